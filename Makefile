@@ -1,0 +1,53 @@
+# The verbs of deepViz. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt web e2e bench doc clean
+
+export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
+MODULES := web/node_modules/.package-lock.json
+
+# Runs one part and says how long it took: $(call part,name,command)
+part = @echo "== $(1)"; start=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - start)) s"
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: web ## build everything and watch a small network learn at http://127.0.0.1:7878
+	cargo build --release --package deepviz
+	./target/release/deepviz demo $(ARGS)
+
+test: web lint ## every test: rust, web, browser
+	$(call part,rust,cargo test --workspace --quiet)
+	$(call part,web-unit,cd web && npm run --silent test)
+	$(MAKE) --no-print-directory e2e
+
+lint: $(MODULES) ## formatting, clippy, eslint, svelte-check
+	$(call part,rustfmt,cargo fmt --all -- --check)
+	$(call part,clippy,cargo clippy --workspace --all-targets --quiet -- -D warnings)
+	$(call part,web-lint,cd web && npm run --silent lint)
+
+fmt: $(MODULES) ## format rust and web sources
+	cargo fmt --all
+	cd web && npm run --silent fmt
+
+web: $(MODULES) ## the web bundle that the binary embeds, in web/dist
+	$(call part,web-build,cd web && npm run --silent build)
+
+e2e: web ## browser tests of the built binary in headless Chromium
+	$(call part,binary,cargo build --workspace --quiet)
+	$(call part,browser,export CHROMIUM=$$(web/e2e/ensure-chromium.sh); cd web && npm run --silent e2e)
+
+bench: ## measure speed on this machine (docs/benchmarks.md)
+	cargo bench --workspace
+
+doc: ## the API documentation of the crates, warnings as errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+clean: ## remove everything built
+	cargo clean
+	rm -rf web/dist web/node_modules .demo
+
+$(MODULES): web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
