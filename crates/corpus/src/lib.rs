@@ -1,1 +1,29 @@
-//! placeholder
+//! Labelled images: reading them, their splits, names, mean and search, and the generated `shapes` corpus.
+//!
+//! A corpus is a folder; [`Corpus::open`] recognises it by what is in it:
+//!
+//! | layout | recognised by | names |
+//! |---|---|---|
+//! | CIFAR-10 binary batches | `data_batch_1.bin` or `test_batch.bin` | batch and place in it |
+//! | CIFAR-10 Python batches | `data_batch_1` or `test_batch` | the file names of the photographs |
+//! | made by deepViz (`shapes`) | `corpus.json` | sub-class and count |
+//! | class folders | `train/<class>/*`, `test/<class>/*`, or `<class>/*` | file names |
+//!
+//! Every image has an id (train first, then test, stable between loads), a class, a split and a name.
+//! Pixels are bytes, channels x height x width, all of one shape. Nothing here knows about networks.
+//! `docs/corpora.md` is the page for users.
+
+mod batch;
+mod corpus;
+mod error;
+mod folder;
+mod image;
+mod layout;
+mod name;
+mod search;
+
+pub use corpus::{Corpus, Problem};
+pub use error::Error;
+pub use image::{ClassId, ImageId, ImageShape, Split};
+pub use layout::OpenOptions;
+pub use search::{Page, Query};

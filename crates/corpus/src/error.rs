@@ -1,0 +1,138 @@
+//! Everything that can go wrong with a corpus.
+
+use std::{io, path::PathBuf};
+
+/// Why a corpus could not be read, made or fetched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is nothing at the path.
+    #[error("no corpus: nothing exists at {path}")]
+    Missing {
+        /// What was opened.
+        path: PathBuf,
+    },
+
+    /// A folder (or a file) that no layout recognises.
+    #[error(
+        "not a corpus: found {found}; expected CIFAR-10 batches (data_batch_1.bin or data_batch_1), class folders \
+         (train/<class>/*.png, test/<class>/*.png, or <class>/*.png), or a folder made by `deepviz corpus make`: {path}"
+    )]
+    NotACorpus {
+        /// What is there instead.
+        found: String,
+        /// What was opened.
+        path: PathBuf,
+    },
+
+    /// The layout is right, but it holds no image.
+    #[error("the corpus holds no images: {path}")]
+    NoImages {
+        /// What was opened.
+        path: PathBuf,
+    },
+
+    /// There are images, and none can be read.
+    #[error("none of the {count} images can be read; the first: {reason}: {path}")]
+    AllBroken {
+        /// How many there are.
+        count: usize,
+        /// What is wrong with the first.
+        reason: String,
+        /// The first.
+        path: PathBuf,
+    },
+
+    /// An image of another size than the rest, and no size to bring it to.
+    #[error(
+        "the image is {} x {} pixels, expected {} x {} (width x height) as {first} has; \
+         set data.resize = [height, width] in the recipe to bring all images to one size: {path}",
+        found[1], found[0], expected[1], expected[0], first = first.display()
+    )]
+    Size {
+        /// Its height and width.
+        found: [usize; 2],
+        /// The height and width of the corpus.
+        expected: [usize; 2],
+        /// The image that fixed the expected size.
+        first: PathBuf,
+        /// The image.
+        path: PathBuf,
+    },
+
+    /// More than a corpus can number.
+    #[error("too many {what}: found {found}, at most {most}: {path}")]
+    TooMany {
+        /// Images or classes.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+        /// The corpus.
+        path: PathBuf,
+    },
+
+    /// A batch file that does not hold whole records.
+    #[error(
+        "the batch is cut short or not a batch: found {found} bytes, expected {expected}; fetch it again: {path}"
+    )]
+    Truncated {
+        /// Its bytes.
+        found: u64,
+        /// What its bytes should be.
+        expected: String,
+        /// The batch.
+        path: PathBuf,
+    },
+
+    /// Batches are numbered from 1 without gaps, and one is not there.
+    #[error("a training batch is missing: found {found}, expected {expected}: {path}")]
+    MissingBatch {
+        /// The batch found in its place.
+        found: String,
+        /// The batch that should be there.
+        expected: String,
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// A label without a class.
+    #[error("image {record} has label {found}, expected 0 to {}: {path}", classes.saturating_sub(1))]
+    Label {
+        /// Which image of the file, from 0.
+        record: usize,
+        /// Its label.
+        found: i64,
+        /// How many classes the corpus has.
+        classes: usize,
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A split that is neither train nor test.
+    #[error("no split {found:?}, expected \"train\" or \"test\"")]
+    Split {
+        /// What was given.
+        found: String,
+    },
+
+    /// The file system said no.
+    #[error("cannot {action}: {source}: {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+        /// With what.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// For `map_err`: an input or output error with what was tried, and where.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, source, path }
+    }
+}
