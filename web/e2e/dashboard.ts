@@ -1,0 +1,103 @@
+// The dashboard in a browser, watched: a test that leaves an error, a failed request or an
+// accessibility violation behind fails.
+import { createRequire } from 'node:module';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { expect, inject, test as base } from 'vitest';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+export type Theme = 'dark' | 'light';
+
+export interface Violation {
+  id: string;
+  help: string;
+  nodes: { target: string[]; failureSummary?: string }[];
+}
+
+export class Dashboard {
+  readonly #complaints: string[] = [];
+
+  constructor(readonly page: Page) {
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') {
+        this.#complaints.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+      }
+    });
+    page.on('pageerror', (error) => this.#complaints.push(`uncaught: ${error.stack ?? error.message}`));
+    page.on('requestfailed', (request) => {
+      // A newer wish may abort an older request, and a page that goes away ends its event stream.
+      const reason = request.failure()?.errorText ?? 'failed';
+      if (reason !== 'net::ERR_ABORTED') this.#complaints.push(`${reason}: ${request.url()}`);
+    });
+    page.on('response', (response) => {
+      if (response.status() >= 400) this.#complaints.push(`${response.status()}: ${response.url()}`);
+    });
+    page.on('request', (request) => {
+      const url = new URL(request.url());
+      const isLocal = url.origin === inject('address') || url.protocol === 'data:' || url.protocol === 'blob:';
+      if (!isLocal) this.#complaints.push(`a request left the machine: ${request.url()}`);
+    });
+  }
+
+  /** Opens an address of the dashboard, relative to its root, and waits until it has come to rest. */
+  async open(path = '/'): Promise<void> {
+    await this.page.goto(inject('address') + path);
+    await this.idle();
+  }
+
+  /** Waits until the dashboard says that nothing is under way. */
+  async idle(): Promise<void> {
+    await this.page.waitForFunction(() => document.documentElement.dataset.idle === 'true');
+  }
+
+  async expectAccessible(): Promise<void> {
+    await this.page.addScriptTag({ path: AXE });
+    const violations = await this.page.evaluate(async () => {
+      const axe = (window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe;
+      return (await axe.run()).violations;
+    });
+    const found = violations.map(({ id, help, nodes }) => ({
+      id,
+      help,
+      where: nodes.slice(0, 3).map((node) => `${node.target.join(' ')}: ${node.failureSummary ?? ''}`),
+    }));
+    expect(found).toEqual([]);
+  }
+
+  expectClean(): void {
+    expect(this.#complaints).toEqual([]);
+  }
+}
+
+let browser: Promise<Browser> | undefined;
+
+/** One browser for all tests of a file; it ends with the process that started it. */
+export function launched(): Promise<Browser> {
+  browser ??= chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  });
+  return browser;
+}
+
+interface Options {
+  theme: Theme;
+  dashboard: Dashboard;
+}
+
+export const test = base.extend<Options>({
+  theme: 'dark',
+  dashboard: async ({ theme }, use) => {
+    const context = await (
+      await launched()
+    ).newContext({
+      viewport: { width: 1280, height: 800 },
+      colorScheme: theme,
+      reducedMotion: 'reduce',
+    });
+    const dashboard = new Dashboard(await context.newPage());
+    await use(dashboard);
+    await context.close();
+    dashboard.expectClean();
+  },
+});
