@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import {
+  atlasIds,
+  chooseSet,
+  dominant,
+  mayTravel,
+  mixName,
+  mixParts,
+  purity,
+  seatGroups,
+  seatOrder,
+  sizeHistory,
+  sizeTop,
+  travels,
+  type Cluster,
+} from './data';
+
+const cluster = (index: number, mix: number[], ids: number[] = []): Cluster => ({
+  index,
+  size: mix.reduce((a, b) => a + b, 0),
+  mix,
+  nearest: ids.map((id, n) => ({ id, distance: n / 10, true_class: 0 })),
+});
+const CLASSES = ['cat', 'dog', 'ship'];
+
+describe('the mix', () => {
+  it('is led by its most frequent class', () => {
+    expect(dominant([1, 4, 4])).toBe(1);
+    expect(purity(cluster(0, [1, 3, 0]))).toBe(0.75);
+    expect(purity(cluster(0, [0, 0, 0]))).toBe(0);
+    expect(mixParts([1, 0, 5])).toEqual([
+      { class_index: 2, count: 5 },
+      { class_index: 0, count: 1 },
+    ]);
+  });
+  it('has a name in words', () => {
+    const name = (...mix: number[]) => mixName(cluster(0, mix), CLASSES);
+    expect(name(95, 3, 2)).toBe('cat');
+    expect(name(70, 20, 10)).toBe('mostly cat');
+    expect(name(50, 45, 5)).toBe('cat and dog');
+    expect(name(0, 30, 31)).toBe('ship and dog');
+    expect(mixName({ size: 100, mix: [26, 25, 25, 24] }, [...CLASSES, 'frog'])).toBe('cat, dog and ship');
+    expect(name(0, 0, 0)).toBe('empty');
+  });
+});
+
+describe('seats', () => {
+  const now = [cluster(0, [1, 9, 0]), cluster(1, [6, 4, 0]), cluster(2, [9, 1, 0]), cluster(3, [0, 0, 4])];
+  const before = [cluster(0, [1, 4, 0]), cluster(1, [6, 4, 9]), cluster(2, [9, 0, 0]), cluster(3, [0, 0, 1])];
+  it('are ordered by class, then by purity', () => {
+    expect(seatOrder('class', now, before)).toEqual([2, 1, 0, 3]);
+  });
+  it('are ordered by how mixed, by how much they grew', () => {
+    expect(seatOrder('mixed', now, before)).toEqual([1, 0, 2, 3]);
+    expect(seatOrder('grew', now, before)).toEqual([0, 3, 2, 1]);
+    expect(seatOrder('grew', now, null)[3]).toBe(3);
+  });
+  it('come in groups of one class', () => {
+    expect(seatGroups([2, 1, 0, 3], now)).toEqual([
+      { class_index: 0, first: 0, count: 2 },
+      { class_index: 1, first: 2, count: 1 },
+      { class_index: 2, first: 3, count: 1 },
+    ]);
+  });
+});
+
+describe('history', () => {
+  const history = {
+    checkpoints: [0, 1, 2, 3],
+    sizes: [
+      [900, 0],
+      [5, 7],
+      [6, 6],
+      [4, 8],
+    ],
+    purity: [
+      [0.1, 0],
+      [0.4, 1],
+      [0.5, 1],
+      [1, 0.5],
+    ],
+  };
+  it('has one top that ignores the untrained start', () => expect(sizeTop(history)).toBe(8));
+  it('follows a cluster', () => {
+    expect(sizeHistory(history, 1)).toEqual({ size: [0, 7, 6, 8], main: [0, 7, 6, 4] });
+  });
+});
+
+describe('travel', () => {
+  const from = [cluster(0, [2, 0, 0], [10, 11, 12]), cluster(1, [2, 0, 0], [20, 21])];
+  const to = [cluster(0, [2, 0, 0], [10, 12, 20]), cluster(1, [2, 0, 0], [21, 30])];
+  it('knows who moved and who stayed', () => {
+    expect(travels(from, to, 20)).toEqual([
+      { id: 12, from: { cluster: 0, slot: 2 }, to: { cluster: 0, slot: 1 } },
+      { id: 20, from: { cluster: 1, slot: 0 }, to: { cluster: 0, slot: 2 } },
+      { id: 21, from: { cluster: 1, slot: 1 }, to: { cluster: 1, slot: 0 } },
+    ]);
+  });
+  it('happens on single steps by hand only', () => {
+    const step = { from: 4, to: 5, playing: false, reduced_motion: false, since_last_ms: 1000 };
+    expect(mayTravel(step)).toBe(true);
+    expect(mayTravel({ ...step, to: 6 })).toBe(false);
+    expect(mayTravel({ ...step, playing: true })).toBe(false);
+    expect(mayTravel({ ...step, reduced_motion: true })).toBe(false);
+    expect(mayTravel({ ...step, since_last_ms: 50 })).toBe(false);
+  });
+  it('asks for every image once', () =>
+    expect(atlasIds([...from, ...to], 2)).toEqual([10, 11, 20, 21, 12, 30]));
+});
+
+it('chooses the set of the address, else the first', () => {
+  const sets = [
+    { layer: 'fc64', metric: 'cosine' },
+    { layer: 'fc10', metric: 'euclidean' },
+  ];
+  expect(chooseSet(sets, 'fc10.euclidean')).toBe(sets[1]);
+  expect(chooseSet(sets, 'fc10.cosine')).toBe(sets[0]);
+  expect(chooseSet([], null)).toBeNull();
+});

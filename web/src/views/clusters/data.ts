@@ -1,0 +1,170 @@
+// What the clusters view computes: names, purity, order, seats, travel. Pure: no DOM, no fetching.
+
+export interface Near {
+  id: number;
+  distance: number;
+  true_class: number;
+}
+
+export interface Cluster {
+  index: number;
+  size: number;
+  /** Images of each class. */
+  mix: number[];
+  nearest: Near[];
+}
+
+export interface History {
+  checkpoints: number[];
+  /** sizes[n][k]: images of cluster k at checkpoint checkpoints[n]. */
+  sizes: number[][];
+  /** purity[n][k]: share of its most frequent class. */
+  purity: number[][];
+}
+
+export type Order = 'class' | 'mixed' | 'grew';
+
+/** The most frequent class; the first of equals. */
+export function dominant(mix: readonly number[]): number {
+  let best = 0;
+  for (let k = 1; k < mix.length; k++) if (mix[k] > mix[best]) best = k;
+  return best;
+}
+
+export function purity(cluster: Pick<Cluster, 'size' | 'mix'>): number {
+  return cluster.size ? cluster.mix[dominant(cluster.mix)] / cluster.size : 0;
+}
+
+/** The classes of a mix, most frequent first, without those that are absent. */
+export function mixParts(mix: readonly number[]): { class_index: number; count: number }[] {
+  return mix
+    .map((count, class_index) => ({ class_index, count }))
+    .filter((part) => part.count > 0)
+    .sort((a, b) => b.count - a.count || a.class_index - b.class_index);
+}
+
+/** The mix in words: "mostly cat", "cat and dog", "cat, dog and bird". */
+export function mixName(cluster: Pick<Cluster, 'size' | 'mix'>, classes: readonly string[]): string {
+  const parts = mixParts(cluster.mix);
+  if (!parts.length) return 'empty';
+  const name = (n: number) => classes[parts[n].class_index] ?? String(parts[n].class_index);
+  const share = (n: number) => (parts[n] ? parts[n].count / cluster.size : 0);
+  if (share(0) >= 0.9 || parts.length === 1) return name(0);
+  if (share(0) >= 0.6) return `mostly ${name(0)}`;
+  if (share(0) + share(1) >= 0.6 || parts.length === 2) return `${name(0)} and ${name(1)}`;
+  return `${name(0)}, ${name(1)} and ${name(2)}`;
+}
+
+/**
+ * The order of the seats: `order[n]` is the cluster in seat n. It is computed once, when the order is chosen,
+ * and kept while one scrubs, so that a cluster keeps its seat.
+ */
+export function seatOrder(order: Order, now: readonly Cluster[], before: readonly Cluster[] | null): number[] {
+  const ranks = now.map((_, k) => k);
+  if (order === 'mixed') return ranks.sort((a, b) => purity(now[a]) - purity(now[b]) || a - b);
+  if (order === 'grew') {
+    const growth = (k: number) => now[k].size - (before?.[k]?.size ?? 0);
+    return ranks.sort((a, b) => growth(b) - growth(a) || a - b);
+  }
+  return ranks.sort(
+    (a, b) => dominant(now[a].mix) - dominant(now[b].mix) || purity(now[b]) - purity(now[a]) || a - b,
+  );
+}
+
+/** Runs of seats with the same dominant class, for the names under the overview. */
+export function seatGroups(
+  seats: readonly number[],
+  clusters: readonly Cluster[],
+): { class_index: number; first: number; count: number }[] {
+  const groups: { class_index: number; first: number; count: number }[] = [];
+  seats.forEach((cluster, seat) => {
+    const class_index = dominant(clusters[cluster]?.mix ?? []);
+    const last = groups[groups.length - 1];
+    if (last && last.class_index === class_index) last.count++;
+    else groups.push({ class_index, first: seat, count: 1 });
+  });
+  return groups;
+}
+
+/** The top of the size axis, one for the whole run: the largest cluster once training has begun, within reason. */
+export function sizeTop(history: History): number {
+  const skip = history.sizes.length > 3 ? Math.ceil(history.sizes.length / 10) : 0;
+  const sizes = history.sizes
+    .slice(skip)
+    .flat()
+    .sort((a, b) => a - b);
+  if (!sizes.length) return 1;
+  const high = sizes[Math.min(sizes.length - 1, Math.floor(sizes.length * 0.995))];
+  return Math.max(1, high);
+}
+
+/** The sizes of one cluster at every checkpoint, and how many of them its most frequent class made up. */
+export function sizeHistory(history: History, cluster: number): { size: number[]; main: number[] } {
+  const size = history.sizes.map((one) => one[cluster] ?? 0);
+  return { size, main: size.map((value, n) => value * (history.purity[n]?.[cluster] ?? 0)) };
+}
+
+/** One list of all images that are shown, seat order not mattering, so that one atlas serves every seat. */
+export function atlasIds(clusters: readonly Cluster[], most: number): number[] {
+  const ids: number[] = [];
+  const seen = new Set<number>();
+  for (const cluster of clusters) {
+    for (const near of cluster.nearest.slice(0, most)) {
+      if (!seen.has(near.id)) {
+        seen.add(near.id);
+        ids.push(near.id);
+      }
+    }
+  }
+  return ids;
+}
+
+export interface Seat {
+  cluster: number;
+  slot: number;
+}
+
+/** Images shown at both checkpoints that changed their place: where from, where to. */
+export function travels(
+  from: readonly Cluster[],
+  to: readonly Cluster[],
+  most: number,
+): { id: number; from: Seat; to: Seat }[] {
+  const places = new Map<number, Seat>();
+  for (const cluster of from) {
+    cluster.nearest
+      .slice(0, most)
+      .forEach((near, slot) => places.set(near.id, { cluster: cluster.index, slot }));
+  }
+  const moved: { id: number; from: Seat; to: Seat }[] = [];
+  for (const cluster of to) {
+    cluster.nearest.slice(0, most).forEach((near, slot) => {
+      const old = places.get(near.id);
+      if (old && (old.cluster !== cluster.index || old.slot !== slot)) {
+        moved.push({ id: near.id, from: old, to: { cluster: cluster.index, slot } });
+      }
+    });
+  }
+  return moved;
+}
+
+/** A step that may be shown as movement: to a neighbour, by hand, with time to see it. */
+export function mayTravel(step: {
+  from: number;
+  to: number;
+  playing: boolean;
+  reduced_motion: boolean;
+  since_last_ms: number;
+}): boolean {
+  return (
+    Math.abs(step.to - step.from) === 1 && !step.playing && !step.reduced_motion && step.since_last_ms >= 260
+  );
+}
+
+/** The layer and metric in the address, `fc64.cosine`, if the run has it; else the first that it has. */
+export function chooseSet<T extends { layer: string; metric: string }>(
+  sets: readonly T[],
+  wanted: string | null,
+): T | null {
+  return sets.find((set) => `${set.layer}.${set.metric}` === wanted) ?? sets[0] ?? null;
+}

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import {
+  chosenFilters,
+  defaultRows,
+  formatFilters,
+  formatRows,
+  parseChannel,
+  parseFilters,
+  parseLayers,
+  parseRows,
+  readFilters,
+  sortRows,
+  strongest,
+  strongestChannels,
+  suggestRow,
+  tileAt,
+  tileSide,
+  tilesThatFit,
+} from './data';
+
+describe('rows', () => {
+  it('survive the address', () => {
+    expect(parseRows(formatRows([0, 5, 'now']), 51)).toEqual([0, 5, 'now']);
+    expect(parseRows('now,7,3,3,99,x', 51)).toEqual([3, 7, 'now']);
+    expect([parseRows('', 51), parseRows('60', 51), parseRows(null, 51)]).toEqual([null, null, null]);
+    expect(sortRows([9, 'now', 1])).toEqual([1, 9, 'now']);
+  });
+  it('begin dense and thin out, with now at the end', () => {
+    expect(defaultRows(51, 8)).toEqual([0, 1, 2, 5, 10, 20, 40, 'now']);
+    const few = defaultRows(51, 5);
+    expect(few).toHaveLength(5);
+    expect(few[0]).toBe(0);
+    expect(defaultRows(1, 8)).toEqual(['now']);
+    expect(defaultRows(3, 8)).toEqual([0, 1, 'now']);
+  });
+  it('are suggested inside the widest gap', () => {
+    const added = suggestRow([0, 1, 2, 'now'], 51);
+    expect(added).toBeGreaterThan(2);
+    expect(added).toBeLessThan(51);
+    expect(suggestRow([0, 1, 2], 3)).toBeNull();
+    expect(suggestRow(['now'], 5)).not.toBeNull();
+  });
+});
+
+describe('filters, channels, layers', () => {
+  it('survive the address', () => {
+    for (const choice of [{ strongest: 12 }, { list: [3, 7, 9] }]) {
+      expect(parseFilters(formatFilters(choice))).toEqual(choice);
+    }
+    expect([parseFilters('0'), parseFilters('f'), parseFilters('x')]).toEqual([null, null, null]);
+    expect([parseChannel('strongest'), parseChannel('4'), parseChannel('-1')]).toEqual(['strongest', 4, null]);
+    expect(parseLayers('conv2,conv1,zip', ['conv1', 'conv2'])).toEqual(['conv1', 'conv2']);
+    expect(parseLayers('zip', ['conv1'])).toBeNull();
+  });
+  it('are read from what one types', () => {
+    expect(readFilters('12 strongest')).toEqual({ strongest: 12 });
+    expect(readFilters('0-3, 9 9')).toEqual({ list: [0, 1, 2, 3, 9] });
+    expect(readFilters('three')).toBeNull();
+  });
+  it('are chosen by strength, or as listed', () => {
+    expect(strongest([1, 5, 3, 5], 3)).toEqual([1, 3, 2]);
+    expect(chosenFilters({ list: [2, 40] }, [1, 2, 3])).toEqual([2]);
+  });
+  it('take the channel with the largest kernel', () => {
+    const weights = new Float32Array([1, 1, 3, 0, 0, 0, 2, 2, -5, 0, 0, 1]); // 2 filters, 3 channels, 1 x 2
+    expect(strongestChannels(weights, [2, 3, 1, 2], [0, 1])).toEqual([1, 1]);
+    expect(strongestChannels(weights, [2, 3, 1, 2], [1])).toEqual([1]);
+  });
+});
+
+describe('tiles', () => {
+  const grid = {
+    tile_width: 5,
+    tile_height: 5,
+    columns: 2,
+    gap: 1,
+    filters: [4, 9, 2],
+    channels: [0, 1, 2],
+    rgb: true,
+  };
+  it('lie in a grid, or with channels in columns', () => {
+    expect(tileAt(grid, 2, null)).toEqual({ x: 0, y: 6 });
+    expect(tileAt(grid, 7, null)).toBeNull();
+    const matrix = { ...grid, rgb: false, columns: 3 };
+    expect(tileAt(matrix, 9, 2)).toEqual({ x: 12, y: 6 });
+    expect(tileAt(matrix, 9, 8)).toBeNull();
+  });
+  it('have whole scales', () => {
+    expect([5, 8, 16, 32, 24, 1, 64].map((n) => tileSide(n, 32))).toEqual([30, 32, 32, 32, 24, 32, 64]);
+    expect(tilesThatFit(406, 34)).toBe(12);
+  });
+});

@@ -1,0 +1,63 @@
+// Sizes of the confusion view: from the room there is to whole pixels. Pure.
+
+/** At most so many classes get cells with numbers in them; more are drawn as a field of shades. */
+export const NUMBERED_CLASSES = 20;
+
+export interface MatrixLayout {
+  /** Cells carry a count; otherwise they are only shaded. */
+  numbered: boolean;
+  /** There is room for a history under the count. */
+  histories: boolean;
+  cell_width: number;
+  cell_height: number;
+  label_width: number;
+}
+
+/** Cells as large as the room allows, in whole pixels, at the proportions of 60 x 52. */
+export function matrixLayout(classes: number, width: number, height: number, labelWidth: number): MatrixLayout {
+  const numbered = classes <= NUMBERED_CLASSES;
+  const byHeight = Math.floor(height / classes);
+  const byWidth = Math.floor(width / classes);
+  if (!numbered) {
+    const side = Math.max(1, Math.min(24, byHeight, byWidth));
+    return { numbered, histories: false, cell_width: side, cell_height: side, label_width: labelWidth };
+  }
+  const tall = Math.max(20, Math.min(76, byHeight));
+  const wide = Math.max(30, Math.min(88, byWidth, Math.round((tall * 60) / 52)));
+  return {
+    numbered,
+    histories: tall >= 40 && wide >= 44,
+    cell_width: wide,
+    cell_height: tall,
+    label_width: labelWidth,
+  };
+}
+
+export interface TileLayout {
+  scale: number;
+  columns: number;
+}
+
+/** The largest whole scale at which a page of tiles fits; never below `least`, then the page scrolls. */
+export function tileLayout(
+  count: number,
+  room: { width: number; height: number },
+  image: { width: number; height: number },
+  spacing: { gap: number; under: number; least: number; most: number },
+): TileLayout {
+  const columnsAt = (scale: number) =>
+    Math.max(1, Math.floor((room.width + spacing.gap) / (image.width * scale + spacing.gap)));
+  for (let scale = spacing.most; scale > spacing.least; scale--) {
+    const columns = columnsAt(scale);
+    const rows = Math.ceil(count / columns);
+    if (rows * (image.height * scale + spacing.under + spacing.gap) - spacing.gap <= room.height) {
+      return { scale, columns };
+    }
+  }
+  return { scale: spacing.least, columns: columnsAt(spacing.least) };
+}
+
+/** The whole scale that brings an image nearest to `side` pixels, never below 1. */
+export function wholeScale(pixels: number, side: number): number {
+  return Math.max(1, Math.round(side / pixels));
+}

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import {
+  labelPlace,
+  listedClasses,
+  mapColumns,
+  predictedRuns,
+  stack,
+  streamOrder,
+  topClass,
+  verdict,
+} from './data';
+
+const ROWS = [
+  [0.5, 0.3, 0.2],
+  [0.2, 0.5, 0.3],
+  [0.6, 0.3, 0.1],
+  [0.1, 0.8, 0.1],
+  [0.1, 0.7, 0.2],
+];
+const CHECKPOINTS = [0, 2, 4, 6, 8];
+
+describe('the verdict', () => {
+  it('knows the first time, for good, and flips', () => {
+    expect(verdict(ROWS, CHECKPOINTS, 1)).toEqual({
+      predicted: [0, 1, 0, 1, 1],
+      first_right: 2,
+      right_for_good: 6,
+      flips: 3,
+    });
+  });
+  it('knows never', () => {
+    expect(verdict(ROWS, CHECKPOINTS, 2)).toMatchObject({ first_right: null, right_for_good: null });
+    expect(verdict([], [], 2)).toMatchObject({ first_right: null, right_for_good: null, flips: 0 });
+  });
+  it('runs together what stays the same', () => {
+    expect(predictedRuns([0, 1, 1, 0])).toEqual([
+      { class_index: 0, first: 0, last: 0 },
+      { class_index: 1, first: 1, last: 2 },
+      { class_index: 0, first: 3, last: 3 },
+    ]);
+    expect(topClass([0.2, 0.4, 0.4])).toBe(1);
+  });
+});
+
+describe('the stream', () => {
+  it('puts the true class at the bottom and the rest by weight', () => {
+    expect(streamOrder(ROWS, 2)).toEqual([2, 1, 0]);
+    expect(streamOrder([], 2)).toEqual([]);
+  });
+  it('stacks to one', () => {
+    const layers = stack(ROWS, [2, 1, 0], 10);
+    expect(layers.map((l) => l.class_index)).toEqual([2, 1, 0]);
+    for (const top of layers[2].high) expect(top).toBeCloseTo(1, 9);
+    expect(layers[1].low).toEqual(layers[0].high);
+  });
+  it('gathers small classes when there are many', () => {
+    const layers = stack(ROWS, [2, 1, 0], 2);
+    expect(layers.map((l) => l.class_index)).toEqual([2, null]);
+    expect(layers[1].high[0]).toBe(1);
+  });
+  it('is labelled where it is wide', () => {
+    const layer = { class_index: 0, low: [0, 0, 0, 0, 0, 0, 0], high: [1, 0.1, 0.2, 0.6, 0.7, 0.6, 0.1] };
+    expect(labelPlace(layer, { least: 0.09, margin: 1 })).toEqual({ index: 4, middle: 0.35 });
+    expect(labelPlace(layer, { least: 0.9, margin: 1 })).toBeNull();
+  });
+});
+
+it('lists the true class among the likeliest', () => {
+  expect(listedClasses([0.1, 0.2], 0, 10)).toEqual([0, 1]);
+  expect(listedClasses([0.1, 0.2, 0.3, 0.4], 0, 2)).toEqual([0, 3]);
+});
+
+it('lays maps in even rows', () => {
+  expect(mapColumns(32, 35, 1124)).toBe(32);
+  expect(mapColumns(64, 35, 1124)).toBe(32);
+  expect(mapColumns(10, 35, 1124)).toBe(10);
+});

@@ -1,0 +1,118 @@
+// What the image view computes: the stream of probabilities, first right, right for good, flips, labels.
+// Pure: no DOM, no fetching. `rows[n]` are the probabilities at checkpoint `checkpoints[n]`.
+
+export function topClass(probabilities: readonly number[]): number {
+  let best = 0;
+  for (let k = 1; k < probabilities.length; k++) if (probabilities[k] > probabilities[best]) best = k;
+  return best;
+}
+
+export interface Verdict {
+  /** The class given most, at each checkpoint. */
+  predicted: number[];
+  /** The first checkpoint at which it was right. */
+  first_right: number | null;
+  /** The checkpoint from which on it was right to the end. */
+  right_for_good: number | null;
+  /** How often the predicted class changed from one checkpoint to the next. */
+  flips: number;
+}
+
+export function verdict(rows: readonly number[][], checkpoints: readonly number[], truth: number): Verdict {
+  const predicted = rows.map(topClass);
+  const first = predicted.indexOf(truth);
+  let start = predicted.length;
+  while (start > 0 && predicted[start - 1] === truth) start--;
+  let flips = 0;
+  for (let n = 1; n < predicted.length; n++) if (predicted[n] !== predicted[n - 1]) flips++;
+  return {
+    predicted,
+    first_right: first < 0 ? null : checkpoints[first],
+    right_for_good: start < predicted.length ? checkpoints[start] : null,
+    flips,
+  };
+}
+
+/** The true class first (it lies at the bottom of the stream), the others by all they were ever given. */
+export function streamOrder(rows: readonly number[][], truth: number): number[] {
+  const classes = rows[0]?.length ?? 0;
+  const totals = new Array<number>(classes).fill(0);
+  for (const row of rows) row.forEach((p, k) => (totals[k] += p));
+  const others = totals.map((_, k) => k).filter((k) => k !== truth);
+  others.sort((a, b) => totals[b] - totals[a] || a - b);
+  return truth < classes ? [truth, ...others] : others;
+}
+
+export interface Layer {
+  /** The class, or null for all that are too small to show alone. */
+  class_index: number | null;
+  low: number[];
+  high: number[];
+}
+
+/** The stacked layers of the stream, from the bottom; at most `most` classes alone, the rest together on top. */
+export function stack(rows: readonly number[][], order: readonly number[], most: number): Layer[] {
+  const base = new Array<number>(rows.length).fill(0);
+  const layers: Layer[] = [];
+  const alone = order.length > most ? order.slice(0, most - 1) : order;
+  for (const class_index of alone) {
+    const low = [...base];
+    rows.forEach((row, n) => (base[n] += row[class_index]));
+    layers.push({ class_index, low, high: [...base] });
+  }
+  if (alone.length < order.length) {
+    layers.push({ class_index: null, low: [...base], high: rows.map(() => 1) });
+  }
+  return layers;
+}
+
+/** Where a layer is widest, for its label; null where it is nowhere wide enough to carry one. */
+export function labelPlace(
+  layer: Layer,
+  options: { least: number; margin: number },
+): { index: number; middle: number } | null {
+  let best: { index: number; middle: number } | null = null;
+  let widest = options.least;
+  const margin = Math.min(options.margin, Math.max(0, Math.floor((layer.low.length - 1) / 3)));
+  for (let n = margin; n < layer.low.length - margin; n++) {
+    let width = Infinity;
+    for (let q = Math.max(0, n - 1); q <= Math.min(layer.low.length - 1, n + 1); q++) {
+      width = Math.min(width, layer.high[q] - layer.low[q]);
+    }
+    if (width > widest) {
+      widest = width;
+      best = { index: n, middle: (layer.high[n] + layer.low[n]) / 2 };
+    }
+  }
+  return best;
+}
+
+/** Runs of checkpoints with the same prediction: fewer boxes to draw, and each can be named. */
+export function predictedRuns(
+  predicted: readonly number[],
+): { class_index: number; first: number; last: number }[] {
+  const runs: { class_index: number; first: number; last: number }[] = [];
+  predicted.forEach((class_index, n) => {
+    const last = runs[runs.length - 1];
+    if (last && last.class_index === class_index) last.last = n;
+    else runs.push({ class_index, first: n, last: n });
+  });
+  return runs;
+}
+
+/** The classes to list beside an image with many classes: the true one and the likeliest, in class order. */
+export function listedClasses(probabilities: readonly number[], truth: number, most: number): number[] {
+  const all = probabilities.map((_, k) => k);
+  if (all.length <= most) return all;
+  const top = all.sort((a, b) => probabilities[b] - probabilities[a]).slice(0, most);
+  if (!top.includes(truth)) top[top.length - 1] = truth;
+  return top.sort((a, b) => a - b);
+}
+
+/** Columns for small maps in a row of `width` pixels: as many as fit, in even rows. */
+export function mapColumns(count: number, pitch: number, width: number): number {
+  const fit = Math.max(1, Math.floor((width + 3) / pitch));
+  if (count <= fit) return count;
+  const rows = Math.ceil(count / fit);
+  return Math.ceil(count / rows);
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import {
+  along,
+  bands,
+  duration,
+  fanLimit,
+  powersAround,
+  rateStages,
+  rootMeanSquare,
+  secondsLeft,
+  smooth,
+  speed,
+  threeDigits,
+  valueAt,
+} from './data';
+
+describe('series', () => {
+  it('are thinned to bands with their range', () => {
+    expect(bands([1, 2, 3, 4], [4, 2, 8, 6], 2)).toEqual([
+      { step: 1, mean: 3, low: 2, high: 4 },
+      { step: 3, mean: 7, low: 6, high: 8 },
+    ]);
+    expect(bands([1, 2], [NaN, 5], 9)).toEqual([{ step: 2, mean: 5, low: 5, high: 5 }]);
+    expect(bands([], [], 9)).toEqual([]);
+    expect(
+      bands(
+        Array.from({ length: 1001 }, (_, i) => i),
+        new Array(1001).fill(1),
+        100,
+      ).length,
+    ).toBeLessThanOrEqual(100);
+  });
+  it('are smoothed without bending the ends', () => {
+    expect(smooth([0, 3, 6, 9], 1)).toEqual([1.5, 3, 6, 7.5]);
+    expect(smooth([5], 4)).toEqual([5]);
+  });
+  it('have a value at every step', () => {
+    expect([0, 5, 9, 10, 99].map((s) => valueAt([5, 10], [1, 2], s))).toEqual([1, 1, 1, 2, 2]);
+    expect(valueAt([], [], 3)).toBeNull();
+  });
+});
+
+it('places a step by epoch or images', () => {
+  const clock = { steps_per_epoch: 391, batch: 128, train_images: 50_000 };
+  expect(along(391, 'step', clock)).toBe(391);
+  expect(along(391, 'epoch', clock)).toBe(1);
+  expect(along(782, 'images', clock)).toBe(100_000);
+});
+
+it('tells stages of the rate', () => {
+  expect(rateStages([1, 2, 3, 4], [0.1, 0.1, 0.01, 0.01])).toEqual([
+    { step: 0, rate: 0.1 },
+    { step: 3, rate: 0.01 },
+  ]);
+});
+
+describe('what is left', () => {
+  it('comes from the median of recent speeds', () => {
+    expect(speed([100, 9, 100, 102, NaN, 0])).toBe(100);
+    expect(speed([])).toBeNull();
+    expect(secondsLeft(10, 128, 128)).toBe(10);
+    expect(secondsLeft(10, 128, null)).toBeNull();
+  });
+  it('reads like speech', () => {
+    expect([43, 89.6, 200, 8000].map(duration)).toEqual(['43 s', '90 s', '3 min', '2 h 13 min']);
+  });
+});
+
+describe('weights', () => {
+  it('have a size and a range', () => {
+    expect(rootMeanSquare([4, 8], 16)).toEqual([1, 2]);
+    const percentiles = { p1: [-3, -1], p25: [0, 0], p50: [0, 0], p75: [0, 0], p99: [1, 2] };
+    expect(fanLimit(percentiles)).toBe(3);
+  });
+  it('print three digits', () => {
+    expect([0.0368, 12345, -0.5, 3.2e-7, 0, NaN].map(threeDigits)).toEqual([
+      '0.0368',
+      '1.23e+4',
+      '−0.500',
+      '3.2e−7',
+      '0.00',
+      'none',
+    ]);
+  });
+  it('lie between powers of ten', () => {
+    expect(powersAround([0.02, 3, 40], 1e-3)).toEqual({ low: 0.01, high: 100 });
+    expect(powersAround([0.1], 1e-3)).toEqual({ low: 0.1, high: 1 });
+    expect(powersAround([], 0.01)).toEqual({ low: 0.01, high: 0.1 });
+  });
+});

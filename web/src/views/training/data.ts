@@ -1,0 +1,158 @@
+// What the training view computes: smoothing, bands, thinning, axes, what is left. Pure: no DOM, no fetching.
+
+export type Along = 'step' | 'epoch' | 'images';
+
+export interface TrainSeries {
+  step: number[];
+  epoch: number[];
+  loss: number[];
+  error: number[];
+  rate: number[];
+  images_per_s: number[];
+}
+
+export interface TestSeries {
+  step: number[];
+  epoch: number[];
+  loss: number[];
+  error: number[];
+}
+
+export interface Band {
+  /** Index into the steps of the middle of the bin. */
+  step: number;
+  mean: number;
+  low: number;
+  high: number;
+}
+
+/**
+ * A series of many steps as at most `most` bins, each with its mean and range: what a chart can show,
+ * however long the run. Values that are not finite are left out; a bin without any is a gap and is dropped.
+ */
+export function bands(steps: readonly number[], values: readonly number[], most: number): Band[] {
+  const size = Math.max(1, Math.ceil(values.length / most));
+  const out: Band[] = [];
+  for (let start = 0; start < values.length; start += size) {
+    const end = Math.min(values.length, start + size);
+    let sum = 0;
+    let count = 0;
+    let low = Infinity;
+    let high = -Infinity;
+    for (let i = start; i < end; i++) {
+      const value = values[i];
+      if (!Number.isFinite(value)) continue;
+      sum += value;
+      count++;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+    if (count) out.push({ step: steps[(start + end - 1) >> 1], mean: sum / count, low, high });
+  }
+  return out;
+}
+
+/** A centred mean over 2 * reach + 1 values, narrower at the ends. */
+export function smooth(values: readonly number[], reach: number): number[] {
+  const sums = [0];
+  for (const value of values) sums.push(sums[sums.length - 1] + value);
+  return values.map((_, i) => {
+    const low = Math.max(0, i - reach);
+    const high = Math.min(values.length, i + reach + 1);
+    return (sums[high] - sums[low]) / (high - low);
+  });
+}
+
+/** The value of a series at a step: the last one at or before it; the first where none is. */
+export function valueAt(steps: readonly number[], values: readonly number[], step: number): number | null {
+  if (!steps.length) return null;
+  let low = 0;
+  let high = steps.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (steps[middle] <= step) low = middle;
+    else high = middle - 1;
+  }
+  return values[low] ?? null;
+}
+
+export interface Clock {
+  steps_per_epoch: number;
+  batch: number;
+  train_images: number;
+}
+
+/** Where a step lies along the chosen axis. */
+export function along(step: number, axis: Along, clock: Clock): number {
+  if (axis === 'step') return step;
+  const epoch = step / clock.steps_per_epoch;
+  return axis === 'epoch' ? epoch : epoch * clock.train_images;
+}
+
+/** Steps at which the rate changes, and the rate that holds from there. */
+export function rateStages(
+  steps: readonly number[],
+  rates: readonly number[],
+): { step: number; rate: number }[] {
+  const out: { step: number; rate: number }[] = [];
+  rates.forEach((rate, i) => {
+    if (!out.length || out[out.length - 1].rate !== rate) out.push({ step: i ? steps[i] : 0, rate });
+  });
+  return out;
+}
+
+/** The median of the last reported speeds: steadier than the last one. */
+export function speed(images_per_s: readonly number[], last = 40): number | null {
+  const recent = images_per_s.slice(-last).filter((v) => Number.isFinite(v) && v > 0);
+  recent.sort((a, b) => a - b);
+  return recent.length ? recent[recent.length >> 1] : null;
+}
+
+/** Seconds left at the present speed; null when it cannot be told. */
+export function secondsLeft(steps_left: number, batch: number, images_per_s: number | null): number | null {
+  return images_per_s && steps_left >= 0 ? (steps_left * batch) / images_per_s : null;
+}
+
+/** `43 s`, `3 min`, `2 h 10 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export interface LayerHistory {
+  checkpoints: number[];
+  norm: number[];
+  moved: (number | null)[];
+  percentiles: { p1: number[]; p25: number[]; p50: number[]; p75: number[]; p99: number[] };
+}
+
+/** Root mean square from the norm of all weights. */
+export function rootMeanSquare(norm: readonly number[], weights: number): number[] {
+  const root = Math.sqrt(Math.max(1, weights));
+  return norm.map((value) => value / root);
+}
+
+/** Half the height of a fan that lies around zero: the largest percentile on either side, ever. */
+export function fanLimit(percentiles: LayerHistory['percentiles']): number {
+  const values = [...percentiles.p1, ...percentiles.p99].filter(Number.isFinite).map(Math.abs);
+  return Math.max(1e-12, ...values);
+}
+
+/** Three digits that matter, with a true minus and no exponent while it can be read. */
+export function threeDigits(value: number): string {
+  if (!Number.isFinite(value)) return 'none';
+  const size = Math.abs(value);
+  const text = size !== 0 && (size < 1e-4 || size >= 1e6) ? value.toExponential(1) : value.toPrecision(3);
+  return text.replace('-', '−');
+}
+
+/** Ends of a logarithmic axis that are powers of ten around the values. */
+export function powersAround(values: readonly number[], floor: number): { low: number; high: number } {
+  const kept = values.filter((v) => Number.isFinite(v) && v >= floor);
+  if (!kept.length) return { low: floor, high: floor * 10 };
+  const low = 10 ** Math.floor(Math.log10(Math.min(...kept)) + 1e-9);
+  const high = 10 ** Math.ceil(Math.log10(Math.max(...kept)) - 1e-9);
+  return { low, high: high > low ? high : low * 10 };
+}
