@@ -1,1 +1,33 @@
-//! placeholder
+//! Network graphs, layers forward and backward, recipes, snapshots and the run folder.
+//!
+//! This crate knows shapes and files and nothing of corpora, HTTP or the command line.
+//!
+//! Letters, fixed once for the whole crate: `n` batch, `c` channels in, `k` filters (channels
+//! out), `h w` input height and width, `oh ow` output height and width, `r s` kernel height and
+//! width. Files and the public interface speak channels x height x width and filters x channels x
+//! height x width; inside the compute a layout is chosen by measurement.
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")
+)]
+
+mod error;
+mod init;
+mod metrics;
+mod network;
+pub mod ops;
+mod parameters;
+mod preprocess;
+pub mod random;
+pub mod recipe;
+mod shape;
+
+pub use error::Error;
+pub use init::{Fan, Init};
+pub use metrics::{Metric, MetricKind};
+pub use network::{Layer, Network, ParameterSpec, Role};
+pub use ops::Op;
+pub use parameters::Parameters;
+pub use preprocess::{Preprocess, View};
+pub use recipe::Recipe;
+pub use shape::{Shape, Step};

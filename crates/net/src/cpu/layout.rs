@@ -1,0 +1,137 @@
+//! How one layer's values lie in memory.
+
+use super::lanes::round_up;
+use crate::shape::Shape;
+use std::ops::Range;
+
+/// Floats past the end of every buffer, so that whole vectors may be read from any pixel.
+const SPARE: usize = 64;
+
+/// Pixels of zeros around the values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rim {
+    pub top: usize,
+    pub left: usize,
+    pub bottom: usize,
+    pub right: usize,
+}
+
+impl Rim {
+    /// The smallest rim that serves both.
+    pub fn union(self, other: Self) -> Self {
+        Self {
+            top: self.top.max(other.top),
+            left: self.left.max(other.left),
+            bottom: self.bottom.max(other.bottom),
+            right: self.right.max(other.right),
+        }
+    }
+}
+
+/// Channels last, `stride` floats a pixel, images one after another, each with its rim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub shape: Shape,
+    pub stride: usize,
+    pub rim: Rim,
+}
+
+impl Layout {
+    /// Channels rounded up to whole vectors.
+    pub fn padded(shape: Shape, rim: Rim) -> Self {
+        Self {
+            shape,
+            stride: round_up(shape.channels),
+            rim,
+        }
+    }
+
+    /// Channels packed without gaps: what only layers that read single floats can take.
+    pub fn tight(shape: Shape, rim: Rim) -> Self {
+        Self {
+            shape,
+            stride: shape.channels,
+            rim,
+        }
+    }
+
+    /// Floats from one row to the next.
+    pub fn row(&self) -> usize {
+        (self.rim.left + self.shape.width + self.rim.right) * self.stride
+    }
+
+    /// Floats from one image to the next.
+    pub fn image(&self) -> usize {
+        (self.rim.top + self.shape.height + self.rim.bottom) * self.row()
+    }
+
+    /// Floats a buffer for that many images needs.
+    pub fn len(&self, images: usize) -> usize {
+        images * self.image() + SPARE
+    }
+
+    /// Where a pixel begins; coordinates may lie in the rim.
+    pub fn offset(&self, image: usize, y: isize, x: isize) -> usize {
+        let y = (y + self.rim.top as isize) as usize;
+        let x = (x + self.rim.left as isize) as usize;
+        image * self.image() + y * self.row() + x * self.stride
+    }
+
+    /// The real channels of a pixel.
+    pub fn pixel(&self, image: usize, y: usize, x: usize) -> Range<usize> {
+        let start = self.offset(image, y as isize, x as isize);
+        start..start + self.shape.channels
+    }
+
+    /// A row's pixels, spare channels included, without the rim.
+    pub fn pixels(&self, image: usize, y: usize) -> Range<usize> {
+        let start = self.offset(image, y as isize, 0);
+        start..start + self.shape.width * self.stride
+    }
+
+    /// Whether every float of a pixel is a real value.
+    pub fn is_full(&self) -> bool {
+        self.stride == self.shape.channels
+    }
+
+    /// The longest contiguous pieces of real values of an image: rows, or pixels where channels
+    /// were rounded up.
+    pub fn pieces(&self, image: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let layout = *self;
+        let (per_row, length) = if layout.is_full() {
+            (1, layout.shape.width * layout.stride)
+        } else {
+            (layout.shape.width, layout.shape.channels)
+        };
+        (0..layout.shape.height).flat_map(move |y| {
+            (0..per_row).map(move |x| {
+                let start = layout.offset(image, y as isize, x as isize);
+                start..start + length
+            })
+        })
+    }
+}
+
+/// An activation or gradient of several images, to be read.
+#[derive(Clone, Copy)]
+pub(crate) struct Maps<'a> {
+    pub layout: &'a Layout,
+    pub values: &'a [f32],
+}
+
+/// An activation or gradient of several images, to be written.
+pub(crate) struct MapsMut<'a> {
+    pub layout: &'a Layout,
+    pub values: &'a mut [f32],
+}
+
+impl MapsMut<'_> {
+    /// Sets every real value of the first `images` images to zero.
+    pub fn clear(&mut self, images: usize) {
+        for image in 0..images {
+            for piece in self.layout.pieces(image) {
+                self.values[piece].fill(0.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What the CPU side of all operations shares: memory layout, the register-blocked product, the
+//! plan of a network's buffers, and the passes through it.
+//!
+//! Values lie channels last, each pixel's channels rounded up to whole vectors, with a rim of zeros
+//! as wide as the layers that read them need. Whatever is not a real value (rim, spare channels)
+//! is zero and stays zero; every operation keeps to that.
+
+pub(crate) mod lanes;
+pub(crate) mod layout;
+pub(crate) mod product;

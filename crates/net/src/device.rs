@@ -1,0 +1,193 @@
+//! Where the arithmetic runs.
+
+use crate::error::Error;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Which vector instructions the CPU code uses. Results of one level are the same on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum VectorLevel {
+    /// What every machine has; no fused multiply-add.
+    Portable,
+    /// AVX2 and FMA (x86-64 since 2013).
+    Avx2,
+}
+
+impl VectorLevel {
+    /// Every level, lowest first.
+    pub const ALL: [Self; 2] = [Self::Portable, Self::Avx2];
+
+    /// The best this machine has.
+    pub fn detect() -> Self {
+        if Self::Avx2.is_available() {
+            Self::Avx2
+        } else {
+            Self::Portable
+        }
+    }
+
+    /// Whether this machine has the instructions.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 => false,
+        }
+    }
+
+    /// The name, as run folders and the command line write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+        }
+    }
+}
+
+impl fmt::Display for VectorLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for VectorLevel {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|level| level.name() == text);
+        found.ok_or_else(|| Error::Device {
+            device: format!("cpu with vector level `{text}`"),
+            reason: "there is no such level; the levels are portable and avx2".into(),
+        })
+    }
+}
+
+/// The processor's cores and vector units. Copies share their threads.
+#[derive(Clone)]
+pub struct Cpu {
+    level: VectorLevel,
+    threads: usize,
+    pool: Option<Arc<rayon::ThreadPool>>,
+}
+
+impl Cpu {
+    /// Threads that share the work.
+    pub const fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Vector instructions in use.
+    pub const fn level(&self) -> VectorLevel {
+        self.level
+    }
+
+    /// Runs `work` so that rayon's iterators inside use this device's threads.
+    pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+
+    /// Whether there is more than one thread to share the work.
+    pub(crate) const fn is_parallel(&self) -> bool {
+        self.pool.is_some()
+    }
+}
+
+impl fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cpu({} threads, {})", self.threads, self.level)
+    }
+}
+
+/// Where the arithmetic runs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Device {
+    /// The processor.
+    Cpu(Cpu),
+}
+
+impl Device {
+    /// The processor: all its cores and its best vector instructions, unless told otherwise.
+    ///
+    /// The number of threads never changes a result; the vector level changes its rounding.
+    pub fn cpu(threads: Option<usize>, level: Option<VectorLevel>) -> Result<Self, Error> {
+        let level = level.unwrap_or_else(VectorLevel::detect);
+        let device = || format!("cpu with vector level {level}");
+        if !level.is_available() {
+            return Err(Error::Device {
+                device: device(),
+                reason: format!(
+                    "this processor lacks the instructions; it can do {}",
+                    VectorLevel::detect()
+                ),
+            });
+        }
+        let threads = match threads {
+            Some(0) => {
+                return Err(Error::Device {
+                    device: device(),
+                    reason: "it needs at least one thread, and 0 were asked for".into(),
+                });
+            }
+            Some(threads) => threads,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let pool = if threads > 1 {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .thread_name(|index| format!("net-{index}"))
+                .build();
+            Some(Arc::new(pool.map_err(|error| Error::Device {
+                device: device(),
+                reason: format!("{threads} threads cannot be started: {error}"),
+            })?))
+        } else {
+            None
+        };
+        Ok(Self::Cpu(Cpu {
+            level,
+            threads,
+            pool,
+        }))
+    }
+
+    /// What runs report, e.g. "cpu, 2 threads, avx2".
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Cpu(cpu) => format!("cpu, {} threads, {}", cpu.threads, cpu.level),
+        }
+    }
+
+    /// The vector level, recorded in a run so that it can be repeated exactly.
+    pub const fn vector_level(&self) -> VectorLevel {
+        match self {
+            Self::Cpu(cpu) => cpu.level,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_have_names_and_read_them_back() {
+        for level in VectorLevel::ALL {
+            assert_eq!(level.name().parse::<VectorLevel>().unwrap(), level);
+        }
+        let error = "sse9".parse::<VectorLevel>().unwrap_err().to_string();
+        assert!(error.contains("sse9") && error.contains("portable"));
+    }
+
+    #[test]
+    fn a_device_needs_a_thread() {
+        assert!(Device::cpu(Some(0), None).is_err());
+        assert!(Device::cpu(Some(3), None).is_ok());
+    }
+}

@@ -1,0 +1,144 @@
+//! Everything that can go wrong in this crate.
+
+use std::path::PathBuf;
+
+/// What was tried, what was expected, what was found; the path comes last.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A recipe that cannot be understood.
+    #[error("{}", recipe_message(.place, .layer.as_deref(), .expected, .found, .hint.as_deref()))]
+    Recipe {
+        /// File and line, or the override that brought the value.
+        place: String,
+        /// Layer in which it stands.
+        layer: Option<String>,
+        /// What would have been right.
+        expected: String,
+        /// What stands there.
+        found: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// Text that is not TOML at all.
+    #[error("{place}: not readable as TOML: {reason}")]
+    Syntax {
+        /// File and line.
+        place: String,
+        /// What the TOML reader says.
+        reason: String,
+    },
+    /// Reading or writing failed.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, e.g. "write the snapshot".
+        action: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A file that is damaged or not of the kind expected.
+    #[error("cannot use {what}: {reason}: {}", path.display())]
+    Damaged {
+        /// Kind of file, e.g. "the snapshot".
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A file that a newer deepViz wrote.
+    #[error(
+        "{what} has format {found}, and this deepViz reads up to {supported}; \
+         use a newer deepViz: {}", path.display()
+    )]
+    NewerFormat {
+        /// Kind of file.
+        what: &'static str,
+        /// Format of the file.
+        found: u32,
+        /// Newest format known here.
+        supported: u32,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A folder that is no run.
+    #[error("not a run folder (no run.toml in it); expected the folder that `deepviz train --out` wrote: {}", path.display())]
+    NotARun {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A step of which there is no snapshot.
+    #[error("no snapshot of step {step}; the run has {available}: {}", path.display())]
+    NoSnapshot {
+        /// The step asked for.
+        step: u64,
+        /// Steps there are, in words.
+        available: String,
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// A tensor that is missing, superfluous or of another shape.
+    #[error("tensor `{name}`: expected {expected}, found {found}")]
+    Tensor {
+        /// Name of the tensor.
+        name: String,
+        /// Shape or presence expected.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// A layer name that the network does not have.
+    #[error("no layer `{name}`; the network has {known}")]
+    NoLayer {
+        /// The name asked for.
+        name: String,
+        /// Names there are.
+        known: String,
+    },
+    /// An image, batch or view that does not fit the network.
+    #[error("{what}: expected {expected}, found {found}")]
+    Input {
+        /// What was given.
+        what: &'static str,
+        /// What the network takes.
+        expected: String,
+        /// What it got.
+        found: String,
+    },
+    /// A device that cannot be used on this machine.
+    #[error("device {device} cannot be used: {reason}")]
+    Device {
+        /// The device asked for.
+        device: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            source,
+            path,
+        }
+    }
+}
+
+fn recipe_message(
+    place: &str,
+    layer: Option<&str>,
+    expected: &str,
+    found: &str,
+    hint: Option<&str>,
+) -> String {
+    let layer = layer.map_or_else(String::new, |name| format!(", layer `{name}`"));
+    let hint = hint.map_or_else(String::new, |text| format!(" ({text})"));
+    format!("{place}{layer}: expected {expected}, found {found}{hint}")
+}

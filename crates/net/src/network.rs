@@ -1,0 +1,438 @@
+//! The graph of layers with every shape worked out.
+
+use crate::error::Error;
+use crate::init::{Fan, Init};
+use crate::ops::{
+    AddGeometry, ConcatGeometry, ContrastNormGeometry, ConvGeometry, CrossMapNormGeometry,
+    DropoutGeometry, FullGeometry, LocalGeometry, NeuronGeometry, Op, PoolGeometry,
+    ResponseNormGeometry, SoftmaxGeometry,
+};
+use crate::recipe::{LayerKind, LayerRecipe, Recipe, TrainRecipe, WeightRecipe};
+use crate::shape::Shape;
+
+/// Layers in an order in which every layer comes after its inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    layers: Vec<Layer>,
+    image: Shape,
+    classes: usize,
+    features: usize,
+}
+
+/// A layer: an operation, where its input comes from, and what it learns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Name, unique in the network.
+    pub name: String,
+    /// What it does.
+    pub op: Op,
+    /// Indices of the layers it takes its input from.
+    pub inputs: Vec<usize>,
+    /// Shape of its output.
+    pub shape: Shape,
+    /// Weight and bias, or nothing.
+    pub parameters: Vec<ParameterSpec>,
+}
+
+/// One array that is learnt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterSpec {
+    /// `conv1.weight` or `conv1.bias`.
+    pub name: String,
+    /// Shape as the files have it: conv `[k, c, r, s]`, local `[oh, ow, k, c, r, s]`, full
+    /// `[outputs, inputs]` with inputs in channel, row, column order; bias `[k]` or `[k, oh, ow]`.
+    pub shape: Vec<usize>,
+    /// Weight or bias: which of the stage's learning rates it follows.
+    pub role: Role,
+    /// How it starts.
+    pub init: Init,
+    /// What feeds it, for starts that depend on that.
+    pub fan: Fan,
+    /// Factor on the stage's learning rate.
+    pub rate_factor: f64,
+    /// Momentum.
+    pub momentum: f64,
+    /// Decay.
+    pub decay: f64,
+}
+
+/// Kind of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Weights.
+    Weight,
+    /// Biases.
+    Bias,
+}
+
+impl ParameterSpec {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Network {
+    /// Works out the recipe's network for images of the given shape and number of classes.
+    pub fn new(recipe: &Recipe, image: Shape, classes: usize) -> Result<Self, Error> {
+        let input = input_shape(recipe, image)?;
+        let mut layers = vec![Layer {
+            name: "data".into(),
+            op: Op::Input(input),
+            inputs: Vec::new(),
+            shape: input,
+            parameters: Vec::new(),
+        }];
+        for entry in &recipe.layers {
+            let context = Context { recipe, entry };
+            let layer = context.layer(&layers, classes)?;
+            layers.push(layer);
+        }
+        check_uses(recipe, &layers)?;
+        let features = layers
+            .iter()
+            .rfind(|layer| matches!(layer.op, Op::Full(_)))
+            .or(layers.last())
+            .and_then(|layer| layer.inputs.first().copied())
+            .unwrap_or(0);
+        Ok(Self {
+            layers,
+            image,
+            classes,
+            features,
+        })
+    }
+
+    /// The layers; the first is the input, `data`, the last the softmax.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Index of the layer of that name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.name == name)
+    }
+
+    /// Shape of what the first layer sees (after cropping).
+    pub fn input(&self) -> Shape {
+        self.layers[0].shape
+    }
+
+    /// Shape of the corpus' images.
+    pub const fn image(&self) -> Shape {
+        self.image
+    }
+
+    /// Number of classes.
+    pub const fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The layer that feeds the softmax.
+    pub fn logits(&self) -> usize {
+        self.layers[self.output()].inputs[0]
+    }
+
+    /// The layer that feeds the last fully connected one.
+    pub const fn features(&self) -> usize {
+        self.features
+    }
+
+    /// The softmax.
+    pub fn output(&self) -> usize {
+        self.layers.len() - 1
+    }
+
+    /// Every parameter in order, layer by layer.
+    pub fn parameters(&self) -> impl Iterator<Item = &ParameterSpec> {
+        self.layers.iter().flat_map(|layer| &layer.parameters)
+    }
+
+    /// Number of values learnt.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters().map(ParameterSpec::len).sum()
+    }
+}
+
+fn input_shape(recipe: &Recipe, image: Shape) -> Result<Shape, Error> {
+    match recipe.data.crop {
+        Some(crop) if crop > image.height.min(image.width) => Err(Error::Recipe {
+            place: recipe.name.clone(),
+            layer: None,
+            expected: format!("a `crop` in [data] that fits images of {image}"),
+            found: crop.to_string(),
+            hint: None,
+        }),
+        Some(crop) => Ok(Shape::new(image.channels, crop, crop)),
+        None => Ok(image),
+    }
+}
+
+/// The last layer is the softmax, and every other feeds one.
+fn check_uses(recipe: &Recipe, layers: &[Layer]) -> Result<(), Error> {
+    let error = |layer: Option<(usize, &Layer)>, expected: &str, found: &str| {
+        let line = layer.and_then(|(index, _)| recipe.layers.get(index.checked_sub(1)?)?.line.0);
+        Error::Recipe {
+            place: place(recipe, line),
+            layer: layer.map(|(_, layer)| layer.name.clone()),
+            expected: expected.into(),
+            found: found.into(),
+            hint: None,
+        }
+    };
+    let last = layers.len() - 1;
+    if !matches!(layers[last].op, Op::Softmax(_)) {
+        let expected = "a softmax as the last layer";
+        return Err(error(
+            Some((last, &layers[last])),
+            expected,
+            layers[last].op.kind(),
+        ));
+    }
+    for (index, layer) in layers.iter().enumerate().take(last) {
+        if matches!(layer.op, Op::Softmax(_)) {
+            let expected = "one softmax, as the last layer";
+            return Err(error(Some((index, layer)), expected, "another before it"));
+        }
+        if !layers.iter().any(|other| other.inputs.contains(&index)) {
+            let expected = "a later layer that takes it as input";
+            return Err(error(Some((index, layer)), expected, "none"));
+        }
+    }
+    Ok(())
+}
+
+fn place(recipe: &Recipe, line: Option<usize>) -> String {
+    line.map_or_else(
+        || recipe.name.clone(),
+        |line| format!("{}:{line}", recipe.name),
+    )
+}
+
+struct Context<'a> {
+    recipe: &'a Recipe,
+    entry: &'a LayerRecipe,
+}
+
+impl Context<'_> {
+    fn error(&self, expected: String, found: String) -> Error {
+        Error::Recipe {
+            place: place(self.recipe, self.entry.line.0),
+            layer: Some(self.entry.name.clone()),
+            expected,
+            found,
+            hint: None,
+        }
+    }
+
+    fn layer(&self, before: &[Layer], classes: usize) -> Result<Layer, Error> {
+        let inputs = self.inputs(before)?;
+        let shapes: Vec<Shape> = inputs.iter().map(|&index| before[index].shape).collect();
+        let op = self.op(&shapes, classes)?;
+        let shape = op
+            .output()
+            .map_err(|misfit| self.error(misfit.expected, misfit.found))?;
+        let parameters = self.parameters(&op, shape);
+        let values: usize = parameters.iter().map(ParameterSpec::len).sum();
+        if shape.len() > 1 << 28 || values > 1 << 30 {
+            return Err(self.error(
+                "a layer of at most 2^28 outputs and 2^30 parameters".into(),
+                format!("{shape} outputs and {values} parameters"),
+            ));
+        }
+        Ok(Layer {
+            name: self.entry.name.clone(),
+            op,
+            inputs,
+            shape,
+            parameters,
+        })
+    }
+
+    fn inputs(&self, before: &[Layer]) -> Result<Vec<usize>, Error> {
+        let several = matches!(self.entry.kind, LayerKind::Add { .. } | LayerKind::Concat);
+        if self.entry.inputs.is_empty() || (self.entry.inputs.len() > 1 && !several) {
+            return Err(self.error(
+                if several {
+                    "at least one input".into()
+                } else {
+                    "one input (`add` and `concat` take several)".into()
+                },
+                self.entry.inputs.len().to_string(),
+            ));
+        }
+        let find = |name: &String| {
+            let index = before.iter().position(|layer| layer.name == *name);
+            index.ok_or_else(|| {
+                let known: Vec<_> = before.iter().map(|layer| layer.name.as_str()).collect();
+                self.error(
+                    format!("inputs among the layers before it ({})", known.join(", ")),
+                    format!("`{name}`"),
+                )
+            })
+        };
+        self.entry.inputs.iter().map(find).collect()
+    }
+
+    fn op(&self, shapes: &[Shape], classes: usize) -> Result<Op, Error> {
+        let input = shapes[0];
+        Ok(match &self.entry.kind {
+            LayerKind::Conv {
+                windows,
+                shared_bias,
+                ..
+            } => Op::Conv(ConvGeometry {
+                input,
+                filters: windows.filters,
+                size: windows.size,
+                stride: windows.stride,
+                padding: windows.padding,
+                groups: windows.groups,
+                shared_bias: *shared_bias,
+            }),
+            LayerKind::Local { windows, .. } => Op::Local(LocalGeometry {
+                input,
+                filters: windows.filters,
+                size: windows.size,
+                stride: windows.stride,
+                padding: windows.padding,
+                groups: windows.groups,
+            }),
+            LayerKind::Full { outputs, .. } => Op::Full(FullGeometry {
+                input,
+                outputs: *outputs,
+            }),
+            LayerKind::Pool {
+                pool,
+                size,
+                stride,
+                start,
+                outputs,
+            } => Op::Pool(PoolGeometry {
+                kind: *pool,
+                input,
+                size: *size,
+                stride: *stride,
+                start: *start,
+                outputs: *outputs,
+            }),
+            LayerKind::Neuron(neuron) => Op::Neuron(NeuronGeometry {
+                input,
+                neuron: *neuron,
+            }),
+            LayerKind::ResponseNorm(norm) => Op::ResponseNorm(ResponseNormGeometry {
+                input,
+                size: norm.size,
+                scale: norm.scale as f32,
+                power: norm.power as f32,
+            }),
+            LayerKind::CrossMapNorm { norm, blocked } => Op::CrossMapNorm(CrossMapNormGeometry {
+                input,
+                size: norm.size,
+                scale: norm.scale as f32,
+                power: norm.power as f32,
+                blocked: *blocked,
+            }),
+            LayerKind::ContrastNorm(norm) => Op::ContrastNorm(ContrastNormGeometry {
+                input,
+                size: norm.size,
+                scale: norm.scale as f32,
+                power: norm.power as f32,
+            }),
+            LayerKind::Dropout { rate } => Op::Dropout(DropoutGeometry {
+                input,
+                rate: *rate as f32,
+            }),
+            LayerKind::Softmax => Op::Softmax(SoftmaxGeometry { input, classes }),
+            LayerKind::Add { coefficients } => Op::Add(AddGeometry {
+                inputs: shapes.to_vec(),
+                coefficients: coefficients.iter().map(|value| *value as f32).collect(),
+            }),
+            LayerKind::Concat => Op::Concat(ConcatGeometry {
+                inputs: shapes.to_vec(),
+            }),
+        })
+    }
+
+    fn parameters(&self, op: &Op, output: Shape) -> Vec<ParameterSpec> {
+        let (weights, weight, bias, fan) = match (&self.entry.kind, op) {
+            (LayerKind::Conv { weights, .. }, Op::Conv(geometry)) => {
+                let bias = if geometry.shared_bias {
+                    vec![output.channels]
+                } else {
+                    output.dims().to_vec()
+                };
+                let area = geometry.size * geometry.size;
+                let fan = Fan {
+                    inputs: geometry.channels_per_filter() * area,
+                    outputs: geometry.filters / geometry.groups * area,
+                };
+                (weights, geometry.weight_shape(), bias, fan)
+            }
+            (LayerKind::Local { weights, .. }, Op::Local(geometry)) => {
+                let area = geometry.size * geometry.size;
+                let fan = Fan {
+                    inputs: geometry.channels_per_filter() * area,
+                    outputs: geometry.filters / geometry.groups * area,
+                };
+                let bias = output.dims().to_vec();
+                (weights, geometry.weight_shape(output), bias, fan)
+            }
+            (LayerKind::Full { weights, .. }, Op::Full(geometry)) => {
+                let fan = Fan {
+                    inputs: geometry.input.len(),
+                    outputs: geometry.outputs,
+                };
+                let shape = vec![geometry.outputs, geometry.input.len()];
+                (weights, shape, vec![geometry.outputs], fan)
+            }
+            _ => return Vec::new(),
+        };
+        let train = &self.recipe.train;
+        vec![
+            self.weight_spec(weights, train, (weight, fan)),
+            self.bias_spec(weights, train, (bias, fan)),
+        ]
+    }
+
+    fn weight_spec(
+        &self,
+        weights: &WeightRecipe,
+        train: &TrainRecipe,
+        (shape, fan): (Vec<usize>, Fan),
+    ) -> ParameterSpec {
+        ParameterSpec {
+            name: format!("{}.weight", self.entry.name),
+            shape,
+            role: Role::Weight,
+            init: weights.init,
+            fan,
+            rate_factor: weights.rate_factor,
+            momentum: weights.momentum.unwrap_or(train.momentum),
+            decay: weights.decay.unwrap_or(train.decay),
+        }
+    }
+
+    fn bias_spec(
+        &self,
+        weights: &WeightRecipe,
+        train: &TrainRecipe,
+        (shape, fan): (Vec<usize>, Fan),
+    ) -> ParameterSpec {
+        ParameterSpec {
+            name: format!("{}.bias", self.entry.name),
+            shape,
+            role: Role::Bias,
+            init: weights.bias_init,
+            fan,
+            rate_factor: weights.bias_rate_factor,
+            momentum: weights.momentum.unwrap_or(train.momentum),
+            decay: weights.bias_decay.unwrap_or(train.bias_decay),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Named arrays in the layout of the files: a network's weights, their gradients or velocities.
+
+use crate::error::Error;
+use crate::network::Network;
+use crate::random::Stream;
+use ndarray::{ArrayD, IxDyn};
+
+/// Ordered name -> array. Order is the network's: layer by layer, weight before bias.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameters {
+    entries: Vec<(String, ArrayD<f32>)>,
+}
+
+impl Parameters {
+    /// Takes the arrays in the order given.
+    pub fn new(entries: Vec<(String, ArrayD<f32>)>) -> Self {
+        Self { entries }
+    }
+
+    /// Zeros for every parameter of the network.
+    pub fn zeros(network: &Network) -> Self {
+        let entries = network
+            .parameters()
+            .map(|spec| (spec.name.clone(), ArrayD::zeros(IxDyn(&spec.shape))));
+        Self::new(entries.collect())
+    }
+
+    /// The untrained network: every parameter drawn as its recipe says, from the seed alone.
+    pub fn initial(network: &Network, seed: u64) -> Self {
+        let mut parameters = Self::zeros(network);
+        for (spec, (name, array)) in network.parameters().zip(&mut parameters.entries) {
+            // Keyed by the name, so that adding a layer leaves the others' start as it was.
+            let digest = blake3::hash(name.as_bytes());
+            let mut key = [0; 8];
+            key.copy_from_slice(&digest.as_bytes()[..8]);
+            let stream = Stream::new(seed, &[0x1217, u64::from_le_bytes(key)]);
+            if let Some(values) = array.as_slice_mut() {
+                spec.init.fill(spec.fan, stream, values);
+            }
+        }
+        parameters
+    }
+
+    /// The array of that name.
+    pub fn get(&self, name: &str) -> Option<&ArrayD<f32>> {
+        let found = self.entries.iter().find(|(known, _)| known == name);
+        found.map(|(_, array)| array)
+    }
+
+    /// The array of that name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut ArrayD<f32>> {
+        let found = self.entries.iter_mut().find(|(known, _)| known == name);
+        found.map(|(_, array)| array)
+    }
+
+    /// Every name and array in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &ArrayD<f32>)> {
+        self.entries
+            .iter()
+            .map(|(name, array)| (name.as_str(), array))
+    }
+
+    /// Every name and array in order, to be changed.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut ArrayD<f32>)> {
+        self.entries
+            .iter_mut()
+            .map(|(name, array)| (name.as_str(), array))
+    }
+
+    /// Number of arrays.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no array.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Sets every value to `value`.
+    pub fn fill(&mut self, value: f32) {
+        for (_, array) in &mut self.entries {
+            array.fill(value);
+        }
+    }
+
+    /// Checks names and shapes against the network's.
+    pub fn check(&self, network: &Network) -> Result<(), Error> {
+        for spec in network.parameters() {
+            let found = self.get(&spec.name);
+            if found.is_none_or(|array| array.shape() != spec.shape) {
+                return Err(Error::Tensor {
+                    name: spec.name.clone(),
+                    expected: format!("{:?}", spec.shape),
+                    found: found.map_or("none".into(), |array| format!("{:?}", array.shape())),
+                });
+            }
+        }
+        let known = |name: &str| network.parameters().any(|spec| spec.name == name);
+        match self.iter().find(|(name, _)| !known(name)) {
+            Some((name, array)) => Err(Error::Tensor {
+                name: name.into(),
+                expected: "no such tensor in this network".into(),
+                found: format!("{:?}", array.shape()),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The arrays in the network's order, whatever order they came in.
+    pub fn in_order_of(mut self, network: &Network) -> Result<Self, Error> {
+        self.check(network)?;
+        let place = |name: &str| network.parameters().position(|spec| spec.name == name);
+        self.entries.sort_by_key(|(name, _)| place(name));
+        Ok(self)
+    }
+}

@@ -1,0 +1,168 @@
+//! The recipe language: one TOML file that says what is trained, on what, and how.
+
+mod data;
+mod layer;
+mod section;
+mod snapshots;
+mod train;
+pub(crate) mod tree;
+mod write;
+
+pub use data::{DataRecipe, MeanKind, TestViews};
+pub use layer::{LayerKind, LayerRecipe, Line, NormRecipe, WeightRecipe, WindowRecipe};
+pub use snapshots::{Every, SnapshotRecipe};
+pub use train::{Optimiser, Shuffle, Stage, TrainRecipe};
+
+pub(crate) use section::{Scope, Section};
+
+use crate::error::Error;
+use std::path::Path;
+use tree::{Node, Place, Value};
+
+/// A whole recipe, defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// Its name: the file's, without `.toml`, unless the recipe gives one.
+    pub name: String,
+    /// `[data]`
+    pub data: DataRecipe,
+    /// `[[layer]]`, in order.
+    pub layers: Vec<LayerRecipe>,
+    /// `[train]`
+    pub train: TrainRecipe,
+    /// `[snapshots]`
+    pub snapshots: SnapshotRecipe,
+}
+
+impl Recipe {
+    /// Reads a recipe file and lays overrides (`train.batch` = `64`) over it.
+    pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read the recipe", path))?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let root = tree_of(&text, &path.display().to_string(), overrides)?;
+        read(&root, &path.display().to_string(), &stem)
+    }
+
+    /// Reads a recipe from text; `name` stands for the file's.
+    pub fn parse(text: &str, name: &str, overrides: &[(String, String)]) -> Result<Self, Error> {
+        let root = tree_of(text, name, overrides)?;
+        read(&root, name, name.strip_suffix(".toml").unwrap_or(name))
+    }
+
+    /// The recipe as TOML that reads back to the same recipe, every default written out.
+    pub fn to_toml(&self) -> String {
+        write::table(self).to_string()
+    }
+
+    /// Trains for `epochs` in all: later stages are cut off, or the last one goes on for longer.
+    #[must_use]
+    pub fn with_epochs(mut self, epochs: u64) -> Self {
+        let mut left = epochs;
+        for stage in &mut self.train.stages {
+            stage.epochs = stage.epochs.min(left);
+            left -= stage.epochs;
+        }
+        // Never without a stage: its rate is that of an empty run's report.
+        let used = self.train.stages.iter().filter(|s| s.epochs > 0).count();
+        self.train.stages.truncate(used.max(1));
+        if let Some(last) = self.train.stages.last_mut() {
+            last.epochs += left;
+        }
+        self
+    }
+
+    pub(crate) fn from_node(root: &Node, file: &str) -> Result<Self, Error> {
+        read(root, file, "")
+    }
+
+    pub(crate) fn table(&self) -> toml::Table {
+        write::table(self)
+    }
+}
+
+impl serde::Serialize for Recipe {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        write::table(self).serialize(serializer)
+    }
+}
+
+fn tree_of(text: &str, file: &str, overrides: &[(String, String)]) -> Result<Node, Error> {
+    let mut root = tree::parse(text, file)?;
+    for (path, value) in overrides {
+        tree::lay_over(&mut root, path, value)?;
+    }
+    Ok(root)
+}
+
+fn read(root: &Node, file: &str, default_name: &str) -> Result<Recipe, Error> {
+    let scope = Scope { file, layer: None };
+    let mut section = Section::open(scope, "the recipe", root)?;
+    let name = section.or("name", default_name.to_owned())?;
+    let data = section.node("data");
+    let layers = section.node("layer");
+    let train = section
+        .node("train")
+        .ok_or_else(|| section.missing("train"));
+    let snapshots = section.node("snapshots");
+    section.finish()?;
+    let data = match data {
+        Some(node) => DataRecipe::read(Section::open(scope, "[data]", node)?)?,
+        None => DataRecipe::default(),
+    };
+    let snapshots = match snapshots {
+        Some(node) => SnapshotRecipe::read(Section::open(scope, "[snapshots]", node)?)?,
+        None => SnapshotRecipe::default(),
+    };
+    Ok(Recipe {
+        name,
+        data,
+        layers: read_layers(scope, layers)?,
+        train: TrainRecipe::read(Section::open(scope, "[train]", train?)?)?,
+        snapshots,
+    })
+}
+
+fn read_layers(scope: Scope<'_>, node: Option<&Node>) -> Result<Vec<LayerRecipe>, Error> {
+    let Some(Node {
+        value: Value::List(items),
+        ..
+    }) = node
+    else {
+        let place = node.map_or(&Place::Whole, |node| &node.place);
+        let found = node.map_or_else(|| "none".to_owned(), |node| node.value.describe());
+        return Err(scope.error(place, "layers, each under [[layer]]", found));
+    };
+    let mut layers: Vec<LayerRecipe> = Vec::new();
+    for item in items {
+        let name: String = Section::open(scope, "[[layer]]", item)?.required("name")?;
+        let scope = Scope {
+            layer: Some(&name),
+            ..scope
+        };
+        check_name(scope, &item.place, &name, &layers)?;
+        let section = Section::open(scope, "[[layer]]", item)?;
+        let before = layers.last().map(|layer| layer.name.as_str());
+        layers.push(LayerRecipe::read(section, name.clone(), before)?);
+    }
+    Ok(layers)
+}
+
+fn check_name(
+    scope: Scope<'_>,
+    place: &Place,
+    name: &str,
+    before: &[LayerRecipe],
+) -> Result<(), Error> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let good = !name.is_empty() && name.chars().all(allowed);
+    // Names stand in URLs and selections, where a bare number is an index.
+    if !good || name.chars().all(|c| c.is_ascii_digit()) {
+        let expected = "a name of letters, digits, _ and -, not digits alone";
+        return Err(scope.error(place, expected, format!("\"{name}\"")));
+    }
+    if name == "data" || name == "optimizer" || before.iter().any(|layer| layer.name == name) {
+        let expected = "a name of its own for every layer (`data` is the image's)";
+        return Err(scope.error(place, expected, format!("\"{name}\" a second time")));
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! TOML with the place of every value, and overrides laid over it.
+
+use crate::error::Error;
+use toml::de::{DeTable, DeValue};
+
+/// Where a value stands: a line of the file, or the override that brought it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Line(usize),
+    Override(String),
+    Whole,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub place: Place,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Flag(bool),
+    Date(String),
+    List(Vec<Node>),
+    Table(Vec<(String, Node)>),
+}
+
+impl Value {
+    /// The value in words, for messages.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Text(text) => format!("\"{text}\""),
+            Self::Integer(number) => number.to_string(),
+            Self::Float(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+            Self::Date(date) => format!("the date {date}"),
+            Self::List(items) => format!("a list of {}", items.len()),
+            Self::Table(entries) if entries.is_empty() => "an empty table".into(),
+            Self::Table(entries) => {
+                let keys: Vec<_> = entries.iter().map(|(key, _)| key.as_str()).collect();
+                format!("a table with {}", keys.join(", "))
+            }
+        }
+    }
+}
+
+/// Reads TOML text; `file` is named in errors.
+pub(crate) fn parse(text: &str, file: &str) -> Result<Node, Error> {
+    let table = DeTable::parse(text).map_err(|reason| {
+        let line = reason.span().map(|span| line_of(text, span.start));
+        Error::Syntax {
+            place: line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}")),
+            reason: reason.message().to_owned(),
+        }
+    })?;
+    Ok(Node {
+        place: Place::Whole,
+        value: from_table(text, table.get_ref()),
+    })
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes()[..offset.min(text.len())]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+}
+
+fn from_table(text: &str, table: &DeTable<'_>) -> Value {
+    let entries = table.iter().map(|(key, value)| {
+        // The key's line, not the value's: a table's own span is its header.
+        let place = Place::Line(line_of(text, key.span().start));
+        let value = from_value(text, value.get_ref());
+        (key.get_ref().to_string(), Node { place, value })
+    });
+    Value::Table(entries.collect())
+}
+
+fn from_value(text: &str, value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(content) => Value::Text(content.to_string()),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(
+                |_| Value::Float(number.as_str().parse().unwrap_or(f64::INFINITY)),
+                Value::Integer,
+            ),
+        DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(flag) => Value::Flag(*flag),
+        DeValue::Datetime(date) => Value::Date(date.to_string()),
+        DeValue::Array(items) => Value::List(
+            items
+                .iter()
+                .map(|item| Node {
+                    place: Place::Line(line_of(text, item.span().start)),
+                    value: from_value(text, item.get_ref()),
+                })
+                .collect(),
+        ),
+        DeValue::Table(table) => from_table(text, table),
+    }
+}
+
+/// Lays `path = value` over the tree: `train.batch`, `layer.conv1.filters`, `train.stages.0.rate`.
+pub(crate) fn lay_over(root: &mut Node, path: &str, value: &str) -> Result<(), Error> {
+    let label = format!("--set {path}={value}");
+    let place = Place::Override(label.clone());
+    let value = parse_value(value, &place);
+    let mut node = root;
+    for part in path.split('.') {
+        node = step_into(node, part, &place).ok_or_else(|| Error::Recipe {
+            place: label.clone(),
+            layer: None,
+            expected: "a key such as train.batch or layer.conv1.filters".into(),
+            found: format!("`{part}`, which names nothing in the recipe"),
+            hint: None,
+        })?;
+    }
+    *node = Node { place, value };
+    Ok(())
+}
+
+fn parse_value(value: &str, place: &Place) -> Value {
+    let text = format!("value = {value}");
+    let parsed = DeTable::parse(&text).ok().and_then(|table| {
+        let found = table.get_ref().get("value")?;
+        Some(from_value(&text, found.get_ref()))
+    });
+    // What is no TOML value is meant as text: `train.shuffle=epoch`.
+    let mut value = parsed.unwrap_or_else(|| Value::Text(value.to_owned()));
+    set_place(&mut value, place);
+    value
+}
+
+fn set_place(value: &mut Value, place: &Place) {
+    let nodes: Vec<&mut Node> = match value {
+        Value::List(items) => items.iter_mut().collect(),
+        Value::Table(entries) => entries.iter_mut().map(|(_, node)| node).collect(),
+        _ => Vec::new(),
+    };
+    for node in nodes {
+        node.place = place.clone();
+        set_place(&mut node.value, place);
+    }
+}
+
+fn step_into<'a>(node: &'a mut Node, part: &str, place: &Place) -> Option<&'a mut Node> {
+    match &mut node.value {
+        Value::Table(entries) => {
+            let index = entries.iter().position(|(key, _)| key == part);
+            let index = index.unwrap_or_else(|| {
+                let value = Value::Table(Vec::new());
+                let place = place.clone();
+                entries.push((part.to_owned(), Node { place, value }));
+                entries.len() - 1
+            });
+            Some(&mut entries[index].1)
+        }
+        Value::List(items) => {
+            let index = part.parse().ok().or_else(|| {
+                let named = |item: &Node| {
+                    matches!(&item.value, Value::Table(entries)
+                    if entries.iter().any(|(key, node)| key == "name"
+                        && matches!(&node.value, Value::Text(name) if name == part)))
+                };
+                items.iter().position(named)
+            })?;
+            items.get_mut(index)
+        }
+        _ => None,
+    }
+}
