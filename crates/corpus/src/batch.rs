@@ -18,15 +18,26 @@ pub(crate) fn read(folder: &Path) -> Result<Parts, Error> {
     let classes = classes(folder)?;
     let training = numbered(folder, "data_batch_", ".bin")?;
     let mut parts = Parts { shape: Some(SHAPE), classes, ..Parts::default() };
-    for path in &training {
-        append(&mut parts, path)?;
+    for path in training {
+        append_named(&mut parts, path)?;
     }
     parts.train = parts.labels.len();
     let test = folder.join("test_batch.bin");
     if test.is_file() {
-        append(&mut parts, &test)?;
+        append_named(&mut parts, test)?;
     }
     Ok(parts)
+}
+
+/// A batch has no names, so an image is named by the batch and its place in it.
+fn append_named(parts: &mut Parts, path: PathBuf) -> Result<(), Error> {
+    let before = parts.labels.len();
+    let batch = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    append(parts, &Records { path, shape: SHAPE, images: None })?;
+    for index in 0..parts.labels.len() - before {
+        parts.names.push(&format!("{batch}_{index:05}"));
+    }
+    Ok(())
 }
 
 fn classes(folder: &Path) -> Result<Vec<String>, Error> {
@@ -58,23 +69,38 @@ pub(crate) fn numbered(folder: &Path, prefix: &str, suffix: &str) -> Result<Vec<
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
-fn append(parts: &mut Parts, path: &Path) -> Result<(), Error> {
-    let record = 1 + SHAPE.len();
+/// A file of records: a label byte, then the pixels.
+pub(crate) struct Records {
+    pub(crate) path: PathBuf,
+    pub(crate) shape: ImageShape,
+    /// How many there must be, where that is known.
+    pub(crate) images: Option<usize>,
+}
+
+/// Reads the labels and pixels of a file of records.
+pub(crate) fn append(parts: &mut Parts, records: &Records) -> Result<(), Error> {
+    let Records { path, shape, images } = records;
+    let record = shape.len() + 1;
     let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    if bytes.is_empty() || bytes.len() % record != 0 {
-        let expected = format!("a multiple of {record} (CIFAR-10 has 10,000 records, 30,730,000 bytes, in a batch)");
-        return Err(Error::Truncated { found: bytes.len() as u64, expected, path: path.to_owned() });
+    let truncated = |expected| Error::Truncated { found: bytes.len() as u64, expected, path: path.clone() };
+    if let Some(images) = images {
+        let expected = images.saturating_mul(record);
+        if bytes.len() != expected {
+            return Err(truncated(format!("{expected} ({images} records of {record})")));
+        }
+    } else if bytes.is_empty() || bytes.len() % record != 0 {
+        return Err(truncated(format!(
+            "a multiple of {record} (a batch of CIFAR-10 has 10,000 records, 30,730,000 bytes)"
+        )));
     }
-    let batch = path.file_stem().unwrap_or_default().to_string_lossy();
-    parts.pixels.reserve_exact(bytes.len() / record * SHAPE.len());
+    parts.pixels.reserve_exact(bytes.len() / record * shape.len());
     for (index, bytes) in bytes.chunks_exact(record).enumerate() {
         let label = bytes[0];
         if usize::from(label) >= parts.classes.len() {
             let (found, classes) = (i64::from(label), parts.classes.len());
-            return Err(Error::Label { record: index, found, classes, path: path.to_owned() });
+            return Err(Error::Label { record: index, found, classes, path: path.clone() });
         }
         parts.labels.push(ClassId(u16::from(label)));
-        parts.names.push(&format!("{batch}_{index:05}"));
         parts.pixels.extend_from_slice(&bytes[1..]);
     }
     Ok(())

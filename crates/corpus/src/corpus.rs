@@ -10,7 +10,7 @@ use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 use rayon::prelude::*;
 
 use crate::{
-    ClassId, Error, ImageId, ImageShape, OpenOptions, Page, Query, Split, layout, name::Names, search,
+    ClassId, Error, ImageId, ImageShape, OpenOptions, Page, Query, ShapesNotes, Split, layout, name::Names, search,
 };
 
 /// An image that could not be read. It was skipped; the others keep their order.
@@ -35,6 +35,7 @@ pub struct Corpus {
     names: Names,
     pixels: Array4<u8>,
     problems: Vec<Problem>,
+    notes: Option<ShapesNotes>,
 }
 
 /// What a reader hands over: the parts of a corpus, not yet checked.
@@ -48,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) names: Names,
     pub(crate) pixels: Vec<u8>,
     pub(crate) problems: Vec<Problem>,
+    pub(crate) notes: Option<ShapesNotes>,
 }
 
 impl Corpus {
@@ -63,7 +65,7 @@ impl Corpus {
     }
 
     fn from_parts(path: &Path, parts: Parts) -> Result<Self, Error> {
-        let Parts { shape, train, classes, labels, names, pixels, problems } = parts;
+        let Parts { shape, train, classes, labels, names, pixels, problems, notes } = parts;
         let no_images = || Error::NoImages { path: path.to_owned() };
         let shape = shape.filter(|shape| !shape.is_empty()).ok_or_else(no_images)?;
         if labels.is_empty() {
@@ -89,9 +91,9 @@ impl Corpus {
             .unwrap_or_else(|_| path.to_owned())
             .file_name()
             .map_or_else(|| "corpus".to_owned(), |name| name.to_string_lossy().into_owned());
-        let identity = identity(shape, train, &labels, &pixels);
+        let identity = identity(shape, train, &labels, pixels.as_slice().unwrap_or_default());
         let train = train as u32;
-        Ok(Self { name, path: path.to_owned(), identity, shape, train, classes, labels, names, pixels, problems })
+        Ok(Self { name, path: path.to_owned(), identity, shape, train, classes, labels, names, pixels, problems, notes })
     }
 
     /// The name of the corpus: that of its folder.
@@ -213,9 +215,15 @@ impl Corpus {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+
+    /// What is known of a generated corpus beyond its labels; `None` for photographs.
+    pub fn notes(&self) -> Option<&ShapesNotes> {
+        self.notes.as_ref()
+    }
 }
 
-fn identity(shape: ImageShape, train: usize, labels: &[ClassId], pixels: &Array4<u8>) -> String {
+/// The hash of what a corpus shows a network.
+pub(crate) fn identity(shape: ImageShape, train: usize, labels: &[ClassId], pixels: &[u8]) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"deepviz corpus 1");
     for number in [shape.channels, shape.height, shape.width, train, labels.len()] {
@@ -223,6 +231,6 @@ fn identity(shape: ImageShape, train: usize, labels: &[ClassId], pixels: &Array4
     }
     let labels: Vec<u8> = labels.iter().flat_map(|label| label.0.to_le_bytes()).collect();
     hasher.update(&labels);
-    hasher.update(pixels.as_slice().unwrap_or_default());
+    hasher.update(pixels);
     hasher.finalize().to_hex().to_string()
 }

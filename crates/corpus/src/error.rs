@@ -117,6 +117,46 @@ pub enum Error {
         found: String,
     },
 
+    /// A folder that a corpus should be made in holds something else.
+    #[error("the folder is not empty: found {found:?}; give a new folder, or one with a corpus deepViz made: {path}")]
+    NotEmpty {
+        /// One of the things in it.
+        found: String,
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// A `corpus.json` that is not one.
+    #[error("cannot read the description of a corpus: {source}; make the corpus again: {path}")]
+    Mark {
+        /// What is wrong with it.
+        source: serde_json::Error,
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// Files of a corpus that do not belong together, or that have changed.
+    #[error("the corpus is damaged: found {found}, expected {expected}; make the corpus again: {path}")]
+    Damaged {
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+        /// The file that says so.
+        path: PathBuf,
+    },
+
+    /// An option that makes no sense.
+    #[error("{key} = {found} is out of range, expected {expected}")]
+    Option {
+        /// Which.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+
     /// The file system said no.
     #[error("cannot {action}: {source}: {path}")]
     Io {

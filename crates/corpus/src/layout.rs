@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, batch, corpus::Parts, folder};
+use crate::{Error, batch, corpus::Parts, folder, made};
 
 /// How to open a corpus.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +32,9 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<(PathBuf, Parts
         }
     }
     let has = |name: &str| path.join(name).is_file();
-    let parts = if has("data_batch_1.bin") || has("test_batch.bin") {
+    let parts = if has(made::MARK) {
+        made::read(path)?
+    } else if has("data_batch_1.bin") || has("test_batch.bin") {
         batch::read(path)?
     } else if let Some(folders) = folder::find(path)? {
         folder::read(path, &folders, options)?

@@ -19,11 +19,14 @@ mod error;
 mod folder;
 mod image;
 mod layout;
+mod made;
 mod name;
 mod search;
+mod shapes;
 
 pub use corpus::{Corpus, Problem};
 pub use error::Error;
 pub use image::{ClassId, ImageId, ImageShape, Split};
 pub use layout::OpenOptions;
 pub use search::{Page, Query};
+pub use shapes::{ShapesNotes, ShapesOptions, make_shapes};

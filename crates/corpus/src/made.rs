@@ -1,0 +1,184 @@
+//! The files of a corpus that deepViz made: `corpus.json`, `train.bin` and `test.bin`.
+//!
+//! The `.bin` files are records of one label byte and the pixels, as CIFAR-10's are. `corpus.json` says what they
+//! are, carries the identity as their hash, and is written last: without it, there is no corpus.
+
+use std::{
+    fs,
+    io::{BufWriter, Write},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ClassId, Error, ImageShape, ShapesNotes,
+    batch::{self, Records},
+    corpus::{Parts, identity},
+    name::Names,
+};
+
+/// The file that makes a folder a corpus.
+pub(crate) const MARK: &str = "corpus.json";
+const FORMAT: &str = "deepviz corpus";
+const VERSION: u32 = 1;
+const TRAIN: &str = "train.bin";
+const TEST: &str = "test.bin";
+
+/// A corpus to be written.
+pub(crate) struct Made {
+    pub(crate) shape: ImageShape,
+    pub(crate) train: usize,
+    pub(crate) classes: Vec<String>,
+    pub(crate) labels: Vec<ClassId>,
+    pub(crate) pixels: Vec<u8>,
+    pub(crate) notes: ShapesNotes,
+}
+
+/// `corpus.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    format: String,
+    version: u32,
+    identity: String,
+    shape: ImageShape,
+    train: usize,
+    test: usize,
+    classes: Vec<String>,
+    notes: ShapesNotes,
+}
+
+/// Only what every version has, to tell a newer file from a damaged one.
+#[derive(Deserialize)]
+struct Format {
+    format: String,
+    version: u32,
+}
+
+pub(crate) fn write(out: &Path, made: &Made) -> Result<(), Error> {
+    fs::create_dir_all(out).map_err(Error::io("make the folder", out))?;
+    let mark = out.join(MARK);
+    if mark.exists() {
+        // First, so that an interruption leaves no corpus instead of a mixture of two.
+        read_mark(&mark)?;
+        fs::remove_file(&mark).map_err(Error::io("replace", &mark))?;
+    } else if let Some(found) = stranger(out)? {
+        return Err(Error::NotEmpty { found, path: out.to_owned() });
+    }
+    let (train_labels, test_labels) = made.labels.split_at(made.train);
+    let (train_pixels, test_pixels) = made.pixels.split_at(made.train * made.shape.len());
+    write_records(out, TRAIN, train_labels, train_pixels.chunks_exact(made.shape.len()))?;
+    write_records(out, TEST, test_labels, test_pixels.chunks_exact(made.shape.len()))?;
+    let contents = Mark {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        identity: identity(made.shape, made.train, &made.labels, &made.pixels),
+        shape: made.shape,
+        train: train_labels.len(),
+        test: test_labels.len(),
+        classes: made.classes.clone(),
+        notes: made.notes.clone(),
+    };
+    let mut json = serde_json::to_vec(&contents).map_err(|source| Error::Mark { source, path: mark })?;
+    json.push(b'\n');
+    replace(out, MARK, |file| file.write_all(&json))
+}
+
+/// A file in the folder that a corpus being made would not have left there.
+fn stranger(out: &Path) -> Result<Option<String>, Error> {
+    for entry in fs::read_dir(out).map_err(Error::io("list", out))? {
+        let name = entry.map_err(Error::io("list", out))?.file_name();
+        if name != TRAIN && name != TEST {
+            return Ok(Some(name.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(None)
+}
+
+fn write_records<'a>(
+    out: &Path,
+    name: &str,
+    labels: &[ClassId],
+    images: impl Iterator<Item = &'a [u8]>,
+) -> Result<(), Error> {
+    replace(out, name, |file| {
+        for (label, image) in labels.iter().zip(images) {
+            file.write_all(&[label.0 as u8])?;
+            file.write_all(image)?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes a file under a temporary name, syncs it, and gives it its own.
+fn replace(
+    folder: &Path,
+    name: &str,
+    fill: impl FnOnce(&mut BufWriter<&mut fs::File>) -> std::io::Result<()>,
+) -> Result<(), Error> {
+    let path = folder.join(name);
+    let failed = |source| Error::Io { action: "write", source, path: path.clone() };
+    let mut temporary = tempfile::Builder::new().prefix(".made-").tempfile_in(folder).map_err(failed)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
+    fill(&mut writer).and_then(|()| writer.flush()).map_err(failed)?;
+    drop(writer);
+    temporary.as_file().sync_all().map_err(failed)?;
+    temporary.persist(&path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+pub(crate) fn read(folder: &Path) -> Result<Parts, Error> {
+    let path = folder.join(MARK);
+    let mark = read_mark(&path)?;
+    let damaged = |found: String, expected: String| Error::Damaged { found, expected, path: path.clone() };
+    let images = mark.train.saturating_add(mark.test);
+    if mark.notes.image_subclasses.len() != images {
+        let found = format!("{} sub-classes", mark.notes.image_subclasses.len());
+        return Err(damaged(found, format!("one for each of {images} images")));
+    }
+    let names = names(&mark.notes).ok_or_else(|| {
+        damaged("a sub-class without a name".to_owned(), format!("0 to {}", mark.notes.subclasses.len()))
+    })?;
+    let mut parts = Parts {
+        shape: Some(mark.shape),
+        train: mark.train,
+        classes: mark.classes,
+        names,
+        ..Parts::default()
+    };
+    for (name, images) in [(TRAIN, mark.train), (TEST, mark.test)] {
+        let records = Records { path: folder.join(name), shape: mark.shape, images: Some(images) };
+        batch::append(&mut parts, &records)?;
+    }
+    let found = identity(mark.shape, mark.train, &parts.labels, &parts.pixels);
+    if found != mark.identity {
+        return Err(damaged(format!("labels and pixels with hash {found}"), mark.identity));
+    }
+    parts.notes = Some(mark.notes);
+    Ok(parts)
+}
+
+fn read_mark(path: &Path) -> Result<Mark, Error> {
+    let json = fs::read(path).map_err(Error::io("read", path))?;
+    let unreadable = |source| Error::Mark { source, path: path.to_owned() };
+    let Format { format, version } = serde_json::from_slice(&json).map_err(unreadable)?;
+    if format != FORMAT || version != VERSION {
+        let found = format!("format {format:?}, version {version}");
+        let expected = format!("{FORMAT:?}, version {VERSION}");
+        return Err(Error::Damaged { found, expected, path: path.to_owned() });
+    }
+    serde_json::from_slice(&json).map_err(unreadable)
+}
+
+/// `triangle_up_0123`: the sub-class, and which of its images this is.
+fn names(notes: &ShapesNotes) -> Option<Names> {
+    let mut counts = vec![0_u32; notes.subclasses.len()];
+    let name = |&subclass: &u16| {
+        let count = counts.get_mut(usize::from(subclass))?;
+        let name = format!("{}_{count:04}", notes.subclasses[usize::from(subclass)]);
+        *count += 1;
+        Some(name)
+    };
+    notes.image_subclasses.iter().map(name).collect()
+}
