@@ -1,0 +1,36 @@
+import js from '@eslint/js';
+import svelte from 'eslint-plugin-svelte';
+import globals from 'globals';
+import ts from 'typescript-eslint';
+import svelteConfig from './svelte.config.js';
+
+// The arrows of the front end: a folder may import from the folders before it, never from those after it.
+const order = ['base', 'api', 'state', 'views', 'main'];
+const arrows = order.slice(0, -1).map((room, index) => ({
+  files: [`src/${room}/**/*.{ts,svelte}`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: order.slice(index + 1).map((later) => ({
+          regex: `^(\\.\\./)+${later}(/|$)`,
+          message: `src/${room} may not import from src/${later}: the order is ${order.join(' <- ')}.`,
+        })),
+      },
+    ],
+  },
+}));
+
+export default ts.config(
+  { ignores: ['dist', 'node_modules', 'src/api/openapi.gen.ts'] },
+  js.configs.recommended,
+  ...ts.configs.recommended,
+  ...svelte.configs['flat/recommended'],
+  { languageOptions: { globals: { ...globals.browser, ...globals.node } } },
+  {
+    files: ['**/*.svelte', '**/*.svelte.ts'],
+    languageOptions: { parserOptions: { parser: ts.parser, extraFileExtensions: ['.svelte'], svelteConfig } },
+  },
+  { rules: { 'max-lines': ['error', 600], 'svelte/prefer-svelte-reactivity': 'off', 'svelte/no-navigation-without-resolve': 'off' } },
+  ...arrows,
+);

@@ -1,0 +1,89 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { isAbort } from './client';
+import { Pictures, type Picture } from './pictures';
+
+/** A loader whose answers are given by hand, in any order. */
+function byHand() {
+  const asked: string[] = [];
+  const open = new Map<string, { give: (p: Picture) => void; fail: (e: unknown) => void }>();
+  const load = (url: string) => {
+    asked.push(url);
+    return new Promise<Picture>((give, fail) => open.set(url, { give, fail }));
+  };
+  const picture = (size = 1) => ({ bitmap: {} as ImageBitmap, width: size, height: size, sheet: null }) as Picture;
+  return { asked, load, picture, give: (url: string, size = 1) => open.get(url)?.give(picture(size)), fail: (url: string) => open.get(url)?.fail(new Error(url)) };
+}
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
+describe('pictures', () => {
+  beforeEach(() => vi.stubGlobal('requestAnimationFrame', (f: () => void) => setTimeout(f)));
+
+  it('asks once for the same picture and keeps it', async () => {
+    const hand = byHand();
+    const cache = new Pictures(1e6, hand.load);
+    const both = Promise.all([cache.want('a'), cache.want('a')]);
+    await turn();
+    hand.give('a');
+    await both;
+    expect(hand.asked).toEqual(['a']);
+    expect(cache.peek('a')).toBeDefined();
+    await cache.want('a');
+    expect(hand.asked).toEqual(['a']);
+  });
+
+  it('serves the newest wish first, and wishes before prefetches', async () => {
+    const hand = byHand();
+    const cache = new Pictures(1e6, hand.load);
+    cache.prefetch(['p1', 'p2', 'p3', 'p4', 'p5', 'p6']);
+    await turn();
+    expect(hand.asked).toEqual(['p1', 'p2', 'p3', 'p4']);
+    void cache.want('old');
+    void cache.want('new');
+    hand.give('p1');
+    await turn();
+    hand.give('p2');
+    await turn();
+    expect(hand.asked.slice(4)).toEqual(['new', 'old']);
+  });
+
+  it('forgets prefetches that are overtaken', async () => {
+    const hand = byHand();
+    const cache = new Pictures(1e6, hand.load);
+    cache.prefetch(['p1', 'p2', 'p3', 'p4', 'p5']);
+    await turn();
+    cache.prefetch(['q1']);
+    hand.give('p1');
+    await turn();
+    expect(hand.asked).toEqual(['p1', 'p2', 'p3', 'p4', 'q1']);
+  });
+
+  it('holds a fixed number of bytes, dropping what was used longest ago', async () => {
+    const hand = byHand();
+    const cache = new Pictures(3 * 4 * 100, hand.load);
+    for (const url of ['a', 'b', 'c']) {
+      const wish = cache.want(url);
+      await turn();
+      hand.give(url, 10);
+      await wish;
+    }
+    cache.peek('a');
+    const wish = cache.want('d');
+    await turn();
+    hand.give('d', 10);
+    await wish;
+    expect([cache.peek('a') !== undefined, cache.peek('b'), cache.bytes]).toEqual([true, undefined, 1200]);
+  });
+
+  it('passes a failure on and asks again next time', async () => {
+    const hand = byHand();
+    const cache = new Pictures(1e6, hand.load);
+    const wish = cache.want('a').catch((e: unknown) => e);
+    await turn();
+    hand.fail('a');
+    expect(await wish).toBeInstanceOf(Error);
+    void cache.want('a').catch(() => undefined);
+    await turn();
+    expect(hand.asked).toEqual(['a', 'a']);
+    expect(isAbort(await wish)).toBe(false);
+  });
+});

@@ -1,0 +1,146 @@
+/**
+ * PNG pictures, decoded off-screen and kept.
+ *
+ * `want` asks for a picture now: the newest wish is served before older ones. `prefetch` asks for pictures that may
+ * be wanted soon: they wait until no wish is open. A picture in the cache is handed out at once with `peek`, which is
+ * what lets the slider move at a frame per checkpoint. The cache holds a fixed number of bytes; what was used longest
+ * ago goes first.
+ */
+import { begin, end } from '../base/idle';
+import { request } from './client';
+import type { SheetGeometry } from './types';
+
+export interface Picture {
+  readonly bitmap: ImageBitmap;
+  readonly width: number;
+  readonly height: number;
+  /** From the header `x-deepviz-sheet`; null for plain pictures. */
+  readonly sheet: SheetGeometry | null;
+}
+
+interface Job {
+  url: string;
+  urgent: boolean;
+  /** Grows with every wish: the newest first. */
+  order: number;
+  promise: Promise<Picture>;
+  settle: (outcome: Promise<Picture>) => void;
+}
+
+const CONCURRENT = 4;
+
+export type Load = (url: string) => Promise<Picture>;
+
+async function load(url: string): Promise<Picture> {
+  const response = await request(url);
+  const header = response.headers.get('x-deepviz-sheet');
+  const bitmap = await createImageBitmap(await response.blob(), { premultiplyAlpha: 'none', colorSpaceConversion: 'none' });
+  return { bitmap, width: bitmap.width, height: bitmap.height, sheet: header ? (JSON.parse(header) as SheetGeometry) : null };
+}
+
+export class Pictures {
+  #kept = new Map<string, Picture>();
+  #waiting = new Map<string, Job>();
+  #running = new Map<string, Job>();
+  #bytes = 0;
+  #order = 0;
+  readonly #limit: number;
+  readonly #load: Load;
+
+  constructor(limitBytes = 256 * 1024 * 1024, loader: Load = load) {
+    this.#limit = limitBytes;
+    this.#load = loader;
+  }
+
+  /** The picture if it is decoded already. */
+  peek(url: string): Picture | undefined {
+    const picture = this.#kept.get(url);
+    if (picture) {
+      this.#kept.delete(url);
+      this.#kept.set(url, picture);
+    }
+    return picture;
+  }
+
+  /** The picture, as soon as it can be had. The same wish twice is one request. */
+  want(url: string): Promise<Picture> {
+    const kept = this.peek(url);
+    return kept ? Promise.resolve(kept) : this.#enqueue(url, true);
+  }
+
+  /** Pictures that may be wanted next, the likeliest first. Replaces what was prefetched but not yet begun. */
+  prefetch(urls: string[]): void {
+    for (const [url, job] of this.#waiting) if (!job.urgent) this.#drop(url, job);
+    for (const url of [...urls].reverse()) {
+      if (!this.#kept.has(url)) this.#enqueue(url, false).catch(() => undefined);
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  clear(): void {
+    this.#kept.clear();
+    this.#bytes = 0;
+  }
+
+  #drop(url: string, job: Job): void {
+    this.#waiting.delete(url);
+    job.settle(Promise.reject(new DOMException('no longer wanted', 'AbortError')));
+  }
+
+  #enqueue(url: string, urgent: boolean): Promise<Picture> {
+    const known = this.#running.get(url) ?? this.#waiting.get(url);
+    if (known) {
+      known.urgent ||= urgent;
+      known.order = this.#order += 1;
+      return known.promise;
+    }
+    let settle: Job['settle'] = () => undefined;
+    const promise = new Promise<Picture>((resolve) => (settle = resolve));
+    this.#waiting.set(url, { url, urgent, order: (this.#order += 1), promise, settle });
+    // Begin in a microtask: several wishes of one frame are ordered first.
+    queueMicrotask(() => this.#begin());
+    return promise;
+  }
+
+  #begin(): void {
+    while (this.#running.size < CONCURRENT && this.#waiting.size > 0) {
+      const [next] = [...this.#waiting.values()].sort(
+        (a, b) => Number(b.urgent) - Number(a.urgent) || b.order - a.order,
+      );
+      this.#waiting.delete(next.url);
+      this.#running.set(next.url, next);
+      void this.#run(next);
+    }
+  }
+
+  async #run(job: Job): Promise<void> {
+    begin();
+    try {
+      const picture = await this.#load(job.url);
+      this.#keep(job.url, picture);
+      job.settle(Promise.resolve(picture));
+    } catch (error) {
+      job.settle(Promise.reject(error));
+    } finally {
+      this.#running.delete(job.url);
+      end();
+      this.#begin();
+    }
+  }
+
+  #keep(url: string, picture: Picture): void {
+    this.#kept.set(url, picture);
+    this.#bytes += picture.width * picture.height * 4;
+    // Not closed by hand: a view may still be showing it; its memory goes when the last holder lets go.
+    for (const [oldest, old] of this.#kept) {
+      if (this.#bytes <= this.#limit || oldest === url) break;
+      this.#kept.delete(oldest);
+      this.#bytes -= old.width * old.height * 4;
+    }
+  }
+}
+
+export const pictures = new Pictures();

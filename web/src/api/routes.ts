@@ -1,0 +1,125 @@
+/** Every question the dashboard asks, one function each. Pictures are addresses (see `pictures.ts`). */
+import { address, getJson, path } from './client';
+import type * as t from './types';
+
+const run = (id: string, ...rest: (string | number)[]) => path('runs', id, ...rest);
+
+export const runs = (signal?: AbortSignal) => getJson<{ runs: t.RunSummary[] }>('runs', {}, signal);
+export const runDetail = (id: string, signal?: AbortSignal) => getJson<t.Run>(run(id), {}, signal);
+export const graph = (id: string, signal?: AbortSignal) => getJson<t.Graph>(run(id, 'graph'), {}, signal);
+export const metrics = (id: string, since?: number, signal?: AbortSignal) =>
+  getJson<t.Metrics>(run(id, 'metrics'), { since }, signal);
+export const layerHistory = (id: string, layer: string, signal?: AbortSignal) =>
+  getJson<t.LayerHistory>(run(id, 'layers', layer, 'history'), {}, signal);
+export const predict = (id: string, checkpoint: number, image: number, signal?: AbortSignal) =>
+  getJson<t.Prediction>(run(id, 'checkpoints', checkpoint, 'predict', image), {}, signal);
+export const imageHistory = (id: string, image: number, signal?: AbortSignal) =>
+  getJson<t.ImageHistory>(run(id, 'images', image, 'history'), {}, signal);
+export const confusion = (id: string, checkpoint: number, split: t.Split, signal?: AbortSignal) =>
+  getJson<t.Confusion>(run(id, 'checkpoints', checkpoint, 'confusion'), { split }, signal);
+export const confusionHistory = (id: string, split: t.Split, signal?: AbortSignal) =>
+  getJson<t.ConfusionHistory>(run(id, 'confusion'), { split }, signal);
+export const confusionCell = (
+  id: string,
+  cell: { checkpoint: number; trueClass: number; predicted: number },
+  page: { split: t.Split; limit: number; cursor?: string | null },
+  signal?: AbortSignal,
+) =>
+  getJson<t.CellPage>(
+    run(id, 'checkpoints', cell.checkpoint, 'confusion', cell.trueClass, cell.predicted, 'images'),
+    { ...page },
+    signal,
+  );
+
+export interface ClusterChoice {
+  split: t.Split;
+  layer: string;
+  metric: string;
+}
+export const clusters = (id: string, checkpoint: number, choice: ClusterChoice, signal?: AbortSignal) =>
+  getJson<t.ClusterSet>(run(id, 'checkpoints', checkpoint, 'clusters'), { ...choice }, signal);
+export const clusterHistory = (id: string, choice: ClusterChoice, signal?: AbortSignal) =>
+  getJson<t.ClusterHistory>(run(id, 'clusters'), { ...choice }, signal);
+
+export interface ImageSearch {
+  q?: string;
+  class?: number | null;
+  split?: t.Split | null;
+  limit?: number;
+  cursor?: string | null;
+}
+export const images = (corpus: string, search: ImageSearch, signal?: AbortSignal) =>
+  getJson<t.ImagePage>(path('corpora', corpus, 'images'), { ...search }, signal);
+export const image = (corpus: string, id: number, signal?: AbortSignal) =>
+  getJson<t.ImageDetail>(path('corpora', corpus, 'images', id), {}, signal);
+
+/* --- addresses of pictures --- */
+
+export interface SheetWish {
+  run: string;
+  checkpoint: number;
+  /** The checkpoint's hash: with it in the address the browser may keep the picture for ever. */
+  hash: string;
+  layer: string;
+  filters?: string;
+  channels?: string;
+  /** Apply the layer to this corpus image: activations instead of weights. */
+  apply?: number | null;
+  normalise?: t.Normalise;
+  palette?: t.Palette;
+}
+
+function sheetRoute(wish: SheetWish): string {
+  const route = run(
+    wish.run,
+    'checkpoints',
+    wish.checkpoint,
+    'layers',
+    wish.layer,
+    'filters',
+    wish.filters ?? '*',
+    'channels',
+    wish.channels ?? '*',
+  );
+  return wish.apply === null || wish.apply === undefined ? route : `${route}/${path('apply', wish.apply)}`;
+}
+
+/** One layer at one checkpoint as a PNG, one pixel per value. */
+export const sheetUrl = (wish: SheetWish): string =>
+  address(sheetRoute(wish), { normalise: wish.normalise, palette: wish.palette, v: wish.hash.slice(0, 16) });
+
+/** The same as raw floats: [filters, channels, height, width]. */
+export const valuesUrl = (wish: SheetWish): string =>
+  address(sheetRoute(wish), { format: 'f32', v: wish.hash.slice(0, 16) });
+
+export interface StripWish {
+  run: string;
+  layer: string;
+  checkpoints: string;
+  /** Anything that changes when one of the checkpoints does. */
+  version: string;
+  filters?: string;
+  channels?: string;
+  apply?: number | null;
+  normalise?: t.Normalise;
+  palette?: t.Palette;
+}
+
+/** Many checkpoints of a layer in one PNG, stacked from top to bottom. */
+export const stripUrl = (wish: StripWish): string =>
+  address(run(wish.run, 'layers', wish.layer, 'strip'), {
+    checkpoints: wish.checkpoints,
+    filters: wish.filters,
+    channels: wish.channels,
+    apply: wish.apply,
+    normalise: wish.normalise,
+    palette: wish.palette,
+    v: wish.version,
+  });
+
+/** Corpus images side by side, without gaps, in the order of `ids`. */
+export const atlasUrl = (corpus: string, identity: string, ids: number[], columns: number): string =>
+  address(path('corpora', corpus, 'sheet'), { ids: ids.join(','), columns, v: identity.slice(0, 16) });
+
+export const pixelsUrl = (corpus: string, identity: string, id: number, scale = 1): string =>
+  address(path('corpora', corpus, 'images', id, 'pixels'), { scale, v: identity.slice(0, 16) });

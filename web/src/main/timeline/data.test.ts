@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import type { Checkpoint } from '../../api/types';
+import { apart, axisEnd, epochTicks, errorRuns, lossBins, lossTop, rateChanges, smoothed, startsEpoch } from './data';
+
+const point = (index: number, more: Partial<Checkpoint> = {}): Checkpoint => ({
+  index,
+  step: index * 78,
+  epoch: index * 0.2,
+  images_seen: index * 9984,
+  hash: `h${index}`,
+  problem: null,
+  train_loss: 1,
+  train_error: 0.5,
+  test_loss: 1,
+  test_error: 0.5,
+  statistics: {},
+  ...more,
+});
+
+describe('loss', () => {
+  it('keeps the range and the mean of each part', () => {
+    const bins = lossBins({ step: [1, 2, 3, 99], loss: [3, 1, 2, 0.5] }, 100, 10);
+    expect(bins).toHaveLength(2);
+    expect(bins[0]).toMatchObject({ step: 5, least: 1, mean: 2, greatest: 3 });
+    expect(bins[1]).toMatchObject({ step: 95, mean: 0.5 });
+  });
+  it('passes over what is not a number, and an empty run', () => {
+    expect(lossBins({ step: [1, 2], loss: [Number.NaN, 1] }, 10, 1)[0].mean).toBe(1);
+    expect(lossBins({ step: [], loss: [] }, 0, 10)).toEqual([]);
+  });
+  it('smooths over neighbours', () => {
+    const bins = lossBins({ step: [0, 1, 2], loss: [0, 3, 6] }, 3, 3);
+    expect(smoothed(bins, 1)).toEqual([1.5, 3, 4.5]);
+  });
+  it('is not flattened by an outlier', () => {
+    const bins = lossBins({ step: [0, 1], loss: [900, 1] }, 2, 2);
+    expect(lossTop(bins, 10)).toBeCloseTo(Math.log(10) * 1.05 * 2);
+    expect(lossTop([], 10)).toBeCloseTo(Math.log(10) * 1.05);
+  });
+});
+
+describe('error curve', () => {
+  it('breaks at gaps but waits for values that are still to come', () => {
+    const runs = errorRuns([point(0), point(1), point(2, { problem: 'torn' }), point(3), point(4, { test_error: null }), point(5)]);
+    expect(runs.map((run) => run.map((p) => p.index))).toEqual([
+      [0, 1],
+      [3, 5],
+    ]);
+  });
+});
+
+describe('axis', () => {
+  it('names rate changes', () => {
+    const stages = [
+      { first_step: 0, rate: 0.001 },
+      { first_step: 3128, rate: 0.0001 },
+      { first_step: 3500, rate: 0.0003 },
+    ];
+    expect(rateChanges(stages)).toEqual([
+      { step: 3128, label: 'rate ÷ 10' },
+      { step: 3500, label: 'rate × 3' },
+    ]);
+  });
+  it('marks epochs', () => {
+    expect(epochTicks(10, 12)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(epochTicks(120, 12)).toEqual([0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]);
+    expect(epochTicks(0, 12)).toEqual([0]);
+    const points = Array.from({ length: 11 }, (_, i) => point(i));
+    expect(points.map((_, i) => startsEpoch(points, i)).flatMap((yes, i) => (yes ? [i] : []))).toEqual([0, 5, 10]);
+  });
+  it('leaves room for what a live run will still do', () => {
+    const checkpoints = [point(0), point(1)];
+    expect(axisEnd({ total_steps: 3910, live: true, checkpoints })).toBe(3910);
+    expect(axisEnd({ total_steps: 3910, live: false, checkpoints })).toBe(78);
+  });
+  it('keeps two labels apart within their room', () => {
+    expect(apart(50, 52, 12, 0, 100)).toEqual([45, 57]);
+    expect(apart(52, 50, 12, 0, 100)).toEqual([57, 45]);
+    expect(apart(99, 98, 12, 0, 100)).toEqual([100, 88]);
+  });
+});

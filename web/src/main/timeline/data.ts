@@ -1,0 +1,124 @@
+/** What the timeline draws, as numbers. Pure. */
+import type { Checkpoint, Metrics, Run } from '../../api/types';
+import { roundStep } from '../../base/scales';
+
+/** Per column of pixels: the least, mean and greatest loss of the steps in it. */
+export interface LossBin {
+  step: number;
+  least: number;
+  mean: number;
+  greatest: number;
+}
+
+/** Training losses gathered into at most `bins` equal parts of the axis; parts without a step are left out. */
+export function lossBins(metrics: Pick<Metrics['train'], 'step' | 'loss'>, lastStep: number, bins: number): LossBin[] {
+  const out: LossBin[] = [];
+  if (lastStep <= 0 || bins < 1) return out;
+  let at = -1;
+  let many = 0;
+  for (let i = 0; i < metrics.step.length; i += 1) {
+    const loss = metrics.loss[i];
+    if (!Number.isFinite(loss)) continue;
+    const bin = Math.min(bins - 1, Math.floor((metrics.step[i] / lastStep) * bins));
+    if (bin !== at) {
+      at = bin;
+      many = 0;
+      out.push({ step: ((bin + 0.5) * lastStep) / bins, least: loss, mean: 0, greatest: loss });
+    }
+    const last = out[out.length - 1];
+    many += 1;
+    last.least = Math.min(last.least, loss);
+    last.greatest = Math.max(last.greatest, loss);
+    last.mean += (loss - last.mean) / many;
+  }
+  return out;
+}
+
+/** The mean of each bin with up to `reach` neighbours on either side. */
+export function smoothed(bins: readonly LossBin[], reach: number): number[] {
+  return bins.map((_, i) => {
+    const part = bins.slice(Math.max(0, i - reach), i + reach + 1);
+    return part.reduce((sum, bin) => sum + bin.mean, 0) / part.length;
+  });
+}
+
+/** The top of the loss axis: a little over the untrained loss, so that one outlier cannot flatten the curve. */
+export function lossTop(bins: readonly LossBin[], classes: number): number {
+  const untrained = Math.log(Math.max(2, classes)) * 1.05;
+  const seen = bins.length ? Math.max(...bins.map((bin) => bin.mean)) : 0;
+  return Math.max(untrained, Math.min(seen, untrained * 2));
+}
+
+/** Stretches of checkpoints with a test error: the curve breaks at gaps and never bridges them. */
+export function errorRuns(points: readonly Checkpoint[]): Checkpoint[][] {
+  const runs: Checkpoint[][] = [];
+  let open: Checkpoint[] = [];
+  for (const point of points) {
+    if (point.problem || point.test_error === null) {
+      if (point.problem && open.length) {
+        runs.push(open);
+        open = [];
+      }
+      continue;
+    }
+    open.push(point);
+  }
+  if (open.length) runs.push(open);
+  return runs;
+}
+
+/** Steps at which the learning rate changed, with words: "rate ÷ 10", "rate × 2". */
+export function rateChanges(stages: Run['stages']): { step: number; label: string }[] {
+  return stages.slice(1).map((stage, i) => {
+    const [before, after] = [stages[i].rate, stage.rate];
+    const label =
+      before > 0 && after > 0
+        ? after < before
+          ? `rate ÷ ${short(before / after)}`
+          : `rate × ${short(after / before)}`
+        : `rate ${short(after)}`;
+    return { step: stage.first_step, label };
+  });
+}
+
+const short = (value: number): string => String(Number(value.toPrecision(2)));
+
+/** The steps of the axis: whole epochs at a round distance; parts of an epoch in a short run. */
+export function epochTicks(lastEpoch: number, most: number): number[] {
+  if (!(lastEpoch > 0)) return [0];
+  const step = roundStep(lastEpoch, most);
+  const out: number[] = [];
+  for (let i = 0; i * step <= lastEpoch + 1e-9; i += 1) out.push(Number((i * step).toPrecision(12)));
+  return out;
+}
+
+/** Whether a checkpoint is the first of an epoch: its tick is longer. */
+export function startsEpoch(points: readonly Checkpoint[], index: number): boolean {
+  return index === 0 || Math.floor(points[index].epoch + 1e-6) > Math.floor(points[index - 1].epoch + 1e-6);
+}
+
+/** The end of the axis in steps: the plan's end, so that a live run shows what is still to come. */
+export function axisEnd(run: Pick<Run, 'total_steps' | 'live' | 'checkpoints'>): number {
+  const reached = run.checkpoints.at(-1)?.step ?? 0;
+  return Math.max(1, run.live ? Math.max(run.total_steps, reached) : reached);
+}
+
+/** Two labels beside the ends of two lines, kept a line height apart, in the order of the lines. */
+export function apart(first: number, second: number, least: number, low: number, high: number): [number, number] {
+  let [a, b] = [first, second];
+  const between = Math.abs(a - b);
+  if (between < least) {
+    const push = (least - between) / 2;
+    if (a <= b) [a, b] = [a - push, b + push];
+    else [a, b] = [a + push, b - push];
+  }
+  const under = Math.max(0, Math.max(a, b) - high);
+  [a, b] = [a - under, b - under];
+  const over = Math.max(0, low - Math.min(a, b));
+  return [a + over, b + over];
+}
+
+/** The training loss at a checkpoint as the server gives it, else the mean of the last steps before it. */
+export function trainLoss(point: Checkpoint): number {
+  return point.train_loss ?? Number.NaN;
+}

@@ -1,0 +1,29 @@
+/** Moving along checkpoints some of which cannot be read. Pure. */
+import type { Checkpoint } from '../api/types';
+
+type Point = Pick<Checkpoint, 'problem'>;
+
+/** The next readable checkpoint from `from` in the direction; `from` itself when there is none. */
+export function readable(points: readonly Point[], from: number, by: 1 | -1): number {
+  for (let i = from + by; i >= 0 && i < points.length; i += by) if (!points[i].problem) return i;
+  return from;
+}
+
+/** The readable checkpoint nearest to an index (an earlier one wins a draw); 0 when none is readable. */
+export function restingPlace(points: readonly Point[], index: number): number {
+  const at = Math.min(points.length - 1, Math.max(0, index));
+  for (let away = 0; away < points.length; away += 1) {
+    for (const i of [at - away, at + away]) if (i >= 0 && i < points.length && !points[i].problem) return i;
+  }
+  return 0;
+}
+
+/** Readable checkpoints around one, nearest first, those in the direction of travel before those behind. */
+export function neighbours(points: readonly Point[], from: number, by: 1 | -1, ahead: number, behind: number): number[] {
+  const walk = (way: 1 | -1, many: number): number[] => {
+    const out: number[] = [];
+    for (let i = from + way; i >= 0 && i < points.length && out.length < many; i += way) if (!points[i].problem) out.push(i);
+    return out;
+  };
+  return [...walk(by, ahead), ...walk(by === 1 ? -1 : 1, behind)];
+}

@@ -1,0 +1,56 @@
+/** Every key of the dashboard: what it is called, what it does. The help lists this table, the page obeys it. */
+import type { Store } from './store.svelte';
+
+export interface Key {
+  keys: string[];
+  label: string;
+  says: string;
+  act: (store: Store, event: KeyboardEvent) => void;
+}
+
+function nextLayer(store: Store, by: 1 | -1): void {
+  const layers = (store.run?.layers ?? []).filter((l) => l.inputs.length > 0);
+  const at = layers.findIndex((l) => l.name === store.layer);
+  const to = layers[Math.min(layers.length - 1, Math.max(0, at + by))];
+  if (to) store.choose({ layer: to.name });
+}
+
+export function keyTable(views: readonly string[], focusSearch: () => void, help: () => void): Key[] {
+  return [
+    { keys: [' '], label: 'Space', says: 'Play, pause', act: (s) => s.player.toggle() },
+    { keys: ['ArrowLeft', 'ArrowRight'], label: '← →', says: 'One checkpoint; with Shift one epoch', act: arrows },
+    {
+      keys: ['Home', 'End'],
+      label: 'Home End',
+      says: 'First, newest',
+      act: (s, e) => s.go(e.key === 'Home' ? 0 : s.last),
+    },
+    { keys: ['b'], label: 'B', says: 'Pin “before” here', act: (s) => s.choose({ before: s.checkpoint }) },
+    { keys: ['x'], label: 'X', says: 'Swap now and before', act: (s) => s.swap() },
+    { keys: ['l'], label: 'L', says: 'Loop', act: (s) => (s.player.loop = !s.player.loop) },
+    { keys: ['f'], label: 'F', says: 'Follow the newest', act: (s) => s.setFollow(!s.follow) },
+    {
+      keys: views.map((_, i) => String(i + 1)),
+      label: `1 … ${views.length}`,
+      says: 'Views',
+      act: (s, e) => s.choose({ view: views[Number(e.key) - 1] }),
+    },
+    { keys: ['[', ']'], label: '[ ]', says: 'Layer', act: (s, e) => nextLayer(s, e.key === ']' ? 1 : -1) },
+    { keys: ['/'], label: '/', says: 'Search', act: focusSearch },
+    { keys: ['Escape'], label: 'Esc', says: 'Release what is pinned', act: (s) => s.choose({ filter: null, channel: null }) },
+    { keys: ['?'], label: '?', says: 'This', act: help },
+  ];
+}
+
+function arrows(store: Store, event: KeyboardEvent): void {
+  const by = event.key === 'ArrowRight' ? 1 : -1;
+  if (event.shiftKey) store.stepEpoch(by);
+  else store.step(by);
+}
+
+/** The entry for a key press, or undefined where it means nothing (or belongs to the browser). */
+export function keyFor(table: readonly Key[], event: KeyboardEvent): Key | undefined {
+  if (event.metaKey || event.ctrlKey || event.altKey) return undefined;
+  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  return table.find((entry) => entry.keys.includes(name));
+}

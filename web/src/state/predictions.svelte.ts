@@ -1,0 +1,103 @@
+/**
+ * What the network says of the selected image, at every checkpoint. The statistics hold the whole history: one
+ * request per image. Where they are missing (a live run, or none computed) the server is asked for the one checkpoint.
+ *
+ * `store.predictions.at(c)` gives probabilities per class or null while unknown; it is reactive.
+ */
+import { isAbort } from '../api/client';
+import * as routes from '../api/routes';
+import type { Store } from './store.svelte';
+
+export class Predictions {
+  #store: Store;
+  #table = $state.raw<Map<number, number[]>>(new Map());
+  #image: number | null = null;
+  #statistics = -1;
+  #asked = new Set<number>();
+  #failed = $state.raw<unknown>(null);
+  #abort = new AbortController();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  at(checkpoint: number): number[] | null {
+    return this.#table.get(checkpoint) ?? null;
+  }
+
+  /** The newest probabilities known at or before a checkpoint: what to leave on the screen meanwhile. */
+  get failure(): unknown {
+    return this.#failed;
+  }
+
+  get known(): number {
+    return this.#table.size;
+  }
+
+  /** Every checkpoint's probabilities that are known, in order. */
+  series(): { checkpoint: number; probabilities: number[] }[] {
+    return [...this.#table.keys()].sort((a, b) => a - b).map((c) => ({ checkpoint: c, probabilities: this.#table.get(c) ?? [] }));
+  }
+
+  forget(): void {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#image = null;
+    this.#table = new Map();
+    this.#asked.clear();
+  }
+
+  /** Called by the shell whenever image, checkpoint, before or statistics change. */
+  async follow(): Promise<void> {
+    const { run, image, checkpoint, before, statistics } = this.#store;
+    if (!run || image === null) return;
+    if (image !== this.#image) {
+      this.forget();
+      this.#image = image;
+      this.#statistics = -1;
+    }
+    if (this.#statistics !== statistics) {
+      this.#statistics = statistics;
+      await this.#readHistory(run.id, image);
+    }
+    await Promise.all([checkpoint, before].map((c) => this.#readOne(run.id, image, c)));
+  }
+
+  async #readHistory(run: string, image: number): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      const history = await routes.imageHistory(run, image, signal);
+      if (signal.aborted) return;
+      const table = new Map(this.#table);
+      history.checkpoints.forEach((c, i) => table.set(c, history.probabilities[i]));
+      this.#table = table;
+    } catch (error) {
+      // No statistics yet: each checkpoint is asked for when it is looked at.
+      if (isAbort(error)) return;
+    }
+  }
+
+  async #readOne(run: string, image: number, checkpoint: number): Promise<void> {
+    const point = this.#store.run?.checkpoints[checkpoint];
+    if (!point || point.problem || this.#table.has(checkpoint) || this.#asked.has(checkpoint)) return;
+    const { signal } = this.#abort;
+    this.#asked.add(checkpoint);
+    try {
+      const { probabilities } = await routes.predict(run, checkpoint, image, signal);
+      if (signal.aborted) return;
+      this.#table = new Map(this.#table).set(checkpoint, probabilities);
+      this.#failed = null;
+    } catch (error) {
+      if (isAbort(error)) return;
+      this.#asked.delete(checkpoint);
+      this.#failed = error;
+    }
+  }
+}
+
+/** The class with the highest probability; -1 for none. */
+export function strongest(probabilities: readonly number[]): number {
+  let best = -1;
+  for (let k = 0; k < probabilities.length; k += 1) if (best < 0 || probabilities[k] > probabilities[best]) best = k;
+  return best;
+}

@@ -1,0 +1,93 @@
+/**
+ * The picture of a layer that belongs to the playhead. Call it while a component is being set up:
+ *
+ *   const bank = sheets(store, 'bank', () => ({ layer: store.layer, normalise: 'sheet' }));
+ *   $effect(() => { if (bank.shown) draw(bank.shown.picture, bank.shown.picture.sheet) });
+ *
+ * `bank.shown` holds the last decoded picture with the checkpoint and wish it answers; it changes in one frame, and
+ * only to a decoded picture, so nothing ever blanks or flickers. Neighbours are fetched ahead in the direction of
+ * travel. While the right picture is on its way the timeline's handle is hollow and says what is still shown. When the
+ * layer or another choice changes (not the checkpoint), the old picture also stays until the new one is there: lay
+ * the page out from `bank.shown`, not from the wish.
+ */
+import { untrack } from 'svelte';
+import { isAbort } from '../api/client';
+import { pictures, type Picture } from '../api/pictures';
+import { sheetUrl, type SheetWish } from '../api/routes';
+import { neighbours } from './checkpoints';
+import type { Store } from './store.svelte';
+
+export type SheetChoice = Omit<SheetWish, 'run' | 'checkpoint' | 'hash'> & {
+  /** A fixed checkpoint instead of the playhead (Compare's rows). */
+  at?: number;
+};
+
+export interface Shown {
+  checkpoint: number;
+  choice: SheetChoice;
+  picture: Picture;
+}
+
+const AHEAD = 8;
+const BEHIND = 3;
+
+export class Sheets {
+  shown = $state.raw<Shown | null>(null);
+  pending = $state(false);
+  slow = $state(false);
+  error = $state.raw<unknown>(null);
+  #again = $state(0);
+
+  constructor(store: Store, reader: string, choose: () => SheetChoice | null) {
+    $effect(() => {
+      void this.#again;
+      const choice = choose();
+      const run = store.run;
+      if (!run || !choice) return;
+      const at = choice.at ?? store.checkpoint;
+      const point = run.checkpoints[at];
+      return untrack(() => {
+        if (!point || point.problem) return;
+        const url = (c: number) => sheetUrl({ ...choice, run: run.id, checkpoint: c, hash: run.checkpoints[c].hash });
+        const show = (picture: Picture) => {
+          this.shown = { checkpoint: at, choice, picture };
+          this.pending = false;
+          this.slow = false;
+          this.error = null;
+          store.setLate(reader, null);
+          if (choice.at === undefined) pictures.prefetch(neighbours(run.checkpoints, at, store.direction, AHEAD, BEHIND).map(url));
+        };
+        const ready = pictures.peek(url(at));
+        if (ready) return show(ready);
+        let current = true;
+        this.pending = true;
+        if (this.shown && this.shown.checkpoint !== at) store.setLate(reader, this.shown.checkpoint);
+        const timer = setTimeout(() => (this.slow = true), 200);
+        pictures.want(url(at)).then(
+          (picture) => current && show(picture),
+          (error: unknown) => {
+            if (!current || isAbort(error)) return;
+            this.pending = false;
+            this.slow = false;
+            this.error = error;
+            store.setLate(reader, null);
+          },
+        );
+        return () => {
+          current = false;
+          clearTimeout(timer);
+        };
+      });
+    });
+    $effect(() => () => store.setLate(reader, null));
+  }
+
+  retry(): void {
+    this.error = null;
+    this.#again += 1;
+  }
+}
+
+export function sheets(store: Store, reader: string, choose: () => SheetChoice | null): Sheets {
+  return new Sheets(store, reader, choose);
+}

@@ -1,0 +1,144 @@
+/**
+ * Corpus images by id, held decoded in a few large off-screen canvases. Wishes of one frame become one request (an
+ * atlas); an image seen before is drawn at once, so scrolling and scrubbing never flicker. Used through
+ * `<Thumbs>` and `<Thumb>` of views/common.
+ */
+import { address, path, request } from '../api/client';
+import { atlasUrl } from '../api/routes';
+import type { Run } from '../api/types';
+import { begin, end } from '../base/idle';
+import type { Store } from './store.svelte';
+
+const PAGE_PX = 1024;
+const MOST_BYTES = 96 * 1024 * 1024;
+const BATCH = 256;
+
+interface Slot {
+  page: number;
+  x: number;
+  y: number;
+}
+
+export class Tiles {
+  /** Grows when images arrived: read it in an effect that draws. */
+  version = $state(0);
+  width = 0;
+  height = 0;
+  #store: Store;
+  #corpus: Run['corpus'] | null = null;
+  #pages: HTMLCanvasElement[] = [];
+  #slots = new Map<number, Slot>();
+  #free: Slot[] = [];
+  #asked = new Set<number>();
+  #queue: number[] = [];
+  #failed = new Map<number, number>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  forget(corpus: Run['corpus']): void {
+    if (this.#corpus?.id === corpus.id && this.#corpus.identity === corpus.identity) return;
+    this.#corpus = corpus;
+    this.width = corpus.image_shape.width;
+    this.height = corpus.image_shape.height;
+    this.#pages = [];
+    this.#slots.clear();
+    this.#free = [];
+    this.#asked.clear();
+    this.#queue = [];
+    this.#failed.clear();
+    this.version += 1;
+  }
+
+  has(id: number): boolean {
+    return this.#slots.has(id);
+  }
+
+  /** True when every image is here; otherwise those missing are on their way and `version` will grow. */
+  want(ids: readonly number[]): boolean {
+    let complete = true;
+    for (const id of ids) {
+      if (this.#slots.has(id)) continue;
+      if ((this.#failed.get(id) ?? 0) >= 3) continue;
+      complete = false;
+      if (this.#asked.has(id)) continue;
+      this.#asked.add(id);
+      if (this.#queue.push(id) === 1) queueMicrotask(() => this.#send());
+    }
+    return complete;
+  }
+
+  /** Draws an image into a rectangle; false when it is not here (nothing is drawn then). */
+  draw(context: CanvasRenderingContext2D, id: number, x: number, y: number, width: number, height: number): boolean {
+    const slot = this.#slots.get(id);
+    if (!slot) return false;
+    this.#slots.delete(id);
+    this.#slots.set(id, slot);
+    context.imageSmoothingEnabled = width < this.width;
+    context.drawImage(this.#pages[slot.page], slot.x, slot.y, this.width, this.height, x, y, width, height);
+    return true;
+  }
+
+  /** The address of one image for an `<img>` or a link. */
+  address(id: number, scale = 1): string {
+    const corpus = this.#store.run?.corpus;
+    return address(path('corpora', corpus?.id ?? '', 'images', id, 'pixels'), { scale, v: corpus?.identity.slice(0, 16) });
+  }
+
+  #send(): void {
+    const ids = this.#queue;
+    this.#queue = [];
+    for (let i = 0; i < ids.length; i += BATCH) void this.#fetch(ids.slice(i, i + BATCH));
+  }
+
+  async #fetch(ids: number[]): Promise<void> {
+    const corpus = this.#corpus;
+    if (!corpus) return;
+    begin();
+    try {
+      const columns = Math.min(ids.length, 16);
+      const response = await request(atlasUrl(corpus.id, corpus.identity, ids, columns));
+      const bitmap = await createImageBitmap(await response.blob());
+      if (this.#corpus !== corpus) return;
+      ids.forEach((id, i) => this.#put(id, bitmap, (i % columns) * this.width, Math.floor(i / columns) * this.height));
+      bitmap.close();
+    } catch {
+      for (const id of ids) this.#failed.set(id, (this.#failed.get(id) ?? 0) + 1);
+    } finally {
+      for (const id of ids) this.#asked.delete(id);
+      this.version += 1;
+      end();
+    }
+  }
+
+  #put(id: number, from: ImageBitmap, x: number, y: number): void {
+    if (this.#slots.has(id)) return;
+    const slot = this.#place();
+    const context = this.#pages[slot.page].getContext('2d');
+    context?.clearRect(slot.x, slot.y, this.width, this.height);
+    context?.drawImage(from, x, y, this.width, this.height, slot.x, slot.y, this.width, this.height);
+    this.#slots.set(id, slot);
+  }
+
+  /** A free place: a new page while there is room, else the place of the image used longest ago. */
+  #place(): Slot {
+    const free = this.#free.pop();
+    if (free) return free;
+    const [columns, rows] = [Math.max(1, Math.floor(PAGE_PX / this.width)), Math.max(1, Math.floor(PAGE_PX / this.height))];
+    const [width, height] = [columns * this.width, rows * this.height];
+    if (this.#pages.length * width * height * 4 < MOST_BYTES) {
+      const canvas = document.createElement('canvas');
+      canvas.width = width;
+      canvas.height = height;
+      const page = this.#pages.push(canvas) - 1;
+      for (let i = rows * columns - 1; i >= 0; i -= 1) {
+        this.#free.push({ page, x: (i % columns) * this.width, y: Math.floor(i / columns) * this.height });
+      }
+      return this.#free.pop() as Slot;
+    }
+    const [oldest, slot] = this.#slots.entries().next().value as [number, Slot];
+    this.#slots.delete(oldest);
+    return slot;
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * The views, in the order of their tabs and number keys. A view is one folder, `<name>/<Name>.svelte` with its pure
+ * `data.ts`, loaded when first opened. It receives the prop `store` and
+ * fills `main`; `<div class="vbar">` with an `<h1>` comes first.
+ */
+import type { Component } from 'svelte';
+import type { Store } from '../state/store.svelte';
+
+export type ViewComponent = Component<{ store: Store }>;
+
+export interface View {
+  name: string;
+  title: string;
+  load: () => Promise<{ default: ViewComponent }>;
+}
+
+const files = import.meta.glob<{ default: ViewComponent }>('./*/{Filters,Confusion,Clusters,Compare,Training,Image}.svelte');
+
+const TITLES = ['Filters', 'Confusion', 'Clusters', 'Compare', 'Training', 'Image'];
+
+export const views: View[] = TITLES.flatMap((title) => {
+  const name = title.toLowerCase();
+  const load: View['load'] | undefined = files[`./${name}/${title}.svelte`];
+  return load ? [{ name, title, load }] : [];
+});
