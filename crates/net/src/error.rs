@@ -69,6 +69,14 @@ pub enum Error {
         /// Where.
         path: PathBuf,
     },
+    /// A run that another process is training.
+    #[error("the run is being trained by process {owner}; wait for it or stop it: {}", path.display())]
+    Busy {
+        /// Id of that process.
+        owner: String,
+        /// The run folder.
+        path: PathBuf,
+    },
     /// A step of which there is no snapshot.
     #[error("no snapshot of step {step}; the run has {available}: {}", path.display())]
     NoSnapshot {

@@ -20,7 +20,9 @@ mod parameters;
 mod preprocess;
 pub mod random;
 pub mod recipe;
+pub mod run;
 mod shape;
+pub mod snapshot;
 
 pub use error::Error;
 pub use init::{Fan, Init};
@@ -30,4 +32,6 @@ pub use ops::Op;
 pub use parameters::Parameters;
 pub use preprocess::{Preprocess, View};
 pub use recipe::Recipe;
+pub use run::{CheckpointEntry, CorpusInfo, Run, RunInfo, RunLock};
 pub use shape::{Shape, Step};
+pub use snapshot::Snapshot;

@@ -7,8 +7,10 @@ use crate::ops::{
     DropoutGeometry, FullGeometry, LocalGeometry, NeuronGeometry, Op, PoolGeometry,
     ResponseNormGeometry, SoftmaxGeometry,
 };
-use crate::recipe::{LayerKind, LayerRecipe, Recipe, TrainRecipe, WeightRecipe};
+use crate::preprocess::Preprocess;
+use crate::recipe::{LayerKind, LayerRecipe, MeanKind, Recipe, TrainRecipe, WeightRecipe};
 use crate::shape::Shape;
+use ndarray::Array3;
 
 /// Layers in an order in which every layer comes after its inputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +19,8 @@ pub struct Network {
     image: Shape,
     classes: usize,
     features: usize,
+    mean: MeanKind,
+    scale: f32,
 }
 
 /// A layer: an operation, where its input comes from, and what it learns.
@@ -105,6 +109,8 @@ impl Network {
             image,
             classes,
             features,
+            mean: recipe.data.mean,
+            scale: recipe.data.scale as f32,
         })
     }
 
@@ -146,6 +152,21 @@ impl Network {
     /// The softmax.
     pub fn output(&self) -> usize {
         self.layers.len() - 1
+    }
+
+    /// What is subtracted from images.
+    pub const fn mean(&self) -> MeanKind {
+        self.mean
+    }
+
+    /// Everything between pixels and the first layer, for a mean image that a snapshot holds.
+    pub fn preprocess(&self, mean: Option<Array3<f32>>) -> Preprocess {
+        let (image, input) = (self.image, self.input());
+        Preprocess {
+            mean,
+            scale: self.scale,
+            crop: (input != image).then_some(input.height),
+        }
     }
 
     /// Every parameter in order, layer by layer.

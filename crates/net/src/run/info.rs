@@ -1,0 +1,207 @@
+//! run.toml: what was trained, on what, from which seed.
+
+use crate::error::Error;
+use crate::recipe::{Recipe, Scope, Section, tree};
+use crate::shape::{Shape, Step};
+use crate::snapshot::file::write_whole;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// Newest format this version reads, and the one it writes.
+pub const RUN_FORMAT: u32 = 1;
+
+const RUN_FILE: &str = "run.toml";
+
+/// What run.toml says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunInfo {
+    /// Format of the run folder.
+    pub format: u32,
+    /// Name of the run.
+    pub name: String,
+    /// Version of deepViz that started it.
+    pub version: String,
+    /// The recipe, every default written out.
+    pub recipe: Recipe,
+    /// Class names in order.
+    pub classes: Vec<String>,
+    /// Shape of the corpus' images.
+    pub image: Shape,
+    /// The corpus.
+    pub corpus: CorpusInfo,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Vector instructions of the CPU compute; other ones round differently.
+    pub vector_level: String,
+    /// Images trained on (fewer than the corpus has where that was limited).
+    pub train_images: u64,
+    /// Updates an epoch.
+    pub steps_per_epoch: u64,
+    /// Updates in all.
+    pub total_steps: u64,
+    /// Steps of the snapshots the recipe plans.
+    pub snapshot_steps: Vec<u64>,
+}
+
+/// The corpus of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CorpusInfo {
+    /// Name.
+    pub name: String,
+    /// Where it was when the run was started.
+    pub path: PathBuf,
+    /// Hash of its labels and pixels.
+    pub identity: String,
+    /// Training images.
+    pub train: u64,
+    /// Test images.
+    pub test: u64,
+}
+
+impl RunInfo {
+    /// Epochs done after a step, in fractions.
+    pub fn epoch_of(&self, step: Step) -> f64 {
+        step.0 as f64 / self.steps_per_epoch.max(1) as f64
+    }
+
+    /// Training images seen after a step: the last minibatch of an epoch may be smaller.
+    pub fn images_seen(&self, step: Step) -> u64 {
+        let steps = self.steps_per_epoch.max(1);
+        let in_epoch = (step.0 % steps) * self.recipe.train.batch as u64;
+        step.0 / steps * self.train_images + in_epoch.min(self.train_images)
+    }
+
+    /// Reads a run folder's run.toml.
+    pub fn read(run: &Path) -> Result<Self, Error> {
+        let path = run.join(RUN_FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::NotARun { path: run.into() });
+            }
+            Err(source) => return Err(Error::io("read the run", path)(source)),
+        };
+        let file = path.display().to_string();
+        let root = tree::parse(&text, &file)?;
+        let scope = Scope {
+            file: &file,
+            layer: None,
+        };
+        let mut section = Section::open(scope, "run.toml", &root)?;
+        // Before anything else: a newer format may hold keys that are unknown here.
+        let format = section.required::<u64>("format")?;
+        if format > u64::from(RUN_FORMAT) {
+            return Err(Error::NewerFormat {
+                what: "the run",
+                found: u32::try_from(format).unwrap_or(u32::MAX),
+                supported: RUN_FORMAT,
+                path: run.into(),
+            });
+        }
+        Self::from_section(section)
+    }
+
+    fn from_section(mut section: Section<'_>) -> Result<Self, Error> {
+        let recipe = section.node("recipe");
+        let recipe = recipe.ok_or_else(|| section.missing("recipe"))?;
+        let image = section.node("image");
+        let image = image.ok_or_else(|| section.missing("image"))?;
+        let corpus = section.node("corpus");
+        let corpus = corpus.ok_or_else(|| section.missing("corpus"))?;
+        let scope = section.scope;
+        let info = Self {
+            format: RUN_FORMAT,
+            name: section.required("name")?,
+            version: section.required("version")?,
+            recipe: Recipe::from_node(recipe, scope.file)?,
+            classes: section.required("classes")?,
+            image: read_image(Section::open(scope, "[image]", image)?)?,
+            corpus: CorpusInfo::read(Section::open(scope, "[corpus]", corpus)?)?,
+            seed: section.required("seed")?,
+            vector_level: section.required("vector_level")?,
+            train_images: section.required("train_images")?,
+            steps_per_epoch: section.required("steps_per_epoch")?,
+            total_steps: section.required("total_steps")?,
+            snapshot_steps: section.required("snapshot_steps")?,
+        };
+        section.finish()?;
+        Ok(info)
+    }
+
+    /// Writes the run folder's run.toml.
+    pub fn write(&self, run: &Path) -> Result<(), Error> {
+        let text = format!(
+            "# Written by deepViz: what this run is. Its snapshots and metrics lie beside it.\n{}",
+            self.table()
+        );
+        write_whole(&run.join(RUN_FILE), "write the run", |file| {
+            file.write_all(text.as_bytes())
+        })
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
+        put("format", Value::from(self.format));
+        put("name", Value::from(self.name.as_str()));
+        put("version", Value::from(self.version.as_str()));
+        put("seed", whole(self.seed));
+        put("vector_level", Value::from(self.vector_level.as_str()));
+        put("train_images", whole(self.train_images));
+        put("steps_per_epoch", whole(self.steps_per_epoch));
+        put("total_steps", whole(self.total_steps));
+        let steps = self.snapshot_steps.iter().copied().map(whole);
+        put("snapshot_steps", Value::Array(steps.collect()));
+        put("classes", Value::from(self.classes.clone()));
+        let mut image = Table::new();
+        let sides = ["channels", "height", "width"];
+        for (key, side) in sides.into_iter().zip(self.image.dims()) {
+            image.insert(key.into(), whole(side as u64));
+        }
+        put("image", Value::Table(image));
+        put("corpus", Value::Table(self.corpus.table()));
+        put("recipe", Value::Table(self.recipe.table()));
+        table
+    }
+}
+
+fn whole(number: u64) -> Value {
+    Value::Integer(number as i64)
+}
+
+fn read_image(mut section: Section<'_>) -> Result<Shape, Error> {
+    let shape = Shape {
+        channels: section.required("channels")?,
+        height: section.required("height")?,
+        width: section.required("width")?,
+    };
+    section.finish()?;
+    Ok(shape)
+}
+
+impl CorpusInfo {
+    fn read(mut section: Section<'_>) -> Result<Self, Error> {
+        let info = Self {
+            name: section.required("name")?,
+            path: section.required::<String>("path")?.into(),
+            identity: section.required("identity")?,
+            train: section.required("train")?,
+            test: section.required("test")?,
+        };
+        section.finish()?;
+        Ok(info)
+    }
+
+    fn table(&self) -> Table {
+        let path = self.path.to_string_lossy();
+        let mut table = Table::new();
+        let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
+        put("name", Value::from(self.name.as_str()));
+        put("path", Value::from(path.as_ref()));
+        put("identity", Value::from(self.identity.as_str()));
+        put("train", whole(self.train));
+        put("test", whole(self.test));
+        table
+    }
+}

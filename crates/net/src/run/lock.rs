@@ -1,0 +1,53 @@
+//! The lock that a trainer holds on its run.
+
+use crate::error::Error;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const LOCK_FILE: &str = "train.lock";
+
+/// Held while a run is being trained; the system releases it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Takes the lock of a run folder.
+    pub fn acquire(run: &Path) -> Result<Self, Error> {
+        let path = run.join(LOCK_FILE);
+        let io = |source| Error::io("lock the run", &path)(source);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).map_err(io)?;
+        // A reader asking whether the run is live holds it for an instant.
+        let patience = Instant::now() + Duration::from_secs(2);
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Busy {
+                        owner: std::fs::read_to_string(&path).unwrap_or_default(),
+                        path: run.into(),
+                    });
+                }
+                Err(TryLockError::Error(source)) => return Err(io(source)),
+            }
+        }
+        file.set_len(0).map_err(io)?;
+        write!(file, "{}", std::process::id()).map_err(io)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Whether some process holds the lock. Asked with a shared lock, so that two who ask at once do
+/// not take each other for a trainer.
+pub(super) fn is_held(run: &Path) -> bool {
+    File::open(run.join(LOCK_FILE))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}

@@ -1,0 +1,237 @@
+//! The run folder, opened for reading. A folder that is still growing is a valid run.
+
+mod info;
+mod lock;
+
+pub use info::{CorpusInfo, RUN_FORMAT, RunInfo};
+pub use lock::RunLock;
+
+use crate::error::Error;
+use crate::metrics::{self, Metric};
+use crate::network::Network;
+use crate::shape::Step;
+use crate::snapshot::{Header, Snapshot};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// Folder of the snapshots inside a run's.
+pub const SNAPSHOT_FOLDER: &str = "snapshots";
+/// File of the metrics inside a run's folder.
+pub const METRICS_FILE: &str = "metrics.jsonl";
+
+/// A run folder.
+#[derive(Debug)]
+pub struct Run {
+    path: PathBuf,
+    info: RunInfo,
+    network: Arc<Network>,
+    scanned: Mutex<BTreeMap<PathBuf, Scan>>,
+}
+
+/// What a scan of a file gave, and the file it was of.
+#[derive(Debug)]
+struct Scan {
+    length: u64,
+    modified: Option<SystemTime>,
+    entry: CheckpointEntry,
+}
+
+/// One snapshot of a run, known by its header alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckpointEntry {
+    /// Updates done.
+    pub step: Step,
+    /// The file.
+    pub path: PathBuf,
+    /// Why it cannot be used, if it cannot.
+    pub problem: Option<String>,
+    /// Epochs done, in fractions.
+    pub epoch: f64,
+    /// Training images seen.
+    pub images_seen: u64,
+    /// Hash of the content; empty where the header is unreadable.
+    pub hash: String,
+}
+
+impl Run {
+    /// Opens a run folder.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let info = RunInfo::read(path)?;
+        let network = Arc::new(Network::new(&info.recipe, info.image, info.classes.len())?);
+        Ok(Self {
+            path: path.into(),
+            info,
+            network,
+            scanned: Mutex::default(),
+        })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What run.toml says.
+    pub const fn info(&self) -> &RunInfo {
+        &self.info
+    }
+
+    /// The network that was trained.
+    pub const fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// The file of a step's snapshot, whether it exists or not.
+    pub fn snapshot_path(run: &Path, step: Step) -> PathBuf {
+        run.join(SNAPSHOT_FOLDER)
+            .join(format!("{:06}.safetensors", step.0))
+    }
+
+    /// Scans the folder: every snapshot in step order, broken ones with their problem.
+    pub fn checkpoints(&self) -> Vec<CheckpointEntry> {
+        let Ok(folder) = std::fs::read_dir(self.path.join(SNAPSHOT_FOLDER)) else {
+            return Vec::new();
+        };
+        let mut known = self.scanned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = Vec::new();
+        for file in folder.flatten() {
+            let path = file.path();
+            let (Some(step), Ok(metadata)) = (step_of(&path), file.metadata()) else {
+                continue;
+            };
+            let (length, modified) = (metadata.len(), metadata.modified().ok());
+            let same = |scan: &&Scan| scan.length == length && scan.modified == modified;
+            let entry = if let Some(scan) = known.get(&path).filter(same) {
+                scan.entry.clone()
+            } else {
+                let entry = self.scan(step, path.clone());
+                let scan = Scan {
+                    length,
+                    modified,
+                    entry: entry.clone(),
+                };
+                known.insert(path, scan);
+                entry
+            };
+            entries.push(entry);
+        }
+        entries.sort_by_key(|entry| entry.step);
+        entries
+    }
+
+    fn scan(&self, step: Step, path: PathBuf) -> CheckpointEntry {
+        let header = Header::scan(&path).and_then(|scanned| {
+            if scanned.header.step != step {
+                return Err(Error::Damaged {
+                    what: "the snapshot",
+                    reason: format!("it is of step {}, not of its name's", scanned.header.step),
+                    path: path.clone(),
+                });
+            }
+            self.check_shapes(&scanned.tensors)?;
+            Ok(scanned.header)
+        });
+        match header {
+            Ok(header) => CheckpointEntry {
+                step,
+                path,
+                problem: None,
+                epoch: header.epoch,
+                images_seen: header.images_seen,
+                hash: header.hash,
+            },
+            Err(error) => CheckpointEntry {
+                step,
+                path,
+                problem: Some(error.to_string()),
+                epoch: self.info.epoch_of(step),
+                images_seen: self.info.images_seen(step),
+                hash: String::new(),
+            },
+        }
+    }
+
+    fn check_shapes(&self, tensors: &[(String, Vec<usize>)]) -> Result<(), Error> {
+        for spec in self.network.parameters() {
+            let found = tensors.iter().find(|(name, _)| *name == spec.name);
+            let found = found.map(|(_, shape)| shape);
+            if found != Some(&spec.shape) {
+                return Err(Error::Tensor {
+                    name: spec.name.clone(),
+                    expected: format!("{:?}", spec.shape),
+                    found: found.map_or("none".into(), |shape| format!("{shape:?}")),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a step's snapshot and checks it against the network.
+    pub fn snapshot(&self, step: Step) -> Result<Snapshot, Error> {
+        let path = Self::snapshot_path(&self.path, step);
+        if !path.exists() {
+            return Err(self.no_snapshot(step));
+        }
+        let mut snapshot = Snapshot::read(&path)?;
+        let fits = snapshot.check(&self.network);
+        fits.and_then(|()| {
+            if snapshot.step != step {
+                return Err(Error::Tensor {
+                    name: "step".into(),
+                    expected: step.to_string(),
+                    found: snapshot.step.to_string(),
+                });
+            }
+            Ok(())
+        })
+        .map_err(|error| Error::Damaged {
+            what: "the snapshot",
+            reason: format!("it does not fit the run's network: {error}"),
+            path,
+        })?;
+        let parameters = std::mem::take(&mut snapshot.parameters);
+        snapshot.parameters = parameters.in_order_of(&self.network)?;
+        if !snapshot.optimizer.is_empty() {
+            let optimizer = std::mem::take(&mut snapshot.optimizer);
+            snapshot.optimizer = optimizer.in_order_of(&self.network)?;
+        }
+        Ok(snapshot)
+    }
+
+    fn no_snapshot(&self, step: Step) -> Error {
+        let steps: Vec<_> = self.checkpoints().iter().map(|entry| entry.step).collect();
+        let available = match (steps.first(), steps.last()) {
+            (Some(first), Some(last)) => {
+                format!("{} of them, from step {first} to {last}", steps.len())
+            }
+            _ => "none yet".into(),
+        };
+        Error::NoSnapshot {
+            step: step.0,
+            available,
+            path: self.path.clone(),
+        }
+    }
+
+    /// The metrics so far.
+    pub fn metrics(&self) -> Result<Vec<Metric>, Error> {
+        metrics::read(&self.path.join(METRICS_FILE))
+    }
+
+    /// Whether a trainer is at work on the run.
+    pub fn is_live(&self) -> bool {
+        lock::is_held(&self.path)
+    }
+}
+
+/// The step a snapshot's file name stands for; temporary and foreign files have none.
+fn step_of(path: &Path) -> Option<Step> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".safetensors")?;
+    let digits = name.len() >= 6 && name.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| name.parse().ok().map(Step)).flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! The snapshot file: everything needed to apply the network at a step, or to train on from it.
+//!
+//! A safetensors file: weights under their names, optimiser state under `optimizer.`, the mean that
+//! is subtracted from images as `data.mean`; metadata `format`, `step`, `epoch`, `images_seen` and
+//! `hash`, which covers all of these and every tensor's name, shape and bytes.
+
+pub(crate) mod file;
+mod header;
+
+pub(crate) use header::Header;
+
+use crate::error::Error;
+use crate::network::Network;
+use crate::parameters::Parameters;
+use crate::recipe::MeanKind;
+use crate::shape::Step;
+use ndarray::{Array3, ArrayD};
+use std::path::Path;
+
+/// Newest format this version reads, and the one it writes.
+pub const SNAPSHOT_FORMAT: u32 = 1;
+
+const MEAN: &str = "data.mean";
+const OPTIMIZER: &str = "optimizer.";
+
+/// A network's state after a number of updates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Updates done.
+    pub step: Step,
+    /// Epochs done, in fractions.
+    pub epoch: f64,
+    /// Training images seen.
+    pub images_seen: u64,
+    /// Hash of everything else; [`Snapshot::sealed`] sets it.
+    pub hash: String,
+    /// Weights and biases.
+    pub parameters: Parameters,
+    /// Mean image that is subtracted, of the corpus images' shape.
+    pub mean: Option<Array3<f32>>,
+    /// Velocities, one for every parameter and under its name.
+    pub optimizer: Parameters,
+}
+
+impl Snapshot {
+    /// The snapshot with its hash set.
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
+        self.hash = header::hash(&self.header(), &self.tensors());
+        self
+    }
+
+    /// Reads a snapshot and checks that it is whole and unaltered.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        file::read(path)
+    }
+
+    /// Writes the snapshot: to a temporary name, synced, then renamed, so that a file of this name
+    /// is always whole.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        file::write(self, path)
+    }
+
+    /// Checks that the snapshot is one of this network: names, shapes, mean, optimiser state.
+    pub fn check(&self, network: &Network) -> Result<(), Error> {
+        self.parameters.check(network)?;
+        if !self.optimizer.is_empty() {
+            self.optimizer.check(network)?;
+        }
+        let image = network.image();
+        let found = self.mean.as_ref().map(|mean| mean.shape().to_vec());
+        let expected = (network.mean() != MeanKind::None).then(|| image.dims().to_vec());
+        if found == expected {
+            return Ok(());
+        }
+        let words = |shape: Option<Vec<usize>>| shape.map_or("none".into(), |s| format!("{s:?}"));
+        Err(Error::Tensor {
+            name: MEAN.into(),
+            expected: words(expected),
+            found: words(found),
+        })
+    }
+
+    fn header(&self) -> Header {
+        Header {
+            format: SNAPSHOT_FORMAT,
+            step: self.step,
+            epoch: self.epoch,
+            images_seen: self.images_seen,
+            hash: self.hash.clone(),
+        }
+    }
+
+    /// Names and arrays in the order of the file: the mean, the weights, the optimiser's state.
+    fn tensors(&self) -> Vec<(String, ArrayD<f32>)> {
+        let mean = self
+            .mean
+            .iter()
+            .map(|mean| (MEAN.to_owned(), mean.clone().into_dyn()));
+        let weights = self.parameters.iter();
+        let weights = weights.map(|(name, array)| (name.to_owned(), array.clone()));
+        let state = self.optimizer.iter();
+        let state = state.map(|(name, array)| (format!("{OPTIMIZER}{name}"), array.clone()));
+        mean.chain(weights).chain(state).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
