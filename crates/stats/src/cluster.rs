@@ -1,0 +1,212 @@
+//! Clusters of one layer's outputs: what is asked for, and what is found.
+
+use std::fmt;
+use std::str::FromStr;
+
+use deepviz_corpus::{ClassId, ImageId};
+use deepviz_net::Step;
+use ndarray::{Array2, Axis};
+use serde::{Deserialize, Serialize};
+
+use crate::kmeans::{Fit, Origin};
+
+/// How the likeness of two rows is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Metric {
+    /// The distance between the rows as they are.
+    Euclidean,
+    /// The distance between the rows scaled to length one, which grows with the angle between them.
+    Cosine,
+}
+
+impl Metric {
+    /// The name, as in the database and in URLs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Euclidean => "euclidean",
+            Self::Cosine => "cosine",
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A metric that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is no metric; expected euclidean or cosine")]
+pub struct UnknownMetric {
+    /// What was given.
+    pub found: String,
+}
+
+impl FromStr for Metric {
+    type Err = UnknownMetric;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "euclidean" => Ok(Self::Euclidean),
+            "cosine" => Ok(Self::Cosine),
+            _ => Err(UnknownMetric { found: text.to_owned() }),
+        }
+    }
+}
+
+/// What one cluster set is about, and how it came to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterSetInfo {
+    /// The layer whose outputs were clustered.
+    pub layer: String,
+    /// The metric.
+    pub metric: Metric,
+    /// How many clusters; some are empty where there are fewer different rows.
+    pub clusters: usize,
+    /// How many nearest images each has at most.
+    pub nearest: usize,
+    /// Length of a row.
+    pub dimensions: usize,
+    /// Sum of the squared distances of all images to their centres.
+    pub inertia: Option<f64>,
+    /// Lloyd steps over all images.
+    pub iterations: usize,
+    /// Where the centres started.
+    pub origin: Option<Origin>,
+    /// The checkpoint whose clusters these continue.
+    pub previous_step: Option<Step>,
+    /// Why there are no clusters, where it failed.
+    pub problem: Option<String>,
+}
+
+/// One of the images nearest to a cluster's centre.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbour {
+    /// The image.
+    pub image: ImageId,
+    /// Its distance to the centre (between the scaled rows for [`Metric::Cosine`]).
+    pub distance: f32,
+}
+
+/// A cluster set in full.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterSet {
+    /// What it is about.
+    pub info: ClusterSetInfo,
+    /// Sum of the squared distances of all images to their centres.
+    pub inertia: f64,
+    /// `[clusters, dimensions]`.
+    pub centres: Array2<f32>,
+    /// `[clusters, classes]`: members by true class.
+    pub mix: Array2<u32>,
+    /// Per cluster, nearest first; members only.
+    pub nearest: Vec<Vec<Neighbour>>,
+}
+
+impl ClusterSet {
+    /// Members of each cluster.
+    pub fn sizes(&self) -> Vec<u32> {
+        sizes(&self.mix)
+    }
+}
+
+/// The clusters of one checkpoint in a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterMoment {
+    /// The checkpoint.
+    pub step: Step,
+    /// Members of each cluster.
+    pub sizes: Vec<u32>,
+    /// `[clusters, classes]`: members by true class.
+    pub mix: Array2<u32>,
+}
+
+pub(crate) fn sizes(mix: &Array2<u32>) -> Vec<u32> {
+    mix.sum_axis(Axis(1)).to_vec()
+}
+
+/// The images that a fit was made from.
+pub(crate) struct Members<'a> {
+    pub labels: &'a [ClassId],
+    pub classes: usize,
+    pub first: ImageId,
+}
+
+/// Members of each cluster by true class.
+pub(crate) fn mix_of(fit: &Fit, members: &Members<'_>) -> Array2<u32> {
+    let mut mix = Array2::zeros((fit.centres.nrows(), members.classes));
+    for (&cluster, label) in fit.assignments.iter().zip(members.labels) {
+        mix[[usize::from(cluster), usize::from(label.0)]] += 1;
+    }
+    mix
+}
+
+/// The members nearest to each centre.
+pub(crate) fn nearest_of(fit: &Fit, members: &Members<'_>, count: usize) -> Vec<Vec<Neighbour>> {
+    let mut nearest = vec![Vec::new(); fit.centres.nrows()];
+    for ((&cluster, &squared), image) in fit.assignments.iter().zip(&fit.squared_distances).zip(members.first.0..) {
+        nearest[usize::from(cluster)].push(Neighbour { image: ImageId(image), distance: squared.sqrt() });
+    }
+    for cluster in &mut nearest {
+        cluster.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.image.cmp(&b.image)));
+        cluster.truncate(count);
+    }
+    nearest
+}
+
+/// Scales each row to length one; a row of zeros has no direction and stays.
+pub(crate) fn scale_to_unit_length(rows: &mut Array2<f32>) {
+    for mut row in rows.rows_mut() {
+        let length = row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        if length > 0.0 {
+            row.mapv_inplace(|x| (f64::from(x) / length) as f32);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn fit() -> Fit {
+        Fit {
+            centres: array![[0.0], [10.0], [99.0]],
+            assignments: vec![0, 0, 1, 0],
+            squared_distances: vec![4.0, 1.0, 0.25, 1.0],
+            inertia: 6.25,
+            iterations: 1,
+            origin: Origin::Fresh,
+        }
+    }
+
+    #[test]
+    fn mix_and_nearest_count_members_only() {
+        let labels = [0, 1, 1, 1].map(ClassId);
+        let members = Members { labels: &labels, classes: 2, first: ImageId(100) };
+        let mix = mix_of(&fit(), &members);
+        assert_eq!(mix, array![[1, 2], [0, 1], [0, 0]]);
+        assert_eq!(sizes(&mix), [3, 1, 0]);
+        let nearest = nearest_of(&fit(), &members, 2);
+        let images: Vec<Vec<u32>> = nearest.iter().map(|c| c.iter().map(|n| n.image.0).collect()).collect();
+        assert_eq!(images, [vec![101, 103], vec![102], vec![]]);
+        assert!((nearest[1][0].distance - 0.5).abs() < 1e-7);
+    }
+
+    #[test]
+    fn rows_get_unit_length_and_zeros_stay() {
+        let mut rows = array![[3.0_f32, 4.0], [0.0, 0.0], [1e-30, 0.0]];
+        scale_to_unit_length(&mut rows);
+        assert_eq!(rows, array![[0.6, 0.8], [0.0, 0.0], [1.0, 0.0]]);
+    }
+
+    #[test]
+    fn metric_names_go_both_ways() {
+        for metric in [Metric::Euclidean, Metric::Cosine] {
+            assert_eq!(metric.to_string().parse(), Ok(metric));
+        }
+        assert!("manhattan".parse::<Metric>().is_err());
+    }
+}

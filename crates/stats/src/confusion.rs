@@ -1,0 +1,142 @@
+//! Outputs to predictions, and predictions to the confusion matrix and the images of its cells.
+
+use deepviz_corpus::{ClassId, ImageId};
+use ndarray::{Array2, ArrayView1, ArrayView2};
+
+use crate::pack::Ranked;
+
+/// Counts of images by true class (rows) and predicted class (columns).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confusion {
+    /// How many classes there are.
+    pub classes: usize,
+    /// `[true, predicted]`.
+    pub counts: Array2<u32>,
+}
+
+impl Confusion {
+    /// All images counted.
+    pub fn images(&self) -> u64 {
+        self.counts.iter().map(|&n| u64::from(n)).sum()
+    }
+
+    /// The share of images off the diagonal; `None` where there are no images.
+    pub fn error(&self) -> Option<f64> {
+        let images = self.images();
+        let right: u64 = self.counts.diag().iter().map(|&n| u64::from(n)).sum();
+        (images > 0).then(|| (images - right) as f64 / images as f64)
+    }
+}
+
+/// One page of a cell of the confusion matrix, most confident first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellPage {
+    /// All images in the cell.
+    pub total: usize,
+    /// The images of this page with the probability of the predicted class.
+    pub items: Vec<(ImageId, f32)>,
+}
+
+/// Probabilities from logits: `exp(x_i - max) / sum`, in f64.
+pub fn softmax(logits: ArrayView1<'_, f32>) -> Vec<f32> {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exponentials: Vec<f64> = logits.iter().map(|&x| f64::from(x - max).exp()).collect();
+    let sum: f64 = exponentials.iter().sum();
+    exponentials.iter().map(|e| (e / sum) as f32).collect()
+}
+
+/// The first of the largest values, as numpy's argmax has it.
+pub fn predicted(logits: ArrayView1<'_, f32>) -> usize {
+    let mut best = 0;
+    for (class, &value) in logits.iter().enumerate() {
+        if value > logits[best] {
+            best = class;
+        }
+    }
+    best
+}
+
+/// What the outputs of a whole split amount to.
+pub(crate) struct Outcome {
+    pub confusion: Confusion,
+    /// The images of each cell in row-major order, most confident first.
+    pub ranking: Vec<Ranked>,
+    /// Mean of `-ln p(true class)`.
+    pub loss: f64,
+    /// Share of images whose prediction is not their class.
+    pub error: f64,
+}
+
+/// Counts, ranks and scores the outputs of the images `first..first + n`.
+pub(crate) fn outcome_of(logits: ArrayView2<'_, f32>, labels: &[ClassId], first: ImageId) -> Outcome {
+    let classes = logits.ncols();
+    let mut counts = Array2::<u32>::zeros((classes, classes));
+    let mut placed: Vec<(usize, Ranked)> = Vec::with_capacity(labels.len());
+    let mut loss = 0.0;
+    for ((row, label), image) in logits.rows().into_iter().zip(labels).zip(first.0..) {
+        let truth = usize::from(label.0);
+        let guess = predicted(row);
+        counts[[truth, guess]] += 1;
+        loss += negative_log_likelihood(row, truth);
+        let value = softmax(row)[guess];
+        placed.push((truth * classes + guess, Ranked { image, value }));
+    }
+    placed.sort_by(|(cell, a), (other, b)| {
+        cell.cmp(other).then(b.value.total_cmp(&a.value)).then(a.image.cmp(&b.image))
+    });
+    let confusion = Confusion { classes, counts };
+    let error = confusion.error().unwrap_or(0.0);
+    Outcome {
+        confusion,
+        ranking: placed.into_iter().map(|(_, ranked)| ranked).collect(),
+        loss: loss / labels.len().max(1) as f64,
+        error,
+    }
+}
+
+/// `-ln softmax(logits)[truth]`, which stays finite where the probability itself rounds to 0.
+fn negative_log_likelihood(logits: ArrayView1<'_, f32>, truth: usize) -> f64 {
+    let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits.iter().map(|&x| (f64::from(x) - max).exp()).sum();
+    sum.ln() + max - f64::from(logits[truth])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn softmax_is_stable_and_sums_to_one() {
+        let p = softmax(array![1000.0_f32, 1001.0, 999.0].view());
+        let sum: f32 = p.iter().sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{p:?}");
+        assert!((p[1] - 0.665_241).abs() < 1e-6, "{p:?}");
+    }
+
+    #[test]
+    fn ties_go_to_the_first_class() {
+        assert_eq!(predicted(array![0.0_f32, 0.0, 0.0].view()), 0);
+        assert_eq!(predicted(array![0.0_f32, 2.0, 2.0].view()), 1);
+    }
+
+    #[test]
+    fn outcome_counts_ranks_and_scores() {
+        let logits = array![[0.0_f32, 0.0], [2.0, 0.0], [0.0, 1.0], [3.0, 0.0]];
+        let labels = [0, 0, 0, 1].map(ClassId);
+        let outcome = outcome_of(logits.view(), &labels, ImageId(10));
+        assert_eq!(outcome.confusion.counts, array![[2, 1], [1, 0]]);
+        let images: Vec<u32> = outcome.ranking.iter().map(|r| r.image).collect();
+        assert_eq!(images, [11, 10, 12, 13]);
+        assert!((outcome.error - 0.5).abs() < 1e-12);
+        let expected = [2f64.ln(), (1.0 + (-2f64).exp()).ln(), 1.0 + (1.0 + (-1f64).exp()).ln(), 3.0 + (1.0 + (-3f64).exp()).ln()];
+        assert!((outcome.loss - expected.iter().sum::<f64>() / 4.0).abs() < 1e-7, "{}", outcome.loss);
+    }
+
+    #[test]
+    fn loss_stays_finite_where_the_probability_is_zero() {
+        let logits = array![[0.0_f32, 500.0]];
+        let outcome = outcome_of(logits.view(), &[ClassId(0)], ImageId(0));
+        assert!((outcome.loss - 500.0).abs() < 1e-6);
+    }
+}

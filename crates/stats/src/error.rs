@@ -1,0 +1,146 @@
+//! What can go wrong, in one enum.
+
+use std::path::PathBuf;
+
+/// Everything that can go wrong while computing, storing or reading statistics.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database could not be opened, read or written.
+    #[error("cannot {tried} the statistics: {source} ({})", path.display())]
+    Database {
+        /// What was tried: `read`, `write`, `open`.
+        tried: &'static str,
+        /// What `SQLite` said.
+        source: rusqlite::Error,
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file is damaged, or is no database at all.
+    #[error(
+        "the statistics are damaged: {found}; they hold derived numbers only, so delete {} (and the files \
+         beside it that end in -wal and -shm) and run `deepviz stats` to compute them again",
+        path.display()
+    )]
+    Corrupt {
+        /// What was found.
+        found: String,
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file is a database of another program.
+    #[error(
+        "this database is not deepViz's: its application id is {found:#010x}, expected {expected:#010x}; move it \
+         away and run `deepviz stats` ({})",
+        path.display()
+    )]
+    Foreign {
+        /// The application id in the file.
+        found: i32,
+        /// deepViz's.
+        expected: i32,
+        /// The database.
+        path: PathBuf,
+    },
+    /// The database was written by a newer deepViz.
+    #[error(
+        "the statistics have format {found}, this deepViz knows up to {known}: use a newer deepViz, or delete the \
+         file and run `deepviz stats` to compute them again ({})",
+        path.display()
+    )]
+    Newer {
+        /// The format in the file.
+        found: i64,
+        /// The newest that this program knows.
+        known: usize,
+        /// The database.
+        path: PathBuf,
+    },
+    /// The database was written by an older deepViz and is opened for reading only.
+    #[error(
+        "the statistics have the older format {found}, expected {expected}: run `deepviz stats` once to bring them up \
+         to date ({})",
+        path.display()
+    )]
+    Older {
+        /// The format in the file.
+        found: i64,
+        /// The one that this program reads.
+        expected: usize,
+        /// The database.
+        path: PathBuf,
+    },
+    /// The migrations themselves failed.
+    #[error("cannot bring the statistics up to date: {source} ({})", path.display())]
+    Migration {
+        /// Why.
+        source: rusqlite_migration::Error,
+        /// The database.
+        path: PathBuf,
+    },
+    /// The corpus is not the one that the run was trained on.
+    #[error(
+        "the corpus {name} is not the one of this run: its {what} is {found}, expected {expected}; give the corpus that \
+         the run was trained on"
+    )]
+    OtherCorpus {
+        /// The corpus given.
+        name: String,
+        /// What differs.
+        what: &'static str,
+        /// What the corpus has.
+        found: String,
+        /// What the run has.
+        expected: String,
+    },
+    /// A layer that the network does not have.
+    #[error("the network has no layer {layer:?} to cluster; it has {known}")]
+    UnknownLayer {
+        /// The name asked for.
+        layer: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A number in the job that cannot be.
+    #[error("{what} is {found}, expected {expected}")]
+    BadJob {
+        /// The setting.
+        what: &'static str,
+        /// Its value.
+        found: usize,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// Rows that cannot be clustered, or outputs that are no numbers.
+    #[error(
+        "{what} of {found} of {images} images are not finite numbers; the training diverged before this snapshot \
+         (a smaller learning rate helps)"
+    )]
+    NotFinite {
+        /// Which values, e.g. `the outputs of fc10`.
+        what: String,
+        /// How many images have such values.
+        found: usize,
+        /// How many were looked at.
+        images: usize,
+    },
+    /// k-means refused to work.
+    #[error("k-means over {rows} rows failed: {reason}")]
+    Clustering {
+        /// The number of rows.
+        rows: usize,
+        /// What it said.
+        reason: String,
+    },
+    /// The threads for the work could not be started.
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// Why not.
+        reason: String,
+    },
+    /// Reading a snapshot or applying the network.
+    #[error(transparent)]
+    Net(#[from] deepviz_net::Error),
+}

@@ -1,0 +1,74 @@
+//! The network over a split, in chunks: memory holds the wanted rows and one chunk's activations.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use deepviz_corpus::{Corpus, ImageId};
+use deepviz_net::Model;
+use ndarray::{Array2, s};
+
+use crate::error::Error;
+use crate::observer::{Event, Observer};
+
+/// Images at a time.
+const CHUNK: usize = 256;
+
+/// What to apply to what.
+pub(crate) struct Pass<'a> {
+    pub model: &'a Model,
+    pub corpus: &'a Corpus,
+    pub images: Range<u32>,
+    /// The layers whose outputs are kept, by index; the first must be numbers throughout.
+    pub wanted: &'a [usize],
+    /// The name of the first, for the error where it is not.
+    pub first_name: &'a str,
+}
+
+/// The outputs of the wanted layers, `[images, c*h*w]` each; `None` when told to stop.
+pub(crate) fn run(
+    pass: &Pass<'_>,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Option<Vec<Array2<f32>>>, Error> {
+    let of = pass.images.len();
+    let started = Instant::now();
+    let mut outputs: Vec<Array2<f32>> = Vec::new();
+    let mut done = 0;
+    while done < of {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let count = CHUNK.min(of - done);
+        let first = pass.images.start + done as u32;
+        let images: Vec<_> = (first..first + count as u32).filter_map(|id| pass.corpus.pixels(ImageId(id))).collect();
+        let rows = pass.model.forward(&images, pass.wanted)?;
+        if let Some(first) = rows.first() {
+            refuse_what_is_not_finite(first, pass.first_name, done)?;
+        }
+        if outputs.is_empty() {
+            outputs = rows.iter().map(|rows| Array2::zeros((of, rows.ncols()))).collect();
+        }
+        for (all, rows) in outputs.iter_mut().zip(&rows) {
+            all.slice_mut(s![done..done + count, ..]).assign(rows);
+        }
+        done += count;
+        let images_per_s = done as f64 / started.elapsed().as_secs_f64().max(1e-9);
+        observer.event(&Event::Images { done, of, images_per_s });
+    }
+    Ok(Some(outputs))
+}
+
+fn refuse_what_is_not_finite(rows: &Array2<f32>, layer: &str, before: usize) -> Result<(), Error> {
+    match not_finite(rows) {
+        0 => Ok(()),
+        found => {
+            Err(Error::NotFinite { what: format!("the outputs of {layer}"), found, images: before + rows.nrows() })
+        }
+    }
+}
+
+/// How many rows hold a NaN or an infinity.
+pub(crate) fn not_finite(rows: &Array2<f32>) -> usize {
+    rows.rows().into_iter().filter(|row| !row.iter().all(|x| x.is_finite())).count()
+}

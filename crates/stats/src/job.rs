@@ -1,0 +1,84 @@
+//! What to compute.
+
+use deepviz_corpus::{Corpus, Split};
+use deepviz_net::{Device, Run};
+
+use crate::cluster::Metric;
+use crate::error::Error;
+
+/// Most clusters that an assignment can number.
+const MOST_CLUSTERS: usize = 1 << 16;
+
+/// What to compute over which snapshots of which run.
+#[derive(Clone)]
+pub struct Job<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// The images that it was trained on.
+    pub corpus: &'a Corpus,
+    /// Over which of them; the test images come first whatever the order here.
+    pub splits: Vec<Split>,
+    /// Where the network is applied, and on how many threads.
+    pub device: Device,
+    /// Clusters of each set.
+    pub clusters: usize,
+    /// Nearest images kept of each cluster.
+    pub nearest: usize,
+    /// Which layers are clustered by which metric; may be empty.
+    pub cluster_layers: Vec<(String, Metric)>,
+    /// Compute anew what stands in the store already.
+    pub force: bool,
+}
+
+impl<'a> Job<'a> {
+    /// Both splits; 30 clusters with 20 nearest images each, of the features before the last fully
+    /// connected layer by cosine, and of that layer's outputs by Euclidean distance.
+    pub fn new(run: &'a Run, corpus: &'a Corpus, device: Device) -> Self {
+        let network = run.network();
+        let name = |index: usize| network.layers()[index].name.clone();
+        Self {
+            run,
+            corpus,
+            splits: vec![Split::Test, Split::Train],
+            device,
+            clusters: 30,
+            nearest: 20,
+            cluster_layers: vec![
+                (name(network.features()), Metric::Cosine),
+                (name(network.logits()), Metric::Euclidean),
+            ],
+            force: false,
+        }
+    }
+
+    /// The splits in the order of work: the small one that tells most comes first.
+    pub(crate) fn ordered_splits(&self) -> Vec<Split> {
+        [Split::Test, Split::Train]
+            .into_iter()
+            .filter(|split| self.splits.contains(split) && !self.corpus.range(*split).is_empty())
+            .collect()
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let info = self.run.info();
+        let other = |what, found: String, expected: String| {
+            if found == expected {
+                return Ok(());
+            }
+            Err(Error::OtherCorpus { name: self.corpus.name().to_owned(), what, found, expected })
+        };
+        other("number of classes", self.corpus.classes().len().to_string(), info.classes.len().to_string())?;
+        other("identity", self.corpus.identity().to_owned(), info.corpus.identity.clone())?;
+        if self.clusters == 0 || self.clusters > MOST_CLUSTERS {
+            return Err(Error::BadJob { what: "the number of clusters", found: self.clusters, expected: "1 to 65536" });
+        }
+        let network = self.run.network();
+        for (layer, _) in &self.cluster_layers {
+            if network.index_of(layer).is_none() {
+                let known: Vec<&str> = network.layers().iter().map(|l| l.name.as_str()).collect();
+                return Err(Error::UnknownLayer { layer: layer.clone(), known: known.join(", ") });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Reading clusters.
+
+use deepviz_corpus::{ImageId, Split};
+use deepviz_net::Step;
+use ndarray::Array2;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::read::{count, not_a_blob};
+use super::{Fault, Store};
+use crate::cluster::{self, ClusterMoment, ClusterSet, ClusterSetInfo, Metric, Neighbour};
+use crate::error::Error;
+use crate::kmeans::{Origin, Previous};
+use crate::pack;
+
+const INFO_COLUMNS: &str = "layer, metric, clusters, nearest, dimensions, inertia, iterations, origin, previous_step, problem";
+
+impl Store {
+    /// The cluster sets of one checkpoint, failed ones too; empty where there are none.
+    pub fn cluster_sets(&self, step: Step, split: Split) -> Result<Vec<ClusterSetInfo>, Error> {
+        let Some(unit) = self.unit(step, split)? else { return Ok(Vec::new()) };
+        self.with("read", |connection| {
+            let sql = format!("SELECT {INFO_COLUMNS} FROM cluster_set WHERE unit_id = ?1 ORDER BY layer, metric");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query([unit.id])?;
+            let mut sets = Vec::new();
+            while let Some(row) = rows.next()? {
+                sets.push(info_from_row(row)?);
+            }
+            Ok(sets)
+        })
+    }
+
+    /// One cluster set in full; `None` where it is missing or failed.
+    pub fn clusters(&self, step: Step, split: Split, layer: &str, metric: Metric) -> Result<Option<ClusterSet>, Error> {
+        let Some(unit) = self.unit(step, split)? else { return Ok(None) };
+        self.with("read", |connection| {
+            let sql = format!(
+                "SELECT {INFO_COLUMNS}, mix, centres, neighbours FROM cluster_set
+                 WHERE unit_id = ?1 AND layer = ?2 AND metric = ?3 AND problem IS NULL"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(params![unit.id, layer, metric.name()])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let info = info_from_row(row)?;
+            let blob = |column| row.get_ref(column)?.as_blob().map_err(not_a_blob);
+            let mix = matrix(pack::numbers_from_blob(blob(10)?)?, info.clusters, unit.classes)?;
+            let centres = matrix(pack::numbers_from_blob(blob(11)?)?, info.clusters, info.dimensions)?;
+            let nearest = neighbours_from_blob(blob(12)?, info.clusters)?;
+            let inertia = info.inertia.unwrap_or_default();
+            Ok(Some(ClusterSet { info, inertia, centres, mix, nearest }))
+        })
+    }
+
+    /// The cluster of every image of the split, in the order of their ids.
+    pub fn cluster_assignments(
+        &self,
+        step: Step,
+        split: Split,
+        layer: &str,
+        metric: Metric,
+    ) -> Result<Option<Vec<u16>>, Error> {
+        let Some(unit) = self.unit(step, split)? else { return Ok(None) };
+        self.with("read", |connection| {
+            let sql = "SELECT data FROM cluster_set JOIN assignment ON cluster_set_id = id
+                       WHERE unit_id = ?1 AND layer = ?2 AND metric = ?3";
+            let mut statement = connection.prepare_cached(sql)?;
+            let blob: Option<Vec<u8>> =
+                statement.query_row(params![unit.id, layer, metric.name()], |row| row.get(0)).optional()?;
+            Ok(blob.map(|blob| pack::numbers_from_blob(&blob)).transpose()?)
+        })
+    }
+
+    /// Sizes and mixes of the clusters at every checkpoint that has them, in order.
+    pub fn cluster_history(&self, split: Split, layer: &str, metric: Metric) -> Result<Vec<ClusterMoment>, Error> {
+        let sql = "SELECT unit.id, step, snapshot_hash, corpus_hash, classes, clusters, mix
+                   FROM unit JOIN cluster_set ON unit_id = unit.id
+                   WHERE split = ?1 AND state = 'ready' AND layer = ?2 AND metric = ?3
+                   AND cluster_set.problem IS NULL ORDER BY step";
+        self.with("read", |connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![split.as_str(), layer, metric.name()])?;
+            let mut moments = Vec::new();
+            while let Some(row) = rows.next()? {
+                let Some(unit) = self.unit_from_row(row)? else { continue };
+                let numbers = pack::numbers_from_blob(row.get_ref(6)?.as_blob().map_err(not_a_blob)?)?;
+                let mix = matrix(numbers, count(row, 5)?, unit.classes)?;
+                moments.push(ClusterMoment { step: unit.step, sizes: cluster::sizes(&mix), mix });
+            }
+            Ok(moments)
+        })
+    }
+
+    /// The clusters of the last checkpoint before this one, to continue.
+    pub(crate) fn previous_clusters(
+        &self,
+        step: Step,
+        split: Split,
+        layer: &str,
+        metric: Metric,
+    ) -> Result<Option<(Step, Previous)>, Error> {
+        let sql = "SELECT unit.id, step, snapshot_hash, corpus_hash, classes, clusters, dimensions, centres, data
+                   FROM unit JOIN cluster_set ON unit_id = unit.id JOIN assignment ON cluster_set_id = cluster_set.id
+                   WHERE split = ?1 AND step < ?2 AND state = 'ready' AND layer = ?3 AND metric = ?4
+                   AND cluster_set.problem IS NULL ORDER BY step DESC";
+        self.with("read", |connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![split.as_str(), step.0 as i64, layer, metric.name()])?;
+            while let Some(row) = rows.next()? {
+                let Some(unit) = self.unit_from_row(row)? else { continue };
+                let blob = |column| row.get_ref(column)?.as_blob().map_err(not_a_blob);
+                let centres = matrix(pack::numbers_from_blob(blob(7)?)?, count(row, 5)?, count(row, 6)?)?;
+                let assignments = pack::numbers_from_blob(blob(8)?)?;
+                return Ok(Some((unit.step, Previous { centres, assignments })));
+            }
+            Ok(None)
+        })
+    }
+}
+
+fn info_from_row(row: &Row<'_>) -> Result<ClusterSetInfo, Fault> {
+    let metric: String = row.get(1)?;
+    let origin: Option<String> = row.get(7)?;
+    Ok(ClusterSetInfo {
+        layer: row.get(0)?,
+        metric: metric.parse().map_err(|e: cluster::UnknownMetric| e.to_string())?,
+        clusters: count(row, 2)?,
+        nearest: count(row, 3)?,
+        dimensions: count(row, 4)?,
+        inertia: row.get(5)?,
+        iterations: count(row, 6)?,
+        origin: origin.as_deref().and_then(Origin::from_name),
+        previous_step: row.get::<_, Option<i64>>(8)?.map(|step| Step(step as u64)),
+        problem: row.get(9)?,
+    })
+}
+
+fn matrix<T>(numbers: Vec<T>, rows: usize, columns: usize) -> Result<Array2<T>, Fault> {
+    let found = numbers.len();
+    Array2::from_shape_vec((rows, columns), numbers)
+        .map_err(|_| Fault::Content(format!("{found} numbers in a matrix of {rows} x {columns}")))
+}
+
+fn neighbours_from_blob(blob: &[u8], clusters: usize) -> Result<Vec<Vec<Neighbour>>, Fault> {
+    let words: Vec<u32> = pack::numbers_from_blob(blob)?;
+    let broken = || format!("{} words of nearest images, expected others for {clusters} clusters", words.len());
+    let (counts, pairs) = words.split_at_checked(clusters).ok_or_else(broken)?;
+    let mut pairs = pairs.as_chunks::<2>().0.iter();
+    let mut nearest = Vec::with_capacity(clusters);
+    for &count in counts {
+        let members = pairs.by_ref().take(count as usize);
+        let cluster: Vec<_> = members
+            .map(|&[image, bits]| Neighbour { image: ImageId(image), distance: f32::from_bits(bits) })
+            .collect();
+        if cluster.len() != count as usize {
+            return Err(Fault::Content(broken()));
+        }
+        nearest.push(cluster);
+    }
+    Ok(nearest)
+}
+
+/// The inverse of [`neighbours_from_blob`].
+pub(super) fn blob_from_neighbours(nearest: &[Vec<Neighbour>]) -> Vec<u8> {
+    let counts = nearest.iter().map(|cluster| cluster.len() as u32);
+    let pairs = nearest.iter().flatten().flat_map(|n| [n.image.0, n.distance.to_bits()]);
+    pack::blob_from_numbers(&counts.chain(pairs).collect::<Vec<_>>())
+}

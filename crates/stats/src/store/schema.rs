@@ -1,0 +1,62 @@
+//! The schema and its versions: numbered SQL files, each applied once and in order.
+
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+/// The SQL files; the position is the version that a file leads to, less one. Published files never change.
+const FILES: &[&str] = &[
+    include_str!("../../../../migrations/0001_units.sql"),
+    include_str!("../../../../migrations/0002_clusters.sql"),
+];
+
+/// "dVis": marks the file as ours.
+pub(super) const APPLICATION_ID: i32 = 0x6456_6973;
+
+/// The version of a database that is up to date.
+pub(super) fn latest() -> usize {
+    FILES.len()
+}
+
+/// Brings the database to the latest version.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), rusqlite_migration::Error> {
+    Migrations::new(FILES.iter().map(|sql| M::up(sql).foreign_key_check()).collect()).to_latest(connection)
+}
+
+/// The version that the database has: 0 for an empty one.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_is_valid_sql() {
+        let migrations = Migrations::new(FILES.iter().map(|sql| M::up(sql)).collect());
+        migrations.validate().unwrap();
+    }
+
+    #[test]
+    fn every_older_version_reaches_the_latest() {
+        for from in 0..=latest() {
+            let mut connection = Connection::open_in_memory().unwrap();
+            for sql in &FILES[..from] {
+                connection.execute_batch(sql).unwrap();
+            }
+            connection.pragma_update(None, "user_version", from).unwrap();
+            if from > 0 {
+                let insert = "INSERT INTO unit (step, split, state, snapshot_hash, corpus_hash, problem, version)
+                              VALUES (79, 'test', 'failed', 'a', 'b', 'why', '0.1.0')";
+                connection.execute(insert, []).unwrap();
+            }
+            migrate(&mut connection).unwrap();
+            assert_eq!(version(&connection).unwrap(), latest() as i64);
+            let kept: i64 = connection.query_row("SELECT count(*) FROM unit", [], |r| r.get(0)).unwrap();
+            assert_eq!(kept, i64::from(from > 0), "from version {from}");
+            connection.execute("SELECT count(*) FROM cluster_set", []).unwrap_err();
+            let sets: i64 = connection.query_row("SELECT count(*) FROM cluster_set", [], |r| r.get(0)).unwrap();
+            assert_eq!(sets, 0);
+        }
+    }
+}
