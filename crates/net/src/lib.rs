@@ -11,9 +11,13 @@
     expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")
 )]
 
+mod cpu;
+mod device;
 mod error;
+mod gradient;
 mod init;
 mod metrics;
+mod model;
 mod network;
 pub mod ops;
 mod parameters;
@@ -24,9 +28,12 @@ pub mod run;
 mod shape;
 pub mod snapshot;
 
+pub use device::{Cpu, Device, VectorLevel};
 pub use error::Error;
+pub use gradient::{Batch, BatchResult, Engine};
 pub use init::{Fan, Init};
 pub use metrics::{Metric, MetricKind};
+pub use model::Model;
 pub use network::{Layer, Network, ParameterSpec, Role};
 pub use ops::Op;
 pub use parameters::Parameters;

@@ -7,4 +7,8 @@
 
 pub(crate) mod lanes;
 pub(crate) mod layout;
+pub(crate) mod norm;
+pub(crate) mod pass;
+pub(crate) mod plan;
 pub(crate) mod product;
+pub(crate) mod window;

@@ -1,5 +1,7 @@
 //! Weighted sum of layers.
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use crate::shape::Shape;
 

@@ -1,5 +1,7 @@
 //! Layers stacked along the channels.
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use crate::shape::Shape;
 

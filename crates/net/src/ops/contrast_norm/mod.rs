@@ -1,5 +1,7 @@
 //! Contrast normalisation within a map.
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use crate::shape::Shape;
 

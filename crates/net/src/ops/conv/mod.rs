@@ -1,5 +1,7 @@
 //! Convolution (correlation: filters are not flipped).
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use crate::shape::Shape;
 

@@ -1,5 +1,7 @@
 //! Response normalisation across maps.
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use crate::shape::Shape;
 

@@ -1,5 +1,7 @@
 //! Dropout.
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use crate::shape::Shape;
 

@@ -1,5 +1,7 @@
 //! Locally connected layer: convolution with its own filters at every position.
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use super::conv::Windows;
 use crate::shape::Shape;

@@ -1,5 +1,7 @@
 //! Functions of each value alone.
 
+pub(crate) mod cpu;
+
 use crate::shape::Shape;
 
 /// A function of one value.

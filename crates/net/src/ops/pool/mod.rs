@@ -1,5 +1,7 @@
 //! Pooling over windows that are clipped at the borders.
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use crate::shape::Shape;
 

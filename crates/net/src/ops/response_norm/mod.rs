@@ -1,5 +1,7 @@
 //! Response normalisation within a map.
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use crate::shape::Shape;
 

@@ -1,5 +1,7 @@
 //! Class probabilities.
 
+pub(crate) mod cpu;
+
 use super::Misfit;
 use crate::shape::Shape;
 

@@ -1,0 +1,323 @@
+//! Forward and backward through a network for one chunk of images, with the buffers they need.
+
+use super::layout::{Maps, MapsMut};
+use super::norm::Kept;
+use super::plan::{BackwardPlan, CHUNK, InputGradient, Packed, PackedLayer, Plan, Weighted};
+use super::product::Start;
+use crate::device::VectorLevel;
+use crate::error::Error;
+use crate::ops::dropout::cpu::Noise;
+use crate::ops::neuron::cpu::NeuronGradient;
+use crate::ops::{Op, add, concat, softmax};
+use crate::preprocess::{Preprocess, View};
+use ndarray::{ArrayView3, ArrayViewMut3, ShapeBuilder};
+
+/// Buffers for one chunk of images, by layer; a layer in place has none.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    pub activations: Vec<Vec<f32>>,
+    pub gradients: Vec<Vec<f32>>,
+    /// Whether a gradient holds something of this pass.
+    written: Vec<bool>,
+    kept: Vec<Kept>,
+}
+
+impl Workspace {
+    /// Buffers for the forward pass, and for the way back if wanted.
+    pub fn new(plan: &Plan, back: Option<&BackwardPlan>) -> Self {
+        let layers = plan.network.layers();
+        let mut this = Self {
+            written: vec![false; layers.len()],
+            ..Self::default()
+        };
+        for (index, (layer, place)) in layers.iter().zip(&plan.places).enumerate() {
+            let own = place.home == index;
+            let gradient = place.gradient.len(CHUNK);
+            let activation = if own { place.activation.len(CHUNK) } else { 0 };
+            this.activations.push(vec![0.0; activation]);
+            let wanted = own && back.is_some_and(|back| back.wanted[index]);
+            this.gradients.push(vec![0.0; if wanted { gradient } else { 0 }]);
+            let zeros = |needed: bool| vec![0.0; if needed { gradient } else { 0 }];
+            let normalises = matches!(
+                layer.op,
+                Op::ResponseNorm(_) | Op::ContrastNorm(_) | Op::CrossMapNorm(_)
+            );
+            let distances = match &layer.op {
+                Op::ContrastNorm(_) => gradient,
+                Op::CrossMapNorm(geometry) => geometry.line(),
+                _ => 0,
+            };
+            this.kept.push(Kept {
+                denominators: zeros(normalises),
+                distances: vec![0.0; distances],
+                room: zeros(back.is_some() && (normalises || matches!(layer.op, Op::Dropout(_)))),
+            });
+        }
+        this
+    }
+}
+
+/// One chunk's way through a network.
+pub(crate) struct Pass<'a> {
+    pub plan: &'a Plan,
+    pub packed: &'a Packed,
+    pub level: VectorLevel,
+    /// Images of the chunk.
+    pub images: usize,
+    /// What dropout draws from: the step's noise and the position of the first image in the
+    /// batch; nothing when not training.
+    pub noise: Option<(u64, usize)>,
+}
+
+impl Pass<'_> {
+    /// Writes the view of an image, preprocessed, as image `slot` of the chunk.
+    pub fn load(
+        &self,
+        space: &mut Workspace,
+        slot: usize,
+        preprocess: &Preprocess,
+        (image, view): (ArrayView3<'_, u8>, View),
+    ) -> Result<(), Error> {
+        let layout = self.plan.places[0].activation;
+        let shape = layout.shape;
+        let start = layout.pixel(slot, 0, 0).start;
+        let strides = (1, layout.row(), layout.stride);
+        let values = &mut space.activations[0][start..];
+        let out = ArrayViewMut3::from_shape(
+            (shape.channels, shape.height, shape.width).strides(strides),
+            values,
+        );
+        let out = out.map_err(|error| Error::Input {
+            what: "image",
+            expected: shape.to_string(),
+            found: error.to_string(),
+        })?;
+        preprocess.write(image, view, out)
+    }
+
+    /// An activation of the chunk.
+    pub fn activation<'s>(&'s self, space: &'s Workspace, layer: usize) -> Maps<'s> {
+        let place = &self.plan.places[layer];
+        Maps {
+            layout: &place.activation,
+            values: &space.activations[place.home],
+        }
+    }
+
+    /// Computes layers 1 to `last` from the loaded images, telling `seen` of each as it is done
+    /// (later layers may overwrite it).
+    pub fn forward(
+        &self,
+        space: &mut Workspace,
+        last: usize,
+        mut seen: impl FnMut(usize, Maps<'_>),
+    ) {
+        if let Some(first) = (last < self.plan.places.len()).then_some(0) {
+            seen(first, self.activation(space, first));
+        }
+        for layer in 1..=last {
+            let place = &self.plan.places[layer];
+            let mut out = std::mem::take(&mut space.activations[place.home]);
+            let mut kept = std::mem::take(&mut space.kept[layer]);
+            self.compute(space, layer, &mut kept, &mut out);
+            space.activations[place.home] = out;
+            space.kept[layer] = kept;
+            seen(layer, self.activation(space, layer));
+        }
+    }
+
+    fn compute(&self, space: &Workspace, layer: usize, kept: &mut Kept, values: &mut [f32]) {
+        let (level, images) = (self.level, self.images);
+        let this = &self.plan.network.layers()[layer];
+        let place = &self.plan.places[layer];
+        if let Op::Neuron(geometry) = &this.op
+            && place.home != layer
+        {
+            let y = MapsMut { layout: &place.activation, values };
+            geometry.neuron.forward(level, images, y);
+            return;
+        }
+        let input = |slot: usize| self.activation(space, this.inputs[slot]);
+        match (&self.plan.weighted[layer], &self.packed.forward[layer]) {
+            (Some(Weighted::Conv(conv)), PackedLayer::Conv(weights)) => {
+                return conv.apply(level, images, weights, (input(0).values, values));
+            }
+            (Some(Weighted::Local(local)), PackedLayer::Local(weights)) => {
+                return local.apply(level, images, weights, (input(0).values, values));
+            }
+            _ => {}
+        }
+        let mut y = MapsMut { layout: &place.activation, values };
+        match &this.op {
+            Op::Input(_) | Op::Conv(_) | Op::Local(_) | Op::Full(_) => {}
+            Op::Pool(geometry) => geometry.forward(level, images, input(0), y),
+            Op::Neuron(geometry) => {
+                concat::cpu::forward(images, 0, input(0), y.again());
+                geometry.neuron.forward(level, images, y);
+            }
+            Op::ResponseNorm(geometry) => {
+                geometry.forward(level, images, (&place.gradient, kept), (input(0), y));
+            }
+            Op::ContrastNorm(geometry) => {
+                geometry.forward(level, images, (&place.gradient, kept), (input(0), y));
+            }
+            Op::CrossMapNorm(geometry) => {
+                geometry.forward(level, images, (&place.gradient, kept), (input(0), y));
+            }
+            Op::Dropout(geometry) => {
+                let mask = self.noise.map(|(step, first_image)| {
+                    let mask = MapsMut { layout: &place.gradient, values: &mut kept.room };
+                    let noise = Noise { step, layer, first_image };
+                    geometry.draw(noise, images, mask);
+                    Maps { layout: &place.gradient, values: &kept.room }
+                });
+                geometry.forward(images, input(0), mask, y);
+            }
+            Op::Softmax(_) => softmax::cpu::forward(images, input(0), y),
+            Op::Add(geometry) => {
+                y.clear(images);
+                for (slot, &factor) in geometry.coefficients.iter().enumerate() {
+                    add::cpu::add_scaled(level, images, factor, input(slot), y.again());
+                }
+            }
+            Op::Concat(geometry) => {
+                let mut first = 0;
+                for (slot, shape) in geometry.inputs.iter().enumerate() {
+                    concat::cpu::forward(images, first, input(slot), y.again());
+                    first += shape.channels;
+                }
+            }
+        }
+    }
+
+    /// Forgets all gradients.
+    pub fn reset(&self, space: &mut Workspace) {
+        space.written.fill(false);
+    }
+
+    /// A layer's gradient, cleared, to be written by hand.
+    pub fn seed<'s>(&'s self, space: &'s mut Workspace, layer: usize) -> MapsMut<'s> {
+        let place = &self.plan.places[layer];
+        space.written[place.home] = true;
+        let mut maps = MapsMut {
+            layout: &place.gradient,
+            values: &mut space.gradients[place.home],
+        };
+        maps.clear(self.images);
+        maps
+    }
+
+    /// Carries the gradients from layer `last` down. `weights` is told, for every weighted layer,
+    /// its number, its input's activation and its output's gradient.
+    pub fn backward(
+        &self,
+        space: &mut Workspace,
+        last: usize,
+        back: &BackwardPlan,
+        mut weights: impl FnMut(usize, Maps<'_>, Maps<'_>),
+    ) {
+        let layers = self.plan.network.layers();
+        for layer in (1..=last).rev() {
+            let place = &self.plan.places[layer];
+            if !space.written[place.home] || !back.wanted[layer] {
+                continue;
+            }
+            let mut own = std::mem::take(&mut space.gradients[place.home]);
+            if let Op::Neuron(geometry) = &layers[layer].op
+                && place.home != layer
+            {
+                let gradient = MapsMut { layout: &place.gradient, values: &mut own };
+                let y = self.activation(space, layer);
+                geometry.neuron.backward_in_place(self.level, self.images, y, gradient);
+            } else {
+                let dy = Maps { layout: &place.gradient, values: &own };
+                if self.plan.weighted[layer].is_some() {
+                    weights(layer, self.activation(space, layers[layer].inputs[0]), dy);
+                }
+                for slot in 0..layers[layer].inputs.len() {
+                    let input = layers[layer].inputs[slot];
+                    if back.wanted[input] {
+                        self.descend(space, (layer, slot), back, dy);
+                    }
+                }
+            }
+            space.gradients[place.home] = own;
+        }
+    }
+
+    /// Writes or adds the gradient of one of a layer's inputs.
+    fn descend(
+        &self,
+        space: &mut Workspace,
+        (layer, slot): (usize, usize),
+        back: &BackwardPlan,
+        dy: Maps<'_>,
+    ) {
+        let (level, images) = (self.level, self.images);
+        let this = &self.plan.network.layers()[layer];
+        let place = &self.plan.places[this.inputs[slot]];
+        let mut values = std::mem::take(&mut space.gradients[place.home]);
+        let written = std::mem::replace(&mut space.written[place.home], true);
+        let start = if written { Start::Add } else { Start::Zero };
+        let packed = &self.packed.backward[layer];
+        match &back.input_gradients[layer] {
+            Some(InputGradient::Conv(conv)) => {
+                conv.apply(level, images, packed, (dy.values, &mut values, start));
+            }
+            Some(InputGradient::Local(local)) => {
+                local.apply(level, images, packed, (dy.values, &mut values, start));
+            }
+            None => {
+                let mut dx = MapsMut { layout: &place.gradient, values: &mut values };
+                if !written {
+                    dx.clear(images);
+                }
+                let mut kept = std::mem::take(&mut space.kept[layer]);
+                self.carry(space, (layer, slot), &mut kept, (dy, dx));
+                space.kept[layer] = kept;
+            }
+        }
+        space.gradients[place.home] = values;
+    }
+
+    /// The way back through layers without weights: adds to the input's gradient.
+    fn carry(
+        &self,
+        space: &Workspace,
+        (layer, slot): (usize, usize),
+        kept: &mut Kept,
+        (dy, dx): (Maps<'_>, MapsMut<'_>),
+    ) {
+        let (level, images) = (self.level, self.images);
+        let this = &self.plan.network.layers()[layer];
+        let x = self.activation(space, this.inputs[slot]);
+        let y = self.activation(space, layer);
+        match &this.op {
+            Op::Input(_) | Op::Conv(_) | Op::Local(_) | Op::Full(_) => {}
+            Op::Pool(geometry) => geometry.backward(level, images, (x, y), (dy, dx)),
+            Op::Neuron(geometry) => {
+                let known = NeuronGradient { x, y, dy };
+                geometry.neuron.backward(level, images, &known, dx);
+            }
+            Op::ResponseNorm(geometry) => {
+                geometry.backward(level, images, kept, (x, y), (dy, dx));
+            }
+            Op::ContrastNorm(geometry) => geometry.backward(level, images, kept, y, (dy, dx)),
+            Op::CrossMapNorm(geometry) => {
+                geometry.backward(level, images, kept, (x, y), (dy, dx));
+            }
+            Op::Dropout(geometry) => {
+                let mask = self.noise.map(|_| Maps { layout: dy.layout, values: &kept.room });
+                geometry.backward(images, dy, mask, dx);
+            }
+            Op::Softmax(_) => softmax::cpu::backward(images, y, dy, dx),
+            Op::Add(geometry) => {
+                add::cpu::add_scaled(level, images, geometry.coefficients[slot], dy, dx);
+            }
+            Op::Concat(geometry) => {
+                let first = geometry.inputs[..slot].iter().map(|shape| shape.channels).sum();
+                concat::cpu::backward(images, first, dy, dx);
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! A network with one set of weights, ready to be applied to images.
+
+use crate::cpu::layout::Maps;
+use crate::cpu::pass::{Pass, Workspace};
+use crate::cpu::plan::{BackwardPlan, CHUNK, Packed, Plan};
+use crate::device::{Cpu, Device};
+use crate::error::Error;
+use crate::network::Network;
+use crate::parameters::Parameters;
+use crate::preprocess::{Preprocess, View};
+use crate::snapshot::Snapshot;
+use ndarray::{Array2, Array3, ArrayView3};
+use rayon::prelude::*;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// A network with one set of weights, ready to be applied. Results for an image do not depend on
+/// the images it is given together with, nor on the number of threads.
+pub struct Model {
+    plan: Plan,
+    packed: Packed,
+    preprocess: Arc<Preprocess>,
+    parameters: Parameters,
+    cpu: Cpu,
+    spaces: Mutex<Vec<Workspace>>,
+    /// The way back to the input, set up when first asked for.
+    back: OnceLock<Back>,
+}
+
+struct Back {
+    plan: BackwardPlan,
+    packed: Packed,
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layers = self.plan.network.layers().len();
+        write!(f, "Model({layers} layers, {:?})", self.cpu)
+    }
+}
+
+/// One chunk of images and the rows of the results that belong to them.
+struct Task<'a, 'i> {
+    images: &'a [ArrayView3<'i, u8>],
+    views: &'a [View],
+    rows: Vec<&'a mut [f32]>,
+}
+
+impl Model {
+    /// Makes the weights ready for the device.
+    pub fn new(
+        network: Arc<Network>,
+        preprocess: Arc<Preprocess>,
+        parameters: &Parameters,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        parameters.check(&network)?;
+        let Device::Cpu(cpu) = device;
+        let plan = Plan::new(network);
+        let mut packed = Packed::new(&plan);
+        cpu.install(|| packed.fill(&plan, None, parameters));
+        Ok(Self {
+            plan,
+            packed,
+            preprocess,
+            parameters: parameters.clone(),
+            cpu: cpu.clone(),
+            spaces: Mutex::default(),
+            back: OnceLock::new(),
+        })
+    }
+
+    /// The network with a snapshot's weights and mean.
+    pub fn from_snapshot(
+        network: Arc<Network>,
+        snapshot: &Snapshot,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let preprocess = Arc::new(network.preprocess(snapshot.mean.clone()));
+        Self::new(network, preprocess, &snapshot.parameters, device)
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.plan.network
+    }
+
+    /// Applies the network to the centre view of each image; for each wanted layer a matrix with a
+    /// row an image, values in channel, row, column order.
+    pub fn forward(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        wanted: &[usize],
+    ) -> Result<Vec<Array2<f32>>, Error> {
+        let network = &self.plan.network;
+        let centre = View::centre(network.image(), network.input());
+        self.forward_views(images, &vec![centre; images.len()], wanted)
+    }
+
+    /// Applies the network to one view of each image.
+    pub fn forward_views(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        views: &[View],
+        wanted: &[usize],
+    ) -> Result<Vec<Array2<f32>>, Error> {
+        if views.len() != images.len() {
+            return Err(Error::Input {
+                what: "views",
+                expected: format!("{}, one an image", images.len()),
+                found: views.len().to_string(),
+            });
+        }
+        let layers = self.plan.network.layers();
+        for &layer in wanted {
+            self.check_layer(layer)?;
+        }
+        let length = |layer: usize| layers[layer].shape.len();
+        let mut out: Vec<Array2<f32>> = wanted
+            .iter()
+            .map(|&layer| Array2::zeros((images.len(), length(layer))))
+            .collect();
+        let mut tasks: Vec<Task<'_, '_>> = images
+            .chunks(CHUNK)
+            .zip(views.chunks(CHUNK))
+            .map(|(images, views)| Task {
+                images,
+                views,
+                rows: Vec::with_capacity(wanted.len()),
+            })
+            .collect();
+        for (matrix, &layer) in out.iter_mut().zip(wanted) {
+            let rows = matrix.as_slice_mut().unwrap_or_default();
+            for (task, rows) in tasks.iter_mut().zip(rows.chunks_mut(CHUNK * length(layer))) {
+                task.rows.push(rows);
+            }
+        }
+        let last = wanted.iter().copied().max().unwrap_or(0);
+        let run = |task: &mut Task<'_, '_>| self.run(task, wanted, last);
+        if tasks.len() > 1 && self.cpu.is_parallel() {
+            self.cpu.install(|| tasks.par_iter_mut().try_for_each(run))?;
+        } else {
+            tasks.iter_mut().try_for_each(run)?;
+        }
+        Ok(out)
+    }
+
+    fn run(&self, task: &mut Task<'_, '_>, wanted: &[usize], last: usize) -> Result<(), Error> {
+        let mut space = self.space();
+        let pass = self.pass(task.images.len(), &self.packed);
+        for (slot, (image, view)) in task.images.iter().zip(task.views).enumerate() {
+            pass.load(&mut space, slot, &self.preprocess, (*image, *view))?;
+        }
+        pass.forward(&mut space, last, |layer, maps| {
+            for (rows, _) in task.rows.iter_mut().zip(wanted).filter(|(_, w)| **w == layer) {
+                let length = maps.layout.shape.len();
+                for (image, row) in rows.chunks_exact_mut(length).enumerate() {
+                    copy_out(maps, image, row);
+                }
+            }
+        });
+        self.spaces.lock().unwrap_or_else(PoisonError::into_inner).push(space);
+        Ok(())
+    }
+
+    /// The gradient of `seed . output of the layer` by the image's pixels (centre view; zero
+    /// outside of it). `seed` has a value for each of the layer's, in channel, row, column order:
+    /// for one unit, 1 there and 0 elsewhere.
+    pub fn input_gradient(
+        &self,
+        image: ArrayView3<'_, u8>,
+        layer: usize,
+        seed: &[f32],
+    ) -> Result<Array3<f32>, Error> {
+        self.check_layer(layer)?;
+        let network = &self.plan.network;
+        let length = network.layers()[layer].shape.len();
+        if seed.len() != length {
+            return Err(Error::Input {
+                what: "seed of a gradient",
+                expected: format!("{length} values, one for each of the layer's"),
+                found: seed.len().to_string(),
+            });
+        }
+        let back = self.back.get_or_init(|| {
+            let plan = BackwardPlan::new(&self.plan, true);
+            let mut packed = Packed::new(&self.plan);
+            let fill = || packed.fill(&self.plan, Some(&plan), &self.parameters);
+            self.cpu.install(fill);
+            Back { plan, packed }
+        });
+        let mut space = Workspace::new(&self.plan, Some(&back.plan));
+        let pass = self.pass(1, &back.packed);
+        let view = View::centre(network.image(), network.input());
+        pass.load(&mut space, 0, &self.preprocess, (image, view))?;
+        pass.forward(&mut space, layer, |_, _| ());
+        pass.reset(&mut space);
+        let gradient = pass.seed(&mut space, layer);
+        let layout = *gradient.layout;
+        let area = layout.shape.height * layout.shape.width;
+        for (index, &value) in seed.iter().enumerate() {
+            let (channel, place) = (index / area, index % area);
+            let (y, x) = (place / layout.shape.width, place % layout.shape.width);
+            gradient.values[layout.pixel(0, y, x).start + channel] = value;
+        }
+        pass.backward(&mut space, layer, &back.plan, |_, _, _| ());
+        let layout = self.plan.places[0].gradient;
+        let mut out = Array3::zeros(network.image().dims());
+        for y in 0..layout.shape.height {
+            for x in 0..layout.shape.width {
+                let pixel = &space.gradients[0][layout.pixel(0, y, x)];
+                for (channel, value) in pixel.iter().enumerate() {
+                    let at = [channel, y + usize::from(view.y), x + usize::from(view.x)];
+                    out[at] = value * self.preprocess.scale;
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn pass<'a>(&'a self, images: usize, packed: &'a Packed) -> Pass<'a> {
+        Pass {
+            plan: &self.plan,
+            packed,
+            level: self.cpu.level(),
+            images,
+            noise: None,
+        }
+    }
+
+    fn space(&self) -> Workspace {
+        let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let space = spaces.pop();
+        drop(spaces);
+        space.unwrap_or_else(|| Workspace::new(&self.plan, None))
+    }
+
+    fn check_layer(&self, layer: usize) -> Result<(), Error> {
+        let layers = self.plan.network.layers().len();
+        if layer < layers {
+            return Ok(());
+        }
+        Err(Error::Input {
+            what: "layer index",
+            expected: format!("0 to {}", layers - 1),
+            found: layer.to_string(),
+        })
+    }
+}
+
+/// One image's values in channel, row, column order.
+fn copy_out(maps: Maps<'_>, image: usize, row: &mut [f32]) {
+    let shape = maps.layout.shape;
+    let area = shape.height * shape.width;
+    for y in 0..shape.height {
+        for x in 0..shape.width {
+            let pixel = &maps.values[maps.layout.pixel(image, y, x)];
+            for (channel, &value) in pixel.iter().enumerate() {
+                row[channel * area + y * shape.width + x] = value;
+            }
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! Locally connected layers on the CPU; fully connected ones are the case of a single window.
+//!
+//! Every weight is used once an image, so weights are what has to be moved: forward and backward
+//! take several images at a time, and the gradient by the weights waits for the whole batch, whose
+//! inputs and output gradients are kept position by position.
+
+use super::LocalGeometry;
+use crate::cpu::lanes::LANES;
+use crate::cpu::layout::Layout;
+use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::cpu::window::{Taps, Windows};
+use crate::device::VectorLevel;
+use crate::ops::FullGeometry;
+use crate::ops::conv::cpu::tail;
+use crate::shape::Shape;
+use rayon::prelude::*;
+use std::cell::RefCell;
+
+/// Images whose inputs and gradients lie side by side at one position.
+pub(crate) const SIDE_BY_SIDE: usize = 8;
+
+impl LocalGeometry {
+    pub(crate) fn windows(&self, output: Shape) -> Windows {
+        Windows {
+            input: self.input,
+            output,
+            height: self.size,
+            width: self.size,
+            stride: self.stride,
+            padding: self.padding,
+            groups: self.groups,
+        }
+    }
+}
+
+impl FullGeometry {
+    /// The one window over the whole input.
+    pub(crate) fn windows(&self) -> Windows {
+        Windows {
+            input: self.input,
+            output: Shape::vector(self.outputs),
+            height: self.input.height,
+            width: self.input.width,
+            stride: 1,
+            padding: 0,
+            groups: 1,
+        }
+    }
+}
+
+/// Filters and biases of every position, packed.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct LocalWeights {
+    pub filters: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
+/// The forward pass.
+#[derive(Debug)]
+pub(crate) struct LocalForward {
+    windows: Windows,
+    taps: Taps,
+    product: Product,
+    input: Layout,
+    output: Layout,
+}
+
+fn positions(windows: &Windows) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let Shape { height, width, .. } = windows.output;
+    (0..height).flat_map(move |y| (0..width).map(move |x| (y, x)))
+}
+
+impl LocalForward {
+    pub fn new(windows: Windows, input: Layout, output: Layout, images: usize) -> Self {
+        let taps = windows.taps(&input);
+        let rows = (0..images).map(|image| Row {
+            a: (image * input.image()) as u32,
+            c: (image * output.image()) as u32,
+        });
+        let runs = taps.stretches().into_iter().map(|(offset, tap)| Run {
+            a: offset as u32,
+            b: (tap * BLOCK) as u32,
+        });
+        let product = Product::new(Walk {
+            rows: rows.collect(),
+            runs: runs.collect(),
+            length: taps.stretch(),
+            a_stride: 1,
+            b_stride: BLOCK,
+            vectors: windows.filters().div_ceil(LANES),
+            b_block: taps.packed_block(),
+            c_block: BLOCK,
+            tail: tail(windows.filters(), windows.groups),
+        });
+        Self {
+            windows,
+            taps,
+            product,
+            input,
+            output,
+        }
+    }
+
+    /// Packs weights `[oh,ow,k,c,r,s]` and biases `[k,oh,ow]`.
+    pub fn pack(&self, weights: &[f32], bias: &[f32], packed: &mut LocalWeights) {
+        let windows = &self.windows;
+        let places = windows.output.height * windows.output.width;
+        let length = self.taps.packed_len();
+        packed.filters.resize(places * windows.groups * length, 0.0);
+        let per_group = windows.filters() * windows.weights();
+        packed
+            .filters
+            .par_chunks_exact_mut(length)
+            .zip(weights.par_chunks_exact(per_group))
+            .for_each(|(packed, weights)| self.taps.pack(weights, packed));
+        packed.bias.resize(places * self.output.stride + BLOCK, 0.0);
+        for (filter, map) in bias.chunks_exact(places).enumerate() {
+            for (place, &value) in map.iter().enumerate() {
+                packed.bias[place * self.output.stride + filter] = value;
+            }
+        }
+    }
+
+    /// Applies the layer to the first `images` images.
+    pub fn apply(
+        &self,
+        level: VectorLevel,
+        images: usize,
+        weights: &LocalWeights,
+        values: (&[f32], &mut [f32]),
+    ) {
+        let (input, output) = values;
+        let windows = &self.windows;
+        let length = self.taps.packed_len();
+        for (place, (y, x)) in positions(windows).enumerate() {
+            let (iy, ix) = windows.origin(y, x);
+            let from = self.input.offset(0, iy, ix);
+            let to = self.output.pixel(0, y, x).start;
+            for group in 0..windows.groups {
+                let filter = group * windows.filters();
+                self.product.apply(
+                    level,
+                    Operands {
+                        a: &input[from + group * windows.channels()..],
+                        b: &weights.filters[(place * windows.groups + group) * length..],
+                        c: &mut output[to + filter..],
+                        start: Start::Bias(&weights.bias[place * self.output.stride + filter..]),
+                        rows: 0..images,
+                        runs: 0..self.product.counts().1,
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// The gradient by the input: at each input pixel, over all windows that saw it.
+#[derive(Debug)]
+pub(crate) struct LocalInputGradient {
+    windows: Windows,
+    product: Product,
+    /// For each input pixel, where its runs end.
+    ends: Vec<usize>,
+    input: Layout,
+    /// Channels of a group, rounded up to whole blocks.
+    width: usize,
+}
+
+impl LocalInputGradient {
+    /// `output` is the layout of the output's gradient, `input` that of the input's.
+    pub fn new(windows: Windows, input: Layout, output: Layout, images: usize) -> Self {
+        let width = windows.channels().next_multiple_of(BLOCK);
+        let matrix = windows.filters() * width;
+        let mut runs = Vec::new();
+        let mut ends = Vec::new();
+        for iy in 0..windows.input.height {
+            for ix in 0..windows.input.width {
+                for (place, (y, x)) in positions(&windows).enumerate() {
+                    let (top, left) = windows.origin(y, x);
+                    let (r, s) = (iy as isize - top, ix as isize - left);
+                    let inside = (0..windows.height as isize).contains(&r)
+                        && (0..windows.width as isize).contains(&s);
+                    if inside {
+                        let tap = r as usize * windows.width + s as usize;
+                        let tap = place * windows.height * windows.width + tap;
+                        runs.push(Run {
+                            a: output.pixel(0, y, x).start as u32,
+                            b: (tap * matrix) as u32,
+                        });
+                    }
+                }
+                ends.push(runs.len());
+            }
+        }
+        let rows = (0..images).map(|image| Row {
+            a: (image * output.image()) as u32,
+            c: (image * input.image()) as u32,
+        });
+        let product = Product::new(Walk {
+            rows: rows.collect(),
+            runs,
+            length: windows.filters(),
+            a_stride: 1,
+            b_stride: width,
+            vectors: windows.channels().div_ceil(LANES),
+            b_block: BLOCK,
+            c_block: BLOCK,
+            tail: tail(windows.channels(), windows.groups),
+        });
+        Self {
+            windows,
+            product,
+            ends,
+            input,
+            width,
+        }
+    }
+
+    fn group_len(&self) -> usize {
+        let places = self.windows.output.height * self.windows.output.width;
+        let taps = self.windows.height * self.windows.width;
+        places * taps * self.windows.filters() * self.width
+    }
+
+    /// Packs weights `[oh,ow,k,c,r,s]` as `[group][position][r][s][k][c]`.
+    pub fn pack(&self, weights: &[f32], packed: &mut Vec<f32>) {
+        let windows = &self.windows;
+        let taps = windows.height * windows.width;
+        let (filters, width) = (windows.filters(), self.width);
+        packed.resize(windows.groups * self.group_len(), 0.0);
+        let per_place = windows.output.channels * windows.weights();
+        let per_group = filters * windows.weights();
+        for (group, packed) in packed.chunks_exact_mut(self.group_len()).enumerate() {
+            packed
+                .par_chunks_exact_mut(taps * filters * width)
+                .zip(weights.par_chunks_exact(per_place))
+                .for_each(|(packed, weights)| {
+                    let weights = &weights[group * per_group..][..per_group];
+                    for (k, filter) in weights.chunks_exact(windows.weights()).enumerate() {
+                        for tap in 0..taps {
+                            let packed = &mut packed[(tap * filters + k) * width..][..width];
+                            for (c, out) in packed.iter_mut().enumerate().take(windows.channels()) {
+                                *out = filter[c * taps + tap];
+                            }
+                        }
+                    }
+                });
+        }
+    }
+
+    /// Writes, or adds to, the input's gradient.
+    pub fn apply(
+        &self,
+        level: VectorLevel,
+        images: usize,
+        packed: &[f32],
+        gradients: (&[f32], &mut [f32], Start<'_>),
+    ) {
+        let (output, input, start) = gradients;
+        let windows = &self.windows;
+        for group in 0..windows.groups {
+            let mut first = 0;
+            for (pixel, &end) in self.ends.iter().enumerate() {
+                let (y, x) = (pixel / windows.input.width, pixel % windows.input.width);
+                let to = self.input.pixel(0, y, x).start + group * windows.channels();
+                self.product.apply(
+                    level,
+                    Operands {
+                        a: &output[group * windows.filters()..],
+                        b: &packed[group * self.group_len()..][..self.group_len()],
+                        c: &mut input[to..],
+                        start,
+                        rows: 0..images,
+                        runs: first..end,
+                    },
+                );
+                first = end;
+            }
+        }
+    }
+}
+
+/// Where a layer keeps a batch's inputs and output gradients: for every group of
+/// [`SIDE_BY_SIDE`] images a piece, position by position, image by image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shelf {
+    /// Where the layer's part begins in a piece.
+    pub offset: usize,
+    /// Floats of a piece, of all layers together.
+    pub piece: usize,
+    /// Pieces there are.
+    pub pieces: usize,
+}
+
+/// The gradients by weights and biases, computed once for a whole batch.
+#[derive(Debug)]
+pub(crate) struct LocalWeightGradient {
+    windows: Windows,
+    taps: Taps,
+    product: Product,
+    shelf: Shelf,
+    input: Layout,
+    output: Layout,
+}
+
+thread_local! {
+    /// Sums of one block of filters, kept from call to call.
+    static BLOCK_SUMS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+impl LocalWeightGradient {
+    /// Floats that a layer needs of each piece.
+    pub fn shelf_len(input: &Layout, output: &Layout) -> usize {
+        let places = output.shape.height * output.shape.width;
+        (input.image() + places * output.stride) * SIDE_BY_SIDE
+    }
+
+    /// `output` is the layout of the output's gradient, `input` that of the input's activation.
+    pub fn new(windows: Windows, input: Layout, output: Layout, shelf: Shelf) -> Self {
+        let taps = windows.taps(&input);
+        // A tap's offset is that of its pixel, times the images side by side, plus its channel.
+        let rows = taps.offsets().into_iter().map(|(offset, tap)| {
+            let pixel = offset / input.stride * input.stride;
+            Row {
+                a: (pixel * SIDE_BY_SIDE + offset - pixel) as u32,
+                c: (tap * BLOCK) as u32,
+            }
+        });
+        let runs = (0..shelf.pieces).map(|piece| Run {
+            a: (piece * shelf.piece) as u32,
+            b: (piece * shelf.piece) as u32,
+        });
+        let product = Product::new(Walk {
+            rows: rows.collect(),
+            runs: runs.collect(),
+            length: SIDE_BY_SIDE,
+            a_stride: input.stride,
+            b_stride: output.stride,
+            vectors: 2,
+            b_block: BLOCK,
+            c_block: BLOCK,
+            tail: LANES,
+        });
+        Self {
+            windows,
+            taps,
+            product,
+            shelf,
+            input,
+            output,
+        }
+    }
+
+    /// Keeps one image's input and output gradient (`slot` of its piece).
+    pub fn keep(&self, image: usize, values: (&[f32], &[f32]), slot: usize, piece: &mut [f32]) {
+        let (input, gradient) = values;
+        let own = &mut piece[self.shelf.offset..];
+        let (inputs, gradients) = own.split_at_mut(self.input.image() * SIDE_BY_SIDE);
+        for y in 0..self.input.shape.height {
+            for x in 0..self.input.shape.width {
+                let from = self.input.pixel(image, y, x);
+                let pixel = self.input.offset(0, y as isize, x as isize);
+                let to = pixel * SIDE_BY_SIDE + slot * self.input.stride;
+                inputs[to..to + from.len()].copy_from_slice(&input[from]);
+            }
+        }
+        for (place, (y, x)) in positions(&self.windows).enumerate() {
+            let from = self.output.pixel(image, y, x);
+            let to = (place * SIDE_BY_SIDE + slot) * self.output.stride;
+            gradients[to..to + from.len()].copy_from_slice(&gradient[from]);
+        }
+    }
+
+    /// Marks a slot as holding no image.
+    pub fn forget(&self, slot: usize, piece: &mut [f32]) {
+        let from = self.shelf.offset + self.input.image() * SIDE_BY_SIDE;
+        let places = self.output.shape.height * self.output.shape.width;
+        let length = places * SIDE_BY_SIDE * self.output.stride;
+        let places = piece[from..from + length].chunks_exact_mut(SIDE_BY_SIDE * self.output.stride);
+        for place in places {
+            place[slot * self.output.stride..][..self.output.stride].fill(0.0);
+        }
+    }
+
+    /// Sums over the first `pieces` pieces into `[oh,ow,k,c,r,s]` and `[k,oh,ow]`.
+    pub fn sum(
+        &self,
+        level: VectorLevel,
+        (shelves, pieces): (&[f32], usize),
+        weights: &mut [f32],
+        bias: &mut [f32],
+    ) {
+        let windows = &self.windows;
+        let per_group = windows.filters() * windows.weights();
+        let inputs = &shelves[self.shelf.offset..];
+        let gradients = &inputs[self.input.image() * SIDE_BY_SIDE..];
+        let per_place = SIDE_BY_SIDE * self.output.stride;
+        let width = windows.output.width;
+        weights.par_chunks_exact_mut(per_group).enumerate().for_each(|(index, weights)| {
+            let (place, group) = (index / windows.groups, index % windows.groups);
+            let (y, x) = windows.origin(place / width, place % width);
+            let from = self.input.offset(0, y, x) * SIDE_BY_SIDE;
+            let blocks = weights.par_chunks_mut(BLOCK * windows.weights());
+            blocks.enumerate().for_each(|(block, weights)| {
+                let filter = group * windows.filters() + block * BLOCK;
+                BLOCK_SUMS.with_borrow_mut(|sums| {
+                    sums.resize(sums.len().max(self.taps.packed_block()), 0.0);
+                    self.product.apply(
+                        level,
+                        Operands {
+                            a: &inputs[from + group * windows.channels()..],
+                            b: &gradients[place * per_place + filter..],
+                            c: sums,
+                            start: Start::Zero,
+                            rows: 0..self.product.counts().0,
+                            runs: 0..pieces,
+                        },
+                    );
+                    self.taps.unpack_block(sums, weights);
+                });
+            });
+        });
+        let places = windows.output.height * windows.output.width;
+        bias.fill(0.0);
+        for piece in 0..pieces {
+            for place in 0..places {
+                for slot in 0..SIDE_BY_SIDE {
+                    let from = piece * self.shelf.piece
+                        + place * per_place
+                        + slot * self.output.stride;
+                    for filter in 0..windows.output.channels {
+                        bias[filter * places + place] += gradients[from + filter];
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Neurons on the CPU, in place or from one buffer to another.
+
+use super::Neuron;
+use crate::cpu::lanes::vectorised;
+use crate::cpu::layout::{Maps, MapsMut};
+use crate::device::VectorLevel;
+
+/// A neuron's backward pass: what it computed, and the gradient that comes back.
+pub(crate) struct NeuronGradient<'a> {
+    /// Input; whatever, where the derivative does not need it.
+    pub x: Maps<'a>,
+    /// Output.
+    pub y: Maps<'a>,
+    /// Gradient of the output.
+    pub dy: Maps<'a>,
+}
+
+impl Neuron {
+    /// Whether the derivative can be told from the output alone, so that the output may overwrite
+    /// the input.
+    pub(crate) const fn is_in_place(self) -> bool {
+        !matches!(self, Self::Abs | Self::Square)
+    }
+
+    /// Applies the neuron to the first `images` images.
+    pub(crate) fn forward(self, level: VectorLevel, images: usize, values: MapsMut<'_>) {
+        match self {
+            Self::Identity => {}
+            // Written so that NaN stays NaN.
+            Self::Relu => map(level, images, values, |x| if x < 0.0 { 0.0 } else { x }),
+            Self::BoundedRelu { limit } => map(level, images, values, move |x| {
+                let x = if x < 0.0 { 0.0 } else { x };
+                if x > limit { limit } else { x }
+            }),
+            Self::SoftRelu => map(level, images, values, |x| {
+                if x > 4.0 { x } else { x.exp().ln_1p() }
+            }),
+            Self::Logistic => map(level, images, values, |x| 1.0 / (1.0 + (-x).exp())),
+            Self::Tanh { a, b } => map(level, images, values, move |x| a * (b * x).tanh()),
+            Self::Abs => map(level, images, values, f32::abs),
+            Self::Square => map(level, images, values, |x| x * x),
+            Self::Sqrt => map(level, images, values, f32::sqrt),
+            Self::Linear { a, b } => map(level, images, values, move |x| a * x + b),
+        }
+    }
+
+    /// Multiplies a gradient by the derivative, in place; only for neurons that are in place.
+    pub(crate) fn backward_in_place(
+        self,
+        level: VectorLevel,
+        images: usize,
+        y: Maps<'_>,
+        gradient: MapsMut<'_>,
+    ) {
+        match self {
+            Self::Identity | Self::Abs | Self::Square => {}
+            Self::Relu => scale(level, images, y, gradient, |y| step(y > 0.0)),
+            Self::BoundedRelu { limit } => scale(level, images, y, gradient, move |y| {
+                step(y > 0.0 && y < limit)
+            }),
+            Self::SoftRelu => scale(level, images, y, gradient, softrelu),
+            Self::Logistic => scale(level, images, y, gradient, |y| y * (1.0 - y)),
+            Self::Tanh { a, b } => scale(level, images, y, gradient, move |y| b * (a - y * y / a)),
+            Self::Sqrt => scale(level, images, y, gradient, |y| 1.0 / (2.0 * y)),
+            Self::Linear { a, .. } => scale(level, images, y, gradient, move |_| a),
+        }
+    }
+
+    /// Adds to the input's gradient.
+    pub(crate) fn backward(
+        self,
+        level: VectorLevel,
+        images: usize,
+        known: &NeuronGradient<'_>,
+        dx: MapsMut<'_>,
+    ) {
+        match self {
+            Self::Identity => add(level, images, known, dx, |_, _| 1.0),
+            Self::Relu => add(level, images, known, dx, |_, y| step(y > 0.0)),
+            Self::BoundedRelu { limit } => add(level, images, known, dx, move |_, y| {
+                step(y > 0.0 && y < limit)
+            }),
+            Self::SoftRelu => add(level, images, known, dx, |_, y| softrelu(y)),
+            Self::Logistic => add(level, images, known, dx, |_, y| y * (1.0 - y)),
+            Self::Tanh { a, b } => {
+                add(level, images, known, dx, move |_, y| b * (a - y * y / a));
+            }
+            Self::Abs => add(level, images, known, dx, |x, _| if x > 0.0 { 1.0 } else { -1.0 }),
+            Self::Square => add(level, images, known, dx, |x, _| 2.0 * x),
+            Self::Sqrt => add(level, images, known, dx, |_, y| 1.0 / (2.0 * y)),
+            Self::Linear { a, .. } => add(level, images, known, dx, move |_, _| a),
+        }
+    }
+}
+
+fn step(holds: bool) -> f32 {
+    if holds { 1.0 } else { 0.0 }
+}
+
+/// 1 - e^-y, which is e^x / (1 + e^x).
+fn softrelu(y: f32) -> f32 {
+    if y > 4.0 { 1.0 } else { 1.0 - (-y).exp() }
+}
+
+vectorised! {
+    fn map<F: Fn(f32) -> f32>(images: usize, values: MapsMut<'_>, function: F) {
+        for image in 0..images {
+            for piece in values.layout.pieces(image) {
+                for value in &mut values.values[piece] {
+                    *value = function(*value);
+                }
+            }
+        }
+    }
+}
+
+vectorised! {
+    fn scale<F: Fn(f32) -> f32>(images: usize, y: Maps<'_>, gradient: MapsMut<'_>, function: F) {
+        for image in 0..images {
+            for (from, to) in y.layout.pieces(image).zip(gradient.layout.pieces(image)) {
+                for (value, y) in gradient.values[to].iter_mut().zip(&y.values[from]) {
+                    *value *= function(*y);
+                }
+            }
+        }
+    }
+}
+
+vectorised! {
+    fn add<F: Fn(f32, f32) -> f32>(
+        images: usize,
+        known: &NeuronGradient<'_>,
+        dx: MapsMut<'_>,
+        function: F,
+    ) {
+        for image in 0..images {
+            for y in 0..dx.layout.shape.height {
+                for x in 0..dx.layout.shape.width {
+                    let dy = &known.dy.values[known.dy.layout.pixel(image, y, x)];
+                    let from = &known.x.values[known.x.layout.pixel(image, y, x)];
+                    let to = &known.y.values[known.y.layout.pixel(image, y, x)];
+                    let dx = &mut dx.values[dx.layout.pixel(image, y, x)];
+                    for (channel, dx) in dx.iter_mut().enumerate() {
+                        *dx += dy[channel] * function(from[channel], to[channel]);
+                    }
+                }
+            }
+        }
+    }
+}

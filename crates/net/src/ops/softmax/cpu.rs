@@ -1,0 +1,70 @@
+//! Softmax and the logistic loss on the CPU; a class count of floats an image is too little to
+//! think about speed.
+
+use crate::cpu::layout::{Maps, MapsMut};
+
+/// Loss and error of one image.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Judgement {
+    /// -log p\[label\].
+    pub loss: f64,
+    /// 0 if right, 1 if wrong, 1 - 1/t if t classes tie with the label.
+    pub error: f64,
+}
+
+/// Probabilities of the first `images` images.
+pub(crate) fn forward(images: usize, x: Maps<'_>, y: MapsMut<'_>) {
+    for image in 0..images {
+        let logits = &x.values[x.layout.pixel(image, 0, 0)];
+        let probabilities = &mut y.values[y.layout.pixel(image, 0, 0)];
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut sum = 0.0;
+        for (p, logit) in probabilities.iter_mut().zip(logits) {
+            *p = (logit - most).exp();
+            sum += *p;
+        }
+        for p in probabilities {
+            *p /= sum;
+        }
+    }
+}
+
+/// Adds to the logits' gradient, whatever the loss: `dx = p (dy - sum of dy p)`.
+pub(crate) fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: MapsMut<'_>) {
+    for image in 0..images {
+        let probabilities = &y.values[y.layout.pixel(image, 0, 0)];
+        let gradient = &dy.values[dy.layout.pixel(image, 0, 0)];
+        let dot: f32 = probabilities.iter().zip(gradient).map(|(p, g)| p * g).sum();
+        let dx = &mut dx.values[dx.layout.pixel(image, 0, 0)];
+        for ((dx, p), g) in dx.iter_mut().zip(probabilities).zip(gradient) {
+            *dx += p * (g - dot);
+        }
+    }
+}
+
+/// Judges one image and writes its loss' gradient by the logits, `p - 1[label]`.
+pub(crate) fn judge(
+    image: usize,
+    label: usize,
+    (x, p): (Maps<'_>, Maps<'_>),
+    dx: MapsMut<'_>,
+) -> Judgement {
+    let logits = &x.values[x.layout.pixel(image, 0, 0)];
+    let probabilities = &p.values[p.layout.pixel(image, 0, 0)];
+    let dx = &mut dx.values[dx.layout.pixel(image, 0, 0)];
+    dx.copy_from_slice(probabilities);
+    dx[label] -= 1.0;
+    let own = f64::from(logits[label]);
+    // From the logits, not from p: p may have become 0.
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|x| f64::from(x - most).exp()).sum();
+    let loss = f64::from(most) + sum.ln() - own;
+    let best = probabilities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let error = if probabilities[label] >= best {
+        let ties = probabilities.iter().filter(|&&p| p >= best).count();
+        1.0 - 1.0 / ties.max(1) as f64
+    } else {
+        1.0
+    };
+    Judgement { loss, error }
+}
