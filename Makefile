@@ -25,7 +25,7 @@ test: web lint ## every test: rust, web, browser
 lint: $(MODULES) ## formatting, clippy, eslint, svelte-check
 	$(call part,rustfmt,cargo fmt --all -- --check)
 	$(call part,clippy,cargo clippy --workspace --all-targets --quiet -- -D warnings)
-	$(call part,web-lint,cd web && npm run --silent lint)
+	$(call part,web-lint,cd web && npm run --silent lint && npm run --silent check)
 
 fmt: $(MODULES) ## format rust and web sources
 	cargo fmt --all
