@@ -25,13 +25,24 @@ describe('tiles', () => {
     expect(tileLayout(48, { width: 564, height: 462 }, { width: 32, height: 32 }, spacing)).toEqual({
       scale: 2,
       columns: 8,
+      page: 48,
     });
+  });
+  it('fills whole rows where there is room for more', () => {
+    const { scale, columns, page } = tileLayout(
+      48,
+      { width: 786, height: 650 },
+      { width: 32, height: 32 },
+      spacing,
+    );
+    expect([scale, columns, page % columns, page >= 48]).toEqual([2, 11, 0, true]);
   });
   it('grows by whole scales only', () => {
     expect(tileLayout(12, { width: 564, height: 462 }, { width: 32, height: 32 }, spacing).scale).toBe(4);
     expect(tileLayout(48, { width: 200, height: 100 }, { width: 32, height: 32 }, spacing)).toEqual({
       scale: 2,
       columns: 2,
+      page: 48,
     });
     expect([wholeScale(32, 64), wholeScale(32, 20), wholeScale(96, 64), wholeScale(28, 64)]).toEqual([
       2, 1, 1, 2,

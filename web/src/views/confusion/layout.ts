@@ -10,6 +10,8 @@ export interface MatrixLayout {
   histories: boolean;
   cell_width: number;
   cell_height: number;
+  /** Height of the history under the count. */
+  history_height: number;
   label_width: number;
 }
 
@@ -20,15 +22,23 @@ export function matrixLayout(classes: number, width: number, height: number, lab
   const byWidth = Math.floor(width / classes);
   if (!numbered) {
     const side = Math.max(1, Math.min(24, byHeight, byWidth));
-    return { numbered, histories: false, cell_width: side, cell_height: side, label_width: labelWidth };
+    return {
+      numbered,
+      histories: false,
+      cell_width: side,
+      cell_height: side,
+      history_height: 0,
+      label_width: labelWidth,
+    };
   }
   const tall = Math.max(20, Math.min(76, byHeight));
-  const wide = Math.max(30, Math.min(88, byWidth, Math.round((tall * 60) / 52)));
+  const wide = Math.max(30, Math.min(88, byWidth, Math.max(60, Math.round((tall * 60) / 52))));
   return {
     numbered,
     histories: tall >= 40 && wide >= 44,
     cell_width: wide,
     cell_height: tall,
+    history_height: Math.min(tall - 35, Math.round(tall * 0.36)),
     label_width: labelWidth,
   };
 }
@@ -36,6 +46,8 @@ export function matrixLayout(classes: number, width: number, height: number, lab
 export interface TileLayout {
   scale: number;
   columns: number;
+  /** Images on a page: at least the number asked for, more where whole rows of them fit. */
+  page: number;
 }
 
 /** The largest whole scale at which a page of tiles fits; never below `least`, then the page scrolls. */
@@ -47,14 +59,15 @@ export function tileLayout(
 ): TileLayout {
   const columnsAt = (scale: number) =>
     Math.max(1, Math.floor((room.width + spacing.gap) / (image.width * scale + spacing.gap)));
-  for (let scale = spacing.most; scale > spacing.least; scale--) {
+  const rowsAt = (scale: number) =>
+    Math.floor((room.height + spacing.gap) / (image.height * scale + spacing.under + spacing.gap));
+  for (let scale = spacing.most; scale >= spacing.least; scale--) {
     const columns = columnsAt(scale);
-    const rows = Math.ceil(count / columns);
-    if (rows * (image.height * scale + spacing.under + spacing.gap) - spacing.gap <= room.height) {
-      return { scale, columns };
-    }
+    const fit = columns * rowsAt(scale);
+    if (fit >= count) return { scale, columns, page: Math.min(fit, 3 * count) };
   }
-  return { scale: spacing.least, columns: columnsAt(spacing.least) };
+  const columns = columnsAt(spacing.least);
+  return { scale: spacing.least, columns, page: count };
 }
 
 /** The whole scale that brings an image nearest to `side` pixels, never below 1. */

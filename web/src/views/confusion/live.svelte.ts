@@ -1,0 +1,177 @@
+// What the confusion view asks of the server, and which of it belongs to the playhead.
+import * as routes from '../../api/routes';
+import type { CellPage, Split } from '../../api/types';
+import { resource, type Resource } from '../../state/resource.svelte';
+import type { Store } from '../../state/store.svelte';
+import { seriesIndex, type Cell, type Counts, type Series } from './data';
+
+/** Above so many counts in all, each checkpoint is asked for on its own and there are no histories. */
+const MOST_COUNTS = 6_000_000;
+
+export interface Moment {
+  /** The checkpoint whose counts these are: the one asked for, or the newest counted one before it. */
+  checkpoint: number;
+  counts: Counts;
+}
+
+export class Matrix {
+  readonly history: Resource<Series>;
+  readonly #now: Resource<Moment>;
+  readonly #before: Resource<Moment>;
+  #store: Store;
+
+  constructor(store: Store, split: () => Split) {
+    this.#store = store;
+    const run = () => store.run;
+    this.history = resource<Series>(() => {
+      const id = run()?.id;
+      if (!id || !this.whole) return null;
+      const wanted = split();
+      return {
+        key: `${id}/${wanted}/${store.statistics}`,
+        load: async (signal) => {
+          const { images, checkpoints, counts } = await routes.confusionHistory(id, wanted, signal);
+          return { classes: run()?.classes.length ?? 0, images, checkpoints, counts };
+        },
+      };
+    });
+    const one = (at: () => number, reader?: string) =>
+      resource<Moment>(
+        () => {
+          const id = run()?.id;
+          const checkpoint = at();
+          const point = run()?.checkpoints[checkpoint];
+          if (!id || this.whole || !point) return null;
+          const wanted = split();
+          return {
+            key: `${id}/${wanted}/${point.hash}/${store.statistics}`,
+            tag: checkpoint,
+            load: async (signal) => ({
+              checkpoint,
+              counts: (await routes.confusion(id, checkpoint, wanted, signal)).counts.flat(),
+            }),
+          };
+        },
+        { remember: 6, reader, store },
+      );
+    this.#now = one(() => store.checkpoint, 'confusion');
+    this.#before = one(() => store.before);
+  }
+
+  /** All checkpoints at once: there are few enough classes. */
+  get whole(): boolean {
+    const { classes = [], planned_checkpoints = 0 } = this.#store.run ?? {};
+    return classes.length ** 2 * Math.max(50, planned_checkpoints) <= MOST_COUNTS;
+  }
+
+  get series(): Series | null {
+    if (this.whole) return this.history.value;
+    const moments = [this.#before.value, this.#now.value].filter((m): m is Moment => m !== null);
+    if (!moments.length) return null;
+    const images = Array.from(moments[0].counts).reduce((a, b) => a + b, 0);
+    const classes = this.#store.run?.classes.length ?? 0;
+    return {
+      classes,
+      images,
+      checkpoints: moments.map((m) => m.checkpoint),
+      counts: moments.map((m) => m.counts),
+    };
+  }
+
+  /** The counts to show at a checkpoint. */
+  at(checkpoint: number): Moment | null {
+    if (!this.whole) return checkpoint === this.#store.before ? this.#before.value : this.#now.value;
+    const series = this.history.value;
+    if (!series) return null;
+    for (let c = checkpoint; c >= 0; c--) {
+      const index = seriesIndex(series, c);
+      if (index >= 0) return { checkpoint: c, counts: series.counts[index] };
+    }
+    return null;
+  }
+
+  get error(): unknown {
+    return this.history.error ?? this.#now.error;
+  }
+  get slow(): boolean {
+    return this.history.slow || this.#now.slow;
+  }
+  get pending(): boolean {
+    return this.history.pending || this.#now.pending;
+  }
+  retry(): void {
+    if (this.whole) this.history.retry();
+    else this.#now.retry();
+  }
+}
+
+/** A page of a cell's images: where it begins and how many it may hold. */
+export interface Page {
+  first: number;
+  size: number;
+}
+
+export interface CellWish {
+  cell: Cell;
+  split: Split;
+  page: Page;
+  checkpoint: number;
+  /** Images in the cell: a number that changed asks again. */
+  total: number;
+}
+
+export interface CellImages extends CellPage {
+  cell: Cell;
+  page: Page;
+  checkpoint: number;
+}
+
+/** The images of the open cell, one page; the answer is handed on when every picture in it is decoded. */
+export function cellImages(store: Store, wish: () => CellWish | null | false): Resource<CellImages> {
+  // As text, so that a run that is read again does not ask again.
+  const asked = $derived.by(() => {
+    const wanted = wish();
+    const hash = wanted && store.run?.checkpoints[wanted.checkpoint]?.hash;
+    return hash ? JSON.stringify({ ...wanted, hash, run: store.run?.id }) : null;
+  });
+  return resource<CellImages>(
+    () => {
+      if (asked === null) return null;
+      const { cell, split, page, checkpoint, total, run } = JSON.parse(asked) as CellWish & { run: string };
+      return {
+        key: asked,
+        tag: checkpoint,
+        load: async (signal) => {
+          if (!total) return { cell, page, checkpoint, total: 0, items: [], next_cursor: null };
+          const answer = await routes.confusionCell(
+            run,
+            { checkpoint, trueClass: cell.truth, predicted: cell.predicted },
+            { split, limit: page.size, cursor: page.first ? String(page.first) : null },
+            signal,
+          );
+          await decoded(
+            store,
+            answer.items.map((item) => item.id),
+          );
+          return { ...answer, cell, page, checkpoint };
+        },
+      };
+    },
+    { remember: 200, reader: 'cell', store },
+  );
+}
+
+/** Resolves when every image can be drawn without waiting. */
+export function decoded(store: Store, ids: readonly number[]): Promise<void> {
+  if (store.tiles.want(ids)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const stop = $effect.root(() => {
+      $effect(() => {
+        void store.tiles.version;
+        if (!store.tiles.want(ids)) return;
+        resolve();
+        queueMicrotask(() => stop());
+      });
+    });
+  });
+}
