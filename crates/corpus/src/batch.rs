@@ -11,7 +11,7 @@ use crate::{ClassId, Error, ImageShape, corpus::Parts, name::natural};
 pub(crate) const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 
 /// The classes of CIFAR-10, for folders without their list.
-const CLASSES: [&str; 10] =
+pub(crate) const CLASSES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 pub(crate) fn read(folder: &Path) -> Result<Parts, Error> {

@@ -97,6 +97,32 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A Python batch that is not a pickle as CIFAR-10 has them.
+    #[error("cannot read the Python batch at byte {offset}: found {found}, expected {expected}: {path}")]
+    Pickle {
+        /// Where.
+        offset: usize,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A Python batch with something else under one of its keys.
+    #[error("the Python batch has {found} under {key:?}, expected {expected}: {path}")]
+    BatchKey {
+        /// The key.
+        key: &'static str,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+        /// The file.
+        path: PathBuf,
+    },
+
     /// A label without a class.
     #[error("image {record} has label {found}, expected 0 to {}: {path}", classes.saturating_sub(1))]
     Label {

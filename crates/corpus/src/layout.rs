@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, batch, corpus::Parts, folder, made};
+use crate::{Error, batch, corpus::Parts, folder, made, python};
 
 /// How to open a corpus.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<(PathBuf, Parts
         made::read(path)?
     } else if has("data_batch_1.bin") || has("test_batch.bin") {
         batch::read(path)?
+    } else if has("data_batch_1") || has("test_batch") {
+        python::read(path)?
     } else if let Some(folders) = folder::find(path)? {
         folder::read(path, &folders, options)?
     } else {

@@ -21,6 +21,7 @@ mod image;
 mod layout;
 mod made;
 mod name;
+mod python;
 mod search;
 mod shapes;
 

@@ -24,6 +24,8 @@ const FORMAT: &str = "deepviz corpus";
 const VERSION: u32 = 1;
 const TRAIN: &str = "train.bin";
 const TEST: &str = "test.bin";
+/// Ends the name of a file that is being written.
+const TEMPORARY: &str = ".writing";
 
 /// A corpus to be written.
 pub(crate) struct Made {
@@ -89,8 +91,9 @@ pub(crate) fn write(out: &Path, made: &Made) -> Result<(), Error> {
 fn stranger(out: &Path) -> Result<Option<String>, Error> {
     for entry in fs::read_dir(out).map_err(Error::io("list", out))? {
         let name = entry.map_err(Error::io("list", out))?.file_name();
-        if name != TRAIN && name != TEST {
-            return Ok(Some(name.to_string_lossy().into_owned()));
+        let name = name.to_string_lossy();
+        if ![TRAIN, TEST, MARK].contains(&name.strip_suffix(TEMPORARY).unwrap_or(&name)) {
+            return Ok(Some(name.into_owned()));
         }
     }
     Ok(None)
@@ -115,17 +118,16 @@ fn write_records<'a>(
 fn replace(
     folder: &Path,
     name: &str,
-    fill: impl FnOnce(&mut BufWriter<&mut fs::File>) -> std::io::Result<()>,
+    fill: impl FnOnce(&mut BufWriter<&fs::File>) -> std::io::Result<()>,
 ) -> Result<(), Error> {
     let path = folder.join(name);
     let failed = |source| Error::Io { action: "write", source, path: path.clone() };
-    let mut temporary = tempfile::Builder::new().prefix(".made-").tempfile_in(folder).map_err(failed)?;
-    let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
+    let temporary = folder.join(format!("{name}{TEMPORARY}"));
+    let file = fs::File::create(&temporary).map_err(failed)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, &file);
     fill(&mut writer).and_then(|()| writer.flush()).map_err(failed)?;
     drop(writer);
-    temporary.as_file().sync_all().map_err(failed)?;
-    temporary.persist(&path).map_err(|error| failed(error.error))?;
-    Ok(())
+    file.sync_all().and_then(|()| fs::rename(&temporary, &path)).map_err(failed)
 }
 
 pub(crate) fn read(folder: &Path) -> Result<Parts, Error> {
