@@ -1,0 +1,90 @@
+//! Everything that can go wrong while training.
+
+use std::path::PathBuf;
+
+/// What was tried, what was expected, what was found; the path comes last.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A recipe, network, device or file of the run folder.
+    #[error(transparent)]
+    Net(#[from] deepviz_net::Error),
+    /// A corpus that this recipe cannot be trained on.
+    #[error("corpus `{name}` cannot be trained on: expected {expected}, found {found}")]
+    Corpus {
+        /// Name of the corpus.
+        name: String,
+        /// What training needs.
+        expected: String,
+        /// What the corpus has.
+        found: String,
+    },
+    /// A setting outside of what makes sense.
+    #[error("{setting}: expected {expected}, found {found}")]
+    Setting {
+        /// What was set.
+        setting: &'static str,
+        /// What is allowed.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// The folder to write to already holds something.
+    #[error(
+        "the folder already holds {found}; give --resume to go on with a run, or another folder: {}",
+        path.display()
+    )]
+    NotEmpty {
+        /// What is in it.
+        found: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A run that was started otherwise than it is now to be resumed.
+    #[error(
+        "cannot resume: the run was started with {what} {expected}, now it is {found}; \
+         {hint}: {}", path.display()
+    )]
+    Changed {
+        /// What differs.
+        what: String,
+        /// What the run folder says.
+        expected: String,
+        /// What was given now.
+        found: String,
+        /// What to do.
+        hint: &'static str,
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// Reading or writing failed.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+        /// Where.
+        path: PathBuf,
+    },
+    /// The loss is no number any more.
+    #[error(
+        "training diverged at step {step}: the loss is {loss}; a lower learning rate \
+         (now {rate}) or smaller initial weights may help"
+    )]
+    Diverged {
+        /// The step.
+        step: u64,
+        /// Its loss.
+        loss: f64,
+        /// Its learning rate.
+        rate: f64,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, source, path }
+    }
+}

@@ -1,0 +1,103 @@
+//! Loss and error over the test split.
+
+use crate::error::Error;
+use deepviz_corpus::{Corpus, ImageId, Split};
+use deepviz_net::recipe::TestViews;
+use deepviz_net::{Device, Model, Network, Parameters, Preprocess, View};
+use ndarray::{Array2, ArrayView1, ArrayView3};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Images applied at a time; between these the stop flag is looked at.
+const IMAGES_AT_A_TIME: usize = 512;
+
+/// What the test split is measured with.
+pub(crate) struct Evaluation<'a> {
+    pub network: &'a Arc<Network>,
+    pub preprocess: &'a Arc<Preprocess>,
+    pub corpus: &'a Corpus,
+    pub device: &'a Device,
+    pub views: TestViews,
+}
+
+/// Mean loss and error of an image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Measured {
+    pub loss: f64,
+    pub error: f64,
+}
+
+impl Evaluation<'_> {
+    /// Measures the whole split; nothing where it is empty or the flag was raised.
+    pub fn measure(&self, parameters: &Parameters, stop: &AtomicBool) -> Result<Option<Measured>, Error> {
+        let ids: Vec<u32> = self.corpus.range(Split::Test).collect();
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let model = Model::new(Arc::clone(self.network), Arc::clone(self.preprocess), parameters, self.device)?;
+        let (mut loss, mut errors) = (0.0, 0.0);
+        for ids in ids.chunks(IMAGES_AT_A_TIME) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let images: Vec<_> = ids.iter().filter_map(|id| self.corpus.pixels(ImageId(*id))).collect();
+            let probabilities = self.probabilities(&model, &images)?;
+            for (id, row) in ids.iter().zip(probabilities.rows()) {
+                let label = self.corpus.labels()[*id as usize].0;
+                loss += loss_of(row, usize::from(label));
+                errors += error_of(row, usize::from(label));
+            }
+        }
+        let count = ids.len() as f64;
+        Ok(Some(Measured { loss: loss / count, error: errors / count }))
+    }
+
+    /// Probabilities of each image, averaged over the views.
+    fn probabilities(&self, model: &Model, images: &[ArrayView3<'_, u8>]) -> Result<Array2<f32>, Error> {
+        let (image, input) = (self.network.image(), self.network.input());
+        let views = match self.views {
+            TestViews::Centre => vec![View::centre(image, input)],
+            TestViews::Ten => View::ten(image, input),
+        };
+        let mut sum = Array2::zeros((images.len(), self.network.classes()));
+        for view in &views {
+            let places = vec![*view; images.len()];
+            let output = [self.network.output()];
+            for probabilities in model.forward_views(images, &places, &output)? {
+                sum += &probabilities;
+            }
+        }
+        Ok(sum / views.len() as f32)
+    }
+}
+
+fn loss_of(probabilities: ArrayView1<'_, f32>, label: usize) -> f64 {
+    // A probability that underflowed to 0 counts as the smallest there is, not as infinite loss.
+    -f64::from(probabilities[label].max(f32::MIN_POSITIVE)).ln()
+}
+
+/// 0 or 1; a tie among `t` classes counts as right with probability `1/t`.
+fn error_of(probabilities: ArrayView1<'_, f32>, label: usize) -> f64 {
+    let best = probabilities.iter().copied().fold(f32::MIN, f32::max);
+    if probabilities[label] < best {
+        return 1.0;
+    }
+    let ties = probabilities.iter().filter(|p| **p >= best).count();
+    1.0 - 1.0 / ties.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::arr1;
+
+    #[test]
+    fn ties_count_in_part() {
+        let row = arr1(&[0.4, 0.4, 0.2]);
+        assert!((error_of(row.view(), 0) - 0.5).abs() < 1e-12);
+        assert!((error_of(row.view(), 2) - 1.0).abs() < 1e-12);
+        let sure = arr1(&[0.0, 1.0]);
+        assert!(error_of(sure.view(), 1).abs() < 1e-12);
+        assert!((80.0..100.0).contains(&loss_of(sure.view(), 0)));
+    }
+}

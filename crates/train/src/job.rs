@@ -1,0 +1,79 @@
+//! What is to be trained, and what is told about it meanwhile.
+
+use deepviz_corpus::Corpus;
+use deepviz_net::{Device, Metric, Recipe, RunInfo, Step};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One run to be trained.
+#[derive(Clone)]
+pub struct Job {
+    /// What to train and how.
+    pub recipe: Recipe,
+    /// On which images.
+    pub corpus: Arc<Corpus>,
+    /// The run folder to write.
+    pub out: PathBuf,
+    /// Where the arithmetic runs.
+    pub device: Device,
+    /// Seed of everything random; the recipe's if none is given.
+    pub seed: Option<u64>,
+    /// Go on with the run in the folder, if there is one.
+    pub resume: bool,
+    /// Train on this many images, drawn at random from the training split, not on all.
+    pub limit_images: Option<u64>,
+}
+
+/// How training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The schedule is done.
+    Finished {
+        /// The last step.
+        step: Step,
+    },
+    /// The stop flag was raised; a snapshot of this step was written.
+    Stopped {
+        /// The step reached.
+        step: Step,
+    },
+}
+
+/// What happens while training.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The run folder stands and training begins.
+    Started {
+        /// What run.toml says.
+        info: Box<RunInfo>,
+        /// Step of the snapshot from which it goes on, if it does.
+        resumed: Option<Step>,
+    },
+    /// A step was done: loss and error of its minibatch.
+    Step(Metric),
+    /// The test split was measured.
+    Test(Metric),
+    /// A snapshot was written.
+    Snapshot {
+        /// Its step.
+        step: Step,
+        /// Its file.
+        path: PathBuf,
+        /// Its hash.
+        hash: String,
+    },
+    /// Training ended.
+    Finished(Outcome),
+}
+
+/// Someone who is told.
+pub trait Observer {
+    /// Called from the training thread, in order; training waits for it.
+    fn event(&mut self, event: &Event);
+}
+
+impl<F: FnMut(&Event)> Observer for F {
+    fn event(&mut self, event: &Event) {
+        self(event);
+    }
+}

@@ -1,0 +1,123 @@
+//! metrics.jsonl, written line by line.
+
+use crate::error::Error;
+use deepviz_net::run::METRICS_FILE;
+use deepviz_net::{Metric, MetricKind, Step};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The open file.
+pub(crate) struct Journal {
+    file: File,
+    path: PathBuf,
+    /// Last step whose test measurement is in the file.
+    tested: Option<Step>,
+}
+
+impl Journal {
+    /// Opens the file, keeping the lines up to `last` (none without): what came after the snapshot
+    /// from which training goes on, and a line torn by a kill, are cut off.
+    pub fn open(run: &Path, last: Option<Step>) -> Result<Self, Error> {
+        let path = run.join(METRICS_FILE);
+        let io = |source| Error::io("write the metrics", &path)(source);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).map_err(io)?;
+        let (keep, tested) = match last {
+            Some(last) => lines_up_to(&file, last).map_err(io)?,
+            None => (0, None),
+        };
+        file.set_len(keep).map_err(io)?;
+        file.seek(SeekFrom::End(0)).map_err(io)?;
+        Ok(Self { file, path, tested })
+    }
+
+    /// Whether the test split was measured at this step.
+    pub fn is_tested(&self, step: Step) -> bool {
+        self.tested == Some(step)
+    }
+
+    /// Appends a line; in one write, so that readers see whole lines.
+    pub fn append(&mut self, metric: &Metric) -> Result<(), Error> {
+        let mut line = serde_json::to_vec(metric).unwrap_or_default();
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        written.map_err(Error::io("write the metrics", &self.path))?;
+        if metric.kind == MetricKind::Test {
+            self.tested = Some(metric.step);
+        }
+        Ok(())
+    }
+
+    /// Brings the lines to the disk.
+    pub fn sync(&self) -> Result<(), Error> {
+        let synced = self.file.sync_data();
+        synced.map_err(Error::io("write the metrics", &self.path))
+    }
+}
+
+/// Length of the leading lines that are whole and of steps up to `last`, and the last test in them.
+fn lines_up_to(file: &File, last: Step) -> std::io::Result<(u64, Option<Step>)> {
+    let mut reader = BufReader::new(file);
+    let (mut keep, mut tested, mut line) = (0, None, Vec::new());
+    loop {
+        line.clear();
+        let length = reader.read_until(b'\n', &mut line)?;
+        if line.last() != Some(&b'\n') {
+            return Ok((keep, tested));
+        }
+        match serde_json::from_slice::<Metric>(&line) {
+            Ok(metric) if metric.step <= last => {
+                if metric.kind == MetricKind::Test {
+                    tested = Some(metric.step);
+                }
+                keep += length as u64;
+            }
+            _ => return Ok((keep, tested)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metric(step: u64, kind: MetricKind) -> Metric {
+        Metric {
+            step: Step(step),
+            epoch: step as f64,
+            images_seen: step * 10,
+            kind,
+            loss: 1.0,
+            error: 0.5,
+            rate: 0.1,
+            images_per_s: 100.0,
+        }
+    }
+
+    #[test]
+    fn lines_after_the_snapshot_and_a_torn_one_are_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path(), None).unwrap();
+        for step in 0..4 {
+            journal.append(&metric(step, MetricKind::Train)).unwrap();
+        }
+        journal.append(&metric(3, MetricKind::Test)).unwrap();
+        journal.append(&metric(4, MetricKind::Train)).unwrap();
+        journal.file.write_all(b"{\"step\":5,\"ep").unwrap();
+        let path = folder.path().join(METRICS_FILE);
+        let lines = || std::fs::read_to_string(&path).unwrap().lines().count();
+
+        assert_eq!(lines(), 7);
+        let mut journal = Journal::open(folder.path(), Some(Step(3))).unwrap();
+        assert!(journal.is_tested(Step(3)));
+        assert_eq!(lines(), 5);
+        journal.append(&metric(4, MetricKind::Train)).unwrap();
+        assert_eq!(lines(), 6);
+
+        let journal = Journal::open(folder.path(), Some(Step(2))).unwrap();
+        assert!(!journal.is_tested(Step(2)));
+        assert_eq!(lines(), 3);
+    }
+}

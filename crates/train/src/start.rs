@@ -1,0 +1,224 @@
+//! Setting up the run folder: a new run, or the state of one that goes on.
+
+use crate::error::Error;
+use crate::job::Job;
+use crate::mean::mean_image;
+use crate::order::Order;
+use deepviz_corpus::{Corpus, Split};
+use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
+use deepviz_net::{CorpusInfo, Device, Network, Parameters, Run, RunInfo, RunLock, Shape, Snapshot, Step};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Everything training starts from.
+pub(crate) struct Start {
+    pub info: RunInfo,
+    pub network: Arc<Network>,
+    pub order: Order,
+    /// Weights, velocities and mean, at the step to go on from.
+    pub snapshot: Snapshot,
+    /// Step of the snapshot file it came from.
+    pub resumed: Option<Step>,
+    /// Held until the end.
+    pub _lock: RunLock,
+}
+
+impl Start {
+    pub fn new(job: &Job) -> Result<Self, Error> {
+        check_corpus(&job.corpus)?;
+        let (info, order) = plan(job)?;
+        let network = Arc::new(Network::new(&info.recipe, info.image, info.classes.len())?);
+        if !job.resume {
+            refuse_content(&job.out)?;
+        }
+        let snapshots = job.out.join(SNAPSHOT_FOLDER);
+        std::fs::create_dir_all(&snapshots).map_err(Error::io("create the run folder", &job.out))?;
+        let lock = RunLock::acquire(&job.out)?;
+        remove_leftovers(&job.out);
+        remove_leftovers(&snapshots);
+        let found = match RunInfo::read(&job.out) {
+            Ok(earlier) => {
+                // Between the first look and the lock another trainer may have come and gone.
+                if !job.resume {
+                    refuse_content(&job.out)?;
+                }
+                compare(&earlier, &info, &job.out)?;
+                newest(&Run::open(&job.out)?)
+            }
+            Err(deepviz_net::Error::NotARun { .. }) => {
+                refuse_content(&job.out)?;
+                info.write(&job.out)?;
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let resumed = found.as_ref().map(|snapshot| snapshot.step);
+        let snapshot = found.unwrap_or_else(|| untrained(job, &network, info.seed));
+        Ok(Self { info, network, order, snapshot, resumed, _lock: lock })
+    }
+}
+
+fn untrained(job: &Job, network: &Network, seed: u64) -> Snapshot {
+    Snapshot {
+        step: Step(0),
+        epoch: 0.0,
+        images_seen: 0,
+        hash: String::new(),
+        parameters: Parameters::initial(network, seed),
+        mean: mean_image(&job.corpus, job.recipe.data.mean),
+        optimizer: Parameters::zeros(network),
+    }
+}
+
+/// The newest snapshot that is whole and can be trained on from.
+fn newest(run: &Run) -> Option<Snapshot> {
+    let entries = run.checkpoints();
+    entries.iter().rev().filter(|entry| entry.problem.is_none()).find_map(|entry| match run.snapshot(entry.step) {
+        Ok(snapshot) if !snapshot.optimizer.is_empty() => Some(snapshot),
+        Ok(_) => {
+            tracing::warn!(step = entry.step.0, "snapshot without optimiser state passed over");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(step = entry.step.0, %error, "damaged snapshot passed over");
+            None
+        }
+    })
+}
+
+fn check_corpus(corpus: &Corpus) -> Result<(), Error> {
+    let error =
+        |expected: &str, found: String| Error::Corpus { name: corpus.name().into(), expected: expected.into(), found };
+    if corpus.range(Split::Train).is_empty() {
+        return Err(error("images in its training split", "none".into()));
+    }
+    if corpus.classes().len() < 2 {
+        let found = corpus.classes().len().to_string();
+        return Err(error("two classes or more", found));
+    }
+    Ok(())
+}
+
+fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
+    let (corpus, recipe) = (&job.corpus, &job.recipe);
+    let seed = job.seed.unwrap_or(recipe.train.seed);
+    // TOML's integers are signed.
+    if i64::try_from(seed).is_err() {
+        return Err(Error::Setting {
+            setting: "seed",
+            expected: format!("0 to {}", i64::MAX),
+            found: seed.to_string(),
+        });
+    }
+    if job.limit_images == Some(0) {
+        return Err(Error::Setting { setting: "limit on images", expected: "1 or more".into(), found: "0".into() });
+    }
+    let order = Order::new(corpus, job.limit_images, (seed, recipe.train.shuffle));
+    let count = |split| corpus.range(split).len() as u64;
+    let steps_per_epoch = order.len().div_ceil(recipe.train.batch) as u64;
+    let total_steps = steps_per_epoch * recipe.train.epochs();
+    let shape = corpus.shape();
+    let absolute = std::path::absolute(corpus.path());
+    let info = RunInfo {
+        format: RUN_FORMAT,
+        name: run_name(&job.out, &recipe.name),
+        version: env!("CARGO_PKG_VERSION").into(),
+        recipe: recipe.clone(),
+        classes: corpus.classes().to_vec(),
+        image: Shape::new(shape.channels, shape.height, shape.width),
+        corpus: CorpusInfo {
+            name: corpus.name().into(),
+            path: absolute.unwrap_or_else(|_| corpus.path().into()),
+            identity: corpus.identity().into(),
+            train: count(Split::Train),
+            test: count(Split::Test),
+        },
+        seed,
+        vector_level: vector_level(&job.device),
+        train_images: order.len() as u64,
+        steps_per_epoch,
+        total_steps,
+        snapshot_steps: recipe.snapshots.steps(steps_per_epoch, total_steps),
+    };
+    Ok((info, order))
+}
+
+fn run_name(out: &Path, recipe: &str) -> String {
+    let name = out.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| recipe.to_owned())
+}
+
+fn vector_level(device: &Device) -> String {
+    match device {
+        Device::Cpu(cpu) => cpu.level().to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What a trainer that was killed before its run.toml stood leaves behind is no content.
+fn refuse_content(out: &Path) -> Result<(), Error> {
+    let entries = match std::fs::read_dir(out) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("read the folder", out)(error)),
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_empty = || std::fs::read_dir(entry.path()).is_ok_and(|mut files| files.next().is_none());
+        let leftover = is_temporary(&name) || name == "train.lock" || (name == SNAPSHOT_FOLDER && is_empty());
+        if !leftover {
+            let found = if out.join("run.toml").exists() { "a run".to_owned() } else { format!("`{name}`") };
+            return Err(Error::NotEmpty { found, path: out.into() });
+        }
+    }
+    Ok(())
+}
+
+fn is_temporary(name: &str) -> bool {
+    name.starts_with(".writing-")
+}
+
+/// Removes files that a trainer was killed while writing.
+fn remove_leftovers(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if is_temporary(&entry.file_name().to_string_lossy()) {
+            std::fs::remove_file(entry.path()).ok();
+        }
+    }
+}
+
+/// Refuses to go on with a run that was another one.
+fn compare(earlier: &RunInfo, now: &RunInfo, out: &Path) -> Result<(), Error> {
+    let error = |what: String, expected: &str, found: &str, hint| {
+        Err(Error::Changed { what, expected: expected.into(), found: found.into(), hint, path: out.into() })
+    };
+    let level_hint = "give the run's vector level, or start a new run";
+    let hint = "start a new run, or resume with what the run was started with";
+    let number = |value: u64| value.to_string();
+    let pairs = [
+        (
+            "corpus identity",
+            earlier.corpus.identity.clone(),
+            now.corpus.identity.clone(),
+            "give the corpus it was trained on, or start a new run",
+        ),
+        ("vector level", earlier.vector_level.clone(), now.vector_level.clone(), level_hint),
+        ("seed", number(earlier.seed), number(now.seed), hint),
+        ("number of images", number(earlier.train_images), number(now.train_images), hint),
+    ];
+    for (what, expected, found, hint) in pairs {
+        if expected != found {
+            return error(what.into(), &expected, &found, hint);
+        }
+    }
+    if earlier.recipe != now.recipe {
+        let (was, is) = (earlier.recipe.to_toml(), now.recipe.to_toml());
+        let differ = was.lines().zip(is.lines()).find(|(a, b)| a != b);
+        let (was, is) = differ.unwrap_or(("another recipe", "this one"));
+        return error("a recipe that says".into(), &format!("`{was}`"), &format!("`{is}`"), hint);
+    }
+    Ok(())
+}
