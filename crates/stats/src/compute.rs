@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use deepviz_corpus::Split;
-use deepviz_net::{CheckpointEntry, Model, Step};
+use deepviz_net::{CheckpointEntry, Device, Model, Step};
 
 use crate::clustering::{self, Wanted};
 use crate::confusion::outcome_of;
@@ -98,6 +98,14 @@ struct LoadedModel {
     model: Arc<Model>,
 }
 
+/// 0 is rayon's word for all.
+fn threads_of(device: &Device) -> usize {
+    match device {
+        Device::Cpu(cpu) => cpu.threads(),
+        _ => 0,
+    }
+}
+
 enum Ended {
     Done { images: usize, forward_seconds: f64, cluster_seconds: f64 },
     Stopped,
@@ -106,7 +114,7 @@ enum Ended {
 impl<'a> Work<'a> {
     fn new(job: &'a Job<'a>) -> Result<Self, Error> {
         job.check()?;
-        let threads = job.device.threads();
+        let threads = threads_of(&job.device);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
@@ -236,7 +244,12 @@ impl<'a> Work<'a> {
         let forward_seconds = started.elapsed().as_secs_f64();
 
         let clustering = Instant::now();
-        let key = UnitKey { step: task.step, split: task.split, snapshot_hash: hash, corpus_hash: self.job.corpus.identity() };
+        let key = UnitKey {
+            step: task.step,
+            split: task.split,
+            snapshot_hash: hash,
+            corpus_hash: self.job.corpus.identity(),
+        };
         let context = clustering::Context { job: self.job, store: &self.store, pool: &self.pool, key };
         let Some(sets) = clustering::sets(&context, &wanted, &outputs, (observer, stop))? else {
             return Ok(Ended::Stopped);
@@ -268,7 +281,13 @@ impl<'a> Work<'a> {
 
     /// What the file's header says, for a snapshot that cannot be read to its end.
     fn hash_of(&self, step: Step) -> String {
-        self.job.run.checkpoints().into_iter().find(|entry| entry.step == step).map(|entry| entry.hash).unwrap_or_default()
+        self.job
+            .run
+            .checkpoints()
+            .into_iter()
+            .find(|entry| entry.step == step)
+            .map(|entry| entry.hash)
+            .unwrap_or_default()
     }
 
     fn failed(

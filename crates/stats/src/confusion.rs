@@ -81,9 +81,8 @@ pub(crate) fn outcome_of(logits: ArrayView2<'_, f32>, labels: &[ClassId], first:
         let value = softmax(row)[guess];
         placed.push((truth * classes + guess, Ranked { image, value }));
     }
-    placed.sort_by(|(cell, a), (other, b)| {
-        cell.cmp(other).then(b.value.total_cmp(&a.value)).then(a.image.cmp(&b.image))
-    });
+    placed
+        .sort_by(|(cell, a), (other, b)| cell.cmp(other).then(b.value.total_cmp(&a.value)).then(a.image.cmp(&b.image)));
     let confusion = Confusion { classes, counts };
     let error = confusion.error().unwrap_or(0.0);
     Outcome {
@@ -129,7 +128,8 @@ mod tests {
         let images: Vec<u32> = outcome.ranking.iter().map(|r| r.image).collect();
         assert_eq!(images, [11, 10, 12, 13]);
         assert!((outcome.error - 0.5).abs() < 1e-12);
-        let expected = [2f64.ln(), (1.0 + (-2f64).exp()).ln(), 1.0 + (1.0 + (-1f64).exp()).ln(), 3.0 + (1.0 + (-3f64).exp()).ln()];
+        let expected =
+            [2f64.ln(), (1.0 + (-2f64).exp()).ln(), 1.0 + (1.0 + (-1f64).exp()).ln(), 3.0 + (1.0 + (-3f64).exp()).ln()];
         assert!((outcome.loss - expected.iter().sum::<f64>() / 4.0).abs() < 1e-7, "{}", outcome.loss);
     }
 

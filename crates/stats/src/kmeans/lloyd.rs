@@ -1,8 +1,8 @@
 //! The steps of k-means: linfa's Lloyd step, and the exact last step that a result is judged by.
 
 use linfa::DatasetBase;
-use linfa::traits::Fit as _;
 use linfa::ParamGuard as _;
+use linfa::traits::Fit as _;
 use linfa_clustering::{KMeans, KMeansInit};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rand08::{SeedableRng, rngs::StdRng};
@@ -10,31 +10,19 @@ use rayon::prelude::*;
 
 use crate::error::Error;
 
-/// One Lloyd step: every row to its nearest centre, every centre to its members' mean.
+/// One Lloyd step by linfa: every row to its nearest centre, every centre to its members' mean.
 ///
 /// linfa counts the old centre as one more member, which keeps an empty cluster where it is.
-pub(super) fn step(rows: ArrayView2<'_, f32>, centres: &Array2<f32>) -> Result<Array2<f32>, Error> {
-    one_iteration(rows, centres.nrows(), KMeansInit::Precomputed(centres.clone()), 0)
-}
-
-/// k-means++: rows far from the centres so far are the likelier next ones; and one Lloyd step.
-pub(super) fn plus_plus(rows: ArrayView2<'_, f32>, clusters: usize, seed: u64) -> Result<Array2<f32>, Error> {
-    one_iteration(rows, clusters, KMeansInit::KMeansPlusPlus, seed)
-}
-
+//
 // linfa tells neither the number of its iterations nor lets itself be interrupted, and one step at a
 // time costs nothing more, so the loop is ours. (Its `cluster_count` is not used: wrong for n_runs > 1.)
-fn one_iteration(
-    rows: ArrayView2<'_, f32>,
-    clusters: usize,
-    start: KMeansInit<f32>,
-    seed: u64,
-) -> Result<Array2<f32>, Error> {
+pub(super) fn step(rows: ArrayView2<'_, f32>, centres: &Array2<f32>) -> Result<Array2<f32>, Error> {
     let failed = |reason: String| Error::Clustering { rows: rows.nrows(), reason };
-    let parameters = KMeans::params_with_rng(clusters, StdRng::seed_from_u64(seed))
+    // Nothing is random in a step from given centres, but the interface wants a generator.
+    let parameters = KMeans::params_with_rng(centres.nrows(), StdRng::seed_from_u64(0))
         .n_runs(1)
         .max_n_iterations(1)
-        .init_method(start)
+        .init_method(KMeansInit::Precomputed(centres.clone()))
         .check()
         .map_err(|e| failed(e.to_string()))?;
     let model = parameters.fit(&DatasetBase::from(rows)).map_err(|e| failed(e.to_string()))?;
@@ -60,7 +48,7 @@ pub(super) fn nearest_centres(rows: ArrayView2<'_, f32>, centres: ArrayView2<'_,
         .unzip()
 }
 
-fn squared_distance(a: ArrayView1<'_, f32>, b: ArrayView1<'_, f32>) -> f32 {
+pub(super) fn squared_distance(a: ArrayView1<'_, f32>, b: ArrayView1<'_, f32>) -> f32 {
     match (a.as_slice(), b.as_slice()) {
         (Some(a), Some(b)) => squared_distance_of_slices(a, b),
         _ => a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum(),

@@ -221,11 +221,7 @@ fn confusion_of(cells: &[u32], classes: usize) -> Result<Confusion, Fault> {
     Ok(Confusion { classes, counts })
 }
 
-fn read_ranking(
-    connection: &Connection,
-    unit: &Unit,
-    places: std::ops::Range<usize>,
-) -> Result<Vec<Ranked>, Fault> {
+fn read_ranking(connection: &Connection, unit: &Unit, places: std::ops::Range<usize>) -> Result<Vec<Ranked>, Fault> {
     if places.is_empty() {
         return Ok(Vec::new());
     }
@@ -239,7 +235,8 @@ fn read_ranking(
     }
     let begin = places.start - first * RANKING_CHUNK;
     let page = ranked.get(begin..begin + places.len());
-    page.map(<[Ranked]>::to_vec).ok_or_else(|| Fault::Content(format!("{} places in a ranking, expected more", ranked.len())))
+    page.map(<[Ranked]>::to_vec)
+        .ok_or_else(|| Fault::Content(format!("{} places in a ranking, expected more", ranked.len())))
 }
 
 /// Rows of a matrix in chunks, as they are stored.

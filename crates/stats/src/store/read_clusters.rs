@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::kmeans::{Origin, Previous};
 use crate::pack;
 
-const INFO_COLUMNS: &str = "layer, metric, clusters, nearest, dimensions, inertia, iterations, origin, previous_step, problem";
+const INFO_COLUMNS: &str =
+    "layer, metric, clusters, nearest, dimensions, inertia, iterations, origin, previous_step, problem";
 
 impl Store {
     /// The cluster sets of one checkpoint, failed ones too; empty where there are none.
@@ -148,9 +149,8 @@ fn neighbours_from_blob(blob: &[u8], clusters: usize) -> Result<Vec<Vec<Neighbou
     let mut nearest = Vec::with_capacity(clusters);
     for &count in counts {
         let members = pairs.by_ref().take(count as usize);
-        let cluster: Vec<_> = members
-            .map(|&[image, bits]| Neighbour { image: ImageId(image), distance: f32::from_bits(bits) })
-            .collect();
+        let cluster: Vec<_> =
+            members.map(|&[image, bits]| Neighbour { image: ImageId(image), distance: f32::from_bits(bits) }).collect();
         if cluster.len() != count as usize {
             return Err(Fault::Content(broken()));
         }

@@ -4,10 +4,8 @@ use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
 /// The SQL files; the position is the version that a file leads to, less one. Published files never change.
-const FILES: &[&str] = &[
-    include_str!("../../../../migrations/0001_units.sql"),
-    include_str!("../../../../migrations/0002_clusters.sql"),
-];
+const FILES: &[&str] =
+    &[include_str!("../../../../migrations/0001_units.sql"), include_str!("../../../../migrations/0002_clusters.sql")];
 
 /// "dVis": marks the file as ours.
 pub(super) const APPLICATION_ID: i32 = 0x6456_6973;
@@ -44,7 +42,7 @@ mod tests {
             for sql in &FILES[..from] {
                 connection.execute_batch(sql).unwrap();
             }
-            connection.pragma_update(None, "user_version", from).unwrap();
+            connection.pragma_update(None, "user_version", from as i64).unwrap();
             if from > 0 {
                 let insert = "INSERT INTO unit (step, split, state, snapshot_hash, corpus_hash, problem, version)
                               VALUES (79, 'test', 'failed', 'a', 'b', 'why', '0.1.0')";
@@ -54,7 +52,6 @@ mod tests {
             assert_eq!(version(&connection).unwrap(), latest() as i64);
             let kept: i64 = connection.query_row("SELECT count(*) FROM unit", [], |r| r.get(0)).unwrap();
             assert_eq!(kept, i64::from(from > 0), "from version {from}");
-            connection.execute("SELECT count(*) FROM cluster_set", []).unwrap_err();
             let sets: i64 = connection.query_row("SELECT count(*) FROM cluster_set", [], |r| r.get(0)).unwrap();
             assert_eq!(sets, 0);
         }
