@@ -1,2 +1,87 @@
-//! placeholder
-fn main() {}
+//! The `deepviz` command: reads the command line, starts the rooms, reports, exits.
+
+mod cli;
+mod command;
+mod console;
+mod device;
+mod human;
+mod recipe;
+mod stop;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::cli::{Cli, Command, CorpusCommand};
+
+/// How a command ended when nothing failed outright.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything asked for was done.
+    Good,
+    /// What was asked is done, and what it found is bad (exit 1, already reported).
+    Bad,
+    /// Ctrl-C; what is on disk is whole.
+    Interrupted,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Good => Self::SUCCESS,
+            Ending::Bad => Self::FAILURE,
+            Ending::Interrupted => Self::from(stop::INTERRUPTED),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    // Wrong usage ends here with exit code 2.
+    let cli = Cli::parse();
+    log_to_stderr(cli.verbose);
+    match run(&cli.command) {
+        Ok(ending) => ending.into(),
+        Err(error) => {
+            console::clear_bars();
+            console::note(&format!("error: {}", message(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> anyhow::Result<Ending> {
+    match command {
+        Command::Corpus(CorpusCommand::Make(args)) => command::corpus::make(args),
+        Command::Corpus(CorpusCommand::Info(args)) => command::corpus::info(args),
+        Command::Inspect(args) => command::inspect::inspect(args),
+        Command::Train(args) => command::train::train(args),
+        Command::Stats(args) => command::stats::stats(args),
+        _ => anyhow::bail!("not there yet"),
+    }
+}
+
+/// The error with its causes on one line; a cause that the error above it tells already is not repeated.
+fn message(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
+    };
+    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(console::Log).with_target(false).init();
+}

@@ -1,0 +1,94 @@
+//! `deepviz inspect RECIPE`, and the list of built-in ones.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use deepviz_net::recipe::LayerKind;
+use deepviz_net::{Network, Recipe, Shape};
+use serde_json::json;
+
+use super::layers;
+use crate::command::corpus;
+use crate::console::{print_json, print_line};
+use crate::human;
+use crate::recipe as recipes;
+use crate::table::Table;
+
+/// Images of a recipe that is looked at without a corpus.
+const USUAL_IMAGE: Shape = Shape::new(3, 32, 32);
+
+/// Prints the built-in recipes.
+pub fn list(as_json: bool) {
+    if as_json {
+        let names: Vec<&str> = recipes::BUILT_IN.iter().map(|(name, _)| *name).collect();
+        print_json(&json!({ "kind": "recipes", "recipes": names }));
+        return;
+    }
+    let mut table = Table::new(&["recipe", "about"]);
+    for (name, text) in recipes::BUILT_IN {
+        let about = recipes::head(text).find(|line| !line.is_empty());
+        table.row([name.to_owned(), about.unwrap_or_default().to_owned()]);
+    }
+    table.print();
+}
+
+/// Prints a recipe and its network.
+pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow::Result<()> {
+    let recipe = recipes::load(target, &[])?;
+    let (image, classes) = match corpus_path {
+        Some(path) => {
+            let corpus = corpus::open(path, &recipe)?;
+            let shape = corpus.shape();
+            let image = Shape::new(shape.channels, shape.height, shape.width);
+            (image, corpus.classes().len())
+        }
+        None => (image_of(&recipe), classes_of(&recipe)),
+    };
+    let network = Network::new(&recipe, image, classes)
+        .with_context(|| format!("the network of {} does not fit", recipe.name))?;
+    let rows = layers::rows(&network);
+    if as_json {
+        print_json(&json!({
+            "kind": "recipe",
+            "name": recipe.name,
+            "image_shape": image.dims(),
+            "classes": classes,
+            "parameters": network.parameter_count(),
+            "layers": rows,
+            "recipe": recipe,
+        }));
+        return Ok(());
+    }
+    let [channels, height, width] = image.dims();
+    print_line(&format!("recipe      {}", recipe.name));
+    print_line(&format!("images      {channels} x {height} x {width}, {classes} classes"));
+    print_line(&format!("parameters  {}", human::count(network.parameter_count() as u64)));
+    print_line(&format!("batch       {}", recipe.train.batch));
+    print_line(&format!("epochs      {}", recipe.train.epochs()));
+    print_line(&format!("snapshots   {}", recipe.snapshots.every));
+    print_line("");
+    layers::print(&rows);
+    print_line("");
+    let mut stages = Table::new(&["stage", "epochs", "rate", "bias rate"]);
+    for (index, stage) in recipe.train.stages.iter().enumerate() {
+        stages.row([index.to_string(), stage.epochs.to_string(), stage.rate.to_string(), stage.bias_rate.to_string()]);
+    }
+    stages.print();
+    Ok(())
+}
+
+fn image_of(recipe: &Recipe) -> Shape {
+    match recipe.data.resize {
+        Some([height, width]) => Shape::new(USUAL_IMAGE.channels, height, width),
+        None => USUAL_IMAGE,
+    }
+}
+
+/// The outputs of the last layer that has a number of its own.
+fn classes_of(recipe: &Recipe) -> usize {
+    let outputs = recipe.layers.iter().rev().find_map(|layer| match layer.kind {
+        LayerKind::Full { outputs, .. } => Some(outputs),
+        _ => None,
+    });
+    outputs.unwrap_or(10)
+}

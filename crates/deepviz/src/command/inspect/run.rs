@@ -1,0 +1,146 @@
+//! `deepviz inspect RUN`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use deepviz_net::{CheckpointEntry, Metric, MetricKind, Run};
+use deepviz_stats::{State, Store, UnitState};
+use serde::Serialize;
+use serde_json::json;
+
+use super::layers;
+use crate::console::{print_json, print_line};
+use crate::human;
+use crate::table::Table;
+
+/// Prints a run.
+pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
+    let run = Run::open(path).context("cannot open the run")?;
+    let metrics = run.metrics()?;
+    let units = match Store::open_read_only(path).context("cannot read the statistics")? {
+        Some(store) => store.units().context("cannot read the statistics")?,
+        None => Vec::new(),
+    };
+    let rows = rows(&run.checkpoints(), &metrics, &units);
+    if as_json {
+        print_json(&json!({
+            "kind": "run",
+            "live": run.is_live(),
+            "info": run.info(),
+            "parameters": run.network().parameter_count(),
+            "layers": layers::rows(run.network()),
+            "checkpoints": rows,
+        }));
+    } else {
+        print_head(&run);
+        layers::print(&layers::rows(run.network()));
+        print_line("");
+        print_checkpoints(&rows);
+    }
+    Ok(())
+}
+
+/// One checkpoint.
+#[derive(Serialize)]
+struct Row {
+    index: usize,
+    step: u64,
+    epoch: f64,
+    images_seen: u64,
+    hash: String,
+    problem: Option<String>,
+    train_loss: Option<f64>,
+    train_error: Option<f64>,
+    test_loss: Option<f64>,
+    test_error: Option<f64>,
+    statistics: BTreeMap<String, String>,
+}
+
+fn rows(checkpoints: &[CheckpointEntry], metrics: &[Metric], units: &[UnitState]) -> Vec<Row> {
+    let of_step = |kind: MetricKind| -> BTreeMap<u64, &Metric> {
+        let metrics = metrics.iter().filter(|metric| metric.kind == kind);
+        metrics.map(|metric| (metric.step.0, metric)).collect()
+    };
+    let (train, test) = (of_step(MetricKind::Train), of_step(MetricKind::Test));
+    checkpoints
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| {
+            let (train, test) = (train.get(&entry.step.0), test.get(&entry.step.0));
+            Row {
+                index,
+                step: entry.step.0,
+                epoch: entry.epoch,
+                images_seen: entry.images_seen,
+                hash: entry.hash.clone(),
+                problem: entry.problem.clone(),
+                train_loss: train.map(|metric| metric.loss),
+                train_error: train.map(|metric| metric.error),
+                test_loss: test.map(|metric| metric.loss),
+                test_error: test.map(|metric| metric.error),
+                statistics: statistics(entry, units),
+            }
+        })
+        .collect()
+}
+
+/// State of a checkpoint's statistics by split.
+fn statistics(entry: &CheckpointEntry, units: &[UnitState]) -> BTreeMap<String, String> {
+    units
+        .iter()
+        .filter(|unit| unit.step == entry.step)
+        .map(|unit| {
+            let is_stale = unit.snapshot_hash != entry.hash;
+            let state = match unit.state {
+                State::Ready if is_stale => "stale",
+                State::Ready => "ready",
+                State::Failed => "failed",
+                State::Stale => "stale",
+            };
+            (unit.split.to_string(), state.to_owned())
+        })
+        .collect()
+}
+
+fn print_head(run: &Run) {
+    let info = run.info();
+    let live = if run.is_live() { ", live" } else { "" };
+    print_line(&format!("run         {} (deepviz {}{live})", info.name, info.version));
+    print_line(&format!("recipe      {}, seed {}, {}", info.recipe.name, info.seed, info.vector_level));
+    print_line(&format!(
+        "corpus      {} ({} train, {} test, {} classes)",
+        info.corpus.path.display(),
+        human::count(info.corpus.train),
+        human::count(info.corpus.test),
+        info.classes.len(),
+    ));
+    print_line(&format!(
+        "schedule    {} steps, {} an epoch, {} snapshots planned",
+        human::count(info.total_steps),
+        human::count(info.steps_per_epoch),
+        info.snapshot_steps.len(),
+    ));
+    print_line(&format!("parameters  {}", human::count(run.network().parameter_count() as u64)));
+    print_line("");
+}
+
+fn print_checkpoints(rows: &[Row]) {
+    let mut table =
+        Table::new(&["checkpoint", "step", "epoch", "train loss", "test loss", "test error", "statistics", "problem"]);
+    let number = |value: Option<f64>| value.map(|value| format!("{value:.4}")).unwrap_or_default();
+    for row in rows {
+        let statistics: Vec<String> = row.statistics.iter().map(|(split, state)| format!("{split} {state}")).collect();
+        table.row([
+            row.index.to_string(),
+            human::count(row.step),
+            format!("{:.2}", row.epoch),
+            number(row.train_loss),
+            number(row.test_loss),
+            row.test_error.map(human::percent).unwrap_or_default(),
+            statistics.join(", "),
+            row.problem.clone().unwrap_or_default(),
+        ]);
+    }
+    table.print();
+}

@@ -1,0 +1,138 @@
+//! `deepviz train`.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use deepviz_net::Metric;
+use deepviz_train::{Event, Job, Observer, Outcome, train as run_job};
+use serde::Serialize;
+use serde_json::json;
+
+use super::corpus;
+use crate::cli::TrainArgs;
+use crate::console::{Console, Task};
+use crate::stop::Stop;
+use crate::{Ending, device, human, recipe};
+
+/// `deepviz train`
+pub fn train(args: &TrainArgs) -> anyhow::Result<Ending> {
+    let console = Console::for_report(args.report);
+    let device = device::open(&args.compute)?;
+    let recipe = recipe_of(args)?;
+    let corpus = corpus::open(&args.corpus, &recipe)?;
+    corpus::warn_of_problems(&corpus);
+    let job = Job {
+        recipe,
+        corpus: Arc::new(corpus),
+        out: args.out.clone(),
+        device,
+        seed: args.seed,
+        resume: args.resume,
+        limit_images: args.limit_images,
+    };
+    let stop = Stop::install("stopping after this step (Ctrl-C again to stop at once)")?;
+    let outcome = run_job(&job, &mut Report::new(console), stop.flag()).context("cannot train")?;
+    Ok(match outcome {
+        Outcome::Finished { .. } => Ending::Good,
+        Outcome::Stopped { .. } => Ending::Interrupted,
+    })
+}
+
+fn recipe_of(args: &TrainArgs) -> anyhow::Result<deepviz_net::Recipe> {
+    let mut overrides: Vec<(String, String)> =
+        args.set.iter().map(|set| (set.key.clone(), set.value.clone())).collect();
+    if let Some(every) = &args.snapshot_every {
+        overrides.push(("snapshots.every".to_owned(), every.clone()));
+    }
+    let recipe = recipe::load(&args.recipe, &overrides)?;
+    Ok(match args.epochs {
+        Some(epochs) => recipe.with_epochs(epochs),
+        None => recipe,
+    })
+}
+
+/// Says how far training is.
+pub struct Report {
+    console: Console,
+    task: Option<Task>,
+    /// The newest test error.
+    test: Option<f64>,
+}
+
+impl Report {
+    /// One that has said nothing yet.
+    pub fn new(console: Console) -> Self {
+        Self { console, task: None, test: None }
+    }
+
+    fn step(&mut self, metric: &Metric) {
+        self.console.event(&Line { event: "step", metric });
+        let Some(task) = &mut self.task else { return };
+        let test = self.test.map(|error| format!("  test {}", human::percent(error)));
+        task.set(
+            metric.step.0,
+            &format!(
+                "epoch {:.2}  loss {:.3}  error {}{}  {} images/s",
+                metric.epoch,
+                metric.loss,
+                human::percent(metric.error),
+                test.unwrap_or_default(),
+                human::count(metric.images_per_s as u64),
+            ),
+        );
+    }
+
+    fn finished(&mut self, outcome: Outcome) {
+        self.task = None;
+        let (event, step, how) = match outcome {
+            Outcome::Finished { step } => ("finished", step, "finished at step"),
+            Outcome::Stopped { step } => ("stopped", step, "stopped, with a snapshot, at step"),
+        };
+        let test = self.test.map(|error| format!(": test error {}", human::percent(error)));
+        self.console.tell(
+            &format!("{how} {}{}", human::count(step.0), test.unwrap_or_default()),
+            &json!({ "event": event, "step": step, "test_error": self.test }),
+        );
+    }
+}
+
+/// A metric as an event.
+#[derive(Serialize)]
+struct Line<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    metric: &'a Metric,
+}
+
+impl Observer for Report {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Started { info, resumed } => {
+                let from = resumed.map(|step| format!(", going on from step {}", human::count(step.0)));
+                self.console.tell(
+                    &format!(
+                        "training {} on {} images of {}: {} steps, {} snapshots, seed {}{}",
+                        info.recipe.name,
+                        human::count(info.train_images),
+                        info.corpus.name,
+                        human::count(info.total_steps),
+                        info.snapshot_steps.len(),
+                        info.seed,
+                        from.unwrap_or_default(),
+                    ),
+                    &json!({ "event": "started", "resumed": resumed, "info": info }),
+                );
+                self.task = Some(self.console.task("train", info.total_steps));
+            }
+            Event::Step(metric) => self.step(metric),
+            Event::Test(metric) => {
+                self.test = Some(metric.error);
+                self.console.event(&Line { event: "test", metric });
+            }
+            Event::Snapshot { step, path, hash } => {
+                self.console.event(&json!({ "event": "snapshot", "step": step, "path": path, "hash": hash }));
+            }
+            Event::Finished(outcome) => self.finished(*outcome),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What is said while a command works: bars on a terminal, plain lines elsewhere, JSON for scripts.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde::Serialize;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::cli::ReportArgs;
+
+/// Plain progress lines come no more often than this.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How a command speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Bars on stderr, results on stdout.
+    Terminal,
+    /// Lines on stdout.
+    Plain,
+    /// One JSON object a line on stdout.
+    Json,
+    /// Nothing.
+    Quiet,
+}
+
+/// Speaks in one mode.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    mode: Mode,
+}
+
+impl Console {
+    /// Plain or with bars, by whether a person is looking.
+    pub fn for_people() -> Self {
+        let mode = if io::stderr().is_terminal() { Mode::Terminal } else { Mode::Plain };
+        Self { mode }
+    }
+
+    /// As asked for with `--quiet` and `--json`.
+    pub fn for_report(args: ReportArgs) -> Self {
+        match args {
+            ReportArgs { json: true, .. } => Self { mode: Mode::Json },
+            ReportArgs { quiet: true, .. } => Self { mode: Mode::Quiet },
+            ReportArgs { .. } => Self::for_people(),
+        }
+    }
+
+    /// A line for people.
+    pub fn say(self, line: &str) {
+        if matches!(self.mode, Mode::Terminal | Mode::Plain) {
+            print_line(line);
+        }
+    }
+
+    /// A line for people, or an object for scripts.
+    pub fn tell(self, line: &str, event: &impl Serialize) {
+        if self.mode == Mode::Json {
+            print_json(event);
+        } else {
+            self.say(line);
+        }
+    }
+
+    /// An object for scripts only.
+    pub fn event(self, event: &impl Serialize) {
+        if self.mode == Mode::Json {
+            print_json(event);
+        }
+    }
+
+    /// Starts reporting on work that may take over a second.
+    pub fn task(self, label: &'static str, total: u64) -> Task {
+        let bar = (self.mode == Mode::Terminal).then(|| {
+            let bar = bars().add(ProgressBar::new(total));
+            bar.set_style(style());
+            bar.set_prefix(label);
+            bar
+        });
+        Task { label, total, bar, plain: (self.mode == Mode::Plain).then(Instant::now) }
+    }
+}
+
+/// Work under way.
+#[derive(Debug)]
+pub struct Task {
+    label: &'static str,
+    total: u64,
+    bar: Option<ProgressBar>,
+    /// When the last plain line was printed.
+    plain: Option<Instant>,
+}
+
+impl Task {
+    /// The work has come to `position`; `detail` says how it stands.
+    pub fn set(&mut self, position: u64, detail: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(position);
+            bar.set_message(detail.to_owned());
+        }
+        if let Some(last) = self.plain
+            && last.elapsed() >= PLAIN_INTERVAL
+        {
+            self.plain = Some(Instant::now());
+            let percent = (position * 100).checked_div(self.total).unwrap_or(100);
+            print_line(format!("{} {percent:>3} %  {detail}", self.label).trim_end());
+        }
+    }
+
+    /// The work turned out to be this much.
+    pub fn set_total(&mut self, total: u64) {
+        self.total = total;
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// All bars of the process, so that lines can be printed above them.
+fn bars() -> &'static MultiProgress {
+    static BARS: OnceLock<MultiProgress> = OnceLock::new();
+    BARS.get_or_init(MultiProgress::new)
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{prefix:<10} {bar:32} {percent:>3} %  {eta:>4} left  {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Takes the bars off the screen, before an error is printed.
+pub fn clear_bars() {
+    // A terminal that went away has nothing left to clear.
+    let _ = bars().clear();
+}
+
+/// Prints a line on stdout. A reader that went away (`deepviz inspect … | head`) is no failure.
+pub fn print_line(line: &str) {
+    bars().suspend(|| {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    });
+}
+
+/// Prints an object as one line of JSON.
+pub fn print_json(value: &impl Serialize) {
+    match serde_json::to_string(value) {
+        Ok(line) => print_line(&line),
+        Err(error) => note(&format!("cannot write an event as JSON: {error}")),
+    }
+}
+
+/// A remark on stderr.
+pub fn note(line: &str) {
+    bars().suspend(|| {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    });
+}
+
+/// The log's way to stderr, above the bars.
+#[derive(Debug, Clone, Copy)]
+pub struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        bars().suspend(|| io::stderr().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
+}

@@ -1,0 +1,132 @@
+//! The server in the built binary: what it shows, and how it takes damage.
+
+mod lab;
+
+use std::fs;
+
+use lab::{Lab, Server};
+
+#[test]
+fn a_run_is_served_with_everything_in_it() {
+    let lab = Lab::with_run();
+    let server = lab.serve(&["run"]);
+    assert!(server.said.last().unwrap().starts_with("deepViz at http://127.0.0.1:"), "{:?}", server.said);
+    let runs = server.json("/api/runs");
+    assert_eq!(runs["runs"][0]["id"], "run");
+    let run = server.json("/api/runs/run");
+    assert_eq!(run["checkpoints"].as_array().unwrap().len(), 8);
+    assert_eq!(run["checkpoints"][7]["statistics"]["test"], "ready");
+    let (status, png) = server.get("/api/runs/run/checkpoints/last/layers/conv1/filters/*/channels/*");
+    assert_eq!(status, 200);
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    let (status, png) = server.get("/api/runs/run/checkpoints/3/layers/conv1/filters/*/channels/*/apply/7");
+    assert_eq!(status, 200);
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    let confusion = server.json("/api/runs/run/checkpoints/last/confusion?split=test");
+    assert_eq!(confusion["images"], 80);
+    let history = server.json("/api/runs/run/images/7/history");
+    assert_eq!(history["probabilities"].as_array().unwrap().len(), 8);
+    assert_eq!(server.signal("INT"), Some(0));
+}
+
+#[test]
+fn what_does_not_exist_is_a_4xx_with_advice() {
+    let lab = Lab::with_run();
+    let server = lab.serve(&["run"]);
+    for (path, status) in [
+        ("/api/runs/none", 404),
+        ("/api/runs/run/checkpoints/99/layers/conv1/filters/*/channels/*", 404),
+        ("/api/runs/run/checkpoints/2/layers/conv9/filters/*/channels/*", 404),
+        ("/api/runs/run/checkpoints/2/layers/conv1/filters/4000/channels/*", 404),
+        ("/api/runs/run/checkpoints/2/layers/conv1/filters/a-b/channels/*", 400),
+        ("/api/runs/run/checkpoints/2/layers/conv1/filters/*/channels/*/apply/99999", 404),
+        ("/api/runs/run/checkpoints/2/layers/conv1/filters/*/channels/*?scale=0", 400),
+        ("/api/runs/run/checkpoints/2/predict/99999", 404),
+        ("/api/runs/run/images/99999/history", 404),
+        ("/api/corpora/shapes/images/99999", 404),
+        ("/api/corpora/shapes/images/99999/pixels", 404),
+        ("/api/nothing", 404),
+    ] {
+        server.problem(path, status);
+    }
+    // And it goes on serving.
+    server.json("/api/runs/run");
+}
+
+#[test]
+fn a_damaged_snapshot_is_a_gap_and_the_rest_is_served() {
+    let lab = Lab::with_run();
+    let truncated = lab.path("run/snapshots/000008.safetensors");
+    let bytes = fs::read(&truncated).unwrap();
+    fs::write(&truncated, &bytes[..bytes.len() / 2]).unwrap();
+    let flipped = lab.path("run/snapshots/000016.safetensors");
+    let mut bytes = fs::read(&flipped).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    fs::write(&flipped, &bytes).unwrap();
+
+    let server = lab.serve(&["run"]);
+    let run = server.json("/api/runs/run");
+    assert_eq!(run["checkpoints"].as_array().unwrap().len(), 8);
+    assert!(run["checkpoints"][2]["problem"].is_string(), "{}", run["checkpoints"][2]);
+    let sheet = |checkpoint: usize| format!("/api/runs/run/checkpoints/{checkpoint}/layers/conv1/filters/*/channels/*");
+    for damaged in [2, 4] {
+        let problem = server.problem(&sheet(damaged), 422);
+        assert!(problem["detail"].as_str().unwrap().contains("safetensors"), "{problem}");
+    }
+    for whole in [0, 1, 3, 5, 6, 7] {
+        assert_eq!(server.get(&sheet(whole)).0, 200);
+    }
+    lab.run(&["inspect", "run/snapshots/000016.safetensors"]).expect_error(&["000016.safetensors", "hash"]);
+    lab.run(&["inspect", "run/snapshots/000008.safetensors"]).expect_error(&["000008.safetensors"]);
+    let table = lab.run(&["inspect", "run"]).expect_good();
+    assert!(table.stdout.contains("000008.safetensors"), "{}", table.stdout);
+    lab.run(&["stats", "run", "--force"]).expect_error(&["2"]);
+    assert_eq!(server.json("/api/runs/run")["checkpoints"][3]["statistics"]["test"], "ready");
+}
+
+#[test]
+fn a_run_of_a_newer_format_is_refused_and_others_are_served() {
+    let lab = Lab::with_run();
+    fs::create_dir(lab.path("runs")).unwrap();
+    fs::rename(lab.path("run"), lab.path("runs/good")).unwrap();
+    fs::create_dir(lab.path("runs/newer")).unwrap();
+    let text = fs::read_to_string(lab.path("runs/good/run.toml")).unwrap();
+    let newer = text.replacen("format = 1", "format = 99", 1);
+    assert_ne!(text, newer);
+    fs::write(lab.path("runs/newer/run.toml"), newer).unwrap();
+    for args in [&["inspect", "runs/newer"][..], &["stats", "runs/newer"], &["serve", "runs/newer"]] {
+        lab.run(args).expect_error(&["99", "newer", "run.toml"]);
+    }
+    let server = lab.serve(&["runs"]);
+    server.json("/api/runs/good");
+    server.problem("/api/runs/newer", 404);
+}
+
+#[test]
+fn a_taken_port_is_named_with_what_to_do() {
+    let lab = Lab::with_run();
+    let server = lab.serve(&["run"]);
+    let taken = server.address.strip_prefix("http://").unwrap();
+    lab.run(&["serve", "run", "--addr", taken]).expect_error(&[taken, "--addr"]);
+    lab.run(&["demo", "--dir", "demo", "--addr", taken]).expect_error(&[taken, "--addr"]);
+    assert!(!lab.path("demo/shapes-quick").exists(), "a demo that cannot be seen does not start");
+}
+
+#[test]
+fn an_address_that_leaves_the_machine_wants_a_token() {
+    let lab = Lab::with_run();
+    let args = ["serve", "run", "--addr", "0.0.0.0:0", "--token", "open-sesame"];
+    let mut server = Server::start(lab.command(&args));
+    let port = server.address.rsplit(':').next().unwrap().split('/').next().unwrap();
+    server.address = format!("http://127.0.0.1:{port}");
+    server.problem("/api/runs", 401);
+    server.json("/api/runs?token=open-sesame");
+}
+
+#[test]
+fn nothing_to_serve_is_an_error() {
+    let lab = Lab::with_shapes();
+    lab.run(&["serve", "nowhere"]).expect_error(&["nowhere"]);
+    lab.run(&["serve", "shapes"]).expect_error(&["shapes", "run"]);
+}
