@@ -7,8 +7,6 @@ export function measured(node: HTMLElement | SVGElement, report: (width: number,
     report(Math.floor(box.width), Math.floor(box.height));
   });
   observer.observe(node);
-  const box = node.getBoundingClientRect();
-  report(Math.floor(box.width), Math.floor(box.height));
   return { destroy: () => observer.disconnect() };
 }
 

@@ -20,6 +20,6 @@ const TITLES = ['Filters', 'Confusion', 'Clusters', 'Compare', 'Training', 'Imag
 
 export const views: View[] = TITLES.flatMap((title) => {
   const name = title.toLowerCase();
-  const load: View['load'] | undefined = files[`./${name}/${title}.svelte`];
+  const load = files[`./${name}/${title}.svelte`] as View['load'] | undefined;
   return load ? [{ name, title, load }] : [];
 });

@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import type { Layer } from '../../api/types';
+import { gridHeight, gridWidth } from '../../base/scales';
+import * as d from './data';
+
+const layer = (more: Partial<Layer>): Layer => ({
+  name: 'conv1',
+  type: 'conv',
+  shape: { channels: 32, height: 32, width: 32 },
+  parameters: 2432,
+  weight_shape: [32, 3, 5, 5],
+  filters: 32,
+  channels: 3,
+  inputs: ['data'],
+  ...more,
+});
+const rgb = { rgb: true, filters: Array.from({ length: 32 }, (_, i) => i), channels: [0, 1, 2] };
+const matrix = { rgb: false, filters: [4, 5, 6], channels: [0, 7] };
+
+describe('arrangement', () => {
+  it('follows the weights', () => {
+    expect(d.arrangementOf(layer({}))).toBe('tiles');
+    expect(d.arrangementOf(layer({ weight_shape: [32, 32, 5, 5] }))).toBe('matrix');
+    expect(d.arrangementOf(layer({ weight_shape: [64, 1024] }))).toBe('heat');
+    expect(d.arrangementOf(layer({ weight_shape: [8, 8, 64, 32, 3, 3] }))).toBe('matrix');
+    expect(d.arrangementOf(layer({ weight_shape: null }))).toBe('none');
+  });
+  it('names tiles both ways', () => {
+    expect(d.unitAt(rgb, 25)).toEqual({ filter: 25, channel: null });
+    expect(d.unitAt(matrix, 3)).toEqual({ filter: 5, channel: 7 });
+    expect(d.tileOf(matrix, 5, 7)).toBe(3);
+    expect(d.tileOf(matrix, 9, 0)).toBe(-1);
+    expect(d.tileOf(rgb, 25, null)).toBe(25);
+    expect(d.tileCount(matrix)).toBe(6);
+  });
+});
+
+describe('grids', () => {
+  it('is that of the design at 1440 pixels', () => {
+    const bank = d.bestGrid({ tiles: 32, tileWidth: 5, tileHeight: 5, gap: 1 }, { width: 528, height: 300 }, 8);
+    expect([bank.columns, bank.rows, bank.scaleX]).toEqual([8, 4, 13]);
+    const maps = d.gridOf({ tiles: 32, tileWidth: 32, tileHeight: 32, gap: 2 }, 8, { width: 528, height: 300 });
+    expect([maps.columns, maps.scaleX]).toEqual([8, 2]);
+  });
+  it('never leaves its room where that is possible', () => {
+    for (const [width, height] of [
+      [300, 200],
+      [528, 300],
+      [768, 420],
+    ]) {
+      for (const tiles of [1, 10, 32, 48, 64, 96]) {
+        const grid = d.bestGrid({ tiles, tileWidth: 5, tileHeight: 5, gap: 1 }, { width, height }, 8);
+        expect(gridWidth(grid)).toBeLessThanOrEqual(width);
+        expect(gridHeight(grid)).toBeLessThanOrEqual(height);
+        expect(grid.columns * grid.rows).toBeGreaterThanOrEqual(tiles);
+      }
+    }
+  });
+  it('draws kernels at a pitch of 16 and scrolls what would be too small', () => {
+    const of = (filters: number, channels: number) => ({
+      filters: Array.from({ length: filters }, (_, i) => i),
+      channels: Array.from({ length: channels }, (_, i) => i),
+      tile_width: 5,
+      tile_height: 5,
+    });
+    expect(d.matrixGrid(of(32, 32), { width: 528, height: 524 }).scaleX).toBe(3);
+    expect(d.matrixGrid(of(64, 32), { width: 528, height: 524 }).scaleX).toBe(2);
+    expect(d.matrixGrid(of(64, 512), { width: 528, height: 524 }).scaleX).toBe(1);
+  });
+  it('makes a heat map of single weights', () => {
+    const sheet = { filters: Array.from({ length: 64 }, (_, i) => i), channels: Array.from({ length: 1024 }, (_, i) => i), tile_width: 1, tile_height: 1 };
+    const grid = d.matrixGrid(sheet, { width: 1100, height: 220 });
+    expect([grid.scaleX, grid.scaleY, grid.gap]).toEqual([1, 3, 0]);
+    expect(gridWidth(grid)).toBe(1024);
+  });
+});
+
+describe('plan', () => {
+  it('gives both halves the same width and keeps the weights alone wide', () => {
+    const both = d.plan('tiles', 'both', { width: 1124, height: 576 });
+    expect(both.bank?.width).toBe(528);
+    expect(both.maps?.width).toBe(528);
+    expect(d.plan('tiles', 'filters', { width: 1124, height: 576 }).maps).toBeNull();
+    expect(d.plan('none', 'filters', { width: 1124, height: 576 }).maps?.width).toBe(1124);
+    expect(d.plan('matrix', 'both', { width: 1124, height: 576 }).inspector).toBe('right');
+    expect(d.plan('heat', 'both', { width: 1124, height: 576 }).stacked).toBe(true);
+  });
+});
+
+describe('words', () => {
+  it('describes layers', () => {
+    expect(d.describeLayer(layer({}))).toBe('32 filters, 5 × 5 × 3, 2,432 parameters');
+    expect(d.describeLayer(layer({ weight_shape: [64, 1024], parameters: 65600 }))).toBe('64 units × 1,024 inputs, 65,600 parameters');
+    expect(d.describeLayer(layer({ weight_shape: null, type: 'max-pool' }))).toBe('max-pool, 32 maps of 32 × 32');
+    expect(d.shortShape({ channels: 32, height: 16, width: 16 })).toBe('32 × 16²');
+    expect(d.shortShape({ channels: 10, height: 1, width: 1 })).toBe('10');
+  });
+  it('says how far weights moved', () => {
+    expect(d.movedLabel(0.006, false)).toBe('moved 0.6 %');
+    expect(d.movedLabel(0.234, false)).toBe('moved 23 %');
+    expect(d.movedLabel(null, true)).toBe('untrained');
+  });
+  it('labels an axis without touching labels', () => {
+    expect(d.axisLabels(Array.from({ length: 32 }, (_, i) => i), 16, 100).map((a) => a.label)).toEqual(['0', '8', '16', '24', '31']);
+    expect(d.axisLabels([], 16)).toEqual([]);
+  });
+});
+
+describe('the pinned filter', () => {
+  it('ranks norms', () => {
+    expect(d.rank([0.1, 0.5, 0.3], 1)).toBe(1);
+    expect(d.rank([0.1, 0.5, 0.3], 0)).toBe(3);
+  });
+  it('chooses film frames', () => {
+    expect(d.filmFrames(5, 800, 15)).toEqual([0, 1, 2, 3, 4]);
+    const frames = d.filmFrames(1000, 816, 15);
+    expect([frames[0], frames[1], frames.at(-1), frames.length]).toEqual([0, 20, 980, 50]);
+  });
+  it('moves within the grid', () => {
+    const cells = { columns: 8, tiles: 32 };
+    expect(d.movePin(cells, 0, 'ArrowLeft')).toBe(0);
+    expect(d.movePin(cells, 0, 'ArrowDown')).toBe(8);
+    expect(d.movePin(cells, 31, 'Home')).toBe(0);
+    expect(d.movePin(cells, 31, 'a')).toBeNull();
+  });
+  it('finds a value', () => {
+    expect(d.valueIndex([32, 3, 5, 5], { filter: 1, channel: 2, y: 3, x: 4 })).toBe(75 + 50 + 19);
+  });
+});
