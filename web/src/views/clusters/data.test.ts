@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import {
   atlasIds,
   chooseSet,
+  countedAt,
   dominant,
   mayTravel,
   mixName,
   mixParts,
   purity,
+  rowEnd,
   seatGroups,
   seatOrder,
   sizeHistory,
@@ -116,4 +118,13 @@ it('chooses the set of the address, else the first', () => {
   expect(chooseSet(sets, 'fc10.euclidean')).toBe(sets[1]);
   expect(chooseSet(sets, 'fc10.cosine')).toBe(sets[0]);
   expect(chooseSet([], null)).toBeNull();
+});
+
+it('falls back to the newest counted checkpoint', () => {
+  expect([0, 4, 5, 99].map((c) => countedAt([1, 4, 9], c))).toEqual([1, 4, 4, 9]);
+  expect(countedAt([], 3)).toBeNull();
+});
+
+it('opens below the whole row', () => {
+  expect([rowEnd(0, 3, 30), rowEnd(2, 3, 30), rowEnd(3, 3, 30), rowEnd(29, 4, 30)]).toEqual([2, 2, 5, 29]);
 });

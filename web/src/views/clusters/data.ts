@@ -168,3 +168,15 @@ export function chooseSet<T extends { layer: string; metric: string }>(
 ): T | null {
   return sets.find((set) => `${set.layer}.${set.metric}` === wanted) ?? sets[0] ?? null;
 }
+
+/** The newest checkpoint of an ascending list that is not after the one asked for; the first where all are. */
+export function countedAt(checkpoints: readonly number[], wanted: number): number | null {
+  let found: number | null = checkpoints[0] ?? null;
+  for (const c of checkpoints) if (c <= wanted) found = c;
+  return found;
+}
+
+/** The last seat of the row a seat is in: what is opened below a row comes after it. */
+export function rowEnd(seat: number, columns: number, seats: number): number {
+  return Math.min(seats - 1, (Math.floor(seat / columns) + 1) * columns - 1);
+}

@@ -1,0 +1,110 @@
+// What the clusters view asks of the server: one set of clusters a checkpoint, with the neighbours fetched ahead.
+import { untrack } from 'svelte';
+import * as routes from '../../api/routes';
+import type { ClusterSet, Split } from '../../api/types';
+import { neighbours } from '../../state/checkpoints';
+import { resource, type Resource } from '../../state/resource.svelte';
+import type { Store } from '../../state/store.svelte';
+import { atlasIds, countedAt, type History } from './data';
+
+export interface SetChoice {
+  split: Split;
+  layer: string;
+  metric: string;
+}
+
+/** Images shown of every cluster. */
+export const NEAREST = 20;
+const AHEAD = 4;
+const BEHIND = 1;
+const REMEMBER = 80;
+
+export class Feed {
+  readonly history: Resource<History>;
+  readonly now: Resource<ClusterSet>;
+  readonly before: Resource<ClusterSet>;
+  #store: Store;
+  #kept = new Map<string, Promise<ClusterSet>>();
+
+  constructor(store: Store, choice: () => SetChoice | null) {
+    this.#store = store;
+    // As text, so that a run that is read again does not ask again.
+    const said = $derived(JSON.stringify(choice()));
+    this.history = resource<History>(() => {
+      const id = store.run?.id;
+      const wanted = JSON.parse(said) as SetChoice | null;
+      if (!id || !wanted) return null;
+      return {
+        key: `${id}/${said}/${store.statistics}`,
+        load: (signal) => routes.clusterHistory(id, wanted, signal),
+      };
+    });
+    const at = (checkpoint: () => number, reader?: string) => {
+      const index = $derived(countedAt(this.history.value?.checkpoints ?? [], checkpoint()));
+      const hash = $derived(index === null ? null : (store.run?.checkpoints[index]?.hash ?? null));
+      return resource<ClusterSet>(
+        () => {
+          const wanted = JSON.parse(said) as SetChoice | null;
+          if (!wanted || index === null || hash === null) return null;
+          return {
+            key: `${hash}/${said}`,
+            tag: index,
+            load: async () => {
+              const set = await this.read(index, wanted);
+              await decoded(store, atlasIds(set.clusters, NEAREST));
+              return set;
+            },
+          };
+        },
+        { reader, store },
+      );
+    };
+    this.now = at(() => store.checkpoint, 'clusters');
+    this.before = at(() => store.before);
+    $effect(() => {
+      const shown = this.now.value;
+      if (shown) untrack(() => this.#ahead(shown.checkpoint, JSON.parse(said) as SetChoice | null));
+    });
+  }
+
+  /** The clusters of a checkpoint, asked for once. */
+  read(checkpoint: number, choice: SetChoice): Promise<ClusterSet> {
+    const run = this.#store.run;
+    const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${JSON.stringify(choice)}`;
+    const kept = this.#kept.get(key);
+    if (kept) return kept;
+    const answer = routes.clusters(run?.id ?? '', checkpoint, choice);
+    this.#kept.set(key, answer);
+    answer.catch(() => this.#kept.delete(key));
+    if (this.#kept.size > REMEMBER) this.#kept.delete(this.#kept.keys().next().value as string);
+    return answer;
+  }
+
+  #ahead(checkpoint: number, choice: SetChoice | null): void {
+    const { run, direction, tiles } = this.#store;
+    const counted = new Set(this.history.value?.checkpoints ?? []);
+    if (!run || !choice) return;
+    for (const c of neighbours(run.checkpoints, checkpoint, direction, AHEAD, BEHIND)) {
+      if (!counted.has(c)) continue;
+      this.read(c, choice).then(
+        (set) => tiles.want(atlasIds(set.clusters, NEAREST)),
+        () => undefined,
+      );
+    }
+  }
+}
+
+/** Resolves when every image can be drawn without waiting. */
+function decoded(store: Store, ids: readonly number[]): Promise<void> {
+  if (store.tiles.want(ids)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const stop = $effect.root(() => {
+      $effect(() => {
+        void store.tiles.version;
+        if (!store.tiles.want(ids)) return;
+        resolve();
+        queueMicrotask(() => stop());
+      });
+    });
+  });
+}

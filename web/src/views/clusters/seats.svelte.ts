@@ -1,0 +1,65 @@
+// The seats of the clusters: arranged once for each choice, and again only when asked, so that nothing moves while
+// one scrubs and a live run does not reshuffle the page.
+import { untrack } from 'svelte';
+import type { Store } from '../../state/store.svelte';
+import { dominant, seatGroups, seatOrder, type Order } from './data';
+import type { Feed, SetChoice } from './live.svelte';
+
+export interface Arrangement {
+  /** The checkpoint whose clusters gave the order. */
+  at: number;
+  seats: number[];
+  /** The class each cluster is coloured by in its history: its most frequent one at the last checkpoint. */
+  colours: number[];
+  groups: { class_index: number; first: number; count: number }[];
+}
+
+export class Seating {
+  arrangement = $state.raw<Arrangement | null>(null);
+  #again = $state(0);
+
+  constructor(store: Store, feed: Feed, wish: () => { key: string; choice: SetChoice | null; order: Order }) {
+    let arranged = '';
+    $effect(() => {
+      const { key: choiceKey, choice, order } = wish();
+      const key = `${choiceKey}/${order}/${this.#again}`;
+      const counted = feed.history.value?.checkpoints;
+      const last = counted?.[counted.length - 1];
+      if (key === arranged || !choice || !counted || last === undefined) return;
+      let current = true;
+      untrack(() => {
+        const now = feed.now.value?.checkpoint ?? store.checkpoint;
+        const reference = order === 'class' ? last : counted.includes(now) ? now : last;
+        const asked = [reference, last, store.before].map((c) =>
+          counted.includes(c) ? feed.read(c, choice) : null,
+        );
+        Promise.all(asked).then(
+          ([set, end, before]) => {
+            if (!current || !set || !end) return;
+            arranged = key;
+            const seats = seatOrder(order, set.clusters, before?.clusters ?? null);
+            this.arrangement = {
+              at: set.checkpoint,
+              seats,
+              colours: end.clusters.map((one) => dominant(one.mix)),
+              groups: order === 'class' ? seatGroups(seats, set.clusters) : [],
+            };
+          },
+          () => undefined,
+        );
+      });
+      return () => (current = false);
+    });
+  }
+
+  /** Arrange anew. */
+  renew(): void {
+    this.#again += 1;
+  }
+
+  /** The seats for so many clusters, in index order until they are arranged. */
+  seats(clusters: number): number[] {
+    const seats = this.arrangement?.seats;
+    return seats?.length === clusters ? seats : Array.from({ length: clusters }, (_, k) => k);
+  }
+}
