@@ -44,7 +44,10 @@ export interface Layer {
   type: string;
   shape: Shape;
   parameters: number;
+  /** Of the weight as it is stored; null where there is none. */
   weight_shape: number[] | null;
+  /** Filters, channels, rows and columns of the weights as a sheet shows them. */
+  sheet_shape: [number, number, number, number] | null;
   filters: number;
   channels: number;
   inputs: string[];

@@ -86,7 +86,7 @@ const short = (value: number): string => String(Number(value.toPrecision(2)));
 /** The steps of the axis: whole epochs at a round distance; parts of an epoch in a short run. */
 export function epochTicks(lastEpoch: number, most: number): number[] {
   if (!(lastEpoch > 0)) return [0];
-  const step = roundStep(lastEpoch, most);
+  const step = lastEpoch >= 2 ? Math.max(1, roundStep(lastEpoch, most)) : roundStep(lastEpoch, most);
   const out: number[] = [];
   for (let i = 0; i * step <= lastEpoch + 1e-9; i += 1) out.push(Number((i * step).toPrecision(12)));
   return out;

@@ -9,6 +9,7 @@ const layer = (more: Partial<Layer>): Layer => ({
   shape: { channels: 32, height: 32, width: 32 },
   parameters: 2432,
   weight_shape: [32, 3, 5, 5],
+  sheet_shape: [32, 3, 5, 5],
   filters: 32,
   channels: 3,
   inputs: ['data'],
@@ -19,11 +20,13 @@ const matrix = { rgb: false, filters: [4, 5, 6], channels: [0, 7] };
 
 describe('arrangement', () => {
   it('follows the weights', () => {
-    expect(d.arrangementOf(layer({}))).toBe('tiles');
-    expect(d.arrangementOf(layer({ weight_shape: [32, 32, 5, 5] }))).toBe('matrix');
-    expect(d.arrangementOf(layer({ weight_shape: [64, 1024] }))).toBe('heat');
-    expect(d.arrangementOf(layer({ weight_shape: [8, 8, 64, 32, 3, 3] }))).toBe('matrix');
-    expect(d.arrangementOf(layer({ weight_shape: null }))).toBe('none');
+    const of = (sheet_shape: Layer['sheet_shape'], inputs = ['data']) => d.arrangementOf(layer({ sheet_shape, inputs }), 'data');
+    expect(of([32, 3, 5, 5])).toBe('tiles');
+    expect(of([32, 3, 5, 5], ['conv0'])).toBe('matrix');
+    expect(of([8, 1, 5, 5])).toBe('tiles');
+    expect(of([32, 32, 5, 5], ['relu1'])).toBe('matrix');
+    expect(of([10, 64, 1, 1], ['fc64'])).toBe('heat');
+    expect(of(null)).toBe('none');
   });
   it('names tiles both ways', () => {
     expect(d.unitAt(rgb, 25)).toEqual({ filter: 25, channel: null });
@@ -75,23 +78,50 @@ describe('grids', () => {
   });
 });
 
-describe('plan', () => {
-  it('gives both halves the same width and keeps the weights alone wide', () => {
-    const both = d.plan('tiles', 'both', { width: 1124, height: 576 });
-    expect(both.bank?.width).toBe(528);
-    expect(both.maps?.width).toBe(528);
-    expect(d.plan('tiles', 'filters', { width: 1124, height: 576 }).maps).toBeNull();
-    expect(d.plan('none', 'filters', { width: 1124, height: 576 }).maps?.width).toBe(1124);
-    expect(d.plan('matrix', 'both', { width: 1124, height: 576 }).inspector).toBe('right');
-    expect(d.plan('heat', 'both', { width: 1124, height: 576 }).stacked).toBe(true);
+describe('arrangement of the page', () => {
+  const at = (sheet_shape: Layer['sheet_shape'], show: d.Show, width = 1124, height = 576, more: Partial<Layer> = {}) =>
+    d.arrange(layer({ sheet_shape, ...more }), 'data', show, { width, height });
+
+  it('is that of the design at 1440 x 900', () => {
+    const page = at([32, 3, 5, 5], 'both');
+    expect([page.bank?.grid.columns, page.bank?.grid.scaleX]).toEqual([8, 13]);
+    expect([page.maps?.grid.columns, page.maps?.grid.scaleX]).toEqual([8, 2]);
+    expect(page.inspector).toMatchObject({ where: 'below', detail: true });
+    const matrix = at([32, 32, 5, 5], 'both', 1124, 576, { inputs: ['relu1'], shape: { channels: 32, height: 16, width: 16 } });
+    expect([matrix.bank?.grid.scaleX, matrix.maps?.grid.scaleX, matrix.maps?.grid.columns]).toEqual([3, 4, 8]);
+    expect(matrix.inspector.where).toBe('right');
+  });
+  it('fits bank and maps beside each other at every size', () => {
+    for (const [width, height] of [
+      [964, 476],
+      [1124, 576],
+      [1604, 756],
+      [2244, 1116],
+    ]) {
+      const page = at([32, 3, 5, 5], 'both', width, height);
+      const [bank, maps] = [page.bank?.grid, page.maps?.grid];
+      expect(bank && maps && gridWidth(bank) + gridWidth(maps)).toBeLessThanOrEqual(width - 36);
+      expect(bank && maps && Math.max(gridHeight(bank), gridHeight(maps)) + 24 + 41 + page.inspector.height).toBeLessThanOrEqual(height);
+      expect(bank?.columns).toBe(maps?.columns);
+      expect(maps?.scaleX).toBeGreaterThanOrEqual(2);
+    }
+  });
+  it('shows only what is wanted', () => {
+    expect(at([32, 3, 5, 5], 'filters').maps).toBeNull();
+    expect(at([32, 3, 5, 5], 'activations').bank).toBeNull();
+    expect(at(null, 'filters').maps).not.toBeNull();
+    expect(at([64, 1024, 1, 1], 'both', 1124, 576, { inputs: ['flat'], shape: { channels: 64, height: 1, width: 1 } }).stacked).toBe(true);
+    expect(at([10, 64, 1, 1], 'both', 1124, 576, { inputs: ['fc64'], shape: { channels: 10, height: 1, width: 1 } }).stacked).toBe(false);
   });
 });
 
 describe('words', () => {
   it('describes layers', () => {
     expect(d.describeLayer(layer({}))).toBe('32 filters, 5 × 5 × 3, 2,432 parameters');
-    expect(d.describeLayer(layer({ weight_shape: [64, 1024], parameters: 65600 }))).toBe('64 units × 1,024 inputs, 65,600 parameters');
-    expect(d.describeLayer(layer({ weight_shape: null, type: 'max-pool' }))).toBe('max-pool, 32 maps of 32 × 32');
+    expect(d.describeLayer(layer({ weight_shape: [64, 1024], sheet_shape: [64, 64, 4, 4], parameters: 65600 }))).toBe(
+      '64 units × 1,024 inputs (64 × 4 × 4), 65,600 parameters',
+    );
+    expect(d.describeLayer(layer({ weight_shape: null, sheet_shape: null, type: 'max-pool' }))).toBe('max-pool, 32 maps of 32 × 32');
     expect(d.shortShape({ channels: 32, height: 16, width: 16 })).toBe('32 × 16²');
     expect(d.shortShape({ channels: 10, height: 1, width: 1 })).toBe('10');
   });

@@ -6,12 +6,16 @@ import { gridHeight, gridWidth, type Cell, type Grid } from '../../base/scales';
 /** How a layer's weights are laid out on the page. */
 export type Arrangement = 'tiles' | 'matrix' | 'heat' | 'none';
 
-export function arrangementOf(layer: Pick<Layer, 'weight_shape' | 'channels'>): Arrangement {
-  const shape = layer.weight_shape;
-  if (!shape) return 'none';
-  if (shape.length === 2) return 'heat';
-  const channels = shape.length === 6 ? shape[3] : shape[1];
-  return channels === 3 || channels === 1 ? 'tiles' : 'matrix';
+/**
+ * Tiles where a filter is one picture (it sees colour, or one channel), a matrix of kernels otherwise, a heat map where
+ * a kernel is a single weight. `input` is the name of the network's input layer.
+ */
+export function arrangementOf(layer: Pick<Layer, 'sheet_shape' | 'inputs'>, input: string): Arrangement {
+  if (!layer.sheet_shape) return 'none';
+  const [, channels, height, width] = layer.sheet_shape;
+  if (channels === 1 && height * width > 1) return 'tiles';
+  if (channels === 3 && layer.inputs[0] === input) return 'tiles';
+  return height * width === 1 ? 'heat' : 'matrix';
 }
 
 /** The sheet's own arrangement: one tile per filter, or filters in rows and channels in columns. */
@@ -72,7 +76,7 @@ export function bestGrid(size: TileSize, room: Room, like: number, largest = 96)
     const ragged = rows * columns - tiles;
     // Too tall for the room even at scale 1 is worse than anything that fits.
     const overflow = Math.max(0, rows * (tileHeight * scale + gap) - gap - room.height);
-    const score = scale * (1 - (0.12 * ragged) / columns) - 0.004 * Math.abs(columns - like) - overflow * 10;
+    const score = scale * (ragged > 0 ? 0.78 : 1) - 0.004 * Math.abs(columns - like) - overflow * 10;
     if (!best || score > best.score) best = { score, grid: { columns, rows, scaleX: scale, scaleY: scale, tileWidth, tileHeight, gap } };
   }
   return best?.grid ?? { columns: 1, rows: tiles, scaleX: 1, scaleY: 1, tileWidth, tileHeight, gap };
@@ -111,54 +115,78 @@ export function matrixGrid(sheet: Pick<SheetGeometry, 'filters' | 'channels' | '
   return { columns, rows, scaleX: scale, scaleY: scale, tileWidth, tileHeight, gap };
 }
 
-export interface Plan {
-  /** The weights' place, or null where there are none (or they are not wanted). */
-  bank: Room | null;
-  maps: Room | null;
+export interface Arranged {
+  /** Null where the layer has no weights, or they are not wanted. */
+  bank: { grid: Grid; width: number; height: number; scrolls: boolean } | null;
+  maps: { grid: Grid; width: number } | null;
   /** Where the pinned filter is told of: below everything, or under the maps. */
-  inspector: 'below' | 'right' | 'none';
+  inspector: { where: 'below' | 'right' | 'none'; width: number; height: number; detail: boolean };
+  /** The weights above, the activations below them. */
   stacked: boolean;
 }
 
 export type Show = 'filters' | 'activations' | 'both';
 
 const CAP = 24;
-const GAP = 68;
-const INSPECTOR = 236;
+const AXES = { side: 32, foot: 24 };
+const INSPECTOR = { least: 148, like: 236, rule: 41 };
 
-/** Divides the body of the view between weights, activations and the pinned filter. */
-export function plan(arrangement: Arrangement, show: Show, body: Room): Plan {
-  const { width, height } = body;
-  const weights = arrangement !== 'none' && show !== 'activations';
-  const maps = arrangement === 'none' || show !== 'filters';
-  const half = Math.floor((width - GAP) / 2);
-  const tall = Math.max(160, height - CAP - Math.min(INSPECTOR, Math.max(190, height - CAP - 280)) - 24);
-  if (arrangement === 'none') {
-    return { bank: null, maps: { width, height: Math.max(160, height - CAP - 16) }, inspector: 'none', stacked: false };
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/**
+ * Divides the body of the view between weights, activations and the pinned filter. It depends on the layer and the
+ * room alone, so nothing moves when pictures arrive or the checkpoint changes.
+ */
+export function arrange(layer: Pick<Layer, 'sheet_shape' | 'shape' | 'inputs'>, input: string, show: Show, body: Room): Arranged {
+  const { width } = body;
+  const height = Math.max(320, body.height);
+  const kind = arrangementOf(layer, input);
+  const gap = width >= 1060 ? 68 : 36;
+  const maps: TileSize = { tiles: layer.shape.channels, tileWidth: layer.shape.width, tileHeight: layer.shape.height, gap: 2 };
+  if (kind === 'none' || !layer.sheet_shape) {
+    const grid = mapsGrid(maps, { width, height: height - CAP - 16 }, 8);
+    return { bank: null, maps: { grid, width: Math.max(264, gridWidth(grid)) }, inspector: { where: 'none', width: 0, height: 0, detail: false }, stacked: false };
   }
-  if (arrangement === 'tiles') {
+  const [filters, channels, tileHeight, tileWidth] = layer.sheet_shape;
+  const [wantsBank, wantsMaps] = [show !== 'activations', show !== 'filters'];
+  if (kind === 'tiles') {
+    const tall = height - CAP - INSPECTOR.rule - Math.max(INSPECTOR.least, Math.min(INSPECTOR.like, height - CAP - INSPECTOR.rule - 264));
+    const size: TileSize = { tiles: filters, tileWidth, tileHeight, gap: 1 };
+    const mapGrid = wantsMaps ? mapsGrid(maps, { width: wantsBank ? Math.floor(width * 0.58) : width, height: tall }, 8) : null;
+    const free = { width: width - (mapGrid ? gridWidth(mapGrid) + gap : 0), height: tall };
+    // The same columns in both: a filter has one position.
+    const grid = mapGrid && filters === layer.shape.channels ? gridOf(size, mapGrid.columns, free) : bestGrid(size, free, 8);
+    const used = Math.max(wantsBank ? gridHeight(grid) : 0, mapGrid ? gridHeight(mapGrid) : 0);
     return {
-      bank: weights ? { width: maps ? half : width, height: tall } : null,
-      maps: maps ? { width: weights ? half : width, height: tall } : null,
-      inspector: 'below',
+      bank: wantsBank ? { grid, width: gridWidth(grid), height: tall, scrolls: gridHeight(grid) > tall + 8 } : null,
+      maps: mapGrid && { grid: mapGrid, width: gridWidth(mapGrid) },
+      inspector: { where: 'below', width, height: Math.max(148, height - CAP - used - INSPECTOR.rule), detail: wantsBank },
       stacked: false,
     };
   }
-  if (arrangement === 'heat') {
-    const share = Math.floor((height - 2 * CAP - 32) * 0.45);
-    return {
-      bank: weights ? { width: width - 24, height: share } : null,
-      maps: maps ? { width: half, height: height - CAP - 40 - (weights ? share + CAP : 0) } : null,
-      inspector: maps ? 'right' : 'below',
-      stacked: weights,
-    };
-  }
+  const stacked = kind === 'heat' && channels * 4 > width * 0.55;
+  const share = wantsMaps && stacked ? Math.floor((height - 2 * CAP) * 0.45) : height - CAP - AXES.foot;
+  const bankRoom = { width: (stacked ? width : Math.floor(width * 0.56)) - AXES.side, height: share };
+  const grid = matrixGrid({ filters: range(filters), channels: range(channels), tile_width: tileWidth, tile_height: tileHeight }, bankRoom);
+  const scrolls = gridHeight(grid) > bankRoom.height + 8 || gridWidth(grid) > bankRoom.width + 8;
+  const bankWidth = Math.min(gridWidth(grid), bankRoom.width) + AXES.side;
+  const bank = wantsBank ? { grid, width: bankWidth, height: bankRoom.height + (scrolls ? AXES.foot : 0), scrolls } : null;
+  const side = bank && !stacked ? width - bankWidth - gap + AXES.side : stacked ? Math.floor((width - gap) / 2) : width;
+  const top = bank && stacked ? Math.min(gridHeight(grid), share) + CAP + AXES.foot + 16 : 0;
+  const mapGrid = wantsMaps ? mapsGrid(maps, { width: side, height: height - CAP - top - (stacked ? 8 : 236) }, 8) : null;
+  const under = mapGrid && !stacked ? gridHeight(mapGrid) + CAP : 0;
   return {
-    bank: weights ? { width: maps ? half : width - 24, height: height - CAP - 28 } : null,
-    maps: maps ? { width: half, height: Math.max(160, height - CAP - 220) } : null,
-    inspector: maps ? 'right' : 'below',
-    stacked: false,
+    bank,
+    maps: mapGrid && { grid: mapGrid, width: stacked ? side : Math.max(264, Math.min(side, gridWidth(mapGrid))) },
+    inspector: { where: stacked && !mapGrid ? 'below' : 'right', width: side, height: Math.max(150, Math.min(360, height - top - under - INSPECTOR.rule)), detail: false },
+    stacked,
   };
+}
+
+/** Activations: maps as large as they fit; single units as squares of a size one can point at. */
+function mapsGrid(size: TileSize, room: Room, like: number): Grid {
+  const units = size.tileWidth === 1 && size.tileHeight === 1;
+  return bestGrid(size, units ? { width: Math.min(room.width, 528), height: Math.min(room.height, 264) } : room, units ? 16 : like, units ? 64 : 128);
 }
 
 export interface Axis {
@@ -179,14 +207,14 @@ export function axisLabels(numbers: readonly number[], pitch: number, least = 40
 
 /** "32 filters, 5 × 5 × 3, 2,432 parameters". */
 export function describeLayer(layer: Layer): string {
-  const { shape, weight_shape: weights } = layer;
+  const { shape, sheet_shape: weights, weight_shape: stored } = layer;
   const plane = shape.height === 1 && shape.width === 1 ? `${count(shape.channels)} units` : `${count(shape.channels)} maps of ${shape.height} × ${shape.width}`;
   if (!weights) return `${layer.type}, ${plane}`;
   const parameters = `${count(layer.parameters)} parameters`;
-  if (weights.length === 2) return `${count(weights[0])} units × ${count(weights[1])} inputs, ${parameters}`;
-  const [k, c, r, s] = weights.length === 6 ? weights.slice(2) : weights;
-  const own = weights.length === 6 ? `, own at each of ${weights[0]} × ${weights[1]} places` : '';
-  return c <= 3 ? `${k} filters, ${r} × ${s} × ${c}${own}, ${parameters}` : `${k} filters × ${c} channels, ${r} × ${s}${own}, ${parameters}`;
+  const [k, c, r, w] = weights;
+  if (stored?.length === 2) return `${count(k)} units × ${count(stored[1])} inputs${r * w > 1 ? ` (${c} × ${r} × ${w})` : ''}, ${parameters}`;
+  const own = stored?.length === 6 ? `, own at each of ${stored[0]} × ${stored[1]} places` : '';
+  return c <= 3 ? `${k} filters, ${r} × ${w} × ${c}${own}, ${parameters}` : `${k} filters × ${c} channels, ${r} × ${w}${own}, ${parameters}`;
 }
 
 /** "32 × 16²", "64 × 8 × 4", "10". */
