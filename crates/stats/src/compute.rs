@@ -58,6 +58,7 @@ pub fn watch(job: &Job<'_>, observer: &mut dyn Observer, stop: &AtomicBool) -> R
         let is_live = job.run.is_live();
         let before = work.summary.computed + work.summary.failed;
         work.pass(observer, stop)?;
+        work.summary.stopped |= stop.load(Ordering::Relaxed);
         if work.summary.stopped || !is_live {
             return Ok(work.summary);
         }
