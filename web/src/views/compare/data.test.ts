@@ -4,10 +4,12 @@ import {
   defaultRows,
   formatFilters,
   formatRows,
+  layColumn,
   parseChannel,
   parseFilters,
   parseLayers,
   parseRows,
+  placeOf,
   readFilters,
   sortRows,
   strongest,
@@ -15,6 +17,7 @@ import {
   suggestRow,
   tileAt,
   tileSide,
+  tileUnder,
   tilesThatFit,
 } from './data';
 
@@ -88,5 +91,47 @@ describe('tiles', () => {
   it('have whole scales', () => {
     expect([5, 8, 16, 32, 24, 1, 64].map((n) => tileSide(n, 32))).toEqual([30, 32, 32, 32, 24, 32, 64]);
     expect(tilesThatFit(406, 34)).toBe(12);
+  });
+});
+
+describe('a column', () => {
+  const facts = {
+    name: 'conv1',
+    of: 32,
+    kernel: [5, 5] as [number, number],
+    map: [32, 32] as [number, number],
+    channels: 3,
+  };
+  const filters = Array.from({ length: 14 }, (_, k) => k);
+  it('has twelve tiles a line in 406 px, kernel above activation', () => {
+    const column = layColumn(facts, { filters, channels: null }, 406, true);
+    expect(column).toMatchObject({
+      pitch: 34,
+      per_line: 12,
+      lines: 2,
+      rgb: true,
+      line_height: 64,
+      height: 134,
+    });
+    expect(placeOf(column, 13)).toEqual({ x: 34, y: 70 });
+    expect(tileUnder(column, 40, 75)).toBe(13);
+    expect([tileUnder(column, 75, 75), tileUnder(column, 409, 0), tileUnder(column, -1, 0)]).toEqual([
+      -1, -1, -1,
+    ]);
+  });
+  it('draws no kernel of a single weight, and no map without an image', () => {
+    const fc = layColumn(
+      { ...facts, kernel: [1, 1], map: [1, 1], channels: 64 },
+      { filters, channels: null },
+      406,
+      true,
+    );
+    expect(fc.kernel).toBeNull();
+    expect(fc.rgb).toBe(false);
+    expect(fc.line_height).toBe(32);
+    expect(layColumn(facts, { filters, channels: null }, 406, false)).toMatchObject({
+      map: null,
+      line_height: 30,
+    });
   });
 });

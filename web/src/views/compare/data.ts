@@ -185,3 +185,88 @@ export function tileSide(pixels: number, side: number): number {
 export function tilesThatFit(width: number, pitch: number): number {
   return Math.max(1, Math.floor((width + 2) / pitch));
 }
+
+/** A layer as a column: what is drawn of it, at which sizes. */
+export interface Column {
+  layer: string;
+  filters: number[];
+  /** All the filters the layer has. */
+  of: number;
+  /** Values of a kernel, and its side on screen; null where a kernel is no picture. */
+  kernel: { height: number; width: number; side_x: number; side_y: number } | null;
+  map: { height: number; width: number; side_x: number; side_y: number } | null;
+  /** Colour kernels hold three channels at once; otherwise one channel of each filter is drawn. */
+  rgb: boolean;
+  /** Which channel of each filter; null for all of them in colour. */
+  channels: number[] | null;
+  pitch: number;
+  per_line: number;
+  lines: number;
+  /** Height of one line: kernel above, activation below. */
+  line_height: number;
+  height: number;
+}
+
+export const TILE = 32;
+const GAP = 2;
+const LINE_GAP = 6;
+
+const sides = (height: number, width: number) => {
+  const scale = Math.max(1, Math.round(TILE / Math.max(height, width)));
+  return { height, width, side_x: width * scale, side_y: height * scale };
+};
+
+export interface LayerFacts {
+  name: string;
+  of: number;
+  /** Height and width of a kernel; null where the layer has none worth drawing. */
+  kernel: [number, number] | null;
+  map: [number, number];
+  channels: number;
+}
+
+/** How a layer is laid out in a column of `width` pixels. */
+export function layColumn(
+  facts: LayerFacts,
+  chosen: { filters: number[]; channels: number[] | null },
+  width: number,
+  applied: boolean,
+): Column {
+  const kernel = facts.kernel && facts.kernel[0] * facts.kernel[1] > 1 ? sides(...facts.kernel) : null;
+  const map = applied ? sides(...facts.map) : null;
+  const pitch = Math.max(TILE - 2, kernel?.side_x ?? 0, map?.side_x ?? 0) + GAP;
+  const per_line = tilesThatFit(width, pitch);
+  const lines = Math.max(1, Math.ceil(chosen.filters.length / per_line));
+  const heights = [kernel?.side_y, map?.side_y].filter((side): side is number => side !== undefined);
+  const line_height = heights.reduce((a, b) => a + b, 0) + Math.max(0, heights.length - 1) * GAP || TILE;
+  return {
+    layer: facts.name,
+    filters: chosen.filters,
+    of: facts.of,
+    kernel,
+    map,
+    rgb: facts.channels === 3 && chosen.channels === null,
+    channels: chosen.channels,
+    pitch,
+    per_line,
+    lines,
+    line_height,
+    height: lines * (line_height + LINE_GAP) - LINE_GAP,
+  };
+}
+
+/** Where the tile of the n-th filter lies in its column. */
+export function placeOf(column: Column, n: number): { x: number; y: number } {
+  return {
+    x: (n % column.per_line) * column.pitch,
+    y: Math.floor(n / column.per_line) * (column.line_height + LINE_GAP),
+  };
+}
+
+/** The filter under a point of a column, as its number in the column's list; -1 where there is none. */
+export function tileUnder(column: Column, x: number, y: number): number {
+  const across = Math.floor(x / column.pitch);
+  const down = Math.floor(y / (column.line_height + LINE_GAP));
+  const n = down * column.per_line + across;
+  return x >= 0 && y >= 0 && across < column.per_line && n < column.filters.length ? n : -1;
+}

@@ -1,0 +1,115 @@
+// Which filters and channels each layer shows: chosen once, by the weights of the last checkpoint, so that a filter
+// stands at the same place in every row.
+import * as routes from '../../api/routes';
+import { getValues } from '../../api/client';
+import type { Layer, Run } from '../../api/types';
+import { resource, type Resource } from '../../state/resource.svelte';
+import type { Store } from '../../state/store.svelte';
+import {
+  chosenFilters,
+  strongestChannels,
+  type ChannelChoice,
+  type FilterChoice,
+  type LayerFacts,
+} from './data';
+
+export interface Chosen {
+  layer: string;
+  filters: number[];
+  channels: number[] | null;
+}
+
+export interface ColumnWish {
+  layers: string[];
+  filters: FilterChoice;
+  channel: ChannelChoice;
+}
+
+/** What the view needs to know of a layer. */
+export function factsOf(run: Run, layer: Layer): LayerFacts {
+  const shape = layer.weight_shape;
+  const input = run.layers.find((one) => one.name === layer.inputs[0]);
+  let kernel: [number, number] | null = null;
+  if (shape?.length === 4) kernel = [shape[2], shape[3]];
+  else if (shape?.length === 2 && input) kernel = [input.shape.height, input.shape.width];
+  // A kernel may be as large as an image: then it is left to the Filters view.
+  if (kernel && Math.max(...kernel) > 64) kernel = null;
+  return {
+    name: layer.name,
+    of: shape && shape.length !== 6 ? shape[0] : layer.shape.channels,
+    kernel,
+    map: [layer.shape.height, layer.shape.width],
+    channels: shape?.length === 4 ? shape[1] : (input?.shape.channels ?? layer.channels),
+  };
+}
+
+async function choose(
+  run: Run,
+  wish: ColumnWish,
+  name: string,
+  at: number,
+  signal: AbortSignal,
+): Promise<Chosen> {
+  const layer = run.layers.find((one) => one.name === name);
+  if (!layer) return { layer: name, filters: [], channels: null };
+  const facts = factsOf(run, layer);
+  let norms = new Array<number>(facts.of).fill(0);
+  if (layer.weight_shape && 'strongest' in wish.filters) {
+    const history = await routes.layerHistory(run.id, name, signal);
+    norms = history.filters.norm[history.checkpoints.indexOf(at)] ?? history.filters.norm.at(-1) ?? norms;
+  }
+  const filters = chosenFilters(wish.filters, norms.slice(0, facts.of));
+  if (!facts.kernel || !filters.length) return { layer: name, filters, channels: null };
+  if (typeof wish.channel === 'number') {
+    return {
+      layer: name,
+      filters,
+      channels: filters.map(() => Math.min(facts.channels - 1, wish.channel as number)),
+    };
+  }
+  if (facts.channels === 3) return { layer: name, filters, channels: null };
+  const url = routes.valuesUrl({
+    run: run.id,
+    checkpoint: at,
+    hash: run.checkpoints[at].hash,
+    layer: name,
+    filters: filters.join(','),
+  });
+  const { shape, data } = await getValues(url, signal);
+  const [k, c, h, w] = shape;
+  return {
+    layer: name,
+    filters,
+    channels: strongestChannels(
+      data,
+      [k, c, h, w],
+      filters.map((_, n) => n),
+    ),
+  };
+}
+
+/** The choice for every layer of the wish, as one answer. */
+export function columns(store: Store, wish: () => ColumnWish | null): Resource<Chosen[]> {
+  const said = $derived.by(() => {
+    const wanted = wish();
+    return wanted ? JSON.stringify({ run: store.run?.id, ...wanted }) : null;
+  });
+  // Fixed when first asked: a live run does not reorder the page as it grows.
+  const fixed = new Map<string, number>();
+  return resource<Chosen[]>(() => {
+    const run = store.run;
+    if (!run || said === null) return null;
+    const wanted = JSON.parse(said) as ColumnWish & { run: string };
+    let at = fixed.get(said);
+    if (at === undefined) {
+      at = run.checkpoints.length - 1;
+      while (at > 0 && run.checkpoints[at].problem) at -= 1;
+      fixed.set(said, at);
+    }
+    const last = at;
+    return {
+      key: said,
+      load: (signal) => Promise.all(wanted.layers.map((name) => choose(run, wanted, name, last, signal))),
+    };
+  });
+}

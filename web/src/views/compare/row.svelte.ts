@@ -1,0 +1,107 @@
+// One row of pictures: all of them swap together, in one frame, once every one is decoded.
+import { untrack } from 'svelte';
+import { isAbort } from '../../api/client';
+import { pictures, type Picture } from '../../api/pictures';
+import { sheetUrl } from '../../api/routes';
+import type { Palette, Run } from '../../api/types';
+import { neighbours } from '../../state/checkpoints';
+import type { Store } from '../../state/store.svelte';
+import type { Column, ScaleOver } from './data';
+
+export interface RowWish {
+  checkpoint: number;
+  columns: Column[];
+  scale: ScaleOver;
+  image: number | null;
+  light: boolean;
+}
+
+export interface ShownRow {
+  checkpoint: number;
+  columns: Column[];
+  /** For each column its kernels and its activations. */
+  kernels: (Picture | null)[];
+  maps: (Picture | null)[];
+}
+
+function wishes(run: Run, wish: RowWish, checkpoint: number): (string | null)[][] {
+  const signed: Palette = wish.light ? 'diverging-light' : 'diverging';
+  return wish.columns.map((column) => {
+    const base = {
+      run: run.id,
+      checkpoint,
+      hash: run.checkpoints[checkpoint]?.hash ?? '',
+      layer: column.layer,
+      filters: column.filters.join(','),
+      normalise: wish.scale,
+    };
+    if (!column.filters.length) return [null, null];
+    const channels = column.channels ? [...new Set(column.channels)].join(',') : column.rgb ? undefined : '0';
+    return [
+      column.kernel ? sheetUrl({ ...base, channels, palette: column.rgb ? 'rgb' : signed }) : null,
+      column.map && wish.image !== null ? sheetUrl({ ...base, apply: wish.image, palette: 'grey' }) : null,
+    ];
+  });
+}
+
+const AHEAD = 4;
+
+export class Row {
+  shown = $state.raw<ShownRow | null>(null);
+  error = $state.raw<unknown>(null);
+  slow = $state(false);
+
+  /** `reader` names the row that follows the playhead: the timeline waits for it and its neighbours come ahead. */
+  constructor(store: Store, wish: () => RowWish | null, reader?: string) {
+    $effect(() => {
+      const wanted = wish();
+      const run = store.run;
+      if (!wanted || !run || run.checkpoints[wanted.checkpoint]?.problem) return;
+      return untrack(() => this.#follow(store, run, wanted, reader));
+    });
+    if (reader) $effect(() => () => store.setLate(reader, null));
+  }
+
+  #follow(store: Store, run: Run, wanted: RowWish, reader?: string): () => void {
+    const urls = wishes(run, wanted, wanted.checkpoint);
+    const show = (all: (Picture | null)[][]) => {
+      const { checkpoint, columns } = wanted;
+      this.shown = {
+        checkpoint,
+        columns,
+        kernels: all.map((pair) => pair[0]),
+        maps: all.map((pair) => pair[1]),
+      };
+      this.error = null;
+      this.slow = false;
+      if (!reader) return;
+      store.setLate(reader, null);
+      const next = neighbours(run.checkpoints, checkpoint, store.direction, AHEAD, 1);
+      pictures.prefetch(next.flatMap((c) => wishes(run, wanted, c).flat()).filter((url) => url !== null));
+    };
+    const peeked = urls.map((pair) => pair.map((url) => (url === null ? null : pictures.peek(url))));
+    if (peeked.every((pair) => pair.every((picture) => picture !== undefined))) {
+      show(peeked as (Picture | null)[][]);
+      return () => undefined;
+    }
+    let current = true;
+    if (reader && this.shown && this.shown.checkpoint !== wanted.checkpoint)
+      store.setLate(reader, this.shown.checkpoint);
+    const timer = setTimeout(() => (this.slow = true), 200);
+    Promise.all(
+      urls.map((pair) => Promise.all(pair.map((url) => (url === null ? null : pictures.want(url))))),
+    ).then(
+      (all) => current && show(all),
+      (error: unknown) => {
+        if (!current || isAbort(error)) return;
+        this.error = error;
+        this.slow = false;
+        if (reader) store.setLate(reader, null);
+      },
+    );
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }
+}
