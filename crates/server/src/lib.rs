@@ -1,1 +1,37 @@
-//! placeholder
+//! The REST service and the embedded dashboard over one or more run folders.
+//!
+//! [`bind`] takes the address at once, so that it is known (and a taken port is an error) before anything is
+//! served; [`Server::serve`] answers until it is told to stop. Nothing is loaded before it is asked for: runs are
+//! listed by their `run.toml`, corpora are read in the background, snapshots and models come through one cache
+//! that is bounded in bytes. The server never trains; a run that grows is a folder that changes.
+
+mod api;
+mod app;
+mod bank;
+mod cache;
+mod catalogue;
+mod corpora;
+mod error;
+mod extract;
+mod hub;
+mod open_run;
+mod problem;
+mod reply;
+mod security;
+mod seen;
+mod selection;
+mod server;
+mod sheets;
+mod statistics;
+mod summary;
+mod text;
+mod upload;
+mod watch;
+mod web;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use server::{Config, Server, bind};

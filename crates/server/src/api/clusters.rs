@@ -1,0 +1,234 @@
+//! Groups of images that a layer finds alike.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::{Corpus, ImageId, Split};
+use deepviz_stats::{ClusterSet, Metric};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::confusion::{point, split};
+use crate::api::predict::CheckpointPath;
+use crate::api::runs::{RunPath, cluster_choices};
+use crate::app::Shared;
+use crate::bank::layer_index;
+use crate::corpora::matching;
+use crate::extract::{Params, Segments};
+use crate::open_run::OpenRun;
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::statistics;
+use crate::work::Load;
+
+/// Which clusters.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ClusterQuery {
+    /// `test` (default) or `train`.
+    split: Option<String>,
+    /// Name of a layer; the features before the last layer unless given.
+    layer: Option<String>,
+    /// `cosine` or `euclidean`; what was computed for the layer unless given.
+    metric: Option<String>,
+}
+
+/// Clusters at one checkpoint.
+#[derive(Serialize, ToSchema)]
+struct Clusters {
+    checkpoint: usize,
+    split: String,
+    layer: String,
+    metric: String,
+    images: u64,
+    /// Sum of the squared distances of all images to their centres.
+    inertia: f64,
+    clusters: Vec<Cluster>,
+}
+
+/// A group of images; its index is the same at every checkpoint.
+#[derive(Serialize, ToSchema)]
+struct Cluster {
+    index: usize,
+    size: u32,
+    /// Images by true class.
+    mix: Vec<u32>,
+    /// The images nearest to the centre.
+    nearest: Vec<Near>,
+}
+
+/// An image near a centre.
+#[derive(Serialize, ToSchema)]
+struct Near {
+    id: u32,
+    distance: f32,
+    /// Absent as long as the corpus is not open.
+    true_class: Option<u16>,
+}
+
+/// Clusters at every checkpoint that has them.
+#[derive(Serialize, ToSchema)]
+struct ClusterHistory {
+    split: String,
+    layer: String,
+    metric: String,
+    checkpoints: Vec<usize>,
+    sizes: Vec<Vec<u32>>,
+    /// Share of each cluster's commonest class.
+    purity: Vec<Vec<f32>>,
+}
+
+struct Choice {
+    split: Split,
+    layer: String,
+    metric: Metric,
+}
+
+impl ClusterQuery {
+    /// What the query names, filled up with what was computed.
+    fn choose(&self, run: &OpenRun) -> Result<Choice, ApiError> {
+        let split = split(self.split.as_deref())?;
+        if let Some(layer) = &self.layer {
+            layer_index(run.network(), layer)?;
+        }
+        let metric = |word: &str| {
+            word.parse::<Metric>()
+                .map_err(|_| ApiError::bad(format!("unknown metric `{word}`; expected cosine or euclidean")))
+        };
+        let wanted = self.metric.as_deref().map(metric).transpose()?;
+        let choices = cluster_choices(run);
+        let fits = |layer: &str, name: &str| {
+            self.layer.as_deref().is_none_or(|wanted| wanted == layer)
+                && wanted.is_none_or(|wanted| wanted.name() == name)
+        };
+        let found = choices.iter().find(|choice| fits(&choice.layer, &choice.metric));
+        let first = found.or(choices.first());
+        let layer = self.layer.clone().or_else(|| first.map(|choice| choice.layer.clone()));
+        let metric = match (wanted, first) {
+            (Some(metric), _) => metric,
+            (None, Some(choice)) => metric(&choice.metric)?,
+            (None, None) => Metric::Cosine,
+        };
+        Ok(Choice { split, layer: layer.unwrap_or_default(), metric })
+    }
+}
+
+/// Clusters of a checkpoint: sizes, classes, and the images nearest to each centre.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/checkpoints/{checkpoint}/clusters", tag = "statistics",
+    params(CheckpointPath, ClusterQuery),
+    responses(
+        (status = 200, body = Clusters),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn clusters(
+    State(app): State<Shared>,
+    Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
+    Params(query): Params<ClusterQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let corpus = matching(&run, &app.corpora.of_run(&run)).ok();
+    let answer = app
+        .work
+        .run(Load::Render, move || {
+            let point = point(&run, &checkpoint)?;
+            let choice = query.choose(&run)?;
+            let store = statistics::required(&run)?;
+            match store.clusters(point.1, choice.split, &choice.layer, choice.metric)? {
+                Some(set) => Ok(answer_of(point.0, &choice, &set, corpus.as_deref())),
+                None if store.confusion(point.1, choice.split)?.is_some() => Err(no_set(&run, point.0, &choice)),
+                None => Err(statistics::missing_at(&run, &store, point, choice.split)?),
+            }
+        })
+        .await?;
+    json(&headers, &answer)
+}
+
+fn no_set(run: &OpenRun, checkpoint: usize, choice: &Choice) -> ApiError {
+    let known: Vec<_> =
+        cluster_choices(run).iter().map(|choice| format!("{} by {}", choice.layer, choice.metric)).collect();
+    statistics::missing(
+        run,
+        &format!(
+            "checkpoint {checkpoint} has no clusters of layer {} by {}; there are {}",
+            choice.layer,
+            choice.metric.name(),
+            known.join(", ")
+        ),
+    )
+}
+
+fn answer_of(checkpoint: usize, choice: &Choice, set: &ClusterSet, corpus: Option<&Corpus>) -> Clusters {
+    let sizes = set.sizes();
+    let class = |id: ImageId| corpus.and_then(|corpus| corpus.label(id)).map(|class| class.0);
+    let clusters = sizes.iter().enumerate().map(|(index, &size)| Cluster {
+        index,
+        size,
+        mix: set.mix.row(index).to_vec(),
+        nearest: set.nearest[index]
+            .iter()
+            .map(|near| Near { id: near.image.0, distance: near.distance, true_class: class(near.image) })
+            .collect(),
+    });
+    Clusters {
+        checkpoint,
+        split: choice.split.to_string(),
+        layer: choice.layer.clone(),
+        metric: choice.metric.name().to_owned(),
+        images: sizes.iter().map(|&size| u64::from(size)).sum(),
+        inertia: set.inertia,
+        clusters: clusters.collect(),
+    }
+}
+
+/// Sizes and purities of the clusters at every checkpoint that has them.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/clusters", tag = "statistics", params(RunPath, ClusterQuery),
+    responses(
+        (status = 200, body = ClusterHistory),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn cluster_history(
+    State(app): State<Shared>,
+    Segments(RunPath { run }): Segments<RunPath>,
+    Params(query): Params<ClusterQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let history = app.work.run(Load::Render, move || history_of(&run, &query)).await?;
+    json(&headers, &history)
+}
+
+fn history_of(run: &OpenRun, query: &ClusterQuery) -> Result<ClusterHistory, ApiError> {
+    let choice = query.choose(run)?;
+    let moments = match run.store()? {
+        Some(store) => store.cluster_history(choice.split, &choice.layer, choice.metric)?,
+        None => Vec::new(),
+    };
+    let listing = run.listing();
+    let mut history = ClusterHistory {
+        split: choice.split.to_string(),
+        layer: choice.layer,
+        metric: choice.metric.name().to_owned(),
+        checkpoints: Vec::new(),
+        sizes: Vec::new(),
+        purity: Vec::new(),
+    };
+    for moment in moments {
+        let Some(index) = listing.index_of(moment.step) else { continue };
+        let commonest = moment.mix.outer_iter().map(|mix| mix.iter().copied().max().unwrap_or_default());
+        let purity = commonest.zip(&moment.sizes).map(|(most, &size)| most as f32 / size.max(1) as f32);
+        history.purity.push(purity.collect());
+        history.checkpoints.push(index);
+        history.sizes.push(moment.sizes);
+    }
+    Ok(history)
+}

@@ -1,0 +1,272 @@
+//! Which classes are taken for which others.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::{ClassId, Split};
+use deepviz_net::Step;
+use deepviz_stats::CellQuery;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::predict::CheckpointPath;
+use crate::api::runs::RunPath;
+use crate::app::Shared;
+use crate::extract::{Params, Segments};
+use crate::open_run::OpenRun;
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::statistics;
+use crate::work::Load;
+
+/// Images of a cell unless told otherwise.
+const DEFAULT_LIMIT: usize = 48;
+/// Images of a cell at most.
+pub(crate) const MOST_LIMIT: usize = 10_000;
+
+/// The images that count.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SplitQuery {
+    /// `test` (default) or `train`.
+    split: Option<String>,
+}
+
+/// A cell of the matrix in a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct CellPath {
+    /// Id of the run.
+    run: String,
+    /// Index of the checkpoint, or `last`.
+    checkpoint: String,
+    /// Index of the true class.
+    true_class: String,
+    /// Index of the predicted class.
+    predicted: String,
+}
+
+/// A page of a cell.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CellPageQuery {
+    /// `test` (default) or `train`.
+    split: Option<String>,
+    /// Images at most, up to 10,000; 48 unless given.
+    limit: Option<usize>,
+    /// Where to go on: what `next_cursor` said.
+    cursor: Option<String>,
+}
+
+/// Counts at one checkpoint.
+#[derive(Serialize, ToSchema)]
+struct ConfusionAnswer {
+    checkpoint: usize,
+    split: String,
+    images: u64,
+    /// True classes in rows, predicted ones in columns.
+    counts: Vec<Vec<u32>>,
+}
+
+/// Counts at every checkpoint that has them.
+#[derive(Serialize, ToSchema)]
+struct ConfusionHistory {
+    split: String,
+    images: u64,
+    checkpoints: Vec<usize>,
+    /// Each matrix row by row.
+    counts: Vec<Vec<u32>>,
+}
+
+/// Some images of a cell, the most confident first.
+#[derive(Serialize, ToSchema)]
+struct CellAnswer {
+    total: usize,
+    items: Vec<CellItem>,
+    next_cursor: Option<String>,
+}
+
+/// An image of a cell.
+#[derive(Serialize, ToSchema)]
+struct CellItem {
+    id: u32,
+    /// Of the predicted class.
+    probability: f32,
+    true_class: u16,
+    predicted: u16,
+}
+
+/// The split a query names.
+pub(crate) fn split(word: Option<&str>) -> Result<Split, ApiError> {
+    match word {
+        None => Ok(Split::Test),
+        Some(word) => {
+            word.parse().map_err(|_| ApiError::bad(format!("unknown split `{word}`; expected train or test")))
+        }
+    }
+}
+
+/// Where a page begins.
+pub(crate) fn offset(cursor: Option<&str>) -> Result<usize, ApiError> {
+    match cursor {
+        None | Some("") => Ok(0),
+        Some(cursor) => cursor
+            .parse()
+            .map_err(|_| ApiError::bad(format!("unknown cursor `{cursor}`; expected what `next_cursor` said"))),
+    }
+}
+
+/// How long a page is.
+pub(crate) fn limit(wanted: Option<usize>, default: usize) -> Result<usize, ApiError> {
+    let limit = wanted.unwrap_or(default);
+    if (1..=MOST_LIMIT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(ApiError::bad(format!("expected a limit of 1 to {MOST_LIMIT}, found {limit}")))
+}
+
+/// The checkpoint of a path, in blocking code.
+pub(crate) fn point(run: &OpenRun, checkpoint: &str) -> Result<(usize, Step), ApiError> {
+    let listing = run.listing();
+    let (index, entry) = listing.point(&run.id, checkpoint)?;
+    Ok((index, entry.step))
+}
+
+/// The confusion matrix of a checkpoint.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/checkpoints/{checkpoint}/confusion", tag = "statistics",
+    params(CheckpointPath, SplitQuery),
+    responses(
+        (status = 200, body = ConfusionAnswer),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn confusion(
+    State(app): State<Shared>,
+    Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
+    Params(query): Params<SplitQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let split = split(query.split.as_deref())?;
+    let answer = app
+        .work
+        .run(Load::Render, move || {
+            let point = point(&run, &checkpoint)?;
+            let store = statistics::required(&run)?;
+            let Some(confusion) = store.confusion(point.1, split)? else {
+                return Err(statistics::missing_at(&run, &store, point, split)?);
+            };
+            Ok(ConfusionAnswer {
+                checkpoint: point.0,
+                split: split.to_string(),
+                images: confusion.images(),
+                counts: confusion.counts.outer_iter().map(|row| row.to_vec()).collect(),
+            })
+        })
+        .await?;
+    json(&headers, &answer)
+}
+
+/// The confusion matrices of all checkpoints that have one.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/confusion", tag = "statistics", params(RunPath, SplitQuery),
+    responses(
+        (status = 200, body = ConfusionHistory),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn confusions(
+    State(app): State<Shared>,
+    Segments(RunPath { run }): Segments<RunPath>,
+    Params(query): Params<SplitQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let split = split(query.split.as_deref())?;
+    let history = app.work.run(Load::Render, move || confusions_of(&run, split)).await?;
+    json(&headers, &history)
+}
+
+fn confusions_of(run: &Arc<OpenRun>, split: Split) -> Result<ConfusionHistory, ApiError> {
+    let moments = match run.store()? {
+        Some(store) => store.confusions(split)?,
+        None => Vec::new(),
+    };
+    let listing = run.listing();
+    let mut history =
+        ConfusionHistory { split: split.to_string(), images: 0, checkpoints: Vec::new(), counts: Vec::new() };
+    for (step, confusion) in moments {
+        let Some(index) = listing.index_of(step) else { continue };
+        history.images = confusion.images();
+        history.checkpoints.push(index);
+        history.counts.push(confusion.counts.iter().copied().collect());
+    }
+    Ok(history)
+}
+
+/// The images in a cell of the confusion matrix, the most confident first.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/checkpoints/{checkpoint}/confusion/{true_class}/{predicted}/images",
+    tag = "statistics", params(CellPath, CellPageQuery),
+    responses(
+        (status = 200, body = CellAnswer),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn cell(
+    State(app): State<Shared>,
+    Segments(path): Segments<CellPath>,
+    Params(query): Params<CellPageQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&path.run)?;
+    let split = split(query.split.as_deref())?;
+    let (true_class, predicted) = (class(&run, &path.true_class)?, class(&run, &path.predicted)?);
+    let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
+    let page = app
+        .work
+        .run(Load::Render, move || {
+            let point = point(&run, &path.checkpoint)?;
+            let store = statistics::required(&run)?;
+            let query = CellQuery { step: point.1, split, true_class, predicted, offset, limit };
+            match store.cell(&query)? {
+                Some(page) => Ok(page),
+                None => Err(statistics::missing_at(&run, &store, point, split)?),
+            }
+        })
+        .await?;
+    let end = offset.saturating_add(page.items.len());
+    let item = |(id, probability): (deepviz_corpus::ImageId, f32)| CellItem {
+        id: id.0,
+        probability,
+        true_class: true_class.0,
+        predicted: predicted.0,
+    };
+    let answer = CellAnswer {
+        next_cursor: (end < page.total && !page.items.is_empty()).then(|| end.to_string()),
+        total: page.total,
+        items: page.items.into_iter().map(item).collect(),
+    };
+    json(&headers, &answer)
+}
+
+fn class(run: &OpenRun, text: &str) -> Result<ClassId, ApiError> {
+    let classes = &run.info().classes;
+    let index: u16 =
+        text.parse().map_err(|_| ApiError::bad(format!("expected the index of a class, found `{text}`")))?;
+    if usize::from(index) < classes.len() {
+        return Ok(ClassId(index));
+    }
+    Err(ApiError::not_found(format!("no class {index}; run {} has 0 to {}", run.id, classes.len().saturating_sub(1))))
+}

@@ -1,0 +1,86 @@
+//! Live events of a run, as server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::api::runs::RunPath;
+use crate::app::Shared;
+use crate::extract::Segments;
+use crate::hub::Event;
+use crate::problem::{ApiError, Problem};
+use crate::seen::Seen;
+use crate::work::Load;
+
+type Sender = mpsc::Sender<Result<sse::Event, Infallible>>;
+
+/// What happens to a run: `checkpoint`, `statistics`, `metrics`, `state`; `run` for another run that appeared;
+/// `reload` when the client should ask for everything again. At the start: where the run is now.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/events", tag = "runs", params(RunPath),
+    responses(
+        (status = 200, body = Event, content_type = "text/event-stream"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn events(
+    State(app): State<Shared>,
+    Segments(RunPath { run: id }): Segments<RunPath>,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&id)?;
+    // First the subscription, then the look: what happens between is told twice rather than never.
+    let mut messages = app.hub.subscribe();
+    let mut closing = app.hub.closing();
+    let seen = app.work.run(Load::Render, move || Seen::of(&run, None)).await?;
+    let greeting = seen.greeting();
+    let guard = app.hub.watch(&id, seen);
+    app.hub.wake.notify_one();
+    let (sender, receiver) = mpsc::channel(64);
+    tokio::spawn(async move {
+        let _guard = guard;
+        for event in greeting {
+            if !send(&sender, &event).await {
+                return;
+            }
+        }
+        let id: Arc<str> = id.into();
+        if *closing.borrow() {
+            return;
+        }
+        loop {
+            let event = tokio::select! {
+                message = messages.recv() => match message {
+                    Ok((run, event)) if run.as_ref().is_none_or(|run| *run == id) => event,
+                    Ok(_) => continue,
+                    Err(RecvError::Lagged(_)) => Event::Reload {},
+                    Err(RecvError::Closed) => return,
+                },
+                () = sender.closed() => return,
+                _ = closing.changed() => return,
+            };
+            if !send(&sender, &event).await {
+                return;
+            }
+        }
+    });
+    let stream = Sse::new(ReceiverStream::new(receiver))
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
+    // Proxies that gather answers would hold the events back.
+    let unbuffered = AppendHeaders([(HeaderName::from_static("x-accel-buffering"), "no")]);
+    Ok((unbuffered, stream).into_response())
+}
+
+async fn send(sender: &Sender, event: &Event) -> bool {
+    let data = sse::Event::default().event(event.name()).json_data(event);
+    let Ok(data) = data else { return true };
+    sender.send(Ok(data)).await.is_ok()
+}

@@ -1,0 +1,92 @@
+//! The measurements of training, as columns.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_net::MetricKind;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::runs::RunPath;
+use crate::app::Shared;
+use crate::extract::{Params, Segments};
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::work::Load;
+
+/// Where to go on.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Since {
+    /// Only what was measured after this step.
+    since: Option<u64>,
+}
+
+/// Measurements.
+#[derive(Serialize, ToSchema)]
+struct Metrics {
+    train: TrainMetrics,
+    test: TestMetrics,
+}
+
+/// One entry a minibatch.
+#[derive(Default, Serialize, ToSchema)]
+struct TrainMetrics {
+    step: Vec<u64>,
+    epoch: Vec<f64>,
+    /// Mean logistic loss of an image.
+    loss: Vec<f64>,
+    /// Fraction of images misclassified.
+    error: Vec<f64>,
+    rate: Vec<f64>,
+    images_per_s: Vec<f64>,
+}
+
+/// One entry a test.
+#[derive(Default, Serialize, ToSchema)]
+struct TestMetrics {
+    step: Vec<u64>,
+    epoch: Vec<f64>,
+    loss: Vec<f64>,
+    error: Vec<f64>,
+}
+
+/// Loss, error, learning rate and speed.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/metrics", tag = "runs", params(RunPath, Since),
+    responses(
+        (status = 200, body = Metrics),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn metrics(
+    State(app): State<Shared>,
+    Segments(RunPath { run }): Segments<RunPath>,
+    Params(Since { since }): Params<Since>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let lines = app.work.run(Load::Render, move || run.metrics()).await?;
+    let (mut train, mut test) = (TrainMetrics::default(), TestMetrics::default());
+    for line in lines.iter().filter(|line| since.is_none_or(|since| line.step.0 > since)) {
+        match line.kind {
+            MetricKind::Train => {
+                train.step.push(line.step.0);
+                train.epoch.push(line.epoch);
+                train.loss.push(line.loss);
+                train.error.push(line.error);
+                train.rate.push(line.rate);
+                train.images_per_s.push(line.images_per_s);
+            }
+            MetricKind::Test => {
+                test.step.push(line.step.0);
+                test.epoch.push(line.epoch);
+                test.loss.push(line.loss);
+                test.error.push(line.error);
+            }
+        }
+    }
+    json(&headers, &Metrics { train, test })
+}

@@ -1,0 +1,83 @@
+//! The routes: one module a subject, and the table of all of them.
+
+pub(crate) mod clusters;
+pub(crate) mod confusion;
+pub(crate) mod corpora;
+pub(crate) mod events;
+pub(crate) mod graph;
+pub(crate) mod history;
+pub(crate) mod metrics;
+pub(crate) mod predict;
+pub(crate) mod runs;
+pub(crate) mod sheets;
+pub(crate) mod strip;
+
+use axum::Json;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::upload::MOST_BYTES;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "deepViz",
+        description = "See a convolutional network learn: its filters, activations, predictions, confusions and \
+                       clusters at every checkpoint. Checkpoints are counted from 0 in step order. Errors are \
+                       problem documents (RFC 9457). Pictures are immutable when the address carries `v`, the \
+                       hash of the checkpoint (or the identity of the corpus).",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "runs", description = "Runs, their networks and measurements"),
+        (name = "sheets", description = "Filters and activations as pictures and numbers"),
+        (name = "statistics", description = "What was computed over the whole corpus"),
+        (name = "corpora", description = "The images")
+    )
+)]
+struct Document;
+
+/// Every route of the interface, and its description at `/api/openapi.json`.
+pub(crate) fn router() -> axum::Router<Shared> {
+    let (router, document) = routes().split_for_parts();
+    router.route("/api/openapi.json", get(move || async move { Json(document) }))
+}
+
+/// The description of the interface as JSON.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Shared> {
+    let uploads = OpenApiRouter::new()
+        .routes(routes!(sheets::sent_sheets))
+        .routes(routes!(predict::predict_sent))
+        .layer(DefaultBodyLimit::max(MOST_BYTES));
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::detail))
+        .routes(routes!(graph::graph))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(events::events))
+        .routes(routes!(sheets::weight_sheets))
+        .routes(routes!(sheets::applied_sheets))
+        .routes(routes!(strip::strip))
+        .routes(routes!(history::layer_history))
+        .routes(routes!(predict::predict))
+        .routes(routes!(predict::image_history))
+        .routes(routes!(confusion::confusion))
+        .routes(routes!(confusion::confusions))
+        .routes(routes!(confusion::cell))
+        .routes(routes!(clusters::clusters))
+        .routes(routes!(clusters::cluster_history))
+        .routes(routes!(corpora::list))
+        .routes(routes!(corpora::search))
+        .routes(routes!(corpora::detail))
+        .routes(routes!(corpora::pixels))
+        .routes(routes!(corpora::atlas))
+        .merge(uploads)
+}

@@ -1,0 +1,192 @@
+//! What a network says about an image, at one checkpoint and at all.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::{App, Shared, Subject, image_id};
+use crate::extract::{Params, Segments};
+use crate::problem::{ApiError, Problem};
+use crate::reply::{Keep, json, json_kept};
+use crate::upload;
+use crate::work::Load;
+
+/// A checkpoint and an image in a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct PredictPath {
+    /// Id of the run.
+    run: String,
+    /// Index of the checkpoint, or `last`.
+    checkpoint: String,
+    /// Id of the image.
+    image: String,
+}
+
+/// A checkpoint in a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct CheckpointPath {
+    /// Id of the run.
+    pub(crate) run: String,
+    /// Index of the checkpoint, or `last`.
+    pub(crate) checkpoint: String,
+}
+
+/// An image in a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct RunImagePath {
+    /// Id of the run.
+    run: String,
+    /// Id of the image.
+    image: String,
+}
+
+/// The content's name.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Version {
+    /// The checkpoint's hash: makes the answer immutable.
+    pub(crate) v: Option<String>,
+}
+
+/// What a network says about an image.
+#[derive(Serialize, ToSchema)]
+struct Prediction {
+    /// Absent for an image that was sent.
+    image: Option<u32>,
+    checkpoint: usize,
+    /// What goes into the softmax.
+    logits: Vec<f32>,
+    probabilities: Vec<f32>,
+    /// The class of the greatest probability.
+    predicted: usize,
+    /// Absent for an image that was sent.
+    true_class: Option<u16>,
+}
+
+/// What a network said about an image at every checkpoint that has statistics of it.
+#[derive(Serialize, ToSchema)]
+struct ImageHistory {
+    image: u32,
+    true_class: u16,
+    checkpoints: Vec<usize>,
+    probabilities: Vec<Vec<f32>>,
+}
+
+/// Logits and probabilities of a corpus image at a checkpoint.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}", tag = "sheets",
+    params(PredictPath, Version),
+    responses(
+        (status = 200, body = Prediction),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn predict(
+    State(app): State<Shared>,
+    Segments(PredictPath { run, checkpoint, image }): Segments<PredictPath>,
+    Params(Version { v }): Params<Version>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let subject = app.subject(&*app.runs.get(&run)?, &image)?;
+    let (prediction, hash) = prediction(&app, &run, &checkpoint, &subject).await?;
+    json_kept(&headers, &prediction, Keep::by_hash(v.as_deref(), &hash))
+}
+
+/// Logits and probabilities of an image that is sent.
+#[utoipa::path(
+    post, path = "/api/runs/{run}/checkpoints/{checkpoint}/predict", tag = "sheets", params(CheckpointPath),
+    request_body(content = Vec<u8>, content_type = "image/*", description = "a PNG, JPEG or WebP file"),
+    responses(
+        (status = 200, body = Prediction),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn predict_sent(
+    State(app): State<Shared>,
+    Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let subject = upload::subject(&app, &*app.runs.get(&run)?, body).await?;
+    let (prediction, _) = prediction(&app, &run, &checkpoint, &subject).await?;
+    json(&headers, &prediction)
+}
+
+async fn prediction(
+    app: &App,
+    run: &str,
+    checkpoint: &str,
+    subject: &Subject,
+) -> Result<(Prediction, String), ApiError> {
+    let run = app.runs.get(run)?;
+    let listing = run.listing_by(&app.work).await?;
+    let (index, entry) = listing.point(&run.id, checkpoint)?;
+    let activations = app.activations(&run, entry, subject).await?;
+    let logits = &activations.layers[run.network().logits()];
+    let true_class = match subject {
+        Subject::Known { corpus, id } => corpus.label(*id).map(|class| class.0),
+        Subject::Sent { .. } => None,
+    };
+    let prediction = Prediction {
+        image: subject.id().map(|id| id.0),
+        checkpoint: index,
+        logits: logits.clone(),
+        probabilities: activations.layers[run.network().output()].clone(),
+        predicted: deepviz_stats::predicted(logits.as_slice().into()),
+        true_class,
+    };
+    Ok((prediction, entry.hash.clone()))
+}
+
+/// An image's probabilities at every checkpoint whose statistics hold them.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/images/{image}/history", tag = "statistics", params(RunImagePath),
+    responses(
+        (status = 200, body = ImageHistory),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn image_history(
+    State(app): State<Shared>,
+    Segments(RunImagePath { run, image }): Segments<RunImagePath>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let corpus = app.run_corpus(&run, &app.corpora.of_run(&run))?;
+    let id = image_id(&corpus, &image)?;
+    let true_class = corpus.label(id).map(|class| class.0).unwrap_or_default();
+    let history = app
+        .work
+        .run(Load::Render, move || {
+            let moments = match run.store()? {
+                Some(store) => store.history(id)?,
+                None => Vec::new(),
+            };
+            let listing = run.listing();
+            let (mut checkpoints, mut probabilities) = (Vec::new(), Vec::new());
+            for (step, logits) in moments {
+                let Some(index) = listing.index_of(step) else { continue };
+                checkpoints.push(index);
+                probabilities.push(deepviz_stats::softmax(logits.as_slice().into()));
+            }
+            Ok(ImageHistory { image: id.0, true_class, checkpoints, probabilities })
+        })
+        .await?;
+    json(&headers, &history)
+}

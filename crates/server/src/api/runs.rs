@@ -1,0 +1,385 @@
+//! The runs, and everything about one that a dashboard needs at its start.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::{Corpus, Split};
+use deepviz_net::{Layer, Metric, MetricKind, RunInfo, Shape, Step};
+use deepviz_stats::{State as UnitStage, UnitState};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::Shared;
+use crate::bank::Bank;
+use crate::corpora::{Shelf, matching};
+use crate::extract::Segments;
+use crate::open_run::{Listing, OpenRun};
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::work::Load;
+
+/// The run in a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct RunPath {
+    /// Id of the run.
+    pub(crate) run: String,
+}
+
+/// Channels, rows and columns.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct Size {
+    channels: usize,
+    height: usize,
+    width: usize,
+}
+
+impl From<Shape> for Size {
+    fn from(shape: Shape) -> Self {
+        Self { channels: shape.channels, height: shape.height, width: shape.width }
+    }
+}
+
+/// All runs.
+#[derive(Serialize, ToSchema)]
+struct RunList {
+    runs: Vec<RunSummary>,
+    /// Folders that look like runs and cannot be opened.
+    problems: Vec<RunProblem>,
+}
+
+/// A run in a list.
+#[derive(Serialize, ToSchema)]
+struct RunSummary {
+    id: String,
+    name: String,
+    live: bool,
+    /// How many there are.
+    checkpoints: usize,
+    /// How many there are.
+    classes: usize,
+    image_shape: Size,
+    last_step: Option<u64>,
+    /// The latest measured.
+    test_error: Option<f64>,
+}
+
+/// A run that cannot be opened.
+#[derive(Serialize, ToSchema)]
+struct RunProblem {
+    id: String,
+    problem: String,
+}
+
+/// One run.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunDetail {
+    id: String,
+    name: String,
+    /// The recipe's name.
+    recipe: String,
+    seed: u64,
+    live: bool,
+    /// The version of deepViz that trained it.
+    version: String,
+    /// What it was trained on.
+    device: String,
+    corpus: RunCorpus,
+    classes: Vec<String>,
+    batch: usize,
+    steps_per_epoch: u64,
+    total_steps: u64,
+    total_epochs: f64,
+    planned_checkpoints: usize,
+    stages: Vec<Stage>,
+    checkpoints: Vec<Checkpoint>,
+    layers: Vec<LayerDetail>,
+    /// Which layers are clustered by which metric; the first is shown first.
+    cluster_sets: Vec<ClusterChoice>,
+    /// The layer that feeds the softmax.
+    logits_layer: String,
+    /// The layer that feeds the last fully connected one.
+    features_layer: String,
+}
+
+/// The images of a run.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunCorpus {
+    /// Its id under `/api/corpora`.
+    id: String,
+    name: String,
+    identity: String,
+    images: u64,
+    train: u64,
+    test: u64,
+    image_shape: Size,
+    /// Whether its images can be shown now.
+    available: bool,
+    /// Why not.
+    problem: Option<String>,
+}
+
+/// A stretch of training at one learning rate.
+#[derive(Serialize, ToSchema)]
+struct Stage {
+    first_step: u64,
+    rate: f64,
+}
+
+/// A snapshot of the run.
+#[derive(Serialize, ToSchema)]
+struct Checkpoint {
+    index: usize,
+    step: u64,
+    epoch: f64,
+    images_seen: u64,
+    /// Names its content; empty where it cannot be read.
+    hash: String,
+    /// Why it cannot be used.
+    problem: Option<String>,
+    /// Mean over the minibatches since the checkpoint before.
+    train_loss: Option<f64>,
+    train_error: Option<f64>,
+    test_loss: Option<f64>,
+    test_error: Option<f64>,
+    statistics: Statistics,
+}
+
+/// `ready`, `missing`, `failed` or `stale`.
+#[derive(Serialize, ToSchema)]
+struct Statistics {
+    train: &'static str,
+    test: &'static str,
+}
+
+/// A layer of the network.
+#[derive(Serialize, ToSchema)]
+struct LayerDetail {
+    name: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Of its output.
+    shape: Size,
+    parameters: usize,
+    /// Of its weight as it is stored; absent where it has none.
+    weight_shape: Option<Vec<usize>>,
+    /// Filters, channels, rows and columns of its weights as a sheet shows them.
+    sheet_shape: Option<[usize; 4]>,
+    /// Filters of its weights; channels of its output where it has none.
+    filters: usize,
+    /// Channels of its weights.
+    channels: usize,
+    inputs: Vec<String>,
+}
+
+/// A layer and a metric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ClusterChoice {
+    pub(crate) layer: String,
+    pub(crate) metric: String,
+}
+
+/// Every run in the folders that are served.
+#[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, body = RunList)))]
+pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let shared = Arc::clone(&app);
+    let list = app
+        .work
+        .run(Load::Render, move || {
+            let (mut runs, mut problems) = (Vec::new(), Vec::new());
+            for (id, run) in shared.runs.all() {
+                match run.and_then(|run| summary(&run)) {
+                    Ok(run) => runs.push(run),
+                    Err(error) => problems.push(RunProblem { id, problem: error.to_string() }),
+                }
+            }
+            Ok(RunList { runs, problems })
+        })
+        .await?;
+    json(&headers, &list)
+}
+
+fn summary(run: &OpenRun) -> Result<RunSummary, ApiError> {
+    let listing = run.listing();
+    let info = run.info();
+    let metrics = run.metrics()?;
+    let test = metrics.iter().rev().find(|metric| metric.kind == MetricKind::Test);
+    Ok(RunSummary {
+        id: run.id.clone(),
+        name: info.name.clone(),
+        live: run.is_live(),
+        checkpoints: listing.entries.len(),
+        classes: info.classes.len(),
+        image_shape: info.image.into(),
+        last_step: listing.entries.last().map(|entry| entry.step.0),
+        test_error: test.map(|metric| metric.error),
+    })
+}
+
+/// One run: checkpoints, layers, classes, corpus, whether it is live.
+#[utoipa::path(
+    get, path = "/api/runs/{run}", tag = "runs", params(RunPath),
+    responses(
+        (status = 200, body = RunDetail),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn detail(
+    State(app): State<Shared>,
+    Segments(RunPath { run }): Segments<RunPath>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let shelf = app.corpora.of_run(&run);
+    let detail = app.work.run(Load::Render, move || detail_of(&run, &shelf)).await?;
+    json(&headers, &detail)
+}
+
+fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
+    let (info, network) = (run.info(), run.network());
+    let listing = run.listing();
+    // Statistics that cannot be read are no reason to hide the run.
+    let units = run.store().and_then(|store| match store {
+        Some(store) => Ok(store.units()?),
+        None => Ok(Vec::new()),
+    });
+    let units = units.unwrap_or_else(|error| {
+        tracing::warn!(run = %run.id, "statistics cannot be read: {error}");
+        Vec::new()
+    });
+    let layer_name = |index: usize| network.layers()[index].name.clone();
+    Ok(RunDetail {
+        id: run.id.clone(),
+        name: info.name.clone(),
+        recipe: info.recipe.name.clone(),
+        seed: info.seed,
+        live: run.is_live(),
+        version: info.version.clone(),
+        device: format!("cpu ({})", info.vector_level),
+        corpus: corpus_of(run, shelf),
+        classes: info.classes.clone(),
+        batch: info.recipe.train.batch,
+        steps_per_epoch: info.steps_per_epoch,
+        total_steps: info.total_steps,
+        total_epochs: info.total_steps as f64 / info.steps_per_epoch.max(1) as f64,
+        planned_checkpoints: info.snapshot_steps.len(),
+        stages: stages(info),
+        checkpoints: checkpoints(&listing, &run.metrics()?, &units),
+        layers: network.layers().iter().map(|layer| layer_detail(layer, &layer_name)).collect(),
+        cluster_sets: cluster_choices(run),
+        logits_layer: layer_name(network.logits()),
+        features_layer: layer_name(network.features()),
+    })
+}
+
+fn corpus_of(run: &OpenRun, shelf: &Arc<Shelf>) -> RunCorpus {
+    let recorded = &run.info().corpus;
+    let opened: Result<Arc<Corpus>, String> = matching(run, shelf);
+    RunCorpus {
+        id: shelf.id.clone(),
+        name: recorded.name.clone(),
+        identity: recorded.identity.clone(),
+        images: recorded.train + recorded.test,
+        train: recorded.train,
+        test: recorded.test,
+        image_shape: run.info().image.into(),
+        available: opened.is_ok(),
+        problem: opened.err(),
+    }
+}
+
+fn stages(info: &RunInfo) -> Vec<Stage> {
+    let mut first_step = 0;
+    let stages = info.recipe.train.stages.iter().map(|stage| {
+        let this = Stage { first_step, rate: stage.rate };
+        first_step += stage.epochs * info.steps_per_epoch;
+        this
+    });
+    stages.collect()
+}
+
+/// Checkpoints with what was measured up to and at each.
+fn checkpoints(listing: &Listing, metrics: &[Metric], units: &[UnitState]) -> Vec<Checkpoint> {
+    let mut since = Step(0);
+    let mut checkpoints = Vec::with_capacity(listing.entries.len());
+    let train: Vec<&Metric> = metrics.iter().filter(|metric| metric.kind == MetricKind::Train).collect();
+    for (index, entry) in listing.entries.iter().enumerate() {
+        let from = train.partition_point(|metric| metric.step <= since);
+        let to = train.partition_point(|metric| metric.step <= entry.step);
+        let steps = train.get(from..to).unwrap_or_default();
+        let mean = |value: fn(&Metric) -> f64| {
+            (!steps.is_empty()).then(|| steps.iter().map(|metric| value(metric)).sum::<f64>() / steps.len() as f64)
+        };
+        let measured =
+            metrics.iter().rev().find(|metric| metric.kind == MetricKind::Test && metric.step == entry.step);
+        let unit = |split| units.iter().find(|unit| unit.step == entry.step && unit.split == split);
+        let ready = unit(Split::Test).filter(|unit| unit.state == UnitStage::Ready);
+        checkpoints.push(Checkpoint {
+            index,
+            step: entry.step.0,
+            epoch: entry.epoch,
+            images_seen: entry.images_seen,
+            hash: entry.hash.clone(),
+            problem: entry.problem.clone(),
+            train_loss: mean(|metric| metric.loss),
+            train_error: mean(|metric| metric.error),
+            test_loss: measured.map(|metric| metric.loss).or(ready.and_then(|unit| unit.loss)),
+            test_error: measured.map(|metric| metric.error).or(ready.and_then(|unit| unit.error_rate)),
+            statistics: Statistics { train: stage_word(unit(Split::Train)), test: stage_word(unit(Split::Test)) },
+        });
+        since = entry.step;
+    }
+    checkpoints
+}
+
+fn stage_word(unit: Option<&UnitState>) -> &'static str {
+    match unit.map(|unit| unit.state) {
+        None => "missing",
+        Some(UnitStage::Ready) => "ready",
+        Some(UnitStage::Failed) => "failed",
+        Some(UnitStage::Stale) => "stale",
+    }
+}
+
+fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
+    let bank = Bank::of_weights(layer);
+    LayerDetail {
+        name: layer.name.clone(),
+        kind: layer.op.kind(),
+        shape: layer.shape.into(),
+        parameters: layer.parameters.iter().map(deepviz_net::ParameterSpec::len).sum(),
+        weight_shape: layer.parameters.first().map(|spec| spec.shape.clone()),
+        sheet_shape: bank.map(Bank::shape),
+        filters: bank.map_or(layer.shape.channels, |bank| bank.filters),
+        channels: bank.map_or(1, |bank| bank.channels),
+        inputs: layer.inputs.iter().map(|&index| name(index)).collect(),
+    }
+}
+
+/// The cluster sets of the newest statistics; what is computed unless told otherwise where there are none.
+pub(crate) fn cluster_choices(run: &OpenRun) -> Vec<ClusterChoice> {
+    let name = |index: usize| run.network().layers()[index].name.clone();
+    let features = ClusterChoice { layer: name(run.network().features()), metric: "cosine".to_owned() };
+    let logits = ClusterChoice { layer: name(run.network().logits()), metric: "euclidean".to_owned() };
+    let found = computed_choices(run).unwrap_or_default();
+    if found.is_empty() {
+        return vec![features, logits];
+    }
+    let (mut first, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(|choice| *choice == features);
+    first.extend(rest);
+    first
+}
+
+fn computed_choices(run: &OpenRun) -> Option<Vec<ClusterChoice>> {
+    let store = run.store().ok().flatten()?;
+    let unit = store.units().ok()?.into_iter().rfind(|unit| unit.state == UnitStage::Ready)?;
+    let sets = store.cluster_sets(unit.step, unit.split).ok()?;
+    let choice = |set: deepviz_stats::ClusterSetInfo| ClusterChoice {
+        layer: set.layer,
+        metric: set.metric.name().to_owned(),
+    };
+    Some(sets.into_iter().map(choice).collect())
+}

@@ -1,0 +1,188 @@
+//! Many checkpoints of a layer in one picture, for scrubbing.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_render::Range;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::sheets::{CheckpointProblem, png};
+use crate::app::{App, Shared};
+use crate::bank::{Bank, select_layers};
+use crate::extract::{Params, Segments};
+use crate::problem::{ApiError, Problem};
+use crate::reply::Keep;
+use crate::selection::{Axis, Selection, text_from_indices};
+use crate::sheets::{Over, Rendered, Sheet, Wish, look, rendered, timeline, values};
+use crate::work::Load;
+
+/// The layer in a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct LayerPath {
+    /// Id of the run.
+    pub(crate) run: String,
+    /// Name of the layer.
+    pub(crate) layer: String,
+}
+
+/// What is drawn, and how.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StripQuery {
+    /// Checkpoints, as a selection; all of them unless given.
+    checkpoints: Option<String>,
+    /// Filters, as a selection; all of them unless given.
+    filters: Option<String>,
+    /// Channels, as a selection; all of them unless given.
+    channels: Option<String>,
+    /// Id of an image of the corpus: activations instead of weights.
+    apply: Option<String>,
+    /// `sheet` (default), `filter` or `timeline`.
+    #[param(value_type = Option<Over>)]
+    normalise: Option<String>,
+    /// As for sheets.
+    palette: Option<String>,
+    /// Pixels per value, 1 to 64.
+    #[param(minimum = 1, maximum = 64)]
+    scale: Option<usize>,
+    /// Tiles side by side where they form a grid.
+    #[param(minimum = 1)]
+    columns: Option<usize>,
+    /// The hash of the last checkpoint: makes the answer immutable.
+    v: Option<String>,
+}
+
+/// The geometry of each sheet (the first one's numbers), and what differs from sheet to sheet.
+#[derive(Serialize, ToSchema)]
+struct Strip {
+    #[serde(flatten)]
+    sheet: Sheet,
+    /// The checkpoints from top to bottom, each `height` pixels.
+    checkpoints: Vec<usize>,
+    /// Least and greatest value of each.
+    ranges: Vec<[f32; 2]>,
+    /// Checkpoints of the selection that cannot be used.
+    problems: Vec<CheckpointProblem>,
+}
+
+/// A layer's sheets at many checkpoints, one below the other; geometry in `x-deepviz-sheet`.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/layers/{layer}/strip", tag = "sheets", params(LayerPath, StripQuery),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "image/png"),
+        (status = 304, description = "the client has it"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn strip(
+    State(app): State<Shared>,
+    Segments(LayerPath { run, layer }): Segments<LayerPath>,
+    Params(query): Params<StripQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let look = look(query.normalise.as_deref(), query.palette.as_deref(), query.scale, query.columns)?;
+    let run = app.runs.get(&run)?;
+    let listing = run.listing_by(&app.work).await?;
+    let text = query.checkpoints.as_deref().unwrap_or("*");
+    let indices = listing.select(&run.id, text)?;
+    let subject = match &query.apply {
+        Some(image) => Some(app.subject(&run, image)?),
+        None => None,
+    };
+    let has = |layer: &deepviz_net::Layer| subject.is_some() || Bank::of_weights(layer).is_some();
+    let layers = select_layers(run.network(), &layer, has)?;
+    let [layer] = layers[..] else {
+        return Err(ApiError::bad(format!("expected one layer, found the selection `{layer}`")));
+    };
+    let found = &run.network().layers()[layer];
+    let bank = match &subject {
+        Some(_) => Bank::of_output(found),
+        None => Bank::of_weights(found).unwrap_or_else(|| Bank::of_output(found)),
+    };
+    let of = format!("layer {}", found.name);
+    let select = |what, text: &Option<String>, count| {
+        text.as_deref().unwrap_or("*").parse::<Selection>()?.bind(Axis { what, of: &of, count })
+    };
+    let wish = Wish {
+        filters: select("filter", &query.filters, bank.filters)?,
+        channels: select("channel", &query.channels, bank.channels)?,
+        run: Arc::clone(&run),
+        listing: Arc::clone(&listing),
+        layer,
+        subject,
+        look,
+    };
+    let rendered = picture(&app, &wish, &indices).await?;
+    let last = indices.last().map(|&index| listing.entries[index].hash.as_str()).unwrap_or_default();
+    let is_settled = look.over != Over::Timeline || !run.is_live();
+    let keep = Keep::by_hash(query.v.as_deref().filter(|_| is_settled && !last.is_empty()), last);
+    Ok(png(&rendered, &headers, keep))
+}
+
+async fn picture(app: &App, wish: &Wish, indices: &[usize]) -> Result<Arc<Rendered>, ApiError> {
+    let range = timeline(app, wish).await?;
+    let key = format!("strip/{}/{}/{}", wish.listing.digest, text_from_indices(indices), wish.key());
+    app.cache.get(key, draw(app, wish, indices, range)).await
+}
+
+async fn draw(app: &App, wish: &Wish, indices: &[usize], range: Option<Range>) -> Result<Rendered, ApiError> {
+    let (mut checkpoints, mut sheets, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    wish.check_strip(indices.len())?;
+    for &index in indices {
+        let found = match wish.listing.usable(index) {
+            Ok(entry) => values(app, wish, entry).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(values) => {
+                checkpoints.push(index);
+                sheets.push(values);
+            }
+            Err(error) if error.status() == 422 => {
+                problems.push(CheckpointProblem { checkpoint: index, problem: error.to_string() });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if sheets.is_empty() {
+        let reason = problems.first().map(|problem| problem.problem.clone()).unwrap_or_default();
+        return Err(ApiError::unusable(format!("none of the selected checkpoints can be used: {reason}")));
+    }
+    let wish = wish.clone();
+    app.work
+        .run(Load::Render, move || {
+            let views: Vec<_> = sheets.iter().map(ndarray::Array4::view).collect();
+            let picture = deepviz_render::strip(&views, &wish.style(range))?;
+            let all = picture.ranges.iter().fold(Range::EMPTY, |sum, range| sum.union(*range));
+            let mut sheet = wish.sheet(checkpoints[0], &sheets[0], range)?;
+            (sheet.minimum, sheet.maximum) = (all.minimum, all.maximum);
+            sheet.limits = Some(picture.ranges.iter().map(|own| range.unwrap_or(*own).limit()).collect());
+            sheet.limit = range.unwrap_or(all).limit();
+            let ranges = picture.ranges.iter().map(|range| [range.minimum, range.maximum]).collect();
+            rendered(picture.png, &Strip { sheet, checkpoints, ranges, problems })
+        })
+        .await
+}
+
+impl Wish {
+    /// Refuses a strip that is too large before its values are read.
+    fn check_strip(&self, sheets: usize) -> Result<(), ApiError> {
+        let values = self.filters.len() * self.channels.len() * self.bank().height * self.bank().width;
+        let pixels = values.saturating_mul(sheets).saturating_mul(self.look.scale * self.look.scale);
+        if pixels > deepviz_render::MAX_PIXELS {
+            return Err(ApiError::bad(format!(
+                "the strip would have more than {} pixels; select fewer checkpoints or filters",
+                deepviz_render::MAX_PIXELS
+            )));
+        }
+        Ok(())
+    }
+}
+

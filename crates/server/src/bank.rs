@@ -1,0 +1,111 @@
+//! A layer's weights as filters x channels x height x width, whatever kind of layer it is.
+
+use deepviz_net::{Layer, Network, Op, Parameters};
+use ndarray::{Array4, ArrayView4, Axis};
+
+use crate::problem::ApiError;
+
+/// The four sizes of what is drawn as one sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bank {
+    pub(crate) filters: usize,
+    pub(crate) channels: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+}
+
+impl Bank {
+    /// How a layer's weights are laid out; `None` where it has none. A fully connected layer has one filter per
+    /// output, shown in the shape of its input; an unshared one has its filters once per position, by rows.
+    pub(crate) fn of_weights(layer: &Layer) -> Option<Self> {
+        let weight = &layer.parameters.first()?.shape;
+        let (filters, channels, height, width) = match (&layer.op, weight.as_slice()) {
+            (Op::Full(geometry), [outputs, _]) => {
+                (*outputs, geometry.input.channels, geometry.input.height, geometry.input.width)
+            }
+            (_, [k, c, r, s]) => (*k, *c, *r, *s),
+            (_, [oh, ow, k, c, r, s]) => (oh * ow * k, *c, *r, *s),
+            _ => return None,
+        };
+        Some(Self { filters, channels, height, width })
+    }
+
+    /// How a layer's output is laid out: one filter per channel.
+    pub(crate) fn of_output(layer: &Layer) -> Self {
+        Self {
+            filters: layer.shape.channels,
+            channels: 1,
+            height: layer.shape.height,
+            width: layer.shape.width,
+        }
+    }
+
+    pub(crate) fn shape(self) -> [usize; 4] {
+        [self.filters, self.channels, self.height, self.width]
+    }
+
+    /// Values seen in this layout.
+    pub(crate) fn view(self, values: &[f32]) -> Result<ArrayView4<'_, f32>, ApiError> {
+        ArrayView4::from_shape(self.shape(), values)
+            .map_err(|_| ApiError::unusable(format!("expected {:?} values, found {}", self.shape(), values.len())))
+    }
+
+    /// Some filters and channels of values in this layout.
+    pub(crate) fn pick(
+        self,
+        values: &[f32],
+        filters: &[usize],
+        channels: &[usize],
+    ) -> Result<Array4<f32>, ApiError> {
+        let view = self.view(values)?;
+        Ok(view.select(Axis(0), filters).select(Axis(1), channels))
+    }
+}
+
+/// The values of a layer's weight in the order of the file.
+pub(crate) fn weights<'a>(layer: &Layer, parameters: &'a Parameters) -> Result<&'a [f32], ApiError> {
+    let name = layer.parameters.first().map(|spec| spec.name.as_str()).unwrap_or_default();
+    parameters
+        .get(name)
+        .and_then(|array| array.as_slice())
+        .ok_or_else(|| ApiError::unusable(format!("the snapshot holds no tensor `{name}`")))
+}
+
+/// The layers a selection names: names separated by commas, or `*` for all that have what is asked for.
+pub(crate) fn select_layers(
+    network: &Network,
+    text: &str,
+    has: impl Fn(&Layer) -> bool,
+) -> Result<Vec<usize>, ApiError> {
+    if text == "*" {
+        return Ok((0..network.layers().len()).filter(|&index| has(&network.layers()[index])).collect());
+    }
+    let mut indices = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        let index = layer_index(network, name)?;
+        if !has(&network.layers()[index]) {
+            let with: Vec<_> =
+                network.layers().iter().filter(|layer| has(layer)).map(|layer| layer.name.as_str()).collect();
+            return Err(ApiError::bad(format!(
+                "layer {name} ({}) has no weights",
+                network.layers()[index].op.kind()
+            ))
+            .hint(format!(
+                "layers with weights: {}; add /apply/{{image}} for what a layer makes of an image",
+                with.join(", ")
+            )));
+        }
+        if !indices.contains(&index) {
+            indices.push(index);
+        }
+    }
+    Ok(indices)
+}
+
+/// The layer of that name.
+pub(crate) fn layer_index(network: &Network, name: &str) -> Result<usize, ApiError> {
+    network.index_of(name).ok_or_else(|| {
+        let known: Vec<_> = network.layers().iter().map(|layer| layer.name.as_str()).collect();
+        ApiError::not_found(format!("no layer `{name}`")).hint(format!("layers here: {}", known.join(", ")))
+    })
+}

@@ -1,0 +1,129 @@
+//! The runs that are served: folders named at the start, and every run that appears in them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::open_run::{OpenRun, Stamp};
+use crate::problem::ApiError;
+
+/// The runs by id.
+pub(crate) struct Catalogue {
+    roots: Vec<PathBuf>,
+    runs: RwLock<BTreeMap<String, Slot>>,
+}
+
+#[derive(Clone)]
+struct Slot {
+    path: PathBuf,
+    stamp: Option<Stamp>,
+    run: Result<Arc<OpenRun>, ApiError>,
+}
+
+/// What a scan found to be different.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// Runs that are new or were replaced.
+    pub(crate) appeared: Vec<String>,
+    /// Runs whose folder is gone.
+    pub(crate) gone: Vec<String>,
+}
+
+impl Catalogue {
+    /// The runs in these folders, each a run or a folder of runs.
+    pub(crate) fn new(roots: &[PathBuf]) -> Self {
+        let catalogue = Self { roots: roots.to_vec(), runs: RwLock::default() };
+        catalogue.scan();
+        catalogue
+    }
+
+    /// The folders to watch.
+    pub(crate) fn roots(&self) -> &[PathBuf] {
+        &self.roots
+    }
+
+    /// Looks for runs again. Nothing but run.toml is read.
+    pub(crate) fn scan(&self) -> Changes {
+        let mut found = Vec::new();
+        for root in &self.roots {
+            if is_run(root) {
+                found.push(root.clone());
+                continue;
+            }
+            let Ok(entries) = std::fs::read_dir(root) else { continue };
+            let mut children: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| is_run(path)).collect();
+            children.sort();
+            found.extend(children);
+        }
+        found.dedup();
+        let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = Changes::default();
+        runs.retain(|id, slot| {
+            let stays = found.contains(&slot.path);
+            if !stays {
+                changes.gone.push(id.clone());
+            }
+            stays
+        });
+        for path in found {
+            let stamp = Stamp::of(&path.join("run.toml"));
+            let known = runs.iter().find(|(_, slot)| slot.path == path);
+            let id = match known {
+                Some((_, slot)) if slot.stamp == stamp => continue,
+                Some((id, _)) => id.clone(),
+                None => free_id(&runs, &path),
+            };
+            let run = OpenRun::open(&id, &path).map(Arc::new);
+            if let Err(error) = &run {
+                tracing::warn!(run = %id, "cannot be opened: {error}");
+            }
+            runs.insert(id.clone(), Slot { path, stamp, run });
+            changes.appeared.push(id);
+        }
+        changes
+    }
+
+    /// The run of that id.
+    pub(crate) fn get(&self, id: &str) -> Result<Arc<OpenRun>, ApiError> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        match runs.get(id) {
+            Some(slot) => slot.run.clone(),
+            None => {
+                let known: Vec<_> = runs.keys().take(20).map(String::as_str).collect();
+                let hint = if known.is_empty() {
+                    "there is no run yet in the folders that are served".to_owned()
+                } else {
+                    format!("runs here: {}", known.join(", "))
+                };
+                Err(ApiError::not_found(format!("no run `{id}`")).hint(hint))
+            }
+        }
+    }
+
+    /// Every run by id, or why it cannot be opened.
+    pub(crate) fn all(&self) -> Vec<(String, Result<Arc<OpenRun>, ApiError>)> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.iter().map(|(id, slot)| (id.clone(), slot.run.clone())).collect()
+    }
+}
+
+fn is_run(path: &Path) -> bool {
+    path.join("run.toml").is_file()
+}
+
+/// The folder's name; with its parent's where two collide; numbered where that collides too.
+fn free_id(runs: &BTreeMap<String, Slot>, path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let absolute = absolute.canonicalize().unwrap_or(absolute);
+    let part = |path: Option<&Path>| {
+        path.and_then(Path::file_name).map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned())
+    };
+    let name = part(Some(&absolute));
+    let long = format!("{}~{name}", part(absolute.parent()));
+    let numbered = (2..).map(|number| format!("{long}~{number}"));
+    [name, long.clone()]
+        .into_iter()
+        .chain(numbered)
+        .find(|id| !runs.contains_key(id))
+        .unwrap_or(long)
+}

@@ -1,0 +1,177 @@
+//! The corpora of the runs, opened in the background when first needed, so that the server starts at once.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use deepviz_corpus::{Corpus, OpenOptions};
+
+use crate::open_run::OpenRun;
+use crate::problem::ApiError;
+
+/// After a failure the folder is looked at again, but not with every request.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Every corpus that a run names.
+pub(crate) struct Corpora {
+    given: Option<PathBuf>,
+    shelves: Mutex<Vec<Arc<Shelf>>>,
+}
+
+/// One corpus: its place, and its images when they have been read.
+pub(crate) struct Shelf {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    path: PathBuf,
+    resize: Option<[usize; 2]>,
+    state: RwLock<State>,
+}
+
+#[derive(Clone)]
+enum State {
+    Idle,
+    Loading,
+    Ready(Arc<Corpus>),
+    Failed { problem: String, at: Instant },
+}
+
+impl Corpora {
+    /// With the folder that overrides what the runs say.
+    pub(crate) fn new(given: Option<PathBuf>) -> Self {
+        Self { given, shelves: Mutex::default() }
+    }
+
+    /// The corpus of a run; nothing is read yet.
+    pub(crate) fn of_run(&self, run: &OpenRun) -> Arc<Shelf> {
+        let recorded = run.info().corpus.path.clone();
+        let path = self.given.clone().unwrap_or_else(|| found_from(&run.path, recorded));
+        self.at(&path, run.info().recipe.data.resize)
+    }
+
+    fn at(&self, path: &Path, resize: Option<[usize; 2]>) -> Arc<Shelf> {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shelf) = shelves.iter().find(|shelf| shelf.path == path && shelf.resize == resize) {
+            return Arc::clone(shelf);
+        }
+        let name = path.file_name().map_or_else(|| "corpus".to_owned(), |name| name.to_string_lossy().into_owned());
+        let taken = |id: &str| shelves.iter().any(|shelf| shelf.id == id);
+        let id = std::iter::once(name.clone())
+            .chain((2..).map(|number| format!("{name}~{number}")))
+            .find(|id| !taken(id))
+            .unwrap_or_else(|| name.clone());
+        let shelf = Arc::new(Shelf { id, name, path, resize, state: RwLock::new(State::Idle) });
+        shelves.push(Arc::clone(&shelf));
+        shelf
+    }
+
+    /// The corpus of that id.
+    pub(crate) fn get(&self, id: &str) -> Result<Arc<Shelf>, ApiError> {
+        let shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        shelves.iter().find(|shelf| shelf.id == id).cloned().ok_or_else(|| {
+            let known: Vec<_> = shelves.iter().map(|shelf| shelf.id.as_str()).collect();
+            ApiError::not_found(format!("no corpus `{id}`")).hint(format!("corpora here: {}", known.join(", ")))
+        })
+    }
+
+    /// Every corpus that a run has named so far.
+    pub(crate) fn all(&self) -> Vec<Arc<Shelf>> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A relative path was written from the folder where training was started; the run may have moved since.
+fn found_from(run: &Path, recorded: PathBuf) -> PathBuf {
+    if recorded.is_absolute() || recorded.exists() {
+        return recorded;
+    }
+    run.ancestors().map(|folder| folder.join(&recorded)).find(|path| path.exists()).unwrap_or(recorded)
+}
+
+impl Shelf {
+    /// The folder, for messages on this machine only.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The images, or why they are not there. Starts reading where nobody has.
+    pub(crate) fn corpus(self: &Arc<Self>) -> Result<Arc<Corpus>, String> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match state {
+            State::Ready(corpus) => Ok(corpus),
+            State::Loading => Err(LOADING.to_owned()),
+            State::Failed { problem, at } if at.elapsed() < RETRY => Err(problem),
+            State::Failed { problem, .. } => {
+                self.load();
+                Err(problem)
+            }
+            State::Idle => {
+                self.load();
+                Err(LOADING.to_owned())
+            }
+        }
+    }
+
+    /// The images, for a request that cannot be answered without.
+    pub(crate) fn required(self: &Arc<Self>) -> Result<Arc<Corpus>, ApiError> {
+        self.corpus().map_err(|problem| {
+            ApiError::not_ready(format!("the images of corpus {} are not available: {problem}", self.name))
+                .hint("the folder can be given with `deepviz serve --corpus PATH`")
+        })
+    }
+
+    /// Reads the corpus on a thread of its own: it may take seconds and keeps all cores busy.
+    fn load(self: &Arc<Self>) {
+        {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            if matches!(*state, State::Loading | State::Ready(_)) {
+                return;
+            }
+            *state = State::Loading;
+        }
+        let shelf = Arc::clone(self);
+        let reader = std::thread::Builder::new().name("corpus".to_owned()).spawn(move || {
+            let result = Corpus::open_with(&shelf.path, &OpenOptions { resize: shelf.resize });
+            shelf.settle(match result {
+                Ok(corpus) => {
+                    for problem in corpus.problems() {
+                        tracing::warn!(path = %problem.path.display(), "image skipped: {}", problem.reason);
+                    }
+                    State::Ready(Arc::new(corpus))
+                }
+                Err(error) => State::Failed { problem: error.to_string(), at: Instant::now() },
+            });
+        });
+        if let Err(error) = reader {
+            self.settle(State::Failed { problem: format!("no thread to read it: {error}"), at: Instant::now() });
+        }
+    }
+
+    fn settle(&self, state: State) {
+        if let State::Failed { problem, .. } = &state {
+            tracing::warn!(corpus = %self.name, "{problem}");
+        }
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+const LOADING: &str = "its images are being read";
+
+/// The corpus of a run, if it is the one the run was trained on.
+pub(crate) fn matching(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<Arc<Corpus>, String> {
+    let corpus = shelf.corpus()?;
+    let expected = &run.info().corpus.identity;
+    if corpus.identity() == expected {
+        return Ok(corpus);
+    }
+    Err(format!(
+        "the corpus at {} is not the one this run was trained on: expected identity {}, found {}",
+        shelf.path().display(),
+        short(expected),
+        short(corpus.identity())
+    ))
+}
+
+fn short(identity: &str) -> &str {
+    identity.get(..12).unwrap_or(identity)
+}

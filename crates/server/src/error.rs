@@ -1,0 +1,51 @@
+//! Why a server cannot start or ends.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Everything that stops the server as a whole; what fails in one request is a problem document.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is taken.
+    #[error("the address {addr} is already in use; choose another port (port 0 takes any free one)")]
+    Taken {
+        /// The address asked for.
+        addr: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// An address that others can reach needs a token.
+    #[error("a token is required to listen on {addr}, which other machines may reach; give one, or use 127.0.0.1")]
+    TokenRequired {
+        /// The address asked for.
+        addr: SocketAddr,
+    },
+    /// A token that cannot be sent in a header.
+    #[error("the token must be 1 to 256 visible ASCII characters")]
+    Token,
+    /// A folder to serve is not there.
+    #[error("nothing to serve: no folder at {}", path.display())]
+    NoFolder {
+        /// The folder asked for.
+        path: PathBuf,
+    },
+    /// No device to apply networks with.
+    #[error("no device to apply networks with: {source}")]
+    Device {
+        /// The reason.
+        #[from]
+        source: deepviz_net::Error,
+    },
+    /// Serving ended with an error.
+    #[error("the server stopped: {source}")]
+    Serve {
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}

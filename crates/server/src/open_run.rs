@@ -1,0 +1,224 @@
+//! One run folder that is being looked at: what was read of it stays until the folder changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use deepviz_net::{CheckpointEntry, Metric, Network, Run, RunInfo, Step};
+use deepviz_stats::Store;
+
+use crate::problem::ApiError;
+use crate::selection::{Axis, Selection};
+use crate::work::{Load, Work};
+
+/// Two changes within the resolution of a file system's clock look like one; a stamp younger than this when
+/// it was read is not trusted.
+const YOUNG: Duration = Duration::from_millis(100);
+
+/// The snapshots of a run at one moment.
+pub(crate) struct Listing {
+    /// In step order; a broken one keeps its place.
+    pub(crate) entries: Vec<CheckpointEntry>,
+    /// Names this very set of snapshots.
+    pub(crate) digest: String,
+}
+
+/// A run, opened for reading.
+pub(crate) struct OpenRun {
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
+    /// Of run.toml, when it was read: a replaced run is opened again.
+    pub(crate) stamp: Option<Stamp>,
+    run: Run,
+    listing: Mutex<Kept<Listing>>,
+    metrics: Mutex<Kept<Vec<Metric>>>,
+    store: Mutex<Option<(Stamp, Arc<Store>)>>,
+}
+
+/// When a file or folder was last changed, and its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    modified: SystemTime,
+    bytes: u64,
+    file: u64,
+}
+
+struct Kept<T> {
+    stamp: Option<Stamp>,
+    value: Option<Arc<T>>,
+}
+
+impl<T> Kept<T> {
+    const EMPTY: Self = Self { stamp: None, value: None };
+
+    fn fresh(&self, stamp: Option<Stamp>) -> Option<Arc<T>> {
+        self.value.clone().filter(|_| stamp.is_some() && stamp == self.stamp)
+    }
+
+    fn keep(&mut self, stamp: Option<Stamp>, value: &Arc<T>) {
+        self.stamp = stamp.filter(|stamp| stamp.modified.elapsed().is_ok_and(|age| age > YOUNG));
+        self.value = Some(Arc::clone(value));
+    }
+}
+
+impl Stamp {
+    /// The stamp of a file or folder; `None` where there is none.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let data = std::fs::metadata(path).ok()?;
+        Some(Self { modified: data.modified().ok()?, bytes: data.len(), file: file_number(&data) })
+    }
+}
+
+#[cfg(unix)]
+fn file_number(data: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(data)
+}
+
+#[cfg(not(unix))]
+fn file_number(_: &std::fs::Metadata) -> u64 {
+    0
+}
+
+/// A value behind a lock is whole even if a thread panicked meanwhile: each is replaced in one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl OpenRun {
+    /// Opens the folder.
+    pub(crate) fn open(id: &str, path: &Path) -> Result<Self, ApiError> {
+        let stamp = Stamp::of(&path.join("run.toml"));
+        Ok(Self {
+            id: id.to_owned(),
+            path: path.to_owned(),
+            stamp,
+            run: Run::open(path)?,
+            listing: Mutex::new(Kept::EMPTY),
+            metrics: Mutex::new(Kept::EMPTY),
+            store: Mutex::new(None),
+        })
+    }
+
+    pub(crate) fn info(&self) -> &RunInfo {
+        self.run.info()
+    }
+
+    pub(crate) fn network(&self) -> &Arc<Network> {
+        self.run.network()
+    }
+
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.run.is_live()
+    }
+
+    pub(crate) fn snapshots_folder(&self) -> PathBuf {
+        self.path.join("snapshots")
+    }
+
+    /// The snapshots there are now. Reads the folder only when it has changed.
+    pub(crate) fn listing(&self) -> Arc<Listing> {
+        let stamp = Stamp::of(&self.snapshots_folder());
+        let mut kept = lock(&self.listing);
+        if let Some(listing) = kept.fresh(stamp) {
+            return listing;
+        }
+        let entries = self.run.checkpoints();
+        let mut hasher = blake3::Hasher::new();
+        for entry in &entries {
+            hasher.update(&entry.step.0.to_le_bytes());
+            hasher.update(entry.hash.as_bytes());
+        }
+        let digest = hasher.finalize().to_hex()[..32].to_owned();
+        let listing = Arc::new(Listing { entries, digest });
+        kept.keep(stamp, &listing);
+        listing
+    }
+
+    /// The listing without a wait where the folder is as it was, else on a blocking thread.
+    pub(crate) async fn listing_by(self: &Arc<Self>, work: &Work) -> Result<Arc<Listing>, ApiError> {
+        if let Some(listing) = self.listing_at_hand() {
+            return Ok(listing);
+        }
+        let run = Arc::clone(self);
+        work.run(Load::Render, move || Ok(run.listing())).await
+    }
+
+    fn listing_at_hand(&self) -> Option<Arc<Listing>> {
+        let kept = self.listing.try_lock().ok()?;
+        kept.fresh(Stamp::of(&self.snapshots_folder()))
+    }
+
+    /// The measurements there are now, in the order they were written.
+    pub(crate) fn metrics(&self) -> Result<Arc<Vec<Metric>>, ApiError> {
+        let stamp = Stamp::of(&self.path.join("metrics.jsonl"));
+        let mut kept = lock(&self.metrics);
+        if let Some(metrics) = kept.fresh(stamp) {
+            return Ok(metrics);
+        }
+        let metrics = Arc::new(self.run.metrics()?);
+        kept.keep(stamp, &metrics);
+        Ok(metrics)
+    }
+
+    /// The statistics, where there are any yet.
+    pub(crate) fn store(&self) -> Result<Option<Arc<Store>>, ApiError> {
+        // The size and time of the file change with every commit; only another file needs another handle.
+        let stamp = Stamp::of(&self.path.join("stats.sqlite"));
+        let mut kept = lock(&self.store);
+        let Some(stamp) = stamp else {
+            *kept = None;
+            return Ok(None);
+        };
+        if let Some((known, store)) = &*kept
+            && known.file == stamp.file
+        {
+            return Ok(Some(Arc::clone(store)));
+        }
+        let store = Store::open_read_only(&self.path)?.map(Arc::new);
+        *kept = store.clone().map(|store| (stamp, store));
+        Ok(store)
+    }
+}
+
+impl Listing {
+    /// The index of a step.
+    pub(crate) fn index_of(&self, step: Step) -> Option<usize> {
+        self.entries.binary_search_by_key(&step, |entry| entry.step).ok()
+    }
+
+    /// The checkpoints a selection names.
+    pub(crate) fn select(&self, run: &str, text: &str) -> Result<Vec<usize>, ApiError> {
+        let of = format!("run {run}");
+        let axis = Axis { what: "checkpoint", of: &of, count: self.entries.len() };
+        text.parse::<Selection>()?.bind(axis)
+    }
+
+    /// The one checkpoint that a point names; 422 where its file is broken.
+    pub(crate) fn point(&self, run: &str, text: &str) -> Result<(usize, &CheckpointEntry), ApiError> {
+        let selection: Selection = text.parse()?;
+        if !selection.is_point() {
+            return Err(ApiError::bad(format!("expected one checkpoint, found the selection `{text}`"))
+                .hint("give an index such as 3, or last"));
+        }
+        let index = self.select(run, text)?[0];
+        let entry = self.usable(index)?;
+        Ok((index, entry))
+    }
+
+    /// A checkpoint whose file can be read.
+    pub(crate) fn usable(&self, index: usize) -> Result<&CheckpointEntry, ApiError> {
+        let entry = &self.entries[index];
+        match &entry.problem {
+            None => Ok(entry),
+            Some(problem) => Err(ApiError::unusable(format!(
+                "checkpoint {index} (step {}) cannot be used: {problem}",
+                entry.step
+            ))
+            .hint("the other checkpoints are not affected")),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The one error a handler returns, as `application/problem+json` (RFC 9457).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a client is told about a request that failed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// A relative reference that names the kind of problem.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The kind in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What was found and what was expected.
+    detail: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+/// Why a request failed. Everything but [`Kind::Internal`] is told to the client.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{detail}")]
+pub(crate) struct ApiError {
+    kind: Kind,
+    detail: String,
+    hint: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    BadRequest,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    NotReady,
+    TooLarge,
+    UnsupportedMedia,
+    Unusable,
+    NotAllowed,
+    Internal,
+}
+
+impl Kind {
+    fn describe(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "token-required", "A token is required"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The request is refused"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            Self::NotReady => (StatusCode::CONFLICT, "not-ready", "What is needed for this is missing"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The upload is too large"),
+            Self::UnsupportedMedia => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-an-image", "The upload is not an image that can be read")
+            }
+            Self::Unusable => (StatusCode::UNPROCESSABLE_ENTITY, "unusable", "What is on disk cannot be used"),
+            Self::NotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This address does not take this method")
+            }
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
+        }
+    }
+}
+
+impl ApiError {
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), hint: None }
+    }
+
+    /// 400: what was found, what is expected.
+    pub(crate) fn bad(detail: impl Into<String>) -> Self {
+        Self::new(Kind::BadRequest, detail)
+    }
+
+    /// 404.
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, detail)
+    }
+
+    /// 404 for one thing on an axis; the name of the axis is for the hint.
+    pub(crate) fn missing(what: &str, detail: impl Into<String>) -> Self {
+        let error = Self::not_found(detail);
+        match what {
+            "checkpoint" | "filter" | "channel" => {
+                error.hint(format!("{what}s are counted from 0; GET /api/runs/{{run}} tells how many there are"))
+            }
+            _ => error,
+        }
+    }
+
+    /// 409: statistics or a corpus that are not there (yet).
+    pub(crate) fn not_ready(detail: impl Into<String>) -> Self {
+        Self::new(Kind::NotReady, detail)
+    }
+
+    /// 422: a file that is damaged or of another time.
+    pub(crate) fn unusable(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Unusable, detail)
+    }
+
+    /// 413.
+    pub(crate) fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(Kind::TooLarge, detail)
+    }
+
+    /// 415.
+    pub(crate) fn not_an_image(detail: impl Into<String>) -> Self {
+        Self::new(Kind::UnsupportedMedia, detail)
+    }
+
+    /// 401.
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Unauthorized, detail)
+    }
+
+    /// 403.
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Forbidden, detail)
+    }
+
+    /// 405.
+    pub(crate) fn not_allowed() -> Self {
+        Self::new(Kind::NotAllowed, "this address does not take this method")
+            .hint("GET /api/openapi.json describes every route")
+    }
+
+    /// A refusal of the framework, which says little more than its status.
+    pub(crate) fn from_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large("the body is larger than 10 MB"),
+            StatusCode::NOT_FOUND => Self::not_found("no such route"),
+            StatusCode::METHOD_NOT_ALLOWED => Self::not_allowed(),
+            status if status.is_server_error() => Self::internal(format!("status {status}")),
+            status => Self::bad(format!("the request cannot be read ({status})")),
+        }
+    }
+
+    /// 500: the detail goes to the log, never to the client.
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, detail)
+    }
+
+    /// Adds what the reader can do.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The HTTP status it becomes.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.kind.describe().0
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, kind, title) = self.kind.describe();
+        let detail = if self.kind == Kind::Internal {
+            tracing::error!(detail = %self.detail, "request failed");
+            "the reason is in the server's log".to_owned()
+        } else {
+            self.detail
+        };
+        let problem = Problem { kind, title, status: status.as_u16(), detail, hint: self.hint };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Errors of coalesced work come shared.
+impl From<Arc<ApiError>> for ApiError {
+    fn from(shared: Arc<ApiError>) -> Self {
+        Arc::unwrap_or_clone(shared)
+    }
+}
+
+impl From<deepviz_render::Error> for ApiError {
+    fn from(error: deepviz_render::Error) -> Self {
+        match error {
+            deepviz_render::Error::Png { .. } => Self::internal(error.to_string()),
+            _ => Self::bad(error.to_string()),
+        }
+    }
+}

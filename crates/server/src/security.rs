@@ -1,0 +1,186 @@
+//! Who may ask: the Host header, the token, the origin; and the headers that every answer carries.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::problem::ApiError;
+
+const COOKIE: &str = "deepviz_session";
+
+/// The content security policy: everything from this server, scripts only from files. Style *attributes* are
+/// allowed because charts place their marks with them; style elements are not.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-elem 'self'; \
+     style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; \
+     worker-src 'self' blob:; manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+
+/// The rules for one server.
+pub(crate) struct Access {
+    address: SocketAddr,
+    token: Option<Token>,
+}
+
+/// Hashes of the token and of the cookie that stands for it: compared in constant time by blake3.
+struct Token {
+    token: blake3::Hash,
+    cookie: blake3::Hash,
+    cookie_text: String,
+}
+
+impl Access {
+    pub(crate) fn new(address: SocketAddr, token: Option<&str>) -> Self {
+        let token = token.map(|token| {
+            let session = blake3::Hash::from(blake3::derive_key("deepviz session cookie 1", token.as_bytes()));
+            let cookie_text = session.to_hex().to_string();
+            Token {
+                token: blake3::hash(token.as_bytes()),
+                cookie: blake3::hash(cookie_text.as_bytes()),
+                cookie_text,
+            }
+        });
+        Self { address, token }
+    }
+
+    /// Where there is a token it keeps strangers out, whatever name they use for this server; without one a
+    /// web page elsewhere must not reach us under a name of its own that resolves to this machine.
+    fn check_host(&self, request: &Request) -> Result<(), ApiError> {
+        if self.token.is_some() {
+            return Ok(());
+        }
+        let authority = authority_of(request.headers(), request.uri());
+        let host = authority.as_ref().map(Authority::host).unwrap_or_default();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let known = bare.eq_ignore_ascii_case("localhost")
+            || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip == self.address.ip());
+        if known {
+            return Ok(());
+        }
+        Err(ApiError::forbidden(format!("this server does not answer to the host name `{host}`"))
+            .hint("use localhost or 127.0.0.1; behind a proxy, start the server with a token"))
+    }
+
+    fn check_token(&self, request: &Request) -> Result<Admission, ApiError> {
+        let Some(token) = &self.token else { return Ok(Admission::Open) };
+        let same = |found: &str, expected: blake3::Hash| blake3::hash(found.as_bytes()) == expected;
+        let headers = request.headers();
+        if bearer(headers).is_some_and(|found| same(found, token.token))
+            || cookies(headers).any(|found| same(found, token.cookie))
+        {
+            return Ok(Admission::Open);
+        }
+        if query_token(request.uri()).is_some_and(|found| same(&found, token.token)) {
+            return Ok(Admission::Fresh(format!(
+                "{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/",
+                token.cookie_text
+            )));
+        }
+        Err(ApiError::unauthorized("this server asks for its token")
+            .hint("send `Authorization: Bearer TOKEN`, or open the page once with ?token=TOKEN"))
+    }
+}
+
+enum Admission {
+    Open,
+    /// Admitted by the address; the cookie to set.
+    Fresh(String),
+}
+
+/// The middleware around every route.
+pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    let mut response = match admit(&access, &request) {
+        Err(error) => error.into_response(),
+        Ok(Admission::Open) => next.run(request).await,
+        Ok(Admission::Fresh(cookie)) => {
+            let mut response = match clean_location(&request) {
+                Some(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
+                None => next.run(request).await,
+            };
+            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn admit(access: &Access, request: &Request) -> Result<Admission, ApiError> {
+    access.check_host(request)?;
+    check_origin(request)?;
+    access.check_token(request)
+}
+
+/// A page of another origin may not make this server work, even where it knows no secret.
+fn check_origin(request: &Request) -> Result<(), ApiError> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().ok().and_then(|text| text.parse::<Uri>().ok());
+    let from = origin.as_ref().and_then(Uri::authority);
+    if from.is_some() && from == authority_of(request.headers(), request.uri()).as_ref() {
+        return Ok(());
+    }
+    Err(ApiError::forbidden("the request comes from a page of another origin"))
+}
+
+fn authority_of(headers: &HeaderMap, uri: &Uri) -> Option<Authority> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    match host {
+        Some(host) => host.parse().ok(),
+        None => uri.authority().cloned(),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter_map(|(name, value)| (name == COOKIE).then_some(value))
+}
+
+fn query_pairs(uri: &Uri) -> impl Iterator<Item = &str> {
+    uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty())
+}
+
+fn query_token(uri: &Uri) -> Option<String> {
+    let value = query_pairs(uri).find_map(|pair| pair.strip_prefix("token="))?;
+    Some(crate::text::percent_decoded(value))
+}
+
+/// Where a browser goes on, so that the token does not stay in its address bar; relative, so that it also
+/// holds under the prefix of a proxy. Scripts get their answer at once.
+fn clean_location(request: &Request) -> Option<String> {
+    let accept = request.headers().get(header::ACCEPT)?.to_str().ok()?;
+    if request.method() != Method::GET || !accept.contains("text/html") {
+        return None;
+    }
+    let last = request.uri().path().rsplit('/').next().unwrap_or_default();
+    let rest: Vec<_> = query_pairs(request.uri()).filter(|pair| !pair.starts_with("token=")).collect();
+    let query = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
+    Some(format!("./{last}{query}"))
+}

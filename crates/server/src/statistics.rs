@@ -1,0 +1,80 @@
+//! The statistics of a run as the server sees them.
+
+use std::sync::Arc;
+
+use deepviz_corpus::Split;
+use deepviz_net::Step;
+use deepviz_stats::{State, Store};
+
+use crate::open_run::OpenRun;
+use crate::problem::ApiError;
+
+/// A checkpoint and a split whose statistics are ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unit {
+    pub(crate) step: Step,
+    pub(crate) split: Split,
+    pub(crate) hash: String,
+}
+
+/// All that are ready, by step.
+pub(crate) fn ready_units(run: &OpenRun) -> Result<Vec<Unit>, ApiError> {
+    let Some(store) = run.store()? else { return Ok(Vec::new()) };
+    let units = store.units()?.into_iter().filter(|unit| unit.state == State::Ready);
+    Ok(units.map(|unit| Unit { step: unit.step, split: unit.split, hash: unit.snapshot_hash }).collect())
+}
+
+/// The statistics, for a request that cannot be answered without.
+pub(crate) fn required(run: &OpenRun) -> Result<Arc<Store>, ApiError> {
+    run.store()?.ok_or_else(|| missing(run, "no statistics have been computed for it"))
+}
+
+/// 409, with the way on.
+pub(crate) fn missing(run: &OpenRun, what: &str) -> ApiError {
+    ApiError::not_ready(format!("run {}: {what}", run.id))
+        .hint("compute them with `deepviz stats RUN`, or follow a run that grows with `deepviz stats RUN --watch`")
+}
+
+/// Why a checkpoint's statistics cannot be shown.
+pub(crate) fn missing_at(
+    run: &OpenRun,
+    store: &Store,
+    (index, step): (usize, Step),
+    split: Split,
+) -> Result<ApiError, ApiError> {
+    let unit = store.units()?.into_iter().find(|unit| unit.step == step && unit.split == split);
+    let what = match unit {
+        Some(unit) if unit.state == State::Failed => format!(
+            "the statistics of checkpoint {index} ({split}) failed: {}",
+            unit.error.as_deref().unwrap_or("no reason is recorded")
+        ),
+        Some(unit) if unit.state == State::Stale => format!(
+            "the statistics of checkpoint {index} ({split}) were made from another snapshot or corpus than there is now"
+        ),
+        _ => format!("checkpoint {index} has no statistics of the {split} split yet"),
+    };
+    Ok(missing(run, &what))
+}
+
+impl From<deepviz_stats::Error> for ApiError {
+    fn from(error: deepviz_stats::Error) -> Self {
+        use deepviz_stats::Error;
+        match error {
+            Error::Corrupt { .. } | Error::Foreign { .. } | Error::Newer { .. } | Error::Older { .. } => {
+                Self::unusable(error.to_string()).hint("stats.sqlite can be deleted and computed again: `deepviz stats RUN`")
+            }
+            other => Self::internal(other.to_string()),
+        }
+    }
+}
+
+impl From<deepviz_net::Error> for ApiError {
+    fn from(error: deepviz_net::Error) -> Self {
+        use deepviz_net::Error;
+        match error {
+            Error::NoSnapshot { .. } | Error::NoLayer { .. } => Self::not_found(error.to_string()),
+            Error::Device { .. } => Self::internal(error.to_string()),
+            other => Self::unusable(other.to_string()),
+        }
+    }
+}
