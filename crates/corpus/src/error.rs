@@ -74,9 +74,7 @@ pub enum Error {
     },
 
     /// A batch file that does not hold whole records.
-    #[error(
-        "the batch is cut short or not a batch: found {found} bytes, expected {expected}; fetch it again: {path}"
-    )]
+    #[error("the batch is cut short or not a batch: found {found} bytes, expected {expected}; fetch it again: {path}")]
     Truncated {
         /// Its bytes.
         found: u64,
@@ -181,6 +179,79 @@ pub enum Error {
         found: String,
         /// What it may be.
         expected: &'static str,
+    },
+
+    /// A server that cannot be reached.
+    #[error("cannot fetch: {source}; a copy of the archive can be given instead of the address: {url}")]
+    Connect {
+        /// What went wrong.
+        source: Box<ureq::Error>,
+        /// The address.
+        url: String,
+    },
+
+    /// A server that sends something else.
+    #[error("cannot fetch: found {found}, expected {expected}: {url}")]
+    Answer {
+        /// What it sends.
+        found: String,
+        /// What it should.
+        expected: String,
+        /// The address.
+        url: String,
+    },
+
+    /// A download that stopped. What has arrived is kept.
+    #[error("the download stopped after {have} of {expected} bytes ({source}); fetch again to go on from there: {url}")]
+    Interrupted {
+        /// Bytes that have arrived.
+        have: u64,
+        /// Bytes of the whole.
+        expected: u64,
+        /// What went wrong.
+        source: io::Error,
+        /// The address.
+        url: String,
+    },
+
+    /// Another fetch is writing the same file.
+    #[error("another fetch is writing this file; wait for it to end: {path}")]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// An archive of the wrong size.
+    #[error("not the official archive: found {found} bytes, expected {expected}: {path}")]
+    ArchiveSize {
+        /// Its bytes.
+        found: u64,
+        /// The bytes it should have.
+        expected: u64,
+        /// The archive.
+        path: PathBuf,
+    },
+
+    /// An archive of the right size with other contents.
+    #[error("not the official archive: found SHA-256 {found}, expected {expected}; nothing was unpacked: {path}")]
+    ArchiveHash {
+        /// Its hash.
+        found: String,
+        /// The hash it should have.
+        expected: String,
+        /// The archive.
+        path: PathBuf,
+    },
+
+    /// An archive that holds something it should not.
+    #[error("cannot unpack: found {found}, expected {expected}: {path}")]
+    Archive {
+        /// What is in it.
+        found: String,
+        /// What should be.
+        expected: &'static str,
+        /// The archive.
+        path: PathBuf,
     },
 
     /// The file system said no.

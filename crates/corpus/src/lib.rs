@@ -16,6 +16,7 @@
 mod batch;
 mod corpus;
 mod error;
+mod fetch;
 mod folder;
 mod image;
 mod layout;
@@ -27,6 +28,7 @@ mod shapes;
 
 pub use corpus::{Corpus, Problem};
 pub use error::Error;
+pub use fetch::{Progress, Stage, fetch_cifar10};
 pub use image::{ClassId, ImageId, ImageShape, Split};
 pub use layout::OpenOptions;
 pub use search::{Page, Query};

@@ -142,13 +142,8 @@ pub(crate) fn read(folder: &Path) -> Result<Parts, Error> {
     let names = names(&mark.notes).ok_or_else(|| {
         damaged("a sub-class without a name".to_owned(), format!("0 to {}", mark.notes.subclasses.len()))
     })?;
-    let mut parts = Parts {
-        shape: Some(mark.shape),
-        train: mark.train,
-        classes: mark.classes,
-        names,
-        ..Parts::default()
-    };
+    let mut parts =
+        Parts { shape: Some(mark.shape), train: mark.train, classes: mark.classes, names, ..Parts::default() };
     for (name, images) in [(TRAIN, mark.train), (TEST, mark.test)] {
         let records = Records { path: folder.join(name), shape: mark.shape, images: Some(images) };
         batch::append(&mut parts, &records)?;
@@ -183,4 +178,58 @@ fn names(notes: &ShapesNotes) -> Option<Names> {
         Some(name)
     };
     notes.image_subclasses.iter().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Corpus, ImageId, ShapesOptions, make_shapes};
+
+    fn make(folder: &Path, seed: u64) -> Result<(), Error> {
+        make_shapes(folder, &ShapesOptions { images: 60, seed, ..ShapesOptions::default() })
+    }
+
+    #[test]
+    fn a_corpus_is_replaced_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), 1).unwrap();
+        make(folder.path(), 2).unwrap();
+        assert_eq!(Corpus::open(folder.path()).unwrap().notes().unwrap().seed, 2);
+        // As an interrupted replacement leaves it.
+        fs::remove_file(folder.path().join(MARK)).unwrap();
+        fs::write(folder.path().join("test.bin.writing"), b"half").unwrap();
+        make(folder.path(), 3).unwrap();
+        assert_eq!(Corpus::open(folder.path()).unwrap().notes().unwrap().seed, 3);
+
+        let other = tempfile::tempdir().unwrap();
+        fs::write(other.path().join("thesis.tex"), b"mine").unwrap();
+        let error = make(other.path(), 1).unwrap_err();
+        assert!(matches!(&error, Error::NotEmpty { found, .. } if found == "thesis.tex"), "{error}");
+        fs::write(other.path().join(MARK), b"{\"name\": \"somebody else's\"}").unwrap();
+        assert!(matches!(make(other.path(), 1).unwrap_err(), Error::Mark { .. }));
+    }
+
+    #[test]
+    fn any_damage_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), 1).unwrap();
+        let open = || Corpus::open(folder.path()).unwrap_err();
+        let path = folder.path().join(TRAIN);
+        let good = fs::read(&path).unwrap();
+        let mut changed = good.clone();
+        changed[5_000] ^= 4;
+        fs::write(&path, &changed).unwrap();
+        assert!(matches!(open(), Error::Damaged { .. }));
+        fs::write(&path, &good[..good.len() - 3_073]).unwrap();
+        assert!(matches!(open(), Error::Truncated { .. }));
+        fs::write(&path, &good).unwrap();
+        let mark = folder.path().join(MARK);
+        let text = fs::read_to_string(&mark).unwrap();
+        fs::write(&mark, text.replace("\"version\":1", "\"version\":2")).unwrap();
+        assert!(open().to_string().contains("version 2"), "{}", open());
+        fs::write(&mark, &text[..text.len() / 2]).unwrap();
+        assert!(matches!(open(), Error::Mark { .. }));
+        fs::write(&mark, text).unwrap();
+        assert_eq!(Corpus::open(folder.path()).unwrap().name_of(ImageId(60)), None);
+    }
 }

@@ -45,10 +45,7 @@ pub(crate) fn natural(a: &str, b: &str) -> Ordering {
         let (b_word, b_number, b_rest) = part(right);
         // Numbers are compared as texts without leading zeros, so that none is too long.
         let (a_value, b_value) = (a_number.trim_start_matches('0'), b_number.trim_start_matches('0'));
-        let order = a_word
-            .cmp(b_word)
-            .then(a_value.len().cmp(&b_value.len()))
-            .then(a_value.cmp(b_value));
+        let order = a_word.cmp(b_word).then(a_value.len().cmp(&b_value.len())).then(a_value.cmp(b_value));
         if order != Ordering::Equal {
             return order;
         }

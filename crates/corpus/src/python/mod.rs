@@ -14,7 +14,7 @@ use crate::{
     batch::{SHAPE, numbered},
     corpus::Parts,
 };
-use pickle::{Pickle, Value, kind};
+use pickle::{Pickle, Value};
 
 /// The file with the names of the classes.
 const META: &str = "batches.meta";
@@ -69,7 +69,7 @@ impl File {
                 let items: Option<Vec<T>> = places.iter().map(|&place| item(pickle.get(place))).collect();
                 items.map(Some).ok_or_else(|| self.wrong(key, "a list with other things in it", "labels or names"))
             }
-            Some(other) => Err(self.wrong(key, kind(other), "a list")),
+            Some(other) => Err(self.wrong(key, other.kind(), "a list")),
         }
     }
 }
@@ -110,7 +110,7 @@ fn append(parts: &mut Parts, file: &File) -> Result<(), Error> {
             let expected = format!("one row of {} bytes for each image (not the column-major version)", SHAPE.len());
             return Err(file.wrong("data", found, expected));
         }
-        other => return Err(file.wrong("data", other.map_or("nothing", kind), "an array of bytes")),
+        other => return Err(file.wrong("data", other.map_or("nothing", Value::kind), "an array of bytes")),
     };
     let images = pixels.len() / SHAPE.len();
     let labels = file

@@ -21,12 +21,11 @@ impl Writer {
 
     fn memo(&mut self) {
         self.memos += 1;
-        match u8::try_from(self.memos) {
-            Ok(key) => self.put(&[b'q', key]),
-            Err(_) => {
-                self.put(b"r");
-                self.put(&self.memos.to_le_bytes());
-            }
+        if let Ok(key) = u8::try_from(self.memos) {
+            self.put(&[b'q', key]);
+        } else {
+            self.put(b"r");
+            self.put(&self.memos.to_le_bytes());
         }
     }
 
@@ -150,8 +149,7 @@ fn python_and_binary_batches_are_the_same_corpus() {
         let record = |(index, &label): (usize, &u8)| [vec![label], vec![first + index as u8; SHAPE.len()]].concat();
         labels.iter().enumerate().flat_map(record).collect()
     };
-    let binary =
-        folder(&[("data_batch_1.bin", &records(&labels, 7)), ("test_batch.bin", &records(&[5], 9))]);
+    let binary = folder(&[("data_batch_1.bin", &records(&labels, 7)), ("test_batch.bin", &records(&[5], 9))]);
     let (python, binary) = (Corpus::open(python.path()).unwrap(), Corpus::open(binary.path()).unwrap());
     assert_eq!(python.identity(), binary.identity());
     assert_eq!(python.classes(), binary.classes());

@@ -26,6 +26,7 @@ pub(crate) const CLASSES: [Class; 10] = [
 pub(crate) const CONFUSABLE: [(u16, u16); 2] = [(0, 1), (3, 4)];
 
 /// One pose of a class.
+#[derive(Clone, Copy)]
 pub(crate) struct Subclass {
     pub(crate) name: &'static str,
     pub(crate) class: usize,
@@ -39,11 +40,17 @@ pub(crate) struct Subclass {
 /// What is drawn.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
-    Disc { scale: f32 },
+    Disc {
+        scale: f32,
+    },
     Ellipse,
-    Ring { half: f32 },
+    Ring {
+        half: f32,
+    },
     /// Turned by so many degrees, at least and at most, either way.
-    Square { tilt: [f32; 2] },
+    Square {
+        tilt: [f32; 2],
+    },
     Triangle,
     Star,
     Cross,

@@ -58,15 +58,7 @@ impl Outline {
     /// An arrow that points up.
     pub(crate) fn arrow(radius: f32, half: f32) -> Self {
         let (r, h) = (radius, half);
-        Self::Polygon(vec![
-            [0.0, -1.1 * r],
-            [0.95 * r, 0.0],
-            [h, 0.0],
-            [h, r],
-            [-h, r],
-            [-h, 0.0],
-            [-0.95 * r, 0.0],
-        ])
+        Self::Polygon(vec![[0.0, -1.1 * r], [0.95 * r, 0.0], [h, 0.0], [h, r], [-h, r], [-h, 0.0], [-0.95 * r, 0.0]])
     }
 
     /// How far a point is outside the outline; exact but for ellipses, where it is right near the edge.

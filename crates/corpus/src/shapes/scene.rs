@@ -144,7 +144,7 @@ fn ground_colours(random: &mut Random, dark: bool) -> [Rgb; 2] {
 fn fill_colours(random: &mut Random, subclass: &Subclass, ground: [Rgb; 2]) -> [Rgb; 2] {
     let own = CLASSES[subclass.class].hue + random.between(-0.05, 0.05);
     let hue = if random.chance(OWN_COLOUR) { own } else { random.unit() };
-    let behind = (brightness(ground[0]) + brightness(ground[1])) / 2.0;
+    let behind = f32::midpoint(brightness(ground[0]), brightness(ground[1]));
     let gap = if random.chance(0.2) { 0.10 } else { 0.26 };
     let mut best = ([[0.0; 3]; 2], 0.0);
     // The colours of one hue differ much in brightness (yellow, blue), so look for some that stand out.
@@ -154,7 +154,7 @@ fn fill_colours(random: &mut Random, subclass: &Subclass, ground: [Rgb; 2]) -> [
         let spread = random.between(0.12, 0.32);
         let other = hue + random.between(-0.08, 0.08);
         let colours = [hsv(hue, saturation, value), hsv(other, saturation * 0.8, (value - spread).max(0.08))];
-        let apart = ((brightness(colours[0]) + brightness(colours[1])) / 2.0 - behind).abs();
+        let apart = (f32::midpoint(brightness(colours[0]), brightness(colours[1])) - behind).abs();
         if apart >= gap {
             return colours;
         }

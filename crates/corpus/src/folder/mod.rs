@@ -1,20 +1,20 @@
 //! Class folders: `train/<class>/*` and `test/<class>/*`, or `<class>/*` alone.
 
+mod decode;
+#[cfg(test)]
+mod tests;
+
 use std::{
     fs,
-    io::Cursor,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
 };
-
-use ::image::{DynamicImage, ImageReader, imageops::FilterType};
-use rayon::prelude::*;
 
 use crate::{
     ClassId, Error, ImageShape, OpenOptions,
     corpus::{Parts, Problem},
     name::natural,
 };
+use decode::{Outcome, decode, decode_all};
 
 /// What is read.
 const READ: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
@@ -38,14 +38,6 @@ struct File {
     path: PathBuf,
     name: String,
     class: ClassId,
-}
-
-/// What became of a file.
-enum Outcome {
-    Colour,
-    Grey,
-    Broken(String),
-    Size([usize; 2]),
 }
 
 /// Whether a folder holds class folders, and which.
@@ -170,20 +162,16 @@ fn list_class(folder: &Path, class: ClassId, parts: &mut Parts) -> Result<Vec<Fi
 }
 
 /// The height and width all images must have, and the image that says so.
-fn expected_size(
-    files: &[File],
-    options: &OpenOptions,
-    parts: &Parts,
-) -> Result<Option<([usize; 2], PathBuf)>, Error> {
+fn expected_size(files: &[File], options: &OpenOptions, parts: &Parts) -> Result<Option<([usize; 2], PathBuf)>, Error> {
     let Some(first) = files.first() else { return Ok(None) };
     if let Some(size) = options.resize {
         return Ok(Some((size, first.path.clone())));
     }
     // An image whose header is good and whose body is broken still says what the others should be.
     for file in files {
-        let size = fs::read(&file.path).ok().and_then(|bytes| reader(&bytes)?.into_dimensions().ok());
-        if let Some((width, height)) = size {
-            return Ok(Some(([height as usize, width as usize], file.path.clone())));
+        let size = decode::size(&file.path);
+        if let Some(size) = size {
+            return Ok(Some((size, file.path.clone())));
         }
     }
     let reason = match decode(&first.path) {
@@ -191,79 +179,6 @@ fn expected_size(
         Ok(_) => "no image has a readable header".to_owned(),
     };
     Err(Error::AllBroken { count: files.len() + parts.problems.len(), reason, path: first.path.clone() })
-}
-
-/// Decodes every file into its slot of `pixels`, each slot with room for colour.
-fn decode_all(files: &[File], slot: ImageShape, resize: bool, pixels: &mut [u8]) -> Vec<Outcome> {
-    // The first file of another size ends the work; the files before it are still looked at, so that the
-    // error is the same on any number of threads.
-    let stop = AtomicUsize::new(usize::MAX);
-    files
-        .par_iter()
-        .zip(pixels.par_chunks_exact_mut(slot.len()))
-        .enumerate()
-        .map(|(index, (file, pixels))| {
-            if index > stop.load(Ordering::Relaxed) {
-                return Outcome::Broken("not looked at".to_owned());
-            }
-            let image = match decode(&file.path) {
-                Ok(image) => image,
-                Err(reason) => return Outcome::Broken(reason),
-            };
-            let found = [image.height() as usize, image.width() as usize];
-            let wanted = [slot.height, slot.width];
-            let image = match found == wanted {
-                true => image,
-                false if resize => image.resize_to_fill(slot.width as u32, slot.height as u32, FilterType::Triangle),
-                false => {
-                    stop.fetch_min(index, Ordering::Relaxed);
-                    return Outcome::Size(found);
-                }
-            };
-            store(&image, pixels)
-        })
-        .collect()
-}
-
-/// Writes an image channel after channel.
-fn store(image: &DynamicImage, pixels: &mut [u8]) -> Outcome {
-    let plane = pixels.len() / 3;
-    if !image.color().has_color() {
-        let grey = image.to_luma8();
-        for channel in pixels.chunks_exact_mut(plane) {
-            channel.copy_from_slice(grey.as_raw());
-        }
-        return Outcome::Grey;
-    }
-    let (red, rest) = pixels.split_at_mut(plane);
-    let (green, blue) = rest.split_at_mut(plane);
-    let mut put = |rgb: &[u8]| {
-        for (index, colour) in rgb.chunks_exact(3).enumerate() {
-            red[index] = colour[0];
-            green[index] = colour[1];
-            blue[index] = colour[2];
-        }
-    };
-    match image {
-        DynamicImage::ImageRgb8(image) => put(image.as_raw()),
-        other => put(other.to_rgb8().as_raw()),
-    }
-    Outcome::Colour
-}
-
-fn decode(path: &Path) -> Result<DynamicImage, String> {
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    if bytes.is_empty() {
-        return Err("the file is empty".to_owned());
-    }
-    let reader = reader(&bytes).ok_or_else(|| format!("not an image; expected {}", READ.join(", ")))?;
-    reader.decode().map_err(|error| error.to_string())
-}
-
-/// The content decides on the format, not the file's name.
-fn reader(bytes: &[u8]) -> Option<ImageReader<Cursor<&[u8]>>> {
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
-    reader.format().is_some().then_some(reader)
 }
 
 fn is_one_of(name: &str, extensions: &[&str]) -> bool {
@@ -277,12 +192,12 @@ fn holds_folders(path: &Path) -> Result<bool, Error> {
 
 /// The names of the folders in a folder, in natural order, without hidden ones.
 fn folders(path: &Path) -> Result<Vec<String>, Error> {
-    entries(path, |kind| kind.is_dir())
+    entries(path, fs::FileType::is_dir)
 }
 
 /// The names of the files in a folder, in natural order, without hidden ones.
 fn files(path: &Path) -> Result<Vec<String>, Error> {
-    entries(path, |kind| kind.is_file())
+    entries(path, fs::FileType::is_file)
 }
 
 fn entries(path: &Path, wanted: impl Fn(&fs::FileType) -> bool) -> Result<Vec<String>, Error> {

@@ -2,6 +2,8 @@
 //! whole numbers and numpy's arrays of bytes. It builds values and runs nothing: whatever else a pickle may ask
 //! for is refused by name.
 
+mod array;
+
 use std::collections::HashMap;
 
 /// A value; those inside others are places in the arena.
@@ -19,7 +21,10 @@ pub(crate) enum Value<'a> {
     /// The type of an array's values; only bytes are known.
     ByteType,
     /// An array of bytes in C order; empty until its state arrives.
-    Array { shape: Vec<usize>, bytes: &'a [u8] },
+    Array {
+        shape: Vec<usize>,
+        bytes: &'a [u8],
+    },
 }
 
 /// The place of a value in the arena.
@@ -57,7 +62,8 @@ impl<'a> Pickle<'a> {
 
 /// Reads a pickle whose value is a dictionary.
 pub(crate) fn parse(input: &[u8]) -> Result<Pickle<'_>, Fault> {
-    let mut reader = Reader { input, at: 0, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+    let mut reader =
+        Reader { input, at: 0, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
     if input.get(..2) != Some(&[0x80, 2]) {
         return Err(reader.fault(format!("{:02x?}", &input[..input.len().min(2)]), "a pickle of protocol 2"));
     }
@@ -72,7 +78,7 @@ pub(crate) fn parse(input: &[u8]) -> Result<Pickle<'_>, Fault> {
     let root = reader.pop()?;
     match reader.values[root.0] {
         Value::Dict(_) => Ok(Pickle { values: reader.values, root }),
-        ref other => Err(reader.fault(kind(other).to_owned(), "a dictionary")),
+        ref other => Err(reader.fault(other.kind().to_owned(), "a dictionary")),
     }
 }
 
@@ -255,7 +261,7 @@ impl<'a> Reader<'a> {
         match &mut self.values[list.0] {
             Value::List(list) => list.extend(items),
             other => {
-                let found = kind(other).to_owned();
+                let found = other.kind().to_owned();
                 return Err(self.fault(found, "a list to append to"));
             }
         }
@@ -270,102 +276,10 @@ impl<'a> Reader<'a> {
         match &mut self.values[dict.0] {
             Value::Dict(dict) => dict.extend(pairs.iter().map(|&[key, value]| (key, value))),
             other => {
-                let found = kind(other).to_owned();
+                let found = other.kind().to_owned();
                 return Err(self.fault(found, "a dictionary to add to"));
             }
         }
         Ok(())
-    }
-
-    fn global(&mut self) -> Result<(), Fault> {
-        let (module, name) = (self.line()?, self.line()?);
-        let known: [(&[u8], &[u8]); 4] = [
-            (b"numpy.core.multiarray", b"_reconstruct"),
-            (b"numpy._core.multiarray", b"_reconstruct"),
-            (b"numpy", b"ndarray"),
-            (b"numpy", b"dtype"),
-        ];
-        if !known.contains(&(module, name)) {
-            let found = format!("{} {}", String::from_utf8_lossy(module), String::from_utf8_lossy(name));
-            return Err(self.fault(found, "nothing but numpy's arrays"));
-        }
-        self.push(Value::Global(module, name));
-        Ok(())
-    }
-
-    /// Makes an array, or the type of its values.
-    fn reduce(&mut self) -> Result<(), Fault> {
-        let (arguments, function) = (self.pop()?, self.pop()?);
-        let value = match (&self.values[function.0], &self.values[arguments.0]) {
-            (Value::Global(_, b"_reconstruct"), Value::Tuple(_)) => Value::Array { shape: Vec::new(), bytes: &[] },
-            (Value::Global(_, b"dtype"), Value::Tuple(arguments)) => {
-                match arguments.first().map(|first| &self.values[first.0]) {
-                    Some(Value::Bytes(b"u1" | b"|u1")) => Value::ByteType,
-                    Some(Value::Bytes(other)) => {
-                        let found = format!("values of type {:?}", String::from_utf8_lossy(other));
-                        return Err(self.fault(found, "bytes (u1)"));
-                    }
-                    _ => return Err(self.fault("a type without a name".to_owned(), "bytes (u1)")),
-                }
-            }
-            (other, _) => return Err(self.fault(format!("a call of {}", kind(other)), "an array to be made")),
-        };
-        self.push(value);
-        Ok(())
-    }
-
-    /// Gives an array its shape and bytes.
-    fn build(&mut self) -> Result<(), Fault> {
-        let state = self.pop()?;
-        let object = self.top()?;
-        match self.values[object.0] {
-            Value::ByteType => return Ok(()),
-            Value::Array { .. } => {}
-            ref other => return Err(self.fault(kind(other).to_owned(), "an array to fill")),
-        }
-        let Some(array) = self.array_from_state(state) else {
-            return Err(self.fault("another state".to_owned(), "an array's version, shape, type, order and bytes"));
-        };
-        let Value::Array { shape, bytes } = &array else { return Ok(()) };
-        if shape.iter().try_fold(1_usize, |all, &side| all.checked_mul(side)) != Some(bytes.len()) {
-            let found = format!("{} bytes for the shape {shape:?}", bytes.len());
-            return Err(self.fault(found, "as many bytes as the shape has"));
-        }
-        self.values[object.0] = array;
-        Ok(())
-    }
-
-    fn array_from_state(&self, state: Place) -> Option<Value<'a>> {
-        let Value::Tuple(state) = &self.values[state.0] else { return None };
-        let [_version, shape, kind, fortran, bytes] = state.as_slice() else { return None };
-        let Value::Tuple(shape) = &self.values[shape.0] else { return None };
-        let side = |place: &Place| match self.values[place.0] {
-            Value::Int(side) => usize::try_from(side).ok(),
-            _ => None,
-        };
-        let shape = shape.iter().map(side).collect::<Option<Vec<_>>>()?;
-        if self.values[kind.0] != Value::ByteType || self.values[fortran.0] != Value::Bool(false) {
-            return None;
-        }
-        match self.values[bytes.0] {
-            Value::Bytes(bytes) => Some(Value::Array { shape, bytes }),
-            _ => None,
-        }
-    }
-}
-
-/// What a value is, in words.
-pub(crate) fn kind(value: &Value<'_>) -> &'static str {
-    match value {
-        Value::None => "None",
-        Value::Bool(_) => "a truth value",
-        Value::Int(_) => "a number",
-        Value::Bytes(_) => "a string",
-        Value::List(_) => "a list",
-        Value::Tuple(_) => "a tuple",
-        Value::Dict(_) => "a dictionary",
-        Value::Global(..) => "a function",
-        Value::ByteType => "a type",
-        Value::Array { .. } => "an array",
     }
 }

@@ -1,5 +1,8 @@
 //! The opened corpus: immutable, all pixels in memory.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     borrow::Cow,
     ops::Range,
@@ -93,7 +96,19 @@ impl Corpus {
             .map_or_else(|| "corpus".to_owned(), |name| name.to_string_lossy().into_owned());
         let identity = identity(shape, train, &labels, pixels.as_slice().unwrap_or_default());
         let train = train as u32;
-        Ok(Self { name, path: path.to_owned(), identity, shape, train, classes, labels, names, pixels, problems, notes })
+        Ok(Self {
+            name,
+            path: path.to_owned(),
+            identity,
+            shape,
+            train,
+            classes,
+            labels,
+            names,
+            pixels,
+            problems,
+            notes,
+        })
     }
 
     /// The name of the corpus: that of its folder.
