@@ -33,6 +33,9 @@ describe('rows', () => {
     const few = defaultRows(51, 5);
     expect(few).toHaveLength(5);
     expect(few[0]).toBe(0);
+    const many = defaultRows(51, 11);
+    expect(many).toHaveLength(11);
+    expect(new Set(many).size).toBe(11);
     expect(defaultRows(1, 8)).toEqual(['now']);
     expect(defaultRows(3, 8)).toEqual([0, 1, 'now']);
   });

@@ -31,6 +31,12 @@ export function defaultRows(checkpoints: number, room: number): Row[] {
   const last = checkpoints - 1;
   const wanted = [0, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640].filter((c) => c < last);
   const keep = Math.max(0, room - 1);
+  while (wanted.length < keep) {
+    const more = suggestRow(wanted, checkpoints);
+    if (more === null || more >= last) break;
+    wanted.push(more);
+    wanted.sort((a, b) => a - b);
+  }
   while (wanted.length > keep) {
     // drop the one whose neighbours lie closest, never the first
     let drop = wanted.length - 1;

@@ -1,0 +1,187 @@
+// The three big charts as one Vega specification. Every mark is placed by data and signals, so that scrubbing moves
+// the rules for now and before and touches nothing else.
+import type { Mark, Spec } from 'vega';
+
+export const COLOURS = {
+  ink: '--text-1',
+  faint: '--text-3',
+  grid: '--line',
+  axis: '--line-strong',
+  now_colour: '--now',
+  before_colour: '--before',
+  future: '--surface-3',
+};
+
+const font = '"Inter DV", Inter, sans-serif';
+export const LEFT = 40;
+export const TOP = 8;
+export const BOTTOM = 24;
+
+const label = (x: object, y: object, align: object): Mark => ({
+  type: 'text',
+  encode: {
+    enter: { font: { value: font }, fontSize: { value: 11 }, fontWeight: { value: 420 }, align },
+    update: { x, y, text: { field: 'label' }, fill: { signal: 'faint' } },
+  } as Mark['encode'],
+});
+
+/** A chart of curves along the run. `log` is the only thing that needs another specification. */
+export function curves(log: boolean): Spec {
+  const x = { scale: 'x', field: 'x' };
+  const y = (field: string) => ({ scale: 'y', field });
+  const from = (data: string) => ({ from: { data } });
+  const rule = (signal: string, colour: string, dash: number[]): Mark => ({
+    type: 'rule',
+    encode: {
+      update: {
+        x: { signal: `floor(scale('x', ${signal})) + 0.5` },
+        y: { value: TOP },
+        y2: { signal: `height - ${BOTTOM}` },
+        stroke: { signal: colour },
+        strokeDash: { value: dash },
+        opacity: { signal: `${signal} < 0 ? 0 : 1` },
+      },
+    },
+  });
+  const dot = (signal: string): Mark => ({
+    type: 'symbol',
+    encode: {
+      update: {
+        x: { signal: `floor(scale('x', now)) + 0.5` },
+        y: { signal: `scale('y', ${signal})` },
+        size: { value: 28 },
+        fill: { signal: 'now_colour' },
+        opacity: { signal: `isValid(${signal}) && now >= 0 ? 1 : 0` },
+      },
+    },
+  });
+  return {
+    $schema: 'https://vega.github.io/schema/vega/v6.json',
+    width: 400,
+    height: 168,
+    padding: 0,
+    autosize: 'none',
+    background: undefined,
+    signals: [
+      ...Object.keys(COLOURS).map((name) => ({ name, value: 'grey' })),
+      { name: 'x_top', value: 1 },
+      { name: 'y_low', value: log ? 0.1 : 0 },
+      { name: 'y_high', value: 1 },
+      { name: 'newest', value: 0 },
+      { name: 'now', value: -1 },
+      { name: 'before', value: -1 },
+      { name: 'now_main', value: null },
+      { name: 'now_soft', value: null },
+    ],
+    data: ['band', 'soft', 'main', 'x_ticks', 'y_ticks'].map((name) => ({ name, values: [] })),
+    scales: [
+      {
+        name: 'x',
+        type: 'linear',
+        domain: [0, { signal: 'x_top' }],
+        range: [LEFT, { signal: 'width' }],
+        zero: false,
+      },
+      {
+        name: 'y',
+        type: log ? 'log' : 'linear',
+        domain: [{ signal: 'y_low' }, { signal: 'y_high' }],
+        range: [{ signal: `height - ${BOTTOM}` }, TOP],
+        zero: false,
+        clamp: true,
+      },
+    ],
+    marks: [
+      {
+        type: 'rule',
+        ...from('y_ticks'),
+        encode: {
+          update: {
+            x: { value: LEFT },
+            x2: { signal: 'width' },
+            y: { signal: `round(scale('y', datum.y)) + 0.5` },
+            stroke: { signal: 'grid' },
+          },
+        },
+      },
+      {
+        type: 'rect',
+        encode: {
+          update: {
+            x: { signal: `scale('x', newest)` },
+            x2: { signal: 'width' },
+            y: { value: TOP },
+            y2: { signal: `height - ${BOTTOM}` },
+            fill: { signal: 'future' },
+            opacity: { signal: 'newest < x_top ? 0.35 : 0' },
+          },
+        },
+      },
+      {
+        ...label({ value: LEFT - 8 }, { scale: 'y', field: 'y', offset: 4 }, { value: 'right' }),
+        ...from('y_ticks'),
+      },
+      {
+        ...label({ scale: 'x', field: 'x' }, { signal: `height - ${BOTTOM} + 17` }, { field: 'align' }),
+        ...from('x_ticks'),
+      },
+      {
+        type: 'area',
+        ...from('band'),
+        encode: {
+          update: { x, y: y('high'), y2: y('low'), fill: { signal: 'faint' }, opacity: { value: 0.25 } },
+        },
+      },
+      {
+        type: 'line',
+        ...from('soft'),
+        encode: { update: { x, y: y('y'), stroke: { signal: 'faint' }, strokeWidth: { value: 1.3 } } },
+      },
+      {
+        type: 'line',
+        ...from('main'),
+        encode: {
+          update: {
+            x,
+            y: y('y'),
+            stroke: { signal: 'ink' },
+            strokeWidth: { value: 1.5 },
+            interpolate: { signal: `datum.stepped ? 'step-after' : 'linear'` },
+            defined: { signal: 'isValid(datum.y)' },
+          },
+        },
+      },
+      {
+        type: 'symbol',
+        ...from('main'),
+        encode: {
+          update: {
+            x,
+            y: y('y'),
+            size: { value: 8 },
+            fill: { signal: 'ink' },
+            opacity: { signal: 'datum.dot ? 1 : 0' },
+          },
+        },
+      },
+      rule('before', 'before_colour', [2, 3]),
+      rule('now', 'now_colour', []),
+      dot('now_soft'),
+      dot('now_main'),
+    ],
+  };
+}
+
+export interface Tick {
+  label: string;
+}
+
+/** Ticks along the run: `epoch 0`, 2, 4, … The ends are turned inwards so that nothing is cut. */
+export function xTicks(top: number, step: number, unit: string, print: (value: number) => string) {
+  const count = Math.floor(top / step + 1e-9);
+  return Array.from({ length: count + 1 }, (_, n) => ({
+    x: n * step,
+    label: n === 0 ? `${unit} 0` : print(n * step),
+    align: n === 0 ? 'left' : n * step > top * 0.985 ? 'right' : 'center',
+  }));
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { Checkpoint } from '../../api/types';
+import { xTicks } from './charts';
+import { axisTop, checkpointAt, errorCurve, lossCurve, powerLabel, rateCurve } from './series';
+
+const clock = { steps_per_epoch: 10, batch: 100, train_images: 1000 };
+const metrics = {
+  train: {
+    step: [1, 2, 3, 4],
+    epoch: [0.1, 0.2, 0.3, 0.4],
+    loss: [2.3, 2, 1.5, 1],
+    error: [0.9, 0.8, 0.6, 0.4],
+    rate: [0.001, 0.001, 0.0001, 0.0001],
+    images_per_s: [1, 1, 1, 1],
+  },
+  test: { step: [0, 4], epoch: [0, 0.4], loss: [2.31, 1.2], error: [0.9, 0.45] },
+};
+
+describe('curves', () => {
+  it('place loss along the chosen axis under a calm top', () => {
+    const curve = lossCurve(metrics, 'epoch', clock, false);
+    expect(curve.high).toBe(2.5);
+    expect(curve.low).toBe(0);
+    expect(curve.data.soft[0]).toEqual({ x: 0.1, y: 2.3 });
+    expect(curve.data.main[1]).toMatchObject({ x: 0.4, y: 1.2, dot: true });
+    expect(curve.data.y_ticks.map((t) => t.label)).toEqual(['0.0', '0.5', '1.0', '1.5', '2.0', '2.5']);
+  });
+  it('begin a log axis below the smallest mean', () => {
+    const curve = lossCurve(metrics, 'step', clock, true);
+    expect(curve.low).toBeCloseTo(0.8);
+    expect(curve.data.y_ticks.map((t) => t.y)).toEqual([1, 2]);
+  });
+  it('survive a run that has only begun', () => {
+    const nothing = {
+      train: { ...metrics.train, step: [], loss: [], error: [], rate: [] },
+      test: { step: [], epoch: [], loss: [], error: [] },
+    };
+    for (const log of [true, false]) expect(lossCurve(nothing, 'epoch', clock, log).high).toBe(1);
+    expect(rateCurve(nothing, 'epoch', clock).data.main).toEqual([]);
+    expect(errorCurve(nothing, 'epoch', clock).high).toBe(1);
+  });
+  it('show the rate as steps between powers of ten', () => {
+    const curve = rateCurve(metrics, 'images', clock);
+    expect(curve.data.main.map(({ x, y }) => [x, y])).toEqual([
+      [0, 0.001],
+      [300, 0.0001],
+      [400, 0.0001],
+    ]);
+    expect(curve.data.y_ticks.map((t) => t.label)).toEqual(['10⁻⁴', '10⁻³']);
+    expect([powerLabel(0), powerLabel(-12)]).toEqual(['10⁰', '10⁻¹²']);
+  });
+});
+
+it('rounds the top of an axis', () => {
+  expect([2.3, 0.07, 1, 0, NaN].map(axisTop)).toEqual([2.5, 0.08, 1, 1, 1]);
+});
+
+it('ticks turn inwards at the ends', () => {
+  expect(xTicks(10, 5, 'epoch', String)).toEqual([
+    { x: 0, label: 'epoch 0', align: 'left' },
+    { x: 5, label: '5', align: 'center' },
+    { x: 10, label: '10', align: 'right' },
+  ]);
+});
+
+it('finds the checkpoint under the pointer', () => {
+  const points = [0, 10, 30].map((step, index) => ({ index, step })) as Checkpoint[];
+  expect([0, 0.6, 1.9, 9].map((x) => checkpointAt(points, x, 'epoch', clock))).toEqual([0, 1, 1, 2]);
+});

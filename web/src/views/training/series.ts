@@ -1,0 +1,146 @@
+// From metrics to what the big charts draw: data sets, scales and ticks. Pure.
+import type { Checkpoint, Metrics } from '../../api/types';
+import { percent } from '../../base/format';
+import { roundStep } from '../../base/scales';
+import { along, bands, powersAround, rateStages, smooth, type Along, type Clock } from './data';
+
+export interface Curve {
+  data: {
+    band: { x: number; low: number; high: number }[];
+    soft: { x: number; y: number }[];
+    main: { x: number; y: number; dot: boolean; stepped: boolean }[];
+    y_ticks: { y: number; label: string }[];
+  };
+  low: number;
+  high: number;
+}
+
+const MOST_BINS = 400;
+
+/** The mean of training, smoothed over about two percent of the run. */
+const calm = (means: number[]) => smooth(means, Math.round(means.length / 100));
+
+/** The next calm number at or above a value, for the end of an axis. */
+export function axisTop(value: number): number {
+  if (!(value > 0) || !Number.isFinite(value)) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  const step = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((s) => s * power >= value * (1 - 1e-9)) ?? 10;
+  return Number((step * power).toPrecision(2));
+}
+
+function linearTicks(high: number, print: (value: number) => string) {
+  const step = roundStep(high, 5);
+  return Array.from({ length: Math.floor(high / step + 1e-9) + 1 }, (_, n) => ({
+    y: n * step,
+    label: print(n * step),
+  }));
+}
+
+const place = (steps: number[], axis: Along, clock: Clock) => steps.map((step) => along(step, axis, clock));
+
+/** Loss of training as band and mean, of the test split as dots. A log axis begins below the smallest mean. */
+export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: boolean): Curve {
+  const bins = bands(metrics.train.step, metrics.train.loss, MOST_BINS);
+  const at = place(
+    bins.map((bin) => bin.step),
+    axis,
+    clock,
+  );
+  const means = calm(bins.map((bin) => bin.mean));
+  const tested = place(metrics.test.step, axis, clock);
+  const values = [...bins.map((bin) => bin.mean), ...metrics.test.loss].filter((v) => Number.isFinite(v));
+  const high = axisTop(Math.max(0, ...values));
+  const smallest = Math.min(...values.filter((v) => v > 0));
+  const low = log
+    ? Math.max(high / 1e4, Math.min(high / 2, Number.isFinite(smallest) ? smallest * 0.8 : high / 10))
+    : 0;
+  const digits = high < 1 ? 2 : 1;
+  const logTicks = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
+    .filter((v) => v >= low && v <= high)
+    .map((y) => ({ y, label: String(y) }));
+  return {
+    data: {
+      band: bins.map((bin, n) => ({ x: at[n], low: Math.max(low, bin.low), high: bin.high })),
+      soft: means.map((y, n) => ({ x: at[n], y })),
+      main: metrics.test.loss.map((y, n) => ({ x: tested[n], y, dot: true, stepped: false })),
+      y_ticks: log ? logTicks : linearTicks(high, (v) => v.toFixed(digits)),
+    },
+    low,
+    high,
+  };
+}
+
+/** Error of training as a mean, of the test split as dots; the axis is always 0 to 100 %. */
+export function errorCurve(metrics: Metrics, axis: Along, clock: Clock): Curve {
+  const bins = bands(metrics.train.step, metrics.train.error, MOST_BINS);
+  const at = place(
+    bins.map((bin) => bin.step),
+    axis,
+    clock,
+  );
+  const means = calm(bins.map((bin) => bin.mean));
+  const tested = place(metrics.test.step, axis, clock);
+  return {
+    data: {
+      band: [],
+      soft: means.map((y, n) => ({ x: at[n], y })),
+      main: metrics.test.error.map((y, n) => ({ x: tested[n], y, dot: true, stepped: false })),
+      y_ticks: [0, 0.25, 0.5, 0.75, 1].map((y) => ({ y, label: y === 1 ? percent(1, 0) : String(y * 100) })),
+    },
+    low: 0,
+    high: 1,
+  };
+}
+
+const SUPERSCRIPT = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+export function powerLabel(power: number): string {
+  const digits = [...String(Math.abs(power))].map((d) => SUPERSCRIPT[Number(d)]).join('');
+  return `10${power < 0 ? '⁻' : ''}${digits}`;
+}
+
+/** The learning rate as steps on a logarithmic axis of whole powers of ten. */
+export function rateCurve(metrics: Metrics, axis: Along, clock: Clock): Curve {
+  const { step, rate } = metrics.train;
+  const stages = rateStages(step, rate).filter((stage) => stage.rate > 0);
+  const { low, high } = powersAround(
+    stages.map((stage) => stage.rate),
+    1e-9,
+  );
+  const last = step[step.length - 1] ?? 0;
+  const main = stages.map((stage) => ({
+    x: along(stage.step, axis, clock),
+    y: stage.rate,
+    dot: false,
+    stepped: true,
+  }));
+  if (main.length) main.push({ ...main[main.length - 1], x: along(last, axis, clock) });
+  const first = Math.round(Math.log10(low));
+  const count = Math.round(Math.log10(high)) - first;
+  return {
+    data: {
+      band: [],
+      soft: [],
+      main,
+      y_ticks: Array.from({ length: count + 1 }, (_, n) => ({
+        y: 10 ** (first + n),
+        label: powerLabel(first + n),
+      })),
+    },
+    low: low / 1.25,
+    high: high * 1.25,
+  };
+}
+
+/** The checkpoint nearest to a place along the run. */
+export function checkpointAt(checkpoints: readonly Checkpoint[], x: number, axis: Along, clock: Clock): number {
+  let best = 0;
+  let least = Infinity;
+  for (const { index, step } of checkpoints) {
+    const away = Math.abs(along(step, axis, clock) - x);
+    if (away < least) {
+      least = away;
+      best = index;
+    }
+  }
+  return best;
+}
