@@ -53,9 +53,9 @@ pub struct DemoArgs {
     /// Train for this many epochs instead of the recipe's
     #[arg(long, value_name = "N")]
     pub epochs: Option<u64>,
-    /// Seed of the corpus and of the training
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    pub seed: u64,
+    /// Seed of the corpus and of the training; 1, or that of the run in the folder, when not given
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
     /// Open the address in a browser
     #[arg(long)]
     pub open: bool,

@@ -159,6 +159,19 @@ pub fn print_json(value: &impl Serialize) {
     }
 }
 
+/// The error with its causes on one line; a cause that the error above it tells already is not repeated.
+pub fn message(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
 /// A remark on stderr.
 pub fn note(line: &str) {
     bars().suspend(|| {

@@ -1,5 +1,6 @@
 //! The `deepviz` command: reads the command line, starts the rooms, reports, exits.
 
+mod browser;
 mod cli;
 mod command;
 mod console;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         Ok(ending) => ending.into(),
         Err(error) => {
             console::clear_bars();
-            console::note(&format!("error: {}", message(&error)));
+            console::note(&format!("error: {}", console::message(&error)));
             ExitCode::FAILURE
         }
     }
@@ -55,25 +56,15 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> anyhow::Result<Ending> {
     match command {
         Command::Corpus(CorpusCommand::Make(args)) => command::corpus::make(args),
+        Command::Corpus(CorpusCommand::Fetch(args)) => command::corpus::fetch(args),
         Command::Corpus(CorpusCommand::Info(args)) => command::corpus::info(args),
         Command::Inspect(args) => command::inspect::inspect(args),
+        Command::Demo(args) => command::demo::demo(args),
+        Command::Serve(args) => command::serve::serve(args),
         Command::Train(args) => command::train::train(args),
         Command::Stats(args) => command::stats::stats(args),
         _ => anyhow::bail!("not there yet"),
     }
-}
-
-/// The error with its causes on one line; a cause that the error above it tells already is not repeated.
-fn message(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    line
 }
 
 fn log_to_stderr(verbose: u8) {

@@ -1,0 +1,204 @@
+//! `deepviz demo`: corpus, training, statistics and server side by side over one folder.
+//!
+//! They share nothing but the folder and the wish to stop, exactly as three processes would.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use anyhow::{Context as _, anyhow, bail};
+use deepviz_corpus::{Corpus, ShapesOptions, Split, make_shapes};
+use deepviz_net::{Device, Recipe, Run};
+use deepviz_server::{Config, bind};
+use deepviz_stats::{Error as StatsError, Job as StatsJob, Observer as StatsObserver, Summary, compute, watch};
+use deepviz_train::{Event, Job, Observer, Outcome, train};
+
+use super::serve::{Access, announce, runtime};
+use super::train::Report;
+use crate::cli::DemoArgs;
+use crate::console::{Console, message, note};
+use crate::stop::Stop;
+use crate::{Ending, recipe};
+
+/// The built-in recipe that is trained.
+const RECIPE: &str = "shapes-quick";
+/// Memory for pictures and networks; the network is small.
+const CACHE_BYTES: u64 = 256 << 20;
+
+/// `deepviz demo`
+pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
+    let console = Console::for_people();
+    let folder = Folder { corpus: args.dir.join("shapes"), run: args.dir.join(RECIPE) };
+    std::fs::create_dir_all(&args.dir).with_context(|| format!("cannot make the folder {}", args.dir.display()))?;
+    let plan = Plan::new(args, &folder)?;
+    let stop = Stop::install("stopping, with a snapshot (Ctrl-C again to stop at once)")?;
+
+    // The address first: who cannot look should not wait for a training.
+    let access = Access::new(args.addr, None);
+    let runtime = runtime()?;
+    let config = Config {
+        runs: vec![args.dir.clone()],
+        addr: args.addr,
+        corpus: None,
+        cache_bytes: CACHE_BYTES,
+        token: access.token().map(str::to_owned),
+    };
+    let server = runtime.block_on(bind(config)).context("cannot serve")?;
+    announce(&server, &access, args.open);
+    let serving = runtime.spawn(server.serve(stop.clone().asked()));
+
+    let ending = work(&plan, &folder, console, &stop);
+    if ending.is_err() {
+        return ending;
+    }
+    runtime.block_on(serving).context("the server broke down")?.context("cannot serve")?;
+    ending
+}
+
+/// Where things are.
+struct Folder {
+    corpus: PathBuf,
+    run: PathBuf,
+}
+
+/// What is trained: as the run in the folder was started, or as the command line says.
+struct Plan {
+    recipe: Recipe,
+    seed: u64,
+    device: Device,
+}
+
+impl Plan {
+    fn new(args: &DemoArgs, folder: &Folder) -> anyhow::Result<Self> {
+        let run = &folder.run;
+        if !run.join("run.toml").exists() {
+            let recipe = recipe::load(RECIPE, &[])?;
+            let recipe = match args.epochs {
+                Some(epochs) => recipe.with_epochs(epochs),
+                None => recipe,
+            };
+            return Ok(Self { recipe, seed: args.seed.unwrap_or(1), device: Device::cpu(None, None)? });
+        }
+        let info = Run::open(run).context("cannot go on with the demo")?.info().clone();
+        refuse_other("--seed", args.seed, info.seed, run)?;
+        refuse_other("--epochs", args.epochs, info.recipe.train.epochs(), run)?;
+        // To the same bytes as on the machine on which it was started.
+        let level = info.vector_level.parse()?;
+        let device = Device::cpu(None, Some(level)).context("cannot go on with the demo; another --dir starts anew")?;
+        Ok(Self { recipe: info.recipe, seed: info.seed, device })
+    }
+}
+
+fn refuse_other(option: &str, asked: Option<u64>, found: u64, run: &Path) -> anyhow::Result<()> {
+    match asked {
+        Some(asked) if asked != found => bail!(
+            "the demo in this folder was started with {option} {found}, now it is {asked}; \
+             leave the option out to go on, or give another --dir: {}",
+            run.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn work(plan: &Plan, folder: &Folder, console: Console, stop: &Stop) -> anyhow::Result<Ending> {
+    let corpus = Arc::new(corpus(&folder.corpus, plan.seed)?);
+    let (started, run_is_there) = channel();
+    let statistics = {
+        let (corpus, run) = (Arc::clone(&corpus), folder.run.clone());
+        let (device, stop) = (plan.device.clone(), stop.clone());
+        thread::Builder::new()
+            .name("statistics".to_owned())
+            .spawn(move || statistics(&Statistics { run: &run, corpus: &corpus, device, stop }, &run_is_there))
+            .context("cannot start a thread")?
+    };
+    let job = Job {
+        recipe: plan.recipe.clone(),
+        corpus,
+        out: folder.run.clone(),
+        device: plan.device.clone(),
+        seed: Some(plan.seed),
+        resume: true,
+        limit_images: None,
+    };
+    let outcome = train(&job, &mut Both { report: Report::new(console), started }, stop.flag());
+    let outcome = outcome.context("cannot train");
+    let counted = statistics.join().map_err(|_| anyhow!("the statistics broke down"))?;
+    if let Outcome::Stopped { .. } = outcome? {
+        return Ok(Ending::Interrupted);
+    }
+    let ending = match counted {
+        Ok(()) => Ending::Good,
+        // What was trained can be looked at all the same.
+        Err(error) => {
+            note(&format!("error: {}", message(&error)));
+            Ending::Bad
+        }
+    };
+    if !stop.is_asked() {
+        console.say("everything is there; the dashboard stays up until Ctrl-C");
+    }
+    Ok(ending)
+}
+
+/// Tells the console, and once that the run folder stands.
+struct Both {
+    report: Report,
+    started: Sender<()>,
+}
+
+impl Observer for Both {
+    fn event(&mut self, event: &Event) {
+        self.report.event(event);
+        if let Event::Started { .. } = event {
+            // An error means that the statistics have given up; they say so themselves.
+            let _ = self.started.send(());
+        }
+    }
+}
+
+/// What the statistics are computed from.
+struct Statistics<'a> {
+    run: &'a Path,
+    corpus: &'a Corpus,
+    device: Device,
+    stop: Stop,
+}
+
+/// Follows the run: first the test images, as the snapshots come; then, in peace, the training images.
+fn statistics(what: &Statistics<'_>, run_is_there: &Receiver<()>) -> anyhow::Result<()> {
+    if run_is_there.recv().is_err() {
+        return Ok(());
+    }
+    let run = Run::open(what.run).context("cannot open the run")?;
+    let mut job = StatsJob::new(&run, what.corpus, what.device.clone());
+    let mut failed = 0;
+    for (split, work) in [(Split::Test, watch as Work), (Split::Train, compute as Work)] {
+        job.splits = vec![split];
+        let summary = work(&job, &mut (), what.stop.flag()).context("cannot compute the statistics")?;
+        failed += summary.failed;
+        if summary.stopped {
+            return Ok(());
+        }
+    }
+    if failed > 0 {
+        bail!("the statistics of {failed} snapshots could not be computed; the dashboard says which");
+    }
+    Ok(())
+}
+
+/// `watch` or `compute`.
+type Work = fn(&StatsJob<'_>, &mut dyn StatsObserver, &AtomicBool) -> Result<Summary, StatsError>;
+
+/// The corpus in the folder, if it is the one of this seed; or else it is made there.
+fn corpus(path: &Path, seed: u64) -> anyhow::Result<Corpus> {
+    if let Ok(corpus) = Corpus::open(path)
+        && corpus.notes().is_some_and(|notes| notes.seed == seed)
+    {
+        return Ok(corpus);
+    }
+    let options = ShapesOptions { seed, ..ShapesOptions::default() };
+    make_shapes(path, &options).with_context(|| format!("cannot make the corpus {}", path.display()))?;
+    Corpus::open(path).context("cannot open the corpus")
+}

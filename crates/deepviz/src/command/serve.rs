@@ -1,0 +1,123 @@
+//! `deepviz serve`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use deepviz_net::Run;
+use deepviz_server::{Config, Server, bind};
+use tokio::runtime::Runtime;
+
+use crate::cli::ServeArgs;
+use crate::console::{note, print_line};
+use crate::stop::Stop;
+use crate::{Ending, browser};
+
+/// `deepviz serve`
+pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
+    for path in &args.runs {
+        check(path)?;
+    }
+    let access = Access::new(args.addr, args.token.clone());
+    let config = Config {
+        runs: args.runs.clone(),
+        addr: args.addr,
+        corpus: args.corpus.clone(),
+        cache_bytes: args.cache_mb << 20,
+        token: access.token.clone(),
+    };
+    let stop = Stop::install("closing (Ctrl-C again to stop at once)")?;
+    let runtime = runtime()?;
+    let server = runtime.block_on(bind(config)).context("cannot serve")?;
+    announce(&server, &access, args.open);
+    runtime.block_on(server.serve(stop.asked())).context("cannot serve")?;
+    Ok(Ending::Good)
+}
+
+/// Where requests are answered, apart from the threads that compute.
+pub fn runtime() -> anyhow::Result<Runtime> {
+    Runtime::new().context("cannot start the threads of the server")
+}
+
+/// Says where the dashboard is, and opens it if asked to.
+pub fn announce(server: &Server, access: &Access, open: bool) {
+    let url = access.url(server.address());
+    print_line(&format!("deepViz at {url}"));
+    if open && let Err(error) = browser::open(&url) {
+        note(&format!("warning: no browser was opened: {error:#}"));
+    }
+}
+
+/// A run that is named must be readable; a folder may be empty still, and fill while it is served.
+fn check(path: &Path) -> anyhow::Result<()> {
+    if path.join("run.toml").exists() {
+        Run::open(path).context("cannot open the run")?;
+    } else if path.is_dir() && runs_in(path).is_empty() {
+        note(&format!("warning: {} holds no run yet; runs appear when they are there", path.display()));
+    }
+    Ok(())
+}
+
+fn runs_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.join("run.toml").exists()).collect()
+}
+
+/// Who may look.
+#[derive(Debug)]
+pub struct Access {
+    token: Option<String>,
+}
+
+impl Access {
+    /// The token that was given; one is made up where an address leaves the machine without one.
+    pub fn new(addr: SocketAddr, given: Option<String>) -> Self {
+        let is_open = given.is_none() && !addr.ip().is_loopback();
+        let made_up = is_open.then(|| format!("{:032x}", rand::random::<u128>()));
+        Self { token: given.or(made_up) }
+    }
+
+    /// What clients must know, if anything.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The address to type into a browser on this machine.
+    fn url(&self, address: SocketAddr) -> String {
+        let ip = match address.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        let local = SocketAddr::new(ip, address.port());
+        match &self.token {
+            Some(token) => format!("http://{local}/?token={token}"),
+            None => format!("http://{local}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addr(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn loopback_needs_no_token() {
+        let access = Access::new(addr("127.0.0.1:7878"), None);
+        assert_eq!(access.url(addr("127.0.0.1:7878")), "http://127.0.0.1:7878");
+        assert_eq!(access.url(addr("[::1]:80")), "http://[::1]:80");
+    }
+
+    #[test]
+    fn other_addresses_get_a_token_of_their_own() {
+        let (one, two) = (Access::new(addr("0.0.0.0:1"), None), Access::new(addr("0.0.0.0:1"), None));
+        assert_ne!(one.token, two.token);
+        assert_eq!(one.token.as_ref().unwrap().len(), 32);
+        let given = Access::new(addr("0.0.0.0:1"), Some("sesame".to_owned()));
+        assert_eq!(given.url(addr("0.0.0.0:99")), "http://127.0.0.1:99/?token=sesame");
+    }
+}
