@@ -1,0 +1,110 @@
+// The activations of the selected image, layer by layer: every layer's picture swaps in the same frame.
+import { untrack } from 'svelte';
+import { getValues, isAbort, type Values } from '../../api/client';
+import { pictures, type Picture } from '../../api/pictures';
+import { sheetUrl, valuesUrl } from '../../api/routes';
+import type { Layer, Run } from '../../api/types';
+import { neighbours } from '../../state/checkpoints';
+import type { Store } from '../../state/store.svelte';
+
+/** Maps are pictures; a layer without space in it is a list of values. */
+export interface Strip {
+  layer: Layer;
+  picture: Picture | null;
+  values: Float32Array | null;
+}
+
+export interface ShownStrips {
+  checkpoint: number;
+  image: number;
+  strips: Strip[];
+}
+
+const AHEAD = 3;
+const REMEMBER = 400;
+
+export const isFlat = (layer: Layer): boolean => layer.shape.height * layer.shape.width === 1;
+
+export class Activations {
+  shown = $state.raw<ShownStrips | null>(null);
+  error = $state.raw<unknown>(null);
+  slow = $state(false);
+  #again = $state(0);
+  #values = new Map<string, Promise<Values>>();
+
+  constructor(store: Store, wish: () => { layers: Layer[]; image: number | null }) {
+    $effect(() => {
+      void this.#again;
+      const { layers, image } = wish();
+      const run = store.run;
+      const checkpoint = store.checkpoint;
+      if (!run || image === null || !layers.length || run.checkpoints[checkpoint]?.problem) return;
+      return untrack(() => this.#follow(store, run, layers, image, checkpoint));
+    });
+    $effect(() => () => store.setLate('image', null));
+  }
+
+  retry(): void {
+    this.error = null;
+    this.#again += 1;
+  }
+
+  #follow(store: Store, run: Run, layers: Layer[], image: number, checkpoint: number): () => void {
+    const wish = (layer: Layer, c: number) => ({
+      run: run.id,
+      checkpoint: c,
+      hash: run.checkpoints[c].hash,
+      layer: layer.name,
+      apply: image,
+    });
+    let current = true;
+    if (this.shown && this.shown.checkpoint !== checkpoint) store.setLate('image', this.shown.checkpoint);
+    const timer = setTimeout(() => (this.slow = true), 200);
+    const load = (layer: Layer): Promise<Strip> =>
+      isFlat(layer)
+        ? this.#read(valuesUrl(wish(layer, checkpoint))).then(({ data }) => ({
+            layer,
+            picture: null,
+            values: data,
+          }))
+        : pictures
+            .want(sheetUrl({ ...wish(layer, checkpoint), palette: 'grey' }))
+            .then((picture) => ({ layer, picture, values: null }));
+    Promise.all(layers.map(load)).then(
+      (strips) => {
+        clearTimeout(timer);
+        if (!current) return;
+        this.shown = { checkpoint, image, strips };
+        this.error = null;
+        this.slow = false;
+        store.setLate('image', null);
+        const spatial = layers.filter((layer) => !isFlat(layer));
+        const next = neighbours(run.checkpoints, checkpoint, store.direction, AHEAD, 1);
+        pictures.prefetch(
+          next.flatMap((c) => spatial.map((layer) => sheetUrl({ ...wish(layer, c), palette: 'grey' }))),
+        );
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        if (!current || isAbort(error)) return;
+        this.error = error;
+        this.slow = false;
+        store.setLate('image', null);
+      },
+    );
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }
+
+  #read(url: string): Promise<Values> {
+    const kept = this.#values.get(url);
+    if (kept) return kept;
+    const answer = getValues(url);
+    this.#values.set(url, answer);
+    answer.catch(() => this.#values.delete(url));
+    if (this.#values.size > REMEMBER) this.#values.delete(this.#values.keys().next().value as string);
+    return answer;
+  }
+}
