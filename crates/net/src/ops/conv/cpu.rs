@@ -19,7 +19,6 @@ pub(crate) struct ConvForward {
     taps: Taps,
     product: Product,
     shared_bias: bool,
-    input: Layout,
     output: Layout,
 }
 
@@ -89,7 +88,6 @@ impl ConvForward {
             taps,
             product,
             shared_bias: geometry.shared_bias,
-            input,
             output,
         }
     }

@@ -1,0 +1,193 @@
+//! What the engine and the model promise about threads, batches, levels and bad input.
+
+use crate::support::{CLASSES, Case, LEVELS, assert_close, device};
+use deepviz_net::{Batch, Parameters, Shape, VectorLevel, View};
+use ndarray::{Array3, ArrayView3};
+
+/// Something of everything that is summed over images or drawn at random.
+const MIXED: &str = "a conv filters=9 size=5 padding=2
+    p pool pool=\"max\" size=3 stride=2
+    r relu
+    n cmrnorm size=3 scale=0.1 power=0.75
+    l local filters=6 size=3 padding=1
+    s relu
+    d dropout rate=0.4
+    f full outputs=20
+    t tanh";
+
+fn mixed(count: usize) -> Case {
+    Case::new(MIXED, Shape::new(3, 12, 10), count)
+}
+
+#[test]
+fn threads_never_change_a_bit() {
+    let case = mixed(37);
+    for level in LEVELS {
+        let Some(one) = device(1, level) else { continue };
+        let mut engine = case.engine(&one);
+        let expected = case.gradients(&mut engine, 5);
+        let outputs = [case.network.output(), 1];
+        let forward = case.model(&one).forward(&case.views(), &outputs).unwrap();
+        for threads in [2, 3, 8] {
+            let many = device(threads, level).unwrap();
+            let found = case.gradients(&mut case.engine(&many), 5);
+            assert!(found == expected, "{threads} threads, {level}");
+            let found = case.model(&many).forward(&case.views(), &outputs).unwrap();
+            assert!(found == forward, "{threads} threads, {level}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_over_from_the_step_before() {
+    let device = device(2, VectorLevel::detect()).unwrap();
+    let (large, small) = (mixed(37), mixed(5));
+    let mut engine = large.engine(&device);
+    let first = large.gradients(&mut engine, 1);
+    let fresh = small.gradients(&mut small.engine(&device), 1);
+    assert!(small.gradients(&mut engine, 1) == fresh);
+    assert!(large.gradients(&mut engine, 1) == first);
+}
+
+#[test]
+fn an_image_alone_gives_what_it_gives_in_company() {
+    let case = mixed(7);
+    let model = case.model(&device(2, VectorLevel::detect()).unwrap());
+    let all: Vec<usize> = (0..case.network.layers().len()).collect();
+    let together = model.forward(&case.views(), &all).unwrap();
+    for (index, image) in case.images.iter().enumerate() {
+        let alone = model.forward(&[image.view()], &all).unwrap();
+        for (alone, together) in alone.iter().zip(&together) {
+            assert!(alone.row(0) == together.row(index));
+        }
+    }
+}
+
+#[test]
+fn vector_levels_agree_within_rounding() {
+    let case = mixed(16);
+    let expected = case.gradients(&mut case.engine(&device(1, LEVELS[0]).unwrap()), 9);
+    for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
+        let (loss, _, gradients) = case.gradients(&mut case.engine(&device), 9);
+        assert_close([loss], &[expected.0], 1e-6, "loss");
+        for ((name, found), (_, expected)) in gradients.iter().zip(expected.2.iter()) {
+            let expected: Vec<f64> = expected.iter().map(|v| f64::from(*v)).collect();
+            assert_close(found.iter().map(|v| f64::from(*v)), &expected, 2e-5, name);
+        }
+    }
+}
+
+#[test]
+fn dropout_drops_its_share_and_changes_with_the_noise() {
+    let rate = 0.25;
+    // The loss' gradient by the last weights is zero where its input was dropped.
+    let layers = format!("a linear a=0.0 b=1.0\nb dropout rate={rate}");
+    let case = Case::new(&layers, Shape::new(4, 30, 30), 1);
+    let mut engine = case.engine(&device(1, VectorLevel::detect()).unwrap());
+    let mask = |(_, _, gradients): (f64, f64, Parameters)| -> Vec<bool> {
+        let weight = gradients.get("logits.weight").unwrap();
+        let row = weight.as_slice().unwrap()[..3600].to_vec();
+        row.into_iter().map(|value| value == 0.0).collect()
+    };
+    let first = mask(case.gradients(&mut engine, 1));
+    let share = first.iter().filter(|dropped| **dropped).count() as f64 / 3600.0;
+    assert!((share - rate).abs() < 0.03, "{share}");
+    assert!(mask(case.gradients(&mut engine, 1)) == first);
+    assert!(mask(case.gradients(&mut engine, 2)) != first);
+}
+
+#[test]
+fn the_gradient_through_dropout_is_the_masked_one() {
+    let case = Case::new("a conv filters=5 size=3\nb dropout rate=0.5", Shape::new(2, 6, 6), 1);
+    let mut engine = case.engine(&device(1, VectorLevel::detect()).unwrap());
+    let (_, _, gradients) = case.gradients(&mut engine, 3);
+    let weights = gradients.get("a.weight").unwrap();
+    // With a fixed mask the loss is an ordinary function of the weights.
+    let step = 1e-2;
+    for at in [0, 17, 40, 89] {
+        let loss = |by: f32| {
+            let mut moved = mixed_weights(&case, "a.weight", at, by);
+            moved.labels.clone_from(&case.labels);
+            moved.gradients(&mut engine_of(&moved), 3).0
+        };
+        let numeric = (loss(step) - loss(-step)) / f64::from(2.0 * step);
+        let analytic = f64::from(weights.as_slice().unwrap()[at]);
+        assert!((numeric - analytic).abs() < 2e-3 * (1.0 + analytic.abs()), "{numeric} {analytic}");
+    }
+}
+
+fn engine_of(case: &Case) -> deepviz_net::Engine {
+    case.engine(&device(1, VectorLevel::detect()).unwrap())
+}
+
+fn mixed_weights(case: &Case, name: &str, at: usize, by: f32) -> Case {
+    let mut moved = Case::new(&case.name, case.network.image(), case.images.len());
+    let array = moved.parameters.get_mut(name).unwrap();
+    array.as_slice_mut().unwrap()[at] += by;
+    moved
+}
+
+#[test]
+fn ties_count_in_part_and_nan_counts_as_wrong() {
+    let mut case = Case::new("a conv filters=4 size=3", Shape::new(2, 5, 5), 3);
+    case.parameters.fill(0.0);
+    let mut engine = engine_of(&case);
+    let (loss, errors, _) = case.gradients(&mut engine, 0);
+    let classes = CLASSES as f64;
+    assert_close([loss], &[3.0 * classes.ln()], 1e-6, "loss of equal logits");
+    assert_close([errors], &[3.0 * (1.0 - 1.0 / classes)], 1e-12, "errors of equal logits");
+    case.parameters.get_mut("logits.bias").unwrap().fill(f32::NAN);
+    let (loss, errors, _) = case.gradients(&mut engine, 0);
+    assert!(loss.is_nan());
+    assert_close([errors], &[3.0], 0.0, "errors of NaN");
+}
+
+#[test]
+fn views_crop_and_mirror() {
+    let text = crate::support::recipe("a conv filters=4 size=3").to_toml();
+    let text = text.replace("[data]", "[data]\ncrop = 6");
+    let recipe = deepviz_net::Recipe::parse(&text, "crop.toml", &[]).unwrap();
+    let image = Shape::new(3, 9, 8);
+    let network = std::sync::Arc::new(deepviz_net::Network::new(&recipe, image, CLASSES).unwrap());
+    let preprocess = std::sync::Arc::new(network.preprocess(None));
+    let parameters = Parameters::initial(&network, 3);
+    let device = device(1, VectorLevel::detect()).unwrap();
+    let model =
+        deepviz_net::Model::new(network.clone(), preprocess, &parameters, &device).unwrap();
+    let pixels = Array3::from_shape_fn((3, 9, 8), |(c, y, x)| (c * 80 + y * 9 + x) as u8);
+    let view = View { y: 2, x: 1, flipped: true };
+    let found = model.forward_views(&[pixels.view()], &[view], &[0]).unwrap();
+    let expected = Array3::from_shape_fn((3, 6, 6), |(c, y, x)| {
+        f32::from(pixels[[c, y + 2, 1 + 5 - x]]) * 0.01
+    });
+    assert_eq!(found[0].as_slice().unwrap(), expected.as_slice().unwrap());
+    let gradient = model.input_gradient(pixels.view(), network.logits(), &[1.0, 0.0, 0.0]).unwrap();
+    assert_eq!(gradient.dim(), (3, 9, 8));
+    assert!(gradient.iter().all(|value| value.is_finite()));
+    assert!(gradient[[0, 0, 0]] == 0.0 && gradient[[0, 4, 4]] != 0.0);
+}
+
+#[test]
+fn bad_batches_are_refused_with_reasons() {
+    let case = mixed(2);
+    let mut engine = engine_of(&case);
+    let centre = View::centre(case.network.image(), case.network.input());
+    let other = Array3::<u8>::zeros((3, 5, 5));
+    let (good, wrong) = (case.views(), vec![case.images[0].view(), other.view()]);
+    let mut attempt = |images: &Vec<ArrayView3<'_, u8>>, labels: &[u16], views: &[View]| {
+        let mut into = Parameters::zeros(&case.network);
+        // Views of a lifetime of their own.
+        let images: Vec<_> = images.iter().map(|image| image.view()).collect();
+        let batch = Batch { images: &images, labels, views, noise: 0 };
+        let result = engine.gradients(&case.parameters, &batch, &mut into);
+        result.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let views = [centre; 2];
+    assert!(attempt(&good, &[0, 1], &views).is_ok());
+    assert!(attempt(&good, &[0], &views).unwrap_err().contains("labels"));
+    assert!(attempt(&good, &[0, 1], &views[..1]).unwrap_err().contains("views"));
+    assert!(attempt(&good, &[0, 3], &views).unwrap_err().contains("0 to 2"));
+    assert!(attempt(&Vec::new(), &[], &[]).unwrap_err().contains("at least one"));
+    assert!(attempt(&wrong, &[0, 1], &views).unwrap_err().contains("3x5x5"));
+    assert!(attempt(&good, &[0, 1], &views).is_ok());
+}

@@ -1,0 +1,7 @@
+//! The operations, whole networks and the engine against a naive double-precision implementation,
+//! against PyTorch's values, and against themselves on other threads and vector levels.
+
+mod engine;
+mod naive;
+mod ops;
+mod support;

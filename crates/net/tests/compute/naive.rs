@@ -1,0 +1,413 @@
+//! A second implementation of every operation: double precision, channel-row-column order, the
+//! formulas as they stand in the operations' documentation, no thought of speed.
+
+use deepviz_net::ops::{ConvGeometry, FullGeometry, LocalGeometry, Neuron, PoolGeometry, PoolKind};
+use deepviz_net::{Network, Op, Shape};
+use std::collections::BTreeMap;
+
+pub type Values = Vec<f64>;
+pub type Named = BTreeMap<String, Values>;
+
+/// What a pass leaves behind.
+pub struct Gradients {
+    pub parameters: Named,
+    /// By layer; the first is the input's.
+    pub layers: Vec<Values>,
+}
+
+/// Activations of every layer. Dropout is applied as when testing.
+pub fn forward(network: &Network, parameters: &Named, input: &[f64]) -> Vec<Values> {
+    let mut out: Vec<Values> = Vec::new();
+    for layer in network.layers() {
+        let inputs: Vec<&[f64]> = layer.inputs.iter().map(|&i| out[i].as_slice()).collect();
+        let weight = |suffix: &str| &parameters[&format!("{}.{suffix}", layer.name)];
+        let values = match &layer.op {
+            Op::Input(_) => input.to_vec(),
+            op => {
+                let mut y = vec![0.0; layer.shape.len()];
+                if let Some(taps) = Taps::of(op, layer.shape) {
+                    let (w, b) = (weight("weight"), weight("bias"));
+                    taps.each(|out, from, at| y[out] += w[at] * inputs[0][from]);
+                    taps.biases(|out, at| y[out] += b[at]);
+                } else {
+                    simple_forward(op, &inputs, &mut y);
+                }
+                y
+            }
+        };
+        out.push(values);
+    }
+    out
+}
+
+/// Gradients of `seed . activation of layer last`.
+pub fn backward(
+    network: &Network,
+    parameters: &Named,
+    activations: &[Values],
+    (last, seed): (usize, &[f64]),
+) -> Gradients {
+    let layers = network.layers();
+    let mut gradients: Vec<Values> = layers.iter().map(|l| vec![0.0; l.shape.len()]).collect();
+    let mut named: Named = parameters
+        .iter()
+        .map(|(name, values)| (name.clone(), vec![0.0; values.len()]))
+        .collect();
+    gradients[last] = seed.to_vec();
+    for index in (1..=last).rev() {
+        let layer = &layers[index];
+        let dy = std::mem::take(&mut gradients[index]);
+        if let Some(taps) = Taps::of(&layer.op, layer.shape) {
+            let name = |suffix: &str| format!("{}.{suffix}", layer.name);
+            let x = &activations[layer.inputs[0]];
+            let w = &parameters[&name("weight")];
+            let dx = &mut gradients[layer.inputs[0]];
+            taps.each(|out, from, at| dx[from] += w[at] * dy[out]);
+            if let Some(dw) = named.get_mut(&name("weight")) {
+                taps.each(|out, from, at| dw[at] += x[from] * dy[out]);
+            }
+            if let Some(db) = named.get_mut(&name("bias")) {
+                taps.biases(|out, at| db[at] += dy[out]);
+            }
+        } else {
+            for slot in 0..layer.inputs.len() {
+                let inputs: Vec<&[f64]> = layer
+                    .inputs
+                    .iter()
+                    .map(|&i| activations[i].as_slice())
+                    .collect();
+                let dx = simple_backward(&layer.op, slot, &inputs, (&activations[index], &dy));
+                for (to, from) in gradients[layer.inputs[slot]].iter_mut().zip(dx) {
+                    *to += from;
+                }
+            }
+        }
+        gradients[index] = dy;
+    }
+    Gradients {
+        parameters: named,
+        layers: gradients,
+    }
+}
+
+/// The weighted layers as one: which output takes which input with which weight.
+struct Taps {
+    input: Shape,
+    output: Shape,
+    size: (usize, usize),
+    stride: usize,
+    padding: usize,
+    groups: usize,
+    local: bool,
+    shared_bias: bool,
+}
+
+impl Taps {
+    fn of(op: &Op, output: Shape) -> Option<Self> {
+        match op {
+            Op::Conv(ConvGeometry { input, size, stride, padding, groups, shared_bias, .. }) => {
+                Some(Self {
+                    input: *input,
+                    output,
+                    size: (*size, *size),
+                    stride: *stride,
+                    padding: *padding,
+                    groups: *groups,
+                    local: false,
+                    shared_bias: *shared_bias,
+                })
+            }
+            Op::Local(LocalGeometry { input, size, stride, padding, groups, .. }) => Some(Self {
+                input: *input,
+                output,
+                size: (*size, *size),
+                stride: *stride,
+                padding: *padding,
+                groups: *groups,
+                local: true,
+                shared_bias: false,
+            }),
+            Op::Full(FullGeometry { input, .. }) => Some(Self {
+                input: *input,
+                output,
+                size: (input.height, input.width),
+                stride: 1,
+                padding: 0,
+                groups: 1,
+                local: false,
+                shared_bias: true,
+            }),
+            _ => None,
+        }
+    }
+
+    fn each(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let (x, y) = (self.input, self.output);
+        let (rs, ss) = self.size;
+        let per_group = (x.channels / self.groups, y.channels / self.groups);
+        for k in 0..y.channels {
+            for i in 0..y.height {
+                for j in 0..y.width {
+                    for c in 0..per_group.0 {
+                        for r in 0..rs {
+                            for s in 0..ss {
+                                let iy = (i * self.stride + r).wrapping_sub(self.padding);
+                                let ix = (j * self.stride + s).wrapping_sub(self.padding);
+                                if iy >= x.height || ix >= x.width {
+                                    continue;
+                                }
+                                let channel = k / per_group.1 * per_group.0 + c;
+                                let place = if self.local { i * y.width + j } else { 0 };
+                                let filter = place * y.channels + k;
+                                visit(
+                                    (k * y.height + i) * y.width + j,
+                                    (channel * x.height + iy) * x.width + ix,
+                                    ((filter * per_group.0 + c) * rs + r) * ss + s,
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn biases(&self, mut visit: impl FnMut(usize, usize)) {
+        let area = self.output.height * self.output.width;
+        for out in 0..self.output.len() {
+            visit(out, if self.shared_bias { out / area } else { out });
+        }
+    }
+}
+
+/// Pixels of the clipped window of output `(i, j)`.
+fn pool_window(pool: &PoolGeometry, (i, j): (usize, usize)) -> Vec<(usize, usize)> {
+    let inside = |index: usize, length: usize| {
+        let first = pool.start + (index * pool.stride) as isize;
+        (first..first + pool.size as isize)
+            .filter(move |p| (0..length as isize).contains(p))
+            .map(|p| p as usize)
+    };
+    inside(i, pool.input.height)
+        .flat_map(|y| inside(j, pool.input.width).map(move |x| (y, x)))
+        .collect()
+}
+
+fn places(shape: Shape) -> impl Iterator<Item = (usize, usize, usize, usize)> {
+    (0..shape.len()).map(move |at| {
+        let area = shape.height * shape.width;
+        (at, at / area, at % area / shape.width, at % shape.width)
+    })
+}
+
+/// Values that are normalised together with `at`.
+fn window(op: &Op, shape: Shape, at: (usize, usize, usize)) -> Vec<usize> {
+    let (c, y, x) = at;
+    let around = |centre: usize, size: usize, length: usize| {
+        let first = centre as isize - (size / 2) as isize;
+        (first..first + size as isize).filter(move |p| (0..length as isize).contains(p))
+    };
+    let index = |c: usize, y: usize, x: usize| (c * shape.height + y) * shape.width + x;
+    match op {
+        Op::CrossMapNorm(g) if g.blocked => {
+            let first = c / g.size * g.size;
+            (first..(first + g.size).min(shape.channels))
+                .map(|c| index(c, y, x))
+                .collect()
+        }
+        Op::CrossMapNorm(g) => around(c, g.size, shape.channels)
+            .map(|c| index(c as usize, y, x))
+            .collect(),
+        Op::ResponseNorm(_) | Op::ContrastNorm(_) => {
+            let size = match op {
+                Op::ResponseNorm(g) => g.size,
+                Op::ContrastNorm(g) => g.size,
+                _ => 0,
+            };
+            around(y, size, shape.height)
+                .flat_map(|y| {
+                    around(x, size, shape.width).map(move |x| index(c, y as usize, x as usize))
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A normalisation's inner values (what is squared), D, scale and power.
+fn normalisation(op: &Op, x: &[f64]) -> Option<(Values, Values, f64, f64)> {
+    let (shape, scale, power) = match op {
+        Op::ResponseNorm(g) => (g.input, g.scale / (g.size * g.size) as f32, g.power),
+        Op::ContrastNorm(g) => (g.input, g.scale / (g.size * g.size) as f32, g.power),
+        Op::CrossMapNorm(g) => (g.input, g.scale / g.size as f32, g.power),
+        _ => return None,
+    };
+    let windows: Vec<Vec<usize>> = places(shape)
+        .map(|(_, c, y, x)| window(op, shape, (c, y, x)))
+        .collect();
+    let inner: Values = match op {
+        Op::ContrastNorm(_) => windows
+            .iter()
+            .zip(x)
+            .map(|(w, own)| own - w.iter().map(|&i| x[i]).sum::<f64>() / w.len() as f64)
+            .collect(),
+        _ => x.to_vec(),
+    };
+    let d = windows
+        .iter()
+        .map(|w| 1.0 + f64::from(scale) * w.iter().map(|&i| inner[i].powi(2)).sum::<f64>())
+        .collect();
+    Some((inner, d, f64::from(scale), f64::from(power)))
+}
+
+fn simple_forward(op: &Op, inputs: &[&[f64]], y: &mut [f64]) {
+    let x = inputs[0];
+    if let Some((_, d, _, power)) = normalisation(op, x) {
+        for ((y, x), d) in y.iter_mut().zip(x).zip(d) {
+            *y = x * d.powf(-power);
+        }
+        return;
+    }
+    match op {
+        Op::Pool(pool) => {
+            let output = pool.output().unwrap();
+            let area = pool.input.height * pool.input.width;
+            for (at, c, i, j) in places(output) {
+                let pixels = pool_window(pool, (i, j));
+                let values = pixels.iter().map(|(i, j)| x[c * area + i * pool.input.width + j]);
+                y[at] = match pool.kind {
+                    PoolKind::Max => values.fold(f64::NEG_INFINITY, f64::max),
+                    PoolKind::Average => values.sum::<f64>() / pixels.len() as f64,
+                };
+            }
+        }
+        Op::Neuron(geometry) => {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = neuron(geometry.neuron, *x);
+            }
+        }
+        Op::Dropout(geometry) => {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = x * f64::from(1.0 - geometry.rate);
+            }
+        }
+        Op::Softmax(_) => {
+            let most = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = x.iter().map(|x| (x - most).exp()).sum();
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = (x - most).exp() / sum;
+            }
+        }
+        Op::Add(geometry) => {
+            for (input, factor) in inputs.iter().zip(&geometry.coefficients) {
+                for (y, x) in y.iter_mut().zip(*input) {
+                    *y += f64::from(*factor) * x;
+                }
+            }
+        }
+        Op::Concat(_) => y.copy_from_slice(&inputs.concat()),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+fn neuron(neuron: Neuron, x: f64) -> f64 {
+    match neuron {
+        Neuron::Identity => x,
+        Neuron::Relu => x.max(0.0),
+        Neuron::BoundedRelu { limit } => x.max(0.0).min(f64::from(limit)),
+        Neuron::SoftRelu if x > 4.0 => x,
+        Neuron::SoftRelu => x.exp().ln_1p(),
+        Neuron::Logistic => 1.0 / (1.0 + (-x).exp()),
+        Neuron::Tanh { a, b } => f64::from(a) * (f64::from(b) * x).tanh(),
+        Neuron::Abs => x.abs(),
+        Neuron::Square => x * x,
+        Neuron::Sqrt => x.sqrt(),
+        Neuron::Linear { a, b } => f64::from(a) * x + f64::from(b),
+    }
+}
+
+fn derivative(neuron: Neuron, x: f64) -> f64 {
+    let one = |holds: bool| f64::from(u8::from(holds));
+    match neuron {
+        Neuron::Identity => 1.0,
+        Neuron::Relu => one(x > 0.0),
+        Neuron::BoundedRelu { limit } => one(x > 0.0 && x < f64::from(limit)),
+        Neuron::SoftRelu if x > 4.0 => 1.0,
+        Neuron::SoftRelu => 1.0 / (1.0 + (-x).exp()),
+        Neuron::Logistic => (-x).exp() / (1.0 + (-x).exp()).powi(2),
+        Neuron::Tanh { a, b } => {
+            let t = (f64::from(b) * x).tanh();
+            f64::from(a) * f64::from(b) * (1.0 - t * t)
+        }
+        Neuron::Abs => 2.0 * one(x > 0.0) - 1.0,
+        Neuron::Square => 2.0 * x,
+        Neuron::Sqrt => 0.5 / x.sqrt(),
+        Neuron::Linear { a, .. } => f64::from(a),
+    }
+}
+
+/// Gradient by input `slot`.
+fn simple_backward(
+    op: &Op,
+    slot: usize,
+    inputs: &[&[f64]],
+    (y, dy): (&[f64], &[f64]),
+) -> Values {
+    let x = inputs[slot];
+    let mut dx = vec![0.0; x.len()];
+    if let Some((inner, d, scale, power)) = normalisation(op, x) {
+        let shape = op.output().unwrap();
+        for (at, c, i, j) in places(shape) {
+            dx[at] += dy[at] * d[at].powf(-power);
+            // d v[at] / d inner[other], for every other value in the window.
+            for other in window(op, shape, (c, i, j)) {
+                dx[other] -= 2.0 * power * scale * inner[other] * dy[at] * y[at] / d[at];
+            }
+        }
+        return dx;
+    }
+    match op {
+        Op::Pool(pool) => {
+            let output = pool.output().unwrap();
+            let area = pool.input.height * pool.input.width;
+            for (at, c, i, j) in places(output) {
+                let pixels = pool_window(pool, (i, j));
+                for (i, j) in &pixels {
+                    let from = c * area + i * pool.input.width + j;
+                    dx[from] += match pool.kind {
+                        PoolKind::Max if x[from] < y[at] => 0.0,
+                        PoolKind::Max => dy[at],
+                        PoolKind::Average => dy[at] / pixels.len() as f64,
+                    };
+                }
+            }
+        }
+        Op::Neuron(geometry) => {
+            for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
+                *dx = dy * derivative(geometry.neuron, *x);
+            }
+        }
+        Op::Dropout(geometry) => {
+            for (dx, dy) in dx.iter_mut().zip(dy) {
+                *dx = dy * f64::from(1.0 - geometry.rate);
+            }
+        }
+        Op::Softmax(_) => {
+            let dot: f64 = y.iter().zip(dy).map(|(p, g)| p * g).sum();
+            for ((dx, p), g) in dx.iter_mut().zip(y).zip(dy) {
+                *dx = p * (g - dot);
+            }
+        }
+        Op::Add(geometry) => {
+            for (dx, dy) in dx.iter_mut().zip(dy) {
+                *dx = f64::from(geometry.coefficients[slot]) * dy;
+            }
+        }
+        Op::Concat(_) => {
+            let first: usize = inputs[..slot].iter().map(|input| input.len()).sum();
+            dx.copy_from_slice(&dy[first..first + x.len()]);
+        }
+        other => unreachable!("{other:?}"),
+    }
+    dx
+}

@@ -1,0 +1,162 @@
+//! Small networks with random weights and images, and comparisons in which NaN fails.
+
+use crate::naive::{self, Named, Values};
+use deepviz_net::random::Stream;
+use deepviz_net::{
+    Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel, View,
+};
+use ndarray::{Array3, ArrayView3};
+use std::sync::Arc;
+
+pub const LEVELS: [VectorLevel; 2] = VectorLevel::ALL;
+
+pub fn device(threads: usize, level: VectorLevel) -> Option<Device> {
+    level
+        .is_available()
+        .then(|| Device::cpu(Some(threads), Some(level)).unwrap())
+}
+
+/// A network, weights, images and labels.
+pub struct Case {
+    pub network: Arc<Network>,
+    pub preprocess: Arc<Preprocess>,
+    pub parameters: Parameters,
+    pub images: Vec<Array3<u8>>,
+    pub labels: Vec<u16>,
+    pub name: String,
+}
+
+pub const CLASSES: usize = 3;
+
+/// Layers in short, one a line: `name type key=value …`, put into a recipe that ends with a fully
+/// connected layer and the softmax.
+pub fn recipe(layers: &str) -> Recipe {
+    let mut text = String::from("[data]\nscale = 0.01\nmean = \"none\"\n");
+    let ends = "\nlogits full outputs=3 init={type=\"normal\",std=0.3}\nprobs softmax";
+    for line in format!("{layers}{ends}").lines().map(str::trim).filter(|l| !l.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        text += &format!("[[layer]]\nname = \"{}\"\ntype = \"{}\"\n", words[0], words[1]);
+        for setting in &words[2..] {
+            let (key, value) = setting.split_once('=').unwrap();
+            text += &format!("{key} = {value}\n");
+        }
+    }
+    text += "[train]\nbatch = 8\n[[train.stages]]\nepochs = 1\nrate = 0.1\n";
+    Recipe::parse(&text, "test.toml", &[]).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+impl Case {
+    /// Weights are random so that activations keep their size; biases too.
+    pub fn new(layers: &str, image: Shape, count: usize) -> Self {
+        let network = Arc::new(Network::new(&recipe(layers), image, CLASSES).unwrap());
+        let mut parameters = Parameters::zeros(&network);
+        let weights = Stream::new(7, &[1]);
+        let mut drawn = 0;
+        for (_, array) in parameters.iter_mut() {
+            let fan: usize = match array.shape() {
+                [_, inputs] => *inputs,
+                [.., c, r, s] if array.ndim() > 3 => c * r * s,
+                _ => 4,
+            };
+            let std = 1.0 / (fan as f64).sqrt();
+            for value in array.iter_mut() {
+                *value = (std * weights.normal(drawn)) as f32;
+                drawn += 1;
+            }
+        }
+        let pixels = Stream::new(7, &[2]);
+        let images = (0..count).map(|index| {
+            Array3::from_shape_fn(image.dims(), |(c, y, x)| {
+                let at = ((index * 64 + c) * 64 + y) * 64 + x;
+                pixels.below(at as u64, 256) as u8
+            })
+        });
+        Self {
+            preprocess: Arc::new(network.preprocess(None)),
+            parameters,
+            images: images.collect(),
+            labels: (0..count).map(|index| (index % CLASSES) as u16).collect(),
+            name: layers.trim().to_owned(),
+            network,
+        }
+    }
+
+    pub fn views(&self) -> Vec<ArrayView3<'_, u8>> {
+        self.images.iter().map(Array3::view).collect()
+    }
+
+    pub fn model(&self, device: &Device) -> Model {
+        let (network, preprocess) = (Arc::clone(&self.network), Arc::clone(&self.preprocess));
+        Model::new(network, preprocess, &self.parameters, device).unwrap()
+    }
+
+    pub fn engine(&self, device: &Device) -> Engine {
+        let (network, preprocess) = (Arc::clone(&self.network), Arc::clone(&self.preprocess));
+        Engine::new(network, preprocess, device).unwrap()
+    }
+
+    /// Loss, errors and gradients of all images as one batch.
+    pub fn gradients(&self, engine: &mut Engine, noise: u64) -> (f64, f64, Parameters) {
+        let centre = View::centre(self.network.image(), self.network.input());
+        let mut into = Parameters::zeros(&self.network);
+        // Whatever was there before must not matter.
+        into.fill(f32::NAN);
+        let batch = Batch {
+            images: &self.views(),
+            labels: &self.labels,
+            views: &vec![centre; self.images.len()],
+            noise,
+        };
+        let result = engine.gradients(&self.parameters, &batch, &mut into).unwrap();
+        (result.loss_sum, result.errors, into)
+    }
+
+    pub fn named(&self) -> Named {
+        let doubles = |(name, array): (&str, &ndarray::ArrayD<f32>)| {
+            (name.to_owned(), array.iter().map(|v| f64::from(*v)).collect())
+        };
+        self.parameters.iter().map(doubles).collect()
+    }
+
+    /// What the first layer sees.
+    pub fn input(&self, image: usize) -> Values {
+        let mut out = Array3::zeros(self.network.input().dims());
+        let view = View::centre(self.network.image(), self.network.input());
+        let pixels = self.images[image].view();
+        self.preprocess.write(pixels, view, out.view_mut()).unwrap();
+        out.iter().map(|v| f64::from(*v)).collect()
+    }
+
+    pub fn naive(&self, image: usize) -> Vec<Values> {
+        naive::forward(&self.network, &self.named(), &self.input(image))
+    }
+}
+
+/// Largest difference relative to the largest expected value; NaN anywhere is infinitely far.
+pub fn distance(found: impl IntoIterator<Item = f64>, expected: &[f64]) -> f64 {
+    let (mut worst, mut largest, mut count) = (0.0_f64, 1e-6_f64, 0);
+    for (found, expected) in found.into_iter().zip(expected) {
+        let difference = (found - expected).abs();
+        if difference.is_nan() {
+            return f64::INFINITY;
+        }
+        worst = worst.max(difference);
+        largest = largest.max(expected.abs());
+        count += 1;
+    }
+    if count == expected.len() { worst / largest } else { f64::INFINITY }
+}
+
+/// Panics unless the values agree within `tolerance` of the largest.
+pub fn assert_close(found: impl IntoIterator<Item = f64>, expected: &[f64], tolerance: f64, what: &str) {
+    let distance = distance(found, expected);
+    assert!(distance <= tolerance, "{what}: off by {distance:e}");
+}
+
+#[test]
+fn nan_is_never_close() {
+    assert!(distance([f64::NAN], &[0.0]).is_infinite());
+    assert!(distance([0.0], &[f64::NAN]).is_infinite());
+    assert!(distance([0.0], &[0.0, 0.0]).is_infinite());
+    assert!(distance([1.0], &[1.0]) == 0.0);
+}
