@@ -70,8 +70,10 @@ it('lists the true class among the likeliest', () => {
   expect(listedClasses([0.1, 0.2, 0.3, 0.4], 0, 2)).toEqual([0, 3]);
 });
 
-it('lays maps in even rows', () => {
+it('lays maps of all layers on one grid', () => {
   expect(mapColumns(32, 35, 1124)).toBe(32);
   expect(mapColumns(64, 35, 1124)).toBe(32);
+  expect(mapColumns(32, 35, 964)).toBe(16);
+  expect(mapColumns(64, 35, 964)).toBe(16);
   expect(mapColumns(10, 35, 1124)).toBe(10);
 });

@@ -109,10 +109,8 @@ export function listedClasses(probabilities: readonly number[], truth: number, m
   return top.sort((a, b) => a - b);
 }
 
-/** Columns for small maps in a row of `width` pixels: as many as fit, in even rows. */
+/** Columns for small maps in a row of `width` pixels: a power of two, so that all layers share one grid. */
 export function mapColumns(count: number, pitch: number, width: number): number {
   const fit = Math.max(1, Math.floor((width + 3) / pitch));
-  if (count <= fit) return count;
-  const rows = Math.ceil(count / fit);
-  return Math.ceil(count / rows);
+  return count <= fit && count <= 32 ? count : 2 ** Math.floor(Math.log2(fit));
 }
