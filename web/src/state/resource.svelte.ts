@@ -42,51 +42,57 @@ export class Resource<T> {
   constructor(wish: () => Wish<T> | null | undefined | false, options: Options = {}) {
     const memory = new Map<string, T>();
     const { remember = 64, reader, store } = options;
+    // What is on its way. The same question asked again (the run was read anew, say) leaves it alone.
+    let flight: { key: string; cancel: () => void } | null = null;
+    const settle = () => {
+      flight?.cancel();
+      flight = null;
+      this.pending = false;
+      this.slow = false;
+      if (reader) store?.setLate(reader, null);
+    };
+    const ask = ({ key, load, tag = null }: Wish<T>) => {
+      const accept = (value: T) => {
+        settle();
+        this.value = value;
+        this.key = key;
+        this.tag = tag;
+        this.error = null;
+      };
+      const kept = memory.get(key);
+      if (kept !== undefined) return accept(kept);
+      if (flight?.key === key) return;
+      settle();
+      if (key === this.key && this.error === null) return;
+      const abort = new AbortController();
+      this.pending = true;
+      if (reader && this.tag !== null && this.tag !== tag) store?.setLate(reader, this.tag);
+      const timer = setTimeout(() => (this.slow = true), 200);
+      const cancel = () => {
+        abort.abort();
+        clearTimeout(timer);
+      };
+      flight = { key, cancel };
+      load(abort.signal).then(
+        (value) => {
+          if (abort.signal.aborted) return;
+          memory.set(key, value);
+          if (memory.size > remember) memory.delete(memory.keys().next().value as string);
+          accept(value);
+        },
+        (error: unknown) => {
+          if (abort.signal.aborted || isAbort(error)) return;
+          settle();
+          this.error = error;
+        },
+      );
+    };
     $effect(() => {
       void this.#again;
       const wanted = wish();
-      if (!wanted) return;
-      const { key, load, tag = null } = wanted;
-      return untrack(() => {
-        const accept = (value: T) => {
-          this.value = value;
-          this.key = key;
-          this.tag = tag;
-          this.error = null;
-          this.pending = false;
-          this.slow = false;
-          if (reader) store?.setLate(reader, null);
-        };
-        const kept = memory.get(key);
-        if (kept !== undefined) return accept(kept);
-        if (key === this.key && this.error === null) return;
-        const abort = new AbortController();
-        this.pending = true;
-        if (reader && this.tag !== null && this.tag !== tag) store?.setLate(reader, this.tag);
-        const timer = setTimeout(() => (this.slow = true), 200);
-        load(abort.signal).then(
-          (value) => {
-            if (abort.signal.aborted) return;
-            clearTimeout(timer);
-            memory.set(key, value);
-            if (memory.size > remember) memory.delete(memory.keys().next().value as string);
-            accept(value);
-          },
-          (error: unknown) => {
-            if (abort.signal.aborted || isAbort(error)) return;
-            clearTimeout(timer);
-            this.pending = false;
-            this.slow = false;
-            this.error = error;
-            if (reader) store?.setLate(reader, null);
-          },
-        );
-        return () => {
-          abort.abort();
-          clearTimeout(timer);
-        };
-      });
+      untrack(() => (wanted ? ask(wanted) : settle()));
     });
+    $effect(() => () => flight?.cancel());
     if (reader) $effect(() => () => store?.setLate(reader, null));
   }
 
