@@ -1,10 +1,11 @@
 // The dashboard in a browser, watched: a test that leaves an error, a failed request or an
 // accessibility violation behind fails.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { expect, inject, test as base } from 'vitest';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export type Theme = 'dark' | 'light';
 
@@ -45,13 +46,43 @@ export class Dashboard {
     await this.idle();
   }
 
+  /** Opens a view of the run under test; `more` goes into the address, e.g. `{ checkpoint: '3' }`. */
+  async view(view: string, more: Record<string, string> = {}): Promise<void> {
+    await this.open(`/#${new URLSearchParams({ run: inject('run'), view, ...more }).toString()}`);
+    await expect.poll(() => this.page.getByRole('navigation', { name: 'Views' }).count()).toBe(1);
+    await this.idle();
+  }
+
+  get slider(): Locator {
+    return this.page.getByRole('slider', { name: 'Checkpoint' });
+  }
+
+  async checkpoint(): Promise<number> {
+    return Number(await this.slider.getAttribute('aria-valuenow'));
+  }
+
+  async last(): Promise<number> {
+    return Number(await this.slider.getAttribute('aria-valuemax'));
+  }
+
+  /** What the address says. */
+  said(key: string): string | null {
+    return new URLSearchParams(new URL(this.page.url()).hash.slice(1)).get(key);
+  }
+
+  async press(key: string): Promise<void> {
+    await this.page.keyboard.press(key);
+    await this.idle();
+  }
+
   /** Waits until the dashboard says that nothing is under way. */
   async idle(): Promise<void> {
     await this.page.waitForFunction(() => document.documentElement.dataset.idle === 'true');
   }
 
   async expectAccessible(): Promise<void> {
-    await this.page.addScriptTag({ path: AXE });
+    // Evaluated, not added as a tag: the page's content security policy stays in force.
+    await this.page.evaluate(AXE);
     const violations = await this.page.evaluate(async () => {
       const axe = (window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe;
       return (await axe.run()).violations;
