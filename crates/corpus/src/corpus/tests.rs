@@ -8,7 +8,7 @@ use super::*;
 fn batches(batches: &[(&str, &[u8])]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, labels) in batches {
-        let record = |(index, &label): (usize, &u8)| [vec![label], vec![10 * index as u8; 3_072]].concat();
+        let record = |(index, &label): (usize, &u8)| [vec![label], vec![(10 * index) as u8; 3_072]].concat();
         let bytes: Vec<u8> = labels.iter().enumerate().flat_map(record).collect();
         fs::write(folder.path().join(name), bytes).unwrap();
     }

@@ -128,9 +128,9 @@ fn another_size_is_refused_by_name_or_resized_when_asked() {
 fn resizing_keeps_the_middle_and_the_proportions() {
     let folder = Folder::new();
     // Red, green and blue thirds: a square of the middle holds green alone.
-    let thirds = RgbImage::from_fn(12, 4, |x, _| {
+    let thirds = RgbImage::from_fn(24, 4, |x, _| {
         let mut rgb = [0; 3];
-        rgb[x as usize / 4] = 200;
+        rgb[x as usize / 8] = 200;
         Rgb(rgb)
     });
     folder.save("train/a/1.png", thirds);
