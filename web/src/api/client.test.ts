@@ -3,11 +3,16 @@ import { address, ApiError, getJson, getValues, isAbort, path, Unreachable } fro
 
 afterEach(() => vi.unstubAllGlobals());
 const answer = (body: unknown, init: ResponseInit = {}) =>
-  vi.stubGlobal('fetch', vi.fn(async () => new Response(typeof body === 'string' ? body : JSON.stringify(body), init)));
+  vi.stubGlobal(
+    'fetch',
+    vi.fn(async () => new Response(typeof body === 'string' ? body : JSON.stringify(body), init)),
+  );
 
 describe('addresses', () => {
   it('escapes pieces but keeps the selection language', () => {
-    expect(path('runs', 'a b/c', 'checkpoints', '1,4:9', 'layers', '*')).toBe('runs/a%20b%2Fc/checkpoints/1,4:9/layers/*');
+    expect(path('runs', 'a b/c', 'checkpoints', '1,4:9', 'layers', '*')).toBe(
+      'runs/a%20b%2Fc/checkpoints/1,4:9/layers/*',
+    );
   });
   it('leaves out what is not said', () => {
     const url = new URL(address('runs', { q: 'dog', split: null, class: undefined, limit: 0, text: '' }));
@@ -37,14 +42,23 @@ describe('answers', () => {
     expect([error.status, error.message]).toEqual([502, 'Bad Gateway']);
   });
   it('tells a silent server from an abandoned request', async () => {
-    vi.stubGlobal('fetch', vi.fn(async () => Promise.reject(new TypeError('failed'))));
+    vi.stubGlobal(
+      'fetch',
+      vi.fn(async () => Promise.reject(new TypeError('failed'))),
+    );
     expect(await getJson('runs').catch((e: unknown) => e)).toBeInstanceOf(Unreachable);
-    vi.stubGlobal('fetch', vi.fn(async () => Promise.reject(new DOMException('stop', 'AbortError'))));
+    vi.stubGlobal(
+      'fetch',
+      vi.fn(async () => Promise.reject(new DOMException('stop', 'AbortError'))),
+    );
     expect(isAbort(await getJson('runs').catch((e: unknown) => e))).toBe(true);
   });
   it('reads raw values with their shape', async () => {
     const bytes = new Uint8Array(new Float32Array([1, -2, 3.5, 0]).buffer);
-    vi.stubGlobal('fetch', vi.fn(async () => new Response(bytes, { headers: { 'x-deepviz-shape': '[2,1,1,2]' } })));
+    vi.stubGlobal(
+      'fetch',
+      vi.fn(async () => new Response(bytes, { headers: { 'x-deepviz-shape': '[2,1,1,2]' } })),
+    );
     const values = await getValues('http://localhost/api/x');
     expect(values.shape).toEqual([2, 1, 1, 2]);
     expect([...values.data]).toEqual([1, -2, 3.5, 0]);

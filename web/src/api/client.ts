@@ -57,7 +57,10 @@ export function address(route: string, query: Query = {}): string {
 }
 
 export async function problemFrom(response: Response): Promise<Problem> {
-  const fallback: Problem = { title: response.statusText || `error ${response.status}`, status: response.status };
+  const fallback: Problem = {
+    title: response.statusText || `error ${response.status}`,
+    status: response.status,
+  };
   if (!(response.headers.get('content-type') ?? '').includes('json')) return fallback;
   try {
     return { ...fallback, ...((await response.json()) as Partial<Problem>) };

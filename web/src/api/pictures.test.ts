@@ -10,8 +10,15 @@ function byHand() {
     asked.push(url);
     return new Promise<Picture>((give, fail) => open.set(url, { give, fail }));
   };
-  const picture = (size = 1) => ({ bitmap: {} as ImageBitmap, width: size, height: size, sheet: null }) as Picture;
-  return { asked, load, picture, give: (url: string, size = 1) => open.get(url)?.give(picture(size)), fail: (url: string) => open.get(url)?.fail(new Error(url)) };
+  const picture = (size = 1) =>
+    ({ bitmap: {} as ImageBitmap, width: size, height: size, sheet: null }) as Picture;
+  return {
+    asked,
+    load,
+    picture,
+    give: (url: string, size = 1) => open.get(url)?.give(picture(size)),
+    fail: (url: string) => open.get(url)?.fail(new Error(url)),
+  };
 }
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 

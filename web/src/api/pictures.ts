@@ -34,8 +34,16 @@ export type Load = (url: string) => Promise<Picture>;
 async function load(url: string): Promise<Picture> {
   const response = await request(url);
   const header = response.headers.get('x-deepviz-sheet');
-  const bitmap = await createImageBitmap(await response.blob(), { premultiplyAlpha: 'none', colorSpaceConversion: 'none' });
-  return { bitmap, width: bitmap.width, height: bitmap.height, sheet: header ? (JSON.parse(header) as SheetGeometry) : null };
+  const bitmap = await createImageBitmap(await response.blob(), {
+    premultiplyAlpha: 'none',
+    colorSpaceConversion: 'none',
+  });
+  return {
+    bitmap,
+    width: bitmap.width,
+    height: bitmap.height,
+    sheet: header ? (JSON.parse(header) as SheetGeometry) : null,
+  };
 }
 
 export class Pictures {

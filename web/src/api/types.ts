@@ -2,7 +2,8 @@
 
 export type Split = 'train' | 'test';
 export type Normalise = 'sheet' | 'filter' | 'timeline';
-export type Palette = 'auto' | 'grey' | 'rgb' | 'diverging' | 'diverging-light' | 'sequential' | 'sequential-light';
+export type Palette =
+  'auto' | 'grey' | 'rgb' | 'diverging' | 'diverging-light' | 'sequential' | 'sequential-light';
 
 export interface Shape {
   channels: number;

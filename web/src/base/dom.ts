@@ -19,7 +19,11 @@ export function pixelRatio(): number {
  * Sizes a canvas for CSS pixels and hands out a context that draws in them, unsmoothed. Resizing clears a canvas,
  * so this touches the size only when it differs.
  */
-export function context2d(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
+export function context2d(
+  canvas: HTMLCanvasElement,
+  width: number,
+  height: number,
+): CanvasRenderingContext2D | null {
   const ratio = pixelRatio();
   const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
   if (canvas.width !== w || canvas.height !== h) {
@@ -37,5 +41,8 @@ export function context2d(canvas: HTMLCanvasElement, width: number, height: numb
 
 /** True when a key press belongs to a control under the focus rather than to the page. */
 export function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
 }

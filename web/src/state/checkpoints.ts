@@ -19,11 +19,24 @@ export function restingPlace(points: readonly Point[], index: number): number {
 }
 
 /** Readable checkpoints around one, nearest first, those in the direction of travel before those behind. */
-export function neighbours(points: readonly Point[], from: number, by: 1 | -1, ahead: number, behind: number): number[] {
+export function neighbours(
+  points: readonly Point[],
+  from: number,
+  by: 1 | -1,
+  ahead: number,
+  behind: number,
+): number[] {
   const walk = (way: 1 | -1, many: number): number[] => {
     const out: number[] = [];
-    for (let i = from + way; i >= 0 && i < points.length && out.length < many; i += way) if (!points[i].problem) out.push(i);
+    for (let i = from + way; i >= 0 && i < points.length && out.length < many; i += way)
+      if (!points[i].problem) out.push(i);
     return out;
   };
   return [...walk(by, ahead), ...walk(by === 1 ? -1 : 1, behind)];
+}
+
+/** Where “before” stands at first: the end of the first epoch; the untrained network where there is no later one. */
+export function firstEpoch(points: readonly Checkpoint[]): number {
+  const at = points.findIndex((c) => c.epoch >= 1 - 1e-9 && !c.problem);
+  return at < 0 || at === points.length - 1 ? 0 : at;
 }

@@ -18,7 +18,12 @@ function nextLayer(store: Store, by: 1 | -1): void {
 export function keyTable(views: readonly string[], focusSearch: () => void, help: () => void): Key[] {
   return [
     { keys: [' '], label: 'Space', says: 'Play, pause', act: (s) => s.player.toggle() },
-    { keys: ['ArrowLeft', 'ArrowRight'], label: '← →', says: 'One checkpoint; with Shift one epoch', act: arrows },
+    {
+      keys: ['ArrowLeft', 'ArrowRight'],
+      label: '← →',
+      says: 'One checkpoint; with Shift one epoch',
+      act: arrows,
+    },
     {
       keys: ['Home', 'End'],
       label: 'Home End',
@@ -37,7 +42,12 @@ export function keyTable(views: readonly string[], focusSearch: () => void, help
     },
     { keys: ['[', ']'], label: '[ ]', says: 'Layer', act: (s, e) => nextLayer(s, e.key === ']' ? 1 : -1) },
     { keys: ['/'], label: '/', says: 'Search', act: focusSearch },
-    { keys: ['Escape'], label: 'Esc', says: 'Release what is pinned', act: (s) => s.choose({ filter: null, channel: null }) },
+    {
+      keys: ['Escape'],
+      label: 'Esc',
+      says: 'Release what is pinned',
+      act: (s) => s.choose({ filter: null, channel: null }),
+    },
     { keys: ['?'], label: '?', says: 'This', act: help },
   ];
 }

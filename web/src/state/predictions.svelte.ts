@@ -36,7 +36,9 @@ export class Predictions {
 
   /** Every checkpoint's probabilities that are known, in order. */
   series(): { checkpoint: number; probabilities: number[] }[] {
-    return [...this.#table.keys()].sort((a, b) => a - b).map((c) => ({ checkpoint: c, probabilities: this.#table.get(c) ?? [] }));
+    return [...this.#table.keys()]
+      .sort((a, b) => a - b)
+      .map((c) => ({ checkpoint: c, probabilities: this.#table.get(c) ?? [] }));
   }
 
   forget(): void {
@@ -98,6 +100,7 @@ export class Predictions {
 /** The class with the highest probability; -1 for none. */
 export function strongest(probabilities: readonly number[]): number {
   let best = -1;
-  for (let k = 0; k < probabilities.length; k += 1) if (best < 0 || probabilities[k] > probabilities[best]) best = k;
+  for (let k = 0; k < probabilities.length; k += 1)
+    if (best < 0 || probabilities[k] > probabilities[best]) best = k;
   return best;
 }

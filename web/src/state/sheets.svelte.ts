@@ -48,14 +48,16 @@ export class Sheets {
       const point = run.checkpoints[at];
       return untrack(() => {
         if (!point || point.problem) return;
-        const url = (c: number) => sheetUrl({ ...choice, run: run.id, checkpoint: c, hash: run.checkpoints[c].hash });
+        const url = (c: number) =>
+          sheetUrl({ ...choice, run: run.id, checkpoint: c, hash: run.checkpoints[c].hash });
         const show = (picture: Picture) => {
           this.shown = { checkpoint: at, choice, picture };
           this.pending = false;
           this.slow = false;
           this.error = null;
           store.setLate(reader, null);
-          if (choice.at === undefined) pictures.prefetch(neighbours(run.checkpoints, at, store.direction, AHEAD, BEHIND).map(url));
+          if (choice.at === undefined)
+            pictures.prefetch(neighbours(run.checkpoints, at, store.direction, AHEAD, BEHIND).map(url));
         };
         const ready = pictures.peek(url(at));
         if (ready) return show(ready);

@@ -18,13 +18,15 @@ import { listen, type RunEvents } from '../api/events';
 import * as routes from '../api/routes';
 import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunSummary } from '../api/types';
 import { touch } from '../base/idle';
-import { readable, restingPlace } from './checkpoints';
+import { firstEpoch, readable, restingPlace } from './checkpoints';
+import { joinMetrics } from './metrics';
 import { hashFromPlace, isJourney, nowhere, placeFromHash, type Place } from './place';
 import { Player } from './player.svelte';
 import { Predictions } from './predictions.svelte';
+import { initialTheme, rememberTheme, showTheme, type Theme } from './theme';
 import { Tiles } from './tiles.svelte';
 
-export type Theme = 'dark' | 'light';
+export type { Theme } from './theme';
 
 export interface Choice {
   view?: string;
@@ -69,7 +71,9 @@ export class Store {
   readonly last = $derived(Math.max(0, (this.run?.checkpoints.length ?? 1) - 1));
   readonly now = $derived<Checkpoint | null>(this.run?.checkpoints[this.checkpoint] ?? null);
   readonly then = $derived<Checkpoint | null>(this.run?.checkpoints[this.before] ?? null);
-  readonly imageClass = $derived(this.imageDetail?.id === this.image ? (this.imageDetail?.class ?? null) : null);
+  readonly imageClass = $derived(
+    this.imageDetail?.id === this.image ? (this.imageDetail?.class ?? null) : null,
+  );
   readonly layerInfo = $derived<Layer | null>(this.run?.layers.find((l) => l.name === this.layer) ?? null);
   /** The newest checkpoint any picture still shows while the right one is on its way; null when all are right. */
   readonly showing = $derived.by<number | null>(() => {
@@ -87,7 +91,7 @@ export class Store {
   /** Reads the address, finds the run, begins to listen. */
   async start(): Promise<void> {
     this.#wanted = placeFromHash(location.hash);
-    this.#setTheme(storedTheme() ?? (this.#wanted.options.theme as Theme | undefined) ?? preferredTheme());
+    this.#setTheme(initialTheme(this.#wanted.options.theme));
     addEventListener('popstate', () => void this.#arrive(placeFromHash(location.hash)));
     await this.#open(this.#wanted);
   }
@@ -97,7 +101,8 @@ export class Store {
     try {
       this.runs = (await routes.runs()).runs;
       this.started = true;
-      const id = this.runs.find((r) => r.id === place.run)?.id ?? (place.run === null ? this.runs[0]?.id : undefined);
+      const id =
+        this.runs.find((r) => r.id === place.run)?.id ?? (place.run === null ? this.runs[0]?.id : undefined);
       if (!id) {
         this.run = null;
         if (place.run !== null) throw new Error(`There is no run “${place.run}” here.`);
@@ -124,7 +129,13 @@ export class Store {
 
   async chooseRun(id: string): Promise<void> {
     this.player.stop();
-    const same: Place = { ...this.#place(), run: id, checkpoint: this.follow ? 'last' : null, before: null, image: null };
+    const same: Place = {
+      ...this.#place(),
+      run: id,
+      checkpoint: this.follow ? 'last' : null,
+      before: null,
+      image: null,
+    };
     this.#wanted = same;
     await this.#open(same);
   }
@@ -144,15 +155,23 @@ export class Store {
     const newest = restingPlace(points, points.length - 1);
     this.follow = place.checkpoint === 'last' || (place.checkpoint === null && run.live);
     this.view = place.view ?? 'filters';
-    this.checkpoint = this.follow || place.checkpoint === null ? newest : Math.min(points.length - 1, Number(place.checkpoint));
+    this.checkpoint =
+      this.follow || place.checkpoint === null ? newest : Math.min(points.length - 1, Number(place.checkpoint));
     this.before = Math.min(place.before ?? firstEpoch(points), Math.max(0, points.length - 1));
     const weighted = run.layers.find((l) => l.weight_shape);
-    this.layer = run.layers.find((l) => l.name === place.layer)?.name ?? weighted?.name ?? run.layers[0]?.name ?? '';
+    this.layer =
+      run.layers.find((l) => l.name === place.layer)?.name ?? weighted?.name ?? run.layers[0]?.name ?? '';
     const filters = this.layerInfo?.filters ?? 0;
-    this.filter = place.filter === 'none' ? null : place.filter !== null && place.filter < filters ? place.filter : 0;
+    this.filter =
+      place.filter === 'none' ? null : place.filter !== null && place.filter < filters ? place.filter : 0;
     this.channel = place.channel;
     const images = run.corpus.images;
-    this.image = place.image !== null && place.image < images ? place.image : images > 0 ? Math.min(images - 1, run.corpus.train) : null;
+    this.image =
+      place.image !== null && place.image < images
+        ? place.image
+        : images > 0
+          ? Math.min(images - 1, run.corpus.train)
+          : null;
     this.options = place.options;
     if (place.options.theme === 'dark' || place.options.theme === 'light') this.#setTheme(place.options.theme);
     this.#written = this.#place();
@@ -189,7 +208,11 @@ export class Store {
     const target = points[this.checkpoint].epoch + by - by * 1e-6;
     let to = this.checkpoint;
     do to += by;
-    while (to > 0 && to < points.length - 1 && (by > 0 ? points[to].epoch < target : points[to].epoch > target));
+    while (
+      to > 0 &&
+      to < points.length - 1 &&
+      (by > 0 ? points[to].epoch < target : points[to].epoch > target)
+    );
     this.go(restingPlace(points, to));
   }
 
@@ -240,11 +263,7 @@ export class Store {
     const options = { ...this.options };
     delete options.theme;
     this.options = options;
-    try {
-      localStorage.setItem('deepviz.theme', this.theme);
-    } catch {
-      // Storage may be forbidden; the theme then lasts as long as the page.
-    }
+    rememberTheme(this.theme);
     this.#changed();
   }
 
@@ -263,7 +282,8 @@ export class Store {
   /** The address of exactly what is on the screen. */
   link(): string {
     const place = this.#place();
-    return new URL(hashFromPlace({ ...place, options: { ...place.options, theme: this.theme } }), location.href).href;
+    return new URL(hashFromPlace({ ...place, options: { ...place.options, theme: this.theme } }), location.href)
+      .href;
   }
 
   /** The address of another view of the same place, for links. */
@@ -312,8 +332,8 @@ export class Store {
   }
 
   #setTheme(theme: Theme): void {
-    this.theme = theme === 'light' ? 'light' : 'dark';
-    document.documentElement.dataset.theme = this.theme;
+    this.theme = theme;
+    showTheme(theme);
   }
 
   /* --- a run that grows --- */
@@ -358,7 +378,9 @@ export class Store {
       const since = this.metrics?.train.step.at(-1);
       const [run, news] = await Promise.all([routes.runDetail(id), routes.metrics(id, since)]);
       if (this.run?.id !== id) return;
-      const sameHashes = run.checkpoints.every((c, i) => !this.run?.checkpoints[i] || this.run.checkpoints[i].hash === c.hash);
+      const sameHashes = run.checkpoints.every(
+        (c, i) => !this.run?.checkpoints[i] || this.run.checkpoints[i].hash === c.hash,
+      );
       this.run = run;
       if (!sameHashes) this.predictions.forget();
       this.metrics = this.metrics ? joinMetrics(this.metrics, news) : news;
@@ -367,37 +389,5 @@ export class Store {
     } catch {
       // The event source reports and retries; the picture of the run simply stays as it was.
     }
-  }
-}
-
-/** New lines behind the old ones; a line reported twice (same step) is kept once. */
-export function joinMetrics(old: Metrics, news: Metrics): Metrics {
-  const join = <T extends Record<string, number[]>>(a: T, b: T): T => {
-    const after = a.step.at(-1) ?? -1;
-    const from = b.step.findIndex((step) => step > after);
-    if (from < 0) return a;
-    return Object.fromEntries(Object.keys(a).map((key) => [key, [...a[key], ...(b[key] ?? []).slice(from)]])) as T;
-  };
-  return {
-    train: join(old.train as never, news.train as never),
-    test: join(old.test as never, news.test as never),
-  };
-}
-
-function firstEpoch(points: Checkpoint[]): number {
-  const at = points.findIndex((c) => c.epoch >= 1 - 1e-9 && !c.problem);
-  return at < 0 || at === points.length - 1 ? 0 : at;
-}
-
-function preferredTheme(): Theme {
-  return globalThis.matchMedia?.('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
-}
-
-function storedTheme(): Theme | null {
-  try {
-    const theme = localStorage.getItem('deepviz.theme');
-    return theme === 'light' || theme === 'dark' ? theme : null;
-  } catch {
-    return null;
   }
 }

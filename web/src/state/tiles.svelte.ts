@@ -70,7 +70,14 @@ export class Tiles {
   }
 
   /** Draws an image into a rectangle; false when it is not here (nothing is drawn then). */
-  draw(context: CanvasRenderingContext2D, id: number, x: number, y: number, width: number, height: number): boolean {
+  draw(
+    context: CanvasRenderingContext2D,
+    id: number,
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+  ): boolean {
     const slot = this.#slots.get(id);
     if (!slot) return false;
     this.#slots.delete(id);
@@ -83,7 +90,10 @@ export class Tiles {
   /** The address of one image for an `<img>` or a link. */
   address(id: number, scale = 1): string {
     const corpus = this.#store.run?.corpus;
-    return address(path('corpora', corpus?.id ?? '', 'images', id, 'pixels'), { scale, v: corpus?.identity.slice(0, 16) });
+    return address(path('corpora', corpus?.id ?? '', 'images', id, 'pixels'), {
+      scale,
+      v: corpus?.identity.slice(0, 16),
+    });
   }
 
   #send(): void {
@@ -101,7 +111,9 @@ export class Tiles {
       const response = await request(atlasUrl(corpus.id, corpus.identity, ids, columns));
       const bitmap = await createImageBitmap(await response.blob());
       if (this.#corpus !== corpus) return;
-      ids.forEach((id, i) => this.#put(id, bitmap, (i % columns) * this.width, Math.floor(i / columns) * this.height));
+      ids.forEach((id, i) =>
+        this.#put(id, bitmap, (i % columns) * this.width, Math.floor(i / columns) * this.height),
+      );
       bitmap.close();
     } catch {
       for (const id of ids) this.#failed.set(id, (this.#failed.get(id) ?? 0) + 1);
@@ -125,7 +137,10 @@ export class Tiles {
   #place(): Slot {
     const free = this.#free.pop();
     if (free) return free;
-    const [columns, rows] = [Math.max(1, Math.floor(PAGE_PX / this.width)), Math.max(1, Math.floor(PAGE_PX / this.height))];
+    const [columns, rows] = [
+      Math.max(1, Math.floor(PAGE_PX / this.width)),
+      Math.max(1, Math.floor(PAGE_PX / this.height)),
+    ];
     const [width, height] = [columns * this.width, rows * this.height];
     if (this.#pages.length * width * height * 4 < MOST_BYTES) {
       const canvas = document.createElement('canvas');

@@ -14,7 +14,9 @@ export interface View {
   load: () => Promise<{ default: ViewComponent }>;
 }
 
-const files = import.meta.glob<{ default: ViewComponent }>('./*/{Filters,Confusion,Clusters,Compare,Training,Image}.svelte');
+const files = import.meta.glob<{ default: ViewComponent }>(
+  './*/{Filters,Confusion,Clusters,Compare,Training,Image}.svelte',
+);
 
 const TITLES = ['Filters', 'Confusion', 'Clusters', 'Compare', 'Training', 'Image'];
 

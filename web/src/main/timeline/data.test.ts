@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../api/types';
-import { apart, axisEnd, epochTicks, errorRuns, lossBins, lossTop, rateChanges, smoothed, startsEpoch } from './data';
+import {
+  apart,
+  axisEnd,
+  epochTicks,
+  errorRuns,
+  lossBins,
+  lossTop,
+  rateChanges,
+  smoothed,
+  startsEpoch,
+} from './data';
 
 const point = (index: number, more: Partial<Checkpoint> = {}): Checkpoint => ({
   index,
@@ -41,7 +51,14 @@ describe('loss', () => {
 
 describe('error curve', () => {
   it('breaks at gaps but waits for values that are still to come', () => {
-    const runs = errorRuns([point(0), point(1), point(2, { problem: 'torn' }), point(3), point(4, { test_error: null }), point(5)]);
+    const runs = errorRuns([
+      point(0),
+      point(1),
+      point(2, { problem: 'torn' }),
+      point(3),
+      point(4, { test_error: null }),
+      point(5),
+    ]);
     expect(runs.map((run) => run.map((p) => p.index))).toEqual([
       [0, 1],
       [3, 5],
@@ -66,7 +83,9 @@ describe('axis', () => {
     expect(epochTicks(120, 12)).toEqual([0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]);
     expect(epochTicks(0, 12)).toEqual([0]);
     const points = Array.from({ length: 11 }, (_, i) => point(i));
-    expect(points.map((_, i) => startsEpoch(points, i)).flatMap((yes, i) => (yes ? [i] : []))).toEqual([0, 5, 10]);
+    expect(points.map((_, i) => startsEpoch(points, i)).flatMap((yes, i) => (yes ? [i] : []))).toEqual([
+      0, 5, 10,
+    ]);
   });
   it('leaves room for what a live run will still do', () => {
     const checkpoints = [point(0), point(1)];

@@ -11,7 +11,11 @@ export interface LossBin {
 }
 
 /** Training losses gathered into at most `bins` equal parts of the axis; parts without a step are left out. */
-export function lossBins(metrics: Pick<Metrics['train'], 'step' | 'loss'>, lastStep: number, bins: number): LossBin[] {
+export function lossBins(
+  metrics: Pick<Metrics['train'], 'step' | 'loss'>,
+  lastStep: number,
+  bins: number,
+): LossBin[] {
   const out: LossBin[] = [];
   if (lastStep <= 0 || bins < 1) return out;
   let at = -1;
@@ -104,7 +108,13 @@ export function axisEnd(run: Pick<Run, 'total_steps' | 'live' | 'checkpoints'>):
 }
 
 /** Two labels beside the ends of two lines, kept a line height apart, in the order of the lines. */
-export function apart(first: number, second: number, least: number, low: number, high: number): [number, number] {
+export function apart(
+  first: number,
+  second: number,
+  least: number,
+  low: number,
+  high: number,
+): [number, number] {
   let [a, b] = [first, second];
   const between = Math.abs(a - b);
   if (between < least) {

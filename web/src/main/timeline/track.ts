@@ -7,7 +7,18 @@ import { select, type Selection } from 'd3-selection';
 import { area, line } from 'd3-shape';
 import type { Checkpoint, Metrics, Run } from '../../api/types';
 import { nearest } from '../../base/scales';
-import { apart, axisEnd, epochTicks, errorRuns, lossBins, lossTop, rateChanges, smoothed, startsEpoch, trainLoss } from './data';
+import {
+  apart,
+  axisEnd,
+  epochTicks,
+  errorRuns,
+  lossBins,
+  lossTop,
+  rateChanges,
+  smoothed,
+  startsEpoch,
+  trainLoss,
+} from './data';
 
 export const HEIGHT = 127;
 const LEFT = 56;
@@ -39,7 +50,11 @@ export function drawTrack({ svg, run, metrics, width }: Picture): Track {
   const end = axisEnd(run);
   const x = scaleLinear([0, end], [LEFT, Math.max(LEFT + 40, width - RIGHT)]);
   const right = x(end);
-  const bins = lossBins(metrics?.train ?? { step: [], loss: [] }, end, Math.min(600, Math.max(40, Math.floor(width / 3))));
+  const bins = lossBins(
+    metrics?.train ?? { step: [], loss: [] },
+    end,
+    Math.min(600, Math.max(40, Math.floor(width / 3))),
+  );
   const loss = scaleLinear([0, lossTop(bins, run.classes.length)], [BOTTOM, TOP]).clamp(true);
   const error = scaleLinear([0, 1], [BOTTOM, TOP]).clamp(true);
 
@@ -56,12 +71,23 @@ export function drawTrack({ svg, run, metrics, width }: Picture): Track {
     .append('line')
     .attr('y2', 5)
     .style('stroke', 'var(--line-strong)');
-  const past = defs.append('clipPath').attr('id', 'tl-past').append('rect').attr('height', HEIGHT).attr('width', 0);
+  const past = defs
+    .append('clipPath')
+    .attr('id', 'tl-past')
+    .append('rect')
+    .attr('height', HEIGHT)
+    .attr('width', 0);
 
   const axis = root.append('g');
   for (const value of [0, 0.5, 1]) {
     const y = error(value);
-    axis.append('line').attr('class', 'grid').attr('x1', LEFT).attr('x2', right).attr('y1', crisp(y)).attr('y2', crisp(y));
+    axis
+      .append('line')
+      .attr('class', 'grid')
+      .attr('x1', LEFT)
+      .attr('x2', right)
+      .attr('y1', crisp(y))
+      .attr('y2', crisp(y));
     axis
       .append('text')
       .attr('x', LEFT - 6)
@@ -101,17 +127,37 @@ export function drawTrack({ svg, run, metrics, width }: Picture): Track {
 
   const mean = smoothed(bins, 4);
   const curves = [
-    { d: area<(typeof bins)[0]>((b) => x(b.step), (b) => loss(b.least), (b) => loss(b.greatest))(bins), kind: 'band' },
-    { d: line<number>((_, i) => x(bins[i].step), (v) => loss(v))(mean), kind: 'loss' },
+    {
+      d: area<(typeof bins)[0]>(
+        (b) => x(b.step),
+        (b) => loss(b.least),
+        (b) => loss(b.greatest),
+      )(bins),
+      kind: 'band',
+    },
+    {
+      d: line<number>(
+        (_, i) => x(bins[i].step),
+        (v) => loss(v),
+      )(mean),
+      kind: 'loss',
+    },
     ...errorRuns(points).map((part) => ({
-      d: line<Checkpoint>((c) => x(c.step), (c) => error(c.test_error ?? 0))(part),
+      d: line<Checkpoint>(
+        (c) => x(c.step),
+        (c) => error(c.test_error ?? 0),
+      )(part),
       kind: 'error',
     })),
   ];
   for (const past of [false, true]) {
     const group = root.append('g').attr('class', past ? 'past' : 'all');
     if (past) group.attr('clip-path', 'url(#tl-past)');
-    for (const curve of curves) group.append('path').attr('class', curve.kind).attr('d', curve.d ?? '');
+    for (const curve of curves)
+      group
+        .append('path')
+        .attr('class', curve.kind)
+        .attr('d', curve.d ?? '');
   }
   drawTicks(root.append('g'), points, x);
   const epochs = run.total_epochs || points.at(-1)?.epoch || 0;
@@ -125,11 +171,21 @@ export function drawTrack({ svg, run, metrics, width }: Picture): Track {
       .attr('text-anchor', 'middle')
       .text(String(epoch));
   }
-  labels.append('text').attr('x', right + 16).attr('y', TICKS + 30).text('epoch');
+  labels
+    .append('text')
+    .attr('x', right + 16)
+    .attr('y', TICKS + 30)
+    .text('epoch');
 
   const tested = points.filter((c) => c.test_error !== null).at(-1);
   if (tested && mean.length) {
-    const [a, b] = apart(error(tested.test_error ?? 0) + 4, loss(mean[mean.length - 1]) + 4, 12, TOP + 8, BOTTOM + 4);
+    const [a, b] = apart(
+      error(tested.test_error ?? 0) + 4,
+      loss(mean[mean.length - 1]) + 4,
+      12,
+      TOP + 8,
+      BOTTOM + 4,
+    );
     const at = Math.min(right, Math.max(x(tested.step), x(bins[bins.length - 1].step))) + 10;
     root.append('text').attr('class', 'strong').attr('x', at).attr('y', a).text('test error');
     root.append('text').attr('x', at).attr('y', b).text('train loss');
@@ -150,7 +206,8 @@ function drawTicks(group: Group, points: readonly Checkpoint[], x: ScaleLinear<n
     else if (startsEpoch(points, i)) kinds.epoch.push(`M${at},${TICKS}V${TICKS + 9}`);
     else kinds.kept.push(`M${at},${TICKS}V${TICKS + 5}`);
   });
-  for (const [kind, parts] of Object.entries(kinds)) group.append('path').attr('class', `tick ${kind}`).attr('d', parts.join(''));
+  for (const [kind, parts] of Object.entries(kinds))
+    group.append('path').attr('class', `tick ${kind}`).attr('d', parts.join(''));
 }
 
 interface Marks {
@@ -164,13 +221,34 @@ interface Marks {
 
 function marks({ root, past, points, x, loss, error }: Marks): Track {
   const ghost = root.append('g').attr('opacity', 0);
-  ghost.append('line').attr('class', 'ghost').attr('x1', 0.5).attr('x2', 0.5).attr('y1', TOP).attr('y2', TICKS + 9);
+  ghost
+    .append('line')
+    .attr('class', 'ghost')
+    .attr('x1', 0.5)
+    .attr('x2', 0.5)
+    .attr('y1', TOP)
+    .attr('y2', TICKS + 9);
   const before = root.append('g').attr('class', 'before');
-  before.append('line').attr('class', 'bf').attr('x1', 0.5).attr('x2', 0.5).attr('y1', TOP - 4).attr('y2', TICKS + 9);
-  before.append('path').attr('class', 'hollow').attr('d', `M.5 ${TICKS + 10}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`);
+  before
+    .append('line')
+    .attr('class', 'bf')
+    .attr('x1', 0.5)
+    .attr('x2', 0.5)
+    .attr('y1', TOP - 4)
+    .attr('y2', TICKS + 9);
+  before
+    .append('path')
+    .attr('class', 'hollow')
+    .attr('d', `M.5 ${TICKS + 10}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`);
   const beforeDot = before.append('circle').attr('class', 'hollow').attr('r', 2.5).attr('cx', 0.5);
   const now = root.append('g').attr('class', 'now');
-  now.append('line').attr('class', 'ph').attr('x1', 0.5).attr('x2', 0.5).attr('y1', 0).attr('y2', TICKS + 9);
+  now
+    .append('line')
+    .attr('class', 'ph')
+    .attr('x1', 0.5)
+    .attr('x2', 0.5)
+    .attr('y1', 0)
+    .attr('y2', TICKS + 9);
   const handle = now
     .append('path')
     .attr('class', 'handle')
@@ -185,7 +263,8 @@ function marks({ root, past, points, x, loss, error }: Marks): Track {
     group.attr('transform', `translate(${Math.round(x(steps[checkpoint] ?? 0))},0)`);
   const dot = (circle: Drawn<SVGCircleElement>, y: number) =>
     circle.attr('cy', Number.isFinite(y) ? y : 0).attr('visibility', Number.isFinite(y) ? null : 'hidden');
-  const at = (value: number | null, scale: ScaleLinear<number, number>) => (value === null ? Number.NaN : scale(value));
+  const at = (value: number | null, scale: ScaleLinear<number, number>) =>
+    value === null ? Number.NaN : scale(value);
 
   return {
     x: (step) => x(step),

@@ -16,8 +16,15 @@ export function tileOrigin(sheet: SheetGeometry, tile: number, band = 0): { x: n
 let scratch: HTMLCanvasElement | undefined;
 
 /** Draws all tiles. Equal columns are drawn stripe by stripe (a matrix of 65,536 tiles is a thousand calls). */
-export function drawSheet(context: CanvasRenderingContext2D, picture: Picture, sheet: SheetGeometry, grid: Grid, tiles: number): void {
-  if (grid.columns === sheet.columns && tiles === sheet.columns * sheet.rows) return drawStripes(context, picture, sheet, grid);
+export function drawSheet(
+  context: CanvasRenderingContext2D,
+  picture: Picture,
+  sheet: SheetGeometry,
+  grid: Grid,
+  tiles: number,
+): void {
+  if (grid.columns === sheet.columns && tiles === sheet.columns * sheet.rows)
+    return drawStripes(context, picture, sheet, grid);
   const [width, height] = [grid.tileWidth * grid.scaleX, grid.tileHeight * grid.scaleY];
   for (let i = 0; i < tiles; i += 1) {
     const from = tileOrigin(sheet, i);
@@ -27,7 +34,12 @@ export function drawSheet(context: CanvasRenderingContext2D, picture: Picture, s
   }
 }
 
-function drawStripes(context: CanvasRenderingContext2D, picture: Picture, sheet: SheetGeometry, grid: Grid): void {
+function drawStripes(
+  context: CanvasRenderingContext2D,
+  picture: Picture,
+  sheet: SheetGeometry,
+  grid: Grid,
+): void {
   const ratio = pixelRatio();
   const [width, height] = [gridWidth(grid) * ratio, picture.height];
   scratch ??= document.createElement('canvas');
@@ -52,7 +64,17 @@ function drawStripes(context: CanvasRenderingContext2D, picture: Picture, sheet:
   for (let row = 0; row < grid.rows; row += 1) {
     const y = row * pitchY(grid);
     const from = row * (sheet.tile_height + sheet.gap);
-    context.drawImage(scratch, 0, from, width, sheet.tile_height, 0, y, gridWidth(grid), grid.tileHeight * grid.scaleY);
+    context.drawImage(
+      scratch,
+      0,
+      from,
+      width,
+      sheet.tile_height,
+      0,
+      y,
+      gridWidth(grid),
+      grid.tileHeight * grid.scaleY,
+    );
   }
 }
 
@@ -66,5 +88,15 @@ export function drawTile(
   const sheet = picture.sheet;
   if (!sheet) return;
   const from = tileOrigin(sheet, tile.index, tile.band ?? 0);
-  context.drawImage(picture.bitmap, from.x, from.y, sheet.tile_width, sheet.tile_height, at.x, at.y, at.width, at.height);
+  context.drawImage(
+    picture.bitmap,
+    from.x,
+    from.y,
+    sheet.tile_width,
+    sheet.tile_height,
+    at.x,
+    at.y,
+    at.width,
+    at.height,
+  );
 }

@@ -11,10 +11,14 @@ export interface Tip {
 
 export const tip = $state<{ shown: Tip | null }>({ shown: null });
 
-export function showTip(event: { clientX: number; clientY: number }, head: string, rows: Tip['rows'] = []): void {
+export function showTip(
+  event: { clientX: number; clientY: number },
+  head: string,
+  rows: Tip['rows'] = [],
+): void {
   tip.shown = { x: event.clientX, y: event.clientY, head, rows };
 }
 
 export function hideTip(): void {
-  if (tip.shown) tip.shown = null;
+  tip.shown = null;
 }

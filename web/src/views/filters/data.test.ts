@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer } from '../../api/types';
 import { gridHeight, gridWidth } from '../../base/scales';
-import * as d from './data';
+import * as arrange from './arrange';
+import * as data from './data';
+
+const d = { ...arrange, ...data };
 
 const layer = (more: Partial<Layer>): Layer => ({
   name: 'conv1',
@@ -20,7 +23,8 @@ const matrix = { rgb: false, filters: [4, 5, 6], channels: [0, 7] };
 
 describe('arrangement', () => {
   it('follows the weights', () => {
-    const of = (sheet_shape: Layer['sheet_shape'], inputs = ['data']) => d.arrangementOf(layer({ sheet_shape, inputs }), 'data');
+    const of = (sheet_shape: Layer['sheet_shape'], inputs = ['data']) =>
+      d.arrangementOf(layer({ sheet_shape, inputs }), 'data');
     expect(of([32, 3, 5, 5])).toBe('tiles');
     expect(of([32, 3, 5, 5], ['conv0'])).toBe('matrix');
     expect(of([8, 1, 5, 5])).toBe('tiles');
@@ -71,7 +75,12 @@ describe('grids', () => {
     expect(d.matrixGrid(of(64, 512), { width: 528, height: 524 }).scaleX).toBe(1);
   });
   it('makes a heat map of single weights', () => {
-    const sheet = { filters: Array.from({ length: 64 }, (_, i) => i), channels: Array.from({ length: 1024 }, (_, i) => i), tile_width: 1, tile_height: 1 };
+    const sheet = {
+      filters: Array.from({ length: 64 }, (_, i) => i),
+      channels: Array.from({ length: 1024 }, (_, i) => i),
+      tile_width: 1,
+      tile_height: 1,
+    };
     const grid = d.matrixGrid(sheet, { width: 1100, height: 220 });
     expect([grid.scaleX, grid.scaleY, grid.gap]).toEqual([1, 3, 0]);
     expect(gridWidth(grid)).toBe(1024);
@@ -79,15 +88,23 @@ describe('grids', () => {
 });
 
 describe('arrangement of the page', () => {
-  const at = (sheet_shape: Layer['sheet_shape'], show: d.Show, width = 1124, height = 576, more: Partial<Layer> = {}) =>
-    d.arrange(layer({ sheet_shape, ...more }), 'data', show, { width, height });
+  const at = (
+    sheet_shape: Layer['sheet_shape'],
+    show: arrange.Show,
+    width = 1124,
+    height = 576,
+    more: Partial<Layer> = {},
+  ) => d.arrange(layer({ sheet_shape, ...more }), 'data', show, { width, height });
 
   it('is that of the design at 1440 x 900', () => {
     const page = at([32, 3, 5, 5], 'both');
     expect([page.bank?.grid.columns, page.bank?.grid.scaleX]).toEqual([8, 13]);
     expect([page.maps?.grid.columns, page.maps?.grid.scaleX]).toEqual([8, 2]);
     expect(page.inspector).toMatchObject({ where: 'below', detail: true });
-    const matrix = at([32, 32, 5, 5], 'both', 1124, 576, { inputs: ['relu1'], shape: { channels: 32, height: 16, width: 16 } });
+    const matrix = at([32, 32, 5, 5], 'both', 1124, 576, {
+      inputs: ['relu1'],
+      shape: { channels: 32, height: 16, width: 16 },
+    });
     expect([matrix.bank?.grid.scaleX, matrix.maps?.grid.scaleX, matrix.maps?.grid.columns]).toEqual([3, 4, 8]);
     expect(matrix.inspector.where).toBe('right');
   });
@@ -101,7 +118,9 @@ describe('arrangement of the page', () => {
       const page = at([32, 3, 5, 5], 'both', width, height);
       const [bank, maps] = [page.bank?.grid, page.maps?.grid];
       expect(bank && maps && gridWidth(bank) + gridWidth(maps)).toBeLessThanOrEqual(width - 36);
-      expect(bank && maps && Math.max(gridHeight(bank), gridHeight(maps)) + 24 + 41 + page.inspector.height).toBeLessThanOrEqual(height);
+      expect(
+        bank && maps && Math.max(gridHeight(bank), gridHeight(maps)) + 24 + 41 + page.inspector.height,
+      ).toBeLessThanOrEqual(height);
       expect(bank?.columns).toBe(maps?.columns);
       expect(maps?.scaleX).toBeGreaterThanOrEqual(2);
     }
@@ -110,18 +129,28 @@ describe('arrangement of the page', () => {
     expect(at([32, 3, 5, 5], 'filters').maps).toBeNull();
     expect(at([32, 3, 5, 5], 'activations').bank).toBeNull();
     expect(at(null, 'filters').maps).not.toBeNull();
-    expect(at([64, 1024, 1, 1], 'both', 1124, 576, { inputs: ['flat'], shape: { channels: 64, height: 1, width: 1 } }).stacked).toBe(true);
-    expect(at([10, 64, 1, 1], 'both', 1124, 576, { inputs: ['fc64'], shape: { channels: 10, height: 1, width: 1 } }).stacked).toBe(false);
+    expect(
+      at([64, 1024, 1, 1], 'both', 1124, 576, {
+        inputs: ['flat'],
+        shape: { channels: 64, height: 1, width: 1 },
+      }).stacked,
+    ).toBe(true);
+    expect(
+      at([10, 64, 1, 1], 'both', 1124, 576, { inputs: ['fc64'], shape: { channels: 10, height: 1, width: 1 } })
+        .stacked,
+    ).toBe(false);
   });
 });
 
 describe('words', () => {
   it('describes layers', () => {
     expect(d.describeLayer(layer({}))).toBe('32 filters, 5 × 5 × 3, 2,432 parameters');
-    expect(d.describeLayer(layer({ weight_shape: [64, 1024], sheet_shape: [64, 64, 4, 4], parameters: 65600 }))).toBe(
-      '64 units × 1,024 inputs (64 × 4 × 4), 65,600 parameters',
+    expect(
+      d.describeLayer(layer({ weight_shape: [64, 1024], sheet_shape: [64, 64, 4, 4], parameters: 65600 })),
+    ).toBe('64 units × 1,024 inputs (64 × 4 × 4), 65,600 parameters');
+    expect(d.describeLayer(layer({ weight_shape: null, sheet_shape: null, type: 'max-pool' }))).toBe(
+      'max-pool, 32 maps of 32 × 32',
     );
-    expect(d.describeLayer(layer({ weight_shape: null, sheet_shape: null, type: 'max-pool' }))).toBe('max-pool, 32 maps of 32 × 32');
     expect(d.shortShape({ channels: 32, height: 16, width: 16 })).toBe('32 × 16²');
     expect(d.shortShape({ channels: 10, height: 1, width: 1 })).toBe('10');
   });
@@ -131,7 +160,15 @@ describe('words', () => {
     expect(d.movedLabel(null, true)).toBe('untrained');
   });
   it('labels an axis without touching labels', () => {
-    expect(d.axisLabels(Array.from({ length: 32 }, (_, i) => i), 16, 100).map((a) => a.label)).toEqual(['0', '8', '16', '24', '31']);
+    expect(
+      d
+        .axisLabels(
+          Array.from({ length: 32 }, (_, i) => i),
+          16,
+          100,
+        )
+        .map((a) => a.label),
+    ).toEqual(['0', '8', '16', '24', '31']);
     expect(d.axisLabels([], 16)).toEqual([]);
   });
 });

@@ -5,7 +5,12 @@ import { glyph, layout } from './graph';
 const graph = (edges: [string, string][]): Graph => {
   const names = [...new Set(edges.flat())];
   return {
-    nodes: names.map((name) => ({ name, type: 'conv', shape: { channels: 32, height: 16, width: 16 }, parameters: 0 })),
+    nodes: names.map((name) => ({
+      name,
+      type: 'conv',
+      shape: { channels: 32, height: 16, width: 16 },
+      parameters: 0,
+    })),
     edges: edges.map(([from, to]) => ({ from, to })),
     parameters: 0,
   };

@@ -25,7 +25,9 @@ const WIDEST = 36;
 
 /** A glyph for an activation's shape: 32 × 32² is upright, 64 × 8² is long. */
 export function glyph(shape: Shape, largest: Shape): { width: number; height: number } {
-  const height = Math.round(2 + (TALLEST - 2) * (Math.max(shape.height, shape.width) / Math.max(1, largest.height, largest.width)));
+  const height = Math.round(
+    2 + (TALLEST - 2) * (Math.max(shape.height, shape.width) / Math.max(1, largest.height, largest.width)),
+  );
   const width = Math.round(4 + (WIDEST - 4) * Math.min(1, shape.channels / Math.max(64, largest.channels)));
   return { width, height: Math.max(4, height) };
 }
@@ -64,7 +66,13 @@ export function layout(graph: Graph): Drawing {
       let lane = from.length ? Math.min(...from) : 0;
       while (lanes.has(lane)) lane += 1;
       lanes.add(lane);
-      const made = { ...node, description: node.description ?? '', column: at, lane, glyph: glyph(node.shape, largest) };
+      const made = {
+        ...node,
+        description: node.description ?? '',
+        column: at,
+        lane,
+        glyph: glyph(node.shape, largest),
+      };
       placed.set(node.name, made);
       return made;
     });

@@ -18,11 +18,18 @@ it('marks the best class and keeps every class', () => {
 });
 
 it('is a valid chart without compiled expressions, and moves its bars when data change', async () => {
-  const view = new View(parse(spec(), undefined, { ast: true }), { expr: expressionInterpreter, renderer: 'none' });
+  const view = new View(parse(spec(), undefined, { ast: true }), {
+    expr: expressionInterpreter,
+    renderer: 'none',
+  });
   view.data('bars', bars(input));
   await view.width(236).height(54).runAsync();
   const widths = () =>
-    (view.scenegraph() as unknown as { root: { items: { items: { marktype: string; items: { width: number }[] }[] }[] } }).root.items[0].items
+    (
+      view.scenegraph() as unknown as {
+        root: { items: { items: { marktype: string; items: { width: number }[] }[] }[] };
+      }
+    ).root.items[0].items
       .filter((m) => m.marktype === 'rect')[0]
       .items.map((i) => Math.round(i.width));
   expect(widths()).toEqual([11, 94, 6]);

@@ -64,7 +64,13 @@ export function spec(): Spec {
         type: 'text',
         from: { data: 'bars' },
         encode: {
-          enter: { font: { value: font }, fontSize: { value: 12 }, fontWeight: { value: 420 }, baseline: { value: 'middle' }, limit: { value: 78 } },
+          enter: {
+            font: { value: font },
+            fontSize: { value: 12 },
+            fontWeight: { value: 420 },
+            baseline: { value: 'middle' },
+            limit: { value: 78 },
+          },
           update: {
             x: { value: 0 },
             y: middle,
@@ -79,7 +85,12 @@ export function spec(): Spec {
         encode: {
           enter: { height: { value: 10 } },
           // Both ends in one set: Vega takes a bar's width from them together.
-          update: { yc: middle, x: { scale: 'x', value: 0 }, x2: { scale: 'x', field: 'now' }, fill: { signal: 'datum.best ? ink : faint' } },
+          update: {
+            yc: middle,
+            x: { scale: 'x', value: 0 },
+            x2: { scale: 'x', field: 'now' },
+            fill: { signal: 'datum.best ? ink : faint' },
+          },
         },
       },
       {
@@ -107,8 +118,19 @@ export function spec(): Spec {
         type: 'text',
         from: { data: 'bars' },
         encode: {
-          enter: { font: { value: font }, fontSize: { value: 12 }, fontWeight: { value: 420 }, baseline: { value: 'middle' }, align: { value: 'right' } },
-          update: { x: { signal: 'width' }, y: middle, text: { field: 'value' }, fill: { signal: 'datum.best ? ink : soft' } },
+          enter: {
+            font: { value: font },
+            fontSize: { value: 12 },
+            fontWeight: { value: 420 },
+            baseline: { value: 'middle' },
+            align: { value: 'right' },
+          },
+          update: {
+            x: { signal: 'width' },
+            y: middle,
+            text: { field: 'value' },
+            fill: { signal: 'datum.best ? ink : soft' },
+          },
         },
       },
     ],

@@ -20,7 +20,8 @@ export function distance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j += 1) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
       let best = Math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + same);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, rows[i - 2][j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, rows[i - 2][j - 2] + 1);
       rows[i][j] = best;
     }
   }
@@ -43,7 +44,12 @@ export function flips(predicted: readonly number[]): { changes: number; steps: n
 }
 
 /** Which classes the histogram shows: all of a few; of many the likeliest over the whole run and the true one, in class order. */
-export function classesShown(series: readonly (readonly number[])[], trueClass: number | null, classes: number, most: number): number[] {
+export function classesShown(
+  series: readonly (readonly number[])[],
+  trueClass: number | null,
+  classes: number,
+  most: number,
+): number[] {
   if (classes <= most) return Array.from({ length: classes }, (_, k) => k);
   const sum = Array<number>(classes).fill(0);
   for (const row of series) row.forEach((p, k) => (sum[k] += p));

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import type { Metrics } from '../api/types';
+import { joinMetrics } from './metrics';
+
+const metrics = (steps: number[]): Metrics => ({
+  train: {
+    step: steps,
+    epoch: steps.map((s) => s / 10),
+    loss: steps.map((s) => 1 / (s + 1)),
+    error: steps.map(() => 0.5),
+    rate: steps.map(() => 0.01),
+    images_per_s: steps.map(() => 1000),
+  },
+  test: { step: [], epoch: [], loss: [], error: [] },
+});
+
+it('adds what is new and keeps every list as long as the steps', () => {
+  const joined = joinMetrics(metrics([1, 2, 3]), metrics([3, 4, 5]));
+  expect(joined.train.step).toEqual([1, 2, 3, 4, 5]);
+  expect(joined.train.loss).toHaveLength(5);
+});
+it('is unchanged by old news', () => {
+  const old = metrics([1, 2, 3]);
+  expect(joinMetrics(old, metrics([2, 3])).train).toBe(old.train);
+  expect(joinMetrics(metrics([]), metrics([1])).train.step).toEqual([1]);
+});

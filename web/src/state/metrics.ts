@@ -1,0 +1,18 @@
+/** Training curves that grow. Pure. */
+import type { Metrics } from '../api/types';
+
+/** New lines behind the old ones; a line reported twice (same step) is kept once. */
+export function joinMetrics(old: Metrics, news: Metrics): Metrics {
+  const join = <T extends Record<string, number[]>>(a: T, b: T): T => {
+    const after = a.step.at(-1) ?? -1;
+    const from = b.step.findIndex((step) => step > after);
+    if (from < 0) return a;
+    return Object.fromEntries(
+      Object.keys(a).map((key) => [key, [...a[key], ...(b[key] ?? []).slice(from)]]),
+    ) as T;
+  };
+  return {
+    train: join(old.train as never, news.train as never),
+    test: join(old.test as never, news.test as never),
+  };
+}
