@@ -14,6 +14,8 @@ export const COLOURS = {
 
 const font = '"Inter DV", Inter, sans-serif';
 export const LEFT = 40;
+/** Room right of the end of the run, so that a dot there is not cut. */
+export const RIGHT = 4;
 export const TOP = 8;
 export const BOTTOM = 24;
 
@@ -79,7 +81,7 @@ export function curves(log: boolean): Spec {
         name: 'x',
         type: 'linear',
         domain: [0, { signal: 'x_top' }],
-        range: [LEFT, { signal: 'width' }],
+        range: [LEFT, { signal: `width - ${RIGHT}` }],
         zero: false,
       },
       {
@@ -98,7 +100,7 @@ export function curves(log: boolean): Spec {
         encode: {
           update: {
             x: { value: LEFT },
-            x2: { signal: 'width' },
+            x2: { signal: `width - ${RIGHT}` },
             y: { signal: `round(scale('y', datum.y)) + 0.5` },
             stroke: { signal: 'grid' },
           },
@@ -109,7 +111,7 @@ export function curves(log: boolean): Spec {
         encode: {
           update: {
             x: { signal: `scale('x', newest)` },
-            x2: { signal: 'width' },
+            x2: { signal: `width - ${RIGHT}` },
             y: { value: TOP },
             y2: { signal: `height - ${BOTTOM}` },
             fill: { signal: 'future' },

@@ -99,13 +99,10 @@ export function powerLabel(power: number): string {
 }
 
 /** The learning rate as steps on a logarithmic axis of whole powers of ten. */
-export function rateCurve(metrics: Metrics, axis: Along, clock: Clock): Curve {
+export function rateCurve(metrics: Metrics, axis: Along, clock: Clock, planned: readonly number[] = []): Curve {
   const { step, rate } = metrics.train;
   const stages = rateStages(step, rate).filter((stage) => stage.rate > 0);
-  const { low, high } = powersAround(
-    stages.map((stage) => stage.rate),
-    1e-9,
-  );
+  const { low, high } = powersAround([...stages.map((stage) => stage.rate), ...planned], 1e-9);
   const last = step[step.length - 1] ?? 0;
   const main = stages.map((stage) => ({
     x: along(stage.step, axis, clock),
