@@ -20,5 +20,5 @@ const sheet: SheetGeometry = {
 
 it('finds a tile in a sheet and in a strip of sheets', () => {
   expect(tileOrigin(sheet, 25)).toEqual({ x: 6, y: 18 });
-  expect(tileOrigin(sheet, 25, 2)).toEqual({ x: 6, y: 18 + 2 * 24 });
+  expect(tileOrigin(sheet, 25, 2)).toEqual({ x: 6, y: 18 + 2 * 23 });
 });
