@@ -51,7 +51,8 @@ export class Resource<T> {
       this.slow = false;
       if (reader) store?.setLate(reader, null);
     };
-    const ask = ({ key, load, tag = null }: Wish<T>) => {
+    const ask = (wanted: Wish<T>) => {
+      const { key, load, tag = null } = wanted;
       const accept = (value: T) => {
         settle();
         this.value = value;
