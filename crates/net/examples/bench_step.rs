@@ -2,9 +2,7 @@
 //! [--level portable|avx2] [--batch N] [--seconds S]`. Without a recipe, a net of the shape of
 //! `cifar10-80sec`. Images are noise; speed does not depend on them.
 
-use deepviz_net::{
-    Batch, Device, Engine, Error, Model, Network, Parameters, Preprocess, Recipe, Shape, View,
-};
+use deepviz_net::{Batch, Device, Engine, Error, Model, Network, Parameters, Preprocess, Recipe, Shape, View};
 use ndarray::{Array4, ArrayView3, Axis};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,13 +85,7 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, Box<dyn std::error::Error>> {
-    let mut out = Arguments {
-        recipe: None,
-        threads: None,
-        level: None,
-        batch: 128,
-        seconds: 3.0,
-    };
+    let mut out = Arguments { recipe: None, threads: None, level: None, batch: 128, seconds: 3.0 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
@@ -109,11 +101,7 @@ fn arguments() -> Result<Arguments, Box<dyn std::error::Error>> {
 }
 
 /// Calls `step` for about the given time and returns images/s of the median call.
-fn measure(
-    images: usize,
-    seconds: f64,
-    mut step: impl FnMut() -> Result<(), Error>,
-) -> Result<f64, Error> {
+fn measure(images: usize, seconds: f64, mut step: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
     step()?;
     let (start, mut times) = (Instant::now(), Vec::new());
     while start.elapsed() < Duration::from_secs_f64(seconds) {
@@ -150,24 +138,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut noise = 0;
     let training = measure(n, arguments.seconds, || {
         noise += 1;
-        let batch = Batch {
-            images: &images,
-            labels: &labels,
-            views: &views,
-            noise,
-        };
-        engine
-            .gradients(&parameters, &batch, &mut gradients)
-            .map(|_| ())
+        let batch = Batch { images: &images, labels: &labels, views: &views, noise };
+        engine.gradients(&parameters, &batch, &mut gradients).map(|_| ())
     })?;
     let model = Model::new(Arc::clone(&network), preprocess, &parameters, &device)?;
     let wanted = [network.output()];
-    let inference = measure(n, arguments.seconds, || {
-        model.forward(&images, &wanted).map(|_| ())
-    })?;
-    let single = measure(1, arguments.seconds / 3.0, || {
-        model.forward(&images[..1], &wanted).map(|_| ())
-    })?;
+    let inference = measure(n, arguments.seconds, || model.forward(&images, &wanted).map(|_| ()))?;
+    let single = measure(1, arguments.seconds / 3.0, || model.forward(&images[..1], &wanted).map(|_| ()))?;
     println!("{}: {}", recipe.name, device.describe());
     println!("training  {training:8.0} images/s (batch {n})");
     println!("inference {inference:8.0} images/s (batch {n}), {single:.0} (batch 1)");

@@ -20,11 +20,7 @@ impl VectorLevel {
 
     /// The best this machine has.
     pub fn detect() -> Self {
-        if Self::Avx2.is_available() {
-            Self::Avx2
-        } else {
-            Self::Portable
-        }
+        if Self::Avx2.is_available() { Self::Avx2 } else { Self::Portable }
     }
 
     /// Whether this machine has the instructions.
@@ -122,10 +118,7 @@ impl Device {
         if !level.is_available() {
             return Err(Error::Device {
                 device: device(),
-                reason: format!(
-                    "this processor lacks the instructions; it can do {}",
-                    VectorLevel::detect()
-                ),
+                reason: format!("this processor lacks the instructions; it can do {}", VectorLevel::detect()),
             });
         }
         let threads = match threads {
@@ -150,11 +143,7 @@ impl Device {
         } else {
             None
         };
-        Ok(Self::Cpu(Cpu {
-            level,
-            threads,
-            pool,
-        }))
+        Ok(Self::Cpu(Cpu { level, threads, pool }))
     }
 
     /// What runs report, e.g. "cpu, 2 threads, avx2".

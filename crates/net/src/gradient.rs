@@ -84,11 +84,7 @@ struct Group<'a, 'i> {
 
 impl Engine {
     /// Plans the network's training on the device.
-    pub fn new(
-        network: Arc<Network>,
-        preprocess: Arc<Preprocess>,
-        device: &Device,
-    ) -> Result<Self, Error> {
+    pub fn new(network: Arc<Network>, preprocess: Arc<Preprocess>, device: &Device) -> Result<Self, Error> {
         let Device::Cpu(cpu) = device;
         let plan = Plan::new(network);
         let back = BackwardPlan::new(&plan, false);
@@ -209,12 +205,7 @@ impl Engine {
         Ok(())
     }
 
-    fn run_chunk(
-        &self,
-        group: &mut Group<'_, '_>,
-        start: usize,
-        space: &mut Workspace,
-    ) -> Result<(), Error> {
+    fn run_chunk(&self, group: &mut Group<'_, '_>, start: usize, space: &mut Workspace) -> Result<(), Error> {
         let level = self.cpu.level();
         let images = CHUNK.min(group.images.len() - start);
         let pass = Pass {
@@ -236,14 +227,8 @@ impl Engine {
         let place = self.plan.places[logits];
         let mut gradient = std::mem::take(&mut space.gradients[place.home]);
         for slot in 0..images {
-            let known = (
-                pass.activation(space, logits),
-                pass.activation(space, output),
-            );
-            let dx = MapsMut {
-                layout: &place.gradient,
-                values: &mut gradient,
-            };
+            let known = (pass.activation(space, logits), pass.activation(space, output));
+            let dx = MapsMut { layout: &place.gradient, values: &mut gradient };
             let label = usize::from(group.labels[start + slot]);
             group.judgements[start + slot] = judge(slot, label, known, dx);
         }
@@ -269,18 +254,15 @@ impl Engine {
     fn reduce(&mut self, groups: usize, into: &mut Parameters) {
         let length = self.weights.sums;
         let sums = &self.sums;
-        self.total
-            .par_chunks_mut(SLICE)
-            .enumerate()
-            .for_each(|(slice, total)| {
-                let start = slice * SLICE;
-                let part = |group: usize| &sums[group * length + start..][..total.len()];
-                let mut tree = Tree::new();
-                for group in 0..groups {
-                    tree.add(part(group));
-                }
-                tree.finish(total);
-            });
+        self.total.par_chunks_mut(SLICE).enumerate().for_each(|(slice, total)| {
+            let start = slice * SLICE;
+            let part = |group: usize| &sums[group * length + start..][..total.len()];
+            let mut tree = Tree::new();
+            for group in 0..groups {
+                tree.add(part(group));
+            }
+            tree.finish(total);
+        });
         let level = self.cpu.level();
         let shelves = (self.shelves.as_slice(), groups);
         let (plan, weights, total) = (&self.plan, &self.weights, &self.total);
@@ -304,12 +286,7 @@ impl Engine {
         }
     }
 
-    fn check(
-        &self,
-        parameters: &Parameters,
-        batch: &Batch<'_>,
-        into: &Parameters,
-    ) -> Result<(), Error> {
+    fn check(&self, parameters: &Parameters, batch: &Batch<'_>, into: &Parameters) -> Result<(), Error> {
         let network = &self.plan.network;
         parameters.check(network)?;
         into.check(network)?;
@@ -330,10 +307,7 @@ impl Engine {
             });
         }
         let images = batch.images.len();
-        for (what, found) in [
-            ("labels of a batch", batch.labels.len()),
-            ("views of a batch", batch.views.len()),
-        ] {
+        for (what, found) in [("labels of a batch", batch.labels.len()), ("views of a batch", batch.views.len())] {
             if found != images {
                 return Err(Error::Input {
                     what,
@@ -352,11 +326,7 @@ impl Engine {
             });
         }
         if images == 0 {
-            return Err(Error::Input {
-                what: "batch",
-                expected: "at least one image".into(),
-                found: "none".into(),
-            });
+            return Err(Error::Input { what: "batch", expected: "at least one image".into(), found: "none".into() });
         }
         Ok(())
     }
@@ -370,10 +340,7 @@ struct Tree {
 
 impl Tree {
     fn new() -> Self {
-        Self {
-            levels: [[0.0; SLICE]; DEPTH],
-            groups: 0,
-        }
+        Self { levels: [[0.0; SLICE]; DEPTH], groups: 0 }
     }
 
     /// Adds a group; level `i` holds the sum of 2^i of them if bit `i` of their number is set.

@@ -71,11 +71,7 @@ impl Model {
     }
 
     /// The network with a snapshot's weights and mean.
-    pub fn from_snapshot(
-        network: Arc<Network>,
-        snapshot: &Snapshot,
-        device: &Device,
-    ) -> Result<Self, Error> {
+    pub fn from_snapshot(network: Arc<Network>, snapshot: &Snapshot, device: &Device) -> Result<Self, Error> {
         let preprocess = Arc::new(network.preprocess(snapshot.mean.clone()));
         Self::new(network, preprocess, &snapshot.parameters, device)
     }
@@ -87,11 +83,7 @@ impl Model {
 
     /// Applies the network to the centre view of each image; for each wanted layer a matrix with a
     /// row an image, values in channel, row, column order.
-    pub fn forward(
-        &self,
-        images: &[ArrayView3<'_, u8>],
-        wanted: &[usize],
-    ) -> Result<Vec<Array2<f32>>, Error> {
+    pub fn forward(&self, images: &[ArrayView3<'_, u8>], wanted: &[usize]) -> Result<Vec<Array2<f32>>, Error> {
         let network = &self.plan.network;
         let centre = View::centre(network.image(), network.input());
         self.forward_views(images, &vec![centre; images.len()], wanted)
@@ -116,18 +108,12 @@ impl Model {
             self.check_layer(layer)?;
         }
         let length = |layer: usize| layers[layer].shape.len();
-        let mut out: Vec<Array2<f32>> = wanted
-            .iter()
-            .map(|&layer| Array2::zeros((images.len(), length(layer))))
-            .collect();
+        let mut out: Vec<Array2<f32>> =
+            wanted.iter().map(|&layer| Array2::zeros((images.len(), length(layer)))).collect();
         let mut tasks: Vec<Task<'_, '_>> = images
             .chunks(CHUNK)
             .zip(views.chunks(CHUNK))
-            .map(|(images, views)| Task {
-                images,
-                views,
-                rows: Vec::with_capacity(wanted.len()),
-            })
+            .map(|(images, views)| Task { images, views, rows: Vec::with_capacity(wanted.len()) })
             .collect();
         for (matrix, &layer) in out.iter_mut().zip(wanted) {
             let rows = matrix.as_slice_mut().unwrap_or_default();
@@ -166,12 +152,7 @@ impl Model {
     /// The gradient of `seed . output of the layer` by the image's pixels (centre view; zero
     /// outside of it). `seed` has a value for each of the layer's, in channel, row, column order:
     /// for one unit, 1 there and 0 elsewhere.
-    pub fn input_gradient(
-        &self,
-        image: ArrayView3<'_, u8>,
-        layer: usize,
-        seed: &[f32],
-    ) -> Result<Array3<f32>, Error> {
+    pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
         self.check_layer(layer)?;
         let network = &self.plan.network;
         let length = network.layers()[layer].shape.len();
@@ -219,13 +200,7 @@ impl Model {
     }
 
     fn pass<'a>(&'a self, images: usize, packed: &'a Packed) -> Pass<'a> {
-        Pass {
-            plan: &self.plan,
-            packed,
-            level: self.cpu.level(),
-            images,
-            noise: None,
-        }
+        Pass { plan: &self.plan, packed, level: self.cpu.level(), images, noise: None }
     }
 
     fn space(&self) -> Workspace {
@@ -240,11 +215,7 @@ impl Model {
         if layer < layers {
             return Ok(());
         }
-        Err(Error::Input {
-            what: "layer index",
-            expected: format!("0 to {}", layers - 1),
-            found: layer.to_string(),
-        })
+        Err(Error::Input { what: "layer index", expected: format!("0 to {}", layers - 1), found: layer.to_string() })
     }
 }
 

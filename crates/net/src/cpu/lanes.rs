@@ -1,8 +1,5 @@
 //! Eight floats at a time: portable, and with AVX2 and FMA.
-#![expect(
-    unsafe_code,
-    reason = "vector instructions and unchecked loads: the inner loops stand on this"
-)]
+#![expect(unsafe_code, reason = "vector instructions and unchecked loads: the inner loops stand on this")]
 
 /// Floats in a vector.
 pub(crate) const LANES: usize = 8;
@@ -45,10 +42,7 @@ pub(crate) trait Lanes: Copy {
 #[derive(Clone, Copy)]
 pub(crate) struct Portable([f32; LANES]);
 
-#[expect(
-    clippy::inline_always,
-    reason = "a call in the inner loop would spill every accumulator"
-)]
+#[expect(clippy::inline_always, reason = "a call in the inner loop would spill every accumulator")]
 impl Lanes for Portable {
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -89,10 +83,7 @@ impl Lanes for Portable {
 pub(crate) struct Avx2(std::arch::x86_64::__m256);
 
 #[cfg(target_arch = "x86_64")]
-#[expect(
-    clippy::inline_always,
-    reason = "must become part of a function that has AVX2 enabled"
-)]
+#[expect(clippy::inline_always, reason = "must become part of a function that has AVX2 enabled")]
 impl Lanes for Avx2 {
     #[inline(always)]
     unsafe fn zero() -> Self {

@@ -39,20 +39,12 @@ pub(crate) struct Layout {
 impl Layout {
     /// Channels rounded up to whole vectors.
     pub fn padded(shape: Shape, rim: Rim) -> Self {
-        Self {
-            shape,
-            stride: round_up(shape.channels),
-            rim,
-        }
+        Self { shape, stride: round_up(shape.channels), rim }
     }
 
     /// Channels packed without gaps: what only layers that read single floats can take.
     pub fn tight(shape: Shape, rim: Rim) -> Self {
-        Self {
-            shape,
-            stride: shape.channels,
-            rim,
-        }
+        Self { shape, stride: shape.channels, rim }
     }
 
     /// Floats from one row to the next.
@@ -128,10 +120,7 @@ pub(crate) struct MapsMut<'a> {
 impl MapsMut<'_> {
     /// The same, for a shorter time.
     pub fn again(&mut self) -> MapsMut<'_> {
-        MapsMut {
-            layout: self.layout,
-            values: self.values,
-        }
+        MapsMut { layout: self.layout, values: self.values }
     }
 
     /// Sets every real value of the first `images` images to zero.

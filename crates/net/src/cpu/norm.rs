@@ -92,26 +92,17 @@ pub(crate) struct Around {
 impl Around {
     /// The window that normalises: one more before the centre where N is even.
     pub fn window(size: usize) -> Self {
-        Self {
-            before: size / 2,
-            after: size - 1 - size / 2,
-        }
+        Self { before: size / 2, after: size - 1 - size / 2 }
     }
 
     /// The pixels whose windows hold the centre.
     pub fn transposed(self) -> Self {
-        Self {
-            before: self.after,
-            after: self.before,
-        }
+        Self { before: self.after, after: self.before }
     }
 
     /// First and one past the last of the window around `centre`, clipped.
     pub fn clip(self, centre: usize, length: usize) -> (usize, usize) {
-        (
-            centre.saturating_sub(self.before),
-            (centre + self.after + 1).min(length),
-        )
+        (centre.saturating_sub(self.before), (centre + self.after + 1).min(length))
     }
 }
 

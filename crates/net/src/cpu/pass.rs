@@ -26,10 +26,7 @@ impl Workspace {
     /// Buffers for the forward pass, and for the way back if wanted.
     pub fn new(plan: &Plan, back: Option<&BackwardPlan>) -> Self {
         let layers = plan.network.layers();
-        let mut this = Self {
-            written: vec![false; layers.len()],
-            ..Self::default()
-        };
+        let mut this = Self { written: vec![false; layers.len()], ..Self::default() };
         for (index, (layer, place)) in layers.iter().zip(&plan.places).enumerate() {
             let own = place.home == index;
             let gradient = place.gradient.len(CHUNK);
@@ -38,10 +35,7 @@ impl Workspace {
             let wanted = own && back.is_some_and(|back| back.wanted[index]);
             this.gradients.push(vec![0.0; if wanted { gradient } else { 0 }]);
             let zeros = |needed: bool| vec![0.0; if needed { gradient } else { 0 }];
-            let normalises = matches!(
-                layer.op,
-                Op::ResponseNorm(_) | Op::ContrastNorm(_) | Op::CrossMapNorm(_)
-            );
+            let normalises = matches!(layer.op, Op::ResponseNorm(_) | Op::ContrastNorm(_) | Op::CrossMapNorm(_));
             let distances = match &layer.op {
                 Op::ContrastNorm(_) => gradient,
                 Op::CrossMapNorm(geometry) => geometry.line(),
@@ -83,35 +77,21 @@ impl Pass<'_> {
         let start = layout.pixel(slot, 0, 0).start;
         let strides = (1, layout.row(), layout.stride);
         let values = &mut space.activations[0][start..];
-        let out = ArrayViewMut3::from_shape(
-            (shape.channels, shape.height, shape.width).strides(strides),
-            values,
-        );
-        let out = out.map_err(|error| Error::Input {
-            what: "image",
-            expected: shape.to_string(),
-            found: error.to_string(),
-        })?;
+        let out = ArrayViewMut3::from_shape((shape.channels, shape.height, shape.width).strides(strides), values);
+        let out =
+            out.map_err(|error| Error::Input { what: "image", expected: shape.to_string(), found: error.to_string() })?;
         preprocess.write(image, view, out)
     }
 
     /// An activation of the chunk.
     pub fn activation<'s>(&'s self, space: &'s Workspace, layer: usize) -> Maps<'s> {
         let place = &self.plan.places[layer];
-        Maps {
-            layout: &place.activation,
-            values: &space.activations[place.home],
-        }
+        Maps { layout: &place.activation, values: &space.activations[place.home] }
     }
 
     /// Computes layers 1 to `last` from the loaded images, telling `seen` of each as it is done
     /// (later layers may overwrite it).
-    pub fn forward(
-        &self,
-        space: &mut Workspace,
-        last: usize,
-        mut seen: impl FnMut(usize, Maps<'_>),
-    ) {
+    pub fn forward(&self, space: &mut Workspace, last: usize, mut seen: impl FnMut(usize, Maps<'_>)) {
         if let Some(first) = (last < self.plan.places.len()).then_some(0) {
             seen(first, self.activation(space, first));
         }
@@ -199,10 +179,7 @@ impl Pass<'_> {
     pub fn seed<'s>(&'s self, space: &'s mut Workspace, layer: usize) -> MapsMut<'s> {
         let place = &self.plan.places[layer];
         space.written[place.home] = true;
-        let mut maps = MapsMut {
-            layout: &place.gradient,
-            values: &mut space.gradients[place.home],
-        };
+        let mut maps = MapsMut { layout: &place.gradient, values: &mut space.gradients[place.home] };
         maps.clear(self.images);
         maps
     }
@@ -246,13 +223,7 @@ impl Pass<'_> {
     }
 
     /// Writes or adds the gradient of one of a layer's inputs.
-    fn descend(
-        &self,
-        space: &mut Workspace,
-        (layer, slot): (usize, usize),
-        back: &BackwardPlan,
-        dy: Maps<'_>,
-    ) {
+    fn descend(&self, space: &mut Workspace, (layer, slot): (usize, usize), back: &BackwardPlan, dy: Maps<'_>) {
         let (level, images) = (self.level, self.images);
         let this = &self.plan.network.layers()[layer];
         let place = &self.plan.places[this.inputs[slot]];

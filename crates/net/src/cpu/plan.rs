@@ -4,11 +4,9 @@
 use super::layout::{Layout, Rim};
 use super::window::Windows;
 use crate::network::Network;
-use crate::ops::conv::cpu::{ConvForward, ConvInputGradient, ConvWeightGradient, gradient_rim};
-use crate::ops::local::cpu::{
-    LocalForward, LocalInputGradient, LocalWeightGradient, LocalWeights, Shelf,
-};
 use crate::ops::conv::cpu::ConvWeights;
+use crate::ops::conv::cpu::{ConvForward, ConvInputGradient, ConvWeightGradient, gradient_rim};
+use crate::ops::local::cpu::{LocalForward, LocalInputGradient, LocalWeightGradient, LocalWeights, Shelf};
 use crate::ops::{Op, PoolKind};
 use crate::parameters::Parameters;
 use ndarray::ArrayD;
@@ -60,20 +58,13 @@ impl Plan {
             let input = places[*layer.inputs.first()?].activation;
             let output = places[index].activation;
             match &layer.op {
-                Op::Conv(geometry) => Some(Weighted::Conv(ConvForward::new(
-                    geometry, input, output, CHUNK,
-                ))),
-                op => local_windows(op, index, &network).map(|windows| {
-                    Weighted::Local(LocalForward::new(windows, input, output, CHUNK))
-                }),
+                Op::Conv(geometry) => Some(Weighted::Conv(ConvForward::new(geometry, input, output, CHUNK))),
+                op => local_windows(op, index, &network)
+                    .map(|windows| Weighted::Local(LocalForward::new(windows, input, output, CHUNK))),
             }
         });
         let weighted = weighted.collect();
-        Self {
-            network,
-            places,
-            weighted,
-        }
+        Self { network, places, weighted }
     }
 }
 
@@ -126,11 +117,7 @@ fn places(network: &Network) -> Vec<Place> {
             Op::Input(_) if tight[index] => Layout::tight(shape, activation),
             _ => Layout::padded(shape, activation),
         };
-        Place {
-            activation,
-            gradient: Layout::padded(shape, gradient),
-            home,
-        }
+        Place { activation, gradient: Layout::padded(shape, gradient), home }
     };
     (0..layers.len()).map(place).collect()
 }
@@ -157,10 +144,7 @@ impl Packed {
             Some(Weighted::Conv(_)) => PackedLayer::Conv(ConvWeights::default()),
             Some(Weighted::Local(_)) => PackedLayer::Local(LocalWeights::default()),
         });
-        Self {
-            forward: forward.collect(),
-            backward: vec![Vec::new(); plan.weighted.len()],
-        }
+        Self { forward: forward.collect(), backward: vec![Vec::new(); plan.weighted.len()] }
     }
 
     /// Packs all weights anew, for the way back too where its tables are given.
@@ -222,20 +206,16 @@ impl BackwardPlan {
                 let input = plan.places[input].gradient;
                 let output = plan.places[index].gradient;
                 match &layer.op {
-                    Op::Conv(geometry) => Some(InputGradient::Conv(ConvInputGradient::new(
-                        geometry, input, output, CHUNK,
-                    ))),
-                    op => local_windows(op, index, &plan.network).map(|windows| {
-                        InputGradient::Local(LocalInputGradient::new(windows, input, output, CHUNK))
-                    }),
+                    Op::Conv(geometry) => {
+                        Some(InputGradient::Conv(ConvInputGradient::new(geometry, input, output, CHUNK)))
+                    }
+                    op => local_windows(op, index, &plan.network)
+                        .map(|windows| InputGradient::Local(LocalInputGradient::new(windows, input, output, CHUNK))),
                 }
             });
             input_gradients.push(tables);
         }
-        Self {
-            wanted,
-            input_gradients,
-        }
+        Self { wanted, input_gradients }
     }
 }
 
@@ -243,10 +223,7 @@ impl BackwardPlan {
 #[derive(Debug)]
 pub(crate) enum WeightGradient {
     /// Summed chunk by chunk into a group's part of the sums, from `offset` on.
-    Conv {
-        gradient: ConvWeightGradient,
-        offset: usize,
-    },
+    Conv { gradient: ConvWeightGradient, offset: usize },
     /// Computed once for the batch.
     Local(LocalWeightGradient),
 }
@@ -266,10 +243,7 @@ impl WeightPlan {
         let network = &plan.network;
         let layouts = |index: usize| {
             let input = *network.layers()[index].inputs.first()?;
-            Some((
-                plan.places[input].activation,
-                plan.places[index].gradient,
-            ))
+            Some((plan.places[input].activation, plan.places[index].gradient))
         };
         let windows = |index: usize| local_windows(&network.layers()[index].op, index, network);
         let indices = 0..network.layers().len();
@@ -288,20 +262,12 @@ impl WeightPlan {
                 return Some(WeightGradient::Conv { gradient, offset });
             }
             let windows = windows(index)?;
-            let shelf = Shelf {
-                offset: shelves,
-                piece,
-                pieces,
-            };
+            let shelf = Shelf { offset: shelves, piece, pieces };
             shelves += LocalWeightGradient::shelf_len(&input, &output);
             let gradient = LocalWeightGradient::new(windows, input, output, shelf);
             Some(WeightGradient::Local(gradient))
         });
         let layers = layers.collect();
-        Self {
-            layers,
-            sums,
-            piece,
-        }
+        Self { layers, sums, piece }
     }
 }

@@ -1,8 +1,5 @@
 //! The one inner loop of all weighted layers: many small matrix products over shifted rows.
-#![expect(
-    unsafe_code,
-    reason = "unchecked reads in the inner loop; every run is checked once against the reach"
-)]
+#![expect(unsafe_code, reason = "unchecked reads in the inner loop; every run is checked once against the reach")]
 
 use super::lanes::{LANES, Lanes, Portable};
 use crate::device::VectorLevel;

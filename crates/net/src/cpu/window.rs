@@ -101,11 +101,7 @@ impl Taps {
 
     /// Taps of a stretch.
     pub fn stretch(&self) -> usize {
-        if self.whole_rows {
-            self.windows.width * self.channels
-        } else {
-            self.channels
-        }
+        if self.whole_rows { self.windows.width * self.channels } else { self.channels }
     }
 
     /// The real taps: offset in the input from the window's origin, number.

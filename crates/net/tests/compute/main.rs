@@ -4,4 +4,5 @@
 mod engine;
 mod naive;
 mod ops;
+mod reference;
 mod support;

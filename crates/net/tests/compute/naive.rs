@@ -49,10 +49,7 @@ pub fn backward(
 ) -> Gradients {
     let layers = network.layers();
     let mut gradients: Vec<Values> = layers.iter().map(|l| vec![0.0; l.shape.len()]).collect();
-    let mut named: Named = parameters
-        .iter()
-        .map(|(name, values)| (name.clone(), vec![0.0; values.len()]))
-        .collect();
+    let mut named: Named = parameters.iter().map(|(name, values)| (name.clone(), vec![0.0; values.len()])).collect();
     gradients[last] = seed.to_vec();
     for index in (1..=last).rev() {
         let layer = &layers[index];
@@ -71,11 +68,7 @@ pub fn backward(
             }
         } else {
             for slot in 0..layer.inputs.len() {
-                let inputs: Vec<&[f64]> = layer
-                    .inputs
-                    .iter()
-                    .map(|&i| activations[i].as_slice())
-                    .collect();
+                let inputs: Vec<&[f64]> = layer.inputs.iter().map(|&i| activations[i].as_slice()).collect();
                 let dx = simple_backward(&layer.op, slot, &inputs, (&activations[index], &dy));
                 for (to, from) in gradients[layer.inputs[slot]].iter_mut().zip(dx) {
                     *to += from;
@@ -84,10 +77,7 @@ pub fn backward(
         }
         gradients[index] = dy;
     }
-    Gradients {
-        parameters: named,
-        layers: gradients,
-    }
+    Gradients { parameters: named, layers: gradients }
 }
 
 /// The weighted layers as one: which output takes which input with which weight.
@@ -105,18 +95,16 @@ struct Taps {
 impl Taps {
     fn of(op: &Op, output: Shape) -> Option<Self> {
         match op {
-            Op::Conv(ConvGeometry { input, size, stride, padding, groups, shared_bias, .. }) => {
-                Some(Self {
-                    input: *input,
-                    output,
-                    size: (*size, *size),
-                    stride: *stride,
-                    padding: *padding,
-                    groups: *groups,
-                    local: false,
-                    shared_bias: *shared_bias,
-                })
-            }
+            Op::Conv(ConvGeometry { input, size, stride, padding, groups, shared_bias, .. }) => Some(Self {
+                input: *input,
+                output,
+                size: (*size, *size),
+                stride: *stride,
+                padding: *padding,
+                groups: *groups,
+                local: false,
+                shared_bias: *shared_bias,
+            }),
             Op::Local(LocalGeometry { input, size, stride, padding, groups, .. }) => Some(Self {
                 input: *input,
                 output,
@@ -184,13 +172,9 @@ impl Taps {
 fn pool_window(pool: &PoolGeometry, (i, j): (usize, usize)) -> Vec<(usize, usize)> {
     let inside = |index: usize, length: usize| {
         let first = pool.start + (index * pool.stride) as isize;
-        (first..first + pool.size as isize)
-            .filter(move |p| (0..length as isize).contains(p))
-            .map(|p| p as usize)
+        (first..first + pool.size as isize).filter(move |p| (0..length as isize).contains(p)).map(|p| p as usize)
     };
-    inside(i, pool.input.height)
-        .flat_map(|y| inside(j, pool.input.width).map(move |x| (y, x)))
-        .collect()
+    inside(i, pool.input.height).flat_map(|y| inside(j, pool.input.width).map(move |x| (y, x))).collect()
 }
 
 fn places(shape: Shape) -> impl Iterator<Item = (usize, usize, usize, usize)> {
@@ -211,13 +195,9 @@ fn window(op: &Op, shape: Shape, at: (usize, usize, usize)) -> Vec<usize> {
     match op {
         Op::CrossMapNorm(g) if g.blocked => {
             let first = c / g.size * g.size;
-            (first..(first + g.size).min(shape.channels))
-                .map(|c| index(c, y, x))
-                .collect()
+            (first..(first + g.size).min(shape.channels)).map(|c| index(c, y, x)).collect()
         }
-        Op::CrossMapNorm(g) => around(c, g.size, shape.channels)
-            .map(|c| index(c as usize, y, x))
-            .collect(),
+        Op::CrossMapNorm(g) => around(c, g.size, shape.channels).map(|c| index(c as usize, y, x)).collect(),
         Op::ResponseNorm(_) | Op::ContrastNorm(_) => {
             let size = match op {
                 Op::ResponseNorm(g) => g.size,
@@ -225,9 +205,7 @@ fn window(op: &Op, shape: Shape, at: (usize, usize, usize)) -> Vec<usize> {
                 _ => 0,
             };
             around(y, size, shape.height)
-                .flat_map(|y| {
-                    around(x, size, shape.width).map(move |x| index(c, y as usize, x as usize))
-                })
+                .flat_map(|y| around(x, size, shape.width).map(move |x| index(c, y as usize, x as usize)))
                 .collect()
         }
         _ => Vec::new(),
@@ -242,21 +220,14 @@ fn normalisation(op: &Op, x: &[f64]) -> Option<(Values, Values, f64, f64)> {
         Op::CrossMapNorm(g) => (g.input, g.scale / g.size as f32, g.power),
         _ => return None,
     };
-    let windows: Vec<Vec<usize>> = places(shape)
-        .map(|(_, c, y, x)| window(op, shape, (c, y, x)))
-        .collect();
+    let windows: Vec<Vec<usize>> = places(shape).map(|(_, c, y, x)| window(op, shape, (c, y, x))).collect();
     let inner: Values = match op {
-        Op::ContrastNorm(_) => windows
-            .iter()
-            .zip(x)
-            .map(|(w, own)| own - w.iter().map(|&i| x[i]).sum::<f64>() / w.len() as f64)
-            .collect(),
+        Op::ContrastNorm(_) => {
+            windows.iter().zip(x).map(|(w, own)| own - w.iter().map(|&i| x[i]).sum::<f64>() / w.len() as f64).collect()
+        }
         _ => x.to_vec(),
     };
-    let d = windows
-        .iter()
-        .map(|w| 1.0 + f64::from(scale) * w.iter().map(|&i| inner[i].powi(2)).sum::<f64>())
-        .collect();
+    let d = windows.iter().map(|w| 1.0 + f64::from(scale) * w.iter().map(|&i| inner[i].powi(2)).sum::<f64>()).collect();
     Some((inner, d, f64::from(scale), f64::from(power)))
 }
 
@@ -347,12 +318,7 @@ fn derivative(neuron: Neuron, x: f64) -> f64 {
 }
 
 /// Gradient by input `slot`.
-fn simple_backward(
-    op: &Op,
-    slot: usize,
-    inputs: &[&[f64]],
-    (y, dy): (&[f64], &[f64]),
-) -> Values {
+fn simple_backward(op: &Op, slot: usize, inputs: &[&[f64]], (y, dy): (&[f64], &[f64])) -> Values {
     let x = inputs[slot];
     let mut dx = vec![0.0; x.len()];
     if let Some((inner, d, scale, power)) = normalisation(op, x) {

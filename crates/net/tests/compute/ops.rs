@@ -41,7 +41,10 @@ const CASES: &[(&str, [usize; 3])] = &[
     ("a conv filters=8 size=3\nb pool pool=\"average\" size=4 stride=2 start=-1", [3, 9, 8]),
     ("a pool pool=\"max\" size=2 stride=2 outputs=2", [3, 6, 6]),
     ("a pool pool=\"average\" size=2 stride=1", [10, 4, 5]),
-    ("a conv filters=8 size=3\nb pool pool=\"max\" size=3 stride=2\nr relu\nc conv filters=4 size=3 padding=1", [3, 9, 9]),
+    (
+        "a conv filters=8 size=3\nb pool pool=\"max\" size=3 stride=2\nr relu\nc conv filters=4 size=3 padding=1",
+        [3, 9, 9],
+    ),
     // Neurons, in place (after a convolution) and not (after a maximum or on the input).
     ("a conv filters=5 size=3\nb logistic", [2, 6, 5]),
     ("a conv filters=8 size=3\nb tanh a=1.7 b=0.6", [2, 6, 5]),
@@ -67,9 +70,18 @@ const CASES: &[(&str, [usize; 3])] = &[
     ("a conv filters=14 size=3\nb cmrnorm size=4 scale=0.8 power=0.75 blocked=true", [2, 5, 6]),
     ("a cmrnorm size=3 scale=1.0 power=0.5\nb conv filters=4 size=3 padding=1", [3, 5, 6]),
     // Graphs.
-    ("a conv filters=6 size=3 padding=1\nb conv filters=6 size=3 padding=1\nc add inputs=[\"a\",\"b\"] coefficients=[1.0,-0.5]\nr relu", [2, 5, 6]),
-    ("a conv filters=6 size=3 padding=1\nb conv filters=5 size=3 padding=1 inputs=[\"data\"]\nc concat inputs=[\"a\",\"b\",\"a\"]\nd conv filters=7 size=3", [2, 5, 6]),
-    ("a conv filters=6 size=3 padding=1\nr relu\nb conv filters=6 size=3 padding=1\nc add inputs=[\"r\",\"b\"]\nd relu\ne pool pool=\"average\" size=2 stride=2", [2, 6, 6]),
+    (
+        "a conv filters=6 size=3 padding=1\nb conv filters=6 size=3 padding=1\nc add inputs=[\"a\",\"b\"] coefficients=[1.0,-0.5]\nr relu",
+        [2, 5, 6],
+    ),
+    (
+        "a conv filters=6 size=3 padding=1\nb conv filters=5 size=3 padding=1 inputs=[\"data\"]\nc concat inputs=[\"a\",\"b\",\"a\"]\nd conv filters=7 size=3",
+        [2, 5, 6],
+    ),
+    (
+        "a conv filters=6 size=3 padding=1\nr relu\nb conv filters=6 size=3 padding=1\nc add inputs=[\"r\",\"b\"]\nd relu\ne pool pool=\"average\" size=2 stride=2",
+        [2, 6, 6],
+    ),
     ("a conv filters=6 size=3\nb dropout rate=0.3", [2, 6, 5]),
 ];
 
@@ -109,12 +121,9 @@ fn input_gradients_agree_with_naive() {
             let model = case.model(&device);
             for (layer, spec) in case.network.layers().iter().enumerate().skip(1) {
                 let seed = noise(spec.shape.len());
-                let expected =
-                    naive::backward(&case.network, &named, &activations, (layer, &seed));
+                let expected = naive::backward(&case.network, &named, &activations, (layer, &seed));
                 let floats: Vec<f32> = seed.iter().map(|v| *v as f32).collect();
-                let found = model
-                    .input_gradient(case.images[0].view(), layer, &floats)
-                    .unwrap();
+                let found = model.input_gradient(case.images[0].view(), layer, &floats).unwrap();
                 let found = found.iter().map(|v| f64::from(*v) / f64::from(case.preprocess.scale));
                 let what = format!("{} from {}", case.name, spec.name);
                 // Where one class has nearly all the probability, its gradient cancels.

@@ -2,18 +2,14 @@
 
 use crate::naive::{self, Named, Values};
 use deepviz_net::random::Stream;
-use deepviz_net::{
-    Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel, View,
-};
+use deepviz_net::{Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel, View};
 use ndarray::{Array3, ArrayView3};
 use std::sync::Arc;
 
 pub const LEVELS: [VectorLevel; 2] = VectorLevel::ALL;
 
 pub fn device(threads: usize, level: VectorLevel) -> Option<Device> {
-    level
-        .is_available()
-        .then(|| Device::cpu(Some(threads), Some(level)).unwrap())
+    level.is_available().then(|| Device::cpu(Some(threads), Some(level)).unwrap())
 }
 
 /// A network, weights, images and labels.
@@ -101,12 +97,8 @@ impl Case {
         let mut into = Parameters::zeros(&self.network);
         // Whatever was there before must not matter.
         into.fill(f32::NAN);
-        let batch = Batch {
-            images: &self.views(),
-            labels: &self.labels,
-            views: &vec![centre; self.images.len()],
-            noise,
-        };
+        let batch =
+            Batch { images: &self.views(), labels: &self.labels, views: &vec![centre; self.images.len()], noise };
         let result = engine.gradients(&self.parameters, &batch, &mut into).unwrap();
         (result.loss_sum, result.errors, into)
     }

@@ -9,10 +9,7 @@ use crate::ops::response_norm::cpu::{WindowGradient, denominators, spread};
 
 impl ContrastNormGeometry {
     fn factors(&self) -> Factors {
-        Factors {
-            scale: self.scale / (self.size * self.size) as f32,
-            power: self.power,
-        }
+        Factors { scale: self.scale / (self.size * self.size) as f32, power: self.power }
     }
 
     /// Normalises the first `images` images; `own` is how everything kept lies.
@@ -25,20 +22,11 @@ impl ContrastNormGeometry {
     ) {
         let around = Around::window(self.size);
         let mut room = std::mem::take(&mut kept.distances);
-        let distances = MapsMut {
-            layout: own,
-            values: &mut room,
-        };
+        let distances = MapsMut { layout: own, values: &mut room };
         subtract_means(level, images, around, u, distances);
-        let distances = Maps {
-            layout: own,
-            values: &room,
-        };
+        let distances = Maps { layout: own, values: &room };
         denominators(level, images, around, self.factors(), distances, (own, kept));
-        let d = Maps {
-            layout: own,
-            values: &kept.denominators,
-        };
+        let d = Maps { layout: own, values: &kept.denominators };
         with_power!(self.power, |power| divide(level, images, power, (u, d), v));
         kept.distances = room;
     }
@@ -56,10 +44,7 @@ impl ContrastNormGeometry {
         let window = WindowGradient {
             around: Around::window(self.size).transposed(),
             factors: self.factors(),
-            inner: Maps {
-                layout: dv.layout,
-                values: &kept.distances,
-            },
+            inner: Maps { layout: dv.layout, values: &kept.distances },
             kept,
         };
         with_power!(self.power, |power| spread(level, images, power, &window, (dv, du)));

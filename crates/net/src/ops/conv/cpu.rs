@@ -61,17 +61,11 @@ impl ConvForward {
             for y in 0..output.shape.height {
                 for x in 0..output.shape.width {
                     let (iy, ix) = windows.origin(y, x);
-                    rows.push(Row {
-                        a: input.offset(image, iy, ix) as u32,
-                        c: output.pixel(image, y, x).start as u32,
-                    });
+                    rows.push(Row { a: input.offset(image, iy, ix) as u32, c: output.pixel(image, y, x).start as u32 });
                 }
             }
         }
-        let runs = taps.stretches().into_iter().map(|(offset, tap)| Run {
-            a: offset as u32,
-            b: (tap * BLOCK) as u32,
-        });
+        let runs = taps.stretches().into_iter().map(|(offset, tap)| Run { a: offset as u32, b: (tap * BLOCK) as u32 });
         let product = Product::new(Walk {
             rows,
             runs: runs.collect(),
@@ -83,13 +77,7 @@ impl ConvForward {
             c_block: BLOCK,
             tail: tail(windows.filters(), windows.groups),
         });
-        Self {
-            windows,
-            taps,
-            product,
-            shared_bias: geometry.shared_bias,
-            output,
-        }
+        Self { windows, taps, product, shared_bias: geometry.shared_bias, output }
     }
 
     /// Packs weights `[k,c,r,s]` and biases `[k]` or `[k,oh,ow]`.
@@ -99,10 +87,7 @@ impl ConvForward {
         packed.filters.resize(groups * length, 0.0);
         let per_group = self.windows.filters() * self.windows.weights();
         for group in 0..groups {
-            self.taps.pack(
-                &weights[group * per_group..][..per_group],
-                &mut packed.filters[group * length..][..length],
-            );
+            self.taps.pack(&weights[group * per_group..][..per_group], &mut packed.filters[group * length..][..length]);
         }
         if self.shared_bias {
             packed.bias.resize(self.output.stride + BLOCK, 0.0);
@@ -119,13 +104,7 @@ impl ConvForward {
     }
 
     /// Convolves the first `images` images.
-    pub fn apply(
-        &self,
-        level: VectorLevel,
-        images: usize,
-        weights: &ConvWeights,
-        values: (&[f32], &mut [f32]),
-    ) {
+    pub fn apply(&self, level: VectorLevel, images: usize, weights: &ConvWeights, values: (&[f32], &mut [f32])) {
         let (input, output) = values;
         if !self.shared_bias {
             let width = self.output.shape.width * self.output.stride;
@@ -139,11 +118,7 @@ impl ConvForward {
         let length = self.taps.packed_len();
         let area = self.output.shape.height * self.output.shape.width;
         for group in 0..self.windows.groups {
-            let start = if self.shared_bias {
-                Start::Bias(&weights.bias[group * filters..])
-            } else {
-                Start::Add
-            };
+            let start = if self.shared_bias { Start::Bias(&weights.bias[group * filters..]) } else { Start::Add };
             self.product.apply(
                 level,
                 Operands {
@@ -174,12 +149,7 @@ pub(crate) fn gradient_rim(geometry: &ConvGeometry, output: Shape) -> Rim {
     };
     let (top, bottom) = side(geometry.input.height, output.height);
     let (left, right) = side(geometry.input.width, output.width);
-    Rim {
-        top,
-        left,
-        bottom,
-        right,
-    }
+    Rim { top, left, bottom, right }
 }
 
 /// Input positions that see the same taps of the filters: with stride `t` there are `t`.
@@ -192,10 +162,7 @@ struct Phase {
 
 impl Phase {
     fn new(geometry: &ConvGeometry, offset: usize) -> Self {
-        Self {
-            offset,
-            taps: geometry.size.saturating_sub(offset).div_ceil(geometry.stride),
-        }
+        Self { offset, taps: geometry.size.saturating_sub(offset).div_ceil(geometry.stride) }
     }
 
     fn of(geometry: &ConvGeometry, position: usize) -> Self {
@@ -241,17 +208,8 @@ impl ConvInputGradient {
     /// `output` is the layout of the output's gradient, `input` that of the input's.
     pub fn new(geometry: &ConvGeometry, input: Layout, output: Layout, images: usize) -> Self {
         let windows = geometry.windows(output.shape);
-        let depth = if windows.groups == 1 {
-            output.stride
-        } else {
-            windows.filters()
-        };
-        let mut this = Self {
-            geometry: geometry.clone(),
-            windows,
-            phases: Vec::new(),
-            depth,
-        };
+        let depth = if windows.groups == 1 { output.stride } else { windows.filters() };
+        let mut this = Self { geometry: geometry.clone(), windows, phases: Vec::new(), depth };
         let mut packed = 0;
         for y in 0..geometry.stride {
             for x in 0..geometry.stride {
@@ -265,13 +223,7 @@ impl ConvInputGradient {
         this
     }
 
-    fn phase(
-        &self,
-        (y, x): (Phase, Phase),
-        input: &Layout,
-        output: &Layout,
-        images: usize,
-    ) -> PhaseProduct {
+    fn phase(&self, (y, x): (Phase, Phase), input: &Layout, output: &Layout, images: usize) -> PhaseProduct {
         let geometry = &self.geometry;
         let mut rows = Vec::new();
         for image in 0..images {
@@ -336,8 +288,7 @@ impl ConvInputGradient {
                         let s = phase.x.tap(&self.geometry, tx);
                         let at = ((ty * phase.x.taps + tx) * self.depth + k) * BLOCK;
                         for (c, plane) in filter.chunks_exact(size * size).enumerate() {
-                            packed[c / BLOCK * phase.packed_block + at + c % BLOCK] =
-                                plane[r * size + s];
+                            packed[c / BLOCK * phase.packed_block + at + c % BLOCK] = plane[r * size + s];
                         }
                     }
                 }
@@ -346,13 +297,7 @@ impl ConvInputGradient {
     }
 
     /// Writes, or adds to, the input's gradient.
-    pub fn apply(
-        &self,
-        level: VectorLevel,
-        images: usize,
-        packed: &[f32],
-        gradients: (&[f32], &mut [f32], Start<'_>),
-    ) {
+    pub fn apply(&self, level: VectorLevel, images: usize, packed: &[f32], gradients: (&[f32], &mut [f32], Start<'_>)) {
         let (output, input, start) = gradients;
         let (channels, filters) = (self.windows.channels(), self.windows.filters());
         for phase in &self.phases {
@@ -389,18 +334,12 @@ impl ConvWeightGradient {
     pub fn new(geometry: &ConvGeometry, input: Layout, output: Layout, images: usize) -> Self {
         let windows = geometry.windows(output.shape);
         let taps = windows.taps(&input);
-        let rows = taps.offsets().into_iter().map(|(offset, tap)| Row {
-            a: offset as u32,
-            c: (tap * BLOCK) as u32,
-        });
+        let rows = taps.offsets().into_iter().map(|(offset, tap)| Row { a: offset as u32, c: (tap * BLOCK) as u32 });
         let mut runs = Vec::new();
         for image in 0..images {
             for y in 0..output.shape.height {
                 let (iy, ix) = windows.origin(y, 0);
-                runs.push(Run {
-                    a: input.offset(image, iy, ix) as u32,
-                    b: output.pixel(image, y, 0).start as u32,
-                });
+                runs.push(Run { a: input.offset(image, iy, ix) as u32, b: output.pixel(image, y, 0).start as u32 });
             }
         }
         let product = Product::new(Walk {
@@ -439,13 +378,7 @@ impl ConvWeightGradient {
     }
 
     /// Adds to the packed sums.
-    pub fn apply(
-        &self,
-        level: VectorLevel,
-        images: usize,
-        values: (&[f32], &[f32]),
-        sums: &mut [f32],
-    ) {
+    pub fn apply(&self, level: VectorLevel, images: usize, values: (&[f32], &[f32]), sums: &mut [f32]) {
         let (input, gradient) = values;
         let (filters, bias) = sums.split_at_mut(self.filters_len());
         let runs = images * self.output.shape.height;
@@ -465,10 +398,7 @@ impl ConvWeightGradient {
                 );
             }
         }
-        let maps = Maps {
-            layout: &self.output,
-            values: gradient,
-        };
+        let maps = Maps { layout: &self.output, values: gradient };
         if self.shared_bias {
             add_pixels(level, images, maps, bias);
         } else {
@@ -480,13 +410,10 @@ impl ConvWeightGradient {
     pub fn unpack(&self, sums: &[f32], weights: &mut [f32], bias: &mut [f32]) {
         let (packed, packed_bias) = sums.split_at(self.filters_len());
         let per_group = self.windows.filters() * self.windows.weights();
-        let groups = weights
-            .chunks_exact_mut(per_group)
-            .zip(packed.chunks_exact(self.taps.packed_len()));
+        let groups = weights.chunks_exact_mut(per_group).zip(packed.chunks_exact(self.taps.packed_len()));
         for (weights, packed) in groups {
-            let blocks = weights
-                .chunks_mut(BLOCK * self.windows.weights())
-                .zip(packed.chunks_exact(self.taps.packed_block()));
+            let blocks =
+                weights.chunks_mut(BLOCK * self.windows.weights()).zip(packed.chunks_exact(self.taps.packed_block()));
             for (weights, packed) in blocks {
                 self.taps.unpack_block(packed, weights);
             }
@@ -538,4 +465,3 @@ fn add(sum: &mut [f32], values: &[f32]) {
         }
     }
 }
-

@@ -8,10 +8,7 @@ use crate::device::VectorLevel;
 
 impl CrossMapNormGeometry {
     fn factors(&self) -> Factors {
-        Factors {
-            scale: self.scale / self.size as f32,
-            power: self.power,
-        }
+        Factors { scale: self.scale / self.size as f32, power: self.power }
     }
 
     /// Floats of room that a pixel's channels need with the zeros of a window around them.
@@ -28,10 +25,7 @@ impl CrossMapNormGeometry {
         (u, v): (Maps<'_>, MapsMut<'_>),
     ) {
         denominators(level, images, self, u, (own, kept));
-        let d = Maps {
-            layout: own,
-            values: &kept.denominators,
-        };
+        let d = Maps { layout: own, values: &kept.denominators };
         with_power!(self.power, |power| divide(level, images, power, (u, d), v));
     }
 

@@ -73,14 +73,9 @@ fn positions(windows: &Windows) -> impl Iterator<Item = (usize, usize)> + use<> 
 impl LocalForward {
     pub fn new(windows: Windows, input: Layout, output: Layout, images: usize) -> Self {
         let taps = windows.taps(&input);
-        let rows = (0..images).map(|image| Row {
-            a: (image * input.image()) as u32,
-            c: (image * output.image()) as u32,
-        });
-        let runs = taps.stretches().into_iter().map(|(offset, tap)| Run {
-            a: offset as u32,
-            b: (tap * BLOCK) as u32,
-        });
+        let rows =
+            (0..images).map(|image| Row { a: (image * input.image()) as u32, c: (image * output.image()) as u32 });
+        let runs = taps.stretches().into_iter().map(|(offset, tap)| Run { a: offset as u32, b: (tap * BLOCK) as u32 });
         let product = Product::new(Walk {
             rows: rows.collect(),
             runs: runs.collect(),
@@ -92,13 +87,7 @@ impl LocalForward {
             c_block: BLOCK,
             tail: tail(windows.filters(), windows.groups),
         });
-        Self {
-            windows,
-            taps,
-            product,
-            input,
-            output,
-        }
+        Self { windows, taps, product, input, output }
     }
 
     /// Packs weights `[oh,ow,k,c,r,s]` and biases `[k,oh,ow]`.
@@ -122,13 +111,7 @@ impl LocalForward {
     }
 
     /// Applies the layer to the first `images` images.
-    pub fn apply(
-        &self,
-        level: VectorLevel,
-        images: usize,
-        weights: &LocalWeights,
-        values: (&[f32], &mut [f32]),
-    ) {
+    pub fn apply(&self, level: VectorLevel, images: usize, weights: &LocalWeights, values: (&[f32], &mut [f32])) {
         let (input, output) = values;
         let windows = &self.windows;
         let length = self.taps.packed_len();
@@ -178,24 +161,18 @@ impl LocalInputGradient {
                 for (place, (y, x)) in positions(&windows).enumerate() {
                     let (top, left) = windows.origin(y, x);
                     let (r, s) = (iy as isize - top, ix as isize - left);
-                    let inside = (0..windows.height as isize).contains(&r)
-                        && (0..windows.width as isize).contains(&s);
+                    let inside = (0..windows.height as isize).contains(&r) && (0..windows.width as isize).contains(&s);
                     if inside {
                         let tap = r as usize * windows.width + s as usize;
                         let tap = place * windows.height * windows.width + tap;
-                        runs.push(Run {
-                            a: output.pixel(0, y, x).start as u32,
-                            b: (tap * matrix) as u32,
-                        });
+                        runs.push(Run { a: output.pixel(0, y, x).start as u32, b: (tap * matrix) as u32 });
                     }
                 }
                 ends.push(runs.len());
             }
         }
-        let rows = (0..images).map(|image| Row {
-            a: (image * output.image()) as u32,
-            c: (image * input.image()) as u32,
-        });
+        let rows =
+            (0..images).map(|image| Row { a: (image * output.image()) as u32, c: (image * input.image()) as u32 });
         let product = Product::new(Walk {
             rows: rows.collect(),
             runs,
@@ -207,13 +184,7 @@ impl LocalInputGradient {
             c_block: BLOCK,
             tail: tail(windows.channels(), windows.groups),
         });
-        Self {
-            windows,
-            product,
-            ends,
-            input,
-            width,
-        }
+        Self { windows, product, ends, input, width }
     }
 
     fn group_len(&self) -> usize {
@@ -231,10 +202,8 @@ impl LocalInputGradient {
         let per_place = windows.output.channels * windows.weights();
         let per_group = filters * windows.weights();
         for (group, packed) in packed.chunks_exact_mut(self.group_len()).enumerate() {
-            packed
-                .par_chunks_exact_mut(taps * filters * width)
-                .zip(weights.par_chunks_exact(per_place))
-                .for_each(|(packed, weights)| {
+            packed.par_chunks_exact_mut(taps * filters * width).zip(weights.par_chunks_exact(per_place)).for_each(
+                |(packed, weights)| {
                     let weights = &weights[group * per_group..][..per_group];
                     for (k, filter) in weights.chunks_exact(windows.weights()).enumerate() {
                         for tap in 0..taps {
@@ -244,18 +213,13 @@ impl LocalInputGradient {
                             }
                         }
                     }
-                });
+                },
+            );
         }
     }
 
     /// Writes, or adds to, the input's gradient.
-    pub fn apply(
-        &self,
-        level: VectorLevel,
-        images: usize,
-        packed: &[f32],
-        gradients: (&[f32], &mut [f32], Start<'_>),
-    ) {
+    pub fn apply(&self, level: VectorLevel, images: usize, packed: &[f32], gradients: (&[f32], &mut [f32], Start<'_>)) {
         let (output, input, start) = gradients;
         let windows = &self.windows;
         for group in 0..windows.groups {
@@ -321,15 +285,10 @@ impl LocalWeightGradient {
         // A tap's offset is that of its pixel, times the images side by side, plus its channel.
         let rows = taps.offsets().into_iter().map(|(offset, tap)| {
             let pixel = offset / input.stride * input.stride;
-            Row {
-                a: (pixel * SIDE_BY_SIDE + offset - pixel) as u32,
-                c: (tap * BLOCK) as u32,
-            }
+            Row { a: (pixel * SIDE_BY_SIDE + offset - pixel) as u32, c: (tap * BLOCK) as u32 }
         });
-        let runs = (0..shelf.pieces).map(|piece| Run {
-            a: (piece * shelf.piece) as u32,
-            b: (piece * shelf.piece) as u32,
-        });
+        let runs =
+            (0..shelf.pieces).map(|piece| Run { a: (piece * shelf.piece) as u32, b: (piece * shelf.piece) as u32 });
         let product = Product::new(Walk {
             rows: rows.collect(),
             runs: runs.collect(),
@@ -341,14 +300,7 @@ impl LocalWeightGradient {
             c_block: BLOCK,
             tail: LANES,
         });
-        Self {
-            windows,
-            taps,
-            product,
-            shelf,
-            input,
-            output,
-        }
+        Self { windows, taps, product, shelf, input, output }
     }
 
     /// Keeps one image's input and output gradient (`slot` of its piece).
@@ -383,13 +335,7 @@ impl LocalWeightGradient {
     }
 
     /// Sums over the first `pieces` pieces into `[oh,ow,k,c,r,s]` and `[k,oh,ow]`.
-    pub fn sum(
-        &self,
-        level: VectorLevel,
-        (shelves, pieces): (&[f32], usize),
-        weights: &mut [f32],
-        bias: &mut [f32],
-    ) {
+    pub fn sum(&self, level: VectorLevel, (shelves, pieces): (&[f32], usize), weights: &mut [f32], bias: &mut [f32]) {
         let windows = &self.windows;
         let per_group = windows.filters() * windows.weights();
         let inputs = &shelves[self.shelf.offset..];
@@ -425,9 +371,7 @@ impl LocalWeightGradient {
         for piece in 0..pieces {
             for place in 0..places {
                 for slot in 0..SIDE_BY_SIDE {
-                    let from = piece * self.shelf.piece
-                        + place * per_place
-                        + slot * self.output.stride;
+                    let from = piece * self.shelf.piece + place * per_place + slot * self.output.stride;
                     for filter in 0..windows.output.channels {
                         bias[filter * places + place] += gradients[from + filter];
                     }

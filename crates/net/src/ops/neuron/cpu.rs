@@ -32,9 +32,7 @@ impl Neuron {
                 let x = if x < 0.0 { 0.0 } else { x };
                 if x > limit { limit } else { x }
             }),
-            Self::SoftRelu => map(level, images, values, |x| {
-                if x > 4.0 { x } else { x.exp().ln_1p() }
-            }),
+            Self::SoftRelu => map(level, images, values, |x| if x > 4.0 { x } else { x.exp().ln_1p() }),
             Self::Logistic => map(level, images, values, |x| 1.0 / (1.0 + (-x).exp())),
             Self::Tanh { a, b } => map(level, images, values, move |x| a * (b * x).tanh()),
             Self::Abs => map(level, images, values, f32::abs),
@@ -45,19 +43,11 @@ impl Neuron {
     }
 
     /// Multiplies a gradient by the derivative, in place; only for neurons that are in place.
-    pub(crate) fn backward_in_place(
-        self,
-        level: VectorLevel,
-        images: usize,
-        y: Maps<'_>,
-        gradient: MapsMut<'_>,
-    ) {
+    pub(crate) fn backward_in_place(self, level: VectorLevel, images: usize, y: Maps<'_>, gradient: MapsMut<'_>) {
         match self {
             Self::Identity | Self::Abs | Self::Square => {}
             Self::Relu => scale(level, images, y, gradient, |y| step(y > 0.0)),
-            Self::BoundedRelu { limit } => scale(level, images, y, gradient, move |y| {
-                step(y > 0.0 && y < limit)
-            }),
+            Self::BoundedRelu { limit } => scale(level, images, y, gradient, move |y| step(y > 0.0 && y < limit)),
             Self::SoftRelu => scale(level, images, y, gradient, softrelu),
             Self::Logistic => scale(level, images, y, gradient, |y| y * (1.0 - y)),
             Self::Tanh { a, b } => scale(level, images, y, gradient, move |y| b * (a - y * y / a)),
@@ -67,19 +57,11 @@ impl Neuron {
     }
 
     /// Adds to the input's gradient.
-    pub(crate) fn backward(
-        self,
-        level: VectorLevel,
-        images: usize,
-        known: &NeuronGradient<'_>,
-        dx: MapsMut<'_>,
-    ) {
+    pub(crate) fn backward(self, level: VectorLevel, images: usize, known: &NeuronGradient<'_>, dx: MapsMut<'_>) {
         match self {
             Self::Identity => add(level, images, known, dx, |_, _| 1.0),
             Self::Relu => add(level, images, known, dx, |_, y| step(y > 0.0)),
-            Self::BoundedRelu { limit } => add(level, images, known, dx, move |_, y| {
-                step(y > 0.0 && y < limit)
-            }),
+            Self::BoundedRelu { limit } => add(level, images, known, dx, move |_, y| step(y > 0.0 && y < limit)),
             Self::SoftRelu => add(level, images, known, dx, |_, y| softrelu(y)),
             Self::Logistic => add(level, images, known, dx, |_, y| y * (1.0 - y)),
             Self::Tanh { a, b } => {

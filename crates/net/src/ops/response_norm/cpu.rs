@@ -3,17 +3,12 @@
 use super::ResponseNormGeometry;
 use crate::cpu::lanes::{LANES, vectorised};
 use crate::cpu::layout::{Layout, Maps, MapsMut};
-use crate::cpu::norm::{
-    Around, Factors, Kept, Power, Squared, Value, divide, weigh, window_sums, with_power,
-};
+use crate::cpu::norm::{Around, Factors, Kept, Power, Squared, Value, divide, weigh, window_sums, with_power};
 use crate::device::VectorLevel;
 
 impl ResponseNormGeometry {
     fn factors(&self) -> Factors {
-        Factors {
-            scale: self.scale / (self.size * self.size) as f32,
-            power: self.power,
-        }
+        Factors { scale: self.scale / (self.size * self.size) as f32, power: self.power }
     }
 
     /// Normalises the first `images` images; `own` is how everything kept lies.
@@ -26,10 +21,7 @@ impl ResponseNormGeometry {
     ) {
         let around = Around::window(self.size);
         denominators(level, images, around, self.factors(), u, (own, kept));
-        let d = Maps {
-            layout: own,
-            values: &kept.denominators,
-        };
+        let d = Maps { layout: own, values: &kept.denominators };
         with_power!(self.power, |power| divide(level, images, power, (u, d), v));
     }
 

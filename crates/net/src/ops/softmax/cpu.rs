@@ -43,12 +43,7 @@ pub(crate) fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: MapsMut<'_>
 }
 
 /// Judges one image and writes its loss' gradient by the logits, `p - 1[label]`.
-pub(crate) fn judge(
-    image: usize,
-    label: usize,
-    (x, p): (Maps<'_>, Maps<'_>),
-    dx: MapsMut<'_>,
-) -> Judgement {
+pub(crate) fn judge(image: usize, label: usize, (x, p): (Maps<'_>, Maps<'_>), dx: MapsMut<'_>) -> Judgement {
     let logits = &x.values[x.layout.pixel(image, 0, 0)];
     let probabilities = &p.values[p.layout.pixel(image, 0, 0)];
     let dx = &mut dx.values[dx.layout.pixel(image, 0, 0)];

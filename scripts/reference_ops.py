@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Writes the values that the tests of deepviz-net compare with: crates/net/tests/reference/.
+
+Every case is a small network given to PyTorch in double precision: images, weights, each layer's
+activations, the summed logistic loss, and its gradients by every weight and by the input. Run it
+again only when a case is added; the files are part of the repository.
+
+    python -m pip install torch numpy safetensors
+    python scripts/reference_ops.py
+"""
+
+import pathlib
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.numpy import save_file
+
+OUT = pathlib.Path(__file__).parent.parent / "crates/net/tests/reference"
+CLASSES = 3
+SCALE = 0.01
+
+
+def same(side, size, stride, padding):
+    """Zeros to add behind an input so that windows cover it (cuda-convnet rounds up)."""
+    outputs = 1 + -(-(2 * padding + side - size) // stride)
+    return (outputs - 1) * stride + size - padding - side
+
+
+def windows(x, size, stride, padding):
+    bottom = same(x.shape[2], size, stride, padding)
+    right = same(x.shape[3], size, stride, padding)
+    # A negative pad would crop; windows never end inside of what they need.
+    return F.pad(x, (padding, max(right, 0), padding, max(bottom, 0)))
+
+
+def conv(x, p, filters, size, stride=1, padding=0, groups=1):
+    weight = p("weight", (filters, x.shape[1] // groups, size, size))
+    bias = p("bias", (filters,))
+    return F.conv2d(windows(x, size, stride, padding), weight, bias, stride, groups=groups)
+
+
+def local(x, p, filters, size, stride=1, padding=0):
+    x = windows(x, size, stride, padding)
+    n, c, h, w = x.shape
+    oh, ow = (h - size) // stride + 1, (w - size) // stride + 1
+    weight = p("weight", (oh, ow, filters, c, size, size))
+    bias = p("bias", (filters, oh, ow))
+    patches = F.unfold(x, size, stride=stride).reshape(n, c, size, size, oh, ow)
+    return torch.einsum("ncrsij,ijkcrs->nkij", patches, weight) + bias
+
+
+def full(x, p, outputs):
+    x = x.flatten(1)
+    weight = p("weight", (outputs, x.shape[1]))
+    return F.linear(x, weight, p("bias", (outputs,)))[:, :, None, None]
+
+
+def max_pool(x, p, size, stride):
+    return F.max_pool2d(x, size, stride, ceil_mode=True)
+
+
+def average_pool(x, p, size, stride):
+    return F.avg_pool2d(x, size, stride, ceil_mode=True, count_include_pad=False)
+
+
+def window_sum(x, size):
+    return F.avg_pool2d(x, size, 1, size // 2, divisor_override=1)
+
+
+def rnorm(x, p, size, scale, power):
+    return x * (1 + scale / size**2 * window_sum(x * x, size)) ** -power
+
+
+def cnorm(x, p, size, scale, power):
+    mean = F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False).detach()
+    return x * (1 + scale / size**2 * window_sum((x - mean) ** 2, size)) ** -power
+
+
+def cmrnorm(x, p, size, scale, power):
+    return F.local_response_norm(x, size, alpha=scale, beta=power, k=1.0)
+
+
+def neuron(function):
+    return lambda x, p: function(x)
+
+
+# name, what the recipe's layer says, what PyTorch does with it, and the settings of both.
+CONV = ("conv", conv)
+LOCAL = ("local", local)
+FULL = ("full", full)
+MAX = ('pool pool="max"', max_pool)
+AVERAGE = ('pool pool="average"', average_pool)
+RELU = ("relu", neuron(F.relu))
+
+CASES = {
+    "conv": ((3, 9, 8), [("a", CONV, dict(filters=10, size=5, padding=2))]),
+    "conv_stride": (
+        (4, 9, 8),
+        [
+            ("a", CONV, dict(filters=8, size=3, stride=2, padding=1)),
+            ("b", CONV, dict(filters=6, size=4, stride=3, padding=2)),
+        ],
+    ),
+    "conv_groups": (
+        (4, 7, 7),
+        [
+            ("a", CONV, dict(filters=12, size=3, padding=1, groups=2)),
+            ("b", CONV, dict(filters=9, size=3, stride=2, groups=3)),
+        ],
+    ),
+    "local": (
+        (3, 6, 5),
+        [
+            ("a", LOCAL, dict(filters=6, size=3, padding=1)),
+            ("b", LOCAL, dict(filters=5, size=3, padding=1, stride=2)),
+        ],
+    ),
+    "full": ((2, 4, 5), [("a", FULL, dict(outputs=11)), ("r", RELU, {})]),
+    "max_pool": (
+        (2, 8, 8),
+        [("a", CONV, dict(filters=9, size=3, padding=1)), ("b", MAX, dict(size=3, stride=2))],
+    ),
+    "average_pool": (
+        (2, 8, 8),
+        [("a", CONV, dict(filters=9, size=3, padding=1)), ("b", AVERAGE, dict(size=3, stride=2))],
+    ),
+    "rnorm": (
+        (2, 7, 6),
+        [
+            ("a", CONV, dict(filters=5, size=3)),
+            ("b", ("rnorm", rnorm), dict(size=3, scale=0.7, power=0.75)),
+        ],
+    ),
+    "cnorm": (
+        (2, 7, 6),
+        [
+            ("a", CONV, dict(filters=5, size=3)),
+            ("b", ("cnorm", cnorm), dict(size=3, scale=0.7, power=0.75)),
+        ],
+    ),
+    "cmrnorm": (
+        (2, 6, 6),
+        [
+            ("a", CONV, dict(filters=11, size=3)),
+            ("b", ("cmrnorm", cmrnorm), dict(size=5, scale=0.9, power=0.75)),
+        ],
+    ),
+    "neurons": (
+        (3, 5, 5),
+        [
+            ("a", CONV, dict(filters=6, size=3, padding=1)),
+            ("tanh", ("tanh a=1.5 b=0.5", neuron(lambda x: 1.5 * torch.tanh(0.5 * x))), {}),
+            ("b", CONV, dict(filters=6, size=3, padding=1)),
+            ("logistic", ("logistic", neuron(torch.sigmoid)), {}),
+            ("c", CONV, dict(filters=6, size=3, padding=1)),
+            ("brelu", ("brelu limit=0.5", neuron(lambda x: x.clamp(0, 0.5))), {}),
+            ("d", CONV, dict(filters=6, size=3, padding=1)),
+            ("abs", ("abs", neuron(torch.abs)), {}),
+            ("linear", ("linear a=2.0 b=0.1", neuron(lambda x: 2 * x + 0.1)), {}),
+            ("sqrt", ("sqrt", neuron(torch.sqrt)), {}),
+            ("square", ("square", neuron(torch.square)), {}),
+        ],
+    ),
+    # The published nets, thinner and on smaller images.
+    "like_80sec": (
+        (3, 16, 16),
+        [
+            ("conv1", CONV, dict(filters=8, size=5, padding=2)),
+            ("pool1", MAX, dict(size=3, stride=2)),
+            ("relu1", RELU, {}),
+            ("conv2", CONV, dict(filters=8, size=5, padding=2)),
+            ("relu2", RELU, {}),
+            ("pool2", AVERAGE, dict(size=3, stride=2)),
+            ("conv3", CONV, dict(filters=16, size=5, padding=2)),
+            ("relu3", RELU, {}),
+            ("pool3", AVERAGE, dict(size=3, stride=2)),
+            ("fc", FULL, dict(outputs=12)),
+            ("relu4", RELU, {}),
+        ],
+    ),
+    "like_11pct": (
+        (3, 12, 12),
+        [
+            ("conv1", CONV, dict(filters=12, size=5, padding=2)),
+            ("relu1", RELU, {}),
+            ("pool1", MAX, dict(size=3, stride=2)),
+            ("norm1", ("cmrnorm", cmrnorm), dict(size=9, scale=0.001, power=0.75)),
+            ("conv2", CONV, dict(filters=12, size=5, padding=2)),
+            ("relu2", RELU, {}),
+            ("norm2", ("cmrnorm", cmrnorm), dict(size=9, scale=0.001, power=0.75)),
+            ("pool2", MAX, dict(size=3, stride=2)),
+            ("local3", LOCAL, dict(filters=12, size=3, padding=1)),
+            ("relu3", RELU, {}),
+            ("local4", LOCAL, dict(filters=8, size=3, padding=1)),
+            ("relu4", RELU, {}),
+        ],
+    ),
+}
+
+
+def run(name, shape, layers, seed):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 256, (5, *shape), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(5) % CLASSES
+    parameters, tensors, text = {}, {}, []
+
+    def parameter(layer):
+        def draw(kind, dims):
+            fan = 4 if kind == "bias" else int(np.prod(dims[-3:] if len(dims) > 2 else dims[1:]))
+            value = torch.randn(dims, generator=generator, dtype=torch.float64) / fan**0.5
+            # Exactly what the file will hold.
+            value = value.float().double().requires_grad_()
+            parameters[f"{layer}.{kind}"] = value
+            return value
+
+        return draw
+
+    # As the recipe computes it: in single precision.
+    x = (images.float() * np.float32(SCALE)).double().requires_grad_()
+    inputs, y = x, x
+    for layer, (kind, function), settings in [*layers, ("logits", FULL, dict(outputs=CLASSES))]:
+        y = function(y, parameter(layer), **settings)
+        tensors[f"activation.{layer}"] = y
+        words = " ".join(f"{key}={value}" for key, value in settings.items())
+        text.append(f"{layer} {kind} {words}".strip())
+    logits = y.flatten(1)
+    tensors["activation.probs"] = F.softmax(logits, 1)
+    loss = F.cross_entropy(logits, labels, reduction="sum")
+    loss.backward()
+    tensors["loss"] = loss.reshape(1)
+    tensors["gradient.input"] = inputs.grad
+    for key, value in parameters.items():
+        tensors[f"parameter.{key}"] = value
+        tensors[f"gradient.{key}"] = value.grad
+    arrays = {
+        key: np.ascontiguousarray(value.detach().numpy().astype(np.float32))
+        for key, value in tensors.items()
+    }
+    arrays["images"] = images.numpy()
+    arrays["labels"] = labels.numpy().astype(np.uint8)
+    # The test adds the last layers itself.
+    metadata = {"layers": "\n".join(text[:-1]), "torch": torch.__version__}
+    save_file(arrays, OUT / f"{name}.safetensors", metadata)
+    print(f"{name}: loss {loss.item():.6f}")
+
+
+OUT.mkdir(parents=True, exist_ok=True)
+for number, (name, (shape, layers)) in enumerate(CASES.items()):
+    run(name, shape, layers, 100 + number)
