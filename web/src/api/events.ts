@@ -6,6 +6,10 @@ export interface RunEvents {
   statistics: { checkpoint: number; split: string };
   metrics: { step: number };
   state: { live: boolean };
+  /** Another run appeared. */
+  run: { id: string };
+  /** Something was missed: ask for everything again. */
+  reload: Record<string, never>;
 }
 
 export interface Listener {
@@ -13,7 +17,7 @@ export interface Listener {
   reachable: (yes: boolean) => void;
 }
 
-const NAMES: (keyof RunEvents)[] = ['checkpoint', 'statistics', 'metrics', 'state'];
+const NAMES: (keyof RunEvents)[] = ['checkpoint', 'statistics', 'metrics', 'state', 'run', 'reload'];
 
 /** Listens until the returned function is called. */
 export function listen(run: string, listener: Listener): () => void {

@@ -4,7 +4,7 @@ import type * as t from './types';
 
 const run = (id: string, ...rest: (string | number)[]) => path('runs', id, ...rest);
 
-export const runs = (signal?: AbortSignal) => getJson<{ runs: t.RunSummary[] }>('runs', {}, signal);
+export const runs = (signal?: AbortSignal) => getJson<t.RunList>('runs', {}, signal);
 export const runDetail = (id: string, signal?: AbortSignal) => getJson<t.Run>(run(id), {}, signal);
 export const graph = (id: string, signal?: AbortSignal) => getJson<t.Graph>(run(id, 'graph'), {}, signal);
 export const metrics = (id: string, since?: number, signal?: AbortSignal) =>

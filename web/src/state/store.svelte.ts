@@ -351,8 +351,19 @@ export class Store {
 
   #hear<K extends keyof RunEvents>(name: K, data: RunEvents[K]): void {
     void data;
-    if (name === 'statistics') this.statistics += 1;
-    void this.refresh();
+    if (name === 'run') void this.#readRuns();
+    else {
+      if (name === 'statistics' || name === 'reload') this.statistics += 1;
+      void this.refresh();
+    }
+  }
+
+  async #readRuns(): Promise<void> {
+    try {
+      this.runs = (await routes.runs()).runs;
+    } catch {
+      // The list is read again when the next run appears.
+    }
   }
 
   /** Reads the run again; several requests at once become one more. */
