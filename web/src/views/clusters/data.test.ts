@@ -7,12 +7,14 @@ import {
   mayTravel,
   mixName,
   mixParts,
+  nearCaption,
   purity,
   rowEnd,
   seatGroups,
   seatOrder,
   sizeHistory,
   sizeTop,
+  strangerColour,
   travels,
   type Cluster,
 } from './data';
@@ -127,4 +129,12 @@ it('falls back to the newest counted checkpoint', () => {
 
 it('opens below the whole row', () => {
   expect([rowEnd(0, 3, 30), rowEnd(2, 3, 30), rowEnd(3, 3, 30), rowEnd(29, 4, 30)]).toEqual([2, 2, 5, 29]);
+});
+
+it('underlines strangers only, and names every image', () => {
+  const near = { id: 7, distance: 0.25, true_class: 1 };
+  expect([strangerColour(near, 1, 3), strangerColour(near, 0, 3)]).toEqual([null, 'var(--cat-1)']);
+  expect(strangerColour({ ...near, true_class: null }, 0, 3)).toBeNull();
+  expect(nearCaption(near, CLASSES)).toBe('#7  dog  0.250 away');
+  expect(nearCaption(undefined, CLASSES)).toBe('');
 });

@@ -1,9 +1,12 @@
 // What the clusters view computes: names, purity, order, seats, travel. Pure: no DOM, no fetching.
 
+import { classColour } from '../../base/palette';
+
 export interface Near {
   id: number;
   distance: number;
-  true_class: number;
+  /** Null where the corpus is not to be had. */
+  true_class: number | null;
 }
 
 export interface Cluster {
@@ -179,4 +182,17 @@ export function countedAt(checkpoints: readonly number[], wanted: number): numbe
 /** The last seat of the row a seat is in: what is opened below a row comes after it. */
 export function rowEnd(seat: number, columns: number, seats: number): number {
   return Math.min(seats - 1, (Math.floor(seat / columns) + 1) * columns - 1);
+}
+
+/** The colour that underlines an image of another class than its cluster's main one. */
+export function strangerColour(near: Near | undefined, main: number, classes: number): string | null {
+  const own = near?.true_class ?? null;
+  return own === null || own === main ? null : classColour(own, classes);
+}
+
+/** What one reads of an image: number, class, distance to the centre. */
+export function nearCaption(near: Near | undefined, names: readonly string[]): string {
+  if (!near) return '';
+  const name = near.true_class === null ? 'class unknown' : names[near.true_class];
+  return `#${near.id}  ${name}  ${near.distance.toFixed(3)} away`;
 }
