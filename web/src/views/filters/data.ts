@@ -122,7 +122,6 @@ export function movePin(cells: { columns: number; tiles: number }, tile: number,
   return null;
 }
 
-
 /** The words of the tooltip over a sheet. */
 export function spot(sheet: SheetGeometry, cell: Cell, activations: boolean): { head: string; place: string } {
   const { filter, channel } = unitAt(sheet, cell.index);
