@@ -87,6 +87,8 @@ export class Store {
   #hush: (() => void) | undefined;
   #refreshing: Promise<void> | null = null;
   #again = false;
+  #imagesTimer: ReturnType<typeof setTimeout> | undefined;
+  #imagesWait_ms = 1000;
 
   /** Reads the address, finds the run, begins to listen. */
   async start(): Promise<void> {
@@ -116,6 +118,7 @@ export class Store {
       this.imageDetail = null;
       this.run = run;
       this.#apply(place);
+      this.#awaitImages();
       this.metrics = await routes.metrics(id);
     } catch (error) {
       this.failure = error;
@@ -382,6 +385,19 @@ export class Store {
     return this.#refreshing;
   }
 
+  /** A server that has just started is still reading the images: look again until they are there. */
+  #awaitImages(): void {
+    clearTimeout(this.#imagesTimer);
+    const run = this.run;
+    if (!run || run.corpus.available) {
+      this.#imagesWait_ms = 1000;
+      if (run && this.imageDetail === null) void this.readImage();
+      return;
+    }
+    this.#imagesTimer = setTimeout(() => void this.refresh(), this.#imagesWait_ms);
+    this.#imagesWait_ms = Math.min(30_000, this.#imagesWait_ms * 1.5);
+  }
+
   async #refresh(): Promise<void> {
     const id = this.run?.id;
     if (!id) return;
@@ -393,6 +409,8 @@ export class Store {
         (c, i) => !this.run?.checkpoints[i] || this.run.checkpoints[i].hash === c.hash,
       );
       this.run = run;
+      this.tiles.forget(run.corpus);
+      this.#awaitImages();
       if (!sameHashes) this.predictions.forget();
       this.metrics = this.metrics ? joinMetrics(this.metrics, news) : news;
       if (this.follow) this.moveTo(restingPlace(run.checkpoints, this.last));

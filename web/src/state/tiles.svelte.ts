@@ -38,7 +38,8 @@ export class Tiles {
   }
 
   forget(corpus: Run['corpus']): void {
-    if (this.#corpus?.id === corpus.id && this.#corpus.identity === corpus.identity) return;
+    const old = this.#corpus;
+    if (old?.id === corpus.id && old.identity === corpus.identity && old.available === corpus.available) return;
     this.#corpus = corpus;
     this.width = corpus.image_shape.width;
     this.height = corpus.image_shape.height;
@@ -58,6 +59,8 @@ export class Tiles {
   /** True when every image is here; otherwise those missing are on their way and `version` will grow. */
   want(ids: readonly number[]): boolean {
     let complete = true;
+    // Images that are not to be had are not waited for; `version` grows when they come within reach.
+    if (this.#corpus?.available === false) return true;
     for (const id of ids) {
       if (this.#slots.has(id)) continue;
       if ((this.#failed.get(id) ?? 0) >= 3) continue;
