@@ -126,26 +126,13 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io {
-            action,
-            source,
-            path,
-        }
+        move |source| Self::Io { action, source, path }
     }
 }
 
-fn recipe_message(
-    place: &str,
-    layer: Option<&str>,
-    expected: &str,
-    found: &str,
-    hint: Option<&str>,
-) -> String {
+fn recipe_message(place: &str, layer: Option<&str>, expected: &str, found: &str, hint: Option<&str>) -> String {
     let layer = layer.map_or_else(String::new, |name| format!(", layer `{name}`"));
     let hint = hint.map_or_else(String::new, |text| format!(" ({text})"));
     format!("{place}{layer}: expected {expected}, found {found}{hint}")

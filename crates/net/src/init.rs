@@ -70,15 +70,10 @@ mod tests {
     #[test]
     fn normal_has_its_mean_and_deviation() {
         let mut values = vec![0.0; 20_000];
-        let fan = Fan {
-            inputs: 50,
-            outputs: 1,
-        };
-        for (init, std) in [
-            (Init::Normal { std: 0.3 }, 0.3),
-            (Init::He, 0.2),
-            (Init::Uniform { limit: 0.3 }, 0.3 / 3.0_f64.sqrt()),
-        ] {
+        let fan = Fan { inputs: 50, outputs: 1 };
+        for (init, std) in
+            [(Init::Normal { std: 0.3 }, 0.3), (Init::He, 0.2), (Init::Uniform { limit: 0.3 }, 0.3 / 3.0_f64.sqrt())]
+        {
             init.fill(fan, Stream::new(7, &[1]), &mut values);
             let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / 20_000.0;
             let square = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / 20_000.0;

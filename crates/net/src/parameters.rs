@@ -19,9 +19,7 @@ impl Parameters {
 
     /// Zeros for every parameter of the network.
     pub fn zeros(network: &Network) -> Self {
-        let entries = network
-            .parameters()
-            .map(|spec| (spec.name.clone(), ArrayD::zeros(IxDyn(&spec.shape))));
+        let entries = network.parameters().map(|spec| (spec.name.clone(), ArrayD::zeros(IxDyn(&spec.shape))));
         Self::new(entries.collect())
     }
 
@@ -55,16 +53,12 @@ impl Parameters {
 
     /// Every name and array in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &ArrayD<f32>)> {
-        self.entries
-            .iter()
-            .map(|(name, array)| (name.as_str(), array))
+        self.entries.iter().map(|(name, array)| (name.as_str(), array))
     }
 
     /// Every name and array in order, to be changed.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut ArrayD<f32>)> {
-        self.entries
-            .iter_mut()
-            .map(|(name, array)| (name.as_str(), array))
+        self.entries.iter_mut().map(|(name, array)| (name.as_str(), array))
     }
 
     /// Number of arrays.

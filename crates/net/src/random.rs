@@ -10,21 +10,11 @@ const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 /// Four random words for a key and a counter.
 pub fn philox(key: u64, counter: u128) -> [u32; 4] {
     let mut key = [key as u32, (key >> 32) as u32];
-    let mut x = [
-        counter as u32,
-        (counter >> 32) as u32,
-        (counter >> 64) as u32,
-        (counter >> 96) as u32,
-    ];
+    let mut x = [counter as u32, (counter >> 32) as u32, (counter >> 64) as u32, (counter >> 96) as u32];
     for _ in 0..10 {
         let a = u64::from(MULTIPLY[0]) * u64::from(x[0]);
         let b = u64::from(MULTIPLY[1]) * u64::from(x[2]);
-        x = [
-            (b >> 32) as u32 ^ x[1] ^ key[0],
-            b as u32,
-            (a >> 32) as u32 ^ x[3] ^ key[1],
-            a as u32,
-        ];
+        x = [(b >> 32) as u32 ^ x[1] ^ key[0], b as u32, (a >> 32) as u32 ^ x[3] ^ key[1], a as u32];
         key[0] = key[0].wrapping_add(WEYL[0]);
         key[1] = key[1].wrapping_add(WEYL[1]);
     }
@@ -96,14 +86,8 @@ mod tests {
     #[test]
     fn philox_gives_the_published_vectors() {
         // Known answers of the Random123 distribution (philox4x32, 10 rounds).
-        assert_eq!(
-            philox(0, 0),
-            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
-        );
-        assert_eq!(
-            philox(u64::MAX, u128::MAX),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        );
+        assert_eq!(philox(0, 0), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox(u64::MAX, u128::MAX), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
     }
 
     #[test]

@@ -17,11 +17,7 @@ pub struct Shape {
 impl Shape {
     /// A shape of the given channels, height and width.
     pub const fn new(channels: usize, height: usize, width: usize) -> Self {
-        Self {
-            channels,
-            height,
-            width,
-        }
+        Self { channels, height, width }
     }
 
     /// A plain vector, as fully connected layers make it.
@@ -52,9 +48,7 @@ impl fmt::Display for Shape {
 }
 
 /// Number of weight updates done so far: step 0 is the untrained network.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Step(pub u64);
 

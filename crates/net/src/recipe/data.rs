@@ -40,25 +40,14 @@ pub enum TestViews {
     Ten,
 }
 
-pub(super) const MEANS: [(&str, MeanKind); 3] = [
-    ("pixel", MeanKind::Pixel),
-    ("channel", MeanKind::Channel),
-    ("none", MeanKind::None),
-];
+pub(super) const MEANS: [(&str, MeanKind); 3] =
+    [("pixel", MeanKind::Pixel), ("channel", MeanKind::Channel), ("none", MeanKind::None)];
 
-pub(super) const VIEWS: [(&str, TestViews); 2] =
-    [("centre", TestViews::Centre), ("ten", TestViews::Ten)];
+pub(super) const VIEWS: [(&str, TestViews); 2] = [("centre", TestViews::Centre), ("ten", TestViews::Ten)];
 
 impl Default for DataRecipe {
     fn default() -> Self {
-        Self {
-            mean: MeanKind::Pixel,
-            scale: 1.0,
-            crop: None,
-            flip: false,
-            resize: None,
-            views: TestViews::Centre,
-        }
+        Self { mean: MeanKind::Pixel, scale: 1.0, crop: None, flip: false, resize: None, views: TestViews::Centre }
     }
 }
 
@@ -70,14 +59,10 @@ impl DataRecipe {
         let is_pair = |sides: &Vec<usize>| sides.len() == 2 && !sides.contains(&0);
         let data = Self {
             mean: section.choice("mean", &MEANS)?.unwrap_or(default.mean),
-            scale: section
-                .checked("scale", "a number other than 0", |scale| *scale != 0.0)?
-                .unwrap_or(default.scale),
+            scale: section.checked("scale", "a number other than 0", |scale| *scale != 0.0)?.unwrap_or(default.scale),
             crop: section.checked("crop", side, |crop| *crop > 0)?,
             flip: section.or("flip", default.flip)?,
-            resize: section
-                .checked("resize", two, is_pair)?
-                .map(|sides| [sides[0], sides[1]]),
+            resize: section.checked("resize", two, is_pair)?.map(|sides| [sides[0], sides[1]]),
             views: section.choice("views", &VIEWS)?.unwrap_or(default.views),
         };
         section.finish()?;

@@ -1,7 +1,7 @@
 //! One `[[layer]]` entry.
 
 use super::section::{Section, suggest};
-use super::tree::{Node, Place, Value};
+use super::tree::{Node, Value};
 use crate::error::Error;
 use crate::init::Init;
 use crate::ops::{Neuron, PoolKind};
@@ -15,15 +15,16 @@ pub struct LayerRecipe {
     pub kind: LayerKind,
     /// Layers it takes its input from.
     pub inputs: Vec<String>,
-    /// Line of the recipe.
-    pub line: Line,
+    /// File and line.
+    pub origin: Origin,
 }
 
-/// Where a layer stood in its file. Any two are equal: it is no part of what the recipe says.
+/// Where something stood: a file, or a file and line. Any two are equal, for that is no part of
+/// what a recipe says.
 #[derive(Clone, Debug, Default)]
-pub struct Line(pub Option<usize>);
+pub struct Origin(pub String);
 
-impl PartialEq for Line {
+impl PartialEq for Origin {
     fn eq(&self, _: &Self) -> bool {
         true
     }
@@ -142,18 +143,13 @@ pub struct WeightRecipe {
     pub bias_decay: Option<f64>,
 }
 
-const TYPES: [&str; 21] = [
-    "conv", "local", "full", "pool", "relu", "brelu", "softrelu", "logistic", "tanh", "abs",
-    "square", "sqrt", "linear", "identity", "rnorm", "cmrnorm", "cnorm", "dropout", "softmax",
-    "add", "concat",
+pub(super) const TYPES: [&str; 21] = [
+    "conv", "local", "full", "pool", "relu", "brelu", "softrelu", "logistic", "tanh", "abs", "square", "sqrt",
+    "linear", "identity", "rnorm", "cmrnorm", "cnorm", "dropout", "softmax", "add", "concat",
 ];
 
 impl LayerRecipe {
-    pub(crate) fn read(
-        mut section: Section<'_>,
-        name: String,
-        before: Option<&str>,
-    ) -> Result<Self, Error> {
+    pub(crate) fn read(mut section: Section<'_>, name: String, before: Option<&str>) -> Result<Self, Error> {
         section.node("name");
         let kind_node = section.node("type");
         let inputs = section.optional::<Vec<String>>("inputs")?;
@@ -162,25 +158,13 @@ impl LayerRecipe {
             (None, before) => vec![before.unwrap_or("data").to_owned()],
         };
         let kind = read_kind(&mut section, kind_node, inputs.len())?;
-        let line = match section.place {
-            Place::Line(line) => Line(Some(*line)),
-            _ => Line(None),
-        };
+        let origin = Origin(section.scope.place(section.place));
         section.finish()?;
-        Ok(Self {
-            name,
-            kind,
-            inputs,
-            line,
-        })
+        Ok(Self { name, kind, inputs, origin })
     }
 }
 
-fn read_kind(
-    section: &mut Section<'_>,
-    node: Option<&Node>,
-    inputs: usize,
-) -> Result<LayerKind, Error> {
+fn read_kind(section: &mut Section<'_>, node: Option<&Node>, inputs: usize) -> Result<LayerKind, Error> {
     let Some(node) = node else {
         return Err(section.missing("type"));
     };
@@ -194,28 +178,15 @@ fn read_kind(
             shared_bias: section.or("shared_bias", true)?,
             weights: read_weights(section)?,
         },
-        "local" => LayerKind::Local {
-            windows: read_windows(section)?,
-            weights: read_weights(section)?,
-        },
-        "full" => LayerKind::Full {
-            outputs: section.required("outputs")?,
-            weights: read_weights(section)?,
-        },
+        "local" => LayerKind::Local { windows: read_windows(section)?, weights: read_weights(section)? },
+        "full" => LayerKind::Full { outputs: section.required("outputs")?, weights: read_weights(section)? },
         "pool" => read_pool(section)?,
         "rnorm" => LayerKind::ResponseNorm(read_norm(section)?),
         "cnorm" => LayerKind::ContrastNorm(read_norm(section)?),
-        "cmrnorm" => LayerKind::CrossMapNorm {
-            norm: read_norm(section)?,
-            blocked: section.or("blocked", false)?,
-        },
-        "dropout" => LayerKind::Dropout {
-            rate: section.or("rate", 0.5)?,
-        },
+        "cmrnorm" => LayerKind::CrossMapNorm { norm: read_norm(section)?, blocked: section.or("blocked", false)? },
+        "dropout" => LayerKind::Dropout { rate: section.or("rate", 0.5)? },
         "softmax" => LayerKind::Softmax,
-        "add" => LayerKind::Add {
-            coefficients: section.or("coefficients", vec![1.0; inputs])?,
-        },
+        "add" => LayerKind::Add { coefficients: section.or("coefficients", vec![1.0; inputs])? },
         "concat" => LayerKind::Concat,
         _ => match read_neuron(section, word)? {
             Some(neuron) => LayerKind::Neuron(neuron),
@@ -226,9 +197,7 @@ fn read_kind(
 
 fn unknown_type(section: &Section<'_>, node: &Node, word: &str) -> Error {
     let expected = format!("one of {} for `type`", TYPES.join(", "));
-    let mut error = section
-        .scope
-        .error(&node.place, expected, node.value.describe());
+    let mut error = section.scope.error(&node.place, expected, node.value.describe());
     suggest(&mut error, word, &TYPES);
     error
 }
@@ -237,22 +206,14 @@ fn read_neuron(section: &mut Section<'_>, word: &str) -> Result<Option<Neuron>, 
     Ok(Some(match word {
         "identity" => Neuron::Identity,
         "relu" => Neuron::Relu,
-        "brelu" => Neuron::BoundedRelu {
-            limit: section.required::<f64>("limit")? as f32,
-        },
+        "brelu" => Neuron::BoundedRelu { limit: section.required::<f64>("limit")? as f32 },
         "softrelu" => Neuron::SoftRelu,
         "logistic" => Neuron::Logistic,
-        "tanh" => Neuron::Tanh {
-            a: section.or("a", 1.0)? as f32,
-            b: section.or("b", 1.0)? as f32,
-        },
+        "tanh" => Neuron::Tanh { a: section.or("a", 1.0)? as f32, b: section.or("b", 1.0)? as f32 },
         "abs" => Neuron::Abs,
         "square" => Neuron::Square,
         "sqrt" => Neuron::Sqrt,
-        "linear" => Neuron::Linear {
-            a: section.or("a", 1.0)? as f32,
-            b: section.or("b", 0.0)? as f32,
-        },
+        "linear" => Neuron::Linear { a: section.or("a", 1.0)? as f32, b: section.or("b", 0.0)? as f32 },
         _ => return Ok(None),
     }))
 }
@@ -294,12 +255,8 @@ fn read_weights(section: &mut Section<'_>) -> Result<WeightRecipe, Error> {
     Ok(WeightRecipe {
         init: read_init(section, "init")?.unwrap_or(Init::He),
         bias_init: read_init(section, "bias_init")?.unwrap_or(Init::Constant { value: 0.0 }),
-        rate_factor: section
-            .checked("rate_factor", rule, positive)?
-            .unwrap_or(1.0),
-        bias_rate_factor: section
-            .checked("bias_rate_factor", rule, positive)?
-            .unwrap_or(1.0),
+        rate_factor: section.checked("rate_factor", rule, positive)?.unwrap_or(1.0),
+        bias_rate_factor: section.checked("bias_rate_factor", rule, positive)?.unwrap_or(1.0),
         momentum: section.checked("momentum", "a number from 0 to below 1", below_one)?,
         decay: section.checked("decay", rule, positive)?,
         bias_decay: section.checked("bias_decay", rule, positive)?,
@@ -312,10 +269,7 @@ fn read_init(section: &mut Section<'_>, key: &'static str) -> Result<Option<Init
     };
     // `init = "he"` is short for `init = { type = "he" }`.
     let long = match &node.value {
-        Value::Text(_) => Node {
-            place: node.place.clone(),
-            value: Value::Table(vec![("type".into(), node.clone())]),
-        },
+        Value::Text(_) => Node { place: node.place.clone(), value: Value::Table(vec![("type".into(), node.clone())]) },
         _ => node.clone(),
     };
     let title = format!("`{key}`");
@@ -324,15 +278,9 @@ fn read_init(section: &mut Section<'_>, key: &'static str) -> Result<Option<Init
     let choices: Vec<_> = names.iter().map(|name| (*name, *name)).collect();
     let word = inner.choice("type", &choices)?;
     let init = match word.ok_or_else(|| inner.missing("type"))? {
-        "normal" => Init::Normal {
-            std: inner.required("std")?,
-        },
-        "uniform" => Init::Uniform {
-            limit: inner.required("limit")?,
-        },
-        "constant" => Init::Constant {
-            value: inner.required("value")?,
-        },
+        "normal" => Init::Normal { std: inner.required("std")? },
+        "uniform" => Init::Uniform { limit: inner.required("limit")? },
+        "constant" => Init::Constant { value: inner.required("value")? },
         "he" => Init::He,
         _ => Init::Glorot,
     };

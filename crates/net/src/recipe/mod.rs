@@ -9,7 +9,7 @@ pub(crate) mod tree;
 mod write;
 
 pub use data::{DataRecipe, MeanKind, TestViews};
-pub use layer::{LayerKind, LayerRecipe, Line, NormRecipe, WeightRecipe, WindowRecipe};
+pub use layer::{LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
 pub use snapshots::{Every, SnapshotRecipe};
 pub use train::{Optimiser, Shuffle, Stage, TrainRecipe};
 
@@ -32,6 +32,8 @@ pub struct Recipe {
     pub train: TrainRecipe,
     /// `[snapshots]`
     pub snapshots: SnapshotRecipe,
+    /// The file it was read from.
+    pub origin: Origin,
 }
 
 impl Recipe {
@@ -100,9 +102,7 @@ fn read(root: &Node, file: &str, default_name: &str) -> Result<Recipe, Error> {
     let name = section.or("name", default_name.to_owned())?;
     let data = section.node("data");
     let layers = section.node("layer");
-    let train = section
-        .node("train")
-        .ok_or_else(|| section.missing("train"));
+    let train = section.node("train").ok_or_else(|| section.missing("train"));
     let snapshots = section.node("snapshots");
     section.finish()?;
     let data = match data {
@@ -119,15 +119,12 @@ fn read(root: &Node, file: &str, default_name: &str) -> Result<Recipe, Error> {
         layers: read_layers(scope, layers)?,
         train: TrainRecipe::read(Section::open(scope, "[train]", train?)?)?,
         snapshots,
+        origin: Origin(file.to_owned()),
     })
 }
 
 fn read_layers(scope: Scope<'_>, node: Option<&Node>) -> Result<Vec<LayerRecipe>, Error> {
-    let Some(Node {
-        value: Value::List(items),
-        ..
-    }) = node
-    else {
+    let Some(Node { value: Value::List(items), .. }) = node else {
         let place = node.map_or(&Place::Whole, |node| &node.place);
         let found = node.map_or_else(|| "none".to_owned(), |node| node.value.describe());
         return Err(scope.error(place, "layers, each under [[layer]]", found));
@@ -135,10 +132,7 @@ fn read_layers(scope: Scope<'_>, node: Option<&Node>) -> Result<Vec<LayerRecipe>
     let mut layers: Vec<LayerRecipe> = Vec::new();
     for item in items {
         let name: String = Section::open(scope, "[[layer]]", item)?.required("name")?;
-        let scope = Scope {
-            layer: Some(&name),
-            ..scope
-        };
+        let scope = Scope { layer: Some(&name), ..scope };
         check_name(scope, &item.place, &name, &layers)?;
         let section = Section::open(scope, "[[layer]]", item)?;
         let before = layers.last().map(|layer| layer.name.as_str());
@@ -147,12 +141,7 @@ fn read_layers(scope: Scope<'_>, node: Option<&Node>) -> Result<Vec<LayerRecipe>
     Ok(layers)
 }
 
-fn check_name(
-    scope: Scope<'_>,
-    place: &Place,
-    name: &str,
-    before: &[LayerRecipe],
-) -> Result<(), Error> {
+fn check_name(scope: Scope<'_>, place: &Place, name: &str, before: &[LayerRecipe]) -> Result<(), Error> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let good = !name.is_empty() && name.chars().all(allowed);
     // Names stand in URLs and selections, where a bare number is an index.
@@ -166,3 +155,6 @@ fn check_name(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,13 +11,18 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
+    /// A place in words: file and line, or the override.
+    pub fn place(&self, place: &Place) -> String {
+        match place {
+            Place::Line(line) => format!("{}:{line}", self.file),
+            Place::Override(text) => text.clone(),
+            Place::Whole => self.file.to_owned(),
+        }
+    }
+
     pub fn error(&self, place: &Place, expected: impl Into<String>, found: String) -> Error {
         Error::Recipe {
-            place: match place {
-                Place::Line(line) => format!("{}:{line}", self.file),
-                Place::Override(text) => text.clone(),
-                Place::Whole => self.file.to_owned(),
-            },
+            place: self.place(place),
             layer: self.layer.map(str::to_owned),
             expected: expected.into(),
             found,
@@ -109,6 +114,12 @@ impl<T: FromNode> FromNode for Vec<T> {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Every key that was asked for: what the schema is, for the test of its page.
+    pub static ASKED: std::cell::RefCell<std::collections::BTreeSet<&'static str>> = std::cell::RefCell::default();
+}
+
 /// A table being read.
 pub(crate) struct Section<'a> {
     pub scope: Scope<'a>,
@@ -122,18 +133,14 @@ pub(crate) struct Section<'a> {
 impl<'a> Section<'a> {
     pub fn open(scope: Scope<'a>, title: &'a str, node: &'a Node) -> Result<Self, Error> {
         match &node.value {
-            Value::Table(entries) => Ok(Self {
-                scope,
-                title,
-                place: &node.place,
-                entries,
-                known: Vec::new(),
-            }),
+            Value::Table(entries) => Ok(Self { scope, title, place: &node.place, entries, known: Vec::new() }),
             other => Err(scope.error(&node.place, format!("the table {title}"), other.describe())),
         }
     }
 
     pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.insert(key));
         self.known.push(key);
         let found = self.entries.iter().find(|(name, _)| name == key);
         found.map(|(_, node)| node)
@@ -141,9 +148,7 @@ impl<'a> Section<'a> {
 
     pub fn optional<T: FromNode>(&mut self, key: &'static str) -> Result<Option<T>, Error> {
         self.node(key)
-            .map(|node| {
-                T::from_node(node).ok_or_else(|| self.scope.mistyped(key, T::EXPECTED, node))
-            })
+            .map(|node| T::from_node(node).ok_or_else(|| self.scope.mistyped(key, T::EXPECTED, node)))
             .transpose()
     }
 
@@ -175,20 +180,14 @@ impl<'a> Section<'a> {
                 let node = self.node(key);
                 let found = node.map_or_else(String::new, |node| node.value.describe());
                 let place = node.map_or(self.place, |node| &node.place);
-                Err(self
-                    .scope
-                    .error(place, format!("{rule} for `{key}`"), found))
+                Err(self.scope.error(place, format!("{rule} for `{key}`"), found))
             }
             value => Ok(value),
         }
     }
 
     /// One of a fixed set of words.
-    pub fn choice<T: Copy>(
-        &mut self,
-        key: &'static str,
-        choices: &[(&str, T)],
-    ) -> Result<Option<T>, Error> {
+    pub fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Result<Option<T>, Error> {
         let Some(node) = self.node(key) else {
             return Ok(None);
         };
@@ -198,9 +197,7 @@ impl<'a> Section<'a> {
             None => {
                 let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
                 let expected = format!("one of {} for `{key}`", names.join(", "));
-                let mut error = self
-                    .scope
-                    .error(&node.place, expected, node.value.describe());
+                let mut error = self.scope.error(&node.place, expected, node.value.describe());
                 suggest(&mut error, &word, &names);
                 Err(error)
             }
@@ -209,21 +206,12 @@ impl<'a> Section<'a> {
 
     /// Refuses keys that nothing asked for.
     pub fn finish(self) -> Result<(), Error> {
-        let left = self
-            .entries
-            .iter()
-            .find(|(name, _)| !self.known.contains(&name.as_str()));
+        let left = self.entries.iter().find(|(name, _)| !self.known.contains(&name.as_str()));
         let Some((name, node)) = left else {
             return Ok(());
         };
-        let expected = format!(
-            "one of the keys {} in {}",
-            self.known.join(", "),
-            self.title
-        );
-        let mut error =
-            self.scope
-                .error(&node.place, expected, format!("the unknown key `{name}`"));
+        let expected = format!("one of the keys {} in {}", self.known.join(", "), self.title);
+        let mut error = self.scope.error(&node.place, expected, format!("the unknown key `{name}`"));
         suggest(&mut error, name, &self.known);
         Err(error)
     }
@@ -231,10 +219,7 @@ impl<'a> Section<'a> {
 
 /// Adds "did you mean" where a known word is near.
 pub(crate) fn suggest(error: &mut Error, word: &str, known: &[&str]) {
-    let nearest = known
-        .iter()
-        .map(|known| (distance(word, known), *known))
-        .min();
+    let nearest = known.iter().map(|known| (distance(word, known), *known)).min();
     if let (Some((edits, name)), Error::Recipe { hint, .. }) = (nearest, error)
         && edits * 2 <= name.len().max(2)
     {
@@ -269,7 +254,7 @@ mod tests {
     fn distance_counts_edits() {
         assert_eq!(distance("filter", "filters"), 1);
         assert_eq!(distance("fitlers", "filters"), 1);
-        assert_eq!(distance("rate", "batch"), 4);
+        assert_eq!(distance("rate", "batch"), 3);
         assert_eq!(distance("", "abc"), 3);
     }
 }

@@ -26,9 +26,7 @@ pub enum Every {
 
 impl Default for SnapshotRecipe {
     fn default() -> Self {
-        Self {
-            every: Every::PerEpoch(1),
-        }
+        Self { every: Every::Epochs(1) }
     }
 }
 
@@ -38,11 +36,7 @@ impl SnapshotRecipe {
         let is_known = |text: &String| text.parse::<Every>().is_ok();
         let every = section.checked("every", rule, is_known)?;
         section.finish()?;
-        Ok(Self {
-            every: every
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(Self::default().every),
-        })
+        Ok(Self { every: every.and_then(|text| text.parse().ok()).unwrap_or(Self::default().every) })
     }
 
     /// The planned steps in ascending order: 0, the schedule's, and the last.
@@ -56,11 +50,8 @@ impl SnapshotRecipe {
             Every::Steps(steps) => index.saturating_mul(steps),
             Every::Epochs(epochs) => index.saturating_mul(epochs.saturating_mul(steps_per_epoch)),
         };
-        let planned: BTreeSet<u64> = (0..)
-            .map(step)
-            .take_while(|step| *step < total_steps)
-            .chain([0, total_steps])
-            .collect();
+        let planned: BTreeSet<u64> =
+            (0..).map(step).take_while(|step| *step < total_steps).chain([0, total_steps]).collect();
         planned.into_iter().collect()
     }
 }
@@ -101,9 +92,7 @@ mod tests {
 
     #[test]
     fn five_an_epoch_over_ten_epochs_are_fifty_one() {
-        let recipe = SnapshotRecipe {
-            every: Every::PerEpoch(5),
-        };
+        let recipe = SnapshotRecipe { every: Every::PerEpoch(5) };
         let steps = recipe.steps(391, 3910);
         assert_eq!(steps.len(), 51);
         assert_eq!(steps[..6], [0, 78, 156, 235, 313, 391]);
@@ -112,17 +101,13 @@ mod tests {
 
     #[test]
     fn more_than_one_a_step_gives_every_step_once() {
-        let recipe = SnapshotRecipe {
-            every: Every::PerEpoch(100),
-        };
+        let recipe = SnapshotRecipe { every: Every::PerEpoch(100) };
         assert_eq!(recipe.steps(3, 6), [0, 1, 2, 3, 4, 5, 6]);
     }
 
     #[test]
     fn the_last_step_is_always_kept() {
-        let every = |text: &str| SnapshotRecipe {
-            every: text.parse().unwrap(),
-        };
+        let every = |text: &str| SnapshotRecipe { every: text.parse().unwrap() };
         assert_eq!(every("100 steps").steps(50, 250), [0, 100, 200, 250]);
         assert_eq!(every("2 epochs").steps(50, 250), [0, 100, 200, 250]);
         assert_eq!(every("1 epoch").steps(50, 0), [0]);

@@ -56,16 +56,11 @@ pub enum Shuffle {
     None,
 }
 
-pub(super) const OPTIMISERS: [(&str, Optimiser); 2] = [
-    ("cuda-convnet", Optimiser::CudaConvnet),
-    ("pytorch", Optimiser::Pytorch),
-];
+pub(super) const OPTIMISERS: [(&str, Optimiser); 2] =
+    [("cuda-convnet", Optimiser::CudaConvnet), ("pytorch", Optimiser::Pytorch)];
 
-pub(super) const SHUFFLES: [(&str, Shuffle); 3] = [
-    ("epoch", Shuffle::Epoch),
-    ("once", Shuffle::Once),
-    ("none", Shuffle::None),
-];
+pub(super) const SHUFFLES: [(&str, Shuffle); 3] =
+    [("epoch", Shuffle::Epoch), ("once", Shuffle::Once), ("none", Shuffle::None)];
 
 impl TrainRecipe {
     /// Epochs of all stages together.
@@ -95,19 +90,11 @@ impl TrainRecipe {
                 Some(node) => read_stages(section.scope, node)?,
                 None => return Err(section.missing("stages")),
             },
-            optimiser: section
-                .choice("optimiser", &OPTIMISERS)?
-                .unwrap_or(Optimiser::CudaConvnet),
-            momentum: section
-                .checked("momentum", "a number from 0 to below 1", below_one)?
-                .unwrap_or(0.9),
+            optimiser: section.choice("optimiser", &OPTIMISERS)?.unwrap_or(Optimiser::CudaConvnet),
+            momentum: section.checked("momentum", "a number from 0 to below 1", below_one)?.unwrap_or(0.9),
             decay: section.checked("decay", rule, positive)?.unwrap_or(0.0),
-            bias_decay: section
-                .checked("bias_decay", rule, positive)?
-                .unwrap_or(0.0),
-            shuffle: section
-                .choice("shuffle", &SHUFFLES)?
-                .unwrap_or(Shuffle::Epoch),
+            bias_decay: section.checked("bias_decay", rule, positive)?.unwrap_or(0.0),
+            shuffle: section.choice("shuffle", &SHUFFLES)?.unwrap_or(Shuffle::Epoch),
             seed: section.or("seed", 1)?,
         };
         section.finish()?;
@@ -129,17 +116,13 @@ fn read_stages(scope: Scope<'_>, node: &Node) -> Result<Vec<Stage>, Error> {
         .iter()
         .map(|item| {
             let mut section = Section::open(scope, "a stage of `stages`", item)?;
-            let epochs = section.checked("epochs", "a whole number up to 1,000,000", |epochs| {
-                *epochs <= 1_000_000
-            })?;
+            let epochs = section.checked("epochs", "a whole number up to 1,000,000", |epochs| *epochs <= 1_000_000)?;
             let rate = section.checked("rate", rule, positive)?;
             let rate = rate.ok_or_else(|| section.missing("rate"))?;
             let stage = Stage {
                 epochs: epochs.ok_or_else(|| section.missing("epochs"))?,
                 rate,
-                bias_rate: section
-                    .checked("bias_rate", rule, positive)?
-                    .unwrap_or(rate),
+                bias_rate: section.checked("bias_rate", rule, positive)?.unwrap_or(rate),
             };
             section.finish()?;
             Ok(stage)

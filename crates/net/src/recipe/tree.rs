@@ -56,17 +56,11 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Node, Error> {
             reason: reason.message().to_owned(),
         }
     })?;
-    Ok(Node {
-        place: Place::Whole,
-        value: from_table(text, table.get_ref()),
-    })
+    Ok(Node { place: Place::Whole, value: from_table(text, table.get_ref()) })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes()[..offset.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
+    1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
 }
 
 fn from_table(text: &str, table: &DeTable<'_>) -> Value {
@@ -83,10 +77,7 @@ fn from_value(text: &str, value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(content) => Value::Text(content.to_string()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or_else(
-                |_| Value::Float(number.as_str().parse().unwrap_or(f64::INFINITY)),
-                Value::Integer,
-            ),
+            .map_or_else(|_| Value::Float(number.as_str().parse().unwrap_or(f64::INFINITY)), Value::Integer),
         DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Datetime(date) => Value::Date(date.to_string()),

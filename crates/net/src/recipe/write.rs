@@ -15,11 +15,7 @@ pub(super) fn table(recipe: &Recipe) -> Table {
     put(&mut table, "layer", layers.collect::<Vec<_>>());
     put(&mut table, "train", train(recipe));
     let mut snapshots = Table::new();
-    put(
-        &mut snapshots,
-        "every",
-        recipe.snapshots.every.to_string().as_str(),
-    );
+    put(&mut snapshots, "every", recipe.snapshots.every.to_string().as_str());
     put(&mut table, "snapshots", snapshots);
     table
 }
@@ -90,36 +86,20 @@ fn entry(layer: &LayerRecipe) -> Table {
 
 fn settings(table: &mut Table, kind: &LayerKind) {
     match kind {
-        LayerKind::Conv {
-            windows: filters,
-            shared_bias,
-            weights: start,
-        } => {
+        LayerKind::Conv { windows: filters, shared_bias, weights: start } => {
             windows(table, filters);
             put(table, "shared_bias", *shared_bias);
             weights(table, start);
         }
-        LayerKind::Local {
-            windows: filters,
-            weights: start,
-        } => {
+        LayerKind::Local { windows: filters, weights: start } => {
             windows(table, filters);
             weights(table, start);
         }
-        LayerKind::Full {
-            outputs,
-            weights: start,
-        } => {
+        LayerKind::Full { outputs, weights: start } => {
             put(table, "outputs", whole(*outputs));
             weights(table, start);
         }
-        LayerKind::Pool {
-            pool,
-            size,
-            stride,
-            start,
-            outputs,
-        } => {
+        LayerKind::Pool { pool, size, stride, start, outputs } => {
             let name = match pool {
                 PoolKind::Max => "max",
                 PoolKind::Average => "average",
@@ -136,10 +116,7 @@ fn settings(table: &mut Table, kind: &LayerKind) {
         LayerKind::ResponseNorm(settings) | LayerKind::ContrastNorm(settings) => {
             norm(table, settings);
         }
-        LayerKind::CrossMapNorm {
-            norm: settings,
-            blocked,
-        } => {
+        LayerKind::CrossMapNorm { norm: settings, blocked } => {
             norm(table, settings);
             put(table, "blocked", *blocked);
         }
@@ -179,11 +156,7 @@ fn weights(table: &mut Table, weights: &WeightRecipe) {
     put(table, "bias_init", init(weights.bias_init));
     put(table, "rate_factor", weights.rate_factor);
     put(table, "bias_rate_factor", weights.bias_rate_factor);
-    let optional = [
-        ("momentum", weights.momentum),
-        ("decay", weights.decay),
-        ("bias_decay", weights.bias_decay),
-    ];
+    let optional = [("momentum", weights.momentum), ("decay", weights.decay), ("bias_decay", weights.bias_decay)];
     for (key, value) in optional {
         if let Some(value) = value {
             put(table, key, value);

@@ -84,10 +84,7 @@ impl RunInfo {
         };
         let file = path.display().to_string();
         let root = tree::parse(&text, &file)?;
-        let scope = Scope {
-            file: &file,
-            layer: None,
-        };
+        let scope = Scope { file: &file, layer: None };
         let mut section = Section::open(scope, "run.toml", &root)?;
         // Before anything else: a newer format may hold keys that are unknown here.
         let format = section.required::<u64>("format")?;
@@ -135,9 +132,7 @@ impl RunInfo {
             "# Written by deepViz: what this run is. Its snapshots and metrics lie beside it.\n{}",
             self.table()
         );
-        write_whole(&run.join(RUN_FILE), "write the run", |file| {
-            file.write_all(text.as_bytes())
-        })
+        write_whole(&run.join(RUN_FILE), "write the run", |file| file.write_all(text.as_bytes()))
     }
 
     fn table(&self) -> Table {

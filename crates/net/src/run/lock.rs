@@ -48,6 +48,5 @@ impl RunLock {
 /// Whether some process holds the lock. Asked with a shared lock, so that two who ask at once do
 /// not take each other for a trainer.
 pub(super) fn is_held(run: &Path) -> bool {
-    File::open(run.join(LOCK_FILE))
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    File::open(run.join(LOCK_FILE)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

@@ -60,12 +60,7 @@ impl Run {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let info = RunInfo::read(path)?;
         let network = Arc::new(Network::new(&info.recipe, info.image, info.classes.len())?);
-        Ok(Self {
-            path: path.into(),
-            info,
-            network,
-            scanned: Mutex::default(),
-        })
+        Ok(Self { path: path.into(), info, network, scanned: Mutex::default() })
     }
 
     /// The folder.
@@ -85,8 +80,7 @@ impl Run {
 
     /// The file of a step's snapshot, whether it exists or not.
     pub fn snapshot_path(run: &Path, step: Step) -> PathBuf {
-        run.join(SNAPSHOT_FOLDER)
-            .join(format!("{:06}.safetensors", step.0))
+        run.join(SNAPSHOT_FOLDER).join(format!("{:06}.safetensors", step.0))
     }
 
     /// Scans the folder: every snapshot in step order, broken ones with their problem.
@@ -107,11 +101,7 @@ impl Run {
                 scan.entry.clone()
             } else {
                 let entry = self.scan(step, path.clone());
-                let scan = Scan {
-                    length,
-                    modified,
-                    entry: entry.clone(),
-                };
+                let scan = Scan { length, modified, entry: entry.clone() };
                 known.insert(path, scan);
                 entry
             };
@@ -208,11 +198,7 @@ impl Run {
             }
             _ => "none yet".into(),
         };
-        Error::NoSnapshot {
-            step: step.0,
-            available,
-            path: self.path.clone(),
-        }
+        Error::NoSnapshot { step: step.0, available, path: self.path.clone() }
     }
 
     /// The metrics so far.

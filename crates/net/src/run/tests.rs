@@ -1,1 +1,180 @@
+use super::*;
+use crate::metrics::MetricKind;
+use crate::parameters::Parameters;
+use crate::recipe::Recipe;
+use crate::shape::Shape;
+use ndarray::Array3;
 
+const RECIPE: &str = r#"
+[[layer]]
+name = "fc"
+type = "full"
+outputs = 2
+[[layer]]
+name = "probs"
+type = "softmax"
+[train]
+batch = 4
+stages = [{ epochs = 2, rate = 0.1 }]
+"#;
+
+fn info() -> RunInfo {
+    let recipe = Recipe::parse(RECIPE, "small", &[]).unwrap();
+    RunInfo {
+        format: RUN_FORMAT,
+        name: "a run \"with\" quotes".into(),
+        version: "0.1.0".into(),
+        classes: vec!["a".into(), "b".into()],
+        image: Shape::new(1, 2, 2),
+        corpus: CorpusInfo {
+            name: "c".into(),
+            path: "/some/where".into(),
+            identity: "ab".repeat(32),
+            train: 10,
+            test: 3,
+        },
+        seed: 7,
+        vector_level: "avx2".into(),
+        train_images: 10,
+        steps_per_epoch: 3,
+        total_steps: 6,
+        snapshot_steps: recipe.snapshots.steps(3, 6),
+        recipe,
+    }
+}
+
+fn folder() -> (tempfile::TempDir, Run) {
+    let folder = tempfile::tempdir().unwrap();
+    info().write(folder.path()).unwrap();
+    std::fs::create_dir(folder.path().join(SNAPSHOT_FOLDER)).unwrap();
+    let run = Run::open(folder.path()).unwrap();
+    (folder, run)
+}
+
+fn snapshot(run: &Run, step: u64) -> Snapshot {
+    let parameters = Parameters::initial(run.network(), step);
+    Snapshot {
+        step: Step(step),
+        epoch: step as f64 / 3.0,
+        images_seen: step * 4,
+        hash: String::new(),
+        optimizer: Parameters::zeros(run.network()),
+        parameters,
+        mean: Some(Array3::zeros((1, 2, 2))),
+    }
+    .sealed()
+}
+
+fn write(run: &Run, step: u64) -> PathBuf {
+    let path = Run::snapshot_path(run.path(), Step(step));
+    snapshot(run, step).write(&path).unwrap();
+    path
+}
+
+#[test]
+fn run_toml_reads_back() {
+    let (_folder, run) = folder();
+    assert_eq!(run.info(), &info());
+}
+
+#[test]
+fn images_seen_counts_the_smaller_last_minibatch() {
+    let seen: Vec<_> = (0..6).map(|step| info().images_seen(Step(step))).collect();
+    assert_eq!(seen, [0, 4, 8, 10, 14, 18]);
+}
+
+#[test]
+fn checkpoints_come_in_step_order_and_broken_ones_with_their_problem() {
+    let (_folder, run) = folder();
+    for step in [3, 0, 1_000_000, 6] {
+        write(&run, step);
+    }
+    let broken = Run::snapshot_path(run.path(), Step(3));
+    let bytes = std::fs::read(&broken).unwrap();
+    std::fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
+    let misnamed = Run::snapshot_path(run.path(), Step(5));
+    std::fs::copy(Run::snapshot_path(run.path(), Step(6)), misnamed).unwrap();
+    std::fs::write(broken.with_file_name(".writing-abc"), b"x").unwrap();
+
+    let entries = run.checkpoints();
+    let steps: Vec<_> = entries.iter().map(|entry| entry.step.0).collect();
+    assert_eq!(steps, [0, 3, 5, 6, 1_000_000]);
+    assert!(entries[1].problem.as_ref().unwrap().contains("cut short"));
+    assert!(entries[2].problem.as_ref().unwrap().contains("of step 6"));
+    assert_eq!((entries[1].epoch, entries[1].images_seen), (1.0, 10));
+    assert_eq!(entries[3].problem, None);
+    assert_eq!(entries[3].hash, snapshot(&run, 6).hash);
+    // A file that is mended meanwhile is seen anew.
+    write(&run, 3);
+    assert_eq!(run.checkpoints()[1].problem, None);
+}
+
+#[test]
+fn a_snapshot_of_another_network_is_refused() {
+    let (_folder, run) = folder();
+    let path = Run::snapshot_path(run.path(), Step(3));
+    let other = Recipe::parse(RECIPE, "small", &[("layer.fc.init".into(), "\"glorot\"".into())]);
+    let wide = Network::new(&other.unwrap(), Shape::new(1, 3, 3), 2).unwrap();
+    let mut snapshot = snapshot(&run, 3);
+    snapshot.parameters = Parameters::initial(&wide, 1);
+    snapshot.write(&path).unwrap();
+    let text = run.snapshot(Step(3)).unwrap_err().to_string();
+    assert!(text.contains("`fc.weight`: expected [2, 4], found [2, 9]"), "{text}");
+    assert!(run.checkpoints()[0].problem.is_some());
+}
+
+#[test]
+fn a_snapshot_without_the_mean_it_needs_is_refused() {
+    let (_folder, run) = folder();
+    let mut snapshot = snapshot(&run, 3);
+    snapshot.mean = None;
+    snapshot.write(&Run::snapshot_path(run.path(), Step(3))).unwrap();
+    let text = run.snapshot(Step(3)).unwrap_err().to_string();
+    assert!(text.contains("`data.mean`: expected [1, 2, 2], found none"), "{text}");
+}
+
+#[test]
+fn missing_things_are_named() {
+    let (_folder, run) = folder();
+    write(&run, 0);
+    write(&run, 3);
+    let text = run.snapshot(Step(4)).unwrap_err().to_string();
+    assert!(text.contains("no snapshot of step 4; the run has 2 of them, from step 0 to 3"), "{text}");
+    let none = tempfile::tempdir().unwrap();
+    let text = Run::open(none.path()).unwrap_err().to_string();
+    assert!(text.contains("not a run folder"), "{text}");
+}
+
+#[test]
+fn a_newer_run_is_refused_as_such() {
+    let (folder, _run) = folder();
+    let path = folder.path().join("run.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("format = 1", "format = 2\nfuture = true")).unwrap();
+    let error = Run::open(folder.path()).unwrap_err();
+    assert!(matches!(error, Error::NewerFormat { found: 2, .. }), "{error}");
+}
+
+#[test]
+fn a_run_is_live_while_its_lock_is_held() {
+    let (_folder, run) = folder();
+    assert!(!run.is_live());
+    let lock = RunLock::acquire(run.path()).unwrap();
+    assert!(run.is_live() && run.is_live());
+    drop(lock);
+    assert!(!run.is_live());
+}
+
+#[test]
+fn metrics_leave_out_a_torn_last_line() {
+    let (_folder, run) = folder();
+    assert_eq!(run.metrics().unwrap(), []);
+    let line = r#"{"step":3,"epoch":1.0,"images_seen":10,"kind":"test","loss":0.5,"error":0.25,"rate":0.1,"images_per_s":9.0}"#;
+    std::fs::write(run.path().join(METRICS_FILE), format!("{line}\n{{\"step\":4")).unwrap();
+    let metrics = run.metrics().unwrap();
+    assert_eq!(metrics.len(), 1);
+    assert_eq!((metrics[0].kind, metrics[0].step), (MetricKind::Test, Step(3)));
+    std::fs::write(run.path().join(METRICS_FILE), format!("{line}\nnonsense\n{line}\n")).unwrap();
+    let text = run.metrics().unwrap_err().to_string();
+    assert!(text.contains("line 2"), "{text}");
+}

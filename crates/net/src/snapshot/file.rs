@@ -57,14 +57,10 @@ pub(crate) fn write_whole(
 ) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
-        let file = tempfile::Builder::new()
-            .prefix(".writing-")
-            .tempfile_in(folder)?;
+        let file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
         let mut buffer = std::io::BufWriter::with_capacity(1 << 20, file);
         fill(&mut buffer)?;
-        let file = buffer
-            .into_inner()
-            .map_err(std::io::IntoInnerError::into_error)?;
+        let file = buffer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         set_readable(file.as_file())?;
         file.persist(path).map_err(|error| error.error)?;
@@ -106,10 +102,7 @@ pub(super) fn read(path: &Path) -> Result<Snapshot, Error> {
         // The lengths were checked: every tensor's bytes are there.
         let (own, others) = left.split_at(4 * shape.iter().product::<usize>());
         left = others;
-        let values = own
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
+        let values = own.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         let array = ArrayD::from_shape_vec(IxDyn(&shape), values);
         let array = array.map_err(|reason| damaged(path, reason.to_string()))?;
         tensors.push((name, array));
@@ -126,11 +119,7 @@ pub(super) fn read(path: &Path) -> Result<Snapshot, Error> {
     assemble(scanned.header, tensors, path)
 }
 
-fn assemble(
-    header: Header,
-    tensors: Vec<(String, ArrayD<f32>)>,
-    path: &Path,
-) -> Result<Snapshot, Error> {
+fn assemble(header: Header, tensors: Vec<(String, ArrayD<f32>)>, path: &Path) -> Result<Snapshot, Error> {
     let mut mean: Option<Array3<f32>> = None;
     let (mut parameters, mut optimizer) = (Vec::new(), Vec::new());
     for (name, array) in tensors {

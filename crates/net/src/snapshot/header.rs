@@ -77,8 +77,7 @@ impl Header {
         let mut file = std::fs::File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let mut prefix = [0; PREFIX_BYTES];
-        file.read_exact(&mut prefix)
-            .map_err(|_| truncated(path, length, PREFIX_BYTES as u64))?;
+        file.read_exact(&mut prefix).map_err(|_| truncated(path, length, PREFIX_BYTES as u64))?;
         let header_bytes = u64::from_le_bytes(prefix);
         let start = check_length(path, header_bytes, length)?;
         let mut text = vec![0; header_bytes as usize];
@@ -116,33 +115,24 @@ pub(super) fn compare_lengths(path: &Path, expected: u64, length: u64) -> Result
 /// Parses the header's JSON; gives also the number of bytes of all tensors.
 pub(super) fn parse(text: &[u8], path: &Path) -> Result<(Scanned, u64), Error> {
     let unreadable = |reason: String| damaged(path, format!("its header is unreadable: {reason}"));
-    let value: Value =
-        serde_json::from_slice(text).map_err(|reason| unreadable(reason.to_string()))?;
+    let value: Value = serde_json::from_slice(text).map_err(|reason| unreadable(reason.to_string()))?;
     let Value::Object(entries) = value else {
         return Err(unreadable("it is no JSON object".into()));
     };
     let metadata = entries.get("__metadata__").and_then(Value::as_object);
-    let metadata = metadata.ok_or_else(|| {
-        damaged(
-            path,
-            "it has no metadata; not a deepViz snapshot?".to_owned(),
-        )
-    })?;
+    let metadata = metadata.ok_or_else(|| damaged(path, "it has no metadata; not a deepViz snapshot?".to_owned()))?;
     let header = Header::from_metadata(metadata, path)?;
     let mut tensors = Vec::new();
     for (name, entry) in entries.iter().filter(|(name, _)| *name != "__metadata__") {
         let tensor = tensor_of(entry);
-        let (shape, begin, end) =
-            tensor.ok_or_else(|| unreadable(format!("the entry of tensor `{name}`")))?;
+        let (shape, begin, end) = tensor.ok_or_else(|| unreadable(format!("the entry of tensor `{name}`")))?;
         tensors.push((begin, end, name.clone(), shape));
     }
     tensors.sort();
     let mut offset = 0;
     for (begin, end, name, _) in &tensors {
         if *begin != offset {
-            return Err(unreadable(format!(
-                "tensor `{name}` starts at {begin}, not {offset}"
-            )));
+            return Err(unreadable(format!("tensor `{name}` starts at {begin}, not {offset}")));
         }
         offset = *end;
     }
@@ -156,16 +146,11 @@ fn tensor_of(entry: &Value) -> Option<(Vec<usize>, u64, u64)> {
         let list = entry.get(key)?.as_array()?;
         list.iter().map(Value::as_u64).collect()
     };
-    let shape: Vec<usize> = numbers("shape")?
-        .iter()
-        .map(|side| *side as usize)
-        .collect();
+    let shape: Vec<usize> = numbers("shape")?.iter().map(|side| *side as usize).collect();
     let [begin, end] = numbers("data_offsets")?[..] else {
         return None;
     };
-    let values = shape
-        .iter()
-        .try_fold(4_u64, |bytes, side| bytes.checked_mul(*side as u64))?;
+    let values = shape.iter().try_fold(4_u64, |bytes, side| bytes.checked_mul(*side as u64))?;
     let is_f32 = entry.get("dtype")?.as_str()? == "F32";
     (is_f32 && end.checked_sub(begin)? == values).then_some((shape, begin, end))
 }
@@ -207,16 +192,9 @@ pub(super) fn for_bytes(array: &ArrayD<f32>, mut take: impl FnMut(&[u8])) {
 }
 
 pub(super) fn damaged(path: &Path, reason: String) -> Error {
-    Error::Damaged {
-        what: "the snapshot",
-        reason,
-        path: path.into(),
-    }
+    Error::Damaged { what: "the snapshot", reason, path: path.into() }
 }
 
 fn truncated(path: &Path, found: u64, expected: u64) -> Error {
-    damaged(
-        path,
-        format!("it is cut short: {found} bytes of at least {expected}"),
-    )
+    damaged(path, format!("it is cut short: {found} bytes of at least {expected}"))
 }

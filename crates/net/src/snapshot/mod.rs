@@ -74,11 +74,7 @@ impl Snapshot {
             return Ok(());
         }
         let words = |shape: Option<Vec<usize>>| shape.map_or("none".into(), |s| format!("{s:?}"));
-        Err(Error::Tensor {
-            name: MEAN.into(),
-            expected: words(expected),
-            found: words(found),
-        })
+        Err(Error::Tensor { name: MEAN.into(), expected: words(expected), found: words(found) })
     }
 
     fn header(&self) -> Header {
@@ -93,10 +89,7 @@ impl Snapshot {
 
     /// Names and arrays in the order of the file: the mean, the weights, the optimiser's state.
     fn tensors(&self) -> Vec<(String, ArrayD<f32>)> {
-        let mean = self
-            .mean
-            .iter()
-            .map(|mean| (MEAN.to_owned(), mean.clone().into_dyn()));
+        let mean = self.mean.iter().map(|mean| (MEAN.to_owned(), mean.clone().into_dyn()));
         let weights = self.parameters.iter();
         let weights = weights.map(|(name, array)| (name.to_owned(), array.clone()));
         let state = self.optimizer.iter();

@@ -48,10 +48,7 @@ fn the_file_is_one_that_safetensors_readers_take() {
     let weight = read.tensor("conv1.weight").unwrap();
     assert_eq!(weight.shape(), [2, 3, 2, 2]);
     let first = f32::from_le_bytes(weight.data()[..4].try_into().unwrap());
-    assert_eq!(
-        Some(&first),
-        snapshot.parameters.get("conv1.weight").unwrap().first()
-    );
+    assert_eq!(Some(&first), snapshot.parameters.get("conv1.weight").unwrap().first());
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
     let metadata = metadata.metadata().clone().unwrap();
     assert_eq!(metadata["step"], "7");
@@ -65,34 +62,21 @@ fn a_newer_format_is_named_as_such() {
     let (_folder, path) = file();
     snapshot(7, true).write(&path).unwrap();
     let bytes = std::fs::read(&path).unwrap();
-    let place = bytes
-        .windows(12)
-        .position(|w| w == b"\"format\":\"1\"")
-        .unwrap();
+    let place = bytes.windows(12).position(|w| w == b"\"format\":\"1\"").unwrap();
     let mut newer = bytes;
     newer[place + 10] = b'9';
     std::fs::write(&path, newer).unwrap();
     let error = Snapshot::read(&path).unwrap_err();
-    assert!(
-        matches!(error, Error::NewerFormat { found: 9, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::NewerFormat { found: 9, .. }), "{error}");
 }
 
 #[test]
 fn other_files_are_no_snapshots() {
     let (_folder, path) = file();
-    for content in [
-        &b""[..],
-        b"short",
-        b"a text that is much longer than eight bytes",
-    ] {
+    for content in [&b""[..], b"short", b"a text that is much longer than eight bytes"] {
         std::fs::write(&path, content).unwrap();
         let text = message(&path);
-        assert!(
-            text.contains("cut short") || text.contains("not a safetensors"),
-            "{text}"
-        );
+        assert!(text.contains("cut short") || text.contains("not a safetensors"), "{text}");
     }
 }
 
@@ -100,10 +84,7 @@ fn other_files_are_no_snapshots() {
 fn writing_into_no_folder_says_where() {
     let path = Path::new("/nonexistent/folder/1.safetensors");
     let error = snapshot(1, false).write(path).unwrap_err().to_string();
-    assert!(
-        error.contains("cannot write the snapshot /nonexistent/folder"),
-        "{error}"
-    );
+    assert!(error.contains("cannot write the snapshot /nonexistent/folder"), "{error}");
 }
 
 proptest! {
@@ -151,9 +132,5 @@ fn a_flipped_weight_is_told_from_a_short_file() {
     let last = bytes.len() - 3;
     bytes[last] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
-    assert!(
-        message(&path).contains("does not match its hash"),
-        "{}",
-        message(&path)
-    );
+    assert!(message(&path).contains("does not match its hash"), "{}", message(&path));
 }

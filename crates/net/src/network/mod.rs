@@ -1,0 +1,213 @@
+//! The graph of layers with every shape worked out.
+
+mod build;
+
+use crate::error::Error;
+use crate::init::{Fan, Init};
+use crate::ops::Op;
+use crate::preprocess::Preprocess;
+use crate::recipe::{MeanKind, Recipe};
+use crate::shape::Shape;
+use ndarray::Array3;
+
+/// Layers in an order in which every layer comes after its inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    layers: Vec<Layer>,
+    image: Shape,
+    classes: usize,
+    features: usize,
+    mean: MeanKind,
+    scale: f32,
+}
+
+/// A layer: an operation, where its input comes from, and what it learns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Name, unique in the network.
+    pub name: String,
+    /// What it does.
+    pub op: Op,
+    /// Indices of the layers it takes its input from.
+    pub inputs: Vec<usize>,
+    /// Shape of its output.
+    pub shape: Shape,
+    /// Weight and bias, or nothing.
+    pub parameters: Vec<ParameterSpec>,
+}
+
+/// One array that is learnt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterSpec {
+    /// `conv1.weight` or `conv1.bias`.
+    pub name: String,
+    /// Shape as the files have it: conv `[k, c, r, s]`, local `[oh, ow, k, c, r, s]`, full
+    /// `[outputs, inputs]` with inputs in channel, row, column order; bias `[k]` or `[k, oh, ow]`.
+    pub shape: Vec<usize>,
+    /// Weight or bias: which of the stage's learning rates it follows.
+    pub role: Role,
+    /// How it starts.
+    pub init: Init,
+    /// What feeds it, for starts that depend on that.
+    pub fan: Fan,
+    /// Factor on the stage's learning rate.
+    pub rate_factor: f64,
+    /// Momentum.
+    pub momentum: f64,
+    /// Decay.
+    pub decay: f64,
+}
+
+/// Kind of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Weights.
+    Weight,
+    /// Biases.
+    Bias,
+}
+
+impl ParameterSpec {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Network {
+    /// Works out the recipe's network for images of the given shape and number of classes.
+    pub fn new(recipe: &Recipe, image: Shape, classes: usize) -> Result<Self, Error> {
+        let input = input_shape(recipe, image)?;
+        let mut layers = vec![Layer {
+            name: "data".into(),
+            op: Op::Input(input),
+            inputs: Vec::new(),
+            shape: input,
+            parameters: Vec::new(),
+        }];
+        for entry in &recipe.layers {
+            let context = build::Context { recipe, entry };
+            let layer = context.layer(&layers, classes)?;
+            layers.push(layer);
+        }
+        check_uses(recipe, &layers)?;
+        let features = layers
+            .iter()
+            .rfind(|layer| matches!(layer.op, Op::Full(_)))
+            .or(layers.last())
+            .and_then(|layer| layer.inputs.first().copied())
+            .unwrap_or(0);
+        Ok(Self { layers, image, classes, features, mean: recipe.data.mean, scale: recipe.data.scale as f32 })
+    }
+
+    /// The layers; the first is the input, `data`, the last the softmax.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Index of the layer of that name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.name == name)
+    }
+
+    /// Shape of what the first layer sees (after cropping).
+    pub fn input(&self) -> Shape {
+        self.layers[0].shape
+    }
+
+    /// Shape of the corpus' images.
+    pub const fn image(&self) -> Shape {
+        self.image
+    }
+
+    /// Number of classes.
+    pub const fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The layer that feeds the softmax.
+    pub fn logits(&self) -> usize {
+        self.layers[self.output()].inputs[0]
+    }
+
+    /// The layer that feeds the last fully connected one.
+    pub const fn features(&self) -> usize {
+        self.features
+    }
+
+    /// The softmax.
+    pub fn output(&self) -> usize {
+        self.layers.len() - 1
+    }
+
+    /// What is subtracted from images.
+    pub const fn mean(&self) -> MeanKind {
+        self.mean
+    }
+
+    /// Everything between pixels and the first layer, for a mean image that a snapshot holds.
+    pub fn preprocess(&self, mean: Option<Array3<f32>>) -> Preprocess {
+        let (image, input) = (self.image, self.input());
+        Preprocess { mean, scale: self.scale, crop: (input != image).then_some(input.height) }
+    }
+
+    /// Every parameter in order, layer by layer.
+    pub fn parameters(&self) -> impl Iterator<Item = &ParameterSpec> {
+        self.layers.iter().flat_map(|layer| &layer.parameters)
+    }
+
+    /// Number of values learnt.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters().map(ParameterSpec::len).sum()
+    }
+}
+
+fn input_shape(recipe: &Recipe, image: Shape) -> Result<Shape, Error> {
+    match recipe.data.crop {
+        Some(crop) if crop > image.height.min(image.width) => Err(Error::Recipe {
+            place: recipe.origin.0.clone(),
+            layer: None,
+            expected: format!("a `crop` in [data] that fits images of {image}"),
+            found: crop.to_string(),
+            hint: None,
+        }),
+        Some(crop) => Ok(Shape::new(image.channels, crop, crop)),
+        None => Ok(image),
+    }
+}
+
+/// The last layer is the softmax, and every other feeds one.
+fn check_uses(recipe: &Recipe, layers: &[Layer]) -> Result<(), Error> {
+    let error = |layer: Option<(usize, &Layer)>, expected: &str, found: &str| {
+        let entry = layer.and_then(|(index, _)| recipe.layers.get(index.checked_sub(1)?));
+        let origin = entry.map_or(&recipe.origin, |entry| &entry.origin);
+        Error::Recipe {
+            place: origin.0.clone(),
+            layer: layer.map(|(_, layer)| layer.name.clone()),
+            expected: expected.into(),
+            found: found.into(),
+            hint: None,
+        }
+    };
+    let last = layers.len() - 1;
+    if !matches!(layers[last].op, Op::Softmax(_)) {
+        let expected = "a softmax as the last layer";
+        return Err(error(Some((last, &layers[last])), expected, layers[last].op.kind()));
+    }
+    for (index, layer) in layers.iter().enumerate().take(last) {
+        if matches!(layer.op, Op::Softmax(_)) {
+            let expected = "one softmax, as the last layer";
+            return Err(error(Some((index, layer)), expected, "another before it"));
+        }
+        if !layers.iter().any(|other| other.inputs.contains(&index)) {
+            let expected = "a later layer that takes it as input";
+            return Err(error(Some((index, layer)), expected, "none"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+use super::*;
+use crate::network::Network;
+use crate::shape::Shape;
+
+const SMALL: &str = r#"
+[data]
+mean = "channel"
+
+[[layer]]
+name = "conv1"
+type = "conv"
+filters = 8
+size = 3
+padding = 1
+
+[[layer]]
+name = "fc"
+type = "full"
+outputs = 10
+
+[[layer]]
+name = "probs"
+type = "softmax"
+
+[train]
+stages = [{ epochs = 2, rate = 0.1 }]
+"#;
+
+fn set(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+}
+
+fn message(text: &str, pairs: &[(&str, &str)]) -> String {
+    let built = Recipe::parse(text, "small.toml", &set(pairs))
+        .and_then(|recipe| Network::new(&recipe, Shape::new(3, 8, 8), 10));
+    built.unwrap_err().to_string()
+}
+
+/// The message of the recipe with one piece of text replaced.
+fn changed(from: &str, to: &str) -> String {
+    assert!(SMALL.contains(from), "{from}");
+    message(&SMALL.replacen(from, to, 1), &[])
+}
+
+fn check(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is not in: {message}");
+    }
+}
+
+#[test]
+fn defaults_are_filled_in_and_written_out() {
+    let recipe = Recipe::parse(SMALL, "small.toml", &[]).unwrap();
+    assert_eq!(recipe.name, "small");
+    assert_eq!(recipe.train.batch, 128);
+    assert_eq!(recipe.layers[1].inputs, ["conv1"]);
+    let text = recipe.to_toml();
+    check(&text, &["shared_bias = true", "bias_rate = 0.1", "every = \"1 epoch\""]);
+    assert_eq!(Recipe::parse(&text, "other.toml", &[]).unwrap(), recipe);
+}
+
+#[test]
+fn unknown_keys_name_file_line_layer_and_the_nearest() {
+    let text = changed("filters = 8", "fitlers = 8\nfilters = 8");
+    check(&text, &["small.toml:8", "layer `conv1`", "unknown key `fitlers`", "did you mean `filters`?"]);
+    check(&changed("[train]", "[train]\nbatches = 3"), &["small.toml:22", "[train]", "did you mean `batch`?"]);
+    check(&changed("[data]", "[date]\n[data]"), &["small.toml:2", "unknown key `date`", "did you mean `data`?"]);
+    check(&changed("rate = 0.1", "rates = 0.1"), &["small.toml:22", "the key `rate`"]);
+    check(&changed("rate = 0.1", "rate = 0.1, bias = 1"), &["unknown key `bias`"]);
+}
+
+#[test]
+fn wrong_values_say_what_was_expected_and_found() {
+    check(&changed("filters = 8", "filters = \"8\""), &["small.toml:8", "a whole number", "\"8\""]);
+    check(&changed("filters = 8", "filters = -8"), &["`filters`", "-8"]);
+    check(&changed("\"channel\"", "\"chanel\""), &["pixel, channel, none", "did you mean `channel`?"]);
+    check(&changed("\"conv\"", "\"convolution\""), &["layer `conv1`", "one of conv,", "\"convolution\""]);
+    check(&changed("rate = 0.1", "rate = -0.1"), &["a number, 0 or more, for `rate`", "-0.1"]);
+    check(&changed("[{ epochs = 2, rate = 0.1 }]", "[]"), &["at least one stage"]);
+    check(&changed("[data]", "[data]\nresize = [3]"), &["[height, width]", "a list of 1"]);
+    check(&changed("[train]", "[snapshots]\nevery = \"often\"\n[train]"), &["5 per epoch", "\"often\""]);
+    check(&changed("[train]", "[train]\nmomentum = 1"), &["below 1 for `momentum`"]);
+    check(&changed("[data]", "[data"), &["small.toml:2", "not readable as TOML"]);
+}
+
+#[test]
+fn graphs_that_do_not_fit_name_the_layer() {
+    check(&changed("outputs = 10", "outputs = 9"), &["layer `probs`", "one input a class", "9x1x1"]);
+    check(&changed("size = 3", "size = 30"), &["small.toml:5", "layer `conv1`", "no larger than", "3x8x8"]);
+    check(&changed("size = 3", "size = 3\nstride = 4"), &["a stride from 1 to the filter size 3"]);
+    check(&changed("size = 3", "size = 3\ngroups = 2"), &["3 channels and 8 filters"]);
+    check(&changed("outputs = 10", "outputs = 10\ninputs = [\"conv2\"]"), &["layer `fc`", "data, conv1", "`conv2`"]);
+    check(
+        &changed("outputs = 10", "outputs = 10\ninputs = [\"data\"]"),
+        &["layer `conv1`", "takes it as input", "none"],
+    );
+    check(&changed("outputs = 10", "outputs = 10\ninputs = [\"data\", \"conv1\"]"), &["one input", "found 2"]);
+    check(&changed("name = \"fc\"", "name = \"conv1\""), &["\"conv1\" a second time"]);
+    check(&changed("name = \"fc\"", "name = \"7\""), &["not digits alone"]);
+    check(&changed("type = \"softmax\"", "type = \"relu\""), &["a softmax as the last layer", "relu"]);
+    check(&changed("[data]", "[data]\ncrop = 9"), &["`crop`", "3x8x8", "found 9"]);
+    check(&message("[train]\nstages = [{ epochs = 1, rate = 1 }]", &[]), &["[[layer]]", "none"]);
+}
+
+#[test]
+fn overrides_reach_every_key() {
+    let pairs = set(&[
+        ("train.batch", "64"),
+        ("layer.conv1.filters", "16"),
+        ("train.stages.0.rate", "0.5"),
+        ("train.shuffle", "once"),
+        ("snapshots.every", "5 per epoch"),
+        ("data.crop", "6"),
+    ]);
+    let recipe = Recipe::parse(SMALL, "small.toml", &pairs).unwrap();
+    assert_eq!(recipe.train.batch, 64);
+    assert!((recipe.train.stages[0].rate - 0.5).abs() < 1e-12);
+    assert_eq!(recipe.train.shuffle, Shuffle::Once);
+    assert_eq!(recipe.snapshots.every, Every::PerEpoch(5));
+    let network = Network::new(&recipe, Shape::new(3, 8, 8), 10).unwrap();
+    assert_eq!(network.layers()[1].shape, Shape::new(16, 6, 6));
+    assert_eq!(network.image(), Shape::new(3, 8, 8));
+}
+
+#[test]
+fn wrong_overrides_are_named_as_such() {
+    let text = message(SMALL, &[("train.batsh", "64")]);
+    check(&text, &["--set train.batsh=64", "unknown key `batsh`", "did you mean `batch`?"]);
+    check(&message(SMALL, &[("train.batch", "many")]), &["--set train.batch=many", "whole number", "\"many\""]);
+    check(&message(SMALL, &[("layer.conv9.filters", "1")]), &["`conv9`, which names nothing"]);
+}
+
+#[test]
+fn a_graph_with_branches_is_built() {
+    let text = r#"
+[[layer]]
+name = "a"
+type = "conv"
+filters = 4
+size = 3
+padding = 1
+[[layer]]
+name = "b"
+type = "conv"
+filters = 4
+size = 1
+inputs = ["data"]
+[[layer]]
+name = "sum"
+type = "add"
+inputs = ["a", "b"]
+coefficients = [1, -0.5]
+[[layer]]
+name = "both"
+type = "concat"
+inputs = ["sum", "a"]
+[[layer]]
+name = "bounded"
+type = "brelu"
+limit = 0.1
+[[layer]]
+name = "fc"
+type = "full"
+outputs = 10
+[[layer]]
+name = "probs"
+type = "softmax"
+[train]
+stages = [{ epochs = 1, rate = 1 }]
+"#;
+    let recipe = Recipe::parse(text, "graph", &[]).unwrap();
+    let network = Network::new(&recipe, Shape::new(3, 8, 8), 10).unwrap();
+    assert_eq!(network.layers()[4].shape, Shape::new(8, 8, 8));
+    assert_eq!(network.layers()[4].inputs, [3, 1]);
+    assert_eq!(Recipe::parse(&recipe.to_toml(), "graph", &[]).unwrap(), recipe);
+    check(&recipe.to_toml(), &["limit = 0.1\n"]);
+    let text = text.replace("coefficients = [1, -0.5]", "coefficients = [1]");
+    check(&message(&text, &[]), &["layer `sum`", "2 coefficients"]);
+}
+
+#[test]
+fn epochs_cut_or_stretch_the_schedule() {
+    let text = SMALL.replace("{ epochs = 2, rate = 0.1 }", "{ epochs = 8, rate = 0.1 }, { epochs = 2, rate = 0.01 }");
+    let epochs = |total| -> Vec<u64> {
+        let recipe = Recipe::parse(&text, "small", &[]).unwrap().with_epochs(total);
+        recipe.train.stages.iter().map(|stage| stage.epochs).collect()
+    };
+    assert_eq!(epochs(10), [8, 2]);
+    assert_eq!(epochs(3), [3]);
+    assert_eq!(epochs(15), [8, 7]);
+    assert_eq!(epochs(0), [0]);
+    let recipe = Recipe::parse(&text, "small", &[]).unwrap();
+    let rate = |epoch| recipe.train.stage_of(epoch).unwrap().rate;
+    assert_eq!([rate(0), rate(7), rate(8), rate(99)], [0.1, 0.1, 0.01, 0.01]);
+}
+
+/// A layer of every type, with the settings it cannot do without.
+const EVERY_TYPE: [(&str, &str); 21] = [
+    ("conv", "filters = 4\nsize = 3\npadding = 1\ninit = { type = \"normal\", std = 1 }"),
+    ("local", "filters = 4\nsize = 3\npadding = 1\ninit = { type = \"uniform\", limit = 1 }"),
+    ("full", "outputs = 10\ninit = \"glorot\"\nbias_init = { type = \"constant\", value = 1 }"),
+    ("pool", "pool = \"max\"\nsize = 3\nstride = 2"),
+    ("relu", ""),
+    ("brelu", "limit = 1"),
+    ("softrelu", ""),
+    ("logistic", ""),
+    ("tanh", ""),
+    ("abs", ""),
+    ("square", ""),
+    ("sqrt", ""),
+    ("linear", ""),
+    ("identity", ""),
+    ("rnorm", "size = 3\nscale = 1\npower = 0.75"),
+    ("cmrnorm", "size = 3\nscale = 1\npower = 0.75"),
+    ("cnorm", "size = 3\nscale = 1\npower = 0.75"),
+    ("dropout", ""),
+    ("add", ""),
+    ("concat", ""),
+    ("softmax", ""),
+];
+
+#[test]
+fn the_page_on_recipes_names_every_key_type_and_word() {
+    let page = include_str!("../../../../docs/recipes.md");
+    let has = |word: &str| assert!(page.contains(&format!("`{word}`")), "docs/recipes.md lacks `{word}`");
+    let mut types: Vec<_> = EVERY_TYPE.iter().map(|(name, _)| *name).collect();
+    types.sort_unstable();
+    let mut known = layer::TYPES;
+    known.sort_unstable();
+    assert_eq!(types, known);
+    section::ASKED.with_borrow_mut(std::collections::BTreeSet::clear);
+    for (name, settings) in EVERY_TYPE {
+        let text = SMALL.replacen("filters = 8\nsize = 3\npadding = 1", settings, 1);
+        let text = text.replacen("\"conv\"", &format!("\"{name}\""), 1);
+        Recipe::parse(&format!("{text}\n[snapshots]"), "one", &[]).unwrap();
+        has(name);
+    }
+    let keys = section::ASKED.with_borrow(Clone::clone);
+    assert!(keys.len() > 40, "{keys:?}");
+    keys.into_iter().for_each(has);
+    let words = data::MEANS.map(|(word, _)| word);
+    words.into_iter().for_each(has);
+    for word in ["centre", "ten", "cuda-convnet", "pytorch", "epoch", "once", "none", "normal", "uniform"] {
+        has(word);
+    }
+    for word in ["constant", "he", "glorot", "max", "average", "5 per epoch", "100 steps", "1 epoch"] {
+        assert!(page.contains(word), "docs/recipes.md lacks {word}");
+    }
+}

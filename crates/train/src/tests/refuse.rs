@@ -1,0 +1,107 @@
+//! What training refuses, and says.
+
+use super::{RECIPE, corpus, job, reference, run};
+use crate::Job;
+use deepviz_corpus::{Corpus, ShapesOptions, make_shapes};
+use deepviz_net::{Device, Recipe, Run, RunLock, Step, VectorLevel};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn copy_of_reference(folder: &Path) -> PathBuf {
+    let out = folder.join("run");
+    std::fs::create_dir_all(out.join("snapshots")).unwrap();
+    let (_, reference) = reference();
+    std::fs::copy(reference.join("run.toml"), out.join("run.toml")).unwrap();
+    out
+}
+
+fn message(job: &Job) -> String {
+    run(job).unwrap_err().to_string()
+}
+
+#[test]
+fn what_changed_since_is_refused_on_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut base = job(&copy_of_reference(folder.path()));
+    base.resume = true;
+    let mut changed = base.clone();
+    changed.recipe = Recipe::parse(RECIPE, "s", &[("train.batch".into(), "16".into())]).unwrap();
+    changed.recipe.name = "small".into();
+    let text = message(&changed);
+    assert!(text.contains("`batch = 32`, now it is `batch = 16`"), "{text}");
+    changed = base.clone();
+    changed.seed = Some(9);
+    assert!(message(&changed).contains("seed 1, now it is 9"));
+    changed = base.clone();
+    changed.limit_images = Some(100);
+    assert!(message(&changed).contains("number of images 360, now it is 100"));
+    changed = base.clone();
+    changed.device = Device::cpu(Some(1), Some(VectorLevel::Portable)).unwrap();
+    if VectorLevel::detect() != VectorLevel::Portable {
+        let text = message(&changed);
+        assert!(text.contains("vector level") && text.contains("portable"), "{text}");
+    }
+    let options = ShapesOptions { images: 480, test_fraction: 0.25, seed: 4 };
+    make_shapes(&folder.path().join("other"), &options).unwrap();
+    changed = base.clone();
+    changed.corpus = Arc::new(Corpus::open(&folder.path().join("other")).unwrap());
+    assert!(message(&changed).contains("corpus identity"), "{}", message(&changed));
+    let path = base.out.join("run.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("format = 1", "format = 3", 1)).unwrap();
+    assert!(message(&base).contains("format 3"), "{}", message(&base));
+}
+
+#[test]
+fn folders_with_content_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let job_in = |out: &Path| job(out);
+    let run_folder = copy_of_reference(folder.path());
+    let text = message(&job_in(&run_folder));
+    assert!(text.contains("already holds a run; give --resume"), "{text}");
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("letter.txt"), "x").unwrap();
+    for resume in [false, true] {
+        let mut job = job_in(&other);
+        job.resume = resume;
+        assert!(message(&job).contains("already holds `letter.txt`"));
+    }
+    assert!(!other.join("train.lock").exists() || other.join("letter.txt").exists());
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let text = message(&job_in(&file.join("run")));
+    assert!(text.contains("cannot") && text.contains("file"), "{text}");
+}
+
+#[test]
+fn a_run_being_trained_is_not_trained_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = job(&copy_of_reference(folder.path()));
+    job.resume = true;
+    let _lock = RunLock::acquire(&job.out).unwrap();
+    let text = message(&job);
+    assert!(text.contains("is being trained by process"), "{text}");
+}
+
+#[test]
+fn divergence_is_an_error_and_earlier_snapshots_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = job(&folder.path().join("run"));
+    let sets = [("train.stages".to_owned(), "[{ epochs = 2, rate = 1e30 }]".to_owned())];
+    job.recipe = Recipe::parse(RECIPE, "small", &sets).unwrap();
+    assert!(message(&job).contains("training diverged at step"));
+    assert!(Run::open(&job.out).unwrap().snapshot(Step(0)).is_ok());
+}
+
+#[test]
+fn a_limit_draws_images_of_every_class() {
+    let corpus = corpus();
+    let order = crate::order::Order::new(&corpus, Some(100), (1, deepviz_net::recipe::Shuffle::None));
+    let ids = order.epoch(0);
+    assert_eq!(ids.len(), 100);
+    let mut classes: Vec<_> = ids.iter().map(|id| corpus.labels()[*id as usize]).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    assert_eq!(classes.len(), 10);
+}
