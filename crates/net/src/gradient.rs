@@ -1,5 +1,6 @@
 //! The compute of a training step: loss and gradients of a batch.
 
+use crate::cpu::buffer::Buffer;
 use crate::cpu::layout::{Maps, MapsMut};
 use crate::cpu::pass::{Pass, Workspace};
 use crate::cpu::plan::{BackwardPlan, CHUNK, Packed, Plan, WeightGradient, WeightPlan};
@@ -56,10 +57,10 @@ pub struct Engine {
     preprocess: Arc<Preprocess>,
     cpu: Cpu,
     spaces: Mutex<Vec<Workspace>>,
-    sums: Vec<f32>,
-    shelves: Vec<f32>,
+    sums: Buffer,
+    shelves: Buffer,
     judgements: Vec<Judgement>,
-    total: Vec<f32>,
+    total: Buffer,
 }
 
 impl fmt::Debug for Engine {
@@ -91,7 +92,7 @@ impl Engine {
         let packed = Packed::new(&plan);
         let weights = WeightPlan::new(&plan, 0);
         Ok(Self {
-            total: vec![0.0; weights.sums],
+            total: Buffer::zeros(weights.sums),
             plan,
             back,
             weights,
@@ -99,8 +100,8 @@ impl Engine {
             preprocess,
             cpu: cpu.clone(),
             spaces: Mutex::default(),
-            sums: Vec::new(),
-            shelves: Vec::new(),
+            sums: Buffer::default(),
+            shelves: Buffer::default(),
             judgements: Vec::new(),
         })
     }
@@ -140,9 +141,9 @@ impl Engine {
             return;
         }
         self.weights = WeightPlan::new(&self.plan, groups);
-        self.sums = vec![0.0; groups * self.weights.sums];
+        self.sums = Buffer::zeros(groups * self.weights.sums);
         // Past the end, whole blocks of filters may be read.
-        self.shelves = vec![0.0; groups * self.weights.piece + 64];
+        self.shelves = Buffer::zeros(groups * self.weights.piece + 64);
         self.judgements = vec![Judgement::default(); groups * GROUP];
     }
 
@@ -152,8 +153,8 @@ impl Engine {
         let mut judgements = std::mem::take(&mut self.judgements);
         // A network may have no sums (or no shelves); chunks of at least one float keep the zip
         // going, from a buffer that has them to spare.
-        sums.resize(sums.len().max(judgements.len()), 0.0);
-        shelves.resize(shelves.len().max(judgements.len()), 0.0);
+        sums.grow(judgements.len());
+        shelves.grow(judgements.len());
         let this = &*self;
         let result = self.cpu.install(|| {
             let parts = batch
@@ -264,7 +265,7 @@ impl Engine {
             tree.finish(total);
         });
         let level = self.cpu.level();
-        let shelves = (self.shelves.as_slice(), groups);
+        let shelves = (&*self.shelves, groups);
         let (plan, weights, total) = (&self.plan, &self.weights, &self.total);
         let mut arrays = into.iter_mut();
         for (layer, gradient) in plan.network.layers().iter().zip(&weights.layers) {

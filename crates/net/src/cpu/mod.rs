@@ -5,6 +5,7 @@
 //! as wide as the layers that read them need. Whatever is not a real value (rim, spare channels)
 //! is zero and stays zero; every operation keeps to that.
 
+pub(crate) mod buffer;
 pub(crate) mod lanes;
 pub(crate) mod layout;
 pub(crate) mod norm;

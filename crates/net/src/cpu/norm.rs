@@ -1,18 +1,20 @@
 //! What the three normalisations share: powers and sums over windows of a map.
 
+use super::buffer::Buffer;
 use super::lanes::{LANES, vectorised};
 use super::layout::{Layout, Maps, MapsMut};
+use std::ops::Range;
 
 /// What a normalisation keeps for its way back, and room to compute in. Each lies as the layer's
 /// own gradient.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     /// D, the sum that the power is taken of.
-    pub denominators: Vec<f32>,
+    pub denominators: Buffer,
     /// For contrast normalisation, the distances from the local mean.
-    pub distances: Vec<f32>,
+    pub distances: Buffer,
     /// Room.
-    pub room: Vec<f32>,
+    pub room: Buffer,
 }
 
 /// `d^-power` for a fixed power.
@@ -106,15 +108,26 @@ impl Around {
     }
 }
 
-/// What is done with a window's sum: `(sum, pixels, place of the centre in the output)`.
+/// What is done with a window's sum: it belongs to the centre at `(image, y, x)`, channels from
+/// `channel` on. (No closures: those would not take on the caller's instructions.)
 pub(crate) trait Finish {
-    fn take(&mut self, sum: &[f32; LANES], pixels: f32, at: usize);
+    fn take(&mut self, sum: &[f32; LANES], pixels: f32, at: Centre);
 }
 
-impl<F: FnMut(&[f32; LANES], f32, usize)> Finish for F {
-    #[inline]
-    fn take(&mut self, sum: &[f32; LANES], pixels: f32, at: usize) {
-        self(sum, pixels, at);
+/// A vector of channels of a pixel.
+#[derive(Clone, Copy)]
+pub(crate) struct Centre {
+    pub image: usize,
+    pub y: usize,
+    pub x: usize,
+    pub channel: usize,
+}
+
+impl Centre {
+    /// Where the vector lies.
+    pub fn of(self, layout: &Layout) -> Range<usize> {
+        let start = layout.pixel(self.image, self.y, self.x).start + self.channel;
+        start..start + LANES
     }
 }
 
@@ -144,18 +157,10 @@ impl Term for Squared {
     }
 }
 
-/// Sums `term` over the clipped window around every pixel of one image; `finish` is told where the
-/// pixel's vector lies in `target`.
+/// Sums `term` over the clipped window around every pixel of one image.
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[inline(always)]
-pub(crate) fn window_sums(
-    image: usize,
-    around: Around,
-    term: impl Term,
-    x: Maps<'_>,
-    target: &Layout,
-    mut finish: impl Finish,
-) {
+pub(crate) fn window_sums(image: usize, around: Around, term: impl Term, x: Maps<'_>, finish: &mut impl Finish) {
     let shape = x.layout.shape;
     let vectors = x.layout.stride / LANES;
     for y in 0..shape.height {
@@ -163,19 +168,18 @@ pub(crate) fn window_sums(
         for column in 0..shape.width {
             let (left, right) = around.clip(column, shape.width);
             let pixels = ((bottom - top) * (right - left)) as f32;
-            let at = target.pixel(image, y, column).start;
             for vector in 0..vectors {
                 let mut sum = [0.0; LANES];
                 for iy in top..bottom {
                     let from = x.layout.pixel(image, iy, left).start;
-                    let row = &x.values[from..from + (right - left) * x.layout.stride];
-                    for pixel in row.as_chunks::<LANES>().0.chunks_exact(vectors) {
+                    let row = x.values[from..from + (right - left) * x.layout.stride].as_chunks::<LANES>().0;
+                    for pixel in (vector..row.len()).step_by(vectors) {
                         for lane in 0..LANES {
-                            sum[lane] += term.of(pixel[vector][lane]);
+                            sum[lane] += term.of(row[pixel][lane]);
                         }
                     }
                 }
-                finish.take(&sum, pixels, at + vector * LANES);
+                finish.take(&sum, pixels, Centre { image, y, x: column, channel: vector * LANES });
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Forward and backward through a network for one chunk of images, with the buffers they need.
 
+use super::buffer::Buffer;
 use super::layout::{Maps, MapsMut};
 use super::norm::Kept;
 use super::plan::{BackwardPlan, CHUNK, InputGradient, Packed, PackedLayer, Plan, Weighted};
@@ -15,8 +16,8 @@ use ndarray::{ArrayView3, ArrayViewMut3, ShapeBuilder};
 /// Buffers for one chunk of images, by layer; a layer in place has none.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
-    pub activations: Vec<Vec<f32>>,
-    pub gradients: Vec<Vec<f32>>,
+    pub activations: Vec<Buffer>,
+    pub gradients: Vec<Buffer>,
     /// Whether a gradient holds something of this pass.
     written: Vec<bool>,
     kept: Vec<Kept>,
@@ -31,10 +32,10 @@ impl Workspace {
             let own = place.home == index;
             let gradient = place.gradient.len(CHUNK);
             let activation = if own { place.activation.len(CHUNK) } else { 0 };
-            this.activations.push(vec![0.0; activation]);
+            this.activations.push(Buffer::zeros(activation));
             let wanted = own && back.is_some_and(|back| back.wanted[index]);
-            this.gradients.push(vec![0.0; if wanted { gradient } else { 0 }]);
-            let zeros = |needed: bool| vec![0.0; if needed { gradient } else { 0 }];
+            this.gradients.push(Buffer::zeros(if wanted { gradient } else { 0 }));
+            let zeros = |needed: bool| Buffer::zeros(if needed { gradient } else { 0 });
             let normalises = matches!(layer.op, Op::ResponseNorm(_) | Op::ContrastNorm(_) | Op::CrossMapNorm(_));
             let distances = match &layer.op {
                 Op::ContrastNorm(_) => gradient,
@@ -43,7 +44,7 @@ impl Workspace {
             };
             this.kept.push(Kept {
                 denominators: zeros(normalises),
-                distances: vec![0.0; distances],
+                distances: Buffer::zeros(distances),
                 room: zeros(back.is_some() && (normalises || matches!(layer.op, Op::Dropout(_)))),
             });
         }
@@ -240,6 +241,12 @@ impl Pass<'_> {
             }
             None => {
                 let mut dx = MapsMut { layout: &place.gradient, values: &mut values };
+                if let Op::Pool(geometry) = &this.op {
+                    let (x, y) = (self.activation(space, this.inputs[slot]), self.activation(space, layer));
+                    geometry.backward(level, images, (x, y), (dy, dx, written));
+                    space.gradients[place.home] = values;
+                    return;
+                }
                 if !written {
                     dx.clear(images);
                 }
@@ -264,8 +271,7 @@ impl Pass<'_> {
         let x = self.activation(space, this.inputs[slot]);
         let y = self.activation(space, layer);
         match &this.op {
-            Op::Input(_) | Op::Conv(_) | Op::Local(_) | Op::Full(_) => {}
-            Op::Pool(geometry) => geometry.backward(level, images, (x, y), (dy, dx)),
+            Op::Input(_) | Op::Conv(_) | Op::Local(_) | Op::Full(_) | Op::Pool(_) => {}
             Op::Neuron(geometry) => {
                 let known = NeuronGradient { x, y, dy };
                 geometry.neuron.backward(level, images, &known, dx);

@@ -1,13 +1,15 @@
 //! The plan of a network on the CPU: how every layer's values lie, which share a buffer, and the
 //! tables of the weighted layers.
 
+use super::buffer::Buffer;
 use super::layout::{Layout, Rim};
+use super::product::BLOCK;
 use super::window::Windows;
 use crate::network::Network;
 use crate::ops::conv::cpu::ConvWeights;
 use crate::ops::conv::cpu::{ConvForward, ConvInputGradient, ConvWeightGradient, gradient_rim};
 use crate::ops::local::cpu::{LocalForward, LocalInputGradient, LocalWeightGradient, LocalWeights, Shelf};
-use crate::ops::{Op, PoolKind};
+use crate::ops::{Neuron, Op, PoolKind};
 use crate::parameters::Parameters;
 use ndarray::ArrayD;
 use rayon::prelude::*;
@@ -100,7 +102,12 @@ fn places(network: &Network) -> Vec<Place> {
         // The input's own way back must not need what it put out.
         let expendable = match &layers[input].op {
             Op::Conv(_) | Op::Local(_) | Op::Full(_) | Op::Add(_) | Op::Concat(_) => true,
-            Op::Pool(pool) => pool.kind == PoolKind::Average,
+            // The way back through a maximum compares it with the inputs; where a relu changes it
+            // (to its bound), no gradient comes back.
+            Op::Pool(pool) => {
+                let bounding = matches!(geometry.neuron, Neuron::Relu | Neuron::BoundedRelu { .. });
+                pool.kind == PoolKind::Average || bounding
+            }
             _ => false,
         };
         if geometry.neuron.is_in_place() && expendable && readers[input] == 1 {
@@ -134,7 +141,7 @@ pub(crate) enum PackedLayer {
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
     pub forward: Vec<PackedLayer>,
-    pub backward: Vec<Vec<f32>>,
+    pub backward: Vec<Buffer>,
 }
 
 impl Packed {
@@ -144,7 +151,7 @@ impl Packed {
             Some(Weighted::Conv(_)) => PackedLayer::Conv(ConvWeights::default()),
             Some(Weighted::Local(_)) => PackedLayer::Local(LocalWeights::default()),
         });
-        Self { forward: forward.collect(), backward: vec![Vec::new(); plan.weighted.len()] }
+        Self { forward: forward.collect(), backward: vec![Buffer::default(); plan.weighted.len()] }
     }
 
     /// Packs all weights anew, for the way back too where its tables are given.
@@ -251,7 +258,7 @@ impl WeightPlan {
             let (input, output) = layouts(index)?;
             windows(index).map(|_| LocalWeightGradient::shelf_len(&input, &output))
         };
-        let piece = indices.clone().filter_map(shelf).sum();
+        let piece = indices.clone().filter_map(shelf).sum::<usize>().next_multiple_of(BLOCK);
         let (mut sums, mut shelves) = (0, 0);
         let layers = indices.map(|index| {
             let (input, output) = layouts(index)?;
@@ -268,6 +275,7 @@ impl WeightPlan {
             Some(WeightGradient::Local(gradient))
         });
         let layers = layers.collect();
-        Self { layers, sums, piece }
+        // Every group's sums begin at a cache line.
+        Self { layers, sums: sums.next_multiple_of(BLOCK), piece }
     }
 }

@@ -3,7 +3,7 @@
 use super::ContrastNormGeometry;
 use crate::cpu::lanes::{LANES, vectorised};
 use crate::cpu::layout::{Layout, Maps, MapsMut};
-use crate::cpu::norm::{Around, Factors, Kept, Value, divide, weigh, window_sums, with_power};
+use crate::cpu::norm::{Around, Centre, Factors, Finish, Kept, Value, divide, weigh, window_sums, with_power};
 use crate::device::VectorLevel;
 use crate::ops::response_norm::cpu::{WindowGradient, denominators, spread};
 
@@ -53,21 +53,27 @@ impl ContrastNormGeometry {
 
 vectorised! {
     fn subtract_means(images: usize, around: Around, u: Maps<'_>, d: MapsMut<'_>) {
+        let mut finish = Distance { u, d };
         for image in 0..images {
-            let layout = d.layout;
-            window_sums(image, around, Value, u, layout, |sum: &[f32; LANES], pixels, at: usize| {
-                for lane in 0..LANES {
-                    d.values[at + lane] = sum[lane] / pixels;
-                }
-            });
-            for y in 0..layout.shape.height {
-                for x in 0..layout.shape.width {
-                    let u = &u.values[u.layout.pixel(image, y, x)];
-                    for (d, u) in d.values[layout.pixel(image, y, x)].iter_mut().zip(u) {
-                        *d = u - *d;
-                    }
-                }
-            }
+            window_sums(image, around, Value, u, &mut finish);
+        }
+    }
+}
+
+/// A value's distance from the mean of its window.
+struct Distance<'a> {
+    u: Maps<'a>,
+    d: MapsMut<'a>,
+}
+
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+impl Finish for Distance<'_> {
+    #[inline(always)]
+    fn take(&mut self, sum: &[f32; LANES], pixels: f32, at: Centre) {
+        let u = &self.u.values[at.of(self.u.layout)];
+        let d = &mut self.d.values[at.of(self.d.layout)];
+        for lane in 0..LANES {
+            d[lane] = u[lane] - sum[lane] / pixels;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Convolution on the CPU: direct, as products over shifted rows.
 
 use super::ConvGeometry;
+use crate::cpu::buffer::Buffer;
 use crate::cpu::lanes::{LANES, vectorised};
 use crate::cpu::layout::{Layout, Maps, Rim};
 use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
@@ -25,8 +26,8 @@ pub(crate) struct ConvForward {
 /// A convolution's filters, packed for [`ConvForward`].
 #[derive(Debug, Default, Clone)]
 pub(crate) struct ConvWeights {
-    pub filters: Vec<f32>,
-    pub bias: Vec<f32>,
+    pub filters: Buffer,
+    pub bias: Buffer,
 }
 
 impl ConvGeometry {
@@ -84,17 +85,17 @@ impl ConvForward {
     pub fn pack(&self, weights: &[f32], bias: &[f32], packed: &mut ConvWeights) {
         let groups = self.windows.groups;
         let length = self.taps.packed_len();
-        packed.filters.resize(groups * length, 0.0);
+        packed.filters.grow(groups * length);
         let per_group = self.windows.filters() * self.windows.weights();
         for group in 0..groups {
             self.taps.pack(&weights[group * per_group..][..per_group], &mut packed.filters[group * length..][..length]);
         }
         if self.shared_bias {
-            packed.bias.resize(self.output.stride + BLOCK, 0.0);
+            packed.bias.grow(self.output.stride + BLOCK);
             packed.bias[..bias.len()].copy_from_slice(bias);
         } else {
             let area = self.output.shape.height * self.output.shape.width;
-            packed.bias.resize(area * self.output.stride, 0.0);
+            packed.bias.grow(area * self.output.stride);
             for (filter, map) in bias.chunks_exact(area).enumerate() {
                 for (place, &value) in map.iter().enumerate() {
                     packed.bias[place * self.output.stride + filter] = value;
@@ -272,12 +273,12 @@ impl ConvInputGradient {
     }
 
     /// Packs weights `[k,c,r,s]`, turned round.
-    pub fn pack(&self, weights: &[f32], packed: &mut Vec<f32>) {
+    pub fn pack(&self, weights: &[f32], packed: &mut Buffer) {
         let size = self.geometry.size;
         let (channels, filters) = (self.windows.channels(), self.windows.filters());
         let last = self.phases.last();
         let length = last.map_or(0, |p| p.packed + p.packed_group * self.windows.groups);
-        packed.resize(length, 0.0);
+        packed.grow(length);
         for phase in &self.phases {
             for (k, filter) in weights.chunks_exact(channels * size * size).enumerate() {
                 let (group, k) = (k / filters, k % filters);

@@ -5,6 +5,7 @@
 //! inputs and output gradients are kept position by position.
 
 use super::LocalGeometry;
+use crate::cpu::buffer::Buffer;
 use crate::cpu::lanes::LANES;
 use crate::cpu::layout::Layout;
 use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
@@ -51,8 +52,8 @@ impl FullGeometry {
 /// Filters and biases of every position, packed.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct LocalWeights {
-    pub filters: Vec<f32>,
-    pub bias: Vec<f32>,
+    pub filters: Buffer,
+    pub bias: Buffer,
 }
 
 /// The forward pass.
@@ -95,14 +96,14 @@ impl LocalForward {
         let windows = &self.windows;
         let places = windows.output.height * windows.output.width;
         let length = self.taps.packed_len();
-        packed.filters.resize(places * windows.groups * length, 0.0);
+        packed.filters.grow(places * windows.groups * length);
         let per_group = windows.filters() * windows.weights();
         packed
             .filters
             .par_chunks_exact_mut(length)
             .zip(weights.par_chunks_exact(per_group))
             .for_each(|(packed, weights)| self.taps.pack(weights, packed));
-        packed.bias.resize(places * self.output.stride + BLOCK, 0.0);
+        packed.bias.grow(places * self.output.stride + BLOCK);
         for (filter, map) in bias.chunks_exact(places).enumerate() {
             for (place, &value) in map.iter().enumerate() {
                 packed.bias[place * self.output.stride + filter] = value;
@@ -194,11 +195,11 @@ impl LocalInputGradient {
     }
 
     /// Packs weights `[oh,ow,k,c,r,s]` as `[group][position][r][s][k][c]`.
-    pub fn pack(&self, weights: &[f32], packed: &mut Vec<f32>) {
+    pub fn pack(&self, weights: &[f32], packed: &mut Buffer) {
         let windows = &self.windows;
         let taps = windows.height * windows.width;
         let (filters, width) = (windows.filters(), self.width);
-        packed.resize(windows.groups * self.group_len(), 0.0);
+        packed.grow(windows.groups * self.group_len());
         let per_place = windows.output.channels * windows.weights();
         let per_group = filters * windows.weights();
         for (group, packed) in packed.chunks_exact_mut(self.group_len()).enumerate() {
@@ -269,7 +270,7 @@ pub(crate) struct LocalWeightGradient {
 
 thread_local! {
     /// Sums of one block of filters, kept from call to call.
-    static BLOCK_SUMS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static BLOCK_SUMS: RefCell<Buffer> = RefCell::new(Buffer::default());
 }
 
 impl LocalWeightGradient {
@@ -350,7 +351,7 @@ impl LocalWeightGradient {
             blocks.enumerate().for_each(|(block, weights)| {
                 let filter = group * windows.filters() + block * BLOCK;
                 BLOCK_SUMS.with_borrow_mut(|sums| {
-                    sums.resize(sums.len().max(self.taps.packed_block()), 0.0);
+                    sums.grow(self.taps.packed_block());
                     self.product.apply(
                         level,
                         Operands {

@@ -26,10 +26,9 @@ impl Neuron {
     pub(crate) fn forward(self, level: VectorLevel, images: usize, values: MapsMut<'_>) {
         match self {
             Self::Identity => {}
-            // Written so that NaN stays NaN.
-            Self::Relu => map(level, images, values, |x| if x < 0.0 { 0.0 } else { x }),
+            Self::Relu => map(level, images, values, relu),
             Self::BoundedRelu { limit } => map(level, images, values, move |x| {
-                let x = if x < 0.0 { 0.0 } else { x };
+                let x = relu(x);
                 if x > limit { limit } else { x }
             }),
             Self::SoftRelu => map(level, images, values, |x| if x > 4.0 { x } else { x.exp().ln_1p() }),
@@ -73,6 +72,12 @@ impl Neuron {
             Self::Linear { a, .. } => add(level, images, known, dx, move |_, _| a),
         }
     }
+}
+
+/// max(0, x), NaN staying NaN. By a mask: a condition would be stored under, value by value.
+fn relu(x: f32) -> f32 {
+    let mask = u32::from(x < 0.0).wrapping_sub(1);
+    f32::from_bits(x.to_bits() & mask)
 }
 
 fn step(holds: bool) -> f32 {

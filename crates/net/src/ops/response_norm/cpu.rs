@@ -3,7 +3,9 @@
 use super::ResponseNormGeometry;
 use crate::cpu::lanes::{LANES, vectorised};
 use crate::cpu::layout::{Layout, Maps, MapsMut};
-use crate::cpu::norm::{Around, Factors, Kept, Power, Squared, Value, divide, weigh, window_sums, with_power};
+use crate::cpu::norm::{
+    Around, Centre, Factors, Finish, Kept, Power, Squared, Value, divide, weigh, window_sums, with_power,
+};
 use crate::device::VectorLevel;
 
 impl ResponseNormGeometry {
@@ -48,22 +50,28 @@ impl ResponseNormGeometry {
 
 vectorised! {
     /// `D = 1 + scale * sum over the window of u^2`.
-    pub(crate) fn denominators(
-        images: usize,
-        around: Around,
-        factors: Factors,
-        u: Maps<'_>,
-        own: (&Layout, &mut Kept),
-    ) {
+    pub(crate) fn denominators(images: usize, around: Around, factors: Factors, u: Maps<'_>, own: (&Layout, &mut Kept)) {
         let (layout, kept) = own;
-        let d = &mut kept.denominators;
+        let mut finish = Denominator { layout, d: &mut kept.denominators, scale: factors.scale };
         for image in 0..images {
-            window_sums(image, around, Squared, u, layout, |sum: &[f32; LANES], _, at: usize| {
-                let d = &mut d[at..at + LANES];
-                for lane in 0..LANES {
-                    d[lane] = 1.0 + factors.scale * sum[lane];
-                }
-            });
+            window_sums(image, around, Squared, u, &mut finish);
+        }
+    }
+}
+
+struct Denominator<'a> {
+    layout: &'a Layout,
+    d: &'a mut [f32],
+    scale: f32,
+}
+
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+impl Finish for Denominator<'_> {
+    #[inline(always)]
+    fn take(&mut self, sum: &[f32; LANES], _: f32, at: Centre) {
+        let d = &mut self.d[at.of(self.layout)];
+        for lane in 0..LANES {
+            d[lane] = 1.0 + self.scale * sum[lane];
         }
     }
 }
@@ -89,25 +97,32 @@ vectorised! {
         let (dv, du) = gradients;
         let room = Maps { layout: dv.layout, values: &window.kept.room };
         let factor = 2.0 * window.factors.power * window.factors.scale;
-        // Places in a map are told from places in `dv`, the rims being different.
-        let width = dv.layout.row();
+        let mut finish = Spread { power, factor, window, dv, du };
         for image in 0..images {
-            let start = image * dv.layout.image();
-            let finish = |sum: &[f32; LANES], _: f32, at: usize| {
-                let y = (at - start) / width - dv.layout.rim.top;
-                let x = (at - start) % width / dv.layout.stride - dv.layout.rim.left;
-                let channel = (at - start) % dv.layout.stride;
-                let inner = window.inner.layout.pixel(image, y, x).start + channel;
-                let to = du.layout.pixel(image, y, x).start + channel;
-                let inner = &window.inner.values[inner..inner + LANES];
-                let d = &window.kept.denominators[at..at + LANES];
-                let dv = &dv.values[at..at + LANES];
-                let du = &mut du.values[to..to + LANES];
-                for lane in 0..LANES {
-                    du[lane] += dv[lane] * power.of(d[lane]) - factor * inner[lane] * sum[lane];
-                }
-            };
-            window_sums(image, window.around, Value, room, dv.layout, finish);
+            window_sums(image, window.around, Value, room, &mut finish);
+        }
+    }
+}
+
+struct Spread<'a, P> {
+    power: P,
+    factor: f32,
+    window: &'a WindowGradient<'a>,
+    dv: Maps<'a>,
+    du: MapsMut<'a>,
+}
+
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+impl<P: Power> Finish for Spread<'_, P> {
+    #[inline(always)]
+    fn take(&mut self, sum: &[f32; LANES], _: f32, at: Centre) {
+        let own = at.of(self.dv.layout);
+        let d = &self.window.kept.denominators[own.clone()];
+        let dv = &self.dv.values[own];
+        let inner = &self.window.inner.values[at.of(self.window.inner.layout)];
+        let du = &mut self.du.values[at.of(self.du.layout)];
+        for lane in 0..LANES {
+            du[lane] += dv[lane] * self.power.of(d[lane]) - self.factor * inner[lane] * sum[lane];
         }
     }
 }

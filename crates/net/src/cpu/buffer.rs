@@ -1,0 +1,63 @@
+//! Memory for vectors: floats that begin at a cache line.
+
+use std::ops::{Deref, DerefMut};
+
+/// Floats of a cache line.
+const LINE: usize = 16;
+
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line([f32; LINE]);
+
+/// Floats whose first lies at the begin of a cache line, so that whole vectors never straddle two.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Buffer {
+    lines: Vec<Line>,
+    length: usize,
+}
+
+impl Buffer {
+    /// That many zeros.
+    pub fn zeros(length: usize) -> Self {
+        let mut this = Self::default();
+        this.grow(length);
+        this
+    }
+
+    /// Makes the buffer at least that long; what is new is zero.
+    pub fn grow(&mut self, length: usize) {
+        if length > self.length {
+            self.lines.resize(length.div_ceil(LINE), Line([0.0; LINE]));
+            self.length = length;
+        }
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &bytemuck::cast_slice(&self.lines)[..self.length]
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_begin_at_cache_lines_and_grow_with_zeros() {
+        let mut buffer = Buffer::zeros(5);
+        buffer.fill(1.0);
+        buffer.grow(40);
+        assert_eq!(buffer.as_ptr() as usize % 64, 0);
+        assert_eq!(buffer.len(), 40);
+        assert_eq!(buffer.iter().sum::<f32>(), 5.0);
+    }
+}
