@@ -5,6 +5,7 @@ export default {
   compilerOptions: {
     runes: true,
     // The store is one object for the life of the page: reading it while a component is set up is meant.
-    warningFilter: (warning) => !(warning.code === 'state_referenced_locally' && /`store`/.test(warning.message)),
+    warningFilter: (warning) =>
+      !(warning.code === 'state_referenced_locally' && /`store`/.test(warning.message)),
   },
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Layer } from '../../api/types';
+import type { Layer, SheetGeometry } from '../../api/types';
 import { gridHeight, gridWidth } from '../../base/scales';
 import * as arrange from './arrange';
 import * as data from './data';
@@ -153,6 +153,26 @@ describe('words', () => {
     );
     expect(d.shortShape({ channels: 32, height: 16, width: 16 })).toBe('32 × 16²');
     expect(d.shortShape({ channels: 10, height: 1, width: 1 })).toBe('10');
+  });
+  it('names what lies under the pointer', () => {
+    const sheet = (more: object) =>
+      ({
+        rgb: false,
+        filters: [0, 1, 2],
+        channels: [0],
+        tile_width: 1,
+        tile_height: 1,
+        ...more,
+      }) as unknown as SheetGeometry;
+    const cell = { index: 1, column: 1, row: 0, x: 0, y: 0 };
+    const said = (s: SheetGeometry, activations: boolean, classes: string[] = []) =>
+      d.spot(s, cell, { activations, classes });
+    expect(said(sheet({}), true, ['cat', 'dog', 'ship'])).toEqual({ head: 'unit 1, dog', place: '' });
+    expect(said(sheet({ tile_width: 5, tile_height: 5, rgb: true, channels: [0, 1, 2] }), false)).toEqual({
+      head: 'filter 1',
+      place: 'at 0, 0',
+    });
+    expect(said(sheet({ channels: [0, 1] }), false)).toEqual({ head: 'unit 0', place: 'input 1' });
   });
   it('says how far weights moved', () => {
     expect(d.movedLabel(0.006, false)).toBe('moved 0.6 %');

@@ -122,11 +122,17 @@ export function movePin(cells: { columns: number; tiles: number }, tile: number,
   return null;
 }
 
-/** The words of the tooltip over a sheet. */
-export function spot(sheet: SheetGeometry, cell: Cell, activations: boolean): { head: string; place: string } {
+/** The words of the tooltip over a sheet. `classes` are the names of the layer's units where they stand for classes. */
+export function spot(
+  sheet: SheetGeometry,
+  cell: Cell,
+  of: { activations: boolean; classes: readonly string[] },
+): { head: string; place: string } {
   const { filter, channel } = unitAt(sheet, cell.index);
   const single = sheet.tile_width === 1 && sheet.tile_height === 1;
-  const head = `${activations ? (single ? 'unit' : 'map') : 'filter'} ${filter}`;
+  const unit = single || of.classes.length > 0;
+  const kind = unit ? 'unit' : of.activations ? 'map' : 'filter';
+  const head = [`${kind} ${filter}`, of.classes[filter]].filter(Boolean).join(', ');
   const parts = [
     channel === null ? '' : `${single ? 'input' : 'channel'} ${channel}`,
     single ? '' : `at ${cell.y}, ${cell.x}`,
