@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const GROUP: usize = SIDE_BY_SIDE;
 
 /// Floats that are summed over groups at a time.
-const SLICE: usize = 256;
+const SLICE: usize = 128;
 
 /// Depth of the tree of sums: batches of up to 2^20 groups.
 const DEPTH: usize = 21;
@@ -223,15 +223,15 @@ impl Engine {
         let network = &self.plan.network;
         let (output, logits) = (network.output(), network.logits());
         pass.forward(space, output, |_, _| ());
-        pass.reset(space);
+        space.reset();
         pass.seed(space, logits);
         let place = self.plan.places[logits];
         let mut gradient = std::mem::take(&mut space.gradients[place.home]);
         for slot in 0..images {
             let known = (pass.activation(space, logits), pass.activation(space, output));
-            let dx = MapsMut { layout: &place.gradient, values: &mut gradient };
+            let mut dx = MapsMut { layout: &place.gradient, values: &mut gradient };
             let label = usize::from(group.labels[start + slot]);
-            group.judgements[start + slot] = judge(slot, label, known, dx);
+            group.judgements[start + slot] = judge(slot, label, known, &mut dx);
         }
         space.gradients[place.home] = gradient;
         let (sums, shelf) = (&mut *group.sums, &mut *group.shelf);

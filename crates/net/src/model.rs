@@ -175,7 +175,7 @@ impl Model {
         let view = View::centre(network.image(), network.input());
         pass.load(&mut space, 0, &self.preprocess, (image, view))?;
         pass.forward(&mut space, layer, |_, _| ());
-        pass.reset(&mut space);
+        space.reset();
         let gradient = pass.seed(&mut space, layer);
         let layout = *gradient.layout;
         let area = layout.shape.height * layout.shape.width;

@@ -126,7 +126,6 @@ macro_rules! vectorised {
         $visibility fn $name $(<$($generic: $bound),*>)? (
             level: $crate::device::VectorLevel, $($argument: $kind),*
         ) {
-            #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
             #[inline(always)]
             fn generic $(<$($generic: $bound),*>)? ($($argument: $kind),*) $body
 

@@ -50,6 +50,11 @@ impl Workspace {
         }
         this
     }
+
+    /// Forgets all gradients.
+    pub fn reset(&mut self) {
+        self.written.fill(false);
+    }
 }
 
 /// One chunk's way through a network.
@@ -131,9 +136,9 @@ impl Pass<'_> {
         let mut y = MapsMut { layout: &place.activation, values };
         match &this.op {
             Op::Input(_) | Op::Conv(_) | Op::Local(_) | Op::Full(_) => {}
-            Op::Pool(geometry) => geometry.forward(level, images, input(0), y),
+            Op::Pool(geometry) => geometry.forward(level, images, input(0), &mut y),
             Op::Neuron(geometry) => {
-                concat::cpu::forward(images, 0, input(0), y.again());
+                concat::cpu::forward(images, 0, input(0), &mut y);
                 geometry.neuron.forward(level, images, y);
             }
             Op::ResponseNorm(geometry) => {
@@ -147,14 +152,14 @@ impl Pass<'_> {
             }
             Op::Dropout(geometry) => {
                 let mask = self.noise.map(|(step, first_image)| {
-                    let mask = MapsMut { layout: &place.gradient, values: &mut kept.room };
+                    let mut mask = MapsMut { layout: &place.gradient, values: &mut kept.room };
                     let noise = Noise { step, layer, first_image };
-                    geometry.draw(noise, images, mask);
+                    geometry.draw(noise, images, &mut mask);
                     Maps { layout: &place.gradient, values: &kept.room }
                 });
-                geometry.forward(images, input(0), mask, y);
+                geometry.forward(images, input(0), mask, &mut y);
             }
-            Op::Softmax(_) => softmax::cpu::forward(images, input(0), y),
+            Op::Softmax(_) => softmax::cpu::forward(images, input(0), &mut y),
             Op::Add(geometry) => {
                 y.clear(images);
                 for (slot, &factor) in geometry.coefficients.iter().enumerate() {
@@ -164,16 +169,11 @@ impl Pass<'_> {
             Op::Concat(geometry) => {
                 let mut first = 0;
                 for (slot, shape) in geometry.inputs.iter().enumerate() {
-                    concat::cpu::forward(images, first, input(slot), y.again());
+                    concat::cpu::forward(images, first, input(slot), &mut y);
                     first += shape.channels;
                 }
             }
         }
-    }
-
-    /// Forgets all gradients.
-    pub fn reset(&self, space: &mut Workspace) {
-        space.written.fill(false);
     }
 
     /// A layer's gradient, cleared, to be written by hand.
@@ -243,7 +243,7 @@ impl Pass<'_> {
                 let mut dx = MapsMut { layout: &place.gradient, values: &mut values };
                 if let Op::Pool(geometry) = &this.op {
                     let (x, y) = (self.activation(space, this.inputs[slot]), self.activation(space, layer));
-                    geometry.backward(level, images, (x, y), (dy, dx, written));
+                    geometry.backward(level, images, (x, y), (dy, &mut dx, written));
                     space.gradients[place.home] = values;
                     return;
                 }
@@ -264,7 +264,7 @@ impl Pass<'_> {
         space: &Workspace,
         (layer, slot): (usize, usize),
         kept: &mut Kept,
-        (dy, dx): (Maps<'_>, MapsMut<'_>),
+        (dy, mut dx): (Maps<'_>, MapsMut<'_>),
     ) {
         let (level, images) = (self.level, self.images);
         let this = &self.plan.network.layers()[layer];
@@ -285,15 +285,15 @@ impl Pass<'_> {
             }
             Op::Dropout(geometry) => {
                 let mask = self.noise.map(|_| Maps { layout: dy.layout, values: &kept.room });
-                geometry.backward(images, dy, mask, dx);
+                geometry.backward(images, dy, mask, &mut dx);
             }
-            Op::Softmax(_) => softmax::cpu::backward(images, y, dy, dx),
+            Op::Softmax(_) => softmax::cpu::backward(images, y, dy, &mut dx),
             Op::Add(geometry) => {
                 add::cpu::add_scaled(level, images, geometry.coefficients[slot], dy, dx);
             }
             Op::Concat(geometry) => {
                 let first = geometry.inputs[..slot].iter().map(|shape| shape.channels).sum();
-                concat::cpu::backward(images, first, dy, dx);
+                concat::cpu::backward(images, first, dy, &mut dx);
             }
         }
     }

@@ -174,6 +174,7 @@ unsafe fn block<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands<'
 /// # Safety
 /// As [`block`]; rows `first .. first + P` exist.
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::needless_range_loop, reason = "plain counted loops are what becomes registers")]
 #[inline(always)]
 unsafe fn tile<L: Lanes, const P: usize, const N: usize>(
     walk: &Walk,

@@ -3,7 +3,7 @@
 use crate::cpu::layout::{Maps, MapsMut};
 
 /// Copies one input's channels to where they stand in the output, from channel `first` on.
-pub(crate) fn forward(images: usize, first: usize, x: Maps<'_>, y: MapsMut<'_>) {
+pub(crate) fn forward(images: usize, first: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
     for image in 0..images {
         for row in 0..y.layout.shape.height {
             for column in 0..y.layout.shape.width {
@@ -16,7 +16,7 @@ pub(crate) fn forward(images: usize, first: usize, x: Maps<'_>, y: MapsMut<'_>) 
 }
 
 /// Adds the output's gradient, from channel `first` on, to one input's.
-pub(crate) fn backward(images: usize, first: usize, dy: Maps<'_>, dx: MapsMut<'_>) {
+pub(crate) fn backward(images: usize, first: usize, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
     for image in 0..images {
         for row in 0..dx.layout.shape.height {
             for column in 0..dx.layout.shape.width {

@@ -107,7 +107,7 @@ impl Windows {
             || format!("size {size} on an input of {input}"),
         )?;
         Misfit::unless(
-            input.channels % groups == 0 && filters % groups == 0,
+            input.channels.is_multiple_of(groups) && filters.is_multiple_of(groups),
             || format!("channels and filters that {groups} groups divide"),
             || format!("{} channels and {filters} filters", input.channels),
         )?;

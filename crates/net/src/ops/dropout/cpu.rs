@@ -18,7 +18,7 @@ pub(crate) struct Noise {
 impl DropoutGeometry {
     /// Draws the mask, 0 or 1 a value: a function of step, layer, image and the value's place in
     /// channel, row, column order.
-    pub(crate) fn draw(&self, noise: Noise, images: usize, mask: MapsMut<'_>) {
+    pub(crate) fn draw(&self, noise: Noise, images: usize, mask: &mut MapsMut<'_>) {
         let layout = mask.layout;
         let area = layout.shape.height * layout.shape.width;
         let threshold = (f64::from(self.rate) * 4_294_967_296.0) as u64;
@@ -43,7 +43,7 @@ impl DropoutGeometry {
     }
 
     /// Applies the mask, or without one the mean of all masks.
-    pub(crate) fn forward(&self, images: usize, x: Maps<'_>, mask: Option<Maps<'_>>, y: MapsMut<'_>) {
+    pub(crate) fn forward(&self, images: usize, x: Maps<'_>, mask: Option<Maps<'_>>, y: &mut MapsMut<'_>) {
         for image in 0..images {
             for row in 0..y.layout.shape.height {
                 for column in 0..y.layout.shape.width {
@@ -59,7 +59,7 @@ impl DropoutGeometry {
     }
 
     /// Adds to the input's gradient.
-    pub(crate) fn backward(&self, images: usize, dy: Maps<'_>, mask: Option<Maps<'_>>, dx: MapsMut<'_>) {
+    pub(crate) fn backward(&self, images: usize, dy: Maps<'_>, mask: Option<Maps<'_>>, dx: &mut MapsMut<'_>) {
         for image in 0..images {
             for row in 0..dx.layout.shape.height {
                 for column in 0..dx.layout.shape.width {

@@ -5,9 +5,9 @@ pub(crate) mod cpu;
 use super::Misfit;
 use crate::shape::Shape;
 
-/// Dropout: while training, values are set to 0 at random and the others enlarged.
+/// Dropout: while training, values are set to 0 at random; otherwise all are as much smaller.
 ///
-/// Training: `y = x m / (1 - rate)` with `m` 1 with probability `1 - rate`, else 0. Otherwise `y = x`.
+/// Training: `y = x m` with `m` 1 with probability `1 - rate`, else 0. Otherwise `y = (1 - rate) x`.
 ///
 /// # Shapes
 /// Output as input.
@@ -16,7 +16,7 @@ use crate::shape::Shape;
 /// A rate outside `[0, 1)`.
 ///
 /// # Source
-/// cuda-convnet2's `dropout`.
+/// cuda-convnet2's `dropout2`, and `dropout` of a fork of the first cuda-convnet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DropoutGeometry {
     /// Input shape.

@@ -14,7 +14,7 @@ use crate::shape::Shape;
 /// No outputs.
 ///
 /// # Source
-/// cuda-convnet's `fc`, its weight transposed as PyTorch lays it.
+/// cuda-convnet's `fc`, its weight transposed as `PyTorch` lays it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FullGeometry {
     /// Input shape.

@@ -19,7 +19,7 @@ impl PoolGeometry {
     }
 
     /// Pools the first `images` images.
-    pub(crate) fn forward(&self, level: VectorLevel, images: usize, x: Maps<'_>, y: MapsMut<'_>) {
+    pub(crate) fn forward(&self, level: VectorLevel, images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
         match self.kind {
             PoolKind::Max => forward_max(level, self, images, x, y),
             PoolKind::Average => forward_average(level, self, images, x, y),
@@ -32,7 +32,7 @@ impl PoolGeometry {
         level: VectorLevel,
         images: usize,
         (x, y): (Maps<'_>, Maps<'_>),
-        (dy, dx, written): (Maps<'_>, MapsMut<'_>, bool),
+        (dy, dx, written): (Maps<'_>, &mut MapsMut<'_>, bool),
     ) {
         match self.kind {
             PoolKind::Max => backward_max(level, self, images, (x, y), dy, (dx, written)),
@@ -42,13 +42,13 @@ impl PoolGeometry {
 }
 
 vectorised! {
-    fn forward_max(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: MapsMut<'_>) {
+    fn forward_max(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
         pool::<Largest>(geometry, images, x, y);
     }
 }
 
 vectorised! {
-    fn forward_average(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: MapsMut<'_>) {
+    fn forward_average(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
         pool::<Mean>(geometry, images, x, y);
     }
 }
@@ -99,7 +99,7 @@ impl Fold for Mean {
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[inline(always)]
-fn pool<F: Fold>(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: MapsMut<'_>) {
+fn pool<F: Fold>(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
     let (from, to) = (x.layout, y.layout);
     let vectors = to.stride / LANES;
     for image in 0..images {
@@ -128,13 +128,13 @@ fn pool<F: Fold>(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: MapsMut
 }
 
 vectorised! {
-    fn backward_max(geometry: &PoolGeometry, images: usize, values: (Maps<'_>, Maps<'_>), dy: Maps<'_>, dx: (MapsMut<'_>, bool)) {
+    fn backward_max(geometry: &PoolGeometry, images: usize, values: (Maps<'_>, Maps<'_>), dy: Maps<'_>, dx: (&mut MapsMut<'_>, bool)) {
         gather(geometry, images, &Equal { x: values.0, y: values.1, dy }, dx);
     }
 }
 
 vectorised! {
-    fn backward_average(geometry: &PoolGeometry, images: usize, dy: Maps<'_>, dx: (MapsMut<'_>, bool)) {
+    fn backward_average(geometry: &PoolGeometry, images: usize, dy: Maps<'_>, dx: (&mut MapsMut<'_>, bool)) {
         gather(geometry, images, &Share { geometry, dy }, dx);
     }
 }
@@ -154,6 +154,7 @@ struct Equal<'a> {
 }
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::float_cmp, reason = "the maximum is one of the values, bit for bit")]
 impl Take for Equal<'_> {
     #[inline(always)]
     fn outputs(&self) -> Shape {
@@ -236,7 +237,7 @@ struct Pixel {
 /// and written once.
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[inline(always)]
-fn gather(geometry: &PoolGeometry, images: usize, from: &impl Take, (dx, written): (MapsMut<'_>, bool)) {
+fn gather(geometry: &PoolGeometry, images: usize, from: &impl Take, (dx, written): (&mut MapsMut<'_>, bool)) {
     let (outputs, shape) = (from.outputs(), dx.layout.shape);
     for image in 0..images {
         for y in 0..shape.height {

@@ -13,7 +13,7 @@ pub(crate) struct Judgement {
 }
 
 /// Probabilities of the first `images` images.
-pub(crate) fn forward(images: usize, x: Maps<'_>, y: MapsMut<'_>) {
+pub(crate) fn forward(images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
     for image in 0..images {
         let logits = &x.values[x.layout.pixel(image, 0, 0)];
         let probabilities = &mut y.values[y.layout.pixel(image, 0, 0)];
@@ -30,7 +30,7 @@ pub(crate) fn forward(images: usize, x: Maps<'_>, y: MapsMut<'_>) {
 }
 
 /// Adds to the logits' gradient, whatever the loss: `dx = p (dy - sum of dy p)`.
-pub(crate) fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: MapsMut<'_>) {
+pub(crate) fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
     for image in 0..images {
         let probabilities = &y.values[y.layout.pixel(image, 0, 0)];
         let gradient = &dy.values[dy.layout.pixel(image, 0, 0)];
@@ -43,7 +43,7 @@ pub(crate) fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: MapsMut<'_>
 }
 
 /// Judges one image and writes its loss' gradient by the logits, `p - 1[label]`.
-pub(crate) fn judge(image: usize, label: usize, (x, p): (Maps<'_>, Maps<'_>), dx: MapsMut<'_>) -> Judgement {
+pub(crate) fn judge(image: usize, label: usize, (x, p): (Maps<'_>, Maps<'_>), dx: &mut MapsMut<'_>) -> Judgement {
     let logits = &x.values[x.layout.pixel(image, 0, 0)];
     let probabilities = &p.values[p.layout.pixel(image, 0, 0)];
     let dx = &mut dx.values[dx.layout.pixel(image, 0, 0)];
