@@ -2,6 +2,8 @@
 
 const MINUS = '−';
 
+const whole = new Intl.NumberFormat('en-US');
+
 /** `-1.50` -> `−1.50`: a fixed number of decimals with a true minus sign. */
 export function fixed(value: number, digits: number): string {
   if (!Number.isFinite(value)) return '–';
@@ -19,7 +21,7 @@ export function signed(value: number, digits: number): string {
 
 /** `500000` -> `500,000`. */
 export function count(value: number): string {
-  const text = Math.round(Math.abs(value)).toLocaleString('en-US');
+  const text = whole.format(Math.round(Math.abs(value)));
   return value < 0 ? MINUS + text : text;
 }
 

@@ -2,8 +2,16 @@
 
 export type Rgb = [number, number, number];
 
+// Tokens depend on the theme alone. Asking the document makes it work out all its styles, so each is asked for once.
+const tokens = new Map<string, string>();
+
 export function css(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const key = `${document.documentElement.dataset.theme ?? ''}/${name}`;
+  const kept = tokens.get(key);
+  if (kept) return kept;
+  const value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  if (value) tokens.set(key, value);
+  return value;
 }
 
 export function rgbFromHex(hex: string): Rgb {
