@@ -29,6 +29,8 @@ export class Player {
     const { run, checkpoint } = this.#store;
     if (!run || run.checkpoints.length < 2) return;
     this.#store.follow = false;
+    // Where motion is not wanted, play is one step.
+    if (globalThis.matchMedia?.('(prefers-reduced-motion: reduce)').matches) return this.#store.step(1);
     if (readable(run.checkpoints, checkpoint, 1) === checkpoint) this.#store.moveTo(0);
     this.playing = true;
     this.#due = performance.now() + 1000 / this.speed;

@@ -108,6 +108,8 @@ export class Store {
       if (!id) {
         this.run = null;
         if (place.run !== null) throw new Error(`There is no run “${place.run}” here.`);
+        // None yet: one that begins to train appears by itself.
+        setTimeout(() => void this.#open(place), 2000);
         return;
       }
       const run = await routes.runDetail(id);
@@ -156,7 +158,8 @@ export class Store {
     if (!run) return;
     const points = run.checkpoints;
     const newest = restingPlace(points, points.length - 1);
-    this.follow = place.checkpoint === 'last' || (place.checkpoint === null && run.live);
+    this.follow =
+      place.checkpoint === 'last' || (place.checkpoint === null && (run.live || points.length === 0));
     this.view = place.view ?? 'filters';
     this.checkpoint =
       this.follow || place.checkpoint === null ? newest : Math.min(points.length - 1, Number(place.checkpoint));

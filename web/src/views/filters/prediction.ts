@@ -63,6 +63,8 @@ export function spec(): Spec {
       {
         type: 'text',
         from: { data: 'bars' },
+        // The same class keeps its mark from checkpoint to checkpoint.
+        key: 'name',
         encode: {
           enter: {
             font: { value: font },
@@ -82,6 +84,7 @@ export function spec(): Spec {
       {
         type: 'rect',
         from: { data: 'bars' },
+        key: 'name',
         encode: {
           enter: { height: { value: 10 } },
           // Both ends in one set: Vega takes a bar's width from them together.
@@ -103,6 +106,7 @@ export function spec(): Spec {
       {
         type: 'rect',
         from: { data: 'bars' },
+        key: 'name',
         encode: {
           enter: { width: { value: 3 }, height: { value: 12 }, strokeWidth: { value: 1 } },
           update: {
@@ -117,6 +121,7 @@ export function spec(): Spec {
       {
         type: 'text',
         from: { data: 'bars' },
+        key: 'name',
         encode: {
           enter: {
             font: { value: font },
