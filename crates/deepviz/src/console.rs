@@ -39,6 +39,11 @@ impl Console {
         Self { mode }
     }
 
+    /// Says nothing.
+    pub fn silent() -> Self {
+        Self { mode: Mode::Quiet }
+    }
+
     /// As asked for with `--quiet` and `--json`.
     pub fn for_report(args: ReportArgs) -> Self {
         match args {

@@ -58,12 +58,13 @@ fn run(command: &Command) -> anyhow::Result<Ending> {
         Command::Corpus(CorpusCommand::Make(args)) => command::corpus::make(args),
         Command::Corpus(CorpusCommand::Fetch(args)) => command::corpus::fetch(args),
         Command::Corpus(CorpusCommand::Info(args)) => command::corpus::info(args),
-        Command::Inspect(args) => command::inspect::inspect(args),
         Command::Demo(args) => command::demo::demo(args),
-        Command::Serve(args) => command::serve::serve(args),
         Command::Train(args) => command::train::train(args),
         Command::Stats(args) => command::stats::stats(args),
-        _ => anyhow::bail!("not there yet"),
+        Command::Serve(args) => command::serve::serve(args),
+        Command::Render(args) => command::render::render(args),
+        Command::Inspect(args) => command::inspect::inspect(args),
+        Command::Doctor(args) => command::doctor::doctor(args),
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod corpus;
 pub mod demo;
+pub mod doctor;
 pub mod inspect;
+pub mod render;
 pub mod serve;
 pub mod stats;
 pub mod train;

@@ -1,0 +1,183 @@
+//! Every built-in network, forward and backward, computed in different ways that must agree:
+//! with other vector instructions (up to rounding), with other numbers of threads (to the bit).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use deepviz_net::{Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel, View};
+use ndarray::{Array3, ArrayView3};
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::recipe::BUILT_IN;
+
+/// Relative distances that rounding explains.
+const ALLOWED_FORWARD: f64 = 1e-4;
+const ALLOWED_BACKWARD: f64 = 1e-3;
+const IMAGES: usize = 8;
+const CLASSES: usize = 10;
+
+/// Results of one operation, everywhere it occurs, computed in two ways.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    pub operation: &'static str,
+    /// Outputs or gradients.
+    pub what: &'static str,
+    pub judge: String,
+    pub against: String,
+    /// How many layers or arrays were compared.
+    pub places: usize,
+    /// The largest `|a - b| / |a|` of them; infinite where it is no number.
+    pub difference: f64,
+    pub allowed: f64,
+}
+
+impl Check {
+    /// Whether the two agree.
+    pub fn is_good(&self) -> bool {
+        self.difference <= self.allowed
+    }
+}
+
+/// Compares everything.
+pub fn all(console: Console) -> anyhow::Result<Vec<Check>> {
+    let judge = Way { threads: 1, level: VectorLevel::Portable };
+    let best = Way { threads: 1, level: VectorLevel::detect() };
+    let threaded = Way { threads: 3, level: best.level };
+    let pairs = [(judge, best, false), (best, threaded, true)];
+    let mut checks = BTreeMap::new();
+    let mut task = console.task("checking", BUILT_IN.len() as u64);
+    for (done, (name, text)) in BUILT_IN.iter().enumerate() {
+        task.set(done as u64, name);
+        let recipe = Recipe::parse(text, name, &[]).context("cannot read a built-in recipe")?;
+        let subject = Subject::new(&recipe)?;
+        for (pair, &(one, other, is_exact)) in pairs.iter().enumerate().filter(|(_, pair)| pair.0 != pair.1) {
+            let (expected, found) = (subject.compute(one)?, subject.compute(other)?);
+            for (expected, found) in expected.iter().zip(&found) {
+                let allowed = if expected.what == "outputs" { ALLOWED_FORWARD } else { ALLOWED_BACKWARD };
+                let check = checks.entry((pair, expected.operation, expected.what)).or_insert_with(|| Check {
+                    operation: expected.operation,
+                    what: expected.what,
+                    judge: one.to_string(),
+                    against: other.to_string(),
+                    places: 0,
+                    difference: 0.0,
+                    allowed: if is_exact { 0.0 } else { allowed },
+                });
+                check.places += 1;
+                check.difference = check.difference.max(distance(&expected.values, &found.values));
+            }
+        }
+    }
+    Ok(checks.into_values().collect())
+}
+
+/// A way to compute the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Way {
+    threads: usize,
+    level: VectorLevel,
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plural = if self.threads == 1 { "" } else { "s" };
+        write!(f, "{}, {} thread{plural}", self.level, self.threads)
+    }
+}
+
+/// What one layer or array came to.
+struct Values {
+    operation: &'static str,
+    what: &'static str,
+    values: Vec<f32>,
+}
+
+/// A network with weights and images.
+struct Subject {
+    network: Arc<Network>,
+    preprocess: Arc<Preprocess>,
+    parameters: Parameters,
+    images: Vec<Array3<u8>>,
+}
+
+impl Subject {
+    fn new(recipe: &Recipe) -> anyhow::Result<Self> {
+        let network =
+            Network::new(recipe, Shape::new(3, 32, 32), CLASSES).context("a built-in network does not fit")?;
+        let [channels, height, width] = network.image().dims();
+        let mean = Array3::from_elem((channels, height, width), 127.5);
+        Ok(Self {
+            preprocess: Arc::new(network.preprocess(Some(mean))),
+            parameters: Parameters::initial(&network, 1),
+            images: (0..IMAGES).map(|index| noise(index, [channels, height, width])).collect(),
+            network: Arc::new(network),
+        })
+    }
+
+    /// Outputs of every layer and gradients of every array.
+    fn compute(&self, way: Way) -> anyhow::Result<Vec<Values>> {
+        let device = Device::cpu(Some(way.threads), Some(way.level)).context("cannot use the CPU")?;
+        let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(|image| image.view()).collect();
+        let layers = self.network.layers();
+        let wanted: Vec<usize> = (0..layers.len()).collect();
+        let model = Model::new(Arc::clone(&self.network), Arc::clone(&self.preprocess), &self.parameters, &device)?;
+        let outputs = model.forward(&images, &wanted).context("cannot compute forward")?;
+        let forward = layers.iter().zip(outputs).map(|(layer, output)| Values {
+            operation: layer.op.kind(),
+            what: "outputs",
+            values: output.into_iter().collect(),
+        });
+        let gradients = self.gradients(&device)?;
+        let backward = layers.iter().flat_map(|layer| layer.parameters.iter().map(|spec| (layer.op.kind(), spec)));
+        let backward = backward.filter_map(|(operation, spec)| {
+            let values = gradients.get(&spec.name)?.iter().copied().collect();
+            Some(Values { operation, what: "gradients", values })
+        });
+        Ok(forward.chain(backward).collect())
+    }
+
+    fn gradients(&self, device: &Device) -> anyhow::Result<Parameters> {
+        let mut engine = Engine::new(Arc::clone(&self.network), Arc::clone(&self.preprocess), device)?;
+        let labels: Vec<u16> = (0..IMAGES).map(|index| (index % CLASSES) as u16).collect();
+        let views = vec![View::centre(self.network.image(), self.network.input()); IMAGES];
+        let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(|image| image.view()).collect();
+        let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1 };
+        let mut gradients = Parameters::zeros(&self.network);
+        engine.gradients(&self.parameters, &batch, &mut gradients).context("cannot compute backward")?;
+        Ok(gradients)
+    }
+}
+
+/// An image of noise, the same everywhere.
+fn noise(index: usize, [channels, height, width]: [usize; 3]) -> Array3<u8> {
+    let mut state = index as u32 + 1;
+    Array3::from_shape_fn((channels, height, width), |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    })
+}
+
+/// `|a - b| / |a|`; what is no number is infinitely far.
+fn distance(expected: &[f32], found: &[f32]) -> f64 {
+    let square = |value: f64| value * value;
+    let norm: f64 = expected.iter().map(|&a| square(f64::from(a))).sum();
+    let apart: f64 = expected.iter().zip(found).map(|(&a, &b)| square(f64::from(a) - f64::from(b))).sum();
+    let distance = if apart == 0.0 { 0.0 } else { (apart / norm).sqrt() };
+    if distance.is_nan() || expected.len() != found.len() { f64::INFINITY } else { distance }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_a_mismatch() {
+        assert!(distance(&[1.0, 2.0], &[1.0, f32::NAN]).is_infinite());
+        assert!(distance(&[1.0, 2.0], &[1.0]).is_infinite());
+        assert!(distance(&[0.0], &[1.0]).is_infinite());
+        assert_eq!(distance(&[0.0, 3.0], &[0.0, 3.0]), 0.0);
+        assert!((distance(&[3.0, 4.0], &[3.0, 4.5]) - 0.1).abs() < 1e-12);
+    }
+}

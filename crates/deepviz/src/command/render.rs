@@ -1,0 +1,108 @@
+//! `deepviz render`: one picture of the REST interface, drawn into a file.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context as _, anyhow, bail};
+use deepviz_corpus::ImageId;
+use deepviz_net::Run;
+use deepviz_server::{Config, answer};
+use serde_json::Value;
+
+use super::serve::runtime;
+use super::stats::corpus_of;
+use crate::Ending;
+use crate::cli::{NormaliseChoice, RenderArgs};
+use crate::console::print_line;
+
+/// Memory for the networks of one picture.
+const CACHE_BYTES: u64 = 1 << 30;
+
+/// `deepviz render`
+pub fn render(args: &RenderArgs) -> anyhow::Result<Ending> {
+    let run = Run::open(&args.run).context("cannot open the run")?;
+    let image = image(args, &run)?;
+    let config = Config {
+        runs: vec![args.run.clone()],
+        addr: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+        corpus: args.corpus.clone(),
+        cache_bytes: CACHE_BYTES,
+        token: None,
+    };
+    let ask = |path: String, body: Option<Vec<u8>>| -> anyhow::Result<Vec<u8>> {
+        let answer = runtime()?.block_on(answer(&config, &path, body)).context("cannot draw")?;
+        if answer.status == 200 { Ok(answer.body) } else { Err(problem(&answer.body)) }
+    };
+    let runs: Value = serde_json::from_slice(&ask("/api/runs".to_owned(), None)?)?;
+    let id = runs["runs"][0]["id"].as_str().ok_or_else(|| anyhow!("cannot find the run again"))?;
+    let png = ask(path(args, id, image.is_some()), image)?;
+    if !png.starts_with(b"\x89PNG") {
+        bail!("expected one sheet: --checkpoint and --layer must name one each, found more");
+    }
+    std::fs::write(&args.out, &png).with_context(|| format!("cannot write {}", args.out.display()))?;
+    print_line(&format!("{}", args.out.display()));
+    Ok(Ending::Good)
+}
+
+fn path(args: &RenderArgs, id: &str, is_applied: bool) -> String {
+    let normalise = match args.normalise {
+        NormaliseChoice::Sheet => "sheet",
+        NormaliseChoice::Filter => "filter",
+        NormaliseChoice::Timeline => "timeline",
+    };
+    let parts = [id, &args.checkpoint, &args.layer, &args.filters, &args.channels].map(encoded);
+    let [id, checkpoint, layer, filters, channels] = parts;
+    let apply = if is_applied { "/apply" } else { "" };
+    format!(
+        "/api/runs/{id}/checkpoints/{checkpoint}/layers/{layer}/filters/{filters}/channels/{channels}{apply}\
+         ?normalise={normalise}&scale={}",
+        args.scale
+    )
+}
+
+/// The image file that the layer is applied to, if any: given, or a picture of the corpus.
+fn image(args: &RenderArgs, run: &Run) -> anyhow::Result<Option<Vec<u8>>> {
+    if let Some(file) = &args.image {
+        return std::fs::read(file).map(Some).with_context(|| format!("cannot read {}", file.display()));
+    }
+    let Some(id) = args.apply else { return Ok(None) };
+    let corpus = corpus_of(run, args.corpus.as_deref())?;
+    let pixels = corpus.pixels(ImageId(id)).ok_or_else(|| {
+        let last = corpus.len().saturating_sub(1);
+        anyhow!("no image {id}; corpus {} has 0 to {last}", corpus.name())
+    })?;
+    let grid = deepviz_render::Grid { columns: 1, scale: 1 };
+    deepviz_render::atlas(&[pixels], grid).map(Some).context("cannot draw the image")
+}
+
+/// A problem document as an error.
+fn problem(body: &[u8]) -> anyhow::Error {
+    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let detail = problem["detail"].as_str().unwrap_or("the picture could not be drawn");
+    match problem["hint"].as_str() {
+        Some(hint) => anyhow!("{detail} ({hint})"),
+        None => anyhow!("{detail}"),
+    }
+}
+
+/// Percent-encoded for a path; names and selections keep their looks.
+fn encoded(part: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~*,:".contains(&byte);
+    part.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selections_stay_and_the_rest_is_encoded() {
+        assert_eq!(encoded("10-40:5,last,*"), "10-40:5,last,*");
+        assert_eq!(encoded("a/b ?ü"), "a%2Fb%20%3F%C3%BC");
+    }
+
+    #[test]
+    fn a_problem_keeps_its_advice() {
+        let error = problem(br#"{"detail":"no layer x","hint":"layers: conv1"}"#);
+        assert_eq!(error.to_string(), "no layer x (layers: conv1)");
+    }
+}
