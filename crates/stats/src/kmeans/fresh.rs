@@ -4,9 +4,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rand08::seq::index;
 use rand08::{Rng, SeedableRng, rngs::StdRng};
 
-use super::{Centres, Request, finish, lloyd};
-use crate::error::Error;
-use crate::kmeans::Origin;
+use super::{Centres, Request, lloyd};
 
 /// Starts tried on the sample; scikit-learn's classical `n_init`.
 const STARTS: usize = 10;
@@ -17,27 +15,21 @@ const SAMPLE_PER_CLUSTER: usize = 150;
 const HOPELESS: f64 = 0.03;
 
 /// The best of several starts, carried on over all rows.
-pub(super) fn best(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Result<Option<Centres>, Error> {
-    let Some(start) = best_start(rows, request)? else { return Ok(None) };
+pub(super) fn best(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Option<Centres> {
+    let start = best_start(rows, request)?;
     super::run(rows, start.centres, request.stop)
 }
 
 /// The same, given up early where it cannot beat the inertia of `rival`.
-pub(super) fn challenge(
-    rows: ArrayView2<'_, f32>,
-    request: &Request<'_>,
-    rival: f64,
-) -> Result<Option<Centres>, Error> {
-    let Some(start) = best_start(rows, request)? else { return Ok(None) };
-    let (_, distances) = lloyd::nearest_centres(rows, start.centres.view());
-    let inertia: f64 = distances.iter().map(|&d| f64::from(d)).sum();
-    if inertia > rival * (1.0 + HOPELESS) {
-        return Ok(None);
+pub(super) fn challenge(rows: ArrayView2<'_, f32>, request: &Request<'_>, rival: f64) -> Option<Centres> {
+    let start = best_start(rows, request)?;
+    if lloyd::inertia(rows, start.centres.view()) > rival * (1.0 + HOPELESS) {
+        return None;
     }
     super::run(rows, start.centres, request.stop)
 }
 
-fn best_start(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Result<Option<Centres>, Error> {
+fn best_start(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Option<Centres> {
     let mut random = StdRng::seed_from_u64(request.seed);
     let wanted = request.clusters.saturating_mul(SAMPLE_PER_CLUSTER);
     let sample = if rows.nrows() > wanted {
@@ -50,13 +42,13 @@ fn best_start(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Result<Option
     let mut best: Option<(f64, Centres)> = None;
     for _ in 0..STARTS {
         let centres = plus_plus(sample.view(), request.clusters, &mut random);
-        let Some(found) = super::run(sample.view(), centres, request.stop)? else { return Ok(None) };
-        let fit = finish(sample.view(), found, Origin::Fresh);
-        if best.as_ref().is_none_or(|(inertia, _)| fit.inertia < *inertia) {
-            best = Some((fit.inertia, Centres { centres: fit.centres, iterations: fit.iterations }));
+        let found = super::run(sample.view(), centres, request.stop)?;
+        let inertia = lloyd::inertia(sample.view(), found.centres.view());
+        if best.as_ref().is_none_or(|(least, _)| inertia < *least) {
+            best = Some((inertia, found));
         }
     }
-    Ok(best.map(|(_, centres)| centres))
+    best.map(|(_, centres)| centres)
 }
 
 /// k-means++ as scikit-learn does it: each next centre is the best of a few rows drawn with a

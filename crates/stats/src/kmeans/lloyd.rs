@@ -1,32 +1,105 @@
-//! The steps of k-means: linfa's Lloyd step, and the exact last step that a result is judged by.
+//! The steps of k-means: a fast Lloyd step, linfa's fit, and the exact distances a result is judged by.
+//!
+//! linfa's fit takes several times as long for a step as the arithmetic needs, and it can neither be
+//! interrupted nor say how many steps it took. So our step brings the centres to rest, and linfa,
+//! started from there, has the last word.
 
 use linfa::DatasetBase;
 use linfa::ParamGuard as _;
 use linfa::traits::Fit as _;
 use linfa_clustering::{KMeans, KMeansInit};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 use rand08::{SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
 
 use crate::error::Error;
 
-/// One Lloyd step by linfa: every row to its nearest centre, every centre to its members' mean.
+/// Rows that are worked on at a time: their products with the centres stay in the cache.
+const BLOCK: usize = 1024;
+
+/// One Lloyd step: every row to its nearest centre, every centre to its members' mean; a centre
+/// without members stays.
 ///
-/// linfa counts the old centre as one more member, which keeps an empty cluster where it is.
-//
-// linfa tells neither the number of its iterations nor lets itself be interrupted, and one step at a
-// time costs nothing more, so the loop is ours. (Its `cluster_count` is not used: wrong for n_runs > 1.)
-pub(super) fn step(rows: ArrayView2<'_, f32>, centres: &Array2<f32>) -> Result<Array2<f32>, Error> {
+/// The nearest centre is the one with the least `|c|^2 / 2 - x c`, and the products of a block of
+/// rows with all centres are one matrix product. Sums are taken block by block and in order, so that
+/// they do not depend on the number of threads.
+pub(super) fn step(rows: ArrayView2<'_, f32>, centres: &Array2<f32>) -> Array2<f32> {
+    let half_norms: Vec<f32> = centres.rows().into_iter().map(|c| c.iter().map(|x| x * x).sum::<f32>() / 2.0).collect();
+    let blocks: Vec<Sums> = (0..rows.nrows().div_ceil(BLOCK))
+        .into_par_iter()
+        .map(|block| {
+            let end = rows.nrows().min((block + 1) * BLOCK);
+            Sums::of(rows.slice(s![block * BLOCK..end, ..]), centres, &half_norms)
+        })
+        .collect();
+    let mut sums = Array2::<f64>::zeros(centres.dim());
+    let mut counts = Array1::<f64>::zeros(centres.nrows());
+    for block in &blocks {
+        sums.zip_mut_with(&block.sums, |all, &part| *all += f64::from(part));
+        counts.zip_mut_with(&block.counts, |all, &part| *all += f64::from(part));
+    }
+    let mut next = centres.clone();
+    for ((mut centre, sum), &count) in next.rows_mut().into_iter().zip(sums.rows()).zip(&counts) {
+        if count > 0.0 {
+            centre.zip_mut_with(&sum, |c, s| *c = (s / count) as f32);
+        }
+    }
+    next
+}
+
+/// The members' sums and counts of one block of rows.
+struct Sums {
+    sums: Array2<f32>,
+    counts: Array1<u32>,
+}
+
+impl Sums {
+    fn of(rows: ArrayView2<'_, f32>, centres: &Array2<f32>, half_norms: &[f32]) -> Self {
+        let mut products = Array2::<f32>::zeros((rows.nrows(), centres.nrows()));
+        general_mat_mul(1.0, &rows, &centres.t(), 0.0, &mut products);
+        let mut sums = Array2::<f32>::zeros(centres.dim());
+        let mut counts = Array1::<u32>::zeros(centres.nrows());
+        for (row, products) in rows.axis_iter(Axis(0)).zip(products.rows()) {
+            let mut best = (0, f32::INFINITY);
+            for (cluster, (half_norm, product)) in half_norms.iter().zip(products).enumerate() {
+                let distance = half_norm - product;
+                if distance < best.1 {
+                    best = (cluster, distance);
+                }
+            }
+            counts[best.0] += 1;
+            let mut sum = sums.row_mut(best.0);
+            sum += &row;
+        }
+        Self { sums, counts }
+    }
+}
+
+/// linfa's k-means from these centres, to its end; it gets there in a step or two where they rest.
+///
+/// (Its `cluster_count` and `inertia` belong to the step before its last, so neither is used.)
+pub(super) fn settle(rows: ArrayView2<'_, f32>, centres: Array2<f32>, limits: Limits) -> Result<Array2<f32>, Error> {
     let failed = |reason: String| Error::Clustering { rows: rows.nrows(), reason };
-    // Nothing is random in a step from given centres, but the interface wants a generator.
+    // Nothing is random from given centres, but the interface wants a generator.
     let parameters = KMeans::params_with_rng(centres.nrows(), StdRng::seed_from_u64(0))
         .n_runs(1)
-        .max_n_iterations(1)
-        .init_method(KMeansInit::Precomputed(centres.clone()))
+        .max_n_iterations(limits.iterations as u64)
+        .tolerance(limits.shift)
+        .init_method(KMeansInit::Precomputed(centres))
         .check()
         .map_err(|e| failed(e.to_string()))?;
     let model = parameters.fit(&DatasetBase::from(rows)).map_err(|e| failed(e.to_string()))?;
     Ok(model.centroids().clone())
+}
+
+/// When a fit ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Steps at most.
+    pub iterations: usize,
+    /// The distance that all centres together moved in a step.
+    pub shift: f32,
 }
 
 /// For each row its nearest centre (the first of equals) and the squared distance to it.
@@ -46,6 +119,11 @@ pub(super) fn nearest_centres(rows: ArrayView2<'_, f32>, centres: ArrayView2<'_,
             best
         })
         .unzip()
+}
+
+/// The sum of the squared distances of all rows to their nearest centres.
+pub(super) fn inertia(rows: ArrayView2<'_, f32>, centres: ArrayView2<'_, f32>) -> f64 {
+    nearest_centres(rows, centres).1.iter().map(|&d| f64::from(d)).sum()
 }
 
 pub(super) fn squared_distance(a: ArrayView1<'_, f32>, b: ArrayView1<'_, f32>) -> f32 {

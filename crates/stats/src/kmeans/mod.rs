@@ -18,6 +18,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use crate::error::Error;
 use crate::matching;
+use lloyd::Limits;
 
 /// A fresh start is taken when its inertia is this much (relatively) below that of the warm one.
 const FRESH_ADVANTAGE: f64 = 0.005;
@@ -94,22 +95,24 @@ pub(crate) fn fit(mut rows: Array2<f32>, request: &Request<'_>) -> Result<Option
     scaling.apply(&mut rows);
     let rows = rows.view();
     let Some(previous) = request.previous.filter(|p| fits(p, rows, request.clusters)) else {
-        return Ok(fresh::best(rows, request)?.map(|fit| scaling.undo(finish(rows, fit, Origin::Fresh))));
+        let Some(found) = fresh::best(rows, request) else { return Ok(None) };
+        return Ok(Some(scaling.undo(settled(rows, found, Origin::Fresh)?)));
     };
     let mut centres = previous.centres.clone();
     scaling.apply(&mut centres);
-    let Some(warm) = run(rows, centres, request.stop)? else { return Ok(None) };
-    let warm = finish(rows, warm, Origin::Warm);
-    let Some(fresh) = fresh::challenge(rows, request, warm.inertia)? else {
-        return Ok((!request.stop.load(Ordering::Relaxed)).then(|| scaling.undo(warm)));
+    let Some(warm) = run(rows, centres, request.stop) else { return Ok(None) };
+    let warm_inertia = lloyd::inertia(rows, warm.centres.view());
+    let fresh = fresh::challenge(rows, request, warm_inertia);
+    if request.stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    let is_better =
+        |fresh: &Centres| lloyd::inertia(rows, fresh.centres.view()) < warm_inertia * (1.0 - FRESH_ADVANTAGE);
+    let fit = match fresh.filter(is_better) {
+        Some(fresh) => numbered_like(settled(rows, fresh, Origin::Matched)?, previous, &scaling),
+        None => settled(rows, warm, Origin::Warm)?,
     };
-    let fresh = finish(rows, fresh, Origin::Matched);
-    let best = if fresh.inertia < warm.inertia * (1.0 - FRESH_ADVANTAGE) {
-        numbered_like(fresh, previous, &scaling)
-    } else {
-        warm
-    };
-    Ok(Some(scaling.undo(best)))
+    Ok(Some(scaling.undo(fit)))
 }
 
 fn fits(previous: &Previous, rows: ArrayView2<'_, f32>, clusters: usize) -> bool {
@@ -125,29 +128,32 @@ pub(crate) struct Centres {
 }
 
 /// Lloyd steps until the centres stand still; `None` when told to stop.
-fn run(rows: ArrayView2<'_, f32>, start: Array2<f32>, stop: &AtomicBool) -> Result<Option<Centres>, Error> {
+fn run(rows: ArrayView2<'_, f32>, start: Array2<f32>, stop: &AtomicBool) -> Option<Centres> {
     let mut centres = start;
     for iterations in 1..=MAX_ITERATIONS {
         if stop.load(Ordering::Relaxed) {
-            return Ok(None);
+            return None;
         }
-        let next = lloyd::step(rows, &centres)?;
+        let next = lloyd::step(rows, &centres);
         let shift: f64 = centres.iter().zip(&next).map(|(a, b)| f64::from(a - b).powi(2)).sum();
         centres = next;
         if shift <= TOLERANCE {
-            return Ok(Some(Centres { centres, iterations }));
+            return Some(Centres { centres, iterations });
         }
     }
-    Ok(Some(Centres { centres, iterations: MAX_ITERATIONS }))
+    Some(Centres { centres, iterations: MAX_ITERATIONS })
 }
 
-/// Makes assignments, centres and inertia agree: each centre the mean of its members.
-fn finish(rows: ArrayView2<'_, f32>, found: Centres, origin: Origin) -> Fit {
-    let (assignments, _) = lloyd::nearest_centres(rows, found.centres.view());
-    let centres = lloyd::means(rows, &assignments, &found.centres);
+/// linfa's last word on centres that rest; then assignments, centres and inertia that agree, each
+/// centre the mean of its members.
+fn settled(rows: ArrayView2<'_, f32>, found: Centres, origin: Origin) -> Result<Fit, Error> {
+    let limits = Limits { iterations: MAX_ITERATIONS, shift: TOLERANCE.sqrt() as f32 };
+    let centres = lloyd::settle(rows, found.centres, limits)?;
+    let (assignments, _) = lloyd::nearest_centres(rows, centres.view());
+    let centres = lloyd::means(rows, &assignments, &centres);
     let (assignments, squared_distances) = lloyd::nearest_centres(rows, centres.view());
     let inertia = squared_distances.iter().map(|&d| f64::from(d)).sum();
-    Fit { centres, assignments, squared_distances, inertia, iterations: found.iterations, origin }
+    Ok(Fit { centres, assignments, squared_distances, inertia, iterations: found.iterations, origin })
 }
 
 /// Gives the clusters of a fit the numbers of the previous ones with which they share most images;

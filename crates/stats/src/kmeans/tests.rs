@@ -79,6 +79,36 @@ fn inertia_assignments_and_distances_agree() {
 }
 
 #[test]
+fn our_step_is_linfas_step() {
+    // linfa counts the old centre as one more member: the difference shrinks with the cluster's size.
+    for case in reference() {
+        let rows = rows_of(&case);
+        let start = rows.slice(ndarray::s![..case.clusters, ..]).to_owned();
+        let ours = lloyd::step(rows.view(), &start);
+        let theirs = lloyd::settle(rows.view(), start.clone(), Limits { iterations: 1, shift: 1e-6 }).unwrap();
+        let (assignments, _) = lloyd::nearest_centres(rows.view(), start.view());
+        for cluster in 0..case.clusters {
+            let members = assignments.iter().filter(|&&c| usize::from(c) == cluster).count() as f32;
+            for ((ours, theirs), old) in ours.row(cluster).iter().zip(theirs.row(cluster)).zip(start.row(cluster)) {
+                let expected = (ours * members + old) / (members + 1.0);
+                assert!((theirs - expected).abs() <= 1e-5 * (1.0 + expected.abs()), "{}: {cluster}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_does_not_depend_on_the_number_of_threads() {
+    let rows = blobs(6, 900, 0.0);
+    let start = rows.slice(ndarray::s![..6, ..]).to_owned();
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| lloyd::step(rows.view(), &start))
+    };
+    assert_eq!(on(1), on(3));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_clusters() {
     let case = &reference()[0];
     let rows = rows_of(case);
