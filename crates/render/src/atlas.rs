@@ -5,26 +5,25 @@ use ndarray::ArrayView3;
 use crate::encode::Pixels;
 use crate::{Error, MAX_PIXELS};
 
-/// One image of `[channels, h, w]` bytes, enlarged by a whole number.
-pub fn image(pixels: ArrayView3<'_, u8>, scale: usize) -> Result<Vec<u8>, Error> {
-    atlas(&[pixels], 1, scale)
+/// How images are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// Images side by side.
+    pub columns: usize,
+    /// Pixels per pixel.
+    pub scale: usize,
 }
 
-/// Images of one shape side by side without gaps, `columns` to a row; unused cells are transparent.
-pub fn atlas(
-    images: &[ArrayView3<'_, u8>],
-    columns: usize,
-    scale: usize,
-) -> Result<Vec<u8>, Error> {
+/// Images of one shape, `[channels, h, w]` bytes each, side by side without gaps; unused cells are transparent.
+pub fn atlas(images: &[ArrayView3<'_, u8>], grid: Grid) -> Result<Vec<u8>, Error> {
+    let Grid { columns, scale } = grid;
     let first = images.first().ok_or(Error::Empty { found: vec![0] })?;
     let (channels, height, width) = first.dim();
     if channels != 1 && channels != 3 {
         return Err(Error::ImageChannels { found: channels });
     }
     if height == 0 || width == 0 {
-        return Err(Error::Empty {
-            found: first.shape().to_vec(),
-        });
+        return Err(Error::Empty { found: first.shape().to_vec() });
     }
     if scale == 0 {
         return Err(Error::Scale { found: scale });
@@ -35,19 +34,13 @@ pub fn atlas(
         .iter()
         .fold(1u128, |product, n| product.saturating_mul(*n as u128));
     if pixels > MAX_PIXELS as u128 {
-        return Err(Error::TooLarge {
-            pixels,
-            limit: MAX_PIXELS,
-        });
+        return Err(Error::TooLarge { pixels, limit: MAX_PIXELS });
     }
     let stride = columns * width * scale;
     let mut bytes = vec![0; stride * rows * height * scale * 4];
     for (index, image) in images.iter().enumerate() {
         if image.shape() != first.shape() {
-            return Err(Error::Unequal {
-                expected: first.shape().to_vec(),
-                found: image.shape().to_vec(),
-            });
+            return Err(Error::Unequal { expected: first.shape().to_vec(), found: image.shape().to_vec() });
         }
         let left = index % columns * width * scale;
         let top = index / columns * height * scale;
@@ -70,13 +63,15 @@ mod tests {
     use crate::encode_tests::decode;
     use ndarray::Array3;
 
+    fn image(pixels: ArrayView3<'_, u8>, scale: usize) -> Result<Vec<u8>, Error> {
+        atlas(&[pixels], Grid { columns: 1, scale })
+    }
+
     #[test]
     fn images_lie_in_rows_and_the_rest_is_transparent() {
-        let images: Vec<_> = (1..=3u8)
-            .map(|v| Array3::from_elem([3, 2, 2], v * 10))
-            .collect();
+        let images: Vec<_> = (1..=3u8).map(|v| Array3::from_elem([3, 2, 2], v * 10)).collect();
         let views: Vec<_> = images.iter().map(Array3::view).collect();
-        let (width, height, rgba) = decode(&atlas(&views, 2, 3).unwrap());
+        let (width, height, rgba) = decode(&atlas(&views, Grid { columns: 2, scale: 3 }).unwrap());
         assert_eq!((width, height), (12, 12));
         let at = |x: usize, y: usize| rgba[(y * width + x) * 4..][..4].to_vec();
         assert_eq!(at(0, 0), [10, 10, 10, 255]);
@@ -96,19 +91,10 @@ mod tests {
     #[test]
     fn what_cannot_be_drawn_is_refused_with_the_reason() {
         let two = Array3::from_elem([2, 1, 1], 0);
-        assert!(matches!(
-            image(two.view(), 1),
-            Err(Error::ImageChannels { found: 2 })
-        ));
+        assert!(matches!(image(two.view(), 1), Err(Error::ImageChannels { found: 2 })));
         let one = Array3::from_elem([1, 1, 1], 0);
-        assert!(matches!(
-            image(one.view(), 0),
-            Err(Error::Scale { found: 0 })
-        ));
-        assert!(matches!(
-            image(one.view(), 1 << 40),
-            Err(Error::TooLarge { .. })
-        ));
-        assert!(matches!(atlas(&[], 1, 1), Err(Error::Empty { .. })));
+        assert!(matches!(image(one.view(), 0), Err(Error::Scale { found: 0 })));
+        assert!(matches!(image(one.view(), 1 << 40), Err(Error::TooLarge { .. })));
+        assert!(matches!(atlas(&[], Grid { columns: 1, scale: 1 }), Err(Error::Empty { .. })));
     }
 }

@@ -23,10 +23,7 @@ impl Pixels {
         if palette == Palette::Rgb {
             Self::Rgba(vec![0; width * height * 4])
         } else {
-            Self::Indexed {
-                palette,
-                bytes: vec![0; width * height],
-            }
+            Self::Indexed { palette, bytes: vec![0; width * height] }
         }
     }
 

@@ -79,9 +79,7 @@ impl Layout {
     ) -> Result<Self, Error> {
         let [filters, channels, height, width] = shape;
         if shape.contains(&0) {
-            return Err(Error::Empty {
-                found: shape.to_vec(),
-            });
+            return Err(Error::Empty { found: shape.to_vec() });
         }
         if scale == 0 {
             return Err(Error::Scale { found: scale });
@@ -91,38 +89,24 @@ impl Layout {
         }
         let (tiles, columns) = match arrangement {
             Arrangement::Matrix => (filters * channels, channels),
-            Arrangement::Colour | Arrangement::Grid => (
-                filters,
-                columns
-                    .unwrap_or_else(|| near_square_columns(filters))
-                    .clamp(1, filters),
-            ),
+            Arrangement::Colour | Arrangement::Grid => {
+                (filters, columns.unwrap_or_else(|| near_square_columns(filters)).clamp(1, filters))
+            }
         };
-        let layout = Self {
-            arrangement,
-            tile: Tile { height, width },
-            columns,
-            rows: tiles.div_ceil(columns),
-            tiles,
-            scale,
-        };
+        let layout =
+            Self { arrangement, tile: Tile { height, width }, columns, rows: tiles.div_ceil(columns), tiles, scale };
         layout.check_size(1)?;
         Ok(layout)
     }
 
     /// Refuses a stack of `sheets` of this layout that nobody could look at.
     pub(crate) fn check_size(&self, sheets: usize) -> Result<(), Error> {
-        let side = |count: usize, values: usize| {
-            count as u128 * (values as u128 * self.scale as u128 + GAP_PX as u128)
-        };
+        let side = |count: usize, values: usize| count as u128 * (values as u128 * self.scale as u128 + GAP_PX as u128);
         let pixels = side(self.columns, self.tile.width)
             .saturating_mul(side(self.rows, self.tile.height))
             .saturating_mul(sheets as u128);
         if pixels > MAX_PIXELS as u128 {
-            return Err(Error::TooLarge {
-                pixels,
-                limit: MAX_PIXELS,
-            });
+            return Err(Error::TooLarge { pixels, limit: MAX_PIXELS });
         }
         Ok(())
     }
@@ -149,10 +133,7 @@ impl Layout {
 
     /// The upper left pixel of a tile.
     pub fn origin_px(&self, tile: usize) -> (usize, usize) {
-        (
-            tile % self.columns * self.pitch_x_px(),
-            tile / self.columns * self.pitch_y_px(),
-        )
+        (tile % self.columns * self.pitch_x_px(), tile / self.columns * self.pitch_y_px())
     }
 
     /// The number of the tile that shows this filter and channel.
@@ -172,28 +153,16 @@ impl Layout {
     /// The value under a pixel; `None` on a gap, an unused cell, or outside.
     pub fn place_at(&self, x: usize, y: usize) -> Option<Place> {
         let (column_tile, row_tile) = (x / self.pitch_x_px(), y / self.pitch_y_px());
-        let (column, row) = (
-            x % self.pitch_x_px() / self.scale,
-            y % self.pitch_y_px() / self.scale,
-        );
+        let (column, row) = (x % self.pitch_x_px() / self.scale, y % self.pitch_y_px() / self.scale);
         let tile = row_tile * self.columns + column_tile;
-        if column_tile >= self.columns
-            || tile >= self.tiles
-            || column >= self.tile.width
-            || row >= self.tile.height
-        {
+        if column_tile >= self.columns || tile >= self.tiles || column >= self.tile.width || row >= self.tile.height {
             return None;
         }
         let (filter, channel) = match self.arrangement {
             Arrangement::Matrix => (row_tile, column_tile),
             Arrangement::Colour | Arrangement::Grid => (tile, 0),
         };
-        Some(Place {
-            filter,
-            channel,
-            row,
-            column,
-        })
+        Some(Place { filter, channel, row, column })
     }
 }
 
@@ -204,48 +173,23 @@ mod tests {
 
     #[test]
     fn grids_are_near_square_and_full_where_possible() {
-        let found: Vec<_> = [1, 2, 3, 5, 10, 16, 32, 64, 128, 1000]
-            .map(|tiles| (tiles, near_square_columns(tiles)))
-            .to_vec();
-        assert_eq!(
-            found,
-            [
-                (1, 1),
-                (2, 2),
-                (3, 2),
-                (5, 3),
-                (10, 4),
-                (16, 4),
-                (32, 8),
-                (64, 8),
-                (128, 16),
-                (1000, 40)
-            ]
-        );
+        let found: Vec<_> =
+            [1, 2, 3, 5, 10, 16, 32, 64, 128, 1000].map(|tiles| (tiles, near_square_columns(tiles))).to_vec();
+        assert_eq!(found, [(1, 1), (2, 2), (3, 2), (5, 3), (10, 4), (16, 4), (32, 8), (64, 8), (128, 16), (1000, 40)]);
     }
 
     fn layouts() -> impl Strategy<Value = (Layout, [usize; 4])> {
-        (
-            1..12usize,
-            1..6usize,
-            1..6usize,
-            1..6usize,
-            0..3u8,
-            1..4usize,
-            proptest::option::of(1..15usize),
-        )
-            .prop_map(|(k, c, h, w, kind, scale, columns)| {
+        (1..12usize, 1..6usize, 1..6usize, 1..6usize, 0..3u8, 1..4usize, proptest::option::of(1..15usize)).prop_map(
+            |(k, c, h, w, kind, scale, columns)| {
                 let (arrangement, channels) = match kind {
                     0 => (Arrangement::Colour, 3),
                     1 => (Arrangement::Grid, 1),
                     _ => (Arrangement::Matrix, c),
                 };
                 let shape = [k, channels, h, w];
-                (
-                    Layout::new(shape, arrangement, scale, columns).unwrap(),
-                    shape,
-                )
-            })
+                (Layout::new(shape, arrangement, scale, columns).unwrap(), shape)
+            },
+        )
     }
 
     proptest! {
@@ -289,21 +233,9 @@ mod tests {
 
     #[test]
     fn a_layout_nobody_could_draw_is_refused() {
-        assert!(matches!(
-            Layout::new([4096, 4096, 9, 9], Arrangement::Matrix, 1, None),
-            Err(Error::TooLarge { .. })
-        ));
-        assert!(matches!(
-            Layout::new([1, 1, 1, 1], Arrangement::Grid, usize::MAX, None),
-            Err(Error::TooLarge { .. })
-        ));
-        assert!(matches!(
-            Layout::new([0, 1, 1, 1], Arrangement::Grid, 1, None),
-            Err(Error::Empty { .. })
-        ));
-        assert!(matches!(
-            Layout::new([1, 4, 1, 1], Arrangement::Colour, 1, None),
-            Err(Error::NotColour { found: 4 })
-        ));
+        assert!(matches!(Layout::new([4096, 4096, 9, 9], Arrangement::Matrix, 1, None), Err(Error::TooLarge { .. })));
+        assert!(matches!(Layout::new([1, 1, 1, 1], Arrangement::Grid, usize::MAX, None), Err(Error::TooLarge { .. })));
+        assert!(matches!(Layout::new([0, 1, 1, 1], Arrangement::Grid, 1, None), Err(Error::Empty { .. })));
+        assert!(matches!(Layout::new([1, 4, 1, 1], Arrangement::Colour, 1, None), Err(Error::NotColour { found: 4 })));
     }
 }

@@ -15,7 +15,7 @@ mod palette;
 mod range;
 mod sheet;
 
-pub use atlas::{atlas, image};
+pub use atlas::{Grid, atlas};
 pub use layout::{Arrangement, GAP_PX, Layout, MAX_PIXELS, Place, Tile, near_square_columns};
 pub use palette::Palette;
 pub use range::{Normalise, Range};

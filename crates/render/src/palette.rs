@@ -28,34 +28,19 @@ pub enum Palette {
 /// Colours in a palette, besides the transparent entry 0.
 pub(crate) const LEVELS: usize = 255;
 
-const DIVERGING: [u32; 7] = [
-    0xb3_d4f8, 0x46_88cc, 0x16_2c46, 0x10_1214, 0x3e_240f, 0xd0_7a2b, 0xfd_d9ad,
-];
-const DIVERGING_LIGHT: [u32; 7] = [
-    0x0f_3f77, 0x3a_7fc6, 0xbc_d6ef, 0xfb_fbfa, 0xf7_d9b8, 0xdd_8130, 0x80_3a05,
-];
-const SEQUENTIAL: [u32; 7] = [
-    0x0e_0f11, 0x16_233a, 0x1f_3c66, 0x2d_5c99, 0x4a_86cf, 0x8a_b6ec, 0xdc_ebfd,
-];
-const SEQUENTIAL_LIGHT: [u32; 7] = [
-    0xfc_fcfb, 0xe4_edf8, 0xbd_d5ef, 0x86_b1e0, 0x4a_86c7, 0x23_5d9d, 0x0e_3768,
-];
+const DIVERGING: [u32; 7] = [0xb3_d4f8, 0x46_88cc, 0x16_2c46, 0x10_1214, 0x3e_240f, 0xd0_7a2b, 0xfd_d9ad];
+const DIVERGING_LIGHT: [u32; 7] = [0x0f_3f77, 0x3a_7fc6, 0xbc_d6ef, 0xfb_fbfa, 0xf7_d9b8, 0xdd_8130, 0x80_3a05];
+const SEQUENTIAL: [u32; 7] = [0x0e_0f11, 0x16_233a, 0x1f_3c66, 0x2d_5c99, 0x4a_86cf, 0x8a_b6ec, 0xdc_ebfd];
+const SEQUENTIAL_LIGHT: [u32; 7] = [0xfc_fcfb, 0xe4_edf8, 0xbd_d5ef, 0x86_b1e0, 0x4a_86c7, 0x23_5d9d, 0x0e_3768];
 const GREY: [u32; 2] = [0x00_0000, 0xff_ffff];
 
 impl Palette {
     /// Every palette, in the order of [`Palette::WORDS`].
-    pub const ALL: [Self; 6] = [
-        Self::Grey,
-        Self::Rgb,
-        Self::Diverging,
-        Self::DivergingLight,
-        Self::Sequential,
-        Self::SequentialLight,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Grey, Self::Rgb, Self::Diverging, Self::DivergingLight, Self::Sequential, Self::SequentialLight];
 
     /// The words that name the palettes.
-    pub const WORDS: &'static str =
-        "grey, rgb, diverging, diverging-light, sequential, sequential-light";
+    pub const WORDS: &'static str = "grey, rgb, diverging, diverging-light, sequential, sequential-light";
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -111,17 +96,9 @@ impl Palette {
         };
         let flat = if self.is_signed() { top / 2.0 } else { 0.0 };
         if span > 0.0 && span.is_finite() {
-            Scale {
-                offset,
-                factor: top / span,
-                flat: 0.0,
-            }
+            Scale { offset, factor: top / span, flat: 0.0 }
         } else {
-            Scale {
-                offset: 0.0,
-                factor: 0.0,
-                flat,
-            }
+            Scale { offset: 0.0, factor: 0.0, flat }
         }
     }
 }
@@ -156,14 +133,11 @@ impl FromStr for Palette {
     type Err = Error;
 
     fn from_str(word: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|palette| palette.word() == word)
-            .ok_or_else(|| Error::Word {
-                what: "palette",
-                found: word.to_owned(),
-                expected: Self::WORDS,
-            })
+        Self::ALL.into_iter().find(|palette| palette.word() == word).ok_or_else(|| Error::Word {
+            what: "palette",
+            found: word.to_owned(),
+            expected: Self::WORDS,
+        })
     }
 }
 
@@ -174,7 +148,7 @@ mod tests {
     #[test]
     fn zero_is_the_middle_of_a_signed_palette_whatever_the_range() {
         for (minimum, maximum) in [(-1.0, 1.0), (-0.1, 3.0), (-7.0, 2.0), (0.0, 0.0)] {
-            let scale = Palette::Diverging.scale(Range { minimum, maximum });
+            let scale = Palette::Diverging.scale(Range::from(minimum..=maximum));
             assert_eq!(scale.level(0.0), Some(127), "{minimum} .. {maximum}");
         }
         assert_eq!(Palette::Diverging.colour(127), [0x10, 0x12, 0x14]);
@@ -192,10 +166,7 @@ mod tests {
 
     #[test]
     fn values_beyond_the_range_stay_at_its_ends_and_nan_has_no_colour() {
-        let scale = Palette::Sequential.scale(Range {
-            minimum: 1.0,
-            maximum: 3.0,
-        });
+        let scale = Palette::Sequential.scale(Range::from(1.0..=3.0));
         let levels = [0.0, 1.0, 2.0, 3.0, 9.0, f32::INFINITY].map(|v| scale.level(v));
         assert_eq!(levels, [0, 0, 127, 254, 254, 254].map(Some));
         assert_eq!(scale.level(f32::NAN), None);

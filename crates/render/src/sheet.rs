@@ -42,11 +42,7 @@ pub fn sheet(values: ArrayView4<'_, f32>, style: &Style) -> Result<Picture, Erro
 pub fn strip(sheets: &[ArrayView4<'_, f32>], style: &Style) -> Result<Picture, Error> {
     let first = sheets.first().ok_or(Error::Empty { found: vec![0] })?;
     let shape: [usize; 4] = first.dim().into();
-    let arrangement = if style.palette == Palette::Rgb {
-        Arrangement::Colour
-    } else {
-        style.arrangement
-    };
+    let arrangement = if style.palette == Palette::Rgb { Arrangement::Colour } else { style.arrangement };
     if arrangement == Arrangement::Colour && style.palette != Palette::Rgb {
         return Err(Error::NotColour { found: shape[1] });
     }
@@ -57,30 +53,17 @@ pub fn strip(sheets: &[ArrayView4<'_, f32>], style: &Style) -> Result<Picture, E
     let mut ranges = Vec::with_capacity(sheets.len());
     for (index, values) in sheets.iter().enumerate() {
         if values.shape() != first.shape() {
-            return Err(Error::Unequal {
-                expected: shape.to_vec(),
-                found: values.shape().to_vec(),
-            });
+            return Err(Error::Unequal { expected: shape.to_vec(), found: values.shape().to_vec() });
         }
         let range = Range::of(values.iter());
         draw(
             &mut pixels,
             *values,
-            &Pen {
-                layout,
-                palette: style.palette,
-                normalise: style.normalise,
-                range,
-                top_px: index * height,
-            },
+            &Pen { layout, palette: style.palette, normalise: style.normalise, range, top_px: index * height },
         );
         ranges.push(range.or_zero());
     }
-    Ok(Picture {
-        png: pixels.encode(width, height * sheets.len())?,
-        layout,
-        ranges,
-    })
+    Ok(Picture { png: pixels.encode(width, height * sheets.len())?, layout, ranges })
 }
 
 /// What one sheet is drawn with.
@@ -126,12 +109,7 @@ struct Spot {
 impl Spot {
     fn new(pen: &Pen, filter: usize, channel: usize) -> Self {
         let (x, y) = pen.layout.origin_px(pen.layout.tile_of(filter, channel));
-        Self {
-            x,
-            y: y + pen.top_px,
-            stride: pen.layout.width_px(),
-            scale: pen.layout.scale,
-        }
+        Self { x, y: y + pen.top_px, stride: pen.layout.width_px(), scale: pen.layout.scale }
     }
 
     /// The pixel numbers a value covers.
@@ -152,13 +130,7 @@ fn put_levels(bytes: &mut [u8], map: ArrayView2<'_, f32>, spot: &Spot, scale: Sc
     }
 }
 
-fn put_colour(
-    bytes: &mut [u8],
-    map: ArrayView2<'_, f32>,
-    spot: &Spot,
-    scale: Scale,
-    colour: usize,
-) {
+fn put_colour(bytes: &mut [u8], map: ArrayView2<'_, f32>, spot: &Spot, scale: Scale, colour: usize) {
     for ((row, column), value) in map.indexed_iter() {
         let Some(level) = scale.level(*value) else {
             continue;
@@ -179,20 +151,12 @@ mod tests {
 
     fn ramp(shape: [usize; 4]) -> Array4<f32> {
         let count: usize = shape.iter().product();
-        let values = (0..count)
-            .map(|i| i as f32 - count as f32 / 2.0)
-            .collect::<Vec<_>>();
+        let values = (0..count).map(|i| i as f32 - count as f32 / 2.0).collect::<Vec<_>>();
         Array4::from_shape_vec(shape, values).unwrap()
     }
 
     fn style(arrangement: Arrangement, palette: Palette) -> Style {
-        Style {
-            arrangement,
-            normalise: Normalise::Sheet,
-            palette,
-            scale: 1,
-            columns: None,
-        }
+        Style { arrangement, normalise: Normalise::Sheet, palette, scale: 1, columns: None }
     }
 
     /// Each pixel of each value has the colour that its level asks for, and all others are transparent.
@@ -204,10 +168,7 @@ mod tests {
             style.scale = scale;
             let picture = sheet(values.view(), &style).unwrap();
             let (width, height, rgba) = decode(&picture.png);
-            assert_eq!(
-                (width, height),
-                (picture.layout.width_px(), picture.layout.height_px())
-            );
+            assert_eq!((width, height), (picture.layout.width_px(), picture.layout.height_px()));
             let colours = palette.scale(Range::of(values.iter()));
             for y in 0..height {
                 for x in 0..width {
@@ -234,25 +195,16 @@ mod tests {
         let picture = sheet(values.view(), &style(Arrangement::Colour, Palette::Rgb)).unwrap();
         let (width, _, rgba) = decode(&picture.png);
         assert_eq!(width, 3);
-        assert_eq!(
-            rgba,
-            [255, 128, 128, 255, 0, 0, 0, 0, 128, 128, 0, 255].to_vec()
-        );
+        assert_eq!(rgba, [255, 128, 128, 255, 0, 0, 0, 0, 128, 128, 0, 255].to_vec());
     }
 
     #[test]
     fn one_range_over_a_strip_makes_growth_visible() {
-        let (small, large) = (
-            Array4::from_elem([1, 1, 1, 1], 1.0),
-            Array4::from_elem([1, 1, 1, 1], 2.0),
-        );
+        let (small, large) = (Array4::from_elem([1, 1, 1, 1], 1.0), Array4::from_elem([1, 1, 1, 1], 2.0));
         let mut style = style(Arrangement::Grid, Palette::Grey);
         let each = strip(&[small.view(), large.view()], &style).unwrap();
         assert_eq!(decode(&each.png).2[..3], decode(&each.png).2[4..7]);
-        style.normalise = Normalise::Range(Range {
-            minimum: 0.0,
-            maximum: 2.0,
-        });
+        style.normalise = Normalise::Range(Range::from(0.0..=2.0));
         let common = strip(&[small.view(), large.view()], &style).unwrap();
         assert_eq!(decode(&common.png).2[..3], [192; 3]);
         assert_eq!(decode(&common.png).2[4..7], [255; 3]);
@@ -271,21 +223,14 @@ mod tests {
     #[test]
     fn a_value_that_is_not_a_number_is_a_hole() {
         let values = Array4::from_shape_vec([1, 1, 1, 2], vec![f32::NAN, 1.0]).unwrap();
-        let (_, _, rgba) = decode(
-            &sheet(values.view(), &style(Arrangement::Grid, Palette::Grey))
-                .unwrap()
-                .png,
-        );
+        let (_, _, rgba) = decode(&sheet(values.view(), &style(Arrangement::Grid, Palette::Grey)).unwrap().png);
         assert_eq!((rgba[3], rgba[7]), (0, 255));
     }
 
     #[test]
     fn sheets_of_one_strip_have_one_shape() {
         let (a, b) = (ramp([1, 1, 2, 2]), ramp([2, 1, 2, 2]));
-        let result = strip(
-            &[a.view(), b.view()],
-            &style(Arrangement::Grid, Palette::Grey),
-        );
+        let result = strip(&[a.view(), b.view()], &style(Arrangement::Grid, Palette::Grey));
         assert!(matches!(result, Err(Error::Unequal { .. })));
         let four = ramp([1, 4, 1, 1]);
         let result = sheet(four.view(), &style(Arrangement::Matrix, Palette::Rgb));

@@ -8,7 +8,7 @@ use ndarray::{Array3, ArrayView3};
 
 use crate::cache::{Cache, Weigh};
 use crate::catalogue::Catalogue;
-use crate::corpora::{Corpora, Shelf, matching};
+use crate::corpora::{Corpora, matching_settled};
 use crate::hub::Hub;
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
@@ -152,7 +152,7 @@ impl App {
                     .run(Load::Forward, move || {
                         let wanted: Vec<usize> = (0..layers).collect();
                         let outputs = ready.model.forward(&[subject.view()?], &wanted)?;
-                        let layers = outputs.into_iter().map(|array| array.into_raw_vec_and_offset().0).collect();
+                        let layers = outputs.iter().map(|array| array.iter().copied().collect()).collect();
                         Ok(Activations { layers })
                     })
                     .await
@@ -190,17 +190,16 @@ impl App {
     }
 
     /// An image of the run's corpus.
-    pub(crate) fn subject(&self, run: &OpenRun, id: &str) -> Result<Subject, ApiError> {
-        let shelf = self.corpora.of_run(run);
-        let corpus = self.run_corpus(run, &shelf)?;
+    pub(crate) async fn subject(&self, run: &OpenRun, id: &str) -> Result<Subject, ApiError> {
+        let corpus = self.run_corpus(run).await?;
         let id = image_id(&corpus, id)?;
         fits(&corpus, run.network().image())?;
         Ok(Subject::Known { corpus, id })
     }
 
     /// The images a run was trained on, for a request that cannot be answered without.
-    pub(crate) fn run_corpus(&self, run: &OpenRun, shelf: &Arc<Shelf>) -> Result<Arc<Corpus>, ApiError> {
-        matching(run, shelf).map_err(|problem| {
+    pub(crate) async fn run_corpus(&self, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
+        matching_settled(run, &self.corpora.of_run(run)).await.map_err(|problem| {
             ApiError::not_ready(format!("the images of run {} are not available: {problem}", run.id))
                 .hint("the folder can be given with `deepviz serve --corpus PATH`")
         })
@@ -234,7 +233,14 @@ fn fits(corpus: &Corpus, image: Shape) -> Result<(), ApiError> {
 }
 
 fn read_snapshot(run: &OpenRun, entry: &CheckpointEntry) -> Result<Snapshot, ApiError> {
-    let mut snapshot = run.run().snapshot(entry.step)?;
+    let mut snapshot = match run.run().snapshot(entry.step) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            let error = ApiError::from(error);
+            run.mark_broken(&entry.hash, &error);
+            return Err(error);
+        }
+    };
     if snapshot.hash != entry.hash {
         return Err(ApiError::not_ready(format!("the snapshot of step {} was replaced just now", entry.step))
             .hint("ask for the run again"));

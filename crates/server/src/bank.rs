@@ -1,7 +1,7 @@
 //! A layer's weights as filters x channels x height x width, whatever kind of layer it is.
 
 use deepviz_net::{Layer, Network, Op, Parameters};
-use ndarray::{Array4, ArrayView4, Axis};
+use ndarray::Array4;
 
 use crate::problem::ApiError;
 
@@ -32,33 +32,27 @@ impl Bank {
 
     /// How a layer's output is laid out: one filter per channel.
     pub(crate) fn of_output(layer: &Layer) -> Self {
-        Self {
-            filters: layer.shape.channels,
-            channels: 1,
-            height: layer.shape.height,
-            width: layer.shape.width,
-        }
+        Self { filters: layer.shape.channels, channels: 1, height: layer.shape.height, width: layer.shape.width }
     }
 
     pub(crate) fn shape(self) -> [usize; 4] {
         [self.filters, self.channels, self.height, self.width]
     }
 
-    /// Values seen in this layout.
-    pub(crate) fn view(self, values: &[f32]) -> Result<ArrayView4<'_, f32>, ApiError> {
-        ArrayView4::from_shape(self.shape(), values)
-            .map_err(|_| ApiError::unusable(format!("expected {:?} values, found {}", self.shape(), values.len())))
-    }
-
-    /// Some filters and channels of values in this layout.
-    pub(crate) fn pick(
-        self,
-        values: &[f32],
-        filters: &[usize],
-        channels: &[usize],
-    ) -> Result<Array4<f32>, ApiError> {
-        let view = self.view(values)?;
-        Ok(view.select(Axis(0), filters).select(Axis(1), channels))
+    /// Some filters and channels of values in this layout, in the order named.
+    pub(crate) fn pick(self, values: &[f32], filters: &[usize], channels: &[usize]) -> Result<Array4<f32>, ApiError> {
+        let misfit =
+            || ApiError::unusable(format!("expected values of shape {:?}, found {}", self.shape(), values.len()));
+        let area = self.height * self.width;
+        let mut picked = Vec::with_capacity(filters.len() * channels.len() * area);
+        for filter in filters {
+            for channel in channels {
+                let start = (filter * self.channels + channel) * area;
+                picked.extend_from_slice(values.get(start..start + area).ok_or_else(misfit)?);
+            }
+        }
+        let shape = (filters.len(), channels.len(), self.height, self.width);
+        Array4::from_shape_vec(shape, picked).map_err(|_| misfit())
     }
 }
 
@@ -86,14 +80,11 @@ pub(crate) fn select_layers(
         if !has(&network.layers()[index]) {
             let with: Vec<_> =
                 network.layers().iter().filter(|layer| has(layer)).map(|layer| layer.name.as_str()).collect();
-            return Err(ApiError::bad(format!(
-                "layer {name} ({}) has no weights",
-                network.layers()[index].op.kind()
-            ))
-            .hint(format!(
-                "layers with weights: {}; add /apply/{{image}} for what a layer makes of an image",
-                with.join(", ")
-            )));
+            return Err(ApiError::bad(format!("layer {name} ({}) has no weights", network.layers()[index].op.kind()))
+                .hint(format!(
+                    "layers with weights: {}; add /apply/{{image}} for what a layer makes of an image",
+                    with.join(", ")
+                )));
         }
         if !indices.contains(&index) {
             indices.push(index);

@@ -30,9 +30,7 @@ impl Cache {
         Self(
             moka::future::Cache::builder()
                 .max_capacity(limit_bytes)
-                .weigher(|key: &String, entry: &Entry| {
-                    entry.bytes.saturating_add((key.len() + OVERHEAD_BYTES) as u32)
-                })
+                .weigher(|key: &String, entry: &Entry| entry.bytes.saturating_add((key.len() + OVERHEAD_BYTES) as u32))
                 .build(),
         )
     }

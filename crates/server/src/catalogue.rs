@@ -51,7 +51,8 @@ impl Catalogue {
                 continue;
             }
             let Ok(entries) = std::fs::read_dir(root) else { continue };
-            let mut children: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| is_run(path)).collect();
+            let mut children: Vec<_> =
+                entries.flatten().map(|entry| entry.path()).filter(|path| is_run(path)).collect();
             children.sort();
             found.extend(children);
         }
@@ -121,9 +122,5 @@ fn free_id(runs: &BTreeMap<String, Slot>, path: &Path) -> String {
     let name = part(Some(&absolute));
     let long = format!("{}~{name}", part(absolute.parent()));
     let numbered = (2..).map(|number| format!("{long}~{number}"));
-    [name, long.clone()]
-        .into_iter()
-        .chain(numbered)
-        .find(|id| !runs.contains_key(id))
-        .unwrap_or(long)
+    [name, long.clone()].into_iter().chain(numbered).find(|id| !runs.contains_key(id)).unwrap_or(long)
 }

@@ -1,16 +1,19 @@
 //! The corpora of the runs, opened in the background when first needed, so that the server starts at once.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deepviz_corpus::{Corpus, OpenOptions};
+use tokio::sync::watch;
 
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
 
 /// After a failure the folder is looked at again, but not with every request.
 const RETRY: Duration = Duration::from_secs(5);
+/// A request that cannot be answered without the images waits for them, but not forever.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Every corpus that a run names.
 pub(crate) struct Corpora {
@@ -24,7 +27,7 @@ pub(crate) struct Shelf {
     pub(crate) name: String,
     path: PathBuf,
     resize: Option<[usize; 2]>,
-    state: RwLock<State>,
+    state: watch::Sender<State>,
 }
 
 #[derive(Clone)]
@@ -60,7 +63,7 @@ impl Corpora {
             .chain((2..).map(|number| format!("{name}~{number}")))
             .find(|id| !taken(id))
             .unwrap_or_else(|| name.clone());
-        let shelf = Arc::new(Shelf { id, name, path, resize, state: RwLock::new(State::Idle) });
+        let shelf = Arc::new(Shelf { id, name, path, resize, state: watch::Sender::new(State::Idle) });
         shelves.push(Arc::clone(&shelf));
         shelf
     }
@@ -96,7 +99,7 @@ impl Shelf {
 
     /// The images, or why they are not there. Starts reading where nobody has.
     pub(crate) fn corpus(self: &Arc<Self>) -> Result<Arc<Corpus>, String> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let state = self.state.borrow().clone();
         match state {
             State::Ready(corpus) => Ok(corpus),
             State::Loading => Err(LOADING.to_owned()),
@@ -112,9 +115,20 @@ impl Shelf {
         }
     }
 
+    /// The same, after reading has come to an end.
+    pub(crate) async fn settled(self: &Arc<Self>) -> Result<Arc<Corpus>, String> {
+        // The first look begins reading.
+        let _ = self.corpus();
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|state| matches!(state, State::Ready(_) | State::Failed { .. }));
+        // Too long a wait is answered like a corpus that is not there yet.
+        let _ = tokio::time::timeout(PATIENCE, settled).await.map(drop);
+        self.corpus()
+    }
+
     /// The images, for a request that cannot be answered without.
-    pub(crate) fn required(self: &Arc<Self>) -> Result<Arc<Corpus>, ApiError> {
-        self.corpus().map_err(|problem| {
+    pub(crate) async fn required(self: &Arc<Self>) -> Result<Arc<Corpus>, ApiError> {
+        self.settled().await.map_err(|problem| {
             ApiError::not_ready(format!("the images of corpus {} are not available: {problem}", self.name))
                 .hint("the folder can be given with `deepviz serve --corpus PATH`")
         })
@@ -122,12 +136,15 @@ impl Shelf {
 
     /// Reads the corpus on a thread of its own: it may take seconds and keeps all cores busy.
     fn load(self: &Arc<Self>) {
-        {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            if matches!(*state, State::Loading | State::Ready(_)) {
-                return;
+        let is_first = self.state.send_if_modified(|state| {
+            let is_first = matches!(state, State::Idle | State::Failed { .. });
+            if is_first {
+                *state = State::Loading;
             }
-            *state = State::Loading;
+            is_first
+        });
+        if !is_first {
+            return;
         }
         let shelf = Arc::clone(self);
         let reader = std::thread::Builder::new().name("corpus".to_owned()).spawn(move || {
@@ -151,15 +168,23 @@ impl Shelf {
         if let State::Failed { problem, .. } = &state {
             tracing::warn!(corpus = %self.name, "{problem}");
         }
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        self.state.send_replace(state);
     }
 }
 
 const LOADING: &str = "its images are being read";
 
-/// The corpus of a run, if it is the one the run was trained on.
+/// The corpus of a run, if it is open and the one the run was trained on.
 pub(crate) fn matching(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<Arc<Corpus>, String> {
-    let corpus = shelf.corpus()?;
+    check(run, shelf, shelf.corpus()?)
+}
+
+/// The same, after reading has come to an end.
+pub(crate) async fn matching_settled(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<Arc<Corpus>, String> {
+    check(run, shelf, shelf.settled().await?)
+}
+
+fn check(run: &OpenRun, shelf: &Shelf, corpus: Arc<Corpus>) -> Result<Arc<Corpus>, String> {
     let expected = &run.info().corpus.identity;
     if corpus.identity() == expected {
         return Ok(corpus);

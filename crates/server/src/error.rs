@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is taken.
-    #[error("the address {addr} is already in use; choose another port (port 0 takes any free one)")]
+    #[error("the address {addr} is already in use; choose another one with --addr (port 0 takes any that is free)")]
     Taken {
         /// The address asked for.
         addr: SocketAddr,
@@ -35,11 +35,18 @@ pub enum Error {
         /// The folder asked for.
         path: PathBuf,
     },
+    /// A run that was named cannot be opened.
+    #[error("cannot serve the run of {}: {source}", path.display())]
+    Run {
+        /// The reason.
+        source: deepviz_net::Error,
+        /// Its run.toml.
+        path: PathBuf,
+    },
     /// No device to apply networks with.
     #[error("no device to apply networks with: {source}")]
     Device {
         /// The reason.
-        #[from]
         source: deepviz_net::Error,
     },
     /// Serving ended with an error.

@@ -5,6 +5,7 @@
 //! listed by their `run.toml`, corpora are read in the background, snapshots and models come through one cache
 //! that is bounded in bytes. The server never trains; a run that grows is a folder that changes.
 
+mod answer;
 mod api;
 mod app;
 mod bank;
@@ -14,6 +15,7 @@ mod corpora;
 mod error;
 mod extract;
 mod hub;
+mod look;
 mod open_run;
 mod problem;
 mod reply;
@@ -33,5 +35,12 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Answer, answer};
 pub use error::Error;
 pub use server::{Config, Server, bind};
+
+/// The description of the interface (`OpenAPI` 3.1) as JSON: what `/api/openapi.json` answers.
+pub fn openapi() -> String {
+    // The document is data of our own, and made of strings and numbers only.
+    api::document().to_pretty_json().unwrap_or_default()
+}

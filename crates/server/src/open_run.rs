@@ -1,5 +1,6 @@
 //! One run folder that is being looked at: what was read of it stays until the folder changes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -32,7 +33,16 @@ pub(crate) struct OpenRun {
     run: Run,
     listing: Mutex<Kept<Listing>>,
     metrics: Mutex<Kept<Vec<Metric>>>,
-    store: Mutex<Option<(Stamp, Arc<Store>)>>,
+    store: Mutex<Option<OpenStore>>,
+    /// What was found wrong with snapshots whose header looked well, by hash.
+    broken: Mutex<BTreeMap<String, String>>,
+}
+
+/// The database, and the snapshots that it was told of.
+struct OpenStore {
+    stamp: Stamp,
+    digest: String,
+    store: Arc<Store>,
 }
 
 /// When a file or folder was last changed, and its size.
@@ -96,6 +106,7 @@ impl OpenRun {
             listing: Mutex::new(Kept::EMPTY),
             metrics: Mutex::new(Kept::EMPTY),
             store: Mutex::new(None),
+            broken: Mutex::default(),
         })
     }
 
@@ -109,6 +120,16 @@ impl OpenRun {
 
     pub(crate) fn run(&self) -> &Run {
         &self.run
+    }
+
+    /// Remembers a snapshot that turned out to be unreadable, so that it is shown as a gap.
+    pub(crate) fn mark_broken(&self, hash: &str, error: &ApiError) {
+        lock(&self.broken).insert(hash.to_owned(), error.to_string());
+    }
+
+    /// What is wrong with a snapshot, as far as it is known.
+    pub(crate) fn problem_of(&self, entry: &CheckpointEntry) -> Option<String> {
+        entry.problem.clone().or_else(|| lock(&self.broken).get(&entry.hash).cloned())
     }
 
     pub(crate) fn is_live(&self) -> bool {
@@ -167,19 +188,22 @@ impl OpenRun {
     /// The statistics, where there are any yet.
     pub(crate) fn store(&self) -> Result<Option<Arc<Store>>, ApiError> {
         // The size and time of the file change with every commit; only another file needs another handle.
-        let stamp = Stamp::of(&self.path.join("stats.sqlite"));
+        let stamp = Stamp::of(&self.path.join(deepviz_stats::FILE_NAME));
+        let digest = self.listing().digest.clone();
         let mut kept = lock(&self.store);
         let Some(stamp) = stamp else {
             *kept = None;
             return Ok(None);
         };
-        if let Some((known, store)) = &*kept
-            && known.file == stamp.file
-        {
-            return Ok(Some(Arc::clone(store)));
+        if let Some(open) = kept.as_mut().filter(|open| open.stamp.file == stamp.file) {
+            if open.digest != digest {
+                open.store.refresh(&self.run);
+                open.digest = digest;
+            }
+            return Ok(Some(Arc::clone(&open.store)));
         }
         let store = Store::open_read_only(&self.path)?.map(Arc::new);
-        *kept = store.clone().map(|store| (stamp, store));
+        *kept = store.clone().map(|store| OpenStore { stamp, digest, store });
         Ok(store)
     }
 }
@@ -214,11 +238,10 @@ impl Listing {
         let entry = &self.entries[index];
         match &entry.problem {
             None => Ok(entry),
-            Some(problem) => Err(ApiError::unusable(format!(
-                "checkpoint {index} (step {}) cannot be used: {problem}",
-                entry.step
-            ))
-            .hint("the other checkpoints are not affected")),
+            Some(problem) => {
+                Err(ApiError::unusable(format!("checkpoint {index} (step {}) cannot be used: {problem}", entry.step))
+                    .hint("the other checkpoints are not affected"))
+            }
         }
     }
 }

@@ -19,11 +19,7 @@ pub(crate) enum Keep {
 impl Keep {
     /// Forever where the address carries the hash of what it names (or the first 8 or more digits of it).
     pub(crate) fn by_hash(given: Option<&str>, hash: &str) -> Self {
-        if given.is_some_and(|given| given.len() >= 8 && hash.starts_with(given)) {
-            Self::Forever
-        } else {
-            Self::Ask
-        }
+        if given.is_some_and(|given| given.len() >= 8 && hash.starts_with(given)) { Self::Forever } else { Self::Ask }
     }
 }
 

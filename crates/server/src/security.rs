@@ -37,11 +37,7 @@ impl Access {
         let token = token.map(|token| {
             let session = blake3::Hash::from(blake3::derive_key("deepviz session cookie 1", token.as_bytes()));
             let cookie_text = session.to_hex().to_string();
-            Token {
-                token: blake3::hash(token.as_bytes()),
-                cookie: blake3::hash(cookie_text.as_bytes()),
-                cookie_text,
-            }
+            Token { token: blake3::hash(token.as_bytes()), cookie: blake3::hash(cookie_text.as_bytes()), cookie_text }
         });
         Self { address, token }
     }
@@ -74,10 +70,7 @@ impl Access {
             return Ok(Admission::Open);
         }
         if query_token(request.uri()).is_some_and(|found| same(&found, token.token)) {
-            return Ok(Admission::Fresh(format!(
-                "{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/",
-                token.cookie_text
-            )));
+            return Ok(Admission::Fresh(format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/", token.cookie_text)));
         }
         Err(ApiError::unauthorized("this server asks for its token")
             .hint("send `Authorization: Bearer TOKEN`, or open the page once with ?token=TOKEN"))

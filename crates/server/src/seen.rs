@@ -31,7 +31,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// Looks at the run; what did not change since `before` is not read again.
     pub(crate) fn of(run: &OpenRun, before: Option<&Self>) -> Result<Self, ApiError> {
-        let store = ["stats.sqlite", "stats.sqlite-wal"].map(|name| Stamp::of(&run.path.join(name)));
+        let store = ["", "-wal"].map(|end| Stamp::of(&run.path.join(format!("{}{end}", deepviz_stats::FILE_NAME))));
         let units = match before {
             Some(before) if before.store == store => before.units.clone(),
             _ => ready_units(run)?,

@@ -56,11 +56,8 @@ impl Selection {
                 Part::Range { from, to, step } => {
                     let (from, to) = (axis.place(from)?, axis.place(to)?);
                     if from > to {
-                        return Err(ApiError::bad(format!(
-                            "the {} range {from}-{to} runs backwards",
-                            axis.what
-                        ))
-                        .hint(format!("write {to}-{from}")));
+                        return Err(ApiError::bad(format!("the {} range {from}-{to} runs backwards", axis.what))
+                            .hint(format!("write {to}-{from}")));
                     }
                     (from..=to).step_by(step).for_each(&mut take);
                 }
@@ -72,19 +69,16 @@ impl Selection {
 
 impl Axis<'_> {
     fn place(&self, place: Place) -> Result<usize, ApiError> {
-        let end = self.count.checked_sub(1).ok_or_else(|| {
-            ApiError::missing(
-                self.what,
-                format!("{} has no {}s yet", self.of, self.what),
-            )
-        })?;
+        let end = self
+            .count
+            .checked_sub(1)
+            .ok_or_else(|| ApiError::missing(self.what, format!("{} has no {}s yet", self.of, self.what)))?;
         match place {
             Place::Last => Ok(end),
             Place::Index(index) if index <= end => Ok(index),
-            Place::Index(index) => Err(ApiError::missing(
-                self.what,
-                format!("no {} {index}; {} has 0 to {end}", self.what, self.of),
-            )),
+            Place::Index(index) => {
+                Err(ApiError::missing(self.what, format!("no {} {index}; {} has 0 to {end}", self.what, self.of)))
+            }
         }
     }
 }
@@ -101,11 +95,7 @@ impl FromStr for Selection {
 }
 
 fn malformed(text: &str, part: &str) -> ApiError {
-    let found = if part.trim().is_empty() {
-        "an empty part".to_owned()
-    } else {
-        format!("`{part}`")
-    };
+    let found = if part.trim().is_empty() { "an empty part".to_owned() } else { format!("`{part}`") };
     ApiError::bad(format!("cannot read the selection `{text}`: found {found}"))
         .hint(format!("a selection looks like {FORMS}"))
 }

@@ -69,6 +69,11 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
     if let Some(path) = config.runs.iter().find(|path| !path.is_dir()) {
         return Err(Error::NoFolder { path: path.clone() });
     }
+    // A run that was named is wanted; one that merely lies in a folder is listed with its problem.
+    for path in config.runs.iter().map(|path| path.join("run.toml")).filter(|path| path.is_file()) {
+        let folder = path.parent().unwrap_or(&path);
+        deepviz_net::Run::open(folder).map_err(|source| Error::Run { source, path: path.clone() })?;
+    }
     let listener = TcpListener::bind(addr).await.map_err(|source| match source.kind() {
         std::io::ErrorKind::AddrInUse => Error::Taken { addr },
         _ => Error::Listen { addr, source },
@@ -86,7 +91,7 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
         cache: Cache::new(config.cache_bytes),
         work: Work::new(),
         hub: Arc::new(Hub::new()),
-        device: Device::cpu(None, None)?,
+        device: Device::cpu(None, None).map_err(|source| Error::Device { source })?,
     }))
 }
 

@@ -12,63 +12,12 @@ use utoipa::ToSchema;
 use crate::app::{App, Subject};
 use crate::bank::{Bank, weights};
 use crate::cache::Weigh;
+use crate::look::{Look, Over};
 use crate::open_run::{Listing, OpenRun};
 use crate::problem::ApiError;
 use crate::reply::tag;
+use crate::selection::{Axis, Selection, text_from_indices};
 use crate::work::Load;
-
-/// What the colours are scaled over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Over {
-    Sheet,
-    Filter,
-    Timeline,
-}
-
-/// How a sheet is to look.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
-    pub(crate) over: Over,
-    /// `None` chooses by what is shown.
-    pub(crate) palette: Option<Palette>,
-    pub(crate) scale: usize,
-    pub(crate) columns: Option<usize>,
-}
-
-/// Pixels per value that anybody could want.
-const MOST_SCALE: usize = 64;
-
-/// The look that the words of a query ask for.
-pub(crate) fn look(
-    normalise: Option<&str>,
-    palette: Option<&str>,
-    scale: Option<usize>,
-    columns: Option<usize>,
-) -> Result<Look, ApiError> {
-    let over = match normalise {
-        None | Some("sheet") => Over::Sheet,
-        Some("filter") => Over::Filter,
-        Some("timeline") => Over::Timeline,
-        Some(other) => {
-            return Err(ApiError::bad(format!(
-                "unknown normalisation `{other}`; expected sheet, filter or timeline"
-            )));
-        }
-    };
-    let palette = match palette {
-        None | Some("auto") => None,
-        Some(word) => Some(word.parse()?),
-    };
-    let scale = scale.unwrap_or(1);
-    if !(1..=MOST_SCALE).contains(&scale) {
-        return Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")));
-    }
-    if columns == Some(0) {
-        return Err(ApiError::bad("expected 1 or more columns, found 0"));
-    }
-    Ok(Look { over, palette, scale, columns })
-}
 
 /// One sheet that somebody wants, checked against what there is.
 #[derive(Clone)]
@@ -152,7 +101,34 @@ impl Weigh for Ranges {
     }
 }
 
+/// What sheets of several layers have in common.
+#[derive(Clone)]
+pub(crate) struct Ground {
+    pub(crate) run: Arc<OpenRun>,
+    pub(crate) listing: Arc<Listing>,
+    pub(crate) subject: Option<Subject>,
+    pub(crate) look: Look,
+}
+
+/// Which tiles of a layer, as selections.
+#[derive(Clone, Copy)]
+pub(crate) struct Tiles<'a> {
+    pub(crate) filters: &'a str,
+    pub(crate) channels: &'a str,
+}
+
 impl Wish {
+    /// The tiles of a layer, if it has them.
+    pub(crate) fn new(ground: Ground, layer: usize, tiles: Tiles<'_>) -> Result<Self, ApiError> {
+        let Ground { run, listing, subject, look } = ground;
+        let mut wish = Self { run, listing, layer, filters: Vec::new(), channels: Vec::new(), subject, look };
+        let (bank, of) = (wish.bank(), format!("layer {}", wish.layer().name));
+        let bind = |what, text: &str, count| text.parse::<Selection>()?.bind(Axis { what, of: &of, count });
+        wish.filters = bind("filter", tiles.filters, bank.filters)?;
+        wish.channels = bind("channel", tiles.channels, bank.channels)?;
+        Ok(wish)
+    }
+
     pub(crate) fn layer(&self) -> &Layer {
         &self.run.network().layers()[self.layer]
     }
@@ -254,8 +230,8 @@ impl Wish {
             "{}/{}/{}/{}/{subject}/{:?}/{}/{}/{:?}",
             self.run.id,
             self.layer,
-            crate::selection::text_from_indices(&self.filters),
-            crate::selection::text_from_indices(&self.channels),
+            text_from_indices(&self.filters),
+            text_from_indices(&self.channels),
             look.over,
             self.palette(),
             look.scale,

@@ -61,7 +61,8 @@ impl From<deepviz_stats::Error> for ApiError {
         use deepviz_stats::Error;
         match error {
             Error::Corrupt { .. } | Error::Foreign { .. } | Error::Newer { .. } | Error::Older { .. } => {
-                Self::unusable(error.to_string()).hint("stats.sqlite can be deleted and computed again: `deepviz stats RUN`")
+                Self::unusable(error.to_string())
+                    .hint("stats.sqlite can be deleted and computed again: `deepviz stats RUN`")
             }
             other => Self::internal(other.to_string()),
         }

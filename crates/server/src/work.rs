@@ -27,10 +27,7 @@ impl Work {
     /// Slots for this machine.
     pub(crate) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            render: Arc::new(Semaphore::new(cores + 1)),
-            forward: Arc::new(Semaphore::new((cores - 1).max(1))),
-        }
+        Self { render: Arc::new(Semaphore::new(cores + 1)), forward: Arc::new(Semaphore::new((cores - 1).max(1))) }
     }
 
     /// Does the work on a blocking thread as soon as a slot is free. A slot stays taken until the work is
@@ -44,10 +41,7 @@ impl Work {
             Load::Render => &self.render,
             Load::Forward => &self.forward,
         };
-        let slot = Arc::clone(slots)
-            .acquire_owned()
-            .await
-            .map_err(|_| ApiError::internal("the server is stopping"))?;
+        let slot = Arc::clone(slots).acquire_owned().await.map_err(|_| ApiError::internal("the server is stopping"))?;
         spawn_blocking(move || {
             let _slot = slot;
             work()

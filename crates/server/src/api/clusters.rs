@@ -4,13 +4,13 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::{Corpus, ImageId, Split};
-use deepviz_stats::{ClusterSet, Metric};
+use deepviz_stats::{ClusterSet, Metric, State as Stage};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::confusion::{point, split};
 use crate::api::predict::CheckpointPath;
-use crate::api::runs::{RunPath, cluster_choices};
+use crate::api::runs::RunPath;
 use crate::app::Shared;
 use crate::bank::layer_index;
 use crate::corpora::matching;
@@ -20,6 +20,13 @@ use crate::problem::{ApiError, Problem};
 use crate::reply::json;
 use crate::statistics;
 use crate::work::Load;
+
+/// A layer and a metric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ClusterChoice {
+    pub(crate) layer: String,
+    pub(crate) metric: String,
+}
 
 /// Which clusters.
 #[derive(Deserialize, IntoParams)]
@@ -231,4 +238,27 @@ fn history_of(run: &OpenRun, query: &ClusterQuery) -> Result<ClusterHistory, Api
         history.sizes.push(moment.sizes);
     }
     Ok(history)
+}
+
+/// The cluster sets of the newest statistics; what is computed unless told otherwise where there are none.
+pub(crate) fn cluster_choices(run: &OpenRun) -> Vec<ClusterChoice> {
+    let name = |index: usize| run.network().layers()[index].name.clone();
+    let features = ClusterChoice { layer: name(run.network().features()), metric: "cosine".to_owned() };
+    let logits = ClusterChoice { layer: name(run.network().logits()), metric: "euclidean".to_owned() };
+    let found = computed_choices(run).unwrap_or_default();
+    if found.is_empty() {
+        return vec![features, logits];
+    }
+    let (mut first, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(|choice| *choice == features);
+    first.extend(rest);
+    first
+}
+
+fn computed_choices(run: &OpenRun) -> Option<Vec<ClusterChoice>> {
+    let store = run.store().ok().flatten()?;
+    let unit = store.units().ok()?.into_iter().rfind(|unit| unit.state == Stage::Ready)?;
+    let sets = store.cluster_sets(unit.step, unit.split).ok()?;
+    let choice =
+        |set: deepviz_stats::ClusterSetInfo| ClusterChoice { layer: set.layer, metric: set.metric.name().to_owned() };
+    Some(sets.into_iter().map(choice).collect())
 }

@@ -11,23 +11,17 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::confusion::{limit, offset, split};
 use crate::app::{App, Shared, image_id};
-use crate::cache::Weigh;
 use crate::extract::{Params, Segments};
 use crate::problem::{ApiError, Problem};
-use crate::reply::{Content, Keep, json, tag};
+use crate::reply::json;
 use crate::work::Load;
-
-/// Images in one atlas.
-const MOST_ATLAS: usize = 1_024;
-/// Pixels per pixel.
-const MOST_SCALE: usize = 64;
 
 /// A corpus in a path.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct CorpusPath {
     /// Id of the corpus.
-    corpus: String,
+    pub(crate) corpus: String,
 }
 
 /// An image in a path.
@@ -35,9 +29,9 @@ pub(crate) struct CorpusPath {
 #[into_params(parameter_in = Path)]
 pub(crate) struct ImagePath {
     /// Id of the corpus.
-    corpus: String,
+    pub(crate) corpus: String,
     /// Id of the image.
-    image: String,
+    pub(crate) image: String,
 }
 
 /// What to look for.
@@ -54,33 +48,6 @@ pub(crate) struct SearchQuery {
     limit: Option<usize>,
     /// Where to go on: what `next_cursor` said.
     cursor: Option<String>,
-}
-
-/// How an image is drawn.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PixelsQuery {
-    /// Pixels per pixel, 1 to 64.
-    #[param(minimum = 1, maximum = 64)]
-    scale: Option<usize>,
-    /// The corpus' identity: makes the answer immutable.
-    v: Option<String>,
-}
-
-/// Which images, and how they are laid out.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AtlasQuery {
-    /// Ids of images separated by commas, 1,024 at most.
-    ids: String,
-    /// Images side by side; a near-square sheet unless given.
-    #[param(minimum = 1)]
-    columns: Option<usize>,
-    /// Pixels per pixel, 1 to 64.
-    #[param(minimum = 1, maximum = 64)]
-    scale: Option<usize>,
-    /// The corpus' identity: makes the answer immutable.
-    v: Option<String>,
 }
 
 /// All corpora.
@@ -183,9 +150,14 @@ pub(crate) async fn search(
     Params(query): Params<SearchQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let corpus = open(&app, &corpus)?;
+    let corpus = open(&app, &corpus).await?;
     let query = Query {
-        class: query.class.as_deref().filter(|class| !class.is_empty()).map(|class| class_of(&corpus, class)).transpose()?,
+        class: query
+            .class
+            .as_deref()
+            .filter(|class| !class.is_empty())
+            .map(|class| class_of(&corpus, class))
+            .transpose()?,
         split: query.split.as_deref().filter(|word| !word.is_empty()).map(|word| split(Some(word))).transpose()?,
         limit: limit(query.limit, Query::DEFAULT_LIMIT)?,
         cursor: offset(query.cursor.as_deref())?,
@@ -220,7 +192,7 @@ pub(crate) async fn detail(
     Segments(ImagePath { corpus, image }): Segments<ImagePath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let corpus = open(&app, &corpus)?;
+    let corpus = open(&app, &corpus).await?;
     let id = image_id(&corpus, &image)?;
     let item = item(&corpus, id).ok_or_else(|| ApiError::internal("an image that was there is gone"))?;
     let class_name = corpus.classes().get(usize::from(item.class)).cloned().unwrap_or_default();
@@ -228,101 +200,11 @@ pub(crate) async fn detail(
 }
 
 fn recorded_class(corpus: &Corpus, id: ImageId) -> Option<u16> {
-    let notes = corpus.notes()?;
-    notes.wrong_labels.get(&id).map(|class| class.0)
+    corpus.notes()?.wrong_labels.get(&id).map(|class| class.0)
 }
 
-/// One image as a picture.
-#[utoipa::path(
-    get, path = "/api/corpora/{corpus}/images/{image}/pixels", tag = "corpora", params(ImagePath, PixelsQuery),
-    responses(
-        (status = 200, body = Vec<u8>, content_type = "image/png"),
-        (status = 304, description = "the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn pixels(
-    State(app): State<Shared>,
-    Segments(ImagePath { corpus, image }): Segments<ImagePath>,
-    Params(query): Params<PixelsQuery>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let corpus = open(&app, &corpus)?;
-    let id = image_id(&corpus, &image)?;
-    let sheet = Atlas { ids: vec![id], columns: 1, scale: scale(query.scale)? };
-    picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
-}
-
-/// Many images side by side, without gaps, in the order of their ids in the query.
-#[utoipa::path(
-    get, path = "/api/corpora/{corpus}/sheet", tag = "corpora", params(CorpusPath, AtlasQuery),
-    responses(
-        (status = 200, body = Vec<u8>, content_type = "image/png"),
-        (status = 304, description = "the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn atlas(
-    State(app): State<Shared>,
-    Segments(CorpusPath { corpus }): Segments<CorpusPath>,
-    Params(query): Params<AtlasQuery>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let corpus = open(&app, &corpus)?;
-    let ids: Vec<ImageId> =
-        query.ids.split(',').map(|id| image_id(&corpus, id.trim())).collect::<Result<_, _>>()?;
-    if ids.len() > MOST_ATLAS {
-        return Err(ApiError::bad(format!("expected at most {MOST_ATLAS} ids, found {}", ids.len())));
-    }
-    let columns = query.columns.unwrap_or_else(|| deepviz_render::near_square_columns(ids.len()));
-    let sheet = Atlas { ids, columns, scale: scale(query.scale)? };
-    picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
-}
-
-struct Atlas {
-    ids: Vec<ImageId>,
-    columns: usize,
-    scale: usize,
-}
-
-struct Png(axum::body::Bytes, String);
-
-impl Weigh for Png {
-    fn bytes(&self) -> usize {
-        self.0.len()
-    }
-}
-
-async fn picture(
-    app: &App,
-    corpus: Arc<Corpus>,
-    atlas: Atlas,
-    (headers, v): (&HeaderMap, Option<&str>),
-) -> Result<Response, ApiError> {
-    let keep = Keep::by_hash(v, corpus.identity());
-    let ids: Vec<String> = atlas.ids.iter().map(|id| id.0.to_string()).collect();
-    let key = format!("images/{}/{}/{}/{}", corpus.identity(), atlas.columns, atlas.scale, ids.join(","));
-    let png = app
-        .cache
-        .get(key, async {
-            app.work
-                .run(Load::Render, move || {
-                    let images: Vec<_> = atlas.ids.iter().filter_map(|&id| corpus.pixels(id)).collect();
-                    let png = deepviz_render::atlas(&images, atlas.columns, atlas.scale)?;
-                    let tag = tag(&png);
-                    Ok(Png(png.into(), tag))
-                })
-                .await
-        })
-        .await?;
-    Ok(Content { media_type: "image/png", bytes: png.0.clone(), tag: png.1.clone() }.reply(headers, keep))
-}
-
-fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
+/// The images of that id, when they have been read.
+pub(crate) async fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
     let shelf = app.corpora.get(id).or_else(|error| {
         // A run that nobody asked for yet may name it.
         for (_, run) in app.runs.all() {
@@ -332,15 +214,7 @@ fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
         }
         app.corpora.get(id).map_err(|_| error)
     })?;
-    shelf.required()
-}
-
-fn scale(wanted: Option<usize>) -> Result<usize, ApiError> {
-    let scale = wanted.unwrap_or(1);
-    if (1..=MOST_SCALE).contains(&scale) {
-        return Ok(scale);
-    }
-    Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")))
+    shelf.required().await
 }
 
 fn class_of(corpus: &Corpus, text: &str) -> Result<ClassId, ApiError> {
@@ -348,7 +222,8 @@ fn class_of(corpus: &Corpus, text: &str) -> Result<ClassId, ApiError> {
     let by_name = classes.iter().position(|name| name.eq_ignore_ascii_case(text));
     let index = by_name.or_else(|| text.parse().ok().filter(|index| *index < classes.len()));
     index.map(|index| ClassId(index as u16)).ok_or_else(|| {
-        ApiError::bad(format!("no class `{text}`")).hint(format!("classes here: 0 to {}", classes.len().saturating_sub(1)))
+        ApiError::bad(format!("no class `{text}`"))
+            .hint(format!("classes here: 0 to {}", classes.len().saturating_sub(1)))
     })
 }
 

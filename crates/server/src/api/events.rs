@@ -72,8 +72,7 @@ pub(crate) async fn events(
             }
         }
     });
-    let stream = Sse::new(ReceiverStream::new(receiver))
-        .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
+    let stream = Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
     // Proxies that gather answers would hold the events back.
     let unbuffered = AppendHeaders([(HeaderName::from_static("x-accel-buffering"), "no")]);
     Ok((unbuffered, stream).into_response())

@@ -69,8 +69,7 @@ pub(crate) async fn graph(
         let to = &layer.name;
         layer.inputs.iter().map(move |&from| Edge { from: layers[from].name.clone(), to: to.clone() })
     });
-    let graph =
-        Graph { nodes: nodes.collect(), edges: edges.collect(), parameters: run.network().parameter_count() };
+    let graph = Graph { nodes: nodes.collect(), edges: edges.collect(), parameters: run.network().parameter_count() };
     json(&headers, &graph)
 }
 

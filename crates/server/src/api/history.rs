@@ -80,12 +80,7 @@ pub(crate) async fn layer_history(
     json(&headers, &*history)
 }
 
-async fn gather(
-    app: &App,
-    run: &Arc<OpenRun>,
-    listing: &Listing,
-    layer: usize,
-) -> Result<LayerHistory, ApiError> {
+async fn gather(app: &App, run: &Arc<OpenRun>, listing: &Listing, layer: usize) -> Result<LayerHistory, ApiError> {
     let mut history = LayerHistory { layer: run.network().layers()[layer].name.clone(), ..LayerHistory::default() };
     let mut before = None;
     for (index, entry) in listing.entries.iter().enumerate().filter(|(_, entry)| entry.problem.is_none()) {

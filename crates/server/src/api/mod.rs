@@ -6,6 +6,7 @@ pub(crate) mod corpora;
 pub(crate) mod events;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod images;
 pub(crate) mod metrics;
 pub(crate) mod predict;
 pub(crate) mod runs;
@@ -77,7 +78,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(corpora::list))
         .routes(routes!(corpora::search))
         .routes(routes!(corpora::detail))
-        .routes(routes!(corpora::pixels))
-        .routes(routes!(corpora::atlas))
+        .routes(routes!(images::pixels))
+        .routes(routes!(images::atlas))
         .merge(uploads)
 }

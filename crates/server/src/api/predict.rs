@@ -96,7 +96,7 @@ pub(crate) async fn predict(
     Params(Version { v }): Params<Version>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let subject = app.subject(&*app.runs.get(&run)?, &image)?;
+    let subject = app.subject(&*app.runs.get(&run)?, &image).await?;
     let (prediction, hash) = prediction(&app, &run, &checkpoint, &subject).await?;
     json_kept(&headers, &prediction, Keep::by_hash(v.as_deref(), &hash))
 }
@@ -168,7 +168,7 @@ pub(crate) async fn image_history(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let corpus = app.run_corpus(&run, &app.corpora.of_run(&run))?;
+    let corpus = app.run_corpus(&run).await?;
     let id = image_id(&corpus, &image)?;
     let true_class = corpus.label(id).map(|class| class.0).unwrap_or_default();
     let history = app

@@ -11,6 +11,7 @@ use deepviz_stats::{State as UnitStage, UnitState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::clusters::{ClusterChoice, cluster_choices};
 use crate::app::Shared;
 use crate::bank::Bank;
 use crate::corpora::{Shelf, matching};
@@ -174,13 +175,6 @@ struct LayerDetail {
     inputs: Vec<String>,
 }
 
-/// A layer and a metric.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct ClusterChoice {
-    pub(crate) layer: String,
-    pub(crate) metric: String,
-}
-
 /// Every run in the folders that are served.
 #[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, body = RunList)))]
 pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
@@ -267,7 +261,7 @@ fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
         total_epochs: info.total_steps as f64 / info.steps_per_epoch.max(1) as f64,
         planned_checkpoints: info.snapshot_steps.len(),
         stages: stages(info),
-        checkpoints: checkpoints(&listing, &run.metrics()?, &units),
+        checkpoints: checkpoints(run, &listing, &run.metrics()?, &units),
         layers: network.layers().iter().map(|layer| layer_detail(layer, &layer_name)).collect(),
         cluster_sets: cluster_choices(run),
         logits_layer: layer_name(network.logits()),
@@ -302,7 +296,7 @@ fn stages(info: &RunInfo) -> Vec<Stage> {
 }
 
 /// Checkpoints with what was measured up to and at each.
-fn checkpoints(listing: &Listing, metrics: &[Metric], units: &[UnitState]) -> Vec<Checkpoint> {
+fn checkpoints(run: &OpenRun, listing: &Listing, metrics: &[Metric], units: &[UnitState]) -> Vec<Checkpoint> {
     let mut since = Step(0);
     let mut checkpoints = Vec::with_capacity(listing.entries.len());
     let train: Vec<&Metric> = metrics.iter().filter(|metric| metric.kind == MetricKind::Train).collect();
@@ -313,8 +307,7 @@ fn checkpoints(listing: &Listing, metrics: &[Metric], units: &[UnitState]) -> Ve
         let mean = |value: fn(&Metric) -> f64| {
             (!steps.is_empty()).then(|| steps.iter().map(|metric| value(metric)).sum::<f64>() / steps.len() as f64)
         };
-        let measured =
-            metrics.iter().rev().find(|metric| metric.kind == MetricKind::Test && metric.step == entry.step);
+        let measured = metrics.iter().rev().find(|metric| metric.kind == MetricKind::Test && metric.step == entry.step);
         let unit = |split| units.iter().find(|unit| unit.step == entry.step && unit.split == split);
         let ready = unit(Split::Test).filter(|unit| unit.state == UnitStage::Ready);
         checkpoints.push(Checkpoint {
@@ -323,7 +316,7 @@ fn checkpoints(listing: &Listing, metrics: &[Metric], units: &[UnitState]) -> Ve
             epoch: entry.epoch,
             images_seen: entry.images_seen,
             hash: entry.hash.clone(),
-            problem: entry.problem.clone(),
+            problem: run.problem_of(entry),
             train_loss: mean(|metric| metric.loss),
             train_error: mean(|metric| metric.error),
             test_loss: measured.map(|metric| metric.loss).or(ready.and_then(|unit| unit.loss)),
@@ -357,29 +350,4 @@ fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
         channels: bank.map_or(1, |bank| bank.channels),
         inputs: layer.inputs.iter().map(|&index| name(index)).collect(),
     }
-}
-
-/// The cluster sets of the newest statistics; what is computed unless told otherwise where there are none.
-pub(crate) fn cluster_choices(run: &OpenRun) -> Vec<ClusterChoice> {
-    let name = |index: usize| run.network().layers()[index].name.clone();
-    let features = ClusterChoice { layer: name(run.network().features()), metric: "cosine".to_owned() };
-    let logits = ClusterChoice { layer: name(run.network().logits()), metric: "euclidean".to_owned() };
-    let found = computed_choices(run).unwrap_or_default();
-    if found.is_empty() {
-        return vec![features, logits];
-    }
-    let (mut first, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(|choice| *choice == features);
-    first.extend(rest);
-    first
-}
-
-fn computed_choices(run: &OpenRun) -> Option<Vec<ClusterChoice>> {
-    let store = run.store().ok().flatten()?;
-    let unit = store.units().ok()?.into_iter().rfind(|unit| unit.state == UnitStage::Ready)?;
-    let sets = store.cluster_sets(unit.step, unit.split).ok()?;
-    let choice = |set: deepviz_stats::ClusterSetInfo| ClusterChoice {
-        layer: set.layer,
-        metric: set.metric.name().to_owned(),
-    };
-    Some(sets.into_iter().map(choice).collect())
 }

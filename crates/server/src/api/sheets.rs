@@ -12,11 +12,11 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::{App, Shared, Subject};
 use crate::bank::{Bank, select_layers};
 use crate::extract::{Params, Segments};
-use crate::open_run::{Listing, OpenRun};
+use crate::look::{Look, Over, Words, look};
 use crate::problem::{ApiError, Problem};
 use crate::reply::{Content, Keep, json, json_kept};
-use crate::selection::{Axis, Selection, text_from_indices};
-use crate::sheets::{Look, Over, Rendered, Sheet, Wish, look, picture, timeline, values};
+use crate::selection::{Selection, text_from_indices};
+use crate::sheets::{Ground, Rendered, Sheet, Tiles, Wish, picture, timeline, values};
 use crate::text::percent_encoded;
 use crate::upload;
 
@@ -90,7 +90,12 @@ enum Format {
 
 impl LookQuery {
     fn look(&self) -> Result<Look, ApiError> {
-        look(self.normalise.as_deref(), self.palette.as_deref(), self.scale, self.columns)
+        look(Words {
+            normalise: self.normalise.as_deref(),
+            palette: self.palette.as_deref(),
+            scale: self.scale,
+            columns: self.columns,
+        })
     }
 
     fn format(&self) -> Result<Format, ApiError> {
@@ -185,7 +190,7 @@ pub(crate) async fn applied_sheets(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let AppliedAxes { run, checkpoints, layers, filters, channels, image } = axes;
-    let subject = app.subject(&*app.runs.get(&run)?, &image)?;
+    let subject = app.subject(&*app.runs.get(&run)?, &image).await?;
     let axes = Axes { run, checkpoints, layers, filters, channels };
     answer(&app, &axes, &query, Some(subject), &headers).await
 }
@@ -232,10 +237,10 @@ async fn bind(app: &App, axes: &Axes, look: Look, subject: Option<Subject>) -> R
     let has = |layer: &deepviz_net::Layer| subject.is_some() || Bank::of_weights(layer).is_some();
     let layers = select_layers(run.network(), &axes.layers, has)?;
     let is_point = checkpoints.is_point() && layers.len() == 1 && axes.layers != "*";
-    let wishes = layers
-        .iter()
-        .map(|&layer| wish(&run, &listing, axes, (layer, look, subject.clone())))
-        .collect::<Result<Vec<_>, _>>()?;
+    let ground = Ground { run: Arc::clone(&run), listing, subject, look };
+    let tiles = Tiles { filters: &axes.filters, channels: &axes.channels };
+    let wishes: Vec<_> =
+        layers.iter().map(|&layer| Wish::new(ground.clone(), layer, tiles)).collect::<Result<_, _>>()?;
     if indices.len() * wishes.len() > MOST_SHEETS {
         return Err(ApiError::bad(format!(
             "the selection names {} sheets, at most {MOST_SHEETS} are listed at once",
@@ -243,30 +248,6 @@ async fn bind(app: &App, axes: &Axes, look: Look, subject: Option<Subject>) -> R
         )));
     }
     Ok(Bound { checkpoints: indices, wishes, is_point })
-}
-
-fn wish(
-    run: &Arc<OpenRun>,
-    listing: &Arc<Listing>,
-    axes: &Axes,
-    (layer, look, subject): (usize, Look, Option<Subject>),
-) -> Result<Wish, ApiError> {
-    let found = &run.network().layers()[layer];
-    let bank = match &subject {
-        Some(_) => Bank::of_output(found),
-        None => Bank::of_weights(found).unwrap_or_else(|| Bank::of_output(found)),
-    };
-    let of = format!("layer {}", found.name);
-    let select = |what, text: &str, count| text.parse::<Selection>()?.bind(Axis { what, of: &of, count });
-    Ok(Wish {
-        run: Arc::clone(run),
-        listing: Arc::clone(listing),
-        layer,
-        filters: select("filter", &axes.filters, bank.filters)?,
-        channels: select("channel", &axes.channels, bank.channels)?,
-        subject,
-        look,
-    })
 }
 
 async fn answer(

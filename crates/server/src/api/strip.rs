@@ -13,10 +13,11 @@ use crate::api::sheets::{CheckpointProblem, png};
 use crate::app::{App, Shared};
 use crate::bank::{Bank, select_layers};
 use crate::extract::{Params, Segments};
+use crate::look::{Over, Words, look};
 use crate::problem::{ApiError, Problem};
 use crate::reply::Keep;
-use crate::selection::{Axis, Selection, text_from_indices};
-use crate::sheets::{Over, Rendered, Sheet, Wish, look, rendered, timeline, values};
+use crate::selection::text_from_indices;
+use crate::sheets::{Ground, Rendered, Sheet, Tiles, Wish, rendered, timeline, values};
 use crate::work::Load;
 
 /// The layer in a path.
@@ -87,13 +88,18 @@ pub(crate) async fn strip(
     Params(query): Params<StripQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let look = look(query.normalise.as_deref(), query.palette.as_deref(), query.scale, query.columns)?;
+    let look = look(Words {
+        normalise: query.normalise.as_deref(),
+        palette: query.palette.as_deref(),
+        scale: query.scale,
+        columns: query.columns,
+    })?;
     let run = app.runs.get(&run)?;
     let listing = run.listing_by(&app.work).await?;
     let text = query.checkpoints.as_deref().unwrap_or("*");
     let indices = listing.select(&run.id, text)?;
     let subject = match &query.apply {
-        Some(image) => Some(app.subject(&run, image)?),
+        Some(image) => Some(app.subject(&run, image).await?),
         None => None,
     };
     let has = |layer: &deepviz_net::Layer| subject.is_some() || Bank::of_weights(layer).is_some();
@@ -101,24 +107,10 @@ pub(crate) async fn strip(
     let [layer] = layers[..] else {
         return Err(ApiError::bad(format!("expected one layer, found the selection `{layer}`")));
     };
-    let found = &run.network().layers()[layer];
-    let bank = match &subject {
-        Some(_) => Bank::of_output(found),
-        None => Bank::of_weights(found).unwrap_or_else(|| Bank::of_output(found)),
-    };
-    let of = format!("layer {}", found.name);
-    let select = |what, text: &Option<String>, count| {
-        text.as_deref().unwrap_or("*").parse::<Selection>()?.bind(Axis { what, of: &of, count })
-    };
-    let wish = Wish {
-        filters: select("filter", &query.filters, bank.filters)?,
-        channels: select("channel", &query.channels, bank.channels)?,
-        run: Arc::clone(&run),
-        listing: Arc::clone(&listing),
-        layer,
-        subject,
-        look,
-    };
+    let ground = Ground { run: Arc::clone(&run), listing: Arc::clone(&listing), subject, look };
+    let tiles =
+        Tiles { filters: query.filters.as_deref().unwrap_or("*"), channels: query.channels.as_deref().unwrap_or("*") };
+    let wish = Wish::new(ground, layer, tiles)?;
     let rendered = picture(&app, &wish, &indices).await?;
     let last = indices.last().map(|&index| listing.entries[index].hash.as_str()).unwrap_or_default();
     let is_settled = look.over != Over::Timeline || !run.is_live();
@@ -185,4 +177,3 @@ impl Wish {
         Ok(())
     }
 }
-

@@ -1,0 +1,8 @@
+//! The router over a small run made by hand, asked without a socket.
+
+mod errors;
+mod lab;
+mod live;
+mod rules;
+mod shapes;
+mod sheets;

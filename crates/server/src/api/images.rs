@@ -1,0 +1,148 @@
+//! Images of a corpus as pictures: one, or many in one.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::{Corpus, ImageId};
+use deepviz_render::Grid;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::api::corpora::{CorpusPath, ImagePath, open};
+use crate::app::{App, Shared, image_id};
+use crate::cache::Weigh;
+use crate::extract::{Params, Segments};
+use crate::problem::{ApiError, Problem};
+use crate::reply::{Content, Keep, tag};
+use crate::work::Load;
+
+/// Images in one atlas.
+const MOST_ATLAS: usize = 1_024;
+/// Pixels per pixel.
+const MOST_SCALE: usize = 64;
+
+/// How an image is drawn.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PixelsQuery {
+    /// Pixels per pixel, 1 to 64.
+    #[param(minimum = 1, maximum = 64)]
+    scale: Option<usize>,
+    /// The corpus' identity: makes the answer immutable.
+    v: Option<String>,
+}
+
+/// Which images, and how they are laid out.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AtlasQuery {
+    /// Ids of images separated by commas, 1,024 at most.
+    ids: String,
+    /// Images side by side; a near-square sheet unless given.
+    #[param(minimum = 1)]
+    columns: Option<usize>,
+    /// Pixels per pixel, 1 to 64.
+    #[param(minimum = 1, maximum = 64)]
+    scale: Option<usize>,
+    /// The corpus' identity: makes the answer immutable.
+    v: Option<String>,
+}
+
+/// One image as a picture.
+#[utoipa::path(
+    get, path = "/api/corpora/{corpus}/images/{image}/pixels", tag = "corpora", params(ImagePath, PixelsQuery),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "image/png"),
+        (status = 304, description = "the client has it"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn pixels(
+    State(app): State<Shared>,
+    Segments(ImagePath { corpus, image }): Segments<ImagePath>,
+    Params(query): Params<PixelsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let corpus = open(&app, &corpus).await?;
+    let id = image_id(&corpus, &image)?;
+    let sheet = Atlas { ids: vec![id], columns: 1, scale: scale(query.scale)? };
+    picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
+}
+
+/// Many images side by side, without gaps, in the order of their ids in the query.
+#[utoipa::path(
+    get, path = "/api/corpora/{corpus}/sheet", tag = "corpora", params(CorpusPath, AtlasQuery),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "image/png"),
+        (status = 304, description = "the client has it"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn atlas(
+    State(app): State<Shared>,
+    Segments(CorpusPath { corpus }): Segments<CorpusPath>,
+    Params(query): Params<AtlasQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let corpus = open(&app, &corpus).await?;
+    let ids: Vec<ImageId> = query.ids.split(',').map(|id| image_id(&corpus, id.trim())).collect::<Result<_, _>>()?;
+    if ids.len() > MOST_ATLAS {
+        return Err(ApiError::bad(format!("expected at most {MOST_ATLAS} ids, found {}", ids.len())));
+    }
+    let columns = query.columns.unwrap_or_else(|| deepviz_render::near_square_columns(ids.len()));
+    let sheet = Atlas { ids, columns, scale: scale(query.scale)? };
+    picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
+}
+
+struct Atlas {
+    ids: Vec<ImageId>,
+    columns: usize,
+    scale: usize,
+}
+
+struct Png(axum::body::Bytes, String);
+
+impl Weigh for Png {
+    fn bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+async fn picture(
+    app: &App,
+    corpus: Arc<Corpus>,
+    atlas: Atlas,
+    (headers, v): (&HeaderMap, Option<&str>),
+) -> Result<Response, ApiError> {
+    let keep = Keep::by_hash(v, corpus.identity());
+    let ids: Vec<String> = atlas.ids.iter().map(|id| id.0.to_string()).collect();
+    let key = format!("images/{}/{}/{}/{}", corpus.identity(), atlas.columns, atlas.scale, ids.join(","));
+    let png = app
+        .cache
+        .get(key, async {
+            app.work
+                .run(Load::Render, move || {
+                    let images: Vec<_> = atlas.ids.iter().filter_map(|&id| corpus.pixels(id)).collect();
+                    let png = deepviz_render::atlas(&images, Grid { columns: atlas.columns, scale: atlas.scale })?;
+                    let tag = tag(&png);
+                    Ok(Png(png.into(), tag))
+                })
+                .await
+        })
+        .await?;
+    Ok(Content { media_type: "image/png", bytes: png.0.clone(), tag: png.1.clone() }.reply(headers, keep))
+}
+
+fn scale(wanted: Option<usize>) -> Result<usize, ApiError> {
+    let scale = wanted.unwrap_or(1);
+    if (1..=MOST_SCALE).contains(&scale) {
+        return Ok(scale);
+    }
+    Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")))
+}

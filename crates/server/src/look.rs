@@ -1,0 +1,62 @@
+//! How a sheet is to look, as a query words it.
+
+use deepviz_render::Palette;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::problem::ApiError;
+
+/// What the colours are scaled over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Over {
+    Sheet,
+    Filter,
+    Timeline,
+}
+
+/// How a sheet is to look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) over: Over,
+    /// `None` chooses by what is shown.
+    pub(crate) palette: Option<Palette>,
+    pub(crate) scale: usize,
+    pub(crate) columns: Option<usize>,
+}
+
+/// Pixels per value that anybody could want.
+const MOST_SCALE: usize = 64;
+
+/// A look as a query words it.
+#[derive(Clone, Copy)]
+pub(crate) struct Words<'a> {
+    pub(crate) normalise: Option<&'a str>,
+    pub(crate) palette: Option<&'a str>,
+    pub(crate) scale: Option<usize>,
+    pub(crate) columns: Option<usize>,
+}
+
+/// The look that the words of a query ask for.
+pub(crate) fn look(words: Words<'_>) -> Result<Look, ApiError> {
+    let over = match words.normalise {
+        None | Some("sheet") => Over::Sheet,
+        Some("filter") => Over::Filter,
+        Some("timeline") => Over::Timeline,
+        Some(other) => {
+            return Err(ApiError::bad(format!("unknown normalisation `{other}`; expected sheet, filter or timeline")));
+        }
+    };
+    let palette = match words.palette {
+        None | Some("auto") => None,
+        Some(word) => Some(word.parse()?),
+    };
+    let scale = words.scale.unwrap_or(1);
+    if !(1..=MOST_SCALE).contains(&scale) {
+        return Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")));
+    }
+    if words.columns == Some(0) {
+        return Err(ApiError::bad("expected 1 or more columns, found 0"));
+    }
+    Ok(Look { over, palette, scale, columns: words.columns })
+}

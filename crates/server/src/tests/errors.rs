@@ -1,0 +1,161 @@
+//! Every wrong question, what it is answered with, and that the words help.
+
+use super::lab::{Lab, images, write_run};
+
+/// Path, status, and words that the detail or the hint must hold.
+const WRONG: &[(&str, u16, &str)] = &[
+    ("/api/nothing", 404, "openapi.json"),
+    ("/api/runs/none", 404, "runs here: tiny"),
+    ("/api/runs/none/graph", 404, "no run `none`"),
+    ("/api/runs/tiny/checkpoints/9/layers/conv1/filters/*/channels/*", 404, "run tiny has 0 to 3"),
+    ("/api/runs/tiny/checkpoints/x/layers/conv1/filters/*/channels/*", 400, "`x`"),
+    ("/api/runs/tiny/checkpoints/3-1/layers/conv1/filters/*/channels/*", 400, "backwards"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv9/filters/*/channels/*", 404, "layers here: data, conv1"),
+    ("/api/runs/tiny/checkpoints/0/layers/relu1/filters/*/channels/*", 400, "layers with weights: conv1"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/6/channels/*", 404, "layer conv1 has 0 to 5"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/3", 404, "no channel 3"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*?scale=0", 400, "scale"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*?scale=65", 400, "1 to 64"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*?scale=x", 400, "query"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*?columns=0", 400, "columns"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*?palette=jet", 400, "diverging-light"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv2/filters/*/channels/*?palette=rgb", 400, "3 channels"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*?normalise=x", 400, "timeline"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*?format=gif", 400, "f32"),
+    ("/api/runs/tiny/checkpoints/*/layers/conv1/filters/*/channels/*?format=png", 400, "one sheet"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*/apply/120", 404, "0 to 119"),
+    ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*/apply/-1", 400, "whole number"),
+    ("/api/runs/tiny/checkpoints/0/layers/fc10/filters/10/channels/*/apply/1", 404, "0 to 9"),
+    ("/api/runs/tiny/layers/relu1/strip", 400, "no weights"),
+    ("/api/runs/tiny/layers/conv1,conv2/strip", 400, "one layer"),
+    ("/api/runs/tiny/layers/conv1/strip?checkpoints=7", 404, "0 to 3"),
+    ("/api/runs/tiny/layers/relu1/history", 400, "no weights"),
+    ("/api/runs/tiny/layers/none/history", 404, "layers here"),
+    ("/api/runs/tiny/checkpoints/0/predict/120", 404, "0 to 119"),
+    ("/api/runs/tiny/checkpoints/*/predict/1", 400, "one checkpoint"),
+    ("/api/runs/tiny/images/120/history", 404, "0 to 119"),
+    ("/api/runs/tiny/checkpoints/0/confusion?split=dev", 400, "train or test"),
+    ("/api/runs/tiny/checkpoints/0/confusion?split=train", 409, "train split"),
+    ("/api/runs/tiny/checkpoints/0/confusion/0/10/images", 404, "no class 10"),
+    ("/api/runs/tiny/checkpoints/0/confusion/a/1/images", 400, "index of a class"),
+    ("/api/runs/tiny/checkpoints/0/confusion/0/1/images?limit=0", 400, "limit"),
+    ("/api/runs/tiny/checkpoints/0/confusion/0/1/images?cursor=x", 400, "next_cursor"),
+    ("/api/runs/tiny/checkpoints/0/clusters?metric=manhattan", 400, "cosine or euclidean"),
+    ("/api/runs/tiny/checkpoints/0/clusters?layer=none", 404, "layers here"),
+    ("/api/runs/tiny/checkpoints/0/clusters?layer=conv1&metric=cosine", 409, "there are relu2 by cosine"),
+    ("/api/runs/tiny/metrics?since=x", 400, "query"),
+    ("/api/corpora/none/images", 404, "corpora here"),
+    ("/api/corpora/shapes/images?class=unicorn", 400, "unicorn"),
+    ("/api/corpora/shapes/images?split=dev", 400, "train or test"),
+    ("/api/corpora/shapes/images?limit=100000", 400, "10000"),
+    ("/api/corpora/shapes/images/120", 404, "0 to 119"),
+    ("/api/corpora/shapes/images/120/pixels", 404, "0 to 119"),
+    ("/api/corpora/shapes/images/0/pixels?scale=1000", 400, "1 to 64"),
+    ("/api/corpora/shapes/sheet", 400, "ids"),
+    ("/api/corpora/shapes/sheet?ids=", 400, "whole number"),
+    ("/api/corpora/shapes/sheet?ids=1,2,999", 404, "no image 999"),
+];
+
+#[tokio::test]
+async fn every_wrong_question_gets_its_status_and_a_way_on() {
+    let lab = Lab::shared();
+    for (path, status, words) in WRONG {
+        let answer = lab.get(path).await;
+        assert_eq!(answer.status.as_u16(), *status, "{path}: {:?}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        let problem = answer.json();
+        assert_eq!(problem["status"], *status, "{path}");
+        let text = format!("{} {}", problem["detail"], problem["hint"]);
+        assert!(text.contains(words), "{path}: {text}");
+    }
+    lab.json("/api/runs/tiny").await;
+}
+
+#[tokio::test]
+async fn uploads_that_are_no_images_are_refused() {
+    let lab = Lab::shared();
+    for (path, body, status) in [
+        ("/api/runs/tiny/checkpoints/0/predict", vec![], 415),
+        ("/api/runs/tiny/checkpoints/0/predict", b"no image".to_vec(), 415),
+        ("/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*/apply", b"no image".to_vec(), 415),
+        ("/api/runs/tiny/checkpoints/0/predict", vec![0; 11 << 20], 413),
+        ("/api/runs/none/checkpoints/0/predict", vec![1], 404),
+        ("/api/runs/tiny", vec![1], 405),
+    ] {
+        let answer = lab.post(path, body).await;
+        assert_eq!(answer.status, status, "{path}: {:?}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_snapshot_is_a_gap_and_the_rest_works() {
+    let (lab, run) = Lab::own();
+    let snapshot = |step: u64| run.join(format!("snapshots/{step:06}.safetensors"));
+    let whole = std::fs::read(snapshot(5)).unwrap();
+    std::fs::write(snapshot(5), &whole[..whole.len() / 2]).unwrap();
+    // One flipped bit in the middle of the values: the header says nothing of it.
+    let mut flipped = std::fs::read(snapshot(10)).unwrap();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0x10;
+    std::fs::write(snapshot(10), flipped).unwrap();
+
+    let sheet = |index: usize| format!("/api/runs/tiny/checkpoints/{index}/layers/conv1/filters/*/channels/*");
+    for (index, status) in [(0, 200), (1, 422), (2, 422), (3, 200)] {
+        let answer = lab.get(&sheet(index)).await;
+        assert_eq!(answer.status, status, "{index}: {:?}", answer.body);
+    }
+    let detail = lab.json("/api/runs/tiny").await;
+    let problems: Vec<_> = detail["checkpoints"].as_array().unwrap().iter().map(|c| c["problem"].is_string()).collect();
+    assert_eq!(problems, [false, true, true, false]);
+
+    let list = lab.json("/api/runs/tiny/checkpoints/*/layers/conv1/filters/0/channels/*").await;
+    assert_eq!(list["sheets"].as_array().unwrap().len(), 2);
+    assert_eq!(list["problems"].as_array().unwrap().len(), 2);
+    let strip = lab.get("/api/runs/tiny/layers/conv1/strip?normalise=timeline").await;
+    assert_eq!(strip.status, 200);
+    let geometry: serde_json::Value = serde_json::from_str(strip.header("x-deepviz-sheet")).unwrap();
+    assert_eq!(geometry["checkpoints"], serde_json::json!([0, 3]));
+    let history = lab.json("/api/runs/tiny/layers/conv1/history").await;
+    assert_eq!(history["checkpoints"], serde_json::json!([0, 3]));
+}
+
+#[tokio::test]
+async fn a_missing_or_foreign_corpus_is_reported_and_weights_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("tiny");
+    write_run(&run, &images());
+    let other = folder.path().join("other");
+    let options = deepviz_corpus::ShapesOptions { images: 40, test_fraction: 0.5, seed: 1 };
+    deepviz_corpus::make_shapes(&other, &options).unwrap();
+    for (corpus, words) in [(folder.path().join("nowhere"), "nothing exists"), (other, "expected identity")] {
+        let lab = Lab::over(&[run.clone()], Some(corpus), None);
+        let sheet = "/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*";
+        let answer = lab.get(&format!("{sheet}/apply/1")).await;
+        assert_eq!(answer.status, 409);
+        assert!(answer.json()["detail"].as_str().unwrap().contains(words), "{:?}", answer.body);
+        let detail = lab.json("/api/runs/tiny").await;
+        assert_eq!(detail["corpus"]["available"], false);
+        assert!(detail["corpus"]["problem"].as_str().unwrap().contains(words));
+        assert_eq!(lab.get(sheet).await.status, 200);
+        assert_eq!(lab.get("/api/runs/tiny/checkpoints/0/confusion").await.status, 409);
+    }
+}
+
+#[tokio::test]
+async fn a_run_of_a_newer_format_is_named_and_the_others_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(&folder.path().join("good"), &images());
+    write_run(&folder.path().join("newer"), &images());
+    let file = folder.path().join("newer/run.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("format = 1", "format = 99", 1)).unwrap();
+    let lab = Lab::over(&[folder.path().to_owned()], None, None);
+    let list = lab.json("/api/runs").await;
+    assert_eq!(list["runs"].as_array().unwrap().len(), 1);
+    assert_eq!(list["problems"][0]["id"], "newer");
+    let answer = lab.get("/api/runs/newer").await;
+    assert_eq!(answer.status, 422);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("99"), "{:?}", answer.body);
+    lab.json("/api/runs/good").await;
+}

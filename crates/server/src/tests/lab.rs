@@ -1,0 +1,269 @@
+//! A small run with real images, a real network and real statistics, and a way to ask the server about it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use deepviz_corpus::{Corpus, ShapesOptions, Split, make_shapes};
+use deepviz_net::{CorpusInfo, Device, Network, Parameters, Recipe, Run, RunInfo, Shape, Snapshot, Step, VectorLevel};
+use deepviz_stats::{Job, compute};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::app::Shared;
+use crate::security::Access;
+use crate::server::{Config, app, router};
+
+const RECIPE: &str = r#"
+[[layer]]
+name = "conv1"
+type = "conv"
+filters = 6
+size = 5
+stride = 2
+init = { type = "normal", std = 0.02 }
+[[layer]]
+name = "relu1"
+type = "relu"
+[[layer]]
+name = "conv2"
+type = "conv"
+filters = 4
+size = 3
+stride = 2
+init = { type = "normal", std = 0.05 }
+[[layer]]
+name = "fc16"
+type = "full"
+outputs = 16
+init = { type = "normal", std = 0.05 }
+[[layer]]
+name = "relu2"
+type = "relu"
+[[layer]]
+name = "fc10"
+type = "full"
+outputs = 10
+init = { type = "normal", std = 0.2 }
+[[layer]]
+name = "probs"
+type = "softmax"
+[train]
+batch = 20
+stages = [{ epochs = 2, rate = 0.001 }, { epochs = 1, rate = 0.0001 }]
+[snapshots]
+every = "1 epoch"
+"#;
+
+/// Steps of the snapshots.
+pub(super) const STEPS: [u64; 4] = [0, 5, 10, 15];
+
+/// Everything on disk that tests only read.
+static TEMPLATE: LazyLock<Template> = LazyLock::new(Template::make);
+
+struct Template {
+    folder: tempfile::TempDir,
+}
+
+impl Template {
+    fn make() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        make_shapes(&folder.path().join("shapes"), &ShapesOptions { images: 120, test_fraction: 0.25, seed: 5 })
+            .unwrap();
+        let template = Self { folder };
+        let run = template.folder.path().join("tiny");
+        write_run(&run, &template.folder.path().join("shapes"));
+        let corpus = Corpus::open(&template.folder.path().join("shapes")).unwrap();
+        let opened = Run::open(&run).unwrap();
+        let mut job = Job::new(&opened, &corpus, Device::cpu(Some(1), None).unwrap());
+        job.splits = vec![Split::Test];
+        (job.clusters, job.nearest) = (4, 3);
+        compute(&job, &mut (), &AtomicBool::new(false)).unwrap();
+        template
+    }
+}
+
+/// A run over the corpus in `images`, without statistics.
+pub(super) fn write_run(run: &Path, images: &Path) {
+    let corpus = Corpus::open(images).unwrap();
+    let recipe = Recipe::parse(RECIPE, "tiny.toml", &[]).unwrap();
+    let shape = corpus.shape();
+    let image = Shape::new(shape.channels, shape.height, shape.width);
+    let network = Network::new(&recipe, image, corpus.classes().len()).unwrap();
+    std::fs::create_dir_all(run.join("snapshots")).unwrap();
+    let info = RunInfo {
+        format: 1,
+        name: "tiny".into(),
+        version: "0.1.0".into(),
+        recipe,
+        classes: corpus.classes().to_vec(),
+        image,
+        corpus: CorpusInfo {
+            name: corpus.name().into(),
+            path: images.into(),
+            identity: corpus.identity().into(),
+            train: corpus.range(Split::Train).len() as u64,
+            test: corpus.range(Split::Test).len() as u64,
+        },
+        seed: 9,
+        vector_level: VectorLevel::Portable.name().into(),
+        train_images: 90,
+        steps_per_epoch: 5,
+        total_steps: 15,
+        snapshot_steps: STEPS.to_vec(),
+    };
+    info.write(run).unwrap();
+    for step in STEPS {
+        write_snapshot(run, &network, &corpus, step);
+    }
+    let line = |step: u64, kind: &str, loss: f64| {
+        format!(
+            "{{\"step\":{step},\"epoch\":{},\"images_seen\":{},\"kind\":\"{kind}\",\"loss\":{loss},\"error\":0.5,\
+             \"rate\":0.001,\"images_per_s\":1000.0}}\n",
+            step as f64 / 5.0,
+            step * 18
+        )
+    };
+    let mut lines = line(0, "test", 2.5);
+    for step in 1..=15 {
+        lines.push_str(&line(step, "train", 2.5 - step as f64 / 10.0));
+        if step % 5 == 0 {
+            lines.push_str(&line(step, "test", 2.5 - step as f64 / 12.0));
+        }
+    }
+    std::fs::write(run.join("metrics.jsonl"), lines).unwrap();
+}
+
+/// Weights between those of two seeds, so that neighbours in time are alike.
+pub(super) fn write_snapshot(run: &Path, network: &Network, corpus: &Corpus, step: u64) {
+    let mut parameters = Parameters::initial(network, 1);
+    let other = Parameters::initial(network, 2);
+    for ((_, mine), (_, theirs)) in parameters.iter_mut().zip(other.iter()) {
+        mine.zip_mut_with(theirs, |a, b| *a += step as f32 / 15.0 * b);
+    }
+    let snapshot = Snapshot {
+        step: Step(step),
+        epoch: step as f64 / 5.0,
+        images_seen: step * 18,
+        hash: String::new(),
+        parameters,
+        mean: Some(corpus.mean(corpus.range(Split::Train))),
+        optimizer: Parameters::zeros(network),
+    };
+    snapshot.sealed().write(&Run::snapshot_path(run, Step(step))).unwrap();
+}
+
+/// A server over the shared run, or over folders of the test's own.
+pub(super) struct Lab {
+    pub(super) app: Shared,
+    router: Router,
+    /// Kept until the end of the test.
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Lab {
+    /// Over the run that no test changes.
+    pub(super) fn shared() -> Self {
+        Self::over(&[TEMPLATE.folder.path().join("tiny")], None, None)
+    }
+
+    /// Over a copy of the run in a folder that the test may change.
+    pub(super) fn own() -> (Self, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("runs/tiny");
+        copy(&TEMPLATE.folder.path().join("tiny"), &run);
+        let mut lab = Self::over(&[folder.path().join("runs")], None, None);
+        lab._folder = Some(folder);
+        (lab, run)
+    }
+
+    pub(super) fn over(runs: &[PathBuf], corpus: Option<PathBuf>, token: Option<&str>) -> Self {
+        let config = Config {
+            runs: runs.to_vec(),
+            addr: ([127, 0, 0, 1], 7878).into(),
+            corpus,
+            cache_bytes: 64 << 20,
+            token: token.map(str::to_owned),
+        };
+        let app = app(&config).unwrap();
+        let access = Arc::new(Access::new(config.addr, token));
+        Self { router: router(Arc::clone(&app), access), app, _folder: None }
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+        self.send(get(path).method("POST").body(body.into()).unwrap()).await
+    }
+
+    /// The JSON of an answer that must be good.
+    pub(super) async fn json(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+}
+
+/// The images of the shared run.
+pub(super) fn images() -> PathBuf {
+    TEMPLATE.folder.path().join("shapes")
+}
+
+/// A request as a browser on this machine sends it.
+pub(super) fn get(path: &str) -> axum::http::request::Builder {
+    Request::builder().uri(path).header("host", "localhost:7878")
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Width, height and RGBA bytes of a picture.
+    pub(super) fn pixels(&self) -> (usize, usize, Vec<u8>) {
+        assert_eq!(self.header("content-type"), "image/png", "{:?}", self.body);
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(&self.body));
+        decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
+        let mut reader = decoder.read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        bytes.truncate(info.buffer_size());
+        (info.width as usize, info.height as usize, bytes)
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

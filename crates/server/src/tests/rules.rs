@@ -1,0 +1,162 @@
+//! Who may ask, what may be kept, and the headers on every answer.
+
+use axum::body::Body;
+use axum::http::Request;
+
+use super::lab::{Lab, get};
+
+const SHEET: &str = "/api/runs/tiny/checkpoints/1/layers/conv1/filters/*/channels/*";
+
+#[tokio::test]
+async fn only_names_of_this_machine_are_answered() {
+    let lab = Lab::shared();
+    for (host, status) in [
+        ("localhost", 200),
+        ("localhost:7878", 200),
+        ("LOCALHOST:1", 200),
+        ("127.0.0.1:7878", 200),
+        ("127.1.2.3", 200),
+        ("[::1]:7878", 200),
+        ("evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("10.0.0.1:7878", 403),
+        ("", 403),
+    ] {
+        let request = Request::builder().uri("/api/runs").header("host", host).body(Body::empty()).unwrap();
+        assert_eq!(lab.send(request).await.status, status, "{host}");
+    }
+    let request = Request::builder().uri("/api/runs").body(Body::empty()).unwrap();
+    assert_eq!(lab.send(request).await.status, 403, "no host at all");
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_cannot_send() {
+    let lab = Lab::shared();
+    for (origin, status) in [("http://localhost:7878", 415), ("http://evil.example", 403), ("null", 403)] {
+        let request = get("/api/runs/tiny/checkpoints/0/predict").method("POST").header("origin", origin);
+        assert_eq!(lab.send(request.body(Body::empty()).unwrap()).await.status, status, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_and_becomes_a_cookie() {
+    let lab = Lab::over(&[], None, Some("open-sesame"));
+    let ask = |path: &str, header: Option<(&str, String)>| {
+        let mut request = Request::builder().uri(path.to_owned()).header("host", "viz.example");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        lab.send(request.body(Body::empty()).unwrap())
+    };
+    let refused = ask("/api/runs", None).await;
+    assert_eq!(refused.status, 401);
+    assert_eq!(refused.header("www-authenticate"), "Bearer");
+    assert!(refused.json()["hint"].as_str().unwrap().contains("Bearer"));
+    for (header, status) in [
+        (("authorization", "Bearer open-sesame"), 200),
+        (("authorization", "bearer open-sesame"), 200),
+        (("authorization", "Bearer open-sesam"), 401),
+        (("authorization", "Basic open-sesame"), 401),
+        (("cookie", "deepviz_session=open-sesame"), 401),
+    ] {
+        assert_eq!(ask("/api/runs", Some((header.0, header.1.into()))).await.status, status, "{header:?}");
+    }
+    let script = ask("/api/runs?token=open-sesame", None).await;
+    assert_eq!(script.status, 200);
+    let cookie = script.header("set-cookie").to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    assert!(!cookie.contains("open-sesame"), "the cookie does not hold the token");
+    let session = cookie.split(';').next().unwrap().to_owned();
+    assert_eq!(ask("/api/runs", Some(("cookie", format!("a=b; {session}")))).await.status, 200);
+
+    // A browser goes on without the token in its address bar, under whatever prefix it came.
+    let page = ask("/a/view?run=x&token=open-sesame&k=3", Some(("accept", "text/html".into()))).await;
+    assert_eq!((page.status.as_u16(), page.header("location")), (303, "./view?run=x&k=3"));
+    assert_eq!(ask("/?token=open", Some(("accept", "text/html".into()))).await.status, 401);
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let lab = Lab::shared();
+    for path in ["/", "/api/runs", "/api/none", SHEET, "/assets/none.js"] {
+        let answer = lab.get(path).await;
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}");
+        let scripts = policy.split(';').find(|part| part.trim().starts_with("script-src")).unwrap();
+        assert_eq!(scripts.trim(), "script-src 'self'", "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pictures_are_kept_forever_only_under_their_hash() {
+    let lab = Lab::shared();
+    let detail = lab.json("/api/runs/tiny").await;
+    let hash = detail["checkpoints"][1]["hash"].as_str().unwrap();
+    let identity = detail["corpus"]["identity"].as_str().unwrap();
+    let forever = "public, max-age=31536000, immutable";
+    for (path, expected) in [
+        (format!("{SHEET}?v={hash}"), forever),
+        (format!("{SHEET}?v={}", &hash[..16]), forever),
+        (format!("{SHEET}?v=00000000"), "no-cache"),
+        (SHEET.to_owned(), "no-cache"),
+        (format!("{SHEET}/apply/3?v={hash}"), forever),
+        (format!("{SHEET}?normalise=timeline&v={hash}"), forever),
+        (format!("{SHEET}?format=f32&v={hash}"), forever),
+        (format!("/api/runs/tiny/checkpoints/1/predict/3?v={hash}"), forever),
+        (format!("/api/corpora/shapes/images/3/pixels?v={identity}"), forever),
+        (format!("/api/corpora/shapes/sheet?ids=1,2&v={}", &identity[..16]), forever),
+        ("/api/corpora/shapes/images/3/pixels".to_owned(), "no-cache"),
+        ("/api/runs/tiny".to_owned(), "no-cache"),
+    ] {
+        let answer = lab.get(&path).await;
+        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, expected), "{path}");
+        let tag = answer.header("etag").to_owned();
+        let again = lab.send(get(&path).header("if-none-match", &tag).body(Body::empty()).unwrap()).await;
+        assert_eq!((again.status.as_u16(), again.body.len()), (304, 0), "{path}");
+        assert_eq!(again.header("etag"), tag);
+    }
+}
+
+#[tokio::test]
+async fn text_is_compressed_and_pictures_are_not() {
+    let lab = Lab::shared();
+    for (path, encoding) in [("/api/openapi.json", "gzip"), (SHEET, "")] {
+        let request = get(path).header("accept-encoding", "gzip").body(Body::empty()).unwrap();
+        assert_eq!(lab.send(request).await.header("content-encoding"), encoding, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_other_address_is_the_dashboard() {
+    let lab = Lab::shared();
+    for path in ["/", "/index.html", "/run/filters", "/any/where/at/all"] {
+        let answer = lab.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.header("content-type").starts_with("text/html"), "{path}");
+    }
+    assert_eq!(lab.get("/assets/none.js").await.status, 404);
+    assert_eq!(lab.get("/none.css").await.status, 404);
+    assert_eq!(lab.post("/", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_cannot_be_served_is_an_error_at_the_start() {
+    let config = |runs: Vec<std::path::PathBuf>, addr: &str, token: Option<&str>| crate::Config {
+        runs,
+        addr: addr.parse().unwrap(),
+        corpus: None,
+        cache_bytes: 1 << 20,
+        token: token.map(str::to_owned),
+    };
+    let refused = async |config| crate::bind(config).await.err().unwrap().to_string();
+    assert!(refused(config(vec!["nowhere".into()], "127.0.0.1:0", None)).await.contains("nowhere"));
+    assert!(refused(config(vec![], "0.0.0.0:0", None)).await.contains("token"));
+    assert!(refused(config(vec![], "127.0.0.1:0", Some("a b"))).await.contains("visible ASCII"));
+    let first = crate::bind(config(vec![], "127.0.0.1:0", None)).await.unwrap();
+    assert_ne!(first.address().port(), 0);
+    let taken = refused(config(vec![], &first.address().to_string(), None)).await;
+    assert!(taken.contains("already in use") && taken.contains(&first.address().to_string()), "{taken}");
+    assert!(crate::bind(config(vec![], "0.0.0.0:0", Some("open-sesame"))).await.is_ok());
+}
