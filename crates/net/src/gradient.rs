@@ -3,7 +3,8 @@
 use crate::cpu::buffer::Buffer;
 use crate::cpu::layout::{Maps, MapsMut};
 use crate::cpu::pass::{Pass, Workspace};
-use crate::cpu::plan::{BackwardPlan, CHUNK, Packed, Plan, WeightGradient, WeightPlan};
+use crate::cpu::plan::{BackwardPlan, CHUNK, Packed, Plan, WeightGradient, WeightPlan, check};
+use crate::cpu::tree::{SLICE, Tree};
 use crate::device::{Cpu, Device};
 use crate::error::Error;
 use crate::network::Network;
@@ -11,7 +12,7 @@ use crate::ops::local::cpu::SIDE_BY_SIDE;
 use crate::ops::softmax::cpu::{Judgement, judge};
 use crate::parameters::Parameters;
 use crate::preprocess::{Preprocess, View};
-use ndarray::{ArrayD, ArrayView3};
+use ndarray::ArrayView3;
 use rayon::prelude::*;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,12 +20,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Images whose gradients are summed on their own, by position in the batch: groups, not threads,
 /// are the unit of work, so that sums do not depend on who computed them.
 const GROUP: usize = SIDE_BY_SIDE;
-
-/// Floats that are summed over groups at a time.
-const SLICE: usize = 128;
-
-/// Depth of the tree of sums: batches of up to 2^20 groups.
-const DEPTH: usize = 21;
 
 /// What a step is computed from.
 #[derive(Clone, Copy, Debug)]
@@ -289,22 +284,14 @@ impl Engine {
 
     fn check(&self, parameters: &Parameters, batch: &Batch<'_>, into: &Parameters) -> Result<(), Error> {
         let network = &self.plan.network;
-        parameters.check(network)?;
-        into.check(network)?;
+        check(parameters, network)?;
+        check(into, network)?;
         let names = network.parameters().map(|spec| spec.name.as_str());
         if !names.eq(into.iter().map(|(name, _)| name)) {
             return Err(Error::Input {
                 what: "parameters to hold gradients",
                 expected: "the network's order (as Parameters::zeros makes them)".into(),
                 found: "another order".into(),
-            });
-        }
-        let contiguous = |(_, array): (&str, &ArrayD<f32>)| array.is_standard_layout();
-        if !parameters.iter().all(contiguous) || !into.iter().all(contiguous) {
-            return Err(Error::Input {
-                what: "parameters",
-                expected: "arrays in standard (row-major) order".into(),
-                found: "an array in another order".into(),
             });
         }
         let images = batch.images.len();
@@ -330,42 +317,5 @@ impl Engine {
             return Err(Error::Input { what: "batch", expected: "at least one image".into(), found: "none".into() });
         }
         Ok(())
-    }
-}
-
-/// Sums of groups in a fixed tree: (0 + 1) + (2 + 3) and so on, whatever computed them.
-struct Tree {
-    levels: [[f32; SLICE]; DEPTH],
-    groups: usize,
-}
-
-impl Tree {
-    fn new() -> Self {
-        Self { levels: [[0.0; SLICE]; DEPTH], groups: 0 }
-    }
-
-    /// Adds a group; level `i` holds the sum of 2^i of them if bit `i` of their number is set.
-    fn add(&mut self, part: &[f32]) {
-        let mut sum = [0.0; SLICE];
-        sum[..part.len()].copy_from_slice(part);
-        let carries = self.groups.trailing_ones() as usize;
-        for level in &self.levels[..carries] {
-            for (sum, earlier) in sum.iter_mut().zip(level) {
-                *sum += earlier;
-            }
-        }
-        self.levels[carries] = sum;
-        self.groups += 1;
-    }
-
-    fn finish(&self, total: &mut [f32]) {
-        total.fill(0.0);
-        for (index, level) in self.levels.iter().enumerate() {
-            if self.groups >> index & 1 == 1 {
-                for (total, value) in total.iter_mut().zip(level) {
-                    *total += value;
-                }
-            }
-        }
     }
 }

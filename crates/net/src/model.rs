@@ -2,7 +2,7 @@
 
 use crate::cpu::layout::Maps;
 use crate::cpu::pass::{Pass, Workspace};
-use crate::cpu::plan::{BackwardPlan, CHUNK, Packed, Plan};
+use crate::cpu::plan::{BackwardPlan, CHUNK, Packed, Plan, check};
 use crate::device::{Cpu, Device};
 use crate::error::Error;
 use crate::network::Network;
@@ -54,7 +54,7 @@ impl Model {
         parameters: &Parameters,
         device: &Device,
     ) -> Result<Self, Error> {
-        parameters.check(&network)?;
+        check(parameters, &network)?;
         let Device::Cpu(cpu) = device;
         let plan = Plan::new(network);
         let mut packed = Packed::new(&plan);

@@ -12,4 +12,5 @@ pub(crate) mod norm;
 pub(crate) mod pass;
 pub(crate) mod plan;
 pub(crate) mod product;
+pub(crate) mod tree;
 pub(crate) mod window;

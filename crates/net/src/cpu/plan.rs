@@ -5,6 +5,7 @@ use super::buffer::Buffer;
 use super::layout::{Layout, Rim};
 use super::product::BLOCK;
 use super::window::Windows;
+use crate::error::Error;
 use crate::network::Network;
 use crate::ops::conv::cpu::ConvWeights;
 use crate::ops::conv::cpu::{ConvForward, ConvInputGradient, ConvWeightGradient, gradient_rim};
@@ -127,6 +128,19 @@ fn places(network: &Network) -> Vec<Place> {
         Place { activation, gradient: Layout::padded(shape, gradient), home }
     };
     (0..layers.len()).map(place).collect()
+}
+
+/// Refuses parameters of other names or shapes than the network's, or not in row-major order.
+pub(crate) fn check(parameters: &Parameters, network: &Network) -> Result<(), Error> {
+    parameters.check(network)?;
+    match parameters.iter().find(|(_, array)| !array.is_standard_layout()) {
+        None => Ok(()),
+        Some((name, array)) => Err(Error::Tensor {
+            name: name.into(),
+            expected: "values in standard (row-major) order".into(),
+            found: format!("strides {:?}", array.strides()),
+        }),
+    }
 }
 
 /// A weighted layer's packed weights.

@@ -1,0 +1,195 @@
+//! The gradient of a convolution by its input.
+
+use super::tail;
+use crate::cpu::buffer::Buffer;
+use crate::cpu::lanes::LANES;
+use crate::cpu::layout::{Layout, Rim};
+use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::cpu::window::Windows;
+use crate::device::VectorLevel;
+use crate::ops::ConvGeometry;
+use crate::shape::Shape;
+
+/// The zeros around its output's gradient that [`ConvInputGradient`] reads.
+pub(crate) fn gradient_rim(geometry: &ConvGeometry, output: Shape) -> Rim {
+    let side = |length: usize, outputs: usize| {
+        let mut rim = (0, 0);
+        for position in 0..length {
+            let phase = Phase::of(geometry, position);
+            let first = phase.first(geometry, position);
+            let last = first + phase.taps as isize - 1;
+            rim.0 = rim.0.max((-first).max(0) as usize);
+            rim.1 = rim.1.max((last - outputs as isize + 1).max(0) as usize);
+        }
+        rim
+    };
+    let (top, bottom) = side(geometry.input.height, output.height);
+    let (left, right) = side(geometry.input.width, output.width);
+    Rim { top, left, bottom, right }
+}
+
+/// Input positions that see the same taps of the filters: with stride `t` there are `t`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Phase {
+    /// First tap; the others follow at distances of the stride.
+    offset: usize,
+    taps: usize,
+}
+
+impl Phase {
+    fn new(geometry: &ConvGeometry, offset: usize) -> Self {
+        Self { offset, taps: geometry.size.saturating_sub(offset).div_ceil(geometry.stride) }
+    }
+
+    fn of(geometry: &ConvGeometry, position: usize) -> Self {
+        Self::new(geometry, (position + geometry.padding) % geometry.stride)
+    }
+
+    /// First output (in ascending order) that saw the position; it did so with the last tap.
+    fn first(self, geometry: &ConvGeometry, position: usize) -> isize {
+        let last = (position + geometry.padding - self.offset) / geometry.stride;
+        last as isize - self.taps as isize + 1
+    }
+
+    /// The filter's row (or column) that output `first + index` used.
+    fn tap(self, geometry: &ConvGeometry, index: usize) -> usize {
+        self.offset + (self.taps - 1 - index) * geometry.stride
+    }
+}
+
+/// The gradient by the input: a convolution of the output's gradient with the filters turned
+/// round, one for each phase of the stride.
+#[derive(Debug)]
+pub(crate) struct ConvInputGradient {
+    geometry: ConvGeometry,
+    windows: Windows,
+    phases: Vec<PhaseProduct>,
+    /// Filters' floats of a pixel of the gradient that a product runs over.
+    depth: usize,
+}
+
+#[derive(Debug)]
+struct PhaseProduct {
+    y: Phase,
+    x: Phase,
+    product: Product,
+    rows_per_image: usize,
+    /// Where its filters lie in the packed ones, and floats of one group and one block.
+    packed: usize,
+    packed_group: usize,
+    packed_block: usize,
+}
+
+impl ConvInputGradient {
+    /// `output` is the layout of the output's gradient, `input` that of the input's.
+    pub fn new(geometry: &ConvGeometry, input: Layout, output: Layout, images: usize) -> Self {
+        let windows = geometry.windows(output.shape);
+        let depth = if windows.groups == 1 { output.stride } else { windows.filters() };
+        let mut this = Self { geometry: geometry.clone(), windows, phases: Vec::new(), depth };
+        let mut packed = 0;
+        for y in 0..geometry.stride {
+            for x in 0..geometry.stride {
+                let (y, x) = (Phase::new(geometry, y), Phase::new(geometry, x));
+                let mut phase = this.phase((y, x), &input, &output, images);
+                phase.packed = packed;
+                packed += phase.packed_group * windows.groups;
+                this.phases.push(phase);
+            }
+        }
+        this
+    }
+
+    fn phase(&self, (y, x): (Phase, Phase), input: &Layout, output: &Layout, images: usize) -> PhaseProduct {
+        let geometry = &self.geometry;
+        let mut rows = Vec::new();
+        for image in 0..images {
+            for iy in (0..input.shape.height).filter(|&iy| Phase::of(geometry, iy) == y) {
+                for ix in (0..input.shape.width).filter(|&ix| Phase::of(geometry, ix) == x) {
+                    let (oy, ox) = (y.first(geometry, iy), x.first(geometry, ix));
+                    rows.push(Row {
+                        a: output.offset(image, oy, ox) as u32,
+                        c: input.pixel(image, iy, ix).start as u32,
+                    });
+                }
+            }
+        }
+        let whole_rows = self.windows.groups == 1;
+        let columns = if whole_rows { 1 } else { x.taps };
+        let mut runs = Vec::new();
+        for ty in 0..y.taps {
+            for tx in 0..columns {
+                runs.push(Run {
+                    a: (ty * output.row() + tx * output.stride) as u32,
+                    b: ((ty * x.taps + tx) * self.depth * BLOCK) as u32,
+                });
+            }
+        }
+        let channels = self.windows.channels();
+        let packed_block = y.taps * x.taps * self.depth * BLOCK;
+        PhaseProduct {
+            y,
+            x,
+            rows_per_image: rows.len() / images,
+            product: Product::new(Walk {
+                rows,
+                runs,
+                length: if whole_rows { x.taps * self.depth } else { self.depth },
+                a_stride: 1,
+                b_stride: BLOCK,
+                vectors: channels.div_ceil(LANES),
+                b_block: packed_block,
+                c_block: BLOCK,
+                tail: tail(channels, self.windows.groups),
+            }),
+            packed: 0,
+            packed_group: channels.div_ceil(BLOCK) * packed_block,
+            packed_block,
+        }
+    }
+
+    /// Packs weights `[k,c,r,s]`, turned round.
+    pub fn pack(&self, weights: &[f32], packed: &mut Buffer) {
+        let size = self.geometry.size;
+        let (channels, filters) = (self.windows.channels(), self.windows.filters());
+        let last = self.phases.last();
+        let length = last.map_or(0, |p| p.packed + p.packed_group * self.windows.groups);
+        packed.grow(length);
+        for phase in &self.phases {
+            for (k, filter) in weights.chunks_exact(channels * size * size).enumerate() {
+                let (group, k) = (k / filters, k % filters);
+                let packed = &mut packed[phase.packed + group * phase.packed_group..];
+                for ty in 0..phase.y.taps {
+                    for tx in 0..phase.x.taps {
+                        let r = phase.y.tap(&self.geometry, ty);
+                        let s = phase.x.tap(&self.geometry, tx);
+                        let at = ((ty * phase.x.taps + tx) * self.depth + k) * BLOCK;
+                        for (c, plane) in filter.chunks_exact(size * size).enumerate() {
+                            packed[c / BLOCK * phase.packed_block + at + c % BLOCK] = plane[r * size + s];
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes, or adds to, the input's gradient.
+    pub fn apply(&self, level: VectorLevel, images: usize, packed: &[f32], gradients: (&[f32], &mut [f32], Start<'_>)) {
+        let (output, input, start) = gradients;
+        let (channels, filters) = (self.windows.channels(), self.windows.filters());
+        for phase in &self.phases {
+            for group in 0..self.windows.groups {
+                phase.product.apply(
+                    level,
+                    Operands {
+                        a: &output[group * filters..],
+                        b: &packed[phase.packed + group * phase.packed_group..],
+                        c: &mut input[group * channels..],
+                        start,
+                        rows: 0..images * phase.rows_per_image,
+                        runs: 0..phase.product.counts().1,
+                    },
+                );
+            }
+        }
+    }
+}

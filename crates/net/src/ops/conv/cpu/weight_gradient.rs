@@ -1,0 +1,161 @@
+//! The gradients of a convolution by its filters and biases.
+
+use crate::cpu::lanes::{LANES, vectorised};
+use crate::cpu::layout::{Layout, Maps};
+use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::cpu::window::{Taps, Windows};
+use crate::device::VectorLevel;
+use crate::ops::ConvGeometry;
+use crate::shape::Shape;
+
+/// Output pixels over which weight gradients are summed at a time: what of input and gradient
+/// that needs stays in the first-level cache.
+const STRIP_PIXELS: usize = 64;
+
+/// The gradients by filters and biases, summed over a chunk's images.
+#[derive(Debug)]
+pub(crate) struct ConvWeightGradient {
+    windows: Windows,
+    taps: Taps,
+    product: Product,
+    strip: usize,
+    shared_bias: bool,
+    output: Layout,
+}
+
+impl ConvWeightGradient {
+    /// `output` is the layout of the output's gradient, `input` that of the input's activation.
+    pub fn new(geometry: &ConvGeometry, input: Layout, output: Layout, images: usize) -> Self {
+        let windows = geometry.windows(output.shape);
+        let taps = windows.taps(&input);
+        let rows = taps.offsets().into_iter().map(|(offset, tap)| Row { a: offset as u32, c: (tap * BLOCK) as u32 });
+        let mut runs = Vec::new();
+        for image in 0..images {
+            for y in 0..output.shape.height {
+                let (iy, ix) = windows.origin(y, 0);
+                runs.push(Run { a: input.offset(image, iy, ix) as u32, b: output.pixel(image, y, 0).start as u32 });
+            }
+        }
+        let product = Product::new(Walk {
+            rows: rows.collect(),
+            runs,
+            length: output.shape.width,
+            a_stride: geometry.stride * input.stride,
+            b_stride: output.stride,
+            vectors: windows.filters().div_ceil(LANES),
+            b_block: BLOCK,
+            c_block: taps.packed_block(),
+            tail: LANES,
+        });
+        Self {
+            windows,
+            taps,
+            product,
+            strip: (STRIP_PIXELS / output.shape.width).max(1),
+            shared_bias: geometry.shared_bias,
+            output,
+        }
+    }
+
+    /// Floats of the packed sums: filters of every group, then the biases.
+    pub fn len(&self) -> usize {
+        self.filters_len() + self.bias_len()
+    }
+
+    fn filters_len(&self) -> usize {
+        self.windows.groups * self.taps.packed_len()
+    }
+
+    fn bias_len(&self) -> usize {
+        let Shape { height, width, .. } = self.output.shape;
+        self.output.stride * if self.shared_bias { 1 } else { height * width }
+    }
+
+    /// Adds to the packed sums.
+    pub fn apply(&self, level: VectorLevel, images: usize, values: (&[f32], &[f32]), sums: &mut [f32]) {
+        let (input, gradient) = values;
+        let (filters, bias) = sums.split_at_mut(self.filters_len());
+        let runs = images * self.output.shape.height;
+        let length = self.taps.packed_len();
+        for start in (0..runs).step_by(self.strip) {
+            for group in 0..self.windows.groups {
+                self.product.apply(
+                    level,
+                    Operands {
+                        a: &input[group * self.windows.channels()..],
+                        b: &gradient[group * self.windows.filters()..],
+                        c: &mut filters[group * length..][..length],
+                        start: Start::Add,
+                        rows: 0..self.product.counts().0,
+                        runs: start..(start + self.strip).min(runs),
+                    },
+                );
+            }
+        }
+        let maps = Maps { layout: &self.output, values: gradient };
+        if self.shared_bias {
+            add_pixels(level, images, maps, bias);
+        } else {
+            add_maps(level, images, maps, bias);
+        }
+    }
+
+    /// Turns the packed sums into `[k,c,r,s]` and `[k]` or `[k,oh,ow]`.
+    pub fn unpack(&self, sums: &[f32], weights: &mut [f32], bias: &mut [f32]) {
+        let (packed, packed_bias) = sums.split_at(self.filters_len());
+        let per_group = self.windows.filters() * self.windows.weights();
+        let groups = weights.chunks_exact_mut(per_group).zip(packed.chunks_exact(self.taps.packed_len()));
+        for (weights, packed) in groups {
+            let blocks =
+                weights.chunks_mut(BLOCK * self.windows.weights()).zip(packed.chunks_exact(self.taps.packed_block()));
+            for (weights, packed) in blocks {
+                self.taps.unpack_block(packed, weights);
+            }
+        }
+        let places = packed_bias.len() / self.output.stride;
+        for (filter, map) in bias.chunks_exact_mut(places).enumerate() {
+            for (place, value) in map.iter_mut().enumerate() {
+                *value = packed_bias[place * self.output.stride + filter];
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Adds every pixel to `sum`, one float a channel.
+    pub(crate) fn add_pixels(images: usize, maps: Maps<'_>, sum: &mut [f32]) {
+        for image in 0..images {
+            for y in 0..maps.layout.shape.height {
+                let row = &maps.values[maps.layout.pixels(image, y)];
+                for pixel in row.chunks_exact(maps.layout.stride) {
+                    add(sum, pixel);
+                }
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Adds every image to `sum`, one float a value, without rims.
+    pub(crate) fn add_maps(images: usize, maps: Maps<'_>, sum: &mut [f32]) {
+        let width = maps.layout.shape.width * maps.layout.stride;
+        for image in 0..images {
+            for (y, sum) in sum.chunks_exact_mut(width).enumerate() {
+                add(sum, &maps.values[maps.layout.pixels(image, y)]);
+            }
+        }
+    }
+}
+
+/// `sum += values`, in whole vectors.
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[inline(always)]
+fn add(sum: &mut [f32], values: &[f32]) {
+    let sums = sum.as_chunks_mut::<LANES>().0;
+    let values = values.as_chunks::<LANES>().0;
+    for (sum, value) in sums.iter_mut().zip(values) {
+        for lane in 0..LANES {
+            sum[lane] += value[lane];
+        }
+    }
+}
