@@ -49,7 +49,8 @@ export class Store {
   /** The selected image as the corpus knows it; null while it is being read. */
   imageDetail = $state.raw<ImageDetail | null>(null);
 
-  view = $state('filters');
+  /** Known from the address at once, so that no other view is opened first. */
+  view = $state(placeFromHash(globalThis.location?.hash ?? '').view ?? 'filters');
   checkpoint = $state(0);
   before = $state(0);
   layer = $state('');
