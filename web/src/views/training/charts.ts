@@ -13,7 +13,7 @@ export const COLOURS = {
 };
 
 const font = '"Inter DV", Inter, sans-serif';
-export const LEFT = 40;
+export const LEFT = 44;
 /** Room right of the end of the run, so that a dot there is not cut. */
 export const RIGHT = 4;
 export const TOP = 8;
