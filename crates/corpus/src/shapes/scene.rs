@@ -86,10 +86,14 @@ impl Scene {
         let distance = self.distance([x, y]);
         let inside = (0.5 - distance).clamp(0.0, 1.0);
         let mut ground = self.ground.colour([x, y]);
-        if self.shadow > 0.0 && inside < 1.0 {
+        // Farther out there is no shadow: it is moved by 2.4 pixels and 1.5 wide.
+        if self.shadow > 0.0 && inside < 1.0 && distance < 8.0 {
             let away = self.distance([x - 1.6, y - 1.8]);
             let shade = (0.5 - away / 3.0).clamp(0.0, 1.0);
             ground = mix(ground, [0.02, 0.02, 0.05], self.shadow * shade);
+        }
+        if inside <= 0.0 {
+            return ground;
         }
         let mut fill = self.fill.colour([x, y]);
         if let Some(rim) = self.rim {
