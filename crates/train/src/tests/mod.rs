@@ -157,14 +157,20 @@ fn the_mean_in_the_snapshots_is_that_of_the_training_split() {
 fn the_loss_falls() {
     let folder = tempfile::tempdir().unwrap();
     let mut job = job(&folder.path().join("run"));
-    let sets = [("train.stages", "[{ epochs = 8, rate = 0.001, bias_rate = 0.002 }]")];
+    let sets = [
+        ("data.scale", "0.01"),
+        ("layer.conv1.init", "he"),
+        ("layer.fc10.init", "he"),
+        ("train.stages", "[{ epochs = 20, rate = 0.01 }]"),
+        ("snapshots.every", "20 epochs"),
+    ];
     let sets = sets.map(|(key, value)| (key.to_owned(), value.to_owned()));
     job.recipe = Recipe::parse(RECIPE, "small.toml", &sets).unwrap();
     run(&job).unwrap();
     let lines = metrics(&job.out);
     let test: Vec<_> = lines.iter().filter(|line| line.kind == MetricKind::Test).collect();
     let (first, last) = (test[0], test[test.len() - 1]);
-    assert!((first.loss - 10_f64.ln()).abs() < 0.1, "{first:?}");
+    assert!(first.error > 0.8, "{first:?}");
     assert!(last.loss < 0.85 * first.loss && last.error < 0.75, "{last:?}");
 }
 
