@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cellAt, gridHeight, gridWidth, nearest, roundStep, wholeScale, type Grid } from './scales';
+import { cellAt, gridHeight, gridWidth, nearest, roundStep, roundTicks, wholeScale, type Grid } from './scales';
 
 const bank: Grid = { columns: 8, rows: 4, scaleX: 13, scaleY: 13, tileWidth: 5, tileHeight: 5, gap: 1 };
 
@@ -31,6 +31,10 @@ describe('axis', () => {
     expect(nearest([0, 78, 156], -5)).toBe(0);
     expect(nearest([0, 78, 156], 900)).toBe(2);
     expect(nearest([], 4)).toBe(-1);
+  });
+  it('ticks cleanly', () => {
+    expect(roundTicks(0.4, 4)).toEqual([0, 0.1, 0.2, 0.3, 0.4]);
+    expect(roundTicks(10, 20, 1)).toHaveLength(11);
   });
   it('steps roundly', () => {
     expect(roundStep(10, 10)).toBe(1);

@@ -68,3 +68,11 @@ export function roundStep(last: number, most: number): number {
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough - 1e-12) ?? 10;
   return step * power;
 }
+
+/** The places of round ticks from 0 to `last`, clean of what floating point leaves behind (0.3, not 0.30000000000000004). */
+export function roundTicks(last: number, most: number, least = 0): number[] {
+  const step = Math.max(least, roundStep(last, most));
+  return Array.from({ length: Math.floor(last / step + 1e-9) + 1 }, (_, n) =>
+    Number((n * step).toPrecision(12)),
+  );
+}

@@ -81,7 +81,14 @@ export class Predictions {
 
   async #readOne(run: string, image: number, checkpoint: number): Promise<void> {
     const point = this.#store.run?.checkpoints[checkpoint];
-    if (!point || point.problem || this.#table.has(checkpoint) || this.#asked.has(checkpoint)) return;
+    if (
+      !this.#store.run?.corpus.available ||
+      !point ||
+      point.problem ||
+      this.#table.has(checkpoint) ||
+      this.#asked.has(checkpoint)
+    )
+      return;
     const { signal } = this.#abort;
     this.#asked.add(checkpoint);
     try {

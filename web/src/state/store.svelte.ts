@@ -277,7 +277,7 @@ export class Store {
   /** Called by the shell whenever the selected image changes. */
   async readImage(): Promise<void> {
     const { run, image } = this;
-    if (!run || image === null || this.imageDetail?.id === image) return;
+    if (!run?.corpus.available || image === null || this.imageDetail?.id === image) return;
     try {
       const detail = await routes.image(run.corpus.id, image);
       if (this.image === image && this.run?.id === run.id) this.imageDetail = detail;

@@ -1,6 +1,7 @@
 // The three big charts as one Vega specification. Every mark is placed by data and signals, so that scrubbing moves
 // the rules for now and before and touches nothing else.
 import type { Mark, Spec } from 'vega';
+import { roundTicks } from '../../base/scales';
 
 export const COLOURS = {
   ink: '--text-1',
@@ -179,11 +180,10 @@ export interface Tick {
 }
 
 /** Ticks along the run: `epoch 0`, 2, 4, … The ends are turned inwards so that nothing is cut. */
-export function xTicks(top: number, step: number, unit: string, print: (value: number) => string) {
-  const count = Math.floor(top / step + 1e-9);
-  return Array.from({ length: count + 1 }, (_, n) => ({
-    x: n * step,
-    label: n === 0 ? `${unit} 0` : print(n * step),
-    align: n === 0 ? 'left' : n * step > top * 0.985 ? 'right' : 'center',
+export function xTicks(top: number, most: number, unit: string, print: (value: number) => string) {
+  return roundTicks(top, most).map((x) => ({
+    x,
+    label: x === 0 ? `${unit} 0` : x < 1 || top < 4 ? String(x) : print(x),
+    align: x === 0 ? 'left' : x > top * 0.985 ? 'right' : 'center',
   }));
 }

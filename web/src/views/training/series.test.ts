@@ -56,7 +56,7 @@ it('rounds the top of an axis', () => {
 });
 
 it('ticks turn inwards at the ends', () => {
-  expect(xTicks(10, 5, 'epoch', String)).toEqual([
+  expect(xTicks(10, 2, 'epoch', String)).toEqual([
     { x: 0, label: 'epoch 0', align: 'left' },
     { x: 5, label: '5', align: 'center' },
     { x: 10, label: '10', align: 'right' },
