@@ -13,5 +13,5 @@ export default defineConfig({
   },
   server: { proxy: { '/api': process.env.DEEPVIZ_API ?? 'http://127.0.0.1:7878' } },
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
-  test: { environment: 'happy-dom', include: ['src/**/*.test.ts'] },
+  test: { environment: 'node', include: ['src/**/*.test.ts'] },
 });

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { address, ApiError, getJson, getValues, isAbort, path, Unreachable } from './client';
 
