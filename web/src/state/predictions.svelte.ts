@@ -67,6 +67,10 @@ export class Predictions {
 
   async #readHistory(run: string, image: number): Promise<void> {
     const { signal } = this.#abort;
+    const counted = (this.#store.run?.checkpoints ?? []).some((c) =>
+      Object.values(c.statistics).includes('ready'),
+    );
+    if (!counted) return;
     try {
       const history = await routes.imageHistory(run, image, signal);
       if (signal.aborted) return;
