@@ -3,7 +3,7 @@
 use crate::cpu::buffer::Buffer;
 use crate::cpu::layout::{Maps, MapsMut};
 use crate::cpu::pass::{Pass, Workspace};
-use crate::cpu::plan::{BackwardPlan, CHUNK, Packed, Plan, WeightGradient, WeightPlan, check};
+use crate::cpu::plan::{BackwardPlan, Packed, Plan, WeightGradient, WeightPlan, check};
 use crate::cpu::tree::{SLICE, Tree};
 use crate::device::{Cpu, Device};
 use crate::error::Error;
@@ -187,7 +187,7 @@ impl Engine {
         let space = spaces().pop();
         let mut space = space.unwrap_or_else(|| Workspace::new(&self.plan, Some(&self.back)));
         group.sums.fill(0.0);
-        for start in (0..group.images.len()).step_by(CHUNK) {
+        for start in (0..group.images.len()).step_by(self.plan.chunk) {
             self.run_chunk(&mut group, start, &mut space)?;
         }
         for slot in group.images.len()..GROUP {
@@ -203,7 +203,7 @@ impl Engine {
 
     fn run_chunk(&self, group: &mut Group<'_, '_>, start: usize, space: &mut Workspace) -> Result<(), Error> {
         let level = self.cpu.level();
-        let images = CHUNK.min(group.images.len() - start);
+        let images = self.plan.chunk.min(group.images.len() - start);
         let pass = Pass {
             plan: &self.plan,
             packed: &self.packed,

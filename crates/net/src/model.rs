@@ -2,7 +2,7 @@
 
 use crate::cpu::layout::Maps;
 use crate::cpu::pass::{Pass, Workspace};
-use crate::cpu::plan::{BackwardPlan, CHUNK, Packed, Plan, check};
+use crate::cpu::plan::{BackwardPlan, Packed, Plan, check};
 use crate::device::{Cpu, Device};
 use crate::error::Error;
 use crate::network::Network;
@@ -111,13 +111,13 @@ impl Model {
         let mut out: Vec<Array2<f32>> =
             wanted.iter().map(|&layer| Array2::zeros((images.len(), length(layer)))).collect();
         let mut tasks: Vec<Task<'_, '_>> = images
-            .chunks(CHUNK)
-            .zip(views.chunks(CHUNK))
+            .chunks(self.plan.chunk)
+            .zip(views.chunks(self.plan.chunk))
             .map(|(images, views)| Task { images, views, rows: Vec::with_capacity(wanted.len()) })
             .collect();
         for (matrix, &layer) in out.iter_mut().zip(wanted) {
             let rows = matrix.as_slice_mut().unwrap_or_default();
-            for (task, rows) in tasks.iter_mut().zip(rows.chunks_mut(CHUNK * length(layer))) {
+            for (task, rows) in tasks.iter_mut().zip(rows.chunks_mut(self.plan.chunk * length(layer))) {
                 task.rows.push(rows);
             }
         }

@@ -3,7 +3,7 @@
 use super::buffer::Buffer;
 use super::layout::{Maps, MapsMut};
 use super::norm::Kept;
-use super::plan::{BackwardPlan, CHUNK, InputGradient, Packed, PackedLayer, Plan, Weighted};
+use super::plan::{BackwardPlan, InputGradient, Packed, PackedLayer, Plan, Weighted};
 use super::product::Start;
 use crate::device::VectorLevel;
 use crate::error::Error;
@@ -30,8 +30,8 @@ impl Workspace {
         let mut this = Self { written: vec![false; layers.len()], ..Self::default() };
         for (index, (layer, place)) in layers.iter().zip(&plan.places).enumerate() {
             let own = place.home == index;
-            let gradient = place.gradient.len(CHUNK);
-            let activation = if own { place.activation.len(CHUNK) } else { 0 };
+            let gradient = place.gradient.len(plan.chunk);
+            let activation = if own { place.activation.len(plan.chunk) } else { 0 };
             this.activations.push(Buffer::zeros(activation));
             let wanted = own && back.is_some_and(|back| back.wanted[index]);
             this.gradients.push(Buffer::zeros(if wanted { gradient } else { 0 }));

@@ -6,7 +6,7 @@ use super::layout::{Layout, Rim};
 use super::product::BLOCK;
 use super::window::Windows;
 use crate::error::Error;
-use crate::network::Network;
+use crate::network::{Layer, Network, ParameterSpec};
 use crate::ops::conv::cpu::ConvWeights;
 use crate::ops::conv::cpu::{ConvForward, ConvInputGradient, ConvWeightGradient, gradient_rim};
 use crate::ops::local::cpu::{LocalForward, LocalInputGradient, LocalWeightGradient, LocalWeights, Shelf};
@@ -16,9 +16,14 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Images that go through the network together: their activations stay in the cache from layer to
-/// layer.
-pub(crate) const CHUNK: usize = 4;
+/// Images that go through the network together, so that activations stay in the cache from layer
+/// to layer; twice as many where the weights that every chunk has to read are what fills it.
+fn chunk(network: &Network) -> usize {
+    let read_once = |layer: &&Layer| matches!(layer.op, Op::Local(_) | Op::Full(_));
+    let layers = network.layers().iter().filter(read_once);
+    let weights: usize = layers.flat_map(|layer| &layer.parameters).map(ParameterSpec::len).sum();
+    if weights < 1 << 18 { 4 } else { 8 }
+}
 
 /// How a layer's values lie.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +45,8 @@ pub(crate) enum Weighted {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub network: Arc<Network>,
+    /// Images that go through together.
+    pub chunk: usize,
     pub places: Vec<Place>,
     /// For weighted layers, else nothing.
     pub weighted: Vec<Option<Weighted>>,
@@ -57,17 +64,18 @@ pub(crate) fn local_windows(op: &Op, layer: usize, network: &Network) -> Option<
 impl Plan {
     pub fn new(network: Arc<Network>) -> Self {
         let places = places(&network);
+        let chunk = chunk(&network);
         let weighted = network.layers().iter().enumerate().map(|(index, layer)| {
             let input = places[*layer.inputs.first()?].activation;
             let output = places[index].activation;
             match &layer.op {
-                Op::Conv(geometry) => Some(Weighted::Conv(ConvForward::new(geometry, input, output, CHUNK))),
+                Op::Conv(geometry) => Some(Weighted::Conv(ConvForward::new(geometry, input, output, chunk))),
                 op => local_windows(op, index, &network)
-                    .map(|windows| Weighted::Local(LocalForward::new(windows, input, output, CHUNK))),
+                    .map(|windows| Weighted::Local(LocalForward::new(windows, input, output, chunk))),
             }
         });
         let weighted = weighted.collect();
-        Self { network, places, weighted }
+        Self { network, chunk, places, weighted }
     }
 }
 
@@ -228,10 +236,11 @@ impl BackwardPlan {
                 let output = plan.places[index].gradient;
                 match &layer.op {
                     Op::Conv(geometry) => {
-                        Some(InputGradient::Conv(ConvInputGradient::new(geometry, input, output, CHUNK)))
+                        Some(InputGradient::Conv(ConvInputGradient::new(geometry, input, output, plan.chunk)))
                     }
-                    op => local_windows(op, index, &plan.network)
-                        .map(|windows| InputGradient::Local(LocalInputGradient::new(windows, input, output, CHUNK))),
+                    op => local_windows(op, index, &plan.network).map(|windows| {
+                        InputGradient::Local(LocalInputGradient::new(windows, input, output, plan.chunk))
+                    }),
                 }
             });
             input_gradients.push(tables);
@@ -277,7 +286,7 @@ impl WeightPlan {
         let layers = indices.map(|index| {
             let (input, output) = layouts(index)?;
             if let Op::Conv(geometry) = &network.layers()[index].op {
-                let gradient = ConvWeightGradient::new(geometry, input, output, CHUNK);
+                let gradient = ConvWeightGradient::new(geometry, input, output, plan.chunk);
                 let offset = sums;
                 sums += gradient.len();
                 return Some(WeightGradient::Conv { gradient, offset });

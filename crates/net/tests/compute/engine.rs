@@ -174,7 +174,7 @@ fn bad_batches_are_refused_with_reasons() {
     let mut attempt = |images: &Vec<ArrayView3<'_, u8>>, labels: &[u16], views: &[View]| {
         let mut into = Parameters::zeros(&case.network);
         // Views of a lifetime of their own.
-        let images: Vec<_> = images.iter().map(|image| image.view()).collect();
+        let images: Vec<_> = images.iter().map(ndarray::ArrayBase::view).collect();
         let batch = Batch { images: &images, labels, views, noise: 0 };
         let result = engine.gradients(&case.parameters, &batch, &mut into);
         result.map(|_| ()).map_err(|error| error.to_string())

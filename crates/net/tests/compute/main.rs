@@ -1,5 +1,7 @@
 //! The operations, whole networks and the engine against a naive double-precision implementation,
-//! against PyTorch's values, and against themselves on other threads and vector levels.
+//! against `PyTorch`'s values, and against themselves on other threads and vector levels.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot unwrap has failed")]
 
 mod engine;
 mod naive;

@@ -1,4 +1,4 @@
-//! Small networks against PyTorch's values (`scripts/reference_ops.py` writes the files).
+//! Small networks against `PyTorch`'s values (`scripts/reference_ops.py` writes the files).
 
 use crate::support::{Case, LEVELS, assert_close, device};
 use deepviz_net::Shape;

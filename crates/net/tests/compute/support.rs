@@ -4,6 +4,7 @@ use crate::naive::{self, Named, Values};
 use deepviz_net::random::Stream;
 use deepviz_net::{Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel, View};
 use ndarray::{Array3, ArrayView3};
+use std::fmt::Write;
 use std::sync::Arc;
 
 pub const LEVELS: [VectorLevel; 2] = VectorLevel::ALL;
@@ -31,10 +32,10 @@ pub fn recipe(layers: &str) -> Recipe {
     let ends = "\nlogits full outputs=3 init={type=\"normal\",std=0.3}\nprobs softmax";
     for line in format!("{layers}{ends}").lines().map(str::trim).filter(|l| !l.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        text += &format!("[[layer]]\nname = \"{}\"\ntype = \"{}\"\n", words[0], words[1]);
+        write!(text, "[[layer]]\nname = \"{}\"\ntype = \"{}\"\n", words[0], words[1]).unwrap();
         for setting in &words[2..] {
             let (key, value) = setting.split_once('=').unwrap();
-            text += &format!("{key} = {value}\n");
+            writeln!(text, "{key} = {value}").unwrap();
         }
     }
     text += "[train]\nbatch = 8\n[[train.stages]]\nepochs = 1\nrate = 0.1\n";
