@@ -5,6 +5,8 @@ use crate::naive;
 use crate::support::{Case, LEVELS, assert_close, device};
 use deepviz_net::random::Stream;
 use deepviz_net::{Op, Shape};
+use std::cell::Cell;
+use std::fmt::Write;
 
 /// Layers, the image's channels, height and width.
 const CASES: &[(&str, [usize; 3])] = &[
@@ -96,124 +98,177 @@ fn noise(length: usize) -> Vec<f64> {
     (0..length).map(|i| f64::from(stream.normal(i as u64) as f32)).collect()
 }
 
-#[test]
-fn forward_agrees_with_naive() {
-    for case in cases(6) {
-        for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
-            let all: Vec<usize> = (0..case.network.layers().len()).collect();
-            let found = case.model(&device).forward(&case.views(), &all).unwrap();
-            for image in 0..case.images.len() {
-                for (layer, expected) in case.naive(image).iter().enumerate() {
-                    let row = found[layer].row(image);
-                    let what = format!("{} layer {layer} image {image}", case.name);
-                    assert_close(row.iter().map(|v| f64::from(*v)), expected, 3e-6, &what);
-                }
+fn check_forward(case: &Case) {
+    for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
+        let all: Vec<usize> = (0..case.network.layers().len()).collect();
+        let found = case.model(&device).forward(&case.views(), &all).unwrap();
+        for image in 0..case.images.len() {
+            for (layer, expected) in case.naive(image).iter().enumerate() {
+                let row = found[layer].row(image);
+                let what = format!("{} layer {layer} image {image}", case.name);
+                assert_close(row.iter().map(|v| f64::from(*v)), expected, 3e-6, &what);
             }
         }
     }
+}
+
+fn check_input_gradients(case: &Case) {
+    let (named, activations) = (case.named(), case.naive(0));
+    for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
+        let model = case.model(&device);
+        for (layer, spec) in case.network.layers().iter().enumerate().skip(1) {
+            let seed = noise(spec.shape.len());
+            let expected = naive::backward(&case.network, &named, &activations, (layer, &seed));
+            let floats: Vec<f32> = seed.iter().map(|v| *v as f32).collect();
+            let found = model.input_gradient(case.images[0].view(), layer, &floats).unwrap();
+            let found = found.iter().map(|v| f64::from(*v) / f64::from(case.preprocess.scale));
+            let what = format!("{} from {}", case.name, spec.name);
+            // Where one class has nearly all the probability, its gradient cancels.
+            let softmax = matches!(spec.op, Op::Softmax(_));
+            let tolerance = if softmax { 1e-4 } else { 1e-5 };
+            assert_close(found, &expected.layers[0], tolerance, &what);
+        }
+    }
+}
+
+fn check_weight_gradients(case: &Case) {
+    let named = case.named();
+    let (mut loss, mut sum) = (0.0, naive::Named::new());
+    for image in 0..case.images.len() {
+        let activations = case.naive(image);
+        let label = usize::from(case.labels[image]);
+        let mut seed = activations[case.network.output()].clone();
+        loss -= seed[label].ln();
+        seed[label] -= 1.0;
+        let last = (case.network.logits(), seed.as_slice());
+        let gradients = naive::backward(&case.network, &named, &activations, last);
+        for (name, values) in gradients.parameters {
+            let sum = sum.entry(name).or_insert_with(|| vec![0.0; values.len()]);
+            for (sum, value) in sum.iter_mut().zip(values) {
+                *sum += value;
+            }
+        }
+    }
+    for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
+        let mut engine = case.engine(&device);
+        let (found, _, gradients) = case.gradients(&mut engine, 0);
+        assert_close([found], &[loss], 1e-6, &case.name);
+        for (name, array) in gradients.iter() {
+            let what = format!("{} {name}", case.name);
+            assert_close(array.iter().map(|v| f64::from(*v)), &sum[name], 1e-5, &what);
+        }
+    }
+}
+
+fn check_differences(case: &Case) {
+    let (named, input) = (case.named(), case.input(0));
+    let last = case.network.logits();
+    let seed = noise(case.network.layers()[last].shape.len());
+    let value = |named: &naive::Named, input: &[f64]| -> f64 {
+        let out = naive::forward(&case.network, named, input);
+        out[last].iter().zip(&seed).map(|(y, s)| y * s).sum()
+    };
+    let activations = naive::forward(&case.network, &named, &input);
+    let gradients = naive::backward(&case.network, &named, &activations, (last, &seed));
+    let step = 1e-6;
+    let places = Stream::new(5, &[4]);
+    let pick = |round: u64, length: usize| places.below(round, length as u64) as usize;
+    for round in 0..6 {
+        let at = pick(round, input.len());
+        let moved = |by: f64| {
+            let mut input = input.clone();
+            input[at] += by;
+            value(&named, &input)
+        };
+        let numeric = (moved(step) - moved(-step)) / (2.0 * step);
+        let analytic = gradients.layers[0][at];
+        let what = format!("{} input {at}", case.name);
+        assert_close([analytic], &[numeric], 1e-5, &what);
+    }
+    for (round, name) in (6..).zip(named.keys()) {
+        let at = pick(round, named[name].len());
+        let moved = |by: f64| {
+            let mut named = named.clone();
+            named.get_mut(name).unwrap()[at] += by;
+            value(&named, &input)
+        };
+        let numeric = (moved(step) - moved(-step)) / (2.0 * step);
+        let analytic = gradients.parameters[name][at];
+        assert_close([analytic], &[numeric], 1e-5, &format!("{} {name} {at}", case.name));
+    }
+}
+
+/// Dropout has no gradient to compare while training, its mask being random.
+fn is_certain(case: &Case) -> bool {
+    let layers = case.network.layers();
+    !layers.iter().any(|layer| matches!(layer.op, Op::Dropout(_)))
+}
+
+/// The contrast norm's gradient takes the local mean as constant: not the true derivative.
+fn is_exact(case: &Case) -> bool {
+    let layers = case.network.layers();
+    !layers.iter().any(|layer| matches!(layer.op, Op::ContrastNorm(_)))
+}
+
+#[test]
+fn forward_agrees_with_naive() {
+    cases(6).for_each(|case| check_forward(&case));
 }
 
 #[test]
 fn input_gradients_agree_with_naive() {
-    for case in cases(1) {
-        let (named, activations) = (case.named(), case.naive(0));
-        for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
-            let model = case.model(&device);
-            for (layer, spec) in case.network.layers().iter().enumerate().skip(1) {
-                let seed = noise(spec.shape.len());
-                let expected = naive::backward(&case.network, &named, &activations, (layer, &seed));
-                let floats: Vec<f32> = seed.iter().map(|v| *v as f32).collect();
-                let found = model.input_gradient(case.images[0].view(), layer, &floats).unwrap();
-                let found = found.iter().map(|v| f64::from(*v) / f64::from(case.preprocess.scale));
-                let what = format!("{} from {}", case.name, spec.name);
-                // Where one class has nearly all the probability, its gradient cancels.
-                let softmax = matches!(spec.op, Op::Softmax(_));
-                let tolerance = if softmax { 1e-4 } else { 1e-5 };
-                assert_close(found, &expected.layers[0], tolerance, &what);
-            }
-        }
-    }
+    cases(1).for_each(|case| check_input_gradients(&case));
 }
 
 #[test]
 fn weight_gradients_agree_with_naive() {
-    // Eleven images: a full group of eight, and one of a chunk and a part is left.
-    let trained = |case: &Case| {
-        let layers = case.network.layers();
-        !layers.iter().any(|layer| matches!(layer.op, Op::Dropout(_)))
-    };
-    for case in cases(11).filter(trained) {
-        let named = case.named();
-        let (mut loss, mut sum) = (0.0, naive::Named::new());
-        for image in 0..case.images.len() {
-            let activations = case.naive(image);
-            let label = usize::from(case.labels[image]);
-            let mut seed = activations[case.network.output()].clone();
-            loss -= seed[label].ln();
-            seed[label] -= 1.0;
-            let last = (case.network.logits(), seed.as_slice());
-            let gradients = naive::backward(&case.network, &named, &activations, last);
-            for (name, values) in gradients.parameters {
-                let sum = sum.entry(name).or_insert_with(|| vec![0.0; values.len()]);
-                for (sum, value) in sum.iter_mut().zip(values) {
-                    *sum += value;
-                }
-            }
-        }
-        for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
-            let mut engine = case.engine(&device);
-            let (found, _, gradients) = case.gradients(&mut engine, 0);
-            assert_close([found], &[loss], 1e-6, &case.name);
-            for (name, array) in gradients.iter() {
-                let what = format!("{} {name}", case.name);
-                assert_close(array.iter().map(|v| f64::from(*v)), &sum[name], 1e-5, &what);
-            }
-        }
-    }
+    // Eleven images: a full group of eight, and one of a chunk or a part of it.
+    cases(11).filter(is_certain).for_each(|case| check_weight_gradients(&case));
 }
 
 #[test]
 fn naive_gradients_are_central_differences() {
-    // The contrast norm's gradient takes the local mean as constant: not the true derivative.
-    let exact = |case: &Case| {
-        let layers = case.network.layers();
-        !layers.iter().any(|layer| matches!(layer.op, Op::ContrastNorm(_)))
+    cases(1).filter(is_exact).for_each(|case| check_differences(&case));
+}
+
+/// A weighted layer of random size on top of another, and a pool on top of it.
+fn random_case(index: u64) -> Case {
+    let stream = Stream::new(21, &[index]);
+    let drawn = Cell::new(0);
+    let pick = |from: usize, to: usize| {
+        drawn.set(drawn.get() + 1);
+        from + stream.below(drawn.get(), (to - from + 1) as u64) as usize
     };
-    for case in cases(1).filter(exact) {
-        let (named, input) = (case.named(), case.input(0));
-        let last = case.network.logits();
-        let seed = noise(case.network.layers()[last].shape.len());
-        let value = |named: &naive::Named, input: &[f64]| -> f64 {
-            let out = naive::forward(&case.network, named, input);
-            out[last].iter().zip(&seed).map(|(y, s)| y * s).sum()
-        };
-        let activations = naive::forward(&case.network, &named, &input);
-        let gradients = naive::backward(&case.network, &named, &activations, (last, &seed));
-        let step = 1e-6;
-        let places = Stream::new(5, &[4]);
-        let pick = |round: u64, length: usize| places.below(round, length as u64) as usize;
-        for round in 0..6 {
-            let at = pick(round, input.len());
-            let moved = |by: f64| {
-                let mut input = input.clone();
-                input[at] += by;
-                value(&named, &input)
-            };
-            let numeric = (moved(step) - moved(-step)) / (2.0 * step);
-            let analytic = gradients.layers[0][at];
-            let what = format!("{} input {at}", case.name);
-            assert_close([analytic], &[numeric], 1e-5, &what);
-        }
-        for (round, name) in (6..).zip(named.keys()) {
-            let at = pick(round, named[name].len());
-            let moved = |by: f64| {
-                let mut named = named.clone();
-                named.get_mut(name).unwrap()[at] += by;
-                value(&named, &input)
-            };
-            let numeric = (moved(step) - moved(-step)) / (2.0 * step);
-            let analytic = gradients.parameters[name][at];
-            assert_close([analytic], &[numeric], 1e-5, &format!("{} {name} {at}", case.name));
+    let mut text = String::new();
+    let (mut channels, mut height, mut width) = (pick(1, 5), pick(4, 9), pick(4, 9));
+    let image = Shape::new(channels, height, width);
+    for name in ["a", "b"] {
+        let kind = if pick(0, 3) == 0 { "local" } else { "conv" };
+        let size = pick(1, 4.min(height).min(width));
+        let (stride, padding) = (pick(1, size), pick(0, size - 1));
+        let groups = if channels.is_multiple_of(2) { pick(1, 2) } else { 1 };
+        let filters = groups * pick(1, 11);
+        write!(text, "{name} {kind} filters={filters} size={size} stride={stride} ").unwrap();
+        writeln!(text, "padding={padding} groups={groups}\n{name}_tanh tanh").unwrap();
+        let count = |side: usize| 1 + (2 * padding + side - size).div_ceil(stride);
+        (channels, height, width) = (filters, count(height), count(width));
+    }
+    let kind = ["max", "average"][pick(0, 1)];
+    let size = pick(1, 3.min(height).min(width));
+    writeln!(text, "c pool pool=\"{kind}\" size={size} stride={}", pick(1, size)).unwrap();
+    Case::new(&text, image, pick(1, 10))
+}
+
+#[test]
+fn random_shapes_agree_with_naive() {
+    for index in 0..60 {
+        let case = random_case(index);
+        check_forward(&case);
+        check_input_gradients(&case);
+        check_weight_gradients(&case);
+        // Windows that see only zeros tie, and every tied value receives a maximum's gradient.
+        if case.name.contains("average") {
+            check_differences(&case);
         }
     }
 }
