@@ -38,20 +38,22 @@ fn export(run: &Run, corpus: &Corpus, (step, split): (Step, Split), out: &Path) 
     let logits = store.logits(step, split).map_err(Error::other)?.ok_or_else(missing)?;
     let confusion = store.confusion(step, split).map_err(Error::other)?.ok_or_else(missing)?;
     let pixels = corpus.all_pixels();
-    save(&out.join("pixels.npy"), "|u1", pixels.slice_axis(Axis(0), (first..end).into()), |x, to| to.push(x))?;
-    save(&out.join("labels.npy"), "<u2", ArrayView::from(&labels), |x, to| to.extend(x.to_le_bytes()))?;
-    save(&out.join("logits.npy"), "<f4", logits.view(), |x, to| to.extend(x.to_le_bytes()))?;
-    save(&out.join("confusion.npy"), "<u4", confusion.counts.view(), |x, to| to.extend(x.to_le_bytes()))?;
+    save(&out.join("pixels.npy"), "|u1", &pixels.slice_axis(Axis(0), (first..end).into()), |x, to| to.push(x))?;
+    save(&out.join("labels.npy"), "<u2", &ArrayView::from(&labels), |x, to| to.extend(x.to_le_bytes()))?;
+    save(&out.join("logits.npy"), "<f4", &logits.view(), |x, to| to.extend(x.to_le_bytes()))?;
+    save(&out.join("confusion.npy"), "<u4", &confusion.counts.view(), |x, to| to.extend(x.to_le_bytes()))?;
     let mut sets = Vec::new();
     for info in store.cluster_sets(step, split).map_err(Error::other)? {
         let (layer, metric) = (info.layer.as_str(), info.metric);
         let Some(set) = store.clusters(step, split, layer, metric).map_err(Error::other)? else { continue };
         let assignments = store.cluster_assignments(step, split, layer, metric).map_err(Error::other)?;
         let index = sets.len();
-        save(&out.join(format!("centres_{index}.npy")), "<f4", set.centres.view(), |x, to| to.extend(x.to_le_bytes()))?;
+        save(&out.join(format!("centres_{index}.npy")), "<f4", &set.centres.view(), |x, to| {
+            to.extend(x.to_le_bytes());
+        })?;
         let assignments = assignments.unwrap_or_default();
         let path = out.join(format!("assignments_{index}.npy"));
-        save(&path, "<u2", ArrayView::from(&assignments), |x, to| to.extend(x.to_le_bytes()))?;
+        save(&path, "<u2", &ArrayView::from(&assignments), |x, to| to.extend(x.to_le_bytes()))?;
         sets.push(serde_json::json!({
             "layer": layer, "metric": metric, "clusters": info.clusters, "inertia": set.inertia,
             "origin": info.origin.map(deepviz_stats::Origin::name), "iterations": info.iterations,
@@ -71,10 +73,11 @@ fn export(run: &Run, corpus: &Corpus, (step, split): (Step, Split), out: &Path) 
 fn save<T: Copy, D: Dimension>(
     path: &Path,
     kind: &str,
-    values: ArrayView<'_, T, D>,
+    values: &ArrayView<'_, T, D>,
     write: impl Fn(T, &mut Vec<u8>),
 ) -> Result<()> {
-    let shape: String = values.shape().iter().map(|n| format!("{n},")).collect();
+    let sides: Vec<String> = values.shape().iter().map(usize::to_string).collect();
+    let shape = sides.join(",") + ",";
     let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
     while (header.len() + 11) % 64 != 0 {
         header.push(' ');
@@ -85,7 +88,7 @@ fn save<T: Copy, D: Dimension>(
     file.write_all(&(header.len() as u16).to_le_bytes())?;
     file.write_all(header.as_bytes())?;
     let mut bytes = Vec::new();
-    for &value in &values {
+    for &value in values {
         write(value, &mut bytes);
         if bytes.len() > 1 << 16 {
             file.write_all(&bytes)?;

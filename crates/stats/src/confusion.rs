@@ -139,4 +139,31 @@ mod tests {
         let outcome = outcome_of(logits.view(), &[ClassId(0)], ImageId(0));
         assert!((outcome.loss - 500.0).abs() < 1e-6);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_image_is_counted_in_its_row_and_ranked_in_its_cell(
+            images in proptest::collection::vec((0_u16..4, proptest::array::uniform4(-9.0_f32..9.0)), 0..60),
+        ) {
+            let labels: Vec<ClassId> = images.iter().map(|(label, _)| ClassId(*label)).collect();
+            let logits: Vec<f32> = images.iter().flat_map(|(_, row)| *row).collect();
+            let logits = Array2::from_shape_vec((images.len(), 4), logits).unwrap();
+            let outcome = outcome_of(logits.view(), &labels, ImageId(7));
+            let counts = &outcome.confusion.counts;
+            for class in 0..4_u16 {
+                let members = labels.iter().filter(|label| label.0 == class).count();
+                assert_eq!(counts.row(usize::from(class)).sum() as usize, members);
+            }
+            let mut ranked = outcome.ranking.iter();
+            for ((truth, guess), &count) in counts.indexed_iter() {
+                let cell: Vec<_> = ranked.by_ref().take(count as usize).collect();
+                assert!(cell.is_sorted_by(|a, b| a.value >= b.value));
+                for place in cell {
+                    let row = place.image as usize - 7;
+                    assert_eq!((usize::from(labels[row].0), predicted(logits.row(row))), (truth, guess));
+                }
+            }
+            assert!(ranked.next().is_none());
+        }
+    }
 }

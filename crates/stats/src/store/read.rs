@@ -171,6 +171,7 @@ impl Store {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 pub(super) fn not_a_blob(error: rusqlite::types::FromSqlError) -> Fault {
     Fault::Content(format!("a packed column of another type: {error}"))
 }

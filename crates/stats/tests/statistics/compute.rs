@@ -1,12 +1,8 @@
 //! Statistics of a small run, checked against the network itself.
 
-#![expect(missing_docs, reason = "tests")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{Fixture, device};
+use crate::common::{Fixture, device};
 use deepviz_corpus::{ClassId, ImageId, Split};
 use deepviz_net::{Model, Step};
 use deepviz_stats::{CellQuery, Error, Event, Job, Metric, Observer, State, Store, compute, predicted, softmax};
@@ -189,7 +185,7 @@ fn numbers_of_another_snapshot_are_never_shown_and_are_computed_anew() {
 #[test]
 fn a_broken_snapshot_is_recorded_and_the_others_go_on() {
     let fixture = Fixture::with_snapshots(&[0, 12, 24]);
-    common::truncate(&fixture.snapshot_path(12));
+    crate::common::truncate(&fixture.snapshot_path(12));
     let summary = fixture.compute();
     assert_eq!((summary.computed, summary.failed), (4, 2));
     let store = Store::open(&fixture.path()).unwrap();

@@ -1,10 +1,6 @@
 //! Files that are damaged, foreign, of another version, or not to be written.
 
-#![expect(missing_docs, reason = "tests")]
-
-mod common;
-
-use common::Fixture;
+use crate::common::Fixture;
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
 use deepviz_stats::{Error, FILE_NAME, Metric, Store};
@@ -46,7 +42,7 @@ fn a_newer_version_is_refused() {
 fn an_older_version_is_brought_up_to_date_or_says_how() {
     let fixture = Fixture::with_snapshots(&[0]);
     let connection = Connection::open(fixture.database()).unwrap();
-    connection.execute_batch(include_str!("../../../migrations/0001_units.sql")).unwrap();
+    connection.execute_batch(include_str!("../../../../migrations/0001_units.sql")).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
     connection.pragma_update(None, "application_id", 0x6456_6973).unwrap();
     drop(connection);

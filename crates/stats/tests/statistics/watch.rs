@@ -1,12 +1,8 @@
 //! Following a run that grows.
 
-#![expect(missing_docs, reason = "tests")]
-
-mod common;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{Fixture, device};
+use crate::common::{Fixture, device};
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::RunLock;
 use deepviz_stats::{Event, Job, Observer, Store, watch};

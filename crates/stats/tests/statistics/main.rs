@@ -1,0 +1,8 @@
+//! Statistics of small runs, from the images to the database and back.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+mod common;
+mod compute;
+mod store;
+mod watch;
