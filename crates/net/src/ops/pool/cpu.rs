@@ -242,12 +242,12 @@ fn gather(geometry: &PoolGeometry, images: usize, from: &impl Take, (dx, written
     for image in 0..images {
         for y in 0..shape.height {
             let rows = geometry.holding(y, outputs.height);
-            let pixels = dx.values[dx.layout.pixels(image, y)].chunks_exact_mut(dx.layout.stride);
-            for (x, out) in pixels.enumerate() {
+            let row = &mut dx.values[dx.layout.pixels(image, y)];
+            if !written {
+                row.fill(0.0);
+            }
+            for (x, out) in row.chunks_exact_mut(dx.layout.stride).enumerate() {
                 let columns = geometry.holding(x, outputs.width);
-                if !written {
-                    out.fill(0.0);
-                }
                 if !rows.is_empty() && !columns.is_empty() {
                     from.take(Pixel { image, y, x }, rows.clone(), columns, out.as_chunks_mut().0);
                 }
