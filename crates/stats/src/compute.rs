@@ -15,31 +15,11 @@ use crate::forward::{self, Pass};
 use crate::job::Job;
 use crate::observer::{Event, Observer};
 use crate::store::{Store, UnitKey, UnitNumbers, UnitRecord};
+use crate::summary::Summary;
 
 /// How often `watch` looks for new snapshots, and how often it looks at `stop` meanwhile.
 const RESCAN: Duration = Duration::from_millis(500);
 const GLANCE: Duration = Duration::from_millis(50);
-
-/// What a computation did.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Summary {
-    /// Units computed, or completed by the cluster sets that they lacked.
-    pub computed: usize,
-    /// Units that failed; the store says why.
-    pub failed: usize,
-    /// Units of which nothing was missing.
-    pub up_to_date: usize,
-    /// Whether it was told to stop before all was done.
-    pub stopped: bool,
-    /// Images that the network was applied to.
-    pub images: u64,
-    /// Seconds for applying the network.
-    pub forward_seconds: f64,
-    /// Seconds for clusters.
-    pub cluster_seconds: f64,
-    /// Seconds for all of it.
-    pub seconds: f64,
-}
 
 /// Computes what is missing over the snapshots that there are now, and returns.
 ///

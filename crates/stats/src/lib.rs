@@ -21,14 +21,16 @@ mod matching;
 mod observer;
 mod pack;
 mod store;
+mod summary;
 mod unit;
 
 pub use cluster::{ClusterMoment, ClusterSet, ClusterSetInfo, Metric, Neighbour, UnknownMetric};
-pub use compute::{Summary, compute, watch};
+pub use compute::{compute, watch};
 pub use confusion::{CellPage, Confusion, predicted, softmax};
 pub use error::Error;
 pub use job::Job;
 pub use kmeans::Origin;
 pub use observer::{Event, Observer};
 pub use store::{CellQuery, FILE_NAME, Store};
+pub use summary::Summary;
 pub use unit::{State, UnitState};
