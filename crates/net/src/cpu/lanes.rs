@@ -11,6 +11,9 @@ pub(crate) const fn round_up(channels: usize) -> usize {
 
 /// A vector of [`LANES`] floats.
 pub(crate) trait Lanes: Copy {
+    /// Rows of results, of two vectors each, whose sums fit into the registers; at most 6.
+    const ROWS: usize;
+
     /// All zero.
     ///
     /// # Safety
@@ -44,6 +47,9 @@ pub(crate) struct Portable([f32; LANES]);
 
 #[expect(clippy::inline_always, reason = "a call in the inner loop would spill every accumulator")]
 impl Lanes for Portable {
+    /// A vector takes two registers of 128 bits; x86-64 has sixteen of them, others thirty-two.
+    const ROWS: usize = if cfg!(target_arch = "x86_64") { 3 } else { 6 };
+
     #[inline(always)]
     unsafe fn zero() -> Self {
         Self([0.0; LANES])
@@ -85,6 +91,9 @@ pub(crate) struct Avx2(std::arch::x86_64::__m256);
 #[cfg(target_arch = "x86_64")]
 #[expect(clippy::inline_always, reason = "must become part of a function that has AVX2 enabled")]
 impl Lanes for Avx2 {
+    /// 6 x 2 sums, 2 vectors of one factor and 1 of the other: fifteen of sixteen registers.
+    const ROWS: usize = 6;
+
     #[inline(always)]
     unsafe fn zero() -> Self {
         // SAFETY: the caller vouches for AVX2.

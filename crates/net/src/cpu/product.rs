@@ -8,10 +8,6 @@ use std::ops::Range;
 /// Two vectors side by side are computed at once.
 pub(crate) const BLOCK: usize = 2 * LANES;
 
-/// Results computed at once besides: 6 x 2 accumulators, 2 vectors of `b` and 1 of `a` fill the
-/// sixteen registers of AVX2.
-const TILE: usize = 6;
-
 /// One row of results: where its factors begin in `a` and where it goes in `c`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
@@ -155,7 +151,7 @@ unsafe fn apply<L: Lanes>(walk: &Walk, operands: &mut Operands<'_>) {
 unsafe fn block<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, vector: usize) {
     let mut start = operands.rows.start;
     while start < operands.rows.end {
-        let count = (operands.rows.end - start).min(TILE);
+        let count = (operands.rows.end - start).min(L::ROWS);
         // SAFETY: passed on from the caller; `start + count` rows exist.
         unsafe {
             match count {
