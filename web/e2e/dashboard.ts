@@ -20,8 +20,8 @@ export class Dashboard {
 
   constructor(readonly page: Page) {
     page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') {
-        this.#complaints.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+      if (message.type() === 'error') {
+        this.#complaints.push(`console: ${message.text()} (${message.location().url})`);
       }
     });
     page.on('pageerror', (error) => this.#complaints.push(`uncaught: ${error.stack ?? error.message}`));

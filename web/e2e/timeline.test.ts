@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';
 
@@ -36,7 +37,7 @@ describe('the timeline', () => {
     await dashboard.idle();
     expect(seen.size).toBeGreaterThan(5);
     expect(await dashboard.checkpoint()).toBeGreaterThan(10);
-    expect(dashboard.said('checkpoint')).toBe(String(await dashboard.checkpoint()));
+    await expect.poll(() => dashboard.said('checkpoint')).toBe(String(await dashboard.checkpoint()));
     expect(await picture(dashboard.page)).not.toBe(before);
   });
 
@@ -60,10 +61,12 @@ describe('the timeline', () => {
   });
 
   test('play goes on by itself and pause stops it', async ({ dashboard }) => {
-    await dashboard.view('filters', { checkpoint: '0' });
     const { page } = dashboard;
+    // With reduced motion, play is one step at a time.
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    await dashboard.view('filters', { checkpoint: '0' });
     await page.getByRole('button', { name: 'Play' }).click();
-    await expect.poll(() => dashboard.checkpoint(), { timeout: 20_000 }).toBeGreaterThan(2);
+    await expect.poll(() => dashboard.checkpoint(), { timeout: 40_000 }).toBeGreaterThan(2);
     await page.getByRole('button', { name: 'Pause' }).click();
     await dashboard.idle();
     const stopped = await dashboard.checkpoint();
@@ -73,7 +76,7 @@ describe('the timeline', () => {
 });
 
 /** The pixels of the largest canvas, as a text to compare. */
-function picture(page: import('playwright-core').Page): Promise<string> {
+function picture(page: Page): Promise<string> {
   return page.evaluate(() => {
     const canvases = [...document.querySelectorAll('canvas')];
     canvases.sort((a, b) => b.width * b.height - a.width * a.height);

@@ -1,3 +1,4 @@
+import type { Locator, Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';
 
@@ -7,8 +8,9 @@ describe('Filters', () => {
     const { page } = dashboard;
     const found = page.getByRole('listbox', { name: 'Images found' });
     await page.getByRole('searchbox', { name: 'Search images' }).fill('#1300');
-    await dashboard.idle();
+    // Searching starts when the typing rests.
     await found.focus();
+    await found.getByRole('option', { name: /^#1300 / }).waitFor({ state: 'attached' });
     await page.keyboard.press('Enter');
     await dashboard.idle();
     expect(dashboard.said('image')).toBe('1300');
@@ -36,7 +38,7 @@ describe('Filters', () => {
   test('a filter that is clicked is pinned and its history shown', async ({ dashboard }) => {
     await dashboard.view('filters', { layer: 'conv1', filter: 'none' });
     const { page } = dashboard;
-    const bank = page.getByRole('listbox', { name: /filters/i }).first();
+    const bank = page.getByRole('listbox', { name: 'Filter bank of conv1' });
     await bank.click({ position: { x: 30, y: 30 } });
     await dashboard.idle();
     expect(dashboard.said('filter')).toMatch(/^\d+$/);
@@ -45,11 +47,16 @@ describe('Filters', () => {
   });
 });
 
+/** The cells that count images, without recall and precision. */
+function counted(page: Page): Locator {
+  return page.getByRole('gridcell').and(page.locator('[data-truth]'));
+}
+
 describe('Confusion', () => {
   test('hovering a cell shows its images, a click keeps them', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: '3' });
     const { page } = dashboard;
-    const cells = page.getByRole('gridcell');
+    const cells = counted(page);
     const classes = 10;
     expect(await cells.count()).toBe(classes * classes);
     // The fullest cell off the diagonal.
@@ -68,14 +75,16 @@ describe('Confusion', () => {
     await dashboard.idle();
     expect(await page.getByRole('button', { name: 'release' }).count()).toBe(1);
     expect(await cell.getAttribute('aria-selected')).toBe('true');
-    // The kept cell follows the timeline.
-    await dashboard.press('ArrowRight');
+    // The kept cell stays while the timeline moves.
+    await page.getByRole('button', { name: 'Step forward' }).click();
+    await dashboard.idle();
+    expect(await dashboard.checkpoint()).toBe(4);
     expect(await cell.getAttribute('aria-selected')).toBe('true');
   });
 
   test('rows sum to the images of their class', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last' });
-    const texts = await dashboard.page.getByRole('gridcell').allTextContents();
+    const texts = await counted(dashboard.page).allTextContents();
     const total = texts.reduce((sum, text) => sum + (Number.parseInt(text, 10) || 0), 0);
     expect(total).toBe(250);
   });
@@ -112,16 +121,16 @@ describe('Clusters', () => {
 
 describe('Compare', () => {
   test('two checkpoints stand side by side', async ({ dashboard }) => {
-    await dashboard.view('compare', { checkpoint: '6' });
+    await dashboard.view('compare', { checkpoint: '6', 'compare.rows': '3,now' });
     const { page } = dashboard;
     const table = page.getByRole('table', { name: /Checkpoints in rows/ });
     const rows = table.getByRole('row');
-    const before = await rows.count();
+    expect(await rows.count()).toBe(3);
     const wish = page.getByRole('textbox', { name: 'Add a checkpoint by number' });
     await wish.fill('1');
     await wish.press('Enter');
     await dashboard.idle();
-    expect(await rows.count()).toBe(before + 1);
+    expect(await rows.count()).toBe(4);
     const early = table.getByRole('img', { name: /^conv1 at checkpoint 1:/ });
     const now = table.getByRole('img', { name: /^conv1 at checkpoint 6:/ });
     expect(await early.count()).toBe(1);
@@ -131,7 +140,7 @@ describe('Compare', () => {
 });
 
 /** The pictures of some canvases. */
-function pixels(canvases: import('playwright-core').Locator): Promise<string[]> {
+function pixels(canvases: Locator): Promise<string[]> {
   return canvases.evaluateAll((all) => all.map((one) => (one as HTMLCanvasElement).toDataURL()));
 }
 
@@ -139,6 +148,8 @@ describe('the address', () => {
   test('a reload comes back to the same place', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: '7', image: '1260', layer: 'conv2' });
     await dashboard.press('ArrowRight');
+    // The address is written when the hand rests.
+    await expect.poll(() => dashboard.said('checkpoint')).toBe('8');
     const address = dashboard.page.url();
     await dashboard.page.reload();
     await dashboard.idle();

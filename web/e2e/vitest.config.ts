@@ -8,7 +8,8 @@ export default defineConfig({
     environment: 'node',
     globalSetup: './setup.ts',
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -20,7 +20,7 @@ fn wrong_usage_exits_with_2() {
     ] {
         let outcome = lab.run(args);
         assert_eq!(outcome.code, Some(2), "{args:?}: {}", outcome.stderr);
-        assert!(outcome.stderr.contains("Usage: deepviz"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("--help"), "{}", outcome.stderr);
         assert_eq!(outcome.stdout, "", "{args:?}");
     }
 }
