@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { matrixLayout, tileLayout, wholeScale } from './layout';
+import { matrixLayout, namedLayout, tileLayout, wholeScale } from './layout';
 
 describe('the matrix', () => {
   it('has the size of the drawing at 1440 x 900', () => {
@@ -9,6 +9,13 @@ describe('the matrix', () => {
     expect(matrixLayout(20, 604, 524, 84)).toMatchObject({ numbered: true, histories: false });
     expect(matrixLayout(21, 604, 524, 84).numbered).toBe(false);
     expect(matrixLayout(1000, 604, 524, 84).cell_width).toBe(1);
+  });
+  it('sets names upright where they are wider than their column', () => {
+    const names = Array.from({ length: 18 }, (_, k) => `class ${k}`);
+    expect(namedLayout(names, 604, 568, 84)).toMatchObject({ upright: true, numbered: true });
+    expect(namedLayout(['cat', 'dog'], 604, 568, 84)).toMatchObject({ upright: false, head_height: 44 });
+    const ten = ['automobile', ...Array.from({ length: 9 }, () => 'cat')];
+    expect(namedLayout(ten, 604, 568, 84).upright).toBe(false);
   });
   it('always fits unless cells would vanish', () => {
     for (const classes of [2, 3, 10, 20, 21, 100, 500]) {

@@ -13,6 +13,27 @@ export interface MatrixLayout {
   /** Height of the history under the count. */
   history_height: number;
   label_width: number;
+  /** Height of the head of the columns; higher when the names stand upright. */
+  head_height: number;
+  upright: boolean;
+}
+
+const HEAD = 44;
+const LETTER = 6.2;
+
+/** Cells for a set of names: where a name is wider than its column, all of them stand upright. */
+export function namedLayout(
+  names: readonly string[],
+  width: number,
+  height: number,
+  labelWidth: number,
+): MatrixLayout {
+  const flat = matrixLayout(names.length, width, height - HEAD, labelWidth);
+  const longest = Math.max(1, ...names.map((name) => name.length)) * LETTER;
+  const usual = (names.reduce((sum, name) => sum + name.length, 0) / Math.max(1, names.length)) * LETTER;
+  if (!flat.numbered || (longest <= flat.cell_width + 8 && usual <= flat.cell_width - 8)) return flat;
+  const head_height = Math.round(Math.min(110, longest + 28));
+  return { ...matrixLayout(names.length, width, height - head_height, labelWidth), head_height, upright: true };
 }
 
 /** Cells as large as the room allows, in whole pixels, at the proportions of 60 x 52. */
@@ -29,6 +50,8 @@ export function matrixLayout(classes: number, width: number, height: number, lab
       cell_height: side,
       history_height: 0,
       label_width: labelWidth,
+      head_height: HEAD,
+      upright: false,
     };
   }
   const tall = Math.max(20, Math.min(76, byHeight));
@@ -40,6 +63,8 @@ export function matrixLayout(classes: number, width: number, height: number, lab
     cell_height: tall,
     history_height: Math.min(tall - 35, Math.round(tall * 0.36)),
     label_width: labelWidth,
+    head_height: HEAD,
+    upright: false,
   };
 }
 
