@@ -15,7 +15,7 @@ use crate::seen::Seen;
 /// How often to look without a notification (network folders send none).
 const RESCAN: Duration = Duration::from_secs(1);
 /// Changes come in bursts; they are looked at together.
-const SETTLE: Duration = Duration::from_millis(60);
+const SETTLE: Duration = Duration::from_millis(150);
 
 /// Runs until the server stops.
 pub(crate) async fn follow(app: Shared) {

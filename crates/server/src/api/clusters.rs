@@ -125,11 +125,11 @@ impl ClusterQuery {
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/clusters", tag = "statistics",
     params(CheckpointPath, ClusterQuery),
     responses(
-        (status = 200, body = Clusters),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = Clusters),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn clusters(
@@ -197,10 +197,10 @@ fn answer_of(checkpoint: usize, choice: &Choice, set: &ClusterSet, corpus: Optio
 #[utoipa::path(
     get, path = "/api/runs/{run}/clusters", tag = "statistics", params(RunPath, ClusterQuery),
     responses(
-        (status = 200, body = ClusterHistory),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = ClusterHistory),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn cluster_history(

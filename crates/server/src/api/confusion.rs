@@ -139,11 +139,11 @@ pub(crate) fn point(run: &OpenRun, checkpoint: &str) -> Result<(usize, Step), Ap
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/confusion", tag = "statistics",
     params(CheckpointPath, SplitQuery),
     responses(
-        (status = 200, body = ConfusionAnswer),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = ConfusionAnswer),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn confusion(
@@ -177,10 +177,10 @@ pub(crate) async fn confusion(
 #[utoipa::path(
     get, path = "/api/runs/{run}/confusion", tag = "statistics", params(RunPath, SplitQuery),
     responses(
-        (status = 200, body = ConfusionHistory),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = ConfusionHistory),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn confusions(
@@ -217,11 +217,11 @@ fn confusions_of(run: &Arc<OpenRun>, split: Split) -> Result<ConfusionHistory, A
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/confusion/{true_class}/{predicted}/images",
     tag = "statistics", params(CellPath, CellPageQuery),
     responses(
-        (status = 200, body = CellAnswer),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = CellAnswer),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn cell(

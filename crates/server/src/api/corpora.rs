@@ -104,8 +104,8 @@ struct ImageDetail {
 }
 
 /// The corpora of the runs that are served.
-#[utoipa::path(get, path = "/api/corpora", tag = "corpora", responses((status = 200, body = CorpusList)))]
-pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+#[utoipa::path(get, path = "/api/corpora", tag = "corpora", responses((status = 200, description = "the answer", body = CorpusList)))]
+pub(crate) async fn list_corpora(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
     for (_, run) in app.runs.all() {
         if let Ok(run) = run {
             app.corpora.of_run(&run);
@@ -138,13 +138,13 @@ pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Resul
 #[utoipa::path(
     get, path = "/api/corpora/{corpus}/images", tag = "corpora", params(CorpusPath, SearchQuery),
     responses(
-        (status = 200, body = ImagePage),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = ImagePage),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn search(
+pub(crate) async fn search_images(
     State(app): State<Shared>,
     Segments(CorpusPath { corpus }): Segments<CorpusPath>,
     Params(query): Params<SearchQuery>,
@@ -181,13 +181,13 @@ pub(crate) async fn search(
 #[utoipa::path(
     get, path = "/api/corpora/{corpus}/images/{image}", tag = "corpora", params(ImagePath),
     responses(
-        (status = 200, body = ImageDetail),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = ImageDetail),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn detail(
+pub(crate) async fn image_detail(
     State(app): State<Shared>,
     Segments(ImagePath { corpus, image }): Segments<ImagePath>,
     headers: HeaderMap,

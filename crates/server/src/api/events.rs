@@ -27,9 +27,9 @@ type Sender = mpsc::Sender<Result<sse::Event, Infallible>>;
 #[utoipa::path(
     get, path = "/api/runs/{run}/events", tag = "runs", params(RunPath),
     responses(
-        (status = 200, body = Event, content_type = "text/event-stream"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = Event, content_type = "text/event-stream"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn events(

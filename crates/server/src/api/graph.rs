@@ -46,9 +46,9 @@ struct Edge {
 #[utoipa::path(
     get, path = "/api/runs/{run}/graph", tag = "runs", params(RunPath),
     responses(
-        (status = 200, body = Graph),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = Graph),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn graph(

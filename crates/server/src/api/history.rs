@@ -58,10 +58,10 @@ impl Weigh for LayerHistory {
 #[utoipa::path(
     get, path = "/api/runs/{run}/layers/{layer}/history", tag = "runs", params(LayerPath),
     responses(
-        (status = 200, body = LayerHistory),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = LayerHistory),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn layer_history(

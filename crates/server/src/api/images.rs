@@ -54,11 +54,11 @@ pub(crate) struct AtlasQuery {
 #[utoipa::path(
     get, path = "/api/corpora/{corpus}/images/{image}/pixels", tag = "corpora", params(ImagePath, PixelsQuery),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "image/png"),
+        (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
         (status = 304, description = "the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn pixels(
@@ -77,11 +77,11 @@ pub(crate) async fn pixels(
 #[utoipa::path(
     get, path = "/api/corpora/{corpus}/sheet", tag = "corpora", params(CorpusPath, AtlasQuery),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "image/png"),
+        (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
         (status = 304, description = "the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn atlas(

@@ -55,10 +55,10 @@ struct TestMetrics {
 #[utoipa::path(
     get, path = "/api/runs/{run}/metrics", tag = "runs", params(RunPath, Since),
     responses(
-        (status = 200, body = Metrics),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = Metrics),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn metrics(

@@ -176,8 +176,8 @@ struct LayerDetail {
 }
 
 /// Every run in the folders that are served.
-#[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, body = RunList)))]
-pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+#[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, description = "the answer", body = RunList)))]
+pub(crate) async fn list_runs(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
     let shared = Arc::clone(&app);
     let list = app
         .work
@@ -216,12 +216,12 @@ fn summary(run: &OpenRun) -> Result<RunSummary, ApiError> {
 #[utoipa::path(
     get, path = "/api/runs/{run}", tag = "runs", params(RunPath),
     responses(
-        (status = 200, body = RunDetail),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "the answer", body = RunDetail),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn detail(
+pub(crate) async fn run_detail(
     State(app): State<Shared>,
     Segments(RunPath { run }): Segments<RunPath>,
     headers: HeaderMap,

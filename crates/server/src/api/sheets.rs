@@ -154,9 +154,9 @@ pub(crate) struct CheckpointProblem {
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list",
          content((Vec<u8> = "image/png"), (SheetList = "application/json"), (Vec<u8> = "application/octet-stream"))),
         (status = 304, description = "the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn weight_sheets(
@@ -177,10 +177,10 @@ pub(crate) async fn weight_sheets(
         (status = 200, description = "as for weights",
          content((Vec<u8> = "image/png"), (SheetList = "application/json"), (Vec<u8> = "application/octet-stream"))),
         (status = 304, description = "the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn applied_sheets(
@@ -204,11 +204,11 @@ pub(crate) async fn applied_sheets(
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
          content((Vec<u8> = "image/png"), (SheetValues = "application/json"), (Vec<u8> = "application/octet-stream"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "the upload is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "the upload is not an image", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn sent_sheets(
