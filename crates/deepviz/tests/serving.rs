@@ -101,7 +101,8 @@ fn a_run_of_a_newer_format_is_refused_and_others_are_served() {
     }
     let server = lab.serve(&["runs"]);
     server.json("/api/runs/good");
-    server.problem("/api/runs/newer", 404);
+    let problem = server.problem("/api/runs/newer", 422);
+    assert!(problem["detail"].as_str().unwrap().contains("format 99"), "{problem}");
 }
 
 #[test]
