@@ -17,6 +17,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -66,6 +67,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -74,6 +76,7 @@ export interface paths {
             'application/json': components['schemas']['ImagePage'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -82,6 +85,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -90,6 +94,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -130,6 +135,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -138,6 +144,7 @@ export interface paths {
             'application/json': components['schemas']['ImageDetail'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -146,6 +153,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -154,6 +162,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -199,6 +208,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -214,6 +224,7 @@ export interface paths {
           };
           content?: never;
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -222,6 +233,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -230,6 +242,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -277,6 +290,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -292,6 +306,7 @@ export interface paths {
           };
           content?: never;
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -300,6 +315,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -308,6 +324,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -343,6 +360,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -381,6 +399,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -389,6 +408,7 @@ export interface paths {
             'application/json': components['schemas']['RunDetail'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -397,6 +417,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -474,6 +495,7 @@ export interface paths {
           };
           content?: never;
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -482,6 +504,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -490,6 +513,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -567,6 +591,7 @@ export interface paths {
             'application/octet-stream': number[];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -575,6 +600,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -583,6 +609,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description the upload is too large */
         413: {
           headers: {
             [name: string]: unknown;
@@ -591,6 +618,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description the upload is not an image */
         415: {
           headers: {
             [name: string]: unknown;
@@ -599,6 +627,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -676,6 +705,7 @@ export interface paths {
           };
           content?: never;
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -684,6 +714,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -692,6 +723,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -700,6 +732,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -747,6 +780,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -755,6 +789,7 @@ export interface paths {
             'application/json': components['schemas']['Clusters'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -763,6 +798,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -771,6 +807,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -779,6 +816,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -822,6 +860,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -830,6 +869,7 @@ export interface paths {
             'application/json': components['schemas']['ConfusionAnswer'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -838,6 +878,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -846,6 +887,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -854,6 +896,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -905,6 +948,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -913,6 +957,7 @@ export interface paths {
             'application/json': components['schemas']['CellAnswer'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -921,6 +966,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -929,6 +975,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -937,6 +984,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -984,6 +1032,7 @@ export interface paths {
         };
       };
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -992,6 +1041,7 @@ export interface paths {
             'application/json': components['schemas']['Prediction'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -1000,6 +1050,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1008,6 +1059,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description the upload is too large */
         413: {
           headers: {
             [name: string]: unknown;
@@ -1016,6 +1068,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description the upload is not an image */
         415: {
           headers: {
             [name: string]: unknown;
@@ -1024,6 +1077,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -1067,6 +1121,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1075,6 +1130,7 @@ export interface paths {
             'application/json': components['schemas']['Prediction'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -1083,6 +1139,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1091,6 +1148,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -1099,6 +1157,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -1144,6 +1203,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1152,6 +1212,7 @@ export interface paths {
             'application/json': components['schemas']['ClusterHistory'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -1160,6 +1221,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1168,6 +1230,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -1209,6 +1272,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1217,6 +1281,7 @@ export interface paths {
             'application/json': components['schemas']['ConfusionHistory'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -1225,6 +1290,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1233,6 +1299,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -1274,6 +1341,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1282,6 +1350,7 @@ export interface paths {
             'text/event-stream': components['schemas']['Event'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1290,6 +1359,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -1328,6 +1398,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1336,6 +1407,7 @@ export interface paths {
             'application/json': components['schemas']['Graph'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1344,6 +1416,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -1384,6 +1457,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1392,6 +1466,7 @@ export interface paths {
             'application/json': components['schemas']['ImageHistory'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -1400,6 +1475,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1408,6 +1484,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -1416,6 +1493,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -1456,6 +1534,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1464,6 +1543,7 @@ export interface paths {
             'application/json': components['schemas']['LayerHistory'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -1472,6 +1552,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1480,6 +1561,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -1539,6 +1621,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1554,6 +1637,7 @@ export interface paths {
           };
           content?: never;
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -1562,6 +1646,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1570,6 +1655,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description statistics or images that are needed are not there (yet) */
         409: {
           headers: {
             [name: string]: unknown;
@@ -1578,6 +1664,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
@@ -1619,6 +1706,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
+        /** @description the answer */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1627,6 +1715,7 @@ export interface paths {
             'application/json': components['schemas']['Metrics'];
           };
         };
+        /** @description the question cannot be read */
         400: {
           headers: {
             [name: string]: unknown;
@@ -1635,6 +1724,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description there is no such thing */
         404: {
           headers: {
             [name: string]: unknown;
@@ -1643,6 +1733,7 @@ export interface paths {
             'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description a file on disk cannot be used */
         422: {
           headers: {
             [name: string]: unknown;
