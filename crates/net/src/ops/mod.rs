@@ -44,14 +44,7 @@ impl Misfit {
         expected: impl FnOnce() -> String,
         found: impl FnOnce() -> String,
     ) -> Result<(), Self> {
-        if holds {
-            Ok(())
-        } else {
-            Err(Self {
-                expected: expected(),
-                found: found(),
-            })
-        }
+        if holds { Ok(()) } else { Err(Self { expected: expected(), found: found() }) }
     }
 }
 

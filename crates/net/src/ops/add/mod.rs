@@ -33,10 +33,11 @@ impl AddGeometry {
             || format!("{} coefficients, one an input", self.inputs.len()),
             || format!("{}", self.coefficients.len()),
         )?;
-        let first = self.inputs.first().copied().ok_or_else(|| Misfit {
-            expected: "at least one input".into(),
-            found: "none".into(),
-        })?;
+        let first = self
+            .inputs
+            .first()
+            .copied()
+            .ok_or_else(|| Misfit { expected: "at least one input".into(), found: "none".into() })?;
         for shape in &self.inputs {
             Misfit::unless(
                 *shape == first,

@@ -26,10 +26,11 @@ pub struct ConcatGeometry {
 impl ConcatGeometry {
     /// Shape of the output.
     pub fn output(&self) -> Result<Shape, Misfit> {
-        let first = self.inputs.first().copied().ok_or_else(|| Misfit {
-            expected: "at least one input".into(),
-            found: "none".into(),
-        })?;
+        let first = self
+            .inputs
+            .first()
+            .copied()
+            .ok_or_else(|| Misfit { expected: "at least one input".into(), found: "none".into() })?;
         for shape in &self.inputs {
             Misfit::unless(
                 (shape.height, shape.width) == (first.height, first.width),

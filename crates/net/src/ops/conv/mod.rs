@@ -46,12 +46,7 @@ impl ConvGeometry {
 
     /// Shape of the weight tensor.
     pub fn weight_shape(&self) -> Vec<usize> {
-        vec![
-            self.filters,
-            self.channels_per_filter(),
-            self.size,
-            self.size,
-        ]
+        vec![self.filters, self.channels_per_filter(), self.size, self.size]
     }
 
     /// Shape of the output.
@@ -78,13 +73,7 @@ pub(crate) struct Windows {
 
 impl Windows {
     pub fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        let Self {
-            filters,
-            size,
-            stride,
-            padding,
-            groups,
-        } = *self;
+        let Self { filters, size, stride, padding, groups } = *self;
         Misfit::unless(
             filters > 0 && size > 0 && groups > 0,
             || "at least one filter, a size and a group".into(),
@@ -95,11 +84,7 @@ impl Windows {
             || format!("a stride from 1 to the filter size {size}"),
             || format!("{stride}"),
         )?;
-        Misfit::unless(
-            padding < size,
-            || format!("a padding below the filter size {size}"),
-            || format!("{padding}"),
-        )?;
+        Misfit::unless(padding < size, || format!("a padding below the filter size {size}"), || format!("{padding}"))?;
         let smallest = input.height.min(input.width) + 2 * padding;
         Misfit::unless(
             size <= smallest,

@@ -26,11 +26,7 @@ pub struct FullGeometry {
 impl FullGeometry {
     /// Shape of the output.
     pub fn output(&self) -> Result<Shape, Misfit> {
-        Misfit::unless(
-            self.outputs > 0,
-            || "at least one output".into(),
-            || "outputs 0".into(),
-        )?;
+        Misfit::unless(self.outputs > 0, || "at least one output".into(), || "outputs 0".into())?;
         Ok(Shape::vector(self.outputs))
     }
 }

@@ -42,14 +42,7 @@ impl LocalGeometry {
 
     /// Shape of the weight tensor, given the output shape.
     pub fn weight_shape(&self, output: Shape) -> Vec<usize> {
-        vec![
-            output.height,
-            output.width,
-            self.filters,
-            self.channels_per_filter(),
-            self.size,
-            self.size,
-        ]
+        vec![output.height, output.width, self.filters, self.channels_per_filter(), self.size, self.size]
     }
 
     /// Shape of the output.

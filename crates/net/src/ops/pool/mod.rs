@@ -49,27 +49,15 @@ impl PoolGeometry {
     pub fn window(&self, index: usize, length: usize) -> (usize, usize) {
         let begin = self.start + (index * self.stride) as isize;
         let end = begin + self.size as isize;
-        (
-            begin.max(0) as usize,
-            end.clamp(0, length as isize) as usize,
-        )
+        (begin.max(0) as usize, end.clamp(0, length as isize) as usize)
     }
 
     /// Shape of the output.
     pub fn output(&self) -> Result<Shape, Misfit> {
-        let Shape {
-            channels,
-            height,
-            width,
-        } = self.input;
+        let Shape { channels, height, width } = self.input;
         Misfit::unless(
             self.size > 0 && self.size <= height.min(width),
-            || {
-                format!(
-                    "a window from 1 to the input's {} pixels",
-                    height.min(width)
-                )
-            },
+            || format!("a window from 1 to the input's {} pixels", height.min(width)),
             || format!("size {}", self.size),
         )?;
         Misfit::unless(
@@ -84,8 +72,7 @@ impl PoolGeometry {
         )?;
         let count = |side: usize| {
             let rest = side as isize - self.start - self.size as isize;
-            self.outputs
-                .unwrap_or_else(|| 1 + (rest.max(0) as usize).div_ceil(self.stride))
+            self.outputs.unwrap_or_else(|| 1 + (rest.max(0) as usize).div_ceil(self.stride))
         };
         let (oh, ow) = (count(height), count(width));
         for (windows, side) in [(oh, height), (ow, width)] {
