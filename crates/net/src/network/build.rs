@@ -30,7 +30,7 @@ impl Context<'_> {
     pub fn layer(&self, before: &[Layer], classes: usize) -> Result<Layer, Error> {
         let inputs = self.inputs(before)?;
         let shapes: Vec<Shape> = inputs.iter().map(|&index| before[index].shape).collect();
-        let op = self.op(&shapes, classes)?;
+        let op = self.op(&shapes, classes);
         let shape = op.output().map_err(|misfit| self.error(misfit.expected, misfit.found))?;
         let parameters = self.parameters(&op, shape);
         let values: usize = parameters.iter().map(ParameterSpec::len).sum();
@@ -65,9 +65,9 @@ impl Context<'_> {
         self.entry.inputs.iter().map(find).collect()
     }
 
-    fn op(&self, shapes: &[Shape], classes: usize) -> Result<Op, Error> {
+    fn op(&self, shapes: &[Shape], classes: usize) -> Op {
         let input = shapes[0];
-        Ok(match &self.entry.kind {
+        match &self.entry.kind {
             LayerKind::Conv { windows, shared_bias, .. } => Op::Conv(ConvGeometry {
                 input,
                 filters: windows.filters,
@@ -121,7 +121,7 @@ impl Context<'_> {
                 coefficients: coefficients.iter().map(|value| *value as f32).collect(),
             }),
             LayerKind::Concat => Op::Concat(ConcatGeometry { inputs: shapes.to_vec() }),
-        })
+        }
     }
 
     fn parameters(&self, op: &Op, output: Shape) -> Vec<ParameterSpec> {

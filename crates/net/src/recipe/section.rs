@@ -192,16 +192,14 @@ impl<'a> Section<'a> {
             return Ok(None);
         };
         let word = String::from_node(node).unwrap_or_default();
-        match choices.iter().find(|(name, _)| *name == word) {
-            Some((_, choice)) => Ok(Some(*choice)),
-            None => {
-                let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-                let expected = format!("one of {} for `{key}`", names.join(", "));
-                let mut error = self.scope.error(&node.place, expected, node.value.describe());
-                suggest(&mut error, &word, &names);
-                Err(error)
-            }
+        if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == word) {
+            return Ok(Some(*choice));
         }
+        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+        let expected = format!("one of {} for `{key}`", names.join(", "));
+        let mut error = self.scope.error(&node.place, expected, node.value.describe());
+        suggest(&mut error, &word, &names);
+        Err(error)
     }
 
     /// Refuses keys that nothing asked for.

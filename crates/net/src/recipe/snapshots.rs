@@ -50,8 +50,13 @@ impl SnapshotRecipe {
             Every::Steps(steps) => index.saturating_mul(steps),
             Every::Epochs(epochs) => index.saturating_mul(epochs.saturating_mul(steps_per_epoch)),
         };
-        let planned: BTreeSet<u64> =
-            (0..).map(step).take_while(|step| *step < total_steps).chain([0, total_steps]).collect();
+        let mut planned = BTreeSet::from([0, total_steps]);
+        for at in (1..=u64::MAX).map(step) {
+            if at >= total_steps {
+                break;
+            }
+            planned.insert(at);
+        }
         planned.into_iter().collect()
     }
 }

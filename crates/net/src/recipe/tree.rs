@@ -60,7 +60,7 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Node, Error> {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
+    text.as_bytes()[..offset.min(text.len())].split(|byte| *byte == b'\n').count()
 }
 
 fn from_table(text: &str, table: &DeTable<'_>) -> Value {
