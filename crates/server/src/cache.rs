@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::problem::ApiError;
@@ -37,20 +38,25 @@ impl Cache {
 
     /// The entry of the key, made now where it is missing. Whoever asks for the same meanwhile waits for
     /// the same work; failures are not kept.
-    pub(crate) async fn get<T: Weigh>(
-        &self,
+    ///
+    /// Boxed: what one entry is made from nests others, and unboxed the whole chain would be part of every
+    /// caller's future.
+    pub(crate) fn get<'a, T: Weigh>(
+        &'a self,
         key: String,
-        make: impl Future<Output = Result<T, ApiError>>,
-    ) -> Result<Arc<T>, ApiError> {
-        let entry = self
-            .0
-            .try_get_with(key, async {
-                let value = make.await?;
-                let bytes = u32::try_from(value.bytes()).unwrap_or(u32::MAX);
-                Ok::<_, ApiError>(Entry { bytes, value: Arc::new(value) })
-            })
-            .await?;
-        entry.value.downcast().map_err(|_| ApiError::internal("two types of entry share a cache key"))
+        make: impl Future<Output = Result<T, ApiError>> + Send + 'a,
+    ) -> Pin<Box<dyn Future<Output = Result<Arc<T>, ApiError>> + Send + 'a>> {
+        Box::pin(async move {
+            let entry = self
+                .0
+                .try_get_with(key, async {
+                    let value = make.await?;
+                    let bytes = u32::try_from(value.bytes()).unwrap_or(u32::MAX);
+                    Ok::<_, ApiError>(Entry { bytes, value: Arc::new(value) })
+                })
+                .await?;
+            entry.value.downcast().map_err(|_| ApiError::internal("two types of entry share a cache key"))
+        })
     }
 }
 

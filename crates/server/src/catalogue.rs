@@ -87,18 +87,16 @@ impl Catalogue {
     /// The run of that id.
     pub(crate) fn get(&self, id: &str) -> Result<Arc<OpenRun>, ApiError> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        match runs.get(id) {
-            Some(slot) => slot.run.clone(),
-            None => {
-                let known: Vec<_> = runs.keys().take(20).map(String::as_str).collect();
-                let hint = if known.is_empty() {
-                    "there is no run yet in the folders that are served".to_owned()
-                } else {
-                    format!("runs here: {}", known.join(", "))
-                };
-                Err(ApiError::not_found(format!("no run `{id}`")).hint(hint))
-            }
+        if let Some(slot) = runs.get(id) {
+            return slot.run.clone();
         }
+        let known: Vec<_> = runs.keys().take(20).map(String::as_str).collect();
+        let hint = if known.is_empty() {
+            "there is no run yet in the folders that are served".to_owned()
+        } else {
+            format!("runs here: {}", known.join(", "))
+        };
+        Err(ApiError::not_found(format!("no run `{id}`")).hint(hint))
     }
 
     /// Every run by id, or why it cannot be opened.

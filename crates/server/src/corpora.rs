@@ -60,7 +60,7 @@ impl Corpora {
         let name = path.file_name().map_or_else(|| "corpus".to_owned(), |name| name.to_string_lossy().into_owned());
         let taken = |id: &str| shelves.iter().any(|shelf| shelf.id == id);
         let id = std::iter::once(name.clone())
-            .chain((2..).map(|number| format!("{name}~{number}")))
+            .chain((2..=shelves.len() + 1).map(|number| format!("{name}~{number}")))
             .find(|id| !taken(id))
             .unwrap_or_else(|| name.clone());
         let shelf = Arc::new(Shelf { id, name, path, resize, state: watch::Sender::new(State::Idle) });

@@ -1,4 +1,4 @@
-//! Answers with their ETag: conditional requests, and what may be kept forever.
+//! Answers with their `ETag`: conditional requests, and what may be kept forever.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};

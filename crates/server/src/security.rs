@@ -27,9 +27,9 @@ pub(crate) struct Access {
 
 /// Hashes of the token and of the cookie that stands for it: compared in constant time by blake3.
 struct Token {
-    token: blake3::Hash,
+    secret: blake3::Hash,
     cookie: blake3::Hash,
-    cookie_text: String,
+    text: String,
 }
 
 impl Access {
@@ -37,7 +37,11 @@ impl Access {
         let token = token.map(|token| {
             let session = blake3::Hash::from(blake3::derive_key("deepviz session cookie 1", token.as_bytes()));
             let cookie_text = session.to_hex().to_string();
-            Token { token: blake3::hash(token.as_bytes()), cookie: blake3::hash(cookie_text.as_bytes()), cookie_text }
+            Token {
+                secret: blake3::hash(token.as_bytes()),
+                cookie: blake3::hash(cookie_text.as_bytes()),
+                text: cookie_text,
+            }
         });
         Self { address, token }
     }
@@ -64,13 +68,13 @@ impl Access {
         let Some(token) = &self.token else { return Ok(Admission::Open) };
         let same = |found: &str, expected: blake3::Hash| blake3::hash(found.as_bytes()) == expected;
         let headers = request.headers();
-        if bearer(headers).is_some_and(|found| same(found, token.token))
+        if bearer(headers).is_some_and(|found| same(found, token.secret))
             || cookies(headers).any(|found| same(found, token.cookie))
         {
             return Ok(Admission::Open);
         }
-        if query_token(request.uri()).is_some_and(|found| same(&found, token.token)) {
-            return Ok(Admission::Fresh(format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/", token.cookie_text)));
+        if query_token(request.uri()).is_some_and(|found| same(&found, token.secret)) {
+            return Ok(Admission::Fresh(format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/", token.text)));
         }
         Err(ApiError::unauthorized("this server asks for its token")
             .hint("send `Authorization: Bearer TOKEN`, or open the page once with ?token=TOKEN"))

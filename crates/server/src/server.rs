@@ -84,6 +84,7 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
 }
 
 /// The state of a server.
+#[expect(clippy::result_large_err, reason = "made once, when the server starts")]
 pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
     Ok(Arc::new(App {
         runs: Catalogue::new(&config.runs),

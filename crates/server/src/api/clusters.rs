@@ -41,6 +41,7 @@ pub(crate) struct ClusterQuery {
 }
 
 /// Clusters at one checkpoint.
+#[expect(clippy::struct_field_names, reason = "the answer's field is named so in the interface")]
 #[derive(Serialize, ToSchema)]
 struct Clusters {
     checkpoint: usize,

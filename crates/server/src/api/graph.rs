@@ -97,10 +97,12 @@ fn describe(layer: &Layer) -> String {
 fn windows(filters: usize, size: usize, (stride, padding, groups): (usize, usize, usize)) -> String {
     let mut text = format!("{filters} filters of {size} x {size}, stride {stride}");
     if padding > 0 {
-        text.push_str(&format!(", padding {padding}"));
+        text += ", padding ";
+        text += &padding.to_string();
     }
     if groups > 1 {
-        text.push_str(&format!(", {groups} groups"));
+        text += ", groups ";
+        text += &groups.to_string();
     }
     text
 }

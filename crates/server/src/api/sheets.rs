@@ -334,12 +334,12 @@ async fn link(app: &App, wish: &Wish, index: usize, query: &LookQuery) -> Result
     );
     for (name, value) in [("normalise", &query.normalise), ("palette", &query.palette)] {
         if let Some(value) = value {
-            url.push_str(&format!("&{name}={value}"));
+            url.extend(["&", name, "=", &value.to_string()]);
         }
     }
     for (name, value) in [("scale", query.scale), ("columns", query.columns)] {
         if let Some(value) = value {
-            url.push_str(&format!("&{name}={value}"));
+            url.extend(["&", name, "=", &value.to_string()]);
         }
     }
     Ok(SheetLink { sheet, url })
