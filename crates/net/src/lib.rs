@@ -6,7 +6,6 @@
 //! out), `h w` input height and width, `oh ow` output height and width, `r s` kernel height and
 //! width. Files and the public interface speak channels x height x width and filters x channels x
 //! height x width; inside the compute a layout is chosen by measurement.
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed"))]
 
 mod cpu;
 mod device;

@@ -7,6 +7,7 @@ fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models")
 }
 
+#[expect(clippy::unwrap_used, reason = "a recipe that cannot be read fails the test")]
 fn load(name: &str) -> Recipe {
     Recipe::load(&models().join(name).with_extension("toml"), &[]).unwrap()
 }

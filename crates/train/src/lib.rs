@@ -3,7 +3,6 @@
 //! [`train`] turns a recipe and a corpus into a run folder. Everything random at a step is a function
 //! of the seed, the step and the image, and nothing that lasts from one step to the next lives
 //! outside a snapshot; that is why a run that was killed goes on to the very same bytes.
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed"))]
 
 mod error;
 mod evaluate;

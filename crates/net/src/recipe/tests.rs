@@ -191,7 +191,8 @@ fn epochs_cut_or_stretch_the_schedule() {
     assert_eq!(epochs(0), [0]);
     let recipe = Recipe::parse(&text, "small", &[]).unwrap();
     let rate = |epoch| recipe.train.stage_of(epoch).unwrap().rate;
-    assert_eq!([rate(0), rate(7), rate(8), rate(99)], [0.1, 0.1, 0.01, 0.01]);
+    let rates = [rate(0), rate(7), rate(8), rate(99)].map(|rate| rate.to_string());
+    assert_eq!(rates, ["0.1", "0.1", "0.01", "0.01"]);
 }
 
 /// A layer of every type, with the settings it cannot do without.
