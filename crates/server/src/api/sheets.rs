@@ -334,7 +334,7 @@ async fn link(app: &App, wish: &Wish, index: usize, query: &LookQuery) -> Result
     );
     for (name, value) in [("normalise", &query.normalise), ("palette", &query.palette)] {
         if let Some(value) = value {
-            url.extend(["&", name, "=", &value.to_string()]);
+            url.extend(["&", name, "=", value]);
         }
     }
     for (name, value) in [("scale", query.scale), ("columns", query.columns)] {

@@ -129,7 +129,7 @@ async fn a_missing_or_foreign_corpus_is_reported_and_weights_are_shown() {
     let options = deepviz_corpus::ShapesOptions { images: 40, test_fraction: 0.5, seed: 1 };
     deepviz_corpus::make_shapes(&other, &options).unwrap();
     for (corpus, words) in [(folder.path().join("nowhere"), "nothing exists"), (other, "expected identity")] {
-        let lab = Lab::over(&[run.clone()], Some(corpus), None);
+        let lab = Lab::over(std::slice::from_ref(&run), Some(corpus), None);
         let sheet = "/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*";
         let answer = lab.get(&format!("{sheet}/apply/1")).await;
         assert_eq!(answer.status, 409);

@@ -161,7 +161,8 @@ pub(super) struct Lab {
     pub(super) app: Shared,
     router: Router,
     /// Kept until the end of the test.
-    _folder: Option<tempfile::TempDir>,
+    #[expect(dead_code, reason = "keeps the folder until the test ends")]
+    folder: Option<tempfile::TempDir>,
 }
 
 /// What came back.
@@ -183,7 +184,7 @@ impl Lab {
         let run = folder.path().join("runs/tiny");
         copy(&TEMPLATE.folder.path().join("tiny"), &run);
         let mut lab = Self::over(&[folder.path().join("runs")], None, None);
-        lab._folder = Some(folder);
+        lab.folder = Some(folder);
         (lab, run)
     }
 
@@ -197,7 +198,7 @@ impl Lab {
         };
         let app = app(&config).unwrap();
         let access = Arc::new(Access::new(config.addr, token));
-        Self { router: router(Arc::clone(&app), access), app, _folder: None }
+        Self { router: router(Arc::clone(&app), access), app, folder: None }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
