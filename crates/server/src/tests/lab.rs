@@ -160,7 +160,7 @@ pub(super) fn write_snapshot(run: &Path, network: &Network, corpus: &Corpus, ste
 pub(super) struct Lab {
     pub(super) app: Shared,
     router: Router,
-    /// Kept until the end of the test.
+    /// Deleted at the end of the test.
     #[expect(dead_code, reason = "keeps the folder until the test ends")]
     folder: Option<tempfile::TempDir>,
 }
