@@ -14,7 +14,7 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Say more on stderr (-v, -vv); RUST_LOG overrides it
+    /// Say more on stderr (-v, -vv); `RUST_LOG` overrides it
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
 }

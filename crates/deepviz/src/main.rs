@@ -10,7 +10,6 @@ mod recipe;
 mod stop;
 mod table;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -1,4 +1,5 @@
 //! What the binary says to wrong usage and bad input.
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod lab;
 

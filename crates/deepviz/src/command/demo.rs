@@ -49,12 +49,9 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
     announce(&server, &access, args.open);
     let serving = runtime.spawn(server.serve(stop.clone().asked()));
 
-    let ending = work(&plan, &folder, console, &stop);
-    if ending.is_err() {
-        return ending;
-    }
+    let ending = work(&plan, &folder, console, &stop)?;
     runtime.block_on(serving).context("the server broke down")?.context("cannot serve")?;
-    ending
+    Ok(ending)
 }
 
 /// Where things are.

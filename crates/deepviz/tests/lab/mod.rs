@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 use tempfile::TempDir;
 
@@ -148,6 +149,8 @@ pub struct Server {
     pub address: String,
     /// What it printed on the way.
     pub said: Vec<String>,
+    /// What it prints after that.
+    says: Receiver<String>,
 }
 
 impl Server {
@@ -167,8 +170,15 @@ impl Server {
             })
             .expect("an address on stdout");
         // Goes on reading, so that the server never waits for its reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, said }
+        let (say, says) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| say.send(line)));
+        Self { child, address, said, says }
+    }
+
+    /// Waits until it prints a line that contains this.
+    #[track_caller]
+    pub fn wait_for(&self, part: &str) {
+        assert!(self.says.iter().any(|line| line.contains(part)), "it ended without saying \"{part}\"");
     }
 
     /// GET: status and body.

@@ -15,9 +15,9 @@ use crate::table::Table;
 /// Prints a snapshot.
 pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
     let snapshot = Snapshot::read(path).context("cannot read the snapshot")?;
-    let mean = snapshot.mean.as_ref().map(|mean| row("data.mean", mean.view().into_dyn()));
-    let weights = snapshot.parameters.iter().map(|(name, array)| row(name, array.view()));
-    let optimizer = snapshot.optimizer.iter().map(|(name, array)| row(&format!("optimizer.{name}"), array.view()));
+    let mean = snapshot.mean.as_ref().map(|mean| row("data.mean", &mean.view().into_dyn()));
+    let weights = snapshot.parameters.iter().map(|(name, array)| row(name, &array.view()));
+    let optimizer = snapshot.optimizer.iter().map(|(name, array)| row(&format!("optimizer.{name}"), &array.view()));
     let rows: Vec<Row> = weights.chain(mean).chain(optimizer).collect();
     if as_json {
         print_json(&json!({
@@ -59,7 +59,7 @@ struct Row {
     largest: f32,
 }
 
-fn row(name: &str, array: ArrayViewD<'_, f32>) -> Row {
+fn row(name: &str, array: &ArrayViewD<'_, f32>) -> Row {
     let sum: f64 = array.iter().map(|&value| f64::from(value)).sum();
     Row {
         name: name.to_owned(),
