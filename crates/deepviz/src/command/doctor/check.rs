@@ -119,7 +119,7 @@ impl Subject {
     /// Outputs of every layer and gradients of every array.
     fn compute(&self, way: Way) -> anyhow::Result<Vec<Part>> {
         let device = Device::cpu(Some(way.threads), Some(way.level)).context("cannot use the CPU")?;
-        let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(ArrayBase::view).collect();
+        let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(Array3::view).collect();
         let layers = self.network.layers();
         let wanted: Vec<usize> = (0..layers.len()).collect();
         let model = Model::new(Arc::clone(&self.network), Arc::clone(&self.preprocess), &self.parameters, &device)?;
@@ -142,7 +142,7 @@ impl Subject {
         let mut engine = Engine::new(Arc::clone(&self.network), Arc::clone(&self.preprocess), device)?;
         let labels: Vec<u16> = (0..IMAGES).map(|index| (index % CLASSES) as u16).collect();
         let views = vec![View::centre(self.network.image(), self.network.input()); IMAGES];
-        let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(ArrayBase::view).collect();
+        let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(Array3::view).collect();
         let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1 };
         let mut gradients = Parameters::zeros(&self.network);
         engine.gradients(&self.parameters, &batch, &mut gradients).context("cannot compute backward")?;
