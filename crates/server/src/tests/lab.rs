@@ -161,7 +161,6 @@ pub(super) struct Lab {
     pub(super) app: Shared,
     router: Router,
     /// Deleted at the end of the test.
-    #[expect(dead_code, reason = "keeps the folder until the test ends")]
     folder: Option<tempfile::TempDir>,
 }
 
