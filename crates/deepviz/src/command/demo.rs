@@ -63,6 +63,7 @@ struct Folder {
 /// What is trained: as the run in the folder was started, or as the command line says.
 struct Plan {
     recipe: Recipe,
+    images: usize,
     seed: u64,
     device: Device,
 }
@@ -76,7 +77,8 @@ impl Plan {
                 Some(epochs) => recipe.with_epochs(epochs),
                 None => recipe,
             };
-            return Ok(Self { recipe, seed: args.seed.unwrap_or(1), device: Device::cpu(None, None)? });
+            let device = Device::cpu(None, None).context("cannot use the CPU")?;
+            return Ok(Self { recipe, images: args.images, seed: args.seed.unwrap_or(1), device });
         }
         let info = Run::open(run).context("cannot go on with the demo")?.info().clone();
         refuse_other("--seed", args.seed, info.seed, run)?;
@@ -84,7 +86,8 @@ impl Plan {
         // To the same bytes as on the machine on which it was started.
         let level = info.vector_level.parse()?;
         let device = Device::cpu(None, Some(level)).context("cannot go on with the demo; another --dir starts anew")?;
-        Ok(Self { recipe: info.recipe, seed: info.seed, device })
+        let images = (info.corpus.train + info.corpus.test) as usize;
+        Ok(Self { recipe: info.recipe, images, seed: info.seed, device })
     }
 }
 
@@ -100,7 +103,7 @@ fn refuse_other(option: &str, asked: Option<u64>, found: u64, run: &Path) -> any
 }
 
 fn work(plan: &Plan, folder: &Folder, console: Console, stop: &Stop) -> anyhow::Result<Ending> {
-    let corpus = Arc::new(corpus(&folder.corpus, plan.seed)?);
+    let corpus = Arc::new(corpus(&folder.corpus, plan)?);
     let (started, run_is_there) = channel();
     let statistics = {
         let (corpus, run) = (Arc::clone(&corpus), folder.run.clone());
@@ -189,13 +192,14 @@ fn statistics(what: &Statistics<'_>, run_is_there: &Receiver<()>) -> anyhow::Res
 type Work = fn(&StatsJob<'_>, &mut dyn StatsObserver, &AtomicBool) -> Result<Summary, StatsError>;
 
 /// The corpus in the folder, if it is the one of this seed; or else it is made there.
-fn corpus(path: &Path, seed: u64) -> anyhow::Result<Corpus> {
+fn corpus(path: &Path, plan: &Plan) -> anyhow::Result<Corpus> {
     if let Ok(corpus) = Corpus::open(path)
-        && corpus.notes().is_some_and(|notes| notes.seed == seed)
+        && corpus.notes().is_some_and(|notes| notes.seed == plan.seed)
+        && corpus.len() == plan.images
     {
         return Ok(corpus);
     }
-    let options = ShapesOptions { seed, ..ShapesOptions::default() };
+    let options = ShapesOptions { images: plan.images, seed: plan.seed, ..ShapesOptions::default() };
     make_shapes(path, &options).with_context(|| format!("cannot make the corpus {}", path.display()))?;
     Corpus::open(path).context("cannot open the corpus")
 }
