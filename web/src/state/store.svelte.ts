@@ -17,7 +17,7 @@
 import { listen, type RunEvents } from '../api/events';
 import * as routes from '../api/routes';
 import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunSummary } from '../api/types';
-import { touch } from '../base/idle';
+import { begin, end, touch } from '../base/idle';
 import { firstEpoch, readable, restingPlace } from './checkpoints';
 import { joinMetrics } from './metrics';
 import { hashFromPlace, isJourney, nowhere, placeFromHash, type Place } from './place';
@@ -331,10 +331,14 @@ export class Store {
       history.pushState(null, '', hashFromPlace(place));
       return;
     }
+    // An address that is still to be written counts as work: a test that reads it waits for it.
+    if (this.#timer === undefined) begin();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
+      this.#timer = undefined;
       this.#written = this.#place();
       history.replaceState(null, '', hashFromPlace(this.#written));
+      end();
     }, 150);
   }
 
