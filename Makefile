@@ -39,7 +39,7 @@ e2e: web ## browser tests of the built binary in headless Chromium
 	$(call part,browser,export CHROMIUM=$$(web/e2e/ensure-chromium.sh); cd web && npm run --silent e2e)
 
 bench: ## measure speed on this machine (docs/benchmarks.md)
-	cargo bench --workspace
+	cargo run --release --package deepviz-net --example bench_step
 
 doc: ## the API documentation of the crates, warnings as errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
