@@ -15,6 +15,43 @@ pub struct OpenOptions {
     pub resize: Option<[usize; 2]>,
 }
 
+/// What kind of corpus a folder holds.
+enum Kind {
+    Made,
+    Binary,
+    Python,
+    Folders(folder::Folders),
+}
+
+/// Whether a folder looks like a corpus, by the names in it; nothing is read. For telling a reader who named a
+/// corpus where something else was wanted.
+pub fn is_corpus(path: &Path) -> bool {
+    matches!(find(path), Ok(Some(_)))
+}
+
+/// The folder itself, or the one inside of it that the official archives unpack into; and its kind.
+fn find(path: &Path) -> Result<Option<(PathBuf, Kind)>, Error> {
+    for inner in ["cifar-10-batches-bin", "cifar-10-batches-py"] {
+        let inner = path.join(inner);
+        if inner.is_dir() {
+            return find(&inner);
+        }
+    }
+    let has = |name: &str| path.join(name).is_file();
+    let kind = if has(made::MARK) {
+        Kind::Made
+    } else if has("data_batch_1.bin") || has("test_batch.bin") {
+        Kind::Binary
+    } else if has("data_batch_1") || has("test_batch") {
+        Kind::Python
+    } else if let Some(folders) = folder::find(path)? {
+        Kind::Folders(folders)
+    } else {
+        return Ok(None);
+    };
+    Ok(Some((path.to_owned(), kind)))
+}
+
 /// Reads the corpus at a path; says in which folder it was found.
 pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<(PathBuf, Parts), Error> {
     if !path.try_exists().map_err(Error::io("look at", path))? {
@@ -24,26 +61,16 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<(PathBuf, Parts
         let found = "a file (an archive must be unpacked first; `deepviz corpus fetch cifar10 --from FILE` does it)";
         return Err(Error::NotACorpus { found: found.to_owned(), path: path.to_owned() });
     }
-    // The official archives unpack into a folder; its parent is as good.
-    for inner in ["cifar-10-batches-bin", "cifar-10-batches-py"] {
-        let inner = path.join(inner);
-        if inner.is_dir() {
-            return read(&inner, options);
-        }
-    }
-    let has = |name: &str| path.join(name).is_file();
-    let parts = if has(made::MARK) {
-        made::read(path)?
-    } else if has("data_batch_1.bin") || has("test_batch.bin") {
-        batch::read(path)?
-    } else if has("data_batch_1") || has("test_batch") {
-        python::read(path)?
-    } else if let Some(folders) = folder::find(path)? {
-        folder::read(path, &folders, options)?
-    } else {
+    let Some((folder, kind)) = find(path)? else {
         return Err(Error::NotACorpus { found: describe(path)?, path: path.to_owned() });
     };
-    Ok((path.to_owned(), parts))
+    let parts = match kind {
+        Kind::Made => made::read(&folder)?,
+        Kind::Binary => batch::read(&folder)?,
+        Kind::Python => python::read(&folder)?,
+        Kind::Folders(folders) => folder::read(&folder, &folders, options)?,
+    };
+    Ok((folder, parts))
 }
 
 /// What lies in a folder, in a few words.

@@ -30,6 +30,6 @@ pub use corpus::{Corpus, Problem};
 pub use error::Error;
 pub use fetch::{Progress, Stage, fetch_cifar10};
 pub use image::{ClassId, ImageId, ImageShape, Split};
-pub use layout::OpenOptions;
+pub use layout::{OpenOptions, is_corpus};
 pub use search::{Page, Query};
 pub use shapes::{ShapesNotes, ShapesOptions, make_shapes};

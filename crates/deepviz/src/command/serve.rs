@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use deepviz_corpus::is_corpus;
 use deepviz_net::Run;
 use deepviz_server::{Config, Server, bind};
 use tokio::runtime::Runtime;
@@ -48,11 +49,19 @@ pub fn announce(server: &Server, access: &Access, open: bool) {
     }
 }
 
-/// A run that is named must be readable; a folder may be empty still, and fill while it is served.
+/// A run that is named must be readable; a folder may be empty still, and fill while it is served; a corpus is a
+/// mistake that would show nothing for ever.
 fn check(path: &Path) -> anyhow::Result<()> {
     if path.join("run.toml").exists() {
         Run::open(path).context("cannot open the run")?;
     } else if path.is_dir() && runs_in(path).is_empty() {
+        if is_corpus(path) {
+            bail!(
+                "cannot serve {0}: it holds images, expected a run or a folder of runs; \
+                 give the images with `--corpus {0}` beside the runs, and make a run with `deepviz train`",
+                path.display()
+            );
+        }
         note(&format!("warning: {} holds no run yet; runs appear when they are there", path.display()));
     }
     Ok(())

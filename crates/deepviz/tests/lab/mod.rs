@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -58,11 +59,14 @@ impl Lab {
         command
     }
 
-    /// Runs the binary to its end.
+    /// Runs the binary to its end, which must come before the deadline: a hang fails its test instead of holding
+    /// everything up.
     pub fn run(&self, args: &[&str]) -> Outcome {
-        let output = self.command(args).output().unwrap();
+        let what = args.join(" ");
+        let child = self.command(args).spawn().unwrap();
+        let output = within_deadline(child, &what);
         Outcome {
-            what: args.join(" "),
+            what,
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
@@ -101,6 +105,20 @@ impl Lab {
         all.extend(args);
         Server::start(self.command(&all))
     }
+}
+
+/// Longer than any command in a test takes, even on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(240);
+
+fn within_deadline(child: Child, what: &str) -> Output {
+    let id = child.id();
+    let (done, is_done) = channel();
+    std::thread::spawn(move || done.send(child.wait_with_output()));
+    let Ok(output) = is_done.recv_timeout(DEADLINE) else {
+        let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+        panic!("deepviz {what}: still running after {DEADLINE:?}");
+    };
+    output.unwrap()
 }
 
 fn name_of(path: &Path) -> String {
@@ -178,7 +196,14 @@ impl Server {
     /// Waits until it prints a line that contains this.
     #[track_caller]
     pub fn wait_for(&self, part: &str) {
-        assert!(self.says.iter().any(|line| line.contains(part)), "it ended without saying \"{part}\"");
+        let until = Instant::now() + DEADLINE;
+        loop {
+            match self.says.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains(part) => return,
+                Ok(_) => {}
+                Err(error) => panic!("it ended or was silent ({error}) before it said \"{part}\""),
+            }
+        }
     }
 
     /// GET: status and body.
