@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use deepviz_net::VectorLevel;
+use deepviz_stats::Kmeans;
 
 /// See a convolutional image classifier learn.
 #[derive(Debug, Parser)]
@@ -127,6 +128,9 @@ pub struct StatsArgs {
     /// Distance for the layers given with --cluster-layer
     #[arg(long, value_enum, default_value_t = MetricChoice::Euclidean, requires = "cluster_layer")]
     pub metric: MetricChoice,
+    /// Whose k-means: our vectorised one, or linfa-clustering's
+    #[arg(long, value_name = "lloyd|linfa", default_value_t)]
+    pub kmeans: Kmeans,
     /// Follow a run that is being trained until it ends
     #[arg(long)]
     pub watch: bool,

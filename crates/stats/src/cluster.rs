@@ -6,6 +6,7 @@ use std::str::FromStr;
 use deepviz_corpus::{ClassId, ImageId};
 use deepviz_net::Step;
 use ndarray::{Array2, Axis};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::kmeans::{Fit, Origin};
@@ -158,12 +159,12 @@ pub(crate) fn nearest_of(fit: &Fit, members: &Members<'_>, count: usize) -> Vec<
 
 /// Scales each row to length one; a row of zeros has no direction and stays.
 pub(crate) fn scale_to_unit_length(rows: &mut Array2<f32>) {
-    for mut row in rows.rows_mut() {
+    rows.axis_iter_mut(Axis(0)).into_par_iter().with_min_len(256).for_each(|mut row| {
         let length = row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
         if length > 0.0 {
             row.mapv_inplace(|x| (f64::from(x) / length) as f32);
         }
-    }
+    });
 }
 
 #[cfg(test)]

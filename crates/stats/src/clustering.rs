@@ -98,6 +98,7 @@ fn one_set(
         clusters: job.clusters,
         seed: seed_of(job.run.info().seed, key, layer, metric),
         previous: previous.as_ref().map(|(_, clusters)| clusters),
+        kmeans: job.kmeans,
         stop,
     };
     let mut rows = rows.clone();

@@ -5,6 +5,7 @@ use deepviz_net::{Device, Run};
 
 use crate::cluster::Metric;
 use crate::error::Error;
+use crate::kmeans::Kmeans;
 
 /// Most clusters that an assignment can number.
 const MOST_CLUSTERS: usize = 1 << 16;
@@ -26,6 +27,8 @@ pub struct Job<'a> {
     pub nearest: usize,
     /// Which layers are clustered by which metric; may be empty.
     pub cluster_layers: Vec<(String, Metric)>,
+    /// Whose k-means.
+    pub kmeans: Kmeans,
     /// Compute anew what stands in the store already.
     pub force: bool,
 }
@@ -47,6 +50,7 @@ impl<'a> Job<'a> {
                 (name(network.features()), Metric::Cosine),
                 (name(network.logits()), Metric::Euclidean),
             ],
+            kmeans: Kmeans::default(),
             force: false,
         }
     }

@@ -29,7 +29,7 @@ pub use compute::{compute, watch};
 pub use confusion::{CellPage, Confusion, predicted, softmax};
 pub use error::Error;
 pub use job::Job;
-pub use kmeans::Origin;
+pub use kmeans::{Kmeans, Origin};
 pub use observer::{Event, Observer};
 pub use store::{CellQuery, FILE_NAME, Store};
 pub use summary::Summary;

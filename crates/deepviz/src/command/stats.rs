@@ -24,6 +24,7 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<Ending> {
     job.splits = splits(args.split);
     job.clusters = args.clusters;
     job.nearest = args.nearest;
+    job.kmeans = args.kmeans;
     job.force = args.force;
     if !args.cluster_layer.is_empty() {
         let metric = match args.metric {

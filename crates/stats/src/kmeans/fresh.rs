@@ -3,52 +3,49 @@
 use ndarray::{Array2, ArrayView2, Axis};
 use rand08::seq::index;
 use rand08::{Rng, SeedableRng, rngs::StdRng};
+use rayon::prelude::*;
 
-use super::{Centres, Request, lloyd};
+use super::{Request, lloyd};
 
-/// Starts tried on the sample; scikit-learn's classical `n_init`.
-const STARTS: usize = 10;
+/// Starts tried where there is nothing to continue; scikit-learn's classical `n_init`.
+const STARTS: u64 = 10;
+/// Starts tried against centres that are continued: what one checkpoint misses, a later one finds.
+const CHALLENGERS: u64 = 2;
 /// Rows in the sample for every cluster.
 const SAMPLE_PER_CLUSTER: usize = 150;
-/// How far (relatively) a start that is fitted to the sample only may lie behind and still be carried on:
-/// the steps over all rows gain that much at most in practice.
-const HOPELESS: f64 = 0.03;
 
-/// The best of several starts, carried on over all rows.
-pub(super) fn best(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Option<Centres> {
-    let start = best_start(rows, request)?;
-    super::run(rows, start.centres, request.stop)
+/// The best of several starts, to be carried on over all rows; `None` when told to stop.
+pub(super) fn start(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Option<Array2<f32>> {
+    best_of(STARTS, rows, request)
 }
 
-/// The same, given up early where it cannot beat the inertia of `rival`.
-pub(super) fn challenge(rows: ArrayView2<'_, f32>, request: &Request<'_>, rival: f64) -> Option<Centres> {
-    let start = best_start(rows, request)?;
-    if lloyd::inertia(rows, start.centres.view()) > rival * (1.0 + HOPELESS) {
-        return None;
-    }
-    super::run(rows, start.centres, request.stop)
+/// The same with fewer starts.
+pub(super) fn challenger(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Option<Array2<f32>> {
+    best_of(CHALLENGERS, rows, request)
 }
 
-fn best_start(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Option<Centres> {
-    let mut random = StdRng::seed_from_u64(request.seed);
+fn best_of(starts: u64, rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Option<Array2<f32>> {
     let wanted = request.clusters.saturating_mul(SAMPLE_PER_CLUSTER);
     let sample = if rows.nrows() > wanted {
+        let mut random = StdRng::seed_from_u64(request.seed);
         let mut chosen = index::sample(&mut random, rows.nrows(), wanted).into_vec();
         chosen.sort_unstable();
         rows.select(Axis(0), &chosen)
     } else {
         rows.to_owned()
     };
-    let mut best: Option<(f64, Centres)> = None;
-    for _ in 0..STARTS {
-        let centres = plus_plus(sample.view(), request.clusters, &mut random);
-        let found = super::run(sample.view(), centres, request.stop)?;
-        let inertia = lloyd::inertia(sample.view(), found.centres.view());
-        if best.as_ref().is_none_or(|(least, _)| inertia < *least) {
-            best = Some((inertia, found));
-        }
-    }
-    best.map(|(_, centres)| centres)
+    let sample = sample.view();
+    let fits: Vec<Option<(f64, Array2<f32>)>> = (1..=starts)
+        .into_par_iter()
+        .map(|start| {
+            let mut random = StdRng::seed_from_u64(request.seed.wrapping_add(start));
+            let centres = plus_plus(sample, request.clusters, &mut random);
+            let found = lloyd::run(sample, centres, request.stop)?;
+            Some((lloyd::inertia(sample, &found.centres), found.centres))
+        })
+        .collect();
+    let fits: Vec<_> = fits.into_iter().collect::<Option<_>>()?;
+    fits.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, centres)| centres)
 }
 
 /// k-means++ as scikit-learn does it: each next centre is the best of a few rows drawn with a

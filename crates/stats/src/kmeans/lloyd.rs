@@ -1,43 +1,70 @@
-//! The steps of k-means: a fast Lloyd step, linfa's fit, and the exact distances a result is judged by.
+//! Lloyd's step, and the distances that a result is judged by.
 //!
-//! linfa's fit takes several times as long for a step as the arithmetic needs, and it can neither be
-//! interrupted nor say how many steps it took. So our step brings the centres to rest, and linfa,
-//! started from there, has the last word.
+//! The nearest centre of a row `x` is the one with the least `|c|^2 / 2 - x c`, so a block of rows
+//! costs one matrix product (for which `matrixmultiply` picks the processor's vector instructions at
+//! run time) and one pass for the least of each column. Clusters stand in rows and images in columns
+//! of the product, so that this pass compares whole vectors of images.
 
-use linfa::DatasetBase;
-use linfa::ParamGuard as _;
-use linfa::traits::Fit as _;
-use linfa_clustering::{KMeans, KMeansInit};
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
-use rand08::{SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
 
-use crate::error::Error;
+/// Rows whose products with all centres stay in the fastest cache.
+const BLOCK: usize = 256;
+/// Rows that are summed in f32 before the sums are added up in f64.
+const GROUP: usize = 2048;
+/// Lloyd steps at most; scikit-learn's default.
+pub(super) const MAX_ITERATIONS: usize = 300;
+/// Squared shift of all centres, relative to the mean variance, at which a fit has converged.
+pub(super) const TOLERANCE: f64 = 1e-4;
 
-/// Rows that are worked on at a time: their products with the centres stay in the cache.
-const BLOCK: usize = 1024;
+/// Centres on the way.
+pub(super) struct Centres {
+    pub centres: Array2<f32>,
+    pub iterations: usize,
+}
+
+/// Lloyd steps until the centres stand still; `None` when told to stop.
+pub(super) fn run(rows: ArrayView2<'_, f32>, start: Array2<f32>, stop: &AtomicBool) -> Option<Centres> {
+    let mut centres = start;
+    for iterations in 1..=MAX_ITERATIONS {
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let next = step(rows, &centres);
+        let shift: f64 = centres.iter().zip(&next).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        centres = next;
+        if shift <= TOLERANCE {
+            return Some(Centres { centres, iterations });
+        }
+    }
+    Some(Centres { centres, iterations: MAX_ITERATIONS })
+}
 
 /// One Lloyd step: every row to its nearest centre, every centre to its members' mean; a centre
-/// without members stays.
-///
-/// The nearest centre is the one with the least `|c|^2 / 2 - x c`, and the products of a block of
-/// rows with all centres are one matrix product. Sums are taken block by block and in order, so that
-/// they do not depend on the number of threads.
+/// without members stays. Sums are taken group by group and in order, so that they do not depend on
+/// the number of threads.
 pub(super) fn step(rows: ArrayView2<'_, f32>, centres: &Array2<f32>) -> Array2<f32> {
-    let half_norms: Vec<f32> = centres.rows().into_iter().map(|c| c.iter().map(|x| x * x).sum::<f32>() / 2.0).collect();
-    let blocks: Vec<Sums> = (0..rows.nrows().div_ceil(BLOCK))
+    let halves = half_norms(centres);
+    let groups: Vec<Sums> = rows
+        .axis_chunks_iter(Axis(0), GROUP)
         .into_par_iter()
-        .map(|block| {
-            let end = rows.nrows().min((block + 1) * BLOCK);
-            Sums::of(rows.slice(s![block * BLOCK..end, ..]), centres, &half_norms)
+        .map_init(Scratch::default, |scratch, group| {
+            let mut sums = Sums { sums: Array2::zeros(centres.dim()), counts: vec![0; centres.nrows()] };
+            for block in group.axis_chunks_iter(Axis(0), BLOCK) {
+                scratch.find(block, centres, &halves);
+                sums.add(block, &scratch.nearest[..block.nrows()]);
+            }
+            sums
         })
         .collect();
     let mut sums = Array2::<f64>::zeros(centres.dim());
     let mut counts = Array1::<f64>::zeros(centres.nrows());
-    for block in &blocks {
-        sums.zip_mut_with(&block.sums, |all, &part| *all += f64::from(part));
-        counts.zip_mut_with(&block.counts, |all, &part| *all += f64::from(part));
+    for group in &groups {
+        sums.zip_mut_with(&group.sums, |all, &part| *all += f64::from(part));
+        counts.iter_mut().zip(&group.counts).for_each(|(all, &part)| *all += f64::from(part));
     }
     let mut next = centres.clone();
     for ((mut centre, sum), &count) in next.rows_mut().into_iter().zip(sums.rows()).zip(&counts) {
@@ -48,81 +75,94 @@ pub(super) fn step(rows: ArrayView2<'_, f32>, centres: &Array2<f32>) -> Array2<f
     next
 }
 
-/// The members' sums and counts of one block of rows.
+/// The members' sums and counts of one group of rows.
 struct Sums {
     sums: Array2<f32>,
-    counts: Array1<u32>,
+    counts: Vec<u32>,
 }
 
 impl Sums {
-    fn of(rows: ArrayView2<'_, f32>, centres: &Array2<f32>, half_norms: &[f32]) -> Self {
-        let mut products = Array2::<f32>::zeros((rows.nrows(), centres.nrows()));
-        general_mat_mul(1.0, &rows, &centres.t(), 0.0, &mut products);
-        let mut sums = Array2::<f32>::zeros(centres.dim());
-        let mut counts = Array1::<u32>::zeros(centres.nrows());
-        for (row, products) in rows.axis_iter(Axis(0)).zip(products.rows()) {
-            let mut best = (0, f32::INFINITY);
-            for (cluster, (half_norm, product)) in half_norms.iter().zip(products).enumerate() {
-                let distance = half_norm - product;
-                if distance < best.1 {
-                    best = (cluster, distance);
-                }
+    fn add(&mut self, rows: ArrayView2<'_, f32>, nearest: &[u32]) {
+        let columns = rows.ncols();
+        let Some(sums) = self.sums.as_slice_mut() else { return };
+        for (row, &cluster) in rows.rows().into_iter().zip(nearest) {
+            let cluster = cluster as usize;
+            self.counts[cluster] += 1;
+            let sum = &mut sums[cluster * columns..][..columns];
+            match row.as_slice() {
+                Some(row) => sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x),
+                None => sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x),
             }
-            counts[best.0] += 1;
-            let mut sum = sums.row_mut(best.0);
-            sum += &row;
         }
-        Self { sums, counts }
     }
 }
 
-/// linfa's k-means from these centres, to its end; it gets there in a step or two where they rest.
-///
-/// (Its `cluster_count` and `inertia` belong to the step before its last, so neither is used.)
-pub(super) fn settle(rows: ArrayView2<'_, f32>, centres: Array2<f32>, limits: Limits) -> Result<Array2<f32>, Error> {
-    let failed = |reason: String| Error::Clustering { rows: rows.nrows(), reason };
-    // Nothing is random from given centres, but the interface wants a generator.
-    let parameters = KMeans::params_with_rng(centres.nrows(), StdRng::seed_from_u64(0))
-        .n_runs(1)
-        .max_n_iterations(limits.iterations as u64)
-        .tolerance(limits.shift)
-        .init_method(KMeansInit::Precomputed(centres))
-        .check()
-        .map_err(|e| failed(e.to_string()))?;
-    let model = parameters.fit(&DatasetBase::from(rows)).map_err(|e| failed(e.to_string()))?;
-    Ok(model.centroids().clone())
+/// What one block of rows needs, used again for the next.
+#[derive(Default)]
+struct Scratch {
+    /// `[clusters, BLOCK]`.
+    products: Array2<f32>,
+    nearest: Vec<u32>,
+    /// `|c|^2 / 2 - x c` of the nearest.
+    least: Vec<f32>,
 }
 
-/// When a fit ends.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Steps at most.
-    pub iterations: usize,
-    /// The distance that all centres together moved in a step.
-    pub shift: f32,
+impl Scratch {
+    /// The nearest centre of each of at most [`BLOCK`] rows, the first of equals.
+    fn find(&mut self, rows: ArrayView2<'_, f32>, centres: &Array2<f32>, halves: &[f32]) {
+        let n = rows.nrows();
+        if self.products.dim() != (centres.nrows(), BLOCK) {
+            *self = Self {
+                products: Array2::zeros((centres.nrows(), BLOCK)),
+                nearest: vec![0; BLOCK],
+                least: vec![0.0; BLOCK],
+            };
+        }
+        let mut products = self.products.slice_mut(s![.., ..n]);
+        general_mat_mul(1.0, centres, &rows.t(), 0.0, &mut products);
+        let (nearest, least) = (&mut self.nearest[..n], &mut self.least[..n]);
+        nearest.fill(0);
+        least.fill(f32::INFINITY);
+        for ((cluster, products), &half) in (0..).zip(products.rows()).zip(halves) {
+            let Some(products) = products.to_slice() else { continue };
+            for ((nearest, least), &product) in nearest.iter_mut().zip(&mut *least).zip(products) {
+                let distance = half - product;
+                let is_less = distance < *least;
+                *least = if is_less { distance } else { *least };
+                *nearest = if is_less { cluster } else { *nearest };
+            }
+        }
+    }
+}
+
+fn half_norms(centres: &Array2<f32>) -> Vec<f32> {
+    centres.rows().into_iter().map(|c| c.iter().map(|x| x * x).sum::<f32>() / 2.0).collect()
 }
 
 /// For each row its nearest centre (the first of equals) and the squared distance to it.
-pub(super) fn nearest_centres(rows: ArrayView2<'_, f32>, centres: ArrayView2<'_, f32>) -> (Vec<u16>, Vec<f32>) {
-    (0..rows.nrows())
+pub(super) fn nearest_centres(rows: ArrayView2<'_, f32>, centres: &Array2<f32>) -> (Vec<u16>, Vec<f32>) {
+    let halves = half_norms(centres);
+    let groups: Vec<(Vec<u16>, Vec<f32>)> = rows
+        .axis_chunks_iter(Axis(0), GROUP)
         .into_par_iter()
-        .with_min_len(256)
-        .map(|index| {
-            let row = rows.row(index);
-            let mut best = (0, f32::INFINITY);
-            for (cluster, centre) in (0..).zip(centres.rows()) {
-                let distance = squared_distance(row, centre);
-                if distance < best.1 {
-                    best = (cluster, distance);
+        .map_init(Scratch::default, |scratch, group| {
+            let (mut nearest, mut distances) = (Vec::with_capacity(GROUP), Vec::with_capacity(GROUP));
+            for block in group.axis_chunks_iter(Axis(0), BLOCK) {
+                scratch.find(block, centres, &halves);
+                for (row, &cluster) in block.rows().into_iter().zip(&scratch.nearest) {
+                    nearest.push(cluster as u16);
+                    distances.push(squared_distance(row, centres.row(cluster as usize)));
                 }
             }
-            best
+            (nearest, distances)
         })
-        .unzip()
+        .collect();
+    let (nearest, distances): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+    (nearest.concat(), distances.concat())
 }
 
 /// The sum of the squared distances of all rows to their nearest centres.
-pub(super) fn inertia(rows: ArrayView2<'_, f32>, centres: ArrayView2<'_, f32>) -> f64 {
+pub(super) fn inertia(rows: ArrayView2<'_, f32>, centres: &Array2<f32>) -> f64 {
     nearest_centres(rows, centres).1.iter().map(|&d| f64::from(d)).sum()
 }
 
@@ -146,22 +186,4 @@ fn squared_distance_of_slices(a: &[f32], b: &[f32]) -> f32 {
     }
     let rest: f32 = rest_a.iter().zip(rest_b).map(|(x, y)| (x - y) * (x - y)).sum();
     sums.iter().sum::<f32>() + rest
-}
-
-/// The mean of each cluster's rows, summed in f64 and in row order; an empty one keeps its centre.
-pub(super) fn means(rows: ArrayView2<'_, f32>, assignments: &[u16], centres: &Array2<f32>) -> Array2<f32> {
-    let mut sums = Array2::<f64>::zeros(centres.dim());
-    let mut counts = Array1::<u32>::zeros(centres.nrows());
-    for (row, &cluster) in rows.rows().into_iter().zip(assignments) {
-        let cluster = usize::from(cluster);
-        counts[cluster] += 1;
-        sums.row_mut(cluster).zip_mut_with(&row, |sum, &x| *sum += f64::from(x));
-    }
-    let mut means = centres.clone();
-    for ((mut mean, sum), &count) in means.rows_mut().into_iter().zip(sums.rows()).zip(&counts) {
-        if count > 0 {
-            mean.zip_mut_with(&sum, |m, s| *m = (s / f64::from(count)) as f32);
-        }
-    }
-    means
 }

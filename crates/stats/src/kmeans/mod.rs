@@ -10,22 +10,68 @@
 //! its clusters get the numbers of those with which they share most images.
 
 mod fresh;
+mod linfa;
 mod lloyd;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::matching;
-use lloyd::Limits;
+use lloyd::Centres;
 
 /// A fresh start is taken when its inertia is this much (relatively) below that of the warm one.
 const FRESH_ADVANTAGE: f64 = 0.005;
-/// Lloyd steps at most; scikit-learn's default.
-const MAX_ITERATIONS: usize = 300;
-/// Squared shift of all centres, relative to the mean variance, at which a fit has converged.
-const TOLERANCE: f64 = 1e-4;
+/// How far (relatively) a start that is fitted to a sample only may lie behind and still be carried on:
+/// the steps over all rows gain less than that in practice.
+const HOPELESS: f64 = 0.005;
+
+/// Whose steps bring the centres to rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kmeans {
+    /// Ours.
+    #[default]
+    Lloyd,
+    /// `linfa-clustering`'s.
+    Linfa,
+}
+
+impl Kmeans {
+    /// The name, as on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lloyd => "lloyd",
+            Self::Linfa => "linfa",
+        }
+    }
+
+    /// Steps from these centres to their rest; `None` when told to stop.
+    fn run(self, rows: ArrayView2<'_, f32>, start: Array2<f32>, stop: &AtomicBool) -> Result<Option<Centres>, Error> {
+        match self {
+            Self::Lloyd => Ok(lloyd::run(rows, start, stop)),
+            Self::Linfa => linfa::run(rows, start).map(Some),
+        }
+    }
+}
+
+impl fmt::Display for Kmeans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Kmeans {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = [Self::Lloyd, Self::Linfa].into_iter().find(|kmeans| kmeans.name() == text);
+        known.ok_or_else(|| format!("{text:?} is no k-means; expected lloyd or linfa"))
+    }
+}
 
 /// What one checkpoint hands to the next.
 #[derive(Clone, Debug)]
@@ -66,7 +112,7 @@ impl Origin {
 /// The partition of some rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Fit {
-    /// `[clusters, dimensions]`; the mean of its members, for a cluster that has any.
+    /// `[clusters, dimensions]`: the mean of a cluster's members, to within the tolerance.
     pub centres: Array2<f32>,
     /// The cluster of each row.
     pub assignments: Vec<u16>,
@@ -86,6 +132,7 @@ pub(crate) struct Request<'a> {
     pub seed: u64,
     /// The checkpoint before, where there is one with as many clusters and dimensions.
     pub previous: Option<&'a Previous>,
+    pub kmeans: Kmeans,
     pub stop: &'a AtomicBool,
 }
 
@@ -93,26 +140,39 @@ pub(crate) struct Request<'a> {
 pub(crate) fn fit(mut rows: Array2<f32>, request: &Request<'_>) -> Result<Option<Fit>, Error> {
     let scaling = Scaling::of(rows.view());
     scaling.apply(&mut rows);
-    let rows = rows.view();
-    let Some(previous) = request.previous.filter(|p| fits(p, rows, request.clusters)) else {
-        let Some(found) = fresh::best(rows, request) else { return Ok(None) };
-        return Ok(Some(scaling.undo(settled(rows, found, Origin::Fresh)?)));
+    let fit = match request.previous.filter(|p| fits(p, rows.view(), request.clusters)) {
+        None => fresh_fit(rows.view(), request)?,
+        Some(previous) => continued_fit(rows.view(), request, previous, &scaling)?,
     };
+    Ok(fit.map(|fit| scaling.undo(fit)))
+}
+
+fn fresh_fit(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Result<Option<Fit>, Error> {
+    let Some(start) = fresh::start(rows, request) else { return Ok(None) };
+    let found = request.kmeans.run(rows, start, request.stop)?;
+    Ok(found.map(|found| settled(rows, found, Origin::Fresh)))
+}
+
+fn continued_fit(
+    rows: ArrayView2<'_, f32>,
+    request: &Request<'_>,
+    previous: &Previous,
+    scaling: &Scaling,
+) -> Result<Option<Fit>, Error> {
     let mut centres = previous.centres.clone();
     scaling.apply(&mut centres);
-    let Some(warm) = run(rows, centres, request.stop) else { return Ok(None) };
-    let warm_inertia = lloyd::inertia(rows, warm.centres.view());
-    let fresh = fresh::challenge(rows, request, warm_inertia);
-    if request.stop.load(Ordering::Relaxed) {
-        return Ok(None);
+    let Some(warm) = request.kmeans.run(rows, centres, request.stop)? else { return Ok(None) };
+    let warm = settled(rows, warm, Origin::Warm);
+    let Some(start) = fresh::challenger(rows, request) else { return Ok(None) };
+    if lloyd::inertia(rows, &start) > warm.inertia * (1.0 + HOPELESS) {
+        return Ok(Some(warm));
     }
-    let is_better =
-        |fresh: &Centres| lloyd::inertia(rows, fresh.centres.view()) < warm_inertia * (1.0 - FRESH_ADVANTAGE);
-    let fit = match fresh.filter(is_better) {
-        Some(fresh) => numbered_like(settled(rows, fresh, Origin::Matched)?, previous, &scaling),
-        None => settled(rows, warm, Origin::Warm)?,
-    };
-    Ok(Some(scaling.undo(fit)))
+    let Some(fresh) = request.kmeans.run(rows, start, request.stop)? else { return Ok(None) };
+    let fresh = settled(rows, fresh, Origin::Matched);
+    if fresh.inertia < warm.inertia * (1.0 - FRESH_ADVANTAGE) {
+        return Ok(Some(numbered_like(fresh, previous, scaling)));
+    }
+    Ok(Some(warm))
 }
 
 fn fits(previous: &Previous, rows: ArrayView2<'_, f32>, clusters: usize) -> bool {
@@ -121,39 +181,12 @@ fn fits(previous: &Previous, rows: ArrayView2<'_, f32>, clusters: usize) -> bool
         && previous.centres.iter().all(|x| x.is_finite())
 }
 
-/// Centres on the way, and the steps it took.
-pub(crate) struct Centres {
-    pub centres: Array2<f32>,
-    pub iterations: usize,
-}
-
-/// Lloyd steps until the centres stand still; `None` when told to stop.
-fn run(rows: ArrayView2<'_, f32>, start: Array2<f32>, stop: &AtomicBool) -> Option<Centres> {
-    let mut centres = start;
-    for iterations in 1..=MAX_ITERATIONS {
-        if stop.load(Ordering::Relaxed) {
-            return None;
-        }
-        let next = lloyd::step(rows, &centres);
-        let shift: f64 = centres.iter().zip(&next).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-        centres = next;
-        if shift <= TOLERANCE {
-            return Some(Centres { centres, iterations });
-        }
-    }
-    Some(Centres { centres, iterations: MAX_ITERATIONS })
-}
-
-/// linfa's last word on centres that rest; then assignments, centres and inertia that agree, each
-/// centre the mean of its members.
-fn settled(rows: ArrayView2<'_, f32>, found: Centres, origin: Origin) -> Result<Fit, Error> {
-    let limits = Limits { iterations: MAX_ITERATIONS, shift: TOLERANCE.sqrt() as f32 };
-    let centres = lloyd::settle(rows, found.centres, limits)?;
-    let (assignments, _) = lloyd::nearest_centres(rows, centres.view());
-    let centres = lloyd::means(rows, &assignments, &centres);
-    let (assignments, squared_distances) = lloyd::nearest_centres(rows, centres.view());
+/// Assignments, distances and inertia of centres that rest.
+fn settled(rows: ArrayView2<'_, f32>, found: Centres, origin: Origin) -> Fit {
+    let Centres { centres, iterations } = found;
+    let (assignments, squared_distances) = lloyd::nearest_centres(rows, &centres);
     let inertia = squared_distances.iter().map(|&d| f64::from(d)).sum();
-    Ok(Fit { centres, assignments, squared_distances, inertia, iterations: found.iterations, origin })
+    Fit { centres, assignments, squared_distances, inertia, iterations, origin }
 }
 
 /// Gives the clusters of a fit the numbers of the previous ones with which they share most images;
@@ -210,9 +243,10 @@ impl Scaling {
     }
 
     fn apply(&self, rows: &mut Array2<f32>) {
-        for mut row in rows.axis_iter_mut(Axis(0)) {
-            row.zip_mut_with(&self.mean, |x, m| *x = (*x - m) / self.spread);
-        }
+        let factor = self.spread.recip();
+        rows.axis_iter_mut(Axis(0)).into_par_iter().with_min_len(256).for_each(|mut row| {
+            row.zip_mut_with(&self.mean, |x, m| *x = (*x - m) * factor);
+        });
     }
 
     /// The fit in the coordinates the rows came in.

@@ -27,7 +27,7 @@ fn go_on() -> AtomicBool {
 
 fn fit_of(rows: &Array2<f32>, clusters: usize, seed: u64, previous: Option<&Previous>) -> Fit {
     let stop = go_on();
-    let request = Request { clusters, seed, previous, stop: &stop };
+    let request = Request { clusters, seed, previous, kmeans: Kmeans::Lloyd, stop: &stop };
     fit(rows.clone(), &request).unwrap().unwrap()
 }
 
@@ -85,8 +85,8 @@ fn our_step_is_linfas_step() {
         let rows = rows_of(&case);
         let start = rows.slice(ndarray::s![..case.clusters, ..]).to_owned();
         let ours = lloyd::step(rows.view(), &start);
-        let theirs = lloyd::settle(rows.view(), start.clone(), Limits { iterations: 1, shift: 1e-6 }).unwrap();
-        let (assignments, _) = lloyd::nearest_centres(rows.view(), start.view());
+        let theirs = linfa::steps(rows.view(), start.clone(), 1).unwrap();
+        let (assignments, _) = lloyd::nearest_centres(rows.view(), &start);
         for cluster in 0..case.clusters {
             let members = assignments.iter().filter(|&&c| usize::from(c) == cluster).count() as f32;
             for ((ours, theirs), old) in ours.row(cluster).iter().zip(theirs.row(cluster)).zip(start.row(cluster)) {
@@ -94,6 +94,20 @@ fn our_step_is_linfas_step() {
                 assert!((theirs - expected).abs() <= 1e-5 * (1.0 + expected.abs()), "{}: {cluster}", case.name);
             }
         }
+    }
+}
+
+#[test]
+fn linfa_and_our_steps_come_to_rest_at_the_same_inertia() {
+    let stop = go_on();
+    for case in reference() {
+        let rows = rows_of(&case);
+        let of = |kmeans| {
+            let request = Request { clusters: case.clusters, seed: 4, previous: None, kmeans, stop: &stop };
+            fit(rows.clone(), &request).unwrap().unwrap()
+        };
+        let (ours, theirs) = (of(Kmeans::Lloyd), of(Kmeans::Linfa));
+        assert!((ours.inertia / theirs.inertia - 1.0).abs() < 0.01, "{}: {} {}", case.name, ours.inertia, theirs.inertia);
     }
 }
 
@@ -201,7 +215,7 @@ fn told_to_stop_it_stops() {
     let stop = AtomicBool::new(true);
     let previous = previous_of(&fit_of(&rows, 6, 1, None));
     for previous in [None, Some(&previous)] {
-        let request = Request { clusters: 6, seed: 1, previous, stop: &stop };
+        let request = Request { clusters: 6, seed: 1, previous, kmeans: Kmeans::Lloyd, stop: &stop };
         assert!(fit(rows.clone(), &request).unwrap().is_none());
     }
 }
