@@ -6,6 +6,8 @@ export interface Key {
   label: string;
   says: string;
   act: (store: Store, event: KeyboardEvent) => void;
+  /** For a key that acts while it is held. */
+  release?: (store: Store) => void;
 }
 
 function nextLayer(store: Store, by: 1 | -1): void {
@@ -32,7 +34,38 @@ export function keyTable(views: readonly string[], focusSearch: () => void, help
     },
     { keys: ['b'], label: 'B', says: 'Pin “before” here', act: (s) => s.choose({ before: s.checkpoint }) },
     { keys: ['x'], label: 'X', says: 'Swap now and before', act: (s) => s.swap() },
-    { keys: ['l'], label: 'L', says: 'Loop', act: (s) => (s.player.loop = !s.player.loop) },
+    {
+      keys: ['c'],
+      label: 'C',
+      says: 'Hold to see “before” in every view',
+      act: (s) => s.blink(true),
+      release: (s) => s.blink(false),
+    },
+    { keys: ['l'], label: 'L', says: 'Loop', act: (s) => s.player.toggleLoop() },
+    {
+      keys: ['i', 'o'],
+      label: 'I O',
+      says: 'The loop begins here, ends here',
+      act: (s, e) => s.player.bound(e.key.toLowerCase() === 'i' ? 'from' : 'to', s.checkpoint),
+    },
+    {
+      keys: ['-', '+', '='],
+      label: '− +',
+      says: 'Slower, faster',
+      act: (s, e) => s.player.shift(e.key === '-' ? -1 : 1),
+    },
+    {
+      keys: ['m'],
+      label: 'M',
+      says: 'Mark this checkpoint, or no longer',
+      act: (s) => s.marks.toggle(s.checkpoint),
+    },
+    {
+      keys: [',', '.'],
+      label: ', .',
+      says: 'To the mark before, after',
+      act: (s, e) => s.marks.step(e.key === ',' ? -1 : 1),
+    },
     { keys: ['f'], label: 'F', says: 'Follow the newest', act: (s) => s.setFollow(!s.follow) },
     {
       keys: views.map((_, i) => String(i + 1)),
