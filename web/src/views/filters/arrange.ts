@@ -139,7 +139,7 @@ export function pairedGrids(
       const left = pitch - bank.tileWidth * zoom;
       const width = 2 * (columns * pitch - 1);
       const fits = width + LEAST_GAP <= room.width && rows * pitch <= room.height + maps.gap;
-      if (!fits || zoom < 1 || left > 4 || bank.tileWidth !== bank.tileHeight) continue;
+      if (!fits || zoom < 1 || left > Math.max(4, pitch * 0.05) || bank.tileWidth !== bank.tileHeight) continue;
       const score = scale * (rows * columns > bank.tiles ? 0.6 : 1) - 0.004 * Math.abs(columns - like);
       if (best && best.score >= score) continue;
       const grid = (size: TileSize, by: number, gap: number): Grid => ({
