@@ -17,7 +17,12 @@ function nextLayer(store: Store, by: 1 | -1): void {
   if (to) store.choose({ layer: to.name });
 }
 
-export function keyTable(views: readonly string[], focusSearch: () => void, help: () => void): Key[] {
+export function keyTable(
+  views: readonly string[],
+  focusSearch: () => void,
+  help: () => void,
+  twin: () => void,
+): Key[] {
   return [
     { keys: [' '], label: 'Space', says: 'Play, pause', act: (s) => s.player.toggle() },
     {
@@ -74,12 +79,16 @@ export function keyTable(views: readonly string[], focusSearch: () => void, help
       act: (s, e) => s.choose({ view: views[Number(e.key) - 1] }),
     },
     { keys: ['[', ']'], label: '[ ]', says: 'Layer', act: (s, e) => nextLayer(s, e.key === ']' ? 1 : -1) },
+    { keys: ['t'], label: 'T', says: 'The numbers of the view as tables', act: twin },
     { keys: ['/'], label: '/', says: 'Search', act: focusSearch },
     {
       keys: ['Escape'],
       label: 'Esc',
       says: 'Release what is pinned',
-      act: (s) => s.choose({ filter: null, channel: null }),
+      act: (s) => {
+        s.choose({ filter: null, channel: null });
+        s.chooseClass(null);
+      },
     },
     { keys: ['?'], label: '?', says: 'This', act: help },
   ];

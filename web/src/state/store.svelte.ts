@@ -20,6 +20,7 @@ import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunSummary } from '.
 import { begin, end, touch } from '../base/idle';
 import { firstEpoch, readable, restingPlace } from './checkpoints';
 import { joinMetrics } from './metrics';
+import type { Offer } from './offer.svelte';
 import { Marked } from './marked.svelte';
 import { hashFromPlace, isJourney, nowhere, placeFromHash, type Place } from './place';
 import { Player } from './player.svelte';
@@ -67,6 +68,9 @@ export class Store {
   statistics = $state(0);
   /** Pictures on their way: what each reader of the clock still shows, by its name. */
   late = $state.raw<Record<string, number>>({});
+
+  /** What the view on the screen lets one take away (offer.svelte.ts). */
+  offer = $state.raw<(() => Offer) | null>(null);
 
   readonly player = new Player(this);
   readonly marks = new Marked(this);
