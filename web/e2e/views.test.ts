@@ -68,7 +68,7 @@ describe('Confusion', () => {
     await dashboard.idle();
     const panel = page.getByRole('img', { name: /images at every checkpoint/ });
     expect(await panel.count()).toBe(1);
-    const images = page.getByText(/most confident first/);
+    const images = page.getByText(/most confident first/i);
     await images.waitFor();
     await cell.click();
     await page.mouse.move(5, 5);

@@ -6,6 +6,8 @@ export interface Key {
   label: string;
   says: string;
   act: (store: Store, event: KeyboardEvent) => void;
+  /** For a key that acts while it is held. */
+  release?: (store: Store) => void;
 }
 
 function nextLayer(store: Store, by: 1 | -1): void {
@@ -15,7 +17,12 @@ function nextLayer(store: Store, by: 1 | -1): void {
   if (to) store.choose({ layer: to.name });
 }
 
-export function keyTable(views: readonly string[], focusSearch: () => void, help: () => void): Key[] {
+export function keyTable(
+  views: readonly string[],
+  focusSearch: () => void,
+  help: () => void,
+  twin: () => void,
+): Key[] {
   return [
     { keys: [' '], label: 'Space', says: 'Play, pause', act: (s) => s.player.toggle() },
     {
@@ -32,7 +39,38 @@ export function keyTable(views: readonly string[], focusSearch: () => void, help
     },
     { keys: ['b'], label: 'B', says: 'Pin “before” here', act: (s) => s.choose({ before: s.checkpoint }) },
     { keys: ['x'], label: 'X', says: 'Swap now and before', act: (s) => s.swap() },
-    { keys: ['l'], label: 'L', says: 'Loop', act: (s) => (s.player.loop = !s.player.loop) },
+    {
+      keys: ['c'],
+      label: 'C',
+      says: 'Hold to see “before” in every view',
+      act: (s) => s.blink(true),
+      release: (s) => s.blink(false),
+    },
+    { keys: ['l'], label: 'L', says: 'Loop', act: (s) => s.player.toggleLoop() },
+    {
+      keys: ['i', 'o'],
+      label: 'I O',
+      says: 'The loop begins here, ends here',
+      act: (s, e) => s.player.bound(e.key.toLowerCase() === 'i' ? 'from' : 'to', s.checkpoint),
+    },
+    {
+      keys: ['-', '+', '='],
+      label: '− +',
+      says: 'Slower, faster',
+      act: (s, e) => s.player.shift(e.key === '-' ? -1 : 1),
+    },
+    {
+      keys: ['m'],
+      label: 'M',
+      says: 'Mark this checkpoint, or no longer',
+      act: (s) => s.marks.toggle(s.checkpoint),
+    },
+    {
+      keys: [',', '.'],
+      label: ', .',
+      says: 'To the mark before, after',
+      act: (s, e) => s.marks.step(e.key === ',' ? -1 : 1),
+    },
     { keys: ['f'], label: 'F', says: 'Follow the newest', act: (s) => s.setFollow(!s.follow) },
     {
       keys: views.map((_, i) => String(i + 1)),
@@ -41,12 +79,16 @@ export function keyTable(views: readonly string[], focusSearch: () => void, help
       act: (s, e) => s.choose({ view: views[Number(e.key) - 1] }),
     },
     { keys: ['[', ']'], label: '[ ]', says: 'Layer', act: (s, e) => nextLayer(s, e.key === ']' ? 1 : -1) },
+    { keys: ['t'], label: 'T', says: 'The numbers of the view as tables', act: twin },
     { keys: ['/'], label: '/', says: 'Search', act: focusSearch },
     {
       keys: ['Escape'],
       label: 'Esc',
       says: 'Release what is pinned',
-      act: (s) => s.choose({ filter: null, channel: null }),
+      act: (s) => {
+        s.choose({ filter: null, channel: null });
+        s.chooseClass(null);
+      },
     },
     { keys: ['?'], label: '?', says: 'This', act: help },
   ];

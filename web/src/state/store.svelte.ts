@@ -20,6 +20,8 @@ import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunSummary } from '.
 import { begin, end, touch } from '../base/idle';
 import { firstEpoch, readable, restingPlace } from './checkpoints';
 import { joinMetrics } from './metrics';
+import type { Offer } from './offer.svelte';
+import { Marked } from './marked.svelte';
 import { hashFromPlace, isJourney, nowhere, placeFromHash, type Place } from './place';
 import { Player } from './player.svelte';
 import { Predictions } from './predictions.svelte';
@@ -61,11 +63,17 @@ export class Store {
   follow = $state(false);
   theme = $state<Theme>('dark');
   direction = $state<1 | -1>(1);
+  /** While a key is held, every view shows the checkpoint “before”; this is where the playhead returns to. */
+  held = $state<number | null>(null);
   statistics = $state(0);
   /** Pictures on their way: what each reader of the clock still shows, by its name. */
   late = $state.raw<Record<string, number>>({});
 
+  /** What the view on the screen lets one take away (offer.svelte.ts). */
+  offer = $state.raw<(() => Offer) | null>(null);
+
   readonly player = new Player(this);
+  readonly marks = new Marked(this);
   readonly predictions = new Predictions(this);
   readonly tiles = new Tiles(this);
 
@@ -75,6 +83,13 @@ export class Store {
   readonly imageClass = $derived(
     this.imageDetail?.id === this.image ? (this.imageDetail?.class ?? null) : null,
   );
+  /** The class chosen anywhere (a row of the matrix, a bar): views that list images hold to it. */
+  readonly classChosen = $derived.by<number | null>(() => {
+    const said = this.options.class;
+    return said !== undefined && /^\d{1,6}$/.test(said) && Number(said) < (this.run?.classes.length ?? 0)
+      ? Number(said)
+      : null;
+  });
   readonly layerInfo = $derived<Layer | null>(this.run?.layers.find((l) => l.name === this.layer) ?? null);
   /** The newest checkpoint any picture still shows while the right one is on its way; null when all are right. */
   readonly showing = $derived.by<number | null>(() => {
@@ -179,7 +194,8 @@ export class Store {
         : images > 0
           ? Math.min(images - 1, run.corpus.train)
           : null;
-    this.options = place.options;
+    this.options = Marked.remembered(run.id, place.options);
+    this.held = null;
     if (place.options.theme === 'dark' || place.options.theme === 'light') this.#setTheme(place.options.theme);
     this.#written = this.#place();
     history.replaceState(null, '', hashFromPlace(this.#written));
@@ -198,6 +214,7 @@ export class Store {
   /** Move the playhead (the player and the live run use this). */
   moveTo(checkpoint: number): void {
     const to = Math.min(this.last, Math.max(0, Math.round(checkpoint)));
+    this.held = null;
     if (to !== this.checkpoint) this.direction = to > this.checkpoint ? 1 : -1;
     this.checkpoint = to;
     this.#changed();
@@ -243,6 +260,26 @@ export class Store {
     if (choice.image !== undefined) this.image = choice.image;
     if (choice.before !== undefined) this.before = choice.before;
     this.#changed();
+  }
+
+  /** Choose a class everywhere; the same again lets it go. */
+  chooseClass(index: number | null): void {
+    const same = index === null || index === this.classChosen;
+    this.setOption('class', same ? '' : String(index), '');
+  }
+
+  /** Look at “before” in every view for as long as a key is held; the address stays. */
+  blink(on: boolean): void {
+    if (on === (this.held !== null) || !this.run) return;
+    if (on) {
+      this.player.stop();
+      this.held = this.checkpoint;
+      this.checkpoint = this.before;
+    } else {
+      this.checkpoint = this.held ?? this.checkpoint;
+      this.held = null;
+    }
+    touch();
   }
 
   swap(): void {
@@ -311,7 +348,7 @@ export class Store {
     return {
       run: this.run?.id ?? null,
       view: this.view,
-      checkpoint: this.follow ? 'last' : this.checkpoint,
+      checkpoint: this.follow ? 'last' : (this.held ?? this.checkpoint),
       before: this.before,
       layer: this.layer || null,
       filter: this.filter === null ? 'none' : this.filter,

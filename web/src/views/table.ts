@@ -15,7 +15,7 @@ export interface View {
 }
 
 const files = import.meta.glob<{ default: ViewComponent }>(
-  './*/{Filters,Confusion,Clusters,Compare,Training,Image}.svelte',
+  './*/{Filters,Confusion,Clusters,Compare,Training,Image,Report}.svelte',
 );
 
 const TITLES = ['Filters', 'Confusion', 'Clusters', 'Compare', 'Training', 'Image'];
@@ -25,3 +25,10 @@ export const views: View[] = TITLES.flatMap((title) => {
   const load = files[`./${name}/${title}.svelte`] as View['load'] | undefined;
   return load ? [{ name, title, load }] : [];
 });
+
+/** The page to print: no tab, one comes to it from “take away”. */
+export const report: View = {
+  name: 'report',
+  title: 'Report',
+  load: files['./report/Report.svelte'],
+};

@@ -3,13 +3,16 @@ import type { Checkpoint } from '../../api/types';
 import {
   apart,
   axisEnd,
-  epochTicks,
+  axisTicks,
   errorRuns,
   lossBins,
   lossTop,
   rateChanges,
   smoothed,
+  flags,
   startsEpoch,
+  statisticsNote,
+  uncounted,
 } from './data';
 
 const point = (index: number, more: Partial<Checkpoint> = {}): Checkpoint => ({
@@ -79,9 +82,13 @@ describe('axis', () => {
     ]);
   });
   it('marks epochs', () => {
-    expect(epochTicks(10, 12)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(epochTicks(120, 12)).toEqual([0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]);
-    expect(epochTicks(0, 12)).toEqual([0]);
+    const run = (checkpoints: Checkpoint[]) => ({ steps_per_epoch: 390, batch: 128, checkpoints });
+    const labels = (end: number, unit: 'step' | 'epoch' | 'images') =>
+      axisTicks(run([point(0), point(50)]), end, unit, 12).map((tick) => tick.label);
+    expect(labels(3900, 'epoch')).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10']);
+    expect(labels(3900, 'step')).toEqual(['0', '1,000', '2,000', '3,000']);
+    expect(labels(3900, 'images')).toEqual(['0', '100,000', '200,000', '300,000', '400,000']);
+    expect(axisTicks(run([point(0)]), 780, 'epoch', 12).map((tick) => tick.step)).toEqual([0, 390, 780]);
     const points = Array.from({ length: 11 }, (_, i) => point(i));
     expect(points.map((_, i) => startsEpoch(points, i)).flatMap((yes, i) => (yes ? [i] : []))).toEqual([
       0, 5, 10,
@@ -96,5 +103,32 @@ describe('axis', () => {
     expect(apart(50, 52, 12, 0, 100)).toEqual([45, 57]);
     expect(apart(52, 50, 12, 0, 100)).toEqual([57, 45]);
     expect(apart(99, 98, 12, 0, 100)).toEqual([100, 88]);
+  });
+});
+
+describe('what is pointed out', () => {
+  it('a checkpoint without statistics, where others have them', () => {
+    const ready = { statistics: { test: 'ready' as const } };
+    expect(uncounted([point(0), point(1)])).toEqual([]);
+    expect(uncounted([point(0, ready), point(1), point(2, { problem: 'broken' }), point(3, ready)])).toEqual([
+      1,
+    ]);
+    expect(statisticsNote(point(0, ready), true)).toBe(null);
+    expect(statisticsNote(point(0), true)).toBe('being computed');
+    expect(statisticsNote(point(0, { statistics: { test: 'failed' } }), false)).toBe('could not be computed');
+  });
+  it('a mark by its name, as far as there is room', () => {
+    const placed = [
+      { at: 0, name: 'edges appear' },
+      { at: 60, name: 'rate' },
+      { at: 120, name: 'a very long name' },
+    ];
+    expect(flags(placed, 400)).toEqual(['edges…', 'rate', 'a very long name']);
+    expect(
+      flags(
+        placed.slice(0, 2).map((one, i) => ({ ...one, at: i * 20 })),
+        400,
+      )[0],
+    ).toBe('');
   });
 });

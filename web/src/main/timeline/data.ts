@@ -1,6 +1,7 @@
 /** What the timeline draws, as numbers. Pure. */
 import type { Checkpoint, Metrics, Run } from '../../api/types';
-import { roundStep } from '../../base/scales';
+import { count } from '../../base/format';
+import { roundTicks } from '../../base/scales';
 
 /** Per column of pixels: the least, mean and greatest loss of the steps in it. */
 export interface LossBin {
@@ -87,13 +88,62 @@ export function rateChanges(stages: Run['stages']): { step: number; label: strin
 
 const short = (value: number): string => String(Number(value.toPrecision(2)));
 
-/** The steps of the axis: whole epochs at a round distance; parts of an epoch in a short run. */
-export function epochTicks(lastEpoch: number, most: number): number[] {
-  if (!(lastEpoch > 0)) return [0];
-  const step = lastEpoch >= 2 ? Math.max(1, roundStep(lastEpoch, most)) : roundStep(lastEpoch, most);
-  const out: number[] = [];
-  for (let i = 0; i * step <= lastEpoch + 1e-9; i += 1) out.push(Number((i * step).toPrecision(12)));
-  return out;
+/** What the axis counts. All three run evenly with the steps, so that only the labels change. */
+export type Unit = 'step' | 'epoch' | 'images';
+
+/** Round values of the unit along the axis, each at its step. */
+export function axisTicks(
+  run: Pick<Run, 'steps_per_epoch' | 'batch' | 'checkpoints'>,
+  end: number,
+  unit: Unit,
+  most: number,
+): { step: number; label: string }[] {
+  const last = run.checkpoints.at(-1);
+  // Read off the last checkpoint: the last batch of an epoch may be short.
+  const perStep =
+    unit === 'step'
+      ? 1
+      : unit === 'epoch'
+        ? last && last.step > 0
+          ? last.epoch / last.step
+          : 1 / Math.max(1, run.steps_per_epoch)
+        : last && last.step > 0
+          ? last.images_seen / last.step
+          : run.batch;
+  const total = end * perStep;
+  if (!(total > 0)) return [{ step: 0, label: '0' }];
+  const wide = Math.max(2, unit === 'epoch' ? most : Math.floor(most / 1.8));
+  const least = unit !== 'epoch' || total >= 2 ? 1 : 0;
+  return roundTicks(total, wide, least).map((value) => ({
+    step: value / perStep,
+    label: unit === 'epoch' ? String(value) : count(value),
+  }));
+}
+
+/** Readable checkpoints without statistics in a run that has some: they are pointed out, and only then. */
+export function uncounted(points: readonly Pick<Checkpoint, 'problem' | 'statistics'>[]): number[] {
+  const ready = (point: (typeof points)[number]) => Object.values(point.statistics).includes('ready');
+  if (!points.some(ready)) return [];
+  return points.flatMap((point, i) => (point.problem || ready(point) ? [] : [i]));
+}
+
+/** What is said of a checkpoint's statistics, where they are not simply there. */
+export function statisticsNote(point: Pick<Checkpoint, 'statistics'>, live: boolean): string | null {
+  const states = Object.values(point.statistics);
+  if (states.includes('failed')) return 'could not be computed';
+  if (states.includes('stale')) return 'of an older snapshot, to be computed anew';
+  if (states.includes('ready')) return null;
+  return live ? 'being computed' : 'not computed';
+}
+
+/** The names of flags as far as there is room: up to the next flag, cut with an ellipsis, or not at all. */
+export function flags(placed: readonly { at: number; name: string }[], right: number): string[] {
+  const LETTER = 6;
+  return placed.map(({ at, name }, i) => {
+    const room = Math.floor(((placed[i + 1]?.at ?? right) - at - 16) / LETTER);
+    if (!name || name.length <= room) return name;
+    return room >= 4 ? `${name.slice(0, room - 1).trimEnd()}…` : '';
+  });
 }
 
 /** Whether a checkpoint is the first of an epoch: its tick is longer. */

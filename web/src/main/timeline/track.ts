@@ -3,49 +3,41 @@
  * marks of now and before (moved at every checkpoint, nothing else is touched then).
  */
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
-import { select, type Selection } from 'd3-selection';
+import { select } from 'd3-selection';
 import { area, line } from 'd3-shape';
 import type { Checkpoint, Metrics, Run } from '../../api/types';
-import { nearest } from '../../base/scales';
 import {
   apart,
   axisEnd,
-  epochTicks,
+  axisTicks,
   errorRuns,
+  flags,
   lossBins,
   lossTop,
   rateChanges,
   smoothed,
   startsEpoch,
-  trainLoss,
+  uncounted,
+  type Unit,
 } from './data';
+import type { Mark } from '../../state/marks';
+import { BOTTOM, HEIGHT, LEFT, moving, RIGHT, TICKS, TOP, type Drawn, type Track } from './moving';
 
-export const HEIGHT = 127;
-const LEFT = 56;
-const RIGHT = 88;
-const TOP = 12;
-const BOTTOM = 82;
-const TICKS = 90;
-
-export interface Track {
-  x: (step: number) => number;
-  /** The checkpoint nearest to a horizontal position; gaps are passed over unless asked for. */
-  at: (position: number, gaps: boolean) => number;
-  mark: (now: number, before: number, hollow: boolean) => void;
-  ghost: (checkpoint: number | null) => void;
-}
+export { HEIGHT, type Track } from './moving';
 
 interface Picture {
   svg: SVGSVGElement;
   run: Run;
   metrics: Metrics | null;
   width: number;
+  unit: Unit;
+  marked: readonly Mark[];
 }
 
 const crisp = (value: number): number => Math.round(value) + 0.5;
 
 /** Draws everything that does not move with the playhead. */
-export function drawTrack({ svg, run, metrics, width }: Picture): Track {
+export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): Track {
   const points = run.checkpoints;
   const end = axisEnd(run);
   const x = scaleLinear([0, end], [LEFT, Math.max(LEFT + 40, width - RIGHT)]);
@@ -160,22 +152,16 @@ export function drawTrack({ svg, run, metrics, width }: Picture): Track {
         .attr('d', curve.d ?? '');
   }
   drawTicks(root.append('g'), points, x);
-  const epochs = run.total_epochs || points.at(-1)?.epoch || 0;
-  const lastEpoch = run.live ? epochs : (points.at(-1)?.epoch ?? 0);
   const labels = root.append('g');
-  for (const epoch of epochTicks(lastEpoch, Math.max(2, Math.floor((right - LEFT) / 44)))) {
+  for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - LEFT) / 44)))) {
     labels
       .append('text')
-      .attr('x', x(lastEpoch > 0 ? (epoch / lastEpoch) * (run.live ? end : reached) : 0))
+      .attr('x', x(step))
       .attr('y', TICKS + 30)
       .attr('text-anchor', 'middle')
-      .text(String(epoch));
+      .text(label);
   }
-  labels
-    .append('text')
-    .attr('x', right + 16)
-    .attr('y', TICKS + 30)
-    .text('epoch');
+  drawFlags(root.append('g').attr('class', 'flags'), points, marked, x);
 
   const tested = points.filter((c) => c.test_error !== null).at(-1);
   if (tested && mean.length) {
@@ -190,105 +176,52 @@ export function drawTrack({ svg, run, metrics, width }: Picture): Track {
     root.append('text').attr('class', 'strong').attr('x', at).attr('y', a).text('test error');
     root.append('text').attr('x', at).attr('y', b).text('train loss');
   }
-  return marks({ root, past, points, x, loss, error });
+  return moving({ root, past, points, x, loss, error });
 }
 
-type Drawn<E extends SVGElement> = Selection<E, unknown, null, undefined>;
-type Root = Drawn<SVGSVGElement>;
 type Group = Drawn<SVGGElement>;
+
+/** A flag for every mark, with its name where there is room for it. */
+function drawFlags(
+  group: Group,
+  points: readonly Checkpoint[],
+  marked: readonly Mark[],
+  x: ScaleLinear<number, number>,
+): void {
+  const placed = marked.filter((mark) => points[mark.checkpoint]);
+  const names = flags(
+    placed.map((mark) => ({ at: x(points[mark.checkpoint].step), name: mark.name })),
+    x.range()[1] + RIGHT - 8,
+  );
+  placed.forEach((mark, i) => {
+    const at = crisp(x(points[mark.checkpoint].step));
+    group
+      .append('line')
+      .attr('x1', at)
+      .attr('x2', at)
+      .attr('y1', 2)
+      .attr('y2', TICKS + 9);
+    group.append('path').attr('d', `M${at},1h7l-2.5,3l2.5,3h-7z`);
+    if (names[i])
+      group
+        .append('text')
+        .attr('x', at + 10)
+        .attr('y', 9)
+        .text(names[i]);
+  });
+}
 
 /** One path per kind of tick, so that a thousand checkpoints are four elements. */
 function drawTicks(group: Group, points: readonly Checkpoint[], x: ScaleLinear<number, number>): void {
-  const kinds: Record<'kept' | 'epoch' | 'gap', string[]> = { kept: [], epoch: [], gap: [] };
+  const kinds: Record<'kept' | 'epoch' | 'gap' | 'bare', string[]> = { kept: [], epoch: [], gap: [], bare: [] };
+  const missing = new Set(uncounted(points));
   points.forEach((point, i) => {
     const at = crisp(x(point.step));
     if (point.problem) kinds.gap.push(`M${at},${TICKS - 4}V${TICKS + 9}`);
     else if (startsEpoch(points, i)) kinds.epoch.push(`M${at},${TICKS}V${TICKS + 9}`);
     else kinds.kept.push(`M${at},${TICKS}V${TICKS + 5}`);
+    if (missing.has(i)) kinds.bare.push(`M${at - 0.5},${TICKS + 13.5}h2`);
   });
   for (const [kind, parts] of Object.entries(kinds))
     group.append('path').attr('class', `tick ${kind}`).attr('d', parts.join(''));
-}
-
-interface Marks {
-  root: Root;
-  past: Drawn<SVGRectElement>;
-  points: readonly Checkpoint[];
-  x: ScaleLinear<number, number>;
-  loss: ScaleLinear<number, number>;
-  error: ScaleLinear<number, number>;
-}
-
-function marks({ root, past, points, x, loss, error }: Marks): Track {
-  const ghost = root.append('g').attr('opacity', 0);
-  ghost
-    .append('line')
-    .attr('class', 'ghost')
-    .attr('x1', 0.5)
-    .attr('x2', 0.5)
-    .attr('y1', TOP)
-    .attr('y2', TICKS + 9);
-  const before = root.append('g').attr('class', 'before');
-  before
-    .append('line')
-    .attr('class', 'bf')
-    .attr('x1', 0.5)
-    .attr('x2', 0.5)
-    .attr('y1', TOP - 4)
-    .attr('y2', TICKS + 9);
-  before
-    .append('path')
-    .attr('class', 'hollow')
-    .attr('d', `M.5 ${TICKS + 10}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`);
-  const beforeDot = before.append('circle').attr('class', 'hollow').attr('r', 2.5).attr('cx', 0.5);
-  const now = root.append('g').attr('class', 'now');
-  now
-    .append('line')
-    .attr('class', 'ph')
-    .attr('x1', 0.5)
-    .attr('x2', 0.5)
-    .attr('y1', 0)
-    .attr('y2', TICKS + 9);
-  const handle = now
-    .append('path')
-    .attr('class', 'handle')
-    .attr('d', `M-4.5 ${TICKS + 14}L.5 ${TICKS + 9}L5.5 ${TICKS + 14}V${TICKS + 19}H-4.5Z`);
-  const errorDot = now.append('circle').attr('class', 'full').attr('r', 3).attr('cx', 0.5);
-  const lossDot = now.append('circle').attr('class', 'ring').attr('r', 2.5).attr('cx', 0.5);
-
-  const steps = points.map((p) => p.step);
-  const readable = points.flatMap((p, i) => (p.problem ? [] : [i]));
-  const readableSteps = readable.map((i) => steps[i]);
-  const move = (group: Group, checkpoint: number) =>
-    group.attr('transform', `translate(${Math.round(x(steps[checkpoint] ?? 0))},0)`);
-  const dot = (circle: Drawn<SVGCircleElement>, y: number) =>
-    circle.attr('cy', Number.isFinite(y) ? y : 0).attr('visibility', Number.isFinite(y) ? null : 'hidden');
-  const at = (value: number | null, scale: ScaleLinear<number, number>) =>
-    value === null ? Number.NaN : scale(value);
-
-  return {
-    x: (step) => x(step),
-    at: (position, gaps) => {
-      const step = x.invert(position);
-      if (gaps || readable.length === 0) return Math.max(0, nearest(steps, step));
-      return readable[nearest(readableSteps, step)];
-    },
-    mark: (c, b, hollow) => {
-      if (!points[c]) return;
-      move(now, c);
-      past.attr('width', x(steps[c]) + 0.5);
-      handle.classed('late', hollow);
-      dot(errorDot, at(points[c].test_error, error));
-      dot(lossDot, loss(trainLoss(points[c])));
-      before.attr('visibility', points[b] ? null : 'hidden');
-      if (points[b]) {
-        move(before, b);
-        dot(beforeDot, at(points[b].test_error, error));
-      }
-    },
-    ghost: (c) => {
-      ghost.attr('opacity', c === null ? 0 : 1);
-      if (c !== null) move(ghost, c);
-    },
-  };
 }

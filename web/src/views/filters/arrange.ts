@@ -111,10 +111,56 @@ export interface Arranged {
 export type Show = 'filters' | 'activations' | 'both';
 
 const CAP = 24;
+const MOST_MAP = 128;
+const LEAST_GAP = 28;
+const MOST_GAP = 68;
 const AXES = { side: 32, foot: 24 };
 const INSPECTOR = { least: 148, like: 236, rule: 41 };
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/**
+ * Bank and maps at one pitch, so that a filter stands at the same place in both: the largest whole scale of the maps at
+ * which two such grids fit beside each other. Null where the tiles are too different in shape for that.
+ */
+export function pairedGrids(
+  bank: TileSize,
+  maps: TileSize,
+  room: Room,
+  like: number,
+): { bank: Grid; maps: Grid; gap: number } | null {
+  if (bank.tiles !== maps.tiles || maps.tileWidth < 4) return null;
+  let best: { score: number; bank: Grid; maps: Grid; gap: number } | null = null;
+  for (let columns = 1; columns <= Math.min(bank.tiles, like * 4); columns += 1) {
+    const rows = Math.ceil(bank.tiles / columns);
+    for (let scale = 1; maps.tileWidth * scale <= MOST_MAP; scale += 1) {
+      const pitch = maps.tileWidth * scale + maps.gap;
+      const zoom = Math.floor((pitch - 1) / bank.tileWidth);
+      const left = pitch - bank.tileWidth * zoom;
+      const width = 2 * (columns * pitch - 1);
+      const fits = width + LEAST_GAP <= room.width && rows * pitch <= room.height + maps.gap;
+      if (!fits || zoom < 1 || left > Math.max(4, pitch * 0.05) || bank.tileWidth !== bank.tileHeight) continue;
+      const score = scale * (rows * columns > bank.tiles ? 0.6 : 1) - 0.004 * Math.abs(columns - like);
+      if (best && best.score >= score) continue;
+      const grid = (size: TileSize, by: number, gap: number): Grid => ({
+        columns,
+        rows,
+        scaleX: by,
+        scaleY: by,
+        tileWidth: size.tileWidth,
+        tileHeight: size.tileHeight,
+        gap,
+      });
+      best = {
+        score,
+        bank: grid(bank, zoom, left),
+        maps: grid(maps, scale, maps.gap),
+        gap: Math.min(MOST_GAP, room.width - width),
+      };
+    }
+  }
+  return best;
+}
 
 /**
  * Divides the body of the view between weights, activations and the pinned filter. It depends on the layer and the
@@ -155,15 +201,20 @@ export function arrange(
       INSPECTOR.rule -
       Math.max(INSPECTOR.least, Math.min(INSPECTOR.like, height - CAP - INSPECTOR.rule - 264));
     const size: TileSize = { tiles: filters, tileWidth, tileHeight, gap: 1 };
-    const mapGrid = wantsMaps
+    const alone = wantsMaps
       ? mapsGrid(maps, { width: wantsBank ? Math.floor(width * 0.58) : width, height: tall }, 8)
       : null;
+    const paired = wantsBank && alone ? pairedGrids(size, maps, { width, height: tall }, 8) : null;
+    // One pitch for both, unless the maps would have to be smaller for it.
+    const pair = paired && alone && paired.maps.scaleX >= alone.scaleX ? paired : null;
+    const mapGrid = pair?.maps ?? alone;
     const free = { width: width - (mapGrid ? gridWidth(mapGrid) + gap : 0), height: tall };
     // The same columns in both: a filter has one position.
     const grid =
-      mapGrid && filters === layer.shape.channels
+      pair?.bank ??
+      (mapGrid && filters === layer.shape.channels
         ? gridOf(size, mapGrid.columns, free)
-        : bestGrid(size, free, 8);
+        : bestGrid(size, free, 8));
     const used = Math.max(wantsBank ? gridHeight(grid) : 0, mapGrid ? gridHeight(mapGrid) : 0);
     return {
       bank: wantsBank
@@ -177,7 +228,7 @@ export function arrange(
         detail: wantsBank,
       },
       stacked: false,
-      gap,
+      gap: pair?.gap ?? gap,
     };
   }
   const stacked = kind === 'heat' && channels * 4 > width * 0.55;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer, SheetGeometry } from '../../api/types';
-import { gridHeight, gridWidth } from '../../base/scales';
+import { gridHeight, gridWidth, pitchX } from '../../base/scales';
 import * as arrange from './arrange';
 import * as data from './data';
 
@@ -108,6 +108,23 @@ describe('arrangement of the page', () => {
     expect([matrix.bank?.grid.scaleX, matrix.maps?.grid.scaleX, matrix.maps?.grid.columns]).toEqual([3, 4, 8]);
     expect(matrix.inspector.where).toBe('right');
   });
+  it('gives bank and maps one pitch at every size', () => {
+    for (const [width, height] of [
+      [1124, 576],
+      [1604, 756],
+      [2244, 1116],
+    ]) {
+      for (const filters of [16, 32]) {
+        const page = at([filters, 3, 5, 5], 'both', width, height, {
+          shape: { channels: filters, height: 32, width: 32 },
+        });
+        const [bank, maps] = [page.bank?.grid, page.maps?.grid];
+        expect(bank && pitchX(bank)).toBe(maps && pitchX(maps));
+      }
+    }
+    const wide = at([32, 3, 5, 5], 'both', 1604, 756);
+    expect([wide.maps?.grid.scaleX, wide.bank?.grid.scaleX]).toEqual([3, 19]);
+  });
   it('fits bank and maps beside each other at every size', () => {
     for (const [width, height] of [
       [964, 476],
@@ -117,12 +134,12 @@ describe('arrangement of the page', () => {
     ]) {
       const page = at([32, 3, 5, 5], 'both', width, height);
       const [bank, maps] = [page.bank?.grid, page.maps?.grid];
-      expect(bank && maps && gridWidth(bank) + gridWidth(maps)).toBeLessThanOrEqual(width - 36);
+      expect(bank && maps && gridWidth(bank) + gridWidth(maps)).toBeLessThanOrEqual(width - 28);
       expect(
         bank && maps && Math.max(gridHeight(bank), gridHeight(maps)) + 24 + 41 + page.inspector.height,
       ).toBeLessThanOrEqual(height);
       expect(bank?.columns).toBe(maps?.columns);
-      expect(maps?.scaleX).toBeGreaterThanOrEqual(2);
+      expect(maps?.scaleX).toBeGreaterThanOrEqual(width < 1100 ? 1 : 2);
     }
   });
   it('shows only what is wanted', () => {

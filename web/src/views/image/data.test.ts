@@ -8,6 +8,7 @@ import {
   streamOrder,
   topClass,
   verdict,
+  stripTile,
 } from './data';
 
 const ROWS = [
@@ -76,4 +77,16 @@ it('lays maps of all layers on one grid', () => {
   expect(mapColumns(32, 35, 964)).toBe(16);
   expect(mapColumns(64, 35, 964)).toBe(16);
   expect(mapColumns(10, 35, 1124)).toBe(10);
+});
+
+describe('the size of maps', () => {
+  const shapes = [
+    { channels: 32, height: 32, width: 32 },
+    { channels: 32, height: 16, width: 16 },
+    { channels: 64, height: 1, width: 1 },
+  ];
+  it('grows with the room', () => {
+    expect([200, 400, 700].map((room) => stripTile(shapes, 1604, room))).toEqual([32, 64, 96]);
+  });
+  it('is the least where nothing fits', () => expect(stripTile(shapes, 300, 100)).toBe(32));
 });

@@ -114,3 +114,22 @@ export function mapColumns(count: number, pitch: number, width: number): number 
   const fit = Math.max(1, Math.floor((width + 3) / pitch));
   return count <= fit && count <= 32 ? count : 2 ** Math.floor(Math.log2(fit));
 }
+
+/** The size of the maps: 96, 64 or 32 pixels, the largest at which all layers fit the room there is; else 32. */
+export function stripTile(
+  shapes: readonly { channels: number; height: number; width: number }[],
+  width: number,
+  room: number,
+): number {
+  const HEAD = 30;
+  for (const tile of [96, 64]) {
+    const tall = shapes.reduce((sum, shape) => {
+      if (shape.height * shape.width === 1) return sum + HEAD + 32;
+      const scale = Math.max(1, Math.round(tile / shape.width));
+      const rows = Math.ceil(shape.channels / mapColumns(shape.channels, shape.width * scale + 3, width));
+      return sum + HEAD + rows * (shape.height * scale + 3);
+    }, 0);
+    if (tall <= room) return tile;
+  }
+  return 32;
+}

@@ -1,0 +1,225 @@
+// How the dashboard behaves in the hand: frame times while a long run is scrubbed, layout shifts, cold jumps, the
+// weight of the first load, memory while it plays. Prints a table for docs/benchmarks.md.
+//
+//   node bench/measure.mjs [--dir FOLDER] [--minutes 2] [--checkpoints 1000]
+//
+// FOLDER keeps the run between calls. The binary is $DEEPVIZ_BIN or target/release/deepviz, the browser $CHROMIUM.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const { values: args } = parseArgs({
+  options: {
+    dir: { type: 'string' },
+    minutes: { type: 'string', default: '2' },
+    checkpoints: { type: 'string', default: '1000' },
+  },
+});
+const CHECKPOINTS = Number(args.checkpoints);
+const MINUTES = Number(args.minutes);
+const STEPS_AN_EPOCH = 20;
+
+const deepviz = resolve(process.env.DEEPVIZ_BIN ?? join(import.meta.dirname, '../../target/release/deepviz'));
+if (!existsSync(deepviz)) throw new Error(`no binary at ${deepviz}; \`make bench-web\` builds it first`);
+
+/** A run of the shapes corpus with a snapshot after every step. */
+function makeRun(folder) {
+  if (existsSync(join(folder, 'long/run.toml'))) return;
+  const run = (...command) =>
+    execFileSync(deepviz, command, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  run('corpus', 'make', 'shapes', '--out', 'shapes', '--images', '1500', '--seed', '7');
+  const epochs = String(Math.ceil(CHECKPOINTS / STEPS_AN_EPOCH));
+  run(
+    'train',
+    'shapes-quick',
+    '--corpus',
+    'shapes',
+    '--out',
+    'long',
+    '--epochs',
+    epochs,
+    '--snapshot-every',
+    '1 steps',
+    '--quiet',
+  );
+}
+
+async function serve(folder) {
+  const server = spawn(deepviz, ['serve', 'long', '--addr', '127.0.0.1:0'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: server.stdout })) {
+    const address = /http:\/\/\S+/.exec(line)?.[0];
+    if (address) return { server, address: address.replace(/\/$/, '') };
+  }
+  throw new Error('deepviz serve ended before it named its address');
+}
+
+const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+const idle = (page) =>
+  page.waitForFunction(() => document.documentElement.dataset.idle === 'true', null, { timeout: 60_000 });
+
+/** Bytes over the wire of a first visit, before and with Vega, and the time until the slider can be used. */
+async function load(browser, address) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  await session.send('Network.enable');
+  const urls = new Map();
+  const bytes = { app: 0, vega: 0, data: 0 };
+  session.on('Network.responseReceived', (event) => urls.set(event.requestId, event.response.url));
+  session.on('Network.loadingFinished', (event) => {
+    const url = urls.get(event.requestId) ?? '';
+    const kind = url.includes('/api/') ? 'data' : /vega/.test(url) ? 'vega' : 'app';
+    bytes[kind] += event.encodedDataLength;
+  });
+  await page.goto(`${address}/#view=filters&show=filters`);
+  await page.waitForFunction(
+    () => Number(document.querySelector('[role=slider]')?.getAttribute('aria-valuemax')) > 0,
+  );
+  const interactive_ms = await page.evaluate(() => performance.now());
+  await idle(page);
+  await context.close();
+  return { ...bytes, interactive_ms };
+}
+
+/** One key press a frame through the whole run; the time of every frame, and what shifted. */
+async function scrub(page, count) {
+  return page.evaluate(async (presses) => {
+    const frames = [];
+    const shifts = [];
+    let late = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) shifts.push(entry.value);
+    }).observe({ type: 'layout-shift' });
+    const next = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    let last = await next();
+    for (let n = 0; n < presses; n += 1) {
+      dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true, cancelable: true }));
+      const now = await next();
+      frames.push(now - last);
+      last = now;
+      if (document.querySelector('.handle.late')) late += 1;
+    }
+    return { frames, shift: shifts.reduce((sum, one) => sum + one, 0), late };
+  }, count);
+}
+
+/** From a press far away on the slider until the right picture is there. */
+async function jump(page, share) {
+  return page.evaluate(async (at) => {
+    const slider = document.querySelector('[role=slider]');
+    const box = slider.getBoundingClientRect();
+    const press = {
+      clientX: box.left + 56 + (box.width - 144) * at,
+      clientY: box.top + 40,
+      bubbles: true,
+      button: 0,
+      pointerId: 1,
+    };
+    const started = performance.now();
+    slider.dispatchEvent(new PointerEvent('pointerdown', press));
+    slider.dispatchEvent(new PointerEvent('pointerup', press));
+    for (;;) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      if (!document.querySelector('.handle.late')) return performance.now() - started;
+    }
+  }, share);
+}
+
+async function memory(session) {
+  await session.send('HeapProfiler.collectGarbage');
+  const { metrics } = await session.send('Performance.getMetrics');
+  const of = (name) => metrics.find((one) => one.name === name)?.value ?? 0;
+  return { heap_mb: of('JSHeapUsedSize') / 1e6, nodes: of('Nodes'), listeners: of('JSEventListeners') };
+}
+
+const folder = args.dir ? resolve(args.dir) : mkdtempSync(join(tmpdir(), 'deepviz-bench-'));
+makeRun(folder);
+const { server, address } = await serve(folder);
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+});
+const rows = [];
+try {
+  const weight = await load(browser, address);
+  const kb = (bytes) => `${(bytes / 1000).toFixed(0)} KB`;
+  rows.push(
+    ['first load before Vega', kb(weight.app), '250 KB'],
+    ['Vega, when first needed', kb(weight.vega), '–'],
+  );
+  rows.push(['slider usable after', `${weight.interactive_ms.toFixed(0)} ms`, '1,000 ms']);
+
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  for (const [name, hash] of [
+    ['a weight layer', 'view=filters&show=filters&layer=conv1'],
+    ['weights and activations', 'view=filters&show=both&layer=conv1'],
+    ['Training', 'view=training'],
+  ]) {
+    await page.goto(`${address}/#checkpoint=0&${hash}`);
+    await page.reload();
+    await idle(page);
+    const last = Number(await page.locator('[role=slider]').getAttribute('aria-valuemax'));
+    const { frames, shift, late } = await scrub(page, Math.min(last, CHECKPOINTS));
+    const sorted = [...frames].sort((a, b) => a - b);
+    rows.push([
+      `${name}: frame while scrubbing ${frames.length}, median / p95 / worst`,
+      `${quantile(sorted, 0.5).toFixed(1)} / ${quantile(sorted, 0.95).toFixed(1)} / ${sorted.at(-1).toFixed(1)} ms`,
+      '– / 17 / 50 ms',
+    ]);
+    rows.push([`${name}: frames over 50 ms`, String(sorted.filter((one) => one > 50).length), '0']);
+    rows.push([`${name}: frames with a picture on its way`, String(late), '–']);
+    rows.push([`${name}: layout shift`, shift.toFixed(4), '0']);
+  }
+  await page.goto(`${address}/#checkpoint=0&view=filters&show=filters&layer=conv1`);
+  await page.reload();
+  await idle(page);
+  const jumps = [];
+  for (const share of [0.9, 0.2, 0.7, 0.35, 0.95, 0.5, 0.12, 0.81, 0.28, 0.63]) {
+    jumps.push(await jump(page, share));
+    await idle(page);
+  }
+  jumps.sort((a, b) => a - b);
+  rows.push([
+    'cold jump, median / worst of 10',
+    `${jumps[4].toFixed(0)} / ${jumps.at(-1).toFixed(0)} ms`,
+    '100 ms',
+  ]);
+
+  if (MINUTES > 0) {
+    const session = await context.newCDPSession(page);
+    await session.send('Performance.enable');
+    await page.goto(`${address}/#checkpoint=0&view=filters&show=both&layer=conv1&speed=60&loop=all`);
+    await page.reload();
+    await idle(page);
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.waitForTimeout(20_000);
+    const before = await memory(session);
+    await page.waitForTimeout(MINUTES * 60_000);
+    const after = await memory(session);
+    const pair = (name, digits = 0) => `${before[name].toFixed(digits)} → ${after[name].toFixed(digits)}`;
+    rows.push([
+      `script memory over ${MINUTES} min of playing at 60 a second`,
+      `${pair('heap_mb', 1)} MB`,
+      'steady',
+    ]);
+    rows.push(['elements, listeners over the same time', `${pair('nodes')}, ${pair('listeners')}`, 'steady']);
+  }
+  if (errors.length) throw new Error(`the page reported: ${errors.join('; ')}`);
+} finally {
+  await browser.close();
+  server.kill('SIGKILL');
+  if (!args.dir) rmSync(folder, { recursive: true, force: true });
+}
+console.log(`${cpus()[0].model}, ${cpus().length} cores, headless Chromium, no GPU\n`);
+console.log('| what | measured | target |\n|---|---|---|');
+for (const row of rows) console.log(`| ${row.join(' | ')} |`);

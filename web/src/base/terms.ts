@@ -1,0 +1,38 @@
+/** What the words of the dashboard mean, one line each. `data-term` on an element shows its line; the help lists all. */
+
+export const TERMS = {
+  checkpoint: 'The network as it was at one moment of training, kept as a snapshot; 0 is untrained',
+  before: 'A second checkpoint, pinned, that everything is compared with; always hollow or dashed',
+  epoch: 'One pass over all training images',
+  'test error': 'Share of the test images whose most probable class is wrong',
+  'train loss': 'Mean of −log p(true class) over the training images of the last steps, in nats',
+  filter: 'One set of weights that a layer slides over its input; each gives one map',
+  channel: 'One of the maps (or colours) that a filter looks at',
+  activation: 'What a filter answers to the image, place by place',
+  'scale over': 'Which values share one scale: each filter its own, the whole sheet, or all checkpoints',
+  norm: 'Size of a filter’s weights: the root of the sum of their squares',
+  bias: 'The constant that a filter adds to its answer',
+  moved: 'Change of a layer’s weights since the snapshot before, as a share of their size',
+  active: 'Share of places at which a filter’s answer is above zero, over the images',
+  dead: 'A filter whose answer was zero for every image',
+  flips: 'How often the predicted class changed from one checkpoint to the next',
+  recall: 'Of the images of a class, the share that was recognised',
+  precision: 'Of the images predicted as a class, the share that is one',
+  shade:
+    'What a cell’s colour tells: its count, its share of the row or of the column, or its change since before',
+  diagonal: 'The cells that are right; out of the scale, they do not drown the others',
+  cluster: 'Images whose features lie close together, found by k-means; keeps its seat over time',
+  metric: 'How closeness is measured: by angle (cosine) or by distance (Euclidean)',
+  mixed: 'A cluster in which no class prevails',
+  'learning rate': 'How far a step moves the weights along the gradient',
+  split: 'Training images were learned from; test images never were',
+} as const;
+
+export type Term = keyof typeof TERMS;
+
+/** The term under an element, where it or what it lies in names one. */
+export function termAt(target: EventTarget | null): Term | null {
+  const named = target instanceof Element ? target.closest<HTMLElement>('[data-term]') : null;
+  const term = named?.dataset.term;
+  return term && term in TERMS ? (term as Term) : null;
+}

@@ -1,0 +1,35 @@
+/** The numbers of the Filters view as tables. Pure. */
+import type { LayerHistory } from '../../api/types';
+import type { Table } from '../../state/offer.svelte';
+
+export function filterTables(input: {
+  layer: string;
+  history: LayerHistory | null;
+  checkpoint: number;
+  before: number;
+  classes: readonly string[];
+  said: { now: readonly number[] | null; before: readonly number[] | null };
+}): Table[] {
+  const { layer, history, checkpoint, before, classes, said } = input;
+  const out: Table[] = [];
+  const [at, then] = [checkpoint, before].map((c) => history?.checkpoints.indexOf(c) ?? -1);
+  if (history && at >= 0)
+    out.push({
+      name: `Filters of ${layer}`,
+      head: ['filter', 'norm', 'norm before', 'bias'],
+      rows: history.filters.norm[at].map((norm, k) => [
+        String(k),
+        norm,
+        history.filters.norm[then]?.[k] ?? null,
+        history.filters.bias[at]?.[k] ?? null,
+      ]),
+    });
+  const now = said.now;
+  if (now)
+    out.push({
+      name: 'Predicted class',
+      head: ['class', 'now', 'before'],
+      rows: classes.map((name, k) => [name, now[k], said.before?.[k] ?? null]),
+    });
+  return out;
+}

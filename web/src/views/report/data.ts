@@ -1,0 +1,66 @@
+/** What the report says of a run, and which moments it shows. Pure. */
+import type { Checkpoint, Run } from '../../api/types';
+import { count, fixed, percent } from '../../base/format';
+
+/** Readable checkpoints spread over the run, the first and the last among them. */
+export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[], most: number): number[] {
+  const readable = points.filter((one) => !one.problem).map((one) => one.index);
+  if (readable.length <= most) return readable;
+  // Closer together at first, when most is learned.
+  const at = Array.from({ length: most }, (_, n) => Math.round((n / (most - 1)) ** 2 * (readable.length - 1)));
+  return [...new Set(at)].map((n) => readable[n]);
+}
+
+/** Facts of a run, name and value. */
+export function facts(
+  run: Pick<
+    Run,
+    'seed' | 'batch' | 'total_epochs' | 'checkpoints' | 'layers' | 'classes' | 'corpus' | 'stages' | 'live'
+  >,
+): [string, string][] {
+  const last = run.checkpoints.at(-1);
+  const tested = run.checkpoints.filter((one) => one.test_error !== null);
+  const best = tested.length
+    ? tested.reduce((a, b) => ((b.test_error ?? 1) < (a.test_error ?? 1) ? b : a))
+    : null;
+  return [
+    [
+      'images',
+      `${run.corpus.name}: ${count(run.corpus.train)} to learn from, ${count(run.corpus.images - run.corpus.train)} to test`,
+    ],
+    ['classes', count(run.classes.length)],
+    ['parameters', count(run.layers.reduce((sum, layer) => sum + layer.parameters, 0))],
+    [
+      'trained for',
+      last ? `${fixed(last.epoch, 1)} of ${fixed(run.total_epochs, 0)} epochs, batches of ${run.batch}` : '–',
+    ],
+    ['learning rate', run.stages.map((stage) => String(stage.rate)).join(', then ')],
+    ['seed', String(run.seed)],
+    ['checkpoints', count(run.checkpoints.length)],
+    ['test error now', last?.test_error == null ? 'not measured' : percent(last.test_error, 2)],
+    [
+      'best test error',
+      best ? `${percent(best.test_error ?? 0, 2)}, checkpoint ${best.index}` : 'not measured',
+    ],
+  ];
+}
+
+/** The test error as a path in a box; gaps are not bridged. */
+export function errorPath(
+  points: readonly Pick<Checkpoint, 'step' | 'test_error' | 'problem'>[],
+  box: { width: number; height: number },
+): string {
+  const end = Math.max(1, points.at(-1)?.step ?? 1);
+  let pen = 'M';
+  return points
+    .map((one) => {
+      if (one.problem || one.test_error === null) {
+        if (one.problem) pen = 'M';
+        return '';
+      }
+      const at = `${pen}${fixed((one.step / end) * box.width, 1)},${fixed(one.test_error * box.height, 1)}`;
+      pen = 'L';
+      return at;
+    })
+    .join('');
+}
