@@ -217,7 +217,7 @@ try {
   if (errors.length) throw new Error(`the page reported: ${errors.join('; ')}`);
 } finally {
   await browser.close();
-  server.kill('SIGKILL');
+  server.kill();
   if (!args.dir) rmSync(folder, { recursive: true, force: true });
 }
 console.log(`${cpus()[0].model}, ${cpus().length} cores, headless Chromium, no GPU\n`);

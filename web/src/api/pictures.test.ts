@@ -93,4 +93,44 @@ describe('pictures', () => {
     expect(hand.asked).toEqual(['a', 'a']);
     expect(isAbort(await wish)).toBe(false);
   });
+
+  it('hands out the parts of a strip one by one', async () => {
+    const hand = byHand();
+    const parts = [hand.picture(1), hand.picture(1)];
+    const cache = new Pictures(1e6, hand.load, () => Promise.resolve(parts));
+    cache.prefetchStrips([{ url: 'strip', parts: ['p0', 'p1'] }]);
+    await turn();
+    // A wish for a part that is on its way makes no request of its own.
+    const wanted = cache.want('p1');
+    hand.give('strip', 2);
+    expect(await wanted).toBe(parts[1]);
+    expect(cache.peek('p0')).toBe(parts[0]);
+    expect(hand.asked).toEqual(['strip']);
+  });
+
+  it('asks for a part alone where its strip fails', async () => {
+    const hand = byHand();
+    const cache = new Pictures(1e6, hand.load, () => Promise.resolve([]));
+    cache.prefetchStrips([{ url: 'strip', parts: ['p0'] }]);
+    await turn();
+    const wanted = cache.want('p0');
+    hand.fail('strip');
+    await turn();
+    await turn();
+    hand.give('p0');
+    expect((await wanted).width).toBe(1);
+    expect(hand.asked).toEqual(['strip', 'p0']);
+  });
+
+  it('leaves alone what another asked for ahead', async () => {
+    const hand = byHand();
+    const cache = new Pictures(1e6, hand.load);
+    cache.prefetch(['a', 'b', 'c', 'd', 'e'], 'bank');
+    cache.prefetch(['m'], 'maps');
+    await turn();
+    for (const url of ['a', 'b', 'c', 'd']) hand.give(url);
+    await turn();
+    expect(hand.asked).toContain('e');
+    expect(hand.asked).toContain('m');
+  });
 });

@@ -18,8 +18,17 @@ export interface Picture {
   readonly sheet: SheetGeometry | null;
 }
 
+/** Many pictures in one: the addresses its parts are kept under, from top to bottom. */
+export interface Strip {
+  url: string;
+  parts: string[];
+}
+
 interface Job {
   url: string;
+  parts: readonly string[] | null;
+  /** Who asked for it ahead; empty where it is wanted now. */
+  owner: string;
   urgent: boolean;
   /** Grows with every wish: the newest first. */
   order: number;
@@ -46,7 +55,29 @@ async function load(url: string): Promise<Picture> {
   };
 }
 
+/** The pictures of a strip, one for each checkpoint, as if each had been asked for alone. */
+async function split(strip: Picture): Promise<Picture[]> {
+  const { sheet, bitmap } = strip;
+  const bands = sheet?.checkpoints ?? [];
+  if (!sheet || !bands.length) return [];
+  const height = strip.height / bands.length;
+  const bitmaps = await Promise.all(
+    bands.map((_, n) => createImageBitmap(bitmap, 0, n * height, strip.width, height)),
+  );
+  bitmap.close();
+  return bitmaps.map((part, n) => {
+    const [minimum, maximum] = sheet.ranges?.[n] ?? [sheet.minimum, sheet.maximum];
+    return {
+      bitmap: part,
+      width: part.width,
+      height: part.height,
+      sheet: { ...sheet, checkpoint: bands[n], minimum, maximum, limit: sheet.limits?.[n] ?? sheet.limit },
+    };
+  });
+}
+
 export class Pictures {
+  #inStrip = new Map<string, Job>();
   #kept = new Map<string, Picture>();
   #waiting = new Map<string, Job>();
   #running = new Map<string, Job>();
@@ -54,10 +85,12 @@ export class Pictures {
   #order = 0;
   readonly #limit: number;
   readonly #load: Load;
+  readonly #split: (strip: Picture) => Promise<Picture[]>;
 
-  constructor(limitBytes = 256 * 1024 * 1024, loader: Load = load) {
+  constructor(limitBytes = 256 * 1024 * 1024, loader: Load = load, splitter = split) {
     this.#limit = limitBytes;
     this.#load = loader;
+    this.#split = splitter;
   }
 
   /** The picture if it is decoded already. */
@@ -73,14 +106,28 @@ export class Pictures {
   /** The picture, as soon as it can be had. The same wish twice is one request. */
   want(url: string): Promise<Picture> {
     const kept = this.peek(url);
-    return kept ? Promise.resolve(kept) : this.#enqueue(url, true);
+    if (kept) return Promise.resolve(kept);
+    // A strip that holds it is on its way already: that is sooner than a request of its own.
+    const strip = this.#inStrip.get(url);
+    if (!strip || !this.#running.has(strip.url)) return this.#enqueue(url, true);
+    const alone = () => this.peek(url) ?? this.#enqueue(url, true);
+    return strip.promise.then(alone, alone);
   }
 
-  /** Pictures that may be wanted next, the likeliest first. Replaces what was prefetched but not yet begun. */
-  prefetch(urls: string[]): void {
-    for (const [url, job] of this.#waiting) if (!job.urgent) this.#drop(url, job);
+  /** Pictures that may be wanted next, the likeliest first. Replaces what the same owner asked for and was not begun. */
+  prefetch(urls: string[], owner = ''): void {
+    this.#dropOf(owner);
     for (const url of [...urls].reverse()) {
-      if (!this.#kept.has(url)) this.#enqueue(url, false).catch(() => undefined);
+      if (!this.#kept.has(url)) this.#enqueue(url, false, null, owner).catch(() => undefined);
+    }
+  }
+
+  /** The same with many pictures to a request. What is kept already is not asked for. */
+  prefetchStrips(strips: Strip[], owner = ''): void {
+    this.#dropOf(owner);
+    for (const { url, parts } of [...strips].reverse()) {
+      if (parts.every((part) => this.#kept.has(part))) continue;
+      this.#enqueue(url, false, parts, owner).catch(() => undefined);
     }
   }
 
@@ -93,12 +140,21 @@ export class Pictures {
     this.#bytes = 0;
   }
 
+  #dropOf(owner: string): void {
+    for (const [url, job] of this.#waiting) if (!job.urgent && job.owner === owner) this.#drop(url, job);
+  }
+
+  #forgetStrip(job: Job): void {
+    for (const part of job.parts ?? []) if (this.#inStrip.get(part) === job) this.#inStrip.delete(part);
+  }
+
   #drop(url: string, job: Job): void {
     this.#waiting.delete(url);
+    this.#forgetStrip(job);
     job.settle(Promise.reject(new DOMException('no longer wanted', 'AbortError')));
   }
 
-  #enqueue(url: string, urgent: boolean): Promise<Picture> {
+  #enqueue(url: string, urgent: boolean, parts: readonly string[] | null = null, owner = ''): Promise<Picture> {
     const known = this.#running.get(url) ?? this.#waiting.get(url);
     if (known) {
       known.urgent ||= urgent;
@@ -107,7 +163,9 @@ export class Pictures {
     }
     let settle: Job['settle'] = () => undefined;
     const promise = new Promise<Picture>((resolve) => (settle = resolve));
-    this.#waiting.set(url, { url, urgent, order: (this.#order += 1), promise, settle });
+    const job = { url, parts, owner, urgent, order: (this.#order += 1), promise, settle };
+    this.#waiting.set(url, job);
+    for (const part of parts ?? []) this.#inStrip.set(part, job);
     // Begin in a microtask: several wishes of one frame are ordered first.
     queueMicrotask(() => this.#begin());
     return promise;
@@ -128,12 +186,17 @@ export class Pictures {
     begin();
     try {
       const picture = await this.#load(job.url);
-      this.#keep(job.url, picture);
+      if (job.parts) {
+        const pictures = await this.#split(picture);
+        if (pictures.length === job.parts.length)
+          job.parts.forEach((part, n) => this.#kept.has(part) || this.#keep(part, pictures[n]));
+      } else this.#keep(job.url, picture);
       job.settle(Promise.resolve(picture));
     } catch (error) {
       job.settle(Promise.reject(error));
     } finally {
       this.#running.delete(job.url);
+      this.#forgetStrip(job);
       end();
       this.#begin();
     }

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { neighbours, readable, restingPlace } from './checkpoints';
+import { describe, expect, it } from 'vitest';
+import { chunks, neighbours, readable, restingPlace } from './checkpoints';
 
 const points = [null, null, 'broken', 'broken', null, null].map((problem) => ({ problem }));
 
@@ -18,4 +18,16 @@ it('rests on the nearest readable one', () => {
 it('looks ahead before it looks behind', () => {
   expect(neighbours(points, 1, 1, 2, 1)).toEqual([4, 5, 0]);
   expect(neighbours(points, 4, -1, 3, 3)).toEqual([1, 0, 5]);
+});
+
+describe('parts of a long run', () => {
+  const points = Array.from({ length: 40 }, (_, i) => ({ problem: i === 17 ? 'broken' : null }));
+  it('begin at the same places wherever one stands', () => {
+    expect(chunks(points, 18, 1, 16, 2).map((part) => [part[0], part.length])).toEqual([
+      [16, 15],
+      [32, 8],
+    ]);
+    expect(chunks(points, 31, 1, 16, 1)).toEqual(chunks(points, 18, -1, 16, 1));
+    expect(chunks(points, 18, -1, 16, 5).map((part) => part[0])).toEqual([16, 0]);
+  });
 });

@@ -40,3 +40,26 @@ export function firstEpoch(points: readonly Checkpoint[]): number {
   const at = points.findIndex((c) => c.epoch >= 1 - 1e-9 && !c.problem);
   return at < 0 || at === points.length - 1 ? 0 : at;
 }
+
+/**
+ * Readable checkpoints in parts of `size`, at fixed borders so that the same part is the same request: the one that
+ * holds `from`, then those ahead in the direction of travel, `many` in all.
+ */
+export function chunks(
+  points: readonly Point[],
+  from: number,
+  by: 1 | -1,
+  size: number,
+  many: number,
+): number[][] {
+  const out: number[][] = [];
+  for (let n = 0; n < many; n += 1) {
+    const first = (Math.floor(from / size) + n * by) * size;
+    if (first < 0 || first >= points.length) break;
+    const last = Math.min(points.length, first + size);
+    const part = [];
+    for (let c = first; c < last; c += 1) if (!points[c].problem) part.push(c);
+    if (part.length) out.push(part);
+  }
+  return out;
+}

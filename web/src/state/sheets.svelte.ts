@@ -13,8 +13,8 @@
 import { untrack } from 'svelte';
 import { isAbort } from '../api/client';
 import { pictures, type Picture } from '../api/pictures';
-import { sheetUrl, type SheetWish } from '../api/routes';
-import { neighbours } from './checkpoints';
+import { sheetUrl, stripUrl, type SheetWish } from '../api/routes';
+import { chunks, neighbours } from './checkpoints';
 import type { Store } from './store.svelte';
 
 export type SheetChoice = Omit<SheetWish, 'run' | 'checkpoint' | 'hash'> & {
@@ -30,6 +30,9 @@ export interface Shown {
 
 const AHEAD = 8;
 const BEHIND = 3;
+/** In a long run neighbours come many to a request: so many checkpoints of weights, or of activations. */
+const LONG = 24;
+const STRIP = { weights: 16, maps: 8 };
 
 export class Sheets {
   shown = $state.raw<Shown | null>(null);
@@ -56,8 +59,24 @@ export class Sheets {
           this.slow = false;
           this.error = null;
           store.setLate(reader, null);
-          if (choice.at === undefined)
-            pictures.prefetch(neighbours(run.checkpoints, at, store.direction, AHEAD, BEHIND).map(url));
+          if (choice.at !== undefined) return;
+          const points = run.checkpoints;
+          // Where each filter has a scale of its own, a strip does not say them all.
+          if (points.length < LONG || choice.normalise === 'filter')
+            return pictures.prefetch(neighbours(points, at, store.direction, AHEAD, BEHIND).map(url), reader);
+          const size = choice.apply === undefined || choice.apply === null ? STRIP.weights : STRIP.maps;
+          pictures.prefetchStrips(
+            chunks(points, at, store.direction, size, 3).map((part) => ({
+              url: stripUrl({
+                ...choice,
+                run: run.id,
+                checkpoints: part.join(','),
+                version: points[part[part.length - 1]].hash.slice(0, 16),
+              }),
+              parts: part.map(url),
+            })),
+            reader,
+          );
         };
         const ready = pictures.peek(url(at));
         if (ready) return show(ready);

@@ -117,6 +117,8 @@ export class Store {
   async #open(place: Place): Promise<void> {
     this.failure = null;
     try {
+      // The run that the address names is asked for along with the list: most often it is there.
+      const early = place.run === null ? null : routes.runDetail(place.run).catch(() => null);
       this.runs = (await routes.runs()).runs;
       this.started = true;
       const id =
@@ -128,7 +130,7 @@ export class Store {
         setTimeout(() => void this.#open(place), 2000);
         return;
       }
-      const run = await routes.runDetail(id);
+      const run = (id === place.run && (await early)) || (await routes.runDetail(id));
       this.#listen(id);
       this.metrics = null;
       this.predictions.forget();

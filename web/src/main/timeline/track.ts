@@ -153,7 +153,7 @@ export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): 
   }
   drawTicks(root.append('g'), points, x);
   const labels = root.append('g');
-  for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - LEFT) / 44)))) {
+  for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - LEFT) / 56)))) {
     labels
       .append('text')
       .attr('x', x(step))

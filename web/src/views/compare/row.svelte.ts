@@ -77,7 +77,10 @@ export class Row {
       if (!reader) return;
       store.setLate(reader, null);
       const next = neighbours(run.checkpoints, checkpoint, store.direction, AHEAD, 1);
-      pictures.prefetch(next.flatMap((c) => wishes(run, wanted, c).flat()).filter((url) => url !== null));
+      pictures.prefetch(
+        next.flatMap((c) => wishes(run, wanted, c).flat()).filter((url) => url !== null),
+        'compare',
+      );
     };
     const peeked = urls.map((pair) => pair.map((url) => (url === null ? null : pictures.peek(url))));
     if (peeked.every((pair) => pair.every((picture) => picture !== undefined))) {
