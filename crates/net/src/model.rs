@@ -6,6 +6,7 @@ use crate::cpu::plan::{BackwardPlan, Packed, Plan, check};
 use crate::device::{Cpu, Device};
 use crate::error::Error;
 use crate::network::Network;
+use crate::output::LayerOutput;
 use crate::parameters::Parameters;
 use crate::preprocess::{Preprocess, View};
 use crate::snapshot::Snapshot;
@@ -40,10 +41,19 @@ impl fmt::Debug for Model {
 }
 
 /// One chunk of images and the rows of the results that belong to them.
-struct Task<'a, 'i> {
+struct Task<'a, 'i, T> {
     images: &'a [ArrayView3<'i, u8>],
     views: &'a [View],
     rows: Vec<&'a mut [f32]>,
+    /// What a watcher made of the chunk.
+    seen: T,
+}
+
+/// Which layers' outputs are kept, and how far the network is applied.
+#[derive(Clone, Copy)]
+struct Extent<'a> {
+    wanted: &'a [usize],
+    last: usize,
 }
 
 impl Model {
@@ -96,6 +106,32 @@ impl Model {
         views: &[View],
         wanted: &[usize],
     ) -> Result<Vec<Array2<f32>>, Error> {
+        let extent = Extent { wanted, last: wanted.iter().copied().max().unwrap_or(0) };
+        self.apply(images, views, extent, |(): &mut (), _, _| ()).map(|(out, _)| out)
+    }
+
+    /// As [`Model::forward`], and shows `watch` the output of every layer by its index while it is
+    /// at hand. Images go through the network a few at a time; each few have a `T` of their own, and
+    /// these come back in the order of the images.
+    pub fn forward_watched<T: Default + Send>(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        wanted: &[usize],
+        watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
+    ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
+        let network = &self.plan.network;
+        let centre = View::centre(network.image(), network.input());
+        let extent = Extent { wanted, last: network.output() };
+        self.apply(images, &vec![centre; images.len()], extent, watch)
+    }
+
+    fn apply<T: Default + Send>(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        views: &[View],
+        extent: Extent<'_>,
+        watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
+    ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
         if views.len() != images.len() {
             return Err(Error::Input {
                 what: "views",
@@ -104,41 +140,48 @@ impl Model {
             });
         }
         let layers = self.plan.network.layers();
-        for &layer in wanted {
+        for &layer in extent.wanted {
             self.check_layer(layer)?;
         }
         let length = |layer: usize| layers[layer].shape.len();
         let mut out: Vec<Array2<f32>> =
-            wanted.iter().map(|&layer| Array2::zeros((images.len(), length(layer)))).collect();
-        let mut tasks: Vec<Task<'_, '_>> = images
+            extent.wanted.iter().map(|&layer| Array2::zeros((images.len(), length(layer)))).collect();
+        let mut tasks: Vec<Task<'_, '_, T>> = images
             .chunks(self.plan.chunk)
             .zip(views.chunks(self.plan.chunk))
-            .map(|(images, views)| Task { images, views, rows: Vec::with_capacity(wanted.len()) })
+            .map(|(images, views)| Task { images, views, rows: Vec::with_capacity(out.len()), seen: T::default() })
             .collect();
-        for (matrix, &layer) in out.iter_mut().zip(wanted) {
+        for (matrix, &layer) in out.iter_mut().zip(extent.wanted) {
             let rows = matrix.as_slice_mut().unwrap_or_default();
             for (task, rows) in tasks.iter_mut().zip(rows.chunks_mut(self.plan.chunk * length(layer))) {
                 task.rows.push(rows);
             }
         }
-        let last = wanted.iter().copied().max().unwrap_or(0);
-        let run = |task: &mut Task<'_, '_>| self.run(task, wanted, last);
+        let run = |task: &mut Task<'_, '_, T>| self.run(task, extent, &watch);
         if tasks.len() > 1 && self.cpu.is_parallel() {
             self.cpu.install(|| tasks.par_iter_mut().try_for_each(run))?;
         } else {
             tasks.iter_mut().try_for_each(run)?;
         }
-        Ok(out)
+        let seen = tasks.into_iter().map(|task| task.seen).collect();
+        Ok((out, seen))
     }
 
-    fn run(&self, task: &mut Task<'_, '_>, wanted: &[usize], last: usize) -> Result<(), Error> {
+    fn run<T>(
+        &self,
+        task: &mut Task<'_, '_, T>,
+        extent: Extent<'_>,
+        watch: &impl Fn(&mut T, usize, LayerOutput<'_>),
+    ) -> Result<(), Error> {
         let mut space = self.space();
-        let pass = self.pass(task.images.len(), &self.packed);
+        let images = task.images.len();
+        let pass = self.pass(images, &self.packed);
         for (slot, (image, view)) in task.images.iter().zip(task.views).enumerate() {
             pass.load(&mut space, slot, &self.preprocess, (*image, *view))?;
         }
-        pass.forward(&mut space, last, |layer, maps| {
-            for (rows, _) in task.rows.iter_mut().zip(wanted).filter(|(_, w)| **w == layer) {
+        pass.forward(&mut space, extent.last, |layer, maps| {
+            watch(&mut task.seen, layer, LayerOutput { maps, images });
+            for (rows, _) in task.rows.iter_mut().zip(extent.wanted).filter(|(_, w)| **w == layer) {
                 let length = maps.layout.shape.len();
                 for (image, row) in rows.chunks_exact_mut(length).enumerate() {
                     copy_out(maps, image, row);

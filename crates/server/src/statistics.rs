@@ -24,6 +24,16 @@ pub(crate) fn ready_units(run: &OpenRun) -> Result<Vec<Unit>, ApiError> {
     Ok(units.map(|unit| Unit { step: unit.step, split: unit.split, hash: unit.snapshot_hash }).collect())
 }
 
+/// Names the statistics of a split as they are now.
+pub(crate) fn digest(run: &OpenRun, split: Split) -> Result<String, ApiError> {
+    let mut hasher = blake3::Hasher::new();
+    for unit in ready_units(run)?.into_iter().filter(|unit| unit.split == split) {
+        hasher.update(&unit.step.0.to_le_bytes());
+        hasher.update(unit.hash.as_bytes());
+    }
+    Ok(format!("{split}/{}", &hasher.finalize().to_hex()[..32]))
+}
+
 /// The statistics, for a request that cannot be answered without.
 pub(crate) fn required(run: &OpenRun) -> Result<Arc<Store>, ApiError> {
     run.store()?.ok_or_else(|| missing(run, "no statistics have been computed for it"))
@@ -64,6 +74,7 @@ impl From<deepviz_stats::Error> for ApiError {
                 Self::unusable(error.to_string())
                     .hint("stats.sqlite can be deleted and computed again: `deepviz stats RUN`")
             }
+            Error::Busy { .. } => Self::not_ready(error.to_string()),
             other => Self::internal(other.to_string()),
         }
     }

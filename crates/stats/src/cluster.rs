@@ -1,11 +1,12 @@
 //! Clusters of one layer's outputs: what is asked for, and what is found.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use deepviz_corpus::{ClassId, ImageId};
 use deepviz_net::Step;
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +125,51 @@ pub struct ClusterMoment {
     pub mix: Array2<u32>,
 }
 
+/// Where the members of a checkpoint's clusters were at the checkpoint before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lineage {
+    /// The checkpoint before.
+    pub previous_step: Step,
+    /// `[clusters, clusters before]`: images that are in the one now and were in the other.
+    pub images: Array2<u32>,
+}
+
+/// A name for each cluster from its members' classes, `[clusters, classes]`: the commonest class where
+/// it has most of the members, else the two or three that have; a number where a name comes again.
+pub fn cluster_names(mix: &Array2<u32>, classes: &[String]) -> Vec<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let named = mix.rows().into_iter().map(|members| {
+        let name = name_of(members, classes);
+        let times = seen.entry(name.clone()).or_default();
+        *times += 1;
+        if *times == 1 { name } else { format!("{name} {times}") }
+    });
+    named.collect()
+}
+
+/// The share of the members that the classes in a name have together.
+const NAMED: f64 = 0.6;
+
+fn name_of(members: ArrayView1<'_, u32>, classes: &[String]) -> String {
+    let size: u32 = members.sum();
+    if size == 0 {
+        return "empty".to_owned();
+    }
+    let mut order: Vec<usize> = (0..members.len()).collect();
+    order.sort_by_key(|&class| std::cmp::Reverse(members[class]));
+    let name = |class: usize| classes.get(class).map_or_else(|| class.to_string(), Clone::clone);
+    let share =
+        |count: usize| order.iter().take(count).map(|&class| f64::from(members[class])).sum::<f64>() / f64::from(size);
+    match order[..] {
+        [first, ..] if share(1) >= NAMED => name(first),
+        [first, second, ..] if share(2) >= NAMED => format!("{} and {}", name(first), name(second)),
+        [first, second, third, ..] if share(3) >= NAMED => {
+            format!("{}, {} and {}", name(first), name(second), name(third))
+        }
+        _ => "mixed".to_owned(),
+    }
+}
+
 pub(crate) fn sizes(mix: &Array2<u32>) -> Vec<u32> {
     mix.sum_axis(Axis(1)).to_vec()
 }
@@ -194,6 +240,16 @@ mod tests {
         let images: Vec<Vec<u32>> = nearest.iter().map(|c| c.iter().map(|n| n.image.0).collect()).collect();
         assert_eq!(images, [vec![101, 103], vec![102], vec![]]);
         assert!((nearest[1][0].distance - 0.5).abs() < 1e-7);
+    }
+
+    #[test]
+    fn names_come_from_the_mix() {
+        let classes = ["cat", "dog", "ship", "frog"].map(str::to_owned);
+        let mix = array![[7, 2, 1, 0], [4, 4, 1, 1], [9, 0, 0, 0], [0, 0, 0, 0], [3, 3, 2, 2], [5, 5, 5, 5]];
+        let names = cluster_names(&mix, &classes);
+        assert_eq!(names, ["cat", "cat and dog", "cat 2", "empty", "cat and dog 2", "cat, dog and ship"]);
+        let even = Array2::from_elem((1, 9), 1);
+        assert_eq!(cluster_names(&even, &[]), ["mixed"]);
     }
 
     #[test]

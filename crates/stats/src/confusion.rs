@@ -61,6 +61,12 @@ pub(crate) struct Outcome {
     pub confusion: Confusion,
     /// The images of each cell in row-major order, most confident first.
     pub ranking: Vec<Ranked>,
+    /// The predicted class of each image.
+    pub predictions: Vec<u16>,
+    /// `p(true class)` less the greatest other probability, of each image.
+    pub margins: Vec<f32>,
+    /// Whether the prediction is the true class, of each image.
+    pub is_right: Vec<bool>,
     /// Mean of `-ln p(true class)`.
     pub loss: f64,
     /// Share of images whose prediction is not their class.
@@ -72,13 +78,18 @@ pub(crate) fn outcome_of(logits: ArrayView2<'_, f32>, labels: &[ClassId], first:
     let classes = logits.ncols();
     let mut counts = Array2::<u32>::zeros((classes, classes));
     let mut placed: Vec<(usize, Ranked)> = Vec::with_capacity(labels.len());
+    let (mut predictions, mut margins, mut is_right) = (Vec::new(), Vec::new(), Vec::new());
     let mut loss = 0.0;
     for ((row, label), image) in logits.rows().into_iter().zip(labels).zip(first.0..) {
         let truth = usize::from(label.0);
         let guess = predicted(row);
         counts[[truth, guess]] += 1;
         loss += negative_log_likelihood(row, truth);
-        let value = softmax(row)[guess];
+        let probabilities = softmax(row);
+        let value = probabilities[guess];
+        predictions.push(guess as u16);
+        margins.push(margin(&probabilities, truth));
+        is_right.push(guess == truth);
         placed.push((truth * classes + guess, Ranked { image, value }));
     }
     placed
@@ -88,9 +99,18 @@ pub(crate) fn outcome_of(logits: ArrayView2<'_, f32>, labels: &[ClassId], first:
     Outcome {
         confusion,
         ranking: placed.into_iter().map(|(_, ranked)| ranked).collect(),
+        predictions,
+        margins,
+        is_right,
         loss: loss / labels.len().max(1) as f64,
         error,
     }
+}
+
+/// The true class's probability less the greatest other one: above 0 where the prediction is right.
+fn margin(probabilities: &[f32], truth: usize) -> f32 {
+    let others = probabilities.iter().enumerate().filter(|&(class, _)| class != truth);
+    probabilities[truth] - others.map(|(_, &p)| p).fold(0.0, f32::max)
 }
 
 /// `-ln softmax(logits)[truth]`, which stays finite where the probability itself rounds to 0.
@@ -127,6 +147,9 @@ mod tests {
         assert_eq!(outcome.confusion.counts, array![[2, 1], [1, 0]]);
         let images: Vec<u32> = outcome.ranking.iter().map(|r| r.image).collect();
         assert_eq!(images, [11, 10, 12, 13]);
+        assert_eq!(outcome.predictions, [0, 0, 1, 0]);
+        let p = (1.0 + (-2f32).exp()).recip();
+        assert!((outcome.margins[1] - (2.0 * p - 1.0)).abs() < 1e-6 && outcome.margins[2] < 0.0);
         assert!((outcome.error - 0.5).abs() < 1e-12);
         let expected =
             [2f64.ln(), (1.0 + (-2f64).exp()).ln(), 1.0 + (1.0 + (-1f64).exp()).ln(), 3.0 + (1.0 + (-3f64).exp()).ln()];

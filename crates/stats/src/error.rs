@@ -16,6 +16,46 @@ pub enum Error {
         /// The database.
         path: PathBuf,
     },
+    /// There is no room for the numbers.
+    #[error(
+        "the disk is full: the statistics of a unit could not be written; what was written before is kept, so make \
+         room and run `deepviz stats` again ({})",
+        path.display()
+    )]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file or its folder is read-only, or is not there, or the disk does not take the bytes.
+    #[error(
+        "cannot {tried} the statistics: {source}; is the folder there, may it be written, and is there room on the disk? \
+         What was written before is kept; then run `deepviz stats` again ({})",
+        path.display()
+    )]
+    Unwritable {
+        /// What was tried.
+        tried: &'static str,
+        /// What `SQLite` said.
+        source: rusqlite::Error,
+        /// The database.
+        path: PathBuf,
+    },
+    /// Another process has kept the database to itself for too long.
+    #[error(
+        "the statistics are busy: another process has been writing them for half a minute; run `deepviz stats` again \
+         when it is done ({})",
+        path.display()
+    )]
+    Busy {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A file to be merged that is not there or is still empty.
+    #[error("there are no units to merge; `deepviz stats unit` writes such a file ({})", path.display())]
+    NoUnits {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is damaged, or is no database at all.
     #[error(
         "the statistics are damaged: {found}; they hold derived numbers only, so delete {} (and the files \

@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use deepviz_corpus::{Corpus, ImageId};
-use deepviz_net::Model;
+use deepviz_net::{LayerOutput, Model};
 use ndarray::{Array2, s};
 
 use crate::error::Error;
 use crate::observer::{Event, Observer};
+use crate::watcher::{Sight, Watcher};
 
 /// Images at a time.
-const CHUNK: usize = 256;
+const CHUNK: usize = 512;
 
 /// What to apply to what.
 pub(crate) struct Pass<'a> {
@@ -25,11 +26,12 @@ pub(crate) struct Pass<'a> {
     pub first_name: &'a str,
 }
 
-/// The outputs of the wanted layers, `[images, c*h*w]` each; `None` when told to stop.
+/// The outputs of the wanted layers, `[images, c*h*w]` each; `None` when told to stop. The watcher, if
+/// any, sees all layers.
 pub(crate) fn run(
     pass: &Pass<'_>,
-    observer: &mut dyn Observer,
-    stop: &AtomicBool,
+    mut watcher: Option<&mut Watcher>,
+    (observer, stop): (&mut dyn Observer, &AtomicBool),
 ) -> Result<Option<Vec<Array2<f32>>>, Error> {
     let of = pass.images.len();
     let started = Instant::now();
@@ -42,7 +44,15 @@ pub(crate) fn run(
         let count = CHUNK.min(of - done);
         let first = pass.images.start + done as u32;
         let images: Vec<_> = (first..first + count as u32).filter_map(|id| pass.corpus.pixels(ImageId(id))).collect();
-        let rows = pass.model.forward(&images, pass.wanted)?;
+        let rows = match &mut watcher {
+            None => pass.model.forward(&images, pass.wanted)?,
+            Some(watcher) => {
+                let look = |sight: &mut Sight, layer, output: LayerOutput<'_>| watcher.look(sight, layer, output);
+                let (rows, sights) = pass.model.forward_watched(&images, pass.wanted, look)?;
+                watcher.add(&sights, &pass.corpus.labels()[first as usize..], ImageId(first));
+                rows
+            }
+        };
         if let Some(first) = rows.first() {
             refuse_what_is_not_finite(first, pass.first_name, done)?;
         }

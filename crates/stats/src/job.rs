@@ -1,7 +1,10 @@
 //! What to compute.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use deepviz_corpus::{Corpus, Split};
-use deepviz_net::{Device, Run};
+use deepviz_net::{Device, Run, Step};
 
 use crate::cluster::Metric;
 use crate::error::Error;
@@ -29,6 +32,12 @@ pub struct Job<'a> {
     pub cluster_layers: Vec<(String, Metric)>,
     /// Whose k-means.
     pub kmeans: Kmeans,
+    /// Images kept for each filter: the ones that activate it most.
+    pub top: usize,
+    /// Only these checkpoints; all where there is none.
+    pub steps: Option<BTreeSet<Step>>,
+    /// Where the statistics are written, if not in the run folder.
+    pub database: Option<PathBuf>,
     /// Compute anew what stands in the store already.
     pub force: bool,
 }
@@ -51,6 +60,9 @@ impl<'a> Job<'a> {
                 (name(network.logits()), Metric::Euclidean),
             ],
             kmeans: Kmeans::default(),
+            top: 16,
+            steps: None,
+            database: None,
             force: false,
         }
     }

@@ -2,35 +2,50 @@
 //!
 //! A unit is one snapshot over one split. [`compute`] streams the images through the network once
 //! per unit and writes, in one transaction, the outputs of every image, the confusion counts, the
-//! images of each cell of the confusion matrix, and clusters of chosen layers' outputs; only what is
-//! missing is computed, and [`watch`] follows a run that is still growing. [`Store`] reads it all
-//! back, also while somebody writes.
+//! images of each cell of the confusion matrix, what the filters of every layer do and for which images
+//! most, and clusters of chosen layers' outputs; only what is missing is computed, several processes
+//! may share the work, and [`watch`] follows a run that is still growing. [`Store`] reads it all back,
+//! also while somebody writes.
 //!
 //! Nothing is shown that was made from other files than the run has now: every unit records the hash
 //! of its snapshot and the identity of its corpus.
 
+mod activity;
 mod cluster;
 mod clustering;
+mod codec;
 mod compute;
 mod confusion;
 mod error;
 mod forward;
 mod job;
 mod kmeans;
+mod ledger;
+mod loaded;
 mod matching;
 mod observer;
 mod pack;
 mod store;
 mod summary;
+mod suspects;
 mod unit;
+mod watcher;
+mod weights;
+mod work;
 
-pub use cluster::{ClusterMoment, ClusterSet, ClusterSetInfo, Metric, Neighbour, UnknownMetric};
+pub use activity::{ClassActivity, FilterActivity, LayerActivity, TopImage};
+pub use cluster::{
+    ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Metric, Neighbour, UnknownMetric, cluster_names,
+};
 pub use compute::{compute, watch};
 pub use confusion::{CellPage, Confusion, predicted, softmax};
 pub use error::Error;
 pub use job::Job;
 pub use kmeans::{Kmeans, Origin};
+pub use ledger::{Example, Ledger, LedgerOrder, Move, Verdict};
 pub use observer::{Event, Observer};
-pub use store::{CellQuery, FILE_NAME, Store};
+pub use store::{CellQuery, FILE_NAME, Merged, Store};
 pub use summary::Summary;
+pub use suspects::{Suspect, suspects};
 pub use unit::{State, UnitState};
+pub use weights::{WeightMoment, WeightNumbers};

@@ -3,6 +3,9 @@
 //! `SQLite` keeps no checksums of its own, so a flipped bit in a blob would otherwise be shown as a
 //! number. Eight bytes of BLAKE3 at the end of each blob make it an error instead.
 
+use crate::activity::{FilterActivity, Top};
+use crate::weights::WeightNumbers;
+
 /// Bytes of checksum at the end of a blob.
 const SEAL: usize = 8;
 
@@ -10,6 +13,18 @@ const SEAL: usize = 8;
 pub(crate) trait Number: bytemuck::Pod {
     /// The number with its bytes in little-endian order (its own inverse).
     fn little_endian(self) -> Self;
+}
+
+impl Number for u8 {
+    fn little_endian(self) -> Self {
+        self
+    }
+}
+
+impl Number for i16 {
+    fn little_endian(self) -> Self {
+        self.to_le()
+    }
 }
 
 impl Number for u16 {
@@ -30,18 +45,60 @@ impl Number for f32 {
     }
 }
 
-/// One place in a ranking: an image and its number (a probability, a distance).
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
+impl Number for Top {
+    fn little_endian(self) -> Self {
+        let Self { image, place, value } = self;
+        Self { image: image.to_le(), place: place.to_le(), value: value.little_endian() }
+    }
+}
+
+impl Number for FilterActivity {
+    fn little_endian(self) -> Self {
+        let Self { mean, spread, zeros, active, max } = self;
+        let [mean, spread, zeros, active, max] = [mean, spread, zeros, active, max].map(Number::little_endian);
+        Self { mean, spread, zeros, active, max }
+    }
+}
+
+impl Number for WeightNumbers {
+    fn little_endian(self) -> Self {
+        let words: [f32; 7] = bytemuck::cast(self);
+        bytemuck::cast(words.map(Number::little_endian))
+    }
+}
+
+/// One place in a ranking: an image and the probability of its predicted class.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ranked {
     pub image: u32,
     pub value: f32,
 }
 
-impl Number for Ranked {
-    fn little_endian(self) -> Self {
-        Self { image: self.image.little_endian(), value: self.value.little_endian() }
+/// Numbers from 0 to `most`, in bytes where they fit, else in pairs of bytes.
+pub(crate) fn blob_from_indices(indices: &[u16], most: usize) -> Vec<u8> {
+    seal(bytes_from_indices(indices, most))
+}
+
+/// The same, not sealed yet.
+pub(crate) fn bytes_from_indices(indices: &[u16], most: usize) -> Vec<u8> {
+    if most <= usize::from(u8::MAX) {
+        indices.iter().map(|&index| index as u8).collect()
+    } else {
+        indices.iter().flat_map(|index| index.to_le_bytes()).collect()
     }
+}
+
+/// The inverse of [`bytes_from_indices`].
+pub(crate) fn indices_from_bytes(bytes: &[u8], most: usize) -> Result<Vec<u16>, String> {
+    if most <= usize::from(u8::MAX) {
+        return Ok(bytes.iter().map(|&byte| u16::from(byte)).collect());
+    }
+    numbers_from_bytes(bytes)
+}
+
+/// Bytes of an index up to `most`.
+pub(crate) fn index_bytes(most: usize) -> usize {
+    if most <= usize::from(u8::MAX) { 1 } else { 2 }
 }
 
 /// The numbers as a sealed blob.
@@ -91,12 +148,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn indices_take_as_few_bytes_as_they_can() {
+        for (most, bytes) in [(255, 3), (256, 6)] {
+            let blob = blob_from_indices(&[0, 7, 255], most);
+            assert_eq!(blob.len(), bytes + SEAL);
+            assert_eq!(indices_from_bytes(unseal(&blob).unwrap(), most).unwrap(), [0, 7, 255]);
+        }
+    }
+
+    #[test]
     fn numbers_survive_the_round_trip() {
         let numbers = [1.5_f32, -0.0, f32::MIN_POSITIVE, 3.4e38];
         let back: Vec<f32> = numbers_from_blob(&blob_from_numbers(&numbers)).unwrap();
         assert_eq!(back.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), numbers.map(f32::to_bits));
-        let ranked = [Ranked { image: 7, value: 0.25 }];
-        assert_eq!(numbers_from_blob::<Ranked>(&blob_from_numbers(&ranked)).unwrap(), ranked);
+        let top = [Top { image: 7, place: 3, value: 0.25 }];
+        assert_eq!(numbers_from_blob::<Top>(&blob_from_numbers(&top)).unwrap(), top);
         assert!(numbers_from_blob::<u16>(&blob_from_numbers::<u16>(&[])).unwrap().is_empty());
     }
 

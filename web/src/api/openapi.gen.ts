@@ -1003,6 +1003,174 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What a layer's filters do over the images, by class too. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+        };
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+          /** @description Index of the checkpoint, or `last`. */
+          checkpoint: string;
+          /** @description Name of the layer. */
+          layer: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['LayerActivity'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/top': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The images that a filter answers to most, and where. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /** @description Images at most; all that are kept (16 by default) unless given. */
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+          /** @description Index of the checkpoint, or `last`. */
+          checkpoint: string;
+          /** @description Name of the layer. */
+          layer: string;
+          /** @description Number of the filter. */
+          filter: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['TopAnswer'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/checkpoints/{checkpoint}/predict': {
     parameters: {
       query?: never;
@@ -1512,6 +1680,154 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/images/{image}/ledger': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What became of one image. */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+          /** @description Id of the image. */
+          image: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ImageLedger'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/layers/{layer}/activity': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What a layer's filters do at every checkpoint: alive, at risk, dead, revived. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+        };
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+          /** @description Name of the layer. */
+          layer: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ActivityHistory'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/layers/{layer}/history': {
     parameters: {
       query?: never;
@@ -1683,6 +1999,95 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/ledger': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What became of every image: when it was learned, how often forgotten, with what margin. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /**
+           * @description `image` (default), `learned` (last or never first), `forgotten`, `flips` (most first), `final_margin`,
+           *     `mean_margin` (least first).
+           */
+          sort?: string;
+          /** @description Only images of this class. */
+          class?: number;
+          /** @description Images at most, up to 10,000; 48 unless given. */
+          limit?: number;
+          /** @description Where to go on: what `next_cursor` said. */
+          cursor?: string;
+        };
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['LedgerPage'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/metrics': {
     parameters: {
       query?: never;
@@ -1752,10 +2157,262 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/moves': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which images moved between the cells of the confusion matrix from one checkpoint to another. */
+    get: {
+      parameters: {
+        query: {
+          /** @description Index of a checkpoint, or `last`. */
+          from: string;
+          /** @description Index of another, or `last`. */
+          to: string;
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /** @description Images of each move at most, up to 10,000; 48 unless given. */
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Moves'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/suspects': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Images whose label is probably wrong, ranked, with the reason. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /** @description Images at most, up to 10,000; 48 unless given. */
+          limit?: number;
+          /** @description Where to go on: what `next_cursor` said. */
+          cursor?: string;
+        };
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Suspects'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/weights': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Norms, extremes and movement of all weights at every checkpoint. */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['WeightHistory'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /** @description What a layer's filters do at every checkpoint that has statistics; one list of filters a checkpoint. */
+    ActivityHistory: {
+      active: number[][];
+      checkpoints: number[];
+      health: components['schemas']['Health'][][];
+      layer: string;
+      max: number[][];
+      mean: number[][];
+      split: string;
+      spread: number[][];
+      zeros: number[][];
+    };
+    /** @description One entry a checkpoint. */
+    ArrayHistory: {
+      /** @description Norm of the change since the checkpoint before, over the norm there. */
+      change: (number | null)[];
+      layer: string;
+      max: number[];
+      mean: number[];
+      min: number[];
+      /** @description `conv1.weight`. */
+      name: string;
+      /** @description Euclidean norm. */
+      norm: number[];
+      /** @description Standard deviation. */
+      spread: number[];
+      /** @description Norm of what the last step of training added, over the norm. */
+      update: number[];
+    };
     /** @description Some images of a cell, the most confident first. */
     CellAnswer: {
       items: components['schemas']['CellItem'][];
@@ -1773,6 +2430,24 @@ export interface components {
        * @description Of the predicted class.
        */
       probability: number;
+      /** Format: int32 */
+      true_class: number;
+    };
+    /** @description Images of one class that were taken for one class and then for another. */
+    CellMove: {
+      count: number;
+      /**
+       * Format: int32
+       * @description The class predicted at the first checkpoint.
+       */
+      from: number;
+      /** @description The first of them. */
+      images: number[];
+      /**
+       * Format: int32
+       * @description The class predicted at the second.
+       */
+      to: number;
       /** Format: int32 */
       true_class: number;
     };
@@ -1807,11 +2482,21 @@ export interface components {
       checkpoint: number;
       problem: string;
     };
+    /** @description By filter (rows) and true class of the images (columns). */
+    ClassNumbers: {
+      mean: number[][];
+      spread: number[][];
+      zeros: number[][];
+    };
     /** @description A group of images; its index is the same at every checkpoint. */
     Cluster: {
+      /** @description In which clusters its members were at the checkpoint before, most first. */
+      from: components['schemas']['Source'][];
       index: number;
       /** @description Images by true class. */
       mix: number[];
+      /** @description From its commonest classes; no two of a checkpoint are equal. */
+      name: string;
       /** @description The images nearest to the centre. */
       nearest: components['schemas']['Near'][];
       /** Format: int32 */
@@ -1845,6 +2530,8 @@ export interface components {
       inertia: number;
       layer: string;
       metric: string;
+      /** @description The checkpoint that `from` speaks of; absent at the first. */
+      previous?: number | null;
       split: string;
     };
     /** @description Counts at one checkpoint. */
@@ -1919,6 +2606,34 @@ export interface components {
       bias: number[][];
       norm: number[][];
     };
+    /** @description What a filter does over the images of a split. */
+    FilterNumbers: {
+      /**
+       * Format: float
+       * @description Share of images with an output above zero anywhere.
+       */
+      active: number;
+      /**
+       * Format: float
+       * @description Greatest output.
+       */
+      max: number;
+      /**
+       * Format: float
+       * @description Mean over images and positions.
+       */
+      mean: number;
+      /**
+       * Format: float
+       * @description Standard deviation over images and positions.
+       */
+      spread: number;
+      /**
+       * Format: float
+       * @description Share of images and positions at which the output is exactly zero.
+       */
+      zeros: number;
+    };
     /** @description A network. */
     Graph: {
       edges: components['schemas']['Edge'][];
@@ -1926,6 +2641,11 @@ export interface components {
       /** @description Values that are learnt, in all. */
       parameters: number;
     };
+    /**
+     * @description How a filter is.
+     * @enum {string}
+     */
+    Health: 'alive' | 'at_risk' | 'dead' | 'revived';
     /** @description An image. */
     ImageDetail: components['schemas']['ImageItem'] & {
       class_name: string;
@@ -1953,11 +2673,25 @@ export interface components {
       name: string;
       split: string;
     };
+    /** @description What became of one image. */
+    ImageLedger: {
+      checkpoints: number[];
+      example?: components['schemas']['LedgerItem'] | null;
+    };
     /** @description Some of the images that were found. */
     ImagePage: {
       items: components['schemas']['ImageItem'][];
       next_cursor?: string | null;
       total: number;
+    };
+    /** @description What a layer's filters do at a checkpoint. */
+    LayerActivity: {
+      checkpoint: number;
+      classes?: components['schemas']['ClassNumbers'] | null;
+      filters: components['schemas']['FilterNumbers'][];
+      health: components['schemas']['Health'][];
+      layer: string;
+      split: string;
     };
     /** @description A layer of the network. */
     LayerDetail: {
@@ -1987,10 +2721,76 @@ export interface components {
       norm: number[];
       percentiles: components['schemas']['Percentiles'];
     };
+    /** @description What became of an image. A margin is the true class's probability less the greatest other one. */
+    LedgerItem: {
+      /**
+       * Format: float
+       * @description Share of the later half of the checkpoints that say what the last one says.
+       */
+      agreement: number;
+      /** Format: float */
+      final_margin: number;
+      /**
+       * Format: int32
+       * @description How often the predicted class changes.
+       */
+      flips: number;
+      /**
+       * Format: int32
+       * @description How often a right prediction is followed by a wrong one.
+       */
+      forgotten: number;
+      /** Format: int32 */
+      id: number;
+      /**
+       * Format: float
+       * @description Over the later half of the checkpoints.
+       */
+      late_margin: number;
+      /** @description The first checkpoint at which the prediction is right; absent where it never is. */
+      learned?: number | null;
+      /** Format: float */
+      mean_margin: number;
+      /**
+       * Format: int32
+       * @description At the last checkpoint.
+       */
+      predicted: number;
+      /**
+       * Format: int32
+       * @description At how many checkpoints the prediction is right.
+       */
+      right: number;
+      /** Format: int32 */
+      true_class: number;
+    };
+    /** @description Some images of a split, and what became of them. */
+    LedgerPage: {
+      /** @description The checkpoints that count. */
+      checkpoints: number[];
+      items: components['schemas']['LedgerItem'][];
+      next_cursor?: string | null;
+      split: string;
+      total: number;
+    };
     /** @description Measurements. */
     Metrics: {
       test: components['schemas']['TestMetrics'];
       train: components['schemas']['TrainMetrics'];
+    };
+    /** @description The images that are predicted differently at two checkpoints. */
+    Moves: {
+      /** @description How many are right at the first checkpoint only. */
+      forgotten: number;
+      from: number;
+      /** @description How many moved. */
+      images: number;
+      /** @description How many are right at the second checkpoint only. */
+      learned: number;
+      /** @description From cell to cell, most images first. */
+      moves: components['schemas']['CellMove'][];
+      split: string;
+      to: number;
     };
     /** @description An image near a centre. */
     Near: {
@@ -2019,6 +2819,13 @@ export interface components {
      * @enum {string}
      */
     Over: 'sheet' | 'filter' | 'timeline';
+    /** @description A rectangle of an image's pixels. */
+    Patch: {
+      height: number;
+      width: number;
+      x: number;
+      y: number;
+    };
     /** @description Of the weights. */
     Percentiles: {
       p1: number[];
@@ -2221,6 +3028,12 @@ export interface components {
       height: number;
       width: number;
     };
+    /** @description Members that came from the same cluster. */
+    Source: {
+      cluster: number;
+      /** Format: int32 */
+      images: number;
+    };
     /** @description A stretch of training at one learning rate. */
     Stage: {
       /** Format: int64 */
@@ -2233,12 +3046,95 @@ export interface components {
       test: string;
       train: string;
     };
+    /** @description An image whose label is probably wrong. */
+    SuspectItem: {
+      /**
+       * Format: float
+       * @description Share of the later half of the checkpoints that say the other class.
+       */
+      agreement: number;
+      /**
+       * Format: float
+       * @description Share of the label's images that are taken for the other class.
+       */
+      confusion: number;
+      /**
+       * Format: float
+       * @description How much more probable than the label the other class is, over the later half of the checkpoints.
+       */
+      doubt: number;
+      /** Format: int32 */
+      id: number;
+      /**
+       * Format: int32
+       * @description The label's class.
+       */
+      label: number;
+      /**
+       * Format: int32
+       * @description What the network says instead.
+       */
+      predicted: number;
+      /** @description All that in a sentence. */
+      reason: string;
+      /**
+       * Format: float
+       * @description What the list is ranked by, 0 to 1.
+       */
+      score: number;
+    };
+    /** @description Images whose label is probably wrong, the most suspicious first. */
+    Suspects: {
+      /** @description The checkpoints that count. */
+      checkpoints: number[];
+      items: components['schemas']['SuspectItem'][];
+      next_cursor?: string | null;
+      split: string;
+      total: number;
+    };
     /** @description One entry a test. */
     TestMetrics: {
       epoch: number[];
       error: number[];
       loss: number[];
       step: number[];
+    };
+    /** @description The images that a filter answers to most, the strongest first. */
+    TopAnswer: {
+      /** @description What the filter does over all images of the split. */
+      activity: components['schemas']['FilterNumbers'];
+      checkpoint: number;
+      filter: number;
+      items: components['schemas']['TopItem'][];
+      layer: string;
+      split: string;
+    };
+    /** @description An image and where in it the filter answers most. */
+    TopItem: {
+      /** Format: int32 */
+      id: number;
+      /** @description What the filter sees there. */
+      patch: components['schemas']['Patch'];
+      /**
+       * Format: int32
+       * @description Absent as long as the corpus is not open.
+       */
+      true_class?: number | null;
+      /**
+       * Format: float
+       * @description The filter's greatest output for this image.
+       */
+      value: number;
+      /**
+       * Format: int32
+       * @description Column of the layer's output.
+       */
+      x: number;
+      /**
+       * Format: int32
+       * @description Row of the layer's output.
+       */
+      y: number;
     };
     /** @description One entry a minibatch. */
     TrainMetrics: {
@@ -2250,6 +3146,11 @@ export interface components {
       loss: number[];
       rate: number[];
       step: number[];
+    };
+    /** @description The numbers of every array of weights at every checkpoint that has them. */
+    WeightHistory: {
+      arrays: components['schemas']['ArrayHistory'][];
+      checkpoints: number[];
     };
   };
   responses: never;

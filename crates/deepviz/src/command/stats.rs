@@ -1,41 +1,59 @@
 //! `deepviz stats`.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
 use deepviz_corpus::{Corpus, Split};
 use deepviz_net::Run;
-use deepviz_stats::{Event, Job, Metric, Observer, Summary, compute, watch};
+use deepviz_stats::{Event, Job, Metric, Observer, Store, Summary, compute, watch};
 use serde_json::json;
 
 use super::corpus;
-use crate::cli::{MetricChoice, SplitChoice, StatsArgs};
+use crate::cli::{
+    CheckpointChoice, MetricChoice, SplitChoice, StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs, StatsWhat,
+};
 use crate::console::{Console, Task};
 use crate::stop::Stop;
 use crate::{Ending, device, human};
 
 /// `deepviz stats`
 pub fn stats(args: &StatsArgs) -> anyhow::Result<Ending> {
-    let console = Console::for_report(args.report);
-    let device = device::open(&args.compute)?;
-    let run = Run::open(&args.run).context("cannot open the run")?;
-    let corpus = corpus_of(&run, args.corpus.as_deref())?;
+    match (&args.part, &args.run) {
+        (Some(StatsPart::Unit(args)), _) => unit(args),
+        (Some(StatsPart::Merge(args)), _) => merge(args),
+        (None, Some(run)) => {
+            let work = if args.watch { watch as Work } else { compute };
+            work_on(run, &args.what, work, |job| job.force = args.force)
+        }
+        (None, None) => bail!("which run? give its folder"),
+    }
+}
+
+/// `watch` or `compute`.
+type Work = fn(&Job<'_>, &mut dyn Observer, &AtomicBool) -> Result<Summary, deepviz_stats::Error>;
+
+fn work_on(path: &Path, what: &StatsWhat, work: Work, change: impl FnOnce(&mut Job<'_>)) -> anyhow::Result<Ending> {
+    let device = device::open(&what.compute)?;
+    let run = Run::open(path).context("cannot open the run")?;
+    let corpus = corpus_of(&run, what.corpus.as_deref())?;
     let mut job = Job::new(&run, &corpus, device);
-    job.splits = splits(args.split);
-    job.clusters = args.clusters;
-    job.nearest = args.nearest;
-    job.kmeans = args.kmeans;
-    job.force = args.force;
-    if !args.cluster_layer.is_empty() {
-        let metric = match args.metric {
+    job.splits = splits(what.split);
+    job.clusters = what.clusters;
+    job.nearest = what.nearest;
+    job.top = what.top;
+    job.kmeans = what.kmeans;
+    if !what.cluster_layer.is_empty() {
+        let metric = match what.metric {
             MetricChoice::Euclidean => Metric::Euclidean,
             MetricChoice::Cosine => Metric::Cosine,
         };
-        job.cluster_layers = args.cluster_layer.iter().map(|layer| (layer.clone(), metric)).collect();
+        job.cluster_layers = what.cluster_layer.iter().map(|layer| (layer.clone(), metric)).collect();
     }
+    change(&mut job);
     let stop = Stop::install("stopping; what is computed is kept (Ctrl-C again to stop at once)")?;
-    let mut report = Report::new(console);
-    let work = if args.watch { watch } else { compute };
+    let mut report = Report::new(Console::for_report(what.report));
     let summary = work(&job, &mut report, stop.flag()).context("cannot compute the statistics")?;
     report.finish(&summary);
     if summary.stopped {
@@ -43,6 +61,55 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<Ending> {
     }
     if summary.failed > 0 {
         bail!("{} of the snapshots' statistics could not be computed; the others are in place", summary.failed);
+    }
+    Ok(Ending::Good)
+}
+
+/// `deepviz stats unit`: written under another name until it is whole.
+fn unit(args: &StatsUnitArgs) -> anyhow::Result<Ending> {
+    let run = Run::open(&args.run).context("cannot open the run")?;
+    let checkpoints = run.checkpoints();
+    let found = match args.checkpoint {
+        CheckpointChoice::Last => checkpoints.last(),
+        CheckpointChoice::Index(index) => checkpoints.get(index),
+    };
+    let step = match found {
+        Some(entry) => entry.step,
+        None => bail!("there is no such checkpoint; the run has {}, counted from 0", checkpoints.len()),
+    };
+    let mut name = args.out.clone().into_os_string();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    if part.exists() {
+        std::fs::remove_file(&part).with_context(|| format!("cannot write {}", part.display()))?;
+    }
+    let ending = work_on(&args.run, &args.what, compute, |job| {
+        job.steps = Some(BTreeSet::from([step]));
+        job.database = Some(part.clone());
+    })?;
+    if let Ending::Good = ending {
+        std::fs::rename(&part, &args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
+    }
+    Ok(ending)
+}
+
+/// `deepviz stats merge`
+fn merge(args: &StatsMergeArgs) -> anyhow::Result<Ending> {
+    let console = Console::for_report(args.report);
+    Run::open(&args.run).context("cannot open the run")?;
+    let store = Store::open(&args.run).context("cannot merge")?;
+    let mut stale = 0;
+    for file in &args.files {
+        let merged = store.merge(file).context("cannot merge")?;
+        stale += merged.stale.len();
+        let (units, stale) = (merged.units.len(), merged.stale.len());
+        console.tell(
+            &format!("{}: {units} units taken over, {stale} made from other files", file.display()),
+            &json!({ "event": "merged", "file": file, "units": units, "stale": stale }),
+        );
+    }
+    if stale > 0 {
+        bail!("{stale} units were made from other snapshots or another corpus than the run has, and were left out");
     }
     Ok(Ending::Good)
 }
@@ -129,10 +196,11 @@ impl Observer for Report {
             Event::Clustering { layer, metric } => {
                 self.set(0, &format!("clusters of {layer}, {}", metric.name()));
             }
-            Event::Finished { step, split, images, seconds, .. } => {
+            Event::Finished { step, split, images, seconds, forward_seconds, cluster_seconds } => {
                 self.images += *images as u64;
                 self.console.event(&json!({
                     "event": "unit", "step": step, "split": split, "images": images, "seconds": seconds,
+                    "forward_seconds": forward_seconds, "cluster_seconds": cluster_seconds,
                 }));
                 self.set(0, &format!("step {step}, {split} done"));
             }

@@ -1,6 +1,9 @@
 //! The graph of layers with every shape worked out.
 
 mod build;
+mod sight;
+
+pub use sight::Patch;
 
 use crate::error::Error;
 use crate::init::{Fan, Init};

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::{Corpus, ImageId, Split};
-use deepviz_stats::{ClusterSet, Metric, State as Stage};
+use deepviz_stats::{ClusterSet, Lineage, Metric, State as Stage, cluster_names};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -51,6 +51,8 @@ struct Clusters {
     images: u64,
     /// Sum of the squared distances of all images to their centres.
     inertia: f64,
+    /// The checkpoint that `from` speaks of; absent at the first.
+    previous: Option<usize>,
     clusters: Vec<Cluster>,
 }
 
@@ -58,11 +60,22 @@ struct Clusters {
 #[derive(Serialize, ToSchema)]
 struct Cluster {
     index: usize,
+    /// From its commonest classes; no two of a checkpoint are equal.
+    name: String,
     size: u32,
+    /// In which clusters its members were at the checkpoint before, most first.
+    from: Vec<Source>,
     /// Images by true class.
     mix: Vec<u32>,
     /// The images nearest to the centre.
     nearest: Vec<Near>,
+}
+
+/// Members that came from the same cluster.
+#[derive(Serialize, ToSchema)]
+struct Source {
+    cluster: usize,
+    images: u32,
 }
 
 /// An image near a centre.
@@ -148,7 +161,11 @@ pub(crate) async fn clusters(
             let choice = query.choose(&run)?;
             let store = statistics::required(&run)?;
             match store.clusters(point.1, choice.split, &choice.layer, choice.metric)? {
-                Some(set) => Ok(answer_of(point.0, &choice, &set, corpus.as_deref())),
+                Some(set) => {
+                    let lineage = store.cluster_lineage((point.1, choice.split), &choice.layer, choice.metric)?;
+                    let found = Found { set, lineage };
+                    Ok(answer_of(&run, (point.0, &choice), &found, corpus.as_deref()))
+                }
                 None if store.confusion(point.1, choice.split)?.is_some() => Err(no_set(&run, point.0, &choice)),
                 None => Err(statistics::missing_at(&run, &store, point, choice.split)?),
             }
@@ -171,12 +188,39 @@ fn no_set(run: &OpenRun, checkpoint: usize, choice: &Choice) -> ApiError {
     )
 }
 
-fn answer_of(checkpoint: usize, choice: &Choice, set: &ClusterSet, corpus: Option<&Corpus>) -> Clusters {
+/// A cluster set, and where its members came from.
+struct Found {
+    set: ClusterSet,
+    lineage: Option<Lineage>,
+}
+
+fn sources(lineage: Option<&Lineage>, cluster: usize) -> Vec<Source> {
+    let Some(lineage) = lineage.filter(|lineage| cluster < lineage.images.nrows()) else { return Vec::new() };
+    let counts = lineage.images.row(cluster);
+    let mut sources: Vec<Source> = counts
+        .iter()
+        .enumerate()
+        .filter(|&(_, &images)| images > 0)
+        .map(|(cluster, &images)| Source { cluster, images })
+        .collect();
+    sources.sort_by_key(|source| (std::cmp::Reverse(source.images), source.cluster));
+    sources
+}
+
+fn answer_of(
+    run: &OpenRun,
+    (checkpoint, choice): (usize, &Choice),
+    Found { set, lineage }: &Found,
+    corpus: Option<&Corpus>,
+) -> Clusters {
     let sizes = set.sizes();
+    let mut names = cluster_names(&set.mix, &run.info().classes).into_iter();
     let class = |id: ImageId| corpus.and_then(|corpus| corpus.label(id)).map(|class| class.0);
     let clusters = sizes.iter().enumerate().map(|(index, &size)| Cluster {
         index,
+        name: names.next().unwrap_or_default(),
         size,
+        from: sources(lineage.as_ref(), index),
         mix: set.mix.row(index).to_vec(),
         nearest: set.nearest[index]
             .iter()
@@ -191,6 +235,7 @@ fn answer_of(checkpoint: usize, choice: &Choice, set: &ClusterSet, corpus: Optio
         images: sizes.iter().map(|&size| u64::from(size)).sum(),
         inertia: set.inertia,
         clusters: clusters.collect(),
+        previous: lineage.as_ref().and_then(|lineage| run.listing().index_of(lineage.previous_step)),
     }
 }
 

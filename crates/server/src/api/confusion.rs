@@ -34,6 +34,13 @@ pub(crate) struct SplitQuery {
     split: Option<String>,
 }
 
+impl SplitQuery {
+    /// The split that is named.
+    pub(crate) fn split(&self) -> Result<Split, ApiError> {
+        split(self.split.as_deref())
+    }
+}
+
 /// A cell of the matrix in a path.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -1,5 +1,6 @@
 //! The routes: one module a subject, and the table of all of them.
 
+pub(crate) mod activity;
 pub(crate) mod clusters;
 pub(crate) mod confusion;
 pub(crate) mod corpora;
@@ -7,11 +8,16 @@ pub(crate) mod events;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod images;
+pub(crate) mod ledger;
 pub(crate) mod metrics;
+pub(crate) mod moves;
 pub(crate) mod predict;
 pub(crate) mod runs;
 pub(crate) mod sheets;
 pub(crate) mod strip;
+pub(crate) mod suspects;
+pub(crate) mod top;
+pub(crate) mod weights;
 
 use axum::Json;
 use axum::extract::DefaultBodyLimit;
@@ -75,6 +81,14 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(confusion::cell))
         .routes(routes!(clusters::clusters))
         .routes(routes!(clusters::cluster_history))
+        .routes(routes!(top::top))
+        .routes(routes!(activity::layer_activity))
+        .routes(routes!(activity::activity_history))
+        .routes(routes!(weights::weight_history))
+        .routes(routes!(ledger::ledger))
+        .routes(routes!(ledger::image_ledger))
+        .routes(routes!(moves::moves))
+        .routes(routes!(suspects::suspects))
         .routes(routes!(corpora::list_corpora))
         .routes(routes!(corpora::search_images))
         .routes(routes!(corpora::image_detail))

@@ -41,9 +41,9 @@ pub(crate) struct CheckpointPath {
 #[into_params(parameter_in = Path)]
 pub(crate) struct RunImagePath {
     /// Id of the run.
-    run: String,
+    pub(crate) run: String,
     /// Id of the image.
-    image: String,
+    pub(crate) image: String,
 }
 
 /// The content's name.

@@ -1,5 +1,6 @@
 //! The router over a small run made by hand, asked without a socket.
 
+mod activity;
 mod errors;
 mod lab;
 mod live;

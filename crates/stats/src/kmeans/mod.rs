@@ -170,7 +170,7 @@ fn continued_fit(
     let Some(fresh) = request.kmeans.run(rows, start, request.stop)? else { return Ok(None) };
     let fresh = settled(rows, fresh, Origin::Matched);
     if fresh.inertia < warm.inertia * (1.0 - FRESH_ADVANTAGE) {
-        return Ok(Some(numbered_like(fresh, previous, scaling)));
+        return Ok(Some(numbered(fresh, previous, scaling)));
     }
     Ok(Some(warm))
 }
@@ -189,33 +189,38 @@ fn settled(rows: ArrayView2<'_, f32>, found: Centres, origin: Origin) -> Fit {
     Fit { centres, assignments, squared_distances, inertia, iterations, origin }
 }
 
-/// Gives the clusters of a fit the numbers of the previous ones with which they share most images;
-/// between those that share none, of the nearest centre.
-fn numbered_like(fit: Fit, previous: &Previous, scaling: &Scaling) -> Fit {
-    let clusters = fit.centres.nrows();
-    let mut before = previous.centres.clone();
-    scaling.apply(&mut before);
-    let mut cost = Array2::<f64>::zeros((clusters, clusters));
-    for (new, centre) in fit.centres.rows().into_iter().enumerate() {
-        for (old, other) in before.rows().into_iter().enumerate() {
-            let distance: f64 = centre.iter().zip(other).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-            // Less than one image's worth, whatever the distance.
-            cost[[new, old]] = distance / (1.0 + distance) / clusters as f64;
-        }
-    }
-    for (&new, &old) in fit.assignments.iter().zip(&previous.assignments) {
-        // An old number out of range cannot be matched; the store checks, so this only guards.
-        if usize::from(old) < clusters {
-            cost[[usize::from(new), usize::from(old)]] -= 1.0;
-        }
-    }
-    let number_of = matching::assign(cost.view());
+/// Gives the clusters of a fit the numbers of the previous ones.
+fn numbered(fit: Fit, previous: &Previous, scaling: &Scaling) -> Fit {
+    let mut before = previous.clone();
+    scaling.apply(&mut before.centres);
+    let number_of = numbers_like(&fit.centres, &fit.assignments, &before);
     let mut centres = fit.centres.clone();
     for (new, &number) in number_of.iter().enumerate() {
         centres.row_mut(number).assign(&fit.centres.row(new));
     }
     let assignments = fit.assignments.iter().map(|&new| number_of[usize::from(new)] as u16).collect();
     Fit { centres, assignments, ..fit }
+}
+
+/// For each cluster the number of the previous one with which it shares most images, one to one;
+/// between those that share none, of the nearest centre.
+pub(crate) fn numbers_like(centres: &Array2<f32>, assignments: &[u16], previous: &Previous) -> Vec<usize> {
+    let clusters = centres.nrows();
+    let mut cost = Array2::<f64>::zeros((clusters, clusters));
+    for (new, centre) in centres.rows().into_iter().enumerate() {
+        for (old, other) in previous.centres.rows().into_iter().enumerate() {
+            let distance: f64 = centre.iter().zip(other).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+            // Less than one image's worth, whatever the distance.
+            cost[[new, old]] = distance / (1.0 + distance) / clusters as f64;
+        }
+    }
+    for (&new, &old) in assignments.iter().zip(&previous.assignments) {
+        // A number out of range cannot be matched; the store checks, so this only guards.
+        if let Some(cost) = cost.get_mut([usize::from(new), usize::from(old)]) {
+            *cost -= 1.0;
+        }
+    }
+    matching::assign(cost.view())
 }
 
 /// The shift and scale under which rows have mean zero and mean variance one.

@@ -107,7 +107,13 @@ fn linfa_and_our_steps_come_to_rest_at_the_same_inertia() {
             fit(rows.clone(), &request).unwrap().unwrap()
         };
         let (ours, theirs) = (of(Kmeans::Lloyd), of(Kmeans::Linfa));
-        assert!((ours.inertia / theirs.inertia - 1.0).abs() < 0.01, "{}: {} {}", case.name, ours.inertia, theirs.inertia);
+        assert!(
+            (ours.inertia / theirs.inertia - 1.0).abs() < 0.01,
+            "{}: {} {}",
+            case.name,
+            ours.inertia,
+            theirs.inertia
+        );
     }
 }
 

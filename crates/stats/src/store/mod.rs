@@ -1,9 +1,16 @@
 //! `RUN/stats.sqlite`: opening it, and what is shown of it.
 
+mod lease;
+mod merge;
 mod read;
+mod read_activity;
 mod read_clusters;
+mod read_confusion;
+mod read_predictions;
+mod recorded;
 mod schema;
 mod write;
+mod write_activity;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,18 +22,25 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::Error;
 
-pub use read::CellQuery;
-pub(crate) use write::{SetClusters, SetRecord, UnitKey, UnitNumbers, UnitRecord};
+pub(crate) use lease::Lease;
+pub use merge::Merged;
+pub use read_confusion::CellQuery;
+pub(crate) use read_predictions::Predictions;
+pub(crate) use write::{SetClusters, SetRecord, UnitKey, UnitNumbers, UnitRecord, WeightRecord};
 
 /// The file's name in the run folder.
 pub const FILE_NAME: &str = "stats.sqlite";
 
-/// Images whose logits stand in one row of the database.
-pub(crate) const LOGITS_CHUNK: usize = 256;
+/// Images whose outputs stand in one row of the database.
+pub(crate) const OUTPUT_CHUNK: usize = 512;
 /// Places of the ranking in one row of the database.
 pub(crate) const RANKING_CHUNK: usize = 4096;
 /// How long to wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often, and at what distance, the schema is tried to be brought up to date.
+const MIGRATION_TRIES: usize = 5;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(100);
 
 /// The statistics of one run.
 ///
@@ -77,25 +91,38 @@ impl Store {
     /// there are none, and brings an older version up to date.
     pub fn open(run: &Path) -> Result<Self, Error> {
         let path = run.join(FILE_NAME);
-        let store = Self::with_connection(Connection::open(&path), path, run)?;
+        let store = Self::with_connection(Connection::open(&path), path)?;
         store.prepare()?;
+        Ok(store.knowing(run))
+    }
+
+    /// The same in a file of its own: some units of a run, to be merged into its statistics later.
+    pub(crate) fn open_file(path: &Path, run: &Run) -> Result<Self, Error> {
+        let store = Self::with_connection(Connection::open(path), path.to_owned())?;
+        store.prepare()?;
+        store.refresh(run);
         Ok(store)
     }
 
     /// Opens them for reading only; `None` where nothing has been computed yet.
     pub fn open_read_only(run: &Path) -> Result<Option<Self>, Error> {
-        let path = run.join(FILE_NAME);
+        let store = Self::open_file_read_only(run.join(FILE_NAME))?;
+        Ok(store.map(|store| store.knowing(run)))
+    }
+
+    /// The same of any file.
+    pub(crate) fn open_file_read_only(path: PathBuf) -> Result<Option<Self>, Error> {
         if !path.exists() {
             return Ok(None);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-        let mut store = Self::with_connection(Connection::open_with_flags(&path, flags), path.clone(), run)?;
+        let mut store = Self::with_connection(Connection::open_with_flags(&path, flags), path.clone())?;
         let version = match store.version() {
             // A folder that cannot be written: SQLite cannot make its index of the log there, and
             // nobody else can be writing either, so the file is read as it stands.
-            Err(Error::Database { source, .. }) if is_unwritable(&source) => {
+            Err(Error::Unwritable { .. }) => {
                 let immutable = format!("file:{}?immutable=1", uri_path(&path));
-                store = Self::with_connection(Connection::open_with_flags(immutable, flags), path.clone(), run)?;
+                store = Self::with_connection(Connection::open_with_flags(immutable, flags), path.clone())?;
                 store.version()?
             }
             version => version?,
@@ -128,7 +155,16 @@ impl Store {
         &self.path
     }
 
-    fn with_connection(opened: rusqlite::Result<Connection>, path: PathBuf, run: &Path) -> Result<Self, Error> {
+    /// With what the folder holds, to tell stale numbers by; a folder that is no run (yet) has nothing
+    /// to compare with.
+    fn knowing(self, run: &Path) -> Self {
+        if let Ok(run) = Run::open(run) {
+            self.refresh(&run);
+        }
+        self
+    }
+
+    fn with_connection(opened: rusqlite::Result<Connection>, path: PathBuf) -> Result<Self, Error> {
         let connection = match opened {
             Ok(connection) => connection,
             Err(source) => return Err(error_from_fault(source.into(), "open", &path)),
@@ -139,10 +175,6 @@ impl Store {
             connection.pragma_update(None, "foreign_keys", true)?;
             Ok(())
         })?;
-        // A folder that is no run (yet) has nothing to compare with.
-        if let Ok(run) = Run::open(run) {
-            store.refresh(&run);
-        }
         Ok(store)
     }
 
@@ -157,13 +189,30 @@ impl Store {
             connection.pragma_update(None, "synchronous", "normal")?;
             Ok(())
         })?;
-        let mut connection = self.lock();
-        schema::migrate(&mut connection).map_err(|error| match error {
-            rusqlite_migration::Error::RusqliteError { err, .. } => error_from_fault(err.into(), "open", &self.path),
-            source => Error::Migration { source, path: self.path.clone() },
-        })?;
-        drop(connection);
+        self.migrate()?;
         self.with("open", |connection| Ok(connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?))
+    }
+
+    /// Brings the schema up to date. Another process may be doing the same at this moment: whoever comes
+    /// second fails, and finds all done.
+    fn migrate(&self) -> Result<(), Error> {
+        let mut tries = 0;
+        loop {
+            let Err(error) = schema::migrate(&mut self.lock()) else { return Ok(()) };
+            if self.version()? as usize == schema::latest() {
+                return Ok(());
+            }
+            tries += 1;
+            if tries == MIGRATION_TRIES {
+                return Err(match error {
+                    rusqlite_migration::Error::RusqliteError { err, .. } => {
+                        error_from_fault(err.into(), "open", &self.path)
+                    }
+                    source => Error::Migration { source, path: self.path.clone() },
+                });
+            }
+            std::thread::sleep(MIGRATION_PAUSE);
+        }
     }
 
     /// The version, refused where it is newer than this program.
@@ -199,6 +248,14 @@ impl Store {
         expected.as_ref().is_some_and(|e| e.is_stale(step, snapshot_hash, corpus_hash))
     }
 
+    fn is_weight_stale(&self, step: Step, snapshot_hash: &str, previous_hash: &str) -> bool {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.as_ref().is_some_and(|e| {
+            let previous = e.snapshots.range(..step).next_back().map_or("", |(_, hash)| hash);
+            e.snapshots.get(&step).is_some_and(|hash| hash != snapshot_hash) || previous != previous_hash
+        })
+    }
+
     /// Runs queries, and gives what goes wrong the path and its meaning.
     fn with<T>(
         &self,
@@ -217,13 +274,14 @@ fn error_from_fault(fault: Fault, tried: &'static str, path: &Path) -> Error {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Error::Corrupt { found: source.to_string(), path }
             }
+            Some(ErrorCode::DiskFull) => Error::Full { path },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure) => {
+                Error::Unwritable { tried, source, path }
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { path },
             _ => Error::Database { tried, source, path },
         },
     }
-}
-
-fn is_unwritable(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 /// The path as it may stand in a URI.

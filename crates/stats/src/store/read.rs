@@ -1,42 +1,33 @@
-//! Reading outputs, confusion and the images of its cells.
+//! Reading units and outputs.
 
-use deepviz_corpus::{ClassId, ImageId, Split};
+use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
-use ndarray::{Array2, Axis};
+use ndarray::{Array1, Array2};
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
-use super::{Fault, LOGITS_CHUNK, RANKING_CHUNK, Store};
-use crate::confusion::{CellPage, Confusion};
+use super::{Fault, OUTPUT_CHUNK, Store};
+use crate::codec;
 use crate::error::Error;
-use crate::pack::{self, Ranked};
+use crate::pack;
 use crate::unit::{State, UnitState};
-
-/// Which page of which cell of which confusion matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CellQuery {
-    /// The checkpoint.
-    pub step: Step,
-    /// The images.
-    pub split: Split,
-    /// The row of the matrix.
-    pub true_class: ClassId,
-    /// The column of the matrix.
-    pub predicted: ClassId,
-    /// How many images to leave out.
-    pub offset: usize,
-    /// How many to give at most.
-    pub limit: usize,
-}
 
 /// A ready unit that is not stale.
 pub(super) struct Unit {
     pub id: i64,
     pub step: Step,
     pub classes: usize,
+    pub first: ImageId,
+    pub images: usize,
 }
 
-const UNIT_COLUMNS: &str = "id, step, snapshot_hash, corpus_hash, classes";
+pub(super) const UNIT_COLUMNS: &str = "unit.id, step, snapshot_hash, corpus_hash, classes, first_image, images";
+/// How many columns these are.
+pub(super) const UNIT_WIDTH: usize = 7;
+
+fn broken_outputs(unit: &Unit) -> Fault {
+    Fault::Content(format!("outputs of step {} that are not those of {} images", unit.step.0, unit.images))
+}
 
 impl Store {
     /// All units that the store knows of, by step and split.
@@ -57,28 +48,35 @@ impl Store {
     }
 
     /// The outputs of every image of the split, `[images, classes]`; `None` where they are missing.
+    ///
+    /// Probabilities made from them are right within 1e-4. With more than 100 classes the outputs of
+    /// the true class and of the 20 greatest are known; the others share the rest equally.
     pub fn logits(&self, step: Step, split: Split) -> Result<Option<Array2<f32>>, Error> {
         let Some(unit) = self.unit(step, split)? else { return Ok(None) };
         self.with("read", |connection| {
-            let sql = "SELECT data FROM logits WHERE unit_id = ?1 ORDER BY chunk";
-            let mut statement = connection.prepare_cached(sql)?;
+            let mut statement =
+                connection.prepare_cached("SELECT data FROM output WHERE unit_id = ?1 ORDER BY chunk")?;
             let mut rows = statement.query([unit.id])?;
-            let mut values = Vec::new();
+            let mut logits = Array2::zeros((unit.images, unit.classes));
+            let mut to_come = logits.rows_mut().into_iter();
             while let Some(row) = rows.next()? {
-                values.extend(pack::numbers_from_blob::<f32>(row.get_ref(0)?.as_blob().map_err(not_a_blob)?)?);
+                let bytes = pack::unseal(row.get_ref(0)?.as_blob().map_err(not_a_blob)?)?;
+                for bytes in bytes.chunks(codec::row_bytes(unit.classes)) {
+                    let read = to_come.next().is_some_and(|row| codec::read_row(bytes, row));
+                    read.then_some(()).ok_or_else(|| broken_outputs(&unit))?;
+                }
             }
-            let shape = (values.len() / unit.classes.max(1), unit.classes);
-            Array2::from_shape_vec(shape, values)
-                .map(Some)
-                .map_err(|e| Fault::Content(format!("outputs of {} classes that do not divide: {e}", unit.classes)))
+            let whole = to_come.next().is_none();
+            whole.then_some(()).ok_or_else(|| broken_outputs(&unit))?;
+            Ok(Some(logits))
         })
     }
 
-    /// The outputs of one image at every checkpoint that has them.
+    /// The outputs of one image at every checkpoint that has them, as [`Store::logits`] gives them.
     pub fn history(&self, image: ImageId) -> Result<Vec<(Step, Vec<f32>)>, Error> {
         let sql = format!(
-            "SELECT {UNIT_COLUMNS}, first_image, data FROM unit JOIN logits
-             ON unit_id = id AND chunk = (?1 - first_image) / {LOGITS_CHUNK}
+            "SELECT {UNIT_COLUMNS}, data FROM unit JOIN output
+             ON unit_id = id AND chunk = (?1 - first_image) / {OUTPUT_CHUNK}
              WHERE state = 'ready' AND ?1 >= first_image AND ?1 < first_image + images ORDER BY step"
         );
         self.with("read", |connection| {
@@ -87,63 +85,15 @@ impl Store {
             let mut history = Vec::new();
             while let Some(row) = rows.next()? {
                 let Some(unit) = self.unit_from_row(row)? else { continue };
-                let first: u32 = row.get(5)?;
-                let chunk: Vec<f32> = pack::numbers_from_blob(row.get_ref(6)?.as_blob().map_err(not_a_blob)?)?;
-                let start = (image.0 - first) as usize % LOGITS_CHUNK * unit.classes;
-                let logits = chunk
-                    .get(start..start + unit.classes)
-                    .ok_or_else(|| format!("{} outputs in a chunk, expected more than {start}", chunk.len()))?;
+                let chunk = pack::unseal(row.get_ref(UNIT_WIDTH)?.as_blob().map_err(not_a_blob)?)?;
+                let bytes = codec::row_bytes(unit.classes);
+                let start = (image.0 - unit.first.0) as usize % OUTPUT_CHUNK * bytes;
+                let mut logits = Array1::zeros(unit.classes);
+                let found = chunk.get(start..start + bytes).is_some_and(|b| codec::read_row(b, logits.view_mut()));
+                found.then_some(()).ok_or_else(|| broken_outputs(&unit))?;
                 history.push((unit.step, logits.to_vec()));
             }
             Ok(history)
-        })
-    }
-
-    /// The confusion matrix of one checkpoint; `None` where it is missing.
-    pub fn confusion(&self, step: Step, split: Split) -> Result<Option<Confusion>, Error> {
-        let Some(unit) = self.unit(step, split)? else { return Ok(None) };
-        self.with("read", |connection| Ok(Some(confusion_of(&read_cells(connection, &unit)?, unit.classes)?)))
-    }
-
-    /// The confusion matrices of all checkpoints that have one, in order.
-    pub fn confusions(&self, split: Split) -> Result<Vec<(Step, Confusion)>, Error> {
-        let sql = format!(
-            "SELECT {UNIT_COLUMNS}, data FROM unit JOIN confusion ON unit_id = id
-             WHERE split = ?1 AND state = 'ready' ORDER BY step"
-        );
-        self.with("read", |connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let mut rows = statement.query([split.as_str()])?;
-            let mut confusions = Vec::new();
-            while let Some(row) = rows.next()? {
-                if let Some(unit) = self.unit_from_row(row)? {
-                    let cells = pack::numbers_from_blob(row.get_ref(5)?.as_blob().map_err(not_a_blob)?)?;
-                    confusions.push((unit.step, confusion_of(&cells, unit.classes)?));
-                }
-            }
-            Ok(confusions)
-        })
-    }
-
-    /// A page of the images in a cell of the confusion matrix, the most confident first; `None`
-    /// where the checkpoint has no statistics.
-    pub fn cell(&self, query: &CellQuery) -> Result<Option<CellPage>, Error> {
-        let Some(unit) = self.unit(query.step, query.split)? else { return Ok(None) };
-        self.with("read", |connection| {
-            let wanted = (u32::from(query.true_class.0), u32::from(query.predicted.0));
-            let (mut start, mut total) = (0, 0);
-            for &[truth, predicted, count] in read_cells(connection, &unit)?.as_chunks::<3>().0 {
-                if (truth, predicted) < wanted {
-                    start += count as usize;
-                } else if (truth, predicted) == wanted {
-                    total = count as usize;
-                }
-            }
-            let end = start + total.min(query.offset.saturating_add(query.limit));
-            let start = start + total.min(query.offset);
-            let ranked = read_ranking(connection, &unit, start..end)?;
-            let items = ranked.into_iter().map(|r| (ImageId(r.image), r.value)).collect();
-            Ok(Some(CellPage { total, items }))
         })
     }
 
@@ -167,7 +117,8 @@ impl Store {
         if self.is_stale(step, snapshot, corpus) {
             return Ok(None);
         }
-        Ok(Some(Unit { id: row.get(0)?, step, classes: count(row, 4)? }))
+        let first = ImageId(row.get(5)?);
+        Ok(Some(Unit { id: row.get(0)?, step, classes: count(row, 4)?, first, images: count(row, 6)? }))
     }
 }
 
@@ -203,44 +154,4 @@ pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
 fn split_from_column(row: &Row<'_>, column: usize) -> rusqlite::Result<Split> {
     let name = row.get_ref(column)?.as_str()?;
     name.parse().map_err(|_| rusqlite::Error::InvalidColumnType(column, name.to_owned(), Type::Text))
-}
-
-/// The triplets (true, predicted, count) of a unit.
-fn read_cells(connection: &Connection, unit: &Unit) -> Result<Vec<u32>, Fault> {
-    let mut statement = connection.prepare_cached("SELECT data FROM confusion WHERE unit_id = ?1")?;
-    let blob: Option<Vec<u8>> = statement.query_row([unit.id], |row| row.get(0)).optional()?;
-    let blob = blob.ok_or_else(|| format!("the unit of step {} has no confusion matrix", unit.step.0))?;
-    Ok(pack::numbers_from_blob(&blob)?)
-}
-
-fn confusion_of(cells: &[u32], classes: usize) -> Result<Confusion, Fault> {
-    let mut counts = Array2::zeros((classes, classes));
-    for &[truth, predicted, count] in cells.as_chunks::<3>().0 {
-        let cell = counts.get_mut([truth as usize, predicted as usize]);
-        *cell.ok_or_else(|| format!("cell ({truth}, {predicted}) in a confusion of {classes} classes"))? = count;
-    }
-    Ok(Confusion { classes, counts })
-}
-
-fn read_ranking(connection: &Connection, unit: &Unit, places: std::ops::Range<usize>) -> Result<Vec<Ranked>, Fault> {
-    if places.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (first, last) = (places.start / RANKING_CHUNK, (places.end - 1) / RANKING_CHUNK);
-    let sql = "SELECT data FROM cell_image WHERE unit_id = ?1 AND chunk BETWEEN ?2 AND ?3 ORDER BY chunk";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![unit.id, first as i64, last as i64])?;
-    let mut ranked = Vec::new();
-    while let Some(row) = rows.next()? {
-        ranked.extend(pack::numbers_from_blob::<Ranked>(row.get_ref(0)?.as_blob().map_err(not_a_blob)?)?);
-    }
-    let begin = places.start - first * RANKING_CHUNK;
-    let page = ranked.get(begin..begin + places.len());
-    page.map(<[Ranked]>::to_vec)
-        .ok_or_else(|| Fault::Content(format!("{} places in a ranking, expected more", ranked.len())))
-}
-
-/// Rows of a matrix in chunks, as they are stored.
-pub(super) fn chunks_of(logits: &Array2<f32>) -> impl Iterator<Item = Vec<f32>> + '_ {
-    logits.axis_chunks_iter(Axis(0), LOGITS_CHUNK).map(|chunk| chunk.iter().copied().collect())
 }

@@ -3,11 +3,11 @@
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
 use ndarray::Array2;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
-use super::read::{count, not_a_blob};
+use super::read::{UNIT_COLUMNS, UNIT_WIDTH, count, not_a_blob};
 use super::{Fault, Store};
-use crate::cluster::{self, ClusterMoment, ClusterSet, ClusterSetInfo, Metric, Neighbour};
+use crate::cluster::{self, ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Metric, Neighbour};
 use crate::error::Error;
 use crate::kmeans::{Origin, Previous};
 use crate::pack;
@@ -62,33 +62,58 @@ impl Store {
     ) -> Result<Option<Vec<u16>>, Error> {
         let Some(unit) = self.unit(step, split)? else { return Ok(None) };
         self.with("read", |connection| {
-            let sql = "SELECT data FROM cluster_set JOIN assignment ON cluster_set_id = id
+            let sql = "SELECT data, clusters FROM cluster_set JOIN assignment ON cluster_set_id = id
                        WHERE unit_id = ?1 AND layer = ?2 AND metric = ?3";
             let mut statement = connection.prepare_cached(sql)?;
-            let blob: Option<Vec<u8>> =
-                statement.query_row(params![unit.id, layer, metric.name()], |row| row.get(0)).optional()?;
-            Ok(blob.map(|blob| pack::numbers_from_blob(&blob)).transpose()?)
+            let mut rows = statement.query(params![unit.id, layer, metric.name()])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let assignments = assignments(row.get_ref(0)?.as_blob().map_err(not_a_blob)?, count(row, 1)?)?;
+            Ok(Some(assignments))
         })
     }
 
     /// Sizes and mixes of the clusters at every checkpoint that has them, in order.
     pub fn cluster_history(&self, split: Split, layer: &str, metric: Metric) -> Result<Vec<ClusterMoment>, Error> {
-        let sql = "SELECT unit.id, step, snapshot_hash, corpus_hash, classes, clusters, mix
-                   FROM unit JOIN cluster_set ON unit_id = unit.id
-                   WHERE split = ?1 AND state = 'ready' AND layer = ?2 AND metric = ?3
-                   AND cluster_set.problem IS NULL ORDER BY step";
+        let sql = format!(
+            "SELECT {UNIT_COLUMNS}, clusters, mix
+             FROM unit JOIN cluster_set ON unit_id = unit.id
+             WHERE split = ?1 AND state = 'ready' AND layer = ?2 AND metric = ?3
+             AND cluster_set.problem IS NULL ORDER BY step"
+        );
         self.with("read", |connection| {
-            let mut statement = connection.prepare_cached(sql)?;
+            let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params![split.as_str(), layer, metric.name()])?;
             let mut moments = Vec::new();
             while let Some(row) = rows.next()? {
                 let Some(unit) = self.unit_from_row(row)? else { continue };
-                let numbers = pack::numbers_from_blob(row.get_ref(6)?.as_blob().map_err(not_a_blob)?)?;
-                let mix = matrix(numbers, count(row, 5)?, unit.classes)?;
+                let numbers = pack::numbers_from_blob(row.get_ref(UNIT_WIDTH + 1)?.as_blob().map_err(not_a_blob)?)?;
+                let mix = matrix(numbers, count(row, UNIT_WIDTH)?, unit.classes)?;
                 moments.push(ClusterMoment { step: unit.step, sizes: cluster::sizes(&mix), mix });
             }
             Ok(moments)
         })
+    }
+
+    /// Where the members of a checkpoint's clusters were at the checkpoint before; `None` where one of
+    /// the two is missing.
+    pub fn cluster_lineage(
+        &self,
+        (step, split): (Step, Split),
+        layer: &str,
+        metric: Metric,
+    ) -> Result<Option<Lineage>, Error> {
+        let Some(now) = self.cluster_assignments(step, split, layer, metric)? else { return Ok(None) };
+        let Some((previous_step, before)) = self.previous_clusters(step, split, layer, metric)? else {
+            return Ok(None);
+        };
+        let greatest = now.iter().copied().max().unwrap_or_default();
+        let mut images = Array2::zeros((usize::from(greatest) + 1, before.centres.nrows()));
+        for (&now, &before) in now.iter().zip(&before.assignments) {
+            if let Some(count) = images.get_mut([usize::from(now), usize::from(before)]) {
+                *count += 1;
+            }
+        }
+        Ok(Some(Lineage { previous_step, images }))
     }
 
     /// The clusters of the last checkpoint before this one, to continue.
@@ -99,23 +124,31 @@ impl Store {
         layer: &str,
         metric: Metric,
     ) -> Result<Option<(Step, Previous)>, Error> {
-        let sql = "SELECT unit.id, step, snapshot_hash, corpus_hash, classes, clusters, dimensions, centres, data
-                   FROM unit JOIN cluster_set ON unit_id = unit.id JOIN assignment ON cluster_set_id = cluster_set.id
-                   WHERE split = ?1 AND step < ?2 AND state = 'ready' AND layer = ?3 AND metric = ?4
-                   AND cluster_set.problem IS NULL ORDER BY step DESC";
+        let sql = format!(
+            "SELECT {UNIT_COLUMNS}, clusters, dimensions, centres, data
+             FROM unit JOIN cluster_set ON unit_id = unit.id JOIN assignment ON cluster_set_id = cluster_set.id
+             WHERE split = ?1 AND step < ?2 AND state = 'ready' AND layer = ?3 AND metric = ?4
+             AND cluster_set.problem IS NULL ORDER BY step DESC"
+        );
         self.with("read", |connection| {
-            let mut statement = connection.prepare_cached(sql)?;
+            let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params![split.as_str(), step.0 as i64, layer, metric.name()])?;
             while let Some(row) = rows.next()? {
                 let Some(unit) = self.unit_from_row(row)? else { continue };
                 let blob = |column| row.get_ref(column)?.as_blob().map_err(not_a_blob);
-                let centres = matrix(pack::numbers_from_blob(blob(7)?)?, count(row, 5)?, count(row, 6)?)?;
-                let assignments = pack::numbers_from_blob(blob(8)?)?;
+                let (clusters, dimensions) = (count(row, UNIT_WIDTH)?, count(row, UNIT_WIDTH + 1)?);
+                let centres = matrix(pack::numbers_from_blob(blob(UNIT_WIDTH + 2)?)?, clusters, dimensions)?;
+                let assignments = assignments(blob(UNIT_WIDTH + 3)?, clusters)?;
                 return Ok(Some((unit.step, Previous { centres, assignments })));
             }
             Ok(None)
         })
     }
+}
+
+/// The clusters of images, each below `clusters`.
+fn assignments(blob: &[u8], clusters: usize) -> Result<Vec<u16>, Fault> {
+    Ok(pack::indices_from_bytes(pack::unseal(blob)?, clusters.saturating_sub(1))?)
 }
 
 fn info_from_row(row: &Row<'_>) -> Result<ClusterSetInfo, Fault> {

@@ -1,18 +1,20 @@
 //! Writing units, each in one transaction.
 
-use deepviz_corpus::{ImageId, Split};
-use deepviz_net::Step;
-use ndarray::Array2;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use deepviz_corpus::{ClassId, ImageId, Split};
+use deepviz_net::{Network, Step};
+use ndarray::{Array2, Axis};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::read::{chunks_of, count};
 use super::read_clusters::blob_from_neighbours;
-use super::{Fault, RANKING_CHUNK, Store};
-use crate::cluster::{ClusterSetInfo, Metric, Neighbour};
+use super::{OUTPUT_CHUNK, RANKING_CHUNK, Store, write_activity};
+use crate::activity::LayerRecord;
+use crate::cluster::{ClusterSetInfo, Neighbour};
+use crate::codec;
 use crate::confusion::Outcome;
 use crate::error::Error;
 use crate::kmeans::Origin;
-use crate::pack;
+use crate::pack::{self, Ranked};
+use crate::weights::WeightNumbers;
 
 /// Which unit, and which files it was computed from.
 #[derive(Clone, Copy, Debug)]
@@ -24,18 +26,30 @@ pub(crate) struct UnitKey<'a> {
 }
 
 /// The numbers of a whole unit.
-pub(crate) struct UnitNumbers {
+pub(crate) struct UnitNumbers<'a> {
     pub logits: Array2<f32>,
     pub outcome: Outcome,
+    pub labels: &'a [ClassId],
     pub first: ImageId,
+    pub activity: Vec<LayerRecord>,
+    pub network: &'a Network,
+}
+
+/// The numbers of a snapshot's weights.
+pub(crate) struct WeightRecord {
+    /// Hash of the snapshot before, empty for the first.
+    pub previous_hash: String,
+    pub arrays: Vec<WeightNumbers>,
 }
 
 /// What was computed of a unit.
 pub(crate) struct UnitRecord<'a> {
     pub key: UnitKey<'a>,
     /// `None` where these stood in the store already and cluster sets are added.
-    pub numbers: Option<UnitNumbers>,
+    pub numbers: Option<UnitNumbers<'a>>,
     pub sets: Vec<SetRecord>,
+    /// `None` where they stand in the store already.
+    pub weights: Option<WeightRecord>,
     pub seconds: f64,
 }
 
@@ -54,29 +68,29 @@ pub(crate) struct SetClusters {
     pub assignments: Vec<u16>,
 }
 
-/// What the store has of a unit, to see what is missing.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorded {
-    pub is_ready: bool,
-    pub snapshot_hash: String,
-    pub corpus_hash: String,
-    /// Layer, metric, clusters, nearest.
-    pub sets: Vec<(String, Metric, usize, usize)>,
-}
-
 impl Store {
     /// Writes a unit, or the cluster sets that were missing in it. `false` where the latter found
     /// that another process had replaced the unit meanwhile.
     pub(crate) fn write(&self, record: &UnitRecord<'_>) -> Result<bool, Error> {
+        // Packed before the database is locked.
+        let outputs = record.numbers.as_ref().map(output_blobs).unwrap_or_default();
         self.with("write", |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let unit = match &record.numbers {
-                Some(numbers) => Some(replace_unit(&transaction, record, numbers)?),
+                Some(numbers) => Some(replace_unit(&transaction, record, numbers, &outputs)?),
                 None => same_unit(&transaction, record.key)?,
             };
             let Some(unit) = unit else { return Ok(false) };
             for set in &record.sets {
                 write_set(&transaction, unit, set)?;
+            }
+            if let Some(weights) = &record.weights {
+                let insert = "INSERT OR REPLACE INTO weight (step, snapshot_hash, previous_hash, data)
+                              VALUES (?1, ?2, ?3, ?4)";
+                let data = pack::blob_from_numbers(&weights.arrays);
+                let key = record.key;
+                let values = params![key.step.0 as i64, key.snapshot_hash, weights.previous_hash, data];
+                transaction.execute(insert, values)?;
             }
             transaction.commit()?;
             Ok(true)
@@ -105,37 +119,6 @@ impl Store {
             Ok(transaction.commit()?)
         })
     }
-
-    /// What there is of a unit.
-    pub(crate) fn recorded(&self, step: Step, split: Split) -> Result<Option<Recorded>, Error> {
-        self.with("read", |connection| {
-            let sql = "SELECT id, state, snapshot_hash, corpus_hash FROM unit WHERE step = ?1 AND split = ?2";
-            let mut statement = connection.prepare_cached(sql)?;
-            let found = statement
-                .query_row(params![step.0 as i64, split.as_str()], |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?))
-                })
-                .optional()?;
-            let Some((id, state, snapshot_hash, corpus_hash)) = found else { return Ok(None) };
-            let sets = recorded_sets(connection, id)?;
-            Ok(Some(Recorded { is_ready: state == "ready", snapshot_hash, corpus_hash, sets }))
-        })
-    }
-}
-
-fn recorded_sets(connection: &Connection, unit: i64) -> Result<Vec<(String, Metric, usize, usize)>, Fault> {
-    let sql = "SELECT layer, metric, clusters, nearest FROM cluster_set WHERE unit_id = ?1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([unit])?;
-    let mut sets = Vec::new();
-    while let Some(row) = rows.next()? {
-        let metric: String = row.get(1)?;
-        // A metric of a version to come is nothing that this one could miss.
-        if let Ok(metric) = metric.parse() {
-            sets.push((row.get(0)?, metric, count(row, 2)?, count(row, 3)?));
-        }
-    }
-    Ok(sets)
 }
 
 /// The id of the ready unit that was made from the same files.
@@ -151,13 +134,20 @@ fn delete_unit(transaction: &Transaction<'_>, key: UnitKey<'_>) -> rusqlite::Res
     transaction.execute(sql, params![key.step.0 as i64, key.split.as_str()]).map(|_| ())
 }
 
+fn output_blobs(numbers: &UnitNumbers<'_>) -> Vec<Vec<u8>> {
+    let chunks = numbers.logits.axis_chunks_iter(Axis(0), OUTPUT_CHUNK).zip(numbers.labels.chunks(OUTPUT_CHUNK));
+    chunks.map(|(rows, labels)| pack::seal(codec::bytes_from_rows(rows, labels))).collect()
+}
+
 fn replace_unit(
     transaction: &Transaction<'_>,
     record: &UnitRecord<'_>,
-    numbers: &UnitNumbers,
+    numbers: &UnitNumbers<'_>,
+    outputs: &[Vec<u8>],
 ) -> rusqlite::Result<i64> {
     let UnitRecord { key, seconds, .. } = record;
     let outcome = &numbers.outcome;
+    let images = numbers.logits.nrows();
     delete_unit(transaction, *key)?;
     transaction.execute(
         "INSERT INTO unit (step, split, state, snapshot_hash, corpus_hash, classes, first_image, images, loss, error,
@@ -170,7 +160,7 @@ fn replace_unit(
             key.corpus_hash,
             outcome.confusion.classes as i64,
             numbers.first.0,
-            numbers.logits.nrows() as i64,
+            images as i64,
             outcome.loss,
             outcome.error,
             seconds,
@@ -178,9 +168,9 @@ fn replace_unit(
         ],
     )?;
     let unit = transaction.last_insert_rowid();
-    let mut insert = transaction.prepare_cached("INSERT INTO logits (unit_id, chunk, data) VALUES (?1, ?2, ?3)")?;
-    for (chunk, values) in chunks_of(&numbers.logits).enumerate() {
-        insert.execute(params![unit, chunk as i64, pack::blob_from_numbers(&values)])?;
+    let mut insert = transaction.prepare_cached("INSERT INTO output (unit_id, chunk, data) VALUES (?1, ?2, ?3)")?;
+    for (chunk, blob) in outputs.iter().enumerate() {
+        insert.execute(params![unit, chunk as i64, blob])?;
     }
     let cells: Vec<u32> = outcome
         .confusion
@@ -191,11 +181,40 @@ fn replace_unit(
         .collect();
     let insert = "INSERT INTO confusion (unit_id, data) VALUES (?1, ?2)";
     transaction.execute(insert, params![unit, pack::blob_from_numbers(&cells)])?;
+    let insert = "INSERT INTO prediction (unit_id, data) VALUES (?1, ?2)";
+    transaction.execute(insert, params![unit, prediction_blob(outcome)])?;
     let mut insert = transaction.prepare_cached("INSERT INTO cell_image (unit_id, chunk, data) VALUES (?1, ?2, ?3)")?;
     for (chunk, places) in outcome.ranking.chunks(RANKING_CHUNK).enumerate() {
-        insert.execute(params![unit, chunk as i64, pack::blob_from_numbers(places)])?;
+        insert.execute(params![unit, chunk as i64, ranking_blob(places, numbers.first, images)])?;
+    }
+    for layer in &numbers.activity {
+        write_activity::write(transaction, unit, layer, numbers.network)?;
     }
     Ok(unit)
+}
+
+fn prediction_blob(outcome: &Outcome) -> Vec<u8> {
+    let mut bytes = pack::bytes_from_indices(&outcome.predictions, outcome.confusion.classes.saturating_sub(1));
+    for (&margin, &is_right) in outcome.margins.iter().zip(&outcome.is_right) {
+        let code = (margin * f32::from(i16::MAX)).round() as i16;
+        // Its sign says whether the prediction is right, however narrowly.
+        bytes.extend((if is_right { code.max(1) } else { code.min(0) }).to_le_bytes());
+    }
+    pack::seal(bytes)
+}
+
+/// Bytes of an image in a ranking over so many.
+pub(super) fn place_bytes(images: usize) -> usize {
+    if images <= 1 << 16 { 2 } else { 4 }
+}
+
+fn ranking_blob(places: &[Ranked], first: ImageId, images: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(places.len() * (place_bytes(images) + 2));
+    for place in places {
+        bytes.extend(&(place.image - first.0).to_le_bytes()[..place_bytes(images)]);
+        bytes.extend(((place.value * f32::from(u16::MAX)).round() as u16).to_le_bytes());
+    }
+    pack::seal(bytes)
 }
 
 fn write_set(transaction: &Transaction<'_>, unit: i64, set: &SetRecord) -> rusqlite::Result<()> {
@@ -227,11 +246,12 @@ fn write_set(transaction: &Transaction<'_>, unit: i64, set: &SetRecord) -> rusql
     if let Some(clusters) = clusters {
         let id = transaction.last_insert_rowid();
         let insert = "INSERT INTO assignment (cluster_set_id, data) VALUES (?1, ?2)";
-        transaction.execute(insert, params![id, pack::blob_from_numbers(&clusters.assignments)])?;
+        let data = pack::blob_from_indices(&clusters.assignments, info.clusters.saturating_sub(1));
+        transaction.execute(insert, params![id, data])?;
     }
     Ok(())
 }
 
-fn blob_from_matrix<T: pack::Number>(matrix: &Array2<T>) -> Vec<u8> {
+pub(super) fn blob_from_matrix<T: pack::Number>(matrix: &Array2<T>) -> Vec<u8> {
     pack::blob_from_numbers(&matrix.iter().copied().collect::<Vec<_>>())
 }

@@ -77,11 +77,14 @@ fn flipped_bits_are_errors_and_never_numbers() {
         let confusion = store.confusions(Split::Test)?;
         let clusters = store.clusters(Step(12), Split::Test, "fc10", Metric::Euclidean)?;
         let history = store.history(ImageId(350))?;
-        Ok(format!("{logits:?} {confusion:?} {clusters:?} {history:?}"))
+        let top = store.top((Step(12), Split::Test), "conv1", 2)?;
+        let activity = store.activity(Step(12), Split::Test, "relu1")?;
+        let (ledger, weights) = (store.ledger(Split::Test)?, store.weights()?);
+        Ok(format!("{logits:?} {confusion:?} {clusters:?} {history:?} {top:?} {activity:?} {ledger:?} {weights:?}"))
     };
     let expected = read().unwrap();
     let (mut errors, mut same) = (0, 0);
-    for place in (100..whole.len()).step_by(whole.len() / 150) {
+    for place in (100..whole.len()).step_by(whole.len() / 250) {
         let mut damaged = whole.clone();
         damaged[place] ^= 0x10;
         std::fs::write(&path, damaged).unwrap();

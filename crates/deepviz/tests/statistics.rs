@@ -1,0 +1,158 @@
+//! `deepviz stats` against the world: killed, in company, out of room, shared out by files.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+mod lab;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Command;
+
+use deepviz_corpus::{ImageId, Split};
+use deepviz_stats::{Metric, State, Store};
+use lab::Lab;
+
+/// All that matters of a run's statistics, as text; units that are not ready are left out.
+fn numbers(lab: &Lab, run: &str) -> Vec<String> {
+    let Some(store) = Store::open_read_only(&lab.path(run)).unwrap() else { return Vec::new() };
+    let mut found = Vec::new();
+    for unit in store.units().unwrap().into_iter().filter(|unit| unit.state == State::Ready) {
+        let (step, split) = (unit.step, unit.split);
+        let confusion = store.confusion(step, split).unwrap().unwrap();
+        let logits = store.logits(step, split).unwrap().unwrap();
+        let top = store.top((step, split), "conv2", 3).unwrap().unwrap();
+        let clusters = store.clusters(step, split, "fc10", Metric::Euclidean).unwrap().unwrap();
+        let sum: f64 = logits.iter().map(|&x| f64::from(x)).sum();
+        let sizes = clusters.sizes();
+        found.push(format!("{step} {split} {confusion:?} {sum} {top:?} {sizes:?} {}", clusters.inertia));
+    }
+    found
+}
+
+fn lab_with_training() -> Lab {
+    let lab = Lab::with_shapes();
+    lab.train("run", &[]).expect_good();
+    lab
+}
+
+const ARGS: [&str; 6] = ["stats", "run", "--clusters", "5", "--threads", "1"];
+
+fn computed(outcome: &lab::Outcome) -> u64 {
+    outcome.events().last().unwrap()["computed"].as_u64().unwrap()
+}
+
+#[test]
+fn killed_twenty_times_it_shows_nothing_wrong_and_finishes() {
+    let lab = lab_with_training();
+    lab.run(&["stats", "run", "--clusters", "5"]).expect_good();
+    let whole = numbers(&lab, "run");
+    assert_eq!(whole.len(), 16);
+    fs::remove_file(lab.path("run/stats.sqlite")).unwrap();
+    for kill in 0..20_usize {
+        let mut child = lab.command(&[&ARGS[..], &["--json"]].concat()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // Anywhere between the first event and the third unit; the process goes on while the signal is under way.
+        for _ in 0..=kill * 7 % 5 {
+            let _ = lines.next();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = numbers(&lab, "run");
+        assert!(found.iter().all(|unit| whole.contains(unit)), "after kill {kill}: {found:?}");
+    }
+    lab.run(&ARGS).expect_good();
+    assert_eq!(numbers(&lab, "run"), whole);
+}
+
+#[test]
+fn two_processes_share_the_work() {
+    let lab = lab_with_training();
+    let args = [&ARGS[..], &["--json"]].concat();
+    let start = || lab.command(&args).spawn().unwrap();
+    let children = [start(), start()];
+    let mut units = 0;
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        units += last["computed"].as_u64().unwrap();
+    }
+    assert_eq!(units, 16, "each unit once");
+    let shared = numbers(&lab, "run");
+    assert_eq!(computed(&lab.run(&[&args[..], &["--force"]].concat()).expect_good()), 16);
+    assert_eq!(numbers(&lab, "run"), shared);
+}
+
+#[test]
+fn out_of_room_it_says_so_and_goes_on_later() {
+    let lab = lab_with_training();
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 400; exec '{}' stats run --clusters 5 --threads 1",
+        env!("CARGO_BIN_EXE_deepviz")
+    );
+    let output = Command::new("bash").args(["-c", &script]).current_dir(lab.path("")).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("room") && error.contains("deepviz stats") && !error.contains("panicked"), "{error}");
+    let before = numbers(&lab, "run");
+    assert!(before.len() < 16);
+    let outcome = lab.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
+    assert_eq!(computed(&outcome) as usize, 16 - before.len(), "what was written is kept");
+    assert!(numbers(&lab, "run").starts_with(&before) || before.is_empty());
+}
+
+#[test]
+fn where_nothing_can_be_written_or_read_it_says_what_to_do() {
+    let lab = lab_with_training();
+    fs::create_dir(lab.path("run/stats.sqlite")).unwrap();
+    lab.run(&ARGS).expect_error(&["stats.sqlite", "may it be written"]);
+    fs::remove_dir(lab.path("run/stats.sqlite")).unwrap();
+    lab.run(&ARGS).expect_good();
+    let whole = numbers(&lab, "run");
+    let path = lab.path("run/stats.sqlite");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    lab.run(&[&ARGS[..], &["--force"]].concat()).expect_error(&["damaged", "delete", "stats.sqlite"]);
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(lab.path(&format!("run/stats.sqlite{end}")));
+    }
+    lab.run(&ARGS).expect_good();
+    assert_eq!(numbers(&lab, "run"), whole);
+}
+
+#[test]
+fn units_computed_elsewhere_are_merged() {
+    let lab = lab_with_training();
+    for (index, name) in (0..8).map(|index| (index.to_string(), format!("part{index}"))) {
+        lab.run(&["stats", "unit", "run", "--checkpoint", &index, "--clusters", "5", "--out", &name]).expect_good();
+    }
+    // In any order; twice does no harm.
+    for names in [["part7", "part0", "part1", "part2"], ["part3", "part4", "part5", "part6"]] {
+        lab.run(&[&["stats", "merge", "run"][..], &names].concat()).expect_good();
+    }
+    lab.run(&["stats", "merge", "run", "part4"]).expect_good();
+    let outcome = lab.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
+    assert_eq!(computed(&outcome), 0, "nothing is missing");
+    let merged = Store::open_read_only(&lab.path("run")).unwrap().unwrap();
+    assert_eq!(merged.ledger(Split::Test).unwrap().steps.len(), 8);
+    assert_eq!(merged.weights().unwrap().len(), 8);
+    // Clusters keep their numbers: between the last two checkpoints most images stay where they are.
+    let steps = merged.ledger(Split::Train).unwrap().steps;
+    let set = |step| merged.cluster_assignments(step, Split::Train, "fc10", Metric::Euclidean).unwrap().unwrap();
+    let (before, now) = (set(steps[6]), set(steps[7]));
+    let kept = before.iter().zip(&now).filter(|(a, b)| a == b).count();
+    assert!(kept * 2 > now.len(), "{kept} of {}", now.len());
+    let histories = merged.history(ImageId(470)).unwrap();
+    drop(merged);
+
+    let whole = Lab::with_shapes();
+    whole.train("run", &[]).expect_good();
+    whole.run(&ARGS).expect_good();
+    let store = Store::open_read_only(&whole.path("run")).unwrap().unwrap();
+    assert_eq!(store.history(ImageId(470)).unwrap(), histories);
+    // A file of another run is refused as stale.
+    lab.train("other", &["--seed", "7"]).expect_good();
+    lab.run(&["stats", "merge", "other", "part3"]).expect_error(&["left out"]);
+    lab.run(&["stats", "merge", "run", "nowhere"]).expect_error(&["nowhere", "stats unit"]);
+}

@@ -1,0 +1,221 @@
+//! What filters do over time.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::Split;
+use deepviz_stats::FilterActivity;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::confusion::{SplitQuery, point};
+use crate::api::strip::LayerPath;
+use crate::app::Shared;
+use crate::bank::layer_index;
+use crate::extract::{Params, Segments};
+use crate::open_run::OpenRun;
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::statistics;
+use crate::work::Load;
+
+/// Active for a smaller share of the images than this, a filter is about to die.
+const AT_RISK: f32 = 0.01;
+
+/// A layer at a checkpoint in a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct CheckpointLayerPath {
+    /// Id of the run.
+    run: String,
+    /// Index of the checkpoint, or `last`.
+    checkpoint: String,
+    /// Name of the layer.
+    layer: String,
+}
+
+/// What a filter does over the images of a split.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct FilterNumbers {
+    /// Mean over images and positions.
+    mean: f32,
+    /// Standard deviation over images and positions.
+    spread: f32,
+    /// Share of images and positions at which the output is exactly zero.
+    zeros: f32,
+    /// Share of images with an output above zero anywhere.
+    active: f32,
+    /// Greatest output.
+    max: f32,
+}
+
+impl From<FilterActivity> for FilterNumbers {
+    fn from(FilterActivity { mean, spread, zeros, active, max }: FilterActivity) -> Self {
+        Self { mean, spread, zeros, active, max }
+    }
+}
+
+/// How a filter is.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Health {
+    Alive,
+    /// Above zero for fewer than one image in a hundred.
+    AtRisk,
+    /// Above zero for no image.
+    Dead,
+    /// Dead at the checkpoint before, and not any more.
+    Revived,
+}
+
+impl Health {
+    fn of(now: &FilterActivity, before: Option<&FilterActivity>) -> Self {
+        if now.active == 0.0 {
+            Self::Dead
+        } else if before.is_some_and(|before| before.active == 0.0) {
+            Self::Revived
+        } else if now.active < AT_RISK {
+            Self::AtRisk
+        } else {
+            Self::Alive
+        }
+    }
+}
+
+/// What a layer's filters do at a checkpoint.
+#[derive(Serialize, ToSchema)]
+struct LayerActivity {
+    checkpoint: usize,
+    split: String,
+    layer: String,
+    filters: Vec<FilterNumbers>,
+    health: Vec<Health>,
+    /// Absent with more than 100 classes.
+    classes: Option<ClassNumbers>,
+}
+
+/// By filter (rows) and true class of the images (columns).
+#[derive(Serialize, ToSchema)]
+struct ClassNumbers {
+    mean: Vec<Vec<f32>>,
+    spread: Vec<Vec<f32>>,
+    zeros: Vec<Vec<f32>>,
+}
+
+/// What a layer's filters do at every checkpoint that has statistics; one list of filters a checkpoint.
+#[derive(Serialize, ToSchema)]
+struct ActivityHistory {
+    split: String,
+    layer: String,
+    checkpoints: Vec<usize>,
+    mean: Vec<Vec<f32>>,
+    spread: Vec<Vec<f32>>,
+    zeros: Vec<Vec<f32>>,
+    active: Vec<Vec<f32>>,
+    max: Vec<Vec<f32>>,
+    health: Vec<Vec<Health>>,
+}
+
+/// What a layer's filters do over the images, by class too.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity", tag = "statistics",
+    params(CheckpointLayerPath, SplitQuery),
+    responses(
+        (status = 200, description = "the answer", body = LayerActivity),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn layer_activity(
+    State(app): State<Shared>,
+    Segments(path): Segments<CheckpointLayerPath>,
+    Params(query): Params<SplitQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&path.run)?;
+    let split = query.split()?;
+    let answer = app.work.run(Load::Render, move || activity_at(&run, &path, split)).await?;
+    json(&headers, &answer)
+}
+
+fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Result<LayerActivity, ApiError> {
+    let point = point(run, &path.checkpoint)?;
+    layer_index(run.network(), &path.layer)?;
+    let store = statistics::required(run)?;
+    let Some(activity) = store.activity(point.1, split, &path.layer)? else {
+        return Err(statistics::missing_at(run, &store, point, split)?);
+    };
+    let moments = store.activities(split, &path.layer)?;
+    let before = moments.iter().rfind(|(step, _)| *step < point.1);
+    let health = activity.filters.iter().enumerate().map(|(filter, now)| {
+        let before = before.and_then(|(_, filters)| filters.get(filter));
+        Health::of(now, before)
+    });
+    let rows = |matrix: &ndarray::Array2<f32>| matrix.outer_iter().map(|row| row.to_vec()).collect();
+    Ok(LayerActivity {
+        checkpoint: point.0,
+        split: split.to_string(),
+        layer: path.layer.clone(),
+        health: health.collect(),
+        filters: activity.filters.iter().map(|&filter| filter.into()).collect(),
+        classes: activity.classes.map(|classes| ClassNumbers {
+            mean: rows(&classes.mean),
+            spread: rows(&classes.spread),
+            zeros: rows(&classes.zeros),
+        }),
+    })
+}
+
+/// What a layer's filters do at every checkpoint: alive, at risk, dead, revived.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/layers/{layer}/activity", tag = "statistics", params(LayerPath, SplitQuery),
+    responses(
+        (status = 200, description = "the answer", body = ActivityHistory),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn activity_history(
+    State(app): State<Shared>,
+    Segments(LayerPath { run, layer }): Segments<LayerPath>,
+    Params(query): Params<SplitQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let split = query.split()?;
+    layer_index(run.network(), &layer)?;
+    let history = app.work.run(Load::Render, move || activities_of(&run, layer, split)).await?;
+    json(&headers, &history)
+}
+
+fn activities_of(run: &OpenRun, layer: String, split: Split) -> Result<ActivityHistory, ApiError> {
+    let moments = match run.store()? {
+        Some(store) => store.activities(split, &layer)?,
+        None => Vec::new(),
+    };
+    let listing = run.listing();
+    let kept: Vec<_> =
+        moments.into_iter().filter_map(|(step, filters)| Some((listing.index_of(step)?, filters))).collect();
+    let column = |number: fn(&FilterActivity) -> f32| -> Vec<Vec<f32>> {
+        kept.iter().map(|(_, filters)| filters.iter().map(number).collect()).collect()
+    };
+    let health = kept.iter().enumerate().map(|(index, (_, filters))| {
+        let before = index.checked_sub(1).map(|before| &kept[before].1);
+        let health = |(filter, now)| Health::of(now, before.and_then(|before| before.get(filter)));
+        filters.iter().enumerate().map(health).collect()
+    });
+    Ok(ActivityHistory {
+        split: split.to_string(),
+        layer,
+        checkpoints: kept.iter().map(|(index, _)| *index).collect(),
+        mean: column(|filter| filter.mean),
+        spread: column(|filter| filter.spread),
+        zeros: column(|filter| filter.zeros),
+        active: column(|filter| filter.active),
+        max: column(|filter| filter.max),
+        health: health.collect(),
+    })
+}

@@ -1,0 +1,233 @@
+//! What became of every image over the checkpoints.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::{Corpus, Split};
+use deepviz_net::Step;
+use deepviz_stats::{Example, Ledger, LedgerOrder};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::confusion::{limit, offset, split};
+use crate::api::predict::RunImagePath;
+use crate::api::runs::RunPath;
+use crate::app::{App, Shared, image_id};
+use crate::cache::Weigh;
+use crate::extract::{Params, Segments};
+use crate::open_run::{Listing, OpenRun};
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::statistics;
+use crate::work::Load;
+
+/// Images of a page unless told otherwise.
+pub(crate) const DEFAULT_LIMIT: usize = 48;
+
+/// Which images, in which order.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LedgerQuery {
+    /// `test` (default) or `train`.
+    split: Option<String>,
+    /// `image` (default), `learned` (last or never first), `forgotten`, `flips` (most first), `final_margin`,
+    /// `mean_margin` (least first).
+    sort: Option<String>,
+    /// Only images of this class.
+    class: Option<u16>,
+    /// Images at most, up to 10,000; 48 unless given.
+    limit: Option<usize>,
+    /// Where to go on: what `next_cursor` said.
+    cursor: Option<String>,
+}
+
+/// Some images of a split, and what became of them.
+#[derive(Serialize, ToSchema)]
+struct LedgerPage {
+    split: String,
+    /// The checkpoints that count.
+    checkpoints: Vec<usize>,
+    total: usize,
+    items: Vec<LedgerItem>,
+    next_cursor: Option<String>,
+}
+
+/// What became of an image. A margin is the true class's probability less the greatest other one.
+#[derive(Serialize, ToSchema)]
+struct LedgerItem {
+    id: u32,
+    true_class: u16,
+    /// At the last checkpoint.
+    predicted: u16,
+    /// The first checkpoint at which the prediction is right; absent where it never is.
+    learned: Option<usize>,
+    /// How often a right prediction is followed by a wrong one.
+    forgotten: u32,
+    /// How often the predicted class changes.
+    flips: u32,
+    /// At how many checkpoints the prediction is right.
+    right: u32,
+    final_margin: f32,
+    mean_margin: f32,
+    /// Over the later half of the checkpoints.
+    late_margin: f32,
+    /// Share of the later half of the checkpoints that say what the last one says.
+    agreement: f32,
+}
+
+/// What became of one image.
+#[derive(Serialize, ToSchema)]
+struct ImageLedger {
+    checkpoints: Vec<usize>,
+    /// Absent where there are no statistics of it.
+    example: Option<LedgerItem>,
+}
+
+/// A ledger in the cache.
+pub(crate) struct Kept(pub(crate) Ledger);
+
+impl Weigh for Kept {
+    fn bytes(&self) -> usize {
+        self.0.examples.len() * size_of::<Example>() + self.0.steps.len() * size_of::<Step>()
+    }
+}
+
+/// Places in a ledger, in some order, in the cache.
+struct Sorted(Vec<u32>);
+
+impl Weigh for Sorted {
+    fn bytes(&self) -> usize {
+        self.0.len() * size_of::<u32>()
+    }
+}
+
+/// The ledger of a split as the statistics are now, and what names it.
+pub(crate) async fn ledger_now(app: &App, run: &Arc<OpenRun>, split: Split) -> Result<(Arc<Kept>, String), ApiError> {
+    let of = Arc::clone(run);
+    let key = app.work.run(Load::Render, move || statistics::digest(&of, split)).await?;
+    let key = format!("ledger/{}/{key}", run.id);
+    let of = Arc::clone(run);
+    let make = app.work.run(Load::Render, move || {
+        let store = statistics::required(&of)?;
+        Ok(Kept(store.ledger(split)?))
+    });
+    Ok((app.cache.get(key.clone(), make).await?, key))
+}
+
+/// The checkpoints of a ledger by index; a snapshot that is gone has none.
+pub(crate) fn checkpoints_of(listing: &Listing, ledger: &Ledger) -> Vec<usize> {
+    ledger.steps.iter().filter_map(|step| listing.index_of(*step)).collect()
+}
+
+fn item_of(listing: &Listing, corpus: &Corpus, example: &Example) -> LedgerItem {
+    LedgerItem {
+        id: example.image.0,
+        true_class: corpus.label(example.image).map(|class| class.0).unwrap_or_default(),
+        predicted: example.predicted,
+        learned: example.learned.and_then(|step| listing.index_of(step)),
+        forgotten: example.forgotten,
+        flips: example.flips,
+        right: example.right,
+        final_margin: example.final_margin,
+        mean_margin: example.mean_margin,
+        late_margin: example.late_margin,
+        agreement: example.agreement,
+    }
+}
+
+/// What became of every image: when it was learned, how often forgotten, with what margin.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/ledger", tag = "statistics", params(RunPath, LedgerQuery),
+    responses(
+        (status = 200, description = "the answer", body = LedgerPage),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn ledger(
+    State(app): State<Shared>,
+    Segments(RunPath { run }): Segments<RunPath>,
+    Params(query): Params<LedgerQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let split = split(query.split.as_deref())?;
+    let (order_name, order) = order(query.sort.as_deref())?;
+    let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
+    let corpus = app.run_corpus(&run).await?;
+    let (kept, key) = ledger_now(&app, &run, split).await?;
+    let sorted = {
+        let (kept, corpus, class) = (Arc::clone(&kept), Arc::clone(&corpus), query.class);
+        let class_name = class.map(|class| class.to_string()).unwrap_or_default();
+        let make = app.work.run(Load::Render, move || {
+            let examples = &kept.0.examples;
+            let is_wanted = |place: &u32| {
+                let image = examples[*place as usize].image;
+                class.is_none_or(|class| corpus.label(image).is_some_and(|label| label.0 == class))
+            };
+            let mut places: Vec<u32> = (0..examples.len() as u32).filter(is_wanted).collect();
+            places.sort_by(|&a, &b| order.compare(&examples[a as usize], &examples[b as usize]));
+            Ok(Sorted(places))
+        });
+        app.cache.get(format!("sorted/{key}/{order_name}/{class_name}"), make).await?
+    };
+    let listing = run.listing_by(&app.work).await?;
+    let places = sorted.0.iter().skip(offset).take(limit);
+    let items: Vec<_> = places.map(|&place| item_of(&listing, &corpus, &kept.0.examples[place as usize])).collect();
+    let end = offset.saturating_add(items.len());
+    json(
+        &headers,
+        &LedgerPage {
+            split: split.to_string(),
+            checkpoints: checkpoints_of(&listing, &kept.0),
+            total: sorted.0.len(),
+            next_cursor: (end < sorted.0.len() && !items.is_empty()).then(|| end.to_string()),
+            items,
+        },
+    )
+}
+
+fn order(word: Option<&str>) -> Result<(&'static str, LedgerOrder), ApiError> {
+    let word = word.unwrap_or("image");
+    LedgerOrder::NAMES.into_iter().find(|(name, _)| *name == word).ok_or_else(|| {
+        let known = LedgerOrder::NAMES.map(|(name, _)| name).join(", ");
+        ApiError::bad(format!("unknown order `{word}`; expected one of {known}"))
+    })
+}
+
+/// What became of one image.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/images/{image}/ledger", tag = "statistics", params(RunImagePath),
+    responses(
+        (status = 200, description = "the answer", body = ImageLedger),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn image_ledger(
+    State(app): State<Shared>,
+    Segments(RunImagePath { run, image }): Segments<RunImagePath>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let corpus = app.run_corpus(&run).await?;
+    let id = image_id(&corpus, &image)?;
+    let split = corpus.split_of(id).unwrap_or(Split::Test);
+    let (kept, _) = ledger_now(&app, &run, split).await?;
+    let listing = run.listing_by(&app.work).await?;
+    let first = kept.0.examples.first().map_or(0, |example| example.image.0);
+    let example = kept.0.examples.get((id.0 - first) as usize);
+    json(
+        &headers,
+        &ImageLedger {
+            checkpoints: checkpoints_of(&listing, &kept.0),
+            example: example.map(|example| item_of(&listing, &corpus, example)),
+        },
+    )
+}

@@ -1,0 +1,124 @@
+//! Which images moved between the cells of the confusion matrix.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::Corpus;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::confusion::{limit, point, split};
+use crate::api::ledger::DEFAULT_LIMIT;
+use crate::api::runs::RunPath;
+use crate::app::Shared;
+use crate::extract::{Params, Segments};
+use crate::open_run::OpenRun;
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::statistics;
+use crate::work::Load;
+
+/// Between which checkpoints.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MovesQuery {
+    /// Index of a checkpoint, or `last`.
+    from: String,
+    /// Index of another, or `last`.
+    to: String,
+    /// `test` (default) or `train`.
+    split: Option<String>,
+    /// Images of each move at most, up to 10,000; 48 unless given.
+    limit: Option<usize>,
+}
+
+/// The images that are predicted differently at two checkpoints.
+#[derive(Serialize, ToSchema)]
+struct Moves {
+    from: usize,
+    to: usize,
+    split: String,
+    /// How many moved.
+    images: usize,
+    /// How many are right at the second checkpoint only.
+    learned: usize,
+    /// How many are right at the first checkpoint only.
+    forgotten: usize,
+    /// From cell to cell, most images first.
+    moves: Vec<CellMove>,
+}
+
+/// Images of one class that were taken for one class and then for another.
+#[derive(Serialize, ToSchema)]
+struct CellMove {
+    true_class: u16,
+    /// The class predicted at the first checkpoint.
+    from: u16,
+    /// The class predicted at the second.
+    to: u16,
+    count: usize,
+    /// The first of them.
+    images: Vec<u32>,
+}
+
+/// Which images moved between the cells of the confusion matrix from one checkpoint to another.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/moves", tag = "statistics", params(RunPath, MovesQuery),
+    responses(
+        (status = 200, description = "the answer", body = Moves),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn moves(
+    State(app): State<Shared>,
+    Segments(RunPath { run }): Segments<RunPath>,
+    Params(query): Params<MovesQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let corpus = app.run_corpus(&run).await?;
+    let answer = app.work.run(Load::Render, move || answer(&run, &query, &corpus)).await?;
+    json(&headers, &answer)
+}
+
+fn answer(run: &OpenRun, query: &MovesQuery, corpus: &Corpus) -> Result<Moves, ApiError> {
+    let split = split(query.split.as_deref())?;
+    let limit = limit(query.limit, DEFAULT_LIMIT)?;
+    let (from, to) = (point(run, &query.from)?, point(run, &query.to)?);
+    let store = statistics::required(run)?;
+    let Some(found) = store.moves(split, from.1, to.1)? else {
+        let missing = if store.confusion(from.1, split)?.is_none() { from } else { to };
+        return Err(statistics::missing_at(run, &store, missing, split)?);
+    };
+    let mut cells: BTreeMap<(u16, u16, u16), Vec<u32>> = BTreeMap::new();
+    for found in &found {
+        for (image, _) in &found.images {
+            let class = corpus.label(*image).map(|class| class.0).unwrap_or_default();
+            cells.entry((class, found.from, found.to)).or_default().push(image.0);
+        }
+    }
+    let mut moves: Vec<CellMove> = cells
+        .into_iter()
+        .map(|((true_class, from, to), mut images)| {
+            let count = images.len();
+            images.truncate(limit);
+            CellMove { true_class, from, to, count, images }
+        })
+        .collect();
+    moves.sort_by_key(|cell| std::cmp::Reverse(cell.count));
+    let sum = |counts: &dyn Fn(&CellMove) -> bool| moves.iter().filter(|m| counts(m)).map(|m| m.count).sum();
+    Ok(Moves {
+        from: from.0,
+        to: to.0,
+        split: split.to_string(),
+        images: sum(&|_| true),
+        learned: sum(&|cell| cell.to == cell.true_class),
+        forgotten: sum(&|cell| cell.from == cell.true_class),
+        moves,
+    })
+}

@@ -1,0 +1,141 @@
+//! Images whose label is probably wrong.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_stats::Suspect;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::confusion::{limit, offset, split};
+use crate::api::ledger::{DEFAULT_LIMIT, checkpoints_of, ledger_now};
+use crate::api::runs::RunPath;
+use crate::app::Shared;
+use crate::cache::Weigh;
+use crate::extract::{Params, Segments};
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::work::Load;
+
+/// Which of them.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SuspectQuery {
+    /// `test` (default) or `train`.
+    split: Option<String>,
+    /// Images at most, up to 10,000; 48 unless given.
+    limit: Option<usize>,
+    /// Where to go on: what `next_cursor` said.
+    cursor: Option<String>,
+}
+
+/// Images whose label is probably wrong, the most suspicious first.
+#[derive(Serialize, ToSchema)]
+struct Suspects {
+    split: String,
+    /// The checkpoints that count.
+    checkpoints: Vec<usize>,
+    total: usize,
+    items: Vec<SuspectItem>,
+    next_cursor: Option<String>,
+}
+
+/// An image whose label is probably wrong.
+#[derive(Serialize, ToSchema)]
+struct SuspectItem {
+    id: u32,
+    /// The label's class.
+    label: u16,
+    /// What the network says instead.
+    predicted: u16,
+    /// What the list is ranked by, 0 to 1.
+    score: f32,
+    /// How much more probable than the label the other class is, over the later half of the checkpoints.
+    doubt: f32,
+    /// Share of the later half of the checkpoints that say the other class.
+    agreement: f32,
+    /// Share of the label's images that are taken for the other class.
+    confusion: f32,
+    /// All that in a sentence.
+    reason: String,
+}
+
+/// Suspects in the cache.
+struct Kept(Vec<Suspect>);
+
+impl Weigh for Kept {
+    fn bytes(&self) -> usize {
+        self.0.len() * size_of::<Suspect>()
+    }
+}
+
+/// Images whose label is probably wrong, ranked, with the reason.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/suspects", tag = "statistics", params(RunPath, SuspectQuery),
+    responses(
+        (status = 200, description = "the answer", body = Suspects),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn suspects(
+    State(app): State<Shared>,
+    Segments(RunPath { run }): Segments<RunPath>,
+    Params(query): Params<SuspectQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let split = split(query.split.as_deref())?;
+    let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
+    let corpus = app.run_corpus(&run).await?;
+    let (ledger, key) = ledger_now(&app, &run, split).await?;
+    let found = {
+        let (ledger, corpus) = (Arc::clone(&ledger), Arc::clone(&corpus));
+        let make = app.work.run(Load::Render, move || {
+            let range = corpus.range(split);
+            let labels = &corpus.labels()[range.start as usize..range.end as usize];
+            Ok(Kept(deepviz_stats::suspects(&ledger.0, labels)))
+        });
+        app.cache.get(format!("suspects/{key}"), make).await?
+    };
+    let listing = run.listing_by(&app.work).await?;
+    let page = found.0.iter().skip(offset).take(limit);
+    let items: Vec<_> = page.map(|suspect| item_of(suspect, &run.info().classes)).collect();
+    let end = offset.saturating_add(items.len());
+    json(
+        &headers,
+        &Suspects {
+            split: split.to_string(),
+            checkpoints: checkpoints_of(&listing, &ledger.0),
+            total: found.0.len(),
+            next_cursor: (end < found.0.len() && !items.is_empty()).then(|| end.to_string()),
+            items,
+        },
+    )
+}
+
+fn item_of(suspect: &Suspect, classes: &[String]) -> SuspectItem {
+    let name = |class: u16| classes.get(usize::from(class)).map_or_else(|| class.to_string(), Clone::clone);
+    let (label, predicted) = (name(suspect.label.0), name(suspect.predicted.0));
+    let reason = format!(
+        "labelled {label}; {:.0} % of the later checkpoints say {predicted}, which is {:.2} more probable; \
+         {:.1} % of all images labelled {label} are taken for {predicted}",
+        100.0 * suspect.agreement,
+        suspect.doubt,
+        100.0 * suspect.confusion,
+    );
+    SuspectItem {
+        id: suspect.image.0,
+        label: suspect.label.0,
+        predicted: suspect.predicted.0,
+        score: suspect.score,
+        doubt: suspect.doubt,
+        agreement: suspect.agreement,
+        confusion: suspect.confusion,
+        reason,
+    }
+}

@@ -1,0 +1,162 @@
+//! The images that a filter answers to most.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::Corpus;
+use deepviz_net::Network;
+use deepviz_stats::TopImage;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::activity::FilterNumbers;
+use crate::api::confusion::{limit, point, split};
+use crate::app::Shared;
+use crate::bank::layer_index;
+use crate::corpora::matching;
+use crate::extract::{Params, Segments};
+use crate::open_run::OpenRun;
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::statistics;
+use crate::work::Load;
+
+/// A filter at a checkpoint in a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct FilterPath {
+    /// Id of the run.
+    run: String,
+    /// Index of the checkpoint, or `last`.
+    checkpoint: String,
+    /// Name of the layer.
+    layer: String,
+    /// Number of the filter.
+    filter: String,
+}
+
+/// Which images, and how many.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TopQuery {
+    /// `test` (default) or `train`.
+    split: Option<String>,
+    /// Images at most; all that are kept (16 by default) unless given.
+    limit: Option<usize>,
+}
+
+/// The images that a filter answers to most, the strongest first.
+#[derive(Serialize, ToSchema)]
+struct TopAnswer {
+    checkpoint: usize,
+    split: String,
+    layer: String,
+    filter: usize,
+    /// What the filter does over all images of the split.
+    activity: FilterNumbers,
+    items: Vec<TopItem>,
+}
+
+/// An image and where in it the filter answers most.
+#[derive(Serialize, ToSchema)]
+struct TopItem {
+    id: u32,
+    /// Absent as long as the corpus is not open.
+    true_class: Option<u16>,
+    /// The filter's greatest output for this image.
+    value: f32,
+    /// Row of the layer's output.
+    y: u32,
+    /// Column of the layer's output.
+    x: u32,
+    /// What the filter sees there.
+    patch: Patch,
+}
+
+/// A rectangle of an image's pixels.
+#[derive(Serialize, ToSchema)]
+struct Patch {
+    x: usize,
+    y: usize,
+    width: usize,
+    height: usize,
+}
+
+/// The images that a filter answers to most, and where.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/top", tag = "statistics",
+    params(FilterPath, TopQuery),
+    responses(
+        (status = 200, description = "the answer", body = TopAnswer),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn top(
+    State(app): State<Shared>,
+    Segments(path): Segments<FilterPath>,
+    Params(query): Params<TopQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&path.run)?;
+    let corpus = matching(&run, &app.corpora.of_run(&run)).ok();
+    let answer = app.work.run(Load::Render, move || answer(&run, &path, &query, corpus.as_deref())).await?;
+    json(&headers, &answer)
+}
+
+fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Corpus>) -> Result<TopAnswer, ApiError> {
+    let point = point(run, &path.checkpoint)?;
+    let split = split(query.split.as_deref())?;
+    let limit = limit(query.limit, super::confusion::MOST_LIMIT)?;
+    let network = run.network();
+    let layer = layer_index(network, &path.layer)?;
+    let filter = filter_of(network, layer, &path.filter)?;
+    let store = statistics::required(run)?;
+    let found = store.top((point.1, split), &path.layer, filter)?;
+    let activity = store.activity(point.1, split, &path.layer)?;
+    let numbers = activity.as_ref().and_then(|activity| activity.filters.get(filter));
+    let (Some(found), Some(numbers)) = (found, numbers) else {
+        return Err(statistics::missing_at(run, &store, point, split)?);
+    };
+    let item = |top: TopImage| {
+        let at = (top.y as usize, top.x as usize);
+        let patch = network.receptive_field(layer, at).unwrap_or(deepviz_net::Patch {
+            x: 0,
+            y: 0,
+            width: network.image().width,
+            height: network.image().height,
+        });
+        TopItem {
+            id: top.image.0,
+            true_class: corpus.and_then(|corpus| corpus.label(top.image)).map(|class| class.0),
+            value: top.value,
+            y: top.y,
+            x: top.x,
+            patch: Patch { x: patch.x, y: patch.y, width: patch.width, height: patch.height },
+        }
+    };
+    Ok(TopAnswer {
+        checkpoint: point.0,
+        split: split.to_string(),
+        layer: path.layer.clone(),
+        filter,
+        activity: (*numbers).into(),
+        items: found.into_iter().take(limit).map(item).collect(),
+    })
+}
+
+fn filter_of(network: &Network, layer: usize, text: &str) -> Result<usize, ApiError> {
+    let layer_name = &network.layers()[layer].name;
+    if layer == 0 {
+        return Err(ApiError::bad(format!("{layer_name} is the input and has no filters")));
+    }
+    let count = network.layers()[layer].shape.channels;
+    let filter: usize =
+        text.parse().map_err(|_| ApiError::bad(format!("expected the number of a filter, found `{text}`")))?;
+    if filter < count {
+        return Ok(filter);
+    }
+    Err(ApiError::not_found(format!("no filter {filter}; layer {layer_name} has 0 to {}", count - 1)))
+}

@@ -1,0 +1,89 @@
+//! How large weights are, and how fast they move.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_stats::WeightNumbers;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::runs::RunPath;
+use crate::app::Shared;
+use crate::extract::Segments;
+use crate::open_run::OpenRun;
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::work::Load;
+
+/// The numbers of every array of weights at every checkpoint that has them.
+#[derive(Serialize, ToSchema)]
+struct WeightHistory {
+    checkpoints: Vec<usize>,
+    arrays: Vec<ArrayHistory>,
+}
+
+/// One entry a checkpoint.
+#[derive(Serialize, ToSchema)]
+struct ArrayHistory {
+    /// `conv1.weight`.
+    name: String,
+    layer: String,
+    /// Euclidean norm.
+    norm: Vec<f32>,
+    mean: Vec<f32>,
+    /// Standard deviation.
+    spread: Vec<f32>,
+    min: Vec<f32>,
+    max: Vec<f32>,
+    /// Norm of what the last step of training added, over the norm.
+    update: Vec<f32>,
+    /// Norm of the change since the checkpoint before, over the norm there.
+    change: Vec<Option<f32>>,
+}
+
+/// Norms, extremes and movement of all weights at every checkpoint.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/weights", tag = "statistics", params(RunPath),
+    responses(
+        (status = 200, description = "the answer", body = WeightHistory),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn weight_history(
+    State(app): State<Shared>,
+    Segments(RunPath { run }): Segments<RunPath>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let history = app.work.run(Load::Render, move || weights_of(&run)).await?;
+    json(&headers, &history)
+}
+
+fn weights_of(run: &OpenRun) -> Result<WeightHistory, ApiError> {
+    let moments = match run.store()? {
+        Some(store) => store.weights()?,
+        None => Vec::new(),
+    };
+    let listing = run.listing();
+    let kept: Vec<_> =
+        moments.into_iter().filter_map(|moment| Some((listing.index_of(moment.step)?, moment.arrays))).collect();
+    let specs = run.network().layers().iter().flat_map(|layer| layer.parameters.iter().map(move |p| (layer, p)));
+    let arrays = specs.enumerate().map(|(array, (layer, spec))| {
+        let column = |number: fn(&WeightNumbers) -> f32| -> Vec<f32> {
+            kept.iter().filter_map(|(_, arrays)| arrays.get(array)).map(number).collect()
+        };
+        ArrayHistory {
+            name: spec.name.clone(),
+            layer: layer.name.clone(),
+            norm: column(|numbers| numbers.norm),
+            mean: column(|numbers| numbers.mean),
+            spread: column(|numbers| numbers.spread),
+            min: column(|numbers| numbers.min),
+            max: column(|numbers| numbers.max),
+            update: column(|numbers| numbers.update),
+            change: column(|numbers| numbers.change).into_iter().map(|x| Some(x).filter(|x| x.is_finite())).collect(),
+        }
+    });
+    Ok(WeightHistory { arrays: arrays.collect(), checkpoints: kept.iter().map(|(index, _)| *index).collect() })
+}

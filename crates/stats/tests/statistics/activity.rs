@@ -1,0 +1,190 @@
+//! What filters, weights and images do over time, checked against the network itself.
+
+use std::sync::Arc;
+
+use crate::common::{Fixture, device};
+use deepviz_corpus::{ImageId, Split};
+use deepviz_net::{Model, Step};
+use deepviz_stats::{LedgerOrder, Metric, State, Store, Verdict, predicted, softmax};
+use ndarray::{Array2, Axis, s};
+
+/// All outputs of a layer over a split, `[images, channels * height * width]`.
+fn outputs(fixture: &Fixture, step: u64, split: Split, layer: usize) -> Array2<f32> {
+    let snapshot = fixture.run().snapshot(Step(step)).unwrap();
+    let model = Model::from_snapshot(Arc::clone(&fixture.network), &snapshot, &device()).unwrap();
+    let images: Vec<_> = fixture.corpus.range(split).map(|id| fixture.corpus.pixels(ImageId(id)).unwrap()).collect();
+    model.forward(&images, &[layer]).unwrap().remove(0)
+}
+
+fn close(found: f32, expected: f64) -> bool {
+    (f64::from(found) - expected).abs() <= 1e-4 * expected.abs().max(1e-2)
+}
+
+#[test]
+fn the_activity_of_every_filter_is_that_of_the_network() {
+    let fixture = Fixture::with_snapshots(&[24]);
+    fixture.compute();
+    let store = Store::open(&fixture.path()).unwrap();
+    for split in [Split::Test, Split::Train] {
+        let range = fixture.corpus.range(split);
+        let labels = &fixture.corpus.labels()[range.start as usize..range.end as usize];
+        for (index, layer) in fixture.network.layers().iter().enumerate().skip(1) {
+            let activity = store.activity(Step(24), split, &layer.name).unwrap().unwrap();
+            let all = outputs(&fixture, 24, split, index);
+            let area = layer.shape.height * layer.shape.width;
+            assert_eq!(activity.filters.len(), layer.shape.channels);
+            let classes = activity.classes.unwrap();
+            for (filter, found) in activity.filters.iter().enumerate() {
+                let mine = all.slice(s![.., filter * area..(filter + 1) * area]);
+                let count = mine.len() as f64;
+                let mean = mine.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+                let variance = mine.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
+                let zeros = mine.iter().filter(|&&x| x == 0.0).count() as f64 / count;
+                let active = mine.rows().into_iter().filter(|row| row.iter().any(|&x| x > 0.0)).count();
+                let max = mine.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let what = format!("{} {filter}: {found:?} {mean} {variance}", layer.name);
+                assert!(close(found.mean, mean) && close(found.spread, variance.sqrt()), "{what}");
+                assert!(close(found.zeros, zeros), "{what}");
+                assert!(close(found.active, active as f64 / mine.nrows() as f64), "{what}");
+                assert_eq!(found.max, max, "{what}");
+                let threes: Vec<usize> = (0..labels.len()).filter(|&image| labels[image].0 == 3).collect();
+                let of_class = mine.select(Axis(0), &threes);
+                assert!(close(classes.mean[[filter, 3]], f64::from(of_class.sum()) / of_class.len() as f64), "{what}");
+                let zeros = of_class.iter().filter(|&&x| x == 0.0).count() as f64 / of_class.len() as f64;
+                assert!(close(classes.zeros[[filter, 3]], zeros), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_top_images_of_a_filter_are_those_with_the_greatest_outputs() {
+    let fixture = Fixture::with_snapshots(&[24]);
+    fixture.compute();
+    let store = Store::open(&fixture.path()).unwrap();
+    let first = fixture.corpus.range(Split::Test).start;
+    for (index, layer) in fixture.network.layers().iter().enumerate().skip(1) {
+        let all = outputs(&fixture, 24, Split::Test, index);
+        let area = layer.shape.height * layer.shape.width;
+        for filter in 0..layer.shape.channels {
+            let mine = all.slice(s![.., filter * area..(filter + 1) * area]);
+            let greatest = |row: ndarray::ArrayView1<'_, f32>| {
+                let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                (max, row.iter().position(|&x| x == max).unwrap())
+            };
+            let mut expected: Vec<(u32, f32, usize)> = (first..)
+                .zip(mine.rows())
+                .map(|(id, row)| {
+                    let (max, place) = greatest(row);
+                    (id, max, place)
+                })
+                .collect();
+            expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            expected.truncate(16);
+            let top = store.top((Step(24), Split::Test), &layer.name, filter).unwrap().unwrap();
+            let found: Vec<_> = top
+                .iter()
+                .map(|top| (top.image.0, top.value, top.y as usize * layer.shape.width + top.x as usize))
+                .collect();
+            // Minus zero is no less than zero.
+            let plain = |list: &[(u32, f32, usize)]| list.iter().map(|t| (t.0, t.1 + 0.0, t.2)).collect::<Vec<_>>();
+            assert_eq!(plain(&found), plain(&expected), "{} {filter}", layer.name);
+        }
+        assert!(store.top((Step(24), Split::Test), &layer.name, layer.shape.channels).unwrap().is_none());
+    }
+    assert!(store.top((Step(24), Split::Test), "data", 0).unwrap().is_none());
+    assert!(store.top((Step(6), Split::Test), "conv1", 0).unwrap().is_none());
+}
+
+#[test]
+fn weights_are_measured_against_the_checkpoint_before() {
+    let fixture = Fixture::with_snapshots(&[0, 12, 24]);
+    fixture.compute();
+    let store = Store::open(&fixture.path()).unwrap();
+    let moments = store.weights().unwrap();
+    assert_eq!(moments.iter().map(|m| m.step.0).collect::<Vec<_>>(), [0, 12, 24]);
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let (before, now) = (fixture.parameters(12, 1), fixture.parameters(24, 1));
+    for ((numbers, (_, before)), (name, now)) in moments[2].arrays.iter().zip(before.iter()).zip(now.iter()) {
+        assert!(close(numbers.norm, norm(&mut now.iter().copied())), "{name}");
+        let moved = norm(&mut now.iter().zip(before).map(|(a, b)| a - b));
+        let expected = if moved == 0.0 { 0.0 } else { moved / norm(&mut before.iter().copied()) };
+        assert!(close(numbers.change, expected), "{name}: {} {expected}", numbers.change);
+        assert_eq!(numbers.max, now.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        assert_eq!(numbers.update, 0.0, "the fixture's velocities are zero");
+    }
+    assert!(moments[0].arrays[0].change.is_nan());
+    // Another snapshot in between: what was measured against the one before is no longer shown.
+    fixture.write_snapshot(18, 1);
+    store.refresh(&fixture.run());
+    assert_eq!(store.weights().unwrap().iter().map(|m| m.step.0).collect::<Vec<_>>(), [0, 12]);
+}
+
+#[test]
+fn the_ledger_and_the_moves_follow_every_image() {
+    let fixture = Fixture::with_snapshots(&[0, 12, 24]);
+    fixture.compute();
+    let store = Store::open(&fixture.path()).unwrap();
+    let logits: Vec<_> =
+        [0, 12, 24].map(|step| outputs(&fixture, step, Split::Test, fixture.network.logits())).to_vec();
+    let range = fixture.corpus.range(Split::Test);
+    let ledger = store.ledger(Split::Test).unwrap();
+    assert_eq!(ledger.steps, [0, 12, 24].map(Step));
+    assert_eq!(ledger.examples.len(), range.len());
+    for (row, example) in ledger.examples.iter().enumerate() {
+        let label = usize::from(fixture.corpus.label(example.image).unwrap().0);
+        let guesses: Vec<usize> = logits.iter().map(|l| predicted(l.row(row))).collect();
+        let margins: Vec<f32> = logits
+            .iter()
+            .map(|l| {
+                let p = softmax(l.row(row));
+                p[label] - (0..10).filter(|&c| c != label).map(|c| p[c]).fold(0.0, f32::max)
+            })
+            .collect();
+        assert_eq!(example.image.0, range.start + row as u32);
+        let right = guesses.iter().filter(|&&guess| guess == label).count();
+        let learned = guesses.iter().position(|&guess| guess == label).map(|index| [0, 12, 24][index]);
+        assert_eq!((example.right as usize, example.learned.map(|step| step.0)), (right, learned));
+        assert_eq!(example.flips as usize, guesses.windows(2).filter(|pair| pair[0] != pair[1]).count());
+        assert_eq!(usize::from(example.predicted), guesses[2]);
+        assert!((example.mean_margin - margins.iter().sum::<f32>() / 3.0).abs() < 1e-4);
+        assert!((example.final_margin - margins[2]).abs() < 1e-4);
+    }
+    let mut sorted = ledger.examples.clone();
+    sorted.sort_by(|a, b| LedgerOrder::MeanMargin.compare(a, b));
+    assert!(sorted.is_sorted_by(|a, b| a.mean_margin <= b.mean_margin));
+
+    let moves = store.moves(Split::Test, Step(0), Step(24)).unwrap().unwrap();
+    let moved: usize = moves.iter().map(|cell| cell.images.len()).sum();
+    let expected = (0..range.len()).filter(|&row| predicted(logits[0].row(row)) != predicted(logits[2].row(row)));
+    assert_eq!(moved, expected.count());
+    for cell in &moves {
+        for (image, verdict) in &cell.images {
+            let label = fixture.corpus.label(*image).unwrap().0;
+            let expected = match () {
+                () if label == cell.to => Verdict::Learned,
+                () if label == cell.from => Verdict::Forgotten,
+                () => Verdict::Wrong,
+            };
+            assert_eq!(*verdict, expected);
+        }
+    }
+    assert!(store.moves(Split::Test, Step(0), Step(6)).unwrap().is_none());
+}
+
+#[test]
+fn every_member_of_a_cluster_came_from_one() {
+    let fixture = Fixture::with_snapshots(&[0, 12]);
+    fixture.compute();
+    let store = Store::open(&fixture.path()).unwrap();
+    let lineage = |step| store.cluster_lineage((Step(step), Split::Train), "fc10", Metric::Euclidean).unwrap();
+    assert!(lineage(0).is_none());
+    let found = lineage(12).unwrap();
+    assert_eq!(found.previous_step, Step(0));
+    let set = store.clusters(Step(12), Split::Train, "fc10", Metric::Euclidean).unwrap().unwrap();
+    for (cluster, size) in set.sizes().into_iter().enumerate() {
+        let came = if cluster < found.images.nrows() { found.images.row(cluster).sum() } else { 0 };
+        assert_eq!(came, size);
+    }
+    assert!(store.units().unwrap().iter().all(|unit| unit.state == State::Ready));
+}
