@@ -59,7 +59,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   project.provide('address', await addressOf(server));
   project.provide('run', RUN);
   return () => {
-    server.kill('SIGKILL');
+    server.kill();
     rmSync(folder, { recursive: true });
   };
 }

@@ -40,6 +40,7 @@ export class Sheets {
   slow = $state(false);
   error = $state.raw<unknown>(null);
   #again = $state(0);
+  #ahead = '';
 
   constructor(store: Store, reader: string, choose: () => SheetChoice | null) {
     $effect(() => {
@@ -65,6 +66,10 @@ export class Sheets {
           if (points.length < LONG || choice.normalise === 'filter')
             return pictures.prefetch(neighbours(points, at, store.direction, AHEAD, BEHIND).map(url), reader);
           const size = choice.apply === undefined || choice.apply === null ? STRIP.weights : STRIP.maps;
+          // The same parts as at the step before are on their way already.
+          const asked = `${Math.floor(at / size)}${store.direction}${points.length}${url(0)}`;
+          if (asked === this.#ahead) return;
+          this.#ahead = asked;
           pictures.prefetchStrips(
             chunks(points, at, store.direction, size, 3).map((part) => ({
               url: stripUrl({

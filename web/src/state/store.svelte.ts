@@ -99,6 +99,8 @@ export class Store {
 
   #wanted: Place = nowhere();
   #written: Place = nowhere();
+  /** The place as the address last said it: links follow at that pace, not at every step of the playhead. */
+  #settled = $state.raw<Place>(nowhere());
   #timer: ReturnType<typeof setTimeout> | undefined;
   #hush: (() => void) | undefined;
   #refreshing: Promise<void> | null = null;
@@ -199,7 +201,7 @@ export class Store {
     this.options = Marked.remembered(run.id, place.options);
     this.held = null;
     if (place.options.theme === 'dark' || place.options.theme === 'light') this.#setTheme(place.options.theme);
-    this.#written = this.#place();
+    this.#settled = this.#written = this.#place();
     history.replaceState(null, '', hashFromPlace(this.#written));
     touch();
   }
@@ -334,7 +336,7 @@ export class Store {
 
   /** The address of another view of the same place, for links. */
   hrefOf(view: string): string {
-    return hashFromPlace({ ...this.#place(), view });
+    return hashFromPlace({ ...this.#settled, view });
   }
 
   /** A reader of the clock tells what it still shows while its picture is on the way, or null when it is right. */
@@ -366,7 +368,7 @@ export class Store {
     if (!this.run) return;
     const place = this.#place();
     if (isJourney(this.#written, place)) {
-      this.#written = place;
+      this.#settled = this.#written = place;
       history.pushState(null, '', hashFromPlace(place));
       return;
     }
@@ -375,7 +377,7 @@ export class Store {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#written = this.#place();
+      this.#settled = this.#written = this.#place();
       history.replaceState(null, '', hashFromPlace(this.#written));
       end();
     }, 150);

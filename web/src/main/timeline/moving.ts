@@ -28,7 +28,6 @@ export interface Track {
 
 interface Ground {
   root: Drawn<SVGSVGElement>;
-  past: Drawn<SVGRectElement>;
   points: readonly Checkpoint[];
   x: ScaleLinear<number, number>;
   loss: ScaleLinear<number, number>;
@@ -36,7 +35,7 @@ interface Ground {
 }
 
 /** Draws what moves, at no place yet, and hands out the ways to move it. */
-export function moving({ root, past, points, x, loss, error }: Ground): Track {
+export function moving({ root, points, x, loss, error }: Ground): Track {
   const ghost = root.append('g').attr('opacity', 0);
   ghost
     .append('line')
@@ -94,7 +93,6 @@ export function moving({ root, past, points, x, loss, error }: Ground): Track {
     mark: (c, b, hollow) => {
       if (!points[c]) return;
       move(now, c);
-      past.attr('width', x(steps[c]) + 0.5);
       handle.classed('late', hollow);
       dot(errorDot, at(points[c].test_error, error));
       dot(lossDot, loss(trainLoss(points[c])));

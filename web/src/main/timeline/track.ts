@@ -21,7 +21,7 @@ import {
   type Unit,
 } from './data';
 import type { Mark } from '../../state/marks';
-import { BOTTOM, HEIGHT, LEFT, moving, RIGHT, TICKS, TOP, type Drawn, type Track } from './moving';
+import { BOTTOM, LEFT, moving, RIGHT, TICKS, TOP, type Drawn, type Track } from './moving';
 
 export { HEIGHT, type Track } from './moving';
 
@@ -63,12 +63,6 @@ export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): 
     .append('line')
     .attr('y2', 5)
     .style('stroke', 'var(--line-strong)');
-  const past = defs
-    .append('clipPath')
-    .attr('id', 'tl-past')
-    .append('rect')
-    .attr('height', HEIGHT)
-    .attr('width', 0);
 
   const axis = root.append('g');
   for (const value of [0, 0.5, 1]) {
@@ -142,15 +136,12 @@ export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): 
       kind: 'error',
     })),
   ];
-  for (const past of [false, true]) {
-    const group = root.append('g').attr('class', past ? 'past' : 'all');
-    if (past) group.attr('clip-path', 'url(#tl-past)');
-    for (const curve of curves)
-      group
-        .append('path')
-        .attr('class', curve.kind)
-        .attr('d', curve.d ?? '');
-  }
+  const group = root.append('g');
+  for (const curve of curves)
+    group
+      .append('path')
+      .attr('class', curve.kind)
+      .attr('d', curve.d ?? '');
   drawTicks(root.append('g'), points, x);
   const labels = root.append('g');
   for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - LEFT) / 56)))) {
@@ -176,7 +167,7 @@ export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): 
     root.append('text').attr('class', 'strong').attr('x', at).attr('y', a).text('test error');
     root.append('text').attr('x', at).attr('y', b).text('train loss');
   }
-  return moving({ root, past, points, x, loss, error });
+  return moving({ root, points, x, loss, error });
 }
 
 type Group = Drawn<SVGGElement>;
