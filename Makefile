@@ -21,6 +21,7 @@ test: web lint ## every test: rust, web, browser
 	$(call part,rust,cargo test --workspace --quiet)
 	$(call part,web-unit,cd web && npm run --silent test)
 	$(MAKE) --no-print-directory e2e
+	$(call part,rest,scripts/check_rest.sh)
 
 lint: $(MODULES) ## formatting, clippy, eslint, svelte-check
 	$(call part,rustfmt,cargo fmt --all -- --check)

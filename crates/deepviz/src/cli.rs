@@ -214,6 +214,9 @@ pub struct ServeArgs {
     /// Ask clients for this token; made up and printed when the address is not loopback
     #[arg(long, env = "DEEPVIZ_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// Take runs and corpora that are sent as archives; they go to the first folder that is not itself a run
+    #[arg(long)]
+    pub allow_upload: bool,
     /// Open the address in a browser
     #[arg(long)]
     pub open: bool,

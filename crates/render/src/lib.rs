@@ -14,12 +14,14 @@ mod layout;
 mod palette;
 mod range;
 mod sheet;
+mod tint;
 
 pub use atlas::{Grid, atlas};
 pub use layout::{Arrangement, GAP_PX, Layout, MAX_PIXELS, Place, Tile, near_square_columns};
 pub use palette::Palette;
 pub use range::{Normalise, Range};
 pub use sheet::{Picture, Style, sheet, strip};
+pub use tint::{Tint, tinted};
 
 /// What can go wrong between an array and a picture of it.
 #[derive(Debug, thiserror::Error)]

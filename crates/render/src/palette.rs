@@ -87,13 +87,8 @@ impl Palette {
     /// The scale from values to levels for one range.
     pub(crate) fn scale(self, range: Range) -> Scale {
         let top = (LEVELS - 1) as f32;
-        let (offset, span) = if self.is_signed() {
-            let limit = range.limit();
-            (-limit, 2.0 * limit)
-        } else {
-            let range = range.or_zero();
-            (range.minimum, range.maximum - range.minimum)
-        };
+        let [offset, end] = range.ends(self.is_signed());
+        let span = end - offset;
         let flat = if self.is_signed() { top / 2.0 } else { 0.0 };
         if span > 0.0 && span.is_finite() {
             Scale { offset, factor: top / span, flat: 0.0 }

@@ -19,13 +19,22 @@ pub struct Range {
     /// The greatest value.
     pub maximum: f32,
     limit: f32,
+    low: f32,
+    high: f32,
 }
 
 impl Range {
     /// The range of no value at all; the neutral element of [`Range::union`].
-    pub const EMPTY: Self = Self { minimum: f32::INFINITY, maximum: f32::NEG_INFINITY, limit: 0.0 };
+    pub const EMPTY: Self = Self {
+        minimum: f32::INFINITY,
+        maximum: f32::NEG_INFINITY,
+        limit: 0.0,
+        low: f32::INFINITY,
+        high: f32::NEG_INFINITY,
+    };
 
-    /// The range of the finite values among these.
+    /// The range of the finite values among these. The symmetric scale leaves out the few largest magnitudes of
+    /// many values; the other one reaches from the least to the greatest.
     pub fn of<'a>(values: impl IntoIterator<Item = &'a f32>) -> Self {
         let mut range = Self::EMPTY;
         let mut magnitudes = Vec::new();
@@ -34,12 +43,30 @@ impl Range {
             range.maximum = range.maximum.max(value);
             magnitudes.push(value.abs());
         }
-        if magnitudes.len() < MANY {
-            range.limit = magnitudes.into_iter().fold(0.0, f32::max);
-        } else {
-            let rank = ((magnitudes.len() - 1) as f64 * WITHIN) as usize;
-            range.limit = *magnitudes.select_nth_unstable_by(rank, f32::total_cmp).1;
+        (range.low, range.high) = (range.minimum, range.maximum);
+        let share = if magnitudes.len() < MANY { 1.0 } else { WITHIN };
+        range.limit = nth(&mut magnitudes, share).unwrap_or_default();
+        range
+    }
+
+    /// The range of the finite values among these, with scales that reach as far as `percentile` says, 50 to 100:
+    /// the symmetric one to that percentile of the magnitudes, the other one from its counterpart to that
+    /// percentile of the values. 100 leaves nothing out.
+    pub fn within<'a>(values: impl IntoIterator<Item = &'a f32>, percentile: f32) -> Self {
+        let share = f64::from(percentile.clamp(50.0, 100.0)) / 100.0;
+        let mut finite: Vec<f32> = values.into_iter().copied().filter(|v| v.is_finite()).collect();
+        let mut range = Self::EMPTY;
+        for value in &finite {
+            range.minimum = range.minimum.min(*value);
+            range.maximum = range.maximum.max(*value);
         }
+        if let (Some(low), Some(high)) = (nth(&mut finite, 1.0 - share), nth(&mut finite, share)) {
+            (range.low, range.high) = (low, high);
+        }
+        for value in &mut finite {
+            *value = value.abs();
+        }
+        range.limit = nth(&mut finite, share).unwrap_or_default();
         range
     }
 
@@ -50,7 +77,16 @@ impl Range {
             minimum: self.minimum.min(other.minimum),
             maximum: self.maximum.max(other.maximum),
             limit: self.limit.max(other.limit),
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
         }
+    }
+
+    /// The values at the two ends of a palette: around zero for a signed one, else from the least to the greatest
+    /// value that the scale reaches.
+    pub fn ends(&self, is_signed: bool) -> [f32; 2] {
+        let range = self.or_zero();
+        if is_signed { [-range.limit, range.limit] } else { [range.low, range.high] }
     }
 
     /// The symmetric scale, so that zero stays in the middle: the greatest magnitude, or where there are many values
@@ -63,7 +99,7 @@ impl Range {
     #[must_use]
     pub fn or_zero(self) -> Self {
         if self.minimum > self.maximum {
-            return Self { minimum: 0.0, maximum: 0.0, limit: 0.0 };
+            return Self::from(0.0..=0.0);
         }
         self
     }
@@ -73,8 +109,16 @@ impl From<RangeInclusive<f32>> for Range {
     /// A range that is known; its scale reaches its ends.
     fn from(ends: RangeInclusive<f32>) -> Self {
         let (minimum, maximum) = ends.into_inner();
-        Self { minimum, maximum, limit: minimum.abs().max(maximum.abs()) }
+        Self { minimum, maximum, limit: minimum.abs().max(maximum.abs()), low: minimum, high: maximum }
     }
+}
+
+/// The value that a share of all does not exceed.
+fn nth(values: &mut [f32], share: f64) -> Option<f32> {
+    let last = values.len().checked_sub(1)?;
+    // A percentile is a few digits of a decimal number, which the product misses by less than this.
+    let rank = (last as f64 * share + 1e-6) as usize;
+    Some(*values.select_nth_unstable_by(rank.min(last), f32::total_cmp).1)
 }
 
 /// What a sheet's colours are scaled over.
@@ -122,5 +166,20 @@ mod tests {
         assert!((range.minimum + 50.0).abs() < f32::EPSILON);
         assert!((0.9..=1.0).contains(&range.limit()), "{}", range.limit());
         assert!((range.union(Range::from(0.0..=3.0)).limit() - 3.0).abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn a_percentile_says_how_far_the_scales_reach() {
+        // -100 to 100: 201 values, of which 90 % are no greater than 80, and no magnitude's than 90.
+        let values: Vec<f32> = (-100..=100).rev().map(|v| v as f32).collect();
+        let range = Range::within(&values, 90.0);
+        let assert_ends = |found: [f32; 2], ends: [f32; 2]| assert_eq!(found.map(f32::to_bits), ends.map(f32::to_bits));
+        assert_ends(range.ends(true), [-90.0, 90.0]);
+        assert_ends(range.ends(false), [-80.0, 80.0]);
+        assert_ends([range.minimum, range.maximum], [-100.0, 100.0]);
+        let whole = Range::within(&values, 100.0);
+        assert_ends(whole.ends(true), [-100.0, 100.0]);
+        assert_ends(whole.ends(false), [-100.0, 100.0]);
+        assert_ends(Range::within(&[f32::NAN], 99.0).ends(false), [0.0, 0.0]);
     }
 }

@@ -19,6 +19,18 @@ pub struct Style {
     pub scale: usize,
     /// Columns of a grid; near-square where `None`.
     pub columns: Option<usize>,
+    /// How far the scales reach, as in [`Range::within`]; as in [`Range::of`] where `None`.
+    pub percentile: Option<f32>,
+}
+
+impl Style {
+    /// The range of some values, as far as this style's scales reach.
+    pub fn range_of<'a>(&self, values: impl IntoIterator<Item = &'a f32>) -> Range {
+        match self.percentile {
+            Some(percentile) => Range::within(values, percentile),
+            None => Range::of(values),
+        }
+    }
 }
 
 /// A finished picture.
@@ -55,31 +67,26 @@ pub fn strip(sheets: &[ArrayView4<'_, f32>], style: &Style) -> Result<Picture, E
         if values.shape() != first.shape() {
             return Err(Error::Unequal { expected: shape.to_vec(), found: values.shape().to_vec() });
         }
-        let range = Range::of(values.iter());
-        draw(
-            &mut pixels,
-            *values,
-            &Pen { layout, palette: style.palette, normalise: style.normalise, range, top_px: index * height },
-        );
+        let range = style.range_of(values.iter());
+        draw(&mut pixels, *values, &Pen { layout, style, range, top_px: index * height });
         ranges.push(range.or_zero());
     }
     Ok(Picture { png: pixels.encode(width, height * sheets.len())?, layout, ranges })
 }
 
 /// What one sheet is drawn with.
-struct Pen {
+struct Pen<'a> {
     layout: Layout,
-    palette: Palette,
-    normalise: Normalise,
+    style: &'a Style,
     range: Range,
     top_px: usize,
 }
 
-fn draw(pixels: &mut Pixels, values: ArrayView4<'_, f32>, pen: &Pen) {
+fn draw(pixels: &mut Pixels, values: ArrayView4<'_, f32>, pen: &Pen<'_>) {
     for (filter, maps) in values.axis_iter(Axis(0)).enumerate() {
-        let scale = pen.palette.scale(match pen.normalise {
+        let scale = pen.style.palette.scale(match pen.style.normalise {
             Normalise::Sheet => pen.range,
-            Normalise::Filter => Range::of(maps.iter()),
+            Normalise::Filter => pen.style.range_of(maps.iter()),
             Normalise::Range(range) => range,
         });
         match pixels {
@@ -107,7 +114,7 @@ struct Spot {
 }
 
 impl Spot {
-    fn new(pen: &Pen, filter: usize, channel: usize) -> Self {
+    fn new(pen: &Pen<'_>, filter: usize, channel: usize) -> Self {
         let (x, y) = pen.layout.origin_px(pen.layout.tile_of(filter, channel));
         Self { x, y: y + pen.top_px, stride: pen.layout.width_px(), scale: pen.layout.scale }
     }
@@ -156,7 +163,7 @@ mod tests {
     }
 
     fn style(arrangement: Arrangement, palette: Palette) -> Style {
-        Style { arrangement, normalise: Normalise::Sheet, palette, scale: 1, columns: None }
+        Style { arrangement, normalise: Normalise::Sheet, palette, scale: 1, columns: None, percentile: None }
     }
 
     /// Each pixel of each value has the colour that its level asks for, and all others are transparent.

@@ -1,4 +1,5 @@
-//! Serves run folders: `cargo run -p deepviz-server --example serve -- RUN_OR_FOLDER... [--addr ADDR] [--corpus PATH]`.
+//! Serves run folders: `cargo run -p deepviz-server --example serve -- RUN_OR_FOLDER... [--addr ADDR] [--corpus PATH]
+//! [--cache-mb MB] [--token TOKEN]`.
 
 use std::path::PathBuf;
 
@@ -10,12 +11,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         corpus: None,
         cache_bytes: 512 << 20,
         token: None,
+        allow_upload: false,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--addr" => config.addr = words.next().ok_or("--addr needs an address")?.parse()?,
             "--corpus" => config.corpus = Some(words.next().ok_or("--corpus needs a path")?.into()),
+            "--cache-mb" => {
+                config.cache_bytes = words.next().ok_or("--cache-mb needs a number")?.parse::<u64>()? << 20;
+            }
             "--token" => config.token = Some(words.next().ok_or("--token needs a word")?),
             _ => config.runs.push(PathBuf::from(word)),
         }

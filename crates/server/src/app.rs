@@ -1,10 +1,11 @@
 //! What every handler shares, and the chain run -> snapshot -> model -> activations, each link cached.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use deepviz_corpus::{Corpus, ImageId};
-use deepviz_net::{CheckpointEntry, Device, Model, Shape, Snapshot};
-use ndarray::{Array3, ArrayView3};
+use deepviz_corpus::Corpus;
+use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
+use ndarray::Array3;
 
 use crate::cache::{Cache, Weigh};
 use crate::catalogue::Catalogue;
@@ -12,8 +13,12 @@ use crate::corpora::{Corpora, matching_settled};
 use crate::hub::Hub;
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
+use crate::subject::Subject;
 use crate::summary::{Moves, Summary};
 use crate::work::{Load, Work};
+
+/// Images for whose outputs a model keeps room.
+const WORKSPACE_IMAGES: usize = 8;
 
 /// The state of the server.
 pub(crate) struct App {
@@ -23,6 +28,8 @@ pub(crate) struct App {
     pub(crate) work: Work,
     pub(crate) hub: Arc<Hub>,
     pub(crate) device: Device,
+    /// The folder that takes uploads, where they are allowed.
+    pub(crate) uploads: Option<PathBuf>,
 }
 
 /// As handlers take it.
@@ -58,52 +65,15 @@ impl Weigh for Activations {
     }
 }
 
-/// An image to apply a network to.
-#[derive(Clone)]
-pub(crate) enum Subject {
-    /// One of the corpus.
-    Known {
-        /// The images.
-        corpus: Arc<Corpus>,
-        /// Which.
-        id: ImageId,
-    },
-    /// One that was sent.
-    Sent {
-        /// Its pixels, in the size of the corpus' images.
-        pixels: Arc<Array3<u8>>,
-        /// Their hash.
-        hash: String,
-    },
-}
-
-impl Subject {
-    pub(crate) fn view(&self) -> Result<ArrayView3<'_, u8>, ApiError> {
-        match self {
-            Self::Known { corpus, id } => {
-                corpus.pixels(*id).ok_or_else(|| ApiError::internal("an image that was there is gone"))
-            }
-            Self::Sent { pixels, .. } => Ok(pixels.view()),
-        }
-    }
-
-    /// Names the pixels.
-    pub(crate) fn key(&self) -> String {
-        match self {
-            Self::Known { corpus, id } => format!("{}:{}", &corpus.identity(), id.0),
-            Self::Sent { hash, .. } => hash.clone(),
-        }
-    }
-
-    pub(crate) fn id(&self) -> Option<ImageId> {
-        match self {
-            Self::Known { id, .. } => Some(*id),
-            Self::Sent { .. } => None,
-        }
-    }
-}
-
 impl App {
+    /// Where uploads go; 403 where they are not allowed.
+    pub(crate) fn upload_folder(&self) -> Result<PathBuf, ApiError> {
+        self.uploads.clone().ok_or_else(|| {
+            ApiError::forbidden("this server takes no uploads")
+                .hint("start it with `deepviz serve FOLDER --allow-upload --token TOKEN`")
+        })
+    }
+
     /// A snapshot's weights and mean, without the optimiser's state.
     pub(crate) async fn snapshot(
         &self,
@@ -129,7 +99,7 @@ impl App {
                 self.work
                     .run(Load::Render, move || {
                         let model = Model::from_snapshot(Arc::clone(run.network()), &snapshot, &device)?;
-                        Ok(Ready { model, bytes: 2 * snapshot.bytes() })
+                        Ok(Ready { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
                     })
                     .await
             })
@@ -189,14 +159,6 @@ impl App {
             .await
     }
 
-    /// An image of the run's corpus.
-    pub(crate) async fn subject(&self, run: &OpenRun, id: &str) -> Result<Subject, ApiError> {
-        let corpus = self.run_corpus(run).await?;
-        let id = image_id(&corpus, id)?;
-        fits(&corpus, run.network().image())?;
-        Ok(Subject::Known { corpus, id })
-    }
-
     /// The images a run was trained on, for a request that cannot be answered without.
     pub(crate) async fn run_corpus(&self, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
         matching_settled(run, &self.corpora.of_run(run)).await.map_err(|problem| {
@@ -206,30 +168,9 @@ impl App {
     }
 }
 
-/// An image's id, checked against what there is.
-pub(crate) fn image_id(corpus: &Corpus, text: &str) -> Result<ImageId, ApiError> {
-    let id: u32 = text
-        .parse()
-        .map_err(|_| ApiError::bad(format!("expected the id of an image, a whole number; found `{text}`")))?;
-    if (id as usize) < corpus.len() {
-        return Ok(ImageId(id));
-    }
-    Err(ApiError::not_found(format!(
-        "no image {id}; corpus {} has 0 to {}",
-        corpus.name(),
-        corpus.len().saturating_sub(1)
-    )))
-}
-
-fn fits(corpus: &Corpus, image: Shape) -> Result<(), ApiError> {
-    let found = corpus.shape();
-    if (found.channels, found.height, found.width) == (image.channels, image.height, image.width) {
-        return Ok(());
-    }
-    Err(ApiError::not_ready(format!(
-        "the network takes images of {image}, the corpus has {}x{}x{}",
-        found.channels, found.height, found.width
-    )))
+/// What applying a model keeps in memory for the next time, about: the outputs of every layer for some images.
+fn workspace_bytes(network: &deepviz_net::Network) -> usize {
+    network.layers().iter().map(|layer| layer.shape.len() * 4 * WORKSPACE_IMAGES).sum()
 }
 
 fn read_snapshot(run: &OpenRun, entry: &CheckpointEntry) -> Result<Snapshot, ApiError> {

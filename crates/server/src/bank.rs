@@ -1,6 +1,6 @@
 //! A layer's weights as filters x channels x height x width, whatever kind of layer it is.
 
-use deepviz_net::{Layer, Network, Op, Parameters};
+use deepviz_net::{Layer, Op, Parameters};
 use ndarray::Array4;
 
 use crate::problem::ApiError;
@@ -63,40 +63,4 @@ pub(crate) fn weights<'a>(layer: &Layer, parameters: &'a Parameters) -> Result<&
         .get(name)
         .and_then(|array| array.as_slice())
         .ok_or_else(|| ApiError::unusable(format!("the snapshot holds no tensor `{name}`")))
-}
-
-/// The layers a selection names: names separated by commas, or `*` for all that have what is asked for.
-pub(crate) fn select_layers(
-    network: &Network,
-    text: &str,
-    has: impl Fn(&Layer) -> bool,
-) -> Result<Vec<usize>, ApiError> {
-    if text == "*" {
-        return Ok((0..network.layers().len()).filter(|&index| has(&network.layers()[index])).collect());
-    }
-    let mut indices = Vec::new();
-    for name in text.split(',').map(str::trim) {
-        let index = layer_index(network, name)?;
-        if !has(&network.layers()[index]) {
-            let with: Vec<_> =
-                network.layers().iter().filter(|layer| has(layer)).map(|layer| layer.name.as_str()).collect();
-            return Err(ApiError::bad(format!("layer {name} ({}) has no weights", network.layers()[index].op.kind()))
-                .hint(format!(
-                    "layers with weights: {}; add /apply/{{image}} for what a layer makes of an image",
-                    with.join(", ")
-                )));
-        }
-        if !indices.contains(&index) {
-            indices.push(index);
-        }
-    }
-    Ok(indices)
-}
-
-/// The layer of that name.
-pub(crate) fn layer_index(network: &Network, name: &str) -> Result<usize, ApiError> {
-    network.index_of(name).ok_or_else(|| {
-        let known: Vec<_> = network.layers().iter().map(|layer| layer.name.as_str()).collect();
-        ApiError::not_found(format!("no layer `{name}`")).hint(format!("layers here: {}", known.join(", ")))
-    })
 }

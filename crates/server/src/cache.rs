@@ -36,6 +36,16 @@ impl Cache {
         )
     }
 
+    /// Entries, and their bytes.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        (self.0.entry_count(), self.0.weighted_size())
+    }
+
+    /// Bytes at most.
+    pub(crate) fn limit(&self) -> u64 {
+        self.0.policy().max_capacity().unwrap_or(u64::MAX)
+    }
+
     /// The entry of the key, made now where it is missing. Whoever asks for the same meanwhile waits for
     /// the same work; failures are not kept.
     ///

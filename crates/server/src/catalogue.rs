@@ -1,6 +1,6 @@
 //! The runs that are served: folders named at the start, and every run that appears in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -59,8 +59,13 @@ impl Catalogue {
         found.dedup();
         let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Changes::default();
+        let there: BTreeSet<&PathBuf> = found.iter().collect();
+        let mut known: BTreeMap<PathBuf, (String, Option<Stamp>)> = BTreeMap::new();
         runs.retain(|id, slot| {
-            let stays = found.contains(&slot.path);
+            let stays = there.contains(&slot.path);
+            if stays {
+                known.insert(slot.path.clone(), (id.clone(), slot.stamp));
+            }
             if !stays {
                 changes.gone.push(id.clone());
             }
@@ -68,9 +73,8 @@ impl Catalogue {
         });
         for path in found {
             let stamp = Stamp::of(&path.join("run.toml"));
-            let known = runs.iter().find(|(_, slot)| slot.path == path);
-            let id = match known {
-                Some((_, slot)) if slot.stamp == stamp => continue,
+            let id = match known.get(&path) {
+                Some((_, before)) if *before == stamp => continue,
                 Some((id, _)) => id.clone(),
                 None => free_id(&runs, &path),
             };

@@ -68,6 +68,11 @@ impl Corpora {
         shelf
     }
 
+    /// A corpus that no run has named yet; its id.
+    pub(crate) fn register(&self, path: &Path) -> String {
+        self.at(path, None).id.clone()
+    }
+
     /// The corpus of that id.
     pub(crate) fn get(&self, id: &str) -> Result<Arc<Shelf>, ApiError> {
         let shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);

@@ -29,6 +29,12 @@ pub enum Error {
     /// A token that cannot be sent in a header.
     #[error("the token must be 1 to 256 visible ASCII characters")]
     Token,
+    /// Uploads from anybody, or to nowhere.
+    #[error("uploads need {missing}")]
+    Uploads {
+        /// What is not there.
+        missing: &'static str,
+    },
     /// A folder to serve is not there.
     #[error("nothing to serve: no folder at {}", path.display())]
     NoFolder {

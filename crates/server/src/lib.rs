@@ -5,16 +5,22 @@
 //! listed by their `run.toml`, corpora are read in the background, snapshots and models come through one cache
 //! that is bounded in bytes. The server never trains; a run that grows is a folder that changes.
 
+mod aggregate;
 mod answer;
 mod api;
 mod app;
+mod archive;
 mod bank;
 mod cache;
 mod catalogue;
 mod corpora;
 mod error;
 mod extract;
+mod group;
 mod hub;
+mod layer_axis;
+mod listen;
+mod login;
 mod look;
 mod open_run;
 mod problem;
@@ -25,11 +31,14 @@ mod selection;
 mod server;
 mod sheets;
 mod statistics;
+mod subject;
 mod summary;
+mod tail;
 mod text;
 mod upload;
 mod watch;
 mod web;
+mod wish;
 mod work;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How a sheet is to look, as a query words it.
 
-use deepviz_render::Palette;
+use deepviz_render::{Palette, Range};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,18 @@ pub(crate) struct Look {
     pub(crate) palette: Option<Palette>,
     pub(crate) scale: usize,
     pub(crate) columns: Option<usize>,
+    /// How far the scales reach, 50 to 100; `None` leaves it to the pictures.
+    pub(crate) percentile: Option<f32>,
+}
+
+impl Look {
+    /// The range of some values, as far as the scales reach.
+    pub(crate) fn range_of<'a>(&self, values: impl IntoIterator<Item = &'a f32>) -> Range {
+        match self.percentile {
+            Some(percentile) => Range::within(values, percentile),
+            None => Range::of(values),
+        }
+    }
 }
 
 /// Pixels per value that anybody could want.
@@ -35,6 +47,7 @@ pub(crate) struct Words<'a> {
     pub(crate) palette: Option<&'a str>,
     pub(crate) scale: Option<usize>,
     pub(crate) columns: Option<usize>,
+    pub(crate) percentile: Option<f32>,
 }
 
 /// The look that the words of a query ask for.
@@ -58,5 +71,9 @@ pub(crate) fn look(words: Words<'_>) -> Result<Look, ApiError> {
     if words.columns == Some(0) {
         return Err(ApiError::bad("expected 1 or more columns, found 0"));
     }
-    Ok(Look { over, palette, scale, columns: words.columns })
+    if words.percentile.is_some_and(|percentile| !(50.0..=100.0).contains(&percentile)) {
+        return Err(ApiError::bad("expected a percentile of 50 to 100"));
+    }
+    let percentile = words.percentile;
+    Ok(Look { percentile, over, palette, scale, columns: words.columns })
 }

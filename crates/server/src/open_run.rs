@@ -24,6 +24,13 @@ pub(crate) struct Listing {
     pub(crate) digest: String,
 }
 
+/// What the names of a run's snapshots tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Brief {
+    pub(crate) checkpoints: usize,
+    pub(crate) last_step: Option<Step>,
+}
+
 /// A run, opened for reading.
 pub(crate) struct OpenRun {
     pub(crate) id: String,
@@ -32,6 +39,7 @@ pub(crate) struct OpenRun {
     pub(crate) stamp: Option<Stamp>,
     run: Run,
     listing: Mutex<Kept<Listing>>,
+    brief: Mutex<Kept<Brief>>,
     metrics: Mutex<Kept<Vec<Metric>>>,
     store: Mutex<Option<OpenStore>>,
     /// What was found wrong with snapshots whose header looked well, by hash.
@@ -104,6 +112,7 @@ impl OpenRun {
             stamp,
             run: Run::open(path)?,
             listing: Mutex::new(Kept::EMPTY),
+            brief: Mutex::new(Kept::EMPTY),
             metrics: Mutex::new(Kept::EMPTY),
             store: Mutex::new(None),
             broken: Mutex::default(),
@@ -157,6 +166,28 @@ impl OpenRun {
         let listing = Arc::new(Listing { entries, digest });
         kept.keep(stamp, &listing);
         listing
+    }
+
+    /// How many snapshots there are, and the step of the last: by their names alone, nothing is opened.
+    pub(crate) fn brief(&self) -> Brief {
+        let stamp = Stamp::of(&self.snapshots_folder());
+        let mut kept = lock(&self.brief);
+        if let Some(brief) = kept.fresh(stamp) {
+            return *brief;
+        }
+        let files = std::fs::read_dir(self.snapshots_folder()).into_iter().flatten().flatten();
+        let steps = files.filter_map(|file| {
+            let name = file.file_name();
+            let digits = name.to_str()?.strip_suffix(".safetensors")?;
+            let is_step = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            is_step.then(|| digits.parse().ok().map(Step))?
+        });
+        let brief = steps.fold(Brief::default(), |brief, step| Brief {
+            checkpoints: brief.checkpoints + 1,
+            last_step: brief.last_step.max(Some(step)),
+        });
+        kept.keep(stamp, &Arc::new(brief));
+        brief
     }
 
     /// The listing without a wait where the folder is as it was, else on a blocking thread.

@@ -45,6 +45,11 @@ enum Kind {
     UnsupportedMedia,
     Unusable,
     NotAllowed,
+    Exists,
+    TooLong,
+    HeadTooLong,
+    Busy,
+    Full,
     Internal,
 }
 
@@ -64,6 +69,13 @@ impl Kind {
             Self::NotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This address does not take this method")
             }
+            Self::Exists => (StatusCode::CONFLICT, "exists", "There is one of that name already"),
+            Self::TooLong => (StatusCode::URI_TOO_LONG, "too-long", "The address is too long"),
+            Self::HeadTooLong => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-long", "The headers are too long")
+            }
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "The server has too much to do"),
+            Self::Full => (StatusCode::INSUFFICIENT_STORAGE, "full", "The disk of the server is full"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
         }
     }
@@ -125,6 +137,31 @@ impl ApiError {
         Self::new(Kind::Forbidden, detail)
     }
 
+    /// 503: more than can be done in time.
+    pub(crate) fn busy(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Busy, detail).hint("ask again in a few seconds")
+    }
+
+    /// 414.
+    pub(crate) fn too_long(detail: impl Into<String>) -> Self {
+        Self::new(Kind::TooLong, detail)
+    }
+
+    /// 431.
+    pub(crate) fn head_too_long(detail: impl Into<String>) -> Self {
+        Self::new(Kind::HeadTooLong, detail)
+    }
+
+    /// 409: a name that is taken.
+    pub(crate) fn exists(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Exists, detail)
+    }
+
+    /// 507.
+    pub(crate) fn full() -> Self {
+        Self::new(Kind::Full, "there is no room for the upload")
+    }
+
     /// 405.
     pub(crate) fn not_allowed() -> Self {
         Self::new(Kind::NotAllowed, "this address does not take this method")
@@ -159,8 +196,13 @@ impl ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// The problem document, for an answer that has begun already.
+    pub(crate) fn document(self) -> Vec<u8> {
+        serde_json::to_vec(&self.into_problem()).unwrap_or_default()
+    }
+
+    fn into_problem(self) -> Problem {
         let (status, kind, title) = self.kind.describe();
         let detail = if self.kind == Kind::Internal {
             tracing::error!(detail = %self.detail, "request failed");
@@ -168,11 +210,20 @@ impl IntoResponse for ApiError {
         } else {
             self.detail
         };
-        let problem = Problem { kind, title, status: status.as_u16(), detail, hint: self.hint };
-        let mut response = (status, Json(problem)).into_response();
+        Problem { kind, title, status: status.as_u16(), detail, hint: self.hint }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = (status, Json(self.into_problem())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -9,15 +9,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::login::{self, accepts_html, cookies, put_cookie, query_without_token, set_cookie};
 use crate::problem::ApiError;
 
-const COOKIE: &str = "deepviz_session";
-
-/// The content security policy: everything from this server, scripts only from files. Style *attributes* are
-/// allowed because charts place their marks with them; style elements are not.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-elem 'self'; \
-     style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; \
-     worker-src 'self' blob:; manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+/// The content security policy: everything from this server, scripts and styles only from files.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+     font-src 'self'; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; \
+     base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
 /// The rules for one server.
 pub(crate) struct Access {
@@ -25,11 +23,33 @@ pub(crate) struct Access {
     token: Option<Token>,
 }
 
+/// The longest address that is read.
+const MOST_URL_BYTES: usize = 16 << 10;
+/// The most headers, and their bytes.
+const MOST_HEADERS: usize = 100;
+const MOST_HEADER_BYTES: usize = 32 << 10;
+
 /// Hashes of the token and of the cookie that stands for it: compared in constant time by blake3.
-struct Token {
+pub(crate) struct Token {
     secret: blake3::Hash,
     cookie: blake3::Hash,
     text: String,
+}
+
+impl Token {
+    /// Whether this is the token.
+    pub(crate) fn is_secret(&self, found: &str) -> bool {
+        blake3::hash(found.as_bytes()) == self.secret
+    }
+
+    fn is_cookie(&self, found: &str) -> bool {
+        blake3::hash(found.as_bytes()) == self.cookie
+    }
+
+    /// What a browser keeps in place of the token.
+    pub(crate) fn cookie_text(&self) -> &str {
+        &self.text
+    }
 }
 
 impl Access {
@@ -66,15 +86,14 @@ impl Access {
 
     fn check_token(&self, request: &Request) -> Result<Admission, ApiError> {
         let Some(token) = &self.token else { return Ok(Admission::Open) };
-        let same = |found: &str, expected: blake3::Hash| blake3::hash(found.as_bytes()) == expected;
         let headers = request.headers();
-        if bearer(headers).is_some_and(|found| same(found, token.secret))
-            || cookies(headers).any(|found| same(found, token.cookie))
+        if bearer(headers).is_some_and(|found| token.is_secret(found))
+            || cookies(headers).any(|found| token.is_cookie(found))
         {
             return Ok(Admission::Open);
         }
-        if query_token(request.uri()).is_some_and(|found| same(&found, token.secret)) {
-            return Ok(Admission::Fresh(format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/", token.text)));
+        if query_token(request.uri()).is_some_and(|found| token.is_secret(&found)) {
+            return Ok(Admission::Fresh(set_cookie(token.cookie_text(), headers)));
         }
         Err(ApiError::unauthorized("this server asks for its token")
             .hint("send `Authorization: Bearer TOKEN`, or open the page once with ?token=TOKEN"))
@@ -89,20 +108,7 @@ enum Admission {
 
 /// The middleware around every route.
 pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
-    let mut response = match admit(&access, &request) {
-        Err(error) => error.into_response(),
-        Ok(Admission::Open) => next.run(request).await,
-        Ok(Admission::Fresh(cookie)) => {
-            let mut response = match clean_location(&request) {
-                Some(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
-                None => next.run(request).await,
-            };
-            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response
-        }
-    };
+    let mut response = answer(&access, request, next).await;
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -112,20 +118,62 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }
 
-fn admit(access: &Access, request: &Request) -> Result<Admission, ApiError> {
-    access.check_host(request)?;
-    check_origin(request)?;
-    access.check_token(request)
+async fn answer(access: &Access, request: Request, next: Next) -> Response {
+    if let Err(error) =
+        check_form(&request).and_then(|()| access.check_host(&request)).and_then(|()| check_origin(&request))
+    {
+        return error.into_response();
+    }
+    let request = match &access.token {
+        Some(token) => match login::answer(token, request).await {
+            Ok(response) => return response,
+            Err(request) => request,
+        },
+        None => request,
+    };
+    match access.check_token(&request) {
+        Ok(Admission::Open) => next.run(request).await,
+        Ok(Admission::Fresh(cookie)) => {
+            let mut response = match clean_location(&request) {
+                Some(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
+                None => next.run(request).await,
+            };
+            put_cookie(&mut response, &cookie);
+            response
+        }
+        Err(error) => login::page_instead(&request).unwrap_or_else(|| error.into_response()),
+    }
+}
+
+/// What the connection lets through is bounded already, but by how it is read, not by a promise.
+fn check_form(request: &Request) -> Result<(), ApiError> {
+    let bytes = request.uri().path_and_query().map_or(0, |text| text.as_str().len());
+    if bytes > MOST_URL_BYTES {
+        return Err(ApiError::too_long(format!("the address has {bytes} bytes; at most {MOST_URL_BYTES} are read")));
+    }
+    let headers = request.headers();
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers.len() > MOST_HEADERS || bytes > MOST_HEADER_BYTES {
+        return Err(ApiError::head_too_long(format!(
+            "the request has {} headers of {bytes} bytes; at most {MOST_HEADERS} of {MOST_HEADER_BYTES} are read",
+            headers.len()
+        )));
+    }
+    Ok(())
 }
 
 /// A page of another origin may not make this server work, even where it knows no secret.
 fn check_origin(request: &Request) -> Result<(), ApiError> {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    // A browser's own word; behind a proxy the names of the two may differ all the same.
+    if request.headers().get("sec-fetch-site").is_some_and(|site| site == "same-origin") {
         return Ok(());
     }
     let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
@@ -150,17 +198,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter_map(|(name, value)| (name == COOKIE).then_some(value))
-}
-
-fn query_pairs(uri: &Uri) -> impl Iterator<Item = &str> {
+/// The parts of a query.
+pub(crate) fn query_pairs(uri: &Uri) -> impl Iterator<Item = &str> {
     uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty())
 }
 
@@ -172,12 +211,9 @@ fn query_token(uri: &Uri) -> Option<String> {
 /// Where a browser goes on, so that the token does not stay in its address bar; relative, so that it also
 /// holds under the prefix of a proxy. Scripts get their answer at once.
 fn clean_location(request: &Request) -> Option<String> {
-    let accept = request.headers().get(header::ACCEPT)?.to_str().ok()?;
-    if request.method() != Method::GET || !accept.contains("text/html") {
+    if *request.method() != Method::GET || !accepts_html(request.headers()) {
         return None;
     }
     let last = request.uri().path().rsplit('/').next().unwrap_or_default();
-    let rest: Vec<_> = query_pairs(request.uri()).filter(|pair| !pair.starts_with("token=")).collect();
-    let query = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
-    Some(format!("./{last}{query}"))
+    Some(format!("./{last}{}", query_without_token(request.uri())))
 }

@@ -1,7 +1,6 @@
 //! What can be seen of a run at one moment, and what changed between two.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use deepviz_net::{Metric, Step};
@@ -10,9 +9,7 @@ use crate::hub::Event;
 use crate::open_run::{OpenRun, Stamp};
 use crate::problem::ApiError;
 use crate::statistics::{Unit, ready_units};
-
-/// The end of metrics.jsonl that holds its last line.
-const TAIL_BYTES: u64 = 8192;
+use crate::tail::find_last;
 
 /// A run at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,17 +89,9 @@ impl Seen {
     }
 }
 
-/// The step of the last whole line, found without reading the file from its start.
+/// The step of the last whole line.
 fn last_step(path: &Path) -> Option<u64> {
-    let mut file = std::fs::File::open(path).ok()?;
-    let bytes = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL_BYTES))).ok()?;
-    let mut tail = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut tail).ok()?;
-    let end = tail.iter().rposition(|byte| *byte == b'\n')?;
-    let start = tail[..end].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let metric: Metric = serde_json::from_slice(&tail[start..end]).ok()?;
-    Some(metric.step.0)
+    find_last(path, |line| serde_json::from_slice::<Metric>(line).ok()).map(|metric| metric.step.0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! From a configuration to a running server.
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Response;
-use axum::serve::ListenerExt;
+use axum::response::{IntoResponse, Response};
 use axum::{Router, extract::Request, middleware::Next};
 use deepviz_net::Device;
 use tokio::net::TcpListener;
@@ -18,19 +17,21 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use crate::api;
+use crate::api::uploads::CORPORA;
 use crate::app::{App, Shared};
 use crate::cache::Cache;
 use crate::catalogue::Catalogue;
 use crate::corpora::Corpora;
 use crate::error::Error;
 use crate::hub::Hub;
+use crate::listen::{self, Limits};
 use crate::problem::ApiError;
 use crate::security::{Access, guard};
 use crate::watch::follow;
-use crate::work::Work;
+use crate::work::{Work, forward_threads};
 
-/// How long requests in flight may take after the signal to stop.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long an answer may take to begin.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What to serve, and to whom.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// What a client must know; required where the address is not this machine's alone.
     pub token: Option<String>,
+    /// Whether runs and corpora may be sent as archives; they go to the first folder that is not itself a run.
+    pub allow_upload: bool,
 }
 
 /// A server that listens and does not answer yet.
@@ -53,6 +56,7 @@ pub struct Server {
     address: SocketAddr,
     app: Shared,
     access: Arc<Access>,
+    pub(crate) limits: Limits,
 }
 
 /// Takes the address and looks for runs.
@@ -65,6 +69,12 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
     }
     if config.token.is_none() && !addr.ip().is_loopback() {
         return Err(Error::TokenRequired { addr });
+    }
+    if config.allow_upload && config.token.is_none() {
+        return Err(Error::Uploads { missing: "a token" });
+    }
+    if config.allow_upload && upload_folder(&config).is_none() {
+        return Err(Error::Uploads { missing: "a folder of runs to go to; the folders given are runs themselves" });
     }
     if let Some(path) = config.runs.iter().find(|path| !path.is_dir()) {
         return Err(Error::NoFolder { path: path.clone() });
@@ -80,19 +90,32 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
     })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { addr, source })?;
     let access = Arc::new(Access::new(address, config.token.as_deref()));
-    Ok(Server { listener, address, app: app(&config)?, access })
+    Ok(Server { listener, address, app: app(&config)?, access, limits: Limits::new() })
+}
+
+fn upload_folder(config: &Config) -> Option<PathBuf> {
+    let is_folder = |path: &&PathBuf| !path.join("run.toml").exists();
+    config.runs.iter().find(is_folder).filter(|_| config.allow_upload).cloned()
 }
 
 /// The state of a server.
 #[expect(clippy::result_large_err, reason = "made once, when the server starts")]
 pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
+    let corpora = Corpora::new(config.corpus.clone());
+    let uploads = upload_folder(config);
+    // Corpora that were sent to an earlier server, whether a run names them or not.
+    let sent = uploads.iter().filter_map(|folder| std::fs::read_dir(folder.join(CORPORA)).ok()).flatten().flatten();
+    for corpus in sent.filter(|entry| entry.path().is_dir()) {
+        corpora.register(&corpus.path());
+    }
     Ok(Arc::new(App {
         runs: Catalogue::new(&config.runs),
-        corpora: Corpora::new(config.corpus.clone()),
+        corpora,
+        uploads,
         cache: Cache::new(config.cache_bytes),
         work: Work::new(),
         hub: Arc::new(Hub::new()),
-        device: Device::cpu(None, None).map_err(|source| Error::Device { source })?,
+        device: Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
     }))
 }
 
@@ -107,14 +130,26 @@ pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
         .fallback(crate::web::fallback)
         .method_not_allowed_fallback(async || ApiError::not_allowed())
         .with_state(app)
+        .layer(from_fn(in_time))
         .layer(from_fn(plain_problems))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
             let error = ApiError::internal(format!("a handler panicked: {}", text.unwrap_or("no message")));
-            axum::response::IntoResponse::into_response(error)
+            error.into_response()
         }))
         .layer(CompressionLayer::new().gzip(true).compress_when(worth_it))
         .layer(from_fn_with_state(access, guard))
+}
+
+/// No request waits forever. An archive has a patience of its own.
+async fn in_time(request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with("/api/uploads/") {
+        return next.run(request).await;
+    }
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::busy("the answer took too long").into_response(),
+    }
 }
 
 /// Refusals of the framework itself (a body that is too long, say) in the form of all others.
@@ -125,7 +160,7 @@ async fn plain_problems(request: Request, next: Next) -> Response {
     if is_ours || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    axum::response::IntoResponse::into_response(ApiError::from_status(status))
+    ApiError::from_status(status).into_response()
 }
 
 impl Server {
@@ -136,33 +171,19 @@ impl Server {
 
     /// Answers until `shutdown` is there, then finishes what is in flight.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Self { listener, app, access, .. } = self;
+        let Self { listener, app, access, limits, .. } = self;
         let hub = Arc::clone(&app.hub);
         let watcher = tokio::spawn(follow(Arc::clone(&app)));
-        let mut closing = hub.closing();
         let signal = {
             let hub = Arc::clone(&hub);
             async move {
                 shutdown.await;
+                // Streams of events end now; they would never end by themselves.
                 hub.close();
             }
         };
-        // Small answers must not wait for more to send.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, router(app, access)).with_graceful_shutdown(signal).into_future();
-        let too_long = async move {
-            // An error means that the hub is gone, and everything with it.
-            let _ = closing.changed().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        let result = tokio::select! {
-            result = serving => result,
-            () = too_long => Ok(()),
-        };
-        hub.close();
+        listen::serve(listener, router(app, access), limits, signal).await;
         watcher.abort();
-        result.map_err(|source| Error::Serve { source })
+        Ok(())
     }
 }

@@ -1,82 +1,23 @@
-//! From a wish (checkpoint, layer, filters, channels, perhaps an image) to a picture and its geometry.
+//! From a wish to a picture and its geometry.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use deepviz_net::{CheckpointEntry, Layer};
-use deepviz_render::{Arrangement, GAP_PX, Layout, Normalise, Palette, Range, Style};
+use deepviz_net::CheckpointEntry;
+use deepviz_render::Range;
 use ndarray::Array4;
 use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::app::{App, Subject};
+use crate::app::App;
 use crate::bank::{Bank, weights};
 use crate::cache::Weigh;
-use crate::look::{Look, Over};
-use crate::open_run::{Listing, OpenRun};
+use crate::group::MOST_WORK;
+use crate::look::Over;
 use crate::problem::ApiError;
 use crate::reply::tag;
-use crate::selection::{Axis, Selection, text_from_indices};
+use crate::subject::Subject;
+use crate::wish::Wish;
 use crate::work::Load;
-
-/// One sheet that somebody wants, checked against what there is.
-#[derive(Clone)]
-pub(crate) struct Wish {
-    pub(crate) run: Arc<OpenRun>,
-    pub(crate) listing: Arc<Listing>,
-    pub(crate) layer: usize,
-    pub(crate) filters: Vec<usize>,
-    pub(crate) channels: Vec<usize>,
-    pub(crate) subject: Option<Subject>,
-    pub(crate) look: Look,
-}
-
-/// The geometry of one sheet and the meaning of its colours.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct Sheet {
-    /// Index of the checkpoint.
-    pub(crate) checkpoint: usize,
-    /// Name of the layer.
-    pub(crate) layer: String,
-    /// The corpus image it is applied to; absent for weights and uploads.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) image: Option<u32>,
-    /// Columns of values in a tile.
-    pub(crate) tile_width: usize,
-    /// Rows of values in a tile.
-    pub(crate) tile_height: usize,
-    /// Tiles side by side.
-    pub(crate) columns: usize,
-    /// Tiles one above the other.
-    pub(crate) rows: usize,
-    /// Transparent pixels between tiles, whatever the scale.
-    pub(crate) gap: usize,
-    /// Pixels per value.
-    pub(crate) scale: usize,
-    /// Width of the picture in pixels.
-    pub(crate) width: usize,
-    /// Height of the sheet in pixels.
-    pub(crate) height: usize,
-    /// The filters shown (for activations the layer's output channels), in order.
-    pub(crate) filters: Vec<usize>,
-    /// The channels shown, in order.
-    pub(crate) channels: Vec<usize>,
-    /// Whether a tile shows three channels as one colour.
-    pub(crate) rgb: bool,
-    /// The palette used.
-    pub(crate) palette: String,
-    /// What the colours are scaled over.
-    pub(crate) normalise: Over,
-    /// Least value shown.
-    pub(crate) minimum: f32,
-    /// Greatest value shown.
-    pub(crate) maximum: f32,
-    /// The symmetric scale: the ends of the palette are minus and plus this value.
-    pub(crate) limit: f32,
-    /// The scale of each filter, where each has its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) limits: Option<Vec<f32>>,
-}
 
 /// A picture that is ready to be sent.
 pub(crate) struct Rendered {
@@ -101,151 +42,24 @@ impl Weigh for Ranges {
     }
 }
 
-/// What sheets of several layers have in common.
-#[derive(Clone)]
-pub(crate) struct Ground {
-    pub(crate) run: Arc<OpenRun>,
-    pub(crate) listing: Arc<Listing>,
-    pub(crate) subject: Option<Subject>,
-    pub(crate) look: Look,
-}
-
-/// Which tiles of a layer, as selections.
-#[derive(Clone, Copy)]
-pub(crate) struct Tiles<'a> {
-    pub(crate) filters: &'a str,
-    pub(crate) channels: &'a str,
-}
-
-impl Wish {
-    /// The tiles of a layer, if it has them.
-    pub(crate) fn new(ground: Ground, layer: usize, tiles: Tiles<'_>) -> Result<Self, ApiError> {
-        let Ground { run, listing, subject, look } = ground;
-        let mut wish = Self { run, listing, layer, filters: Vec::new(), channels: Vec::new(), subject, look };
-        let (bank, of) = (wish.bank(), format!("layer {}", wish.layer().name));
-        let bind = |what, text: &str, count| text.parse::<Selection>()?.bind(Axis { what, of: &of, count });
-        wish.filters = bind("filter", tiles.filters, bank.filters)?;
-        wish.channels = bind("channel", tiles.channels, bank.channels)?;
-        Ok(wish)
-    }
-
-    pub(crate) fn layer(&self) -> &Layer {
-        &self.run.network().layers()[self.layer]
-    }
-
-    /// The layout of all there is to choose from.
-    pub(crate) fn bank(&self) -> Bank {
-        match &self.subject {
-            Some(_) => Bank::of_output(self.layer()),
-            // A layer without weights has been refused when the selection was read.
-            None => Bank::of_weights(self.layer()).unwrap_or_else(|| Bank::of_output(self.layer())),
-        }
-    }
-
-    /// Colour where the filters look at colours, grey for what a layer makes of an image, else blue to orange.
-    fn palette(&self) -> Palette {
-        if let Some(palette) = self.look.palette {
-            return palette;
-        }
-        if self.subject.is_some() {
-            return Palette::Grey;
-        }
-        let sees_image = self.layer().inputs.first() == Some(&0);
-        if sees_image && self.bank().channels == 3 && self.channels == [0, 1, 2] {
-            Palette::Rgb
-        } else {
-            Palette::Diverging
-        }
-    }
-
-    fn arrangement(&self) -> Arrangement {
-        match (self.palette(), self.channels.len()) {
-            (Palette::Rgb, _) => Arrangement::Colour,
-            (_, 1) => Arrangement::Grid,
-            _ => Arrangement::Matrix,
-        }
-    }
-
-    fn layout(&self) -> Result<Layout, ApiError> {
-        let bank = self.bank();
-        let shape = [self.filters.len(), self.channels.len(), bank.height, bank.width];
-        Ok(Layout::new(shape, self.arrangement(), self.look.scale, self.look.columns)?)
-    }
-
-    pub(crate) fn style(&self, timeline: Option<Range>) -> Style {
-        let normalise = match (self.look.over, timeline) {
-            (Over::Timeline, Some(range)) => Normalise::Range(range),
-            (Over::Filter, _) => Normalise::Filter,
-            _ => Normalise::Sheet,
-        };
-        Style {
-            arrangement: self.arrangement(),
-            normalise,
-            palette: self.palette(),
-            scale: self.look.scale,
-            columns: self.look.columns,
-        }
-    }
-
-    /// The geometry and scale of these values at a checkpoint.
-    pub(crate) fn sheet(
-        &self,
-        checkpoint: usize,
-        values: &Array4<f32>,
-        timeline: Option<Range>,
-    ) -> Result<Sheet, ApiError> {
-        let layout = self.layout()?;
-        let range = Range::of(values).or_zero();
-        let limits = (self.look.over == Over::Filter)
-            .then(|| values.outer_iter().map(|filter| Range::of(filter.iter()).limit()).collect());
-        Ok(Sheet {
-            checkpoint,
-            layer: self.layer().name.clone(),
-            image: self.subject.as_ref().and_then(Subject::id).map(|id| id.0),
-            tile_width: layout.tile.width,
-            tile_height: layout.tile.height,
-            columns: layout.columns,
-            rows: layout.rows,
-            gap: GAP_PX,
-            scale: layout.scale,
-            width: layout.width_px(),
-            height: layout.height_px(),
-            filters: self.filters.clone(),
-            channels: self.channels.clone(),
-            rgb: layout.arrangement == Arrangement::Colour,
-            palette: self.palette().to_string(),
-            normalise: self.look.over,
-            minimum: range.minimum,
-            maximum: range.maximum,
-            limit: timeline.unwrap_or(range).limit(),
-            limits,
-        })
-    }
-
-    /// Names everything but the checkpoint.
-    pub(crate) fn key(&self) -> String {
-        let look = &self.look;
-        let subject = self.subject.as_ref().map(Subject::key).unwrap_or_default();
-        format!(
-            "{}/{}/{}/{}/{subject}/{:?}/{}/{}/{:?}",
-            self.run.id,
-            self.layer,
-            text_from_indices(&self.filters),
-            text_from_indices(&self.channels),
-            look.over,
-            self.palette(),
-            look.scale,
-            look.columns,
-        )
-    }
-}
-
 /// The picked values of a wish at a checkpoint.
 pub(crate) async fn values(app: &App, wish: &Wish, entry: &CheckpointEntry) -> Result<Array4<f32>, ApiError> {
     let bank = wish.bank();
-    if let Some(subject) = &wish.subject {
-        let activations = app.activations(&wish.run, entry, subject).await?;
-        return bank.pick(&activations.layers[wish.layer], &wish.filters, &wish.channels);
+    match &wish.subject {
+        Some(Subject::Group { group, minus }) => {
+            let mean = app.mean(&wish.run, entry, wish.layer, group).await?;
+            let mut values = bank.pick(&mean.0, &wish.filters, &wish.channels)?;
+            if let Some(minus) = minus {
+                let mean = app.mean(&wish.run, entry, wish.layer, minus).await?;
+                values -= &bank.pick(&mean.0, &wish.filters, &wish.channels)?;
+            }
+            return Ok(values);
+        }
+        Some(subject) => {
+            let activations = app.activations(&wish.run, entry, subject).await?;
+            return bank.pick(&activations.layers[wish.layer], &wish.filters, &wish.channels);
+        }
+        None => {}
     }
     let snapshot = app.snapshot(&wish.run, entry).await?;
     bank.pick(weights(wish.layer(), &snapshot.parameters)?, &wish.filters, &wish.channels)
@@ -285,8 +99,15 @@ pub(crate) async fn timeline(app: &App, wish: &Wish) -> Result<Option<Range>, Ap
     if wish.look.over != Over::Timeline {
         return Ok(None);
     }
-    let subject = wish.subject.as_ref().map(Subject::key).unwrap_or_default();
-    let key = format!("timeline/{}/{}/{subject}", wish.run.id, wish.listing.digest);
+    let subject = match &wish.subject {
+        None => String::new(),
+        Some(subject @ Subject::Group { .. }) => {
+            check_work(subject.images(), wish.listing.entries.len())?;
+            format!("{}/{}", subject.key(), wish.layer)
+        }
+        Some(subject) => subject.key(),
+    };
+    let key = format!("timeline/{}/{}/{subject}/{:?}", wish.run.id, wish.listing.digest, wish.look.percentile);
     let ranges = app
         .cache
         .get(key, async {
@@ -307,10 +128,51 @@ pub(crate) async fn timeline(app: &App, wish: &Wish) -> Result<Option<Range>, Ap
 
 /// The range of every layer at one checkpoint.
 async fn ranges_at(app: &App, wish: &Wish, entry: &CheckpointEntry) -> Result<Vec<Range>, ApiError> {
+    let look = wish.look;
+    if let Some(Subject::Group { .. }) = &wish.subject {
+        // Of a group only the layer that is looked at is computed.
+        let bank = wish.bank();
+        let mut whole = wish.clone();
+        (whole.filters, whole.channels) = ((0..bank.filters).collect(), (0..bank.channels).collect());
+        let values = Box::pin(values(app, &whole, entry)).await?;
+        let mut ranges = vec![Range::EMPTY; wish.run.network().layers().len()];
+        ranges[wish.layer] = look.range_of(&values);
+        return Ok(ranges);
+    }
     if let Some(subject) = &wish.subject {
         let activations = app.activations(&wish.run, entry, subject).await?;
-        return Ok(activations.layers.iter().map(Range::of).collect());
+        return app
+            .work
+            .run(Load::Render, move || Ok(activations.layers.iter().map(|values| look.range_of(values)).collect()))
+            .await;
     }
-    let summary = app.summary(&wish.run, entry).await?;
-    Ok(summary.0.iter().map(|layer| layer.as_ref().map_or(Range::EMPTY, |layer| layer.range)).collect())
+    if look.percentile.is_none() {
+        let summary = app.summary(&wish.run, entry).await?;
+        return Ok(summary.0.iter().map(|layer| layer.as_ref().map_or(Range::EMPTY, |layer| layer.range)).collect());
+    }
+    let snapshot = app.snapshot(&wish.run, entry).await?;
+    let run = Arc::clone(&wish.run);
+    app.work
+        .run(Load::Render, move || {
+            let layers = run.network().layers().iter();
+            layers
+                .map(|layer| match Bank::of_weights(layer) {
+                    Some(_) => Ok(look.range_of(weights(layer, &snapshot.parameters)?)),
+                    None => Ok(Range::EMPTY),
+                })
+                .collect()
+        })
+        .await
+}
+
+/// Refuses what would apply the network to more images than anybody wants to wait for.
+pub(crate) fn check_work(images: usize, times: usize) -> Result<(), ApiError> {
+    let work = images.saturating_mul(times);
+    if work <= MOST_WORK {
+        return Ok(());
+    }
+    Err(ApiError::bad(format!(
+        "this would apply the network to {images} images {times} times; at most {MOST_WORK} are done for one answer"
+    ))
+    .hint("select fewer checkpoints, or fewer images with limit"))
 }

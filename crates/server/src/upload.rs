@@ -4,14 +4,17 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
 use deepviz_net::Shape;
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 use ndarray::Array3;
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::app::{App, Subject};
+use crate::app::{App, Shared};
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
+use crate::subject::Subject;
 use crate::work::Load;
 
 /// The largest file that is taken.
@@ -21,12 +24,31 @@ const MOST_SIDE_PX: u32 = 8192;
 /// Memory that decoding may take.
 const MOST_MEMORY_BYTES: u64 = 256 << 20;
 
+/// The body of a request, an image file. Only so many are read and held at a time; others wait.
+pub(crate) struct Sent(pub(crate) SentFile);
+
+/// A file in memory, and its place among those that may be.
+pub(crate) struct SentFile {
+    bytes: Bytes,
+    _place: OwnedSemaphorePermit,
+}
+
+impl FromRequest<Shared> for Sent {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
+        let place = app.work.upload().await?;
+        let bytes = Bytes::from_request(request, app).await.map_err(|error| ApiError::from_status(error.status()))?;
+        Ok(Self(SentFile { bytes, _place: place }))
+    }
+}
+
 /// A sent image, fit for the run's network.
-pub(crate) async fn subject(app: &App, run: &OpenRun, file: Bytes) -> Result<Subject, ApiError> {
+pub(crate) async fn subject(app: &App, run: &OpenRun, file: SentFile) -> Result<Subject, ApiError> {
     let shape = run.network().image();
     app.work
         .run(Load::Render, move || {
-            let pixels = decode(&file, shape)?;
+            let pixels = decode(&file.bytes, shape)?;
             let hash = blake3::hash(pixels.as_slice().unwrap_or_default()).to_hex().to_string();
             Ok(Subject::Sent { pixels: Arc::new(pixels), hash })
         })
@@ -48,7 +70,7 @@ fn decode(file: &[u8], shape: Shape) -> Result<Array3<u8>, ApiError> {
     limits.max_image_height = Some(MOST_SIDE_PX);
     limits.max_alloc = Some(MOST_MEMORY_BYTES);
     reader.limits(limits);
-    let image = reader.decode().map_err(|error| match error {
+    let image = decode_upright(reader).map_err(|error| match error {
         image::ImageError::Limits(_) => ApiError::too_large(format!(
             "the image is larger than {MOST_SIDE_PX} x {MOST_SIDE_PX} pixels or than {} MB in memory",
             MOST_MEMORY_BYTES >> 20
@@ -56,6 +78,15 @@ fn decode(file: &[u8], shape: Shape) -> Result<Array3<u8>, ApiError> {
         other => ApiError::not_an_image(format!("cannot read the image: {other}")),
     })?;
     pixels_from_image(&image, shape)
+}
+
+/// The image as it was meant to be seen: photographs say in their header which side is up.
+fn decode_upright(reader: ImageReader<Cursor<&[u8]>>) -> image::ImageResult<DynamicImage> {
+    let mut decoder = reader.into_decoder()?;
+    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(image)
 }
 
 /// The middle of the image in the wanted proportions, resized where its size is another.
@@ -106,6 +137,62 @@ mod tests {
         assert_eq!(pixels.dim(), (3, 8, 8));
         assert!(pixels.outer_iter().zip([9, 8, 7]).all(|(plane, value)| plane.iter().all(|v| *v == value)));
         assert_eq!(decode(&png(&image), Shape::new(1, 8, 8)).unwrap().dim(), (1, 8, 8));
+    }
+
+    proptest::proptest! {
+        /// A damaged file of each format is an image or is refused, within the limits.
+        #[test]
+        fn any_bytes_are_decoded_or_refused(
+            kind in 0..4_usize,
+            flips in proptest::collection::vec((proptest::prelude::any::<usize>(), proptest::prelude::any::<u8>()), 0..12),
+        ) {
+            let image = DynamicImage::ImageRgb8(image::RgbImage::from_fn(23, 17, |x, y| image::Rgb([x as u8 * 9, y as u8, 7])));
+            let mut file = Cursor::new(Vec::new());
+            let format = [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::WebP].get(kind);
+            if let Some(format) = format {
+                image.write_to(&mut file, *format).unwrap();
+            }
+            let mut file = file.into_inner();
+            file.extend(flips.iter().map(|(_, value)| *value));
+            for (at, value) in &flips {
+                let at = at % file.len();
+                file[at] = *value;
+            }
+            let decoded = decode(&file, Shape::new(3, 8, 8));
+            let status = decoded.as_ref().err().map(|error| error.status().as_u16());
+            proptest::prop_assert!(matches!(status, None | Some(413 | 415)), "{:?}", status);
+            proptest::prop_assert!(decoded.is_err() || decoded.is_ok_and(|pixels| pixels.dim() == (3, 8, 8)));
+            if flips.is_empty() {
+                proptest::prop_assert_eq!(status.is_none(), format.is_some());
+            }
+        }
+    }
+
+    /// A few bytes that claim to be a picture of gigabytes.
+    #[test]
+    fn a_bomb_is_not_unpacked() {
+        let image = DynamicImage::ImageLuma8(image::GrayImage::new(MOST_SIDE_PX, MOST_SIDE_PX));
+        let file = png(&image);
+        assert!(file.len() < MOST_BYTES / 10, "{}", file.len());
+        let started = std::time::Instant::now();
+        let decoded = decode(&file, Shape::new(1, 8, 8));
+        assert!(decoded.is_ok() || decoded.is_err_and(|error| error.status() == 413));
+        assert!(started.elapsed().as_secs() < 60);
+        // Its header alone says that it is too large.
+        let mut wide = png(&DynamicImage::ImageLuma8(image::GrayImage::new(1, 1)));
+        wide[16..20].copy_from_slice(&1_000_000_u32.to_be_bytes());
+        let length = wide.len();
+        // The checksum of the header chunk, or the decoder refuses it for that.
+        let sum = crc32(&wide[12..29]);
+        wide[29..33].copy_from_slice(&sum.to_be_bytes());
+        assert_eq!(wide.len(), length);
+        assert_eq!(decode(&wide, Shape::new(1, 8, 8)).unwrap_err().status(), 413);
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0_u32, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+        })
     }
 
     #[test]

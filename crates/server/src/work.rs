@@ -1,17 +1,25 @@
 //! Blocking work beside the async threads, a limited number at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::problem::ApiError;
 
+/// Sent images that are read and held in memory at a time.
+const MOST_UPLOADS: usize = 16;
+/// Work of one kind that may wait for a slot; more is refused, so that a flood cannot fill the memory.
+const MOST_WAITING: usize = 2_048;
+
 /// Slots for blocking work. Forward passes have fewer than there are cores, so that a flood of them
 /// cannot starve the pictures under the slider.
 pub(crate) struct Work {
-    render: Arc<Semaphore>,
-    forward: Arc<Semaphore>,
+    render: Lane,
+    forward: Lane,
+    uploads: Arc<Semaphore>,
+    archives: Arc<Semaphore>,
 }
 
 /// The kind of work, each with its own slots.
@@ -23,11 +31,51 @@ pub(crate) enum Load {
     Forward,
 }
 
+/// The slots of one kind of work.
+struct Lane {
+    slots: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    done: AtomicU64,
+}
+
+/// Counts one who waits, as long as it lives.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Lane {
+    fn new(slots: usize) -> Self {
+        Self { slots: Arc::new(Semaphore::new(slots)), waiting: AtomicUsize::new(0), done: AtomicU64::new(0) }
+    }
+
+    async fn slot(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        if before >= MOST_WAITING {
+            return Err(ApiError::busy("too many requests wait for their turn"));
+        }
+        acquire(&self.slots).await
+    }
+}
+
+async fn acquire(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
+    Arc::clone(slots).acquire_owned().await.map_err(|_| ApiError::internal("the server is stopping"))
+}
+
 impl Work {
     /// Slots for this machine.
     pub(crate) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { render: Arc::new(Semaphore::new(cores + 1)), forward: Arc::new(Semaphore::new((cores - 1).max(1))) }
+        Self {
+            render: Lane::new(cores + 1),
+            forward: Lane::new(forward_threads()),
+            uploads: Arc::new(Semaphore::new(MOST_UPLOADS)),
+            archives: Arc::new(Semaphore::new(1)),
+        }
     }
 
     /// Does the work on a blocking thread as soon as a slot is free. A slot stays taken until the work is
@@ -37,16 +85,102 @@ impl Work {
         load: Load,
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let slots = match load {
-            Load::Render => &self.render,
-            Load::Forward => &self.forward,
-        };
-        let slot = Arc::clone(slots).acquire_owned().await.map_err(|_| ApiError::internal("the server is stopping"))?;
-        spawn_blocking(move || {
+        let lane = self.lane(load);
+        let slot = lane.slot().await?;
+        let result = spawn_blocking(move || {
             let _slot = slot;
             work()
         })
-        .await
-        .map_err(|panic| ApiError::internal(format!("work failed: {panic}")))?
+        .await;
+        lane.done.fetch_add(1, Ordering::Relaxed);
+        result.map_err(|panic| ApiError::internal(format!("work failed: {panic}")))?
+    }
+
+    /// A place for a sent image, when one is free.
+    pub(crate) async fn upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        acquire(&self.uploads).await
+    }
+
+    /// The turn of an archive: they are unpacked one after the other.
+    pub(crate) async fn archive(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        acquire(&self.archives).await
+    }
+
+    /// Pieces of work that were done, and those that wait.
+    pub(crate) fn counts(&self, load: Load) -> (u64, usize) {
+        let lane = self.lane(load);
+        (lane.done.load(Ordering::Relaxed), lane.waiting.load(Ordering::Relaxed))
+    }
+
+    fn lane(&self, load: Load) -> &Lane {
+        match load {
+            Load::Render => &self.render,
+            Load::Forward => &self.forward,
+        }
+    }
+}
+
+/// Cores that forward passes may keep busy: one is left for everything else.
+pub(crate) fn forward_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores - 1).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    /// Forward passes that never end hold up each other, and nothing else.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_flood_of_forward_passes_leaves_room_for_pictures() {
+        let work = Arc::new(Work::new());
+        let (release, gate) = mpsc::channel::<()>();
+        let gate = Arc::new(std::sync::Mutex::new(gate));
+        let flood: Vec<_> = (0..50)
+            .map(|_| {
+                let (work, gate) = (Arc::clone(&work), Arc::clone(&gate));
+                tokio::spawn(async move {
+                    work.run(Load::Forward, move || {
+                        // Ends when the sender is gone.
+                        let _ = gate.lock().unwrap().recv();
+                        Ok(())
+                    })
+                    .await
+                })
+            })
+            .collect();
+        while work.counts(Load::Forward).1 < 50 - forward_threads() {
+            tokio::task::yield_now().await;
+        }
+        for number in 0..100 {
+            let picture = work.run(Load::Render, move || Ok(number));
+            let picture = tokio::time::timeout(Duration::from_secs(5), picture).await;
+            assert_eq!(picture.expect("the picture waits for forward passes").unwrap(), number);
+        }
+        assert_eq!(work.counts(Load::Forward).0, 0, "the flood is still there");
+        drop(release);
+        for one in flood {
+            one.await.unwrap().unwrap();
+        }
+        assert_eq!(work.counts(Load::Forward), (50, 0));
+    }
+
+    #[tokio::test]
+    async fn those_who_give_up_free_their_place_and_too_many_are_refused() {
+        let work = Work::new();
+        let threads = forward_threads() as u32;
+        let all = Arc::clone(&work.forward.slots).acquire_many_owned(threads).await.unwrap();
+        let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(work.run(Load::Forward, || Ok(())))).collect();
+        for one in &mut waiting {
+            assert!(tokio::time::timeout(Duration::ZERO, one).await.is_err());
+        }
+        let refused = work.run(Load::Forward, || Ok(())).await.unwrap_err();
+        assert_eq!(refused.status().as_u16(), 503);
+        drop(waiting);
+        assert_eq!(work.counts(Load::Forward).1, 0);
+        drop(all);
+        work.run(Load::Forward, || Ok(())).await.unwrap();
     }
 }

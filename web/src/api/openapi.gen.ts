@@ -60,7 +60,10 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the corpus. */
+          /**
+           * @description Id of the corpus.
+           * @example shapes
+           */
           corpus: string;
         };
         cookie?: never;
@@ -126,9 +129,15 @@ export interface paths {
         query?: never;
         header?: never;
         path: {
-          /** @description Id of the corpus. */
+          /**
+           * @description Id of the corpus.
+           * @example shapes
+           */
           corpus: string;
-          /** @description Id of the image. */
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
           image: string;
         };
         cookie?: never;
@@ -199,9 +208,15 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the corpus. */
+          /**
+           * @description Id of the corpus.
+           * @example shapes
+           */
           corpus: string;
-          /** @description Id of the image. */
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
           image: string;
         };
         cookie?: never;
@@ -272,7 +287,10 @@ export interface paths {
     get: {
       parameters: {
         query: {
-          /** @description Ids of images separated by commas, 1,024 at most. */
+          /**
+           * @description Ids of images separated by commas, 1,024 at most.
+           * @example 1,2,3
+           */
           ids: string;
           /** @description Images side by side; a near-square sheet unless given. */
           columns?: number;
@@ -283,7 +301,10 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the corpus. */
+          /**
+           * @description Id of the corpus.
+           * @example shapes
+           */
           corpus: string;
         };
         cookie?: never;
@@ -392,7 +413,10 @@ export interface paths {
         query?: never;
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -436,6 +460,271 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Sheets of whole layers: everything that is not said is everything there is. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description Filters, as a selection; all of them unless given. */
+          filters?: string;
+          /** @description Channels, as a selection; all of them unless given. */
+          channels?: string;
+          /**
+           * @description Activations instead of weights, of an image of the corpus (its id) or on average of a group: `class:3`,
+           *     `class:cat`, `images:1,4,10-19`.
+           */
+          apply?: string;
+          /** @description What colours are scaled over: `sheet` (default), `filter` or `timeline`. */
+          normalise?: components['schemas']['Over'];
+          /** @description Pixels per value, 1 to 64. */
+          scale?: number;
+          /** @description `auto` (default), `grey`, `rgb`, `diverging`, `diverging-light`, `sequential`, `sequential-light`. */
+          palette?: string;
+          /** @description Tiles side by side where they form a grid. */
+          columns?: number;
+          /**
+           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
+           */
+          percentile?: number;
+          /**
+           * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
+           *     several sheets `multipart/mixed`).
+           */
+          format?: string;
+          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          at?: string;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+          /** @description For a class: the split its images are of, `test` (default) or `train`. */
+          split?: string;
+          /** @description For a class: images that are averaged, evenly chosen, 1 to 1,000; 50 unless given. */
+          limit?: number;
+          /** @description Another group, which is subtracted: `class:5` or `images:1,4,10-19`. */
+          minus?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Checkpoints: `3`, `1,4,9`, `2-7`, `10-40:5`, `last`, `*`.
+           * @example last
+           */
+          checkpoints: string;
+          /**
+           * @description Layers: names, `conv1,conv2`, `conv1-conv3`, `last`, `*`, `*:2`.
+           * @example conv1
+           */
+          layers: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'image/png': number[];
+            'application/json': components['schemas']['SheetAnswer'];
+            'application/octet-stream': number[];
+            'multipart/mixed': number[];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/apply': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Whole layers applied to an image that is sent. */
+    post: {
+      parameters: {
+        query?: {
+          /** @description The layer's output channels, as a selection; all of them unless given. */
+          filters?: string;
+          /** @description What colours are scaled over: `sheet` (default), `filter` or `timeline`. */
+          normalise?: components['schemas']['Over'];
+          /** @description Pixels per value, 1 to 64. */
+          scale?: number;
+          /** @description `auto` (default), `grey`, `rgb`, `diverging`, `diverging-light`, `sequential`, `sequential-light`. */
+          palette?: string;
+          /** @description Tiles side by side where they form a grid. */
+          columns?: number;
+          /**
+           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
+           */
+          percentile?: number;
+          /**
+           * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
+           *     several sheets `multipart/mixed`).
+           */
+          format?: string;
+          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          at?: string;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Checkpoints: `3`, `1,4,9`, `2-7`, `10-40:5`, `last`, `*`.
+           * @example last
+           */
+          checkpoints: string;
+          /**
+           * @description Layers: names, `conv1,conv2`, `conv1-conv3`, `last`, `*`, `*:2`.
+           * @example conv1
+           */
+          layers: string;
+        };
+        cookie?: never;
+      };
+      /** @description a PNG, JPEG or WebP file */
+      requestBody: {
+        content: {
+          'image/*': number[];
+        };
+      };
+      responses: {
+        /** @description one sheet: a picture, its geometry in `x-deepviz-sheet` */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'image/png': number[];
+            'application/json': components['schemas']['SheetAnswer'];
+            'application/octet-stream': number[];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the upload is too large */
+        413: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the upload is not an image */
+        415: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}': {
     parameters: {
       query?: never;
@@ -455,22 +744,47 @@ export interface paths {
           palette?: string;
           /** @description Tiles side by side where they form a grid. */
           columns?: number;
-          /** @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values). */
+          /**
+           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
+           */
+          percentile?: number;
+          /**
+           * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
+           *     several sheets `multipart/mixed`).
+           */
           format?: string;
+          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          at?: string;
           /** @description The checkpoint's hash: makes the answer immutable. */
           v?: string;
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Checkpoints: `3`, `1,4,9`, `2-7`, `10-40:5`, `last`, `*`. */
+          /**
+           * @description Checkpoints: `3`, `1,4,9`, `2-7`, `10-40:5`, `last`, `*`.
+           * @example last
+           */
           checkpoints: string;
-          /** @description Names of layers, separated by commas, or `*`. */
+          /**
+           * @description Layers: names, `conv1,conv2`, `conv1-conv3`, `last`, `*`, `*:2`.
+           * @example conv1
+           */
           layers: string;
-          /** @description Filters, as a selection; of activations the layer's output channels. */
+          /**
+           * @description Filters, as a selection; of activations the layer's output channels.
+           * @example *
+           */
           filters: string;
-          /** @description Channels, as a selection; `*` for activations. */
+          /**
+           * @description Channels, as a selection; `*` for activations.
+           * @example *
+           */
           channels: string;
         };
         cookie?: never;
@@ -484,8 +798,9 @@ export interface paths {
           };
           content: {
             'image/png': number[];
-            'application/json': components['schemas']['SheetList'];
+            'application/json': components['schemas']['SheetAnswer'];
             'application/octet-stream': number[];
+            'multipart/mixed': number[];
           };
         };
         /** @description the client has it */
@@ -553,22 +868,47 @@ export interface paths {
           palette?: string;
           /** @description Tiles side by side where they form a grid. */
           columns?: number;
-          /** @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values). */
+          /**
+           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
+           */
+          percentile?: number;
+          /**
+           * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
+           *     several sheets `multipart/mixed`).
+           */
           format?: string;
+          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          at?: string;
           /** @description The checkpoint's hash: makes the answer immutable. */
           v?: string;
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Checkpoints: `3`, `1,4,9`, `2-7`, `10-40:5`, `last`, `*`. */
+          /**
+           * @description Checkpoints: `3`, `1,4,9`, `2-7`, `10-40:5`, `last`, `*`.
+           * @example last
+           */
           checkpoints: string;
-          /** @description Names of layers, separated by commas, or `*`. */
+          /**
+           * @description Layers: names, `conv1,conv2`, `conv1-conv3`, `last`, `*`, `*:2`.
+           * @example conv1
+           */
           layers: string;
-          /** @description Filters, as a selection; of activations the layer's output channels. */
+          /**
+           * @description Filters, as a selection; of activations the layer's output channels.
+           * @example *
+           */
           filters: string;
-          /** @description Channels, as a selection; `*` for activations. */
+          /**
+           * @description Channels, as a selection; `*` for activations.
+           * @example *
+           */
           channels: string;
         };
         cookie?: never;
@@ -587,7 +927,7 @@ export interface paths {
           };
           content: {
             'image/png': number[];
-            'application/json': components['schemas']['SheetValues'];
+            'application/json': components['schemas']['SheetAnswer'];
             'application/octet-stream': number[];
           };
         };
@@ -651,7 +991,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The same selection of what the layers make of a corpus image. */
+    /** The same selection of what the layers make of a corpus image, or on average of a class or of any images. */
     get: {
       parameters: {
         query?: {
@@ -663,24 +1003,58 @@ export interface paths {
           palette?: string;
           /** @description Tiles side by side where they form a grid. */
           columns?: number;
-          /** @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values). */
+          /**
+           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
+           */
+          percentile?: number;
+          /**
+           * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
+           *     several sheets `multipart/mixed`).
+           */
           format?: string;
+          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          at?: string;
           /** @description The checkpoint's hash: makes the answer immutable. */
           v?: string;
+          /** @description For a class: the split its images are of, `test` (default) or `train`. */
+          split?: string;
+          /** @description For a class: images that are averaged, evenly chosen, 1 to 1,000; 50 unless given. */
+          limit?: number;
+          /** @description Another group, which is subtracted: `class:5` or `images:1,4,10-19`. */
+          minus?: string;
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Checkpoints, as a selection. */
+          /**
+           * @description Checkpoints, as a selection.
+           * @example last
+           */
           checkpoints: string;
-          /** @description Names of layers, separated by commas, or `*`. */
+          /**
+           * @description Names of layers, separated by commas, or `*`.
+           * @example conv1
+           */
           layers: string;
-          /** @description The layer's output channels, as a selection. */
+          /**
+           * @description The layer's output channels, as a selection.
+           * @example *
+           */
           filters: string;
-          /** @description `*`. */
+          /**
+           * @description `*`.
+           * @example *
+           */
           channels: string;
-          /** @description Id of the image. */
+          /**
+           * @description Id of the image; or `class:3`, `class:cat`, `images:1,4,10-19` for the mean over a group.
+           * @example 3
+           */
           image: string;
         };
         cookie?: never;
@@ -694,8 +1068,9 @@ export interface paths {
           };
           content: {
             'image/png': number[];
-            'application/json': components['schemas']['SheetList'];
+            'application/json': components['schemas']['SheetAnswer'];
             'application/octet-stream': number[];
+            'multipart/mixed': number[];
           };
         };
         /** @description the client has it */
@@ -771,9 +1146,15 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Index of the checkpoint, or `last`. */
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
           checkpoint: string;
         };
         cookie?: never;
@@ -851,9 +1232,15 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Index of the checkpoint, or `last`. */
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
           checkpoint: string;
         };
         cookie?: never;
@@ -935,13 +1322,25 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Index of the checkpoint, or `last`. */
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
           checkpoint: string;
-          /** @description Index of the true class. */
+          /**
+           * @description Index of the true class.
+           * @example 3
+           */
           true_class: string;
-          /** @description Index of the predicted class. */
+          /**
+           * @description Index of the predicted class.
+           * @example 5
+           */
           predicted: string;
         };
         cookie?: never;
@@ -1171,6 +1570,252 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/preference': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The filters of a layer coloured by class: hue is the class whose images activate a filter most, saturation the
+     *     strength of that preference, lightness the mean activation for that class.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** @description The layer's output channels, as a selection; all of them unless given. */
+          filters?: string;
+          /** @description What lightness is scaled over: `filter` (default) or `sheet`. */
+          normalise?: components['schemas']['Over'];
+          /** @description Pixels per value, 1 to 64. */
+          scale?: number;
+          /** @description Tiles side by side. */
+          columns?: number;
+          /** @description `png` (default) or `json` (the numbers). */
+          format?: string;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+          /** @description For a class: the split its images are of, `test` (default) or `train`. */
+          split?: string;
+          /** @description For a class: images that are averaged, evenly chosen, 1 to 1,000; 50 unless given. */
+          limit?: number;
+          /** @description Another group, which is subtracted: `class:5` or `images:1,4,10-19`. */
+          minus?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
+          layer: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description a picture, its geometry and numbers in `x-deepviz-sheet` (without the means); or the numbers */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'image/png': number[];
+            'application/json': components['schemas']['PreferenceAnswer'];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/versus': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Two groups of images: the mean activations of each, and the first minus the second, on one common scale. */
+    get: {
+      parameters: {
+        query: {
+          /**
+           * @description The first group: `class:3`, `class:cat`, `images:1,4,10-19`.
+           * @example class:3
+           */
+          a: string;
+          /**
+           * @description The second group.
+           * @example class:5
+           */
+          b: string;
+          /** @description The layer's output channels, as a selection; all of them unless given. */
+          filters?: string;
+          /** @description As for sheets; `diverging` unless given. */
+          palette?: string;
+          /** @description Pixels per value, 1 to 64. */
+          scale?: number;
+          /** @description Tiles side by side. */
+          columns?: number;
+          /** @description How far the colours reach, 50 to 100, as for sheets. */
+          percentile?: number;
+          /** @description `png` (default), `json` (the mean of each filter) or `f32` (raw values: three sheets). */
+          format?: string;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+          /** @description For a class: the split its images are of, `test` (default) or `train`. */
+          split?: string;
+          /** @description For a class: images that are averaged, evenly chosen, 1 to 1,000; 50 unless given. */
+          limit?: number;
+          /** @description Another group, which is subtracted: `class:5` or `images:1,4,10-19`. */
+          minus?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
+          layer: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description a picture of three sheets one below the other, geometry in `x-deepviz-sheet`; or numbers */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'image/png': number[];
+            'application/json': components['schemas']['VersusAnswer'];
+            'application/octet-stream': number[];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/checkpoints/{checkpoint}/predict': {
     parameters: {
       query?: never;
@@ -1186,9 +1831,15 @@ export interface paths {
         query?: never;
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Index of the checkpoint, or `last`. */
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
           checkpoint: string;
         };
         cookie?: never;
@@ -1278,11 +1929,20 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Index of the checkpoint, or `last`. */
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
           checkpoint: string;
-          /** @description Id of the image. */
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
           image: string;
         };
         cookie?: never;
@@ -1364,7 +2024,10 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -1433,7 +2096,10 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -1502,7 +2168,10 @@ export interface paths {
         query?: never;
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -1559,7 +2228,10 @@ export interface paths {
         query?: never;
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -1616,9 +2288,15 @@ export interface paths {
         query?: never;
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Id of the image. */
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
           image: string;
         };
         cookie?: never;
@@ -1693,9 +2371,15 @@ export interface paths {
         query?: never;
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Id of the image. */
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
           image: string;
         };
         cookie?: never;
@@ -1773,9 +2457,15 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Name of the layer. */
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
           layer: string;
         };
         cookie?: never;
@@ -1841,9 +2531,15 @@ export interface paths {
         query?: never;
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Name of the layer. */
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
           layer: string;
         };
         cookie?: never;
@@ -1913,7 +2609,10 @@ export interface paths {
           filters?: string;
           /** @description Channels, as a selection; all of them unless given. */
           channels?: string;
-          /** @description Id of an image of the corpus: activations instead of weights. */
+          /**
+           * @description Activations instead of weights, of an image of the corpus (its id) or on average of a group: `class:3`,
+           *     `class:cat`, `images:1,4,10-19`.
+           */
           apply?: string;
           /** @description `sheet` (default), `filter` or `timeline`. */
           normalise?: components['schemas']['Over'];
@@ -1923,14 +2622,28 @@ export interface paths {
           scale?: number;
           /** @description Tiles side by side where they form a grid. */
           columns?: number;
+          /** @description How far the colours reach, 50 to 100, as for sheets. */
+          percentile?: number;
           /** @description The hash of the last checkpoint: makes the answer immutable. */
           v?: string;
+          /** @description For a class: the split its images are of, `test` (default) or `train`. */
+          split?: string;
+          /** @description For a class: images that are averaged, evenly chosen, 1 to 1,000; 50 unless given. */
+          limit?: number;
+          /** @description Another group, which is subtracted: `class:5` or `images:1,4,10-19`. */
+          minus?: string;
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Name of the layer. */
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
           layer: string;
         };
         cookie?: never;
@@ -2026,7 +2739,10 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -2104,7 +2820,10 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -2179,7 +2898,10 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -2261,7 +2983,10 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -2336,7 +3061,10 @@ export interface paths {
         query?: never;
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
         };
         cookie?: never;
@@ -2380,6 +3108,247 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/status': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Memory and work, for people who look after a server and for load tests. */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Status'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/uploads/corpora/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** A corpus as a .tar or .tar.gz, in any layout that `deepviz corpus info` reads. */
+    put: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description What it is to be called: letters, digits, `-`, `_` and `.`, 64 at most.
+           * @example my-run
+           */
+          name: string;
+        };
+        cookie?: never;
+      };
+      /** @description a .tar or .tar.gz */
+      requestBody: {
+        content: {
+          'application/octet-stream': number[];
+        };
+      };
+      responses: {
+        /** @description it is there */
+        201: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['UploadedCorpus'];
+          };
+        };
+        /** @description the archive or its name cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description uploads are not allowed here */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is one of that name */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the archive is too large */
+        413: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description what is in the archive cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the disk is full */
+        507: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/uploads/runs/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /**
+     * A run folder as a .tar or .tar.gz. It is refused unless every snapshot in it is whole; its corpus is looked for among
+     *     the uploaded ones, by name.
+     */
+    put: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description What it is to be called: letters, digits, `-`, `_` and `.`, 64 at most.
+           * @example my-run
+           */
+          name: string;
+        };
+        cookie?: never;
+      };
+      /** @description a .tar or .tar.gz */
+      requestBody: {
+        content: {
+          'application/octet-stream': number[];
+        };
+      };
+      responses: {
+        /** @description it is there */
+        201: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['UploadedRun'];
+          };
+        };
+        /** @description the archive or its name cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description uploads are not allowed here */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is one of that name */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the archive is too large */
+        413: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description what is in the archive cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the disk is full */
+        507: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2412,6 +3381,18 @@ export interface components {
       spread: number[];
       /** @description Norm of what the last step of training added, over the norm. */
       update: number[];
+    };
+    /** @description Pictures, snapshots and models in memory. */
+    CacheStatus: {
+      /** Format: int64 */
+      bytes: number;
+      /** Format: int64 */
+      entries: number;
+      /**
+       * Format: int64
+       * @description Bytes at most.
+       */
+      limit_bytes: number;
     };
     /** @description Some images of a cell, the most confident first. */
     CellAnswer: {
@@ -2481,6 +3462,15 @@ export interface components {
     CheckpointProblem: {
       checkpoint: number;
       problem: string;
+    };
+    /** @description A class and its colour at full saturation. */
+    ClassColour: {
+      class: number;
+      /** @description `#rrggbb` */
+      colour: string;
+      /** @description Images that were averaged. */
+      images: number;
+      name: string;
     };
     /** @description By filter (rows) and true class of the images (columns). */
     ClassNumbers: {
@@ -2633,6 +3623,19 @@ export interface components {
        * @description Share of images and positions at which the output is exactly zero.
        */
       zeros: number;
+    };
+    /** @description Which class a filter prefers. */
+    FilterPreference: {
+      /** @description The class whose images activate it most, on average. */
+      class: number;
+      filter: number;
+      /** @description Mean activation by class; null where the split has no image of it. */
+      means: (number | null)[];
+      /**
+       * Format: float
+       * @description The class selectivity index, 0 to 1: the greatest mean against the mean of the others.
+       */
+      strength: number;
     };
     /** @description A network. */
     Graph: {
@@ -2834,6 +3837,23 @@ export interface components {
       p75: number[];
       p99: number[];
     };
+    /** @description What lies under a pixel of a sheet. */
+    PixelValue: {
+      /** @description The channels whose values follow: one, or the three of a colour. */
+      channels: number[];
+      /** @description Index of the checkpoint. */
+      checkpoint: number;
+      /** @description Column within the tile. */
+      column: number;
+      /** @description The filter (for activations the layer's output channel). */
+      filter: number;
+      /** @description Name of the layer. */
+      layer: string;
+      /** @description Row within the tile. */
+      row: number;
+      /** @description The value of each of the channels; null where it is not a number. */
+      values: (number | null)[];
+    };
     /** @description What a network says about an image. */
     Prediction: {
       checkpoint: number;
@@ -2852,6 +3872,15 @@ export interface components {
        * @description Absent for an image that was sent.
        */
       true_class?: number | null;
+    };
+    /** @description The combined picture: hue is the class a filter prefers, saturation how strongly. */
+    PreferenceAnswer: components['schemas']['Sheet'] & {
+      /** @description Every class with its colour. */
+      classes: components['schemas']['ClassColour'][];
+      /** @description The filters shown, in order. */
+      preferences: components['schemas']['FilterPreference'][];
+      /** @description `test` or `train`. */
+      split: string;
     };
     /** @description What a client is told about a request that failed. */
     Problem: {
@@ -2957,10 +3986,16 @@ export interface components {
       checkpoint: number;
       /** @description Tiles side by side. */
       columns: number;
+      /** @description The values at the two ends of the palette, whichever it is. */
+      ends?: number[];
+      /** @description The values at the ends of the palette for each filter, where each has its own. */
+      filter_ends?: number[][] | null;
       /** @description The filters shown (for activations the layer's output channels), in order. */
       filters: number[];
       /** @description Transparent pixels between tiles, whatever the scale. */
       gap: number;
+      /** @description The group of corpus images whose mean it is. */
+      group?: string | null;
       /** @description Height of the sheet in pixels. */
       height: number;
       /**
@@ -2968,14 +4003,16 @@ export interface components {
        * @description The corpus image it is applied to; absent for weights and uploads.
        */
       image?: number | null;
+      /** @description Images that were averaged, in both groups. */
+      images?: number | null;
       /** @description Name of the layer. */
       layer: string;
       /**
        * Format: float
-       * @description The symmetric scale: the ends of the palette are minus and plus this value.
+       * @description The symmetric scale: the ends of a signed palette are minus and plus this value.
        */
       limit: number;
-      /** @description The scale of each filter, where each has its own. */
+      /** @description The symmetric scale of each filter, where each has its own. */
       limits?: number[] | null;
       /**
        * Format: float
@@ -2987,6 +4024,8 @@ export interface components {
        * @description Least value shown.
        */
       minimum: number;
+      /** @description The group whose mean is subtracted. */
+      minus?: string | null;
       /** @description What the colours are scaled over. */
       normalise: components['schemas']['Over'];
       /** @description The palette used. */
@@ -3004,6 +4043,11 @@ export interface components {
       /** @description Width of the picture in pixels. */
       width: number;
     };
+    /** @description What a selection is answered with, other than a picture. */
+    SheetAnswer:
+      | components['schemas']['SheetValues']
+      | components['schemas']['SheetList']
+      | components['schemas']['PixelValue'];
     /** @description One of several sheets. */
     SheetLink: components['schemas']['Sheet'] & {
       /** @description The picture, relative to the root of the server (no slash at its start, so that a prefix holds). */
@@ -3045,6 +4089,20 @@ export interface components {
     Statistics: {
       test: string;
       train: string;
+    };
+    /** @description How the server is doing. */
+    Status: {
+      cache: components['schemas']['CacheStatus'];
+      /** @description Reading and drawing. */
+      drawing: components['schemas']['WorkStatus'];
+      /** @description Applying networks. */
+      forward: components['schemas']['WorkStatus'];
+      /** @description Runs that are served. */
+      runs: number;
+      /** @description Whether archives of runs and corpora are taken. */
+      uploads: boolean;
+      /** @description The version of deepViz. */
+      version: string;
     };
     /** @description An image whose label is probably wrong. */
     SuspectItem: {
@@ -3147,10 +4205,47 @@ export interface components {
       rate: number[];
       step: number[];
     };
+    /** @description A corpus that was taken. */
+    UploadedCorpus: {
+      classes: number;
+      /** @description Its id under `/api/corpora`. */
+      id: string;
+      identity: string;
+      images: number;
+      /** @description Images that cannot be read. */
+      unreadable: number;
+    };
+    /** @description A run that was taken. */
+    UploadedRun: {
+      checkpoints: number;
+      /** @description Its id under `/api/runs`. */
+      id: string;
+      /** @description Files of the archive that belong to no run, and were left out. */
+      skipped: number;
+    };
+    /** @description Two groups and their difference, one below the other. */
+    VersusAnswer: components['schemas']['Sheet'] & {
+      /** @description The two groups from top to bottom; below them the first minus the second. Each is `height` pixels. */
+      groups: string[];
+      /** @description For each filter its mean over the first group, over the second, and the difference. */
+      means: number[][];
+      /** @description Least and greatest value of each of the three. */
+      ranges: number[][];
+    };
     /** @description The numbers of every array of weights at every checkpoint that has them. */
     WeightHistory: {
       arrays: components['schemas']['ArrayHistory'][];
       checkpoints: number[];
+    };
+    /** @description Work of one kind. */
+    WorkStatus: {
+      /**
+       * Format: int64
+       * @description Pieces done since the start.
+       */
+      done: number;
+      /** @description Pieces that wait for a thread. */
+      waiting: number;
     };
   };
   responses: never;

@@ -20,12 +20,16 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
         check(path)?;
     }
     let access = Access::new(args.addr, args.token.clone());
+    if args.allow_upload && access.token().is_none() {
+        bail!("--allow-upload needs a token, so that not everybody can send: give one with --token");
+    }
     let config = Config {
         runs: args.runs.clone(),
         addr: args.addr,
         corpus: args.corpus.clone(),
         cache_bytes: args.cache_mb << 20,
         token: access.token.clone(),
+        allow_upload: args.allow_upload,
     };
     let stop = Stop::install("closing (Ctrl-C again to stop at once)")?;
     let runtime = runtime()?;

@@ -8,13 +8,14 @@ use deepviz_stats::{ClusterSet, Lineage, Metric, State as Stage, cluster_names};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{point, split};
+use crate::api::confusion::point;
 use crate::api::predict::CheckpointPath;
 use crate::api::runs::RunPath;
 use crate::app::Shared;
-use crate::bank::layer_index;
 use crate::corpora::matching;
 use crate::extract::{Params, Segments};
+use crate::group::split;
+use crate::layer_axis::layer_index;
 use crate::open_run::OpenRun;
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;

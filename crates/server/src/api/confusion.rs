@@ -15,6 +15,7 @@ use crate::api::predict::CheckpointPath;
 use crate::api::runs::RunPath;
 use crate::app::Shared;
 use crate::extract::{Params, Segments};
+use crate::group::split;
 use crate::open_run::OpenRun;
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
@@ -46,12 +47,16 @@ impl SplitQuery {
 #[into_params(parameter_in = Path)]
 pub(crate) struct CellPath {
     /// Id of the run.
+    #[param(example = "my-run")]
     run: String,
     /// Index of the checkpoint, or `last`.
+    #[param(example = "last")]
     checkpoint: String,
     /// Index of the true class.
+    #[param(example = "3")]
     true_class: String,
     /// Index of the predicted class.
+    #[param(example = "5")]
     predicted: String,
 }
 
@@ -103,16 +108,6 @@ struct CellItem {
     probability: f32,
     true_class: u16,
     predicted: u16,
-}
-
-/// The split a query names.
-pub(crate) fn split(word: Option<&str>) -> Result<Split, ApiError> {
-    match word {
-        None => Ok(Split::Test),
-        Some(word) => {
-            word.parse().map_err(|_| ApiError::bad(format!("unknown split `{word}`; expected train or test")))
-        }
-    }
 }
 
 /// Where a page begins.

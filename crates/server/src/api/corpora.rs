@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_corpus::{ClassId, Corpus, ImageId, Query};
+use deepviz_corpus::{Corpus, ImageId, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, offset, split};
-use crate::app::{App, Shared, image_id};
+use crate::api::confusion::{limit, offset};
+use crate::app::{App, Shared};
 use crate::extract::{Params, Segments};
+use crate::group::{class_of, split};
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
+use crate::subject::image_id;
 use crate::work::Load;
 
 /// A corpus in a path.
@@ -21,6 +23,7 @@ use crate::work::Load;
 #[into_params(parameter_in = Path)]
 pub(crate) struct CorpusPath {
     /// Id of the corpus.
+    #[param(example = "shapes")]
     pub(crate) corpus: String,
 }
 
@@ -29,8 +32,10 @@ pub(crate) struct CorpusPath {
 #[into_params(parameter_in = Path)]
 pub(crate) struct ImagePath {
     /// Id of the corpus.
+    #[param(example = "shapes")]
     pub(crate) corpus: String,
     /// Id of the image.
+    #[param(example = "3")]
     pub(crate) image: String,
 }
 
@@ -215,16 +220,6 @@ pub(crate) async fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
         app.corpora.get(id).map_err(|_| error)
     })?;
     shelf.required().await
-}
-
-fn class_of(corpus: &Corpus, text: &str) -> Result<ClassId, ApiError> {
-    let classes = corpus.classes();
-    let by_name = classes.iter().position(|name| name.eq_ignore_ascii_case(text));
-    let index = by_name.or_else(|| text.parse().ok().filter(|index| *index < classes.len()));
-    index.map(|index| ClassId(index as u16)).ok_or_else(|| {
-        ApiError::bad(format!("no class `{text}`"))
-            .hint(format!("classes here: 0 to {}", classes.len().saturating_sub(1)))
-    })
 }
 
 fn item(corpus: &Corpus, id: ImageId) -> Option<ImageItem> {

@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 
 use crate::api::strip::LayerPath;
 use crate::app::{App, Shared};
-use crate::bank::{Bank, layer_index};
+use crate::bank::Bank;
 use crate::cache::Weigh;
 use crate::extract::Segments;
+use crate::layer_axis::layer_index;
 use crate::open_run::{Listing, OpenRun};
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;

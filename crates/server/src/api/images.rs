@@ -11,11 +11,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::corpora::{CorpusPath, ImagePath, open};
-use crate::app::{App, Shared, image_id};
+use crate::app::{App, Shared};
 use crate::cache::Weigh;
 use crate::extract::{Params, Segments};
 use crate::problem::{ApiError, Problem};
 use crate::reply::{Content, Keep, tag};
+use crate::subject::image_id;
 use crate::work::Load;
 
 /// Images in one atlas.
@@ -39,6 +40,7 @@ pub(crate) struct PixelsQuery {
 #[into_params(parameter_in = Query)]
 pub(crate) struct AtlasQuery {
     /// Ids of images separated by commas, 1,024 at most.
+    #[param(example = "1,2,3")]
     ids: String,
     /// Images side by side; a near-square sheet unless given.
     #[param(minimum = 1)]

@@ -11,16 +11,18 @@ use deepviz_stats::{Example, Ledger, LedgerOrder};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, offset, split};
+use crate::api::confusion::{limit, offset};
 use crate::api::predict::RunImagePath;
 use crate::api::runs::RunPath;
-use crate::app::{App, Shared, image_id};
+use crate::app::{App, Shared};
 use crate::cache::Weigh;
 use crate::extract::{Params, Segments};
+use crate::group::split;
 use crate::open_run::{Listing, OpenRun};
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
 use crate::statistics;
+use crate::subject::image_id;
 use crate::work::Load;
 
 /// Images of a page unless told otherwise.

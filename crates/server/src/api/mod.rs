@@ -1,6 +1,7 @@
 //! The routes: one module a subject, and the table of all of them.
 
 pub(crate) mod activity;
+pub(crate) mod classes;
 pub(crate) mod clusters;
 pub(crate) mod confusion;
 pub(crate) mod corpora;
@@ -14,9 +15,11 @@ pub(crate) mod moves;
 pub(crate) mod predict;
 pub(crate) mod runs;
 pub(crate) mod sheets;
+pub(crate) mod status;
 pub(crate) mod strip;
 pub(crate) mod suspects;
 pub(crate) mod top;
+pub(crate) mod uploads;
 pub(crate) mod weights;
 
 use axum::Json;
@@ -43,7 +46,8 @@ use crate::upload::MOST_BYTES;
         (name = "runs", description = "Runs, their networks and measurements"),
         (name = "sheets", description = "Filters and activations as pictures and numbers"),
         (name = "statistics", description = "What was computed over the whole corpus"),
-        (name = "corpora", description = "The images")
+        (name = "corpora", description = "The images"),
+        (name = "uploads", description = "Runs and corpora sent as archives")
     )
 )]
 struct Document;
@@ -62,17 +66,26 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
 fn routes() -> OpenApiRouter<Shared> {
     let uploads = OpenApiRouter::new()
         .routes(routes!(sheets::sent_sheets))
+        .routes(routes!(sheets::sent_layer_sheets))
         .routes(routes!(predict::predict_sent))
         .layer(DefaultBodyLimit::max(MOST_BYTES));
+    let archives = OpenApiRouter::new()
+        .routes(routes!(uploads::put_run))
+        .routes(routes!(uploads::put_corpus))
+        .layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::run_detail))
         .routes(routes!(graph::graph))
+        .routes(routes!(status::status))
         .routes(routes!(metrics::metrics))
         .routes(routes!(events::events))
         .routes(routes!(sheets::weight_sheets))
         .routes(routes!(sheets::applied_sheets))
+        .routes(routes!(sheets::layer_sheets))
         .routes(routes!(strip::strip))
+        .routes(routes!(classes::preference))
+        .routes(routes!(classes::versus))
         .routes(routes!(history::layer_history))
         .routes(routes!(predict::predict))
         .routes(routes!(predict::image_history))
@@ -95,4 +108,5 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(images::pixels))
         .routes(routes!(images::atlas))
         .merge(uploads)
+        .merge(archives)
 }

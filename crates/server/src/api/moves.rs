@@ -9,11 +9,12 @@ use deepviz_corpus::Corpus;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, point, split};
+use crate::api::confusion::{limit, point};
 use crate::api::ledger::DEFAULT_LIMIT;
 use crate::api::runs::RunPath;
 use crate::app::Shared;
 use crate::extract::{Params, Segments};
+use crate::group::split;
 use crate::open_run::OpenRun;
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;

@@ -1,17 +1,17 @@
 //! What a network says about an image, at one checkpoint and at all.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::{App, Shared, Subject, image_id};
+use crate::app::{App, Shared};
 use crate::extract::{Params, Segments};
 use crate::problem::{ApiError, Problem};
 use crate::reply::{Keep, json, json_kept};
-use crate::upload;
+use crate::subject::{Subject, image_id};
+use crate::upload::{self, Sent};
 use crate::work::Load;
 
 /// A checkpoint and an image in a path.
@@ -19,10 +19,13 @@ use crate::work::Load;
 #[into_params(parameter_in = Path)]
 pub(crate) struct PredictPath {
     /// Id of the run.
+    #[param(example = "my-run")]
     run: String,
     /// Index of the checkpoint, or `last`.
+    #[param(example = "last")]
     checkpoint: String,
     /// Id of the image.
+    #[param(example = "3")]
     image: String,
 }
 
@@ -31,8 +34,10 @@ pub(crate) struct PredictPath {
 #[into_params(parameter_in = Path)]
 pub(crate) struct CheckpointPath {
     /// Id of the run.
+    #[param(example = "my-run")]
     pub(crate) run: String,
     /// Index of the checkpoint, or `last`.
+    #[param(example = "last")]
     pub(crate) checkpoint: String,
 }
 
@@ -41,8 +46,10 @@ pub(crate) struct CheckpointPath {
 #[into_params(parameter_in = Path)]
 pub(crate) struct RunImagePath {
     /// Id of the run.
+    #[param(example = "my-run")]
     pub(crate) run: String,
     /// Id of the image.
+    #[param(example = "3")]
     pub(crate) image: String,
 }
 
@@ -96,7 +103,7 @@ pub(crate) async fn predict(
     Params(Version { v }): Params<Version>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let subject = app.subject(&*app.runs.get(&run)?, &image).await?;
+    let subject = app.image(&*app.runs.get(&run)?, &image).await?;
     let (prediction, hash) = prediction(&app, &run, &checkpoint, &subject).await?;
     json_kept(&headers, &prediction, Keep::by_hash(v.as_deref(), &hash))
 }
@@ -118,7 +125,7 @@ pub(crate) async fn predict_sent(
     State(app): State<Shared>,
     Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
     headers: HeaderMap,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Result<Response, ApiError> {
     let subject = upload::subject(&app, &*app.runs.get(&run)?, body).await?;
     let (prediction, _) = prediction(&app, &run, &checkpoint, &subject).await?;
@@ -138,7 +145,7 @@ async fn prediction(
     let logits = &activations.layers[run.network().logits()];
     let true_class = match subject {
         Subject::Known { corpus, id } => corpus.label(*id).map(|class| class.0),
-        Subject::Sent { .. } => None,
+        Subject::Sent { .. } | Subject::Group { .. } => None,
     };
     let prediction = Prediction {
         image: subject.id().map(|id| id.0),

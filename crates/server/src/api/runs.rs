@@ -19,6 +19,7 @@ use crate::extract::Segments;
 use crate::open_run::{Listing, OpenRun};
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
+use crate::tail::find_last;
 use crate::work::Load;
 
 /// The run in a path.
@@ -26,6 +27,7 @@ use crate::work::Load;
 #[into_params(parameter_in = Path)]
 pub(crate) struct RunPath {
     /// Id of the run.
+    #[param(example = "my-run")]
     pub(crate) run: String,
 }
 
@@ -184,8 +186,8 @@ pub(crate) async fn list_runs(State(app): State<Shared>, headers: HeaderMap) -> 
         .run(Load::Render, move || {
             let (mut runs, mut problems) = (Vec::new(), Vec::new());
             for (id, run) in shared.runs.all() {
-                match run.and_then(|run| summary(&run)) {
-                    Ok(run) => runs.push(run),
+                match run {
+                    Ok(run) => runs.push(summary(&run)),
                     Err(error) => problems.push(RunProblem { id, problem: error.to_string() }),
                 }
             }
@@ -195,21 +197,22 @@ pub(crate) async fn list_runs(State(app): State<Shared>, headers: HeaderMap) -> 
     json(&headers, &list)
 }
 
-fn summary(run: &OpenRun) -> Result<RunSummary, ApiError> {
-    let listing = run.listing();
+fn summary(run: &OpenRun) -> RunSummary {
     let info = run.info();
-    let metrics = run.metrics()?;
-    let test = metrics.iter().rev().find(|metric| metric.kind == MetricKind::Test);
-    Ok(RunSummary {
+    // Neither a snapshot's header nor all measurements: a list of many runs is asked for at every start.
+    let brief = run.brief();
+    let is_test = |metric: &Metric| metric.kind == MetricKind::Test;
+    let test = find_last(&run.path.join("metrics.jsonl"), |line| serde_json::from_slice(line).ok().filter(is_test));
+    RunSummary {
         id: run.id.clone(),
         name: info.name.clone(),
         live: run.is_live(),
-        checkpoints: listing.entries.len(),
+        checkpoints: brief.checkpoints,
         classes: info.classes.len(),
         image_shape: info.image.into(),
-        last_step: listing.entries.last().map(|entry| entry.step.0),
+        last_step: brief.last_step.map(|step| step.0),
         test_error: test.map(|metric| metric.error),
-    })
+    }
 }
 
 /// One run: checkpoints, layers, classes, corpus, whether it is live.

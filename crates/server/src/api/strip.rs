@@ -11,13 +11,16 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::sheets::{CheckpointProblem, png};
 use crate::app::{App, Shared};
-use crate::bank::{Bank, select_layers};
+use crate::bank::Bank;
 use crate::extract::{Params, Segments};
+use crate::group::GroupWords;
+use crate::layer_axis::select_layers;
 use crate::look::{Over, Words, look};
 use crate::problem::{ApiError, Problem};
 use crate::reply::Keep;
 use crate::selection::text_from_indices;
-use crate::sheets::{Ground, Rendered, Sheet, Tiles, Wish, rendered, timeline, values};
+use crate::sheets::{Rendered, check_work, rendered, timeline, values};
+use crate::wish::{Ground, Sheet, Tiles, Wish};
 use crate::work::Load;
 
 /// The layer in a path.
@@ -25,8 +28,10 @@ use crate::work::Load;
 #[into_params(parameter_in = Path)]
 pub(crate) struct LayerPath {
     /// Id of the run.
+    #[param(example = "my-run")]
     pub(crate) run: String,
     /// Name of the layer.
+    #[param(example = "conv1")]
     pub(crate) layer: String,
 }
 
@@ -40,7 +45,8 @@ pub(crate) struct StripQuery {
     filters: Option<String>,
     /// Channels, as a selection; all of them unless given.
     channels: Option<String>,
-    /// Id of an image of the corpus: activations instead of weights.
+    /// Activations instead of weights, of an image of the corpus (its id) or on average of a group: `class:3`,
+    /// `class:cat`, `images:1,4,10-19`.
     apply: Option<String>,
     /// `sheet` (default), `filter` or `timeline`.
     #[param(value_type = Option<Over>)]
@@ -53,6 +59,9 @@ pub(crate) struct StripQuery {
     /// Tiles side by side where they form a grid.
     #[param(minimum = 1)]
     columns: Option<usize>,
+    /// How far the colours reach, 50 to 100, as for sheets.
+    #[param(minimum = 50, maximum = 100)]
+    percentile: Option<f32>,
     /// The hash of the last checkpoint: makes the answer immutable.
     v: Option<String>,
 }
@@ -72,7 +81,7 @@ struct Strip {
 
 /// A layer's sheets at many checkpoints, one below the other; geometry in `x-deepviz-sheet`.
 #[utoipa::path(
-    get, path = "/api/runs/{run}/layers/{layer}/strip", tag = "sheets", params(LayerPath, StripQuery),
+    get, path = "/api/runs/{run}/layers/{layer}/strip", tag = "sheets", params(LayerPath, StripQuery, GroupWords),
     responses(
         (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
         (status = 304, description = "the client has it"),
@@ -86,6 +95,7 @@ pub(crate) async fn strip(
     State(app): State<Shared>,
     Segments(LayerPath { run, layer }): Segments<LayerPath>,
     Params(query): Params<StripQuery>,
+    Params(words): Params<GroupWords>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let look = look(Words {
@@ -93,18 +103,23 @@ pub(crate) async fn strip(
         palette: query.palette.as_deref(),
         scale: query.scale,
         columns: query.columns,
+        percentile: query.percentile,
     })?;
     let run = app.runs.get(&run)?;
     let listing = run.listing_by(&app.work).await?;
     let text = query.checkpoints.as_deref().unwrap_or("*");
     let indices = listing.select(&run.id, text)?;
     let subject = match &query.apply {
-        Some(image) => Some(app.subject(&run, image).await?),
+        Some(image) => {
+            let subject = app.subject(&run, image, &words).await?;
+            check_work(subject.images(), indices.len())?;
+            Some(subject)
+        }
         None => None,
     };
     let has = |layer: &deepviz_net::Layer| subject.is_some() || Bank::of_weights(layer).is_some();
     let layers = select_layers(run.network(), &layer, has)?;
-    let [layer] = layers[..] else {
+    let [layer] = layers.indices[..] else {
         return Err(ApiError::bad(format!("expected one layer, found the selection `{layer}`")));
     };
     let ground = Ground { run: Arc::clone(&run), listing: Arc::clone(&listing), subject, look };
@@ -157,6 +172,8 @@ async fn draw(app: &App, wish: &Wish, indices: &[usize], range: Option<Range>) -
             (sheet.minimum, sheet.maximum) = (all.minimum, all.maximum);
             sheet.limits = Some(picture.ranges.iter().map(|own| range.unwrap_or(*own).limit()).collect());
             sheet.limit = range.unwrap_or(all).limit();
+            sheet.ends = range.unwrap_or(all).ends(wish.palette().is_signed());
+            sheet.filter_ends = None;
             let ranges = picture.ranges.iter().map(|range| [range.minimum, range.maximum]).collect();
             rendered(picture.png, &Strip { sheet, checkpoints, ranges, problems })
         })

@@ -9,12 +9,13 @@ use deepviz_stats::Suspect;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, offset, split};
+use crate::api::confusion::{limit, offset};
 use crate::api::ledger::{DEFAULT_LIMIT, checkpoints_of, ledger_now};
 use crate::api::runs::RunPath;
 use crate::app::Shared;
 use crate::cache::Weigh;
 use crate::extract::{Params, Segments};
+use crate::group::split;
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
 use crate::work::Load;

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::activity::FilterNumbers;
-use crate::api::confusion::{limit, point, split};
+use crate::api::confusion::{limit, point};
 use crate::app::Shared;
-use crate::bank::layer_index;
 use crate::corpora::matching;
 use crate::extract::{Params, Segments};
+use crate::group::split;
+use crate::layer_axis::layer_index;
 use crate::open_run::OpenRun;
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;

@@ -120,6 +120,60 @@ async fn a_broken_snapshot_is_a_gap_and_the_rest_works() {
     assert_eq!(history["checkpoints"], serde_json::json!([0, 3]));
 }
 
+/// Whatever happens to the files of a run: an answer, and never the server's fault.
+#[tokio::test]
+async fn damaged_files_are_no_failure_of_the_server() {
+    let (lab, run) = Lab::own();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    };
+    let files =
+        ["run.toml", "metrics.jsonl", "stats.sqlite", "snapshots/000005.safetensors", "snapshots/000015.safetensors"];
+    let whole: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(run.join(file)).unwrap()).collect();
+    for round in 0..40 {
+        let chosen = round % files.len();
+        let mut bytes = whole[chosen].clone();
+        match round % 4 {
+            0 => bytes.truncate(random() % bytes.len()),
+            1 => bytes.extend_from_slice(b"more"),
+            _ => {
+                for _ in 0..8 {
+                    let at = random() % bytes.len();
+                    bytes[at] = random() as u8;
+                }
+            }
+        }
+        std::fs::write(run.join(files[chosen]), &bytes).unwrap();
+        lab.app.runs.scan();
+        for path in [
+            "",
+            "/metrics",
+            "/confusion",
+            "/clusters",
+            "/checkpoints/1/confusion",
+            "/checkpoints/last/clusters",
+            "/checkpoints/1/layers/conv1?format=f32",
+            "/checkpoints/last/layers/fc10?normalise=timeline",
+            "/checkpoints/*/layers/*",
+            "/layers/conv2/strip",
+            "/layers/conv2/history",
+            "/checkpoints/last/predict/3",
+            "/images/95/history",
+        ] {
+            let answer = lab.get(&format!("/api/runs/tiny{path}")).await;
+            assert!(answer.status.as_u16() < 500, "{} {round} {path}: {:?}", files[chosen], answer.body);
+        }
+        assert!(lab.get("/api/runs").await.status.is_success());
+        std::fs::write(run.join(files[chosen]), &whole[chosen]).unwrap();
+        lab.app.runs.scan();
+    }
+    lab.json("/api/runs/tiny").await;
+}
+
 #[tokio::test]
 async fn a_missing_or_foreign_corpus_is_reported_and_weights_are_shown() {
     let folder = tempfile::tempdir().unwrap();

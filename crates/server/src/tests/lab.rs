@@ -187,16 +187,20 @@ impl Lab {
         (lab, run)
     }
 
+    /// Over a folder to which archives may be sent.
+    pub(super) fn taking_uploads(folder: &Path, token: &str) -> Self {
+        let mut config = config(&[folder.to_owned()], None, Some(token));
+        config.allow_upload = true;
+        Self::with(&config)
+    }
+
     pub(super) fn over(runs: &[PathBuf], corpus: Option<PathBuf>, token: Option<&str>) -> Self {
-        let config = Config {
-            runs: runs.to_vec(),
-            addr: ([127, 0, 0, 1], 7878).into(),
-            corpus,
-            cache_bytes: 64 << 20,
-            token: token.map(str::to_owned),
-        };
-        let app = app(&config).unwrap();
-        let access = Arc::new(Access::new(config.addr, token));
+        Self::with(&config(runs, corpus, token))
+    }
+
+    fn with(config: &Config) -> Self {
+        let app = app(config).unwrap();
+        let access = Arc::new(Access::new(config.addr, config.token.as_deref()));
         Self { router: router(Arc::clone(&app), access), app, folder: None }
     }
 
@@ -223,8 +227,19 @@ impl Lab {
     }
 }
 
+fn config(runs: &[PathBuf], corpus: Option<PathBuf>, token: Option<&str>) -> Config {
+    Config {
+        runs: runs.to_vec(),
+        addr: ([127, 0, 0, 1], 7878).into(),
+        corpus,
+        cache_bytes: 64 << 20,
+        token: token.map(str::to_owned),
+        allow_upload: false,
+    }
+}
+
 /// The images of the shared run.
-pub(super) fn images() -> PathBuf {
+pub(crate) fn images() -> PathBuf {
     TEMPLATE.folder.path().join("shapes")
 }
 

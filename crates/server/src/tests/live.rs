@@ -56,6 +56,7 @@ async fn what_happens_on_disk_is_told() {
         corpus: None,
         cache_bytes: 16 << 20,
         token: None,
+        allow_upload: false,
     };
     let server = bind(config).await.unwrap();
     let address = server.address();

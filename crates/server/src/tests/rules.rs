@@ -76,12 +76,63 @@ async fn a_token_is_asked_for_and_becomes_a_cookie() {
 }
 
 #[tokio::test]
+async fn a_person_is_asked_for_the_token_and_comes_to_the_page() {
+    let lab = Lab::over(&[], None, Some("open-sesame"));
+    let send = |method: &str, path: &str, body: &str, headers: &[(&str, &str)]| {
+        let mut request = Request::builder().method(method).uri(path).header("host", "viz.example");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        lab.send(request.body(Body::from(body.to_owned())).unwrap())
+    };
+    let page = send("GET", "/a/view?run=x&layer=y'z", "", &[("accept", "text/html")]).await;
+    assert_eq!(page.status, 401);
+    let html = String::from_utf8(page.body.to_vec()).unwrap();
+    assert!(html.contains("<base href=\"../\""), "{html}");
+    assert!(html.contains("value=\"a/view?run=x&amp;layer=y'z\""), "{html}");
+    assert!(!html.contains("<script") && !html.contains("style="), "{html}");
+    // A browser leaves the form's origin out where it may not send a referrer.
+    assert_eq!(page.header("referrer-policy"), "same-origin");
+    assert!(page.header("content-security-policy").contains("form-action 'self'"));
+    assert_eq!(send("GET", "/login.css", "", &[]).await.header("content-type"), "text/css; charset=utf-8");
+
+    let wrong = send("POST", "/login", "token=open&next=a", &[]).await;
+    assert_eq!((wrong.status.as_u16(), wrong.header("set-cookie")), (401, ""));
+    assert!(String::from_utf8_lossy(&wrong.body).contains("not the token"));
+    let good = send("POST", "/login", "token=open-sesame&next=a%2Fview%3Frun%3Dx%2520y", &[]).await;
+    assert_eq!((good.status.as_u16(), good.header("location")), (303, "./a/view?run=x%20y"));
+    let cookie = good.header("set-cookie").to_owned();
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("Secure"),
+        "{cookie}"
+    );
+    let session = cookie.split(';').next().unwrap().to_owned();
+    assert_eq!(send("GET", "/api/runs", "", &[("cookie", &session)]).await.status, 200);
+
+    // Whatever the form says, the way leads to this server.
+    for next in ["https://evil.example", "//evil.example", "a%0D%0Aset-cookie:+x"] {
+        let answer = send("POST", "/login", &format!("token=open-sesame&next={next}"), &[]).await;
+        assert!(answer.header("location").starts_with("./"), "{next}: {:?}", answer.headers);
+    }
+    let secure = send("POST", "/login", "token=open-sesame", &[("x-forwarded-proto", "https")]).await;
+    assert!(secure.header("set-cookie").contains("; Secure"));
+    let foreign = send("POST", "/login", "token=open-sesame", &[("origin", "https://evil.example")]).await;
+    assert_eq!(foreign.status, 403);
+    // Behind a proxy that changes the host the browser's word counts.
+    let proxied = [("origin", "https://viz.public"), ("sec-fetch-site", "same-origin")];
+    assert_eq!(send("POST", "/login", "token=open-sesame", &proxied).await.status, 303);
+    let out = send("POST", "/logout", "", &[("cookie", &session)]).await;
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+}
+
+#[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     let lab = Lab::shared();
     for path in ["/", "/api/runs", "/api/none", SHEET, "/assets/none.js"] {
         let answer = lab.get(path).await;
         let policy = answer.header("content-security-policy");
         assert!(policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(!policy.contains("unsafe"), "{path}");
         let scripts = policy.split(';').find(|part| part.trim().starts_with("script-src")).unwrap();
         assert_eq!(scripts.trim(), "script-src 'self'", "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
@@ -149,6 +200,7 @@ async fn what_cannot_be_served_is_an_error_at_the_start() {
         corpus: None,
         cache_bytes: 1 << 20,
         token: token.map(str::to_owned),
+        allow_upload: false,
     };
     let refused = async |config| crate::bind(config).await.err().unwrap().to_string();
     assert!(refused(config(vec!["nowhere".into()], "127.0.0.1:0", None)).await.contains("nowhere"));

@@ -1,0 +1,82 @@
+//! The values of many sheets in one answer: `multipart/mixed`, a part a sheet, made while it is sent.
+
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use tokio_stream::StreamExt;
+
+use super::answer::{Bound, bytes_of, shape_of};
+use crate::app::{App, Shared};
+use crate::problem::ApiError;
+use crate::sheets::{timeline, values};
+use crate::subject::Subject;
+use crate::wish::Wish;
+
+/// Between two parts: no value of four bytes repeats itself like that at the start of a line.
+const BOUNDARY: &str = "deepviz-sheet-7f3a9c51e2d84b60";
+/// Values that one answer holds; it is a limit of time, not of memory.
+const MOST_VALUES: usize = 256 << 20;
+
+/// The answer, sheet after sheet. A checkpoint that cannot be read is a part too: its problem document.
+pub(super) fn answer(app: &Shared, bound: &Bound) -> Result<Response, ApiError> {
+    let sheet = |wish: &Wish| {
+        let bank = wish.bank();
+        wish.filters.len() * wish.channels.len() * bank.height * bank.width
+    };
+    let in_all = bound.wishes.iter().map(sheet).sum::<usize>().saturating_mul(bound.checkpoints.len());
+    if in_all > MOST_VALUES {
+        return Err(ApiError::bad(format!(
+            "the selection holds {in_all} values, at most {MOST_VALUES} are sent at once"
+        )));
+    }
+    if bound.wishes.iter().any(|wish| matches!(wish.subject, Some(Subject::Sent { .. }))) {
+        return Err(ApiError::bad("an uploaded image is applied at one checkpoint and one layer at a time"));
+    }
+    let wanted: Vec<(usize, Wish)> = bound
+        .checkpoints
+        .iter()
+        .flat_map(|&index| bound.wishes.iter().map(move |wish| (index, wish.clone())))
+        .collect();
+    let app = Shared::clone(app);
+    let parts = tokio_stream::iter(wanted).then(move |(index, wish)| {
+        let app = Shared::clone(&app);
+        async move { Ok::<_, Infallible>(part(&app, &wish, index).await) }
+    });
+    let end = tokio_stream::once(Ok(Bytes::from(format!("--{BOUNDARY}--\r\n"))));
+    let mut response = Response::new(Body::from_stream(parts.chain(end)));
+    let kind = HeaderValue::from_static("multipart/mixed; boundary=deepviz-sheet-7f3a9c51e2d84b60");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+async fn part(app: &App, wish: &Wish, index: usize) -> Bytes {
+    let (head, body) = match sheet(app, wish, index).await {
+        Ok(part) => part,
+        Err(error) => {
+            let name = format!("x-deepviz-checkpoint: {index}\r\nx-deepviz-layer: {}\r\n", wish.layer().name);
+            (format!("content-type: application/problem+json\r\n{name}"), error.document())
+        }
+    };
+    let mut part = format!("--{BOUNDARY}\r\n{head}content-length: {}\r\n\r\n", body.len()).into_bytes();
+    part.extend(body);
+    part.extend(b"\r\n");
+    part.into()
+}
+
+async fn sheet(app: &App, wish: &Wish, index: usize) -> Result<(String, Vec<u8>), ApiError> {
+    let entry = wish.listing.usable(index)?;
+    let range = timeline(app, wish).await?;
+    let values = values(app, wish, entry).await?;
+    let geometry = serde_json::to_string(&wish.sheet(index, &values, range)?)
+        .map_err(|error| ApiError::internal(error.to_string()))?;
+    let head = format!(
+        "content-type: application/octet-stream\r\nx-deepviz-checkpoint: {index}\r\nx-deepviz-layer: {}\r\n\
+         x-deepviz-shape: {}\r\nx-deepviz-sheet: {geometry}\r\n",
+        wish.layer().name,
+        shape_of(&values)
+    );
+    Ok((head, bytes_of(&values)))
+}

@@ -1,0 +1,155 @@
+//! What a query of sheets names: axes in the path, the rest and the look after the question mark.
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::look::{Look, Over, Words, look};
+use crate::problem::ApiError;
+
+/// The four axes.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct Axes {
+    /// Id of the run.
+    #[param(example = "my-run")]
+    pub(super) run: String,
+    /// Checkpoints: `3`, `1,4,9`, `2-7`, `10-40:5`, `last`, `*`.
+    #[param(example = "last")]
+    pub(super) checkpoints: String,
+    /// Layers: names, `conv1,conv2`, `conv1-conv3`, `last`, `*`, `*:2`.
+    #[param(example = "conv1")]
+    pub(super) layers: String,
+    /// Filters, as a selection; of activations the layer's output channels.
+    #[param(example = "*")]
+    pub(super) filters: String,
+    /// Channels, as a selection; `*` for activations.
+    #[param(example = "*")]
+    pub(super) channels: String,
+}
+
+/// Two axes in a path; the others default to everything.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ShortAxes {
+    /// Id of the run.
+    #[param(example = "my-run")]
+    pub(super) run: String,
+    /// Checkpoints: `3`, `1,4,9`, `2-7`, `10-40:5`, `last`, `*`.
+    #[param(example = "last")]
+    pub(super) checkpoints: String,
+    /// Layers: names, `conv1,conv2`, `conv1-conv3`, `last`, `*`, `*:2`.
+    #[param(example = "conv1")]
+    pub(super) layers: String,
+}
+
+/// The other axes.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RestQuery {
+    /// Filters, as a selection; all of them unless given.
+    pub(super) filters: Option<String>,
+    /// Channels, as a selection; all of them unless given.
+    pub(super) channels: Option<String>,
+    /// Activations instead of weights, of an image of the corpus (its id) or on average of a group: `class:3`,
+    /// `class:cat`, `images:1,4,10-19`.
+    pub(super) apply: Option<String>,
+}
+
+/// The other axes, of an image that is sent.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FilterQuery {
+    /// The layer's output channels, as a selection; all of them unless given.
+    pub(super) filters: Option<String>,
+}
+
+/// The four axes and an image of the corpus.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct AppliedAxes {
+    /// Id of the run.
+    #[param(example = "my-run")]
+    pub(super) run: String,
+    /// Checkpoints, as a selection.
+    #[param(example = "last")]
+    pub(super) checkpoints: String,
+    /// Names of layers, separated by commas, or `*`.
+    #[param(example = "conv1")]
+    pub(super) layers: String,
+    /// The layer's output channels, as a selection.
+    #[param(example = "*")]
+    pub(super) filters: String,
+    /// `*`.
+    #[param(example = "*")]
+    pub(super) channels: String,
+    /// Id of the image; or `class:3`, `class:cat`, `images:1,4,10-19` for the mean over a group.
+    #[param(example = "3")]
+    pub(super) image: String,
+}
+
+/// How sheets are drawn and sent.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LookQuery {
+    /// What colours are scaled over: `sheet` (default), `filter` or `timeline`.
+    #[param(value_type = Option<Over>)]
+    pub(super) normalise: Option<String>,
+    /// Pixels per value, 1 to 64.
+    #[param(minimum = 1, maximum = 64)]
+    pub(super) scale: Option<usize>,
+    /// `auto` (default), `grey`, `rgb`, `diverging`, `diverging-light`, `sequential`, `sequential-light`.
+    pub(super) palette: Option<String>,
+    /// Tiles side by side where they form a grid.
+    #[param(minimum = 1)]
+    pub(super) columns: Option<usize>,
+    /// How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+    /// nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
+    #[param(minimum = 50, maximum = 100)]
+    pub(super) percentile: Option<f32>,
+    /// `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
+    /// several sheets `multipart/mixed`).
+    pub(super) format: Option<String>,
+    /// A pixel of the sheet, `x,y`: the answer says what lies under it, and its value.
+    pub(super) at: Option<String>,
+    /// The checkpoint's hash: makes the answer immutable.
+    pub(super) v: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Auto,
+    Png,
+    Json,
+    F32,
+}
+
+impl LookQuery {
+    pub(super) fn look(&self) -> Result<Look, ApiError> {
+        look(Words {
+            normalise: self.normalise.as_deref(),
+            palette: self.palette.as_deref(),
+            scale: self.scale,
+            columns: self.columns,
+            percentile: self.percentile,
+        })
+    }
+
+    pub(super) fn pixel(&self) -> Result<Option<[usize; 2]>, ApiError> {
+        let Some(text) = &self.at else { return Ok(None) };
+        let read = |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten();
+        match text.split_once(',').and_then(|(x, y)| Some([read(x)?, read(y)?])) {
+            Some(pixel) => Ok(Some(pixel)),
+            None => Err(ApiError::bad(format!("expected a pixel such as at=12,40; found `{text}`"))),
+        }
+    }
+
+    pub(super) fn format(&self) -> Result<Format, ApiError> {
+        match self.format.as_deref() {
+            None => Ok(Format::Auto),
+            Some("png") => Ok(Format::Png),
+            Some("json") => Ok(Format::Json),
+            Some("f32") => Ok(Format::F32),
+            Some(other) => Err(ApiError::bad(format!("unknown format `{other}`; expected png, json or f32"))),
+        }
+    }
+}

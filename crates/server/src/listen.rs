@@ -1,0 +1,205 @@
+//! The accept loop: so many connections, and none that only waits.
+//!
+//! A client that sends its request slowly, or does not take its answer, loses its connection; one that has said all it
+//! had to say (a half-closed connection) gets its answer. More connections than the limit wait in the system's queue.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Sleep, sleep, timeout};
+
+/// Open connections at most, where the system allows them.
+const MOST_CONNECTIONS: u32 = 16_384;
+/// Open files that are left for runs and their statistics.
+const FILES_FOR_OTHERS: u32 = 200;
+/// Bytes of a request's head at most.
+const HEAD_BYTES: usize = 64 << 10;
+/// Headers of a request at most.
+const MOST_HEADERS: usize = 100;
+/// Before a new connection is tried where the system refuses one.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a client may keep from others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Connections at a time.
+    pub(crate) connections: u32,
+    /// From the beginning of a connection, or the end of an answer, to the end of a request's head.
+    pub(crate) head: Duration,
+    /// Without a byte of an answer being taken.
+    pub(crate) stall: Duration,
+    /// For what is in flight when the server stops.
+    pub(crate) grace: Duration,
+}
+
+impl Limits {
+    /// As the system allows.
+    pub(crate) fn new() -> Self {
+        let files = open_files().unwrap_or(4 * FILES_FOR_OTHERS);
+        Self {
+            connections: files.saturating_sub(FILES_FOR_OTHERS).clamp(32, MOST_CONNECTIONS),
+            head: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Files that this process may have open, where the system tells.
+fn open_files() -> Option<u32> {
+    let text = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    let soft = line.split_whitespace().next()?;
+    Some(soft.parse().unwrap_or(u32::MAX))
+}
+
+/// Answers until `shutdown` is there, then finishes what is in flight.
+pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+    let mut shutdown = pin!(shutdown);
+    let places = Arc::new(Semaphore::new(limits.connections as usize));
+    let closed = watch::Sender::new(false);
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.as_mut() => break,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        match accepted {
+            Ok((stream, place)) => {
+                let connection = Connection { stream, router: router.clone(), limits, _place: place };
+                tokio::spawn(connection.serve(closed.subscribe()));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!("cannot take a connection: {error}");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    closed.send_replace(true);
+    // An error means that the time is over: what is still in flight is given up.
+    let _ = timeout(limits.grace, places.acquire_many(limits.connections)).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, Option<OwnedSemaphorePermit>)> {
+    // The semaphore is never closed.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// One client.
+struct Connection {
+    stream: TcpStream,
+    router: Router,
+    limits: Limits,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Connection {
+    async fn serve(self, mut closing: watch::Receiver<bool>) {
+        // Small answers must not wait for more to send; without it they are slower, no more.
+        let _ = self.stream.set_nodelay(true);
+        let stream = Patient { stream: self.stream, stall: self.limits.stall, timer: None };
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head)
+            .max_buf_size(HEAD_BYTES)
+            .max_headers(MOST_HEADERS)
+            .half_close(true);
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
+        let mut connection = pin!(connection);
+        // Only once: the other side of the channel lives as long as the server.
+        let stop = async { drop(closing.wait_for(|closed| *closed).await) };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stop => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!("a connection ended early: {error}");
+        }
+    }
+}
+
+/// A stream that ends with an error when its other side takes nothing for too long.
+struct Patient {
+    stream: TcpStream,
+    stall: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patient {
+    fn bounded<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        step: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if let Poll::Ready(result) = step(Pin::new(&mut self.stream), context) {
+            self.timer = None;
+            return Poll::Ready(result);
+        }
+        let stall = self.stall;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(stall)));
+        ready!(timer.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.bounded(context, |stream, context| stream.poll_write(context, bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.bounded(context, |stream, context| stream.poll_write_vectored(context, parts))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.bounded(context, |stream, context| stream.poll_flush(context))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.bounded(context, |stream, context| stream.poll_shutdown(context))
+    }
+}
