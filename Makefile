@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt web e2e bench doc clean
+.PHONY: help demo test lint fmt web e2e bench bench-web doc clean
 
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 MODULES := web/node_modules/.package-lock.json
@@ -11,7 +11,7 @@ MODULES := web/node_modules/.package-lock.json
 part = @echo "== $(1)"; start=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - start)) s"
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: web ## build everything and watch a small network learn at http://127.0.0.1:7878
 	cargo build --release --package deepviz
@@ -41,6 +41,10 @@ e2e: web ## browser tests of the built binary in headless Chromium
 
 bench: ## measure speed on this machine (docs/benchmarks.md)
 	cargo run --release --package deepviz-net --example bench_step
+
+bench-web: web ## measure the dashboard on a run of 1,000 checkpoints; ARGS="--minutes 10"
+	cargo build --release --package deepviz
+	export CHROMIUM=$$(web/e2e/ensure-chromium.sh); cd web && node bench/measure.mjs $(ARGS)
 
 doc: ## the API documentation of the crates, warnings as errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
