@@ -18,6 +18,7 @@ mod network;
 pub mod ops;
 mod parameters;
 mod preprocess;
+pub mod profile;
 pub mod random;
 pub mod recipe;
 pub mod run;
