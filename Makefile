@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 MODULES := web/node_modules/.package-lock.json
+# For `make bench`: one that has torch, onnx and onnxruntime.
+PYTHON ?= python3
 
 # Runs one part and says how long it took: $(call part,name,command)
 part = @echo "== $(1)"; start=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - start)) s"
@@ -39,8 +41,10 @@ e2e: web ## browser tests of the built binary in headless Chromium
 	$(call part,binary,cargo build --workspace --quiet)
 	$(call part,browser,export CHROMIUM=$$(web/e2e/ensure-chromium.sh); cd web && npm run --silent e2e)
 
-bench: ## measure speed on this machine (docs/benchmarks.md)
-	cargo run --release --package deepviz-net --example bench_step
+bench: ## measure speed on this machine: kernels, then PyTorch and onnxruntime beside (docs/benchmarks.md)
+	cargo build --release --package deepviz-net --example bench_step
+	for net in 80sec deep; do ./target/release/examples/bench_step $$net --layers --seconds 10; done
+	$(PYTHON) bench/compare.py $(ARGS)
 
 bench-web: web ## measure the dashboard on a run of 1,000 checkpoints; ARGS="--minutes 10"
 	cargo build --release --package deepviz

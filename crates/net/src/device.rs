@@ -12,15 +12,18 @@ pub enum VectorLevel {
     Portable,
     /// AVX2 and FMA (x86-64 since 2013).
     Avx2,
+    /// AVX-512 F and VL (server processors since 2017, AMD's since Zen 4).
+    Avx512,
 }
 
 impl VectorLevel {
     /// Every level, lowest first.
-    pub const ALL: [Self; 2] = [Self::Portable, Self::Avx2];
+    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
 
     /// The best this machine has.
     pub fn detect() -> Self {
-        if Self::Avx2.is_available() { Self::Avx2 } else { Self::Portable }
+        let best = Self::ALL.into_iter().rev().find(|level| level.is_available());
+        best.unwrap_or(Self::Portable)
     }
 
     /// Whether this machine has the instructions.
@@ -29,8 +32,12 @@ impl VectorLevel {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                Self::Avx2.is_available() && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl")
+            }
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 => false,
+            Self::Avx2 | Self::Avx512 => false,
         }
     }
 
@@ -39,6 +46,7 @@ impl VectorLevel {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
         }
     }
 }
@@ -56,7 +64,7 @@ impl FromStr for VectorLevel {
         let found = Self::ALL.into_iter().find(|level| level.name() == text);
         found.ok_or_else(|| Error::Device {
             device: format!("cpu with vector level `{text}`"),
-            reason: "there is no such level; the levels are portable and avx2".into(),
+            reason: format!("there is no such level; the levels are {}", Self::ALL.map(Self::name).join(", ")),
         })
     }
 }

@@ -19,6 +19,7 @@ pub mod ops;
 mod output;
 mod parameters;
 mod preprocess;
+pub mod profile;
 pub mod random;
 pub mod recipe;
 pub mod run;

@@ -14,3 +14,4 @@ pub(crate) mod plan;
 pub(crate) mod product;
 pub(crate) mod tree;
 pub(crate) mod window;
+pub(crate) mod winograd;

@@ -102,14 +102,19 @@ impl Pass<'_> {
             seen(first, self.activation(space, first));
         }
         for layer in 1..=last {
-            let place = &self.plan.places[layer];
-            let mut out = std::mem::take(&mut space.activations[place.home]);
-            let mut kept = std::mem::take(&mut space.kept[layer]);
-            self.compute(space, layer, &mut kept, &mut out);
-            space.activations[place.home] = out;
-            space.kept[layer] = kept;
+            self.forward_layer(space, layer);
             seen(layer, self.activation(space, layer));
         }
+    }
+
+    /// Computes one layer from those below it.
+    pub fn forward_layer(&self, space: &mut Workspace, layer: usize) {
+        let place = &self.plan.places[layer];
+        let mut out = std::mem::take(&mut space.activations[place.home]);
+        let mut kept = std::mem::take(&mut space.kept[layer]);
+        self.compute(space, layer, &mut kept, &mut out);
+        space.activations[place.home] = out;
+        space.kept[layer] = kept;
     }
 
     fn compute(&self, space: &Workspace, layer: usize, kept: &mut Kept, values: &mut [f32]) {
@@ -194,33 +199,44 @@ impl Pass<'_> {
         back: &BackwardPlan,
         mut weights: impl FnMut(usize, Maps<'_>, Maps<'_>),
     ) {
-        let layers = self.plan.network.layers();
         for layer in (1..=last).rev() {
             let place = &self.plan.places[layer];
-            if !space.written[place.home] || !back.wanted[layer] {
-                continue;
+            if space.written[place.home] && back.wanted[layer] {
+                self.backward_layer(space, layer, back, &mut weights);
             }
-            let mut own = std::mem::take(&mut space.gradients[place.home]);
-            if let Op::Neuron(geometry) = &layers[layer].op
-                && place.home != layer
-            {
-                let gradient = MapsMut { layout: &place.gradient, values: &mut own };
-                let y = self.activation(space, layer);
-                geometry.neuron.backward_in_place(self.level, self.images, y, gradient);
-            } else {
-                let dy = Maps { layout: &place.gradient, values: &own };
-                if self.plan.weighted[layer].is_some() {
-                    weights(layer, self.activation(space, layers[layer].inputs[0]), dy);
-                }
-                for slot in 0..layers[layer].inputs.len() {
-                    let input = layers[layer].inputs[slot];
-                    if back.wanted[input] {
-                        self.descend(space, (layer, slot), back, dy);
-                    }
-                }
-            }
-            space.gradients[place.home] = own;
         }
+    }
+
+    /// Carries the gradient of one layer to its inputs.
+    pub fn backward_layer(
+        &self,
+        space: &mut Workspace,
+        layer: usize,
+        back: &BackwardPlan,
+        mut weights: impl FnMut(usize, Maps<'_>, Maps<'_>),
+    ) {
+        let layers = self.plan.network.layers();
+        let place = &self.plan.places[layer];
+        let mut own = std::mem::take(&mut space.gradients[place.home]);
+        if let Op::Neuron(geometry) = &layers[layer].op
+            && place.home != layer
+        {
+            let gradient = MapsMut { layout: &place.gradient, values: &mut own };
+            let y = self.activation(space, layer);
+            geometry.neuron.backward_in_place(self.level, self.images, y, gradient);
+        } else {
+            let dy = Maps { layout: &place.gradient, values: &own };
+            if self.plan.weighted[layer].is_some() {
+                weights(layer, self.activation(space, layers[layer].inputs[0]), dy);
+            }
+            for slot in 0..layers[layer].inputs.len() {
+                let input = layers[layer].inputs[slot];
+                if back.wanted[input] {
+                    self.descend(space, (layer, slot), back, dy);
+                }
+            }
+        }
+        space.gradients[place.home] = own;
     }
 
     /// Writes or adds the gradient of one of a layer's inputs.

@@ -2,11 +2,12 @@
 //! tables of the weighted layers.
 
 use super::buffer::Buffer;
+use super::lanes::LANES;
 use super::layout::{Layout, Rim};
 use super::product::BLOCK;
 use super::window::Windows;
 use crate::error::Error;
-use crate::network::{Layer, Network, ParameterSpec};
+use crate::network::{Network, ParameterSpec};
 use crate::ops::conv::cpu::ConvWeights;
 use crate::ops::conv::cpu::{ConvForward, ConvInputGradient, ConvWeightGradient, gradient_rim};
 use crate::ops::local::cpu::{LocalForward, LocalInputGradient, LocalWeightGradient, LocalWeights, Shelf};
@@ -19,9 +20,7 @@ use std::sync::Arc;
 /// Images that go through the network together, so that activations stay in the cache from layer
 /// to layer; twice as many where the weights that every chunk has to read are what fills it.
 fn chunk(network: &Network) -> usize {
-    let read_once = |layer: &&Layer| matches!(layer.op, Op::Local(_) | Op::Full(_));
-    let layers = network.layers().iter().filter(read_once);
-    let weights: usize = layers.flat_map(|layer| &layer.parameters).map(ParameterSpec::len).sum();
+    let weights: usize = network.parameters().map(ParameterSpec::len).sum();
     if weights < 1 << 18 { 4 } else { 8 }
 }
 
@@ -130,7 +129,7 @@ fn places(network: &Network) -> Vec<Place> {
         let shape = layers[index].shape;
         let (activation, gradient) = rims[home];
         let activation = match layers[index].op {
-            Op::Input(_) if tight[index] => Layout::tight(shape, activation),
+            Op::Input(_) if tight[index] && shape.channels < LANES => Layout::tight(shape, activation),
             _ => Layout::padded(shape, activation),
         };
         Place { activation, gradient: Layout::padded(shape, gradient), home }

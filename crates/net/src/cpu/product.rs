@@ -1,12 +1,18 @@
 //! The one inner loop of all weighted layers: many small matrix products over shifted rows.
 #![expect(unsafe_code, reason = "unchecked reads in the inner loop; every run is checked once against the reach")]
 
-use super::lanes::{LANES, Lanes, Portable};
+use super::lanes::{LANES, Lanes, Work, with_lanes};
 use crate::device::VectorLevel;
 use std::ops::Range;
 
-/// Two vectors side by side are computed at once.
+/// Floats that lie side by side in `b` and `c`: two vectors of [`LANES`], or one of AVX-512's.
 pub(crate) const BLOCK: usize = 2 * LANES;
+
+/// Floats of `b` that stay in the first-level cache while rows pass by.
+const PANEL: usize = 4096;
+
+/// Tiles of rows that pass by a panel before the next one's turn, so that their results stay too.
+const TILES: usize = 8;
 
 /// One row of results: where its factors begin in `a` and where it goes in `c`.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +104,7 @@ impl Product {
     /// Computes the chosen rows over the chosen runs.
     ///
     /// Panics where an operand is shorter than the walk reaches (a mistake in a plan, not in data).
-    pub fn apply(&self, level: VectorLevel, mut operands: Operands<'_>) {
+    pub fn apply(&self, level: VectorLevel, operands: Operands<'_>) {
         assert!(operands.a.len() >= self.a_reach, "product reads past a");
         assert!(operands.b.len() >= self.b_reach, "product reads past b");
         assert!(operands.c.len() >= self.c_reach, "product writes past c");
@@ -107,24 +113,24 @@ impl Product {
         if let Start::Bias(bias) = operands.start {
             assert!(bias.len() >= self.walk.vectors * LANES, "a bias each");
         }
-        match level {
-            // SAFETY: the reach of every pointer was compared with the slices above, and a device
-            // of this level exists only where the processor has AVX2 and FMA.
-            #[cfg(target_arch = "x86_64")]
-            VectorLevel::Avx2 => unsafe { apply_avx2(&self.walk, &mut operands) },
-            // SAFETY: as above; portable code needs no instructions.
-            _ => unsafe { apply::<Portable>(&self.walk, &mut operands) },
-        }
+        with_lanes(level, Apply { walk: &self.walk, operands });
     }
 }
 
-/// # Safety
-/// As [`apply`], and the processor has AVX2 and FMA.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn apply_avx2(walk: &Walk, operands: &mut Operands<'_>) {
-    // SAFETY: the caller vouches for the reach, and this function has the instructions.
-    unsafe { apply::<super::lanes::Avx2>(walk, operands) }
+/// A walk whose operands are as long as it reaches.
+struct Apply<'a> {
+    walk: &'a Walk,
+    operands: Operands<'a>,
+}
+
+impl Work for Apply<'_> {
+    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(mut self) {
+        // SAFETY: the reach was compared with the operands before this was made; the caller
+        // vouches for the instructions.
+        unsafe { apply::<L>(self.walk, &mut self.operands) }
+    }
 }
 
 /// # Safety
@@ -132,71 +138,117 @@ unsafe fn apply_avx2(walk: &Walk, operands: &mut Operands<'_>) {
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[inline(always)]
 unsafe fn apply<L: Lanes>(walk: &Walk, operands: &mut Operands<'_>) {
-    for vector in (0..walk.vectors).step_by(2) {
-        // SAFETY: passed on from the caller.
-        unsafe {
-            if vector + 1 < walk.vectors {
-                block::<L, 2>(walk, operands, vector);
-            } else {
-                block::<L, 1>(walk, operands, vector);
+    let end = walk.vectors * LANES;
+    let mut from = 0;
+    // SAFETY: passed on from the caller; the floats `from .. from + N * WIDTH` exist.
+    unsafe {
+        while from + 2 * L::WIDTH <= end {
+            block::<L, 2>(walk, operands, from);
+            from += 2 * L::WIDTH;
+        }
+        while from + L::WIDTH <= end {
+            block::<L, 1>(walk, operands, from);
+            from += L::WIDTH;
+        }
+        while from < end {
+            block::<L::Narrow, 1>(walk, operands, from);
+            from += LANES;
+        }
+    }
+}
+
+/// Computes `N` vectors from float `from` on. Stretches of `b` that do not fit into the cache are
+/// taken in panels, each for some tiles of rows; a sum rests in `c` meanwhile.
+///
+/// # Safety
+/// As [`apply`]; the floats `from .. from + N * WIDTH` exist.
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[inline(always)]
+unsafe fn block<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, from: usize) {
+    let (rows, runs) = (operands.rows.clone(), operands.runs.clone());
+    let most = L::ROWS[N - 1];
+    let step = if rows.len() > most { (PANEL / (walk.length * N * L::WIDTH)).max(1) } else { runs.len().max(1) };
+    for group in rows.clone().step_by(TILES * most) {
+        let group = group..(group + TILES * most).min(rows.end);
+        let mut panel = runs.start;
+        loop {
+            let last = (panel + step).min(runs.end);
+            let start = if panel == runs.start { operands.start } else { Start::Add };
+            let mut first = group.start;
+            while first < group.end {
+                let count = (group.end - first).min(most);
+                let part = Part { from, first, start, runs: &walk.runs[panel..last] };
+                // SAFETY: passed on from the caller; `first + count` rows exist.
+                unsafe { rows_of::<L, N>(walk, operands, &part, count) };
+                first += count;
+            }
+            panel = last;
+            if panel >= runs.end {
+                break;
             }
         }
     }
 }
 
-/// # Safety
-/// As [`apply`]; `vector + N` vectors exist.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-#[inline(always)]
-unsafe fn block<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, vector: usize) {
-    let mut start = operands.rows.start;
-    while start < operands.rows.end {
-        let count = (operands.rows.end - start).min(L::ROWS);
-        // SAFETY: passed on from the caller; `start + count` rows exist.
-        unsafe {
-            match count {
-                6 => tile::<L, 6, N>(walk, operands, vector, start),
-                5 => tile::<L, 5, N>(walk, operands, vector, start),
-                4 => tile::<L, 4, N>(walk, operands, vector, start),
-                3 => tile::<L, 3, N>(walk, operands, vector, start),
-                2 => tile::<L, 2, N>(walk, operands, vector, start),
-                _ => tile::<L, 1, N>(walk, operands, vector, start),
-            }
-        }
-        start += count;
-    }
-}
-
-/// # Safety
-/// As [`block`]; rows `first .. first + P` exist.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-#[expect(clippy::needless_range_loop, reason = "plain counted loops are what becomes registers")]
-#[inline(always)]
-unsafe fn tile<L: Lanes, const P: usize, const N: usize>(
-    walk: &Walk,
-    operands: &mut Operands<'_>,
-    vector: usize,
+/// What a tile is computed of.
+struct Part<'a> {
+    /// First float of the vectors.
+    from: usize,
+    /// First row.
     first: usize,
-) {
-    let pair = vector / 2;
-    let rows = &walk.rows[first..first + P];
+    start: Start<'a>,
+    runs: &'a [Run],
+}
+
+/// # Safety
+/// As [`block`]; the `count` rows from `part.first` on exist.
+#[inline(always)]
+unsafe fn rows_of<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, part: &Part<'_>, count: usize) {
+    macro_rules! tiles {
+        ($($p:literal)*) => {
+            match count {
+                // More rows than the registers hold never come: no code is made for them.
+                $($p if $p <= L::ROWS[N - 1] => tile::<L, $p, N>(walk, operands, part),)*
+                _ => {}
+            }
+        };
+    }
+    // SAFETY: passed on from the caller.
+    unsafe { tiles!(8 7 6 5 4 3 2 1) }
+}
+
+/// # Safety
+/// As [`rows_of`]; rows `part.first .. part.first + P` exist.
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[inline(always)]
+unsafe fn tile<L: Lanes, const P: usize, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, part: &Part<'_>) {
+    let rows = &walk.rows[part.first..part.first + P];
+    // Where vector `n` begins, whose blocks lie `stride` floats apart.
+    let place = |n: usize, stride: usize| {
+        let at = part.from + n * L::WIDTH;
+        at / BLOCK * stride + at % BLOCK
+    };
+    let (mut in_b, mut in_c) = ([0; N], [0; N]);
+    for n in 0..N {
+        in_b[n] = place(n, walk.b_block);
+        in_c[n] = place(n, walk.c_block);
+    }
     // SAFETY: every offset below stays within the reach that the caller vouches for.
     unsafe {
-        let c = operands.c.as_mut_ptr().add(pair * walk.c_block);
-        let b = operands.b.as_ptr().add(pair * walk.b_block);
+        let c = operands.c.as_mut_ptr();
         let mut sums = [[L::zero(); N]; P];
-        match operands.start {
+        match part.start {
             Start::Zero => {}
             Start::Add => {
                 for p in 0..P {
                     for n in 0..N {
-                        sums[p][n] = L::load(c.add(rows[p].c as usize + n * LANES));
+                        sums[p][n] = L::load(c.add(rows[p].c as usize + in_c[n]));
                     }
                 }
             }
             Start::Bias(bias) => {
                 for n in 0..N {
-                    let value = L::load(bias.as_ptr().add((vector + n) * LANES));
+                    let value = L::load(bias.as_ptr().add(part.from + n * L::WIDTH));
                     for sum in &mut sums {
                         sum[n] = value;
                     }
@@ -207,16 +259,16 @@ unsafe fn tile<L: Lanes, const P: usize, const N: usize>(
         for p in 0..P {
             a[p] = a[p].add(rows[p].a as usize);
         }
-        for run in &walk.runs[operands.runs.clone()] {
+        for run in part.runs {
             let mut at = run.a as usize;
-            let mut b = b.add(run.b as usize);
+            let mut b = operands.b.as_ptr().add(run.b as usize + in_b[0]);
             for _ in 0..walk.length {
                 let mut factors = [L::zero(); N];
                 for n in 0..N {
-                    factors[n] = L::load(b.add(n * LANES));
+                    factors[n] = L::load(b.add(in_b[n] - in_b[0]));
                 }
                 for p in 0..P {
-                    let value = L::splat(a[p].add(at));
+                    let value = L::splat(*a[p].add(at));
                     for n in 0..N {
                         sums[p][n] = value.multiply_add(factors[n], sums[p][n]);
                     }
@@ -225,16 +277,17 @@ unsafe fn tile<L: Lanes, const P: usize, const N: usize>(
                 b = b.wrapping_add(walk.b_stride);
             }
         }
-        let whole = vector + N < walk.vectors || walk.tail == LANES;
+        let end = walk.vectors * LANES - (LANES - walk.tail);
         for p in 0..P {
             for n in 0..N {
-                let to = c.add(rows[p].c as usize + n * LANES);
-                if whole || n + 1 < N {
+                let to = c.add(rows[p].c as usize + in_c[n]);
+                let left = end - (part.from + n * L::WIDTH);
+                if left >= L::WIDTH {
                     sums[p][n].store(to);
                 } else {
-                    let mut last = [0.0; LANES];
+                    let mut last = [0.0; 2 * LANES];
                     sums[p][n].store(last.as_mut_ptr());
-                    std::ptr::copy_nonoverlapping(last.as_ptr(), to, walk.tail);
+                    std::ptr::copy_nonoverlapping(last.as_ptr(), to, left);
                 }
             }
         }

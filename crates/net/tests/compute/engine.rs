@@ -15,13 +15,30 @@ const MIXED: &str = "a conv filters=9 size=5 padding=2
     f full outputs=20
     t tanh";
 
+/// Convolutions that go through Winograd's transforms.
+const WIDE: &str = "a conv filters=32 size=3 padding=1
+    r relu
+    b conv filters=36 size=5 padding=2
+    p pool pool=\"average\" size=3 stride=2
+    c conv filters=32 size=3 padding=1
+    f full outputs=20";
+
 fn mixed(count: usize) -> Case {
     Case::new(MIXED, Shape::new(3, 12, 10), count)
 }
 
+fn wide(count: usize) -> Case {
+    Case::new(WIDE, Shape::new(3, 11, 14), count)
+}
+
 #[test]
 fn threads_never_change_a_bit() {
-    let case = mixed(37);
+    for case in [mixed(37), wide(37)] {
+        check_threads(&case);
+    }
+}
+
+fn check_threads(case: &Case) {
     for level in LEVELS {
         let Some(one) = device(1, level) else { continue };
         let mut engine = case.engine(&one);
@@ -41,31 +58,38 @@ fn threads_never_change_a_bit() {
 #[test]
 fn nothing_is_left_over_from_the_step_before() {
     let device = device(2, VectorLevel::detect()).unwrap();
-    let (large, small) = (mixed(37), mixed(5));
-    let mut engine = large.engine(&device);
-    let first = large.gradients(&mut engine, 1);
-    let fresh = small.gradients(&mut small.engine(&device), 1);
-    assert!(small.gradients(&mut engine, 1) == fresh);
-    assert!(large.gradients(&mut engine, 1) == first);
+    for (large, small) in [(mixed(37), mixed(5)), (wide(37), wide(5))] {
+        let mut engine = large.engine(&device);
+        let first = large.gradients(&mut engine, 1);
+        let fresh = small.gradients(&mut small.engine(&device), 1);
+        assert!(small.gradients(&mut engine, 1) == fresh);
+        assert!(large.gradients(&mut engine, 1) == first);
+    }
 }
 
 #[test]
 fn an_image_alone_gives_what_it_gives_in_company() {
-    let case = mixed(7);
-    let model = case.model(&device(2, VectorLevel::detect()).unwrap());
-    let all: Vec<usize> = (0..case.network.layers().len()).collect();
-    let together = model.forward(&case.views(), &all).unwrap();
-    for (index, image) in case.images.iter().enumerate() {
-        let alone = model.forward(&[image.view()], &all).unwrap();
-        for (alone, together) in alone.iter().zip(&together) {
-            assert!(alone.row(0) == together.row(index));
+    for case in [mixed(7), wide(7)] {
+        let model = case.model(&device(2, VectorLevel::detect()).unwrap());
+        let all: Vec<usize> = (0..case.network.layers().len()).collect();
+        let together = model.forward(&case.views(), &all).unwrap();
+        for (index, image) in case.images.iter().enumerate() {
+            let alone = model.forward(&[image.view()], &all).unwrap();
+            for (alone, together) in alone.iter().zip(&together) {
+                assert!(alone.row(0) == together.row(index));
+            }
         }
     }
 }
 
 #[test]
 fn vector_levels_agree_within_rounding() {
-    let case = mixed(16);
+    for case in [mixed(16), wide(16)] {
+        check_levels(&case);
+    }
+}
+
+fn check_levels(case: &Case) {
     let expected = case.gradients(&mut case.engine(&device(1, LEVELS[0]).unwrap()), 9);
     for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
         let (loss, _, gradients) = case.gradients(&mut case.engine(&device), 9);

@@ -4,13 +4,25 @@ use crate::naive::{self, Named, Values};
 use deepviz_net::random::Stream;
 use deepviz_net::{Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel, View};
 use ndarray::{Array3, ArrayView3};
-use std::fmt::Write;
-use std::sync::Arc;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::{Arc, Once};
 
-pub const LEVELS: [VectorLevel; 2] = VectorLevel::ALL;
+pub const LEVELS: [VectorLevel; 3] = VectorLevel::ALL;
 
+/// Nothing where this machine lacks the level, which is then said once, past the test's capture.
 pub fn device(threads: usize, level: VectorLevel) -> Option<Device> {
-    level.is_available().then(|| Device::cpu(Some(threads), Some(level)).unwrap())
+    static SAID: Once = Once::new();
+    if !level.is_available() {
+        SAID.call_once(|| {
+            let missing = VectorLevel::ALL.into_iter().filter(|level| !level.is_available());
+            let names: Vec<&str> = missing.map(VectorLevel::name).collect();
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "SKIPPED on this machine, which lacks it: {}", names.join(", ")).unwrap();
+        });
+        return None;
+    }
+    Some(Device::cpu(Some(threads), Some(level)).unwrap())
 }
 
 /// A network, weights, images and labels.

@@ -1,7 +1,10 @@
-//! Convolution on the CPU: direct, as products over shifted rows.
+//! Convolution on the CPU: direct, as products over shifted rows, or through Winograd's transforms
+//! where the shape promises to gain by it.
 
 mod input_gradient;
 mod weight_gradient;
+mod winograd;
+mod winograd_gradient;
 
 pub(crate) use input_gradient::{ConvInputGradient, gradient_rim};
 pub(crate) use weight_gradient::ConvWeightGradient;
@@ -14,6 +17,7 @@ use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::cpu::window::{Taps, Windows};
 use crate::device::VectorLevel;
 use crate::shape::Shape;
+use winograd::Winograd;
 
 /// A convolution's forward pass over one chunk of images.
 #[derive(Debug)]
@@ -21,6 +25,7 @@ pub(crate) struct ConvForward {
     windows: Windows,
     taps: Taps,
     product: Product,
+    winograd: Option<Box<Winograd>>,
     shared_bias: bool,
     output: Layout,
 }
@@ -80,17 +85,25 @@ impl ConvForward {
             c_block: BLOCK,
             tail: tail(windows.filters(), windows.groups),
         });
-        Self { windows, taps, product, shared_bias: geometry.shared_bias, output }
+        let winograd = winograd::applies(geometry)
+            .then(|| Box::new(Winograd::new(geometry.size, geometry.padding, input, output)));
+        Self { windows, taps, product, winograd, shared_bias: geometry.shared_bias, output }
     }
 
     /// Packs weights `[k,c,r,s]` and biases `[k]` or `[k,oh,ow]`.
     pub fn pack(&self, weights: &[f32], bias: &[f32], packed: &mut ConvWeights) {
         let groups = self.windows.groups;
         let length = self.taps.packed_len();
-        packed.filters.grow(groups * length);
         let per_group = self.windows.filters() * self.windows.weights();
-        for group in 0..groups {
-            self.taps.pack(&weights[group * per_group..][..per_group], &mut packed.filters[group * length..][..length]);
+        let direct = |filters: &mut Buffer| {
+            filters.grow(groups * length);
+            for group in 0..groups {
+                self.taps.pack(&weights[group * per_group..][..per_group], &mut filters[group * length..][..length]);
+            }
+        };
+        match &self.winograd {
+            Some(winograd) => winograd.pack(&mut packed.filters, direct),
+            None => direct(&mut packed.filters),
         }
         if self.shared_bias {
             packed.bias.grow(self.output.stride + BLOCK);
@@ -116,6 +129,10 @@ impl ConvForward {
                     output[self.output.pixels(image, y)].copy_from_slice(row);
                 }
             }
+        }
+        if let Some(winograd) = &self.winograd {
+            let start = if self.shared_bias { Start::Bias(&weights.bias) } else { Start::Add };
+            return winograd.apply(level, images, &weights.filters, (input, output, start));
         }
         let (channels, filters) = (self.windows.channels(), self.windows.filters());
         let length = self.taps.packed_len();

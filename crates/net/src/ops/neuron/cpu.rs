@@ -1,7 +1,7 @@
 //! Neurons on the CPU, in place or from one buffer to another.
 
 use super::Neuron;
-use crate::cpu::lanes::vectorised;
+use crate::cpu::lanes::{positive, vectorised};
 use crate::cpu::layout::{Maps, MapsMut};
 use crate::device::VectorLevel;
 
@@ -23,10 +23,10 @@ impl Neuron {
     }
 
     /// Applies the neuron to the first `images` images.
-    pub(crate) fn forward(self, level: VectorLevel, images: usize, values: MapsMut<'_>) {
+    pub(crate) fn forward(self, level: VectorLevel, images: usize, mut values: MapsMut<'_>) {
         match self {
             Self::Identity => {}
-            Self::Relu => map(level, images, values, relu),
+            Self::Relu => rectify(level, images, &mut values),
             Self::BoundedRelu { limit } => map(level, images, values, move |x| {
                 let x = relu(x);
                 if x > limit { limit } else { x }
@@ -74,10 +74,18 @@ impl Neuron {
     }
 }
 
-/// max(0, x), NaN staying NaN. By a mask: a condition would be stored under, value by value.
+/// max(0, x), NaN staying NaN.
 fn relu(x: f32) -> f32 {
-    let mask = u32::from(x < 0.0).wrapping_sub(1);
-    f32::from_bits(x.to_bits() & mask)
+    if x < 0.0 { 0.0 } else { x }
+}
+
+/// [`relu`] of whole rows: spare channels are zero and stay so.
+fn rectify(level: VectorLevel, images: usize, values: &mut MapsMut<'_>) {
+    for image in 0..images {
+        for y in 0..values.layout.shape.height {
+            positive(level, &mut values.values[values.layout.pixels(image, y)]);
+        }
+    }
 }
 
 fn step(holds: bool) -> f32 {

@@ -1,13 +1,14 @@
 //! Pooling on the CPU: whole vectors of channels, window by window.
+#![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
 
 use super::{PoolGeometry, PoolKind};
-use crate::cpu::lanes::{LANES, vectorised};
+use crate::cpu::lanes::{LANES, Lanes, Work, with_lanes};
 use crate::cpu::layout::{Layout, Maps, MapsMut};
 use crate::device::VectorLevel;
-use crate::shape::Shape;
 use std::ops::Range;
 
-type Vector = [f32; LANES];
+/// Reciprocals that are looked up instead of divided for.
+const RECIPROCALS: usize = 65;
 
 impl PoolGeometry {
     /// The windows (of `outputs`, along one side) that hold a pixel.
@@ -20,9 +21,12 @@ impl PoolGeometry {
 
     /// Pools the first `images` images.
     pub(crate) fn forward(&self, level: VectorLevel, images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
+        check(images, x.layout, x.values);
+        check(images, y.layout, y.values);
+        let window = Window::new(self);
         match self.kind {
-            PoolKind::Max => forward_max(level, self, images, x, y),
-            PoolKind::Average => forward_average(level, self, images, x, y),
+            PoolKind::Max => with_lanes(level, Forward::<true> { window, images, x, y: y.again() }),
+            PoolKind::Average => with_lanes(level, Forward::<false> { window, images, x, y: y.again() }),
         }
     }
 
@@ -34,223 +38,179 @@ impl PoolGeometry {
         (x, y): (Maps<'_>, Maps<'_>),
         (dy, dx, written): (Maps<'_>, &mut MapsMut<'_>, bool),
     ) {
+        for maps in [x, y, dy] {
+            check(images, maps.layout, maps.values);
+        }
+        check(images, dx.layout, dx.values);
+        let window = Window::new(self);
+        let dx = dx.again();
         match self.kind {
-            PoolKind::Max => backward_max(level, self, images, (x, y), dy, (dx, written)),
-            PoolKind::Average => backward_average(level, self, images, dy, (dx, written)),
+            PoolKind::Max => with_lanes(level, Backward::<true> { window, images, x, y, dy, dx, written }),
+            PoolKind::Average => with_lanes(level, Backward::<false> { window, images, x, y, dy, dx, written }),
         }
     }
 }
 
-vectorised! {
-    fn forward_max(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
-        pool::<Largest>(geometry, images, x, y);
+/// Panics where the values are too few for the images, or pixels no whole vectors (a mistake in a
+/// plan, not in data).
+fn check(images: usize, layout: &Layout, values: &[f32]) {
+    assert!(values.len() >= images * layout.image() && layout.stride.is_multiple_of(LANES), "values of a pool");
+}
+
+/// The windows, and one over the number of pixels that they may hold.
+struct Window<'a> {
+    geometry: &'a PoolGeometry,
+    reciprocals: [f32; RECIPROCALS],
+}
+
+impl<'a> Window<'a> {
+    fn new(geometry: &'a PoolGeometry) -> Self {
+        Self { geometry, reciprocals: std::array::from_fn(|pixels| 1.0 / pixels as f32) }
+    }
+
+    fn share(&self, rows: (usize, usize), columns: (usize, usize)) -> f32 {
+        let pixels = (rows.1 - rows.0) * (columns.1 - columns.0);
+        self.reciprocals.get(pixels).copied().unwrap_or_else(|| 1.0 / pixels as f32)
     }
 }
 
-vectorised! {
-    fn forward_average(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
-        pool::<Mean>(geometry, images, x, y);
-    }
+/// Maximum, or else average.
+struct Forward<'a, const MAX: bool> {
+    window: Window<'a>,
+    images: usize,
+    x: Maps<'a>,
+    y: MapsMut<'a>,
 }
 
-/// What is made of a window's values.
-trait Fold {
-    const START: f32;
-    fn step(so_far: &mut Vector, value: &Vector);
-    fn finish(value: &mut Vector, pixels: f32);
-}
-
-struct Largest;
-struct Mean;
-
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-impl Fold for Largest {
-    const START: f32 = f32::NEG_INFINITY;
-
+impl<const MAX: bool> Work for Forward<'_, MAX> {
+    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
-    fn step(so_far: &mut Vector, value: &Vector) {
-        for lane in 0..LANES {
-            so_far[lane] = if so_far[lane] > value[lane] { so_far[lane] } else { value[lane] };
-        }
-    }
-
-    #[inline(always)]
-    fn finish(_: &mut Vector, _: f32) {}
-}
-
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-impl Fold for Mean {
-    const START: f32 = 0.0;
-
-    #[inline(always)]
-    fn step(so_far: &mut Vector, value: &Vector) {
-        for lane in 0..LANES {
-            so_far[lane] += value[lane];
-        }
-    }
-
-    #[inline(always)]
-    fn finish(value: &mut Vector, pixels: f32) {
-        for lane in value {
-            *lane /= pixels;
-        }
-    }
-}
-
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-#[inline(always)]
-fn pool<F: Fold>(geometry: &PoolGeometry, images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
-    let (from, to) = (x.layout, y.layout);
-    let vectors = to.stride / LANES;
-    for image in 0..images {
-        for oy in 0..to.shape.height {
-            let (top, bottom) = geometry.window(oy, from.shape.height);
+    unsafe fn run<L: Lanes>(self) {
+        let Self { window, images, x, y } = self;
+        let (from, to) = (x.layout, y.layout);
+        for (image, oy) in (0..images).flat_map(|image| (0..to.shape.height).map(move |oy| (image, oy))) {
+            let rows = window.geometry.window(oy, from.shape.height);
             for ox in 0..to.shape.width {
-                let (left, right) = geometry.window(ox, from.shape.width);
-                let pixels = ((bottom - top) * (right - left)) as f32;
-                let at = to.pixel(image, oy, ox).start;
-                let out = y.values[at..at + to.stride].as_chunks_mut::<LANES>().0;
-                for (vector, out) in out.iter_mut().enumerate() {
-                    let mut value = [F::START; LANES];
-                    for iy in top..bottom {
-                        let at = from.pixel(image, iy, left).start;
-                        let row = x.values[at..at + (right - left) * from.stride].as_chunks().0;
-                        for pixel in (vector..row.len()).step_by(vectors) {
-                            F::step(&mut value, &row[pixel]);
+                let columns = window.geometry.window(ox, from.shape.width);
+                let share = window.share(rows, columns);
+                let (first, out) = (from.pixel(image, rows.0, columns.0).start, to.pixel(image, oy, ox).start);
+                for channel in (0..to.stride).step_by(LANES) {
+                    // SAFETY: the pixels lie inside their maps, which were checked to have that
+                    // many images and whole vectors; the caller vouches for the instructions.
+                    unsafe {
+                        let mut value = if MAX { L::Narrow::splat(f32::NEG_INFINITY) } else { L::Narrow::zero() };
+                        for iy in 0..rows.1 - rows.0 {
+                            let row = x.values.as_ptr().add(first + iy * from.row() + channel);
+                            for ix in 0..columns.1 - columns.0 {
+                                let pixel = L::Narrow::load(row.add(ix * from.stride));
+                                value = if MAX { value.larger(pixel) } else { value.add(pixel) };
+                            }
                         }
+                        if !MAX {
+                            value = value.multiply_add(L::Narrow::splat(share), L::Narrow::zero());
+                        }
+                        value.store(y.values.as_mut_ptr().add(out + channel));
                     }
-                    F::finish(&mut value, pixels);
-                    *out = value;
                 }
             }
         }
     }
 }
 
-vectorised! {
-    fn backward_max(geometry: &PoolGeometry, images: usize, values: (Maps<'_>, Maps<'_>), dy: Maps<'_>, dx: (&mut MapsMut<'_>, bool)) {
-        gather(geometry, images, &Equal { x: values.0, y: values.1, dy }, dx);
-    }
-}
-
-vectorised! {
-    fn backward_average(geometry: &PoolGeometry, images: usize, dy: Maps<'_>, dx: (&mut MapsMut<'_>, bool)) {
-        gather(geometry, images, &Share { geometry, dy }, dx);
-    }
-}
-
-/// What an input pixel takes of the gradients of the windows that hold it. (No closures: those
-/// would not take on the caller's instructions.)
-trait Take {
-    fn outputs(&self) -> Shape;
-    fn take(&self, at: Pixel, rows: Range<usize>, columns: Range<usize>, out: &mut [Vector]);
-}
-
-/// The whole gradient of every window whose maximum it equals.
-struct Equal<'a> {
+/// Every input pixel takes from the windows that hold it, so that its gradient is read and written
+/// once: the whole gradient of a window whose maximum it equals, or else its share.
+struct Backward<'a, const MAX: bool> {
+    window: Window<'a>,
+    images: usize,
     x: Maps<'a>,
     y: Maps<'a>,
     dy: Maps<'a>,
+    dx: MapsMut<'a>,
+    written: bool,
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-#[expect(clippy::float_cmp, reason = "the maximum is one of the values, bit for bit")]
-impl Take for Equal<'_> {
-    #[inline(always)]
-    fn outputs(&self) -> Shape {
-        self.dy.layout.shape
-    }
+/// Windows that a pixel takes from at a time.
+const TOGETHER: usize = 4;
 
+/// Where a window's maximum and gradient lie, and one over its pixels.
+#[derive(Clone, Copy, Default)]
+struct Source {
+    best: usize,
+    gradient: usize,
+    share: f32,
+}
+
+impl<const MAX: bool> Work for Backward<'_, MAX> {
+    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
-    fn take(&self, at: Pixel, rows: Range<usize>, columns: Range<usize>, out: &mut [Vector]) {
-        let vectors = out.len();
-        let x = &vectors_of(self.x.values, self.x.layout.pixel(at.image, at.y, at.x).start)[..vectors];
-        let place = |layout: &Layout, y: usize| layout.pixel(at.image, y, columns.start).start;
-        for y in rows {
-            let best = vectors_of(self.y.values, place(self.y.layout, y));
-            let gradient = vectors_of(self.dy.values, place(self.dy.layout, y));
-            let count = columns.len() * vectors;
-            let (best, gradient) = (&best[..count], &gradient[..count]);
-            for (vector, out) in out.iter_mut().enumerate() {
-                let (own, mut sum) = (x[vector], *out);
-                for window in (vector..count).step_by(vectors) {
-                    let (best, gradient) = (best[window], gradient[window]);
-                    for lane in 0..LANES {
-                        // All ones or none: a mask, where a branch would be taken lane by lane.
-                        let mask = 0_u32.wrapping_sub(u32::from(own[lane] == best[lane]));
-                        sum[lane] += f32::from_bits(gradient[lane].to_bits() & mask);
+    unsafe fn run<L: Lanes>(mut self) {
+        let (shape, outputs) = (self.dx.layout.shape, self.dy.layout.shape);
+        for (image, y) in (0..self.images).flat_map(|image| (0..shape.height).map(move |y| (image, y))) {
+            let rows = self.window.geometry.holding(y, outputs.height);
+            for x in 0..shape.width {
+                let columns = self.window.geometry.holding(x, outputs.width);
+                let place =
+                    Place { to: self.dx.layout.pixel(image, y, x).start, own: self.x.layout.pixel(image, y, x).start };
+                let (mut sources, mut count, mut written) = ([Source::default(); TOGETHER], 0, self.written);
+                for window in rows.clone().flat_map(|y| columns.clone().map(move |x| (y, x))) {
+                    if count == TOGETHER {
+                        // SAFETY: passed on from the caller.
+                        unsafe { self.take::<L::Narrow>(place, &sources, written) };
+                        (count, written) = (0, true);
                     }
+                    sources[count] = self.source(image, window);
+                    count += 1;
                 }
-                *out = sum;
+                // SAFETY: passed on from the caller.
+                unsafe { self.take::<L::Narrow>(place, &sources[..count], written) };
             }
         }
     }
 }
 
-/// Its share of every window's gradient.
-struct Share<'a> {
-    geometry: &'a PoolGeometry,
-    dy: Maps<'a>,
-}
-
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-impl Take for Share<'_> {
-    #[inline(always)]
-    fn outputs(&self) -> Shape {
-        self.dy.layout.shape
-    }
-
-    #[inline(always)]
-    fn take(&self, at: Pixel, rows: Range<usize>, columns: Range<usize>, out: &mut [Vector]) {
-        let input = self.geometry.input;
-        for y in rows {
-            let (top, bottom) = self.geometry.window(y, input.height);
-            for x in columns.clone() {
-                let (left, right) = self.geometry.window(x, input.width);
-                let share = 1.0 / ((bottom - top) * (right - left)) as f32;
-                let gradient = vectors_of(self.dy.values, self.dy.layout.pixel(at.image, y, x).start);
-                for (out, gradient) in out.iter_mut().zip(gradient) {
-                    let (mut sum, gradient) = (*out, *gradient);
-                    for lane in 0..LANES {
-                        sum[lane] += gradient[lane] * share;
-                    }
-                    *out = sum;
-                }
-            }
-        }
-    }
-}
-
-fn vectors_of(values: &[f32], start: usize) -> &[Vector] {
-    values[start..].as_chunks().0
-}
-
-/// A pixel of the input.
+/// Where a pixel of the input and its gradient lie.
 #[derive(Clone, Copy)]
-struct Pixel {
-    image: usize,
-    y: usize,
-    x: usize,
+struct Place {
+    to: usize,
+    own: usize,
 }
 
-/// Lets every input pixel take from the windows that hold it: every gradient of the input is read
-/// and written once.
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-#[inline(always)]
-fn gather(geometry: &PoolGeometry, images: usize, from: &impl Take, (dx, written): (&mut MapsMut<'_>, bool)) {
-    let (outputs, shape) = (from.outputs(), dx.layout.shape);
-    for image in 0..images {
-        for y in 0..shape.height {
-            let rows = geometry.holding(y, outputs.height);
-            let row = &mut dx.values[dx.layout.pixels(image, y)];
-            if !written {
-                row.fill(0.0);
-            }
-            for (x, out) in row.chunks_exact_mut(dx.layout.stride).enumerate() {
-                let columns = geometry.holding(x, outputs.width);
-                if !rows.is_empty() && !columns.is_empty() {
-                    from.take(Pixel { image, y, x }, rows.clone(), columns, out.as_chunks_mut().0);
+impl<const MAX: bool> Backward<'_, MAX> {
+    #[inline(always)]
+    fn source(&self, image: usize, (y, x): (usize, usize)) -> Source {
+        let (shape, geometry) = (self.x.layout.shape, self.window.geometry);
+        let share = || self.window.share(geometry.window(y, shape.height), geometry.window(x, shape.width));
+        Source {
+            best: self.y.layout.pixel(image, y, x).start,
+            gradient: self.dy.layout.pixel(image, y, x).start,
+            share: if MAX { 1.0 } else { share() },
+        }
+    }
+
+    /// Takes from some windows.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `L`.
+    #[inline(always)]
+    unsafe fn take<L: Lanes>(&mut self, place: Place, sources: &[Source], written: bool) {
+        for channel in (0..self.dx.layout.stride).step_by(LANES) {
+            // SAFETY: the pixels lie inside their maps, which were checked to have that many images
+            // and whole vectors; the caller vouches for the instructions.
+            unsafe {
+                let out = self.dx.values.as_mut_ptr().add(place.to + channel);
+                let own = if MAX { L::load(self.x.values.as_ptr().add(place.own + channel)) } else { L::zero() };
+                let mut sum = if written { L::load(out) } else { L::zero() };
+                for source in sources {
+                    let gradient = L::load(self.dy.values.as_ptr().add(source.gradient + channel));
+                    if MAX {
+                        let best = L::load(self.y.values.as_ptr().add(source.best + channel));
+                        sum = sum.add(own.where_equal(best, gradient));
+                    } else {
+                        sum = gradient.multiply_add(L::splat(source.share), sum);
+                    }
                 }
+                sum.store(out);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The gradient of a convolution by its input.
 
 use super::tail;
+use super::winograd::{self, Winograd};
 use crate::cpu::buffer::Buffer;
 use crate::cpu::lanes::LANES;
 use crate::cpu::layout::{Layout, Rim};
@@ -64,6 +65,7 @@ pub(crate) struct ConvInputGradient {
     geometry: ConvGeometry,
     windows: Windows,
     phases: Vec<PhaseProduct>,
+    winograd: Option<Box<Winograd>>,
     /// Filters' floats of a pixel of the gradient that a product runs over.
     depth: usize,
 }
@@ -85,7 +87,9 @@ impl ConvInputGradient {
     pub fn new(geometry: &ConvGeometry, input: Layout, output: Layout, images: usize) -> Self {
         let windows = geometry.windows(output.shape);
         let depth = if windows.groups == 1 { output.stride } else { windows.filters() };
-        let mut this = Self { geometry: geometry.clone(), windows, phases: Vec::new(), depth };
+        let winograd = winograd::applies(geometry)
+            .then(|| Box::new(Winograd::new(geometry.size, geometry.size - 1 - geometry.padding, output, input)));
+        let mut this = Self { geometry: geometry.clone(), windows, phases: Vec::new(), winograd, depth };
         let mut packed = 0;
         for y in 0..geometry.stride {
             for x in 0..geometry.stride {
@@ -149,6 +153,13 @@ impl ConvInputGradient {
 
     /// Packs weights `[k,c,r,s]`, turned round.
     pub fn pack(&self, weights: &[f32], packed: &mut Buffer) {
+        match &self.winograd {
+            Some(winograd) => winograd.pack(packed, |filters| self.pack_direct(weights, filters)),
+            None => self.pack_direct(weights, packed),
+        }
+    }
+
+    fn pack_direct(&self, weights: &[f32], packed: &mut Buffer) {
         let size = self.geometry.size;
         let (channels, filters) = (self.windows.channels(), self.windows.filters());
         let last = self.phases.last();
@@ -174,6 +185,9 @@ impl ConvInputGradient {
 
     /// Writes, or adds to, the input's gradient.
     pub fn apply(&self, level: VectorLevel, images: usize, packed: &[f32], gradients: (&[f32], &mut [f32], Start<'_>)) {
+        if let Some(winograd) = &self.winograd {
+            return winograd.apply(level, images, packed, gradients);
+        }
         let (output, input, start) = gradients;
         let (channels, filters) = (self.windows.channels(), self.windows.filters());
         for phase in &self.phases {

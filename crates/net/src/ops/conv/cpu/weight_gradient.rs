@@ -1,5 +1,7 @@
 //! The gradients of a convolution by its filters and biases.
 
+use super::winograd;
+use super::winograd_gradient::WinogradGradient;
 use crate::cpu::lanes::{LANES, vectorised};
 use crate::cpu::layout::{Layout, Maps};
 use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
@@ -8,9 +10,9 @@ use crate::device::VectorLevel;
 use crate::ops::ConvGeometry;
 use crate::shape::Shape;
 
-/// Output pixels over which weight gradients are summed at a time: what of input and gradient
-/// that needs stays in the first-level cache.
-const STRIP_PIXELS: usize = 64;
+/// Floats of inputs and of a block's gradients over which weight gradients are summed at a time:
+/// what stays in the first-level cache.
+const STRIP: usize = 6144;
 
 /// The gradients by filters and biases, summed over a chunk's images.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub(crate) struct ConvWeightGradient {
     windows: Windows,
     taps: Taps,
     product: Product,
+    winograd: Option<Box<WinogradGradient>>,
     strip: usize,
     shared_bias: bool,
     output: Layout,
@@ -51,7 +54,9 @@ impl ConvWeightGradient {
             windows,
             taps,
             product,
-            strip: (STRIP_PIXELS / output.shape.width).max(1),
+            winograd: winograd::applies(geometry)
+                .then(|| Box::new(WinogradGradient::new(geometry, input, output, images))),
+            strip: (STRIP / ((input.stride + BLOCK) * output.shape.width)).max(1),
             shared_bias: geometry.shared_bias,
             output,
         }
@@ -73,8 +78,23 @@ impl ConvWeightGradient {
 
     /// Adds to the packed sums.
     pub fn apply(&self, level: VectorLevel, images: usize, values: (&[f32], &[f32]), sums: &mut [f32]) {
-        let (input, gradient) = values;
+        let gradient = values.1;
         let (filters, bias) = sums.split_at_mut(self.filters_len());
+        if let Some(winograd) = &self.winograd {
+            winograd.apply(level, images, values, filters);
+        } else {
+            self.correlate(level, images, values, filters);
+        }
+        let maps = Maps { layout: &self.output, values: gradient };
+        if self.shared_bias {
+            add_pixels(level, images, maps, bias);
+        } else {
+            add_maps(level, images, maps, bias);
+        }
+    }
+
+    /// The direct product.
+    fn correlate(&self, level: VectorLevel, images: usize, (input, gradient): (&[f32], &[f32]), filters: &mut [f32]) {
         let runs = images * self.output.shape.height;
         let length = self.taps.packed_len();
         for start in (0..runs).step_by(self.strip) {
@@ -91,12 +111,6 @@ impl ConvWeightGradient {
                     },
                 );
             }
-        }
-        let maps = Maps { layout: &self.output, values: gradient };
-        if self.shared_bias {
-            add_pixels(level, images, maps, bias);
-        } else {
-            add_maps(level, images, maps, bias);
         }
     }
 

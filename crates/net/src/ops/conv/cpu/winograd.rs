@@ -1,0 +1,196 @@
+//! Convolution and its gradient by the input through Winograd's transforms.
+
+use crate::cpu::buffer::Buffer;
+use crate::cpu::lanes::LANES;
+use crate::cpu::layout::Layout;
+use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
+use crate::device::VectorLevel;
+use crate::ops::ConvGeometry;
+use std::cell::RefCell;
+
+/// Tiles that are transformed and multiplied together: whole tiles of rows of the product.
+const TILES: usize = 48;
+
+/// Floats between planes, so that their distance is no power of two: the caches would hold only
+/// few lines of such.
+pub(super) const SPACE: usize = 48;
+
+thread_local! {
+    /// Planes, kept from call to call.
+    pub(super) static PLANES_OF_THREAD: RefCell<[Buffer; 3]> = RefCell::default();
+    /// Filters in the order of the direct product.
+    static FILTERS: RefCell<Buffer> = RefCell::default();
+}
+
+/// Whether a convolution is computed this way: where there are enough channels for the saved
+/// multiplications to outweigh the transforms. A rule on the shape alone, since results are rounded
+/// otherwise than those of the direct product.
+pub(crate) fn applies(geometry: &ConvGeometry) -> bool {
+    let ConvGeometry { size, stride, padding, groups, filters, .. } = *geometry;
+    // With padding on both ways there is a zero beside the values, which tiles over the border read.
+    let padded = padding > 0 && padding + 1 < size;
+    let wide = geometry.input.channels >= 32 && filters >= 32;
+    stride == 1 && groups == 1 && matches!(size, 3 | 5) && padded && wide
+}
+
+/// The tiles of an image: `from` is what they read, `side` results each way they give.
+pub(super) fn value_tiles(from: &Layout, results: (usize, usize), side: usize, padding: usize) -> Vec<Pixels> {
+    let inside = |at: isize, before: usize, length: usize, after: usize| {
+        (-(before as isize)..(length + after) as isize).contains(&at)
+    };
+    let tile = |(y, x): (usize, usize)| {
+        let places = (0..PLANES).map(|place| {
+            let y = (y + place / SIDE) as isize - padding as isize;
+            let x = (x + place % SIDE) as isize - padding as isize;
+            let known = inside(y, from.rim.top, from.shape.height, from.rim.bottom)
+                && inside(x, from.rim.left, from.shape.width, from.rim.right);
+            // Whatever lies further out is zero as the rim is.
+            if known { from.offset(0, y, x) as u32 } else { from.offset(0, -1, -1) as u32 }
+        });
+        Pixels::new(places.collect())
+    };
+    corners(results, side).map(tile).collect()
+}
+
+/// The first result of every tile.
+fn corners((height, width): (usize, usize), side: usize) -> impl Iterator<Item = (usize, usize)> {
+    let rows = (0..height).step_by(side);
+    rows.flat_map(move |y| (0..width).step_by(side).map(move |x| (y, x)))
+}
+
+/// Where every tile's `side x side` results lie; `outside` stands for those over the border.
+pub(super) fn result_tiles(layout: &Layout, side: usize, outside: u32) -> Vec<Pixels> {
+    let shape = layout.shape;
+    let tile = |(y, x): (usize, usize)| {
+        let places = (0..side * side).map(|place| {
+            let (y, x) = (y + place / side, x + place % side);
+            let known = y < shape.height && x < shape.width;
+            if known { layout.pixel(0, y, x).start as u32 } else { outside }
+        });
+        Pixels::new(places.collect())
+    };
+    corners((shape.height, shape.width), side).map(tile).collect()
+}
+
+/// Where the taps of a filter lie, packed as the direct product wants them: `depth` values a tap,
+/// [`BLOCK`] filters side by side.
+pub(super) fn filter_pixels(taps: usize, depth: usize) -> Pixels {
+    Pixels::new((0..taps * taps).map(|tap| (tap * depth * BLOCK) as u32).collect())
+}
+
+/// A convolution with stride 1 and one group.
+#[derive(Debug)]
+pub(super) struct Winograd {
+    taps: usize,
+    from: Layout,
+    to: Layout,
+    tiles: Vec<(Pixels, Pixels)>,
+    filter: Pixels,
+    product: Product,
+}
+
+impl Winograd {
+    /// From values that lie as `from` to results as `to`, with `padding` zeros before the values.
+    pub fn new(taps: usize, padding: usize, from: Layout, to: Layout) -> Self {
+        let side = SIDE + 1 - taps;
+        let values = value_tiles(&from, (to.shape.height, to.shape.width), side, padding);
+        let tiles = values.into_iter().zip(result_tiles(&to, side, Pixels::NOWHERE)).collect();
+        let rows = (0..TILES).map(|tile| Row { a: (tile * from.stride) as u32, c: (tile * to.stride) as u32 });
+        let product = Product::new(Walk {
+            rows: rows.collect(),
+            runs: vec![Run { a: 0, b: 0 }],
+            length: from.stride,
+            a_stride: 1,
+            b_stride: BLOCK,
+            vectors: to.stride / LANES,
+            b_block: from.stride * BLOCK,
+            c_block: BLOCK,
+            tail: LANES,
+        });
+        Self { taps, from, to, tiles, filter: filter_pixels(taps, from.stride), product }
+    }
+
+    /// Floats from one plane of the packed filters to the next.
+    fn packed_plane(&self) -> usize {
+        self.to.stride.next_multiple_of(BLOCK) * self.from.stride + BLOCK
+    }
+
+    /// Packs filters. `pack` writes them into zeros, in blocks of [`BLOCK`] results, tap by tap,
+    /// channel by channel.
+    pub fn pack(&self, packed: &mut Buffer, pack: impl FnOnce(&mut Buffer)) {
+        let (plane, channels) = (self.packed_plane(), self.from.stride);
+        let block = self.taps * self.taps * channels * BLOCK;
+        let blocks = self.to.stride.div_ceil(BLOCK);
+        packed.grow(PLANES * plane);
+        FILTERS.with_borrow_mut(|filters| {
+            filters.fill(0.0);
+            filters.grow(blocks * block);
+            pack(filters);
+            for index in 0..blocks * channels {
+                let (of, channel) = (index / channels, index % channels);
+                let tile = IntoPlanes {
+                    from: &filters[of * block + channel * BLOCK..],
+                    pixels: &self.filter,
+                    to: &mut packed[index * BLOCK..],
+                    plane,
+                    width: BLOCK,
+                };
+                // Little work, and the same filters whatever level computes with them.
+                into_planes(VectorLevel::Portable, Spread::Taps(self.taps), tile);
+            }
+        });
+    }
+
+    /// Convolves the first `images` images.
+    pub fn apply(&self, level: VectorLevel, images: usize, packed: &[f32], values: (&[f32], &mut [f32], Start<'_>)) {
+        let (from, to, start) = values;
+        let count = images * self.tiles.len();
+        let most = TILES.min(count);
+        let (values_plane, results_plane) = (most * self.from.stride + SPACE, TILES * self.to.stride + SPACE);
+        PLANES_OF_THREAD.with_borrow_mut(|[values, results, _]| {
+            values.grow(PLANES * values_plane + TILES * self.from.stride);
+            results.grow(PLANES * results_plane);
+            for first in (0..count).step_by(TILES) {
+                let tiles = first..(first + TILES).min(count);
+                for (slot, tile) in tiles.clone().enumerate() {
+                    let (image, tile) = (tile / self.tiles.len(), tile % self.tiles.len());
+                    let tile = IntoPlanes {
+                        from: &from[image * self.from.image()..],
+                        pixels: &self.tiles[tile].0,
+                        to: &mut values[slot * self.from.stride..],
+                        plane: values_plane,
+                        width: self.from.stride,
+                    };
+                    into_planes(level, Spread::Values, tile);
+                }
+                for plane in 0..PLANES {
+                    self.product.apply(
+                        level,
+                        Operands {
+                            a: &values[plane * values_plane..],
+                            b: &packed[plane * self.packed_plane()..],
+                            c: &mut results[plane * results_plane..],
+                            start: Start::Zero,
+                            rows: 0..tiles.len(),
+                            runs: 0..1,
+                        },
+                    );
+                }
+                for (slot, tile) in tiles.enumerate() {
+                    let (image, tile) = (tile / self.tiles.len(), tile % self.tiles.len());
+                    let tile = FromPlanes {
+                        from: &results[slot * self.to.stride..],
+                        plane: results_plane,
+                        side: SIDE + 1 - self.taps,
+                        to: &mut to[image * self.to.image()..],
+                        pixels: &self.tiles[tile].1,
+                        width: self.to.stride,
+                        start,
+                    };
+                    from_planes(level, tile);
+                }
+            }
+        });
+    }
+}

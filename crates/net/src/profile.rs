@@ -1,0 +1,217 @@
+//! What a training step is made of: every layer's part, to be run and timed on its own.
+
+use crate::cpu::buffer::Buffer;
+use crate::cpu::lanes::multiply_adds;
+use crate::cpu::pass::{Pass, Workspace};
+use crate::cpu::plan::{BackwardPlan, Packed, Plan, WeightGradient, WeightPlan, check};
+use crate::device::{Device, VectorLevel};
+use crate::error::Error;
+use crate::network::Network;
+use crate::ops::Op;
+use crate::parameters::Parameters;
+use crate::preprocess::{Preprocess, View};
+use ndarray::ArrayView3;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A kind of work in a training step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Preprocessing of the images.
+    Load,
+    /// A layer's values.
+    Forward,
+    /// The gradient by a layer's inputs; for a neuron in place, of its own output.
+    InputGradient,
+    /// The gradient by a layer's weights; for local and full layers only what is kept for it.
+    WeightGradient,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Load => "load",
+            Self::Forward => "forward",
+            Self::InputGradient => "input gradient",
+            Self::WeightGradient => "weight gradient",
+        })
+    }
+}
+
+/// Floating-point operations a second that one thread reaches when it does nothing but multiply and
+/// add in registers: what the parts of a step are compared with. Takes about a hundredth of a second.
+pub fn peak(device: &Device) -> f64 {
+    let begin = Instant::now();
+    multiply_adds(device.vector_level(), 2_000_000) / begin.elapsed().as_secs_f64()
+}
+
+/// One layer's share of a phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Number of the layer.
+    pub layer: usize,
+    /// Kind of work.
+    pub phase: Phase,
+}
+
+/// A network with the buffers of one chunk of images, on one thread, whose parts can be run again
+/// and again. For measuring; results are thrown away.
+pub struct Profile {
+    plan: Plan,
+    back: BackwardPlan,
+    weights: WeightPlan,
+    packed: Packed,
+    preprocess: Arc<Preprocess>,
+    level: VectorLevel,
+    space: Workspace,
+    sums: Buffer,
+    shelf: Buffer,
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Profile({} layers)", self.plan.network.layers().len())
+    }
+}
+
+impl Profile {
+    /// Takes [`Profile::images`] images once forward and back through the network. Of those given
+    /// the first are used, over again where there are too few.
+    pub fn new(
+        network: Arc<Network>,
+        preprocess: Arc<Preprocess>,
+        parameters: &Parameters,
+        images: &[ArrayView3<'_, u8>],
+        device: &Device,
+    ) -> Result<Self, Error> {
+        check(parameters, &network)?;
+        let plan = Plan::new(network);
+        let back = BackwardPlan::new(&plan, false);
+        let weights = WeightPlan::new(&plan, 1);
+        let mut packed = Packed::new(&plan);
+        packed.fill(&plan, Some(&back), parameters);
+        let mut this = Self {
+            space: Workspace::new(&plan, Some(&back)),
+            sums: Buffer::zeros(weights.sums),
+            shelf: Buffer::zeros(weights.piece + 64),
+            level: device.vector_level(),
+            plan,
+            back,
+            weights,
+            packed,
+            preprocess,
+        };
+        this.load(images)?;
+        let output = this.plan.network.output();
+        for layer in 1..=output {
+            this.run(Part { layer, phase: Phase::Forward });
+        }
+        let logits = this.plan.network.logits();
+        let mut space = std::mem::take(&mut this.space);
+        let pass = this.pass();
+        let seed = pass.seed(&mut space, logits);
+        for slot in 0..this.plan.chunk {
+            seed.values[seed.layout.pixel(slot, 0, 0)].fill(0.1);
+        }
+        pass.backward(&mut space, logits, &this.back, |_, _, _| ());
+        this.space = space;
+        Ok(this)
+    }
+
+    /// Images that every part is run for.
+    pub fn images(&self) -> usize {
+        self.plan.chunk
+    }
+
+    /// The name of a part's layer.
+    pub fn name(&self, part: Part) -> String {
+        self.plan.network.layers()[part.layer].name.clone()
+    }
+
+    /// The parts of a step after loading, in order.
+    pub fn parts(&self) -> Vec<Part> {
+        let layers = self.plan.network.layers();
+        let logits = self.plan.network.logits();
+        let mut parts: Vec<Part> = (1..layers.len()).map(|layer| Part { layer, phase: Phase::Forward }).collect();
+        for layer in (1..=logits).rev() {
+            if self.weights.layers[layer].is_some() {
+                parts.push(Part { layer, phase: Phase::WeightGradient });
+            }
+            let inputs = &layers[layer].inputs;
+            let in_place = self.plan.places[layer].home != layer;
+            if self.back.wanted[layer] && (in_place || inputs.iter().any(|&input| self.back.wanted[input])) {
+                parts.push(Part { layer, phase: Phase::InputGradient });
+            }
+        }
+        parts
+    }
+
+    /// Multiplications and additions of a part for one image, by the formula: what a method saves
+    /// is not taken off. Nothing where there are no weights.
+    pub fn operations(&self, part: Part) -> f64 {
+        let layer = &self.plan.network.layers()[part.layer];
+        let area = (layer.shape.height * layer.shape.width) as f64;
+        let Some(weights) = layer.parameters.first() else {
+            return 0.0;
+        };
+        match &layer.op {
+            Op::Conv(_) => 2.0 * weights.len() as f64 * area,
+            // Counted at the end of the batch.
+            _ if part.phase == Phase::WeightGradient => 0.0,
+            _ => 2.0 * weights.len() as f64,
+        }
+    }
+
+    /// Preprocesses the images.
+    pub fn load(&mut self, images: &[ArrayView3<'_, u8>]) -> Result<(), Error> {
+        let network = &self.plan.network;
+        let view = View::centre(network.image(), network.input());
+        let mut space = std::mem::take(&mut self.space);
+        let chosen = images.iter().cycle().take(self.plan.chunk).enumerate();
+        let result = chosen.map(|(slot, image)| self.pass().load(&mut space, slot, &self.preprocess, (*image, view)));
+        let result = result.collect();
+        self.space = space;
+        result
+    }
+
+    /// Runs a part once more; [`Profile::load`] is run by itself.
+    pub fn run(&mut self, part: Part) {
+        let mut space = std::mem::take(&mut self.space);
+        match part.phase {
+            Phase::Load => {}
+            Phase::Forward => self.pass().forward_layer(&mut space, part.layer),
+            Phase::InputGradient => {
+                space.reset();
+                self.pass().backward_layer(&mut space, part.layer, &self.back, |_, _, _| ());
+            }
+            Phase::WeightGradient => self.weight_gradient(&space, part.layer),
+        }
+        self.space = space;
+    }
+
+    fn weight_gradient(&mut self, space: &Workspace, layer: usize) {
+        let (mut sums, mut shelf) = (std::mem::take(&mut self.sums), std::mem::take(&mut self.shelf));
+        let place = &self.plan.places[layer];
+        let pass = self.pass();
+        let x = pass.activation(space, self.plan.network.layers()[layer].inputs[0]).values;
+        let dy = &space.gradients[place.home];
+        match &self.weights.layers[layer] {
+            Some(WeightGradient::Conv { gradient, offset }) => {
+                let sums = &mut sums[*offset..][..gradient.len()];
+                gradient.apply(self.level, self.plan.chunk, (x, dy), sums);
+            }
+            Some(WeightGradient::Local(local)) => {
+                for slot in 0..self.plan.chunk {
+                    local.keep(slot, (x, dy), slot, &mut shelf);
+                }
+            }
+            None => {}
+        }
+        (self.sums, self.shelf) = (sums, shelf);
+    }
+
+    fn pass(&self) -> Pass<'_> {
+        Pass { plan: &self.plan, packed: &self.packed, level: self.level, images: self.plan.chunk, noise: Some((1, 0)) }
+    }
+}
