@@ -2,8 +2,10 @@
 """Writes the values that the tests of deepviz-net compare with: crates/net/tests/reference/.
 
 Every case is a small network given to PyTorch in double precision: images, weights, each layer's
-activations, the summed logistic loss, and its gradients by every weight and by the input. Run it
-again only when a case is added; the files are part of the repository.
+activations, the summed logistic loss, and its gradients by every weight and by the input. Where there
+is batch normalisation, activations are those of evaluation (with running statistics), loss and
+gradients those of training, and in place of the running statistics' gradients stand the minibatch's
+mean and unbiased variance. Run it again only when a case is added; the files are part of the repository.
 
     python -m pip install torch numpy safetensors
     python scripts/reference_ops.py
@@ -24,6 +26,9 @@ SCALE = 0.01
 def same(side, size, stride, padding):
     """Zeros to add behind an input so that windows cover it (cuda-convnet rounds up)."""
     outputs = 1 + -(-(2 * padding + side - size) // stride)
+    if stride > size:
+        # No window lies wholly behind the input.
+        outputs = min(outputs, 1 + (padding + side - 1) // stride)
     return (outputs - 1) * stride + size - padding - side
 
 
@@ -34,9 +39,9 @@ def windows(x, size, stride, padding):
     return F.pad(x, (padding, max(right, 0), padding, max(bottom, 0)))
 
 
-def conv(x, p, filters, size, stride=1, padding=0, groups=1):
+def conv(x, p, filters, size, stride=1, padding=0, groups=1, bias="true"):
     weight = p("weight", (filters, x.shape[1] // groups, size, size))
-    bias = p("bias", (filters,))
+    bias = p("bias", (filters,)) if bias == "true" else None
     return F.conv2d(windows(x, size, stride, padding), weight, bias, stride, groups=groups)
 
 
@@ -81,6 +86,22 @@ def cmrnorm(x, p, size, scale, power):
     return F.local_response_norm(x, size, alpha=scale, beta=power, k=1.0)
 
 
+def batch_norm(x, p, epsilon=1e-5, weight="true"):
+    channels = (x.shape[1],)
+    weight = p("weight", channels) if weight == "true" else None
+    bias = p("bias", channels)
+    mean, variance = p("running_mean", channels), p("running_var", channels)
+    if p.training:
+        # Momentum 1: what is left in the running statistics is the minibatch's.
+        mean.grad, variance.grad = mean.detach().clone(), variance.detach().clone()
+        return F.batch_norm(x, mean.grad, variance.grad, weight, bias, True, 1.0, epsilon)
+    return F.batch_norm(x, mean.detach(), variance.detach(), weight, bias, False, 0.0, epsilon)
+
+
+def global_average(x, p):
+    return x.mean((2, 3), keepdim=True)
+
+
 def neuron(function):
     return lambda x, p: function(x)
 
@@ -92,6 +113,9 @@ FULL = ("full", full)
 MAX = ('pool pool="max"', max_pool)
 AVERAGE = ('pool pool="average"', average_pool)
 RELU = ("relu", neuron(F.relu))
+NORM = ("batch_norm", batch_norm)
+GELU = ("gelu", neuron(F.gelu))
+MEAN = ("global_average", global_average)
 
 CASES = {
     "conv": ((3, 9, 8), [("a", CONV, dict(filters=10, size=5, padding=2))]),
@@ -196,6 +220,41 @@ CASES = {
             ("relu4", RELU, {}),
         ],
     ),
+    "modern_neurons": (
+        (3, 5, 5),
+        [
+            ("a", CONV, dict(filters=6, size=3, padding=1)),
+            ("gelu", GELU, {}),
+            ("b", CONV, dict(filters=6, size=3, padding=1)),
+            ("tanh", ('gelu form="tanh"', neuron(lambda x: F.gelu(x, approximate="tanh"))), {}),
+            ("c", CONV, dict(filters=6, size=3, padding=1)),
+            ("silu", ("silu", neuron(F.silu)), {}),
+            ("d", CONV, dict(filters=6, size=3, padding=1)),
+            ("leaky", ("leaky_relu slope=0.1", neuron(lambda x: F.leaky_relu(x, 0.1))), {}),
+            ("mean", MEAN, {}),
+        ],
+    ),
+    "depthwise": (
+        (3, 8, 8),
+        [
+            ("a", CONV, dict(filters=9, size=1, stride=2, bias="false")),
+            ("b", CONV, dict(filters=18, size=3, padding=1, groups=9)),
+        ],
+    ),
+    "batch_norm": (
+        (3, 8, 8),
+        [
+            ("a", CONV, dict(filters=9, size=3, padding=1, bias="false")),
+            ("n", NORM, {}),
+            ("r", RELU, {}),
+            ("b", CONV, dict(filters=10, size=3, stride=2, padding=1, bias="false")),
+            ("p", MAX, dict(size=2, stride=2)),
+            ("m", NORM, dict(epsilon=0.01, weight="false")),
+            ("g", GELU, {}),
+            ("c", CONV, dict(filters=8, size=2, bias="false")),
+            ("o", NORM, {}),
+        ],
+    ),
 }
 
 
@@ -205,31 +264,39 @@ def run(name, shape, layers, seed):
     labels = torch.arange(5) % CLASSES
     parameters, tensors, text = {}, {}, []
 
-    def parameter(layer):
-        def draw(kind, dims):
-            fan = 4 if kind == "bias" else int(np.prod(dims[-3:] if len(dims) > 2 else dims[1:]))
-            value = torch.randn(dims, generator=generator, dtype=torch.float64) / fan**0.5
-            # Exactly what the file will hold.
-            value = value.float().double().requires_grad_()
-            parameters[f"{layer}.{kind}"] = value
-            return value
+    class Parameters:
+        def __init__(self, layer, training):
+            self.layer, self.training = layer, training
 
-        return draw
+        def __call__(self, kind, dims):
+            key = f"{self.layer}.{kind}"
+            if key not in parameters:
+                fan = 4 if kind != "weight" or len(dims) == 1 else int(np.prod(dims[-3:] if len(dims) > 2 else dims[1:]))
+                value = torch.randn(dims, generator=generator, dtype=torch.float64) / fan**0.5
+                if kind == "running_var":
+                    value = value.abs() + 0.3
+                # Exactly what the file will hold.
+                parameters[key] = value.float().double().requires_grad_()
+            return parameters[key]
 
     # As the recipe computes it: in single precision.
     x = (images.float() * np.float32(SCALE)).double().requires_grad_()
-    inputs, y = x, x
-    for layer, (kind, function), settings in [*layers, ("logits", FULL, dict(outputs=CLASSES))]:
-        y = function(y, parameter(layer), **settings)
+    ends = [*layers, ("logits", FULL, dict(outputs=CLASSES))]
+    y = x
+    for layer, (kind, function), settings in ends:
+        y = function(y, Parameters(layer, False), **settings)
         tensors[f"activation.{layer}"] = y
         words = " ".join(f"{key}={value}" for key, value in settings.items())
         text.append(f"{layer} {kind} {words}".strip())
+    tensors["activation.probs"] = F.softmax(y.flatten(1), 1)
+    y = x
+    for layer, (_, function), settings in ends:
+        y = function(y, Parameters(layer, True), **settings)
     logits = y.flatten(1)
-    tensors["activation.probs"] = F.softmax(logits, 1)
     loss = F.cross_entropy(logits, labels, reduction="sum")
     loss.backward()
     tensors["loss"] = loss.reshape(1)
-    tensors["gradient.input"] = inputs.grad
+    tensors["gradient.input"] = x.grad
     for key, value in parameters.items():
         tensors[f"parameter.{key}"] = value
         tensors[f"gradient.{key}"] = value.grad

@@ -227,7 +227,7 @@ impl Model {
             let (y, x) = (place / layout.shape.width, place % layout.shape.width);
             gradient.values[layout.pixel(0, y, x).start + channel] = value;
         }
-        pass.backward(&mut space, layer, &back.plan, |_, _, _| ());
+        pass.backward(&mut space, 1..=layer, &back.plan, |_, _, _| ());
         let layout = self.plan.places[0].gradient;
         let mut out = Array3::zeros(network.image().dims());
         for y in 0..layout.shape.height {

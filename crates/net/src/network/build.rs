@@ -2,12 +2,13 @@
 
 use super::{Layer, ParameterSpec, Role};
 use crate::error::Error;
-use crate::init::Fan;
+use crate::init::{Fan, Init};
 use crate::ops::{
-    AddGeometry, ConcatGeometry, ContrastNormGeometry, ConvGeometry, CrossMapNormGeometry, DropoutGeometry,
-    FullGeometry, LocalGeometry, NeuronGeometry, Op, PoolGeometry, ResponseNormGeometry, SoftmaxGeometry,
+    AddGeometry, BatchNormGeometry, ConcatGeometry, ContrastNormGeometry, ConvGeometry, CrossMapNormGeometry,
+    DropoutGeometry, FullGeometry, GlobalAverageGeometry, LocalGeometry, NeuronGeometry, Op, PoolGeometry,
+    ResponseNormGeometry, SoftmaxGeometry,
 };
-use crate::recipe::{LayerKind, LayerRecipe, Recipe, TrainRecipe, WeightRecipe};
+use crate::recipe::{BatchNormRecipe, LayerKind, LayerRecipe, Recipe, WeightRecipe};
 use crate::shape::Shape;
 
 /// The entry being built, and the recipe it stands in.
@@ -94,6 +95,8 @@ impl Context<'_> {
                 start: *start,
                 outputs: *outputs,
             }),
+            LayerKind::GlobalAverage => Op::GlobalAverage(GlobalAverageGeometry { input }),
+            LayerKind::BatchNorm(norm) => Op::BatchNorm(BatchNormGeometry { input, epsilon: norm.epsilon }),
             LayerKind::Neuron(neuron) => Op::Neuron(NeuronGeometry { input, neuron: *neuron }),
             LayerKind::ResponseNorm(norm) => Op::ResponseNorm(ResponseNormGeometry {
                 input,
@@ -149,18 +152,43 @@ impl Context<'_> {
                 let shape = vec![geometry.outputs, geometry.input.len()];
                 (weights, shape, vec![geometry.outputs], fan)
             }
+            (LayerKind::BatchNorm(norm), _) => return self.batch_norm(norm, output),
             _ => return Vec::new(),
         };
-        let train = &self.recipe.train;
-        vec![self.weight_spec(weights, train, (weight, fan)), self.bias_spec(weights, train, (bias, fan))]
+        let mut specs = vec![self.weight_spec(weights, (weight, fan))];
+        if weights.bias {
+            specs.push(self.bias_spec(weights, (bias, fan)));
+        }
+        specs
     }
 
-    fn weight_spec(
-        &self,
-        weights: &WeightRecipe,
-        train: &TrainRecipe,
-        (shape, fan): (Vec<usize>, Fan),
-    ) -> ParameterSpec {
+    fn batch_norm(&self, norm: &BatchNormRecipe, output: Shape) -> Vec<ParameterSpec> {
+        let (shape, fan) = (vec![output.channels], Fan { inputs: 1, outputs: 1 });
+        let mut specs = Vec::new();
+        if norm.weight {
+            specs.push(self.weight_spec(&norm.weights, (shape.clone(), fan)));
+        }
+        if norm.weights.bias {
+            specs.push(self.bias_spec(&norm.weights, (shape.clone(), fan)));
+        }
+        let statistics = [("running_mean", Role::RunningMean, 0.0), ("running_var", Role::RunningVariance, 1.0)];
+        for (suffix, role, value) in statistics {
+            specs.push(ParameterSpec {
+                name: format!("{}.{suffix}", self.entry.name),
+                shape: shape.clone(),
+                role,
+                init: Init::Constant { value },
+                fan,
+                rate_factor: norm.running_momentum,
+                momentum: 0.0,
+                decay: 0.0,
+            });
+        }
+        specs
+    }
+
+    fn weight_spec(&self, weights: &WeightRecipe, (shape, fan): (Vec<usize>, Fan)) -> ParameterSpec {
+        let train = &self.recipe.train;
         ParameterSpec {
             name: format!("{}.weight", self.entry.name),
             shape,
@@ -173,7 +201,8 @@ impl Context<'_> {
         }
     }
 
-    fn bias_spec(&self, weights: &WeightRecipe, train: &TrainRecipe, (shape, fan): (Vec<usize>, Fan)) -> ParameterSpec {
+    fn bias_spec(&self, weights: &WeightRecipe, (shape, fan): (Vec<usize>, Fan)) -> ParameterSpec {
+        let train = &self.recipe.train;
         ParameterSpec {
             name: format!("{}.bias", self.entry.name),
             shape,

@@ -22,6 +22,7 @@ pub struct Network {
     features: usize,
     mean: MeanKind,
     scale: f32,
+    label_smoothing: f32,
 }
 
 /// A layer: an operation, where its input comes from, and what it learns.
@@ -35,25 +36,27 @@ pub struct Layer {
     pub inputs: Vec<usize>,
     /// Shape of its output.
     pub shape: Shape,
-    /// Weight and bias, or nothing.
+    /// Weight and bias, or nothing; then, for batch normalisation, the running statistics.
     pub parameters: Vec<ParameterSpec>,
 }
 
-/// One array that is learnt.
+/// One array that is learnt, or followed: a running statistic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
-    /// `conv1.weight` or `conv1.bias`.
+    /// `conv1.weight`, `conv1.bias`, `bn1.running_mean` or `bn1.running_var`.
     pub name: String,
     /// Shape as the files have it: conv `[k, c, r, s]`, local `[oh, ow, k, c, r, s]`, full
-    /// `[outputs, inputs]` with inputs in channel, row, column order; bias `[k]` or `[k, oh, ow]`.
+    /// `[outputs, inputs]` with inputs in channel, row, column order; bias `[k]` or `[k, oh, ow]`;
+    /// all of a batch normalisation's `[c]`.
     pub shape: Vec<usize>,
-    /// Weight or bias: which of the stage's learning rates it follows.
+    /// Weight or bias: which of the stage's learning rates it follows; or a statistic.
     pub role: Role,
     /// How it starts.
     pub init: Init,
     /// What feeds it, for starts that depend on that.
     pub fan: Fan,
-    /// Factor on the stage's learning rate.
+    /// Factor on the stage's learning rate; of a statistic, how far a step moves it towards the
+    /// minibatch's.
     pub rate_factor: f64,
     /// Momentum.
     pub momentum: f64,
@@ -68,6 +71,10 @@ pub enum Role {
     Weight,
     /// Biases.
     Bias,
+    /// Running mean of a channel.
+    RunningMean,
+    /// Running variance of a channel.
+    RunningVariance,
 }
 
 impl ParameterSpec {
@@ -79,6 +86,18 @@ impl ParameterSpec {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether it is learnt by gradients; running statistics are not.
+    pub const fn is_learnt(&self) -> bool {
+        matches!(self.role, Role::Weight | Role::Bias)
+    }
+}
+
+impl Layer {
+    /// The array of that role, if the layer has one.
+    pub fn parameter(&self, role: Role) -> Option<&ParameterSpec> {
+        self.parameters.iter().find(|spec| spec.role == role)
     }
 }
 
@@ -105,7 +124,15 @@ impl Network {
             .or(layers.last())
             .and_then(|layer| layer.inputs.first().copied())
             .unwrap_or(0);
-        Ok(Self { layers, image, classes, features, mean: recipe.data.mean, scale: recipe.data.scale as f32 })
+        Ok(Self {
+            layers,
+            image,
+            classes,
+            features,
+            mean: recipe.data.mean,
+            scale: recipe.data.scale as f32,
+            label_smoothing: recipe.train.label_smoothing as f32,
+        })
     }
 
     /// The layers; the first is the input, `data`, the last the softmax.
@@ -153,6 +180,11 @@ impl Network {
         self.mean
     }
 
+    /// Share of the training loss that wants every class alike.
+    pub const fn label_smoothing(&self) -> f32 {
+        self.label_smoothing
+    }
+
     /// Everything between pixels and the first layer, for a mean image that a snapshot holds.
     pub fn preprocess(&self, mean: Option<Array3<f32>>) -> Preprocess {
         let (image, input) = (self.image, self.input());
@@ -166,7 +198,7 @@ impl Network {
 
     /// Number of values learnt.
     pub fn parameter_count(&self) -> usize {
-        self.parameters().map(ParameterSpec::len).sum()
+        self.parameters().filter(|spec| spec.is_learnt()).map(ParameterSpec::len).sum()
     }
 }
 

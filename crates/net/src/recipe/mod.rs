@@ -9,7 +9,7 @@ pub(crate) mod tree;
 mod write;
 
 pub use data::{DataRecipe, MeanKind, TestViews};
-pub use layer::{LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
+pub use layer::{BatchNormRecipe, LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
 pub use snapshots::{Every, SnapshotRecipe};
 pub use train::{Optimiser, Shuffle, Stage, TrainRecipe};
 

@@ -87,7 +87,7 @@ fn wrong_values_say_what_was_expected_and_found() {
 fn graphs_that_do_not_fit_name_the_layer() {
     check(&changed("outputs = 10", "outputs = 9"), &["layer `probs`", "one input a class", "9x1x1"]);
     check(&changed("size = 3", "size = 30"), &["small.toml:5", "layer `conv1`", "no larger than", "3x8x8"]);
-    check(&changed("size = 3", "size = 3\nstride = 4"), &["a stride from 1 to the filter size 3"]);
+    check(&changed("size = 3", "size = 3\nstride = 0"), &["a stride of 1 or more"]);
     check(&changed("size = 3", "size = 3\ngroups = 2"), &["3 channels and 8 filters"]);
     check(&changed("outputs = 10", "outputs = 10\ninputs = [\"conv2\"]"), &["layer `fc`", "data, conv1", "`conv2`"]);
     check(
@@ -196,12 +196,17 @@ fn epochs_cut_or_stretch_the_schedule() {
 }
 
 /// A layer of every type, with the settings it cannot do without.
-const EVERY_TYPE: [(&str, &str); 21] = [
+const EVERY_TYPE: [(&str, &str); 26] = [
     ("conv", "filters = 4\nsize = 3\npadding = 1\ninit = { type = \"normal\", std = 1 }"),
     ("local", "filters = 4\nsize = 3\npadding = 1\ninit = { type = \"uniform\", limit = 1 }"),
     ("full", "outputs = 10\ninit = \"glorot\"\nbias_init = { type = \"constant\", value = 1 }"),
     ("pool", "pool = \"max\"\nsize = 3\nstride = 2"),
+    ("global_average", ""),
     ("relu", ""),
+    ("leaky_relu", ""),
+    ("gelu", ""),
+    ("silu", ""),
+    ("batch_norm", ""),
     ("brelu", "limit = 1"),
     ("softrelu", ""),
     ("logistic", ""),
@@ -244,6 +249,8 @@ fn the_page_on_recipes_names_every_key_type_and_word() {
     for word in ["centre", "ten", "cuda-convnet", "pytorch", "epoch", "once", "none", "normal", "uniform"] {
         has(word);
     }
+    let words = layer::GELU_FORMS.map(|(word, _)| word);
+    words.into_iter().for_each(has);
     for word in ["constant", "he", "glorot", "max", "average", "5 per epoch", "100 steps", "1 epoch"] {
         assert!(page.contains(word), "docs/recipes.md lacks {word}");
     }

@@ -19,6 +19,8 @@ pub struct TrainRecipe {
     pub decay: f64,
     /// Decay of biases where a layer gives none.
     pub bias_decay: f64,
+    /// Share of the loss that wants every class alike.
+    pub label_smoothing: f64,
     /// Order of the images.
     pub shuffle: Shuffle,
     /// Seed of everything random, unless the command line gives one.
@@ -94,6 +96,9 @@ impl TrainRecipe {
             momentum: section.checked("momentum", "a number from 0 to below 1", below_one)?.unwrap_or(0.9),
             decay: section.checked("decay", rule, positive)?.unwrap_or(0.0),
             bias_decay: section.checked("bias_decay", rule, positive)?.unwrap_or(0.0),
+            label_smoothing: section
+                .checked("label_smoothing", "a number from 0 to below 1", below_one)?
+                .unwrap_or(0.0),
             shuffle: section.choice("shuffle", &SHUFFLES)?.unwrap_or(Shuffle::Epoch),
             seed: section.or("seed", 1)?,
         };

@@ -1,6 +1,7 @@
 //! A recipe as TOML, every key written out.
 
 use super::data::{MEANS, VIEWS};
+use super::layer::GELU_FORMS;
 use super::train::{OPTIMISERS, SHUFFLES};
 use super::{LayerKind, LayerRecipe, NormRecipe, Recipe, WeightRecipe, WindowRecipe};
 use crate::init::Init;
@@ -69,6 +70,7 @@ fn train(recipe: &Recipe) -> Table {
     put(&mut table, "momentum", train.momentum);
     put(&mut table, "decay", train.decay);
     put(&mut table, "bias_decay", train.bias_decay);
+    put(&mut table, "label_smoothing", train.label_smoothing);
     put(&mut table, "shuffle", word(&SHUFFLES, &train.shuffle));
     put(&mut table, "seed", train.seed as i64);
     put(&mut table, "stages", stages.collect::<Vec<_>>());
@@ -113,6 +115,12 @@ fn settings(table: &mut Table, kind: &LayerKind) {
             }
         }
         LayerKind::Neuron(neuron) => self::neuron(table, *neuron),
+        LayerKind::BatchNorm(norm) => {
+            put(table, "epsilon", norm.epsilon);
+            put(table, "running_momentum", norm.running_momentum);
+            put(table, "weight", norm.weight);
+            weights(table, &norm.weights);
+        }
         LayerKind::ResponseNorm(settings) | LayerKind::ContrastNorm(settings) => {
             norm(table, settings);
         }
@@ -122,13 +130,15 @@ fn settings(table: &mut Table, kind: &LayerKind) {
         }
         LayerKind::Dropout { rate } => put(table, "rate", *rate),
         LayerKind::Add { coefficients } => put(table, "coefficients", coefficients.clone()),
-        LayerKind::Softmax | LayerKind::Concat => {}
+        LayerKind::GlobalAverage | LayerKind::Softmax | LayerKind::Concat => {}
     }
 }
 
 fn neuron(table: &mut Table, neuron: Neuron) {
     match neuron {
         Neuron::BoundedRelu { limit } => put(table, "limit", short(limit)),
+        Neuron::LeakyRelu { slope } => put(table, "slope", short(slope)),
+        Neuron::Gelu { form } => put(table, "form", word(&GELU_FORMS, &form)),
         Neuron::Tanh { a, b } | Neuron::Linear { a, b } => {
             put(table, "a", short(a));
             put(table, "b", short(b));
@@ -152,6 +162,7 @@ fn norm(table: &mut Table, norm: &NormRecipe) {
 }
 
 fn weights(table: &mut Table, weights: &WeightRecipe) {
+    put(table, "bias", weights.bias);
     put(table, "init", init(weights.init));
     put(table, "bias_init", init(weights.bias_init));
     put(table, "rate_factor", weights.rate_factor);
@@ -188,7 +199,9 @@ impl LayerKind {
             Self::Local { .. } => "local",
             Self::Full { .. } => "full",
             Self::Pool { .. } => "pool",
+            Self::GlobalAverage => "global_average",
             Self::Neuron(neuron) => neuron.name(),
+            Self::BatchNorm(_) => "batch_norm",
             Self::ResponseNorm(_) => "rnorm",
             Self::CrossMapNorm { .. } => "cmrnorm",
             Self::ContrastNorm(_) => "cnorm",

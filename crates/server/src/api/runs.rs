@@ -343,7 +343,7 @@ fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
         name: layer.name.clone(),
         kind: layer.op.kind(),
         shape: layer.shape.into(),
-        parameters: layer.parameters.iter().map(deepviz_net::ParameterSpec::len).sum(),
+        parameters: layer.parameters.iter().filter(|spec| spec.is_learnt()).map(deepviz_net::ParameterSpec::len).sum(),
         weight_shape: layer.parameters.first().map(|spec| spec.shape.clone()),
         sheet_shape: bank.map(Bank::shape),
         filters: bank.map_or(layer.shape.channels, |bank| bank.filters),
