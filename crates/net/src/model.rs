@@ -234,7 +234,7 @@ impl Model {
             for x in 0..layout.shape.width {
                 let pixel = &space.gradients[0][layout.pixel(0, y, x)];
                 for (channel, value) in pixel.iter().enumerate() {
-                    let at = [channel, y + usize::from(view.y), x + usize::from(view.x)];
+                    let at = [channel, y + view.y as usize, x + view.x as usize];
                     out[at] = value * self.preprocess.scale;
                 }
             }

@@ -5,6 +5,7 @@
 //! stages, from one normalisation to the next (`staged`).
 
 mod group;
+mod norm;
 mod reduce;
 mod staged;
 mod stages;

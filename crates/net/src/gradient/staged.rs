@@ -1,16 +1,15 @@
 //! Forward and backward stage by stage, for networks with batch normalisation.
 
 use super::group::Group;
+use super::norm::Norm;
 use super::stages::{Stages, Store};
 use super::{Batch, Engine, GROUP};
 use crate::cpu::pass::{Pass, Workspace};
-use crate::cpu::plan::{BackwardPlan, PackedLayer, Plan};
+use crate::cpu::plan::{BackwardPlan, Plan};
 use crate::error::Error;
-use crate::network::{Network, Role};
-use crate::ops::Op;
-use crate::ops::batch_norm::cpu::{Affine, add_gradients, add_statistics, sums_len};
+use crate::network::Network;
+use crate::ops::batch_norm::cpu::{add_gradients, add_statistics, sums_len};
 use crate::parameters::Parameters;
-use ndarray::ArrayD;
 use rayon::prelude::*;
 
 /// Parts into which a batch is split at most: each holds a sum of every weight's gradient.
@@ -29,19 +28,6 @@ pub(super) struct Staged {
     norms: Vec<Norm>,
 }
 
-/// What a step finds out about one batch normalisation, channel by channel.
-#[derive(Debug)]
-struct Norm {
-    layer: usize,
-    mean: Vec<f64>,
-    /// Biased, as the normalisation has it.
-    variance: Vec<f64>,
-    bias: Vec<f64>,
-    weight: Vec<f64>,
-    /// Values of a channel in the batch.
-    count: f64,
-}
-
 /// A part of the batch: its groups, their chunks' buffers and sums.
 struct Part<'a, 'i> {
     group: Group<'a, 'i>,
@@ -54,13 +40,9 @@ impl Staged {
     pub fn new(plan: &Plan, back: &BackwardPlan) -> Option<Self> {
         let stages = Stages::new(plan, back)?;
         let channels = |layer: usize| plan.network.layers()[layer].shape.channels;
-        let norms = (1..=stages.last()).map(|stage| {
-            let layer = stages.norm(stage);
-            let zeros = || vec![0.0; channels(layer)];
-            Norm { layer, mean: zeros(), variance: zeros(), bias: zeros(), weight: zeros(), count: 0.0 }
-        });
-        let norms: Vec<_> = norms.collect();
-        let width = norms.iter().map(|norm| sums_len(norm.mean.len())).max().unwrap_or(0);
+        let norms = (1..=stages.last()).map(|stage| stages.norm(stage));
+        let norms: Vec<_> = norms.map(|layer| Norm::new(layer, channels(layer))).collect();
+        let width = norms.iter().map(|norm| sums_len(norm.channels())).max().unwrap_or(0);
         Some(Self { stages, stores: Vec::new(), sums: Vec::new(), width, norms })
     }
 
@@ -74,45 +56,7 @@ impl Staged {
 
     /// Writes the normalisations' gradients, and the batch's statistics in place of running ones.
     pub fn write(&self, into: &mut Parameters, network: &Network) {
-        for norm in &self.norms {
-            // PyTorch's running variance follows the unbiased one.
-            let unbiased = norm.count / (norm.count - 1.0).max(1.0);
-            for spec in &network.layers()[norm.layer].parameters {
-                let (values, factor) = match spec.role {
-                    Role::Weight => (&norm.weight, 1.0),
-                    Role::Bias => (&norm.bias, 1.0),
-                    Role::RunningMean => (&norm.mean, 1.0),
-                    Role::RunningVariance => (&norm.variance, unbiased),
-                };
-                if let Some(array) = into.get_mut(&spec.name) {
-                    array.iter_mut().zip(values).for_each(|(to, value)| *to = (value * factor) as f32);
-                }
-            }
-        }
-    }
-}
-
-impl Norm {
-    /// Takes the batch's sums of values and squares.
-    fn take_statistics(&mut self, sums: &[f64], count: f64) {
-        let (plain, squares) = sums.split_at(sums.len() / 2);
-        self.count = count;
-        for channel in 0..self.mean.len() {
-            let mean = plain[channel] / count;
-            self.mean[channel] = mean;
-            self.variance[channel] = (squares[channel] / count - mean * mean).max(0.0);
-        }
-    }
-
-    /// Takes the batch's sums of gradients and their products; these are the learnt arrays' gradients.
-    fn take_gradients(&mut self, sums: &[f64], means: &mut [f32]) {
-        let (plain, products) = sums.split_at(sums.len() / 2);
-        let channels = self.mean.len();
-        self.bias.copy_from_slice(&plain[..channels]);
-        self.weight.copy_from_slice(&products[..channels]);
-        for (mean, sum) in means.iter_mut().zip(sums) {
-            *mean = (sum / self.count) as f32;
-        }
+        self.norms.iter().for_each(|norm| norm.write(into, network));
     }
 }
 
@@ -169,15 +113,16 @@ impl Engine {
             self.each_chunk(work, |this, stages, chunk| this.forward_stage(stages, stage, chunk))?;
             if stage < last {
                 let norm = &mut work.norms[stage];
-                let sums = sum_parts(&work.parts, sums_len(norm.mean.len()));
+                let sums = sum_parts(&work.parts, sums_len(norm.channels()));
                 let area = self.plan.network.layers()[norm.layer].shape;
                 norm.take_statistics(&sums, (work.images * area.height * area.width) as f64);
-                self.set_normaliser(norm, parameters);
+                let layer = &self.plan.network.layers()[norm.layer];
+                norm.set(layer, &mut self.packed.forward[norm.layer], parameters);
             }
         }
         for stage in (0..last).rev() {
             let norm = &mut work.norms[stage];
-            let sums = sum_parts(&work.parts, sums_len(norm.mean.len()));
+            let sums = sum_parts(&work.parts, sums_len(norm.channels()));
             let means = &mut self.packed.backward[norm.layer];
             means.grow(sums.len());
             norm.take_gradients(&sums, means);
@@ -278,23 +223,6 @@ impl Engine {
     fn shelf_of<'s>(&self, shelf: &'s mut [f32], start: usize) -> &'s mut [f32] {
         let piece = self.weights.piece;
         &mut shelf[start / GROUP * piece..][..piece]
-    }
-
-    /// Lets a normalisation use the batch's statistics.
-    fn set_normaliser(&mut self, norm: &Norm, parameters: &Parameters) {
-        let layer = &self.plan.network.layers()[norm.layer];
-        let (Op::BatchNorm(geometry), PackedLayer::BatchNorm(normaliser)) =
-            (&layer.op, &mut self.packed.forward[norm.layer])
-        else {
-            return;
-        };
-        let values = |role| {
-            let array = layer.parameter(role).and_then(|spec| parameters.get(&spec.name));
-            array.and_then(ArrayD::as_slice).unwrap_or_default()
-        };
-        let affine = Affine { weight: values(Role::Weight), bias: values(Role::Bias) };
-        let statistics = norm.mean.iter().copied().zip(norm.variance.iter().copied());
-        normaliser.set(geometry.epsilon, affine, statistics);
     }
 }
 

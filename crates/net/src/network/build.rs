@@ -34,6 +34,7 @@ impl Context<'_> {
         let op = self.op(&shapes, classes);
         let shape = op.output().map_err(|misfit| self.error(misfit.expected, misfit.found))?;
         let parameters = self.parameters(&op, shape);
+        self.check_init(&op, &inputs, &parameters)?;
         let values: usize = parameters.iter().map(ParameterSpec::len).sum();
         if shape.len() > 1 << 28 || values > 1 << 30 {
             return Err(self.error(
@@ -127,6 +128,33 @@ impl Context<'_> {
         }
     }
 
+    /// Starts that only some layers can have.
+    fn check_init(&self, op: &Op, inputs: &[usize], parameters: &[ParameterSpec]) -> Result<(), Error> {
+        for spec in parameters {
+            let is_filters = spec.role == Role::Weight && matches!(op, Op::Conv(_) | Op::Local(_));
+            let (fits, expected) = match spec.init {
+                Init::Dirac { .. } => {
+                    (is_filters, "the start `dirac` for filters of `conv` or `local` only".to_owned())
+                }
+                Init::Whitening { .. } => {
+                    let most = 2 * spec.fan.inputs;
+                    let few = spec.shape[0] <= most;
+                    let first = inputs == [0] && matches!(op, Op::Conv(conv) if conv.groups == 1);
+                    let expected = format!(
+                        "the start `whitening` for the filters of a `conv` on the image, at most {most} of them"
+                    );
+                    (is_filters && first && few, expected)
+                }
+                _ => continue,
+            };
+            if !fits {
+                let found = format!("it for `{}` {:?} of `{}`", spec.name, spec.shape, op.kind());
+                return Err(self.error(expected, found));
+            }
+        }
+        Ok(())
+    }
+
     fn parameters(&self, op: &Op, output: Shape) -> Vec<ParameterSpec> {
         let (weights, weight, bias, fan) = match (&self.entry.kind, op) {
             (LayerKind::Conv { weights, .. }, Op::Conv(geometry)) => {
@@ -182,6 +210,7 @@ impl Context<'_> {
                 rate_factor: norm.running_momentum,
                 momentum: 0.0,
                 decay: 0.0,
+                epochs: None,
             });
         }
         specs
@@ -198,6 +227,7 @@ impl Context<'_> {
             rate_factor: weights.rate_factor,
             momentum: weights.momentum.unwrap_or(train.momentum),
             decay: weights.decay.unwrap_or(train.decay),
+            epochs: weights.epochs,
         }
     }
 
@@ -212,6 +242,7 @@ impl Context<'_> {
             rate_factor: weights.bias_rate_factor,
             momentum: weights.momentum.unwrap_or(train.momentum),
             decay: weights.bias_decay.unwrap_or(train.bias_decay),
+            epochs: weights.bias_epochs,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::init::{Fan, Init};
 use crate::ops::Op;
 use crate::preprocess::Preprocess;
-use crate::recipe::{MeanKind, Recipe};
+use crate::recipe::{MeanKind, Optimiser, Padding, Recipe, TestViews};
 use crate::shape::Shape;
 use ndarray::Array3;
 
@@ -23,6 +23,8 @@ pub struct Network {
     mean: MeanKind,
     scale: f32,
     label_smoothing: f32,
+    optimiser: Optimiser,
+    padding: Option<Padding>,
 }
 
 /// A layer: an operation, where its input comes from, and what it learns.
@@ -62,6 +64,8 @@ pub struct ParameterSpec {
     pub momentum: f64,
     /// Decay.
     pub decay: f64,
+    /// Epochs after which it is learnt no more, if there are any.
+    pub epochs: Option<f64>,
 }
 
 /// Kind of a parameter.
@@ -124,6 +128,7 @@ impl Network {
             .or(layers.last())
             .and_then(|layer| layer.inputs.first().copied())
             .unwrap_or(0);
+        let data = &recipe.data;
         Ok(Self {
             layers,
             image,
@@ -132,6 +137,8 @@ impl Network {
             mean: recipe.data.mean,
             scale: recipe.data.scale as f32,
             label_smoothing: recipe.train.label_smoothing as f32,
+            optimiser: recipe.train.optimiser,
+            padding: (data.pad > 0 || data.views == TestViews::Six).then_some(data.padding),
         })
     }
 
@@ -188,7 +195,8 @@ impl Network {
     /// Everything between pixels and the first layer, for a mean image that a snapshot holds.
     pub fn preprocess(&self, mean: Option<Array3<f32>>) -> Preprocess {
         let (image, input) = (self.image, self.input());
-        Preprocess { mean, scale: self.scale, crop: (input != image).then_some(input.height) }
+        let crop = (input != image).then_some(input.height);
+        Preprocess { mean, scale: self.scale, crop, padding: self.padding }
     }
 
     /// Every parameter in order, layer by layer.
@@ -196,13 +204,32 @@ impl Network {
         self.layers.iter().flat_map(|layer| &layer.parameters)
     }
 
-    /// Number of values learnt.
+    /// Name and shape of every array that the optimiser keeps from step to step, in order.
+    pub fn optimiser_state(&self) -> impl Iterator<Item = (String, &[usize])> {
+        self.parameters().filter(|spec| spec.is_learnt()).flat_map(|spec| {
+            let named = |suffix| (format!("{}{suffix}", spec.name), spec.shape.as_slice());
+            self.optimiser.state().iter().map(named)
+        })
+    }
+
+    /// Number of values learnt; those that a rate factor of 0 freezes are not.
     pub fn parameter_count(&self) -> usize {
-        self.parameters().filter(|spec| spec.is_learnt()).map(ParameterSpec::len).sum()
+        let is_free = |spec: &&ParameterSpec| spec.is_learnt() && spec.rate_factor > 0.0;
+        self.parameters().filter(is_free).map(ParameterSpec::len).sum()
     }
 }
 
 fn input_shape(recipe: &Recipe, image: Shape) -> Result<Shape, Error> {
+    let pad = recipe.data.pad;
+    if pad >= image.height.min(image.width) {
+        return Err(Error::Recipe {
+            place: recipe.origin.0.clone(),
+            layer: None,
+            expected: format!("a `pad` in [data] below the side of images of {image}"),
+            found: pad.to_string(),
+            hint: None,
+        });
+    }
     match recipe.data.crop {
         Some(crop) if crop > image.height.min(image.width) => Err(Error::Recipe {
             place: recipe.origin.0.clone(),

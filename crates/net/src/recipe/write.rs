@@ -1,8 +1,8 @@
 //! A recipe as TOML, every key written out.
 
-use super::data::{MEANS, VIEWS};
-use super::layer::GELU_FORMS;
-use super::train::{OPTIMISERS, SHUFFLES};
+use super::data::{ALTERNATING, Flip, MEANS, PADDINGS, VIEWS};
+use super::layer::{GELU_FORMS, RESTS};
+use super::train::{CURVES, OPTIMISERS, SHUFFLES};
 use super::{LayerKind, LayerRecipe, NormRecipe, Recipe, WeightRecipe, WindowRecipe};
 use crate::init::Init;
 use crate::ops::{Neuron, PoolKind};
@@ -47,7 +47,18 @@ fn data(recipe: &Recipe) -> Table {
     if let Some(crop) = data.crop {
         put(&mut table, "crop", whole(crop));
     }
-    put(&mut table, "flip", data.flip);
+    put(&mut table, "pad", whole(data.pad));
+    put(&mut table, "padding", word(&PADDINGS, &data.padding));
+    match data.flip {
+        Flip::None => put(&mut table, "flip", false),
+        Flip::Random => put(&mut table, "flip", true),
+        Flip::Alternating => put(&mut table, "flip", ALTERNATING),
+    }
+    if let Some(side) = data.cutout {
+        put(&mut table, "cutout", whole(side));
+    }
+    put(&mut table, "brightness", data.brightness);
+    put(&mut table, "contrast", data.contrast);
     if let Some(sides) = data.resize {
         put(&mut table, "resize", sides.map(whole).to_vec());
     }
@@ -59,15 +70,21 @@ fn train(recipe: &Recipe) -> Table {
     let train = &recipe.train;
     let stages = train.stages.iter().map(|stage| {
         let mut table = Table::new();
-        put(&mut table, "epochs", stage.epochs as i64);
-        put(&mut table, "rate", stage.rate);
-        put(&mut table, "bias_rate", stage.bias_rate);
+        let is_whole = stage.epochs.fract() == 0.0;
+        put(&mut table, "epochs", if is_whole { Value::from(stage.epochs as i64) } else { Value::from(stage.epochs) });
+        put(&mut table, "rate", stage.rate.weight);
+        put(&mut table, "bias_rate", stage.rate.bias);
+        put(&mut table, "end_rate", stage.end_rate.weight);
+        put(&mut table, "end_bias_rate", stage.end_rate.bias);
+        put(&mut table, "curve", word(&CURVES, &stage.curve));
         Value::Table(table)
     });
     let mut table = Table::new();
     put(&mut table, "batch", whole(train.batch));
     put(&mut table, "optimiser", word(&OPTIMISERS, &train.optimiser));
     put(&mut table, "momentum", train.momentum);
+    put(&mut table, "beta2", train.beta2);
+    put(&mut table, "epsilon", train.epsilon);
     put(&mut table, "decay", train.decay);
     put(&mut table, "bias_decay", train.bias_decay);
     put(&mut table, "label_smoothing", train.label_smoothing);
@@ -167,7 +184,13 @@ fn weights(table: &mut Table, weights: &WeightRecipe) {
     put(table, "bias_init", init(weights.bias_init));
     put(table, "rate_factor", weights.rate_factor);
     put(table, "bias_rate_factor", weights.bias_rate_factor);
-    let optional = [("momentum", weights.momentum), ("decay", weights.decay), ("bias_decay", weights.bias_decay)];
+    let optional = [
+        ("momentum", weights.momentum),
+        ("decay", weights.decay),
+        ("bias_decay", weights.bias_decay),
+        ("epochs", weights.epochs),
+        ("bias_epochs", weights.bias_epochs),
+    ];
     for (key, value) in optional {
         if let Some(value) = value {
             put(table, key, value);
@@ -177,11 +200,14 @@ fn weights(table: &mut Table, weights: &WeightRecipe) {
 
 fn init(init: Init) -> Table {
     let (name, setting) = match init {
-        Init::Normal { std } => ("normal", Some(("std", std))),
-        Init::Uniform { limit } => ("uniform", Some(("limit", limit))),
-        Init::Constant { value } => ("constant", Some(("value", value))),
+        Init::Normal { std } => ("normal", Some(("std", Value::from(std)))),
+        Init::Uniform { limit } => ("uniform", Some(("limit", Value::from(limit)))),
+        Init::Constant { value } => ("constant", Some(("value", Value::from(value)))),
         Init::He => ("he", None),
         Init::Glorot => ("glorot", None),
+        Init::Pytorch => ("pytorch", None),
+        Init::Dirac { rest } => ("dirac", Some(("rest", Value::from(word(&RESTS, &rest))))),
+        Init::Whitening { epsilon } => ("whitening", Some(("epsilon", Value::from(epsilon)))),
     };
     let mut table = Table::new();
     put(&mut table, "type", name);

@@ -286,13 +286,10 @@ fn corpus_of(run: &OpenRun, shelf: &Arc<Shelf>) -> RunCorpus {
 }
 
 fn stages(info: &RunInfo) -> Vec<Stage> {
-    let mut first_step = 0;
-    let stages = info.recipe.train.stages.iter().map(|stage| {
-        let this = Stage { first_step, rate: stage.rate };
-        first_step += stage.epochs * info.steps_per_epoch;
-        this
-    });
-    stages.collect()
+    let train = &info.recipe.train;
+    let first_steps = train.first_steps(info.steps_per_epoch);
+    let stages = train.stages.iter().zip(first_steps);
+    stages.map(|(stage, first_step)| Stage { first_step, rate: stage.rate.weight }).collect()
 }
 
 /// Checkpoints with what was measured up to and at each.

@@ -2,9 +2,11 @@
 
 mod read;
 
-pub(super) use read::GELU_FORMS;
+#[cfg(test)]
+pub(super) use read::INITS;
 #[cfg(test)]
 pub(super) use read::TYPES;
+pub(super) use read::{GELU_FORMS, RESTS};
 
 use crate::init::Init;
 use crate::ops::{Neuron, PoolKind};
@@ -163,4 +165,8 @@ pub struct WeightRecipe {
     pub decay: Option<f64>,
     /// Decay of the biases.
     pub bias_decay: Option<f64>,
+    /// Epochs after which the weights stay as they are.
+    pub epochs: Option<f64>,
+    /// Epochs after which the biases stay as they are.
+    pub bias_epochs: Option<f64>,
 }

@@ -2,12 +2,18 @@
 
 use super::{BatchNormRecipe, LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
 use crate::error::Error;
-use crate::init::Init;
+use crate::init::{Init, Rest};
 use crate::ops::{GeluForm, Neuron, PoolKind};
 use crate::recipe::section::{Section, suggest};
 use crate::recipe::tree::{Node, Value};
 
 pub(in crate::recipe) const GELU_FORMS: [(&str, GeluForm); 2] = [("exact", GeluForm::Exact), ("tanh", GeluForm::Tanh)];
+
+pub(in crate::recipe) const RESTS: [(&str, Rest); 3] =
+    [("zero", Rest::Zero), ("he", Rest::He), ("pytorch", Rest::Pytorch)];
+
+pub(in crate::recipe) const INITS: [&str; 9] =
+    ["normal", "uniform", "constant", "he", "glorot", "xavier", "pytorch", "dirac", "whitening"];
 
 pub(in crate::recipe) const TYPES: [&str; 26] = [
     "conv",
@@ -167,6 +173,8 @@ fn read_weights(section: &mut Section<'_>, init: Init) -> Result<WeightRecipe, E
         momentum: section.checked("momentum", "a number from 0 to below 1", below_one)?,
         decay: section.checked("decay", rule, positive)?,
         bias_decay: section.checked("bias_decay", rule, positive)?,
+        epochs: section.checked("epochs", rule, positive)?,
+        bias_epochs: section.checked("bias_epochs", rule, positive)?,
     })
 }
 
@@ -181,14 +189,20 @@ fn read_init(section: &mut Section<'_>, key: &'static str) -> Result<Option<Init
     };
     let title = format!("`{key}`");
     let mut inner = Section::open(section.scope, &title, &long)?;
-    let names = ["normal", "uniform", "constant", "he", "glorot"];
-    let choices: Vec<_> = names.iter().map(|name| (*name, *name)).collect();
+    let choices: Vec<_> = INITS.iter().map(|name| (*name, *name)).collect();
     let word = inner.choice("type", &choices)?;
     let init = match word.ok_or_else(|| inner.missing("type"))? {
         "normal" => Init::Normal { std: inner.required("std")? },
         "uniform" => Init::Uniform { limit: inner.required("limit")? },
         "constant" => Init::Constant { value: inner.required("value")? },
         "he" => Init::He,
+        "pytorch" => Init::Pytorch,
+        "dirac" => Init::Dirac { rest: inner.choice("rest", &RESTS)?.unwrap_or(Rest::Zero) },
+        "whitening" => {
+            let epsilon = inner.checked("epsilon", "a number above 0", |value| *value > 0.0)?;
+            Init::Whitening { epsilon: epsilon.unwrap_or(5e-4) }
+        }
+        // Glorot, or by his first name.
         _ => Init::Glorot,
     };
     inner.finish()?;
