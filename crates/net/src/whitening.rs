@@ -144,14 +144,14 @@ mod tests {
             }
         }
         let (values, vectors) = eigen(matrix.clone());
-        for a in 0..size {
+        for (a, value) in values.iter().enumerate() {
             for b in 0..size {
                 let dot: f64 = (0..size).map(|row| vectors[row][a] * vectors[row][b]).sum();
                 assert!((dot - f64::from(u8::from(a == b))).abs() < 1e-12, "{a} {b} {dot}");
             }
             for row in 0..size {
                 let product: f64 = (0..size).map(|column| matrix[row][column] * vectors[column][a]).sum();
-                assert!((product - values[a] * vectors[row][a]).abs() < 1e-11);
+                assert!((product - value * vectors[row][a]).abs() < 1e-11);
             }
         }
     }

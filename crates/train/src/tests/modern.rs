@@ -153,7 +153,7 @@ fn whitened_patches_are_uncorrelated() {
     let weights = snapshot.parameters.get("whiten.weight").unwrap();
     let weights: Vec<f64> = weights.iter().map(|v| f64::from(*v)).collect();
     let mean = snapshot.mean.unwrap();
-    let (mut moments, mut count) = ([[0.0; 12]; 12], 0.0);
+    let (mut moments, mut count) = ([[0.0_f64; 12]; 12], 0.0_f64);
     let corpus = corpus();
     for id in corpus.range(deepviz_corpus::Split::Train) {
         let image = corpus.pixels(deepviz_corpus::ImageId(id)).unwrap();
@@ -164,20 +164,21 @@ fn whitened_patches_are_uncorrelated() {
                 *value = (f64::from(image[place]) - f64::from(mean[place])) * 0.016;
             }
             let out: Vec<f64> = (0..12).map(|k| (0..12).map(|at| weights[k * 12 + at] * patch[at]).sum()).collect();
-            for a in 0..12 {
-                for b in 0..12 {
-                    moments[a][b] += out[a] * out[b];
+            for (row, x) in moments.iter_mut().zip(&out) {
+                for (sum, y) in row.iter_mut().zip(&out) {
+                    *sum += x * y;
                 }
             }
             count += 1.0;
         }
     }
-    for a in 0..12 {
-        for b in 0..12 {
-            let moment = moments[a][b] / count;
+    for (a, row) in moments.iter().enumerate() {
+        for (b, sum) in row.iter().enumerate() {
+            let moment: f64 = sum / count;
             if a == b {
                 // eigenvalue / (eigenvalue + epsilon), the largest first.
-                assert!((0.1..=1.001).contains(&moment), "{a}: {moment}");
+                let least = if a == 0 { 0.99 } else { 0.0 };
+                assert!((least..=1.001).contains(&moment), "{a}: {moment}");
             } else {
                 assert!(moment.abs() < 1e-3, "{a} {b}: {moment}");
             }
@@ -193,12 +194,12 @@ fn the_loss_falls_with_every_optimiser() {
     for (name, rate) in rates {
         let folder = tempfile::tempdir().unwrap();
         let stages =
-            format!("[{{ epochs = 1, rate = 0, end_rate = {rate} }}, {{ epochs = 5, rate = {rate}, end_rate = 0 }}]");
-        let sets = [("train.optimiser", name), ("train.stages", stages.as_str()), ("snapshots.every", "6 epochs")];
+            format!("[{{ epochs = 2, rate = 0, end_rate = {rate} }}, {{ epochs = 10, rate = {rate}, end_rate = 0 }}]");
+        let sets = [("train.optimiser", name), ("train.stages", stages.as_str()), ("snapshots.every", "12 epochs")];
         let job = modern(&folder.path().join("run"), &sets);
         run(&job).unwrap();
         let lines = metrics(&job.out);
         let test: Vec<_> = lines.iter().filter(|line| line.kind == MetricKind::Test).collect();
-        assert!(test[1].loss < 0.9 * test[0].loss, "{name}: {} {}", test[0].loss, test[1].loss);
+        assert!(test[1].loss < 0.95 * test[0].loss, "{name}: {} {}", test[0].loss, test[1].loss);
     }
 }
