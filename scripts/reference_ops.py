@@ -2,8 +2,10 @@
 """Writes the values that the tests of deepviz-net compare with: crates/net/tests/reference/.
 
 Every case is a small network given to PyTorch in double precision: images, weights, each layer's
-activations, the summed logistic loss, and its gradients by every weight and by the input. Run it
-again only when a case is added; the files are part of the repository.
+activations, the summed logistic loss, and its gradients by every weight and by the input. Where there
+is batch normalisation, activations are those of evaluation (with running statistics), loss and
+gradients those of training, and in place of the running statistics' gradients stand the minibatch's
+mean and unbiased variance. Run it again only when a case is added; the files are part of the repository.
 
     python -m pip install torch numpy safetensors
     python scripts/reference_ops.py
@@ -15,74 +17,23 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.numpy import save_file
+from torch_layers import (
+    average_pool,
+    batch_norm,
+    cmrnorm,
+    cnorm,
+    conv,
+    full,
+    global_average,
+    local,
+    max_pool,
+    neuron,
+    rnorm,
+)
 
 OUT = pathlib.Path(__file__).parent.parent / "crates/net/tests/reference"
 CLASSES = 3
 SCALE = 0.01
-
-
-def same(side, size, stride, padding):
-    """Zeros to add behind an input so that windows cover it (cuda-convnet rounds up)."""
-    outputs = 1 + -(-(2 * padding + side - size) // stride)
-    return (outputs - 1) * stride + size - padding - side
-
-
-def windows(x, size, stride, padding):
-    bottom = same(x.shape[2], size, stride, padding)
-    right = same(x.shape[3], size, stride, padding)
-    # A negative pad would crop; windows never end inside of what they need.
-    return F.pad(x, (padding, max(right, 0), padding, max(bottom, 0)))
-
-
-def conv(x, p, filters, size, stride=1, padding=0, groups=1):
-    weight = p("weight", (filters, x.shape[1] // groups, size, size))
-    bias = p("bias", (filters,))
-    return F.conv2d(windows(x, size, stride, padding), weight, bias, stride, groups=groups)
-
-
-def local(x, p, filters, size, stride=1, padding=0):
-    x = windows(x, size, stride, padding)
-    n, c, h, w = x.shape
-    oh, ow = (h - size) // stride + 1, (w - size) // stride + 1
-    weight = p("weight", (oh, ow, filters, c, size, size))
-    bias = p("bias", (filters, oh, ow))
-    patches = F.unfold(x, size, stride=stride).reshape(n, c, size, size, oh, ow)
-    return torch.einsum("ncrsij,ijkcrs->nkij", patches, weight) + bias
-
-
-def full(x, p, outputs):
-    x = x.flatten(1)
-    weight = p("weight", (outputs, x.shape[1]))
-    return F.linear(x, weight, p("bias", (outputs,)))[:, :, None, None]
-
-
-def max_pool(x, p, size, stride):
-    return F.max_pool2d(x, size, stride, ceil_mode=True)
-
-
-def average_pool(x, p, size, stride):
-    return F.avg_pool2d(x, size, stride, ceil_mode=True, count_include_pad=False)
-
-
-def window_sum(x, size):
-    return F.avg_pool2d(x, size, 1, size // 2, divisor_override=1)
-
-
-def rnorm(x, p, size, scale, power):
-    return x * (1 + scale / size**2 * window_sum(x * x, size)) ** -power
-
-
-def cnorm(x, p, size, scale, power):
-    mean = F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False).detach()
-    return x * (1 + scale / size**2 * window_sum((x - mean) ** 2, size)) ** -power
-
-
-def cmrnorm(x, p, size, scale, power):
-    return F.local_response_norm(x, size, alpha=scale, beta=power, k=1.0)
-
-
-def neuron(function):
-    return lambda x, p: function(x)
 
 
 # name, what the recipe's layer says, what PyTorch does with it, and the settings of both.
@@ -92,6 +43,9 @@ FULL = ("full", full)
 MAX = ('pool pool="max"', max_pool)
 AVERAGE = ('pool pool="average"', average_pool)
 RELU = ("relu", neuron(F.relu))
+NORM = ("batch_norm", batch_norm)
+GELU = ("gelu", neuron(F.gelu))
+MEAN = ("global_average", global_average)
 
 CASES = {
     "conv": ((3, 9, 8), [("a", CONV, dict(filters=10, size=5, padding=2))]),
@@ -196,6 +150,41 @@ CASES = {
             ("relu4", RELU, {}),
         ],
     ),
+    "modern_neurons": (
+        (3, 5, 5),
+        [
+            ("a", CONV, dict(filters=6, size=3, padding=1)),
+            ("gelu", GELU, {}),
+            ("b", CONV, dict(filters=6, size=3, padding=1)),
+            ("tanh", ('gelu form="tanh"', neuron(lambda x: F.gelu(x, approximate="tanh"))), {}),
+            ("c", CONV, dict(filters=6, size=3, padding=1)),
+            ("silu", ("silu", neuron(F.silu)), {}),
+            ("d", CONV, dict(filters=6, size=3, padding=1)),
+            ("leaky", ("leaky_relu slope=0.1", neuron(lambda x: F.leaky_relu(x, 0.1))), {}),
+            ("mean", MEAN, {}),
+        ],
+    ),
+    "depthwise": (
+        (3, 8, 8),
+        [
+            ("a", CONV, dict(filters=9, size=1, stride=2, bias="false")),
+            ("b", CONV, dict(filters=18, size=3, padding=1, groups=9)),
+        ],
+    ),
+    "batch_norm": (
+        (3, 8, 8),
+        [
+            ("a", CONV, dict(filters=9, size=3, padding=1, bias="false")),
+            ("n", NORM, {}),
+            ("r", RELU, {}),
+            ("b", CONV, dict(filters=10, size=3, stride=2, padding=1, bias="false")),
+            ("p", MAX, dict(size=2, stride=2)),
+            ("m", NORM, dict(epsilon=0.01, weight="false")),
+            ("g", GELU, {}),
+            ("c", CONV, dict(filters=8, size=2, bias="false")),
+            ("o", NORM, {}),
+        ],
+    ),
 }
 
 
@@ -205,31 +194,39 @@ def run(name, shape, layers, seed):
     labels = torch.arange(5) % CLASSES
     parameters, tensors, text = {}, {}, []
 
-    def parameter(layer):
-        def draw(kind, dims):
-            fan = 4 if kind == "bias" else int(np.prod(dims[-3:] if len(dims) > 2 else dims[1:]))
-            value = torch.randn(dims, generator=generator, dtype=torch.float64) / fan**0.5
-            # Exactly what the file will hold.
-            value = value.float().double().requires_grad_()
-            parameters[f"{layer}.{kind}"] = value
-            return value
+    class Parameters:
+        def __init__(self, layer, training):
+            self.layer, self.training = layer, training
 
-        return draw
+        def __call__(self, kind, dims):
+            key = f"{self.layer}.{kind}"
+            if key not in parameters:
+                fan = 4 if kind != "weight" or len(dims) == 1 else int(np.prod(dims[-3:] if len(dims) > 2 else dims[1:]))
+                value = torch.randn(dims, generator=generator, dtype=torch.float64) / fan**0.5
+                if kind == "running_var":
+                    value = value.abs() + 0.3
+                # Exactly what the file will hold.
+                parameters[key] = value.float().double().requires_grad_()
+            return parameters[key]
 
     # As the recipe computes it: in single precision.
     x = (images.float() * np.float32(SCALE)).double().requires_grad_()
-    inputs, y = x, x
-    for layer, (kind, function), settings in [*layers, ("logits", FULL, dict(outputs=CLASSES))]:
-        y = function(y, parameter(layer), **settings)
+    ends = [*layers, ("logits", FULL, dict(outputs=CLASSES))]
+    y = x
+    for layer, (kind, function), settings in ends:
+        y = function(y, Parameters(layer, False), **settings)
         tensors[f"activation.{layer}"] = y
         words = " ".join(f"{key}={value}" for key, value in settings.items())
         text.append(f"{layer} {kind} {words}".strip())
+    tensors["activation.probs"] = F.softmax(y.flatten(1), 1)
+    y = x
+    for layer, (_, function), settings in ends:
+        y = function(y, Parameters(layer, True), **settings)
     logits = y.flatten(1)
-    tensors["activation.probs"] = F.softmax(logits, 1)
     loss = F.cross_entropy(logits, labels, reduction="sum")
     loss.backward()
     tensors["loss"] = loss.reshape(1)
-    tensors["gradient.input"] = inputs.grad
+    tensors["gradient.input"] = x.grad
     for key, value in parameters.items():
         tensors[f"parameter.{key}"] = value
         tensors[f"gradient.{key}"] = value.grad
@@ -245,6 +242,7 @@ def run(name, shape, layers, seed):
     print(f"{name}: loss {loss.item():.6f}")
 
 
-OUT.mkdir(parents=True, exist_ok=True)
-for number, (name, (shape, layers)) in enumerate(CASES.items()):
-    run(name, shape, layers, 100 + number)
+if __name__ == "__main__":
+    OUT.mkdir(parents=True, exist_ok=True)
+    for number, (name, (shape, layers)) in enumerate(CASES.items()):
+        run(name, shape, layers, 100 + number)

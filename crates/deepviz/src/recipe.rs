@@ -6,13 +6,15 @@ use anyhow::{Context as _, bail};
 use deepviz_net::Recipe;
 
 /// Name and text of every recipe in models/.
-pub const BUILT_IN: [(&str, &str); 6] = [
+pub const BUILT_IN: [(&str, &str); 8] = [
     ("shapes-quick", include_str!("../../../models/shapes-quick.toml")),
     ("cifar10-80sec", include_str!("../../../models/cifar10-80sec.toml")),
     ("cifar10-19pct", include_str!("../../../models/cifar10-19pct.toml")),
     ("cifar10-18pct", include_str!("../../../models/cifar10-18pct.toml")),
     ("cifar10-13pct", include_str!("../../../models/cifar10-13pct.toml")),
     ("cifar10-11pct", include_str!("../../../models/cifar10-11pct.toml")),
+    ("cifar10-resnet20", include_str!("../../../models/cifar10-resnet20.toml")),
+    ("cifar10-airbench94", include_str!("../../../models/cifar10-airbench94.toml")),
 ];
 
 /// The recipe at a path, or the built-in one of that name, with overrides laid over it.

@@ -227,14 +227,14 @@ impl Model {
             let (y, x) = (place / layout.shape.width, place % layout.shape.width);
             gradient.values[layout.pixel(0, y, x).start + channel] = value;
         }
-        pass.backward(&mut space, layer, &back.plan, |_, _, _| ());
+        pass.backward(&mut space, 1..=layer, &back.plan, |_, _, _| ());
         let layout = self.plan.places[0].gradient;
         let mut out = Array3::zeros(network.image().dims());
         for y in 0..layout.shape.height {
             for x in 0..layout.shape.width {
                 let pixel = &space.gradients[0][layout.pixel(0, y, x)];
                 for (channel, value) in pixel.iter().enumerate() {
-                    let at = [channel, y + usize::from(view.y), x + usize::from(view.x)];
+                    let at = [channel, y + view.y as usize, x + view.x as usize];
                     out[at] = value * self.preprocess.scale;
                 }
             }

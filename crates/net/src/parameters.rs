@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::network::Network;
 use crate::random::Stream;
 use ndarray::{ArrayD, IxDyn};
+use std::borrow::Cow;
 
 /// Ordered name -> array. Order is the network's: layer by layer, weight before bias.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +24,11 @@ impl Parameters {
         Self::new(entries.collect())
     }
 
+    /// What the network's optimiser keeps from step to step, as it is before the first one.
+    pub fn optimiser_state(network: &Network) -> Self {
+        Self::new(network.optimiser_state().map(|(name, shape)| (name, ArrayD::zeros(IxDyn(shape)))).collect())
+    }
+
     /// The untrained network: every parameter drawn as its recipe says, from the seed alone.
     pub fn initial(network: &Network, seed: u64) -> Self {
         let mut parameters = Self::zeros(network);
@@ -33,7 +39,7 @@ impl Parameters {
             key.copy_from_slice(&digest.as_bytes()[..8]);
             let stream = Stream::new(seed, &[0x1217, u64::from_le_bytes(key)]);
             if let Some(values) = array.as_slice_mut() {
-                spec.init.fill(spec.fan, stream, values);
+                spec.init.fill(&spec.shape, spec.fan, stream, values);
             }
         }
         parameters
@@ -80,18 +86,28 @@ impl Parameters {
 
     /// Checks names and shapes against the network's.
     pub fn check(&self, network: &Network) -> Result<(), Error> {
-        for spec in network.parameters() {
-            let found = self.get(&spec.name);
-            if found.is_none_or(|array| array.shape() != spec.shape) {
+        self.check_against(network.parameters().map(|spec| (spec.name.as_str().into(), spec.shape.as_slice())))
+    }
+
+    /// Checks names and shapes against those of the network's optimiser state.
+    pub fn check_optimiser_state(&self, network: &Network) -> Result<(), Error> {
+        self.check_against(network.optimiser_state().map(|(name, shape)| (name.into(), shape)))
+    }
+
+    fn check_against<'a>(&self, specs: impl Iterator<Item = (Cow<'a, str>, &'a [usize])>) -> Result<(), Error> {
+        let mut known = Vec::new();
+        for (name, shape) in specs {
+            let found = self.get(&name);
+            if found.is_none_or(|array| array.shape() != shape) {
                 return Err(Error::Tensor {
-                    name: spec.name.clone(),
-                    expected: format!("{:?}", spec.shape),
+                    name: name.into(),
+                    expected: format!("{shape:?}"),
                     found: found.map_or("none".into(), |array| format!("{:?}", array.shape())),
                 });
             }
+            known.push(name);
         }
-        let known = |name: &str| network.parameters().any(|spec| spec.name == name);
-        match self.iter().find(|(name, _)| !known(name)) {
+        match self.iter().find(|(name, _)| !known.iter().any(|known| known == name)) {
             Some((name, array)) => Err(Error::Tensor {
                 name: name.into(),
                 expected: "no such tensor in this network".into(),
@@ -106,6 +122,14 @@ impl Parameters {
         self.check(network)?;
         let place = |name: &str| network.parameters().position(|spec| spec.name == name);
         self.entries.sort_by_key(|(name, _)| place(name));
+        Ok(self)
+    }
+
+    /// The optimiser's arrays in the network's order, whatever order they came in.
+    pub fn in_order_of_state(mut self, network: &Network) -> Result<Self, Error> {
+        self.check_optimiser_state(network)?;
+        let place = |name: &str| network.optimiser_state().position(|(known, _)| known == name);
+        self.entries.sort_by_cached_key(|(name, _)| place(name));
         Ok(self)
     }
 }

@@ -114,7 +114,7 @@ impl Profile {
         for slot in 0..this.plan.chunk {
             seed.values[seed.layout.pixel(slot, 0, 0)].fill(0.1);
         }
-        pass.backward(&mut space, logits, &this.back, |_, _, _| ());
+        pass.backward(&mut space, 1..=logits, &this.back, |_, _, _| ());
         this.space = space;
         Ok(this)
     }
@@ -183,7 +183,7 @@ impl Profile {
             Phase::Forward => self.pass().forward_layer(&mut space, part.layer),
             Phase::InputGradient => {
                 space.reset();
-                self.pass().backward_layer(&mut space, part.layer, &self.back, |_, _, _| ());
+                self.pass().backward(&mut space, part.layer..=part.layer, &self.back, |_, _, _| ());
             }
             Phase::WeightGradient => self.weight_gradient(&space, part.layer),
         }

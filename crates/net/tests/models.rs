@@ -28,7 +28,7 @@ fn every_recipe_builds_reads_back_and_says_where_it_comes_from() {
         }
         found += 1;
     }
-    assert_eq!(found, 6);
+    assert_eq!(found, 8);
 }
 
 #[test]
@@ -39,6 +39,8 @@ fn parameter_counts_are_the_published_networks() {
         ("cifar10-18pct", 89_578),
         ("cifar10-13pct", 1_116_490),
         ("cifar10-11pct", 2_112_970),
+        ("cifar10-resnet20", 269_722),
+        ("cifar10-airbench94", 1_971_352),
     ];
     for (name, count) in counts {
         let network = Network::new(&load(name), Shape::new(3, 32, 32), 10).unwrap();
@@ -58,7 +60,7 @@ fn the_80sec_network_has_the_published_shapes() {
     assert_eq!(network.layers()[network.logits()].name, "fc10");
     assert_eq!(network.layers()[network.features()].name, "relu4");
     assert_eq!(network.layers()[network.output()].name, "probs");
-    let steps = recipe.snapshots.steps(391, 391 * recipe.train.epochs());
+    let steps = recipe.snapshots.steps(391, recipe.train.total_steps(391));
     assert_eq!(steps.len(), 51);
 }
 

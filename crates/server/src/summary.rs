@@ -1,6 +1,6 @@
 //! Numbers about the weights of a snapshot: ranges, norms, percentiles, and how far they moved since the one before.
 
-use deepviz_net::{Layer, Network, Snapshot};
+use deepviz_net::{Layer, Network, Role, Snapshot};
 use deepviz_render::Range;
 
 use crate::bank::{Bank, weights};
@@ -48,7 +48,7 @@ fn layer_summary(layer: &Layer, snapshot: &Snapshot) -> Result<Option<LayerSumma
     let Some(bank) = Bank::of_weights(layer) else { return Ok(None) };
     let values = weights(layer, &snapshot.parameters)?;
     let filter = (bank.channels * bank.height * bank.width).max(1);
-    let biases = layer.parameters.get(1).and_then(|spec| snapshot.parameters.get(&spec.name));
+    let biases = layer.parameter(Role::Bias).and_then(|spec| snapshot.parameters.get(&spec.name));
     Ok(Some(LayerSummary {
         range: Range::of(values),
         norm: norm(values),

@@ -17,7 +17,8 @@ pub struct WeightNumbers {
     pub min: f32,
     /// Greatest value.
     pub max: f32,
-    /// Norm of what the last step of training added, over the norm; 0 before the first step.
+    /// Norm of what the last step of training added, over the norm; 0 before the first step, and
+    /// where the optimiser keeps no velocity.
     pub update: f32,
     /// Norm of the change since the checkpoint before, over the norm there; NaN where there is none.
     pub change: f32,
@@ -41,7 +42,7 @@ pub(crate) fn numbers_of(
 ) -> Vec<WeightNumbers> {
     let train = &info.recipe.train;
     let last_step = snapshot.step.0.saturating_sub(1);
-    let stage = train.stage_of(last_step / info.steps_per_epoch.max(1));
+    let rates = train.rates(last_step, info.steps_per_epoch.max(1));
     let specs = network.parameters();
     specs
         .map(|spec| {
@@ -52,11 +53,11 @@ pub(crate) fn numbers_of(
             let weights = values(&snapshot.parameters);
             let norm = norm_of(weights.iter().copied());
             // Where the rate is outside of the velocity, the update is their product.
-            let rate = match (train.optimiser, stage, spec.role) {
-                (Optimiser::CudaConvnet, ..) => 1.0,
-                (_, None, _) => 0.0,
-                (_, Some(stage), Role::Weight) => stage.rate * spec.rate_factor,
-                (_, Some(stage), Role::Bias) => stage.bias_rate * spec.rate_factor,
+            let rate = match (train.optimiser, spec.role) {
+                (Optimiser::CudaConvnet, _) => 1.0,
+                (_, Role::Weight) => rates.weight * spec.rate_factor,
+                (_, Role::Bias) => rates.bias * spec.rate_factor,
+                (_, Role::RunningMean | Role::RunningVariance) => 0.0,
             };
             let update = norm_of(values(&snapshot.optimizer).into_iter()) * rate;
             let change = before.map(values).filter(|before| before.len() == weights.len()).map(|before| {

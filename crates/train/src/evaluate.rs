@@ -55,19 +55,16 @@ impl Evaluation<'_> {
     /// Probabilities of each image, averaged over the views.
     fn probabilities(&self, model: &Model, images: &[ArrayView3<'_, u8>]) -> Result<Array2<f32>, Error> {
         let (image, input) = (self.network.image(), self.network.input());
-        let views = match self.views {
-            TestViews::Centre => vec![View::centre(image, input)],
-            TestViews::Ten => View::ten(image, input),
-        };
+        let views = View::of_test(self.views, image, input);
         let mut sum = Array2::zeros((images.len(), self.network.classes()));
-        for view in &views {
+        for (view, weight) in &views {
             let places = vec![*view; images.len()];
             let output = [self.network.output()];
             for probabilities in model.forward_views(images, &places, &output)? {
-                sum += &probabilities;
+                sum.scaled_add(*weight, &probabilities);
             }
         }
-        Ok(sum / views.len() as f32)
+        Ok(sum / views.iter().map(|(_, weight)| weight).sum::<f32>())
     }
 }
 

@@ -16,6 +16,7 @@ mod start;
 
 pub use error::Error;
 pub use job::{Event, Job, Observer, Outcome};
+pub use optimiser::Update;
 pub use run::train;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::optimiser::Update;
 use crate::order::Augment;
 use crate::start::Start;
 use deepviz_corpus::ImageId;
-use deepviz_net::recipe::Stage;
+use deepviz_net::recipe::Rates;
 use deepviz_net::{
     Batch, BatchResult, Engine, Metric, MetricKind, Parameters, Preprocess, Run, RunInfo, Snapshot, Step,
 };
@@ -56,7 +56,7 @@ impl<'a> Trainer<'a> {
                 seed: start.info.seed,
                 image: network.image(),
                 input: network.input(),
-                flip: job.recipe.data.flip,
+                data: job.recipe.data.clone(),
             },
             saved: start.resumed,
             speed: Speed::default(),
@@ -109,21 +109,18 @@ impl<'a> Trainer<'a> {
         let corpus = &self.job.corpus;
         let images: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(ImageId(*id))).collect();
         let labels: Vec<u16> = ids.iter().map(|id| corpus.labels()[*id as usize].0).collect();
-        let views: Vec<_> = ids.iter().map(|id| self.augment.view(step.0, *id)).collect();
+        let views: Vec<_> = ids.iter().map(|id| self.augment.view((step.0, step.0 / steps), *id)).collect();
         let batch = Batch { images: &images, labels: &labels, views: &views, noise: self.augment.noise(step.0) };
         let snapshot = &mut self.start.snapshot;
         let result = self.engine.gradients(&snapshot.parameters, &batch, &mut self.gradients)?;
-        let train = &self.job.recipe.train;
-        let stage = train.stage_of(step.0 / steps).ok_or(Error::Setting {
-            setting: "schedule",
-            expected: "a stage for every epoch".into(),
-            found: "none".into(),
-        })?;
-        refuse_divergence(result, step, stage)?;
+        let rates = self.job.recipe.train.rates(step.0, steps);
+        refuse_divergence(result, step, rates)?;
         let update = Update {
             network: &self.start.network,
-            optimiser: train.optimiser,
-            stage,
+            train: &self.job.recipe.train,
+            rates,
+            epoch: step.0 as f64 / steps as f64,
+            number: step.0 + 1,
             gradients: &self.gradients,
             images: ids.len(),
         };
@@ -181,7 +178,7 @@ impl<'a> Trainer<'a> {
     fn metric(&self, kind: MetricKind, (loss, error): (f64, f64)) -> Metric {
         let snapshot = &self.start.snapshot;
         let last = snapshot.step.0.saturating_sub(1);
-        let stage = self.job.recipe.train.stage_of(last / self.info().steps_per_epoch);
+        let rates = self.job.recipe.train.rates(last, self.info().steps_per_epoch);
         Metric {
             step: snapshot.step,
             epoch: snapshot.epoch,
@@ -189,17 +186,17 @@ impl<'a> Trainer<'a> {
             kind,
             loss,
             error,
-            rate: stage.map_or(0.0, |stage| stage.rate),
+            rate: rates.weight,
             images_per_s: self.speed.images_per_s(),
         }
     }
 }
 
-fn refuse_divergence(result: BatchResult, step: Step, stage: &Stage) -> Result<(), Error> {
+fn refuse_divergence(result: BatchResult, step: Step, rates: Rates) -> Result<(), Error> {
     if result.loss_sum.is_finite() {
         return Ok(());
     }
-    Err(Error::Diverged { step: step.0, loss: result.loss_sum, rate: stage.rate })
+    Err(Error::Diverged { step: step.0, loss: result.loss_sum, rate: rates.weight })
 }
 
 /// Training speed, smoothed over the last steps.

@@ -4,9 +4,9 @@ use crate::error::Error;
 use crate::job::Job;
 use crate::mean::mean_image;
 use crate::order::Order;
-use deepviz_corpus::{Corpus, Split};
+use deepviz_corpus::{Corpus, ImageId, Split};
 use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
-use deepviz_net::{CorpusInfo, Device, Network, Parameters, Run, RunInfo, RunLock, Shape, Snapshot, Step};
+use deepviz_net::{CorpusInfo, Device, Network, Parameters, Run, RunInfo, RunLock, Shape, Snapshot, Step, whiten};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,21 +53,34 @@ impl Start {
             Err(error) => return Err(error.into()),
         };
         let resumed = found.as_ref().map(|snapshot| snapshot.step);
-        let snapshot = found.unwrap_or_else(|| untrained(job, &network, info.seed));
+        let snapshot = match found {
+            Some(snapshot) => snapshot,
+            None => untrained(job, &network, info.seed)?,
+        };
         Ok(Self { info, network, order, snapshot, resumed, _lock: lock })
     }
 }
 
-fn untrained(job: &Job, network: &Network, seed: u64) -> Snapshot {
-    Snapshot {
+/// Images whose patches a whitening layer starts from.
+const WHITENING_IMAGES: usize = 5000;
+
+fn untrained(job: &Job, network: &Network, seed: u64) -> Result<Snapshot, Error> {
+    let mean = mean_image(&job.corpus, job.recipe.data.mean);
+    let mut parameters = Parameters::initial(network, seed);
+    // Spread over the split, for corpora are often sorted by class.
+    let ids = job.corpus.range(Split::Train);
+    let stride = ids.len().div_ceil(WHITENING_IMAGES).max(1);
+    let images: Vec<_> = ids.step_by(stride).filter_map(|id| job.corpus.pixels(ImageId(id))).collect();
+    whiten(&mut parameters, network, &network.preprocess(mean.clone()), &images)?;
+    Ok(Snapshot {
         step: Step(0),
         epoch: 0.0,
         images_seen: 0,
         hash: String::new(),
-        parameters: Parameters::initial(network, seed),
-        mean: mean_image(&job.corpus, job.recipe.data.mean),
-        optimizer: Parameters::zeros(network),
-    }
+        parameters,
+        mean,
+        optimizer: Parameters::optimiser_state(network),
+    })
 }
 
 /// The newest snapshot that is whole and can be trained on from.
@@ -116,7 +129,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
     let order = Order::new(corpus, job.limit_images, (seed, recipe.train.shuffle));
     let count = |split| corpus.range(split).len() as u64;
     let steps_per_epoch = order.len().div_ceil(recipe.train.batch) as u64;
-    let total_steps = steps_per_epoch * recipe.train.epochs();
+    let total_steps = recipe.train.total_steps(steps_per_epoch);
     let shape = corpus.shape();
     let absolute = std::path::absolute(corpus.path());
     let info = RunInfo {

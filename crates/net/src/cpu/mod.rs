@@ -6,6 +6,7 @@
 //! is zero and stays zero; every operation keeps to that.
 
 pub(crate) mod buffer;
+pub(crate) mod function;
 pub(crate) mod lanes;
 pub(crate) mod layout;
 pub(crate) mod norm;

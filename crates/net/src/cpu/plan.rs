@@ -7,7 +7,8 @@ use super::layout::{Layout, Rim};
 use super::product::BLOCK;
 use super::window::Windows;
 use crate::error::Error;
-use crate::network::{Network, ParameterSpec};
+use crate::network::{Network, ParameterSpec, Role};
+use crate::ops::batch_norm::cpu::{Affine, Normaliser};
 use crate::ops::conv::cpu::ConvWeights;
 use crate::ops::conv::cpu::{ConvForward, ConvInputGradient, ConvWeightGradient, gradient_rim};
 use crate::ops::local::cpu::{LocalForward, LocalInputGradient, LocalWeightGradient, LocalWeights, Shelf};
@@ -109,7 +110,13 @@ fn places(network: &Network) -> Vec<Place> {
         let input = layer.inputs[0];
         // The input's own way back must not need what it put out.
         let expendable = match &layers[input].op {
-            Op::Conv(_) | Op::Local(_) | Op::Full(_) | Op::Add(_) | Op::Concat(_) => true,
+            Op::Conv(_)
+            | Op::Local(_)
+            | Op::Full(_)
+            | Op::Add(_)
+            | Op::Concat(_)
+            | Op::BatchNorm(_)
+            | Op::GlobalAverage(_) => true,
             // The way back through a maximum compares it with the inputs; where a relu changes it
             // (to its bound), no gradient comes back.
             Op::Pool(pool) => {
@@ -150,12 +157,13 @@ pub(crate) fn check(parameters: &Parameters, network: &Network) -> Result<(), Er
     }
 }
 
-/// A weighted layer's packed weights.
+/// A layer's packed weights.
 #[derive(Clone, Debug)]
 pub(crate) enum PackedLayer {
     None,
     Conv(ConvWeights),
     Local(LocalWeights),
+    BatchNorm(Normaliser),
 }
 
 /// Every layer's packed weights, for the forward pass and for the way back to the input.
@@ -167,10 +175,12 @@ pub(crate) struct Packed {
 
 impl Packed {
     pub fn new(plan: &Plan) -> Self {
-        let forward = plan.weighted.iter().map(|weighted| match weighted {
-            None => PackedLayer::None,
+        let layers = plan.network.layers().iter().zip(&plan.weighted);
+        let forward = layers.map(|(layer, weighted)| match weighted {
             Some(Weighted::Conv(_)) => PackedLayer::Conv(ConvWeights::default()),
             Some(Weighted::Local(_)) => PackedLayer::Local(LocalWeights::default()),
+            None if matches!(layer.op, Op::BatchNorm(_)) => PackedLayer::BatchNorm(Normaliser::default()),
+            None => PackedLayer::None,
         });
         Self { forward: forward.collect(), backward: vec![Buffer::default(); plan.weighted.len()] }
     }
@@ -180,20 +190,26 @@ impl Packed {
         let layers = plan.network.layers();
         let packed = self.forward.par_iter_mut().zip(&mut self.backward);
         packed.enumerate().for_each(|(index, (forward, backward))| {
-            let [weight, bias] = &layers[index].parameters[..] else {
-                return;
-            };
-            let values = |name: &str| {
-                let array = parameters.get(name).and_then(ArrayD::as_slice);
+            let values = |role| {
+                let spec = layers[index].parameter(role);
+                let array = spec.and_then(|spec| parameters.get(&spec.name)).and_then(ArrayD::as_slice);
                 array.unwrap_or_default()
             };
-            let (weights, bias) = (values(&weight.name), values(&bias.name));
+            let (weights, bias) = (values(Role::Weight), values(Role::Bias));
             match (&plan.weighted[index], forward) {
                 (Some(Weighted::Conv(conv)), PackedLayer::Conv(packed)) => {
                     conv.pack(weights, bias, packed);
                 }
                 (Some(Weighted::Local(local)), PackedLayer::Local(packed)) => {
                     local.pack(weights, bias, packed);
+                }
+                (None, PackedLayer::BatchNorm(normaliser)) => {
+                    let Op::BatchNorm(geometry) = &layers[index].op else {
+                        return;
+                    };
+                    let means = values(Role::RunningMean).iter().map(|value| f64::from(*value));
+                    let variances = values(Role::RunningVariance).iter().map(|value| f64::from(*value));
+                    normaliser.set(geometry.epsilon, Affine { weight: weights, bias }, means.zip(variances));
                 }
                 _ => {}
             }

@@ -2,12 +2,13 @@
 
 use super::{Layer, ParameterSpec, Role};
 use crate::error::Error;
-use crate::init::Fan;
+use crate::init::{Fan, Init};
 use crate::ops::{
-    AddGeometry, ConcatGeometry, ContrastNormGeometry, ConvGeometry, CrossMapNormGeometry, DropoutGeometry,
-    FullGeometry, LocalGeometry, NeuronGeometry, Op, PoolGeometry, ResponseNormGeometry, SoftmaxGeometry,
+    AddGeometry, BatchNormGeometry, ConcatGeometry, ContrastNormGeometry, ConvGeometry, CrossMapNormGeometry,
+    DropoutGeometry, FullGeometry, GlobalAverageGeometry, LocalGeometry, NeuronGeometry, Op, PoolGeometry,
+    ResponseNormGeometry, SoftmaxGeometry,
 };
-use crate::recipe::{LayerKind, LayerRecipe, Recipe, TrainRecipe, WeightRecipe};
+use crate::recipe::{BatchNormRecipe, LayerKind, LayerRecipe, Recipe, WeightRecipe};
 use crate::shape::Shape;
 
 /// The entry being built, and the recipe it stands in.
@@ -33,6 +34,7 @@ impl Context<'_> {
         let op = self.op(&shapes, classes);
         let shape = op.output().map_err(|misfit| self.error(misfit.expected, misfit.found))?;
         let parameters = self.parameters(&op, shape);
+        self.check_init(&op, &inputs, &parameters)?;
         let values: usize = parameters.iter().map(ParameterSpec::len).sum();
         if shape.len() > 1 << 28 || values > 1 << 30 {
             return Err(self.error(
@@ -94,6 +96,8 @@ impl Context<'_> {
                 start: *start,
                 outputs: *outputs,
             }),
+            LayerKind::GlobalAverage => Op::GlobalAverage(GlobalAverageGeometry { input }),
+            LayerKind::BatchNorm(norm) => Op::BatchNorm(BatchNormGeometry { input, epsilon: norm.epsilon }),
             LayerKind::Neuron(neuron) => Op::Neuron(NeuronGeometry { input, neuron: *neuron }),
             LayerKind::ResponseNorm(norm) => Op::ResponseNorm(ResponseNormGeometry {
                 input,
@@ -124,6 +128,33 @@ impl Context<'_> {
         }
     }
 
+    /// Starts that only some layers can have.
+    fn check_init(&self, op: &Op, inputs: &[usize], parameters: &[ParameterSpec]) -> Result<(), Error> {
+        for spec in parameters {
+            let is_filters = spec.role == Role::Weight && matches!(op, Op::Conv(_) | Op::Local(_));
+            let (fits, expected) = match spec.init {
+                Init::Dirac { .. } => {
+                    (is_filters, "the start `dirac` for filters of `conv` or `local` only".to_owned())
+                }
+                Init::Whitening { .. } => {
+                    let most = 2 * spec.fan.inputs;
+                    let few = spec.shape[0] <= most;
+                    let first = inputs == [0] && matches!(op, Op::Conv(conv) if conv.groups == 1);
+                    let expected = format!(
+                        "the start `whitening` for the filters of a `conv` on the image, at most {most} of them"
+                    );
+                    (is_filters && first && few, expected)
+                }
+                _ => continue,
+            };
+            if !fits {
+                let found = format!("it for `{}` {:?} of `{}`", spec.name, spec.shape, op.kind());
+                return Err(self.error(expected, found));
+            }
+        }
+        Ok(())
+    }
+
     fn parameters(&self, op: &Op, output: Shape) -> Vec<ParameterSpec> {
         let (weights, weight, bias, fan) = match (&self.entry.kind, op) {
             (LayerKind::Conv { weights, .. }, Op::Conv(geometry)) => {
@@ -149,18 +180,44 @@ impl Context<'_> {
                 let shape = vec![geometry.outputs, geometry.input.len()];
                 (weights, shape, vec![geometry.outputs], fan)
             }
+            (LayerKind::BatchNorm(norm), _) => return self.batch_norm(norm, output),
             _ => return Vec::new(),
         };
-        let train = &self.recipe.train;
-        vec![self.weight_spec(weights, train, (weight, fan)), self.bias_spec(weights, train, (bias, fan))]
+        let mut specs = vec![self.weight_spec(weights, (weight, fan))];
+        if weights.bias {
+            specs.push(self.bias_spec(weights, (bias, fan)));
+        }
+        specs
     }
 
-    fn weight_spec(
-        &self,
-        weights: &WeightRecipe,
-        train: &TrainRecipe,
-        (shape, fan): (Vec<usize>, Fan),
-    ) -> ParameterSpec {
+    fn batch_norm(&self, norm: &BatchNormRecipe, output: Shape) -> Vec<ParameterSpec> {
+        let (shape, fan) = (vec![output.channels], Fan { inputs: 1, outputs: 1 });
+        let mut specs = Vec::new();
+        if norm.weight {
+            specs.push(self.weight_spec(&norm.weights, (shape.clone(), fan)));
+        }
+        if norm.weights.bias {
+            specs.push(self.bias_spec(&norm.weights, (shape.clone(), fan)));
+        }
+        let statistics = [("running_mean", Role::RunningMean, 0.0), ("running_var", Role::RunningVariance, 1.0)];
+        for (suffix, role, value) in statistics {
+            specs.push(ParameterSpec {
+                name: format!("{}.{suffix}", self.entry.name),
+                shape: shape.clone(),
+                role,
+                init: Init::Constant { value },
+                fan,
+                rate_factor: norm.running_momentum,
+                momentum: 0.0,
+                decay: 0.0,
+                epochs: None,
+            });
+        }
+        specs
+    }
+
+    fn weight_spec(&self, weights: &WeightRecipe, (shape, fan): (Vec<usize>, Fan)) -> ParameterSpec {
+        let train = &self.recipe.train;
         ParameterSpec {
             name: format!("{}.weight", self.entry.name),
             shape,
@@ -170,10 +227,12 @@ impl Context<'_> {
             rate_factor: weights.rate_factor,
             momentum: weights.momentum.unwrap_or(train.momentum),
             decay: weights.decay.unwrap_or(train.decay),
+            epochs: weights.epochs,
         }
     }
 
-    fn bias_spec(&self, weights: &WeightRecipe, train: &TrainRecipe, (shape, fan): (Vec<usize>, Fan)) -> ParameterSpec {
+    fn bias_spec(&self, weights: &WeightRecipe, (shape, fan): (Vec<usize>, Fan)) -> ParameterSpec {
+        let train = &self.recipe.train;
         ParameterSpec {
             name: format!("{}.bias", self.entry.name),
             shape,
@@ -183,6 +242,7 @@ impl Context<'_> {
             rate_factor: weights.bias_rate_factor,
             momentum: weights.momentum.unwrap_or(train.momentum),
             decay: weights.bias_decay.unwrap_or(train.bias_decay),
+            epochs: weights.bias_epochs,
         }
     }
 }

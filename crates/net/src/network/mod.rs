@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::init::{Fan, Init};
 use crate::ops::Op;
 use crate::preprocess::Preprocess;
-use crate::recipe::{MeanKind, Recipe};
+use crate::recipe::{MeanKind, Optimiser, Padding, Recipe, TestViews};
 use crate::shape::Shape;
 use ndarray::Array3;
 
@@ -22,6 +22,9 @@ pub struct Network {
     features: usize,
     mean: MeanKind,
     scale: f32,
+    label_smoothing: f32,
+    optimiser: Optimiser,
+    padding: Option<Padding>,
 }
 
 /// A layer: an operation, where its input comes from, and what it learns.
@@ -35,30 +38,34 @@ pub struct Layer {
     pub inputs: Vec<usize>,
     /// Shape of its output.
     pub shape: Shape,
-    /// Weight and bias, or nothing.
+    /// Weight and bias, or nothing; then, for batch normalisation, the running statistics.
     pub parameters: Vec<ParameterSpec>,
 }
 
-/// One array that is learnt.
+/// One array that is learnt, or followed: a running statistic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
-    /// `conv1.weight` or `conv1.bias`.
+    /// `conv1.weight`, `conv1.bias`, `bn1.running_mean` or `bn1.running_var`.
     pub name: String,
     /// Shape as the files have it: conv `[k, c, r, s]`, local `[oh, ow, k, c, r, s]`, full
-    /// `[outputs, inputs]` with inputs in channel, row, column order; bias `[k]` or `[k, oh, ow]`.
+    /// `[outputs, inputs]` with inputs in channel, row, column order; bias `[k]` or `[k, oh, ow]`;
+    /// all of a batch normalisation's `[c]`.
     pub shape: Vec<usize>,
-    /// Weight or bias: which of the stage's learning rates it follows.
+    /// Weight or bias: which of the stage's learning rates it follows; or a statistic.
     pub role: Role,
     /// How it starts.
     pub init: Init,
     /// What feeds it, for starts that depend on that.
     pub fan: Fan,
-    /// Factor on the stage's learning rate.
+    /// Factor on the stage's learning rate; of a statistic, how far a step moves it towards the
+    /// minibatch's.
     pub rate_factor: f64,
     /// Momentum.
     pub momentum: f64,
     /// Decay.
     pub decay: f64,
+    /// Epochs after which it is learnt no more, if there are any.
+    pub epochs: Option<f64>,
 }
 
 /// Kind of a parameter.
@@ -68,6 +75,10 @@ pub enum Role {
     Weight,
     /// Biases.
     Bias,
+    /// Running mean of a channel.
+    RunningMean,
+    /// Running variance of a channel.
+    RunningVariance,
 }
 
 impl ParameterSpec {
@@ -79,6 +90,18 @@ impl ParameterSpec {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether it is learnt by gradients; running statistics are not.
+    pub const fn is_learnt(&self) -> bool {
+        matches!(self.role, Role::Weight | Role::Bias)
+    }
+}
+
+impl Layer {
+    /// The array of that role, if the layer has one.
+    pub fn parameter(&self, role: Role) -> Option<&ParameterSpec> {
+        self.parameters.iter().find(|spec| spec.role == role)
     }
 }
 
@@ -105,7 +128,18 @@ impl Network {
             .or(layers.last())
             .and_then(|layer| layer.inputs.first().copied())
             .unwrap_or(0);
-        Ok(Self { layers, image, classes, features, mean: recipe.data.mean, scale: recipe.data.scale as f32 })
+        let data = &recipe.data;
+        Ok(Self {
+            layers,
+            image,
+            classes,
+            features,
+            mean: recipe.data.mean,
+            scale: recipe.data.scale as f32,
+            label_smoothing: recipe.train.label_smoothing as f32,
+            optimiser: recipe.train.optimiser,
+            padding: (data.pad > 0 || data.views == TestViews::Six).then_some(data.padding),
+        })
     }
 
     /// The layers; the first is the input, `data`, the last the softmax.
@@ -153,10 +187,16 @@ impl Network {
         self.mean
     }
 
+    /// Share of the training loss that wants every class alike.
+    pub const fn label_smoothing(&self) -> f32 {
+        self.label_smoothing
+    }
+
     /// Everything between pixels and the first layer, for a mean image that a snapshot holds.
     pub fn preprocess(&self, mean: Option<Array3<f32>>) -> Preprocess {
         let (image, input) = (self.image, self.input());
-        Preprocess { mean, scale: self.scale, crop: (input != image).then_some(input.height) }
+        let crop = (input != image).then_some(input.height);
+        Preprocess { mean, scale: self.scale, crop, padding: self.padding }
     }
 
     /// Every parameter in order, layer by layer.
@@ -164,13 +204,32 @@ impl Network {
         self.layers.iter().flat_map(|layer| &layer.parameters)
     }
 
-    /// Number of values learnt.
+    /// Name and shape of every array that the optimiser keeps from step to step, in order.
+    pub fn optimiser_state(&self) -> impl Iterator<Item = (String, &[usize])> {
+        self.parameters().filter(|spec| spec.is_learnt()).flat_map(|spec| {
+            let named = |suffix| (format!("{}{suffix}", spec.name), spec.shape.as_slice());
+            self.optimiser.state().iter().map(named)
+        })
+    }
+
+    /// Number of values learnt; those that a rate factor of 0 freezes are not.
     pub fn parameter_count(&self) -> usize {
-        self.parameters().map(ParameterSpec::len).sum()
+        let is_free = |spec: &&ParameterSpec| spec.is_learnt() && spec.rate_factor > 0.0;
+        self.parameters().filter(is_free).map(ParameterSpec::len).sum()
     }
 }
 
 fn input_shape(recipe: &Recipe, image: Shape) -> Result<Shape, Error> {
+    let pad = recipe.data.pad;
+    if pad >= image.height.min(image.width) {
+        return Err(Error::Recipe {
+            place: recipe.origin.0.clone(),
+            layer: None,
+            expected: format!("a `pad` in [data] below the side of images of {image}"),
+            found: pad.to_string(),
+            hint: None,
+        });
+    }
     match recipe.data.crop {
         Some(crop) if crop > image.height.min(image.width) => Err(Error::Recipe {
             place: recipe.origin.0.clone(),

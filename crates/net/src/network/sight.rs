@@ -67,7 +67,7 @@ impl Network {
                     Op::Pool(g) => field.through_windows(g.size, g.stride, g.start),
                     Op::ResponseNorm(g) => field.through_windows(g.size, 1, -((g.size / 2) as isize)),
                     Op::ContrastNorm(g) => field.through_windows(g.size, 1, -((g.size / 2) as isize)),
-                    Op::Full(_) => {
+                    Op::Full(_) | Op::GlobalAverage(_) => {
                         Field { top: 0, bottom: below.height as isize - 1, left: 0, right: below.width as isize - 1 }
                     }
                     _ => field,
@@ -86,8 +86,8 @@ impl Network {
         let view = View::centre(self.image(), self.input());
         let length = |from: isize, to: isize| (to - from + 1).max(0) as usize;
         Some(Patch {
-            x: field.left.max(0) as usize + usize::from(view.x),
-            y: field.top.max(0) as usize + usize::from(view.y),
+            x: field.left.max(0) as usize + view.x as usize,
+            y: field.top.max(0) as usize + view.y as usize,
             width: length(field.left, field.right),
             height: length(field.top, field.bottom),
         })

@@ -2,12 +2,14 @@
 //! its `mod.rs`, the arithmetic in the device files beside it.
 
 pub mod add;
+pub mod batch_norm;
 pub mod concat;
 pub mod contrast_norm;
 pub mod conv;
 pub mod cross_map_norm;
 pub mod dropout;
 pub mod full;
+pub mod global_average;
 pub mod local;
 pub mod neuron;
 pub mod pool;
@@ -15,14 +17,16 @@ pub mod response_norm;
 pub mod softmax;
 
 pub use add::AddGeometry;
+pub use batch_norm::BatchNormGeometry;
 pub use concat::ConcatGeometry;
 pub use contrast_norm::ContrastNormGeometry;
 pub use conv::ConvGeometry;
 pub use cross_map_norm::CrossMapNormGeometry;
 pub use dropout::DropoutGeometry;
 pub use full::FullGeometry;
+pub use global_average::GlobalAverageGeometry;
 pub use local::LocalGeometry;
-pub use neuron::{Neuron, NeuronGeometry};
+pub use neuron::{GeluForm, Neuron, NeuronGeometry};
 pub use pool::{PoolGeometry, PoolKind};
 pub use response_norm::ResponseNormGeometry;
 pub use softmax::SoftmaxGeometry;
@@ -61,8 +65,12 @@ pub enum Op {
     Full(FullGeometry),
     /// Maximum or average over windows.
     Pool(PoolGeometry),
+    /// The mean of every map.
+    GlobalAverage(GlobalAverageGeometry),
     /// A function of each value alone.
     Neuron(NeuronGeometry),
+    /// Batch normalisation.
+    BatchNorm(BatchNormGeometry),
     /// Response normalisation within a map.
     ResponseNorm(ResponseNormGeometry),
     /// Response normalisation across maps.
@@ -88,7 +96,9 @@ impl Op {
             Self::Local(_) => "local",
             Self::Full(_) => "full",
             Self::Pool(_) => "pool",
+            Self::GlobalAverage(_) => "global_average",
             Self::Neuron(geometry) => geometry.neuron.name(),
+            Self::BatchNorm(_) => "batch_norm",
             Self::ResponseNorm(_) => "rnorm",
             Self::CrossMapNorm(_) => "cmrnorm",
             Self::ContrastNorm(_) => "cnorm",
@@ -107,7 +117,9 @@ impl Op {
             Self::Local(geometry) => geometry.output(),
             Self::Full(geometry) => geometry.output(),
             Self::Pool(geometry) => geometry.output(),
-            Self::Neuron(geometry) => Ok(geometry.input),
+            Self::GlobalAverage(geometry) => geometry.output(),
+            Self::Neuron(geometry) => geometry.output(),
+            Self::BatchNorm(geometry) => geometry.output(),
             Self::ResponseNorm(geometry) => geometry.output(),
             Self::CrossMapNorm(geometry) => geometry.output(),
             Self::ContrastNorm(geometry) => geometry.output(),

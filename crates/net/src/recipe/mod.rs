@@ -8,10 +8,10 @@ mod train;
 pub(crate) mod tree;
 mod write;
 
-pub use data::{DataRecipe, MeanKind, TestViews};
-pub use layer::{LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
+pub use data::{DataRecipe, Flip, MeanKind, Padding, TestViews};
+pub use layer::{BatchNormRecipe, LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
 pub use snapshots::{Every, SnapshotRecipe};
-pub use train::{Optimiser, Shuffle, Stage, TrainRecipe};
+pub use train::{Curve, Optimiser, Rates, Shuffle, Stage, TrainRecipe};
 
 pub(crate) use section::{Scope, Section};
 
@@ -56,18 +56,27 @@ impl Recipe {
         write::table(self).to_string()
     }
 
-    /// Trains for `epochs` in all: later stages are cut off, or the last one goes on for longer.
+    /// Trains for `epochs` in all: later stages are cut off, or the last one goes on for longer. A
+    /// schedule in which a rate moves is shortened or stretched as a whole.
     #[must_use]
     pub fn with_epochs(mut self, epochs: u64) -> Self {
-        let mut left = epochs;
-        for stage in &mut self.train.stages {
+        let (wanted, total) = (epochs as f64, self.train.epochs());
+        let stages = &mut self.train.stages;
+        if total > 0.0 && stages.iter().any(|stage| !stage.is_constant()) {
+            for stage in stages {
+                stage.epochs *= wanted / total;
+            }
+            return self;
+        }
+        let mut left = wanted;
+        for stage in &mut *stages {
             stage.epochs = stage.epochs.min(left);
             left -= stage.epochs;
         }
         // Never without a stage: its rate is that of an empty run's report.
-        let used = self.train.stages.iter().filter(|s| s.epochs > 0).count();
-        self.train.stages.truncate(used.max(1));
-        if let Some(last) = self.train.stages.last_mut() {
+        let used = stages.iter().filter(|stage| stage.epochs > 0.0).count();
+        stages.truncate(used.max(1));
+        if let Some(last) = stages.last_mut() {
             last.epochs += left;
         }
         self

@@ -1,3 +1,5 @@
+mod schedule;
+
 use super::*;
 use crate::network::Network;
 use crate::shape::Shape;
@@ -87,7 +89,7 @@ fn wrong_values_say_what_was_expected_and_found() {
 fn graphs_that_do_not_fit_name_the_layer() {
     check(&changed("outputs = 10", "outputs = 9"), &["layer `probs`", "one input a class", "9x1x1"]);
     check(&changed("size = 3", "size = 30"), &["small.toml:5", "layer `conv1`", "no larger than", "3x8x8"]);
-    check(&changed("size = 3", "size = 3\nstride = 4"), &["a stride from 1 to the filter size 3"]);
+    check(&changed("size = 3", "size = 3\nstride = 0"), &["a stride of 1 or more"]);
     check(&changed("size = 3", "size = 3\ngroups = 2"), &["3 channels and 8 filters"]);
     check(&changed("outputs = 10", "outputs = 10\ninputs = [\"conv2\"]"), &["layer `fc`", "data, conv1", "`conv2`"]);
     check(
@@ -103,6 +105,31 @@ fn graphs_that_do_not_fit_name_the_layer() {
 }
 
 #[test]
+fn augmentation_and_starts_are_read_and_written() {
+    let text = SMALL
+        .replace(
+            "[data]",
+            "[data]\npad = 2\npadding = \"reflect\"\nflip = \"alternating\"\ncutout = 3\nbrightness = 0.1\n\
+             contrast = 0.2\nviews = \"six\"",
+        )
+        .replace("padding = 1", "padding = 1\ninit = { type = \"dirac\", rest = \"pytorch\" }\nbias_epochs = 2.5")
+        .replace("outputs = 10", "outputs = 10\ninit = \"xavier\"");
+    let recipe = Recipe::parse(&text, "small.toml", &[]).unwrap();
+    assert_eq!((recipe.data.pad, recipe.data.padding, recipe.data.flip), (2, Padding::Reflect, Flip::Alternating));
+    assert_eq!(Recipe::parse(&recipe.to_toml(), "small", &[]).unwrap(), recipe);
+    Network::new(&recipe, Shape::new(3, 8, 8), 10).unwrap();
+    check(&changed("[data]", "[data]\nflip = \"often\""), &["true, false or \"alternating\" for `flip`", "\"often\""]);
+    check(&changed("[data]", "[data]\npad = 8"), &["a `pad` in [data] below the side", "found 8"]);
+    check(
+        &changed("outputs = 10", "outputs = 10\ninit = \"dirac\""),
+        &["layer `fc`", "`dirac` for filters", "`fc.weight`"],
+    );
+    check(&changed("outputs = 10", "outputs = 10\ninit = \"whitening\""), &["`whitening` for the filters of a `conv`"]);
+    let many = changed("filters = 8", "filters = 55\ninit = \"whitening\"");
+    check(&many, &["layer `conv1`", "at most 54 of them", "[55, 3, 3, 3]"]);
+}
+
+#[test]
 fn overrides_reach_every_key() {
     let pairs = set(&[
         ("train.batch", "64"),
@@ -114,7 +141,7 @@ fn overrides_reach_every_key() {
     ]);
     let recipe = Recipe::parse(SMALL, "small.toml", &pairs).unwrap();
     assert_eq!(recipe.train.batch, 64);
-    assert!((recipe.train.stages[0].rate - 0.5).abs() < 1e-12);
+    assert!((recipe.train.stages[0].rate.weight - 0.5).abs() < 1e-12);
     assert_eq!(recipe.train.shuffle, Shuffle::Once);
     assert_eq!(recipe.snapshots.every, Every::PerEpoch(5));
     let network = Network::new(&recipe, Shape::new(3, 8, 8), 10).unwrap();
@@ -183,25 +210,30 @@ fn epochs_cut_or_stretch_the_schedule() {
     let text = SMALL.replace("{ epochs = 2, rate = 0.1 }", "{ epochs = 8, rate = 0.1 }, { epochs = 2, rate = 0.01 }");
     let epochs = |total| -> Vec<u64> {
         let recipe = Recipe::parse(&text, "small", &[]).unwrap().with_epochs(total);
-        recipe.train.stages.iter().map(|stage| stage.epochs).collect()
+        recipe.train.stages.iter().map(|stage| stage.epochs as u64).collect()
     };
     assert_eq!(epochs(10), [8, 2]);
     assert_eq!(epochs(3), [3]);
     assert_eq!(epochs(15), [8, 7]);
     assert_eq!(epochs(0), [0]);
     let recipe = Recipe::parse(&text, "small", &[]).unwrap();
-    let rate = |epoch| recipe.train.stage_of(epoch).unwrap().rate;
+    let rate = |epoch: u64| recipe.train.rates(epoch * 5, 5).weight;
     let rates = [rate(0), rate(7), rate(8), rate(99)].map(|rate| rate.to_string());
     assert_eq!(rates, ["0.1", "0.1", "0.01", "0.01"]);
 }
 
 /// A layer of every type, with the settings it cannot do without.
-const EVERY_TYPE: [(&str, &str); 21] = [
+const EVERY_TYPE: [(&str, &str); 26] = [
     ("conv", "filters = 4\nsize = 3\npadding = 1\ninit = { type = \"normal\", std = 1 }"),
     ("local", "filters = 4\nsize = 3\npadding = 1\ninit = { type = \"uniform\", limit = 1 }"),
     ("full", "outputs = 10\ninit = \"glorot\"\nbias_init = { type = \"constant\", value = 1 }"),
     ("pool", "pool = \"max\"\nsize = 3\nstride = 2"),
+    ("global_average", ""),
     ("relu", ""),
+    ("leaky_relu", ""),
+    ("gelu", ""),
+    ("silu", ""),
+    ("batch_norm", ""),
     ("brelu", "limit = 1"),
     ("softrelu", ""),
     ("logistic", ""),
@@ -244,6 +276,13 @@ fn the_page_on_recipes_names_every_key_type_and_word() {
     for word in ["centre", "ten", "cuda-convnet", "pytorch", "epoch", "once", "none", "normal", "uniform"] {
         has(word);
     }
+    let words = train::OPTIMISERS.map(|(word, _)| word).into_iter().chain(train::CURVES.map(|(word, _)| word));
+    words.for_each(has);
+    let words = layer::GELU_FORMS.map(|(word, _)| word);
+    words.into_iter().for_each(has);
+    let words = data::VIEWS.map(|(word, _)| word).into_iter().chain(data::PADDINGS.map(|(word, _)| word));
+    words.chain(layer::INITS).chain(layer::RESTS.map(|(word, _)| word)).for_each(has);
+    has(data::ALTERNATING);
     for word in ["constant", "he", "glorot", "max", "average", "5 per epoch", "100 steps", "1 epoch"] {
         assert!(page.contains(word), "docs/recipes.md lacks {word}");
     }

@@ -13,27 +13,73 @@ pub struct TrainRecipe {
     pub stages: Vec<Stage>,
     /// Form of the update.
     pub optimiser: Optimiser,
-    /// Momentum where a layer gives none.
+    /// Momentum where a layer gives none; of `AdamW`, the first moment's.
     pub momentum: f64,
+    /// How much of `AdamW`'s second moment is kept from step to step.
+    pub beta2: f64,
+    /// Added to the root of a second moment.
+    pub epsilon: f64,
     /// Decay of weights where a layer gives none.
     pub decay: f64,
     /// Decay of biases where a layer gives none.
     pub bias_decay: f64,
+    /// Share of the loss that wants every class alike.
+    pub label_smoothing: f64,
     /// Order of the images.
     pub shuffle: Shuffle,
     /// Seed of everything random, unless the command line gives one.
     pub seed: u64,
 }
 
-/// A stretch of epochs at one learning rate.
+/// A stretch of epochs at one learning rate, or over which it goes to another, step by step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
-    /// How many epochs.
-    pub epochs: u64,
-    /// Learning rate of weights.
-    pub rate: f64,
-    /// Learning rate of biases.
-    pub bias_rate: f64,
+    /// How many epochs; may be a fraction.
+    pub epochs: f64,
+    /// Learning rates at its begin.
+    pub rate: Rates,
+    /// Learning rates to which it leads; the next stage begins there.
+    pub end_rate: Rates,
+    /// How it leads there.
+    pub curve: Curve,
+}
+
+/// Learning rates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// Of weights.
+    pub weight: f64,
+    /// Of biases.
+    pub bias: f64,
+}
+
+/// How a learning rate goes from one value to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curve {
+    /// In a straight line.
+    Linear,
+    /// Along half a cosine: slowly, fast, slowly.
+    Cosine,
+}
+
+impl Stage {
+    /// Whether the rates stay what they are.
+    pub fn is_constant(&self) -> bool {
+        self.rate == self.end_rate
+    }
+
+    /// The rates after a share of the stage.
+    fn at(&self, share: f64) -> Rates {
+        let share = match self.curve {
+            Curve::Linear => share,
+            Curve::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * share).cos(),
+        };
+        let between = |from: f64, to: f64| from + (to - from) * share;
+        Rates {
+            weight: between(self.rate.weight, self.end_rate.weight),
+            bias: between(self.rate.bias, self.end_rate.bias),
+        }
+    }
 }
 
 /// Form of the update; `g` is the gradient averaged over the minibatch.
@@ -43,6 +89,26 @@ pub enum Optimiser {
     CudaConvnet,
     /// `v <- m v + g + decay w; w <- w - rate v`: the rate is outside.
     Pytorch,
+    /// `g' = g + decay w; v <- m v + g'; w <- w - rate (g' + m v)`.
+    Nesterov,
+    /// `g' = g + decay w; s <- s + g'^2; w <- w - rate g' / (sqrt(s) + epsilon)`.
+    AdaGrad,
+    /// `w <- w - rate decay w; a <- m a + (1 - m) g; b <- beta2 b + (1 - beta2) g^2;
+    /// w <- w - rate a' / (sqrt(b') + epsilon)`, a' and b' being a and b over `1 - m^t` and
+    /// `1 - beta2^t` at step t.
+    AdamW,
+}
+
+impl Optimiser {
+    /// What follows a parameter's name in the names of the arrays that last from step to step; all
+    /// of the parameter's shape.
+    pub const fn state(self) -> &'static [&'static str] {
+        match self {
+            Self::CudaConvnet | Self::Pytorch | Self::Nesterov => &[""],
+            Self::AdaGrad => &[".sum"],
+            Self::AdamW => &[".exp_avg", ".exp_avg_sq"],
+        }
+    }
 }
 
 /// Order in which images are seen.
@@ -56,26 +122,51 @@ pub enum Shuffle {
     None,
 }
 
-pub(super) const OPTIMISERS: [(&str, Optimiser); 2] =
-    [("cuda-convnet", Optimiser::CudaConvnet), ("pytorch", Optimiser::Pytorch)];
+pub(super) const OPTIMISERS: [(&str, Optimiser); 5] = [
+    ("cuda-convnet", Optimiser::CudaConvnet),
+    ("pytorch", Optimiser::Pytorch),
+    ("nesterov", Optimiser::Nesterov),
+    ("adagrad", Optimiser::AdaGrad),
+    ("adamw", Optimiser::AdamW),
+];
+
+pub(super) const CURVES: [(&str, Curve); 2] = [("linear", Curve::Linear), ("cosine", Curve::Cosine)];
 
 pub(super) const SHUFFLES: [(&str, Shuffle); 3] =
     [("epoch", Shuffle::Epoch), ("once", Shuffle::Once), ("none", Shuffle::None)];
 
 impl TrainRecipe {
     /// Epochs of all stages together.
-    pub fn epochs(&self) -> u64 {
+    pub fn epochs(&self) -> f64 {
         self.stages.iter().map(|stage| stage.epochs).sum()
     }
 
-    /// The stage of an epoch counted from 0; the last one for all epochs after it.
-    pub fn stage_of(&self, epoch: u64) -> Option<&Stage> {
-        let mut end = 0;
-        let found = self.stages.iter().find(|stage| {
-            end += stage.epochs;
-            epoch < end
-        });
-        found.or(self.stages.last())
+    /// Steps of all stages together.
+    pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
+        self.first_steps(steps_per_epoch).last().copied().unwrap_or(0)
+    }
+
+    /// The steps with which the stages begin, and the one past the last stage.
+    pub fn first_steps(&self, steps_per_epoch: u64) -> Vec<u64> {
+        let mut epochs = 0.0;
+        let mut steps = vec![0];
+        for stage in &self.stages {
+            epochs += stage.epochs;
+            steps.push((epochs * steps_per_epoch as f64).round() as u64);
+        }
+        steps
+    }
+
+    /// The learning rates of the step that follows `step` updates; past the last stage, those to
+    /// which it led.
+    pub fn rates(&self, step: u64, steps_per_epoch: u64) -> Rates {
+        let bounds = self.first_steps(steps_per_epoch);
+        let found = self.stages.iter().zip(bounds.windows(2)).find(|(_, bounds)| step < bounds[1]);
+        match (found, self.stages.last()) {
+            (Some((stage, bounds)), _) => stage.at((step - bounds[0]) as f64 / (bounds[1] - bounds[0]) as f64),
+            (None, Some(stage)) => stage.end_rate,
+            (None, None) => Rates { weight: 0.0, bias: 0.0 },
+        }
     }
 
     pub(crate) fn read(mut section: Section<'_>) -> Result<Self, Error> {
@@ -84,16 +175,23 @@ impl TrainRecipe {
         let below_one = |value: &f64| (0.0..1.0).contains(value);
         let batch = section.checked("batch", "a whole number, 1 or more,", |batch| *batch > 0)?;
         let stages = section.node("stages");
+        let optimiser = section.choice("optimiser", &OPTIMISERS)?.unwrap_or(Optimiser::CudaConvnet);
+        let epsilon = if optimiser == Optimiser::AdaGrad { 1e-10 } else { 1e-8 };
         let train = Self {
             batch: batch.unwrap_or(128),
             stages: match stages {
                 Some(node) => read_stages(section.scope, node)?,
                 None => return Err(section.missing("stages")),
             },
-            optimiser: section.choice("optimiser", &OPTIMISERS)?.unwrap_or(Optimiser::CudaConvnet),
+            optimiser,
+            beta2: section.checked("beta2", "a number from 0 to below 1", below_one)?.unwrap_or(0.999),
+            epsilon: section.checked("epsilon", "a number above 0", |value| *value > 0.0)?.unwrap_or(epsilon),
             momentum: section.checked("momentum", "a number from 0 to below 1", below_one)?.unwrap_or(0.9),
             decay: section.checked("decay", rule, positive)?.unwrap_or(0.0),
             bias_decay: section.checked("bias_decay", rule, positive)?.unwrap_or(0.0),
+            label_smoothing: section
+                .checked("label_smoothing", "a number from 0 to below 1", below_one)?
+                .unwrap_or(0.0),
             shuffle: section.choice("shuffle", &SHUFFLES)?.unwrap_or(Shuffle::Epoch),
             seed: section.or("seed", 1)?,
         };
@@ -110,22 +208,29 @@ fn read_stages(scope: Scope<'_>, node: &Node) -> Result<Vec<Stage>, Error> {
             return Err(scope.error(&node.place, expected, other.describe()));
         }
     };
+    items.iter().map(|item| read_stage(Section::open(scope, "a stage of `stages`", item)?)).collect()
+}
+
+fn read_stage(mut section: Section<'_>) -> Result<Stage, Error> {
     let rule = "a number, 0 or more,";
     let positive = |value: &f64| *value >= 0.0;
-    items
-        .iter()
-        .map(|item| {
-            let mut section = Section::open(scope, "a stage of `stages`", item)?;
-            let epochs = section.checked("epochs", "a whole number up to 1,000,000", |epochs| *epochs <= 1_000_000)?;
-            let rate = section.checked("rate", rule, positive)?;
-            let rate = rate.ok_or_else(|| section.missing("rate"))?;
-            let stage = Stage {
-                epochs: epochs.ok_or_else(|| section.missing("epochs"))?,
-                rate,
-                bias_rate: section.checked("bias_rate", rule, positive)?.unwrap_or(rate),
-            };
-            section.finish()?;
-            Ok(stage)
-        })
-        .collect()
+    let length = |epochs: &f64| (0.0..=1e6).contains(epochs);
+    let epochs = section.checked("epochs", "a number from 0 to 1,000,000", length)?;
+    let epochs = epochs.ok_or_else(|| section.missing("epochs"))?;
+    let weight = section.checked("rate", rule, positive)?;
+    let weight = weight.ok_or_else(|| section.missing("rate"))?;
+    let bias = section.checked("bias_rate", rule, positive)?.unwrap_or(weight);
+    let end_weight = section.checked("end_rate", rule, positive)?.unwrap_or(weight);
+    // Where it is not given, the biases' rate keeps its proportion to the weights'.
+    let proportional = if weight > 0.0 { bias * (end_weight / weight) } else { end_weight };
+    let end_bias = section.checked("end_bias_rate", rule, positive)?;
+    let end_bias = end_bias.unwrap_or(if end_weight.to_bits() == weight.to_bits() { bias } else { proportional });
+    let stage = Stage {
+        epochs,
+        rate: Rates { weight, bias },
+        end_rate: Rates { weight: end_weight, bias: end_bias },
+        curve: section.choice("curve", &CURVES)?.unwrap_or(Curve::Linear),
+    };
+    section.finish()?;
+    Ok(stage)
 }

@@ -1,7 +1,8 @@
 //! A recipe as TOML, every key written out.
 
-use super::data::{MEANS, VIEWS};
-use super::train::{OPTIMISERS, SHUFFLES};
+use super::data::{ALTERNATING, Flip, MEANS, PADDINGS, VIEWS};
+use super::layer::{GELU_FORMS, RESTS};
+use super::train::{CURVES, OPTIMISERS, SHUFFLES};
 use super::{LayerKind, LayerRecipe, NormRecipe, Recipe, WeightRecipe, WindowRecipe};
 use crate::init::Init;
 use crate::ops::{Neuron, PoolKind};
@@ -46,7 +47,18 @@ fn data(recipe: &Recipe) -> Table {
     if let Some(crop) = data.crop {
         put(&mut table, "crop", whole(crop));
     }
-    put(&mut table, "flip", data.flip);
+    put(&mut table, "pad", whole(data.pad));
+    put(&mut table, "padding", word(&PADDINGS, &data.padding));
+    match data.flip {
+        Flip::None => put(&mut table, "flip", false),
+        Flip::Random => put(&mut table, "flip", true),
+        Flip::Alternating => put(&mut table, "flip", ALTERNATING),
+    }
+    if let Some(side) = data.cutout {
+        put(&mut table, "cutout", whole(side));
+    }
+    put(&mut table, "brightness", data.brightness);
+    put(&mut table, "contrast", data.contrast);
     if let Some(sides) = data.resize {
         put(&mut table, "resize", sides.map(whole).to_vec());
     }
@@ -58,17 +70,24 @@ fn train(recipe: &Recipe) -> Table {
     let train = &recipe.train;
     let stages = train.stages.iter().map(|stage| {
         let mut table = Table::new();
-        put(&mut table, "epochs", stage.epochs as i64);
-        put(&mut table, "rate", stage.rate);
-        put(&mut table, "bias_rate", stage.bias_rate);
+        let is_whole = stage.epochs.fract() == 0.0;
+        put(&mut table, "epochs", if is_whole { Value::from(stage.epochs as i64) } else { Value::from(stage.epochs) });
+        put(&mut table, "rate", stage.rate.weight);
+        put(&mut table, "bias_rate", stage.rate.bias);
+        put(&mut table, "end_rate", stage.end_rate.weight);
+        put(&mut table, "end_bias_rate", stage.end_rate.bias);
+        put(&mut table, "curve", word(&CURVES, &stage.curve));
         Value::Table(table)
     });
     let mut table = Table::new();
     put(&mut table, "batch", whole(train.batch));
     put(&mut table, "optimiser", word(&OPTIMISERS, &train.optimiser));
     put(&mut table, "momentum", train.momentum);
+    put(&mut table, "beta2", train.beta2);
+    put(&mut table, "epsilon", train.epsilon);
     put(&mut table, "decay", train.decay);
     put(&mut table, "bias_decay", train.bias_decay);
+    put(&mut table, "label_smoothing", train.label_smoothing);
     put(&mut table, "shuffle", word(&SHUFFLES, &train.shuffle));
     put(&mut table, "seed", train.seed as i64);
     put(&mut table, "stages", stages.collect::<Vec<_>>());
@@ -113,6 +132,12 @@ fn settings(table: &mut Table, kind: &LayerKind) {
             }
         }
         LayerKind::Neuron(neuron) => self::neuron(table, *neuron),
+        LayerKind::BatchNorm(norm) => {
+            put(table, "epsilon", norm.epsilon);
+            put(table, "running_momentum", norm.running_momentum);
+            put(table, "weight", norm.weight);
+            weights(table, &norm.weights);
+        }
         LayerKind::ResponseNorm(settings) | LayerKind::ContrastNorm(settings) => {
             norm(table, settings);
         }
@@ -122,13 +147,15 @@ fn settings(table: &mut Table, kind: &LayerKind) {
         }
         LayerKind::Dropout { rate } => put(table, "rate", *rate),
         LayerKind::Add { coefficients } => put(table, "coefficients", coefficients.clone()),
-        LayerKind::Softmax | LayerKind::Concat => {}
+        LayerKind::GlobalAverage | LayerKind::Softmax | LayerKind::Concat => {}
     }
 }
 
 fn neuron(table: &mut Table, neuron: Neuron) {
     match neuron {
         Neuron::BoundedRelu { limit } => put(table, "limit", short(limit)),
+        Neuron::LeakyRelu { slope } => put(table, "slope", short(slope)),
+        Neuron::Gelu { form } => put(table, "form", word(&GELU_FORMS, &form)),
         Neuron::Tanh { a, b } | Neuron::Linear { a, b } => {
             put(table, "a", short(a));
             put(table, "b", short(b));
@@ -152,11 +179,18 @@ fn norm(table: &mut Table, norm: &NormRecipe) {
 }
 
 fn weights(table: &mut Table, weights: &WeightRecipe) {
+    put(table, "bias", weights.bias);
     put(table, "init", init(weights.init));
     put(table, "bias_init", init(weights.bias_init));
     put(table, "rate_factor", weights.rate_factor);
     put(table, "bias_rate_factor", weights.bias_rate_factor);
-    let optional = [("momentum", weights.momentum), ("decay", weights.decay), ("bias_decay", weights.bias_decay)];
+    let optional = [
+        ("momentum", weights.momentum),
+        ("decay", weights.decay),
+        ("bias_decay", weights.bias_decay),
+        ("epochs", weights.epochs),
+        ("bias_epochs", weights.bias_epochs),
+    ];
     for (key, value) in optional {
         if let Some(value) = value {
             put(table, key, value);
@@ -166,11 +200,14 @@ fn weights(table: &mut Table, weights: &WeightRecipe) {
 
 fn init(init: Init) -> Table {
     let (name, setting) = match init {
-        Init::Normal { std } => ("normal", Some(("std", std))),
-        Init::Uniform { limit } => ("uniform", Some(("limit", limit))),
-        Init::Constant { value } => ("constant", Some(("value", value))),
+        Init::Normal { std } => ("normal", Some(("std", Value::from(std)))),
+        Init::Uniform { limit } => ("uniform", Some(("limit", Value::from(limit)))),
+        Init::Constant { value } => ("constant", Some(("value", Value::from(value)))),
         Init::He => ("he", None),
         Init::Glorot => ("glorot", None),
+        Init::Pytorch => ("pytorch", None),
+        Init::Dirac { rest } => ("dirac", Some(("rest", Value::from(word(&RESTS, &rest))))),
+        Init::Whitening { epsilon } => ("whitening", Some(("epsilon", Value::from(epsilon)))),
     };
     let mut table = Table::new();
     put(&mut table, "type", name);
@@ -188,7 +225,9 @@ impl LayerKind {
             Self::Local { .. } => "local",
             Self::Full { .. } => "full",
             Self::Pool { .. } => "pool",
+            Self::GlobalAverage => "global_average",
             Self::Neuron(neuron) => neuron.name(),
+            Self::BatchNorm(_) => "batch_norm",
             Self::ResponseNorm(_) => "rnorm",
             Self::CrossMapNorm { .. } => "cmrnorm",
             Self::ContrastNorm(_) => "cnorm",

@@ -185,7 +185,7 @@ impl Run {
         snapshot.parameters = parameters.in_order_of(&self.network)?;
         if !snapshot.optimizer.is_empty() {
             let optimizer = std::mem::take(&mut snapshot.optimizer);
-            snapshot.optimizer = optimizer.in_order_of(&self.network)?;
+            snapshot.optimizer = optimizer.in_order_of_state(&self.network)?;
         }
         Ok(snapshot)
     }

@@ -71,6 +71,37 @@ fn write(run: &Run, step: u64) -> PathBuf {
     path
 }
 
+/// Keys that recipes did not have at first.
+const LATER_KEYS: [&str; 11] = [
+    "pad",
+    "brightness",
+    "contrast",
+    "bias",
+    "label_smoothing",
+    "beta2",
+    "epsilon",
+    "end_rate",
+    "end_bias_rate",
+    "curve",
+    "padding",
+];
+
+#[test]
+fn a_run_from_before_the_later_keys_is_the_same_run() {
+    let (folder, run) = folder();
+    let path = folder.path().join("run.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let is_later = |line: &&str| {
+        let key = line.split('=').next().unwrap_or_default().trim();
+        // Windows had a padding all along.
+        LATER_KEYS.contains(&key) && !(key == "padding" && !line.contains('"'))
+    };
+    let old: String = text.lines().filter(|line| !is_later(line)).flat_map(|line| [line, "\n"]).collect();
+    assert!(old.len() < text.len());
+    std::fs::write(&path, old).unwrap();
+    assert_eq!(Run::open(folder.path()).unwrap().info(), run.info());
+}
+
 #[test]
 fn run_toml_reads_back() {
     let (_folder, run) = folder();

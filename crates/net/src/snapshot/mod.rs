@@ -38,7 +38,8 @@ pub struct Snapshot {
     pub parameters: Parameters,
     /// Mean image that is subtracted, of the corpus images' shape.
     pub mean: Option<Array3<f32>>,
-    /// Velocities, one for every parameter and under its name.
+    /// What the optimiser keeps from step to step, under the parameters' names: velocities, or
+    /// `conv1.weight.exp_avg` and the like.
     pub optimizer: Parameters,
 }
 
@@ -65,7 +66,7 @@ impl Snapshot {
     pub fn check(&self, network: &Network) -> Result<(), Error> {
         self.parameters.check(network)?;
         if !self.optimizer.is_empty() {
-            self.optimizer.check(network)?;
+            self.optimizer.check_optimiser_state(network)?;
         }
         let image = network.image();
         let found = self.mean.as_ref().map(|mean| mean.shape().to_vec());

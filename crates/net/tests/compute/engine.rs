@@ -178,7 +178,7 @@ fn views_crop_and_mirror() {
     let device = device(1, VectorLevel::detect()).unwrap();
     let model = deepviz_net::Model::new(network.clone(), preprocess, &parameters, &device).unwrap();
     let pixels = Array3::from_shape_fn((3, 9, 8), |(c, y, x)| (c * 80 + y * 9 + x) as u8);
-    let view = View { y: 2, x: 1, flipped: true };
+    let view = View::at(2, 1).mirrored();
     let found = model.forward_views(&[pixels.view()], &[view], &[0]).unwrap();
     let expected = Array3::from_shape_fn((3, 6, 6), |(c, y, x)| f32::from(pixels[[c, y + 2, 1 + 5 - x]]) * 0.01);
     assert_eq!(found[0].as_slice().unwrap(), expected.as_slice().unwrap());

@@ -1,7 +1,7 @@
 //! A second implementation of every operation: double precision, channel-row-column order, the
 //! formulas as they stand in the operations' documentation, no thought of speed.
 
-use deepviz_net::ops::{ConvGeometry, FullGeometry, LocalGeometry, Neuron, PoolGeometry, PoolKind};
+use deepviz_net::ops::{ConvGeometry, FullGeometry, GeluForm, LocalGeometry, Neuron, PoolGeometry, PoolKind};
 use deepviz_net::{Network, Op, Shape};
 use std::collections::BTreeMap;
 
@@ -20,15 +20,21 @@ pub fn forward(network: &Network, parameters: &Named, input: &[f64]) -> Vec<Valu
     let mut out: Vec<Values> = Vec::new();
     for layer in network.layers() {
         let inputs: Vec<&[f64]> = layer.inputs.iter().map(|&i| out[i].as_slice()).collect();
-        let weight = |suffix: &str| &parameters[&format!("{}.{suffix}", layer.name)];
         let values = match &layer.op {
             Op::Input(_) => input.to_vec(),
             op => {
                 let mut y = vec![0.0; layer.shape.len()];
                 if let Some(taps) = Taps::of(op, layer.shape) {
-                    let (w, b) = (weight("weight"), weight("bias"));
+                    let w = &parameters[&format!("{}.weight", layer.name)];
                     taps.each(|out, from, at| y[out] += w[at] * inputs[0][from]);
-                    taps.biases(|out, at| y[out] += b[at]);
+                    if let Some(b) = parameters.get(&format!("{}.bias", layer.name)) {
+                        taps.biases(|out, at| y[out] += b[at]);
+                    }
+                } else if let Op::BatchNorm(norm) = op {
+                    let fixed = Fixed::of(&layer.name, norm.epsilon, parameters, layer.shape);
+                    for (at, c, ..) in places(layer.shape) {
+                        y[at] = (inputs[0][at] - fixed.mean[c]) * fixed.factor[c] + fixed.shift[c];
+                    }
                 } else {
                     simple_forward(op, &inputs, &mut y);
                 }
@@ -66,6 +72,11 @@ pub fn backward(
             if let Some(db) = named.get_mut(&name("bias")) {
                 taps.biases(|out, at| db[at] += dy[out]);
             }
+        } else if let Op::BatchNorm(norm) = &layer.op {
+            let fixed = Fixed::of(&layer.name, norm.epsilon, parameters, layer.shape);
+            for (at, c, ..) in places(layer.shape) {
+                gradients[layer.inputs[0]][at] += dy[at] * fixed.factor[c];
+            }
         } else {
             for slot in 0..layer.inputs.len() {
                 let inputs: Vec<&[f64]> = layer.inputs.iter().map(|&i| activations[i].as_slice()).collect();
@@ -78,6 +89,25 @@ pub fn backward(
         gradients[index] = dy;
     }
     Gradients { parameters: named, layers: gradients }
+}
+
+/// A batch normalisation as it is when not training: by its running statistics.
+struct Fixed {
+    mean: Values,
+    factor: Values,
+    shift: Values,
+}
+
+impl Fixed {
+    fn of(name: &str, epsilon: f64, parameters: &Named, shape: Shape) -> Self {
+        let values = |suffix: &str, default: f64| {
+            let found = parameters.get(&format!("{name}.{suffix}"));
+            found.cloned().unwrap_or_else(|| vec![default; shape.channels])
+        };
+        let variances = values("running_var", f64::NAN);
+        let factor = variances.iter().zip(values("weight", 1.0)).map(|(v, w)| w / (v + epsilon).sqrt());
+        Self { factor: factor.collect(), mean: values("running_mean", f64::NAN), shift: values("bias", 0.0) }
+    }
 }
 
 /// The weighted layers as one: which output takes which input with which weight.
@@ -252,6 +282,12 @@ fn simple_forward(op: &Op, inputs: &[&[f64]], y: &mut [f64]) {
                 };
             }
         }
+        Op::GlobalAverage(geometry) => {
+            let area = geometry.input.height * geometry.input.width;
+            for (y, map) in y.iter_mut().zip(x.chunks_exact(area)) {
+                *y = map.iter().sum::<f64>() / area as f64;
+            }
+        }
         Op::Neuron(geometry) => {
             for (y, x) in y.iter_mut().zip(x) {
                 *y = neuron(geometry.neuron, *x);
@@ -294,7 +330,27 @@ fn neuron(neuron: Neuron, x: f64) -> f64 {
         Neuron::Square => x * x,
         Neuron::Sqrt => x.sqrt(),
         Neuron::Linear { a, b } => f64::from(a) * x + f64::from(b),
+        Neuron::LeakyRelu { slope } => x.max(0.0) + f64::from(slope) * x.min(0.0),
+        Neuron::Silu => x / (1.0 + (-x).exp()),
+        Neuron::Gelu { form: GeluForm::Exact } => x * normal(x),
+        Neuron::Gelu { form: GeluForm::Tanh } => 0.5 * x * (1.0 + by_tanh(x).tanh()),
     }
+}
+
+fn density(x: f64) -> f64 {
+    (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
+}
+
+/// The normal distribution's share below x, by Simpson's rule.
+fn normal(x: f64) -> f64 {
+    let steps = 200;
+    let width = x / f64::from(2 * steps);
+    let inner: f64 = (1..2 * steps).map(|i| f64::from(2 + 2 * (i % 2)) * density(width * f64::from(i))).sum();
+    0.5 + (density(0.0) + inner + density(x)) * width / 3.0
+}
+
+fn by_tanh(x: f64) -> f64 {
+    (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))
 }
 
 fn derivative(neuron: Neuron, x: f64) -> f64 {
@@ -314,6 +370,17 @@ fn derivative(neuron: Neuron, x: f64) -> f64 {
         Neuron::Square => 2.0 * x,
         Neuron::Sqrt => 0.5 / x.sqrt(),
         Neuron::Linear { a, .. } => f64::from(a),
+        Neuron::LeakyRelu { slope } => one(x > 0.0) + f64::from(slope) * one(x <= 0.0),
+        Neuron::Silu => {
+            let s = 1.0 / (1.0 + (-x).exp());
+            s + x * s * (1.0 - s)
+        }
+        Neuron::Gelu { form: GeluForm::Exact } => normal(x) + x * density(x),
+        Neuron::Gelu { form: GeluForm::Tanh } => {
+            let t = by_tanh(x).tanh();
+            let steepness = (2.0 / std::f64::consts::PI).sqrt() * (1.0 + 3.0 * 0.044_715 * x * x);
+            0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * steepness
+        }
     }
 }
 
@@ -346,6 +413,12 @@ fn simple_backward(op: &Op, slot: usize, inputs: &[&[f64]], (y, dy): (&[f64], &[
                         PoolKind::Average => dy[at] / pixels.len() as f64,
                     };
                 }
+            }
+        }
+        Op::GlobalAverage(geometry) => {
+            let area = geometry.input.height * geometry.input.width;
+            for (dx, dy) in dx.chunks_exact_mut(area).zip(dy) {
+                dx.fill(dy / area as f64);
             }
         }
         Op::Neuron(geometry) => {

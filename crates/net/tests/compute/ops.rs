@@ -3,6 +3,7 @@
 
 use crate::naive;
 use crate::support::{Case, LEVELS, assert_close, device};
+use deepviz_net::ops::ConvGeometry;
 use deepviz_net::random::Stream;
 use deepviz_net::{Op, Shape};
 use std::cell::Cell;
@@ -73,6 +74,32 @@ const CASES: &[(&str, [usize; 3])] = &[
     ("a pool pool=\"max\" size=2 stride=2\nb brelu limit=1.5", [3, 6, 6]),
     ("a pool pool=\"max\" size=2 stride=2\nb softrelu", [3, 6, 6]),
     ("a pool pool=\"max\" size=2 stride=2\nb linear a=2.0\nc identity", [3, 6, 6]),
+    ("a conv filters=5 size=3\nb leaky_relu slope=0.2", [2, 6, 5]),
+    ("a pool pool=\"max\" size=2 stride=2\nb leaky_relu", [3, 6, 6]),
+    ("a conv filters=5 size=3\nb gelu", [2, 6, 5]),
+    ("a conv filters=8 size=3\nb gelu form=\"tanh\"", [2, 6, 5]),
+    ("a conv filters=5 size=3\nb silu\nc conv filters=4 size=3 padding=1", [2, 6, 5]),
+    // Without biases.
+    (
+        "a conv filters=9 size=3 padding=1 bias=false\nb local filters=4 size=3 bias=false\nc full outputs=6 bias=false",
+        [3, 7, 6],
+    ),
+    ("a conv filters=6 size=3 padding=1 shared_bias=false bias=false", [3, 5, 4]),
+    // Strides that pass over pixels.
+    ("a conv filters=9 size=1 stride=2", [3, 8, 7]),
+    (
+        "a conv filters=6 size=3 padding=1\nb conv filters=12 size=1 stride=2\nc conv filters=5 size=2 stride=3",
+        [3, 9, 9],
+    ),
+    ("a conv filters=4 size=3\nb local filters=6 size=1 stride=2", [2, 7, 8]),
+    // Depthwise: one channel a group, one filter or several.
+    ("a conv filters=9 size=3 padding=1\nb conv filters=9 size=3 padding=1 groups=9", [3, 6, 7]),
+    ("a conv filters=8 size=3 padding=1\nb conv filters=24 size=3 padding=1 stride=2 groups=8\nc relu", [3, 7, 6]),
+    ("a conv filters=16 size=3\nb conv filters=16 size=5 padding=2 groups=16 bias=false", [3, 8, 8]),
+    // Means of maps.
+    ("a conv filters=9 size=3 padding=1\nb global_average", [2, 6, 5]),
+    ("a global_average", [3, 4, 5]),
+    ("a conv filters=6 size=3\nb global_average\nr relu", [2, 5, 6]),
     // Normalisations.
     ("a conv filters=9 size=3\nb rnorm size=3 scale=0.5 power=0.75", [2, 8, 7]),
     ("a conv filters=8 size=3\nb rnorm size=4 scale=2.0 power=0.6", [2, 8, 7]),
@@ -82,6 +109,12 @@ const CASES: &[(&str, [usize; 3])] = &[
     ("a conv filters=16 size=3\nb cmrnorm size=4 scale=0.8 power=0.9", [2, 5, 6]),
     ("a conv filters=14 size=3\nb cmrnorm size=4 scale=0.8 power=0.75 blocked=true", [2, 5, 6]),
     ("a cmrnorm size=3 scale=1.0 power=0.5\nb conv filters=4 size=3 padding=1", [3, 5, 6]),
+    ("a conv filters=9 size=3\nb batch_norm", [2, 6, 5]),
+    (
+        "a batch_norm weight=false\nb conv filters=8 size=3 bias=false\nc batch_norm bias=false epsilon=0.1\nr relu",
+        [3, 6, 5],
+    ),
+    ("a conv filters=4 size=3\nb batch_norm weight=false bias=false\nc gelu\nd add inputs=[\"a\",\"c\"]", [3, 6, 5]),
     // Graphs.
     (
         "a conv filters=6 size=3 padding=1\nb conv filters=6 size=3 padding=1\nc add inputs=[\"a\",\"b\"] coefficients=[1.0,-0.5]\nr relu",
@@ -203,7 +236,11 @@ fn check_differences(case: &Case) {
         let what = format!("{} input {at}", case.name);
         assert_close([analytic], &[numeric], 1e-5, &what);
     }
-    for (round, name) in (6..).zip(named.keys()) {
+    let is_norm = |name: &str| {
+        let layer = name.split_once('.').and_then(|(layer, _)| case.network.index_of(layer));
+        layer.is_some_and(|layer| matches!(case.network.layers()[layer].op, Op::BatchNorm(_)))
+    };
+    for (round, name) in (6..).zip(named.keys().filter(|name| !is_norm(name))) {
         let at = pick(round, named[name].len());
         let moved = |by: f64| {
             let mut named = named.clone();
@@ -216,10 +253,11 @@ fn check_differences(case: &Case) {
     }
 }
 
-/// Dropout has no gradient to compare while training, its mask being random.
+/// Dropout has no gradient to compare while training, its mask being random; that of batch
+/// normalisation goes through the whole batch (see its own tests).
 fn is_certain(case: &Case) -> bool {
     let layers = case.network.layers();
-    !layers.iter().any(|layer| matches!(layer.op, Op::Dropout(_)))
+    !layers.iter().any(|layer| matches!(layer.op, Op::Dropout(_) | Op::BatchNorm(_)))
 }
 
 /// The contrast norm's gradient takes the local mean as constant: not the true derivative.
@@ -263,13 +301,21 @@ fn random_case(index: u64) -> Case {
     for name in ["a", "b"] {
         let kind = if pick(0, 3) == 0 { "local" } else { "conv" };
         let size = pick(1, 4.min(height).min(width));
-        let (stride, padding) = (pick(1, size), pick(0, size - 1));
+        let (stride, padding) = (pick(1, size + 1), pick(0, size - 1));
         let groups = if channels.is_multiple_of(2) { pick(1, 2) } else { 1 };
         let filters = groups * pick(1, 11);
         write!(text, "{name} {kind} filters={filters} size={size} stride={stride} ").unwrap();
         writeln!(text, "padding={padding} groups={groups}\n{name}_tanh tanh").unwrap();
-        let count = |side: usize| 1 + (2 * padding + side - size).div_ceil(stride);
-        (channels, height, width) = (filters, count(height), count(width));
+        let windows = ConvGeometry {
+            input: Shape::new(channels, height, width),
+            filters,
+            size,
+            stride,
+            padding,
+            groups,
+            shared_bias: true,
+        };
+        [channels, height, width] = windows.output().unwrap().dims();
     }
     let kind = ["max", "average"][pick(0, 1)];
     let size = pick(1, 3.min(height).min(width));

@@ -61,7 +61,7 @@ impl Case {
         let mut parameters = Parameters::zeros(&network);
         let weights = Stream::new(7, &[1]);
         let mut drawn = 0;
-        for (_, array) in parameters.iter_mut() {
+        for (name, array) in parameters.iter_mut() {
             let fan: usize = match array.shape() {
                 [_, inputs] => *inputs,
                 [.., c, r, s] if array.ndim() > 3 => c * r * s,
@@ -71,6 +71,9 @@ impl Case {
             for value in array.iter_mut() {
                 *value = (std * weights.normal(drawn)) as f32;
                 drawn += 1;
+            }
+            if name.ends_with(".running_var") {
+                array.mapv_inplace(|value| value.abs() + 0.3);
             }
         }
         let pixels = Stream::new(7, &[2]);

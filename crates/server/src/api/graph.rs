@@ -62,7 +62,7 @@ pub(crate) async fn graph(
         name: layer.name.clone(),
         kind: layer.op.kind(),
         shape: layer.shape.into(),
-        parameters: layer.parameters.iter().map(ParameterSpec::len).sum(),
+        parameters: layer.parameters.iter().filter(|spec| spec.is_learnt()).map(ParameterSpec::len).sum(),
         description: describe(layer),
     });
     let edges = layers.iter().flat_map(|layer| {
@@ -83,7 +83,9 @@ fn describe(layer: &Layer) -> String {
         Op::Pool(g) => {
             format!("{} over {} x {}, stride {}", format!("{:?}", g.kind).to_lowercase(), g.size, g.size, g.stride)
         }
+        Op::GlobalAverage(g) => format!("mean of {} x {} pixels", g.input.height, g.input.width),
         Op::Neuron(g) => g.neuron.name().to_owned(),
+        Op::BatchNorm(_) => "batch normalisation".to_owned(),
         Op::ResponseNorm(g) => format!("response normalisation over {} x {} within a map", g.size, g.size),
         Op::CrossMapNorm(g) => format!("response normalisation across {} maps", g.size),
         Op::ContrastNorm(g) => format!("contrast normalisation over {} x {} within a map", g.size, g.size),

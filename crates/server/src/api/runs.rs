@@ -289,13 +289,10 @@ fn corpus_of(run: &OpenRun, shelf: &Arc<Shelf>) -> RunCorpus {
 }
 
 fn stages(info: &RunInfo) -> Vec<Stage> {
-    let mut first_step = 0;
-    let stages = info.recipe.train.stages.iter().map(|stage| {
-        let this = Stage { first_step, rate: stage.rate };
-        first_step += stage.epochs * info.steps_per_epoch;
-        this
-    });
-    stages.collect()
+    let train = &info.recipe.train;
+    let first_steps = train.first_steps(info.steps_per_epoch);
+    let stages = train.stages.iter().zip(first_steps);
+    stages.map(|(stage, first_step)| Stage { first_step, rate: stage.rate.weight }).collect()
 }
 
 /// Checkpoints with what was measured up to and at each.
@@ -346,7 +343,7 @@ fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
         name: layer.name.clone(),
         kind: layer.op.kind(),
         shape: layer.shape.into(),
-        parameters: layer.parameters.iter().map(deepviz_net::ParameterSpec::len).sum(),
+        parameters: layer.parameters.iter().filter(|spec| spec.is_learnt()).map(deepviz_net::ParameterSpec::len).sum(),
         weight_shape: layer.parameters.first().map(|spec| spec.shape.clone()),
         sheet_shape: bank.map(Bank::shape),
         filters: bank.map_or(layer.shape.channels, |bank| bank.filters),

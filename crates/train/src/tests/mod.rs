@@ -1,5 +1,6 @@
 //! Runs of a small network on a small generated corpus.
 
+mod modern;
 mod refuse;
 
 use crate::{Error, Event, Job, Outcome, train};

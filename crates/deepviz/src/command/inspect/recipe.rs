@@ -71,7 +71,13 @@ pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow:
     print_line("");
     let mut stages = Table::new(&["stage", "epochs", "rate", "bias rate"]);
     for (index, stage) in recipe.train.stages.iter().enumerate() {
-        stages.row([index.to_string(), stage.epochs.to_string(), stage.rate.to_string(), stage.bias_rate.to_string()]);
+        let way = |from: f64, to: f64| if stage.is_constant() { from.to_string() } else { format!("{from} to {to}") };
+        stages.row([
+            index.to_string(),
+            stage.epochs.to_string(),
+            way(stage.rate.weight, stage.end_rate.weight),
+            way(stage.rate.bias, stage.end_rate.bias),
+        ]);
     }
     stages.print();
     Ok(())

@@ -12,11 +12,12 @@ use crate::shape::Shape;
 ///
 /// # Shapes
 /// input `C x h x w`; weight `[k, C/groups, size, size]`; bias `[k]`, or `[k, oh, ow]` where it is
-/// not shared; output `k x oh x ow` with `oh = 1 + ceil((2 padding + h - size) / stride)`.
+/// not shared; output `k x oh x ow` with `oh = 1 + ceil((2 padding + h - size) / stride)`, less where
+/// a stride over the filter size would put the last window wholly behind the input.
 ///
 /// # Errors
-/// Filters larger than the padded input, a stride over the filter size, or channels and filters
-/// that the groups do not divide.
+/// Filters larger than the padded input, a stride of 0, or channels and filters that the groups do
+/// not divide.
 ///
 /// # Source
 /// cuda-convnet's `conv`: where the stride does not fit, the last window hangs over the border.
@@ -79,11 +80,7 @@ impl Windows {
             || "at least one filter, a size and a group".into(),
             || format!("filters {filters}, size {size}, groups {groups}"),
         )?;
-        Misfit::unless(
-            stride > 0 && stride <= size,
-            || format!("a stride from 1 to the filter size {size}"),
-            || format!("{stride}"),
-        )?;
+        Misfit::unless(stride > 0, || "a stride of 1 or more".into(), || format!("{stride}"))?;
         Misfit::unless(padding < size, || format!("a padding below the filter size {size}"), || format!("{padding}"))?;
         let smallest = input.height.min(input.width) + 2 * padding;
         Misfit::unless(
@@ -96,7 +93,12 @@ impl Windows {
             || format!("channels and filters that {groups} groups divide"),
             || format!("{} channels and {filters} filters", input.channels),
         )?;
-        let count = |side: usize| 1 + (2 * padding + side - size).div_ceil(stride);
+        let count = |side: usize| {
+            let covering = (2 * padding + side - size).div_ceil(stride);
+            // Where strides pass over pixels, the window that would be the last may see none.
+            let touching = (padding + side - 1) / stride;
+            1 + if stride > size { covering.min(touching) } else { covering }
+        };
         Ok(Shape::new(filters, count(input.height), count(input.width)))
     }
 }

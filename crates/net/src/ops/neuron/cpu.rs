@@ -1,6 +1,7 @@
 //! Neurons on the CPU, in place or from one buffer to another.
 
-use super::Neuron;
+use super::{GeluForm, Neuron};
+use crate::cpu::function::{erf, exp, logistic};
 use crate::cpu::lanes::{positive, vectorised};
 use crate::cpu::layout::{Maps, MapsMut};
 use crate::device::VectorLevel;
@@ -19,7 +20,7 @@ impl Neuron {
     /// Whether the derivative can be told from the output alone, so that the output may overwrite
     /// the input.
     pub(crate) const fn is_in_place(self) -> bool {
-        !matches!(self, Self::Abs | Self::Square)
+        !matches!(self, Self::Abs | Self::Square | Self::Silu | Self::Gelu { .. })
     }
 
     /// Applies the neuron to the first `images` images.
@@ -38,13 +39,17 @@ impl Neuron {
             Self::Square => map(level, images, values, |x| x * x),
             Self::Sqrt => map(level, images, values, f32::sqrt),
             Self::Linear { a, b } => map(level, images, values, move |x| a * x + b),
+            Self::LeakyRelu { slope } => map(level, images, values, move |x| if x > 0.0 { x } else { slope * x }),
+            Self::Silu => map(level, images, values, |x| x * logistic(x)),
+            Self::Gelu { form: GeluForm::Exact } => map(level, images, values, |x| x * normal(x)),
+            Self::Gelu { form: GeluForm::Tanh } => map(level, images, values, |x| x * logistic(2.0 * by_tanh(x))),
         }
     }
 
     /// Multiplies a gradient by the derivative, in place; only for neurons that are in place.
     pub(crate) fn backward_in_place(self, level: VectorLevel, images: usize, y: Maps<'_>, gradient: MapsMut<'_>) {
         match self {
-            Self::Identity | Self::Abs | Self::Square => {}
+            Self::Identity | Self::Abs | Self::Square | Self::Silu | Self::Gelu { .. } => {}
             Self::Relu => scale(level, images, y, gradient, |y| step(y > 0.0)),
             Self::BoundedRelu { limit } => scale(level, images, y, gradient, move |y| step(y > 0.0 && y < limit)),
             Self::SoftRelu => scale(level, images, y, gradient, softrelu),
@@ -52,6 +57,9 @@ impl Neuron {
             Self::Tanh { a, b } => scale(level, images, y, gradient, move |y| b * (a - y * y / a)),
             Self::Sqrt => scale(level, images, y, gradient, |y| 1.0 / (2.0 * y)),
             Self::Linear { a, .. } => scale(level, images, y, gradient, move |_| a),
+            Self::LeakyRelu { slope } => {
+                scale(level, images, y, gradient, move |y| if y > 0.0 { 1.0 } else { slope });
+            }
         }
     }
 
@@ -70,6 +78,20 @@ impl Neuron {
             Self::Square => add(level, images, known, dx, |x, _| 2.0 * x),
             Self::Sqrt => add(level, images, known, dx, |_, y| 1.0 / (2.0 * y)),
             Self::Linear { a, .. } => add(level, images, known, dx, move |_, _| a),
+            Self::LeakyRelu { slope } => {
+                add(level, images, known, dx, move |_, y| if y > 0.0 { 1.0 } else { slope });
+            }
+            Self::Silu => add(level, images, known, dx, |x, _| slope_of_silu(x)),
+            Self::Gelu { form: GeluForm::Exact } => add(level, images, known, dx, |x, _| {
+                let density = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2 / 2.0;
+                normal(x) + x * density * exp(-0.5 * x * x)
+            }),
+            Self::Gelu { form: GeluForm::Tanh } => add(level, images, known, dx, |x, _| {
+                // x s(2u) with u = by_tanh(x).
+                let s = logistic(2.0 * by_tanh(x));
+                let steepness = ROOT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x);
+                s + 2.0 * x * s * (1.0 - s) * steepness
+            }),
         }
     }
 }
@@ -95,6 +117,30 @@ fn step(holds: bool) -> f32 {
 /// 1 - e^-y, which is e^x / (1 + e^x).
 fn softrelu(y: f32) -> f32 {
     if y > 4.0 { 1.0 } else { 1.0 - (-y).exp() }
+}
+
+const ROOT_2_OVER_PI: f32 = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2;
+const CUBIC: f32 = 0.044_715;
+
+/// The normal distribution's share below x.
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[inline(always)]
+fn normal(x: f32) -> f32 {
+    0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// What gelu's approximation takes the tanh of; (1 + tanh u) / 2 is the logistic of 2u.
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[inline(always)]
+fn by_tanh(x: f32) -> f32 {
+    ROOT_2_OVER_PI * (x + CUBIC * x * x * x)
+}
+
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[inline(always)]
+fn slope_of_silu(x: f32) -> f32 {
+    let s = logistic(x);
+    s * (1.0 + x * (1.0 - s))
 }
 
 vectorised! {
@@ -129,15 +175,12 @@ vectorised! {
         function: F,
     ) {
         for image in 0..images {
-            for y in 0..dx.layout.shape.height {
-                for x in 0..dx.layout.shape.width {
-                    let dy = &known.dy.values[known.dy.layout.pixel(image, y, x)];
-                    let from = &known.x.values[known.x.layout.pixel(image, y, x)];
-                    let to = &known.y.values[known.y.layout.pixel(image, y, x)];
-                    let dx = &mut dx.values[dx.layout.pixel(image, y, x)];
-                    for (channel, dx) in dx.iter_mut().enumerate() {
-                        *dx += dy[channel] * function(from[channel], to[channel]);
-                    }
+            let from = known.x.layout.pieces(image).zip(known.y.layout.pieces(image));
+            let to = known.dy.layout.pieces(image).zip(dx.layout.pieces(image));
+            for ((x, y), (dy, to)) in from.zip(to) {
+                let values = known.x.values[x].iter().zip(&known.y.values[y]).zip(&known.dy.values[dy]);
+                for (dx, ((x, y), dy)) in dx.values[to].iter_mut().zip(values) {
+                    *dx += dy * function(*x, *y);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod cpu;
 
+use super::Misfit;
 use crate::shape::Shape;
 
 /// A function of one value.
@@ -18,15 +19,22 @@ use crate::shape::Shape;
 /// | square | x^2 | 2x |
 /// | sqrt | sqrt(x) | 1 / (2y) |
 /// | linear | a x + b | a |
+/// | `leaky_relu` | x if x > 0 else slope x | 1 if y > 0 else slope |
+/// | silu | x s(x), s(x) = 1 / (1 + e^-x) | s(x) (1 + x (1 - s(x))) |
+/// | gelu | x P(x), P the normal distribution's, exactly or by tanh | P(x) + x P'(x) |
+///
+/// By tanh, `P(x) = (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`.
 ///
 /// # Shapes
 /// Output as input.
 ///
 /// # Errors
-/// None.
+/// A leaky relu whose slope is below 0.
 ///
 /// # Source
-/// cuda-convnet's neurons; `softrelu` with cuda-convnet2's (correct) derivative.
+/// cuda-convnet's neurons; `softrelu` with cuda-convnet2's (correct) derivative. Hendrycks and
+/// Gimpel, "Gaussian error linear units", 2016, for gelu and silu; Maas, Hannun and Ng, "Rectifier
+/// nonlinearities improve neural network acoustic models", 2013, for the leaky relu.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Neuron {
     /// x
@@ -62,6 +70,27 @@ pub enum Neuron {
         /// Offset.
         b: f32,
     },
+    /// x if x > 0 else slope x
+    LeakyRelu {
+        /// Factor on values below 0.
+        slope: f32,
+    },
+    /// x / (1 + e^-x)
+    Silu,
+    /// x times the normal distribution's share below x
+    Gelu {
+        /// How that is computed.
+        form: GeluForm,
+    },
+}
+
+/// How a gelu computes the normal distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeluForm {
+    /// By the error function.
+    Exact,
+    /// By a hyperbolic tangent that comes near it.
+    Tanh,
 }
 
 impl Neuron {
@@ -78,6 +107,9 @@ impl Neuron {
             Self::Square => "square",
             Self::Sqrt => "sqrt",
             Self::Linear { .. } => "linear",
+            Self::LeakyRelu { .. } => "leaky_relu",
+            Self::Silu => "silu",
+            Self::Gelu { .. } => "gelu",
         }
     }
 }
@@ -89,4 +121,15 @@ pub struct NeuronGeometry {
     pub input: Shape,
     /// The function.
     pub neuron: Neuron,
+}
+
+impl NeuronGeometry {
+    /// Shape of the output.
+    pub fn output(&self) -> Result<Shape, Misfit> {
+        if let Neuron::LeakyRelu { slope } = self.neuron {
+            // The way back tells by the output's sign which side the input was on.
+            Misfit::unless(slope >= 0.0, || "a slope of 0 or more".into(), || format!("{slope}"))?;
+        }
+        Ok(self.input)
+    }
 }

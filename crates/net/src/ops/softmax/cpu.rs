@@ -6,7 +6,7 @@ use crate::cpu::layout::{Maps, MapsMut};
 /// Loss and error of one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Judgement {
-    /// -log p\[label\].
+    /// -log p\[label\], or the smoothed loss.
     pub loss: f64,
     /// 0 if right, 1 if wrong, 1 - 1/t if t classes tie with the label.
     pub error: f64,
@@ -42,18 +42,31 @@ pub(crate) fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: &mut MapsMu
     }
 }
 
-/// Judges one image and writes its loss' gradient by the logits, `p - 1[label]`.
-pub(crate) fn judge(image: usize, label: usize, (x, p): (Maps<'_>, Maps<'_>), dx: &mut MapsMut<'_>) -> Judgement {
+/// Judges one image and writes its loss' gradient by the logits, `p - target`: the target is 1 for
+/// the label, or with smoothing `1 - s` there and `s / classes` everywhere besides.
+pub(crate) fn judge(
+    image: usize,
+    (label, smoothing): (usize, f32),
+    (x, p): (Maps<'_>, Maps<'_>),
+    dx: &mut MapsMut<'_>,
+) -> Judgement {
     let logits = &x.values[x.layout.pixel(image, 0, 0)];
     let probabilities = &p.values[p.layout.pixel(image, 0, 0)];
     let dx = &mut dx.values[dx.layout.pixel(image, 0, 0)];
-    dx.copy_from_slice(probabilities);
-    dx[label] -= 1.0;
+    let share = smoothing / logits.len() as f32;
+    for (dx, p) in dx.iter_mut().zip(probabilities) {
+        *dx = p - share;
+    }
+    dx[label] -= 1.0 - smoothing;
     let own = f64::from(logits[label]);
     // From the logits, not from p: p may have become 0.
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = logits.iter().map(|x| f64::from(x - most).exp()).sum();
-    let loss = f64::from(most) + sum.ln() - own;
+    let mut loss = f64::from(most) + sum.ln() - own;
+    if smoothing > 0.0 {
+        let mean = logits.iter().map(|x| f64::from(*x)).sum::<f64>() / logits.len() as f64;
+        loss += f64::from(smoothing) * (own - mean);
+    }
     let best = probabilities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let error = if probabilities[label] >= best {
         let ties = probabilities.iter().filter(|&&p| p >= best).count();

@@ -105,13 +105,15 @@ impl ConvInputGradient {
 
     fn phase(&self, (y, x): (Phase, Phase), input: &Layout, output: &Layout, images: usize) -> PhaseProduct {
         let geometry = &self.geometry;
+        // Pixels that strides pass over are seen by no filter: their sums have no terms.
+        let is_seen = y.taps > 0 && x.taps > 0;
         let mut rows = Vec::new();
         for image in 0..images {
             for iy in (0..input.shape.height).filter(|&iy| Phase::of(geometry, iy) == y) {
                 for ix in (0..input.shape.width).filter(|&ix| Phase::of(geometry, ix) == x) {
                     let (oy, ox) = (y.first(geometry, iy), x.first(geometry, ix));
                     rows.push(Row {
-                        a: output.offset(image, oy, ox) as u32,
+                        a: if is_seen { output.offset(image, oy, ox) as u32 } else { 0 },
                         c: input.pixel(image, iy, ix).start as u32,
                     });
                 }
@@ -137,7 +139,7 @@ impl ConvInputGradient {
             product: Product::new(Walk {
                 rows,
                 runs,
-                length: if whole_rows { x.taps * self.depth } else { self.depth },
+                length: if whole_rows { x.taps * self.depth } else { self.depth } * usize::from(is_seen),
                 a_stride: 1,
                 b_stride: BLOCK,
                 vectors: channels.div_ceil(LANES),
@@ -164,7 +166,8 @@ impl ConvInputGradient {
         let (channels, filters) = (self.windows.channels(), self.windows.filters());
         let last = self.phases.last();
         let length = last.map_or(0, |p| p.packed + p.packed_group * self.windows.groups);
-        packed.grow(length);
+        // Even a sum without terms is given a block of factors.
+        packed.grow(length + BLOCK);
         for phase in &self.phases {
             for (k, filter) in weights.chunks_exact(channels * size * size).enumerate() {
                 let (group, k) = (k / filters, k % filters);

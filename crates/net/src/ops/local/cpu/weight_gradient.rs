@@ -103,7 +103,8 @@ impl LocalWeightGradient {
         }
     }
 
-    /// Sums over the first `pieces` pieces into `[oh,ow,k,c,r,s]` and `[k,oh,ow]`.
+    /// Sums over the first `pieces` pieces into `[oh,ow,k,c,r,s]` and `[k,oh,ow]`
+    /// (or nothing, where biases are not learnt).
     pub fn sum(&self, level: VectorLevel, (shelves, pieces): (&[f32], usize), weights: &mut [f32], bias: &mut [f32]) {
         let windows = &self.windows;
         let per_group = windows.filters() * windows.weights();
@@ -135,6 +136,9 @@ impl LocalWeightGradient {
                 });
             });
         });
+        if bias.is_empty() {
+            return;
+        }
         let places = windows.output.height * windows.output.width;
         bias.fill(0.0);
         for piece in 0..pieces {

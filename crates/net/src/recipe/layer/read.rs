@@ -1,151 +1,47 @@
-//! One `[[layer]]` entry.
+//! Reading a `[[layer]]` entry.
 
-use super::section::{Section, suggest};
-use super::tree::{Node, Value};
+use super::{BatchNormRecipe, LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
 use crate::error::Error;
-use crate::init::Init;
-use crate::ops::{Neuron, PoolKind};
+use crate::init::{Init, Rest};
+use crate::ops::{GeluForm, Neuron, PoolKind};
+use crate::recipe::section::{Section, suggest};
+use crate::recipe::tree::{Node, Value};
 
-/// One layer as the recipe writes it, defaults filled in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LayerRecipe {
-    /// Its name, unique in the recipe.
-    pub name: String,
-    /// Type and settings.
-    pub kind: LayerKind,
-    /// Layers it takes its input from.
-    pub inputs: Vec<String>,
-    /// File and line.
-    pub origin: Origin,
-}
+pub(in crate::recipe) const GELU_FORMS: [(&str, GeluForm); 2] = [("exact", GeluForm::Exact), ("tanh", GeluForm::Tanh)];
 
-/// Where something stood: a file, or a file and line. Any two are equal, for that is no part of
-/// what a recipe says.
-#[derive(Clone, Debug, Default)]
-pub struct Origin(pub String);
+pub(in crate::recipe) const RESTS: [(&str, Rest); 3] =
+    [("zero", Rest::Zero), ("he", Rest::He), ("pytorch", Rest::Pytorch)];
 
-impl PartialEq for Origin {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
+pub(in crate::recipe) const INITS: [&str; 9] =
+    ["normal", "uniform", "constant", "he", "glorot", "xavier", "pytorch", "dirac", "whitening"];
 
-/// A layer's type and settings.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LayerKind {
-    /// `type = "conv"`
-    Conv {
-        /// Windows and filters.
-        windows: WindowRecipe,
-        /// One bias a filter.
-        shared_bias: bool,
-        /// Start and learning of its parameters.
-        weights: WeightRecipe,
-    },
-    /// `type = "local"`
-    Local {
-        /// Windows and filters.
-        windows: WindowRecipe,
-        /// Start and learning of its parameters.
-        weights: WeightRecipe,
-    },
-    /// `type = "full"`
-    Full {
-        /// Number of outputs.
-        outputs: usize,
-        /// Start and learning of its parameters.
-        weights: WeightRecipe,
-    },
-    /// `type = "pool"`
-    Pool {
-        /// Maximum or average.
-        pool: PoolKind,
-        /// Side of a window.
-        size: usize,
-        /// Distance between windows.
-        stride: usize,
-        /// First window's position.
-        start: isize,
-        /// Windows a side; as many as cover the input if not given.
-        outputs: Option<usize>,
-    },
-    /// `type = "relu"` and the other neurons
-    Neuron(Neuron),
-    /// `type = "rnorm"`
-    ResponseNorm(NormRecipe),
-    /// `type = "cmrnorm"`
-    CrossMapNorm {
-        /// Window and coefficients.
-        norm: NormRecipe,
-        /// Fixed blocks of maps.
-        blocked: bool,
-    },
-    /// `type = "cnorm"`
-    ContrastNorm(NormRecipe),
-    /// `type = "dropout"`
-    Dropout {
-        /// Probability of a value to be dropped.
-        rate: f64,
-    },
-    /// `type = "softmax"`
-    Softmax,
-    /// `type = "add"`
-    Add {
-        /// One factor an input.
-        coefficients: Vec<f64>,
-    },
-    /// `type = "concat"`
-    Concat,
-}
-
-/// Filters and how they slide.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WindowRecipe {
-    /// Filters of all groups together.
-    pub filters: usize,
-    /// Side of a filter.
-    pub size: usize,
-    /// Distance between windows.
-    pub stride: usize,
-    /// Zeros around the input.
-    pub padding: usize,
-    /// Groups.
-    pub groups: usize,
-}
-
-/// Window and coefficients of a normalisation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NormRecipe {
-    /// Window.
-    pub size: usize,
-    /// alpha, before it is divided by the window.
-    pub scale: f64,
-    /// beta
-    pub power: f64,
-}
-
-/// How a layer's parameters start and learn; what is not given follows `[train]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WeightRecipe {
-    /// Start of the weights.
-    pub init: Init,
-    /// Start of the biases.
-    pub bias_init: Init,
-    /// Factor on the weights' learning rate.
-    pub rate_factor: f64,
-    /// Factor on the biases' learning rate.
-    pub bias_rate_factor: f64,
-    /// Momentum of weights and biases.
-    pub momentum: Option<f64>,
-    /// Decay of the weights.
-    pub decay: Option<f64>,
-    /// Decay of the biases.
-    pub bias_decay: Option<f64>,
-}
-
-pub(super) const TYPES: [&str; 21] = [
-    "conv", "local", "full", "pool", "relu", "brelu", "softrelu", "logistic", "tanh", "abs", "square", "sqrt",
-    "linear", "identity", "rnorm", "cmrnorm", "cnorm", "dropout", "softmax", "add", "concat",
+pub(in crate::recipe) const TYPES: [&str; 26] = [
+    "conv",
+    "local",
+    "full",
+    "pool",
+    "global_average",
+    "relu",
+    "leaky_relu",
+    "gelu",
+    "silu",
+    "brelu",
+    "softrelu",
+    "logistic",
+    "tanh",
+    "abs",
+    "square",
+    "sqrt",
+    "linear",
+    "identity",
+    "batch_norm",
+    "rnorm",
+    "cmrnorm",
+    "cnorm",
+    "dropout",
+    "softmax",
+    "add",
+    "concat",
 ];
 
 impl LayerRecipe {
@@ -176,11 +72,13 @@ fn read_kind(section: &mut Section<'_>, node: Option<&Node>, inputs: usize) -> R
         "conv" => LayerKind::Conv {
             windows: read_windows(section)?,
             shared_bias: section.or("shared_bias", true)?,
-            weights: read_weights(section)?,
+            weights: read_weights(section, Init::He)?,
         },
-        "local" => LayerKind::Local { windows: read_windows(section)?, weights: read_weights(section)? },
-        "full" => LayerKind::Full { outputs: section.required("outputs")?, weights: read_weights(section)? },
+        "local" => LayerKind::Local { windows: read_windows(section)?, weights: read_weights(section, Init::He)? },
+        "full" => LayerKind::Full { outputs: section.required("outputs")?, weights: read_weights(section, Init::He)? },
         "pool" => read_pool(section)?,
+        "global_average" => LayerKind::GlobalAverage,
+        "batch_norm" => LayerKind::BatchNorm(read_batch_norm(section)?),
         "rnorm" => LayerKind::ResponseNorm(read_norm(section)?),
         "cnorm" => LayerKind::ContrastNorm(read_norm(section)?),
         "cmrnorm" => LayerKind::CrossMapNorm { norm: read_norm(section)?, blocked: section.or("blocked", false)? },
@@ -214,6 +112,9 @@ fn read_neuron(section: &mut Section<'_>, word: &str) -> Result<Option<Neuron>, 
         "square" => Neuron::Square,
         "sqrt" => Neuron::Sqrt,
         "linear" => Neuron::Linear { a: section.or("a", 1.0)? as f32, b: section.or("b", 0.0)? as f32 },
+        "leaky_relu" => Neuron::LeakyRelu { slope: section.or("slope", 0.01)? as f32 },
+        "silu" => Neuron::Silu,
+        "gelu" => Neuron::Gelu { form: section.choice("form", &GELU_FORMS)?.unwrap_or(GeluForm::Exact) },
         _ => return Ok(None),
     }))
 }
@@ -248,18 +149,32 @@ fn read_norm(section: &mut Section<'_>) -> Result<NormRecipe, Error> {
     })
 }
 
-fn read_weights(section: &mut Section<'_>) -> Result<WeightRecipe, Error> {
+fn read_batch_norm(section: &mut Section<'_>) -> Result<BatchNormRecipe, Error> {
+    let share = |value: &f64| (0.0..=1.0).contains(value);
+    let momentum = section.checked("running_momentum", "a number from 0 to 1", share)?;
+    Ok(BatchNormRecipe {
+        epsilon: section.or("epsilon", 1e-5)?,
+        running_momentum: momentum.unwrap_or(0.1),
+        weight: section.or("weight", true)?,
+        weights: read_weights(section, Init::Constant { value: 1.0 })?,
+    })
+}
+
+fn read_weights(section: &mut Section<'_>, init: Init) -> Result<WeightRecipe, Error> {
     let positive = |value: &f64| *value >= 0.0;
     let rule = "a number, 0 or more,";
     let below_one = |value: &f64| (0.0..1.0).contains(value);
     Ok(WeightRecipe {
-        init: read_init(section, "init")?.unwrap_or(Init::He),
+        bias: section.or("bias", true)?,
+        init: read_init(section, "init")?.unwrap_or(init),
         bias_init: read_init(section, "bias_init")?.unwrap_or(Init::Constant { value: 0.0 }),
         rate_factor: section.checked("rate_factor", rule, positive)?.unwrap_or(1.0),
         bias_rate_factor: section.checked("bias_rate_factor", rule, positive)?.unwrap_or(1.0),
         momentum: section.checked("momentum", "a number from 0 to below 1", below_one)?,
         decay: section.checked("decay", rule, positive)?,
         bias_decay: section.checked("bias_decay", rule, positive)?,
+        epochs: section.checked("epochs", rule, positive)?,
+        bias_epochs: section.checked("bias_epochs", rule, positive)?,
     })
 }
 
@@ -274,14 +189,20 @@ fn read_init(section: &mut Section<'_>, key: &'static str) -> Result<Option<Init
     };
     let title = format!("`{key}`");
     let mut inner = Section::open(section.scope, &title, &long)?;
-    let names = ["normal", "uniform", "constant", "he", "glorot"];
-    let choices: Vec<_> = names.iter().map(|name| (*name, *name)).collect();
+    let choices: Vec<_> = INITS.iter().map(|name| (*name, *name)).collect();
     let word = inner.choice("type", &choices)?;
     let init = match word.ok_or_else(|| inner.missing("type"))? {
         "normal" => Init::Normal { std: inner.required("std")? },
         "uniform" => Init::Uniform { limit: inner.required("limit")? },
         "constant" => Init::Constant { value: inner.required("value")? },
         "he" => Init::He,
+        "pytorch" => Init::Pytorch,
+        "dirac" => Init::Dirac { rest: inner.choice("rest", &RESTS)?.unwrap_or(Rest::Zero) },
+        "whitening" => {
+            let epsilon = inner.checked("epsilon", "a number above 0", |value| *value > 0.0)?;
+            Init::Whitening { epsilon: epsilon.unwrap_or(5e-4) }
+        }
+        // Glorot, or by his first name.
         _ => Init::Glorot,
     };
     inner.finish()?;

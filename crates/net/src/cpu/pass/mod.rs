@@ -1,15 +1,16 @@
 //! Forward and backward through a network for one chunk of images, with the buffers they need.
 
+mod backward;
+
 use super::buffer::Buffer;
 use super::layout::{Maps, MapsMut};
 use super::norm::Kept;
-use super::plan::{BackwardPlan, InputGradient, Packed, PackedLayer, Plan, Weighted};
-use super::product::Start;
+use super::plan::{BackwardPlan, Packed, PackedLayer, Plan, Weighted};
 use crate::device::VectorLevel;
 use crate::error::Error;
+use crate::ops::batch_norm::cpu::Normaliser;
 use crate::ops::dropout::cpu::Noise;
-use crate::ops::neuron::cpu::NeuronGradient;
-use crate::ops::{Op, add, concat, softmax};
+use crate::ops::{Op, add, batch_norm, concat, global_average, softmax};
 use crate::preprocess::{Preprocess, View};
 use ndarray::{ArrayView3, ArrayViewMut3, ShapeBuilder};
 
@@ -19,7 +20,7 @@ pub(crate) struct Workspace {
     pub activations: Vec<Buffer>,
     pub gradients: Vec<Buffer>,
     /// Whether a gradient holds something of this pass.
-    written: Vec<bool>,
+    pub written: Vec<bool>,
     kept: Vec<Kept>,
 }
 
@@ -107,7 +108,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Computes one layer from those below it.
+    /// Computes one layer from its inputs.
     pub fn forward_layer(&self, space: &mut Workspace, layer: usize) {
         let place = &self.plan.places[layer];
         let mut out = std::mem::take(&mut space.activations[place.home]);
@@ -142,6 +143,12 @@ impl Pass<'_> {
         match &this.op {
             Op::Input(_) | Op::Conv(_) | Op::Local(_) | Op::Full(_) => {}
             Op::Pool(geometry) => geometry.forward(level, images, input(0), &mut y),
+            Op::GlobalAverage(_) => global_average::cpu::forward(level, images, input(0), y),
+            Op::BatchNorm(_) => {
+                if let Some(by) = self.normaliser(layer) {
+                    batch_norm::cpu::forward(level, images, by, input(0), y);
+                }
+            }
             Op::Neuron(geometry) => {
                 concat::cpu::forward(images, 0, input(0), &mut y);
                 geometry.neuron.forward(level, images, y);
@@ -181,136 +188,11 @@ impl Pass<'_> {
         }
     }
 
-    /// A layer's gradient, cleared, to be written by hand.
-    pub fn seed<'s>(&'s self, space: &'s mut Workspace, layer: usize) -> MapsMut<'s> {
-        let place = &self.plan.places[layer];
-        space.written[place.home] = true;
-        let mut maps = MapsMut { layout: &place.gradient, values: &mut space.gradients[place.home] };
-        maps.clear(self.images);
-        maps
-    }
-
-    /// Carries the gradients from layer `last` down. `weights` is told, for every weighted layer,
-    /// its number, its input's activation and its output's gradient.
-    pub fn backward(
-        &self,
-        space: &mut Workspace,
-        last: usize,
-        back: &BackwardPlan,
-        mut weights: impl FnMut(usize, Maps<'_>, Maps<'_>),
-    ) {
-        for layer in (1..=last).rev() {
-            let place = &self.plan.places[layer];
-            if space.written[place.home] && back.wanted[layer] {
-                self.backward_layer(space, layer, back, &mut weights);
-            }
-        }
-    }
-
-    /// Carries the gradient of one layer to its inputs.
-    pub fn backward_layer(
-        &self,
-        space: &mut Workspace,
-        layer: usize,
-        back: &BackwardPlan,
-        mut weights: impl FnMut(usize, Maps<'_>, Maps<'_>),
-    ) {
-        let layers = self.plan.network.layers();
-        let place = &self.plan.places[layer];
-        let mut own = std::mem::take(&mut space.gradients[place.home]);
-        if let Op::Neuron(geometry) = &layers[layer].op
-            && place.home != layer
-        {
-            let gradient = MapsMut { layout: &place.gradient, values: &mut own };
-            let y = self.activation(space, layer);
-            geometry.neuron.backward_in_place(self.level, self.images, y, gradient);
-        } else {
-            let dy = Maps { layout: &place.gradient, values: &own };
-            if self.plan.weighted[layer].is_some() {
-                weights(layer, self.activation(space, layers[layer].inputs[0]), dy);
-            }
-            for slot in 0..layers[layer].inputs.len() {
-                let input = layers[layer].inputs[slot];
-                if back.wanted[input] {
-                    self.descend(space, (layer, slot), back, dy);
-                }
-            }
-        }
-        space.gradients[place.home] = own;
-    }
-
-    /// Writes or adds the gradient of one of a layer's inputs.
-    fn descend(&self, space: &mut Workspace, (layer, slot): (usize, usize), back: &BackwardPlan, dy: Maps<'_>) {
-        let (level, images) = (self.level, self.images);
-        let this = &self.plan.network.layers()[layer];
-        let place = &self.plan.places[this.inputs[slot]];
-        let mut values = std::mem::take(&mut space.gradients[place.home]);
-        let written = std::mem::replace(&mut space.written[place.home], true);
-        let start = if written { Start::Add } else { Start::Zero };
-        let packed = &self.packed.backward[layer];
-        match &back.input_gradients[layer] {
-            Some(InputGradient::Conv(conv)) => {
-                conv.apply(level, images, packed, (dy.values, &mut values, start));
-            }
-            Some(InputGradient::Local(local)) => {
-                local.apply(level, images, packed, (dy.values, &mut values, start));
-            }
-            None => {
-                let mut dx = MapsMut { layout: &place.gradient, values: &mut values };
-                if let Op::Pool(geometry) = &this.op {
-                    let (x, y) = (self.activation(space, this.inputs[slot]), self.activation(space, layer));
-                    geometry.backward(level, images, (x, y), (dy, &mut dx, written));
-                    space.gradients[place.home] = values;
-                    return;
-                }
-                if !written {
-                    dx.clear(images);
-                }
-                let mut kept = std::mem::take(&mut space.kept[layer]);
-                self.carry(space, (layer, slot), &mut kept, (dy, dx));
-                space.kept[layer] = kept;
-            }
-        }
-        space.gradients[place.home] = values;
-    }
-
-    /// The way back through layers without weights: adds to the input's gradient.
-    fn carry(
-        &self,
-        space: &Workspace,
-        (layer, slot): (usize, usize),
-        kept: &mut Kept,
-        (dy, mut dx): (Maps<'_>, MapsMut<'_>),
-    ) {
-        let (level, images) = (self.level, self.images);
-        let this = &self.plan.network.layers()[layer];
-        let x = self.activation(space, this.inputs[slot]);
-        let y = self.activation(space, layer);
-        match &this.op {
-            Op::Input(_) | Op::Conv(_) | Op::Local(_) | Op::Full(_) | Op::Pool(_) => {}
-            Op::Neuron(geometry) => {
-                let known = NeuronGradient { x, y, dy };
-                geometry.neuron.backward(level, images, &known, dx);
-            }
-            Op::ResponseNorm(geometry) => {
-                geometry.backward(level, images, kept, (x, y), (dy, dx));
-            }
-            Op::ContrastNorm(geometry) => geometry.backward(level, images, kept, y, (dy, dx)),
-            Op::CrossMapNorm(geometry) => {
-                geometry.backward(level, images, kept, (x, y), (dy, dx));
-            }
-            Op::Dropout(geometry) => {
-                let mask = self.noise.map(|_| Maps { layout: dy.layout, values: &kept.room });
-                geometry.backward(images, dy, mask, &mut dx);
-            }
-            Op::Softmax(_) => softmax::cpu::backward(images, y, dy, &mut dx),
-            Op::Add(geometry) => {
-                add::cpu::add_scaled(level, images, geometry.coefficients[slot], dy, dx);
-            }
-            Op::Concat(geometry) => {
-                let first = geometry.inputs[..slot].iter().map(|shape| shape.channels).sum();
-                concat::cpu::backward(images, first, dy, &mut dx);
-            }
+    /// What a batch normalisation does at present.
+    pub fn normaliser(&self, layer: usize) -> Option<&Normaliser> {
+        match &self.packed.forward[layer] {
+            PackedLayer::BatchNorm(normaliser) => Some(normaliser),
+            _ => None,
         }
     }
 }

@@ -1,0 +1,54 @@
+//! Means of maps on the CPU.
+
+use crate::cpu::lanes::{LANES, vectorised};
+use crate::cpu::layout::{Maps, MapsMut};
+
+vectorised! {
+    /// The means of the first `images` images' maps.
+    pub(crate) fn forward(images: usize, x: Maps<'_>, y: MapsMut<'_>) {
+        let shape = x.layout.shape;
+        let share = 1.0 / (shape.height * shape.width) as f32;
+        for image in 0..images {
+            let at = y.layout.pixel(image, 0, 0).start;
+            let out = y.values[at..at + y.layout.stride].as_chunks_mut::<LANES>().0;
+            out.fill([0.0; LANES]);
+            for row in 0..shape.height {
+                let row = x.values[x.layout.pixels(image, row)].as_chunks::<LANES>().0;
+                for pixel in row.chunks_exact(out.len()) {
+                    for (out, value) in out.iter_mut().zip(pixel) {
+                        for lane in 0..LANES {
+                            out[lane] += value[lane];
+                        }
+                    }
+                }
+            }
+            for out in out {
+                for lane in out {
+                    *lane *= share;
+                }
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Adds to the input's gradient: every pixel its share.
+    pub(crate) fn backward(images: usize, dy: Maps<'_>, dx: MapsMut<'_>) {
+        let shape = dx.layout.shape;
+        let share = 1.0 / (shape.height * shape.width) as f32;
+        for image in 0..images {
+            let at = dy.layout.pixel(image, 0, 0).start;
+            let gradient = dy.values[at..at + dy.layout.stride].as_chunks::<LANES>().0;
+            for row in 0..shape.height {
+                let row = dx.values[dx.layout.pixels(image, row)].as_chunks_mut::<LANES>().0;
+                for pixel in row.chunks_exact_mut(gradient.len()) {
+                    for (out, gradient) in pixel.iter_mut().zip(gradient) {
+                        for lane in 0..LANES {
+                            out[lane] += gradient[lane] * share;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

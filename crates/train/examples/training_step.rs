@@ -1,0 +1,111 @@
+//! Does one training step and writes all of it down, for `scripts/check_training_step.py`:
+//! `training_step RECIPE CORPUS OUT.safetensors`. Images are seen whole or by their centre, and
+//! nothing is dropped.
+
+use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
+use deepviz_net::recipe::LayerKind;
+use deepviz_net::{Batch, Device, Engine, Parameters, Recipe, Run, Step, View};
+use deepviz_train::{Event, Job, Update, train};
+use ndarray::{Array4, Axis};
+use safetensors::Dtype;
+use safetensors::tensor::{TensorView, serialize_to_file};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [recipe, corpus, out] = arguments.as_slice() else {
+        return Err("usage: training_step RECIPE CORPUS OUT.safetensors".into());
+    };
+    let mut recipe = Recipe::load(Path::new(recipe), &[])?;
+    for layer in &mut recipe.layers {
+        if let LayerKind::Dropout { rate } = &mut layer.kind {
+            *rate = 0.0;
+        }
+    }
+    let options = OpenOptions { resize: recipe.data.resize };
+    let corpus = Arc::new(Corpus::open_with(Path::new(corpus), &options)?);
+    let device = Device::cpu(None, None)?;
+    // A run that is stopped at once: its snapshot holds the weights as training starts from them.
+    let folder = tempfile::tempdir()?;
+    let run = folder.path().join("run");
+    let job = Job {
+        recipe: recipe.clone(),
+        corpus: Arc::clone(&corpus),
+        out: run.clone(),
+        device: device.clone(),
+        seed: None,
+        resume: false,
+        limit_images: None,
+    };
+    train(&job, &mut |_: &Event| {}, &AtomicBool::new(true))?;
+    let run = Run::open(&run)?;
+    let start = run.snapshot(Step(0))?;
+    let network = Arc::clone(run.network());
+    let preprocess = Arc::new(network.preprocess(start.mean.clone()));
+
+    let ids = corpus.range(Split::Train);
+    let stride = (ids.len() / recipe.train.batch).max(1);
+    let ids: Vec<u32> = ids.step_by(stride).take(recipe.train.batch).collect();
+    let images: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(ImageId(*id))).collect();
+    let labels: Vec<u16> = ids.iter().map(|id| corpus.labels()[*id as usize].0).collect();
+    let views = vec![View::centre(network.image(), network.input()); images.len()];
+    let [channels, height, width] = network.input().dims();
+    let mut inputs = Array4::<f32>::zeros((images.len(), channels, height, width));
+    for ((image, view), input) in images.iter().zip(&views).zip(inputs.axis_iter_mut(Axis(0))) {
+        preprocess.write(*image, *view, input)?;
+    }
+    let mut engine = Engine::new(Arc::clone(&network), preprocess, &device)?;
+    let mut gradients = Parameters::zeros(&network);
+    let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1 };
+    let result = engine.gradients(&start.parameters, &batch, &mut gradients)?;
+    let (mut after, mut state) = (start.parameters.clone(), start.optimizer.clone());
+    let steps_per_epoch = run.info().steps_per_epoch;
+    // Half of the first stage done: its rate is not 0 even where it starts from that.
+    let step = recipe.train.first_steps(steps_per_epoch).get(1).copied().unwrap_or(0) / 2;
+    let rates = recipe.train.rates(step, steps_per_epoch);
+    let update = Update {
+        network: &network,
+        train: &recipe.train,
+        rates,
+        epoch: 0.0,
+        number: 1,
+        gradients: &gradients,
+        images: images.len(),
+    };
+    update.apply(&mut after, &mut state);
+
+    let mut tensors: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
+    for (kind, parameters) in [("before", &start.parameters), ("gradient", &gradients), ("after", &after)] {
+        for (name, array) in parameters.iter() {
+            tensors.push((format!("{kind}.{name}"), array.shape().to_vec(), array.iter().copied().collect()));
+        }
+    }
+    tensors.push(("input".into(), inputs.shape().to_vec(), inputs.iter().copied().collect()));
+    tensors.push(("labels".into(), vec![labels.len()], labels.iter().map(|label| f32::from(*label)).collect()));
+    let metadata = HashMap::from([
+        ("recipe".to_owned(), recipe.to_toml()),
+        ("loss_sum".to_owned(), result.loss_sum.to_string()),
+        ("rate".to_owned(), rates.weight.to_string()),
+        ("bias_rate".to_owned(), rates.bias.to_string()),
+        ("device".to_owned(), device.describe()),
+    ]);
+    write(&PathBuf::from(out), &tensors, metadata)
+}
+
+fn write(
+    path: &Path,
+    tensors: &[(String, Vec<usize>, Vec<f32>)],
+    metadata: HashMap<String, String>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let bytes: Vec<Vec<u8>> =
+        tensors.iter().map(|(_, _, values)| values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let views = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|((name, shape, _), bytes)| Ok((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+    Ok(serialize_to_file(views, Some(metadata), path)?)
+}

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Compares one whole training step of every recipe with PyTorch's: loss, every gradient, every
+updated weight, every running statistic.
+
+deepViz does the step (the example `training_step` of deepviz-train: weights as training starts from
+them, a full minibatch of the corpus, no augmentation, no dropout) and writes all of it down. PyTorch
+does it again in double precision from the same weights and inputs. Every tensor is compared by
+max |a - b| / max |b|, which must not exceed 1e-4.
+
+    python -m pip install torch numpy safetensors
+    deepviz corpus make shapes --out /tmp/shapes
+    python scripts/check_training_step.py /tmp/shapes > docs/parity.md
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from torch_layers import average_pool, batch_norm, cmrnorm, conv, full, global_average, local, max_pool, rnorm
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ALLOWED = 1e-4
+
+
+class Parameters:
+    """A layer's parameters, by kind."""
+
+    def __init__(self, layer, tensors):
+        self.layer, self.tensors, self.training = layer, tensors, True
+
+    def __call__(self, kind, shape):
+        value = self.tensors[f"{self.layer}.{kind}"]
+        assert tuple(value.shape) == tuple(shape), (self.layer, kind, value.shape, shape)
+        return value
+
+
+def compute(layer, inputs, p):
+    """One layer of a recipe, every default written out."""
+    x, kind = inputs[0], layer["type"]
+    flag = lambda key: "true" if layer[key] else "false"
+    windows = lambda *keys: {key: layer[key] for key in ("filters", "size", "stride", "padding", *keys)}
+    if kind == "conv":
+        assert layer["shared_bias"]
+        return conv(x, p, **windows("groups"), bias=flag("bias"))
+    if kind == "local":
+        assert layer["groups"] == 1 and layer["bias"]
+        return local(x, p, **windows())
+    if kind == "full":
+        return full(x, p, layer["outputs"], bias=flag("bias"))
+    if kind == "pool":
+        assert layer["start"] == 0
+        size, stride, outputs = layer["size"], layer["stride"], layer.get("outputs")
+        y = (max_pool if layer["pool"] == "max" else average_pool)(x, p, size, stride)
+        return y[:, :, :outputs, :outputs] if outputs else y
+    if kind == "batch_norm":
+        return batch_norm(x, p, layer["epsilon"], flag("weight"), flag("bias"))
+    if kind == "cmrnorm":
+        assert not layer["blocked"]
+        return cmrnorm(x, p, layer["size"], layer["scale"], layer["power"])
+    if kind == "global_average":
+        return global_average(x, p)
+    if kind == "add":
+        return sum(factor * x for factor, x in zip(layer["coefficients"], inputs))
+    if kind == "dropout":
+        assert layer["rate"] == 0
+        return x
+    if kind == "gelu":
+        return F.gelu(x, approximate="tanh" if layer["form"] == "tanh" else "none")
+    if kind == "linear":
+        # As deepViz holds them: in single precision.
+        a, b = torch.tensor([layer["a"], layer["b"]], dtype=torch.float32).double()
+        return a * x + b
+    if kind == "relu":
+        return F.relu(x)
+    if kind == "rnorm":
+        return rnorm(x, p, layer["size"], layer["scale"], layer["power"])
+    raise SystemExit(f"no layer of type {kind} here")
+
+
+def updated(recipe, rates, name, layer, weight, gradient):
+    """The weight after the step."""
+    train, is_bias = recipe["train"], name.endswith(".bias")
+    factor = layer["bias_rate_factor" if is_bias else "rate_factor"]
+    rate = rates[is_bias] * factor
+    key = "bias_decay" if is_bias else "decay"
+    decay, momentum = layer.get(key, train[key]), layer.get("momentum", train["momentum"])
+    if train["optimiser"] == "cuda-convnet":
+        # PyTorch has no optimiser with the rate inside the velocity; from a velocity of 0 it is this.
+        return weight - rate * gradient - rate * decay * weight
+    weight = weight.detach().clone().requires_grad_()
+    weight.grad = gradient.clone()
+    settings = dict(lr=rate, weight_decay=decay)
+    kind = train["optimiser"]
+    if kind in ("pytorch", "nesterov"):
+        optimiser = torch.optim.SGD([weight], momentum=momentum, nesterov=kind == "nesterov", **settings)
+    elif kind == "adagrad":
+        optimiser = torch.optim.Adagrad([weight], eps=train["epsilon"], **settings)
+    else:
+        betas = (momentum, train["beta2"])
+        optimiser = torch.optim.AdamW([weight], betas=betas, eps=train["epsilon"], **settings)
+    optimiser.step()
+    return weight.detach()
+
+
+def distance(found, expected):
+    largest = expected.abs().max().item()
+    apart = (found - expected).abs().max().item()
+    return apart / largest if largest > 0 else (0.0 if apart == 0 else float("inf"))
+
+
+def check(path):
+    """Distances of loss, gradients, weights and statistics; each with the tensor that is worst."""
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name).double() for name in file.keys()}
+    recipe = tomllib.loads(metadata["recipe"])
+    rates = (float(metadata["rate"]), float(metadata["bias_rate"]))
+    start = {name[7:]: value for name, value in tensors.items() if name.startswith("before.")}
+    for value in start.values():
+        value.requires_grad_()
+    outputs = {"data": tensors["input"]}
+    for layer in recipe["layer"][:-1]:
+        inputs = [outputs[name] for name in layer["inputs"]]
+        outputs[layer["name"]] = compute(layer, inputs, Parameters(layer["name"], start))
+    logits = outputs[recipe["layer"][-1]["inputs"][0]].flatten(1)
+    labels = tensors["labels"].long()
+    loss = F.cross_entropy(logits, labels, label_smoothing=recipe["train"]["label_smoothing"])
+    loss.backward()
+    found = float(metadata["loss_sum"]) / len(labels)
+    worst = {"loss": (abs(found - loss.item()) / abs(loss.item()), "")}
+    layers = {layer["name"]: layer for layer in recipe["layer"]}
+
+    def note(what, name, found, expected):
+        worst[what] = max(worst.get(what, (0.0, "")), (distance(found, expected), name))
+
+    for name, before in start.items():
+        layer, gradient, after = layers[name.split(".")[0]], tensors[f"gradient.{name}"], tensors[f"after.{name}"]
+        if ".running_" in name:
+            batch = before.grad
+            note("statistic", f"minibatch's {name}", gradient, batch)
+            share = layer["running_momentum"]
+            note("statistic", name, after, (1 - share) * before.detach() + share * batch)
+            continue
+        note("gradient", name, gradient / len(labels), before.grad)
+        note("weight", name, after, updated(recipe, rates, name, layer, before.detach(), before.grad))
+    return recipe["name"], len(labels), sum(v.numel() for v in start.values()), worst, metadata["device"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", help="a corpus of 32x32 colour images and ten classes")
+    parser.add_argument("recipes", nargs="*", type=pathlib.Path, help="by default all of models/")
+    parser.add_argument("--cargo", default="cargo", help="how cargo is called")
+    arguments = parser.parse_args()
+    recipes = arguments.recipes or sorted((ROOT / "models").glob("*.toml"))
+    rows, good = [], True
+    with tempfile.TemporaryDirectory() as folder:
+        for path in recipes:
+            out = f"{folder}/step.safetensors"
+            command = [arguments.cargo, "run", "-q", "-p", "deepviz-train", "--example", "training_step", "--"]
+            subprocess.run([*command, str(path), arguments.corpus, out], check=True, cwd=ROOT)
+            name, images, values, worst, device = check(out)
+            good &= all(value <= ALLOWED for value, _ in worst.values())
+            cells = []
+            for what in ("loss", "gradient", "weight", "statistic"):
+                value, where = worst.get(what, (None, ""))
+                cells.append("" if value is None else f"{value:.1e}" + (f" `{where}`" if where else ""))
+            rows.append(f"| `{name}` | {images} | {values:,} | " + " | ".join(cells) + " |")
+    print(HEAD.format(torch=torch.__version__, device=device, allowed=ALLOWED))
+    print("\n".join(rows))
+    verdict = "All are within it." if good else "NOT all are within it."
+    print(f"\n{verdict}")
+    sys.exit(not good)
+
+
+HEAD = """# One training step, compared with PyTorch
+
+One whole training step of every recipe in `models/`, from the same weights (as training starts from them) and on the
+same full minibatch of the generated `shapes` corpus: by deepViz ({device}; float32), and by PyTorch {torch} in
+double precision. No augmentation, no dropout. Of every tensor, max |a - b| / max |b| was taken; the table gives the
+largest of these and where it was. Allowed is {allowed:g}.
+
+```
+deepviz corpus make shapes --out /tmp/shapes
+python scripts/check_training_step.py /tmp/shapes > docs/parity.md
+```
+
+| recipe | images | values | loss | gradient | updated weight | running statistic |
+|---|---:|---:|---:|---|---|---|"""
+
+
+if __name__ == "__main__":
+    main()
