@@ -3,8 +3,9 @@
 //! A correlation of 6 values `d` with `r` taps `g`, giving `m = 7 - r` results, is
 //! `y = A'((G g) (B' d))`, with 6 multiplications instead of `m r`; twice over, for both sides of a
 //! square, 36 instead of `m m r r`. The matrices evaluate and interpolate polynomials (Toom and
-//! Cook's way) at six points: 0, ±3/4, ±3/2 and infinity. Those were chosen by measured error, a
-//! third to a quarter of that of the usual 0, ±1, ±2 and infinity; as they are symmetric, they cost no more.
+//! Cook's way) at six points: 0, ±3/4, ±3/2 and infinity. Those were chosen by measured error, about
+//! half of that of the usual 0, ±1, ±2 and infinity (`bench/winograd_error.py`); as they are symmetric too, they cost no
+//! more.
 #![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
 
 use super::lanes::{LANES, Lanes, Work, with_lanes};
