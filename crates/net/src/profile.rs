@@ -183,6 +183,7 @@ impl Profile {
             Phase::Forward => self.pass().forward_layer(&mut space, part.layer),
             Phase::InputGradient => {
                 space.reset();
+                space.written[self.plan.places[part.layer].home] = true;
                 self.pass().backward(&mut space, part.layer..=part.layer, &self.back, |_, _, _| ());
             }
             Phase::WeightGradient => self.weight_gradient(&space, part.layer),
