@@ -167,7 +167,7 @@ unsafe fn apply<L: Lanes>(walk: &Walk, operands: &mut Operands<'_>) {
 unsafe fn block<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, from: usize) {
     let (rows, runs) = (operands.rows.clone(), operands.runs.clone());
     let most = L::ROWS[N - 1];
-    let step = if rows.len() > most { (PANEL / (walk.length * N * L::WIDTH)).max(1) } else { runs.len().max(1) };
+    let step = if rows.len() > most { (PANEL / (walk.length * N * L::WIDTH).max(1)).max(1) } else { runs.len().max(1) };
     for group in rows.clone().step_by(TILES * most) {
         let group = group..(group + TILES * most).min(rows.end);
         let mut panel = runs.start;
