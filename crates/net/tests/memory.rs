@@ -29,7 +29,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes that a step may take on so many threads. The smallest activation alone is larger.
+/// Threads, and the bytes that a step may take on them: far less than any layer of maps.
 const CRUMBS: [(usize, usize); 2] = [(1, 4 << 10), (3, 16 << 10)];
 
 #[test]
