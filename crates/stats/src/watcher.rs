@@ -249,12 +249,12 @@ fn add_row(row: &[f32], stride: usize, blocks: &mut [Block]) {
     }
 }
 
-/// Where a channel of an image has this value first.
+/// Where a channel of an image first has this value, which is its greatest.
 fn place_of(output: &LayerOutput<'_>, image: usize, channel: usize, value: f32) -> u32 {
     let mut place = 0;
     for row in output.rows(image) {
         for pixel in row.chunks_exact(output.stride()) {
-            if pixel[channel] == value {
+            if pixel[channel] >= value {
                 return place;
             }
             place += 1;
