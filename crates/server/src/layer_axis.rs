@@ -130,7 +130,7 @@ mod tests {
             ("fc", "type = \"full\"\noutputs = 2"),
             ("probs", "type = \"softmax\""),
         ] {
-            text.push_str(&format!("[[layer]]\nname = \"{name}\"\n{rest}\n"));
+            text.extend(["[[layer]]\nname = \"", name, "\"\n", rest, "\n"]);
         }
         text.push_str("[train]\nbatch = 2\nstages = [{ epochs = 1, rate = 0.1 }]\n");
         Network::new(&Recipe::parse(&text, "test", &[]).unwrap(), Shape::new(1, 9, 9), 2).unwrap()

@@ -169,7 +169,7 @@ async fn link(app: &App, wish: &Wish, index: usize, (query, words): Asked<'_>) -
         }
     }
     if let Some(percentile) = query.percentile {
-        url.push_str(&format!("&percentile={percentile}"));
+        url.extend(["&percentile=", &percentile.to_string()]);
     }
     if let (Some(Subject::Group { minus, .. }), Some(words)) = (&wish.subject, words) {
         let minus = minus.as_ref().map(|minus| percent_encoded(&minus.text));

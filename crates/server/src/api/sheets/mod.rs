@@ -52,6 +52,7 @@ pub(crate) struct SheetLink {
 /// What a selection is answered with, other than a picture.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "made once an answer, and sent at once")]
 pub(crate) enum SheetAnswer {
     /// One sheet and its values: `format=json`.
     Values(SheetValues),
