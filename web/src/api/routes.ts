@@ -11,6 +11,17 @@ export const metrics = (id: string, since?: number, signal?: AbortSignal) =>
   getJson<t.Metrics>(run(id, 'metrics'), { since }, signal);
 export const layerHistory = (id: string, layer: string, signal?: AbortSignal) =>
   getJson<t.LayerHistory>(run(id, 'layers', layer, 'history'), {}, signal);
+export const filterTop = (
+  id: string,
+  at: { checkpoint: number; layer: string; filter: number },
+  limit: number,
+  signal?: AbortSignal,
+) =>
+  getJson<t.FilterTop>(
+    run(id, 'checkpoints', at.checkpoint, 'layers', at.layer, 'filters', at.filter, 'top'),
+    { split: 'test', limit },
+    signal,
+  );
 export const predict = (id: string, checkpoint: number, image: number, signal?: AbortSignal) =>
   getJson<t.Prediction>(run(id, 'checkpoints', checkpoint, 'predict', image), {}, signal);
 export const imageHistory = (id: string, image: number, signal?: AbortSignal) =>

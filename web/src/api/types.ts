@@ -64,6 +64,8 @@ export type SheetGeometry = Pick<
   ranges?: [number, number][];
 };
 
+/** The images that a filter answers to most. */
+export type FilterTop = Whole<Wire['TopAnswer']>;
 export type LayerHistory = Whole<Wire['LayerHistory']>;
 export type Prediction = Whole<Wire['Prediction']>;
 export type ImageHistory = Whole<Wire['ImageHistory']>;

@@ -138,7 +138,9 @@ export function pairedGrids(
       const zoom = Math.floor((pitch - 1) / bank.tileWidth);
       const left = pitch - bank.tileWidth * zoom;
       const width = 2 * (columns * pitch - 1);
-      const fits = width + LEAST_GAP <= room.width && rows * pitch <= room.height + maps.gap;
+      // Two narrow columns at the edges of a wide room would not read as a pair.
+      const fits =
+        width + LEAST_GAP <= room.width && width >= room.width * 0.7 && rows * pitch <= room.height + maps.gap;
       if (!fits || zoom < 1 || left > Math.max(4, pitch * 0.05) || bank.tileWidth !== bank.tileHeight) continue;
       const score = scale * (rows * columns > bank.tiles ? 0.6 : 1) - 0.004 * Math.abs(columns - like);
       if (best && best.score >= score) continue;
