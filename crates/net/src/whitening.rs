@@ -137,11 +137,9 @@ mod tests {
         let stream = Stream::new(3, &[1]);
         let size = 12;
         let mut matrix = vec![vec![0.0; size]; size];
-        for a in 0..size {
-            for b in 0..=a {
-                let value = stream.normal((a * size + b) as u64);
-                (matrix[a][b], matrix[b][a]) = (value, value);
-            }
+        for place in 0..size * size {
+            let (a, b) = (place / size, place % size);
+            matrix[a][b] = stream.normal((a.max(b) * size + a.min(b)) as u64);
         }
         let (values, vectors) = eigen(matrix.clone());
         for (a, value) in values.iter().enumerate() {

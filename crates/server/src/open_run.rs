@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use deepviz_net::{CheckpointEntry, Metric, Network, Run, RunInfo, Step};
@@ -38,7 +38,8 @@ pub(crate) struct OpenRun {
     /// Of run.toml, when it was read: a replaced run is opened again.
     pub(crate) stamp: Option<Stamp>,
     run: Run,
-    listing: Mutex<Kept<Listing>>,
+    /// Many read it at once; only who lists anew holds up the others.
+    listing: RwLock<Kept<Listing>>,
     brief: Mutex<Kept<Brief>>,
     metrics: Mutex<Kept<Vec<Metric>>>,
     store: Mutex<Option<OpenStore>>,
@@ -111,7 +112,7 @@ impl OpenRun {
             path: path.to_owned(),
             stamp,
             run: Run::open(path)?,
-            listing: Mutex::new(Kept::EMPTY),
+            listing: RwLock::new(Kept::EMPTY),
             brief: Mutex::new(Kept::EMPTY),
             metrics: Mutex::new(Kept::EMPTY),
             store: Mutex::new(None),
@@ -152,7 +153,7 @@ impl OpenRun {
     /// The snapshots there are now. Reads the folder only when it has changed.
     pub(crate) fn listing(&self) -> Arc<Listing> {
         let stamp = Stamp::of(&self.snapshots_folder());
-        let mut kept = lock(&self.listing);
+        let mut kept = self.listing.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(listing) = kept.fresh(stamp) {
             return listing;
         }
@@ -200,7 +201,7 @@ impl OpenRun {
     }
 
     fn listing_at_hand(&self) -> Option<Arc<Listing>> {
-        let kept = self.listing.try_lock().ok()?;
+        let kept = self.listing.try_read().ok()?;
         kept.fresh(Stamp::of(&self.snapshots_folder()))
     }
 

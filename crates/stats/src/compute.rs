@@ -151,13 +151,12 @@ impl<'a> Work<'a> {
             Some(entry) => self.task(&entry, task.split)?,
             None => Some(task),
         };
-        let goes_on = match task {
-            Some(task) => self.unit(&task, observer, stop)?,
-            None => {
-                self.done.insert(unit);
-                self.summary.up_to_date += 1;
-                true
-            }
+        let goes_on = if let Some(task) = task {
+            self.unit(&task, observer, stop)?
+        } else {
+            self.done.insert(unit);
+            self.summary.up_to_date += 1;
+            true
         };
         held.release()?;
         Ok(goes_on)

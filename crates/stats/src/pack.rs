@@ -81,7 +81,7 @@ pub(crate) fn blob_from_indices(indices: &[u16], most: usize) -> Vec<u8> {
 
 /// The same, not sealed yet.
 pub(crate) fn bytes_from_indices(indices: &[u16], most: usize) -> Vec<u8> {
-    if most <= usize::from(u8::MAX) {
+    if u8::try_from(most).is_ok() {
         indices.iter().map(|&index| index as u8).collect()
     } else {
         indices.iter().flat_map(|index| index.to_le_bytes()).collect()
@@ -90,7 +90,7 @@ pub(crate) fn bytes_from_indices(indices: &[u16], most: usize) -> Vec<u8> {
 
 /// The inverse of [`bytes_from_indices`].
 pub(crate) fn indices_from_bytes(bytes: &[u8], most: usize) -> Result<Vec<u16>, String> {
-    if most <= usize::from(u8::MAX) {
+    if u8::try_from(most).is_ok() {
         return Ok(bytes.iter().map(|&byte| u16::from(byte)).collect());
     }
     numbers_from_bytes(bytes)
@@ -98,7 +98,7 @@ pub(crate) fn indices_from_bytes(bytes: &[u8], most: usize) -> Result<Vec<u16>, 
 
 /// Bytes of an index up to `most`.
 pub(crate) fn index_bytes(most: usize) -> usize {
-    if most <= usize::from(u8::MAX) { 1 } else { 2 }
+    if u8::try_from(most).is_ok() { 1 } else { 2 }
 }
 
 /// The numbers as a sealed blob.

@@ -108,17 +108,18 @@ impl Lab {
 }
 
 /// Longer than any command in a test takes, even on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(240);
+const DEADLINE: Duration = Duration::from_mins(4);
 
 fn within_deadline(child: Child, what: &str) -> Output {
     let id = child.id();
     let (done, is_done) = channel();
     std::thread::spawn(move || done.send(child.wait_with_output()));
-    let Ok(output) = is_done.recv_timeout(DEADLINE) else {
+    let output = is_done.recv_timeout(DEADLINE);
+    if output.is_err() {
         let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
-        panic!("deepviz {what}: still running after {DEADLINE:?}");
-    };
-    output.unwrap()
+    }
+    assert!(output.is_ok(), "deepviz {what}: still running after {DEADLINE:?}");
+    output.unwrap().unwrap()
 }
 
 fn name_of(path: &Path) -> String {
@@ -197,13 +198,9 @@ impl Server {
     #[track_caller]
     pub fn wait_for(&self, part: &str) {
         let until = Instant::now() + DEADLINE;
-        loop {
-            match self.says.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) if line.contains(part) => return,
-                Ok(_) => {}
-                Err(error) => panic!("it ended or was silent ({error}) before it said \"{part}\""),
-            }
-        }
+        let mut lines =
+            std::iter::from_fn(|| self.says.recv_timeout(until.saturating_duration_since(Instant::now())).ok());
+        assert!(lines.any(|line| line.contains(part)), "it ended, or {DEADLINE:?} went by, without \"{part}\"");
     }
 
     /// GET: status and body.

@@ -36,6 +36,7 @@ pub(crate) struct MovesQuery {
 }
 
 /// The images that are predicted differently at two checkpoints.
+#[expect(clippy::struct_field_names, reason = "the name in the JSON, as the route's")]
 #[derive(Serialize, ToSchema)]
 struct Moves {
     from: usize,

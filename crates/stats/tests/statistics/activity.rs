@@ -70,7 +70,7 @@ fn the_top_images_of_a_filter_are_those_with_the_greatest_outputs() {
             let mine = all.slice(s![.., filter * area..(filter + 1) * area]);
             let greatest = |row: ndarray::ArrayView1<'_, f32>| {
                 let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                (max, row.iter().position(|&x| x == max).unwrap())
+                (max, row.iter().position(|&x| x >= max).unwrap())
             };
             let mut expected: Vec<(u32, f32, usize)> = (first..)
                 .zip(mine.rows())
