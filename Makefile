@@ -43,6 +43,7 @@ e2e: web ## browser tests of the built binary in headless Chromium
 
 bench: ## measure speed on this machine: kernels, then PyTorch and onnxruntime beside (docs/benchmarks.md)
 	cargo build --release --package deepviz-net --example bench_step
+	cargo bench --package deepviz-net --bench ops
 	for net in 80sec deep; do ./target/release/examples/bench_step $$net --layers --seconds 10; done
 	$(PYTHON) bench/compare.py $(ARGS)
 

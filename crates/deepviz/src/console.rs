@@ -9,6 +9,7 @@ use serde::Serialize;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::cli::ReportArgs;
+use crate::human;
 
 /// Plain progress lines come no more often than this.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(2);
@@ -84,7 +85,7 @@ impl Console {
             bar.set_prefix(label);
             bar
         });
-        Task { label, total, bar, plain: (self.mode == Mode::Plain).then(Instant::now) }
+        Task { label, total, bar, plain: (self.mode == Mode::Plain).then(Instant::now), first: None }
     }
 }
 
@@ -96,11 +97,14 @@ pub struct Task {
     bar: Option<ProgressBar>,
     /// When the last plain line was printed.
     plain: Option<Instant>,
+    /// When the first position came, and which.
+    first: Option<(Instant, u64)>,
 }
 
 impl Task {
     /// The work has come to `position`; `detail` says how it stands.
     pub fn set(&mut self, position: u64, detail: &str) {
+        self.first.get_or_insert_with(|| (Instant::now(), position));
         if let Some(bar) = &self.bar {
             bar.set_position(position);
             bar.set_message(detail.to_owned());
@@ -110,8 +114,17 @@ impl Task {
         {
             self.plain = Some(Instant::now());
             let percent = (position * 100).checked_div(self.total).unwrap_or(100);
-            print_line(format!("{} {percent:>3} %  {detail}", self.label).trim_end());
+            let left = self.left(position).map(|time| format!("  {} left", human::duration(time)));
+            print_line(format!("{} {percent:>3} %{}  {detail}", self.label, left.unwrap_or_default()).trim_end());
         }
+    }
+
+    /// How long the rest will take at the pace so far; not known at the start.
+    fn left(&self, position: u64) -> Option<Duration> {
+        let (began, first) = self.first?;
+        let done = position.checked_sub(first).filter(|done| *done > 0)?;
+        let rest = self.total.saturating_sub(position) as f64 / done as f64;
+        Duration::try_from_secs_f64(began.elapsed().as_secs_f64() * rest).ok()
     }
 
     /// The work turned out to be this much.

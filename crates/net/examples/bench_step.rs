@@ -112,10 +112,13 @@ impl<'a> Bench<'a> {
         let (momentum, decay, rate) = (0.9, 0.004, 1e-3 / count as f32);
         let arrays = self.parameters.iter_mut().zip(self.velocity.iter_mut()).zip(self.gradients.iter());
         for (((_, weights), (_, velocity)), (_, gradient)) in arrays {
-            ndarray::Zip::from(weights).and(velocity).and(gradient).for_each(|weight, velocity, gradient| {
+            let weights = weights.as_slice_mut().unwrap_or_default();
+            let velocity = velocity.as_slice_mut().unwrap_or_default();
+            let gradient = gradient.as_slice().unwrap_or_default();
+            for ((weight, velocity), gradient) in weights.iter_mut().zip(velocity).zip(gradient) {
                 *velocity = momentum * *velocity - rate * (gradient + decay * *weight);
                 *weight += *velocity;
-            });
+            }
         }
         Ok(())
     }

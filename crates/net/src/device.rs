@@ -74,7 +74,7 @@ impl FromStr for VectorLevel {
 pub struct Cpu {
     level: VectorLevel,
     threads: usize,
-    pool: Option<Arc<rayon::ThreadPool>>,
+    pool: Arc<rayon::ThreadPool>,
 }
 
 impl Cpu {
@@ -90,15 +90,12 @@ impl Cpu {
 
     /// Runs `work` so that rayon's iterators inside use this device's threads.
     pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        match &self.pool {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }
+        self.pool.install(work)
     }
 
     /// Whether there is more than one thread to share the work.
     pub(crate) const fn is_parallel(&self) -> bool {
-        self.pool.is_some()
+        self.threads > 1
     }
 }
 
@@ -139,24 +136,19 @@ impl Device {
             Some(threads) => threads,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
-        let pool = if threads > 1 {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .thread_name(|index| format!("net-{index}"))
-                .build();
-            Some(Arc::new(pool.map_err(|error| Error::Device {
-                device: device(),
-                reason: format!("{threads} threads cannot be started: {error}"),
-            })?))
-        } else {
-            None
-        };
+        // One thread needs a pool too: without one, rayon's own takes as many threads as there are cores.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("net-{index}"));
+        let pool = Arc::new(pool.build().map_err(|error| Error::Device {
+            device: device(),
+            reason: format!("{threads} threads cannot be started: {error}"),
+        })?);
         Ok(Self::Cpu(Cpu { level, threads, pool }))
     }
 
     /// What runs report, e.g. "cpu, 2 threads, avx2".
     pub fn describe(&self) -> String {
         match self {
+            Self::Cpu(Cpu { threads: 1, level, .. }) => format!("cpu, 1 thread, {level}"),
             Self::Cpu(cpu) => format!("cpu, {} threads, {}", cpu.threads, cpu.level),
         }
     }
@@ -186,5 +178,15 @@ mod tests {
     fn a_device_needs_a_thread() {
         assert!(Device::cpu(Some(0), None).is_err());
         assert!(Device::cpu(Some(3), None).is_ok());
+    }
+
+    #[test]
+    fn a_device_uses_the_threads_it_was_given_and_no_others() {
+        for threads in [1, 3] {
+            let Device::Cpu(cpu) = Device::cpu(Some(threads), None).unwrap();
+            assert_eq!(cpu.install(rayon::current_num_threads), threads);
+        }
+        let one = Device::cpu(Some(1), Some(VectorLevel::Portable)).unwrap();
+        assert_eq!(one.describe(), "cpu, 1 thread, portable");
     }
 }

@@ -32,8 +32,11 @@ pub struct Metric {
 pub enum MetricKind {
     /// The minibatch of the step, before its update.
     Train,
-    /// The whole test split.
+    /// The whole test split, each image seen once, at its centre.
     Test,
+    /// The whole test split, over the several views of each image that the recipe names; after the
+    /// last step only, for it costs as many times as much.
+    Views,
 }
 
 /// Reads the lines; one that is torn at the end of a file still growing is left out.

@@ -2,7 +2,7 @@
 
 use crate::cpu::layout::Maps;
 use crate::cpu::pass::{Pass, Workspace};
-use crate::cpu::plan::{BackwardPlan, Packed, Plan, check};
+use crate::cpu::plan::{BackwardPlan, Packed, Plan, Weighted, check};
 use crate::device::{Cpu, Device};
 use crate::error::Error;
 use crate::network::Network;
@@ -158,7 +158,10 @@ impl Model {
             }
         }
         let run = |task: &mut Task<'_, '_, T>| self.run(task, extent, &watch);
-        if tasks.len() > 1 && self.cpu.is_parallel() {
+        // Waking other threads costs more than they help with small networks and few images.
+        let layers = self.plan.weighted[..=extent.last].iter();
+        let shared = || layers.flatten().any(|layer| matches!(layer, Weighted::Conv(conv) if conv.is_shared()));
+        if self.cpu.is_parallel() && (tasks.len() > 1 || shared()) {
             self.cpu.install(|| tasks.par_iter_mut().try_for_each(run))?;
         } else {
             tasks.iter_mut().try_for_each(run)?;

@@ -51,7 +51,7 @@ pub enum Event {
     },
     /// A step was done: loss and error of its minibatch.
     Step(Metric),
-    /// The test split was measured.
+    /// The test split was measured; the metric's kind says on which views.
     Test(Metric),
     /// A snapshot was written.
     Snapshot {

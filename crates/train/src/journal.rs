@@ -7,12 +7,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+/// What was measured of the test split, and when.
+type Tested = Vec<(MetricKind, Step)>;
+
 /// The open file.
 pub(crate) struct Journal {
     file: File,
     path: PathBuf,
-    /// Last step whose test measurement is in the file.
-    tested: Option<Step>,
+    /// The measurements of the test split that are in the file.
+    tested: Tested,
 }
 
 impl Journal {
@@ -26,16 +29,16 @@ impl Journal {
         let mut file = options.open(&path).map_err(io)?;
         let (keep, tested) = match last {
             Some(last) => lines_up_to(&file, last).map_err(io)?,
-            None => (0, None),
+            None => (0, Tested::new()),
         };
         file.set_len(keep).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
         Ok(Self { file, path, tested })
     }
 
-    /// Whether the test split was measured at this step.
-    pub fn is_tested(&self, step: Step) -> bool {
-        self.tested == Some(step)
+    /// Whether the test split was measured this way at this step.
+    pub fn is_tested(&self, kind: MetricKind, step: Step) -> bool {
+        self.tested.contains(&(kind, step))
     }
 
     /// Appends a line; in one write, so that readers see whole lines.
@@ -44,8 +47,8 @@ impl Journal {
         line.push(b'\n');
         let written = self.file.write_all(&line);
         written.map_err(Error::io("write the metrics", &self.path))?;
-        if metric.kind == MetricKind::Test {
-            self.tested = Some(metric.step);
+        if metric.kind != MetricKind::Train {
+            self.tested.push((metric.kind, metric.step));
         }
         Ok(())
     }
@@ -57,10 +60,10 @@ impl Journal {
     }
 }
 
-/// Length of the leading lines that are whole and of steps up to `last`, and the last test in them.
-fn lines_up_to(file: &File, last: Step) -> std::io::Result<(u64, Option<Step>)> {
+/// Length of the leading lines that are whole and of steps up to `last`, and the tests in them.
+fn lines_up_to(file: &File, last: Step) -> std::io::Result<(u64, Tested)> {
     let mut reader = BufReader::new(file);
-    let (mut keep, mut tested, mut line) = (0, None, Vec::new());
+    let (mut keep, mut tested, mut line) = (0, Tested::new(), Vec::new());
     loop {
         line.clear();
         let length = reader.read_until(b'\n', &mut line)?;
@@ -69,8 +72,8 @@ fn lines_up_to(file: &File, last: Step) -> std::io::Result<(u64, Option<Step>)> 
         }
         match serde_json::from_slice::<Metric>(&line) {
             Ok(metric) if metric.step <= last => {
-                if metric.kind == MetricKind::Test {
-                    tested = Some(metric.step);
+                if metric.kind != MetricKind::Train {
+                    tested.push((metric.kind, metric.step));
                 }
                 keep += length as u64;
             }
@@ -111,13 +114,13 @@ mod tests {
 
         assert_eq!(lines(), 7);
         let mut journal = Journal::open(folder.path(), Some(Step(3))).unwrap();
-        assert!(journal.is_tested(Step(3)));
+        assert!(journal.is_tested(MetricKind::Test, Step(3)));
         assert_eq!(lines(), 5);
         journal.append(&metric(4, MetricKind::Train)).unwrap();
         assert_eq!(lines(), 6);
 
         let journal = Journal::open(folder.path(), Some(Step(2))).unwrap();
-        assert!(!journal.is_tested(Step(2)));
+        assert!(!journal.is_tested(MetricKind::Test, Step(2)));
         assert_eq!(lines(), 3);
     }
 }

@@ -8,7 +8,7 @@ use crate::optimiser::Update;
 use crate::order::Augment;
 use crate::start::Start;
 use deepviz_corpus::ImageId;
-use deepviz_net::recipe::Rates;
+use deepviz_net::recipe::{Rates, TestViews};
 use deepviz_net::{
     Batch, BatchResult, Engine, Metric, MetricKind, Parameters, Preprocess, Run, RunInfo, Snapshot, Step,
 };
@@ -78,10 +78,15 @@ impl<'a> Trainer<'a> {
         loop {
             let step = self.step();
             if self.info().snapshot_steps.binary_search(&step.0).is_ok() {
-                self.test(observer, stop)?;
+                self.test((MetricKind::Test, TestViews::Centre), observer, stop)?;
                 self.save(observer)?;
             }
             if step.0 >= total {
+                let views = self.job.recipe.data.views;
+                if views != TestViews::Centre {
+                    self.test((MetricKind::Views, views), observer, stop)?;
+                    self.journal.sync()?;
+                }
                 return Ok(Outcome::Finished { step });
             }
             if stop.load(Ordering::Relaxed) {
@@ -134,8 +139,13 @@ impl<'a> Trainer<'a> {
     }
 
     /// Measures the test split, unless that was done before the run was interrupted.
-    fn test(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<(), Error> {
-        if self.journal.is_tested(self.step()) {
+    fn test(
+        &mut self,
+        (kind, views): (MetricKind, TestViews),
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<(), Error> {
+        if self.journal.is_tested(kind, self.step()) {
             return Ok(());
         }
         let evaluation = Evaluation {
@@ -143,11 +153,11 @@ impl<'a> Trainer<'a> {
             preprocess: &self.preprocess,
             corpus: &self.job.corpus,
             device: &self.job.device,
-            views: self.job.recipe.data.views,
+            views,
         };
         let measured = evaluation.measure(&self.start.snapshot.parameters, stop)?;
         if let Some(measured) = measured {
-            let metric = self.metric(MetricKind::Test, (measured.loss, measured.error));
+            let metric = self.metric(kind, (measured.loss, measured.error));
             self.journal.append(&metric)?;
             observer.event(&Event::Test(metric));
         }

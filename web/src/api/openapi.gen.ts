@@ -3778,8 +3778,11 @@ export interface components {
     };
     /** @description Measurements. */
     Metrics: {
+      /** @description Every image seen once, at its centre. */
       test: components['schemas']['TestMetrics'];
       train: components['schemas']['TrainMetrics'];
+      /** @description Over several views of every image, where the recipe names such: after the last step only. */
+      views: components['schemas']['TestMetrics'];
     };
     /** @description The images that are predicted differently at two checkpoints. */
     Moves: {

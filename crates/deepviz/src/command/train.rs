@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use deepviz_net::Metric;
+use deepviz_net::{Metric, MetricKind};
 use deepviz_train::{Event, Job, Observer, Outcome, train as run_job};
 use serde::Serialize;
 use serde_json::json;
@@ -57,12 +57,14 @@ pub struct Report {
     task: Option<Task>,
     /// The newest test error.
     test: Option<f64>,
+    /// That over several views.
+    views: Option<f64>,
 }
 
 impl Report {
     /// One that has said nothing yet.
     pub fn new(console: Console) -> Self {
-        Self { console, task: None, test: None }
+        Self { console, task: None, test: None, views: None }
     }
 
     fn step(&mut self, metric: &Metric) {
@@ -89,9 +91,10 @@ impl Report {
             Outcome::Stopped { step } => ("stopped", step, "stopped, with a snapshot, at step"),
         };
         let test = self.test.map(|error| format!(": test error {}", human::percent(error)));
+        let views = self.views.map(|error| format!(", {} over several views", human::percent(error)));
         self.console.tell(
-            &format!("{how} {}{}", human::count(step.0), test.unwrap_or_default()),
-            &json!({ "event": event, "step": step, "test_error": self.test }),
+            &format!("{how} {}{}{}", human::count(step.0), test.unwrap_or_default(), views.unwrap_or_default()),
+            &json!({ "event": event, "step": step, "test_error": self.test, "views_error": self.views }),
         );
     }
 }
@@ -125,6 +128,10 @@ impl Observer for Report {
                 self.task = Some(self.console.task("train", info.total_steps));
             }
             Event::Step(metric) => self.step(metric),
+            Event::Test(metric) if metric.kind == MetricKind::Views => {
+                self.views = Some(metric.error);
+                self.console.event(&Line { event: "views", metric });
+            }
             Event::Test(metric) => {
                 self.test = Some(metric.error);
                 self.console.event(&Line { event: "test", metric });

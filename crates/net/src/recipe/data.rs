@@ -27,7 +27,7 @@ pub struct DataRecipe {
     pub contrast: f64,
     /// Height and width to which images of other sizes are brought.
     pub resize: Option<[usize; 2]>,
-    /// Views whose probabilities are averaged for the test error.
+    /// Views whose probabilities are averaged for a second measure of the last test error.
     pub views: TestViews,
 }
 

@@ -23,10 +23,13 @@ pub(crate) struct Since {
 }
 
 /// Measurements.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 struct Metrics {
     train: TrainMetrics,
+    /// Every image seen once, at its centre.
     test: TestMetrics,
+    /// Over several views of every image, where the recipe names such: after the last step only.
+    views: TestMetrics,
 }
 
 /// One entry a minibatch.
@@ -69,24 +72,26 @@ pub(crate) async fn metrics(
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let lines = app.work.run(Load::Render, move || run.metrics()).await?;
-    let (mut train, mut test) = (TrainMetrics::default(), TestMetrics::default());
+    let mut out = Metrics::default();
     for line in lines.iter().filter(|line| since.is_none_or(|since| line.step.0 > since)) {
-        match line.kind {
+        let test = match line.kind {
             MetricKind::Train => {
+                let train = &mut out.train;
                 train.step.push(line.step.0);
                 train.epoch.push(line.epoch);
                 train.loss.push(line.loss);
                 train.error.push(line.error);
                 train.rate.push(line.rate);
                 train.images_per_s.push(line.images_per_s);
+                continue;
             }
-            MetricKind::Test => {
-                test.step.push(line.step.0);
-                test.epoch.push(line.epoch);
-                test.loss.push(line.loss);
-                test.error.push(line.error);
-            }
-        }
+            MetricKind::Test => &mut out.test,
+            MetricKind::Views => &mut out.views,
+        };
+        test.step.push(line.step.0);
+        test.epoch.push(line.epoch);
+        test.loss.push(line.loss);
+        test.error.push(line.error);
     }
-    json(&headers, &Metrics { train, test })
+    json(&headers, &out)
 }

@@ -203,3 +203,35 @@ fn the_loss_falls_with_every_optimiser() {
         assert!(test[1].loss < 0.95 * test[0].loss, "{name}: {} {}", test[0].loss, test[1].loss);
     }
 }
+
+#[test]
+fn several_views_are_measured_once_at_the_end_beside_the_centre() {
+    let folder = tempfile::tempdir().unwrap();
+    let (six, centre) = (folder.path().join("six"), folder.path().join("centre"));
+    run(&modern(&six, &[])).unwrap();
+    run(&modern(&centre, &[("data.views", "centre")])).unwrap();
+    let of_kind = |out: &Path, kind: MetricKind| -> Vec<_> {
+        metrics(out).into_iter().filter(|metric| metric.kind == kind).map(|m| (m.step, m.loss, m.error)).collect()
+    };
+    let test = of_kind(&six, MetricKind::Test);
+    assert!(test.len() > 1);
+    assert_eq!(test, of_kind(&centre, MetricKind::Test));
+    assert_eq!(of_kind(&centre, MetricKind::Views), []);
+    let views = of_kind(&six, MetricKind::Views);
+    let last = test[test.len() - 1];
+    assert_eq!((views.len(), views[0].0), (1, last.0));
+    assert!((views[0].1 - last.1).abs() > 1e-9, "several views cannot have the very loss of one");
+
+    // Killed before that line was written, the run is completed by going on.
+    let path = six.join("metrics.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let kept: String =
+        text.lines().filter(|line| !line.contains("\"views\"")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(&path, kept).unwrap();
+    let mut job = modern(&six, &[]);
+    job.resume = true;
+    run(&job).unwrap();
+    assert_eq!(of_kind(&six, MetricKind::Views), views);
+    run(&job).unwrap();
+    assert_eq!(of_kind(&six, MetricKind::Views), views);
+}

@@ -23,6 +23,7 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
         None => Vec::new(),
     };
     let rows = rows(&run.checkpoints(), &metrics, &units);
+    let views = metrics.iter().rfind(|metric| metric.kind == MetricKind::Views).map(|metric| metric.error);
     if as_json {
         print_json(&json!({
             "kind": "run",
@@ -31,12 +32,16 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
             "parameters": run.network().parameter_count(),
             "layers": layers::rows(run.network()),
             "checkpoints": rows,
+            "views_error": views,
         }));
     } else {
         print_head(&run);
         layers::print(&layers::rows(run.network()));
         print_line("");
         print_checkpoints(&rows);
+        if let Some(error) = views {
+            print_line(&format!("\ntest error over several views: {}", human::percent(error)));
+        }
     }
     Ok(())
 }

@@ -90,6 +90,11 @@ impl ConvForward {
         Self { windows, taps, product, winograd, shared_bias: geometry.shared_bias, output }
     }
 
+    /// Whether one image is work enough for several threads.
+    pub fn is_shared(&self) -> bool {
+        self.winograd.as_ref().is_some_and(|winograd| winograd.is_shared())
+    }
+
     /// Packs weights `[k,c,r,s]` and biases `[k]` or `[k,oh,ow]`.
     pub fn pack(&self, weights: &[f32], bias: &[f32], packed: &mut ConvWeights) {
         let groups = self.windows.groups;

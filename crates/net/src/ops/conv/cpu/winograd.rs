@@ -7,10 +7,14 @@ use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
 use crate::device::VectorLevel;
 use crate::ops::ConvGeometry;
+use rayon::prelude::*;
 use std::cell::RefCell;
 
 /// Tiles that are transformed and multiplied together: whole tiles of rows of the product.
 const TILES: usize = 48;
+
+/// Multiplications of one image from which on threads share them, where the image is alone.
+const SHARED: usize = 1 << 22;
 
 /// Floats between planes, so that their distance is no power of two: the caches would hold only
 /// few lines of such.
@@ -30,7 +34,7 @@ pub(crate) fn applies(geometry: &ConvGeometry) -> bool {
     let ConvGeometry { size, stride, padding, groups, filters, .. } = *geometry;
     // With padding on both ways there is a zero beside the values, which tiles over the border read.
     let padded = padding > 0 && padding + 1 < size;
-    let wide = geometry.input.channels >= 32 && filters >= 32;
+    let wide = geometry.input.channels >= 24 && filters >= 24;
     stride == 1 && groups == 1 && matches!(size, 3 | 5) && padded && wide
 }
 
@@ -142,55 +146,61 @@ impl Winograd {
         });
     }
 
-    /// Convolves the first `images` images.
+    /// Whether one image is work enough for several threads.
+    pub fn is_shared(&self) -> bool {
+        PLANES * self.tiles.len() * self.from.stride * self.to.stride >= SHARED
+    }
+
+    /// Convolves the first `images` images. The threads of the pool share the work on a single one,
+    /// which changes nothing in the results: planes are computed apart.
     pub fn apply(&self, level: VectorLevel, images: usize, packed: &[f32], values: (&[f32], &mut [f32], Start<'_>)) {
         let (from, to, start) = values;
         let count = images * self.tiles.len();
         let most = TILES.min(count);
         let (values_plane, results_plane) = (most * self.from.stride + SPACE, TILES * self.to.stride + SPACE);
-        PLANES_OF_THREAD.with_borrow_mut(|[values, results, _]| {
-            values.grow(PLANES * values_plane + TILES * self.from.stride);
-            results.grow(PLANES * results_plane);
-            for first in (0..count).step_by(TILES) {
-                let tiles = first..(first + TILES).min(count);
-                for (slot, tile) in tiles.clone().enumerate() {
-                    let (image, tile) = (tile / self.tiles.len(), tile % self.tiles.len());
-                    let tile = IntoPlanes {
-                        from: &from[image * self.from.image()..],
-                        pixels: &self.tiles[tile].0,
-                        to: &mut values[slot * self.from.stride..],
-                        plane: values_plane,
-                        width: self.from.stride,
-                    };
-                    into_planes(level, Spread::Values, tile);
-                }
-                for plane in 0..PLANES {
-                    self.product.apply(
-                        level,
-                        Operands {
-                            a: &values[plane * values_plane..],
-                            b: &packed[plane * self.packed_plane()..],
-                            c: &mut results[plane * results_plane..],
-                            start: Start::Zero,
-                            rows: 0..tiles.len(),
-                            runs: 0..1,
-                        },
-                    );
-                }
-                for (slot, tile) in tiles.enumerate() {
-                    let (image, tile) = (tile / self.tiles.len(), tile % self.tiles.len());
-                    let tile = FromPlanes {
-                        from: &results[slot * self.to.stride..],
-                        plane: results_plane,
-                        side: SIDE + 1 - self.taps,
-                        to: &mut to[image * self.to.image()..],
-                        pixels: &self.tiles[tile].1,
-                        width: self.to.stride,
-                        start,
-                    };
-                    from_planes(level, tile);
-                }
+        let share = images == 1 && self.is_shared() && rayon::current_thread_index().is_some();
+        // Taken, not borrowed: while a thread waits for others it may begin another image.
+        let [mut values, mut results, other] = PLANES_OF_THREAD.take();
+        values.grow(PLANES * values_plane + TILES * self.from.stride);
+        results.grow(PLANES * results_plane);
+        for first in (0..count).step_by(TILES) {
+            let tiles = first..(first + TILES).min(count);
+            for (slot, tile) in tiles.clone().enumerate() {
+                let (image, tile) = (tile / self.tiles.len(), tile % self.tiles.len());
+                let tile = IntoPlanes {
+                    from: &from[image * self.from.image()..],
+                    pixels: &self.tiles[tile].0,
+                    to: &mut values[slot * self.from.stride..],
+                    plane: values_plane,
+                    width: self.from.stride,
+                };
+                into_planes(level, Spread::Values, tile);
             }
-        });
+            let multiply = |(plane, c): (usize, &mut [f32])| {
+                let (a, b) = (&values[plane * values_plane..], &packed[plane * self.packed_plane()..]);
+                let rows = 0..tiles.len();
+                self.product.apply(level, Operands { a, b, c, start: Start::Zero, rows, runs: 0..1 });
+            };
+            let planes = &mut results[..PLANES * results_plane];
+            if share {
+                planes.par_chunks_exact_mut(results_plane).enumerate().for_each(multiply);
+            } else {
+                planes.chunks_exact_mut(results_plane).enumerate().for_each(multiply);
+            }
+            for (slot, tile) in tiles.enumerate() {
+                let (image, tile) = (tile / self.tiles.len(), tile % self.tiles.len());
+                let tile = FromPlanes {
+                    from: &results[slot * self.to.stride..],
+                    plane: results_plane,
+                    side: SIDE + 1 - self.taps,
+                    to: &mut to[image * self.to.image()..],
+                    pixels: &self.tiles[tile].1,
+                    width: self.to.stride,
+                    start,
+                };
+                from_planes(level, tile);
+            }
+        }
+        PLANES_OF_THREAD.set([values, results, other]);
     }
 }
