@@ -133,3 +133,41 @@ fn nothing_to_serve_is_an_error() {
     lab.run(&["serve", "nowhere"]).expect_error(&["nowhere"]);
     lab.run(&["serve", "shapes"]).expect_error(&["shapes", "run"]);
 }
+
+/// Megabytes of memory that a process holds.
+#[cfg(target_os = "linux")]
+fn resident_mb(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_stays_within_its_limit_under_any_load() {
+    let lab = Lab::with_run();
+    let server = lab.serve(&["run", "--cache-mb", "8"]);
+    let sheet = |client: u64, number: u64| {
+        let (image, scale) = (number * 7 % 400, 3 + (client + number) % 5);
+        let checkpoint = (client + number) % 8;
+        let path = format!(
+            "/api/runs/run/checkpoints/{checkpoint}/layers/conv1/filters/*/channels/*/apply/{image}?scale={scale}&palette=sequential"
+        );
+        let (status, png) = server.get(&path);
+        assert_eq!(status, 200, "{path}");
+        png.len() as u64
+    };
+    let load = |rounds: u64| -> u64 {
+        std::thread::scope(|scope| {
+            let clients = (0..8).map(|client| scope.spawn(move || (0..rounds).map(|n| sheet(client, n)).sum::<u64>()));
+            clients.collect::<Vec<_>>().into_iter().map(|client| client.join().unwrap()).sum()
+        })
+    };
+    load(20);
+    let warm = resident_mb(server.process());
+    let sent = load(150) >> 20;
+    assert!(sent >= 16, "{sent} MB are no load for a cache of 8 MB");
+    let after = resident_mb(server.process());
+    // The limit, and what an allocator that serves eight clients at once may keep.
+    assert!(after <= warm + 8 + 24, "{warm} MB grew to {after} MB over {sent} MB of pictures");
+}

@@ -231,6 +231,11 @@ impl Server {
         problem
     }
 
+    /// Number of the process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name and waits for the end: the exit code.
     pub fn signal(mut self, name: &str) -> Option<i32> {
         signal(&self.child, name);
