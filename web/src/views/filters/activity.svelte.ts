@@ -1,0 +1,67 @@
+/** What the server knows of the pinned layer's filters: their activity over time, and by class now. */
+import * as routes from '../../api/routes';
+import type { ActivityHistory, LayerActivity } from '../../api/types';
+import { resource, type Resource } from '../../state/resource.svelte';
+import type { Store } from '../../state/store.svelte';
+import { rectifierOf } from '../common/activity';
+
+export class Activity {
+  readonly #history: Resource<ActivityHistory>;
+  readonly #now: Resource<LayerActivity>;
+  readonly #store: Store;
+  /** The layer whose outputs are the filters' answers: their rectifier, or the layer itself where it has none. */
+  readonly rectifier = $derived.by(() => rectifierOf(this.#store.run?.layers ?? [], this.#store.layer));
+  readonly source = $derived.by(() => this.rectifier ?? this.#store.layer);
+  // A live run is counted faster than a long history is read: the next reading waits for the one on its way.
+  #counted = $state(-1);
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#history = resource<ActivityHistory>(
+      () => {
+        const { run, filter } = store;
+        const layer = this.source;
+        if (!run || filter === null || this.#counted < 1) return null;
+        return {
+          key: `${run.id}/${layer}/${this.#counted}`,
+          load: (signal) => routes.activityHistory(run.id, layer, 'test', signal),
+        };
+      },
+      { remember: 8 },
+    );
+    $effect.pre(() => {
+      const ready = store.run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
+      if (!this.#history.pending) this.#counted = ready;
+    });
+    this.#now = resource<LayerActivity>(
+      () => {
+        const { run, now, filter } = store;
+        const layer = this.source;
+        if (!run || !now || filter === null || now.statistics.test !== 'ready') return null;
+        return {
+          key: `${run.id}/${now.hash}/${layer}/${store.statistics}`,
+          tag: now.index,
+          load: (signal) => routes.activity(run.id, { checkpoint: now.index, layer }, 'test', signal),
+        };
+      },
+      { reader: 'pull', store },
+    );
+  }
+
+  get history(): ActivityHistory | null {
+    return this.#history.value?.layer === this.source ? this.#history.value : null;
+  }
+  /** At the checkpoint on the screen, or the last that was read while it is on its way. */
+  get now(): LayerActivity | null {
+    return this.#now.value?.layer === this.source ? this.#now.value : null;
+  }
+  get error(): unknown {
+    return this.#now.error;
+  }
+  get slow(): boolean {
+    return this.#now.slow;
+  }
+  retry(): void {
+    this.#now.retry();
+  }
+}
