@@ -24,7 +24,7 @@ it('follows images both ways', () => {
     held: 100,
     stayed: 80,
   });
-  expect(words(set, 0)).toBe('persists: 94 % of its images were here');
+  expect(words(set, 0)).toBe('persists, 94 % of it were here');
 });
 
 it('says what was split, merged, made anew', () => {
@@ -36,7 +36,7 @@ it('says what was split, merged, made anew', () => {
   expect(words([cluster(0, [0, 10]), cluster(1)], 1)).toBe('empty now');
   expect(words([cluster(0, [1, 10]), cluster(1, [1, 90])], 0)).toBe('empty before');
   expect(words([cluster(0, [0, 60], [1, 20], [2, 20]), cluster(1, [0, 20]), cluster(2, [0, 25])], 0)).toBe(
-    'persists: 60 % of its images were here',
+    'persists, 60 % of it were here',
   );
   const parts: [number, number][] = [1, 2, 3, 4, 5].map((of) => [of, 20]);
   expect(words([cluster(0, [0, 20], ...parts), cluster(1, [0, 20], [1, 90])], 0)).toBe(

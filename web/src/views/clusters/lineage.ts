@@ -65,6 +65,6 @@ export function lineageWords(line: Lineage, index: number, size: number): string
     return line.stayed >= LARGE * size ? `merged with part of ${list(came)}` : `made of ${list(came)}`;
   if (went.length) return `split: much of it went to ${list(went)}`;
   if (line.stayed >= SAME * size || line.stayed >= SAME * line.held)
-    return `persists: ${percent(line.stayed / size, 0)} of its images were here`;
+    return `persists, ${percent(line.stayed / size, 0)} of it were here`;
   return `mixed anew from ${count(line.from.length)} clusters`;
 }

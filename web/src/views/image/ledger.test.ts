@@ -19,8 +19,7 @@ it('tells what became of an image', () => {
   expect(ledgerFacts(one, 51)).toEqual([
     ['right at', '20 of 51'],
     ['forgotten', '2 times'],
-    ['margin at last', '−0.40'],
-    ['margin on average', '+0.10'],
+    ['margin, mean', '−0.40, +0.10'],
   ]);
   expect(ledgerFacts({ ...one, forgotten: 1 }, 51)[1][1]).toBe('once');
 });

@@ -7,8 +7,7 @@ export function ledgerFacts(one: LedgerItem, checkpoints: number): [string, stri
   return [
     ['right at', `${one.right} of ${checkpoints}`],
     ['forgotten', one.forgotten === 1 ? 'once' : one.forgotten ? `${one.forgotten} times` : 'never'],
-    ['margin at last', signed(one.final_margin, 2)],
-    ['margin on average', signed(one.mean_margin, 2)],
+    ['margin, mean', `${signed(one.final_margin, 2)}, ${signed(one.mean_margin, 2)}`],
   ];
 }
 

@@ -1,7 +1,6 @@
 /** The numbers of the Image view as tables. Pure. */
 import type { ImageLedger } from '../../api/types';
 import type { Table } from '../../state/offer.svelte';
-import { ledgerFacts } from './ledger';
 
 export function imageTables(input: {
   rows: readonly (readonly number[])[];
@@ -24,7 +23,10 @@ export function imageTables(input: {
       rows: [
         ['learned at checkpoint', ledger.example.learned],
         ['flips', ledger.example.flips],
-        ...ledgerFacts(ledger.example, ledger.checkpoints.length),
+        ['forgotten', ledger.example.forgotten],
+        ['right at checkpoints', ledger.example.right],
+        ['margin at last', ledger.example.final_margin],
+        ['mean margin', ledger.example.mean_margin],
       ],
     });
   return out;
