@@ -10,9 +10,11 @@ describe('Training', () => {
     await expect.poll(() => dead.count()).toBe(1);
     const share = page.getByRole('img', { name: /^conv1, share of places above zero: \d+ %/ });
     expect(await share.count()).toBe(1);
-    const untrained = await share.getAttribute('aria-label');
+    const size = page.getByRole('img', { name: /^conv1, size of weights: / });
+    const untrained = await size.getAttribute('aria-label');
     await dashboard.press('End');
-    expect(await share.getAttribute('aria-label')).not.toBe(untrained);
+    expect(await size.getAttribute('aria-label')).not.toBe(untrained);
+    expect(await share.count()).toBe(1);
     await dashboard.expectAccessible();
     await dead.click();
     await dashboard.idle();
@@ -129,7 +131,7 @@ describe('Image', () => {
     await dashboard.view('image', { checkpoint: 'last' });
     const { page } = dashboard;
     const about = page.getByRole('complementary', { name: 'The image' });
-    await expect.poll(() => about.textContent()).toMatch(/margin at last\s*[+−±]\d/);
+    await expect.poll(() => about.textContent()).toMatch(/margin, mean\s*[+−±]\d/);
     const like = page.getByRole('region', { name: 'Images like it' });
     const images = like.getByRole('listbox', { name: 'Images like it' });
     await expect.poll(() => images.count()).toBe(1);
