@@ -40,7 +40,7 @@ describe('Filters', () => {
     await dashboard.view('filters', { checkpoint: 'last', layer: 'conv1', filter: '1' });
     const { page } = dashboard;
     const pinned = page.getByRole('region', { name: 'Pinned filter' });
-    expect(await pinned.textContent()).toMatch(/(alive|saturated|at risk|dead|revived), at \d+ % of places/);
+    expect(await pinned.textContent()).toMatch(/(alive|saturated|at risk|dead|revived), at [\d.]+ % of places/);
     expect(await pinned.textContent()).toContain('active, share of places');
     const pull = page.getByRole('region', { name: 'Pull of filter 1 on each class' });
     const rows = pull.getByRole('button');

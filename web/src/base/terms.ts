@@ -24,7 +24,7 @@ export const TERMS = {
   learned: 'The first checkpoint at which the image was right',
   forgotten: 'How often a right prediction was followed by a wrong one at the next checkpoint',
   suspect: 'An image whose label the network denies for good: perhaps the label is wrong',
-  moved_images: 'Images that are predicted differently at two checkpoints',
+  moves: 'Images that are predicted differently at two checkpoints',
   lineage: 'Where the images of a cluster were at the checkpoint before',
   flips: 'How often the predicted class changed from one checkpoint to the next',
   recall: 'Of the images of a class, the share that was recognised',

@@ -1,9 +1,15 @@
 /** What the server knows of the pinned layer's filters: their activity over time, and by class now. */
+import { untrack } from 'svelte';
 import * as routes from '../../api/routes';
 import type { ActivityHistory, LayerActivity } from '../../api/types';
+import { neighbours } from '../../state/checkpoints';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { rectifierOf } from '../common/activity';
+
+const AHEAD = 4;
+const BEHIND = 1;
+const REMEMBER = 64;
 
 export class Activity {
   readonly #history: Resource<ActivityHistory>;
@@ -14,6 +20,7 @@ export class Activity {
   readonly source = $derived.by(() => this.rectifier ?? this.#store.layer);
   // A live run is counted faster than a long history is read: the next reading waits for the one on its way.
   #counted = $state(-1);
+  readonly #kept = new Map<string, Promise<LayerActivity>>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -41,11 +48,36 @@ export class Activity {
         return {
           key: `${run.id}/${now.hash}/${layer}/${store.statistics}`,
           tag: now.index,
-          load: (signal) => routes.activity(run.id, { checkpoint: now.index, layer }, 'test', signal),
+          load: () => this.#read(now.index, layer),
         };
       },
       { reader: 'pull', store },
     );
+    $effect(() => {
+      const shown = this.#now.tag;
+      if (shown !== null) untrack(() => this.#ahead(shown));
+    });
+  }
+
+  /** A layer's activity at a checkpoint, asked for once. */
+  #read(checkpoint: number, layer: string): Promise<LayerActivity> {
+    const { run, statistics } = this.#store;
+    const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${layer}/${statistics}`;
+    const kept = this.#kept.get(key);
+    if (kept) return kept;
+    const answer = routes.activity(run?.id ?? '', { checkpoint, layer }, 'test');
+    this.#kept.set(key, answer);
+    answer.catch(() => this.#kept.delete(key));
+    if (this.#kept.size > REMEMBER) this.#kept.delete(this.#kept.keys().next().value as string);
+    return answer;
+  }
+
+  /** The neighbours in the direction of travel, so that they are there when one steps on. */
+  #ahead(checkpoint: number): void {
+    const { run, direction } = this.#store;
+    if (!run) return;
+    for (const c of neighbours(run.checkpoints, checkpoint, direction, AHEAD, BEHIND))
+      if (run.checkpoints[c].statistics.test === 'ready') this.#read(c, this.source).catch(() => undefined);
   }
 
   get history(): ActivityHistory | null {

@@ -33,48 +33,46 @@ export class Beside {
         load: (signal) => routes.imageLedger(run.id, image, signal),
       };
     });
-    this.like = resource<Like>(
-      () => {
-        const { run, now, image, imageDetail } = store;
-        const detail = imageDetail?.id === image ? imageDetail : null;
-        const said = store.predictions.at(store.checkpoint);
-        if (!run || !now || image === null || !detail || !said) return null;
-        if (now.statistics[detail.split] !== 'ready') return null;
-        const set = run.cluster_sets[0];
-        const cell = { truth: detail.class, predicted: topClass(said) };
-        return {
-          key: `${run.id}/${now.hash}/${image}/${store.statistics}`,
-          tag: now.index,
-          load: async (signal) => {
-            const base = { image, checkpoint: now.index, cell };
-            const name = (k: number | null) => (k === null ? '' : (run.classes[k] ?? ''));
-            if (set) {
-              const choice = { split: detail.split, layer: set.layer, metric: set.metric };
-              const { clusters } = await routes.clusters(run.id, now.index, choice, signal);
-              const own = clusters.find((one) => one.nearest.some((near) => near.id === image));
-              if (own) {
-                const items = own.nearest
-                  .filter((near) => near.id !== image)
-                  .map((near) => ({ id: near.id, say: name(near.true_class) }));
-                return { ...base, cluster: { index: own.index, name: own.name }, items };
-              }
+    // It says itself which checkpoint it is of, so the clock does not wait for it.
+    this.like = resource<Like>(() => {
+      const { run, now, image, imageDetail } = store;
+      const detail = imageDetail?.id === image ? imageDetail : null;
+      const said = store.predictions.at(store.checkpoint);
+      if (!run || !now || image === null || !detail || !said) return null;
+      if (now.statistics[detail.split] !== 'ready') return null;
+      const set = run.cluster_sets[0];
+      const cell = { truth: detail.class, predicted: topClass(said) };
+      return {
+        key: `${run.id}/${now.hash}/${image}/${store.statistics}`,
+        tag: now.index,
+        load: async (signal) => {
+          const base = { image, checkpoint: now.index, cell };
+          const name = (k: number | null) => (k === null ? '' : (run.classes[k] ?? ''));
+          if (set) {
+            const choice = { split: detail.split, layer: set.layer, metric: set.metric };
+            const { clusters } = await routes.clusters(run.id, now.index, choice, signal);
+            const own = clusters.find((one) => one.nearest.some((near) => near.id === image));
+            if (own) {
+              const items = own.nearest
+                .filter((near) => near.id !== image)
+                .map((near) => ({ id: near.id, say: name(near.true_class) }));
+              return { ...base, cluster: { index: own.index, name: own.name }, items };
             }
-            const page = await routes.confusionCell(
-              run.id,
-              { checkpoint: now.index, trueClass: cell.truth, predicted: cell.predicted },
-              { split: detail.split, limit: LOOK_THROUGH },
-              signal,
-            );
-            const own = { id: image, probability: said[cell.predicted] };
-            const items = likeConfidence(page.items, own, MOST).map((one) => ({
-              id: one.id,
-              say: `${name(one.predicted)} ${one.probability.toFixed(2)}`,
-            }));
-            return { ...base, cluster: null, items };
-          },
-        };
-      },
-      { reader: 'beside', store },
-    );
+          }
+          const page = await routes.confusionCell(
+            run.id,
+            { checkpoint: now.index, trueClass: cell.truth, predicted: cell.predicted },
+            { split: detail.split, limit: LOOK_THROUGH },
+            signal,
+          );
+          const own = { id: image, probability: said[cell.predicted] };
+          const items = likeConfidence(page.items, own, MOST).map((one) => ({
+            id: one.id,
+            say: `${name(one.predicted)} ${one.probability.toFixed(2)}`,
+          }));
+          return { ...base, cluster: null, items };
+        },
+      };
+    });
   }
 }
