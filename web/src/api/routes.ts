@@ -22,10 +22,43 @@ export const filterTop = (
     { split: 'test', limit },
     signal,
   );
+export const activity = (
+  id: string,
+  at: { checkpoint: number; layer: string },
+  split: t.Split,
+  signal?: AbortSignal,
+) =>
+  getJson<t.LayerActivity>(
+    run(id, 'checkpoints', at.checkpoint, 'layers', at.layer, 'activity'),
+    { split },
+    signal,
+  );
+export const activityHistory = (id: string, layer: string, split: t.Split, signal?: AbortSignal) =>
+  getJson<t.ActivityHistory>(run(id, 'layers', layer, 'activity'), { split }, signal);
+export const weights = (id: string, signal?: AbortSignal) =>
+  getJson<t.WeightHistory>(run(id, 'weights'), {}, signal);
 export const predict = (id: string, checkpoint: number, image: number, signal?: AbortSignal) =>
   getJson<t.Prediction>(run(id, 'checkpoints', checkpoint, 'predict', image), {}, signal);
 export const imageHistory = (id: string, image: number, signal?: AbortSignal) =>
   getJson<t.ImageHistory>(run(id, 'images', image, 'history'), {}, signal);
+export const imageLedger = (id: string, image: number, signal?: AbortSignal) =>
+  getJson<t.ImageLedger>(run(id, 'images', image, 'ledger'), {}, signal);
+
+export interface ListPage {
+  split: t.Split;
+  limit: number;
+  cursor?: string | null;
+  class?: number | null;
+}
+export const ledger = (id: string, sort: t.LedgerSort, page: ListPage, signal?: AbortSignal) =>
+  getJson<t.LedgerPage>(run(id, 'ledger'), { sort, ...page }, signal);
+export const suspects = (id: string, page: ListPage, signal?: AbortSignal) =>
+  getJson<t.Suspects>(run(id, 'suspects'), { ...page }, signal);
+export const moves = (
+  id: string,
+  wish: { from: number; to: number; split: t.Split; limit: number },
+  signal?: AbortSignal,
+) => getJson<t.Moves>(run(id, 'moves'), { ...wish }, signal);
 export const confusion = (id: string, checkpoint: number, split: t.Split, signal?: AbortSignal) =>
   getJson<t.Confusion>(run(id, 'checkpoints', checkpoint, 'confusion'), { split }, signal);
 export const confusionHistory = (id: string, split: t.Split, signal?: AbortSignal) =>

@@ -83,9 +83,28 @@ export type Confusion = Placed<Wire['ConfusionAnswer']>;
 /** Every ready checkpoint's counts at once, each flattened row by row. */
 export type ConfusionHistory = Placed<Wire['ConfusionHistory']>;
 export type CellPage = Whole<Wire['CellAnswer']>;
-export type ClusterSet = Omit<Placed<Wire['Clusters']>, 'clusters'> & {
+export type ClusterSet = Omit<Placed<Wire['Clusters']>, 'clusters' | 'previous'> & {
+  previous: number | null;
   clusters: (Omit<Wire['Cluster'], 'nearest'> & {
     nearest: { id: number; distance: number; true_class: number }[];
   })[];
 };
 export type ClusterHistory = Placed<Wire['ClusterHistory']>;
+/** What the filters of a layer do, at one checkpoint and at every one; the input has none. */
+export type Health = Wire['Health'];
+export type LayerActivity = Placed<Whole<Wire['LayerActivity']>>;
+export type ActivityHistory = Placed<Wire['ActivityHistory']>;
+export type WeightHistory = Wire['WeightHistory'];
+/** What became of an image over the checkpoints; `learned` is null where it was never right. */
+export type LedgerItem = Omit<Wire['LedgerItem'], 'learned'> & { learned: number | null };
+export type LedgerPage = Omit<Placed<Wire['LedgerPage']>, 'items' | 'next_cursor'> & {
+  items: LedgerItem[];
+  next_cursor: string | null;
+};
+export type ImageLedger = { checkpoints: number[]; example: LedgerItem | null };
+export type LedgerSort = 'image' | 'learned' | 'forgotten' | 'flips' | 'final_margin' | 'mean_margin';
+export type Suspect = Wire['SuspectItem'];
+export type Suspects = Omit<Placed<Wire['Suspects']>, 'next_cursor'> & { next_cursor: string | null };
+/** Images that went from one cell to another between two checkpoints; `images` are the first of them. */
+export type CellMove = Wire['CellMove'];
+export type Moves = Placed<Wire['Moves']>;

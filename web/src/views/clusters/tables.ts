@@ -1,22 +1,34 @@
 // The numbers of the clusters view as a table. Pure.
 import type { Table } from '../../state/offer.svelte';
 import { dominant, purity, type Cluster } from './data';
+import { lineage, lineageWords, type Traced } from './lineage';
 
 export function clusterTables(
-  clusters: readonly Cluster[],
+  clusters: readonly (Cluster & Traced)[],
   before: readonly Cluster[] | null,
   names: readonly string[],
 ): Table[] {
   return [
     {
       name: 'Clusters',
-      head: ['cluster', 'most of', 'share', 'images', 'before', ...names],
+      head: [
+        'cluster',
+        'name',
+        'most of',
+        'share',
+        'images',
+        'before',
+        'since the checkpoint before',
+        ...names,
+      ],
       rows: clusters.map((one) => [
         String(one.index).padStart(2, '0'),
+        one.name,
         one.size ? names[dominant(one.mix)] : 'empty',
         one.size ? purity(one) : null,
         one.size,
         before?.[one.index]?.size ?? null,
+        one.from.length ? lineageWords(lineage(clusters, one.index), one.index, one.size) : null,
         ...names.map((_, k) => one.mix[k] ?? 0),
       ]),
     },

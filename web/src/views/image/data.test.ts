@@ -47,6 +47,8 @@ describe('the stream', () => {
   it('puts the true class at the bottom and the rest by weight', () => {
     expect(streamOrder(ROWS, 2)).toEqual([2, 1, 0]);
     expect(streamOrder([], 2)).toEqual([]);
+    // Not known yet: no class of its own.
+    expect(streamOrder(ROWS, -1)).toEqual([1, 0, 2]);
   });
   it('stacks to one', () => {
     const layers = stack(ROWS, [2, 1, 0], 10);

@@ -33,14 +33,14 @@ export function verdict(rows: readonly number[][], checkpoints: readonly number[
   };
 }
 
-/** The true class first (it lies at the bottom of the stream), the others by all they were ever given. */
+/** The true class first (it lies at the bottom of the stream), once it is known; the others by all they were ever given. */
 export function streamOrder(rows: readonly number[][], truth: number): number[] {
   const classes = rows[0]?.length ?? 0;
   const totals = new Array<number>(classes).fill(0);
   for (const row of rows) row.forEach((p, k) => (totals[k] += p));
   const others = totals.map((_, k) => k).filter((k) => k !== truth);
   others.sort((a, b) => totals[b] - totals[a] || a - b);
-  return truth < classes ? [truth, ...others] : others;
+  return truth >= 0 && truth < classes ? [truth, ...others] : others;
 }
 
 export interface Layer {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   along,
+  alignedTo,
   bands,
   duration,
   fanLimit,
+  latestKnown,
   powersAround,
   rateStages,
   rootMeanSquare,
@@ -11,6 +13,7 @@ import {
   smooth,
   speed,
   threeDigits,
+  updatesOf,
   valueAt,
 } from './data';
 
@@ -86,5 +89,28 @@ describe('weights', () => {
     expect(powersAround([0.02, 3, 40], 1e-3)).toEqual({ low: 0.01, high: 100 });
     expect(powersAround([0.1], 1e-3)).toEqual({ low: 0.1, high: 1 });
     expect(powersAround([], 0.01)).toEqual({ low: 0.01, high: 0.1 });
+  });
+});
+
+describe('layers', () => {
+  const history = {
+    checkpoints: [0, 2],
+    arrays: [
+      { name: 'conv1.weight', update: [0, 0.01] },
+      { name: 'conv1.bias', update: [0, 0.2] },
+    ],
+  };
+  it('have the last step of their weights, none where untrained', () => {
+    expect(updatesOf(history, 'conv1')).toEqual({ checkpoints: [0, 2], update: [null, 0.01] });
+    expect(updatesOf(history, 'conv2')).toBeNull();
+    expect(updatesOf(null, 'conv1')).toBeNull();
+  });
+  it('are brought to the order of other checkpoints', () => {
+    expect(alignedTo([0, 1, 2], { checkpoints: [0, 2], values: [null, 5] })).toEqual([null, null, 5]);
+  });
+  it('show the newest counted checkpoint while a run is live', () => {
+    expect(latestKnown([0, 2, 4], 3, true)).toBe(1);
+    expect(latestKnown([0, 2, 4], 3, false)).toBe(-1);
+    expect(latestKnown([0, 2, 4], 4, false)).toBe(2);
   });
 });

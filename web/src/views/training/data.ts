@@ -156,3 +156,34 @@ export function powersAround(values: readonly number[], floor: number): { low: n
   const high = 10 ** Math.ceil(Math.log10(Math.max(...kept)) - 1e-9);
   return { low, high: high > low ? high : low * 10 };
 }
+
+/** A layer's steps: what the last step before each checkpoint added, as a share of the weights. */
+export interface Updates {
+  checkpoints: number[];
+  update: (number | null)[];
+}
+
+/** Of all arrays the one that holds the layer's weights; a share of zero (untrained) is none. */
+export function updatesOf(
+  history: { checkpoints: number[]; arrays: { name: string; update: number[] }[] } | null,
+  layer: string,
+): Updates | null {
+  const found = history?.arrays.find((one) => one.name === `${layer}.weight`);
+  if (!history || !found) return null;
+  return { checkpoints: history.checkpoints, update: found.update.map((v) => (v > 0 ? v : null)) };
+}
+
+/** Values known at some checkpoints, brought to the order of others; null where there is none. */
+export function alignedTo(
+  checkpoints: readonly number[],
+  from: { checkpoints: readonly number[]; values: readonly (number | null)[] },
+): (number | null)[] {
+  const at = new Map(from.checkpoints.map((checkpoint, n) => [checkpoint, from.values[n]]));
+  return checkpoints.map((checkpoint) => at.get(checkpoint) ?? null);
+}
+
+/** The place of a checkpoint in a list of counted ones; while a run is live, of the newest counted one before it. */
+export function latestKnown(checkpoints: readonly number[], wanted: number, live: boolean): number {
+  const found = checkpoints.indexOf(wanted);
+  return found < 0 && live ? checkpoints.findLastIndex((c) => c < wanted) : found;
+}

@@ -1,8 +1,19 @@
-/** The numbers of the Training view as a table. Pure. */
+/** The numbers of the Training view as tables. Pure. */
 import type { Checkpoint } from '../../api/types';
 import type { Table } from '../../state/offer.svelte';
+import type { Tally } from '../common/activity';
 
-export const trainingTables = (points: readonly Checkpoint[]): Table[] => [
+/** One layer at one checkpoint; what is not known is null. */
+export interface LayerState {
+  layer: string;
+  parameters: number;
+  norm: number | null;
+  moved: number | null;
+  update: number | null;
+  tally: Tally | null;
+}
+
+export const trainingTables = (points: readonly Checkpoint[], layers: readonly LayerState[]): Table[] => [
   {
     name: 'Checkpoints',
     head: [
@@ -24,6 +35,35 @@ export const trainingTables = (points: readonly Checkpoint[]): Table[] => [
       one.train_error,
       one.test_loss,
       one.test_error,
+    ]),
+  },
+  {
+    name: 'Layers',
+    head: [
+      'layer',
+      'parameters',
+      'norm',
+      'moved',
+      'last step',
+      'active',
+      'filters',
+      'dead',
+      'at risk',
+      'revived',
+      'saturated',
+    ],
+    rows: layers.map(({ layer, parameters, norm, moved, update, tally }) => [
+      layer,
+      parameters,
+      norm,
+      moved,
+      update,
+      tally?.active ?? null,
+      tally?.filters ?? null,
+      tally?.dead ?? null,
+      tally?.at_risk ?? null,
+      tally?.revived ?? null,
+      tally?.saturated ?? null,
     ]),
   },
 ];

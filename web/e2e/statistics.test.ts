@@ -1,0 +1,156 @@
+// What the statistics say in the views: health of filters, moves between cells, ledgers, suspects, lineage.
+import { describe, expect } from 'vitest';
+import { test } from './dashboard';
+
+describe('Training', () => {
+  test('counts the dead filters of every layer and leads to them', async ({ dashboard }) => {
+    await dashboard.view('training', { checkpoint: '0', layer: 'conv2' });
+    const { page } = dashboard;
+    const dead = page.getByRole('button', { name: /^\d+ of \d+ filters of conv1 are dead/ });
+    await expect.poll(() => dead.count()).toBe(1);
+    const share = page.getByRole('img', { name: /^conv1, share of places above zero: \d+ %/ });
+    expect(await share.count()).toBe(1);
+    const size = page.getByRole('img', { name: /^conv1, size of weights: / });
+    const untrained = await size.getAttribute('aria-label');
+    await dashboard.press('End');
+    expect(await size.getAttribute('aria-label')).not.toBe(untrained);
+    expect(await share.count()).toBe(1);
+    await dashboard.expectAccessible();
+    await dead.click();
+    await dashboard.idle();
+    expect(dashboard.said('view')).toBe('filters');
+    expect(dashboard.said('layer')).toBe('conv1');
+  });
+
+  test('has the layers as a table', async ({ dashboard }) => {
+    await dashboard.view('training', { checkpoint: 'last' });
+    await dashboard.press('t');
+    const tables = dashboard.page.getByRole('complementary', { name: 'Numbers of this view' });
+    await tables.getByRole('button', { name: 'Layers' }).click();
+    const row = tables.getByRole('row', { name: /^conv1 / });
+    expect(await row.getByRole('cell').count()).toBe(10);
+    expect((await row.getByRole('cell').allTextContents()).every((text) => text !== '–')).toBe(true);
+  });
+});
+
+describe('Filters', () => {
+  test('a pinned filter tells its state, its activity over time and its pull on each class', async ({
+    dashboard,
+  }) => {
+    await dashboard.view('filters', { checkpoint: 'last', layer: 'conv1', filter: '1' });
+    const { page } = dashboard;
+    const pinned = page.getByRole('region', { name: 'Pinned filter' });
+    expect(await pinned.textContent()).toMatch(/(alive|saturated|at risk|dead|revived), at [\d.]+ % of places/);
+    expect(await pinned.textContent()).toContain('active, share of places');
+    const pull = page.getByRole('region', { name: 'Pull of filter 1 on each class' });
+    const rows = pull.getByRole('button');
+    expect(await rows.count()).toBe(10);
+    const means = (await pull.locator('.v').allTextContents()).map((text) => Number(text.replace('−', '-')));
+    expect([...means].sort((a, b) => b - a)).toEqual(means);
+    await rows.first().click();
+    await expect.poll(() => dashboard.said('class')).toMatch(/^\d$/);
+    await dashboard.expectAccessible();
+  });
+});
+
+describe('Confusion', () => {
+  test('the moves between two checkpoints: gained, lost, and the images behind', async ({ dashboard }) => {
+    await dashboard.view('confusion', { checkpoint: '3' });
+    const { page } = dashboard;
+    const beside = page.getByRole('group', { name: 'beside the matrix' });
+    await beside.getByRole('button', { name: 'moves' }).click();
+    await dashboard.idle();
+    const moves = page.getByRole('listbox', { name: 'Moves from cell to cell' });
+    const said = async () => (await page.locator('.sum').textContent()) ?? '';
+    expect(await said()).toContain('2 → 3');
+    expect(await moves.getByRole('option').count()).toBeGreaterThan(1);
+    await dashboard.expectAccessible();
+    // Arrows choose; the images below are those of the move.
+    await moves.focus();
+    await dashboard.press('ArrowDown');
+    const second = moves.getByRole('option').nth(1);
+    expect(await second.getAttribute('aria-selected')).toBe('true');
+    const label = ((await second.textContent()) ?? '').replace(/\s+/g, ' ').trim();
+    const [truth, from, to] = /^(.+), predicted (.+) → (.+): /.exec(label)!.slice(1);
+    const images = page.getByRole('listbox', { name: `Images of ${truth} that went from ${from} to ${to}` });
+    expect(await images.count()).toBe(1);
+    // Gained only: every move ends at the true class.
+    await page
+      .getByRole('group', { name: 'moves', exact: true })
+      .getByRole('button', { name: /^gained/ })
+      .click();
+    await dashboard.idle();
+    for (const one of await moves.getByRole('option').all())
+      expect(await one.textContent()).toMatch(/gained\s*$/);
+    // Another checkpoint to come from; all of it is in the address.
+    const number = page.getByRole('spinbutton', { name: 'From checkpoint' });
+    await number.fill('0');
+    await number.press('Enter');
+    await expect.poll(() => dashboard.said('confusion.since')).toBe('0');
+    await dashboard.idle();
+    expect(await said()).toContain('0 → 3');
+    await page.reload();
+    await dashboard.idle();
+    expect(await said()).toContain('0 → 3');
+    await dashboard.press('Home');
+    expect(await page.getByText('from checkpoint 0 to itself nothing moves').count()).toBe(1);
+  });
+
+  test('suspected labels and hardest images open the image', async ({ dashboard }) => {
+    await dashboard.view('confusion', { checkpoint: 'last', 'confusion.panel': 'hard' });
+    const { page } = dashboard;
+    const table = page.getByRole('table', { name: 'Most forgotten first' });
+    const forgotten = async () => (await table.locator('tbody td:nth-child(4)').allTextContents()).map(Number);
+    const numbers = await forgotten();
+    expect(numbers.length).toBe(50);
+    expect([...numbers].sort((a, b) => b - a)).toEqual(numbers);
+    await dashboard.expectAccessible();
+    await page.getByRole('button', { name: 'Next page' }).click();
+    await dashboard.idle();
+    expect(Math.max(...(await forgotten()))).toBeLessThanOrEqual(Math.min(...numbers));
+    await table.getByRole('button', { name: 'learned' }).click();
+    await dashboard.idle();
+    expect(dashboard.said('confusion.hard')).toBe('learned');
+    const beside = page.getByRole('group', { name: 'beside the matrix' });
+    await beside.getByRole('button', { name: 'suspected labels' }).click();
+    await dashboard.idle();
+    await dashboard.expectAccessible();
+    const first = page.getByRole('table', { name: 'Suspected labels' }).getByRole('button').first();
+    const image = ((await first.textContent()) ?? '').replace('#', '');
+    await first.click();
+    await dashboard.idle();
+    expect(dashboard.said('view')).toBe('image');
+    expect(dashboard.said('image')).toBe(image);
+    const about = page.getByRole('complementary', { name: 'The image' });
+    expect(await about.textContent()).toContain('label suspected');
+  });
+});
+
+describe('Image', () => {
+  test('tells what became of the image, and shows images like it', async ({ dashboard }) => {
+    await dashboard.view('image', { checkpoint: 'last' });
+    const { page } = dashboard;
+    const about = page.getByRole('complementary', { name: 'The image' });
+    await expect.poll(() => about.textContent()).toMatch(/margin, mean\s*[+−±]\d/);
+    const like = page.getByRole('region', { name: 'Images like it' });
+    const images = like.getByRole('listbox', { name: 'Images like it' });
+    await expect.poll(() => images.count()).toBe(1);
+    await dashboard.expectAccessible();
+    const before = dashboard.said('image');
+    await images.focus();
+    await dashboard.press('Enter');
+    expect(dashboard.said('image')).not.toBe(before);
+  });
+});
+
+describe('Clusters', () => {
+  test('an opened cluster tells where its images came from', async ({ dashboard }) => {
+    await dashboard.view('clusters', { checkpoint: '3', 'clusters.open': '4' });
+    const { page } = dashboard;
+    const lineage = page.getByRole('region', { name: 'Lineage of cluster 4' });
+    expect(await lineage.textContent()).toMatch(/was in.*went to/);
+    await dashboard.expectAccessible();
+    await dashboard.press('Home');
+    expect(await lineage.textContent()).toContain('no lineage yet');
+  });
+});

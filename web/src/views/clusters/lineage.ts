@@ -1,0 +1,70 @@
+// Where a cluster's images were at the checkpoint before, and where those it held then are now. Pure.
+import { count, percent } from '../../base/format';
+
+export interface Traced {
+  index: number;
+  size: number;
+  name: string;
+  /** Most first. */
+  from: readonly { cluster: number; images: number }[];
+}
+
+export interface Part {
+  cluster: number;
+  images: number;
+}
+
+export interface Lineage {
+  /** In which clusters its images were. */
+  from: Part[];
+  /** In which clusters those are that it held then. */
+  to: Part[];
+  /** How many it held then. */
+  held: number;
+  /** How many were here then and are here now. */
+  stayed: number;
+}
+
+export function lineage(clusters: readonly Traced[], index: number): Lineage {
+  const own = clusters.find((one) => one.index === index);
+  const to = clusters
+    .map((one) => ({
+      cluster: one.index,
+      images: one.from.find((source) => source.cluster === index)?.images ?? 0,
+    }))
+    .filter((part) => part.images > 0)
+    .sort((a, b) => b.images - a.images || a.cluster - b.cluster);
+  return {
+    from: own ? [...own.from] : [],
+    to,
+    held: to.reduce((sum, part) => sum + part.images, 0),
+    stayed: to.find((part) => part.cluster === index)?.images ?? 0,
+  };
+}
+
+/** A part of a quarter and more says where a cluster came from or went. */
+const LARGE = 0.25;
+/** With so large a part of what it was, or of what it is, a cluster is the same. */
+const SAME = 0.5;
+
+const number = (index: number) => String(index).padStart(2, '0');
+const list = (parts: readonly Part[]) =>
+  parts
+    .map((part) => number(part.cluster))
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' and $1');
+
+/** What became of a cluster since the checkpoint before, in a few words. */
+export function lineageWords(line: Lineage, index: number, size: number): string {
+  if (!size) return 'empty now';
+  if (!line.held) return 'empty before';
+  const came = line.from.filter((part) => part.cluster !== index && part.images >= LARGE * size);
+  const went = line.to.filter((part) => part.cluster !== index && part.images >= LARGE * line.held);
+  if (came.length && went.length) return `took in much of ${list(came)}, gave much to ${list(went)}`;
+  if (came.length)
+    return line.stayed >= LARGE * size ? `merged with part of ${list(came)}` : `made of ${list(came)}`;
+  if (went.length) return `split: much of it went to ${list(went)}`;
+  if (line.stayed >= SAME * size || line.stayed >= SAME * line.held)
+    return `persists, ${percent(line.stayed / size, 0)} of it were here`;
+  return `mixed anew from ${count(line.from.length)} clusters`;
+}

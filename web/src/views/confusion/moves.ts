@@ -1,0 +1,69 @@
+// Which images moved between two checkpoints, and how it is said. Pure.
+import type { CellMove, Checkpoint, Moves, Split } from '../../api/types';
+import type { Table } from '../../state/offer.svelte';
+
+/** Right now and not then, right then and not now, wrong both times. */
+export type Kind = 'gained' | 'lost' | 'wrong';
+
+export const kindOf = (move: Pick<CellMove, 'true_class' | 'from' | 'to'>): Kind =>
+  move.to === move.true_class ? 'gained' : move.from === move.true_class ? 'lost' : 'wrong';
+
+export interface Shown {
+  /** Null for all. */
+  kind: Kind | null;
+  /** The class chosen anywhere: only moves of its images. */
+  class_index: number | null;
+}
+
+export const movesShown = (all: readonly CellMove[], { kind, class_index }: Shown): CellMove[] =>
+  all.filter(
+    (move) =>
+      (kind === null || kindOf(move) === kind) && (class_index === null || move.true_class === class_index),
+  );
+
+/** Images by kind, of all moves or of those of one class. */
+export function kindCounts(all: readonly CellMove[], class_index: number | null): Record<Kind | 'all', number> {
+  const counts = { all: 0, gained: 0, lost: 0, wrong: 0 };
+  for (const move of movesShown(all, { kind: null, class_index })) {
+    counts.all += move.count;
+    counts[kindOf(move)] += move.count;
+  }
+  return counts;
+}
+
+/** `3-5-3` in the address: true class, from, to. */
+export const moveKey = (move: Pick<CellMove, 'true_class' | 'from' | 'to'>): string =>
+  `${move.true_class}-${move.from}-${move.to}`;
+
+const counted = (points: readonly Checkpoint[], split: Split) =>
+  points.filter((one) => !one.problem && one.statistics[split] === 'ready').map((one) => one.index);
+
+/**
+ * The checkpoint that a choice means: `previous` is the counted one before `to`, `before` the pinned one, a number
+ * itself. Null where there is none.
+ */
+export function sinceCheckpoint(
+  choice: string,
+  at: { to: number; before: number; split: Split },
+  points: readonly Checkpoint[],
+): number | null {
+  const known = counted(points, at.split);
+  if (choice === 'previous') return known.findLast((index) => index < at.to) ?? null;
+  const wanted = choice === 'before' ? at.before : /^\d{1,9}$/.test(choice) ? Number(choice) : -1;
+  return known.includes(wanted) ? wanted : null;
+}
+
+/** What became of the images of a move, in a word or two. */
+export const KIND_WORDS: Record<Kind, string> = { gained: 'gained', lost: 'lost', wrong: 'still wrong' };
+
+export const movesTable = (answer: Moves, names: readonly string[]): Table => ({
+  name: `Moves ${answer.from} to ${answer.to}`,
+  head: ['true class', `predicted at ${answer.from}`, `predicted at ${answer.to}`, 'images', 'right'],
+  rows: answer.moves.map((move) => [
+    names[move.true_class] ?? String(move.true_class),
+    names[move.from] ?? String(move.from),
+    names[move.to] ?? String(move.to),
+    move.count,
+    KIND_WORDS[kindOf(move)],
+  ]),
+});

@@ -1,0 +1,22 @@
+// What is said of a cell. Pure.
+import { count, percent, signedCount } from '../../base/format';
+import type { Cell } from './data';
+
+export const cellTitle = (names: readonly string[], { truth, predicted }: Cell): string =>
+  truth === predicted ? `${names[truth]}, recognised` : `${names[truth]} seen as ${names[predicted]}`;
+
+export interface CellFacts {
+  value: number;
+  /** Null where there is no checkpoint to compare with. */
+  was: number | null;
+  row: number;
+  column: number;
+}
+
+/** The rows of a cell's tooltip. */
+export const cellRows = ({ value, was, row, column }: CellFacts): [string, string][] => [
+  ['images', count(value)],
+  ['before', was === null ? '–' : `${count(was)}, change ${signedCount(value - was)}`],
+  ['of row', percent(value / (row || 1))],
+  ['of column', percent(value / (column || 1))],
+];

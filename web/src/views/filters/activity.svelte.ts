@@ -1,0 +1,99 @@
+/** What the server knows of the pinned layer's filters: their activity over time, and by class now. */
+import { untrack } from 'svelte';
+import * as routes from '../../api/routes';
+import type { ActivityHistory, LayerActivity } from '../../api/types';
+import { neighbours } from '../../state/checkpoints';
+import { resource, type Resource } from '../../state/resource.svelte';
+import type { Store } from '../../state/store.svelte';
+import { rectifierOf } from '../common/activity';
+
+const AHEAD = 4;
+const BEHIND = 1;
+const REMEMBER = 64;
+
+export class Activity {
+  readonly #history: Resource<ActivityHistory>;
+  readonly #now: Resource<LayerActivity>;
+  readonly #store: Store;
+  /** The layer whose outputs are the filters' answers: their rectifier, or the layer itself where it has none. */
+  readonly rectifier = $derived.by(() => rectifierOf(this.#store.run?.layers ?? [], this.#store.layer));
+  readonly source = $derived.by(() => this.rectifier ?? this.#store.layer);
+  // A live run is counted faster than a long history is read: the next reading waits for the one on its way.
+  #counted = $state(-1);
+  readonly #kept = new Map<string, Promise<LayerActivity>>();
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#history = resource<ActivityHistory>(
+      () => {
+        const { run, filter } = store;
+        const layer = this.source;
+        if (!run || filter === null || this.#counted < 1) return null;
+        return {
+          key: `${run.id}/${layer}/${this.#counted}`,
+          load: (signal) => routes.activityHistory(run.id, layer, 'test', signal),
+        };
+      },
+      { remember: 8 },
+    );
+    $effect.pre(() => {
+      const ready = store.run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
+      if (!this.#history.pending) this.#counted = ready;
+    });
+    this.#now = resource<LayerActivity>(
+      () => {
+        const { run, now, filter } = store;
+        const layer = this.source;
+        if (!run || !now || filter === null || now.statistics.test !== 'ready') return null;
+        return {
+          key: `${run.id}/${now.hash}/${layer}/${store.statistics}`,
+          tag: now.index,
+          load: () => this.#read(now.index, layer),
+        };
+      },
+      { reader: 'pull', store },
+    );
+    $effect(() => {
+      const shown = this.#now.tag;
+      if (shown !== null) untrack(() => this.#ahead(shown));
+    });
+  }
+
+  /** A layer's activity at a checkpoint, asked for once. */
+  #read(checkpoint: number, layer: string): Promise<LayerActivity> {
+    const { run, statistics } = this.#store;
+    const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${layer}/${statistics}`;
+    const kept = this.#kept.get(key);
+    if (kept) return kept;
+    const answer = routes.activity(run?.id ?? '', { checkpoint, layer }, 'test');
+    this.#kept.set(key, answer);
+    answer.catch(() => this.#kept.delete(key));
+    if (this.#kept.size > REMEMBER) this.#kept.delete(this.#kept.keys().next().value as string);
+    return answer;
+  }
+
+  /** The neighbours in the direction of travel, so that they are there when one steps on. */
+  #ahead(checkpoint: number): void {
+    const { run, direction } = this.#store;
+    if (!run) return;
+    for (const c of neighbours(run.checkpoints, checkpoint, direction, AHEAD, BEHIND))
+      if (run.checkpoints[c].statistics.test === 'ready') this.#read(c, this.source).catch(() => undefined);
+  }
+
+  get history(): ActivityHistory | null {
+    return this.#history.value?.layer === this.source ? this.#history.value : null;
+  }
+  /** At the checkpoint on the screen, or the last that was read while it is on its way. */
+  get now(): LayerActivity | null {
+    return this.#now.value?.layer === this.source ? this.#now.value : null;
+  }
+  get error(): unknown {
+    return this.#now.error;
+  }
+  get slow(): boolean {
+    return this.#now.slow;
+  }
+  retry(): void {
+    this.#now.retry();
+  }
+}

@@ -1,0 +1,52 @@
+/** What the pinned filter does: how often it answers, to which classes, and whether it is alive. Pure. */
+import type { ActivityHistory, Health } from '../../api/types';
+
+/** Where a filter's activity stands: an unshared layer's filters are counted by map. */
+export const mapOf = (filter: number, maps: number): number => (maps > 0 ? filter % maps : filter);
+
+/** Share of places above zero at each of the checkpoints asked for; NaN where it was not counted. */
+export function activeShares(
+  history: Pick<ActivityHistory, 'checkpoints' | 'zeros'>,
+  filter: number,
+  checkpoints: readonly number[],
+): number[] {
+  const at = new Map(history.checkpoints.map((checkpoint, n) => [checkpoint, n]));
+  return checkpoints.map((checkpoint) => {
+    const zeros = history.zeros[at.get(checkpoint) ?? -1];
+    return zeros ? 1 - zeros[mapOf(filter, zeros.length)] : NaN;
+  });
+}
+
+/** How often the filter was dead, in words; empty where it never was. */
+export function deadWords(health: readonly (readonly Health[])[], filter: number): string {
+  const dead = health.filter((one) => one[mapOf(filter, one.length)] === 'dead').length;
+  return dead ? `dead at ${dead} of ${health.length} checkpoints` : '';
+}
+
+export interface Pull {
+  class_index: number;
+  mean: number;
+  /** Where its bar begins and how wide it is, 0..1 of the room. */
+  from: number;
+  width: number;
+}
+
+/** The classes that a filter answers to, the strongest first. */
+export const strongestFirst = (means: readonly number[]): number[] =>
+  means.map((_, k) => k).sort((a, b) => means[b] - means[a] || a - b);
+
+/** Bars from a common zero, in a given order; where all are zero there are none. */
+export function pulls(means: readonly number[], order: readonly number[], most: number): Pull[] {
+  const low = Math.min(0, ...means);
+  const span = Math.max(0, ...means) - low || 1;
+  return order.slice(0, most).map((class_index) => {
+    const mean = means[class_index] ?? 0;
+    return { class_index, mean, from: (Math.min(0, mean) - low) / span, width: Math.abs(mean) / span };
+  });
+}
+
+/** Where the mean over all classes lies among the bars, 0..1. */
+export function meanPlace(means: readonly number[], overall: number): number {
+  const low = Math.min(0, ...means);
+  return (overall - low) / (Math.max(0, ...means) - low || 1);
+}
