@@ -12,6 +12,7 @@ const metrics = (steps: number[]): Metrics => ({
     images_per_s: steps.map(() => 1000),
   },
   test: { step: [], epoch: [], loss: [], error: [] },
+  views: { step: [], epoch: [], loss: [], error: [] },
 });
 
 it('adds what is new and keeps every list as long as the steps', () => {

@@ -14,5 +14,6 @@ export function joinMetrics(old: Metrics, news: Metrics): Metrics {
   return {
     train: join(old.train as never, news.train as never),
     test: join(old.test as never, news.test as never),
+    views: join(old.views as never, news.views as never),
   };
 }

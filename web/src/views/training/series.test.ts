@@ -14,6 +14,7 @@ const metrics = {
     images_per_s: [1, 1, 1, 1],
   },
   test: { step: [0, 4], epoch: [0, 0.4], loss: [2.31, 1.2], error: [0.9, 0.45] },
+  views: { step: [4], epoch: [0.4], loss: [1.1], error: [0.4] },
 };
 
 describe('curves', () => {
@@ -34,6 +35,7 @@ describe('curves', () => {
     const nothing = {
       train: { ...metrics.train, step: [], loss: [], error: [], rate: [] },
       test: { step: [], epoch: [], loss: [], error: [] },
+      views: { step: [], epoch: [], loss: [], error: [] },
     };
     for (const log of [true, false]) expect(lossCurve(nothing, 'epoch', clock, log).high).toBe(1);
     expect(rateCurve(nothing, 'epoch', clock).data.main).toEqual([]);
