@@ -147,18 +147,20 @@ fn resident_mb(process: u32) -> u64 {
 fn memory_stays_within_its_limit_under_any_load() {
     let lab = Lab::with_run();
     let server = lab.serve(&["run", "--cache-mb", "8"]);
+    let address = server.address.clone();
     let sheet = |client: u64, number: u64| {
         let (image, scale) = (number * 7 % 400, 3 + (client + number) % 5);
         let checkpoint = (client + number) % 8;
         let path = format!(
             "/api/runs/run/checkpoints/{checkpoint}/layers/conv1/filters/*/channels/*/apply/{image}?scale={scale}&palette=sequential"
         );
-        let (status, png) = server.get(&path);
+        let (status, png) = lab::get(&address, &path);
         assert_eq!(status, 200, "{path}");
         png.len() as u64
     };
     let load = |rounds: u64| -> u64 {
         std::thread::scope(|scope| {
+            let sheet = &sheet;
             let clients = (0..8).map(|client| scope.spawn(move || (0..rounds).map(|n| sheet(client, n)).sum::<u64>()));
             clients.collect::<Vec<_>>().into_iter().map(|client| client.join().unwrap()).sum()
         })

@@ -161,6 +161,14 @@ impl Outcome {
     }
 }
 
+/// GET from an address: status and body.
+pub fn get(address: &str, path: &str) -> (u16, Vec<u8>) {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+    let mut response = config.new_agent().get(format!("{address}{path}")).call().unwrap();
+    let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
+    (response.status().as_u16(), body)
+}
+
 /// A server under test.
 pub struct Server {
     child: Child,
@@ -205,11 +213,7 @@ impl Server {
 
     /// GET: status and body.
     pub fn get(&self, path: &str) -> (u16, Vec<u8>) {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        let url = format!("{}{path}", self.address);
-        let mut response = config.new_agent().get(&url).call().unwrap();
-        let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
-        (response.status().as_u16(), body)
+        get(&self.address, path)
     }
 
     /// GET something that must be there and be JSON.
