@@ -1,26 +1,18 @@
 //! Does one training step and writes all of it down, for `scripts/check_training_step.py`:
 //! `training_step RECIPE CORPUS OUT.safetensors`. Images are seen whole or by their centre, and
 //! nothing is dropped.
-//!
-//! Results in single and in double precision part where a value lies on the other side of a kink: of
-//! two pixels that are equal but for rounding another one is the maximum, or a relu's input another
-//! side of 0. So pixels get a little noise, for flat areas are full of equal ones; and networks with
-//! batch normalisation, where one such value moves all others, see [`FEW`] images.
 
 use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
 use deepviz_net::recipe::LayerKind;
 use deepviz_net::{Batch, Device, Engine, Parameters, Recipe, Run, Step, View};
 use deepviz_train::{Event, Job, Update, train};
-use ndarray::{Array3, Array4, ArrayView3, Axis};
+use ndarray::{Array4, Axis};
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize_to_file};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-
-/// Images of a step of a network with batch normalisation.
-const FEW: usize = 8;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,12 +47,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let preprocess = Arc::new(network.preprocess(start.mean.clone()));
 
     let ids = corpus.range(Split::Train);
-    let normalises = recipe.layers.iter().any(|layer| matches!(layer.kind, LayerKind::BatchNorm(_)));
-    let count = if normalises { FEW } else { recipe.train.batch };
-    let stride = (ids.len() / count).max(1);
-    let ids: Vec<u32> = ids.step_by(stride).take(count).collect();
-    let noisy: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(ImageId(*id))).map(with_noise).collect();
-    let images: Vec<_> = noisy.iter().map(Array3::view).collect();
+    let stride = (ids.len() / recipe.train.batch).max(1);
+    let ids: Vec<u32> = ids.step_by(stride).take(recipe.train.batch).collect();
+    let images: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(ImageId(*id))).collect();
     let labels: Vec<u16> = ids.iter().map(|id| corpus.labels()[*id as usize].0).collect();
     let views = vec![View::centre(network.image(), network.input()); images.len()];
     let [channels, height, width] = network.input().dims();
@@ -104,16 +93,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("device".to_owned(), device.describe()),
     ]);
     write(&PathBuf::from(out), &tensors, metadata)
-}
-
-/// The image with every pixel moved by up to 8 grey levels.
-fn with_noise(image: ArrayView3<'_, u8>) -> Array3<u8> {
-    let mut image = image.to_owned();
-    for (index, pixel) in image.iter_mut().enumerate() {
-        let noise = (index as u32).wrapping_mul(2_654_435_761) >> 28;
-        *pixel = pixel.saturating_add_signed(noise as i8 - 8);
-    }
-    image
 }
 
 fn write(
