@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 binary=${1:-target/debug/deepviz}
 examples=${2:-12}
 version=4.32.5
-venv=.cache/schemathesis-$version
+venv=$PWD/.cache/schemathesis-$version
 
 skip() {
   echo "SKIPPED: the REST interface was not checked with schemathesis: $1" >&2
@@ -78,6 +78,8 @@ cat >"$work/schemathesis.toml" <<'CONFIG'
 CONFIG
 checks=not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance
 checks=$checks,response_schema_conformance,unsupported_method
+# What it remembers goes with its folder.
+cd "$work"
 timeout 420 "$venv/bin/schemathesis" --config-file "$work/schemathesis.toml" run "$url/api/openapi.json" \
   --checks "$checks" --exclude-path-regex '/events$' --phases examples,coverage,fuzzing --max-examples "$examples" \
   --seed 1 --request-timeout 30 --suppress-health-check all --no-color --warnings off --continue-on-failure
