@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt web e2e bench bench-web doc clean
+.PHONY: help demo test test-gpu lint fmt web e2e bench bench-web doc clean
 
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 MODULES := web/node_modules/.package-lock.json
@@ -23,7 +23,13 @@ test: web lint ## every test: rust, web, browser
 	$(call part,rust,cargo test --workspace --quiet)
 	$(call part,web-unit,cd web && npm run --silent test)
 	$(MAKE) --no-print-directory e2e
+	$(call part,cuda,scripts/check_cuda.sh)
 	$(call part,rest,scripts/check_rest.sh)
+
+test-gpu: ## the tests of the CUDA backend on this machine's graphics processor, and the doctor's
+	DEEPVIZ_REQUIRE_GPU=1 cargo test --workspace --quiet --test compute
+	DEEPVIZ_REQUIRE_GPU=1 cargo test --workspace --quiet --lib gpu
+	cargo run --package deepviz -- doctor --device cuda
 
 lint: $(MODULES) ## formatting, clippy, eslint, svelte-check
 	$(call part,rustfmt,cargo fmt --all -- --check)

@@ -24,65 +24,10 @@ import tomllib
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
-from torch_layers import average_pool, batch_norm, cmrnorm, conv, full, global_average, local, max_pool, rnorm
+from torch_recipe import Parameters, layer_function
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED = 1e-4
-
-
-class Parameters:
-    """A layer's parameters, by kind."""
-
-    def __init__(self, layer, tensors):
-        self.layer, self.tensors, self.training = layer, tensors, True
-
-    def __call__(self, kind, shape):
-        value = self.tensors[f"{self.layer}.{kind}"]
-        assert tuple(value.shape) == tuple(shape), (self.layer, kind, value.shape, shape)
-        return value
-
-
-def compute(layer, inputs, p):
-    """One layer of a recipe, every default written out."""
-    x, kind = inputs[0], layer["type"]
-    flag = lambda key: "true" if layer[key] else "false"
-    windows = lambda *keys: {key: layer[key] for key in ("filters", "size", "stride", "padding", *keys)}
-    if kind == "conv":
-        assert layer["shared_bias"]
-        return conv(x, p, **windows("groups"), bias=flag("bias"))
-    if kind == "local":
-        assert layer["groups"] == 1 and layer["bias"]
-        return local(x, p, **windows())
-    if kind == "full":
-        return full(x, p, layer["outputs"], bias=flag("bias"))
-    if kind == "pool":
-        assert layer["start"] == 0
-        size, stride, outputs = layer["size"], layer["stride"], layer.get("outputs")
-        y = (max_pool if layer["pool"] == "max" else average_pool)(x, p, size, stride)
-        return y[:, :, :outputs, :outputs] if outputs else y
-    if kind == "batch_norm":
-        return batch_norm(x, p, layer["epsilon"], flag("weight"), flag("bias"))
-    if kind == "cmrnorm":
-        assert not layer["blocked"]
-        return cmrnorm(x, p, layer["size"], layer["scale"], layer["power"])
-    if kind == "global_average":
-        return global_average(x, p)
-    if kind == "add":
-        return sum(factor * x for factor, x in zip(layer["coefficients"], inputs))
-    if kind == "dropout":
-        assert layer["rate"] == 0
-        return x
-    if kind == "gelu":
-        return F.gelu(x, approximate="tanh" if layer["form"] == "tanh" else "none")
-    if kind == "linear":
-        # As deepViz holds them: in single precision.
-        a, b = torch.tensor([layer["a"], layer["b"]], dtype=torch.float32).double()
-        return a * x + b
-    if kind == "relu":
-        return F.relu(x)
-    if kind == "rnorm":
-        return rnorm(x, p, layer["size"], layer["scale"], layer["power"])
-    raise SystemExit(f"no layer of type {kind} here")
 
 
 def updated(recipe, rates, name, layer, weight, gradient):
@@ -123,7 +68,7 @@ def step(recipe, tensors, precision):
     outputs = {"data": tensors["input"]}
     for layer in recipe["layer"][:-1]:
         inputs = [outputs[name] for name in layer["inputs"]]
-        outputs[layer["name"]] = compute(layer, inputs, Parameters(layer["name"], start))
+        outputs[layer["name"]] = layer_function(layer)(inputs, Parameters(layer["name"], start))
     logits = outputs[recipe["layer"][-1]["inputs"][0]].flatten(1)
     loss = F.cross_entropy(logits, tensors["labels"].long(), label_smoothing=recipe["train"]["label_smoothing"])
     loss.backward()

@@ -453,6 +453,8 @@ pub enum MetricChoice {
     Euclidean,
     /// Angle.
     Cosine,
+    /// Straight distance once every value has mean 0 and spread 1 over the images.
+    Standardised,
 }
 
 /// `--normalise`.

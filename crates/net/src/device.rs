@@ -1,5 +1,6 @@
 //! Where the arithmetic runs.
 
+use crate::cuda::Cuda;
 use crate::error::Error;
 use std::fmt;
 use std::str::FromStr;
@@ -111,6 +112,8 @@ impl fmt::Debug for Cpu {
 pub enum Device {
     /// The processor.
     Cpu(Cpu),
+    /// An NVIDIA graphics processor.
+    Cuda(Cuda),
 }
 
 impl Device {
@@ -145,18 +148,38 @@ impl Device {
         Ok(Self::Cpu(Cpu { level, threads, pool }))
     }
 
+    /// The graphics processor of that number.
+    pub fn cuda(ordinal: usize) -> Result<Self, Error> {
+        Cuda::open(ordinal).map(Self::Cuda)
+    }
+
     /// What runs report, e.g. "cpu, 2 threads, avx2".
     pub fn describe(&self) -> String {
         match self {
             Self::Cpu(Cpu { threads: 1, level, .. }) => format!("cpu, 1 thread, {level}"),
             Self::Cpu(cpu) => format!("cpu, {} threads, {}", cpu.threads, cpu.level),
+            Self::Cuda(cuda) => format!("cuda:{}, {}", cuda.facts().ordinal, cuda.facts().name),
         }
     }
 
-    /// The vector level, recorded in a run so that it can be repeated exactly.
-    pub const fn vector_level(&self) -> VectorLevel {
+    /// The vector level of what the processor computes: with a graphics processor, of the little that
+    /// is left to it.
+    pub fn vector_level(&self) -> VectorLevel {
         match self {
             Self::Cpu(cpu) => cpu.level,
+            Self::Cuda(_) => VectorLevel::detect(),
+        }
+    }
+
+    /// What results to the last bit depend on, recorded in a run: the vector level, or the graphics
+    /// processor's kind.
+    pub fn arithmetic(&self) -> String {
+        match self {
+            Self::Cpu(cpu) => cpu.level.to_string(),
+            Self::Cuda(cuda) => {
+                let (major, minor) = cuda.facts().capability;
+                format!("cuda sm_{major}{minor}")
+            }
         }
     }
 }
@@ -183,7 +206,9 @@ mod tests {
     #[test]
     fn a_device_uses_the_threads_it_was_given_and_no_others() {
         for threads in [1, 3] {
-            let Device::Cpu(cpu) = Device::cpu(Some(threads), None).unwrap();
+            let Device::Cpu(cpu) = Device::cpu(Some(threads), None).unwrap() else {
+                panic!("not the processor");
+            };
             assert_eq!(cpu.install(rayon::current_num_threads), threads);
         }
         let one = Device::cpu(Some(1), Some(VectorLevel::Portable)).unwrap();

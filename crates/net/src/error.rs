@@ -115,6 +115,18 @@ pub enum Error {
         /// What it got.
         found: String,
     },
+    /// A device's memory is too small for what was asked of it.
+    #[error("{}", memory_message(.device, *.wanted, *.free, *.fits))]
+    DeviceMemory {
+        /// The device.
+        device: String,
+        /// Bytes wanted.
+        wanted: usize,
+        /// Bytes free.
+        free: usize,
+        /// Images a batch for which it would do, where that is known.
+        fits: Option<usize>,
+    },
     /// A device that cannot be used on this machine.
     #[error("device {device} cannot be used: {reason}")]
     Device {
@@ -130,6 +142,16 @@ impl Error {
         let path = path.into();
         move |source| Self::Io { action, source, path }
     }
+}
+
+fn memory_message(device: &str, wanted: usize, free: usize, fits: Option<usize>) -> String {
+    let mega = |bytes: usize| bytes.div_ceil(1 << 20);
+    let hint = match fits {
+        Some(0) => "; not even one image fits".to_owned(),
+        Some(images) => format!("; a batch of {images} would fit (train.batch in the recipe)"),
+        None => "; a smaller batch needs less (train.batch in the recipe)".to_owned(),
+    };
+    format!("device {device}: {} MB of its memory are wanted, and {} MB are free{hint}", mega(wanted), mega(free))
 }
 
 fn recipe_message(place: &str, layer: Option<&str>, expected: &str, found: &str, hint: Option<&str>) -> String {

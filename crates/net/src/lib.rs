@@ -8,6 +8,7 @@
 //! height x width; inside the compute a layout is chosen by measurement.
 
 mod cpu;
+pub mod cuda;
 mod device;
 mod error;
 mod gradient;
@@ -16,6 +17,7 @@ mod metrics;
 mod model;
 mod network;
 pub mod ops;
+mod orthogonal;
 mod output;
 mod parameters;
 mod preprocess;
@@ -35,6 +37,7 @@ pub use metrics::{Metric, MetricKind};
 pub use model::Model;
 pub use network::{Layer, Network, ParameterSpec, Patch, Role};
 pub use ops::Op;
+pub use orthogonal::Orthogonaliser;
 pub use output::LayerOutput;
 pub use parameters::Parameters;
 pub use preprocess::{Cutout, Preprocess, View};

@@ -3,6 +3,7 @@
 use crate::cpu::layout::Maps;
 use crate::cpu::pass::{Pass, Workspace};
 use crate::cpu::plan::{BackwardPlan, Packed, Plan, Weighted, check};
+use crate::cuda::CudaModel;
 use crate::device::{Cpu, Device};
 use crate::error::Error;
 use crate::network::Network;
@@ -17,7 +18,154 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A network with one set of weights, ready to be applied. Results for an image do not depend on
 /// the images it is given together with, nor on the number of threads.
-pub struct Model {
+#[derive(Debug)]
+pub struct Model(Backend);
+
+#[derive(Debug)]
+enum Backend {
+    Cpu(Box<CpuModel>),
+    Cuda(Box<OnDevice>),
+}
+
+/// A model on a graphics processor.
+#[derive(Debug)]
+struct OnDevice {
+    model: CudaModel,
+    /// What the way back to one image's pixels is computed from, on the processor: set up when first
+    /// asked for.
+    parameters: Parameters,
+    back: OnceLock<CpuModel>,
+}
+
+impl Model {
+    /// Makes the weights ready for the device.
+    pub fn new(
+        network: Arc<Network>,
+        preprocess: Arc<Preprocess>,
+        parameters: &Parameters,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        check(parameters, &network)?;
+        Ok(Self(match device {
+            Device::Cpu(cpu) => Backend::Cpu(Box::new(CpuModel::new(network, preprocess, parameters, cpu))),
+            Device::Cuda(cuda) => Backend::Cuda(Box::new(OnDevice {
+                model: CudaModel::new(network, preprocess, parameters, cuda)?,
+                parameters: parameters.clone(),
+                back: OnceLock::new(),
+            })),
+        }))
+    }
+
+    /// The network with a snapshot's weights and mean.
+    pub fn from_snapshot(network: Arc<Network>, snapshot: &Snapshot, device: &Device) -> Result<Self, Error> {
+        let preprocess = Arc::new(network.preprocess(snapshot.mean.clone()));
+        Self::new(network, preprocess, &snapshot.parameters, device)
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Arc<Network> {
+        match &self.0 {
+            Backend::Cpu(cpu) => &cpu.plan.network,
+            Backend::Cuda(cuda) => cuda.model.network(),
+        }
+    }
+
+    /// Applies the network to the centre view of each image; for each wanted layer a matrix with a
+    /// row an image, values in channel, row, column order.
+    pub fn forward(&self, images: &[ArrayView3<'_, u8>], wanted: &[usize]) -> Result<Vec<Array2<f32>>, Error> {
+        let network = self.network();
+        let centre = View::centre(network.image(), network.input());
+        self.forward_views(images, &vec![centre; images.len()], wanted)
+    }
+
+    /// Applies the network to one view of each image.
+    pub fn forward_views(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        views: &[View],
+        wanted: &[usize],
+    ) -> Result<Vec<Array2<f32>>, Error> {
+        let extent = Extent { wanted, last: wanted.iter().copied().max().unwrap_or(0) };
+        self.check(images, views, wanted)?;
+        match &self.0 {
+            Backend::Cpu(cpu) => cpu.apply(images, views, extent, |(): &mut (), _, _| ()).map(|(out, _)| out),
+            Backend::Cuda(cuda) => {
+                let model = &cuda.model;
+                model.apply::<()>(images, views, (wanted, extent.last), None).map(|(out, _)| out)
+            }
+        }
+    }
+
+    /// As [`Model::forward`], and shows `watch` the output of every layer by its index while it is
+    /// at hand. Images go through the network a few at a time; each few have a `T` of their own, and
+    /// these come back in the order of the images.
+    pub fn forward_watched<T: Default + Send>(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        wanted: &[usize],
+        watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
+    ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
+        let network = self.network();
+        let centre = View::centre(network.image(), network.input());
+        let (views, extent) = (vec![centre; images.len()], Extent { wanted, last: network.output() });
+        self.check(images, &views, wanted)?;
+        match &self.0 {
+            Backend::Cpu(cpu) => cpu.apply(images, &views, extent, watch),
+            Backend::Cuda(cuda) => cuda.model.apply(images, &views, (wanted, extent.last), Some(&watch)),
+        }
+    }
+
+    /// The gradient of `seed . output of the layer` by the image's pixels (centre view; zero
+    /// outside of it). `seed` has a value for each of the layer's, in channel, row, column order:
+    /// for one unit, 1 there and 0 elsewhere. Computed on the processor, for it is of one image.
+    pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
+        self.check_layer(layer)?;
+        let length = self.network().layers()[layer].shape.len();
+        if seed.len() != length {
+            return Err(Error::Input {
+                what: "seed of a gradient",
+                expected: format!("{length} values, one for each of the layer's"),
+                found: seed.len().to_string(),
+            });
+        }
+        let cuda = match &self.0 {
+            Backend::Cpu(cpu) => return cpu.input_gradient(image, layer, seed),
+            Backend::Cuda(cuda) => cuda,
+        };
+        if cuda.back.get().is_none()
+            && let Device::Cpu(cpu) = Device::cpu(Some(1), None)?
+        {
+            let (network, preprocess) = (Arc::clone(cuda.model.network()), Arc::clone(cuda.model.preprocess()));
+            cuda.back.get_or_init(|| CpuModel::new(network, preprocess, &cuda.parameters, &cpu));
+        }
+        match cuda.back.get() {
+            Some(model) => model.input_gradient(image, layer, seed),
+            None => Ok(Array3::zeros(image.dim())),
+        }
+    }
+
+    fn check(&self, images: &[ArrayView3<'_, u8>], views: &[View], wanted: &[usize]) -> Result<(), Error> {
+        if views.len() != images.len() {
+            return Err(Error::Input {
+                what: "views",
+                expected: format!("{}, one an image", images.len()),
+                found: views.len().to_string(),
+            });
+        }
+        wanted.iter().try_for_each(|&layer| self.check_layer(layer))
+    }
+
+    fn check_layer(&self, layer: usize) -> Result<(), Error> {
+        let layers = self.network().layers().len();
+        if layer < layers {
+            return Ok(());
+        }
+        Err(Error::Input { what: "layer index", expected: format!("0 to {}", layers - 1), found: layer.to_string() })
+    }
+}
+
+/// A model on the processor.
+struct CpuModel {
     plan: Plan,
     packed: Packed,
     preprocess: Arc<Preprocess>,
@@ -33,10 +181,10 @@ struct Back {
     packed: Packed,
 }
 
-impl fmt::Debug for Model {
+impl fmt::Debug for CpuModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let layers = self.plan.network.layers().len();
-        write!(f, "Model({layers} layers, {:?})", self.cpu)
+        write!(f, "CpuModel({layers} layers, {:?})", self.cpu)
     }
 }
 
@@ -56,20 +204,12 @@ struct Extent<'a> {
     last: usize,
 }
 
-impl Model {
-    /// Makes the weights ready for the device.
-    pub fn new(
-        network: Arc<Network>,
-        preprocess: Arc<Preprocess>,
-        parameters: &Parameters,
-        device: &Device,
-    ) -> Result<Self, Error> {
-        check(parameters, &network)?;
-        let Device::Cpu(cpu) = device;
+impl CpuModel {
+    fn new(network: Arc<Network>, preprocess: Arc<Preprocess>, parameters: &Parameters, cpu: &Cpu) -> Self {
         let plan = Plan::new(network);
         let mut packed = Packed::new(&plan);
         cpu.install(|| packed.fill(&plan, None, parameters));
-        Ok(Self {
+        Self {
             plan,
             packed,
             preprocess,
@@ -77,52 +217,7 @@ impl Model {
             cpu: cpu.clone(),
             spaces: Mutex::default(),
             back: OnceLock::new(),
-        })
-    }
-
-    /// The network with a snapshot's weights and mean.
-    pub fn from_snapshot(network: Arc<Network>, snapshot: &Snapshot, device: &Device) -> Result<Self, Error> {
-        let preprocess = Arc::new(network.preprocess(snapshot.mean.clone()));
-        Self::new(network, preprocess, &snapshot.parameters, device)
-    }
-
-    /// The network.
-    pub fn network(&self) -> &Arc<Network> {
-        &self.plan.network
-    }
-
-    /// Applies the network to the centre view of each image; for each wanted layer a matrix with a
-    /// row an image, values in channel, row, column order.
-    pub fn forward(&self, images: &[ArrayView3<'_, u8>], wanted: &[usize]) -> Result<Vec<Array2<f32>>, Error> {
-        let network = &self.plan.network;
-        let centre = View::centre(network.image(), network.input());
-        self.forward_views(images, &vec![centre; images.len()], wanted)
-    }
-
-    /// Applies the network to one view of each image.
-    pub fn forward_views(
-        &self,
-        images: &[ArrayView3<'_, u8>],
-        views: &[View],
-        wanted: &[usize],
-    ) -> Result<Vec<Array2<f32>>, Error> {
-        let extent = Extent { wanted, last: wanted.iter().copied().max().unwrap_or(0) };
-        self.apply(images, views, extent, |(): &mut (), _, _| ()).map(|(out, _)| out)
-    }
-
-    /// As [`Model::forward`], and shows `watch` the output of every layer by its index while it is
-    /// at hand. Images go through the network a few at a time; each few have a `T` of their own, and
-    /// these come back in the order of the images.
-    pub fn forward_watched<T: Default + Send>(
-        &self,
-        images: &[ArrayView3<'_, u8>],
-        wanted: &[usize],
-        watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
-    ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
-        let network = &self.plan.network;
-        let centre = View::centre(network.image(), network.input());
-        let extent = Extent { wanted, last: network.output() };
-        self.apply(images, &vec![centre; images.len()], extent, watch)
+        }
     }
 
     fn apply<T: Default + Send>(
@@ -132,17 +227,7 @@ impl Model {
         extent: Extent<'_>,
         watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
     ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
-        if views.len() != images.len() {
-            return Err(Error::Input {
-                what: "views",
-                expected: format!("{}, one an image", images.len()),
-                found: views.len().to_string(),
-            });
-        }
         let layers = self.plan.network.layers();
-        for &layer in extent.wanted {
-            self.check_layer(layer)?;
-        }
         let length = |layer: usize| layers[layer].shape.len();
         let mut out: Vec<Array2<f32>> =
             extent.wanted.iter().map(|&layer| Array2::zeros((images.len(), length(layer)))).collect();
@@ -195,20 +280,8 @@ impl Model {
         Ok(())
     }
 
-    /// The gradient of `seed . output of the layer` by the image's pixels (centre view; zero
-    /// outside of it). `seed` has a value for each of the layer's, in channel, row, column order:
-    /// for one unit, 1 there and 0 elsewhere.
-    pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
-        self.check_layer(layer)?;
+    fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
         let network = &self.plan.network;
-        let length = network.layers()[layer].shape.len();
-        if seed.len() != length {
-            return Err(Error::Input {
-                what: "seed of a gradient",
-                expected: format!("{length} values, one for each of the layer's"),
-                found: seed.len().to_string(),
-            });
-        }
         let back = self.back.get_or_init(|| {
             let plan = BackwardPlan::new(&self.plan, true);
             let mut packed = Packed::new(&self.plan);
@@ -254,14 +327,6 @@ impl Model {
         let space = spaces.pop();
         drop(spaces);
         space.unwrap_or_else(|| Workspace::new(&self.plan, None))
-    }
-
-    fn check_layer(&self, layer: usize) -> Result<(), Error> {
-        let layers = self.plan.network.layers().len();
-        if layer < layers {
-            return Ok(());
-        }
-        Err(Error::Input { what: "layer index", expected: format!("0 to {}", layers - 1), found: layer.to_string() })
     }
 }
 

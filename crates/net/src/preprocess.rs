@@ -161,6 +161,16 @@ impl Preprocess {
         Ok(())
     }
 
+    /// Refuses an image or a view that does not fit the network's input.
+    pub(crate) fn check_view(
+        &self,
+        shape: (usize, usize, usize),
+        view: View,
+        input: (usize, usize, usize),
+    ) -> Result<(), Error> {
+        self.check(shape, view, input).map(|_| ())
+    }
+
     fn check(
         &self,
         (c, h, w): (usize, usize, usize),

@@ -16,6 +16,8 @@ mod catalogue;
 mod corpora;
 mod error;
 mod extract;
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod hub;
 mod layer_axis;

@@ -103,8 +103,10 @@ fn one_set(
     };
     let mut rows = rows.clone();
     let fit = pool.install(|| {
-        if metric == Metric::Cosine {
-            cluster::scale_to_unit_length(&mut rows);
+        match metric {
+            Metric::Euclidean => {}
+            Metric::Cosine => cluster::scale_to_unit_length(&mut rows),
+            Metric::Standardised => cluster::standardise(&mut rows),
         }
         kmeans::fit(rows, &request)
     });

@@ -4,7 +4,7 @@
 
 use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
 use deepviz_net::recipe::LayerKind;
-use deepviz_net::{Batch, Device, Engine, Parameters, Recipe, Run, Step, View};
+use deepviz_net::{Batch, Device, Engine, Orthogonaliser, Parameters, Recipe, Run, Step, View};
 use deepviz_train::{Event, Job, Update, train};
 use ndarray::{Array4, Axis};
 use safetensors::Dtype;
@@ -66,16 +66,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Half of the first stage done: its rate is not 0 even where it starts from that.
     let step = recipe.train.first_steps(steps_per_epoch).get(1).copied().unwrap_or(0) / 2;
     let rates = recipe.train.rates(step, steps_per_epoch);
-    let update = Update {
-        network: &network,
-        train: &recipe.train,
-        rates,
-        epoch: 0.0,
-        number: 1,
-        gradients: &gradients,
-        images: images.len(),
+    let update = Update { network: &network, train: &recipe.train, rates, epoch: 0.0, number: 1, images: images.len() };
+    let Device::Cpu(cpu) = &device else {
+        return Err("the step is one of the processor".into());
     };
-    update.apply(&mut after, &mut state);
+    update.apply(&mut Orthogonaliser::new(cpu), &gradients, (&mut after, &mut state));
 
     let mut tensors: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
     for (kind, parameters) in [("before", &start.parameters), ("gradient", &gradients), ("after", &after)] {

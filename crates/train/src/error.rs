@@ -57,6 +57,12 @@ pub enum Error {
         /// The run folder.
         path: PathBuf,
     },
+    /// The thread that wrote a snapshot ended without saying why.
+    #[error("the snapshot of step {step} was not written: its thread panicked; resume the run with --resume")]
+    Writer {
+        /// The snapshot's step.
+        step: u64,
+    },
     /// Reading or writing failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -1,9 +1,10 @@
 //! Loss and error over the test split.
 
 use crate::error::Error;
+use crate::learner::Judge;
 use deepviz_corpus::{Corpus, ImageId, Split};
 use deepviz_net::recipe::TestViews;
-use deepviz_net::{Device, Model, Network, Parameters, Preprocess, View};
+use deepviz_net::{Network, View};
 use ndarray::{Array2, ArrayView1, ArrayView3};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +15,8 @@ const IMAGES_AT_A_TIME: usize = 512;
 /// What the test split is measured with.
 pub(crate) struct Evaluation<'a> {
     pub network: &'a Arc<Network>,
-    pub preprocess: &'a Arc<Preprocess>,
     pub corpus: &'a Corpus,
-    pub device: &'a Device,
+    pub judge: Judge<'a>,
     pub views: TestViews,
 }
 
@@ -29,19 +29,18 @@ pub(crate) struct Measured {
 
 impl Evaluation<'_> {
     /// Measures the whole split; nothing where it is empty or the flag was raised.
-    pub fn measure(&self, parameters: &Parameters, stop: &AtomicBool) -> Result<Option<Measured>, Error> {
+    pub fn measure(&self, stop: &AtomicBool) -> Result<Option<Measured>, Error> {
         let ids: Vec<u32> = self.corpus.range(Split::Test).collect();
         if ids.is_empty() {
             return Ok(None);
         }
-        let model = Model::new(Arc::clone(self.network), Arc::clone(self.preprocess), parameters, self.device)?;
         let (mut loss, mut errors) = (0.0, 0.0);
         for ids in ids.chunks(IMAGES_AT_A_TIME) {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
             let images: Vec<_> = ids.iter().filter_map(|id| self.corpus.pixels(ImageId(*id))).collect();
-            let probabilities = self.probabilities(&model, &images)?;
+            let probabilities = self.probabilities(&images)?;
             for (id, row) in ids.iter().zip(probabilities.rows()) {
                 let label = self.corpus.labels()[*id as usize].0;
                 loss += loss_of(row, usize::from(label));
@@ -53,16 +52,13 @@ impl Evaluation<'_> {
     }
 
     /// Probabilities of each image, averaged over the views.
-    fn probabilities(&self, model: &Model, images: &[ArrayView3<'_, u8>]) -> Result<Array2<f32>, Error> {
+    fn probabilities(&self, images: &[ArrayView3<'_, u8>]) -> Result<Array2<f32>, Error> {
         let (image, input) = (self.network.image(), self.network.input());
         let views = View::of_test(self.views, image, input);
         let mut sum = Array2::zeros((images.len(), self.network.classes()));
         for (view, weight) in &views {
             let places = vec![*view; images.len()];
-            let output = [self.network.output()];
-            for probabilities in model.forward_views(images, &places, &output)? {
-                sum.scaled_add(*weight, &probabilities);
-            }
+            sum.scaled_add(*weight, &self.judge.probabilities(images, &places)?);
         }
         Ok(sum / views.iter().map(|(_, weight)| weight).sum::<f32>())
     }

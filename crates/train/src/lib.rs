@@ -8,6 +8,7 @@ mod error;
 mod evaluate;
 mod job;
 mod journal;
+mod learner;
 mod mean;
 mod optimiser;
 mod order;

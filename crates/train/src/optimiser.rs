@@ -1,7 +1,10 @@
 //! The update of the weights.
 
 use deepviz_net::recipe::{Optimiser, Rates, TrainRecipe};
-use deepviz_net::{Network, ParameterSpec, Parameters, Role};
+use deepviz_net::{Network, Orthogonaliser, ParameterSpec, Parameters, Role};
+
+/// Steps of the iteration towards an orthogonal matrix, as in airbench94.
+const MUON_STEPS: usize = 3;
 
 /// Rates and factors of one parameter at one step.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +20,7 @@ struct Rule {
     corrections: [f32; 2],
 }
 
-/// One update: what it changes them by.
+/// One update: what the parameters are changed by.
 #[derive(Clone, Copy, Debug)]
 pub struct Update<'a> {
     /// Whose parameters.
@@ -30,17 +33,21 @@ pub struct Update<'a> {
     pub epoch: f64,
     /// Number of the update, the first being 1.
     pub number: u64,
-    /// dE/dW summed over the minibatch, and its statistics, as the engine writes them.
-    pub gradients: &'a Parameters,
     /// Images in the minibatch.
     pub images: usize,
 }
 
 impl Update<'_> {
-    /// Moves parameters and the optimiser's state, which are in the network's order.
-    pub fn apply(&self, parameters: &mut Parameters, state: &mut Parameters) {
+    /// Moves parameters and the optimiser's state, which are in the network's order. `gradients` are
+    /// dE/dW summed over the minibatch, and its statistics, as the engine writes them.
+    pub fn apply(
+        &self,
+        orthogonal: &mut Orthogonaliser,
+        gradients: &Parameters,
+        (parameters, state): (&mut Parameters, &mut Parameters),
+    ) {
         let mut state = state.iter_mut().map(|(_, array)| array.as_slice_mut().unwrap_or_default());
-        let specs = self.network.parameters().zip(self.gradients.iter());
+        let specs = self.network.parameters().zip(gradients.iter());
         for ((_, weights), (spec, (_, gradient))) in parameters.iter_mut().zip(specs) {
             let weights = weights.as_slice_mut().unwrap_or_default();
             let gradient = gradient.as_slice().unwrap_or_default();
@@ -53,18 +60,35 @@ impl Update<'_> {
                 Optimiser::AdamW => (own(), own()),
                 _ => (own(), Default::default()),
             };
-            if spec.epochs.is_some_and(|epochs| self.epoch >= epochs) {
+            if !self.is_active(spec) {
                 continue;
             }
+            let is_filters = spec.role == Role::Weight && spec.shape.len() == 4;
             let rule = self.rule(spec);
             match self.train.optimiser {
                 Optimiser::CudaConvnet => rule.cuda_convnet(weights, first, gradient),
                 Optimiser::Pytorch => rule.pytorch(weights, first, gradient),
-                Optimiser::Nesterov => rule.nesterov(weights, first, gradient),
+                Optimiser::Muon if is_filters => rule.muon(orthogonal, spec.shape[0], weights, first, gradient),
+                Optimiser::Nesterov | Optimiser::Muon => rule.nesterov(weights, first, gradient),
                 Optimiser::AdaGrad => rule.adagrad(weights, first, gradient),
                 Optimiser::AdamW => rule.adamw(weights, (first, second), gradient),
             }
         }
+    }
+
+    /// The same for a graphics processor: what is done with every parameter, in the network's order.
+    pub(crate) fn rules(&self) -> Vec<deepviz_net::cuda::Rule> {
+        let rule = |spec: &ParameterSpec| {
+            let Rule { rate, momentum, decay, share, epsilon, beta2, corrections } = self.rule(spec);
+            let active = i32::from(spec.is_learnt() && self.is_active(spec));
+            deepviz_net::cuda::Rule { rate, momentum, decay, share, epsilon, beta2, corrections, active }
+        };
+        self.network.parameters().map(rule).collect()
+    }
+
+    /// Whether a parameter is learnt still.
+    fn is_active(&self, spec: &ParameterSpec) -> bool {
+        spec.epochs.is_none_or(|epochs| self.epoch < epochs)
     }
 
     fn rule(&self, spec: &ParameterSpec) -> Rule {
@@ -122,6 +146,30 @@ impl Rule {
         }
     }
 
+    /// As [`Optimiser::Muon`] says, for filters one after the other; frozen ones stay what they are.
+    fn muon(
+        self,
+        orthogonal: &mut Orthogonaliser,
+        filters: usize,
+        weights: &mut [f32],
+        velocity: &mut [f32],
+        gradient: &[f32],
+    ) {
+        if self.rate <= 0.0 || weights.is_empty() {
+            return;
+        }
+        for (v, g) in velocity.iter_mut().zip(gradient) {
+            *v = self.momentum * *v + self.share * g;
+        }
+        let ahead = velocity.iter().zip(gradient).map(|(v, g)| self.share * g + self.momentum * v);
+        let moves = orthogonal.apply(ahead, (filters, weights.len() / filters), MUON_STEPS);
+        let norm = weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>().sqrt();
+        let length = ((filters as f64).sqrt() / norm) as f32;
+        for (w, by) in weights.iter_mut().zip(moves) {
+            *w = *w * length - self.rate * by;
+        }
+    }
+
     /// `g' = g/n + decay w; s <- s + g'^2; w <- w - rate g' / (sqrt(s) + epsilon)`
     fn adagrad(self, weights: &mut [f32], sum: &mut [f32], gradient: &[f32]) {
         for ((w, s), g) in weights.iter_mut().zip(sum).zip(gradient) {
@@ -148,6 +196,14 @@ impl Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use deepviz_net::Device;
+
+    fn orthogonaliser() -> Orthogonaliser {
+        match Device::cpu(Some(1), None).unwrap() {
+            Device::Cpu(cpu) => Orthogonaliser::new(&cpu),
+            other => panic!("{other:?}"),
+        }
+    }
 
     fn rule(rate: f32) -> Rule {
         Rule { rate, momentum: 0.9, decay: 0.1, share: 0.5, epsilon: 1e-8, beta2: 0.999, corrections: [0.1, 0.001] }
@@ -200,6 +256,25 @@ mod tests {
         rule(0.1).adamw(&mut w, (&mut a, &mut b), &[4.0]);
         // Both moments corrected are g and g^2: w = 2 (1 - 0.1*0.1) - 0.1.
         assert!(near(a[0], 0.2) && near(b[0], 0.004) && near(w[0], 1.88), "{a:?} {b:?} {w:?}");
+    }
+
+    #[test]
+    fn muon_turns_filters_of_fixed_length() {
+        // Two filters of length 1 each together, whatever they were; the step of a matrix whose rows
+        // are orthogonal and of one length is that matrix over its singular value, times f(f(f(s)))/s
+        // with f(s) = 3.4445 s - 4.775 s^3 + 2.0315 s^5 and s = 1/sqrt(2) at first.
+        let (mut w, mut v) = ([3.0, 0.0, 0.0, 4.0], [0.0; 4]);
+        rule(0.1).muon(&mut orthogonaliser(), 2, &mut w, &mut v, &[0.0, 8.0, -8.0, 0.0]);
+        let f = |s: f64| 3.4445 * s - 4.775 * s.powi(3) + 2.0315 * s.powi(5);
+        let by = 0.1 * f(f(f(1.0 / 2.0_f64.sqrt()))) as f32;
+        let long = 2.0_f32.sqrt() / 5.0;
+        let expected = [3.0 * long, -by, by, 4.0 * long];
+        assert!(w.iter().zip(expected).all(|(found, expected)| near(*found, expected)), "{w:?} {expected:?}");
+        assert!(near(v[1], 4.0) && near(v[2], -4.0), "{v:?}");
+        // Frozen ones stay.
+        let before = w;
+        rule(0.0).muon(&mut orthogonaliser(), 2, &mut w, &mut v, &[1.0; 4]);
+        assert_eq!(before.map(f32::to_bits), w.map(f32::to_bits));
     }
 
     #[test]

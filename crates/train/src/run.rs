@@ -4,16 +4,15 @@ use crate::error::Error;
 use crate::evaluate::Evaluation;
 use crate::job::{Event, Job, Observer, Outcome};
 use crate::journal::Journal;
+use crate::learner::{Beginning, Learner, Minibatch, Subject};
 use crate::optimiser::Update;
 use crate::order::Augment;
 use crate::start::Start;
-use deepviz_corpus::ImageId;
-use deepviz_net::recipe::{Rates, TestViews};
-use deepviz_net::{
-    Batch, BatchResult, Engine, Metric, MetricKind, Parameters, Preprocess, Run, RunInfo, Snapshot, Step,
-};
+use deepviz_net::recipe::TestViews;
+use deepviz_net::{BatchResult, Metric, MetricKind, Preprocess, Run, RunInfo, Step};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 /// Trains a job's recipe on its corpus into its run folder, until the schedule is done or `stop` is
@@ -34,24 +33,30 @@ struct Trainer<'a> {
     start: Start,
     journal: Journal,
     preprocess: Arc<Preprocess>,
-    engine: Engine,
-    gradients: Parameters,
+    learner: Learner<'a>,
     augment: Augment,
     /// Step of the newest snapshot file.
     saved: Option<Step>,
     speed: Speed,
+    /// The step whose result is not known yet.
+    under_way: Option<UnderWay>,
+    /// A snapshot being written while training goes on.
+    writing: Option<Writing>,
 }
 
 impl<'a> Trainer<'a> {
     fn new(job: &'a Job, start: Start, journal: Journal) -> Result<Self, Error> {
         let network = &start.network;
         let preprocess = Arc::new(network.preprocess(start.snapshot.mean.clone()));
+        let subject = Subject { network, preprocess: &preprocess };
+        let begin = Beginning { snapshot: &start.snapshot, update: &job.recipe.train };
         Ok(Self {
             job,
             journal,
-            engine: Engine::new(Arc::clone(network), Arc::clone(&preprocess), &job.device)?,
+            learner: Learner::new(subject, &job.corpus, &job.device, begin)?,
             preprocess,
-            gradients: Parameters::zeros(network),
+            under_way: None,
+            writing: None,
             augment: Augment {
                 seed: start.info.seed,
                 image: network.image(),
@@ -87,10 +92,12 @@ impl<'a> Trainer<'a> {
                     self.test((MetricKind::Views, views), observer, stop)?;
                     self.journal.sync()?;
                 }
+                self.written(observer)?;
                 return Ok(Outcome::Finished { step });
             }
             if stop.load(Ordering::Relaxed) {
                 self.save(observer)?;
+                self.written(observer)?;
                 return Ok(Outcome::Stopped { step });
             }
             if epoch.0 != step.0 / steps {
@@ -100,42 +107,75 @@ impl<'a> Trainer<'a> {
             let batch = self.job.recipe.train.batch;
             let first = (step.0 % steps) as usize * batch;
             let ids = &epoch.1[first..epoch.1.len().min(first + batch)];
-            let metric = self.update(ids)?;
-            self.journal.append(&metric)?;
-            observer.event(&Event::Step(metric));
+            self.update(ids, observer)?;
+            if self.writing.as_ref().is_some_and(|writing| writing.thread.is_finished()) {
+                self.written(observer)?;
+            }
         }
     }
 
     /// One minibatch: gradients, then the update.
-    fn update(&mut self, ids: &[u32]) -> Result<Metric, Error> {
+    fn update(&mut self, ids: &[u32], observer: &mut dyn Observer) -> Result<(), Error> {
         let began = Instant::now();
         let step = self.step();
         let steps = self.info().steps_per_epoch;
         let corpus = &self.job.corpus;
-        let images: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(ImageId(*id))).collect();
         let labels: Vec<u16> = ids.iter().map(|id| corpus.labels()[*id as usize].0).collect();
         let views: Vec<_> = ids.iter().map(|id| self.augment.view((step.0, step.0 / steps), *id)).collect();
-        let batch = Batch { images: &images, labels: &labels, views: &views, noise: self.augment.noise(step.0) };
-        let snapshot = &mut self.start.snapshot;
-        let result = self.engine.gradients(&snapshot.parameters, &batch, &mut self.gradients)?;
+        let batch = Minibatch { ids, labels: &labels, views: &views, noise: self.augment.noise(step.0) };
         let rates = self.job.recipe.train.rates(step.0, steps);
-        refuse_divergence(result, step, rates)?;
+        let snapshot = &mut self.start.snapshot;
         let update = Update {
             network: &self.start.network,
             train: &self.job.recipe.train,
             rates,
             epoch: step.0 as f64 / steps as f64,
             number: step.0 + 1,
-            gradients: &self.gradients,
             images: ids.len(),
         };
-        update.apply(&mut snapshot.parameters, &mut snapshot.optimizer);
+        let known = self.learner.step(snapshot, corpus, &batch, &update)?;
         snapshot.step = Step(step.0 + 1);
         snapshot.images_seen += ids.len() as u64;
         snapshot.epoch = self.start.info.epoch_of(snapshot.step);
+        let mut metric = self.metric(MetricKind::Train, (0.0, 0.0));
+        let before = self.under_way.take();
         self.speed.note(ids.len(), began);
-        let images = ids.len() as f64;
-        Ok(self.metric(MetricKind::Train, (result.loss_sum / images, result.errors / images)))
+        metric.images_per_s = self.speed.images_per_s();
+        let own = UnderWay { metric, images: ids.len() };
+        match (known, before) {
+            (Some(result), Some(before)) => {
+                self.under_way = Some(own);
+                self.report(before, result, observer)
+            }
+            (Some(result), None) if matches!(self.learner, Learner::Cpu(_)) => self.report(own, result, observer),
+            _ => {
+                self.under_way = Some(own);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes down what a step came to.
+    fn report(&mut self, step: UnderWay, result: BatchResult, observer: &mut dyn Observer) -> Result<(), Error> {
+        let UnderWay { mut metric, images } = step;
+        if !result.loss_sum.is_finite() {
+            let step = metric.step.0.saturating_sub(1);
+            return Err(Error::Diverged { step, loss: result.loss_sum, rate: metric.rate });
+        }
+        metric.loss = result.loss_sum / images as f64;
+        metric.error = result.errors / images as f64;
+        self.journal.append(&metric)?;
+        observer.event(&Event::Step(metric));
+        Ok(())
+    }
+
+    /// Waits for the step that is under way.
+    fn settle(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        let result = self.learner.finish()?;
+        match (result, self.under_way.take()) {
+            (Some(result), Some(step)) => self.report(step, result, observer),
+            _ => Ok(()),
+        }
     }
 
     /// Measures the test split, unless that was done before the run was interrupted.
@@ -145,17 +185,14 @@ impl<'a> Trainer<'a> {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<(), Error> {
+        self.settle(observer)?;
         if self.journal.is_tested(kind, self.step()) {
             return Ok(());
         }
-        let evaluation = Evaluation {
-            network: &self.start.network,
-            preprocess: &self.preprocess,
-            corpus: &self.job.corpus,
-            device: &self.job.device,
-            views,
-        };
-        let measured = evaluation.measure(&self.start.snapshot.parameters, stop)?;
+        let (network, corpus) = (&self.start.network, &*self.job.corpus);
+        let subject = Subject { network, preprocess: &self.preprocess };
+        let judge = self.learner.judge(subject, &self.job.device, &self.start.snapshot.parameters)?;
+        let measured = Evaluation { network, corpus, judge, views }.measure(stop)?;
         if let Some(measured) = measured {
             let metric = self.metric(kind, (measured.loss, measured.error));
             self.journal.append(&metric)?;
@@ -165,24 +202,42 @@ impl<'a> Trainer<'a> {
     }
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        self.settle(observer)?;
         let step = self.step();
         if self.saved == Some(step) {
             return Ok(());
         }
+        self.written(observer)?;
         // First the metrics up to here: a run resumed from the snapshot relies on them.
         self.journal.sync()?;
         let path = Run::snapshot_path(&self.job.out, step);
-        let hash = self.write(&path)?;
         self.saved = Some(step);
-        observer.event(&Event::Snapshot { step, path, hash });
+        let Some(outgoing) = self.learner.copy_out()? else {
+            let sealed = self.start.snapshot.clone().sealed();
+            sealed.write(&path)?;
+            observer.event(&Event::Snapshot { step, path, hash: sealed.hash });
+            return Ok(());
+        };
+        // The weights are on their way out of the device; the next steps need not wait for them.
+        let mut snapshot = self.start.snapshot.clone();
+        let thread = std::thread::spawn(move || {
+            (snapshot.parameters, snapshot.optimizer) = outgoing.wait()?;
+            let sealed = snapshot.sealed();
+            sealed.write(&path)?;
+            Ok(Event::Snapshot { step, path, hash: sealed.hash })
+        });
+        self.writing = Some(Writing { step, thread });
         Ok(())
     }
 
-    fn write(&mut self, path: &std::path::Path) -> Result<String, Error> {
-        let snapshot: &Snapshot = &self.start.snapshot;
-        let sealed = snapshot.clone().sealed();
-        sealed.write(path)?;
-        Ok(sealed.hash)
+    /// Waits for the snapshot that is being written.
+    fn written(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        let Some(Writing { step, thread }) = self.writing.take() else {
+            return Ok(());
+        };
+        let event = thread.join().unwrap_or(Err(Error::Writer { step: step.0 }))?;
+        observer.event(&event);
+        Ok(())
     }
 
     fn metric(&self, kind: MetricKind, (loss, error): (f64, f64)) -> Metric {
@@ -202,11 +257,17 @@ impl<'a> Trainer<'a> {
     }
 }
 
-fn refuse_divergence(result: BatchResult, step: Step, rates: Rates) -> Result<(), Error> {
-    if result.loss_sum.is_finite() {
-        return Ok(());
-    }
-    Err(Error::Diverged { step: step.0, loss: result.loss_sum, rate: rates.weight })
+/// A step that was set going: its metric, without what it came to.
+#[derive(Clone, Copy)]
+struct UnderWay {
+    metric: Metric,
+    images: usize,
+}
+
+/// A snapshot of a step on its way into its file.
+struct Writing {
+    step: Step,
+    thread: JoinHandle<Result<Event, Error>>,
 }
 
 /// Training speed, smoothed over the last steps.

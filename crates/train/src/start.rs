@@ -6,7 +6,7 @@ use crate::mean::mean_image;
 use crate::order::Order;
 use deepviz_corpus::{Corpus, ImageId, Split};
 use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
-use deepviz_net::{CorpusInfo, Device, Network, Parameters, Run, RunInfo, RunLock, Shape, Snapshot, Step, whiten};
+use deepviz_net::{CorpusInfo, Network, Parameters, Run, RunInfo, RunLock, Shape, Snapshot, Step, whiten};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -147,7 +147,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
             test: count(Split::Test),
         },
         seed,
-        vector_level: vector_level(&job.device),
+        vector_level: job.device.arithmetic(),
         train_images: order.len() as u64,
         steps_per_epoch,
         total_steps,
@@ -159,13 +159,6 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
 fn run_name(out: &Path, recipe: &str) -> String {
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| recipe.to_owned())
-}
-
-fn vector_level(device: &Device) -> String {
-    match device {
-        Device::Cpu(cpu) => cpu.level().to_string(),
-        other => format!("{other:?}"),
-    }
 }
 
 /// What a trainer that was killed before its run.toml stood leaves behind is no content.
@@ -208,7 +201,7 @@ fn compare(earlier: &RunInfo, now: &RunInfo, out: &Path) -> Result<(), Error> {
     let error = |what: String, expected: &str, found: &str, hint| {
         Err(Error::Changed { what, expected: expected.into(), found: found.into(), hint, path: out.into() })
     };
-    let level_hint = "give the run's vector level, or start a new run";
+    let level_hint = "give the run's device and vector level, or start a new run";
     let hint = "start a new run, or resume with what the run was started with";
     let number = |value: u64| value.to_string();
     let pairs = [

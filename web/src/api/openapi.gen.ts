@@ -1141,7 +1141,7 @@ export interface paths {
           split?: string;
           /** @description Name of a layer; the features before the last layer unless given. */
           layer?: string;
-          /** @description `cosine` or `euclidean`; what was computed for the layer unless given. */
+          /** @description `cosine`, `euclidean` or `standardised`; what was computed for the layer unless given. */
           metric?: string;
         };
         header?: never;
@@ -2019,7 +2019,7 @@ export interface paths {
           split?: string;
           /** @description Name of a layer; the features before the last layer unless given. */
           layer?: string;
-          /** @description `cosine` or `euclidean`; what was computed for the layer unless given. */
+          /** @description `cosine`, `euclidean` or `standardised`; what was computed for the layer unless given. */
           metric?: string;
         };
         header?: never;

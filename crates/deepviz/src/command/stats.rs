@@ -48,6 +48,7 @@ fn work_on(path: &Path, what: &StatsWhat, work: Work, change: impl FnOnce(&mut J
         let metric = match what.metric {
             MetricChoice::Euclidean => Metric::Euclidean,
             MetricChoice::Cosine => Metric::Cosine,
+            MetricChoice::Standardised => Metric::Standardised,
         };
         job.cluster_layers = what.cluster_layer.iter().map(|layer| (layer.clone(), metric)).collect();
     }

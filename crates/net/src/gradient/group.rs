@@ -1,6 +1,6 @@
 //! Forward and backward in one go, for networks in which every image is on its own.
 
-use super::{Batch, Engine, GROUP};
+use super::{Batch, CpuEngine, GROUP};
 use crate::cpu::layout::{Maps, MapsMut};
 use crate::cpu::pass::{Pass, Workspace};
 use crate::cpu::plan::WeightGradient;
@@ -24,7 +24,7 @@ pub(super) struct Group<'a, 'i> {
     pub judgements: &'a mut [Judgement],
 }
 
-impl Engine {
+impl CpuEngine {
     pub(super) fn run_groups(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
         let mut sums = std::mem::take(&mut self.sums);
         let mut shelves = std::mem::take(&mut self.shelves);

@@ -13,6 +13,7 @@ mod stages;
 use crate::cpu::buffer::Buffer;
 use crate::cpu::pass::Workspace;
 use crate::cpu::plan::{BackwardPlan, Packed, Plan, WeightPlan, check};
+use crate::cuda::CudaEngine;
 use crate::device::{Cpu, Device};
 use crate::error::Error;
 use crate::network::Network;
@@ -51,8 +52,8 @@ pub struct BatchResult {
     pub errors: f64,
 }
 
-/// Computes gradients of batches, keeping its buffers from step to step.
-pub struct Engine {
+/// An engine on the processor.
+pub(crate) struct CpuEngine {
     plan: Plan,
     back: BackwardPlan,
     weights: WeightPlan,
@@ -68,22 +69,65 @@ pub struct Engine {
     staged: Option<Staged>,
 }
 
-impl fmt::Debug for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layers = self.plan.network.layers().len();
-        write!(f, "Engine({layers} layers, {:?})", self.cpu)
-    }
+/// Computes gradients of batches, keeping its buffers from step to step.
+#[derive(Debug)]
+pub struct Engine(Backend);
+
+#[derive(Debug)]
+enum Backend {
+    Cpu(Box<CpuEngine>),
+    Cuda(Box<CudaEngine>),
 }
 
 impl Engine {
     /// Plans the network's training on the device.
     pub fn new(network: Arc<Network>, preprocess: Arc<Preprocess>, device: &Device) -> Result<Self, Error> {
-        let Device::Cpu(cpu) = device;
+        Ok(Self(match device {
+            Device::Cpu(cpu) => Backend::Cpu(Box::new(CpuEngine::new(network, preprocess, cpu))),
+            Device::Cuda(cuda) => Backend::Cuda(Box::new(CudaEngine::new(network, preprocess, cuda)?)),
+        }))
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Arc<Network> {
+        match &self.0 {
+            Backend::Cpu(engine) => &engine.plan.network,
+            Backend::Cuda(engine) => engine.network(),
+        }
+    }
+
+    /// Writes into `into` the gradient of the summed loss by every parameter, and in place of a
+    /// running statistic the minibatch's: mean and unbiased variance.
+    ///
+    /// On the processor bit for bit the same for any number of threads.
+    pub fn gradients(
+        &mut self,
+        parameters: &Parameters,
+        batch: &Batch<'_>,
+        into: &mut Parameters,
+    ) -> Result<BatchResult, Error> {
+        check_batch(self.network(), parameters, batch, into)?;
+        match &mut self.0 {
+            Backend::Cpu(engine) => engine.gradients(parameters, batch, into),
+            Backend::Cuda(engine) => engine.gradients(parameters, batch, into),
+        }
+    }
+}
+
+impl fmt::Debug for CpuEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layers = self.plan.network.layers().len();
+        write!(f, "CpuEngine({layers} layers, {:?})", self.cpu)
+    }
+}
+
+impl CpuEngine {
+    fn new(network: Arc<Network>, preprocess: Arc<Preprocess>, cpu: &Cpu) -> Self {
         let plan = Plan::new(network);
         let back = BackwardPlan::new(&plan, false);
         let packed = Packed::new(&plan);
         let weights = WeightPlan::new(&plan, 0);
-        Ok(Self {
+        Self {
             total: Buffer::zeros(weights.sums),
             staged: Staged::new(&plan, &back),
             plan,
@@ -96,25 +140,16 @@ impl Engine {
             sums: Buffer::default(),
             shelves: Buffer::default(),
             judgements: Vec::new(),
-        })
+        }
     }
 
-    /// The network.
-    pub fn network(&self) -> &Arc<Network> {
-        &self.plan.network
-    }
-
-    /// Writes into `into` the gradient of the summed loss by every parameter, and in place of a
-    /// running statistic the minibatch's: mean and unbiased variance.
-    ///
-    /// Bit for bit the same for any number of threads.
-    pub fn gradients(
+    /// As [`Engine::gradients`], of a batch that was checked.
+    fn gradients(
         &mut self,
         parameters: &Parameters,
         batch: &Batch<'_>,
         into: &mut Parameters,
     ) -> Result<BatchResult, Error> {
-        self.check(parameters, batch, into)?;
         let groups = batch.images.len().div_ceil(GROUP);
         self.make_room(groups);
         let cpu = self.cpu.clone();
@@ -163,41 +198,37 @@ impl Engine {
     fn give_back(&self, space: Workspace) {
         self.spaces.lock().unwrap_or_else(PoisonError::into_inner).push(space);
     }
+}
 
-    fn check(&self, parameters: &Parameters, batch: &Batch<'_>, into: &Parameters) -> Result<(), Error> {
-        let network = &self.plan.network;
-        check(parameters, network)?;
-        check(into, network)?;
-        let names = network.parameters().map(|spec| spec.name.as_str());
-        if !names.eq(into.iter().map(|(name, _)| name)) {
-            return Err(Error::Input {
-                what: "parameters to hold gradients",
-                expected: "the network's order (as Parameters::zeros makes them)".into(),
-                found: "another order".into(),
-            });
-        }
-        let images = batch.images.len();
-        for (what, found) in [("labels of a batch", batch.labels.len()), ("views of a batch", batch.views.len())] {
-            if found != images {
-                return Err(Error::Input {
-                    what,
-                    expected: format!("{images}, one an image"),
-                    found: found.to_string(),
-                });
-            }
-        }
-        let classes = network.classes();
-        let wrong = batch.labels.iter().find(|label| usize::from(**label) >= classes);
-        if let Some(label) = wrong {
-            return Err(Error::Input {
-                what: "label",
-                expected: format!("a class from 0 to {}", classes - 1),
-                found: label.to_string(),
-            });
-        }
-        if images == 0 {
-            return Err(Error::Input { what: "batch", expected: "at least one image".into(), found: "none".into() });
-        }
-        Ok(())
+/// Refuses what does not belong to the network.
+fn check_batch(network: &Network, parameters: &Parameters, batch: &Batch<'_>, into: &Parameters) -> Result<(), Error> {
+    check(parameters, network)?;
+    check(into, network)?;
+    let names = network.parameters().map(|spec| spec.name.as_str());
+    if !names.eq(into.iter().map(|(name, _)| name)) {
+        return Err(Error::Input {
+            what: "parameters to hold gradients",
+            expected: "the network's order (as Parameters::zeros makes them)".into(),
+            found: "another order".into(),
+        });
     }
+    let images = batch.images.len();
+    for (what, found) in [("labels of a batch", batch.labels.len()), ("views of a batch", batch.views.len())] {
+        if found != images {
+            return Err(Error::Input { what, expected: format!("{images}, one an image"), found: found.to_string() });
+        }
+    }
+    let classes = network.classes();
+    let wrong = batch.labels.iter().find(|label| usize::from(**label) >= classes);
+    if let Some(label) = wrong {
+        return Err(Error::Input {
+            what: "label",
+            expected: format!("a class from 0 to {}", classes - 1),
+            found: label.to_string(),
+        });
+    }
+    if images == 0 {
+        return Err(Error::Input { what: "batch", expected: "at least one image".into(), found: "none".into() });
+    }
+    Ok(())
 }

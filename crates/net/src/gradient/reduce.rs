@@ -1,13 +1,13 @@
 //! From the groups' sums to the gradients in the files' order.
 
-use super::Engine;
+use super::CpuEngine;
 use crate::cpu::plan::WeightGradient;
 use crate::cpu::tree::{SLICE, Tree};
 use crate::network::Role;
 use crate::parameters::Parameters;
 use rayon::prelude::*;
 
-impl Engine {
+impl CpuEngine {
     /// Sums the parts and brings the gradients into the files' order.
     pub(super) fn reduce(&mut self, (parts, groups): (usize, usize), into: &mut Parameters) {
         let length = self.weights.sums;

@@ -3,7 +3,7 @@
 use super::group::Group;
 use super::norm::Norm;
 use super::stages::{Stages, Store};
-use super::{Batch, Engine, GROUP};
+use super::{Batch, CpuEngine, GROUP};
 use crate::cpu::pass::{Pass, Workspace};
 use crate::cpu::plan::{BackwardPlan, Plan};
 use crate::error::Error;
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 /// Parts into which a batch is split at most: each holds a sum of every weight's gradient.
 const MOST_PARTS: usize = 32;
 
-/// What batch normalisation needs beyond the buffers of [`Engine`].
+/// What batch normalisation needs beyond the buffers of [`CpuEngine`].
 #[derive(Debug)]
 pub(super) struct Staged {
     stages: Stages,
@@ -60,7 +60,7 @@ impl Staged {
     }
 }
 
-impl Engine {
+impl CpuEngine {
     /// Runs the batch through all stages and back; gives the number of parts it was split into.
     pub(super) fn run_staged(
         &mut self,

@@ -88,13 +88,14 @@ impl Context<'_> {
                 groups: windows.groups,
             }),
             LayerKind::Full { outputs, .. } => Op::Full(FullGeometry { input, outputs: *outputs }),
-            LayerKind::Pool { pool, size, stride, start, outputs } => Op::Pool(PoolGeometry {
+            LayerKind::Pool { pool, size, stride, start, outputs, ties } => Op::Pool(PoolGeometry {
                 kind: *pool,
                 input,
                 size: *size,
                 stride: *stride,
                 start: *start,
                 outputs: *outputs,
+                ties: *ties,
             }),
             LayerKind::GlobalAverage => Op::GlobalAverage(GlobalAverageGeometry { input }),
             LayerKind::BatchNorm(norm) => Op::BatchNorm(BatchNormGeometry { input, epsilon: norm.epsilon }),

@@ -27,7 +27,7 @@ pub use full::FullGeometry;
 pub use global_average::GlobalAverageGeometry;
 pub use local::LocalGeometry;
 pub use neuron::{GeluForm, Neuron, NeuronGeometry};
-pub use pool::{PoolGeometry, PoolKind};
+pub use pool::{PoolGeometry, PoolKind, Ties};
 pub use response_norm::ResponseNormGeometry;
 pub use softmax::SoftmaxGeometry;
 

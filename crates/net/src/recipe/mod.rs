@@ -11,7 +11,7 @@ mod write;
 pub use data::{DataRecipe, Flip, MeanKind, Padding, TestViews};
 pub use layer::{BatchNormRecipe, LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
 pub use snapshots::{Every, SnapshotRecipe};
-pub use train::{Curve, Optimiser, Rates, Shuffle, Stage, TrainRecipe};
+pub use train::{Curve, Optimiser, Precision, Rates, Shuffle, Stage, TrainRecipe};
 
 pub(crate) use section::{Scope, Section};
 

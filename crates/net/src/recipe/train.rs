@@ -25,6 +25,8 @@ pub struct TrainRecipe {
     pub bias_decay: f64,
     /// Share of the loss that wants every class alike.
     pub label_smoothing: f64,
+    /// To what the factors of matrix products are rounded where the device can save time by it.
+    pub precision: Precision,
     /// Order of the images.
     pub shuffle: Shuffle,
     /// Seed of everything random, unless the command line gives one.
@@ -97,6 +99,10 @@ pub enum Optimiser {
     /// w <- w - rate a' / (sqrt(b') + epsilon)`, a' and b' being a and b over `1 - m^t` and
     /// `1 - beta2^t` at step t.
     AdamW,
+    /// Filters: `v <- m v + g; w <- w sqrt(k) / |w|; w <- w - rate O(g + m v)`, k being the number of
+    /// filters and O the nearest orthogonal matrix (a row a filter), nearly; no decay, for their length
+    /// is fixed. Everything else as `Nesterov`.
+    Muon,
 }
 
 impl Optimiser {
@@ -104,11 +110,24 @@ impl Optimiser {
     /// of the parameter's shape.
     pub const fn state(self) -> &'static [&'static str] {
         match self {
-            Self::CudaConvnet | Self::Pytorch | Self::Nesterov => &[""],
+            Self::CudaConvnet | Self::Pytorch | Self::Nesterov | Self::Muon => &[""],
             Self::AdaGrad => &[".sum"],
             Self::AdamW => &[".exp_avg", ".exp_avg_sq"],
         }
     }
+}
+
+/// To what the factors of a matrix product are rounded; sums are in single precision always. A CPU
+/// computes in single precision whatever is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Not at all: single precision.
+    #[default]
+    Float32,
+    /// 10 bits of mantissa, the exponent of single precision.
+    Tf32,
+    /// 7 bits of mantissa, the exponent of single precision.
+    Bf16,
 }
 
 /// Order in which images are seen.
@@ -122,13 +141,17 @@ pub enum Shuffle {
     None,
 }
 
-pub(super) const OPTIMISERS: [(&str, Optimiser); 5] = [
+pub(super) const OPTIMISERS: [(&str, Optimiser); 6] = [
     ("cuda-convnet", Optimiser::CudaConvnet),
     ("pytorch", Optimiser::Pytorch),
     ("nesterov", Optimiser::Nesterov),
     ("adagrad", Optimiser::AdaGrad),
     ("adamw", Optimiser::AdamW),
+    ("muon", Optimiser::Muon),
 ];
+
+pub(super) const PRECISIONS: [(&str, Precision); 3] =
+    [("float32", Precision::Float32), ("tf32", Precision::Tf32), ("bf16", Precision::Bf16)];
 
 pub(super) const CURVES: [(&str, Curve); 2] = [("linear", Curve::Linear), ("cosine", Curve::Cosine)];
 
@@ -192,6 +215,7 @@ impl TrainRecipe {
             label_smoothing: section
                 .checked("label_smoothing", "a number from 0 to below 1", below_one)?
                 .unwrap_or(0.0),
+            precision: section.choice("precision", &PRECISIONS)?.unwrap_or_default(),
             shuffle: section.choice("shuffle", &SHUFFLES)?.unwrap_or(Shuffle::Epoch),
             seed: section.or("seed", 1)?,
         };

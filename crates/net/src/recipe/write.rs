@@ -1,8 +1,8 @@
 //! A recipe as TOML, every key written out.
 
 use super::data::{ALTERNATING, Flip, MEANS, PADDINGS, VIEWS};
-use super::layer::{GELU_FORMS, RESTS};
-use super::train::{CURVES, OPTIMISERS, SHUFFLES};
+use super::layer::{GELU_FORMS, RESTS, TIES};
+use super::train::{CURVES, OPTIMISERS, PRECISIONS, SHUFFLES};
 use super::{LayerKind, LayerRecipe, NormRecipe, Recipe, WeightRecipe, WindowRecipe};
 use crate::init::Init;
 use crate::ops::{Neuron, PoolKind};
@@ -88,6 +88,7 @@ fn train(recipe: &Recipe) -> Table {
     put(&mut table, "decay", train.decay);
     put(&mut table, "bias_decay", train.bias_decay);
     put(&mut table, "label_smoothing", train.label_smoothing);
+    put(&mut table, "precision", word(&PRECISIONS, &train.precision));
     put(&mut table, "shuffle", word(&SHUFFLES, &train.shuffle));
     put(&mut table, "seed", train.seed as i64);
     put(&mut table, "stages", stages.collect::<Vec<_>>());
@@ -118,7 +119,7 @@ fn settings(table: &mut Table, kind: &LayerKind) {
             put(table, "outputs", whole(*outputs));
             weights(table, start);
         }
-        LayerKind::Pool { pool, size, stride, start, outputs } => {
+        LayerKind::Pool { pool, size, stride, start, outputs, ties } => {
             let name = match pool {
                 PoolKind::Max => "max",
                 PoolKind::Average => "average",
@@ -130,6 +131,7 @@ fn settings(table: &mut Table, kind: &LayerKind) {
             if let Some(outputs) = outputs {
                 put(table, "outputs", whole(*outputs));
             }
+            put(table, "ties", word(&TIES, ties));
         }
         LayerKind::Neuron(neuron) => self::neuron(table, *neuron),
         LayerKind::BatchNorm(norm) => {

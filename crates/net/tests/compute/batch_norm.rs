@@ -1,7 +1,7 @@
 //! Batch normalisation while training: gradients through the minibatch's statistics against a plain
 //! double-precision computation, threads, sizes of batches, and what lasts between stages.
 
-use crate::support::{CLASSES, Case, LEVELS, assert_close, device};
+use crate::support::{CLASSES, Case, LEVELS, assert_close, device, devices};
 use deepviz_net::{Op, Parameters, Role, Shape, VectorLevel};
 
 /// Nets that cross the stages in every way: residuals over normalisations, two normalisations of one
@@ -66,7 +66,7 @@ fn gradients_are_central_differences_of_the_whole_batch() {
         for count in [3, 11] {
             let case = case(index, count);
             let named = case.named();
-            for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
+            for device in devices(1) {
                 let (found, _, gradients) = case.gradients(&mut case.engine(&device), 0);
                 assert_close([found], &[loss(&case, &named)], 2e-6, &case.name);
                 for spec in case.network.parameters().filter(|spec| spec.is_learnt()) {

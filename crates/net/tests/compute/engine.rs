@@ -1,6 +1,6 @@
 //! What the engine and the model promise about threads, batches, levels and bad input.
 
-use crate::support::{CLASSES, Case, LEVELS, assert_close, device};
+use crate::support::{CLASSES, Case, LEVELS, assert_close, device, devices};
 use deepviz_net::{Batch, Parameters, Shape, VectorLevel, View};
 use ndarray::{Array3, ArrayView3};
 
@@ -91,7 +91,7 @@ fn vector_levels_agree_within_rounding() {
 
 fn check_levels(case: &Case) {
     let expected = case.gradients(&mut case.engine(&device(1, LEVELS[0]).unwrap()), 9);
-    for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
+    for device in devices(1) {
         let (loss, _, gradients) = case.gradients(&mut case.engine(&device), 9);
         assert_close([loss], &[expected.0], 1e-6, "loss");
         for ((name, found), (_, expected)) in gradients.iter().zip(expected.2.iter()) {

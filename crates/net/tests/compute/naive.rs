@@ -1,7 +1,7 @@
 //! A second implementation of every operation: double precision, channel-row-column order, the
 //! formulas as they stand in the operations' documentation, no thought of speed.
 
-use deepviz_net::ops::{ConvGeometry, FullGeometry, GeluForm, LocalGeometry, Neuron, PoolGeometry, PoolKind};
+use deepviz_net::ops::{ConvGeometry, FullGeometry, GeluForm, LocalGeometry, Neuron, PoolGeometry, PoolKind, Ties};
 use deepviz_net::{Network, Op, Shape};
 use std::collections::BTreeMap;
 
@@ -405,11 +405,15 @@ fn simple_backward(op: &Op, slot: usize, inputs: &[&[f64]], (y, dy): (&[f64], &[
             let area = pool.input.height * pool.input.width;
             for (at, c, i, j) in places(output) {
                 let pixels = pool_window(pool, (i, j));
+                let mut taken = false;
                 for (i, j) in &pixels {
                     let from = c * area + i * pool.input.width + j;
                     dx[from] += match pool.kind {
-                        PoolKind::Max if x[from] < y[at] => 0.0,
-                        PoolKind::Max => dy[at],
+                        PoolKind::Max if x[from] < y[at] || (taken && pool.ties == Ties::First) => 0.0,
+                        PoolKind::Max => {
+                            taken = true;
+                            dy[at]
+                        }
                         PoolKind::Average => dy[at] / pixels.len() as f64,
                     };
                 }

@@ -2,7 +2,7 @@
 //! naive implementation; which is itself checked by central differences.
 
 use crate::naive;
-use crate::support::{Case, LEVELS, assert_close, device};
+use crate::support::{Case, assert_close, devices};
 use deepviz_net::ops::ConvGeometry;
 use deepviz_net::random::Stream;
 use deepviz_net::{Op, Shape};
@@ -54,6 +54,8 @@ const CASES: &[(&str, [usize; 3])] = &[
     ("a conv filters=8 size=3\nb pool pool=\"max\" size=3 stride=3 start=-1", [3, 9, 8]),
     ("a conv filters=8 size=3\nb pool pool=\"average\" size=4 stride=2 start=-1", [3, 9, 8]),
     ("a pool pool=\"max\" size=2 stride=2 outputs=2", [3, 6, 6]),
+    ("a conv filters=9 size=3 padding=1\nb pool pool=\"max\" size=3 stride=2 ties=\"first\"", [3, 8, 7]),
+    ("a pool pool=\"max\" size=2 stride=2 ties=\"first\"\nb logistic", [3, 6, 6]),
     ("a pool pool=\"average\" size=2 stride=1", [10, 4, 5]),
     (
         "a conv filters=8 size=3\nb pool pool=\"max\" size=3 stride=2\nr relu\nc conv filters=4 size=3 padding=1",
@@ -143,7 +145,7 @@ fn noise(length: usize) -> Vec<f64> {
 }
 
 fn check_forward(case: &Case) {
-    for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
+    for device in devices(1) {
         let all: Vec<usize> = (0..case.network.layers().len()).collect();
         let found = case.model(&device).forward(&case.views(), &all).unwrap();
         for image in 0..case.images.len() {
@@ -165,7 +167,7 @@ fn is_wide(case: &Case) -> bool {
 
 fn check_input_gradients(case: &Case) {
     let (named, activations) = (case.named(), case.naive(0));
-    for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
+    for device in devices(1) {
         let model = case.model(&device);
         for (layer, spec) in case.network.layers().iter().enumerate().skip(1) {
             let seed = noise(spec.shape.len());
@@ -200,7 +202,7 @@ fn check_weight_gradients(case: &Case) {
             }
         }
     }
-    for device in LEVELS.into_iter().filter_map(|level| device(1, level)) {
+    for device in devices(1) {
         let mut engine = case.engine(&device);
         let (found, _, gradients) = case.gradients(&mut engine, 0);
         assert_close([found], &[loss], 1e-6, &case.name);

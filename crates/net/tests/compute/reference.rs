@@ -1,6 +1,6 @@
 //! Small networks against `PyTorch`'s values (`scripts/reference_ops.py` writes the files).
 
-use crate::support::{Case, LEVELS, assert_close, device};
+use crate::support::{Case, assert_close, devices};
 use deepviz_net::{Op, Shape};
 use ndarray::{Array3, Array4, ArrayD, Axis, IxDyn};
 use safetensors::SafeTensors;
@@ -61,7 +61,7 @@ fn activations_and_gradients_are_pytorchs() {
         let tensors = SafeTensors::deserialize(&reference.bytes).unwrap();
         let case = case(&reference, &tensors);
         let expected = |name: &str| doubles(&tensors.tensor(name).unwrap());
-        for device in LEVELS.into_iter().filter_map(|level| device(2, level)) {
+        for device in devices(2) {
             let what = |name: &str| format!("{} {name} {device:?}", reference.name);
             let all: Vec<usize> = (0..case.network.layers().len()).collect();
             let model = case.model(&device);

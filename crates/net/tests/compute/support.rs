@@ -6,7 +6,7 @@ use deepviz_net::{Batch, Device, Engine, Model, Network, Parameters, Preprocess,
 use ndarray::{Array3, ArrayView3};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 pub const LEVELS: [VectorLevel; 3] = VectorLevel::ALL;
 
@@ -23,6 +23,27 @@ pub fn device(threads: usize, level: VectorLevel) -> Option<Device> {
         return None;
     }
     Some(Device::cpu(Some(threads), Some(level)).unwrap())
+}
+
+/// Every device this machine has: the processor at each of its levels, and a graphics processor. Where
+/// there is none of these, that is said once; with `DEEPVIZ_REQUIRE_GPU=1` it is a failure.
+pub fn devices(threads: usize) -> impl Iterator<Item = Device> {
+    LEVELS.into_iter().filter_map(move |level| device(threads, level)).chain(gpu())
+}
+
+/// The first graphics processor.
+pub fn gpu() -> Option<Device> {
+    static FOUND: OnceLock<Option<Device>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let found = Device::cuda(0);
+        if let Err(error) = &found {
+            assert!(std::env::var_os("DEEPVIZ_REQUIRE_GPU").is_none_or(|value| value != "1"), "{error}");
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "SKIPPED without a graphics processor: {error}").unwrap();
+        }
+        found.ok()
+    });
+    found.clone()
 }
 
 /// A network, weights, images and labels.

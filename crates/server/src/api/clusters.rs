@@ -37,7 +37,7 @@ pub(crate) struct ClusterQuery {
     split: Option<String>,
     /// Name of a layer; the features before the last layer unless given.
     layer: Option<String>,
-    /// `cosine` or `euclidean`; what was computed for the layer unless given.
+    /// `cosine`, `euclidean` or `standardised`; what was computed for the layer unless given.
     metric: Option<String>,
 }
 
@@ -114,8 +114,9 @@ impl ClusterQuery {
             layer_index(run.network(), layer)?;
         }
         let metric = |word: &str| {
-            word.parse::<Metric>()
-                .map_err(|_| ApiError::bad(format!("unknown metric `{word}`; expected cosine or euclidean")))
+            word.parse::<Metric>().map_err(|_| {
+                ApiError::bad(format!("unknown metric `{word}`; expected cosine, euclidean or standardised"))
+            })
         };
         let wanted = self.metric.as_deref().map(metric).transpose()?;
         let choices = cluster_choices(run);

@@ -40,7 +40,7 @@ const WRONG: &[(&str, u16, &str)] = &[
     ("/api/runs/tiny/checkpoints/0/confusion/a/1/images", 400, "index of a class"),
     ("/api/runs/tiny/checkpoints/0/confusion/0/1/images?limit=0", 400, "limit"),
     ("/api/runs/tiny/checkpoints/0/confusion/0/1/images?cursor=x", 400, "next_cursor"),
-    ("/api/runs/tiny/checkpoints/0/clusters?metric=manhattan", 400, "cosine or euclidean"),
+    ("/api/runs/tiny/checkpoints/0/clusters?metric=manhattan", 400, "cosine, euclidean or standardised"),
     ("/api/runs/tiny/checkpoints/0/clusters?layer=none", 404, "layers here"),
     ("/api/runs/tiny/checkpoints/0/clusters?layer=conv1&metric=cosine", 409, "there are relu2 by cosine"),
     ("/api/runs/tiny/metrics?since=x", 400, "query"),

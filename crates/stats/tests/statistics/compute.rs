@@ -244,11 +244,31 @@ fn a_diverged_snapshot_is_recorded_with_its_reason() {
 fn further_cluster_sets_are_added_to_what_is_there() {
     let fixture = Fixture::with_snapshots(&[0, 12]);
     fixture.compute();
-    let more = |job: &mut Job<'_>| job.cluster_layers.push(("fc10".into(), Metric::Cosine));
+    let more = |job: &mut Job<'_>| {
+        job.cluster_layers.push(("fc10".into(), Metric::Cosine));
+        job.cluster_layers.push(("fc10".into(), Metric::Standardised));
+    };
     assert_eq!(fixture.compute_with(more, &mut ()).computed, 4);
     assert_eq!(fixture.compute_with(more, &mut ()).computed, 0);
     let store = Store::open(&fixture.path()).unwrap();
-    assert_eq!(store.cluster_sets(Step(12), Split::Train).unwrap().len(), 3);
+    assert_eq!(store.cluster_sets(Step(12), Split::Train).unwrap().len(), 4);
+    // Of standardised columns the mean is 0: the centres weighed by their members.
+    let set = store.clusters(Step(12), Split::Train, "fc10", Metric::Standardised).unwrap().unwrap();
+    for column in set.centres.columns() {
+        let members: f32 = column.iter().zip(set.sizes()).map(|(centre, size)| centre * size as f32).sum();
+        assert!(members.abs() < 1e-2, "{members}");
+    }
+    let spread: f64 = set.inertia
+        + set
+            .centres
+            .rows()
+            .into_iter()
+            .zip(set.sizes())
+            .map(|(centre, size)| f64::from(size) * centre.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>())
+            .sum::<f64>();
+    // All of the spread is within clusters or between them: one a column and image.
+    let all = (fixture.corpus.range(Split::Train).len() * 10) as f64;
+    assert!((spread / all - 1.0).abs() < 1e-3, "{spread} of {all}");
     assert!(store.confusion(Step(12), Split::Train).unwrap().is_some());
     fixture.compute_with(|job| job.clusters = 5, &mut ());
     let set = store.clusters(Step(12), Split::Train, "fc10", Metric::Euclidean).unwrap().unwrap();

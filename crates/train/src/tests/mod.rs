@@ -1,5 +1,6 @@
 //! Runs of a small network on a small generated corpus.
 
+mod gpu;
 mod modern;
 mod refuse;
 

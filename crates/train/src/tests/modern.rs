@@ -80,14 +80,15 @@ stages = [
 every = "2 per epoch"
 "#;
 
-const OPTIMISERS: [(&str, Optimiser); 4] = [
+pub(super) const OPTIMISERS: [(&str, Optimiser); 5] = [
     ("cuda-convnet", Optimiser::CudaConvnet),
     ("nesterov", Optimiser::Nesterov),
     ("adagrad", Optimiser::AdaGrad),
     ("adamw", Optimiser::AdamW),
+    ("muon", Optimiser::Muon),
 ];
 
-fn modern(out: &Path, sets: &[(&str, &str)]) -> Job {
+pub(super) fn modern(out: &Path, sets: &[(&str, &str)]) -> Job {
     let sets: Vec<_> = sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let mut job = job(out);
     job.recipe = Recipe::parse(RECIPE, "modern.toml", &sets).unwrap();

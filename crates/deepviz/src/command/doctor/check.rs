@@ -1,14 +1,17 @@
-//! Every built-in network, forward and backward, computed in different ways that must agree:
-//! with other vector instructions (up to rounding), with other numbers of threads (to the bit).
+//! Every built-in network and some small ones of odd shapes, forward and backward, computed in different
+//! ways that must agree: with other vector instructions and on other devices (up to rounding), with other
+//! numbers of threads (to the bit).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use deepviz_net::cuda::Cuda;
 use deepviz_net::{Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel, View};
 use ndarray::{Array3, ArrayView3};
 use serde::Serialize;
 
+use super::cases;
 use crate::console::Console;
 use crate::recipe::BUILT_IN;
 
@@ -40,27 +43,43 @@ impl Check {
     }
 }
 
+/// Every way to compute here: plainly first, which judges the others; then on the processor at its best,
+/// with more threads, and on every graphics processor.
+pub fn ways(gpus: &[Cuda]) -> anyhow::Result<Vec<Way>> {
+    let mut ways = vec![Way::cpu(1, VectorLevel::Portable)?];
+    let best = VectorLevel::detect();
+    if best != VectorLevel::Portable {
+        ways.push(Way::cpu(1, best)?);
+    }
+    ways.push(Way::cpu(3, best)?);
+    ways.extend(gpus.iter().map(|cuda| Way { device: Device::Cuda(cuda.clone()) }));
+    Ok(ways)
+}
+
 /// Compares everything.
-pub fn all(console: Console) -> anyhow::Result<Vec<Check>> {
-    let judge = Way { threads: 1, level: VectorLevel::Portable };
-    let best = Way { threads: 1, level: VectorLevel::detect() };
-    let threaded = Way { threads: 3, level: best.level };
-    let pairs = [(judge, best, false), (best, threaded, true)];
-    let mut checks = BTreeMap::new();
-    let mut task = console.task("checking", BUILT_IN.len() as u64);
-    for (done, (name, text)) in BUILT_IN.iter().enumerate() {
-        task.set(done as u64, name);
+pub fn all(console: Console, gpus: &[Cuda]) -> anyhow::Result<Vec<Check>> {
+    let ways = ways(gpus)?;
+    let mut subjects = Vec::new();
+    for (name, text) in BUILT_IN {
         let recipe = Recipe::parse(text, name, &[]).context("cannot read a built-in recipe")?;
-        let subject = Subject::new(&recipe)?;
-        for (pair, &(one, other, is_exact)) in pairs.iter().enumerate().filter(|(_, pair)| pair.0 != pair.1) {
-            let (expected, found) = (subject.compute(one)?, subject.compute(other)?);
-            for (expected, found) in expected.iter().zip(&found) {
+        subjects.push(((*name).to_owned(), recipe, Shape::new(3, 32, 32)));
+    }
+    subjects.extend(cases::all()?);
+    let mut checks = BTreeMap::new();
+    let mut task = console.task("checking", subjects.len() as u64);
+    for (done, (name, recipe, image)) in subjects.iter().enumerate() {
+        task.set(done as u64, name);
+        let subject = Subject::new(recipe, *image)?;
+        let results = ways.iter().map(|way| subject.compute(&way.device)).collect::<anyhow::Result<Vec<_>>>()?;
+        for (pair, (one, other)) in pairs(&ways).into_iter().enumerate() {
+            let is_exact = ways[one].is_same_arithmetic(&ways[other]);
+            for (expected, found) in results[one].iter().zip(&results[other]) {
                 let allowed = if expected.what == "outputs" { ALLOWED_FORWARD } else { ALLOWED_BACKWARD };
                 let check = checks.entry((pair, expected.operation, expected.what)).or_insert_with(|| Check {
                     operation: expected.operation,
                     what: expected.what,
-                    judge: one.to_string(),
-                    against: other.to_string(),
+                    judge: ways[one].to_string(),
+                    against: ways[other].to_string(),
                     places: 0,
                     difference: 0.0,
                     allowed: if is_exact { 0.0 } else { allowed },
@@ -73,17 +92,42 @@ pub fn all(console: Console) -> anyhow::Result<Vec<Check>> {
     Ok(checks.into_values().collect())
 }
 
+/// What is compared with what: the first way with every other, but more threads with one of the same
+/// instructions.
+fn pairs(ways: &[Way]) -> Vec<(usize, usize)> {
+    let judge = |other: usize| (0..other).find(|&one| ways[one].is_same_arithmetic(&ways[other])).unwrap_or(0);
+    (1..ways.len()).map(|other| (judge(other), other)).collect()
+}
+
 /// A way to compute the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Way {
-    threads: usize,
-    level: VectorLevel,
+#[derive(Debug, Clone)]
+pub struct Way {
+    pub device: Device,
+}
+
+impl Way {
+    fn cpu(threads: usize, level: VectorLevel) -> anyhow::Result<Self> {
+        Ok(Self { device: Device::cpu(Some(threads), Some(level)).context("cannot use the CPU")? })
+    }
+
+    /// Whether the results are the same to the bit: the processor's are for any number of threads.
+    fn is_same_arithmetic(&self, other: &Self) -> bool {
+        match (&self.device, &other.device) {
+            (Device::Cpu(one), Device::Cpu(other)) => one.level() == other.level(),
+            _ => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let plural = if self.threads == 1 { "" } else { "s" };
-        write!(f, "{}, {} thread{plural}", self.level, self.threads)
+        match &self.device {
+            Device::Cpu(cpu) => {
+                let plural = if cpu.threads() == 1 { "" } else { "s" };
+                write!(f, "{}, {} thread{plural}", cpu.level(), cpu.threads())
+            }
+            other => f.write_str(&other.describe()),
+        }
     }
 }
 
@@ -103,9 +147,8 @@ struct Subject {
 }
 
 impl Subject {
-    fn new(recipe: &Recipe) -> anyhow::Result<Self> {
-        let network =
-            Network::new(recipe, Shape::new(3, 32, 32), CLASSES).context("a built-in network does not fit")?;
+    fn new(recipe: &Recipe, image: Shape) -> anyhow::Result<Self> {
+        let network = Network::new(recipe, image, CLASSES).context("a network of the doctor's does not fit")?;
         let [channels, height, width] = network.image().dims();
         let mean = Array3::from_elem((channels, height, width), 127.5);
         Ok(Self {
@@ -117,19 +160,18 @@ impl Subject {
     }
 
     /// Outputs of every layer and gradients of every array.
-    fn compute(&self, way: Way) -> anyhow::Result<Vec<Part>> {
-        let device = Device::cpu(Some(way.threads), Some(way.level)).context("cannot use the CPU")?;
+    fn compute(&self, device: &Device) -> anyhow::Result<Vec<Part>> {
         let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(Array3::view).collect();
         let layers = self.network.layers();
         let wanted: Vec<usize> = (0..layers.len()).collect();
-        let model = Model::new(Arc::clone(&self.network), Arc::clone(&self.preprocess), &self.parameters, &device)?;
+        let model = Model::new(Arc::clone(&self.network), Arc::clone(&self.preprocess), &self.parameters, device)?;
         let outputs = model.forward(&images, &wanted).context("cannot compute forward")?;
         let forward = layers.iter().zip(outputs).map(|(layer, output)| Part {
             operation: layer.op.kind(),
             what: "outputs",
             values: output.into_iter().collect(),
         });
-        let gradients = self.gradients(&device)?;
+        let gradients = self.gradients(device)?;
         let backward = layers.iter().flat_map(|layer| layer.parameters.iter().map(|spec| (layer.op.kind(), spec)));
         let backward = backward.filter_map(|(operation, spec)| {
             let values = gradients.get(&spec.name)?.iter().copied().collect();

@@ -1,44 +1,88 @@
 //! `deepviz doctor`: what this machine has, and whether its arithmetic agrees with itself.
 
+mod cases;
 mod check;
 mod machine;
+mod training;
 
-use anyhow::bail;
-use serde_json::json;
+use deepviz_net::cuda::{Cuda, libraries};
+use serde_json::{Value, json};
 
 use crate::Ending;
-use crate::cli::{DeviceChoice, DoctorArgs};
+use crate::cli::DoctorArgs;
 use crate::console::{Console, print_json, print_line};
-use crate::device::NO_CUDA;
+use crate::device::graphics_processors;
+use crate::human;
 use crate::table::Table;
 
 /// `deepviz doctor`
 pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Ending> {
-    if let DeviceChoice::Cuda(_) = args.device {
-        bail!("{NO_CUDA}: nothing to check; use --device cpu");
-    }
     let machine = machine::Machine::here();
+    let (gpus, problems) = graphics_processors(args.device)?;
     if !args.json {
         print_line(&format!("processor  {}", machine.processor));
         print_line(&format!("threads    {}", machine.threads));
         print_line(&format!("vectors    {} (of {})", machine.vector_level, machine.vector_levels.join(", ")));
         print_line(&format!("memory     {}", machine.memory()));
-        print_line(&format!("gpus       {NO_CUDA}"));
+        for line in gpus.iter().map(gpu_words).chain(problems.iter().cloned()) {
+            print_line(&format!("gpu        {line}"));
+        }
+        for library in libraries() {
+            let found = library.path.map_or_else(|| "not found".to_owned(), |path| path.display().to_string());
+            let version = library.version.map_or_else(String::new, |version| format!(", {version}"));
+            print_line(&format!("{:<11}{found}{version}", library.name.to_lowercase()));
+        }
         print_line("");
     }
     let console = if args.json { Console::silent() } else { Console::for_people() };
-    let checks = check::all(console)?;
+    let mut checks = check::all(console, &gpus)?;
+    checks.extend(training::all(console, &gpus)?);
     let is_good = checks.iter().all(check::Check::is_good);
     if args.json {
-        print_json(
-            &json!({ "kind": "doctor", "machine": machine, "cuda": NO_CUDA, "good": is_good, "checks": checks }),
-        );
+        print_json(&json!({
+            "kind": "doctor",
+            "machine": machine,
+            "gpus": gpus.iter().map(gpu_json).collect::<Vec<_>>(),
+            "gpu_problems": problems,
+            "libraries": libraries().iter().map(|library| json!({
+                "name": library.name, "path": library.path, "version": library.version,
+            })).collect::<Vec<_>>(),
+            "good": is_good,
+            "checks": checks,
+        }));
     } else {
         print(&checks);
         print_line("");
         print_line(if is_good { "everything agrees" } else { "MISMATCH: results of this machine cannot be trusted" });
     }
     Ok(if is_good { Ending::Good } else { Ending::Bad })
+}
+
+fn gpu_words(cuda: &Cuda) -> String {
+    let facts = cuda.facts();
+    let (major, minor) = facts.capability;
+    let (driver, memory) = (facts.driver, human::bytes(facts.memory as u64));
+    format!(
+        "cuda:{} {}, compute capability {major}.{minor}, {memory}, driver for CUDA {}.{}; kernels: {}",
+        facts.ordinal,
+        facts.name,
+        driver / 1000,
+        driver % 1000 / 10,
+        facts.kernels
+    )
+}
+
+fn gpu_json(cuda: &Cuda) -> Value {
+    let facts = cuda.facts();
+    let (major, minor) = facts.capability;
+    json!({
+        "ordinal": facts.ordinal,
+        "name": facts.name,
+        "compute_capability": format!("{major}.{minor}"),
+        "memory_bytes": facts.memory,
+        "cuda_version": facts.driver,
+        "kernels": facts.kernels,
+    })
 }
 
 fn print(checks: &[check::Check]) {

@@ -1,6 +1,7 @@
 //! Weighted sum of layers.
 
 pub(crate) mod cpu;
+pub(crate) mod cuda;
 
 use super::Misfit;
 use crate::shape::Shape;

@@ -1,6 +1,7 @@
 //! Layers stacked along the channels.
 
 pub(crate) mod cpu;
+pub(crate) mod cuda;
 
 use super::Misfit;
 use crate::shape::Shape;

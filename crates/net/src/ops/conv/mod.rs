@@ -1,6 +1,7 @@
 //! Convolution (correlation: filters are not flipped).
 
 pub(crate) mod cpu;
+pub(crate) mod cuda;
 
 use super::Misfit;
 use crate::shape::Shape;
@@ -52,18 +53,22 @@ impl ConvGeometry {
 
     /// Shape of the output.
     pub fn output(&self) -> Result<Shape, Misfit> {
-        let windows = Windows {
+        self.windows_of().output(self.input)
+    }
+
+    pub(crate) fn windows_of(&self) -> Windows {
+        Windows {
             filters: self.filters,
             size: self.size,
             stride: self.stride,
             padding: self.padding,
             groups: self.groups,
-        };
-        windows.output(self.input)
+        }
     }
 }
 
 /// The sliding windows that [`ConvGeometry`] and local layers share.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Windows {
     pub filters: usize,
     pub size: usize,

@@ -1,5 +1,7 @@
 //! Fully connected layer.
 
+pub(crate) mod cuda;
+
 use super::Misfit;
 use crate::shape::Shape;
 

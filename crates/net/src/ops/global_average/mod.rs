@@ -1,6 +1,7 @@
 //! The mean of every map.
 
 pub(crate) mod cpu;
+pub(crate) mod cuda;
 
 use super::Misfit;
 use crate::shape::Shape;

@@ -1,6 +1,7 @@
 //! Locally connected layer: convolution with its own filters at every position.
 
 pub(crate) mod cpu;
+pub(crate) mod cuda;
 
 use super::Misfit;
 use super::conv::Windows;
@@ -47,13 +48,16 @@ impl LocalGeometry {
 
     /// Shape of the output.
     pub fn output(&self) -> Result<Shape, Misfit> {
-        let windows = Windows {
+        self.windows_of().output(self.input)
+    }
+
+    pub(crate) fn windows_of(&self) -> Windows {
+        Windows {
             filters: self.filters,
             size: self.size,
             stride: self.stride,
             padding: self.padding,
             groups: self.groups,
-        };
-        windows.output(self.input)
+        }
     }
 }

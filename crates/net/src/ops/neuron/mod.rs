@@ -1,6 +1,7 @@
 //! Functions of each value alone.
 
 pub(crate) mod cpu;
+pub(crate) mod cuda;
 
 use super::Misfit;
 use crate::shape::Shape;

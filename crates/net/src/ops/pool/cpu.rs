@@ -1,7 +1,7 @@
 //! Pooling on the CPU: whole vectors of channels, window by window.
 #![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
 
-use super::{PoolGeometry, PoolKind};
+use super::{PoolGeometry, PoolKind, Ties};
 use crate::cpu::lanes::{LANES, Lanes, Work, with_lanes};
 use crate::cpu::layout::{Layout, Maps, MapsMut};
 use crate::device::VectorLevel;
@@ -45,6 +45,9 @@ impl PoolGeometry {
         let window = Window::new(self);
         let dx = dx.again();
         match self.kind {
+            PoolKind::Max if self.ties == Ties::First => {
+                with_lanes(level, First { window, images, x, y, dy, dx, written });
+            }
             PoolKind::Max => with_lanes(level, Backward::<true> { window, images, x, y, dy, dx, written }),
             PoolKind::Average => with_lanes(level, Backward::<false> { window, images, x, y, dy, dx, written }),
         }
@@ -211,6 +214,53 @@ impl<const MAX: bool> Backward<'_, MAX> {
                     }
                 }
                 sum.store(out);
+            }
+        }
+    }
+}
+
+/// Every window gives its gradient to the first pixel that its maximum equals.
+struct First<'a> {
+    window: Window<'a>,
+    images: usize,
+    x: Maps<'a>,
+    y: Maps<'a>,
+    dy: Maps<'a>,
+    dx: MapsMut<'a>,
+    written: bool,
+}
+
+impl Work for First<'_> {
+    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(mut self) {
+        if !self.written {
+            self.dx.clear(self.images);
+        }
+        let Self { window, images, x, y, dy, dx, .. } = self;
+        let (shape, outputs) = (x.layout.shape, y.layout.shape);
+        for (image, oy) in (0..images).flat_map(|image| (0..outputs.height).map(move |oy| (image, oy))) {
+            let rows = window.geometry.window(oy, shape.height);
+            for ox in 0..outputs.width {
+                let columns = window.geometry.window(ox, shape.width);
+                let (best, gradient) = (y.layout.pixel(image, oy, ox).start, dy.layout.pixel(image, oy, ox).start);
+                for channel in (0..dx.layout.stride).step_by(LANES) {
+                    // SAFETY: the pixels lie inside their maps, which were checked to have that
+                    // many images and whole vectors; the caller vouches for the instructions.
+                    unsafe {
+                        let best = L::Narrow::load(y.values.as_ptr().add(best + channel));
+                        let mut left = L::Narrow::load(dy.values.as_ptr().add(gradient + channel));
+                        for (iy, ix) in (rows.0..rows.1).flat_map(|iy| (columns.0..columns.1).map(move |ix| (iy, ix))) {
+                            let own =
+                                L::Narrow::load(x.values.as_ptr().add(x.layout.pixel(image, iy, ix).start + channel));
+                            let taken = own.where_equal(best, left);
+                            let to = dx.values.as_mut_ptr().add(dx.layout.pixel(image, iy, ix).start + channel);
+                            L::Narrow::load(to).add(taken).store(to);
+                            // What is taken is the whole, or nothing.
+                            left = left.subtract(taken);
+                        }
+                    }
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Pooling over windows that are clipped at the borders.
 
 pub(crate) mod cpu;
+pub(crate) mod cuda;
 
 use super::Misfit;
 use crate::shape::Shape;
@@ -8,10 +9,19 @@ use crate::shape::Shape;
 /// What is taken of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolKind {
-    /// The largest value; backward, every value equal to it receives the window's whole gradient.
+    /// The largest value; [`Ties`] says which of several receives the gradient.
     Max,
     /// The mean over the pixels of the window that lie inside the input.
     Average,
+}
+
+/// Where the gradient of a maximum goes if several values of its window are equal to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ties {
+    /// The whole gradient to each of them, as in cuda-convnet.
+    All,
+    /// To the first in row, then column order, as in `PyTorch`.
+    First,
 }
 
 /// Maximum or average over square windows.
@@ -42,6 +52,8 @@ pub struct PoolGeometry {
     pub start: isize,
     /// Windows along each side, if not as many as cover the input.
     pub outputs: Option<usize>,
+    /// Which of equal maxima receives the gradient.
+    pub ties: Ties,
 }
 
 impl PoolGeometry {

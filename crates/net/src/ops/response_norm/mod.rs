@@ -1,6 +1,7 @@
 //! Response normalisation within a map.
 
 pub(crate) mod cpu;
+pub(crate) mod cuda;
 
 use super::Misfit;
 use crate::shape::Shape;

@@ -1,6 +1,7 @@
 //! Class probabilities.
 
 pub(crate) mod cpu;
+pub(crate) mod cuda;
 
 use super::Misfit;
 use crate::shape::Shape;

@@ -6,10 +6,10 @@ mod read;
 pub(super) use read::INITS;
 #[cfg(test)]
 pub(super) use read::TYPES;
-pub(super) use read::{GELU_FORMS, RESTS};
+pub(super) use read::{GELU_FORMS, RESTS, TIES};
 
 use crate::init::Init;
-use crate::ops::{Neuron, PoolKind};
+use crate::ops::{Neuron, PoolKind, Ties};
 
 /// One layer as the recipe writes it, defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +73,8 @@ pub enum LayerKind {
         start: isize,
         /// Windows a side; as many as cover the input if not given.
         outputs: Option<usize>,
+        /// Which of equal maxima receives the gradient.
+        ties: Ties,
     },
     /// `type = "global_average"`
     GlobalAverage,

@@ -3,11 +3,13 @@
 use super::{BatchNormRecipe, LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
 use crate::error::Error;
 use crate::init::{Init, Rest};
-use crate::ops::{GeluForm, Neuron, PoolKind};
+use crate::ops::{GeluForm, Neuron, PoolKind, Ties};
 use crate::recipe::section::{Section, suggest};
 use crate::recipe::tree::{Node, Value};
 
 pub(in crate::recipe) const GELU_FORMS: [(&str, GeluForm); 2] = [("exact", GeluForm::Exact), ("tanh", GeluForm::Tanh)];
+
+pub(in crate::recipe) const TIES: [(&str, Ties); 2] = [("all", Ties::All), ("first", Ties::First)];
 
 pub(in crate::recipe) const RESTS: [(&str, Rest); 3] =
     [("zero", Rest::Zero), ("he", Rest::He), ("pytorch", Rest::Pytorch)];
@@ -138,6 +140,7 @@ fn read_pool(section: &mut Section<'_>) -> Result<LayerKind, Error> {
         stride: section.required("stride")?,
         start: section.or("start", 0)?,
         outputs: section.optional("outputs")?,
+        ties: section.choice("ties", &TIES)?.unwrap_or(Ties::All),
     })
 }
 

@@ -1,0 +1,168 @@
+//! Matrix products by cuBLAS. Everything here speaks of row-major matrices.
+
+use super::{At, Cuda};
+use crate::error::Error;
+use crate::recipe::Precision;
+use cudarc::cublas::result::CublasError;
+use cudarc::cublas::{CudaBlas, result, sys};
+use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};
+use std::ffi::{c_int, c_void};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes of room for cuBLAS: what it would take for itself on Hopper. Given, because it may not ask
+/// for memory while a graph is captured.
+const WORKSPACE: usize = 32 << 20;
+
+pub(super) struct Blas {
+    /// One call at a time: a handle is not to be shared otherwise.
+    handle: Mutex<CudaBlas>,
+    _workspace: CudaSlice<u8>,
+}
+
+/// A matrix: where it begins, and floats from one row to the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix {
+    pub at: At,
+    pub row: usize,
+    /// Floats from one matrix of a series to the next.
+    pub step: usize,
+}
+
+impl Matrix {
+    pub const fn new(at: At, row: usize) -> Self {
+        Self { at, row, step: 0 }
+    }
+
+    /// One of a series.
+    pub const fn series(at: At, row: usize, step: usize) -> Self {
+        Self { at, row, step }
+    }
+}
+
+/// A factor of a product, as it is or transposed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Factor {
+    Plain(Matrix),
+    Transposed(Matrix),
+}
+
+/// `c (rows x columns) = a (rows x inner) b (inner x columns)`, added to what `c` holds or not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Product {
+    pub rows: usize,
+    pub columns: usize,
+    pub inner: usize,
+    pub a: Factor,
+    pub b: Factor,
+    pub c: Matrix,
+    pub add: bool,
+    /// How many such products, each [`Matrix::step`] further on.
+    pub count: usize,
+}
+
+impl Blas {
+    pub fn new(stream: &Arc<CudaStream>, device: &str) -> Result<Self, Error> {
+        let failed = |what: &str, reason: &dyn std::fmt::Debug| Error::Device {
+            device: device.to_owned(),
+            reason: format!("cannot {what}: {reason:?}"),
+        };
+        let handle = CudaBlas::new(Arc::clone(stream)).map_err(|error| failed("start cuBLAS", &error))?;
+        let workspace = stream.alloc_zeros(WORKSPACE).map_err(|error| failed("get cuBLAS' workspace", &error))?;
+        let address = workspace.device_ptr(stream).0;
+        // SAFETY: the workspace lives as long as the handle, which is used on this stream only.
+        let set = unsafe { sys::cublasSetWorkspace_v2(*handle.handle(), address as *mut c_void, WORKSPACE) };
+        set.result().map_err(|error| failed("give cuBLAS its workspace", &error))?;
+        Ok(Self { handle: Mutex::new(handle), _workspace: workspace })
+    }
+}
+
+impl Cuda {
+    /// Computes a product, or a series of them.
+    pub(crate) fn product(&self, product: &Product) -> Result<(), Error> {
+        let Product { rows, columns, inner, c, count, .. } = *product;
+        if rows == 0 || columns == 0 || count == 0 {
+            return Ok(());
+        }
+        // cuBLAS stores columns: it computes c' = b' a', and what is row-major here is transposed there.
+        let side = |factor: Factor| match factor {
+            Factor::Plain(matrix) => (sys::cublasOperation_t::CUBLAS_OP_N, matrix),
+            Factor::Transposed(matrix) => (sys::cublasOperation_t::CUBLAS_OP_T, matrix),
+        };
+        let ((op_a, a), (op_b, b)) = (side(product.b), side(product.a));
+        let compute = match self.precision {
+            Precision::Float32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
+            Precision::Tf32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
+            Precision::Bf16 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_16BF,
+        };
+        let float = sys::cudaDataType_t::CUDA_R_32F;
+        let (alpha, beta) = (1.0_f32, if product.add { 1.0_f32 } else { 0.0 });
+        let (alpha, beta) = ((&raw const alpha).cast::<c_void>(), (&raw const beta).cast::<c_void>());
+        let algorithm = sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT;
+        let pointer = |matrix: Matrix| matrix.at.address() as *const c_void;
+        let int = |value: usize| value as c_int;
+        let blas = self.shared.blas.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        self.context().bind_to_thread().map_err(self.failed("use the device"))?;
+        // SAFETY: the operations' files give matrices inside of buffers of their geometry's size.
+        let done = unsafe {
+            if count == 1 {
+                result::gemm_ex(
+                    *blas.handle(),
+                    op_a,
+                    op_b,
+                    int(columns),
+                    int(rows),
+                    int(inner),
+                    alpha,
+                    pointer(a),
+                    float,
+                    int(a.row),
+                    pointer(b),
+                    float,
+                    int(b.row),
+                    beta,
+                    pointer(c).cast_mut(),
+                    float,
+                    int(c.row),
+                    compute,
+                    algorithm,
+                )
+            } else {
+                result::gemm_strided_batched_ex(
+                    *blas.handle(),
+                    op_a,
+                    op_b,
+                    int(columns),
+                    int(rows),
+                    int(inner),
+                    alpha,
+                    pointer(a),
+                    float,
+                    int(a.row),
+                    a.step as i64,
+                    pointer(b),
+                    float,
+                    int(b.row),
+                    b.step as i64,
+                    beta,
+                    pointer(c).cast_mut(),
+                    float,
+                    int(c.row),
+                    c.step as i64,
+                    int(count),
+                    compute,
+                    algorithm,
+                )
+            }
+        };
+        drop(blas);
+        done.map_err(|error| self.refused_product(error, product))
+    }
+
+    fn refused_product(&self, error: CublasError, product: &Product) -> Error {
+        let Product { rows, columns, inner, .. } = product;
+        Error::Device {
+            device: format!("cuda:{}", self.facts().ordinal),
+            reason: format!("cuBLAS refuses a product of {rows} x {inner} by {inner} x {columns}: {error:?}"),
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! Convolutions by cuDNN, where its library is found. Of its deterministic algorithms the fastest is
+//! taken, by the time that cuDNN itself measures, and kept as long as the device is open; what it cannot
+//! do goes through cuBLAS.
+
+use super::{At, Cuda, Memory};
+use crate::error::Error;
+use crate::ops::ConvGeometry;
+use crate::recipe::Precision;
+use crate::shape::Shape;
+use cudarc::cudnn::result::{self, CudnnError};
+use cudarc::cudnn::sys;
+use cudarc::driver::{CudaStream, sys as driver};
+use std::collections::BTreeMap;
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Bytes that an algorithm may compute in: the windows laid out for cuBLAS take as much.
+const WORKSPACE: usize = 256 << 20;
+
+/// Algorithms of a kind that are asked for at most; cuDNN has about eight.
+const ALGORITHMS: usize = 12;
+
+pub(super) struct Dnn {
+    handle: sys::cudnnHandle_t,
+    workspace: OnceLock<Option<Memory<u8>>>,
+    /// One call at a time, for a handle is not to be shared otherwise.
+    known: Mutex<BTreeMap<Key, Arc<Convolution>>>,
+}
+
+// SAFETY: the handle is used under the lock only.
+unsafe impl Send for Dnn {}
+// SAFETY: as above.
+unsafe impl Sync for Dnn {}
+
+/// Numbers that tell a convolution of so many images at a precision from any other.
+type Key = [usize; 10];
+
+/// How a convolution is computed: what its arrays are (as long as the process lives, for there are as many
+/// as convolutions), and the algorithms, where there are any, once they were asked for.
+struct Convolution {
+    x: sys::cudnnTensorDescriptor_t,
+    y: sys::cudnnTensorDescriptor_t,
+    weights: sys::cudnnFilterDescriptor_t,
+    windows: sys::cudnnConvolutionDescriptor_t,
+    /// Floats of input, output and weights.
+    lengths: [usize; 3],
+    forward: OnceLock<Option<sys::cudnnConvolutionFwdAlgo_t>>,
+    input: OnceLock<Option<sys::cudnnConvolutionBwdDataAlgo_t>>,
+    filters: OnceLock<Option<sys::cudnnConvolutionBwdFilterAlgo_t>>,
+}
+
+// SAFETY: descriptors are only read once they are set.
+unsafe impl Send for Convolution {}
+// SAFETY: as above.
+unsafe impl Sync for Convolution {}
+
+/// The arrays of a convolution.
+#[derive(Clone, Copy)]
+pub(crate) struct Operands {
+    pub x: At,
+    pub weights: At,
+    pub y: At,
+}
+
+impl Dnn {
+    /// cuDNN on that stream; nothing where it cannot be had.
+    pub fn new(stream: &CudaStream) -> Option<Self> {
+        super::libraries::cudnn_version()?;
+        let handle = result::create_handle().ok()?;
+        // SAFETY: handle and stream are whole.
+        unsafe { result::set_stream(handle, stream.cu_stream().cast()) }.ok()?;
+        Some(Self { handle, workspace: OnceLock::new(), known: Mutex::default() })
+    }
+}
+
+impl Convolution {
+    fn new(geometry: &ConvGeometry, output: Shape, images: usize, precision: Precision) -> Result<Self, CudnnError> {
+        let ConvGeometry { input, filters, size, stride, padding, groups, .. } = *geometry;
+        let int = |value: usize| value as c_int;
+        let channels = geometry.channels_per_filter();
+        let (x, y) = (result::create_tensor_descriptor()?, result::create_tensor_descriptor()?);
+        let (weights, windows) = (result::create_filter_descriptor()?, result::create_convolution_descriptor()?);
+        let float = sys::cudnnDataType_t::CUDNN_DATA_FLOAT;
+        let last = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NHWC;
+        let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
+        let math = match precision {
+            Precision::Float32 => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+            // What lies in memory is single precision, and cuDNN rounds that to TF32 at most.
+            Precision::Tf32 | Precision::Bf16 => sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH,
+        };
+        let dims = |shape: Shape| [int(images), int(shape.channels), int(shape.height), int(shape.width)];
+        // SAFETY: the descriptors were made above.
+        unsafe {
+            result::set_tensor4d_descriptor(x, last, float, dims(input))?;
+            result::set_tensor4d_descriptor(y, last, float, dims(output))?;
+            result::set_filter4d_descriptor(weights, float, last, [filters, channels, size, size].map(int))?;
+            let [padding, stride] = [padding, stride].map(int);
+            result::set_convolution2d_descriptor(windows, padding, padding, stride, stride, 1, 1, mode, float)?;
+            result::set_convolution_group_count(windows, int(groups))?;
+            result::set_convolution_math_type(windows, math)?;
+        }
+        let lengths = [images * input.len(), images * output.len(), filters * channels * size * size];
+        let (forward, input, filters) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Ok(Self { x, y, weights, windows, lengths, forward, input, filters })
+    }
+}
+
+/// Whether cuDNN's rule gives the same output: its windows never hang over the padding.
+fn fits(geometry: &ConvGeometry, output: Shape) -> bool {
+    let count = |side: usize| (side + 2 * geometry.padding - geometry.size) / geometry.stride + 1;
+    (output.height, output.width) == (count(geometry.input.height), count(geometry.input.width))
+}
+
+/// The fastest of the deterministic algorithms that work in the room there is.
+macro_rules! fastest {
+    ($found:expr, $count:expr) => {{
+        let usable = $found.iter().take($count as usize).map(|found| {
+            // SAFETY: as many results were written.
+            unsafe { found.assume_init() }
+        });
+        usable
+            .filter(|found| found.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS)
+            .filter(|found| found.determinism == sys::cudnnDeterminism_t::CUDNN_DETERMINISTIC)
+            .filter(|found| found.memory <= WORKSPACE)
+            .min_by(|a, b| a.time.total_cmp(&b.time))
+            .map(|found| found.algo)
+    }};
+}
+
+impl Cuda {
+    /// Computes a convolution's output by cuDNN; whether it could.
+    pub(crate) fn dnn_forward(
+        &self,
+        (geometry, output): (&ConvGeometry, Shape),
+        images: usize,
+        operands: Operands,
+    ) -> Result<bool, Error> {
+        self.with_convolution((geometry, output), images, |dnn, this, room| {
+            let algorithm = this.forward.get_or_init(|| self.find_forward(dnn, this, room));
+            let Some(algorithm) = *algorithm else {
+                return Ok(false);
+            };
+            let (one, zero) = (1.0_f32, 0.0_f32);
+            // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
+            unsafe {
+                sys::cudnnConvolutionForward(
+                    dnn.handle,
+                    number(&one),
+                    this.x,
+                    pointer(operands.x),
+                    this.weights,
+                    pointer(operands.weights),
+                    this.windows,
+                    algorithm,
+                    pointer(room),
+                    WORKSPACE,
+                    number(&zero),
+                    this.y,
+                    pointer(operands.y),
+                )
+            }
+            .result()
+            .map(|()| true)
+        })
+    }
+
+    /// Computes the gradient of a convolution's input (`x`) by cuDNN, added or written; whether it could.
+    pub(crate) fn dnn_input_gradient(
+        &self,
+        (geometry, output): (&ConvGeometry, Shape),
+        images: usize,
+        operands: Operands,
+        add: bool,
+    ) -> Result<bool, Error> {
+        self.with_convolution((geometry, output), images, |dnn, this, room| {
+            let algorithm = this.input.get_or_init(|| self.find_input(dnn, this, room));
+            let Some(algorithm) = *algorithm else {
+                return Ok(false);
+            };
+            let (one, kept) = (1.0_f32, if add { 1.0_f32 } else { 0.0 });
+            // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
+            unsafe {
+                sys::cudnnConvolutionBackwardData(
+                    dnn.handle,
+                    number(&one),
+                    this.weights,
+                    pointer(operands.weights),
+                    this.y,
+                    pointer(operands.y),
+                    this.windows,
+                    algorithm,
+                    pointer(room),
+                    WORKSPACE,
+                    number(&kept),
+                    this.x,
+                    pointer(operands.x),
+                )
+            }
+            .result()
+            .map(|()| true)
+        })
+    }
+
+    /// Computes the gradient of a convolution's weights by cuDNN; whether it could.
+    pub(crate) fn dnn_weight_gradient(
+        &self,
+        (geometry, output): (&ConvGeometry, Shape),
+        images: usize,
+        operands: Operands,
+    ) -> Result<bool, Error> {
+        self.with_convolution((geometry, output), images, |dnn, this, room| {
+            let algorithm = this.filters.get_or_init(|| self.find_weights(dnn, this, room));
+            let Some(algorithm) = *algorithm else {
+                return Ok(false);
+            };
+            let (one, zero) = (1.0_f32, 0.0_f32);
+            // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
+            unsafe {
+                sys::cudnnConvolutionBackwardFilter(
+                    dnn.handle,
+                    number(&one),
+                    this.x,
+                    pointer(operands.x),
+                    this.y,
+                    pointer(operands.y),
+                    this.windows,
+                    algorithm,
+                    pointer(room),
+                    WORKSPACE,
+                    number(&zero),
+                    this.weights,
+                    pointer(operands.weights),
+                )
+            }
+            .result()
+            .map(|()| true)
+        })
+    }
+
+    /// Runs `work` with a convolution and room to compute in, unless cuDNN is not for it.
+    fn with_convolution(
+        &self,
+        (geometry, output): (&ConvGeometry, Shape),
+        images: usize,
+        work: impl FnOnce(&Dnn, &Convolution, At) -> Result<bool, CudnnError>,
+    ) -> Result<bool, Error> {
+        let Some(dnn) = self.shared.dnn.as_ref().filter(|_| fits(geometry, output)) else {
+            return Ok(false);
+        };
+        let mut known = dnn.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let ConvGeometry { input, filters, size, stride, padding, groups, .. } = *geometry;
+        let [channels, height, width] = input.dims();
+        let precision = self.precision as usize;
+        let key = [channels, height, width, filters, size, stride, padding, groups, images, precision];
+        let convolution = match known.get(&key) {
+            Some(convolution) => Arc::clone(convolution),
+            // While a graph is captured nothing can be measured.
+            None if self.is_capturing() => return Ok(false),
+            None => {
+                let made = Convolution::new(geometry, output, images, self.precision);
+                let made = Arc::new(made.map_err(|error| self.refused_convolution(error))?);
+                known.insert(key, Arc::clone(&made));
+                made
+            }
+        };
+        let room = dnn.workspace.get_or_init(|| Memory::zeros(self, WORKSPACE).ok());
+        let Some(room) = room else {
+            return Ok(false);
+        };
+        self.context().bind_to_thread().map_err(self.failed("use the device"))?;
+        work(dnn, &convolution, room.at()).map_err(|error| self.refused_convolution(error))
+    }
+
+    fn is_capturing(&self) -> bool {
+        let status = self.stream().capture_status();
+        !matches!(status, Ok(driver::CUstreamCaptureStatus::CU_STREAM_CAPTURE_STATUS_NONE))
+    }
+
+    fn refused_convolution(&self, error: CudnnError) -> Error {
+        let reason = format!("cuDNN refuses a convolution: {error:?}");
+        Error::Device { device: format!("cuda:{}", self.facts().ordinal), reason }
+    }
+
+    /// Arrays to measure with, for measuring overwrites them: input, output, weights.
+    fn trial(&self, this: &Convolution) -> Option<[Memory<f32>; 3]> {
+        let [x, y, weights] = this.lengths.map(|length| Memory::zeros(self, length).ok());
+        Some([x?, y?, weights?])
+    }
+
+    fn find_forward(&self, dnn: &Dnn, this: &Convolution, room: At) -> Option<sys::cudnnConvolutionFwdAlgo_t> {
+        let [x, y, weights] = self.trial(this).filter(|_| !self.is_capturing())?;
+        let mut found = [MaybeUninit::uninit(); ALGORITHMS];
+        let mut count = 0;
+        // SAFETY: the arrays have the descriptors' sizes; no more results are written than there is room for.
+        let asked = unsafe {
+            sys::cudnnFindConvolutionForwardAlgorithmEx(
+                dnn.handle,
+                this.x,
+                pointer(x.at()),
+                this.weights,
+                pointer(weights.at()),
+                this.windows,
+                this.y,
+                pointer(y.at()),
+                ALGORITHMS as c_int,
+                &raw mut count,
+                found.as_mut_ptr().cast(),
+                pointer(room),
+                WORKSPACE,
+            )
+        };
+        asked.result().ok()?;
+        let found: [MaybeUninit<sys::cudnnConvolutionFwdAlgoPerf_t>; ALGORITHMS] = found;
+        fastest!(found, count)
+    }
+
+    fn find_input(&self, dnn: &Dnn, this: &Convolution, room: At) -> Option<sys::cudnnConvolutionBwdDataAlgo_t> {
+        let [x, y, weights] = self.trial(this).filter(|_| !self.is_capturing())?;
+        let mut found = [MaybeUninit::uninit(); ALGORITHMS];
+        let mut count = 0;
+        // SAFETY: as above.
+        let asked = unsafe {
+            sys::cudnnFindConvolutionBackwardDataAlgorithmEx(
+                dnn.handle,
+                this.weights,
+                pointer(weights.at()),
+                this.y,
+                pointer(y.at()),
+                this.windows,
+                this.x,
+                pointer(x.at()),
+                ALGORITHMS as c_int,
+                &raw mut count,
+                found.as_mut_ptr().cast(),
+                pointer(room),
+                WORKSPACE,
+            )
+        };
+        asked.result().ok()?;
+        let found: [MaybeUninit<sys::cudnnConvolutionBwdDataAlgoPerf_t>; ALGORITHMS] = found;
+        fastest!(found, count)
+    }
+
+    fn find_weights(&self, dnn: &Dnn, this: &Convolution, room: At) -> Option<sys::cudnnConvolutionBwdFilterAlgo_t> {
+        let [x, y, weights] = self.trial(this).filter(|_| !self.is_capturing())?;
+        let mut found = [MaybeUninit::uninit(); ALGORITHMS];
+        let mut count = 0;
+        // SAFETY: as above.
+        let asked = unsafe {
+            sys::cudnnFindConvolutionBackwardFilterAlgorithmEx(
+                dnn.handle,
+                this.x,
+                pointer(x.at()),
+                this.y,
+                pointer(y.at()),
+                this.windows,
+                this.weights,
+                pointer(weights.at()),
+                ALGORITHMS as c_int,
+                &raw mut count,
+                found.as_mut_ptr().cast(),
+                pointer(room),
+                WORKSPACE,
+            )
+        };
+        asked.result().ok()?;
+        let found: [MaybeUninit<sys::cudnnConvolutionBwdFilterAlgoPerf_t>; ALGORITHMS] = found;
+        fastest!(found, count)
+    }
+}
+
+fn number(value: &f32) -> *const c_void {
+    std::ptr::from_ref(value).cast()
+}
+
+fn pointer(at: At) -> *mut c_void {
+    at.address() as *mut c_void
+}

@@ -1,0 +1,128 @@
+//! Images and their views on the way to the device.
+
+use super::{Arg, At, Cuda, Grid, Memory};
+use crate::error::Error;
+use crate::network::Network;
+use crate::preprocess::{Preprocess, View};
+use crate::recipe::Padding;
+use cudarc::driver::{DeviceRepr, ValidAsZeroBits};
+use ndarray::ArrayView3;
+
+/// A view as the kernels read it.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(super) struct DeviceView {
+    y: i16,
+    x: i16,
+    flipped: u16,
+    cut: u16,
+    rows: [u16; 2],
+    columns: [u16; 2],
+    brightness: f32,
+    contrast: f32,
+}
+
+// SAFETY: numbers, laid out as the kernels' struct `View`.
+unsafe impl DeviceRepr for DeviceView {}
+// SAFETY: zeros are numbers.
+unsafe impl ValidAsZeroBits for DeviceView {}
+
+impl From<&View> for DeviceView {
+    fn from(view: &View) -> Self {
+        let (rows, columns) = view.cutout.map_or(((0, 0), (0, 0)), |cutout| (cutout.rows, cutout.columns));
+        Self {
+            y: view.y,
+            x: view.x,
+            flipped: view.flipped.into(),
+            cut: view.cutout.is_some().into(),
+            rows: rows.into(),
+            columns: columns.into(),
+            brightness: view.brightness,
+            contrast: view.contrast,
+        }
+    }
+}
+
+impl DeviceView {
+    /// Whether the image's own mean is needed.
+    #[expect(clippy::float_cmp, reason = "exactly 1 is what an unchanged view has")]
+    fn changes_colours(view: &View) -> bool {
+        view.brightness != 1.0 || view.contrast != 1.0
+    }
+}
+
+/// What stands between pixels and the first layer, on the device.
+#[derive(Debug)]
+pub(super) struct Preprocessing {
+    preprocess: std::sync::Arc<Preprocess>,
+    mean: Option<Memory<f32>>,
+    /// Mean pixel of every image, where colours change.
+    image_means: Memory<f32>,
+}
+
+/// Images that lie on the device, which of them are wanted, and how seen.
+#[derive(Clone, Copy)]
+pub(super) struct Images {
+    pub pixels: At,
+    pub ids: At,
+    pub views: At,
+    pub count: usize,
+    /// Whether any view changes colours.
+    pub coloured: bool,
+}
+
+impl Preprocessing {
+    pub fn new(on: &Cuda, preprocess: std::sync::Arc<Preprocess>, images: usize) -> Result<Self, Error> {
+        let mean = preprocess.mean.as_ref().map(|mean| Memory::of(on, &mean.iter().copied().collect::<Vec<_>>()));
+        Ok(Self { mean: mean.transpose()?, image_means: Memory::zeros(on, images)?, preprocess })
+    }
+
+    /// Refuses images and views that do not fit, as the CPU does.
+    pub fn check(&self, network: &Network, images: &[ArrayView3<'_, u8>], views: &[View]) -> Result<(), Error> {
+        let input = network.input().dims();
+        images
+            .iter()
+            .zip(views)
+            .try_for_each(|(image, view)| self.preprocess.check_view(image.dim(), *view, input.into()))
+    }
+
+    /// Writes the views into `out`, the network's input.
+    pub fn run(&self, on: &Cuda, network: &Network, images: Images, out: At) -> Result<(), Error> {
+        let [channels, height, width] = network.image().dims();
+        let input = network.input();
+        let Images { pixels, ids, views, count, coloured } = images;
+        let means = coloured.then(|| self.image_means.at());
+        if let Some(means) = means {
+            let args = [pixels.into(), ids.into(), count.into(), network.image().len().into(), means.into()];
+            on.launch("image_means", Grid::Blocks(count), &args)?;
+        }
+        let padding = match self.preprocess.padding {
+            None => 0,
+            Some(Padding::Zero) => 1,
+            Some(Padding::Reflect) => 2,
+        };
+        let mean = self.mean.as_ref().map(Memory::at);
+        let pointers = [pixels.into(), ids.into(), views.into(), mean.into(), means.into()];
+        let settings = [Arg::Float(self.preprocess.scale), Arg::Int(padding)];
+        let sides = [count, channels, height, width, input.height, input.width].map(Arg::from);
+        let args = [&pointers[..], &settings, &sides, &[out.into()]].concat();
+        on.launch("preprocess", Grid::Each(count * input.len()), &args)
+    }
+}
+
+/// Views as the kernels read them, and whether any changes colours.
+pub(super) fn device_views(views: &[View]) -> (Vec<DeviceView>, bool) {
+    (views.iter().map(DeviceView::from).collect(), views.iter().any(DeviceView::changes_colours))
+}
+
+/// Images one after the other, channel by channel.
+pub(super) fn pixels(images: &[ArrayView3<'_, u8>]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(images.iter().map(ArrayView3::len).sum());
+    for image in images {
+        match image.as_slice() {
+            Some(values) => out.extend_from_slice(values),
+            None => out.extend(image.iter()),
+        }
+    }
+    out
+}

@@ -1,0 +1,516 @@
+//! Training that stays on the device: images, weights, optimiser. The host sends which images, how
+//! they are seen and the rates of every step, and hears loss and errors one step later.
+
+use super::input::{DeviceView, Images, Preprocessing, device_views, pixels};
+use super::layout::{from_device, to_device};
+use super::pass::{Pass, Space, Training, Weights};
+use super::{Arg, At, Cuda, Factor, Grid, Matrix, Memory, Product, Rule};
+use crate::error::Error;
+use crate::gradient::BatchResult;
+use crate::network::{Network, ParameterSpec, Role};
+use crate::parameters::Parameters;
+use crate::preprocess::{Preprocess, View};
+use crate::recipe::Optimiser;
+use cudarc::driver::{CudaGraph, CudaStream, PinnedHostSlice, sys};
+use ndarray::{Array2, ArrayD, ArrayView3};
+use std::fmt;
+use std::sync::Arc;
+
+/// Steps of Muon's iteration.
+const MUON_STEPS: usize = 3;
+/// Its coefficients: see [`crate::Orthogonaliser`].
+const MUON: [f32; 3] = [3.4445, -4.7750, 2.0315];
+
+/// One step's minibatch and update.
+#[derive(Clone, Copy, Debug)]
+pub struct StepInput<'a> {
+    /// The images' numbers among those given to [`CudaTrainer::new`].
+    pub ids: &'a [u32],
+    /// Class of each.
+    pub labels: &'a [u16],
+    /// View of each.
+    pub views: &'a [View],
+    /// What dropout's masks are drawn from.
+    pub noise: u64,
+    /// For every parameter of the network in order, what the update does; nothing for statistics.
+    pub rules: &'a [Rule],
+}
+
+/// A network being trained on a device.
+pub struct CudaTrainer {
+    on: Cuda,
+    network: Arc<Network>,
+    optimiser: Optimiser,
+    preprocessing: Preprocessing,
+    /// All images, where the device has room for them.
+    resident: Option<Memory<u8>>,
+    weights: Weights,
+    gradients: Weights,
+    /// The optimiser's arrays, in its order, each in the layout of its parameter.
+    state: Vec<Memory<f32>>,
+    muon: Option<MuonRoom>,
+    space: Space,
+    input: Input,
+    judgements: [Memory<f64>; 3],
+    /// Loss and errors of two steps, in turn.
+    results: [PinnedHostSlice<f64>; 2],
+    /// Steps done so far, and whether the last one's result is still out.
+    steps: usize,
+    is_pending: bool,
+    graphs: Vec<Captured>,
+    /// Copies of what a snapshot holds go out on their own stream, from here.
+    copies: Arc<CudaStream>,
+    shadow: Option<Memory<f32>>,
+}
+
+/// A step's sequence of kernels for batches of one size.
+struct Captured {
+    images: usize,
+    coloured: bool,
+    /// Nothing until the sequence has run once, for libraries get ready then.
+    graph: Option<CudaGraph>,
+}
+
+/// Where a step's input lies on the device.
+struct Input {
+    /// The images themselves, where they are not resident.
+    pixels: Memory<u8>,
+    ids: Memory<u32>,
+    views: Memory<DeviceView>,
+    labels: Memory<u16>,
+    noise: Memory<u64>,
+    rules: Memory<Rule>,
+}
+
+/// Room for turning a gradient into an orthogonal matrix.
+struct MuonRoom {
+    ahead: Memory<f32>,
+    next: Memory<f32>,
+    gram: Memory<f32>,
+    square: Memory<f32>,
+    sums: Memory<f64>,
+}
+
+impl fmt::Debug for CudaTrainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CudaTrainer({} layers, {:?})", self.network.layers().len(), self.on)
+    }
+}
+
+/// What is being copied out of a [`CudaTrainer`].
+pub struct Outgoing {
+    host: PinnedHostSlice<f32>,
+    network: Arc<Network>,
+    optimiser: Optimiser,
+    failed: Cuda,
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outgoing({} floats)", self.host.len())
+    }
+}
+
+impl Outgoing {
+    /// Waits for the copy: weights with running statistics, and the optimiser's arrays.
+    pub fn wait(self) -> Result<(Parameters, Parameters), Error> {
+        let network = &*self.network;
+        let mut values = self.host.as_slice().map_err(self.failed.failed("copy from the device"))?;
+        let mut parameters = Parameters::zeros(network);
+        let mut state = Parameters::optimiser_state(network);
+        let mut fill = |layer, spec: &ParameterSpec, array: Option<&mut ArrayD<f32>>| {
+            // Every buffer has room for one value at least.
+            let (own, rest) = values.split_at(spec.len().max(1).min(values.len()));
+            values = rest;
+            if let Some(array) = array {
+                from_device(layer, spec, own, array);
+            }
+        };
+        for layer in network.layers() {
+            for spec in &layer.parameters {
+                fill(layer, spec, parameters.get_mut(&spec.name));
+            }
+        }
+        for layer in network.layers() {
+            for spec in layer.parameters.iter().filter(|spec| spec.is_learnt()) {
+                for suffix in self.optimiser.state() {
+                    fill(layer, spec, state.get_mut(&format!("{}{suffix}", spec.name)));
+                }
+            }
+        }
+        Ok((parameters, state))
+    }
+}
+
+/// What a trainer begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin<'a, 'i> {
+    /// Weights and running statistics.
+    pub parameters: &'a Parameters,
+    /// The optimiser's arrays.
+    pub state: &'a Parameters,
+    /// All images that steps may name.
+    pub images: &'a [ArrayView3<'i, u8>],
+    /// Images of a step at most.
+    pub batch: usize,
+}
+
+impl CudaTrainer {
+    /// Puts everything on the device. The images stay in the host's memory where the device lacks
+    /// room for them; `images` are then needed again at every step.
+    pub fn new(
+        on: &Cuda,
+        network: Arc<Network>,
+        preprocess: Arc<Preprocess>,
+        optimiser: Optimiser,
+        begin: &Begin<'_, '_>,
+    ) -> Result<Self, Error> {
+        let Begin { parameters, state, images, batch } = *begin;
+        let on = &on.apart()?;
+        let mut weights = Weights::zeros(on, &network)?;
+        weights.upload(on, &network, parameters)?;
+        let space = Space::new(on, &network, batch, true)?;
+        let resident = resident(on, images)?;
+        let own_pixels = if resident.is_some() { 0 } else { batch * network.image().len() };
+        let rules = network.parameters().count();
+        let result = || {
+            // SAFETY: written by the device before it is read.
+            let values = unsafe { on.context().alloc_pinned_with_flags(2, 0) };
+            values.map_err(on.failed("get memory of the host"))
+        };
+        let mut this = Self {
+            gradients: Weights::zeros(on, &network)?,
+            state: Vec::new(),
+            muon: None,
+            preprocessing: Preprocessing::new(on, preprocess, batch)?,
+            input: Input {
+                pixels: Memory::zeros(on, own_pixels)?,
+                ids: Memory::of(on, &(0..batch as u32).collect::<Vec<_>>())?,
+                views: Memory::zeros(on, batch)?,
+                labels: Memory::zeros(on, batch)?,
+                noise: Memory::zeros(on, 1)?,
+                rules: Memory::zeros(on, rules)?,
+            },
+            judgements: [Memory::zeros(on, batch)?, Memory::zeros(on, batch)?, Memory::zeros(on, 2)?],
+            results: [result()?, result()?],
+            shadow: None,
+            copies: on.stream().fork().map_err(on.failed("make a stream"))?,
+            on: on.clone(),
+            network,
+            optimiser,
+            resident,
+            weights,
+            space,
+            steps: 0,
+            is_pending: false,
+            graphs: Vec::new(),
+        };
+        this.upload_state(state)?;
+        if optimiser == Optimiser::Muon {
+            this.muon = MuonRoom::new(on, &this.network)?;
+        }
+        Ok(this)
+    }
+
+    /// Whether the images lie on the device.
+    pub fn is_resident(&self) -> bool {
+        self.resident.is_some()
+    }
+
+    /// Starts a step, and gives loss and errors of the one before, if there was one whose result was
+    /// not taken. `images` are those given at first.
+    pub fn step(&mut self, images: &[ArrayView3<'_, u8>], step: &StepInput<'_>) -> Result<Option<BatchResult>, Error> {
+        let coloured = self.send(images, step)?;
+        let count = step.ids.len();
+        self.launch(count, coloured)?;
+        let slot = self.steps % 2;
+        let copied = self.on.stream().memcpy_dtoh(self.judgements[2].slice(), &mut self.results[slot]);
+        copied.map_err(self.on.failed("copy a result"))?;
+        self.steps += 1;
+        let before = if self.is_pending { Some(self.result(1 - slot)?) } else { None };
+        self.is_pending = true;
+        Ok(before)
+    }
+
+    /// Waits for the last step; its loss and errors, unless they were taken.
+    pub fn finish(&mut self) -> Result<Option<BatchResult>, Error> {
+        if !std::mem::take(&mut self.is_pending) {
+            return Ok(None);
+        }
+        let slot = (self.steps - 1) % 2;
+        self.result(slot).map(Some)
+    }
+
+    /// Begins to copy weights, running statistics and the optimiser's arrays out, as they are after the
+    /// steps so far; further steps may follow at once. Those that an earlier call still copies are waited
+    /// for.
+    pub fn copy_out(&mut self) -> Result<Outgoing, Error> {
+        let on = &self.on;
+        let length: usize = self.arrays().map(Memory::len).sum();
+        // SAFETY: written by the device before it is read.
+        let host = unsafe { on.context().alloc_pinned_with_flags(length, 0) };
+        let mut host = host.map_err(on.failed("get memory of the host"))?;
+        let mut shadow = match self.shadow.take() {
+            Some(shadow) => shadow,
+            None => Memory::zeros(on, length)?,
+        };
+        // The last copy out of it is done before it is overwritten.
+        on.stream().join(&self.copies).map_err(on.failed("wait for a copy"))?;
+        let mut first = 0;
+        for array in self.arrays() {
+            let mut to = shadow.slice_mut().slice_mut(first..first + array.len());
+            on.stream().memcpy_dtod(array.slice(), &mut to).map_err(on.failed("copy on the device"))?;
+            first += array.len();
+        }
+        self.copies.join(on.stream()).map_err(on.failed("wait for a copy"))?;
+        self.copies.memcpy_dtoh(shadow.slice(), &mut host).map_err(on.failed("copy from the device"))?;
+        self.shadow = Some(shadow);
+        Ok(Outgoing { host, network: Arc::clone(&self.network), optimiser: self.optimiser, failed: on.clone() })
+    }
+
+    /// Every array that a snapshot holds: weights and statistics, then the optimiser's.
+    fn arrays(&self) -> impl Iterator<Item = &Memory<f32>> {
+        self.weights.memory.iter().chain(&self.state)
+    }
+
+    /// Class probabilities of one view of each image, with the present weights and running statistics.
+    pub fn probabilities(&self, images: &[ArrayView3<'_, u8>], views: &[View]) -> Result<Array2<f32>, Error> {
+        let (on, network) = (&self.on, &*self.network);
+        let (classes, output) = (network.classes(), network.output());
+        self.preprocessing.check(network, images, views)?;
+        let mut rows = Vec::with_capacity(images.len() * classes);
+        for (images, views) in images.chunks(self.space.images).zip(views.chunks(self.space.images)) {
+            let count = images.len();
+            let bytes = Memory::of(on, &pixels(images))?;
+            let ids = Memory::of(on, &(0..count as u32).collect::<Vec<_>>())?;
+            let (views, coloured) = device_views(views);
+            let views = Memory::of(on, &views)?;
+            let seen = Images { pixels: bytes.at(), ids: ids.at(), views: views.at(), count, coloured };
+            self.preprocessing.run(on, network, seen, self.space.activation(0).at())?;
+            let (space, weights) = (&self.space, &self.weights);
+            Pass { on, network, space, weights, images: count, training: None }.forward(output)?;
+            rows.extend(space.activation(output).read(on, count * classes)?);
+        }
+        let shape = (images.len(), classes);
+        Array2::from_shape_vec(shape, rows).map_err(|error| Error::Input {
+            what: "probabilities",
+            expected: format!("{shape:?}"),
+            found: error.to_string(),
+        })
+    }
+
+    fn upload_state(&mut self, state: &Parameters) -> Result<(), Error> {
+        let mut arrays = state.iter();
+        for layer in self.network.layers() {
+            for spec in layer.parameters.iter().filter(|spec| spec.is_learnt()) {
+                for _ in self.optimiser.state() {
+                    let values = arrays.next().map(|(_, array)| to_device(layer, spec, array.view()));
+                    self.state.push(Memory::of(&self.on, &values.unwrap_or_default())?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a step's input; gives whether its views change colours.
+    fn send(&mut self, images: &[ArrayView3<'_, u8>], step: &StepInput<'_>) -> Result<bool, Error> {
+        let (on, input) = (&self.on, &mut self.input);
+        let missing = || Error::Input {
+            what: "image of a step",
+            expected: format!("a number below {}", images.len()),
+            found: format!("{:?}", step.ids.iter().max()),
+        };
+        let chosen: Option<Vec<_>> = step.ids.iter().map(|id| images.get(*id as usize).copied()).collect();
+        let chosen = chosen.ok_or_else(missing)?;
+        self.preprocessing.check(&self.network, &chosen, step.views)?;
+        if self.resident.is_some() {
+            input.ids.write(on, step.ids)?;
+        } else {
+            input.pixels.write(on, &pixels(&chosen))?;
+        }
+        let (views, coloured) = device_views(step.views);
+        input.views.write(on, &views)?;
+        input.labels.write(on, step.labels)?;
+        input.noise.write(on, &[step.noise])?;
+        input.rules.write(on, step.rules)?;
+        Ok(coloured)
+    }
+
+    /// Runs the step's sequence: by itself the first time, captured and as a graph from then on.
+    fn launch(&mut self, images: usize, coloured: bool) -> Result<(), Error> {
+        let known = self.graphs.iter().position(|known| known.images == images && known.coloured == coloured);
+        let Some(at) = known else {
+            self.sequence(images, coloured)?;
+            self.graphs.push(Captured { images, coloured, graph: None });
+            return Ok(());
+        };
+        if self.graphs[at].graph.is_none() {
+            let stream = self.on.stream();
+            let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+            stream.begin_capture(mode).map_err(self.on.failed("capture a step"))?;
+            let captured = self.sequence(images, coloured);
+            let flags = sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
+            let graph = stream.end_capture(flags).map_err(self.on.failed("capture a step"));
+            captured?;
+            self.graphs[at].graph = graph?;
+        }
+        match &self.graphs[at].graph {
+            Some(graph) => graph.launch().map_err(self.on.failed("launch a step")),
+            None => self.sequence(images, coloured),
+        }
+    }
+
+    /// Everything of a step that the device does.
+    fn sequence(&self, images: usize, coloured: bool) -> Result<(), Error> {
+        let (on, network, input) = (&self.on, &*self.network, &self.input);
+        let pixels = self.resident.as_ref().unwrap_or(&input.pixels).at();
+        let seen = Images { pixels, ids: input.ids.at(), views: input.views.at(), count: images, coloured };
+        self.preprocessing.run(on, network, seen, self.space.activation(0).at())?;
+        let training = Training {
+            noise: input.noise.at(),
+            gradients: &self.gradients,
+            labels: input.labels.at(),
+            judgements: [0, 1, 2].map(|index: usize| self.judgements[index].at()),
+        };
+        let (space, weights) = (&self.space, &self.weights);
+        let pass = Pass { on, network, space, weights, images, training: Some(training) };
+        pass.forward(network.output())?;
+        pass.backward(training)?;
+        self.update()
+    }
+
+    fn update(&self) -> Result<(), Error> {
+        let mut state = self.state.iter().map(Memory::at);
+        for (index, spec) in self.network.parameters().enumerate() {
+            let (weights, gradient) = (self.weights.memory[index].at(), self.gradients.memory[index].at());
+            if !spec.is_learnt() {
+                let momentum = Arg::Float(spec.rate_factor as f32);
+                let args = [weights.into(), gradient.into(), spec.len().into(), momentum];
+                self.on.launch("follow", Grid::Each(spec.len()), &args)?;
+                continue;
+            }
+            let own: Vec<At> = state.by_ref().take(self.optimiser.state().len()).collect();
+            // A rule of nine numbers of four bytes, as those of a float.
+            let rule = self.input.rules.at().plus(index * size_of::<Rule>() / size_of::<f32>());
+            self.update_one(spec, (weights, gradient), &own, rule)?;
+        }
+        Ok(())
+    }
+
+    fn update_one(
+        &self,
+        spec: &ParameterSpec,
+        (weights, gradient): (At, At),
+        state: &[At],
+        rule: At,
+    ) -> Result<(), Error> {
+        let kernel = match self.optimiser {
+            Optimiser::CudaConvnet => "update_cuda_convnet",
+            Optimiser::Pytorch => "update_pytorch",
+            Optimiser::AdaGrad => "update_adagrad",
+            Optimiser::AdamW => "update_adamw",
+            Optimiser::Muon if spec.role == Role::Weight && spec.shape.len() == 4 => {
+                return match (&self.muon, state) {
+                    (Some(room), [velocity]) => room.update(&self.on, spec, (weights, gradient, *velocity), rule),
+                    _ => Ok(()),
+                };
+            }
+            Optimiser::Nesterov | Optimiser::Muon => "update_nesterov",
+        };
+        let state = state.iter().map(|at| Arg::from(*at));
+        let args: Vec<Arg> = [weights.into()]
+            .into_iter()
+            .chain(state)
+            .chain([gradient.into(), Arg::long(spec.len()), rule.into()])
+            .collect();
+        self.on.launch(kernel, Grid::Each(spec.len()), &args)
+    }
+
+    /// Waits for a step and reads its loss and errors.
+    fn result(&self, slot: usize) -> Result<BatchResult, Error> {
+        let values = self.results[slot].as_slice().map_err(self.on.failed("compute"))?;
+        Ok(BatchResult { loss_sum: values[0], errors: values[1] })
+    }
+}
+
+/// All images on the device, if they leave it half of its free memory.
+fn resident(on: &Cuda, images: &[ArrayView3<'_, u8>]) -> Result<Option<Memory<u8>>, Error> {
+    let bytes: usize = images.iter().map(ArrayView3::len).sum();
+    let (free, _) = on.memory()?;
+    if bytes > free / 2 {
+        return Ok(None);
+    }
+    Memory::of(on, &pixels(images)).map(Some)
+}
+
+impl MuonRoom {
+    /// Room for the largest filters; nothing without any.
+    fn new(on: &Cuda, network: &Network) -> Result<Option<Self>, Error> {
+        let filters = || network.parameters().filter(|spec| spec.role == Role::Weight && spec.shape.len() == 4);
+        let Some(values) = filters().map(ParameterSpec::len).max() else {
+            return Ok(None);
+        };
+        let short = |spec: &ParameterSpec| spec.shape[0].min(spec.len() / spec.shape[0].max(1));
+        let side = filters().map(short).max().unwrap_or(0);
+        Ok(Some(Self {
+            ahead: Memory::zeros(on, values)?,
+            next: Memory::zeros(on, values)?,
+            gram: Memory::zeros(on, side * side)?,
+            square: Memory::zeros(on, side * side)?,
+            sums: Memory::zeros(on, 1)?,
+        }))
+    }
+
+    fn update(
+        &self,
+        on: &Cuda,
+        spec: &ParameterSpec,
+        (weights, gradient, velocity): (At, At, At),
+        rule: At,
+    ) -> Result<(), Error> {
+        let (length, filters) = (spec.len(), spec.shape[0]);
+        let long = Arg::long(length);
+        let sums = self.sums.at();
+        let (mut x, mut next) = (self.ahead.at(), self.next.at());
+        let ahead = [velocity.into(), gradient.into(), x.into(), long, rule.into()];
+        on.launch("muon_velocity", Grid::Each(length), &ahead)?;
+        on.launch("square_sum", Grid::Blocks(1), &[x.into(), long, sums.into()])?;
+        on.launch("muon_normalise", Grid::Each(length), &[x.into(), x.into(), long, sums.into()])?;
+        for _ in 0..MUON_STEPS {
+            self.iterate(on, (filters, length / filters), x, next)?;
+            std::mem::swap(&mut x, &mut next);
+        }
+        on.launch("square_sum", Grid::Blocks(1), &[weights.into(), long, sums.into()])?;
+        let args = [weights.into(), x.into(), long, filters.into(), sums.into(), rule.into()];
+        on.launch("muon_update", Grid::Each(length), &args)
+    }
+
+    /// `next = a x + (b A + c A A) x`, or from the other side where x is tall: A is of the shorter side.
+    fn iterate(&self, on: &Cuda, (rows, columns): (usize, usize), x: At, next: At) -> Result<(), Error> {
+        let [a, b, c] = MUON;
+        let is_tall = rows > columns;
+        let side = rows.min(columns);
+        let matrix = Matrix::new(x, columns);
+        let (gram, square) = (Matrix::new(self.gram.at(), side), Matrix::new(self.square.at(), side));
+        let (left, right) = if is_tall {
+            (Factor::Transposed(matrix), Factor::Plain(matrix))
+        } else {
+            (Factor::Plain(matrix), Factor::Transposed(matrix))
+        };
+        let inner = rows.max(columns);
+        let product = |(a, b, c): (Factor, Factor, Matrix), (rows, columns, inner): (usize, usize, usize), add| {
+            on.product(&Product { rows, columns, inner, a, b, c, add, count: 1 })
+        };
+        product((left, right, gram), (side, side, inner), false)?;
+        product((Factor::Plain(gram), Factor::Plain(gram), square), (side, side, side), false)?;
+        let combine = |x: At, a: f32, y: At, b: f32, out: At, length: usize| {
+            let args = [x.into(), a.into(), y.into(), b.into(), out.into(), Arg::long(length)];
+            on.launch("combine", Grid::Each(length), &args)
+        };
+        combine(self.gram.at(), b, self.square.at(), c, self.gram.at(), side * side)?;
+        combine(x, a, x, 0.0, next, rows * columns)?;
+        let (left, right) = if is_tall { (matrix, gram) } else { (gram, matrix) };
+        let factors = (Factor::Plain(left), Factor::Plain(right), Matrix::new(next, columns));
+        product(factors, (rows, columns, side), true)
+    }
+}

@@ -1,0 +1,20 @@
+//! What the fuzz targets (`crates/fuzz`) reach of this crate's insides.
+
+use std::path::Path;
+
+use crate::archive::{Allowance, unpack as unpack_archive};
+use crate::selection::{Axis, Selection};
+
+/// A selection bound to an axis of `count` things, or why not.
+pub fn select(text: &str, count: usize) -> Result<Vec<usize>, String> {
+    let axis = Axis { what: "thing", of: "the axis", count };
+    let selection: Selection = text.parse().map_err(|error| format!("{error:?}"))?;
+    selection.bind(axis).map_err(|error| format!("{error:?}"))
+}
+
+/// Unpacks an archive: files written and bytes in all.
+pub fn unpack(bytes: &[u8], folder: &Path, most_bytes: u64, most_entries: usize) -> Result<(usize, u64), String> {
+    let allowance = Allowance { bytes: most_bytes, entries: most_entries };
+    let unpacked = unpack_archive(bytes, folder, allowance, |_| true).map_err(|error| format!("{error:?}"))?;
+    Ok((unpacked.files, unpacked.bytes))
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Builds the CPU emulation of the CUDA driver, cuBLAS and cuDNN, with deepViz's kernels compiled in, for tests on
+# machines without a GPU:
+#
+#   scripts/build_emulator.sh OUT [SOURCES]
+#   LD_LIBRARY_PATH=OUT cargo test ...
+#
+# SOURCES is the folder with the kernels (crates/net/src): cuda/prelude.cu comes first, then all other *.cu in the
+# order of their paths. Nothing is done where OUT is up to date. CXX names another compiler. Ends with 77 where there
+# is no C++ compiler.
+#
+# What runs on the emulation minds DEEPVIZ_EMULATED_MB (memory in MiB, 2048), DEEPVIZ_EMULATED_DEVICES=0 (no device),
+# DEEPVIZ_EMULATED_TRACE=1 (every launch on stderr) and DEEPVIZ_EMULATED_REVERSE=1 (blocks and threads run from last to
+# first, which shows barriers that are missing).
+set -euo pipefail
+export LC_ALL=C
+[ $# -ge 1 ] && [ $# -le 2 ] || { echo "usage: scripts/build_emulator.sh OUT [SOURCES]" >&2; exit 2; }
+root=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+sources=${2:-$root/crates/net/src}
+emulator=$root/crates/net/tests/emulator
+
+compiler=
+for candidate in "${CXX:-c++}" g++ clang++; do
+  # CXX may hold a launcher and flags besides.
+  if command -v "${candidate%% *}" >/dev/null; then compiler=$candidate; break; fi
+done
+if [ -z "$compiler" ]; then
+  echo "the emulation of CUDA cannot be built: there is no C++ compiler (${CXX:-c++}, g++ or clang++);" \
+    "install one, or name it in CXX" >&2
+  exit 77
+fi
+[ -d "$sources" ] || { echo "the emulation of CUDA cannot be built: there is no folder $sources" >&2; exit 1; }
+sources=$(cd "$sources" && pwd)
+mapfile -t kernels < <(cd "$sources" && {
+  [ ! -f cuda/prelude.cu ] || echo cuda/prelude.cu
+  find . -name '*.cu' ! -path ./cuda/prelude.cu | sed 's|^\./||' | sort
+})
+[ ${#kernels[@]} -gt 0 ] || { echo "the emulation of CUDA cannot be built: no *.cu lies under $sources" >&2; exit 1; }
+
+stamp=$({
+  echo "$compiler" "$sources"
+  $compiler --version
+  cat "$root/scripts/build_emulator.sh" "$emulator"/*
+  cd "$sources"
+  for file in "${kernels[@]}"; do echo "$file"; cat "$file"; done
+} | cksum)
+if [ -f "$out/stamp" ] && [ "$(cat "$out/stamp")" = "$stamp" ] && [ -f "$out/libcuda.so.1" ] &&
+  [ -f "$out/libcublas.so.13" ] && [ -f "$out/libcudnn.so.9" ]; then
+  exit 0
+fi
+
+# Built aside and moved into place, since others may be building or using it.
+work=$(mktemp -d "$out/building.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+flags=(-O2 -std=c++17 -fPIC -fvisibility=hidden -I "$emulator")
+{
+  echo '#include "device.h"'
+  for file in "${kernels[@]}"; do
+    printf '#line 1 "%s"\n' "$file"
+    cat "$sources/$file"
+    echo
+  done
+} >"$work/kernels.cpp"
+# After the preprocessor, so that comments do not count and kernels that a macro makes do.
+$compiler "${flags[@]}" -w -DEMULATOR_LIST -E -P "$work/kernels.cpp" | tr '\n' ' ' |
+  grep -oE 'extern "C" *EMULATOR_KERNEL *void *[A-Za-z_][A-Za-z_0-9]* *\(' |
+  sed -E 's/.*void *([A-Za-z_0-9]+) *\($/\1/' | sort -u >"$work/names" || true
+[ -s "$work/names" ] || { echo "no kernel (extern \"C\" __global__ void) is in the *.cu under $sources" >&2; exit 1; }
+{
+  echo '#line 1 "table"'
+  echo 'const emulator::Kernel emulator::kernels[] = {'
+  sed 's/.*/  emulator::describe("&", \&&),/' "$work/names"
+  echo '  {nullptr, nullptr, 0, nullptr, nullptr}};'
+} >>"$work/kernels.cpp"
+# Kernels are written for nvcc, whose warnings are others.
+$compiler "${flags[@]}" -w -c "$work/kernels.cpp" -o "$work/kernels.o"
+$compiler "${flags[@]}" -Wall -Wextra -c "$emulator/driver.cpp" -o "$work/driver.o"
+echo '{ global: cu*; deepvizEmulated*; local: *; };' >"$work/exports"
+exports=-Wl,--version-script=$work/exports
+$compiler -shared "$exports" -Wl,-soname,libcuda.so.1 "$work/kernels.o" "$work/driver.o" -pthread \
+  -o "$work/libcuda.so.1"
+# The libraries above the driver, which they find beside themselves.
+library() {
+  $compiler "${flags[@]}" -O3 -Wall -Wextra -shared "$exports" -Wl,-soname,"$2" "$emulator/$1" "$work/libcuda.so.1" \
+    -Wl,-rpath,'$ORIGIN' -pthread -o "$work/$2"
+}
+library blas.cpp libcublas.so.13
+library dnn.cpp libcudnn.so.9
+rm -f "$out/stamp"
+for library in libcuda.so.1 libcublas.so.13 libcudnn.so.9; do
+  mv -f "$work/$library" "$out/$library"
+  # The name that is looked for first: without it, a real driver further down the path would be taken.
+  ln -sfn "$library" "$out/${library%%.so.*}.so"
+done
+echo "$stamp" >"$out/stamp"
+echo "the emulation of CUDA is in $out, with $(wc -l <"$work/names") kernels" >&2
