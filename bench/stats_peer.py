@@ -1,8 +1,14 @@
 #!/usr/bin/env python3
-"""The statistics of a run by PyTorch and scikit-learn, side by side with `deepviz stats`.
+r"""The statistics of a run by PyTorch and scikit-learn, side by side with `deepviz stats`.
 
     cargo run --release -p deepviz-stats --example export_unit -- RUN CORPUS STEP train OUT
     python3 bench/stats_peer.py RUN OUT --deepviz target/release/deepviz [--split train] [--checkpoints 3]
+
+and with deepViz's own inference, the network alone over the same images, on checkpoints spread over the run:
+
+    cargo build --release -p deepviz-stats --example bare_forward
+    python3 bench/stats_peer.py RUN OUT --deepviz target/release/deepviz --checkpoints 8 \\
+        --forward target/release/examples/bare_forward --corpus CORPUS
 
 For each of the last checkpoints, over the images of the split: outputs, probabilities, confusion counts, 30 clusters
 of the features by cosine and of the logits by Euclidean distance (KMeans, from the centres of the checkpoint before,
@@ -106,6 +112,34 @@ def ours(arguments, run):
     return json.loads(lines[-1])["seconds"]
 
 
+def bare(arguments, step):
+    """Seconds of deepViz's inference alone."""
+    command = [arguments.forward.resolve(), arguments.run, arguments.corpus, str(step), arguments.split]
+    output = subprocess.run([*command, str(arguments.threads)], check=True, capture_output=True, text=True).stdout
+    return json.loads(output)["seconds"]
+
+
+def against_forward(arguments):
+    """The engine over every checkpoint in turn, each started from the one before, and the network alone."""
+    everything = sorted((arguments.run / "snapshots").glob("*.safetensors"))
+    timed = {everything[round(i * (len(everything) - 1) / (arguments.checkpoints - 1))]
+             for i in range(arguments.checkpoints)}
+    whole, alone = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "run"
+        (copy / "snapshots").mkdir(parents=True)
+        shutil.copy(arguments.run / "run.toml", copy)
+        for snapshot in sorted(timed):
+            shutil.copy(snapshot, copy / "snapshots")
+            # Before and after, for the machine's speed changes.
+            before = bare(arguments, int(snapshot.stem))
+            whole.append(ours(arguments, copy))
+            alone.append((before + bare(arguments, int(snapshot.stem))) / 2)
+            print(f"{snapshot.stem}: deepviz stats {whole[-1]:.2f} s, the network alone {alone[-1]:.2f} s, "
+                  f"ratio {whole[-1] / alone[-1]:.2f}", flush=True)
+    print(f"{arguments.threads} threads: {sum(whole) / sum(alone):.2f} times the network alone")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
@@ -114,7 +148,12 @@ def main():
     parser.add_argument("--deepviz", type=Path, required=True)
     parser.add_argument("--checkpoints", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--forward", type=Path)
+    parser.add_argument("--corpus", type=Path)
     arguments = parser.parse_args()
+    if arguments.forward:
+        against_forward(arguments)
+        return
     torch.set_num_threads(arguments.threads)
     recipe = tomllib.loads((arguments.run / "run.toml").read_text())["recipe"]
     pixels = torch.from_numpy(np.load(arguments.exported / "pixels.npy"))

@@ -5,7 +5,7 @@
 mod lab;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Command;
 
 use deepviz_corpus::{ImageId, Split};
@@ -100,6 +100,38 @@ fn out_of_room_it_says_so_and_goes_on_later() {
     let outcome = lab.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
     assert_eq!(computed(&outcome) as usize, 16 - before.len(), "what was written is kept");
     assert!(numbers(&lab, "run").starts_with(&before) || before.is_empty());
+}
+
+/// A small file system of its own, for which the system must let processes have their own mounts.
+#[test]
+fn on_a_full_disk_it_says_so_and_goes_on_when_there_is_room() {
+    let lab = lab_with_training();
+    let size = |folder: &str| -> u64 {
+        let files = fs::read_dir(lab.path(folder)).unwrap().flatten();
+        files.map(|file| file.metadata().unwrap().len().next_multiple_of(4096)).sum()
+    };
+    let room = size("run") + size("run/snapshots") + 400 * 1024;
+    let script = format!(
+        "set -u; mkdir small; mount -t tmpfs -o size={room} tmpfs small || exit 77; cp -r run small/run || exit 78
+         '{binary}' stats small/run --clusters 5 --threads 1 --device cpu; echo \"code $?\"
+         mount -o remount,size=64m small || exit 77
+         '{binary}' stats small/run --clusters 5 --threads 1 --device cpu --json || exit 79
+         cp -r small/run after",
+        binary = env!("CARGO_BIN_EXE_deepviz")
+    );
+    let apart = ["--mount", "--map-root-user", "bash", "-c", &script];
+    let output = Command::new("unshare").args(apart).current_dir(lab.path("")).output();
+    let Some(output) = output.ok().filter(|output| !matches!(output.status.code(), Some(1 | 77))) else {
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "SKIPPED a full disk: this system lets no process mount one of its own").unwrap();
+        return;
+    };
+    let (text, error) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{text}{error}");
+    assert!(text.contains("code 1") && error.contains("the disk is full"), "{text}{error}");
+    assert!(error.contains("deepviz stats") && !error.contains("panicked"), "{error}");
+    lab.run(&ARGS).expect_good();
+    assert_eq!(numbers(&lab, "after"), numbers(&lab, "run"));
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub use model::Model;
 pub use network::{Layer, Network, ParameterSpec, Patch, Role};
 pub use ops::Op;
 pub use orthogonal::Orthogonaliser;
-pub use output::LayerOutput;
+pub use output::{ChannelSums, LayerOutput};
 pub use parameters::Parameters;
 pub use preprocess::{Cutout, Preprocess, View};
 pub use recipe::Recipe;

@@ -268,7 +268,7 @@ impl CpuModel {
             pass.load(&mut space, slot, &self.preprocess, (*image, *view))?;
         }
         pass.forward(&mut space, extent.last, |layer, maps| {
-            watch(&mut task.seen, layer, LayerOutput { maps, images });
+            watch(&mut task.seen, layer, LayerOutput { maps, images, level: self.cpu.level() });
             for (rows, _) in task.rows.iter_mut().zip(extent.wanted).filter(|(_, w)| **w == layer) {
                 let length = maps.layout.shape.len();
                 for (image, row) in rows.chunks_exact_mut(length).enumerate() {

@@ -1,6 +1,8 @@
 //! A layer's output, shown while it is at hand.
 
+use crate::cpu::lanes::{LANES, vectorised};
 use crate::cpu::layout::Maps;
+use crate::device::VectorLevel;
 use crate::shape::Shape;
 
 /// What a layer put out for a few images, as it lies in memory: row by row, pixel by pixel, the
@@ -9,6 +11,8 @@ use crate::shape::Shape;
 pub struct LayerOutput<'a> {
     pub(crate) maps: Maps<'a>,
     pub(crate) images: usize,
+    /// Of what looks at it.
+    pub(crate) level: VectorLevel,
 }
 
 impl<'a> LayerOutput<'a> {
@@ -31,5 +35,59 @@ impl<'a> LayerOutput<'a> {
     pub fn rows(&self, image: usize) -> impl Iterator<Item = &'a [f32]> + use<'a> {
         let Maps { layout, values } = self.maps;
         (0..layout.shape.height).map(move |y| &values[layout.pixels(image, y)])
+    }
+
+    /// Adds an image's values up, channel by channel: `blocks` becomes as many as hold all channels.
+    pub fn add_up(&self, image: usize, blocks: &mut Vec<ChannelSums>) {
+        blocks.clear();
+        blocks.resize(self.shape().channels.div_ceil(LANES), ChannelSums::EMPTY);
+        add_rows(self.level, self, image, blocks);
+    }
+}
+
+/// Sums over a map of eight channels side by side; what stands past the last channel means nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelSums {
+    /// Sums of the values.
+    pub sums: [f32; LANES],
+    /// Sums of their squares.
+    pub squares: [f32; LANES],
+    /// How many are zero.
+    pub zeros: [f32; LANES],
+    /// The greatest.
+    pub maxima: [f32; LANES],
+}
+
+impl ChannelSums {
+    /// Channels side by side.
+    pub const LANES: usize = LANES;
+
+    const EMPTY: Self =
+        Self { sums: [0.0; LANES], squares: [0.0; LANES], zeros: [0.0; LANES], maxima: [f32::NEG_INFINITY; LANES] };
+}
+
+vectorised! {
+    fn add_rows(output: &LayerOutput<'_>, image: usize, blocks: &mut [ChannelSums]) {
+        let stride = output.stride();
+        for row in output.rows(image) {
+            for (block, first) in blocks.iter_mut().zip((0..).step_by(LANES)) {
+                let mut sums = *block;
+                for pixel in row.chunks_exact(stride) {
+                    let values = match pixel.get(first..).and_then(<[f32]>::first_chunk::<LANES>) {
+                        Some(values) => *values,
+                        // Channels without spare room after them.
+                        None => std::array::from_fn(|lane| pixel.get(first + lane).copied().unwrap_or_default()),
+                    };
+                    for lane in 0..LANES {
+                        let value = values[lane];
+                        sums.sums[lane] += value;
+                        sums.squares[lane] += value * value;
+                        sums.zeros[lane] += if value == 0.0 { 1.0 } else { 0.0 };
+                        sums.maxima[lane] = if value > sums.maxima[lane] { value } else { sums.maxima[lane] };
+                    }
+                }
+                *block = sums;
+            }
+        }
     }
 }

@@ -122,7 +122,7 @@ impl App {
                     .run(Load::Forward, move || {
                         let wanted: Vec<usize> = (0..layers).collect();
                         let outputs = ready.model.forward(&[subject.view()?], &wanted)?;
-                        let layers = outputs.iter().map(|array| array.iter().copied().collect()).collect();
+                        let layers = outputs.into_iter().map(|array| array.into_raw_vec_and_offset().0).collect();
                         Ok(Activations { layers })
                     })
                     .await
@@ -174,7 +174,7 @@ fn workspace_bytes(network: &deepviz_net::Network) -> usize {
 }
 
 fn read_snapshot(run: &OpenRun, entry: &CheckpointEntry) -> Result<Snapshot, ApiError> {
-    let mut snapshot = match run.run().snapshot(entry.step) {
+    let snapshot = match run.run().weights(entry.step) {
         Ok(snapshot) => snapshot,
         Err(error) => {
             let error = ApiError::from(error);
@@ -186,6 +186,5 @@ fn read_snapshot(run: &OpenRun, entry: &CheckpointEntry) -> Result<Snapshot, Api
         return Err(ApiError::not_ready(format!("the snapshot of step {} was replaced just now", entry.step))
             .hint("ask for the run again"));
     }
-    snapshot.optimizer = deepviz_net::Parameters::default();
     Ok(snapshot)
 }

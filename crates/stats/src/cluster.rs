@@ -26,6 +26,15 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// Brings rows into the space in which straight distances are this metric's.
+    pub fn prepare(self, rows: &mut Array2<f32>) {
+        match self {
+            Self::Euclidean => {}
+            Self::Cosine => scale_to_unit_length(rows),
+            Self::Standardised => standardise(rows),
+        }
+    }
+
     /// The name, as in the database and in URLs.
     pub fn name(self) -> &'static str {
         match self {
@@ -209,7 +218,7 @@ pub(crate) fn nearest_of(fit: &Fit, members: &Members<'_>, count: usize) -> Vec<
 }
 
 /// Shifts and scales each column to mean 0 and spread 1; one whose values are all alike becomes 0.
-pub(crate) fn standardise(rows: &mut Array2<f32>) {
+fn standardise(rows: &mut Array2<f32>) {
     let count = rows.nrows() as f64;
     // Column by column in double precision, in the order of the rows whoever asks.
     let sums = rows.rows().into_iter().fold(vec![[0.0; 2]; rows.ncols()], |mut sums, row| {
@@ -237,7 +246,7 @@ pub(crate) fn standardise(rows: &mut Array2<f32>) {
 }
 
 /// Scales each row to length one; a row of zeros has no direction and stays.
-pub(crate) fn scale_to_unit_length(rows: &mut Array2<f32>) {
+fn scale_to_unit_length(rows: &mut Array2<f32>) {
     rows.axis_iter_mut(Axis(0)).into_par_iter().with_min_len(256).for_each(|mut row| {
         let length = row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
         if length > 0.0 {

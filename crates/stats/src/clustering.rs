@@ -103,11 +103,7 @@ fn one_set(
     };
     let mut rows = rows.clone();
     let fit = pool.install(|| {
-        match metric {
-            Metric::Euclidean => {}
-            Metric::Cosine => cluster::scale_to_unit_length(&mut rows),
-            Metric::Standardised => cluster::standardise(&mut rows),
-        }
+        metric.prepare(&mut rows);
         kmeans::fit(rows, &request)
     });
     let fit = match fit {

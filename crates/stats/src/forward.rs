@@ -24,6 +24,8 @@ pub(crate) struct Pass<'a> {
     pub wanted: &'a [usize],
     /// The name of the first, for the error where it is not.
     pub first_name: &'a str,
+    /// Who adds up what is seen.
+    pub pool: &'a rayon::ThreadPool,
 }
 
 /// The outputs of the wanted layers, `[images, c*h*w]` each; `None` when told to stop. The watcher, if
@@ -49,7 +51,8 @@ pub(crate) fn run(
             Some(watcher) => {
                 let look = |sight: &mut Sight, layer, output: LayerOutput<'_>| watcher.look(sight, layer, output);
                 let (rows, sights) = pass.model.forward_watched(&images, pass.wanted, look)?;
-                watcher.add(&sights, &pass.corpus.labels()[first as usize..], ImageId(first));
+                let labels = &pass.corpus.labels()[first as usize..];
+                pass.pool.install(|| watcher.add(&sights, labels, ImageId(first)));
                 rows
             }
         };

@@ -41,6 +41,8 @@ pub use compute::{compute, watch};
 pub use confusion::{CellPage, Confusion, predicted, softmax};
 pub use error::Error;
 pub use job::Job;
+#[doc(hidden)]
+pub use kmeans::warm_fit;
 pub use kmeans::{Kmeans, Origin};
 pub use ledger::{Example, Ledger, LedgerOrder, Move, Verdict};
 pub use observer::{Event, Observer};

@@ -4,14 +4,15 @@
 //! so that the result does not depend on the number of threads.
 
 use deepviz_corpus::{ClassId, ImageId};
-use deepviz_net::{LayerOutput, Network};
+use deepviz_net::{ChannelSums, LayerOutput, Network};
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use crate::activity::{ClassActivity, FilterActivity, LayerActivity, LayerRecord, Top};
 use crate::codec::MOST_CLASSES;
 
-/// Values side by side: what the compiler makes vectors of.
-const LANES: usize = 8;
+/// Filters whose numbers are added up together, by one thread.
+const PART: usize = 64;
 /// A place that nobody looked for.
 const UNKNOWN: u32 = u32::MAX;
 
@@ -44,20 +45,6 @@ impl Filters {
     }
 }
 
-/// Running numbers of eight filters.
-#[derive(Clone, Copy)]
-struct Block {
-    sums: [f32; LANES],
-    squares: [f32; LANES],
-    zeros: [f32; LANES],
-    maxima: [f32; LANES],
-}
-
-impl Block {
-    const EMPTY: Self =
-        Self { sums: [0.0; LANES], squares: [0.0; LANES], zeros: [0.0; LANES], maxima: [f32::NEG_INFINITY; LANES] };
-}
-
 /// What was seen of a few images: by image and filter.
 #[derive(Default)]
 pub(crate) struct Sight {
@@ -67,13 +54,24 @@ pub(crate) struct Sight {
     zeros: Vec<f32>,
     maxima: Vec<f32>,
     places: Vec<u32>,
-    blocks: Vec<Block>,
+    blocks: Vec<ChannelSums>,
 }
 
 /// Adds up what is seen of a split.
 pub(crate) struct Watcher {
     filters: Filters,
     classes: usize,
+    /// The numbers of [`PART`] filters each, the last of fewer.
+    parts: Vec<Part>,
+    /// By filter: the value that is to be beaten to get on its list.
+    bars: Vec<f32>,
+    images: Vec<u64>,
+}
+
+/// The numbers of some filters, from `first` on.
+struct Part {
+    first: usize,
+    filters: usize,
     places: usize,
     /// By class (or all together) and filter: sum, sum of squares, zeros.
     sums: Vec<f64>,
@@ -82,10 +80,52 @@ pub(crate) struct Watcher {
     /// By filter.
     active: Vec<u32>,
     maxima: Vec<f32>,
-    /// The value that is to be beaten to get on a filter's list.
     bars: Vec<f32>,
     top: Vec<Vec<Top>>,
-    images: Vec<u64>,
+}
+
+impl Part {
+    fn new(first: usize, filters: usize, (classes, places): (usize, usize)) -> Self {
+        let bar = if places == 0 { f32::INFINITY } else { f32::NEG_INFINITY };
+        let zeros = || vec![0.0; filters * classes];
+        Self {
+            first,
+            filters,
+            places,
+            sums: zeros(),
+            squares: zeros(),
+            zeros: zeros(),
+            active: vec![0; filters],
+            maxima: vec![f32::NEG_INFINITY; filters],
+            bars: vec![bar; filters],
+            top: vec![Vec::new(); filters],
+        }
+    }
+
+    /// Adds an image's numbers, which begin at `at` in what was seen.
+    fn add(&mut self, (sight, at): (&Sight, usize), class: usize, image: u32) {
+        let own = class * self.filters..(class + 1) * self.filters;
+        let seen = at + self.first..at + self.first + self.filters;
+        add(&mut self.sums[own.clone()], &sight.sums[seen.clone()]);
+        add(&mut self.squares[own.clone()], &sight.squares[seen.clone()]);
+        add(&mut self.zeros[own], &sight.zeros[seen.clone()]);
+        let maxima = &sight.maxima[seen.clone()];
+        for ((active, max), &seen) in self.active.iter_mut().zip(&mut self.maxima).zip(maxima) {
+            *active += u32::from(seen > 0.0);
+            *max = if seen > *max { seen } else { *max };
+        }
+        for (filter, (&value, bar)) in maxima.iter().zip(&mut self.bars).enumerate() {
+            if value > *bar {
+                let list = &mut self.top[filter];
+                let rank = list.partition_point(|other| other.value >= value);
+                list.insert(rank, Top { image, place: sight.places[seen.start + filter], value });
+                list.truncate(self.places);
+                if list.len() == self.places {
+                    *bar = list.last().map_or(*bar, |last| last.value);
+                }
+            }
+        }
+    }
 }
 
 impl Watcher {
@@ -93,21 +133,11 @@ impl Watcher {
     pub(crate) fn new(network: &Network, places: usize) -> Self {
         let filters = Filters::of(network);
         let classes = if network.classes() <= MOST_CLASSES { network.classes() } else { 1 };
-        let (n, all) = (filters.len(), filters.len() * classes);
-        let bar = if places == 0 { f32::INFINITY } else { f32::NEG_INFINITY };
-        Self {
-            filters,
-            classes,
-            places,
-            sums: vec![0.0; all],
-            squares: vec![0.0; all],
-            zeros: vec![0.0; all],
-            active: vec![0; n],
-            maxima: vec![f32::NEG_INFINITY; n],
-            bars: vec![bar; n],
-            top: vec![Vec::new(); n],
-            images: vec![0; classes],
-        }
+        let all = filters.len();
+        let parts = (0..all).step_by(PART).map(|first| Part::new(first, PART.min(all - first), (classes, places)));
+        let parts: Vec<Part> = parts.collect();
+        let bars = parts.iter().flat_map(|part| part.bars.iter().copied()).collect();
+        Self { filters, classes, parts, bars, images: vec![0; classes] }
     }
 
     /// Looks at one layer's output of a few images.
@@ -130,14 +160,10 @@ impl Watcher {
             };
         }
         for image in 0..output.images() {
-            sight.blocks.clear();
-            sight.blocks.resize(range.len().div_ceil(LANES), Block::EMPTY);
-            for row in output.rows(image) {
-                add_row(row, output.stride(), &mut sight.blocks);
-            }
+            output.add_up(image, &mut sight.blocks);
             let at = image * all;
             for (lane, filter) in range.clone().enumerate() {
-                let (block, lane) = (&sight.blocks[lane / LANES], lane % LANES);
+                let (block, lane) = (&sight.blocks[lane / ChannelSums::LANES], lane % ChannelSums::LANES);
                 sight.sums[at + filter] = block.sums[lane];
                 sight.squares[at + filter] = block.squares[lane];
                 sight.zeros[at + filter] = block.zeros[lane];
@@ -149,33 +175,22 @@ impl Watcher {
         }
     }
 
-    /// Adds what was seen of the images from `first` on.
+    /// Adds what was seen of the images from `first` on; each filter's numbers in the images' order, whoever
+    /// adds them.
     pub(crate) fn add(&mut self, sights: &[Sight], labels: &[ClassId], first: ImageId) {
         let n = self.filters.len();
-        let images = sights.iter().flat_map(|sight| (0..sight.images).map(move |image| (sight, image * n)));
-        for (((sight, at), label), id) in images.zip(labels).zip(first.0..) {
-            let class = if self.classes > 1 { usize::from(label.0) } else { 0 };
-            self.images[class] += 1;
-            let part = class * n..(class + 1) * n;
-            add(&mut self.sums[part.clone()], &sight.sums[at..at + n]);
-            add(&mut self.squares[part.clone()], &sight.squares[at..at + n]);
-            add(&mut self.zeros[part], &sight.zeros[at..at + n]);
-            let maxima = &sight.maxima[at..at + n];
-            for ((active, max), &seen) in self.active.iter_mut().zip(&mut self.maxima).zip(maxima) {
-                *active += u32::from(seen > 0.0);
-                *max = if seen > *max { seen } else { *max };
+        let class_of = |label: &ClassId| if self.classes > 1 { usize::from(label.0) } else { 0 };
+        let images = || sights.iter().flat_map(|sight| (0..sight.images).map(move |image| (sight, image * n)));
+        for (_, label) in images().zip(labels) {
+            self.images[class_of(label)] += 1;
+        }
+        self.parts.par_iter_mut().for_each(|part| {
+            for ((seen, label), id) in images().zip(labels).zip(first.0..) {
+                part.add(seen, class_of(label), id);
             }
-            for (filter, (&value, bar)) in maxima.iter().zip(&mut self.bars).enumerate() {
-                if value > *bar {
-                    let list = &mut self.top[filter];
-                    let rank = list.partition_point(|other| other.value >= value);
-                    list.insert(rank, Top { image: id, place: sight.places[at + filter], value });
-                    list.truncate(self.places);
-                    if list.len() == self.places {
-                        *bar = list.last().map_or(*bar, |last| last.value);
-                    }
-                }
-            }
+        });
+        for (bars, part) in self.bars.chunks_mut(PART).zip(&self.parts) {
+            bars.copy_from_slice(&part.bars);
         }
     }
 
@@ -185,32 +200,42 @@ impl Watcher {
     }
 
     fn layer(&self, layer: usize) -> LayerRecord {
-        let (range, n) = (self.filters.range(layer), self.filters.len());
+        let range = self.filters.range(layer);
         let positions = self.filters.positions[layer] as f64;
         let all_images: u64 = self.images.iter().sum();
-        let total = |sums: &[f64], filter: usize| -> f64 { (0..self.classes).map(|c| sums[c * n + filter]).sum() };
+        // A filter's part, and its place there.
+        let at = |filter: usize| (&self.parts[filter / PART], filter % PART);
+        let of_class = |numbers: &[f64], part: &Part, lane: usize, class: usize| numbers[class * part.filters + lane];
         let filters = range.clone().map(|filter| {
+            let (part, lane) = at(filter);
+            let total = |numbers: &[f64]| (0..self.classes).map(|class| of_class(numbers, part, lane, class)).sum();
             let values = all_images as f64 * positions;
-            let (mean, spread) = moments(total(&self.sums, filter), total(&self.squares, filter), values);
+            let (mean, spread) = moments(total(&part.sums), total(&part.squares), values);
+            let zeros: f64 = total(&part.zeros);
             FilterActivity {
                 mean,
                 spread,
-                zeros: (total(&self.zeros, filter) / values.max(1.0)) as f32,
-                active: (f64::from(self.active[filter]) / (all_images as f64).max(1.0)) as f32,
-                max: self.maxima[filter],
+                zeros: (zeros / values.max(1.0)) as f32,
+                active: (f64::from(part.active[lane]) / (all_images as f64).max(1.0)) as f32,
+                max: part.maxima[lane],
             }
         });
-        let by_class = |number: &dyn Fn(usize, f64) -> f32| {
+        let by_class = |number: &dyn Fn([f64; 3], f64) -> f32| {
             Array2::from_shape_fn((range.len(), self.classes), |(filter, class)| {
-                number(class * n + range.start + filter, self.images[class] as f64 * positions)
+                let (part, lane) = at(range.start + filter);
+                let numbers = [&part.sums, &part.squares, &part.zeros];
+                number(
+                    numbers.map(|numbers| of_class(numbers, part, lane, class)),
+                    self.images[class] as f64 * positions,
+                )
             })
         };
         let classes = (self.classes > 1).then(|| ClassActivity {
-            mean: by_class(&|at, values| moments(self.sums[at], self.squares[at], values).0),
-            spread: by_class(&|at, values| moments(self.sums[at], self.squares[at], values).1),
-            zeros: by_class(&|at, values| (self.zeros[at] / values.max(1.0)) as f32),
+            mean: by_class(&|[sum, squares, _], values| moments(sum, squares, values).0),
+            spread: by_class(&|[sum, squares, _], values| moments(sum, squares, values).1),
+            zeros: by_class(&|[_, _, zeros], values| (zeros / values.max(1.0)) as f32),
         });
-        let top = self.top[range.clone()].to_vec();
+        let top = range.clone().map(|filter| at(filter).0.top[at(filter).1].clone()).collect();
         LayerRecord { layer, activity: LayerActivity { filters: filters.collect(), classes }, top }
     }
 }
@@ -226,27 +251,6 @@ fn moments(sum: f64, squares: f64, values: f64) -> (f32, f32) {
 
 fn add(sums: &mut [f64], numbers: &[f32]) {
     sums.iter_mut().zip(numbers).for_each(|(sum, &number)| *sum += f64::from(number));
-}
-
-/// Adds a row of pixels to the running numbers of their channels.
-fn add_row(row: &[f32], stride: usize, blocks: &mut [Block]) {
-    for (first, block) in (0..).step_by(LANES).zip(blocks) {
-        let mut sums = *block;
-        for pixel in row.chunks_exact(stride) {
-            let values = match pixel.get(first..).and_then(<[f32]>::first_chunk::<LANES>) {
-                Some(values) => *values,
-                // Channels without spare room after them.
-                None => std::array::from_fn(|lane| pixel.get(first + lane).copied().unwrap_or_default()),
-            };
-            for (lane, value) in values.into_iter().enumerate() {
-                sums.sums[lane] += value;
-                sums.squares[lane] += value * value;
-                sums.zeros[lane] += if value == 0.0 { 1.0 } else { 0.0 };
-                sums.maxima[lane] = if value > sums.maxima[lane] { value } else { sums.maxima[lane] };
-            }
-        }
-        *block = sums;
-    }
 }
 
 /// Where a channel of an image first has this value, which is its greatest.

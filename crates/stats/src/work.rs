@@ -88,6 +88,7 @@ impl Work<'_> {
             images: range.clone(),
             wanted: &wanted.layers,
             first_name: &network.layers()[network.logits()].name,
+            pool: &self.pool,
         };
         let mut watcher = task.is_new.then(|| Watcher::new(network, job.top));
         let outputs = forward::run(&pass, watcher.as_mut(), (&mut *observer, stop))?;

@@ -159,7 +159,8 @@ impl<'a> OnCuda<'a> {
     fn new(subject: Subject<'_>, corpus: &'a Corpus, cuda: &Cuda, begin: Beginning<'_>) -> Result<Self, Error> {
         let images: Vec<_> = (0..corpus.labels().len() as u32).filter_map(|id| corpus.pixels(ImageId(id))).collect();
         let Beginning { snapshot, update } = begin;
-        let batch = update.batch;
+        // No minibatch holds more images than there are.
+        let batch = update.batch.min(images.len());
         let (parameters, state) = (&snapshot.parameters, &snapshot.optimizer);
         let begin = Begin { parameters, state, images: &images, batch };
         let (network, preprocess) = (Arc::clone(subject.network), Arc::clone(subject.preprocess));

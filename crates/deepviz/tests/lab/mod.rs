@@ -77,6 +77,9 @@ impl Lab {
     pub fn train_args<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         let mut args = vec!["train", "shapes-quick", "--corpus", "shapes", "--out", out, "--json"];
         args.extend(SMALL);
+        if !more.contains(&"--device") {
+            args.extend(["--device", "cpu"]);
+        }
         if !more.contains(&"--epochs") {
             args.extend(["--epochs", "2"]);
         }

@@ -5,6 +5,7 @@ use super::layout::channels_first;
 use super::pass::{Pass, Space, Weights};
 use super::{Cuda, Memory};
 use crate::cpu::layout::{Layout, Maps, Rim};
+use crate::device::VectorLevel;
 use crate::error::Error;
 use crate::network::Network;
 use crate::output::LayerOutput;
@@ -70,7 +71,7 @@ impl CudaModel {
         let layers = self.network.layers();
         let length = |layer: usize| layers[layer].shape.len();
         let mut out: Vec<_> = wanted.iter().map(|&layer| Array2::zeros((images.len(), length(layer)))).collect();
-        let mut seen = Vec::new();
+        let (mut seen, level) = (Vec::new(), VectorLevel::detect());
         let mut kept = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         for (index, (images, views)) in images.chunks(TOGETHER).zip(views.chunks(TOGETHER)).enumerate() {
             let buffers = self.run(&mut kept, images, views, last)?;
@@ -88,7 +89,7 @@ impl CudaModel {
                     let layout = Layout::tight(this.shape, Rim::default());
                     let values = buffers.space.activation(layer).read(&self.on, images.len() * this.shape.len())?;
                     let maps = Maps { layout: &layout, values: &values };
-                    watch(&mut own, layer, LayerOutput { maps, images: images.len() });
+                    watch(&mut own, layer, LayerOutput { maps, images: images.len(), level });
                 }
             }
             seen.push(own);

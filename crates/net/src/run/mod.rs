@@ -160,11 +160,20 @@ impl Run {
 
     /// Reads a step's snapshot and checks it against the network.
     pub fn snapshot(&self, step: Step) -> Result<Snapshot, Error> {
+        self.read(step, Snapshot::read)
+    }
+
+    /// The same without the optimiser's state.
+    pub fn weights(&self, step: Step) -> Result<Snapshot, Error> {
+        self.read(step, Snapshot::read_weights)
+    }
+
+    fn read(&self, step: Step, read: impl FnOnce(&Path) -> Result<Snapshot, Error>) -> Result<Snapshot, Error> {
         let path = Self::snapshot_path(&self.path, step);
         if !path.exists() {
             return Err(self.no_snapshot(step));
         }
-        let mut snapshot = Snapshot::read(&path)?;
+        let mut snapshot = read(&path)?;
         let fits = snapshot.check(&self.network);
         fits.and_then(|()| {
             if snapshot.step != step {

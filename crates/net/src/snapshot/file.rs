@@ -85,7 +85,8 @@ fn set_readable(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-pub(super) fn read(path: &Path) -> Result<Snapshot, Error> {
+/// Reads the file, with or without the optimiser's state; all of it is checked either way.
+pub(super) fn read(path: &Path, with_optimizer: bool) -> Result<Snapshot, Error> {
     let bytes = std::fs::read(path).map_err(Error::io("read the snapshot", path))?;
     let length = bytes.len() as u64;
     let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX_BYTES>() else {
@@ -98,16 +99,21 @@ pub(super) fn read(path: &Path) -> Result<Snapshot, Error> {
     header::compare_lengths(path, start.saturating_add(data_bytes), length)?;
     let mut tensors = Vec::with_capacity(scanned.tensors.len());
     let mut left = data;
+    let mut digest = header::Digest::of(&scanned.header);
     for (name, shape) in scanned.tensors {
         // The lengths were checked: every tensor's bytes are there.
         let (own, others) = left.split_at(4 * shape.iter().product::<usize>());
         left = others;
-        let values = own.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        let array = ArrayD::from_shape_vec(IxDyn(&shape), values);
+        digest.name(&name, &shape);
+        digest.bytes(own);
+        if !with_optimizer && name.starts_with(OPTIMIZER) {
+            continue;
+        }
+        let array = ArrayD::from_shape_vec(IxDyn(&shape), floats(own));
         let array = array.map_err(|reason| damaged(path, reason.to_string()))?;
         tensors.push((name, array));
     }
-    let found = header::hash(&scanned.header, &tensors);
+    let found = digest.finish();
     if found != scanned.header.hash {
         let reason = format!(
             "its content does not match its hash (it says {:.16}, the content gives {found:.16}): \
@@ -117,6 +123,15 @@ pub(super) fn read(path: &Path) -> Result<Snapshot, Error> {
         return Err(damaged(path, reason));
     }
     assemble(scanned.header, tensors, path)
+}
+
+/// Little-endian floats as they lie in the file, which may be anywhere in memory.
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    if cfg!(target_endian = "little") {
+        bytemuck::pod_collect_to_vec(bytes)
+    } else {
+        bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    }
 }
 
 fn assemble(header: Header, tensors: Vec<(String, ArrayD<f32>)>, path: &Path) -> Result<Snapshot, Error> {

@@ -158,24 +158,44 @@ fn tensor_of(entry: &Value) -> Option<(Vec<usize>, u64, u64)> {
 /// Hash over the metadata and every tensor's name, shape and values, each with its length first so
 /// that no two contents run together.
 pub(super) fn hash(header: &Header, tensors: &[(String, ArrayD<f32>)]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"deepviz snapshot");
-    hasher.update(&u64::from(header.format).to_le_bytes());
-    hasher.update(&header.step.0.to_le_bytes());
-    hasher.update(&header.epoch.to_bits().to_le_bytes());
-    hasher.update(&header.images_seen.to_le_bytes());
+    let mut digest = Digest::of(header);
     for (name, array) in tensors {
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name.as_bytes());
-        hasher.update(&(array.ndim() as u64).to_le_bytes());
-        for side in array.shape() {
-            hasher.update(&(*side as u64).to_le_bytes());
-        }
-        for_bytes(array, |bytes| {
-            hasher.update(bytes);
-        });
+        digest.name(name, array.shape());
+        for_bytes(array, |bytes| digest.bytes(bytes));
     }
-    hasher.finalize().to_hex().to_string()
+    digest.finish()
+}
+
+/// The hash on its way: tensor by tensor, name and shape, then the bytes as the file has them.
+pub(super) struct Digest(blake3::Hasher);
+
+impl Digest {
+    pub fn of(header: &Header) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"deepviz snapshot");
+        hasher.update(&u64::from(header.format).to_le_bytes());
+        hasher.update(&header.step.0.to_le_bytes());
+        hasher.update(&header.epoch.to_bits().to_le_bytes());
+        hasher.update(&header.images_seen.to_le_bytes());
+        Self(hasher)
+    }
+
+    pub fn name(&mut self, name: &str, shape: &[usize]) {
+        self.0.update(&(name.len() as u64).to_le_bytes());
+        self.0.update(name.as_bytes());
+        self.0.update(&(shape.len() as u64).to_le_bytes());
+        for side in shape {
+            self.0.update(&(*side as u64).to_le_bytes());
+        }
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(self) -> String {
+        self.0.finalize().to_hex().to_string()
+    }
 }
 
 /// The array's values in order as little-endian bytes, in pieces.

@@ -53,7 +53,12 @@ impl Snapshot {
 
     /// Reads a snapshot and checks that it is whole and unaltered.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        file::read(path)
+        file::read(path, true)
+    }
+
+    /// The same without the optimiser's state, which only training needs.
+    pub fn read_weights(path: &Path) -> Result<Self, Error> {
+        file::read(path, false)
     }
 
     /// Writes the snapshot: to a temporary name, synced, then renamed, so that a file of this name

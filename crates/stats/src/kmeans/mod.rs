@@ -147,6 +147,17 @@ pub(crate) fn fit(mut rows: Array2<f32>, request: &Request<'_>) -> Result<Option
     Ok(fit.map(|fit| scaling.undo(fit)))
 }
 
+/// The inertia to which our steps bring these centres: what `bench/kmeans_series.py` times.
+#[doc(hidden)]
+pub fn warm_fit(mut rows: Array2<f32>, mut centres: Array2<f32>) -> f64 {
+    let scaling = Scaling::of(rows.view());
+    scaling.apply(&mut rows);
+    scaling.apply(&mut centres);
+    let found = lloyd::run(rows.view(), centres, &AtomicBool::new(false));
+    let fit = found.map(|found| scaling.undo(settled(rows.view(), found, Origin::Warm)));
+    fit.map_or(f64::NAN, |fit| fit.inertia)
+}
+
 fn fresh_fit(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Result<Option<Fit>, Error> {
     let Some(start) = fresh::start(rows, request) else { return Ok(None) };
     let found = request.kmeans.run(rows, start, request.stop)?;

@@ -112,3 +112,18 @@ fn views_are_measured_on_the_device_too() {
     assert_eq!(lines.iter().filter(|line| line.kind == MetricKind::Views).count(), 1);
     assert!(Path::new(&job.out).join("run.toml").exists() && corpus().labels().len() == 480);
 }
+
+#[test]
+fn a_memory_too_small_says_which_batch_would_fit() {
+    let Some(device) = gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = Job { device, ..job(&folder.path().join("run")) };
+    let wide = super::RECIPE
+        .replace("filters = 8\nsize = 5\nstride = 2", "filters = 90000\nsize = 1\nstride = 1")
+        .replace("size = 3\nstride = 2", "size = 28\nstride = 28")
+        .replace("batch = 32", "batch = 9000");
+    job.recipe = deepviz_net::Recipe::parse(&wide, "wide.toml", &[]).unwrap();
+    let error = run(&job).unwrap_err().to_string();
+    // 360 images of 90,000 maps of 784 pixels, there and back: more than any device has.
+    assert!(error.contains("MB of its memory are wanted") && error.contains("a batch of"), "{error}");
+}

@@ -1,0 +1,41 @@
+//! The network alone over a split, as `bench/stats_peer.py` compares the whole engine with: outputs of the logits for
+//! every image, nothing watched, nothing kept.
+//!
+//! `cargo run --release -p deepviz-stats --example bare_forward -- RUN CORPUS STEP SPLIT [THREADS]`
+
+use std::io::{Error, Result};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use deepviz_corpus::{Corpus, ImageId};
+use deepviz_net::{Device, Model, Run, Step};
+
+/// Images at a time, as the engine takes them.
+const CHUNK: usize = 512;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (run, corpus, step, split, threads) = match arguments.as_slice() {
+        [run, corpus, step, split] => (run, corpus, step, split, None),
+        [run, corpus, step, split, threads] => (run, corpus, step, split, Some(threads)),
+        _ => return Err(Error::other("usage: bare_forward RUN CORPUS STEP SPLIT [THREADS]")),
+    };
+    let threads = threads.map(|threads| threads.parse()).transpose().map_err(Error::other)?;
+    let device = Device::cpu(threads, None).map_err(Error::other)?;
+    let run = Run::open(Path::new(run)).map_err(Error::other)?;
+    let corpus = Corpus::open(Path::new(corpus)).map_err(Error::other)?;
+    let snapshot = run.snapshot(Step(step.parse().map_err(Error::other)?)).map_err(Error::other)?;
+    let range = corpus.range(split.parse().map_err(Error::other)?);
+    let images: Vec<_> = range.filter_map(|id| corpus.pixels(ImageId(id))).collect();
+    let started = Instant::now();
+    let model = Model::from_snapshot(Arc::clone(run.network()), &snapshot, &device).map_err(Error::other)?;
+    let mut sum = 0.0_f64;
+    for images in images.chunks(CHUNK) {
+        let rows = model.forward(images, &[run.network().logits()]).map_err(Error::other)?;
+        sum += rows.iter().flatten().map(|x| f64::from(*x)).sum::<f64>();
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{{\"seconds\": {seconds}, \"images\": {}, \"sum\": {sum}}}", images.len());
+    Ok(())
+}
