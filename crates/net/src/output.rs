@@ -78,8 +78,7 @@ vectorised! {
                         // Channels without spare room after them.
                         None => std::array::from_fn(|lane| pixel.get(first + lane).copied().unwrap_or_default()),
                     };
-                    for lane in 0..LANES {
-                        let value = values[lane];
+                    for (lane, value) in values.into_iter().enumerate() {
                         sums.sums[lane] += value;
                         sums.squares[lane] += value * value;
                         sums.zeros[lane] += if value == 0.0 { 1.0 } else { 0.0 };

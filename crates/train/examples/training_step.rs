@@ -1,10 +1,11 @@
 //! Does one training step and writes all of it down, for `scripts/check_training_step.py`:
-//! `training_step RECIPE CORPUS OUT.safetensors`. Images are seen whole or by their centre, and
-//! nothing is dropped.
+//! `training_step RECIPE CORPUS OUT.safetensors [IMAGES FIRST]`: over a whole minibatch, or over so many
+//! images from the first on. Images are seen whole or by their centre, and nothing is dropped.
 
 use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
+use deepviz_net::random::Stream;
 use deepviz_net::recipe::LayerKind;
-use deepviz_net::{Batch, Device, Engine, Orthogonaliser, Parameters, Recipe, Run, Step, View};
+use deepviz_net::{Batch, Device, Engine, Init, Network, Orthogonaliser, Parameters, Recipe, Run, Step, View};
 use deepviz_train::{Event, Job, Update, train};
 use ndarray::{Array4, Axis};
 use safetensors::Dtype;
@@ -16,8 +17,10 @@ use std::sync::atomic::AtomicBool;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [recipe, corpus, out] = arguments.as_slice() else {
-        return Err("usage: training_step RECIPE CORPUS OUT.safetensors".into());
+    let (recipe, corpus, out, chosen) = match arguments.as_slice() {
+        [recipe, corpus, out] => (recipe, corpus, out, None),
+        [recipe, corpus, out, images, first] => (recipe, corpus, out, Some((images.parse()?, first.parse()?))),
+        _ => return Err("usage: training_step RECIPE CORPUS OUT.safetensors [IMAGES FIRST]".into()),
     };
     let mut recipe = Recipe::load(Path::new(recipe), &[])?;
     for layer in &mut recipe.layers {
@@ -42,13 +45,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     train(&job, &mut |_: &Event| {}, &AtomicBool::new(true))?;
     let run = Run::open(&run)?;
-    let start = run.snapshot(Step(0))?;
+    let mut start = run.snapshot(Step(0))?;
     let network = Arc::clone(run.network());
+    stir(&mut start.parameters, &network);
     let preprocess = Arc::new(network.preprocess(start.mean.clone()));
 
     let ids = corpus.range(Split::Train);
+    let (images, first): (usize, usize) = chosen.unwrap_or((recipe.train.batch, 0));
     let stride = (ids.len() / recipe.train.batch).max(1);
-    let ids: Vec<u32> = ids.step_by(stride).take(recipe.train.batch).collect();
+    let ids: Vec<u32> = ids.skip(first).step_by(stride).take(images).collect();
     let images: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(ImageId(*id))).collect();
     let labels: Vec<u16> = ids.iter().map(|id| corpus.labels()[*id as usize].0).collect();
     let views = vec![View::centre(network.image(), network.input()); images.len()];
@@ -88,6 +93,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("device".to_owned(), device.describe()),
     ]);
     write(&PathBuf::from(out), &tensors, metadata)
+}
+
+/// Moves filters that start as the identity a little: where they pass a gelu's output on, whole windows of the
+/// pool behind hold values that single precision rounds to the same 0, and which of them is the maximum
+/// is then anybody's choice.
+fn stir(parameters: &mut Parameters, network: &Network) {
+    for (index, spec) in network.parameters().enumerate().filter(|(_, spec)| matches!(spec.init, Init::Dirac { .. })) {
+        let noise = Stream::new(1, &[index as u64]);
+        if let Some(values) = parameters.get_mut(&spec.name) {
+            for (value, at) in values.iter_mut().zip(0..) {
+                *value += (0.05 * noise.normal(at)) as f32;
+            }
+        }
+    }
 }
 
 fn write(

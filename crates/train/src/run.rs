@@ -270,6 +270,15 @@ struct Writing {
     thread: JoinHandle<Result<Event, Error>>,
 }
 
+impl Drop for Trainer<'_> {
+    /// Whatever ends training, a snapshot that is on its way gets into its file.
+    fn drop(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            writing.thread.join().ok();
+        }
+    }
+}
+
 /// Training speed, smoothed over the last steps.
 #[derive(Default)]
 struct Speed {

@@ -25,7 +25,7 @@ pub(super) struct Dnn {
     handle: sys::cudnnHandle_t,
     workspace: OnceLock<Option<Memory<u8>>>,
     /// One call at a time, for a handle is not to be shared otherwise.
-    known: Mutex<BTreeMap<Key, Arc<Convolution>>>,
+    known: Mutex<BTreeMap<Key, Option<Arc<Convolution>>>>,
 }
 
 // SAFETY: the handle is used under the lock only.
@@ -36,8 +36,7 @@ unsafe impl Sync for Dnn {}
 /// Numbers that tell a convolution of so many images at a precision from any other.
 type Key = [usize; 10];
 
-/// How a convolution is computed: what its arrays are (as long as the process lives, for there are as many
-/// as convolutions), and the algorithms, where there are any, once they were asked for.
+/// How a convolution is computed: what its arrays are, and the algorithms, where there are any, once they were asked for.
 struct Convolution {
     x: sys::cudnnTensorDescriptor_t,
     y: sys::cudnnTensorDescriptor_t,
@@ -45,15 +44,34 @@ struct Convolution {
     windows: sys::cudnnConvolutionDescriptor_t,
     /// Floats of input, output and weights.
     lengths: [usize; 3],
-    forward: OnceLock<Option<sys::cudnnConvolutionFwdAlgo_t>>,
-    input: OnceLock<Option<sys::cudnnConvolutionBwdDataAlgo_t>>,
-    filters: OnceLock<Option<sys::cudnnConvolutionBwdFilterAlgo_t>>,
+    forward: OnceLock<Option<(sys::cudnnConvolutionFwdAlgo_t, sys::cudnnMathType_t)>>,
+    input: OnceLock<Option<(sys::cudnnConvolutionBwdDataAlgo_t, sys::cudnnMathType_t)>>,
+    filters: OnceLock<Option<(sys::cudnnConvolutionBwdFilterAlgo_t, sys::cudnnMathType_t)>>,
 }
 
 // SAFETY: descriptors are only read once they are set.
 unsafe impl Send for Convolution {}
 // SAFETY: as above.
 unsafe impl Sync for Convolution {}
+
+impl Drop for Convolution {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, and nobody's any more.
+        unsafe {
+            result::destroy_tensor_descriptor(self.x).ok();
+            result::destroy_tensor_descriptor(self.y).ok();
+            result::destroy_filter_descriptor(self.weights).ok();
+            result::destroy_convolution_descriptor(self.windows).ok();
+        }
+    }
+}
+
+impl Drop for Dnn {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`; its context is current, for whoever shares it saw to that.
+        unsafe { result::destroy_handle(self.handle) }.ok();
+    }
+}
 
 /// The arrays of a convolution.
 #[derive(Clone, Copy)]
@@ -112,20 +130,129 @@ fn fits(geometry: &ConvGeometry, output: Shape) -> bool {
     (output.height, output.width) == (count(geometry.input.height), count(geometry.input.width))
 }
 
-/// The fastest of the deterministic algorithms that work in the room there is.
-macro_rules! fastest {
-    ($found:expr, $count:expr) => {{
-        let usable = $found.iter().take($count as usize).map(|found| {
-            // SAFETY: as many results were written.
-            unsafe { found.assume_init() }
-        });
-        usable
+/// The deterministic algorithms among so many results, the fastest first, each with the arithmetic it was
+/// measured with; for single precision only what rounds no factors.
+macro_rules! usable {
+    ($found:expr, $count:expr, $precision:expr) => {{
+        let mut usable: Vec<_> = $found
+            .iter()
+            .take($count as usize)
+            .map(|found| {
+                // SAFETY: as many results were written.
+                unsafe { found.assume_init() }
+            })
             .filter(|found| found.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS)
             .filter(|found| found.determinism == sys::cudnnDeterminism_t::CUDNN_DETERMINISTIC)
             .filter(|found| found.memory <= WORKSPACE)
-            .min_by(|a, b| a.time.total_cmp(&b.time))
-            .map(|found| found.algo)
+            .collect();
+        usable.sort_by(|a, b| a.time.total_cmp(&b.time));
+        let is_exact = $precision == Precision::Float32;
+        let math = move |found| if is_exact { sys::cudnnMathType_t::CUDNN_FMA_MATH } else { found };
+        usable.into_iter().map(move |found| (found.algo, math(found.mathType)))
     }};
+}
+
+/// What a convolution's calls share.
+struct Call<'a> {
+    dnn: &'a Dnn,
+    this: &'a Convolution,
+    room: At,
+}
+
+impl Call<'_> {
+    /// Sets the arithmetic of the calls that follow.
+    fn set_math(&self, math: sys::cudnnMathType_t) -> Result<(), CudnnError> {
+        // SAFETY: the descriptor is whole, and used under the lock only.
+        unsafe { result::set_convolution_math_type(self.this.windows, math) }
+    }
+
+    fn forward(
+        &self,
+        (algorithm, math): (sys::cudnnConvolutionFwdAlgo_t, sys::cudnnMathType_t),
+        operands: Operands,
+    ) -> Result<(), CudnnError> {
+        let Self { dnn, this, room } = self;
+        self.set_math(math)?;
+        let (one, zero) = (1.0_f32, 0.0_f32);
+        // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
+        unsafe {
+            sys::cudnnConvolutionForward(
+                dnn.handle,
+                number(&one),
+                this.x,
+                pointer(operands.x),
+                this.weights,
+                pointer(operands.weights),
+                this.windows,
+                algorithm,
+                pointer(*room),
+                WORKSPACE,
+                number(&zero),
+                this.y,
+                pointer(operands.y),
+            )
+        }
+        .result()
+    }
+
+    fn input_gradient(
+        &self,
+        (algorithm, math): (sys::cudnnConvolutionBwdDataAlgo_t, sys::cudnnMathType_t),
+        operands: Operands,
+        add: bool,
+    ) -> Result<(), CudnnError> {
+        let Self { dnn, this, room } = self;
+        self.set_math(math)?;
+        let (one, kept) = (1.0_f32, if add { 1.0_f32 } else { 0.0 });
+        // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
+        unsafe {
+            sys::cudnnConvolutionBackwardData(
+                dnn.handle,
+                number(&one),
+                this.weights,
+                pointer(operands.weights),
+                this.y,
+                pointer(operands.y),
+                this.windows,
+                algorithm,
+                pointer(*room),
+                WORKSPACE,
+                number(&kept),
+                this.x,
+                pointer(operands.x),
+            )
+        }
+        .result()
+    }
+
+    fn weight_gradient(
+        &self,
+        (algorithm, math): (sys::cudnnConvolutionBwdFilterAlgo_t, sys::cudnnMathType_t),
+        operands: Operands,
+    ) -> Result<(), CudnnError> {
+        let Self { dnn, this, room } = self;
+        self.set_math(math)?;
+        let (one, zero) = (1.0_f32, 0.0_f32);
+        // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
+        unsafe {
+            sys::cudnnConvolutionBackwardFilter(
+                dnn.handle,
+                number(&one),
+                this.x,
+                pointer(operands.x),
+                this.y,
+                pointer(operands.y),
+                this.windows,
+                algorithm,
+                pointer(*room),
+                WORKSPACE,
+                number(&zero),
+                this.weights,
+                pointer(operands.weights),
+            )
+        }
+        .result()
+    }
 }
 
 impl Cuda {
@@ -136,32 +263,10 @@ impl Cuda {
         images: usize,
         operands: Operands,
     ) -> Result<bool, Error> {
-        self.with_convolution((geometry, output), images, |dnn, this, room| {
-            let algorithm = this.forward.get_or_init(|| self.find_forward(dnn, this, room));
-            let Some(algorithm) = *algorithm else {
-                return Ok(false);
-            };
-            let (one, zero) = (1.0_f32, 0.0_f32);
-            // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
-            unsafe {
-                sys::cudnnConvolutionForward(
-                    dnn.handle,
-                    number(&one),
-                    this.x,
-                    pointer(operands.x),
-                    this.weights,
-                    pointer(operands.weights),
-                    this.windows,
-                    algorithm,
-                    pointer(room),
-                    WORKSPACE,
-                    number(&zero),
-                    this.y,
-                    pointer(operands.y),
-                )
-            }
-            .result()
-            .map(|()| true)
+        self.with_convolution((geometry, output), images, |call, measure| {
+            let known = &call.this.forward;
+            let algorithm = if measure { Some(known.get_or_init(|| self.find_forward(call))) } else { known.get() };
+            algorithm.copied().flatten().map_or(Ok(false), |algorithm| call.forward(algorithm, operands).map(|()| true))
         })
     }
 
@@ -173,32 +278,13 @@ impl Cuda {
         operands: Operands,
         add: bool,
     ) -> Result<bool, Error> {
-        self.with_convolution((geometry, output), images, |dnn, this, room| {
-            let algorithm = this.input.get_or_init(|| self.find_input(dnn, this, room));
-            let Some(algorithm) = *algorithm else {
-                return Ok(false);
-            };
-            let (one, kept) = (1.0_f32, if add { 1.0_f32 } else { 0.0 });
-            // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
-            unsafe {
-                sys::cudnnConvolutionBackwardData(
-                    dnn.handle,
-                    number(&one),
-                    this.weights,
-                    pointer(operands.weights),
-                    this.y,
-                    pointer(operands.y),
-                    this.windows,
-                    algorithm,
-                    pointer(room),
-                    WORKSPACE,
-                    number(&kept),
-                    this.x,
-                    pointer(operands.x),
-                )
-            }
-            .result()
-            .map(|()| true)
+        self.with_convolution((geometry, output), images, |call, measure| {
+            let known = &call.this.input;
+            let algorithm = if measure { Some(known.get_or_init(|| self.find_input(call))) } else { known.get() };
+            algorithm
+                .copied()
+                .flatten()
+                .map_or(Ok(false), |algorithm| call.input_gradient(algorithm, operands, add).map(|()| true))
         })
     }
 
@@ -209,77 +295,58 @@ impl Cuda {
         images: usize,
         operands: Operands,
     ) -> Result<bool, Error> {
-        self.with_convolution((geometry, output), images, |dnn, this, room| {
-            let algorithm = this.filters.get_or_init(|| self.find_weights(dnn, this, room));
-            let Some(algorithm) = *algorithm else {
-                return Ok(false);
-            };
-            let (one, zero) = (1.0_f32, 0.0_f32);
-            // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
-            unsafe {
-                sys::cudnnConvolutionBackwardFilter(
-                    dnn.handle,
-                    number(&one),
-                    this.x,
-                    pointer(operands.x),
-                    this.y,
-                    pointer(operands.y),
-                    this.windows,
-                    algorithm,
-                    pointer(room),
-                    WORKSPACE,
-                    number(&zero),
-                    this.weights,
-                    pointer(operands.weights),
-                )
-            }
-            .result()
-            .map(|()| true)
+        self.with_convolution((geometry, output), images, |call, measure| {
+            let known = &call.this.filters;
+            let algorithm = if measure { Some(known.get_or_init(|| self.find_weights(call))) } else { known.get() };
+            algorithm
+                .copied()
+                .flatten()
+                .map_or(Ok(false), |algorithm| call.weight_gradient(algorithm, operands).map(|()| true))
         })
     }
 
-    /// Runs `work` with a convolution and room to compute in, unless cuDNN is not for it.
+    /// Runs `work` with a convolution, and whether algorithms may be measured now, unless cuDNN is not
+    /// for it.
     fn with_convolution(
         &self,
         (geometry, output): (&ConvGeometry, Shape),
         images: usize,
-        work: impl FnOnce(&Dnn, &Convolution, At) -> Result<bool, CudnnError>,
+        work: impl FnOnce(&Call<'_>, bool) -> Result<bool, CudnnError>,
     ) -> Result<bool, Error> {
         let Some(dnn) = self.shared.dnn.as_ref().filter(|_| fits(geometry, output)) else {
             return Ok(false);
         };
+        // While a graph is captured nothing can be measured, nor memory taken.
+        let measure = !self.is_capturing();
         let mut known = dnn.known.lock().unwrap_or_else(PoisonError::into_inner);
         let ConvGeometry { input, filters, size, stride, padding, groups, .. } = *geometry;
         let [channels, height, width] = input.dims();
         let precision = self.precision as usize;
         let key = [channels, height, width, filters, size, stride, padding, groups, images, precision];
-        let convolution = match known.get(&key) {
-            Some(convolution) => Arc::clone(convolution),
-            // While a graph is captured nothing can be measured.
-            None if self.is_capturing() => return Ok(false),
-            None => {
-                let made = Convolution::new(geometry, output, images, self.precision);
-                let made = Arc::new(made.map_err(|error| self.refused_convolution(error))?);
-                known.insert(key, Arc::clone(&made));
-                made
-            }
-        };
-        let room = dnn.workspace.get_or_init(|| Memory::zeros(self, WORKSPACE).ok());
-        let Some(room) = room else {
+        self.context().bind_to_thread().map_err(self.failed("use the device"))?;
+        if measure && !known.contains_key(&key) {
+            // What cuDNN cannot even describe is left to cuBLAS.
+            let made = Convolution::new(geometry, output, images, self.precision).ok();
+            known.insert(key, made.map(Arc::new));
+        }
+        let Some(Some(this)) = known.get(&key).cloned() else {
             return Ok(false);
         };
-        self.context().bind_to_thread().map_err(self.failed("use the device"))?;
-        work(dnn, &convolution, room.at()).map_err(|error| self.refused_convolution(error))
+        if measure {
+            dnn.workspace.get_or_init(|| Memory::zeros(self, WORKSPACE).ok());
+        }
+        let Some(Some(room)) = dnn.workspace.get() else {
+            return Ok(false);
+        };
+        work(&Call { dnn, this: &this, room: room.at() }, measure).map_err(|error| {
+            let reason = format!("cuDNN refuses a convolution: {error:?}");
+            Error::Device { device: format!("cuda:{}", self.facts().ordinal), reason }
+        })
     }
 
     fn is_capturing(&self) -> bool {
         let status = self.stream().capture_status();
         !matches!(status, Ok(driver::CUstreamCaptureStatus::CU_STREAM_CAPTURE_STATUS_NONE))
-    }
-
-    fn refused_convolution(&self, error: CudnnError) -> Error {
-        let reason = format!("cuDNN refuses a convolution: {error:?}");
-        Error::Device { device: format!("cuda:{}", self.facts().ordinal), reason }
     }
 
     /// Arrays to measure with, for measuring overwrites them: input, output, weights.
@@ -288,9 +355,12 @@ impl Cuda {
         Some([x?, y?, weights?])
     }
 
-    fn find_forward(&self, dnn: &Dnn, this: &Convolution, room: At) -> Option<sys::cudnnConvolutionFwdAlgo_t> {
-        let [x, y, weights] = self.trial(this).filter(|_| !self.is_capturing())?;
-        let mut found = [MaybeUninit::uninit(); ALGORITHMS];
+    /// The fastest algorithm that then really computes.
+    fn find_forward(&self, call: &Call<'_>) -> Option<(sys::cudnnConvolutionFwdAlgo_t, sys::cudnnMathType_t)> {
+        let Call { dnn, this, room } = *call;
+        let [x, y, weights] = self.trial(this)?;
+        let mut found: [MaybeUninit<sys::cudnnConvolutionFwdAlgoPerf_t>; ALGORITHMS] =
+            [const { MaybeUninit::uninit() }; ALGORITHMS];
         let mut count = 0;
         // SAFETY: the arrays have the descriptors' sizes; no more results are written than there is room for.
         let asked = unsafe {
@@ -311,13 +381,15 @@ impl Cuda {
             )
         };
         asked.result().ok()?;
-        let found: [MaybeUninit<sys::cudnnConvolutionFwdAlgoPerf_t>; ALGORITHMS] = found;
-        fastest!(found, count)
+        let operands = Operands { x: x.at(), weights: weights.at(), y: y.at() };
+        usable!(found, count, self.precision).find(|usable| call.forward(*usable, operands).is_ok())
     }
 
-    fn find_input(&self, dnn: &Dnn, this: &Convolution, room: At) -> Option<sys::cudnnConvolutionBwdDataAlgo_t> {
-        let [x, y, weights] = self.trial(this).filter(|_| !self.is_capturing())?;
-        let mut found = [MaybeUninit::uninit(); ALGORITHMS];
+    fn find_input(&self, call: &Call<'_>) -> Option<(sys::cudnnConvolutionBwdDataAlgo_t, sys::cudnnMathType_t)> {
+        let Call { dnn, this, room } = *call;
+        let [x, y, weights] = self.trial(this)?;
+        let mut found: [MaybeUninit<sys::cudnnConvolutionBwdDataAlgoPerf_t>; ALGORITHMS] =
+            [const { MaybeUninit::uninit() }; ALGORITHMS];
         let mut count = 0;
         // SAFETY: as above.
         let asked = unsafe {
@@ -338,13 +410,15 @@ impl Cuda {
             )
         };
         asked.result().ok()?;
-        let found: [MaybeUninit<sys::cudnnConvolutionBwdDataAlgoPerf_t>; ALGORITHMS] = found;
-        fastest!(found, count)
+        let operands = Operands { x: x.at(), weights: weights.at(), y: y.at() };
+        usable!(found, count, self.precision).find(|usable| call.input_gradient(*usable, operands, false).is_ok())
     }
 
-    fn find_weights(&self, dnn: &Dnn, this: &Convolution, room: At) -> Option<sys::cudnnConvolutionBwdFilterAlgo_t> {
-        let [x, y, weights] = self.trial(this).filter(|_| !self.is_capturing())?;
-        let mut found = [MaybeUninit::uninit(); ALGORITHMS];
+    fn find_weights(&self, call: &Call<'_>) -> Option<(sys::cudnnConvolutionBwdFilterAlgo_t, sys::cudnnMathType_t)> {
+        let Call { dnn, this, room } = *call;
+        let [x, y, weights] = self.trial(this)?;
+        let mut found: [MaybeUninit<sys::cudnnConvolutionBwdFilterAlgoPerf_t>; ALGORITHMS] =
+            [const { MaybeUninit::uninit() }; ALGORITHMS];
         let mut count = 0;
         // SAFETY: as above.
         let asked = unsafe {
@@ -365,8 +439,8 @@ impl Cuda {
             )
         };
         asked.result().ok()?;
-        let found: [MaybeUninit<sys::cudnnConvolutionBwdFilterAlgoPerf_t>; ALGORITHMS] = found;
-        fastest!(found, count)
+        let operands = Operands { x: x.at(), weights: weights.at(), y: y.at() };
+        usable!(found, count, self.precision).find(|usable| call.weight_gradient(*usable, operands).is_ok())
     }
 }
 

@@ -115,6 +115,15 @@ pub(super) fn device_views(views: &[View]) -> (Vec<DeviceView>, bool) {
     (views.iter().map(DeviceView::from).collect(), views.iter().any(DeviceView::changes_colours))
 }
 
+/// Numbers of the images 0, 1, ... and their views, filled up to so many by the last one's again.
+pub(super) fn padded(views: &[View], count: usize) -> (Vec<u32>, Vec<DeviceView>, bool) {
+    let (mut device, coloured) = device_views(views);
+    let last = device.last().copied().unwrap_or_default();
+    device.resize(count.max(views.len()), last);
+    let ids = (0..device.len()).map(|index| index.min(views.len().saturating_sub(1)) as u32);
+    (ids.collect(), device, coloured)
+}
+
 /// Images one after the other, channel by channel.
 pub(super) fn pixels(images: &[ArrayView3<'_, u8>]) -> Vec<u8> {
     let mut out = Vec::with_capacity(images.iter().map(ArrayView3::len).sum());

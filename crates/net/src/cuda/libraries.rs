@@ -34,12 +34,15 @@ const OTHERS: [Wanted; 4] = [
 
 /// Where a file was found; it stays loaded until the process ends.
 fn find(wanted: &Wanted, first: &[PathBuf], last: &[PathBuf]) -> Option<PathBuf> {
-    let inside =
-        |folders: &[PathBuf], file: &str| folders.iter().map(|folder| folder.join(file)).find(|path| load(path));
-    wanted.files.iter().find_map(|file| {
-        let found = inside(first, file).or_else(|| load(Path::new(file)).then(|| PathBuf::from(file)));
-        found.or_else(|| inside(last, file))
-    })
+    // A driver takes no libraries made for a later version of CUDA than its own.
+    let is_old = wanted.name != DRIVER.name && driver_number().is_some_and(|version| version < 13000);
+    let files: Vec<_> = wanted.files.iter().filter(|file| !(is_old && file.ends_with(".13"))).collect();
+    let inside = |folders: &[PathBuf]| {
+        let mut paths = folders.iter().flat_map(|folder| files.iter().map(|file| folder.join(file)));
+        paths.find(|path| load(path))
+    };
+    let by_itself = || files.iter().map(PathBuf::from).find(|file| load(file));
+    inside(first).or_else(by_itself).or_else(|| inside(last))
 }
 
 /// Loads a library for good, so that whoever asks for it by its name gets this one.
@@ -151,7 +154,8 @@ pub(super) fn cudnn_version() -> Option<String> {
     }
     // SAFETY: asks for a number.
     let version = unsafe { cudarc::cudnn::sys::cudnnGetVersion() };
-    Some(format!("{}.{}.{}", version / 10_000, version / 100 % 100, version % 100))
+    // What is declared here is version 9's interface.
+    (version / 10_000 == 9).then(|| format!("{}.{}.{}", version / 10_000, version / 100 % 100, version % 100))
 }
 
 /// 13.0 of 13000.
@@ -177,9 +181,14 @@ pub fn libraries() -> Vec<Library> {
 }
 
 fn driver_version() -> Option<String> {
+    driver_number().map(|version| format!("CUDA {}", version_words(version)))
+}
+
+/// The newest CUDA version that the driver knows, e.g. 13000.
+fn driver_number() -> Option<i32> {
     need_driver().ok()?;
     let mut version = 0;
     // SAFETY: writes one integer; may be asked before anything else.
     unsafe { cudarc::driver::sys::cuDriverGetVersion(&raw mut version) }.result().ok()?;
-    Some(format!("CUDA {}", version_words(version)))
+    Some(version)
 }

@@ -60,6 +60,14 @@ struct Shared {
     facts: Facts,
 }
 
+impl Drop for Shared {
+    /// cuBLAS and cuDNN destroy their handles in whatever context is current: it has to be this one's.
+    fn drop(&mut self) {
+        self.context.bind_to_thread().ok();
+        self.stream.synchronize().ok();
+    }
+}
+
 /// What is known of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {

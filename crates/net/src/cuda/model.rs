@@ -1,6 +1,6 @@
 //! A network with one set of weights on the device, applied to images.
 
-use super::input::{Images, Preprocessing, device_views, pixels};
+use super::input::{Images, Preprocessing, padded, pixels};
 use super::layout::channels_first;
 use super::pass::{Pass, Space, Weights};
 use super::{Cuda, Memory};
@@ -105,7 +105,9 @@ impl CudaModel {
         views: &[View],
         last: usize,
     ) -> Result<&'b Buffers, Error> {
-        let (on, network, count) = (&self.on, &*self.network, images.len());
+        // A power of two, so that cuDNN has few sizes to measure its algorithms for.
+        let count = images.len().next_power_of_two().min(TOGETHER);
+        let (on, network) = (&self.on, &*self.network);
         let buffers = match kept.take() {
             Some(buffers) if buffers.space.images >= count => buffers,
             _ => Buffers {
@@ -116,9 +118,8 @@ impl CudaModel {
         let buffers = kept.insert(buffers);
         buffers.preprocessing.check(network, images, views)?;
         let bytes = Memory::of(on, &pixels(images))?;
-        let ids = Memory::of(on, &(0..count as u32).collect::<Vec<_>>())?;
-        let (views, coloured) = device_views(views);
-        let views = Memory::of(on, &views)?;
+        let (ids, views, coloured) = padded(views, count);
+        let (ids, views) = (Memory::of(on, &ids)?, Memory::of(on, &views)?);
         let given = Images { pixels: bytes.at(), ids: ids.at(), views: views.at(), count, coloured };
         buffers.preprocessing.run(on, network, given, buffers.space.activation(0).at())?;
         let pass = Pass { on, network, space: &buffers.space, weights: &self.weights, images: count, training: None };

@@ -171,7 +171,8 @@ impl Space {
             Error::DeviceMemory { device, free, .. } => {
                 let image = Self::floats(network, is_trained) * size_of::<f32>();
                 let wanted = images * image;
-                // What was taken before the one that failed is given back by now.
+                // What was taken before the one that failed is given back once that is known.
+                on.synchronise().ok();
                 let free = on.memory().map_or(free, |(free, _)| free);
                 let fits = images.saturating_mul(free / 10 * 9) / wanted.max(1);
                 Error::DeviceMemory { device, wanted, free, fits: Some(fits) }

@@ -1,7 +1,7 @@
 //! Training that stays on the device: images, weights, optimiser. The host sends which images, how
 //! they are seen and the rates of every step, and hears loss and errors one step later.
 
-use super::input::{DeviceView, Images, Preprocessing, device_views, pixels};
+use super::input::{DeviceView, Images, Preprocessing, device_views, padded, pixels};
 use super::layout::{from_device, to_device};
 use super::pass::{Pass, Space, Training, Weights};
 use super::{Arg, At, Cuda, Factor, Grid, Matrix, Memory, Product, Rule};
@@ -11,7 +11,7 @@ use crate::network::{Network, ParameterSpec, Role};
 use crate::parameters::Parameters;
 use crate::preprocess::{Preprocess, View};
 use crate::recipe::Optimiser;
-use cudarc::driver::{CudaGraph, CudaStream, PinnedHostSlice, sys};
+use cudarc::driver::{CudaEvent, CudaGraph, CudaStream, PinnedHostSlice, sys};
 use ndarray::{Array2, ArrayD, ArrayView3};
 use std::fmt;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct CudaTrainer {
     input: Input,
     judgements: [Memory<f64>; 3],
     /// Loss and errors of two steps, in turn.
-    results: [PinnedHostSlice<f64>; 2],
+    results: [Slot; 2],
     /// Steps done so far, and whether the last one's result is still out.
     steps: usize,
     is_pending: bool,
@@ -63,12 +63,21 @@ pub struct CudaTrainer {
     shadow: Option<Memory<f32>>,
 }
 
+/// Memory of the host that the device writes into, and what tells when it has: cudarc's own events are
+/// switched off with the rest of its tracking.
+struct Slot {
+    host: PinnedHostSlice<f64>,
+    done: CudaEvent,
+}
+
 /// A step's sequence of kernels for batches of one size.
 struct Captured {
     images: usize,
     coloured: bool,
     /// Nothing until the sequence has run once, for libraries get ready then.
     graph: Option<CudaGraph>,
+    /// It cannot be captured, and is launched kernel by kernel.
+    is_refused: bool,
 }
 
 /// Where a step's input lies on the device.
@@ -99,6 +108,7 @@ impl fmt::Debug for CudaTrainer {
 
 /// What is being copied out of a [`CudaTrainer`].
 pub struct Outgoing {
+    done: CudaEvent,
     host: PinnedHostSlice<f32>,
     network: Arc<Network>,
     optimiser: Optimiser,
@@ -111,10 +121,26 @@ impl fmt::Debug for Outgoing {
     }
 }
 
+impl Drop for Outgoing {
+    /// The memory is not given back while the device still writes into it.
+    fn drop(&mut self) {
+        self.done.synchronize().ok();
+    }
+}
+
+impl Drop for CudaTrainer {
+    /// Nothing is given back while a copy still reads it.
+    fn drop(&mut self) {
+        self.on.stream().join(&self.copies).ok();
+        self.on.stream().synchronize().ok();
+    }
+}
+
 impl Outgoing {
     /// Waits for the copy: weights with running statistics, and the optimiser's arrays.
     pub fn wait(self) -> Result<(Parameters, Parameters), Error> {
         let network = &*self.network;
+        self.done.synchronize().map_err(self.failed.failed("copy from the device"))?;
         let mut values = self.host.as_slice().map_err(self.failed.failed("copy from the device"))?;
         let mut parameters = Parameters::zeros(network);
         let mut state = Parameters::optimiser_state(network);
@@ -175,8 +201,9 @@ impl CudaTrainer {
         let rules = network.parameters().count();
         let result = || {
             // SAFETY: written by the device before it is read.
-            let values = unsafe { on.context().alloc_pinned_with_flags(2, 0) };
-            values.map_err(on.failed("get memory of the host"))
+            let host = unsafe { on.context().alloc_pinned_with_flags(2, 0) };
+            let host = host.map_err(on.failed("get memory of the host"))?;
+            Ok::<_, Error>(Slot { host, done: on.context().new_event(None).map_err(on.failed("make an event"))? })
         };
         let mut this = Self {
             gradients: Weights::zeros(on, &network)?,
@@ -224,8 +251,9 @@ impl CudaTrainer {
         let count = step.ids.len();
         self.launch(count, coloured)?;
         let slot = self.steps % 2;
-        let copied = self.on.stream().memcpy_dtoh(self.judgements[2].slice(), &mut self.results[slot]);
-        copied.map_err(self.on.failed("copy a result"))?;
+        let Slot { host, done } = &mut self.results[slot];
+        let copied = self.on.stream().memcpy_dtoh(self.judgements[2].slice(), host);
+        copied.and_then(|()| done.record(self.on.stream())).map_err(self.on.failed("copy a result"))?;
         self.steps += 1;
         let before = if self.is_pending { Some(self.result(1 - slot)?) } else { None };
         self.is_pending = true;
@@ -263,9 +291,13 @@ impl CudaTrainer {
             first += array.len();
         }
         self.copies.join(on.stream()).map_err(on.failed("wait for a copy"))?;
-        self.copies.memcpy_dtoh(shadow.slice(), &mut host).map_err(on.failed("copy from the device"))?;
+        let waiting = sys::CUevent_flags::CU_EVENT_BLOCKING_SYNC;
+        let done = on.context().new_event(Some(waiting)).map_err(on.failed("make an event"))?;
+        let copied = self.copies.memcpy_dtoh(shadow.slice(), &mut host);
+        copied.and_then(|()| done.record(&self.copies)).map_err(on.failed("copy from the device"))?;
         self.shadow = Some(shadow);
-        Ok(Outgoing { host, network: Arc::clone(&self.network), optimiser: self.optimiser, failed: on.clone() })
+        let (network, optimiser) = (Arc::clone(&self.network), self.optimiser);
+        Ok(Outgoing { done, host, network, optimiser, failed: on.clone() })
     }
 
     /// Every array that a snapshot holds: weights and statistics, then the optimiser's.
@@ -282,13 +314,13 @@ impl CudaTrainer {
         for (images, views) in images.chunks(self.space.images).zip(views.chunks(self.space.images)) {
             let count = images.len();
             let bytes = Memory::of(on, &pixels(images))?;
-            let ids = Memory::of(on, &(0..count as u32).collect::<Vec<_>>())?;
-            let (views, coloured) = device_views(views);
-            let views = Memory::of(on, &views)?;
-            let seen = Images { pixels: bytes.at(), ids: ids.at(), views: views.at(), count, coloured };
+            // Always as many, so that cuDNN measures its algorithms once.
+            let (ids, views, coloured) = padded(views, self.space.images);
+            let (ids, views) = (Memory::of(on, &ids)?, Memory::of(on, &views)?);
+            let seen = Images { pixels: bytes.at(), ids: ids.at(), views: views.at(), count: ids.len(), coloured };
             self.preprocessing.run(on, network, seen, self.space.activation(0).at())?;
             let (space, weights) = (&self.space, &self.weights);
-            Pass { on, network, space, weights, images: count, training: None }.forward(output)?;
+            Pass { on, network, space, weights, images: ids.len(), training: None }.forward(output)?;
             rows.extend(space.activation(output).read(on, count * classes)?);
         }
         let shape = (images.len(), classes);
@@ -341,18 +373,25 @@ impl CudaTrainer {
         let known = self.graphs.iter().position(|known| known.images == images && known.coloured == coloured);
         let Some(at) = known else {
             self.sequence(images, coloured)?;
-            self.graphs.push(Captured { images, coloured, graph: None });
+            self.graphs.push(Captured { images, coloured, graph: None, is_refused: false });
             return Ok(());
         };
-        if self.graphs[at].graph.is_none() {
+        if self.graphs[at].graph.is_none() && !self.graphs[at].is_refused {
             let stream = self.on.stream();
             let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
             stream.begin_capture(mode).map_err(self.on.failed("capture a step"))?;
             let captured = self.sequence(images, coloured);
             let flags = sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
             let graph = stream.end_capture(flags).map_err(self.on.failed("capture a step"));
-            captured?;
-            self.graphs[at].graph = graph?;
+            match captured.and(graph) {
+                Ok(Some(graph)) => self.graphs[at].graph = Some(graph),
+                other => {
+                    let reason =
+                        other.err().map_or_else(|| "nothing was captured".to_owned(), |error| error.to_string());
+                    tracing::warn!(reason, "a step cannot be captured into a graph; it is launched kernel by kernel");
+                    self.graphs[at].is_refused = true;
+                }
+            }
         }
         match &self.graphs[at].graph {
             Some(graph) => graph.launch().map_err(self.on.failed("launch a step")),
@@ -428,7 +467,9 @@ impl CudaTrainer {
 
     /// Waits for a step and reads its loss and errors.
     fn result(&self, slot: usize) -> Result<BatchResult, Error> {
-        let values = self.results[slot].as_slice().map_err(self.on.failed("compute"))?;
+        let Slot { host, done } = &self.results[slot];
+        done.synchronize().map_err(self.on.failed("compute"))?;
+        let values = host.as_slice().map_err(self.on.failed("read a result"))?;
         Ok(BatchResult { loss_sum: values[0], errors: values[1] })
     }
 }

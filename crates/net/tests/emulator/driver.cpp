@@ -1,6 +1,8 @@
 // The CUDA driver as deepViz uses it, on the processor: everything runs at once and in order, except what a capturing
-// stream records. It checks what a device lets pass: memory beyond its ends, memory never written, barriers that not
-// all threads reach, and what a capture forbids.
+// stream records. Only what is copied asynchronously to pinned memory arrives late: as 0xFF bytes at first, and as what
+// it is when something waits for the copy. It checks what a device lets pass: memory beyond its ends, memory never
+// written, barriers that not all threads reach, pinned memory freed before a copy to it was waited for, and what a
+// capture forbids.
 //
 // The enums and the structs of CUDA are plain integers and pointers here; the values are those of cuda.h.
 #define EMULATOR_HOST
@@ -15,9 +17,11 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -116,11 +120,19 @@ struct Event {
   Clock clock;
 };
 
-// One piece of work, run at once or recorded.
+// One piece of work, run at once or recorded; it is told the stream where it runs.
 struct Node {
   std::string name;
   std::vector<Range> ranges;
-  std::function<void()> run;
+  std::function<void(Stream*)> run;
+};
+
+// A copy to pinned memory that nothing has waited for, with the streams and events that come after it.
+struct Late {
+  char* to;
+  std::vector<char> bytes;
+  std::set<const Stream*> streams;
+  std::set<const Event*> events;
 };
 
 struct Graph {
@@ -168,6 +180,7 @@ struct State {
   Context primary;
   Stream legacy, per_thread;
   std::map<uintptr_t, Allocation> memory;
+  std::list<Late> late;  // oldest first
   std::unordered_set<Context*> contexts;
   std::unordered_set<Stream*> streams;
   std::unordered_set<Event*> events;
@@ -301,6 +314,70 @@ bool is_live(const Range& range) {
   if (!range.start && !range.bytes) return true;
   const Allocation* it = holder(range.start);
   return it && static_cast<const char*>(range.start) + range.bytes <= after(*it);
+}
+
+bool is_pinned(const void* pointer) {
+  const Allocation* it = holder(pointer);
+  return it && it->host;
+}
+
+// ---- Copies to pinned memory, which arrive late
+
+template <class Which>
+void deliver_if(Which which) {
+  state().late.remove_if([&](const Late& copy) {
+    if (!which(copy)) return false;
+    memcpy(copy.to, copy.bytes.data(), copy.bytes.size());
+    return true;
+  });
+}
+
+void deliver_all() {
+  deliver_if([](const Late&) { return true; });
+}
+
+// The legacy stream comes after the blocking streams, and their work after its.
+void follow_implicitly(const Stream* stream) {
+  State& s = state();
+  for (Late& copy : s.late) {
+    if (stream == &s.legacy) {
+      for (const Stream* other : copy.streams)
+        if (!(other->flags & 1)) {
+          copy.streams.insert(stream);
+          break;
+        }
+    } else if (!(stream->flags & 1) && copy.streams.count(&s.legacy)) {
+      copy.streams.insert(stream);
+    }
+  }
+}
+
+void deliver(const Stream* stream) {
+  if (stream == &state().legacy) follow_implicitly(stream);
+  deliver_if([=](const Late& copy) { return copy.streams.count(stream) != 0; });
+}
+
+void deliver(const Event* event) {
+  deliver_if([=](const Late& copy) { return copy.events.count(event) != 0; });
+}
+
+// What is in pinned memory, just copied there, is taken away until it is delivered.
+void make_late(const Stream* stream, void* to, size_t bytes) {
+  char* start = static_cast<char*>(to);
+  state().late.push_back({start, std::vector<char>(start, start + bytes), {stream}, {}});
+  memset(start, 0xFF, bytes);
+}
+
+// Work that touches pinned memory finds there what its stream has copied.
+void deliver_to(const Range& range, const Stream* stream) {
+  if (state().late.empty() || !range.start || !is_pinned(range.start)) return;
+  const Allocation* it = holder(range.start);
+  const char* start = static_cast<const char*>(range.start);
+  const char* finish = start + range.bytes;
+  if (range.bytes == 0) start = it->base + GUARD, finish = after(*it);
+  deliver_if([=](const Late& copy) {
+    return copy.streams.count(stream) && copy.to < finish && start < copy.to + copy.bytes.size();
+  });
 }
 
 // ---- Threads of a block, as fibers
@@ -469,8 +546,9 @@ void run_kernel(const Kernel* kernel, dim3 grid, dim3 block, void* const* parame
 
 // ---- Work and captures
 
-void execute(const Node& node) {
+void execute(const Node& node, Stream* stream) {
   last_work = node.name;
+  follow_implicitly(stream);
   for (const Range& range : node.ranges) {
     if (is_live(range)) continue;
     if (range.bytes == 0)
@@ -478,7 +556,8 @@ void execute(const Node& node) {
     DIE("%s touches %zu bytes at %p, which are not (or no longer) all allocated", node.name.c_str(), range.bytes,
         range.start);
   }
-  node.run();
+  for (const Range& range : node.ranges) deliver_to(range, stream);
+  node.run(stream);
   // At once, so that the report names the work that did it.
   for (const Range& range : node.ranges)
     if (const Allocation* it = range.start ? holder(range.start) : nullptr) check_guards(*it, "right after it");
@@ -553,7 +632,7 @@ Result submit(void* handle, Node&& node, bool exact) {
   if (stream->capture)
     record(stream, std::make_shared<const Node>(std::move(node)));
   else
-    execute(node);
+    execute(node, stream);
   return SUCCESS;
 }
 
@@ -590,9 +669,16 @@ void* as_pointer(uint64_t device) { return reinterpret_cast<void*>(device); }
 Node copy_node(const char* name, void* to, const void* from, size_t bytes, bool to_device, bool from_device) {
   Node node;
   node.name = name;
-  if (to_device) node.ranges.push_back({to, bytes});
-  if (from_device) node.ranges.push_back({from, bytes});
-  node.run = [=] { memmove(to, from, bytes); };
+  const bool late = is_pinned(to);
+  if (to_device || late) node.ranges.push_back({to, bytes});
+  if (from_device || is_pinned(from)) node.ranges.push_back({from, bytes});
+  node.run = [=](Stream* stream) {
+    memmove(to, from, bytes);
+    if (late)
+      make_late(stream, to, bytes);
+    else if (!to_device)
+      deliver(stream);  // a copy to pageable memory is waited for
+  };
   return node;
 }
 
@@ -601,7 +687,7 @@ Node fill_node(uint64_t to, T value, size_t count) {
   Node node;
   node.name = "cuMemset";
   node.ranges.push_back({as_pointer(to), count * sizeof(T)});
-  node.run = [=] { std::fill_n(static_cast<T*>(as_pointer(to)), count, value); };
+  node.run = [=](Stream*) { std::fill_n(static_cast<T*>(as_pointer(to)), count, value); };
   return node;
 }
 
@@ -622,6 +708,7 @@ int environment(const char* name, int otherwise) {
 
 void release_everything() {
   State& s = state();
+  deliver_all();
   while (!s.memory.empty()) release(s.memory.begin()->first, s.memory.begin()->second.host);
 }
 
@@ -674,7 +761,7 @@ int deepvizEmulatedSubmit(void* stream, const char* name, const Range* ranges, s
   node.ranges.assign(ranges, ranges + count);
   auto copy = std::make_shared<std::vector<std::max_align_t>>(bytes / sizeof(std::max_align_t) + 1);
   memcpy(copy->data(), closure, bytes);
-  node.run = [=] {
+  node.run = [=](Stream*) {
     if (tracing) note("%s", name);
     run(copy->data());
   };
@@ -886,6 +973,7 @@ EMULATOR_API int cuCtxSynchronize() {
     for (const auto& capture : s.captures) invalidate(*capture);
     return ERROR_STREAM_CAPTURE_UNSUPPORTED;
   }
+  deliver_all();
   check_all_guards("when the context was synchronised");
   return SUCCESS;
 }
@@ -912,7 +1000,9 @@ EMULATOR_API int cuMemAlloc_v2(uint64_t* pointer, size_t bytes) {
 EMULATOR_API int cuMemFree_v2(uint64_t pointer) {
   ENTER_CONTEXT();
   if (Result wrong = may_wait()) return wrong;
-  return pointer ? release(pointer, false) : SUCCESS;
+  if (!pointer) return SUCCESS;
+  deliver_all();
+  return release(pointer, false);
 }
 
 EMULATOR_API int cuMemAllocAsync(uint64_t* pointer, size_t bytes, void* handle) {
@@ -943,6 +1033,7 @@ EMULATOR_API int cuMemFreeAsync(uint64_t pointer, void* handle) {
 EMULATOR_API int cuMemHostAlloc(void** pointer, size_t bytes, unsigned) {
   ENTER_CONTEXT();
   if (Result wrong = may_wait()) return wrong;
+  deliver_all();
   *pointer = bytes ? allocate(bytes, true) : nullptr;
   return *pointer || !bytes ? SUCCESS : ERROR_OUT_OF_MEMORY;
 }
@@ -952,7 +1043,13 @@ EMULATOR_API int cuMemAllocHost_v2(void** pointer, size_t bytes) { return cuMemH
 EMULATOR_API int cuMemFreeHost(void* pointer) {
   ENTER_CONTEXT();
   if (Result wrong = may_wait()) return wrong;
-  return pointer ? release(reinterpret_cast<uintptr_t>(pointer), true) : SUCCESS;
+  if (!pointer) return SUCCESS;
+  for (const Late& copy : s.late)
+    if (const Allocation* it = holder(copy.to); it == holder(pointer))
+      DIE("cuMemFreeHost frees the pinned memory at %p (%zu bytes), while an asynchronous copy of %zu bytes to %p in "
+          "it has not been waited for", pointer, it->bytes, copy.bytes.size(), static_cast<void*>(copy.to));
+  deliver_all();
+  return release(reinterpret_cast<uintptr_t>(pointer), true);
 }
 
 EMULATOR_API int cuMemHostGetDevicePointer_v2(uint64_t* device, void* host, unsigned) {
@@ -975,7 +1072,10 @@ EMULATOR_API int cuMemHostGetDevicePointer_v2(uint64_t* device, void* host, unsi
     ENTER_CONTEXT();                                                                                        \
     if ((bytes) == 0) return SUCCESS;                                                                       \
     if (!(to) || !(from)) return ERROR_INVALID_VALUE;                                                       \
-    return submit_and_wait(copy_node(name, to, from, bytes, to_device, from_device));                       \
+    const Result result = submit_and_wait(copy_node(name, to, from, bytes, to_device, from_device));        \
+    /* Within the device, the host does not wait. */                                                        \
+    if (result == SUCCESS && !((to_device) && (from_device))) deliver(&s.legacy);                           \
+    return result;                                                                                          \
   } while (false)
 
 EMULATOR_API int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) {
@@ -1076,13 +1176,17 @@ EMULATOR_API int cuStreamDestroy_v2(void* handle) {
     capture->streams.erase(stream);
     if (capture->origin == stream) end(*capture);
   }
+  deliver(stream);
   return destroy(s.streams, stream);
 }
 
 EMULATOR_API int cuStreamSynchronize(void* handle) {
   ENTER_CONTEXT();
   Stream* stream = find_stream(handle);
-  return stream ? wait_for(stream) : ERROR_INVALID_HANDLE;
+  if (!stream) return ERROR_INVALID_HANDLE;
+  if (Result wrong = wait_for(stream)) return wrong;
+  deliver(stream);
+  return SUCCESS;
 }
 
 EMULATOR_API int cuStreamQuery(void* handle) { return cuStreamSynchronize(handle); }
@@ -1121,6 +1225,7 @@ EMULATOR_API int cuEventCreate(void** handle, unsigned flags) {
 
 EMULATOR_API int cuEventDestroy_v2(Event* event) {
   ENTER_CONTEXT();
+  for (Late& copy : s.late) copy.events.erase(event);
   return destroy(s.events, event);
 }
 
@@ -1130,15 +1235,21 @@ EMULATOR_API int cuEventRecordWithFlags(Event* event, void* handle, unsigned fla
   if (!s.events.count(event) || !stream) return ERROR_INVALID_HANDLE;
   if (flags > 1) return ERROR_INVALID_VALUE;
   if (Result wrong = check_legacy(stream)) return wrong;
-  const auto happen = [event] {
+  const auto happen = [event](Stream* on) {
     if (!state().events.count(event)) return;
+    follow_implicitly(on);
+    for (Late& copy : state().late)
+      if (copy.streams.count(on))
+        copy.events.insert(event);
+      else
+        copy.events.erase(event);
     event->recorded = true;
     event->time = std::chrono::steady_clock::now();
     event->capture = nullptr;
     event->clock.clear();
   };
   if (!stream->capture) {
-    happen();
+    happen(stream);
     return SUCCESS;
   }
   if (stream->capture->invalid) return ERROR_STREAM_CAPTURE_INVALIDATED;
@@ -1164,7 +1275,9 @@ EMULATOR_API int cuEventQuery(Event* event) {
     if (event->capture->active) invalidate(*event->capture);
     return ERROR_CAPTURED_EVENT;
   }
-  return may_wait();
+  if (Result wrong = may_wait()) return wrong;
+  deliver(event);
+  return SUCCESS;
 }
 
 EMULATOR_API int cuEventSynchronize(Event* event) { return cuEventQuery(event); }
@@ -1191,7 +1304,11 @@ EMULATOR_API int cuStreamWaitEvent(void* handle, Event* event, unsigned flags) {
   if (stream->capture && stream->capture->invalid) return ERROR_STREAM_CAPTURE_INVALIDATED;
   if (!event->recorded || flags == 1) return SUCCESS;  // CU_EVENT_WAIT_EXTERNAL
   if (!event->capture) {
-    if (!stream->capture) return SUCCESS;
+    if (!stream->capture) {
+      for (Late& copy : s.late)
+        if (copy.events.count(event)) copy.streams.insert(stream);
+      return SUCCESS;
+    }
     invalidate(*stream->capture);
     return ERROR_STREAM_CAPTURE_ISOLATION;
   }
@@ -1216,7 +1333,10 @@ EMULATOR_API int cuLaunchHostFunc(void* stream, void (*function)(void*), void* d
   ENTER_CONTEXT();
   Node node;
   node.name = "cuLaunchHostFunc";
-  node.run = [=] { function(data); };
+  node.run = [=](Stream* on) {
+    deliver(on);
+    function(data);
+  };
   return submit(stream, std::move(node), true);
 }
 
@@ -1316,7 +1436,7 @@ EMULATOR_API int cuGraphLaunch(GraphExec* exec, void* handle) {
     if (stream->capture)
       record(stream, node);
     else
-      execute(*node);
+      execute(*node, stream);
   }
   return SUCCESS;
 }
@@ -1449,6 +1569,6 @@ EMULATOR_API int cuLaunchKernel(Function* function, unsigned grid_x, unsigned gr
     if (parameter.pointer) node.ranges.push_back({*reinterpret_cast<void**>(next), 0});
     next += (parameter.size + unit - 1) / unit;
   }
-  node.run = [launch] { run_kernel(launch->kernel, launch->grid, launch->block, launch->parameters.data()); };
+  node.run = [launch](Stream*) { run_kernel(launch->kernel, launch->grid, launch->block, launch->parameters.data()); };
   return submit(stream, std::move(node), false);
 }

@@ -38,8 +38,10 @@ pub(crate) const RANKING_CHUNK: usize = 4096;
 /// How long to wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often, and at what distance, the schema is tried to be brought up to date.
+/// How often, and at what distance, the schema is tried to be brought up to date; where another process is at
+/// it, for ten seconds.
 const MIGRATION_TRIES: usize = 5;
+const MIGRATION_TRIES_WHILE_BUSY: usize = 100;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(100);
 
 /// The statistics of one run.
@@ -203,7 +205,7 @@ impl Store {
                 return Ok(());
             }
             tries += 1;
-            if tries == MIGRATION_TRIES {
+            if tries >= if is_busy(&error) { MIGRATION_TRIES_WHILE_BUSY } else { MIGRATION_TRIES } {
                 return Err(match error {
                     rusqlite_migration::Error::RusqliteError { err, .. } => {
                         error_from_fault(err.into(), "open", &self.path)
@@ -287,4 +289,15 @@ fn error_from_fault(fault: Fault, tried: &'static str, path: &Path) -> Error {
 /// The path as it may stand in a URI.
 fn uri_path(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+/// Whether another process holds what a migration wants.
+fn is_busy(error: &rusqlite_migration::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => {
+            matches!(err.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
+        }
+        _ => false,
+    }
 }

@@ -29,12 +29,26 @@ type = "conv"
 filters = 12
 size = 3
 stride = 2
+bias = false
 [[layer]]
 name = "bn1"
 type = "batch_norm"
 [[layer]]
 name = "relu1"
 type = "relu"
+[[layer]]
+name = "conv2"
+type = "conv"
+filters = 12
+size = 3
+padding = 1
+groups = 3
+[[layer]]
+name = "conv3"
+type = "conv"
+filters = 8
+size = 3
+padding = 1
 [[layer]]
 name = "drop1"
 type = "dropout"
@@ -57,7 +71,7 @@ every = "3 epochs"
 /// Trains on every device and compares the losses of all steps with the first one's.
 pub fn all(console: Console, gpus: &[Cuda]) -> anyhow::Result<Vec<Check>> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let options = ShapesOptions { images: 160, test_fraction: 0.2, seed: 1 };
+    let options = ShapesOptions { images: 150, test_fraction: 0.2, seed: 1 };
     let shapes = folder.path().join("shapes");
     make_shapes(&shapes, &options).context("cannot make images to train on")?;
     let corpus = Arc::new(Corpus::open(&shapes).context("cannot read the images to train on")?);
