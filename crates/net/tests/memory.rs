@@ -48,7 +48,7 @@ fn a_step_allocates_no_buffers() {
         let images: Vec<ArrayView3<'_, u8>> = pixels.axis_iter(Axis(0)).collect();
         let (labels, views) = (vec![1; 20], vec![View::centre(network.image(), network.input()); 20]);
         let mut least = usize::MAX;
-        for noise in 0..4 {
+        for noise in 0..12 {
             let before = BYTES.load(Ordering::Relaxed);
             let batch = Batch { images: &images, labels: &labels, views: &views, noise };
             engine.gradients(&parameters, &batch, &mut gradients).unwrap();

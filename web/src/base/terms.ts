@@ -33,7 +33,8 @@ export const TERMS = {
     'What a cell’s colour tells: its count, its share of the row or of the column, or its change since before',
   diagonal: 'The cells that are right; out of the scale, they do not drown the others',
   cluster: 'Images whose features lie close together, found by k-means; keeps its seat over time',
-  metric: 'How closeness is measured: by angle (cosine), by distance (Euclidean), or by distance once every value has mean 0 and spread 1 (standardised)',
+  metric:
+    'How closeness is measured: by angle (cosine), by distance (Euclidean), or by distance once every value has mean 0 and spread 1 (standardised)',
   mixed: 'A cluster in which no class prevails',
   'learning rate': 'How far a step moves the weights along the gradient',
   split: 'Training images were learned from; test images never were',
