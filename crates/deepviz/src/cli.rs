@@ -217,6 +217,9 @@ pub struct ServeArgs {
     /// Take runs and corpora that are sent as archives; they go to the first folder that is not itself a run
     #[arg(long)]
     pub allow_upload: bool,
+    /// What networks are applied to images with: auto is the CPU
+    #[arg(long, value_name = "auto|cpu|cuda[:N]", default_value = "auto")]
+    pub device: DeviceChoice,
     /// Open the address in a browser
     #[arg(long)]
     pub open: bool,

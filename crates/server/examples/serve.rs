@@ -12,6 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         cache_bytes: 512 << 20,
         token: None,
         allow_upload: false,
+        device: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {

@@ -48,6 +48,8 @@ pub struct Config {
     pub token: Option<String>,
     /// Whether runs and corpora may be sent as archives; they go to the first folder that is not itself a run.
     pub allow_upload: bool,
+    /// What networks are applied with; the processor, unless given.
+    pub device: Option<Device>,
 }
 
 /// A server that listens and does not answer yet.
@@ -115,7 +117,10 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
         cache: Cache::new(config.cache_bytes),
         work: Work::new(),
         hub: Arc::new(Hub::new()),
-        device: Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
+        device: match &config.device {
+            Some(device) => device.clone(),
+            None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
+        },
     }))
 }
 

@@ -45,6 +45,7 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
         cache_bytes: CACHE_BYTES,
         token: access.token().map(str::to_owned),
         allow_upload: false,
+        device: None,
     };
     let server = runtime.block_on(bind(config)).context("cannot serve")?;
     announce(&server, &access, args.open);

@@ -28,6 +28,7 @@ pub fn render(args: &RenderArgs) -> anyhow::Result<Ending> {
         cache_bytes: CACHE_BYTES,
         token: None,
         allow_upload: false,
+        device: None,
     };
     let ask = |path: String, body: Option<Vec<u8>>| -> anyhow::Result<Vec<u8>> {
         let answer = runtime()?.block_on(answer(&config, &path, body)).context("cannot draw")?;

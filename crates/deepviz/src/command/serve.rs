@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use deepviz_corpus::is_corpus;
-use deepviz_net::Run;
+use deepviz_net::{Device, Run};
 use deepviz_server::{Config, Server, bind};
 use tokio::runtime::Runtime;
 
-use crate::cli::ServeArgs;
+use crate::cli::{DeviceChoice, ServeArgs};
 use crate::console::{note, print_line};
 use crate::stop::Stop;
 use crate::{Ending, browser};
@@ -30,6 +30,7 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
         cache_bytes: args.cache_mb << 20,
         token: access.token.clone(),
         allow_upload: args.allow_upload,
+        device: device_of(args.device)?,
     };
     let stop = Stop::install("closing (Ctrl-C again to stop at once)")?;
     let runtime = runtime()?;
@@ -37,6 +38,16 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
     announce(&server, &access, args.open);
     runtime.block_on(server.serve(stop.asked())).context("cannot serve")?;
     Ok(Ending::Good)
+}
+
+/// A graphics processor, where one is named: single images are soonest done on the processor.
+fn device_of(choice: DeviceChoice) -> anyhow::Result<Option<Device>> {
+    match choice {
+        DeviceChoice::Cuda(ordinal) => {
+            Device::cuda(ordinal as usize).context("use --device cpu, or see `deepviz doctor`").map(Some)
+        }
+        DeviceChoice::Auto | DeviceChoice::Cpu => Ok(None),
+    }
 }
 
 /// Where requests are answered, apart from the threads that compute.

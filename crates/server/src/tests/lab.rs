@@ -235,6 +235,7 @@ fn config(runs: &[PathBuf], corpus: Option<PathBuf>, token: Option<&str>) -> Con
         cache_bytes: 64 << 20,
         token: token.map(str::to_owned),
         allow_upload: false,
+        device: None,
     }
 }
 

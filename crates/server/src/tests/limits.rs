@@ -64,6 +64,7 @@ fn config(runs: Vec<PathBuf>) -> Config {
         cache_bytes: 16 << 20,
         token: None,
         allow_upload: false,
+        device: None,
     }
 }
 

@@ -201,6 +201,7 @@ async fn what_cannot_be_served_is_an_error_at_the_start() {
         cache_bytes: 1 << 20,
         token: token.map(str::to_owned),
         allow_upload: false,
+        device: None,
     };
     let refused = async |config| crate::bind(config).await.err().unwrap().to_string();
     assert!(refused(config(vec!["nowhere".into()], "127.0.0.1:0", None)).await.contains("nowhere"));

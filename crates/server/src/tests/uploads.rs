@@ -127,6 +127,7 @@ async fn uploads_are_for_those_who_may() {
         cache_bytes: 1 << 20,
         token: token.map(str::to_owned),
         allow_upload: true,
+        device: None,
     };
     let folder = tempfile::tempdir().unwrap();
     let refused = crate::bind(config(vec![folder.path().to_owned()], None)).await.err().unwrap();
