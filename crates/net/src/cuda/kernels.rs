@@ -76,12 +76,17 @@ fn source() -> String {
 
 /// What NVRTC makes for the architecture, kept on disk from run to run.
 fn compiled(architecture: &str) -> Option<(Ptx, String)> {
+    if std::env::var_os("DEEPVIZ_CUDA_KERNELS").is_some_and(|value| value == "built-in") {
+        return None;
+    }
     let version = libraries::nvrtc_version()?;
     let source = source();
     let name = format!("kernels-{}-{architecture}-{version}.ptx", &blake3::hash(source.as_bytes()).to_hex()[..16]);
     let kept = cache_folder().map(|folder| folder.join(name));
-    if let Some(path) = kept.as_ref().filter(|path| path.is_file()) {
-        return Some((Ptx::from_file(path), format!("NVRTC {version} for {architecture}, kept")));
+    let text = kept.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+    // What was cut short is compiled anew.
+    if let Some(text) = text.filter(|text| text.contains(".version") && !text.contains('\0')) {
+        return Some((Ptx::from_src(text), format!("NVRTC {version} for {architecture}, kept")));
     }
     let virtual_architecture = architecture.replace("sm_", "compute_");
     let options = CompileOptions {

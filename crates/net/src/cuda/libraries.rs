@@ -51,9 +51,20 @@ fn load(path: &Path) -> bool {
     match unsafe { Loaded::new(path) } {
         Ok(library) => {
             std::mem::forget(library);
+            load_builtins(path);
             true
         }
         Err(_) => false,
+    }
+}
+
+/// NVRTC opens a part of itself by name when it compiles, and looks in the loader's path only.
+fn load_builtins(path: &Path) {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Some(folder) = path.parent().filter(|_| name(path).starts_with("libnvrtc.so")) {
+        inside(folder).iter().filter(|path| name(path).starts_with("libnvrtc-builtins.so")).for_each(|path| {
+            load(path);
+        });
     }
 }
 

@@ -1,9 +1,16 @@
-//! Small networks of odd shapes in which every operation occurs, beside the built-in recipes.
+//! Small networks in which every operation occurs, on images of sizes drawn at random, beside the built-in
+//! recipes.
 
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
+use deepviz_net::random::Stream;
 use deepviz_net::{Recipe, Shape};
+
+/// How often each case is drawn, and by how many pixels less one a side grows at most: the same numbers at
+/// every call, so that a mismatch can be looked for.
+const ROUNDS: u64 = 3;
+const MOST_MORE: u64 = 6;
 
 /// No bias stands before a batch normalisation: its gradient would be rounding and nothing else.
 ///
@@ -45,13 +52,16 @@ const CASES: &[([usize; 3], &str)] = &[
 
 /// The networks' recipes and the shapes of their images.
 pub fn all() -> anyhow::Result<Vec<(String, Recipe, Shape)>> {
-    let cases = CASES.iter().enumerate();
-    cases
-        .map(|(index, ([channels, height, width], layers))| {
-            let name = format!("case {}", index + 1);
+    let rounds = (0..ROUNDS).flat_map(|round| CASES.iter().enumerate().map(move |case| (round, case)));
+    rounds
+        .map(|(round, (index, ([channels, height, width], layers)))| {
+            let name = format!("case {}.{}", index + 1, round + 1);
+            let drawn = Stream::new(1, &[round, index as u64]);
+            let (height, width) =
+                (height + drawn.below(0, MOST_MORE) as usize, width + drawn.below(1, MOST_MORE) as usize);
             let text = toml_of(layers);
             let recipe = Recipe::parse(&text, &name, &[]).context("cannot read a recipe of the doctor's")?;
-            Ok((name, recipe, Shape::new(*channels, *height, *width)))
+            Ok((name, recipe, Shape::new(*channels, height, width)))
         })
         .collect()
 }
