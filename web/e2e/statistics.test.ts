@@ -116,7 +116,7 @@ describe('Confusion', () => {
     await dashboard.idle();
     await dashboard.expectAccessible();
     const first = page.getByRole('table', { name: 'Suspected labels' }).getByRole('button').first();
-    const image = ((await first.textContent()) ?? '').replace('#', '');
+    const image = /^image (\d+), /.exec((await first.textContent()) ?? '')![1];
     await first.click();
     await dashboard.idle();
     expect(dashboard.said('view')).toBe('image');
