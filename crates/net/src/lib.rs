@@ -34,7 +34,7 @@ pub use error::Error;
 pub use gradient::{Batch, BatchResult, Engine};
 pub use init::{Fan, Init, Rest};
 pub use metrics::{Metric, MetricKind};
-pub use model::Model;
+pub use model::{Model, Template};
 pub use network::{Layer, Network, ParameterSpec, Patch, Role};
 pub use ops::Op;
 pub use orthogonal::Orthogonaliser;

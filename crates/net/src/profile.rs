@@ -90,7 +90,7 @@ impl Profile {
         let back = BackwardPlan::new(&plan, false);
         let weights = WeightPlan::new(&plan, 1);
         let mut packed = Packed::new(&plan);
-        packed.fill(&plan, Some(&back), parameters);
+        packed.fill(device.vector_level(), &plan, Some(&back), parameters);
         let mut this = Self {
             space: Workspace::new(&plan, Some(&back)),
             sums: Buffer::zeros(weights.sums),

@@ -108,13 +108,14 @@ pub(crate) struct Scale {
 
 impl Scale {
     /// The level of a value, held within the palette; `None` for what is not a number.
+    #[inline]
     pub(crate) fn level(self, value: f32) -> Option<u8> {
         if value.is_nan() {
             return None;
         }
-        // A saturating cast brings values beyond a given range to its ends.
-        let level = (value - self.offset).mul_add(self.factor, self.flat);
-        Some((level.round() as u8).min((LEVELS - 1) as u8))
+        // A saturating cast cuts off what follows the point, and brings values beyond a given range to its ends.
+        let level = (value - self.offset) * self.factor + self.flat;
+        Some(((level + 0.5) as u8).min((LEVELS - 1) as u8))
     }
 }
 

@@ -37,15 +37,18 @@ impl Range {
     /// many values; the other one reaches from the least to the greatest.
     pub fn of<'a>(values: impl IntoIterator<Item = &'a f32>) -> Self {
         let mut range = Self::EMPTY;
-        let mut magnitudes = Vec::new();
-        for value in values.into_iter().copied().filter(|v| v.is_finite()) {
+        let values = values.into_iter();
+        let mut magnitudes = Vec::with_capacity(values.size_hint().0);
+        for value in values.copied().filter(|v| v.is_finite()) {
             range.minimum = range.minimum.min(value);
             range.maximum = range.maximum.max(value);
-            magnitudes.push(value.abs());
+            // Bits of positive floats are in the order of the floats, and sooner compared.
+            magnitudes.push(value.abs().to_bits());
         }
         (range.low, range.high) = (range.minimum, range.maximum);
         let share = if magnitudes.len() < MANY { 1.0 } else { WITHIN };
-        range.limit = nth(&mut magnitudes, share).unwrap_or_default();
+        range.limit =
+            rank(magnitudes.len(), share).map_or(0.0, |rank| f32::from_bits(*magnitudes.select_nth_unstable(rank).1));
         range
     }
 
@@ -115,10 +118,15 @@ impl From<RangeInclusive<f32>> for Range {
 
 /// The value that a share of all does not exceed.
 fn nth(values: &mut [f32], share: f64) -> Option<f32> {
-    let last = values.len().checked_sub(1)?;
+    let rank = rank(values.len(), share)?;
+    Some(*values.select_nth_unstable_by(rank, f32::total_cmp).1)
+}
+
+/// The place of that value among so many in order.
+fn rank(count: usize, share: f64) -> Option<usize> {
+    let last = count.checked_sub(1)?;
     // A percentile is a few digits of a decimal number, which the product misses by less than this.
-    let rank = (last as f64 * share + 1e-6) as usize;
-    Some(*values.select_nth_unstable_by(rank.min(last), f32::total_cmp).1)
+    Some(((last as f64 * share + 1e-6) as usize).min(last))
 }
 
 /// What a sheet's colours are scaled over.

@@ -119,34 +119,47 @@ impl Spot {
         Self { x, y: y + pen.top_px, stride: pen.layout.width_px(), scale: pen.layout.scale }
     }
 
-    /// The pixel numbers a value covers.
-    fn covered(&self, row: usize, column: usize) -> impl Iterator<Item = usize> {
-        let left = self.x + column * self.scale;
-        let top = self.y + row * self.scale;
-        let (stride, scale) = (self.stride, self.scale);
-        (top..top + scale).flat_map(move |y| y * stride + left..y * stride + left + scale)
+    /// Where a row of a tile begins, counted in pixels.
+    fn row(&self, row: usize) -> usize {
+        (self.y + row * self.scale) * self.stride + self.x
+    }
+
+    /// Repeats the first line of a row of values, so that they are as high as wide; `depth` bytes a pixel.
+    fn repeat(&self, bytes: &mut [u8], start: usize, width: usize, depth: usize) {
+        let line = start * depth..(start + width * self.scale) * depth;
+        for below in 1..self.scale {
+            bytes.copy_within(line.clone(), (start + below * self.stride) * depth);
+        }
     }
 }
 
 fn put_levels(bytes: &mut [u8], map: ArrayView2<'_, f32>, spot: &Spot, scale: Scale) {
-    for ((row, column), value) in map.indexed_iter() {
-        let index = scale.level(*value).map_or(0, |level| level + 1);
-        for pixel in spot.covered(row, column) {
-            bytes[pixel] = index;
+    for (row, values) in map.rows().into_iter().enumerate() {
+        let start = spot.row(row);
+        let line = &mut bytes[start..start + values.len() * spot.scale];
+        for (pixels, value) in line.chunks_exact_mut(spot.scale).zip(values) {
+            pixels.fill(scale.level(*value).map_or(0, |level| level + 1));
         }
+        spot.repeat(bytes, start, values.len(), 1);
     }
 }
 
+/// Colours come one after the other; a pixel is opaque as soon as it has one.
 fn put_colour(bytes: &mut [u8], map: ArrayView2<'_, f32>, spot: &Spot, scale: Scale, colour: usize) {
-    for ((row, column), value) in map.indexed_iter() {
-        let Some(level) = scale.level(*value) else {
-            continue;
-        };
-        let byte = Palette::Rgb.colour(level)[0];
-        for pixel in spot.covered(row, column) {
-            bytes[pixel * 4 + colour] = byte;
-            bytes[pixel * 4 + 3] = 255;
+    for (row, values) in map.rows().into_iter().enumerate() {
+        let start = spot.row(row);
+        let line = &mut bytes[start * 4..(start + values.len() * spot.scale) * 4];
+        for (pixels, value) in line.chunks_exact_mut(spot.scale * 4).zip(values) {
+            let Some(level) = scale.level(*value) else {
+                continue;
+            };
+            let byte = Palette::Rgb.colour(level)[0];
+            for pixel in pixels.chunks_exact_mut(4) {
+                pixel[colour] = byte;
+                pixel[3] = 255;
+            }
         }
+        spot.repeat(bytes, start, values.len(), 4);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::open_run::OpenRun;
 use crate::problem::ApiError;
 use crate::subject::Subject;
 use crate::summary::{Moves, Summary};
+use crate::templates::Templates;
 use crate::work::{Load, Work};
 
 /// Images for whose outputs a model keeps room.
@@ -28,6 +29,7 @@ pub(crate) struct App {
     pub(crate) work: Work,
     pub(crate) hub: Arc<Hub>,
     pub(crate) device: Device,
+    pub(crate) templates: Arc<Templates>,
     /// The folder that takes uploads, where they are allowed.
     pub(crate) uploads: Option<PathBuf>,
 }
@@ -95,10 +97,10 @@ impl App {
         self.cache
             .get(key, async {
                 let snapshot = self.snapshot(run, entry).await?;
-                let (run, device) = (Arc::clone(run), self.device.clone());
+                let (run, device, templates) = (Arc::clone(run), self.device.clone(), Arc::clone(&self.templates));
                 self.work
                     .run(Load::Render, move || {
-                        let model = Model::from_snapshot(Arc::clone(run.network()), &snapshot, &device)?;
+                        let model = templates.of(run.network(), &device).model(&snapshot)?;
                         Ok(Ready { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
                     })
                     .await
@@ -168,7 +170,7 @@ impl App {
     }
 }
 
-/// What applying a model keeps in memory for the next time, about: the outputs of every layer for some images.
+/// What applying a model keeps in memory for the next time, at most: models of a run share it.
 fn workspace_bytes(network: &deepviz_net::Network) -> usize {
     network.layers().iter().map(|layer| layer.shape.len() * 4 * WORKSPACE_IMAGES).sum()
 }

@@ -36,6 +36,7 @@ mod statistics;
 mod subject;
 mod summary;
 mod tail;
+mod templates;
 mod text;
 mod upload;
 mod watch;

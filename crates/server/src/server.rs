@@ -121,6 +121,7 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
             Some(device) => device.clone(),
             None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
         },
+        templates: Arc::default(),
     }))
 }
 

@@ -78,8 +78,8 @@ pub(crate) async fn picture(app: &App, wish: &Wish, index: usize) -> Result<Arc<
             let wish = wish.clone();
             app.work
                 .run(Load::Render, move || {
-                    let sheet = wish.sheet(index, &values, timeline)?;
                     let picture = deepviz_render::sheet(values.view(), &wish.style(timeline))?;
+                    let sheet = wish.sheet_within(index, &values, picture.ranges[0], timeline)?;
                     rendered(picture.png, &sheet)
                 })
                 .await

@@ -204,8 +204,18 @@ impl Wish {
         values: &Array4<f32>,
         timeline: Option<Range>,
     ) -> Result<Sheet, ApiError> {
+        self.sheet_within(checkpoint, values, self.look.range_of(values).or_zero(), timeline)
+    }
+
+    /// As [`Wish::sheet`], where the values' range is known, as from drawing them.
+    pub(crate) fn sheet_within(
+        &self,
+        checkpoint: usize,
+        values: &Array4<f32>,
+        range: Range,
+        timeline: Option<Range>,
+    ) -> Result<Sheet, ApiError> {
         let layout = self.layout()?;
-        let range = self.look.range_of(values).or_zero();
         let filters: Option<Vec<Range>> = (self.look.over == Over::Filter)
             .then(|| values.outer_iter().map(|filter| self.look.range_of(filter.iter())).collect());
         let is_signed = self.palette().is_signed();

@@ -27,7 +27,12 @@ impl Buffer {
     /// Makes the buffer at least that long; what is new is zero.
     pub fn grow(&mut self, length: usize) {
         if length > self.length {
-            self.lines.resize(length.div_ceil(LINE), Line([0.0; LINE]));
+            let lines = length.div_ceil(LINE);
+            if self.lines.is_empty() {
+                // From the system large pieces come as zeros: nothing is written.
+                self.lines = bytemuck::zeroed_vec(lines);
+            }
+            self.lines.resize(lines, Line([0.0; LINE]));
             self.length = length;
         }
     }

@@ -6,6 +6,7 @@ use super::lanes::LANES;
 use super::layout::{Layout, Rim};
 use super::product::BLOCK;
 use super::window::Windows;
+use crate::device::VectorLevel;
 use crate::error::Error;
 use crate::network::{Network, ParameterSpec, Role};
 use crate::ops::batch_norm::cpu::{Affine, Normaliser};
@@ -186,7 +187,7 @@ impl Packed {
     }
 
     /// Packs all weights anew, for the way back too where its tables are given.
-    pub fn fill(&mut self, plan: &Plan, back: Option<&BackwardPlan>, parameters: &Parameters) {
+    pub fn fill(&mut self, level: VectorLevel, plan: &Plan, back: Option<&BackwardPlan>, parameters: &Parameters) {
         let layers = plan.network.layers();
         let packed = self.forward.par_iter_mut().zip(&mut self.backward);
         packed.enumerate().for_each(|(index, (forward, backward))| {
@@ -198,7 +199,7 @@ impl Packed {
             let (weights, bias) = (values(Role::Weight), values(Role::Bias));
             match (&plan.weighted[index], forward) {
                 (Some(Weighted::Conv(conv)), PackedLayer::Conv(packed)) => {
-                    conv.pack(weights, bias, packed);
+                    conv.pack(level, weights, bias, packed);
                 }
                 (Some(Weighted::Local(local)), PackedLayer::Local(packed)) => {
                     local.pack(weights, bias, packed);
@@ -214,7 +215,7 @@ impl Packed {
                 _ => {}
             }
             match back.and_then(|back| back.input_gradients[index].as_ref()) {
-                Some(InputGradient::Conv(conv)) => conv.pack(weights, backward),
+                Some(InputGradient::Conv(conv)) => conv.pack(level, weights, backward),
                 Some(InputGradient::Local(local)) => local.pack(weights, backward),
                 None => {}
             }

@@ -65,6 +65,9 @@ impl Windows {
     }
 }
 
+/// Channels whose filters are packed together.
+const CHANNELS: usize = 8;
+
 /// The places of one window in a fixed order: row, column, channel. Where there are no groups a
 /// row of the window is contiguous in memory, spare channels included.
 #[derive(Clone, Copy, Debug)]
@@ -135,10 +138,16 @@ impl Taps {
         let area = windows.height * windows.width;
         for (block, packed) in packed.chunks_exact_mut(self.packed_block()).enumerate() {
             let filters = &filters[block * BLOCK * windows.weights()..];
-            for (lane, filter) in filters.chunks_exact(windows.weights()).take(BLOCK).enumerate() {
-                for (channel, plane) in filter.chunks_exact(area).enumerate() {
-                    for (place, &weight) in plane.iter().enumerate() {
-                        packed[(place * self.channels + channel) * BLOCK + lane] = weight;
+            let lanes = (filters.len() / windows.weights()).min(BLOCK);
+            // A few channels at a time, whose weights stay in the cache until all their places are written.
+            for first in (0..windows.channels()).step_by(CHANNELS) {
+                let channels = first..windows.channels().min(first + CHANNELS);
+                for place in 0..area {
+                    for channel in channels.clone() {
+                        let out = &mut packed[(place * self.channels + channel) * BLOCK..][..lanes];
+                        for (lane, weight) in out.iter_mut().enumerate() {
+                            *weight = filters[lane * windows.weights() + channel * area + place];
+                        }
                     }
                 }
             }

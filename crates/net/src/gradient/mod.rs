@@ -153,7 +153,7 @@ impl CpuEngine {
         let groups = batch.images.len().div_ceil(GROUP);
         self.make_room(groups);
         let cpu = self.cpu.clone();
-        cpu.install(|| self.packed.fill(&self.plan, Some(&self.back), parameters));
+        cpu.install(|| self.packed.fill(cpu.level(), &self.plan, Some(&self.back), parameters));
         let parts = match self.staged.take() {
             None => {
                 self.run_groups(batch)?;

@@ -60,7 +60,8 @@ impl Header {
                 path: path.into(),
             });
         }
-        let epoch = text("epoch").and_then(|text| text.parse().ok());
+        // In its shortest form, as it is written: the hash is over the number, and other digits may stand for the same.
+        let epoch = text("epoch").and_then(|text| text.parse().ok().filter(|epoch: &f64| epoch.to_string() == text));
         Ok(Self {
             format,
             step: Step(number("step")?),

@@ -124,6 +124,24 @@ proptest! {
     }
 }
 
+/// The last digit of an epoch may be another without the number being another.
+#[test]
+fn an_epoch_in_other_digits_is_damage() {
+    let (_folder, path) = file();
+    let snapshot = snapshot(3, true);
+    snapshot.write(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let digits = snapshot.epoch.to_string();
+    let start = bytes.windows(digits.len()).position(|window| window == digits.as_bytes()).unwrap();
+    let last = start + digits.len() - 1;
+    for digit in (b'0'..=b'9').filter(|digit| *digit != bytes[last]) {
+        let mut bytes = bytes.clone();
+        bytes[last] = digit;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(Snapshot::read(&path).is_err(), "{}", char::from(digit));
+    }
+}
+
 #[test]
 fn a_flipped_weight_is_told_from_a_short_file() {
     let (_folder, path) = file();

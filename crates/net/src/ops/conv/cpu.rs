@@ -96,7 +96,7 @@ impl ConvForward {
     }
 
     /// Packs weights `[k,c,r,s]` and biases `[k]` or `[k,oh,ow]`.
-    pub fn pack(&self, weights: &[f32], bias: &[f32], packed: &mut ConvWeights) {
+    pub fn pack(&self, level: VectorLevel, weights: &[f32], bias: &[f32], packed: &mut ConvWeights) {
         let groups = self.windows.groups;
         let length = self.taps.packed_len();
         let per_group = self.windows.filters() * self.windows.weights();
@@ -107,7 +107,7 @@ impl ConvForward {
             }
         };
         match &self.winograd {
-            Some(winograd) => winograd.pack(&mut packed.filters, direct),
+            Some(winograd) => winograd.pack(level, &mut packed.filters, direct),
             None => direct(&mut packed.filters),
         }
         if self.shared_bias {

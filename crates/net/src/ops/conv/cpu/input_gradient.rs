@@ -154,9 +154,9 @@ impl ConvInputGradient {
     }
 
     /// Packs weights `[k,c,r,s]`, turned round.
-    pub fn pack(&self, weights: &[f32], packed: &mut Buffer) {
+    pub fn pack(&self, level: VectorLevel, weights: &[f32], packed: &mut Buffer) {
         match &self.winograd {
-            Some(winograd) => winograd.pack(packed, |filters| self.pack_direct(weights, filters)),
+            Some(winograd) => winograd.pack(level, packed, |filters| self.pack_direct(weights, filters)),
             None => self.pack_direct(weights, packed),
         }
     }

@@ -122,7 +122,7 @@ impl Winograd {
 
     /// Packs filters. `pack` writes them into zeros, in blocks of [`BLOCK`] results, tap by tap,
     /// channel by channel.
-    pub fn pack(&self, packed: &mut Buffer, pack: impl FnOnce(&mut Buffer)) {
+    pub fn pack(&self, level: VectorLevel, packed: &mut Buffer, pack: impl FnOnce(&mut Buffer)) {
         let (plane, channels) = (self.packed_plane(), self.from.stride);
         let block = self.taps * self.taps * channels * BLOCK;
         let blocks = self.to.stride.div_ceil(BLOCK);
@@ -140,8 +140,7 @@ impl Winograd {
                     plane,
                     width: BLOCK,
                 };
-                // Little work, and the same filters whatever level computes with them.
-                into_planes(VectorLevel::Portable, Spread::Taps(self.taps), tile);
+                into_planes(level, Spread::Taps(self.taps), tile);
             }
         });
     }
