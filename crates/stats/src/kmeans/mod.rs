@@ -8,6 +8,9 @@
 //! series can get stuck where a better partition has appeared; a fresh start therefore challenges
 //! it at every checkpoint, and where it is better by more than [`FRESH_ADVANTAGE`] it is taken and
 //! its clusters get the numbers of those with which they share most images.
+//!
+//! An image on a border would change sides at every checkpoint. So once the centres rest, one whose old
+//! cluster's centre is almost as near as the nearest ([`MARGIN`]) stays; the centres do not move for it.
 
 mod fresh;
 mod linfa;
@@ -26,6 +29,11 @@ use lloyd::Centres;
 
 /// A fresh start is taken when its inertia is this much (relatively) below that of the warm one.
 const FRESH_ADVANTAGE: f64 = 0.005;
+/// How much greater (relatively) the squared distance to an image's old centre may be than to the nearest one
+/// before it moves. Over the last seven checkpoints of `cifar10-80sec`, both splits, this keeps 91.3 to 99.0 % of
+/// images in place (0 keeps 87.8 to 94.8) for at most 0.37 % more inertia; 0.05 keeps 89.9 % at one of them, 0.1
+/// costs up to 0.71 %.
+const MARGIN: f32 = 0.07;
 /// How far (relatively) a start that is fitted to a sample only may lie behind and still be carried on:
 /// the steps over all rows gain less than that in practice.
 const HOPELESS: f64 = 0.005;
@@ -112,9 +120,9 @@ impl Origin {
 /// The partition of some rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Fit {
-    /// `[clusters, dimensions]`: the mean of a cluster's members, to within the tolerance.
+    /// `[clusters, dimensions]`: the mean of the rows to which a centre is the nearest, to within the tolerance.
     pub centres: Array2<f32>,
-    /// The cluster of each row.
+    /// The cluster of each row: the nearest, or the one before where its centre is almost as near.
     pub assignments: Vec<u16>,
     /// The squared distance of each row to its centre.
     pub squared_distances: Vec<f32>,
@@ -142,7 +150,10 @@ pub(crate) fn fit(mut rows: Array2<f32>, request: &Request<'_>) -> Result<Option
     scaling.apply(&mut rows);
     let fit = match request.previous.filter(|p| fits(p, rows.view(), request.clusters)) {
         None => fresh_fit(rows.view(), request)?,
-        Some(previous) => continued_fit(rows.view(), request, previous, &scaling)?,
+        Some(previous) => {
+            let fit = continued_fit(rows.view(), request, previous, &scaling)?;
+            fit.map(|fit| settled_as_before(rows.view(), fit, &previous.assignments))
+        }
     };
     Ok(fit.map(|fit| scaling.undo(fit)))
 }
@@ -198,6 +209,22 @@ fn settled(rows: ArrayView2<'_, f32>, found: Centres, origin: Origin) -> Fit {
     let (assignments, squared_distances) = lloyd::nearest_centres(rows, &centres);
     let inertia = squared_distances.iter().map(|&d| f64::from(d)).sum();
     Fit { centres, assignments, squared_distances, inertia, iterations, origin }
+}
+
+/// Leaves each row in the cluster where it was before, where that is within [`MARGIN`] of the nearest.
+fn settled_as_before(rows: ArrayView2<'_, f32>, mut fit: Fit, before: &[u16]) -> Fit {
+    let placed = fit.assignments.iter_mut().zip(&mut fit.squared_distances);
+    for ((row, &old), (cluster, squared)) in rows.rows().into_iter().zip(before).zip(placed) {
+        if old == *cluster || usize::from(old) >= fit.centres.nrows() {
+            continue;
+        }
+        let distance = lloyd::squared_distance(row, fit.centres.row(usize::from(old)));
+        if distance <= *squared * (1.0 + MARGIN) {
+            (*cluster, *squared) = (old, distance);
+        }
+    }
+    fit.inertia = fit.squared_distances.iter().map(|&d| f64::from(d)).sum();
+    fit
 }
 
 /// Gives the clusters of a fit the numbers of the previous ones.

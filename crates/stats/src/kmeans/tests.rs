@@ -174,6 +174,36 @@ fn a_better_fresh_start_is_taken_and_gets_the_old_numbers() {
 }
 
 #[test]
+fn a_row_on_the_border_stays_and_one_beyond_it_moves() {
+    // Two groups at 0 and 10, and three rows between them: in the middle, a little beyond it, and far beyond.
+    let between = [5.0_f32, 5.05, 6.0];
+    let place = |row: usize| if row < 4000 { (row % 2) as f32 * 10.0 } else { between[row - 4000] };
+    let rows = Array2::from_shape_fn((4003, 1), |(row, _)| place(row));
+    let mut previous = previous_of(&fit_of(&rows, 2, 1, None));
+    let (left, right) = (previous.assignments[0], previous.assignments[1]);
+    let mut centres = None;
+    for side in [left, right] {
+        previous.assignments[4000..].fill(side);
+        let fit = fit_of(&rows, 2, 2, Some(&previous));
+        assert_eq!((fit.assignments[0], fit.assignments[1]), (left, right));
+        assert_eq!(fit.assignments[4000..], [side, side, right]);
+        // Whoever stays has the distance to the centre where it stays, and the centres are as without it.
+        let mut sum = 0.0;
+        for (row, &cluster) in fit.assignments.iter().enumerate() {
+            let squared = (place(row) - fit.centres[[usize::from(cluster), 0]]).powi(2);
+            assert!((fit.squared_distances[row] - squared).abs() < 1e-3, "row {row}");
+            sum += f64::from(squared);
+        }
+        assert!((fit.inertia - sum).abs() < 1e-2);
+        assert_eq!(*centres.get_or_insert_with(|| fit.centres.clone()), fit.centres, "wherever rows stay");
+        assert_eq!(fit_of(&rows, 2, 2, Some(&previous)).assignments, fit.assignments, "again the same");
+    }
+    // A number that no cluster has is no place to stay.
+    previous.assignments[4000] = 9;
+    assert!(fit_of(&rows, 2, 2, Some(&previous)).assignments.iter().all(|&cluster| cluster < 2));
+}
+
+#[test]
 fn equal_rows_give_one_cluster_and_empty_others() {
     let fit = fit_of(&Array2::from_elem((50, 10), 0.1), 30, 1, None);
     assert!(fit.inertia.abs() < 1e-9, "{}", fit.inertia);
