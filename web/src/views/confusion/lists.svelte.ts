@@ -6,9 +6,11 @@ import type { Offer } from '../../state/offer.svelte';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { ledgerTable, PAGE, sortFrom, suspectsTable, type Sort } from './examples';
-import { movesTable, sinceCheckpoint } from './moves';
+import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow';
+import { kindOf, movesShown, movesTable, sinceCheckpoint, type Kind } from './moves';
 
 export type Panel = 'cell' | 'moves' | 'suspects' | 'hard';
+export type Picture = 'matrix' | 'flow';
 export const PANELS: Panel[] = ['cell', 'moves', 'suspects', 'hard'];
 
 /** Images of each move that are shown. */
@@ -28,12 +30,50 @@ export class Lists {
     return PANELS.find((one) => one === said) ?? 'cell';
   });
   readonly sort = $derived.by<Sort>(() => sortFrom(this.#store.option('confusion.hard', 'forgotten')));
-  readonly since = $derived.by(() => this.#store.option('confusion.since', 'previous'));
+  readonly picture = $derived.by<Picture>(() =>
+    this.#store.option('confusion.picture', 'matrix') === 'flow' ? 'flow' : 'matrix',
+  );
+  /** The flow is of a longer way: unless said otherwise from “before”. */
+  readonly #usual = $derived.by(() => (this.picture === 'flow' ? 'before' : 'previous'));
+  readonly since = $derived.by(() => this.#store.option('confusion.since', this.#usual));
   /** The checkpoint that moves are told from; null where there is none. */
   readonly from = $derived.by<number | null>(() => {
     const { checkpoint: to, before, run } = this.#store;
     return sinceCheckpoint(this.since, { to, before, split: this.#split() }, run?.checkpoints ?? []);
   });
+  /** The moves to show: of this split, between two checkpoints. */
+  readonly answer = $derived.by<Moves | null>(() => {
+    const { value, error } = this.moves;
+    const apart = this.from !== null && this.from !== this.#store.checkpoint;
+    return apart && !error && value?.split === this.#split() ? value : null;
+  });
+  readonly kind = $derived.by<Kind | null>(() => {
+    const said = this.#store.option('confusion.kind', 'all');
+    return said === 'gained' || said === 'lost' || said === 'wrong' ? said : null;
+  });
+  /** Moves of the images of the class chosen anywhere, or of all. */
+  readonly ofClass = $derived.by(() =>
+    movesShown(this.answer?.moves ?? [], { kind: null, class_index: this.#store.classChosen }),
+  );
+  readonly bands = $derived.by<Bands>(() =>
+    flowBands(
+      this.ofClass,
+      (this.#store.run?.classes ?? []).map((_, k) => k),
+    ),
+  );
+  /** The ribbon chosen in the flow, while there is one of its name. */
+  readonly ribbon = $derived.by<string | null>(() => {
+    const said = this.#store.option('confusion.ribbon', '');
+    return said && this.ofClass.some((move) => ribbonKey(move, this.bands) === said) ? said : null;
+  });
+  /** The moves of the list. */
+  readonly listed = $derived.by(() =>
+    this.ofClass.filter(
+      (move) =>
+        (this.kind === null || kindOf(move) === this.kind) &&
+        (this.ribbon === null || ribbonKey(move, this.bands) === this.ribbon),
+    ),
+  );
 
   constructor(store: Store, split: () => Split) {
     this.#store = store;
@@ -42,7 +82,8 @@ export class Lists {
       () => {
         const { run, now, checkpoint: to } = store;
         const { from } = this;
-        if (this.panel !== 'moves' || !run || from === null || from === to) return null;
+        if ((this.panel !== 'moves' && this.picture !== 'flow') || !run || from === null || from === to)
+          return null;
         if (now?.statistics[split()] !== 'ready') return null;
         const wish = { from, to, split: split(), limit: OF_A_MOVE };
         return {
@@ -88,17 +129,39 @@ export class Lists {
     });
   }
 
+  setSince(value: string): void {
+    this.#store.setOption('confusion.since', value, this.#usual);
+  }
+
+  setPicture(picture: Picture): void {
+    this.#store.setOption('confusion.picture', picture, 'matrix');
+    // The moves of the flow stand beside it.
+    if (picture === 'flow') this.#store.setOption('confusion.panel', 'moves', 'cell');
+  }
+
+  /** Chooses a ribbon: its moves are listed, its images shown. The same again lets it go. */
+  chooseRibbon(key: string | null): void {
+    const next = key === this.ribbon ? null : key;
+    this.#store.setOption('confusion.ribbon', next ?? '', '');
+    this.#store.setOption('confusion.move', '', '');
+    if (next === null) return;
+    this.#store.setOption('confusion.panel', 'moves', 'cell');
+    if (this.kind !== null && !next.endsWith(this.kind)) this.#store.setOption('confusion.kind', 'all', 'all');
+  }
+
   /** What is taken away from the panel that is open. */
   offer(names: readonly string[]): Offer {
     const id = this.#store.run?.id ?? '';
     const split = this.#split();
     const limited = { split, limit: PAGE, cursor: this.first ? String(this.first) : null };
-    const { moves, suspects, ledger } = this;
-    if (this.panel === 'moves' && moves.value) {
-      const { from, to } = moves.value;
+    const { answer, bands, suspects, ledger } = this;
+    if ((this.panel === 'moves' || this.picture === 'flow') && answer) {
+      const { from, to } = answer;
+      const ribbons = ribbonsOf(this.ofClass, bands);
+      const flow = flowTable(answer, ribbons, (band) => bandName(bands, band, names));
       return {
         requests: [address(path('runs', id, 'moves'), { from, to, split })],
-        tables: [movesTable(moves.value, names)],
+        tables: [movesTable(answer, names), ...(this.picture === 'flow' ? [flow] : [])],
       };
     }
     if (this.panel === 'suspects' && suspects.value)
