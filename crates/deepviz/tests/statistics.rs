@@ -62,6 +62,8 @@ fn killed_twenty_times_it_shows_nothing_wrong_and_finishes() {
     }
     lab.run(&ARGS).expect_good();
     assert_eq!(numbers(&lab, "run"), whole);
+    let store = Store::open_read_only(&lab.path("run")).unwrap().unwrap();
+    assert!(store.ledger_of_image(Split::Train, ImageId(0)).unwrap().is_some(), "the ledger stands ready");
 }
 
 #[test]
@@ -168,6 +170,7 @@ fn units_computed_elsewhere_are_merged() {
     assert_eq!(computed(&outcome), 0, "nothing is missing");
     let merged = Store::open_read_only(&lab.path("run")).unwrap().unwrap();
     assert_eq!(merged.ledger(Split::Test).unwrap().steps.len(), 8);
+    assert!(merged.ledger_of_image(Split::Test, ImageId(470)).unwrap().is_some(), "the ledger stands ready");
     assert_eq!(merged.weights().unwrap().len(), 8);
     // Clusters keep their numbers: between the last two checkpoints most images stay where they are.
     let steps = merged.ledger(Split::Train).unwrap().steps;

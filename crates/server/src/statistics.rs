@@ -70,10 +70,10 @@ impl From<deepviz_stats::Error> for ApiError {
     fn from(error: deepviz_stats::Error) -> Self {
         use deepviz_stats::Error;
         match error {
-            Error::Corrupt { .. } | Error::Foreign { .. } | Error::Newer { .. } | Error::Older { .. } => {
-                Self::unusable(error.to_string())
-                    .hint("stats.sqlite can be deleted and computed again: `deepviz stats RUN`")
-            }
+            Error::Older { .. } => Self::unusable(error.to_string())
+                .hint("`deepviz stats RUN` brings them up to date and computes what they lack"),
+            Error::Corrupt { .. } | Error::Foreign { .. } | Error::Newer { .. } => Self::unusable(error.to_string())
+                .hint("stats.sqlite can be deleted and computed again: `deepviz stats RUN`"),
             Error::Busy { .. } => Self::not_ready(error.to_string()),
             other => Self::internal(other.to_string()),
         }

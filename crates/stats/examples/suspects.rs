@@ -21,7 +21,7 @@ fn main() -> Result<()> {
         let range = corpus.range(split);
         let labels = &corpus.labels()[range.start as usize..range.end as usize];
         let ledger = store.ledger(split).map_err(Error::other)?;
-        let found = suspects(&ledger, labels);
+        let found = suspects(&ledger, labels, 0..usize::MAX).items;
         let wrong = range.filter(|&id| notes.true_class(ImageId(id)).is_some()).count();
         println!("{split}: {} images, {wrong} wrong labels, {} suspects", labels.len(), found.len());
         for first in [wrong / 2, wrong, 2 * wrong] {

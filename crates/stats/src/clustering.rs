@@ -6,11 +6,12 @@ use std::time::Instant;
 use deepviz_corpus::{ImageId, Split};
 use ndarray::Array2;
 
-use crate::cluster::{self, ClusterSetInfo, Members, Metric};
+use crate::cluster::{self, ClusterSetInfo, Members};
 use crate::error::Error;
 use crate::forward::not_finite;
 use crate::job::Job;
 use crate::kmeans::{self, Request};
+use crate::metric::Metric;
 use crate::observer::{Event, Observer};
 use crate::store::{SetClusters, SetRecord, Store, UnitKey};
 

@@ -31,6 +31,8 @@ pub fn compute(job: &Job<'_>, observer: &mut dyn Observer, stop: &AtomicBool) ->
         if work.summary.stopped || work.elsewhere.is_empty() {
             if job.database.is_some() {
                 work.store.pack_up()?;
+            } else if !work.summary.stopped {
+                work.store.write_ledgers()?;
             }
             return Ok(work.summary);
         }
@@ -41,16 +43,27 @@ pub fn compute(job: &Job<'_>, observer: &mut dyn Observer, stop: &AtomicBool) ->
 /// The same, and then follows the run until it has ended and all is computed.
 pub fn watch(job: &Job<'_>, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Summary, Error> {
     let mut work = Work::new(job)?;
+    let mut is_settled = false;
     loop {
         // Asked before the snapshots are listed: a run that had ended by now has written its last one.
         let is_live = job.run.is_live();
         let before = work.summary.computed + work.summary.failed;
         work.pass(observer, stop)?;
         work.summary.stopped |= stop.load(Ordering::Relaxed);
-        if work.summary.stopped || !is_live && work.elsewhere.is_empty() {
+        if work.summary.stopped {
             return Ok(work.summary);
         }
-        if work.summary.computed + work.summary.failed == before {
+        let is_done = !is_live && work.elsewhere.is_empty();
+        let is_idle = work.summary.computed + work.summary.failed == before;
+        // Only once there is nothing else to do: while it catches up, every unit would make them anew.
+        if is_done || is_idle && !is_settled {
+            work.store.write_ledgers()?;
+        }
+        is_settled = is_idle;
+        if is_done {
+            return Ok(work.summary);
+        }
+        if is_idle {
             observer.event(&Event::Waiting);
             wait(RESCAN, stop);
         }

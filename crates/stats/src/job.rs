@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use deepviz_corpus::{Corpus, Split};
 use deepviz_net::{Device, Run, Step};
 
-use crate::cluster::Metric;
 use crate::error::Error;
 use crate::kmeans::Kmeans;
+use crate::metric::Metric;
 
 /// Most clusters that an assignment can number.
 const MOST_CLUSTERS: usize = 1 << 16;

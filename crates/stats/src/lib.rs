@@ -23,8 +23,11 @@ mod kmeans;
 mod ledger;
 mod loaded;
 mod matching;
+mod metric;
+mod moves;
 mod observer;
 mod pack;
+mod page;
 mod store;
 mod summary;
 mod suspects;
@@ -34,9 +37,7 @@ mod weights;
 mod work;
 
 pub use activity::{ClassActivity, FilterActivity, LayerActivity, TopImage};
-pub use cluster::{
-    ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Metric, Neighbour, UnknownMetric, cluster_names,
-};
+pub use cluster::{ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour, cluster_names};
 pub use compute::{compute, watch};
 pub use confusion::{CellPage, Confusion, predicted, softmax};
 pub use error::Error;
@@ -44,8 +45,11 @@ pub use job::Job;
 #[doc(hidden)]
 pub use kmeans::warm_fit;
 pub use kmeans::{Kmeans, Origin};
-pub use ledger::{Example, Ledger, LedgerOrder, Move, Verdict};
+pub use ledger::{Example, Ledger, LedgerOrder};
+pub use metric::{Metric, UnknownMetric};
+pub use moves::{Move, Verdict};
 pub use observer::{Event, Observer};
+pub use page::Page;
 pub use store::{CellQuery, FILE_NAME, Merged, Store};
 pub use summary::Summary;
 pub use suspects::{Suspect, suspects};

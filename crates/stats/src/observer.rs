@@ -3,7 +3,7 @@
 use deepviz_corpus::Split;
 use deepviz_net::Step;
 
-use crate::cluster::Metric;
+use crate::metric::Metric;
 
 /// Told of every event, in order, on the thread that computes.
 pub trait Observer {

@@ -4,9 +4,12 @@
 //! and goes on saying it with confidence. What speaks against is that it often takes images of the one
 //! class for the other, so that one more is no surprise.
 
+use std::ops::Range;
+
 use deepviz_corpus::{ClassId, ImageId};
 
 use crate::ledger::Ledger;
+use crate::page::Page;
 
 /// An image whose label is probably wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,9 +30,9 @@ pub struct Suspect {
     pub confusion: f32,
 }
 
-/// The images whose label is probably wrong, the most suspicious first; `labels` are those of the
-/// ledger's images, in order.
-pub fn suspects(ledger: &Ledger, labels: &[ClassId]) -> Vec<Suspect> {
+/// The images whose label is probably wrong, the most suspicious first; of these the places in `places`, as far as
+/// there are any. `labels` are those of the ledger's images, in order.
+pub fn suspects(ledger: &Ledger, labels: &[ClassId], places: Range<usize>) -> Page<Suspect> {
     let classes = ledger.examples.iter().map(|e| e.predicted).chain(labels.iter().map(|l| l.0)).max();
     let classes = classes.map_or(0, |greatest| usize::from(greatest) + 1);
     let mut counts = vec![0_u32; classes * classes];
@@ -38,7 +41,7 @@ pub fn suspects(ledger: &Ledger, labels: &[ClassId]) -> Vec<Suspect> {
         counts[usize::from(label.0) * classes + usize::from(example.predicted)] += 1;
         sizes[usize::from(label.0)] += 1;
     }
-    let mut found: Vec<Suspect> = ledger
+    let found: Vec<Suspect> = ledger
         .examples
         .iter()
         .zip(labels)
@@ -58,8 +61,7 @@ pub fn suspects(ledger: &Ledger, labels: &[ClassId]) -> Vec<Suspect> {
             }
         })
         .collect();
-    found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.image.cmp(&b.image)));
-    found
+    Page::of(found, places, |a, b| b.score.total_cmp(&a.score).then(a.image.cmp(&b.image)))
 }
 
 #[cfg(test)]
@@ -89,9 +91,11 @@ mod tests {
         // Class 0 is often taken for class 2.
         examples.extend((4..10).map(|image| example(image, 2, -0.2, 1.0)));
         let ledger = Ledger { steps: Vec::new(), examples };
-        let found = suspects(&ledger, &[ClassId(0); 10]);
+        let found = suspects(&ledger, &[ClassId(0); 10], 0..usize::MAX).items;
         let order: Vec<u32> = found.iter().map(|suspect| suspect.image.0).collect();
         assert_eq!(order, [0, 1, 2, 4, 5, 6, 7, 8, 9], "a right prediction is no suspicion");
+        let page = suspects(&ledger, &[ClassId(0); 10], 1..3);
+        assert_eq!((page.total, &page.items[..]), (9, &found[1..3]));
         assert!((found[0].confusion - 0.1).abs() < 1e-6);
         assert!((found[0].score - 0.9 * (1.0 - 0.1_f32.sqrt())).abs() < 1e-6);
     }

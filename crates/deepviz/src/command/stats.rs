@@ -109,6 +109,7 @@ fn merge(args: &StatsMergeArgs) -> anyhow::Result<Ending> {
             &json!({ "event": "merged", "file": file, "units": units, "stale": stale }),
         );
     }
+    store.write_ledgers().context("cannot merge")?;
     if stale > 0 {
         bail!("{stale} units were made from other snapshots or another corpus than the run has, and were left out");
     }

@@ -96,26 +96,16 @@ impl Weigh for Kept {
     }
 }
 
-/// Places in a ledger, in some order, in the cache.
-struct Sorted(Vec<u32>);
-
-impl Weigh for Sorted {
-    fn bytes(&self) -> usize {
-        self.0.len() * size_of::<u32>()
-    }
-}
-
-/// The ledger of a split as the statistics are now, and what names it.
-pub(crate) async fn ledger_now(app: &App, run: &Arc<OpenRun>, split: Split) -> Result<(Arc<Kept>, String), ApiError> {
+/// The ledger of a split as the statistics are now.
+pub(crate) async fn ledger_now(app: &App, run: &Arc<OpenRun>, split: Split) -> Result<Arc<Kept>, ApiError> {
     let of = Arc::clone(run);
     let key = app.work.run(Load::Render, move || statistics::digest(&of, split)).await?;
-    let key = format!("ledger/{}/{key}", run.id);
     let of = Arc::clone(run);
     let make = app.work.run(Load::Render, move || {
         let store = statistics::required(&of)?;
         Ok(Kept(store.ledger(split)?))
     });
-    Ok((app.cache.get(key.clone(), make).await?, key))
+    app.cache.get(format!("ledger/{}/{key}", run.id), make).await
 }
 
 /// The checkpoints of a ledger by index; a snapshot that is gone has none.
@@ -158,44 +148,38 @@ pub(crate) async fn ledger(
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let split = split(query.split.as_deref())?;
-    let (order_name, order) = order(query.sort.as_deref())?;
+    let order = order(query.sort.as_deref())?;
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
     let corpus = app.run_corpus(&run).await?;
-    let (kept, key) = ledger_now(&app, &run, split).await?;
-    let sorted = {
-        let (kept, corpus, class) = (Arc::clone(&kept), Arc::clone(&corpus), query.class);
-        let class_name = class.map(|class| class.to_string()).unwrap_or_default();
-        let make = app.work.run(Load::Render, move || {
-            let examples = &kept.0.examples;
-            let is_wanted = |place: &u32| {
-                let image = examples[*place as usize].image;
-                class.is_none_or(|class| corpus.label(image).is_some_and(|label| label.0 == class))
-            };
-            let mut places: Vec<u32> = (0..examples.len() as u32).filter(is_wanted).collect();
-            places.sort_by(|&a, &b| order.compare(&examples[a as usize], &examples[b as usize]));
-            Ok(Sorted(places))
-        });
-        app.cache.get(format!("sorted/{key}/{order_name}/{class_name}"), make).await?
-    };
+    let kept = ledger_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
-    let places = sorted.0.iter().skip(offset).take(limit);
-    let items: Vec<_> = places.map(|&place| item_of(&listing, &corpus, &kept.0.examples[place as usize])).collect();
-    let end = offset.saturating_add(items.len());
-    json(
-        &headers,
-        &LedgerPage {
+    let page = app.work.run(Load::Render, move || {
+        let is_wanted = |example: &Example| {
+            query.class.is_none_or(|class| corpus.label(example.image).is_some_and(|label| label.0 == class))
+        };
+        let page = kept.0.page(order, is_wanted, offset..offset.saturating_add(limit));
+        let items: Vec<_> = page.items.into_iter().map(|example| item_of(&listing, &corpus, example)).collect();
+        Ok(LedgerPage {
             split: split.to_string(),
             checkpoints: checkpoints_of(&listing, &kept.0),
-            total: sorted.0.len(),
-            next_cursor: (end < sorted.0.len() && !items.is_empty()).then(|| end.to_string()),
+            total: page.total,
+            next_cursor: next_cursor(offset, items.len(), page.total),
             items,
-        },
-    )
+        })
+    });
+    json(&headers, &page.await?)
 }
 
-fn order(word: Option<&str>) -> Result<(&'static str, LedgerOrder), ApiError> {
+/// Where a list goes on, after so many items from `offset` on.
+pub(crate) fn next_cursor(offset: usize, items: usize, total: usize) -> Option<String> {
+    let end = offset.saturating_add(items);
+    (items > 0 && end < total).then(|| end.to_string())
+}
+
+fn order(word: Option<&str>) -> Result<LedgerOrder, ApiError> {
     let word = word.unwrap_or("image");
-    LedgerOrder::NAMES.into_iter().find(|(name, _)| *name == word).ok_or_else(|| {
+    let found = LedgerOrder::NAMES.into_iter().find(|(name, _)| *name == word);
+    found.map(|(_, order)| order).ok_or_else(|| {
         let known = LedgerOrder::NAMES.map(|(name, _)| name).join(", ");
         ApiError::bad(format!("unknown order `{word}`; expected one of {known}"))
     })
@@ -221,15 +205,18 @@ pub(crate) async fn image_ledger(
     let corpus = app.run_corpus(&run).await?;
     let id = image_id(&corpus, &image)?;
     let split = corpus.split_of(id).unwrap_or(Split::Test);
-    let (kept, _) = ledger_now(&app, &run, split).await?;
+    let of = Arc::clone(&run);
+    let alone = app.work.run(Load::Render, move || Ok(statistics::required(&of)?.ledger_of_image(split, id)?)).await?;
     let listing = run.listing_by(&app.work).await?;
-    let first = kept.0.examples.first().map_or(0, |example| example.image.0);
-    let example = kept.0.examples.get((id.0 - first) as usize);
-    json(
-        &headers,
-        &ImageLedger {
-            checkpoints: checkpoints_of(&listing, &kept.0),
+    let answer = |ledger: &Ledger| {
+        let example = ledger.examples.iter().find(|example| example.image == id);
+        ImageLedger {
+            checkpoints: checkpoints_of(&listing, ledger),
             example: example.map(|example| item_of(&listing, &corpus, example)),
-        },
-    )
+        }
+    };
+    match alone {
+        Some(ledger) => json(&headers, &answer(&ledger)),
+        None => json(&headers, &answer(&ledger_now(&app, &run, split).await?.0)),
+    }
 }

@@ -1,7 +1,5 @@
 //! Images whose label is probably wrong.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -10,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::confusion::{limit, offset};
-use crate::api::ledger::{DEFAULT_LIMIT, checkpoints_of, ledger_now};
+use crate::api::ledger::{DEFAULT_LIMIT, checkpoints_of, ledger_now, next_cursor};
 use crate::api::runs::RunPath;
 use crate::app::Shared;
-use crate::cache::Weigh;
 use crate::extract::{Params, Segments};
 use crate::group::split;
 use crate::problem::{ApiError, Problem};
@@ -63,15 +60,6 @@ struct SuspectItem {
     reason: String,
 }
 
-/// Suspects in the cache.
-struct Kept(Vec<Suspect>);
-
-impl Weigh for Kept {
-    fn bytes(&self) -> usize {
-        self.0.len() * size_of::<Suspect>()
-    }
-}
-
 /// Images whose label is probably wrong, ranked, with the reason.
 #[utoipa::path(
     get, path = "/api/runs/{run}/suspects", tag = "statistics", params(RunPath, SuspectQuery),
@@ -93,30 +81,22 @@ pub(crate) async fn suspects(
     let split = split(query.split.as_deref())?;
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
     let corpus = app.run_corpus(&run).await?;
-    let (ledger, key) = ledger_now(&app, &run, split).await?;
-    let found = {
-        let (ledger, corpus) = (Arc::clone(&ledger), Arc::clone(&corpus));
-        let make = app.work.run(Load::Render, move || {
-            let range = corpus.range(split);
-            let labels = &corpus.labels()[range.start as usize..range.end as usize];
-            Ok(Kept(deepviz_stats::suspects(&ledger.0, labels)))
-        });
-        app.cache.get(format!("suspects/{key}"), make).await?
-    };
+    let ledger = ledger_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
-    let page = found.0.iter().skip(offset).take(limit);
-    let items: Vec<_> = page.map(|suspect| item_of(suspect, &run.info().classes)).collect();
-    let end = offset.saturating_add(items.len());
-    json(
-        &headers,
-        &Suspects {
+    let answer = app.work.run(Load::Render, move || {
+        let range = corpus.range(split);
+        let labels = &corpus.labels()[range.start as usize..range.end as usize];
+        let page = deepviz_stats::suspects(&ledger.0, labels, offset..offset.saturating_add(limit));
+        let items: Vec<_> = page.items.iter().map(|suspect| item_of(suspect, &run.info().classes)).collect();
+        Ok(Suspects {
             split: split.to_string(),
             checkpoints: checkpoints_of(&listing, &ledger.0),
-            total: found.0.len(),
-            next_cursor: (end < found.0.len() && !items.is_empty()).then(|| end.to_string()),
+            total: page.total,
+            next_cursor: next_cursor(offset, items.len(), page.total),
             items,
-        },
-    )
+        })
+    });
+    json(&headers, &answer.await?)
 }
 
 fn item_of(suspect: &Suspect, classes: &[String]) -> SuspectItem {

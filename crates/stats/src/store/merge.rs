@@ -11,9 +11,9 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::read::not_a_blob;
 use super::write::blob_from_matrix;
 use super::{Fault, Store};
-use crate::cluster::Metric;
 use crate::error::Error;
 use crate::kmeans;
+use crate::metric::Metric;
 use crate::pack;
 
 /// What was taken over from a file.

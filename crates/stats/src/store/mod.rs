@@ -1,7 +1,9 @@
-//! `RUN/stats.sqlite`: opening it, and what is shown of it.
+//! `RUN/stats.sqlite`: what is shown of it, and what its faults mean.
 
 mod lease;
+mod ledger;
 mod merge;
+mod open;
 mod read;
 mod read_activity;
 mod read_clusters;
@@ -15,10 +17,9 @@ mod write_activity;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use deepviz_net::{Run, Step};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode};
 
 use crate::error::Error;
 
@@ -35,14 +36,6 @@ pub const FILE_NAME: &str = "stats.sqlite";
 pub(crate) const OUTPUT_CHUNK: usize = 512;
 /// Places of the ranking in one row of the database.
 pub(crate) const RANKING_CHUNK: usize = 4096;
-/// How long to wait for another process that is writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How often, and at what distance, the schema is tried to be brought up to date; where another process is at
-/// it, for ten seconds.
-const MIGRATION_TRIES: usize = 5;
-const MIGRATION_TRIES_WHILE_BUSY: usize = 100;
-const MIGRATION_PAUSE: Duration = Duration::from_millis(100);
 
 /// The statistics of one run.
 ///
@@ -89,57 +82,6 @@ impl From<String> for Fault {
 }
 
 impl Store {
-    /// Opens the statistics of the run in this folder for reading and writing, creates them where
-    /// there are none, and brings an older version up to date.
-    pub fn open(run: &Path) -> Result<Self, Error> {
-        let path = run.join(FILE_NAME);
-        let store = Self::with_connection(Connection::open(&path), path)?;
-        store.prepare()?;
-        Ok(store.knowing(run))
-    }
-
-    /// The same in a file of its own: some units of a run, to be merged into its statistics later.
-    pub(crate) fn open_file(path: &Path, run: &Run) -> Result<Self, Error> {
-        let store = Self::with_connection(Connection::open(path), path.to_owned())?;
-        store.prepare()?;
-        store.refresh(run);
-        Ok(store)
-    }
-
-    /// Opens them for reading only; `None` where nothing has been computed yet.
-    pub fn open_read_only(run: &Path) -> Result<Option<Self>, Error> {
-        let store = Self::open_file_read_only(run.join(FILE_NAME))?;
-        Ok(store.map(|store| store.knowing(run)))
-    }
-
-    /// The same of any file.
-    pub(crate) fn open_file_read_only(path: PathBuf) -> Result<Option<Self>, Error> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-        let mut store = Self::with_connection(Connection::open_with_flags(&path, flags), path.clone())?;
-        let version = match store.version() {
-            // A folder that cannot be written: SQLite cannot make its index of the log there, and
-            // nobody else can be writing either, so the file is read as it stands.
-            Err(Error::Unwritable { .. }) => {
-                let immutable = format!("file:{}?immutable=1", uri_path(&path));
-                store = Self::with_connection(Connection::open_with_flags(immutable, flags), path.clone())?;
-                store.version()?
-            }
-            version => version?,
-        };
-        if version == 0 {
-            // Another process is creating it just now.
-            return Ok(None);
-        }
-        store.check_application()?;
-        if (version as usize) < schema::latest() {
-            return Err(Error::Older { found: version, expected: schema::latest(), path });
-        }
-        Ok(Some(store))
-    }
-
     /// Looks up anew which snapshots and corpus the run has, to tell stale numbers by.
     pub fn refresh(&self, run: &Run) {
         let snapshots = run
@@ -155,90 +97,6 @@ impl Store {
     /// Where the database is.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// With what the folder holds, to tell stale numbers by; a folder that is no run (yet) has nothing
-    /// to compare with.
-    fn knowing(self, run: &Path) -> Self {
-        if let Ok(run) = Run::open(run) {
-            self.refresh(&run);
-        }
-        self
-    }
-
-    fn with_connection(opened: rusqlite::Result<Connection>, path: PathBuf) -> Result<Self, Error> {
-        let connection = match opened {
-            Ok(connection) => connection,
-            Err(source) => return Err(error_from_fault(source.into(), "open", &path)),
-        };
-        let store = Self { connection: Mutex::new(connection), expected: Mutex::new(None), path };
-        store.with("open", |connection| {
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            connection.pragma_update(None, "foreign_keys", true)?;
-            Ok(())
-        })?;
-        Ok(store)
-    }
-
-    fn prepare(&self) -> Result<(), Error> {
-        let version = self.version()?;
-        if version > 0 || self.has_tables()? {
-            self.check_application()?;
-        }
-        self.with("open", |connection| {
-            connection.pragma_update(None, "journal_mode", "wal")?;
-            // With the log, this loses at most the last unit when the power fails, and tears nothing.
-            connection.pragma_update(None, "synchronous", "normal")?;
-            Ok(())
-        })?;
-        self.migrate()?;
-        self.with("open", |connection| Ok(connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?))
-    }
-
-    /// Brings the schema up to date. Another process may be doing the same at this moment: whoever comes
-    /// second fails, and finds all done.
-    fn migrate(&self) -> Result<(), Error> {
-        let mut tries = 0;
-        loop {
-            let Err(error) = schema::migrate(&mut self.lock()) else { return Ok(()) };
-            if self.version()? as usize == schema::latest() {
-                return Ok(());
-            }
-            tries += 1;
-            if tries >= if is_busy(&error) { MIGRATION_TRIES_WHILE_BUSY } else { MIGRATION_TRIES } {
-                return Err(match error {
-                    rusqlite_migration::Error::RusqliteError { err, .. } => {
-                        error_from_fault(err.into(), "open", &self.path)
-                    }
-                    source => Error::Migration { source, path: self.path.clone() },
-                });
-            }
-            std::thread::sleep(MIGRATION_PAUSE);
-        }
-    }
-
-    /// The version, refused where it is newer than this program.
-    fn version(&self) -> Result<i64, Error> {
-        let found = self.with("open", |connection| Ok(schema::version(connection)?))?;
-        let known = schema::latest();
-        if found < 0 || found as usize > known {
-            return Err(Error::Newer { found, known, path: self.path.clone() });
-        }
-        Ok(found)
-    }
-
-    fn has_tables(&self) -> Result<bool, Error> {
-        let count = "SELECT count(*) FROM sqlite_schema";
-        self.with("open", |connection| Ok(connection.query_row(count, [], |row| row.get::<_, i64>(0))? > 0))
-    }
-
-    fn check_application(&self) -> Result<(), Error> {
-        let found: i32 =
-            self.with("open", |connection| Ok(connection.pragma_query_value(None, "application_id", |r| r.get(0))?))?;
-        if found == schema::APPLICATION_ID {
-            return Ok(());
-        }
-        Err(Error::Foreign { found, expected: schema::APPLICATION_ID, path: self.path.clone() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -283,21 +141,5 @@ fn error_from_fault(fault: Fault, tried: &'static str, path: &Path) -> Error {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { path },
             _ => Error::Database { tried, source, path },
         },
-    }
-}
-
-/// The path as it may stand in a URI.
-fn uri_path(path: &Path) -> String {
-    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
-}
-
-/// Whether another process holds what a migration wants.
-fn is_busy(error: &rusqlite_migration::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
-    match error {
-        rusqlite_migration::Error::RusqliteError { err, .. } => {
-            matches!(err.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
-        }
-        _ => false,
     }
 }

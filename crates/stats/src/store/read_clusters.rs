@@ -7,9 +7,10 @@ use rusqlite::{Row, params};
 
 use super::read::{UNIT_COLUMNS, UNIT_WIDTH, count, not_a_blob};
 use super::{Fault, Store};
-use crate::cluster::{self, ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Metric, Neighbour};
+use crate::cluster::{self, ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour};
 use crate::error::Error;
 use crate::kmeans::{Origin, Previous};
+use crate::metric::{Metric, UnknownMetric};
 use crate::pack;
 
 const INFO_COLUMNS: &str =
@@ -156,7 +157,7 @@ fn info_from_row(row: &Row<'_>) -> Result<ClusterSetInfo, Fault> {
     let origin: Option<String> = row.get(7)?;
     Ok(ClusterSetInfo {
         layer: row.get(0)?,
-        metric: metric.parse().map_err(|e: cluster::UnknownMetric| e.to_string())?,
+        metric: metric.parse().map_err(|e: UnknownMetric| e.to_string())?,
         clusters: count(row, 2)?,
         nearest: count(row, 3)?,
         dimensions: count(row, 4)?,

@@ -1,8 +1,10 @@
 //! Reading what was predicted for every image.
 
+use std::ops::RangeInclusive;
+
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::read::{UNIT_COLUMNS, UNIT_WIDTH, not_a_blob};
 use super::{Fault, Store};
@@ -21,30 +23,34 @@ pub(crate) struct Predictions {
 }
 
 impl Store {
-    /// The predictions of every checkpoint that has them, in order.
-    pub(crate) fn predictions(&self, split: Split) -> Result<Vec<Predictions>, Error> {
-        self.predictions_where("split = ?1 AND step >= ?2", (split, Step(0)))
-    }
-
     /// The predictions of one checkpoint.
     pub(crate) fn predictions_at(&self, step: Step, split: Split) -> Result<Option<Predictions>, Error> {
-        Ok(self.predictions_where("split = ?1 AND step = ?2", (split, step))?.pop())
-    }
-
-    fn predictions_where(&self, which: &str, (split, step): (Split, Step)) -> Result<Vec<Predictions>, Error> {
-        let sql = format!(
-            "SELECT {UNIT_COLUMNS}, data FROM unit JOIN prediction ON unit_id = unit.id
-             WHERE state = 'ready' AND {which} ORDER BY step"
-        );
         self.with("read", |connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let mut rows = statement.query(params![split.as_str(), step.0 as i64])?;
-            let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                found.extend(self.predictions_from_row(row)?);
-            }
+            let mut found = None;
+            self.each_prediction(connection, (split, step..=step), |moment| found = Some(moment))?;
             Ok(found)
         })
+    }
+
+    /// The predictions of every checkpoint between two that has them, one after the other.
+    pub(super) fn each_prediction(
+        &self,
+        connection: &Connection,
+        (split, steps): (Split, RangeInclusive<Step>),
+        mut take: impl FnMut(Predictions),
+    ) -> Result<(), Fault> {
+        let sql = format!(
+            "SELECT {UNIT_COLUMNS}, data FROM unit JOIN prediction ON unit_id = unit.id
+             WHERE state = 'ready' AND split = ?1 AND step BETWEEN ?2 AND ?3 ORDER BY step"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![split.as_str(), steps.start().0 as i64, steps.end().0 as i64])?;
+        while let Some(row) = rows.next()? {
+            if let Some(moment) = self.predictions_from_row(row)? {
+                take(moment);
+            }
+        }
+        Ok(())
     }
 
     fn predictions_from_row(&self, row: &Row<'_>) -> Result<Option<Predictions>, Fault> {

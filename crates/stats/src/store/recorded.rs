@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read::count;
 use super::{Fault, Store};
-use crate::cluster::Metric;
 use crate::error::Error;
+use crate::metric::Metric;
 
 /// What the store has of a unit, to see what is missing.
 #[derive(Clone, Debug)]

@@ -151,8 +151,24 @@ fn the_ledger_and_the_moves_follow_every_image() {
         assert!((example.final_margin - margins[2]).abs() < 1e-4);
     }
     let mut sorted = ledger.examples.clone();
-    sorted.sort_by(|a, b| LedgerOrder::MeanMargin.compare(a, b));
-    assert!(sorted.is_sorted_by(|a, b| a.mean_margin <= b.mean_margin));
+    sorted.sort_by(|a, b| a.mean_margin.total_cmp(&b.mean_margin));
+    let page = ledger.page(LedgerOrder::MeanMargin, |_| true, 20..30);
+    assert_eq!(page.items, sorted[20..30].iter().collect::<Vec<_>>());
+
+    // It stands ready, and goes with its units: here with one whose snapshot is another now.
+    let alone = store.ledger_of_image(Split::Test, sorted[0].image).unwrap().unwrap();
+    assert_eq!((&alone.steps, &alone.examples[..]), (&ledger.steps, &sorted[..1]));
+    fixture.write_snapshot(12, 7);
+    store.refresh(&fixture.run());
+    assert!(store.ledger_of_image(Split::Test, sorted[0].image).unwrap().is_none());
+    assert_eq!(store.ledger(Split::Test).unwrap().steps, [0, 24].map(Step));
+    fixture.compute();
+    let alone = store.ledger_of_image(Split::Test, sorted[0].image).unwrap().unwrap();
+    assert_eq!(alone.steps, [0, 12, 24].map(Step));
+    fixture.write_snapshot(12, 1);
+    fixture.compute();
+    store.refresh(&fixture.run());
+    assert_eq!(store.ledger(Split::Test).unwrap(), ledger);
 
     let moves = store.moves(Split::Test, Step(0), Step(24)).unwrap().unwrap();
     let moved: usize = moves.iter().map(|cell| cell.images.len()).sum();

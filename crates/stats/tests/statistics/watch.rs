@@ -40,6 +40,8 @@ fn a_live_run_is_followed_to_its_end_in_order() {
     assert_eq!((summary.computed, summary.failed, summary.stopped), (8, 0, false));
     let order: Vec<_> = [0, 6, 12, 18].into_iter().flat_map(|s| [(s, Split::Test), (s, Split::Train)]).collect();
     assert_eq!(trainer.started, order);
+    let store = Store::open(&fixture.path()).unwrap();
+    assert_eq!(store.ledger_of_image(Split::Train, ImageId(0)).unwrap().unwrap().steps.len(), 4);
 }
 
 #[test]

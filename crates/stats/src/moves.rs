@@ -1,0 +1,83 @@
+//! Which images moved between the cells of the confusion matrix from one checkpoint to another.
+
+use std::collections::BTreeMap;
+
+use deepviz_corpus::{ImageId, Split};
+use deepviz_net::Step;
+
+use crate::error::Error;
+use crate::store::{Predictions, Store};
+
+/// Images that moved from one cell of the confusion matrix to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Move {
+    /// The class predicted at the first checkpoint.
+    pub from: u16,
+    /// The class predicted at the second.
+    pub to: u16,
+    /// The images, in the order of their ids, and whether the second prediction is right.
+    pub images: Vec<(ImageId, Verdict)>,
+}
+
+/// Which of two predictions is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The second only.
+    Learned,
+    /// The first only.
+    Forgotten,
+    /// Neither.
+    Wrong,
+}
+
+impl Store {
+    /// Which images of a split are predicted differently at two checkpoints; `None` where one of them
+    /// has no statistics.
+    pub fn moves(&self, split: Split, from: Step, to: Step) -> Result<Option<Vec<Move>>, Error> {
+        let (Some(from), Some(to)) = (self.predictions_at(from, split)?, self.predictions_at(to, split)?) else {
+            return Ok(None);
+        };
+        Ok(Some(moves_of(&from, &to)))
+    }
+}
+
+fn moves_of(from: &Predictions, to: &Predictions) -> Vec<Move> {
+    let mut moves: BTreeMap<(u16, u16), Vec<(ImageId, Verdict)>> = BTreeMap::new();
+    let pairs = from.classes.iter().zip(&from.margins).zip(to.classes.iter().zip(&to.margins));
+    for (image, ((&before, &old), (&after, &new))) in (from.first.0..).zip(pairs) {
+        if before != after {
+            let verdict = match (old > 0, new > 0) {
+                (_, true) => Verdict::Learned,
+                (true, _) => Verdict::Forgotten,
+                _ => Verdict::Wrong,
+            };
+            moves.entry((before, after)).or_default().push((ImageId(image), verdict));
+        }
+    }
+    let mut moves: Vec<Move> = moves.into_iter().map(|((from, to), images)| Move { from, to, images }).collect();
+    moves.sort_by(|a, b| b.images.len().cmp(&a.images.len()).then((a.from, a.to).cmp(&(b.from, b.to))));
+    moves
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(step: u64, classes: [u16; 3], margins: [i16; 3]) -> Predictions {
+        Predictions { step: Step(step), first: ImageId(10), classes: classes.into(), margins: margins.into() }
+    }
+
+    #[test]
+    fn moves_tell_what_was_learned_and_forgotten() {
+        let whole = i16::MAX;
+        let from = moment(0, [1, 2, 0], [-whole, -whole, whole]);
+        let to = moment(15, [0, 2, 1], [whole, -whole, 0]);
+        let moves = moves_of(&from, &to);
+        let found: Vec<_> = moves.iter().map(|m| (m.from, m.to, &m.images[..])).collect();
+        assert_eq!(
+            found,
+            [(0, 1, &[(ImageId(12), Verdict::Forgotten)][..]), (1, 0, &[(ImageId(10), Verdict::Learned)][..])]
+        );
+        assert!(moves_of(&from, &from).is_empty());
+    }
+}

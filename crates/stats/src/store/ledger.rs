@@ -1,0 +1,178 @@
+//! Ledgers: read where they stand ready, else made from the predictions of every checkpoint.
+
+use deepviz_corpus::{ImageId, Split};
+use deepviz_net::Step;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::read::{UNIT_COLUMNS, not_a_blob};
+use super::{Fault, Store};
+use crate::error::Error;
+use crate::ledger::{Example, Ledger, Record, Tally};
+use crate::pack;
+
+/// Images whose records stand in one row of the database.
+const CHUNK: usize = 512;
+
+/// The units that a ledger is made from.
+struct Sources {
+    split: Split,
+    steps: Vec<Step>,
+    /// Names these units.
+    digest: blake3::Hash,
+    first: ImageId,
+    images: usize,
+}
+
+impl Store {
+    /// What became of every image of a split; empty where there are no statistics.
+    ///
+    /// It is read where [`Store::write_ledgers`] has written it since the last unit came or went, else made now
+    /// from the predictions of all checkpoints.
+    pub fn ledger(&self, split: Split) -> Result<Ledger, Error> {
+        self.with("read", |connection| {
+            // One transaction, so that all of it is of one moment.
+            let transaction = connection.transaction()?;
+            let sources = self.sources(&transaction, split)?;
+            let examples = match stored(&transaction, &sources)? {
+                Some(examples) => examples,
+                None => sources.examples(0, &self.tally(&transaction, &sources)?).collect(),
+            };
+            Ok(Ledger { steps: sources.steps, examples })
+        })
+    }
+
+    /// The same of one image alone, without an example where the image is none of the split's; `None` where no
+    /// ledger stands ready and [`Store::ledger`] would make one.
+    pub fn ledger_of_image(&self, split: Split, image: ImageId) -> Result<Option<Ledger>, Error> {
+        self.with("read", |connection| {
+            let transaction = connection.transaction()?;
+            let sources = self.sources(&transaction, split)?;
+            if !is_stored(&transaction, &sources)? {
+                return Ok(None);
+            }
+            let place = image.0.checked_sub(sources.first.0).map(|place| place as usize);
+            let Some(place) = place.filter(|&place| place < sources.images) else {
+                return Ok(Some(Ledger { steps: sources.steps, examples: Vec::new() }));
+            };
+            let sql = "SELECT data FROM ledger_part WHERE split = ?1 AND chunk = ?2";
+            let values = params![split.as_str(), (place / CHUNK) as i64];
+            let blob = transaction.prepare_cached(sql)?.query_row(values, |row| row.get::<_, Vec<u8>>(0)).optional()?;
+            let records: Vec<Record> = pack::numbers_from_blob(&blob.ok_or_else(|| broken(&sources))?)?;
+            let record = records.get(place % CHUNK).ok_or_else(|| broken(&sources))?;
+            let examples = sources.examples(place, std::slice::from_ref(record)).collect();
+            Ok(Some(Ledger { steps: sources.steps, examples }))
+        })
+    }
+
+    /// Writes the ledgers that are not there, so that reading them takes little; each in one transaction.
+    pub fn write_ledgers(&self) -> Result<(), Error> {
+        for split in Split::ALL {
+            self.with("write", |connection| {
+                // Looked at without keeping others from writing.
+                let sources = self.sources(connection, split)?;
+                if sources.steps.is_empty() || is_stored(connection, &sources)? {
+                    return Ok(());
+                }
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                // Units may have come and gone since, and another process may have written it.
+                let sources = self.sources(&transaction, split)?;
+                if sources.steps.is_empty() || is_stored(&transaction, &sources)? {
+                    return Ok(());
+                }
+                let records = self.tally(&transaction, &sources)?;
+                write(&transaction, &sources, &records)?;
+                Ok(transaction.commit()?)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn sources(&self, connection: &Connection, split: Split) -> Result<Sources, Fault> {
+        let sql = format!(
+            "SELECT {UNIT_COLUMNS} FROM unit JOIN prediction ON unit_id = unit.id
+             WHERE split = ?1 AND state = 'ready' ORDER BY step"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([split.as_str()])?;
+        let mut hasher = blake3::Hasher::new();
+        let (mut steps, mut first, mut images) = (Vec::new(), ImageId(0), 0);
+        while let Some(row) = rows.next()? {
+            let Some(unit) = self.unit_from_row(row)? else { continue };
+            let (snapshot, corpus): (String, String) = (row.get(2)?, row.get(3)?);
+            // Each on a line of its own: a hash holds no line's end.
+            hasher.update(format!("{} {} {}\n", unit.step.0, unit.first.0, unit.images).as_bytes());
+            hasher.update(format!("{snapshot}\n{corpus}\n").as_bytes());
+            steps.push(unit.step);
+            (first, images) = (unit.first, unit.images);
+        }
+        Ok(Sources { split, steps, digest: hasher.finalize(), first, images })
+    }
+
+    /// The records of every image, from the predictions of one checkpoint after the other.
+    fn tally(&self, connection: &Connection, sources: &Sources) -> Result<Vec<Record>, Fault> {
+        let mut last = None;
+        if let Some(&step) = sources.steps.last() {
+            self.each_prediction(connection, (sources.split, step..=step), |moment| last = Some(moment))?;
+        }
+        let Some(last) = last else { return Ok(Vec::new()) };
+        let mut tally = Tally::new(&last, sources.steps.len());
+        self.each_prediction(connection, (sources.split, Step(0)..=last.step), |moment| tally.add(moment))?;
+        Ok(tally.finish())
+    }
+}
+
+impl Sources {
+    /// What records say of the images from this place of the split on.
+    fn examples(&self, place: usize, records: &[Record]) -> impl Iterator<Item = Example> {
+        let ids = self.first.0 + place as u32..;
+        ids.zip(records).map(|(id, record)| record.example(ImageId(id), &self.steps))
+    }
+}
+
+fn broken(sources: &Sources) -> Fault {
+    Fault::Content(format!("a ledger of the {} split that is not that of {} images", sources.split, sources.images))
+}
+
+/// Whether the ledger of these very units stands ready.
+fn is_stored(connection: &Connection, sources: &Sources) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM ledger WHERE split = ?1 AND digest = ?2";
+    connection.prepare_cached(sql)?.exists(params![sources.split.as_str(), sources.digest.as_bytes()])
+}
+
+/// The ledger of these very units; `None` where it does not stand ready.
+fn stored(connection: &Connection, sources: &Sources) -> Result<Option<Vec<Example>>, Fault> {
+    if !is_stored(connection, sources)? {
+        return Ok(None);
+    }
+    let mut statement =
+        connection.prepare_cached("SELECT chunk, data FROM ledger_part WHERE split = ?1 ORDER BY chunk")?;
+    let mut rows = statement.query([sources.split.as_str()])?;
+    let mut examples = Vec::with_capacity(sources.images);
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(0)? as usize * CHUNK != examples.len() {
+            return Err(broken(sources));
+        }
+        let records: Vec<Record> = pack::numbers_from_blob(row.get_ref(1)?.as_blob().map_err(not_a_blob)?)?;
+        examples.extend(sources.examples(examples.len(), &records));
+    }
+    if examples.len() != sources.images {
+        return Err(broken(sources));
+    }
+    Ok(Some(examples))
+}
+
+/// Puts the records in place of those that are there.
+fn write(connection: &Connection, sources: &Sources, records: &[Record]) -> rusqlite::Result<()> {
+    let split = sources.split.as_str();
+    connection.execute("DELETE FROM ledger WHERE split = ?1", [split])?;
+    let insert = "INSERT INTO ledger (split, digest) VALUES (?1, ?2)";
+    connection.execute(insert, params![split, sources.digest.as_bytes()])?;
+    let mut insert = connection.prepare_cached("INSERT INTO ledger_part (split, chunk, data) VALUES (?1, ?2, ?3)")?;
+    for (chunk, records) in records.chunks(CHUNK).enumerate() {
+        insert.execute(params![split, chunk as i64, pack::blob_from_numbers(records)])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
