@@ -1,15 +1,21 @@
 /**
  * What the network says of the selected image, at every checkpoint. The statistics hold the whole history: one
- * request per image. Where they are missing (a live run, or none computed) the server is asked for the one checkpoint.
+ * request per image. Where they are missing (a live run, or none computed) the server is asked for the one checkpoint
+ * the playhead rests at, or passes by at a pace the server can follow.
  *
  * `store.predictions.at(c)` gives probabilities per class or null while unknown; it is reactive.
  */
 import { isAbort } from '../api/client';
 import * as routes from '../api/routes';
+import { Paced } from './paced';
 import type { Store } from './store.svelte';
+
+/** While the playhead travels, so long from question to question: no eye reads sixty answers a second. */
+const PACE_MS = 60;
 
 export class Predictions {
   #store: Store;
+  #paced = new Paced(PACE_MS);
   #table = $state.raw<Map<number, number[]>>(new Map());
   #image: number | null = null;
   #statistics = -1;
@@ -25,13 +31,8 @@ export class Predictions {
     return this.#table.get(checkpoint) ?? null;
   }
 
-  /** The newest probabilities known at or before a checkpoint: what to leave on the screen meanwhile. */
   get failure(): unknown {
     return this.#failed;
-  }
-
-  get known(): number {
-    return this.#table.size;
   }
 
   /** Every checkpoint's probabilities that are known, in order. */
@@ -43,6 +44,7 @@ export class Predictions {
 
   forget(): void {
     this.#abort.abort();
+    this.#paced.cancel();
     this.#abort = new AbortController();
     this.#image = null;
     this.#table = new Map();
@@ -62,7 +64,18 @@ export class Predictions {
       this.#statistics = statistics;
       await this.#readHistory(run.id, image);
     }
-    await Promise.all([checkpoint, before].map((c) => this.#readOne(run.id, image, c)));
+    void this.#readOne(run.id, image, before);
+    // Where the playhead is when the question is put, not where it was when it came up.
+    if (this.#wanted(checkpoint))
+      this.#paced.run(() => void this.#readOne(run.id, image, this.#store.checkpoint));
+    else this.#paced.cancel();
+  }
+
+  #wanted(checkpoint: number): boolean {
+    const run = this.#store.run;
+    const point = run?.checkpoints[checkpoint];
+    if (!run?.corpus.available || !point || point.problem) return false;
+    return !this.#table.has(checkpoint) && !this.#asked.has(checkpoint);
   }
 
   async #readHistory(run: string, image: number): Promise<void> {
@@ -84,15 +97,7 @@ export class Predictions {
   }
 
   async #readOne(run: string, image: number, checkpoint: number): Promise<void> {
-    const point = this.#store.run?.checkpoints[checkpoint];
-    if (
-      !this.#store.run?.corpus.available ||
-      !point ||
-      point.problem ||
-      this.#table.has(checkpoint) ||
-      this.#asked.has(checkpoint)
-    )
-      return;
+    if (!this.#wanted(checkpoint)) return;
     const { signal } = this.#abort;
     this.#asked.add(checkpoint);
     try {

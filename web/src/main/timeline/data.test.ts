@@ -7,6 +7,7 @@ import {
   errorRuns,
   lossBins,
   lossTop,
+  labelSide,
   rateChanges,
   smoothed,
   flags,
@@ -131,4 +132,17 @@ describe('what is pointed out', () => {
       )[0],
     ).toBe('');
   });
+});
+
+it('keeps a label out of the way of the playhead', () => {
+  const axis = [50, 500] as const;
+  const side = (at: number, playhead: number) => labelSide({ at, width: 60 }, playhead, axis);
+  expect([side(200, 100), side(200, 200), side(200, 230), side(200, 300)]).toEqual([
+    'right',
+    'right',
+    'left',
+    'right',
+  ]);
+  // No room on the other side.
+  expect([side(480, 100), side(60, 80)]).toEqual(['left', 'right']);
 });

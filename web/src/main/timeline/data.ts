@@ -146,6 +146,21 @@ export function flags(placed: readonly { at: number; name: string }[], right: nu
   });
 }
 
+/**
+ * On which side of its mark a label stands: on the right, or on the left where it would leave the axis or the playhead
+ * would cross it.
+ */
+export function labelSide(
+  label: { at: number; width: number },
+  playhead: number,
+  axis: readonly [number, number],
+): 'left' | 'right' {
+  const { at, width } = label;
+  if (at + width > axis[1]) return 'left';
+  if (at - width < axis[0]) return 'right';
+  return playhead > at && playhead < at + width ? 'left' : 'right';
+}
+
 /** Whether a checkpoint is the first of an epoch: its tick is longer. */
 export function startsEpoch(points: readonly Checkpoint[], index: number): boolean {
   return index === 0 || Math.floor(points[index].epoch + 1e-6) > Math.floor(points[index - 1].epoch + 1e-6);

@@ -1,9 +1,14 @@
-/** What of the timeline moves: now, before, the pointer's ghost, the loop. Moving them touches nothing else. */
+/**
+ * What of the timeline moves: now, before, the pointer's ghost, the loop. Moving them touches nothing else. The mark of
+ * now, and the veil over what is still to come, are a picture of their own over the others, so that no curve is painted
+ * anew at a step. They are moved by attributes over a ground that keeps the bounds the same: a transform, or bounds that
+ * change, has the browser arrange all its layers anew.
+ */
 import type { ScaleLinear } from 'd3-scale';
-import type { Selection } from 'd3-selection';
+import { select, type Selection } from 'd3-selection';
 import type { Checkpoint } from '../../api/types';
 import { nearest } from '../../base/scales';
-import { trainLoss } from './data';
+import { labelSide, trainLoss } from './data';
 
 export const HEIGHT = 127;
 export const LEFT = 56;
@@ -28,14 +33,57 @@ export interface Track {
 
 interface Ground {
   root: Drawn<SVGSVGElement>;
+  over: SVGSVGElement;
   points: readonly Checkpoint[];
+  /** The labels of the marks where the learning rate changed. */
+  rates: readonly { at: number; text: Drawn<SVGTextElement> }[];
   x: ScaleLinear<number, number>;
   loss: ScaleLinear<number, number>;
   error: ScaleLinear<number, number>;
 }
 
+/** The ground and the veil: it reaches from the playhead to the end of the axis. */
+function ahead(over: SVGSVGElement, right: number): (at: number) => void {
+  const place = select(over);
+  place.selectAll('*').remove();
+  place
+    .append('rect')
+    .attr('width', right + RIGHT)
+    .attr('height', HEIGHT)
+    .attr('fill', 'transparent');
+  const veil = place
+    .append('rect')
+    .attr('class', 'veil')
+    .attr('y', TOP)
+    .attr('height', BOTTOM - TOP);
+  return (at) => veil.attr('x', at + 1).attr('width', Math.max(0, right + 2 - at));
+}
+
+/** The playhead: its line and handle, a dot on either curve. */
+function nowMark(over: SVGSVGElement) {
+  const place = select(over);
+  const stem = place
+    .append('line')
+    .attr('class', 'ph')
+    .attr('y1', 0)
+    .attr('y2', TICKS + 9);
+  const handle = place.append('path').attr('class', 'handle');
+  const error = place.append('circle').attr('class', 'full').attr('r', 3);
+  const loss = place.append('circle').attr('class', 'ring').attr('r', 2.5);
+  return {
+    move: (at: number) => {
+      stem.attr('x1', at + 0.5).attr('x2', at + 0.5);
+      handle.attr('d', `M${at - 4.5} ${TICKS + 14}l5 -5l5 5V${TICKS + 19}h-10Z`);
+      for (const dot of [error, loss]) dot.attr('cx', at + 0.5);
+    },
+    late: (hollow: boolean) => handle.classed('late', hollow),
+    error,
+    loss,
+  };
+}
+
 /** Draws what moves, at no place yet, and hands out the ways to move it. */
-export function moving({ root, points, x, loss, error }: Ground): Track {
+export function moving({ root, over, points, rates, x, loss, error }: Ground): Track {
   const ghost = root.append('g').attr('opacity', 0);
   ghost
     .append('line')
@@ -58,21 +106,20 @@ export function moving({ root, points, x, loss, error }: Ground): Track {
     .attr('class', 'hollow')
     .attr('d', `M.5 ${TICKS + 10}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`);
   const beforeDot = before.append('circle').attr('class', 'hollow').attr('r', 2.5).attr('cx', 0.5);
-  const now = root.append('g').attr('class', 'now');
-  now
-    .append('line')
-    .attr('class', 'ph')
-    .attr('x1', 0.5)
-    .attr('x2', 0.5)
-    .attr('y1', 0)
-    .attr('y2', TICKS + 9);
-  const handle = now
-    .append('path')
-    .attr('class', 'handle')
-    .attr('d', `M-4.5 ${TICKS + 14}L.5 ${TICKS + 9}L5.5 ${TICKS + 14}V${TICKS + 19}H-4.5Z`);
-  const errorDot = now.append('circle').attr('class', 'full').attr('r', 3).attr('cx', 0.5);
-  const lossDot = now.append('circle').attr('class', 'ring').attr('r', 2.5).attr('cx', 0.5);
+  const veil = ahead(over, x.range()[1]);
+  const now = nowMark(over);
 
+  const sides: string[] = [];
+  /** The labels of the rate stand where the playhead does not cross them. */
+  const giveWay = (place: number) =>
+    rates.forEach(({ at, text }, i) => {
+      const width = 6 * text.text().length + 10;
+      const side = labelSide({ at, width }, place, [LEFT, x.range()[1]]);
+      if (side === sides[i]) return;
+      sides[i] = side;
+      text.attr('x', at + (side === 'left' ? -6 : 6)).attr('text-anchor', side === 'left' ? 'end' : 'start');
+    });
+  let pinned = -1;
   const steps = points.map((p) => p.step);
   const readable = points.flatMap((p, i) => (p.problem ? [] : [i]));
   const readableSteps = readable.map((i) => steps[i]);
@@ -92,10 +139,16 @@ export function moving({ root, points, x, loss, error }: Ground): Track {
     },
     mark: (c, b, hollow) => {
       if (!points[c]) return;
-      move(now, c);
-      handle.classed('late', hollow);
-      dot(errorDot, at(points[c].test_error, error));
-      dot(lossDot, loss(trainLoss(points[c])));
+      const place = Math.round(x(steps[c]));
+      veil(place);
+      now.move(place);
+      now.late(hollow);
+      giveWay(place);
+      dot(now.error, at(points[c].test_error, error));
+      dot(now.loss, loss(trainLoss(points[c])));
+      // It rarely moves, and the curves lie in the same picture.
+      if (b === pinned) return;
+      pinned = b;
       before.attr('visibility', points[b] ? null : 'hidden');
       if (points[b]) {
         move(before, b);

@@ -1,6 +1,6 @@
 /**
- * The drawing of the timeline, by D3 into one SVG: axes, curves, ticks (drawn when the run or the size changes) and the
- * marks of now and before (moved at every checkpoint, nothing else is touched then).
+ * The drawing of the timeline, by D3: axes, curves, ticks (drawn when the run or the size changes) and the marks of now
+ * and before (moved at every checkpoint, nothing else is touched then).
  */
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
 import { select } from 'd3-selection';
@@ -27,6 +27,8 @@ export { HEIGHT, type Track } from './moving';
 
 interface Picture {
   svg: SVGSVGElement;
+  /** Holds the mark of now. */
+  over: SVGSVGElement;
   run: Run;
   metrics: Metrics | null;
   width: number;
@@ -37,7 +39,7 @@ interface Picture {
 const crisp = (value: number): number => Math.round(value) + 0.5;
 
 /** Draws everything that does not move with the playhead. */
-export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): Track {
+export function drawTrack({ svg, over, run, metrics, width, unit, marked }: Picture): Track {
   const points = run.checkpoints;
   const end = axisEnd(run);
   const x = scaleLinear([0, end], [LEFT, Math.max(LEFT + 40, width - RIGHT)]);
@@ -92,7 +94,8 @@ export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): 
       .attr('fill', 'url(#tl-hatch)')
       .attr('opacity', 0.5);
   }
-  for (const change of rateChanges(run.stages).filter((c) => c.step < end)) {
+  const changes = rateChanges(run.stages).filter((c) => c.step < end);
+  for (const change of changes) {
     const at = crisp(x(change.step));
     axis
       .append('line')
@@ -102,13 +105,6 @@ export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): 
       .attr('y1', TOP)
       .attr('y2', TICKS + 8)
       .attr('stroke-dasharray', '1 2');
-    const late = at > right - 70;
-    axis
-      .append('text')
-      .attr('x', at + (late ? -5 : 5))
-      .attr('y', TOP + 9)
-      .attr('text-anchor', late ? 'end' : 'start')
-      .text(change.label);
   }
 
   const mean = smoothed(bins, 4);
@@ -142,6 +138,15 @@ export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): 
       .append('path')
       .attr('class', curve.kind)
       .attr('d', curve.d ?? '');
+  // Over the curves, on a ground of their own.
+  const rates = changes.map(({ step, label }) => ({
+    at: crisp(x(step)),
+    text: root
+      .append('text')
+      .attr('class', 'rate')
+      .attr('y', TOP + 9)
+      .text(label),
+  }));
   drawTicks(root.append('g'), points, x);
   const labels = root.append('g');
   for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - LEFT) / 56)))) {
@@ -167,7 +172,7 @@ export function drawTrack({ svg, run, metrics, width, unit, marked }: Picture): 
     root.append('text').attr('class', 'strong').attr('x', at).attr('y', a).text('test error');
     root.append('text').attr('x', at).attr('y', b).text('train loss');
   }
-  return moving({ root, points, x, loss, error });
+  return moving({ root, over, points, rates, x, loss, error });
 }
 
 type Group = Drawn<SVGGElement>;

@@ -1,5 +1,5 @@
-// The three big charts as one Vega specification. Every mark is placed by data and signals, so that scrubbing moves
-// the rules for now and before and touches nothing else.
+// The three big charts as one Vega specification. Every mark is placed by data and signals. What moves with the playhead
+// lies over the chart (NowMark): Vega then has nothing to do while one scrubs.
 import type { Mark, Spec } from 'vega';
 import { roundTicks } from '../../base/scales';
 
@@ -8,7 +8,6 @@ export const COLOURS = {
   faint: '--text-3',
   grid: '--line',
   axis: '--line-strong',
-  now_colour: '--now',
   before_colour: '--before',
   future: '--surface-3',
 };
@@ -33,31 +32,19 @@ export function curves(log: boolean): Spec {
   const x = { scale: 'x', field: 'x' };
   const y = (field: string) => ({ scale: 'y', field });
   const from = (data: string) => ({ from: { data } });
-  const rule = (signal: string, colour: string, dash: number[]): Mark => ({
+  const before: Mark = {
     type: 'rule',
     encode: {
       update: {
-        x: { signal: `floor(scale('x', ${signal})) + 0.5` },
+        x: { signal: `floor(scale('x', before)) + 0.5` },
         y: { value: TOP },
         y2: { signal: `height - ${BOTTOM}` },
-        stroke: { signal: colour },
-        strokeDash: { value: dash },
-        opacity: { signal: `${signal} < 0 ? 0 : 1` },
+        stroke: { signal: 'before_colour' },
+        strokeDash: { value: [2, 3] },
+        opacity: { signal: 'before < 0 ? 0 : 1' },
       },
     },
-  });
-  const dot = (signal: string): Mark => ({
-    type: 'symbol',
-    encode: {
-      update: {
-        x: { signal: `floor(scale('x', now)) + 0.5` },
-        y: { signal: `scale('y', ${signal})` },
-        size: { value: 28 },
-        fill: { signal: 'now_colour' },
-        opacity: { signal: `isValid(${signal}) && now >= 0 ? 1 : 0` },
-      },
-    },
-  });
+  };
   return {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     width: 400,
@@ -71,12 +58,9 @@ export function curves(log: boolean): Spec {
       { name: 'y_low', value: log ? 0.1 : 0 },
       { name: 'y_high', value: 1 },
       { name: 'newest', value: 0 },
-      { name: 'now', value: -1 },
       { name: 'before', value: -1 },
-      { name: 'now_main', value: null },
-      { name: 'now_soft', value: null },
     ],
-    data: ['band', 'soft', 'main', 'x_ticks', 'y_ticks'].map((name) => ({ name, values: [] })),
+    data: ['band', 'soft', 'main', 'dots', 'x_ticks', 'y_ticks'].map((name) => ({ name, values: [] })),
     scales: [
       {
         name: 'x',
@@ -156,23 +140,29 @@ export function curves(log: boolean): Spec {
       },
       {
         type: 'symbol',
-        ...from('main'),
-        encode: {
-          update: {
-            x,
-            y: y('y'),
-            size: { value: 8 },
-            fill: { signal: 'ink' },
-            opacity: { signal: 'datum.dot ? 1 : 0' },
-          },
-        },
+        ...from('dots'),
+        encode: { update: { x, y: y('y'), size: { value: 8 }, fill: { signal: 'ink' } } },
       },
-      rule('before', 'before_colour', [2, 3]),
-      rule('now', 'now_colour', []),
-      dot('now_soft'),
-      dot('now_main'),
+      before,
     ],
   };
+}
+
+/** Where a value along the run lies in a chart of this width: where the specification's own scale puts it. */
+export const xAt = (value: number, top: number, width: number): number =>
+  LEFT + (value / top) * (width - RIGHT - LEFT);
+
+/** The same for a value; null where there is none. A logarithmic axis has no place for what is not above zero. */
+export function yAt(
+  value: number | null,
+  axis: { low: number; high: number; log: boolean },
+  height: number,
+): number | null {
+  if (value === null || !Number.isFinite(value) || (axis.log && value <= 0)) return null;
+  const { low, high } = axis;
+  const share = axis.log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+  const foot = height - BOTTOM;
+  return foot - (foot - TOP) * Math.max(0, Math.min(1, share));
 }
 
 export interface Tick {

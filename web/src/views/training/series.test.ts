@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../api/types';
-import { xTicks } from './charts';
+import { BOTTOM, LEFT, RIGHT, TOP, xAt, xTicks, yAt } from './charts';
 import { axisTop, checkpointAt, errorCurve, lossCurve, powerLabel, rateCurve } from './series';
 
 const clock = { steps_per_epoch: 10, batch: 100, train_images: 1000 };
@@ -23,8 +23,18 @@ describe('curves', () => {
     expect(curve.high).toBe(2.5);
     expect(curve.low).toBe(0);
     expect(curve.data.soft[0]).toEqual({ x: 0.1, y: 2.3 });
-    expect(curve.data.main[1]).toMatchObject({ x: 0.4, y: 1.2, dot: true });
+    expect(curve.data.main[1]).toEqual({ x: 0.4, y: 1.2, stepped: false });
+    expect(curve.data.dots).toEqual([
+      { x: 0, y: 2.31 },
+      { x: 0.4, y: 1.2 },
+    ]);
     expect(curve.data.y_ticks.map((t) => t.label)).toEqual(['0.0', '0.5', '1.0', '1.5', '2.0', '2.5']);
+  });
+  it('leave out dots that would touch', () => {
+    const steps = Array.from({ length: 1000 }, (_, n) => n);
+    const test = { step: steps, epoch: steps, loss: steps, error: steps };
+    const { data } = errorCurve({ ...metrics, test }, 'step', clock);
+    expect([data.main.length, data.dots.length]).toEqual([1000, 0]);
   });
   it('begin a log axis below the smallest mean', () => {
     const curve = lossCurve(metrics, 'step', clock, true);
@@ -63,6 +73,22 @@ it('ticks turn inwards at the ends', () => {
     { x: 5, label: '5', align: 'center' },
     { x: 10, label: '10', align: 'right' },
   ]);
+});
+
+it('finds the place of a value in a chart', () => {
+  expect([0, 5, 10].map((x) => xAt(x, 10, 100 + LEFT + RIGHT))).toEqual([LEFT, LEFT + 50, LEFT + 100]);
+  const height = 100 + TOP + BOTTOM;
+  const linear = { low: 0, high: 2, log: false };
+  expect([0, 1, 3, null, NaN].map((y) => yAt(y, linear, height))).toEqual([
+    TOP + 100,
+    TOP + 50,
+    TOP,
+    null,
+    null,
+  ]);
+  const log = { low: 0.01, high: 1, log: true };
+  expect(yAt(0.1, log, height)).toBeCloseTo(TOP + 50);
+  expect(yAt(0, log, height)).toBeNull();
 });
 
 it('finds the checkpoint under the pointer', () => {

@@ -8,7 +8,9 @@ export interface Curve {
   data: {
     band: { x: number; low: number; high: number }[];
     soft: { x: number; y: number }[];
-    main: { x: number; y: number; dot: boolean; stepped: boolean }[];
+    main: { x: number; y: number; stepped: boolean }[];
+    /** What `main` was measured at; none where they would touch. */
+    dots: { x: number; y: number }[];
     y_ticks: { y: number; label: string }[];
   };
   low: number;
@@ -16,6 +18,8 @@ export interface Curve {
 }
 
 const MOST_BINS = 400;
+/** More dots than this are a thick line, and each is an element of the page. */
+const MOST_DOTS = 150;
 
 /** The mean of training, smoothed over about two percent of the run. */
 const calm = (means: number[]) => smooth(means, Math.round(means.length / 100));
@@ -34,6 +38,15 @@ function linearTicks(high: number, print: (value: number) => string) {
     y: n * step,
     label: print(n * step),
   }));
+}
+
+/** What was measured now and then: a line, with a dot at each measurement while they lie apart. */
+function measured(at: readonly number[], values: readonly number[]): Pick<Curve['data'], 'main' | 'dots'> {
+  const points = values.map((y, n) => ({ x: at[n], y }));
+  return {
+    main: points.map((point) => ({ ...point, stepped: false })),
+    dots: points.length > MOST_DOTS ? [] : points,
+  };
 }
 
 const place = (steps: number[], axis: Along, clock: Clock) => steps.map((step) => along(step, axis, clock));
@@ -62,7 +75,7 @@ export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: bool
     data: {
       band: bins.map((bin, n) => ({ x: at[n], low: Math.max(low, bin.low), high: bin.high })),
       soft: means.map((y, n) => ({ x: at[n], y })),
-      main: metrics.test.loss.map((y, n) => ({ x: tested[n], y, dot: true, stepped: false })),
+      ...measured(tested, metrics.test.loss),
       y_ticks: log ? logTicks : linearTicks(high, (v) => v.toFixed(digits)),
     },
     low,
@@ -84,7 +97,7 @@ export function errorCurve(metrics: Metrics, axis: Along, clock: Clock): Curve {
     data: {
       band: [],
       soft: means.map((y, n) => ({ x: at[n], y })),
-      main: metrics.test.error.map((y, n) => ({ x: tested[n], y, dot: true, stepped: false })),
+      ...measured(tested, metrics.test.error),
       y_ticks: [0, 0.25, 0.5, 0.75, 1].map((y) => ({ y, label: y === 1 ? percent(1, 0) : String(y * 100) })),
     },
     low: 0,
@@ -107,7 +120,6 @@ export function rateCurve(metrics: Metrics, axis: Along, clock: Clock, planned: 
   const main = stages.map((stage) => ({
     x: along(stage.step, axis, clock),
     y: stage.rate,
-    dot: false,
     stepped: true,
   }));
   if (main.length) main.push({ ...main[main.length - 1], x: along(last, axis, clock) });
@@ -118,6 +130,7 @@ export function rateCurve(metrics: Metrics, axis: Along, clock: Clock, planned: 
       band: [],
       soft: [],
       main,
+      dots: [],
       y_ticks: Array.from({ length: count + 1 }, (_, n) => ({
         y: 10 ** (first + n),
         label: powerLabel(first + n),
