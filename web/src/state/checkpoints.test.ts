@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chunks, neighbours, readable, restingPlace } from './checkpoints';
+import type { Checkpoint } from '../api/types';
+import { chunks, epochAway, neighbours, readable, restingPlace } from './checkpoints';
 
 const points = [null, null, 'broken', 'broken', null, null].map((problem) => ({ problem }));
 
@@ -30,4 +31,14 @@ describe('parts of a long run', () => {
     expect(chunks(points, 31, 1, 16, 1)).toEqual(chunks(points, 18, -1, 16, 1));
     expect(chunks(points, 18, -1, 16, 5).map((part) => part[0])).toEqual([16, 0]);
   });
+});
+
+it('goes an epoch on or back', () => {
+  const points = [0, 0.5, 1, 1.5, 2].map((epoch) => ({ epoch, problem: null })) as Checkpoint[];
+  expect([
+    epochAway(points, 0, 1),
+    epochAway(points, 3, -1),
+    epochAway(points, 3, 1),
+    epochAway(points, 0, -1),
+  ]).toEqual([2, 1, 4, 0]);
 });

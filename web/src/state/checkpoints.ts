@@ -35,6 +35,15 @@ export function neighbours(
   return [...walk(by, ahead), ...walk(by === 1 ? -1 : 1, behind)];
 }
 
+/** The readable checkpoint about one epoch on or back. */
+export function epochAway(points: readonly Checkpoint[], from: number, by: 1 | -1): number {
+  const target = points[from].epoch + by - by * 1e-6;
+  let to = from;
+  do to += by;
+  while (to > 0 && to < points.length - 1 && (by > 0 ? points[to].epoch < target : points[to].epoch > target));
+  return restingPlace(points, to);
+}
+
 /** Where “before” stands at first: the end of the first epoch; the untrained network where there is no later one. */
 export function firstEpoch(points: readonly Checkpoint[]): number {
   const at = points.findIndex((c) => c.epoch >= 1 - 1e-9 && !c.problem);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hashFromPlace, isJourney, nowhere, placeFromHash } from './place';
+import { chosenClass, hashFromPlace, isJourney, nowhere, placeFromHash } from './place';
 
 describe('place', () => {
   it('survives the way through the address', () => {
@@ -31,4 +31,13 @@ describe('place', () => {
     expect(isJourney(from, { ...from, image: 2 })).toBe(true);
     expect(isJourney(from, { ...from, view: 'clusters' })).toBe(true);
   });
+});
+
+it('chooses a class that there is', () => {
+  expect(chosenClass({ class: '3' }, 10)).toBe(3);
+  expect([chosenClass({}, 10), chosenClass({ class: '10' }, 10), chosenClass({ class: 'cat' }, 10)]).toEqual([
+    null,
+    null,
+    null,
+  ]);
 });

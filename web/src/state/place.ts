@@ -73,3 +73,9 @@ export function hashFromPlace(place: Place): string {
 export function isJourney(from: Place, to: Place): boolean {
   return from.run !== to.run || from.view !== to.view || from.layer !== to.layer || from.image !== to.image;
 }
+
+/** The class that is chosen everywhere, of so many; null for none. */
+export function chosenClass(options: Record<string, string>, classes: number): number | null {
+  const said = options.class;
+  return said !== undefined && /^\d{1,6}$/.test(said) && Number(said) < classes ? Number(said) : null;
+}

@@ -14,21 +14,22 @@
  * - `store.statistics` grows when statistics of this run became ready: use it in a resource's key.
  * - `store.direction` is the way the playhead last moved (1 or -1): prefetch that way first.
  */
-import { listen, type RunEvents } from '../api/events';
 import * as routes from '../api/routes';
 import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunSummary } from '../api/types';
-import { begin, end, touch } from '../base/idle';
-import { firstEpoch, readable, restingPlace } from './checkpoints';
-import { joinMetrics } from './metrics';
-import type { Offer } from './offer.svelte';
+import { touch } from '../base/idle';
+import { Address } from './address.svelte';
+import { arrival, placeOf } from './arrival';
+import { epochAway, readable, restingPlace } from './checkpoints';
+import { Feed } from './feed.svelte';
+import { findRun } from './finding';
 import { Marked } from './marked.svelte';
-import { hashFromPlace, isJourney, nowhere, placeFromHash, type Place } from './place';
+import type { Offer } from './offer.svelte';
+import { chosenClass, hashFromPlace, nowhere, placeFromHash, type Place } from './place';
 import { Player } from './player.svelte';
 import { Predictions } from './predictions.svelte';
+import { Readers } from './readers.svelte';
 import { initialTheme, rememberTheme, showTheme, type Theme } from './theme';
 import { Tiles } from './tiles.svelte';
-
-export type { Theme } from './theme';
 
 export interface Choice {
   view?: string;
@@ -66,9 +67,6 @@ export class Store {
   /** While a key is held, every view shows the checkpoint “before”; this is where the playhead returns to. */
   held = $state<number | null>(null);
   statistics = $state(0);
-  /** Pictures on their way: what each reader of the clock still shows, by its name. */
-  late = $state.raw<Record<string, number>>({});
-
   /** What the view on the screen lets one take away (offer.svelte.ts). */
   offer = $state.raw<(() => Offer) | null>(null);
 
@@ -84,29 +82,17 @@ export class Store {
     this.imageDetail?.id === this.image ? (this.imageDetail?.class ?? null) : null,
   );
   /** The class chosen anywhere (a row of the matrix, a bar): views that list images hold to it. */
-  readonly classChosen = $derived.by<number | null>(() => {
-    const said = this.options.class;
-    return said !== undefined && /^\d{1,6}$/.test(said) && Number(said) < (this.run?.classes.length ?? 0)
-      ? Number(said)
-      : null;
-  });
+  readonly classChosen = $derived(chosenClass(this.options, this.run?.classes.length ?? 0));
   readonly layerInfo = $derived<Layer | null>(this.run?.layers.find((l) => l.name === this.layer) ?? null);
-  /** The newest checkpoint any picture still shows while the right one is on its way; null when all are right. */
-  readonly showing = $derived.by<number | null>(() => {
-    const shown = Object.values(this.late);
-    return shown.length ? shown[0] : null;
-  });
-
+  readonly #address = new Address(() => this.#place());
+  readonly #feed = new Feed(this);
+  readonly #readers = new Readers();
   #wanted: Place = nowhere();
-  #written: Place = nowhere();
-  /** The place as the address last said it: links follow at that pace, not at every step of the playhead. */
-  #settled = $state.raw<Place>(nowhere());
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #hush: (() => void) | undefined;
-  #refreshing: Promise<void> | null = null;
-  #again = false;
-  #imagesTimer: ReturnType<typeof setTimeout> | undefined;
-  #imagesWait_ms = 1000;
+
+  /** A checkpoint some picture still shows while the right one is on its way; null when all are right. */
+  get showing(): number | null {
+    return this.#readers.showing;
+  }
 
   /** Reads the address, finds the run, begins to listen. */
   async start(): Promise<void> {
@@ -119,29 +105,25 @@ export class Store {
   async #open(place: Place): Promise<void> {
     this.failure = null;
     try {
-      // The run that the address names is asked for along with the list: most often it is there.
-      const early = place.run === null ? null : routes.runDetail(place.run).catch(() => null);
-      this.runs = (await routes.runs()).runs;
+      const { runs, run } = await findRun(place.run);
+      this.runs = runs;
       this.started = true;
-      const id =
-        this.runs.find((r) => r.id === place.run)?.id ?? (place.run === null ? this.runs[0]?.id : undefined);
-      if (!id) {
+      if (!run) {
         this.run = null;
         if (place.run !== null) throw new Error(`There is no run “${place.run}” here.`);
         // None yet: one that begins to train appears by itself.
         setTimeout(() => void this.#open(place), 2000);
         return;
       }
-      const run = (id === place.run && (await early)) || (await routes.runDetail(id));
-      this.#listen(id);
+      this.#feed.listen(run.id);
       this.metrics = null;
       this.predictions.forget();
       this.tiles.forget(run.corpus);
       this.imageDetail = null;
       this.run = run;
       this.#apply(place);
-      this.#awaitImages();
-      this.metrics = await routes.metrics(id);
+      this.#feed.awaitImages();
+      this.metrics = await routes.metrics(run.id);
     } catch (error) {
       this.failure = error;
     }
@@ -176,37 +158,13 @@ export class Store {
   #apply(place: Place): void {
     const run = this.run;
     if (!run) return;
-    const points = run.checkpoints;
-    const newest = restingPlace(points, points.length - 1);
-    this.follow =
-      place.checkpoint === 'last' || (place.checkpoint === null && (run.live || points.length === 0));
-    this.view = place.view ?? 'filters';
-    this.checkpoint =
-      this.follow || place.checkpoint === null ? newest : Math.min(points.length - 1, Number(place.checkpoint));
-    this.before = Math.min(place.before ?? firstEpoch(points), Math.max(0, points.length - 1));
-    const weighted = run.layers.find((l) => l.weight_shape);
-    this.layer =
-      run.layers.find((l) => l.name === place.layer)?.name ?? weighted?.name ?? run.layers[0]?.name ?? '';
-    const filters = this.layerInfo?.filters ?? 0;
-    this.filter =
-      place.filter === 'none' ? null : place.filter !== null && place.filter < filters ? place.filter : 0;
-    this.channel = place.channel;
-    const images = run.corpus.images;
-    this.image =
-      place.image !== null && place.image < images
-        ? place.image
-        : images > 0
-          ? Math.min(images - 1, run.corpus.train)
-          : null;
+    Object.assign(this, arrival(place, run));
     this.options = Marked.remembered(run.id, place.options);
     this.held = null;
     if (place.options.theme === 'dark' || place.options.theme === 'light') this.#setTheme(place.options.theme);
-    this.#settled = this.#written = this.#place();
-    history.replaceState(null, '', hashFromPlace(this.#written));
+    this.#address.write();
     touch();
   }
-
-  /* --- moving --- */
 
   /** Go to a checkpoint because someone asked to: stops playing and following. */
   go(checkpoint: number): void {
@@ -232,16 +190,7 @@ export class Store {
   /** About one epoch on or back. */
   stepEpoch(by: 1 | -1): void {
     const points = this.run?.checkpoints ?? [];
-    if (!points.length) return;
-    const target = points[this.checkpoint].epoch + by - by * 1e-6;
-    let to = this.checkpoint;
-    do to += by;
-    while (
-      to > 0 &&
-      to < points.length - 1 &&
-      (by > 0 ? points[to].epoch < target : points[to].epoch > target)
-    );
-    this.go(restingPlace(points, to));
+    if (points.length) this.go(epochAway(points, this.checkpoint, by));
   }
 
   setFollow(on: boolean): void {
@@ -308,23 +257,13 @@ export class Store {
 
   toggleTheme(): void {
     this.#setTheme(this.theme === 'dark' ? 'light' : 'dark');
-    const options = { ...this.options };
-    delete options.theme;
-    this.options = options;
     rememberTheme(this.theme);
-    this.#changed();
+    this.setOption('theme', '', '');
   }
 
   /** Called by the shell whenever the selected image changes. */
-  async readImage(): Promise<void> {
-    const { run, image } = this;
-    if (!run?.corpus.available || image === null || this.imageDetail?.id === image) return;
-    try {
-      const detail = await routes.image(run.corpus.id, image);
-      if (this.image === image && this.run?.id === run.id) this.imageDetail = detail;
-    } catch {
-      this.imageDetail = null;
-    }
+  readImage(): Promise<void> {
+    return this.#feed.readImage();
   }
 
   /** The address of exactly what is on the screen. */
@@ -336,136 +275,25 @@ export class Store {
 
   /** The address of another view of the same place, for links. */
   hrefOf(view: string): string {
-    return hashFromPlace({ ...this.#settled, view });
+    return this.#address.hrefOf(view);
   }
 
   /** A reader of the clock tells what it still shows while its picture is on the way, or null when it is right. */
   setLate(reader: string, shown: number | null): void {
-    if (shown === null ? !(reader in this.late) : this.late[reader] === shown) return;
-    const late = { ...this.late };
-    if (shown === null) delete late[reader];
-    else late[reader] = shown;
-    this.late = late;
+    this.#readers.set(reader, shown);
   }
 
   #place(): Place {
-    return {
-      run: this.run?.id ?? null,
-      view: this.view,
-      checkpoint: this.follow ? 'last' : (this.held ?? this.checkpoint),
-      before: this.before,
-      layer: this.layer || null,
-      filter: this.filter === null ? 'none' : this.filter,
-      channel: this.channel,
-      image: this.image,
-      options: this.options,
-    };
+    return placeOf(this, this.run?.id ?? null);
   }
 
-  /** The address follows at its own pace: browsers refuse too many changes a second. */
   #changed(): void {
     touch();
-    if (!this.run) return;
-    const place = this.#place();
-    if (isJourney(this.#written, place)) {
-      this.#settled = this.#written = place;
-      history.pushState(null, '', hashFromPlace(place));
-      return;
-    }
-    // An address that is still to be written counts as work: a test that reads it waits for it.
-    if (this.#timer === undefined) begin();
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#settled = this.#written = this.#place();
-      history.replaceState(null, '', hashFromPlace(this.#written));
-      end();
-    }, 150);
+    if (this.run) this.#address.follow();
   }
 
   #setTheme(theme: Theme): void {
     this.theme = theme;
     showTheme(theme);
-  }
-
-  /* --- a run that grows --- */
-
-  #listen(id: string): void {
-    this.#hush?.();
-    this.#hush = listen(id, {
-      reachable: (yes) => {
-        if (yes && !this.reachable) void this.refresh();
-        this.reachable = yes;
-      },
-      event: (name, data) => this.#hear(name, data),
-    });
-  }
-
-  #hear<K extends keyof RunEvents>(name: K, data: RunEvents[K]): void {
-    void data;
-    if (name === 'run') void this.#readRuns();
-    else {
-      if (name === 'statistics' || name === 'reload') this.statistics += 1;
-      void this.refresh();
-    }
-  }
-
-  async #readRuns(): Promise<void> {
-    try {
-      this.runs = (await routes.runs()).runs;
-    } catch {
-      // The list is read again when the next run appears.
-    }
-  }
-
-  /** Reads the run again; several requests at once become one more. */
-  refresh(): Promise<void> {
-    if (this.#refreshing) {
-      this.#again = true;
-      return this.#refreshing;
-    }
-    this.#refreshing = this.#refresh().finally(() => {
-      this.#refreshing = null;
-      if (this.#again) {
-        this.#again = false;
-        setTimeout(() => void this.refresh(), 300);
-      }
-    });
-    return this.#refreshing;
-  }
-
-  /** A server that has just started is still reading the images: look again until they are there. */
-  #awaitImages(): void {
-    clearTimeout(this.#imagesTimer);
-    const run = this.run;
-    if (!run || run.corpus.available) {
-      this.#imagesWait_ms = 1000;
-      if (run && this.imageDetail === null) void this.readImage();
-      return;
-    }
-    this.#imagesTimer = setTimeout(() => void this.refresh(), this.#imagesWait_ms);
-    this.#imagesWait_ms = Math.min(30_000, this.#imagesWait_ms * 1.5);
-  }
-
-  async #refresh(): Promise<void> {
-    const id = this.run?.id;
-    if (!id) return;
-    try {
-      const since = this.metrics?.train.step.at(-1);
-      const [run, news] = await Promise.all([routes.runDetail(id), routes.metrics(id, since)]);
-      if (this.run?.id !== id) return;
-      const sameHashes = run.checkpoints.every(
-        (c, i) => !this.run?.checkpoints[i] || this.run.checkpoints[i].hash === c.hash,
-      );
-      this.run = run;
-      this.tiles.forget(run.corpus);
-      this.#awaitImages();
-      if (!sameHashes) this.predictions.forget();
-      this.metrics = this.metrics ? joinMetrics(this.metrics, news) : news;
-      if (this.follow) this.moveTo(restingPlace(run.checkpoints, this.last));
-      else if (this.checkpoint > this.last) this.moveTo(this.last);
-    } catch {
-      // The event source reports and retries; the picture of the run simply stays as it was.
-    }
   }
 }
