@@ -10,6 +10,14 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 900,
     modulePreload: { polyfill: false },
+    // What several views share is one file: a dozen small ones queue before the first request for data.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [{ name: 'common', test: /\/web\/src\/(base|api|state|views\/common)\// }],
+        },
+      },
+    },
   },
   server: { proxy: { '/api': process.env.DEEPVIZ_API ?? 'http://127.0.0.1:7878' } },
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},

@@ -5,12 +5,21 @@ import '../base/style/shell.css';
 import '../base/style/picture.css';
 import { begin, end } from '../base/idle';
 import { Store } from '../state/store.svelte';
+import { viewNamed } from '../views/table';
 import App from './App.svelte';
+import { isBare } from './tour';
 
-// The first frame is drawn with the right font: nothing is measured or placed twice.
 begin();
 const store = new Store();
-void document.fonts.load('420 12px "Inter DV"').finally(() => {
-  mount(App, { target: document.body, props: { store } });
-  void store.start().finally(end);
+// Read now: the store fills the address in as soon as it knows the run.
+const bare = isBare(location.hash);
+// What takes its time is asked for at once and not one after the other: the run, the view, the font.
+const found = store.start();
+viewNamed(store.view)
+  .load()
+  .catch(() => undefined); // The shell asks again, and says what is wrong.
+// The first frame is drawn with the right font: nothing is measured or placed twice.
+const shown = document.fonts.load('420 12px "Inter DV"').finally(() => {
+  mount(App, { target: document.body, props: { store, bare } });
 });
+void Promise.allSettled([found, shown]).finally(end);

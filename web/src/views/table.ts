@@ -32,3 +32,5 @@ export const report: View = {
   title: 'Report',
   load: files['./report/Report.svelte'],
 };
+
+export const viewNamed = (name: string): View => [...views, report].find((v) => v.name === name) ?? views[0];
