@@ -5,7 +5,8 @@
 #
 # Each begins with small good examples and ends after SECONDS, or at the first input at which something panics, takes
 # longer than ten seconds or more than 2 GB; that input is kept under .cache/fuzz/TARGET and its name printed. Needs a
-# C++ compiler (for libFuzzer). With an instrumented build, so that the first start takes some minutes.
+# C++ compiler (for libFuzzer). A process that is halted meanwhile takes longer than ten seconds. With an instrumented
+# build, so that the first start takes some minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:?how many seconds each}
@@ -21,6 +22,8 @@ RUSTFLAGS="--cfg fuzzing $coverage" cargo build --release --manifest-path crates
   --target-dir target/fuzz --target "$host"
 cargo build --workspace --quiet
 
+# What is read is written to a file first: in memory where that can be.
+[ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for target in "${targets[@]}"; do
