@@ -69,7 +69,7 @@ function nowMark(over: SVGSVGElement) {
     .attr('y2', TICKS + 9);
   const handle = place.append('path').attr('class', 'handle');
   const error = place.append('circle').attr('class', 'full').attr('r', 3);
-  const loss = place.append('circle').attr('class', 'ring').attr('r', 2.5);
+  const loss = place.append('circle').attr('class', 'open').attr('r', 2.5);
   return {
     move: (at: number) => {
       stem.attr('x1', at + 0.5).attr('x2', at + 0.5);
