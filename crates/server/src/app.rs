@@ -29,7 +29,7 @@ pub(crate) struct App {
     pub(crate) work: Work,
     pub(crate) hub: Arc<Hub>,
     pub(crate) device: Device,
-    pub(crate) templates: Arc<Templates>,
+    pub(crate) templates: Templates,
     /// The folder that takes uploads, where they are allowed.
     pub(crate) uploads: Option<PathBuf>,
 }
@@ -83,12 +83,7 @@ impl App {
         entry: &CheckpointEntry,
     ) -> Result<Arc<Snapshot>, ApiError> {
         let key = format!("snapshot/{}/{}", run.id, entry.hash);
-        self.cache
-            .get(key, async {
-                let (run, entry) = (Arc::clone(run), entry.clone());
-                self.work.run(Load::Render, move || read_snapshot(&run, &entry)).await
-            })
-            .await
+        self.cache.get(key, async { self.work.run_here(Load::Render, || read_snapshot(run, entry)).await }).await
     }
 
     /// The network with a snapshot's weights and its own mean: the one way to apply it to an image.
@@ -97,10 +92,9 @@ impl App {
         self.cache
             .get(key, async {
                 let snapshot = self.snapshot(run, entry).await?;
-                let (run, device, templates) = (Arc::clone(run), self.device.clone(), Arc::clone(&self.templates));
                 self.work
-                    .run(Load::Render, move || {
-                        let model = templates.of(run.network(), &device).model(&snapshot)?;
+                    .run_here(Load::Render, || {
+                        let model = self.templates.of(run.network(), &self.device).model(&snapshot)?;
                         Ok(Ready { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
                     })
                     .await
@@ -119,10 +113,9 @@ impl App {
         self.cache
             .get(key, async {
                 let ready = self.model(run, entry).await?;
-                let (subject, layers) = (subject.clone(), run.network().layers().len());
                 self.work
-                    .run(Load::Forward, move || {
-                        let wanted: Vec<usize> = (0..layers).collect();
+                    .run_here(Load::Forward, || {
+                        let wanted: Vec<usize> = (0..run.network().layers().len()).collect();
                         let outputs = ready.model.forward(&[subject.view()?], &wanted)?;
                         let layers = outputs.into_iter().map(|array| array.into_raw_vec_and_offset().0).collect();
                         Ok(Activations { layers })

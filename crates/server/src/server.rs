@@ -27,6 +27,7 @@ use crate::hub::Hub;
 use crate::listen::{self, Limits};
 use crate::problem::ApiError;
 use crate::security::{Access, guard};
+use crate::templates::Templates;
 use crate::watch::follow;
 use crate::work::{Work, forward_threads};
 
@@ -61,7 +62,7 @@ pub struct Server {
     pub(crate) limits: Limits,
 }
 
-/// Takes the address and looks for runs.
+/// Takes the address and looks for runs. Needs tokio's runtime of several threads.
 pub async fn bind(config: Config) -> Result<Server, Error> {
     let addr = config.addr;
     if let Some(token) = &config.token
@@ -121,7 +122,7 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
             Some(device) => device.clone(),
             None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
         },
-        templates: Arc::default(),
+        templates: Templates::default(),
     }))
 }
 

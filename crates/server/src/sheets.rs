@@ -75,9 +75,8 @@ pub(crate) async fn picture(app: &App, wish: &Wish, index: usize) -> Result<Arc<
     app.cache
         .get(key, async {
             let values = values(app, wish, entry).await?;
-            let wish = wish.clone();
             app.work
-                .run(Load::Render, move || {
+                .run_here(Load::Render, || {
                     let picture = deepviz_render::sheet(values.view(), &wish.style(timeline))?;
                     let sheet = wish.sheet_within(index, &values, picture.ranges[0], timeline)?;
                     rendered(picture.png, &sheet)
@@ -88,7 +87,9 @@ pub(crate) async fn picture(app: &App, wish: &Wish, index: usize) -> Result<Arc<
 }
 
 /// A picture with its geometry and tag.
-pub(crate) fn rendered<T: Serialize>(png: Vec<u8>, geometry: &T) -> Result<Rendered, ApiError> {
+pub(crate) fn rendered<T: Serialize>(mut png: Vec<u8>, geometry: &T) -> Result<Rendered, ApiError> {
+    // It may stay for long: without the room that it grew into.
+    png.shrink_to_fit();
     let geometry = serde_json::to_string(geometry).map_err(|error| ApiError::internal(error.to_string()))?;
     let tag = tag(&[png.as_slice(), geometry.as_bytes()].concat());
     Ok(Rendered { png: png.into(), geometry, tag })

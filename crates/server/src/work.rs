@@ -1,10 +1,11 @@
 //! Blocking work beside the async threads, a limited number at a time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::problem::ApiError;
 
@@ -96,6 +97,26 @@ impl Work {
         result.map_err(|panic| ApiError::internal(format!("work failed: {panic}")))?
     }
 
+    /// Does work of a few milliseconds as soon as a slot is free, on this thread, while the runtime moves what else
+    /// waits for the thread to others: to wake one would take as long as some of this work. Needs a runtime of several
+    /// threads.
+    pub(crate) async fn run_here<T>(
+        &self,
+        load: Load,
+        work: impl FnOnce() -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let lane = self.lane(load);
+        let slot = lane.slot().await?;
+        let result = block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
+        drop(slot);
+        lane.done.fetch_add(1, Ordering::Relaxed);
+        result.unwrap_or_else(|panic| {
+            let reason = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let reason = reason.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(ApiError::internal(format!("work failed: {reason}")))
+        })
+    }
+
     /// A place for a sent image, when one is free.
     pub(crate) async fn upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         acquire(&self.uploads).await
@@ -165,6 +186,17 @@ mod tests {
             one.await.unwrap().unwrap();
         }
         assert_eq!(work.counts(Load::Forward), (50, 0));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn work_on_the_spot_frees_its_place_even_if_it_panics() {
+        let work = Work::new();
+        for _ in 0..2 * forward_threads() {
+            let failed =
+                work.run_here(Load::Forward, || -> Result<(), _> { panic!("out of order") }).await.unwrap_err();
+            assert_eq!((failed.status().as_u16(), failed.to_string().as_str()), (500, "work failed: out of order"));
+        }
+        assert_eq!(work.run_here(Load::Forward, || Ok(7)).await.unwrap(), 7);
     }
 
     #[tokio::test]

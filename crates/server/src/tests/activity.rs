@@ -10,7 +10,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn top_images_come_with_where() {
     let lab = Lab::shared();
     lab.json("/api/corpora/shapes/images/0").await;
@@ -39,7 +39,7 @@ async fn top_images_come_with_where() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn activity_over_time_agrees_with_each_checkpoint() {
     let lab = Lab::shared();
     let history = lab.json(&format!("{TINY}/layers/relu1/activity")).await;
@@ -70,7 +70,7 @@ async fn activity_over_time_agrees_with_each_checkpoint() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_is_sorted_and_paged_and_agrees_with_the_history() {
     let lab = Lab::shared();
     let whole = lab.json(&format!("{TINY}/ledger?limit=100")).await;
@@ -106,7 +106,7 @@ async fn the_ledger_is_sorted_and_paged_and_agrees_with_the_history() {
     assert_eq!(lab.get(&format!("{TINY}/ledger?sort=beauty")).await.status, 400);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn moves_and_suspects_follow_from_the_ledger() {
     let lab = Lab::shared();
     let moves = lab.json(&format!("{TINY}/moves?from=0&to=last")).await;
@@ -136,7 +136,7 @@ async fn moves_and_suspects_follow_from_the_ledger() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn clusters_have_names_and_a_lineage() {
     let lab = Lab::shared();
     let first = lab.json(&format!("{TINY}/checkpoints/0/clusters")).await;

@@ -50,7 +50,7 @@ fn assert_near(found: &[f64], expected: &[f64], what: &str) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_the_mean_of_its_images() {
     let lab = Lab::shared();
     for layer in ["conv1", "relu2", "probs"] {
@@ -84,7 +84,7 @@ async fn a_group_is_the_mean_of_its_images() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_groups_and_their_difference_share_one_scale() {
     let lab = Lab::shared();
     let path = format!("{MOMENT}/relu1/versus?a=class:truck&b=images:1-4");
@@ -106,7 +106,7 @@ async fn two_groups_and_their_difference_share_one_scale() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn hue_is_the_class_that_a_filter_prefers() {
     let lab = Lab::shared();
     let path = format!("{MOMENT}/relu1/preference");
@@ -148,7 +148,7 @@ async fn hue_is_the_class_that_a_filter_prefers() {
     assert_eq!(brightest, tint.colour(1.0));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_groups_are_refused_with_a_way_on() {
     let lab = Lab::shared();
     for (path, status, words) in [
@@ -174,7 +174,7 @@ async fn wrong_groups_are_refused_with_a_way_on() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_strip_shows_a_class_over_time_on_one_scale() {
     let lab = Lab::shared();
     let strip = lab.get("/api/runs/tiny/layers/relu1/strip?apply=class:2&normalise=timeline&limit=3").await;

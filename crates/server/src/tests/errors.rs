@@ -56,7 +56,7 @@ const WRONG: &[(&str, u16, &str)] = &[
     ("/api/corpora/shapes/sheet?ids=1,2,999", 404, "no image 999"),
 ];
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_wrong_question_gets_its_status_and_a_way_on() {
     let lab = Lab::shared();
     for (path, status, words) in WRONG {
@@ -71,7 +71,7 @@ async fn every_wrong_question_gets_its_status_and_a_way_on() {
     lab.json("/api/runs/tiny").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn uploads_that_are_no_images_are_refused() {
     let lab = Lab::shared();
     for (path, body, status) in [
@@ -88,7 +88,7 @@ async fn uploads_that_are_no_images_are_refused() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broken_snapshot_is_a_gap_and_the_rest_works() {
     let (lab, run) = Lab::own();
     let snapshot = |step: u64| run.join(format!("snapshots/{step:06}.safetensors"));
@@ -121,7 +121,7 @@ async fn a_broken_snapshot_is_a_gap_and_the_rest_works() {
 }
 
 /// Whatever happens to the files of a run: an answer, and never the server's fault.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn damaged_files_are_no_failure_of_the_server() {
     let (lab, run) = Lab::own();
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
@@ -174,7 +174,7 @@ async fn damaged_files_are_no_failure_of_the_server() {
     lab.json("/api/runs/tiny").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_or_foreign_corpus_is_reported_and_weights_are_shown() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("tiny");
@@ -196,7 +196,7 @@ async fn a_missing_or_foreign_corpus_is_reported_and_weights_are_shown() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_of_a_newer_format_is_named_and_the_others_are_served() {
     let folder = tempfile::tempdir().unwrap();
     write_run(&folder.path().join("good"), &images());

@@ -101,7 +101,7 @@ async fn what_happens_on_disk_is_told() {
     tokio::time::timeout(Duration::from_secs(5), serving).await.unwrap().unwrap().unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn new_snapshots_and_new_runs_are_seen_without_events_too() {
     let (lab, run) = Lab::own();
     assert_eq!(lab.json("/api/runs/tiny").await["checkpoints"].as_array().unwrap().len(), 4);
@@ -119,7 +119,7 @@ async fn new_snapshots_and_new_runs_are_seen_without_events_too() {
     assert_eq!(lab.get("/api/runs/tiny").await.status, 404);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn runs_of_one_name_are_told_apart_by_their_folders() {
     let folder = tempfile::tempdir().unwrap();
     let paths: Vec<_> = ["a/same", "b/same"].map(|name| folder.path().join(name)).to_vec();

@@ -14,7 +14,7 @@ fn geometry(answer: &Answer) -> Value {
     serde_json::from_str(answer.header("x-deepviz-sheet")).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_out_is_everything() {
     let lab = Lab::shared();
     for (short, long) in [
@@ -37,7 +37,7 @@ async fn what_is_left_out_is_everything() {
     assert_eq!(short.pixels(), long.pixels());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_pixel_leads_to_its_value() {
     let lab = Lab::shared();
     for (path, step) in [
@@ -84,7 +84,7 @@ async fn every_pixel_leads_to_its_value() {
     assert_eq!(lab.get(&format!("{TINY}/checkpoints/*/layers/conv1?at=0,0")).await.status, 400);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_percentile_says_how_far_the_colours_reach() {
     let lab = Lab::shared();
     let path = format!("{TINY}/checkpoints/2/layers/conv1/filters/*/channels/*");
@@ -120,7 +120,7 @@ async fn a_percentile_says_how_far_the_colours_reach() {
     assert_eq!(lab.get(&format!("{path}?percentile=nan")).await.status, 400);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn many_sheets_come_in_parts() {
     let (lab, run) = Lab::own();
     let file = run.join("snapshots/000005.safetensors");

@@ -7,7 +7,7 @@ use super::lab::{Lab, get};
 
 const SHEET: &str = "/api/runs/tiny/checkpoints/1/layers/conv1/filters/*/channels/*";
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn only_names_of_this_machine_are_answered() {
     let lab = Lab::shared();
     for (host, status) in [
@@ -29,7 +29,7 @@ async fn only_names_of_this_machine_are_answered() {
     assert_eq!(lab.send(request).await.status, 403, "no host at all");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_origin_cannot_send() {
     let lab = Lab::shared();
     for (origin, status) in [("http://localhost:7878", 415), ("http://evil.example", 403), ("null", 403)] {
@@ -38,7 +38,7 @@ async fn a_page_of_another_origin_cannot_send() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_asked_for_and_becomes_a_cookie() {
     let lab = Lab::over(&[], None, Some("open-sesame"));
     let ask = |path: &str, header: Option<(&str, String)>| {
@@ -75,7 +75,7 @@ async fn a_token_is_asked_for_and_becomes_a_cookie() {
     assert_eq!(ask("/?token=open", Some(("accept", "text/html".into()))).await.status, 401);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_asked_for_the_token_and_comes_to_the_page() {
     let lab = Lab::over(&[], None, Some("open-sesame"));
     let send = |method: &str, path: &str, body: &str, headers: &[(&str, &str)]| {
@@ -125,7 +125,7 @@ async fn a_person_is_asked_for_the_token_and_comes_to_the_page() {
     assert!(out.header("set-cookie").contains("Max-Age=0"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_answer_carries_the_security_headers() {
     let lab = Lab::shared();
     for path in ["/", "/api/runs", "/api/none", SHEET, "/assets/none.js"] {
@@ -140,7 +140,7 @@ async fn every_answer_carries_the_security_headers() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn pictures_are_kept_forever_only_under_their_hash() {
     let lab = Lab::shared();
     let detail = lab.json("/api/runs/tiny").await;
@@ -170,7 +170,7 @@ async fn pictures_are_kept_forever_only_under_their_hash() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn text_is_compressed_and_pictures_are_not() {
     let lab = Lab::shared();
     for (path, encoding) in [("/api/openapi.json", "gzip"), (SHEET, "")] {
@@ -179,7 +179,7 @@ async fn text_is_compressed_and_pictures_are_not() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_other_address_is_the_dashboard() {
     let lab = Lab::shared();
     for path in ["/", "/index.html", "/run/filters", "/any/where/at/all"] {
@@ -192,7 +192,7 @@ async fn every_other_address_is_the_dashboard() {
     assert_eq!(lab.post("/", "").await.status, 404);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_served_is_an_error_at_the_start() {
     let config = |runs: Vec<std::path::PathBuf>, addr: &str, token: Option<&str>| crate::Config {
         runs,

@@ -21,13 +21,13 @@ fn calm(mut value: Value) -> Value {
     value
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn runs() {
     let lab = Lab::shared();
     insta::assert_json_snapshot!("runs", calm(lab.json("/api/runs").await));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn run() {
     let lab = Lab::shared();
     // The corpus is read in the background; a request for an image waits for it.
@@ -35,19 +35,19 @@ async fn run() {
     insta::assert_json_snapshot!("run", calm(lab.json(TINY).await));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn graph() {
     let lab = Lab::shared();
     insta::assert_json_snapshot!("graph", lab.json(&format!("{TINY}/graph")).await);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics() {
     let lab = Lab::shared();
     insta::assert_json_snapshot!("metrics", lab.json(&format!("{TINY}/metrics?since=13")).await);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn layer_history() {
     let lab = Lab::shared();
     let history = lab.json(&format!("{TINY}/layers/conv2/history")).await;
@@ -56,7 +56,7 @@ async fn layer_history() {
     insta::assert_json_snapshot!("layer_history", calm(history));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn images() {
     let lab = Lab::shared();
     let page = lab.json("/api/corpora/shapes/images?split=test&limit=2&cursor=3").await;
@@ -65,7 +65,7 @@ async fn images() {
     insta::assert_json_snapshot!("corpora", calm(lab.json("/api/corpora").await));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn image_that_is_known_to_be_labelled_wrongly() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("more");
@@ -80,7 +80,7 @@ async fn image_that_is_known_to_be_labelled_wrongly() {
     assert_ne!(image["class"], class.0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn statistics_agree_with_one_another() {
     let lab = Lab::shared();
     let confusion = lab.json(&format!("{TINY}/checkpoints/3/confusion")).await;
@@ -127,7 +127,7 @@ async fn statistics_agree_with_one_another() {
     assert_eq!(lab.json(&format!("{TINY}/images/1/history")).await["checkpoints"], json!([]));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn clusters_hold_every_image_once() {
     let lab = Lab::shared();
     let detail = lab.json(TINY).await;
@@ -167,7 +167,7 @@ fn the_description_on_disk_is_the_one_that_is_served() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_route_is_described() {
     let lab = Lab::shared();
     let document = lab.json("/api/openapi.json").await;

@@ -20,7 +20,7 @@ fn run(lab: &Lab) -> Run {
     Run::open(&lab.app.runs.get("tiny").unwrap().path).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn values_are_those_of_the_snapshot_in_every_form() {
     let lab = Lab::shared();
     let snapshot = run(&lab).snapshot(Step(STEPS[2])).unwrap();
@@ -44,7 +44,7 @@ async fn values_are_those_of_the_snapshot_in_every_form() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fully_connected_layer_is_shown_in_the_shape_of_its_input() {
     let lab = Lab::shared();
     let network = run(&lab).network().clone();
@@ -60,7 +60,7 @@ async fn a_fully_connected_layer_is_shown_in_the_shape_of_its_input() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn activations_are_those_of_the_model_with_the_snapshots_own_mean() {
     let lab = Lab::shared();
     let (run, corpus) = (run(&lab), Corpus::open(&images()).unwrap());
@@ -86,7 +86,7 @@ async fn activations_are_those_of_the_model_with_the_snapshots_own_mean() {
     assert_eq!(prediction["true_class"], corpus.label(ImageId(100)).unwrap().0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sent_image_is_treated_as_the_same_image_of_the_corpus() {
     let lab = Lab::shared();
     let file = lab.get("/api/corpora/shapes/images/7/pixels").await.body;
@@ -101,7 +101,7 @@ async fn a_sent_image_is_treated_as_the_same_image_of_the_corpus() {
     assert_eq!(sent.pixels(), known.pixels());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn pictures_have_the_geometry_they_say() {
     let lab = Lab::shared();
     for (path, columns, rows, rgb) in [
@@ -127,7 +127,7 @@ async fn pictures_have_the_geometry_they_say() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_strip_is_its_sheets_one_below_the_other() {
     let lab = Lab::shared();
     for query in ["", "&normalise=timeline", "&normalise=filter", "&apply=4"] {
@@ -148,7 +148,7 @@ async fn a_strip_is_its_sheets_one_below_the_other() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn one_scale_over_the_timeline_is_the_largest_of_all() {
     let lab = Lab::shared();
     let sheet = |over: &'static str| {
@@ -164,7 +164,7 @@ async fn one_scale_over_the_timeline_is_the_largest_of_all() {
     assert!(sheet("sheet").await < most, "the weights of this run grow");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_atlas_holds_the_images_in_the_order_asked_for() {
     let lab = Lab::shared();
     let corpus = Corpus::open(&images()).unwrap();
@@ -179,7 +179,7 @@ async fn an_atlas_holds_the_images_in_the_order_asked_for() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_address_in_a_list_leads_to_its_sheet() {
     let lab = Lab::shared();
     for path in [

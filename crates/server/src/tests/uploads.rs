@@ -109,7 +109,7 @@ async fn what_is_broken_is_never_seen() {
     assert!(!String::from_utf8_lossy(&answer.body).contains(".upload-"), "{:?}", answer.body);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn uploads_are_for_those_who_may() {
     let store = Store::new();
     let request = get("/api/uploads/runs/x").method("PUT").body(Body::empty()).unwrap();
