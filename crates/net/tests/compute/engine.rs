@@ -188,6 +188,47 @@ fn views_crop_and_mirror() {
     assert!(gradient[[0, 0, 0]] == 0.0 && gradient[[0, 4, 4]] != 0.0);
 }
 
+/// Models of one template share their room; what a diverged one leaves there must not reach a sound one.
+#[test]
+fn a_network_that_diverged_leaves_no_trace_in_the_next() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+    let recipes = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let device = device(1, VectorLevel::detect()).unwrap();
+    for path in recipes {
+        let recipe = deepviz_net::Recipe::load(&path, &[]).unwrap();
+        let image = Shape::new(3, 32, 32);
+        let network = std::sync::Arc::new(deepviz_net::Network::new(&recipe, image, 10).unwrap());
+        let snapshot = |parameters| deepviz_net::Snapshot {
+            step: deepviz_net::Step(0),
+            epoch: 0.0,
+            images_seen: 0,
+            hash: String::new(),
+            parameters,
+            mean: None,
+            optimizer: Parameters::zeros(&network),
+        };
+        let sound = snapshot(Parameters::initial(&network, 3));
+        let mut diverged = sound.clone();
+        for (_, array) in diverged.parameters.iter_mut() {
+            array.fill(f32::NAN);
+        }
+        let pixels = |seed: usize| Array3::from_shape_fn((3, 32, 32), |(c, y, x)| ((c * 7 + y * 5 + x) * seed) as u8);
+        let many: Vec<_> = (1..9).map(pixels).collect();
+        let many: Vec<_> = many.iter().map(ndarray::ArrayBase::view).collect();
+        let wanted: Vec<usize> = (0..network.layers().len()).collect();
+        let template = deepviz_net::Template::new(network.clone(), &device);
+        let nothing = template.model(&diverged).unwrap().forward(&many, &wanted).unwrap();
+        assert!(nothing[network.logits()].iter().all(|value| value.is_nan()), "{}", path.display());
+        let model = template.model(&sound).unwrap();
+        let fresh = deepviz_net::Model::from_snapshot(network.clone(), &sound, &device).unwrap();
+        for count in [1, 3, 8] {
+            let found = model.forward(&many[..count], &wanted).unwrap();
+            assert_eq!(found, fresh.forward(&many[..count], &wanted).unwrap(), "{} {count}", path.display());
+            assert!(found.iter().flatten().all(|value| value.is_finite()), "{} {count}", path.display());
+        }
+    }
+}
+
 #[test]
 fn bad_batches_are_refused_with_reasons() {
     let case = mixed(2);
