@@ -93,6 +93,9 @@ async function load(browser, address) {
   await page.waitForFunction(() => globalThis.interactive_ms !== undefined);
   const interactive_ms = await page.evaluate(() => globalThis.interactive_ms);
   await idle(page);
+  await page.goto(`${address}/#view=training`);
+  await page.locator('main svg.marks').first().waitFor();
+  await idle(page);
   await context.close();
   return { ...bytes, interactive_ms };
 }

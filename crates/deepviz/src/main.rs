@@ -18,6 +18,11 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::{Cli, Command, CorpusCommand};
 
+/// glibc's own keeps what the server has freed: under load its arenas grew on past `--cache-mb` (docs/benchmarks.md).
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// How a command ended when nothing failed outright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {

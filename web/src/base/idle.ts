@@ -4,19 +4,25 @@
  */
 let pending = 0;
 let generation = 0;
+let said: boolean | null = null;
+let looking = false;
 
+function say(idle: boolean): void {
+  if (idle === said || typeof document === 'undefined') return;
+  said = idle;
+  document.documentElement.dataset.idle = String(idle);
+}
+
+/** Looks again in two frames: one in which effects run, one in which their drawing is on the screen. */
 function settle(): void {
-  if (typeof document === 'undefined') return;
-  const root = document.documentElement;
-  if (pending > 0) {
-    root.dataset.idle = 'false';
-    return;
-  }
+  if (pending > 0 || looking || typeof document === 'undefined') return;
+  looking = true;
   const mine = generation;
-  // Two frames: one in which effects run, one in which their drawing is on the screen.
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
-      if (pending === 0 && mine === generation) root.dataset.idle = 'true';
+      looking = false;
+      if (mine === generation) say(true);
+      else settle();
     }),
   );
 }
@@ -24,7 +30,7 @@ function settle(): void {
 export function begin(): void {
   pending += 1;
   generation += 1;
-  settle();
+  say(false);
 }
 
 export function end(): void {
@@ -36,7 +42,7 @@ export function end(): void {
 /** Something on the page is about to change without a request (a key, a tick of the clock). */
 export function touch(): void {
   generation += 1;
-  if (typeof document !== 'undefined') document.documentElement.dataset.idle = 'false';
+  say(false);
   settle();
 }
 
