@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { cellRows, cellTitle } from './words';
+import { arrow, cellRows, cellTitle } from './words';
 
 it('says what a cell is', () => {
   expect(cellTitle(['cat', 'dog'], { truth: 0, predicted: 1 })).toBe('cat seen as dog');
@@ -14,4 +14,9 @@ it('says how full it is', () => {
     ['of column', '50.0 %'],
   ]);
   expect(cellRows({ value: 0, was: null, row: 0, column: 0 })[1]).toEqual(['before', '–']);
+});
+
+it('cuts long names in an arrow', () => {
+  expect(arrow('cat', 'dog')).toBe('cat → dog');
+  expect(arrow('aquarium_fish', 'pickup_truck')).toBe('aquarium_fi… → pickup_truck');
 });

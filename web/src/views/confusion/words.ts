@@ -5,6 +5,13 @@ import type { Cell } from './data';
 export const cellTitle = (names: readonly string[], { truth, predicted }: Cell): string =>
   truth === predicted ? `${names[truth]}, recognised` : `${names[truth]} seen as ${names[predicted]}`;
 
+const MOST_LETTERS = 12;
+const cut = (name: string): string =>
+  name.length > MOST_LETTERS ? `${name.slice(0, MOST_LETTERS - 1)}…` : name;
+
+/** From one class to another, in few letters. */
+export const arrow = (from: string, to: string): string => `${cut(from)} → ${cut(to)}`;
+
 export interface CellFacts {
   value: number;
   /** Null where there is no checkpoint to compare with. */
