@@ -42,6 +42,12 @@ pub enum Command {
     Doctor(DoctorArgs),
 }
 
+/// An address of this machine. Names are not looked up, but everyone's own is known.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost").map_or_else(|| text.to_owned(), |rest| format!("127.0.0.1{rest}"));
+    numeric.parse().map_err(|_| "expected HOST:PORT with the host in numbers, such as 127.0.0.1:7878".to_owned())
+}
+
 /// `deepviz demo`
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -49,10 +55,10 @@ pub struct DemoArgs {
     #[arg(long, value_name = "DIR", default_value = ".demo")]
     pub dir: PathBuf,
     /// Address to serve on; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:7878")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7878", value_parser = address)]
     pub addr: SocketAddr,
     /// Train for this many epochs instead of the recipe's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: Option<u64>,
     /// Images to generate, training and test, where the folder holds no corpus yet
     #[arg(long, value_name = "N", default_value_t = 8_000)]
@@ -83,7 +89,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// Train for this many epochs instead of the recipe's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: Option<u64>,
     /// When to keep a snapshot: "5 per epoch", "100 steps", "2 epochs"
     #[arg(long, value_name = "EXPR")]
@@ -203,7 +209,7 @@ pub struct ServeArgs {
     #[arg(required = true, value_name = "RUN_OR_FOLDER")]
     pub runs: Vec<PathBuf>,
     /// Address to serve on; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:7878")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7878", value_parser = address)]
     pub addr: SocketAddr,
     /// The corpus, where it is no longer where the runs recorded it
     #[arg(long, value_name = "PATH")]

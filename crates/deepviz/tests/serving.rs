@@ -113,6 +113,7 @@ fn a_taken_port_is_named_with_what_to_do() {
     let taken = server.address.strip_prefix("http://").unwrap();
     lab.run(&["serve", "run", "--addr", taken]).expect_error(&[taken, "--addr"]);
     lab.run(&["demo", "--dir", "demo", "--addr", taken]).expect_error(&[taken, "--addr"]);
+    assert!(!lab.path("demo").exists(), "nothing was begun");
     assert!(!lab.path("demo/shapes-quick").exists(), "a demo that cannot be seen does not start");
 }
 

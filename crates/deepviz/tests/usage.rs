@@ -17,6 +17,7 @@ fn wrong_usage_exits_with_2() {
         &["train", "shapes-quick", "--corpus", "a", "--out", "b", "--set", "nothing"],
         &["serve"],
         &["serve", "run", "--addr", "nowhere"],
+        &["demo", "--epochs", "0"],
         &["stats", "run", "--clusters", "many"],
     ] {
         let outcome = lab.run(args);

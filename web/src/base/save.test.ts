@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { csv, fileName } from './save';
+import { csv, fileName, gradientColours, ringOf } from './save';
 
 describe('taking away', () => {
   it('writes tables that spreadsheets read', () => {
@@ -16,5 +16,17 @@ describe('taking away', () => {
   it('names files plainly', () => {
     expect(fileName('cifar10-80sec conv1, checkpoint 50')).toBe('cifar10-80sec-conv1-checkpoint-50');
     expect(fileName('→ →')).toBe('deepviz');
+  });
+  it('reads what style sheets draw, as browsers compute it', () => {
+    expect(gradientColours('linear-gradient(90deg, rgb(1, 2, 3), rgba(4, 5, 6, 0.5))')).toEqual([
+      'rgb(1, 2, 3)',
+      'rgba(4, 5, 6, 0.5)',
+    ]);
+    expect(gradientColours('linear-gradient(rgb(1, 2, 3), rgb(4, 5, 6))')).toEqual([]);
+    expect(gradientColours('none')).toEqual([]);
+    const inset = ringOf('rgb(1, 2, 3) 0px 0px 0px 1px inset');
+    expect(inset).toEqual({ colour: 'rgb(1, 2, 3)', width: 1, inset: true });
+    expect(ringOf('rgb(1, 2, 3) 0px 4px 12px 0px')).toBeNull();
+    expect(ringOf('none')).toBeNull();
   });
 });

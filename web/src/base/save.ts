@@ -65,20 +65,72 @@ function svgAsDrawn(svg: SVGSVGElement): string {
 
 const seen = (colour: string): boolean => !/^(transparent|rgba\(\d+, \d+, \d+, 0\))$/.test(colour);
 
-/** A part of the page as an SVG: grounds, canvases, inline SVGs and words where they stand. */
-export function svgOf(root: HTMLElement): { text: string; width: number; height: number } {
+interface Frame {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** An element's border lines, and the ring around or in it. */
+function borders(style: CSSStyleDeclaration, { x, y, width, height }: Frame, out: string[]): void {
+  for (const [side, left, top, wide, tall] of [
+    ['top', x, y, width, 0],
+    ['bottom', x, y + height, width, 0],
+    ['left', x, y, 0, height],
+    ['right', x + width, y, 0, height],
+  ] as const) {
+    const colour = style.getPropertyValue(`border-${side}-color`);
+    const thick = Number.parseFloat(style.getPropertyValue(`border-${side}-width`)) || 0;
+    if (!thick || style.getPropertyValue(`border-${side}-style`) === 'none' || !seen(colour)) continue;
+    const [dx, dy] = [side === 'right' ? -thick : 0, side === 'bottom' ? -thick : 0];
+    out.push(
+      `<rect x="${left + dx}" y="${top + dy}" width="${wide || thick}" height="${tall || thick}" fill="${colour}"/>`,
+    );
+  }
+  const ring = ringOf(style.boxShadow);
+  if (!ring) return;
+  const by = ring.inset ? -ring.width / 2 : ring.width / 2;
+  out.push(
+    `<rect x="${x - by}" y="${y - by}" width="${Math.max(0, width + 2 * by)}" height="${Math.max(0, height + 2 * by)}" fill="none" stroke="${ring.colour}" stroke-width="${ring.width}"/>`,
+  );
+}
+
+const COLOUR = /rgba?\([^)]*\)|color\([^)]*\)|#[0-9a-f]{3,8}/gi;
+
+/** The colours of a gradient from left to right as CSS computes it, evenly apart; none where it is something else. */
+export function gradientColours(background: string): string[] {
+  if (!/^linear-gradient\((90deg|to right),/.test(background)) return [];
+  return background.match(COLOUR) ?? [];
+}
+
+/** A ring drawn as a shadow (`rgb(1, 2, 3) 0px 0px 0px 1px inset`), as CSS computes it. */
+export function ringOf(shadow: string): { colour: string; width: number; inset: boolean } | null {
+  const [colour] = shadow.match(COLOUR) ?? [];
+  const lengths = /\b0px 0px 0px ([\d.]+)px/.exec(shadow);
+  if (!colour || !lengths || !seen(colour) || Number(lengths[1]) === 0) return null;
+  return { colour, width: Number(lengths[1]), inset: /inset/.test(shadow) };
+}
+
+/** A part of the page as an SVG: grounds, borders, canvases, inline SVGs and words where they stand; above, the title. */
+export function svgOf(root: HTMLElement, title = ''): { text: string; width: number; height: number } {
   const box = root.getBoundingClientRect();
   const margin = 12;
-  const [width, height] = [Math.ceil(box.width) + 2 * margin, Math.ceil(box.height) + 2 * margin];
+  const head = title ? 24 : 0;
+  const [width, height] = [Math.ceil(box.width) + 2 * margin, Math.ceil(box.height) + 2 * margin + head];
   const out: string[] = [];
-  const place = (rect: DOMRect) => ({ x: rect.left - box.left + margin, y: rect.top - box.top + margin });
+  const place = (rect: DOMRect) => ({
+    x: rect.left - box.left + margin,
+    y: rect.top - box.top + margin + head,
+  });
   const number = (value: number) => Math.round(value * 100) / 100;
 
   const words = (node: Text): void => {
     const said = node.data.replace(/\s+/g, ' ').trim();
     if (!said || !node.parentElement) return;
     const range = document.createRange();
-    range.selectNodeContents(node);
+    range.setStart(node, node.data.search(/\S/));
+    range.setEnd(node, node.data.trimEnd().length);
     const rect = range.getClientRects()[0];
     if (!rect || rect.width < 1) return;
     const style = getComputedStyle(node.parentElement);
@@ -98,10 +150,20 @@ export function svgOf(root: HTMLElement): { text: string; width: number; height:
     const { x, y } = place(rect);
     const frame = `x="${number(x)}" y="${number(y)}" width="${number(rect.width)}" height="${number(rect.height)}"`;
     if (element instanceof SVGSVGElement) {
-      if (!element.closest('button')) out.push(`<svg ${frame} overflow="visible">${svgAsDrawn(element)}</svg>`);
+      // Signs on buttons do nothing in a picture.
+      if (!element.closest('.ib')) out.push(`<svg ${frame} overflow="visible">${svgAsDrawn(element)}</svg>`);
       return;
     }
     if (seen(style.backgroundColor)) out.push(`<rect ${frame} fill="${style.backgroundColor}"/>`);
+    const colours = gradientColours(style.backgroundImage);
+    if (colours.length > 1) {
+      const id = `ramp-${out.length}`;
+      const stops = colours.map((c, n) => `<stop offset="${n / (colours.length - 1)}" stop-color="${c}"/>`);
+      out.push(
+        `<linearGradient id="${id}">${stops.join('')}</linearGradient><rect ${frame} fill="url(#${id})"/>`,
+      );
+    }
+    borders(style, { x, y, width: rect.width, height: rect.height }, out);
     if (element instanceof HTMLCanvasElement && element.width && element.height)
       out.push(`<image ${frame} image-rendering="pixelated" href="${element.toDataURL()}"/>`);
     if (element.classList.contains('ring'))
@@ -116,6 +178,9 @@ export function svgOf(root: HTMLElement): { text: string; width: number; height:
   const text = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`,
     ` font-family="Inter, 'Helvetica Neue', Arial, sans-serif"><rect width="100%" height="100%" fill="${ground}"/>`,
+    title
+      ? `<text x="${margin}" y="${margin + 11}" font-size="12px" fill="${getComputedStyle(root).color}">${escaped(title)}</text>`
+      : '',
     ...out,
     '</svg>',
   ].join('');
@@ -123,8 +188,8 @@ export function svgOf(root: HTMLElement): { text: string; width: number; height:
 }
 
 /** A part of the page as a PNG, at twice the size of the screen's pixels. */
-export async function pngOf(root: HTMLElement): Promise<Blob> {
-  const { text, width, height } = svgOf(root);
+export async function pngOf(root: HTMLElement, title = ''): Promise<Blob> {
+  const { text, width, height } = svgOf(root, title);
   const url = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
   try {
     const image = new Image();

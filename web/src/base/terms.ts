@@ -5,7 +5,8 @@ export const TERMS = {
   before: 'A second checkpoint, pinned, that everything is compared with; always hollow or dashed',
   epoch: 'One pass over all training images',
   'test error': 'Share of the test images whose most probable class is wrong',
-  'train loss': 'Mean of −log p(true class) over the training images of the last steps, in nats',
+  'train loss':
+    'Mean of −log p(true class) over the training images of the last steps, in nats; in the timeline drawn to a scale of its own, from 0 up',
   filter: 'One set of weights that a layer slides over its input; each gives one map',
   channel: 'One of the maps (or colours) that a filter looks at',
   activation: 'What a filter answers to the image, place by place',

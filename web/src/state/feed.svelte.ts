@@ -2,7 +2,7 @@
 import { listen, type RunEvents } from '../api/events';
 import * as routes from '../api/routes';
 import { restingPlace } from './checkpoints';
-import { joinMetrics } from './metrics';
+import { joinMetrics, since } from './metrics';
 import type { Store } from './store.svelte';
 
 const FIRST_WAIT_MS = 1000;
@@ -96,8 +96,7 @@ export class Feed {
     const id = store.run?.id;
     if (!id) return;
     try {
-      const since = store.metrics?.train.step.at(-1);
-      const [run, news] = await Promise.all([routes.runDetail(id), routes.metrics(id, since)]);
+      const [run, news] = await Promise.all([routes.runDetail(id), routes.metrics(id, since(store.metrics))]);
       if (store.run?.id !== id) return;
       const known = store.run.checkpoints;
       const sameHashes = run.checkpoints.every((c, i) => !known[i] || known[i].hash === c.hash);

@@ -86,7 +86,7 @@ export function keyTable(
       label: 'Esc',
       says: 'Release what is pinned',
       act: (s) => {
-        s.choose({ filter: null, channel: null });
+        if (s.view === 'filters') s.choose({ filter: null, channel: null });
         s.chooseClass(null);
       },
     },

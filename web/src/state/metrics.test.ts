@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Metrics } from '../api/types';
-import { joinMetrics } from './metrics';
+import { joinMetrics, since } from './metrics';
 
 const metrics = (steps: number[]): Metrics => ({
   train: {
@@ -24,4 +24,12 @@ it('is unchanged by old news', () => {
   const old = metrics([1, 2, 3]);
   expect(joinMetrics(old, metrics([2, 3])).train).toBe(old.train);
   expect(joinMetrics(metrics([]), metrics([1])).train.step).toEqual([1]);
+});
+it('asks again for the last step, whose test is written after its minibatch', () => {
+  expect(since(null)).toBeUndefined();
+  expect(since(metrics([]))).toBeUndefined();
+  expect(since(metrics([0]))).toBeUndefined();
+  expect(since(metrics([1, 2, 3]))).toBe(2);
+  const test = { step: [3], epoch: [0.3], loss: [1], error: [0.4] };
+  expect(joinMetrics(metrics([1, 2, 3]), { ...metrics([3]), test }).test.step).toEqual([3]);
 });

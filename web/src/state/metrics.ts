@@ -1,6 +1,15 @@
 /** Training curves that grow. Pure. */
 import type { Metrics } from '../api/types';
 
+/**
+ * After which step to ask for more. The last step is asked for again: its minibatch is written before its test, and
+ * someone who asks in between has only the one.
+ */
+export function since(known: Metrics | null): number | undefined {
+  const last = known?.train.step.at(-1);
+  return last === undefined || last < 1 ? undefined : last - 1;
+}
+
 /** New lines behind the old ones; a line reported twice (same step) is kept once. */
 export function joinMetrics(old: Metrics, news: Metrics): Metrics {
   const join = <T extends Record<string, number[]>>(a: T, b: T): T => {

@@ -31,9 +31,10 @@ const CACHE_BYTES: u64 = 256 << 20;
 pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
     let console = Console::for_people();
     let folder = Folder { corpus: args.dir.join("shapes"), run: args.dir.join(RECIPE) };
+    let is_new = !args.dir.exists();
     std::fs::create_dir_all(&args.dir).with_context(|| format!("cannot make the folder {}", args.dir.display()))?;
     let plan = Plan::new(args, &folder)?;
-    let stop = Stop::install("stopping, with a snapshot (Ctrl-C again to stop at once)")?;
+    let stop = Stop::install("stopping; what is there is kept (Ctrl-C again to stop at once)")?;
 
     // The address first: who cannot look should not wait for a training.
     let access = Access::new(args.addr, None);
@@ -47,7 +48,13 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
         allow_upload: false,
         device: None,
     };
-    let server = runtime.block_on(bind(config)).context("cannot serve")?;
+    let server = runtime.block_on(bind(config)).inspect_err(|_| {
+        // Nothing was begun, so nothing stays.
+        if is_new {
+            let _ = std::fs::remove_dir(&args.dir);
+        }
+    });
+    let server = server.context("cannot serve")?;
     announce(&server, &access, args.open);
     let serving = runtime.spawn(server.serve(stop.clone().asked()));
 
@@ -126,6 +133,9 @@ fn work(plan: &Plan, folder: &Folder, console: Console, stop: &Stop) -> anyhow::
     };
     let outcome = train(&job, &mut Both { report: Report::new(console), started }, stop.flag());
     let outcome = outcome.context("cannot train");
+    if matches!(outcome, Ok(Outcome::Finished { .. })) && !stop.is_asked() {
+        console.say("counting what is left; the dashboard shows it as it comes");
+    }
     let counted = statistics.join().map_err(|_| anyhow!("the statistics broke down"))?;
     if let Outcome::Stopped { .. } = outcome? {
         return Ok(Ending::Interrupted);

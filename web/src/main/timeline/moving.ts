@@ -28,6 +28,8 @@ export interface Track {
   loop: (range: readonly [number, number] | null) => void;
   /** The end of the loop under a point, if one is. */
   end: (x: number, y: number, range: readonly [number, number] | null) => 'from' | 'to' | null;
+  /** Whether a point lies on the handle of `before`. */
+  onBefore: (x: number, y: number, before: number) => boolean;
   ghost: (checkpoint: number | null) => void;
 }
 
@@ -167,6 +169,8 @@ export function moving({ root, over, points, rates, x, loss, error }: Ground): T
       if (Math.min(Math.abs(px - a), Math.abs(px - b)) > 6) return null;
       return Math.abs(px - a) <= Math.abs(px - b) ? 'from' : 'to';
     },
+    onBefore: (px, py, b) =>
+      py >= TICKS + 7 && py <= TICKS + 21 && Math.abs(px - x(steps[b] ?? Number.NaN)) <= 7,
     ghost: (c) => {
       ghost.attr('opacity', c === null ? 0 : 1);
       if (c !== null) move(ghost, c);

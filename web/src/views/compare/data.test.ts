@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  EVERY,
   chosenFilters,
   defaultRows,
   formatFilters,
@@ -10,6 +11,7 @@ import {
   parseLayers,
   parseRows,
   placeOf,
+  ranges,
   readFilters,
   sortRows,
   strongest,
@@ -62,6 +64,9 @@ describe('filters, channels, layers', () => {
     expect(readFilters('12 strongest')).toEqual({ strongest: 12 });
     expect(readFilters('0-3, 9 9')).toEqual({ list: [0, 1, 2, 3, 9] });
     expect(readFilters('three')).toBeNull();
+    expect(readFilters('all')).toEqual({ strongest: EVERY });
+    expect(ranges([0, 1, 2, 5, 7, 8])).toBe('0-2 5 7-8');
+    expect(readFilters(ranges([3, 4, 9, 1]))).toEqual({ list: [3, 4, 9, 1] });
   });
   it('are chosen by strength, or as listed', () => {
     expect(strongest([1, 5, 3, 5], 3)).toEqual([1, 3, 2]);

@@ -83,6 +83,9 @@ export function parseLayers(text: string | null | undefined, known: readonly str
   return layers.length ? layers : null;
 }
 
+/** Most filters that are compared. */
+export const EVERY = 256;
+
 /** `12` is the twelve strongest; `f3.7.9` is a list. */
 export function parseFilters(text: string | null | undefined): FilterChoice | null {
   if (!text) return null;
@@ -95,18 +98,30 @@ export function formatFilters(choice: FilterChoice): string {
   return 'strongest' in choice ? String(choice.strongest) : `f${choice.list.join('.')}`;
 }
 
-/** What one types into the field: `12`, `strongest 12`, `3 7 9`, `0-5, 9`. Null when it says nothing. */
+/** A list as one would type it: `0-5 9`. */
+export function ranges(list: readonly number[]): string {
+  const parts: [number, number][] = [];
+  for (const k of list) {
+    const last = parts.at(-1);
+    if (last && k === last[1] + 1) last[1] = k;
+    else parts.push([k, k]);
+  }
+  return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(' ');
+}
+
+/** What one types into the field: `12`, `strongest 12`, `3 7 9`, `0-5, 9`, `all`. Null when it says nothing. */
 export function readFilters(text: string): FilterChoice | null {
   const trimmed = text.trim().toLowerCase();
+  if (trimmed === 'all') return { strongest: EVERY };
   const strongest = /^(?:strongest\s+)?(\d+)(?:\s+strongest)?$/.exec(trimmed);
-  if (strongest) return Number(strongest[1]) > 0 ? { strongest: Math.min(256, Number(strongest[1])) } : null;
+  if (strongest) return Number(strongest[1]) > 0 ? { strongest: Math.min(EVERY, Number(strongest[1])) } : null;
   const list: number[] = [];
   for (const part of trimmed.split(/[\s,]+/).filter(Boolean)) {
     const range = /^(\d+)(?:-(\d+))?$/.exec(part);
     if (!range) return null;
     const first = Number(range[1]);
     const last = Number(range[2] ?? range[1]);
-    for (let k = first; k <= last && list.length < 256; k++) if (!list.includes(k)) list.push(k);
+    for (let k = first; k <= last && list.length < EVERY; k++) if (!list.includes(k)) list.push(k);
   }
   return list.length ? { list } : null;
 }

@@ -1,4 +1,4 @@
-// Which cell is open: kept by a click (it is in the address), else the one last pointed at, else the worst.
+// Which cell is open: kept by a click, else the one last pointed at (both are in the address), else the worst.
 import { untrack } from 'svelte';
 import type { Store } from '../../state/store.svelte';
 import { formatCell, parseCell, worstCell, type Cell, type Counts } from './data';
@@ -16,7 +16,6 @@ export interface Around {
 }
 
 export class Opening {
-  pointed = $state.raw<Cell | null>(null);
   #worst = $state.raw<Cell | null>(null);
   #dwell: ReturnType<typeof setTimeout> | undefined;
   readonly #around: Around;
@@ -24,6 +23,10 @@ export class Opening {
   readonly kept = $derived.by<Cell | null>(() => {
     const { store } = this.#around;
     return parseCell(store.option('confusion.cell', ''), store.run?.classes.length ?? 0);
+  });
+  readonly pointed = $derived.by<Cell | null>(() => {
+    const { store } = this.#around;
+    return parseCell(store.option('confusion.at', ''), store.run?.classes.length ?? 0);
   });
   readonly cell = $derived.by<Cell | null>(() => this.kept ?? this.pointed ?? this.#worst);
 
@@ -39,7 +42,12 @@ export class Opening {
   /** The pointer rests on a cell, or leaves (null). */
   point(cell: Cell | null): void {
     clearTimeout(this.#dwell);
-    if (cell && !this.kept) this.#dwell = setTimeout(() => (this.pointed = cell), DWELL_MS);
+    if (cell && !this.kept) this.#dwell = setTimeout(() => this.show(cell), DWELL_MS);
+  }
+
+  /** Opens a cell until another is pointed at. */
+  show(cell: Cell): void {
+    this.#around.store.setOption('confusion.at', formatCell(cell), '');
   }
 
   /** A click on a place of the matrix: a cell is kept, a block of several unfolds. */
@@ -53,20 +61,21 @@ export class Opening {
   keep(cell: Cell): void {
     const { store, lists } = this.#around;
     const again = lists.panel === 'cell' && this.#isKept(cell);
-    this.pointed = cell;
+    clearTimeout(this.#dwell);
+    this.show(cell);
     store.setOption('confusion.panel', 'cell', 'cell');
     store.setOption('confusion.cell', again ? '' : formatCell(cell), '');
   }
 
   release(): void {
-    if (this.kept) this.pointed = this.kept;
+    if (this.kept) this.show(this.kept);
     this.#around.store.setOption('confusion.cell', '', '');
   }
 
   focusPlace(place: Cell): void {
     const { store, ordering } = this.#around;
     const cell = ordering.classOf(place);
-    if (!this.kept) this.pointed = cell;
+    if (!this.kept) this.show(cell);
     else if (!this.#isKept(cell)) store.setOption('confusion.cell', formatCell(cell), '');
   }
 

@@ -16,13 +16,11 @@ export function filterTables(input: {
   if (history && at >= 0)
     out.push({
       name: `Filters of ${layer}`,
-      head: ['filter', 'norm', 'norm before', 'bias'],
-      rows: history.filters.norm[at].map((norm, k) => [
-        String(k),
-        norm,
-        history.filters.norm[then]?.[k] ?? null,
-        history.filters.bias[at]?.[k] ?? null,
-      ]),
+      head: ['filter', 'norm', 'norm before', 'change', 'bias'],
+      rows: history.filters.norm[at].map((norm, k) => {
+        const was = history.filters.norm[then]?.[k] ?? null;
+        return [String(k), norm, was, was === null ? null : norm - was, history.filters.bias[at]?.[k] ?? null];
+      }),
     });
   const now = said.now;
   if (now)

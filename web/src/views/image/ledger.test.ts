@@ -29,6 +29,8 @@ it('says why a label is suspected, and only where it is', () => {
     'label suspected: 92 % of the later checkpoints say dog, by 0.31 over cat on average',
   );
   expect(suspicion({ ...one, late_margin: 0.1 }, ['cat', 'dog'])).toBeNull();
+  expect(suspicion({ ...one, late_margin: -0.01 }, ['cat', 'dog'])).toBeNull();
+  expect(suspicion({ ...one, agreement: 0.06 }, ['cat', 'dog'])).toBeNull();
   expect(suspicion({ ...one, predicted: 0 }, ['cat', 'dog'])).toBeNull();
 });
 

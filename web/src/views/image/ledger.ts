@@ -11,12 +11,16 @@ export function ledgerFacts(one: LedgerItem, checkpoints: number): [string, stri
   ];
 }
 
+/** By how much the other class must be more probable, and at what share of the later checkpoints it must be said. */
+const LEAST = { doubt: 0.25, agreement: 0.5 };
+
 /**
- * Why its label is suspected, or null: at the last checkpoint and on average over the later half the network says
- * another class.
+ * Why its label is suspected, or null: at the last checkpoint, at most of the later half, and clearly on average over
+ * it the network says another class. The list of suspects is longer: what is less sure stands at its end.
  */
 export function suspicion(one: LedgerItem, names: readonly string[]): string | null {
-  if (one.predicted === one.true_class || one.late_margin >= 0) return null;
+  if (one.predicted === one.true_class || one.agreement < LEAST.agreement) return null;
+  if (!(-one.late_margin >= LEAST.doubt)) return null;
   const [label, other] = [one.true_class, one.predicted].map((k) => names[k] ?? String(k));
   return `label suspected: ${percent(one.agreement, 0)} of the later checkpoints say ${other}, by ${fixed(-one.late_margin, 2)} over ${label} on average`;
 }

@@ -37,7 +37,7 @@ export function facts(
     ['learning rate', run.stages.map((stage) => String(stage.rate)).join(', then ')],
     ['seed', String(run.seed)],
     ['checkpoints', count(run.checkpoints.length)],
-    ['test error now', last?.test_error == null ? 'not measured' : percent(last.test_error, 2)],
+    ['test error, newest', last?.test_error == null ? 'not measured' : percent(last.test_error, 2)],
     [
       'best test error',
       best ? `${percent(best.test_error ?? 0, 2)}, checkpoint ${best.index}` : 'not measured',

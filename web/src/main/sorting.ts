@@ -1,0 +1,29 @@
+/** The order of a table's rows by one of its columns. Pure. */
+import type { Table } from '../state/offer.svelte';
+
+export interface Sorting {
+  column: number;
+  descending: boolean;
+}
+
+const compare = (a: string | number, b: string | number): number =>
+  typeof a === 'number' && typeof b === 'number'
+    ? a - b
+    : String(a).localeCompare(String(b), 'en', { numeric: true });
+
+/** The rows in that order; what is missing comes last either way, equals stay as they were. */
+export function sorted(rows: Table['rows'], sorting: Sorting | null): Table['rows'] {
+  if (!sorting) return rows;
+  const { column, descending } = sorting;
+  return [...rows].sort((one, other) => {
+    const [a, b] = [one[column] ?? null, other[column] ?? null];
+    if (a === null || b === null) return Number(a === null) - Number(b === null);
+    return descending ? compare(b, a) : compare(a, b);
+  });
+}
+
+/** What a press on a column's head makes of the order: the largest first, the smallest first, as it was. */
+export function pressed(sorting: Sorting | null, column: number): Sorting | null {
+  if (sorting?.column !== column) return { column, descending: true };
+  return sorting.descending ? { column, descending: false } : null;
+}
