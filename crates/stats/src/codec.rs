@@ -9,6 +9,8 @@
 //! With more than [`MOST_CLASSES`] classes a row keeps the true class's output, the [`KEPT`] greatest outputs,
 //! and the sum of the rest, which is handed out again in equal parts.
 
+use std::sync::LazyLock;
+
 use ndarray::{ArrayView2, ArrayViewMut1};
 
 use deepviz_corpus::ClassId;
@@ -40,9 +42,12 @@ fn code(distance: f64) -> u16 {
     }
 }
 
-fn distance(code: u16) -> f64 {
-    let code = f64::from(code);
-    if code < BEND { code / STEPS } else { LINEAR * ((code - BEND) / PER_E).exp() }
+/// Of every code from [`BEND`] on: a whole split has hundreds of thousands of them, each an exponential.
+static BEYOND: LazyLock<Vec<f64>> =
+    LazyLock::new(|| (BEND as u16..=u16::MAX).map(|code| LINEAR * ((f64::from(code) - BEND) / PER_E).exp()).collect());
+
+fn distance(code: u16, beyond: &[f64]) -> f64 {
+    code.checked_sub(BEND as u16).map_or(f64::from(code) / STEPS, |place| beyond[usize::from(place)])
 }
 
 /// Bytes of a row.
@@ -90,7 +95,8 @@ pub(crate) fn read_row(bytes: &[u8], mut logits: ArrayViewMut1<'_, f32>) -> bool
     let float = |at: usize| f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let short = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
     let greatest = f64::from(float(0)).clamp(-LARGEST, LARGEST);
-    let value = |at: usize| (greatest - distance(short(at))) as f32;
+    let beyond = BEYOND.as_slice();
+    let value = |at: usize| (greatest - distance(short(at), beyond)) as f32;
     if classes <= MOST_CLASSES {
         logits.iter_mut().enumerate().for_each(|(class, logit)| *logit = value(4 + 2 * class));
         return true;
@@ -161,7 +167,7 @@ mod tests {
         let codes: Vec<u16> = [0.0, 1e-4, 0.5, 7.99, 8.0, 8.1, 1e3, 1e9, 1e30, f64::INFINITY].map(code).to_vec();
         assert!(codes.is_sorted(), "{codes:?}");
         assert_eq!(codes.last(), Some(&u16::MAX));
-        assert!((distance(code(100.0)) / 100.0 - 1.0).abs() < 1e-3);
+        assert!((distance(code(100.0), &BEYOND) / 100.0 - 1.0).abs() < 1e-3);
         assert!(!read_row(&[0; 23], Array1::zeros(10).view_mut()), "a row of another length");
     }
 }

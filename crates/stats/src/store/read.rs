@@ -1,5 +1,7 @@
 //! Reading units and outputs.
 
+use std::ops::RangeInclusive;
+
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
 use ndarray::{Array1, Array2};
@@ -52,6 +54,11 @@ impl Store {
     /// Probabilities made from them are right within 1e-4. With more than 100 classes the outputs of
     /// the true class and of the 20 greatest are known; the others share the rest equally.
     pub fn logits(&self, step: Step, split: Split) -> Result<Option<Array2<f32>>, Error> {
+        Ok(self.outputs(step, split)?.map(|(_, logits)| logits))
+    }
+
+    /// The same, and the first image.
+    pub(crate) fn outputs(&self, step: Step, split: Split) -> Result<Option<(ImageId, Array2<f32>)>, Error> {
         let Some(unit) = self.unit(step, split)? else { return Ok(None) };
         self.with("read", |connection| {
             let mut statement =
@@ -68,20 +75,30 @@ impl Store {
             }
             let whole = to_come.next().is_none();
             whole.then_some(()).ok_or_else(|| broken_outputs(&unit))?;
-            Ok(Some(logits))
+            Ok(Some((unit.first, logits)))
         })
     }
 
     /// The outputs of one image at every checkpoint that has them, as [`Store::logits`] gives them.
     pub fn history(&self, image: ImageId) -> Result<Vec<(Step, Vec<f32>)>, Error> {
+        self.outputs_of(image, Step(0)..=Step(i64::MAX as u64))
+    }
+
+    /// The outputs of one image at every checkpoint between two that has them.
+    pub(crate) fn outputs_of(
+        &self,
+        image: ImageId,
+        steps: RangeInclusive<Step>,
+    ) -> Result<Vec<(Step, Vec<f32>)>, Error> {
         let sql = format!(
             "SELECT {UNIT_COLUMNS}, data FROM unit JOIN output
              ON unit_id = id AND chunk = (?1 - first_image) / {OUTPUT_CHUNK}
-             WHERE state = 'ready' AND ?1 >= first_image AND ?1 < first_image + images ORDER BY step"
+             WHERE state = 'ready' AND ?1 >= first_image AND ?1 < first_image + images AND step BETWEEN ?2 AND ?3
+             ORDER BY step"
         );
         self.with("read", |connection| {
             let mut statement = connection.prepare_cached(&sql)?;
-            let mut rows = statement.query([image.0])?;
+            let mut rows = statement.query(params![image.0, steps.start().0 as i64, steps.end().0 as i64])?;
             let mut history = Vec::new();
             while let Some(row) = rows.next()? {
                 let Some(unit) = self.unit_from_row(row)? else { continue };

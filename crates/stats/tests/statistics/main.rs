@@ -5,5 +5,6 @@
 mod activity;
 mod common;
 mod compute;
+mod near;
 mod store;
 mod watch;
