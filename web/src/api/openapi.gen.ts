@@ -1402,6 +1402,127 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The images whose outputs at a checkpoint lie nearest to an image's.
+     * @description Outputs are the logits, what goes into the softmax, as the statistics keep them. Images whose logits are no numbers
+     *     are left out.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` or `train`: whose images are looked through; those of the image's own split unless given. */
+          split?: string;
+          /** @description Images at most, up to 10,000; 48 unless given. */
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
+          image: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            /**
+             * @example {
+             *       "checkpoint": 12,
+             *       "image": 50003,
+             *       "items": [
+             *         {
+             *           "distance": 0.84,
+             *           "id": 50917,
+             *           "predicted": 3,
+             *           "probability": 0.71,
+             *           "true_class": 3
+             *         },
+             *         {
+             *           "distance": 0.97,
+             *           "id": 52040,
+             *           "predicted": 3,
+             *           "probability": 0.64,
+             *           "true_class": 5
+             *         }
+             *       ],
+             *       "split": "test",
+             *       "true_class": 3
+             *     }
+             */
+            'application/json': components['schemas']['NearbyImages'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity': {
     parameters: {
       query?: never;
@@ -3809,6 +3930,37 @@ export interface components {
        * @description Absent as long as the corpus is not open.
        */
       true_class?: number | null;
+    };
+    /** @description An image near to another. */
+    NearbyImage: {
+      /**
+       * Format: float
+       * @description Euclidean, between the logits of the two.
+       */
+      distance: number;
+      /** Format: int32 */
+      id: number;
+      /** Format: int32 */
+      predicted: number;
+      /**
+       * Format: float
+       * @description Of the predicted class.
+       */
+      probability: number;
+      /** Format: int32 */
+      true_class: number;
+    };
+    /** @description The images whose outputs at a checkpoint lie nearest to an image's, the nearest first. */
+    NearbyImages: {
+      checkpoint: number;
+      /** Format: int32 */
+      image: number;
+      /** @description Without the image itself; of two equally near the smaller id comes first. */
+      items: components['schemas']['NearbyImage'][];
+      /** @description Whose images were looked through. */
+      split: string;
+      /** Format: int32 */
+      true_class: number;
     };
     /** @description A layer. */
     Node: {

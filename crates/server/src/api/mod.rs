@@ -12,6 +12,7 @@ pub(crate) mod images;
 pub(crate) mod ledger;
 pub(crate) mod metrics;
 pub(crate) mod moves;
+pub(crate) mod near;
 pub(crate) mod predict;
 pub(crate) mod runs;
 pub(crate) mod sheets;
@@ -89,6 +90,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(history::layer_history))
         .routes(routes!(predict::predict))
         .routes(routes!(predict::image_history))
+        .routes(routes!(near::near))
         .routes(routes!(confusion::confusion))
         .routes(routes!(confusion::confusions))
         .routes(routes!(confusion::cell))

@@ -20,13 +20,13 @@ use crate::work::Load;
 pub(crate) struct PredictPath {
     /// Id of the run.
     #[param(example = "my-run")]
-    run: String,
+    pub(crate) run: String,
     /// Index of the checkpoint, or `last`.
     #[param(example = "last")]
-    checkpoint: String,
+    pub(crate) checkpoint: String,
     /// Id of the image.
     #[param(example = "3")]
-    image: String,
+    pub(crate) image: String,
 }
 
 /// A checkpoint in a path.

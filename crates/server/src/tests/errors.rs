@@ -43,6 +43,14 @@ const WRONG: &[(&str, u16, &str)] = &[
     ("/api/runs/tiny/checkpoints/0/clusters?metric=manhattan", 400, "cosine, euclidean or standardised"),
     ("/api/runs/tiny/checkpoints/0/clusters?layer=none", 404, "layers here"),
     ("/api/runs/tiny/checkpoints/0/clusters?layer=conv1&metric=cosine", 409, "there are relu2 by cosine"),
+    ("/api/runs/tiny/checkpoints/0/images/120/near", 404, "0 to 119"),
+    ("/api/runs/tiny/checkpoints/0/images/x/near", 400, "whole number"),
+    ("/api/runs/tiny/checkpoints/9/images/95/near", 404, "run tiny has 0 to 3"),
+    ("/api/runs/tiny/checkpoints/*/images/95/near", 400, "one checkpoint"),
+    ("/api/runs/tiny/checkpoints/0/images/95/near?split=dev", 400, "train or test"),
+    ("/api/runs/tiny/checkpoints/0/images/95/near?limit=0", 400, "limit"),
+    ("/api/runs/tiny/checkpoints/0/images/95/near?split=train", 409, "train split"),
+    ("/api/runs/tiny/checkpoints/0/images/3/near?split=test", 409, "train split"),
     ("/api/runs/tiny/metrics?since=x", 400, "query"),
     ("/api/corpora/none/images", 404, "corpora here"),
     ("/api/corpora/shapes/images?class=unicorn", 400, "unicorn"),
@@ -163,6 +171,7 @@ async fn damaged_files_are_no_failure_of_the_server() {
             "/layers/conv2/history",
             "/checkpoints/last/predict/3",
             "/images/95/history",
+            "/checkpoints/last/images/95/near",
         ] {
             let answer = lab.get(&format!("/api/runs/tiny{path}")).await;
             assert!(answer.status.as_u16() < 500, "{} {round} {path}: {:?}", files[chosen], answer.body);

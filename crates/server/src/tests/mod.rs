@@ -6,6 +6,7 @@ mod errors;
 mod lab;
 mod limits;
 mod live;
+mod near;
 mod query;
 mod rules;
 mod shapes;

@@ -1,0 +1,117 @@
+//! The images that a network finds most alike to one.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::{Corpus, ImageId};
+use deepviz_stats::NearQuery;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::confusion::{limit, point};
+use crate::api::ledger::DEFAULT_LIMIT;
+use crate::api::predict::PredictPath;
+use crate::app::Shared;
+use crate::extract::{Params, Segments};
+use crate::group::split;
+use crate::open_run::OpenRun;
+use crate::problem::{ApiError, Problem};
+use crate::reply::json;
+use crate::statistics;
+use crate::subject::image_id;
+use crate::work::Load;
+
+/// Among which images, and how many.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NearbyQuery {
+    /// `test` or `train`: whose images are looked through; those of the image's own split unless given.
+    split: Option<String>,
+    /// Images at most, up to 10,000; 48 unless given.
+    limit: Option<usize>,
+}
+
+/// The images whose outputs at a checkpoint lie nearest to an image's, the nearest first.
+#[derive(Serialize, ToSchema)]
+struct NearbyImages {
+    checkpoint: usize,
+    /// Whose images were looked through.
+    split: String,
+    image: u32,
+    true_class: u16,
+    /// Without the image itself; of two equally near the smaller id comes first.
+    items: Vec<NearbyImage>,
+}
+
+/// An image near to another.
+#[derive(Serialize, ToSchema)]
+struct NearbyImage {
+    id: u32,
+    true_class: u16,
+    predicted: u16,
+    /// Of the predicted class.
+    probability: f32,
+    /// Euclidean, between the logits of the two.
+    distance: f32,
+}
+
+/// The images whose outputs at a checkpoint lie nearest to an image's.
+///
+/// Outputs are the logits, what goes into the softmax, as the statistics keep them. Images whose logits are no numbers
+/// are left out.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near", tag = "statistics",
+    params(PredictPath, NearbyQuery),
+    responses(
+        (status = 200, description = "the answer", body = NearbyImages, example = json!({
+            "checkpoint": 12, "split": "test", "image": 50003, "true_class": 3,
+            "items": [
+                {"id": 50917, "true_class": 3, "predicted": 3, "probability": 0.71, "distance": 0.84},
+                {"id": 52040, "true_class": 5, "predicted": 3, "probability": 0.64, "distance": 0.97},
+            ],
+        })),
+        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn near(
+    State(app): State<Shared>,
+    Segments(path): Segments<PredictPath>,
+    Params(query): Params<NearbyQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&path.run)?;
+    let corpus = app.run_corpus(&run).await?;
+    let answer = app.work.run(Load::Render, move || answer(&run, &path, &query, &corpus)).await?;
+    json(&headers, &answer)
+}
+
+fn answer(run: &OpenRun, path: &PredictPath, query: &NearbyQuery, corpus: &Corpus) -> Result<NearbyImages, ApiError> {
+    let image = image_id(corpus, &path.image)?;
+    let own = corpus.split_of(image).unwrap_or(deepviz_corpus::Split::Test);
+    let split = query.split.as_deref().map_or(Ok(own), |word| split(Some(word)))?;
+    let limit = limit(query.limit, DEFAULT_LIMIT)?;
+    let point = point(run, &path.checkpoint)?;
+    let store = statistics::required(run)?;
+    let Some(found) = store.near(&NearQuery { step: point.1, image, split, limit })? else {
+        let missing = if store.confusion(point.1, own)?.is_none() { own } else { split };
+        return Err(statistics::missing_at(run, &store, point, missing)?);
+    };
+    let class = |id: ImageId| corpus.label(id).map(|class| class.0).unwrap_or_default();
+    let items = found.into_iter().map(|near| NearbyImage {
+        id: near.image.0,
+        true_class: class(near.image),
+        predicted: near.predicted.0,
+        probability: near.probability,
+        distance: near.distance,
+    });
+    Ok(NearbyImages {
+        checkpoint: point.0,
+        split: split.to_string(),
+        image: image.0,
+        true_class: class(image),
+        items: items.collect(),
+    })
+}
