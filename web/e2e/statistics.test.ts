@@ -141,6 +141,46 @@ describe('Image', () => {
     await dashboard.press('Enter');
     expect(dashboard.said('image')).not.toBe(before);
   });
+
+  test('shows the images whose outputs lie nearest, and says which are of another class', async ({
+    dashboard,
+  }) => {
+    await dashboard.view('image', { checkpoint: 'last', image: '1300' });
+    const { page } = dashboard;
+    const like = page.getByRole('region', { name: 'Images like it' });
+    const images = like.getByRole('listbox', { name: 'Images like it' });
+    await expect.poll(() => images.count()).toBe(1);
+    expect(await like.textContent()).toMatch(/Nearest outputs\s+(all \d+ of its class|\d+ of \d+ of another)/);
+    const answer = await page.evaluate(
+      async (run) => (await fetch(`api/runs/${run}/checkpoints/last/images/1300/near?limit=3`)).json(),
+      dashboard.said('run'),
+    );
+    await images.focus();
+    for (const item of answer.items) {
+      const said = (await images.getByRole('option').textContent())!.replace(/\s+/g, ' ').trim();
+      expect(said).toMatch(/^#\d+ (another class: )?.+, seen as .+ [01]\.\d\d, \d+\.\d\d away, \d of \d+$/);
+      expect(said.startsWith(`#${item.id} `)).toBe(true);
+      expect(said.includes('another class')).toBe(item.true_class !== answer.true_class);
+      await dashboard.press('ArrowRight');
+    }
+    await dashboard.expectAccessible();
+    // What is below stays where it is: at another checkpoint, and in another sense of likeness.
+    const place = await like.boundingBox();
+    await dashboard.slider.focus();
+    await dashboard.press('Home');
+    await expect.poll(() => like.getAttribute('data-checkpoint')).toBe('0');
+    expect(await like.boundingBox()).toEqual(place);
+    for (const kind of ['cluster', 'cell']) {
+      await like.getByRole('button', { name: kind }).click();
+      await expect.poll(() => like.getAttribute('data-kind')).toBe(kind);
+      await expect.poll(() => dashboard.said('image.like')).toBe(kind);
+      expect(await like.boundingBox()).toEqual(place);
+    }
+    await page.reload();
+    await expect.poll(() => like.getAttribute('data-kind')).toBe('cell');
+    await like.getByRole('button', { name: 'outputs' }).click();
+    await expect.poll(() => dashboard.said('image.like')).toBeNull();
+  });
 });
 
 describe('Clusters', () => {

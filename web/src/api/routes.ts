@@ -43,6 +43,14 @@ export const imageHistory = (id: string, image: number, signal?: AbortSignal) =>
   getJson<t.ImageHistory>(run(id, 'images', image, 'history'), {}, signal);
 export const imageLedger = (id: string, image: number, signal?: AbortSignal) =>
   getJson<t.ImageLedger>(run(id, 'images', image, 'ledger'), {}, signal);
+/** The images whose outputs lie nearest to an image's, among those of its split. */
+export const near = (
+  id: string,
+  at: { checkpoint: number; image: number },
+  limit: number,
+  signal?: AbortSignal,
+) =>
+  getJson<t.NearImages>(run(id, 'checkpoints', at.checkpoint, 'images', at.image, 'near'), { limit }, signal);
 
 export interface ListPage {
   split: t.Split;

@@ -78,6 +78,7 @@ export type ImageDetail = Placed<
   Whole<Wire['ImageItem']> & { class_name: string; recorded_class: number | null }
 >;
 export type ImagePage = Omit<Whole<Wire['ImagePage']>, 'items'> & { items: ImageItem[] };
+export type NearImages = Placed<Wire['NearbyImages']>;
 export type Metrics = Wire['Metrics'];
 export type Confusion = Placed<Wire['ConfusionAnswer']>;
 /** Every ready checkpoint's counts at once, each flattened row by row. */

@@ -27,6 +27,8 @@ export const TERMS = {
   suspect: 'An image whose label the network denies for good: perhaps the label is wrong',
   moves: 'Images that are predicted differently at two checkpoints',
   lineage: 'Where the images of a cluster were at the checkpoint before',
+  'nearest outputs':
+    'Images for which the network puts out almost the same before the softmax, by Euclidean distance between the logits',
   flips: 'How often the predicted class changed from one checkpoint to the next',
   recall: 'Of the images of a class, the share that was recognised',
   precision: 'Of the images predicted as a class, the share that is one',

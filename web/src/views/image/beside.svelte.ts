@@ -1,22 +1,21 @@
 // What stands beside an image: what became of it over the run, and the images that the network takes for its like.
 import * as routes from '../../api/routes';
-import type { ImageLedger } from '../../api/types';
+import type { ImageDetail, ImageLedger, Run } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
-import { likeConfidence } from './ledger';
 import { topClass } from './data';
+import { likeConfidence } from './ledger';
+import { kindOf, nearItem, type Kind, type Like } from './like';
 
 const MOST = 60;
 /** Images of a cell that are looked through. */
 const LOOK_THROUGH = 1000;
 
-export interface Like {
-  image: number;
+/** An image at a checkpoint. */
+interface Of {
+  run: Run;
   checkpoint: number;
-  /** Its cluster, where it is among those nearest to the centre; else the images of its cell. */
-  cluster: { index: number; name: string } | null;
-  cell: { truth: number; predicted: number };
-  items: { id: number; say: string }[];
+  image: ImageDetail;
 }
 
 export class Beside {
@@ -37,42 +36,61 @@ export class Beside {
     this.like = resource<Like>(() => {
       const { run, now, image, imageDetail } = store;
       const detail = imageDetail?.id === image ? imageDetail : null;
-      const said = store.predictions.at(store.checkpoint);
-      if (!run || !now || image === null || !detail || !said) return null;
-      if (now.statistics[detail.split] !== 'ready') return null;
-      const set = run.cluster_sets[0];
-      const cell = { truth: detail.class, predicted: topClass(said) };
+      if (!run || !now || !detail || now.statistics[detail.split] !== 'ready') return null;
+      const kind = likeKind(store);
+      const said = kind === 'cell' ? store.predictions.at(store.checkpoint) : null;
+      if (kind === 'cell' && !said) return null;
+      const of = { run, checkpoint: now.index, image: detail };
       return {
-        key: `${run.id}/${now.hash}/${image}/${store.statistics}`,
+        key: `${run.id}/${now.hash}/${detail.id}/${kind}/${store.statistics}`,
         tag: now.index,
-        load: async (signal) => {
-          const base = { image, checkpoint: now.index, cell };
-          const name = (k: number | null) => (k === null ? '' : (run.classes[k] ?? ''));
-          if (set) {
-            const choice = { split: detail.split, layer: set.layer, metric: set.metric };
-            const { clusters } = await routes.clusters(run.id, now.index, choice, signal);
-            const own = clusters.find((one) => one.nearest.some((near) => near.id === image));
-            if (own) {
-              const items = own.nearest
-                .filter((near) => near.id !== image)
-                .map((near) => ({ id: near.id, say: name(near.true_class) }));
-              return { ...base, cluster: { index: own.index, name: own.name }, items };
-            }
-          }
-          const page = await routes.confusionCell(
-            run.id,
-            { checkpoint: now.index, trueClass: cell.truth, predicted: cell.predicted },
-            { split: detail.split, limit: LOOK_THROUGH },
-            signal,
-          );
-          const own = { id: image, probability: said[cell.predicted] };
-          const items = likeConfidence(page.items, own, MOST).map((one) => ({
-            id: one.id,
-            say: `${name(one.predicted)} ${one.probability.toFixed(2)}`,
-          }));
-          return { ...base, cluster: null, items };
-        },
+        load: (signal) =>
+          said ? ofCell(of, said, signal) : kind === 'cluster' ? ofCluster(of, signal) : ofOutputs(of, signal),
       };
     });
   }
+}
+
+/** In which sense, by the address. */
+export const likeKind = (store: Store): Kind => kindOf(store.option('image.like', 'outputs'));
+
+const base = ({ image, checkpoint }: Of) => ({ image: image.id, checkpoint, truth: image.class });
+
+async function ofOutputs(of: Of, signal: AbortSignal): Promise<Like> {
+  const { run, checkpoint, image } = of;
+  const { items: near } = await routes.near(run.id, { checkpoint, image: image.id }, MOST, signal);
+  return { ...base(of), kind: 'outputs', near, items: near.map((one) => nearItem(one, run.classes)) };
+}
+
+async function ofCluster(of: Of, signal: AbortSignal): Promise<Like> {
+  const { run, checkpoint, image } = of;
+  const set = run.cluster_sets[0];
+  const none: Like = { ...base(of), kind: 'cluster', cluster: null, items: [] };
+  if (!set) return none;
+  const choice = { split: image.split, layer: set.layer, metric: set.metric };
+  const { clusters } = await routes.clusters(run.id, checkpoint, choice, signal);
+  const own = clusters.find((one) => one.nearest.some((near) => near.id === image.id));
+  if (!own) return none;
+  const others = own.nearest.filter((near) => near.id !== image.id);
+  const items = others.map(({ id, true_class }) => ({ id, true_class, say: run.classes[true_class] ?? '' }));
+  return { ...none, cluster: { index: own.index, name: own.name }, items };
+}
+
+/** The images of its cell whose confidence is like its own. */
+async function ofCell(of: Of, said: readonly number[], signal: AbortSignal): Promise<Like> {
+  const { run, checkpoint, image } = of;
+  const predicted = topClass(said);
+  const page = await routes.confusionCell(
+    run.id,
+    { checkpoint, trueClass: image.class, predicted },
+    { split: image.split, limit: LOOK_THROUGH },
+    signal,
+  );
+  const own = { id: image.id, probability: said[predicted] };
+  const items = likeConfidence(page.items, own, MOST).map((one) => ({
+    id: one.id,
+    true_class: one.true_class,
+    say: `${run.classes[one.predicted] ?? ''} ${one.probability.toFixed(2)}`,
+  }));
+  return { ...base(of), kind: 'cell', predicted, items };
 }
