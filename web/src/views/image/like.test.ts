@@ -41,7 +41,7 @@ describe('an image near to one', () => {
 });
 
 it('counts those of another class', () => {
-  expect(others(items, 0, NAMES)).toBe('2 of 3 of another class (underlined), the first a dog in place 2');
+  expect(others(items, 0, NAMES)).toBe('2 of 3 of another class (underlined), the first in place 2: dog');
   expect(others(items.slice(0, 1), 0, NAMES)).toBe('of its class');
   expect(others([items[0], items[0]], 0, NAMES)).toBe('all 2 of its class');
 });

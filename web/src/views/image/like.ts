@@ -58,7 +58,7 @@ export function others(items: readonly LikeItem[], truth: number, names: readonl
   if (!found.length) return items.length === 1 ? 'of its class' : `all ${items.length} of its class`;
   const first = nameOf(found[0].true_class, names);
   const place = items.indexOf(found[0]) + 1;
-  return `${found.length} of ${items.length} of another class (underlined), the first a ${first} in place ${place}`;
+  return `${found.length} of ${items.length} of another class (underlined), the first in place ${place}: ${first}`;
 }
 
 /** The images of the outputs' row as a table; none for other rows. */
