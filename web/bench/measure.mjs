@@ -22,6 +22,7 @@ const { values: args } = parseArgs({
 const CHECKPOINTS = Number(args.checkpoints);
 const MINUTES = Number(args.minutes);
 const STEPS_AN_EPOCH = 20;
+const VISITS = 6;
 
 const deepviz = resolve(process.env.DEEPVIZ_BIN ?? join(import.meta.dirname, '../../target/release/deepviz'));
 if (!existsSync(deepviz)) throw new Error(`no binary at ${deepviz}; \`make bench-web\` builds it first`);
@@ -160,13 +161,23 @@ const browser = await chromium.launch({
 });
 const rows = [];
 try {
-  const weight = await load(browser, address);
+  const visits = [];
+  for (let n = 0; n < VISITS; n += 1) visits.push(await load(browser, address));
+  const weight = visits[0];
+  const usable = visits.map((one) => one.interactive_ms);
   const kb = (bytes) => `${(bytes / 1000).toFixed(0)} KB`;
   rows.push(
     ['first load before Vega', kb(weight.app), '250 KB'],
     ['Vega, when first needed', kb(weight.vega), '–'],
   );
-  rows.push(['slider usable after', `${weight.interactive_ms.toFixed(0)} ms`, '1,000 ms']);
+  rows.push([
+    `slider usable after: the browser's first page, then the median of ${VISITS - 1} (nothing kept)`,
+    `${usable[0].toFixed(0)}, ${quantile(
+      usable.slice(1).sort((a, b) => a - b),
+      0.5,
+    ).toFixed(0)} ms`,
+    '1,000 ms',
+  ]);
 
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();

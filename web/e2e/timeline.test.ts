@@ -60,6 +60,14 @@ describe('the timeline', () => {
     }
   });
 
+  test('it stays at hand in a window enlarged to 200 %', async ({ dashboard }) => {
+    await dashboard.page.setViewportSize({ width: 720, height: 450 });
+    await dashboard.view('filters', { checkpoint: '2' });
+    const box = (await dashboard.slider.boundingBox())!;
+    expect(box.y).toBeGreaterThan(0);
+    expect(box.y + box.height).toBeLessThanOrEqual(450);
+  });
+
   test('play goes on by itself and pause stops it', async ({ dashboard }) => {
     const { page } = dashboard;
     // With reduced motion, play is one step at a time.
