@@ -16,7 +16,10 @@ log=$(mktemp)
 "$release/deepviz" serve "$run" --addr 127.0.0.1:0 --cache-mb 128 >"$log" &
 server=$!
 trap 'kill "$server"; rm -f "$log"' EXIT
-until address=$(grep -o '127\.0\.0\.1:[0-9]*' "$log"); do sleep 0.2; done
+until address=$(grep -o '127\.0\.0\.1:[0-9]*' "$log"); do
+  kill -0 "$server" 2>/dev/null || { echo "the server did not start: is $run a run folder, and is it built?" >&2; exit 1; }
+  sleep 0.2
+done
 
 id=$(curl -s "http://$address/api/runs" | python3 -c 'import json, sys; print(json.load(sys.stdin)["runs"][0]["id"])')
 base="/api/runs/$id/checkpoints/{0-50}"

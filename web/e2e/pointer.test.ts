@@ -1,4 +1,4 @@
-// What hands do: presses, drags and second clicks where new users stumbled once.
+// What hands do: presses, drags and second clicks where a newcomer would have stumbled once.
 import { readFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';

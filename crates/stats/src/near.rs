@@ -42,8 +42,8 @@ impl Store {
     /// The images whose outputs at a checkpoint lie nearest to those of one image, the nearest first, of two equally
     /// near the smaller id; without the image itself. `None` where outputs of the split or of the image are missing.
     ///
-    /// Outputs are what goes into the softmax, as [`Store::logits`] gives them. An image whose outputs are no numbers
-    /// is near to none.
+    /// Outputs are what goes into the softmax, as [`Store::logits`] gives them. An image whose outputs are no numbers,
+    /// or so large that their distance is none, is near to none.
     pub fn near(&self, query: &NearQuery) -> Result<Option<Vec<NearImage>>, Error> {
         let Some((first, outputs)) = self.outputs(query.step, query.split)? else { return Ok(None) };
         let place = query.image.0.checked_sub(first.0).map(|place| place as usize);
@@ -79,8 +79,7 @@ fn nearest(outputs: ArrayView2<'_, f32>, point: &[f32], without: Option<usize>, 
     let mut farthest = f32::INFINITY;
     for (place, row) in outputs.rows().into_iter().enumerate() {
         let distance = distance(row, point);
-        // False for NaN.
-        if distance <= farthest && Some(place) != without {
+        if distance.is_finite() && distance <= farthest && Some(place) != without {
             best.push((place, distance));
             if best.len() == room && limit < room {
                 farthest = best.select_nth_unstable_by(limit - 1, order).1.1;
@@ -168,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_near_to_none() {
-        let outputs = arr2(&[[0.0, 1.0], [f32::NAN, 1.0], [2.0, 1.0]]);
+        let outputs = arr2(&[[0.0, 1.0], [f32::NAN, 1.0], [2.0, 1.0], [3e38, 1.0]]);
         assert_eq!(around(&outputs, 0, 9), [(2, 2.0)]);
         assert!(around(&outputs, 1, 9).is_empty());
     }
