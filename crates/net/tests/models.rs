@@ -45,6 +45,8 @@ fn parameter_counts_are_those_of_the_heads() {
     for (name, count) in counts {
         let network = Network::new(&load(name), Shape::new(3, 32, 32), 10).unwrap();
         assert_eq!(network.parameter_count(), count, "{name}");
+        let head = std::fs::read_to_string(models().join(format!("{name}.toml"))).unwrap().replace(',', "");
+        assert!(head.contains(&format!(" {count} parameters")), "{name} tells another count");
     }
 }
 
