@@ -220,11 +220,11 @@ mod tests {
             std::fs::read_dir(outer.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(outside, ["inner"], "something got out");
         let mut found = Vec::new();
-        let mut todo = vec![folder.clone()];
-        while let Some(at) = todo.pop() {
+        let mut open = vec![folder.clone()];
+        while let Some(at) = open.pop() {
             for entry in std::fs::read_dir(at).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { todo.push(path) } else { found.push(path.strip_prefix(&folder).unwrap().to_owned()) }
+                if path.is_dir() { open.push(path) } else { found.push(path.strip_prefix(&folder).unwrap().to_owned()) }
             }
         }
         found.sort();
