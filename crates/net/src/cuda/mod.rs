@@ -15,6 +15,8 @@ mod layout;
 mod libraries;
 mod memory;
 mod model;
+mod muon;
+mod outgoing;
 mod pass;
 mod rule;
 mod trainer;
@@ -28,8 +30,9 @@ pub(crate) use model::CudaModel;
 pub(crate) use pass::{Room, WindowNorm};
 
 pub use libraries::{Library, libraries};
+pub use outgoing::Outgoing;
 pub use rule::Rule;
-pub use trainer::{Begin, CudaTrainer, Outgoing, StepInput};
+pub use trainer::{Begin, CudaTrainer, StepInput};
 
 use crate::error::Error;
 use crate::recipe::Precision;

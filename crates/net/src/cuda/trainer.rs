@@ -2,9 +2,11 @@
 //! they are seen and the rates of every step, and hears loss and errors one step later.
 
 use super::input::{DeviceView, Images, Preprocessing, device_views, padded, pixels};
-use super::layout::{from_device, to_device};
+use super::layout::to_device;
+use super::muon::MuonRoom;
+use super::outgoing::Outgoing;
 use super::pass::{Pass, Space, Training, Weights};
-use super::{Arg, At, Cuda, Factor, Grid, Matrix, Memory, Product, Rule};
+use super::{Arg, At, Cuda, Grid, Memory, Rule};
 use crate::error::Error;
 use crate::gradient::BatchResult;
 use crate::network::{Network, ParameterSpec, Role};
@@ -12,14 +14,9 @@ use crate::parameters::Parameters;
 use crate::preprocess::{Preprocess, View};
 use crate::recipe::Optimiser;
 use cudarc::driver::{CudaEvent, CudaGraph, CudaStream, PinnedHostSlice, sys};
-use ndarray::{Array2, ArrayD, ArrayView3};
+use ndarray::{Array2, ArrayView3};
 use std::fmt;
 use std::sync::Arc;
-
-/// Steps of Muon's iteration.
-const MUON_STEPS: usize = 3;
-/// Its coefficients: see [`crate::Orthogonaliser`].
-const MUON: [f32; 3] = [3.4445, -4.7750, 2.0315];
 
 /// One step's minibatch and update.
 #[derive(Clone, Copy, Debug)]
@@ -91,40 +88,9 @@ struct Input {
     rules: Memory<Rule>,
 }
 
-/// Room for turning a gradient into an orthogonal matrix.
-struct MuonRoom {
-    ahead: Memory<f32>,
-    next: Memory<f32>,
-    gram: Memory<f32>,
-    square: Memory<f32>,
-    sums: Memory<f64>,
-}
-
 impl fmt::Debug for CudaTrainer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CudaTrainer({} layers, {:?})", self.network.layers().len(), self.on)
-    }
-}
-
-/// What is being copied out of a [`CudaTrainer`].
-pub struct Outgoing {
-    done: CudaEvent,
-    host: PinnedHostSlice<f32>,
-    network: Arc<Network>,
-    optimiser: Optimiser,
-    failed: Cuda,
-}
-
-impl fmt::Debug for Outgoing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outgoing({} floats)", self.host.len())
-    }
-}
-
-impl Drop for Outgoing {
-    /// The memory is not given back while the device still writes into it.
-    fn drop(&mut self) {
-        self.done.synchronize().ok();
     }
 }
 
@@ -133,38 +99,6 @@ impl Drop for CudaTrainer {
     fn drop(&mut self) {
         self.on.stream().join(&self.copies).ok();
         self.on.stream().synchronize().ok();
-    }
-}
-
-impl Outgoing {
-    /// Waits for the copy: weights with running statistics, and the optimiser's arrays.
-    pub fn wait(self) -> Result<(Parameters, Parameters), Error> {
-        let network = &*self.network;
-        self.done.synchronize().map_err(self.failed.failed("copy from the device"))?;
-        let mut values = self.host.as_slice().map_err(self.failed.failed("copy from the device"))?;
-        let mut parameters = Parameters::zeros(network);
-        let mut state = Parameters::optimiser_state(network);
-        let mut fill = |layer, spec: &ParameterSpec, array: Option<&mut ArrayD<f32>>| {
-            // Every buffer has room for one value at least.
-            let (own, rest) = values.split_at(spec.len().max(1).min(values.len()));
-            values = rest;
-            if let Some(array) = array {
-                from_device(layer, spec, own, array);
-            }
-        };
-        for layer in network.layers() {
-            for spec in &layer.parameters {
-                fill(layer, spec, parameters.get_mut(&spec.name));
-            }
-        }
-        for layer in network.layers() {
-            for spec in layer.parameters.iter().filter(|spec| spec.is_learnt()) {
-                for suffix in self.optimiser.state() {
-                    fill(layer, spec, state.get_mut(&format!("{}{suffix}", spec.name)));
-                }
-            }
-        }
-        Ok((parameters, state))
     }
 }
 
@@ -482,76 +416,4 @@ fn resident(on: &Cuda, images: &[ArrayView3<'_, u8>]) -> Result<Option<Memory<u8
         return Ok(None);
     }
     Memory::of(on, &pixels(images)).map(Some)
-}
-
-impl MuonRoom {
-    /// Room for the largest filters; nothing without any.
-    fn new(on: &Cuda, network: &Network) -> Result<Option<Self>, Error> {
-        let filters = || network.parameters().filter(|spec| spec.role == Role::Weight && spec.shape.len() == 4);
-        let Some(values) = filters().map(ParameterSpec::len).max() else {
-            return Ok(None);
-        };
-        let short = |spec: &ParameterSpec| spec.shape[0].min(spec.len() / spec.shape[0].max(1));
-        let side = filters().map(short).max().unwrap_or(0);
-        Ok(Some(Self {
-            ahead: Memory::zeros(on, values)?,
-            next: Memory::zeros(on, values)?,
-            gram: Memory::zeros(on, side * side)?,
-            square: Memory::zeros(on, side * side)?,
-            sums: Memory::zeros(on, 1)?,
-        }))
-    }
-
-    fn update(
-        &self,
-        on: &Cuda,
-        spec: &ParameterSpec,
-        (weights, gradient, velocity): (At, At, At),
-        rule: At,
-    ) -> Result<(), Error> {
-        let (length, filters) = (spec.len(), spec.shape[0]);
-        let long = Arg::long(length);
-        let sums = self.sums.at();
-        let (mut x, mut next) = (self.ahead.at(), self.next.at());
-        let ahead = [velocity.into(), gradient.into(), x.into(), long, rule.into()];
-        on.launch("muon_velocity", Grid::Each(length), &ahead)?;
-        on.launch("square_sum", Grid::Blocks(1), &[x.into(), long, sums.into()])?;
-        on.launch("muon_normalise", Grid::Each(length), &[x.into(), x.into(), long, sums.into()])?;
-        for _ in 0..MUON_STEPS {
-            self.iterate(on, (filters, length / filters), x, next)?;
-            std::mem::swap(&mut x, &mut next);
-        }
-        on.launch("square_sum", Grid::Blocks(1), &[weights.into(), long, sums.into()])?;
-        let args = [weights.into(), x.into(), long, filters.into(), sums.into(), rule.into()];
-        on.launch("muon_update", Grid::Each(length), &args)
-    }
-
-    /// `next = a x + (b A + c A A) x`, or from the other side where x is tall: A is of the shorter side.
-    fn iterate(&self, on: &Cuda, (rows, columns): (usize, usize), x: At, next: At) -> Result<(), Error> {
-        let [a, b, c] = MUON;
-        let is_tall = rows > columns;
-        let side = rows.min(columns);
-        let matrix = Matrix::new(x, columns);
-        let (gram, square) = (Matrix::new(self.gram.at(), side), Matrix::new(self.square.at(), side));
-        let (left, right) = if is_tall {
-            (Factor::Transposed(matrix), Factor::Plain(matrix))
-        } else {
-            (Factor::Plain(matrix), Factor::Transposed(matrix))
-        };
-        let inner = rows.max(columns);
-        let product = |(a, b, c): (Factor, Factor, Matrix), (rows, columns, inner): (usize, usize, usize), add| {
-            on.product(&Product { rows, columns, inner, a, b, c, add, count: 1 })
-        };
-        product((left, right, gram), (side, side, inner), false)?;
-        product((Factor::Plain(gram), Factor::Plain(gram), square), (side, side, side), false)?;
-        let combine = |x: At, a: f32, y: At, b: f32, out: At, length: usize| {
-            let args = [x.into(), a.into(), y.into(), b.into(), out.into(), Arg::long(length)];
-            on.launch("combine", Grid::Each(length), &args)
-        };
-        combine(self.gram.at(), b, self.square.at(), c, self.gram.at(), side * side)?;
-        combine(x, a, x, 0.0, next, rows * columns)?;
-        let (left, right) = if is_tall { (matrix, gram) } else { (gram, matrix) };
-        let factors = (Factor::Plain(left), Factor::Plain(right), Matrix::new(next, columns));
-        product(factors, (rows, columns, side), true)
-    }
 }

@@ -1,12 +1,18 @@
 //! What can be typed: every command, option and default of the binary.
 
+mod corpus;
+mod stats;
+mod values;
+
+pub use corpus::{CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusMakeArgs, Download, Generator};
+pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs, StatsWhat};
+pub use values::{CheckpointChoice, DeviceChoice, MetricChoice, NormaliseChoice, Override, SplitChoice};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use deepviz_net::VectorLevel;
-use deepviz_stats::Kmeans;
 
 /// See a convolutional image classifier learn.
 #[derive(Debug, Parser)]
@@ -108,100 +114,6 @@ pub struct TrainArgs {
     pub report: ReportArgs,
 }
 
-/// `deepviz stats`
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, disable_help_subcommand = true)]
-pub struct StatsArgs {
-    /// Share the work out by files instead.
-    #[command(subcommand)]
-    pub part: Option<StatsPart>,
-    /// The run folder
-    #[arg(required = true)]
-    pub run: Option<PathBuf>,
-    /// What is computed.
-    #[command(flatten)]
-    pub what: StatsWhat,
-    /// Follow a run that is being trained until it ends
-    #[arg(long)]
-    pub watch: bool,
-    /// Compute again what is there already
-    #[arg(long, conflicts_with = "watch")]
-    pub force: bool,
-}
-
-/// `deepviz stats …`
-#[derive(Debug, Subcommand)]
-pub enum StatsPart {
-    /// Compute one checkpoint's statistics into a file of their own
-    Unit(StatsUnitArgs),
-    /// Take such files over into a run's statistics
-    Merge(StatsMergeArgs),
-}
-
-/// `deepviz stats unit`
-#[derive(Debug, Args)]
-pub struct StatsUnitArgs {
-    /// The run folder
-    pub run: PathBuf,
-    /// Which checkpoint, counted from 0, or `last`
-    #[arg(long, value_name = "N|last")]
-    pub checkpoint: CheckpointChoice,
-    /// The file to write
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// What is computed.
-    #[command(flatten)]
-    pub what: StatsWhat,
-}
-
-/// `deepviz stats merge`
-#[derive(Debug, Args)]
-pub struct StatsMergeArgs {
-    /// The run folder
-    pub run: PathBuf,
-    /// Files that `deepviz stats unit` wrote
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// How to report progress.
-    #[command(flatten)]
-    pub report: ReportArgs,
-}
-
-/// What statistics hold.
-#[derive(Debug, Args)]
-pub struct StatsWhat {
-    /// The corpus, where it is no longer where the run recorded it
-    #[arg(long, value_name = "PATH")]
-    pub corpus: Option<PathBuf>,
-    /// Which images
-    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
-    pub split: SplitChoice,
-    /// Where to compute and with how many threads.
-    #[command(flatten)]
-    pub compute: ComputeArgs,
-    /// Clusters per checkpoint
-    #[arg(long, value_name = "N", default_value_t = 30)]
-    pub clusters: usize,
-    /// Images kept nearest to each centre
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub nearest: usize,
-    /// Images kept for each filter: the ones that activate it most
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    pub top: usize,
-    /// Cluster this layer's outputs (repeatable); by default the features by cosine and the logits by Euclidean distance
-    #[arg(long, value_name = "NAME")]
-    pub cluster_layer: Vec<String>,
-    /// Distance for the layers given with --cluster-layer
-    #[arg(long, value_enum, default_value_t = MetricChoice::Euclidean, requires = "cluster_layer")]
-    pub metric: MetricChoice,
-    /// Whose k-means: our vectorised one, or linfa-clustering's
-    #[arg(long, value_name = "lloyd|linfa", default_value_t)]
-    pub kmeans: Kmeans,
-    /// How to report progress.
-    #[command(flatten)]
-    pub report: ReportArgs,
-}
-
 /// `deepviz serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -282,61 +194,6 @@ pub struct InspectArgs {
     pub json: bool,
 }
 
-/// `deepviz corpus …`
-#[derive(Debug, Subcommand)]
-pub enum CorpusCommand {
-    /// Generate a corpus
-    Make(CorpusMakeArgs),
-    /// Download a public corpus
-    Fetch(CorpusFetchArgs),
-    /// Describe a corpus
-    Info(CorpusInfoArgs),
-}
-
-/// `deepviz corpus make`
-#[derive(Debug, Args)]
-pub struct CorpusMakeArgs {
-    /// Which generator
-    #[arg(value_enum)]
-    pub kind: Generator,
-    /// The folder to make
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Images in all, training and test
-    #[arg(long, value_name = "N", default_value_t = 12_000)]
-    pub images: usize,
-    /// Seed
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    pub seed: u64,
-}
-
-/// `deepviz corpus fetch`
-#[derive(Debug, Args)]
-pub struct CorpusFetchArgs {
-    /// Which corpus
-    #[arg(value_enum)]
-    pub kind: Download,
-    /// The folder to unpack into
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Another address, or an archive already on disk
-    #[arg(long, value_name = "URL_OR_FILE")]
-    pub from: Option<String>,
-    /// How to report progress.
-    #[command(flatten)]
-    pub report: ReportArgs,
-}
-
-/// `deepviz corpus info`
-#[derive(Debug, Args)]
-pub struct CorpusInfoArgs {
-    /// The corpus folder
-    pub path: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `deepviz doctor`
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -374,123 +231,6 @@ pub struct ReportArgs {
     pub json: bool,
 }
 
-/// `KEY=VALUE` of `--set`.
-#[derive(Debug, Clone)]
-pub struct Override {
-    /// The recipe key, dotted.
-    pub key: String,
-    /// Its value, as TOML; a bare word counts as a string.
-    pub value: String,
-}
-
-impl FromStr for Override {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((key, value)) if !key.trim().is_empty() => {
-                Ok(Self { key: key.trim().to_owned(), value: value.trim().to_owned() })
-            }
-            _ => Err("expected KEY=VALUE, e.g. train.batch=64".to_owned()),
-        }
-    }
-}
-
-/// `--device`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceChoice {
-    /// The best there is.
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// A GPU by its number.
-    Cuda(u32),
-}
-
-impl FromStr for DeviceChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            _ => text
-                .strip_prefix("cuda:")
-                .and_then(|number| number.parse().ok())
-                .map(Self::Cuda)
-                .ok_or_else(|| "expected auto, cpu, cuda or cuda:N".to_owned()),
-        }
-    }
-}
-
-/// `--checkpoint` of `stats unit`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckpointChoice {
-    /// By its place in step order.
-    Index(usize),
-    /// The newest.
-    Last,
-}
-
-impl FromStr for CheckpointChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "last" => Ok(Self::Last),
-            _ => text.parse().map(Self::Index).map_err(|_| "expected a number or last".to_owned()),
-        }
-    }
-}
-
-/// `--split`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SplitChoice {
-    /// The training images.
-    Train,
-    /// The test images.
-    Test,
-    /// Both.
-    All,
-}
-
-/// `--metric`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MetricChoice {
-    /// Straight distance.
-    Euclidean,
-    /// Angle.
-    Cosine,
-    /// Straight distance once every value has mean 0 and spread 1 over the images.
-    Standardised,
-}
-
-/// `--normalise`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum NormaliseChoice {
-    /// One scale for the sheet.
-    Sheet,
-    /// One scale a filter.
-    Filter,
-    /// One scale for all checkpoints.
-    Timeline,
-}
-
-/// What `corpus make` can generate.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Generator {
-    /// Ten classes of textured shapes, 32x32, colour.
-    Shapes,
-}
-
-/// What `corpus fetch` can download.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Download {
-    /// CIFAR-10, the binary version.
-    Cifar10,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -499,21 +239,5 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn devices_parse() {
-        assert_eq!("cuda:3".parse(), Ok(DeviceChoice::Cuda(3)));
-        assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
-        assert!("gpu".parse::<DeviceChoice>().is_err());
-        assert!("cuda:x".parse::<DeviceChoice>().is_err());
-    }
-
-    #[test]
-    fn overrides_keep_later_equals_signs() {
-        let over: Override = "train.note=a=b".parse().unwrap();
-        assert_eq!((over.key.as_str(), over.value.as_str()), ("train.note", "a=b"));
-        assert!("train.batch".parse::<Override>().is_err());
-        assert!("=4".parse::<Override>().is_err());
     }
 }

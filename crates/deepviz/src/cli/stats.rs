@@ -1,0 +1,100 @@
+//! What can be typed after `deepviz stats`.
+
+use super::{CheckpointChoice, ComputeArgs, MetricChoice, ReportArgs, SplitChoice};
+use clap::{Args, Subcommand};
+use deepviz_stats::Kmeans;
+use std::path::PathBuf;
+
+/// `deepviz stats`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, disable_help_subcommand = true)]
+pub struct StatsArgs {
+    /// Share the work out by files instead.
+    #[command(subcommand)]
+    pub part: Option<StatsPart>,
+    /// The run folder
+    #[arg(required = true)]
+    pub run: Option<PathBuf>,
+    /// What is computed.
+    #[command(flatten)]
+    pub what: StatsWhat,
+    /// Follow a run that is being trained until it ends
+    #[arg(long)]
+    pub watch: bool,
+    /// Compute again what is there already
+    #[arg(long, conflicts_with = "watch")]
+    pub force: bool,
+}
+
+/// `deepviz stats …`
+#[derive(Debug, Subcommand)]
+pub enum StatsPart {
+    /// Compute one checkpoint's statistics into a file of their own
+    Unit(StatsUnitArgs),
+    /// Take such files over into a run's statistics
+    Merge(StatsMergeArgs),
+}
+
+/// `deepviz stats unit`
+#[derive(Debug, Args)]
+pub struct StatsUnitArgs {
+    /// The run folder
+    pub run: PathBuf,
+    /// Which checkpoint, counted from 0, or `last`
+    #[arg(long, value_name = "N|last")]
+    pub checkpoint: CheckpointChoice,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// What is computed.
+    #[command(flatten)]
+    pub what: StatsWhat,
+}
+
+/// `deepviz stats merge`
+#[derive(Debug, Args)]
+pub struct StatsMergeArgs {
+    /// The run folder
+    pub run: PathBuf,
+    /// Files that `deepviz stats unit` wrote
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to report progress.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// What statistics hold.
+#[derive(Debug, Args)]
+pub struct StatsWhat {
+    /// The corpus, where it is no longer where the run recorded it
+    #[arg(long, value_name = "PATH")]
+    pub corpus: Option<PathBuf>,
+    /// Which images
+    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
+    pub split: SplitChoice,
+    /// Where to compute and with how many threads.
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// Clusters per checkpoint
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub clusters: usize,
+    /// Images kept nearest to each centre
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub nearest: usize,
+    /// Images kept for each filter: the ones that activate it most
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub top: usize,
+    /// Cluster this layer's outputs (repeatable); by default the features by cosine and the logits by Euclidean distance
+    #[arg(long, value_name = "NAME")]
+    pub cluster_layer: Vec<String>,
+    /// Distance for the layers given with --cluster-layer
+    #[arg(long, value_enum, default_value_t = MetricChoice::Euclidean, requires = "cluster_layer")]
+    pub metric: MetricChoice,
+    /// Whose k-means: our vectorised one, or linfa-clustering's
+    #[arg(long, value_name = "lloyd|linfa", default_value_t)]
+    pub kmeans: Kmeans,
+    /// How to report progress.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
