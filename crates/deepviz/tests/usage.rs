@@ -18,6 +18,8 @@ fn wrong_usage_exits_with_2() {
         &["serve"],
         &["serve", "run", "--addr", "nowhere"],
         &["demo", "--epochs", "0"],
+        &["demo", "--images", "5"],
+        &["corpus", "make", "shapes", "--out", "shapes", "--images", "19"],
         &["stats", "run", "--clusters", "many"],
     ] {
         let outcome = lab.run(args);

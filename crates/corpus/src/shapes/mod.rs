@@ -10,7 +10,7 @@ mod random;
 mod scene;
 mod surface;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -30,12 +30,17 @@ const ARRANGE: u64 = 1 << 40;
 /// What to generate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShapesOptions {
-    /// Images in both splits together; at least 20.
+    /// Images in both splits together, within [`Self::IMAGES`].
     pub images: usize,
     /// The part of them that is for testing, more than 0 and less than 1.
     pub test_fraction: f64,
     /// Another seed gives another corpus; the same seed gives the same bytes.
     pub seed: u64,
+}
+
+impl ShapesOptions {
+    /// How many images there may be: at least two a class.
+    pub const IMAGES: RangeInclusive<usize> = 20..=100_000_000;
 }
 
 impl Default for ShapesOptions {
@@ -83,7 +88,7 @@ struct Planned {
 /// A corpus that deepViz made there before is replaced; a folder with anything else in it is an error.
 pub fn make_shapes(out: &Path, options: &ShapesOptions) -> Result<(), Error> {
     let ShapesOptions { images, test_fraction, seed } = *options;
-    if !(20..=100_000_000).contains(&images) {
+    if !ShapesOptions::IMAGES.contains(&images) {
         return Err(Error::Option { key: "images", found: images.to_string(), expected: "20 to 100,000,000" });
     }
     if !(test_fraction > 0.0 && test_fraction < 1.0) {

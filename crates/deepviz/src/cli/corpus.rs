@@ -2,7 +2,15 @@
 
 use super::ReportArgs;
 use clap::{Args, Subcommand, ValueEnum};
+use deepviz_corpus::ShapesOptions;
 use std::path::PathBuf;
+
+/// How many images are generated.
+pub(super) fn images(text: &str) -> Result<usize, String> {
+    let all = ShapesOptions::IMAGES;
+    let number = text.parse().ok().filter(|number| all.contains(number));
+    number.ok_or_else(|| format!("expected a number from {} to {}", all.start(), all.end()))
+}
 
 /// `deepviz corpus …`
 #[derive(Debug, Subcommand)]
@@ -25,7 +33,7 @@ pub struct CorpusMakeArgs {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Images in all, training and test
-    #[arg(long, value_name = "N", default_value_t = 12_000)]
+    #[arg(long, value_name = "N", default_value_t = 12_000, value_parser = images)]
     pub images: usize,
     /// Seed
     #[arg(long, value_name = "S", default_value_t = 1)]

@@ -67,7 +67,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: Option<u64>,
     /// Images to generate, training and test, where the folder holds no corpus yet
-    #[arg(long, value_name = "N", default_value_t = 8_000)]
+    #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = corpus::images)]
     pub images: usize,
     /// Seed of the corpus and of the training; 1, or that of the run in the folder, when not given
     #[arg(long, value_name = "S")]
