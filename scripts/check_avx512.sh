@@ -109,7 +109,7 @@ trap 'kill -KILL $bochs 2>/dev/null || true' EXIT
 until terminal=$(grep -a -o -m 1 '/dev/pts/[0-9]*' "$work/screen.txt") || ! kill -0 $bochs 2>/dev/null; do
   sleep 1
 done
-cat "$terminal" >/dev/null &
+cat "$terminal" >/dev/null 2>&1 &
 tail -f --pid $bochs "$work/serial.txt" | sed -u 's/\r$//; /^== status/q' || true
 grep -q '^== status 0' "$work/serial.txt" || {
   echo "the tests did not pass; $work has the logs" >&2
