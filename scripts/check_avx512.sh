@@ -4,7 +4,8 @@
 #   scripts/check_avx512.sh [WHAT TO TELL THE TESTS, e.g. --exact ops::random_shapes_agree_with_naive]
 #
 # Bochs emulates a Skylake-X; a Linux of nothing but Debian's kernel, busybox and the tests is started on it. That tells
-# whether the arithmetic is right; it tells nothing of speed. All tests take half an hour. On Debian it needs:
+# whether the arithmetic is right; it tells nothing of speed. All tests take about half an hour, by estimate: most
+# of it the lists ops::forward, ops::input and ops::weight. On Debian it needs:
 #
 #   apt-get install bochs bochs-term bochsbios vgabios grub-pc-bin xorriso mtools busybox-static cpio
 #
@@ -110,7 +111,8 @@ until terminal=$(grep -a -o -m 1 '/dev/pts/[0-9]*' "$work/screen.txt") || ! kill
   sleep 1
 done
 cat "$terminal" >/dev/null 2>&1 &
-tail -f --pid $bochs "$work/serial.txt" | sed -u 's/\r$//; /^== status/q' || true
+# What hangs ends too.
+timeout 7200 tail -f --pid $bochs "$work/serial.txt" | sed -u 's/\r$//; /^== status/q' || true
 grep -q '^== status 0' "$work/serial.txt" || {
   echo "the tests did not pass; $work has the logs" >&2
   exit 1
