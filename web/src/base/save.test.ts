@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { csv, fileName, gradientColours, ringOf } from './save';
+import { csv, fileName, gradientColours, ringOf, pngScale } from './save';
 
 describe('taking away', () => {
   it('writes tables that spreadsheets read', () => {
@@ -28,5 +28,15 @@ describe('taking away', () => {
     expect(inset).toEqual({ colour: 'rgb(1, 2, 3)', width: 1, inset: true });
     expect(ringOf('rgb(1, 2, 3) 0px 4px 12px 0px')).toBeNull();
     expect(ringOf('none')).toBeNull();
+  });
+});
+
+describe('a large picture', () => {
+  it('is as sharp as a canvas can hold, never cut', () => {
+    expect(pngScale(1400, 2900)).toBe(2);
+    expect(pngScale(1400, 12_000) * 12_000).toBeLessThanOrEqual(16_000);
+    const scale = pngScale(9000, 9500);
+    expect(scale).toBeGreaterThan(1);
+    expect(9000 * 9500 * scale * scale).toBeLessThanOrEqual(128e6 + 1);
   });
 });

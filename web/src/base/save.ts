@@ -117,11 +117,16 @@ export function svgOf(root: HTMLElement, title = ''): { text: string; width: num
   const box = root.getBoundingClientRect();
   const margin = 12;
   const head = title ? 24 : 0;
-  const [width, height] = [Math.ceil(box.width) + 2 * margin, Math.ceil(box.height) + 2 * margin + head];
+  // What is scrolled out of sight belongs to it: a picture that ends in the middle of a row does not say so.
+  const inner = {
+    width: Math.max(box.width, root.scrollWidth),
+    height: Math.max(box.height, root.scrollHeight),
+  };
+  const [width, height] = [Math.ceil(inner.width) + 2 * margin, Math.ceil(inner.height) + 2 * margin + head];
   const out: string[] = [];
   const place = (rect: DOMRect) => ({
-    x: rect.left - box.left + margin,
-    y: rect.top - box.top + margin + head,
+    x: rect.left - box.left + root.scrollLeft + margin,
+    y: rect.top - box.top + root.scrollTop + margin + head,
   });
   const number = (value: number) => Math.round(value * 100) / 100;
 
@@ -187,7 +192,17 @@ export function svgOf(root: HTMLElement, title = ''): { text: string; width: num
   return { text, width, height };
 }
 
-/** A part of the page as a PNG, at twice the size of the screen's pixels. */
+/** Sides and areas that every browser can still make a canvas of. */
+const MOST_SIDE_PX = 16_000;
+const MOST_AREA_PX = 128e6;
+
+/** How many pixels a CSS pixel becomes: two, or as many as a canvas holds. */
+export function pngScale(width: number, height: number): number {
+  const fits = Math.min(MOST_SIDE_PX / Math.max(width, height), Math.sqrt(MOST_AREA_PX / (width * height)));
+  return Math.min(2, fits);
+}
+
+/** A part of the page as a PNG, at twice the size of the screen's pixels where a canvas can be so large. */
 export async function pngOf(root: HTMLElement, title = ''): Promise<Blob> {
   const { text, width, height } = svgOf(root, title);
   const url = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
@@ -196,7 +211,8 @@ export async function pngOf(root: HTMLElement, title = ''): Promise<Blob> {
     image.src = url;
     await image.decode();
     const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [width * 2, height * 2];
+    const scale = pngScale(width, height);
+    [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
     const context = canvas.getContext('2d');
     if (!context) throw new Error('no canvas');
     context.imageSmoothingEnabled = false;

@@ -142,6 +142,8 @@ export class Store {
       checkpoint: this.follow ? 'last' : null,
       before: null,
       image: null,
+      // The number of a cluster means nothing in another run.
+      options: Object.fromEntries(Object.entries(this.options).filter(([name]) => name !== 'clusters.open')),
     };
     this.#wanted = same;
     await this.#open(same);

@@ -8,8 +8,10 @@ import {
   mixName,
   mixParts,
   nearCaption,
+  orderedAt,
   purity,
   rowEnd,
+  sameImages,
   seatGroups,
   seatOrder,
   sizeHistory,
@@ -45,6 +47,35 @@ describe('the mix', () => {
     expect(name(0, 30, 31)).toBe('ship and dog');
     expect(mixName({ size: 100, mix: [26, 25, 25, 24] }, [...CLASSES, 'frog'])).toBe('cat, dog and ship');
     expect(name(0, 0, 0)).toBe('empty');
+  });
+});
+
+describe('the order', () => {
+  const counted = [0, 5, 10];
+  it('is given by the checkpoint that was asked for, in every order', () => {
+    expect(orderedAt({ order: 'class', asked: 5, shown: 5, counted })).toBe(5);
+    expect(orderedAt({ order: 'mixed', asked: 0, shown: 5, counted })).toBe(0);
+  });
+  it('is by class that of the end, by anything else that of the screen, where nobody asked', () => {
+    expect(orderedAt({ order: 'class', asked: null, shown: 5, counted })).toBe(10);
+    expect(orderedAt({ order: 'grew', asked: null, shown: 5, counted })).toBe(5);
+    expect(orderedAt({ order: 'grew', asked: null, shown: 7, counted })).toBe(10);
+    expect(orderedAt({ order: 'class', asked: null, shown: 0, counted: [] })).toBeNull();
+  });
+});
+
+describe('the images of an opened cluster', () => {
+  const others = [cluster(0, [9], [1, 2, 3, 9]), cluster(1, [9], [4, 8]), cluster(2, [9], [7])];
+  it('are in the cluster that holds most of them', () => {
+    expect(sameImages([1, 2, 3, 4], others)).toBe(0);
+    expect(sameImages([8, 4, 20, 21], others)).toBe(1);
+  });
+  it('are in none where that is not clear: as many in two, too few at all, none', () => {
+    expect(sameImages([1, 2, 4, 8], others)).toBeNull();
+    expect(sameImages([7, 30, 31, 32, 33], others)).toBeNull();
+    expect(sameImages([50, 51], others)).toBeNull();
+    expect(sameImages([], others)).toBeNull();
+    expect(sameImages([1], [])).toBeNull();
   });
 });
 

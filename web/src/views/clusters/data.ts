@@ -74,6 +74,35 @@ export function seatOrder(order: Order, now: readonly Cluster[], before: readonl
   );
 }
 
+/**
+ * The checkpoint whose clusters give the order: the one asked for by hand; else by class the last, by anything else the
+ * one on the screen. One that was not counted cannot give it.
+ */
+export function orderedAt(wish: {
+  order: Order;
+  asked: number | null;
+  shown: number;
+  counted: readonly number[];
+}): number | null {
+  const last = wish.counted.at(-1) ?? null;
+  const wanted = wish.asked ?? (wish.order === 'class' ? last : wish.shown);
+  return wanted !== null && wish.counted.includes(wanted) ? wanted : last;
+}
+
+/**
+ * The cluster of another set that holds the images of an opened one: more than half of those that are found at all, and
+ * at least a quarter of all; null where that is not clear. Only the nearest images of a cluster are known by number.
+ */
+export function sameImages(ids: readonly number[], clusters: readonly Cluster[]): number | null {
+  const wanted = new Set(ids);
+  const held = clusters.map((one) => one.nearest.filter((near) => wanted.has(near.id)).length);
+  const found = held.reduce((sum, n) => sum + n, 0);
+  const best = held.indexOf(Math.max(...held));
+  return best >= 0 && found > 0 && held[best] * 2 > found && held[best] * 4 >= wanted.size
+    ? clusters[best].index
+    : null;
+}
+
 /** Runs of seats with the same dominant class, for the names under the overview. */
 export function seatGroups(
   seats: readonly number[],

@@ -2,7 +2,7 @@
 // one scrubs and a live run does not reshuffle the page.
 import { untrack } from 'svelte';
 import type { Store } from '../../state/store.svelte';
-import { dominant, seatGroups, seatOrder, type Order } from './data';
+import { dominant, orderedAt, seatGroups, seatOrder, type Order } from './data';
 import type { Feed, SetChoice } from './live.svelte';
 
 export interface Arrangement {
@@ -17,19 +17,25 @@ export interface Arrangement {
 export class Seating {
   arrangement = $state.raw<Arrangement | null>(null);
   #again = $state(0);
+  /** The checkpoint that was asked for by hand; null for the order's own. */
+  #asked: number | null = null;
 
   constructor(store: Store, feed: Feed, wish: () => { key: string; choice: SetChoice | null; order: Order }) {
     let arranged = '';
+    let of = '';
     $effect(() => {
       const { key: choiceKey, choice, order } = wish();
+      // What was asked for was asked of another set or order.
+      if (of !== `${choiceKey}/${order}`) this.#asked = null;
+      of = `${choiceKey}/${order}`;
       const key = `${choiceKey}/${order}/${this.#again}`;
       const counted = feed.history.value?.checkpoints;
       const last = counted?.[counted.length - 1];
       if (key === arranged || !choice || !counted || last === undefined) return;
       let current = true;
       untrack(() => {
-        const now = feed.now.value?.checkpoint ?? store.checkpoint;
-        const reference = order === 'class' ? last : counted.includes(now) ? now : last;
+        const shown = feed.now.value?.checkpoint ?? store.checkpoint;
+        const reference = orderedAt({ order, asked: this.#asked, shown, counted }) ?? last;
         const asked = [reference, last, store.before].map((c) =>
           counted.includes(c) ? feed.read(c, choice) : null,
         );
@@ -52,8 +58,9 @@ export class Seating {
     });
   }
 
-  /** Arrange anew. */
-  renew(): void {
+  /** Arranges anew: for this checkpoint, or as the order itself says. */
+  renew(checkpoint: number | null = null): void {
+    this.#asked = checkpoint;
     this.#again += 1;
   }
 
