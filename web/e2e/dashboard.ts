@@ -18,7 +18,12 @@ export interface Violation {
 export class Dashboard {
   readonly #complaints: string[] = [];
 
-  constructor(readonly page: Page) {
+  constructor(
+    readonly page: Page,
+    /** Origin of the server; its run. */
+    readonly address: string = inject('address'),
+    readonly run: string = inject('run'),
+  ) {
     page.on('console', (message) => {
       if (message.type() === 'error') {
         this.#complaints.push(`console: ${message.text()} (${message.location().url})`);
@@ -35,20 +40,20 @@ export class Dashboard {
     });
     page.on('request', (request) => {
       const url = new URL(request.url());
-      const isLocal = url.origin === inject('address') || url.protocol === 'data:' || url.protocol === 'blob:';
+      const isLocal = url.origin === this.address || url.protocol === 'data:' || url.protocol === 'blob:';
       if (!isLocal) this.#complaints.push(`a request left the machine: ${request.url()}`);
     });
   }
 
   /** Opens an address of the dashboard, relative to its root, and waits until it has come to rest. */
   async open(path = '/'): Promise<void> {
-    await this.page.goto(inject('address') + path);
+    await this.page.goto(this.address + path);
     await this.idle();
   }
 
   /** Opens a view of the run under test; `more` goes into the address, e.g. `{ checkpoint: '3' }`. */
   async view(view: string, more: Record<string, string> = {}): Promise<void> {
-    await this.open(`/#${new URLSearchParams({ run: inject('run'), view, ...more }).toString()}`);
+    await this.open(`/#${new URLSearchParams({ run: this.run, view, ...more }).toString()}`);
     await expect.poll(() => this.page.getByRole('navigation', { name: 'Views' }).count()).toBe(1);
     await this.idle();
   }

@@ -41,8 +41,9 @@ export class Matrix {
           const id = run()?.id;
           const checkpoint = at();
           const point = run()?.checkpoints[checkpoint];
-          if (!id || this.whole || !point) return null;
           const wanted = split();
+          // Of one that is not counted nothing is asked: the answer is known.
+          if (!id || this.whole || point?.statistics[wanted] !== 'ready') return null;
           return {
             key: `${id}/${wanted}/${point.hash}/${store.statistics}`,
             tag: checkpoint,

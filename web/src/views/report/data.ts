@@ -1,6 +1,7 @@
 /** What the report says of a run, and which moments it shows. Pure. */
 import type { Checkpoint, Run } from '../../api/types';
 import { count, fixed, percent } from '../../base/format';
+import { isEmptySplit } from '../common/split';
 
 /** Readable checkpoints spread over the run, the first and the last among them. */
 export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[], most: number): number[] {
@@ -26,7 +27,11 @@ export function facts(
   return [
     [
       'images',
-      `${run.corpus.name}: ${count(run.corpus.train)} to learn from, ${count(run.corpus.images - run.corpus.train)} to test`,
+      `${run.corpus.name}: ${count(run.corpus.train)} to learn from, ${
+        isEmptySplit(run.corpus, 'test')
+          ? 'no test split'
+          : `${count(run.corpus.images - run.corpus.train)} to test`
+      }`,
     ],
     ['classes', count(run.classes.length)],
     ['parameters', count(run.layers.reduce((sum, layer) => sum + layer.parameters, 0))],
