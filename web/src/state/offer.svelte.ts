@@ -28,12 +28,3 @@ export function offer(store: Store, what: () => Offer): void {
     };
   });
 }
-
-/** One line a request, as a shell takes it. */
-export const curl = (addresses: readonly string[]): string =>
-  addresses
-    .map(
-      (url) =>
-        `curl ${/[?&]format=|\/(filters|strip|pixels|sheet)\b/.test(url) ? '-OJ ' : ''}'${url.replace(/'/g, "'\\''")}'`,
-    )
-    .join('\n');
