@@ -1,0 +1,33 @@
+/**
+ * Which hand moved the focus last. A control that was clicked keeps the focus, but Space is not meant for it: it plays.
+ * One that was reached by keys is pressed by Space, as everywhere.
+ */
+const MOVES_WITHIN = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End']);
+/** What Space would press or choose. A field that is written into is none. */
+const PRESSED = 'button, a, summary, input[type=checkbox], input[type=radio]';
+
+type Press = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey'> & { target: EventTarget | null };
+
+const isPressed = (target: EventTarget | null): boolean => target instanceof Element && target.matches(PRESSED);
+
+export class Hand {
+  #byPointer = false;
+
+  pointed(): void {
+    this.#byPointer = true;
+  }
+
+  /** Every key press, before anything else hears of it. Arrows within a grid make it the keys' own; a button has none. */
+  pressed({ key, target }: Pick<Press, 'key' | 'target'>): void {
+    if (key === 'Tab' || (MOVES_WITHIN.has(key) && target instanceof Element && !isPressed(target)))
+      this.#byPointer = false;
+  }
+
+  /** Whether this press of Space belongs to the page although a control has the focus. */
+  isFree(event: Press): boolean {
+    if (event.key !== ' ' || event.ctrlKey || event.metaKey || event.altKey || !this.#byPointer) return false;
+    const { target } = event;
+    if (!(target instanceof Element) || target === target.ownerDocument.body) return false;
+    return isPressed(target) || target.matches('[role=listbox], [role=grid], [role=gridcell], [role=option]');
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Keys that are typed before the field they are meant for has the focus (it belongs to a view that is being opened).
+ * They are kept from the moment the field was asked for, handed over when it is there, and never taken for commands.
+ */
+export class TypeAhead {
+  #kept: string | null = null;
+  #frame = 0;
+  #until = 0;
+  readonly #find: () => HTMLInputElement | null;
+
+  constructor(find: () => HTMLInputElement | null) {
+    this.#find = find;
+  }
+
+  /** Asks for the field; it is looked for in every frame until it is there, for so long at most. */
+  begin(patience_ms = 10_000): void {
+    cancelAnimationFrame(this.#frame);
+    this.#kept = '';
+    this.#until = performance.now() + patience_ms;
+    this.#look();
+  }
+
+  /** Takes a key press for the field; false where none is waited for, or the key is none that writes. */
+  take(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey'>): boolean {
+    if (this.#kept === null || event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (event.key === 'Escape') this.end();
+    else if (event.key === 'Backspace') this.#kept = this.#kept.slice(0, -1);
+    else if (event.key.length === 1) this.#kept += event.key;
+    else return false;
+    return true;
+  }
+
+  /** The field is no longer waited for. */
+  end(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#kept = null;
+  }
+
+  #look = (): void => {
+    if (this.#kept === null) return;
+    const field = this.#find();
+    if (!field) {
+      if (performance.now() < this.#until) this.#frame = requestAnimationFrame(this.#look);
+      else this.end();
+      return;
+    }
+    const text = this.#kept;
+    this.end();
+    field.focus();
+    // What was searched for before is replaced by what is typed now.
+    if (!text) return field.select();
+    field.value = text;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+}
