@@ -16,7 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scale: usize = rest.first().map_or(Ok(2), |text| text.parse())?;
     let start = Instant::now();
     let corpus = Corpus::open(Path::new(corpus))?;
-    let (shape, count) = (corpus.shape(), corpus.len());
+    let shape = corpus.common_shape().ok_or("the images have different sizes")?;
+    let count = corpus.len();
     println!("{count} images of {shape} in {:.2} s, {}", start.elapsed().as_secs_f64(), corpus.identity());
 
     let group = |id: ImageId| match corpus.notes() {

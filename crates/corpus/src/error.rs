@@ -26,8 +26,10 @@ pub enum Error {
     },
 
     /// The layout is right, but it holds no image.
-    #[error("the corpus holds no images: {path}")]
+    #[error("the corpus holds no images{}{account}: {path}", if account.is_empty() { "" } else { "; " })]
     NoImages {
+        /// What was left out, in a line.
+        account: String,
         /// What was opened.
         path: PathBuf,
     },
@@ -43,20 +45,44 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// An image of another size than the rest, and no size to bring it to.
+    /// Images of many sizes, and no size to bring them to.
     #[error(
-        "the image is {} x {} pixels, expected {} x {} (width x height) as {first} has; \
-         set data.resize = [height, width] in the recipe to bring all images to one size: {path}",
-        found[1], found[0], expected[1], expected[0], first = first.display()
+        "the images have different sizes: found {found} pixels (width x height), expected one size that most have; \
+         set data.resize = [height, width] in the recipe to bring all images to one size: {path}"
     )]
-    Size {
-        /// Its height and width.
-        found: [usize; 2],
-        /// The height and width of the corpus.
-        expected: [usize; 2],
-        /// The image that fixed the expected size.
-        first: PathBuf,
-        /// The image.
+    Sizes {
+        /// The most frequent sizes, with counts.
+        found: String,
+        /// The corpus.
+        path: PathBuf,
+    },
+
+    /// Images that were left out, where none may be.
+    #[error("{account}; without --strict the rest is read: {path}")]
+    LeftOut {
+        /// What was left out, in a line.
+        account: String,
+        /// The corpus.
+        path: PathBuf,
+    },
+
+    /// A file of the cache that is not what it should be.
+    #[error("a file of the cache is damaged: found {found}, expected {expected}; delete it, it is made again: {path}")]
+    Cache {
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A cache folder that cannot be written.
+    #[error("cannot write decoded images into the cache folder: {source}: {path}")]
+    CacheWrite {
+        /// What the system said.
+        source: io::Error,
+        /// The file.
         path: PathBuf,
     },
 
@@ -271,5 +297,11 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, source, path }
+    }
+
+    /// For `map_err`: a cache folder that cannot be written.
+    pub(crate) fn cache_write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::CacheWrite { source, path }
     }
 }

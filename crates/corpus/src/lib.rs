@@ -10,26 +10,36 @@
 //! | class folders | `train/<class>/*`, `test/<class>/*`, or `<class>/*` | file names |
 //!
 //! Every image has an id (train first, then test, stable between loads), a class, a split and a name.
-//! Pixels are bytes, channels x height x width, all of one shape. Nothing here knows about networks.
+//! Pixels are bytes, channels x height x width, each image at its own size; they are decoded once and mapped from the
+//! cache folder from then on. Nothing here knows about networks.
 //! `docs/corpora.md` is the page for users.
 
-mod batch;
+mod account;
+mod contents;
 mod corpus;
+mod decode;
+mod detect;
 mod error;
 mod fetch;
-mod folder;
+mod formats;
 mod image;
-mod layout;
-mod made;
 mod name;
-mod python;
+mod reader;
+mod reading;
 mod search;
 mod shapes;
+mod sink;
+mod store;
+mod tree;
 
-pub use corpus::{Corpus, Problem};
+pub use account::{Account, Example, LeftOut, Reason};
+pub use corpus::Corpus;
+pub use decode::{Decoded, Orientation, Undecodable, decode};
+pub use detect::is_corpus;
 pub use error::Error;
 pub use fetch::{Progress, Stage, fetch_cifar10};
 pub use image::{ClassId, ImageId, ImageShape, Split};
-pub use layout::{OpenOptions, is_corpus};
+pub use reading::{LabelLevel, OpenOptions, Reading};
 pub use search::{Page, Query};
 pub use shapes::{ShapesNotes, ShapesOptions, make_shapes};
+pub use sink::OpenProgress;

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cmp::Ordering};
 
 /// The names of all images of a corpus.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     text: String,
     /// Where each name ends in `text`.
@@ -24,6 +24,29 @@ impl Names {
 
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// All names, one after the other.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where each name ends in the text.
+    pub(crate) fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
+    /// From text and ends as they were kept; nothing where they do not belong together.
+    pub(crate) fn from_parts(text: String, ends: Vec<usize>) -> Option<Self> {
+        let is_whole = ends.is_sorted() && ends.iter().all(|&end| text.is_char_boundary(end));
+        (is_whole && ends.last().copied().unwrap_or(0) == text.len()).then_some(Self { text, ends })
+    }
+
+    /// Takes over the names of others behind its own.
+    pub(crate) fn append(&mut self, other: &Self) {
+        let before = self.text.len();
+        self.text.push_str(&other.text);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
     }
 }
 

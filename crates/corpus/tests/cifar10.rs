@@ -8,8 +8,8 @@ use deepviz_corpus::{ClassId, Corpus, ImageId, ImageShape, Query, Split};
 fn the_real_images_are_what_is_known_of_them() {
     let Some(path) = env::var_os("DEEPVIZ_CIFAR10").map(PathBuf::from) else { return };
     let corpus = Corpus::open(&path).unwrap();
-    assert_eq!(corpus.problems(), []);
-    assert_eq!(corpus.shape(), ImageShape { channels: 3, height: 32, width: 32 });
+    assert!(corpus.account().is_clean());
+    assert_eq!(corpus.common_shape().unwrap(), ImageShape { channels: 3, height: 32, width: 32 });
     let classes = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
     assert_eq!(corpus.classes(), classes);
     assert_eq!(corpus.range(Split::Train), 0..50_000);
@@ -21,7 +21,7 @@ fn the_real_images_are_what_is_known_of_them() {
         }
     }
     // The known mean of the training images, red, green and blue.
-    let mean = corpus.mean(0..50_000);
+    let mean = corpus.mean(0..50_000).unwrap();
     for (plane, expected) in mean.outer_iter().zip([125.3, 123.0, 113.9]) {
         let found = plane.mean().unwrap();
         assert!((found - expected).abs() < 0.5, "found {found}, expected {expected}");

@@ -28,10 +28,12 @@ fn files() -> Vec<PathBuf> {
         for entry in fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name();
+            // `.git` is a file in a worktree.
+            if NOT_SOURCE.iter().any(|&skipped| name == skipped) {
+                continue;
+            }
             if entry.file_type().unwrap().is_dir() {
-                if !NOT_SOURCE.iter().any(|&skipped| name == skipped) {
-                    walk(&entry.path(), found);
-                }
+                walk(&entry.path(), found);
             } else {
                 found.push(entry.path());
             }

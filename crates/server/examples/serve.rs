@@ -9,6 +9,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         runs: Vec::new(),
         addr: ([127, 0, 0, 1], 7878).into(),
         corpus: None,
+        cache_dir: None,
         cache_bytes: 512 << 20,
         token: None,
         allow_upload: false,

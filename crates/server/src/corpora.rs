@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use deepviz_corpus::{Corpus, OpenOptions};
+use deepviz_corpus::{Corpus, OpenOptions, Reading};
 use tokio::sync::watch;
 
 use crate::open_run::OpenRun;
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Every corpus that a run names.
 pub(crate) struct Corpora {
     given: Option<PathBuf>,
+    /// Where decoded images are kept.
+    cache: Option<PathBuf>,
     shelves: Mutex<Vec<Arc<Shelf>>>,
 }
 
@@ -26,7 +28,7 @@ pub(crate) struct Shelf {
     pub(crate) id: String,
     pub(crate) name: String,
     path: PathBuf,
-    resize: Option<[usize; 2]>,
+    options: OpenOptions,
     state: watch::Sender<State>,
 }
 
@@ -40,21 +42,25 @@ enum State {
 
 impl Corpora {
     /// With the folder that overrides what the runs say.
-    pub(crate) fn new(given: Option<PathBuf>) -> Self {
-        Self { given, shelves: Mutex::default() }
+    pub(crate) fn new(given: Option<PathBuf>, cache: Option<PathBuf>) -> Self {
+        Self { given, cache, shelves: Mutex::default() }
     }
 
     /// The corpus of a run; nothing is read yet.
     pub(crate) fn of_run(&self, run: &OpenRun) -> Arc<Shelf> {
         let recorded = run.info().corpus.path.clone();
         let path = self.given.clone().unwrap_or_else(|| found_from(&run.path, recorded));
-        self.at(&path, run.info().recipe.data.resize)
+        let info = run.info();
+        // What is not understood is found when the identity is compared.
+        let reading = Reading::from_pairs(&info.corpus.reading).unwrap_or_default();
+        self.at(&path, reading, info.recipe.data.resize.is_some())
     }
 
-    fn at(&self, path: &Path, resize: Option<[usize; 2]>) -> Arc<Shelf> {
+    fn at(&self, path: &Path, reading: Reading, own_sizes: bool) -> Arc<Shelf> {
+        let options = OpenOptions { reading, own_sizes, cache: self.cache.clone(), strict: false };
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shelf) = shelves.iter().find(|shelf| shelf.path == path && shelf.resize == resize) {
+        if let Some(shelf) = shelves.iter().find(|shelf| shelf.path == path && shelf.options == options) {
             return Arc::clone(shelf);
         }
         let name = path.file_name().map_or_else(|| "corpus".to_owned(), |name| name.to_string_lossy().into_owned());
@@ -63,14 +69,14 @@ impl Corpora {
             .chain((2..=shelves.len() + 1).map(|number| format!("{name}~{number}")))
             .find(|id| !taken(id))
             .unwrap_or_else(|| name.clone());
-        let shelf = Arc::new(Shelf { id, name, path, resize, state: watch::Sender::new(State::Idle) });
+        let shelf = Arc::new(Shelf { id, name, path, options, state: watch::Sender::new(State::Idle) });
         shelves.push(Arc::clone(&shelf));
         shelf
     }
 
     /// A corpus that no run has named yet; its id.
     pub(crate) fn register(&self, path: &Path) -> String {
-        self.at(path, None).id.clone()
+        self.at(path, Reading::default(), false).id.clone()
     }
 
     /// The corpus of that id.
@@ -153,11 +159,15 @@ impl Shelf {
         }
         let shelf = Arc::clone(self);
         let reader = std::thread::Builder::new().name("corpus".to_owned()).spawn(move || {
-            let result = Corpus::open_with(&shelf.path, &OpenOptions { resize: shelf.resize });
+            let result = Corpus::open_with(&shelf.path, &shelf.options);
             shelf.settle(match result {
                 Ok(corpus) => {
-                    for problem in corpus.problems() {
-                        tracing::warn!(path = %problem.path.display(), "image skipped: {}", problem.reason);
+                    let account = corpus.account();
+                    if account.lost() > 0 {
+                        tracing::warn!(corpus = %shelf.name, "{account}");
+                    }
+                    for remark in account.remarks() {
+                        tracing::info!(corpus = %shelf.name, "{remark}");
                     }
                     State::Ready(Arc::new(corpus))
                 }

@@ -38,6 +38,7 @@ mod summary;
 mod tail;
 mod templates;
 mod text;
+mod thumbnail;
 mod upload;
 mod watch;
 mod web;

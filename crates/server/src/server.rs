@@ -43,6 +43,8 @@ pub struct Config {
     pub addr: SocketAddr,
     /// The corpus to use instead of the one each run names.
     pub corpus: Option<PathBuf>,
+    /// The folder in which decoded images are kept; without one they are held in memory.
+    pub cache_dir: Option<PathBuf>,
     /// Most bytes that pictures, snapshots and models may take in memory.
     pub cache_bytes: u64,
     /// What a client must know; required where the address is not this machine's alone.
@@ -104,7 +106,7 @@ fn upload_folder(config: &Config) -> Option<PathBuf> {
 /// The state of a server.
 #[expect(clippy::result_large_err, reason = "made once, when the server starts")]
 pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
-    let corpora = Corpora::new(config.corpus.clone());
+    let corpora = Corpora::new(config.corpus.clone(), config.cache_dir.clone());
     let uploads = upload_folder(config);
     // Corpora that were sent to an earlier server, whether a run names them or not.
     let sent = uploads.iter().filter_map(|folder| std::fs::read_dir(folder.join(CORPORA)).ok()).flatten().flatten();

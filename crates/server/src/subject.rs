@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use deepviz_corpus::{Corpus, ImageId};
-use deepviz_net::Shape;
+use deepviz_corpus::{Corpus, ImageId, ImageShape};
 use ndarray::{Array3, ArrayView3};
 
 use crate::app::App;
@@ -102,7 +101,7 @@ impl App {
     /// The images of the run, if its network can be applied to them.
     pub(crate) async fn fitting_corpus(&self, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
         let corpus = self.run_corpus(run).await?;
-        fits(&corpus, run.network().image())?;
+        fits(&corpus, run)?;
         Ok(corpus)
     }
 }
@@ -122,13 +121,13 @@ pub(crate) fn image_id(corpus: &Corpus, text: &str) -> Result<ImageId, ApiError>
     )))
 }
 
-fn fits(corpus: &Corpus, image: Shape) -> Result<(), ApiError> {
-    let found = corpus.shape();
-    if (found.channels, found.height, found.width) == (image.channels, image.height, image.width) {
+/// Refuses a corpus whose images the network's input transform cannot bring to its input.
+fn fits(corpus: &Corpus, run: &OpenRun) -> Result<(), ApiError> {
+    let image = run.network().image();
+    let fits = |shape: ImageShape| [shape.channels, shape.height, shape.width] == image.dims();
+    if run.info().recipe.data.resize.is_some() || corpus.common_shape().is_some_and(fits) {
         return Ok(());
     }
-    Err(ApiError::not_ready(format!(
-        "the network takes images of {image}, the corpus has {}x{}x{}",
-        found.channels, found.height, found.width
-    )))
+    let found = corpus.common_shape().map_or_else(|| "images of several sizes".to_owned(), |shape| shape.to_string());
+    Err(ApiError::not_ready(format!("the network takes images of {image}, the corpus has {found}")))
 }

@@ -36,12 +36,12 @@ fn export(run: &Run, corpus: &Corpus, (step, split): (Step, Split), out: &Path) 
     let missing = || Error::other(format!("no statistics of step {} over {split}", step.0));
     let store = Store::open_read_only(run.path()).map_err(Error::other)?.ok_or_else(missing)?;
     let range = corpus.range(split);
-    let (first, end) = (range.start as usize, range.end as usize);
     let labels: Vec<u16> = range.clone().filter_map(|id| corpus.label(ImageId(id))).map(|class| class.0).collect();
     let logits = store.logits(step, split).map_err(Error::other)?.ok_or_else(missing)?;
     let confusion = store.confusion(step, split).map_err(Error::other)?.ok_or_else(missing)?;
-    let pixels = corpus.all_pixels();
-    save(&out.join("pixels.npy"), "|u1", &pixels.slice_axis(Axis(0), (first..end).into()), |x, to| to.push(x))?;
+    let images: Vec<_> = range.clone().filter_map(|id| corpus.pixels(ImageId(id))).collect();
+    let pixels = ndarray::stack(Axis(0), &images).map_err(Error::other)?;
+    save(&out.join("pixels.npy"), "|u1", &pixels.view(), |x, to| to.push(x))?;
     save(&out.join("labels.npy"), "<u2", &ArrayView::from(&labels), |x, to| to.extend(x.to_le_bytes()))?;
     save(&out.join("logits.npy"), "<f4", &logits.view(), |x, to| to.extend(x.to_le_bytes()))?;
     save(&out.join("confusion.npy"), "<u4", &confusion.counts.view(), |x, to| to.extend(x.to_le_bytes()))?;

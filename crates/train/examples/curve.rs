@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(epochs) = rest.first().and_then(|text| text.parse().ok()) {
         recipe = recipe.with_epochs(epochs);
     }
-    let options = OpenOptions { resize: recipe.data.resize };
+    let options = OpenOptions { own_sizes: recipe.data.resize.is_some(), ..OpenOptions::default() };
     let began = Instant::now();
     let corpus = Arc::new(Corpus::open_with(&PathBuf::from(corpus), &options)?);
     println!("{} images opened in {:.1} s", corpus.len(), began.elapsed().as_secs_f64());

@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             *rate = 0.0;
         }
     }
-    let options = OpenOptions { resize: recipe.data.resize };
+    let options = OpenOptions { own_sizes: recipe.data.resize.is_some(), ..OpenOptions::default() };
     let corpus = Arc::new(Corpus::open_with(Path::new(corpus), &options)?);
     let device = Device::cpu(None, None)?;
     // A run that is stopped at once: its snapshot holds the weights as training starts from them.

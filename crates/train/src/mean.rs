@@ -9,7 +9,7 @@ pub(crate) fn mean_image(corpus: &Corpus, kind: MeanKind) -> Option<Array3<f32>>
     if kind == MeanKind::None {
         return None;
     }
-    let mut mean = corpus.mean(corpus.range(Split::Train));
+    let mut mean = corpus.mean(corpus.range(Split::Train))?;
     if kind == MeanKind::Channel {
         for mut channel in mean.axis_iter_mut(Axis(0)) {
             let sum: f64 = channel.iter().map(|value| f64::from(*value)).sum();

@@ -130,7 +130,11 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
     let count = |split| corpus.range(split).len() as u64;
     let steps_per_epoch = order.len().div_ceil(recipe.train.batch) as u64;
     let total_steps = recipe.train.total_steps(steps_per_epoch);
-    let shape = corpus.shape();
+    let shape = corpus.common_shape().ok_or_else(|| Error::Corpus {
+        name: corpus.name().into(),
+        expected: "images of one size".into(),
+        found: "several sizes (set data.resize)".into(),
+    })?;
     let absolute = std::path::absolute(corpus.path());
     let info = RunInfo {
         format: RUN_FORMAT,
@@ -145,6 +149,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
             identity: corpus.identity().into(),
             train: count(Split::Train),
             test: count(Split::Test),
+            reading: corpus.reading().to_pairs(),
         },
         seed,
         vector_level: job.device.arithmetic(),

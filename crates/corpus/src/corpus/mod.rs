@@ -1,5 +1,6 @@
-//! The opened corpus: immutable, all pixels in memory.
+//! The opened corpus: immutable, its pixels mapped from the cache or in memory.
 
+mod open;
 #[cfg(test)]
 mod tests;
 
@@ -9,108 +10,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
+use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
 use crate::{
-    ClassId, Error, ImageId, ImageShape, OpenOptions, Page, Query, ShapesNotes, Split, layout, name::Names, search,
+    Account, ClassId, ImageId, ImageShape, Page, Query, Reading, ShapesNotes, Split, contents::Contents, search,
+    store::Pixels,
 };
 
-/// An image that could not be read. It was skipped; the others keep their order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-/// Labelled images, opened: train first, then test, all of one shape.
+/// Labelled images, opened: train first, then test.
 #[derive(Debug)]
 pub struct Corpus {
     name: String,
     path: PathBuf,
-    identity: String,
-    shape: ImageShape,
-    train: u32,
-    classes: Vec<String>,
-    labels: Vec<ClassId>,
-    names: Names,
-    pixels: Array4<u8>,
-    problems: Vec<Problem>,
-    notes: Option<ShapesNotes>,
-}
-
-/// What a reader hands over: the parts of a corpus, not yet checked.
-#[derive(Debug, Default)]
-pub(crate) struct Parts {
-    pub(crate) shape: Option<ImageShape>,
-    /// How many images, from the first, are for training.
-    pub(crate) train: usize,
-    pub(crate) classes: Vec<String>,
-    pub(crate) labels: Vec<ClassId>,
-    pub(crate) names: Names,
-    pub(crate) pixels: Vec<u8>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) notes: Option<ShapesNotes>,
+    reading: Reading,
+    contents: Contents,
+    pixels: Pixels,
 }
 
 impl Corpus {
-    /// Opens the corpus in a folder, whichever of the known layouts it has.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::open_with(path, &OpenOptions::default())
-    }
-
-    /// Opens a corpus, with images brought to one size where the options say so.
-    pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
-        let (folder, parts) = layout::read(path, options)?;
-        Self::from_parts(&folder, parts)
-    }
-
-    fn from_parts(path: &Path, parts: Parts) -> Result<Self, Error> {
-        let Parts { shape, train, classes, labels, names, pixels, problems, notes } = parts;
-        let no_images = || Error::NoImages { path: path.to_owned() };
-        let shape = shape.filter(|shape| !shape.is_empty()).ok_or_else(no_images)?;
-        if labels.is_empty() {
-            return Err(no_images());
-        }
-        let too_many = |what, found, most| Error::TooMany { what, found, most, path: path.to_owned() };
-        if u32::try_from(labels.len()).is_err() {
-            return Err(too_many("images", labels.len(), u32::MAX as usize));
-        }
-        if classes.len() > usize::from(u16::MAX) {
-            return Err(too_many("classes", classes.len(), usize::from(u16::MAX)));
-        }
-        debug_assert_eq!(names.len(), labels.len());
-        let dimensions = (labels.len(), shape.channels, shape.height, shape.width);
-        let found = pixels.len() as u64;
-        let pixels = Array4::from_shape_vec(dimensions, pixels).map_err(|_| Error::Truncated {
-            found,
-            expected: format!("{} images of {shape}", labels.len()),
-            path: path.to_owned(),
-        })?;
-        let name = path
-            .canonicalize()
-            .unwrap_or_else(|_| path.to_owned())
-            .file_name()
-            .map_or_else(|| "corpus".to_owned(), |name| name.to_string_lossy().into_owned());
-        let identity = identity(shape, train, &labels, pixels.as_slice().unwrap_or_default());
-        let train = train as u32;
-        Ok(Self {
-            name,
-            path: path.to_owned(),
-            identity,
-            shape,
-            train,
-            classes,
-            labels,
-            names,
-            pixels,
-            problems,
-            notes,
-        })
-    }
-
     /// The name of the corpus: that of its folder.
     pub fn name(&self) -> &str {
         &self.name
@@ -121,48 +39,73 @@ impl Corpus {
         &self.path
     }
 
-    /// What the corpus is, wherever it lies and however it is stored: a BLAKE3 hash (hexadecimal) over shape,
+    /// What the corpus is, wherever it lies and however it is stored: a BLAKE3 hash (hexadecimal) over shapes,
     /// split sizes, labels and pixels. Names and class names are not part of it.
     pub fn identity(&self) -> &str {
-        &self.identity
+        &self.contents.identity
     }
 
-    /// The shape of every image.
-    pub fn shape(&self) -> ImageShape {
-        self.shape
+    /// How its folder was understood: what must be said again to open the same corpus.
+    pub fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// The layout it was recognised by: "class folders", "CIFAR-10 binary".
+    pub fn layout(&self) -> &str {
+        &self.contents.layout
+    }
+
+    /// The shape of every image, where all have one.
+    pub fn common_shape(&self) -> Option<ImageShape> {
+        self.contents.sizes.common()
+    }
+
+    /// Channels of every image: 1 for grey, 3 for red, green and blue.
+    pub fn channels(&self) -> usize {
+        self.contents.sizes.channels()
+    }
+
+    /// The shape of an image.
+    pub fn shape_of(&self, id: ImageId) -> Option<ImageShape> {
+        self.contents.sizes.shape(id.index())
+    }
+
+    /// The heights and widths that occur, each with the number of images that have it, the most frequent first.
+    pub fn sizes(&self) -> Vec<([u32; 2], usize)> {
+        self.contents.sizes.counted()
     }
 
     /// The number of images in both splits.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.contents.labels.len()
     }
 
     /// Whether there is no image; an opened corpus always has one.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.contents.labels.is_empty()
     }
 
     /// The ids of a split.
     pub fn range(&self, split: Split) -> Range<u32> {
         match split {
-            Split::Train => 0..self.train,
-            Split::Test => self.train..self.labels.len() as u32,
+            Split::Train => 0..self.contents.train,
+            Split::Test => self.contents.train..self.len() as u32,
         }
     }
 
     /// The names of the classes, by [`ClassId`].
     pub fn classes(&self) -> &[String] {
-        &self.classes
+        &self.contents.classes
     }
 
     /// The class of every image, by id.
     pub fn labels(&self) -> &[ClassId] {
-        &self.labels
+        &self.contents.labels
     }
 
     /// The class of an image.
     pub fn label(&self, id: ImageId) -> Option<ClassId> {
-        self.labels.get(id.index()).copied()
+        self.labels().get(id.index()).copied()
     }
 
     /// The split of an image.
@@ -172,39 +115,41 @@ impl Corpus {
 
     /// The name of an image: its file name, or what the layout has in place of one.
     pub fn name_of(&self, id: ImageId) -> Option<Cow<'_, str>> {
-        self.names.get(id.index())
+        self.contents.names.get(id.index())
     }
 
-    /// The pixels of an image, channels x height x width.
+    /// The pixels of an image, channels x height x width, at its own size.
     pub fn pixels(&self, id: ImageId) -> Option<ArrayView3<'_, u8>> {
-        (id.index() < self.len()).then(|| self.pixels.index_axis(Axis(0), id.index()))
+        self.pixels.view(id.index())
     }
 
-    /// The pixels of all images, images x channels x height x width, in the order of ids.
-    pub fn all_pixels(&self) -> ArrayView4<'_, u8> {
-        self.pixels.view()
+    /// Whether the pixels are mapped from the cache: resident memory does not grow with the corpus.
+    pub fn is_mapped(&self) -> bool {
+        self.pixels.is_mapped()
     }
 
-    /// The mean image of some ids (those that exist), per pixel; zero where there are none.
+    /// The mean image of some ids (those that exist), per pixel; zero where there are none. `None` where the images
+    /// have different sizes: their mean is that of what the input transform makes of them.
     ///
     /// Bytes are summed as whole numbers, so the sums are exact and the same on any number of threads.
-    pub fn mean(&self, ids: Range<u32>) -> Array3<f32> {
+    pub fn mean(&self, ids: Range<u32>) -> Option<Array3<f32>> {
+        let ImageShape { channels, height, width } = self.common_shape()?;
         let end = ids.end.min(self.len() as u32);
         let start = ids.start.min(end);
-        let length = self.shape.len();
-        let all = self.pixels.as_slice().unwrap_or_default();
-        let images = &all[start as usize * length..end as usize * length];
-        let sums = images
-            .par_chunks(length * 512)
-            .map(|chunk| {
-                let mut sums = vec![0_u64; length];
-                for image in chunk.chunks_exact(length) {
+        let length = channels * height * width;
+        let sums = (start..end)
+            .into_par_iter()
+            .with_min_len(512)
+            .fold(
+                || vec![0_u64; length],
+                |mut sums, id| {
+                    let image = self.pixels.bytes(id as usize).unwrap_or_default();
                     for (sum, &value) in sums.iter_mut().zip(image) {
                         *sum += u64::from(value);
                     }
-                }
-                sums
-            })
+                    sums
+                },
+            )
             .reduce(
                 || vec![0_u64; length],
                 |mut left, right| {
@@ -215,10 +160,9 @@ impl Corpus {
                 },
             );
         let count = f64::from((end - start).max(1));
-        let ImageShape { channels, height, width } = self.shape;
-        Array3::from_shape_fn((channels, height, width), |(c, y, x)| {
+        Some(Array3::from_shape_fn((channels, height, width), |(c, y, x)| {
             (sums[(c * height + y) * width + x] as f64 / count) as f32
-        })
+        }))
     }
 
     /// A page of the images that match a query.
@@ -226,26 +170,38 @@ impl Corpus {
         search::search(self, query)
     }
 
-    /// The images that could not be read.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
+    /// What was left out at opening, and remarks on how the folder was understood.
+    pub fn account(&self) -> &Account {
+        &self.contents.account
     }
 
     /// What is known of a generated corpus beyond its labels; `None` for photographs.
     pub fn notes(&self) -> Option<&ShapesNotes> {
-        self.notes.as_ref()
+        self.contents.notes.as_ref()
     }
 }
 
 /// The hash of what a corpus shows a network.
-pub(crate) fn identity(shape: ImageShape, train: usize, labels: &[ClassId], pixels: &[u8]) -> String {
+pub(crate) fn identity(pixels: &Pixels, train: usize, labels: &[ClassId]) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(b"deepviz corpus 1");
-    for number in [shape.channels, shape.height, shape.width, train, labels.len()] {
+    let sizes = pixels.sizes();
+    // Corpora of one size have had the first form since the first version.
+    let numbers = if let Some(ImageShape { channels, height, width }) = sizes.common() {
+        hasher.update(b"deepviz corpus 1");
+        vec![channels, height, width, train, labels.len()]
+    } else {
+        hasher.update(b"deepviz corpus 2");
+        vec![sizes.channels(), train, labels.len()]
+    };
+    for number in numbers {
         hasher.update(&(number as u64).to_le_bytes());
     }
     let labels: Vec<u8> = labels.iter().flat_map(|label| label.0.to_le_bytes()).collect();
     hasher.update(&labels);
-    hasher.update(pixels);
+    if sizes.common().is_none() {
+        let sides: Vec<u8> = sizes.iter().flatten().flat_map(u32::to_le_bytes).collect();
+        hasher.update(&sides);
+    }
+    hasher.update_rayon(pixels.all());
     hasher.finalize().to_hex().to_string()
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClassId, Error, ImageId, ImageShape,
-    made::{self, Made},
+    formats::native::{self, Made},
 };
 use catalogue::{CLASSES, CONFUSABLE, SUBCLASSES};
 use random::Random;
@@ -112,7 +112,7 @@ pub fn make_shapes(out: &Path, options: &ShapesOptions) -> Result<(), Error> {
         pixels,
         notes: notes(seed, &plan),
     };
-    made::write(out, &made)
+    native::write(out, made)
 }
 
 /// Which sub-class and label each image of a split has: as even as can be, in random order.

@@ -2,7 +2,7 @@
 
 use super::ReportArgs;
 use clap::{Args, Subcommand, ValueEnum};
-use deepviz_corpus::ShapesOptions;
+use deepviz_corpus::{LabelLevel, OpenOptions, Orientation, Reading, ShapesOptions};
 use std::path::PathBuf;
 
 /// How many images are generated.
@@ -62,6 +62,12 @@ pub struct CorpusFetchArgs {
 pub struct CorpusInfoArgs {
     /// The corpus folder
     pub path: PathBuf,
+    /// How the folder is understood.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Where decoded images are kept.
+    #[command(flatten)]
+    pub decoded: DecodedArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -79,4 +85,80 @@ pub enum Generator {
 pub enum Download {
     /// CIFAR-10, the binary version.
     Cifar10,
+}
+
+/// How a folder is understood where it can be understood in more than one way. A run records it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ReadingArgs {
+    /// Which labels, where images carry two: CIFAR-100's hundred or its twenty
+    #[arg(long, value_enum, default_value_t = LabelChoice::Fine)]
+    pub labels: LabelChoice,
+    /// The folder or split that is the test split, where several could be
+    #[arg(long, value_name = "NAME")]
+    pub test_from: Option<String>,
+    /// Whether images are turned as a camera noted in them (EXIF)
+    #[arg(long, value_enum, default_value_t = OrientationChoice::Stored)]
+    pub orientation: OrientationChoice,
+}
+
+impl ReadingArgs {
+    /// The choices as the corpus has them.
+    pub fn reading(&self) -> Reading {
+        Reading {
+            labels: match self.labels {
+                LabelChoice::Fine => LabelLevel::Fine,
+                LabelChoice::Coarse => LabelLevel::Coarse,
+            },
+            test_from: self.test_from.clone(),
+            orientation: match self.orientation {
+                OrientationChoice::Stored => Orientation::Stored,
+                OrientationChoice::Turned => Orientation::Turned,
+            },
+        }
+    }
+}
+
+/// Which of two levels of labels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LabelChoice {
+    /// The finer classes.
+    #[default]
+    Fine,
+    /// The coarser classes.
+    Coarse,
+}
+
+/// What becomes of a camera's note on orientation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum OrientationChoice {
+    /// Pixels as they are stored, as PIL and torchvision read them.
+    #[default]
+    Stored,
+    /// Images turned upright.
+    Turned,
+}
+
+/// Where decoded images are kept, and whether any may be left out.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DecodedArgs {
+    /// Fail when anything of the corpus is left out
+    #[arg(long)]
+    pub strict: bool,
+    /// Where decoded images are kept; `$XDG_CACHE_HOME/deepviz` or `~/.cache/deepviz` when not given
+    #[arg(long, value_name = "DIR", env = "DEEPVIZ_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl DecodedArgs {
+    /// Options to open a corpus with.
+    pub fn options(&self, reading: Reading, own_sizes: bool) -> OpenOptions {
+        OpenOptions { reading, own_sizes, cache: cache_dir(self.cache_dir.as_ref()), strict: self.strict }
+    }
+}
+
+/// The cache folder: the given one, or the user's; none where there is no home.
+pub fn cache_dir(given: Option<&PathBuf>) -> Option<PathBuf> {
+    let absolute = |key: &str| std::env::var_os(key).map(PathBuf::from).filter(|path| path.is_absolute());
+    let of_user = || absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+    given.cloned().or_else(|| Some(of_user()?.join("deepviz")))
 }

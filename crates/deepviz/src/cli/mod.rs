@@ -4,7 +4,10 @@ mod corpus;
 mod stats;
 mod values;
 
-pub use corpus::{CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusMakeArgs, Download, Generator};
+pub use corpus::{
+    CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusMakeArgs, DecodedArgs, Download, Generator, ReadingArgs,
+    cache_dir,
+};
 pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs, StatsWhat};
 pub use values::{CheckpointChoice, DeviceChoice, MetricChoice, NormaliseChoice, Override, SplitChoice};
 
@@ -85,6 +88,12 @@ pub struct TrainArgs {
     /// The corpus: a folder of images, batches, or one made by `deepviz corpus`
     #[arg(long, value_name = "PATH")]
     pub corpus: PathBuf,
+    /// How the corpus's folder is understood.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Where decoded images are kept, and whether any may be left out.
+    #[command(flatten)]
+    pub decoded: DecodedArgs,
     /// The run folder to write
     #[arg(long, value_name = "RUN")]
     pub out: PathBuf,
@@ -126,6 +135,9 @@ pub struct ServeArgs {
     /// The corpus, where it is no longer where the runs recorded it
     #[arg(long, value_name = "PATH")]
     pub corpus: Option<PathBuf>,
+    /// Where decoded images are kept; `$XDG_CACHE_HOME/deepviz` or `~/.cache/deepviz` when not given
+    #[arg(long, value_name = "DIR", env = "DEEPVIZ_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
     /// Memory for rendered pictures and loaded networks
     #[arg(long, value_name = "MB", default_value_t = 512)]
     pub cache_mb: u64,

@@ -1,6 +1,6 @@
 //! What can be typed after `deepviz stats`.
 
-use super::{CheckpointChoice, ComputeArgs, MetricChoice, ReportArgs, SplitChoice};
+use super::{CheckpointChoice, ComputeArgs, DecodedArgs, MetricChoice, ReportArgs, SplitChoice};
 use clap::{Args, Subcommand};
 use deepviz_stats::Kmeans;
 use std::path::PathBuf;
@@ -70,6 +70,9 @@ pub struct StatsWhat {
     /// The corpus, where it is no longer where the run recorded it
     #[arg(long, value_name = "PATH")]
     pub corpus: Option<PathBuf>,
+    /// Where decoded images are kept, and whether any may be left out.
+    #[command(flatten)]
+    pub decoded: DecodedArgs,
     /// Which images
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     pub split: SplitChoice,

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use deepviz_corpus::{ClassId, Corpus, OpenOptions, Progress, ShapesOptions, Split, Stage, fetch_cifar10, make_shapes};
-use deepviz_net::Recipe;
+use deepviz_corpus::{
+    Account, ClassId, Corpus, OpenOptions, OpenProgress, Progress, ShapesOptions, Split, Stage, fetch_cifar10,
+    make_shapes,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -57,28 +59,31 @@ fn report(task: &mut Task, progress: Progress) {
 
 /// `deepviz corpus info`
 pub fn info(args: &CorpusInfoArgs) -> anyhow::Result<Ending> {
-    let corpus = Corpus::open(&args.path).context("cannot open the corpus")?;
+    let console = if args.json { Console::silent() } else { Console::for_people() };
+    let corpus = open(&args.path, &args.decoded.options(args.reading.reading(), true), console)?;
     print(&corpus, args.json);
     Ok(Ending::Good)
 }
 
-/// Opens a corpus as a recipe wants its images.
-pub fn open(path: &Path, recipe: &Recipe) -> anyhow::Result<Corpus> {
-    let options = OpenOptions { resize: recipe.data.resize };
-    Corpus::open_with(path, &options).context("cannot open the corpus")
+/// Opens a corpus, with a progress bar while its images are decoded.
+pub fn open(path: &Path, options: &OpenOptions, console: Console) -> anyhow::Result<Corpus> {
+    let mut task = None;
+    Corpus::open_observed(path, options, &mut |OpenProgress { done, total }| {
+        let task = task.get_or_insert_with(|| console.task("decoding images", 0));
+        task.set_total(total.unwrap_or(0) as u64);
+        task.set(done as u64, &format!("{} images", human::count(done as u64)));
+    })
+    .context("cannot open the corpus")
 }
 
-/// Says which images are left out because they cannot be read.
-pub fn warn_of_problems(corpus: &Corpus) {
-    /// More would hide everything else.
-    const SHOWN: usize = 5;
-    let problems = corpus.problems();
-    for problem in problems.iter().take(SHOWN) {
-        note(&format!("warning: left out: {}: {}", problem.path.display(), problem.reason));
+/// Says in a line what was left out of the corpus.
+pub fn warn_of_left_out(corpus: &Corpus) {
+    let account = corpus.account();
+    if account.lost() > 0 {
+        note(&format!("warning: {account}; `deepviz corpus info` lists more"));
     }
-    if problems.len() > SHOWN {
-        let more = problems.len() - SHOWN;
-        note(&format!("warning: and {more} more (`deepviz corpus info` lists all)"));
+    for remark in account.remarks() {
+        note(&format!("note: {remark}"));
     }
 }
 
@@ -98,12 +103,24 @@ struct Report {
     name: String,
     path: String,
     identity: String,
-    image_shape: [usize; 3],
+    layout: String,
+    /// Channels, height, width, where all images have one size.
+    image_shape: Option<[usize; 3]>,
+    channels: usize,
+    /// Heights and widths with the number of images that have them, the most frequent first.
+    sizes: Vec<Size>,
     images: usize,
     train: usize,
     test: usize,
     classes: Vec<Class>,
-    problems: Vec<Problem>,
+    account: Account,
+}
+
+#[derive(Serialize)]
+struct Size {
+    height: u32,
+    width: u32,
+    images: usize,
 }
 
 #[derive(Serialize)]
@@ -113,15 +130,9 @@ struct Class {
     test: usize,
 }
 
-#[derive(Serialize)]
-struct Problem {
-    path: String,
-    reason: String,
-}
-
 impl Report {
     fn of(corpus: &Corpus) -> Self {
-        let shape = corpus.shape();
+        let size = |([height, width], images): ([u32; 2], usize)| Size { height, width, images };
         let count = |class: usize, split: Split| {
             corpus.range(split).filter(|&id| corpus.labels()[id as usize] == ClassId(class as u16)).count()
         };
@@ -131,7 +142,10 @@ impl Report {
             name: corpus.name().to_owned(),
             path: corpus.path().display().to_string(),
             identity: corpus.identity().to_owned(),
-            image_shape: [shape.channels, shape.height, shape.width],
+            layout: corpus.layout().to_owned(),
+            image_shape: corpus.common_shape().map(|shape| [shape.channels, shape.height, shape.width]),
+            channels: corpus.channels(),
+            sizes: corpus.sizes().into_iter().map(size).collect(),
             images: corpus.len(),
             train: corpus.range(Split::Train).len(),
             test: corpus.range(Split::Test).len(),
@@ -142,24 +156,25 @@ impl Report {
                     test: count(index, Split::Test),
                 })
                 .collect(),
-            problems: corpus
-                .problems()
-                .iter()
-                .map(|problem| Problem { path: problem.path.display().to_string(), reason: problem.reason.clone() })
-                .collect(),
+            account: corpus.account().clone(),
         }
     }
 
     fn print(&self) {
-        let [channels, height, width] = self.image_shape;
         print_line(&format!("corpus    {}", self.name));
         print_line(&format!("path      {}", self.path));
+        print_line(&format!("layout    {}", self.layout));
         print_line(&format!("identity  {}", self.identity));
+        let size = match self.sizes.as_slice() {
+            [only] => format!("{} x {}", only.height, only.width),
+            sizes => format!("{} sizes", sizes.len()),
+        };
         print_line(&format!(
-            "images    {} ({} train, {} test), {height} x {width}, {channels} channels",
+            "images    {} ({} train, {} test), {size}, {} channels",
             human::count(self.images as u64),
             human::count(self.train as u64),
             human::count(self.test as u64),
+            self.channels,
         ));
         print_line("");
         let mut table = Table::new(&["class", "name", "train", "test"]);
@@ -172,12 +187,51 @@ impl Report {
             ]);
         }
         table.print();
-        if !self.problems.is_empty() {
+        self.print_sizes();
+        self.print_account();
+    }
+
+    /// The sizes, where there are several: most corpora have one.
+    fn print_sizes(&self) {
+        /// More would hide everything else.
+        const SHOWN: usize = 8;
+        if self.sizes.len() < 2 {
+            return;
+        }
+        print_line("");
+        let mut table = Table::new(&["height", "width", "images"]);
+        for size in self.sizes.iter().take(SHOWN) {
+            table.row([size.height.to_string(), size.width.to_string(), human::count(size.images as u64)]);
+        }
+        table.print();
+        let rest = &self.sizes[self.sizes.len().min(SHOWN)..];
+        if !rest.is_empty() {
+            let images: usize = rest.iter().map(|size| size.images).sum();
+            print_line(&format!("and {} more sizes of {} images", rest.len(), human::count(images as u64)));
+        }
+        print_line(
+            "without `data.resize` in the recipe only images of the size that most have are used, and others are left out",
+        );
+    }
+
+    /// What was left out, by reason, and remarks.
+    fn print_account(&self) {
+        for left in self.account.left_out() {
             print_line("");
-            print_line(&format!("{} images could not be read:", self.problems.len()));
-            for problem in &self.problems {
-                print_line(&format!("  {}: {}", problem.path, problem.reason));
+            print_line(&format!("left out: {} {}", human::count(left.count as u64), left.reason.text()));
+            for example in &left.first {
+                let detail = if example.detail.is_empty() { String::new() } else { format!(": {}", example.detail) };
+                print_line(&format!("  {}{detail}", example.path));
             }
+            if left.count > left.first.len() {
+                print_line("  ...");
+            }
+        }
+        if !self.account.remarks().is_empty() {
+            print_line("");
+        }
+        for remark in self.account.remarks() {
+            print_line(&format!("note: {remark}"));
         }
     }
 }

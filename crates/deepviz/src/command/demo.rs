@@ -43,6 +43,7 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
         runs: vec![args.dir.clone()],
         addr: args.addr,
         corpus: None,
+        cache_dir: None,
         cache_bytes: CACHE_BYTES,
         token: access.token().map(str::to_owned),
         allow_upload: false,

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::serve::runtime;
 use super::stats::corpus_of;
 use crate::Ending;
-use crate::cli::{NormaliseChoice, RenderArgs};
-use crate::console::print_line;
+use crate::cli::{DecodedArgs, NormaliseChoice, RenderArgs, cache_dir};
+use crate::console::{Console, print_line};
 
 /// Memory for the networks of one picture.
 const CACHE_BYTES: u64 = 1 << 30;
@@ -25,6 +25,7 @@ pub fn render(args: &RenderArgs) -> anyhow::Result<Ending> {
         runs: vec![args.run.clone()],
         addr: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
         corpus: args.corpus.clone(),
+        cache_dir: cache_dir(None),
         cache_bytes: CACHE_BYTES,
         token: None,
         allow_upload: false,
@@ -67,7 +68,7 @@ fn image(args: &RenderArgs, run: &Run) -> anyhow::Result<Option<Vec<u8>>> {
         return std::fs::read(file).map(Some).with_context(|| format!("cannot read {}", file.display()));
     }
     let Some(id) = args.apply else { return Ok(None) };
-    let corpus = corpus_of(run, args.corpus.as_deref())?;
+    let corpus = corpus_of(run, args.corpus.as_deref(), (&DecodedArgs::default(), Console::silent()))?;
     let pixels = corpus.pixels(ImageId(id)).ok_or_else(|| {
         let last = corpus.len().saturating_sub(1);
         anyhow!("no image {id}; corpus {} has 0 to {last}", corpus.name())

@@ -9,7 +9,7 @@ use deepviz_net::{Device, Run};
 use deepviz_server::{Config, Server, bind};
 use tokio::runtime::Runtime;
 
-use crate::cli::{DeviceChoice, ServeArgs};
+use crate::cli::{DeviceChoice, ServeArgs, cache_dir};
 use crate::console::{note, print_line};
 use crate::stop::Stop;
 use crate::{Ending, browser};
@@ -27,6 +27,7 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
         runs: args.runs.clone(),
         addr: args.addr,
         corpus: args.corpus.clone(),
+        cache_dir: cache_dir(args.cache_dir.as_ref()),
         cache_bytes: args.cache_mb << 20,
         token: access.token.clone(),
         allow_upload: args.allow_upload,

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
-use deepviz_corpus::{Corpus, Split};
+use deepviz_corpus::{Corpus, Reading, Split};
 use deepviz_net::Run;
 use deepviz_stats::{Event, Job, Metric, Observer, Store, Summary, compute, watch};
 use serde_json::json;
 
 use super::corpus;
 use crate::cli::{
-    CheckpointChoice, MetricChoice, SplitChoice, StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs, StatsWhat,
+    CheckpointChoice, DecodedArgs, MetricChoice, SplitChoice, StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs,
+    StatsWhat,
 };
 use crate::console::{Console, Task};
 use crate::stop::Stop;
@@ -37,7 +38,8 @@ type Work = fn(&Job<'_>, &mut dyn Observer, &AtomicBool) -> Result<Summary, deep
 fn work_on(path: &Path, what: &StatsWhat, work: Work, change: impl FnOnce(&mut Job<'_>)) -> anyhow::Result<Ending> {
     let device = device::open(&what.compute)?;
     let run = Run::open(path).context("cannot open the run")?;
-    let corpus = corpus_of(&run, what.corpus.as_deref())?;
+    let corpus = corpus_of(&run, what.corpus.as_deref(), (&what.decoded, Console::for_report(what.report)))?;
+    corpus::warn_of_left_out(&corpus);
     let mut job = Job::new(&run, &corpus, device);
     job.splits = splits(what.split);
     job.clusters = what.clusters;
@@ -117,10 +119,16 @@ fn merge(args: &StatsMergeArgs) -> anyhow::Result<Ending> {
 }
 
 /// The corpus that a run was trained on, where it was, or where it is now.
-pub fn corpus_of(run: &Run, elsewhere: Option<&Path>) -> anyhow::Result<Corpus> {
+pub fn corpus_of(
+    run: &Run,
+    elsewhere: Option<&Path>,
+    (decoded, console): (&DecodedArgs, Console),
+) -> anyhow::Result<Corpus> {
     let recorded = &run.info().corpus.path;
     let path = elsewhere.unwrap_or(recorded);
-    let opened = corpus::open(path, &run.info().recipe);
+    let reading = Reading::from_pairs(&run.info().corpus.reading).context("cannot open the corpus")?;
+    let options = decoded.options(reading, run.info().recipe.data.resize.is_some());
+    let opened = corpus::open(path, &options, console);
     if elsewhere.is_none() && !recorded.exists() {
         return opened.context("the run's corpus is no longer where it was; give its place with --corpus");
     }

@@ -19,8 +19,9 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<Ending> {
     let console = Console::for_report(args.report);
     let device = device::open(&args.compute)?;
     let recipe = recipe_of(args)?;
-    let corpus = corpus::open(&args.corpus, &recipe)?;
-    corpus::warn_of_problems(&corpus);
+    let options = args.decoded.options(args.reading.reading(), recipe.data.resize.is_some());
+    let corpus = corpus::open(&args.corpus, &options, Console::for_report(args.report))?;
+    corpus::warn_of_left_out(&corpus);
     let job = Job {
         recipe,
         corpus: Arc::new(corpus),

@@ -53,6 +53,7 @@ impl Lab {
             .current_dir(self.folder.path())
             .env_remove("RUST_LOG")
             .env_remove("DEEPVIZ_TOKEN")
+            .env("DEEPVIZ_CACHE_DIR", self.folder.path().join(".cache"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -5,6 +5,7 @@ use crate::recipe::{Recipe, Scope, Section, tree};
 use crate::shape::{Shape, Step};
 use crate::snapshot::file::write_whole;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -57,7 +58,13 @@ pub struct CorpusInfo {
     pub train: u64,
     /// Test images.
     pub test: u64,
+    /// How its folder was understood, where that is not the usual way: [`READING_KEYS`] and their values.
+    #[serde(flatten)]
+    pub reading: BTreeMap<String, String>,
 }
+
+/// The keys of `[corpus]` that say how the corpus's folder is to be understood.
+pub const READING_KEYS: [&str; 3] = ["labels", "test_from", "orientation"];
 
 impl RunInfo {
     /// Epochs done after a step, in fractions.
@@ -177,7 +184,14 @@ fn read_image(mut section: Section<'_>) -> Result<Shape, Error> {
 
 impl CorpusInfo {
     fn read(mut section: Section<'_>) -> Result<Self, Error> {
+        let mut reading = BTreeMap::new();
+        for key in READING_KEYS {
+            if let Some(value) = section.optional::<String>(key)? {
+                reading.insert(key.to_owned(), value);
+            }
+        }
         let info = Self {
+            reading,
             name: section.required("name")?,
             path: section.required::<String>("path")?.into(),
             identity: section.required("identity")?,
@@ -197,6 +211,9 @@ impl CorpusInfo {
         put("identity", Value::from(self.identity.as_str()));
         put("train", whole(self.train));
         put("test", whole(self.test));
+        for (key, value) in &self.reading {
+            put(key, Value::from(value.as_str()));
+        }
         table
     }
 }

@@ -31,6 +31,7 @@ fn info() -> RunInfo {
             path: "/some/where".into(),
             identity: "ab".repeat(32),
             train: 10,
+            reading: std::collections::BTreeMap::default(),
             test: 3,
         },
         seed: 7,

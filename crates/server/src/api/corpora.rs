@@ -16,6 +16,7 @@ use crate::group::{class_of, split};
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
 use crate::subject::image_id;
+use crate::thumbnail::thumbnail_shape;
 use crate::work::Load;
 
 /// A corpus in a path.
@@ -129,10 +130,10 @@ pub(crate) async fn list_corpora(State(app): State<Shared>, headers: HeaderMap) 
             test: corpus.map(|corpus| corpus.range(deepviz_corpus::Split::Test).len()),
             classes: corpus.map(|corpus| corpus.classes().to_vec()),
             image_shape: corpus.map(|corpus| {
-                let shape = corpus.shape();
+                let shape = thumbnail_shape(corpus);
                 [shape.channels, shape.height, shape.width]
             }),
-            unreadable: corpus.map(|corpus| corpus.problems().len()),
+            unreadable: corpus.map(|corpus| corpus.account().lost()),
             problem: opened.err(),
         }
     });

@@ -17,6 +17,7 @@ use crate::extract::{Params, Segments};
 use crate::problem::{ApiError, Problem};
 use crate::reply::{Content, Keep, tag};
 use crate::subject::image_id;
+use crate::thumbnail::{thumbnail, thumbnail_shape};
 use crate::work::Load;
 
 /// Images in one atlas.
@@ -71,7 +72,7 @@ pub(crate) async fn pixels(
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
     let id = image_id(&corpus, &image)?;
-    let sheet = Atlas { ids: vec![id], columns: 1, scale: scale(query.scale)? };
+    let sheet = Atlas { ids: vec![id], columns: 1, scale: scale(query.scale)?, is_whole: true };
     picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
 }
 
@@ -98,7 +99,7 @@ pub(crate) async fn atlas(
         return Err(ApiError::bad(format!("expected at most {MOST_ATLAS} ids, found {}", ids.len())));
     }
     let columns = query.columns.unwrap_or_else(|| deepviz_render::near_square_columns(ids.len()));
-    let sheet = Atlas { ids, columns, scale: scale(query.scale)? };
+    let sheet = Atlas { ids, columns, scale: scale(query.scale)?, is_whole: false };
     picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
 }
 
@@ -106,6 +107,8 @@ struct Atlas {
     ids: Vec<ImageId>,
     columns: usize,
     scale: usize,
+    /// Whether images are drawn at their own size instead of as tiles of one size.
+    is_whole: bool,
 }
 
 struct Png(axum::body::Bytes, String);
@@ -124,13 +127,19 @@ async fn picture(
 ) -> Result<Response, ApiError> {
     let keep = Keep::by_hash(v, corpus.identity());
     let ids: Vec<String> = atlas.ids.iter().map(|id| id.0.to_string()).collect();
-    let key = format!("images/{}/{}/{}/{}", corpus.identity(), atlas.columns, atlas.scale, ids.join(","));
+    let whole = if atlas.is_whole { "/whole" } else { "" };
+    let key = format!("images/{}/{}/{}/{}{whole}", corpus.identity(), atlas.columns, atlas.scale, ids.join(","));
     let png = app
         .cache
         .get(key, async {
             app.work
                 .run(Load::Render, move || {
-                    let images: Vec<_> = atlas.ids.iter().filter_map(|&id| corpus.pixels(id)).collect();
+                    let shape = thumbnail_shape(&corpus);
+                    let images = atlas.ids.iter().filter_map(|&id| corpus.pixels(id));
+                    let tiles: Vec<_> = images
+                        .map(|image| if atlas.is_whole { image.into() } else { thumbnail(image, shape) })
+                        .collect();
+                    let images: Vec<_> = tiles.iter().map(ndarray::ArrayBase::view).collect();
                     let png = deepviz_render::atlas(&images, Grid { columns: atlas.columns, scale: atlas.scale })?;
                     let tag = tag(&png);
                     Ok(Png(png.into(), tag))

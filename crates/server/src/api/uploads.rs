@@ -270,7 +270,7 @@ fn check_corpus(folder: &Path) -> Result<UploadedCorpus, ApiError> {
         identity: corpus.identity().to_owned(),
         images: corpus.len(),
         classes: corpus.classes().len(),
-        unreadable: corpus.problems().len(),
+        unreadable: corpus.account().lost(),
     })
 }
 

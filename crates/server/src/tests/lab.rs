@@ -90,7 +90,7 @@ impl Template {
 pub(super) fn write_run(run: &Path, images: &Path) {
     let corpus = Corpus::open(images).unwrap();
     let recipe = Recipe::parse(RECIPE, "tiny.toml", &[]).unwrap();
-    let shape = corpus.shape();
+    let shape = corpus.common_shape().unwrap();
     let image = Shape::new(shape.channels, shape.height, shape.width);
     let network = Network::new(&recipe, image, corpus.classes().len()).unwrap();
     std::fs::create_dir_all(run.join("snapshots")).unwrap();
@@ -106,6 +106,7 @@ pub(super) fn write_run(run: &Path, images: &Path) {
             path: images.into(),
             identity: corpus.identity().into(),
             train: corpus.range(Split::Train).len() as u64,
+            reading: std::collections::BTreeMap::default(),
             test: corpus.range(Split::Test).len() as u64,
         },
         seed: 9,
@@ -150,7 +151,7 @@ pub(super) fn write_snapshot(run: &Path, network: &Network, corpus: &Corpus, ste
         images_seen: step * 18,
         hash: String::new(),
         parameters,
-        mean: Some(corpus.mean(corpus.range(Split::Train))),
+        mean: corpus.mean(corpus.range(Split::Train)),
         optimizer: Parameters::zeros(network),
     };
     snapshot.sealed().write(&Run::snapshot_path(run, Step(step))).unwrap();
@@ -232,6 +233,7 @@ fn config(runs: &[PathBuf], corpus: Option<PathBuf>, token: Option<&str>) -> Con
         runs: runs.to_vec(),
         addr: ([127, 0, 0, 1], 7878).into(),
         corpus,
+        cache_dir: None,
         cache_bytes: 64 << 20,
         token: token.map(str::to_owned),
         allow_upload: false,

@@ -61,6 +61,7 @@ fn config(runs: Vec<PathBuf>) -> Config {
         runs,
         addr: ([127, 0, 0, 1], 0).into(),
         corpus: None,
+        cache_dir: None,
         cache_bytes: 16 << 20,
         token: None,
         allow_upload: false,

@@ -54,6 +54,7 @@ async fn what_happens_on_disk_is_told() {
         runs: vec![folder.path().to_owned()],
         addr: ([127, 0, 0, 1], 0).into(),
         corpus: None,
+        cache_dir: None,
         cache_bytes: 16 << 20,
         token: None,
         allow_upload: false,

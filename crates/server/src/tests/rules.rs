@@ -198,6 +198,7 @@ async fn what_cannot_be_served_is_an_error_at_the_start() {
         runs,
         addr: addr.parse().unwrap(),
         corpus: None,
+        cache_dir: None,
         cache_bytes: 1 << 20,
         token: token.map(str::to_owned),
         allow_upload: false,

@@ -124,6 +124,7 @@ async fn uploads_are_for_those_who_may() {
         runs,
         addr: ([127, 0, 0, 1], 0).into(),
         corpus: None,
+        cache_dir: None,
         cache_bytes: 1 << 20,
         token: token.map(str::to_owned),
         allow_upload: true,

@@ -57,7 +57,7 @@ impl Fixture {
         make_shapes(&images, &ShapesOptions { images: 400, test_fraction: 0.25, seed: 5 }).unwrap();
         let corpus = Corpus::open(&images).unwrap();
         let recipe = Recipe::parse(RECIPE, "tiny.toml", &[]).unwrap();
-        let shape = corpus.shape();
+        let shape = corpus.common_shape().unwrap();
         let image = Shape { channels: shape.channels, height: shape.height, width: shape.width };
         let network = Arc::new(Network::new(&recipe, image, corpus.classes().len()).unwrap());
         let fixture = Self { folder, corpus, network };
@@ -75,6 +75,7 @@ impl Fixture {
                 path: fixture.corpus.path().into(),
                 identity: fixture.corpus.identity().into(),
                 train: fixture.corpus.range(Split::Train).len() as u64,
+                reading: std::collections::BTreeMap::default(),
                 test: fixture.corpus.range(Split::Test).len() as u64,
             },
             seed: 9,
@@ -126,7 +127,7 @@ impl Fixture {
             images_seen: step * 50,
             hash: String::new(),
             parameters,
-            mean: Some(self.corpus.mean(self.corpus.range(Split::Train))),
+            mean: self.corpus.mean(self.corpus.range(Split::Train)),
             optimizer: Parameters::zeros(&self.network),
         }
         .sealed();

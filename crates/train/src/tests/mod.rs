@@ -151,7 +151,7 @@ fn the_mean_in_the_snapshots_is_that_of_the_training_split() {
     let (_, out) = reference();
     let snapshot = Run::open(out).unwrap().snapshot(Step(0)).unwrap();
     let corpus = corpus();
-    let mean = corpus.mean(corpus.range(deepviz_corpus::Split::Train));
+    let mean = corpus.mean(corpus.range(deepviz_corpus::Split::Train)).unwrap();
     assert_eq!(snapshot.mean.unwrap(), mean);
 }
 

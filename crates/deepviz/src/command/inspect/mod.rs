@@ -7,12 +7,13 @@ mod snapshot;
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use deepviz_corpus::Corpus;
+use anyhow::bail;
+use deepviz_corpus::Reading;
 
 use crate::Ending;
-use crate::cli::InspectArgs;
+use crate::cli::{DecodedArgs, InspectArgs};
 use crate::command::corpus;
+use crate::console::Console;
 use crate::recipe as recipes;
 
 /// `deepviz inspect`
@@ -26,7 +27,8 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<Ending> {
     if path.join("run.toml").exists() {
         run::print(path, args.json)?;
     } else if path.is_dir() {
-        let corpus = Corpus::open(path).context("cannot open the corpus")?;
+        let options = DecodedArgs::default().options(Reading::default(), true);
+        let corpus = corpus::open(path, &options, Console::silent())?;
         corpus::print(&corpus, args.json);
     } else if has_extension("safetensors") {
         snapshot::print(path, args.json)?;

@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use deepviz_corpus::Reading;
 use deepviz_net::recipe::LayerKind;
 use deepviz_net::{Network, Recipe, Shape};
 use serde_json::json;
 
 use super::layers;
+use crate::cli::DecodedArgs;
 use crate::command::corpus;
-use crate::console::{print_json, print_line};
+use crate::console::{Console, print_json, print_line};
 use crate::human;
 use crate::recipe as recipes;
 use crate::table::Table;
@@ -37,8 +39,10 @@ pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow:
     let recipe = recipes::load(target, &[])?;
     let (image, classes) = match corpus_path {
         Some(path) => {
-            let corpus = corpus::open(path, &recipe)?;
-            let shape = corpus.shape();
+            let options = DecodedArgs::default().options(Reading::default(), recipe.data.resize.is_some());
+            let corpus = corpus::open(path, &options, Console::silent())?;
+            let shape =
+                corpus.common_shape().context("the images have several sizes, and the recipe has no data.resize")?;
             let image = Shape::new(shape.channels, shape.height, shape.width);
             (image, corpus.classes().len())
         }

@@ -2,7 +2,7 @@ use std::{fs, path::Path};
 
 use ::image::{DynamicImage, GrayImage, ImageFormat, Rgb, RgbImage, RgbaImage};
 
-use crate::{ClassId, Corpus, Error, ImageId, ImageShape, OpenOptions, Split};
+use crate::{ClassId, Corpus, Error, ImageId, ImageShape, OpenOptions, Reason, Split};
 
 /// A folder of images that each test fills for itself.
 struct Folder(tempfile::TempDir);
@@ -57,10 +57,10 @@ fn classes_and_files_are_in_natural_order_train_first() {
     assert_eq!(folder.names(), ["z.png", "x1.png", "x2.png", "x10.webp", "b.png", "only.png"]);
     assert_eq!(corpus.labels(), [0, 1, 1, 1, 0, 2].map(ClassId));
     assert_eq!((corpus.range(Split::Train), corpus.range(Split::Test)), (0..4, 4..6));
-    assert_eq!(corpus.shape(), ImageShape { channels: 3, height: 3, width: 4 });
+    assert_eq!(corpus.common_shape().unwrap(), ImageShape { channels: 3, height: 3, width: 4 });
     let last = corpus.pixels(ImageId(5)).unwrap();
     assert_eq!([last[[0, 0, 0]], last[[1, 2, 3]], last[[2, 1, 1]]], [7, 8, 9]);
-    assert!(corpus.problems().is_empty());
+    assert!(corpus.account().lost() == 0);
 }
 
 #[test]
@@ -96,52 +96,36 @@ fn grey_images_stay_grey_alone_and_become_colour_among_colours() {
     folder.save("train/a/1.png", grey(10));
     folder.save("train/a/2.png", grey(20));
     let all_grey = Corpus::open(folder.path()).unwrap();
-    assert_eq!(all_grey.shape().channels, 1);
+    assert_eq!(all_grey.common_shape().unwrap().channels, 1);
     assert_eq!(all_grey.pixels(ImageId(1)).unwrap().sum(), 12 * 20);
     folder.save("train/a/3.png", colour([1, 2, 3]));
     folder.save("train/a/4.png", RgbaImage::from_pixel(4, 3, ::image::Rgba([4, 5, 6, 128])));
     let mixed = Corpus::open(folder.path()).unwrap();
-    assert_eq!(mixed.shape().channels, 3);
+    assert_eq!(mixed.common_shape().unwrap().channels, 3);
     let first = |id| mixed.pixels(ImageId(id)).unwrap().slice(ndarray::s![.., 0, 0]).to_vec();
     assert_eq!([first(0), first(1), first(2), first(3)], [[10; 3], [20; 3], [1, 2, 3], [4, 5, 6]]);
 }
 
 #[test]
-fn another_size_is_refused_by_name_or_resized_when_asked() {
+fn images_of_another_size_than_most_are_left_out_or_keep_their_own() {
     let folder = Folder::new();
-    folder.save("train/a/1.png", colour([9, 9, 9]));
-    folder.save("train/a/2.png", RgbImage::from_pixel(8, 5, Rgb([50, 60, 70])));
-    let error = Corpus::open(folder.path()).unwrap_err();
-    assert!(matches!(error, Error::Size { found: [5, 8], expected: [3, 4], .. }), "{error:?}");
-    let text = error.to_string();
-    assert!(text.contains("data.resize") && text.contains("8 x 5") && text.contains("4 x 3"), "{text}");
-    assert!(text.contains("1.png") && text.ends_with("2.png"), "{text}");
-
-    let options = OpenOptions { resize: Some([6, 2]) };
-    let corpus = Corpus::open_with(folder.path(), &options).unwrap();
-    assert_eq!(corpus.shape(), ImageShape { channels: 3, height: 6, width: 2 });
-    let second = corpus.pixels(ImageId(1)).unwrap();
-    assert!(second.outer_iter().zip([50, 60, 70]).all(|(plane, value)| plane.iter().all(|&v| v == value)));
-}
-
-#[test]
-fn resizing_keeps_the_middle_and_the_proportions() {
-    let folder = Folder::new();
-    // Red, green and blue thirds: a square of the middle holds green alone.
-    let thirds = RgbImage::from_fn(24, 4, |x, _| {
-        let mut rgb = [0; 3];
-        rgb[x as usize / 8] = 200;
-        Rgb(rgb)
-    });
-    folder.save("train/a/1.png", thirds);
-    let corpus = Corpus::open_with(folder.path(), &OpenOptions { resize: Some([2, 2]) }).unwrap();
-    let sums: Vec<u32> = corpus
-        .pixels(ImageId(0))
-        .unwrap()
-        .outer_iter()
-        .map(|plane| plane.iter().copied().map(u32::from).sum())
-        .collect();
-    assert_eq!(sums, [0, 800, 0]);
+    for index in 1..=3 {
+        folder.save(&format!("train/a/{index}.png"), colour([9, 9, index]));
+    }
+    folder.save("train/a/4.png", RgbImage::from_pixel(8, 5, Rgb([50, 60, 70])));
+    let corpus = Corpus::open(folder.path()).unwrap();
+    assert_eq!((corpus.len(), corpus.account().count(Reason::OtherSize)), (3, 1));
+    assert!(corpus.account().to_string().contains("train/a/4.png"), "{}", corpus.account());
+    let options = OpenOptions { own_sizes: true, ..OpenOptions::default() };
+    let own = Corpus::open_with(folder.path(), &options).unwrap();
+    assert_eq!((own.len(), own.common_shape()), (4, None));
+    assert_eq!(own.sizes(), [([3, 4], 3), ([5, 8], 1)]);
+    let last = own.pixels(ImageId(3)).unwrap();
+    assert_eq!((last.dim(), last[[2, 4, 7]]), ((3, 5, 8), 70));
+    folder.save("train/a/5.png", RgbImage::from_pixel(8, 5, Rgb([50, 60, 70])));
+    folder.save("train/a/6.png", RgbImage::from_pixel(7, 5, Rgb([50, 60, 70])));
+    let error = Corpus::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("3 of 4 x 3, 2 of 8 x 5, 1 of 7 x 5") && error.contains("data.resize"), "{error}");
 }
 
 #[test]
@@ -161,17 +145,10 @@ fn broken_images_are_skipped_and_reported() {
     assert_eq!(folder.names(), ["1.png", "3.png", "5.png", "photo.jpg"]);
     assert_eq!(corpus.pixels(ImageId(2)).unwrap()[[0, 0, 0]], 5);
     assert_eq!(corpus.labels(), [0, 0, 0, 1].map(ClassId));
-    let mut problems: Vec<(String, &str)> = corpus
-        .problems()
-        .iter()
-        .map(|problem| (problem.path.file_name().unwrap().to_string_lossy().into_owned(), problem.reason.as_str()))
-        .collect();
-    problems.sort_unstable();
-    let names: Vec<&str> = problems.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["0.jpg", "2.png", "4.webp", "inner", "old.bmp"]);
-    assert!(problems[0].1.contains("cut short"), "{problems:?}");
-    assert!(problems[1].1.contains("not an image"), "{problems:?}");
-    assert!(problems[2].1.contains("empty"), "{problems:?}");
+    let account = corpus.account();
+    let counts = [Reason::Damaged, Reason::NotAnImage, Reason::Empty].map(|reason| account.count(reason));
+    assert_eq!(counts, [1, 1, 1], "{account:?}");
+    assert!(account.to_string().contains("1 damaged images (train/a/0.jpg)"), "{account}");
 }
 
 #[test]
@@ -189,9 +166,6 @@ fn nothing_readable_is_an_error_that_says_so() {
     folder.write("train/a/1.png", b"x");
     folder.write("train/a/2.png", b"x");
     let error = Corpus::open(folder.path()).unwrap_err();
-    assert!(matches!(error, Error::AllBroken { count: 2, .. }), "{error:?}");
-    let options = OpenOptions { resize: Some([4, 4]) };
-    let error = Corpus::open_with(folder.path(), &options).unwrap_err();
     assert!(matches!(error, Error::AllBroken { count: 2, .. }), "{error:?}");
     let empty = Folder::new();
     fs::create_dir_all(empty.path().join("train/a")).unwrap();

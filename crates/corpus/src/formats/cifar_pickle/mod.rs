@@ -9,28 +9,50 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::cifar_binary::{SHAPE, numbered};
 use crate::{
-    ClassId, Error,
-    batch::{SHAPE, numbered},
-    corpus::Parts,
+    ClassId, Error, OpenOptions, Split,
+    reader::{Place, Reader},
+    sink::{Item, Payload, Sink},
 };
 use pickle::{Pickle, Value};
 
 /// The file with the names of the classes.
 const META: &str = "batches.meta";
 
-pub(crate) fn read(folder: &Path) -> Result<Parts, Error> {
-    let training = numbered(folder, "data_batch_", "")?;
-    let mut parts = Parts { shape: Some(SHAPE), classes: classes(&folder.join(META))?, ..Parts::default() };
-    for path in training {
-        append(&mut parts, &File { path })?;
+/// Recognises a folder of Python batches.
+pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if !place.has("data_batch_1") && !place.has(TEST) {
+        return Ok(None);
     }
-    parts.train = parts.labels.len();
-    let test = folder.join("test_batch");
-    if test.is_file() {
-        append(&mut parts, &File { path: test })?;
+    let training = numbered(place, "data_batch_", "")?;
+    let test = place.has(TEST).then(|| place.path.join(TEST));
+    Ok(Some(Box::new(Batches { folder: place.path.clone(), training, test })))
+}
+
+const TEST: &str = "test_batch";
+
+struct Batches {
+    folder: PathBuf,
+    training: Vec<PathBuf>,
+    test: Option<PathBuf>,
+}
+
+impl Reader for Batches {
+    fn layout(&self) -> String {
+        "CIFAR-10 Python batches".to_owned()
     }
-    Ok(parts)
+
+    fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        let classes = classes(&self.folder.join(META))?;
+        let count = classes.len();
+        sink.set_classes(classes);
+        let training = self.training.iter().map(|path| (path, Split::Train));
+        for (path, split) in training.chain(self.test.iter().map(|path| (path, Split::Test))) {
+            read_batch(&File { path: path.clone() }, split, (count, &mut *sink))?;
+        }
+        Ok(())
+    }
 }
 
 /// A pickled file, for its errors.
@@ -91,7 +113,7 @@ fn number(value: &Value<'_>) -> Option<i64> {
 
 fn classes(path: &Path) -> Result<Vec<String>, Error> {
     if !path.is_file() {
-        return Ok(crate::batch::CLASSES.map(str::to_owned).to_vec());
+        return Ok(super::cifar_binary::CLASSES.map(str::to_owned).to_vec());
     }
     let file = File { path: path.to_owned() };
     let bytes = file.read()?;
@@ -100,7 +122,7 @@ fn classes(path: &Path) -> Result<Vec<String>, Error> {
     names.ok_or_else(|| file.wrong("label_names", "nothing", "the names of the classes"))
 }
 
-fn append(parts: &mut Parts, file: &File) -> Result<(), Error> {
+fn read_batch(file: &File, split: Split, (classes, sink): (usize, &mut Sink<'_>)) -> Result<(), Error> {
     let bytes = file.read()?;
     let pickle = file.parse(&bytes)?;
     let pixels = match pickle.key("data") {
@@ -117,22 +139,22 @@ fn append(parts: &mut Parts, file: &File) -> Result<(), Error> {
         .list(&pickle, "labels", number)?
         .filter(|labels| labels.len() == images)
         .ok_or_else(|| file.wrong("labels", "nothing, or another number", format!("{images} labels")))?;
-    for (record, &found) in labels.iter().enumerate() {
-        let classes = parts.classes.len();
-        let class = usize::try_from(found).ok().filter(|&class| class < classes);
-        let class = class.ok_or_else(|| Error::Label { record, found, classes, path: file.path.clone() })?;
-        parts.labels.push(ClassId(class as u16));
-    }
-    match file.list(&pickle, "filenames", text)? {
-        Some(names) if names.len() == images => names.iter().for_each(|name| parts.names.push(name)),
+    let names = match file.list(&pickle, "filenames", text)? {
+        Some(names) if names.len() == images => names,
         Some(names) => {
             return Err(file.wrong("filenames", format!("{} names", names.len()), format!("{images} names")));
         }
         None => {
             let batch = file.path.file_name().unwrap_or_default().to_string_lossy();
-            (0..images).for_each(|index| parts.names.push(&format!("{batch}_{index:05}")));
+            (0..images).map(|index| format!("{batch}_{index:05}")).collect()
         }
+    };
+    let rows = pixels.chunks_exact(SHAPE.len());
+    for (record, ((found, name), pixels)) in labels.into_iter().zip(names).zip(rows).enumerate() {
+        let class = usize::try_from(found).ok().filter(|&class| class < classes);
+        let class = class.ok_or_else(|| Error::Label { record, found, classes, path: file.path.clone() })?;
+        let payload = Payload::Raw { shape: SHAPE, pixels: pixels.to_vec() };
+        sink.push(Item { split, class: ClassId(class as u16), source: name.clone(), name, payload })?;
     }
-    parts.pixels.extend_from_slice(pixels);
     Ok(())
 }

@@ -6,16 +6,19 @@
 use std::{
     fs,
     io::{BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
+use super::cifar_binary::Records;
 use crate::{
-    ClassId, Error, ImageShape, ShapesNotes,
-    batch::{self, Records},
-    corpus::{Parts, identity},
+    ClassId, Error, ImageShape, OpenOptions, ShapesNotes, Split,
+    corpus::identity,
     name::Names,
+    reader::{Place, Reader},
+    sink::Sink,
+    store::{Pixels, Sizes},
 };
 
 /// The file that makes a folder a corpus.
@@ -58,7 +61,7 @@ struct Format {
     version: u32,
 }
 
-pub(crate) fn write(out: &Path, made: &Made) -> Result<(), Error> {
+pub(crate) fn write(out: &Path, made: Made) -> Result<(), Error> {
     fs::create_dir_all(out).map_err(Error::io("make the folder", out))?;
     let mark = out.join(MARK);
     if mark.exists() {
@@ -72,15 +75,17 @@ pub(crate) fn write(out: &Path, made: &Made) -> Result<(), Error> {
     let (train_pixels, test_pixels) = made.pixels.split_at(made.train * made.shape.len());
     write_records(out, TRAIN, train_labels, train_pixels.chunks_exact(made.shape.len()))?;
     write_records(out, TEST, test_labels, test_pixels.chunks_exact(made.shape.len()))?;
+    let (train, test) = (train_labels.len(), test_labels.len());
+    let pixels = Pixels::in_memory(made.pixels, Sizes::One { shape: made.shape, count: made.labels.len() });
     let contents = Mark {
         format: FORMAT.to_owned(),
         version: VERSION,
-        identity: identity(made.shape, made.train, &made.labels, &made.pixels),
+        identity: identity(&pixels, train, &made.labels),
         shape: made.shape,
-        train: train_labels.len(),
-        test: test_labels.len(),
-        classes: made.classes.clone(),
-        notes: made.notes.clone(),
+        train,
+        test,
+        classes: made.classes,
+        notes: made.notes,
     };
     let mut json = serde_json::to_vec(&contents).map_err(|source| Error::Mark { source, path: mark })?;
     json.push(b'\n');
@@ -130,30 +135,57 @@ fn replace(
     file.sync_all().and_then(|()| fs::rename(&temporary, &path)).map_err(failed)
 }
 
-pub(crate) fn read(folder: &Path) -> Result<Parts, Error> {
-    let path = folder.join(MARK);
-    let mark = read_mark(&path)?;
-    let damaged = |found: String, expected: String| Error::Damaged { found, expected, path: path.clone() };
-    let images = mark.train.saturating_add(mark.test);
-    if mark.notes.image_subclasses.len() != images {
-        let found = format!("{} sub-classes", mark.notes.image_subclasses.len());
-        return Err(damaged(found, format!("one for each of {images} images")));
+/// Recognises a folder that deepViz made.
+#[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
+pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if !place.has(MARK) {
+        return Ok(None);
     }
-    let names = names(&mark.notes).ok_or_else(|| {
-        damaged("a sub-class without a name".to_owned(), format!("0 to {}", mark.notes.subclasses.len()))
-    })?;
-    let mut parts =
-        Parts { shape: Some(mark.shape), train: mark.train, classes: mark.classes, names, ..Parts::default() };
-    for (name, images) in [(TRAIN, mark.train), (TEST, mark.test)] {
-        let records = Records { path: folder.join(name), shape: mark.shape, images: Some(images) };
-        batch::append(&mut parts, &records)?;
+    let bytes = place.folder.files.iter().map(|file| file.bytes).sum();
+    Ok(Some(Box::new(Native { folder: place.path.clone(), bytes })))
+}
+
+struct Native {
+    folder: PathBuf,
+    bytes: u64,
+}
+
+impl Reader for Native {
+    fn layout(&self) -> String {
+        "made by deepViz".to_owned()
     }
-    let found = identity(mark.shape, mark.train, &parts.labels, &parts.pixels);
-    if found != mark.identity {
-        return Err(damaged(format!("labels and pixels with hash {found}"), mark.identity));
+
+    fn raw_bytes(&self) -> Option<u64> {
+        Some(self.bytes)
     }
-    parts.notes = Some(mark.notes);
-    Ok(parts)
+
+    fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        let path = self.folder.join(MARK);
+        let mark = read_mark(&path)?;
+        let damaged = |found: String, expected: String| Error::Damaged { found, expected, path: path.clone() };
+        let images = mark.train.saturating_add(mark.test);
+        if mark.notes.image_subclasses.len() != images {
+            let found = format!("{} sub-classes", mark.notes.image_subclasses.len());
+            return Err(damaged(found, format!("one for each of {images} images")));
+        }
+        let names = names(&mark.notes).ok_or_else(|| {
+            damaged("a sub-class without a name".to_owned(), format!("0 to {}", mark.notes.subclasses.len()))
+        })?;
+        let classes = mark.classes.len();
+        sink.set_classes(mark.classes);
+        sink.set_total(images);
+        sink.expect_identity(mark.identity, &path);
+        let splits = [(TRAIN, mark.train, Split::Train, 0), (TEST, mark.test, Split::Test, mark.train)];
+        for (file, images, split, first) in splits {
+            let records = Records { path: self.folder.join(file), shape: mark.shape, images: Some(images), classes };
+            records.read(&mut |record| {
+                let name = names.get(first + record.index).unwrap_or_default().into_owned();
+                sink.push(record.into_item(split, name))
+            })?;
+        }
+        sink.notes = Some(mark.notes);
+        Ok(())
+    }
 }
 
 fn read_mark(path: &Path) -> Result<Mark, Error> {

@@ -1,0 +1,149 @@
+//! CIFAR-10 binary batches: records of one label byte and 3,072 pixel bytes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    ClassId, Error, ImageShape, OpenOptions, Split,
+    name::natural,
+    reader::{Place, Reader},
+    sink::{Item, Payload, Sink},
+};
+
+/// Every image of CIFAR-10.
+pub(crate) const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
+
+/// The classes of CIFAR-10, for folders without their list.
+pub(crate) const CLASSES: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+/// Recognises a folder of binary batches.
+pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if !place.has("data_batch_1.bin") && !place.has(TEST) {
+        return Ok(None);
+    }
+    let training = numbered(place, "data_batch_", ".bin")?;
+    let test = place.has(TEST).then(|| place.path.join(TEST));
+    let bytes = place.folder.files.iter().filter(|file| file.name.as_encoded_bytes().ends_with(b".bin"));
+    let bytes = bytes.map(|file| file.bytes).sum();
+    Ok(Some(Box::new(Batches { folder: place.path.clone(), training, test, bytes })))
+}
+
+const TEST: &str = "test_batch.bin";
+
+struct Batches {
+    folder: PathBuf,
+    training: Vec<PathBuf>,
+    test: Option<PathBuf>,
+    bytes: u64,
+}
+
+impl Reader for Batches {
+    fn layout(&self) -> String {
+        "CIFAR-10 binary batches".to_owned()
+    }
+
+    fn raw_bytes(&self) -> Option<u64> {
+        Some(self.bytes)
+    }
+
+    fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        let classes = classes(&self.folder)?;
+        let count = classes.len();
+        sink.set_classes(classes);
+        let training = self.training.iter().map(|path| (path, Split::Train));
+        for (path, split) in training.chain(self.test.iter().map(|path| (path, Split::Test))) {
+            // A batch has no names, so an image is named by the batch and its place in it.
+            let batch = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let records = Records { path: path.clone(), shape: SHAPE, images: None, classes: count };
+            records.read(&mut |record| {
+                let name = format!("{batch}_{:05}", record.index);
+                sink.push(record.into_item(split, name))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn classes(folder: &Path) -> Result<Vec<String>, Error> {
+    let path = folder.join("batches.meta.txt");
+    if !path.is_file() {
+        return Ok(CLASSES.map(str::to_owned).to_vec());
+    }
+    let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+/// The files `prefix1suffix`, `prefix2suffix` and so on, which must have no gap.
+pub(super) fn numbered(place: &Place<'_>, prefix: &str, suffix: &str) -> Result<Vec<PathBuf>, Error> {
+    let mut names: Vec<&str> = place.folder.files.iter().filter_map(|file| file.name.to_str()).collect();
+    names.retain(|name| {
+        let number = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    });
+    names.sort_by(|a, b| natural(a, b));
+    for (found, number) in names.iter().zip(1..) {
+        let expected = format!("{prefix}{number}{suffix}");
+        if *found != expected {
+            return Err(Error::MissingBatch { found: (*found).to_owned(), expected, path: place.path.clone() });
+        }
+    }
+    Ok(names.into_iter().map(|name| place.path.join(name)).collect())
+}
+
+/// A file of records: a label byte, then the pixels.
+pub(super) struct Records {
+    pub(super) path: PathBuf,
+    pub(super) shape: ImageShape,
+    /// How many there must be, where that is known.
+    pub(super) images: Option<usize>,
+    pub(super) classes: usize,
+}
+
+/// One record of a file.
+pub(super) struct Record {
+    /// Its place in the file, from 0.
+    pub(super) index: usize,
+    class: ClassId,
+    shape: ImageShape,
+    pixels: Vec<u8>,
+}
+
+impl Record {
+    pub(super) fn into_item(self, split: Split, name: String) -> Item {
+        let payload = Payload::Raw { shape: self.shape, pixels: self.pixels };
+        Item { split, class: self.class, source: name.clone(), name, payload }
+    }
+}
+
+impl Records {
+    /// Reads the file and hands over its records in order.
+    pub(super) fn read(&self, take: &mut dyn FnMut(Record) -> Result<(), Error>) -> Result<(), Error> {
+        let Self { path, shape, images, classes } = self;
+        let record = shape.len() + 1;
+        let bytes = fs::read(path).map_err(Error::io("read", path))?;
+        let truncated = |expected| Error::Truncated { found: bytes.len() as u64, expected, path: path.clone() };
+        if let Some(images) = images {
+            let expected = images.saturating_mul(record);
+            if bytes.len() != expected {
+                return Err(truncated(format!("{expected} ({images} records of {record})")));
+            }
+        } else if bytes.is_empty() || bytes.len() % record != 0 {
+            return Err(truncated(format!(
+                "a multiple of {record} (a batch of CIFAR-10 has 10,000 records, 30,730,000 bytes)"
+            )));
+        }
+        for (index, bytes) in bytes.chunks_exact(record).enumerate() {
+            let label = bytes[0];
+            if usize::from(label) >= *classes {
+                let (found, classes) = (i64::from(label), *classes);
+                return Err(Error::Label { record: index, found, classes, path: path.clone() });
+            }
+            let class = ClassId(u16::from(label));
+            take(Record { index, class, shape: *shape, pixels: bytes[1..].to_vec() })?;
+        }
+        Ok(())
+    }
+}

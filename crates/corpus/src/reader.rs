@@ -1,0 +1,55 @@
+//! What every layout provides: recognising itself in a listed folder, and handing over its images.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    Error, OpenOptions,
+    sink::Sink,
+    tree::{Folder, Tree},
+};
+
+/// A folder that is being looked at, with its path. Of a single file: the file's path, and a folder with it alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Place<'t> {
+    pub(crate) tree: &'t Tree,
+    pub(crate) folder: &'t Folder,
+    pub(crate) path: PathBuf,
+}
+
+impl Place<'_> {
+    /// Whether a file of that name is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        !self.tree.is_file && self.folder.file(name).is_some()
+    }
+
+    /// A path below the corpus's root as the account names it.
+    pub(crate) fn relative<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(&self.tree.root).unwrap_or(path)
+    }
+}
+
+/// A recognised corpus, not read yet.
+pub(crate) trait Reader {
+    /// What it is called in tables and messages: "class folders", "CIFAR-10 binary".
+    fn layout(&self) -> String;
+
+    /// Hands every image to the sink: within each split in the order of ids.
+    ///
+    /// # Errors
+    /// What makes the corpus as a whole unreadable. A single image that is broken is the sink's account's.
+    fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error>;
+
+    /// Bytes of pixels, where they lie as such in the files and nothing needs decoding.
+    fn raw_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// A reader and the folder (or file) that it reads.
+pub(crate) struct Found<'t> {
+    pub(crate) path: PathBuf,
+    pub(crate) reader: Box<dyn Reader + 't>,
+}
+
+/// What a layout's module has: a look at a folder that gives a reader where it recognises its own.
+pub(crate) type Detect = for<'t> fn(&Place<'t>, &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error>;

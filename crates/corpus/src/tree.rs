@@ -1,0 +1,244 @@
+//! The files below a folder, listed once: layouts are recognised by them, and changes noticed.
+
+use std::{
+    ffi::OsString,
+    fs::{self, Metadata},
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use rayon::prelude::*;
+
+use crate::Error;
+
+/// Folders below folders below folders: deeper ones are not entered.
+const DEPTH: usize = 12;
+
+/// Files whose presence says that deepViz wrote the folder and that it is no part of a corpus.
+const OWN: [&str; 2] = ["run.toml", "stats.sqlite"];
+
+/// Everything below one path.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    /// The path that was given: a folder, or one file.
+    pub(crate) root: PathBuf,
+    /// What is in it. Of a single file, a folder that holds that file alone.
+    pub(crate) top: Folder,
+    /// Whether the path is a single file (an archive).
+    pub(crate) is_file: bool,
+}
+
+/// A folder and what is in it, in no order.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    pub(crate) name: OsString,
+    pub(crate) files: Vec<FileEntry>,
+    pub(crate) folders: Vec<Folder>,
+    /// Names that begin with a dot; folders among them are not entered.
+    pub(crate) hidden: Vec<OsString>,
+    /// Why it could not be listed, or was not entered.
+    pub(crate) problem: Option<String>,
+    /// Whether deepViz wrote it (a run): its folders are not entered.
+    pub(crate) is_own: bool,
+}
+
+/// A file: a broken link is one too, of no bytes.
+#[derive(Debug)]
+pub(crate) struct FileEntry {
+    pub(crate) name: OsString,
+    pub(crate) bytes: u64,
+    /// When it was changed, in nanoseconds since 1970.
+    modified_ns: u64,
+}
+
+impl Tree {
+    /// Lists what is below a path, whole.
+    pub(crate) fn list(path: &Path) -> Result<Self, Error> {
+        Self::list_to(path, DEPTH)
+    }
+
+    /// Lists what is below a path, folders down to a depth: for a quick look.
+    pub(crate) fn list_to(path: &Path, depth: usize) -> Result<Self, Error> {
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::Missing { path: path.to_owned() });
+            }
+            Err(error) => return Err(Error::io("look at", path)(error)),
+        };
+        let root = path.to_owned();
+        if metadata.is_file() {
+            let file = FileEntry::new(path.file_name().unwrap_or_default().to_owned(), Some(&metadata));
+            return Ok(Self { root, top: Folder { files: vec![file], ..Folder::default() }, is_file: true });
+        }
+        // The folder itself must be readable; those below it may be left out.
+        fs::read_dir(path).map_err(Error::io("list", path))?;
+        Ok(Self { root, top: list(path, OsString::new(), depth, &[identity(&metadata)]), is_file: false })
+    }
+
+    /// A hash (hexadecimal) over paths, sizes and times of change of all files that are not hidden: the same as long as
+    /// nothing changes, whatever the order in which the system lists them.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut sum = [0_u64; 4];
+        add_up(&self.top, &blake3::hash(b"deepviz tree 1"), &mut sum);
+        let bytes: Vec<u8> = sum.iter().flat_map(|part| part.to_le_bytes()).collect();
+        blake3::hash(&bytes).to_hex().to_string()
+    }
+}
+
+impl Folder {
+    /// The folder of that name in it.
+    pub(crate) fn folder(&self, name: &str) -> Option<&Folder> {
+        self.folders.iter().find(|folder| folder.name == name)
+    }
+
+    /// The file of that name in it.
+    pub(crate) fn file(&self, name: &str) -> Option<&FileEntry> {
+        self.files.iter().find(|file| file.name == name)
+    }
+}
+
+impl FileEntry {
+    fn new(name: OsString, metadata: Option<&Metadata>) -> Self {
+        let modified = metadata.and_then(|metadata| metadata.modified().ok());
+        let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Self {
+            name,
+            bytes: metadata.map_or(0, Metadata::len),
+            modified_ns: since.map_or(0, |since| since.as_nanos() as u64),
+        }
+    }
+}
+
+/// Lists a folder; `above` are the folders that lead here through links, by device and number.
+fn list(path: &Path, name: OsString, depth: usize, above: &[(u64, u64)]) -> Folder {
+    let mut folder = Folder { name, ..Folder::default() };
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) => {
+            folder.problem = Some(error.to_string());
+            return folder;
+        }
+    };
+    let mut inner = Vec::new();
+    for entry in entries {
+        let Ok(entry) = entry else { continue };
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") {
+            folder.hidden.push(name);
+            continue;
+        }
+        // `DirEntry::metadata` does not follow links; a broken link stays a file, which reading then reports.
+        let metadata = match entry.metadata() {
+            Ok(metadata) if metadata.is_symlink() => fs::metadata(entry.path()).ok(),
+            other => other.ok(),
+        };
+        match metadata {
+            Some(metadata) if metadata.is_dir() => inner.push((name, identity(&metadata))),
+            metadata => folder.files.push(FileEntry::new(name, metadata.as_ref())),
+        }
+    }
+    folder.is_own = OWN.iter().any(|own| folder.file(own).is_some());
+    if folder.is_own {
+        return folder;
+    }
+    folder.folders = inner
+        .into_par_iter()
+        .map(|(name, id)| {
+            let refused =
+                |problem: &str| Folder { name: name.clone(), problem: Some(problem.to_owned()), ..Folder::default() };
+            if depth == 0 {
+                return refused("too many folders inside of each other");
+            }
+            if id != (0, 0) && above.contains(&id) {
+                return refused("a link to a folder that it lies in");
+            }
+            let above: Vec<_> = above.iter().copied().chain([id]).collect();
+            list(&path.join(&name), name, depth - 1, &above)
+        })
+        .collect();
+    folder
+}
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
+fn add_up(folder: &Folder, place: &blake3::Hash, sum: &mut [u64; 4]) {
+    if folder.is_own {
+        return;
+    }
+    for file in &folder.files {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(place.as_bytes()).update(file.name.as_encoded_bytes());
+        hasher.update(&file.bytes.to_le_bytes()).update(&file.modified_ns.to_le_bytes());
+        let hash = hasher.finalize();
+        for (part, bytes) in sum.iter_mut().zip(hash.as_bytes().as_chunks().0) {
+            *part = part.wrapping_add(u64::from_le_bytes(*bytes));
+        }
+    }
+    for inner in &folder.folders {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(place.as_bytes()).update(b"/").update(inner.name.as_encoded_bytes());
+        add_up(inner, &hasher.finalize(), sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fingerprint_follows_names_sizes_and_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let print = || Tree::list(folder.path()).unwrap().fingerprint();
+        fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        fs::write(folder.path().join("a/b/1.png"), b"one").unwrap();
+        let first = print();
+        assert_eq!(first, print());
+        fs::write(folder.path().join(".hidden"), b"x").unwrap();
+        assert_eq!(first, print());
+        fs::write(folder.path().join("a/b/2.png"), b"two").unwrap();
+        let second = print();
+        assert_ne!(first, second);
+        let file = fs::File::options().write(true).open(folder.path().join("a/b/2.png")).unwrap();
+        file.set_modified(UNIX_EPOCH + std::time::Duration::from_secs(5)).unwrap();
+        let third = print();
+        assert_ne!(second, third);
+        fs::rename(folder.path().join("a/b/2.png"), folder.path().join("a/2.png")).unwrap();
+        assert_ne!(third, print());
+        // A run that is being trained inside of the corpus changes nothing.
+        let before = print();
+        fs::create_dir_all(folder.path().join("run1/snapshots")).unwrap();
+        fs::write(folder.path().join("run1/run.toml"), b"").unwrap();
+        fs::write(folder.path().join("run1/snapshots/1.safetensors"), b"x").unwrap();
+        assert_eq!(before, print());
+        let tree = Tree::list(folder.path()).unwrap();
+        assert!(tree.top.folder("run1").unwrap().is_own);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_in_circles_end_and_what_is_missing_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("a"), folder.path().join("a/again")).unwrap();
+        std::os::unix::fs::symlink("nowhere", folder.path().join("a/broken.png")).unwrap();
+        let tree = Tree::list(folder.path()).unwrap();
+        let a = tree.top.folder("a").unwrap();
+        assert_eq!(a.file("broken.png").unwrap().bytes, 0);
+        assert!(a.folder("again").unwrap().problem.as_deref().unwrap().contains("link"));
+        assert!(matches!(Tree::list(&folder.path().join("b")), Err(Error::Missing { .. })));
+        let file = folder.path().join("x.tar");
+        fs::write(&file, b"tar").unwrap();
+        let tree = Tree::list(&file).unwrap();
+        assert!(tree.is_file && tree.top.files.len() == 1);
+    }
+}
