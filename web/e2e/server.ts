@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-function binary(): string {
+export function binary(): string {
   const path = resolve(process.env.DEEPVIZ_BIN ?? join(import.meta.dirname, '../../target/debug/deepviz'));
   if (!existsSync(path)) throw new Error(`no binary at ${path}; \`make e2e\` builds it first`);
   return path;

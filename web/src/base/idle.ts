@@ -59,3 +59,9 @@ export async function during<T>(work: Promise<T>): Promise<T> {
 export function pendingCount(): number {
   return pending;
 }
+
+/** Resolves when the page is at rest: what it shows is drawn. After so long at most. */
+export async function rested(limit_ms: number): Promise<void> {
+  const until = performance.now() + limit_ms;
+  while (said !== true && performance.now() < until) await new Promise((next) => requestAnimationFrame(next));
+}

@@ -1,7 +1,10 @@
 /** What comes from the server by itself: the run as it grows, other runs, the images once they are read. */
-import { listen, type RunEvents } from '../api/events';
+import { address, path } from '../api/client';
+import type { RunEvents } from '../api/events';
 import * as routes from '../api/routes';
 import { restingPlace } from './checkpoints';
+import { Comeback, connection } from './connection.svelte';
+import type { Run } from '../api/types';
 import { joinMetrics, since } from './metrics';
 import type { Store } from './store.svelte';
 
@@ -9,43 +12,59 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 /** Events come in flocks: so long after one reading the next may begin. */
 const PAUSE_MS = 300;
+/** How the server says that a corpus is on its way (crates/server/src/corpora.rs). */
+const READING = 'its images are being read';
 
 export class Feed {
   readonly #store: Store;
-  #hush: (() => void) | undefined;
   #refreshing: Promise<void> | null = null;
   #again = false;
   #imagesTimer: ReturnType<typeof setTimeout> | undefined;
   #imagesWait_ms = FIRST_WAIT_MS;
+  /** The run whose images are waited for. */
+  #lacksImages: string | null = null;
+  readonly #runComeback = new Comeback(() => void this.refresh());
+  readonly #runsComeback = new Comeback(() => void this.#readRuns());
+  readonly #imageComeback = new Comeback(() => void this.readImage());
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  /** Listens to this run, and no longer to the one before. */
-  listen(id: string): void {
-    const store = this.#store;
-    this.#hush?.();
-    this.#hush = listen(id, {
-      reachable: (yes) => {
-        if (yes && !store.reachable) void this.refresh();
-        store.reachable = yes;
-      },
+  /** Begins to hear of the server; the run that is followed is named as soon as it is known. */
+  begin(): void {
+    connection.listen({
       event: (name) => this.#hear(name),
+      shown: () => void this.refresh(),
+      back: () => this.#back(),
     });
+  }
+
+  /** Follows this run, and no longer the one before; before there is any, the list of runs. */
+  follow(run: { id: string; live: boolean } | null): void {
+    if (run) connection.follow(address(path('runs', run.id)), run.live);
+    else connection.follow(address('runs'), false);
+  }
+
+  /** The server is back, perhaps with other runs. */
+  async #back(): Promise<void> {
+    void this.#readRuns();
+    await this.refresh();
   }
 
   #hear(name: keyof RunEvents): void {
     if (name === 'run') return void this.#readRuns();
     if (name === 'statistics' || name === 'reload') this.#store.statistics += 1;
+    if (name === 'changed' && (this.#store.run === null || this.#store.failure)) return this.#store.retry();
     void this.refresh();
   }
 
   async #readRuns(): Promise<void> {
     try {
       this.#store.runs = (await routes.runs()).runs;
-    } catch {
-      // The list is read again when the next run appears.
+      this.#runsComeback.done();
+    } catch (error) {
+      this.#runsComeback.failed(error);
     }
   }
 
@@ -69,13 +88,30 @@ export class Feed {
   awaitImages(): void {
     clearTimeout(this.#imagesTimer);
     const { run, imageDetail } = this.#store;
+    connection.readsImages = run !== null && !run.corpus.available && run.corpus.problem === READING;
     if (!run || run.corpus.available) {
+      // What lacked the images may be asked for now.
+      if (run && this.#lacksImages === run.id) connection.again();
+      this.#lacksImages = null;
       this.#imagesWait_ms = FIRST_WAIT_MS;
       if (run && imageDetail === null) void this.readImage();
       return;
     }
+    this.#lacksImages = run.id;
     this.#imagesTimer = setTimeout(() => void this.refresh(), this.#imagesWait_ms);
     this.#imagesWait_ms = Math.min(LONGEST_WAIT_MS, this.#imagesWait_ms * 1.5);
+  }
+
+  /** Reads the curves of the run from their beginning. */
+  async readMetrics(): Promise<void> {
+    const id = this.#store.run?.id;
+    if (!id) return;
+    try {
+      const metrics = await routes.metrics(id);
+      if (this.#store.run?.id === id) this.#store.metrics ??= metrics;
+    } catch (error) {
+      this.#runComeback.failed(error);
+    }
   }
 
   /** Reads what the corpus knows of the selected image. */
@@ -86,8 +122,9 @@ export class Feed {
     try {
       const detail = await routes.image(run.corpus.id, image);
       if (store.image === image && store.run?.id === run.id) store.imageDetail = detail;
-    } catch {
-      store.imageDetail = null;
+      this.#imageComeback.done();
+    } catch (error) {
+      if (!this.#imageComeback.failed(error)) store.imageDetail = null;
     }
   }
 
@@ -95,20 +132,31 @@ export class Feed {
     const store = this.#store;
     const id = store.run?.id;
     if (!id) return;
+    const counted = store.statistics;
     try {
       const [run, news] = await Promise.all([routes.runDetail(id), routes.metrics(id, since(store.metrics))]);
       if (store.run?.id !== id) return;
       const known = store.run.checkpoints;
       const sameHashes = run.checkpoints.every((c, i) => !known[i] || known[i].hash === c.hash);
+      this.#runComeback.done();
+      // Without an event of their own: a run that is asked from time to time, or was not heard of for a while.
+      const isCounted = statisticsOf(run) !== statisticsOf(store.run);
+      if (isCounted && store.statistics === counted) store.statistics += 1;
       store.run = run;
       store.tiles.forget(run.corpus);
+      this.follow(run);
       this.awaitImages();
       if (!sameHashes) store.predictions.forget();
       store.metrics = store.metrics ? joinMetrics(store.metrics, news) : news;
       if (store.follow) store.moveTo(restingPlace(run.checkpoints, store.last));
       else if (store.checkpoint > store.last) store.moveTo(store.last);
-    } catch {
-      // The event source reports and retries; the picture of the run simply stays as it was.
+    } catch (error) {
+      // The picture of the run stays as it was.
+      this.#runComeback.failed(error);
     }
   }
 }
+
+/** Which statistics there are of a run, as text. */
+const statisticsOf = (run: Run): string =>
+  JSON.stringify([run.checkpoints.map((c) => c.statistics), run.cluster_sets]);

@@ -7,6 +7,7 @@
  */
 import { isAbort } from '../api/client';
 import * as routes from '../api/routes';
+import { Comeback } from './connection.svelte';
 import { Paced } from './paced';
 import type { Store } from './store.svelte';
 
@@ -22,6 +23,7 @@ export class Predictions {
   #asked = new Set<number>();
   #failed = $state.raw<unknown>(null);
   #abort = new AbortController();
+  readonly #comeback = new Comeback(() => void this.follow());
 
   constructor(store: Store) {
     this.#store = store;
@@ -44,6 +46,7 @@ export class Predictions {
 
   forget(): void {
     this.#abort.abort();
+    this.#comeback.done();
     this.#paced.cancel();
     this.#abort = new AbortController();
     this.#image = null;
@@ -91,8 +94,9 @@ export class Predictions {
       history.checkpoints.forEach((c, i) => table.set(c, history.probabilities[i]));
       this.#table = table;
     } catch (error) {
-      // No statistics yet: each checkpoint is asked for when it is looked at.
       if (isAbort(error)) return;
+      // No statistics yet: each checkpoint is asked for when it is looked at.
+      if (this.#comeback.failed(error)) this.#statistics = -1;
     }
   }
 
@@ -108,7 +112,7 @@ export class Predictions {
     } catch (error) {
       if (isAbort(error)) return;
       this.#asked.delete(checkpoint);
-      this.#failed = error;
+      this.#failed = this.#comeback.failed(error) ? null : error;
     }
   }
 }

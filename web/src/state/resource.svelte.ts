@@ -8,13 +8,15 @@
  *   matrix.value      the last good answer (it stays while the next one is on its way: nothing blanks)
  *   matrix.tag        what `tag` said when that answer was asked for (a checkpoint, say)
  *   matrix.pending    a newer one is on its way;   matrix.slow  for over 200 ms with nothing to show
- *   matrix.error      why the newest wish failed (an ApiError has `.status` and `.problem`)
+ *   matrix.error      why the newest wish failed (an ApiError has `.status` and `.problem`); null while it is waited for
  *
- * The newest wish wins: the older request is abandoned. Answers are remembered by key (the last 64), so that scrubbing
+ * What fails because the server is away is no error: it stays pending, the last good answer stays, and it is asked again
+ * when the server is back (connection.svelte.ts). Errors are asked again then, too. The newest wish wins: the older request is abandoned. Answers are remembered by key (the last 64), so that scrubbing
  * back is immediate. Return null to ask nothing. `reader` makes the timeline's handle hollow until the answer is there.
  */
 import { untrack } from 'svelte';
 import { isAbort } from '../api/client';
+import { Comeback } from './connection.svelte';
 import type { Store } from './store.svelte';
 
 export interface Wish<T> {
@@ -44,7 +46,11 @@ export class Resource<T> {
     const { remember = 64, reader, store } = options;
     // What is on its way. The same question asked again (the run was read anew, say) leaves it alone.
     let flight: { key: string; cancel: () => void } | null = null;
+    /** The question that is open or was answered last. */
+    let waited: string | null = null;
+    const comeback = new Comeback(() => (this.#again += 1));
     const settle = () => {
+      comeback.done();
       flight?.cancel();
       flight = null;
       this.pending = false;
@@ -63,7 +69,9 @@ export class Resource<T> {
       const kept = memory.get(key);
       if (kept !== undefined) return accept(kept);
       if (flight?.key === key) return;
-      settle();
+      // The failures of one question are counted until it is answered.
+      if (key !== waited) settle();
+      waited = key;
       if (key === this.key && this.error === null) return;
       const abort = new AbortController();
       this.pending = true;
@@ -83,7 +91,17 @@ export class Resource<T> {
         },
         (error: unknown) => {
           if (abort.signal.aborted || isAbort(error)) return;
-          settle();
+          flight = null;
+          clearTimeout(timer);
+          // Images and statistics may be on their way; meanwhile what was there is better than why nothing is.
+          if (comeback.failed(error, this.value !== null)) {
+            this.slow = true;
+            this.error = null;
+            return;
+          }
+          this.pending = false;
+          this.slow = false;
+          if (reader) store?.setLate(reader, null);
           this.error = error;
         },
       );
@@ -93,7 +111,10 @@ export class Resource<T> {
       const wanted = wish();
       untrack(() => (wanted ? ask(wanted) : settle()));
     });
-    $effect(() => () => flight?.cancel());
+    $effect(() => () => {
+      flight?.cancel();
+      comeback.done();
+    });
     if (reader) $effect(() => () => store?.setLate(reader, null));
   }
 

@@ -15,6 +15,7 @@ import { isAbort } from '../api/client';
 import { pictures, type Picture } from '../api/pictures';
 import { sheetUrl, stripUrl, type SheetWish } from '../api/routes';
 import { chunks, neighbours } from './checkpoints';
+import { Comeback } from './connection.svelte';
 import type { Store } from './store.svelte';
 
 export type SheetChoice = Omit<SheetWish, 'run' | 'checkpoint' | 'hash'> & {
@@ -43,6 +44,10 @@ export class Sheets {
   #ahead = '';
 
   constructor(store: Store, reader: string, choose: () => SheetChoice | null) {
+    const comeback = new Comeback(() => {
+      this.#ahead = '';
+      this.#again += 1;
+    });
     $effect(() => {
       void this.#again;
       const choice = choose();
@@ -59,6 +64,7 @@ export class Sheets {
           this.pending = false;
           this.slow = false;
           this.error = null;
+          comeback.done();
           store.setLate(reader, null);
           if (choice.at !== undefined) return;
           const points = run.checkpoints;
@@ -93,6 +99,10 @@ export class Sheets {
           (picture) => current && show(picture),
           (error: unknown) => {
             if (!current || isAbort(error)) return;
+            if (comeback.failed(error, this.shown !== null)) {
+              this.slow = true;
+              return;
+            }
             this.pending = false;
             this.slow = false;
             this.error = error;
@@ -105,7 +115,10 @@ export class Sheets {
         };
       });
     });
-    $effect(() => () => store.setLate(reader, null));
+    $effect(() => () => {
+      comeback.done();
+      store.setLate(reader, null);
+    });
   }
 
   retry(): void {

@@ -14,11 +14,11 @@
  * - `store.statistics` grows when statistics of this run became ready: use it in a resource's key.
  * - `store.direction` is the way the playhead last moved (1 or -1): prefetch that way first.
  */
-import * as routes from '../api/routes';
 import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunSummary } from '../api/types';
 import { touch } from '../base/idle';
 import { Address } from './address.svelte';
 import { arrival, placeOf } from './arrival';
+import { Comeback } from './connection.svelte';
 import { epochAway, readable, restingPlace } from './checkpoints';
 import { Feed } from './feed.svelte';
 import { findRun } from './finding';
@@ -40,13 +40,15 @@ export interface Choice {
   before?: number;
 }
 
+/** So often a folder without runs is looked into. */
+const LOOK_MS = 2000;
+
 export class Store {
   runs = $state.raw<RunSummary[]>([]);
   run = $state.raw<Run | null>(null);
   metrics = $state.raw<Metrics | null>(null);
   /** Why there is nothing to show; null while all is well. */
   failure = $state.raw<unknown>(null);
-  reachable = $state(true);
   /** True once the list of runs was read, whatever it held. */
   started = $state(false);
   /** The selected image as the corpus knows it; null while it is being read. */
@@ -87,6 +89,9 @@ export class Store {
   readonly #address = new Address(() => this.#place());
   readonly #feed = new Feed(this);
   readonly #readers = new Readers();
+  #look: ReturnType<typeof setTimeout> | undefined;
+  readonly #comeback = new Comeback(() => this.retry());
+  #onScreen: Theme | null = null;
   #wanted: Place = nowhere();
 
   /** A checkpoint some picture still shows while the right one is on its way; null when all are right. */
@@ -98,34 +103,41 @@ export class Store {
   async start(): Promise<void> {
     this.#wanted = placeFromHash(location.hash);
     this.#setTheme(initialTheme(this.#wanted.options.theme));
+    this.#feed.begin();
     addEventListener('popstate', () => void this.#arrive(placeFromHash(location.hash)));
     await this.#open(this.#wanted);
   }
 
   async #open(place: Place): Promise<void> {
     this.failure = null;
+    this.#comeback.done();
     try {
       const { runs, run } = await findRun(place.run);
       this.runs = runs;
       this.started = true;
       if (!run) {
         this.run = null;
+        // None yet, or not this one: one that begins to train appears by itself.
+        this.#feed.follow(null);
         if (place.run !== null) throw new Error(`There is no run “${place.run}” here.`);
-        // None yet: one that begins to train appears by itself.
-        setTimeout(() => void this.#open(place), 2000);
+        clearTimeout(this.#look);
+        this.#look = setTimeout(() => void this.#open(place), LOOK_MS);
         return;
       }
-      this.#feed.listen(run.id);
       this.metrics = null;
       this.predictions.forget();
       this.tiles.forget(run.corpus);
       this.imageDetail = null;
       this.run = run;
       this.#apply(place);
+      this.#feed.follow(run);
       this.#feed.awaitImages();
-      this.metrics = await routes.metrics(run.id);
+      // With the curves comes whatever was written since.
+      void this.#feed.readMetrics();
     } catch (error) {
-      this.failure = error;
+      if (!this.run) this.#feed.follow(null);
+      // While the server is away, the run that is open stays on the screen.
+      if (!this.#comeback.failed(error)) this.failure = error;
     }
   }
 
@@ -271,8 +283,10 @@ export class Store {
   /** The address of exactly what is on the screen. */
   link(): string {
     const place = this.#place();
-    return new URL(hashFromPlace({ ...place, options: { ...place.options, theme: this.theme } }), location.href)
-      .href;
+    return new URL(
+      hashFromPlace({ ...place, options: { ...place.options, theme: this.#onScreen ?? this.theme } }),
+      location.href,
+    ).href;
   }
 
   /** The address of another view of the same place, for links. */
@@ -292,6 +306,13 @@ export class Store {
   #changed(): void {
     touch();
     if (this.run) this.#address.follow();
+  }
+
+  /** On paper everything is drawn on white; afterwards as it was. */
+  print(on: boolean): void {
+    if (on) this.#onScreen ??= this.theme;
+    if (this.#onScreen) this.#setTheme(on ? 'light' : this.#onScreen);
+    if (!on) this.#onScreen = null;
   }
 
   #setTheme(theme: Theme): void {

@@ -7,6 +7,7 @@ import { address, path, request } from '../api/client';
 import { atlasUrl } from '../api/routes';
 import type { Run } from '../api/types';
 import { begin, end } from '../base/idle';
+import { Comeback } from './connection.svelte';
 import type { Store } from './store.svelte';
 
 const PAGE_PX = 1024;
@@ -32,6 +33,13 @@ export class Tiles {
   #asked = new Set<number>();
   #queue: number[] = [];
   #failed = new Map<number, number>();
+  /** Images that were not answered are asked for again by all who still want them. */
+  #lost = false;
+  readonly #comeback = new Comeback(() => {
+    this.#lost = false;
+    this.#failed.clear();
+    this.version += 1;
+  });
 
   constructor(store: Store) {
     this.#store = store;
@@ -118,11 +126,16 @@ export class Tiles {
         this.#put(id, bitmap, (i % columns) * this.width, Math.floor(i / columns) * this.height),
       );
       bitmap.close();
-    } catch {
+      if (!this.#lost) this.#comeback.done();
+      this.version += 1;
+    } catch (error) {
+      this.#lost = true;
+      // While they are waited for, nobody is told: who wants them would ask at once.
+      if (this.#comeback.failed(error)) return;
       for (const id of ids) this.#failed.set(id, (this.#failed.get(id) ?? 0) + 1);
+      this.version += 1;
     } finally {
       for (const id of ids) this.#asked.delete(id);
-      this.version += 1;
       end();
     }
   }

@@ -4,6 +4,7 @@
  * fills `main`; `<div class="vbar">` with an `<h1>` comes first.
  */
 import type { Component } from 'svelte';
+import { once } from '../state/code';
 import type { Store } from '../state/store.svelte';
 
 export type ViewComponent = Component<{ store: Store }>;
@@ -11,6 +12,7 @@ export type ViewComponent = Component<{ store: Store }>;
 export interface View {
   name: string;
   title: string;
+  /** Its code, read once; what failed once fails again (state/code.ts). */
   load: () => Promise<{ default: ViewComponent }>;
 }
 
@@ -23,14 +25,14 @@ const TITLES = ['Filters', 'Confusion', 'Clusters', 'Compare', 'Training', 'Imag
 export const views: View[] = TITLES.flatMap((title) => {
   const name = title.toLowerCase();
   const load = files[`./${name}/${title}.svelte`] as View['load'] | undefined;
-  return load ? [{ name, title, load }] : [];
+  return load ? [{ name, title, load: once(load) }] : [];
 });
 
 /** The page to print: no tab, one comes to it from “take away”. */
 export const report: View = {
   name: 'report',
   title: 'Report',
-  load: files['./report/Report.svelte'],
+  load: once(files['./report/Report.svelte']),
 };
 
 export const viewNamed = (name: string): View => [...views, report].find((v) => v.name === name) ?? views[0];

@@ -1,6 +1,7 @@
 // The seats of the clusters: arranged once for each choice, and again only when asked, so that nothing moves while
 // one scrubs and a live run does not reshuffle the page.
 import { untrack } from 'svelte';
+import { Comeback } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
 import { dominant, orderedAt, seatGroups, seatOrder, type Order } from './data';
 import type { Feed, SetChoice } from './live.svelte';
@@ -21,6 +22,7 @@ export class Seating {
   #asked: number | null = null;
 
   constructor(store: Store, feed: Feed, wish: () => { key: string; choice: SetChoice | null; order: Order }) {
+    const comeback = new Comeback(() => (this.#again += 1));
     let arranged = '';
     let of = '';
     $effect(() => {
@@ -43,6 +45,7 @@ export class Seating {
           ([set, end, before]) => {
             if (!current || !set || !end) return;
             arranged = key;
+            comeback.done();
             const seats = seatOrder(order, set.clusters, before?.clusters ?? null);
             this.arrangement = {
               at: set.checkpoint,
@@ -51,11 +54,12 @@ export class Seating {
               groups: order === 'class' ? seatGroups(seats, set.clusters) : [],
             };
           },
-          () => undefined,
+          (error: unknown) => current && comeback.failed(error),
         );
       });
       return () => (current = false);
     });
+    $effect(() => () => comeback.done());
   }
 
   /** Arranges anew: for this checkpoint, or as the order itself says. */

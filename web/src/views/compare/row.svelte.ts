@@ -5,6 +5,7 @@ import { pictures, type Picture } from '../../api/pictures';
 import { sheetUrl } from '../../api/routes';
 import type { Palette, Run } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
+import { Comeback } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
 import type { Column, ScaleOver } from './data';
 
@@ -50,16 +51,22 @@ export class Row {
   shown = $state.raw<ShownRow | null>(null);
   error = $state.raw<unknown>(null);
   slow = $state(false);
+  #again = $state(0);
+  readonly #comeback = new Comeback(() => (this.#again += 1));
 
   /** `reader` names the row that follows the playhead: the timeline waits for it and its neighbours come ahead. */
   constructor(store: Store, wish: () => RowWish | null, reader?: string) {
     $effect(() => {
+      void this.#again;
       const wanted = wish();
       const run = store.run;
       if (!wanted || !run || run.checkpoints[wanted.checkpoint]?.problem) return;
       return untrack(() => this.#follow(store, run, wanted, reader));
     });
-    if (reader) $effect(() => () => store.setLate(reader, null));
+    $effect(() => () => {
+      this.#comeback.done();
+      if (reader) store.setLate(reader, null);
+    });
   }
 
   #follow(store: Store, run: Run, wanted: RowWish, reader?: string): () => void {
@@ -74,6 +81,7 @@ export class Row {
       };
       this.error = null;
       this.slow = false;
+      this.#comeback.done();
       if (!reader) return;
       store.setLate(reader, null);
       const next = neighbours(run.checkpoints, checkpoint, store.direction, AHEAD, 1);
@@ -97,6 +105,10 @@ export class Row {
       (all) => current && show(all),
       (error: unknown) => {
         if (!current || isAbort(error)) return;
+        if (this.#comeback.failed(error, this.shown !== null)) {
+          this.slow = true;
+          return;
+        }
         this.error = error;
         this.slow = false;
         if (reader) store.setLate(reader, null);

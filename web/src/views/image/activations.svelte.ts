@@ -5,6 +5,7 @@ import { pictures, type Picture } from '../../api/pictures';
 import { sheetUrl, valuesUrl } from '../../api/routes';
 import type { Layer, Run } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
+import { Comeback } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
 
 /** Maps are pictures; a layer without space in it is a list of values. */
@@ -30,6 +31,7 @@ export class Activations {
   error = $state.raw<unknown>(null);
   slow = $state(false);
   #again = $state(0);
+  readonly #comeback = new Comeback(() => (this.#again += 1));
   #values = new Map<string, Promise<Values>>();
 
   constructor(store: Store, wish: () => { layers: Layer[]; image: number | null }) {
@@ -41,7 +43,10 @@ export class Activations {
       if (!run || image === null || !layers.length || run.checkpoints[checkpoint]?.problem) return;
       return untrack(() => this.#follow(store, run, layers, image, checkpoint));
     });
-    $effect(() => () => store.setLate('image', null));
+    $effect(() => () => {
+      this.#comeback.done();
+      store.setLate('image', null);
+    });
   }
 
   retry(): void {
@@ -77,6 +82,7 @@ export class Activations {
         this.shown = { checkpoint, image, strips };
         this.error = null;
         this.slow = false;
+        this.#comeback.done();
         store.setLate('image', null);
         const spatial = layers.filter((layer) => !isFlat(layer));
         const next = neighbours(run.checkpoints, checkpoint, store.direction, AHEAD, 1);
@@ -87,6 +93,10 @@ export class Activations {
       (error: unknown) => {
         clearTimeout(timer);
         if (!current || isAbort(error)) return;
+        if (this.#comeback.failed(error, this.shown !== null)) {
+          this.slow = true;
+          return;
+        }
         this.error = error;
         this.slow = false;
         store.setLate('image', null);

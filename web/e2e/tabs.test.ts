@@ -1,0 +1,132 @@
+// Many tabs of one browser: all of them load and hear of what happens, and together they hold one connection at most.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BrowserContext } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, vi } from 'vitest';
+import { Dashboard, launched, test } from './dashboard';
+import { Proxy } from './proxy';
+import { binary, deepviz, Server } from './server';
+
+const TABS = 8;
+let folder: string;
+let server: Server;
+let training: ChildProcess;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'deepviz-e2e-'));
+  deepviz(folder, 'corpus', 'make', 'shapes', '--out', 'shapes', '--images', '200', '--seed', '7');
+  // It trains for as long as the tests need it.
+  const more = ['--epochs', '5000', '--threads', '1', '--snapshot-every', '8 steps'];
+  training = spawn(binary(), ['train', 'shapes-quick', '--corpus', 'shapes', '--out', 'growing', ...more], {
+    cwd: folder,
+    stdio: 'ignore',
+  });
+  await vi.waitUntil(() => existsSync(join(folder, 'growing', 'snapshots')), { timeout: 60_000 });
+  server = await Server.start(folder, 'growing');
+});
+afterAll(async () => {
+  await server?.stop();
+  training?.kill('SIGKILL');
+  await new Promise((ended) => (training.exitCode === null ? training.once('exit', ended) : ended(null)));
+  rmSync(folder, { recursive: true });
+});
+
+async function tabs(context: BrowserContext, address: string, run: string, view: string): Promise<Dashboard[]> {
+  const all: Dashboard[] = [];
+  for (let n = 0; n < TABS; n += 1) {
+    const dashboard = new Dashboard(await context.newPage(), address, run);
+    await dashboard.view(view);
+    all.push(dashboard);
+  }
+  return all;
+}
+
+const context = async () => (await launched()).newContext({ viewport: { width: 1000, height: 700 } });
+
+/** Every one of them comes to know a later checkpoint than the last that it knows now. */
+async function expectNews(all: Dashboard[]): Promise<void> {
+  const known = await Promise.all(all.map((one) => one.last()));
+  for (const [n, one] of all.entries()) await expect.poll(() => one.last()).toBeGreaterThan(known[n]);
+}
+
+describe(`${TABS} tabs`, () => {
+  test(
+    'of a run that grows: all load, all hear, one connection; closing any of them changes nothing',
+    { timeout: 300_000 },
+    async () => {
+      const proxy = await Proxy.before(server.origin);
+      const browser = await context();
+      const all = await tabs(browser, proxy.address, 'growing', 'filters');
+      await expect.poll(() => proxy.streams).toBe(1);
+      await expectNews(all);
+      // Every one can still ask.
+      for (const one of all)
+        expect(
+          await one.page.evaluate(async () => (await fetch('api/status', { cache: 'no-store' })).status),
+        ).toBe(200);
+      // The first, which began to listen, goes; and so does any other.
+      for (const gone of [0, 3]) {
+        await all[gone].page.close();
+        await expectNews(all.filter((_, n) => n !== 0 && n !== gone));
+      }
+      expect(proxy.most).toBe(1);
+      await browser.close();
+      await expect.poll(() => proxy.streams).toBe(0);
+      await proxy.stop();
+      for (const one of all) one.expectClean();
+    },
+  );
+
+  test('that are hidden hold none, and one that is seen again hears what it missed', async () => {
+    const proxy = await Proxy.before(server.origin);
+    const browser = await context();
+    const dashboard = new Dashboard(await browser.newPage(), proxy.address, 'growing');
+    await dashboard.view('filters');
+    await expect.poll(() => proxy.streams).toBe(1);
+    const see = (state: string) =>
+      dashboard.page.evaluate((seen) => {
+        Object.defineProperty(document, 'visibilityState', { value: seen, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, state);
+    await see('hidden');
+    await expect.poll(() => proxy.streams).toBe(0);
+    const known = await dashboard.last();
+    const at = proxy.asked.length;
+    await see('visible');
+    await expect.poll(() => dashboard.last()).toBeGreaterThan(known);
+    await expect.poll(() => proxy.streams).toBe(1);
+    expect(proxy.asked.length).toBeGreaterThan(at);
+    await browser.close();
+    await proxy.stop();
+    dashboard.expectClean();
+  });
+
+  test('of a finished run hold none', async () => {
+    const proxy = await Proxy.before(inject('address'));
+    const browser = await context();
+    const all = await tabs(browser, proxy.address, inject('run'), 'confusion');
+    // It is asked whether it changed: so the server is known to be there.
+    const polled = () => proxy.asked.filter((url) => url === `/api/runs/${inject('run')}`).length;
+    const before = polled();
+    await expect.poll(polled).toBeGreaterThan(before + 1);
+    expect([proxy.streams, proxy.most]).toEqual([0, 0]);
+    await browser.close();
+    await proxy.stop();
+    for (const one of all) one.expectClean();
+  });
+
+  test('where no worker can be shared: each hears for itself', async () => {
+    const proxy = await Proxy.before(server.origin);
+    const browser = await context();
+    await browser.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'));
+    const dashboard = new Dashboard(await browser.newPage(), proxy.address, 'growing');
+    await dashboard.view('filters');
+    await expectNews([dashboard]);
+    expect(proxy.most).toBe(1);
+    await browser.close();
+    await proxy.stop();
+    dashboard.expectClean();
+  });
+});
