@@ -95,7 +95,8 @@ describe('taking away', () => {
     const { page } = dashboard;
     const report = page.getByRole('article', { name: 'Report' });
     expect(await report.textContent()).toContain('1,250 to learn from');
-    expect(await report.locator('canvas').count()).toBe(5);
+    expect(await report.locator('figure canvas').count()).toBe(5);
+    expect(await report.locator('li canvas').count()).toBeGreaterThan(10);
     await dashboard.expectAccessible();
     await page.emulateMedia({ media: 'print' });
     expect(await page.getByRole('contentinfo', { name: 'Timeline' }).isVisible()).toBe(false);

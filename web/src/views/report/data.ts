@@ -16,7 +16,16 @@ export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[]
 export function facts(
   run: Pick<
     Run,
-    'seed' | 'batch' | 'total_epochs' | 'checkpoints' | 'layers' | 'classes' | 'corpus' | 'stages' | 'live'
+    | 'recipe'
+    | 'seed'
+    | 'batch'
+    | 'total_epochs'
+    | 'checkpoints'
+    | 'layers'
+    | 'classes'
+    | 'corpus'
+    | 'stages'
+    | 'live'
   >,
 ): [string, string][] {
   const last = run.checkpoints.at(-1);
@@ -33,6 +42,7 @@ export function facts(
           : `${count(run.corpus.images - run.corpus.train)} to test`
       }`,
     ],
+    ['recipe', run.recipe],
     ['classes', count(run.classes.length)],
     ['parameters', count(run.layers.reduce((sum, layer) => sum + layer.parameters, 0))],
     [
