@@ -26,7 +26,7 @@ pub enum Reason {
     Unlabelled,
     /// A labelled split besides the two that are used.
     OtherSplit,
-    /// A folder whose place in the layout is not understood.
+    /// A file that may be an image, in a folder whose place in the layout is not understood.
     OtherFolder,
     /// A class folder without images.
     EmptyFolder,
@@ -49,7 +49,7 @@ impl Reason {
             Self::Unreadable => "files or folders that cannot be read",
             Self::Unlabelled => "images without a label",
             Self::OtherSplit => "images of another split",
-            Self::OtherFolder => "folders that are not understood",
+            Self::OtherFolder => "files in folders that are not understood",
             Self::EmptyFolder => "class folders without images",
             Self::System => "hidden or system files and folders",
             Self::OwnFolder => "folders that deepViz wrote",

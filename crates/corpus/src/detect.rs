@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Error, OpenOptions,
-    formats::{LAYOUTS, class_folders::is_system},
+    formats::{
+        LAYOUTS,
+        class_folders::{holds_images, is_system},
+    },
     reader::{Found, Place},
     tree::{Folder, Tree},
 };
@@ -44,9 +47,13 @@ fn only_folder(folder: &Folder) -> Option<&Folder> {
     if let Some(inner) = official.iter().find_map(|name| folder.folder(name)) {
         return Some(inner);
     }
-    let mut inner = folder.folders.iter().filter(|inner| !inner.is_own && !is_system(&inner.name));
-    let first = inner.next()?;
-    inner.next().is_none().then_some(first)
+    let inner: Vec<_> = folder.folders.iter().filter(|inner| !inner.is_own && !is_system(&inner.name)).collect();
+    // Beside the images may lie folders of notes.
+    let with_images: Vec<_> = inner.iter().copied().filter(|inner| holds_images(inner)).collect();
+    match (inner.as_slice(), with_images.as_slice()) {
+        ([only], _) | (_, [only]) => Some(only),
+        _ => None,
+    }
 }
 
 /// The error for a path that holds no corpus, with what lies there.

@@ -25,6 +25,31 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// Class folders that can be understood in more than one way.
+    #[error(
+        "cannot tell splits and classes apart: found {found}; understood are <split>/<class>/* with one folder for \
+         training (train, training, seg_train, ...), one for testing (test, testing, ... or val, valid, validation, dev, \
+         eval) and the images of a class directly in its folder or in one folder inside of it, <class>/<split>/*, and \
+         <class>/* alone; rename or move what does not fit: {path}"
+    )]
+    Ambiguous {
+        /// What is there.
+        found: String,
+        /// The folder that cannot be understood.
+        path: PathBuf,
+    },
+
+    /// A choice of the test split that is not there.
+    #[error("no test split {found:?}, expected {expected}: {path}")]
+    TestFrom {
+        /// What was chosen.
+        found: String,
+        /// What may be.
+        expected: String,
+        /// The corpus.
+        path: PathBuf,
+    },
+
     /// The layout is right, but it holds no image.
     #[error("the corpus holds no images{}{account}: {path}", if account.is_empty() { "" } else { "; " })]
     NoImages {

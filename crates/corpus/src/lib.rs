@@ -34,7 +34,7 @@ mod tree;
 
 pub use account::{Account, Example, LeftOut, Reason};
 pub use corpus::Corpus;
-pub use decode::{Decoded, Orientation, Undecodable, decode};
+pub use decode::{Decoded, Orientation, Undecodable, decode, decode_within};
 pub use detect::is_corpus;
 pub use error::Error;
 pub use fetch::{Progress, Stage, fetch_cifar10};

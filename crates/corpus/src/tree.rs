@@ -17,6 +17,9 @@ const DEPTH: usize = 12;
 /// Files whose presence says that deepViz wrote the folder and that it is no part of a corpus.
 const OWN: [&str; 2] = ["run.toml", "stats.sqlite"];
 
+/// The folder of the cache that holds corpora, and one in it: `--cache-dir` may lie inside of a corpus.
+const CACHE: [&str; 2] = ["corpora", "sources"];
+
 /// Everything below one path.
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -47,6 +50,8 @@ pub(crate) struct Folder {
 pub(crate) struct FileEntry {
     pub(crate) name: OsString,
     pub(crate) bytes: u64,
+    /// Whether it can be read like a file: pipes, sockets and devices cannot.
+    pub(crate) is_regular: bool,
     /// When it was changed, in nanoseconds since 1970.
     modified_ns: u64,
 }
@@ -105,6 +110,7 @@ impl FileEntry {
         Self {
             name,
             bytes: metadata.map_or(0, Metadata::len),
+            is_regular: metadata.is_none_or(Metadata::is_file),
             modified_ns: since.map_or(0, |since| since.as_nanos() as u64),
         }
     }
@@ -122,7 +128,13 @@ fn list(path: &Path, name: OsString, depth: usize, above: &[(u64, u64)]) -> Fold
     };
     let mut inner = Vec::new();
     for entry in entries {
-        let Ok(entry) = entry else { continue };
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                folder.problem = Some(error.to_string());
+                continue;
+            }
+        };
         let name = entry.file_name();
         if name.as_encoded_bytes().starts_with(b".") {
             folder.hidden.push(name);
@@ -138,7 +150,8 @@ fn list(path: &Path, name: OsString, depth: usize, above: &[(u64, u64)]) -> Fold
             metadata => folder.files.push(FileEntry::new(name, metadata.as_ref())),
         }
     }
-    folder.is_own = OWN.iter().any(|own| folder.file(own).is_some());
+    folder.is_own = OWN.iter().any(|own| folder.file(own).is_some())
+        || (folder.name == CACHE[0] && inner.iter().any(|(name, _)| name == CACHE[1]));
     if folder.is_own {
         return folder;
     }

@@ -72,8 +72,16 @@ fn classes(folder: &Path) -> Result<Vec<String>, Error> {
     if !path.is_file() {
         return Ok(CLASSES.map(str::to_owned).to_vec());
     }
-    let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+    let text = String::from_utf8_lossy(&bytes);
+    // Editors of some systems begin a text with a mark of its encoding.
+    Ok(text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect())
 }
 
 /// The files `prefix1suffix`, `prefix2suffix` and so on, which must have no gap.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Half, Sink};
 use crate::{
-    Error,
+    ClassId, Error,
     account::Reason,
     contents::Contents,
     corpus::identity,
@@ -116,12 +116,15 @@ impl Sink<'_> {
 
     /// Joins the halves into one row of pixels, in the order of ids.
     fn join(self, layout: String, keep: &[Vec<bool>; 2], channels: usize) -> Result<Finished, Error> {
-        let Self { account, notes, classes, train, test, cache, expected_identity, .. } = self;
+        let Self { mut account, notes, classes, train, test, cache, expected_identity, .. } = self;
         let [train_keep, test_keep] = keep;
         let selection = |keep| Selection { keep, channels };
         let mut labels = train.chosen(train_keep, &train.labels);
         let train_count = labels.len();
         labels.extend(test.chosen(test_keep, &test.labels));
+        if let Some(remark) = without_training(&classes, &labels[..train_count]) {
+            account.remark(remark);
+        }
         let mut names = train.chosen_names(train_keep);
         names.append(&test.chosen_names(test_keep));
         let sizes = train.chosen(train_keep, &train.records).into_iter().chain(test.chosen(test_keep, &test.records));
@@ -147,6 +150,21 @@ impl Sink<'_> {
         let contents = Contents { identity, train, classes, labels, names, sizes, account, layout, inner, notes };
         Ok(Finished { contents, pixels, file: all.1 })
     }
+}
+
+/// The classes that no training image has: a network cannot learn them. Nothing where there is no training at all.
+fn without_training(classes: &[String], labels: &[ClassId]) -> Option<String> {
+    let mut counts = vec![0_usize; classes.len()];
+    for label in labels {
+        if let Some(count) = counts.get_mut(label.index()) {
+            *count += 1;
+        }
+    }
+    let missing: Vec<&str> =
+        classes.iter().zip(counts).filter(|(_, count)| *count == 0).map(|(name, _)| name.as_str()).collect();
+    let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
+    let first = missing[..missing.len().min(5)].join(", ");
+    (!labels.is_empty() && !missing.is_empty()).then(|| format!("classes with no training images: {first}{more}"))
 }
 
 type Written = (PixelWriter, Option<tempfile::NamedTempFile>);

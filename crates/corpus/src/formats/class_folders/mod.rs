@@ -1,143 +1,243 @@
-//! Class folders: `train/<class>/*` and `test/<class>/*`, or `<class>/*` alone.
+//! Class folders: `train/<class>/*` and `test/<class>/*` by any of their usual names, `<class>/*` alone, or
+//! `<class>/train/*`.
+//!
+//! The layout is decided from the names in the listed tree. What is in a file is looked at only when images are read:
+//! in a class folder every file is an image unless its bytes say otherwise.
 
+mod classes;
+mod dir;
+mod inverted;
+mod leave;
+mod names;
+mod plan;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, btree_map::Entry},
     ffi::OsStr,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
+
+use rayon::prelude::*;
 
 use crate::{
     Account, ClassId, Error, OpenOptions, Split,
     account::Reason,
+    decode::{self, Glance},
     name::natural,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
     tree::Folder,
 };
+use classes::ClassDir;
+use dir::Dir;
+pub(crate) use names::is_system;
+use names::{is_image_name, may_be_image, shown};
+use plan::{Plan, plan};
 
-/// What is read.
-const READ: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
-/// What is an image, but is not read: reported instead of passed over in silence.
-const NOT_READ: [&str; 6] = ["bmp", "gif", "tif", "tiff", "avif", "heic"];
 /// Without a test folder, every so many images of a class are for testing.
 const TEST_EVERY: usize = 10;
-
-/// Whether a name is one that a system or a tool keeps for itself.
-pub(crate) fn is_system(name: &OsStr) -> bool {
-    const NAMES: [&str; 4] = ["__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"];
-    NAMES.iter().any(|system| name == *system)
-}
+/// Larger files are not read: no image of a corpus is so large, and whatever it is would fill the memory.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+/// Files without an image's extension that are looked at before a folder is taken for class folders.
+const LOOKED_AT: usize = 8;
 
 /// One file of a class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct File {
     path: PathBuf,
+    /// The name as it is on disk, which is the order of images.
     name: String,
-    class: ClassId,
+    bytes: u64,
+    is_image_name: bool,
+    is_special: bool,
+}
+
+/// A class and its files in each split.
+#[derive(Debug, Default)]
+struct Class {
+    name: String,
+    train: Vec<File>,
+    test: Vec<File>,
+    /// The folders that it was read from, for the account.
+    folders: Vec<PathBuf>,
 }
 
 /// The class folders of a corpus.
-struct ClassFolders {
-    root: PathBuf,
-    classes: Vec<String>,
-    train: Vec<File>,
-    test: Vec<File>,
+struct ClassFolders<'t> {
+    place: Place<'t>,
+    classes: Vec<Class>,
+    has_test: bool,
     account: Account,
 }
 
 /// Recognises class folders.
-#[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if place.tree.is_file {
+pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let top = Dir { folder: place.folder, path: place.path.clone() };
+    if place.tree.is_file || top.folder.is_own || !shows_images(&top, &mut LOOKED_AT.clone()) {
         return Ok(None);
     }
-    let train = place.folder.folder("train");
-    let test = ["test", "val", "valid"].into_iter().find_map(|name| place.folder.folder(name));
-    let holds_classes = |folder: Option<&Folder>| folder.is_some_and(|folder| !folder.folders.is_empty());
-    let roots = if holds_classes(train) || holds_classes(test) {
-        [train, test]
-    } else if place.folder.folders.iter().any(|class| class.files.iter().any(|file| is_one_of(&file.name, &READ))) {
-        [Some(place.folder), None]
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(Box::new(list(place, roots))))
+    let Some(plan) = plan(&top, options)? else { return Ok(None) };
+    let account = leave::account(place.tree, &plan);
+    let classes = collect(&plan);
+    let reader = ClassFolders { place: place.clone(), classes, has_test: plan.test.is_some(), account };
+    Ok(Some(Box::new(reader)))
 }
 
-impl Reader for ClassFolders {
+/// Whether files that may be images lie in a folder or below it.
+pub(crate) fn holds_images(folder: &Folder) -> bool {
+    Dir { folder, path: PathBuf::new() }.holds_images()
+}
+
+/// Whether a folder below holds images: by a name, or by what is in the first files without a known extension.
+fn shows_images(top: &Dir<'_>, left: &mut usize) -> bool {
+    let folders = top.folders();
+    let files: Vec<_> = folders.iter().flat_map(|dir| dir.images().map(move |file| (dir, file))).collect();
+    if files.iter().any(|(_, file)| is_image_name(&file.name)) {
+        return true;
+    }
+    let unknown = files.iter().any(|(dir, file)| {
+        *left > 0 && file.is_regular && {
+            *left -= 1;
+            matches!(decode::glance(&dir.path.join(&file.name)), Ok(Glance::Image))
+        }
+    });
+    unknown || folders.iter().any(|dir| shows_images(dir, left))
+}
+
+impl Reader for ClassFolders<'_> {
     fn layout(&self) -> String {
         "class folders".to_owned()
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
-        sink.set_classes(self.classes.clone());
-        sink.set_total(self.train.len() + self.test.len());
         sink.account = self.account.clone();
-        for (split, files) in [(Split::Train, &self.train), (Split::Test, &self.test)] {
-            for file in files {
-                let source = file.path.strip_prefix(&self.root).unwrap_or(&file.path);
-                let source = source.to_string_lossy().into_owned();
+        let mut splits = [Vec::new(), Vec::new()];
+        let mut names = Vec::new();
+        for class in &self.classes {
+            let train = self.looked_at(&class.train, &mut sink.account);
+            let test = self.looked_at(&class.test, &mut sink.account);
+            if train.is_empty() && test.is_empty() {
+                for folder in &class.folders {
+                    sink.account.leave_out(Reason::EmptyFolder, self.place.relative(folder), "");
+                }
+                continue;
+            }
+            let id = ClassId(names.len().min(usize::from(u16::MAX)) as u16);
+            names.push(class.name.clone());
+            for (index, file) in train.into_iter().enumerate() {
+                let is_test = !self.has_test && index % TEST_EVERY == TEST_EVERY - 1;
+                splits[usize::from(is_test)].push((id, file));
+            }
+            splits[1].extend(test.into_iter().map(|file| (id, file)));
+        }
+        sink.set_classes(names);
+        sink.set_total(splits.iter().map(Vec::len).sum());
+        for (split, files) in Split::ALL.into_iter().zip(splits) {
+            for (class, file) in files {
+                let source = self.place.relative(&file.path).to_string_lossy().into_owned();
                 let payload = Payload::File(file.path.clone());
-                sink.push(Item { split, class: file.class, name: file.name.clone(), source, payload })?;
+                sink.push(Item { split, class, name: shown(OsStr::new(&file.name)), source, payload })?;
             }
         }
         Ok(())
     }
 }
 
-/// The files for training and for testing, each by class and natural name.
-fn list(place: &Place<'_>, roots: [Option<&Folder>; 2]) -> ClassFolders {
-    let mut account = Account::default();
-    let of_root = |root: &Folder| root.folders.iter().map(|class| class.name.to_string_lossy().into_owned()).collect();
-    let classes: BTreeSet<String> =
-        roots.into_iter().flatten().flat_map(|root| -> Vec<String> { of_root(root) }).collect();
-    let mut classes: Vec<String> = classes.into_iter().collect();
-    classes.sort_by(|a, b| natural(a, b));
-    let [train, test] = roots.map(|root| {
-        let mut all = Vec::new();
-        for (index, class) in classes.iter().enumerate() {
-            let Some(folder) = root.and_then(|root| root.folder(class)) else { continue };
-            let path = place.path.join(root.map(|root| root.name.as_os_str()).unwrap_or_default()).join(class);
-            let class = ClassId(index.min(usize::from(u16::MAX)) as u16);
-            all.push(list_class(place, folder, (&path, class), &mut account));
+impl ClassFolders<'_> {
+    /// The files that are to be decoded: those that are called images, and those whose first bytes are an image's.
+    fn looked_at<'f>(&self, files: &'f [File], account: &mut Account) -> Vec<&'f File> {
+        let fault = |file: &File| {
+            if file.is_special {
+                return Some((Reason::Unreadable, "a pipe, a socket or a device".to_owned()));
+            }
+            if file.bytes > MAX_FILE_BYTES {
+                let detail = format!("{} MiB, at most {} are read", file.bytes >> 20, MAX_FILE_BYTES >> 20);
+                let reason = if file.is_image_name { Reason::TooLarge } else { Reason::NotAnImage };
+                return Some((reason, detail));
+            }
+            if file.is_image_name {
+                return None;
+            }
+            match decode::glance(&file.path) {
+                Ok(Glance::Image) => None,
+                Ok(Glance::Empty) if may_be_image(OsStr::new(&file.name)) => Some((Reason::Empty, String::new())),
+                Ok(_) => Some((Reason::NotAnImage, String::new())),
+                Err(error) => Some((Reason::Unreadable, error.to_string())),
+            }
+        };
+        let faults: Vec<_> = files.par_iter().map(fault).collect();
+        let mut images = Vec::with_capacity(files.len());
+        for (file, fault) in files.iter().zip(faults) {
+            match fault {
+                None => images.push(file),
+                Some((reason, detail)) => account.leave_out(reason, self.place.relative(&file.path), detail),
+            }
         }
-        all
-    });
-    let root = place.tree.root.clone();
-    if roots.iter().all(Option::is_some) || roots[0].is_none() {
-        return ClassFolders { root, classes, train: train.concat(), test: test.concat(), account };
+        images
     }
-    let mut split = (Vec::new(), Vec::new());
-    for (index, file) in train.into_iter().flat_map(|class| class.into_iter().enumerate()) {
-        let side = if index % TEST_EVERY == TEST_EVERY - 1 { &mut split.1 } else { &mut split.0 };
-        side.push(file);
-    }
-    ClassFolders { root, classes, train: split.0, test: split.1, account }
 }
 
-fn list_class(place: &Place<'_>, folder: &Folder, (path, class): (&Path, ClassId), account: &mut Account) -> Vec<File> {
-    let mut images = Vec::new();
-    for file in &folder.files {
-        let name = file.name.to_string_lossy().into_owned();
-        let path = path.join(&file.name);
-        if is_one_of(&file.name, &READ) {
-            images.push(File { path, name, class });
-        } else if is_one_of(&file.name, &NOT_READ) {
-            account.leave_out(Reason::UnknownFormat, place.relative(&path), format!("expected {}", READ.join(", ")));
-        }
-    }
-    images.sort_by(|a, b| natural(&a.name, &b.name));
-    for inner in &folder.folders {
-        let path = path.join(&inner.name);
-        account.leave_out(Reason::OtherFolder, place.relative(&path), "a folder inside a class folder is not read");
-    }
-    images
+/// What makes two folders one class: the same name as it is composed (NFC). Names that are not UTF-8 are compared as
+/// they are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Text(String),
+    Bytes(Vec<u8>),
 }
 
-fn is_one_of(name: &OsStr, extensions: &[&str]) -> bool {
-    let extension = Path::new(name).extension().unwrap_or_default().to_string_lossy();
-    extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
+impl Key {
+    fn new(name: &OsStr) -> Self {
+        match name.to_str() {
+            Some(_) => Self::Text(shown(name)),
+            None => Self::Bytes(name.as_encoded_bytes().to_vec()),
+        }
+    }
+}
+
+/// The classes in natural order, train and test together, each with its files.
+fn collect(plan: &Plan<'_>) -> Vec<Class> {
+    let mut classes: BTreeMap<Key, Class> = BTreeMap::new();
+    let test = plan.test.as_deref().unwrap_or_default();
+    for (dirs, is_test) in [(plan.train.as_slice(), false), (test, true)] {
+        for dir in dirs {
+            let class = match classes.entry(Key::new(dir.name)) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(Class { name: shown(dir.name), ..Class::default() }),
+            };
+            class.folders.extend(dir.dirs.iter().map(|dir| dir.path.clone()));
+            let files = if is_test { &mut class.test } else { &mut class.train };
+            files.extend(files_of(dir));
+            files.sort_by(|a, b| natural(&a.name, &b.name).then_with(|| a.path.cmp(&b.path)));
+        }
+    }
+    let mut classes: Vec<Class> = classes.into_values().collect();
+    classes.sort_by(|a, b| natural(&a.name, &b.name).then_with(|| a.folders.cmp(&b.folders)));
+    // Names that differ in bytes that cannot be shown look the same.
+    for index in 1..classes.len() {
+        let same = classes[..index].iter().filter(|class| class.name == classes[index].name).count();
+        if same > 0 {
+            let name = format!("{} ({})", classes[index].name, same + 1);
+            classes[index].name = name;
+        }
+    }
+    classes
+}
+
+fn files_of(class: &ClassDir<'_>) -> Vec<File> {
+    let of_dir = |dir: &Dir<'_>| {
+        let files = dir.folder.files.iter().filter(|file| !is_system(&file.name));
+        let path = dir.path.clone();
+        files
+            .map(move |file| File {
+                path: path.join(&file.name),
+                name: file.name.to_string_lossy().into_owned(),
+                bytes: file.bytes,
+                is_image_name: is_image_name(&file.name),
+                is_special: !file.is_regular,
+            })
+            .collect::<Vec<_>>()
+    };
+    class.dirs.iter().flat_map(of_dir).collect()
 }

@@ -1,0 +1,194 @@
+//! One scan of a JPEG, followed bit by bit to its end without computing the picture.
+
+use super::{
+    Component, Frame, Tables,
+    bits::{Bits, BitsFault, Huffman},
+};
+
+/// A scan's header.
+#[derive(Debug, Clone)]
+pub(super) struct Scan {
+    /// Places in the frame's components, with the numbers of their tables for DC and AC.
+    pub(super) components: Vec<(usize, usize, usize)>,
+    /// The first and the last coefficient.
+    pub(super) band: (u32, u32),
+    /// Whether an earlier scan is refined, and down to which bit.
+    pub(super) is_refining: bool,
+    pub(super) low_bit: u8,
+}
+
+/// Why a scan's data cannot be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScanFault {
+    Bits(BitsFault),
+    /// A table that the file does not define: some decoders have it by heart.
+    NoTable,
+}
+
+impl From<BitsFault> for ScanFault {
+    fn from(fault: BitsFault) -> Self {
+        Self::Bits(fault)
+    }
+}
+
+/// Follows a scan whose data begin where `bits` stands.
+pub(super) fn follow(
+    scan: &Scan,
+    (frame, tables): (&mut Frame, &Tables),
+    bits: &mut Bits<'_>,
+) -> Result<(), ScanFault> {
+    let mut walk = Walk { scan, tables, bits, is_progressive: frame.is_progressive, end_of_band_run: 0 };
+    let columns_rows = match scan.components.as_slice() {
+        [(component, ..)] => frame.components[*component].own_blocks,
+        _ => frame.units,
+    };
+    let units = columns_rows.0 * columns_rows.1;
+    for unit in 0..units {
+        if tables.restart_interval > 0 && unit > 0 && unit % tables.restart_interval == 0 {
+            walk.bits.restart(((unit / tables.restart_interval - 1) % 8) as u8)?;
+            walk.end_of_band_run = 0;
+        }
+        let (row, column) = (unit / columns_rows.0, unit % columns_rows.0);
+        walk.unit(frame, (row, column))?;
+    }
+    Ok(())
+}
+
+struct Walk<'a, 'b> {
+    scan: &'a Scan,
+    tables: &'a Tables,
+    bits: &'a mut Bits<'b>,
+    is_progressive: bool,
+    /// Blocks that follow without a coefficient of the band.
+    end_of_band_run: u32,
+}
+
+impl Walk<'_, '_> {
+    /// The blocks that are coded together: one of a single component, else some of each.
+    fn unit(&mut self, frame: &mut Frame, (row, column): (usize, usize)) -> Result<(), ScanFault> {
+        let scan = self.scan;
+        if let [(component, dc, ac)] = scan.components.as_slice() {
+            let component = &mut frame.components[*component];
+            let place = row * component.columns + column;
+            return self.block(component, place, (*dc, *ac));
+        }
+        for (component, dc, ac) in &scan.components {
+            let component = &mut frame.components[*component];
+            for block in 0..component.across * component.down {
+                let row = row * component.down + block / component.across;
+                let column = column * component.across + block % component.across;
+                self.block(component, row * component.columns + column, (*dc, *ac))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, component: &mut Component, place: usize, (dc, ac): (usize, usize)) -> Result<(), ScanFault> {
+        let tables = self.tables;
+        if self.scan.band.0 == 0 {
+            if self.scan.is_refining {
+                self.bits.take(1)?;
+            } else {
+                let size = self.bits.symbol(table(&tables.dc, dc)?)?;
+                self.bits.take(u32::from(size.min(16)))?;
+            }
+            return if self.is_progressive { Ok(()) } else { self.sequential(table(&tables.ac, ac)?) };
+        }
+        let table = table(&tables.ac, ac)?;
+        let mut unknown = 0;
+        let nonzero = component.nonzero.get_mut(place).unwrap_or(&mut unknown);
+        if self.scan.is_refining { self.refining(table, nonzero) } else { self.first(table, nonzero) }
+    }
+
+    /// The coefficients behind the first one, in one go.
+    fn sequential(&mut self, table: &Huffman) -> Result<(), ScanFault> {
+        let mut next = 1;
+        while next < 64 {
+            let (run, size) = run_and_size(self.bits.symbol(table)?);
+            match (run, size) {
+                (15, 0) => next += 16,
+                (_, 0) => break,
+                _ => {
+                    next += run + 1;
+                    self.bits.take(size)?;
+                }
+            }
+        }
+        if next > 64 { Err(BitsFault::NoCode.into()) } else { Ok(()) }
+    }
+
+    /// A band of coefficients for the first time.
+    fn first(&mut self, table: &Huffman, nonzero: &mut u64) -> Result<(), ScanFault> {
+        if self.end_of_band_run > 0 {
+            self.end_of_band_run -= 1;
+            return Ok(());
+        }
+        let (mut next, last) = self.scan.band;
+        while next <= last {
+            let (run, size) = run_and_size(self.bits.symbol(table)?);
+            match (run, size) {
+                (15, 0) => next += 16,
+                (_, 0) => {
+                    self.end_of_band_run = (1 << run) - 1 + self.bits.take(run)?;
+                    break;
+                }
+                _ => {
+                    next += run;
+                    if next > 63 {
+                        return Err(BitsFault::NoCode.into());
+                    }
+                    self.bits.take(size)?;
+                    *nonzero |= 1 << next;
+                    next += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One more bit of a band: each coefficient that is not zero has one here, new ones come between them.
+    fn refining(&mut self, table: &Huffman, nonzero: &mut u64) -> Result<(), ScanFault> {
+        let (mut next, last) = self.scan.band;
+        let before = *nonzero;
+        while self.end_of_band_run == 0 && next <= last {
+            let (mut run, size) = run_and_size(self.bits.symbol(table)?);
+            if size == 0 && run < 15 {
+                self.end_of_band_run = (1 << run) + self.bits.take(run)?;
+                break;
+            }
+            if size > 0 {
+                self.bits.take(1)?;
+            }
+            while next <= last {
+                if before >> next & 1 == 1 {
+                    self.bits.take(1)?;
+                } else if run == 0 {
+                    break;
+                } else {
+                    run -= 1;
+                }
+                next += 1;
+            }
+            if size > 0 && next <= last {
+                *nonzero |= 1 << next;
+            }
+            next += 1;
+        }
+        if self.end_of_band_run > 0 {
+            let rest = (next..=last).filter(|place| before >> place & 1 == 1).count();
+            for _ in 0..rest {
+                self.bits.take(1)?;
+            }
+            self.end_of_band_run -= 1;
+        }
+        Ok(())
+    }
+}
+
+fn run_and_size(symbol: u8) -> (u32, u32) {
+    (u32::from(symbol >> 4), u32::from(symbol & 15))
+}
+
+fn table(tables: &[Option<Huffman>; 4], number: usize) -> Result<&Huffman, ScanFault> {
+    tables.get(number).and_then(Option::as_ref).ok_or(ScanFault::NoTable)
+}

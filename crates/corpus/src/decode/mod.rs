@@ -1,0 +1,232 @@
+//! One decoding rule for every way in: folders, archives, uploads, files named on the command line.
+
+mod jpeg;
+mod magic;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    borrow::Cow,
+    fs::File,
+    io::{self, Cursor, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use ::image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, metadata::Orientation as Noted,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{ImageShape, account::Reason};
+use magic::Kind;
+
+/// More pixels are never decoded. The largest photographs have half as many.
+const MAX_PIXELS: u64 = 100_000_000;
+const MAX_SIDE: u32 = 65_535;
+/// What a decoder may ask for: four channels of 16 bits, and some room for itself.
+const MAX_DECODER_BYTES_PER_PIXEL: u64 = 10;
+/// Bytes that tell what a file is: an SVG has its element behind comments.
+const GLANCE_BYTES: u64 = 1024;
+
+/// The formats that are read, for messages.
+const EXPECTED: &str = "PNG, JPEG, WebP, BMP, GIF, TIFF or PNM";
+
+/// What becomes of a camera's note (EXIF) that an image should be turned or mirrored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Orientation {
+    /// Pixels are taken as they are stored: what PIL, and with it torchvision's `ImageFolder`, does.
+    #[default]
+    Stored,
+    /// Images are turned upright.
+    Turned,
+}
+
+/// A decoded image: bytes channel by channel, row by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// 1 channel for grey, 3 for red, green and blue.
+    pub shape: ImageShape,
+    /// [`ImageShape::len`] bytes: channels x height x width.
+    pub pixels: Vec<u8>,
+    /// Whether the file carries a camera's note that it should be turned or mirrored, obeyed or not.
+    pub is_turned: bool,
+}
+
+/// Why bytes are no image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecodable {
+    /// The kind of fault.
+    pub reason: Reason,
+    /// What was found, in words.
+    pub detail: String,
+}
+
+/// How large a picture may be.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    max_pixels: u64,
+}
+
+impl Bounds {
+    fn check(self, (width, height): (u32, u32)) -> Result<(), Undecodable> {
+        if width == 0 || height == 0 {
+            return Err(Undecodable::new(Reason::Damaged, format!("a picture of {width} x {height} pixels")));
+        }
+        if u64::from(width) * u64::from(height) > self.max_pixels || width.max(height) > MAX_SIDE {
+            let detail = format!(
+                "{width} x {height} pixels, at most {} megapixels and {MAX_SIDE} a side are read",
+                self.max_pixels / 1_000_000
+            );
+            return Err(Undecodable::new(Reason::TooLarge, detail));
+        }
+        Ok(())
+    }
+}
+
+impl Undecodable {
+    fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+/// What a file's first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Glance {
+    /// An image, in a format that is read or in one that is only known.
+    Image,
+    Empty,
+    Other,
+}
+
+/// Looks at the first bytes of a file.
+pub(crate) fn glance(path: &Path) -> io::Result<Glance> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(GLANCE_BYTES).read_to_end(&mut bytes)?;
+    Ok(match magic::identify(&bytes) {
+        _ if bytes.is_empty() => Glance::Empty,
+        Some(_) => Glance::Image,
+        None => Glance::Other,
+    })
+}
+
+/// Decodes an image file's bytes: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM, of which the content decides. The first
+/// picture counts where there are several. Grey stays grey, everything else becomes red, green and blue; transparency
+/// is dropped, 16 bits become 8, colour profiles are not applied.
+///
+/// # Errors
+/// [`Undecodable`] with what was found instead: also where the picture is cut short, and where its header promises more
+/// than 100 megapixels, before any memory is taken for them.
+pub fn decode(bytes: &[u8], orientation: Orientation) -> Result<Decoded, Undecodable> {
+    decode_within(bytes, orientation, MAX_PIXELS)
+}
+
+/// [`decode`] with another limit to the number of pixels, up to 100 million: for images that strangers send.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_within(bytes: &[u8], orientation: Orientation, max_pixels: u64) -> Result<Decoded, Undecodable> {
+    let bounds = Bounds { max_pixels: max_pixels.min(MAX_PIXELS) };
+    // A decoder that panics has met a file that it should have refused.
+    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes, orientation, bounds)))
+        .unwrap_or_else(|_| Err(Undecodable::new(Reason::Damaged, "its decoder gave up")))
+}
+
+fn decode_unguarded(bytes: &[u8], orientation: Orientation, bounds: Bounds) -> Result<Decoded, Undecodable> {
+    if bytes.is_empty() {
+        return Err(Undecodable::new(Reason::Empty, "the file is empty"));
+    }
+    let format = match magic::identify(bytes) {
+        Some(Kind::Read(format)) => format,
+        Some(Kind::Known(name)) => {
+            return Err(Undecodable::new(Reason::UnknownFormat, format!("{name}; expected {EXPECTED}")));
+        }
+        None => {
+            let detail = format!("not an image, found {}; expected {EXPECTED}", magic::describe(bytes));
+            return Err(Undecodable::new(Reason::Damaged, detail));
+        }
+    };
+    let bytes = match format {
+        ImageFormat::Jpeg => whole_jpeg(bytes, bounds)?,
+        ImageFormat::Png => whole_png(bytes, bounds)?,
+        _ => Cow::Borrowed(bytes),
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes.as_ref()), format);
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    limits.max_alloc = Some(bounds.max_pixels * MAX_DECODER_BYTES_PER_PIXEL);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| fault(&error))?;
+    bounds.check(decoder.dimensions())?;
+    // A note that cannot be read is none.
+    let noted = decoder.orientation().unwrap_or(Noted::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| fault(&error))?;
+    if matches!(image, DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_)) {
+        let detail = format!("samples that are no whole numbers; expected {EXPECTED} of 8 or 16 bits");
+        return Err(Undecodable::new(Reason::UnknownFormat, detail));
+    }
+    // In a TIFF it is no camera's note but the order in which rows and columns are stored: PIL obeys it too.
+    let is_note = format != ImageFormat::Tiff && noted != Noted::NoTransforms;
+    if orientation == Orientation::Turned || !is_note {
+        image.apply_orientation(noted);
+    }
+    Ok(Decoded { is_turned: is_note, ..planes(&image) })
+}
+
+/// The bytes of a PNG, with an end chunk where it has none: a picture without it is as whole.
+fn whole_png(bytes: &[u8], bounds: Bounds) -> Result<Cow<'_, [u8]>, Undecodable> {
+    const END: &[u8; 12] = b"\0\0\0\0IEND\xae\x42\x60\x82";
+    if let Some([b'I', b'H', b'D', b'R', size @ ..]) = bytes.get(12..24) {
+        let side = |at: usize| size[at..at + 4].try_into().map_or(0, u32::from_be_bytes);
+        bounds.check((side(0), side(4)))?;
+    }
+    let has_end = bytes.windows(8).rev().any(|window| window == &END[..8]);
+    Ok(if has_end { Cow::Borrowed(bytes) } else { Cow::Owned([bytes, END].concat()) })
+}
+
+/// The bytes of a JPEG whose picture is complete, with an end marker where it has none: the decoder would fill what is
+/// missing with grey and say nothing.
+fn whole_jpeg(bytes: &[u8], bounds: Bounds) -> Result<Cow<'_, [u8]>, Undecodable> {
+    let damaged = |detail: &str| Undecodable::new(Reason::Damaged, detail);
+    match jpeg::inspect(bytes, &|width, height| bounds.check((width, height)).is_ok()) {
+        Ok(jpeg::Whole { end, has_end_marker: false }) => {
+            Ok(Cow::Owned([&bytes[..end.min(bytes.len())], &[0xff, 0xd9]].concat()))
+        }
+        Ok(_) => Ok(Cow::Borrowed(bytes)),
+        Err(jpeg::Fault::TooLarge { width, height }) => bounds.check((width, height)).map(|()| Cow::Borrowed(bytes)),
+        Err(jpeg::Fault::Unsupported(what)) => {
+            Err(Undecodable::new(Reason::UnknownFormat, format!("{what}; expected {EXPECTED}")))
+        }
+        Err(jpeg::Fault::Cut) => Err(damaged("the JPEG is cut short: a part of the picture is missing")),
+        Err(jpeg::Fault::Broken(what)) => Err(damaged(what)),
+    }
+}
+
+fn fault(error: &ImageError) -> Undecodable {
+    let reason = match error {
+        ImageError::Limits(_) => Reason::TooLarge,
+        ImageError::Unsupported(_) => Reason::UnknownFormat,
+        _ => Reason::Damaged,
+    };
+    Undecodable::new(reason, error.to_string())
+}
+
+/// Writes an image channel after channel. Transparency is dropped, 16 bits become 8.
+fn planes(image: &DynamicImage) -> Decoded {
+    let (height, width) = (image.height() as usize, image.width() as usize);
+    if !image.color().has_color() {
+        let shape = ImageShape { channels: 1, height, width };
+        return Decoded { shape, pixels: image.to_luma8().into_raw(), is_turned: false };
+    }
+    let shape = ImageShape { channels: 3, height, width };
+    let colour = image.to_rgb8();
+    let mut pixels = vec![0; shape.len()];
+    let (red, rest) = pixels.split_at_mut(height * width);
+    let (green, blue) = rest.split_at_mut(height * width);
+    let planes = red.iter_mut().zip(green).zip(blue);
+    for (rgb, ((red, green), blue)) in colour.as_raw().as_chunks::<3>().0.iter().zip(planes) {
+        (*red, *green, *blue) = (rgb[0], rgb[1], rgb[2]);
+    }
+    Decoded { shape, pixels, is_turned: false }
+}
