@@ -19,7 +19,7 @@ fn parts(criterion: &mut Criterion, name: &str, recipe: &str) -> Result<(), deep
         Array4::from_shape_fn((8, 3, 32, 32), |(i, c, y, x)| ((i * 7919 + c * 104 + y * 1299 + x) % 251) as u8);
     let images: Vec<ArrayView3<'_, u8>> = pixels.axis_iter(Axis(0)).collect();
     let parameters = Parameters::initial(&network, 1);
-    let preprocess = Arc::new(network.preprocess(None));
+    let preprocess = Arc::new(network.preprocess(None, None));
     let device = Device::cpu(Some(1), None)?;
     let mut profile = Profile::new(network, preprocess, &parameters, &images, &device)?;
     let mut group = criterion.benchmark_group(name);

@@ -191,7 +191,7 @@ fn main() -> Result<(), Failure> {
     let level = arguments.level.map(|level| level.parse()).transpose()?;
     let device = Device::cpu(arguments.threads, level)?;
     let network = Arc::new(Network::new(&recipe, Shape::new(3, 32, 32), 10)?);
-    let preprocess: Arc<Preprocess> = Arc::new(network.preprocess(None));
+    let preprocess: Arc<Preprocess> = Arc::new(network.preprocess(None, None));
     let pixels = Array4::from_shape_fn((arguments.batch.max(1000), 3, 32, 32), |(i, c, y, x)| {
         ((i * 7919 + c * 104_729 + y * 1_299_709 + x * 15_485_863) % 251) as u8
     });
@@ -202,7 +202,7 @@ fn main() -> Result<(), Failure> {
         return Ok(print_layers(profile, &images, &device, arguments.seconds)?);
     }
     let labels: Vec<u16> = (0..images.len()).map(|i| (i % 10) as u16).collect();
-    let views = vec![View::centre(network.image(), network.input()); images.len()];
+    let views = vec![network.centre_view(); images.len()];
     let data = Batch { images: &images, labels: &labels, views: &views, noise: 0 };
     let mut bench = Bench::new(&network, &preprocess, data, &device)?;
     let (batch, seconds) = (arguments.batch, arguments.seconds);

@@ -1,15 +1,26 @@
 //! From pixels to what the first layer sees. Every path that applies a network goes through here.
 
 use crate::error::Error;
-use crate::recipe::{Padding, TestViews};
+use crate::input_transform::{InputTransform, half_to_even};
+use crate::recipe::{ChannelOrder, Padding, TestViews, ValueRange};
 use crate::shape::Shape;
-use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
+use ndarray::{Array1, Array3, ArrayView3, ArrayViewMut3, Axis, s};
 
-/// Mean, scale and crop of the input: `x = (pixel - mean) * scale`.
+/// Everything between an image's bytes and the network's input: size, channels, mean, standard deviation,
+/// scale and crop, `x = (pixel - mean) / std * scale`. Mean and standard deviation have the channels in the order
+/// that the network sees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preprocess {
+    /// What brings images to one shape; without it they are taken as they are.
+    pub transform: Option<InputTransform>,
+    /// What pixels are counted in.
+    pub values: ValueRange,
+    /// Order of the channels.
+    pub order: ChannelOrder,
     /// Mean image, of the full image's size; its centre crop is subtracted wherever the crop lies.
     pub mean: Option<Array3<f32>>,
+    /// Standard deviation of each channel.
+    pub std: Option<Array1<f32>>,
     /// Factor after the mean is subtracted.
     pub scale: f32,
     /// Side of the square crop the network sees; the whole image without one.
@@ -17,6 +28,9 @@ pub struct Preprocess {
     /// What lies around the image, for views that reach beyond it; without it they are refused.
     pub padding: Option<Padding>,
 }
+
+/// What errors call a standard deviation of the wrong length.
+pub(crate) const STD_LENGTH: &str = "standard deviation of the channels";
 
 /// Which part of an image the network sees, and how changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +69,12 @@ impl View {
         Self::at(((image.height - input.height) / 2) as i16, ((image.width - input.width) / 2) as i16)
     }
 
+    /// The same with offsets rounded as torchvision's `CenterCrop` does: a half to the even neighbour.
+    pub(crate) const fn torch_centre(image: Shape, input: Shape) -> Self {
+        let (rows, columns) = (image.height - input.height, image.width - input.width);
+        Self::at(half_to_even(rows) as i16, half_to_even(columns) as i16)
+    }
+
     /// The same, mirrored.
     #[must_use]
     pub const fn mirrored(mut self) -> Self {
@@ -63,8 +83,7 @@ impl View {
     }
 
     /// Centre and corners, plain and mirrored: cuda-convnet's multi-view test.
-    pub fn ten(image: Shape, input: Shape) -> Vec<Self> {
-        let centre = Self::centre(image, input);
+    fn ten(centre: Self, image: Shape, input: Shape) -> Vec<Self> {
         let (bottom, right) = ((image.height - input.height) as i16, (image.width - input.width) as i16);
         let corners = [(0, 0), (0, right), (centre.y, centre.x), (bottom, 0), (bottom, right)];
         let plain = corners.map(|(y, x)| Self::at(y, x));
@@ -72,11 +91,10 @@ impl View {
     }
 
     /// The views that a test takes, each with its weight.
-    pub fn of_test(views: TestViews, image: Shape, input: Shape) -> Vec<(Self, f32)> {
-        let centre = Self::centre(image, input);
+    pub(crate) fn of_test(views: TestViews, centre: Self, image: Shape, input: Shape) -> Vec<(Self, f32)> {
         let views = match views {
             TestViews::Centre => vec![centre],
-            TestViews::Ten => Self::ten(image, input),
+            TestViews::Ten => Self::ten(centre, image, input),
             TestViews::Mirror => vec![centre, centre.mirrored()],
             TestViews::Six => {
                 let shifted = [-1, 1].map(|by| Self::at(centre.y + by, centre.x + by));
@@ -122,19 +140,50 @@ impl Side {
 
 impl Preprocess {
     /// Writes the view of `image` into `out` (channels x input height x input width).
-    pub fn write(&self, image: ArrayView3<'_, u8>, view: View, mut out: ArrayViewMut3<'_, f32>) -> Result<(), Error> {
+    pub fn write(&self, image: ArrayView3<'_, u8>, view: View, out: ArrayViewMut3<'_, f32>) -> Result<(), Error> {
+        match &self.transform {
+            Some(transform) => self.write_shaped(transform.image(image)?.view(), view, out),
+            None => self.write_shaped(image, view, out),
+        }
+    }
+
+    /// What a channel of the network's input is multiplied by, once the mean is subtracted.
+    pub fn factor(&self, channel: usize) -> f32 {
+        match &self.std {
+            Some(std) => self.scale / std[channel],
+            None => self.scale,
+        }
+    }
+
+    /// The image's channel that a channel of the network's input is made from, and what the input
+    /// changes by where a pixel of it changes by 1 of 255.
+    pub(crate) fn by_pixel(&self, channel: usize, channels: usize) -> (usize, f32) {
+        let factor = self.factor(channel);
+        let factor = if self.values == ValueRange::Byte { factor } else { factor * self.values.factor() as f32 };
+        (self.order.source(channel, channels), factor)
+    }
+
+    /// The same of an image that has its shape.
+    fn write_shaped(
+        &self,
+        image: ArrayView3<'_, u8>,
+        view: View,
+        mut out: ArrayViewMut3<'_, f32>,
+    ) -> Result<(), Error> {
         let (channels, height, width) = out.dim();
         let (rows, columns) = self.check(image.dim(), view, (channels, height, width))?;
         let (top, left) = ((rows.whole - height) / 2, (columns.whole - width) / 2);
-        let colour = Colour::of(image, view);
+        let colour = Colour::of(image, view).times(self.values);
         for channel in 0..channels {
+            let factor = self.factor(channel);
+            let plane = image.index_axis(Axis(0), self.order.source(channel, channels));
             for row in 0..height {
                 let mut out = out.slice_mut(s![channel, row, ..]);
                 let Some(source) = rows.source(row, self.padding) else {
                     out.fill(0.0);
                     continue;
                 };
-                let pixels = image.slice(s![channel, source, ..]);
+                let pixels = plane.row(source);
                 let mean = self.mean.as_ref();
                 let mean = mean.map(|mean| mean.slice(s![channel, top + row, left..left + width]));
                 let mean = |column: usize| mean.map_or(0.0, |mean| mean[column]);
@@ -143,13 +192,13 @@ impl Preprocess {
                     let pixels = pixels.slice(s![first..first + width]);
                     for (column, out) in out.iter_mut().enumerate() {
                         let from = if view.flipped { width - 1 - column } else { column };
-                        *out = (colour.change(pixels[from]) - mean(column)) * self.scale;
+                        *out = (colour.change(pixels[from]) - mean(column)) * factor;
                     }
                 } else {
                     for (column, out) in out.iter_mut().enumerate() {
                         let from = if view.flipped { width - 1 - column } else { column };
                         let source = columns.source(from, self.padding);
-                        *out = source.map_or(0.0, |source| (colour.change(pixels[source]) - mean(column)) * self.scale);
+                        *out = source.map_or(0.0, |source| (colour.change(pixels[source]) - mean(column)) * factor);
                     }
                 }
             }
@@ -190,8 +239,11 @@ impl Preprocess {
                 found: format!("{c}x{h}x{w}"),
             });
         }
-        match &self.mean {
-            Some(mean) if mean.dim() != (c, h, w) => {
+        match (&self.mean, &self.std) {
+            (_, Some(std)) if std.len() != c => {
+                Err(Error::Input { what: STD_LENGTH, expected: format!("{c} numbers"), found: std.len().to_string() })
+            }
+            (Some(mean), _) if mean.dim() != (c, h, w) => {
                 let (mc, mh, mw) = mean.dim();
                 Err(Error::Input {
                     what: "image",
@@ -222,83 +274,21 @@ impl Colour {
         Self { factor: view.brightness * view.contrast, offset: view.brightness * (1.0 - view.contrast) * mean }
     }
 
+    /// The same of pixels counted in another range.
+    fn times(self, values: ValueRange) -> Self {
+        match values {
+            ValueRange::Byte => self,
+            ValueRange::Unit => {
+                let unit = values.factor() as f32;
+                Self { factor: self.factor * unit, offset: self.offset * unit }
+            }
+        }
+    }
+
     fn change(self, pixel: u8) -> f32 {
         f32::from(pixel) * self.factor + self.offset
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::Array3;
-
-    #[test]
-    fn crop_flip_and_centre_mean() {
-        let image = Array3::from_shape_fn((1, 4, 4), |(_, y, x)| (10 * y + x) as u8);
-        let mean = Array3::from_shape_fn((1, 4, 4), |(_, y, x)| (y * 4 + x) as f32);
-        let preprocess = Preprocess { mean: Some(mean), scale: 2.0, crop: Some(2), padding: None };
-        let view = View::at(0, 1).mirrored();
-        let mut out = Array3::zeros((1, 2, 2));
-        preprocess.write(image.view(), view, out.view_mut()).unwrap();
-        // Pixels (0,2) (0,1) / (1,2) (1,1), minus the mean's centre 5 6 / 9 10.
-        let expected = [(2.0 - 5.0), (1.0 - 6.0), (12.0 - 9.0), (11.0 - 10.0)].map(|v| 2.0 * v);
-        assert_eq!(out.into_raw_vec_and_offset().0, expected);
-    }
-
-    #[test]
-    fn a_view_outside_is_refused() {
-        let preprocess = Preprocess { mean: None, scale: 1.0, crop: Some(3), padding: None };
-        let image = Array3::<u8>::zeros((3, 4, 4));
-        let view = View::at(2, 0);
-        let mut out = Array3::zeros((3, 3, 3));
-        let error = preprocess.write(image.view(), view, out.view_mut());
-        assert!(error.unwrap_err().to_string().contains("row 2"));
-    }
-
-    #[test]
-    fn ten_views_are_the_five_places_twice() {
-        let views = View::ten(Shape::new(3, 32, 32), Shape::new(3, 24, 24));
-        assert_eq!(views.len(), 10);
-        assert_eq!((views[2].y, views[2].x), (4, 4));
-        assert_eq!((views[9].y, views[9].x, views[9].flipped), (8, 8, true));
-    }
-
-    /// One channel of 3 x 3 pixels: 1 2 3 / 4 5 6 / 7 8 9.
-    fn nine(view: View, padding: Option<Padding>) -> Result<Vec<f32>, Error> {
-        let image = Array3::from_shape_fn((1, 3, 3), |(_, y, x)| (3 * y + x + 1) as u8);
-        let mut out = Array3::from_elem((1, 3, 3), f32::NAN);
-        let preprocess = Preprocess { mean: None, scale: 1.0, crop: None, padding };
-        preprocess.write(image.view(), view, out.view_mut())?;
-        Ok(out.into_raw_vec_and_offset().0)
-    }
-
-    #[test]
-    fn padding_is_zero_or_the_image_mirrored() {
-        let found = |view, padding| nine(view, Some(padding)).unwrap();
-        assert_eq!(found(View::at(-1, 1), Padding::Zero), [0.0, 0.0, 0.0, 2.0, 3.0, 0.0, 5.0, 6.0, 0.0]);
-        assert_eq!(found(View::at(-1, 1), Padding::Reflect), [5.0, 6.0, 5.0, 2.0, 3.0, 2.0, 5.0, 6.0, 5.0]);
-        assert_eq!(found(View::at(2, -2).mirrored(), Padding::Reflect), [7.0, 8.0, 9.0, 4.0, 5.0, 6.0, 1.0, 2.0, 3.0]);
-        assert!(nine(View::at(-1, 0), None).unwrap_err().to_string().contains("row -1"));
-        assert!(nine(View::at(3, 0), Some(Padding::Reflect)).unwrap_err().to_string().contains("row 3"));
-    }
-
-    #[test]
-    fn cutout_blanks_and_colours_change() {
-        let cutout = Some(Cutout { rows: (1, 9), columns: (0, 2) });
-        let view = View { cutout, ..View::at(0, 0) };
-        assert_eq!(nine(view, None).unwrap(), [1.0, 2.0, 3.0, 0.0, 0.0, 6.0, 0.0, 0.0, 9.0]);
-        // The mean is 5: 2 (5 + 0.5 (x - 5)).
-        let view = View { brightness: 2.0, contrast: 0.5, ..View::at(0, 0) };
-        assert_eq!(nine(view, None).unwrap(), [6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0]);
-    }
-
-    #[test]
-    fn six_views_weigh_eight() {
-        let side = Shape::new(3, 32, 32);
-        let views = View::of_test(TestViews::Six, side, side);
-        assert_eq!(views.len(), 6);
-        assert!((views.iter().map(|(_, weight)| weight).sum::<f32>() - 8.0).abs() < 1e-6);
-        assert_eq!((views[5].0.y, views[5].0.x, views[5].0.flipped), (1, 1, true));
-        assert_eq!(View::of_test(TestViews::Mirror, side, side).len(), 2);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::network::Network;
 use crate::ops::Op;
 use crate::parameters::Parameters;
-use crate::preprocess::{Preprocess, View};
+use crate::preprocess::Preprocess;
 use ndarray::ArrayView3;
 use std::fmt;
 use std::sync::Arc;
@@ -166,7 +166,7 @@ impl Profile {
     /// Preprocesses the images.
     pub fn load(&mut self, images: &[ArrayView3<'_, u8>]) -> Result<(), Error> {
         let network = &self.plan.network;
-        let view = View::centre(network.image(), network.input());
+        let view = network.centre_view();
         let mut space = std::mem::take(&mut self.space);
         let chosen = images.iter().cycle().take(self.plan.chunk).enumerate();
         let result = chosen.map(|(slot, image)| self.pass().load(&mut space, slot, &self.preprocess, (*image, view)));

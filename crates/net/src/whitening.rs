@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::init::Init;
 use crate::network::{Layer, Network, Role};
 use crate::parameters::Parameters;
-use crate::preprocess::{Preprocess, View};
+use crate::preprocess::Preprocess;
 use ndarray::{Array3, ArrayView3};
 
 /// Sweeps after which a symmetric matrix is diagonal to the last bit, and more.
@@ -67,7 +67,7 @@ fn moments(
     let mut input = Array3::zeros(shape.dims());
     let mut patch = vec![0.0; size];
     for image in images {
-        preprocess.write(*image, View::centre(network.image(), shape), input.view_mut())?;
+        preprocess.write(*image, network.centre_view(), input.view_mut())?;
         for y in 0..=shape.height - height {
             for x in 0..=shape.width - width {
                 let places = input.slice(ndarray::s![.., y..y + height, x..x + width]);

@@ -2,7 +2,7 @@
 //! crumbs, lists of what it works on and the thread pool's queue.
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
-use deepviz_net::{Batch, Device, Engine, Network, Parameters, Recipe, Shape, View};
+use deepviz_net::{Batch, Device, Engine, Network, Parameters, Recipe, Shape};
 use ndarray::{Array4, ArrayView3, Axis};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
@@ -40,13 +40,13 @@ fn a_step_allocates_no_buffers() {
         let recipe = Recipe::parse(recipe, "memory.toml", &[]).unwrap();
         let network = Arc::new(Network::new(&recipe, Shape::new(3, 32, 32), 10).unwrap());
         let device = Device::cpu(Some(threads), None).unwrap();
-        let preprocess = Arc::new(network.preprocess(None));
+        let preprocess = Arc::new(network.preprocess(None, None));
         let mut engine = Engine::new(Arc::clone(&network), preprocess, &device).unwrap();
         let parameters = Parameters::initial(&network, 1);
         let mut gradients = Parameters::zeros(&network);
         let pixels = Array4::<u8>::from_elem((20, 3, 32, 32), 100);
         let images: Vec<ArrayView3<'_, u8>> = pixels.axis_iter(Axis(0)).collect();
-        let (labels, views) = (vec![1; 20], vec![View::centre(network.image(), network.input()); 20]);
+        let (labels, views) = (vec![1; 20], vec![network.centre_view(); 20]);
         let mut least = usize::MAX;
         for noise in 0..12 {
             let before = BYTES.load(Ordering::Relaxed);

@@ -22,7 +22,7 @@ pub(crate) enum Subject {
     },
     /// One that was sent.
     Sent {
-        /// Its pixels, in the size of the corpus' images.
+        /// Its pixels, in the size of the network's images.
         pixels: Arc<Array3<u8>>,
         /// Their hash.
         hash: String,
@@ -123,11 +123,14 @@ pub(crate) fn image_id(corpus: &Corpus, text: &str) -> Result<ImageId, ApiError>
 
 /// Refuses a corpus whose images the network's input transform cannot bring to its input.
 fn fits(corpus: &Corpus, run: &OpenRun) -> Result<(), ApiError> {
-    let image = run.network().image();
-    let fits = |shape: ImageShape| [shape.channels, shape.height, shape.width] == image.dims();
-    if run.info().recipe.data.resize.is_some() || corpus.common_shape().is_some_and(fits) {
+    let transform = run.network().transform();
+    let common = corpus.common_shape();
+    // Of several sizes any stands for all: without `data.resize` all but the network's are refused.
+    let any = (corpus.channels(), 1, 1);
+    if transform.check(common.map_or(any, |shape| (shape.channels, shape.height, shape.width))).is_ok() {
         return Ok(());
     }
-    let found = corpus.common_shape().map_or_else(|| "images of several sizes".to_owned(), |shape| shape.to_string());
+    let found = common.map_or_else(|| "images of several sizes".to_owned(), |shape| shape.to_string());
+    let image = transform.shape();
     Err(ApiError::not_ready(format!("the network takes images of {image}, the corpus has {found}")))
 }

@@ -1,12 +1,11 @@
-//! Images that are sent: decoded within limits and brought to the size of the corpus' images.
+//! Images that are sent: decoded within limits and brought to the size of the network's images.
 
 use std::io::Cursor;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use deepviz_net::Shape;
-use image::imageops::FilterType;
+use deepviz_net::InputTransform;
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 use ndarray::Array3;
 use tokio::sync::OwnedSemaphorePermit;
@@ -45,17 +44,17 @@ impl FromRequest<Shared> for Sent {
 
 /// A sent image, fit for the run's network.
 pub(crate) async fn subject(app: &App, run: &OpenRun, file: SentFile) -> Result<Subject, ApiError> {
-    let shape = run.network().image();
+    let transform = run.network().transform().for_any_image();
     app.work
         .run(Load::Render, move || {
-            let pixels = decode(&file.bytes, shape)?;
+            let pixels = decode(&file.bytes, transform)?;
             let hash = blake3::hash(pixels.as_slice().unwrap_or_default()).to_hex().to_string();
             Ok(Subject::Sent { pixels: Arc::new(pixels), hash })
         })
         .await
 }
 
-fn decode(file: &[u8], shape: Shape) -> Result<Array3<u8>, ApiError> {
+fn decode(file: &[u8], transform: InputTransform) -> Result<Array3<u8>, ApiError> {
     if file.is_empty() {
         return Err(ApiError::not_an_image("the request has no body; expected a PNG, JPEG or WebP file"));
     }
@@ -77,7 +76,9 @@ fn decode(file: &[u8], shape: Shape) -> Result<Array3<u8>, ApiError> {
         )),
         other => ApiError::not_an_image(format!("cannot read the image: {other}")),
     })?;
-    pixels_from_image(&image, shape)
+    let pixels = pixels_from_image(&image)?;
+    let fitted = transform.image(pixels.view()).map_err(|error| ApiError::bad(error.to_string()))?;
+    Ok(fitted.into_owned())
 }
 
 /// The image as it was meant to be seen: photographs say in their header which side is up.
@@ -89,24 +90,12 @@ fn decode_upright(reader: ImageReader<Cursor<&[u8]>>) -> image::ImageResult<Dyna
     Ok(image)
 }
 
-/// The middle of the image in the wanted proportions, resized where its size is another.
-fn pixels_from_image(image: &DynamicImage, shape: Shape) -> Result<Array3<u8>, ApiError> {
-    let (width, height) = (shape.width as u32, shape.height as u32);
-    let fitted = if (image.width(), image.height()) == (width, height) {
-        image.clone()
-    } else {
-        image.resize_to_fill(width, height, FilterType::Triangle)
-    };
-    let bytes = match shape.channels {
-        1 => fitted.to_luma8().into_raw(),
-        3 => fitted.to_rgb8().into_raw(),
-        channels => {
-            return Err(ApiError::bad(format!(
-                "this network takes images of {channels} channels; a PNG, JPEG or WebP file has 1 or 3"
-            )));
-        }
-    };
-    let interleaved = Array3::from_shape_vec((shape.height, shape.width, shape.channels), bytes)
+/// The pixels in the image's own size, grey or colour.
+fn pixels_from_image(image: &DynamicImage) -> Result<Array3<u8>, ApiError> {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let (channels, bytes) =
+        if image.color().has_color() { (3, image.to_rgb8().into_raw()) } else { (1, image.to_luma8().into_raw()) };
+    let interleaved = Array3::from_shape_vec((height, width, channels), bytes)
         .map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(interleaved.permuted_axes([2, 0, 1]).as_standard_layout().into_owned())
 }
@@ -114,6 +103,15 @@ fn pixels_from_image(image: &DynamicImage, shape: Shape) -> Result<Array3<u8>, A
 #[cfg(test)]
 mod tests {
     use super::*;
+    use deepviz_net::{Network, Recipe, Shape};
+
+    /// The transform of a network that takes such images.
+    fn takes(channels: usize, height: usize, width: usize) -> InputTransform {
+        let text = "[[layer]]\nname = \"fc\"\ntype = \"full\"\noutputs = 2\n[[layer]]\nname = \"probs\"\n\
+                    type = \"softmax\"\n[train]\nstages = [{ epochs = 1, rate = 1 }]";
+        let recipe = Recipe::parse(text, "small", &[]).unwrap();
+        Network::new(&recipe, Shape::new(channels, height, width), 2).unwrap().transform().for_any_image()
+    }
 
     fn png(image: &DynamicImage) -> Vec<u8> {
         let mut file = Cursor::new(Vec::new());
@@ -126,17 +124,17 @@ mod tests {
         let image = DynamicImage::ImageRgb8(image::RgbImage::from_fn(4, 3, |x, y| {
             image::Rgb([x as u8, y as u8, (x * y) as u8])
         }));
-        let pixels = decode(&png(&image), Shape::new(3, 3, 4)).unwrap();
+        let pixels = decode(&png(&image), takes(3, 3, 4)).unwrap();
         assert_eq!(pixels, Array3::from_shape_fn((3, 3, 4), |(c, y, x)| [x, y, x * y][c] as u8));
     }
 
     #[test]
     fn another_size_is_brought_to_the_networks() {
         let image = DynamicImage::ImageRgb8(image::RgbImage::from_pixel(50, 20, image::Rgb([9, 8, 7])));
-        let pixels = decode(&png(&image), Shape::new(3, 8, 8)).unwrap();
+        let pixels = decode(&png(&image), takes(3, 8, 8)).unwrap();
         assert_eq!(pixels.dim(), (3, 8, 8));
         assert!(pixels.outer_iter().zip([9, 8, 7]).all(|(plane, value)| plane.iter().all(|v| *v == value)));
-        assert_eq!(decode(&png(&image), Shape::new(1, 8, 8)).unwrap().dim(), (1, 8, 8));
+        assert_eq!(decode(&png(&image), takes(1, 8, 8)).unwrap().dim(), (1, 8, 8));
     }
 
     proptest::proptest! {
@@ -158,7 +156,7 @@ mod tests {
                 let at = at % file.len();
                 file[at] = *value;
             }
-            let decoded = decode(&file, Shape::new(3, 8, 8));
+            let decoded = decode(&file, takes(3, 8, 8));
             let status = decoded.as_ref().err().map(|error| error.status().as_u16());
             proptest::prop_assert!(matches!(status, None | Some(413 | 415)), "{:?}", status);
             proptest::prop_assert!(decoded.is_err() || decoded.is_ok_and(|pixels| pixels.dim() == (3, 8, 8)));
@@ -175,7 +173,7 @@ mod tests {
         let file = png(&image);
         assert!(file.len() < MOST_BYTES / 10, "{}", file.len());
         let started = std::time::Instant::now();
-        let decoded = decode(&file, Shape::new(1, 8, 8));
+        let decoded = decode(&file, takes(1, 8, 8));
         assert!(decoded.is_ok() || decoded.is_err_and(|error| error.status() == 413));
         assert!(started.elapsed().as_secs() < 60);
         // Its header alone says that it is too large.
@@ -186,7 +184,7 @@ mod tests {
         let sum = crc32(&wide[12..29]);
         wide[29..33].copy_from_slice(&sum.to_be_bytes());
         assert_eq!(wide.len(), length);
-        assert_eq!(decode(&wide, Shape::new(1, 8, 8)).unwrap_err().status(), 413);
+        assert_eq!(decode(&wide, takes(1, 8, 8)).unwrap_err().status(), 413);
     }
 
     fn crc32(bytes: &[u8]) -> u32 {
@@ -197,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_is_no_image_is_refused() {
-        let shape = Shape::new(3, 8, 8);
+        let shape = takes(3, 8, 8);
         for (file, status) in [(&b""[..], 415), (b"hello", 415), (b"\x89PNG\r\n\x1a\nbroken", 415)] {
             assert_eq!(decode(file, shape).unwrap_err().status(), status);
         }

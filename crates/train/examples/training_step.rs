@@ -5,7 +5,7 @@
 use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
 use deepviz_net::random::Stream;
 use deepviz_net::recipe::LayerKind;
-use deepviz_net::{Batch, Device, Engine, Init, Network, Orthogonaliser, Parameters, Recipe, Run, Step, View};
+use deepviz_net::{Batch, Device, Engine, Init, Network, Orthogonaliser, Parameters, Recipe, Run, Step};
 use deepviz_train::{Event, Job, Update, train};
 use ndarray::{Array4, Axis};
 use safetensors::Dtype;
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut start = run.snapshot(Step(0))?;
     let network = Arc::clone(run.network());
     stir(&mut start.parameters, &network);
-    let preprocess = Arc::new(network.preprocess(start.mean.clone()));
+    let preprocess = Arc::new(network.preprocess(start.mean.clone(), start.std.clone()));
 
     let ids = corpus.range(Split::Train);
     let (images, first): (usize, usize) = chosen.unwrap_or((recipe.train.batch, 0));
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ids: Vec<u32> = ids.skip(first).step_by(stride).take(images).collect();
     let images: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(ImageId(*id))).collect();
     let labels: Vec<u16> = ids.iter().map(|id| corpus.labels()[*id as usize].0).collect();
-    let views = vec![View::centre(network.image(), network.input()); images.len()];
+    let views = vec![network.centre_view(); images.len()];
     let [channels, height, width] = network.input().dims();
     let mut inputs = Array4::<f32>::zeros((images.len(), channels, height, width));
     for ((image, view), input) in images.iter().zip(&views).zip(inputs.axis_iter_mut(Axis(0))) {

@@ -53,8 +53,7 @@ impl Evaluation<'_> {
 
     /// Probabilities of each image, averaged over the views.
     fn probabilities(&self, images: &[ArrayView3<'_, u8>]) -> Result<Array2<f32>, Error> {
-        let (image, input) = (self.network.image(), self.network.input());
-        let views = View::of_test(self.views, image, input);
+        let views = self.network.test_views(self.views);
         let mut sum = Array2::zeros((images.len(), self.network.classes()));
         for (view, weight) in &views {
             let places = vec![*view; images.len()];

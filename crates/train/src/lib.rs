@@ -9,7 +9,6 @@ mod evaluate;
 mod job;
 mod journal;
 mod learner;
-mod mean;
 mod optimiser;
 mod order;
 mod run;

@@ -47,7 +47,7 @@ struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     fn new(job: &'a Job, start: Start, journal: Journal) -> Result<Self, Error> {
         let network = &start.network;
-        let preprocess = Arc::new(network.preprocess(start.snapshot.mean.clone()));
+        let preprocess = Arc::new(network.preprocess(start.snapshot.mean.clone(), start.snapshot.std.clone()));
         let subject = Subject { network, preprocess: &preprocess };
         let begin = Beginning { snapshot: &start.snapshot, update: &job.recipe.train };
         Ok(Self {

@@ -2,11 +2,12 @@
 
 use crate::error::Error;
 use crate::job::Job;
-use crate::mean::mean_image;
 use crate::order::Order;
 use deepviz_corpus::{Corpus, ImageId, Split};
 use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
-use deepviz_net::{CorpusInfo, Network, Parameters, Run, RunInfo, RunLock, Shape, Snapshot, Step, whiten};
+use deepviz_net::{
+    CorpusInfo, InputStatistics, InputTransform, Network, Parameters, Run, RunInfo, RunLock, Snapshot, Step, whiten,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,13 +66,13 @@ impl Start {
 const WHITENING_IMAGES: usize = 5000;
 
 fn untrained(job: &Job, network: &Network, seed: u64) -> Result<Snapshot, Error> {
-    let mean = mean_image(&job.corpus, job.recipe.data.mean);
+    let images: Vec<_> = job.corpus.range(Split::Train).filter_map(|id| job.corpus.pixels(ImageId(id))).collect();
+    let InputStatistics { mean, std } = InputStatistics::new(network, &images)?;
     let mut parameters = Parameters::initial(network, seed);
     // Spread over the split, for corpora are often sorted by class.
-    let ids = job.corpus.range(Split::Train);
-    let stride = ids.len().div_ceil(WHITENING_IMAGES).max(1);
-    let images: Vec<_> = ids.step_by(stride).filter_map(|id| job.corpus.pixels(ImageId(id))).collect();
-    whiten(&mut parameters, network, &network.preprocess(mean.clone()), &images)?;
+    let stride = images.len().div_ceil(WHITENING_IMAGES).max(1);
+    let images: Vec<_> = images.into_iter().step_by(stride).collect();
+    whiten(&mut parameters, network, &network.preprocess(mean.clone(), std.clone()), &images)?;
     Ok(Snapshot {
         step: Step(0),
         epoch: 0.0,
@@ -79,6 +80,7 @@ fn untrained(job: &Job, network: &Network, seed: u64) -> Result<Snapshot, Error>
         hash: String::new(),
         parameters,
         mean,
+        std,
         optimizer: Parameters::optimiser_state(network),
     })
 }
@@ -130,11 +132,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
     let count = |split| corpus.range(split).len() as u64;
     let steps_per_epoch = order.len().div_ceil(recipe.train.batch) as u64;
     let total_steps = recipe.train.total_steps(steps_per_epoch);
-    let shape = corpus.common_shape().ok_or_else(|| Error::Corpus {
-        name: corpus.name().into(),
-        expected: "images of one size".into(),
-        found: "several sizes (set data.resize)".into(),
-    })?;
+    let size = corpus.common_shape().map(|shape| [shape.height, shape.width]);
     let absolute = std::path::absolute(corpus.path());
     let info = RunInfo {
         format: RUN_FORMAT,
@@ -142,7 +140,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
         version: env!("CARGO_PKG_VERSION").into(),
         recipe: recipe.clone(),
         classes: corpus.classes().to_vec(),
-        image: Shape::new(shape.channels, shape.height, shape.width),
+        image: InputTransform::image_shape(&recipe.data, corpus.channels(), size)?,
         corpus: CorpusInfo {
             name: corpus.name().into(),
             path: absolute.unwrap_or_else(|_| corpus.path().into()),

@@ -1,7 +1,7 @@
 //! Gradients of single batches whose parameters come from outside: for tests and checks, where the
 //! device is compared with the CPU. Training itself stays on the device ([`super::trainer`]).
 
-use super::input::{Images, Preprocessing, device_views, pixels};
+use super::input::{Images, Preprocessing, device_views};
 use super::pass::{Pass, Space, Training, Weights};
 use super::{Cuda, Memory};
 use crate::error::Error;
@@ -62,7 +62,7 @@ impl CudaEngine {
             Some(buffers) if buffers.space.images >= count => buffers,
             _ => Buffers {
                 space: Space::new(on, network, count, true)?,
-                preprocessing: Preprocessing::new(on, Arc::clone(&self.preprocess), count)?,
+                preprocessing: Preprocessing::new(on, network, Arc::clone(&self.preprocess), count)?,
                 judgements: [Memory::zeros(on, count)?, Memory::zeros(on, count)?, Memory::zeros(on, 2)?],
             },
         };
@@ -70,7 +70,7 @@ impl CudaEngine {
         buffers.preprocessing.check(network, batch.images, batch.views)?;
         self.weights.upload(on, network, parameters)?;
         let (views, coloured) = device_views(batch.views);
-        let bytes = Memory::of(on, &pixels(batch.images))?;
+        let bytes = Memory::of(on, &network.transform().bytes(batch.images)?)?;
         let ids = Memory::of(on, &(0..count as u32).collect::<Vec<_>>())?;
         let views = Memory::of(on, &views)?;
         let labels = Memory::of(on, batch.labels)?;

@@ -3,8 +3,8 @@
 use super::{Arg, At, Cuda, Grid, Memory};
 use crate::error::Error;
 use crate::network::Network;
-use crate::preprocess::{Preprocess, View};
-use crate::recipe::Padding;
+use crate::preprocess::{Preprocess, STD_LENGTH, View};
+use crate::recipe::{ChannelOrder, Padding};
 use cudarc::driver::{DeviceRepr, ValidAsZeroBits};
 use ndarray::ArrayView3;
 
@@ -56,6 +56,8 @@ impl DeviceView {
 pub(super) struct Preprocessing {
     preprocess: std::sync::Arc<Preprocess>,
     mean: Option<Memory<f32>>,
+    /// What each channel is multiplied by.
+    factors: Memory<f32>,
     /// Mean pixel of every image, where colours change.
     image_means: Memory<f32>,
 }
@@ -72,18 +74,35 @@ pub(super) struct Images {
 }
 
 impl Preprocessing {
-    pub fn new(on: &Cuda, preprocess: std::sync::Arc<Preprocess>, images: usize) -> Result<Self, Error> {
+    pub fn new(
+        on: &Cuda,
+        network: &Network,
+        preprocess: std::sync::Arc<Preprocess>,
+        images: usize,
+    ) -> Result<Self, Error> {
         let mean = preprocess.mean.as_ref().map(|mean| Memory::of(on, &mean.iter().copied().collect::<Vec<_>>()));
-        Ok(Self { mean: mean.transpose()?, image_means: Memory::zeros(on, images)?, preprocess })
+        let channels = network.input().channels;
+        if let Some(std) = preprocess.std.as_ref().filter(|std| std.len() != channels) {
+            let found = std.len().to_string();
+            return Err(Error::Input { what: STD_LENGTH, expected: format!("{channels} numbers"), found });
+        }
+        let factors: Vec<_> = (0..channels).map(|channel| preprocess.factor(channel)).collect();
+        Ok(Self {
+            mean: mean.transpose()?,
+            factors: Memory::of(on, &factors)?,
+            image_means: Memory::zeros(on, images)?,
+            preprocess,
+        })
     }
 
     /// Refuses images and views that do not fit, as the CPU does.
     pub fn check(&self, network: &Network, images: &[ArrayView3<'_, u8>], views: &[View]) -> Result<(), Error> {
-        let input = network.input().dims();
-        images
-            .iter()
-            .zip(views)
-            .try_for_each(|(image, view)| self.preprocess.check_view(image.dim(), *view, input.into()))
+        let (image, input) = (network.image().dims(), network.input().dims());
+        let transform = network.transform();
+        images.iter().zip(views).try_for_each(|(given, view)| {
+            transform.check(given.dim())?;
+            self.preprocess.check_view(image.into(), *view, input.into())
+        })
     }
 
     /// Writes the views into `out`, the network's input.
@@ -103,7 +122,9 @@ impl Preprocessing {
         };
         let mean = self.mean.as_ref().map(Memory::at);
         let pointers = [pixels.into(), ids.into(), views.into(), mean.into(), means.into()];
-        let settings = [Arg::Float(self.preprocess.scale), Arg::Int(padding)];
+        let unit = self.preprocess.values.factor() as f32;
+        let is_reversed = self.preprocess.order == ChannelOrder::Bgr;
+        let settings = [self.factors.at().into(), Arg::Float(unit), Arg::Int(is_reversed.into()), Arg::Int(padding)];
         let sides = [count, channels, height, width, input.height, input.width].map(Arg::from);
         let args = [&pointers[..], &settings, &sides, &[out.into()]].concat();
         on.launch("preprocess", Grid::Each(count * input.len()), &args)
@@ -122,16 +143,4 @@ pub(super) fn padded(views: &[View], count: usize) -> (Vec<u32>, Vec<DeviceView>
     device.resize(count.max(views.len()), last);
     let ids = (0..device.len()).map(|index| index.min(views.len().saturating_sub(1)) as u32);
     (ids.collect(), device, coloured)
-}
-
-/// Images one after the other, channel by channel.
-pub(super) fn pixels(images: &[ArrayView3<'_, u8>]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(images.iter().map(ArrayView3::len).sum());
-    for image in images {
-        match image.as_slice() {
-            Some(values) => out.extend_from_slice(values),
-            None => out.extend(image.iter()),
-        }
-    }
-    out
 }

@@ -1,6 +1,6 @@
 //! A network with one set of weights on the device, applied to images.
 
-use super::input::{Images, Preprocessing, padded, pixels};
+use super::input::{Images, Preprocessing, padded};
 use super::layout::channels_first;
 use super::pass::{Pass, Space, Weights};
 use super::{Cuda, Memory};
@@ -112,12 +112,12 @@ impl CudaModel {
             Some(buffers) if buffers.space.images >= count => buffers,
             _ => Buffers {
                 space: Space::new(on, network, count, false)?,
-                preprocessing: Preprocessing::new(on, Arc::clone(&self.preprocess), count)?,
+                preprocessing: Preprocessing::new(on, network, Arc::clone(&self.preprocess), count)?,
             },
         };
         let buffers = kept.insert(buffers);
         buffers.preprocessing.check(network, images, views)?;
-        let bytes = Memory::of(on, &pixels(images))?;
+        let bytes = Memory::of(on, &network.transform().bytes(images)?)?;
         let (ids, views, coloured) = padded(views, count);
         let (ids, views) = (Memory::of(on, &ids)?, Memory::of(on, &views)?);
         let given = Images { pixels: bytes.at(), ids: ids.at(), views: views.at(), count, coloured };

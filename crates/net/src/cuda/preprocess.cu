@@ -38,10 +38,12 @@ static __device__ __forceinline__ int source_of(int at, int length, int padding)
 }
 
 // Images are channel, row, column; a mean image is of a whole image's size, and its centre crop is
-// subtracted wherever the view lies. Padding: 0 none, 1 zeros, 2 mirrored.
+// subtracted wherever the view lies. Pixels are multiplied by `unit`, channels by their factors once the
+// mean is subtracted; both are in the order of the output, which is that of the images or its reverse.
+// Padding: 0 none, 1 zeros, 2 mirrored.
 extern "C" __global__ void preprocess(
     const unsigned char* images, const unsigned* ids, const View* views, const float* mean, const float* image_means,
-    float scale, int padding, int n, int c, int h, int w, int oh, int ow, float* out) {
+    const float* factors, float unit, int reversed, int padding, int n, int c, int h, int w, int oh, int ow, float* out) {
     int top = (h - oh) / 2, left = (w - ow) / 2;
     long long total = (long long)n * oh * ow * c;
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
@@ -53,16 +55,18 @@ extern "C" __global__ void preprocess(
         int column = source_of(view.x + (view.flipped ? ow - 1 - at.x : at.x), w, padding);
         float value = 0.0f;
         if (!cut && row >= 0 && column >= 0) {
-            value = images[(((long long)ids[at.image] * c + at.channel) * h + row) * w + column];
+            int source = reversed ? c - 1 - at.channel : at.channel;
+            value = images[(((long long)ids[at.image] * c + source) * h + row) * w + column];
             // Views that leave the colours alone must leave them exactly.
             if (image_means && (view.brightness != 1.0f || view.contrast != 1.0f)) {
                 float factor = view.brightness * view.contrast;
                 value = value * factor + view.brightness * (1.0f - view.contrast) * image_means[at.image];
             }
+            value *= unit;
             if (mean) {
                 value -= mean[((long long)at.channel * h + top + at.y) * w + left + at.x];
             }
-            value *= scale;
+            value *= factors[at.channel];
         }
         out[i] = value;
     }

@@ -1,7 +1,7 @@
 //! Training that stays on the device: images, weights, optimiser. The host sends which images, how
 //! they are seen and the rates of every step, and hears loss and errors one step later.
 
-use super::input::{DeviceView, Images, Preprocessing, device_views, padded, pixels};
+use super::input::{DeviceView, Images, Preprocessing, device_views, padded};
 use super::layout::to_device;
 use super::muon::MuonRoom;
 use super::outgoing::Outgoing;
@@ -9,6 +9,7 @@ use super::pass::{Pass, Space, Training, Weights};
 use super::{Arg, At, Cuda, Grid, Memory, Rule};
 use crate::error::Error;
 use crate::gradient::BatchResult;
+use crate::input_transform::InputTransform;
 use crate::network::{Network, ParameterSpec, Role};
 use crate::parameters::Parameters;
 use crate::preprocess::{Preprocess, View};
@@ -130,7 +131,7 @@ impl CudaTrainer {
         let mut weights = Weights::zeros(on, &network)?;
         weights.upload(on, &network, parameters)?;
         let space = Space::new(on, &network, batch, true)?;
-        let resident = resident(on, images)?;
+        let resident = resident(on, network.transform(), images)?;
         let own_pixels = if resident.is_some() { 0 } else { batch * network.image().len() };
         let rules = network.parameters().count();
         let result = || {
@@ -143,7 +144,7 @@ impl CudaTrainer {
             gradients: Weights::zeros(on, &network)?,
             state: Vec::new(),
             muon: None,
-            preprocessing: Preprocessing::new(on, preprocess, batch)?,
+            preprocessing: Preprocessing::new(on, &network, preprocess, batch)?,
             input: Input {
                 pixels: Memory::zeros(on, own_pixels)?,
                 ids: Memory::of(on, &(0..batch as u32).collect::<Vec<_>>())?,
@@ -247,7 +248,7 @@ impl CudaTrainer {
         let mut rows = Vec::with_capacity(images.len() * classes);
         for (images, views) in images.chunks(self.space.images).zip(views.chunks(self.space.images)) {
             let count = images.len();
-            let bytes = Memory::of(on, &pixels(images))?;
+            let bytes = Memory::of(on, &network.transform().bytes(images)?)?;
             // Always as many, so that cuDNN measures its algorithms once.
             let (ids, views, coloured) = padded(views, self.space.images);
             let (ids, views) = (Memory::of(on, &ids)?, Memory::of(on, &views)?);
@@ -292,7 +293,7 @@ impl CudaTrainer {
         if self.resident.is_some() {
             input.ids.write(on, step.ids)?;
         } else {
-            input.pixels.write(on, &pixels(&chosen))?;
+            input.pixels.write(on, &self.network.transform().bytes(&chosen)?)?;
         }
         let (views, coloured) = device_views(step.views);
         input.views.write(on, &views)?;
@@ -409,11 +410,11 @@ impl CudaTrainer {
 }
 
 /// All images on the device, if they leave it half of its free memory.
-fn resident(on: &Cuda, images: &[ArrayView3<'_, u8>]) -> Result<Option<Memory<u8>>, Error> {
-    let bytes: usize = images.iter().map(ArrayView3::len).sum();
+fn resident(on: &Cuda, transform: InputTransform, images: &[ArrayView3<'_, u8>]) -> Result<Option<Memory<u8>>, Error> {
+    let bytes = images.len() * transform.shape().len();
     let (free, _) = on.memory()?;
     if bytes > free / 2 {
         return Ok(None);
     }
-    Memory::of(on, &pixels(images)).map(Some)
+    Memory::of(on, &transform.bytes(images)?).map(Some)
 }

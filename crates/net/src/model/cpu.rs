@@ -163,7 +163,7 @@ impl CpuModel {
         });
         let mut space = Workspace::new(&self.shared.plan, Some(&back.plan));
         let pass = self.pass(1, &back.packed);
-        let view = View::centre(network.image(), network.input());
+        let view = network.centre_view();
         pass.load(&mut space, 0, &self.preprocess, (image, view))?;
         pass.forward(&mut space, layer, |_, _| ());
         space.reset();
@@ -182,8 +182,8 @@ impl CpuModel {
             for x in 0..layout.shape.width {
                 let pixel = &space.gradients[0][layout.pixel(0, y, x)];
                 for (channel, value) in pixel.iter().enumerate() {
-                    let at = [channel, y + view.y as usize, x + view.x as usize];
-                    out[at] = value * self.preprocess.scale;
+                    let (channel, factor) = self.preprocess.by_pixel(channel, layout.shape.channels);
+                    out[[channel, y + view.y as usize, x + view.x as usize]] = value * factor;
                 }
             }
         }

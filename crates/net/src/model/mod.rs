@@ -66,7 +66,7 @@ impl Template {
 
     /// The network with a snapshot's weights and mean.
     pub fn model(&self, snapshot: &Snapshot) -> Result<Model, Error> {
-        let preprocess = Arc::new(self.network().preprocess(snapshot.mean.clone()));
+        let preprocess = Arc::new(self.network().preprocess(snapshot.mean.clone(), snapshot.std.clone()));
         self.with(preprocess, &snapshot.parameters)
     }
 
@@ -112,7 +112,7 @@ impl Model {
     /// row an image, values in channel, row, column order.
     pub fn forward(&self, images: &[ArrayView3<'_, u8>], wanted: &[usize]) -> Result<Vec<Array2<f32>>, Error> {
         let network = self.network();
-        let centre = View::centre(network.image(), network.input());
+        let centre = network.centre_view();
         self.forward_views(images, &vec![centre; images.len()], wanted)
     }
 
@@ -144,7 +144,7 @@ impl Model {
         watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
     ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
         let network = self.network();
-        let centre = View::centre(network.image(), network.input());
+        let centre = network.centre_view();
         let (views, extent) = (vec![centre; images.len()], Extent { wanted, last: network.output() });
         self.check(images, &views, wanted)?;
         match &self.0 {

@@ -7,11 +7,12 @@ pub use sight::Patch;
 
 use crate::error::Error;
 use crate::init::{Fan, Init};
+use crate::input_transform::InputTransform;
 use crate::ops::Op;
-use crate::preprocess::Preprocess;
-use crate::recipe::{MeanKind, Optimiser, Padding, Recipe, TestViews};
+use crate::preprocess::{Preprocess, View};
+use crate::recipe::{DataRecipe, MeanKind, Optimiser, Recipe, Resize, StdKind, TestViews};
 use crate::shape::Shape;
-use ndarray::Array3;
+use ndarray::{Array1, Array3};
 
 /// Layers in an order in which every layer comes after its inputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,11 +21,9 @@ pub struct Network {
     image: Shape,
     classes: usize,
     features: usize,
-    mean: MeanKind,
-    scale: f32,
+    data: DataRecipe,
     label_smoothing: f32,
     optimiser: Optimiser,
-    padding: Option<Padding>,
 }
 
 /// A layer: an operation, where its input comes from, and what it learns.
@@ -108,6 +107,8 @@ impl Layer {
 impl Network {
     /// Works out the recipe's network for images of the given shape and number of classes.
     pub fn new(recipe: &Recipe, image: Shape, classes: usize) -> Result<Self, Error> {
+        let image = InputTransform::image_shape(&recipe.data, image.channels, Some([image.height, image.width]))?;
+        check_channels(recipe, image)?;
         let input = input_shape(recipe, image)?;
         let mut layers = vec![Layer {
             name: "data".into(),
@@ -128,17 +129,14 @@ impl Network {
             .or(layers.last())
             .and_then(|layer| layer.inputs.first().copied())
             .unwrap_or(0);
-        let data = &recipe.data;
         Ok(Self {
             layers,
             image,
             classes,
             features,
-            mean: recipe.data.mean,
-            scale: recipe.data.scale as f32,
+            data: recipe.data.clone(),
             label_smoothing: recipe.train.label_smoothing as f32,
             optimiser: recipe.train.optimiser,
-            padding: (data.pad > 0 || data.views == TestViews::Six).then_some(data.padding),
         })
     }
 
@@ -157,7 +155,7 @@ impl Network {
         self.layers[0].shape
     }
 
-    /// Shape of the corpus' images.
+    /// Shape of the images, of whatever size those of the corpus are: see [`Network::transform`].
     pub const fn image(&self) -> Shape {
         self.image
     }
@@ -183,8 +181,37 @@ impl Network {
     }
 
     /// What is subtracted from images.
-    pub const fn mean(&self) -> MeanKind {
-        self.mean
+    pub const fn mean(&self) -> &MeanKind {
+        &self.data.mean
+    }
+
+    /// What is divided by then.
+    pub const fn std(&self) -> &StdKind {
+        &self.data.std
+    }
+
+    /// How the recipe brings images to the network's input.
+    pub const fn data(&self) -> &DataRecipe {
+        &self.data
+    }
+
+    /// What brings images to the network's size and channels.
+    pub const fn transform(&self) -> InputTransform {
+        InputTransform::new(&self.data, self.image)
+    }
+
+    /// The centre of the image. Where the recipe resizes as torchvision does, it lies where torchvision's
+    /// `CenterCrop` has it, to the pixel.
+    pub fn centre_view(&self) -> View {
+        match self.data.resize {
+            Some(Resize::Stretch { .. } | Resize::ShorterSide(_)) => View::torch_centre(self.image, self.input()),
+            Some(Resize::Cover { .. }) | None => View::centre(self.image, self.input()),
+        }
+    }
+
+    /// The views that a test takes, each with its weight.
+    pub fn test_views(&self, views: TestViews) -> Vec<(View, f32)> {
+        View::of_test(views, self.centre_view(), self.image, self.input())
     }
 
     /// Share of the training loss that wants every class alike.
@@ -192,11 +219,20 @@ impl Network {
         self.label_smoothing
     }
 
-    /// Everything between pixels and the first layer, for a mean image that a snapshot holds.
-    pub fn preprocess(&self, mean: Option<Array3<f32>>) -> Preprocess {
-        let (image, input) = (self.image, self.input());
-        let crop = (input != image).then_some(input.height);
-        Preprocess { mean, scale: self.scale, crop, padding: self.padding }
+    /// Everything between pixels and the first layer, for the mean image and the standard deviation of
+    /// each channel that a snapshot holds.
+    pub fn preprocess(&self, mean: Option<Array3<f32>>, std: Option<Array1<f32>>) -> Preprocess {
+        let (image, input, data) = (self.image, self.input(), &self.data);
+        Preprocess {
+            transform: Some(self.transform()),
+            values: data.values,
+            order: data.order,
+            mean,
+            std,
+            scale: data.scale as f32,
+            crop: (input != image).then_some(input.height),
+            padding: (data.pad > 0 || data.views == TestViews::Six).then_some(data.padding),
+        }
     }
 
     /// Every parameter in order, layer by layer.
@@ -217,6 +253,30 @@ impl Network {
         let is_free = |spec: &&ParameterSpec| spec.is_learnt() && spec.rate_factor > 0.0;
         self.parameters().filter(is_free).map(ParameterSpec::len).sum()
     }
+}
+
+/// Refuses given means and deviations of another number of channels.
+fn check_channels(recipe: &Recipe, image: Shape) -> Result<(), Error> {
+    let mean = match &recipe.data.mean {
+        MeanKind::Values(mean) => Some(mean.len()),
+        _ => None,
+    };
+    let std = match &recipe.data.std {
+        StdKind::Values(std) => Some(std.len()),
+        _ => None,
+    };
+    let wrong =
+        [("mean", mean), ("std", std)].into_iter().find(|(_, found)| found.is_some_and(|n| n != image.channels));
+    let Some((key, found)) = wrong else {
+        return Ok(());
+    };
+    Err(Error::Recipe {
+        place: recipe.origin.0.clone(),
+        layer: None,
+        expected: format!("a `{key}` in [data] with a number for each channel of images of {image}"),
+        found: found.unwrap_or_default().to_string(),
+        hint: Some("`channels` in [data] makes grey images colour, and the other way round".into()),
+    })
 }
 
 fn input_shape(recipe: &Recipe, image: Shape) -> Result<Shape, Error> {

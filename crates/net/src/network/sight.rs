@@ -2,7 +2,6 @@
 
 use super::Network;
 use crate::ops::Op;
-use crate::preprocess::View;
 
 /// A rectangle of an image's pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +82,7 @@ impl Network {
             }
         }
         let field = fields[0]?;
-        let view = View::centre(self.image(), self.input());
+        let view = self.centre_view();
         let length = |from: isize, to: isize| (to - from + 1).max(0) as usize;
         Some(Patch {
             x: field.left.max(0) as usize + view.x as usize,
@@ -144,7 +143,7 @@ mod tests {
     fn a_unit_depends_on_its_field_and_on_nothing_else() {
         let recipe = Recipe::parse(RECIPE, "field.toml", &[]).unwrap();
         let network = Arc::new(Network::new(&recipe, Shape::new(1, 16, 16), 2).unwrap());
-        let preprocess = Arc::new(network.preprocess(None));
+        let preprocess = Arc::new(network.preprocess(None, None));
         let device = Device::cpu(Some(1), None).unwrap();
         let model = Model::new(Arc::clone(&network), preprocess, &Parameters::initial(&network, 3), &device).unwrap();
         let plain = Array3::from_elem((1, 16, 16), 100_u8);

@@ -1,15 +1,24 @@
 //! `[data]`
 
-use super::section::Section;
+use super::resize::Resize;
+use super::section::{FromNode as _, Section};
 use super::tree::Value;
 use crate::error::Error;
 
 /// How images become the network's input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataRecipe {
+    /// What pixels are counted in, before anything else.
+    pub values: ValueRange,
+    /// Order of the channels that the network sees.
+    pub order: ChannelOrder,
+    /// Channels that the network sees; the corpus' own without it.
+    pub channels: Option<usize>,
     /// What is subtracted.
     pub mean: MeanKind,
-    /// Factor after the mean is subtracted.
+    /// What is divided by then.
+    pub std: StdKind,
+    /// Factor after that.
     pub scale: f64,
     /// Side of the square crop; random while training.
     pub crop: Option<usize>,
@@ -25,21 +34,73 @@ pub struct DataRecipe {
     pub brightness: f64,
     /// Largest change of contrast while training, as a share.
     pub contrast: f64,
-    /// Height and width to which images of other sizes are brought.
-    pub resize: Option<[usize; 2]>,
+    /// Size to which images of other sizes are brought.
+    pub resize: Option<Resize>,
     /// Views whose probabilities are averaged for a second measure of the last test error.
     pub views: TestViews,
 }
 
 /// The mean that is subtracted from images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum MeanKind {
     /// The mean image of the training split.
     Pixel,
-    /// One number a channel.
+    /// The mean of each channel over the training split.
     Channel,
     /// Nothing.
     None,
+    /// A given number for each channel, in the order that the network sees.
+    Values(Vec<f64>),
+}
+
+/// What pixels are divided by, once the mean is subtracted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StdKind {
+    /// Nothing.
+    None,
+    /// The standard deviation of each channel over the training split.
+    Channel,
+    /// A given number for each channel, in the order that the network sees.
+    Values(Vec<f64>),
+}
+
+/// What the pixels of images are counted in; mean and standard deviation are in the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueRange {
+    /// 0 to 255.
+    Byte,
+    /// 0 to 1.
+    Unit,
+}
+
+impl ValueRange {
+    /// A byte's factor.
+    pub const fn factor(self) -> f64 {
+        match self {
+            Self::Byte => 1.0,
+            Self::Unit => 1.0 / 255.0,
+        }
+    }
+}
+
+/// The order of an image's colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+impl ChannelOrder {
+    /// The channel of an image (red, green, blue) that the network sees as `channel`; and the other
+    /// way round.
+    pub const fn source(self, channel: usize, channels: usize) -> usize {
+        match self {
+            Self::Rgb => channel,
+            Self::Bgr => channels - 1 - channel,
+        }
+    }
 }
 
 /// Views of a test image.
@@ -79,6 +140,12 @@ pub enum Flip {
 pub(super) const MEANS: [(&str, MeanKind); 3] =
     [("pixel", MeanKind::Pixel), ("channel", MeanKind::Channel), ("none", MeanKind::None)];
 
+pub(super) const STDS: [(&str, StdKind); 2] = [("channel", StdKind::Channel), ("none", StdKind::None)];
+
+pub(super) const RANGES: [(&str, ValueRange); 2] = [("byte", ValueRange::Byte), ("unit", ValueRange::Unit)];
+
+pub(super) const ORDERS: [(&str, ChannelOrder); 2] = [("rgb", ChannelOrder::Rgb), ("bgr", ChannelOrder::Bgr)];
+
 pub(super) const VIEWS: [(&str, TestViews); 4] =
     [("centre", TestViews::Centre), ("ten", TestViews::Ten), ("mirror", TestViews::Mirror), ("six", TestViews::Six)];
 
@@ -90,7 +157,11 @@ pub(super) const ALTERNATING: &str = "alternating";
 impl Default for DataRecipe {
     fn default() -> Self {
         Self {
+            values: ValueRange::Byte,
+            order: ChannelOrder::Rgb,
+            channels: None,
             mean: MeanKind::Pixel,
+            std: StdKind::None,
             scale: 1.0,
             crop: None,
             pad: 0,
@@ -110,10 +181,18 @@ impl DataRecipe {
         let default = Self::default();
         let side = "a whole number of pixels, 1 or more,";
         let (share, is_share) = ("a number from 0 to 1", |value: &f64| (0.0..=1.0).contains(value));
-        let two = "[height, width], each 1 or more,";
-        let is_pair = |sides: &Vec<usize>| sides.len() == 2 && !sides.contains(&0);
         let data = Self {
-            mean: section.choice("mean", &MEANS)?.unwrap_or(default.mean),
+            values: section.choice("values", &RANGES)?.unwrap_or(default.values),
+            order: section.choice("order", &ORDERS)?.unwrap_or(default.order),
+            channels: section.checked("channels", "1 or 3", |channels| matches!(channels, 1 | 3))?,
+            mean: match read_numbers(&mut section, "mean", |_| true)? {
+                Some(numbers) => MeanKind::Values(numbers),
+                None => section.choice("mean", &MEANS)?.unwrap_or(default.mean),
+            },
+            std: match read_numbers(&mut section, "std", |std| std > 0.0)? {
+                Some(numbers) => StdKind::Values(numbers),
+                None => section.choice("std", &STDS)?.unwrap_or(default.std),
+            },
             scale: section.checked("scale", "a number other than 0", |scale| *scale != 0.0)?.unwrap_or(default.scale),
             crop: section.checked("crop", side, |crop| *crop > 0)?,
             pad: section.checked("pad", "a whole number of pixels up to 1,000", |pad| *pad <= 1000)?.unwrap_or(0),
@@ -122,12 +201,34 @@ impl DataRecipe {
             cutout: section.checked("cutout", side, |side| *side > 0)?,
             brightness: section.checked("brightness", share, is_share)?.unwrap_or(0.0),
             contrast: section.checked("contrast", share, is_share)?.unwrap_or(0.0),
-            resize: section.checked("resize", two, is_pair)?.map(|sides| [sides[0], sides[1]]),
+            resize: Resize::read(&mut section)?,
             views: section.choice("views", &VIEWS)?.unwrap_or(default.views),
         };
         section.finish()?;
         Ok(data)
     }
+}
+
+/// A list of numbers, one for each channel; none where there is no list.
+fn read_numbers(
+    section: &mut Section<'_>,
+    key: &'static str,
+    holds: impl Fn(f64) -> bool,
+) -> Result<Option<Vec<f64>>, Error> {
+    let Some(node) = section.node(key) else {
+        return Ok(None);
+    };
+    let Value::List(items) = &node.value else {
+        return Ok(None);
+    };
+    let numbers: Option<Vec<_>> = items.iter().map(|item| f64::from_node(item).filter(|value| holds(*value))).collect();
+    if let Some(numbers) = numbers.filter(|numbers| matches!(numbers.len(), 1 | 3)) {
+        return Ok(Some(numbers));
+    }
+    let kind = if holds(-1.0) { "finite numbers" } else { "finite numbers above 0" };
+    let expected = format!("{kind}, one for each channel (3 of colour, 1 of grey), for `{key}`");
+    let found: Vec<_> = items.iter().map(|item| item.value.describe()).collect();
+    Err(section.scope.error(&node.place, expected, format!("[{}]", found.join(", "))))
 }
 
 fn read_flip(section: &mut Section<'_>) -> Result<Flip, Error> {

@@ -2,14 +2,16 @@
 
 mod data;
 mod layer;
+mod resize;
 mod section;
 mod snapshots;
 mod train;
 pub(crate) mod tree;
 mod write;
 
-pub use data::{DataRecipe, Flip, MeanKind, Padding, TestViews};
+pub use data::{ChannelOrder, DataRecipe, Flip, MeanKind, Padding, StdKind, TestViews, ValueRange};
 pub use layer::{BatchNormRecipe, LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
+pub use resize::Resize;
 pub use snapshots::{Every, SnapshotRecipe};
 pub use train::{Curve, Optimiser, Precision, Rates, Shuffle, Stage, TrainRecipe};
 

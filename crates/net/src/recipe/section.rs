@@ -187,13 +187,13 @@ impl<'a> Section<'a> {
     }
 
     /// One of a fixed set of words.
-    pub fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Result<Option<T>, Error> {
+    pub fn choice<T: Clone>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Result<Option<T>, Error> {
         let Some(node) = self.node(key) else {
             return Ok(None);
         };
         let word = String::from_node(node).unwrap_or_default();
         if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == word) {
-            return Ok(Some(*choice));
+            return Ok(Some(choice.clone()));
         }
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
         let expected = format!("one of {} for `{key}`", names.join(", "));

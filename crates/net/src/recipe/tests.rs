@@ -1,3 +1,4 @@
+mod input;
 mod schedule;
 
 use super::*;
@@ -262,6 +263,8 @@ fn the_page_on_recipes_names_every_key_type_and_word() {
     known.sort_unstable();
     assert_eq!(types, known);
     section::ASKED.with_borrow_mut(std::collections::BTreeSet::clear);
+    let table = "[data]\nresize = { height = 8, width = 8, fit = \"stretch\" }";
+    Recipe::parse(&changed("[data]", table), "one", &[]).unwrap();
     for (name, settings) in EVERY_TYPE {
         let text = SMALL.replacen("filters = 8\nsize = 3\npadding = 1", settings, 1);
         let text = text.replacen("\"conv\"", &format!("\"{name}\""), 1);
@@ -280,6 +283,8 @@ fn the_page_on_recipes_names_every_key_type_and_word() {
     words.for_each(has);
     let words = layer::GELU_FORMS.map(|(word, _)| word);
     words.into_iter().for_each(has);
+    let words = data::STDS.map(|(word, _)| word).into_iter().chain(data::RANGES.map(|(word, _)| word));
+    words.chain(data::ORDERS.map(|(word, _)| word)).chain(resize::FITS.map(|(word, _)| word)).for_each(has);
     let words = data::VIEWS.map(|(word, _)| word).into_iter().chain(data::PADDINGS.map(|(word, _)| word));
     words.chain(layer::INITS).chain(layer::RESTS.map(|(word, _)| word)).for_each(has);
     has(data::ALTERNATING);

@@ -1,6 +1,6 @@
 //! A recipe as TOML, every key written out.
 
-use super::data::{ALTERNATING, Flip, MEANS, PADDINGS, VIEWS};
+use super::data::{ALTERNATING, Flip, MEANS, MeanKind, ORDERS, PADDINGS, RANGES, STDS, StdKind, VIEWS};
 use super::layer::{GELU_FORMS, RESTS, TIES};
 use super::train::{CURVES, OPTIMISERS, PRECISIONS, SHUFFLES};
 use super::{LayerKind, LayerRecipe, NormRecipe, Recipe, WeightRecipe, WindowRecipe};
@@ -42,7 +42,19 @@ fn word<T: PartialEq>(choices: &[(&'static str, T)], value: &T) -> &'static str 
 fn data(recipe: &Recipe) -> Table {
     let data = &recipe.data;
     let mut table = Table::new();
-    put(&mut table, "mean", word(&MEANS, &data.mean));
+    put(&mut table, "values", word(&RANGES, &data.values));
+    put(&mut table, "order", word(&ORDERS, &data.order));
+    if let Some(channels) = data.channels {
+        put(&mut table, "channels", whole(channels));
+    }
+    match &data.mean {
+        MeanKind::Values(numbers) => put(&mut table, "mean", numbers.clone()),
+        mean => put(&mut table, "mean", word(&MEANS, mean)),
+    }
+    match &data.std {
+        StdKind::Values(numbers) => put(&mut table, "std", numbers.clone()),
+        std => put(&mut table, "std", word(&STDS, std)),
+    }
     put(&mut table, "scale", data.scale);
     if let Some(crop) = data.crop {
         put(&mut table, "crop", whole(crop));
@@ -59,8 +71,8 @@ fn data(recipe: &Recipe) -> Table {
     }
     put(&mut table, "brightness", data.brightness);
     put(&mut table, "contrast", data.contrast);
-    if let Some(sides) = data.resize {
-        put(&mut table, "resize", sides.map(whole).to_vec());
+    if let Some(resize) = data.resize {
+        put(&mut table, "resize", resize.to_toml());
     }
     put(&mut table, "views", word(&VIEWS, &data.views));
     table

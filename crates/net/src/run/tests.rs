@@ -62,6 +62,7 @@ fn snapshot(run: &Run, step: u64) -> Snapshot {
         optimizer: Parameters::zeros(run.network()),
         parameters,
         mean: Some(Array3::zeros((1, 2, 2))),
+        std: None,
     }
     .sealed()
 }
@@ -163,6 +164,11 @@ fn a_snapshot_without_the_mean_it_needs_is_refused() {
     snapshot.write(&Run::snapshot_path(run.path(), Step(3))).unwrap();
     let text = run.snapshot(Step(3)).unwrap_err().to_string();
     assert!(text.contains("`data.mean`: expected [1, 2, 2], found none"), "{text}");
+    snapshot.mean = Some(Array3::zeros((1, 2, 2)));
+    snapshot.std = Some(ndarray::arr1(&[1.0]));
+    snapshot.write(&Run::snapshot_path(run.path(), Step(4))).unwrap();
+    let text = run.snapshot(Step(4)).unwrap_err().to_string();
+    assert!(text.contains("`data.std`: expected none, found [1]"), "{text}");
 }
 
 #[test]

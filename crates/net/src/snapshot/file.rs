@@ -1,10 +1,10 @@
 //! Reading and writing the file itself.
 
 use super::header::{self, Header, PREFIX_BYTES, damaged};
-use super::{MEAN, OPTIMIZER, Snapshot};
+use super::{MEAN, OPTIMIZER, STD, Snapshot};
 use crate::error::Error;
 use crate::parameters::Parameters;
-use ndarray::{Array3, ArrayD, Ix3, IxDyn};
+use ndarray::{Array1, Array3, ArrayD, Ix1, Ix3, IxDyn};
 use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::path::Path;
@@ -135,12 +135,15 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 }
 
 fn assemble(header: Header, tensors: Vec<(String, ArrayD<f32>)>, path: &Path) -> Result<Snapshot, Error> {
-    let mut mean: Option<Array3<f32>> = None;
+    let (mut mean, mut std): (Option<Array3<f32>>, Option<Array1<f32>>) = (None, None);
     let (mut parameters, mut optimizer) = (Vec::new(), Vec::new());
     for (name, array) in tensors {
         if name == MEAN {
             let array = array.into_dimensionality::<Ix3>();
             mean = Some(array.map_err(|_| damaged(path, format!("`{MEAN}` is no image")))?);
+        } else if name == STD {
+            let array = array.into_dimensionality::<Ix1>();
+            std = Some(array.map_err(|_| damaged(path, format!("`{STD}` is no list of numbers")))?);
         } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
             optimizer.push((name.to_owned(), array));
         } else {
@@ -154,6 +157,7 @@ fn assemble(header: Header, tensors: Vec<(String, ArrayD<f32>)>, path: &Path) ->
         hash: header.hash,
         parameters: Parameters::new(parameters),
         mean,
+        std,
         optimizer: Parameters::new(optimizer),
     })
 }

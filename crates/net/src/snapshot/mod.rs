@@ -1,7 +1,7 @@
 //! The snapshot file: everything needed to apply the network at a step, or to train on from it.
 //!
 //! A safetensors file: weights under their names, optimiser state under `optimizer.`, the mean that
-//! is subtracted from images as `data.mean`; metadata `format`, `step`, `epoch`, `images_seen` and
+//! is subtracted from images as `data.mean`, what they are divided by as `data.std`; metadata `format`, `step`, `epoch`, `images_seen` and
 //! `hash`, which covers all of these and every tensor's name, shape and bytes.
 
 pub(crate) mod file;
@@ -12,15 +12,16 @@ pub(crate) use header::Header;
 use crate::error::Error;
 use crate::network::Network;
 use crate::parameters::Parameters;
-use crate::recipe::MeanKind;
+use crate::recipe::{MeanKind, StdKind};
 use crate::shape::Step;
-use ndarray::{Array3, ArrayD};
+use ndarray::{Array1, Array3, ArrayD};
 use std::path::Path;
 
 /// Newest format this version reads, and the one it writes.
 pub const SNAPSHOT_FORMAT: u32 = 1;
 
 const MEAN: &str = "data.mean";
+const STD: &str = "data.std";
 const OPTIMIZER: &str = "optimizer.";
 
 /// A network's state after a number of updates.
@@ -36,8 +37,10 @@ pub struct Snapshot {
     pub hash: String,
     /// Weights and biases.
     pub parameters: Parameters,
-    /// Mean image that is subtracted, of the corpus images' shape.
+    /// Mean image that is subtracted, of the shape of the network's images.
     pub mean: Option<Array3<f32>>,
+    /// What each channel is divided by then.
+    pub std: Option<Array1<f32>>,
     /// What the optimiser keeps from step to step, under the parameters' names: velocities, or
     /// `conv1.weight.exp_avg` and the like.
     pub optimizer: Parameters,
@@ -74,13 +77,11 @@ impl Snapshot {
             self.optimizer.check_optimiser_state(network)?;
         }
         let image = network.image();
-        let found = self.mean.as_ref().map(|mean| mean.shape().to_vec());
-        let expected = (network.mean() != MeanKind::None).then(|| image.dims().to_vec());
-        if found == expected {
-            return Ok(());
-        }
-        let words = |shape: Option<Vec<usize>>| shape.map_or("none".into(), |s| format!("{s:?}"));
-        Err(Error::Tensor { name: MEAN.into(), expected: words(expected), found: words(found) })
+        let mean = self.mean.as_ref().map(|mean| mean.shape().to_vec());
+        let expected = (*network.mean() != MeanKind::None).then(|| image.dims().to_vec());
+        compare(MEAN, expected, mean)?;
+        let std = self.std.as_ref().map(|std| std.shape().to_vec());
+        compare(STD, (*network.std() != StdKind::None).then(|| vec![image.channels]), std)
     }
 
     fn header(&self) -> Header {
@@ -93,15 +94,24 @@ impl Snapshot {
         }
     }
 
-    /// Names and arrays in the order of the file: the mean, the weights, the optimiser's state.
+    /// Names and arrays in the order of the file: mean and standard deviation, the weights, the optimiser's state.
     fn tensors(&self) -> Vec<(String, ArrayD<f32>)> {
         let mean = self.mean.iter().map(|mean| (MEAN.to_owned(), mean.clone().into_dyn()));
+        let std = self.std.iter().map(|std| (STD.to_owned(), std.clone().into_dyn()));
         let weights = self.parameters.iter();
         let weights = weights.map(|(name, array)| (name.to_owned(), array.clone()));
         let state = self.optimizer.iter();
         let state = state.map(|(name, array)| (format!("{OPTIMIZER}{name}"), array.clone()));
-        mean.chain(weights).chain(state).collect()
+        mean.chain(std).chain(weights).chain(state).collect()
     }
+}
+
+fn compare(name: &str, expected: Option<Vec<usize>>, found: Option<Vec<usize>>) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    let words = |shape: Option<Vec<usize>>| shape.map_or("none".into(), |s| format!("{s:?}"));
+    Err(Error::Tensor { name: name.into(), expected: words(expected), found: words(found) })
 }
 
 #[cfg(test)]

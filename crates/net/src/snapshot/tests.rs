@@ -23,6 +23,7 @@ fn snapshot(seed: u64, with_mean: bool) -> Snapshot {
         hash: String::new(),
         parameters: entries(0),
         mean: with_mean.then_some(mean),
+        std: (with_mean && seed.is_multiple_of(2)).then(|| ndarray::arr1(&[58.5, 57.25, 61.0])),
         optimizer: entries(1000),
     }
     .sealed()

@@ -173,7 +173,7 @@ fn views_crop_and_mirror() {
     let recipe = deepviz_net::Recipe::parse(&text, "crop.toml", &[]).unwrap();
     let image = Shape::new(3, 9, 8);
     let network = std::sync::Arc::new(deepviz_net::Network::new(&recipe, image, CLASSES).unwrap());
-    let preprocess = std::sync::Arc::new(network.preprocess(None));
+    let preprocess = std::sync::Arc::new(network.preprocess(None, None));
     let parameters = Parameters::initial(&network, 3);
     let device = device(1, VectorLevel::detect()).unwrap();
     let model = deepviz_net::Model::new(network.clone(), preprocess, &parameters, &device).unwrap();
@@ -205,6 +205,7 @@ fn a_network_that_diverged_leaves_no_trace_in_the_next() {
             hash: String::new(),
             parameters,
             mean: None,
+            std: None,
             optimizer: Parameters::zeros(&network),
         };
         let sound = snapshot(Parameters::initial(&network, 3));
@@ -233,7 +234,7 @@ fn a_network_that_diverged_leaves_no_trace_in_the_next() {
 fn bad_batches_are_refused_with_reasons() {
     let case = mixed(2);
     let mut engine = engine_of(&case);
-    let centre = View::centre(case.network.image(), case.network.input());
+    let centre = case.network.centre_view();
     let other = Array3::<u8>::zeros((3, 5, 5));
     let (good, wrong) = (case.views(), vec![case.images[0].view(), other.view()]);
     let mut attempt = |images: &Vec<ArrayView3<'_, u8>>, labels: &[u16], views: &[View]| {

@@ -5,6 +5,7 @@
 
 mod batch_norm;
 mod engine;
+mod input;
 mod naive;
 mod ops;
 mod reference;

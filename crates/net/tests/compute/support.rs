@@ -105,7 +105,7 @@ impl Case {
             })
         });
         Self {
-            preprocess: Arc::new(network.preprocess(None)),
+            preprocess: Arc::new(network.preprocess(None, None)),
             parameters,
             images: images.collect(),
             labels: (0..count).map(|index| (index % CLASSES) as u16).collect(),
@@ -130,7 +130,7 @@ impl Case {
 
     /// Loss, errors and gradients of all images as one batch.
     pub fn gradients(&self, engine: &mut Engine, noise: u64) -> (f64, f64, Parameters) {
-        let centre = View::centre(self.network.image(), self.network.input());
+        let centre = self.network.centre_view();
         let mut into = Parameters::zeros(&self.network);
         // Whatever was there before must not matter.
         into.fill(f32::NAN);
@@ -150,7 +150,7 @@ impl Case {
     /// What the first layer sees.
     pub fn input(&self, image: usize) -> Values {
         let mut out = Array3::zeros(self.network.input().dims());
-        let view = View::centre(self.network.image(), self.network.input());
+        let view = self.network.centre_view();
         let pixels = self.images[image].view();
         self.preprocess.write(pixels, view, out.view_mut()).unwrap();
         out.iter().map(|v| f64::from(*v)).collect()

@@ -152,6 +152,7 @@ pub(super) fn write_snapshot(run: &Path, network: &Network, corpus: &Corpus, ste
         hash: String::new(),
         parameters,
         mean: corpus.mean(corpus.range(Split::Train)),
+        std: None,
         optimizer: Parameters::zeros(network),
     };
     snapshot.sealed().write(&Run::snapshot_path(run, Step(step))).unwrap();

@@ -128,6 +128,7 @@ impl Fixture {
             hash: String::new(),
             parameters,
             mean: self.corpus.mean(self.corpus.range(Split::Train)),
+            std: None,
             optimizer: Parameters::zeros(&self.network),
         }
         .sealed();

@@ -152,7 +152,7 @@ impl Subject {
         let [channels, height, width] = network.image().dims();
         let mean = Array3::from_elem((channels, height, width), 127.5);
         Ok(Self {
-            preprocess: Arc::new(network.preprocess(Some(mean))),
+            preprocess: Arc::new(network.preprocess(Some(mean), None)),
             parameters: Parameters::initial(&network, 1),
             images: (0..IMAGES).map(|index| noise(index, [channels, height, width])).collect(),
             network: Arc::new(network),
@@ -183,7 +183,7 @@ impl Subject {
     fn gradients(&self, device: &Device) -> anyhow::Result<Parameters> {
         let mut engine = Engine::new(Arc::clone(&self.network), Arc::clone(&self.preprocess), device)?;
         let labels: Vec<u16> = (0..IMAGES).map(|index| (index % CLASSES) as u16).collect();
-        let views = vec![View::centre(self.network.image(), self.network.input()); IMAGES];
+        let views = vec![self.network.centre_view(); IMAGES];
         let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(Array3::view).collect();
         let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1 };
         let mut gradients = Parameters::zeros(&self.network);

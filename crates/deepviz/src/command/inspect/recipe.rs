@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use deepviz_corpus::Reading;
 use deepviz_net::recipe::LayerKind;
-use deepviz_net::{Network, Recipe, Shape};
+use deepviz_net::{Error, InputTransform, Network, Recipe, Shape};
 use serde_json::json;
 
 use super::layers;
@@ -41,12 +41,11 @@ pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow:
         Some(path) => {
             let options = DecodedArgs::default().options(Reading::default(), recipe.data.resize.is_some());
             let corpus = corpus::open(path, &options, Console::silent())?;
-            let shape =
-                corpus.common_shape().context("the images have several sizes, and the recipe has no data.resize")?;
-            let image = Shape::new(shape.channels, shape.height, shape.width);
+            let size = corpus.common_shape().map(|shape| [shape.height, shape.width]);
+            let image = InputTransform::image_shape(&recipe.data, corpus.channels(), size)?;
             (image, corpus.classes().len())
         }
-        None => (image_of(&recipe), classes_of(&recipe)),
+        None => (image_of(&recipe)?, classes_of(&recipe)),
     };
     let network = Network::new(&recipe, image, classes)
         .with_context(|| format!("the network of {} does not fit", recipe.name))?;
@@ -87,11 +86,9 @@ pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow:
     Ok(())
 }
 
-fn image_of(recipe: &Recipe) -> Shape {
-    match recipe.data.resize {
-        Some([height, width]) => Shape::new(USUAL_IMAGE.channels, height, width),
-        None => USUAL_IMAGE,
-    }
+/// The usual image's shape after the recipe's input transform.
+fn image_of(recipe: &Recipe) -> Result<Shape, Error> {
+    InputTransform::image_shape(&recipe.data, USUAL_IMAGE.channels, Some([USUAL_IMAGE.height, USUAL_IMAGE.width]))
 }
 
 /// The outputs of the last layer that has a number of its own.
