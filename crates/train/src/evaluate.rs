@@ -1,8 +1,9 @@
 //! Loss and error over the test split.
 
 use crate::error::Error;
+use crate::images::Images;
 use crate::learner::Judge;
-use deepviz_corpus::{Corpus, ImageId, Split};
+use deepviz_corpus::{Corpus, Split};
 use deepviz_net::recipe::TestViews;
 use deepviz_net::{Network, View};
 use ndarray::{Array2, ArrayView1, ArrayView3};
@@ -16,6 +17,7 @@ const IMAGES_AT_A_TIME: usize = 512;
 pub(crate) struct Evaluation<'a> {
     pub network: &'a Arc<Network>,
     pub corpus: &'a Corpus,
+    pub images: &'a Images<'a>,
     pub judge: Judge<'a>,
     pub views: TestViews,
 }
@@ -39,7 +41,7 @@ impl Evaluation<'_> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let images: Vec<_> = ids.iter().filter_map(|id| self.corpus.pixels(ImageId(*id))).collect();
+            let images: Vec<_> = ids.iter().filter_map(|id| self.images.get(*id)).collect();
             let probabilities = self.probabilities(&images)?;
             for (id, row) in ids.iter().zip(probabilities.rows()) {
                 let label = self.corpus.labels()[*id as usize].0;

@@ -2,8 +2,8 @@
 //! keeps its own and tells of a step when the next one is under way.
 
 use crate::error::Error;
+use crate::images::Images;
 use crate::optimiser::Update;
-use deepviz_corpus::{Corpus, ImageId};
 use deepviz_net::cuda::{Begin, Cuda, CudaTrainer, Outgoing, StepInput};
 use deepviz_net::{
     Batch, BatchResult, Cpu, Device, Engine, Model, Network, Orthogonaliser, Parameters, Preprocess, Snapshot, View,
@@ -45,11 +45,16 @@ pub(crate) struct Subject<'a> {
 }
 
 impl<'a> Learner<'a> {
-    pub fn new(subject: Subject<'_>, corpus: &'a Corpus, device: &Device, begin: Beginning<'_>) -> Result<Self, Error> {
+    pub fn new(
+        subject: Subject<'_>,
+        images: &'a Images<'a>,
+        device: &Device,
+        begin: Beginning<'_>,
+    ) -> Result<Self, Error> {
         match device {
             Device::Cuda(cuda) => {
                 let cuda = cuda.clone().with_precision(begin.update.precision);
-                OnCuda::new(subject, corpus, &cuda, begin).map(|cuda| Self::Cuda(Box::new(cuda)))
+                OnCuda::new(subject, images, &cuda, begin).map(|cuda| Self::Cuda(Box::new(cuda)))
             }
             Device::Cpu(cpu) => OnCpu::new(subject, device, cpu).map(|cpu| Self::Cpu(Box::new(cpu))),
             other => Err(Error::Setting {
@@ -65,14 +70,14 @@ impl<'a> Learner<'a> {
     pub fn step(
         &mut self,
         snapshot: &mut Snapshot,
-        corpus: &Corpus,
+        images: &Images<'_>,
         batch: &Minibatch<'_>,
         update: &Update<'_>,
     ) -> Result<Option<BatchResult>, Error> {
         let Minibatch { ids, labels, views, noise } = *batch;
         match self {
             Self::Cpu(cpu) => {
-                let images: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(ImageId(*id))).collect();
+                let images: Vec<_> = ids.iter().filter_map(|id| images.get(*id)).collect();
                 let batch = Batch { images: &images, labels, views, noise };
                 let result = cpu.engine.gradients(&snapshot.parameters, &batch, &mut cpu.gradients)?;
                 if result.loss_sum.is_finite() {
@@ -156,8 +161,8 @@ impl OnCpu {
 }
 
 impl<'a> OnCuda<'a> {
-    fn new(subject: Subject<'_>, corpus: &'a Corpus, cuda: &Cuda, begin: Beginning<'_>) -> Result<Self, Error> {
-        let images: Vec<_> = (0..corpus.labels().len() as u32).filter_map(|id| corpus.pixels(ImageId(id))).collect();
+    fn new(subject: Subject<'_>, images: &'a Images<'a>, cuda: &Cuda, begin: Beginning<'_>) -> Result<Self, Error> {
+        let images: Vec<_> = (0..).map_while(|id| images.get(id)).collect();
         let Beginning { snapshot, update } = begin;
         // No minibatch holds more images than there are.
         let batch = update.batch.min(images.len());

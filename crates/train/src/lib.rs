@@ -6,6 +6,7 @@
 
 mod error;
 mod evaluate;
+mod images;
 mod job;
 mod journal;
 mod learner;

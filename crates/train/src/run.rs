@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::evaluate::Evaluation;
+use crate::images::Images;
 use crate::job::{Event, Job, Observer, Outcome};
 use crate::journal::Journal;
 use crate::learner::{Beginning, Learner, Minibatch, Subject};
@@ -21,7 +22,8 @@ pub fn train(job: &Job, observer: &mut dyn Observer, stop: &AtomicBool) -> Resul
     let start = Start::new(job)?;
     let resumed = start.resumed;
     let journal = Journal::open(&job.out, resumed)?;
-    let mut trainer = Trainer::new(job, start, journal)?;
+    let images = Images::new(&job.corpus, start.network.transform())?;
+    let mut trainer = Trainer::new(job, &images, start, journal)?;
     observer.event(&Event::Started { info: Box::new(trainer.start.info.clone()), resumed });
     let outcome = trainer.run(observer, stop)?;
     observer.event(&Event::Finished(outcome));
@@ -30,6 +32,7 @@ pub fn train(job: &Job, observer: &mut dyn Observer, stop: &AtomicBool) -> Resul
 
 struct Trainer<'a> {
     job: &'a Job,
+    images: &'a Images<'a>,
     start: Start,
     journal: Journal,
     preprocess: Arc<Preprocess>,
@@ -45,15 +48,16 @@ struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    fn new(job: &'a Job, start: Start, journal: Journal) -> Result<Self, Error> {
+    fn new(job: &'a Job, images: &'a Images<'a>, start: Start, journal: Journal) -> Result<Self, Error> {
         let network = &start.network;
         let preprocess = Arc::new(network.preprocess(start.snapshot.mean.clone(), start.snapshot.std.clone()));
         let subject = Subject { network, preprocess: &preprocess };
         let begin = Beginning { snapshot: &start.snapshot, update: &job.recipe.train };
         Ok(Self {
             job,
+            images,
             journal,
-            learner: Learner::new(subject, &job.corpus, &job.device, begin)?,
+            learner: Learner::new(subject, images, &job.device, begin)?,
             preprocess,
             under_way: None,
             writing: None,
@@ -133,7 +137,7 @@ impl<'a> Trainer<'a> {
             number: step.0 + 1,
             images: ids.len(),
         };
-        let known = self.learner.step(snapshot, corpus, &batch, &update)?;
+        let known = self.learner.step(snapshot, self.images, &batch, &update)?;
         snapshot.step = Step(step.0 + 1);
         snapshot.images_seen += ids.len() as u64;
         snapshot.epoch = self.start.info.epoch_of(snapshot.step);
@@ -192,7 +196,7 @@ impl<'a> Trainer<'a> {
         let (network, corpus) = (&self.start.network, &*self.job.corpus);
         let subject = Subject { network, preprocess: &self.preprocess };
         let judge = self.learner.judge(subject, &self.job.device, &self.start.snapshot.parameters)?;
-        let measured = Evaluation { network, corpus, judge, views }.measure(stop)?;
+        let measured = Evaluation { network, corpus, images: self.images, judge, views }.measure(stop)?;
         if let Some(measured) = measured {
             let metric = self.metric(kind, (measured.loss, measured.error));
             self.journal.append(&metric)?;
