@@ -264,7 +264,7 @@ fn the_page_on_recipes_names_every_key_type_and_word() {
     assert_eq!(types, known);
     section::ASKED.with_borrow_mut(std::collections::BTreeSet::clear);
     let table = "[data]\nresize = { height = 8, width = 8, fit = \"stretch\" }";
-    Recipe::parse(&changed("[data]", table), "one", &[]).unwrap();
+    Recipe::parse(&SMALL.replacen("[data]", table, 1), "one", &[]).unwrap();
     for (name, settings) in EVERY_TYPE {
         let text = SMALL.replacen("filters = 8\nsize = 3\npadding = 1", settings, 1);
         let text = text.replacen("\"conv\"", &format!("\"{name}\""), 1);
