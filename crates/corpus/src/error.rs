@@ -305,6 +305,24 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A text that names no class.
+    #[error("no class `{text}`; classes here: {known}")]
+    UnknownClass {
+        /// What was given.
+        text: String,
+        /// The classes there are.
+        known: String,
+    },
+
+    /// A text that names several classes alike.
+    #[error("`{text}` names several classes: {found}; give the exact name, or the number with # before it")]
+    AmbiguousClass {
+        /// What was given.
+        text: String,
+        /// The classes that it may mean.
+        found: String,
+    },
+
     /// The file system said no.
     #[error("cannot {action}: {source}: {path}")]
     Io {

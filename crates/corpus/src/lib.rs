@@ -15,6 +15,7 @@
 //! `docs/corpora.md` is the page for users.
 
 mod account;
+mod class_name;
 mod contents;
 mod corpus;
 mod decode;
@@ -33,6 +34,7 @@ mod store;
 mod tree;
 
 pub use account::{Account, Example, LeftOut, Reason};
+pub use class_name::{class_text, find_class};
 pub use corpus::Corpus;
 pub use decode::{Decoded, Orientation, Undecodable, decode, decode_within};
 pub use detect::is_corpus;

@@ -15,9 +15,23 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// What stands where a number would be that is none.
+pub const NOT_FINITE: &str = "not finite";
+/// From here on a number takes an exponent: it would run over its neighbours.
+const LARGE: f64 = 1e6;
+
 /// `0.2603` as `26.03 %`.
 pub fn percent(share: f64) -> String {
-    format!("{:.2} %", share * 100.0)
+    if share.is_finite() { format!("{} %", number(share * 100.0, 2)) } else { NOT_FINITE.to_owned() }
+}
+
+/// With so many digits after the point: `2.3026`; very large and very small ones as `1.2e22`.
+pub fn number(value: f64, digits: usize) -> String {
+    if !value.is_finite() {
+        return NOT_FINITE.to_owned();
+    }
+    let is_lost = value != 0.0 && value.abs() < 0.5 * 0.1_f64.powi(digits as i32);
+    if value.abs() >= LARGE || is_lost { format!("{value:.1e}") } else { format!("{value:.digits$}") }
 }
 
 /// Bytes in the unit that leaves one to four digits.
@@ -59,6 +73,25 @@ mod tests {
         assert_eq!(count(1000), "1,000");
         assert_eq!(count(145_578), "145,578");
         assert_eq!(count(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn numbers_stay_short_and_what_is_none_is_called_so() {
+        assert_eq!(number(2.302_585, 4), "2.3026");
+        assert_eq!(number(-0.25, 1), "-0.2");
+        assert_eq!(number(0.0, 3), "0.000");
+        assert_eq!(number(1e22, 3), "1.0e22");
+        assert_eq!(number(-123_456_789.0, 3), "-1.2e8");
+        assert_eq!(number(999_999.0, 1), "999999.0");
+        assert_eq!(number(0.000_04, 4), "4.0e-5");
+        assert_eq!(number(5e-324, 4), "4.9e-324");
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!((number(value, 2).as_str(), percent(value).as_str()), (NOT_FINITE, NOT_FINITE));
+        }
+        assert_eq!(percent(0.2603), "26.03 %");
+        for value in [f64::MAX, f64::MIN, f64::MIN_POSITIVE, 1e-9, 123_456.789, 1e22] {
+            assert!(number(value, 4).len() <= 12, "{}", number(value, 4));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Aligned columns on stdout.
 
-use crate::console;
+use crate::{console, human};
 
 /// Rows of cells; columns are as wide as their widest cell, numbers stand to the right.
 #[derive(Debug, Default)]
@@ -43,9 +43,10 @@ impl Table {
                 self.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
             cells.peek().is_some()
                 && cells.all(|cell| {
-                    cell.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-                        && cell.ends_with(|c: char| c.is_ascii_digit() || c == '%')
-                        && !cell.contains('x')
+                    cell.as_str() == human::NOT_FINITE
+                        || cell.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+                            && cell.ends_with(|c: char| c.is_ascii_digit() || c == '%')
+                            && !cell.contains('x')
                 })
         };
         let shapes: Vec<(usize, bool)> = (0..columns).map(|column| (width(column), is_numeric(column))).collect();

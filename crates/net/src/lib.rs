@@ -10,6 +10,7 @@
 mod cpu;
 pub mod cuda;
 mod device;
+mod divergence;
 mod error;
 mod gradient;
 mod init;
@@ -32,12 +33,13 @@ pub mod snapshot;
 mod whitening;
 
 pub use device::{Cpu, Device, VectorLevel};
+pub use divergence::{Divergence, DivergenceKind, NotFinite};
 pub use error::Error;
 pub use gradient::{Batch, BatchResult, Engine};
 pub use init::{Fan, Init, Rest};
 pub use input_statistics::InputStatistics;
 pub use input_transform::InputTransform;
-pub use metrics::{Metric, MetricKind};
+pub use metrics::{Metric, MetricKind, MetricsLog};
 pub use model::{Model, Template};
 pub use network::{Layer, Network, ParameterSpec, Patch, Role};
 pub use ops::Op;

@@ -1,5 +1,6 @@
 //! Lines of a run's metrics.jsonl.
 
+use crate::divergence::Divergence;
 use crate::error::Error;
 use crate::shape::Step;
 use serde::{Deserialize, Serialize};
@@ -16,14 +17,41 @@ pub struct Metric {
     pub images_seen: u64,
     /// Training or test.
     pub kind: MetricKind,
-    /// Mean logistic loss an image.
-    pub loss: f64,
-    /// Fraction of images misclassified.
+    /// Mean logistic loss an image; none (`null` in the file) where it is not finite, which `not_finite` explains.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub loss: Option<f64>,
+    /// Fraction of images misclassified. An image whose probabilities are not finite is.
     pub error: f64,
     /// Learning rate of the step (of the schedule; layers may have factors).
     pub rate: f64,
     /// Speed while it was measured.
     pub images_per_s: f64,
+    /// Images whose probabilities are not finite; not written where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_finite: u64,
+}
+
+impl Metric {
+    /// Whether every number of it is one, so that it may be compared with others.
+    pub fn is_finite(&self) -> bool {
+        self.finite_loss().is_some() && self.error.is_finite()
+    }
+
+    /// The loss, unless some images have none.
+    pub fn finite_loss(&self) -> Option<f64> {
+        self.loss.filter(|loss| loss.is_finite() && self.not_finite == 0)
+    }
+
+    /// The error, unless it counts images whose probabilities are not finite.
+    pub fn finite_error(&self) -> Option<f64> {
+        self.is_finite().then_some(self.error)
+    }
+}
+
+// As serde calls it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What a [`Metric`] was measured on.
@@ -39,23 +67,63 @@ pub enum MetricKind {
     Views,
 }
 
+/// What a run's metrics.jsonl holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetricsLog {
+    /// The measurements, in the order they were written.
+    pub lines: Vec<Metric>,
+    /// Where the run diverged, if it has.
+    pub divergence: Option<Divergence>,
+}
+
+impl MetricsLog {
+    /// Whether the network is still of use after so many updates: the run has not diverged there or before.
+    pub fn is_sound_at(&self, step: Step) -> bool {
+        self.divergence.as_ref().is_none_or(|divergence| step < divergence.step)
+    }
+
+    /// Whether the numbers of a measurement are finite and may be believed.
+    pub fn is_finite(&self, metric: &Metric) -> bool {
+        metric.is_finite() && self.divergence.as_ref().is_none_or(|divergence| divergence.trusts(metric))
+    }
+
+    /// The measurement of the test split with the least error; never one of a network that has diverged.
+    pub fn best_test(&self) -> Option<&Metric> {
+        let tests = self.lines.iter().filter(|line| line.kind == MetricKind::Test);
+        let sound = tests.filter(|line| line.is_finite() && self.is_sound_at(line.step));
+        sound.min_by(|a, b| a.error.total_cmp(&b.error))
+    }
+}
+
 /// Reads the lines; one that is torn at the end of a file still growing is left out.
-pub(crate) fn read(path: &Path) -> Result<Vec<Metric>, Error> {
+pub(crate) fn read(path: &Path) -> Result<MetricsLog, Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(MetricsLog::default()),
         Err(source) => return Err(Error::io("read the metrics", path)(source)),
     };
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    whole
-        .lines()
-        .enumerate()
-        .map(|(index, line)| {
-            serde_json::from_str(line).map_err(|reason| Error::Damaged {
-                what: "the metrics",
-                reason: format!("line {}: {reason}", index + 1),
-                path: path.into(),
-            })
-        })
-        .collect()
+    let mut log = MetricsLog::default();
+    for (index, line) in whole.lines().enumerate() {
+        log.add(line.as_bytes()).map_err(|reason| Error::Damaged {
+            what: "the metrics",
+            reason: format!("line {}: {reason}", index + 1),
+            path: path.into(),
+        })?;
+    }
+    Ok(log)
+}
+
+impl MetricsLog {
+    fn add(&mut self, line: &[u8]) -> Result<(), serde_json::Error> {
+        // A measurement first: its error is the better one, and there are many of them.
+        match serde_json::from_slice::<Metric>(line) {
+            Ok(metric) => {
+                self.divergence = self.divergence.take().or_else(|| Divergence::from_metric(&metric));
+                self.lines.push(metric);
+            }
+            Err(reason) => self.divergence = Some(serde_json::from_slice(line).map_err(|_| reason)?),
+        }
+        Ok(())
+    }
 }

@@ -107,10 +107,10 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// The level of a value, held within the palette; `None` for what is not a number.
+    /// The level of a value, held within the palette; `None` for what is not finite.
     #[inline]
     pub(crate) fn level(self, value: f32) -> Option<u8> {
-        if value.is_nan() {
+        if !value.is_finite() {
             return None;
         }
         // A saturating cast cuts off what follows the point, and brings values beyond a given range to its ends.
@@ -161,11 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn values_beyond_the_range_stay_at_its_ends_and_nan_has_no_colour() {
+    fn values_beyond_the_range_stay_at_its_ends_and_what_is_not_finite_has_no_colour() {
         let scale = Palette::Sequential.scale(Range::from(1.0..=3.0));
-        let levels = [0.0, 1.0, 2.0, 3.0, 9.0, f32::INFINITY].map(|v| scale.level(v));
+        let levels = [0.0, 1.0, 2.0, 3.0, 9.0, f32::MAX].map(|v| scale.level(v));
         assert_eq!(levels, [0, 0, 127, 254, 254, 254].map(Some));
-        assert_eq!(scale.level(f32::NAN), None);
+        assert_eq!([f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|v| scale.level(v)), [None; 3]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub fn tinted(values: ArrayView4<'_, f32>, tints: &[Tint], style: &Style) -> Res
         let low = low.min(0.0);
         let span = high - low;
         let (left, top) = layout.origin_px(filter);
-        for ((_, row, column), value) in maps.indexed_iter().filter(|(_, value)| !value.is_nan()) {
+        for ((_, row, column), value) in maps.indexed_iter().filter(|(_, value)| value.is_finite()) {
             let lightness = if span > 0.0 { (value - low) / span } else { 0.0 };
             let [r, g, b] = tint.colour(lightness);
             for y in 0..style.scale {
@@ -146,7 +146,7 @@ mod tests {
                 let at = (y * width + x) * 4;
                 let value = picture.layout.place_at(x, y).map(|p| (p.filter, values[[p.filter, 0, p.row, p.column]]));
                 match value {
-                    Some((filter, value)) if !value.is_nan() => {
+                    Some((filter, value)) if value.is_finite() => {
                         let [r, g, b] = tints[filter].colour(value / 4.0);
                         assert_eq!(rgba[at..at + 4], [r, g, b, 255], "{x} {y}");
                     }

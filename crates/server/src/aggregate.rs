@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::bank::Bank;
 use crate::cache::Weigh;
 use crate::group::{Group, Sample};
+use crate::number::finite;
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
 use crate::work::Load;
@@ -44,7 +45,7 @@ pub(crate) struct Preference {
     pub(crate) class: usize,
     /// From 0 (all classes alike) to 1 (no other class activates it).
     pub(crate) strength: f32,
-    /// Its mean activation by class; null where the split has no image of the class.
+    /// Its mean activation by class; null where the split has no image of the class, or it is not finite.
     pub(crate) means: Vec<Option<f32>>,
 }
 
@@ -146,8 +147,8 @@ impl App {
                     for (filter, map) in mean.0.chunks_exact(area.max(1)).enumerate() {
                         let sum: f64 = map.iter().map(|value| f64::from(*value)).sum();
                         let over_map = (sum / area.max(1) as f64) as f32;
-                        means[filter][class] = Some(over_map);
-                        if over_map > most[filter] {
+                        means[filter][class] = finite(over_map);
+                        if over_map > most[filter] && over_map.is_finite() {
                             most[filter] = over_map;
                             maps[filter * area..(filter + 1) * area].copy_from_slice(map);
                         }

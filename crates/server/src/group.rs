@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepviz_corpus::{ClassId, Corpus, ImageId, Split};
+use deepviz_corpus::{ClassId, Corpus, ImageId, Split, class_text, find_class};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -52,7 +52,7 @@ impl Group {
         match kind {
             "class" => {
                 let split = split(words.split.as_deref())?;
-                let class = class_of(corpus, rest)?;
+                let class = class_of(corpus.classes(), rest)?;
                 let limit = words.limit.unwrap_or(DEFAULT_LIMIT);
                 Self::of_class(corpus, class, Sample { split, limit: checked(limit)? })
             }
@@ -83,7 +83,7 @@ impl Group {
                 class.0
             )));
         }
-        Ok(Self::new(corpus, ids, format!("class:{}", class.0)))
+        Ok(Self::new(corpus, ids, format!("class:{}", class_text(corpus.classes(), class))))
     }
 
     fn new(corpus: &Arc<Corpus>, ids: Vec<ImageId>, text: String) -> Self {
@@ -138,15 +138,9 @@ pub(crate) fn split(word: Option<&str>) -> Result<Split, ApiError> {
     }
 }
 
-/// A class by name or index.
-pub(crate) fn class_of(corpus: &Corpus, text: &str) -> Result<ClassId, ApiError> {
-    let classes = corpus.classes();
-    let by_name = classes.iter().position(|name| name.eq_ignore_ascii_case(text));
-    let index = by_name.or_else(|| text.parse().ok().filter(|index| *index < classes.len()));
-    index.map(|index| ClassId(index as u16)).ok_or_else(|| {
-        ApiError::bad(format!("no class `{text}`"))
-            .hint(format!("classes here: 0 to {}", classes.len().saturating_sub(1)))
-    })
+/// A class by name or number; see [`find_class`].
+pub(crate) fn class_of(classes: &[String], text: &str) -> Result<ClassId, ApiError> {
+    find_class(classes, text).map_err(|error| ApiError::bad(error.to_string()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod bank;
 mod cache;
 mod catalogue;
 mod corpora;
+mod diverged;
 mod error;
 mod extract;
 #[doc(hidden)]
@@ -24,6 +25,7 @@ mod layer_axis;
 mod listen;
 mod login;
 mod look;
+mod number;
 mod open_run;
 mod problem;
 mod reply;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use deepviz_net::{CheckpointEntry, Metric, Network, Run, RunInfo, Step};
+use deepviz_net::{CheckpointEntry, MetricsLog, Network, Run, RunInfo, Step};
 use deepviz_stats::Store;
 
 use crate::problem::ApiError;
@@ -41,7 +41,7 @@ pub(crate) struct OpenRun {
     /// Many read it at once; only who lists anew holds up the others.
     listing: RwLock<Kept<Listing>>,
     brief: Mutex<Kept<Brief>>,
-    metrics: Mutex<Kept<Vec<Metric>>>,
+    metrics: Mutex<Kept<MetricsLog>>,
     store: Mutex<Option<OpenStore>>,
     /// What was found wrong with snapshots whose header looked well, by hash.
     broken: Mutex<BTreeMap<String, String>>,
@@ -205,14 +205,14 @@ impl OpenRun {
         kept.fresh(Stamp::of(&self.snapshots_folder()))
     }
 
-    /// The measurements there are now, in the order they were written.
-    pub(crate) fn metrics(&self) -> Result<Arc<Vec<Metric>>, ApiError> {
+    /// The measurements there are now, in the order they were written, and whether the run has diverged.
+    pub(crate) fn metrics(&self) -> Result<Arc<MetricsLog>, ApiError> {
         let stamp = Stamp::of(&self.path.join("metrics.jsonl"));
         let mut kept = lock(&self.metrics);
         if let Some(metrics) = kept.fresh(stamp) {
             return Ok(metrics);
         }
-        let metrics = Arc::new(self.run.metrics()?);
+        let metrics = Arc::new(self.run.metrics_log()?);
         kept.keep(stamp, &metrics);
         Ok(metrics)
     }

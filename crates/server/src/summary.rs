@@ -78,9 +78,9 @@ fn norm(values: &[f32]) -> f32 {
     values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt() as f32
 }
 
-/// Nearest-rank percentiles of the values that are numbers.
+/// Nearest-rank percentiles of the values that are finite.
 fn percentiles(values: &[f32]) -> [f32; 5] {
-    let mut sorted: Vec<f32> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+    let mut sorted: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
     sorted.sort_unstable_by(f32::total_cmp);
     PERCENTILES.map(|percent| {
         let last = sorted.len().saturating_sub(1);
@@ -97,7 +97,9 @@ mod tests {
     fn percentiles_of_a_ramp() {
         let values: Vec<f32> = (0..=100).rev().map(|v| v as f32).collect();
         assert_eq!(percentiles(&values).map(f32::to_bits), [1.0_f32, 25.0, 50.0, 75.0, 99.0].map(f32::to_bits));
-        assert!(percentiles(&[f32::NAN])[0].is_nan());
+        assert!(percentiles(&[f32::NAN, f32::INFINITY])[0].is_nan());
+        let most = percentiles(&[1.0, 2.0, f32::INFINITY, f32::NEG_INFINITY]);
+        assert_eq!([most[0], most[4]].map(f32::to_bits), [1.0_f32, 2.0].map(f32::to_bits));
         assert!((norm(&[3.0, 4.0]) - 5.0).abs() < 1e-6);
     }
 }

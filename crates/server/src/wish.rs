@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::bank::Bank;
 use crate::look::{Look, Over};
+use crate::number::finite;
 use crate::open_run::{Listing, OpenRun};
 use crate::problem::ApiError;
 use crate::selection::{Axis, Selection, text_from_indices};
@@ -104,7 +105,7 @@ pub(crate) struct PixelValue {
     pub(crate) row: usize,
     /// Column within the tile.
     pub(crate) column: usize,
-    /// The value of each of the channels; null where it is not a number.
+    /// The value of each of the channels; null where it is not finite.
     pub(crate) values: Vec<Option<f32>>,
 }
 
@@ -294,10 +295,7 @@ impl Wish {
             channels: self.channels[shown.clone()].to_vec(),
             row,
             column,
-            values: shown
-                .map(|channel| values[[filter, channel, row, column]])
-                .map(|v| (!v.is_nan()).then_some(v))
-                .collect(),
+            values: shown.map(|channel| values[[filter, channel, row, column]]).map(finite).collect(),
         })
     }
 }

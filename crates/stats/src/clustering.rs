@@ -108,7 +108,11 @@ fn one_set(
         kmeans::fit(rows, &request)
     });
     let fit = match fit {
-        Ok(Some(fit)) => fit,
+        Ok(Some(fit)) if fit.is_finite() => fit,
+        Ok(Some(_)) => {
+            info.problem = Some(Error::TooFarApart { layer: layer.to_owned() }.to_string());
+            return Ok(Some(SetRecord { info, clusters: None, seconds: started.elapsed().as_secs_f64() }));
+        }
         Ok(None) => return Ok(None),
         Err(error) => {
             info.problem = Some(error.to_string());

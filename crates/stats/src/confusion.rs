@@ -45,7 +45,8 @@ pub fn softmax(logits: ArrayView1<'_, f32>) -> Vec<f32> {
     exponentials.iter().map(|e| (e / sum) as f32).collect()
 }
 
-/// The first of the largest values, as numpy's argmax has it.
+/// The first of the largest values, as numpy's argmax has it. Values that are not all finite predict nothing: see
+/// [`predicted_class`].
 pub fn predicted(logits: ArrayView1<'_, f32>) -> usize {
     let mut best = 0;
     for (class, &value) in logits.iter().enumerate() {
@@ -54,6 +55,12 @@ pub fn predicted(logits: ArrayView1<'_, f32>) -> usize {
         }
     }
     best
+}
+
+/// The class that outputs and the probabilities made from them predict; none where one of them is not finite.
+pub fn predicted_class(logits: &[f32], probabilities: &[f32]) -> Option<usize> {
+    let is_finite = logits.iter().chain(probabilities).all(|value| value.is_finite());
+    (is_finite && !logits.is_empty()).then(|| predicted(logits.into()))
 }
 
 /// What the outputs of a whole split amount to.
@@ -137,6 +144,16 @@ mod tests {
     fn ties_go_to_the_first_class() {
         assert_eq!(predicted(array![0.0_f32, 0.0, 0.0].view()), 0);
         assert_eq!(predicted(array![0.0_f32, 2.0, 2.0].view()), 1);
+    }
+
+    #[test]
+    fn what_is_not_finite_predicts_no_class() {
+        assert_eq!(predicted_class(&[0.0, 1.0], &[0.3, 0.7]), Some(1));
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(predicted_class(&[0.0, bad], &[0.3, 0.7]), None);
+            assert_eq!(predicted_class(&[0.0, 1.0], &[bad, 0.7]), None);
+        }
+        assert_eq!(predicted_class(&[], &[]), None);
     }
 
     #[test]

@@ -164,6 +164,20 @@ pub enum Error {
         /// How many were looked at.
         images: usize,
     },
+    /// Weights that are no numbers: whatever the network says is none either.
+    #[error(
+        "weights of `{name}` are not finite; the training diverged before this snapshot (a smaller learning rate helps)"
+    )]
+    WeightsNotFinite {
+        /// The array.
+        name: String,
+    },
+    /// Rows so far apart that their distances are no numbers.
+    #[error("the outputs of {layer} are too large to be clustered: their distances are not finite")]
+    TooFarApart {
+        /// The layer.
+        layer: String,
+    },
     /// k-means refused to work.
     #[error("k-means over {rows} rows failed: {reason}")]
     Clustering {

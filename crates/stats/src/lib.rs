@@ -40,7 +40,7 @@ mod work;
 pub use activity::{ClassActivity, FilterActivity, LayerActivity, TopImage};
 pub use cluster::{ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour, cluster_names};
 pub use compute::{compute, watch};
-pub use confusion::{CellPage, Confusion, predicted, softmax};
+pub use confusion::{CellPage, Confusion, predicted, predicted_class, softmax};
 pub use error::Error;
 pub use job::Job;
 #[doc(hidden)]

@@ -29,6 +29,9 @@ impl Loaded {
     /// Reads a snapshot; `last` is the one that was loaded before, whichever it was.
     pub(crate) fn read(job: &Job<'_>, store: &Store, step: Step, last: Option<Self>) -> Result<Self, Error> {
         let snapshot = job.run.snapshot(step)?;
+        if let Some(name) = snapshot.parameters.first_not_finite() {
+            return Err(Error::WeightsNotFinite { name: name.to_owned() });
+        }
         let usable = job.run.checkpoints().into_iter().filter(|entry| entry.problem.is_none());
         let previous = usable.take_while(|entry| entry.step < step).last();
         let previous_hash = previous.as_ref().map(|entry| entry.hash.clone()).unwrap_or_default();

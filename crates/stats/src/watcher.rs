@@ -115,7 +115,8 @@ impl Part {
             *max = if seen > *max { seen } else { *max };
         }
         for (filter, (&value, bar)) in maxima.iter().zip(&mut self.bars).enumerate() {
-            if value > *bar {
+            // What is not finite is no strength.
+            if value > *bar && value.is_finite() {
                 let list = &mut self.top[filter];
                 let rank = list.partition_point(|other| other.value >= value);
                 list.insert(rank, Top { image, place: sight.places[seen.start + filter], value });

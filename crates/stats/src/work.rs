@@ -38,7 +38,7 @@ impl Work<'_> {
         observer.event(&Event::Started { step, split, images });
         let (hash, model) = match self.load(step) {
             Ok(loaded) => loaded,
-            Err(error @ Error::Net(_)) => {
+            Err(error @ (Error::Net(_) | Error::WeightsNotFinite { .. })) => {
                 let hash = entry_of(self.job.run, step).map(|entry| entry.hash).unwrap_or_default();
                 self.done.insert((step, split));
                 self.failed((step, split), &hash, error.to_string(), observer)?;

@@ -1,5 +1,6 @@
 //! Everything that can go wrong while training.
 
+use deepviz_net::{Divergence, Step};
 use std::path::PathBuf;
 
 /// What was tried, what was expected, what was found; the path comes last.
@@ -73,18 +74,26 @@ pub enum Error {
         /// Where.
         path: PathBuf,
     },
-    /// The loss is no number any more.
+    /// Loss, weights or outputs are no finite numbers any more.
     #[error(
-        "training diverged at step {step}: the loss is {loss}; a lower learning rate \
-         (now {rate}) or smaller initial weights may help"
+        "training diverged at step {}: {}; a lower learning rate (now {}) or smaller initial weights may help",
+        .0.step, .0.found, .0.rate
     )]
-    Diverged {
-        /// The step.
-        step: u64,
-        /// Its loss.
-        loss: f64,
-        /// Its learning rate.
+    Diverged(Divergence),
+    /// A run that diverged before, and would again.
+    #[error(
+        "cannot resume: the run diverged at step {step}: {found}; the same steps would end the same way, so start a \
+         new run with a lower learning rate (this one had {rate}) or smaller initial weights: {}", path.display()
+    )]
+    ResumeDiverged {
+        /// Where it diverged.
+        step: Step,
+        /// What was not finite.
+        found: String,
+        /// Learning rate of the last update.
         rate: f64,
+        /// The run folder.
+        path: PathBuf,
     },
 }
 

@@ -1,7 +1,7 @@
 //! What is to be trained, and what is told about it meanwhile.
 
 use deepviz_corpus::Corpus;
-use deepviz_net::{Device, Metric, Recipe, RunInfo, Step};
+use deepviz_net::{Device, Divergence, Metric, Recipe, RunInfo, Step};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -62,6 +62,8 @@ pub enum Event {
         /// Its hash.
         hash: String,
     },
+    /// The run diverged, which is written down; training ends with an error.
+    Diverged(Divergence),
     /// Training ended.
     Finished(Outcome),
 }

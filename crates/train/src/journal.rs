@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use deepviz_net::run::METRICS_FILE;
-use deepviz_net::{Metric, MetricKind, Step};
+use deepviz_net::{Divergence, Metric, MetricKind, Step};
+use serde::Serialize;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -41,16 +42,27 @@ impl Journal {
         self.tested.contains(&(kind, step))
     }
 
-    /// Appends a line; in one write, so that readers see whole lines.
+    /// Appends a measurement.
     pub fn append(&mut self, metric: &Metric) -> Result<(), Error> {
-        let mut line = serde_json::to_vec(metric).unwrap_or_default();
-        line.push(b'\n');
-        let written = self.file.write_all(&line);
-        written.map_err(Error::io("write the metrics", &self.path))?;
+        self.write(metric)?;
         if metric.kind != MetricKind::Train {
             self.tested.push((metric.kind, metric.step));
         }
         Ok(())
+    }
+
+    /// Appends where the run diverged: the last line, brought to the disk.
+    pub fn append_divergence(&mut self, divergence: &Divergence) -> Result<(), Error> {
+        self.write(divergence)?;
+        self.sync()
+    }
+
+    /// Appends a line; in one write, so that readers see whole lines.
+    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
+        let mut line = serde_json::to_vec(line).unwrap_or_default();
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        written.map_err(Error::io("write the metrics", &self.path))
     }
 
     /// Brings the lines to the disk.
@@ -92,10 +104,11 @@ mod tests {
             epoch: step as f64,
             images_seen: step * 10,
             kind,
-            loss: 1.0,
+            loss: Some(1.0),
             error: 0.5,
             rate: 0.1,
             images_per_s: 100.0,
+            not_finite: 0,
         }
     }
 

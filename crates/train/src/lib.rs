@@ -13,6 +13,8 @@ mod learner;
 mod optimiser;
 mod order;
 mod run;
+mod sound;
+mod speed;
 mod start;
 
 pub use error::Error;

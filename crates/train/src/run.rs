@@ -1,16 +1,19 @@
 //! The loop.
 
 use crate::error::Error;
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, Measured};
 use crate::images::Images;
 use crate::job::{Event, Job, Observer, Outcome};
 use crate::journal::Journal;
 use crate::learner::{Beginning, Learner, Minibatch, Subject};
 use crate::optimiser::Update;
 use crate::order::Augment;
+use crate::sound::not_finite_in;
+use crate::speed::Speed;
 use crate::start::Start;
+use deepviz_corpus::Split;
 use deepviz_net::recipe::TestViews;
-use deepviz_net::{BatchResult, Metric, MetricKind, Preprocess, Run, RunInfo, Step};
+use deepviz_net::{BatchResult, Metric, MetricKind, NotFinite, Preprocess, Run, RunInfo, Step};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -25,18 +28,23 @@ pub fn train(job: &Job, observer: &mut dyn Observer, stop: &AtomicBool) -> Resul
     let images = Images::new(&job.corpus, start.network.transform())?;
     let mut trainer = Trainer::new(job, &images, start, journal)?;
     observer.event(&Event::Started { info: Box::new(trainer.start.info.clone()), resumed });
-    let outcome = trainer.run(observer, stop)?;
+    let outcome = trainer.run(observer, stop);
+    if let Err(Error::Diverged(divergence)) = &outcome {
+        trainer.journal.append_divergence(divergence)?;
+        observer.event(&Event::Diverged(divergence.clone()));
+    }
+    let outcome = outcome?;
     observer.event(&Event::Finished(outcome));
     Ok(outcome)
 }
 
-struct Trainer<'a> {
-    job: &'a Job,
-    images: &'a Images<'a>,
-    start: Start,
+pub(crate) struct Trainer<'a> {
+    pub job: &'a Job,
+    pub images: &'a Images<'a>,
+    pub start: Start,
     journal: Journal,
-    preprocess: Arc<Preprocess>,
-    learner: Learner<'a>,
+    pub preprocess: Arc<Preprocess>,
+    pub learner: Learner<'a>,
     augment: Augment,
     /// Step of the newest snapshot file.
     saved: Option<Step>,
@@ -84,11 +92,21 @@ impl<'a> Trainer<'a> {
     fn run(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, Error> {
         let (total, steps) = (self.info().total_steps, self.info().steps_per_epoch);
         let mut epoch = (u64::MAX, Vec::new());
+        // A snapshot of an older version may hold anything.
+        self.check_weights()?;
         loop {
             let step = self.step();
             if self.info().snapshot_steps.binary_search(&step.0).is_ok() {
-                self.test((MetricKind::Test, TestViews::Centre), observer, stop)?;
-                self.save(observer)?;
+                self.settle(observer)?;
+                let tested = self.test((MetricKind::Test, TestViews::Centre), observer, stop);
+                // What can no longer be trained can be looked at all the same.
+                if matches!(tested, Ok(()) | Err(Error::Diverged(_))) {
+                    self.save(observer)?;
+                }
+                if tested.is_err() {
+                    self.written(observer)?;
+                }
+                tested?;
             }
             if step.0 >= total {
                 let views = self.job.recipe.data.views;
@@ -97,20 +115,20 @@ impl<'a> Trainer<'a> {
                     self.journal.sync()?;
                 }
                 self.written(observer)?;
+                self.check_outputs()?;
                 return Ok(Outcome::Finished { step });
             }
             if stop.load(Ordering::Relaxed) {
                 self.save(observer)?;
                 self.written(observer)?;
+                self.check_outputs()?;
                 return Ok(Outcome::Stopped { step });
             }
             if epoch.0 != step.0 / steps {
                 let number = step.0 / steps;
                 epoch = (number, self.start.order.epoch(number));
             }
-            let batch = self.job.recipe.train.batch;
-            let first = (step.0 % steps) as usize * batch;
-            let ids = &epoch.1[first..epoch.1.len().min(first + batch)];
+            let ids = &epoch.1[self.minibatch(step.0, epoch.1.len())];
             self.update(ids, observer)?;
             if self.writing.as_ref().is_some_and(|writing| writing.thread.is_finished()) {
                 self.written(observer)?;
@@ -141,7 +159,7 @@ impl<'a> Trainer<'a> {
         snapshot.step = Step(step.0 + 1);
         snapshot.images_seen += ids.len() as u64;
         snapshot.epoch = self.start.info.epoch_of(snapshot.step);
-        let mut metric = self.metric(MetricKind::Train, (0.0, 0.0));
+        let mut metric = self.metric(MetricKind::Train, Measured::default());
         let before = self.under_way.take();
         self.speed.note(ids.len(), began);
         metric.images_per_s = self.speed.images_per_s();
@@ -163,10 +181,11 @@ impl<'a> Trainer<'a> {
     fn report(&mut self, step: UnderWay, result: BatchResult, observer: &mut dyn Observer) -> Result<(), Error> {
         let UnderWay { mut metric, images } = step;
         if !result.loss_sum.is_finite() {
-            let step = metric.step.0.saturating_sub(1);
-            return Err(Error::Diverged { step, loss: result.loss_sum, rate: metric.rate });
+            let step = Step(metric.step.0.saturating_sub(1));
+            let found = format!("the loss of the next minibatch is not finite ({})", result.loss_sum);
+            return Err(self.diverged(step, NotFinite::Loss, found));
         }
-        metric.loss = result.loss_sum / images as f64;
+        metric.loss = Some(result.loss_sum / images as f64);
         metric.error = result.errors / images as f64;
         self.journal.append(&metric)?;
         observer.event(&Event::Step(metric));
@@ -197,12 +216,12 @@ impl<'a> Trainer<'a> {
         let subject = Subject { network, preprocess: &self.preprocess };
         let judge = self.learner.judge(subject, &self.job.device, &self.start.snapshot.parameters)?;
         let measured = Evaluation { network, corpus, images: self.images, judge, views }.measure(stop)?;
-        if let Some(measured) = measured {
-            let metric = self.metric(kind, (measured.loss, measured.error));
-            self.journal.append(&metric)?;
-            observer.event(&Event::Test(metric));
-        }
-        Ok(())
+        let Some(measured) = measured else { return Ok(()) };
+        let metric = self.metric(kind, measured);
+        self.journal.append(&metric)?;
+        observer.event(&Event::Test(metric));
+        let images = self.job.corpus.range(Split::Test).len();
+        self.refuse_not_finite(measured.not_finite, (images, "test images"))
     }
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
@@ -220,15 +239,16 @@ impl<'a> Trainer<'a> {
             let sealed = self.start.snapshot.clone().sealed();
             sealed.write(&path)?;
             observer.event(&Event::Snapshot { step, path, hash: sealed.hash });
-            return Ok(());
+            return self.check_weights();
         };
         // The weights are on their way out of the device; the next steps need not wait for them.
         let mut snapshot = self.start.snapshot.clone();
         let thread = std::thread::spawn(move || {
             (snapshot.parameters, snapshot.optimizer) = outgoing.wait()?;
+            let bad = not_finite_in(&snapshot);
             let sealed = snapshot.sealed();
             sealed.write(&path)?;
-            Ok(Event::Snapshot { step, path, hash: sealed.hash })
+            Ok((Event::Snapshot { step, path, hash: sealed.hash }, bad))
         });
         self.writing = Some(Writing { step, thread });
         Ok(())
@@ -239,12 +259,13 @@ impl<'a> Trainer<'a> {
         let Some(Writing { step, thread }) = self.writing.take() else {
             return Ok(());
         };
-        let event = thread.join().unwrap_or(Err(Error::Writer { step: step.0 }))?;
+        let (event, bad) = thread.join().unwrap_or(Err(Error::Writer { step: step.0 }))?;
         observer.event(&event);
-        Ok(())
+        bad.map_or(Ok(()), |found| Err(self.diverged(step, NotFinite::Weights, found)))
     }
 
-    fn metric(&self, kind: MetricKind, (loss, error): (f64, f64)) -> Metric {
+    fn metric(&self, kind: MetricKind, measured: Measured) -> Metric {
+        let Measured { loss, error, not_finite } = measured;
         let snapshot = &self.start.snapshot;
         let last = snapshot.step.0.saturating_sub(1);
         let rates = self.job.recipe.train.rates(last, self.info().steps_per_epoch);
@@ -257,6 +278,7 @@ impl<'a> Trainer<'a> {
             error,
             rate: rates.weight,
             images_per_s: self.speed.images_per_s(),
+            not_finite,
         }
     }
 }
@@ -271,7 +293,8 @@ struct UnderWay {
 /// A snapshot of a step on its way into its file.
 struct Writing {
     step: Step,
-    thread: JoinHandle<Result<Event, Error>>,
+    /// What was written, and what of it is not finite.
+    thread: JoinHandle<Result<(Event, Option<String>), Error>>,
 }
 
 impl Drop for Trainer<'_> {
@@ -279,31 +302,6 @@ impl Drop for Trainer<'_> {
     fn drop(&mut self) {
         if let Some(writing) = self.writing.take() {
             writing.thread.join().ok();
-        }
-    }
-}
-
-/// Training speed, smoothed over the last steps.
-#[derive(Default)]
-struct Speed {
-    images: f64,
-    seconds: f64,
-}
-
-impl Speed {
-    fn note(&mut self, images: usize, began: Instant) {
-        // Weights that halve about every 14 steps: steady enough to read, quick to follow.
-        const KEPT: f64 = 0.95;
-        self.images = KEPT * self.images + images as f64;
-        self.seconds = KEPT * self.seconds + began.elapsed().as_secs_f64();
-    }
-
-    fn images_per_s(&self) -> f64 {
-        if self.seconds > 0.0 {
-            // Whole numbers: the digits behind mean nothing.
-            (self.images / self.seconds).round()
-        } else {
-            0.0
         }
     }
 }

@@ -6,7 +6,8 @@ use crate::order::Order;
 use deepviz_corpus::{Corpus, ImageId, Split};
 use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
 use deepviz_net::{
-    CorpusInfo, InputStatistics, InputTransform, Network, Parameters, Run, RunInfo, RunLock, Snapshot, Step, whiten,
+    CorpusInfo, Divergence, InputStatistics, InputTransform, Network, Parameters, Run, RunInfo, RunLock, Snapshot, Step,
+    whiten,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -44,7 +45,9 @@ impl Start {
                     refuse_content(&job.out)?;
                 }
                 compare(&earlier, &info, &job.out)?;
-                newest(&Run::open(&job.out)?)
+                let run = Run::open(&job.out)?;
+                refuse_diverged(&run)?;
+                newest(&run)
             }
             Err(deepviz_net::Error::NotARun { .. }) => {
                 refuse_content(&job.out)?;
@@ -83,6 +86,18 @@ fn untrained(job: &Job, network: &Network, seed: u64) -> Result<Snapshot, Error>
         std,
         optimizer: Parameters::optimiser_state(network),
     })
+}
+
+/// What was computed with numbers that are not finite leads nowhere, and the same steps lead there again.
+fn refuse_diverged(run: &Run) -> Result<(), Error> {
+    // Lines that cannot be read are cut off when training goes on.
+    let divergence = run.metrics_log().ok().and_then(|log| log.divergence);
+    match divergence {
+        None => Ok(()),
+        Some(Divergence { step, found, rate, .. }) => {
+            Err(Error::ResumeDiverged { step, found, rate, path: run.path().into() })
+        }
+    }
 }
 
 /// The newest snapshot that is whole and can be trained on from.

@@ -56,7 +56,8 @@ export interface ListPage {
   split: t.Split;
   limit: number;
   cursor?: string | null;
-  class?: number | null;
+  /** As `classText` writes it. */
+  class?: string | null;
 }
 export const ledger = (id: string, sort: t.LedgerSort, page: ListPage, signal?: AbortSignal) =>
   getJson<t.LedgerPage>(run(id, 'ledger'), { sort, ...page }, signal);
@@ -73,7 +74,7 @@ export const confusionHistory = (id: string, split: t.Split, signal?: AbortSigna
   getJson<t.ConfusionHistory>(run(id, 'confusion'), { split }, signal);
 export const confusionCell = (
   id: string,
-  cell: { checkpoint: number; trueClass: number; predicted: number },
+  cell: { checkpoint: number; trueClass: string; predicted: string },
   page: { split: t.Split; limit: number; cursor?: string | null },
   signal?: AbortSignal,
 ) =>
@@ -95,7 +96,7 @@ export const clusterHistory = (id: string, choice: ClusterChoice, signal?: Abort
 
 export interface ImageSearch {
   q?: string;
-  class?: number | null;
+  class?: string | null;
   split?: t.Split | null;
   limit?: number;
   cursor?: string | null;

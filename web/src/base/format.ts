@@ -4,16 +4,38 @@ const MINUS = '−';
 
 const whole = new Intl.NumberFormat('en-US');
 
-/** `-1.50` -> `−1.50`: a fixed number of decimals with a true minus sign. */
+/** From here on a number takes its power of ten: written out it would run over its neighbours. */
+const LARGE = 1e5;
+
+/** The numbers of a list in which those that are not finite are absent: NaN, which is written as a dash and never drawn. */
+export const numbersOf = (values: readonly (number | null)[]): number[] => values.map((v) => v ?? Number.NaN);
+
+/** What stands where a number was measured and is none. */
+export const NOT_FINITE = 'not finite';
+
+/** `1.2e22`: two digits that matter and the power of ten. */
+export function scientific(value: number): string {
+  return value.toExponential(1).replace('e+', 'e').replace(/-/g, MINUS);
+}
+
+/** `-1.50` -> `−1.50`: a fixed number of decimals with a true minus sign; what is very large as `1.2e22`. */
 export function fixed(value: number, digits: number): string {
   if (!Number.isFinite(value)) return '–';
+  if (Math.abs(value) >= LARGE) return scientific(value);
   const text = value.toFixed(digits);
   return text.startsWith('-') ? (Number(text) === 0 ? text.slice(1) : MINUS + text.slice(1)) : text;
+}
+
+/** The same, and what is so small that no digit of it would be left as `1.2e−7`: for losses and the like. */
+export function decimal(value: number, digits: number): string {
+  const isLost = value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits;
+  return isLost ? scientific(value) : fixed(value, digits);
 }
 
 /** Always with a sign: `+45`, `−25.00`, `±0`. */
 export function signed(value: number, digits: number): string {
   if (!Number.isFinite(value)) return '–';
+  if (Math.abs(value) >= LARGE) return (value > 0 ? '+' : '') + scientific(value);
   const text = Math.abs(value).toFixed(digits);
   if (Number(text) === 0) return `±${text}`;
   return (value > 0 ? '+' : MINUS) + text;
@@ -35,12 +57,22 @@ export function percent(fraction: number, digits = 1): string {
   return Number.isFinite(fraction) ? `${fixed(fraction * 100, digits)} %` : '–';
 }
 
+/** A change as a share of what it began from: `4.2 %`, and from ten times that on `58 ×`. */
+export function relative(share: number, digits = share < 0.1 ? 1 : 0): string {
+  if (!Number.isFinite(share)) return '–';
+  return share < 10 ? percent(share, digits) : `${significant(share, 2)} ×`;
+}
+
 /** A few significant digits without an exponent where one can do without: `0.1134` -> `0.11`. */
 export function significant(value: number, digits = 2): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';
   const magnitude = Math.floor(Math.log10(Math.abs(value)));
-  if (magnitude < -4 || magnitude > 6) return value.toExponential(digits - 1).replace(/-/g, MINUS);
+  if (magnitude < -4 || magnitude > 6)
+    return value
+      .toExponential(digits - 1)
+      .replace('e+', 'e')
+      .replace(/-/g, MINUS);
   return fixed(value, Math.max(0, digits - 1 - magnitude));
 }
 

@@ -13,6 +13,9 @@ describe('taking away', () => {
       ),
     ).toBe('class,n\r\n"cat, tabby",3\r\n"the ""dog""",\r\n');
   });
+  it('has no number in a table where there is none', () => {
+    expect(csv(['a', 'b', 'c'], [[NaN, -Infinity, 1e22]])).toBe('a,b,c\r\nnot finite,not finite,1e+22\r\n');
+  });
   it('names files plainly', () => {
     expect(fileName('cifar10-80sec conv1, checkpoint 50')).toBe('cifar10-80sec-conv1-checkpoint-50');
     expect(fileName('→ →')).toBe('deepviz');

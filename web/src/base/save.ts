@@ -1,9 +1,12 @@
 /** Taking pictures and tables away: a part of the page as SVG or PNG, rows as CSV. Nothing leaves the machine. */
 
+import { NOT_FINITE } from './format';
+
 type Cell = string | number | null;
 
 const quoted = (value: Cell): string => {
-  const text = value === null ? '' : String(value);
+  const text =
+    value === null ? '' : typeof value === 'number' && !Number.isFinite(value) ? NOT_FINITE : String(value);
   return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 };
 

@@ -11,8 +11,8 @@ const metrics = (steps: number[]): Metrics => ({
     rate: steps.map(() => 0.01),
     images_per_s: steps.map(() => 1000),
   },
-  test: { step: [], epoch: [], loss: [], error: [] },
-  views: { step: [], epoch: [], loss: [], error: [] },
+  test: { step: [], epoch: [], loss: [], error: [], not_finite: [] },
+  views: { step: [], epoch: [], loss: [], error: [], not_finite: [] },
 });
 
 it('adds what is new and keeps every list as long as the steps', () => {
@@ -30,6 +30,11 @@ it('asks again for the last step, whose test is written after its minibatch', ()
   expect(since(metrics([]))).toBeUndefined();
   expect(since(metrics([0]))).toBeUndefined();
   expect(since(metrics([1, 2, 3]))).toBe(2);
-  const test = { step: [3], epoch: [0.3], loss: [1], error: [0.4] };
+  const test = { step: [3], epoch: [0.3], loss: [1], error: [0.4], not_finite: [0] };
   expect(joinMetrics(metrics([1, 2, 3]), { ...metrics([3]), test }).test.step).toEqual([3]);
+});
+it('learns of a divergence with the news', () => {
+  const divergence = { step: 3, epoch: 0.3, what: 'loss', found: 'x', rate: 1 };
+  const news = { ...metrics([4]), divergence };
+  expect(joinMetrics(metrics([1, 2, 3]), news).divergence).toBe(divergence);
 });

@@ -21,6 +21,8 @@ export function joinMetrics(old: Metrics, news: Metrics): Metrics {
     ) as T;
   };
   return {
+    // What is said of the run as a whole is said anew each time.
+    ...news,
     train: join(old.train as never, news.train as never),
     test: join(old.test as never, news.test as never),
     views: join(old.views as never, news.views as never),

@@ -7,6 +7,7 @@
  */
 import { isAbort } from '../api/client';
 import * as routes from '../api/routes';
+import { NOT_FINITE } from '../base/format';
 import { Comeback } from './connection.svelte';
 import { Paced } from './paced';
 import type { Store } from './store.svelte';
@@ -18,6 +19,7 @@ export class Predictions {
   #store: Store;
   #paced = new Paced(PACE_MS);
   #table = $state.raw<Map<number, number[]>>(new Map());
+  #problems = $state.raw<Map<number, string>>(new Map());
   #image: number | null = null;
   #statistics = -1;
   #asked = new Set<number>();
@@ -31,6 +33,11 @@ export class Predictions {
 
   at(checkpoint: number): number[] | null {
     return this.#table.get(checkpoint) ?? null;
+  }
+
+  /** Why the network predicts no class at a checkpoint: what it puts out is not finite. */
+  problemAt(checkpoint: number): string | null {
+    return this.#problems.get(checkpoint) ?? null;
   }
 
   get failure(): unknown {
@@ -51,6 +58,7 @@ export class Predictions {
     this.#abort = new AbortController();
     this.#image = null;
     this.#table = new Map();
+    this.#problems = new Map();
     this.#asked.clear();
   }
 
@@ -105,9 +113,12 @@ export class Predictions {
     const { signal } = this.#abort;
     this.#asked.add(checkpoint);
     try {
-      const { probabilities } = await routes.predict(run, checkpoint, image, signal);
+      const { probabilities, problem } = await routes.predict(run, checkpoint, image, signal);
       if (signal.aborted) return;
-      this.#table = new Map(this.#table).set(checkpoint, probabilities);
+      const known = probabilities.filter((p) => p !== null);
+      if (problem === null && known.length === probabilities.length)
+        this.#table = new Map(this.#table).set(checkpoint, known);
+      else this.#problems = new Map(this.#problems).set(checkpoint, problem ?? NOT_FINITE);
       this.#failed = null;
     } catch (error) {
       if (isAbort(error)) return;

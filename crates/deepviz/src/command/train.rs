@@ -75,9 +75,9 @@ impl Report {
         task.set(
             metric.step.0,
             &format!(
-                "epoch {:.2}  loss {:.3}  error {}{}  {} images/s",
+                "epoch {:.2}  loss {}  error {}{}  {} images/s",
                 metric.epoch,
-                metric.loss,
+                human::number(metric.loss.unwrap_or(f64::NAN), 3),
                 human::percent(metric.error),
                 test.unwrap_or_default(),
                 human::count(metric.images_per_s as u64),
@@ -130,15 +130,19 @@ impl Observer for Report {
             }
             Event::Step(metric) => self.step(metric),
             Event::Test(metric) if metric.kind == MetricKind::Views => {
-                self.views = Some(metric.error);
+                self.views = metric.finite_error();
                 self.console.event(&Line { event: "views", metric });
             }
             Event::Test(metric) => {
-                self.test = Some(metric.error);
+                self.test = metric.finite_error();
                 self.console.event(&Line { event: "test", metric });
             }
             Event::Snapshot { step, path, hash } => {
                 self.console.event(&json!({ "event": "snapshot", "step": step, "path": path, "hash": hash }));
+            }
+            Event::Diverged(divergence) => {
+                self.task = None;
+                self.console.event(&json!({ "event": "diverged", "divergence": divergence }));
             }
             Event::Finished(outcome) => self.finished(*outcome),
         }

@@ -7,7 +7,7 @@ pub use info::{CorpusInfo, RUN_FORMAT, RunInfo};
 pub use lock::RunLock;
 
 use crate::error::Error;
-use crate::metrics::{self, Metric};
+use crate::metrics::{self, Metric, MetricsLog};
 use crate::network::Network;
 use crate::shape::Step;
 use crate::snapshot::{Header, Snapshot};
@@ -212,6 +212,11 @@ impl Run {
 
     /// The metrics so far.
     pub fn metrics(&self) -> Result<Vec<Metric>, Error> {
+        Ok(self.metrics_log()?.lines)
+    }
+
+    /// The same, and whether the run has diverged.
+    pub fn metrics_log(&self) -> Result<MetricsLog, Error> {
         metrics::read(&self.path.join(METRICS_FILE))
     }
 

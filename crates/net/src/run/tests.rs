@@ -1,4 +1,5 @@
 use super::*;
+use crate::divergence::NotFinite;
 use crate::metrics::MetricKind;
 use crate::parameters::Parameters;
 use crate::recipe::Recipe;
@@ -215,4 +216,66 @@ fn metrics_leave_out_a_torn_last_line() {
     std::fs::write(run.path().join(METRICS_FILE), format!("{line}\nnonsense\n{line}\n")).unwrap();
     let text = run.metrics().unwrap_err().to_string();
     assert!(text.contains("line 2"), "{text}");
+}
+
+/// A line of metrics.jsonl.
+fn line(step: u64, kind: &str, rest: &str) -> String {
+    format!(r#"{{"step":{step},"epoch":1.0,"images_seen":10,"kind":"{kind}",{rest},"rate":0.5,"images_per_s":9.0}}"#)
+}
+
+fn log_of(run: &Run, lines: &[String]) -> MetricsLog {
+    std::fs::write(run.path().join(METRICS_FILE), format!("{}\n", lines.join("\n"))).unwrap();
+    run.metrics_log().unwrap()
+}
+
+#[test]
+fn a_divergence_is_read_from_its_own_line() {
+    let (_folder, run) = folder();
+    let good = line(3, "test", r#""loss":0.5,"error":0.25"#);
+    let own = r#"{"step":5,"epoch":1.0,"images_seen":10,"kind":"diverged","what":"loss","found":"x","rate":2.0}"#;
+    assert_eq!(log_of(&run, std::slice::from_ref(&good)).divergence, None);
+    let log = log_of(&run, &[good, line(5, "train", r#""loss":9.0,"error":0.0"#), own.to_owned()]);
+    let divergence = log.divergence.as_ref().unwrap();
+    assert_eq!((divergence.step, divergence.what, divergence.found.as_str()), (Step(5), NotFinite::Loss, "x"));
+    assert_eq!(log.lines.len(), 2);
+    assert!(log.is_sound_at(Step(4)) && !log.is_sound_at(Step(5)) && !log.is_sound_at(Step(6)));
+    assert_eq!(run.metrics().unwrap().len(), 2);
+}
+
+#[test]
+fn a_measurement_that_is_not_finite_means_that_the_run_has_diverged() {
+    let (_folder, run) = folder();
+    let lines = [
+        line(0, "test", r#""loss":2.5,"error":0.9"#),
+        line(3, "test", r#""loss":1.5,"error":0.5"#),
+        line(6, "test", r#""loss":null,"error":1.0,"not_finite":3"#),
+    ];
+    let log = log_of(&run, &lines);
+    let divergence = log.divergence.as_ref().unwrap();
+    assert_eq!((divergence.step, divergence.what), (Step(6), NotFinite::Outputs));
+    assert_eq!((log.lines[2].finite_error(), log.lines[2].finite_loss()), (None, None));
+    assert_eq!(log.best_test().unwrap().step, Step(3));
+}
+
+#[test]
+fn the_best_measurement_is_never_one_of_a_network_that_has_diverged() {
+    let (_folder, run) = folder();
+    // As older versions wrote it: no error where nothing is finite.
+    let lies = line(5, "test", r#""loss":87.3365,"error":0.0"#);
+    let own = r#"{"step":5,"epoch":1.0,"images_seen":10,"kind":"diverged","what":"weights","found":"x","rate":2.0}"#;
+    let log = log_of(&run, &[line(3, "test", r#""loss":1.5,"error":0.5"#), lies, own.to_owned()]);
+    assert_eq!(log.best_test().unwrap().step, Step(3));
+    assert_eq!(log_of(&run, &[own.to_owned()]).best_test(), None);
+}
+
+#[test]
+fn a_measurement_says_its_loss_or_that_there_is_none() {
+    let (_folder, run) = folder();
+    std::fs::write(run.path().join(METRICS_FILE), format!("{}\n", line(3, "test", r#""error":0.5"#))).unwrap();
+    assert!(run.metrics().unwrap_err().to_string().contains("missing field `loss`"));
+    let metric = log_of(&run, &[line(3, "test", r#""loss":null,"error":1.0,"not_finite":3"#)]).lines[0];
+    let written = serde_json::to_string(&metric).unwrap();
+    assert!(written.contains(r#""loss":null"#) && written.contains(r#""not_finite":3"#), "{written}");
+    let written = serde_json::to_string(&Metric { loss: Some(1e22), not_finite: 0, ..metric }).unwrap();
+    assert!(written.contains(r#""loss":1e+22"#) && !written.contains("not_finite"), "{written}");
 }

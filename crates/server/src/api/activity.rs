@@ -13,6 +13,7 @@ use crate::api::strip::LayerPath;
 use crate::app::Shared;
 use crate::extract::{Params, Segments};
 use crate::layer_axis::layer_index;
+use crate::number::{all_finite, finite};
 use crate::open_run::OpenRun;
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
@@ -34,24 +35,24 @@ pub(crate) struct CheckpointLayerPath {
     layer: String,
 }
 
-/// What a filter does over the images of a split.
+/// What a filter does over the images of a split; a number is absent where it is not finite.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 pub(crate) struct FilterNumbers {
     /// Mean over images and positions.
-    mean: f32,
+    mean: Option<f32>,
     /// Standard deviation over images and positions.
-    spread: f32,
+    spread: Option<f32>,
     /// Share of images and positions at which the output is exactly zero.
     zeros: f32,
     /// Share of images with an output above zero anywhere.
     active: f32,
     /// Greatest output.
-    max: f32,
+    max: Option<f32>,
 }
 
 impl From<FilterActivity> for FilterNumbers {
     fn from(FilterActivity { mean, spread, zeros, active, max }: FilterActivity) -> Self {
-        Self { mean, spread, zeros, active, max }
+        Self { mean: finite(mean), spread: finite(spread), zeros, active, max: finite(max) }
     }
 }
 
@@ -94,12 +95,12 @@ struct LayerActivity {
     classes: Option<ClassNumbers>,
 }
 
-/// By filter (rows) and true class of the images (columns).
+/// By filter (rows) and true class of the images (columns); a number is absent where it is not finite.
 #[derive(Serialize, ToSchema)]
 struct ClassNumbers {
-    mean: Vec<Vec<f32>>,
-    spread: Vec<Vec<f32>>,
-    zeros: Vec<Vec<f32>>,
+    mean: Vec<Vec<Option<f32>>>,
+    spread: Vec<Vec<Option<f32>>>,
+    zeros: Vec<Vec<Option<f32>>>,
 }
 
 /// What a layer's filters do at every checkpoint that has statistics; one list of filters a checkpoint.
@@ -108,11 +109,11 @@ struct ActivityHistory {
     split: String,
     layer: String,
     checkpoints: Vec<usize>,
-    mean: Vec<Vec<f32>>,
-    spread: Vec<Vec<f32>>,
+    mean: Vec<Vec<Option<f32>>>,
+    spread: Vec<Vec<Option<f32>>>,
     zeros: Vec<Vec<f32>>,
     active: Vec<Vec<f32>>,
-    max: Vec<Vec<f32>>,
+    max: Vec<Vec<Option<f32>>>,
     health: Vec<Vec<Health>>,
 }
 
@@ -153,7 +154,7 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
         let before = before.and_then(|(_, filters)| filters.get(filter));
         Health::of(now, before)
     });
-    let rows = |matrix: &ndarray::Array2<f32>| matrix.outer_iter().map(|row| row.to_vec()).collect();
+    let rows = |matrix: &ndarray::Array2<f32>| matrix.outer_iter().map(|row| all_finite(&row.to_vec())).collect();
     Ok(LayerActivity {
         checkpoint: point.0,
         split: split.to_string(),
@@ -202,6 +203,8 @@ fn activities_of(run: &OpenRun, layer: String, split: Split) -> Result<ActivityH
     let column = |number: fn(&FilterActivity) -> f32| -> Vec<Vec<f32>> {
         kept.iter().map(|(_, filters)| filters.iter().map(number).collect()).collect()
     };
+    let finite_column =
+        |number: fn(&FilterActivity) -> f32| column(number).iter().map(|filters| all_finite(filters)).collect();
     let health = kept.iter().enumerate().map(|(index, (_, filters))| {
         let before = index.checked_sub(1).map(|before| &kept[before].1);
         let health = |(filter, now)| Health::of(now, before.and_then(|before| before.get(filter)));
@@ -211,11 +214,11 @@ fn activities_of(run: &OpenRun, layer: String, split: Split) -> Result<ActivityH
         split: split.to_string(),
         layer,
         checkpoints: kept.iter().map(|(index, _)| *index).collect(),
-        mean: column(|filter| filter.mean),
-        spread: column(|filter| filter.spread),
+        mean: finite_column(|filter| filter.mean),
+        spread: finite_column(|filter| filter.spread),
         zeros: column(|filter| filter.zeros),
         active: column(|filter| filter.active),
-        max: column(|filter| filter.max),
+        max: finite_column(|filter| filter.max),
         health: health.collect(),
     })
 }

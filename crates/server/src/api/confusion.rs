@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_corpus::{ClassId, Split};
+use deepviz_corpus::{ClassId, Split, find_class};
 use deepviz_net::Step;
 use deepviz_stats::CellQuery;
 use serde::{Deserialize, Serialize};
@@ -52,10 +52,10 @@ pub(crate) struct CellPath {
     /// Index of the checkpoint, or `last`.
     #[param(example = "last")]
     checkpoint: String,
-    /// Index of the true class.
+    /// Name or number of the true class.
     #[param(example = "3")]
     true_class: String,
-    /// Index of the predicted class.
+    /// Name or number of the predicted class.
     #[param(example = "5")]
     predicted: String,
 }
@@ -263,12 +263,10 @@ pub(crate) async fn cell(
     json(&headers, &answer)
 }
 
+/// A class in a path: 404 where there is none.
 fn class(run: &OpenRun, text: &str) -> Result<ClassId, ApiError> {
-    let classes = &run.info().classes;
-    let index: u16 =
-        text.parse().map_err(|_| ApiError::bad(format!("expected the index of a class, found `{text}`")))?;
-    if usize::from(index) < classes.len() {
-        return Ok(ClassId(index));
-    }
-    Err(ApiError::not_found(format!("no class {index}; run {} has 0 to {}", run.id, classes.len().saturating_sub(1))))
+    find_class(&run.info().classes, text).map_err(|error| match error {
+        deepviz_corpus::Error::UnknownClass { .. } => ApiError::not_found(format!("run {}: {error}", run.id)),
+        error => ApiError::bad(error.to_string()),
+    })
 }

@@ -46,7 +46,8 @@ pub(crate) struct ImagePath {
 pub(crate) struct SearchQuery {
     /// Words that must all match: part of the class or the name, an id, or `#id`.
     q: Option<String>,
-    /// Index or name of a class.
+    /// Name or number of a class: the exact name first, then the name in another case, then the number
+    /// (`#3` where a class is called 3).
     class: Option<String>,
     /// `train` or `test`.
     split: Option<String>,
@@ -162,7 +163,7 @@ pub(crate) async fn search_images(
             .class
             .as_deref()
             .filter(|class| !class.is_empty())
-            .map(|class| class_of(&corpus, class))
+            .map(|class| class_of(corpus.classes(), class))
             .transpose()?,
         split: query.split.as_deref().filter(|word| !word.is_empty()).map(|word| split(Some(word))).transpose()?,
         limit: limit(query.limit, Query::DEFAULT_LIMIT)?,

@@ -14,17 +14,18 @@ use crate::bank::Bank;
 use crate::cache::Weigh;
 use crate::extract::Segments;
 use crate::layer_axis::layer_index;
+use crate::number::{all_finite, finite};
 use crate::open_run::{Listing, OpenRun};
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
 
-/// One entry a checkpoint that can be used.
+/// One entry a checkpoint that can be used; a number is absent where it is not finite.
 #[derive(Default, Serialize, ToSchema)]
 struct LayerHistory {
     layer: String,
     checkpoints: Vec<usize>,
     /// Euclidean norm of the weights.
-    norm: Vec<f32>,
+    norm: Vec<Option<f32>>,
     /// Norm of the change since the checkpoint before, relative to the norm then.
     moved: Vec<Option<f32>>,
     percentiles: Percentiles,
@@ -34,23 +35,23 @@ struct LayerHistory {
 /// Of the weights.
 #[derive(Default, Serialize, ToSchema)]
 struct Percentiles {
-    p1: Vec<f32>,
-    p25: Vec<f32>,
-    p50: Vec<f32>,
-    p75: Vec<f32>,
-    p99: Vec<f32>,
+    p1: Vec<Option<f32>>,
+    p25: Vec<Option<f32>>,
+    p50: Vec<Option<f32>>,
+    p75: Vec<Option<f32>>,
+    p99: Vec<Option<f32>>,
 }
 
 /// One list of filters a checkpoint.
 #[derive(Default, Serialize, ToSchema)]
 struct FilterHistory {
-    norm: Vec<Vec<f32>>,
-    bias: Vec<Vec<f32>>,
+    norm: Vec<Vec<Option<f32>>>,
+    bias: Vec<Vec<Option<f32>>>,
 }
 
 impl Weigh for LayerHistory {
     fn bytes(&self) -> usize {
-        let filters = self.filters.norm.iter().chain(&self.filters.bias).map(|list| 4 * list.len() + 24);
+        let filters = self.filters.norm.iter().chain(&self.filters.bias).map(|list| 8 * list.len() + 24);
         self.checkpoints.len() * 64 + filters.sum::<usize>()
     }
 }
@@ -97,16 +98,16 @@ async fn gather(app: &App, run: &Arc<OpenRun>, listing: &Listing, layer: usize) 
         };
         before = Some(entry);
         history.checkpoints.push(index);
-        history.norm.push(numbers.norm);
-        history.moved.push(moved);
-        let [p1, p25, p50, p75, p99] = numbers.percentiles;
+        history.norm.push(finite(numbers.norm));
+        history.moved.push(moved.and_then(finite));
+        let [p1, p25, p50, p75, p99] = numbers.percentiles.map(finite);
         history.percentiles.p1.push(p1);
         history.percentiles.p25.push(p25);
         history.percentiles.p50.push(p50);
         history.percentiles.p75.push(p75);
         history.percentiles.p99.push(p99);
-        history.filters.norm.push(numbers.filter_norms.clone());
-        history.filters.bias.push(numbers.biases.clone());
+        history.filters.norm.push(all_finite(&numbers.filter_norms));
+        history.filters.bias.push(all_finite(&numbers.biases));
     }
     Ok(history)
 }

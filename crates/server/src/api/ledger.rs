@@ -17,7 +17,7 @@ use crate::api::runs::RunPath;
 use crate::app::{App, Shared};
 use crate::cache::Weigh;
 use crate::extract::{Params, Segments};
-use crate::group::split;
+use crate::group::{class_of, split};
 use crate::open_run::{Listing, OpenRun};
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
@@ -37,8 +37,8 @@ pub(crate) struct LedgerQuery {
     /// `image` (default), `learned` (last or never first), `forgotten`, `flips` (most first), `final_margin`,
     /// `mean_margin` (least first).
     sort: Option<String>,
-    /// Only images of this class.
-    class: Option<u16>,
+    /// Only images of this class: its name or number.
+    class: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
     limit: Option<usize>,
     /// Where to go on: what `next_cursor` said.
@@ -150,12 +150,14 @@ pub(crate) async fn ledger(
     let split = split(query.split.as_deref())?;
     let order = order(query.sort.as_deref())?;
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
+    let wanted = query.class.as_deref().filter(|class| !class.is_empty());
+    let wanted = wanted.map(|class| class_of(&run.info().classes, class)).transpose()?;
     let corpus = app.run_corpus(&run).await?;
     let kept = ledger_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
     let page = app.work.run(Load::Render, move || {
         let is_wanted = |example: &Example| {
-            query.class.is_none_or(|class| corpus.label(example.image).is_some_and(|label| label.0 == class))
+            wanted.is_none_or(|class| corpus.label(example.image).is_some_and(|label| label == class))
         };
         let page = kept.0.page(order, is_wanted, offset..offset.saturating_add(limit));
         let items: Vec<_> = page.items.into_iter().map(|example| item_of(&listing, &corpus, example)).collect();

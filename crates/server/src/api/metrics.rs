@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::runs::RunPath;
 use crate::app::Shared;
+use crate::diverged::Diverged;
 use crate::extract::{Params, Segments};
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
@@ -30,6 +31,8 @@ struct Metrics {
     test: TestMetrics,
     /// Over several views of every image, where the recipe names such: after the last step only.
     views: TestMetrics,
+    /// Where the run diverged, if it has.
+    divergence: Option<Diverged>,
 }
 
 /// One entry a minibatch.
@@ -50,8 +53,11 @@ struct TrainMetrics {
 struct TestMetrics {
     step: Vec<u64>,
     epoch: Vec<f64>,
-    loss: Vec<f64>,
-    error: Vec<f64>,
+    /// Absent where the images gave no finite numbers, as `error`.
+    loss: Vec<Option<f64>>,
+    error: Vec<Option<f64>>,
+    /// Images whose probabilities were not finite; every other place is 0.
+    not_finite: Vec<u64>,
 }
 
 /// Loss, error, learning rate and speed.
@@ -71,15 +77,17 @@ pub(crate) async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let lines = app.work.run(Load::Render, move || run.metrics()).await?;
-    let mut out = Metrics::default();
-    for line in lines.iter().filter(|line| since.is_none_or(|since| line.step.0 > since)) {
+    let log = app.work.run(Load::Render, move || run.metrics()).await?;
+    let mut out = Metrics { divergence: log.divergence.clone().map(Diverged::from), ..Metrics::default() };
+    for line in log.lines.iter().filter(|line| since.is_none_or(|since| line.step.0 > since)) {
         let test = match line.kind {
             MetricKind::Train => {
+                // A step without a finite loss is no step: the run diverged there.
+                let Some(loss) = line.finite_loss() else { continue };
                 let train = &mut out.train;
                 train.step.push(line.step.0);
                 train.epoch.push(line.epoch);
-                train.loss.push(line.loss);
+                train.loss.push(loss);
                 train.error.push(line.error);
                 train.rate.push(line.rate);
                 train.images_per_s.push(line.images_per_s);
@@ -90,8 +98,10 @@ pub(crate) async fn metrics(
         };
         test.step.push(line.step.0);
         test.epoch.push(line.epoch);
-        test.loss.push(line.loss);
-        test.error.push(line.error);
+        let is_finite = log.is_finite(line);
+        test.loss.push(line.loss.filter(|_| is_finite));
+        test.error.push(is_finite.then_some(line.error));
+        test.not_finite.push(line.not_finite);
     }
     json(&headers, &out)
 }

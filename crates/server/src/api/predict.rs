@@ -8,6 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, Shared};
 use crate::extract::{Params, Segments};
+use crate::number::all_finite;
+use crate::open_run::OpenRun;
 use crate::problem::{ApiError, Problem};
 use crate::reply::{Keep, json, json_kept};
 use crate::subject::{Subject, image_id};
@@ -67,11 +69,14 @@ struct Prediction {
     /// Absent for an image that was sent.
     image: Option<u32>,
     checkpoint: usize,
-    /// What goes into the softmax.
-    logits: Vec<f32>,
-    probabilities: Vec<f32>,
-    /// The class of the greatest probability.
-    predicted: usize,
+    /// What goes into the softmax; absent where it is not finite.
+    logits: Vec<Option<f32>>,
+    /// Absent where it is not finite.
+    probabilities: Vec<Option<f32>>,
+    /// The class of the greatest probability; absent where logits or probabilities are not finite.
+    predicted: Option<usize>,
+    /// Why no class is predicted.
+    problem: Option<String>,
     /// Absent for an image that was sent.
     true_class: Option<u16>,
 }
@@ -143,6 +148,8 @@ async fn prediction(
     let (index, entry) = listing.point(&run.id, checkpoint)?;
     let activations = app.activations(&run, entry, subject).await?;
     let logits = &activations.layers[run.network().logits()];
+    let probabilities = &activations.layers[run.network().output()];
+    let predicted = deepviz_stats::predicted_class(logits, probabilities);
     let true_class = match subject {
         Subject::Known { corpus, id } => corpus.label(*id).map(|class| class.0),
         Subject::Sent { .. } | Subject::Group { .. } => None,
@@ -150,12 +157,24 @@ async fn prediction(
     let prediction = Prediction {
         image: subject.id().map(|id| id.0),
         checkpoint: index,
-        logits: logits.clone(),
-        probabilities: activations.layers[run.network().output()].clone(),
-        predicted: deepviz_stats::predicted(logits.as_slice().into()),
+        logits: all_finite(logits),
+        probabilities: all_finite(probabilities),
+        predicted,
+        problem: predicted.is_none().then(|| not_finite(&run, logits, probabilities)),
         true_class,
     };
     Ok((prediction, entry.hash.clone()))
+}
+
+/// Why outputs predict no class.
+fn not_finite(run: &OpenRun, logits: &[f32], probabilities: &[f32]) -> String {
+    let count = |values: &[f32]| values.iter().filter(|value| !value.is_finite()).count();
+    let (what, values) = if count(logits) > 0 { ("outputs", logits) } else { ("probabilities", probabilities) };
+    let bad = format!("no class is predicted: {} of {} {what} are not finite", count(values), values.len());
+    match run.metrics().ok().and_then(|log| log.divergence.clone()) {
+        Some(divergence) => format!("{bad}; the run diverged at step {}", divergence.step),
+        None => bad,
+    }
 }
 
 /// An image's probabilities at every checkpoint whose statistics hold them.

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::{Corpus, Split};
-use deepviz_net::{Layer, Metric, MetricKind, RunInfo, Shape, Step};
+use deepviz_net::{Layer, Metric, MetricKind, MetricsLog, RunInfo, Shape, Step};
 use deepviz_stats::{State as UnitStage, UnitState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,11 +15,11 @@ use crate::api::clusters::{ClusterChoice, cluster_choices};
 use crate::app::Shared;
 use crate::bank::Bank;
 use crate::corpora::{Shelf, matching};
+use crate::diverged::{Diverged, Latest};
 use crate::extract::Segments;
 use crate::open_run::{Listing, OpenRun};
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
-use crate::tail::find_last;
 use crate::work::Load;
 
 /// The run in a path.
@@ -65,8 +65,10 @@ struct RunSummary {
     classes: usize,
     image_shape: Size,
     last_step: Option<u64>,
-    /// The latest measured.
+    /// The latest measured; absent too where it was not finite.
     test_error: Option<f64>,
+    /// Where the run diverged, if it has.
+    divergence: Option<Diverged>,
 }
 
 /// A run that cannot be opened.
@@ -105,6 +107,8 @@ pub(crate) struct RunDetail {
     logits_layer: String,
     /// The layer that feeds the last fully connected one.
     features_layer: String,
+    /// Where the run diverged, if it has.
+    divergence: Option<Diverged>,
 }
 
 /// The images of a run.
@@ -145,8 +149,13 @@ struct Checkpoint {
     /// Mean over the minibatches since the checkpoint before.
     train_loss: Option<f64>,
     train_error: Option<f64>,
+    /// Of the test images, as `test_error`: absent where they were not measured, or where `not_finite` says so.
     test_loss: Option<f64>,
     test_error: Option<f64>,
+    /// The test images were measured, and gave no finite numbers.
+    not_finite: bool,
+    /// The run has diverged by then: nothing of it is a result.
+    diverged: bool,
     statistics: Statistics,
 }
 
@@ -201,8 +210,7 @@ fn summary(run: &OpenRun) -> RunSummary {
     let info = run.info();
     // Neither a snapshot's header nor all measurements: a list of many runs is asked for at every start.
     let brief = run.brief();
-    let is_test = |metric: &Metric| metric.kind == MetricKind::Test;
-    let test = find_last(&run.path.join("metrics.jsonl"), |line| serde_json::from_slice(line).ok().filter(is_test));
+    let Latest { test, divergence } = Latest::of(&run.path.join("metrics.jsonl"));
     RunSummary {
         id: run.id.clone(),
         name: info.name.clone(),
@@ -211,7 +219,8 @@ fn summary(run: &OpenRun) -> RunSummary {
         classes: info.classes.len(),
         image_shape: info.image.into(),
         last_step: brief.last_step.map(|step| step.0),
-        test_error: test.map(|metric| metric.error),
+        test_error: test.as_ref().and_then(Metric::finite_error),
+        divergence,
     }
 }
 
@@ -248,6 +257,7 @@ fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
         Vec::new()
     });
     let layer_name = |index: usize| network.layers()[index].name.clone();
+    let log = run.metrics()?;
     Ok(RunDetail {
         id: run.id.clone(),
         name: info.name.clone(),
@@ -264,11 +274,12 @@ fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
         total_epochs: info.total_steps as f64 / info.steps_per_epoch.max(1) as f64,
         planned_checkpoints: info.snapshot_steps.len(),
         stages: stages(info),
-        checkpoints: checkpoints(run, &listing, &run.metrics()?, &units),
+        checkpoints: checkpoints(run, &listing, &log, &units),
         layers: network.layers().iter().map(|layer| layer_detail(layer, &layer_name)).collect(),
         cluster_sets: cluster_choices(run),
         logits_layer: layer_name(network.logits()),
         features_layer: layer_name(network.features()),
+        divergence: log.divergence.clone().map(Diverged::from),
     })
 }
 
@@ -296,20 +307,24 @@ fn stages(info: &RunInfo) -> Vec<Stage> {
 }
 
 /// Checkpoints with what was measured up to and at each.
-fn checkpoints(run: &OpenRun, listing: &Listing, metrics: &[Metric], units: &[UnitState]) -> Vec<Checkpoint> {
+fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, units: &[UnitState]) -> Vec<Checkpoint> {
     let mut since = Step(0);
     let mut checkpoints = Vec::with_capacity(listing.entries.len());
-    let train: Vec<&Metric> = metrics.iter().filter(|metric| metric.kind == MetricKind::Train).collect();
+    let train: Vec<&Metric> = log.lines.iter().filter(|metric| metric.kind == MetricKind::Train).collect();
     for (index, entry) in listing.entries.iter().enumerate() {
         let from = train.partition_point(|metric| metric.step <= since);
         let to = train.partition_point(|metric| metric.step <= entry.step);
         let steps = train.get(from..to).unwrap_or_default();
-        let mean = |value: fn(&Metric) -> f64| {
-            (!steps.is_empty()).then(|| steps.iter().map(|metric| value(metric)).sum::<f64>() / steps.len() as f64)
+        let mean = |value: fn(&Metric) -> Option<f64>| {
+            let sum: Option<f64> = steps.iter().map(|metric| value(metric)).sum();
+            sum.map(|sum| sum / steps.len() as f64).filter(|mean| mean.is_finite())
         };
-        let measured = metrics.iter().rev().find(|metric| metric.kind == MetricKind::Test && metric.step == entry.step);
+        let measured =
+            log.lines.iter().rev().find(|metric| metric.kind == MetricKind::Test && metric.step == entry.step);
         let unit = |split| units.iter().find(|unit| unit.step == entry.step && unit.split == split);
-        let ready = unit(Split::Test).filter(|unit| unit.state == UnitStage::Ready);
+        let is_finite = measured.is_none_or(|metric| log.is_finite(metric));
+        let test = measured.filter(|_| is_finite);
+        let ready = unit(Split::Test).filter(|unit| unit.state == UnitStage::Ready && is_finite);
         checkpoints.push(Checkpoint {
             index,
             step: entry.step.0,
@@ -317,10 +332,12 @@ fn checkpoints(run: &OpenRun, listing: &Listing, metrics: &[Metric], units: &[Un
             images_seen: entry.images_seen,
             hash: entry.hash.clone(),
             problem: run.problem_of(entry),
-            train_loss: mean(|metric| metric.loss),
-            train_error: mean(|metric| metric.error),
-            test_loss: measured.map(|metric| metric.loss).or(ready.and_then(|unit| unit.loss)),
-            test_error: measured.map(|metric| metric.error).or(ready.and_then(|unit| unit.error_rate)),
+            train_loss: mean(Metric::finite_loss),
+            train_error: mean(Metric::finite_error),
+            test_loss: test.and_then(|metric| metric.loss).or(ready.and_then(|unit| unit.loss)),
+            test_error: test.map(|metric| metric.error).or(ready.and_then(|unit| unit.error_rate)),
+            not_finite: !is_finite,
+            diverged: !log.is_sound_at(entry.step),
             statistics: Statistics { train: stage_word(unit(Split::Train)), test: stage_word(unit(Split::Test)) },
         });
         since = entry.step;

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::api::runs::RunPath;
 use crate::app::Shared;
 use crate::extract::Segments;
+use crate::number::finite;
 use crate::open_run::OpenRun;
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
@@ -22,21 +23,21 @@ struct WeightHistory {
     arrays: Vec<ArrayHistory>,
 }
 
-/// One entry a checkpoint.
+/// One entry a checkpoint, absent where it is not finite.
 #[derive(Serialize, ToSchema)]
 struct ArrayHistory {
     /// `conv1.weight`.
     name: String,
     layer: String,
     /// Euclidean norm.
-    norm: Vec<f32>,
-    mean: Vec<f32>,
+    norm: Vec<Option<f32>>,
+    mean: Vec<Option<f32>>,
     /// Standard deviation.
-    spread: Vec<f32>,
-    min: Vec<f32>,
-    max: Vec<f32>,
+    spread: Vec<Option<f32>>,
+    min: Vec<Option<f32>>,
+    max: Vec<Option<f32>>,
     /// Norm of what the last step of training added, over the norm.
-    update: Vec<f32>,
+    update: Vec<Option<f32>>,
     /// Norm of the change since the checkpoint before, over the norm there.
     change: Vec<Option<f32>>,
 }
@@ -70,8 +71,8 @@ fn weights_of(run: &OpenRun) -> Result<WeightHistory, ApiError> {
         moments.into_iter().filter_map(|moment| Some((listing.index_of(moment.step)?, moment.arrays))).collect();
     let specs = run.network().layers().iter().flat_map(|layer| layer.parameters.iter().map(move |p| (layer, p)));
     let arrays = specs.enumerate().map(|(array, (layer, spec))| {
-        let column = |number: fn(&WeightNumbers) -> f32| -> Vec<f32> {
-            kept.iter().filter_map(|(_, arrays)| arrays.get(array)).map(number).collect()
+        let column = |number: fn(&WeightNumbers) -> f32| -> Vec<Option<f32>> {
+            kept.iter().filter_map(|(_, arrays)| arrays.get(array)).map(number).map(finite).collect()
         };
         ArrayHistory {
             name: spec.name.clone(),
@@ -82,7 +83,7 @@ fn weights_of(run: &OpenRun) -> Result<WeightHistory, ApiError> {
             min: column(|numbers| numbers.min),
             max: column(|numbers| numbers.max),
             update: column(|numbers| numbers.update),
-            change: column(|numbers| numbers.change).into_iter().map(|x| Some(x).filter(|x| x.is_finite())).collect(),
+            change: column(|numbers| numbers.change),
         }
     });
     Ok(WeightHistory { arrays: arrays.collect(), checkpoints: kept.iter().map(|(index, _)| *index).collect() })

@@ -1,7 +1,9 @@
 //! The router over a small run made by hand, asked without a socket.
 
 mod activity;
+mod class_names;
 mod classes;
+mod diverged;
 mod errors;
 mod lab;
 mod limits;

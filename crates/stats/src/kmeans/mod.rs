@@ -132,6 +132,14 @@ pub(crate) struct Fit {
     pub origin: Origin,
 }
 
+impl Fit {
+    /// Whether all numbers of it are: distances of rows that are far apart may not be.
+    pub(crate) fn is_finite(&self) -> bool {
+        let distances = self.squared_distances.iter().all(|distance| distance.is_finite());
+        distances && self.inertia.is_finite() && self.centres.iter().all(|value| value.is_finite())
+    }
+}
+
 /// What to fit.
 pub(crate) struct Request<'a> {
     /// How many clusters; more than there are (different) rows leaves some of them empty.

@@ -27,6 +27,8 @@ const point = (index: number, more: Partial<Checkpoint> = {}): Checkpoint => ({
   train_error: 0.5,
   test_loss: 1,
   test_error: 0.5,
+  not_finite: false,
+  diverged: false,
   statistics: {},
   ...more,
 });
@@ -97,8 +99,19 @@ describe('axis', () => {
   });
   it('leaves room for what a live run will still do', () => {
     const checkpoints = [point(0), point(1)];
-    expect(axisEnd({ total_steps: 3910, live: true, checkpoints })).toBe(3910);
-    expect(axisEnd({ total_steps: 3910, live: false, checkpoints })).toBe(78);
+    const divergence = null;
+    expect(axisEnd({ total_steps: 3910, live: true, checkpoints, divergence })).toBe(3910);
+    expect(axisEnd({ total_steps: 3910, live: false, checkpoints, divergence })).toBe(78);
+  });
+  it('reaches to where a run diverged, and has no error where nothing is finite', () => {
+    const divergence = { step: 100, epoch: 0.3, what: 'loss', found: 'x', rate: 1 };
+    const checkpoints = [point(0), point(1)];
+    expect(axisEnd({ total_steps: 3910, live: false, checkpoints, divergence })).toBe(100);
+    const lost = point(1, { test_error: null, not_finite: true, diverged: true });
+    expect(errorRuns([point(0), lost, point(2)]).map((part) => part.map((one) => one.index))).toEqual([
+      [0],
+      [2],
+    ]);
   });
   it('keeps two labels apart within their room', () => {
     expect(apart(50, 52, 12, 0, 100)).toEqual([45, 57]);

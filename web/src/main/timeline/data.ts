@@ -59,8 +59,8 @@ export function errorRuns(points: readonly Checkpoint[]): Checkpoint[][] {
   const runs: Checkpoint[][] = [];
   let open: Checkpoint[] = [];
   for (const point of points) {
-    if (point.problem || point.test_error === null) {
-      if (point.problem && open.length) {
+    if (point.problem || point.not_finite || point.test_error === null) {
+      if ((point.problem || point.not_finite) && open.length) {
         runs.push(open);
         open = [];
       }
@@ -167,8 +167,8 @@ export function startsEpoch(points: readonly Checkpoint[], index: number): boole
 }
 
 /** The end of the axis in steps: the plan's end, so that a live run shows what is still to come. */
-export function axisEnd(run: Pick<Run, 'total_steps' | 'live' | 'checkpoints'>): number {
-  const reached = run.checkpoints.at(-1)?.step ?? 0;
+export function axisEnd(run: Pick<Run, 'total_steps' | 'live' | 'checkpoints' | 'divergence'>): number {
+  const reached = Math.max(run.checkpoints.at(-1)?.step ?? 0, run.divergence?.step ?? 0);
   return Math.max(1, run.live ? Math.max(run.total_steps, reached) : reached);
 }
 

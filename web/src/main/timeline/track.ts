@@ -138,6 +138,16 @@ export function drawTrack({ svg, over, run, metrics, width, unit, marked }: Pict
       .append('path')
       .attr('class', curve.kind)
       .attr('d', curve.d ?? '');
+  if (run.divergence) {
+    const at = crisp(x(run.divergence.step));
+    root
+      .append('line')
+      .attr('class', 'lost')
+      .attr('x1', at)
+      .attr('x2', at)
+      .attr('y1', TOP)
+      .attr('y2', TICKS + 9);
+  }
   // Over the curves, on a ground of their own.
   const rates = changes.map(({ step, label }) => ({
     at: crisp(x(step)),
@@ -147,6 +157,16 @@ export function drawTrack({ svg, over, run, metrics, width, unit, marked }: Pict
       .attr('y', TOP + 9)
       .text(label),
   }));
+  if (run.divergence)
+    rates.push({
+      at: crisp(x(run.divergence.step)),
+      // Below those of the rate, which it may stand among.
+      text: root
+        .append('text')
+        .attr('class', 'rate lost')
+        .attr('y', TOP + 23)
+        .text('diverged'),
+    });
   drawTicks(root.append('g'), points, x);
   const labels = root.append('g');
   for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - LEFT) / 56)))) {
@@ -209,11 +229,18 @@ function drawFlags(
 
 /** One path per kind of tick, so that a thousand checkpoints are four elements. */
 function drawTicks(group: Group, points: readonly Checkpoint[], x: ScaleLinear<number, number>): void {
-  const kinds: Record<'kept' | 'epoch' | 'gap' | 'bare', string[]> = { kept: [], epoch: [], gap: [], bare: [] };
+  const kinds: Record<'kept' | 'epoch' | 'gap' | 'bare' | 'lost', string[]> = {
+    kept: [],
+    epoch: [],
+    gap: [],
+    bare: [],
+    lost: [],
+  };
   const missing = new Set(uncounted(points));
   points.forEach((point, i) => {
     const at = crisp(x(point.step));
     if (point.problem) kinds.gap.push(`M${at},${TICKS - 4}V${TICKS + 9}`);
+    else if (point.diverged) kinds.lost.push(`M${at},${TICKS - 4}V${TICKS + 9}`);
     else if (startsEpoch(points, i)) kinds.epoch.push(`M${at},${TICKS}V${TICKS + 9}`);
     else kinds.kept.push(`M${at},${TICKS}V${TICKS + 5}`);
     if (missing.has(i)) kinds.bare.push(`M${at - 0.5},${TICKS + 13.5}h2`);

@@ -2,6 +2,7 @@
 // stands at the same place in every row.
 import * as routes from '../../api/routes';
 import { getValues } from '../../api/client';
+import { numbersOf } from '../../base/format';
 import type { Layer, Run } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
@@ -56,7 +57,8 @@ async function choose(
   let norms = new Array<number>(facts.of).fill(0);
   if (layer.weight_shape && 'strongest' in wish.filters) {
     const history = await routes.layerHistory(run.id, name, signal);
-    norms = history.filters.norm[history.checkpoints.indexOf(at)] ?? history.filters.norm.at(-1) ?? norms;
+    const known = history.filters.norm[history.checkpoints.indexOf(at)] ?? history.filters.norm.at(-1);
+    norms = known ? numbersOf(known) : norms;
   }
   const filters = chosenFilters(wish.filters, norms.slice(0, facts.of));
   if (!facts.kernel || !filters.length) return { layer: name, filters, channels: null };

@@ -133,9 +133,11 @@ export function parseChannel(text: string | null | undefined): ChannelChoice | n
 
 /** The indices of the largest values, largest first; ties by index. */
 export function strongest(values: readonly number[], most: number): number[] {
+  // What is not finite is no strength.
+  const known = values.map((value) => (Number.isFinite(value) ? value : -Infinity));
   return values
     .map((_, k) => k)
-    .sort((a, b) => values[b] - values[a] || a - b)
+    .sort((a, b) => (known[a] === known[b] ? a - b : known[b] - known[a]))
     .slice(0, most);
 }
 

@@ -1,4 +1,5 @@
 // What the panels beside the matrix ask of the server: moves between two checkpoints, lists of examples.
+import { classText } from '../../api/className';
 import * as routes from '../../api/routes';
 import type { LedgerPage, Moves, Split, Suspects } from '../../api/types';
 import { address, path } from '../../api/client';
@@ -115,7 +116,8 @@ export class Lists {
       'hard',
       async (id, signal) => {
         const { sort } = this;
-        const answer = await routes.ledger(id, sort, { ...page(), class: store.classChosen }, signal);
+        const chosen = classText(store.run?.classes ?? [], store.classChosen);
+        const answer = await routes.ledger(id, sort, { ...page(), class: chosen }, signal);
         return { ...answer, sort };
       },
       () => `${this.sort}/${store.classChosen}`,

@@ -1,4 +1,5 @@
 // What the confusion view asks of the server, and which of it belongs to the playhead.
+import { classText } from '../../api/className';
 import * as routes from '../../api/routes';
 import type { CellPage, Split } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
@@ -143,10 +144,11 @@ export function cellImages(store: Store, wish: () => CellWish | null | false): R
         key: asked,
         tag: checkpoint,
         load: async (signal) => {
+          const text = (index: number) => classText(store.run?.classes ?? [], index);
           if (!total) return { cell, page, checkpoint, total: 0, items: [], next_cursor: null };
           const answer = await routes.confusionCell(
             run,
-            { checkpoint, trueClass: cell.truth, predicted: cell.predicted },
+            { checkpoint, trueClass: text(cell.truth), predicted: text(cell.predicted) },
             { split, limit: page.size, cursor: page.first ? String(page.first) : null },
             signal,
           );

@@ -32,21 +32,31 @@ export interface Pull {
 }
 
 /** The classes that a filter answers to, the strongest first. */
-export const strongestFirst = (means: readonly number[]): number[] =>
-  means.map((_, k) => k).sort((a, b) => means[b] - means[a] || a - b);
+export function strongestFirst(means: readonly number[]): number[] {
+  // What is not finite is no strength.
+  const known = means.map((mean) => (Number.isFinite(mean) ? mean : -Infinity));
+  return means.map((_, k) => k).sort((a, b) => (known[a] === known[b] ? a - b : known[b] - known[a]));
+}
+
+/** The least and the greatest of the means and of zero. */
+function ends(means: readonly number[]): { low: number; span: number } {
+  const known = means.filter(Number.isFinite);
+  const low = Math.min(0, ...known);
+  return { low, span: Math.max(0, ...known) - low || 1 };
+}
 
 /** Bars from a common zero, in a given order; where all are zero there are none. */
 export function pulls(means: readonly number[], order: readonly number[], most: number): Pull[] {
-  const low = Math.min(0, ...means);
-  const span = Math.max(0, ...means) - low || 1;
+  const { low, span } = ends(means);
   return order.slice(0, most).map((class_index) => {
     const mean = means[class_index] ?? 0;
-    return { class_index, mean, from: (Math.min(0, mean) - low) / span, width: Math.abs(mean) / span };
+    const length = Number.isFinite(mean) ? mean : 0;
+    return { class_index, mean, from: (Math.min(0, length) - low) / span, width: Math.abs(length) / span };
   });
 }
 
 /** Where the mean over all classes lies among the bars, 0..1. */
 export function meanPlace(means: readonly number[], overall: number): number {
-  const low = Math.min(0, ...means);
-  return (overall - low) / (Math.max(0, ...means) - low || 1);
+  const { low, span } = ends(means);
+  return (overall - low) / span;
 }

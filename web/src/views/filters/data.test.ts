@@ -196,7 +196,8 @@ describe('words', () => {
     expect(d.movedLabel(0.234, false)).toBe('moved 23 %');
     expect(d.movedLabel(9.99, false)).toBe('moved 999 %');
     expect(d.movedLabel(57.13, false)).toBe('moved 57 ×');
-    expect(d.movedLabel(3.2e9, false)).toBe('moved 3e+9 ×');
+    expect(d.movedLabel(3.2e9, false)).toBe('moved 3.2e9 ×');
+    expect(d.movedLabel(Infinity, false)).toBe(' ');
     expect(d.movedLabel(null, true)).toBe('untrained');
   });
   it('labels an axis without touching labels', () => {

@@ -1,6 +1,6 @@
 /** What the Filters view computes: where tiles lie, what lies under the pointer, what is said of a layer. Pure. */
 import type { Layer, SheetGeometry } from '../../api/types';
-import { count, significant } from '../../base/format';
+import { count, relative } from '../../base/format';
 import type { Cell } from '../../base/scales';
 
 /** The sheet's own arrangement: one tile per filter, or filters in rows and channels in columns. */
@@ -84,10 +84,7 @@ export function shortShape(shape: Layer['shape']): string {
 export function movedLabel(moved: number | null | undefined, first: boolean): string {
   if (first) return 'untrained';
   if (moved === null || moved === undefined || !Number.isFinite(moved)) return ' ';
-  // The first steps leave an initialisation far behind: thousands of per cent are read by nobody.
-  if (moved >= 10) return `moved ${moved < 1000 ? count(moved) : significant(moved, 1)} ×`;
-  const share = moved * 100;
-  return `moved ${share < 10 ? share.toFixed(1) : share.toFixed(0)} %`;
+  return `moved ${relative(moved)}`;
 }
 
 /** Where a value lies in `[filters, channels, h, w]` floats. */

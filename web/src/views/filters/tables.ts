@@ -19,7 +19,13 @@ export function filterTables(input: {
       head: ['filter', 'norm', 'norm before', 'change', 'bias'],
       rows: history.filters.norm[at].map((norm, k) => {
         const was = history.filters.norm[then]?.[k] ?? null;
-        return [String(k), norm, was, was === null ? null : norm - was, history.filters.bias[at]?.[k] ?? null];
+        return [
+          String(k),
+          norm,
+          was,
+          was === null || norm === null ? null : norm - was,
+          history.filters.bias[at]?.[k] ?? null,
+        ];
       }),
     });
   const now = said.now;

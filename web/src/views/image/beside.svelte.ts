@@ -1,4 +1,5 @@
 // What stands beside an image: what became of it over the run, and the images that the network takes for its like.
+import { classText } from '../../api/className';
 import * as routes from '../../api/routes';
 import type { ImageDetail, ImageLedger, Run } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
@@ -82,7 +83,11 @@ async function ofCell(of: Of, said: readonly number[], signal: AbortSignal): Pro
   const predicted = topClass(said);
   const page = await routes.confusionCell(
     run.id,
-    { checkpoint, trueClass: image.class, predicted },
+    {
+      checkpoint,
+      trueClass: classText(run.classes, image.class),
+      predicted: classText(run.classes, predicted),
+    },
     { split: image.split, limit: LOOK_THROUGH },
     signal,
   );

@@ -2,6 +2,7 @@
 import type { Checkpoint, Run } from '../../api/types';
 import { count, fixed, percent } from '../../base/format';
 import { isEmptySplit } from '../common/split';
+import { bestTested, testErrorText } from '../../state/sound';
 
 /** Readable checkpoints spread over the run, the first and the last among them. */
 export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[], most: number): number[] {
@@ -29,10 +30,7 @@ export function facts(
   >,
 ): [string, string][] {
   const last = run.checkpoints.at(-1);
-  const tested = run.checkpoints.filter((one) => one.test_error !== null);
-  const best = tested.length
-    ? tested.reduce((a, b) => ((b.test_error ?? 1) < (a.test_error ?? 1) ? b : a))
-    : null;
+  const best = bestTested(run.checkpoints);
   return [
     [
       'images',
@@ -52,7 +50,7 @@ export function facts(
     ['learning rate', run.stages.map((stage) => String(stage.rate)).join(', then ')],
     ['seed', String(run.seed)],
     ['checkpoints', count(run.checkpoints.length)],
-    ['test error, newest', last?.test_error == null ? 'not measured' : percent(last.test_error, 2)],
+    ['test error, newest', testErrorText(last, 2)],
     [
       'best test error',
       best ? `${percent(best.test_error ?? 0, 2)}, checkpoint ${best.index}` : 'not measured',
@@ -62,15 +60,15 @@ export function facts(
 
 /** The test error as a path in a box; gaps are not bridged. */
 export function errorPath(
-  points: readonly Pick<Checkpoint, 'step' | 'test_error' | 'problem'>[],
+  points: readonly Pick<Checkpoint, 'step' | 'test_error' | 'problem' | 'not_finite'>[],
   box: { width: number; height: number },
 ): string {
   const end = Math.max(1, points.at(-1)?.step ?? 1);
   let pen = 'M';
   return points
     .map((one) => {
-      if (one.problem || one.test_error === null) {
-        if (one.problem) pen = 'M';
+      if (one.problem || one.not_finite || one.test_error === null) {
+        if (one.problem || one.not_finite) pen = 'M';
         return '';
       }
       const at = `${pen}${fixed((one.step / end) * box.width, 1)},${fixed(one.test_error * box.height, 1)}`;

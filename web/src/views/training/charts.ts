@@ -9,6 +9,7 @@ export const COLOURS = {
   grid: '--line',
   axis: '--line-strong',
   before_colour: '--before',
+  lost_colour: '--error',
   future: '--surface-3',
 };
 
@@ -45,6 +46,19 @@ export function curves(log: boolean): Spec {
       },
     },
   };
+  const lost: Mark = {
+    type: 'rule',
+    encode: {
+      update: {
+        x: { signal: `floor(scale('x', lost)) + 0.5` },
+        y: { value: TOP },
+        y2: { signal: `height - ${BOTTOM}` },
+        stroke: { signal: 'lost_colour' },
+        strokeDash: { value: [3, 2] },
+        opacity: { signal: 'lost < 0 ? 0 : 1' },
+      },
+    },
+  };
   return {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     width: 400,
@@ -59,6 +73,7 @@ export function curves(log: boolean): Spec {
       { name: 'y_high', value: 1 },
       { name: 'newest', value: 0 },
       { name: 'before', value: -1 },
+      { name: 'lost', value: -1 },
     ],
     data: ['band', 'soft', 'main', 'dots', 'x_ticks', 'y_ticks'].map((name) => ({ name, values: [] })),
     scales: [
@@ -143,6 +158,7 @@ export function curves(log: boolean): Spec {
         ...from('dots'),
         encode: { update: { x, y: y('y'), size: { value: 8 }, fill: { signal: 'ink' } } },
       },
+      lost,
       before,
     ],
   };

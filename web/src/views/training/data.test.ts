@@ -78,11 +78,11 @@ describe('weights', () => {
   it('print three digits', () => {
     expect([0.0368, 12345, -0.5, 3.2e-7, 0, NaN].map(threeDigits)).toEqual([
       '0.0368',
-      '1.23e+4',
+      '12345',
       '−0.500',
       '3.2e−7',
       '0.00',
-      'none',
+      'not finite',
     ]);
   });
   it('lie between powers of ten', () => {

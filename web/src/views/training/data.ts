@@ -1,4 +1,5 @@
 // What the training view computes: smoothing, bands, thinning, axes, what is left. Pure: no DOM, no fetching.
+import { fixed, NOT_FINITE, scientific } from '../../base/format';
 
 export type Along = 'step' | 'epoch' | 'images';
 
@@ -123,7 +124,7 @@ export function duration(seconds: number): string {
 
 export interface LayerHistory {
   checkpoints: number[];
-  norm: number[];
+  norm: (number | null)[];
   moved: (number | null)[];
   percentiles: { p1: number[]; p25: number[]; p50: number[]; p75: number[]; p99: number[] };
 }
@@ -142,10 +143,10 @@ export function fanLimit(percentiles: LayerHistory['percentiles']): number {
 
 /** Three digits that matter, with a true minus and no exponent while it can be read. */
 export function threeDigits(value: number): string {
-  if (!Number.isFinite(value)) return 'none';
+  if (!Number.isFinite(value)) return NOT_FINITE;
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-4 || size >= 1e6) ? value.toExponential(1) : value.toPrecision(3);
-  return text.replace('-', '−');
+  if (size !== 0 && (size < 1e-4 || size >= 1e5)) return scientific(value);
+  return size >= 1000 ? fixed(value, 0) : value.toPrecision(3).replace('-', '−');
 }
 
 /** Ends of a logarithmic axis that are powers of ten around the values. */
@@ -165,12 +166,15 @@ export interface Updates {
 
 /** Of all arrays the one that holds the layer's weights; a share of zero (untrained) is none. */
 export function updatesOf(
-  history: { checkpoints: number[]; arrays: { name: string; update: number[] }[] } | null,
+  history: { checkpoints: number[]; arrays: { name: string; update: (number | null)[] }[] } | null,
   layer: string,
 ): Updates | null {
   const found = history?.arrays.find((one) => one.name === `${layer}.weight`);
   if (!history || !found) return null;
-  return { checkpoints: history.checkpoints, update: found.update.map((v) => (v > 0 ? v : null)) };
+  return {
+    checkpoints: history.checkpoints,
+    update: found.update.map((v) => (v !== null && v > 0 ? v : null)),
+  };
 }
 
 /** Values known at some checkpoints, brought to the order of others; null where there is none. */

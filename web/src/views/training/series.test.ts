@@ -13,8 +13,8 @@ const metrics = {
     rate: [0.001, 0.001, 0.0001, 0.0001],
     images_per_s: [1, 1, 1, 1],
   },
-  test: { step: [0, 4], epoch: [0, 0.4], loss: [2.31, 1.2], error: [0.9, 0.45] },
-  views: { step: [4], epoch: [0.4], loss: [1.1], error: [0.4] },
+  test: { step: [0, 4], epoch: [0, 0.4], loss: [2.31, 1.2], error: [0.9, 0.45], not_finite: [0, 0] },
+  views: { step: [4], epoch: [0.4], loss: [1.1], error: [0.4], not_finite: [0] },
 };
 
 describe('curves', () => {
@@ -32,7 +32,7 @@ describe('curves', () => {
   });
   it('leave out dots that would touch', () => {
     const steps = Array.from({ length: 1000 }, (_, n) => n);
-    const test = { step: steps, epoch: steps, loss: steps, error: steps };
+    const test = { step: steps, epoch: steps, loss: steps, error: steps, not_finite: steps };
     const { data } = errorCurve({ ...metrics, test }, 'step', clock);
     expect([data.main.length, data.dots.length]).toEqual([1000, 0]);
   });
@@ -41,11 +41,24 @@ describe('curves', () => {
     expect(curve.low).toBeCloseTo(0.8);
     expect(curve.data.y_ticks.map((t) => t.y)).toEqual([1, 2]);
   });
+  it('draw no number where none was finite, and stay short where losses are huge', () => {
+    const test = { step: [0, 4], epoch: [0, 0.4], loss: [2.31, null], error: [0.9, null], not_finite: [0, 30] };
+    const huge = { ...metrics, train: { ...metrics.train, loss: [2.3, 40, 1e9, 1e22] }, test };
+    for (const log of [true, false]) {
+      const curve = lossCurve(huge, 'step', clock, log);
+      expect(curve.data.main).toEqual([{ x: 0, y: 2.31, stepped: false }]);
+      expect(curve.data.dots).toHaveLength(1);
+      expect(curve.data.y_ticks.length).toBeGreaterThan(1);
+      expect(curve.data.y_ticks.length).toBeLessThan(10);
+      for (const tick of curve.data.y_ticks) expect(tick.label.length).toBeLessThan(8);
+    }
+    expect(errorCurve(huge, 'step', clock).data.main).toHaveLength(1);
+  });
   it('survive a run that has only begun', () => {
     const nothing = {
       train: { ...metrics.train, step: [], loss: [], error: [], rate: [] },
-      test: { step: [], epoch: [], loss: [], error: [] },
-      views: { step: [], epoch: [], loss: [], error: [] },
+      test: { step: [], epoch: [], loss: [], error: [], not_finite: [] },
+      views: { step: [], epoch: [], loss: [], error: [], not_finite: [] },
     };
     for (const log of [true, false]) expect(lossCurve(nothing, 'epoch', clock, log).high).toBe(1);
     expect(rateCurve(nothing, 'epoch', clock).data.main).toEqual([]);

@@ -1,6 +1,6 @@
 // From metrics to what the big charts draw: data sets, scales and ticks. Pure.
 import type { Checkpoint, Metrics } from '../../api/types';
-import { percent } from '../../base/format';
+import { fixed, percent, scientific } from '../../base/format';
 import { roundStep } from '../../base/scales';
 import { along, bands, powersAround, rateStages, smooth, type Along, type Clock } from './data';
 
@@ -40,9 +40,23 @@ function linearTicks(high: number, print: (value: number) => string) {
   }));
 }
 
+/** Round values of a logarithmic axis: three a decade, or powers of ten where there are too many of these. */
+function lossTicks(low: number, high: number): number[] {
+  const [first, last] = [low, high].map((v) => Math.floor(Math.log10(v)));
+  const decades = last - first + 1;
+  const steps = decades <= 4 ? [1, 2, 5] : [1];
+  const every = Math.max(1, Math.ceil(decades / 8));
+  return Array.from({ length: Math.ceil(decades / every) }, (_, n) => first + n * every)
+    .flatMap((power) => steps.map((step) => Number(`${step}e${power}`)))
+    .filter((v) => v >= low && v <= high);
+}
+
 /** What was measured now and then: a line, with a dot at each measurement while they lie apart. */
-function measured(at: readonly number[], values: readonly number[]): Pick<Curve['data'], 'main' | 'dots'> {
-  const points = values.map((y, n) => ({ x: at[n], y }));
+function measured(
+  at: readonly number[],
+  values: readonly (number | null)[],
+): Pick<Curve['data'], 'main' | 'dots'> {
+  const points = values.flatMap((y, n) => (y === null || !Number.isFinite(y) ? [] : [{ x: at[n], y }]));
   return {
     main: points.map((point) => ({ ...point, stepped: false })),
     dots: points.length > MOST_DOTS ? [] : points,
@@ -61,22 +75,24 @@ export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: bool
   );
   const means = calm(bins.map((bin) => bin.mean));
   const tested = place(metrics.test.step, axis, clock);
-  const values = [...bins.map((bin) => bin.mean), ...metrics.test.loss].filter((v) => Number.isFinite(v));
+  const known = metrics.test.loss.filter((v): v is number => v !== null);
+  const values = [...bins.map((bin) => bin.mean), ...known].filter((v) => Number.isFinite(v));
   const high = axisTop(Math.max(0, ...values));
   const smallest = Math.min(...values.filter((v) => v > 0));
   const low = log
-    ? Math.max(high / 1e4, Math.min(high / 2, Number.isFinite(smallest) ? smallest * 0.8 : high / 10))
+    ? Math.max(
+        Math.min(high / 1e4, 0.01),
+        Math.min(high / 2, Number.isFinite(smallest) ? smallest * 0.8 : high / 10),
+      )
     : 0;
   const digits = high < 1 ? 2 : 1;
-  const logTicks = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
-    .filter((v) => v >= low && v <= high)
-    .map((y) => ({ y, label: String(y) }));
+  const logTicks = lossTicks(low, high).map((y) => ({ y, label: y < 1e5 ? String(y) : scientific(y) }));
   return {
     data: {
       band: bins.map((bin, n) => ({ x: at[n], low: Math.max(low, bin.low), high: bin.high })),
       soft: means.map((y, n) => ({ x: at[n], y })),
       ...measured(tested, metrics.test.loss),
-      y_ticks: log ? logTicks : linearTicks(high, (v) => v.toFixed(digits)),
+      y_ticks: log ? logTicks : linearTicks(high, (v) => fixed(v, digits)),
     },
     low,
     high,

@@ -1,5 +1,6 @@
 /** The numbers of the Training view as tables. Pure. */
 import type { Checkpoint } from '../../api/types';
+import { NOT_FINITE } from '../../base/format';
 import type { Table } from '../../state/offer.svelte';
 import type { Tally } from '../common/activity';
 
@@ -33,8 +34,8 @@ export const trainingTables = (points: readonly Checkpoint[], layers: readonly L
       one.images_seen,
       one.train_loss,
       one.train_error,
-      one.test_loss,
-      one.test_error,
+      one.not_finite ? NOT_FINITE : one.test_loss,
+      one.not_finite ? NOT_FINITE : one.test_error,
     ]),
   },
   {

@@ -115,7 +115,7 @@ fn losses(job: &Job) -> anyhow::Result<BTreeMap<u64, f64>> {
     let mut losses = BTreeMap::new();
     let mut observer = |event: &Event| match event {
         Event::Step(metric) if metric.kind == MetricKind::Train => {
-            losses.insert(metric.step.0, metric.loss);
+            losses.insert(metric.step.0, metric.loss.unwrap_or(f64::NAN));
         }
         _ => {}
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use deepviz_net::{CheckpointEntry, Metric, MetricKind, Run};
+use deepviz_net::{CheckpointEntry, Divergence, Metric, MetricKind, MetricsLog, Run};
 use deepviz_stats::{State, Store, UnitState};
 use serde::Serialize;
 use serde_json::json;
@@ -17,13 +17,13 @@ use crate::table::Table;
 /// Prints a run.
 pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
     let run = Run::open(path).context("cannot open the run")?;
-    let metrics = run.metrics()?;
+    let log = run.metrics_log()?;
     let units = match Store::open_read_only(path).context("cannot read the statistics")? {
         Some(store) => store.units().context("cannot read the statistics")?,
         None => Vec::new(),
     };
-    let rows = rows(&run.checkpoints(), &metrics, &units);
-    let views = metrics.iter().rfind(|metric| metric.kind == MetricKind::Views).map(|metric| metric.error);
+    let rows = rows(&run.checkpoints(), &log, &units);
+    let views = log.lines.iter().rfind(|metric| metric.kind == MetricKind::Views);
     if as_json {
         print_json(&json!({
             "kind": "run",
@@ -32,18 +32,28 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
             "parameters": run.network().parameter_count(),
             "layers": layers::rows(run.network()),
             "checkpoints": rows,
-            "views_error": views,
+            "views_error": views.and_then(Metric::finite_error),
+            "diverged": log.divergence,
         }));
     } else {
         print_head(&run);
         layers::print(&layers::rows(run.network()));
         print_line("");
         print_checkpoints(&rows);
-        if let Some(error) = views {
+        if let Some(views) = views {
+            let error = views.finite_error().unwrap_or(f64::NAN);
             print_line(&format!("\ntest error over several views: {}", human::percent(error)));
+        }
+        if let Some(divergence) = &log.divergence {
+            print_line(&format!("\n{}", diverged_line(divergence)));
         }
     }
     Ok(())
+}
+
+fn diverged_line(divergence: &Divergence) -> String {
+    let Divergence { step, found, rate, .. } = divergence;
+    format!("diverged at step {}: {found} (learning rate {rate})", human::count(step.0))
 }
 
 /// One checkpoint.
@@ -59,12 +69,16 @@ struct Row {
     train_error: Option<f64>,
     test_loss: Option<f64>,
     test_error: Option<f64>,
+    /// Whether the test split was measured and gave no finite numbers.
+    not_finite: bool,
+    /// Whether the run has diverged there.
+    diverged: bool,
     statistics: BTreeMap<String, String>,
 }
 
-fn rows(checkpoints: &[CheckpointEntry], metrics: &[Metric], units: &[UnitState]) -> Vec<Row> {
+fn rows(checkpoints: &[CheckpointEntry], log: &MetricsLog, units: &[UnitState]) -> Vec<Row> {
     let of_step = |kind: MetricKind| -> BTreeMap<u64, &Metric> {
-        let metrics = metrics.iter().filter(|metric| metric.kind == kind);
+        let metrics = log.lines.iter().filter(|metric| metric.kind == kind);
         metrics.map(|metric| (metric.step.0, metric)).collect()
     };
     let (train, test) = (of_step(MetricKind::Train), of_step(MetricKind::Test));
@@ -72,7 +86,8 @@ fn rows(checkpoints: &[CheckpointEntry], metrics: &[Metric], units: &[UnitState]
         .iter()
         .enumerate()
         .map(|(index, entry)| {
-            let (train, test) = (train.get(&entry.step.0), test.get(&entry.step.0));
+            let (train, measured) = (train.get(&entry.step.0), test.get(&entry.step.0));
+            let test = measured.filter(|metric| log.is_finite(metric));
             Row {
                 index,
                 step: entry.step.0,
@@ -80,10 +95,12 @@ fn rows(checkpoints: &[CheckpointEntry], metrics: &[Metric], units: &[UnitState]
                 images_seen: entry.images_seen,
                 hash: entry.hash.clone(),
                 problem: entry.problem.clone(),
-                train_loss: train.map(|metric| metric.loss),
+                train_loss: train.and_then(|metric| metric.loss),
                 train_error: train.map(|metric| metric.error),
-                test_loss: test.map(|metric| metric.loss),
+                test_loss: test.and_then(|metric| metric.loss),
                 test_error: test.map(|metric| metric.error),
+                not_finite: measured.is_some() && test.is_none(),
+                diverged: !log.is_sound_at(entry.step),
                 statistics: statistics(entry, units),
             }
         })
@@ -133,7 +150,7 @@ fn print_head(run: &Run) {
 fn print_checkpoints(rows: &[Row]) {
     let mut table =
         Table::new(&["checkpoint", "step", "epoch", "train loss", "test loss", "test error", "statistics", "problem"]);
-    let number = |value: Option<f64>| value.map(|value| format!("{value:.4}")).unwrap_or_default();
+    let number = |value: Option<f64>| value.map(|value| human::number(value, 4)).unwrap_or_default();
     for row in rows {
         let statistics: Vec<String> = row.statistics.iter().map(|(split, state)| format!("{split} {state}")).collect();
         table.row([
@@ -141,10 +158,10 @@ fn print_checkpoints(rows: &[Row]) {
             human::count(row.step),
             format!("{:.2}", row.epoch),
             number(row.train_loss),
-            number(row.test_loss),
-            row.test_error.map(human::percent).unwrap_or_default(),
+            number(row.test_loss.or(row.not_finite.then_some(f64::NAN))),
+            row.test_error.or(row.not_finite.then_some(f64::NAN)).map(human::percent).unwrap_or_default(),
             statistics.join(", "),
-            row.problem.clone().unwrap_or_default(),
+            row.problem.clone().or(row.diverged.then(|| "diverged".to_owned())).unwrap_or_default(),
         ]);
     }
     table.print();

@@ -34,15 +34,18 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
     print_line(&format!("images    {} seen", human::count(snapshot.images_seen)));
     print_line(&format!("hash      {}", snapshot.hash));
     print_line("");
-    let mut table = Table::new(&["tensor", "shape", "smallest", "mean", "largest"]);
+    let mut table = Table::new(&["tensor", "shape", "smallest", "mean", "largest", "not finite"]);
+    let number =
+        |value: Option<f64>| value.map_or_else(|| human::NOT_FINITE.to_owned(), |value| human::number(value, 6));
     for row in rows {
         let shape: Vec<String> = row.shape.iter().map(usize::to_string).collect();
         table.row([
             row.name,
             shape.join(" x "),
-            format!("{:.6}", row.smallest),
-            format!("{:.6}", row.mean),
-            format!("{:.6}", row.largest),
+            number(row.smallest.map(f64::from)),
+            number(row.mean),
+            number(row.largest.map(f64::from)),
+            if row.not_finite > 0 { human::count(row.not_finite as u64) } else { String::new() },
         ]);
     }
     table.print();
@@ -54,18 +57,23 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
 struct Row {
     name: String,
     shape: Vec<usize>,
-    smallest: f32,
-    mean: f64,
-    largest: f32,
+    /// Of the finite values; none where there is none.
+    smallest: Option<f32>,
+    mean: Option<f64>,
+    largest: Option<f32>,
+    /// Values that are not finite.
+    not_finite: usize,
 }
 
 fn row(name: &str, array: &ArrayViewD<'_, f32>) -> Row {
-    let sum: f64 = array.iter().map(|&value| f64::from(value)).sum();
+    let finite = || array.iter().copied().filter(|value| value.is_finite());
+    let count = finite().count();
     Row {
         name: name.to_owned(),
         shape: array.shape().to_vec(),
-        smallest: array.iter().copied().fold(f32::INFINITY, f32::min),
-        mean: sum / array.len().max(1) as f64,
-        largest: array.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+        smallest: finite().reduce(f32::min),
+        mean: (count > 0).then(|| finite().map(f64::from).sum::<f64>() / count as f64),
+        largest: finite().reduce(f32::max),
+        not_finite: array.len() - count,
     }
 }

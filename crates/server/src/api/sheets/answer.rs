@@ -13,6 +13,7 @@ use crate::bank::Bank;
 use crate::group::GroupWords;
 use crate::layer_axis::select_layers;
 use crate::look::{Look, Over};
+use crate::number::all_finite;
 use crate::problem::ApiError;
 use crate::reply::{Content, Keep, json, json_kept};
 use crate::selection::{Selection, text_from_indices};
@@ -105,7 +106,7 @@ pub(super) async fn answer(
             let values = values(app, wish, entry).await?;
             let sheet = wish.sheet(index, &values, range)?;
             let shape = values.dim().into();
-            let values = (values.len() <= MOST_JSON_VALUES).then(|| values.into_raw_vec_and_offset().0);
+            let values = (values.len() <= MOST_JSON_VALUES).then(|| all_finite(&values.into_raw_vec_and_offset().0));
             json_kept(headers, &SheetAnswer::Values(SheetValues { sheet, shape, values }), keep)
         }
         Format::F32 => {

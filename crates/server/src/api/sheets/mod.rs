@@ -27,9 +27,10 @@ pub(crate) struct SheetValues {
     sheet: Sheet,
     /// Filters, channels, rows, columns.
     shape: [usize; 4],
-    /// The values in that order; absent where there are more than 65,536 (ask for `format=f32`).
+    /// The values in that order, each absent where it is not finite; all absent where there are more than 65,536 (ask
+    /// for `format=f32`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    values: Option<Vec<f32>>,
+    values: Option<Vec<Option<f32>>>,
 }
 
 /// Several sheets.

@@ -1,0 +1,189 @@
+//! A run that diverges, from the command line to the server: it fails, and is never told to be right.
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+mod lab;
+
+use std::fs;
+use std::path::Path;
+
+use lab::Lab;
+use serde_json::{Value, json};
+
+const TINY: &str = r#"
+[data]
+mean = "channel"
+scale = 0.01
+[[layer]]
+name = "conv1"
+type = "conv"
+filters = 8
+size = 5
+stride = 2
+padding = 2
+[[layer]]
+name = "relu1"
+type = "relu"
+[[layer]]
+name = "pool1"
+type = "pool"
+pool = "max"
+size = 2
+stride = 2
+[[layer]]
+name = "fc16"
+type = "full"
+outputs = 16
+[[layer]]
+name = "relu2"
+type = "relu"
+[[layer]]
+name = "fc3"
+type = "full"
+outputs = 3
+[[layer]]
+name = "probs"
+type = "softmax"
+[train]
+batch = 16
+stages = [{ epochs = 3, rate = 0.02 }]
+[snapshots]
+every = "1 epoch"
+"#;
+
+/// Folders of three classes, 40 images each to learn from and 8 to test.
+fn write_images(base: &Path) {
+    for (index, class) in ["cat", "dog", "owl"].into_iter().enumerate() {
+        for (split, count) in [("train", 40), ("test", 8)] {
+            let folder = base.join(split).join(class);
+            fs::create_dir_all(&folder).unwrap();
+            for number in 0..count {
+                let pixels = image::RgbImage::from_fn(32, 32, |x, y| {
+                    let value = (x * (index as u32 + 1) * 7 + y * 3 + number * 11) % 256;
+                    image::Rgb([value as u8, (value * 5 % 256) as u8, index as u8 * 90])
+                });
+                pixels.save(folder.join(format!("{number}.png"))).unwrap();
+            }
+        }
+    }
+}
+
+fn with_base() -> Lab {
+    let lab = Lab::new();
+    fs::write(lab.path("tiny.toml"), TINY).unwrap();
+    write_images(&lab.path("base"));
+    lab
+}
+
+const RATE: &str = "train.stages.0.rate=1e30";
+
+fn diverging<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["train", "tiny.toml", "--corpus", "base", "--out", out, "--device", "cpu"];
+    args.extend(["--set", RATE, "--set", "train.batch=128", "--epochs", "1"]);
+    args.extend(more);
+    args
+}
+
+fn inspected(lab: &Lab, run: &str) -> (Value, String) {
+    let object = lab.run(&["inspect", run, "--json"]).expect_good();
+    (serde_json::from_str(&object.stdout).unwrap(), lab.run(&["inspect", run]).expect_good().stdout)
+}
+
+#[test]
+fn a_run_that_diverges_at_its_last_step_fails_and_has_no_error() {
+    let lab = with_base();
+    for (out, more) in [("end", &[][..]), ("each", &["--snapshot-every", "1 steps"][..])] {
+        let outcome = lab.run(&diverging(out, more));
+        outcome.expect_error(&[
+            "training diverged at step 1: ",
+            "24 of 24 test images",
+            "lower learning rate (now 1e30)",
+        ]);
+        assert!(!outcome.stdout.contains("test error"), "{}", outcome.stdout);
+
+        let lines: Vec<Value> = fs::read_to_string(lab.path(out).join("metrics.jsonl"))
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let last = lines.last().unwrap();
+        assert_eq!((&last["kind"], &last["step"], &last["what"]), (&json!("diverged"), &json!(1), &json!("outputs")));
+        let tests: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "test").collect();
+        assert_eq!(tests.len(), 2);
+        assert_eq!((&tests[1]["loss"], &tests[1]["error"]), (&Value::Null, &json!(1.0)));
+        assert_eq!(tests[1]["not_finite"], json!(24));
+
+        let (run, table) = inspected(&lab, out);
+        assert_eq!(run["diverged"]["step"], json!(1));
+        let checkpoint = &run["checkpoints"][1];
+        assert_eq!((&checkpoint["test_error"], &checkpoint["test_loss"]), (&Value::Null, &Value::Null));
+        assert_eq!((&checkpoint["not_finite"], &checkpoint["diverged"]), (&json!(true), &json!(true)));
+        let row = table.lines().find(|line| line.trim_start().starts_with("1 ")).unwrap();
+        assert_eq!(row.matches("not finite").count(), 2, "{table}");
+        assert!(row.contains("diverged") && table.contains("\ndiverged at step 1: 24 of 24 test images"), "{table}");
+    }
+}
+
+#[test]
+fn a_diverged_run_is_served_as_one() {
+    let lab = with_base();
+    lab.run(&diverging("run", &["--snapshot-every", "1 steps"])).expect_error(&["diverged at step 1"]);
+    // The statistics say why there are none.
+    let stats = lab.run(&["stats", "run", "--split", "test"]);
+    assert_eq!(stats.code, Some(1), "{}", stats.stderr);
+    let server = lab.serve(&["run"]);
+    let list = server.json("/api/runs");
+    assert_eq!((&list["runs"][0]["test_error"], &list["runs"][0]["divergence"]["step"]), (&Value::Null, &json!(1)));
+    let run = server.json("/api/runs/run");
+    assert_eq!(
+        (&run["checkpoints"][1]["test_error"], &run["checkpoints"][1]["not_finite"]),
+        (&Value::Null, &json!(true))
+    );
+    let statistics = |index: usize| run["checkpoints"][index]["statistics"]["test"].clone();
+    assert_eq!((statistics(0), statistics(1)), (json!("ready"), json!("failed")));
+    let prediction = server.json("/api/runs/run/checkpoints/1/predict/3");
+    assert_eq!(prediction["predicted"], Value::Null, "{prediction}");
+    assert!(prediction["problem"].as_str().unwrap().contains("diverged at step 1"), "{prediction}");
+    assert_eq!(server.json("/api/runs/run/checkpoints/0/predict/3")["problem"], Value::Null);
+    let confusion = server.json("/api/runs/run/confusion?split=test");
+    assert_eq!(confusion["checkpoints"], json!([0]));
+}
+
+#[test]
+fn a_diverged_run_is_not_resumed() {
+    let lab = with_base();
+    lab.run(&diverging("run", &[])).expect_error(&["diverged at step 1"]);
+    let before = fs::read(lab.path("run/metrics.jsonl")).unwrap();
+    let again = lab.run(&diverging("run", &["--resume"]));
+    again.expect_error(&["cannot resume: the run diverged at step 1", "start a new run with a lower learning rate"]);
+    assert_eq!(fs::read(lab.path("run/metrics.jsonl")).unwrap(), before);
+}
+
+#[test]
+fn events_of_a_diverging_run_say_so_and_end() {
+    let lab = with_base();
+    let outcome = lab.run(&diverging("run", &["--json"]));
+    assert_eq!(outcome.code, Some(1));
+    let events = outcome.events();
+    let last = events.last().unwrap();
+    assert_eq!((&last["event"], &last["divergence"]["step"]), (&json!("diverged"), &json!(1)));
+    assert!(events.iter().all(|event| event["event"] != "finished"));
+}
+
+#[test]
+fn a_snapshot_that_is_not_finite_is_told_by_its_arrays() {
+    let lab = with_base();
+    // The step's gradient is far beyond what a float holds: the weights themselves are not finite.
+    let args = diverging("run", &["--set", "data.scale=100", "--set", "train.stages.0.rate=1e38"]);
+    lab.run(&args).expect_error(&["diverged at step"]);
+    let snapshots = lab.snapshots("run");
+    let last = snapshots.keys().last().unwrap();
+    let shown = lab.run(&["inspect", &format!("run/snapshots/{last}"), "--json"]).expect_good();
+    let object: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let tensors = object["tensors"].as_array().unwrap();
+    assert!(tensors.iter().any(|tensor| tensor["not_finite"] != json!(0)), "{object}");
+    for tensor in tensors {
+        let sides: Vec<u64> = tensor["shape"].as_array().unwrap().iter().map(|side| side.as_u64().unwrap()).collect();
+        let all_bad = tensor["not_finite"].as_u64().unwrap() == sides.iter().product::<u64>();
+        assert_eq!(tensor["mean"].is_null(), all_bad, "{tensor}");
+    }
+}

@@ -1,0 +1,15 @@
+/**
+ * The text by which the server knows the class of a number: the number itself, unless another class is called that, for
+ * the server takes a name before a number. The rule is `find_class` of `crates/corpus/src/class_name.rs`.
+ */
+export function classText(classes: readonly string[], index: number): string;
+/** The same of a class that may not be chosen. */
+export function classText(classes: readonly string[], index: number | null): string | null;
+export function classText(classes: readonly string[], index: number | null): string | null {
+  if (index === null) return null;
+  const means = (text: string) => {
+    const named = classes.indexOf(text);
+    return named < 0 || named === index;
+  };
+  return [String(index), `#${index}`].find(means) ?? classes[index] ?? String(index);
+}

@@ -1,0 +1,34 @@
+/** What of a run is a result: a network whose numbers are no longer finite is none. Pure. */
+import type { Checkpoint, Run } from '../api/types';
+import { count, fixed, NOT_FINITE, percent } from '../base/format';
+
+type Tested = Pick<Checkpoint, 'test_error' | 'not_finite' | 'diverged'>;
+
+/** The checkpoint with the least test error; never one of a network that has diverged. */
+export function bestTested<T extends Tested>(points: readonly T[]): T | null {
+  let best: T | null = null;
+  for (const point of points) {
+    if (point.diverged || point.not_finite || point.test_error === null) continue;
+    if (best?.test_error == null || point.test_error < best.test_error) best = point;
+  }
+  return best;
+}
+
+/** The test error of a checkpoint in words: the number, `not finite`, or what is said where none was measured. */
+export function testErrorText(point: Tested | undefined, digits: number, none = 'not measured'): string {
+  if (point?.not_finite) return NOT_FINITE;
+  return point?.test_error == null ? none : percent(point.test_error, digits);
+}
+
+/** `diverged at step 1,200`. */
+export const divergedAt = (divergence: { step: number }): string =>
+  `diverged at step ${count(divergence.step)}`;
+
+/** Where and why a run diverged, in sentences. */
+export function divergedWords(divergence: NonNullable<Run['divergence']>): string {
+  const { step, epoch, found, rate } = divergence;
+  return (
+    `The run diverged at step ${count(step)}, epoch ${fixed(epoch, 2)}: ${found}. ` +
+    `Nothing from there on is a result. The learning rate was ${rate}; a lower one or smaller initial weights may help.`
+  );
+}
