@@ -142,6 +142,16 @@ impl Error {
         let path = path.into();
         move |source| Self::Io { action, source, path }
     }
+
+    /// Whether the system had no file handle left: nothing is wrong with the file.
+    pub fn is_out_of_files(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if is_out_of_files(source))
+    }
+}
+
+/// Whether the process (EMFILE) or the system (ENFILE) has as many files open as it may.
+pub fn is_out_of_files(error: &std::io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 fn memory_message(device: &str, wanted: usize, free: usize, fits: Option<usize>) -> String {

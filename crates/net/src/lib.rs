@@ -34,12 +34,12 @@ mod whitening;
 
 pub use device::{Cpu, Device, VectorLevel};
 pub use divergence::{Divergence, DivergenceKind, NotFinite};
-pub use error::Error;
+pub use error::{Error, is_out_of_files};
 pub use gradient::{Batch, BatchResult, Engine};
 pub use init::{Fan, Init, Rest};
 pub use input_statistics::InputStatistics;
 pub use input_transform::InputTransform;
-pub use metrics::{Metric, MetricKind, MetricsLog};
+pub use metrics::{Metric, MetricKind, MetricsLog, SkippedLines};
 pub use model::{Model, Template};
 pub use network::{Layer, Network, ParameterSpec, Patch, Role};
 pub use ops::Op;

@@ -74,6 +74,8 @@ pub struct MetricsLog {
     pub lines: Vec<Metric>,
     /// Where the run diverged, if it has.
     pub divergence: Option<Divergence>,
+    /// The lines that could not be read and were left out, if any.
+    pub skipped: Option<SkippedLines>,
 }
 
 impl MetricsLog {
@@ -95,21 +97,45 @@ impl MetricsLog {
     }
 }
 
-/// Reads the lines; one that is torn at the end of a file still growing is left out.
+/// Lines of metrics.jsonl that could not be read: a crash of the machine leaves blocks of NUL bytes, another program
+/// lines of its own. The others are good all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SkippedLines {
+    /// How many there are.
+    pub count: usize,
+    /// Number of the first, counted from 1.
+    pub first_line: usize,
+    /// Why the first could not be read.
+    pub reason: String,
+}
+
+impl std::fmt::Display for SkippedLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { count, first_line, reason } = self;
+        match count {
+            1 => write!(f, "line {first_line} of the metrics cannot be read and was left out: {reason}"),
+            _ => write!(
+                f,
+                "{count} lines of the metrics cannot be read and were left out, the first is line {first_line}: {reason}"
+            ),
+        }
+    }
+}
+
+/// Reads the lines; one that is torn at the end of a file still growing is left out, and so is what is no measurement.
 pub(crate) fn read(path: &Path) -> Result<MetricsLog, Error> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(MetricsLog::default()),
         Err(source) => return Err(Error::io("read the metrics", path)(source)),
     };
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let Some(end) = bytes.iter().rposition(|&byte| byte == b'\n') else { return Ok(MetricsLog::default()) };
     let mut log = MetricsLog::default();
-    for (index, line) in whole.lines().enumerate() {
-        log.add(line.as_bytes()).map_err(|reason| Error::Damaged {
-            what: "the metrics",
-            reason: format!("line {}: {reason}", index + 1),
-            path: path.into(),
-        })?;
+    for (index, line) in bytes[..end].split(|&byte| byte == b'\n').enumerate() {
+        if let Err(reason) = log.add(line) {
+            let first = || SkippedLines { count: 0, first_line: index + 1, reason: reason.to_string() };
+            log.skipped.get_or_insert_with(first).count += 1;
+        }
     }
     Ok(log)
 }

@@ -58,6 +58,17 @@ pub enum Error {
         /// The run folder.
         path: PathBuf,
     },
+    /// The corpus has other classes than the run was started with.
+    #[error(
+        "cannot resume: the corpus has other classes than the run was started with: {difference}; give the corpus as it \
+         was, or start a new run: {}", path.display()
+    )]
+    OtherClasses {
+        /// Which classes differ, and how.
+        difference: String,
+        /// The run folder.
+        path: PathBuf,
+    },
     /// The thread that wrote a snapshot ended without saying why.
     #[error("the snapshot of step {step} was not written: its thread panicked; resume the run with --resume")]
     Writer {

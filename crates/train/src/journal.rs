@@ -21,7 +21,8 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens the file, keeping the lines up to `last` (none without): what came after the snapshot
-    /// from which training goes on, and a line torn by a kill, are cut off.
+    /// from which training goes on, and a line torn by a kill, are cut off. Lines among those kept that
+    /// cannot be read stay where they are.
     pub fn open(run: &Path, last: Option<Step>) -> Result<Self, Error> {
         let path = run.join(METRICS_FILE);
         let io = |source| Error::io("write the metrics", &path)(source);
@@ -72,13 +73,13 @@ impl Journal {
     }
 }
 
-/// Length of the leading lines that are whole and of steps up to `last`, and the tests in them.
+/// Length of the leading lines up to the last one that is whole and of a step up to `last`, and the tests in them.
 fn lines_up_to(file: &File, last: Step) -> std::io::Result<(u64, Tested)> {
     let mut reader = BufReader::new(file);
-    let (mut keep, mut tested, mut line) = (0, Tested::new(), Vec::new());
+    let (mut keep, mut end, mut tested, mut line) = (0, 0, Tested::new(), Vec::new());
     loop {
         line.clear();
-        let length = reader.read_until(b'\n', &mut line)?;
+        end += reader.read_until(b'\n', &mut line)? as u64;
         if line.last() != Some(&b'\n') {
             return Ok((keep, tested));
         }
@@ -87,9 +88,11 @@ fn lines_up_to(file: &File, last: Step) -> std::io::Result<(u64, Tested)> {
                 if metric.kind != MetricKind::Train {
                     tested.push((metric.kind, metric.step));
                 }
-                keep += length as u64;
+                keep = end;
             }
-            _ => return Ok((keep, tested)),
+            Ok(_) => return Ok((keep, tested)),
+            // Kept where a good one follows: a crash of the machine may have left it in the middle.
+            Err(_) => {}
         }
     }
 }
@@ -135,5 +138,20 @@ mod tests {
         let journal = Journal::open(folder.path(), Some(Step(2))).unwrap();
         assert!(!journal.is_tested(MetricKind::Test, Step(2)));
         assert_eq!(lines(), 3);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_costs_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path(), None).unwrap();
+        journal.append(&metric(1, MetricKind::Train)).unwrap();
+        journal.file.write_all(&[&[0; 600][..], b"\n"].concat()).unwrap();
+        journal.append(&metric(2, MetricKind::Test)).unwrap();
+        let end = std::fs::metadata(folder.path().join(METRICS_FILE)).unwrap().len();
+        journal.file.write_all(b"nonsense\n").unwrap();
+        journal.append(&metric(3, MetricKind::Train)).unwrap();
+        let journal = Journal::open(folder.path(), Some(Step(2))).unwrap();
+        assert!(journal.is_tested(MetricKind::Test, Step(2)));
+        assert_eq!(std::fs::metadata(folder.path().join(METRICS_FILE)).unwrap().len(), end);
     }
 }

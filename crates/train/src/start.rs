@@ -29,6 +29,12 @@ impl Start {
     pub fn new(job: &Job) -> Result<Self, Error> {
         check_corpus(&job.corpus)?;
         let (info, order) = plan(job)?;
+        // Before the network is built: of another number of classes it would say less.
+        if job.resume
+            && let Ok(earlier) = RunInfo::read(&job.out)
+        {
+            compare(&earlier, &info, &job.out)?;
+        }
         let network = Arc::new(Network::new(&info.recipe, info.image, info.classes.len())?);
         if !job.resume {
             refuse_content(&job.out)?;
@@ -221,6 +227,9 @@ fn compare(earlier: &RunInfo, now: &RunInfo, out: &Path) -> Result<(), Error> {
     };
     let level_hint = "give the run's device and vector level, or start a new run";
     let hint = "start a new run, or resume with what the run was started with";
+    if let Some(difference) = earlier.class_difference(&now.classes) {
+        return Err(Error::OtherClasses { difference, path: out.into() });
+    }
     let number = |value: u64| value.to_string();
     let pairs = [
         (

@@ -45,6 +45,39 @@ pub struct RunInfo {
     pub snapshot_steps: Vec<u64>,
 }
 
+impl RunInfo {
+    /// How the classes of a corpus differ from those that the run was trained on, in words; `None` where they do not.
+    pub fn class_difference(&self, found: &[String]) -> Option<String> {
+        let quoted = |names: &[&String]| {
+            let more = names.len().saturating_sub(NAMED_CLASSES);
+            let names: Vec<String> = names.iter().take(NAMED_CLASSES).map(|name| format!("`{name}`")).collect();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{}{more}", names.join(", "))
+        };
+        let without = |all: &'_ [String], known: &[String]| -> Vec<usize> {
+            (0..all.len()).filter(|&index| !known.contains(&all[index])).collect()
+        };
+        let names =
+            |all: &[String], places: &[usize]| quoted(&places.iter().map(|&place| &all[place]).collect::<Vec<_>>());
+        let (added, missing) = (without(found, &self.classes), without(&self.classes, found));
+        let parts: Vec<String> =
+            [(&added, found, "it has the class"), (&missing, &self.classes[..], "it lacks the class")]
+                .into_iter()
+                .filter(|(places, ..)| !places.is_empty())
+                .map(|(places, all, what)| format!("{what} {}", names(all, places)))
+                .collect();
+        if !parts.is_empty() {
+            let (had, has) = (self.classes.len(), found.len());
+            return Some(format!("{} ({has} classes, expected {had})", parts.join(" and ")));
+        }
+        let (index, (expected, found)) = self.classes.iter().zip(found).enumerate().find(|(_, (a, b))| a != b)?;
+        Some(format!("its class {index} is `{found}`, expected `{expected}`: the order of the classes differs"))
+    }
+}
+
+/// Classes that are named where corpora differ.
+const NAMED_CLASSES: usize = 5;
+
 /// The corpus of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CorpusInfo {

@@ -22,12 +22,12 @@ impl RunLock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).map_err(io)?;
-        // A reader asking whether the run is live holds it for an instant.
-        let patience = Instant::now() + Duration::from_secs(2);
+        let began = Instant::now();
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                // A reader asking whether the run is live holds it for an instant, which on a busy machine may be long.
+                Err(TryLockError::WouldBlock) if began.elapsed() < patience(&file) => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 Err(TryLockError::WouldBlock) => {
@@ -42,6 +42,18 @@ impl RunLock {
         file.set_len(0).map_err(io)?;
         write!(file, "{}", std::process::id()).map_err(io)?;
         Ok(Self { _file: file })
+    }
+}
+
+/// How long to try for a lock that is held: readers let go of it, a trainer keeps it.
+fn patience(file: &File) -> Duration {
+    match file.try_lock_shared() {
+        // Only readers can share it.
+        Ok(()) => match file.unlock() {
+            Ok(()) => Duration::from_mins(1),
+            Err(_) => Duration::ZERO,
+        },
+        Err(_) => Duration::from_secs(2),
     }
 }
 

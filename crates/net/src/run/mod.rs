@@ -83,10 +83,23 @@ impl Run {
         run.join(SNAPSHOT_FOLDER).join(format!("{:06}.safetensors", step.0))
     }
 
-    /// Scans the folder: every snapshot in step order, broken ones with their problem.
+    /// Scans the folder: every snapshot in step order, broken ones with their problem; none where the folder
+    /// cannot be read.
     pub fn checkpoints(&self) -> Vec<CheckpointEntry> {
-        let Ok(folder) = std::fs::read_dir(self.path.join(SNAPSHOT_FOLDER)) else {
-            return Vec::new();
+        self.list_checkpoints().unwrap_or_default()
+    }
+
+    /// The same, with the reason where it cannot be told which snapshots there are.
+    ///
+    /// # Errors
+    /// The folder is there and cannot be read, or the system has no file handle left to look at a snapshot with.
+    pub fn list_checkpoints(&self) -> Result<Vec<CheckpointEntry>, Error> {
+        let path = self.path.join(SNAPSHOT_FOLDER);
+        let io = |source| Error::io("list the snapshots", &path)(source);
+        let folder = match std::fs::read_dir(&path) {
+            Ok(folder) => folder,
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(io(source)),
         };
         let mut known = self.scanned.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = Vec::new();
@@ -100,7 +113,7 @@ impl Run {
             let entry = if let Some(scan) = known.get(&path).filter(same) {
                 scan.entry.clone()
             } else {
-                let entry = self.scan(step, path.clone());
+                let entry = self.scan(step, path.clone())?;
                 let scan = Scan { length, modified, entry: entry.clone() };
                 known.insert(path, scan);
                 entry
@@ -108,10 +121,10 @@ impl Run {
             entries.push(entry);
         }
         entries.sort_by_key(|entry| entry.step);
-        entries
+        Ok(entries)
     }
 
-    fn scan(&self, step: Step, path: PathBuf) -> CheckpointEntry {
+    fn scan(&self, step: Step, path: PathBuf) -> Result<CheckpointEntry, Error> {
         let header = Header::scan(&path).and_then(|scanned| {
             if scanned.header.step != step {
                 return Err(Error::Damaged {
@@ -123,7 +136,7 @@ impl Run {
             self.check_shapes(&scanned.tensors)?;
             Ok(scanned.header)
         });
-        match header {
+        Ok(match header {
             Ok(header) => CheckpointEntry {
                 step,
                 path,
@@ -132,6 +145,7 @@ impl Run {
                 images_seen: header.images_seen,
                 hash: header.hash,
             },
+            Err(error) if error.is_out_of_files() => return Err(error),
             Err(error) => CheckpointEntry {
                 step,
                 path,
@@ -140,7 +154,7 @@ impl Run {
                 images_seen: self.info.images_seen(step),
                 hash: String::new(),
             },
-        }
+        })
     }
 
     fn check_shapes(&self, tensors: &[(String, Vec<usize>)]) -> Result<(), Error> {
@@ -210,12 +224,12 @@ impl Run {
         Error::NoSnapshot { step: step.0, available, path: self.path.clone() }
     }
 
-    /// The metrics so far.
+    /// The metrics so far; lines that cannot be read are left out.
     pub fn metrics(&self) -> Result<Vec<Metric>, Error> {
         Ok(self.metrics_log()?.lines)
     }
 
-    /// The same, and whether the run has diverged.
+    /// The same, with whether the run has diverged and what was left out.
     pub fn metrics_log(&self) -> Result<MetricsLog, Error> {
         metrics::read(&self.path.join(METRICS_FILE))
     }

@@ -213,9 +213,30 @@ fn metrics_leave_out_a_torn_last_line() {
     let metrics = run.metrics().unwrap();
     assert_eq!(metrics.len(), 1);
     assert_eq!((metrics[0].kind, metrics[0].step), (MetricKind::Test, Step(3)));
-    std::fs::write(run.path().join(METRICS_FILE), format!("{line}\nnonsense\n{line}\n")).unwrap();
-    let text = run.metrics().unwrap_err().to_string();
-    assert!(text.contains("line 2"), "{text}");
+    assert_eq!(run.metrics_log().unwrap().skipped, None);
+}
+
+#[test]
+fn lines_that_are_no_metrics_are_left_out_and_told() {
+    let (_folder, run) = folder();
+    let line = br#"{"step":3,"epoch":1.0,"images_seen":10,"kind":"test","loss":0.5,"error":0.25,"rate":0.1,"images_per_s":9.0}"#;
+    // A block of NUL bytes, half a line, other JSON, no UTF-8, an empty line: each between good ones.
+    let bad: [&[u8]; 6] = [&[0; 600], &line[..40], br#"{"epoch":7}"#, b"[1,2]", &[0xff, 0xfe, b'x'], b""];
+    for bad in bad {
+        for parts in [[&line[..], bad, &line[..]], [bad, &line[..], &line[..]], [&line[..], &line[..], bad]] {
+            let text: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied().chain([b'\n'])).collect();
+            std::fs::write(run.path().join(METRICS_FILE), text).unwrap();
+            let log = run.metrics_log().unwrap();
+            assert_eq!(log.lines.len(), 2);
+            let skipped = log.skipped.unwrap();
+            assert_eq!(skipped.count, 1);
+            assert_eq!(skipped.first_line, 1 + parts.iter().position(|part| *part == bad).unwrap());
+            assert!(skipped.to_string().contains(&format!("line {}", skipped.first_line)), "{skipped}");
+        }
+    }
+    std::fs::write(run.path().join(METRICS_FILE), b"a\nb\nc\n").unwrap();
+    let skipped = run.metrics_log().unwrap().skipped.unwrap();
+    assert_eq!((skipped.count, skipped.first_line), (3, 1));
 }
 
 /// A line of metrics.jsonl.

@@ -52,6 +52,65 @@ fn what_changed_since_is_refused_on_resume() {
     assert!(message(&base).contains("format 3"), "{}", message(&base));
 }
 
+/// The corpus of the reference as folders of pictures, whose classes the change renames, adds or removes.
+fn as_folders(place: &Path, names: impl Fn(&str) -> Option<String>, more: &[&str]) -> Arc<Corpus> {
+    let corpus = corpus();
+    for split in [deepviz_corpus::Split::Train, deepviz_corpus::Split::Test] {
+        for id in corpus.range(split) {
+            let name = &corpus.classes()[usize::from(corpus.labels()[id as usize].0)];
+            let Some(name) = names(name) else { continue };
+            let folder = place.join(split.as_str()).join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            let pixels = corpus.pixels(deepviz_corpus::ImageId(id)).unwrap();
+            let (height, width) = (pixels.dim().1 as u32, pixels.dim().2 as u32);
+            let image = image::RgbImage::from_fn(width, height, |x, y| {
+                image::Rgb([0, 1, 2].map(|channel| pixels[[channel, y as usize, x as usize]]))
+            });
+            image.save(folder.join(format!("{id}.png"))).unwrap();
+        }
+    }
+    for name in more {
+        let folder = place.join("train").join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        image::RgbImage::new(corpus.shape().width as u32, corpus.shape().height as u32)
+            .save(folder.join("x.png"))
+            .unwrap();
+    }
+    Arc::new(Corpus::open(place).unwrap())
+}
+
+#[test]
+fn the_class_that_changed_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut base = job(&folder.path().join("run"));
+    base.recipe =
+        Recipe::parse(RECIPE, "small", &[("train.stages".into(), "[{ epochs = 1, rate = 0.01 }]".into())]).unwrap();
+    base.corpus = as_folders(&folder.path().join("before"), |name| Some(name.to_owned()), &[]);
+    run(&base).unwrap();
+    base.resume = true;
+    let classes = corpus().classes().to_vec();
+    let (first, last) = (classes[0].clone(), classes[9].clone());
+    let same = |name: &str| Some(name.to_owned());
+    let renamed = |name: &str| Some(if name == first { "unicorn".to_owned() } else { name.to_owned() });
+    let fewer = |name: &str| (name != last).then(|| name.to_owned());
+    for (case, corpus, words) in [
+        (
+            "added",
+            as_folders(&folder.path().join("added"), same, &["extra"]),
+            vec!["has the class `extra`", "11 classes"],
+        ),
+        ("renamed", as_folders(&folder.path().join("renamed"), renamed, &[]), vec!["`unicorn`", &first]),
+        ("fewer", as_folders(&folder.path().join("fewer"), fewer, &[]), vec!["lacks the class", &last]),
+    ] {
+        let mut changed = base.clone();
+        changed.corpus = corpus;
+        let text = message(&changed);
+        for word in words {
+            assert!(text.contains(word), "{case}: no {word:?} in {text}");
+        }
+    }
+}
+
 #[test]
 fn folders_with_content_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
