@@ -1,18 +1,18 @@
 //! The cluster sets of one unit, from its layers' outputs.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use deepviz_corpus::{ImageId, Split};
 use ndarray::Array2;
 
 use crate::cluster::{self, ClusterSetInfo, Members};
+use crate::control::Control;
 use crate::error::Error;
 use crate::forward::not_finite;
 use crate::job::Job;
 use crate::kmeans::{self, Request};
 use crate::metric::Metric;
-use crate::observer::{Event, Observer};
+use crate::observer::Event;
 use crate::store::{SetClusters, SetRecord, Store, UnitKey};
 
 /// Most bytes that the rows of one layer may take: clustering holds them all.
@@ -57,13 +57,13 @@ pub(crate) fn sets(
     context: &Context<'_>,
     wanted: &Wanted,
     outputs: &[Array2<f32>],
-    (observer, stop): (&mut dyn Observer, &AtomicBool),
+    control: &mut Control<'_>,
 ) -> Result<Option<Vec<SetRecord>>, Error> {
     let mut records = Vec::new();
     for &(set, place) in &wanted.sets {
         let (layer, metric) = &context.job.cluster_layers[set];
-        observer.event(&Event::Clustering { layer: layer.clone(), metric: *metric });
-        let Some(record) = one_set(context, (layer, *metric), place.and_then(|p| outputs.get(p)), stop)? else {
+        control.event(&Event::Clustering { layer: layer.clone(), metric: *metric });
+        let Some(record) = one_set(context, (layer, *metric), place.and_then(|p| outputs.get(p)), control)? else {
             return Ok(None);
         };
         records.push(record);
@@ -75,7 +75,7 @@ fn one_set(
     context: &Context<'_>,
     (layer, metric): (&str, Metric),
     rows: Option<&Array2<f32>>,
-    stop: &AtomicBool,
+    control: &mut Control<'_>,
 ) -> Result<Option<SetRecord>, Error> {
     let Context { job, store, pool, key } = context;
     let started = Instant::now();
@@ -94,13 +94,13 @@ fn one_set(
     let (Some(rows), None) = (rows, &info.problem) else {
         return Ok(Some(SetRecord { info, clusters: None, seconds: started.elapsed().as_secs_f64() }));
     };
-    let previous = store.previous_clusters(key.step, key.split, layer, metric)?;
+    let previous = control.patiently(|| store.previous_clusters(key.step, key.split, layer, metric))?;
     let request = Request {
         clusters: job.clusters,
         seed: seed_of(job.run.info().seed, key, layer, metric),
         previous: previous.as_ref().map(|(_, clusters)| clusters),
         kmeans: job.kmeans,
-        stop,
+        stop: control.stop,
     };
     let mut rows = rows.clone();
     let fit = pool.install(|| {

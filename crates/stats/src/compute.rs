@@ -1,79 +1,103 @@
 //! From what is missing to what stands in the store, unit by unit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use deepviz_corpus::Split;
 use deepviz_net::{CheckpointEntry, Device, Step};
 
+use crate::control::Control;
 use crate::error::Error;
 use crate::job::Job;
 use crate::loaded::{Loaded, entry_of};
-use crate::observer::{Event, Observer};
-use crate::store::{Lease, Store};
+use crate::observer::{Blocker, Event, Observer};
+use crate::store::{Claim, Holder, Lease, Store};
 use crate::summary::Summary;
 
-/// How often work that others do, or that is still to come, is looked for; and how often `stop` is
-/// looked at meanwhile.
+/// How often work that others do, or that is still to come, is looked for.
 const RESCAN: Duration = Duration::from_millis(500);
-pub(crate) const GLANCE: Duration = Duration::from_millis(50);
 
 /// Computes what is missing over the snapshots that there are now, and returns.
 ///
 /// Units that failed before are tried again. An interruption loses at most the unit at hand. Several
-/// processes may do so at once: each takes what no other is at work on, and returns when all is there.
+/// processes may do so at once: each takes what no other is at work on, and returns when all is there. Others
+/// are waited for as long as they live, or for [`Job::wait`].
 pub fn compute(job: &Job<'_>, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Summary, Error> {
-    let mut work = Work::new(job)?;
-    loop {
-        work.pass(observer, stop)?;
-        if work.summary.stopped || work.elsewhere.is_empty() {
-            if job.database.is_some() {
-                work.store.pack_up()?;
-            } else if !work.summary.stopped {
-                work.store.write_ledgers()?;
-            }
-            return Ok(work.summary);
-        }
-        wait(RESCAN, stop);
-    }
+    let mut control = Control::new(observer, stop, job.wait);
+    let mut summary = Summary::default();
+    stopped_is_no_error(compute_all(job, &mut control, &mut summary), &mut summary)?;
+    Ok(summary)
 }
 
 /// The same, and then follows the run until it has ended and all is computed.
 pub fn watch(job: &Job<'_>, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Summary, Error> {
-    let mut work = Work::new(job)?;
+    let mut control = Control::new(observer, stop, job.wait);
+    let mut summary = Summary::default();
+    stopped_is_no_error(follow(job, &mut control, &mut summary), &mut summary)?;
+    Ok(summary)
+}
+
+fn stopped_is_no_error(result: Result<(), Error>, summary: &mut Summary) -> Result<(), Error> {
+    match result {
+        Err(Error::Stopped) => summary.stopped = true,
+        result => result?,
+    }
+    Ok(())
+}
+
+fn compute_all(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -> Result<(), Error> {
+    let mut work = Work::new(job, summary, control)?;
+    loop {
+        work.pass(control)?;
+        if work.summary.stopped || work.elsewhere.is_empty() {
+            let Work { store, lease, summary, .. } = work;
+            // Its connection would keep the database from becoming one file.
+            drop(lease);
+            if job.database.is_some() {
+                control.patiently(|| store.pack_up())?;
+            } else if !summary.stopped {
+                control.patiently(|| store.write_ledgers())?;
+            }
+            return Ok(());
+        }
+        work.tell_who_is_waited_for(control)?;
+        control.sleep(RESCAN);
+    }
+}
+
+fn follow(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -> Result<(), Error> {
+    let mut work = Work::new(job, summary, control)?;
     let mut is_settled = false;
     loop {
         // Asked before the snapshots are listed: a run that had ended by now has written its last one.
         let is_live = job.run.is_live();
         let before = work.summary.computed + work.summary.failed;
-        work.pass(observer, stop)?;
-        work.summary.stopped |= stop.load(Ordering::Relaxed);
+        work.pass(control)?;
+        work.summary.stopped |= control.is_stopped();
         if work.summary.stopped {
-            return Ok(work.summary);
+            return Ok(());
         }
         let is_done = !is_live && work.elsewhere.is_empty();
         let is_idle = work.summary.computed + work.summary.failed == before;
         // Only once there is nothing else to do: while it catches up, every unit would make them anew.
         if is_done || is_idle && !is_settled {
-            work.store.write_ledgers()?;
+            let store = &work.store;
+            control.patiently(|| store.write_ledgers())?;
         }
         is_settled = is_idle;
         if is_done {
-            return Ok(work.summary);
+            return Ok(());
         }
         if is_idle {
-            observer.event(&Event::Waiting);
-            wait(RESCAN, stop);
+            if work.elsewhere.is_empty() {
+                control.event(&Event::Waiting);
+            } else {
+                work.tell_who_is_waited_for(control)?;
+            }
+            control.sleep(RESCAN);
         }
-    }
-}
-
-fn wait(time: Duration, stop: &AtomicBool) {
-    let until = Instant::now() + time;
-    while Instant::now() < until && !stop.load(Ordering::Relaxed) {
-        std::thread::sleep(GLANCE);
     }
 }
 
@@ -87,6 +111,12 @@ pub(crate) struct Task {
     pub sets: Vec<usize>,
 }
 
+/// Why a unit could not be computed.
+pub(crate) struct Failure<'a> {
+    pub snapshot_hash: &'a str,
+    pub problem: String,
+}
+
 pub(crate) struct Work<'a> {
     pub job: &'a Job<'a>,
     pub store: Arc<Store>,
@@ -94,10 +124,11 @@ pub(crate) struct Work<'a> {
     pub pool: rayon::ThreadPool,
     /// Units that this call has dealt with, well or badly.
     pub done: BTreeSet<(Step, Split)>,
-    /// Units that others were at work on when they were last looked at.
-    pub elsewhere: BTreeSet<(Step, Split)>,
+    /// Units that have to wait, and for whom: others were at work on them, or on what they continue, when they were
+    /// last looked at.
+    pub elsewhere: BTreeMap<(Step, Split), Option<Holder>>,
     pub loaded: Option<Loaded>,
-    pub summary: Summary,
+    pub summary: &'a mut Summary,
 }
 
 /// 0 is rayon's word for all.
@@ -109,41 +140,48 @@ fn threads_of(device: &Device) -> usize {
 }
 
 impl<'a> Work<'a> {
-    fn new(job: &'a Job<'a>) -> Result<Self, Error> {
+    fn new(job: &'a Job<'a>, summary: &'a mut Summary, control: &mut Control<'_>) -> Result<Self, Error> {
         job.check()?;
         let threads = threads_of(&job.device);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
             .map_err(|e| Error::Threads { threads, reason: e.to_string() })?;
-        let store = Arc::new(match &job.database {
-            None => Store::open(job.run.path())?,
-            Some(path) => Store::open_file(path, job.run)?,
-        });
-        Ok(Self {
-            job,
-            lease: Lease::new(Arc::clone(&store)),
-            store,
-            pool,
-            done: BTreeSet::new(),
-            elsewhere: BTreeSet::new(),
-            loaded: None,
-            summary: Summary::default(),
+        let store = Arc::new(control.patiently(|| match &job.database {
+            None => Store::open(job.run.path()),
+            Some(path) => Store::open_file(path, job.run),
+        })?);
+        let lease = control.patiently(|| Lease::new(Arc::clone(&store)))?;
+        let elsewhere = BTreeMap::new();
+        Ok(Self { job, lease, store, pool, done: BTreeSet::new(), elsewhere, loaded: None, summary })
+    }
+
+    /// Says who is at work on what is missing.
+    fn tell_who_is_waited_for(&self, control: &mut Control<'_>) -> Result<(), Error> {
+        let held = self.elsewhere.iter().find_map(|(unit, holder)| Some((unit, holder.as_ref()?)));
+        // Without a holder, a unit waits for one that this process will take at its next look.
+        let Some((&(step, split), holder)) = held else { return Ok(()) };
+        control.blocked(&Blocker::Units {
+            units: self.elsewhere.len(),
+            step,
+            split,
+            holder: holder.to_string(),
+            held_for: holder.held_for(),
         })
     }
 
     /// Everything that is missing now and that nobody else is at work on.
-    fn pass(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<(), Error> {
+    fn pass(&mut self, control: &mut Control<'_>) -> Result<(), Error> {
         let started = Instant::now();
         self.store.refresh(self.job.run);
-        let tasks = self.plan(observer)?;
+        let tasks = self.plan(control)?;
         let images = tasks.iter().map(|task| self.job.corpus.range(task.split).len() as u64).sum();
         let before = std::mem::take(&mut self.elsewhere);
-        if tasks.iter().any(|task| !before.contains(&(task.step, task.split))) {
-            observer.event(&Event::Planned { units: tasks.len(), images });
+        if tasks.iter().any(|task| !before.contains_key(&(task.step, task.split))) {
+            control.event(&Event::Planned { units: tasks.len(), images });
         }
         for task in tasks {
-            if stop.load(Ordering::Relaxed) || !self.claimed(task, observer, stop)? {
+            if control.is_stopped() || !self.claimed(task, control)? {
                 self.summary.stopped = true;
                 break;
             }
@@ -153,30 +191,34 @@ impl<'a> Work<'a> {
     }
 
     /// One unit, where nobody else is at work on it; `false` when told to stop.
-    fn claimed(&mut self, task: Task, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool, Error> {
+    fn claimed(&mut self, task: Task, control: &mut Control<'_>) -> Result<bool, Error> {
         let unit = (task.step, task.split);
-        let Some(held) = self.lease.claim(unit)? else {
-            self.elsewhere.insert(unit);
-            return Ok(true);
+        let mut held = match control.patiently(|| self.lease.claim(unit))? {
+            Claim::Mine(held) => held,
+            Claim::Taken(holder) => {
+                self.elsewhere.insert(unit, Some(holder));
+                return Ok(true);
+            }
         };
-        // Somebody else may have finished it since the work was planned.
+        // Another process may have finished it since the work was planned.
         let task = match entry_of(self.job.run, task.step).filter(|_| !self.job.force) {
-            Some(entry) => self.task(&entry, task.split)?,
+            Some(entry) => self.task(&entry, task.split, control)?,
             None => Some(task),
         };
         let goes_on = if let Some(task) = task {
-            self.unit(&task, observer, stop)?
+            control.unblocked();
+            self.unit(&task, control)?
         } else {
             self.done.insert(unit);
             self.summary.up_to_date += 1;
             true
         };
-        held.release()?;
+        control.patiently(|| held.release())?;
         Ok(goes_on)
     }
 
     /// What is missing, in the order of work; unreadable snapshots are recorded as they are met.
-    fn plan(&mut self, observer: &mut dyn Observer) -> Result<Vec<Task>, Error> {
+    fn plan(&mut self, control: &mut Control<'_>) -> Result<Vec<Task>, Error> {
         let mut tasks = Vec::new();
         let splits = self.job.ordered_splits();
         for entry in self.job.run.checkpoints() {
@@ -189,8 +231,9 @@ impl<'a> Work<'a> {
                 }
                 if let Some(problem) = &entry.problem {
                     self.done.insert((entry.step, split));
-                    self.failed((entry.step, split), &entry.hash, problem.clone(), observer)?;
-                } else if let Some(task) = self.task(&entry, split)? {
+                    let failure = Failure { snapshot_hash: &entry.hash, problem: problem.clone() };
+                    self.failed((entry.step, split), failure, control)?;
+                } else if let Some(task) = self.task(&entry, split, control)? {
                     tasks.push(task);
                 } else {
                     self.done.insert((entry.step, split));
@@ -201,8 +244,8 @@ impl<'a> Work<'a> {
         Ok(tasks)
     }
 
-    fn task(&self, entry: &CheckpointEntry, split: Split) -> Result<Option<Task>, Error> {
-        let recorded = self.store.recorded(entry.step, split)?;
+    fn task(&self, entry: &CheckpointEntry, split: Split, control: &mut Control<'_>) -> Result<Option<Task>, Error> {
+        let recorded = control.patiently(|| self.store.recorded(entry.step, split))?;
         let usable = recorded.filter(|unit| {
             unit.is_ready && unit.snapshot_hash == entry.hash && unit.corpus_hash == self.job.corpus.identity()
         });
@@ -224,13 +267,13 @@ impl<'a> Work<'a> {
     }
 
     /// Whether an earlier checkpoint of the split is still to be computed.
-    pub(crate) fn has_gap_before(&self, task: &Task) -> Result<bool, Error> {
+    pub(crate) fn has_gap_before(&self, task: &Task, control: &mut Control<'_>) -> Result<bool, Error> {
         let corpus_hash = self.job.corpus.identity();
         for entry in self.job.run.checkpoints().into_iter().filter(|entry| entry.step < task.step) {
             if entry.problem.is_some() || !self.is_wanted(&entry) {
                 continue;
             }
-            let recorded = self.store.recorded(entry.step, task.split)?;
+            let recorded = control.patiently(|| self.store.recorded(entry.step, task.split))?;
             if !recorded.is_some_and(|unit| unit.snapshot_hash == entry.hash && unit.corpus_hash == corpus_hash) {
                 return Ok(true);
             }
@@ -246,14 +289,14 @@ impl<'a> Work<'a> {
     pub(crate) fn failed(
         &mut self,
         (step, split): (Step, Split),
-        snapshot_hash: &str,
-        problem: String,
-        observer: &mut dyn Observer,
+        failure: Failure<'_>,
+        control: &mut Control<'_>,
     ) -> Result<(), Error> {
+        let Failure { snapshot_hash, problem } = failure;
         let key = crate::store::UnitKey { step, split, snapshot_hash, corpus_hash: self.job.corpus.identity() };
-        self.store.write_failed(key, &problem)?;
+        control.patiently(|| self.store.write_failed(key, &problem))?;
         self.summary.failed += 1;
-        observer.event(&Event::Failed { step, split, problem });
+        control.event(&Event::Failed { step, split, problem });
         Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::observer::Blocker;
+
 /// Everything that can go wrong while computing, storing or reading statistics.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,16 +42,27 @@ pub enum Error {
         /// The database.
         path: PathBuf,
     },
-    /// Another process has kept the database to itself for too long.
-    #[error(
-        "the statistics are busy: another process has been writing them for half a minute; run `deepviz stats` again \
-         when it is done ({})",
-        path.display()
-    )]
+    /// Another process is writing the database just now.
+    #[error("the statistics are busy: another process is writing them just now; try again in a while ({})", path.display())]
     Busy {
         /// The database.
         path: PathBuf,
     },
+    /// Another process has kept this one waiting for longer than the job allows.
+    #[error(
+        "gave up after waiting {limit_s} s for {blocker}; what was computed is kept, so run `deepviz stats` again, or \
+         wait longer (--wait)"
+    )]
+    StillBlocked {
+        /// What was waited for.
+        blocker: Box<Blocker>,
+        /// The limit.
+        limit_s: u64,
+    },
+    /// The caller asked to stop while another process was waited for; [`crate::compute`] and [`crate::watch`] tell it
+    /// in their summary instead.
+    #[error("stopped while another process was waited for")]
+    Stopped,
     /// A file to be merged that is not there or is still empty.
     #[error("there are no units to merge; `deepviz stats unit` writes such a file ({})", path.display())]
     NoUnits {
@@ -132,6 +145,17 @@ pub enum Error {
         found: String,
         /// What the run has.
         expected: String,
+    },
+    /// The corpus has other classes than the run was trained on.
+    #[error(
+        "the corpus {name} is not the one of this run: {difference}; give the corpus that the run was trained on, as it \
+         was then"
+    )]
+    OtherClasses {
+        /// The corpus given.
+        name: String,
+        /// Which classes differ, and how.
+        difference: String,
     },
     /// A layer that the network does not have.
     #[error("the network has no layer {layer:?} to cluster; it has {known}")]

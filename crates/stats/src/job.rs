@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use deepviz_corpus::{Corpus, Split};
 use deepviz_net::{Device, Run, Step};
@@ -40,6 +41,8 @@ pub struct Job<'a> {
     pub database: Option<PathBuf>,
     /// Compute anew what stands in the store already.
     pub force: bool,
+    /// The longest wait at a stretch for another process that lives; without end where there is none.
+    pub wait: Option<Duration>,
 }
 
 impl<'a> Job<'a> {
@@ -64,6 +67,7 @@ impl<'a> Job<'a> {
             steps: None,
             database: None,
             force: false,
+            wait: None,
         }
     }
 
@@ -83,7 +87,9 @@ impl<'a> Job<'a> {
             }
             Err(Error::OtherCorpus { name: self.corpus.name().to_owned(), what, found, expected })
         };
-        other("number of classes", self.corpus.classes().len().to_string(), info.classes.len().to_string())?;
+        if let Some(difference) = info.class_difference(self.corpus.classes()) {
+            return Err(Error::OtherClasses { name: self.corpus.name().to_owned(), difference });
+        }
         other("identity", self.corpus.identity().to_owned(), info.corpus.identity.clone())?;
         if self.clusters == 0 || self.clusters > MOST_CLUSTERS {
             return Err(Error::BadJob { what: "the number of clusters", found: self.clusters, expected: "1 to 65536" });

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use deepviz_net::{CheckpointEntry, Model, Parameters, Run, Step};
 
+use crate::compute::Work;
+use crate::control::Control;
 use crate::error::Error;
-use crate::job::Job;
-use crate::store::{Store, WeightRecord};
+use crate::store::WeightRecord;
 use crate::weights;
 
 /// What the run folder holds of a step.
@@ -27,7 +28,13 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Reads a snapshot; `last` is the one that was loaded before, whichever it was.
-    pub(crate) fn read(job: &Job<'_>, store: &Store, step: Step, last: Option<Self>) -> Result<Self, Error> {
+    pub(crate) fn read(
+        work: &Work<'_>,
+        step: Step,
+        last: Option<Self>,
+        control: &mut Control<'_>,
+    ) -> Result<Self, Error> {
+        let job = work.job;
         let snapshot = job.run.snapshot(step)?;
         if let Some(name) = snapshot.parameters.first_not_finite() {
             return Err(Error::WeightsNotFinite { name: name.to_owned() });
@@ -35,7 +42,8 @@ impl Loaded {
         let usable = job.run.checkpoints().into_iter().filter(|entry| entry.problem.is_none());
         let previous = usable.take_while(|entry| entry.step < step).last();
         let previous_hash = previous.as_ref().map(|entry| entry.hash.clone()).unwrap_or_default();
-        let weights = if store.has_weights(step, &snapshot.hash, &previous_hash)? {
+        let is_there = || work.store.has_weights(step, &snapshot.hash, &previous_hash);
+        let weights = if control.patiently(is_there)? {
             None
         } else {
             let before = match (last.filter(|last| last.hash == previous_hash), previous) {

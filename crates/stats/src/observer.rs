@@ -1,5 +1,9 @@
 //! What a computation tells while it works.
 
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use deepviz_corpus::Split;
 use deepviz_net::Step;
 
@@ -77,4 +81,67 @@ pub enum Event {
     },
     /// All is computed; the run is still growing.
     Waiting,
+    /// Another process has to finish something first; told when the wait begins, when what is waited for changes, and
+    /// once in a while.
+    Blocked {
+        /// What is waited for.
+        blocker: Blocker,
+        /// How long so far.
+        waited: Duration,
+    },
+}
+
+/// Work of another process that has to end before this one can go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocker {
+    /// Units that others are computing.
+    Units {
+        /// How many.
+        units: usize,
+        /// The checkpoint of the first of them.
+        step: Step,
+        /// The images of the first of them.
+        split: Split,
+        /// The process that computes the first of them.
+        holder: String,
+        /// How long it has been at it, by the clocks of both machines; `None` where these cannot be compared.
+        held_for: Option<Duration>,
+    },
+    /// The database, which another process is writing.
+    Database {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Blocker {
+    /// Whether this is the same wait as another, further on.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Units { step, split, holder, .. },
+                Self::Units { step: other_step, split: other_split, holder: other_holder, .. },
+            ) => (step, split, holder) == (other_step, other_split, other_holder),
+            (Self::Database { path }, Self::Database { path: other }) => path == other,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Blocker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Units { units, step, split, holder, held_for } => {
+                write!(f, "the statistics of step {step}, {split}, which {holder} has been computing")?;
+                if let Some(time) = held_for {
+                    write!(f, " for {} s", time.as_secs())?;
+                }
+                match units.saturating_sub(1) {
+                    0 => Ok(()),
+                    more => write!(f, ", and {more} more"),
+                }
+            }
+            Self::Database { path } => write!(f, "the process that is writing {}", path.display()),
+        }
+    }
 }

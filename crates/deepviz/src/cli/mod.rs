@@ -3,6 +3,7 @@
 mod corpus;
 mod stats;
 mod values;
+mod wait;
 
 pub use corpus::{
     CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusMakeArgs, DecodedArgs, Download, Generator, ReadingArgs,
@@ -10,6 +11,7 @@ pub use corpus::{
 };
 pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs, StatsWhat};
 pub use values::{CheckpointChoice, DeviceChoice, MetricChoice, NormaliseChoice, Override, SplitChoice};
+pub use wait::WaitArgs;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! What can be typed after `deepviz stats`.
 
-use super::{CheckpointChoice, ComputeArgs, DecodedArgs, MetricChoice, ReportArgs, SplitChoice};
+use super::{CheckpointChoice, ComputeArgs, DecodedArgs, MetricChoice, ReportArgs, SplitChoice, WaitArgs};
 use clap::{Args, Subcommand};
 use deepviz_stats::Kmeans;
 use std::path::PathBuf;
@@ -24,6 +24,9 @@ pub struct StatsArgs {
     /// Compute again what is there already
     #[arg(long, conflicts_with = "watch")]
     pub force: bool,
+    /// How long to wait for other processes.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 /// `deepviz stats …`
@@ -59,6 +62,9 @@ pub struct StatsMergeArgs {
     /// Files that `deepviz stats unit` wrote
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// How long to wait for other processes.
+    #[command(flatten)]
+    pub wait: WaitArgs,
     /// How to report progress.
     #[command(flatten)]
     pub report: ReportArgs,

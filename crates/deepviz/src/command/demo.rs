@@ -12,7 +12,9 @@ use anyhow::{Context as _, anyhow, bail};
 use deepviz_corpus::{Corpus, ShapesOptions, Split, make_shapes};
 use deepviz_net::{Device, Recipe, Run};
 use deepviz_server::{Config, bind};
-use deepviz_stats::{Error as StatsError, Job as StatsJob, Observer as StatsObserver, Summary, compute, watch};
+use deepviz_stats::{
+    Error as StatsError, Event as StatsEvent, Job as StatsJob, Observer as StatsObserver, Summary, compute, watch,
+};
 use deepviz_train::{Event, Job, Observer, Outcome, train};
 
 use super::serve::{Access, announce, runtime};
@@ -120,7 +122,7 @@ fn work(plan: &Plan, folder: &Folder, console: Console, stop: &Stop) -> anyhow::
         let (device, stop) = (plan.device.clone(), stop.clone());
         thread::Builder::new()
             .name("statistics".to_owned())
-            .spawn(move || statistics(&Statistics { run: &run, corpus: &corpus, device, stop }, &run_is_there))
+            .spawn(move || statistics(&Statistics { run: &run, corpus: &corpus, device, stop, console }, &run_is_there))
             .context("cannot start a thread")?
     };
     let job = Job {
@@ -177,6 +179,18 @@ struct Statistics<'a> {
     corpus: &'a Corpus,
     device: Device,
     stop: Stop,
+    console: Console,
+}
+
+/// Says who is waited for, and no more: the training has the word.
+struct TellsWaits(Console);
+
+impl StatsObserver for TellsWaits {
+    fn event(&mut self, event: &StatsEvent) {
+        if let StatsEvent::Blocked { blocker, .. } = event {
+            self.0.say(&format!("waiting for {blocker}"));
+        }
+    }
 }
 
 /// Follows the run: first the test images, as the snapshots come; then, in peace, the training images.
@@ -189,7 +203,8 @@ fn statistics(what: &Statistics<'_>, run_is_there: &Receiver<()>) -> anyhow::Res
     let mut failed = 0;
     for (split, work) in [(Split::Test, watch as Work), (Split::Train, compute as Work)] {
         job.splits = vec![split];
-        let summary = work(&job, &mut (), what.stop.flag()).context("cannot compute the statistics")?;
+        let summary =
+            work(&job, &mut TellsWaits(what.console), what.stop.flag()).context("cannot compute the statistics")?;
         failed += summary.failed;
         if summary.stopped {
             return Ok(());

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use deepviz_corpus::{Corpus, Reading, Split};
 use deepviz_net::Run;
-use deepviz_stats::{Event, Job, Metric, Observer, Store, Summary, compute, watch};
+use deepviz_stats::{Blocker, Event, Job, Metric, Observer, Store, Summary, compute, patiently, watch};
 use serde_json::json;
 
 use super::corpus;
@@ -26,7 +27,10 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<Ending> {
         (Some(StatsPart::Merge(args)), _) => merge(args),
         (None, Some(run)) => {
             let work = if args.watch { watch as Work } else { compute };
-            work_on(run, &args.what, work, |job| job.force = args.force)
+            work_on(run, &args.what, work, |job| {
+                job.force = args.force;
+                job.wait = args.wait.limit();
+            })
         }
         (None, None) => bail!("which run? give its folder"),
     }
@@ -100,10 +104,13 @@ fn unit(args: &StatsUnitArgs) -> anyhow::Result<Ending> {
 fn merge(args: &StatsMergeArgs) -> anyhow::Result<Ending> {
     let console = Console::for_report(args.report);
     Run::open(&args.run).context("cannot open the run")?;
-    let store = Store::open(&args.run).context("cannot merge")?;
+    let stop = Stop::install("stopping; what is merged is kept (Ctrl-C again to stop at once)")?;
+    let mut report = Report::new(console);
+    let mut wait = Patience { report: &mut report, stop: &stop, limit: args.wait.limit() };
+    let Some(store) = wait.until_done(|| Store::open(&args.run))? else { return Ok(Ending::Interrupted) };
     let mut stale = 0;
     for file in &args.files {
-        let merged = store.merge(file).context("cannot merge")?;
+        let Some(merged) = wait.until_done(|| store.merge(file))? else { return Ok(Ending::Interrupted) };
         stale += merged.stale.len();
         let (units, stale) = (merged.units.len(), merged.stale.len());
         console.tell(
@@ -111,11 +118,30 @@ fn merge(args: &StatsMergeArgs) -> anyhow::Result<Ending> {
             &json!({ "event": "merged", "file": file, "units": units, "stale": stale }),
         );
     }
-    store.write_ledgers().context("cannot merge")?;
+    if wait.until_done(|| store.write_ledgers())?.is_none() {
+        return Ok(Ending::Interrupted);
+    }
     if stale > 0 {
         bail!("{stale} units were made from other snapshots or another corpus than the run has, and were left out");
     }
     Ok(Ending::Good)
+}
+
+/// How to wait for other processes while files are merged.
+struct Patience<'a> {
+    report: &'a mut Report,
+    stop: &'a Stop,
+    limit: Option<Duration>,
+}
+
+impl Patience<'_> {
+    /// Does something with the statistics when no other process is writing them; `None` when told to stop meanwhile.
+    fn until_done<T>(&mut self, query: impl FnMut() -> Result<T, deepviz_stats::Error>) -> anyhow::Result<Option<T>> {
+        match patiently(self.report, self.stop.flag(), self.limit, query) {
+            Err(deepviz_stats::Error::Stopped) => Ok(None),
+            result => result.map(Some).context("cannot merge"),
+        }
+    }
 }
 
 /// The corpus that a run was trained on, where it was, or where it is now.
@@ -181,6 +207,29 @@ impl Report {
         );
     }
 
+    fn blocked(&self, blocker: &Blocker, waited: Duration) {
+        let so_far = match waited.as_secs() {
+            0 => String::new(),
+            _ => format!(" ({} so far)", human::duration(waited)),
+        };
+        let mut event = json!({ "event": "blocked", "waited_seconds": waited.as_secs_f64() });
+        match blocker {
+            Blocker::Units { units, step, split, holder, held_for } => {
+                event["by"] = json!("units");
+                event["units"] = json!(units);
+                event["step"] = json!(step);
+                event["split"] = json!(split);
+                event["holder"] = json!(holder);
+                event["held_seconds"] = json!(held_for.map(|time| time.as_secs_f64()));
+            }
+            Blocker::Database { path } => {
+                event["by"] = json!("database");
+                event["path"] = json!(path);
+            }
+        }
+        self.console.tell(&format!("waiting for {blocker}{so_far}"), &event);
+    }
+
     fn set(&mut self, images: u64, detail: &str) {
         if let Some(task) = &mut self.task {
             task.set(self.images + images, detail);
@@ -224,6 +273,7 @@ impl Observer for Report {
                 self.task = None;
                 self.console.event(&json!({ "event": "waiting" }));
             }
+            Event::Blocked { blocker, waited } => self.blocked(blocker, *waited),
         }
     }
 }

@@ -1,85 +1,135 @@
 //! Leases: several processes share the units of one run, and none waits for one that was killed.
+//!
+//! The one who holds a unit renews its lease every two seconds. Whether it still lives is judged without comparing
+//! clocks: a holder on this machine is looked up, and any other counts as gone when its lease has stood unchanged for a
+//! whole term by this process's own clock. What `expires` says is only a mark that changes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use deepviz_corpus::Split;
 use deepviz_net::Step;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use tracing::warn;
 
 use super::Store;
+use super::holder::{Holder, now_ms};
 use crate::error::Error;
 
 /// How long a unit stays with a process that does not renew its lease.
-const TERM: Duration = Duration::from_secs(10);
+const TERM: Duration = Duration::from_secs(15);
 /// How often a process at work renews it.
 const RENEWAL: Duration = Duration::from_secs(2);
 
-/// Unix time in ms.
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
-}
-
-/// A name that no other worker has.
-fn new_owner() -> String {
-    static WORKERS: AtomicU64 = AtomicU64::new(0);
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-    format!("{}-{}-{time}", std::process::id(), WORKERS.fetch_add(1, Ordering::Relaxed))
-}
+/// A checkpoint and the images.
+type Unit = (Step, Split);
 
 /// One worker's right to units.
 pub(crate) struct Lease {
     store: Arc<Store>,
-    owner: String,
+    /// A connection of its own, so that a lease is renewed while the other one waits.
+    renewals: Arc<Store>,
+    /// The leases of others as they were last seen to change.
+    sightings: Mutex<BTreeMap<Unit, Sighting>>,
+}
+
+/// A lease of another worker.
+struct Sighting {
+    holder: Holder,
+    expires: i64,
+    /// When it was first seen so.
+    at: Instant,
+}
+
+/// Who has a unit.
+pub(crate) enum Claim {
+    /// This worker, until it is released.
+    Mine(Held),
+    /// Another one, who lives as far as can be seen.
+    Taken(Holder),
 }
 
 impl Lease {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
-        Self { store, owner: new_owner() }
+    pub(crate) fn new(store: Arc<Store>) -> Result<Self, Error> {
+        let renewals = Arc::new(store.second_connection()?);
+        Ok(Self { store, renewals, sightings: Mutex::default() })
     }
 
-    /// Takes a unit and keeps it until it is released; `None` where somebody else has it.
-    pub(crate) fn claim(&self, unit: (Step, Split)) -> Result<Option<Held>, Error> {
-        if !self.store.claim(unit, &self.owner)? {
-            return Ok(None);
+    /// Takes a unit and keeps it until it is released, unless another worker has it and lives.
+    pub(crate) fn claim(&self, unit: Unit) -> Result<Claim, Error> {
+        let mine = Holder::new();
+        loop {
+            // Both only where all is still as it was seen: another process may be claiming it at this moment.
+            let is_mine = match self.store.lease_of(unit)? {
+                None => self.store.take(unit, &mine)?,
+                Some((holder, expires)) if self.lives(unit, (&holder, expires), Instant::now()) => {
+                    return Ok(Claim::Taken(holder));
+                }
+                Some((holder, expires)) => self.store.seize(unit, (&holder, expires), &mine)?,
+            };
+            if is_mine {
+                return self.keep(mine).map(Claim::Mine);
+            }
         }
+    }
+
+    /// Renews a lease until it is released.
+    fn keep(&self, holder: Holder) -> Result<Held, Error> {
         let (done, is_done) = channel::<()>();
-        let (store, owner) = (Arc::clone(&self.store), self.owner.clone());
+        let (renewals, mine) = (Arc::clone(&self.renewals), holder.clone());
         let renewal = std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
             while is_done.recv_timeout(RENEWAL) == Err(RecvTimeoutError::Timeout) {
-                if let Err(error) = store.renew(&owner) {
-                    warn!("cannot renew a lease: {error}");
+                match renewals.renew(&mine) {
+                    // The next one follows at once: it has waited long enough.
+                    Ok(()) | Err(Error::Busy { .. }) => {}
+                    Err(error) => warn!("cannot renew a lease: {error}"),
                 }
             }
         });
         let renewal = renewal.map_err(|e| Error::Threads { threads: 1, reason: e.to_string() })?;
-        let work = Some((done, renewal));
-        Ok(Some(Held { store: Arc::clone(&self.store), owner: self.owner.clone(), work }))
+        Ok(Held { store: Arc::clone(&self.store), holder, work: Some((done, renewal)) })
     }
 
-    /// Whether somebody else is at work on an earlier checkpoint of the split, whose clusters the ones
-    /// of this checkpoint continue.
-    pub(crate) fn is_awaited(&self, unit: (Step, Split)) -> Result<bool, Error> {
-        self.store.is_awaited(unit, &self.owner)
+    /// Who is at work on an earlier checkpoint of the split, whose clusters the ones of this checkpoint continue.
+    pub(crate) fn awaited(&self, (step, split): Unit) -> Result<Option<(Unit, Holder)>, Error> {
+        for (earlier, holder, expires) in self.store.leases_before((step, split))? {
+            let unit = (earlier, split);
+            if self.lives(unit, (&holder, expires), Instant::now()) {
+                return Ok(Some((unit, holder)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the holder of a unit lives, as far as can be seen.
+    fn lives(&self, unit: Unit, (holder, expires): (&Holder, i64), now: Instant) -> bool {
+        if holder.is_gone() {
+            return false;
+        }
+        let mut sightings = self.sightings.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = sightings.entry(unit).or_insert_with(|| Sighting { holder: holder.clone(), expires, at: now });
+        if seen.holder != *holder || seen.expires != expires {
+            *seen = Sighting { holder: holder.clone(), expires, at: now };
+        }
+        now.duration_since(seen.at) < TERM
     }
 }
 
 /// A unit that is being worked on; the lease is renewed as long as this lives.
 pub(crate) struct Held {
     store: Arc<Store>,
-    owner: String,
+    holder: Holder,
     work: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Held {
-    /// Gives the unit back.
-    pub(crate) fn release(mut self) -> Result<(), Error> {
+    /// Gives the unit back; to be tried again where it fails.
+    pub(crate) fn release(&mut self) -> Result<(), Error> {
         self.stop();
-        self.store.release(&self.owner)
+        self.store.release(&self.holder)
     }
 
     /// Ends the renewal; `false` where it had ended.
@@ -95,65 +145,69 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if self.stop()
-            && let Err(error) = self.store.release(&self.owner)
+            && let Err(error) = self.store.release(&self.holder)
         {
             warn!("cannot give back a lease, which ends by itself: {error}");
         }
     }
 }
 
+fn expiry() -> i64 {
+    now_ms() + TERM.as_millis() as i64
+}
+
 impl Store {
-    /// Takes a unit for this owner; `false` where somebody else has it.
-    fn claim(&self, (step, split): (Step, Split), owner: &str) -> Result<bool, Error> {
+    /// The lease on a unit, with its mark.
+    fn lease_of(&self, (step, split): Unit) -> Result<Option<(Holder, i64)>, Error> {
+        let sql = "SELECT owner, expires FROM lease WHERE step = ?1 AND split = ?2";
+        self.with("read", |connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let values = params![step.0 as i64, split.as_str()];
+            let row = statement.query_row(values, |row| Ok((Holder::from_text(row.get(0)?), row.get(1)?)));
+            Ok(row.optional()?)
+        })
+    }
+
+    /// Takes a unit that nobody has; `false` where another worker has it now.
+    fn take(&self, (step, split): Unit, mine: &Holder) -> Result<bool, Error> {
         let sql = "INSERT INTO lease (step, split, owner, expires) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT (step, split) DO UPDATE SET owner = ?3, expires = ?4
-                   WHERE owner = ?3 OR expires <= ?5";
-        let now = now();
-        let values = params![step.0 as i64, split.as_str(), owner, now + TERM.as_millis() as i64, now];
+                   ON CONFLICT (step, split) DO NOTHING";
+        let values = params![step.0 as i64, split.as_str(), mine.as_str(), expiry()];
         self.with("write", |connection| Ok(connection.execute(sql, values)? == 1))
     }
 
-    /// Keeps what this owner has for another term.
-    fn renew(&self, owner: &str) -> Result<(), Error> {
-        let sql = "UPDATE lease SET expires = ?2 WHERE owner = ?1";
-        let values = params![owner, now() + TERM.as_millis() as i64];
-        self.with("write", |connection| Ok(connection.execute(sql, values).map(|_| ())?))
+    /// Takes a unit from a holder who is gone; `false` where the lease is no longer the one that was judged.
+    fn seize(&self, (step, split): Unit, (old, expires): (&Holder, i64), new: &Holder) -> Result<bool, Error> {
+        let sql = "UPDATE lease SET owner = ?3, expires = ?4
+                   WHERE step = ?1 AND split = ?2 AND owner = ?5 AND expires = ?6";
+        let values = params![step.0 as i64, split.as_str(), new.as_str(), expiry(), old.as_str(), expires];
+        self.with("write", |connection| Ok(connection.execute(sql, values)? == 1))
     }
 
-    /// Gives back what this owner has.
-    fn release(&self, owner: &str) -> Result<(), Error> {
+    /// Keeps what this holder has for another term. The mark changes even where the clock stands still or goes back.
+    fn renew(&self, holder: &Holder) -> Result<(), Error> {
+        let sql = "UPDATE lease SET expires = max(?2, expires + 1) WHERE owner = ?1";
+        self.with("write", |connection| Ok(connection.execute(sql, params![holder.as_str(), expiry()]).map(|_| ())?))
+    }
+
+    /// Gives back what this holder has.
+    fn release(&self, holder: &Holder) -> Result<(), Error> {
         let sql = "DELETE FROM lease WHERE owner = ?1";
-        self.with("write", |connection| Ok(connection.execute(sql, [owner]).map(|_| ())?))
+        self.with("write", |connection| Ok(connection.execute(sql, [holder.as_str()]).map(|_| ())?))
     }
 
-    fn is_awaited(&self, (step, split): (Step, Split), owner: &str) -> Result<bool, Error> {
-        let sql = "SELECT 1 FROM lease WHERE split = ?2 AND step < ?1 AND owner <> ?3 AND expires > ?4";
-        let values = params![step.0 as i64, split.as_str(), owner, now()];
-        self.with("read", |connection| Ok(connection.prepare_cached(sql)?.exists(values)?))
+    /// The leases of earlier checkpoints of a split.
+    fn leases_before(&self, (step, split): Unit) -> Result<Vec<(Step, Holder, i64)>, Error> {
+        let sql = "SELECT step, owner, expires FROM lease WHERE split = ?2 AND step < ?1 ORDER BY step";
+        self.with("read", |connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![step.0 as i64, split.as_str()], |row| {
+                Ok((Step(row.get::<_, i64>(0)? as u64), Holder::from_text(row.get(1)?), row.get(2)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_unit_belongs_to_one_owner_until_it_is_released_or_the_lease_ends() {
-        let folder = tempfile::tempdir().unwrap();
-        let (a, b) = (Store::open(folder.path()).unwrap(), Store::open(folder.path()).unwrap());
-        let unit = (Step(5), Split::Test);
-        assert!(a.claim(unit, "a").unwrap() && a.claim(unit, "a").unwrap());
-        assert!(!b.claim(unit, "b").unwrap());
-        assert!(b.is_awaited((Step(6), Split::Test), "b").unwrap());
-        assert!(!b.is_awaited((Step(6), Split::Train), "b").unwrap() && !b.is_awaited(unit, "b").unwrap());
-        a.release("a").unwrap();
-        assert!(b.claim(unit, "b").unwrap() && !a.claim(unit, "a").unwrap());
-        // As after `kill -9`: nobody renews it.
-        b.with("write", |c| Ok(c.execute("UPDATE lease SET expires = ?1", [now() - 1])?)).unwrap();
-        assert!(!a.is_awaited((Step(6), Split::Test), "a").unwrap());
-        assert!(a.claim(unit, "a").unwrap());
-        b.renew("b").unwrap();
-        assert!(!b.claim(unit, "b").unwrap());
-        assert_ne!(new_owner(), new_owner());
-    }
-}
+mod tests;

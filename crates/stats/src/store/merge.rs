@@ -45,7 +45,7 @@ impl Store {
         let Some(part) = Self::open_file_read_only(file.to_owned())? else {
             return Err(Error::NoUnits { path: file.to_owned() });
         };
-        part.check_whole()?;
+        part.check()?;
         drop(part);
         let merged = self.with("write", |connection| {
             connection.execute("ATTACH ?1 AS part", [file.to_string_lossy()])?;
@@ -178,8 +178,8 @@ impl Store {
         })
     }
 
-    /// Looks at every packed column and at the database itself.
-    fn check_whole(&self) -> Result<(), Error> {
+    /// Looks at every packed column and at the database itself: an error where any of it is damaged.
+    pub fn check(&self) -> Result<(), Error> {
         self.with("read", |connection| {
             let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
             if verdict != "ok" {

@@ -1,5 +1,6 @@
 //! `RUN/stats.sqlite`: what is shown of it, and what its faults mean.
 
+mod holder;
 mod lease;
 mod ledger;
 mod merge;
@@ -23,7 +24,8 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::error::Error;
 
-pub(crate) use lease::Lease;
+pub(crate) use holder::Holder;
+pub(crate) use lease::{Claim, Lease};
 pub use merge::Merged;
 pub use read_confusion::CellQuery;
 pub(crate) use read_predictions::Predictions;
@@ -31,6 +33,8 @@ pub(crate) use write::{SetClusters, SetRecord, UnitKey, UnitNumbers, UnitRecord,
 
 /// The file's name in the run folder.
 pub const FILE_NAME: &str = "stats.sqlite";
+/// The file beside it that holds what was written last: a copy of the statistics is not whole without it.
+pub const LOG_FILE_NAME: &str = "stats.sqlite-wal";
 
 /// Images whose outputs stand in one row of the database.
 pub(crate) const OUTPUT_CHUNK: usize = 512;
@@ -47,6 +51,8 @@ pub struct Store {
     connection: Mutex<Connection>,
     expected: Mutex<Option<Expected>>,
     path: PathBuf,
+    /// Whether it is read as the files were when it was opened: what is written later is not seen.
+    is_frozen: bool,
 }
 
 /// What the run folder holds, to tell stale numbers by.
@@ -92,6 +98,12 @@ impl Store {
             .collect();
         let expected = Expected { snapshots, corpus: run.info().corpus.identity.clone() };
         *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = Some(expected);
+    }
+
+    /// Whether it shows the files as they were when it was opened, whatever is written since: it lies where nothing can
+    /// be written.
+    pub fn is_frozen(&self) -> bool {
+        self.is_frozen
     }
 
     /// Where the database is.

@@ -11,14 +11,11 @@ use rusqlite::{Connection, OpenFlags};
 use super::{FILE_NAME, Store, error_from_fault, schema};
 use crate::error::Error;
 
-/// How long to wait for another process that is writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How often, and at what distance, the schema is tried to be brought up to date; where another process is at
-/// it, for ten seconds.
-const MIGRATION_TRIES: usize = 5;
-const MIGRATION_TRIES_WHILE_BUSY: usize = 100;
-const MIGRATION_PAUSE: Duration = Duration::from_millis(100);
+/// How long one query waits for another process that is writing, before it tells that the database is busy. A process
+/// that writes waits longer, and says so (`Control::patiently`).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same where it is only read, which waits only while another process ends or begins to write.
+const READ_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Store {
     /// Opens the statistics of the run in this folder for reading and writing, creates them where
@@ -38,6 +35,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Another connection to the same database, for a thread of its own.
+    pub(super) fn second_connection(&self) -> Result<Self, Error> {
+        Self::with_connection(Connection::open(&self.path), self.path.clone())
+    }
+
     /// Opens them for reading only; `None` where nothing has been computed yet.
     pub fn open_read_only(run: &Path) -> Result<Option<Self>, Error> {
         let store = Self::open_file_read_only(run.join(FILE_NAME))?;
@@ -51,12 +53,12 @@ impl Store {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let mut store = Self::with_connection(Connection::open_with_flags(&path, flags), path.clone())?;
+        store.with("open", |connection| Ok(connection.busy_timeout(READ_BUSY_TIMEOUT)?))?;
         let version = match store.version() {
             // A folder that cannot be written: SQLite cannot make its index of the log there, and
-            // nobody else can be writing either, so the file is read as it stands.
+            // no other process can be writing either, so the files are read as they stand.
             Err(Error::Unwritable { .. }) => {
-                let immutable = format!("file:{}?immutable=1", uri_path(&path));
-                store = Self::with_connection(Connection::open_with_flags(immutable, flags), path.clone())?;
+                store = Self::open_frozen(&path, flags)?;
                 store.version()?
             }
             version => version?,
@@ -70,6 +72,27 @@ impl Store {
             return Err(Error::Older { found: version, expected: schema::latest(), path });
         }
         Ok(Some(store))
+    }
+
+    /// Opens the files as they stand, without a lock and without writing an index of the log; the log is honoured, if
+    /// one came along.
+    fn open_frozen(path: &Path, flags: OpenFlags) -> Result<Self, Error> {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let has_log = std::fs::metadata(PathBuf::from(log)).is_ok_and(|log| log.len() > 0);
+        // `immutable` passes over the log. Without locks the index of the log is kept in memory, provided that the
+        // connection asks for the files to be its own before it reads them.
+        let options = if has_log && cfg!(unix) { "mode=ro&vfs=unix-none" } else { "immutable=1" };
+        let address = format!("file:{}?{options}", uri_path(path));
+        let mut store = Self::with_connection(Connection::open_with_flags(address, flags), path.to_owned())?;
+        store.is_frozen = true;
+        if has_log && cfg!(unix) {
+            let own = |connection: &mut Connection| Ok(connection.pragma_update(None, "locking_mode", "exclusive")?);
+            store.with("open", own)?;
+        } else if has_log {
+            tracing::warn!(path = %path.display(), "read without its log (-wal), which cannot be read in a folder that cannot be written");
+        }
+        Ok(store)
     }
 
     /// With what the folder holds, to tell stale numbers by; a folder that is no run (yet) has nothing
@@ -86,7 +109,7 @@ impl Store {
             Ok(connection) => connection,
             Err(source) => return Err(error_from_fault(source.into(), "open", &path)),
         };
-        let store = Self { connection: Mutex::new(connection), expected: Mutex::new(None), path };
+        let store = Self { connection: Mutex::new(connection), expected: Mutex::new(None), path, is_frozen: false };
         store.with("open", |connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             connection.pragma_update(None, "foreign_keys", true)?;
@@ -110,26 +133,17 @@ impl Store {
         self.with("open", |connection| Ok(connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?))
     }
 
-    /// Brings the schema up to date. Another process may be doing the same at this moment: whoever comes
-    /// second fails, and finds all done.
+    /// Brings the schema up to date. Another process may be doing the same at this moment: the one that comes second
+    /// finds all done, or the database busy until it is.
     fn migrate(&self) -> Result<(), Error> {
-        let mut tries = 0;
-        loop {
-            let Err(error) = schema::migrate(&mut self.lock()) else { return Ok(()) };
-            if self.version()? as usize == schema::latest() {
-                return Ok(());
-            }
-            tries += 1;
-            if tries >= if is_busy(&error) { MIGRATION_TRIES_WHILE_BUSY } else { MIGRATION_TRIES } {
-                return Err(match error {
-                    rusqlite_migration::Error::RusqliteError { err, .. } => {
-                        error_from_fault(err.into(), "open", &self.path)
-                    }
-                    source => Error::Migration { source, path: self.path.clone() },
-                });
-            }
-            std::thread::sleep(MIGRATION_PAUSE);
+        let Err(error) = schema::migrate(&mut self.lock()) else { return Ok(()) };
+        if self.version()? as usize == schema::latest() {
+            return Ok(());
         }
+        Err(match error {
+            rusqlite_migration::Error::RusqliteError { err, .. } => error_from_fault(err.into(), "open", &self.path),
+            source => Error::Migration { source, path: self.path.clone() },
+        })
     }
 
     /// The version, refused where it is newer than this program.
@@ -160,15 +174,4 @@ impl Store {
 /// The path as it may stand in a URI.
 fn uri_path(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
-}
-
-/// Whether another process holds what a migration wants.
-fn is_busy(error: &rusqlite_migration::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
-    match error {
-        rusqlite_migration::Error::RusqliteError { err, .. } => {
-            matches!(err.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
-        }
-        _ => false,
-    }
 }

@@ -4,6 +4,7 @@
 
 mod activity;
 mod common;
+mod company;
 mod compute;
 mod near;
 mod store;
