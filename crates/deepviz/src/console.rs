@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -161,19 +162,51 @@ pub fn clear_bars() {
     let _ = bars().clear();
 }
 
-/// Prints a line on stdout. A reader that went away (`deepviz inspect … | head`) is no failure.
+/// How far stdout has taken what was printed.
+static STDOUT: AtomicU8 = AtomicU8::new(TAKES_ALL);
+/// Everything so far.
+const TAKES_ALL: u8 = 0;
+/// Its reader went away, as `head` does when it has seen enough: no failure, and nothing more to print.
+const HAS_NO_READER: u8 = 1;
+/// Something is missing there: the disk is full, say.
+const HAS_FAILED: u8 = 2;
+
+/// Prints a line on stdout; the one place that does. Work goes on where stdout fails, since what it writes to files is
+/// worth more than what it says; the failure is told at once and in the exit code ([`has_lost_output`]).
 pub fn print_line(line: &str) {
-    bars().suspend(|| {
+    if STDOUT.load(Ordering::Relaxed) != TAKES_ALL {
+        return;
+    }
+    let written = bars().suspend(|| {
         let mut out = io::stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        writeln!(out, "{line}").and_then(|()| out.flush())
     });
+    if let Err(error) = written {
+        lost_output(&error);
+    }
+}
+
+/// Takes note that stdout did not take something.
+pub fn lost_output(error: &io::Error) {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        STDOUT.store(HAS_NO_READER, Ordering::Relaxed);
+        return;
+    }
+    if STDOUT.swap(HAS_FAILED, Ordering::Relaxed) != HAS_FAILED {
+        note(&format!("error: cannot write to stdout: {error}; the results printed there are incomplete"));
+    }
+}
+
+/// Whether something that was to be printed on stdout is missing there, and a reader was there to miss it.
+pub fn has_lost_output() -> bool {
+    STDOUT.load(Ordering::Relaxed) == HAS_FAILED
 }
 
 /// Prints an object as one line of JSON.
 pub fn print_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
         Ok(line) => print_line(&line),
-        Err(error) => note(&format!("cannot write an event as JSON: {error}")),
+        Err(error) => lost_output(&error.into()),
     }
 }
 
@@ -195,6 +228,11 @@ pub fn note(line: &str) {
     bars().suspend(|| {
         let _ = writeln!(io::stderr().lock(), "{line}");
     });
+}
+
+/// Whether text on stderr may be coloured: for a terminal whose user has not asked for none (<https://no-color.org>).
+pub fn stderr_takes_colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The log's way to stderr, above the bars.

@@ -45,10 +45,13 @@ impl From<Ending> for ExitCode {
 }
 
 fn main() -> ExitCode {
-    // Wrong usage ends here with exit code 2.
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return answered(&answer),
+    };
     log_to_stderr(cli.verbose);
     match run(&cli.command) {
+        Ok(Ending::Good) if console::has_lost_output() => ExitCode::FAILURE,
         Ok(ending) => ending.into(),
         Err(error) => {
             console::clear_bars();
@@ -56,6 +59,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints what the parser of arguments answers: help and version on stdout, and wrong usage, with exit code 2, on
+/// stderr.
+fn answered(answer: &clap::Error) -> ExitCode {
+    if let Err(error) = answer.print()
+        && !answer.use_stderr()
+    {
+        console::lost_output(&error);
+    }
+    if console::has_lost_output() {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2))
 }
 
 fn run(command: &Command) -> anyhow::Result<Ending> {
@@ -80,5 +97,10 @@ fn log_to_stderr(verbose: u8) {
         _ => LevelFilter::DEBUG,
     };
     let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(console::Log).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(console::Log)
+        .with_ansi(console::stderr_takes_colours())
+        .with_target(false)
+        .init();
 }

@@ -1,14 +1,16 @@
 //! `deepviz render`: one picture of the REST interface, drawn into a file.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use deepviz_corpus::ImageId;
 use deepviz_net::Run;
 use deepviz_server::{Config, answer};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde_json::Value;
 
-use super::serve::runtime;
+use super::serve::{UNRESERVED, runtime};
 use super::stats::corpus_of;
 use crate::Ending;
 use crate::cli::{DecodedArgs, NormaliseChoice, RenderArgs, cache_dir};
@@ -41,9 +43,25 @@ pub fn render(args: &RenderArgs) -> anyhow::Result<Ending> {
     if !png.starts_with(b"\x89PNG") {
         bail!("expected one sheet: --checkpoint and --layer must name one each, found more");
     }
-    std::fs::write(&args.out, &png).with_context(|| format!("cannot write {}", args.out.display()))?;
+    write_whole(&args.out, &png).with_context(|| format!("cannot write {}", args.out.display()))?;
     print_line(&format!("{}", args.out.display()));
     Ok(Ending::Good)
+}
+
+/// Writes a file that is there whole or not at all; what is no file (`/dev/stdout`) is written to as it is.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.exists() && !path.is_file() {
+        return std::fs::write(path, bytes);
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
+    if written.is_err() {
+        // It may not have come to be at all.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
 }
 
 fn path(args: &RenderArgs, id: &str, is_applied: bool) -> String {
@@ -87,10 +105,12 @@ fn problem(body: &[u8]) -> anyhow::Error {
     }
 }
 
-/// Percent-encoded for a path; names and selections keep their looks.
+/// Selections keep their looks in a path.
+const PATH: AsciiSet = UNRESERVED.remove(b'*').remove(b',').remove(b':');
+
+/// Percent-encoded for a path.
 fn encoded(part: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~*,:".contains(&byte);
-    part.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    utf8_percent_encode(part, &PATH).to_string()
 }
 
 #[cfg(test)]

@@ -7,12 +7,16 @@ use anyhow::{Context as _, bail};
 use deepviz_corpus::is_corpus;
 use deepviz_net::{Device, Run};
 use deepviz_server::{Config, Server, bind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::runtime::Runtime;
 
 use crate::cli::{DeviceChoice, ServeArgs, cache_dir};
 use crate::console::{note, print_line};
 use crate::stop::Stop;
 use crate::{Ending, browser};
+
+/// What is percent-encoded everywhere in a URL: all but what RFC 3986 calls unreserved.
+pub const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// `deepviz serve`
 pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
@@ -116,7 +120,7 @@ impl Access {
         };
         let local = SocketAddr::new(ip, address.port());
         match &self.token {
-            Some(token) => format!("http://{local}/?token={token}"),
+            Some(token) => format!("http://{local}/?token={}", utf8_percent_encode(token, &UNRESERVED)),
             None => format!("http://{local}"),
         }
     }
@@ -144,5 +148,12 @@ mod tests {
         assert_eq!(one.token.as_ref().unwrap().len(), 32);
         let given = Access::new(addr("0.0.0.0:1"), Some("sesame".to_owned()));
         assert_eq!(given.url(addr("0.0.0.0:99")), "http://127.0.0.1:99/?token=sesame");
+    }
+
+    #[test]
+    fn a_token_is_printed_as_an_address_can_hold_it() {
+        let access = Access::new(addr("0.0.0.0:1"), Some("a+b#c&d%e=f?g/h\"~.-_".to_owned()));
+        let expected = "http://127.0.0.1:9/?token=a%2Bb%23c%26d%25e%3Df%3Fg%2Fh%22~.-_";
+        assert_eq!(access.url(addr("0.0.0.0:9")), expected);
     }
 }

@@ -63,15 +63,7 @@ impl Lab {
     /// Runs the binary to its end, which must come before the deadline: a hang fails its test instead of holding
     /// everything up.
     pub fn run(&self, args: &[&str]) -> Outcome {
-        let what = args.join(" ");
-        let child = self.command(args).spawn().unwrap();
-        let output = within_deadline(child, &what);
-        Outcome {
-            what,
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        finish(&mut self.command(args), &args.join(" "))
     }
 
     /// Arguments that train a small network on the shapes into a run folder.
@@ -111,8 +103,25 @@ impl Lab {
     }
 }
 
-/// Longer than any command in a test takes, even on a busy machine.
-const DEADLINE: Duration = Duration::from_mins(4);
+/// Bounds a hang, and nothing else: on a machine whose cores and disk are kept busy by others a command may take many
+/// times as long as alone.
+pub const DEADLINE: Duration = Duration::from_mins(30);
+
+/// Runs a command to its end.
+pub fn finish(command: &mut Command, what: &str) -> Outcome {
+    wait_for(command.spawn().unwrap(), what)
+}
+
+/// The same of one that runs.
+pub fn wait_for(child: Child, what: &str) -> Outcome {
+    let output = within_deadline(child, what);
+    Outcome {
+        what: what.to_owned(),
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
 
 fn within_deadline(child: Child, what: &str) -> Output {
     let id = child.id();
@@ -186,8 +195,13 @@ pub struct Server {
 
 impl Server {
     /// Starts a command that serves and waits until it prints where.
-    pub fn start(mut command: Command) -> Self {
-        let mut child = command.stderr(Stdio::inherit()).spawn().unwrap();
+    pub fn start(command: Command) -> Self {
+        Self::start_logging(command, Stdio::inherit())
+    }
+
+    /// The same, with its log elsewhere.
+    pub fn start_logging(mut command: Command, log: impl Into<Stdio>) -> Self {
+        let mut child = command.stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = Vec::new();
         let address = lines
@@ -245,8 +259,13 @@ impl Server {
     }
 
     /// Sends a signal by its name and waits for the end: the exit code.
-    pub fn signal(mut self, name: &str) -> Option<i32> {
+    pub fn signal(self, name: &str) -> Option<i32> {
         signal(&self.child, name);
+        self.wait()
+    }
+
+    /// Waits for the end: the exit code.
+    pub fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }

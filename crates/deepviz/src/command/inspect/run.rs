@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::layers;
-use crate::console::{print_json, print_line};
+use crate::console::{note, print_json, print_line};
 use crate::human;
 use crate::table::Table;
 
@@ -18,6 +18,9 @@ use crate::table::Table;
 pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
     let run = Run::open(path).context("cannot open the run")?;
     let log = run.metrics_log()?;
+    if let Some(skipped) = &log.skipped {
+        note(&format!("warning: {skipped}"));
+    }
     let units = match Store::open_read_only(path).context("cannot read the statistics")? {
         Some(store) => store.units().context("cannot read the statistics")?,
         None => Vec::new(),
@@ -34,6 +37,7 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
             "checkpoints": rows,
             "views_error": views.and_then(Metric::finite_error),
             "diverged": log.divergence,
+            "skipped_metrics": log.skipped,
         }));
     } else {
         print_head(&run);

@@ -1,0 +1,190 @@
+//! What people do that other programs trip over: odd names, full disks, few open files, read-only media.
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+#![cfg(target_os = "linux")]
+
+mod lab;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use deepviz_stats::{State, Store};
+use lab::{Lab, Server};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_deepviz");
+
+/// Runs a script in namespaces of its own; `None` where the system does not let processes have such.
+fn apart(lab: &Lab, namespaces: &[&str], script: &str) -> Option<Output> {
+    let mut command = Command::new("unshare");
+    command.args(namespaces).args(["--map-root-user", "bash", "-c", script]).current_dir(lab.path(""));
+    let output = command.env_remove("DEEPVIZ_TOKEN").stdin(Stdio::null()).output().ok();
+    let output = output.filter(|output| !matches!(output.status.code(), Some(1 | 77)));
+    if output.is_none() {
+        writeln!(std::io::stderr(), "SKIPPED: this system lets no process have {namespaces:?} of its own").unwrap();
+    }
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[test]
+fn odd_names_are_names_like_others() {
+    let lab = Lab::with_shapes();
+    let name = "\u{1f989} \u{628}\u{648}\u{645}\u{629} #1 50% why? 'it' \"is\" &+;";
+    fs::rename(lab.path("shapes"), lab.path(&format!("{name} shapes"))).unwrap();
+    let corpus = format!("{name} shapes");
+    let train = ["train", "shapes-quick", "--corpus", &corpus, "--out", name, "--epochs", "1", "--device", "cpu"];
+    lab.run(&[&train[..], &lab::SMALL].concat()).expect_good();
+    lab.run(&["stats", name, "--clusters", "5", "--split", "test"]).expect_good();
+    assert!(lab.run(&["inspect", name]).expect_good().stdout.contains("test ready"));
+    let server = lab.serve(&[name]);
+    assert_eq!(server.json("/api/runs")["runs"][0]["id"], name);
+    let run = format!("/api/runs/{}", encoded(name));
+    assert_eq!(server.json(&run)["checkpoints"][0]["statistics"]["test"], "ready");
+    assert_eq!(server.json(&format!("{run}/checkpoints/last/confusion"))["images"], 80);
+    assert_eq!(server.get(&format!("{run}/checkpoints/0/layers/conv1/filters/*/channels/*/apply/7")).0, 200);
+    let id = server.json(&run)["corpus"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(server.get(&format!("/api/corpora/{}/images/3/pixels", encoded(&id))).0, 200);
+}
+
+#[test]
+fn tokens_that_cannot_be_are_refused_and_odd_ones_work() {
+    let lab = Lab::with_run();
+    let long = "x".repeat(257);
+    for token in ["", " ", "a b", "ü", "a\tb", &long] {
+        lab.run(&["serve", "run", "--addr", "127.0.0.1:0", "--token", token]).expect_error(&["token", "visible ASCII"]);
+    }
+    let mut server = lab.serve(&["run", "--token", "a+b#c&d%41?e/f\"g"]);
+    let (address, query) = server.address.split_once("/?").map(|(a, q)| (a.to_owned(), q.to_owned())).unwrap();
+    server.address = address;
+    // The address as it was printed is the one that works.
+    server.json(&format!("/api/runs?{query}"));
+    server.problem("/api/runs", 401);
+    server.problem("/api/runs?token=", 401);
+    server.problem("/api/runs?token=a", 401);
+}
+
+/// More runs than the limit on open files lets hold open, and clients on top.
+#[test]
+fn with_few_open_files_every_run_is_still_served() {
+    let lab = Lab::with_run();
+    fs::create_dir(lab.path("runs")).unwrap();
+    for index in 0..60 {
+        copy(&lab.path("run"), &lab.path(&format!("runs/run{index}")));
+    }
+    let script = format!("ulimit -n 64; exec '{BINARY}' serve runs --addr 127.0.0.1:0");
+    let mut command = Command::new("bash");
+    command.args(["-c", &script]).current_dir(lab.path("")).stdin(Stdio::null()).stdout(Stdio::piped());
+    let server = Server::start(command);
+    // Clients that stay, as tabs do.
+    let idle: Vec<_> =
+        (0..20).map(|_| std::net::TcpStream::connect(&server.address["http://".len()..]).unwrap()).collect();
+    for round in 0..2 {
+        for index in 0..60 {
+            let run = format!("/api/runs/run{index}");
+            let detail = server.json(&run);
+            assert_eq!(detail["checkpoints"].as_array().unwrap().len(), 8, "{index}, round {round}");
+            assert_eq!(server.json(&format!("{run}/checkpoints/last/confusion"))["images"], 80);
+            assert_eq!(server.get(&format!("{run}/checkpoints/{}/layers/conv1", index % 8)).0, 200);
+        }
+    }
+    drop(idle);
+    assert_eq!(server.signal("TERM"), Some(0));
+}
+
+#[test]
+fn training_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
+    let lab = Lab::with_shapes();
+    lab.train("whole", &[]).expect_good();
+    let size: u64 = fs::read_dir(lab.path("whole/snapshots"))
+        .unwrap()
+        .map(|file| file.unwrap().metadata().unwrap().len().next_multiple_of(4096))
+        .sum();
+    let args = Lab::train_args("small/run", &[]);
+    let train: String = args.iter().map(|arg| format!(" '{arg}'")).collect();
+    let script = format!(
+        "set -u; mkdir small; mount -t tmpfs -o size={} tmpfs small || exit 77
+         '{BINARY}'{train} > out; echo \"code $?\"
+         mount -o remount,size=256m small || exit 77
+         '{BINARY}'{train} --resume > out || exit 79
+         cp -r small/run after",
+        size / 2
+    );
+    let Some(output) = apart(&lab, &["--mount"], &script) else { return };
+    let (said, error) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}{error}");
+    assert!(said.contains("code 1") && error.contains("No space left on device"), "{said}{error}");
+    assert!(!error.contains("panicked"), "{error}");
+    assert!(lab.snapshots("after") == lab.snapshots("whole"), "the run came out otherwise");
+}
+
+/// A copy that was made while `deepviz stats` ran: most of the numbers stand in the log, whose index does not travel.
+#[test]
+fn statistics_on_read_only_media_are_read_with_their_log() {
+    let lab = Lab::with_shapes();
+    lab.train("run", &[]).expect_good();
+    drop(Store::open(&lab.path("run")).unwrap());
+    // A reader of the first moment: nothing that comes later leaves the log.
+    let reader = rusqlite::Connection::open(lab.path("run/stats.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM unit;").unwrap();
+    lab.run(&["stats", "run", "--clusters", "5"]).expect_good();
+    let script = format!(
+        "set -u; mkdir media; mount -t tmpfs -o size=256m tmpfs media || exit 77
+         cp -r run media/run || exit 78; rm media/run/stats.sqlite-shm || exit 78
+         mount -o remount,ro media || exit 77
+         touch media/x 2> /dev/null && exit 77
+         '{BINARY}' inspect media/run --json || exit 79"
+    );
+    let Some(output) = apart(&lab, &["--mount"], &script) else { return };
+    drop(reader);
+    let (said, error) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}{error}");
+    let run: serde_json::Value = serde_json::from_str(&said).unwrap();
+    for checkpoint in run["checkpoints"].as_array().unwrap() {
+        assert_eq!(checkpoint["statistics"], serde_json::json!({ "test": "ready", "train": "ready" }), "{checkpoint}");
+    }
+    let store = Store::open_read_only(&lab.path("run")).unwrap().unwrap();
+    assert!(store.units().unwrap().iter().all(|unit| unit.state == State::Ready));
+}
+
+/// The first process of a container has no signal handlers but its own.
+#[test]
+fn as_the_first_process_it_ends_when_it_is_told_to() {
+    let lab = Lab::with_run();
+    let namespaces = ["--pid", "--fork", "--map-root-user"];
+    let probe = Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        writeln!(std::io::stderr(), "SKIPPED: this system lets no process be the first of others").unwrap();
+        return;
+    }
+    let mut command = Command::new("unshare");
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(namespaces).args([BINARY, "serve", "run", "--addr", "127.0.0.1:0"]).current_dir(lab.path(""));
+    let server = Server::start(command);
+    server.json("/api/runs");
+    let parent = server.process();
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+    let first = children.split_whitespace().next().unwrap();
+    assert!(Command::new("kill").args(["-TERM", first]).status().unwrap().success());
+    assert_eq!(server.wait(), Some(0));
+}
