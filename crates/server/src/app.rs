@@ -156,7 +156,7 @@ impl App {
 
     /// The images a run was trained on, for a request that cannot be answered without.
     pub(crate) async fn run_corpus(&self, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
-        matching_settled(run, &self.corpora.of_run(run)).await.map_err(|problem| {
+        matching_settled(run, &self.corpora.of_run_settled(run).await).await.map_err(|problem| {
             ApiError::not_ready(format!("the images of run {} are not available: {problem}", run.id))
                 .hint("the folder can be given with `deepviz serve --corpus PATH`")
         })
@@ -173,7 +173,9 @@ fn read_snapshot(run: &OpenRun, entry: &CheckpointEntry) -> Result<Snapshot, Api
         Ok(snapshot) => snapshot,
         Err(error) => {
             let error = ApiError::from(error);
-            run.mark_broken(&entry.hash, &error);
+            if !error.is_passing() {
+                run.mark_broken(&entry.hash, &error);
+            }
             return Err(error);
         }
     };

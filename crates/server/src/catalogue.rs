@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use deepviz_net::is_out_of_files;
+
+use crate::file_limits::{FileLimits, OpenPlaces};
 use crate::open_run::{OpenRun, Stamp};
 use crate::problem::ApiError;
 
@@ -11,6 +14,8 @@ use crate::problem::ApiError;
 pub(crate) struct Catalogue {
     roots: Vec<PathBuf>,
     runs: RwLock<BTreeMap<String, Slot>>,
+    /// The databases of all runs.
+    databases: Arc<OpenPlaces>,
 }
 
 #[derive(Clone)]
@@ -31,8 +36,9 @@ pub(crate) struct Changes {
 
 impl Catalogue {
     /// The runs in these folders, each a run or a folder of runs.
-    pub(crate) fn new(roots: &[PathBuf]) -> Self {
-        let catalogue = Self { roots: roots.to_vec(), runs: RwLock::default() };
+    pub(crate) fn new(roots: &[PathBuf], limits: FileLimits) -> Self {
+        let databases = Arc::new(OpenPlaces::new(limits.databases));
+        let catalogue = Self { roots: roots.to_vec(), runs: RwLock::default(), databases };
         catalogue.scan();
         catalogue
     }
@@ -50,7 +56,15 @@ impl Catalogue {
                 found.push(root.clone());
                 continue;
             }
-            let Ok(entries) = std::fs::read_dir(root) else { continue };
+            let entries = match std::fs::read_dir(root) {
+                Ok(entries) => entries,
+                // Nothing is known of what is there, so nothing has changed; the next look tells.
+                Err(error) if is_out_of_files(&error) => {
+                    tracing::warn!(path = %root.display(), "cannot look for runs: {error}");
+                    return Changes::default();
+                }
+                Err(_) => continue,
+            };
             let mut children: Vec<_> =
                 entries.flatten().map(|entry| entry.path()).filter(|path| is_run(path)).collect();
             children.sort();
@@ -72,15 +86,19 @@ impl Catalogue {
             stays
         });
         for path in found {
-            let stamp = Stamp::of(&path.join("run.toml"));
+            let mut stamp = Stamp::of(&path.join("run.toml"));
             let id = match known.get(&path) {
                 Some((_, before)) if *before == stamp => continue,
                 Some((id, _)) => id.clone(),
                 None => free_id(&runs, &path),
             };
-            let run = OpenRun::open(&id, &path).map(Arc::new);
+            let run = OpenRun::open(&id, &path, &self.databases).map(Arc::new);
             if let Err(error) = &run {
                 tracing::warn!(run = %id, "cannot be opened: {error}");
+                if error.is_passing() {
+                    // Tried again at the next look.
+                    stamp = None;
+                }
             }
             runs.insert(id.clone(), Slot { path, stamp, run });
             changes.appeared.push(id);

@@ -13,7 +13,7 @@ use crate::problem::ApiError;
 /// After a failure the folder is looked at again, but not with every request.
 const RETRY: Duration = Duration::from_secs(5);
 /// A request that cannot be answered without the images waits for them, but not forever.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = if cfg!(test) { Duration::from_mins(10) } else { Duration::from_secs(20) };
 
 /// Every corpus that a run names.
 pub(crate) struct Corpora {
@@ -47,13 +47,33 @@ impl Corpora {
     }
 
     /// The corpus of a run; nothing is read yet.
+    ///
+    /// One that was given serves the runs that were trained on it. Of those trained on another, whose own is still where
+    /// it was, it says nothing; as long as its images are being read it stands for all.
     pub(crate) fn of_run(&self, run: &OpenRun) -> Arc<Shelf> {
-        let recorded = run.info().corpus.path.clone();
-        let path = self.given.clone().unwrap_or_else(|| found_from(&run.path, recorded));
         let info = run.info();
         // What is not understood is found when the identity is compared.
         let reading = Reading::from_pairs(&info.corpus.reading).unwrap_or_default();
-        self.at(&path, reading, info.recipe.data.resize.is_some())
+        let at = |path: &Path| self.at(path, reading.clone(), info.recipe.data.resize.is_some());
+        let recorded = || found_from(&run.path, info.corpus.path.clone());
+        let Some(given) = &self.given else { return at(&recorded()) };
+        let given = at(given);
+        let is_other = given.is_known_not_to_be(&info.corpus.identity);
+        match is_other.then(recorded).filter(|path| path.exists()) {
+            Some(path) => at(&path),
+            None => given,
+        }
+    }
+
+    /// The same, after the one that was given has been read, so that the answer stands.
+    pub(crate) async fn of_run_settled(&self, run: &OpenRun) -> Arc<Shelf> {
+        let shelf = self.of_run(run);
+        let has_choice = self.given.is_some() && found_from(&run.path, run.info().corpus.path.clone()).exists();
+        if has_choice {
+            // Why it cannot be read is told to the request that needs its images.
+            let _ = shelf.settled().await;
+        }
+        self.of_run(run)
     }
 
     fn at(&self, path: &Path, reading: Reading, own_sizes: bool) -> Arc<Shelf> {
@@ -106,6 +126,14 @@ impl Shelf {
     /// The folder, for messages on this machine only.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its images are there, or have been tried to be, and are not those of that identity.
+    fn is_known_not_to_be(self: &Arc<Self>, identity: &str) -> bool {
+        match self.corpus() {
+            Ok(corpus) => corpus.identity() != identity,
+            Err(_) => matches!(*self.state.borrow(), State::Failed { .. }),
+        }
     }
 
     /// The images, or why they are not there. Starts reading where nobody has.
@@ -203,6 +231,12 @@ fn check(run: &OpenRun, shelf: &Shelf, corpus: Arc<Corpus>) -> Result<Arc<Corpus
     let expected = &run.info().corpus.identity;
     if corpus.identity() == expected {
         return Ok(corpus);
+    }
+    if let Some(difference) = run.info().class_difference(corpus.classes()) {
+        return Err(format!(
+            "the corpus at {} has other classes than the one this run was trained on: {difference}",
+            shelf.path().display()
+        ));
     }
     Err(format!(
         "the corpus at {} is not the one this run was trained on: expected identity {}, found {}",

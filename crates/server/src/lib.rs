@@ -17,6 +17,8 @@ mod corpora;
 mod diverged;
 mod error;
 mod extract;
+mod file_limits;
+mod file_name;
 #[doc(hidden)]
 pub mod fuzzing;
 mod group;
@@ -32,6 +34,7 @@ mod reply;
 mod security;
 mod seen;
 mod selection;
+mod sending;
 mod server;
 mod sheets;
 mod statistics;

@@ -19,10 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Sleep, sleep, timeout};
 
-/// Open connections at most, where the system allows them.
-const MOST_CONNECTIONS: u32 = 16_384;
-/// Open files that are left for runs and their statistics.
-const FILES_FOR_OTHERS: u32 = 200;
+use crate::file_limits::FileLimits;
+
 /// Bytes of a request's head at most.
 const HEAD_BYTES: usize = 64 << 10;
 /// Headers of a request at most.
@@ -46,22 +44,13 @@ pub(crate) struct Limits {
 impl Limits {
     /// As the system allows.
     pub(crate) fn new() -> Self {
-        let files = open_files().unwrap_or(4 * FILES_FOR_OTHERS);
         Self {
-            connections: files.saturating_sub(FILES_FOR_OTHERS).clamp(32, MOST_CONNECTIONS),
+            connections: FileLimits::of_this_process().connections,
             head: Duration::from_secs(30),
             stall: Duration::from_secs(30),
             grace: Duration::from_secs(5),
         }
     }
-}
-
-/// Files that this process may have open, where the system tells.
-fn open_files() -> Option<u32> {
-    let text = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    let soft = line.split_whitespace().next()?;
-    Some(soft.parse().unwrap_or(u32::MAX))
 }
 
 /// Answers until `shutdown` is there, then finishes what is in flight.

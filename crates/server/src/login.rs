@@ -17,7 +17,6 @@ const OUT: &str = "/logout";
 const STYLE: &str = "/login.css";
 const PAGE: &str = include_str!("login.html");
 const SHEET: &str = include_str!("login.css");
-const COOKIE: &str = "deepviz_session";
 /// A form with a token and an address has no more bytes.
 const MOST_BYTES: usize = 32 << 10;
 /// A wrong token is answered late, so that guessing takes long.
@@ -27,7 +26,7 @@ const DELAY: Duration = Duration::from_millis(400);
 pub(crate) async fn answer(token: &Token, request: Request) -> Result<Response, Request> {
     match (request.method(), request.uri().path()) {
         (&Method::POST, FORM) => Ok(enter(token, request).await),
-        (&Method::POST, OUT) => Ok(leave(request.headers())),
+        (&Method::POST, OUT) => Ok(leave(token, request.headers())),
         (&Method::GET | &Method::HEAD, STYLE) => {
             let kind = HeaderValue::from_static("text/css; charset=utf-8");
             Ok(([(header::CONTENT_TYPE, kind)], SHEET).into_response())
@@ -62,13 +61,13 @@ async fn enter(token: &Token, request: Request) -> Response {
         return page(&next, 0, "That is not the token.");
     }
     let mut response = redirect(&next);
-    put_cookie(&mut response, &set_cookie(token.cookie_text(), &parts.headers));
+    put_cookie(&mut response, &token.set_cookie(&parts.headers));
     response
 }
 
-fn leave(headers: &HeaderMap) -> Response {
+fn leave(token: &Token, headers: &HeaderMap) -> Response {
     let mut response = redirect("");
-    put_cookie(&mut response, &format!("{}; Max-Age=0", set_cookie("", headers)));
+    put_cookie(&mut response, &format!("{}; Max-Age=0", set_cookie((token.cookie_name(), ""), headers)));
     response
 }
 
@@ -100,10 +99,10 @@ fn escaped(text: &str) -> String {
 }
 
 /// The session's cookie; over https it is never sent in clear.
-pub(crate) fn set_cookie(value: &str, headers: &HeaderMap) -> String {
+pub(crate) fn set_cookie((name, value): (&str, &str), headers: &HeaderMap) -> String {
     let is_https = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
     let secure = if is_https { "; Secure" } else { "" };
-    format!("{COOKIE}={value}; HttpOnly; SameSite=Strict; Path=/{secure}")
+    format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/{secure}")
 }
 
 /// Adds a cookie to an answer.
@@ -113,15 +112,15 @@ pub(crate) fn put_cookie(response: &mut Response, cookie: &str) {
     }
 }
 
-/// The values of the session's cookie in a request.
-pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+/// The values of a cookie in a request.
+pub(crate) fn cookies<'a>(headers: &'a HeaderMap, wanted: &'a str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter_map(|(name, value)| (name == COOKIE).then_some(value))
+        .filter_map(move |(name, value)| (name == wanted).then_some(value))
 }
 
 /// Whether a person with a browser asks.

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use deepviz_net::{CheckpointEntry, MetricsLog, Network, Run, RunInfo, Step};
 use deepviz_stats::Store;
 
+use crate::file_limits::{Closable, OpenPlaces};
 use crate::problem::ApiError;
 use crate::selection::{Axis, Selection};
 use crate::work::{Load, Work};
@@ -42,16 +43,39 @@ pub(crate) struct OpenRun {
     listing: RwLock<Kept<Listing>>,
     brief: Mutex<Kept<Brief>>,
     metrics: Mutex<Kept<MetricsLog>>,
-    store: Mutex<Option<OpenStore>>,
+    store: Arc<StorePlace>,
+    /// The databases of all runs.
+    databases: Arc<OpenPlaces>,
     /// What was found wrong with snapshots whose header looked well, by hash.
     broken: Mutex<BTreeMap<String, String>>,
 }
 
 /// The database, and the snapshots that it was told of.
 struct OpenStore {
-    stamp: Stamp,
+    stamp: [Option<Stamp>; 2],
     digest: String,
     store: Arc<Store>,
+}
+
+impl OpenStore {
+    /// Whether it is still what a look at the files would show. The size and time of the file change with every commit;
+    /// only another file needs another handle, unless the handle does not follow what is written.
+    fn shows(&self, stamp: &[Option<Stamp>; 2]) -> bool {
+        let file = |stamp: &[Option<Stamp>; 2]| stamp[0].map(|stamp| stamp.file);
+        if self.store.is_frozen() { self.stamp == *stamp } else { file(&self.stamp) == file(stamp) }
+    }
+}
+
+/// Where a run holds its database open.
+#[derive(Default)]
+struct StorePlace(Mutex<Option<OpenStore>>);
+
+impl Closable for StorePlace {
+    fn close(&self) {
+        if let Ok(mut kept) = self.0.try_lock() {
+            *kept = None;
+        }
+    }
 }
 
 /// When a file or folder was last changed, and its size.
@@ -105,7 +129,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl OpenRun {
     /// Opens the folder.
-    pub(crate) fn open(id: &str, path: &Path) -> Result<Self, ApiError> {
+    pub(crate) fn open(id: &str, path: &Path, databases: &Arc<OpenPlaces>) -> Result<Self, ApiError> {
         let stamp = Stamp::of(&path.join("run.toml"));
         Ok(Self {
             id: id.to_owned(),
@@ -115,7 +139,8 @@ impl OpenRun {
             listing: RwLock::new(Kept::EMPTY),
             brief: Mutex::new(Kept::EMPTY),
             metrics: Mutex::new(Kept::EMPTY),
-            store: Mutex::new(None),
+            store: Arc::default(),
+            databases: Arc::clone(databases),
             broken: Mutex::default(),
         })
     }
@@ -151,13 +176,13 @@ impl OpenRun {
     }
 
     /// The snapshots there are now. Reads the folder only when it has changed.
-    pub(crate) fn listing(&self) -> Arc<Listing> {
+    pub(crate) fn listing(&self) -> Result<Arc<Listing>, ApiError> {
         let stamp = Stamp::of(&self.snapshots_folder());
         let mut kept = self.listing.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(listing) = kept.fresh(stamp) {
-            return listing;
+            return Ok(listing);
         }
-        let entries = self.run.checkpoints();
+        let entries = self.run.list_checkpoints()?;
         let mut hasher = blake3::Hasher::new();
         for entry in &entries {
             hasher.update(&entry.step.0.to_le_bytes());
@@ -166,7 +191,7 @@ impl OpenRun {
         let digest = hasher.finalize().to_hex()[..32].to_owned();
         let listing = Arc::new(Listing { entries, digest });
         kept.keep(stamp, &listing);
-        listing
+        Ok(listing)
     }
 
     /// How many snapshots there are, and the step of the last: by their names alone, nothing is opened.
@@ -197,7 +222,7 @@ impl OpenRun {
             return Ok(listing);
         }
         let run = Arc::clone(self);
-        work.run(Load::Render, move || Ok(run.listing())).await
+        work.run(Load::Render, move || run.listing()).await
     }
 
     fn listing_at_hand(&self) -> Option<Arc<Listing>> {
@@ -205,7 +230,8 @@ impl OpenRun {
         kept.fresh(Stamp::of(&self.snapshots_folder()))
     }
 
-    /// The measurements there are now, in the order they were written, and whether the run has diverged.
+    /// The measurements there are now, in the order they were written, whether the run has diverged, and what could not
+    /// be read.
     pub(crate) fn metrics(&self) -> Result<Arc<MetricsLog>, ApiError> {
         let stamp = Stamp::of(&self.path.join("metrics.jsonl"));
         let mut kept = lock(&self.metrics);
@@ -213,29 +239,42 @@ impl OpenRun {
             return Ok(metrics);
         }
         let metrics = Arc::new(self.run.metrics_log()?);
+        let before = kept.value.as_ref().and_then(|before| before.skipped.as_ref());
+        if let Some(skipped) = metrics.skipped.as_ref().filter(|skipped| before != Some(*skipped)) {
+            tracing::warn!(run = %self.id, "{skipped}");
+        }
         kept.keep(stamp, &metrics);
         Ok(metrics)
     }
 
     /// The statistics, where there are any yet.
     pub(crate) fn store(&self) -> Result<Option<Arc<Store>>, ApiError> {
-        // The size and time of the file change with every commit; only another file needs another handle.
-        let stamp = Stamp::of(&self.path.join(deepviz_stats::FILE_NAME));
-        let digest = self.listing().digest.clone();
-        let mut kept = lock(&self.store);
-        let Some(stamp) = stamp else {
+        let stamp =
+            [deepviz_stats::FILE_NAME, deepviz_stats::LOG_FILE_NAME].map(|name| Stamp::of(&self.path.join(name)));
+        let digest = self.listing()?.digest.clone();
+        let mut kept = lock(&self.store.0);
+        if stamp[0].is_none() {
             *kept = None;
             return Ok(None);
-        };
-        if let Some(open) = kept.as_mut().filter(|open| open.stamp.file == stamp.file) {
+        }
+        let store = if let Some(open) = kept.as_mut().filter(|open| open.shows(&stamp)) {
             if open.digest != digest {
                 open.store.refresh(&self.run);
                 open.digest = digest;
             }
-            return Ok(Some(Arc::clone(&open.store)));
+            Some(Arc::clone(&open.store))
+        } else {
+            // The handle of before is closed first: there may be none to spare.
+            *kept = None;
+            let store = Store::open_read_only(&self.path)?.map(Arc::new);
+            *kept = store.clone().map(|store| OpenStore { stamp, digest, store });
+            store
+        };
+        drop(kept);
+        if store.is_some() {
+            let place: Arc<dyn Closable> = Arc::clone(&self.store) as _;
+            self.databases.uses(&Arc::downgrade(&place));
         }
-        let store = Store::open_read_only(&self.path)?.map(Arc::new);
-        *kept = store.clone().map(|store| OpenStore { stamp, digest, store });
         Ok(store)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use deepviz_corpus::Split;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,6 +35,9 @@ pub(crate) struct ApiError {
     hint: Option<String>,
 }
 
+/// What is told of a failure of the server itself.
+const IN_THE_LOG: &str = "the reason is in the server's log";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     BadRequest,
@@ -41,6 +45,7 @@ enum Kind {
     Forbidden,
     NotFound,
     NotReady,
+    NoSplit,
     TooLarge,
     UnsupportedMedia,
     Unusable,
@@ -49,6 +54,7 @@ enum Kind {
     TooLong,
     HeadTooLong,
     Busy,
+    OutOfFiles,
     Full,
     Internal,
 }
@@ -61,6 +67,7 @@ impl Kind {
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The request is refused"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::NotReady => (StatusCode::CONFLICT, "not-ready", "What is needed for this is missing"),
+            Self::NoSplit => (StatusCode::NOT_FOUND, "no-split", "The corpus has no such split"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The upload is too large"),
             Self::UnsupportedMedia => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-an-image", "The upload is not an image that can be read")
@@ -75,6 +82,7 @@ impl Kind {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-long", "The headers are too long")
             }
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "The server has too much to do"),
+            Self::OutOfFiles => (StatusCode::SERVICE_UNAVAILABLE, "out-of-files", "The server has too many files open"),
             Self::Full => (StatusCode::INSUFFICIENT_STORAGE, "full", "The disk of the server is full"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
         }
@@ -112,6 +120,12 @@ impl ApiError {
         Self::new(Kind::NotReady, detail)
     }
 
+    /// 404: a split without images, of which there can be no statistics.
+    pub(crate) fn no_split(split: Split) -> Self {
+        Self::new(Kind::NoSplit, format!("this corpus has no {split} split: none of its images belongs to it"))
+            .hint(format!("ask for split={}", if split == Split::Test { Split::Train } else { Split::Test }))
+    }
+
     /// 422: a file that is damaged or of another time.
     pub(crate) fn unusable(detail: impl Into<String>) -> Self {
         Self::new(Kind::Unusable, detail)
@@ -140,6 +154,13 @@ impl ApiError {
     /// 503: more than can be done in time.
     pub(crate) fn busy(detail: impl Into<String>) -> Self {
         Self::new(Kind::Busy, detail).hint("ask again in a few seconds")
+    }
+
+    /// 503: the limit on open files is reached.
+    pub(crate) fn out_of_files() -> Self {
+        Self::new(Kind::OutOfFiles, "the server is out of open files: it has as many open as it may").hint(
+            "ask again in a few seconds; who runs the server can allow more (`ulimit -n`), or serve fewer runs at once",
+        )
     }
 
     /// 414.
@@ -197,6 +218,11 @@ impl ApiError {
 }
 
 impl ApiError {
+    /// What a client may be told of it.
+    pub(crate) fn told(&self) -> &str {
+        if self.kind == Kind::Internal { IN_THE_LOG } else { &self.detail }
+    }
+
     /// The problem document, for an answer that has begun already.
     pub(crate) fn document(self) -> Vec<u8> {
         serde_json::to_vec(&self.into_problem()).unwrap_or_default()
@@ -206,7 +232,7 @@ impl ApiError {
         let (status, kind, title) = self.kind.describe();
         let detail = if self.kind == Kind::Internal {
             tracing::error!(detail = %self.detail, "request failed");
-            "the reason is in the server's log".to_owned()
+            IN_THE_LOG.to_owned()
         } else {
             self.detail
         };
@@ -228,6 +254,13 @@ impl IntoResponse for ApiError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+impl ApiError {
+    /// Whether the same may well be answered in a moment: nothing is wrong with what was asked for.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self.kind, Kind::Busy | Kind::OutOfFiles)
     }
 }
 

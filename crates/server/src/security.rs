@@ -33,6 +33,9 @@ const MOST_HEADER_BYTES: usize = 32 << 10;
 pub(crate) struct Token {
     secret: blake3::Hash,
     cookie: blake3::Hash,
+    /// Of the cookie. A browser keeps the cookies of all ports of a host together, and behind a proxy those of all
+    /// prefixes: the name tells this server and its token from others there, so that none overwrites another's.
+    name: String,
     text: String,
 }
 
@@ -46,9 +49,14 @@ impl Token {
         blake3::hash(found.as_bytes()) == self.cookie
     }
 
-    /// What a browser keeps in place of the token.
-    pub(crate) fn cookie_text(&self) -> &str {
-        &self.text
+    /// What the browser's keepsake in place of the token is called.
+    pub(crate) fn cookie_name(&self) -> &str {
+        &self.name
+    }
+
+    /// The line that gives it to the browser.
+    pub(crate) fn set_cookie(&self, headers: &HeaderMap) -> String {
+        set_cookie((&self.name, &self.text), headers)
     }
 }
 
@@ -57,7 +65,10 @@ impl Access {
         let token = token.map(|token| {
             let session = blake3::Hash::from(blake3::derive_key("deepviz session cookie 1", token.as_bytes()));
             let cookie_text = session.to_hex().to_string();
+            let name = blake3::derive_key("deepviz session cookie name 1", token.as_bytes());
+            let name = format!("deepviz_session_{}_{}", address.port(), &blake3::Hash::from(name).to_hex()[..8]);
             Token {
+                name,
                 secret: blake3::hash(token.as_bytes()),
                 cookie: blake3::hash(cookie_text.as_bytes()),
                 text: cookie_text,
@@ -88,12 +99,12 @@ impl Access {
         let Some(token) = &self.token else { return Ok(Admission::Open) };
         let headers = request.headers();
         if bearer(headers).is_some_and(|found| token.is_secret(found))
-            || cookies(headers).any(|found| token.is_cookie(found))
+            || cookies(headers, token.cookie_name()).any(|found| token.is_cookie(found))
         {
             return Ok(Admission::Open);
         }
-        if query_token(request.uri()).is_some_and(|found| token.is_secret(&found)) {
-            return Ok(Admission::Fresh(set_cookie(token.cookie_text(), headers)));
+        if query_token(request.uri()).is_some_and(|found| found.iter().any(|found| token.is_secret(found))) {
+            return Ok(Admission::Fresh(token.set_cookie(headers)));
         }
         Err(ApiError::unauthorized("this server asks for its token")
             .hint("send `Authorization: Bearer TOKEN`, or open the page once with ?token=TOKEN"))
@@ -203,9 +214,11 @@ pub(crate) fn query_pairs(uri: &Uri) -> impl Iterator<Item = &str> {
     uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty())
 }
 
-fn query_token(uri: &Uri) -> Option<String> {
+/// The token in the address as it may be meant: as forms encode it, and as somebody types it.
+fn query_token(uri: &Uri) -> Option<[String; 3]> {
     let value = query_pairs(uri).find_map(|pair| pair.strip_prefix("token="))?;
-    Some(crate::text::percent_decoded(value))
+    let with_plus = crate::text::percent_decoded(&value.replace('+', "%2B"));
+    Some([crate::text::percent_decoded(value), with_plus, value.to_owned()])
 }
 
 /// Where a browser goes on, so that the token does not stay in its address bar; relative, so that it also

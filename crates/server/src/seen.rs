@@ -33,7 +33,7 @@ impl Seen {
             Some(before) if before.store == store => before.units.clone(),
             _ => ready_units(run)?,
         };
-        let listing = run.listing();
+        let listing = run.listing()?;
         Ok(Self {
             run: run.stamp,
             checkpoints: listing.entries.iter().map(|entry| (entry.step, entry.hash.clone())).collect(),

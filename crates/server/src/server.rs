@@ -23,6 +23,8 @@ use crate::cache::Cache;
 use crate::catalogue::Catalogue;
 use crate::corpora::Corpora;
 use crate::error::Error;
+use crate::file_limits::FileLimits;
+use crate::file_name::name_files;
 use crate::hub::Hub;
 use crate::listen::{self, Limits};
 use crate::problem::ApiError;
@@ -114,7 +116,7 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
         corpora.register(&corpus.path());
     }
     Ok(Arc::new(App {
-        runs: Catalogue::new(&config.runs),
+        runs: Catalogue::new(&config.runs, FileLimits::of_this_process()),
         corpora,
         uploads,
         cache: Cache::new(config.cache_bytes),
@@ -137,8 +139,9 @@ pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
         .and(NotForContentType::new("text/event-stream"));
     api::router()
         .fallback(crate::web::fallback)
-        .method_not_allowed_fallback(async || ApiError::not_allowed())
+        .method_not_allowed_fallback(not_allowed)
         .with_state(app)
+        .layer(from_fn(name_files))
         .layer(from_fn(in_time))
         .layer(from_fn(plain_problems))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
@@ -148,6 +151,14 @@ pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
         }))
         .layer(CompressionLayer::new().gzip(true).compress_when(worth_it))
         .layer(from_fn_with_state(access, guard))
+}
+
+/// A method that an address does not take. What forms send is sent again as it should be.
+async fn not_allowed(request: Request) -> ApiError {
+    if request.uri().path().starts_with("/api/uploads/") {
+        return ApiError::not_allowed().hint(crate::api::uploads::HOW_TO_SEND);
+    }
+    ApiError::not_allowed()
 }
 
 /// No request waits forever. An archive has a patience of its own.

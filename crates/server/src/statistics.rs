@@ -1,5 +1,6 @@
 //! The statistics of a run as the server sees them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use deepviz_corpus::Split;
@@ -34,9 +35,20 @@ pub(crate) fn digest(run: &OpenRun, split: Split) -> Result<String, ApiError> {
     Ok(format!("{split}/{}", &hasher.finalize().to_hex()[..32]))
 }
 
-/// The statistics, for a request that cannot be answered without.
-pub(crate) fn required(run: &OpenRun) -> Result<Arc<Store>, ApiError> {
+/// The statistics of a split, for a request that cannot be answered without.
+pub(crate) fn required(run: &OpenRun, split: Split) -> Result<Arc<Store>, ApiError> {
+    has_images(run, split)?;
     run.store()?.ok_or_else(|| missing(run, "no statistics have been computed for it"))
+}
+
+/// Of a split without images there are no statistics, and no command makes any.
+pub(crate) fn has_images(run: &OpenRun, split: Split) -> Result<(), ApiError> {
+    let corpus = &run.info().corpus;
+    let images = match split {
+        Split::Train => corpus.train,
+        Split::Test => corpus.test,
+    };
+    if images == 0 { Err(ApiError::no_split(split)) } else { Ok(()) }
 }
 
 /// 409, with the way on.
@@ -54,16 +66,28 @@ pub(crate) fn missing_at(
 ) -> Result<ApiError, ApiError> {
     let unit = store.units()?.into_iter().find(|unit| unit.step == step && unit.split == split);
     let what = match unit {
-        Some(unit) if unit.state == State::Failed => format!(
-            "the statistics of checkpoint {index} ({split}) failed: {}",
-            unit.error.as_deref().unwrap_or("no reason is recorded")
-        ),
+        // The reason lies in the snapshot: another try would fail as this one did.
+        Some(unit) if unit.state == State::Failed => {
+            return Ok(ApiError::not_ready(format!(
+                "run {}: the statistics of checkpoint {index} ({split}) failed: {}",
+                run.id,
+                unit.error.as_deref().unwrap_or("no reason is recorded")
+            ))
+            .hint("the other checkpoints are not affected"));
+        }
         Some(unit) if unit.state == State::Stale => format!(
             "the statistics of checkpoint {index} ({split}) were made from another snapshot or corpus than there is now"
         ),
         _ => format!("checkpoint {index} has no statistics of the {split} split yet"),
     };
     Ok(missing(run, &what))
+}
+
+/// Whether there is no file handle left, which `SQLite` does not say when it cannot open a file. The folder is opened and
+/// not the database: closing that would let go of the locks that `SQLite` holds on it.
+fn has_no_file_to_spare(database: &Path) -> bool {
+    let opened = database.parent().map(std::fs::File::open);
+    matches!(opened, Some(Err(error)) if deepviz_net::is_out_of_files(&error))
 }
 
 impl From<deepviz_stats::Error> for ApiError {
@@ -74,7 +98,8 @@ impl From<deepviz_stats::Error> for ApiError {
                 .hint("`deepviz stats RUN` brings them up to date and computes what they lack"),
             Error::Corrupt { .. } | Error::Foreign { .. } | Error::Newer { .. } => Self::unusable(error.to_string())
                 .hint("stats.sqlite can be deleted and computed again: `deepviz stats RUN`"),
-            Error::Busy { .. } => Self::not_ready(error.to_string()),
+            Error::Busy { .. } => Self::busy(error.to_string()),
+            Error::Unwritable { ref path, .. } if has_no_file_to_spare(path) => Self::out_of_files(),
             other => Self::internal(other.to_string()),
         }
     }
@@ -83,6 +108,9 @@ impl From<deepviz_stats::Error> for ApiError {
 impl From<deepviz_net::Error> for ApiError {
     fn from(error: deepviz_net::Error) -> Self {
         use deepviz_net::Error;
+        if error.is_out_of_files() {
+            return Self::out_of_files();
+        }
         match error {
             Error::NoSnapshot { .. } | Error::NoLayer { .. } => Self::not_found(error.to_string()),
             Error::Device { .. } => Self::internal(error.to_string()),

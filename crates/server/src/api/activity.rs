@@ -144,7 +144,7 @@ pub(crate) async fn layer_activity(
 fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Result<LayerActivity, ApiError> {
     let point = point(run, &path.checkpoint)?;
     layer_index(run.network(), &path.layer)?;
-    let store = statistics::required(run)?;
+    let store = statistics::required(run, split)?;
     let Some(activity) = store.activity(point.1, split, &path.layer)? else {
         return Err(statistics::missing_at(run, &store, point, split)?);
     };
@@ -197,7 +197,7 @@ fn activities_of(run: &OpenRun, layer: String, split: Split) -> Result<ActivityH
         Some(store) => store.activities(split, &layer)?,
         None => Vec::new(),
     };
-    let listing = run.listing();
+    let listing = run.listing()?;
     let kept: Vec<_> =
         moments.into_iter().filter_map(|(step, filters)| Some((listing.index_of(step)?, filters))).collect();
     let column = |number: fn(&FilterActivity) -> f32| -> Vec<Vec<f32>> {

@@ -161,7 +161,7 @@ pub(crate) async fn clusters(
         .run(Load::Render, move || {
             let point = point(&run, &checkpoint)?;
             let choice = query.choose(&run)?;
-            let store = statistics::required(&run)?;
+            let store = statistics::required(&run, choice.split)?;
             match store.clusters(point.1, choice.split, &choice.layer, choice.metric)? {
                 Some(set) => {
                     let lineage = store.cluster_lineage((point.1, choice.split), &choice.layer, choice.metric)?;
@@ -237,7 +237,7 @@ fn answer_of(
         images: sizes.iter().map(|&size| u64::from(size)).sum(),
         inertia: set.inertia,
         clusters: clusters.collect(),
-        previous: lineage.as_ref().and_then(|lineage| run.listing().index_of(lineage.previous_step)),
+        previous: lineage.as_ref().and_then(|lineage| run.listing().ok()?.index_of(lineage.previous_step)),
     }
 }
 
@@ -268,7 +268,7 @@ fn history_of(run: &OpenRun, query: &ClusterQuery) -> Result<ClusterHistory, Api
         Some(store) => store.cluster_history(choice.split, &choice.layer, choice.metric)?,
         None => Vec::new(),
     };
-    let listing = run.listing();
+    let listing = run.listing()?;
     let mut history = ClusterHistory {
         split: choice.split.to_string(),
         layer: choice.layer,

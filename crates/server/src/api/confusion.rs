@@ -131,7 +131,7 @@ pub(crate) fn limit(wanted: Option<usize>, default: usize) -> Result<usize, ApiE
 
 /// The checkpoint of a path, in blocking code.
 pub(crate) fn point(run: &OpenRun, checkpoint: &str) -> Result<(usize, Step), ApiError> {
-    let listing = run.listing();
+    let listing = run.listing()?;
     let (index, entry) = listing.point(&run.id, checkpoint)?;
     Ok((index, entry.step))
 }
@@ -160,7 +160,7 @@ pub(crate) async fn confusion(
         .work
         .run(Load::Render, move || {
             let point = point(&run, &checkpoint)?;
-            let store = statistics::required(&run)?;
+            let store = statistics::required(&run, split)?;
             let Some(confusion) = store.confusion(point.1, split)? else {
                 return Err(statistics::missing_at(&run, &store, point, split)?);
             };
@@ -202,7 +202,7 @@ fn confusions_of(run: &Arc<OpenRun>, split: Split) -> Result<ConfusionHistory, A
         Some(store) => store.confusions(split)?,
         None => Vec::new(),
     };
-    let listing = run.listing();
+    let listing = run.listing()?;
     let mut history =
         ConfusionHistory { split: split.to_string(), images: 0, checkpoints: Vec::new(), counts: Vec::new() };
     for (step, confusion) in moments {
@@ -240,7 +240,7 @@ pub(crate) async fn cell(
         .work
         .run(Load::Render, move || {
             let point = point(&run, &path.checkpoint)?;
-            let store = statistics::required(&run)?;
+            let store = statistics::required(&run, split)?;
             let query = CellQuery { step: point.1, split, true_class, predicted, offset, limit };
             match store.cell(&query)? {
                 Some(page) => Ok(page),

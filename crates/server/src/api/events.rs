@@ -20,6 +20,12 @@ use crate::problem::{ApiError, Problem};
 use crate::seen::Seen;
 use crate::work::Load;
 
+/// After how long a browser whose stream has ended asks for another.
+const RETRY: Duration = Duration::from_secs(2);
+/// How often a comment is sent where nothing happens: proxies end streams that are silent, and a client that went away is
+/// noticed.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
 type Sender = mpsc::Sender<Result<sse::Event, Infallible>>;
 
 /// What happens to a run: `checkpoint`, `statistics`, `metrics`, `state`; `run` for another run that appeared;
@@ -47,6 +53,10 @@ pub(crate) async fn events(
     let (sender, receiver) = mpsc::channel(64);
     tokio::spawn(async move {
         let _guard = guard;
+        // Before anything else, so that a browser comes back soon whatever ends the stream.
+        if sender.send(Ok(sse::Event::default().retry(RETRY))).await.is_err() {
+            return;
+        }
         for event in greeting {
             if !send(&sender, &event).await {
                 return;
@@ -72,7 +82,7 @@ pub(crate) async fn events(
             }
         }
     });
-    let stream = Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
+    let stream = Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     // Proxies that gather answers would hold the events back.
     let unbuffered = AppendHeaders([(HeaderName::from_static("x-accel-buffering"), "no")]);
     Ok((unbuffered, stream).into_response())

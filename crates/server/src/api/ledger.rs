@@ -102,7 +102,7 @@ pub(crate) async fn ledger_now(app: &App, run: &Arc<OpenRun>, split: Split) -> R
     let key = app.work.run(Load::Render, move || statistics::digest(&of, split)).await?;
     let of = Arc::clone(run);
     let make = app.work.run(Load::Render, move || {
-        let store = statistics::required(&of)?;
+        let store = statistics::required(&of, split)?;
         Ok(Kept(store.ledger(split)?))
     });
     app.cache.get(format!("ledger/{}/{key}", run.id), make).await
@@ -208,7 +208,8 @@ pub(crate) async fn image_ledger(
     let id = image_id(&corpus, &image)?;
     let split = corpus.split_of(id).unwrap_or(Split::Test);
     let of = Arc::clone(&run);
-    let alone = app.work.run(Load::Render, move || Ok(statistics::required(&of)?.ledger_of_image(split, id)?)).await?;
+    let alone =
+        app.work.run(Load::Render, move || Ok(statistics::required(&of, split)?.ledger_of_image(split, id)?)).await?;
     let listing = run.listing_by(&app.work).await?;
     let answer = |ledger: &Ledger| {
         let example = ledger.examples.iter().find(|example| example.image == id);

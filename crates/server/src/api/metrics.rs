@@ -33,6 +33,19 @@ struct Metrics {
     views: TestMetrics,
     /// Where the run diverged, if it has.
     divergence: Option<Diverged>,
+    /// Lines of metrics.jsonl that cannot be read and were left out, if any.
+    skipped: Option<SkippedMetrics>,
+}
+
+/// Lines of metrics.jsonl that cannot be read.
+#[derive(Serialize, ToSchema)]
+struct SkippedMetrics {
+    /// How many there are.
+    lines: usize,
+    /// Number of the first, counted from 1.
+    first_line: usize,
+    /// Why the first cannot be read.
+    reason: String,
 }
 
 /// One entry a minibatch.
@@ -78,7 +91,13 @@ pub(crate) async fn metrics(
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let log = app.work.run(Load::Render, move || run.metrics()).await?;
-    let mut out = Metrics { divergence: log.divergence.clone().map(Diverged::from), ..Metrics::default() };
+    let skipped = log.skipped.as_ref().map(|skipped| SkippedMetrics {
+        lines: skipped.count,
+        first_line: skipped.first_line,
+        reason: skipped.reason.clone(),
+    });
+    let divergence = log.divergence.clone().map(Diverged::from);
+    let mut out = Metrics { divergence, skipped, ..Metrics::default() };
     for line in log.lines.iter().filter(|line| since.is_none_or(|since| line.step.0 > since)) {
         let test = match line.kind {
             MetricKind::Train => {

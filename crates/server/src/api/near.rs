@@ -94,7 +94,7 @@ fn answer(run: &OpenRun, path: &PredictPath, query: &NearbyQuery, corpus: &Corpu
     let split = query.split.as_deref().map_or(Ok(own), |word| split(Some(word)))?;
     let limit = limit(query.limit, DEFAULT_LIMIT)?;
     let point = point(run, &path.checkpoint)?;
-    let store = statistics::required(run)?;
+    let store = statistics::required(run, split)?;
     let Some(found) = store.near(&NearQuery { step: point.1, image, split, limit })? else {
         let missing = if store.confusion(point.1, own)?.is_none() { own } else { split };
         return Err(statistics::missing_at(run, &store, point, missing)?);

@@ -204,7 +204,7 @@ pub(crate) async fn image_history(
                 Some(store) => store.history(id)?,
                 None => Vec::new(),
             };
-            let listing = run.listing();
+            let listing = run.listing()?;
             let (mut checkpoints, mut probabilities) = (Vec::new(), Vec::new());
             for (step, logits) in moments {
                 let Some(index) = listing.index_of(step) else { continue };

@@ -100,6 +100,10 @@ pub(crate) struct RunDetail {
     planned_checkpoints: usize,
     stages: Vec<Stage>,
     checkpoints: Vec<Checkpoint>,
+    /// What of the measurements cannot be read and was left out, if anything.
+    metrics_problem: Option<String>,
+    /// Why the statistics cannot be read, if there are any and they cannot.
+    statistics_problem: Option<String>,
     layers: Vec<LayerDetail>,
     /// Which layers are clustered by which metric; the first is shown first.
     cluster_sets: Vec<ClusterChoice>,
@@ -239,21 +243,23 @@ pub(crate) async fn run_detail(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let shelf = app.corpora.of_run(&run);
+    let shelf = app.corpora.of_run_settled(&run).await;
     let detail = app.work.run(Load::Render, move || detail_of(&run, &shelf)).await?;
     json(&headers, &detail)
 }
 
 fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
     let (info, network) = (run.info(), run.network());
-    let listing = run.listing();
+    let listing = run.listing()?;
     // Statistics that cannot be read are no reason to hide the run.
     let units = run.store().and_then(|store| match store {
         Some(store) => Ok(store.units()?),
         None => Ok(Vec::new()),
     });
-    let units = units.unwrap_or_else(|error| {
+    let mut statistics_problem = None;
+    let units = units.unwrap_or_else(|error: ApiError| {
         tracing::warn!(run = %run.id, "statistics cannot be read: {error}");
+        statistics_problem = Some(error.told().to_owned());
         Vec::new()
     });
     let layer_name = |index: usize| network.layers()[index].name.clone();
@@ -275,6 +281,8 @@ fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
         planned_checkpoints: info.snapshot_steps.len(),
         stages: stages(info),
         checkpoints: checkpoints(run, &listing, &log, &units),
+        metrics_problem: log.skipped.as_ref().map(ToString::to_string),
+        statistics_problem,
         layers: network.layers().iter().map(|layer| layer_detail(layer, &layer_name)).collect(),
         cluster_sets: cluster_choices(run),
         logits_layer: layer_name(network.logits()),

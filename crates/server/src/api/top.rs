@@ -114,7 +114,7 @@ fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Co
     let network = run.network();
     let layer = layer_index(network, &path.layer)?;
     let filter = filter_of(network, layer, &path.filter)?;
-    let store = statistics::required(run)?;
+    let store = statistics::required(run, split)?;
     let found = store.top((point.1, split), &path.layer, filter)?;
     let activity = store.activity(point.1, split, &path.layer)?;
     let numbers = activity.as_ref().and_then(|activity| activity.filters.get(filter));

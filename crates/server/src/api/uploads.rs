@@ -1,20 +1,16 @@
 //! Runs and corpora that are sent as archives: unpacked aside, checked, and only then put where they are seen.
 
 use std::ffi::OsStr;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use deepviz_corpus::Corpus;
 use deepviz_net::Run;
+use deepviz_stats::State as UnitStage;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
-use tokio_stream::StreamExt;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, Shared};
@@ -22,15 +18,15 @@ use crate::archive::{Allowance, Unpacked, unpack, unwritable};
 use crate::extract::Segments;
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
+use crate::sending::{self, Pieces};
 
 /// Where corpora lie in the folder that takes uploads.
 pub(crate) const CORPORA: &str = "corpora";
 /// What an archive may hold.
 const ROOM: Allowance = Allowance { bytes: 16 << 30, entries: 1_000_000 };
-/// Between two pieces of an archive.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// For a whole archive.
-const IN_ALL: Duration = Duration::from_hours(1);
+/// What is said to one who sends it otherwise.
+pub(crate) const HOW_TO_SEND: &str =
+    "send the archive itself with PUT: curl -T run.tar.gz ADDRESS; .tar, .tar.gz and .zip are understood";
 /// Bytes of a name.
 const MOST_NAME_BYTES: usize = 64;
 
@@ -51,6 +47,8 @@ struct UploadedRun {
     checkpoints: usize,
     /// Files of the archive that belong to no run, and were left out.
     skipped: usize,
+    /// Checkpoints and splits whose statistics came with it.
+    statistics: usize,
 }
 
 /// A corpus that was taken.
@@ -65,11 +63,11 @@ struct UploadedCorpus {
     unreadable: usize,
 }
 
-/// A run folder as a .tar or .tar.gz. It is refused unless every snapshot in it is whole; its corpus is looked for among
-/// the uploaded ones, by name.
+/// A run folder as a .tar, .tar.gz or .zip, as the body or as the one file of a form. It is refused unless every snapshot
+/// in it is whole; its corpus is looked for among the uploaded ones, by name.
 #[utoipa::path(
     put, path = "/api/uploads/runs/{name}", tag = "uploads", params(NamePath),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar or .tar.gz"),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar, .tar.gz or .zip"),
     responses(
         (status = 201, description = "it is there", body = UploadedRun),
         (status = 400, description = "the archive or its name cannot be read", body = Problem, content_type = "application/problem+json"),
@@ -83,24 +81,25 @@ struct UploadedCorpus {
 pub(crate) async fn put_run(
     State(app): State<Shared>,
     Segments(NamePath { name }): Segments<NamePath>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    let headers = request.headers().clone();
     let root = app.upload_folder()?;
     let place = Place::new(&root, &root, &name)?;
     let id = name.clone();
     let kind = Kind { wanted: belongs_to_run, is_here: |folder| folder.join("run.toml").exists(), check: check_run };
-    let taken = receive(&app, body, place, kind).await?;
+    let taken = receive(&app, request, place, kind).await?;
     app.runs.scan();
     app.hub.wake.notify_one();
-    let (checkpoints, skipped) = taken;
-    created(&headers, &UploadedRun { id, checkpoints, skipped })
+    let ((checkpoints, statistics), skipped) = taken;
+    created(&headers, &UploadedRun { id, checkpoints, skipped, statistics })
 }
 
-/// A corpus as a .tar or .tar.gz, in any layout that `deepviz corpus info` reads.
+/// A corpus as a .tar, .tar.gz or .zip, as the body or as the one file of a form, in any layout that `deepviz corpus info`
+/// reads.
 #[utoipa::path(
     put, path = "/api/uploads/corpora/{name}", tag = "uploads", params(NamePath),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar or .tar.gz"),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar, .tar.gz or .zip"),
     responses(
         (status = 201, description = "it is there", body = UploadedCorpus),
         (status = 400, description = "the archive or its name cannot be read", body = Problem, content_type = "application/problem+json"),
@@ -114,15 +113,15 @@ pub(crate) async fn put_run(
 pub(crate) async fn put_corpus(
     State(app): State<Shared>,
     Segments(NamePath { name }): Segments<NamePath>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    let headers = request.headers().clone();
     let root = app.upload_folder()?;
     let place = Place::new(&root, &root.join(CORPORA), &name)?;
     let target = place.target.clone();
     let visible = |path: &Path| !path.iter().any(|part| part.to_string_lossy().starts_with('.'));
     let kind = Kind { wanted: visible, is_here: deepviz_corpus::is_corpus, check: check_corpus };
-    let (corpus, _) = receive(&app, body, place, kind).await?;
+    let (corpus, _) = receive(&app, request, place, kind).await?;
     let id = app.corpora.register(&target);
     created(&headers, &UploadedCorpus { id, ..corpus })
 }
@@ -168,35 +167,17 @@ struct Kind<T> {
 /// Unpacks a body, has its folder checked, and moves it to its place. Gives what the check found and what was skipped.
 async fn receive<T: Send + 'static>(
     app: &App,
-    body: Body,
+    request: Request,
     place: Place,
     kind: Kind<T>,
 ) -> Result<(T, usize), ApiError> {
     let _turn = app.work.archive().await?;
     let (sender, receiver) = mpsc::channel(8);
     let unpacking = tokio::task::spawn_blocking(move || {
-        let found = unpack(Pieces { receiver, current: Bytes::new() }, place.aside.path(), ROOM, kind.wanted)?;
+        let found = unpack(Pieces::new(receiver), place.aside.path(), ROOM, kind.wanted)?;
         finish(&place, found, &kind)
     });
-    let sending = async {
-        let mut pieces = body.into_data_stream();
-        loop {
-            let piece = match timeout(PATIENCE, pieces.next()).await {
-                Ok(Some(piece)) => piece.map_err(|_| "the upload was cut short"),
-                Ok(None) => return,
-                Err(_) => Err("the upload stood still for too long"),
-            };
-            let is_last = piece.is_err();
-            // An error means that nobody reads any more: the answer says why.
-            if sender.send(piece).await.is_err() || is_last {
-                return;
-            }
-        }
-    };
-    if timeout(IN_ALL, sending).await.is_err() {
-        return Err(ApiError::bad("the upload took too long"));
-    }
-    drop(sender);
+    sending::feed(request, sender).await?;
     unpacking.await.map_err(|panic| ApiError::internal(format!("unpacking failed: {panic}")))?
 }
 
@@ -225,11 +206,14 @@ fn folder_of(aside: &Path, is_here: fn(&Path) -> bool) -> PathBuf {
     }
 }
 
+/// The log of the statistics' database holds what was written last, where the archive was made while `deepviz stats` ran.
+const RUN_FILES: [&str; 4] = ["run.toml", "metrics.jsonl", deepviz_stats::FILE_NAME, deepviz_stats::LOG_FILE_NAME];
+
 /// The files of a run, in their folder or in one around it.
 fn belongs_to_run(path: &Path) -> bool {
     let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     let own = |parts: &[String]| match parts {
-        [file] => ["run.toml", "metrics.jsonl", deepviz_stats::FILE_NAME].contains(&file.as_str()),
+        [file] => RUN_FILES.contains(&file.as_str()),
         [folder, file] => folder == deepviz_net::run::SNAPSHOT_FOLDER && file.ends_with(".safetensors"),
         _ => false,
     };
@@ -238,7 +222,9 @@ fn belongs_to_run(path: &Path) -> bool {
 
 /// Every snapshot must be whole. The corpus is looked for among the uploaded ones only: what somebody else wrote must
 /// not name folders of this machine.
-fn check_run(folder: &Path) -> Result<usize, ApiError> {
+///
+/// Gives how many checkpoints there are, and how many units of statistics.
+fn check_run(folder: &Path) -> Result<(usize, usize), ApiError> {
     let run = Run::open(folder)?;
     let checkpoints = run.checkpoints();
     if checkpoints.is_empty() {
@@ -251,13 +237,25 @@ fn check_run(folder: &Path) -> Result<usize, ApiError> {
         run.snapshot(entry.step)?;
     }
     run.metrics()?;
-    deepviz_stats::Store::open_read_only(folder)?.map(|store| store.units()).transpose()?;
+    let statistics = statistics_in(folder)?;
     let mut info = run.info().clone();
     let name = Path::new(&info.corpus.name).file_name().unwrap_or(OsStr::new("corpus"));
     let path = Path::new(CORPORA).join(name);
     info.corpus.path = path;
     info.write(folder)?;
-    Ok(checkpoints.len())
+    Ok((checkpoints.len(), statistics))
+}
+
+/// How many units of statistics can be shown. A copy that was made while they were written may be torn.
+fn statistics_in(folder: &Path) -> Result<usize, ApiError> {
+    let Some(store) = deepviz_stats::Store::open_read_only(folder)? else { return Ok(0) };
+    store.check().map_err(|error| {
+        ApiError::from(error).hint(
+            "an archive that is made while `deepviz stats` writes may hold half of it: make it again, or leave \
+             stats.sqlite and what begins with it out",
+        )
+    })?;
+    Ok(store.units()?.iter().filter(|unit| unit.state == UnitStage::Ready).count())
 }
 
 fn check_corpus(folder: &Path) -> Result<UploadedCorpus, ApiError> {
@@ -272,25 +270,4 @@ fn check_corpus(folder: &Path) -> Result<UploadedCorpus, ApiError> {
         classes: corpus.classes().len(),
         unreadable: corpus.account().lost(),
     })
-}
-
-/// The pieces of a body as a reader for blocking code.
-struct Pieces {
-    receiver: mpsc::Receiver<Result<Bytes, &'static str>>,
-    current: Bytes,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(Ok(piece)) => self.current = piece,
-                Some(Err(problem)) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, problem)),
-                None => return Ok(0),
-            }
-        }
-        let count = buffer.len().min(self.current.len());
-        buffer[..count].copy_from_slice(&self.current.split_to(count));
-        Ok(count)
-    }
 }

@@ -66,7 +66,7 @@ fn weights_of(run: &OpenRun) -> Result<WeightHistory, ApiError> {
         Some(store) => store.weights()?,
         None => Vec::new(),
     };
-    let listing = run.listing();
+    let listing = run.listing()?;
     let kept: Vec<_> =
         moments.into_iter().filter_map(|moment| Some((listing.index_of(moment.step)?, moment.arrays))).collect();
     let specs = run.network().layers().iter().flat_map(|layer| layer.parameters.iter().map(move |p| (layer, p)));

@@ -200,6 +200,13 @@ impl Lab {
         Self::with(&config(runs, corpus, token))
     }
 
+    /// Over the shared run, on a port, for those who know the token.
+    pub(super) fn at(port: u16, token: &str) -> Self {
+        let mut config = config(&[TEMPLATE.folder.path().join("tiny")], None, Some(token));
+        config.addr.set_port(port);
+        Self::with(&config)
+    }
+
     fn with(config: &Config) -> Self {
         let app = app(config).unwrap();
         let access = Arc::new(Access::new(config.addr, config.token.as_deref()));
@@ -272,6 +279,11 @@ impl Answer {
         bytes.truncate(info.buffer_size());
         (info.width as usize, info.height as usize, bytes)
     }
+}
+
+/// A copy of the run that no test changes.
+pub(super) fn copy_of_run(to: &Path) {
+    copy(&TEMPLATE.folder.path().join("tiny"), to);
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -1,10 +1,12 @@
 //! The router over a small run made by hand, asked without a socket.
 
 mod activity;
+mod changes;
 mod class_names;
 mod classes;
 mod diverged;
 mod errors;
+mod faults;
 mod lab;
 mod limits;
 mod live;

@@ -58,6 +58,7 @@ async fn a_token_is_asked_for_and_becomes_a_cookie() {
         (("authorization", "Bearer open-sesam"), 401),
         (("authorization", "Basic open-sesame"), 401),
         (("cookie", "deepviz_session=open-sesame"), 401),
+        (("cookie", "deepviz_session_7878=open-sesame"), 401),
     ] {
         assert_eq!(ask("/api/runs", Some((header.0, header.1.into()))).await.status, status, "{header:?}");
     }
@@ -73,6 +74,91 @@ async fn a_token_is_asked_for_and_becomes_a_cookie() {
     let page = ask("/a/view?run=x&token=open-sesame&k=3", Some(("accept", "text/html".into()))).await;
     assert_eq!((page.status.as_u16(), page.header("location")), (303, "./view?run=x&k=3"));
     assert_eq!(ask("/?token=open", Some(("accept", "text/html".into()))).await.status, 401);
+}
+
+/// A browser sends one server the cookies of all others on the host, whatever their port or prefix.
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_on_one_host_do_not_throw_each_others_users_out() {
+    let servers = [(7878, "one"), (7878, "two"), (9999, "one"), (9999, "three")];
+    let labs = servers.map(|(port, token)| Lab::at(port, token));
+    let mut jar: Vec<(String, String)> = Vec::new();
+    for (lab, (_, token)) in labs.iter().zip(servers) {
+        let answer = lab.send(get(&format!("/api/runs?token={token}")).body(Body::empty()).unwrap()).await;
+        let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+        let (name, value) = cookie.split_once('=').unwrap();
+        jar.retain(|(known, _)| known != name);
+        jar.push((name.to_owned(), value.to_owned()));
+    }
+    assert!(jar[0].0.contains("7878") && jar[3].0.contains("9999"), "{jar:?}");
+    let ask = |lab: &Lab, jar: &[(String, String)], method: &str, path: &str| {
+        let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = get(path).method(method).header("cookie", cookies.join("; "));
+        let request = request.body(Body::empty()).unwrap();
+        let sent = lab.send(request);
+        async { sent.await }
+    };
+    for lab in &labs {
+        assert_eq!(ask(lab, &jar, "GET", "/api/runs").await.status, 200);
+    }
+    // Leaving one leaves the others alone.
+    let left = ask(&labs[0], &jar, "POST", "/logout").await;
+    let gone = left.header("set-cookie").split('=').next().unwrap().to_owned();
+    assert!(left.header("set-cookie").contains("Max-Age=0"));
+    jar.retain(|(name, _)| *name != gone);
+    assert_eq!(ask(&labs[0], &jar, "GET", "/api/runs").await.status, 401);
+    for lab in &labs[1..] {
+        assert_eq!(ask(lab, &jar, "GET", "/api/runs").await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_the_address_may_be_encoded_or_typed() {
+    let lab = Lab::at(7878, "a+b&c#d%e=f");
+    for (query, status) in [
+        ("token=a%2Bb%26c%23d%25e%3Df", 200),
+        // As typed, but for what would end it.
+        ("token=a+b%26c%23d%e=f", 200),
+        ("x=1&token=a%2bb%26c%23d%25e=f", 200),
+        ("token=a%20b%26c%23d%25e%3Df", 401),
+        ("token=a", 401),
+        ("token=", 401),
+        ("token", 401),
+    ] {
+        let answer = lab.send(get(&format!("/api/runs?{query}")).body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, status, "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_can_tell_a_missing_token_from_a_missing_server() {
+    let lab = Lab::at(7878, "open-sesame");
+    for path in ["/api/status", "/api/runs/tiny/events"] {
+        let answer = lab.get(path).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["type"]), (401, &"token-required".into()), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_have_names() {
+    let lab = Lab::shared();
+    for (path, expected) in [
+        (SHEET, "conv1-weights-c1.png"),
+        (&format!("{SHEET}/apply/7"), "conv1-activations-image7-c1.png"),
+        (&format!("{SHEET}?format=f32"), "conv1-weights-c1.f32"),
+        (&format!("{SHEET}?format=json"), "conv1-weights-c1.json"),
+        ("/api/runs/tiny/checkpoints/1/layers/conv1/filters/2/channels/*", "conv1-weights-c1-f2.png"),
+        ("/api/runs/tiny/layers/conv1/strip", "conv1-weights-strip.png"),
+        ("/api/corpora/shapes/images/3/pixels", "shapes-image3.png"),
+        ("/api/runs/tiny/checkpoints/*/layers/conv1/filters/*/channels/*?format=f32", "conv1-weights.multipart"),
+    ] {
+        let answer = lab.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {:?}", answer.body);
+        assert_eq!(answer.header("content-disposition"), format!("inline; filename=\"{expected}\""), "{path}");
+    }
+    // What is no file has none, and neither has an error.
+    for path in ["/api/runs", "/api/runs/tiny", "/api/runs/tiny/checkpoints/9/layers/conv1"] {
+        assert_eq!(lab.get(path).await.header("content-disposition"), "", "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
