@@ -265,32 +265,43 @@ pub enum Error {
         url: String,
     },
 
-    /// Another fetch is writing the same file.
-    #[error("another fetch is writing this file; wait for it to end: {path}")]
+    /// None of the addresses of a file works.
+    #[error("cannot fetch {file} from any of its addresses: {failures}")]
+    AllAddresses {
+        /// The file's name.
+        file: String,
+        /// What went wrong with each.
+        failures: String,
+    },
+
+    /// Another fetch is writing the same files.
+    #[error("another fetch is writing here; wait for it to end: {path}")]
     Busy {
-        /// The file.
+        /// The file that it holds.
         path: PathBuf,
     },
 
-    /// An archive of the wrong size.
-    #[error("not the official archive: found {found} bytes, expected {expected}: {path}")]
+    /// A file of the wrong size.
+    #[error("not the official file: found {found} bytes, expected {expected}; nothing was unpacked: {path}")]
     ArchiveSize {
         /// Its bytes.
         found: u64,
         /// The bytes it should have.
         expected: u64,
-        /// The archive.
+        /// The file.
         path: PathBuf,
     },
 
-    /// An archive of the right size with other contents.
-    #[error("not the official archive: found SHA-256 {found}, expected {expected}; nothing was unpacked: {path}")]
+    /// A file of the right size with other contents.
+    #[error("not the official file: found {kind} {found}, expected {expected}; nothing was unpacked: {path}")]
     ArchiveHash {
-        /// Its hash.
+        /// Which digest.
+        kind: &'static str,
+        /// Its digest.
         found: String,
-        /// The hash it should have.
+        /// The digest it should have.
         expected: String,
-        /// The archive.
+        /// The file.
         path: PathBuf,
     },
 
@@ -300,7 +311,7 @@ pub enum Error {
         /// What is in it.
         found: String,
         /// What should be.
-        expected: &'static str,
+        expected: String,
         /// The archive.
         path: PathBuf,
     },
@@ -323,6 +334,57 @@ pub enum Error {
         found: String,
     },
 
+    /// A name that no built-in description has.
+    #[error("no known corpus {found:?}; expected one of {expected}, or a description (FILE.toml)")]
+    UnknownCorpus {
+        /// What was given.
+        found: String,
+        /// The names there are.
+        expected: String,
+    },
+
+    /// An optional file that a corpus does not have.
+    #[error("the corpus {corpus} has no optional file {found:?}; expected {expected}")]
+    OptionalFile {
+        /// What was given.
+        found: String,
+        /// What there is.
+        expected: String,
+        /// The corpus's name.
+        corpus: String,
+    },
+
+    /// One file in place of several.
+    #[error("found one file, expected {expected}: {path}")]
+    CopyOfMany {
+        /// What is needed.
+        expected: String,
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The description of a corpus that is no TOML, or has a key that does not exist.
+    #[error("cannot read the description of a corpus: {reason}: {path}")]
+    DescriptionSyntax {
+        /// What is wrong, and in which line.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The description of a corpus with a value that will not do.
+    #[error("the description of a corpus: {key}: found {found}, expected {expected}: {path}")]
+    Description {
+        /// The key.
+        key: String,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+
     /// The file system said no.
     #[error("cannot {action}: {source}: {path}")]
     Io {
@@ -336,6 +398,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the place that a file was to come from is to blame, so that another may be tried.
+    pub(crate) fn is_of_source(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. }
+                | Self::Answer { .. }
+                | Self::Interrupted { .. }
+                | Self::ArchiveSize { .. }
+                | Self::ArchiveHash { .. }
+        )
+    }
+
     /// For `map_err`: an input or output error with what was tried, and where.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

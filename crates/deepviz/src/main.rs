@@ -78,7 +78,8 @@ fn answered(answer: &clap::Error) -> ExitCode {
 fn run(command: &Command) -> anyhow::Result<Ending> {
     match command {
         Command::Corpus(CorpusCommand::Make(args)) => command::corpus::make(args),
-        Command::Corpus(CorpusCommand::Fetch(args)) => command::corpus::fetch(args),
+        Command::Corpus(CorpusCommand::Fetch(args)) => command::fetch::fetch(args),
+        Command::Corpus(CorpusCommand::List(args)) => Ok(command::fetch::list(args)),
         Command::Corpus(CorpusCommand::Info(args)) => command::corpus::info(args),
         Command::Demo(args) => command::demo::demo(args),
         Command::Train(args) => command::train::train(args),

@@ -1,7 +1,7 @@
 //! A download into a `.part` file that can be interrupted and taken up again.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -12,14 +12,16 @@ use ureq::{
     http::{HeaderMap, StatusCode, header},
 };
 
-use super::{Archive, Progress, Report, Stage};
-use crate::Error;
+use super::{FetchEvent, Stage, progress::Report};
+use crate::{Error, SourceFile};
 
 /// A connection that says nothing for so long is given up.
 const SILENCE: Duration = Duration::from_mins(1);
 const CONNECT: Duration = Duration::from_secs(30);
+/// What is taken of a file whose size the description does not give.
+const UNKNOWN_BYTES_MAX: u64 = 16 << 30;
 
-/// What has arrived of an archive. Locked, so that two fetches cannot write one file.
+/// What has arrived of a file.
 pub(crate) struct Part {
     path: PathBuf,
     file: File,
@@ -29,23 +31,14 @@ impl Part {
     pub(crate) fn open(path: PathBuf) -> Result<Self, Error> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let file = file.map_err(Error::io("open the download", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { path, file }),
-            Err(TryLockError::WouldBlock) => Err(Error::Busy { path }),
-            Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock the download", source, path }),
-        }
+        Ok(Self { path, file })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes what has arrived.
-    pub(crate) fn discard(self) -> Result<(), Error> {
-        fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))
-    }
-
-    fn bytes(&self) -> Result<u64, Error> {
+    pub(crate) fn bytes(&self) -> Result<u64, Error> {
         Ok(self.file.metadata().map_err(Error::io("look at the download", &self.path))?.len())
     }
 
@@ -53,49 +46,53 @@ impl Part {
     /// something; after one that brings nothing, what has arrived stays for the next fetch.
     pub(crate) fn complete(
         &self,
-        archive: &Archive<'_>,
+        file: &SourceFile,
         url: &str,
-        progress: &mut dyn FnMut(Progress),
+        observer: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<(), Error> {
-        if self.bytes()? > archive.bytes {
+        if file.bytes.is_some_and(|bytes| self.bytes().is_ok_and(|have| have > bytes)) {
             self.clear()?;
         }
-        let mut report = Report::new(Stage::Download, archive.bytes, progress);
+        let mut report = Report::new(&file.name, Stage::Download, file.bytes.unwrap_or(0), observer);
         let agent: Agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
             .timeout_per_read(Some(SILENCE))
-            // The archive is to arrive as it is; unpacking it on the way would change its hash.
+            // The file is to arrive as it is; unpacking it in transfer would change its digest.
             .accept_encoding("identity")
             .user_agent(concat!("deepviz/", env!("CARGO_PKG_VERSION")))
             .build()
             .into();
         loop {
             let before = self.bytes()?;
-            if before == archive.bytes {
+            if file.bytes == Some(before) {
                 return Ok(());
             }
-            let request = Request { agent: &agent, url, expected: archive.bytes };
+            let request = Request { agent: &agent, url, expected: file.bytes };
             match self.attempt(&request, before, &mut report) {
                 Err(Error::Interrupted { have, .. }) if have > before => {}
+                Ok(Outcome::StartAgain) if before > 0 => {}
                 Err(error) => return Err(error),
-                Ok(()) => {}
+                Ok(_) => return Ok(()),
             }
         }
     }
 
-    fn clear(&self) -> Result<(), Error> {
+    /// Throws away what has arrived.
+    pub(crate) fn clear(&self) -> Result<(), Error> {
         self.file.set_len(0).map_err(Error::io("start the download anew in", &self.path))
     }
 
     /// One request, for all that is missing.
-    fn attempt(&self, request: &Request<'_>, have: u64, report: &mut Report<'_>) -> Result<(), Error> {
+    fn attempt(&self, request: &Request<'_>, have: u64, report: &mut Report<'_>) -> Result<Outcome, Error> {
         let Request { agent, url, expected } = *request;
         let mut get = agent.get(url);
         if have > 0 {
             get = get.header(header::RANGE, format!("bytes={have}-"));
         }
         let response = get.call().map_err(|source| Error::Connect { source: Box::new(source), url: url.to_owned() })?;
+        let answer =
+            |found: String, expected: &str| Error::Answer { found, expected: expected.to_owned(), url: url.to_owned() };
         let start = match response.status() {
             StatusCode::OK => {
                 // The server does not know ranges, or the file has changed: all of it comes again.
@@ -103,42 +100,47 @@ impl Part {
                 0
             }
             StatusCode::PARTIAL_CONTENT if range_start(response.headers()) == Some(have) => have,
-            StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => return self.clear(),
-            status => {
-                let found = format!("status {status}");
-                return Err(Error::Answer { found, expected: "the archive".to_owned(), url: url.to_owned() });
+            StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => {
+                self.clear()?;
+                return Ok(Outcome::StartAgain);
             }
+            status => return Err(answer(format!("status {status}"), "the file")),
         };
-        let length = header_number(response.headers(), &header::CONTENT_LENGTH);
-        if let Some(length) = length.filter(|length| start + length != expected) {
-            let found = format!("a file of {} bytes", start + length);
-            return Err(Error::Answer { found, expected: format!("{expected} bytes"), url: url.to_owned() });
+        let length = header_number(response.headers(), &header::CONTENT_LENGTH).map(|length| start + length);
+        if let (Some(length), Some(expected)) = (length, expected)
+            && length != expected
+        {
+            return Err(answer(format!("a file of {length} bytes"), &format!("{expected} bytes")));
         }
+        let whole = expected.or(length);
+        if let Some(found) = whole.filter(|&whole| expected.is_none() && whole > UNKNOWN_BYTES_MAX) {
+            return Err(answer(
+                format!("a file of {found} bytes"),
+                "less than 16 GiB, or its `bytes` in the description",
+            ));
+        }
+        report.set_total(whole.unwrap_or(0));
         report.set(start);
         let mut body = response.into_body().into_reader();
-        let have = self.receive(&mut body, start, request, report)?;
-        if have < expected {
+        let target = Target { start, most: whole.unwrap_or(UNKNOWN_BYTES_MAX), url };
+        let have = self.receive(&mut body, &target, report)?;
+        if let Some(expected) = whole.filter(|&whole| have < whole) {
             let source = std::io::ErrorKind::UnexpectedEof.into();
             return Err(Error::Interrupted { have, expected, source, url: url.to_owned() });
         }
-        self.file.sync_all().map_err(Error::io("write the download", &self.path))
+        self.file.sync_all().map_err(Error::io("write the download", &self.path))?;
+        Ok(Outcome::Done)
     }
 
     /// Appends a body to the file, up to the expected size; returns the size reached.
-    fn receive(
-        &self,
-        body: &mut dyn Read,
-        start: u64,
-        request: &Request<'_>,
-        report: &mut Report<'_>,
-    ) -> Result<u64, Error> {
+    fn receive(&self, body: &mut dyn Read, target: &Target<'_>, report: &mut Report<'_>) -> Result<u64, Error> {
         let mut file = &self.file;
         let writing = || Error::io("write the download", &self.path);
         file.seek(SeekFrom::End(0)).map_err(writing())?;
-        let mut have = start;
+        let mut have = target.start;
         let mut buffer = vec![0; 1 << 16];
-        while have < request.expected {
-            let room = (request.expected - have).min(buffer.len() as u64) as usize;
+        while have < target.most {
+            let room = (target.most - have).min(buffer.len() as u64) as usize;
             match body.read(&mut buffer[..room]) {
                 Ok(0) => break,
                 Ok(count) => {
@@ -147,8 +149,7 @@ impl Part {
                     report.set(have);
                 }
                 Err(source) => {
-                    let (expected, url) = (request.expected, request.url.to_owned());
-                    return Err(Error::Interrupted { have, expected, source, url });
+                    return Err(Error::Interrupted { have, expected: target.most, source, url: target.url.to_owned() });
                 }
             }
         }
@@ -156,12 +157,28 @@ impl Part {
     }
 }
 
+/// How a request ended.
+enum Outcome {
+    Done,
+    /// What had arrived does not fit the server's file and was thrown away.
+    StartAgain,
+}
+
 #[derive(Clone, Copy)]
 struct Request<'a> {
     agent: &'a Agent,
     url: &'a str,
-    /// The size of the whole archive.
-    expected: u64,
+    /// The size of the whole file, where it is known.
+    expected: Option<u64>,
+}
+
+/// What a body is appended to.
+struct Target<'a> {
+    /// What is there already.
+    start: u64,
+    /// The most bytes that there may be.
+    most: u64,
+    url: &'a str,
 }
 
 /// The first byte of `bytes 100-199/200`.

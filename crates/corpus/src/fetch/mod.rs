@@ -1,135 +1,95 @@
-//! Fetching CIFAR-10: the official archive (or a copy of it, from a file or another address), checked by size and
-//! SHA-256 before anything is unpacked.
+//! Fetching a known corpus: every file is checked by its size and its digests before anything is unpacked, and the
+//! corpus's folder appears only when it is whole.
 
-mod archive;
+mod digest;
 mod download;
+mod place;
+mod progress;
+mod source;
 #[cfg(test)]
 mod tests;
 mod unpack;
 
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
+use std::path::{Path, PathBuf};
+
+use crate::{
+    Description, Error, SourceFile,
+    known::{Fetched, Record},
 };
+use place::Staging;
+pub use progress::{FetchEvent, Progress, Stage};
+use source::{Obtained, Source};
+use unpack::Unpacker;
 
-use sha2::{Digest, Sha256};
-
-use crate::Error;
-use archive::{Archive, OFFICIAL};
-
-/// What a fetch is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Bytes arrive.
-    Download,
-    /// The whole archive is checked against its hash.
-    Verify,
-    /// Its files are written.
-    Unpack,
+/// Where a fetch takes its files from, and which.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FetchOptions<'a> {
+    /// In place of the addresses in the description: the address (`http://`, `https://`) or the path of a copy of the
+    /// one file; or the address or the path of the folder in which copies of all files lie under their names.
+    pub from: Option<&'a str>,
+    /// Names of optional files to be fetched too.
+    pub with: &'a [String],
 }
 
-/// How far a stage of a fetch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Which stage.
-    pub stage: Stage,
-    /// Bytes of the archive that are done; a download that is taken up again starts where it stopped.
-    pub done_bytes: u64,
-    /// Bytes of the whole archive.
-    pub total_bytes: u64,
-}
-
-/// How many bytes pass between two reports of progress.
-const REPORT_BYTES: u64 = 1 << 20;
-
-/// Puts CIFAR-10 into a folder inside `out` and returns that folder; at once, if it is there already.
+/// Puts a corpus into its folder inside `out` and returns that folder; at once, if it is there already.
 ///
-/// Without a source, the binary version comes from its official address. A source is the address (`http://`,
-/// `https://`) or the path of a copy of the binary or the Python archive; it is checked against the same size and
-/// SHA-256. A download that was interrupted goes on where it stopped.
-pub fn fetch_cifar10(out: &Path, source: Option<&str>, progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Error> {
-    let archive = source.and_then(archive::named_in).unwrap_or(&OFFICIAL[0]);
-    fetch(archive, out, source, progress)
-}
-
-fn fetch(
-    archive: &Archive<'_>,
+/// Each file comes from the first of its addresses that works. A download that was interrupted goes on where it
+/// stopped; a file that is there and right is not fetched again. Whatever the source, a file has the size and the
+/// digests of the description, or nothing is unpacked.
+pub fn fetch_corpus(
+    description: &Description,
     out: &Path,
-    source: Option<&str>,
-    progress: &mut dyn FnMut(Progress),
+    options: FetchOptions<'_>,
+    observer: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<PathBuf, Error> {
-    let folder = out.join(archive.folder);
-    if archive.is_unpacked_in(&folder) {
+    let description = description.of_source(options.from);
+    let files = wanted(description, options.with)?;
+    let folder = out.join(&description.folder);
+    if place::is_complete(description, &folder, &files) {
         return Ok(folder);
     }
+    place::refuse_strangers(description, &folder)?;
     std::fs::create_dir_all(out).map_err(Error::io("make the folder", out))?;
-    let source = source.unwrap_or(archive.url);
-    if source.starts_with("http://") || source.starts_with("https://") {
-        let part = download::Part::open(out.join(format!("{}.part", archive.file_name())))?;
-        part.complete(archive, source, progress)?;
-        if let Err(error) = verify(archive, part.path(), progress) {
-            // Nothing in it can be trusted, so the next attempt starts anew.
-            part.discard()?;
-            return Err(error);
-        }
-        unpack::unpack(archive, part.path(), out, progress)?;
-        part.discard()?;
-    } else {
-        let path = Path::new(source.strip_prefix("file://").unwrap_or(source));
-        verify(archive, path, progress)?;
-        unpack::unpack(archive, path, out, progress)?;
-    }
-    Ok(folder)
+    let source = Source::new(description, options.from)?;
+    let staging = Staging::open(out, description)?;
+    let result = fill(&staging, &Job { description, files: &files, source: &source, folder: &folder }, observer);
+    let closed = staging.close(result.is_ok());
+    // The error that matters is the first; what cannot be removed now is removed by the next fetch.
+    result.and(closed).map(|()| folder)
 }
 
-/// Checks the size and the hash of a whole archive.
-fn verify(archive: &Archive<'_>, path: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
-    let mut file = File::open(path).map_err(Error::io("open the archive", path))?;
-    let found = file.metadata().map_err(Error::io("look at the archive", path))?.len();
-    if found != archive.bytes {
-        return Err(Error::ArchiveSize { found, expected: archive.bytes, path: path.to_owned() });
-    }
-    let mut report = Report::new(Stage::Verify, archive.bytes, progress);
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        let count = file.read(&mut buffer).map_err(Error::io("read the archive", path))?;
-        if count == 0 {
-            break;
-        }
-        hasher.update(&buffer[..count]);
-        report.add(count as u64);
-    }
-    let found = format!("{:x}", hasher.finalize());
-    if found != archive.sha256 {
-        return Err(Error::ArchiveHash { found, expected: archive.sha256.to_owned(), path: path.to_owned() });
-    }
-    Ok(())
+/// What is to be fetched.
+struct Job<'a> {
+    description: &'a Description,
+    files: &'a [&'a SourceFile],
+    source: &'a Source<'a>,
+    /// Where it will be in the end.
+    folder: &'a Path,
 }
 
-/// Passes progress on, but not for every few bytes.
-struct Report<'a> {
-    now: Progress,
-    reported_bytes: u64,
-    to: &'a mut dyn FnMut(Progress),
+/// The files of a fetch: all but the optional ones that were not asked for.
+fn wanted<'a>(description: &'a Description, with: &[String]) -> Result<Vec<&'a SourceFile>, Error> {
+    let optional = || description.files.iter().filter(|file| file.optional);
+    if let Some(found) = with.iter().find(|name| !optional().any(|file| file.name == **name)) {
+        let names: Vec<&str> = optional().map(|file| file.name.as_str()).collect();
+        let expected = if names.is_empty() { "none: it has none".to_owned() } else { names.join(", ") };
+        return Err(Error::OptionalFile { found: found.clone(), expected, corpus: description.name.clone() });
+    }
+    Ok(description.files.iter().filter(|file| !file.optional || with.contains(&file.name)).collect())
 }
 
-impl<'a> Report<'a> {
-    fn new(stage: Stage, total_bytes: u64, to: &'a mut dyn FnMut(Progress)) -> Self {
-        Self { now: Progress { stage, done_bytes: 0, total_bytes }, reported_bytes: 0, to }
+fn fill(staging: &Staging, job: &Job<'_>, observer: &mut dyn FnMut(FetchEvent<'_>)) -> Result<(), Error> {
+    let mut obtained: Vec<(&SourceFile, Obtained)> = Vec::new();
+    for &file in job.files {
+        obtained.push((file, job.source.obtain(file, staging, job.folder, observer)?));
     }
-
-    fn add(&mut self, bytes: u64) {
-        self.set(self.now.done_bytes + bytes);
+    let data = staging.new_data()?;
+    let mut unpacker = Unpacker::new(job.description, &data);
+    for (file, obtained) in &obtained {
+        unpacker.unpack(file, obtained, observer)?;
     }
-
-    fn set(&mut self, done_bytes: u64) {
-        self.now.done_bytes = done_bytes.min(self.now.total_bytes);
-        let end = self.now.done_bytes == self.now.total_bytes;
-        if end || self.now.done_bytes.abs_diff(self.reported_bytes) >= REPORT_BYTES {
-            self.reported_bytes = self.now.done_bytes;
-            (self.to)(self.now);
-        }
-    }
+    let (files, bytes) = unpacker.finish()?;
+    let from = job.files.iter().map(|file| (file.name.clone(), file.digest())).collect();
+    Record::new(job.description, Fetched { files, bytes, from }).write(&data)?;
+    staging.place(job.folder)
 }

@@ -2,7 +2,7 @@
 
 use super::ReportArgs;
 use clap::{Args, Subcommand, ValueEnum};
-use deepviz_corpus::{LabelLevel, OpenOptions, Orientation, Reading, ShapesOptions};
+use deepviz_corpus::{Description, LabelLevel, OpenOptions, Orientation, Reading, ShapesOptions};
 use std::path::PathBuf;
 
 /// How many images are generated.
@@ -17,7 +17,9 @@ pub(super) fn images(text: &str) -> Result<usize, String> {
 pub enum CorpusCommand {
     /// Generate a corpus
     Make(CorpusMakeArgs),
-    /// Download a public corpus
+    /// List the known corpora
+    List(CorpusListArgs),
+    /// Download a known corpus
     Fetch(CorpusFetchArgs),
     /// Describe a corpus
     Info(CorpusInfoArgs),
@@ -40,18 +42,47 @@ pub struct CorpusMakeArgs {
     pub seed: u64,
 }
 
+/// `deepviz corpus list`
+#[derive(Debug, Args)]
+pub struct CorpusListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which corpus is to be fetched.
+#[derive(Debug, Clone)]
+pub enum CorpusName {
+    /// One whose description is built in.
+    Known(&'static Description),
+    /// One whose description lies in a file.
+    File(PathBuf),
+}
+
+/// A name is wrong usage when it is not known; a file is read later.
+fn known(text: &str) -> Result<CorpusName, String> {
+    let path = PathBuf::from(text);
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return Ok(CorpusName::File(path));
+    }
+    Description::named(text).map(CorpusName::Known).map_err(|error| error.to_string())
+}
+
 /// `deepviz corpus fetch`
 #[derive(Debug, Args)]
 pub struct CorpusFetchArgs {
-    /// Which corpus
-    #[arg(value_enum)]
-    pub kind: Download,
+    /// A known corpus (`deepviz corpus list`), or a description of your own
+    #[arg(value_name = "NAME|FILE.toml", value_parser = known)]
+    pub corpus: CorpusName,
     /// The folder to unpack into
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Another address, or an archive already on disk
-    #[arg(long, value_name = "URL_OR_FILE")]
+    /// Another address, a file already on disk, or a folder with copies of all files
+    #[arg(long, value_name = "URL_OR_PATH")]
     pub from: Option<String>,
+    /// An optional file to fetch too; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub with: Vec<String>,
     /// How to report progress.
     #[command(flatten)]
     pub report: ReportArgs,
@@ -78,13 +109,6 @@ pub struct CorpusInfoArgs {
 pub enum Generator {
     /// Ten classes of textured shapes, 32x32, colour.
     Shapes,
-}
-
-/// What `corpus fetch` can download.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Download {
-    /// CIFAR-10, the binary version.
-    Cifar10,
 }
 
 /// How a folder is understood where it can be understood in more than one way. A run records it.

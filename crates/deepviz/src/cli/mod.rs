@@ -6,8 +6,8 @@ mod values;
 mod wait;
 
 pub use corpus::{
-    CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusMakeArgs, DecodedArgs, Download, Generator, ReadingArgs,
-    cache_dir,
+    CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusListArgs, CorpusMakeArgs, CorpusName, DecodedArgs, Generator,
+    ReadingArgs, cache_dir,
 };
 pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs, StatsWhat};
 pub use values::{CheckpointChoice, DeviceChoice, MetricChoice, NormaliseChoice, Override, SplitChoice};

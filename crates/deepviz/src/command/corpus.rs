@@ -1,19 +1,15 @@
-//! `deepviz corpus make | fetch | info`.
+//! `deepviz corpus make | info`.
 
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use deepviz_corpus::{
-    Account, ClassId, Corpus, OpenOptions, OpenProgress, Progress, ShapesOptions, Split, Stage, fetch_cifar10,
-    make_shapes,
-};
+use deepviz_corpus::{Account, ClassId, Corpus, OpenOptions, OpenProgress, ShapesOptions, Split, make_shapes};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::Ending;
-use crate::cli::{CorpusFetchArgs, CorpusInfoArgs, CorpusMakeArgs, Download, Generator};
-use crate::console::{Console, Task, note, print_json, print_line};
+use crate::cli::{CorpusInfoArgs, CorpusMakeArgs, Generator};
+use crate::console::{Console, note, print_json, print_line};
 use crate::human;
 use crate::table::Table;
 
@@ -30,31 +26,6 @@ pub fn make(args: &CorpusMakeArgs) -> anyhow::Result<Ending> {
         human::duration(start.elapsed()),
     ));
     Ok(Ending::Good)
-}
-
-/// `deepviz corpus fetch cifar10`
-pub fn fetch(args: &CorpusFetchArgs) -> anyhow::Result<Ending> {
-    let Download::Cifar10 = args.kind;
-    let console = Console::for_report(args.report);
-    let mut task = console.task("fetch", 0);
-    let folder = fetch_cifar10(&args.out, args.from.as_deref(), &mut |progress: Progress| {
-        report(&mut task, progress);
-    })
-    .context("cannot fetch CIFAR-10")?;
-    drop(task);
-    console.tell(&format!("CIFAR-10 is in {}", folder.display()), &json!({ "event": "fetched", "path": folder }));
-    Ok(Ending::Good)
-}
-
-fn report(task: &mut Task, progress: Progress) {
-    let stage = match progress.stage {
-        Stage::Download => "downloading",
-        Stage::Verify => "checking",
-        Stage::Unpack => "unpacking",
-    };
-    task.set_total(progress.total_bytes);
-    let (done, total) = (human::bytes(progress.done_bytes), human::bytes(progress.total_bytes));
-    task.set(progress.done_bytes, &format!("{stage}, {done} of {total}"));
 }
 
 /// `deepviz corpus info`

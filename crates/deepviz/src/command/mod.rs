@@ -3,6 +3,7 @@
 pub mod corpus;
 pub mod demo;
 pub mod doctor;
+pub mod fetch;
 pub mod inspect;
 pub mod render;
 pub mod serve;

@@ -1,42 +1,21 @@
+mod addresses;
+mod kinds;
+mod pack;
 mod server;
 
-use std::{fs, ops::RangeInclusive, path::Path};
-
-use flate2::{Compression, write::GzEncoder};
+use std::{fs, path::Path};
 
 use super::*;
 use crate::{Corpus, Split};
+use pack::{Packed, file, noise, sha256, tgz};
 use server::{Manner, serve};
 
 const FOLDER: &str = "cifar-10-batches-bin";
 /// Two records in each batch.
-const BATCH_BYTES: u64 = 2 * 3_073;
-const FILES: [(&str, RangeInclusive<u64>); 3] = [
-    ("batches.meta.txt", 1..=1_000),
-    ("data_batch_1.bin", BATCH_BYTES..=BATCH_BYTES),
-    ("test_batch.bin", BATCH_BYTES..=BATCH_BYTES),
-];
-
-/// A file to be packed.
-struct Packed {
-    path: &'static str,
-    kind: tar::EntryType,
-    bytes: Vec<u8>,
-}
-
-fn file(path: &'static str, bytes: Vec<u8>) -> Packed {
-    Packed { path, kind: tar::EntryType::Regular, bytes }
-}
+const BATCH_BYTES: usize = 2 * 3_073;
 
 fn batch(label: u8) -> Vec<u8> {
-    // Noise, so that the archive is not tiny.
-    let mut state = u32::from(label) + 1;
-    let mut bytes: Vec<u8> = (0..BATCH_BYTES)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        })
-        .collect();
+    let mut bytes = noise(u32::from(label), BATCH_BYTES);
     (bytes[0], bytes[3_073]) = (label, label);
     bytes
 }
@@ -50,44 +29,66 @@ fn good_files() -> Vec<Packed> {
     ]
 }
 
-fn pack(files: &[Packed]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for packed in files {
-        let mut header = tar::Header::new_gnu();
-        // Written into the header by hand: the builder refuses the paths that an attacker would choose.
-        header.as_old_mut().name[..packed.path.len()].copy_from_slice(packed.path.as_bytes());
-        header.set_entry_type(packed.kind);
-        header.set_size(packed.bytes.len() as u64);
-        header.set_mode(0o644);
-        if packed.kind.is_symlink() {
-            header.set_link_name("/etc/passwd").unwrap();
-        }
-        header.set_cksum();
-        tar.append(&header, packed.bytes.as_slice()).unwrap();
-    }
-    tar.into_inner().unwrap().finish().unwrap()
+/// A description in the manner of CIFAR-10's, of an archive that is smaller.
+fn small_cifar10(bytes: &[u8]) -> Description {
+    let text = format!(
+        r#"
+name = "cifar10"
+title = "CIFAR-10"
+layout = "cifar10-binary"
+folder = "{FOLDER}"
+licence = "none"
+class_count = 2
+[[contents]]
+path = "batches.meta.txt"
+bytes_max = 1_000
+[[contents]]
+path = "data_batch_1.bin"
+bytes = {BATCH_BYTES}
+[[contents]]
+path = "test_batch.bin"
+bytes = {BATCH_BYTES}
+[[file]]
+addresses = ["http://localhost/cifar-10-binary.tar.gz"]
+bytes = {}
+sha256 = "{}"
+strip = "{FOLDER}"
+"#,
+        bytes.len(),
+        sha256(bytes)
+    );
+    Description::parse(&text, Path::new("cifar10.toml")).unwrap()
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
-}
-
-fn archive<'a>(bytes: &[u8], sha256: &'a str) -> Archive<'a> {
-    let url = "http://localhost/cifar-10-binary.tar.gz";
-    Archive { url, bytes: bytes.len() as u64, sha256, folder: FOLDER, files: &FILES }
-}
+/// What is seen of a progress: the stage and its last numbers.
+type Seen = Vec<(String, Stage, u64, u64)>;
 
 /// Fetches, with the last progress of each stage.
-fn fetch_from(archive: &Archive<'_>, out: &Path, source: &str) -> (Result<PathBuf, Error>, Vec<Progress>) {
-    let mut seen: Vec<Progress> = Vec::new();
-    let result = fetch(archive, out, Some(source), &mut |progress| {
-        assert!(progress.done_bytes <= progress.total_bytes);
+fn fetch_from(description: &Description, out: &Path, source: &str) -> (Result<PathBuf, Error>, Seen) {
+    let mut seen: Seen = Vec::new();
+    let options = FetchOptions { from: Some(source), with: &[] };
+    let result = fetch_corpus(description, out, options, &mut |event| {
+        let FetchEvent::Progress(Progress { file, stage, done_bytes, total_bytes }) = event else { return };
+        assert!(done_bytes <= total_bytes);
+        let now = (file.to_owned(), stage, done_bytes, total_bytes);
         match seen.last_mut() {
-            Some(last) if last.stage == progress.stage => *last = progress,
-            _ => seen.push(progress),
+            Some(last) if (&last.0, last.1) == (&now.0, now.1) => *last = now,
+            _ => seen.push(now),
         }
     });
     (result, seen)
+}
+
+fn error_of(description: &Description, out: &Path, source: &str) -> String {
+    fetch_from(description, out, source).0.unwrap_err().to_string()
+}
+
+/// The names in a folder, in order.
+fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 fn assert_fetched(result: Result<PathBuf, Error>) {
@@ -95,154 +96,156 @@ fn assert_fetched(result: Result<PathBuf, Error>) {
     let corpus = Corpus::open(&folder).unwrap();
     assert_eq!(corpus.classes(), ["cat", "dog"]);
     assert_eq!((corpus.range(Split::Train), corpus.range(Split::Test)), (0..2, 2..4));
-    let mut names: Vec<_> =
-        fs::read_dir(folder.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    names.sort();
-    assert_eq!(names, [FOLDER], "nothing else is left behind");
+    assert_eq!(names_in(folder.parent().unwrap()), [FOLDER], "nothing else is left behind");
+    let record = Record::read(&folder).unwrap().unwrap();
+    assert_eq!((record.name.as_str(), record.fetched.unwrap().files), ("cifar10", 3));
     assert!(!folder.join("readme.html").exists());
 }
 
 #[test]
 fn an_archive_is_fetched_checked_and_unpacked() {
-    let (bytes, out) = (pack(&good_files()), tempfile::tempdir().unwrap());
-    let hash = sha256(&bytes);
-    let archive = archive(&bytes, &hash);
+    let (bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
+    let description = small_cifar10(&bytes);
     let (url, server) = serve(&bytes, vec![Manner::Whole]);
-    let (result, progress) = fetch_from(&archive, out.path(), &url);
+    let (result, progress) = fetch_from(&description, out.path(), &url);
     assert_fetched(result);
     assert_eq!(server.join().unwrap(), [None]);
     let total = bytes.len() as u64;
     let expected = [Stage::Download, Stage::Verify, Stage::Unpack];
-    assert_eq!(progress, expected.map(|stage| Progress { stage, done_bytes: total, total_bytes: total }));
+    assert_eq!(progress, expected.map(|stage| ("cifar-10-binary.tar.gz".to_owned(), stage, total, total)));
     // Now it is there: no server is asked any more.
-    let (again, progress) = fetch_from(&archive, out.path(), &url);
+    let (again, progress) = fetch_from(&description, out.path(), &url);
     assert_fetched(again);
     assert!(progress.is_empty());
+    // So is one that was unpacked by hand, without our description of it.
+    fs::remove_file(out.path().join(FOLDER).join("corpus.toml")).unwrap();
+    fetch_from(&description, out.path(), &url).0.unwrap();
+    // What is not whole any more is fetched again.
+    fs::write(out.path().join(FOLDER).join("test_batch.bin"), b"short").unwrap();
+    let (url, server) = serve(&bytes, vec![Manner::Whole]);
+    assert_fetched(fetch_from(&description, out.path(), &url).0);
+    assert_eq!(server.join().unwrap(), [None]);
 }
 
 #[test]
 fn a_broken_connection_is_taken_up_where_it_broke() {
-    let (bytes, out) = (pack(&good_files()), tempfile::tempdir().unwrap());
-    let hash = sha256(&bytes);
+    let (bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
     let (url, server) = serve(&bytes, vec![Manner::HangUpAfter(3_000), Manner::HangUpAfter(500), Manner::Whole]);
-    assert_fetched(fetch_from(&archive(&bytes, &hash), out.path(), &url).0);
+    assert_fetched(fetch_from(&small_cifar10(&bytes), out.path(), &url).0);
     assert_eq!(server.join().unwrap(), [None, Some(3_000), Some(3_500)]);
 }
 
 #[test]
 fn an_interrupted_fetch_is_taken_up_by_the_next() {
-    let (bytes, out) = (pack(&good_files()), tempfile::tempdir().unwrap());
-    let hash = sha256(&bytes);
-    let archive = archive(&bytes, &hash);
+    let (bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
+    let description = small_cifar10(&bytes);
     let (url, server) = serve(&bytes, vec![Manner::HangUpAfter(3_000), Manner::HangUpAfter(0)]);
-    let error = fetch_from(&archive, out.path(), &url).0.unwrap_err().to_string();
+    let error = error_of(&description, out.path(), &url);
     assert!(error.contains("3000 of") && error.contains("again"), "{error}");
     assert_eq!(server.join().unwrap(), [None, Some(3_000)]);
     assert!(!out.path().join(FOLDER).exists());
 
     let (url, server) = serve(&bytes, vec![Manner::Whole]);
-    assert_fetched(fetch_from(&archive, out.path(), &url).0);
+    assert_fetched(fetch_from(&description, out.path(), &url).0);
     assert_eq!(server.join().unwrap(), [Some(3_000)]);
+}
+
+/// As an interrupted fetch leaves it.
+fn leave_part(out: &Path, bytes: &[u8]) {
+    let staging = out.join(format!("{FOLDER}.part"));
+    fs::create_dir(&staging).unwrap();
+    fs::write(staging.join("cifar-10-binary.tar.gz.part"), bytes).unwrap();
 }
 
 #[test]
 fn a_server_without_ranges_sends_it_all_again() {
-    let (bytes, out) = (pack(&good_files()), tempfile::tempdir().unwrap());
-    let hash = sha256(&bytes);
-    fs::write(out.path().join("cifar-10-binary.tar.gz.part"), b"something else altogether").unwrap();
+    let (bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
+    leave_part(out.path(), b"something else altogether");
     let (url, server) = serve(&bytes, vec![Manner::NoRange]);
-    assert_fetched(fetch_from(&archive(&bytes, &hash), out.path(), &url).0);
+    assert_fetched(fetch_from(&small_cifar10(&bytes), out.path(), &url).0);
     assert_eq!(server.join().unwrap(), [Some(25)]);
 }
 
 #[test]
+fn a_wrong_beginning_is_fetched_once_more_and_a_whole_download_not_at_all() {
+    let (bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
+    let description = small_cifar10(&bytes);
+    leave_part(out.path(), b"something else altogether");
+    let (url, server) = serve(&bytes, vec![Manner::Whole, Manner::Whole]);
+    assert_fetched(fetch_from(&description, out.path(), &url).0);
+    assert_eq!(server.join().unwrap(), [Some(25), None]);
+
+    let out = tempfile::tempdir().unwrap();
+    leave_part(out.path(), &bytes);
+    let (url, server) = serve(&bytes, Vec::new());
+    assert_fetched(fetch_from(&description, out.path(), &url).0);
+    assert!(server.join().unwrap().is_empty());
+}
+
+#[test]
 fn a_tampered_archive_is_refused_and_not_kept() {
-    let (mut bytes, out) = (pack(&good_files()), tempfile::tempdir().unwrap());
+    let (mut bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
+    let description = small_cifar10(&bytes);
     let hash = sha256(&bytes);
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    let archive = archive(&bytes, &hash);
     let (url, server) = serve(&bytes, vec![Manner::Whole]);
-    let error = fetch_from(&archive, out.path(), &url).0.unwrap_err().to_string();
+    let error = error_of(&description, out.path(), &url);
     server.join().unwrap();
-    assert!(error.contains(&hash) && error.contains(&sha256(&bytes)), "{error}");
-    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
+    assert!(error.contains(&hash) && error.contains(&sha256(&bytes)) && error.contains("SHA-256"), "{error}");
+    assert_eq!(names_in(out.path()), [""; 0]);
 }
 
 #[test]
 fn another_size_and_another_answer_are_refused() {
-    let (bytes, out) = (pack(&good_files()), tempfile::tempdir().unwrap());
-    let hash = sha256(&bytes);
-    let archive = archive(&bytes, &hash);
+    let (bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
+    let description = small_cifar10(&bytes);
     let longer = [bytes.as_slice(), b"!"].concat();
     let (url, server) = serve(&longer, vec![Manner::Whole]);
-    let error = fetch_from(&archive, out.path(), &url).0.unwrap_err().to_string();
-    // The server may find that nobody listens.
-    let _ = server.join();
+    let error = error_of(&description, out.path(), &url);
+    server.join().unwrap();
     assert!(error.contains(&format!("{} bytes", longer.len())), "{error}");
     let (url, server) = serve(&bytes, vec![Manner::NotFound]);
-    let error = fetch_from(&archive, out.path(), &url).0.unwrap_err().to_string();
+    let error = error_of(&description, out.path(), &url);
     server.join().unwrap();
     assert!(error.contains("404"), "{error}");
 }
 
 #[test]
 fn a_local_file_is_checked_like_any_other() {
-    let (bytes, out) = (pack(&good_files()), tempfile::tempdir().unwrap());
-    let hash = sha256(&bytes);
-    let archive = archive(&bytes, &hash);
+    let (bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
+    let description = small_cifar10(&bytes);
     let copies = tempfile::tempdir().unwrap();
     let copy = copies.path().join("copy.tar.gz");
     fs::write(&copy, &bytes[1..]).unwrap();
-    let error = fetch_from(&archive, out.path(), copy.to_str().unwrap()).0.unwrap_err().to_string();
+    let error = error_of(&description, out.path(), copy.to_str().unwrap());
     assert!(error.contains(&format!("found {} bytes", bytes.len() - 1)), "{error}");
     fs::write(&copy, &bytes).unwrap();
-    assert_fetched(fetch_from(&archive, out.path(), copy.to_str().unwrap()).0);
+    assert_fetched(fetch_from(&description, out.path(), copy.to_str().unwrap()).0);
     assert!(copy.exists(), "the copy is the reader's own");
-    let nothing = fetch_cifar10(&out.path().join("new"), Some("no-such-file.tar.gz"), &mut |_| {}).unwrap_err();
-    assert!(nothing.to_string().contains("no-such-file.tar.gz"), "{nothing}");
-}
-
-#[test]
-fn an_archive_cannot_write_anywhere_else() {
-    let link = |path| Packed { path, kind: tar::EntryType::Symlink, bytes: Vec::new() };
-    let with = |packed| {
-        let mut files = good_files();
-        files.insert(0, packed);
-        files
-    };
-    let mut incomplete = good_files();
-    incomplete.pop();
-    let mut large = good_files();
-    large[1].bytes.push(0);
-    for (files, expected) in [
-        (with(link("cifar-10-batches-bin/data_batch_1.bin")), "Symlink"),
-        (with(link("cifar-10-batches-bin")), "Symlink"),
-        (with(file("../evil", vec![1])), "../evil"),
-        (with(file("/tmp/deepviz-evil", vec![1])), "evil"),
-        (with(file("cifar-10-batches-bin/../../evil", vec![1])), "evil"),
-        (with(file("cifar-10-batches-bin/test_batch.bin", batch(3))), "twice"),
-        (incomplete, "no test_batch.bin"),
-        (large, "6147 bytes"),
-    ] {
-        let (bytes, parent) = (pack(&files), tempfile::tempdir().unwrap());
-        let (hash, out) = (sha256(&bytes), parent.path().join("out"));
-        let copy = parent.path().join("copy.tar.gz");
-        fs::write(&copy, &bytes).unwrap();
-        let error = fetch_from(&archive(&bytes, &hash), &out, copy.to_str().unwrap()).0.unwrap_err().to_string();
-        assert!(error.contains(expected), "{error}");
-        assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "{expected}");
-        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2, "{expected}");
-    }
-}
-
-#[test]
-fn two_fetches_do_not_write_one_file() {
+    // The folder that holds it under its own name will do as well.
     let out = tempfile::tempdir().unwrap();
-    let path = out.path().join("cifar-10-binary.tar.gz.part");
-    let first = download::Part::open(path.clone()).unwrap();
-    let second = download::Part::open(path.clone()).err().unwrap();
+    fs::rename(&copy, copies.path().join("cifar-10-binary.tar.gz")).unwrap();
+    assert_fetched(fetch_from(&description, out.path(), copies.path().to_str().unwrap()).0);
+    let known = Description::named("cifar10").unwrap();
+    let nothing = error_of(known, &out.path().join("new"), "no-such-file.tar.gz");
+    assert!(nothing.contains("no-such-file.tar.gz"), "{nothing}");
+}
+
+#[test]
+fn two_fetches_do_not_write_one_file_and_strangers_are_not_replaced() {
+    let (bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
+    let description = small_cifar10(&bytes);
+    let first = place::Staging::open(out.path(), &description).unwrap();
+    let second = place::Staging::open(out.path(), &description).err().unwrap();
     assert!(matches!(second, Error::Busy { .. }), "{second}");
-    first.discard().unwrap();
-    assert!(!path.exists());
+    first.close(false).unwrap();
+    assert_eq!(names_in(out.path()), [""; 0]);
+
+    let mine = out.path().join(FOLDER);
+    fs::create_dir(&mine).unwrap();
+    fs::write(mine.join("thesis.tex"), b"mine").unwrap();
+    let error = error_of(&description, out.path(), "no-such-file");
+    assert!(error.contains("thesis.tex"), "{error}");
+    assert_eq!(names_in(&mine), ["thesis.tex"]);
 }
