@@ -6,9 +6,9 @@ use crate::{
     Error, OpenOptions,
     formats::{
         LAYOUTS,
-        class_folders::{holds_images, is_system},
+        class_folders::{self, holds_images, is_system},
     },
-    reader::{Found, Place},
+    reader::{Detect, Found, Place},
     tree::{Folder, Tree},
 };
 
@@ -25,11 +25,20 @@ pub fn is_corpus(path: &Path) -> bool {
 
 /// The reader for a listed folder, or for the one inside of it that an archive unpacked into.
 pub(crate) fn detect<'t>(tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
+    detect_among(LAYOUTS, tree, options)
+}
+
+/// The reader for class folders alone.
+pub(crate) fn class_folders<'t>(tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
+    detect_among(&[class_folders::detect], tree, options)
+}
+
+fn detect_among<'t>(layouts: &[Detect], tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
     let mut folder = &tree.top;
     let mut path = tree.root.clone();
     for _ in 0..WRAPPERS {
         let place = Place { tree, folder, path: path.clone() };
-        for detect in LAYOUTS {
+        for detect in layouts {
             if let Some(reader) = detect(&place, options)? {
                 return Ok(Some(Found { path, reader }));
             }
@@ -60,7 +69,7 @@ fn only_folder(folder: &Folder) -> Option<&Folder> {
 pub(crate) fn not_a_corpus(tree: &Tree) -> Error {
     let path: PathBuf = tree.root.clone();
     if tree.is_file {
-        let found = "a file (an archive must be unpacked first; `deepviz corpus fetch cifar10 --from FILE` does it)";
+        let found = "a file that is no archive and no table";
         return Error::NotACorpus { found: found.to_owned(), path };
     }
     if tree.top.is_own {

@@ -15,8 +15,9 @@ pub enum Error {
 
     /// A folder (or a file) that no layout recognises.
     #[error(
-        "not a corpus: found {found}; expected CIFAR-10 batches (data_batch_1.bin or data_batch_1), class folders \
-         (train/<class>/*.png, test/<class>/*.png, or <class>/*.png), or a folder made by `deepviz corpus make`: {path}"
+        "not a corpus: found {found}; expected class folders (train/<class>/*.png, test/<class>/*.png, or <class>/*.png), \
+         the files of a known corpus (MNIST, CIFAR, SVHN and others: docs/corpora.md), parquet tables, WebDataset shards, \
+         an archive of class folders, or a folder made by `deepviz corpus make`: {path}"
     )]
     NotACorpus {
         /// What is there instead.
@@ -132,6 +133,41 @@ pub enum Error {
         /// What its bytes should be.
         expected: String,
         /// The batch.
+        path: PathBuf,
+    },
+
+    /// A file of a known layout that is not what the layout says.
+    #[error("cannot read {what}: found {found}, expected {expected}: {path}")]
+    Malformed {
+        /// The file's part in the corpus: "the labels", "the parquet file".
+        what: &'static str,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A file without the one that belongs to it.
+    #[error("a file is missing: found {found}, expected {expected} beside it: {path}")]
+    MissingFile {
+        /// The file that is there.
+        found: String,
+        /// The file that should be there.
+        expected: String,
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// A folder that holds several corpora.
+    #[error("the folder holds several corpora: found {found}; expected {expected}: {path}")]
+    Several {
+        /// What is there.
+        found: String,
+        /// What would be understood.
+        expected: String,
+        /// The folder.
         path: PathBuf,
     },
 

@@ -7,6 +7,9 @@
 //! | CIFAR-10 binary batches | `data_batch_1.bin` or `test_batch.bin` | batch and place in it |
 //! | CIFAR-10 Python batches | `data_batch_1` or `test_batch` | the file names of the photographs |
 //! | made by deepViz (`shapes`) | `corpus.json` | sub-class and count |
+//! | CIFAR-100, idx (MNIST), SVHN, STL-10 | their files' names | split and place, or file names |
+//! | Tiny `ImageNet`, GTSRB, Pets, Flowers102, Food-101 | their lists | file names |
+//! | parquet tables, `WebDataset` shards, archives of class folders | the files' contents | file names |
 //! | class folders | `train/<class>/*`, `test/<class>/*`, or `<class>/*` | file names |
 //!
 //! Every image has an id (train first, then test, stable between loads), a class, a split and a name.

@@ -3,8 +3,9 @@
 mod finish;
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rayon::prelude::*;
@@ -31,6 +32,12 @@ pub(crate) enum Payload {
     Encoded(Vec<u8>),
     /// Pixels as they are: channels x height x width, 1 channel or 3.
     Raw { shape: ImageShape, pixels: Vec<u8> },
+}
+
+/// Where the bytes of [`Payload::File`] come from, where that is not the file system.
+pub(crate) trait FileSource: Send + Sync {
+    /// The bytes of a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 }
 
 /// One labelled image on its way into the corpus.
@@ -83,6 +90,7 @@ pub(crate) struct Sink<'a> {
     done: usize,
     turned: usize,
     expected_identity: Option<(String, PathBuf)>,
+    files: Option<Arc<dyn FileSource>>,
     progress: &'a mut dyn FnMut(OpenProgress),
 }
 
@@ -130,6 +138,7 @@ impl<'a> Sink<'a> {
             done: 0,
             turned: 0,
             expected_identity: None,
+            files: None,
             progress,
         })
     }
@@ -149,6 +158,16 @@ impl<'a> Sink<'a> {
         self.expected_identity = Some((identity, path.to_owned()));
     }
 
+    /// Takes the bytes of files from an archive.
+    pub(crate) fn read_files_from(&mut self, files: Arc<dyn FileSource>) {
+        self.files = Some(files);
+    }
+
+    /// Where files are read from; `None` for the file system.
+    pub(crate) fn file_source(&self) -> Option<Arc<dyn FileSource>> {
+        self.files.clone()
+    }
+
     /// Takes an image; within a split in the order of ids. Splits may come in any order.
     pub(crate) fn push(&mut self, item: Item) -> Result<(), Error> {
         self.pending.push(item);
@@ -163,12 +182,14 @@ impl<'a> Sink<'a> {
     fn flush(&mut self) -> Result<(), Error> {
         let mut items = std::mem::take(&mut self.pending);
         let orientation = self.options.reading.orientation;
+        let files = self.files.as_deref();
+        let read = |path: &Path| files.map_or_else(|| fs::read(path), |files| files.read(path));
         let decoded: Vec<_> = items
             .par_iter_mut()
             .map(|item| match std::mem::replace(&mut item.payload, Payload::Encoded(Vec::new())) {
                 Payload::Raw { shape, pixels } => Ok(Decoded { shape, pixels, is_turned: false }),
                 Payload::Encoded(bytes) => decode::decode(&bytes, orientation),
-                Payload::File(path) => match fs::read(&path) {
+                Payload::File(path) => match read(&path) {
                     Ok(bytes) => decode::decode(&bytes, orientation),
                     Err(error) => Err(Undecodable { reason: Reason::Unreadable, detail: error.to_string() }),
                 },

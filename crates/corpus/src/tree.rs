@@ -104,6 +104,11 @@ impl Folder {
 }
 
 impl FileEntry {
+    /// A file that an archive lists.
+    pub(crate) fn listed(name: OsString, bytes: u64) -> Self {
+        Self { name, bytes, modified_ns: 0, is_regular: true }
+    }
+
     fn new(name: OsString, metadata: Option<&Metadata>) -> Self {
         let modified = metadata.and_then(|metadata| metadata.modified().ok());
         let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());

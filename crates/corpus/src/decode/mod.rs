@@ -104,11 +104,16 @@ pub(crate) enum Glance {
 pub(crate) fn glance(path: &Path) -> io::Result<Glance> {
     let mut bytes = Vec::new();
     File::open(path)?.take(GLANCE_BYTES).read_to_end(&mut bytes)?;
-    Ok(match magic::identify(&bytes) {
+    Ok(glance_at(&bytes))
+}
+
+/// Looks at the first bytes of a file that has been read.
+pub(crate) fn glance_at(bytes: &[u8]) -> Glance {
+    match magic::identify(bytes) {
         _ if bytes.is_empty() => Glance::Empty,
         Some(_) => Glance::Image,
         None => Glance::Other,
-    })
+    }
 }
 
 /// Decodes an image file's bytes: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM, of which the content decides. The first

@@ -1,10 +1,12 @@
 //! CIFAR-10 binary batches: records of one label byte and 3,072 pixel bytes.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
+use super::{
+    records::{RecordReader, class_of},
+    splits::Splitting,
+    text::read_lines,
+};
 use crate::{
     ClassId, Error, ImageShape, OpenOptions, Split,
     name::natural,
@@ -53,13 +55,15 @@ impl Reader for Batches {
         let classes = classes(&self.folder)?;
         let count = classes.len();
         sink.set_classes(classes);
+        let mut splitting = Splitting::as_found(self.test.is_some(), &mut sink.account);
         let training = self.training.iter().map(|path| (path, Split::Train));
         for (path, split) in training.chain(self.test.iter().map(|path| (path, Split::Test))) {
             // A batch has no names, so an image is named by the batch and its place in it.
             let batch = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let records = Records { path: path.clone(), shape: SHAPE, images: None, classes: count };
+            let records = Records { path: path.clone(), shape: SHAPE, images: None, classes: count, labels: (1, 0) };
             records.read(&mut |record| {
                 let name = format!("{batch}_{:05}", record.index);
+                let split = splitting.next(split, record.class);
                 sink.push(record.into_item(split, name))
             })?;
         }
@@ -69,19 +73,7 @@ impl Reader for Batches {
 
 fn classes(folder: &Path) -> Result<Vec<String>, Error> {
     let path = folder.join("batches.meta.txt");
-    if !path.is_file() {
-        return Ok(CLASSES.map(str::to_owned).to_vec());
-    }
-    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-    let text = String::from_utf8_lossy(&bytes);
-    // Editors of some systems begin a text with a mark of its encoding.
-    Ok(text
-        .trim_start_matches('\u{feff}')
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect())
+    if path.is_file() { read_lines(&path) } else { Ok(CLASSES.map(str::to_owned).to_vec()) }
 }
 
 /// The files `prefix1suffix`, `prefix2suffix` and so on, which must have no gap.
@@ -101,20 +93,22 @@ pub(super) fn numbered(place: &Place<'_>, prefix: &str, suffix: &str) -> Result<
     Ok(names.into_iter().map(|name| place.path.join(name)).collect())
 }
 
-/// A file of records: a label byte, then the pixels.
+/// A file of records: one label byte or more, then the pixels.
 pub(super) struct Records {
     pub(super) path: PathBuf,
     pub(super) shape: ImageShape,
     /// How many there must be, where that is known.
     pub(super) images: Option<usize>,
     pub(super) classes: usize,
+    /// Bytes of labels before the pixels, and which of them is the label.
+    pub(super) labels: (usize, usize),
 }
 
 /// One record of a file.
 pub(super) struct Record {
     /// Its place in the file, from 0.
     pub(super) index: usize,
-    class: ClassId,
+    pub(super) class: ClassId,
     shape: ImageShape,
     pixels: Vec<u8>,
 }
@@ -129,28 +123,14 @@ impl Record {
 impl Records {
     /// Reads the file and hands over its records in order.
     pub(super) fn read(&self, take: &mut dyn FnMut(Record) -> Result<(), Error>) -> Result<(), Error> {
-        let Self { path, shape, images, classes } = self;
-        let record = shape.len() + 1;
-        let bytes = fs::read(path).map_err(Error::io("read", path))?;
-        let truncated = |expected| Error::Truncated { found: bytes.len() as u64, expected, path: path.clone() };
-        if let Some(images) = images {
-            let expected = images.saturating_mul(record);
-            if bytes.len() != expected {
-                return Err(truncated(format!("{expected} ({images} records of {record})")));
-            }
-        } else if bytes.is_empty() || bytes.len() % record != 0 {
-            return Err(truncated(format!(
-                "a multiple of {record} (a batch of CIFAR-10 has 10,000 records, 30,730,000 bytes)"
-            )));
-        }
-        for (index, bytes) in bytes.chunks_exact(record).enumerate() {
-            let label = bytes[0];
-            if usize::from(label) >= *classes {
-                let (found, classes) = (i64::from(label), *classes);
-                return Err(Error::Label { record: index, found, classes, path: path.clone() });
-            }
-            let class = ClassId(u16::from(label));
-            take(Record { index, class, shape: *shape, pixels: bytes[1..].to_vec() })?;
+        let Self { path, shape, images, classes, labels: (labels, label) } = self;
+        let mut records = RecordReader::open(path, shape.len() + labels, *images)?;
+        let mut index = 0;
+        while let Some(mut bytes) = records.next()? {
+            let class = class_of(i64::from(bytes[*label]), *classes, (index, path))?;
+            bytes.drain(..labels);
+            take(Record { index, class, shape: *shape, pixels: bytes })?;
+            index += 1;
         }
         Ok(())
     }

@@ -177,7 +177,8 @@ impl Reader for Native {
         sink.expect_identity(mark.identity, &path);
         let splits = [(TRAIN, mark.train, Split::Train, 0), (TEST, mark.test, Split::Test, mark.train)];
         for (file, images, split, first) in splits {
-            let records = Records { path: self.folder.join(file), shape: mark.shape, images: Some(images), classes };
+            let path = self.folder.join(file);
+            let records = Records { path, shape: mark.shape, images: Some(images), classes, labels: (1, 0) };
             records.read(&mut |record| {
                 let name = names.get(first + record.index).unwrap_or_default().into_owned();
                 sink.push(record.into_item(split, name))

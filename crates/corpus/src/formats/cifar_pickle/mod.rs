@@ -1,57 +1,154 @@
-//! CIFAR-10 Python batches: pickled dictionaries with `data`, `labels` and `filenames`.
+//! CIFAR's Python batches: pickled dictionaries with pixels, labels and the photographs' file names.
 
 mod pickle;
 #[cfg(test)]
 mod tests;
 
 use std::{
+    borrow::Cow,
     fs,
+    io::Read,
     path::{Path, PathBuf},
 };
 
-use super::cifar_binary::{SHAPE, numbered};
+use super::{
+    cifar_binary::{CLASSES, SHAPE, numbered},
+    records::{class_of, interleaved_to_planes},
+    splits::Splitting,
+};
 use crate::{
-    ClassId, Error, OpenOptions, Split,
+    Error, LabelLevel, OpenOptions, Split,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
 };
-use pickle::{Pickle, Value};
+use pickle::{Pickle, Value, ValueType};
 
-/// The file with the names of the classes.
-const META: &str = "batches.meta";
-
-/// Recognises a folder of Python batches.
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if !place.has("data_batch_1") && !place.has(TEST) {
+/// Recognises a folder of Python batches, of CIFAR-10 or CIFAR-100.
+pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if place.has("data_batch_1") || place.has("test_batch") {
+        let training = numbered(place, "data_batch_", "")?.into_iter().map(|path| (path, Split::Train));
+        let test = place.has("test_batch").then(|| (place.path.join("test_batch"), Split::Test));
+        let parts = training.chain(test).collect();
+        return Ok(Some(Box::new(Batches { parts, meta: place.path.join("batches.meta"), keys: CIFAR10 })));
+    }
+    let files = [("train", Split::Train), ("test", Split::Test)].into_iter().filter(|(name, _)| place.has(name));
+    let parts: Vec<(PathBuf, Split)> = files.map(|(name, split)| (place.path.join(name), split)).collect();
+    if parts.is_empty() || !(place.has("meta") || parts.iter().all(|(path, _)| begins_as_pickle(path))) {
         return Ok(None);
     }
-    let training = numbered(place, "data_batch_", "")?;
-    let test = place.has(TEST).then(|| place.path.join(TEST));
-    Ok(Some(Box::new(Batches { folder: place.path.clone(), training, test })))
+    let keys = if options.reading.labels == LabelLevel::Coarse { COARSE } else { FINE };
+    Ok(Some(Box::new(Batches { parts, meta: place.path.join("meta"), keys })))
 }
 
-const TEST: &str = "test_batch";
+/// Whether a file begins as pickles of protocol 2 and later do.
+fn begins_as_pickle(path: &Path) -> bool {
+    let mut start = [0; 2];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && matches!(start, [0x80, 2..=5])
+}
+
+/// Under which keys a corpus has what.
+#[derive(Clone, Copy)]
+struct Keys {
+    layout: &'static str,
+    labels: &'static str,
+    label_names: &'static str,
+    classes: usize,
+}
+
+const CIFAR10: Keys =
+    Keys { layout: "CIFAR-10 Python batches", labels: "labels", label_names: "label_names", classes: 10 };
+const FINE: Keys =
+    Keys { layout: "CIFAR-100 Python", labels: "fine_labels", label_names: "fine_label_names", classes: 100 };
+const COARSE: Keys =
+    Keys { layout: "CIFAR-100 Python", labels: "coarse_labels", label_names: "coarse_label_names", classes: 20 };
 
 struct Batches {
-    folder: PathBuf,
-    training: Vec<PathBuf>,
-    test: Option<PathBuf>,
+    /// In the order of ids.
+    parts: Vec<(PathBuf, Split)>,
+    /// The file with the names of the classes, which may be missing.
+    meta: PathBuf,
+    keys: Keys,
 }
 
 impl Reader for Batches {
     fn layout(&self) -> String {
-        "CIFAR-10 Python batches".to_owned()
+        self.keys.layout.to_owned()
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
-        let classes = classes(&self.folder.join(META))?;
+        let classes = self.classes()?;
         let count = classes.len();
         sink.set_classes(classes);
-        let training = self.training.iter().map(|path| (path, Split::Train));
-        for (path, split) in training.chain(self.test.iter().map(|path| (path, Split::Test))) {
-            read_batch(&File { path: path.clone() }, split, (count, &mut *sink))?;
+        let has_test = self.parts.iter().any(|(_, split)| *split == Split::Test);
+        let mut splitting = if self.keys.labels == CIFAR10.labels {
+            Splitting::as_found(has_test, &mut sink.account)
+        } else {
+            Splitting::new(has_test, &mut sink.account)
+        };
+        for (path, split) in &self.parts {
+            let file = File { path: path.clone() };
+            let bytes = file.read()?;
+            let pickle = file.parse(&bytes)?;
+            let batch = file.batch(&pickle, self.keys)?;
+            for (record, (found, name)) in batch.labels.into_iter().zip(batch.names).enumerate() {
+                let class = class_of(found, count, (record, path))?;
+                let pixels = batch.pixels.image(record);
+                let payload = Payload::Raw { shape: SHAPE, pixels };
+                let split = splitting.next(*split, class);
+                sink.push(Item { split, class, source: name.clone(), name, payload })?;
+            }
         }
         Ok(())
+    }
+}
+
+impl Batches {
+    fn classes(&self) -> Result<Vec<String>, Error> {
+        if !self.meta.is_file() {
+            let is_cifar10 = self.keys.classes == CLASSES.len();
+            let numbers = || (0..self.keys.classes).map(|number| number.to_string()).collect();
+            return Ok(if is_cifar10 { CLASSES.map(str::to_owned).to_vec() } else { numbers() });
+        }
+        let file = File { path: self.meta.clone() };
+        let bytes = file.read()?;
+        let pickle = file.parse(&bytes)?;
+        let names = file.list(&pickle, self.keys.label_names, text)?;
+        names.ok_or_else(|| file.wrong(self.keys.label_names, "nothing", "the names of the classes"))
+    }
+}
+
+/// What a file has for each image.
+struct Batch<'a> {
+    pixels: Pixels<'a>,
+    labels: Vec<i64>,
+    names: Vec<String>,
+}
+
+/// The pixels of a batch, and how they lie.
+struct Pixels<'a> {
+    bytes: Cow<'a, [u8]>,
+    images: usize,
+    order: Order,
+}
+
+#[derive(Clone, Copy)]
+enum Order {
+    /// Channel by channel, row by row: as CIFAR has them.
+    Planes,
+    /// The channels of a pixel side by side.
+    Interleaved,
+    /// The first value of all images, then the second of all.
+    Fortran,
+}
+
+impl Pixels<'_> {
+    fn image(&self, index: usize) -> Vec<u8> {
+        let row = || &self.bytes[index * SHAPE.len()..][..SHAPE.len()];
+        match self.order {
+            Order::Planes => row().to_vec(),
+            Order::Interleaved => interleaved_to_planes(row(), SHAPE),
+            Order::Fortran => self.bytes.iter().skip(index).step_by(self.images).copied().collect(),
+        }
     }
 }
 
@@ -87,19 +184,64 @@ impl File {
     ) -> Result<Option<Vec<T>>, Error> {
         match pickle.key(key) {
             None => Ok(None),
-            Some(Value::List(places)) => {
+            Some(Value::List(places) | Value::Tuple(places)) => {
                 let items: Option<Vec<T>> = places.iter().map(|&place| item(pickle.get(place))).collect();
                 items.map(Some).ok_or_else(|| self.wrong(key, "a list with other things in it", "labels or names"))
             }
             Some(other) => Err(self.wrong(key, other.kind(), "a list")),
         }
     }
+
+    fn batch<'p>(&self, pickle: &'p Pickle<'_>, keys: Keys) -> Result<Batch<'p>, Error> {
+        let pixels = self.pixels(pickle)?;
+        let images = pixels.images;
+        let labels = match pickle.key(keys.labels) {
+            Some(Value::Array(array)) => array.numbers(),
+            _ => self.list(pickle, keys.labels, number)?,
+        };
+        let labels = labels
+            .filter(|labels| labels.len() == images)
+            .ok_or_else(|| self.wrong(keys.labels, "nothing, or another number", format!("{images} labels")))?;
+        let names = match self.list(pickle, "filenames", text)? {
+            Some(names) if names.len() == images => names,
+            Some(names) => {
+                return Err(self.wrong("filenames", format!("{} names", names.len()), format!("{images} names")));
+            }
+            None => {
+                let batch = self.path.file_name().unwrap_or_default().to_string_lossy();
+                (0..images).map(|index| format!("{batch}_{index:05}")).collect()
+            }
+        };
+        Ok(Batch { pixels, labels, names })
+    }
+
+    /// The pixels: one row for each image, or an array of images.
+    fn pixels<'p>(&self, pickle: &'p Pickle<'_>) -> Result<Pixels<'p>, Error> {
+        let array = match pickle.key("data") {
+            Some(Value::Array(array)) => array,
+            other => return Err(self.wrong("data", other.map_or("nothing", Value::kind), "an array of bytes")),
+        };
+        let order = match (array.kind == ValueType::BYTE, &array.shape[..], array.is_fortran) {
+            (true, [_, 3_072] | [_, 3, 32, 32], false) => Order::Planes,
+            (true, [_, 32, 32, 3], false) => Order::Interleaved,
+            (true, [_, 3_072], true) => Order::Fortran,
+            (is_bytes, shape, is_fortran) => {
+                let kind = if is_bytes { "bytes" } else { "numbers that are no bytes" };
+                let order = if is_fortran { " in Fortran's order" } else { "" };
+                let found = format!("an array of {kind} of shape {shape:?}{order}");
+                let expected =
+                    format!("one row of {} bytes for each image (not the column-major version)", SHAPE.len());
+                return Err(self.wrong("data", found, expected));
+            }
+        };
+        Ok(Pixels { bytes: Cow::Borrowed(&array.bytes), images: array.shape[0], order })
+    }
 }
 
 /// A string of Python 2 is bytes without an encoding; names are ASCII, and anything else stays readable.
 fn text(value: &Value<'_>) -> Option<String> {
     match value {
-        Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Value::Bytes(bytes) | Value::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         _ => None,
     }
 }
@@ -109,52 +251,4 @@ fn number(value: &Value<'_>) -> Option<i64> {
         Value::Int(number) => Some(*number),
         _ => None,
     }
-}
-
-fn classes(path: &Path) -> Result<Vec<String>, Error> {
-    if !path.is_file() {
-        return Ok(super::cifar_binary::CLASSES.map(str::to_owned).to_vec());
-    }
-    let file = File { path: path.to_owned() };
-    let bytes = file.read()?;
-    let pickle = file.parse(&bytes)?;
-    let names = file.list(&pickle, "label_names", text)?;
-    names.ok_or_else(|| file.wrong("label_names", "nothing", "the names of the classes"))
-}
-
-fn read_batch(file: &File, split: Split, (classes, sink): (usize, &mut Sink<'_>)) -> Result<(), Error> {
-    let bytes = file.read()?;
-    let pickle = file.parse(&bytes)?;
-    let pixels = match pickle.key("data") {
-        Some(Value::Array { shape, bytes }) if shape.len() == 2 && shape[1] == SHAPE.len() => *bytes,
-        Some(Value::Array { shape, .. }) => {
-            let found = format!("an array of shape {shape:?}");
-            let expected = format!("one row of {} bytes for each image (not the column-major version)", SHAPE.len());
-            return Err(file.wrong("data", found, expected));
-        }
-        other => return Err(file.wrong("data", other.map_or("nothing", Value::kind), "an array of bytes")),
-    };
-    let images = pixels.len() / SHAPE.len();
-    let labels = file
-        .list(&pickle, "labels", number)?
-        .filter(|labels| labels.len() == images)
-        .ok_or_else(|| file.wrong("labels", "nothing, or another number", format!("{images} labels")))?;
-    let names = match file.list(&pickle, "filenames", text)? {
-        Some(names) if names.len() == images => names,
-        Some(names) => {
-            return Err(file.wrong("filenames", format!("{} names", names.len()), format!("{images} names")));
-        }
-        None => {
-            let batch = file.path.file_name().unwrap_or_default().to_string_lossy();
-            (0..images).map(|index| format!("{batch}_{index:05}")).collect()
-        }
-    };
-    let rows = pixels.chunks_exact(SHAPE.len());
-    for (record, ((found, name), pixels)) in labels.into_iter().zip(names).zip(rows).enumerate() {
-        let class = usize::try_from(found).ok().filter(|&class| class < classes);
-        let class = class.ok_or_else(|| Error::Label { record, found, classes, path: file.path.clone() })?;
-        let payload = Payload::Raw { shape: SHAPE, pixels: pixels.to_vec() };
-        sink.push(Item { split, class: ClassId(class as u16), source: name.clone(), name, payload })?;
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 use std::{fs, path::Path};
 
 use super::*;
-use crate::{Corpus, ImageId, Query, Split};
+use crate::{ClassId, Corpus, ImageId, Query, Split};
 
 /// Writes pickles as Python 2's `cPickle.dump(value, file, 2)` does.
 #[derive(Default)]
@@ -170,10 +170,25 @@ fn nothing_but_arrays_is_ever_built() {
     let evil = folder(&[("data_batch_1", b"\x80\x02cposix\nsystem\nU\x04true\x85R.")]);
     let error_text = error(evil.path());
     assert!(error_text.contains("posix system") && error_text.contains("numpy"), "{error_text}");
-    let odd = folder(&[("data_batch_1", b"\x80\x02}\x93.")]);
-    assert!(error(odd.path()).contains("0x93"));
-    let newer = folder(&[("data_batch_1", b"\x80\x04}.")]);
-    assert!(error(newer.path()).contains("protocol 2"));
+    for (pickle, found) in [
+        (&b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R."[..], "os system"),
+        (b"c__builtin__\neval\n(S'1'\ntR.", "__builtin__ eval"),
+        (b"\x80\x02cnumpy\nndarray\n)R.", "a call of ndarray"),
+        (b"(i__main__\nX\n.", "an object of a class"),
+        (b"\x80\x02c__builtin__\nbytes\n)\x81.", "an object of a class"),
+        (b"\x80\x05\x97.", "a buffer outside of the file"),
+        (b"\x80\x02U\x01xQ.", "a reference to something outside"),
+        (b"\x80\x04\x8f.", "a set"),
+        (b"\x80\x06}.", "protocol 6"),
+        (b"\x80\x02}\xff.", "0xff"),
+    ] {
+        let folder = folder(&[("data_batch_1", pickle)]);
+        assert!(error(folder.path()).contains(found), "{}", error(folder.path()));
+    }
+    // A few bytes that copy a string again and again.
+    let string = [&b"\x80\x02c__builtin__\nbytearray\nq\x00T\x00\x10\x00\x00"[..], &[7; 4_096], b"\x85q\x01"].concat();
+    let bomb = folder(&[("data_batch_1", &[&string[..], &b"h\x00h\x01R".repeat(40), b"."].concat())]);
+    assert!(error(bomb.path()).contains("grow beyond the file"), "{}", error(bomb.path()));
     for nonsense in [&b"\x80\x02u."[..], b"\x80\x02(u.", b"\x80\x02}h\x07.", b"\x80\x02.", b"\x80\x02]K\x01s."] {
         let folder = folder(&[("data_batch_1", nonsense)]);
         assert!(error(folder.path()).contains("expected"), "{nonsense:?}");

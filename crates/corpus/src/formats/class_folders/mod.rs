@@ -16,7 +16,7 @@ mod tests;
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     ffi::OsStr,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use rayon::prelude::*;
@@ -25,6 +25,7 @@ use crate::{
     Account, ClassId, Error, OpenOptions, Split,
     account::Reason,
     decode::{self, Glance},
+    formats::description::Description,
     name::natural,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
@@ -32,12 +33,12 @@ use crate::{
 };
 use classes::ClassDir;
 use dir::Dir;
-pub(crate) use names::is_system;
+pub(crate) use names::{Role, is_system, role};
 use names::{is_image_name, may_be_image, shown};
 use plan::{Plan, plan};
 
 /// Without a test folder, every so many images of a class are for testing.
-const TEST_EVERY: usize = 10;
+pub(crate) const TEST_EVERY: usize = 10;
 /// Larger files are not read: no image of a corpus is so large, and whatever it is would fill the memory.
 const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Files without an image's extension that are looked at before a folder is taken for class folders.
@@ -69,6 +70,8 @@ struct ClassFolders<'t> {
     place: Place<'t>,
     classes: Vec<Class>,
     has_test: bool,
+    /// Names that `corpus.toml` gives to folders.
+    names: BTreeMap<String, String>,
     account: Account,
 }
 
@@ -81,7 +84,8 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     let Some(plan) = plan(&top, options)? else { return Ok(None) };
     let account = leave::account(place.tree, &plan);
     let classes = collect(&plan);
-    let reader = ClassFolders { place: place.clone(), classes, has_test: plan.test.is_some(), account };
+    let names = Description::of(place)?.class_names;
+    let reader = ClassFolders { place: place.clone(), classes, has_test: plan.test.is_some(), names, account };
     Ok(Some(Box::new(reader)))
 }
 
@@ -116,8 +120,8 @@ impl Reader for ClassFolders<'_> {
         let mut splits = [Vec::new(), Vec::new()];
         let mut names = Vec::new();
         for class in &self.classes {
-            let train = self.looked_at(&class.train, &mut sink.account);
-            let test = self.looked_at(&class.test, &mut sink.account);
+            let train = self.looked_at(&class.train, sink);
+            let test = self.looked_at(&class.test, sink);
             if train.is_empty() && test.is_empty() {
                 for folder in &class.folders {
                     sink.account.leave_out(Reason::EmptyFolder, self.place.relative(folder), "");
@@ -125,7 +129,7 @@ impl Reader for ClassFolders<'_> {
                 continue;
             }
             let id = ClassId(names.len().min(usize::from(u16::MAX)) as u16);
-            names.push(class.name.clone());
+            names.push(self.names.get(&class.name).unwrap_or(&class.name).clone());
             for (index, file) in train.into_iter().enumerate() {
                 let is_test = !self.has_test && index % TEST_EVERY == TEST_EVERY - 1;
                 splits[usize::from(is_test)].push((id, file));
@@ -147,7 +151,12 @@ impl Reader for ClassFolders<'_> {
 
 impl ClassFolders<'_> {
     /// The files that are to be decoded: those that are called images, and those whose first bytes are an image's.
-    fn looked_at<'f>(&self, files: &'f [File], account: &mut Account) -> Vec<&'f File> {
+    fn looked_at<'f>(&self, files: &'f [File], sink: &mut Sink<'_>) -> Vec<&'f File> {
+        let source = sink.file_source();
+        let glance = |path: &Path| match &source {
+            Some(source) => source.read(path).map(|bytes| decode::glance_at(&bytes)),
+            None => decode::glance(path),
+        };
         let fault = |file: &File| {
             if file.is_special {
                 return Some((Reason::Unreadable, "a pipe, a socket or a device".to_owned()));
@@ -160,7 +169,7 @@ impl ClassFolders<'_> {
             if file.is_image_name {
                 return None;
             }
-            match decode::glance(&file.path) {
+            match glance(&file.path) {
                 Ok(Glance::Image) => None,
                 Ok(Glance::Empty) if may_be_image(OsStr::new(&file.name)) => Some((Reason::Empty, String::new())),
                 Ok(_) => Some((Reason::NotAnImage, String::new())),
@@ -172,7 +181,7 @@ impl ClassFolders<'_> {
         for (file, fault) in files.iter().zip(faults) {
             match fault {
                 None => images.push(file),
-                Some((reason, detail)) => account.leave_out(reason, self.place.relative(&file.path), detail),
+                Some((reason, detail)) => sink.account.leave_out(reason, self.place.relative(&file.path), detail),
             }
         }
         images

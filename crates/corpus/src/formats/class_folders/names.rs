@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 
 /// What a folder's name says that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     Train,
     Test,
     Validation,
@@ -122,7 +122,7 @@ fn extension(name: &OsStr) -> Option<String> {
 
 /// The split that a folder's name speaks of, and whether it speaks of nothing else: `Train`, `val2017` do, `seg_train`
 /// does not.
-pub(super) fn role(name: &OsStr) -> Option<(Role, bool)> {
+pub(crate) fn role(name: &OsStr) -> Option<(Role, bool)> {
     let name = name.to_string_lossy().to_lowercase();
     let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let mut found = None;

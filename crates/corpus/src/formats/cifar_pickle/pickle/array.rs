@@ -1,44 +1,191 @@
-//! The arrays of bytes in a pickle: how numpy asks for them to be made, and nothing else.
+//! The arrays in a pickle: how numpy asks for them to be made, and nothing else.
 
-use super::{Fault, Place, Reader, Value};
+use std::borrow::Cow;
+
+use super::{Array, Fault, Place, Reader, Value};
+
+/// What a pickle may call: numpy's arrays, and how Python 3 writes bytes for Python 2.
+const KNOWN: [(&str, &str); 13] = [
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy.core.numeric", "_frombuffer"),
+    ("numpy._core.numeric", "_frombuffer"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),
+    ("__builtin__", "bytes"),
+    ("builtins", "bytes"),
+    ("__builtin__", "bytearray"),
+    ("builtins", "bytearray"),
+];
+
+/// The type of an array's values: whole numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ValueType {
+    /// 1, 2, 4 or 8.
+    bytes: usize,
+    is_signed: bool,
+    is_big_endian: bool,
+}
+
+impl ValueType {
+    /// Bytes without a sign.
+    pub(crate) const BYTE: Self = Self { bytes: 1, is_signed: false, is_big_endian: false };
+
+    /// Understands `u1`, `|u1`, `<i8`.
+    fn named(name: &[u8]) -> Option<Self> {
+        let name = std::str::from_utf8(name).ok()?.trim_start_matches(['|', '<', '=']);
+        let (is_big_endian, name) = name.strip_prefix('>').map_or((false, name), |rest| (true, rest));
+        let (is_signed, bytes) = match name.split_at_checked(1)? {
+            ("u", bytes) => (false, bytes),
+            ("i", bytes) => (true, bytes),
+            _ => return None,
+        };
+        let bytes = bytes.parse().ok().filter(|bytes| [1, 2, 4, 8].contains(bytes))?;
+        Some(Self { bytes, is_signed, is_big_endian: is_big_endian && bytes > 1 })
+    }
+
+    fn read(self, bytes: &[u8]) -> Option<i64> {
+        let mut wide = [0; 8];
+        wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        if self.is_big_endian {
+            wide[..bytes.len()].reverse();
+        }
+        let shift = 64 - 8 * bytes.len() as u32;
+        let number = i64::from_le_bytes(wide);
+        if self.is_signed || shift == 0 { Some(number << shift >> shift) } else { Some(number) }
+    }
+}
+
+impl Array<'_> {
+    /// The numbers of an array of one dimension.
+    pub(crate) fn numbers(&self) -> Option<Vec<i64>> {
+        let is_row = self.shape.len() == 1;
+        is_row.then(|| self.bytes.chunks_exact(self.kind.bytes).map(|value| self.kind.read(value)).collect())?
+    }
+}
 
 impl<'a> Reader<'a> {
     /// A function or a type, by name.
-    pub(super) fn global(&mut self) -> Result<(), Fault> {
-        let (module, name) = (self.line()?, self.line()?);
-        let known: [(&[u8], &[u8]); 4] = [
-            (b"numpy.core.multiarray", b"_reconstruct"),
-            (b"numpy._core.multiarray", b"_reconstruct"),
-            (b"numpy", b"ndarray"),
-            (b"numpy", b"dtype"),
-        ];
-        if !known.contains(&(module, name)) {
+    pub(super) fn global(&mut self, module: &[u8], name: &[u8]) -> Result<(), Fault> {
+        let known = KNOWN.iter().find(|known| (known.0.as_bytes(), known.1.as_bytes()) == (module, name));
+        let Some((module, name)) = known else {
             let found = format!("{} {}", String::from_utf8_lossy(module), String::from_utf8_lossy(name));
             return Err(self.fault(found, "nothing but numpy's arrays"));
-        }
-        self.push(Value::Global(module, name));
-        Ok(())
+        };
+        self.push(Value::Global(module, name))
     }
 
-    /// Makes an array, or the type of its values.
+    /// The same, with module and name as values.
+    pub(super) fn stack_global(&mut self) -> Result<(), Fault> {
+        let (name, module) = (self.pop()?, self.pop()?);
+        match (&self.values[module.0], &self.values[name.0]) {
+            (Value::Text(module), Value::Text(name)) => {
+                let (module, name) = (module.clone(), name.clone());
+                self.global(&module, &name)
+            }
+            (other, _) => Err(self.fault(other.kind().to_owned(), "the names of a module and a function")),
+        }
+    }
+
+    /// Makes an array, a number, bytes, or the type of an array's values.
     pub(super) fn reduce(&mut self) -> Result<(), Fault> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let value = match (&self.values[function.0], &self.values[arguments.0]) {
-            (Value::Global(_, b"_reconstruct"), Value::Tuple(_)) => Value::Array { shape: Vec::new(), bytes: &[] },
-            (Value::Global(_, b"dtype"), Value::Tuple(arguments)) => {
-                match arguments.first().map(|first| &self.values[first.0]) {
-                    Some(Value::Bytes(b"u1" | b"|u1")) => Value::ByteType,
-                    Some(Value::Bytes(other)) => {
-                        let found = format!("values of type {:?}", String::from_utf8_lossy(other));
-                        return Err(self.fault(found, "bytes (u1)"));
-                    }
-                    _ => return Err(self.fault("a type without a name".to_owned(), "bytes (u1)")),
-                }
-            }
-            (other, _) => return Err(self.fault(format!("a call of {}", other.kind()), "an array to be made")),
+        let name = match &self.values[function.0] {
+            Value::Global(_, name) => *name,
+            other => return Err(self.fault(format!("a call of {}", other.kind()), "an array to be made")),
         };
-        self.push(value);
-        Ok(())
+        let Value::Tuple(arguments) = &self.values[arguments.0] else {
+            return Err(self.fault(format!("{name} without arguments"), "a tuple of them"));
+        };
+        let arguments = arguments.clone();
+        let value = match name {
+            "_reconstruct" => Value::Array(Array {
+                shape: vec![0],
+                kind: ValueType::BYTE,
+                is_fortran: false,
+                bytes: Cow::Borrowed(&[]),
+            }),
+            "dtype" => self.value_type(&arguments)?,
+            "_frombuffer" => self.array_in_buffer(&arguments)?,
+            "scalar" => self.scalar(&arguments)?,
+            "encode" => self.encode(&arguments)?,
+            "bytes" | "bytearray" => self.copied_bytes(&arguments)?,
+            other => return Err(self.fault(format!("a call of {other}"), "an array to be made")),
+        };
+        self.push(value)
+    }
+
+    fn argument(&self, arguments: &[Place], index: usize) -> &Value<'a> {
+        arguments.get(index).map_or(&Value::None, |place| &self.values[place.0])
+    }
+
+    fn value_type(&self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+        const EXPECTED: &str = "bytes (u1), or whole numbers for labels";
+        match self.argument(arguments, 0) {
+            Value::Bytes(name) | Value::Text(name) => match ValueType::named(name) {
+                Some(kind) => Ok(Value::Type(kind)),
+                None => Err(self.fault(format!("values of type {:?}", String::from_utf8_lossy(name)), EXPECTED)),
+            },
+            _ => Err(self.fault("a type without a name".to_owned(), EXPECTED)),
+        }
+    }
+
+    /// `_frombuffer(buffer, type, shape, order)`: protocol 5.
+    fn array_in_buffer(&mut self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+        let parts = (self.argument(arguments, 0), self.argument(arguments, 1), self.argument(arguments, 3));
+        let (bytes, kind, is_fortran) = match parts {
+            (Value::Bytes(bytes), Value::Type(kind), Value::Text(order)) if matches!(&**order, b"C" | b"F") => {
+                (bytes.clone(), *kind, **order == *b"F")
+            }
+            _ => return Err(self.fault("other arguments".to_owned(), "an array's bytes, type, shape and order")),
+        };
+        if let Cow::Owned(bytes) = &bytes {
+            self.allow_copy(bytes.len())?;
+        }
+        let shape = arguments.get(2).and_then(|shape| self.shape(*shape));
+        self.checked(shape, Array { shape: Vec::new(), kind, is_fortran, bytes })
+    }
+
+    /// A number that numpy made.
+    fn scalar(&self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+        match (self.argument(arguments, 0), self.argument(arguments, 1)) {
+            (Value::Type(kind), Value::Bytes(bytes)) if bytes.len() == kind.bytes => {
+                Ok(kind.read(bytes).map_or(Value::OtherNumber, Value::Int))
+            }
+            _ => Err(self.fault("another number".to_owned(), "its type and bytes")),
+        }
+    }
+
+    /// `_codecs.encode(text, "latin1")`.
+    fn encode(&mut self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+        let is_latin1 = matches!(self.argument(arguments, 1),
+            Value::Text(name) | Value::Bytes(name) if matches!(&**name, b"latin1" | b"latin-1"));
+        match (self.argument(arguments, 0), is_latin1) {
+            (Value::Text(text), true) => {
+                let text = text.clone();
+                if let Cow::Owned(text) = &text {
+                    self.allow_copy(text.len())?;
+                }
+                self.latin1(&text).map(Value::Bytes)
+            }
+            _ => Err(self.fault("another encoding".to_owned(), "text and \"latin1\"")),
+        }
+    }
+
+    /// `bytes()`: none; `bytearray(bytes)`: the same.
+    fn copied_bytes(&mut self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+        match (arguments.len(), self.argument(arguments, 0)) {
+            (0, _) => Ok(Value::Bytes(Cow::Borrowed(&[]))),
+            (1, Value::Bytes(bytes)) => {
+                let bytes = bytes.clone();
+                self.allow_copy(bytes.len())?;
+                Ok(Value::Bytes(bytes))
+            }
+            _ => Err(self.fault("other arguments".to_owned(), "bytes alone")),
+        }
     }
 
     /// Gives an array its shape and bytes.
@@ -46,38 +193,73 @@ impl<'a> Reader<'a> {
         let state = self.pop()?;
         let object = self.top()?;
         match self.values[object.0] {
-            Value::ByteType => return Ok(()),
-            Value::Array { .. } => {}
+            Value::Type(_) => return self.build_type(object, state),
+            Value::Array(_) => {}
             ref other => return Err(self.fault(other.kind().to_owned(), "an array to fill")),
         }
-        let Some(array) = self.array_from_state(state) else {
+        let Some((shape, array)) = self.array_from_state(state) else {
             return Err(self.fault("another state".to_owned(), "an array's version, shape, type, order and bytes"));
         };
-        let Value::Array { shape, bytes } = &array else { return Ok(()) };
-        if shape.iter().try_fold(1_usize, |all, &side| all.checked_mul(side)) != Some(bytes.len()) {
-            let found = format!("{} bytes for the shape {shape:?}", bytes.len());
-            return Err(self.fault(found, "as many bytes as the shape has"));
+        if let Cow::Owned(bytes) = &array.bytes {
+            self.allow_copy(bytes.len())?;
         }
-        self.values[object.0] = array;
+        self.values[object.0] = self.checked(Some(shape), array)?;
         Ok(())
     }
 
-    fn array_from_state(&self, state: Place) -> Option<Value<'a>> {
-        let Value::Tuple(state) = &self.values[state.0] else { return None };
-        let [_version, shape, kind, fortran, bytes] = state.as_slice() else { return None };
-        let Value::Tuple(shape) = &self.values[shape.0] else { return None };
+    /// The state of a type tells the order of its bytes, and whether it has fields, which no number has.
+    fn build_type(&mut self, object: Place, state: Place) -> Result<(), Fault> {
+        let order = match &self.values[state.0] {
+            Value::Tuple(state) => self.argument(state, 1),
+            _ => &Value::None,
+        };
+        let is_big_endian = match order {
+            Value::Bytes(order) | Value::Text(order) => **order == *b">",
+            _ => return Err(self.fault("another state".to_owned(), "a type's version and byte order")),
+        };
+        if let Value::Type(kind) = &mut self.values[object.0] {
+            kind.is_big_endian = is_big_endian && kind.bytes > 1;
+        }
+        Ok(())
+    }
+
+    fn shape(&self, place: Place) -> Option<Vec<usize>> {
+        let Value::Tuple(shape) = &self.values[place.0] else { return None };
         let side = |place: &Place| match self.values[place.0] {
             Value::Int(side) => usize::try_from(side).ok(),
             _ => None,
         };
-        let shape = shape.iter().map(side).collect::<Option<Vec<_>>>()?;
-        if self.values[kind.0] != Value::ByteType || self.values[fortran.0] != Value::Bool(false) {
+        shape.iter().map(side).collect()
+    }
+
+    fn array_from_state(&self, state: Place) -> Option<(Vec<usize>, Array<'a>)> {
+        let Value::Tuple(state) = &self.values[state.0] else { return None };
+        let [_version, shape, kind, fortran, bytes] = state.as_slice() else { return None };
+        let shape = self.shape(*shape)?;
+        let (Value::Type(kind), Value::Bytes(bytes)) = (&self.values[kind.0], &self.values[bytes.0]) else {
             return None;
+        };
+        let is_fortran = match self.values[fortran.0] {
+            Value::Bool(is_fortran) => is_fortran,
+            Value::Int(number) => number != 0,
+            _ => return None,
+        };
+        Some((shape, Array { shape: Vec::new(), kind: *kind, is_fortran, bytes: bytes.clone() }))
+    }
+
+    /// An array whose shape is held against its bytes.
+    fn checked(&self, shape: Option<Vec<usize>>, array: Array<'a>) -> Result<Value<'a>, Fault> {
+        let Some(shape) = shape else {
+            return Err(self.fault("another shape".to_owned(), "a tuple of whole numbers"));
+        };
+        let bytes = shape.iter().try_fold(array.kind.bytes, |all, &side| all.checked_mul(side));
+        if bytes != Some(array.bytes.len()) {
+            let found = format!("{} bytes for the shape {shape:?}", array.bytes.len());
+            return Err(self.fault(found, "as many bytes as the shape has"));
         }
-        match self.values[bytes.0] {
-            Value::Bytes(bytes) => Some(Value::Array { shape, bytes }),
-            _ => None,
-        }
+        // Whether one or the other index runs fastest makes no difference where there is one.
+        let is_fortran = array.is_fortran && shape.iter().filter(|side| **side > 1).count() > 1;
+        Ok(Value::Array(Array { shape, is_fortran, ..array }))
     }
 }
 
@@ -87,14 +269,14 @@ impl Value<'_> {
         match self {
             Value::None => "None",
             Value::Bool(_) => "a truth value",
-            Value::Int(_) => "a number",
-            Value::Bytes(_) => "a string",
+            Value::Int(_) | Value::OtherNumber => "a number",
+            Value::Bytes(_) | Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Tuple(_) => "a tuple",
             Value::Dict(_) => "a dictionary",
             Value::Global(..) => "a function",
-            Value::ByteType => "a type",
-            Value::Array { .. } => "an array",
+            Value::Type(_) => "a type",
+            Value::Array(_) => "an array",
         }
     }
 }

@@ -1,10 +1,18 @@
-//! A reader for the pickles of CIFAR-10: protocol 2 as Python 2 wrote it, with dictionaries, lists, byte strings,
-//! whole numbers and numpy's arrays of bytes. It builds values and runs nothing: whatever else a pickle may ask
-//! for is refused by name.
+//! A reader for the pickles of CIFAR's batches, of any protocol (0 to 5): dictionaries, lists, strings, numbers and
+//! numpy's arrays. It builds values and runs nothing: whatever else a pickle may ask for is refused by name.
 
 mod array;
+mod opcodes;
+mod scalars;
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
+
+pub(crate) use array::ValueType;
+
+/// Values in a pickle; CIFAR-100's largest has 200,000.
+const MOST_VALUES: usize = 4_000_000;
+/// Steps of a pickle.
+const MOST_STEPS: usize = 16_000_000;
 
 /// A value; those inside others are places in the arena.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,19 +20,31 @@ pub(crate) enum Value<'a> {
     None,
     Bool(bool),
     Int(i64),
-    Bytes(&'a [u8]),
+    /// A number that is not whole, or too large; nothing is done with it.
+    OtherNumber,
+    /// Bytes: what a string of Python 2 is, too.
+    Bytes(Cow<'a, [u8]>),
+    /// UTF-8; lone surrogates may stand in it as they are.
+    Text(Cow<'a, [u8]>),
     List(Vec<Place>),
     Tuple(Vec<Place>),
     Dict(Vec<(Place, Place)>),
-    /// `module name`, of the few that are known.
-    Global(&'a [u8], &'a [u8]),
-    /// The type of an array's values; only bytes are known.
-    ByteType,
-    /// An array of bytes in C order; empty until its state arrives.
-    Array {
-        shape: Vec<usize>,
-        bytes: &'a [u8],
-    },
+    /// Module and name, of the few that are known.
+    Global(&'static str, &'static str),
+    /// The type of an array's values.
+    Type(ValueType),
+    /// An array; empty until its state arrives.
+    Array(Array<'a>),
+}
+
+/// An array of whole numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Array<'a> {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) kind: ValueType,
+    /// Whether the first index runs fastest.
+    pub(crate) is_fortran: bool,
+    pub(crate) bytes: Cow<'a, [u8]>,
 }
 
 /// The place of a value in the arena.
@@ -51,35 +71,42 @@ impl<'a> Pickle<'a> {
         &self.values[place.0]
     }
 
-    /// The value of a key of the dictionary that the pickle is.
+    /// The value of a key of the dictionary that the pickle is. Keys may be strings or bytes.
     pub(crate) fn key(&self, key: &str) -> Option<&Value<'a>> {
         let Value::Dict(items) = self.get(self.root) else { return None };
+        let is_key = |place: Place| match self.get(place) {
+            Value::Bytes(name) | Value::Text(name) => **name == *key.as_bytes(),
+            _ => false,
+        };
         // The last one wins, as in Python.
-        let item = items.iter().rev().find(|(name, _)| *self.get(*name) == Value::Bytes(key.as_bytes()));
+        let item = items.iter().rev().find(|(name, _)| is_key(*name));
         item.map(|(_, value)| self.get(*value))
     }
 }
 
 /// Reads a pickle whose value is a dictionary.
 pub(crate) fn parse(input: &[u8]) -> Result<Pickle<'_>, Fault> {
-    let mut reader =
-        Reader { input, at: 0, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
-    if input.get(..2) != Some(&[0x80, 2]) {
-        return Err(reader.fault(format!("{:02x?}", &input[..input.len().min(2)]), "a pickle of protocol 2"));
-    }
-    reader.at = 2;
-    loop {
+    let mut reader = Reader {
+        input,
+        at: 0,
+        values: Vec::new(),
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+        copied: 0,
+    };
+    for _ in 0..MOST_STEPS {
         let opcode = reader.byte()?;
         if opcode == b'.' {
-            break;
+            let root = reader.pop()?;
+            return match reader.values[root.0] {
+                Value::Dict(_) => Ok(Pickle { values: reader.values, root }),
+                ref other => Err(reader.fault(other.kind().to_owned(), "a dictionary")),
+            };
         }
         reader.step(opcode)?;
     }
-    let root = reader.pop()?;
-    match reader.values[root.0] {
-        Value::Dict(_) => Ok(Pickle { values: reader.values, root }),
-        ref other => Err(reader.fault(other.kind().to_owned(), "a dictionary")),
-    }
+    Err(reader.fault(format!("more than {MOST_STEPS} steps"), "a batch of CIFAR"))
 }
 
 struct Reader<'a> {
@@ -90,91 +117,13 @@ struct Reader<'a> {
     /// How deep the stack was at each open mark.
     marks: Vec<usize>,
     memo: HashMap<u32, Place>,
+    /// Bytes of values that are not borrowed from the input.
+    copied: usize,
 }
 
 impl<'a> Reader<'a> {
     fn fault(&self, found: String, expected: &'static str) -> Fault {
         Fault { offset: self.at.saturating_sub(1), found, expected }
-    }
-
-    fn step(&mut self, opcode: u8) -> Result<(), Fault> {
-        match opcode {
-            b'}' => self.push(Value::Dict(Vec::new())),
-            b']' => self.push(Value::List(Vec::new())),
-            b')' => self.push(Value::Tuple(Vec::new())),
-            b'N' => self.push(Value::None),
-            0x88 => self.push(Value::Bool(true)),
-            0x89 => self.push(Value::Bool(false)),
-            b'K' => {
-                let number = self.byte()?;
-                self.push(Value::Int(i64::from(number)));
-            }
-            b'M' => {
-                let number = u16::from_le_bytes(self.array()?);
-                self.push(Value::Int(i64::from(number)));
-            }
-            b'J' => {
-                let number = i32::from_le_bytes(self.array()?);
-                self.push(Value::Int(i64::from(number)));
-            }
-            b'U' => {
-                let length = usize::from(self.byte()?);
-                self.bytes(length)?;
-            }
-            b'T' | b'X' => {
-                let length = u32::from_le_bytes(self.array()?) as usize;
-                self.bytes(length)?;
-            }
-            b'q' => {
-                let key = u32::from(self.byte()?);
-                self.remember(key)?;
-            }
-            b'r' => {
-                let key = u32::from_le_bytes(self.array()?);
-                self.remember(key)?;
-            }
-            b'h' => {
-                let key = u32::from(self.byte()?);
-                self.recall(key)?;
-            }
-            b'j' => {
-                let key = u32::from_le_bytes(self.array()?);
-                self.recall(key)?;
-            }
-            b'(' => self.marks.push(self.stack.len()),
-            b'a' => {
-                let item = self.pop()?;
-                self.append(vec![item])?;
-            }
-            b'e' => {
-                let items = self.since_mark()?;
-                self.append(items)?;
-            }
-            b's' => {
-                let items = self.last(2)?;
-                self.set(&items)?;
-            }
-            b'u' => {
-                let items = self.since_mark()?;
-                self.set(&items)?;
-            }
-            0x85..=0x87 => {
-                let items = self.last(usize::from(opcode - 0x84))?;
-                self.push(Value::Tuple(items));
-            }
-            b't' => {
-                let items = self.since_mark()?;
-                self.push(Value::Tuple(items));
-            }
-            b'c' => self.global()?,
-            b'R' => self.reduce()?,
-            b'b' => self.build()?,
-            other => {
-                let found = format!("the operation {:?} (0x{other:02x})", char::from(other));
-                return Err(self.fault(found, "one of those that CIFAR-10's batches use"));
-            }
-        }
-        Ok(())
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
@@ -198,12 +147,6 @@ impl<'a> Reader<'a> {
         Ok(self.array::<1>()?[0])
     }
 
-    fn bytes(&mut self, length: usize) -> Result<(), Fault> {
-        let bytes = self.take(length)?;
-        self.push(Value::Bytes(bytes));
-        Ok(())
-    }
-
     fn line(&mut self) -> Result<&'a [u8], Fault> {
         let rest = &self.input[self.at..];
         let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
@@ -212,9 +155,28 @@ impl<'a> Reader<'a> {
         Ok(line)
     }
 
-    fn push(&mut self, value: Value<'a>) {
+    /// A line that holds no text of its own, so that another system's end of it can be dropped.
+    fn word(&mut self) -> Result<&'a [u8], Fault> {
+        let line = self.line()?;
+        Ok(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+
+    fn push(&mut self, value: Value<'a>) -> Result<(), Fault> {
+        if self.values.len() == MOST_VALUES {
+            return Err(self.fault(format!("more than {MOST_VALUES} values"), "a batch of CIFAR"));
+        }
         self.stack.push(Place(self.values.len()));
         self.values.push(value);
+        Ok(())
+    }
+
+    /// Allows for bytes that are made rather than borrowed: a batch needs a few copies of its own bytes.
+    fn allow_copy(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.copied = self.copied.saturating_add(bytes);
+        if self.copied > self.input.len().saturating_mul(8).saturating_add(4_096) {
+            return Err(self.fault("values that grow beyond the file".to_owned(), "a batch of CIFAR"));
+        }
+        Ok(())
     }
 
     fn pop(&mut self) -> Result<Place, Fault> {
