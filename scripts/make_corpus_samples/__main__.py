@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 import batches  # noqa: F401
+import lists  # noqa: F401
+import tables  # noqa: F401
 from sample import SAMPLES, Sample
 
 

@@ -6,9 +6,14 @@ pub(crate) mod cifar_pickle;
 pub(crate) mod class_folders;
 mod description;
 pub(crate) mod idx;
+mod listed;
+mod mat;
 pub(crate) mod native;
+mod parquet;
 mod records;
 mod splits;
+pub(crate) mod stl10;
+pub(crate) mod svhn;
 mod text;
 
 use crate::reader::Detect;
@@ -20,5 +25,13 @@ pub(crate) const LAYOUTS: &[Detect] = &[
     cifar_binary::detect,
     cifar100_binary::detect,
     cifar_pickle::detect,
+    svhn::detect,
+    stl10::detect,
+    listed::tiny_imagenet::detect,
+    listed::gtsrb::detect,
+    listed::pets::detect,
+    listed::flowers::detect,
+    listed::food::detect,
+    parquet::detect,
     class_folders::detect,
 ];

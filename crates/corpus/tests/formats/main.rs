@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod batches;
+mod lists;
 mod samples;

@@ -1,0 +1,72 @@
+//! Flowers102: `jpg/image_00001.jpg`, with labels and splits in MATLAB files.
+
+use std::path::Path;
+
+use super::{ListedImages, class_id, malformed};
+use crate::{
+    Error, OpenOptions, Split,
+    account::Reason,
+    formats::{description::Description, mat::MatFile},
+    reader::{Place, Reader},
+};
+
+const LABELS: &str = "imagelabels.mat";
+const SPLITS: &str = "setid.mat";
+const CLASSES: usize = 102;
+const MOST_CLASSES: i64 = u16::MAX as i64;
+
+/// Recognises a folder with `jpg/`, `imagelabels.mat` and `setid.mat`.
+pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let Some(images) = place.folder.folder("jpg").filter(|_| place.has(LABELS)) else { return Ok(None) };
+    if !place.has(SPLITS) {
+        let (found, expected) = (LABELS.to_owned(), SPLITS.to_owned());
+        return Err(Error::MissingFile { found, expected, path: place.path.clone() });
+    }
+    let [labels_path, splits_path] = [LABELS, SPLITS].map(|name| place.path.join(name));
+    let labels = MatFile::open(&labels_path)?.numbers("labels")?;
+    let mut classes = Description::of(place)?.classes;
+    if classes.is_empty() {
+        let highest = labels.iter().copied().max().unwrap_or(0).clamp(0, MOST_CLASSES);
+        classes = (1..=CLASSES.max(highest as usize)).map(|number| number.to_string()).collect();
+    }
+    let mut found = ListedImages::new("Flowers102", place);
+    let folder = place.path.join("jpg");
+    let splits = MatFile::open(&splits_path)?;
+    let is_valid = options.reading.test_from.as_deref().is_some_and(|name| name.starts_with("val"));
+    let (test, other) = if is_valid { ("valid", "tstid") } else { ("tstid", "valid") };
+    for (name, split) in [("trnid", Split::Train), (test, Split::Test)] {
+        for id in splits.numbers(name)? {
+            let label = label_of(&labels, id, (name, &splits_path))?;
+            let class = usize::try_from(label - 1).ok().filter(|class| *class < classes.len());
+            let Some(class) = class else {
+                let found = format!("label {label} of image {id}");
+                return Err(malformed("the labels", found, &format!("1 to {}", classes.len()), &labels_path));
+            };
+            found.push(split, class_id(class), folder.join(format!("image_{id:05}.jpg")));
+        }
+    }
+    let others = splits.numbers(other)?.len();
+    if others > 0 {
+        let detail = format!("{test} of {SPLITS} is the test split");
+        found.account.leave_out_many(Reason::OtherSplit, others, &Path::new(SPLITS).join(other), detail);
+    }
+    let listed = found.images.len() + others;
+    if images.files.len() > listed {
+        let (extra, detail) = (images.files.len() - listed, "setid.mat does not name all files of the folder");
+        found.account.leave_out_many(Reason::Unlabelled, extra, Path::new("jpg"), detail);
+    }
+    found.classes = classes;
+    Ok(Some(Box::new(found)))
+}
+
+fn label_of(labels: &[i64], id: i64, (name, path): (&str, &Path)) -> Result<i64, Error> {
+    let label = id.checked_sub(1).and_then(|index| usize::try_from(index).ok()).and_then(|index| labels.get(index));
+    label.copied().ok_or_else(|| {
+        malformed(
+            "the splits",
+            format!("image {id} in {name}"),
+            &format!("1 to {}, as there are labels", labels.len()),
+            path,
+        )
+    })
+}

@@ -1,0 +1,127 @@
+//! GTSRB: numbered folders of PPM images for training, a table of labels for testing.
+
+use std::path::{Path, PathBuf};
+
+use super::{ListedImages, class_id, images_in, table};
+use crate::{
+    ClassId, Error, OpenOptions, Split,
+    account::Reason,
+    formats::{description::Description, records::class_of},
+    reader::{Place, Reader},
+    tree::Folder,
+};
+
+/// The classes of the signs.
+const CLASSES: usize = 43;
+/// Where training images may lie, below the folder that the archives unpack to.
+const TRAINING: [&[&str]; 3] = [&["Training"], &["Final_Training", "Images"], &["Train"]];
+/// Where test images may lie.
+const TEST: [&[&str]; 2] = [&["Final_Test", "Images"], &["Test"]];
+/// The tables that may hold their labels.
+const TABLES: [&str; 4] = ["GT-final_test.csv", "Test.csv", "GT-final_test.test.csv", "GT-online_test.csv"];
+
+/// A folder and its path.
+type Found<'t> = (&'t Folder, PathBuf);
+
+/// Recognises a folder with `GTSRB/Training/00000/` or `GTSRB/Final_Training/Images/00000/`.
+pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if place.tree.is_file {
+        return Ok(None);
+    }
+    let outer = (place.folder, place.path.clone());
+    let inner = place.folder.folder("GTSRB").map(|folder| (folder, place.path.join("GTSRB")));
+    let bases: Vec<Found<'t>> = inner.into_iter().chain([outer]).collect();
+    let below = |places: &[&[&str]]| bases.iter().find_map(|base| places.iter().find_map(|path| below(base, path)));
+    let Some((training, path)) = below(&TRAINING).filter(|(folder, _)| has_numbered_folders(folder)) else {
+        return Ok(None);
+    };
+    let test = below(&TEST);
+    // A plain `Train` folder of numbered classes is this corpus only with its table.
+    let table = find_table(&bases, test.as_ref());
+    if training.name == "Train" && table.is_none() {
+        return Ok(None);
+    }
+    let mut found = ListedImages::new("GTSRB", place);
+    push_training(&mut found, (training, &path), place);
+    let classes = Description::of(place)?.classes;
+    let highest = found.images.iter().map(|image| image.class.index() + 1).max().unwrap_or(0);
+    found.classes = if classes.len() >= highest && !classes.is_empty() {
+        classes
+    } else {
+        (0..highest.max(CLASSES)).map(|number| number.to_string()).collect()
+    };
+    if let Some(test) = test {
+        push_test(&mut found, test, table.as_deref(), place)?;
+    }
+    Ok(Some(Box::new(found)))
+}
+
+fn below<'t>(base: &Found<'t>, names: &[&str]) -> Option<Found<'t>> {
+    let mut at = base.clone();
+    for name in names {
+        at = (at.0.folder(name)?, at.1.join(name));
+    }
+    Some(at)
+}
+
+fn number_of(folder: &Folder) -> Option<u16> {
+    folder.name.to_str()?.parse().ok()
+}
+
+/// Whether folders are called `00000` to `00042`, or, in `Train`, `0` to `42`. Class folders of digits have shorter names.
+fn has_numbered_folders(folder: &Folder) -> bool {
+    let is_plain = folder.name == "Train";
+    folder.folders.iter().any(|class| number_of(class).is_some() && (is_plain || class.name.len() == 5))
+}
+
+fn push_training(found: &mut ListedImages, (training, path): (&Folder, &Path), place: &Place<'_>) {
+    let mut classes: Vec<(u16, &Folder)> = Vec::new();
+    for folder in &training.folders {
+        if let Some(number) = number_of(folder).filter(|number| usize::from(*number) < CLASSES) {
+            classes.push((number, folder));
+        } else {
+            let path = path.join(&folder.name);
+            found.account.leave_out(Reason::OtherFolder, place.relative(&path), "expected 00000 to 00042");
+        }
+    }
+    classes.sort_by_key(|(number, _)| *number);
+    for (number, folder) in classes {
+        for image in images_in(folder, &path.join(&folder.name)) {
+            found.push(Split::Train, ClassId(number), image);
+        }
+    }
+}
+
+fn find_table(bases: &[Found<'_>], test: Option<&Found<'_>>) -> Option<PathBuf> {
+    let beside = bases.iter().filter_map(|base| below(base, &["Final_Test"]));
+    let folders: Vec<Found<'_>> = bases.iter().cloned().chain(beside).chain(test.cloned()).collect();
+    TABLES.iter().find_map(|name| {
+        let (_, path) = folders.iter().find(|(folder, _)| folder.file(name).is_some())?;
+        Some(path.join(name))
+    })
+}
+
+fn push_test(
+    found: &mut ListedImages,
+    (test, path): Found<'_>,
+    table: Option<&Path>,
+    place: &Place<'_>,
+) -> Result<(), Error> {
+    let rows = match table {
+        Some(table) => table::columns(table, &[&["Filename", "Path"], &["ClassId"]])?.map(|rows| (table, rows)),
+        None => None,
+    };
+    let Some((table, rows)) = rows else {
+        found.account_for_others(place, &[(test, path)], "there is no table with its label (GT-final_test.csv)");
+        return Ok(());
+    };
+    for (index, row) in rows.iter().enumerate() {
+        let label = row[1].parse().unwrap_or(-1);
+        let class = class_of(label, found.classes.len(), (index, table))?;
+        // Some tables name the folder too.
+        let name = Path::new(&row[0]).file_name().unwrap_or_default();
+        found.push(Split::Test, class_id(class.index()), path.join(name));
+    }
+    found.account_for_others(place, &[(test, path)], "the table of labels does not name it");
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Tiny `ImageNet`: class folders for training, `val_annotations.txt` for testing, and test images without labels.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::{ListedImages, class_id, count_images, images_in, malformed, numbered};
+use crate::{
+    Error, OpenOptions, Split,
+    account::Reason,
+    formats::{
+        description::Description,
+        text::{lines, read_lines, read_text},
+    },
+    name::natural,
+    reader::{Place, Reader},
+    tree::Folder,
+};
+
+const IDS: &str = "wnids.txt";
+const WORDS: &str = "words.txt";
+const ANNOTATIONS: &str = "val_annotations.txt";
+
+/// Recognises a folder with `wnids.txt`, `train/` and `val/`.
+pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let folder = |name| place.folder.folder(name);
+    let (true, Some(train), Some(val)) = (place.has(IDS), folder("train"), folder("val")) else { return Ok(None) };
+    let mut ids = read_lines(&place.path.join(IDS))?;
+    ids.sort_by(|a, b| natural(a, b));
+    ids.dedup();
+    let mut found = ListedImages::new("Tiny ImageNet", place);
+    push_folders(&mut found, (train, place), &ids, Split::Train);
+    if val.file(ANNOTATIONS).is_some() {
+        push_annotated(&mut found, (val, place), &ids)?;
+    } else {
+        push_folders(&mut found, (val, place), &ids, Split::Test);
+    }
+    if let Some(test) = folder("test") {
+        let detail = "they have no labels; val/ is the test split";
+        match count_images(test) {
+            0 => {}
+            count => found.account.leave_out_many(Reason::Unlabelled, count, Path::new("test"), detail),
+        }
+    }
+    found.classes = class_names(place, &ids)?;
+    Ok(Some(Box::new(found)))
+}
+
+/// `<split>/<id>/images/*`, or `<split>/<id>/*`.
+fn push_folders(found: &mut ListedImages, (split, place): (&Folder, &Place<'_>), ids: &[String], side: Split) {
+    let path = place.path.join(&split.name);
+    for (index, id) in ids.iter().enumerate() {
+        let Some(class) = split.folder(id) else { continue };
+        let path = path.join(id);
+        let mut images = images_in(class, &path);
+        if let Some(inner) = class.folder("images") {
+            images.extend(images_in(inner, &path.join("images")));
+        }
+        for image in images {
+            found.push(side, class_id(index), image);
+        }
+    }
+    let is_class = |name: &str| ids.iter().any(|id| id == name);
+    for other in split.folders.iter().filter(|folder| !folder.name.to_str().is_some_and(is_class)) {
+        let path = path.join(&other.name);
+        found.account.leave_out(Reason::OtherFolder, place.relative(&path), "wnids.txt does not list it");
+    }
+}
+
+/// `val_annotations.txt`: file name and id, then a box, with tabs between them.
+fn push_annotated(found: &mut ListedImages, (val, place): (&Folder, &Place<'_>), ids: &[String]) -> Result<(), Error> {
+    let path = place.path.join(&val.name);
+    let list = path.join(ANNOTATIONS);
+    let classes = numbered(ids);
+    let (folder, path) = val.folder("images").map_or((val, path.clone()), |images| (images, path.join("images")));
+    for (number, line) in read_lines(&list)?.iter().enumerate() {
+        let mut words = line.split_whitespace();
+        let (Some(name), Some(id)) = (words.next(), words.next()) else {
+            return Err(malformed("the labels", format!("the line {line:?}"), "a file name and an id", &list));
+        };
+        let Some(class) = classes.get(id) else {
+            let found = format!("the id {id} in line {}", number + 1);
+            return Err(malformed("the labels", found, "an id that wnids.txt lists", &list));
+        };
+        found.push(Split::Test, *class, path.join(Path::new(name).file_name().unwrap_or_default()));
+    }
+    found.account_for_others(place, &[(folder, path)], "val_annotations.txt does not list it");
+    Ok(())
+}
+
+/// The first word of `words.txt` for each id; all of them where that one stands for two classes.
+fn class_names(place: &Place<'_>, ids: &[String]) -> Result<Vec<String>, Error> {
+    let described = Description::of(place)?;
+    let text = if place.has(WORDS) { read_text(&place.path.join(WORDS))? } else { String::new() };
+    let words: BTreeMap<&str, &str> = lines(&text).filter_map(|line| line.split_once('\t')).collect();
+    let first = |id: &String| {
+        let given = described.class_names.get(id).map(String::as_str);
+        given.or_else(|| words.get(id.as_str()).map(|all| all.split(',').next().unwrap_or(all).trim()))
+    };
+    let mut names = Vec::new();
+    for id in ids {
+        let name = first(id);
+        let is_taken = ids.iter().filter(|other| first(other) == name).count() > 1;
+        let whole = words.get(id.as_str()).copied().filter(|_| is_taken).or(name);
+        names.push(whole.map_or_else(|| id.clone(), |name| name.trim().to_owned()));
+    }
+    Ok(names)
+}

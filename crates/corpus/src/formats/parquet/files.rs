@@ -1,0 +1,106 @@
+//! The parquet files of a folder, and the part that each belongs to.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use super::super::{
+    class_folders::holds_images,
+    splits::{Part, part_named, part_of_file},
+};
+use crate::{Error, name::natural, reader::Place, tree::Folder};
+
+/// Folders below the corpus in which tables are looked for: `default/train/0000.parquet`.
+const DEPTH: usize = 3;
+
+/// A table and what it is for.
+pub(super) struct TableFile {
+    pub(super) path: PathBuf,
+    /// The path for messages.
+    pub(super) relative: String,
+    pub(super) part: Part,
+    /// The folder of its configuration.
+    config: String,
+}
+
+/// The tables, in natural order; none where the folder holds something else too.
+pub(super) fn find(place: &Place<'_>) -> Result<Vec<TableFile>, Error> {
+    // Tables beside images describe them.
+    if holds_images(place.folder) {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::new();
+    collect(place.folder, Path::new(""), DEPTH, &mut all);
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    all.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+    let named: Vec<(PathBuf, Option<Part>, String)> = all.into_iter().map(understand).collect();
+    let configs: BTreeSet<&str> = named.iter().map(|(_, _, config)| config.as_str()).collect();
+    if configs.len() > 1 {
+        let found = format!("parquet files of {}", configs.into_iter().collect::<Vec<_>>().join(", "));
+        let expected = "those of one configuration; open its folder".to_owned();
+        return Err(Error::Several { found, expected, path: place.path.clone() });
+    }
+    let mut parts: BTreeMap<bool, Vec<&Path>> = BTreeMap::new();
+    for (path, part, _) in &named {
+        parts.entry(part.is_some()).or_default().push(path);
+    }
+    // Files without the name of a part are the whole corpus, unless others have one.
+    if let (Some(unnamed), true) = (parts.get(&false), parts.contains_key(&true)) {
+        let found = format!("{} beside files named by their splits", unnamed[0].display());
+        let expected = "names that begin with train, test or validation; move the others elsewhere".to_owned();
+        return Err(Error::Several { found, expected, path: place.path.clone() });
+    }
+    let file = |(path, part, config): (PathBuf, Option<Part>, String)| {
+        let full = if place.tree.is_file { place.path.clone() } else { place.path.join(&path) };
+        let relative = path.to_string_lossy().into_owned();
+        TableFile { path: full, relative, part: part.unwrap_or(Part::Train), config }
+    };
+    let mut files: Vec<TableFile> = named.into_iter().map(file).collect();
+    files.sort_by_key(|file| (file.config.clone(), file.part));
+    Ok(files)
+}
+
+fn collect(folder: &Folder, path: &Path, depth: usize, all: &mut Vec<PathBuf>) {
+    for file in &folder.files {
+        if Path::new(&file.name).extension().is_some_and(|end| end.eq_ignore_ascii_case("parquet")) {
+            all.push(path.join(&file.name));
+        }
+    }
+    if depth > 0 {
+        for inner in &folder.folders {
+            collect(inner, &path.join(&inner.name), depth - 1, all);
+        }
+    }
+}
+
+/// The part of a file, by its own name or that of its folder, and the folder around it that names a configuration.
+fn understand(path: PathBuf) -> (PathBuf, Option<Part>, String) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let parent = path.parent().unwrap_or(Path::new(""));
+    let folder = parent.file_name().unwrap_or_default().to_string_lossy();
+    let by_folder = part_named(&folder);
+    let config = if by_folder.is_some() { parent.parent().unwrap_or(Path::new("")) } else { parent };
+    let config = config.to_string_lossy().into_owned();
+    let part = by_folder.or_else(|| part_of_file(&name));
+    (path, part, config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_read_from_names() {
+        let of = |path: &str| {
+            let (_, part, config) = understand(PathBuf::from(path));
+            (part, config)
+        };
+        assert_eq!(of("data/train-00000-of-00001.parquet"), (Some(Part::Train), "data".to_owned()));
+        assert_eq!(of("default/validation/0000.parquet"), (Some(Part::Validation), "default".to_owned()));
+        assert_eq!(of("test.parquet"), (Some(Part::Test), String::new()));
+        assert_eq!(of("0000.parquet").0, None);
+    }
+}
