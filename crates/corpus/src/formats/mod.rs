@@ -1,5 +1,6 @@
 //! The layouts that are read; each module recognises its own and hands images to the sink.
 
+mod archive;
 pub(crate) mod cifar100_binary;
 pub(crate) mod cifar_binary;
 pub(crate) mod cifar_pickle;
@@ -33,5 +34,6 @@ pub(crate) const LAYOUTS: &[Detect] = &[
     listed::flowers::detect,
     listed::food::detect,
     parquet::detect,
+    archive::detect,
     class_folders::detect,
 ];

@@ -2,6 +2,7 @@
 //! and what is wrong with files, told.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
+mod archives;
 mod batches;
 mod lists;
 mod samples;

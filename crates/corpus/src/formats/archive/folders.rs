@@ -1,0 +1,121 @@
+//! Class folders inside of an archive: understood as the unpacked folder would be.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{Archive, Member, kind_of, malformed};
+use crate::{
+    Error, OpenOptions,
+    account::Reason,
+    detect,
+    reader::{Place, Reader},
+    sink::{FileSource, Sink},
+    tree::{FileEntry, Folder, Tree},
+};
+
+/// Recognises an archive; whether it holds class folders is known when it is read.
+pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if kind_of(&place.path)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(Packed { path: place.path.clone(), options: options.clone() })))
+}
+
+struct Packed {
+    path: PathBuf,
+    options: OpenOptions,
+}
+
+impl Reader for Packed {
+    fn layout(&self) -> String {
+        "class folders in an archive".to_owned()
+    }
+
+    fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        let archive = Archive::open(&self.path)?;
+        let tree = Tree { root: self.path.clone(), top: tree_of(&archive.members), is_file: false };
+        let Some(found) = detect::class_folders(&tree, &self.options)? else {
+            let names = archive.members.iter().take(3).map(|member| member.name.as_str());
+            let found = match archive.members.len() {
+                0 => "no files".to_owned(),
+                count => format!("{count} files, the first {}", names.collect::<Vec<_>>().join(", ")),
+            };
+            let expected = "class folders (train/<class>/*, <class>/*) or samples (key.jpg and key.cls); other layouts \
+                            are read from the unpacked folder";
+            return Err(malformed(found, expected, &self.path));
+        };
+        let refused = archive.refused.clone();
+        sink.read_files_from(Arc::new(Members::new(archive)));
+        let read = found.reader.read(sink);
+        for name in refused {
+            sink.account.leave_out(Reason::Unreadable, name.as_ref(), "a link, an encrypted file or a path outside");
+        }
+        read
+    }
+}
+
+/// The files of an archive by their paths.
+struct Members {
+    archive: Archive,
+    places: HashMap<String, usize>,
+}
+
+impl Members {
+    fn new(archive: Archive) -> Self {
+        let names = archive.members.iter().map(|member| member.name.clone());
+        let places = names.zip(0..).collect();
+        Self { archive, places }
+    }
+}
+
+impl FileSource for Members {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let inside = path.strip_prefix(&self.archive.path).unwrap_or(path);
+        let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
+        let member = self.places.get(&parts.join("/")).and_then(|place| self.archive.members.get(*place));
+        self.archive.read(member.ok_or(io::ErrorKind::NotFound)?)
+    }
+}
+
+/// The files and folders of a folder.
+#[derive(Default)]
+struct Node<'a> {
+    files: Vec<(&'a str, u64)>,
+    folders: BTreeMap<&'a str, Node<'a>>,
+}
+
+/// The folders that the names of files speak of.
+fn tree_of(members: &[Member]) -> Folder {
+    let mut top = Node::default();
+    for member in members {
+        let (folders, name) = member.name.rsplit_once('/').map_or((None, member.name.as_str()), |(a, b)| (Some(a), b));
+        let mut at = &mut top;
+        // Deeper ones would not be listed either.
+        for part in folders.into_iter().flat_map(|folders| folders.split('/')).take(64) {
+            at = at.folders.entry(part).or_default();
+        }
+        at.files.push((name, member.bytes));
+    }
+    top.into_folder("")
+}
+
+impl Node<'_> {
+    fn into_folder(self, name: &str) -> Folder {
+        let (hidden, files): (Vec<_>, Vec<_>) = self.files.into_iter().partition(|(name, _)| name.starts_with('.'));
+        let mut folder = Folder { name: name.into(), ..Folder::default() };
+        folder.hidden = hidden.into_iter().map(|(name, _)| name.into()).collect();
+        folder.files = files.into_iter().map(|(name, bytes)| FileEntry::listed(name.into(), bytes)).collect();
+        for (name, node) in self.folders {
+            if name.starts_with('.') {
+                folder.hidden.push(name.into());
+            } else {
+                folder.folders.push(node.into_folder(name));
+            }
+        }
+        folder
+    }
+}

@@ -1,0 +1,286 @@
+//! `WebDataset`: tar shards in which the files of a sample follow each other, `key.jpg` and `key.cls` or `key.json`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use super::{Archive, Kind, Member, kind_of, malformed, tar};
+use crate::{
+    ClassId, Error, OpenOptions, Split,
+    account::Reason,
+    formats::{
+        class_folders::holds_images,
+        description::Description,
+        records::class_of,
+        splits::{Part, Splitting, part_named, part_of_file, test_part},
+        text::{read_lines, to_text},
+    },
+    name::natural,
+    reader::{Place, Reader},
+    sink::{Item, Payload, Sink},
+};
+
+const IMAGES: [&str; 11] = ["jpg", "jpeg", "png", "webp", "ppm", "pgm", "pnm", "bmp", "gif", "tif", "tiff"];
+/// The files beside the shards that may hold the names of classes.
+const NAMES: [&str; 4] = ["classes.txt", "classnames.txt", "class_names.txt", "labels.txt"];
+/// The keys of `key.json` that may hold the label.
+const KEYS: [&str; 8] = ["label", "cls", "class", "class_id", "label_id", "target", "class_name", "label_name"];
+/// How many files of the first shard are looked at.
+const LOOK: usize = 32;
+const MOST_LABEL_BYTES: u64 = 1 << 20;
+
+/// Recognises shards: one, or a folder of them.
+pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let mut shards = Vec::new();
+    if place.tree.is_file {
+        shards.push(Shard { path: place.path.clone(), part: None });
+    } else if !holds_images(place.folder) {
+        collect(place, &mut shards);
+    }
+    let Some(first) = shards.first() else { return Ok(None) };
+    let names = match kind_of(&first.path)? {
+        Some(Kind::Tar) => tar::first_names(&first.path, false, LOOK),
+        Some(Kind::TarGz) => tar::first_names(&first.path, true, LOOK),
+        _ => return Ok(None),
+    };
+    if !are_samples(&names) {
+        return Ok(None);
+    }
+    let beside = NAMES.iter().find(|name| place.has(name)).map(|name| place.path.join(name));
+    let described = Description::of(place)?.classes;
+    let test_from = options.reading.test_from.clone();
+    Ok(Some(Box::new(Shards { root: place.tree.root.clone(), all: shards, names: beside, described, test_from })))
+}
+
+/// A tar of samples.
+struct Shard {
+    path: PathBuf,
+    part: Option<Part>,
+}
+
+fn collect(place: &Place<'_>, shards: &mut Vec<Shard>) {
+    let inner = place.folder.folders.iter().filter_map(|folder| Some((folder, part_named(folder.name.to_str()?)?)));
+    let inner = inner.map(|(folder, part)| (folder, place.path.join(&folder.name), Some(part)));
+    for (folder, path, part) in inner.chain([(place.folder, place.path.clone(), None)]) {
+        for name in folder.files.iter().filter_map(|file| file.name.to_str()) {
+            let lower = name.to_ascii_lowercase();
+            let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
+            if plain.rsplit_once('.').is_some_and(|(_, end)| matches!(end, "tar" | "tgz")) {
+                shards.push(Shard { path: path.join(name), part: part.or_else(|| part_of_file(name)) });
+            }
+        }
+    }
+    shards.sort_by(|a, b| natural(&a.path.to_string_lossy(), &b.path.to_string_lossy()));
+}
+
+/// Whether files follow each other that belong to one sample: an image and its label.
+fn are_samples(names: &[String]) -> bool {
+    let mut ends: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        let (key, end) = key_of(name);
+        ends.entry(key).or_default().push(end);
+    }
+    let is_sample = |ends: &Vec<&str>| ends.iter().any(|end| is_image(end)) && ends.iter().any(|end| is_label(end));
+    ends.values().any(is_sample)
+}
+
+/// `a/b.left.jpg` has the key `a/b` and the end `left.jpg`.
+fn key_of(name: &str) -> (&str, &str) {
+    let start = name.rfind('/').map_or(0, |slash| slash + 1);
+    let dot = name[start..].find('.').map_or(name.len(), |dot| start + dot);
+    (&name[..dot], name.get(dot + 1..).unwrap_or_default())
+}
+
+fn is_image(end: &str) -> bool {
+    let last = end.rsplit('.').next().unwrap_or_default();
+    IMAGES.iter().any(|known| last.eq_ignore_ascii_case(known))
+}
+
+fn is_label(end: &str) -> bool {
+    ["cls", "json"].iter().any(|known| end.eq_ignore_ascii_case(known))
+}
+
+/// What a sample says about its class.
+enum Label {
+    Number(i64),
+    Word(String),
+}
+
+/// An image with its label.
+struct Sample {
+    shard: usize,
+    image: Member,
+    label: Label,
+}
+
+struct Shards {
+    root: PathBuf,
+    all: Vec<Shard>,
+    /// The file with the names of the classes.
+    names: Option<PathBuf>,
+    /// The names that `corpus.toml` gives.
+    described: Vec<String>,
+    test_from: Option<String>,
+}
+
+impl Reader for Shards {
+    fn layout(&self) -> String {
+        "WebDataset shards".to_owned()
+    }
+
+    fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        let mut archives = Vec::new();
+        let mut samples = Vec::new();
+        for (shard, Shard { path, .. }) in self.all.iter().enumerate() {
+            let archive = Archive::open(path)?;
+            self.list_samples((shard, &archive), &mut samples, sink)?;
+            archives.push(archive);
+        }
+        let classes = self.class_names(&samples)?;
+        let numbers: BTreeMap<&str, i64> = classes.iter().map(String::as_str).zip(0..).collect();
+        sink.set_classes(classes.clone());
+        let part = |shard: usize| self.all[shard].part.unwrap_or(Part::Train);
+        let labelled: BTreeSet<Part> = samples.iter().map(|sample| part(sample.shard)).collect();
+        let test = test_part(&labelled, (self.test_from.as_deref(), &self.root))?;
+        sink.set_total(samples.len());
+        let mut splitting = Splitting::new(test.is_some(), &mut sink.account);
+        for Sample { shard, image, label } in &samples {
+            let (part, archive) = (part(*shard), &archives[*shard]);
+            let source = self.source(&archive.path, &image.name);
+            if part != Part::Train && Some(part) != test {
+                sink.account.leave_out(Reason::OtherSplit, source.as_ref(), "another part is the test split");
+                continue;
+            }
+            let class = class_of_label(label, &numbers, (&image.name, &archive.path))?;
+            let split = if part == Part::Train { Split::Train } else { Split::Test };
+            let split = splitting.next(split, class);
+            match archive.read(image) {
+                Ok(bytes) => {
+                    let name = image.name.rsplit('/').next().unwrap_or_default().to_owned();
+                    sink.push(Item { split, class, name, source, payload: Payload::Encoded(bytes) })?;
+                }
+                Err(error) => sink.account.leave_out(Reason::Unreadable, source.as_ref(), error.to_string()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn class_of_label(
+    label: &Label,
+    numbers: &BTreeMap<&str, i64>,
+    (image, path): (&str, &Path),
+) -> Result<ClassId, Error> {
+    let found = match label {
+        Label::Number(number) => *number,
+        Label::Word(word) => numbers.get(word.as_str()).copied().unwrap_or(-1),
+    };
+    class_of(found, numbers.len(), (0, path)).map_err(|_| {
+        let label = match label {
+            Label::Number(number) => number.to_string(),
+            Label::Word(word) => format!("{word:?}"),
+        };
+        malformed(format!("label {label} of {image}"), format!("one of {} classes", numbers.len()), path)
+    })
+}
+
+impl Shards {
+    /// The path of a file for messages.
+    fn source(&self, shard: &Path, name: &str) -> String {
+        let shard = shard.strip_prefix(&self.root).unwrap_or(shard).to_string_lossy();
+        if shard.is_empty() { name.to_owned() } else { format!("{shard}/{name}") }
+    }
+
+    fn list_samples(
+        &self,
+        (shard, archive): (usize, &Archive),
+        samples: &mut Vec<Sample>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        for files in archive.members.chunk_by(|a, b| key_of(&a.name).0 == key_of(&b.name).0) {
+            let mut images = files.iter().filter(|file| is_image(key_of(&file.name).1));
+            let Some(image) = images.next() else {
+                let source = self.source(&archive.path, &files[0].name);
+                sink.account.leave_out(Reason::NotAnImage, source.as_ref(), "a sample without an image");
+                continue;
+            };
+            for more in images {
+                let source = self.source(&archive.path, &more.name);
+                sink.account.leave_out(Reason::Unlabelled, source.as_ref(), "the second image of a sample");
+            }
+            if let Some(label) = label_of(archive, files)? {
+                samples.push(Sample { shard, image: image.clone(), label });
+            } else {
+                let source = self.source(&archive.path, &image.name);
+                sink.account.leave_out(Reason::Unlabelled, source.as_ref(), "no .cls, and no label in .json");
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of classes: from a list, else the labels that occur.
+    fn class_names(&self, samples: &[Sample]) -> Result<Vec<String>, Error> {
+        if let Some(path) = &self.names {
+            return read_lines(path);
+        }
+        if !self.described.is_empty() {
+            return Ok(self.described.clone());
+        }
+        let mut words = BTreeSet::new();
+        let mut highest = -1;
+        for sample in samples {
+            match &sample.label {
+                Label::Number(number) => highest = highest.max(*number),
+                Label::Word(word) => drop(words.insert(word.clone())),
+            }
+        }
+        let mut words: Vec<String> = words.into_iter().collect();
+        words.sort_by(|a, b| natural(a, b));
+        let numbers = highest.clamp(-1, i64::from(u16::MAX)) + 1;
+        Ok(if words.is_empty() { (0..numbers).map(|number| number.to_string()).collect() } else { words })
+    }
+}
+
+/// The label of a sample: `key.cls`, else a key of `key.json`.
+fn label_of(archive: &Archive, files: &[Member]) -> Result<Option<Label>, Error> {
+    let file = |wanted: &str| files.iter().find(|file| key_of(&file.name).1.eq_ignore_ascii_case(wanted));
+    let text = |member: &Member| {
+        if member.bytes > MOST_LABEL_BYTES {
+            let found = format!("{} with {} bytes", member.name, member.bytes);
+            return Err(malformed(found, "a label", &archive.path));
+        }
+        archive.read(member).map(|bytes| to_text(&bytes)).map_err(Error::io("read", &archive.path))
+    };
+    if let Some(member) = file("cls") {
+        let text = text(member)?;
+        let text = text.trim();
+        return Ok(match text.parse() {
+            Ok(number) => Some(Label::Number(number)),
+            Err(_) => (!text.is_empty()).then(|| Label::Word(text.to_owned())),
+        });
+    }
+    let Some(member) = file("json") else { return Ok(None) };
+    let json: serde_json::Value = serde_json::from_str(&text(member)?)
+        .map_err(|error| malformed(format!("{} with {error}", member.name), "JSON with a label", &archive.path))?;
+    let label = KEYS.iter().find_map(|key| match json.get(key)? {
+        serde_json::Value::Number(number) => number.as_i64().map(Label::Number),
+        serde_json::Value::String(word) => Some(Label::Word(word.clone())),
+        _ => None,
+    });
+    Ok(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_recognised_by_their_keys() {
+        assert_eq!(key_of("a.b/c.left.jpg"), ("a.b/c", "left.jpg"));
+        assert_eq!(key_of("c"), ("c", ""));
+        let names = |names: &[&str]| are_samples(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert!(names(&["x/1.jpg", "x/1.cls"]) && names(&["1.json", "1.png"]));
+        assert!(!names(&["cat/1.jpg", "cat/2.jpg"]) && !names(&["1.jpg", "2.cls"]));
+    }
+}
