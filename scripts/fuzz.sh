@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:?how many seconds each}
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(selection recipe snapshot cifar archive)
+[ ${#targets[@]} -gt 0 ] || targets=(selection recipe snapshot cifar formats archive)
 
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
 coverage="$coverage -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
@@ -33,6 +33,26 @@ for target in "${targets[@]}"; do
   case $target in
     selection) for text in '*' 3 1,4,9 2-7 10-40:5 last '0-last:2'; do printf '%s' "$text" >"$seeds/${text//[^0-9a-z]/_}"; done ;;
     recipe) cp models/*.toml "$seeds/" ;;
+    formats)
+      # A byte for the layout, then the files, each half of the rest: what is shorter is filled up.
+      python3 - "$seeds" crates/corpus/tests/data/*.tar.gz <<'SEEDS'
+import pathlib, sys, tarfile
+pairs = [("train-images-idx3-ubyte", "train-labels-idx1-ubyte"), ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
+         ("train.bin", "fine_label_names.txt"), ("train", "meta"), ("train_32x32.mat", "corpus.toml"),
+         ("imagelabels.mat", "setid.mat"), ("train.parquet", "test.parquet"), ("train-000000.tar", "classes.txt"),
+         ("val/val_annotations.txt", "words.txt"), ("annotations/trainval.txt", "annotations/test.txt"),
+         ("pax.tar",), ("corpus.tgz",), ("corpus.zip",)]
+for archive in sys.argv[2:]:
+    with tarfile.open(archive) as tar:
+        files = {name.split("/", 1)[-1]: tar.extractfile(name).read() for name in tar.getnames()}
+    for kind, names in enumerate(pairs):
+        if names[0] in files:
+            parts = [files.get(name, b"") for name in names]
+            longest = max(map(len, parts))
+            body = parts[0] if len(parts) == 1 else b"".join(part.ljust(longest, b"\0") for part in parts)
+            pathlib.Path(sys.argv[1], f"{pathlib.Path(archive).name}-{kind}").write_bytes(bytes([kind]) + body)
+SEEDS
+      ;;
     snapshot | cifar | archive)
       target/debug/deepviz corpus make shapes --out "$work/shapes" --images 40 --seed 1 >/dev/null 2>&1 || true
       cat >"$work/tiny.toml" <<'RECIPE'
