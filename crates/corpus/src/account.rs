@@ -37,6 +37,25 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The reason as JSON has it: `not_an_image`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Empty => "empty",
+            Self::UnknownFormat => "unknown_format",
+            Self::NotAnImage => "not_an_image",
+            Self::TooLarge => "too_large",
+            Self::OtherSize => "other_size",
+            Self::Unreadable => "unreadable",
+            Self::Unlabelled => "unlabelled",
+            Self::OtherSplit => "other_split",
+            Self::OtherFolder => "other_folder",
+            Self::EmptyFolder => "empty_folder",
+            Self::System => "system",
+            Self::OwnFolder => "own_folder",
+        }
+    }
+
     /// What was left out and why, to stand behind a count: "3 files that are no images".
     pub fn text(self) -> &'static str {
         match self {
@@ -182,6 +201,9 @@ mod tests {
         assert_eq!(account.left_out().map(|left| left.first.len()).collect::<Vec<_>>(), [5, 1, 1]);
         let line = account.to_string();
         assert_eq!(line, "left out 7 damaged images (train/cat/0.jpg, ...), 40 images of another split (val, ...)");
+        for left in account.left_out() {
+            assert_eq!(serde_json::to_value(left.reason).unwrap(), left.reason.as_str());
+        }
         let json = serde_json::to_string(&account).unwrap();
         assert_eq!(serde_json::from_str::<Account>(&json).unwrap(), account);
     }

@@ -1,12 +1,11 @@
 //! Images that are sent: decoded within limits and brought to the size of the network's images.
 
-use std::io::Cursor;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
+use deepviz_corpus::{ImageShape, Orientation, Reading, Reason, decode_within};
 use deepviz_net::InputTransform;
-use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 use ndarray::Array3;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -18,10 +17,8 @@ use crate::work::Load;
 
 /// The largest file that is taken.
 pub(crate) const MOST_BYTES: usize = 10 << 20;
-/// The longest side of an image that is decoded.
-const MOST_SIDE_PX: u32 = 8192;
-/// Memory that decoding may take.
-const MOST_MEMORY_BYTES: u64 = 256 << 20;
+/// More pixels are not decoded; with four channels of 16 bits they are 512 MB.
+const MOST_PIXELS: u64 = 64_000_000;
 
 /// The body of a request, an image file. Only so many are read and held at a time; others wait.
 pub(crate) struct Sent(pub(crate) SentFile);
@@ -45,65 +42,40 @@ impl FromRequest<Shared> for Sent {
 /// A sent image, fit for the run's network.
 pub(crate) async fn subject(app: &App, run: &OpenRun, file: SentFile) -> Result<Subject, ApiError> {
     let transform = run.network().transform().for_any_image();
+    // As the run's corpus was read: the same file is the same picture in both.
+    let orientation = Reading::from_pairs(&run.info().corpus.reading).unwrap_or_default().orientation;
     app.work
         .run(Load::Render, move || {
-            let pixels = decode(&file.bytes, transform)?;
+            let pixels = decode(&file.bytes, orientation, transform)?;
             let hash = blake3::hash(pixels.as_slice().unwrap_or_default()).to_hex().to_string();
             Ok(Subject::Sent { pixels: Arc::new(pixels), hash })
         })
         .await
 }
 
-fn decode(file: &[u8], transform: InputTransform) -> Result<Array3<u8>, ApiError> {
+fn decode(file: &[u8], orientation: Orientation, transform: InputTransform) -> Result<Array3<u8>, ApiError> {
     if file.is_empty() {
-        return Err(ApiError::not_an_image("the request has no body; expected a PNG, JPEG or WebP file"));
+        return Err(ApiError::not_an_image("the request has no body; expected an image file"));
     }
-    let mut reader = ImageReader::new(Cursor::new(file))
-        .with_guessed_format()
-        .map_err(|error| ApiError::not_an_image(format!("cannot read the image: {error}")))?;
-    if reader.format().is_none() {
-        return Err(ApiError::not_an_image("the body is none of PNG, JPEG, WebP"));
-    }
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MOST_SIDE_PX);
-    limits.max_image_height = Some(MOST_SIDE_PX);
-    limits.max_alloc = Some(MOST_MEMORY_BYTES);
-    reader.limits(limits);
-    let image = decode_upright(reader).map_err(|error| match error {
-        image::ImageError::Limits(_) => ApiError::too_large(format!(
-            "the image is larger than {MOST_SIDE_PX} x {MOST_SIDE_PX} pixels or than {} MB in memory",
-            MOST_MEMORY_BYTES >> 20
-        )),
-        other => ApiError::not_an_image(format!("cannot read the image: {other}")),
+    let decoded = decode_within(file, orientation, MOST_PIXELS).map_err(|fault| match fault.reason {
+        Reason::TooLarge => ApiError::too_large(format!("the image is too large: {}", fault.detail)),
+        _ => ApiError::not_an_image(format!("cannot read the image: {}", fault.detail)),
     })?;
-    let pixels = pixels_from_image(&image)?;
+    let ImageShape { channels, height, width } = decoded.shape;
+    let pixels = Array3::from_shape_vec((channels, height, width), decoded.pixels)
+        .map_err(|error| ApiError::internal(error.to_string()))?;
     let fitted = transform.image(pixels.view()).map_err(|error| ApiError::bad(error.to_string()))?;
     Ok(fitted.into_owned())
 }
 
-/// The image as it was meant to be seen: photographs say in their header which side is up.
-fn decode_upright(reader: ImageReader<Cursor<&[u8]>>) -> image::ImageResult<DynamicImage> {
-    let mut decoder = reader.into_decoder()?;
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    image.apply_orientation(orientation);
-    Ok(image)
-}
-
-/// The pixels in the image's own size, grey or colour.
-fn pixels_from_image(image: &DynamicImage) -> Result<Array3<u8>, ApiError> {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let (channels, bytes) =
-        if image.color().has_color() { (3, image.to_rgb8().into_raw()) } else { (1, image.to_luma8().into_raw()) };
-    let interleaved = Array3::from_shape_vec((height, width, channels), bytes)
-        .map_err(|error| ApiError::internal(error.to_string()))?;
-    Ok(interleaved.permuted_axes([2, 0, 1]).as_standard_layout().into_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::io::Cursor;
+
     use deepviz_net::{Network, Recipe, Shape};
+    use image::DynamicImage;
+
+    use super::*;
 
     /// The transform of a network that takes such images.
     fn takes(channels: usize, height: usize, width: usize) -> InputTransform {
@@ -111,6 +83,10 @@ mod tests {
                     type = \"softmax\"\n[train]\nstages = [{ epochs = 1, rate = 1 }]";
         let recipe = Recipe::parse(text, "small", &[]).unwrap();
         Network::new(&recipe, Shape::new(channels, height, width), 2).unwrap().transform().for_any_image()
+    }
+
+    fn decode(file: &[u8], transform: InputTransform) -> Result<Array3<u8>, ApiError> {
+        super::decode(file, Orientation::Stored, transform)
     }
 
     fn png(image: &DynamicImage) -> Vec<u8> {
@@ -169,7 +145,7 @@ mod tests {
     /// A few bytes that claim to be a picture of gigabytes.
     #[test]
     fn a_bomb_is_not_unpacked() {
-        let image = DynamicImage::ImageLuma8(image::GrayImage::new(MOST_SIDE_PX, MOST_SIDE_PX));
+        let image = DynamicImage::ImageLuma8(image::GrayImage::new(8_000, 8_000));
         let file = png(&image);
         assert!(file.len() < MOST_BYTES / 10, "{}", file.len());
         let decoded = decode(&file, takes(1, 8, 8));
@@ -197,7 +173,28 @@ mod tests {
         for (file, status) in [(&b""[..], 415), (b"hello", 415), (b"\x89PNG\r\n\x1a\nbroken", 415)] {
             assert_eq!(decode(file, shape).unwrap_err().status(), status);
         }
-        let image = DynamicImage::ImageLuma8(image::GrayImage::new(MOST_SIDE_PX + 1, 1));
-        assert_eq!(decode(&png(&image), shape).unwrap_err().status(), 413);
+    }
+
+    /// What a corpus refuses is refused here too (B14): a JPEG that is cut, and one that says it is turned is the same
+    /// picture as in the corpus (B16).
+    #[test]
+    fn a_sent_file_is_read_as_one_of_a_corpus() {
+        let image = DynamicImage::ImageRgb8(image::RgbImage::from_fn(64, 48, |x, y| {
+            image::Rgb([x as u8 * 3, y as u8 * 5, (x * y) as u8])
+        }));
+        let mut file = Cursor::new(Vec::new());
+        image.write_to(&mut file, image::ImageFormat::Jpeg).unwrap();
+        let whole = file.into_inner();
+        let shape = Shape::new(3, 48, 64);
+        let pixels = decode(&whole, shape).unwrap();
+        assert_eq!(decode(&whole[..whole.len() - 2], shape).unwrap(), pixels, "without its end marker");
+        assert_eq!(decode(&whole[..whole.len() * 2 / 3], shape).unwrap_err().status(), 415);
+        // EXIF with orientation 6, behind the first marker.
+        let exif = b"\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let noted = [&whole[..2], exif, &whole[2..]].concat();
+        assert_eq!(decode(&noted, shape).unwrap(), pixels);
+        let turned = super::decode(&noted, Orientation::Turned, takes(3, 64, 48)).unwrap();
+        assert_eq!(turned[[0, 0, 47]], pixels[[0, 0, 0]]);
+        assert_eq!(turned[[1, 63, 0]], pixels[[1, 47, 63]]);
     }
 }

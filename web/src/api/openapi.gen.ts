@@ -654,7 +654,7 @@ export interface paths {
         };
         cookie?: never;
       };
-      /** @description a PNG, JPEG or WebP file */
+      /** @description an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM */
       requestBody: {
         content: {
           'image/*': number[];
@@ -913,7 +913,7 @@ export interface paths {
         };
         cookie?: never;
       };
-      /** @description a PNG, JPEG or WebP file */
+      /** @description an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM */
       requestBody: {
         content: {
           'image/*': number[];
@@ -1965,7 +1965,7 @@ export interface paths {
         };
         cookie?: never;
       };
-      /** @description a PNG, JPEG or WebP file */
+      /** @description an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM */
       requestBody: {
         content: {
           'image/*': number[];
@@ -3474,6 +3474,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /** @description What a corpus left out when it was opened. */
+    AccountDetail: {
+      left_out: components['schemas']['LeftOutDetail'][];
+      /** @description Sentences on how the corpus was understood. */
+      remarks: string[];
+    };
     /** @description What a layer's filters do at every checkpoint that has statistics; one list of filters a checkpoint. */
     ActivityHistory: {
       active: number[][];
@@ -3665,6 +3671,7 @@ export interface components {
     };
     /** @description A corpus. */
     CorpusDetail: {
+      account?: components['schemas']['AccountDetail'] | null;
       /** @description Whether its images can be shown now. */
       available: boolean;
       classes?: string[] | null;
@@ -3678,7 +3685,10 @@ export interface components {
       problem?: string | null;
       test?: number | null;
       train?: number | null;
-      /** @description Images that could not be read. */
+      /**
+       * @description How many files that hold or may hold images were left out. `account` says which; this number goes with the next
+       *     version.
+       */
       unreadable?: number | null;
     };
     /** @description All corpora. */
@@ -3896,6 +3906,28 @@ export interface components {
       next_cursor?: string | null;
       split: string;
       total: number;
+    };
+    /** @description All that was left out for one reason. */
+    LeftOutDetail: {
+      count: number;
+      /** @description The first of them. */
+      first: components['schemas']['LeftOutFile'][];
+      /** @description Whether images are missed; notes and things of the system are not. */
+      is_loss: boolean;
+      /**
+       * @description `damaged`, `empty`, `unknown_format`, `not_an_image`, `too_large`, `other_size`, `unreadable`, `unlabelled`,
+       *     `other_split`, `other_folder`, `empty_folder`, `system` or `own_folder`.
+       */
+      reason: string;
+      /** @description The reason in words, to stand behind the count. */
+      text: string;
+    };
+    /** @description A file or folder that was left out. */
+    LeftOutFile: {
+      /** @description What is wrong with it; empty where the reason says it. */
+      detail: string;
+      /** @description The path in the corpus. */
+      path: string;
     };
     /** @description Measurements. */
     Metrics: {

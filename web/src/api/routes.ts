@@ -101,6 +101,7 @@ export interface ImageSearch {
   limit?: number;
   cursor?: string | null;
 }
+export const corpora = (signal?: AbortSignal) => getJson<t.CorpusList>(path('corpora'), {}, signal);
 export const images = (corpus: string, search: ImageSearch, signal?: AbortSignal) =>
   getJson<t.ImagePage>(path('corpora', corpus, 'images'), { ...search }, signal);
 export const image = (corpus: string, id: number, signal?: AbortSignal) =>

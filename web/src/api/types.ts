@@ -77,6 +77,10 @@ export type ImageItem = Placed<Wire['ImageItem']>;
 export type ImageDetail = Placed<
   Whole<Wire['ImageItem']> & { class_name: string; recorded_class: number | null }
 >;
+/** What a corpus left out when it was opened. */
+export type CorpusAccount = Wire['AccountDetail'];
+export type LeftOut = Wire['LeftOutDetail'];
+export type CorpusList = Wire['CorpusList'];
 export type ImagePage = Omit<Whole<Wire['ImagePage']>, 'items'> & { items: ImageItem[] };
 export type NearImages = Placed<Wire['NearbyImages']>;
 export type Metrics = Wire['Metrics'];

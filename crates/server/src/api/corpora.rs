@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_corpus::{Corpus, ImageId, Query};
+use deepviz_corpus::{Account, Corpus, ImageId, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -79,8 +79,60 @@ struct CorpusDetail {
     classes: Option<Vec<String>>,
     /// Channels, rows, columns.
     image_shape: Option<[usize; 3]>,
-    /// Images that could not be read.
+    /// What was left out when it was opened, and how it was understood.
+    account: Option<AccountDetail>,
+    /// How many files that hold or may hold images were left out. `account` says which; this number goes with the next
+    /// version.
     unreadable: Option<usize>,
+}
+
+/// What a corpus left out when it was opened.
+#[derive(Serialize, ToSchema)]
+struct AccountDetail {
+    left_out: Vec<LeftOutDetail>,
+    /// Sentences on how the corpus was understood.
+    remarks: Vec<String>,
+}
+
+/// All that was left out for one reason.
+#[derive(Serialize, ToSchema)]
+struct LeftOutDetail {
+    /// `damaged`, `empty`, `unknown_format`, `not_an_image`, `too_large`, `other_size`, `unreadable`, `unlabelled`,
+    /// `other_split`, `other_folder`, `empty_folder`, `system` or `own_folder`.
+    reason: String,
+    /// The reason in words, to stand behind the count.
+    text: String,
+    count: usize,
+    /// Whether images are missed; notes and things of the system are not.
+    is_loss: bool,
+    /// The first of them.
+    first: Vec<LeftOutFile>,
+}
+
+/// A file or folder that was left out.
+#[derive(Serialize, ToSchema)]
+struct LeftOutFile {
+    /// The path in the corpus.
+    path: String,
+    /// What is wrong with it; empty where the reason says it.
+    detail: String,
+}
+
+impl AccountDetail {
+    fn of(account: &Account) -> Self {
+        let left_out = account.left_out().map(|left| LeftOutDetail {
+            reason: left.reason.as_str().to_owned(),
+            text: left.reason.text().to_owned(),
+            count: left.count,
+            is_loss: left.reason.is_loss(),
+            first: left
+                .first
+                .iter()
+                .map(|example| LeftOutFile { path: example.path.clone(), detail: example.detail.clone() })
+                .collect(),
+        });
+        Self { left_out: left_out.collect(), remarks: account.remarks().to_vec() }
+    }
 }
 
 /// Some of the images that were found.
@@ -134,6 +186,7 @@ pub(crate) async fn list_corpora(State(app): State<Shared>, headers: HeaderMap) 
                 let shape = thumbnail_shape(corpus);
                 [shape.channels, shape.height, shape.width]
             }),
+            account: corpus.map(|corpus| AccountDetail::of(corpus.account())),
             unreadable: corpus.map(|corpus| corpus.account().lost()),
             problem: opened.err(),
         }

@@ -116,7 +116,7 @@ pub(crate) async fn predict(
 /// Logits and probabilities of an image that is sent.
 #[utoipa::path(
     post, path = "/api/runs/{run}/checkpoints/{checkpoint}/predict", tag = "sheets", params(CheckpointPath),
-    request_body(content = Vec<u8>, content_type = "image/*", description = "a PNG, JPEG or WebP file"),
+    request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "the answer", body = Prediction),
         (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),

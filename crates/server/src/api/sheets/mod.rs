@@ -128,7 +128,7 @@ pub(crate) async fn applied_sheets(
     post, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}/apply",
     params(Axes, LookQuery),
-    request_body(content = Vec<u8>, content_type = "image/*", description = "a PNG, JPEG or WebP file"),
+    request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"))),
@@ -192,7 +192,7 @@ pub(crate) async fn layer_sheets(
     post, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/apply",
     params(ShortAxes, FilterQuery, LookQuery),
-    request_body(content = Vec<u8>, content_type = "image/*", description = "a PNG, JPEG or WebP file"),
+    request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"))),
