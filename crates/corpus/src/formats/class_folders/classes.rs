@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    dir::{Dir, by_name},
+    dir::{Dir, sorted},
     names::shown,
     plan::{Mark, ambiguous, list},
 };
@@ -30,9 +30,8 @@ pub(super) fn class_dirs<'t>(
     marks: &mut BTreeMap<PathBuf, Mark>,
 ) -> Result<Vec<ClassDir<'t>>, Error> {
     marks.insert(split.path.clone(), Mark::Split);
-    let mut classes: Vec<ClassDir<'t>> =
-        chosen.iter().map(|dir| ClassDir { name: dir.name(), dirs: image_dirs(dir) }).collect();
-    classes.sort_by(|a, b| by_name(a.name, b.name));
+    let classes = chosen.iter().map(|dir| ClassDir { name: dir.name(), dirs: image_dirs(dir) });
+    let classes: Vec<ClassDir<'t>> = sorted(classes, |class| class.name);
     if !are_parts(&classes) {
         let class = classes.iter().find(|class| class.dirs.len() > 1).map_or(&[][..], |class| class.dirs.as_slice());
         let class_name = class.first().and_then(|dir| dir.path.parent()).and_then(|path| path.file_name());

@@ -43,10 +43,8 @@ impl<'t> Dir<'t> {
 
     /// The folders in it, in the order of their names.
     pub(super) fn all_folders(&self) -> Vec<Dir<'t>> {
-        let mut folders: Vec<Dir<'t>> =
-            self.folder.folders.iter().map(|folder| Dir { folder, path: self.path.join(&folder.name) }).collect();
-        folders.sort_by(|a, b| by_name(a.name(), b.name()));
-        folders
+        let folders = self.folder.folders.iter().map(|folder| Dir { folder, path: self.path.join(&folder.name) });
+        sorted(folders, |dir| dir.name())
     }
 
     /// The folders in it that hold files that may be images, at any depth.
@@ -65,7 +63,8 @@ impl<'t> Dir<'t> {
 
     /// Whether there are files that may be images in it or anywhere below.
     pub(super) fn holds_images(&self) -> bool {
-        self.has_images() || self.all_folders().iter().any(|dir| dir.is_usable() && dir.holds_images())
+        let inner = |folder| Dir { folder, path: PathBuf::new() };
+        self.has_images() || self.folder.folders.iter().map(inner).any(|dir| dir.is_usable() && dir.holds_images())
     }
 
     /// The folder that holds the classes of a split: itself, or one inside that repeats its name (`train/train`) or
@@ -90,7 +89,9 @@ impl<'t> Dir<'t> {
     }
 }
 
-/// The order of names: as people count, and of equals by their bytes.
-pub(super) fn by_name(a: &OsStr, b: &OsStr) -> std::cmp::Ordering {
-    natural(&shown(a), &shown(b)).then_with(|| a.cmp(b))
+/// In the order of names: as people count, and of equals by their bytes.
+pub(super) fn sorted<T>(items: impl IntoIterator<Item = T>, name: impl Fn(&T) -> &OsStr) -> Vec<T> {
+    let mut items: Vec<(String, T)> = items.into_iter().map(|item| (shown(name(&item)), item)).collect();
+    items.sort_by(|(a, first), (b, second)| natural(a, b).then_with(|| name(first).cmp(name(second))));
+    items.into_iter().map(|(_, item)| item).collect()
 }

@@ -8,7 +8,7 @@ use std::{
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    dir::{Dir, by_name},
+    dir::{Dir, sorted},
     names::{is_system, may_be_image, shown},
     plan::{Mark, Plan},
 };
@@ -77,14 +77,12 @@ impl<'m> Walk<'m> {
     }
 
     fn files(&mut self, dir: &Dir<'_>, here: &Within<'m>, is_class: bool) {
-        let mut files: Vec<_> = dir.folder.files.iter().collect();
-        files.sort_by(|a, b| by_name(&a.name, &b.name));
-        for file in files {
+        // Of a class only what is no image stands here: the rest is an image, or left out when it is read.
+        let files = dir.folder.files.iter().filter(|file| !is_class || is_system(&file.name));
+        for file in sorted(files, |file| &file.name) {
             let path = dir.path.join(&file.name);
             if is_system(&file.name) {
                 self.leave(Reason::System, &path, "");
-            } else if is_class {
-                // An image, or left out when it is read.
             } else if !may_be_image(&file.name) {
                 self.leave(Reason::NotAnImage, &path, "");
             } else {
