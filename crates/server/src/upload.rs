@@ -185,7 +185,7 @@ mod tests {
         let mut file = Cursor::new(Vec::new());
         image.write_to(&mut file, image::ImageFormat::Jpeg).unwrap();
         let whole = file.into_inner();
-        let shape = Shape::new(3, 48, 64);
+        let shape = takes(3, 48, 64);
         let pixels = decode(&whole, shape).unwrap();
         assert_eq!(decode(&whole[..whole.len() - 2], shape).unwrap(), pixels, "without its end marker");
         assert_eq!(decode(&whole[..whole.len() * 2 / 3], shape).unwrap_err().status(), 415);

@@ -20,6 +20,16 @@ pub enum Error {
         /// What the corpus has.
         found: String,
     },
+    /// A network that cannot be made for the corpus's images and classes.
+    #[error("{source}; the corpus has {corpus}: {}", path.display())]
+    Misfit {
+        /// What does not fit.
+        source: deepviz_net::Error,
+        /// Its images and classes, in words.
+        corpus: String,
+        /// Where it lies.
+        path: PathBuf,
+    },
     /// A setting outside of what makes sense.
     #[error("{setting}: expected {expected}, found {found}")]
     Setting {

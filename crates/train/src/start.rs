@@ -35,7 +35,8 @@ impl Start {
         {
             compare(&earlier, &info, &job.out)?;
         }
-        let network = Arc::new(Network::new(&info.recipe, info.image, info.classes.len())?);
+        let network = Network::new(&info.recipe, info.image, info.classes.len());
+        let network = Arc::new(network.map_err(|source| misfit(source, &info))?);
         if !job.resume {
             refuse_content(&job.out)?;
         }
@@ -254,4 +255,14 @@ fn compare(earlier: &RunInfo, now: &RunInfo, out: &Path) -> Result<(), Error> {
         return error("a recipe that says".into(), &format!("`{was}`"), &format!("`{is}`"), hint);
     }
     Ok(())
+}
+
+/// Names what the corpus has: a class too many is most often a folder too many.
+fn misfit(source: deepviz_net::Error, info: &RunInfo) -> Error {
+    /// More would hide everything else.
+    const SHOWN: usize = 12;
+    let named = info.classes.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if info.classes.len() > SHOWN { ", ..." } else { "" };
+    let corpus = format!("images of {} and {} classes ({named}{more})", info.image, info.classes.len());
+    Error::Misfit { source, corpus, path: info.corpus.path.clone() }
 }

@@ -112,6 +112,17 @@ fn the_class_that_changed_is_named() {
 }
 
 #[test]
+fn a_network_for_another_number_of_classes_is_refused_with_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wrong = job(&folder.path().join("run"));
+    wrong.recipe = Recipe::parse(&RECIPE.replace("outputs = 10", "outputs = 9"), "s", &[]).unwrap();
+    let text = message(&wrong);
+    for word in ["one input a class", "9x1x1", "3x32x32 and 10 classes (disc, ellipse, ring", "shapes"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+}
+
+#[test]
 fn folders_with_content_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let job_in = |out: &Path| job(out);
