@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn numbers_stay_short_and_what_is_none_is_called_so() {
-        assert_eq!(number(2.302_585, 4), "2.3026");
+        assert_eq!(number(2.412_52, 4), "2.4125");
         assert_eq!(number(-0.25, 1), "-0.2");
         assert_eq!(number(0.0, 3), "0.000");
         assert_eq!(number(1e22, 3), "1.0e22");

@@ -21,7 +21,7 @@ fn apart(lab: &Lab, namespaces: &[&str], script: &str) -> Option<Output> {
     let output = command.env_remove("DEEPVIZ_TOKEN").stdin(Stdio::null()).output().ok();
     let output = output.filter(|output| !matches!(output.status.code(), Some(1 | 77)));
     if output.is_none() {
-        writeln!(std::io::stderr(), "SKIPPED: this system lets no process have {namespaces:?} of its own").unwrap();
+        eprintln!("SKIPPED: this system lets no process have {namespaces:?} of its own");
     }
     output
 }
@@ -44,7 +44,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn training_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
         .map(|file| file.unwrap().metadata().unwrap().len().next_multiple_of(4096))
         .sum();
     let args = Lab::train_args("small/run", &[]);
-    let train: String = args.iter().map(|arg| format!(" '{arg}'")).collect();
+    let train = args.iter().map(|arg| format!(" '{arg}'")).collect::<Vec<_>>().concat();
     let script = format!(
         "set -u; mkdir small; mount -t tmpfs -o size={} tmpfs small || exit 77
          '{BINARY}'{train} > out; echo \"code $?\"

@@ -7,7 +7,7 @@
 //! alternates with others. Images are noise; speed does not depend on them.
 
 use deepviz_net::profile::{Profile, peak};
-use deepviz_net::{Batch, Device, Engine, Error, Model, Network, Parameters, Preprocess, Recipe, Shape, View};
+use deepviz_net::{Batch, Device, Engine, Error, Model, Network, Parameters, Preprocess, Recipe, Shape};
 use ndarray::{Array4, ArrayView3, Axis};
 use std::io::BufRead;
 use std::sync::Arc;

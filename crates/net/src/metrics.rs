@@ -49,7 +49,7 @@ impl Metric {
 }
 
 // As serde calls it.
-#[allow(clippy::trivially_copy_pass_by_ref)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

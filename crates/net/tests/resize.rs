@@ -40,12 +40,13 @@ fn data_of(mode: &str) -> String {
         other => panic!("{other}"),
     };
     while let Some(part) = parts.next() {
-        data += &match part {
+        let line = match part {
             "crop" => format!("\ncrop = {}", parts.next().unwrap()),
             "grey" => "\nchannels = 1".to_owned(),
             "rgb" => "\nchannels = 3".to_owned(),
             other => panic!("{other}"),
         };
+        data.push_str(&line);
     }
     data
 }
@@ -75,13 +76,12 @@ fn images_are_brought_to_size_as_pillow_and_torchvision_do() {
         let network = network(&data_of(mode), source.dim().0);
         let found = input(&network, source);
         assert_eq!(found.dim(), shape_of(expected.shape()), "{name}");
-        let (values, tolerance): (Vec<f32>, _) = match expected.dtype() {
-            Dtype::U8 => (expected.data().iter().map(|byte| f32::from(*byte)).collect(), 1.0),
-            _ => {
-                let floats = expected.data().chunks_exact(4);
-                // A byte's worth of the channel with the least deviation.
-                (floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(), 1.0 / 255.0 / 0.224 + 1e-5)
-            }
+        let (values, tolerance): (Vec<f32>, _) = if expected.dtype() == Dtype::U8 {
+            (expected.data().iter().map(|byte| f32::from(*byte)).collect(), 1.0)
+        } else {
+            let floats = expected.data().chunks_exact(4);
+            // A byte's worth of the channel with the least deviation.
+            (floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(), 1.0 / 255.0 / 0.224 + 1e-5)
         };
         for (at, (found, expected)) in found.iter().zip(&values).enumerate() {
             assert!((found - expected).abs() <= tolerance, "{name}, value {at}: {found}, Pillow has {expected}");

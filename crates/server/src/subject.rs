@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepviz_corpus::{Corpus, ImageId, ImageShape};
+use deepviz_corpus::{Corpus, ImageId};
 use ndarray::{Array3, ArrayView3};
 
 use crate::app::App;

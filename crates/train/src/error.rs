@@ -24,7 +24,7 @@ pub enum Error {
     #[error("{source}; the corpus has {corpus}: {}", path.display())]
     Misfit {
         /// What does not fit.
-        source: deepviz_net::Error,
+        source: Box<deepviz_net::Error>,
         /// Its images and classes, in words.
         corpus: String,
         /// Where it lies.

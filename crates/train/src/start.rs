@@ -6,8 +6,8 @@ use crate::order::Order;
 use deepviz_corpus::{Corpus, ImageId, Split};
 use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
 use deepviz_net::{
-    CorpusInfo, Divergence, InputStatistics, InputTransform, Network, Parameters, Run, RunInfo, RunLock, Snapshot, Step,
-    whiten,
+    CorpusInfo, Divergence, InputStatistics, InputTransform, Network, Parameters, Run, RunInfo, RunLock, Snapshot,
+    Step, whiten,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -264,5 +264,5 @@ fn misfit(source: deepviz_net::Error, info: &RunInfo) -> Error {
     let named = info.classes.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if info.classes.len() > SHOWN { ", ..." } else { "" };
     let corpus = format!("images of {} and {} classes ({named}{more})", info.image, info.classes.len());
-    Error::Misfit { source, corpus, path: info.corpus.path.clone() }
+    Error::Misfit { source: Box::new(source), corpus, path: info.corpus.path.clone() }
 }

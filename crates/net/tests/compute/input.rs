@@ -28,7 +28,8 @@ fn every_device_sees_the_same_input() {
     let data = "resize = 12\ncrop = 9\nvalues = \"unit\"\norder = \"bgr\"\nscale = 2\nmean = [0.4, 0.5, 0.6]\nstd = [0.2, 0.3, 0.4]";
     let network = network(data);
     let images = [image(1, (17, 29)), image(2, (12, 12)), image(3, (40, 15)), image(4, (5, 5))];
-    let views: Vec<_> = images.iter().map(Array3::view).collect();
+    let shaped = images.each_ref().map(|image| network.transform().image(image.view()).unwrap().into_owned());
+    let [views, shaped] = [&images, &shaped].map(|images| images.each_ref().map(Array3::view));
     let coloured = View { brightness: 1.2, contrast: 0.8, ..View::at(1, 0) };
     let places = [network.centre_view(), network.centre_view().mirrored(), coloured, View::at(3, 3)];
     let mean = Array3::from_shape_fn((3, 12, 12), |(c, ..)| [0.4, 0.5, 0.6][c]);
@@ -51,13 +52,10 @@ fn every_device_sees_the_same_input() {
         let found = model.forward_views(&views, &places, &[0]).unwrap();
         assert_close(found[0].iter().map(|v| f64::from(*v)), &expected, 1e-5, &format!("input on {device:?}"));
         let mut engine = Engine::new(Arc::clone(&network), Arc::clone(&preprocess), &device).unwrap();
-        let shaped: Vec<_> = views.iter().map(|view| network.transform().image(*view).unwrap()).collect();
-        let shaped: Vec<_> = shaped.iter().map(ndarray::CowArray::view).collect();
-        let mut loss = |images| {
+        let losses = [&views[..], &shaped[..]].map(|images| {
             let batch = Batch { images, labels: &[0, 1, 2, 0], views: &places, noise: 3 };
             engine.gradients(&parameters, &batch, &mut Parameters::zeros(&network)).unwrap().loss_sum
-        };
-        let losses = [loss(&views), loss(&shaped)];
+        });
         assert_close([losses[0]], &[losses[1]], 1e-9, &format!("loss on {device:?}"));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::naive::{self, Named, Values};
 use deepviz_net::random::Stream;
-use deepviz_net::{Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel, View};
+use deepviz_net::{Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel};
 use ndarray::{Array3, ArrayView3};
 use std::fmt::Write as _;
 use std::io::Write as _;

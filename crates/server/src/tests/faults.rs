@@ -46,7 +46,7 @@ async fn a_split_without_images_is_said_so_and_no_command_is_suggested() {
         let _ = std::fs::remove_file(run.join(file));
     }
     change_info(&run, |info| info.corpus.test = 0);
-    let lab = Lab::over(&[run.clone()], None, None);
+    let lab = Lab::over(std::slice::from_ref(&run), None, None);
     assert_eq!(lab.json("/api/runs/tiny").await["corpus"]["test"], 0);
     for path in [
         "/api/runs/tiny/checkpoints/0/confusion",
@@ -108,7 +108,7 @@ async fn a_class_that_changed_after_training_is_named() {
         info.classes[3] = "unicorn".to_owned();
         info.corpus.identity = "0".repeat(64);
     });
-    let lab = Lab::over(&[run.clone()], None, None);
+    let lab = Lab::over(std::slice::from_ref(&run), None, None);
     let answer = lab.get("/api/runs/tiny/checkpoints/0/predict/3").await;
     assert_eq!(answer.status, 409);
     assert!(answer.json()["detail"].as_str().unwrap().contains("lacks the class `unicorn`"), "{:?}", answer.body);

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::Request;
 
-use super::lab::{Lab, get};
+use super::lab::{Answer, Lab, get};
 
 const SHEET: &str = "/api/runs/tiny/checkpoints/1/layers/conv1/filters/*/channels/*";
 
@@ -77,6 +77,13 @@ async fn a_token_is_asked_for_and_becomes_a_cookie() {
 }
 
 /// A browser sends one server the cookies of all others on the host, whatever their port or prefix.
+/// An answer to a client that holds these cookies.
+async fn ask(lab: &Lab, jar: &[(String, String)], method: &str, path: &str) -> Answer {
+    let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let request = get(path).method(method).header("cookie", cookies.join("; "));
+    lab.send(request.body(Body::empty()).unwrap()).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_on_one_host_do_not_throw_each_others_users_out() {
     let servers = [(7878, "one"), (7878, "two"), (9999, "one"), (9999, "three")];
@@ -90,13 +97,6 @@ async fn servers_on_one_host_do_not_throw_each_others_users_out() {
         jar.push((name.to_owned(), value.to_owned()));
     }
     assert!(jar[0].0.contains("7878") && jar[3].0.contains("9999"), "{jar:?}");
-    let ask = |lab: &Lab, jar: &[(String, String)], method: &str, path: &str| {
-        let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = get(path).method(method).header("cookie", cookies.join("; "));
-        let request = request.body(Body::empty()).unwrap();
-        let sent = lab.send(request);
-        async { sent.await }
-    };
     for lab in &labs {
         assert_eq!(ask(lab, &jar, "GET", "/api/runs").await.status, 200);
     }
