@@ -18,12 +18,23 @@ const BINARY: &str = env!("CARGO_BIN_EXE_deepviz");
 fn apart(lab: &Lab, namespaces: &[&str], script: &str) -> Option<Output> {
     let mut command = Command::new("unshare");
     command.args(namespaces).args(["--map-root-user", "bash", "-c", script]).current_dir(lab.path(""));
-    let output = command.env_remove("DEEPVIZ_TOKEN").stdin(Stdio::null()).output().ok();
+    let output = command
+        .env_remove("DEEPVIZ_TOKEN")
+        .env("DEEPVIZ_CACHE_DIR", lab.path(".cache"))
+        .stdin(Stdio::null())
+        .output()
+        .ok();
     let output = output.filter(|output| !matches!(output.status.code(), Some(1 | 77)));
     if output.is_none() {
-        eprintln!("SKIPPED: this system lets no process have {namespaces:?} of its own");
+        skipped(&format!("this system lets no process have {namespaces:?} of its own"));
     }
     output
+}
+
+/// Says why a test does nothing here, also where the output of tests is kept back.
+fn skipped(why: &str) {
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "SKIPPED: {why}").unwrap();
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -44,7 +55,8 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
+    let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    bytes.concat()
 }
 
 #[test]
@@ -94,6 +106,7 @@ fn with_few_open_files_every_run_is_still_served() {
     }
     let script = format!("ulimit -n 64; exec '{BINARY}' serve runs --addr 127.0.0.1:0");
     let mut command = Command::new("bash");
+    command.env("DEEPVIZ_CACHE_DIR", lab.path(".cache"));
     command.args(["-c", &script]).current_dir(lab.path("")).stdin(Stdio::null()).stdout(Stdio::piped());
     let server = Server::start(command);
     // Clients that stay, as tabs do.
@@ -121,7 +134,7 @@ fn training_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
         .map(|file| file.unwrap().metadata().unwrap().len().next_multiple_of(4096))
         .sum();
     let args = Lab::train_args("small/run", &[]);
-    let train = args.iter().map(|arg| format!(" '{arg}'")).collect::<Vec<_>>().concat();
+    let train = format!(" '{}'", args.join("' '"));
     let script = format!(
         "set -u; mkdir small; mount -t tmpfs -o size={} tmpfs small || exit 77
          '{BINARY}'{train} > out; echo \"code $?\"
@@ -174,12 +187,13 @@ fn as_the_first_process_it_ends_when_it_is_told_to() {
     let namespaces = ["--pid", "--fork", "--map-root-user"];
     let probe = Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status();
     if !probe.is_ok_and(|status| status.success()) {
-        writeln!(std::io::stderr(), "SKIPPED: this system lets no process be the first of others").unwrap();
+        skipped("this system lets no process be the first of others");
         return;
     }
     let mut command = Command::new("unshare");
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.args(namespaces).args([BINARY, "serve", "run", "--addr", "127.0.0.1:0"]).current_dir(lab.path(""));
+    command.env("DEEPVIZ_CACHE_DIR", lab.path(".cache"));
     let server = Server::start(command);
     server.json("/api/runs");
     let parent = server.process();
