@@ -16,9 +16,10 @@ use crate::table::Table;
 pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
     let snapshot = Snapshot::read(path).context("cannot read the snapshot")?;
     let mean = snapshot.mean.as_ref().map(|mean| row("data.mean", &mean.view().into_dyn()));
+    let std = snapshot.std.as_ref().map(|std| row("data.std", &std.view().into_dyn()));
     let weights = snapshot.parameters.iter().map(|(name, array)| row(name, &array.view()));
     let optimizer = snapshot.optimizer.iter().map(|(name, array)| row(&format!("optimizer.{name}"), &array.view()));
-    let rows: Vec<Row> = weights.chain(mean).chain(optimizer).collect();
+    let rows: Vec<Row> = weights.chain(mean).chain(std).chain(optimizer).collect();
     if as_json {
         print_json(&json!({
             "kind": "snapshot",
