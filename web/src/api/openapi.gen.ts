@@ -49,7 +49,10 @@ export interface paths {
         query?: {
           /** @description Words that must all match: part of the class or the name, an id, or `#id`. */
           q?: string;
-          /** @description Index or name of a class. */
+          /**
+           * @description Name or number of a class: the exact name first, then the name in another case, then the number
+           *     (`#3` where a class is called 3).
+           */
           class?: string;
           /** @description `train` or `test`. */
           split?: string;
@@ -1333,12 +1336,12 @@ export interface paths {
            */
           checkpoint: string;
           /**
-           * @description Index of the true class.
+           * @description Name or number of the true class.
            * @example 3
            */
           true_class: string;
           /**
-           * @description Index of the predicted class.
+           * @description Name or number of the predicted class.
            * @example 5
            */
           predicted: string;
@@ -2851,8 +2854,8 @@ export interface paths {
            *     `mean_margin` (least first).
            */
           sort?: string;
-          /** @description Only images of this class. */
-          class?: number;
+          /** @description Only images of this class: its name or number. */
+          class?: string;
           /** @description Images at most, up to 10,000; 48 unless given. */
           limit?: number;
           /** @description Where to go on: what `next_cursor` said. */
@@ -3273,7 +3276,10 @@ export interface paths {
       cookie?: never;
     };
     get?: never;
-    /** A corpus as a .tar or .tar.gz, in any layout that `deepviz corpus info` reads. */
+    /**
+     * A corpus as a .tar, .tar.gz or .zip, as the body or as the one file of a form, in any layout that `deepviz corpus info`
+     *     reads.
+     */
     put: {
       parameters: {
         query?: never;
@@ -3287,7 +3293,7 @@ export interface paths {
         };
         cookie?: never;
       };
-      /** @description a .tar or .tar.gz */
+      /** @description a .tar, .tar.gz or .zip */
       requestBody: {
         content: {
           'application/octet-stream': number[];
@@ -3375,8 +3381,8 @@ export interface paths {
     };
     get?: never;
     /**
-     * A run folder as a .tar or .tar.gz. It is refused unless every snapshot in it is whole; its corpus is looked for among
-     *     the uploaded ones, by name.
+     * A run folder as a .tar, .tar.gz or .zip, as the body or as the one file of a form. It is refused unless every snapshot
+     *     in it is whole; its corpus is looked for among the uploaded ones, by name.
      */
     put: {
       parameters: {
@@ -3391,7 +3397,7 @@ export interface paths {
         };
         cookie?: never;
       };
-      /** @description a .tar or .tar.gz */
+      /** @description a .tar, .tar.gz or .zip */
       requestBody: {
         content: {
           'application/octet-stream': number[];
@@ -3486,28 +3492,28 @@ export interface components {
       checkpoints: number[];
       health: components['schemas']['Health'][][];
       layer: string;
-      max: number[][];
-      mean: number[][];
+      max: (number | null)[][];
+      mean: (number | null)[][];
       split: string;
-      spread: number[][];
+      spread: (number | null)[][];
       zeros: number[][];
     };
-    /** @description One entry a checkpoint. */
+    /** @description One entry a checkpoint, absent where it is not finite. */
     ArrayHistory: {
       /** @description Norm of the change since the checkpoint before, over the norm there. */
       change: (number | null)[];
       layer: string;
-      max: number[];
-      mean: number[];
-      min: number[];
+      max: (number | null)[];
+      mean: (number | null)[];
+      min: (number | null)[];
       /** @description `conv1.weight`. */
       name: string;
       /** @description Euclidean norm. */
-      norm: number[];
+      norm: (number | null)[];
       /** @description Standard deviation. */
-      spread: number[];
+      spread: (number | null)[];
       /** @description Norm of what the last step of training added, over the norm. */
-      update: number[];
+      update: (number | null)[];
     };
     /** @description Pictures, snapshots and models in memory. */
     CacheStatus: {
@@ -3561,6 +3567,8 @@ export interface components {
     };
     /** @description A snapshot of the run. */
     Checkpoint: {
+      /** @description The run has diverged by then: nothing of it is a result. */
+      diverged: boolean;
       /** Format: double */
       epoch: number;
       /** @description Names its content; empty where it cannot be read. */
@@ -3568,6 +3576,8 @@ export interface components {
       /** Format: int64 */
       images_seen: number;
       index: number;
+      /** @description The test images were measured, and gave no finite numbers. */
+      not_finite: boolean;
       /** @description Why it cannot be used. */
       problem?: string | null;
       statistics: components['schemas']['Statistics'];
@@ -3575,7 +3585,10 @@ export interface components {
       step: number;
       /** Format: double */
       test_error?: number | null;
-      /** Format: double */
+      /**
+       * Format: double
+       * @description Of the test images, as `test_error`: absent where they were not measured, or where `not_finite` says so.
+       */
       test_loss?: number | null;
       /** Format: double */
       train_error?: number | null;
@@ -3599,11 +3612,11 @@ export interface components {
       images: number;
       name: string;
     };
-    /** @description By filter (rows) and true class of the images (columns). */
+    /** @description By filter (rows) and true class of the images (columns); a number is absent where it is not finite. */
     ClassNumbers: {
-      mean: number[][];
-      spread: number[][];
-      zeros: number[][];
+      mean: (number | null)[][];
+      spread: (number | null)[][];
+      zeros: (number | null)[][];
     };
     /** @description A group of images; its index is the same at every checkpoint. */
     Cluster: {
@@ -3695,6 +3708,25 @@ export interface components {
     CorpusList: {
       corpora: components['schemas']['CorpusDetail'][];
     };
+    /** @description Where a run diverged: from there on its numbers are not finite, and none of them is a result. */
+    Diverged: {
+      /** Format: double */
+      epoch: number;
+      /** @description What was not finite, in words. */
+      found: string;
+      /**
+       * Format: double
+       * @description Learning rate of the last update.
+       */
+      rate: number;
+      /**
+       * Format: int64
+       * @description Updates done: the network as it is after them gives no finite numbers any more.
+       */
+      step: number;
+      /** @description `loss`, `weights` or `outputs`. */
+      what: string;
+    };
     /** @description From a layer to one that takes its output. */
     Edge: {
       from: string;
@@ -3724,10 +3756,10 @@ export interface components {
       | Record<string, never>;
     /** @description One list of filters a checkpoint. */
     FilterHistory: {
-      bias: number[][];
-      norm: number[][];
+      bias: (number | null)[][];
+      norm: (number | null)[][];
     };
-    /** @description What a filter does over the images of a split. */
+    /** @description What a filter does over the images of a split; a number is absent where it is not finite. */
     FilterNumbers: {
       /**
        * Format: float
@@ -3738,17 +3770,17 @@ export interface components {
        * Format: float
        * @description Greatest output.
        */
-      max: number;
+      max?: number | null;
       /**
        * Format: float
        * @description Mean over images and positions.
        */
-      mean: number;
+      mean?: number | null;
       /**
        * Format: float
        * @description Standard deviation over images and positions.
        */
-      spread: number;
+      spread?: number | null;
       /**
        * Format: float
        * @description Share of images and positions at which the output is exactly zero.
@@ -3844,7 +3876,7 @@ export interface components {
       /** @description Of its weight as it is stored; absent where it has none. */
       weight_shape?: number[] | null;
     };
-    /** @description One entry a checkpoint that can be used. */
+    /** @description One entry a checkpoint that can be used; a number is absent where it is not finite. */
     LayerHistory: {
       checkpoints: number[];
       filters: components['schemas']['FilterHistory'];
@@ -3852,7 +3884,7 @@ export interface components {
       /** @description Norm of the change since the checkpoint before, relative to the norm then. */
       moved: (number | null)[];
       /** @description Euclidean norm of the weights. */
-      norm: number[];
+      norm: (number | null)[];
       percentiles: components['schemas']['Percentiles'];
     };
     /** @description What became of an image. A margin is the true class's probability less the greatest other one. */
@@ -3931,6 +3963,8 @@ export interface components {
     };
     /** @description Measurements. */
     Metrics: {
+      divergence?: components['schemas']['Diverged'] | null;
+      skipped?: components['schemas']['SkippedMetrics'] | null;
       /** @description Every image seen once, at its centre. */
       test: components['schemas']['TestMetrics'];
       train: components['schemas']['TrainMetrics'];
@@ -4018,11 +4052,11 @@ export interface components {
     };
     /** @description Of the weights. */
     Percentiles: {
-      p1: number[];
-      p25: number[];
-      p50: number[];
-      p75: number[];
-      p99: number[];
+      p1: (number | null)[];
+      p25: (number | null)[];
+      p50: (number | null)[];
+      p75: (number | null)[];
+      p99: (number | null)[];
     };
     /** @description What lies under a pixel of a sheet. */
     PixelValue: {
@@ -4038,7 +4072,7 @@ export interface components {
       layer: string;
       /** @description Row within the tile. */
       row: number;
-      /** @description The value of each of the channels; null where it is not a number. */
+      /** @description The value of each of the channels; null where it is not finite. */
       values: (number | null)[];
     };
     /** @description What a network says about an image. */
@@ -4049,11 +4083,14 @@ export interface components {
        * @description Absent for an image that was sent.
        */
       image?: number | null;
-      /** @description What goes into the softmax. */
-      logits: number[];
-      /** @description The class of the greatest probability. */
-      predicted: number;
-      probabilities: number[];
+      /** @description What goes into the softmax; absent where it is not finite. */
+      logits: (number | null)[];
+      /** @description The class of the greatest probability; absent where logits or probabilities are not finite. */
+      predicted?: number | null;
+      /** @description Absent where it is not finite. */
+      probabilities: (number | null)[];
+      /** @description Why no class is predicted. */
+      problem?: string | null;
       /**
        * Format: int32
        * @description Absent for an image that was sent.
@@ -4113,6 +4150,7 @@ export interface components {
       corpus: components['schemas']['RunCorpus'];
       /** @description What it was trained on. */
       device: string;
+      divergence?: components['schemas']['Diverged'] | null;
       /** @description The layer that feeds the last fully connected one. */
       features_layer: string;
       id: string;
@@ -4120,6 +4158,8 @@ export interface components {
       live: boolean;
       /** @description The layer that feeds the softmax. */
       logits_layer: string;
+      /** @description What of the measurements cannot be read and was left out, if anything. */
+      metrics_problem?: string | null;
       name: string;
       planned_checkpoints: number;
       /** @description The recipe's name. */
@@ -4127,6 +4167,8 @@ export interface components {
       /** Format: int64 */
       seed: number;
       stages: components['schemas']['Stage'][];
+      /** @description Why the statistics cannot be read, if there are any and they cannot. */
+      statistics_problem?: string | null;
       /** Format: int64 */
       steps_per_epoch: number;
       /** Format: double */
@@ -4153,6 +4195,7 @@ export interface components {
       checkpoints: number;
       /** @description How many there are. */
       classes: number;
+      divergence?: components['schemas']['Diverged'] | null;
       id: string;
       image_shape: components['schemas']['Size'];
       /** Format: int64 */
@@ -4161,7 +4204,7 @@ export interface components {
       name: string;
       /**
        * Format: double
-       * @description The latest measured.
+       * @description The latest measured; absent too where it was not finite.
        */
       test_error?: number | null;
     };
@@ -4250,14 +4293,26 @@ export interface components {
     SheetValues: components['schemas']['Sheet'] & {
       /** @description Filters, channels, rows, columns. */
       shape: number[];
-      /** @description The values in that order; absent where there are more than 65,536 (ask for `format=f32`). */
-      values?: number[] | null;
+      /**
+       * @description The values in that order, each absent where it is not finite; all absent where there are more than 65,536 (ask
+       *     for `format=f32`).
+       */
+      values?: (number | null)[] | null;
     };
     /** @description Channels, rows and columns. */
     Size: {
       channels: number;
       height: number;
       width: number;
+    };
+    /** @description Lines of metrics.jsonl that cannot be read. */
+    SkippedMetrics: {
+      /** @description Number of the first, counted from 1. */
+      first_line: number;
+      /** @description How many there are. */
+      lines: number;
+      /** @description Why the first cannot be read. */
+      reason: string;
     };
     /** @description Members that came from the same cluster. */
     Source: {
@@ -4340,8 +4395,11 @@ export interface components {
     /** @description One entry a test. */
     TestMetrics: {
       epoch: number[];
-      error: number[];
-      loss: number[];
+      error: (number | null)[];
+      /** @description Absent where the images gave no finite numbers, as `error`. */
+      loss: (number | null)[];
+      /** @description Images whose probabilities were not finite; every other place is 0. */
+      not_finite: number[];
       step: number[];
     };
     /** @description The images that a filter answers to most, the strongest first. */
@@ -4409,6 +4467,8 @@ export interface components {
       id: string;
       /** @description Files of the archive that belong to no run, and were left out. */
       skipped: number;
+      /** @description Checkpoints and splits whose statistics came with it. */
+      statistics: number;
     };
     /** @description Two groups and their difference, one below the other. */
     VersusAnswer: components['schemas']['Sheet'] & {
