@@ -79,17 +79,17 @@ async fn a_run_that_is_trained_anew_in_its_place_is_shown_and_not_the_old_one() 
 async fn files_that_are_cut_while_they_are_served_are_gaps() {
     let (lab, run) = Lab::own();
     assert_eq!(lab.get("/api/runs/tiny/checkpoints/1/layers/conv1").await.status, 200);
+    // Half a file in the place of a whole one, as a copy that was broken off leaves it.
     let cut = |name: &str| {
         let path = run.join(name);
         let bytes = std::fs::read(&path).unwrap();
-        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        std::fs::write(run.join("half"), &bytes[..bytes.len() / 2]).unwrap();
+        std::fs::rename(run.join("half"), path).unwrap();
     };
     cut("snapshots/000005.safetensors");
     cut("metrics.jsonl");
-    // A folder whose entries stay the same keeps its time: the snapshot's own size tells.
-    let problem = lab.json("/api/runs/tiny").await["checkpoints"][1]["problem"].clone();
-    let sheet = lab.get("/api/runs/tiny/checkpoints/1/layers/conv1?filters=2").await;
-    assert!(problem.is_string() || sheet.status == 422 || sheet.status == 200, "{problem} {}", sheet.status);
+    assert!(lab.json("/api/runs/tiny").await["checkpoints"][1]["problem"].is_string());
+    assert_eq!(lab.get("/api/runs/tiny/checkpoints/1/layers/conv1").await.status, 422);
     assert_eq!(lab.get("/api/runs/tiny/checkpoints/2/layers/conv1").await.status, 200);
     assert!(lab.json("/api/runs/tiny/metrics").await["train"]["step"].as_array().unwrap().len() < 15);
 }
