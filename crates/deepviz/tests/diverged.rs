@@ -91,7 +91,8 @@ fn inspected(lab: &Lab, run: &str) -> (Value, String) {
 #[test]
 fn a_run_that_diverges_at_its_last_step_fails_and_has_no_error() {
     let lab = with_base();
-    for (out, more) in [("end", &[][..]), ("each", &["--snapshot-every", "1 steps"][..])] {
+    let each_step: &[&str] = &["--snapshot-every", "1 steps"];
+    for (out, more) in [("end", &[] as &[&str]), ("each", each_step)] {
         let outcome = lab.run(&diverging(out, more));
         outcome.expect_error(&[
             "training diverged at step 1: ",

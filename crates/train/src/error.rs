@@ -97,14 +97,14 @@ pub enum Error {
     },
     /// Loss, weights or outputs are no finite numbers any more.
     #[error(
-        "training diverged at step {}: {}; a lower learning rate (now {}) or smaller initial weights may help",
+        "training diverged at step {}: {}; a lower learning rate (now {:?}) or smaller initial weights may help",
         .0.step, .0.found, .0.rate
     )]
     Diverged(Divergence),
     /// A run that diverged before, and would again.
     #[error(
         "cannot resume: the run diverged at step {step}: {found}; the same steps would end the same way, so start a \
-         new run with a lower learning rate (this one had {rate}) or smaller initial weights: {}", path.display()
+         new run with a lower learning rate (this one had {rate:?}) or smaller initial weights: {}", path.display()
     )]
     ResumeDiverged {
         /// Where it diverged.

@@ -30,6 +30,6 @@ describe('a run that diverged', () => {
     const divergence = { step: 1200, epoch: 3, what: 'loss', found: 'the loss is NaN', rate: 1e30 };
     expect(divergedAt(divergence)).toBe('diverged at step 1,200');
     expect(divergedWords(divergence)).toContain('at step 1,200, epoch 3.00: the loss is NaN. ');
-    expect(divergedWords(divergence)).toContain('The learning rate was 1e+30;');
+    expect(divergedWords(divergence)).toContain('The learning rate was 1e30;');
   });
 });

@@ -29,6 +29,6 @@ export function divergedWords(divergence: NonNullable<Run['divergence']>): strin
   const { step, epoch, found, rate } = divergence;
   return (
     `The run diverged at step ${count(step)}, epoch ${fixed(epoch, 2)}: ${found}. ` +
-    `Nothing from there on is a result. The learning rate was ${rate}; a lower one or smaller initial weights may help.`
+    `Nothing from there on is a result. The learning rate was ${String(rate).replace('e+', 'e')}; a lower one or smaller initial weights may help.`
   );
 }

@@ -21,6 +21,7 @@ import {
   type Unit,
 } from './data';
 import type { Mark } from '../../state/marks';
+import { divergedAt } from '../../state/sound';
 import { BOTTOM, LEFT, moving, RIGHT, TICKS, TOP, type Drawn, type Track } from './moving';
 
 export { HEIGHT, type Track } from './moving';
@@ -165,7 +166,7 @@ export function drawTrack({ svg, over, run, metrics, width, unit, marked }: Pict
         .append('text')
         .attr('class', 'rate lost')
         .attr('y', TOP + 23)
-        .text('diverged'),
+        .text(divergedAt(run.divergence)),
     });
   drawTicks(root.append('g'), points, x);
   const labels = root.append('g');

@@ -120,7 +120,7 @@ export function curves(log: boolean): Spec {
         },
       },
       {
-        ...label({ value: LEFT - 8 }, { scale: 'y', field: 'y', offset: 4 }, { value: 'right' }),
+        ...label({ value: LEFT - 5 }, { scale: 'y', field: 'y', offset: 4 }, { value: 'right' }),
         ...from('y_ticks'),
       },
       {

@@ -92,7 +92,7 @@ export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: bool
       band: bins.map((bin, n) => ({ x: at[n], low: Math.max(low, bin.low), high: bin.high })),
       soft: means.map((y, n) => ({ x: at[n], y })),
       ...measured(tested, metrics.test.loss),
-      y_ticks: log ? logTicks : linearTicks(high, (v) => fixed(v, digits)),
+      y_ticks: log ? logTicks : linearTicks(high, (v) => fixed(v, digits).replace('.0e', 'e')),
     },
     low,
     high,

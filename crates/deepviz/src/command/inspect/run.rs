@@ -57,7 +57,7 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
 
 fn diverged_line(divergence: &Divergence) -> String {
     let Divergence { step, found, rate, .. } = divergence;
-    format!("diverged at step {}: {found} (learning rate {rate})", human::count(step.0))
+    format!("diverged at step {}: {found} (learning rate {rate:?})", human::count(step.0))
 }
 
 /// One checkpoint.
