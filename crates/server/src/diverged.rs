@@ -48,11 +48,13 @@ impl Latest {
         let mut divergence = None;
         let mut is_last = true;
         let test = find_last(path, |line| {
-            // Nothing is written after it.
-            if std::mem::take(&mut is_last) {
-                divergence = serde_json::from_slice::<Divergence>(line).ok();
+            let metric = serde_json::from_slice::<Metric>(line).ok();
+            // Nothing is measured after it.
+            if is_last && metric.is_none() {
+                divergence = divergence.take().or_else(|| serde_json::from_slice::<Divergence>(line).ok());
             }
-            serde_json::from_slice::<Metric>(line).ok().filter(|metric| metric.kind == MetricKind::Test)
+            is_last &= metric.is_none();
+            metric.filter(|metric| metric.kind == MetricKind::Test)
         });
         let divergence = divergence.or_else(|| test.as_ref().and_then(Divergence::from_metric));
         let test = test.filter(|metric| divergence.as_ref().is_none_or(|found| found.trusts(metric)));
