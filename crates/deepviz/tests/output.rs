@@ -89,8 +89,10 @@ fn a_picture_that_does_not_fit_is_an_error_and_leaves_nothing_half() {
 #[test]
 fn a_log_in_a_file_has_no_escape_codes() {
     let lab = Lab::with_run();
-    let broken = lab.path("run/snapshots/000008.safetensors");
-    fs::write(&broken, "no snapshot").unwrap();
+    // A line that cannot be read is told in the log.
+    let metrics = lab.path("run/metrics.jsonl");
+    let whole = fs::read_to_string(&metrics).unwrap();
+    fs::write(&metrics, format!("{whole}no measurement\n")).unwrap();
     let log = fs::File::create(lab.path("log")).unwrap();
     let mut command = lab.command(&["serve", "run", "--addr", "127.0.0.1:0", "-vv"]);
     command.env("RUST_LOG", "debug");

@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// For a whole archive.
 const IN_ALL: Duration = Duration::from_hours(1);
 
+/// Bytes that may follow the end of an archive: tar pads to whole blocks, and zip and gzip to none.
+const MOST_BEHIND: usize = 1 << 20;
+
 /// A piece, or why there is none.
 type Piece = Result<Bytes, &'static str>;
 
@@ -92,6 +95,27 @@ pub(crate) struct Pieces {
 impl Pieces {
     pub(crate) fn new(receiver: mpsc::Receiver<Piece>) -> Self {
         Self { receiver, current: Bytes::new() }
+    }
+}
+
+impl Pieces {
+    /// Reads what follows the archive, a little padding at the most, and so learns what else the request held.
+    ///
+    /// # Errors
+    /// Where the form held more than the one file, or more follows than [`MOST_BEHIND`].
+    pub(crate) fn expect_end(&mut self) -> Result<(), ApiError> {
+        let mut buffer = [0; 8192];
+        let mut behind = 0;
+        loop {
+            match self.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => behind += count,
+                Err(problem) => return Err(ApiError::bad(problem.to_string())),
+            }
+            if behind > MOST_BEHIND {
+                return Err(ApiError::bad("more follows the end of the archive; send one archive alone"));
+            }
+        }
     }
 }
 

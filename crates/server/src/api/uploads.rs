@@ -174,7 +174,9 @@ async fn receive<T: Send + 'static>(
     let _turn = app.work.archive().await?;
     let (sender, receiver) = mpsc::channel(8);
     let unpacking = tokio::task::spawn_blocking(move || {
-        let found = unpack(Pieces::new(receiver), place.aside.path(), ROOM, kind.wanted)?;
+        let mut pieces = Pieces::new(receiver);
+        let found = unpack(&mut pieces, place.aside.path(), ROOM, kind.wanted)?;
+        pieces.expect_end()?;
         finish(&place, found, &kind)
     });
     sending::feed(request, sender).await?;

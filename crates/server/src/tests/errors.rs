@@ -188,6 +188,10 @@ async fn a_missing_or_foreign_corpus_is_reported_and_weights_are_shown() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("tiny");
     write_run(&run, &images());
+    // The corpus that the run names is gone: otherwise one that is given and is another would be passed over.
+    let mut info = deepviz_net::RunInfo::read(&run).unwrap();
+    info.corpus.path = folder.path().join("gone");
+    info.write(&run).unwrap();
     let other = folder.path().join("other");
     let options = deepviz_corpus::ShapesOptions { images: 40, test_fraction: 0.5, seed: 1 };
     deepviz_corpus::make_shapes(&other, &options).unwrap();
