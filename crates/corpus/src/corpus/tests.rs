@@ -65,7 +65,7 @@ fn what_is_no_corpus_is_refused_with_what_was_found() {
     assert!(error(&folder.path().join("no")).contains("nothing exists"));
     let archive = folder.path().join("cifar-10-binary.tar.gz");
     fs::write(&archive, b"x").unwrap();
-    assert!(error(&archive).contains("cifar-10-binary.tar.gz"), "{}", error(&archive));
+    assert!(error(&archive).contains("a file that is no archive"));
     fs::create_dir(folder.path().join("notes")).unwrap();
     assert!(error(folder.path()).contains("a folder with cifar-10-binary.tar.gz, notes"));
 }

@@ -91,7 +91,10 @@ fn what_an_archive_should_not_hold_is_left_out_by_name() {
     // No class folders.
     fs::write(&path, tar(&[("readme.txt", b"x")])).unwrap();
     let error = Corpus::open(&path).unwrap_err().to_string();
-    assert!(error.contains("readme.txt") && error.contains("class folders"), "{error}");
+    assert!(
+        error.contains("readme.txt") && error.contains("class folders") && error.contains("corpus fetch NAME --from"),
+        "{error}"
+    );
     // An archive that is not read.
     fs::write(&path, b"\xfd7zXZ\0rest").unwrap();
     let error = Corpus::open(&path).unwrap_err().to_string();

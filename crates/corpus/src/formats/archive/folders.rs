@@ -45,7 +45,8 @@ impl Reader for Packed {
                 count => format!("{count} files, the first {}", names.collect::<Vec<_>>().join(", ")),
             };
             let expected = "class folders (train/<class>/*, <class>/*) or samples (key.jpg and key.cls); other layouts \
-                            are read from the unpacked folder";
+                            are read from the unpacked folder, and `deepviz corpus fetch NAME --from FILE` unpacks \
+                            known corpora";
             return Err(malformed(found, expected, &self.path));
         };
         let refused = archive.refused.clone();
