@@ -9,8 +9,8 @@ interface Paper {
 }
 
 /** The page as a PDF, counted by what its objects say of themselves. */
-async function printed({ page }: Dashboard): Promise<Paper> {
-  const text = (await page.pdf({ format: 'A4', preferCSSPageSize: true })).toString('latin1');
+async function printed({ page }: Dashboard, format = 'A4'): Promise<Paper> {
+  const text = (await page.pdf({ format, preferCSSPageSize: true })).toString('latin1');
   const pages = [...text.matchAll(/\/Type \/Page\b[^s][\s\S]*?\/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]/g)];
   return {
     pages: pages.map(([, width, height]) => ({ width: Number(width), height: Number(height) })),
@@ -85,19 +85,33 @@ describe('a printed view', () => {
     expect((await printed(dashboard)).images).toBeGreaterThanOrEqual(30);
   });
 
-  test('the report is a standing page, full to its lower half', async ({ dashboard }) => {
+  test('the report is one standing page with all of its pictures, on A4 and on Letter', async ({
+    dashboard,
+  }) => {
     await dashboard.view('report');
-    const paper = await printed(dashboard);
-    expect(paper.pages.length).toBe(1);
-    expect(paper.pages[0].height).toBeGreaterThan(paper.pages[0].width);
-    // The film of five moments, and two rows of images.
-    expect(paper.images).toBeGreaterThan(20);
-    await onPaper(dashboard, async () => {
-      await dashboard.page.setViewportSize({ width: 688, height: 1017 });
-      const [foot] = await boxes(dashboard, '.report footer');
-      expect(foot.bottom).toBeGreaterThan(700);
-      expect(foot.bottom).toBeLessThan(1017);
-    });
+    for (const format of ['A4', 'Letter']) {
+      const paper = await printed(dashboard, format);
+      expect(paper.pages.length).toBe(1);
+      expect(paper.pages[0].height).toBeGreaterThan(paper.pages[0].width);
+      // The film of five moments, and two rows of images.
+      expect(paper.images).toBeGreaterThan(20);
+    }
+  });
+
+  test('the parts of the report stand one below the other, at any width', async ({ dashboard }) => {
+    for (const [width, height] of [
+      [1440, 900],
+      [820, 1180],
+    ]) {
+      await dashboard.page.setViewportSize({ width, height });
+      await dashboard.view('report');
+      const parts = await boxes(dashboard, '.report > *');
+      expect(parts.length).toBeGreaterThan(10);
+      for (const [n, part] of parts.slice(1).entries()) {
+        expect(part.bottom - part.top).toBeGreaterThan(8);
+        expect(part.top).toBeGreaterThanOrEqual(parts[n].bottom);
+      }
+    }
   });
 
   test('waits for pictures that are on their way', async ({ dashboard }) => {

@@ -1,4 +1,6 @@
 // The server goes away under the open page and comes back at its address: every part of every view comes back alone.
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterEach, beforeEach, describe, expect, inject } from 'vitest';
 import { Dashboard, launched, test } from './dashboard';
@@ -138,5 +140,36 @@ describe('a server that comes back', () => {
     await expect.poll(() => bar(page).isVisible()).toBe(false);
     await page.keyboard.press('ArrowLeft');
     await expect.poll(() => seen(page)).toEqual(before);
+  });
+
+  test('is told of in sight, also in a narrow window that scrolls', async () => {
+    const { page } = await open('clusters', { checkpoint: '6' });
+    await page.setViewportSize({ width: 820, height: 900 });
+    await server.stop('SIGKILL');
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => bar(page).isVisible()).toBe(true);
+    const [box, timeline] = [await bar(page).boundingBox(), await page.locator('footer.tl').boundingBox()];
+    expect(box!.y).toBeGreaterThan(0);
+    expect(box!.y + box!.height).toBeLessThanOrEqual(timeline!.y + 1);
+    await again();
+    await expect.poll(() => bar(page).isVisible()).toBe(false);
+  });
+
+  test('one that has other runs says so, and offers them', async () => {
+    const { page } = await open('training', { checkpoint: '6' });
+    cpSync(join(inject('folder'), inject('run')), join(inject('folder'), 'other'), { recursive: true });
+    await server.stop();
+    const port = Number(new URL(server.origin).port);
+    server = await Server.start(inject('folder'), 'other', { port });
+    await expect.poll(() => bar(page).textContent()).toContain(`The server has no run ${inject('run')}`);
+    expect(await page.getByRole('heading', { name: 'Training' }).count()).toBe(1);
+    await page
+      .getByRole('button', { name: inject('run') })
+      .first()
+      .click();
+    await page.getByRole('list', { name: 'Runs' }).getByRole('button', { name: 'other' }).click();
+    await expect.poll(() => bar(page).isVisible()).toBe(false);
+    await expect.poll(() => new URL(page.url()).hash).toContain('run=other');
+    rmSync(join(inject('folder'), 'other'), { recursive: true });
   });
 });

@@ -1,6 +1,6 @@
 // Many tabs of one browser: all of them load and hear of what happens, and together they hold one connection at most.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
@@ -115,6 +115,28 @@ describe(`${TABS} tabs`, () => {
     await browser.close();
     await proxy.stop();
     for (const one of all) one.expectClean();
+  });
+
+  test('of a finished run see statistics that are computed later', async () => {
+    cpSync(join(inject('folder'), inject('run')), join(inject('folder'), 'later'), {
+      recursive: true,
+      filter: (path) => !path.includes('stats.sqlite'),
+    });
+    const finished = await Server.start(inject('folder'), 'later');
+    const browser = await context();
+    const dashboard = new Dashboard(await browser.newPage(), finished.origin, 'later');
+    await dashboard.view('confusion', { checkpoint: 'last' });
+    expect(await dashboard.page.getByRole('main').textContent()).toContain('is not counted');
+    const counting = spawn(binary(), ['stats', 'later', '--split', 'test'], {
+      cwd: inject('folder'),
+      stdio: 'ignore',
+    });
+    const cells = dashboard.page.getByRole('gridcell').and(dashboard.page.locator('[data-truth]'));
+    await expect.poll(() => cells.count(), { timeout: 90_000 }).toBe(100);
+    await browser.close();
+    await finished.stop();
+    await new Promise((ended) => (counting.exitCode === null ? counting.once('exit', ended) : ended(null)));
+    dashboard.expectClean();
   });
 
   test('where no worker can be shared: each hears for itself', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../api/types';
-import { chunks, epochAway, neighbours, readable, restingPlace } from './checkpoints';
+import { chunks, epochAway, neighbours, readable, readyStatistics, restingPlace } from './checkpoints';
 
 const points = [null, null, 'broken', 'broken', null, null].map((problem) => ({ problem }));
 
@@ -41,4 +41,11 @@ it('goes an epoch on or back', () => {
     epochAway(points, 3, 1),
     epochAway(points, 0, -1),
   ]).toEqual([2, 1, 4, 0]);
+});
+it('tells statistics that became ready from checkpoints that were added', () => {
+  const at = (index: number, test: 'ready' | 'missing') => ({ index, statistics: { test } });
+  const before = readyStatistics([at(0, 'ready'), at(1, 'missing')]);
+  expect(readyStatistics([at(0, 'ready'), at(1, 'missing'), at(2, 'missing')])).toBe(before);
+  expect(readyStatistics([at(0, 'ready'), at(1, 'ready')])).not.toBe(before);
+  expect(readyStatistics([at(0, 'missing'), at(1, 'ready')])).not.toBe(before);
 });

@@ -72,3 +72,11 @@ export function chunks(
   }
   return out;
 }
+
+/** Which statistics there are, as text: equal where nothing became ready, also when checkpoints were added. */
+export const readyStatistics = (points: readonly Pick<Checkpoint, 'index' | 'statistics'>[]): string =>
+  points
+    .flatMap(({ index, statistics }) =>
+      Object.entries(statistics).flatMap(([split, state]) => (state === 'ready' ? [`${index} ${split}`] : [])),
+    )
+    .join();

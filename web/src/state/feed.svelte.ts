@@ -2,9 +2,8 @@
 import { address, path } from '../api/client';
 import type { RunEvents } from '../api/events';
 import * as routes from '../api/routes';
-import { restingPlace } from './checkpoints';
+import { readyStatistics, restingPlace } from './checkpoints';
 import { Comeback, connection } from './connection.svelte';
-import type { Run } from '../api/types';
 import { joinMetrics, since } from './metrics';
 import type { Store } from './store.svelte';
 
@@ -21,6 +20,8 @@ export class Feed {
   #again = false;
   #imagesTimer: ReturnType<typeof setTimeout> | undefined;
   #imagesWait_ms = FIRST_WAIT_MS;
+  /** Statistics became ready since the run was read. */
+  #isCounted = false;
   /** The run whose images are waited for. */
   #lacksImages: string | null = null;
   readonly #runComeback = new Comeback(() => void this.refresh());
@@ -54,7 +55,7 @@ export class Feed {
 
   #hear(name: keyof RunEvents): void {
     if (name === 'run') return void this.#readRuns();
-    if (name === 'statistics' || name === 'reload') this.#store.statistics += 1;
+    if (name === 'statistics' || name === 'reload') this.#isCounted = true;
     if (name === 'changed' && (this.#store.run === null || this.#store.failure)) return this.#store.retry();
     void this.refresh();
   }
@@ -132,16 +133,18 @@ export class Feed {
     const store = this.#store;
     const id = store.run?.id;
     if (!id) return;
-    const counted = store.statistics;
     try {
       const [run, news] = await Promise.all([routes.runDetail(id), routes.metrics(id, since(store.metrics))]);
       if (store.run?.id !== id) return;
       const known = store.run.checkpoints;
       const sameHashes = run.checkpoints.every((c, i) => !known[i] || known[i].hash === c.hash);
       this.#runComeback.done();
-      // Without an event of their own: a run that is asked from time to time, or was not heard of for a while.
-      const isCounted = statisticsOf(run) !== statisticsOf(store.run);
-      if (isCounted && store.statistics === counted) store.statistics += 1;
+      // Told by an event; or seen, where a run is asked from time to time, or was not heard of for a while.
+      const seen = [run, store.run].map(
+        (one) => readyStatistics(one.checkpoints) + JSON.stringify(one.cluster_sets),
+      );
+      if (this.#isCounted || seen[0] !== seen[1]) store.statistics += 1;
+      this.#isCounted = false;
       store.run = run;
       store.tiles.forget(run.corpus);
       this.follow(run);
@@ -156,7 +159,3 @@ export class Feed {
     }
   }
 }
-
-/** Which statistics there are of a run, as text. */
-const statisticsOf = (run: Run): string =>
-  JSON.stringify([run.checkpoints.map((c) => c.statistics), run.cluster_sets]);

@@ -7,7 +7,7 @@ import { address, path, request } from '../api/client';
 import { atlasUrl } from '../api/routes';
 import type { Run } from '../api/types';
 import { begin, end } from '../base/idle';
-import { Comeback } from './connection.svelte';
+import { Comeback, connection } from './connection.svelte';
 import type { Store } from './store.svelte';
 
 const PAGE_PX = 1024;
@@ -47,8 +47,15 @@ export class Tiles {
 
   forget(corpus: Run['corpus']): void {
     const old = this.#corpus;
-    if (old?.id === corpus.id && old.identity === corpus.identity && old.available === corpus.available) return;
+    const isSame = old?.id === corpus.id && old.identity === corpus.identity;
+    if (isSame && old.available === corpus.available) return;
     this.#corpus = corpus;
+    // The images are those that are here, whether more can be had or not: a server that starts anew reads them again.
+    if (isSame) {
+      this.#failed.clear();
+      this.version += 1;
+      return;
+    }
     this.width = corpus.image_shape.width;
     this.height = corpus.image_shape.height;
     this.#pages = [];
@@ -67,8 +74,10 @@ export class Tiles {
   /** True when every image is here; otherwise those missing are on their way and `version` will grow. */
   want(ids: readonly number[]): boolean {
     let complete = true;
-    // Images that are not to be had are not waited for; `version` grows when they come within reach.
-    if (this.#corpus?.available === false) return true;
+    if (this.#corpus?.available === false) {
+      // Images that are not to be had are not waited for; those that the server still reads are. `version` grows then.
+      return !connection.readsImages || ids.every((id) => this.#slots.has(id));
+    }
     for (const id of ids) {
       if (this.#slots.has(id)) continue;
       if ((this.#failed.get(id) ?? 0) >= 3) continue;
@@ -121,7 +130,7 @@ export class Tiles {
       const columns = Math.min(ids.length, 16);
       const response = await request(atlasUrl(corpus.id, corpus.identity, ids, columns));
       const bitmap = await createImageBitmap(await response.blob());
-      if (this.#corpus !== corpus) return;
+      if (this.#corpus?.identity !== corpus.identity) return;
       ids.forEach((id, i) =>
         this.#put(id, bitmap, (i % columns) * this.width, Math.floor(i / columns) * this.height),
       );
