@@ -84,7 +84,7 @@ impl Reason {
     }
 
     /// Whether images were lost: what `--strict` refuses and `train` warns of. Hidden files, notes beside the images
-    /// and run folders are listed, but nobody misses them.
+    /// and run folders are listed, but are no loss.
     pub fn is_loss(self) -> bool {
         !matches!(self, Self::System | Self::OwnFolder | Self::NotAnImage)
     }

@@ -22,7 +22,7 @@ pub struct Progress<'a> {
     pub stage: Stage,
     /// Bytes of the file that are done; a download that is taken up again starts where it stopped.
     pub done_bytes: u64,
-    /// Bytes of the whole file; as many as are done, where nobody knows.
+    /// Bytes of the whole file; as many as are done, where the size is unknown.
     pub total_bytes: u64,
 }
 

@@ -51,7 +51,7 @@ impl<'a> Source<'a> {
         folder: &Path,
         observer: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<Obtained, Error> {
-        // What was fetched for an earlier, smaller wish and is its own content can be used again.
+        // What was fetched by an earlier fetch of fewer files can be used again.
         let kept = folder.join(&file.name);
         if file.unpack() == Unpack::None && kept.is_file() && verify(file, &kept, &mut |_| {}).is_ok() {
             return Ok(Obtained { path: kept, may_link: true });

@@ -11,7 +11,7 @@ use crate::Error;
 pub(crate) const RECORD: &str = "corpus.toml";
 const FORMAT: u32 = 1;
 
-/// `corpus.toml`. Whoever has the files can write one by hand: all but `name` and `layout` may be missing.
+/// `corpus.toml`. It can be written by hand for files that are there: all but `name` and `layout` may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
@@ -83,7 +83,7 @@ impl Record {
         Ok(Some(record))
     }
 
-    /// Writes the record into a folder that nobody reads yet.
+    /// Writes the record into a folder that has not been renamed into its place yet.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
         let path = folder.join(RECORD);
         let text = toml::to_string(self).map_err(|error| Error::Io {

@@ -12,7 +12,7 @@ const left = (reason: string, count: number, isLoss: boolean) => ({
 const account = (...left_out: ReturnType<typeof left>[]): CorpusAccount => ({ left_out, remarks: [] });
 
 describe('the account of a corpus', () => {
-  it('counts what is missed, and not what nobody misses', () => {
+  it('counts what is a loss, and not hidden files', () => {
     const some = account(left('system', 4, false), left('damaged', 11, true), left('unlabelled', 1200, true));
     expect(lost(some)).toBe(1211);
     expect(headline(some)).toMatch(/^1.211 files left out$/);

@@ -111,7 +111,7 @@ pub(super) fn is_image_name(name: &OsStr) -> bool {
     extension(name).is_some_and(|extension| IMAGES.contains(&extension.as_str()))
 }
 
-/// Whether a file may be an image, by its name: an extension that nobody knows, or none, may be one.
+/// Whether a file may be an image, by its name: an unknown extension, or none, may be one.
 pub(super) fn may_be_image(name: &OsStr) -> bool {
     extension(name).is_none_or(|extension| !OTHERS.contains(&extension.as_str()))
 }

@@ -38,7 +38,7 @@ struct Matrix {
     is_numeric: bool,
 }
 
-/// The numbers of an array, as they lie in the file.
+/// The numbers of an array, in the order of the file.
 struct Data {
     kind: u32,
     bytes: u64,
