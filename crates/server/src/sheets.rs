@@ -77,6 +77,7 @@ pub(crate) async fn picture(app: &App, wish: &Wish, index: usize) -> Result<Arc<
             let values = values(app, wish, entry).await?;
             app.work
                 .run_here(Load::Render, || {
+                    let values = wish.drawn(values);
                     let picture = deepviz_render::sheet(values.view(), &wish.style(timeline))?;
                     let sheet = wish.sheet_within(index, &values, picture.ranges[0], timeline)?;
                     rendered(picture.png, &sheet)

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use deepviz_net::Layer;
+use deepviz_net::{Layer, recipe::ChannelOrder};
 use deepviz_render::{Arrangement, GAP_PX, Layout, Normalise, Palette, Place, Range, Style};
-use ndarray::Array4;
+use ndarray::{Array4, Axis as Dim};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -65,7 +65,7 @@ pub(crate) struct Sheet {
     pub(crate) height: usize,
     /// The filters shown (for activations the layer's output channels), in order.
     pub(crate) filters: Vec<usize>,
-    /// The channels shown, in order.
+    /// The channels shown, in the order drawn: those of a colour as red, green, blue.
     pub(crate) channels: Vec<usize>,
     /// Whether a tile shows three channels as one colour.
     pub(crate) rgb: bool,
@@ -160,12 +160,35 @@ impl Wish {
             Some(_) => return Palette::Grey,
             None => {}
         }
-        let sees_image = self.layer().inputs.first() == Some(&0);
-        if sees_image && self.bank().channels == 3 && self.channels == [0, 1, 2] {
-            Palette::Rgb
-        } else {
-            Palette::Diverging
+        if self.sees_colours() { Palette::Rgb } else { Palette::Diverging }
+    }
+
+    /// Whether the weights are of a layer that looks at the three colours of an image, and all three are shown.
+    fn sees_colours(&self) -> bool {
+        let sees_image = self.subject.is_none() && self.layer().inputs.first() == Some(&0);
+        sees_image && self.bank().channels == 3 && self.channels == [0, 1, 2]
+    }
+
+    /// Whether the colours of a tile are drawn from the last channel to the first: the network sees blue first.
+    fn is_reversed(&self) -> bool {
+        self.palette() == Palette::Rgb && self.sees_colours() && self.run.network().channel_order() == ChannelOrder::Bgr
+    }
+
+    /// Picked values as they are drawn: the channels of a colour as red, green, blue.
+    pub(crate) fn drawn(&self, mut values: Array4<f32>) -> Array4<f32> {
+        if self.is_reversed() {
+            values.invert_axis(Dim(1));
         }
+        values
+    }
+
+    /// The channels in the order in which they are drawn.
+    fn drawn_channels(&self) -> Vec<usize> {
+        let mut channels = self.channels.clone();
+        if self.is_reversed() {
+            channels.reverse();
+        }
+        channels
     }
 
     fn arrangement(&self) -> Arrangement {
@@ -240,7 +263,7 @@ impl Wish {
             width: layout.width_px(),
             height: layout.height_px(),
             filters: self.filters.clone(),
-            channels: self.channels.clone(),
+            channels: self.drawn_channels(),
             rgb: layout.arrangement == Arrangement::Colour,
             palette: self.palette().to_string(),
             normalise: self.look.over,
@@ -288,14 +311,19 @@ impl Wish {
         };
         let shown =
             if layout.arrangement == Arrangement::Colour { 0..self.channels.len() } else { channel..channel + 1 };
+        let mut values: Vec<_> =
+            shown.clone().map(|channel| values[[filter, channel, row, column]]).map(finite).collect();
+        if self.is_reversed() {
+            values.reverse();
+        }
         Ok(PixelValue {
             checkpoint,
             layer: self.layer().name.clone(),
             filter: self.filters[filter],
-            channels: self.channels[shown.clone()].to_vec(),
+            channels: self.drawn_channels()[shown].to_vec(),
             row,
             column,
-            values: shown.map(|channel| values[[filter, channel, row, column]]).map(finite).collect(),
+            values,
         })
     }
 }

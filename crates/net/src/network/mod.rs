@@ -10,7 +10,7 @@ use crate::init::{Fan, Init};
 use crate::input_transform::InputTransform;
 use crate::ops::Op;
 use crate::preprocess::{Preprocess, View};
-use crate::recipe::{DataRecipe, MeanKind, Optimiser, Recipe, Resize, StdKind, TestViews};
+use crate::recipe::{ChannelOrder, DataRecipe, MeanKind, Optimiser, Recipe, Resize, StdKind, TestViews};
 use crate::shape::Shape;
 use ndarray::{Array1, Array3};
 
@@ -217,6 +217,11 @@ impl Network {
     /// Share of the training loss that wants every class alike.
     pub const fn label_smoothing(&self) -> f32 {
         self.label_smoothing
+    }
+
+    /// The order in which the network sees an image's colours.
+    pub fn channel_order(&self) -> ChannelOrder {
+        self.data.order
     }
 
     /// Everything between pixels and the first layer, for the mean image and the standard deviation of

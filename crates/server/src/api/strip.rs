@@ -150,7 +150,7 @@ async fn draw(app: &App, wish: &Wish, indices: &[usize], range: Option<Range>) -
         match found {
             Ok(values) => {
                 checkpoints.push(index);
-                sheets.push(values);
+                sheets.push(wish.drawn(values));
             }
             Err(error) if error.status() == 422 => {
                 problems.push(CheckpointProblem { checkpoint: index, problem: error.to_string() });

@@ -45,6 +45,35 @@ async fn values_are_those_of_the_snapshot_in_every_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn filters_of_a_network_that_sees_blue_first_keep_their_colours() {
+    let (before, path) = Lab::own();
+    let sheet = format!("{TINY}/checkpoints/2/layers/conv1/filters/*/channels/*");
+    let (width, height, red_first) = before.get(&sheet).await.pixels();
+    let info = path.join("run.toml");
+    let text = std::fs::read_to_string(&info).unwrap();
+    let reversed = text.replace("order = \"rgb\"", "order = \"bgr\"");
+    assert_ne!(text, reversed);
+    std::fs::write(&info, reversed).unwrap();
+    let lab = Lab::over(&[path], None, None);
+    let answer = lab.get(&sheet).await;
+    assert!(answer.status.is_success(), "{:?}", answer.body);
+    assert_eq!(geometry(&answer)["channels"], serde_json::json!([2, 1, 0]));
+    let blue_first = answer.pixels();
+    assert_eq!((blue_first.0, blue_first.1), (width, height));
+    for (one, other) in red_first.chunks(4).zip(blue_first.2.chunks(4)) {
+        assert_eq!([one[0], one[1], one[2], one[3]], [other[2], other[1], other[0], other[3]]);
+    }
+    // A strip of this one checkpoint is the same picture.
+    let strip = lab.get(&format!("{TINY}/layers/conv1/strip?checkpoints=2")).await;
+    assert_eq!(strip.pixels().2, blue_first.2);
+    // Numbers stay in the network's order; those under a pixel are named.
+    let raw = numbers(&lab.get(&format!("{sheet}?format=f32")).await);
+    let under = lab.json(&format!("{sheet}?at=0,0")).await;
+    assert_eq!(under["channels"], serde_json::json!([2, 1, 0]));
+    assert!((under["values"][2].as_f64().unwrap() as f32 - raw[0]).abs() < 1e-6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fully_connected_layer_is_shown_in_the_shape_of_its_input() {
     let lab = Lab::shared();
     let network = run(&lab).network().clone();
