@@ -13,6 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         cache_bytes: 512 << 20,
         token: None,
         allow_upload: false,
+        upload_bytes: 0,
         device: None,
     };
     let mut words = std::env::args().skip(1);

@@ -1,6 +1,5 @@
 //! What every handler shares, and the chain run -> snapshot -> model -> activations, each link cached.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use deepviz_corpus::Corpus;
@@ -16,6 +15,7 @@ use crate::problem::ApiError;
 use crate::subject::Subject;
 use crate::summary::{Moves, Summary};
 use crate::templates::Templates;
+use crate::uploads::Uploads;
 use crate::work::{Load, Work};
 
 /// Images for whose outputs a model keeps room.
@@ -31,7 +31,7 @@ pub(crate) struct App {
     pub(crate) device: Device,
     pub(crate) templates: Templates,
     /// The folder that takes uploads, where they are allowed.
-    pub(crate) uploads: Option<PathBuf>,
+    pub(crate) uploads: Option<Arc<Uploads>>,
 }
 
 /// As handlers take it.
@@ -69,7 +69,7 @@ impl Weigh for Activations {
 
 impl App {
     /// Where uploads go; 403 where they are not allowed.
-    pub(crate) fn upload_folder(&self) -> Result<PathBuf, ApiError> {
+    pub(crate) fn upload_folder(&self) -> Result<Arc<Uploads>, ApiError> {
         self.uploads.clone().ok_or_else(|| {
             ApiError::forbidden("this server takes no uploads")
                 .hint("start it with `deepviz serve FOLDER --allow-upload --token TOKEN`")

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use deepviz_net::is_out_of_files;
 
@@ -14,6 +14,8 @@ use crate::problem::ApiError;
 pub(crate) struct Catalogue {
     roots: Vec<PathBuf>,
     runs: RwLock<BTreeMap<String, Slot>>,
+    /// One looks at a time, and the lock that requests need is not held meanwhile.
+    scanning: Mutex<()>,
     /// The databases of all runs.
     databases: Arc<OpenPlaces>,
 }
@@ -38,7 +40,7 @@ impl Catalogue {
     /// The runs in these folders, each a run or a folder of runs.
     pub(crate) fn new(roots: &[PathBuf], limits: FileLimits) -> Self {
         let databases = Arc::new(OpenPlaces::new(limits.databases));
-        let catalogue = Self { roots: roots.to_vec(), runs: RwLock::default(), databases };
+        let catalogue = Self { roots: roots.to_vec(), runs: RwLock::default(), scanning: Mutex::default(), databases };
         catalogue.scan();
         catalogue
     }
@@ -50,6 +52,7 @@ impl Catalogue {
 
     /// Looks for runs again. Nothing but run.toml is read.
     pub(crate) fn scan(&self) -> Changes {
+        let _alone = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();
         for root in &self.roots {
             if is_run(root) {
@@ -66,21 +69,21 @@ impl Catalogue {
                 Err(_) => continue,
             };
             let mut children: Vec<_> =
-                entries.flatten().map(|entry| entry.path()).filter(|path| is_run(path)).collect();
+                entries.flatten().map(|entry| entry.path()).filter(|path| !is_hidden(path) && is_run(path)).collect();
             children.sort();
             found.extend(children);
         }
         found.dedup();
-        let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Changes::default();
         let there: BTreeSet<&PathBuf> = found.iter().collect();
         let mut known: BTreeMap<PathBuf, (String, Option<Stamp>)> = BTreeMap::new();
-        runs.retain(|id, slot| {
+        let mut ids = BTreeSet::new();
+        self.runs.write().unwrap_or_else(PoisonError::into_inner).retain(|id, slot| {
             let stays = there.contains(&slot.path);
             if stays {
                 known.insert(slot.path.clone(), (id.clone(), slot.stamp));
-            }
-            if !stays {
+                ids.insert(id.clone());
+            } else {
                 changes.gone.push(id.clone());
             }
             stays
@@ -90,7 +93,7 @@ impl Catalogue {
             let id = match known.get(&path) {
                 Some((_, before)) if *before == stamp => continue,
                 Some((id, _)) => id.clone(),
-                None => free_id(&runs, &path),
+                None => free_id(&ids, &path),
             };
             let run = OpenRun::open(&id, &path, &self.databases).map(Arc::new);
             if let Err(error) = &run {
@@ -100,7 +103,9 @@ impl Catalogue {
                     stamp = None;
                 }
             }
-            runs.insert(id.clone(), Slot { path, stamp, run });
+            ids.insert(id.clone());
+            let slot = Slot { path, stamp, run };
+            self.runs.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), slot);
             changes.appeared.push(id);
         }
         changes
@@ -121,6 +126,12 @@ impl Catalogue {
         Err(ApiError::not_found(format!("no run `{id}`")).hint(hint))
     }
 
+    /// The id of the run in that folder.
+    pub(crate) fn id_of(&self, path: &Path) -> Option<String> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.iter().find(|(_, slot)| slot.path == path).map(|(id, _)| id.clone())
+    }
+
     /// Every run by id, or why it cannot be opened.
     pub(crate) fn all(&self) -> Vec<(String, Result<Arc<OpenRun>, ApiError>)> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
@@ -128,12 +139,17 @@ impl Catalogue {
     }
 }
 
-fn is_run(path: &Path) -> bool {
+/// Whether the folder is a run, rather than a folder of runs.
+pub(crate) fn is_run(path: &Path) -> bool {
     path.join("run.toml").is_file()
 }
 
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
 /// The folder's name; with its parent's where two collide; numbered where that collides too.
-fn free_id(runs: &BTreeMap<String, Slot>, path: &Path) -> String {
+fn free_id(taken: &BTreeSet<String>, path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let absolute = absolute.canonicalize().unwrap_or(absolute);
     let part = |path: Option<&Path>| {
@@ -142,5 +158,5 @@ fn free_id(runs: &BTreeMap<String, Slot>, path: &Path) -> String {
     let name = part(Some(&absolute));
     let long = format!("{}~{name}", part(absolute.parent()));
     let numbered = (2..).map(|number| format!("{long}~{number}"));
-    [name, long.clone()].into_iter().chain(numbered).find(|id| !runs.contains_key(id)).unwrap_or(long)
+    [name, long.clone()].into_iter().chain(numbered).find(|id| !taken.contains(id)).unwrap_or(long)
 }

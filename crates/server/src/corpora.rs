@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
+use crate::uploads::corpus_of_upload;
 
 /// After a failure the folder is looked at again, but not with every request.
 const RETRY: Duration = Duration::from_secs(5);
@@ -55,7 +56,7 @@ impl Corpora {
         // What is not understood is found when the identity is compared.
         let reading = Reading::from_pairs(&info.corpus.reading).unwrap_or_default();
         let at = |path: &Path| self.at(path, reading.clone(), info.recipe.data.resize.is_some());
-        let recorded = || found_from(&run.path, info.corpus.path.clone());
+        let recorded = || recorded_corpus(run);
         let Some(given) = &self.given else { return at(&recorded()) };
         let given = at(given);
         let is_other = given.is_known_not_to_be(&info.corpus.identity);
@@ -68,7 +69,7 @@ impl Corpora {
     /// The same, after the one that was given has been read, so that the answer stands.
     pub(crate) async fn of_run_settled(&self, run: &OpenRun) -> Arc<Shelf> {
         let shelf = self.of_run(run);
-        let has_choice = self.given.is_some() && found_from(&run.path, run.info().corpus.path.clone()).exists();
+        let has_choice = self.given.is_some() && recorded_corpus(run).exists();
         if has_choice {
             // Why it cannot be read is told to the request that needs its images.
             let _ = shelf.settled().await;
@@ -99,6 +100,12 @@ impl Corpora {
         self.at(path, Reading::default(), false).id.clone()
     }
 
+    /// Forgets a corpus that was deleted.
+    pub(crate) fn forget(&self, path: &Path) {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).retain(|shelf| shelf.path != path);
+    }
+
     /// The corpus of that id.
     pub(crate) fn get(&self, id: &str) -> Result<Arc<Shelf>, ApiError> {
         let shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,6 +119,12 @@ impl Corpora {
     pub(crate) fn all(&self) -> Vec<Arc<Shelf>> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Where the images of a run should be: what somebody else wrote must not name folders of this machine.
+fn recorded_corpus(run: &OpenRun) -> PathBuf {
+    let recorded = &run.info().corpus.path;
+    corpus_of_upload(&run.path, recorded).unwrap_or_else(|| found_from(&run.path, recorded.clone()))
 }
 
 /// A relative path was written from the folder where training was started; the run may have moved since.

@@ -35,6 +35,14 @@ pub enum Error {
         /// What is not there.
         missing: &'static str,
     },
+    /// The folder for uploads cannot be used.
+    #[error("cannot take uploads into {}: {source}", path.display())]
+    UploadFolder {
+        /// The reason.
+        source: std::io::Error,
+        /// The folder.
+        path: PathBuf,
+    },
     /// A folder to serve is not there.
     #[error("nothing to serve: no folder at {}", path.display())]
     NoFolder {

@@ -1,7 +1,7 @@
 //! A body that is sent in pieces, or the one file of a form, as a reader for blocking code.
 
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::multipart::Field;
@@ -18,6 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// For a whole archive.
 const IN_ALL: Duration = Duration::from_hours(1);
 
+/// A sender that takes its place for long must use it: so many bytes a second on average, after [`RATE_FROM`].
+const LEAST_BYTES_PER_S: u64 = 16 << 10;
+const RATE_FROM: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_mins(1) };
+
 /// Bytes that may follow the end of an archive: tar pads to whole blocks, and zip and gzip to none.
 const MOST_BEHIND: usize = 1 << 20;
 
@@ -26,6 +30,7 @@ type Piece = Result<Bytes, &'static str>;
 
 const CUT_SHORT: &str = "the upload was cut short";
 const STANDS_STILL: &str = "the upload stood still for too long";
+const TOO_SLOW: &str = "the upload is too slow: expected 16 KB a second at least";
 const NO_FORM: &str = "the form cannot be read";
 
 /// Hands on what a request carries until it ends or nobody wants more.
@@ -48,12 +53,37 @@ fn is_form(headers: &HeaderMap) -> bool {
 
 async fn feed_body(request: Request, sender: &mpsc::Sender<Piece>) -> Result<(), &'static str> {
     let mut pieces = request.into_body().into_data_stream();
-    while let Some(piece) = timeout(PATIENCE, pieces.next()).await.map_err(|_| STANDS_STILL)? {
-        if sender.send(Ok(piece.map_err(|_| CUT_SHORT)?)).await.is_err() {
+    let mut pace = Pace::default();
+    while let Some(piece) = pace.next(pieces.next()).await? {
+        let piece = piece.map_err(|_| CUT_SHORT)?;
+        pace.count(&piece)?;
+        if sender.send(Ok(piece)).await.is_err() {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// How fast a sender sends; what the unpacking takes does not count.
+#[derive(Default)]
+struct Pace {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    async fn next<T>(&mut self, piece: impl Future<Output = T>) -> Result<T, &'static str> {
+        let start = Instant::now();
+        let piece = timeout(PATIENCE, piece).await.map_err(|_| STANDS_STILL)?;
+        self.waited += start.elapsed();
+        Ok(piece)
+    }
+
+    fn count(&mut self, piece: &Bytes) -> Result<(), &'static str> {
+        self.bytes += piece.len() as u64;
+        let least = self.waited.as_secs_f64() * LEAST_BYTES_PER_S as f64;
+        if self.waited > RATE_FROM && (self.bytes as f64) < least { Err(TOO_SLOW) } else { Ok(()) }
+    }
 }
 
 async fn feed_form(request: Request, sender: &mpsc::Sender<Piece>) -> Result<(), &'static str> {
@@ -78,7 +108,9 @@ async fn feed_form(request: Request, sender: &mpsc::Sender<Piece>) -> Result<(),
 
 /// `false` where nobody wants more.
 async fn feed_file(mut file: Field<'_>, sender: &mpsc::Sender<Piece>) -> Result<bool, &'static str> {
-    while let Some(piece) = timeout(PATIENCE, file.chunk()).await.map_err(|_| STANDS_STILL)?.map_err(|_| CUT_SHORT)? {
+    let mut pace = Pace::default();
+    while let Some(piece) = pace.next(file.chunk()).await?.map_err(|_| CUT_SHORT)? {
+        pace.count(&piece)?;
         if sender.send(Ok(piece)).await.is_err() {
             return Ok(false);
         }

@@ -17,11 +17,11 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use crate::api;
-use crate::api::uploads::CORPORA;
 use crate::app::{App, Shared};
 use crate::cache::Cache;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, is_run};
 use crate::corpora::Corpora;
+use crate::drain::read_refused;
 use crate::error::Error;
 use crate::file_limits::FileLimits;
 use crate::file_name::name_files;
@@ -30,6 +30,7 @@ use crate::listen::{self, Limits};
 use crate::problem::ApiError;
 use crate::security::{Access, guard};
 use crate::templates::Templates;
+use crate::uploads::Uploads;
 use crate::watch::follow;
 use crate::work::{Work, forward_threads};
 
@@ -53,6 +54,8 @@ pub struct Config {
     pub token: Option<String>,
     /// Whether runs and corpora may be sent as archives; they go to the first folder that is not itself a run.
     pub allow_upload: bool,
+    /// Most bytes that all uploads together may take on the disk.
+    pub upload_bytes: u64,
     /// What networks are applied with; the processor, unless given.
     pub device: Option<Device>,
 }
@@ -101,7 +104,7 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
 }
 
 fn upload_folder(config: &Config) -> Option<PathBuf> {
-    let is_folder = |path: &&PathBuf| !path.join("run.toml").exists();
+    let is_folder = |path: &&PathBuf| !is_run(path);
     config.runs.iter().find(is_folder).filter(|_| config.allow_upload).cloned()
 }
 
@@ -109,11 +112,13 @@ fn upload_folder(config: &Config) -> Option<PathBuf> {
 #[expect(clippy::result_large_err, reason = "made once, when the server starts")]
 pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
     let corpora = Corpora::new(config.corpus.clone(), config.cache_dir.clone());
-    let uploads = upload_folder(config);
+    let uploads = upload_folder(config).map(|folder| {
+        Uploads::new(&folder, config.upload_bytes).map_err(|source| Error::UploadFolder { source, path: folder })
+    });
+    let uploads = uploads.transpose()?.map(Arc::new);
     // Corpora that were sent to an earlier server, whether a run names them or not.
-    let sent = uploads.iter().filter_map(|folder| std::fs::read_dir(folder.join(CORPORA)).ok()).flatten().flatten();
-    for corpus in sent.filter(|entry| entry.path().is_dir()) {
-        corpora.register(&corpus.path());
+    for corpus in uploads.iter().flat_map(|uploads| uploads.corpora()) {
+        corpora.register(&corpus);
     }
     Ok(Arc::new(App {
         runs: Catalogue::new(&config.runs, FileLimits::of_this_process()),
@@ -151,6 +156,7 @@ pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
         }))
         .layer(CompressionLayer::new().gzip(true).compress_when(worth_it))
         .layer(from_fn_with_state(access, guard))
+        .layer(from_fn(read_refused))
 }
 
 /// A method that an address does not take. What forms send is sent again as it should be.

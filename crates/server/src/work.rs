@@ -3,14 +3,20 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{block_in_place, spawn_blocking};
+use tokio::time::timeout;
 
 use crate::problem::ApiError;
 
 /// Sent images that are read and held in memory at a time.
 const MOST_UPLOADS: usize = 16;
+/// Archives that are received and unpacked at a time.
+const MOST_ARCHIVES: usize = 4;
+/// How long one waits for another to be unpacked.
+const ARCHIVE_PATIENCE: Duration = Duration::from_secs(30);
 /// Work of one kind that may wait for a slot; more is refused, so that a flood cannot fill the memory.
 const MOST_WAITING: usize = 2_048;
 
@@ -75,7 +81,7 @@ impl Work {
             render: Lane::new(cores + 1),
             forward: Lane::new(forward_threads()),
             uploads: Arc::new(Semaphore::new(MOST_UPLOADS)),
-            archives: Arc::new(Semaphore::new(1)),
+            archives: Arc::new(Semaphore::new(MOST_ARCHIVES)),
         }
     }
 
@@ -122,9 +128,14 @@ impl Work {
         acquire(&self.uploads).await
     }
 
-    /// The turn of an archive: they are unpacked one after the other.
+    /// The place of an archive among those that are unpacked.
+    ///
+    /// # Errors
+    /// 503 where none becomes free for long.
     pub(crate) async fn archive(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        acquire(&self.archives).await
+        timeout(ARCHIVE_PATIENCE, acquire(&self.archives))
+            .await
+            .map_err(|_| ApiError::busy("other uploads are still being unpacked; try again later"))?
     }
 
     /// Pieces of work that were done, and those that wait.

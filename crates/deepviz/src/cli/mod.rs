@@ -149,6 +149,9 @@ pub struct ServeArgs {
     /// Take runs and corpora that are sent as archives; they go to the first folder that is not itself a run
     #[arg(long)]
     pub allow_upload: bool,
+    /// What all uploads together may take on the disk, in gigabytes
+    #[arg(long, value_name = "GB", default_value_t = 64)]
+    pub upload_gb: u64,
     /// What networks are applied to images with: auto is the CPU
     #[arg(long, value_name = "auto|cpu|cuda[:N]", default_value = "auto")]
     pub device: DeviceChoice,

@@ -49,6 +49,7 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
         cache_bytes: CACHE_BYTES,
         token: access.token().map(str::to_owned),
         allow_upload: false,
+        upload_bytes: 0,
         device: None,
     };
     let server = runtime.block_on(bind(config)).inspect_err(|_| {

@@ -31,6 +31,7 @@ pub fn render(args: &RenderArgs) -> anyhow::Result<Ending> {
         cache_bytes: CACHE_BYTES,
         token: None,
         allow_upload: false,
+        upload_bytes: 0,
         device: None,
     };
     let ask = |path: String, body: Option<Vec<u8>>| -> anyhow::Result<Vec<u8>> {

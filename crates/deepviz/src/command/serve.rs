@@ -35,6 +35,7 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
         cache_bytes: args.cache_mb << 20,
         token: access.token.clone(),
         allow_upload: args.allow_upload,
+        upload_bytes: args.upload_gb.saturating_mul(1 << 30),
         device: device_of(args.device)?,
     };
     let stop = Stop::install("closing (Ctrl-C again to stop at once)")?;

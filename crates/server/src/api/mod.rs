@@ -48,7 +48,7 @@ use crate::upload::MOST_BYTES;
         (name = "sheets", description = "Filters and activations as pictures and numbers"),
         (name = "statistics", description = "What was computed over the whole corpus"),
         (name = "corpora", description = "The images"),
-        (name = "uploads", description = "Runs and corpora sent as archives")
+        (name = "uploads", description = "Runs and corpora sent as archives, listed and deleted")
     )
 )]
 struct Document;
@@ -71,8 +71,9 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(predict::predict_sent))
         .layer(DefaultBodyLimit::max(MOST_BYTES));
     let archives = OpenApiRouter::new()
-        .routes(routes!(uploads::put_run))
-        .routes(routes!(uploads::put_corpus))
+        .routes(routes!(uploads::list))
+        .routes(routes!(uploads::put_run, uploads::delete_run))
+        .routes(routes!(uploads::put_corpus, uploads::delete_corpus))
         .layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(runs::list_runs))

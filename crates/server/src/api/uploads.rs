@@ -1,7 +1,7 @@
 //! Runs and corpora that are sent as archives: unpacked aside, checked, and only then put where they are seen.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -14,27 +14,26 @@ use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, Shared};
-use crate::archive::{Allowance, Unpacked, unpack, unwritable};
+use crate::archive::{Allowance, Unpacked, unpack};
+use crate::catalogue::is_run;
 use crate::extract::Segments;
+use crate::hub::Event;
 use crate::problem::{ApiError, Problem};
 use crate::reply::json;
 use crate::sending::{self, Pieces};
+use crate::uploads::{CORPORA, Claim, Kind, Upload, Uploads};
 
-/// Where corpora lie in the folder that takes uploads.
-pub(crate) const CORPORA: &str = "corpora";
-/// What an archive may hold.
-const ROOM: Allowance = Allowance { bytes: 16 << 30, entries: 1_000_000 };
+/// What an archive may hold: bytes, unpacked, and files.
+const MOST_BYTES: u64 = 16 << 30;
+const MOST_ENTRIES: usize = 1_000_000;
 /// What is said to one who sends it otherwise.
 pub(crate) const HOW_TO_SEND: &str =
     "send the archive itself with PUT: curl -T run.tar.gz ADDRESS; .tar, .tar.gz and .zip are understood";
-/// Bytes of a name.
-const MOST_NAME_BYTES: usize = 64;
-
 /// The name of an upload in a path.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct NamePath {
-    /// What it is to be called: letters, digits, `-`, `_` and `.`, 64 at most.
+    /// What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
     #[param(example = "my-run")]
     name: String,
 }
@@ -84,15 +83,25 @@ pub(crate) async fn put_run(
     request: Request,
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
-    let root = app.upload_folder()?;
-    let place = Place::new(&root, &root, &name)?;
-    let id = name.clone();
-    let kind = Kind { wanted: belongs_to_run, is_here: |folder| folder.join("run.toml").exists(), check: check_run };
-    let taken = receive(&app, request, place, kind).await?;
-    app.runs.scan();
-    app.hub.wake.notify_one();
-    let ((checkpoints, statistics), skipped) = taken;
+    let uploads = app.upload_folder()?;
+    let target = uploads.place(Kind::Run, &name)?;
+    let expected =
+        Expected { kind: Kind::Run, target: target.clone(), wanted: belongs_to_run, is_here: is_run, check: check_run };
+    let ((checkpoints, statistics), skipped) = receive(&app, &uploads, request, expected).await?;
+    look_again(&app).await?;
+    let id = app.runs.id_of(&target).unwrap_or(name);
     created(&headers, &UploadedRun { id, checkpoints, skipped, statistics })
+}
+
+/// Looks for runs, on a thread that may wait for the disk.
+async fn look_again(app: &Shared) -> Result<(), ApiError> {
+    let looking = Arc::clone(app);
+    let looked = tokio::task::spawn_blocking(move || looking.runs.scan()).await;
+    let changes = looked.map_err(|panic| ApiError::internal(format!("looking for runs failed: {panic}")))?;
+    for id in changes.appeared.into_iter().chain(changes.gone) {
+        app.hub.send((None, Event::Run { id }));
+    }
+    Ok(())
 }
 
 /// A corpus as a .tar, .tar.gz or .zip, as the body or as the one file of a form, in any layout that `deepviz corpus info`
@@ -116,14 +125,95 @@ pub(crate) async fn put_corpus(
     request: Request,
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
-    let root = app.upload_folder()?;
-    let place = Place::new(&root, &root.join(CORPORA), &name)?;
-    let target = place.target.clone();
-    let visible = |path: &Path| !path.iter().any(|part| part.to_string_lossy().starts_with('.'));
-    let kind = Kind { wanted: visible, is_here: deepviz_corpus::is_corpus, check: check_corpus };
-    let (corpus, _) = receive(&app, request, place, kind).await?;
+    let uploads = app.upload_folder()?;
+    let target = uploads.place(Kind::Corpus, &name)?;
+    let expected = Expected {
+        kind: Kind::Corpus,
+        target: target.clone(),
+        wanted: is_visible,
+        is_here: deepviz_corpus::is_corpus,
+        check: check_corpus,
+    };
+    let (corpus, _) = receive(&app, &uploads, request, expected).await?;
     let id = app.corpora.register(&target);
     created(&headers, &UploadedCorpus { id, ..corpus })
+}
+
+/// What was uploaded and is there, and the room for more.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UploadList {
+    /// Runs first, by name.
+    uploads: Vec<Upload>,
+    /// What all of them take on the disk, and those on their way.
+    bytes: u64,
+    /// What all of them may take.
+    most_bytes: u64,
+}
+
+/// What was uploaded and is there.
+#[utoipa::path(
+    get, path = "/api/uploads", tag = "uploads",
+    responses(
+        (status = 200, description = "the uploads", body = UploadList),
+        (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let uploads = app.upload_folder()?;
+    let (bytes, most_bytes) = uploads.room();
+    let listing = tokio::task::spawn_blocking(move || uploads.list()).await;
+    let uploads = listing.map_err(|panic| ApiError::internal(format!("listing failed: {panic}")))?;
+    json(&headers, &UploadList { uploads, bytes, most_bytes })
+}
+
+/// Deletes an uploaded run.
+#[utoipa::path(
+    delete, path = "/api/uploads/runs/{name}", tag = "uploads", params(NamePath),
+    responses(
+        (status = 204, description = "it is gone"),
+        (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such run was uploaded", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn delete_run(
+    State(app): State<Shared>,
+    Segments(NamePath { name }): Segments<NamePath>,
+) -> Result<StatusCode, ApiError> {
+    delete(&app, Kind::Run, name).await?;
+    look_again(&app).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes an uploaded corpus. Runs that were trained on it lose their images.
+#[utoipa::path(
+    delete, path = "/api/uploads/corpora/{name}", tag = "uploads", params(NamePath),
+    responses(
+        (status = 204, description = "it is gone"),
+        (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such corpus was uploaded", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn delete_corpus(
+    State(app): State<Shared>,
+    Segments(NamePath { name }): Segments<NamePath>,
+) -> Result<StatusCode, ApiError> {
+    delete(&app, Kind::Corpus, name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete(app: &Shared, kind: Kind, name: String) -> Result<(), ApiError> {
+    let uploads = app.upload_folder()?;
+    let held = Arc::clone(app);
+    let deleting = tokio::task::spawn_blocking(move || {
+        let (folder, rest) = uploads.take_away(kind, &name)?;
+        held.corpora.forget(&folder);
+        // Nobody sees it any more; what cannot be deleted now is when the server starts again.
+        if let Err(error) = rest.close() {
+            tracing::warn!("cannot delete all of the upload {name}: {error}");
+        }
+        Ok(())
+    });
+    deleting.await.map_err(|panic| ApiError::internal(format!("deleting failed: {panic}")))?
 }
 
 fn created<T: Serialize>(headers: &HeaderMap, value: &T) -> Result<Response, ApiError> {
@@ -132,31 +222,10 @@ fn created<T: Serialize>(headers: &HeaderMap, value: &T) -> Result<Response, Api
     Ok(response.into_response())
 }
 
-/// Where an upload is unpacked and where it ends.
-struct Place {
-    aside: tempfile::TempDir,
+/// What is sent, and where it ends.
+struct Expected<T> {
+    kind: Kind,
     target: PathBuf,
-}
-
-impl Place {
-    fn new(root: &Path, parent: &Path, name: &str) -> Result<Self, ApiError> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if !(1..=MOST_NAME_BYTES).contains(&name.len()) || name.starts_with('.') || !name.bytes().all(is_plain) {
-            return Err(ApiError::bad(format!("`{name}` is no name for an upload"))
-                .hint("letters, digits, -, _ and ., not at the start; 64 at most"));
-        }
-        let target = parent.join(name);
-        if target.exists() || name == CORPORA {
-            return Err(ApiError::exists(format!("{name} is there already")));
-        }
-        std::fs::create_dir_all(parent).map_err(|error| unwritable(&error))?;
-        let aside = tempfile::Builder::new().prefix(".upload-").tempdir_in(root).map_err(|error| unwritable(&error))?;
-        Ok(Self { aside, target })
-    }
-}
-
-/// What is sent.
-struct Kind<T> {
     /// Which files belong to it.
     wanted: fn(&Path) -> bool,
     /// Whether it is in this very folder, rather than in one inside.
@@ -164,36 +233,50 @@ struct Kind<T> {
     check: fn(&Path) -> Result<T, ApiError>,
 }
 
-/// Unpacks a body, has its folder checked, and moves it to its place. Gives what the check found and what was skipped.
+/// Unpacks a body apart from all that is served, has its folder checked, and moves it to its place. Gives what the check
+/// found and what was skipped.
 async fn receive<T: Send + 'static>(
     app: &App,
+    uploads: &Arc<Uploads>,
     request: Request,
-    place: Place,
-    kind: Kind<T>,
+    expected: Expected<T>,
 ) -> Result<(T, usize), ApiError> {
-    let _turn = app.work.archive().await?;
+    let turn = app.work.archive().await?;
     let (sender, receiver) = mpsc::channel(8);
+    let uploads = Arc::clone(uploads);
     let unpacking = tokio::task::spawn_blocking(move || {
+        // Until it is unpacked, even if the sender is gone.
+        let _turn = turn;
+        let (aside, claim) = (uploads.aside()?, uploads.claim());
         let mut pieces = Pieces::new(receiver);
-        let found = unpack(&mut pieces, place.aside.path(), ROOM, kind.wanted)?;
+        let room = Allowance { bytes: MOST_BYTES, entries: MOST_ENTRIES, claim: &|bytes| claim.file(bytes) };
+        let found = unpack(&mut pieces, aside.path(), room, expected.wanted)?;
         pieces.expect_end()?;
-        finish(&place, found, &kind)
+        let checked = finish(&uploads, aside.path(), &expected, (found, &claim))?;
+        Ok((checked, found.skipped))
     });
     sending::feed(request, sender).await?;
     unpacking.await.map_err(|panic| ApiError::internal(format!("unpacking failed: {panic}")))?
 }
 
-fn finish<T>(place: &Place, found: Unpacked, kind: &Kind<T>) -> Result<(T, usize), ApiError> {
+fn finish<T>(
+    uploads: &Uploads,
+    aside: &Path,
+    expected: &Expected<T>,
+    (found, claim): (Unpacked, &Claim<'_>),
+) -> Result<T, ApiError> {
     if found.files == 0 {
         return Err(ApiError::unusable("the archive holds no file that is wanted here"));
     }
-    let folder = folder_of(place.aside.path(), kind.is_here);
-    let checked = (kind.check)(&folder)?;
-    if place.target.exists() {
-        return Err(ApiError::exists("one of that name appeared meanwhile"));
-    }
-    std::fs::rename(&folder, &place.target).map_err(|error| unwritable(&error))?;
-    Ok((checked, found.skipped))
+    let folder = folder_of(aside, expected.is_here);
+    let checked = (expected.check)(&folder).map_err(|error| error.without_path(&folder, "the archive"))?;
+    uploads.publish(expected.kind, &folder, &expected.target, claim)?;
+    Ok(checked)
+}
+
+/// Hidden files are no part of a corpus.
+fn is_visible(path: &Path) -> bool {
+    !path.iter().any(|part| part.as_encoded_bytes().starts_with(b"."))
 }
 
 /// The folder itself, or the only one in it: archives often hold one folder with everything inside.
@@ -222,8 +305,7 @@ fn belongs_to_run(path: &Path) -> bool {
     own(&parts) || parts.split_first().is_some_and(|(_, rest)| own(rest))
 }
 
-/// Every snapshot must be whole. The corpus is looked for among the uploaded ones only: what somebody else wrote must
-/// not name folders of this machine.
+/// Every snapshot must be whole.
 ///
 /// Gives how many checkpoints there are, and how many units of statistics.
 fn check_run(folder: &Path) -> Result<(usize, usize), ApiError> {
@@ -240,10 +322,9 @@ fn check_run(folder: &Path) -> Result<(usize, usize), ApiError> {
     }
     run.metrics()?;
     let statistics = statistics_in(folder)?;
+    // Nothing reads the path of an uploaded run (`crate::uploads::corpus_of_upload`); who looks into the file sees where.
     let mut info = run.info().clone();
-    let name = Path::new(&info.corpus.name).file_name().unwrap_or(OsStr::new("corpus"));
-    let path = Path::new(CORPORA).join(name);
-    info.corpus.path = path;
+    info.corpus.path = Path::new(CORPORA).join(info.corpus.path.file_name().unwrap_or(info.corpus.name.as_ref()));
     info.write(folder)?;
     Ok((checkpoints.len(), statistics))
 }
@@ -261,10 +342,7 @@ fn statistics_in(folder: &Path) -> Result<usize, ApiError> {
 }
 
 fn check_corpus(folder: &Path) -> Result<UploadedCorpus, ApiError> {
-    let corpus = Corpus::open(folder).map_err(|error| {
-        // The folder's name says nothing to who sent it.
-        ApiError::unusable(error.to_string().replace(&folder.display().to_string(), "the archive"))
-    })?;
+    let corpus = Corpus::open(folder).map_err(|error| ApiError::unusable(error.to_string()))?;
     Ok(UploadedCorpus {
         id: String::new(),
         identity: corpus.identity().to_owned(),

@@ -17,6 +17,10 @@ use kind::Kind;
 
 /// Bytes between two files: headers and long names.
 const MOST_BETWEEN_BYTES: u64 = 1 << 20;
+/// Of a tar: headers, and files padded to a multiple.
+const BLOCK_BYTES: u64 = 512;
+/// Zeros that may follow the mark at the end of a tar: programs pad to whole records.
+const MOST_BEHIND_BYTES: u64 = 16 << 20;
 /// Folders within folders.
 const MOST_DEPTH: usize = 8;
 /// Bytes of one name.
@@ -25,12 +29,14 @@ const MOST_NAME_BYTES: usize = 200;
 const COPY_BYTES: usize = 64 << 10;
 
 /// What an archive may hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Allowance {
+#[derive(Clone, Copy)]
+pub(crate) struct Allowance<'a> {
     /// Bytes in all, unpacked.
     pub(crate) bytes: u64,
     /// Files and folders.
     pub(crate) entries: usize,
+    /// Asked for room before each file is written.
+    pub(crate) claim: &'a dyn Fn(u64) -> Result<(), ApiError>,
 }
 
 /// What was in an archive.
@@ -48,7 +54,7 @@ pub(crate) struct Unpacked {
 pub(crate) fn unpack(
     sent: impl Read,
     folder: &Path,
-    allowance: Allowance,
+    allowance: Allowance<'_>,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Unpacked, ApiError> {
     let mut sent = BufReader::new(sent);
@@ -82,12 +88,13 @@ fn read_head(sent: &mut impl Read, head: &mut [u8]) -> io::Result<usize> {
 fn untar(
     plain: impl Read,
     folder: &Path,
-    allowance: Allowance,
+    allowance: Allowance<'_>,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Unpacked, ApiError> {
     let left = Rc::new(Cell::new(MOST_BETWEEN_BYTES));
-    let mut archive = Archive::new(Metered { inner: plain, left: Rc::clone(&left) });
+    let mut archive = Archive::new(Metered { inner: plain, left: Rc::clone(&left), read: 0 });
     let mut found = Unpacked::default();
+    let mut end = 0;
     let mut entries = archive.entries().map_err(|error| unreadable(&error))?;
     for number in 0.. {
         left.set(MOST_BETWEEN_BYTES);
@@ -101,6 +108,7 @@ fn untar(
             return Err(ApiError::too_large(format!("the archive holds more than {} bytes", allowance.bytes)));
         }
         left.set(size.saturating_add(MOST_BETWEEN_BYTES));
+        end = entry.raw_file_position().saturating_add(size.next_multiple_of(BLOCK_BYTES));
         // What is skipped counts too: it has to be read.
         found.bytes += size;
         let Some(path) = path_of(&entry)? else { continue };
@@ -108,10 +116,36 @@ fn untar(
             found.skipped += 1;
             continue;
         }
+        (allowance.claim)(size)?;
         write(&mut entry, &folder.join(&path), size)?;
         found.files += 1;
     }
+    drop(entries);
+    expect_end_mark(archive.into_inner(), end)?;
     Ok(found)
+}
+
+/// Two blocks of zeros end a tar, and nothing but zeros follows: one that was cut between two files has none. Reading
+/// to the end also compares the checksum of a gzip.
+fn expect_end_mark<R: Read>(mut rest: Metered<R>, end: u64) -> Result<(), ApiError> {
+    // The block that ended the list of files was zeros; where there was none, nothing was read after the last file.
+    let mut zeros = rest.read.saturating_sub(end);
+    let mut block = [0; COPY_BYTES];
+    rest.left.set(MOST_BEHIND_BYTES);
+    loop {
+        let read = rest.read(&mut block).map_err(|error| unreadable(&error))?;
+        if read == 0 {
+            break;
+        }
+        if block[..read].iter().any(|byte| *byte != 0) {
+            return Err(ApiError::bad("something follows the end of the archive").hint(HINT));
+        }
+        zeros += read as u64;
+    }
+    if zeros < 2 * BLOCK_BYTES {
+        return Err(ApiError::bad("the archive is cut short: the mark at its end is missing").hint(HINT));
+    }
+    Ok(())
 }
 
 /// Where a file belongs inside the folder; `None` for folders, which are made with their files.
@@ -181,7 +215,7 @@ fn write(entry: &mut impl Read, target: &Path, size: u64) -> Result<(), ApiError
     if copied != size {
         return Err(ApiError::bad("the archive is cut short"));
     }
-    file.sync_all().map_err(|error| unwritable(&error))
+    Ok(())
 }
 
 fn unreadable(error: &io::Error) -> ApiError {
@@ -213,6 +247,8 @@ pub(crate) fn unwritable(error: &io::Error) -> ApiError {
 struct Metered<R> {
     inner: R,
     left: Rc<Cell<u64>>,
+    /// Bytes so far.
+    read: u64,
 }
 
 impl<R: Read> Read for Metered<R> {
@@ -223,6 +259,7 @@ impl<R: Read> Read for Metered<R> {
         let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
         let read = self.inner.read(&mut buffer[..most])?;
         self.left.set(self.left.get() - read as u64);
+        self.read += read as u64;
         Ok(read)
     }
 }

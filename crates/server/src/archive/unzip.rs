@@ -20,7 +20,7 @@ const MOST_LIST_BYTES: u32 = 200 << 20;
 pub(super) fn unzip(
     sent: impl Read,
     folder: &Path,
-    allowance: Allowance,
+    allowance: Allowance<'_>,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Unpacked, ApiError> {
     let mut archive = ZipArchive::new(kept_aside(sent, folder, allowance)?).map_err(|error| broken(&error))?;
@@ -45,6 +45,7 @@ pub(super) fn unzip(
             continue;
         }
         found.bytes += size;
+        (allowance.claim)(size)?;
         // One byte more than it says it has shows that it lies.
         write(&mut (&mut entry).take(size.saturating_add(1)), &folder.join(&path), size)?;
         found.files += 1;
@@ -53,7 +54,7 @@ pub(super) fn unzip(
 }
 
 /// The zip as a file without a name, which goes with its handle.
-fn kept_aside(sent: impl Read, folder: &Path, allowance: Allowance) -> Result<File, ApiError> {
+fn kept_aside(sent: impl Read, folder: &Path, allowance: Allowance<'_>) -> Result<File, ApiError> {
     let mut file = tempfile::tempfile_in(folder).map_err(|error| unwritable(&error))?;
     let mut sent = sent.take(allowance.bytes.saturating_add(1));
     let mut buffer = vec![0; super::COPY_BYTES];

@@ -193,6 +193,7 @@ impl Lab {
     pub(super) fn taking_uploads(folder: &Path, token: &str) -> Self {
         let mut config = config(&[folder.to_owned()], None, Some(token));
         config.allow_upload = true;
+        config.upload_bytes = 1 << 30;
         Self::with(&config)
     }
 
@@ -245,6 +246,7 @@ fn config(runs: &[PathBuf], corpus: Option<PathBuf>, token: Option<&str>) -> Con
         cache_bytes: 64 << 20,
         token: token.map(str::to_owned),
         allow_upload: false,
+        upload_bytes: 0,
         device: None,
     }
 }

@@ -65,6 +65,7 @@ fn config(runs: Vec<PathBuf>) -> Config {
         cache_bytes: 16 << 20,
         token: None,
         allow_upload: false,
+        upload_bytes: 0,
         device: None,
     }
 }
@@ -216,4 +217,22 @@ async fn the_same_wish_of_many_is_drawn_once() {
     let status = lab.json("/api/status").await;
     assert_eq!(status["drawing"]["done"].as_u64().unwrap() - before, 1);
     assert_eq!(status["drawing"]["waiting"], 0);
+}
+
+/// Most programs send all of a body before they listen: the answer is there when they do (trial 49).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_reaches_who_is_still_sending() {
+    let server = Running::start(|_| {}).await;
+    let mut stream = server.connect();
+    let bytes = 8 << 20;
+    let sending = tokio::task::spawn_blocking(move || {
+        let head = format!("PUT /api/uploads/runs/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: {bytes}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&vec![0; bytes]).expect("the server reads on");
+        stream
+    });
+    let mut stream = sending.await.unwrap();
+    let mut line = [0; 12];
+    tokio::task::block_in_place(|| stream.read_exact(&mut line)).unwrap();
+    assert_eq!(std::str::from_utf8(&line).unwrap(), "HTTP/1.1 403");
 }

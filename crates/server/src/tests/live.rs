@@ -71,6 +71,7 @@ async fn what_happens_on_disk_is_told() {
         cache_bytes: 16 << 20,
         token: None,
         allow_upload: false,
+        upload_bytes: 0,
         device: None,
     };
     let server = bind(config).await.unwrap();

@@ -288,6 +288,7 @@ async fn what_cannot_be_served_is_an_error_at_the_start() {
         cache_bytes: 1 << 20,
         token: token.map(str::to_owned),
         allow_upload: false,
+        upload_bytes: 0,
         device: None,
     };
     let refused = async |config| crate::bind(config).await.err().unwrap().to_string();

@@ -21,6 +21,13 @@ impl Store {
         Self { lab: Lab::taking_uploads(folder.path(), TOKEN), folder }
     }
 
+    /// As a server that starts again finds it.
+    fn restarted(self) -> Self {
+        let Self { lab, folder } = self;
+        drop(lab);
+        Self { lab: Lab::taking_uploads(folder.path(), TOKEN), folder }
+    }
+
     async fn put(&self, path: &str, body: Vec<u8>) -> Answer {
         let request = get(path).method("PUT").header("authorization", format!("Bearer {TOKEN}"));
         self.lab.send(request.body(Body::from(body)).unwrap()).await
@@ -45,11 +52,25 @@ impl Store {
         self.lab.send(request.body(Body::empty()).unwrap()).await
     }
 
+    /// What is on its way, or left of it.
+    fn aside(&self) -> Vec<std::ffi::OsString> {
+        let entries = std::fs::read_dir(self.folder.path().join(".uploads")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        let request = get(path).method("DELETE").header("authorization", format!("Bearer {TOKEN}"));
+        self.lab.send(request.body(Body::empty()).unwrap()).await
+    }
+
     /// What is in the folder, hidden or not.
     fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
+        // Always there, and nothing of what it holds is served.
+        names.retain(|name| name != ".uploads");
+        assert_eq!(self.aside(), ["lock"]);
         names
     }
 }
@@ -196,8 +217,7 @@ async fn a_run_and_its_corpus_come_to_life() {
     let id = answer.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(store.get(&format!("/api/corpora/{id}/images/7/pixels")).await.status, 200);
     // A second try for a corpus that was not there comes after a while; here a server that starts anew.
-    let lab = Lab::taking_uploads(store.folder.path(), TOKEN);
-    let again = Store { lab, folder: store.folder };
+    let again = store.restarted();
     assert_eq!(again.get("/api/runs/mine/checkpoints/3/predict/1").await.status, 200);
     assert_eq!(again.names(), ["corpora", "mine"], "nothing else stays");
 }
@@ -218,12 +238,13 @@ async fn what_is_broken_is_never_seen() {
     for (name, body, status) in [
         ("flipped", flipped, 422),
         ("cut", whole[..whole.len() / 2].to_vec(), 400),
-        ("nothing", Vec::new(), 422),
+        ("nothing", Vec::new(), 400),
         ("nonsense", b"nonsense".repeat(200), 400),
         ("pictures", tar_of(&images(), "."), 422),
         (".hidden", whole.clone(), 400),
         ("a%2Fb", whole.clone(), 400),
-        ("corpora", whole.clone(), 409),
+        ("corpora", whole.clone(), 400),
+        ("run.toml", whole.clone(), 400),
     ] {
         let answer = store.put(&format!("/api/uploads/runs/{name}"), body).await;
         assert_eq!(answer.status, status, "{name}: {:?}", answer.body);
@@ -255,6 +276,7 @@ async fn uploads_are_for_those_who_may() {
         cache_bytes: 1 << 20,
         token: token.map(str::to_owned),
         allow_upload: true,
+        upload_bytes: 1 << 30,
         device: None,
     };
     let folder = tempfile::tempdir().unwrap();
@@ -265,4 +287,144 @@ async fn uploads_are_for_those_who_may() {
     let refused = crate::bind(config(vec![run], Some(TOKEN))).await.err().unwrap();
     assert!(refused.to_string().contains("folder of runs"), "{refused}");
     assert!(app(&config(vec![folder.path().to_owned()], Some(TOKEN))).unwrap().uploads.is_some());
+}
+
+/// Trial 28: half of an archive is there for as long as its sender likes, with a corpus path of the sender's choice.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_its_way_is_not_seen() {
+    let store = Store::new();
+    let made = tempfile::tempdir().unwrap();
+    let run = made.path().join("run");
+    write_run(&run, &images());
+    let whole = plain_tar_of(&run);
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+    let body = Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
+    let request = get("/api/uploads/runs/slow").method("PUT").header("authorization", format!("Bearer {TOKEN}"));
+    let sending = store.lab.send(request.body(body).unwrap());
+    let looking = async {
+        let (first, last) = whole.split_at(whole.len() - 2048);
+        sender.send(Ok(first.to_vec())).await.unwrap();
+        // Until run.toml and a snapshot are unpacked, whatever the machine does beside.
+        let has_run = |folder: &Path| {
+            walk(folder).iter().any(|path| path.ends_with("run.toml"))
+                && walk(folder).iter().any(|path| path.extension().is_some_and(|end| end == "safetensors"))
+        };
+        while !has_run(&store.folder.path().join(".uploads")) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        store.lab.app.runs.scan();
+        assert_eq!(store.get("/api/runs").await.json()["runs"], serde_json::json!([]));
+        assert_eq!(store.get("/api/corpora").await.json()["corpora"], serde_json::json!([]));
+        sender.send(Ok(last.to_vec())).await.unwrap();
+        drop(sender);
+    };
+    let (answer, ()) = tokio::join!(sending, looking);
+    assert_eq!(answer.status, 201, "{:?}", answer.body);
+    assert_eq!(store.names(), ["slow"]);
+    // Nor afterwards: the folder that run.toml names is there, and is not opened.
+    assert_eq!(store.get("/api/runs/slow").await.json()["corpus"]["available"], false);
+    let corpora = store.get("/api/corpora").await.json();
+    assert!(!corpora.to_string().contains("shapes/"), "{corpora}");
+    assert_eq!(store.get("/api/runs/slow/checkpoints/3/predict/1").await.status, 409);
+}
+
+fn plain_tar_of(folder: &Path) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append_dir_all(".", folder).unwrap();
+    builder.into_inner().unwrap()
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(at) = open.pop() {
+        for path in std::fs::read_dir(at).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() { open.push(path) } else { found.push(path) }
+        }
+    }
+    found
+}
+
+/// Trial 46: an archive that was cut between two files, at every one of its blocks; a gzip without its checksum, with
+/// another, and with something behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_is_not_whole_is_refused() {
+    let store = Store::new();
+    let made = tempfile::tempdir().unwrap();
+    let run = made.path().join("run");
+    write_run(&run, &images());
+    let whole = plain_tar_of(&run);
+    let mut archive = tar::Archive::new(&whole[..]);
+    let mut ends = Vec::new();
+    for entry in archive.entries().unwrap() {
+        let entry = entry.unwrap();
+        ends.push((entry.raw_file_position() + entry.size().next_multiple_of(512)) as usize);
+    }
+    ends.push(whole.len() - 512);
+    for end in ends {
+        let answer = store.put("/api/uploads/runs/cut", whole[..end].to_vec()).await;
+        assert_eq!(answer.status, 400, "cut at {end}: {:?}", answer.body);
+        assert!(answer.json()["detail"].as_str().unwrap().contains("cut short"), "{:?}", answer.body);
+    }
+    let packed = tar_of(&run, ".");
+    let mut wrong = packed.clone();
+    let sum = packed.len() - 8;
+    wrong[sum] ^= 1;
+    let cut = packed[..packed.len() - 9].to_vec();
+    for (body, what) in [(wrong, "sum"), (cut, "cut"), ([&packed[..], b"garbage"].concat(), "more")] {
+        let answer = store.put("/api/uploads/runs/gzip", body).await;
+        assert_eq!(answer.status, 400, "{what}: {:?}", answer.body);
+    }
+    assert_eq!(store.names(), [""; 0]);
+    // Programs pad a tar to whole records.
+    assert_eq!(store.put("/api/uploads/runs/padded", [whole, vec![0; 10_240]].concat()).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_are_listed_and_deleted() {
+    let store = Store::new();
+    let made = tempfile::tempdir().unwrap();
+    let run = made.path().join("run");
+    write_run(&run, &images());
+    assert_eq!(store.put("/api/uploads/runs/mine", tar_of(&run, ".")).await.status, 201);
+    assert_eq!(store.put("/api/uploads/corpora/shapes", tar_of(&images(), ".")).await.status, 201);
+    let listed = store.get("/api/uploads").await.json();
+    assert_eq!(listed["uploads"].as_array().unwrap().len(), 2, "{listed}");
+    assert_eq!((&listed["uploads"][0]["kind"], &listed["uploads"][0]["name"]), (&"run".into(), &"mine".into()));
+    assert_eq!((&listed["uploads"][1]["kind"], &listed["uploads"][1]["name"]), (&"corpus".into(), &"shapes".into()));
+    assert!(listed["bytes"].as_u64().unwrap() > 4096 && listed["most_bytes"] == 1 << 30, "{listed}");
+    // Without the token nobody sees or deletes.
+    for method in ["GET", "DELETE"] {
+        let path = if method == "GET" { "/api/uploads" } else { "/api/uploads/runs/mine" };
+        assert_eq!(store.lab.send(get(path).method(method).body(Body::empty()).unwrap()).await.status, 401);
+    }
+    assert_eq!(store.delete("/api/uploads/runs/other").await.status, 404);
+    assert_eq!(store.delete("/api/uploads/runs/..%2Fetc").await.status, 400);
+    assert_eq!(store.delete("/api/uploads/runs/mine").await.status, 204);
+    assert_eq!(store.get("/api/runs/mine").await.status, 404);
+    assert_eq!(store.delete("/api/uploads/corpora/shapes").await.status, 204);
+    assert_eq!(store.get("/api/corpora").await.json()["corpora"], serde_json::json!([]));
+    let listed = store.get("/api/uploads").await.json();
+    assert_eq!((&listed["uploads"], &listed["bytes"]), (&serde_json::json!([]), &0.into()));
+    assert_eq!(store.names(), ["corpora"]);
+    // The name is free again.
+    assert_eq!(store.put("/api/uploads/runs/mine", tar_of(&run, ".")).await.status, 201);
+}
+
+/// Trial 44: many files without content, each of which had its own turn of the disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_empty_files_are_one_turn() {
+    let store = Store::new();
+    let mut builder = tar::Builder::new(Vec::new());
+    for number in 0..20_000 {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        header.set_mode(0o644);
+        header.set_entry_type(tar::EntryType::Regular);
+        builder.append_data(&mut header, format!("train/a/{number}.png"), std::io::empty()).unwrap();
+    }
+    let answer = store.put("/api/uploads/corpora/empty", builder.into_inner().unwrap()).await;
+    assert_eq!(answer.status, 422, "{:?}", answer.body);
+    assert_eq!(store.names(), [""; 0]);
+    assert_eq!(store.get("/api/uploads").await.json()["bytes"], 0);
 }
