@@ -2,6 +2,7 @@
 
 mod jpeg;
 mod magic;
+mod palette;
 #[cfg(test)]
 mod tests;
 
@@ -157,7 +158,9 @@ fn decode_unguarded(bytes: &[u8], orientation: Orientation, bounds: Bounds) -> R
         ImageFormat::Png => whole_png(bytes, bounds)?,
         _ => Cow::Borrowed(bytes),
     };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes.as_ref()), format);
+    let indexed = if format == ImageFormat::Tiff { palette::of_tiff(&bytes) } else { None };
+    let bytes = indexed.as_ref().map_or(bytes.as_ref(), |indexed| &indexed.bytes);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
     limits.max_alloc = Some(bounds.max_pixels * MAX_DECODER_BYTES_PER_PIXEL);
@@ -167,6 +170,9 @@ fn decode_unguarded(bytes: &[u8], orientation: Orientation, bounds: Bounds) -> R
     // A note that cannot be read is none.
     let noted = decoder.orientation().unwrap_or(Noted::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| fault(&error))?;
+    if let Some(indexed) = indexed {
+        image = indexed.apply(&image);
+    }
     if matches!(image, DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_)) {
         let detail = format!("samples that are no whole numbers; expected {EXPECTED} of 8 or 16 bits");
         return Err(Undecodable::new(Reason::UnknownFormat, detail));

@@ -74,7 +74,11 @@ fn known_formats_are_named_and_other_bytes_described() {
     assert_eq!(reason, Reason::Damaged);
     assert!(detail.contains("not an image") && detail.contains("web page"), "{detail}");
     assert_eq!(fault(b"").0, Reason::Empty);
-    let (reason, detail) = fault(&file("palette.tif"));
+    // A palette of 4 bits.
+    let mut tiff = file("palette.tif");
+    let bits = tiff.windows(4).position(|four| four == [2, 1, 3, 0]).unwrap();
+    tiff[bits + 8] = 4;
+    let (reason, detail) = fault(&tiff);
     assert!(reason == Reason::UnknownFormat && detail.contains("Palette"), "{detail}");
     // Arithmetic coding: a JPEG in name.
     let mut jpeg = file("420.jpg");
