@@ -1,8 +1,12 @@
 //! The account of a corpus: what was left out at opening, by reason, and what a reader of the corpus should know.
 
+mod unused;
+
 use std::{collections::BTreeMap, fmt, path::Path};
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use unused::{Mark, NOT_REGULAR, Usage, leave_out_unused};
 
 /// Why a file or folder is not part of the corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -27,7 +27,7 @@ pub(crate) struct Contents {
 }
 
 /// The first bytes of the file: what it is, and the version of its format.
-const MAGIC: &[u8; 24] = b"deepviz corpus source 1\n";
+const MAGIC: &[u8; 24] = b"deepviz corpus source 2\n";
 
 /// The part of the file that is JSON.
 #[derive(Serialize, Deserialize)]

@@ -4,16 +4,20 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Error, OpenOptions,
+    file_name::{is_image_name, sorted},
     formats::{
-        LAYOUTS,
-        class_folders::{self, holds_images, is_system},
+        self, BY_CONTENT, BY_NAMES,
+        class_folders::{self, are_class_folders},
     },
-    reader::{Detect, Found, Place},
+    known::{RECORD, Record},
+    reader::{Detect, Found, Place, Reader},
     tree::{Folder, Tree},
 };
 
 /// Folders around a corpus that are entered where nothing else is beside them.
 const WRAPPERS: usize = 4;
+/// The folders that CIFAR-10's archives unpack into.
+const CIFAR10: [&str; 2] = ["cifar-10-batches-bin", "cifar-10-batches-py"];
 
 /// Whether a folder looks like a corpus, by the names in it; no image is read. For telling a reader who named a corpus
 /// where something else was wanted.
@@ -24,41 +28,132 @@ pub fn is_corpus(path: &Path) -> bool {
 }
 
 /// The reader for a listed folder, or for the one inside of it that an archive unpacked into.
+///
+/// # Errors
+/// [`Error::Several`] where it holds several corpora, and what the layouts' detections say.
 pub(crate) fn detect<'t>(tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
-    detect_among(LAYOUTS, tree, options)
-}
-
-/// The reader for class folders alone.
-pub(crate) fn class_folders<'t>(tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
-    detect_among(&[class_folders::detect], tree, options)
-}
-
-fn detect_among<'t>(layouts: &[Detect], tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
-    let mut folder = &tree.top;
-    let mut path = tree.root.clone();
-    for _ in 0..WRAPPERS {
-        let place = Place { tree, folder, path: path.clone() };
-        for detect in layouts {
-            if let Some(reader) = detect(&place, options)? {
-                return Ok(Some(Found { path, reader }));
+    let mut place = Place { tree, folder: &tree.top, path: tree.root.clone() };
+    for level in 0..WRAPPERS {
+        if let Some(found) = described(&place, options)? {
+            return Ok(Some(found));
+        }
+        if let Some(reader) = first_of(BY_NAMES, &place, options)? {
+            return Ok(Some(found(place, reader, options)));
+        }
+        let by_content = first_of(BY_CONTENT, &place, options);
+        // Folders of one class, or of none that can be told, may be those around a corpus.
+        if level == 0 && !matches!(&by_content, Ok(Some(_)) if tree.is_file || are_class_folders(&place, options)) {
+            let mut inside = Vec::new();
+            corpora_inside(&place, options, WRAPPERS, &mut inside);
+            if let Some((inner, reader)) = one_of(&place, inside)? {
+                return Ok(Some(found(inner, reader, options)));
             }
         }
-        let Some(inner) = only_folder(folder) else { return Ok(None) };
-        path.push(&inner.name);
-        folder = inner;
+        if let Some(reader) = by_content? {
+            return Ok(Some(found(place, reader, options)));
+        }
+        let Some(inner) = only_folder(place.folder) else { return Ok(None) };
+        place = place.inner(inner);
     }
     Ok(None)
 }
 
+/// The reader for class folders alone.
+pub(crate) fn class_folders<'t>(tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
+    let mut place = Place { tree, folder: &tree.top, path: tree.root.clone() };
+    for _ in 0..WRAPPERS {
+        if let Some(reader) = class_folders::detect(&place, options)? {
+            return Ok(Some(found(place, reader, options)));
+        }
+        let Some(inner) = only_folder(place.folder) else { return Ok(None) };
+        place = place.inner(inner);
+    }
+    Ok(None)
+}
+
+type Recognised<'t> = Box<dyn Reader + 't>;
+
+fn first_of<'t>(layouts: &[Detect], place: &Place<'t>, options: &OpenOptions) -> Result<Option<Recognised<'t>>, Error> {
+    for detect in layouts {
+        if let Some(reader) = detect(place, options)? {
+            return Ok(Some(reader));
+        }
+    }
+    Ok(None)
+}
+
+/// The layout that the corpus's own description names goes before all others.
+fn described<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
+    let Some(layout) = Record::of(place)?.layout else { return Ok(None) };
+    let reader = formats::known(layout)(place, options)?;
+    Ok(reader.map(|reader| found(place.clone(), reader, options)))
+}
+
+fn found<'t>(place: Place<'t>, reader: Recognised<'t>, options: &OpenOptions) -> Found<'t> {
+    let mut remarks = others_beside(&place, &reader.layout(), options);
+    let named = Record::of(&place).ok().and_then(|record| record.layout);
+    if named.is_some_and(|layout| !matches!(formats::known(layout)(&place, options), Ok(Some(_)))) {
+        remarks.push(format!(
+            "{RECORD} names a layout that these files do not have; they are read as {}",
+            reader.layout()
+        ));
+    }
+    Found { path: place.path, reader, remarks }
+}
+
+/// Folders inside of a folder that hold files of a known layout, at some depth.
+fn corpora_inside<'t>(
+    place: &Place<'t>,
+    options: &OpenOptions,
+    depth: usize,
+    all: &mut Vec<(Place<'t>, Recognised<'t>)>,
+) {
+    for folder in sorted(place.folder.folders.iter().filter(|folder| folder.is_usable()), |folder| &folder.name) {
+        let inner = place.inner(folder);
+        match first_of(BY_NAMES, &inner, options) {
+            Ok(Some(reader)) => all.push((inner, reader)),
+            _ if depth > 1 => corpora_inside(&inner, options, depth - 1, all),
+            _ => {}
+        }
+    }
+}
+
+/// The one corpus inside of a folder. CIFAR-10's two forms, unpacked side by side, are one.
+fn one_of<'t>(
+    place: &Place<'_>,
+    mut inside: Vec<(Place<'t>, Recognised<'t>)>,
+) -> Result<Option<(Place<'t>, Recognised<'t>)>, Error> {
+    let is_cifar10 = |(place, _): &(Place<'_>, _)| CIFAR10.iter().any(|name| place.folder.name == *name);
+    if inside.len() > 1 && !inside.iter().all(is_cifar10) {
+        let names = inside.iter().map(|(inner, _)| inner.path.strip_prefix(&place.path).unwrap_or(&inner.path));
+        let mut names: Vec<String> = names.map(|name| format!("{}/", name.display())).collect();
+        let more = names.len().saturating_sub(4);
+        names.truncate(4);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let found = names.join(", ") + &more;
+        return Err(Error::Several {
+            found,
+            expected: "one; open its own folder".to_owned(),
+            path: place.path.clone(),
+        });
+    }
+    Ok(if inside.is_empty() { None } else { Some(inside.swap_remove(0)) })
+}
+
+/// Remarks on files of other layouts in the same folder: one is read, whichever the order of layouts says.
+fn others_beside(place: &Place<'_>, layout: &str, options: &OpenOptions) -> Vec<String> {
+    let others = BY_NAMES.iter().filter_map(|detect| detect(place, options).ok().flatten());
+    let mut names: Vec<String> = others.map(|reader| reader.layout()).filter(|other| other != layout).collect();
+    names.dedup();
+    let remark = |other| format!("files of another layout lie beside those of {layout} and are left out: {other}");
+    names.into_iter().map(remark).collect()
+}
+
 /// The one folder in a folder that may hold a corpus, besides files and folders of the system.
 fn only_folder(folder: &Folder) -> Option<&Folder> {
-    let official = ["cifar-10-batches-bin", "cifar-10-batches-py"];
-    if let Some(inner) = official.iter().find_map(|name| folder.folder(name)) {
-        return Some(inner);
-    }
-    let inner: Vec<_> = folder.folders.iter().filter(|inner| !inner.is_own && !is_system(&inner.name)).collect();
+    let inner: Vec<_> = folder.folders.iter().filter(|inner| inner.is_usable()).collect();
     // Beside the images may lie folders of notes.
-    let with_images: Vec<_> = inner.iter().copied().filter(|inner| holds_images(inner)).collect();
+    let with_images: Vec<_> = inner.iter().copied().filter(|inner| inner.holds_images()).collect();
     match (inner.as_slice(), with_images.as_slice()) {
         ([only], _) | (_, [only]) => Some(only),
         _ => None,
@@ -79,10 +174,16 @@ pub(crate) fn not_a_corpus(tree: &Tree) -> Error {
     let mut names: Vec<String> = folders.collect();
     names.extend(tree.top.files.iter().map(|file| file.name.to_string_lossy().into_owned()));
     names.sort();
+    let is_archive = |name: &String| [".tar", ".tgz", ".tar.gz", ".zip"].iter().any(|end| name.ends_with(end));
+    let what = match () {
+        () if !names.is_empty() && names.iter().all(is_archive) => "of archives, which are opened one by one, with",
+        () if names.iter().any(|name| is_image_name(name.as_ref())) => "of images that lie in no class folders, with",
+        () => "with",
+    };
     let found = match names.len() {
         0 => "an empty folder".to_owned(),
-        1..=4 => format!("a folder with {}", names.join(", ")),
-        more => format!("a folder with {} and {} more", names[..3].join(", "), more - 3),
+        1..=4 => format!("a folder {what} {}", names.join(", ")),
+        more => format!("a folder {what} {} and {} more", names[..3].join(", "), more - 3),
     };
     Error::NotACorpus { found, path }
 }

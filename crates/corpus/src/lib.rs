@@ -25,6 +25,7 @@ mod decode;
 mod detect;
 mod error;
 mod fetch;
+mod file_name;
 mod formats;
 mod image;
 mod known;

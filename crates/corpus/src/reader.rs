@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Error, OpenOptions,
+    account::{Usage, leave_out_unused},
     sink::Sink,
     tree::{Folder, Tree},
 };
@@ -16,7 +17,12 @@ pub(crate) struct Place<'t> {
     pub(crate) path: PathBuf,
 }
 
-impl Place<'_> {
+impl<'t> Place<'t> {
+    /// A folder in this one.
+    pub(crate) fn inner(&self, folder: &'t Folder) -> Self {
+        Self { tree: self.tree, folder, path: self.path.join(&folder.name) }
+    }
+
     /// Whether a file of that name is there.
     pub(crate) fn has(&self, name: &str) -> bool {
         !self.tree.is_file && self.folder.file(name).is_some()
@@ -32,6 +38,9 @@ impl Place<'_> {
 pub(crate) trait Reader {
     /// What it is called in tables and messages: "class folders", "CIFAR-10 binary".
     fn layout(&self) -> String;
+
+    /// What it takes of the listed tree; everything else there is left out, and counted.
+    fn usage(&self) -> Usage;
 
     /// Hands every image to the sink: within each split in the order of ids.
     ///
@@ -49,6 +58,19 @@ pub(crate) trait Reader {
 pub(crate) struct Found<'t> {
     pub(crate) path: PathBuf,
     pub(crate) reader: Box<dyn Reader + 't>,
+    /// What its owner should know of how it was recognised.
+    pub(crate) remarks: Vec<String>,
+}
+
+impl Found<'_> {
+    /// Hands every image to the sink; all else that the tree holds stands in the account.
+    pub(crate) fn read(&self, tree: &Tree, sink: &mut Sink<'_>) -> Result<(), Error> {
+        for remark in &self.remarks {
+            sink.account.remark(remark.as_str());
+        }
+        leave_out_unused(tree, &self.reader.usage(), &self.path, &mut sink.account);
+        self.reader.read(sink)
+    }
 }
 
 /// What a layout's module has: a look at a folder that gives a reader where it recognises its own.

@@ -3,7 +3,7 @@
 mod finish;
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,6 +16,7 @@ use crate::{
     decode::{self, Decoded, Undecodable},
     name::Names,
     store::{Cache, PixelWriter, Record},
+    tree::FileSource,
 };
 
 /// Images are decoded so many at a time, fewer where they are large.
@@ -32,12 +33,6 @@ pub(crate) enum Payload {
     Encoded(Vec<u8>),
     /// Pixels as they are: channels x height x width, 1 channel or 3.
     Raw { shape: ImageShape, pixels: Vec<u8> },
-}
-
-/// Where the bytes of [`Payload::File`] come from, where that is not the file system.
-pub(crate) trait FileSource: Send + Sync {
-    /// The bytes of a file.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 }
 
 /// One labelled image on its way into the corpus.
@@ -161,11 +156,6 @@ impl<'a> Sink<'a> {
     /// Takes the bytes of files from an archive.
     pub(crate) fn read_files_from(&mut self, files: Arc<dyn FileSource>) {
         self.files = Some(files);
-    }
-
-    /// Where files are read from; `None` for the file system.
-    pub(crate) fn file_source(&self) -> Option<Arc<dyn FileSource>> {
-        self.files.clone()
     }
 
     /// Takes an image; within a split in the order of ids. Splits may come in any order.

@@ -1,15 +1,24 @@
 //! The files below a folder, listed once: layouts are recognised by them, and changes noticed.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     ffi::OsString,
     fs::{self, Metadata},
+    io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::UNIX_EPOCH,
 };
 
 use rayon::prelude::*;
 
-use crate::Error;
+use crate::{
+    Error,
+    decode::{self, Glance},
+    file_name::{is_system, may_be_image},
+};
 
 /// Folders below folders below folders: deeper ones are not entered.
 const DEPTH: usize = 12;
@@ -29,6 +38,14 @@ pub(crate) struct Tree {
     pub(crate) top: Folder,
     /// Whether the path is a single file (an archive).
     pub(crate) is_file: bool,
+    /// Where the bytes of its files come from, where that is not the file system.
+    pub(crate) source: Option<Arc<dyn FileSource>>,
+}
+
+/// Gives the bytes of files that lie in an archive.
+pub(crate) trait FileSource: std::fmt::Debug + Send + Sync {
+    /// The bytes of a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 }
 
 /// A folder and what is in it, in no order.
@@ -74,11 +91,30 @@ impl Tree {
         let root = path.to_owned();
         if metadata.is_file() {
             let file = FileEntry::new(path.file_name().unwrap_or_default().to_owned(), Some(&metadata));
-            return Ok(Self { root, top: Folder { files: vec![file], ..Folder::default() }, is_file: true });
+            return Ok(Self {
+                root,
+                top: Folder { files: vec![file], ..Folder::default() },
+                is_file: true,
+                source: None,
+            });
         }
         // The folder itself must be readable; those below it may be left out.
         fs::read_dir(path).map_err(Error::io("list", path))?;
-        Ok(Self { root, top: list(path, OsString::new(), depth, &[identity(&metadata)]), is_file: false })
+        let top = list(path, OsString::new(), depth, &[identity(&metadata)]);
+        Ok(Self { root, top, is_file: false, source: None })
+    }
+
+    /// The bytes of a file in it.
+    pub(crate) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.source.as_ref().map_or_else(|| fs::read(path), |source| source.read(path))
+    }
+
+    /// Looks at the first bytes of a file in it.
+    pub(crate) fn glance(&self, path: &Path) -> io::Result<Glance> {
+        match &self.source {
+            Some(source) => source.read(path).map(|bytes| decode::glance_at(&bytes)),
+            None => decode::glance(path),
+        }
     }
 
     /// A hash (hexadecimal) over paths, sizes and times of change of all files that are not hidden: the same as long as
@@ -100,6 +136,21 @@ impl Folder {
     /// The file of that name in it.
     pub(crate) fn file(&self, name: &str) -> Option<&FileEntry> {
         self.files.iter().find(|file| file.name == name)
+    }
+
+    /// Whether it may be part of a corpus.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.is_own && !is_system(&self.name)
+    }
+
+    /// The files in it that may be images, by their names.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &FileEntry> {
+        self.files.iter().filter(|file| !is_system(&file.name) && may_be_image(&file.name))
+    }
+
+    /// Whether files that may be images lie in it or anywhere below.
+    pub(crate) fn holds_images(&self) -> bool {
+        self.images().next().is_some() || self.folders.iter().any(|inner| inner.is_usable() && inner.holds_images())
     }
 }
 
@@ -206,57 +257,5 @@ fn add_up(folder: &Folder, place: &blake3::Hash, sum: &mut [u64; 4]) {
         let mut hasher = blake3::Hasher::new();
         hasher.update(place.as_bytes()).update(b"/").update(inner.name.as_encoded_bytes());
         add_up(inner, &hasher.finalize(), sum);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_fingerprint_follows_names_sizes_and_times() {
-        let folder = tempfile::tempdir().unwrap();
-        let print = || Tree::list(folder.path()).unwrap().fingerprint();
-        fs::create_dir_all(folder.path().join("a/b")).unwrap();
-        fs::write(folder.path().join("a/b/1.png"), b"one").unwrap();
-        let first = print();
-        assert_eq!(first, print());
-        fs::write(folder.path().join(".hidden"), b"x").unwrap();
-        assert_eq!(first, print());
-        fs::write(folder.path().join("a/b/2.png"), b"two").unwrap();
-        let second = print();
-        assert_ne!(first, second);
-        let file = fs::File::options().write(true).open(folder.path().join("a/b/2.png")).unwrap();
-        file.set_modified(UNIX_EPOCH + std::time::Duration::from_secs(5)).unwrap();
-        let third = print();
-        assert_ne!(second, third);
-        fs::rename(folder.path().join("a/b/2.png"), folder.path().join("a/2.png")).unwrap();
-        assert_ne!(third, print());
-        // A run that is being trained inside of the corpus changes nothing.
-        let before = print();
-        fs::create_dir_all(folder.path().join("run1/snapshots")).unwrap();
-        fs::write(folder.path().join("run1/run.toml"), b"").unwrap();
-        fs::write(folder.path().join("run1/snapshots/1.safetensors"), b"x").unwrap();
-        assert_eq!(before, print());
-        let tree = Tree::list(folder.path()).unwrap();
-        assert!(tree.top.folder("run1").unwrap().is_own);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_in_circles_end_and_what_is_missing_is_said() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("a")).unwrap();
-        std::os::unix::fs::symlink(folder.path().join("a"), folder.path().join("a/again")).unwrap();
-        std::os::unix::fs::symlink("nowhere", folder.path().join("a/broken.png")).unwrap();
-        let tree = Tree::list(folder.path()).unwrap();
-        let a = tree.top.folder("a").unwrap();
-        assert_eq!(a.file("broken.png").unwrap().bytes, 0);
-        assert!(a.folder("again").unwrap().problem.as_deref().unwrap().contains("link"));
-        assert!(matches!(Tree::list(&folder.path().join("b")), Err(Error::Missing { .. })));
-        let file = folder.path().join("x.tar");
-        fs::write(&file, b"tar").unwrap();
-        let tree = Tree::list(&file).unwrap();
-        assert!(tree.is_file && tree.top.files.len() == 1);
     }
 }

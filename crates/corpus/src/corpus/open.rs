@@ -113,7 +113,7 @@ impl Opening<'_> {
         // Taken before the first image is read, so that a change meanwhile is noticed the next time.
         let fingerprint = cache.map(|_| self.tree.fingerprint());
         let mut sink = Sink::new(self.options, cache, progress)?;
-        found.reader.read(&mut sink)?;
+        found.read(self.tree, &mut sink)?;
         let mut finished = sink.finish(found.reader.layout(), &found.path)?;
         finished.contents.inner =
             found.path.strip_prefix(&self.tree.root).map_or_else(|_| PathBuf::new(), Path::to_owned);

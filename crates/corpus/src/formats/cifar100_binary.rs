@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use super::{
     cifar_binary::{Records, SHAPE},
-    description::Description,
     splits::Splitting,
     text::read_lines,
 };
 use crate::{
     Error, LabelLevel, OpenOptions, Split,
+    account::Usage,
+    known::Record,
     reader::{Place, Reader},
     sink::Sink,
 };
@@ -33,16 +34,17 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     let (names, label, count) = if options.reading.labels == LabelLevel::Coarse { COARSE } else { FINE };
     let names = place.has(names).then(|| place.path.join(names));
     let described = match options.reading.labels {
-        LabelLevel::Fine => Description::of(place)?.classes,
+        LabelLevel::Fine => Record::of(place)?.classes,
         LabelLevel::Coarse => Vec::new(),
     };
     let parts = FILES.into_iter().filter(|(name, _)| place.has(name));
     let parts = parts.map(|(name, split)| (place.path.join(name), split)).collect();
     let bytes = sizes.iter().sum();
-    Ok(Some(Box::new(Cifar100 { parts, names, described, label, count, bytes })))
+    Ok(Some(Box::new(Cifar100 { folder: place.path.clone(), parts, names, described, label, count, bytes })))
 }
 
 struct Cifar100 {
+    folder: PathBuf,
     parts: Vec<(PathBuf, Split)>,
     /// The file with the names of the classes.
     names: Option<PathBuf>,
@@ -56,6 +58,11 @@ struct Cifar100 {
 impl Reader for Cifar100 {
     fn layout(&self) -> String {
         "CIFAR-100 binary".to_owned()
+    }
+
+    fn usage(&self) -> Usage {
+        let lists = [FINE.0, COARSE.0].map(|list| self.folder.join(list));
+        Usage::of(self.parts.iter().map(|(path, _)| path.clone()).chain(lists))
     }
 
     fn raw_bytes(&self) -> Option<u64> {

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     ClassId, Error, ImageShape, OpenOptions, Split,
+    account::Usage,
     name::natural,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
@@ -34,6 +35,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
 }
 
 const TEST: &str = "test_batch.bin";
+const CLASS_LIST: &str = "batches.meta.txt";
 
 struct Batches {
     folder: PathBuf,
@@ -45,6 +47,10 @@ struct Batches {
 impl Reader for Batches {
     fn layout(&self) -> String {
         "CIFAR-10 binary batches".to_owned()
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::of(self.training.iter().chain(&self.test).cloned().chain([self.folder.join(CLASS_LIST)]))
     }
 
     fn raw_bytes(&self) -> Option<u64> {
@@ -72,7 +78,7 @@ impl Reader for Batches {
 }
 
 fn classes(folder: &Path) -> Result<Vec<String>, Error> {
-    let path = folder.join("batches.meta.txt");
+    let path = folder.join(CLASS_LIST);
     if path.is_file() { read_lines(&path) } else { Ok(CLASSES.map(str::to_owned).to_vec()) }
 }
 
@@ -87,7 +93,7 @@ pub(super) fn numbered(place: &Place<'_>, prefix: &str, suffix: &str) -> Result<
     for (found, number) in names.iter().zip(1..) {
         let expected = format!("{prefix}{number}{suffix}");
         if *found != expected {
-            return Err(Error::MissingBatch { found: (*found).to_owned(), expected, path: place.path.clone() });
+            return Err(Error::MissingFile { found: (*found).to_owned(), expected, path: place.path.clone() });
         }
     }
     Ok(names.into_iter().map(|name| place.path.join(name)).collect())

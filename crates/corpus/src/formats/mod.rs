@@ -5,7 +5,6 @@ pub(crate) mod cifar100_binary;
 pub(crate) mod cifar_binary;
 pub(crate) mod cifar_pickle;
 pub(crate) mod class_folders;
-mod description;
 pub(crate) mod idx;
 mod listed;
 mod mat;
@@ -17,10 +16,12 @@ pub(crate) mod stl10;
 pub(crate) mod svhn;
 mod text;
 
-use crate::reader::Detect;
+use crate::{known::KnownLayout, reader::Detect};
+pub(crate) use text::to_text;
 
-/// Every layout, in the order in which they are tried; one line each. The more a layout asks for, the earlier it stands.
-pub(crate) const LAYOUTS: &[Detect] = &[
+/// The layouts that names of files show, in the order in which they are tried; one line each. The more a layout asks
+/// for, the earlier it stands.
+pub(crate) const BY_NAMES: &[Detect] = &[
     native::detect,
     idx::detect,
     cifar_binary::detect,
@@ -34,6 +35,25 @@ pub(crate) const LAYOUTS: &[Detect] = &[
     listed::flowers::detect,
     listed::food::detect,
     parquet::detect,
-    archive::detect,
-    class_folders::detect,
 ];
+
+/// Those for which files are opened or whose folders may have any name, tried after the others.
+pub(crate) const BY_CONTENT: &[Detect] = &[archive::detect, class_folders::detect];
+
+/// The layout of a known corpus.
+pub(crate) fn known(layout: KnownLayout) -> Detect {
+    match layout {
+        KnownLayout::Cifar10Binary => cifar_binary::detect,
+        KnownLayout::Cifar100Binary => cifar100_binary::detect,
+        KnownLayout::Cifar10Python | KnownLayout::Cifar100Python => cifar_pickle::detect,
+        KnownLayout::Idx => idx::detect,
+        KnownLayout::Mat5 => svhn::detect,
+        KnownLayout::Stl10 => stl10::detect,
+        KnownLayout::ClassFolders | KnownLayout::Imagenette => class_folders::detect,
+        KnownLayout::TinyImagenet => listed::tiny_imagenet::detect,
+        KnownLayout::Gtsrb => listed::gtsrb::detect,
+        KnownLayout::Pets => listed::pets::detect,
+        KnownLayout::Flowers => listed::flowers::detect,
+        KnownLayout::Food => listed::food::detect,
+    }
+}

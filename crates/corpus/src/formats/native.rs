@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::cifar_binary::Records;
 use crate::{
     ClassId, Error, ImageShape, OpenOptions, ShapesNotes, Split,
+    account::Usage,
     corpus::identity,
     name::Names,
     reader::{Place, Reader},
@@ -153,6 +154,10 @@ struct Native {
 impl Reader for Native {
     fn layout(&self) -> String {
         "made by deepViz".to_owned()
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::of([MARK, TRAIN, TEST].map(|name| self.folder.join(name)))
     }
 
     fn raw_bytes(&self) -> Option<u64> {

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use super::{
-    description::Description,
     records::{RecordReader, class_of, columns_to_rows},
     splits::Splitting,
     text::read_lines,
 };
 use crate::{
     Error, ImageShape, OpenOptions, Split,
-    account::Reason,
+    account::{Reason, Usage},
+    known::Record,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
 };
@@ -38,9 +38,9 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
         return Ok(None);
     }
     let names = place.has(NAMES).then(|| place.path.join(NAMES));
-    let described = Description::of(place)?.classes;
+    let described = Record::of(place)?.classes;
     let unlabelled = place.folder.file(UNLABELLED).map_or(0, |file| file.bytes / SHAPE.len() as u64) as usize;
-    Ok(Some(Box::new(Stl10 { parts, names, described, unlabelled })))
+    Ok(Some(Box::new(Stl10 { folder: place.path.clone(), parts, names, described, unlabelled })))
 }
 
 struct Part {
@@ -50,6 +50,7 @@ struct Part {
 }
 
 struct Stl10 {
+    folder: PathBuf,
     parts: Vec<Part>,
     /// The file with the names of the classes.
     names: Option<PathBuf>,
@@ -62,6 +63,11 @@ struct Stl10 {
 impl Reader for Stl10 {
     fn layout(&self) -> String {
         "STL-10 binary".to_owned()
+    }
+
+    fn usage(&self) -> Usage {
+        let parts = self.parts.iter().flat_map(|part| [part.images.clone(), part.labels.clone()]);
+        Usage::of(parts.chain([NAMES, UNLABELLED].map(|name| self.folder.join(name))))
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    description::Description,
     mat::MatFile,
     records::{RecordReader, class_of, columns_to_rows},
     splits::Splitting,
 };
 use crate::{
     Error, ImageShape, OpenOptions, Split,
+    account::Usage,
+    known::Record,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
 };
@@ -26,7 +27,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     if parts.is_empty() {
         return Ok(None);
     }
-    let mut classes = Description::of(place)?.classes;
+    let mut classes = Record::of(place)?.classes;
     if classes.is_empty() {
         classes = (0..10).map(|digit| digit.to_string()).collect();
     }
@@ -42,6 +43,10 @@ struct Svhn {
 impl Reader for Svhn {
     fn layout(&self) -> String {
         "SVHN (MATLAB files)".to_owned()
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::of(self.parts.iter().map(|(path, _)| path.clone()))
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {

@@ -1,26 +1,34 @@
-//! `corpus.toml`, beside the files of a corpus: what it is, for the reader of the files; and what was fetched.
+//! `corpus.toml`, beside the files of a corpus: its layout and the names of its classes, for the readers of the files;
+//! and what was fetched.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Description, KnownLayout};
-use crate::Error;
+use crate::{Error, formats::to_text, reader::Place};
 
 /// The name of the file.
 pub(crate) const RECORD: &str = "corpus.toml";
 const FORMAT: u32 = 1;
 
-/// `corpus.toml`. It can be written by hand for files that are there: all but `name` and `layout` may be missing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// `corpus.toml`. It can be written by hand for files that are there; any of its keys may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
     #[serde(default = "newest")]
     pub(crate) format: u32,
+    #[serde(default)]
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) title: String,
-    pub(crate) layout: KnownLayout,
+    /// The layout that is tried before all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) layout: Option<KnownLayout>,
     #[serde(default)]
     pub(crate) licence: String,
     #[serde(default)]
@@ -57,7 +65,7 @@ impl Record {
             format: FORMAT,
             name: description.name.clone(),
             title: description.title.clone(),
-            layout: description.layout,
+            layout: Some(description.layout),
             licence: description.licence.clone(),
             source: description.source.clone(),
             classes: description.classes.clone(),
@@ -69,18 +77,34 @@ impl Record {
     /// The record in a folder; `None` where there is none.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>, Error> {
         let path = folder.join(RECORD);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::Io { action: "read the description", source, path }),
+        match fs::read(&path) {
+            Ok(bytes) => Self::parse(&bytes, path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Io { action: "read the description", source, path }),
+        }
+    }
+
+    /// The record in a folder of a listed tree, or in its root; an empty one where there is none.
+    pub(crate) fn of(place: &Place<'_>) -> Result<Self, Error> {
+        let tree = place.tree;
+        let folders = [(place.folder, &place.path), (&tree.top, &tree.root)];
+        let mut with_record = folders.into_iter().filter(|(folder, _)| folder.file(RECORD).is_some());
+        let Some((_, folder)) = with_record.next().filter(|_| !tree.is_file) else { return Ok(Self::default()) };
+        let path = folder.join(RECORD);
+        let bytes = tree.read(&path).map_err(Error::io("read the description", &path))?;
+        Self::parse(&bytes, path)
+    }
+
+    fn parse(bytes: &[u8], path: PathBuf) -> Result<Self, Error> {
+        let record: Self = match toml::from_str(&to_text(bytes)) {
+            Ok(record) => record,
+            Err(error) => return Err(Error::DescriptionSyntax { reason: error.to_string(), path }),
         };
-        let record: Self = toml::from_str(&text)
-            .map_err(|error| Error::DescriptionSyntax { reason: error.to_string(), path: path.clone() })?;
         if record.format != FORMAT {
             let found = record.format.to_string();
             return Err(Error::Description { key: "format".to_owned(), found, expected: "1", path });
         }
-        Ok(Some(record))
+        Ok(record)
     }
 
     /// Writes the record into a folder that has not been renamed into its place yet.

@@ -142,7 +142,7 @@ fn the_record_beside_the_data_reads_back() {
     let path = there.path().join(RECORD);
     fs::write(&path, "name = \"mine\"\nlayout = \"idx\"\nclasses = [\"0\", \"1\"]\n").unwrap();
     let record = Record::read(there.path()).unwrap().unwrap();
-    assert_eq!((record.layout, record.classes.len(), record.fetched), (KnownLayout::Idx, 2, None));
+    assert_eq!((record.layout, record.classes.len(), record.fetched), (Some(KnownLayout::Idx), 2, None));
     for (text, expected) in [
         ("name = \"mine\"\nlayout = \"idx\"\nclases = []\n", "clases"),
         ("name = \"mine\"\nlayout = \"idy\"\n", "idy"),

@@ -38,6 +38,18 @@ fn shards_are_read_with_labels_as_words_or_numbers() {
 }
 
 #[test]
+fn what_an_archive_holds_besides_samples_is_told() {
+    let shards = sample("webdataset");
+    let before = shards.open().account().clone();
+    let files: [(&str, &[u8]); 4] =
+        [("._1.png", b"x"), ("notes.txt", b"x"), ("notes.md", b"x"), ("../outside.png", b"x")];
+    fs::write(shards.file("train-000009.tar"), tar(&files)).unwrap();
+    let account = shards.open().account().clone();
+    let more = |reason| account.count(reason) - before.count(reason);
+    assert_eq!([Reason::System, Reason::NotAnImage, Reason::Unreadable].map(more), [1, 2, 1], "{account:?}");
+}
+
+#[test]
 fn broken_shards_are_told() {
     let shards = sample("webdataset");
     let whole = fs::read(shards.file("val-000000.tar")).unwrap();
@@ -72,6 +84,10 @@ fn class_folders_in_an_archive_are_the_corpus_that_the_folder_is() {
     // The description of a corpus names the classes that folders stand for.
     fs::write(unpacked.join("corpus.toml"), "[class_names]\ncat = \"tabby cat\"\n").unwrap();
     assert_eq!(Corpus::open(&unpacked).unwrap().classes(), ["tabby cat", "dog"]);
+    let mut described = tar::Builder::new(fs::File::create(packed.file("described.tar")).unwrap());
+    described.append_dir_all(".", &unpacked).unwrap();
+    described.finish().unwrap();
+    assert_eq!(Corpus::open(&packed.file("described.tar")).unwrap().classes(), ["tabby cat", "dog"]);
 }
 
 #[test]

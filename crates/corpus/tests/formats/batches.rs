@@ -103,3 +103,21 @@ fn class_names_with_a_byte_order_mark_are_clean() {
     fs::write(folder.path().join("batches.meta.txt"), "\u{feff}airplane\r\nship\r\n\r\n").unwrap();
     assert_eq!(Corpus::open(folder.path()).unwrap().classes(), ["airplane", "ship"]);
 }
+
+#[test]
+fn the_description_chooses_among_several_layouts_and_a_remark_names_the_others() {
+    let both = sample("fashion");
+    for file in ["train.bin", "test.bin", "fine_label_names.txt"] {
+        fs::copy(sample("cifar100").file(file), both.file(file)).unwrap();
+    }
+    let corpus = both.open();
+    assert!(corpus.layout().starts_with("idx"));
+    let remarks = corpus.account().remarks().join("\n");
+    assert!(remarks.contains("left out: CIFAR-100 binary"), "{remarks}");
+    fs::write(both.file("corpus.toml"), "layout = \"cifar100-binary\"\n").unwrap();
+    let corpus = both.open();
+    assert_eq!(corpus.layout(), "CIFAR-100 binary");
+    assert!(corpus.account().remarks().join("\n").contains("left out: idx"), "{:?}", corpus.account());
+    fs::write(both.file("corpus.toml"), "layout = \"cifar1000\"\n").unwrap();
+    assert!(both.error().contains("cifar1000") && both.error().contains("corpus.toml"), "{}", both.error());
+}

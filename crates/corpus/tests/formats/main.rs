@@ -5,4 +5,6 @@
 mod archives;
 mod batches;
 mod lists;
+mod odd;
 mod samples;
+mod strays;

@@ -7,14 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Archive, Member, kind_of, malformed};
+use super::{Archive, Member, REFUSED, kind_of, malformed};
 use crate::{
     Error, OpenOptions,
-    account::Reason,
+    account::{Reason, Usage},
     detect,
     reader::{Place, Reader},
-    sink::{FileSource, Sink},
-    tree::{FileEntry, Folder, Tree},
+    sink::Sink,
+    tree::{FileEntry, FileSource, Folder, Tree},
 };
 
 /// Recognises an archive; whether it holds class folders is known when it is read.
@@ -35,12 +35,17 @@ impl Reader for Packed {
         "class folders in an archive".to_owned()
     }
 
+    fn usage(&self) -> Usage {
+        Usage::of([self.path.clone()])
+    }
+
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
-        let archive = Archive::open(&self.path)?;
-        let tree = Tree { root: self.path.clone(), top: tree_of(&archive.members), is_file: false };
+        let members = Arc::new(Members::new(Archive::open(&self.path)?));
+        let Archive { members: files, refused, .. } = &members.archive;
+        let tree = Tree { root: self.path.clone(), top: tree_of(files), is_file: false, source: Some(members.clone()) };
         let Some(found) = detect::class_folders(&tree, &self.options)? else {
-            let names = archive.members.iter().take(3).map(|member| member.name.as_str());
-            let found = match archive.members.len() {
+            let names = files.iter().take(3).map(|member| member.name.as_str());
+            let found = match files.len() {
                 0 => "no files".to_owned(),
                 count => format!("{count} files, the first {}", names.collect::<Vec<_>>().join(", ")),
             };
@@ -49,17 +54,16 @@ impl Reader for Packed {
                             known corpora";
             return Err(malformed(found, expected, &self.path));
         };
-        let refused = archive.refused.clone();
-        sink.read_files_from(Arc::new(Members::new(archive)));
-        let read = found.reader.read(sink);
         for name in refused {
-            sink.account.leave_out(Reason::Unreadable, name.as_ref(), "a link, an encrypted file or a path outside");
+            sink.account.leave_out(Reason::Unreadable, name.as_ref(), REFUSED);
         }
-        read
+        sink.read_files_from(members.clone());
+        found.read(&tree, sink)
     }
 }
 
 /// The files of an archive by their paths.
+#[derive(Debug)]
 struct Members {
     archive: Archive,
     places: HashMap<String, usize>,

@@ -77,7 +77,11 @@ struct Member {
     is_deflated: bool,
 }
 
+/// What is said of [`Archive::refused`].
+const REFUSED: &str = "a link, an encrypted file or a path outside";
+
 /// The list of an archive's files.
+#[derive(Debug)]
 struct Archive {
     /// The archive, for messages.
     path: PathBuf,

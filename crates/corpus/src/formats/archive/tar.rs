@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, Read, Write},
+    io::{self, BufReader, Read, Seek, Write},
     path::Path,
 };
 
@@ -37,7 +37,17 @@ pub(super) fn list(path: &Path, unpacked: Option<tempfile::NamedTempFile>) -> Re
     let plain = unpacked.as_ref().map_or(path, tempfile::NamedTempFile::path);
     let file = File::open(plain).map_err(Error::io("read", path))?;
     let length = file.metadata().map_err(Error::io("read", path))?.len();
-    let broken = |error: io::Error| malformed(error.to_string(), "a whole tar archive; fetch it again", path);
+    let mut head = Vec::new();
+    BufReader::new(&file).take(512).read_to_end(&mut head).map_err(Error::io("read", path))?;
+    let is_single = unpacked.is_some() && head.get(257..262) != Some(b"ustar");
+    { &file }.rewind().map_err(Error::io("read", path))?;
+    let broken = |error: io::Error| {
+        if is_single {
+            let expected = "a tar archive; files of MNIST's kind are read from the folder that they lie in";
+            return malformed("a single compressed file", expected, path);
+        }
+        malformed(error.to_string(), "a whole tar archive; fetch it again", path)
+    };
     let mut tar = tar::Archive::new(BufReader::new(file));
     let (mut members, mut refused) = (Vec::new(), Vec::new());
     for entry in tar.entries_with_seek().map_err(broken)? {

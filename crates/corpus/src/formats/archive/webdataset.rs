@@ -5,23 +5,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Archive, Kind, Member, kind_of, malformed, tar};
+use super::{Archive, Kind, Member, REFUSED, kind_of, malformed, tar};
 use crate::{
     ClassId, Error, OpenOptions, Split,
-    account::Reason,
+    account::{Reason, Usage},
+    file_name::{is_image_name, is_system},
     formats::{
-        class_folders::holds_images,
-        description::Description,
+        class_folders::are_class_folders,
         records::class_of,
         splits::{Part, Splitting, part_named, part_of_file, test_part},
         text::{read_lines, to_text},
     },
+    known::Record,
     name::natural,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
 };
 
-const IMAGES: [&str; 11] = ["jpg", "jpeg", "png", "webp", "ppm", "pgm", "pnm", "bmp", "gif", "tif", "tiff"];
 /// The files beside the shards that may hold the names of classes.
 const NAMES: [&str; 4] = ["classes.txt", "classnames.txt", "class_names.txt", "labels.txt"];
 /// The keys of `key.json` that may hold the label.
@@ -35,7 +35,7 @@ pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     let mut shards = Vec::new();
     if place.tree.is_file {
         shards.push(Shard { path: place.path.clone(), part: None });
-    } else if !holds_images(place.folder) {
+    } else if !are_class_folders(place, options) {
         collect(place, &mut shards);
     }
     let Some(first) = shards.first() else { return Ok(None) };
@@ -48,7 +48,7 @@ pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
         return Ok(None);
     }
     let beside = NAMES.iter().find(|name| place.has(name)).map(|name| place.path.join(name));
-    let described = Description::of(place)?.classes;
+    let described = Record::of(place)?.classes;
     let test_from = options.reading.test_from.clone();
     Ok(Some(Box::new(Shards { root: place.tree.root.clone(), all: shards, names: beside, described, test_from })))
 }
@@ -93,8 +93,7 @@ fn key_of(name: &str) -> (&str, &str) {
 }
 
 fn is_image(end: &str) -> bool {
-    let last = end.rsplit('.').next().unwrap_or_default();
-    IMAGES.iter().any(|known| last.eq_ignore_ascii_case(known))
+    is_image_name(format!("x.{end}").as_ref())
 }
 
 fn is_label(end: &str) -> bool {
@@ -127,6 +126,10 @@ struct Shards {
 impl Reader for Shards {
     fn layout(&self) -> String {
         "WebDataset shards".to_owned()
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::of(self.all.iter().map(|shard| shard.path.clone()).chain(self.names.clone()))
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
@@ -198,22 +201,32 @@ impl Shards {
         samples: &mut Vec<Sample>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {
-        for files in archive.members.chunk_by(|a, b| key_of(&a.name).0 == key_of(&b.name).0) {
+        let leave_out = |sink: &mut Sink<'_>, reason, name: &str, detail: &str| {
+            sink.account.leave_out(reason, self.source(&archive.path, name).as_ref(), detail);
+        };
+        for name in &archive.refused {
+            leave_out(sink, Reason::Unreadable, name, REFUSED);
+        }
+        let is_hidden = |member: &&Member| member.name.split('/').any(|part| is_system(part.as_ref()));
+        for member in archive.members.iter().filter(is_hidden) {
+            leave_out(sink, Reason::System, &member.name, "");
+        }
+        let members: Vec<&Member> = archive.members.iter().filter(|member| !is_hidden(member)).collect();
+        for files in members.chunk_by(|a, b| key_of(&a.name).0 == key_of(&b.name).0) {
             let mut images = files.iter().filter(|file| is_image(key_of(&file.name).1));
             let Some(image) = images.next() else {
-                let source = self.source(&archive.path, &files[0].name);
-                sink.account.leave_out(Reason::NotAnImage, source.as_ref(), "a sample without an image");
+                for file in files {
+                    leave_out(sink, Reason::NotAnImage, &file.name, "of a sample without an image");
+                }
                 continue;
             };
             for more in images {
-                let source = self.source(&archive.path, &more.name);
-                sink.account.leave_out(Reason::Unlabelled, source.as_ref(), "the second image of a sample");
+                leave_out(sink, Reason::Unlabelled, &more.name, "the second image of a sample");
             }
             if let Some(label) = label_of(archive, files)? {
-                samples.push(Sample { shard, image: image.clone(), label });
+                samples.push(Sample { shard, image: (*image).clone(), label });
             } else {
-                let source = self.source(&archive.path, &image.name);
-                sink.account.leave_out(Reason::Unlabelled, source.as_ref(), "no .cls, and no label in .json");
+                leave_out(sink, Reason::Unlabelled, &image.name, "no .cls, and no label in .json");
             }
         }
         Ok(())
@@ -243,7 +256,7 @@ impl Shards {
 }
 
 /// The label of a sample: `key.cls`, else a key of `key.json`.
-fn label_of(archive: &Archive, files: &[Member]) -> Result<Option<Label>, Error> {
+fn label_of(archive: &Archive, files: &[&Member]) -> Result<Option<Label>, Error> {
     let file = |wanted: &str| files.iter().find(|file| key_of(&file.name).1.eq_ignore_ascii_case(wanted));
     let text = |member: &Member| {
         if member.bytes > MOST_LABEL_BYTES {

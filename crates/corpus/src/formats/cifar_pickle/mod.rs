@@ -6,6 +6,7 @@ mod tests;
 
 use std::{
     borrow::Cow,
+    fmt::Display,
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -18,6 +19,7 @@ use super::{
 };
 use crate::{
     Error, LabelLevel, OpenOptions, Split,
+    account::Usage,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
 };
@@ -73,6 +75,10 @@ struct Batches {
 impl Reader for Batches {
     fn layout(&self) -> String {
         self.keys.layout.to_owned()
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::of(self.parts.iter().map(|(path, _)| path.clone()).chain([self.meta.clone()]))
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
@@ -163,16 +169,17 @@ impl File {
     }
 
     fn parse<'a>(&self, bytes: &'a [u8]) -> Result<Pickle<'a>, Error> {
-        pickle::parse(bytes).map_err(|fault| Error::Pickle {
-            offset: fault.offset,
-            found: fault.found,
-            expected: fault.expected,
-            path: self.path.clone(),
+        pickle::parse(bytes).map_err(|fault| {
+            self.malformed(format!("{} at byte {}", fault.found, fault.offset), fault.expected.to_owned())
         })
     }
 
-    fn wrong(&self, key: &'static str, found: impl Into<String>, expected: impl Into<String>) -> Error {
-        Error::BatchKey { key, found: found.into(), expected: expected.into(), path: self.path.clone() }
+    fn wrong(&self, key: &'static str, found: impl Display, expected: impl Into<String>) -> Error {
+        self.malformed(format!("{found} under {key:?}"), expected.into())
+    }
+
+    fn malformed(&self, found: String, expected: String) -> Error {
+        Error::Malformed { what: "the Python batch", found, expected, path: self.path.clone() }
     }
 
     /// The list of a key, each item taken by `item`.

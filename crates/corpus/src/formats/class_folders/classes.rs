@@ -7,11 +7,14 @@ use std::{
 };
 
 use super::{
-    dir::{Dir, sorted},
-    names::shown,
-    plan::{Mark, ambiguous, list},
+    dir::Dir,
+    plan::{ambiguous, list},
 };
-use crate::Error;
+use crate::{
+    Error,
+    account::Mark,
+    file_name::{shown, sorted},
+};
 
 /// A class folder of a split and the folders whose files are its images: itself, or some inside of it.
 #[derive(Debug)]

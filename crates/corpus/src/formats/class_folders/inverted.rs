@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use super::{
     classes::ClassDir,
     dir::Dir,
-    names::{Role, shown},
-    plan::{Mark, Plan, divided, no_such_split},
+    names::Role,
+    plan::{Plan, divided, no_such_split},
 };
-use crate::{Error, account::Reason};
+use crate::{
+    Error,
+    account::{Mark, Reason},
+    file_name::shown,
+};
 
 /// The plan where every class folder holds folders of splits and nothing else; else nothing.
 pub(super) fn plan<'t>(top: &Dir<'t>, classes: &[Dir<'t>], chosen: Option<&str>) -> Result<Option<Plan<'t>>, Error> {

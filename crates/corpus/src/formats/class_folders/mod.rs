@@ -7,34 +7,34 @@
 mod classes;
 mod dir;
 mod inverted;
-mod leave;
 mod names;
 mod plan;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, HashSet, btree_map::Entry},
     ffi::OsStr,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use rayon::prelude::*;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{
-    Account, ClassId, Error, OpenOptions, Split,
-    account::Reason,
-    decode::{self, Glance},
-    formats::description::Description,
+    ClassId, Error, OpenOptions, Split,
+    account::{Mark, NOT_REGULAR, Reason, Usage},
+    decode::Glance,
+    file_name::{is_compressed_image, is_image_name, is_system, may_be_image, shown},
+    known::Record,
     name::natural,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
-    tree::Folder,
+    tree::Tree,
 };
 use classes::ClassDir;
 use dir::Dir;
-pub(crate) use names::{Role, is_system, role};
-use names::{is_image_name, may_be_image, shown};
+pub(crate) use names::{Role, role};
 use plan::{Plan, plan};
 
 /// Without a test folder, every so many images of a class are for testing.
@@ -72,42 +72,64 @@ struct ClassFolders<'t> {
     has_test: bool,
     /// Names that `corpus.toml` gives to folders.
     names: BTreeMap<String, String>,
-    account: Account,
+    marks: BTreeMap<PathBuf, Mark>,
+    remarks: Vec<String>,
 }
 
 /// Recognises class folders.
 pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
     let top = Dir { folder: place.folder, path: place.path.clone() };
-    if place.tree.is_file || top.folder.is_own || !shows_images(&top, &mut LOOKED_AT.clone()) {
+    if place.tree.is_file || top.folder.is_own || !shows_images(&top, place.tree, &mut LOOKED_AT.clone()) {
         return Ok(None);
     }
     let Some(plan) = plan(&top, options)? else { return Ok(None) };
-    let account = leave::account(place.tree, &plan);
     let classes = collect(&plan);
-    let names = Description::of(place)?.class_names;
-    let reader = ClassFolders { place: place.clone(), classes, has_test: plan.test.is_some(), names, account };
-    Ok(Some(Box::new(reader)))
+    let names = Record::of(place)?.class_names;
+    let remarks = [plan.remarks.clone(), case_remarks(&plan)].concat();
+    let (has_test, marks) = (plan.test.is_some(), plan.marks);
+    Ok(Some(Box::new(ClassFolders { place: place.clone(), classes, has_test, names, marks, remarks })))
 }
 
-/// Whether files that may be images lie in a folder or below it.
-pub(crate) fn holds_images(folder: &Folder) -> bool {
-    Dir { folder, path: PathBuf::new() }.holds_images()
+/// Whether a folder holds several class folders, or what may be some: files beside them are no corpus of their own.
+pub(crate) fn are_class_folders(place: &Place<'_>, options: &OpenOptions) -> bool {
+    let top = Dir { folder: place.folder, path: place.path.clone() };
+    if place.tree.is_file || !shows_images(&top, place.tree, &mut LOOKED_AT.clone()) {
+        return false;
+    }
+    match plan(&top, options) {
+        Ok(plan) => plan.is_some_and(|plan| plan.train.len() + plan.test.map_or(0, |test| test.len()) > 1),
+        Err(_) => true,
+    }
+}
+
+/// Classes whose names differ in capital letters alone are most often one.
+fn case_remarks(plan: &Plan<'_>) -> Vec<String> {
+    let mut by_lower: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for class in plan.train.iter().chain(plan.test.iter().flatten()) {
+        let name = shown(class.name);
+        let same = by_lower.entry(name.to_lowercase().nfc().collect()).or_default();
+        if !same.contains(&name) {
+            same.push(name);
+        }
+    }
+    let several = by_lower.into_values().filter(|names| names.len() > 1);
+    several.map(|names| format!("the classes {} differ in capital letters alone", names.join(" and "))).collect()
 }
 
 /// Whether a folder below holds images: by a name, or by what is in the first files without a known extension.
-fn shows_images(top: &Dir<'_>, left: &mut usize) -> bool {
+fn shows_images(top: &Dir<'_>, tree: &Tree, left: &mut usize) -> bool {
     let folders = top.folders();
-    let files: Vec<_> = folders.iter().flat_map(|dir| dir.images().map(move |file| (dir, file))).collect();
+    let files: Vec<_> = folders.iter().flat_map(|dir| dir.folder.images().map(move |file| (dir, file))).collect();
     if files.iter().any(|(_, file)| is_image_name(&file.name)) {
         return true;
     }
     let unknown = files.iter().any(|(dir, file)| {
         *left > 0 && file.is_regular && {
             *left -= 1;
-            matches!(decode::glance(&dir.path.join(&file.name)), Ok(Glance::Image))
+            matches!(tree.glance(&dir.path.join(&file.name)), Ok(Glance::Image))
         }
     });
-    unknown || folders.iter().any(|dir| shows_images(dir, left))
+    unknown || folders.iter().any(|dir| shows_images(dir, tree, left))
 }
 
 impl Reader for ClassFolders<'_> {
@@ -115,8 +137,14 @@ impl Reader for ClassFolders<'_> {
         "class folders".to_owned()
     }
 
+    fn usage(&self) -> Usage {
+        Usage { files: HashSet::new(), folders: self.marks.clone(), beside: "outside of class folders" }
+    }
+
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
-        sink.account = self.account.clone();
+        for remark in &self.remarks {
+            sink.account.remark(remark.as_str());
+        }
         let mut splits = [Vec::new(), Vec::new()];
         let mut names = Vec::new();
         for class in &self.classes {
@@ -136,6 +164,9 @@ impl Reader for ClassFolders<'_> {
             }
             splits[1].extend(test.into_iter().map(|file| (id, file)));
         }
+        if let [only] = names.as_slice() {
+            sink.account.remark(format!("there is one class alone, {only}: the folders may be no classes"));
+        }
         sink.set_classes(names);
         sink.set_total(splits.iter().map(Vec::len).sum());
         for (split, files) in Split::ALL.into_iter().zip(splits) {
@@ -152,14 +183,9 @@ impl Reader for ClassFolders<'_> {
 impl ClassFolders<'_> {
     /// The files that are to be decoded: those that are called images, and those whose first bytes are an image's.
     fn looked_at<'f>(&self, files: &'f [File], sink: &mut Sink<'_>) -> Vec<&'f File> {
-        let source = sink.file_source();
-        let glance = |path: &Path| match &source {
-            Some(source) => source.read(path).map(|bytes| decode::glance_at(&bytes)),
-            None => decode::glance(path),
-        };
         let fault = |file: &File| {
             if file.is_special {
-                return Some((Reason::Unreadable, "a pipe, a socket or a device".to_owned()));
+                return Some((Reason::Unreadable, NOT_REGULAR.to_owned()));
             }
             if file.bytes > MAX_FILE_BYTES {
                 let detail = format!("{} MiB, at most {} are read", file.bytes >> 20, MAX_FILE_BYTES >> 20);
@@ -169,7 +195,10 @@ impl ClassFolders<'_> {
             if file.is_image_name {
                 return None;
             }
-            match glance(&file.path) {
+            if is_compressed_image(OsStr::new(&file.name)) {
+                return Some((Reason::UnknownFormat, "compressed as a single file; unpack it".to_owned()));
+            }
+            match self.place.tree.glance(&file.path) {
                 Ok(Glance::Image) => None,
                 Ok(Glance::Empty) if may_be_image(OsStr::new(&file.name)) => Some((Reason::Empty, String::new())),
                 Ok(_) => Some((Reason::NotAnImage, String::new())),

@@ -5,20 +5,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::{
     classes::{ClassDir, class_dirs},
     dir::Dir,
-    names::{Role, shown},
+    names::Role,
 };
-use crate::{Error, OpenOptions, account::Reason};
-
-/// What is known of one folder.
-#[derive(Debug, Clone)]
-pub(super) enum Mark {
-    /// Its folders are classes.
-    Split,
-    /// Its files are images of a class.
-    Class,
-    /// Everything in it is left out.
-    Left(Reason, String),
-}
+use crate::{
+    Error, OpenOptions,
+    account::{Mark, Reason},
+    file_name::shown,
+};
 
 /// How a folder is understood.
 #[derive(Debug, Default)]

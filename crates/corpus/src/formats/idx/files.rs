@@ -13,7 +13,7 @@ pub(super) struct Set {
     pub(super) parts: Vec<Part>,
     pub(super) mapping: Option<PathBuf>,
     /// Compressed copies of files that are there uncompressed.
-    pub(super) left_out: Vec<String>,
+    pub(super) left_out: Vec<PathBuf>,
 }
 
 /// The files of one split.
@@ -53,7 +53,7 @@ pub(super) fn find(place: &Place<'_>) -> Result<Option<Set>, Error> {
         let key = (named.split, named.role);
         let keep_old = slots.get(&key).is_some_and(|old| is_gz(named.file) && !is_gz(old.file));
         let loser = if keep_old { Some(named) } else { slots.insert(key, named) };
-        left_out.extend(loser.map(|loser| loser.file.to_owned()));
+        left_out.extend(loser.map(|loser| place.path.join(loser.file)));
     }
     if sets.len() > 1 {
         let first = sets.values().filter_map(|slots| slots.values().next()).map(|named| named.file);

@@ -3,17 +3,17 @@
 mod files;
 mod header;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
-    description::Description,
     records::{RecordReader, class_of, open_maybe_gz},
     splits::Splitting,
     text::read_lines,
 };
 use crate::{
     ClassId, Error, OpenOptions, Split,
-    account::Reason,
+    account::{Reason, Usage},
+    known::Record,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
 };
@@ -26,11 +26,12 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
         return Ok(None);
     }
     let Some(set) = files::find(place)? else { return Ok(None) };
-    let Description { classes, .. } = Description::of(place)?;
-    Ok(Some(Box::new(Idx { set, classes })))
+    let Record { classes, .. } = Record::of(place)?;
+    Ok(Some(Box::new(Idx { root: place.tree.root.clone(), set, classes })))
 }
 
 struct Idx {
+    root: PathBuf,
     set: Set,
     /// The names that `corpus.toml` gives.
     classes: Vec<String>,
@@ -39,6 +40,11 @@ struct Idx {
 impl Reader for Idx {
     fn layout(&self) -> String {
         "idx (MNIST's format)".to_owned()
+    }
+
+    fn usage(&self) -> Usage {
+        let parts = self.set.parts.iter().flat_map(|part| [part.images.clone(), part.labels.clone()]);
+        Usage::of(parts.chain(self.set.mapping.clone()).chain(self.set.left_out.iter().cloned()))
     }
 
     fn raw_bytes(&self) -> Option<u64> {
@@ -56,7 +62,8 @@ impl Reader for Idx {
         sink.set_classes(classes.names);
         sink.set_total(sources.iter().map(|source| source.images.len()).sum());
         for name in &self.set.left_out {
-            sink.account.leave_out(Reason::NotAnImage, name.as_ref(), "the file without .gz is read");
+            let name = name.strip_prefix(&self.root).unwrap_or(name);
+            sink.account.leave_out(Reason::NotAnImage, name, "the file without .gz is read");
         }
         if self.set.name.contains("emnist") {
             sink.account.remark("EMNIST's images are shown as they are stored: turned and mirrored, as in other tools");

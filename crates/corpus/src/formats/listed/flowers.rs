@@ -5,8 +5,8 @@ use std::path::Path;
 use super::{ListedImages, class_id, malformed};
 use crate::{
     Error, OpenOptions, Split,
-    account::Reason,
-    formats::{description::Description, mat::MatFile},
+    formats::mat::MatFile,
+    known::Record,
     reader::{Place, Reader},
 };
 
@@ -17,20 +17,23 @@ const MOST_CLASSES: i64 = u16::MAX as i64;
 
 /// Recognises a folder with `jpg/`, `imagelabels.mat` and `setid.mat`.
 pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let Some(images) = place.folder.folder("jpg").filter(|_| place.has(LABELS)) else { return Ok(None) };
+    if place.folder.folder("jpg").is_none() || !place.has(LABELS) {
+        return Ok(None);
+    }
     if !place.has(SPLITS) {
         let (found, expected) = (LABELS.to_owned(), SPLITS.to_owned());
         return Err(Error::MissingFile { found, expected, path: place.path.clone() });
     }
     let [labels_path, splits_path] = [LABELS, SPLITS].map(|name| place.path.join(name));
     let labels = MatFile::open(&labels_path)?.numbers("labels")?;
-    let mut classes = Description::of(place)?.classes;
+    let mut classes = Record::of(place)?.classes;
     if classes.is_empty() {
         let highest = labels.iter().copied().max().unwrap_or(0).clamp(0, MOST_CLASSES);
         classes = (1..=CLASSES.max(highest as usize)).map(|number| number.to_string()).collect();
     }
-    let mut found = ListedImages::new("Flowers102", place);
+    let mut found = ListedImages::new("Flowers102", place, &[LABELS, SPLITS]);
     let folder = place.path.join("jpg");
+    let image_of = |id: i64| folder.join(format!("image_{id:05}.jpg"));
     let splits = MatFile::open(&splits_path)?;
     let is_valid = options.reading.test_from.as_deref().is_some_and(|name| name.starts_with("val"));
     let (test, other) = if is_valid { ("valid", "tstid") } else { ("tstid", "valid") };
@@ -42,19 +45,12 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
                 let found = format!("label {label} of image {id}");
                 return Err(malformed("the labels", found, &format!("1 to {}", classes.len()), &labels_path));
             };
-            found.push(split, class_id(class), folder.join(format!("image_{id:05}.jpg")));
+            found.push(split, class_id(class), image_of(id));
         }
     }
-    let others = splits.numbers(other)?.len();
-    if others > 0 {
-        let detail = format!("{test} of {SPLITS} is the test split");
-        found.account.leave_out_many(Reason::OtherSplit, others, &Path::new(SPLITS).join(other), detail);
-    }
-    let listed = found.images.len() + others;
-    if images.files.len() > listed {
-        let (extra, detail) = (images.files.len() - listed, "setid.mat does not name all files of the folder");
-        found.account.leave_out_many(Reason::Unlabelled, extra, Path::new("jpg"), detail);
-    }
+    let detail = format!("of {other} in {SPLITS}; {test} is the test split");
+    found.other_split = splits.numbers(other)?.into_iter().map(|id| (image_of(id), detail.clone())).collect();
+    found.unlabelled(folder.clone(), "setid.mat does not name it");
     found.classes = classes;
     Ok(Some(Box::new(found)))
 }

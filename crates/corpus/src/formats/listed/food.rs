@@ -12,14 +12,12 @@ const CLASSES: &str = "classes.txt";
 
 /// Recognises a folder with `images/`, `meta/classes.txt` and `meta/train.txt`.
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let (Some(images), Some(lists)) = (place.folder.folder("images"), place.folder.folder("meta")) else {
-        return Ok(None);
-    };
+    let (Some(_), Some(lists)) = (place.folder.folder("images"), place.folder.folder("meta")) else { return Ok(None) };
     if lists.file(CLASSES).is_none() || lists.file(LISTS[0].0).is_none() {
         return Ok(None);
     }
     let meta = place.path.join("meta");
-    let mut found = ListedImages::new("Food-101", place);
+    let mut found = ListedImages::new("Food-101", place, &["meta/classes.txt", "meta/train.txt", "meta/test.txt"]);
     found.classes = read_lines(&meta.join(CLASSES))?;
     let classes = found.classes.clone();
     let ids = numbered(&classes);
@@ -36,7 +34,6 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
             found.push(split, id, folder.join(class).join(format!("{name}.jpg")));
         }
     }
-    let folders: Vec<_> = images.folders.iter().map(|class| (class, folder.join(&class.name))).collect();
-    found.account_for_others(place, &folders, "no list names it");
+    found.unlabelled(folder, "no list names it");
     Ok(Some(Box::new(found)))
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{ListedImages, class_id, images_in, table};
 use crate::{
     ClassId, Error, OpenOptions, Split,
-    account::Reason,
-    formats::{description::Description, records::class_of},
+    account::{Mark, Reason},
+    formats::records::class_of,
+    known::Record,
     reader::{Place, Reader},
     tree::Folder,
 };
@@ -41,9 +42,9 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     if training.name == "Train" && table.is_none() {
         return Ok(None);
     }
-    let mut found = ListedImages::new("GTSRB", place);
-    push_training(&mut found, (training, &path), place);
-    let classes = Description::of(place)?.classes;
+    let mut found = ListedImages::new("GTSRB", place, &[]);
+    push_training(&mut found, (training, &path));
+    let classes = Record::of(place)?.classes;
     let highest = found.images.iter().map(|image| image.class.index() + 1).max().unwrap_or(0);
     found.classes = if classes.len() >= highest && !classes.is_empty() {
         classes
@@ -51,7 +52,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
         (0..highest.max(CLASSES)).map(|number| number.to_string()).collect()
     };
     if let Some(test) = test {
-        push_test(&mut found, test, table.as_deref(), place)?;
+        push_test(&mut found, test, table.as_deref())?;
     }
     Ok(Some(Box::new(found)))
 }
@@ -74,19 +75,22 @@ fn has_numbered_folders(folder: &Folder) -> bool {
     folder.folders.iter().any(|class| number_of(class).is_some() && (is_plain || class.name.len() == 5))
 }
 
-fn push_training(found: &mut ListedImages, (training, path): (&Folder, &Path), place: &Place<'_>) {
+fn push_training(found: &mut ListedImages, (training, path): (&Folder, &Path)) {
     let mut classes: Vec<(u16, &Folder)> = Vec::new();
     for folder in &training.folders {
         if let Some(number) = number_of(folder).filter(|number| usize::from(*number) < CLASSES) {
             classes.push((number, folder));
         } else {
-            let path = path.join(&folder.name);
-            found.account.leave_out(Reason::OtherFolder, place.relative(&path), "expected 00000 to 00042");
+            let mark = Mark::Left(Reason::OtherFolder, "in a folder that is not one of 00000 to 00042".to_owned());
+            found.usage.mark(path.join(&folder.name), mark);
         }
     }
     classes.sort_by_key(|(number, _)| *number);
     for (number, folder) in classes {
-        for image in images_in(folder, &path.join(&folder.name)) {
+        let path = path.join(&folder.name);
+        // Where in the images the signs are.
+        found.usage.files.insert(path.join(format!("GT-{number:05}.csv")));
+        for image in images_in(folder, &path) {
             found.push(Split::Train, ClassId(number), image);
         }
     }
@@ -101,18 +105,13 @@ fn find_table(bases: &[Found<'_>], test: Option<&Found<'_>>) -> Option<PathBuf> 
     })
 }
 
-fn push_test(
-    found: &mut ListedImages,
-    (test, path): Found<'_>,
-    table: Option<&Path>,
-    place: &Place<'_>,
-) -> Result<(), Error> {
+fn push_test(found: &mut ListedImages, (_, path): Found<'_>, table: Option<&Path>) -> Result<(), Error> {
     let rows = match table {
         Some(table) => table::columns(table, &[&["Filename", "Path"], &["ClassId"]])?.map(|rows| (table, rows)),
         None => None,
     };
     let Some((table, rows)) = rows else {
-        found.account_for_others(place, &[(test, path)], "there is no table with its label (GT-final_test.csv)");
+        found.unlabelled(path, "there is no table with its label (GT-final_test.csv)");
         return Ok(());
     };
     for (index, row) in rows.iter().enumerate() {
@@ -122,6 +121,7 @@ fn push_test(
         let name = Path::new(&row[0]).file_name().unwrap_or_default();
         found.push(Split::Test, class_id(class.index()), path.join(name));
     }
-    found.account_for_others(place, &[(test, path)], "the table of labels does not name it");
+    found.usage.files.insert(table.to_owned());
+    found.unlabelled(path, "the table of labels does not name it");
     Ok(())
 }

@@ -8,22 +8,20 @@ mod table;
 pub(crate) mod tiny_imagenet;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
 use super::splits::Splitting;
 use crate::{
-    Account, ClassId, Error, Split,
-    account::Reason,
+    ClassId, Error, Split,
+    account::{Mark, Reason, Usage},
+    file_name::is_image_name,
     name::natural,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
     tree::Folder,
 };
-
-/// How the names of images end, to tell them from notes that lie beside them.
-const IMAGES: [&str; 12] = ["jpg", "jpeg", "png", "webp", "ppm", "pgm", "pnm", "bmp", "gif", "tif", "tiff", "jfif"];
 
 /// An image that a list names.
 struct Listed {
@@ -38,17 +36,22 @@ struct ListedImages {
     root: PathBuf,
     classes: Vec<String>,
     images: Vec<Listed>,
-    account: Account,
+    /// The lists, and folders whose images have a reason of their own when no list names them.
+    usage: Usage,
+    /// Images of a split that is not used, and why.
+    other_split: Vec<(PathBuf, String)>,
 }
 
 impl ListedImages {
-    fn new(layout: &'static str, place: &Place<'_>) -> Self {
+    /// `lists` are the files that labels and splits are taken from.
+    fn new(layout: &'static str, place: &Place<'_>, lists: &[&str]) -> Self {
         Self {
             layout,
             root: place.tree.root.clone(),
             classes: Vec::new(),
             images: Vec::new(),
-            account: Account::default(),
+            usage: Usage::of(lists.iter().map(|list| place.path.join(list))),
+            other_split: Vec::new(),
         }
     }
 
@@ -56,19 +59,9 @@ impl ListedImages {
         self.images.push(Listed { split, class, path });
     }
 
-    /// Accounts for the images of folders that no list names.
-    fn account_for_others(&mut self, place: &Place<'_>, folders: &[(&Folder, PathBuf)], detail: &str) {
-        let listed: HashSet<&Path> = self.images.iter().map(|image| image.path.as_path()).collect();
-        for (folder, path) in folders {
-            let mut others: Vec<PathBuf> = folder.files.iter().map(|file| path.join(&file.name)).collect();
-            others.retain(|other| !listed.contains(other.as_path()));
-            others.sort();
-            for other in others {
-                let (reason, detail) =
-                    if is_image(&other) { (Reason::Unlabelled, detail) } else { (Reason::NotAnImage, "") };
-                self.account.leave_out(reason, place.relative(&other), detail);
-            }
-        }
+    /// Images of a folder that no list names have no label, for this reason.
+    fn unlabelled(&mut self, folder: PathBuf, detail: &str) {
+        self.usage.mark(folder, Mark::Left(Reason::Unlabelled, detail.to_owned()));
     }
 }
 
@@ -77,10 +70,20 @@ impl Reader for ListedImages {
         self.layout.to_owned()
     }
 
+    fn usage(&self) -> Usage {
+        let mut usage = self.usage.clone();
+        let other_split = self.other_split.iter().map(|(path, _)| path);
+        usage.files.extend(self.images.iter().map(|image| &image.path).chain(other_split).cloned());
+        usage
+    }
+
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
         sink.set_classes(self.classes.clone());
         sink.set_total(self.images.len());
-        sink.account = self.account.clone();
+        for (path, detail) in &self.other_split {
+            let path = path.strip_prefix(&self.root).unwrap_or(path);
+            sink.account.leave_out(Reason::OtherSplit, path, detail.as_str());
+        }
         let has_test = self.images.iter().any(|image| image.split == Split::Test);
         let mut splitting = Splitting::new(has_test, &mut sink.account);
         for Listed { split, class, path } in &self.images {
@@ -93,23 +96,12 @@ impl Reader for ListedImages {
     }
 }
 
-fn is_image(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy();
-    IMAGES.iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
-
 /// The images of a folder, in natural order.
 fn images_in(folder: &Folder, path: &Path) -> Vec<PathBuf> {
     let mut names: Vec<String> = folder.files.iter().map(|file| file.name.to_string_lossy().into_owned()).collect();
-    names.retain(|name| is_image(Path::new(name)));
+    names.retain(|name| is_image_name(name.as_ref()));
     names.sort_by(|a, b| natural(a, b));
     names.into_iter().map(|name| path.join(name)).collect()
-}
-
-/// How many images a folder and those in it hold, by their names.
-fn count_images(folder: &Folder) -> usize {
-    let here = folder.files.iter().filter(|file| is_image(Path::new(&file.name))).count();
-    here + folder.folders.iter().map(count_images).sum::<usize>()
 }
 
 /// The numbers of classes by name.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{ListedImages, class_id, malformed};
 use crate::{
     Error, OpenOptions, Split,
+    account::{Mark, Reason},
     formats::text::read_lines,
     reader::{Place, Reader},
 };
@@ -13,14 +14,15 @@ const LISTS: [(&str, Split); 2] = [("trainval.txt", Split::Train), ("test.txt", 
 
 /// Recognises a folder with `images/` and `annotations/trainval.txt`.
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let (Some(images), Some(lists)) = (place.folder.folder("images"), place.folder.folder("annotations")) else {
+    let (Some(_), Some(lists)) = (place.folder.folder("images"), place.folder.folder("annotations")) else {
         return Ok(None);
     };
     if lists.file(LISTS[0].0).is_none() {
         return Ok(None);
     }
     let folder = place.path.join("images");
-    let mut found = ListedImages::new("Oxford-IIIT Pet", place);
+    let lists_read = ["annotations/trainval.txt", "annotations/test.txt"];
+    let mut found = ListedImages::new("Oxford-IIIT Pet", place, &lists_read);
     let mut names: BTreeMap<usize, String> = BTreeMap::new();
     for (list, split) in LISTS.into_iter().filter(|(list, _)| lists.file(list).is_some()) {
         let path = place.path.join("annotations").join(list);
@@ -38,7 +40,10 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     let count = names.last_key_value().map_or(0, |(class, _)| class + 1);
     let name = |class| names.get(&class).cloned().unwrap_or_else(|| (class + 1).to_string());
     found.classes = (0..count).map(name).collect();
-    found.account_for_others(place, &[(images, folder)], "no list names it");
+    found.unlabelled(folder, "no list names it");
+    // Masks lie there, which are images in name.
+    let mark = Mark::Left(Reason::NotAnImage, "a mask of an image".to_owned());
+    found.usage.mark(place.path.join("annotations").join("trimaps"), mark);
     Ok(Some(Box::new(found)))
 }
 

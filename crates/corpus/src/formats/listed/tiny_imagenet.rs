@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{ListedImages, class_id, count_images, images_in, malformed, numbered};
+use super::{ListedImages, class_id, images_in, malformed, numbered};
 use crate::{
     Error, OpenOptions, Split,
-    account::Reason,
-    formats::{
-        description::Description,
-        text::{lines, read_lines, read_text},
-    },
+    account::{Mark, Reason},
+    formats::text::{lines, read_lines, read_text},
+    known::Record,
     name::natural,
     reader::{Place, Reader},
     tree::Folder,
@@ -26,20 +24,14 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     let mut ids = read_lines(&place.path.join(IDS))?;
     ids.sort_by(|a, b| natural(a, b));
     ids.dedup();
-    let mut found = ListedImages::new("Tiny ImageNet", place);
+    let mut found = ListedImages::new("Tiny ImageNet", place, &[IDS, WORDS]);
     push_folders(&mut found, (train, place), &ids, Split::Train);
     if val.file(ANNOTATIONS).is_some() {
         push_annotated(&mut found, (val, place), &ids)?;
     } else {
         push_folders(&mut found, (val, place), &ids, Split::Test);
     }
-    if let Some(test) = folder("test") {
-        let detail = "they have no labels; val/ is the test split";
-        match count_images(test) {
-            0 => {}
-            count => found.account.leave_out_many(Reason::Unlabelled, count, Path::new("test"), detail),
-        }
-    }
+    found.unlabelled(place.path.join("test"), "test/ has no labels; val/ is the test split");
     found.classes = class_names(place, &ids)?;
     Ok(Some(Box::new(found)))
 }
@@ -50,6 +42,8 @@ fn push_folders(found: &mut ListedImages, (split, place): (&Folder, &Place<'_>),
     for (index, id) in ids.iter().enumerate() {
         let Some(class) = split.folder(id) else { continue };
         let path = path.join(id);
+        // Where in the images the objects are.
+        found.usage.files.insert(path.join(format!("{id}_boxes.txt")));
         let mut images = images_in(class, &path);
         if let Some(inner) = class.folder("images") {
             images.extend(images_in(inner, &path.join("images")));
@@ -60,8 +54,8 @@ fn push_folders(found: &mut ListedImages, (split, place): (&Folder, &Place<'_>),
     }
     let is_class = |name: &str| ids.iter().any(|id| id == name);
     for other in split.folders.iter().filter(|folder| !folder.name.to_str().is_some_and(is_class)) {
-        let path = path.join(&other.name);
-        found.account.leave_out(Reason::OtherFolder, place.relative(&path), "wnids.txt does not list it");
+        let mark = Mark::Left(Reason::OtherFolder, "in a folder that wnids.txt does not list".to_owned());
+        found.usage.mark(path.join(&other.name), mark);
     }
 }
 
@@ -70,7 +64,7 @@ fn push_annotated(found: &mut ListedImages, (val, place): (&Folder, &Place<'_>),
     let path = place.path.join(&val.name);
     let list = path.join(ANNOTATIONS);
     let classes = numbered(ids);
-    let (folder, path) = val.folder("images").map_or((val, path.clone()), |images| (images, path.join("images")));
+    let path = if val.folder("images").is_some() { path.join("images") } else { path };
     for (number, line) in read_lines(&list)?.iter().enumerate() {
         let mut words = line.split_whitespace();
         let (Some(name), Some(id)) = (words.next(), words.next()) else {
@@ -82,13 +76,14 @@ fn push_annotated(found: &mut ListedImages, (val, place): (&Folder, &Place<'_>),
         };
         found.push(Split::Test, *class, path.join(Path::new(name).file_name().unwrap_or_default()));
     }
-    found.account_for_others(place, &[(folder, path)], "val_annotations.txt does not list it");
+    found.usage.files.insert(list);
+    found.unlabelled(path, "val_annotations.txt does not list it");
     Ok(())
 }
 
 /// The first word of `words.txt` for each id; all of them where that one stands for two classes.
 fn class_names(place: &Place<'_>, ids: &[String]) -> Result<Vec<String>, Error> {
-    let described = Description::of(place)?;
+    let described = Record::of(place)?;
     let text = if place.has(WORDS) { read_text(&place.path.join(WORDS))? } else { String::new() };
     let words: BTreeMap<&str, &str> = lines(&text).filter_map(|line| line.split_once('\t')).collect();
     let first = |id: &String| {

@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::super::{
-    class_folders::holds_images,
+    class_folders::are_class_folders,
     splits::{Part, part_named, part_of_file},
 };
-use crate::{Error, name::natural, reader::Place, tree::Folder};
+use crate::{Error, OpenOptions, name::natural, reader::Place, tree::Folder};
 
 /// Folders below the corpus in which tables are looked for: `default/train/0000.parquet`.
 const DEPTH: usize = 3;
@@ -25,14 +25,11 @@ pub(super) struct TableFile {
 }
 
 /// The tables, in natural order; none where the folder holds something else too.
-pub(super) fn find(place: &Place<'_>) -> Result<Vec<TableFile>, Error> {
-    // Tables beside images describe them.
-    if holds_images(place.folder) {
-        return Ok(Vec::new());
-    }
+pub(super) fn find(place: &Place<'_>, options: &OpenOptions) -> Result<Vec<TableFile>, Error> {
     let mut all = Vec::new();
     collect(place.folder, Path::new(""), DEPTH, &mut all);
-    if all.is_empty() {
+    // Tables beside class folders describe the images in them.
+    if all.is_empty() || are_class_folders(place, options) {
         return Ok(Vec::new());
     }
     all.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));

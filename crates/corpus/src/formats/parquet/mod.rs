@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     ClassId, Error, LabelLevel, OpenOptions, Split,
-    account::Reason,
+    account::{Reason, Usage},
     name::natural,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
@@ -26,7 +26,7 @@ use table::{Labels, Table};
 
 /// Recognises a folder with parquet files, `data/train-00000-of-00001.parquet` and so on, or one such file.
 pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let files = files::find(place)?;
+    let files = files::find(place, options)?;
     if files.is_empty() {
         return Ok(None);
     }
@@ -45,6 +45,10 @@ struct Tables {
 impl Reader for Tables {
     fn layout(&self) -> String {
         "parquet tables (Hugging Face)".to_owned()
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::of(self.files.iter().map(|file| file.path.clone()))
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {

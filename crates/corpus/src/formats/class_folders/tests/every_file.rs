@@ -45,7 +45,7 @@ fn units(folder: &Path, all: &mut BTreeSet<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let (path, name) = (entry.path(), entry.file_name());
         let is_own = path.join("run.toml").is_file() || (name == "corpora" && path.join("sources").is_dir());
-        if path.is_file() || super::super::is_system(&name) || is_own {
+        if path.is_file() || crate::file_name::is_system(&name) || is_own {
             all.insert(path);
         } else {
             units(&path, all);

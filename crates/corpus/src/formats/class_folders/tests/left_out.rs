@@ -132,3 +132,17 @@ fn a_large_file_that_is_no_image_is_not_read_whole() {
     let corpus = folder.open();
     assert_eq!(left_out(&corpus, Reason::NotAnImage), ["train/cat/video"]);
 }
+
+#[test]
+fn what_lies_beside_class_folders_is_told_by_its_content() {
+    let folder = Folder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
+    folder.write("corpus.toml", b"layout = \"class-folders\"\n[class_names]\ncat = \"tabby\"\n");
+    assert!(folder.open().account().is_clean(), "deepViz's own description: {:?}", folder.open().account());
+    assert_eq!(folder.open().classes(), ["tabby", "dog"]);
+    folder.write("LICENSE", b"free");
+    folder.write("train/corpus.toml", b"not the description");
+    folder.write("photo", &png([1, 2, 3]));
+    let corpus = folder.open();
+    assert_eq!(left_out(&corpus, Reason::NotAnImage), ["LICENSE", "train/corpus.toml"]);
+    assert_eq!(left_out(&corpus, Reason::Unlabelled), ["photo"]);
+}
