@@ -153,3 +153,38 @@ fn the_record_beside_the_data_reads_back() {
         assert!(error.contains(expected) && error.contains(RECORD), "{error}");
     }
 }
+
+/// What the table of known corpora in `docs/corpora.md` says of one.
+fn row(known: &Description) -> String {
+    let count = |images: u64| {
+        let digits = images.to_string();
+        let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group).into_owned());
+        groups.collect::<Vec<_>>().join(",")
+    };
+    let size = |bytes: u64| match bytes as f64 / f64::from(1 << 20) {
+        mib if mib < 1_000.0 => format!("{mib:.0} MiB"),
+        mib => format!("{:.1} GiB", mib / 1_024.0),
+    };
+    let Splits { train, test, val, .. } = known.splits;
+    let train = count(train) + &if val > 0 { format!(", and {} for validation", count(val)) } else { String::new() };
+    let test = if test > 0 { count(test) } else { "none of its own".to_owned() };
+    let mut classes = known.class_count().unwrap().to_string();
+    if known.name.starts_with("cifar100") {
+        classes += " in 20";
+    }
+    let mut download = vec![size(known.download_bytes().unwrap())];
+    for optional in known.files.iter().filter(|file| file.optional) {
+        download.push(format!("`--with {}` {} more", optional.name, size(optional.bytes.unwrap())));
+    }
+    let download = download.join("; ");
+    format!("| `{}` | `{}` | {train} | {test} | {classes} | {download} |", known.name, known.folder)
+}
+
+#[test]
+fn the_documentation_lists_every_known_corpus_as_its_description_has_it() {
+    let docs = fs::read_to_string(folder().join("../docs/corpora.md")).unwrap();
+    let (_, section) = docs.split_once("## Known corpora").unwrap();
+    let table = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    let found: Vec<&str> = table.take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(found, Description::known().iter().map(row).collect::<Vec<_>>());
+}
