@@ -139,7 +139,7 @@ pub enum Error {
     /// A file of a known layout that is not what the layout says.
     #[error("cannot read {what}: found {found}, expected {expected}: {path}")]
     Malformed {
-        /// The file's part in the corpus: "the labels", "the parquet file".
+        /// The file's part in the corpus: "the labels", "the Python batch".
         what: &'static str,
         /// What is there.
         found: String,
@@ -168,43 +168,6 @@ pub enum Error {
         /// What would be understood.
         expected: String,
         /// The folder.
-        path: PathBuf,
-    },
-
-    /// Batches are numbered from 1 without gaps, and one is not there.
-    #[error("a training batch is missing: found {found}, expected {expected}: {path}")]
-    MissingBatch {
-        /// The batch found in its place.
-        found: String,
-        /// The batch that should be there.
-        expected: String,
-        /// The folder.
-        path: PathBuf,
-    },
-
-    /// A Python batch that is not a pickle as CIFAR-10 has them.
-    #[error("cannot read the Python batch at byte {offset}: found {found}, expected {expected}: {path}")]
-    Pickle {
-        /// Where.
-        offset: usize,
-        /// What is there.
-        found: String,
-        /// What should be.
-        expected: &'static str,
-        /// The file.
-        path: PathBuf,
-    },
-
-    /// A Python batch with something else under one of its keys.
-    #[error("the Python batch has {found} under {key:?}, expected {expected}: {path}")]
-    BatchKey {
-        /// The key.
-        key: &'static str,
-        /// What is there.
-        found: String,
-        /// What should be.
-        expected: String,
-        /// The file.
         path: PathBuf,
     },
 
@@ -317,25 +280,12 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// A file of the wrong size.
-    #[error("not the official file: found {found} bytes, expected {expected}; nothing was unpacked: {path}")]
-    ArchiveSize {
-        /// Its bytes.
-        found: u64,
-        /// The bytes it should have.
-        expected: u64,
-        /// The file.
-        path: PathBuf,
-    },
-
-    /// A file of the right size with other contents.
-    #[error("not the official file: found {kind} {found}, expected {expected}; nothing was unpacked: {path}")]
-    ArchiveHash {
-        /// Which digest.
-        kind: &'static str,
-        /// Its digest.
+    /// A file of another size, or with other contents, than its description says.
+    #[error("not the official file: found {found}, expected {expected}; nothing was unpacked: {path}")]
+    NotOfficial {
+        /// Its bytes, or its digest.
         found: String,
-        /// The digest it should have.
+        /// What it should have.
         expected: String,
         /// The file.
         path: PathBuf,
@@ -436,14 +386,7 @@ pub enum Error {
 impl Error {
     /// Whether the place that a file was to come from is to blame, so that another may be tried.
     pub(crate) fn is_of_source(&self) -> bool {
-        matches!(
-            self,
-            Self::Connect { .. }
-                | Self::Answer { .. }
-                | Self::Interrupted { .. }
-                | Self::ArchiveSize { .. }
-                | Self::ArchiveHash { .. }
-        )
+        matches!(self, Self::Connect { .. } | Self::Answer { .. } | Self::Interrupted { .. } | Self::NotOfficial { .. })
     }
 
     /// For `map_err`: an input or output error with what was tried, and where.

@@ -13,7 +13,11 @@ pub(crate) fn verify(file: &SourceFile, path: &Path, observer: &mut dyn FnMut(Fe
     let mut reader = File::open(path).map_err(Error::io("open the file", path))?;
     let bytes = reader.metadata().map_err(Error::io("look at the file", path))?.len();
     if let Some(expected) = file.bytes.filter(|&expected| expected != bytes) {
-        return Err(Error::ArchiveSize { found: bytes, expected, path: path.to_owned() });
+        return Err(Error::NotOfficial {
+            found: format!("{bytes} bytes"),
+            expected: expected.to_string(),
+            path: path.to_owned(),
+        });
     }
     let mut report = Report::new(&file.name, Stage::Verify, bytes, observer);
     let mut sha256 = file.sha256.as_ref().map(|_| Sha256::new());
@@ -40,7 +44,8 @@ pub(crate) fn verify(file: &SourceFile, path: &Path, observer: &mut dyn FnMut(Fe
         if let (Some(found), Some(expected)) = (found, expected)
             && found != *expected
         {
-            return Err(Error::ArchiveHash { kind, found, expected: expected.clone(), path: path.to_owned() });
+            let found = format!("{kind} {found}");
+            return Err(Error::NotOfficial { found, expected: expected.clone(), path: path.to_owned() });
         }
     }
     Ok(())
