@@ -82,7 +82,10 @@ export class Dashboard {
 
   /** Waits until the dashboard says that nothing is under way. */
   async idle(): Promise<void> {
-    await this.page.waitForFunction(() => document.documentElement.dataset.idle === 'true');
+    // As long as a test lasts: on a busy machine a page is late, one that never rests is found all the same.
+    await this.page.waitForFunction(() => document.documentElement.dataset.idle === 'true', undefined, {
+      timeout: 120_000,
+    });
   }
 
   async expectAccessible(): Promise<void> {

@@ -9,8 +9,6 @@ export default defineConfig({
     globalSetup: './setup.ts',
     fileParallelism: false,
     expect: { poll: { timeout: 20_000 } },
-    // A machine that other work keeps busy is late now and then.
-    retry: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -2,22 +2,32 @@
 import { address, path } from '../api/client';
 import type { RunEvents } from '../api/events';
 import * as routes from '../api/routes';
+import { rested } from '../base/idle';
 import { readyStatistics, restingPlace } from './checkpoints';
+import { Coalesced } from './coalesced';
 import { Comeback, connection } from './connection.svelte';
 import { joinMetrics, since } from './metrics';
 import type { Store } from './store.svelte';
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-/** Events come in flocks: so long after one reading the next may begin. */
+/** Events come in flocks: so long after the page has drawn one reading the next may begin. */
 const PAUSE_MS = 300;
+/** A page that does not come to rest, one that plays say, is not waited for any longer. */
+const LONGEST_REST_MS = 10_000;
 /** How the server says that a corpus is on its way (crates/server/src/corpora.rs). */
 const READING = 'its images are being read';
 
 export class Feed {
   readonly #store: Store;
-  #refreshing: Promise<void> | null = null;
-  #again = false;
+  // A run that grows faster than it can be read and drawn is read as often as the page comes to rest.
+  readonly #reading = new Coalesced(
+    () => this.#refresh(),
+    async () => {
+      await rested(LONGEST_REST_MS);
+      await new Promise((next) => setTimeout(next, PAUSE_MS));
+    },
+  );
   #imagesTimer: ReturnType<typeof setTimeout> | undefined;
   #imagesWait_ms = FIRST_WAIT_MS;
   /** Statistics became ready since the run was read. */
@@ -71,18 +81,7 @@ export class Feed {
 
   /** Reads the run again; several requests at once become one more. */
   refresh(): Promise<void> {
-    if (this.#refreshing) {
-      this.#again = true;
-      return this.#refreshing;
-    }
-    this.#refreshing = this.#refresh().finally(() => {
-      this.#refreshing = null;
-      if (this.#again) {
-        this.#again = false;
-        setTimeout(() => void this.refresh(), PAUSE_MS);
-      }
-    });
-    return this.#refreshing;
+    return this.#reading.run();
   }
 
   /** A server that has just started is still reading the images: look again until they are there. */
@@ -132,7 +131,8 @@ export class Feed {
   async #refresh(): Promise<void> {
     const store = this.#store;
     const id = store.run?.id;
-    if (!id) return;
+    // A tab that nobody sees reads nothing; it is read when it is seen again.
+    if (!id || document.visibilityState !== 'visible') return;
     try {
       const [run, news] = await Promise.all([routes.runDetail(id), routes.metrics(id, since(store.metrics))]);
       if (store.run?.id !== id) return;

@@ -66,7 +66,8 @@ export class Sheets {
           this.error = null;
           comeback.done();
           store.setLate(reader, null);
-          if (choice.at !== undefined) return;
+          // At the end of a run that grows there is nothing ahead, and each new checkpoint would ask for all behind again.
+          if (choice.at !== undefined || (store.follow && run.live)) return;
           const points = run.checkpoints;
           // Where each filter has a scale of its own, a strip does not say them all.
           if (points.length < LONG || choice.normalise === 'filter')
