@@ -37,6 +37,9 @@ export class Unreachable extends Error {
 export const isAbort = (error: unknown): boolean =>
   error instanceof DOMException ? error.name === 'AbortError' : (error as Error | null)?.name === 'AbortError';
 
+/** Why something failed, in words. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 export type Query = Record<string, string | number | boolean | null | undefined>;
 
 /** `runs/a b/graph` from `['runs', 'a b', 'graph']`: each piece escaped, the API's own `*` and `,` kept. */

@@ -19,6 +19,8 @@ export type Palette =
 export type Shape = Wire['Size'];
 export type RunSummary = Whole<Wire['RunSummary']>;
 export type RunList = Whole<Wire['RunList']>;
+/** A folder that looks like a run and cannot be opened. */
+export type RunProblem = RunList['problems'][number];
 export type StatisticsState = 'ready' | 'missing' | 'failed' | 'stale';
 
 /** Losses in nats, errors as fractions; `problem` says why a snapshot cannot be read. */

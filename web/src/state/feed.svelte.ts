@@ -72,7 +72,9 @@ export class Feed {
 
   async #readRuns(): Promise<void> {
     try {
-      this.#store.runs = (await routes.runs()).runs;
+      const { runs, problems } = await routes.runs();
+      this.#store.runs = runs;
+      this.#store.unopened = problems;
       this.#runsComeback.done();
     } catch (error) {
       this.#runsComeback.failed(error);

@@ -1,9 +1,10 @@
 /** The run that an address means. */
 import * as routes from '../api/routes';
-import type { Run, RunSummary } from '../api/types';
+import type { Run, RunProblem, RunSummary } from '../api/types';
 
 export interface Found {
   runs: RunSummary[];
+  problems: RunProblem[];
   /** Null where there is none of that name, or none at all. */
   run: Run | null;
 }
@@ -12,8 +13,8 @@ export interface Found {
 export async function findRun(name: string | null): Promise<Found> {
   // The run that the address names is asked for along with the list: most often it is there.
   const early = name === null ? null : routes.runDetail(name).catch(() => null);
-  const { runs } = await routes.runs();
+  const { runs, problems } = await routes.runs();
   const id = name === null ? runs[0]?.id : runs.find((run) => run.id === name)?.id;
-  if (id === undefined) return { runs, run: null };
-  return { runs, run: (await early) ?? (await routes.runDetail(id)) };
+  if (id === undefined) return { runs, problems, run: null };
+  return { runs, problems, run: (await early) ?? (await routes.runDetail(id)) };
 }

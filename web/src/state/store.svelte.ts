@@ -14,7 +14,7 @@
  * - `store.statistics` grows when statistics of this run became ready: use it in a resource's key.
  * - `store.direction` is the way the playhead last moved (1 or -1): prefetch that way first.
  */
-import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunSummary } from '../api/types';
+import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunProblem, RunSummary } from '../api/types';
 import { touch } from '../base/idle';
 import { Address } from './address.svelte';
 import { arrival, placeOf } from './arrival';
@@ -45,6 +45,8 @@ const LOOK_MS = 2000;
 
 export class Store {
   runs = $state.raw<RunSummary[]>([]);
+  /** Folders that look like runs and cannot be opened. */
+  unopened = $state.raw<RunProblem[]>([]);
   run = $state.raw<Run | null>(null);
   metrics = $state.raw<Metrics | null>(null);
   /** Why there is nothing to show; null while all is well. */
@@ -112,8 +114,9 @@ export class Store {
     this.failure = null;
     this.#comeback.done();
     try {
-      const { runs, run } = await findRun(place.run);
+      const { runs, problems, run } = await findRun(place.run);
       this.runs = runs;
+      this.unopened = problems;
       this.started = true;
       if (!run) {
         this.run = null;

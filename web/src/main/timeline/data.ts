@@ -128,8 +128,14 @@ export function uncounted(points: readonly Pick<Checkpoint, 'problem' | 'statist
 }
 
 /** What is said of a checkpoint's statistics, where they are not simply there. */
-export function statisticsNote(point: Pick<Checkpoint, 'statistics'>, live: boolean): string | null {
+export function statisticsNote(
+  point: Pick<Checkpoint, 'statistics' | 'diverged' | 'not_finite'>,
+  live: boolean,
+  isBroken = false,
+): string | null {
   const states = Object.values(point.statistics);
+  if (isBroken) return 'cannot be read';
+  if ((point.diverged || point.not_finite) && !states.includes('ready')) return 'none: it has diverged';
   if (states.includes('failed')) return 'could not be computed';
   if (states.includes('stale')) return 'of an older snapshot, to be computed anew';
   if (states.includes('ready')) return null;

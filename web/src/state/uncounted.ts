@@ -1,0 +1,49 @@
+/** Why there are no statistics to show, where it is not just that none were computed yet; and what of the metrics is missing. Pure. */
+import type { Checkpoint, Metrics, Run, Split } from '../api/types';
+import { count, plural } from '../base/format';
+
+/**
+ * Why a checkpoint has no statistics of these images and will have none by waiting. Null where it has, or where they are
+ * only not computed yet.
+ */
+export function noStatistics(
+  run: Pick<Run, 'statistics_problem'> | null,
+  point: Pick<Checkpoint, 'statistics' | 'diverged' | 'not_finite'> | null,
+  split: Split,
+): string | null {
+  const state = point?.statistics[split];
+  if (state === 'ready') return null;
+  if (run?.statistics_problem) return `the statistics cannot be read: ${run.statistics_problem}`;
+  if (point?.diverged || point?.not_finite) return 'no statistics: the network has diverged here';
+  if (state === 'failed') return 'the statistics could not be computed';
+  if (state === 'stale')
+    return 'the statistics are of another snapshot or corpus: deepviz stats computes them anew';
+  return null;
+}
+
+/** How many of an image's readable checkpoints have no answer, in words; empty where all have one. */
+export function unansweredWords(
+  points: readonly Pick<Checkpoint, 'index' | 'problem' | 'diverged' | 'not_finite'>[],
+  known: readonly number[],
+): string {
+  const has = new Set(known);
+  const readable = points.filter((point) => !point.problem);
+  const open = readable.filter((point) => !has.has(point.index));
+  if (!open.length) return '';
+  const lost = open.filter((point) => point.diverged || point.not_finite).length;
+  const parts = [`${count(readable.length - open.length)} of ${plural(readable.length, 'checkpoint')} known`];
+  if (lost)
+    parts.push(
+      `at ${lost === open.length ? 'the rest' : count(lost)} the network has diverged: there are none`,
+    );
+  if (lost < open.length) parts.push('the rest come with the statistics');
+  return parts.join('; ');
+}
+
+/** `3 lines of metrics.jsonl cannot be read and are left out, the first is line 5: missing field`. */
+export function skippedWords(skipped: NonNullable<Metrics['skipped']>): string {
+  const { lines, first_line, reason } = skipped;
+  return lines === 1
+    ? `Line ${count(first_line)} of metrics.jsonl cannot be read and is left out: ${reason}`
+    : `${count(lines)} lines of metrics.jsonl cannot be read and are left out, the first is line ${count(first_line)}: ${reason}`;
+}
