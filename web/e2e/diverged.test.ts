@@ -68,6 +68,11 @@ describe('a run that diverged', () => {
       }
       await dashboard.view('image', { checkpoint: 'last' });
       await expect.poll(() => page.getByRole('main').textContent()).toContain('no class is predicted');
+      await expect.poll(() => page.getByRole('main').textContent()).toContain('the rest have diverged');
+      expect(await page.getByRole('main').textContent()).toContain(
+        'no statistics: the network has diverged here',
+      );
+      expect(await page.getByRole('main').textContent()).not.toMatch(/come with the statistics/);
       await context.close();
     });
 });

@@ -13,7 +13,7 @@ export function noStatistics(
 ): string | null {
   const state = point?.statistics[split];
   if (state === 'ready') return null;
-  if (run?.statistics_problem) return `the statistics cannot be read: ${run.statistics_problem}`;
+  if (run?.statistics_problem) return 'the statistics cannot be read';
   if (point?.diverged || point?.not_finite) return 'no statistics: the network has diverged here';
   if (state === 'failed') return 'the statistics could not be computed';
   if (state === 'stale')
@@ -34,7 +34,9 @@ export function unansweredWords(
   const parts = [`${count(readable.length - open.length)} of ${plural(readable.length, 'checkpoint')} known`];
   if (lost)
     parts.push(
-      `at ${lost === open.length ? 'the rest' : count(lost)} the network has diverged: there are none`,
+      lost === open.length
+        ? 'the rest have diverged'
+        : `${count(lost)} ${lost === 1 ? 'has' : 'have'} diverged`,
     );
   if (lost < open.length) parts.push('the rest come with the statistics');
   return parts.join('; ');

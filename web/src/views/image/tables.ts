@@ -5,16 +5,21 @@ import type { Table } from '../../state/offer.svelte';
 export function imageTables(input: {
   rows: readonly (readonly number[])[];
   checkpoints: readonly number[];
+  /** Checkpoints at which the network predicts nothing any more. */
+  diverged: readonly number[];
   names: readonly string[];
   ledger: ImageLedger | null;
 }): Table[] {
-  const { rows, checkpoints, names, ledger } = input;
+  const { rows, checkpoints, diverged, names, ledger } = input;
   const out: Table[] = [];
   if (rows.length)
     out.push({
       name: 'Probabilities',
       head: ['checkpoint', ...names],
-      rows: rows.map((row, n) => [String(checkpoints[n]), ...row]),
+      rows: [
+        ...rows.map((row, n): Table['rows'][number] => [String(checkpoints[n]), ...row]),
+        ...diverged.map((checkpoint) => [String(checkpoint), ...names.map(() => 'diverged')]),
+      ],
     });
   if (ledger?.example)
     out.push({

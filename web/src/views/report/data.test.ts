@@ -18,12 +18,12 @@ describe('the report', () => {
       not_finite: false,
     });
     expect(errorPath([at(0, 1), at(5, 0.5), at(10, 0)], { width: 100, height: 10 })).toBe(
-      'M0.0,10.0L50.0,5.0L100.0,0.0',
+      'M0.0,10.0h0L50.0,5.0L100.0,0.0',
     );
     expect(errorPath([at(0, 1), at(5, null, 'broken'), at(10, 0)], { width: 100, height: 10 })).toBe(
-      'M0.0,10.0M100.0,0.0',
+      'M0.0,10.0h0M100.0,0.0h0',
     );
     const lost = { ...at(5, null), not_finite: true };
-    expect(errorPath([at(0, 1), lost, at(10, 0)], { width: 100, height: 10 })).toBe('M0.0,10.0M100.0,0.0');
+    expect(errorPath([at(0, 1), lost, at(10, 0)], { width: 100, height: 10 })).toBe('M0.0,10.0h0M100.0,0.0h0');
   });
 });

@@ -71,7 +71,9 @@ export function errorPath(
         if (one.problem || one.not_finite) pen = 'M';
         return '';
       }
-      const at = `${pen}${fixed((one.step / end) * box.width, 1)},${fixed(one.test_error * box.height, 1)}`;
+      // A point between gaps is a dot.
+      const dot = pen === 'M' ? 'h0' : '';
+      const at = `${pen}${fixed((one.step / end) * box.width, 1)},${fixed(one.test_error * box.height, 1)}${dot}`;
       pen = 'L';
       return at;
     })
