@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bestTested, divergedAt, divergedWords, testErrorText } from './sound';
+import { aboveZeroWords, bestTested, divergedAt, divergedWords, scaleWords, testErrorText } from './sound';
 
 const point = (test_error: number | null, rest = {}) => ({
   test_error,
@@ -24,6 +24,15 @@ describe('a run that diverged', () => {
     expect(testErrorText(point(null), 2, '–')).toBe('–');
     expect(testErrorText(undefined, 2, '–')).toBe('–');
     expect(testErrorText(point(0.2603), 2)).toBe('26.03 %');
+  });
+
+  it('has no numbers where its maps and values are none', () => {
+    expect(scaleWords(0, true)).toBe('nothing is finite but 0');
+    expect(scaleWords(0, false)).toBe('scale ± 0');
+    expect(scaleWords(0.25, true)).toBe('scale ± 0.25');
+    expect(aboveZeroWords([1, -1, 0])).toBe('1 of 3 above zero');
+    expect(aboveZeroWords(new Float32Array([1, NaN, Infinity]))).toBe('1 of 3 above zero, 2 not finite');
+    expect(aboveZeroWords([NaN, -Infinity])).toBe('not finite');
   });
 
   it('says where and why', () => {

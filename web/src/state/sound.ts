@@ -1,6 +1,6 @@
 /** What of a run is a result: a network whose numbers are no longer finite is none. Pure. */
 import type { Checkpoint, Run } from '../api/types';
-import { count, fixed, NOT_FINITE, percent } from '../base/format';
+import { count, fixed, NOT_FINITE, percent, significant } from '../base/format';
 
 type Tested = Pick<Checkpoint, 'test_error' | 'not_finite' | 'diverged'>;
 
@@ -18,6 +18,21 @@ export function bestTested<T extends Tested>(points: readonly T[]): T | null {
 export function testErrorText(point: Tested | undefined, digits: number, none = 'not measured'): string {
   if (point?.not_finite) return NOT_FINITE;
   return point?.test_error == null ? none : percent(point.test_error, digits);
+}
+
+/** How far the colours of a picture reach; of a network that has diverged, 0 may mean that no other value was finite. */
+export function scaleWords(limit: number, isDiverged: boolean, digits = 2): string {
+  if (limit === 0 && isDiverged) return 'nothing is finite but 0';
+  return `scale ± ${significant(limit, digits)}`;
+}
+
+/** `12 of 48 above zero`, and how many of them are no numbers. */
+export function aboveZeroWords(values: ArrayLike<number>): string {
+  const all = Array.from(values);
+  const lost = all.filter((value) => !Number.isFinite(value)).length;
+  if (lost === all.length && lost > 0) return NOT_FINITE;
+  const above = all.filter((value) => Number.isFinite(value) && value > 0).length;
+  return `${above} of ${all.length} above zero${lost ? `, ${lost} ${NOT_FINITE}` : ''}`;
 }
 
 /** `diverged at step 1,200`. */
