@@ -90,6 +90,24 @@ fn class_folders_in_an_archive_are_the_corpus_that_the_folder_is() {
     assert_eq!(Corpus::open(&packed.file("described.tar")).unwrap().classes(), ["tabby cat", "dog"]);
 }
 
+/// As in a folder: what is in a file decides, whatever it is called.
+#[test]
+fn images_in_an_archive_need_no_extension() {
+    let png = {
+        let mut png = std::io::Cursor::new(Vec::new());
+        image::RgbImage::new(4, 4).write_to(&mut png, image::ImageFormat::Png).unwrap();
+        png.into_inner()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let files = [("train/cat/1", &png[..]), ("train/dog/1", &png), ("test/cat/2", &png), ("test/dog/README", b"words")];
+    let stray: [(&str, &[u8]); 3] = [("LICENSE", b"words"), ("train/stray", &png), ("train/cat/notes", b"words")];
+    let path = folder.path().join("packed.tar");
+    fs::write(&path, tar(&[&files[..], &stray].concat())).unwrap();
+    let corpus = Corpus::open(&path).unwrap();
+    assert_eq!((corpus.len(), corpus.classes()), (3, &["cat".to_owned(), "dog".to_owned()][..]));
+    assert_eq!((corpus.account().count(Reason::NotAnImage), corpus.account().count(Reason::Unlabelled)), (3, 1));
+}
+
 #[test]
 fn what_an_archive_should_not_hold_is_left_out_by_name() {
     let packed = sample("packed");

@@ -69,3 +69,19 @@ fn content_decides_what_is_an_image() {
     none.write("cat/1", b"words");
     assert!(matches!(Corpus::open(none.path()), Err(Error::NotACorpus { .. })));
 }
+
+#[test]
+fn outside_of_classes_content_decides_too() {
+    let folder = Folder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
+    for name in ["LICENSE", "train/SHA256SUMS", "classes.names", "notes/CITATION", "train/empty"] {
+        folder.write(name, if name.ends_with("empty") { b"" } else { b"words" });
+    }
+    folder.write("train/stray", &png([1, 2, 3]));
+    folder.write("more/cat/1", &png([1, 2, 3]));
+    let corpus = folder.open();
+    let mut notes = left_out(&corpus, Reason::NotAnImage);
+    notes.sort_unstable();
+    assert_eq!(notes, ["LICENSE", "classes.names", "notes/CITATION", "train/SHA256SUMS", "train/empty"]);
+    assert_eq!(left_out(&corpus, Reason::Unlabelled), ["train/stray"]);
+    assert_eq!(left_out(&corpus, Reason::OtherFolder), ["more/cat/1"]);
+}
