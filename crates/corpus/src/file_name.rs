@@ -79,9 +79,16 @@ const OTHERS: [&str; 60] = [
 
 /// Whether a folder or file is one that a system or a tool keeps for itself.
 pub(crate) fn is_system(name: &OsStr) -> bool {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 22] = [
         "__macosx",
+        "network trash folder",
+        "temporary items",
         "@eadir",
+        "@recycle",
+        "@recently-snapshot",
+        "@sharebin",
+        "@tmp",
+        "#snapshot",
         "$recycle.bin",
         "recycler",
         "#recycle",

@@ -13,14 +13,15 @@ pub(crate) enum Role {
 /// The split that a folder's name speaks of, and whether it speaks of nothing else: `Train`, `val2017` do, `seg_train`
 /// does not.
 pub(crate) fn role(name: &OsStr) -> Option<(Role, bool)> {
-    let name = name.to_string_lossy().to_lowercase();
+    let name = spaced(&name.to_string_lossy());
     let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let mut found = None;
     for word in &words {
-        let role = match word.trim_end_matches(|c: char| c.is_ascii_digit()) {
-            "train" | "training" | "trainset" | "trn" | "trainval" => Role::Train,
-            "test" | "testing" | "testset" | "tst" => Role::Test,
-            "val" | "valid" | "validation" | "valset" | "dev" | "eval" | "evaluation" => Role::Validation,
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let role = match word.strip_suffix("set").unwrap_or(word) {
+            "train" | "training" | "trn" | "trainval" => Role::Train,
+            "test" | "testing" | "tst" => Role::Test,
+            "val" | "valid" | "validation" | "dev" | "eval" | "evaluation" => Role::Validation,
             _ => continue,
         };
         // A name of two splits is that of neither: `train_test`.
@@ -30,8 +31,22 @@ pub(crate) fn role(name: &OsStr) -> Option<(Role, bool)> {
         found = Some(role);
     }
     // `training_set` and `test-images` are as plain as `training` and `test`.
-    let plain = ["set", "data", "images", "imgs", "split"];
+    let plain = ["set", "data", "dataset", "images", "image", "imgs", "img", "split", "dir", "folder"];
     found.map(|found| (found, words.iter().filter(|word| !plain.contains(word)).count() == 1))
+}
+
+/// A name in small letters, its words apart: `TestImages` is `test images`.
+fn spaced(name: &str) -> String {
+    let mut spaced = String::new();
+    let mut before = ' ';
+    for letter in name.chars() {
+        if letter.is_uppercase() && before.is_lowercase() {
+            spaced.push(' ');
+        }
+        spaced.extend(letter.to_lowercase());
+        before = letter;
+    }
+    spaced
 }
 
 /// Whether a folder's name says no more than that images are in it.
@@ -61,16 +76,21 @@ mod tests {
     #[test]
     fn splits_by_their_usual_names() {
         let role = |name: &str| role(OsStr::new(name));
-        for name in ["train", "Train", "TRAINING", "train2017", "training_set", "train-images"] {
+        for name in
+            ["train", "Train", "TRAINING", "train2017", "training_set", "train-images", "TrainingSet", "trainset"]
+        {
             assert_eq!(role(name), Some((Role::Train, true)), "{name}");
         }
-        for name in ["val", "valid", "Validation", "dev", "EVAL", "val_images"] {
+        for name in ["val", "valid", "Validation", "dev", "EVAL", "val_images", "validationset", "devset"] {
             assert_eq!(role(name), Some((Role::Validation, true)), "{name}");
         }
-        assert_eq!(role("Testing"), Some((Role::Test, true)));
+        for name in ["Testing", "TestImages", "testingset", "test_dir", "Test Data"] {
+            assert_eq!(role(name), Some((Role::Test, true)), "{name}");
+        }
+        assert_eq!(role("PublicTest"), Some((Role::Test, false)));
         assert_eq!(role("seg_train"), Some((Role::Train, false)));
         assert_eq!(role("bullet train"), Some((Role::Train, false)));
-        for name in ["train_test", "trained", "contest", "device", "cat", ""] {
+        for name in ["train_test", "trained", "contest", "device", "cat", "set", ""] {
             assert_eq!(role(name), None, "{name}");
         }
     }

@@ -29,6 +29,10 @@ fn splits_have_many_names() {
         ["train", "dev"],
         ["train", "eval"],
         ["train2017", "val2017"],
+        ["TRAIN", "VALID"],
+        ["TrainImages", "TestImages"],
+        ["trainingset", "validationset"],
+        ["train_dir", "test_dir"],
     ] {
         let corpus = with(&[train, test]).open();
         assert_eq!(counts(&corpus), (6, 6), "{train}, {test}");
@@ -124,6 +128,10 @@ fn what_can_be_understood_in_two_ways_is_refused_by_name() {
     both.fill("bus", 2);
     both.fill("car", 2);
     refused(&both, &["train/", "bus/, car/"]);
+    // Two halves of a test split, and the way out.
+    let halves = with(&["Training", "PublicTest", "PrivateTest"]);
+    refused(&halves, &["PrivateTest/, PublicTest/", "the test split"]);
+    assert_eq!(counts(&halves.test_from("PublicTest").unwrap()), (6, 6));
     // The plainer name goes first, the other is told.
     let plainer = with(&["train", "train_extra", "test"]).open();
     assert_eq!((counts(&plainer), plainer.account().lost()), ((6, 6), 6));

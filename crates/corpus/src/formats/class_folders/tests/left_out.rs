@@ -75,6 +75,8 @@ fn the_size_is_what_most_images_have() {
 fn folders_of_systems_and_empty_ones_are_no_classes() {
     let folder = Folder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
     folder.write("train/__MACOSX/cat/._1.png", b"x");
+    folder.write("train/@Recycle/1.png", &png([1; 3]));
+    folder.write("train/#snapshot/cat/1.png", &png([1; 3]));
     folder.write("train/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", &png([1; 3]));
     folder.write("train/$RECYCLE.BIN/1.png", &png([1; 3]));
     folder.write("train/.ipynb_checkpoints/1.png", &png([1; 3]));
@@ -86,7 +88,7 @@ fn folders_of_systems_and_empty_ones_are_no_classes() {
     assert_eq!(corpus.classes(), ["cat", "dog"]);
     assert_eq!(counts(&corpus), (2, 2));
     assert_eq!(left_out(&corpus, Reason::EmptyFolder), ["train/emu", "train/fox"]);
-    assert_eq!(corpus.account().count(Reason::System), 6);
+    assert_eq!(corpus.account().count(Reason::System), 8);
     assert_eq!(left_out(&corpus, Reason::NotAnImage), ["train/fox/notes.txt"]);
 }
 
