@@ -173,6 +173,10 @@ fn decode_unguarded(bytes: &[u8], orientation: Orientation, bounds: Bounds) -> R
     if let Some(indexed) = indexed {
         image = indexed.apply(&image);
     }
+    // PNM counts to any greatest value, of which there are shares; PIL rounds those too.
+    if format != ImageFormat::Pnm {
+        keep_upper_bytes(&mut image);
+    }
     if matches!(image, DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_)) {
         let detail = format!("samples that are no whole numbers; expected {EXPECTED} of 8 or 16 bits");
         return Err(Undecodable::new(Reason::UnknownFormat, detail));
@@ -221,6 +225,21 @@ fn fault(error: &ImageError) -> Undecodable {
         _ => Reason::Damaged,
     };
     Undecodable::new(reason, error.to_string())
+}
+
+/// Makes the 8 bits that become of 16 their upper ones, as PIL, libpng and OpenCV take them, not the nearest ones.
+fn keep_upper_bytes(image: &mut DynamicImage) {
+    let values: &mut [u16] = match image {
+        DynamicImage::ImageLuma16(image) => image,
+        DynamicImage::ImageLumaA16(image) => image,
+        DynamicImage::ImageRgb16(image) => image,
+        DynamicImage::ImageRgba16(image) => image,
+        _ => return,
+    };
+    for value in values {
+        // 65535 / 255: what is rounded to this byte without a rest.
+        *value = (*value >> 8) * 257;
+    }
 }
 
 /// Writes an image channel after channel. Transparency is dropped, 16 bits become 8.

@@ -9,6 +9,8 @@ green and blue, or of grey) in hexadecimal.
 import io
 import json
 import pathlib
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -24,6 +26,24 @@ def scene(width, height):
     green = 255 * x / width
     blue = np.where((x - width / 2) ** 2 + (y - height / 2) ** 2 < (height / 3) ** 2, 220, 40) + y
     return np.stack([red, green, blue], axis=-1).clip(0, 255).astype(np.uint8)
+
+
+def png16(values, colour_type):
+    """A PNG of 16 bits, which Pillow reads in every form and writes in grey alone."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def with_transform(jpeg, transform):
+    """A JPEG with another colour transform in its Adobe segment: 0 none, 1 YCbCr, 2 YCCK."""
+    at = jpeg.index(b"Adobe") + 11
+    return jpeg[:at] + bytes([transform]) + jpeg[at + 1 :]
 
 
 def main():
@@ -44,6 +64,9 @@ def main():
             if image.mode.startswith("I;16"):
                 # Pillow cuts such values off at 255 when it converts; the upper byte is what they show.
                 image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            if name == "grey_alpha16.png":
+                # Pillow has no mode for grey with transparency of 16 bits and opens it as colour.
+                image = image.getchannel("R")
             is_grey = image.mode in ("1", "L", "LA")
             image = image.convert("L" if is_grey else "RGB")
             pixels[name] = {
@@ -60,6 +83,13 @@ def main():
     save("palette.png", colour.quantize(16))
     save("one_bit.png", grey.convert("1"))
     save("grey16.png", Image.fromarray(np.asarray(grey).astype(np.uint16) * 257))
+    low = np.arange(HEIGHT * WIDTH * 3).reshape(HEIGHT, WIDTH, 3) % 256
+    deep = (np.asarray(colour).astype(np.uint16) << 8) + low.astype(np.uint16)
+    save("grey16_odd.png", Image.fromarray(deep[..., 1].copy()))
+    (HERE / "rgb16.png").write_bytes(png16(deep, 2))
+    note("rgb16.png")
+    (HERE / "grey_alpha16.png").write_bytes(png16(deep[..., :2], 4))
+    note("grey_alpha16.png")
     save("animated.png", colour, save_all=True, append_images=[ImageOps.invert(colour)])
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     save("profile.png", colour, icc_profile=profile)
@@ -69,6 +99,9 @@ def main():
     save("grey.jpg", grey, quality=90)
     save("progressive.jpg", colour, quality=90, progressive=True)
     save("cmyk.jpg", colour.convert("CMYK"), quality=90)
+    # The same data with another note in its Adobe segment: not CMYK but its three colours as YCbCr.
+    (HERE / "ycck.jpg").write_bytes(with_transform((HERE / "cmyk.jpg").read_bytes(), 2))
+    note("ycck.jpg")
     save("two_pictures.mpo", colour, save_all=True, append_images=[ImageOps.invert(colour)], quality=90)
     exif = Image.Exif()
     exif[0x0112] = 6
