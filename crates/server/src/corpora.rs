@@ -245,7 +245,8 @@ fn check(run: &OpenRun, shelf: &Shelf, corpus: Arc<Corpus>) -> Result<Arc<Corpus
     if corpus.identity() == expected {
         return Ok(corpus);
     }
-    if let Some(difference) = run.info().class_difference(corpus.classes()) {
+    let swapped = || run.info().swapped_classes(&corpus.first_images());
+    if let Some(difference) = run.info().class_difference(corpus.classes()).or_else(swapped) {
         return Err(format!(
             "the corpus at {} has other classes than the one this run was trained on: {difference}",
             shelf.path().display()

@@ -87,7 +87,9 @@ impl<'a> Job<'a> {
             }
             Err(Error::OtherCorpus { name: self.corpus.name().to_owned(), what, found, expected })
         };
-        if let Some(difference) = info.class_difference(self.corpus.classes()) {
+        let is_other = info.corpus.identity != self.corpus.identity();
+        let swapped = || info.swapped_classes(&self.corpus.first_images()).filter(|_| is_other);
+        if let Some(difference) = info.class_difference(self.corpus.classes()).or_else(swapped) {
             return Err(Error::OtherClasses { name: self.corpus.name().to_owned(), difference });
         }
         other("identity", self.corpus.identity().to_owned(), info.corpus.identity.clone())?;

@@ -169,6 +169,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
             identity: corpus.identity().into(),
             train: count(Split::Train),
             test: count(Split::Test),
+            first_images: corpus.first_images(),
             reading: corpus.reading().to_pairs(),
         },
         seed,
@@ -229,6 +230,11 @@ fn compare(earlier: &RunInfo, now: &RunInfo, out: &Path) -> Result<(), Error> {
     let level_hint = "give the run's device and vector level, or start a new run";
     let hint = "start a new run, or resume with what the run was started with";
     if let Some(difference) = earlier.class_difference(&now.classes) {
+        return Err(Error::OtherClasses { difference, path: out.into() });
+    }
+    if earlier.corpus.identity != now.corpus.identity
+        && let Some(difference) = earlier.swapped_classes(&now.corpus.first_images)
+    {
         return Err(Error::OtherClasses { difference, path: out.into() });
     }
     let number = |value: u64| value.to_string();

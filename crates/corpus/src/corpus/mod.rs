@@ -123,6 +123,26 @@ impl Corpus {
         self.pixels.view(id.index())
     }
 
+    /// A hash of the first image of every class (16 hexadecimal digits; empty for a class without images), by
+    /// [`ClassId`]: what tells classes apart whose names were swapped.
+    pub fn first_images(&self) -> Vec<String> {
+        let mut hashes = vec![String::new(); self.classes().len()];
+        let mut left = hashes.len();
+        for (id, label) in (0..).map(ImageId).zip(self.labels()) {
+            let Some(hash) = hashes.get_mut(label.index()).filter(|hash| hash.is_empty()) else { continue };
+            let Some(pixels) = self.pixels(id) else { continue };
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(format!("{:?}", pixels.dim()).as_bytes());
+            hasher.update(pixels.as_standard_layout().as_slice().unwrap_or_default());
+            hash.push_str(&hasher.finalize().to_hex()[..16]);
+            left -= 1;
+            if left == 0 {
+                break;
+            }
+        }
+        hashes
+    }
+
     /// Whether the pixels are mapped from the cache: resident memory does not grow with the corpus.
     pub fn is_mapped(&self) -> bool {
         self.pixels.is_mapped()

@@ -152,3 +152,15 @@ fn pages_follow_each_other_and_filters_hold() {
     let foreign = Query { text: Some("#103".to_owned()), split: Some(Split::Train), ..Query::default() };
     assert_eq!(corpus.search(&foreign).total, 0, "an id asked for obeys the filters too");
 }
+
+#[test]
+fn the_first_image_of_a_class_tells_it_from_others() {
+    let before = batches(&[("data_batch_1.bin", &[1, 0, 1]), ("test_batch.bin", &[5])]);
+    let after = batches(&[("data_batch_1.bin", &[0, 1, 1]), ("test_batch.bin", &[5])]);
+    let (before, after) =
+        (Corpus::open(before.path()).unwrap().first_images(), Corpus::open(after.path()).unwrap().first_images());
+    assert_eq!((&before[0], &before[1], &before[5]), (&after[1], &after[0], &after[5]));
+    assert_eq!((before.len(), before[0].len(), before[9].as_str()), (10, 16, ""));
+    // The third image of the training batch is the first of none; the test batch begins as the other does.
+    assert!(before[0] != before[1] && before[5] == before[1]);
+}

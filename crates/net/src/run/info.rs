@@ -75,6 +75,32 @@ impl RunInfo {
     }
 }
 
+impl RunInfo {
+    /// Which classes hold the images of another one, by the first image of each ([`CorpusInfo::first_images`]), in
+    /// words: where class folders were swapped, names and counts are the same. `None` where that does not show.
+    pub fn swapped_classes(&self, found: &[String]) -> Option<String> {
+        let expected = &self.corpus.first_images;
+        if expected.len() != found.len() || expected.len() != self.classes.len() {
+            return None;
+        }
+        let swapped: Vec<(&String, &String)> = (0..found.len())
+            .filter(|&class| found[class] != expected[class] && !found[class].is_empty())
+            .filter_map(|class| {
+                let origin = expected.iter().position(|image| *image == found[class])?;
+                Some((&self.classes[class], &self.classes[origin]))
+            })
+            .collect();
+        let more = swapped.len().saturating_sub(NAMED_CLASSES);
+        let named = swapped.iter().take(NAMED_CLASSES);
+        let named: Vec<String> = named.map(|(class, origin)| format!("`{class}` holds what `{origin}` held")).collect();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!named.is_empty()).then(|| {
+            let named = named.join(", ");
+            format!("classes are swapped: now {named}{more}")
+        })
+    }
+}
+
 /// Classes that are named where corpora differ.
 const NAMED_CLASSES: usize = 5;
 
@@ -91,6 +117,10 @@ pub struct CorpusInfo {
     pub train: u64,
     /// Test images.
     pub test: u64,
+    /// A hash of the first image of every class, in the order of the classes: tells which were swapped. Empty in runs
+    /// of earlier versions.
+    #[serde(skip_serializing)]
+    pub first_images: Vec<String>,
     /// How its folder was understood, where that is not the usual way: [`READING_KEYS`] and their values.
     #[serde(flatten)]
     pub reading: BTreeMap<String, String>,
@@ -230,6 +260,7 @@ impl CorpusInfo {
             identity: section.required("identity")?,
             train: section.required("train")?,
             test: section.required("test")?,
+            first_images: section.optional("first_images")?.unwrap_or_default(),
         };
         section.finish()?;
         Ok(info)
@@ -244,6 +275,9 @@ impl CorpusInfo {
         put("identity", Value::from(self.identity.as_str()));
         put("train", whole(self.train));
         put("test", whole(self.test));
+        if !self.first_images.is_empty() {
+            put("first_images", Value::from(self.first_images.clone()));
+        }
         for (key, value) in &self.reading {
             put(key, Value::from(value.as_str()));
         }

@@ -32,6 +32,7 @@ fn info() -> RunInfo {
             path: "/some/where".into(),
             identity: "ab".repeat(32),
             train: 10,
+            first_images: vec!["01".into(), "02".into()],
             reading: std::collections::BTreeMap::default(),
             test: 3,
         },
@@ -299,4 +300,23 @@ fn a_measurement_says_its_loss_or_that_there_is_none() {
     assert!(written.contains(r#""loss":null"#) && written.contains(r#""not_finite":3"#), "{written}");
     let written = serde_json::to_string(&Metric { loss: Some(1e22), not_finite: 0, ..metric }).unwrap();
     assert!(written.contains(r#""loss":1e+22"#) && !written.contains("not_finite"), "{written}");
+}
+
+#[test]
+fn swapped_classes_are_named() {
+    let hashes = |hashes: [&str; 3]| hashes.map(str::to_owned).to_vec();
+    let mut info = info();
+    info.classes = hashes(["cat", "dog", "owl"]);
+    info.corpus.first_images = hashes(["01", "02", "03"]);
+    let text = info.swapped_classes(&hashes(["02", "01", "03"])).unwrap();
+    assert_eq!(text, "classes are swapped: now `cat` holds what `dog` held, `dog` holds what `cat` held");
+    let text = info.swapped_classes(&hashes(["04", "03", "03"])).unwrap();
+    assert_eq!(text, "classes are swapped: now `dog` holds what `owl` held");
+    for found in [["01", "02", "03"], ["01", "04", "03"], ["01", "", "03"]] {
+        assert_eq!(info.swapped_classes(&hashes(found)), None, "{found:?}");
+    }
+    // A run from before first images were recorded, and one of other classes.
+    assert_eq!(info.swapped_classes(&[]), None);
+    info.corpus.first_images.clear();
+    assert_eq!(info.swapped_classes(&hashes(["02", "01", "03"])), None);
 }

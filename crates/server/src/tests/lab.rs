@@ -106,6 +106,7 @@ pub(super) fn write_run(run: &Path, images: &Path) {
             path: images.into(),
             identity: corpus.identity().into(),
             train: corpus.range(Split::Train).len() as u64,
+            first_images: corpus.first_images(),
             reading: std::collections::BTreeMap::default(),
             test: corpus.range(Split::Test).len() as u64,
         },

@@ -75,6 +75,7 @@ impl Fixture {
                 path: fixture.corpus.path().into(),
                 identity: fixture.corpus.identity().into(),
                 train: fixture.corpus.range(Split::Train).len() as u64,
+                first_images: fixture.corpus.first_images(),
                 reading: std::collections::BTreeMap::default(),
                 test: fixture.corpus.range(Split::Test).len() as u64,
             },
