@@ -8,6 +8,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use deepviz_stats::{State, Store};
 use lab::{Lab, Server};
@@ -122,6 +123,54 @@ fn with_few_open_files_every_run_is_still_served() {
         }
     }
     drop(idle);
+    assert_eq!(server.signal("TERM"), Some(0));
+}
+
+/// Waits until something is so; [`lab::DEADLINE`] bounds a hang.
+#[track_caller]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < lab::DEADLINE, "{what}: not seen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Nobody asks the server to look: it does so itself.
+#[test]
+fn folders_that_change_while_they_are_served_are_followed() {
+    let lab = Lab::with_run();
+    lab.train("other", &["--seed", "7"]).expect_good();
+    fs::create_dir(lab.path("runs")).unwrap();
+    copy(&lab.path("run"), &lab.path("runs/a"));
+    let server = lab.serve(&["runs"]);
+    let ids = || -> Vec<String> {
+        let list = server.json("/api/runs");
+        list["runs"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let status = |path: &str| server.get(&format!("/api/runs/{path}")).0;
+    assert_eq!((ids(), status("a/checkpoints/last/confusion")), (vec!["a".to_owned()], 200));
+    fs::rename(lab.path("runs/a"), lab.path("runs/b")).unwrap();
+    wait_until("renamed", || ids() == ["b"] && status("a") == 404 && status("b/checkpoints/last/confusion") == 200);
+    fs::rename(lab.path("runs"), lab.path("away")).unwrap();
+    wait_until("root removed", || ids().is_empty() && status("b") == 404);
+    fs::rename(lab.path("away"), lab.path("runs")).unwrap();
+    wait_until("root is back", || ids() == ["b"] && status("b/checkpoints/last/confusion") == 200);
+    // Trained anew under the same name: other weights, and no statistics yet.
+    let hash = || server.json("/api/runs/b")["checkpoints"][7]["hash"].clone();
+    let before = hash();
+    fs::remove_dir_all(lab.path("runs/b")).unwrap();
+    copy(&lab.path("other"), &lab.path("runs/b"));
+    wait_until("trained anew", || status("b") == 200 && hash() != before && !hash().is_null());
+    wait_until("without statistics", || status("b/checkpoints/last/confusion") == 409);
+    // Cut, as a broken copy leaves it.
+    let snapshot = lab.path("runs/b/snapshots/000004.safetensors");
+    let bytes = fs::read(&snapshot).unwrap();
+    fs::write(&snapshot, &bytes[..bytes.len() / 2]).unwrap();
+    wait_until("cut", || status("b/checkpoints/1/layers/conv1") == 422);
+    assert_eq!(status("b/checkpoints/2/layers/conv1"), 200);
+    fs::remove_dir_all(lab.path("runs/b")).unwrap();
+    wait_until("deleted", || ids().is_empty() && status("b") == 404);
     assert_eq!(server.signal("TERM"), Some(0));
 }
 
