@@ -16,6 +16,29 @@ describe('taking away', () => {
   it('has no number in a table where there is none', () => {
     expect(csv(['a', 'b', 'c'], [[NaN, -Infinity, 1e22]])).toBe('a,b,c\r\nnot finite,not finite,1e+22\r\n');
   });
+  it('writes no text that a spreadsheet runs as a formula, and leaves numbers alone', () => {
+    const texts = [
+      "=cmd|' /C calc'!A0",
+      '@SUM(1)',
+      '+1+1',
+      '-2+3',
+      '\t=1',
+      ' =1',
+      '\r=1',
+      '＝1',
+      '-rf',
+      '=HYPERLINK("a")',
+    ];
+    for (const text of texts) {
+      const cell = csv(['a'], [[text]]).split('a\r\n')[1];
+      expect(cell.replace(/^"/, '').startsWith("'"), text).toBe(true);
+    }
+    const numbers = ['-3', '+0.5', '-1e-5', '.5', '-12.5 %', '+3%', '1e22', 'cat', 'a=b', 'x-y', ''];
+    for (const text of numbers) expect(csv([text], []), text).toBe(`${text}\r\n`);
+    expect(csv(['n'], [[-3], [-1e-9]])).toBe('n\r\n-3\r\n-1e-9\r\n');
+    // The head holds names of classes too.
+    expect(csv(['=a'], [])).toBe("'=a\r\n");
+  });
   it('names files plainly', () => {
     expect(fileName('cifar10-80sec conv1, checkpoint 50')).toBe('cifar10-80sec-conv1-checkpoint-50');
     expect(fileName('→ →')).toBe('deepviz');

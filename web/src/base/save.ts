@@ -4,13 +4,24 @@ import { NOT_FINITE } from './format';
 
 type Cell = string | number | null;
 
+// Spreadsheets take text that begins so for a formula and run it, also behind blanks; a number stays one.
+const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?( ?%)?$/;
+const harmless = (text: string): string => (FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text);
+
 const quoted = (value: Cell): string => {
   const text =
-    value === null ? '' : typeof value === 'number' && !Number.isFinite(value) ? NOT_FINITE : String(value);
+    value === null
+      ? ''
+      : typeof value === 'string'
+        ? harmless(value)
+        : Number.isFinite(value)
+          ? String(value)
+          : NOT_FINITE;
   return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 };
 
-/** RFC 4180. */
+/** RFC 4180; text that a spreadsheet would run as a formula has an apostrophe before it. */
 export const csv = (head: readonly string[], rows: readonly (readonly Cell[])[]): string =>
   [head, ...rows].map((row) => row.map(quoted).join(',')).join('\r\n') + '\r\n';
 
