@@ -4,75 +4,10 @@
 mod lab;
 
 use std::fs;
-use std::path::Path;
 
 use lab::Lab;
+use lab::images::with_base;
 use serde_json::{Value, json};
-
-const TINY: &str = r#"
-[data]
-mean = "channel"
-scale = 0.01
-[[layer]]
-name = "conv1"
-type = "conv"
-filters = 8
-size = 5
-stride = 2
-padding = 2
-[[layer]]
-name = "relu1"
-type = "relu"
-[[layer]]
-name = "pool1"
-type = "pool"
-pool = "max"
-size = 2
-stride = 2
-[[layer]]
-name = "fc16"
-type = "full"
-outputs = 16
-[[layer]]
-name = "relu2"
-type = "relu"
-[[layer]]
-name = "fc3"
-type = "full"
-outputs = 3
-[[layer]]
-name = "probs"
-type = "softmax"
-[train]
-batch = 16
-stages = [{ epochs = 3, rate = 0.02 }]
-[snapshots]
-every = "1 epoch"
-"#;
-
-/// Folders of three classes, 40 images each to learn from and 8 to test.
-fn write_images(base: &Path) {
-    for (index, class) in ["cat", "dog", "owl"].into_iter().enumerate() {
-        for (split, count) in [("train", 40), ("test", 8)] {
-            let folder = base.join(split).join(class);
-            fs::create_dir_all(&folder).unwrap();
-            for number in 0..count {
-                let pixels = image::RgbImage::from_fn(32, 32, |x, y| {
-                    let value = (x * (index as u32 + 1) * 7 + y * 3 + number * 11) % 256;
-                    image::Rgb([value as u8, (value * 5 % 256) as u8, index as u8 * 90])
-                });
-                pixels.save(folder.join(format!("{number}.png"))).unwrap();
-            }
-        }
-    }
-}
-
-fn with_base() -> Lab {
-    let lab = Lab::new();
-    fs::write(lab.path("tiny.toml"), TINY).unwrap();
-    write_images(&lab.path("base"));
-    lab
-}
 
 const RATE: &str = "train.stages.0.rate=1e30";
 

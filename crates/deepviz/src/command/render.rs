@@ -40,7 +40,11 @@ pub fn render(args: &RenderArgs) -> anyhow::Result<Ending> {
     };
     let runs: Value = serde_json::from_slice(&ask("/api/runs".to_owned(), None)?)?;
     let id = runs["runs"][0]["id"].as_str().ok_or_else(|| anyhow!("cannot find the run again"))?;
-    let png = ask(path(args, id, image.is_some()), image)?;
+    let drawn = ask(path(args, id, image.is_some()), image);
+    let png = match &args.image {
+        Some(file) => drawn.with_context(|| format!("cannot draw the layer on {}", file.display()))?,
+        None => drawn?,
+    };
     if !png.starts_with(b"\x89PNG") {
         bail!("expected one sheet: --checkpoint and --layer must name one each, found more");
     }

@@ -1,6 +1,8 @@
 //! A place to try the built binary: a folder that goes away, a small corpus, small runs, a server.
 #![expect(dead_code, reason = "each test file uses its own part of the laboratory")]
 
+pub mod images;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
