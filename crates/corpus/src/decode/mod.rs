@@ -227,7 +227,7 @@ fn fault(error: &ImageError) -> Undecodable {
     Undecodable::new(reason, error.to_string())
 }
 
-/// Makes the 8 bits that become of 16 their upper ones, as PIL, libpng and OpenCV take them, not the nearest ones.
+/// Makes the 8 bits that become of 16 their upper ones, as PIL and libpng take them, not the nearest ones.
 fn keep_upper_bytes(image: &mut DynamicImage) {
     let values: &mut [u16] = match image {
         DynamicImage::ImageLuma16(image) => image,
