@@ -3268,6 +3268,51 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/uploads': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What was uploaded and is there. */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the uploads */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['UploadList'];
+          };
+        };
+        /** @description uploads are not allowed here */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/uploads/corpora/{name}': {
     parameters: {
       query?: never;
@@ -3286,7 +3331,7 @@ export interface paths {
         header?: never;
         path: {
           /**
-           * @description What it is to be called: letters, digits, `-`, `_` and `.`, 64 at most.
+           * @description What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
            * @example my-run
            */
           name: string;
@@ -3366,7 +3411,49 @@ export interface paths {
       };
     };
     post?: never;
-    delete?: never;
+    /** Deletes an uploaded corpus. Runs that were trained on it lose their images. */
+    delete: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
+           * @example my-run
+           */
+          name: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description it is gone */
+        204: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description uploads are not allowed here */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description no such corpus was uploaded */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
     options?: never;
     head?: never;
     patch?: never;
@@ -3390,7 +3477,7 @@ export interface paths {
         header?: never;
         path: {
           /**
-           * @description What it is to be called: letters, digits, `-`, `_` and `.`, 64 at most.
+           * @description What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
            * @example my-run
            */
           name: string;
@@ -3470,7 +3557,49 @@ export interface paths {
       };
     };
     post?: never;
-    delete?: never;
+    /** Deletes an uploaded run. */
+    delete: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
+           * @example my-run
+           */
+          name: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description it is gone */
+        204: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description uploads are not allowed here */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description no such run was uploaded */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
     options?: never;
     head?: never;
     patch?: never;
@@ -3850,6 +3979,11 @@ export interface components {
       next_cursor?: string | null;
       total: number;
     };
+    /**
+     * @description What an upload is.
+     * @enum {string}
+     */
+    Kind: 'run' | 'corpus';
     /** @description What a layer's filters do at a checkpoint. */
     LayerActivity: {
       checkpoint: number;
@@ -4210,7 +4344,7 @@ export interface components {
     };
     /** @description The geometry of one sheet and the meaning of its colours. */
     Sheet: {
-      /** @description The channels shown, in order. */
+      /** @description The channels shown, in the order drawn: those of a colour as red, green, blue. */
       channels: number[];
       /** @description Index of the checkpoint. */
       checkpoint: number;
@@ -4449,6 +4583,36 @@ export interface components {
       loss: number[];
       rate: number[];
       step: number[];
+    };
+    /** @description An upload that is there. */
+    Upload: {
+      /**
+       * Format: int64
+       * @description What it takes on the disk, unpacked.
+       */
+      bytes: number;
+      kind: components['schemas']['Kind'];
+      name: string;
+      /**
+       * Format: int64
+       * @description When it had come whole, in seconds since 1970.
+       */
+      received_s: number;
+    };
+    /** @description What was uploaded and is there, and the room for more. */
+    UploadList: {
+      /**
+       * Format: int64
+       * @description What all of them take on the disk, and those on their way.
+       */
+      bytes: number;
+      /**
+       * Format: int64
+       * @description What all of them may take.
+       */
+      most_bytes: number;
+      /** @description Runs first, by name. */
+      uploads: components['schemas']['Upload'][];
     };
     /** @description A corpus that was taken. */
     UploadedCorpus: {

@@ -120,7 +120,6 @@ fn untar(
         write(&mut entry, &folder.join(&path), size)?;
         found.files += 1;
     }
-    drop(entries);
     expect_end_mark(archive.into_inner(), end)?;
     Ok(found)
 }
@@ -130,7 +129,7 @@ fn untar(
 fn expect_end_mark<R: Read>(mut rest: Metered<R>, end: u64) -> Result<(), ApiError> {
     // The block that ended the list of files was zeros; where there was none, nothing was read after the last file.
     let mut zeros = rest.read.saturating_sub(end);
-    let mut block = [0; COPY_BYTES];
+    let mut block = vec![0; COPY_BYTES];
     rest.left.set(MOST_BEHIND_BYTES);
     loop {
         let read = rest.read(&mut block).map_err(|error| unreadable(&error))?;

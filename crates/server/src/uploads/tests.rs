@@ -97,5 +97,5 @@ fn an_uploaded_run_finds_its_corpus_among_the_uploads_only() {
         assert!(!found.exists(), "{recorded}: {}", found.display());
     }
     let corpus = publish(&uploads, Kind::Corpus, "shapes", &[1]).unwrap();
-    assert_eq!(corpus_of_upload(&run, Path::new("/home/other/shapes")), Some(corpus));
+    assert_eq!(corpus_of_upload(&run, Path::new("/srv/other/shapes")), Some(corpus));
 }
