@@ -129,6 +129,69 @@ fn an_address_that_leaves_the_machine_wants_a_token() {
 }
 
 #[test]
+fn a_token_comes_from_a_file_or_the_environment() {
+    let lab = Lab::with_run();
+    fs::write(lab.path("token"), "\n0123456789abcdef\n").unwrap();
+    let mut server = lab.serve(&["run", "--token-file", "token"]);
+    server.address.truncate(server.address.find("/?token=0123456789abcdef").unwrap());
+    server.problem("/api/runs", 401);
+    server.json("/api/runs?token=0123456789abcdef");
+    let mut command = lab.command(&["serve", "run", "--addr", "127.0.0.1:0"]);
+    command.env("DEEPVIZ_TOKEN", "fedcba9876543210");
+    let server = Server::start(command);
+    assert!(server.address.ends_with("/?token=fedcba9876543210"), "{}", server.address);
+    fs::write(lab.path("empty"), "\n").unwrap();
+    lab.run(&["serve", "run", "--token-file", "empty"]).expect_error(&["empty", "token alone"]);
+    lab.run(&["serve", "run", "--token-file", "none"]).expect_error(&["none", "cannot read the token"]);
+    lab.run(&["serve", "run", "--token-file", "token", "--token", "x"]).expect_error(&["two tokens", "--token-file"]);
+    lab.run(&["serve", "run", "--allow-upload"]).expect_error(&["--token-file", "DEEPVIZ_TOKEN"]);
+    assert_eq!(lab.run(&["serve", "run", "--trusted-proxy", "10.0.0.0/99"]).code, Some(2));
+}
+
+/// What the server says on stderr until it is stopped.
+fn log_of(lab: &Lab, args: &[&str], ask: impl FnOnce(&Server)) -> String {
+    let log = lab.path("log");
+    let command = lab.command(&[&["serve", "run", "--addr", "127.0.0.1:0"], args].concat());
+    let mut server = Server::start_logging(command, fs::File::create(&log).unwrap());
+    server.address.truncate(server.address.find("/?").unwrap_or(server.address.len()));
+    ask(&server);
+    assert_eq!(server.signal("TERM"), Some(0));
+    fs::read_to_string(&log).unwrap()
+}
+
+#[test]
+fn wrong_tokens_are_logged_without_the_token_and_not_each() {
+    let lab = Lab::with_run();
+    let log = log_of(&lab, &["--token", "0123456789abcdef"], |server| {
+        let (address, guesses) = (&server.address, (0..20).map(|number| format!("/api/runs?token=a-guess-{number}")));
+        std::thread::scope(|scope| {
+            let guess = |path: String| scope.spawn(move || assert_eq!(lab::get(address, &path).0, 401));
+            guesses.map(guess).collect::<Vec<_>>().into_iter().for_each(|guess| guess.join().unwrap());
+        });
+    });
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("wrong token")).collect();
+    assert!((1..20).contains(&lines.len()), "{log}");
+    assert!(lines[0].contains("address, from 127.0.0.1, for /api/runs"), "{log}");
+    assert!(!log.contains("a-guess") && !log.contains("0123456789abcdef"), "{log}");
+}
+
+#[test]
+fn a_token_that_can_be_guessed_or_read_by_others_is_warned_of() {
+    let lab = Lab::with_run();
+    let log = log_of(&lab, &["--token", "1"], |_| ());
+    assert!(log.contains("warning: the token is easy to guess") && log.contains("16 or more"), "{log}");
+    assert!(!log_of(&lab, &["--token", "0123456789abcdef"], |_| ()).contains("warning"));
+    #[cfg(unix)]
+    for (mode, warned) in [(0o644, true), (0o600, false)] {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::write(lab.path("token"), "0123456789abcdef").unwrap();
+        fs::set_permissions(lab.path("token"), fs::Permissions::from_mode(mode)).unwrap();
+        let log = log_of(&lab, &["--token-file", "token"], |_| ());
+        assert_eq!(log.contains("warning: other users can read"), warned, "{log}");
+    }
+}
+
+#[test]
 fn nothing_to_serve_is_an_error() {
     let lab = Lab::with_shapes();
     lab.run(&["serve", "nowhere"]).expect_error(&["nowhere"]);

@@ -7,6 +7,7 @@ use axum::http::{Method, Request, header};
 use tower::ServiceExt as _;
 
 use crate::error::Error;
+use crate::proxy::Proxies;
 use crate::security::Access;
 use crate::server::{Config, app, router};
 
@@ -21,7 +22,7 @@ pub struct Answer {
 
 /// Answers a GET, or with a body a POST, of a path under `/api`.
 pub async fn answer(config: &Config, path: &str, body: Option<Vec<u8>>) -> Result<Answer, Error> {
-    let router = router(app(config)?, Arc::new(Access::new(config.addr, None)));
+    let router = router(app(config)?, Arc::new(Access::new(config.addr, None, Proxies::default())));
     let method = if body.is_some() { Method::POST } else { Method::GET };
     let request = Request::builder()
         .method(method)

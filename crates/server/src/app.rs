@@ -72,7 +72,7 @@ impl App {
     pub(crate) fn upload_folder(&self) -> Result<Arc<Uploads>, ApiError> {
         self.uploads.clone().ok_or_else(|| {
             ApiError::forbidden("this server takes no uploads")
-                .hint("start it with `deepviz serve FOLDER --allow-upload --token TOKEN`")
+                .hint("start it with `deepviz serve FOLDER --allow-upload` and a token")
         })
     }
 

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::security::query_pairs;
+use crate::authentication::query_pairs;
 use crate::text::percent_decoded;
 
 /// Bytes of a name without its ending.

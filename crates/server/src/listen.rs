@@ -1,7 +1,8 @@
 //! The accept loop: so many connections, and none that only waits.
 //!
 //! A client that sends its request slowly, or does not take its answer, loses its connection; one that has said all it
-//! had to say (a half-closed connection) gets its answer. More connections than the limit wait in the system's queue.
+//! had to say (a half-closed connection) gets its answer. Where there are more connections than places, those that only
+//! wait give way ([`crate::places`]); what comes while all are at work waits in the system's queue.
 
 use std::future::Future;
 use std::io;
@@ -11,15 +12,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
+use tower::ServiceExt as _;
 
 use crate::file_limits::FileLimits;
+use crate::places::{Peer, Place, Places, Seat, Told, from_peer};
 
 /// Bytes of a request's head at most.
 const HEAD_BYTES: usize = 64 << 10;
@@ -56,7 +60,7 @@ impl Limits {
 /// Answers until `shutdown` is there, then finishes what is in flight.
 pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
     let mut shutdown = pin!(shutdown);
-    let places = Arc::new(Semaphore::new(limits.connections as usize));
+    let places = Places::new(limits.connections);
     let closed = watch::Sender::new(false);
     loop {
         let accepted = tokio::select! {
@@ -64,8 +68,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
-                let connection = Connection { stream, router: router.clone(), limits, _place: place };
+            Ok((stream, peer, place)) => {
+                let connection = Connection { stream, peer, router: router.clone(), limits, place };
                 tokio::spawn(connection.serve(closed.subscribe()));
             }
             Err(error) if is_of_one_connection(&error) => {}
@@ -78,17 +82,13 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
     drop(listener);
     closed.send_replace(true);
     // An error means that the time is over: what is still in flight is given up.
-    let _ = timeout(limits.grace, places.acquire_many(limits.connections)).await;
+    let _ = timeout(limits.grace, places.all_left()).await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, Option<OwnedSemaphorePermit>)> {
-    // The semaphore is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok();
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+async fn accept(listener: &TcpListener, places: &Arc<Places>) -> io::Result<(TcpStream, Peer, Place)> {
+    let (stream, peer) = listener.accept().await?;
+    let place = places.take(peer.ip()).await;
+    Ok((stream, Peer::new(peer.ip(), Arc::clone(&place.seat)), place))
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
@@ -99,16 +99,23 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// One client.
 struct Connection {
     stream: TcpStream,
+    peer: Peer,
     router: Router,
     limits: Limits,
-    _place: Option<OwnedSemaphorePermit>,
+    place: Place,
 }
 
 impl Connection {
     async fn serve(self, mut closing: watch::Receiver<bool>) {
         // Small answers must not wait for more to send; without it they are slower, no more.
         let _ = self.stream.set_nodelay(true);
-        let stream = Patient { stream: self.stream, stall: self.limits.stall, timer: None };
+        let seat = Arc::clone(&self.place.seat);
+        let stream = Patient { stream: self.stream, stall: self.limits.stall, timer: None, seat: Arc::clone(&seat) };
+        let service = service_fn(|request| {
+            let answer = self.router.clone().oneshot(from_peer(request, &self.peer));
+            let seat = Arc::clone(&seat);
+            async { answer.await.map(|answer| answer.map(|body: Body| Told::new(body, seat))) }
+        });
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -116,12 +123,13 @@ impl Connection {
             .max_buf_size(HEAD_BYTES)
             .max_headers(MOST_HEADERS)
             .half_close(true);
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         // Only once: the other side of the channel lives as long as the server.
         let stop = async { drop(closing.wait_for(|closed| *closed).await) };
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            () = seat.must_leave() => return,
             () = stop => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -138,6 +146,7 @@ struct Patient {
     stream: TcpStream,
     stall: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    seat: Arc<Seat>,
 }
 
 impl Patient {
@@ -185,7 +194,10 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.bounded(context, AsyncWrite::poll_flush)
+        // Asked for when there is nothing left to write.
+        let flushed = ready!(self.bounded(context, AsyncWrite::poll_flush));
+        self.seat.has_sent();
+        Poll::Ready(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

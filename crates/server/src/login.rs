@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
 
-use crate::security::{Token, query_pairs};
+use crate::authentication::{Authentication, Form};
+use crate::places::Peer;
+use crate::problem::ApiError;
+use crate::security::query_without_token;
 use crate::text::percent_decoded;
 
 /// The address of the form, relative to the root of the server.
@@ -19,14 +23,18 @@ const PAGE: &str = include_str!("login.html");
 const SHEET: &str = include_str!("login.css");
 /// A form with a token and an address has no more bytes.
 const MOST_BYTES: usize = 32 << 10;
-/// A wrong token is answered late, so that guessing takes long.
-const DELAY: Duration = Duration::from_millis(400);
+/// Nobody types while a form is sent.
+const FORM_TIME: Duration = Duration::from_secs(10);
 
 /// Answers what belongs to the page; everything else is not its business.
-pub(crate) async fn answer(token: &Token, request: Request) -> Result<Response, Request> {
+pub(crate) async fn answer(
+    authentication: &Authentication,
+    peer: &Peer,
+    request: Request,
+) -> Result<Response, Request> {
     match (request.method(), request.uri().path()) {
-        (&Method::POST, FORM) => Ok(enter(token, request).await),
-        (&Method::POST, OUT) => Ok(leave(token, request.headers())),
+        (&Method::POST, FORM) => Ok(enter(authentication, peer, request).await),
+        (&Method::POST, OUT) => Ok(redirect("", Some(&authentication.end_session(peer, request.headers())))),
         (&Method::GET | &Method::HEAD, STYLE) => {
             let kind = HeaderValue::from_static("text/css; charset=utf-8");
             Ok(([(header::CONTENT_TYPE, kind)], SHEET).into_response())
@@ -47,34 +55,41 @@ pub(crate) fn page_instead(request: &Request) -> Option<Response> {
     Some(page(&next, path.matches('/').count().saturating_sub(1), ""))
 }
 
-async fn enter(token: &Token, request: Request) -> Response {
+async fn enter(authentication: &Authentication, peer: &Peer, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let form = to_bytes(body, MOST_BYTES).await.unwrap_or_default();
-    let form = String::from_utf8_lossy(&form);
+    let form = match read(body).await {
+        Ok(form) => form,
+        Err(error) => return error.into_response(),
+    };
     let field = |name: &str| {
         let pair = form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         pair.map(percent_decoded).unwrap_or_default()
     };
     let next = field("next");
-    if !token.is_secret(field("token").trim()) {
-        tokio::time::sleep(DELAY).await;
+    if !authentication.is_secret(field("token").trim()) {
+        authentication.wrong(peer, &parts.headers, (Form::Login, FORM)).await;
         return page(&next, 0, "That is not the token.");
     }
-    let mut response = redirect(&next);
-    put_cookie(&mut response, &token.set_cookie(&parts.headers));
-    response
+    redirect(&next, Some(&authentication.begin_session(peer, &parts.headers)))
 }
 
-fn leave(token: &Token, headers: &HeaderMap) -> Response {
-    let mut response = redirect("");
-    put_cookie(&mut response, &format!("{}; Max-Age=0", set_cookie((token.cookie_name(), ""), headers)));
-    response
+/// A form, from somebody who may be a stranger.
+async fn read(body: Body) -> Result<String, ApiError> {
+    let form = timeout(FORM_TIME, to_bytes(body, MOST_BYTES)).await;
+    let form = form.map_err(|_| ApiError::bad(format!("the form did not arrive within {} s", FORM_TIME.as_secs())))?;
+    let form = form.map_err(|_| ApiError::bad(format!("the form was cut, or has more than {MOST_BYTES} bytes")))?;
+    Ok(String::from_utf8_lossy(&form).into_owned())
 }
 
-/// Stays below the root, whatever it is called: nothing behind `./` names another server.
-fn redirect(next: &str) -> Response {
+/// Stays below the root, whatever it is called: nothing behind `./` names another server. Relative, so that it also
+/// holds under the prefix of a proxy.
+pub(crate) fn redirect(next: &str, cookie: Option<&str>) -> Response {
     let location = HeaderValue::from_str(&format!("./{next}")).unwrap_or(HeaderValue::from_static("./"));
-    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 fn page(next: &str, depth: usize, problem: &str) -> Response {
@@ -98,38 +113,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// The session's cookie; over https it is never sent in clear.
-pub(crate) fn set_cookie((name, value): (&str, &str), headers: &HeaderMap) -> String {
-    let is_https = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    let secure = if is_https { "; Secure" } else { "" };
-    format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/{secure}")
-}
-
-/// Adds a cookie to an answer.
-pub(crate) fn put_cookie(response: &mut Response, cookie: &str) {
-    if let Ok(cookie) = HeaderValue::from_str(cookie) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-}
-
-/// The values of a cookie in a request.
-pub(crate) fn cookies<'a>(headers: &'a HeaderMap, wanted: &'a str) -> impl Iterator<Item = &'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter_map(move |(name, value)| (name == wanted).then_some(value))
-}
-
 /// Whether a person with a browser asks.
 pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"))
-}
-
-/// The query with its question mark, without a token.
-pub(crate) fn query_without_token(uri: &Uri) -> String {
-    let rest: Vec<_> = query_pairs(uri).filter(|pair| !pair.starts_with("token=")).collect();
-    if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) }
 }

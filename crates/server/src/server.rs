@@ -28,6 +28,7 @@ use crate::file_name::name_files;
 use crate::hub::Hub;
 use crate::listen::{self, Limits};
 use crate::problem::ApiError;
+use crate::proxy::{AddressRange, Proxies};
 use crate::security::{Access, guard};
 use crate::templates::Templates;
 use crate::uploads::Uploads;
@@ -52,6 +53,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// What a client must know; required where the address is not this machine's alone.
     pub token: Option<String>,
+    /// Proxies beside those on this machine whose word on the client counts (`X-Forwarded-Proto`, `Forwarded`).
+    pub trusted_proxies: Vec<AddressRange>,
     /// Whether runs and corpora may be sent as archives; they go to the first folder that is not itself a run.
     pub allow_upload: bool,
     /// Most bytes that all uploads together may take on the disk.
@@ -99,7 +102,7 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
         _ => Error::Listen { addr, source },
     })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { addr, source })?;
-    let access = Arc::new(Access::new(address, config.token.as_deref()));
+    let access = Arc::new(Access::new(address, config.token.as_deref(), Proxies::new(&config.trusted_proxies)));
     Ok(Server { listener, address, app: app(&config)?, access, limits: Limits::new() })
 }
 

@@ -1,10 +1,12 @@
 //! What can be typed: every command, option and default of the binary.
 
+mod access;
 mod corpus;
 mod stats;
 mod values;
 mod wait;
 
+pub use access::AccessArgs;
 pub use corpus::{
     CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusListArgs, CorpusMakeArgs, CorpusName, DecodedArgs, Generator,
     ReadingArgs, cache_dir,
@@ -143,9 +145,9 @@ pub struct ServeArgs {
     /// Memory for rendered pictures and loaded networks
     #[arg(long, value_name = "MB", default_value_t = 512)]
     pub cache_mb: u64,
-    /// Ask clients for this token; made up and printed when the address is not loopback
-    #[arg(long, env = "DEEPVIZ_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    /// Who may look.
+    #[command(flatten)]
+    pub access: AccessArgs,
     /// Take runs and corpora that are sent as archives; they go to the first folder that is not itself a run
     #[arg(long)]
     pub allow_upload: bool,

@@ -17,9 +17,10 @@ use deepviz_stats::{
 };
 use deepviz_train::{Event, Job, Observer, Outcome, train};
 
-use super::serve::{Access, announce, runtime};
+use super::access::Access;
+use super::serve::{announce, runtime};
 use super::train::Report;
-use crate::cli::DemoArgs;
+use crate::cli::{AccessArgs, DemoArgs};
 use crate::console::{Console, message, note};
 use crate::stop::Stop;
 use crate::{Ending, recipe};
@@ -39,7 +40,7 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
     let stop = Stop::install("stopping; what is there is kept (Ctrl-C again to stop at once)")?;
 
     // The address first: who cannot look should not wait for a training.
-    let access = Access::new(args.addr, None);
+    let access = Access::new(args.addr, &AccessArgs::default())?;
     let runtime = runtime()?;
     let config = Config {
         runs: vec![args.dir.clone()],
@@ -48,6 +49,7 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
         cache_dir: None,
         cache_bytes: CACHE_BYTES,
         token: access.token().map(str::to_owned),
+        trusted_proxies: Vec::new(),
         allow_upload: false,
         upload_bytes: 0,
         device: None,

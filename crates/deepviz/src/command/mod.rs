@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub mod access;
 pub mod corpus;
 pub mod demo;
 pub mod doctor;

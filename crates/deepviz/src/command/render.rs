@@ -10,7 +10,8 @@ use deepviz_server::{Config, answer};
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde_json::Value;
 
-use super::serve::{UNRESERVED, runtime};
+use super::access::UNRESERVED;
+use super::serve::runtime;
 use super::stats::corpus_of;
 use crate::Ending;
 use crate::cli::{DecodedArgs, NormaliseChoice, RenderArgs, cache_dir};
@@ -30,6 +31,7 @@ pub fn render(args: &RenderArgs) -> anyhow::Result<Ending> {
         cache_dir: cache_dir(None),
         cache_bytes: CACHE_BYTES,
         token: None,
+        trusted_proxies: Vec::new(),
         allow_upload: false,
         upload_bytes: 0,
         device: None,

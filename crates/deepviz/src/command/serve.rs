@@ -1,31 +1,29 @@
 //! `deepviz serve`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use deepviz_corpus::is_corpus;
 use deepviz_net::{Device, Run};
 use deepviz_server::{Config, Server, bind};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::runtime::Runtime;
 
+use super::access::Access;
 use crate::cli::{DeviceChoice, ServeArgs, cache_dir};
 use crate::console::{note, print_line};
 use crate::stop::Stop;
 use crate::{Ending, browser};
-
-/// What is percent-encoded everywhere in a URL: all but what RFC 3986 calls unreserved.
-pub const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// `deepviz serve`
 pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
     for path in &args.runs {
         check(path)?;
     }
-    let access = Access::new(args.addr, args.token.clone());
+    let access = Access::new(args.addr, &args.access)?;
     if args.allow_upload && access.token().is_none() {
-        bail!("--allow-upload needs a token, so that not everybody can send: give one with --token");
+        bail!(
+            "--allow-upload needs a token, so that not everybody can send: give one with --token-file or DEEPVIZ_TOKEN"
+        );
     }
     let config = Config {
         runs: args.runs.clone(),
@@ -33,7 +31,8 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
         corpus: args.corpus.clone(),
         cache_dir: cache_dir(args.cache_dir.as_ref()),
         cache_bytes: args.cache_mb << 20,
-        token: access.token.clone(),
+        token: access.token().map(str::to_owned),
+        trusted_proxies: args.access.trusted_proxy.clone(),
         allow_upload: args.allow_upload,
         upload_bytes: args.upload_gb.saturating_mul(1 << 30),
         device: device_of(args.device)?,
@@ -91,70 +90,4 @@ fn check(path: &Path) -> anyhow::Result<()> {
 fn runs_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(|path| path.join("run.toml").exists()).collect()
-}
-
-/// Who may look.
-#[derive(Debug)]
-pub struct Access {
-    token: Option<String>,
-}
-
-impl Access {
-    /// The token that was given; one is made up where an address leaves the machine without one.
-    pub fn new(addr: SocketAddr, given: Option<String>) -> Self {
-        let is_open = given.is_none() && !addr.ip().is_loopback();
-        let made_up = is_open.then(|| format!("{:032x}", rand::random::<u128>()));
-        Self { token: given.or(made_up) }
-    }
-
-    /// What clients must know, if anything.
-    pub fn token(&self) -> Option<&str> {
-        self.token.as_deref()
-    }
-
-    /// The address to type into a browser on this machine.
-    fn url(&self, address: SocketAddr) -> String {
-        let ip = match address.ip() {
-            ip if !ip.is_unspecified() => ip,
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        };
-        let local = SocketAddr::new(ip, address.port());
-        match &self.token {
-            Some(token) => format!("http://{local}/?token={}", utf8_percent_encode(token, &UNRESERVED)),
-            None => format!("http://{local}"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn addr(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn loopback_needs_no_token() {
-        let access = Access::new(addr("127.0.0.1:7878"), None);
-        assert_eq!(access.url(addr("127.0.0.1:7878")), "http://127.0.0.1:7878");
-        assert_eq!(access.url(addr("[::1]:80")), "http://[::1]:80");
-    }
-
-    #[test]
-    fn other_addresses_get_a_token_of_their_own() {
-        let (one, two) = (Access::new(addr("0.0.0.0:1"), None), Access::new(addr("0.0.0.0:1"), None));
-        assert_ne!(one.token, two.token);
-        assert_eq!(one.token.as_ref().unwrap().len(), 32);
-        let given = Access::new(addr("0.0.0.0:1"), Some("sesame".to_owned()));
-        assert_eq!(given.url(addr("0.0.0.0:99")), "http://127.0.0.1:99/?token=sesame");
-    }
-
-    #[test]
-    fn a_token_is_printed_as_an_address_can_hold_it() {
-        let access = Access::new(addr("0.0.0.0:1"), Some("a+b#c&d%e=f?g/h\"~.-_".to_owned()));
-        let expected = "http://127.0.0.1:9/?token=a%2Bb%23c%26d%25e%3Df%3Fg%2Fh%22~.-_";
-        assert_eq!(access.url(addr("0.0.0.0:9")), expected);
-    }
 }

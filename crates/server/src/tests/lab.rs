@@ -14,6 +14,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::app::Shared;
+use crate::proxy::Proxies;
 use crate::security::Access;
 use crate::server::{Config, app, router};
 
@@ -211,7 +212,7 @@ impl Lab {
 
     fn with(config: &Config) -> Self {
         let app = app(config).unwrap();
-        let access = Arc::new(Access::new(config.addr, config.token.as_deref()));
+        let access = Arc::new(Access::new(config.addr, config.token.as_deref(), Proxies::new(&config.trusted_proxies)));
         Self { router: router(Arc::clone(&app), access), app, folder: None }
     }
 
@@ -246,6 +247,7 @@ fn config(runs: &[PathBuf], corpus: Option<PathBuf>, token: Option<&str>) -> Con
         cache_dir: None,
         cache_bytes: 64 << 20,
         token: token.map(str::to_owned),
+        trusted_proxies: Vec::new(),
         allow_upload: false,
         upload_bytes: 0,
         device: None,

@@ -70,6 +70,7 @@ async fn what_happens_on_disk_is_told() {
         cache_dir: None,
         cache_bytes: 16 << 20,
         token: None,
+        trusted_proxies: Vec::new(),
         allow_upload: false,
         upload_bytes: 0,
         device: None,

@@ -4,6 +4,7 @@ mod activity;
 mod changes;
 mod class_names;
 mod classes;
+mod crowds;
 mod diverged;
 mod errors;
 mod faults;
@@ -15,6 +16,7 @@ mod query;
 mod rules;
 mod shapes;
 mod sheets;
+mod strangers;
 mod uploads;
 
 pub(crate) use lab::images;

@@ -62,9 +62,9 @@ async fn a_token_is_asked_for_and_becomes_a_cookie() {
     ] {
         assert_eq!(ask("/api/runs", Some((header.0, header.1.into()))).await.status, status, "{header:?}");
     }
-    let script = ask("/api/runs?token=open-sesame", None).await;
-    assert_eq!(script.status, 200);
-    let cookie = script.header("set-cookie").to_owned();
+    assert_eq!(ask("/api/runs?token=open-sesame", None).await.status, 200);
+    let page = ask("/?token=open-sesame", Some(("accept", "text/html".into()))).await;
+    let cookie = page.header("set-cookie").to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     assert!(!cookie.contains("open-sesame"), "the cookie does not hold the token");
     let session = cookie.split(';').next().unwrap().to_owned();
@@ -90,7 +90,8 @@ async fn servers_on_one_host_do_not_throw_each_others_users_out() {
     let labs = servers.map(|(port, token)| Lab::at(port, token));
     let mut jar: Vec<(String, String)> = Vec::new();
     for (lab, (_, token)) in labs.iter().zip(servers) {
-        let answer = lab.send(get(&format!("/api/runs?token={token}")).body(Body::empty()).unwrap()).await;
+        let page = get(&format!("/?token={token}")).header("accept", "text/html");
+        let answer = lab.send(page.body(Body::empty()).unwrap()).await;
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         let (name, value) = cookie.split_once('=').unwrap();
         jar.retain(|(known, _)| known != name);
@@ -287,6 +288,7 @@ async fn what_cannot_be_served_is_an_error_at_the_start() {
         cache_dir: None,
         cache_bytes: 1 << 20,
         token: token.map(str::to_owned),
+        trusted_proxies: Vec::new(),
         allow_upload: false,
         upload_bytes: 0,
         device: None,

@@ -275,6 +275,7 @@ async fn uploads_are_for_those_who_may() {
         cache_dir: None,
         cache_bytes: 1 << 20,
         token: token.map(str::to_owned),
+        trusted_proxies: Vec::new(),
         allow_upload: true,
         upload_bytes: 1 << 30,
         device: None,
