@@ -18,5 +18,6 @@ mod shapes;
 mod sheets;
 mod strangers;
 mod uploads;
+mod wire;
 
 pub(crate) use lab::images;
