@@ -136,7 +136,7 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Nobody asks the server to look: it does so itself.
+/// The server rescans its folders by itself, without a request.
 #[test]
 fn folders_that_change_while_they_are_served_are_followed() {
     let lab = Lab::with_run();

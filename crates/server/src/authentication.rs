@@ -46,7 +46,7 @@ impl Form {
 
 /// Whom a request comes from.
 pub(crate) enum Identity {
-    /// From somebody who has shown the token.
+    /// The client is authenticated.
     Known {
         /// In this session.
         session: Option<Current>,

@@ -63,7 +63,7 @@ pub(crate) fn check_origin(request: &Request) -> Result<(), ApiError> {
         Some("same-origin") => return Ok(()),
         // Another port of this host is another origin, and may be another user's.
         Some("cross-site" | "same-site") => {
-            // A link that somebody follows, and neither a frame in that page nor what a browser loads in advance.
+            // A navigation by a link, and neither a frame in that page nor what a browser loads in advance.
             let is_followed = said("sec-fetch-mode") == Some("navigate")
                 && said("sec-fetch-dest").is_none_or(|kind| kind == "document")
                 && said("sec-purpose").is_none();

@@ -80,7 +80,7 @@ fn token_in(path: &Path) -> anyhow::Result<String> {
 #[cfg(unix)]
 fn is_readable_by_others(file: &File) -> bool {
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-    // The end of a pipe is nobody else's.
+    // A pipe cannot be read by other users.
     file.metadata().is_ok_and(|about| !about.file_type().is_fifo() && about.mode() & 0o077 != 0)
 }
 

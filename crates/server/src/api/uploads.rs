@@ -207,7 +207,7 @@ async fn delete(app: &Shared, kind: Kind, name: String) -> Result<(), ApiError> 
     let deleting = tokio::task::spawn_blocking(move || {
         let (folder, rest) = uploads.take_away(kind, &name)?;
         held.corpora.forget(&folder);
-        // Nobody sees it any more; what cannot be deleted now is when the server starts again.
+        // It is not served any more. What cannot be deleted now is deleted when the server starts again.
         if let Err(error) = rest.close() {
             tracing::warn!("cannot delete all of the upload {name}: {error}");
         }

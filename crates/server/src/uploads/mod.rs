@@ -233,7 +233,8 @@ impl Drop for Claim<'_> {
 /// Where the corpus lies that an uploaded run names: among the uploaded ones, whatever its sender wrote. `None` for a
 /// run that was not uploaded.
 pub(crate) fn corpus_of_upload(run: &Path, recorded: &Path) -> Option<PathBuf> {
-    record_in(run)?;
+    // Whatever is in the record: one that a power failure has torn marks an upload all the same.
+    run.join(RECORD).symlink_metadata().ok()?;
     let name = recorded.file_name().unwrap_or(OsStr::new("corpus"));
     let corpus = run.parent()?.join(CORPORA).join(name);
     // A corpus that was put there by hand was not meant for whoever may upload.

@@ -96,6 +96,8 @@ fn an_uploaded_run_finds_its_corpus_among_the_uploads_only() {
         let found = corpus_of_upload(&run, Path::new(recorded)).unwrap();
         assert!(!found.exists(), "{recorded}: {}", found.display());
     }
+    fs::write(run.join(RECORD), "").unwrap();
+    assert!(corpus_of_upload(&run, Path::new("/etc")).is_some_and(|path| !path.exists()), "a torn record is one");
     let corpus = publish(&uploads, Kind::Corpus, "shapes", &[1]).unwrap();
     assert_eq!(corpus_of_upload(&run, Path::new("/srv/other/shapes")), Some(corpus));
 }
