@@ -1,5 +1,6 @@
 //! What is said while a command works: bars on a terminal, plain lines elsewhere, JSON for scripts.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -108,7 +109,7 @@ impl Task {
         self.first.get_or_insert_with(|| (Instant::now(), position));
         if let Some(bar) = &self.bar {
             bar.set_position(position);
-            bar.set_message(detail.to_owned());
+            bar.set_message(printable(detail).into_owned());
         }
         if let Some(last) = self.plain
             && last.elapsed() >= PLAIN_INTERVAL
@@ -174,6 +175,12 @@ const HAS_FAILED: u8 = 2;
 /// Prints a line on stdout; the one place that does. Work goes on where stdout fails, since what it writes to files is
 /// worth more than what it says; the failure is told at once and in the exit code ([`has_lost_output`]).
 pub fn print_line(line: &str) {
+    // Empty lines before it are ours; a line end inside of it came with a name.
+    let (gap, line) = line.split_at(line.len() - line.trim_start_matches('\n').len());
+    print_as_it_is(&format!("{gap}{}", printable(line)));
+}
+
+fn print_as_it_is(line: &str) {
     if STDOUT.load(Ordering::Relaxed) != TAKES_ALL {
         return;
     }
@@ -184,6 +191,24 @@ pub fn print_line(line: &str) {
     if let Err(error) = written {
         lost_output(&error);
     }
+}
+
+/// Text from a file (a name of a class, of an image) as it can be printed: what moves the cursor, changes colours, ends
+/// the line or turns the direction of writing is escaped.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unprintable) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().map(|letter| match is_unprintable(letter) {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    });
+    Cow::Owned(escaped.collect())
+}
+
+fn is_unprintable(letter: char) -> bool {
+    let turns = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    letter.is_control() || turns || matches!(letter, '\u{2028}' | '\u{2029}')
 }
 
 /// Takes note that stdout did not take something.
@@ -205,7 +230,8 @@ pub fn has_lost_output() -> bool {
 /// Prints an object as one line of JSON.
 pub fn print_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
-        Ok(line) => print_line(&line),
+        // JSON has escapes of its own.
+        Ok(line) => print_as_it_is(&line),
         Err(error) => lost_output(&error.into()),
     }
 }
@@ -223,8 +249,9 @@ pub fn message(error: &anyhow::Error) -> String {
     line
 }
 
-/// A remark on stderr.
-pub fn note(line: &str) {
+/// A remark on stderr, of several lines where an error shows a part of a file.
+pub fn note(text: &str) {
+    let line = text.lines().map(printable).collect::<Vec<_>>().join("\n");
     bars().suspend(|| {
         let _ = writeln!(io::stderr().lock(), "{line}");
     });
@@ -235,13 +262,34 @@ pub fn stderr_takes_colours() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// As [`printable`], with the colours that the log itself sets; in a name they do no harm.
+fn printable_but_colours(text: &str) -> String {
+    let mut line = String::new();
+    let mut parts = text.split("\x1b[");
+    line.push_str(&printable(parts.next().unwrap_or_default()));
+    for part in parts {
+        let length = part.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+        let (start, rest) = if part[length..].starts_with('m') { part.split_at(length + 1) } else { ("", part) };
+        line.push_str(if start.is_empty() { "\\u{1b}[" } else { "\x1b[" });
+        line.push_str(start);
+        line.push_str(&printable(rest));
+    }
+    line
+}
+
 /// The log's way to stderr, above the bars.
 #[derive(Debug, Clone, Copy)]
 pub struct Log;
 
 impl Write for Log {
+    /// One event, as the log writes them: with one line end, at its end.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        bars().suspend(|| io::stderr().lock().write(bytes))
+        let text = String::from_utf8_lossy(bytes);
+        let event = text.strip_suffix('\n').unwrap_or(&text);
+        let end = &text[event.len()..];
+        let line = if stderr_takes_colours() { printable_but_colours(event) } else { printable(event).into_owned() };
+        bars().suspend(|| io::stderr().lock().write_all(format!("{line}{end}").as_bytes()))?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -254,5 +302,20 @@ impl<'a> MakeWriter<'a> for Log {
 
     fn make_writer(&'a self) -> Self {
         *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_name_holds_cannot_steer_a_terminal() {
+        assert!(matches!(printable("plain, caf\u{e9} \u{1f600} \u{639}"), Cow::Borrowed(_)));
+        let name = "a\x1b[2J\x07\nb\r\u{9b}2J\u{202e}txt\u{2028}";
+        assert_eq!(printable(name), "a\\u{1b}[2J\\u{7}\\nb\\r\\u{9b}2J\\u{202e}txt\\u{2028}");
+        let event = "\x1b[33m WARN\x1b[0m a\x1b[2Jb\x1b]0;title\x07 \x1b[1;2mc\nd";
+        let shown = "\x1b[33m WARN\x1b[0m a\\u{1b}[2Jb\\u{1b}]0;title\\u{7} \x1b[1;2mc\\nd";
+        assert_eq!(printable_but_colours(event), shown);
     }
 }

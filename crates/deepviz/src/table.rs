@@ -17,7 +17,8 @@ impl Table {
 
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        // Escaped before columns are measured.
+        self.rows.push(cells.into_iter().map(|cell| console::printable(&cell).into_owned()).collect());
     }
 
     /// Prints it.

@@ -7,6 +7,7 @@
 //! width. Files and the public interface speak channels x height x width and filters x channels x
 //! height x width; inside the compute a layout is chosen by measurement.
 
+mod bounded;
 mod cpu;
 pub mod cuda;
 mod device;

@@ -1,5 +1,6 @@
 //! Lines of a run's metrics.jsonl.
 
+use crate::bounded;
 use crate::divergence::Divergence;
 use crate::error::Error;
 use crate::shape::Step;
@@ -122,9 +123,12 @@ impl std::fmt::Display for SkippedLines {
     }
 }
 
+/// Bytes of metrics that are read: of more than a million steps.
+const MOST_BYTES: u64 = 256 << 20;
+
 /// Reads the lines; one that is torn at the end of a file still growing is left out, and so is what is no measurement.
 pub(crate) fn read(path: &Path) -> Result<MetricsLog, Error> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match bounded::read(path, MOST_BYTES) {
         Ok(bytes) => bytes,
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(MetricsLog::default()),
         Err(source) => return Err(Error::io("read the metrics", path)(source)),

@@ -17,6 +17,7 @@ pub use train::{Curve, Optimiser, Precision, Rates, Shuffle, Stage, TrainRecipe}
 
 pub(crate) use section::{Scope, Section};
 
+use crate::bounded;
 use crate::error::Error;
 use std::path::Path;
 use tree::{Node, Place, Value};
@@ -38,10 +39,13 @@ pub struct Recipe {
     pub origin: Origin,
 }
 
+/// Bytes of a recipe.
+const MOST_BYTES: u64 = 1 << 20;
+
 impl Recipe {
     /// Reads a recipe file and lays overrides (`train.batch` = `64`) over it.
     pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read the recipe", path))?;
+        let text = bounded::read_text(path, MOST_BYTES).map_err(Error::io("read the recipe", path))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let root = tree_of(&text, &path.display().to_string(), overrides)?;
         read(&root, &path.display().to_string(), &stem)

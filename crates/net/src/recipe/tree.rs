@@ -47,33 +47,49 @@ impl Value {
     }
 }
 
+/// A text with the places where its lines begin: counting them anew for every key would take for ever in a long file.
+struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(ends).collect() }
+    }
+
+    /// The line, counted from 1, of a byte.
+    fn at(&self, offset: usize) -> usize {
+        let offset = offset.min(self.text.len());
+        self.starts.partition_point(|start| *start <= offset)
+    }
+}
+
 /// Reads TOML text; `file` is named in errors.
 pub(crate) fn parse(text: &str, file: &str) -> Result<Node, Error> {
+    let lines = Lines::of(text);
     let table = DeTable::parse(text).map_err(|reason| {
-        let line = reason.span().map(|span| line_of(text, span.start));
+        let line = reason.span().map(|span| lines.at(span.start));
         Error::Syntax {
             place: line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}")),
             reason: reason.message().to_owned(),
         }
     })?;
-    Ok(Node { place: Place::Whole, value: from_table(text, table.get_ref()) })
+    Ok(Node { place: Place::Whole, value: from_table(&lines, table.get_ref()) })
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].split(|byte| *byte == b'\n').count()
-}
-
-fn from_table(text: &str, table: &DeTable<'_>) -> Value {
+fn from_table(lines: &Lines<'_>, table: &DeTable<'_>) -> Value {
     let entries = table.iter().map(|(key, value)| {
         // The key's line, not the value's: a table's own span is its header.
-        let place = Place::Line(line_of(text, key.span().start));
-        let value = from_value(text, value.get_ref());
+        let place = Place::Line(lines.at(key.span().start));
+        let value = from_value(lines, value.get_ref());
         (key.get_ref().to_string(), Node { place, value })
     });
     Value::Table(entries.collect())
 }
 
-fn from_value(text: &str, value: &DeValue<'_>) -> Value {
+fn from_value(lines: &Lines<'_>, value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(content) => Value::Text(content.to_string()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
@@ -85,12 +101,12 @@ fn from_value(text: &str, value: &DeValue<'_>) -> Value {
             items
                 .iter()
                 .map(|item| Node {
-                    place: Place::Line(line_of(text, item.span().start)),
-                    value: from_value(text, item.get_ref()),
+                    place: Place::Line(lines.at(item.span().start)),
+                    value: from_value(lines, item.get_ref()),
                 })
                 .collect(),
         ),
-        DeValue::Table(table) => from_table(text, table),
+        DeValue::Table(table) => from_table(lines, table),
     }
 }
 
@@ -117,7 +133,7 @@ fn parse_value(value: &str, place: &Place) -> Value {
     let text = format!("value = {value}");
     let parsed = DeTable::parse(&text).ok().and_then(|table| {
         let found = table.get_ref().get("value")?;
-        Some(from_value(&text, found.get_ref()))
+        Some(from_value(&Lines::of(&text), found.get_ref()))
     });
     // What is no TOML value is meant as text: `train.shuffle=epoch`.
     let mut value = parsed.unwrap_or_else(|| Value::Text(value.to_owned()));

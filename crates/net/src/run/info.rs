@@ -1,5 +1,6 @@
 //! run.toml: what was trained, on what, from which seed.
 
+use crate::bounded;
 use crate::error::Error;
 use crate::recipe::{Recipe, Scope, Section, tree};
 use crate::shape::{Shape, Step};
@@ -126,6 +127,9 @@ pub struct CorpusInfo {
     pub reading: BTreeMap<String, String>,
 }
 
+/// Bytes of a run.toml: the names of a hundred thousand classes fit.
+const MOST_BYTES: u64 = 4 << 20;
+
 /// The keys of `[corpus]` that say how the corpus's folder is to be understood.
 pub const READING_KEYS: [&str; 3] = ["labels", "test_from", "orientation"];
 
@@ -145,7 +149,7 @@ impl RunInfo {
     /// Reads a run folder's run.toml.
     pub fn read(run: &Path) -> Result<Self, Error> {
         let path = run.join(RUN_FILE);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match bounded::read_text(&path, MOST_BYTES) {
             Ok(text) => text,
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::NotARun { path: run.into() });

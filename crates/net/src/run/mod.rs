@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::metrics::{self, Metric, MetricsLog};
 use crate::network::Network;
 use crate::shape::Step;
-use crate::snapshot::{Header, Snapshot};
+use crate::snapshot::{Header, MEAN, OPTIMIZER, STD, Snapshot};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -157,6 +157,14 @@ impl Run {
         })
     }
 
+    fn unfit(error: &Error, path: &Path) -> Error {
+        Error::Damaged {
+            what: "the snapshot",
+            reason: format!("it does not fit the run's network: {error}"),
+            path: path.into(),
+        }
+    }
+
     fn check_shapes(&self, tensors: &[(String, Vec<usize>)]) -> Result<(), Error> {
         for spec in self.network.parameters() {
             let found = tensors.iter().find(|(name, _)| *name == spec.name);
@@ -166,6 +174,25 @@ impl Run {
                     name: spec.name.clone(),
                     expected: format!("{:?}", spec.shape),
                     found: found.map_or("none".into(), |shape| format!("{shape:?}")),
+                });
+            }
+        }
+        // What else there may be is no larger than the network makes it: nothing is read before that is known.
+        let state: BTreeMap<String, &[usize]> =
+            self.network.optimiser_state().map(|(name, shape)| (format!("{OPTIMIZER}{name}"), shape)).collect();
+        let image = self.network.image().dims();
+        let others = tensors.iter().filter(|(name, _)| self.network.parameters().all(|spec| spec.name != *name));
+        for (name, shape) in others {
+            let expected = match name.as_str() {
+                MEAN => Some(&image[..]),
+                STD => Some(&image[..1]),
+                name => state.get(name).copied(),
+            };
+            if expected != Some(&shape[..]) {
+                return Err(Error::Tensor {
+                    name: name.clone(),
+                    expected: expected.map_or("none".into(), |shape| format!("{shape:?}")),
+                    found: format!("{shape:?}"),
                 });
             }
         }
@@ -187,6 +214,8 @@ impl Run {
         if !path.exists() {
             return Err(self.no_snapshot(step));
         }
+        let fits = self.check_shapes(&Header::scan(&path)?.tensors);
+        fits.map_err(|error| Self::unfit(&error, &path))?;
         let mut snapshot = read(&path)?;
         let fits = snapshot.check(&self.network);
         fits.and_then(|()| {
@@ -199,11 +228,7 @@ impl Run {
             }
             Ok(())
         })
-        .map_err(|error| Error::Damaged {
-            what: "the snapshot",
-            reason: format!("it does not fit the run's network: {error}"),
-            path,
-        })?;
+        .map_err(|error| Self::unfit(&error, &path))?;
         let parameters = std::mem::take(&mut snapshot.parameters);
         snapshot.parameters = parameters.in_order_of(&self.network)?;
         if !snapshot.optimizer.is_empty() {

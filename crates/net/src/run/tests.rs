@@ -320,3 +320,33 @@ fn swapped_classes_are_named() {
     info.corpus.first_images.clear();
     assert_eq!(info.swapped_classes(&hashes(["02", "01", "03"])), None);
 }
+
+/// Trial 40: a tensor that is not the network's is found in the header, before gigabytes of it are read.
+#[test]
+fn a_snapshot_with_more_than_the_network_is_refused_by_its_header() {
+    let (folder, run) = folder();
+    let path = Run::snapshot_path(folder.path(), Step(0));
+    let mut snapshot = snapshot(&run, 0);
+    let mut parameters: Vec<_> =
+        snapshot.parameters.iter().map(|(name, array)| (name.to_owned(), array.clone())).collect();
+    parameters.push(("more.weight".to_owned(), ndarray::ArrayD::zeros(ndarray::IxDyn(&[1000]))));
+    snapshot.parameters = Parameters::new(parameters);
+    snapshot.sealed().write(&path).unwrap();
+    let found = run.checkpoints();
+    assert!(found[0].problem.as_ref().is_some_and(|problem| problem.contains("more.weight")), "{found:?}");
+    assert!(run.snapshot(Step(0)).unwrap_err().to_string().contains("more.weight"));
+}
+
+/// Trial 41: the line of every key was counted from the top.
+#[test]
+fn a_long_file_is_read_in_one_pass_and_a_longer_one_is_refused() {
+    let lab = tempfile::tempdir().unwrap();
+    let path = lab.path().join("run.toml");
+    let many: String = (0..60_000).map(|number| format!("[t{number}]\n")).collect();
+    std::fs::write(&path, format!("format = 1\n{many}")).unwrap();
+    let error = RunInfo::read(lab.path()).unwrap_err().to_string();
+    assert!(error.contains("run.toml"), "{error}");
+    std::fs::write(&path, "#".repeat(5 << 20)).unwrap();
+    let error = RunInfo::read(lab.path()).unwrap_err().to_string();
+    assert!(error.contains("more than the"), "{error}");
+}

@@ -2,6 +2,7 @@
 
 use super::header::{self, Header, PREFIX_BYTES, damaged};
 use super::{MEAN, OPTIMIZER, STD, Snapshot};
+use crate::bounded;
 use crate::error::Error;
 use crate::parameters::Parameters;
 use ndarray::{Array1, Array3, ArrayD, Ix1, Ix3, IxDyn};
@@ -85,9 +86,13 @@ fn set_readable(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Bytes of a snapshot: ten times the largest network that is trained here. Of a run, the header has been held against
+/// its network before.
+const MOST_BYTES: u64 = 16 << 30;
+
 /// Reads the file, with or without the optimiser's state; all of it is checked either way.
 pub(super) fn read(path: &Path, with_optimizer: bool) -> Result<Snapshot, Error> {
-    let bytes = std::fs::read(path).map_err(Error::io("read the snapshot", path))?;
+    let bytes = bounded::read(path, MOST_BYTES).map_err(Error::io("read the snapshot", path))?;
     let length = bytes.len() as u64;
     let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX_BYTES>() else {
         return Err(damaged(path, format!("it is cut short: {length} bytes")));

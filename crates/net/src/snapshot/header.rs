@@ -75,7 +75,7 @@ impl Header {
     pub fn scan(path: &Path) -> Result<Scanned, Error> {
         use std::io::Read;
         let io = |source| Error::io("read the snapshot", path)(source);
-        let mut file = std::fs::File::open(path).map_err(io)?;
+        let mut file = crate::bounded::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let mut prefix = [0; PREFIX_BYTES];
         file.read_exact(&mut prefix).map_err(|_| truncated(path, length, PREFIX_BYTES as u64))?;

@@ -20,9 +20,9 @@ use std::path::Path;
 /// Newest format this version reads, and the one it writes.
 pub const SNAPSHOT_FORMAT: u32 = 1;
 
-const MEAN: &str = "data.mean";
-const STD: &str = "data.std";
-const OPTIMIZER: &str = "optimizer.";
+pub(crate) const MEAN: &str = "data.mean";
+pub(crate) const STD: &str = "data.std";
+pub(crate) const OPTIMIZER: &str = "optimizer.";
 
 /// A network's state after a number of updates.
 #[derive(Clone, Debug, PartialEq)]

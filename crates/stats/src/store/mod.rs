@@ -1,5 +1,6 @@
 //! `RUN/stats.sqlite`: what is shown of it, and what its faults mean.
 
+mod guard;
 mod holder;
 mod lease;
 mod ledger;
@@ -53,6 +54,8 @@ pub struct Store {
     path: PathBuf,
     /// Whether it is read as the files were when it was opened: what is written later is not seen.
     is_frozen: bool,
+    /// Of one that is only read.
+    deadline: Option<guard::Deadline>,
 }
 
 /// What the run folder holds, to tell stale numbers by.
@@ -60,6 +63,8 @@ pub struct Store {
 struct Expected {
     snapshots: BTreeMap<Step, String>,
     corpus: String,
+    classes: usize,
+    images: u64,
 }
 
 impl Expected {
@@ -68,6 +73,11 @@ impl Expected {
         self.corpus != corpus_hash || self.snapshots.get(&step).is_some_and(|hash| hash != snapshot_hash)
     }
 }
+
+/// Numbers of a unit that the run cannot have.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct ImpossibleCounts(String);
 
 /// What a query may meet, before the path is known.
 enum Fault {
@@ -96,7 +106,13 @@ impl Store {
             .filter(|entry| entry.problem.is_none())
             .map(|entry| (entry.step, entry.hash))
             .collect();
-        let expected = Expected { snapshots, corpus: run.info().corpus.identity.clone() };
+        let info = run.info();
+        let expected = Expected {
+            snapshots,
+            corpus: info.corpus.identity.clone(),
+            classes: info.classes.len(),
+            images: info.corpus.train.saturating_add(info.corpus.test),
+        };
         *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = Some(expected);
     }
 
@@ -120,6 +136,20 @@ impl Store {
         expected.as_ref().is_some_and(|e| e.is_stale(step, snapshot_hash, corpus_hash))
     }
 
+    /// Refuses numbers that no unit of this run can have, before anything is allocated by them.
+    fn check_counts(&self, classes: usize, first: u32, images: usize) -> Result<(), String> {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(expected) = expected.as_ref() else { return Ok(()) };
+        let end = u64::from(first).saturating_add(images as u64);
+        if classes == expected.classes && end <= expected.images {
+            return Ok(());
+        }
+        Err(format!(
+            "numbers of images up to {end} and {classes} classes; the run has {} images and {} classes",
+            expected.images, expected.classes
+        ))
+    }
+
     fn is_weight_stale(&self, step: Step, snapshot_hash: &str, previous_hash: &str) -> bool {
         let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         expected.as_ref().is_some_and(|e| {
@@ -134,7 +164,11 @@ impl Store {
         tried: &'static str,
         queries: impl FnOnce(&mut Connection) -> Result<T, Fault>,
     ) -> Result<T, Error> {
-        queries(&mut self.lock()).map_err(|fault| error_from_fault(fault, tried, &self.path))
+        let mut connection = self.lock();
+        if let Some(deadline) = &self.deadline {
+            deadline.begin(guard::PATIENCE);
+        }
+        queries(&mut connection).map_err(|fault| error_from_fault(fault, tried, &self.path))
     }
 }
 
@@ -142,10 +176,18 @@ fn error_from_fault(fault: Fault, tried: &'static str, path: &Path) -> Error {
     let path = path.to_owned();
     match fault {
         Fault::Content(found) => Error::Corrupt { found, path },
+        Fault::Sqlite(rusqlite::Error::FromSqlConversionFailure(_, _, source)) if source.is::<ImpossibleCounts>() => {
+            Error::Corrupt { found: source.to_string(), path }
+        }
         Fault::Sqlite(source) => match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Error::Corrupt { found: source.to_string(), path }
             }
+            Some(ErrorCode::OperationInterrupted) => Error::Corrupt {
+                found: format!("a question of them took more than {} s", guard::PATIENCE.as_secs()),
+                path,
+            },
+            Some(ErrorCode::TooBig) => Error::Corrupt { found: source.to_string(), path },
             Some(ErrorCode::DiskFull) => Error::Full { path },
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure) => {
                 Error::Unwritable { tried, source, path }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use deepviz_net::Run;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{FILE_NAME, Store, error_from_fault, schema};
+use super::{FILE_NAME, Store, error_from_fault, guard, schema};
 use crate::error::Error;
 
 /// How long one query waits for another process that is writing, before it tells that the database is busy. A process
@@ -71,6 +71,8 @@ impl Store {
         if (version as usize) < schema::latest() {
             return Err(Error::Older { found: version, expected: schema::latest(), path });
         }
+        store.with("open", |connection| guard::check_schema(connection, version as usize))?;
+        store.bound()?;
         Ok(Some(store))
     }
 
@@ -109,19 +111,40 @@ impl Store {
             Ok(connection) => connection,
             Err(source) => return Err(error_from_fault(source.into(), "open", &path)),
         };
-        let store = Self { connection: Mutex::new(connection), expected: Mutex::new(None), path, is_frozen: false };
+        let store = Self {
+            connection: Mutex::new(connection),
+            expected: Mutex::new(None),
+            path,
+            is_frozen: false,
+            deadline: None,
+        };
         store.with("open", |connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             connection.pragma_update(None, "foreign_keys", true)?;
+            guard::restrict(connection)?;
             Ok(())
         })?;
         Ok(store)
     }
 
+    /// From now on, no question may take for ever.
+    fn bound(&mut self) -> Result<(), Error> {
+        let deadline = self.with("open", |connection| Ok(guard::Deadline::of(connection)?))?;
+        self.deadline = Some(deadline);
+        Ok(())
+    }
+
     fn prepare(&self) -> Result<(), Error> {
-        let version = self.version()?;
+        let mut version = self.version()?;
         if version > 0 || self.has_tables()? {
             self.check_application()?;
+            while let Err(error) = self.with("open", |connection| guard::check_schema(connection, version as usize)) {
+                // Another process may have brought it up to date in between.
+                let before = std::mem::replace(&mut version, self.version()?);
+                if version == before {
+                    return Err(error);
+                }
+            }
         }
         self.with("open", |connection| {
             connection.pragma_update(None, "journal_mode", "wal")?;

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2};
 use rusqlite::types::Type;
 use rusqlite::{Row, params};
 
-use super::{Fault, OUTPUT_CHUNK, Store};
+use super::{Fault, ImpossibleCounts, OUTPUT_CHUNK, Store};
 use crate::codec;
 use crate::error::Error;
 use crate::pack;
@@ -134,8 +134,11 @@ impl Store {
         if self.is_stale(step, snapshot, corpus) {
             return Ok(None);
         }
-        let first = ImageId(row.get(5)?);
-        Ok(Some(Unit { id: row.get(0)?, step, classes: count(row, 4)?, first, images: count(row, 6)? }))
+        let (classes, first, images) = (count(row, 4)?, ImageId(row.get(5)?), count(row, 6)?);
+        self.check_counts(classes, first.0, images).map_err(|problem| {
+            rusqlite::Error::FromSqlConversionFailure(6, Type::Integer, Box::new(ImpossibleCounts(problem)))
+        })?;
+        Ok(Some(Unit { id: row.get(0)?, step, classes, first, images }))
     }
 }
 

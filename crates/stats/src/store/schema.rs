@@ -28,6 +28,15 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), rusqlite_migrat
     Migrations::new(FILES.iter().map(|sql| M::up(sql).foreign_key_check()).collect()).to_latest(connection)
 }
 
+/// An empty database of a version, in memory.
+pub(super) fn of_version(version: usize) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    for sql in FILES.iter().take(version) {
+        connection.execute_batch(sql)?;
+    }
+    Ok(connection)
+}
+
 /// The version that the database has: 0 for an empty one.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
