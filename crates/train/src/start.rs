@@ -177,7 +177,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
         train_images: order.len() as u64,
         steps_per_epoch,
         total_steps,
-        snapshot_steps: recipe.snapshots.steps(steps_per_epoch, total_steps),
+        snapshot_steps: recipe.snapshots.steps(steps_per_epoch, total_steps)?,
     };
     Ok((info, order))
 }

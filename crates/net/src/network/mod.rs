@@ -110,6 +110,7 @@ impl Network {
         let image = InputTransform::image_shape(&recipe.data, image.channels, Some([image.height, image.width]))?;
         check_channels(recipe, image)?;
         let input = input_shape(recipe, image)?;
+        check_image(recipe, image)?;
         let mut layers = vec![Layer {
             name: "data".into(),
             op: Op::Input(input),
@@ -123,6 +124,7 @@ impl Network {
             layers.push(layer);
         }
         check_uses(recipe, &layers)?;
+        check_size(recipe, &layers)?;
         let features = layers
             .iter()
             .rfind(|layer| matches!(layer.op, Op::Full(_)))
@@ -258,6 +260,40 @@ impl Network {
         let is_free = |spec: &&ParameterSpec| spec.is_learnt() && spec.rate_factor > 0.0;
         self.parameters().filter(is_free).map(ParameterSpec::len).sum()
     }
+}
+
+/// Values of one image's activations, of all layers together, and of all parameters: what memory is taken by follows from
+/// a recipe that may come from anybody.
+const MOST_ACTIVATIONS: usize = 1 << 27;
+const MOST_PARAMETERS: usize = 1 << 30;
+
+fn check_size(recipe: &Recipe, layers: &[Layer]) -> Result<(), Error> {
+    let activations: usize = layers.iter().map(|layer| layer.shape.len()).sum();
+    let parameters: usize = layers.iter().flat_map(|layer| &layer.parameters).map(ParameterSpec::len).sum();
+    if activations <= MOST_ACTIVATIONS && parameters <= MOST_PARAMETERS {
+        return Ok(());
+    }
+    Err(Error::Recipe {
+        place: recipe.origin.0.clone(),
+        layer: None,
+        expected: "a network of at most 2^27 activations an image and 2^30 parameters".into(),
+        found: format!("{activations} activations and {parameters} parameters"),
+        hint: Some("`resize` in [data] makes images smaller".into()),
+    })
+}
+
+fn check_image(recipe: &Recipe, image: Shape) -> Result<(), Error> {
+    let values = image.dims().into_iter().try_fold(1_usize, usize::checked_mul);
+    if values.is_some_and(|values| values <= MOST_ACTIVATIONS) {
+        return Ok(());
+    }
+    Err(Error::Recipe {
+        place: recipe.origin.0.clone(),
+        layer: None,
+        expected: "images of at most 2^27 values".into(),
+        found: format!("images of {image}"),
+        hint: Some("`resize` in [data] makes images smaller".into()),
+    })
 }
 
 /// Refuses given means and deviations of another number of channels.

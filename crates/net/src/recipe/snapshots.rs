@@ -24,6 +24,9 @@ pub enum Every {
     Epochs(u64),
 }
 
+/// Snapshots that a run may plan.
+const MOST_SNAPSHOTS: usize = 1_000_000;
+
 impl Default for SnapshotRecipe {
     fn default() -> Self {
         Self { every: Every::Epochs(1) }
@@ -40,7 +43,10 @@ impl SnapshotRecipe {
     }
 
     /// The planned steps in ascending order: 0, the schedule's, and the last.
-    pub fn steps(&self, steps_per_epoch: u64, total_steps: u64) -> Vec<u64> {
+    ///
+    /// # Errors
+    /// Where they are more than a million.
+    pub fn steps(&self, steps_per_epoch: u64, total_steps: u64) -> Result<Vec<u64>, Error> {
         let step = |index: u64| match self.every {
             // Rounded half up; at most one a step, however many are asked for.
             Every::PerEpoch(count) => {
@@ -56,8 +62,15 @@ impl SnapshotRecipe {
                 break;
             }
             planned.insert(at);
+            if planned.len() > MOST_SNAPSHOTS {
+                return Err(Error::Input {
+                    what: "`snapshots.every`",
+                    expected: format!("at most {MOST_SNAPSHOTS} snapshots"),
+                    found: format!("more in {total_steps} steps; keep fewer, or train for fewer epochs"),
+                });
+            }
         }
-        planned.into_iter().collect()
+        Ok(planned.into_iter().collect())
     }
 }
 
@@ -98,7 +111,7 @@ mod tests {
     #[test]
     fn five_an_epoch_over_ten_epochs_are_fifty_one() {
         let recipe = SnapshotRecipe { every: Every::PerEpoch(5) };
-        let steps = recipe.steps(391, 3910);
+        let steps = recipe.steps(391, 3910).unwrap();
         assert_eq!(steps.len(), 51);
         assert_eq!(steps[..6], [0, 78, 156, 235, 313, 391]);
         assert_eq!(steps[50], 3910);
@@ -107,15 +120,15 @@ mod tests {
     #[test]
     fn more_than_one_a_step_gives_every_step_once() {
         let recipe = SnapshotRecipe { every: Every::PerEpoch(100) };
-        assert_eq!(recipe.steps(3, 6), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(recipe.steps(3, 6).unwrap(), [0, 1, 2, 3, 4, 5, 6]);
     }
 
     #[test]
     fn the_last_step_is_always_kept() {
         let every = |text: &str| SnapshotRecipe { every: text.parse().unwrap() };
-        assert_eq!(every("100 steps").steps(50, 250), [0, 100, 200, 250]);
-        assert_eq!(every("2 epochs").steps(50, 250), [0, 100, 200, 250]);
-        assert_eq!(every("1 epoch").steps(50, 0), [0]);
+        assert_eq!(every("100 steps").steps(50, 250).unwrap(), [0, 100, 200, 250]);
+        assert_eq!(every("2 epochs").steps(50, 250).unwrap(), [0, 100, 200, 250]);
+        assert_eq!(every("1 epoch").steps(50, 0).unwrap(), [0]);
     }
 
     #[test]

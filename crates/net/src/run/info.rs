@@ -130,6 +130,12 @@ pub struct CorpusInfo {
 /// Bytes of a run.toml: the names of a hundred thousand classes fit.
 const MOST_BYTES: u64 = 4 << 20;
 
+/// What the number of a class can be.
+const MOST_CLASSES: usize = 1 << 16;
+
+/// Updates of a run; the page and scripts read them as doubles.
+const MOST_STEPS: u64 = (1 << 53) - 1;
+
 /// The keys of `[corpus]` that say how the corpus's folder is to be understood.
 pub const READING_KEYS: [&str; 3] = ["labels", "test_from", "orientation"];
 
@@ -139,11 +145,12 @@ impl RunInfo {
         step.0 as f64 / self.steps_per_epoch.max(1) as f64
     }
 
-    /// Training images seen after a step: the last minibatch of an epoch may be smaller.
+    /// Training images seen after a step: the last minibatch of an epoch may be smaller. A step that no run reaches (in
+    /// the header of a damaged snapshot) gives the greatest number there is.
     pub fn images_seen(&self, step: Step) -> u64 {
         let steps = self.steps_per_epoch.max(1);
-        let in_epoch = (step.0 % steps) * self.recipe.train.batch as u64;
-        step.0 / steps * self.train_images + in_epoch.min(self.train_images)
+        let in_epoch = (step.0 % steps).saturating_mul(self.recipe.train.batch as u64);
+        (step.0 / steps).saturating_mul(self.train_images).saturating_add(in_epoch.min(self.train_images))
     }
 
     /// Reads a run folder's run.toml.
@@ -197,7 +204,27 @@ impl RunInfo {
             snapshot_steps: section.required("snapshot_steps")?,
         };
         section.finish()?;
+        info.check_sizes(scope)?;
         Ok(info)
+    }
+
+    /// Numbers that other files are held against, and that memory is taken by, are numbers that a run can have.
+    fn check_sizes(&self, scope: Scope<'_>) -> Result<(), Error> {
+        let CorpusInfo { train, test, .. } = self.corpus;
+        let refuse = |expected: &str, found: String| Err(scope.error(&tree::Place::Whole, expected, found));
+        match () {
+            () if self.classes.len() > MOST_CLASSES => {
+                refuse("at most 65,536 classes", format!("{} of them", self.classes.len()))
+            }
+            () if train.saturating_add(test) > u64::from(u32::MAX) => {
+                refuse("a corpus of fewer than 2^32 images", format!("{train} for training and {test} for testing"))
+            }
+            () if self.train_images > u64::from(u32::MAX) => {
+                refuse("`train_images` below 2^32", self.train_images.to_string())
+            }
+            () if self.total_steps > MOST_STEPS => refuse("`total_steps` below 2^53", self.total_steps.to_string()),
+            () => Ok(()),
+        }
     }
 
     /// Writes the run folder's run.toml.

@@ -41,7 +41,7 @@ fn info() -> RunInfo {
         train_images: 10,
         steps_per_epoch: 3,
         total_steps: 6,
-        snapshot_steps: recipe.snapshots.steps(3, 6),
+        snapshot_steps: recipe.snapshots.steps(3, 6).unwrap(),
         recipe,
     }
 }

@@ -147,7 +147,7 @@ fn stored(connection: &Connection, sources: &Sources) -> Result<Option<Vec<Examp
     let mut statement =
         connection.prepare_cached("SELECT chunk, data FROM ledger_part WHERE split = ?1 ORDER BY chunk")?;
     let mut rows = statement.query([sources.split.as_str()])?;
-    let mut examples = Vec::with_capacity(sources.images);
+    let mut examples = Vec::new();
     while let Some(row) = rows.next()? {
         if row.get::<_, i64>(0)? as usize * CHUNK != examples.len() {
             return Err(broken(sources));

@@ -14,6 +14,9 @@ use crate::error::Error;
 use crate::pack;
 use crate::unit::{State, UnitState};
 
+/// Outputs of a unit that are held in memory: 2 GiB of them.
+const MOST_OUTPUTS: usize = 1 << 29;
+
 /// A ready unit that is not stale.
 pub(super) struct Unit {
     pub id: i64,
@@ -64,16 +67,22 @@ impl Store {
             let mut statement =
                 connection.prepare_cached("SELECT data FROM output WHERE unit_id = ?1 ORDER BY chunk")?;
             let mut rows = statement.query([unit.id])?;
-            let mut logits = Array2::zeros((unit.images, unit.classes));
-            let mut to_come = logits.rows_mut().into_iter();
+            if unit.images.saturating_mul(unit.classes) > MOST_OUTPUTS {
+                let found = format!("{} images of {} classes", unit.images, unit.classes);
+                return Err(Fault::Content(format!("outputs of {found}: more than are held in memory")));
+            }
+            // Grows with what is there, not by the numbers that the unit states.
+            let mut logits = Array2::zeros((0, unit.classes));
+            let mut logit_row = Array1::zeros(unit.classes);
             while let Some(row) = rows.next()? {
                 let bytes = pack::unseal(row.get_ref(0)?.as_blob().map_err(not_a_blob)?)?;
                 for bytes in bytes.chunks(codec::row_bytes(unit.classes)) {
-                    let read = to_come.next().is_some_and(|row| codec::read_row(bytes, row));
-                    read.then_some(()).ok_or_else(|| broken_outputs(&unit))?;
+                    let read = logits.nrows() < unit.images && codec::read_row(bytes, logit_row.view_mut());
+                    let pushed = read && logits.push_row(logit_row.view()).is_ok();
+                    pushed.then_some(()).ok_or_else(|| broken_outputs(&unit))?;
                 }
             }
-            let whole = to_come.next().is_none();
+            let whole = logits.nrows() == unit.images;
             whole.then_some(()).ok_or_else(|| broken_outputs(&unit))?;
             Ok(Some((unit.first, logits)))
         })

@@ -115,7 +115,8 @@ fn a_ledger_of_other_units_than_are_shown_is_refused() {
     // This one knows that the snapshot of step 20 has been replaced.
     let other = open(&folder);
     let snapshots = [(Step(20), "b".to_owned())].into();
-    *other.expected.lock().unwrap() = Some(super::super::Expected { snapshots, corpus: "corpus".to_owned() });
+    *other.expected.lock().unwrap() =
+        Some(super::super::Expected { snapshots, corpus: "corpus".to_owned(), classes: 3, images: 1170 });
     assert!(!is_ready(&other) && is_ready(&store));
     let ledger = other.ledger(Split::Train).unwrap();
     assert_eq!(ledger.steps, [0, 10, 30, 40].map(Step));

@@ -1,0 +1,67 @@
+//! Reading files that anybody may have written: ordinary files only, and no more of them than there can be.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Opens an ordinary file. A pipe would keep its reader waiting for ever.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no ordinary file"));
+    }
+    File::open(path)
+}
+
+/// The bytes of an ordinary file of at most so many.
+pub(crate) fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let length = file.metadata()?.len();
+    let too_long = || {
+        let problem = format!("it has more than the {most_bytes} bytes that are read");
+        io::Error::new(io::ErrorKind::FileTooLarge, problem)
+    };
+    if length > most_bytes {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length as usize)?;
+    // It may have grown since.
+    file.take(most_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most_bytes { Err(too_long()) } else { Ok(bytes) }
+}
+
+/// The same as text.
+pub(crate) fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
+    let bytes = read(path, most_bytes)?;
+    String::from_utf8(bytes)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("it is no text: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_files_and_those_that_are_none_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, b"12345").unwrap();
+        assert_eq!(read_text(&path, 5).unwrap(), "12345");
+        assert!(read(&path, 4).unwrap_err().to_string().contains("more than the 4 bytes"));
+        assert!(read(folder.path(), 5).unwrap_err().to_string().contains("no ordinary file"));
+        std::fs::write(&path, b"\xff").unwrap();
+        assert!(read_text(&path, 5).unwrap_err().to_string().contains("no text"));
+        assert_eq!(read(&folder.path().join("none"), 5).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    /// Trial 52: a pipe in a run folder kept every request waiting.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        assert!(open(&pipe).unwrap_err().to_string().contains("no ordinary file"));
+    }
+}
