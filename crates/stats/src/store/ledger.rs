@@ -149,7 +149,7 @@ fn stored(connection: &Connection, sources: &Sources) -> Result<Option<Vec<Examp
     let mut rows = statement.query([sources.split.as_str()])?;
     let mut examples = Vec::new();
     while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(0)? as usize * CHUNK != examples.len() {
+        if row.get::<_, i64>(0)? != (examples.len() / CHUNK) as i64 || !examples.len().is_multiple_of(CHUNK) {
             return Err(broken(sources));
         }
         let records: Vec<Record> = pack::numbers_from_blob(row.get_ref(1)?.as_blob().map_err(not_a_blob)?)?;

@@ -179,6 +179,12 @@ fn error_from_fault(fault: Fault, tried: &'static str, path: &Path) -> Error {
         Fault::Sqlite(rusqlite::Error::FromSqlConversionFailure(_, _, source)) if source.is::<ImpossibleCounts>() => {
             Error::Corrupt { found: source.to_string(), path }
         }
+        // Of another type, or of another size, than what is written here.
+        Fault::Sqlite(
+            source @ (rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)),
+        ) => Error::Corrupt { found: source.to_string(), path },
         Fault::Sqlite(source) => match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Error::Corrupt { found: source.to_string(), path }
