@@ -125,6 +125,19 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// More pixels, or more in a compressed archive, than there is room for. What is too much was not decoded.
+    #[error("what is decoded or unpacked is too large: found {found} bytes or more, at most {most}, {what}: {path}")]
+    TooLarge {
+        /// Bytes of those that were decoded and of the next.
+        found: u64,
+        /// How many they may be.
+        most: u64,
+        /// Where that bound comes from, and what helps.
+        what: &'static str,
+        /// The corpus.
+        path: PathBuf,
+    },
+
     /// A batch file that does not hold whole records.
     #[error("the batch is cut short or not a batch: found {found} bytes, expected {expected}; fetch it again: {path}")]
     Truncated {

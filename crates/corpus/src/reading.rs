@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, decode::Orientation};
+use crate::{Error, Limits, decode::Orientation};
 
 /// Which labels are taken where images carry two.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub struct OpenOptions {
     pub cache: Option<PathBuf>,
     /// Whether it is an error that images are left out.
     pub strict: bool,
+    /// How much it may hold.
+    pub limits: Limits,
 }
 
 impl Reading {

@@ -1,19 +1,21 @@
 //! Where readers put images: decoding on all cores, writing in order, and the account of what was left out.
 
+mod decoding;
 mod finish;
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use rayon::prelude::*;
 
+use decoding::{Decoder, Loaded};
+
 use crate::{
     Account, ClassId, Error, ImageShape, OpenOptions, ShapesNotes, Split,
-    account::Reason,
-    decode::{self, Decoded, Undecodable},
+    decode::{Decoded, Undecodable},
+    limits::{Meter, Room, can_allocate, memory_bytes},
     name::Names,
     store::{Cache, PixelWriter, Record},
     tree::FileSource,
@@ -21,8 +23,12 @@ use crate::{
 
 /// Images are decoded so many at a time, fewer where they are large.
 const GROUP_IMAGES: usize = 256;
-/// Decoded bytes of a group, about.
-const GROUP_BYTES: usize = 64 << 20;
+/// Bytes of files that are read at once, and of images that are handed over in memory.
+const GROUP_BYTES: u64 = 64 << 20;
+/// Bytes that decoding takes at once, at least; more with many cores, less where memory is short. A picture that takes
+/// more is decoded alone.
+const WORK_BYTES: u64 = 1 << 30;
+const WORK_BYTES_PER_THREAD: u64 = 128 << 20;
 
 /// Where the pixels of an image come from.
 #[derive(Debug)]
@@ -78,7 +84,11 @@ pub(crate) struct Sink<'a> {
     train: Half,
     test: Half,
     pending: Vec<Item>,
-    largest_bytes: usize,
+    /// Bytes of those that are in memory.
+    pending_bytes: u64,
+    /// What may be decoded at once.
+    work_bytes: u64,
+    meter: Meter,
     options: &'a OpenOptions,
     cache: Option<&'a Cache>,
     total: Option<usize>,
@@ -100,9 +110,11 @@ impl Half {
         Ok(Self { writer, file, records, labels, names: Names::default(), sources: Names::default() })
     }
 
-    fn append(&mut self, item: &Item, decoded: &Decoded) -> Result<(), Error> {
-        let path = || self.file.as_ref().map_or_else(PathBuf::new, |file| file.path().to_owned());
-        self.writer.append(&decoded.pixels).map_err(|source| Error::CacheWrite { source, path: path() })?;
+    fn append(&mut self, item: &Item, decoded: &Decoded, meter: &Meter) -> Result<(), Error> {
+        self.writer.append(&decoded.pixels).map_err(|source| match &self.file {
+            Some(file) => Error::CacheWrite { source, path: file.path().to_owned() },
+            None => meter.out_of_memory(meter.kept_bytes()),
+        })?;
         let ImageShape { channels, height, width } = decoded.shape;
         self.records.push(Record { channels: channels as u8, size: [height as u32, width as u32] });
         self.labels.push(item.class);
@@ -113,12 +125,15 @@ impl Half {
 }
 
 impl<'a> Sink<'a> {
-    /// A sink that writes into the cache, or into memory.
+    /// A sink for the corpus at a path that writes into the cache, or into memory.
     pub(crate) fn new(
+        path: &Path,
         options: &'a OpenOptions,
         cache: Option<&'a Cache>,
         progress: &'a mut dyn FnMut(OpenProgress),
     ) -> Result<Self, Error> {
+        let room = cache.map_or(Room::Memory, |cache| Room::Disk(cache.folder().to_owned()));
+        let threads = rayon::current_num_threads() as u64;
         Ok(Self {
             account: Account::default(),
             notes: None,
@@ -126,7 +141,9 @@ impl<'a> Sink<'a> {
             train: Half::new(cache)?,
             test: Half::new(cache)?,
             pending: Vec::new(),
-            largest_bytes: 0,
+            pending_bytes: 0,
+            work_bytes: WORK_BYTES.max(WORK_BYTES_PER_THREAD * threads).min(memory_bytes() / 2),
+            meter: Meter::new(options.limits, room, path),
             options,
             cache,
             total: None,
@@ -159,50 +176,100 @@ impl<'a> Sink<'a> {
     }
 
     /// Takes an image; within a split in the order of ids. Splits may come in any order.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] and [`Error::TooLarge`] where the corpus has more than it may, before it is decoded.
     pub(crate) fn push(&mut self, item: Item) -> Result<(), Error> {
+        self.meter.image(item.name.len() + item.source.len())?;
+        self.pending_bytes += item.payload.bytes();
         self.pending.push(item);
-        let fit = GROUP_BYTES / self.largest_bytes.max(1);
-        if self.pending.len() >= fit.clamp(rayon::current_num_threads(), GROUP_IMAGES) {
+        if self.pending.len() >= GROUP_IMAGES || self.pending_bytes >= GROUP_BYTES {
             self.flush()?;
         }
         Ok(())
     }
 
-    /// Decodes and writes what has been pushed.
+    /// Reads, decodes and writes what has been pushed.
     fn flush(&mut self) -> Result<(), Error> {
-        let mut items = std::mem::take(&mut self.pending);
-        let orientation = self.options.reading.orientation;
-        let files = self.files.as_deref();
-        let read = |path: &Path| files.map_or_else(|| fs::read(path), |files| files.read(path));
-        let decoded: Vec<_> = items
-            .par_iter_mut()
-            .map(|item| match std::mem::replace(&mut item.payload, Payload::Encoded(Vec::new())) {
-                Payload::Raw { shape, pixels } => Ok(Decoded { shape, pixels, is_turned: false }),
-                Payload::Encoded(bytes) => decode::decode(&bytes, orientation),
-                Payload::File(path) => match read(&path) {
-                    Ok(bytes) => decode::decode(&bytes, orientation),
-                    Err(error) => Err(Undecodable { reason: Reason::Unreadable, detail: error.to_string() }),
-                },
-            })
-            .collect();
-        for (item, decoded) in items.iter().zip(&decoded) {
-            self.done += 1;
-            match decoded {
-                Ok(decoded) => {
-                    self.largest_bytes = self.largest_bytes.max(decoded.pixels.len());
-                    self.turned += usize::from(decoded.is_turned);
-                    let half = match item.split {
-                        Split::Train => &mut self.train,
-                        Split::Test => &mut self.test,
-                    };
-                    half.append(item, decoded)?;
-                }
-                Err(Undecodable { reason, detail }) => {
-                    self.account.leave_out(*reason, Path::new(&item.source), detail.as_str());
-                }
+        let files = self.files.clone();
+        let decoder = Decoder { files: files.as_deref(), orientation: self.options.reading.orientation };
+        let items = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        let lengths: Vec<u64> = items.par_iter().map(|item| decoder.file_bytes(item)).collect();
+        for items in within(items.into_iter().zip(lengths), GROUP_BYTES) {
+            let sized = |loaded: Loaded| {
+                let bytes = loaded.work_bytes();
+                (loaded, bytes)
+            };
+            let loaded = decoder.load(items).into_iter();
+            for loaded in within(loaded.map(sized), self.work_bytes) {
+                self.decode(decoder, loaded)?;
             }
         }
         (self.progress)(OpenProgress { done: self.done, total: self.total });
         Ok(())
+    }
+
+    /// Decodes and writes some, if there is room for them.
+    fn decode(&mut self, decoder: Decoder<'_>, loaded: Vec<Loaded>) -> Result<(), Error> {
+        self.meter.ask(loaded.iter().map(Loaded::decoded_bytes).fold(0, u64::saturating_add))?;
+        let work_bytes = loaded.iter().map(Loaded::work_bytes).fold(0, u64::saturating_add);
+        if !can_allocate(work_bytes) {
+            return Err(self.meter.out_of_memory(work_bytes));
+        }
+        for (item, decoded) in decoder.decode(loaded) {
+            self.done += 1;
+            match decoded {
+                Ok(decoded) => {
+                    self.turned += usize::from(decoded.is_turned);
+                    self.meter.keep(decoded.pixels.len() as u64);
+                    let half = match item.split {
+                        Split::Train => &mut self.train,
+                        Split::Test => &mut self.test,
+                    };
+                    half.append(&item, &decoded, &self.meter)?;
+                }
+                Err(Undecodable { reason, detail }) => {
+                    self.account.leave_out(reason, Path::new(&item.source), detail);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Payload {
+    /// Bytes that it holds in memory.
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::File(_) => 0,
+            Self::Encoded(bytes) | Self::Raw { pixels: bytes, .. } => bytes.len() as u64,
+        }
+    }
+}
+
+/// Cuts a row of things with their sizes into groups that keep within a sum; a thing that is larger comes alone.
+fn within<T>(items: impl Iterator<Item = (T, u64)>, most: u64) -> impl Iterator<Item = Vec<T>> {
+    let mut items = items.peekable();
+    std::iter::from_fn(move || {
+        let (first, mut sum) = items.next()?;
+        let mut group = vec![first];
+        while let Some((item, size)) = items.next_if(|(_, size)| sum.saturating_add(*size) <= most) {
+            sum += size;
+            group.push(item);
+        }
+        Some(group)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_keep_within_the_sum_and_their_order() {
+        let sizes = [3, 3, 5, 0, 90, 0, 10, u64::MAX, 1];
+        let groups: Vec<Vec<u64>> = within(sizes.into_iter().map(|size| (size, size)), 10).collect();
+        assert_eq!(groups, [vec![3, 3], vec![5, 0], vec![90], vec![0, 10], vec![u64::MAX], vec![1]]);
     }
 }

@@ -46,6 +46,9 @@ pub(crate) struct Tree {
 pub(crate) trait FileSource: std::fmt::Debug + Send + Sync {
     /// The bytes of a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// How many they are, as the archive's list says.
+    fn length(&self, path: &Path) -> io::Result<u64>;
 }
 
 /// A folder and what is in it, in no order.

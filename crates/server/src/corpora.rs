@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use deepviz_corpus::{Corpus, OpenOptions, Reading};
+use deepviz_corpus::{Corpus, Limits, OpenOptions, Reading};
 use tokio::sync::watch;
 
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
-use crate::uploads::corpus_of_upload;
+use crate::uploads::{corpus_of_upload, is_uploaded_corpus};
 
 /// After a failure the folder is looked at again, but not with every request.
 const RETRY: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ pub(crate) struct Corpora {
     given: Option<PathBuf>,
     /// Where decoded images are kept.
     cache: Option<PathBuf>,
+    /// How much an uploaded corpus may hold.
+    of_upload: Limits,
     shelves: Mutex<Vec<Arc<Shelf>>>,
 }
 
@@ -42,9 +44,9 @@ enum State {
 }
 
 impl Corpora {
-    /// With the folder that overrides what the runs say.
-    pub(crate) fn new(given: Option<PathBuf>, cache: Option<PathBuf>) -> Self {
-        Self { given, cache, shelves: Mutex::default() }
+    /// With the folder that overrides what the runs say, the cache folder, and bounds for uploaded corpora.
+    pub(crate) fn new(given: Option<PathBuf>, cache: Option<PathBuf>, of_upload: Limits) -> Self {
+        Self { given, cache, of_upload, shelves: Mutex::default() }
     }
 
     /// The corpus of a run; nothing is read yet.
@@ -78,7 +80,8 @@ impl Corpora {
     }
 
     fn at(&self, path: &Path, reading: Reading, own_sizes: bool) -> Arc<Shelf> {
-        let options = OpenOptions { reading, own_sizes, cache: self.cache.clone(), strict: false };
+        let limits = if is_uploaded_corpus(path) { self.of_upload } else { Limits::default() };
+        let options = OpenOptions { reading, own_sizes, cache: self.cache.clone(), limits, strict: false };
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shelf) = shelves.iter().find(|shelf| shelf.path == path && shelf.options == options) {
@@ -100,10 +103,15 @@ impl Corpora {
         self.at(path, Reading::default(), false).id.clone()
     }
 
-    /// Forgets a corpus that was deleted.
+    /// Forgets a corpus that was deleted, and removes what the cache keeps of it.
     pub(crate) fn forget(&self, path: &Path) {
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).retain(|shelf| shelf.path != path);
+        // The folder is gone, and with it what its own name leads to; the one around it is there.
+        let full = path.parent().and_then(|parent| Some(parent.canonicalize().ok()?.join(path.file_name()?)));
+        let path = full.unwrap_or_else(|| path.to_owned());
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        for shelf in shelves.extract_if(.., |shelf| shelf.path == path) {
+            Corpus::forget(&shelf.path, &shelf.options);
+        }
     }
 
     /// The corpus of that id.
@@ -136,11 +144,6 @@ fn found_from(run: &Path, recorded: PathBuf) -> PathBuf {
 }
 
 impl Shelf {
-    /// The folder, for messages on this machine only.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Whether its images are there, or have been tried to be, and are not those of that identity.
     fn is_known_not_to_be(self: &Arc<Self>, identity: &str) -> bool {
         match self.corpus() {
@@ -212,18 +215,22 @@ impl Shelf {
                     }
                     State::Ready(Arc::new(corpus))
                 }
-                Err(error) => State::Failed { problem: error.to_string(), at: Instant::now() },
+                Err(error) => {
+                    tracing::warn!(corpus = %shelf.name, "{error}");
+                    State::Failed {
+                        problem: told(&error, &shelf.options, (&shelf.path, &shelf.name)),
+                        at: Instant::now(),
+                    }
+                }
             });
         });
         if let Err(error) = reader {
+            tracing::warn!(corpus = %self.name, "no thread to read it: {error}");
             self.settle(State::Failed { problem: format!("no thread to read it: {error}"), at: Instant::now() });
         }
     }
 
     fn settle(&self, state: State) {
-        if let State::Failed { problem, .. } = &state {
-            tracing::warn!(corpus = %self.name, "{problem}");
-        }
         self.state.send_replace(state);
     }
 }
@@ -248,16 +255,31 @@ fn check(run: &OpenRun, shelf: &Shelf, corpus: Arc<Corpus>) -> Result<Arc<Corpus
     let swapped = || run.info().swapped_classes(&corpus.first_images());
     if let Some(difference) = run.info().class_difference(corpus.classes()).or_else(swapped) {
         return Err(format!(
-            "the corpus at {} has other classes than the one this run was trained on: {difference}",
-            shelf.path().display()
+            "the corpus {} has other classes than the one this run was trained on: {difference}",
+            shelf.name
         ));
     }
     Err(format!(
-        "the corpus at {} is not the one this run was trained on: expected identity {}, found {}",
-        shelf.path().display(),
+        "the corpus {} is not the one this run was trained on: expected identity {}, found {}",
+        shelf.name,
         short(expected),
         short(corpus.identity())
     ))
+}
+
+/// What is told of a corpus that cannot be opened: its files by their paths in it, and nothing of where it lies.
+pub(crate) fn told(error: &deepviz_corpus::Error, options: &OpenOptions, (folder, name): (&Path, &str)) -> String {
+    // What stands for the folder itself, and before the files in it.
+    let cache = options.cache.iter().map(|cache| (cache.as_path(), "the cache folder", "the cache folder: "));
+    let mut places: Vec<_> = cache.chain([(folder, name, "")]).collect();
+    // The longer first: one may lie in the other.
+    places.sort_by_key(|(path, ..)| std::cmp::Reverse(path.as_os_str().len()));
+    let mut text = error.to_string();
+    for (path, itself, before) in places {
+        let path = path.display().to_string();
+        text = text.replace(&format!("{path}{}", std::path::MAIN_SEPARATOR), before).replace(&path, itself);
+    }
+    text
 }
 
 fn short(identity: &str) -> &str {

@@ -1,6 +1,5 @@
 //! The one error a handler returns, as `application/problem+json` (RFC 9457).
 
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::Json;
@@ -209,12 +208,6 @@ impl ApiError {
     /// Adds what the reader can do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
-        self
-    }
-
-    /// Says `instead` where the detail names a folder: where it lies on this machine is nobody's business.
-    pub(crate) fn without_path(mut self, folder: &Path, instead: &str) -> Self {
-        self.detail = self.detail.replace(&folder.display().to_string(), instead);
         self
     }
 

@@ -10,6 +10,7 @@ use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, extract::Request, middleware::Next};
+use deepviz_corpus::Limits;
 use deepviz_net::Device;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -17,6 +18,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use crate::api;
+use crate::api::uploads::MOST_ENTRIES;
 use crate::app::{App, Shared};
 use crate::cache::Cache;
 use crate::catalogue::{Catalogue, is_run};
@@ -26,7 +28,7 @@ use crate::error::Error;
 use crate::file_limits::FileLimits;
 use crate::file_name::name_files;
 use crate::hub::Hub;
-use crate::listen::{self, Limits};
+use crate::listen;
 use crate::problem::ApiError;
 use crate::proxy::{AddressRange, Proxies};
 use crate::security::{Access, guard};
@@ -69,7 +71,7 @@ pub struct Server {
     address: SocketAddr,
     app: Shared,
     access: Arc<Access>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: listen::Limits,
 }
 
 /// Takes the address and looks for runs. Needs tokio's runtime of several threads.
@@ -103,7 +105,7 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
     })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { addr, source })?;
     let access = Arc::new(Access::new(address, config.token.as_deref(), Proxies::new(&config.trusted_proxies)));
-    Ok(Server { listener, address, app: app(&config)?, access, limits: Limits::new() })
+    Ok(Server { listener, address, app: app(&config)?, access, limits: listen::Limits::new() })
 }
 
 fn upload_folder(config: &Config) -> Option<PathBuf> {
@@ -114,7 +116,8 @@ fn upload_folder(config: &Config) -> Option<PathBuf> {
 /// The state of a server.
 #[expect(clippy::result_large_err, reason = "made once, when the server starts")]
 pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
-    let corpora = Corpora::new(config.corpus.clone(), config.cache_dir.clone());
+    let of_upload = Limits { decoded_bytes: config.upload_bytes, images: MOST_ENTRIES };
+    let corpora = Corpora::new(config.corpus.clone(), config.cache_dir.clone(), of_upload);
     let uploads = upload_folder(config).map(|folder| {
         Uploads::new(&folder, config.upload_bytes).map_err(|source| Error::UploadFolder { source, path: folder })
     });

@@ -4588,7 +4588,7 @@ export interface components {
     Upload: {
       /**
        * Format: int64
-       * @description What it takes on the disk, unpacked.
+       * @description What it takes on the disk: unpacked, and of a corpus its decoded images.
        */
       bytes: number;
       kind: components['schemas']['Kind'];

@@ -54,6 +54,17 @@ impl Corpus {
         Ok(corpus)
     }
 
+    /// Removes what the cache keeps of a folder that was opened with these options. Who has it open keeps it.
+    pub fn forget(path: &Path, options: &OpenOptions) {
+        let Some(cache) = options.cache.as_deref().and_then(|cache| Cache::new(cache).ok()) else { return };
+        cache.remove(&key(path, options));
+    }
+
+    /// Bytes of all its pixels.
+    pub fn decoded_bytes(&self) -> u64 {
+        self.contents.sizes.total_bytes()
+    }
+
     fn new(path: &Path, reading: &Reading, (contents, pixels): (Contents, Pixels)) -> Self {
         let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let name = full.file_name().map_or_else(|| "corpus".to_owned(), |name| name.to_string_lossy().into_owned());
@@ -68,20 +79,17 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// What is kept of this folder, by its path and how it is to be understood.
     fn key(&self) -> String {
-        let root = self.tree.root.canonicalize().unwrap_or_else(|_| self.tree.root.clone());
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(root.as_os_str().as_encoded_bytes());
-        hasher.update(format!("\n{:?}\n{}", self.options.reading, self.options.own_sizes).as_bytes());
-        // Another version may understand a folder otherwise.
-        hasher.update(concat!("\n", env!("CARGO_PKG_VERSION")).as_bytes());
-        hasher.finalize().to_hex().to_string()
+        key(&self.tree.root, self.options)
     }
 
     fn cached(&self) -> Option<Corpus> {
         let cache = Cache::new(self.options.cache.as_deref()?).ok()?;
         let kept = cache.find(&self.key(), &self.tree.fingerprint())?;
+        // Kept under other limits: reading says that it is too large.
+        if kept.contents.sizes.total_bytes() > self.options.limits.decoded_bytes {
+            return None;
+        }
         let path = self.tree.root.join(&kept.contents.inner);
         Some(Corpus::new(&path, &self.options.reading, (kept.contents, kept.pixels)))
     }
@@ -95,9 +103,9 @@ impl Opening<'_> {
             return self.read_into(&found, None, progress);
         };
         match Cache::new(folder).and_then(|cache| self.read_into(&found, Some(&cache), progress)) {
-            Err(Error::CacheWrite { source, path }) => {
+            Err(Error::CacheWrite { source, .. }) => {
                 let mut corpus = self.read_into(&found, None, progress)?;
-                corpus.contents.account.remark(cache_remark(&source, &path));
+                corpus.contents.account.remark(cache_remark(&source));
                 Ok(corpus)
             }
             other => other,
@@ -112,7 +120,7 @@ impl Opening<'_> {
     ) -> Result<Corpus, Error> {
         // Taken before the first image is read, so that a change meanwhile is noticed the next time.
         let fingerprint = cache.map(|_| self.tree.fingerprint());
-        let mut sink = Sink::new(self.options, cache, progress)?;
+        let mut sink = Sink::new(&found.path, self.options, cache, progress)?;
         found.read(self.tree, &mut sink)?;
         let mut finished = sink.finish(found.reader.layout(), &found.path)?;
         finished.contents.inner =
@@ -127,9 +135,18 @@ impl Opening<'_> {
     }
 }
 
-fn cache_remark(source: &io::Error, path: &Path) -> String {
-    format!(
-        "the images are held in memory: the cache folder cannot be written ({source}: {}); --cache-dir names another",
-        path.display()
-    )
+/// What is kept of a folder, by its path and how it is to be understood.
+fn key(path: &Path, options: &OpenOptions) -> String {
+    let root = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(root.as_os_str().as_encoded_bytes());
+    hasher.update(format!("\n{:?}\n{}", options.reading, options.own_sizes).as_bytes());
+    // Another version may understand a folder otherwise.
+    hasher.update(concat!("\n", env!("CARGO_PKG_VERSION")).as_bytes());
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Without the path: remarks are told to everybody who may look at the corpus.
+fn cache_remark(source: &io::Error) -> String {
+    format!("the images are held in memory: the cache folder cannot be written ({source}); --cache-dir names another")
 }

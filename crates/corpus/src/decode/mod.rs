@@ -25,6 +25,11 @@ use magic::Kind;
 /// More pixels are never decoded. The largest photographs have half as many.
 const MAX_PIXELS: u64 = 100_000_000;
 const MAX_SIDE: u32 = 65_535;
+/// Larger files are not read: no image of a corpus is so large, and whatever it is would fill the memory.
+pub(crate) const MAX_FILE_BYTES: u64 = 256 << 20;
+/// What decoding takes for a pixel besides what the decoder gives and what becomes of it: coefficients of a JPEG, the
+/// planes of a WebP, red, green and blue side by side.
+const WORK_BYTES_PER_PIXEL: u64 = 9;
 /// What a decoder may ask for: four channels of 16 bits, and some room for itself.
 const MAX_DECODER_BYTES_PER_PIXEL: u64 = 10;
 /// Bytes that tell what a file is: an SVG has its element behind comments.
@@ -117,6 +122,35 @@ pub(crate) fn glance_at(bytes: &[u8]) -> Glance {
     }
 }
 
+/// What an image becomes, as its head says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Promise {
+    /// Bytes of its channels.
+    pub(crate) decoded_bytes: u64,
+    /// Bytes that decoding takes meanwhile, about.
+    pub(crate) work_bytes: u64,
+}
+
+/// Reads the head of an image file: nothing is decoded, and no memory taken for pixels. `None` where [`decode`] would
+/// refuse it for its head.
+pub(crate) fn promise(bytes: &[u8]) -> Option<Promise> {
+    catch_unwind(AssertUnwindSafe(|| promise_unguarded(bytes))).ok()?
+}
+
+fn promise_unguarded(bytes: &[u8]) -> Option<Promise> {
+    let bounds = Bounds { max_pixels: MAX_PIXELS };
+    let format = format_of(bytes).ok()?;
+    let decoder = decoder_of(bytes, format, bounds).ok()?;
+    bounds.check(decoder.dimensions()).ok()?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    // A TIFF's greys may stand for colours.
+    let is_grey = format != ImageFormat::Tiff && !decoder.color_type().has_color();
+    let decoded_bytes = if is_grey { pixels } else { 3 * pixels };
+    let work_bytes = decoder.total_bytes() + pixels * WORK_BYTES_PER_PIXEL + decoded_bytes + bytes.len() as u64;
+    Some(Promise { decoded_bytes, work_bytes })
+}
+
 /// Decodes an image file's bytes: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM, of which the content decides. The first
 /// picture counts where there are several. Grey stays grey, everything else becomes red, green and blue; transparency
 /// is dropped, 16 bits become 8, colour profiles are not applied.
@@ -135,24 +169,40 @@ pub fn decode(bytes: &[u8], orientation: Orientation) -> Result<Decoded, Undecod
 pub fn decode_within(bytes: &[u8], orientation: Orientation, max_pixels: u64) -> Result<Decoded, Undecodable> {
     let bounds = Bounds { max_pixels: max_pixels.min(MAX_PIXELS) };
     // A decoder that panics has met a file that it should have refused.
-    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes, orientation, bounds)))
-        .unwrap_or_else(|_| Err(Undecodable::new(Reason::Damaged, "its decoder gave up")))
+    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes, orientation, bounds))).unwrap_or_else(|_| Err(gave_up()))
 }
 
-fn decode_unguarded(bytes: &[u8], orientation: Orientation, bounds: Bounds) -> Result<Decoded, Undecodable> {
+fn gave_up() -> Undecodable {
+    Undecodable::new(Reason::Damaged, "its decoder gave up")
+}
+
+/// The format of an image file, where it is one that is read.
+fn format_of(bytes: &[u8]) -> Result<ImageFormat, Undecodable> {
     if bytes.is_empty() {
         return Err(Undecodable::new(Reason::Empty, "the file is empty"));
     }
-    let format = match magic::identify(bytes) {
-        Some(Kind::Read(format)) => format,
-        Some(Kind::Known(name)) => {
-            return Err(Undecodable::new(Reason::UnknownFormat, format!("{name}; expected {EXPECTED}")));
-        }
+    match magic::identify(bytes) {
+        Some(Kind::Read(format)) => Ok(format),
+        Some(Kind::Known(name)) => Err(Undecodable::new(Reason::UnknownFormat, format!("{name}; expected {EXPECTED}"))),
         None => {
             let detail = format!("not an image, found {}; expected {EXPECTED}", magic::describe(bytes));
-            return Err(Undecodable::new(Reason::Damaged, detail));
+            Err(Undecodable::new(Reason::Damaged, detail))
         }
-    };
+    }
+}
+
+/// A decoder that has read the head.
+fn decoder_of(bytes: &[u8], format: ImageFormat, bounds: Bounds) -> Result<impl ImageDecoder, Undecodable> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    limits.max_alloc = Some(bounds.max_pixels * MAX_DECODER_BYTES_PER_PIXEL);
+    reader.limits(limits);
+    reader.into_decoder().map_err(|error| fault(&error))
+}
+
+fn decode_unguarded(bytes: &[u8], orientation: Orientation, bounds: Bounds) -> Result<Decoded, Undecodable> {
+    let format = format_of(bytes)?;
     let bytes = match format {
         ImageFormat::Jpeg => whole_jpeg(bytes, bounds)?,
         ImageFormat::Png => whole_png(bytes, bounds)?,
@@ -160,12 +210,7 @@ fn decode_unguarded(bytes: &[u8], orientation: Orientation, bounds: Bounds) -> R
     };
     let indexed = if format == ImageFormat::Tiff { palette::of_tiff(&bytes) } else { None };
     let bytes = indexed.as_ref().map_or(bytes.as_ref(), |indexed| &indexed.bytes);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
-    limits.max_alloc = Some(bounds.max_pixels * MAX_DECODER_BYTES_PER_PIXEL);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|error| fault(&error))?;
+    let mut decoder = decoder_of(bytes, format, bounds)?;
     bounds.check(decoder.dimensions())?;
     // A note that cannot be read is none.
     let noted = decoder.orientation().unwrap_or(Noted::NoTransforms);

@@ -17,7 +17,7 @@ pub(crate) mod svhn;
 mod text;
 
 use crate::{known::KnownLayout, reader::Detect};
-pub(crate) use text::to_text;
+pub(crate) use text::{read_short, to_text};
 
 /// The layouts that names of files show, in the order in which they are tried; one line each. The more a layout asks
 /// for, the earlier it stands.

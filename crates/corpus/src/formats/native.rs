@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::cifar_binary::Records;
+use super::{cifar_binary::Records, text::read_short};
 use crate::{
     ClassId, Error, ImageShape, OpenOptions, ShapesNotes, Split,
     account::Usage,
@@ -195,7 +195,7 @@ impl Reader for Native {
 }
 
 fn read_mark(path: &Path) -> Result<Mark, Error> {
-    let json = fs::read(path).map_err(Error::io("read", path))?;
+    let json = read_short(path).map_err(Error::io("read", path))?;
     let unreadable = |source| Error::Mark { source, path: path.to_owned() };
     let Format { format, version } = serde_json::from_slice(&json).map_err(unreadable)?;
     if format != FORMAT || version != VERSION {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     mat::MatFile,
-    records::{RecordReader, class_of, columns_to_rows},
+    records::{PICTURE, RecordReader, class_of, columns_to_rows, is_picture},
     splits::Splitting,
 };
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
 const EXTRA: &str = "extra_32x32.mat";
 const FILES: [(&str, Split); 3] =
     [("train_32x32.mat", Split::Train), (EXTRA, Split::Train), ("test_32x32.mat", Split::Test)];
-const MOST_SIDE: usize = 1 << 14;
 
 /// Recognises a folder with `train_32x32.mat` or `test_32x32.mat`.
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
@@ -92,10 +91,10 @@ fn open(path: &Path) -> Result<(Vec<i64>, RecordReader, ImageShape), Error> {
         [height, width, channels] => (height, width, channels, 1),
         ref other => return Err(malformed(format!("X with the sides {other:?}"), "height, width, channels, images")),
     };
-    let is_side = |side| (1..=MOST_SIDE).contains(&side);
-    if !is_side(height) || !is_side(width) || ![1, 3].contains(&channels) {
+    let shape = ImageShape { channels, height, width };
+    if !is_picture(shape) || ![1, 3].contains(&channels) {
         let found = format!("X with images of {width} x {height} x {channels}");
-        return Err(malformed(found, "1 or 3 channels, and sides of 1 to 16384 pixels"));
+        return Err(malformed(found, &format!("1 or 3 channels, {PICTURE}")));
     }
     if images != labels.len() {
         return Err(malformed(
@@ -103,6 +102,5 @@ fn open(path: &Path) -> Result<(Vec<i64>, RecordReader, ImageShape), Error> {
             "a label for each image",
         ));
     }
-    let shape = ImageShape { channels, height, width };
     Ok((labels, RecordReader::new(file.bytes("X")?, path, [images, shape.len()]), shape))
 }

@@ -1,11 +1,17 @@
 //! Text files beside the images, as editors on any system leave them: byte order marks, `\r\n`, other encodings.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use crate::Error;
 
 /// Lists of more bytes are refused; known ones have a few MiB.
-const MOST_BYTES: u64 = 256 << 20;
+const MOST_BYTES: u64 = 64 << 20;
+/// The same for lines, of which each takes memory of its own.
+const MOST_LINES: usize = 1 << 22;
 
 /// Reads a text file. A byte order mark is dropped, UTF-16 is understood by its mark, and bytes that are not UTF-8
 /// become replacement marks.
@@ -37,7 +43,26 @@ pub(crate) fn to_text(bytes: &[u8]) -> String {
 
 /// The lines of a text file that are not empty, without spaces around them.
 pub(crate) fn read_lines(path: &Path) -> Result<Vec<String>, Error> {
-    Ok(lines(&read_text(path)?).map(str::to_owned).collect())
+    let text = read_text(path)?;
+    let found = lines(&text).count();
+    if found > MOST_LINES {
+        return Err(Error::TooMany { what: "lines", found, most: MOST_LINES, path: path.to_owned() });
+    }
+    Ok(lines(&text).map(str::to_owned).collect())
+}
+
+/// The bytes of a description, which is short.
+///
+/// # Errors
+/// Where it has more than 16 MiB.
+pub(crate) fn read_short(path: &Path) -> io::Result<Vec<u8>> {
+    const MOST: u64 = 16 << 20;
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        return Err(io::Error::other(format!("it has more than {} MiB", MOST >> 20)));
+    }
+    Ok(bytes)
 }
 
 /// The lines of a text that are not empty, without spaces around them.

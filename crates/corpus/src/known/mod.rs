@@ -9,7 +9,10 @@ mod tests;
 
 use std::{path::Path, sync::LazyLock};
 
-use crate::Error;
+use crate::{
+    Error,
+    formats::{read_short, to_text},
+};
 pub use description::{ContentFile, Description, KnownLayout, SourceFile, Splits, Unpack};
 pub(crate) use record::{Fetched, RECORD, Record};
 
@@ -54,7 +57,8 @@ impl Description {
 
     /// Reads a description from a file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read the description", path))?;
+        let text = read_short(path).map_err(Error::io("read the description", path))?;
+        let text = to_text(&text);
         Self::parse(&text, path)
     }
 

@@ -10,7 +10,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Description, KnownLayout};
-use crate::{Error, formats::to_text, reader::Place};
+use crate::{
+    Error,
+    formats::{read_short, to_text},
+    reader::Place,
+};
 
 /// The name of the file.
 pub(crate) const RECORD: &str = "corpus.toml";
@@ -77,7 +81,7 @@ impl Record {
     /// The record in a folder; `None` where there is none.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>, Error> {
         let path = folder.join(RECORD);
-        match fs::read(&path) {
+        match read_short(&path) {
             Ok(bytes) => Self::parse(&bytes, path).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(Error::Io { action: "read the description", source, path }),
@@ -91,7 +95,9 @@ impl Record {
         let mut with_record = folders.into_iter().filter(|(folder, _)| folder.file(RECORD).is_some());
         let Some((_, folder)) = with_record.next().filter(|_| !tree.is_file) else { return Ok(Self::default()) };
         let path = folder.join(RECORD);
-        let bytes = tree.read(&path).map_err(Error::io("read the description", &path))?;
+        // Of an archive that is read as it is, no file has more than a whole one may have.
+        let read = || if tree.source.is_some() { tree.read(&path) } else { read_short(&path) };
+        let bytes = read().map_err(Error::io("read the description", &path))?;
         Self::parse(&bytes, path)
     }
 

@@ -116,7 +116,7 @@ impl Sink<'_> {
 
     /// Joins the halves into one row of pixels, in the order of ids.
     fn join(self, layout: String, keep: &[Vec<bool>; 2], channels: usize) -> Result<Finished, Error> {
-        let Self { mut account, notes, classes, train, test, cache, expected_identity, .. } = self;
+        let Self { mut account, notes, classes, train, test, cache, expected_identity, meter, .. } = self;
         let [train_keep, test_keep] = keep;
         let selection = |keep| Selection { keep, channels };
         let mut labels = train.chosen(train_keep, &train.labels);
@@ -131,10 +131,19 @@ impl Sink<'_> {
         let sizes = Sizes::new(channels, sizes.map(|record| record.size).collect());
 
         let is_as_written = train.is_as_written(train_keep, channels);
+        // What is written now, beside what was written before.
+        let (of_train, of_test) = (train.kept_bytes(train_keep, channels), test.kept_bytes(test_keep, channels));
+        meter.ask_for_copy(if is_as_written { of_test } else { of_train.saturating_add(of_test) })?;
         let mut all =
             if is_as_written { train.into_parts() } else { train.rewritten(cache, &selection(train_keep))? };
         let path = all.1.as_ref().map_or_else(PathBuf::new, |file| file.path().to_owned());
-        let failed = |source| Error::CacheWrite { source, path: path.clone() };
+        let failed = |source| {
+            if path.as_os_str().is_empty() {
+                meter.out_of_memory(of_test)
+            } else {
+                Error::CacheWrite { source, path: path.clone() }
+            }
+        };
         test.writer.append_to(&mut all.0, &test.records, &selection(test_keep)).map_err(failed)?;
         let memory = all.0.finish().map_err(failed)?;
         let pixels = match memory {
@@ -178,6 +187,12 @@ impl Half {
     fn is_as_written(&self, keep: &[bool], channels: usize) -> bool {
         keep.iter().all(|keep| *keep)
             && self.records.iter().all(|record: &Record| usize::from(record.channels) == channels)
+    }
+
+    /// Bytes of the images that stay, with so many channels.
+    fn kept_bytes(&self, keep: &[bool], channels: usize) -> u64 {
+        let kept = self.records.iter().zip(keep).filter(|(_, keep)| **keep);
+        kept.map(|(record, _)| (record.plane() * channels) as u64).fold(0, u64::saturating_add)
     }
 
     fn chosen<T: Copy>(&self, keep: &[bool], values: &[T]) -> Vec<T> {

@@ -9,7 +9,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -20,6 +20,11 @@ use crate::{Error, contents::Contents};
 /// Temporary files older than this belong to a process that was killed.
 const LEFTOVER_AGE: Duration = Duration::from_hours(24);
 const TEMPORARY: &str = ".writing";
+
+/// What the system said, without the name of the temporary file that is put behind it.
+pub(crate) fn without_path(error: &io::Error) -> io::Error {
+    io::Error::from(error.kind())
+}
 
 /// The part of the cache that holds corpora.
 #[derive(Debug, Clone)]
@@ -40,6 +45,11 @@ impl Cache {
         let sources = folder.join("sources");
         fs::create_dir_all(&sources).map_err(Error::cache_write(&sources))?;
         Ok(Self { folder })
+    }
+
+    /// Where the pixels lie.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn source(&self, key: &str) -> PathBuf {
@@ -67,6 +77,7 @@ impl Cache {
             .prefix("pixels-")
             .suffix(TEMPORARY)
             .tempfile_in(&self.folder)
+            .map_err(|error| without_path(&error))
             .map_err(Error::cache_write(&self.folder))
     }
 
@@ -94,6 +105,14 @@ impl Cache {
             self.forget(&before);
         }
         Pixels::map(&path, contents.sizes.clone())
+    }
+
+    /// Removes what is kept under a key, where something is.
+    pub(crate) fn remove(&self, key: &str) {
+        let Ok((_, contents)) = Contents::read(&self.source(key)) else { return };
+        // Of no consequence where it fails: it is found again or stays unused.
+        let _ = fs::remove_file(self.source(key));
+        self.forget(&contents.identity);
     }
 
     /// Removes pixels that no folder refers to any more. Those who have them mapped keep them.

@@ -11,7 +11,7 @@ use memmap2::Mmap;
 use ndarray::ArrayView3;
 
 use crate::{Error, ImageShape};
-pub(crate) use cache::Cache;
+pub(crate) use cache::{Cache, without_path};
 pub(crate) use writer::{PixelWriter, Record, Selection};
 
 /// The pixels of a corpus, by id.

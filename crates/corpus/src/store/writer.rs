@@ -15,11 +15,13 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    fn plane(self) -> usize {
+    /// Pixels.
+    pub(crate) fn plane(self) -> usize {
         self.size[0] as usize * self.size[1] as usize
     }
 
-    fn len(self) -> usize {
+    /// Bytes that it was written with.
+    pub(crate) fn len(self) -> usize {
         usize::from(self.channels) * self.plane()
     }
 }
@@ -40,6 +42,7 @@ impl PixelWriter {
         match self {
             Self::File(file) => file.write_all(bytes),
             Self::Memory(memory) => {
+                memory.try_reserve(bytes.len()).map_err(|_| io::ErrorKind::OutOfMemory)?;
                 memory.extend_from_slice(bytes);
                 Ok(())
             }

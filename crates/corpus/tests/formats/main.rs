@@ -4,6 +4,7 @@
 
 mod archives;
 mod batches;
+mod bombs;
 mod lists;
 mod odd;
 mod samples;

@@ -176,7 +176,13 @@ pub struct DecodedArgs {
 impl DecodedArgs {
     /// Options to open a corpus with.
     pub fn options(&self, reading: Reading, own_sizes: bool) -> OpenOptions {
-        OpenOptions { reading, own_sizes, cache: cache_dir(self.cache_dir.as_ref()), strict: self.strict }
+        OpenOptions {
+            reading,
+            own_sizes,
+            cache: cache_dir(self.cache_dir.as_ref()),
+            strict: self.strict,
+            ..OpenOptions::default()
+        }
     }
 }
 

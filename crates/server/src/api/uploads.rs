@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use deepviz_corpus::Corpus;
+use deepviz_corpus::{Corpus, Limits, OpenOptions};
 use deepviz_net::Run;
 use deepviz_stats::State as UnitStage;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::{App, Shared};
 use crate::archive::{Allowance, Unpacked, unpack};
 use crate::catalogue::is_run;
+use crate::corpora::told;
 use crate::extract::Segments;
 use crate::hub::Event;
 use crate::problem::{ApiError, Problem};
@@ -25,7 +26,7 @@ use crate::uploads::{CORPORA, Claim, Kind, Upload, Uploads};
 
 /// What an archive may hold: bytes, unpacked, and files.
 const MOST_BYTES: u64 = 16 << 30;
-const MOST_ENTRIES: usize = 1_000_000;
+pub(crate) const MOST_ENTRIES: usize = 1_000_000;
 /// What is said to one who sends it otherwise.
 pub(crate) const HOW_TO_SEND: &str =
     "send the archive itself with PUT: curl -T run.tar.gz ADDRESS; .tar, .tar.gz and .zip are understood";
@@ -230,7 +231,7 @@ struct Expected<T> {
     wanted: fn(&Path) -> bool,
     /// Whether it is in this very folder, rather than in one inside.
     is_here: fn(&Path) -> bool,
-    check: fn(&Path) -> Result<T, ApiError>,
+    check: fn(&Path, &Claim<'_>) -> Result<T, ApiError>,
 }
 
 /// Unpacks a body apart from all that is served, has its folder checked, and moves it to its place. Gives what the check
@@ -269,7 +270,7 @@ fn finish<T>(
         return Err(ApiError::unusable("the archive holds no file that is wanted here"));
     }
     let folder = folder_of(aside, expected.is_here);
-    let checked = (expected.check)(&folder).map_err(|error| error.without_path(&folder, "the archive"))?;
+    let checked = (expected.check)(&folder, claim)?;
     uploads.publish(expected.kind, &folder, &expected.target, claim)?;
     Ok(checked)
 }
@@ -308,7 +309,7 @@ fn belongs_to_run(path: &Path) -> bool {
 /// Every snapshot must be whole.
 ///
 /// Gives how many checkpoints there are, and how many units of statistics.
-fn check_run(folder: &Path) -> Result<(usize, usize), ApiError> {
+fn check_run(folder: &Path, _: &Claim<'_>) -> Result<(usize, usize), ApiError> {
     let run = Run::open(folder)?;
     let checkpoints = run.checkpoints();
     if checkpoints.is_empty() {
@@ -341,8 +342,13 @@ fn statistics_in(folder: &Path) -> Result<usize, ApiError> {
     Ok(store.units()?.iter().filter(|unit| unit.state == UnitStage::Ready).count())
 }
 
-fn check_corpus(folder: &Path) -> Result<UploadedCorpus, ApiError> {
-    let corpus = Corpus::open(folder).map_err(|error| ApiError::unusable(error.to_string()))?;
+/// Every image is decoded once. A few kilobytes may stand for gigabytes: they take of the room for uploads, too.
+fn check_corpus(folder: &Path, claim: &Claim<'_>) -> Result<UploadedCorpus, ApiError> {
+    let cache = claim.aside()?;
+    let limits = Limits { decoded_bytes: claim.left_bytes(), images: MOST_ENTRIES };
+    let options = OpenOptions { cache: Some(cache.path().to_owned()), limits, ..OpenOptions::default() };
+    let corpus = Corpus::open_with(folder, &options).map_err(|error| unusable(&error, &options, folder))?;
+    claim.file(corpus.decoded_bytes())?;
     Ok(UploadedCorpus {
         id: String::new(),
         identity: corpus.identity().to_owned(),
@@ -350,4 +356,17 @@ fn check_corpus(folder: &Path) -> Result<UploadedCorpus, ApiError> {
         classes: corpus.classes().len(),
         unreadable: corpus.account().lost(),
     })
+}
+
+fn unusable(error: &deepviz_corpus::Error, options: &OpenOptions, folder: &Path) -> ApiError {
+    match error {
+        deepviz_corpus::Error::TooLarge { found, most, .. } => ApiError::too_large(format!(
+            "the corpus is too large: its images have {found} bytes or more when decoded, and there is room for {most}"
+        ))
+        .hint("decoded images count as uploads, too: GET /api/uploads tells the room, DELETE makes some"),
+        deepviz_corpus::Error::TooMany { what, found, most, .. } => {
+            ApiError::too_large(format!("the corpus is too large: {found} {what} or more, at most {most}"))
+        }
+        other => ApiError::unusable(told(other, options, (folder, "the archive"))),
+    }
 }

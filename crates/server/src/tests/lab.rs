@@ -193,9 +193,14 @@ impl Lab {
 
     /// Over a folder to which archives may be sent.
     pub(super) fn taking_uploads(folder: &Path, token: &str) -> Self {
+        Self::taking_uploads_of(1 << 30, folder, token)
+    }
+
+    /// The same with room for so many bytes.
+    pub(super) fn taking_uploads_of(bytes: u64, folder: &Path, token: &str) -> Self {
         let mut config = config(&[folder.to_owned()], None, Some(token));
         config.allow_upload = true;
-        config.upload_bytes = 1 << 30;
+        config.upload_bytes = bytes;
         Self::with(&config)
     }
 
@@ -207,6 +212,13 @@ impl Lab {
     pub(super) fn at(port: u16, token: &str) -> Self {
         let mut config = config(&[TEMPLATE.folder.path().join("tiny")], None, Some(token));
         config.addr.set_port(port);
+        Self::with(&config)
+    }
+
+    /// With a folder for decoded images.
+    pub(super) fn caching_in(runs: &[PathBuf], cache: &Path) -> Self {
+        let mut config = config(runs, None, None);
+        config.cache_dir = Some(cache.to_owned());
         Self::with(&config)
     }
 

@@ -1,6 +1,7 @@
 //! The router over a small run made by hand, asked without a socket.
 
 mod activity;
+mod bombs;
 mod changes;
 mod class_names;
 mod classes;

@@ -70,7 +70,7 @@ struct Record {
 pub(crate) struct Upload {
     pub(crate) kind: Kind,
     pub(crate) name: String,
-    /// What it takes on the disk, unpacked.
+    /// What it takes on the disk: unpacked, and of a corpus its decoded images.
     pub(crate) bytes: u64,
     /// When it had come whole, in seconds since 1970.
     pub(crate) received_s: u64,
@@ -207,6 +207,17 @@ impl Uploads {
 }
 
 impl Claim<'_> {
+    /// A new folder that nobody looks into.
+    pub(crate) fn aside(&self) -> Result<tempfile::TempDir, ApiError> {
+        self.uploads.aside()
+    }
+
+    /// How much more there is room for.
+    pub(crate) fn left_bytes(&self) -> u64 {
+        let (used, most) = self.uploads.room();
+        most.saturating_sub(used)
+    }
+
     /// Room for one more file.
     ///
     /// # Errors
@@ -238,8 +249,12 @@ pub(crate) fn corpus_of_upload(run: &Path, recorded: &Path) -> Option<PathBuf> {
     let name = recorded.file_name().unwrap_or(OsStr::new("corpus"));
     let corpus = run.parent()?.join(CORPORA).join(name);
     // A corpus that was put there by hand was not meant for whoever may upload.
-    let is_upload = record_in(&corpus).is_some_and(|record| record.kind == Kind::Corpus);
-    Some(if is_upload { corpus } else { PathBuf::from("no-uploaded-corpus-of-that-name").join(name) })
+    Some(if is_uploaded_corpus(&corpus) { corpus } else { PathBuf::from("no-uploaded-corpus-of-that-name").join(name) })
+}
+
+/// Whether the folder is an uploaded corpus.
+pub(crate) fn is_uploaded_corpus(folder: &Path) -> bool {
+    record_in(folder).is_some_and(|record| record.kind == Kind::Corpus)
 }
 
 fn record_in(folder: &Path) -> Option<Record> {

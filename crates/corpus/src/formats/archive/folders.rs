@@ -40,7 +40,7 @@ impl Reader for Packed {
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
-        let members = Arc::new(Members::new(Archive::open(&self.path)?));
+        let members = Arc::new(Members::new(Archive::open(&self.path, self.options.limits)?));
         let Archive { members: files, refused, .. } = &members.archive;
         let tree = Tree { root: self.path.clone(), top: tree_of(files), is_file: false, source: Some(members.clone()) };
         let Some(found) = detect::class_folders(&tree, &self.options)? else {
@@ -75,14 +75,22 @@ impl Members {
         let places = names.zip(0..).collect();
         Self { archive, places }
     }
+
+    fn member(&self, path: &Path) -> io::Result<&Member> {
+        let inside = path.strip_prefix(&self.archive.path).unwrap_or(path);
+        let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
+        let member = self.places.get(&parts.join("/")).and_then(|place| self.archive.members.get(*place));
+        Ok(member.ok_or(io::ErrorKind::NotFound)?)
+    }
 }
 
 impl FileSource for Members {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let inside = path.strip_prefix(&self.archive.path).unwrap_or(path);
-        let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
-        let member = self.places.get(&parts.join("/")).and_then(|place| self.archive.members.get(*place));
-        self.archive.read(member.ok_or(io::ErrorKind::NotFound)?)
+        self.archive.read(self.member(path)?)
+    }
+
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        self.member(path).map(|member| member.bytes)
     }
 }
 

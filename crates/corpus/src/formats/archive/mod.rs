@@ -14,12 +14,15 @@ use std::{
 use flate2::read::DeflateDecoder;
 
 use crate::{
-    Error, OpenOptions,
+    Error, Limits, OpenOptions,
+    decode::MAX_FILE_BYTES,
     reader::{Place, Reader},
 };
 
 /// A file in an archive is not larger.
-const MOST_BYTES: u64 = 1 << 30;
+const MOST_BYTES: u64 = MAX_FILE_BYTES;
+/// Bytes that an archive's list may take in memory for names alone.
+const MOST_NAME_BYTES: usize = 1 << 30;
 
 /// Recognises an archive with class folders, and shards of samples: one, or a folder of them.
 pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
@@ -93,15 +96,20 @@ struct Archive {
 }
 
 impl Archive {
-    /// Lists an archive.
-    fn open(path: &Path) -> Result<Self, Error> {
+    /// Lists an archive; `limits` bound what it unpacks to and how many files it may list.
+    fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
         match kind_of(path)? {
-            Some(Kind::Tar) => tar::list(path, None),
-            Some(Kind::TarGz) => tar::list(path, Some(tar::unpack(path)?)),
-            Some(Kind::Zip) => zip::list(path),
+            Some(Kind::Tar) => tar::list(path, None, limits),
+            Some(Kind::TarGz) => tar::list(path, Some(tar::unpack(path, limits.decoded_bytes)?), limits),
+            Some(Kind::Zip) => zip::list(path, limits),
             Some(Kind::Other(kind)) => Err(malformed(kind, "tar, tar.gz or zip; unpack it, and open the folder", path)),
             None => Err(malformed("a file that is no archive", "tar, tar.gz or zip", path)),
         }
+    }
+
+    /// Bytes that it takes of the temporary folder.
+    fn unpacked_bytes(&self) -> u64 {
+        self.unpacked.as_ref().and_then(|file| Some(file.as_file().metadata().ok()?.len())).unwrap_or(0)
     }
 
     /// The bytes of a file.
@@ -138,6 +146,33 @@ impl Archive {
             is_last
         });
         self
+    }
+}
+
+/// Counts the files of an archive while it is listed.
+struct Count<'a> {
+    files: usize,
+    name_bytes: usize,
+    limits: Limits,
+    path: &'a Path,
+}
+
+impl<'a> Count<'a> {
+    fn new(limits: Limits, path: &'a Path) -> Self {
+        Self { files: 0, name_bytes: 0, limits, path }
+    }
+
+    /// One more, if it may be listed. There may be as many other files as images.
+    fn add(&mut self, name: &str) -> Result<(), Error> {
+        self.files += 1;
+        self.name_bytes += name.len();
+        let (files, bytes) = (self.limits.images.saturating_mul(2), MOST_NAME_BYTES);
+        let too_many = |what, found, most| Error::TooMany { what, found, most, path: self.path.to_owned() };
+        match () {
+            () if self.files > files => Err(too_many("files in the archive", self.files, files)),
+            () if self.name_bytes > bytes => Err(too_many("bytes of file names", self.name_bytes, bytes)),
+            () => Ok(()),
+        }
     }
 }
 

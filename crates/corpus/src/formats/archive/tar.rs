@@ -1,23 +1,43 @@
 //! Tar archives, compressed by gzip or not.
 
 use std::{
+    cell::Cell,
     fs::File,
-    io::{self, BufReader, Read, Seek, Write},
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
     path::Path,
+    rc::Rc,
 };
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Archive, Member, clean, malformed};
-use crate::Error;
+use super::{Archive, Count, Member, clean, malformed};
+use crate::{
+    Error, Limits,
+    limits::{Meter, Room},
+    store::without_path,
+};
+
+/// Bytes between two files: headers and long names.
+const MOST_BETWEEN_BYTES: u64 = 1 << 20;
+/// Bytes that are looked through for the first names.
+const MOST_LOOKED_AT_BYTES: u64 = 256 << 20;
+/// Room on the disk is asked for in pieces of so many bytes.
+const ASKED_BYTES: u64 = 16 << 20;
 
 /// Unpacks what is compressed as a whole into a temporary file: the files in it are read in another order than they
 /// lie in.
-pub(super) fn unpack(path: &Path) -> Result<tempfile::NamedTempFile, Error> {
+///
+/// # Errors
+/// Where it has more than `most` bytes, or more than the temporary folder has room for.
+pub(super) fn unpack(path: &Path, most: u64) -> Result<tempfile::NamedTempFile, Error> {
     let source = File::open(path).map_err(Error::io("read", path))?;
-    let mut target = tempfile::NamedTempFile::new().map_err(Error::io("make a temporary file for", path))?;
+    let target = tempfile::NamedTempFile::new().map_err(|error| without_path(&error));
+    let mut target = target.map_err(Error::io("make a temporary file for", path))?;
     let mut reader = MultiGzDecoder::new(BufReader::with_capacity(1 << 20, source));
     let mut buffer = vec![0; 1 << 20];
+    let limits = Limits { decoded_bytes: most, ..Limits::default() };
+    let mut meter = Meter::new(limits, Room::Temporary(std::env::temp_dir()), path);
+    let mut granted: u64 = 0;
     loop {
         let count = match reader.read(&mut buffer) {
             Ok(0) => break,
@@ -25,7 +45,15 @@ pub(super) fn unpack(path: &Path) -> Result<tempfile::NamedTempFile, Error> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(malformed(error.to_string(), "a whole archive; fetch it again", path)),
         };
-        let written = target.write_all(&buffer[..count]);
+        if granted < count as u64 {
+            // Near the limit a smaller piece may still be had.
+            let piece = if meter.ask(ASKED_BYTES).is_ok() { ASKED_BYTES } else { count as u64 };
+            meter.ask(piece)?;
+            granted += piece;
+        }
+        granted -= count as u64;
+        meter.keep(count as u64);
+        let written = target.write_all(&buffer[..count]).map_err(|error| without_path(&error));
         written.map_err(Error::io("unpack into the temporary folder (TMPDIR names another)", path))?;
     }
     target.flush().map_err(Error::io("unpack", path))?;
@@ -33,7 +61,7 @@ pub(super) fn unpack(path: &Path) -> Result<tempfile::NamedTempFile, Error> {
 }
 
 /// Lists the files of an archive.
-pub(super) fn list(path: &Path, unpacked: Option<tempfile::NamedTempFile>) -> Result<Archive, Error> {
+pub(super) fn list(path: &Path, unpacked: Option<tempfile::NamedTempFile>, limits: Limits) -> Result<Archive, Error> {
     let plain = unpacked.as_ref().map_or(path, tempfile::NamedTempFile::path);
     let file = File::open(plain).map_err(Error::io("read", path))?;
     let length = file.metadata().map_err(Error::io("read", path))?.len();
@@ -48,11 +76,15 @@ pub(super) fn list(path: &Path, unpacked: Option<tempfile::NamedTempFile>) -> Re
         }
         malformed(error.to_string(), "a whole tar archive; fetch it again", path)
     };
-    let mut tar = tar::Archive::new(BufReader::new(file));
+    let left = Rc::new(Cell::new(MOST_BETWEEN_BYTES));
+    let mut tar = tar::Archive::new(Metered { inner: BufReader::new(file), left: Rc::clone(&left) });
     let (mut members, mut refused) = (Vec::new(), Vec::new());
+    let mut count = Count::new(limits, path);
     for entry in tar.entries_with_seek().map_err(broken)? {
+        left.set(MOST_BETWEEN_BYTES);
         let entry = entry.map_err(broken)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        count.add(&name)?;
         let kind = entry.header().entry_type();
         if kind.is_dir() || kind.is_pax_global_extensions() {
             continue;
@@ -78,8 +110,33 @@ pub(super) fn first_names(path: &Path, is_compressed: bool, count: usize) -> Vec
     let buffered = BufReader::new(file);
     let reader: Box<dyn Read> =
         if is_compressed { Box::new(MultiGzDecoder::new(buffered)) } else { Box::new(buffered) };
-    let mut tar = tar::Archive::new(reader);
+    let mut tar = tar::Archive::new(reader.take(MOST_LOOKED_AT_BYTES));
     let Ok(entries) = tar.entries() else { return Vec::new() };
     let files = entries.map_while(Result::ok).filter(|entry| entry.header().entry_type().is_file());
     files.take(count).map(|entry| String::from_utf8_lossy(&entry.path_bytes()).into_owned()).collect()
+}
+
+/// A reader of headers that gives no more bytes than it is allowed until the next allowance: the names in them are held
+/// in memory, and the contents of files are passed over.
+struct Metered<R> {
+    inner: R,
+    left: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 && !buffer.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its headers are too long"));
+        }
+        let read = self.inner.read(&mut buffer[..most])?;
+        self.left.set(self.left.get() - read as u64);
+        Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Metered<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Archive, Kind, Member, REFUSED, kind_of, malformed, tar};
 use crate::{
-    ClassId, Error, OpenOptions, Split,
+    ClassId, Error, Limits, OpenOptions, Split,
     account::{Reason, Usage},
     file_name::{is_image_name, is_system},
     formats::{
@@ -29,6 +29,8 @@ const KEYS: [&str; 8] = ["label", "cls", "class", "class_id", "label_id", "targe
 /// How many files of the first shard are looked at.
 const LOOK: usize = 32;
 const MOST_LABEL_BYTES: u64 = 1 << 20;
+/// Bytes of a word that is a label.
+const MOST_WORD_BYTES: usize = 1_024;
 
 /// Recognises shards: one, or a folder of them.
 pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
@@ -50,7 +52,8 @@ pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     let beside = NAMES.iter().find(|name| place.has(name)).map(|name| place.path.join(name));
     let described = Record::of(place)?.classes;
     let test_from = options.reading.test_from.clone();
-    Ok(Some(Box::new(Shards { root: place.tree.root.clone(), all: shards, names: beside, described, test_from })))
+    let (root, limits) = (place.tree.root.clone(), options.limits);
+    Ok(Some(Box::new(Shards { root, all: shards, names: beside, described, test_from, limits })))
 }
 
 /// A tar of samples.
@@ -121,6 +124,7 @@ struct Shards {
     /// The names that `corpus.toml` gives.
     described: Vec<String>,
     test_from: Option<String>,
+    limits: Limits,
 }
 
 impl Reader for Shards {
@@ -135,9 +139,13 @@ impl Reader for Shards {
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
         let mut archives = Vec::new();
         let mut samples = Vec::new();
+        let mut limits = self.limits;
         for (shard, Shard { path, .. }) in self.all.iter().enumerate() {
-            let archive = Archive::open(path)?;
+            // All of them lie unpacked beside each other.
+            let archive = Archive::open(path, limits)?;
+            limits.decoded_bytes -= archive.unpacked_bytes().min(limits.decoded_bytes);
             self.list_samples((shard, &archive), &mut samples, sink)?;
+            self.limits.check_images(samples.len(), path)?;
             archives.push(archive);
         }
         let classes = self.class_names(&samples)?;
@@ -247,6 +255,10 @@ impl Shards {
                 Label::Number(number) => highest = highest.max(*number),
                 Label::Word(word) => drop(words.insert(word.clone())),
             }
+            if words.len() > usize::from(u16::MAX) {
+                let (found, most, path) = (words.len(), usize::from(u16::MAX), self.root.clone());
+                return Err(Error::TooMany { what: "classes", found, most, path });
+            }
         }
         let mut words: Vec<String> = words.into_iter().collect();
         words.sort_by(|a, b| natural(a, b));
@@ -270,18 +282,27 @@ fn label_of(archive: &Archive, files: &[&Member]) -> Result<Option<Label>, Error
         let text = text.trim();
         return Ok(match text.parse() {
             Ok(number) => Some(Label::Number(number)),
-            Err(_) => (!text.is_empty()).then(|| Label::Word(text.to_owned())),
+            Err(_) if text.is_empty() => None,
+            Err(_) => Some(word(text, &archive.path)?),
         });
     }
     let Some(member) = file("json") else { return Ok(None) };
     let json: serde_json::Value = serde_json::from_str(&text(member)?)
         .map_err(|error| malformed(format!("{} with {error}", member.name), "JSON with a label", &archive.path))?;
     let label = KEYS.iter().find_map(|key| match json.get(key)? {
-        serde_json::Value::Number(number) => number.as_i64().map(Label::Number),
-        serde_json::Value::String(word) => Some(Label::Word(word.clone())),
+        serde_json::Value::Number(number) => number.as_i64().map(Label::Number).map(Ok),
+        serde_json::Value::String(text) => Some(word(text, &archive.path)),
         _ => None,
     });
-    Ok(label)
+    label.transpose()
+}
+
+fn word(text: &str, path: &Path) -> Result<Label, Error> {
+    if text.len() > MOST_WORD_BYTES {
+        let found = format!("a label of {} bytes", text.len());
+        return Err(malformed(found, format!("a number, or a word of at most {MOST_WORD_BYTES} bytes"), path));
+    }
+    Ok(Label::Word(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -1,21 +1,37 @@
 //! Zip archives.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    path::Path,
+};
 
 use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
-use super::{Archive, Member, clean, malformed};
-use crate::Error;
+use super::{Archive, Count, MOST_NAME_BYTES, Member, clean, malformed};
+use crate::{Error, Limits};
+
+/// Bytes of the record at the end, and of the longest comment in it.
+const END_BYTES: u64 = 22;
+const MOST_COMMENT_BYTES: u64 = u16::MAX as u64;
 
 /// Lists the files of an archive.
-pub(super) fn list(path: &Path) -> Result<Archive, Error> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
+pub(super) fn list(path: &Path, limits: Limits) -> Result<Archive, Error> {
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let listed = list_bytes(&mut file).map_err(Error::io("read", path))?;
+    // The whole list is held in memory.
+    if let Some(found) = listed.filter(|bytes| *bytes > MOST_NAME_BYTES as u64) {
+        let (found, most) = (found as usize, MOST_NAME_BYTES);
+        return Err(Error::TooMany { what: "bytes in the archive's list", found, most, path: path.to_owned() });
+    }
     let broken = |error: ZipError| malformed(error.to_string(), "a whole zip archive; fetch it again", path);
     let mut zip = ZipArchive::new(BufReader::new(file)).map_err(broken)?;
     let (mut members, mut refused) = (Vec::new(), Vec::new());
+    let mut count = Count::new(limits, path);
     for index in 0..zip.len() {
         let entry = zip.by_index_raw(index).map_err(broken)?;
         let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
+        count.add(&name)?;
         if entry.is_dir() {
             continue;
         }
@@ -36,4 +52,23 @@ pub(super) fn list(path: &Path) -> Result<Archive, Error> {
         members.push(Member { name: clean, start, stored, bytes, is_deflated });
     }
     Ok(Archive { path: path.to_owned(), unpacked: None, members, refused }.settle())
+}
+
+/// Bytes of the list of contents, by where it begins and where the record at the end of the archive does.
+fn list_bytes(file: &mut File) -> io::Result<Option<u64>> {
+    let from = file.metadata()?.len().saturating_sub(END_BYTES + MOST_COMMENT_BYTES);
+    file.seek(SeekFrom::Start(from))?;
+    let mut end = Vec::new();
+    { &mut *file }.take(END_BYTES + MOST_COMMENT_BYTES).read_to_end(&mut end)?;
+    file.rewind()?;
+    let place = |mark: &[u8]| end.windows(4).rposition(|window| window == mark);
+    let start = place(b"PK\x05\x06").and_then(|place| Some((place, end.get(place + 16..place + 20)?.try_into().ok()?)));
+    let Some((at, start)) = start else { return Ok(None) };
+    // In large archives it stands in another record.
+    let large = || end.get(place(b"PK\x06\x06")? + 48..)?.first_chunk().copied().map(u64::from_le_bytes);
+    let start = match u32::from_le_bytes(start) {
+        u32::MAX => large().unwrap_or(u64::MAX),
+        start => u64::from(start),
+    };
+    Ok(Some((from + at as u64).saturating_sub(start)))
 }

@@ -48,6 +48,11 @@ fn begins_as_pickle(path: &Path) -> bool {
     fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && matches!(start, [0x80, 2..=5])
 }
 
+/// Bytes of a batch: the largest of CIFAR has 155 MB.
+const MOST_BYTES: u64 = 512 << 20;
+/// Bytes of a name, of a class or of a photograph: many may stand for one that is in the file once.
+const MOST_NAME_BYTES: usize = 1_024;
+
 /// Under which keys a corpus has what.
 #[derive(Clone, Copy)]
 struct Keys {
@@ -118,7 +123,7 @@ impl Batches {
         let file = File { path: self.meta.clone() };
         let bytes = file.read()?;
         let pickle = file.parse(&bytes)?;
-        let names = file.list(&pickle, self.keys.label_names, text)?;
+        let names = file.list(&pickle, (self.keys.label_names, usize::from(u16::MAX)), text)?;
         names.ok_or_else(|| file.wrong(self.keys.label_names, "nothing", "the names of the classes"))
     }
 }
@@ -165,7 +170,13 @@ struct File {
 
 impl File {
     fn read(&self) -> Result<Vec<u8>, Error> {
-        fs::read(&self.path).map_err(Error::io("read", &self.path))
+        let io = || Error::io("read", &self.path);
+        let mut bytes = Vec::new();
+        fs::File::open(&self.path).map_err(io())?.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(io())?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(self.malformed(format!("more than {MOST_BYTES} bytes"), "a batch of CIFAR".to_owned()));
+        }
+        Ok(bytes)
     }
 
     fn parse<'a>(&self, bytes: &'a [u8]) -> Result<Pickle<'a>, Error> {
@@ -182,18 +193,23 @@ impl File {
         Error::Malformed { what: "the Python batch", found, expected, path: self.path.clone() }
     }
 
-    /// The list of a key, each item taken by `item`.
+    /// The list of a key with so many items at most, each taken by `item`.
     fn list<'p, 'a, T>(
         &self,
         pickle: &'p Pickle<'a>,
-        key: &'static str,
+        (key, most): (&'static str, usize),
         item: impl Fn(&'p Value<'a>) -> Option<T>,
     ) -> Result<Option<Vec<T>>, Error> {
         match pickle.key(key) {
             None => Ok(None),
+            Some(Value::List(places) | Value::Tuple(places)) if places.len() > most => {
+                Err(self.wrong(key, format!("{} values", places.len()), format!("at most {most}")))
+            }
             Some(Value::List(places) | Value::Tuple(places)) => {
                 let items: Option<Vec<T>> = places.iter().map(|&place| item(pickle.get(place))).collect();
-                items.map(Some).ok_or_else(|| self.wrong(key, "a list with other things in it", "labels or names"))
+                items.map(Some).ok_or_else(|| {
+                    self.wrong(key, "a list with other things in it", "labels, or names of usual length")
+                })
             }
             Some(other) => Err(self.wrong(key, other.kind(), "a list")),
         }
@@ -203,13 +219,14 @@ impl File {
         let pixels = self.pixels(pickle)?;
         let images = pixels.images;
         let labels = match pickle.key(keys.labels) {
-            Some(Value::Array(array)) => array.numbers(),
-            _ => self.list(pickle, keys.labels, number)?,
+            Some(Value::Array(array)) if array.shape == [images] => array.numbers(),
+            Some(Value::Array(_)) => None,
+            _ => self.list(pickle, (keys.labels, images), number)?,
         };
         let labels = labels
             .filter(|labels| labels.len() == images)
             .ok_or_else(|| self.wrong(keys.labels, "nothing, or another number", format!("{images} labels")))?;
-        let names = match self.list(pickle, "filenames", text)? {
+        let names = match self.list(pickle, ("filenames", images), text)? {
             Some(names) if names.len() == images => names,
             Some(names) => {
                 return Err(self.wrong("filenames", format!("{} names", names.len()), format!("{images} names")));
@@ -248,7 +265,9 @@ impl File {
 /// A string of Python 2 is bytes without an encoding; names are ASCII, and anything else stays readable.
 fn text(value: &Value<'_>) -> Option<String> {
     match value {
-        Value::Bytes(bytes) | Value::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Value::Bytes(bytes) | Value::Text(bytes) if bytes.len() <= MOST_NAME_BYTES => {
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        }
         _ => None,
     }
 }

@@ -219,3 +219,28 @@ proptest::proptest! {
         let _ = pickle::parse(&bytes);
     }
 }
+
+/// A string or a tuple that is in the file once can be named a million times.
+#[test]
+fn what_is_named_often_is_not_copied_as_often() {
+    let long = "x".repeat(1_025);
+    let names = folder(&[("batches.meta", &meta(&["horse", &long])), ("data_batch_1", &batch(&[0], 1))]);
+    assert!(error(names.path()).contains("names of usual length"), "{}", error(names.path()));
+    let mut writer = Writer::new();
+    writer.put(b"}(");
+    writer.named("labels");
+    writer.list(1, |writer, _| writer.put(b"K\x00"));
+    writer.named("data");
+    writer.array(1, &[0; 3_072]);
+    writer.named("filenames");
+    writer.named("y.png");
+    let name = writer.memos as u8;
+    writer.put(b"0");
+    writer.list(5_000, |writer, _| writer.put(&[b'h', name]));
+    writer.put(b"u.");
+    let many = folder(&[("data_batch_1", &writer.bytes)]);
+    assert!(error(many.path()).contains("5000 values"), "{}", error(many.path()));
+    let arguments = [&b"\x80\x02cnumpy\ndtype\n("[..], &b"K\x01".repeat(9), b"tR."].concat();
+    let arguments = folder(&[("data_batch_1", &arguments)]);
+    assert!(error(arguments.path()).contains("9 arguments"), "{}", error(arguments.path()));
+}

@@ -24,7 +24,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::{
     ClassId, Error, OpenOptions, Split,
     account::{Mark, NOT_REGULAR, Reason, Usage},
-    decode::Glance,
+    decode::{Glance, MAX_FILE_BYTES},
     file_name::{is_compressed_image, is_image_name, is_system, may_be_image, shown},
     known::Record,
     name::natural,
@@ -39,8 +39,6 @@ use plan::{Plan, plan};
 
 /// Without a test folder, every so many images of a class are for testing.
 pub(crate) const TEST_EVERY: usize = 10;
-/// Larger files are not read: no image of a corpus is so large, and whatever it is would fill the memory.
-const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Files without an image's extension that are looked at before a folder is taken for class folders.
 const LOOKED_AT: usize = 8;
 

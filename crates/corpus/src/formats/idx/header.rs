@@ -5,11 +5,8 @@ use std::{
     path::Path,
 };
 
-use super::super::records::{Opened, interleaved_to_planes, open_maybe_gz};
-use crate::{Error, ImageShape};
-
-/// Sides of an image of more pixels are refused.
-const MOST_SIDE: usize = 1 << 14;
+use super::super::records::{Opened, PICTURE, interleaved_to_planes, is_picture, open_maybe_gz};
+use crate::{Error, ImageShape, Limits};
 
 /// What the first bytes of a file say.
 #[derive(Debug)]
@@ -94,18 +91,20 @@ impl Header {
                 return Err(malformed("the images", found, expected, path));
             }
         };
-        if ![kind.shape.height, kind.shape.width].iter().all(|side| (1..=MOST_SIDE).contains(side)) {
+        if !is_picture(kind.shape) {
             let found = format!("images of {} x {} pixels", kind.shape.width, kind.shape.height);
-            return Err(malformed("the images", found, &format!("sides of 1 to {MOST_SIDE} pixels"), path));
+            return Err(malformed("the images", found, PICTURE, path));
         }
         Ok(kind)
     }
 }
 
 /// Reads a whole file of labels. Where several numbers belong to an image (QMNIST), the first is its label.
-pub(super) fn read_labels(path: &Path) -> Result<Vec<i64>, Error> {
+pub(super) fn read_labels(path: &Path, limits: Limits) -> Result<Vec<i64>, Error> {
     let mut opened = open_maybe_gz(path)?;
     let header = Header::read(&mut opened, path)?;
+    // The file may unpack to a thousand times its size.
+    limits.check_images(header.count(), path)?;
     let columns = match header.sides[1..] {
         [] => 1,
         [columns @ 1..=64] => columns,

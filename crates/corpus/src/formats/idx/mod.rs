@@ -11,7 +11,7 @@ use super::{
     text::read_lines,
 };
 use crate::{
-    ClassId, Error, OpenOptions, Split,
+    ClassId, Error, Limits, OpenOptions, Split,
     account::{Reason, Usage},
     known::Record,
     reader::{Place, Reader},
@@ -21,13 +21,13 @@ use files::{Part, Set};
 use header::{Header, Kind};
 
 /// Recognises a folder with files such as `train-images-idx3-ubyte.gz`.
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
     if place.tree.is_file {
         return Ok(None);
     }
     let Some(set) = files::find(place)? else { return Ok(None) };
     let Record { classes, .. } = Record::of(place)?;
-    Ok(Some(Box::new(Idx { root: place.tree.root.clone(), set, classes })))
+    Ok(Some(Box::new(Idx { root: place.tree.root.clone(), set, classes, limits: options.limits })))
 }
 
 struct Idx {
@@ -35,6 +35,7 @@ struct Idx {
     set: Set,
     /// The names that `corpus.toml` gives.
     classes: Vec<String>,
+    limits: Limits,
 }
 
 impl Reader for Idx {
@@ -55,7 +56,7 @@ impl Reader for Idx {
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
         let mut sources = Vec::new();
         for part in &self.set.parts {
-            sources.push(Source::open(part)?);
+            sources.push(Source::open(part, self.limits)?);
         }
         let classes = self.class_names(&sources)?;
         let count = classes.names.len();
@@ -144,8 +145,8 @@ struct Source {
 }
 
 impl Source {
-    fn open(part: &Part) -> Result<Self, Error> {
-        let labels = header::read_labels(&part.labels)?;
+    fn open(part: &Part, limits: Limits) -> Result<Self, Error> {
+        let labels = header::read_labels(&part.labels, limits)?;
         let mut opened = open_maybe_gz(&part.images)?;
         let header = Header::read(&mut opened, &part.images)?;
         let kind = header.images(&part.images)?;

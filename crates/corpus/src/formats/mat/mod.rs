@@ -21,7 +21,9 @@ const COMPRESSED: u32 = 15;
 /// Classes of arrays that hold numbers: double, single, and whole numbers of 8 to 64 bits.
 const NUMBERS: std::ops::RangeInclusive<u8> = 6..=15;
 /// The most numbers that are taken into memory at once; labels, not pixels.
-const MOST_NUMBERS: usize = 1 << 26;
+const MOST_NUMBERS: usize = 1 << 24;
+/// Variables of a file: each is kept with its name.
+const MOST_VARIABLES: usize = 1 << 10;
 
 /// A file whose variables have been listed.
 pub(super) struct MatFile {
@@ -83,6 +85,10 @@ impl MatFile {
             }
             if matches!(tag.kind, MATRIX | COMPRESSED) {
                 let (matrix, _) = this.matrix(at, tag)?;
+                if this.variables.len() == MOST_VARIABLES {
+                    let found = format!("more than {MOST_VARIABLES} variables");
+                    return Err(malformed(found, "the labels or images of a known corpus", path));
+                }
                 this.variables.push((at, tag, matrix));
             }
             at = end;

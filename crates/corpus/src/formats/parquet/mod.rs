@@ -2,6 +2,7 @@
 
 mod column;
 mod files;
+mod pages;
 mod schema;
 mod table;
 
@@ -15,7 +16,7 @@ use super::{
     splits::{Part, Splitting, test_part},
 };
 use crate::{
-    ClassId, Error, LabelLevel, OpenOptions, Split,
+    ClassId, Error, LabelLevel, Limits, OpenOptions, Split,
     account::{Reason, Usage},
     name::natural,
     reader::{Place, Reader},
@@ -30,8 +31,9 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     if files.is_empty() {
         return Ok(None);
     }
-    let (level, test_from) = (options.reading.labels, options.reading.test_from.clone());
-    Ok(Some(Box::new(Tables { files, level, test_from, root: place.tree.root.clone() })))
+    let (reading, limits) = (&options.reading, options.limits);
+    let (level, test_from) = (reading.labels, reading.test_from.clone());
+    Ok(Some(Box::new(Tables { files, level, test_from, root: place.tree.root.clone(), limits })))
 }
 
 struct Tables {
@@ -40,6 +42,7 @@ struct Tables {
     /// The part that is asked for as the test split.
     test_from: Option<String>,
     root: PathBuf,
+    limits: Limits,
 }
 
 impl Reader for Tables {
@@ -53,8 +56,11 @@ impl Reader for Tables {
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
         let mut tables = Vec::new();
+        let mut limits = self.limits;
         for file in &self.files {
-            tables.push((file, Table::open(&file.path, self.level)?));
+            let table = Table::open(&file.path, (self.level, limits))?;
+            limits.images -= table.rows();
+            tables.push((file, table));
         }
         let classes = class_names(&tables)?;
         let numbers: BTreeMap<&str, i64> = classes.iter().map(String::as_str).zip(0..).collect();
@@ -108,7 +114,7 @@ fn class_names(tables: &[(&TableFile, Table)]) -> Result<Vec<String>, Error> {
     for (_, table) in tables {
         match &table.labels {
             Labels::Numbers(labels) => highest = highest.max(labels.iter().flatten().copied().max()),
-            Labels::Words(labels) => words.extend(labels.iter().flatten().cloned()),
+            Labels::Words { words: found, .. } => words.extend(found.iter().cloned()),
         }
     }
     // Negative ones stand for no label, and too many are refused when the corpus is put together.
@@ -152,8 +158,8 @@ impl Reading<'_> {
     fn class(&self, table: &Table, row: usize) -> Result<Option<ClassId>, Error> {
         let label = match &table.labels {
             Labels::Numbers(labels) => labels.get(row).copied().flatten().filter(|label| *label >= 0),
-            Labels::Words(labels) => {
-                let word = labels.get(row).and_then(Option::as_ref);
+            Labels::Words { words, rows } => {
+                let word = rows.get(row).copied().flatten().and_then(|word| words.get(usize::from(word)));
                 word.map(|word| self.numbers.get(word.as_str()).copied().unwrap_or(-1))
             }
         };

@@ -1,25 +1,35 @@
 //! One parquet file: its labels at once, its images a few at a time.
 
 use std::{
+    collections::HashMap,
     fs::File,
+    io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
 use parquet::{
     basic::Compression,
     errors::ParquetError,
-    file::reader::{FileReader, RowGroupReader, SerializedFileReader},
+    file::{
+        metadata::RowGroupMetaData,
+        reader::{FileReader, RowGroupReader, SerializedFileReader},
+    },
 };
 
 use super::{
     column::{self, Cell, Label, LabelRows},
+    pages,
     schema::Columns,
 };
-use crate::{Error, LabelLevel};
+use crate::{Error, LabelLevel, Limits};
 
 /// Images in memory at once, besides the page that they stand in.
 const IMAGES_AT_ONCE: usize = 16;
 const LABELS_AT_ONCE: usize = 1_024;
+/// Bytes of the list of row groups and columns; in memory it takes more than a hundred times as many.
+const MOST_FOOTER_BYTES: u32 = 16 << 20;
+/// Bytes of a word that is a label.
+const MOST_WORD_BYTES: usize = 1_024;
 
 pub(super) fn malformed(found: impl Into<String>, expected: impl Into<String>, path: &Path) -> Error {
     Error::Malformed { what: "the parquet file", found: found.into(), expected: expected.into(), path: path.to_owned() }
@@ -35,7 +45,11 @@ pub(super) struct Table {
 /// The label of every row.
 pub(super) enum Labels {
     Numbers(Vec<Option<i64>>),
-    Words(Vec<Option<String>>),
+    Words {
+        words: Vec<String>,
+        /// The place of each row's word.
+        rows: Vec<Option<u16>>,
+    },
 }
 
 /// The image of a row.
@@ -45,23 +59,28 @@ pub(super) struct RowImage {
 }
 
 impl Table {
-    pub(super) fn open(path: &Path, level: LabelLevel) -> Result<Self, Error> {
+    /// Opens a table; `limits` bound its rows.
+    pub(super) fn open(path: &Path, (level, limits): (LabelLevel, Limits)) -> Result<Self, Error> {
         let reader = open(path)?;
+        let rows = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).fold(0, i64::saturating_add);
+        limits.check_images(usize::try_from(rows).unwrap_or(usize::MAX), path)?;
+        let file = File::open(path).map_err(Error::io("read", path))?;
         let columns = Columns::find(reader.metadata().file_metadata(), level, path)?;
         for group in reader.metadata().row_groups() {
             for leaf in [Some(columns.image), columns.name, Some(columns.label)].into_iter().flatten() {
                 check_codec(group.column(leaf).compression(), path)?;
+                pages::check(&file, group.column(leaf), (limits, path))?;
             }
         }
         let mut table = Self { path: path.to_owned(), columns, labels: Labels::Numbers(Vec::new()) };
-        table.labels = table.read_labels(&reader)?;
+        table.labels = table.read_labels(&reader, limits)?;
         Ok(table)
     }
 
     pub(super) fn rows(&self) -> usize {
         match &self.labels {
             Labels::Numbers(labels) => labels.len(),
-            Labels::Words(labels) => labels.len(),
+            Labels::Words { rows, .. } => rows.len(),
         }
     }
 
@@ -69,7 +88,7 @@ impl Table {
     pub(super) fn has_labels(&self) -> bool {
         match &self.labels {
             Labels::Numbers(labels) => labels.iter().flatten().any(|label| *label >= 0),
-            Labels::Words(labels) => labels.iter().any(Option::is_some),
+            Labels::Words { rows, .. } => rows.iter().any(Option::is_some),
         }
     }
 
@@ -77,8 +96,8 @@ impl Table {
         malformed(error.to_string(), "a whole parquet file; fetch it again", &self.path)
     }
 
-    fn read_labels(&self, reader: &SerializedFileReader<File>) -> Result<Labels, Error> {
-        let (mut numbers, mut words) = (Vec::new(), Vec::new());
+    fn read_labels(&self, reader: &SerializedFileReader<File>, limits: Limits) -> Result<Labels, Error> {
+        let (mut numbers, mut words) = (Vec::new(), Words::default());
         let mut are_words = false;
         for index in 0..reader.num_row_groups() {
             let group = reader.get_row_group(index).map_err(|error| self.damaged(&error))?;
@@ -88,14 +107,15 @@ impl Table {
             are_words |= matches!(rows, LabelRows::Words(_));
             while let Some(Cell(label)) = rows.next().map_err(|error| self.damaged(&error))? {
                 match label {
-                    Some(Label::Word(word)) => words.push(Some(String::from_utf8_lossy(word.data()).into_owned())),
+                    Some(Label::Word(word)) => words.push(word.data(), &self.path)?,
                     Some(Label::Number(number)) => numbers.push(Some(number)),
-                    None if are_words => words.push(None),
+                    None if are_words => words.rows.push(None),
                     None => numbers.push(None),
                 }
+                limits.check_images(numbers.len().max(words.rows.len()), &self.path)?;
             }
         }
-        Ok(if are_words { Labels::Words(words) } else { Labels::Numbers(numbers) })
+        Ok(if are_words { Labels::Words { words: words.all, rows: words.rows } } else { Labels::Numbers(numbers) })
     }
 
     /// Hands over the image of every row, in order.
@@ -127,8 +147,41 @@ impl Table {
     }
 }
 
+/// Labels that are words, each word once.
+#[derive(Default)]
+struct Words {
+    places: HashMap<String, u16>,
+    all: Vec<String>,
+    rows: Vec<Option<u16>>,
+}
+
+impl Words {
+    fn push(&mut self, word: &[u8], path: &Path) -> Result<(), Error> {
+        if word.len() > MOST_WORD_BYTES {
+            let found = format!("a label of {} bytes", word.len());
+            return Err(malformed(found, format!("words of at most {MOST_WORD_BYTES}"), path));
+        }
+        let word = String::from_utf8_lossy(word);
+        let known = self.places.get(word.as_ref()).copied();
+        let place = known.map_or_else(|| self.add(word.into_owned(), path), Ok)?;
+        self.rows.push(Some(place));
+        Ok(())
+    }
+
+    /// A word that is new.
+    fn add(&mut self, word: String, path: &Path) -> Result<u16, Error> {
+        let (found, most) = (self.all.len() + 1, usize::from(u16::MAX));
+        let place = u16::try_from(self.all.len()).ok().filter(|_| found <= most);
+        let place = place.ok_or_else(|| Error::TooMany { what: "classes", found, most, path: path.to_owned() })?;
+        self.all.push(word.clone());
+        self.places.insert(word, place);
+        Ok(place)
+    }
+}
+
 fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    check_footer(&mut file, path)?;
     let damaged = |error: ParquetError| malformed(error.to_string(), "a whole parquet file; fetch it again", path);
     SerializedFileReader::new(file).map_err(damaged)
 }
@@ -136,6 +189,21 @@ fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
 /// The level of a value that is there.
 fn level(group: &dyn RowGroupReader, leaf: usize) -> i16 {
     group.metadata().column(leaf).column_descr().max_def_level()
+}
+
+/// The last eight bytes tell the length of the list before them.
+fn check_footer(file: &mut File, path: &Path) -> Result<(), Error> {
+    let io = || Error::io("read", path);
+    let length = file.metadata().map_err(io())?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(8))).map_err(io())?;
+    let mut end = Vec::new();
+    { &mut *file }.take(8).read_to_end(&mut end).map_err(io())?;
+    file.rewind().map_err(io())?;
+    let bytes = end.first_chunk().copied().map_or(0, u32::from_le_bytes);
+    if bytes > MOST_FOOTER_BYTES {
+        return Err(malformed(format!("a list of {bytes} bytes"), format!("at most {MOST_FOOTER_BYTES}"), path));
+    }
+    Ok(())
 }
 
 fn check_codec(codec: Compression, path: &Path) -> Result<(), Error> {

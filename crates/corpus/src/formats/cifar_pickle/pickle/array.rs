@@ -21,6 +21,9 @@ const KNOWN: [(&str, &str); 13] = [
     ("builtins", "bytearray"),
 ];
 
+/// Arguments of a call, and sides of an array.
+const MOST_ARGUMENTS: usize = 8;
+
 /// The type of an array's values: whole numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ValueType {
@@ -100,6 +103,10 @@ impl<'a> Reader<'a> {
         let Value::Tuple(arguments) = &self.values[arguments.0] else {
             return Err(self.fault(format!("{name} without arguments"), "a tuple of them"));
         };
+        // One tuple may be the argument of many calls.
+        if arguments.len() > MOST_ARGUMENTS {
+            return Err(self.fault(format!("{name} with {} arguments", arguments.len()), "an array to be made"));
+        }
         let arguments = arguments.clone();
         let value = match name {
             "_reconstruct" => Value::Array(Array {
@@ -225,6 +232,9 @@ impl<'a> Reader<'a> {
 
     fn shape(&self, place: Place) -> Option<Vec<usize>> {
         let Value::Tuple(shape) = &self.values[place.0] else { return None };
+        if shape.len() > MOST_ARGUMENTS {
+            return None;
+        }
         let side = |place: &Place| match self.values[place.0] {
             Value::Int(side) => usize::try_from(side).ok(),
             _ => None,

@@ -11,6 +11,8 @@ pub(crate) use array::ValueType;
 
 /// Values in a pickle; CIFAR-100's largest has 200,000.
 const MOST_VALUES: usize = 4_000_000;
+/// Bytes of values that are made rather than borrowed.
+const MOST_COPIED_BYTES: usize = 1 << 30;
 /// Steps of a pickle.
 const MOST_STEPS: usize = 16_000_000;
 
@@ -173,7 +175,7 @@ impl<'a> Reader<'a> {
     /// Allows for bytes that are made rather than borrowed: a batch needs a few copies of its own bytes.
     fn allow_copy(&mut self, bytes: usize) -> Result<(), Fault> {
         self.copied = self.copied.saturating_add(bytes);
-        if self.copied > self.input.len().saturating_mul(8).saturating_add(4_096) {
+        if self.copied > self.input.len().saturating_mul(8).saturating_add(4_096).min(MOST_COPIED_BYTES) {
             return Err(self.fault("values that grow beyond the file".to_owned(), "a batch of CIFAR"));
         }
         Ok(())
