@@ -1,6 +1,7 @@
 //! Everything that can go wrong in this crate.
 
-use std::path::PathBuf;
+use crate::run::SNAPSHOT_FOLDER;
+use std::path::{Path, PathBuf};
 
 /// What was tried, what was expected, what was found; the path comes last.
 #[derive(Debug, thiserror::Error)]
@@ -143,10 +144,42 @@ impl Error {
         move |source| Self::Io { action, source, path }
     }
 
+    /// The same with its file named as it lies in the run's folder (`run.toml`, `snapshots/000100.safetensors`), for
+    /// readers elsewhere: where the folder lies on this machine is not theirs to know.
+    #[must_use]
+    pub fn within_run(mut self) -> Self {
+        match &mut self {
+            Self::Recipe { place, .. } | Self::Syntax { place, .. } => {
+                if let Some((_, name)) = place.rsplit_once(['/', '\\']) {
+                    *place = name.to_owned();
+                }
+            }
+            Self::Io { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::NewerFormat { path, .. }
+            | Self::NotARun { path }
+            | Self::Busy { path, .. }
+            | Self::NoSnapshot { path, .. } => *path = within_run(path),
+            Self::Tensor { .. }
+            | Self::NoLayer { .. }
+            | Self::Input { .. }
+            | Self::DeviceMemory { .. }
+            | Self::Device { .. } => {}
+        }
+        self
+    }
+
     /// Whether the system had no file handle left: nothing is wrong with the file.
     pub fn is_out_of_files(&self) -> bool {
         matches!(self, Self::Io { source, .. } if is_out_of_files(source))
     }
+}
+
+/// The end of a path that tells the file within its run.
+fn within_run(path: &Path) -> PathBuf {
+    let name = PathBuf::from(path.file_name().unwrap_or_default());
+    let is_snapshot = path.parent().and_then(Path::file_name).is_some_and(|folder| folder == SNAPSHOT_FOLDER);
+    if is_snapshot { Path::new(SNAPSHOT_FOLDER).join(name) } else { name }
 }
 
 /// Whether the process (EMFILE) or the system (ENFILE) has as many files open as it may.
@@ -168,4 +201,25 @@ fn recipe_message(place: &str, layer: Option<&str>, expected: &str, found: &str,
     let layer = layer.map_or_else(String::new, |name| format!(", layer `{name}`"));
     let hint = hint.map_or_else(String::new, |text| format!(" ({text})"));
     format!("{place}{layer}: expected {expected}, found {found}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn within_the_run_no_folder_above_it_is_named() {
+        let path = || PathBuf::from("/secret/place/run/snapshots/000100.safetensors");
+        let damaged = Error::Damaged { what: "the snapshot", reason: "it is cut short".into(), path: path() };
+        assert_eq!(
+            damaged.within_run().to_string(),
+            "cannot use the snapshot: it is cut short: snapshots/000100.safetensors"
+        );
+        let io = Error::io("read the run", "/secret/place/run/run.toml")(std::io::ErrorKind::NotFound.into());
+        assert_eq!(io.within_run().to_string(), "cannot read the run run.toml: entity not found");
+        let syntax = Error::Syntax { place: "/secret/place/run.toml:3".into(), reason: "no key".into() };
+        assert_eq!(syntax.within_run().to_string(), "run.toml:3: not readable as TOML: no key");
+        let run = Error::NotARun { path: "/secret/place/run".into() };
+        assert!(run.within_run().to_string().ends_with(": run"));
+    }
 }

@@ -5,6 +5,7 @@ use crate::divergence::Divergence;
 use crate::error::Error;
 use crate::shape::Step;
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use std::path::Path;
 
 /// One measurement: the loss and error of a training minibatch, or over the test split.
@@ -137,11 +138,22 @@ pub(crate) fn read(path: &Path) -> Result<MetricsLog, Error> {
     let mut log = MetricsLog::default();
     for (index, line) in bytes[..end].split(|&byte| byte == b'\n').enumerate() {
         if let Err(reason) = log.add(line) {
-            let first = || SkippedLines { count: 0, first_line: index + 1, reason: reason.to_string() };
+            let first = || SkippedLines { count: 0, first_line: index + 1, reason: reason_of(&reason) };
             log.skipped.get_or_insert_with(first).count += 1;
         }
     }
     Ok(log)
+}
+
+/// Why a line is no measurement. What stands in it is not quoted: the file may be a link to somebody else's.
+fn reason_of(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match error.classify() {
+        // The fields are ours.
+        Category::Data if text.starts_with("missing field") => text,
+        Category::Data => format!("it is no measurement (column {})", error.column()),
+        Category::Syntax | Category::Eof | Category::Io => format!("it is no JSON (column {})", error.column()),
+    }
 }
 
 impl MetricsLog {

@@ -97,7 +97,7 @@ impl Catalogue {
             };
             let run = OpenRun::open(&id, &path, &self.databases).map(Arc::new);
             if let Err(error) = &run {
-                tracing::warn!(run = %id, "cannot be opened: {error}");
+                tracing::warn!(run = %id, path = %path.display(), "cannot be opened: {error}");
                 if error.is_passing() {
                     // Tried again at the next look.
                     stamp = None;

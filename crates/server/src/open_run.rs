@@ -159,6 +159,7 @@ impl OpenRun {
 
     /// Remembers a snapshot that turned out to be unreadable, so that it is shown as a gap.
     pub(crate) fn mark_broken(&self, hash: &str, error: &ApiError) {
+        tracing::warn!(run = %self.id, path = %self.path.display(), "a snapshot cannot be used: {error}");
         lock(&self.broken).insert(hash.to_owned(), error.to_string());
     }
 

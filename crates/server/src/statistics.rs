@@ -71,7 +71,7 @@ pub(crate) fn missing_at(
             return Ok(ApiError::not_ready(format!(
                 "run {}: the statistics of checkpoint {index} ({split}) failed: {}",
                 run.id,
-                unit.error.as_deref().unwrap_or("no reason is recorded")
+                unit.error.as_deref().map_or_else(|| "no reason is recorded".to_owned(), without_folders)
             ))
             .hint("the other checkpoints are not affected"));
         }
@@ -82,6 +82,22 @@ pub(crate) fn missing_at(
     };
     Ok(missing(run, &what))
 }
+
+/// A reason as `deepviz stats` recorded it, without the folder that the run lay in: those of earlier versions name it.
+fn without_folders(reason: &str) -> String {
+    let mut told = String::new();
+    let mut rest = reason;
+    while let Some(at) = rest.find(IN_SNAPSHOTS) {
+        let (before, after) = rest.split_at(at);
+        let start = [": ", "snapshot "].iter().filter_map(|mark| Some(before.rfind(mark)? + mark.len())).max();
+        told.push_str(&before[..start.unwrap_or(0)]);
+        told.push_str(&after[1..IN_SNAPSHOTS.len()]);
+        rest = &after[IN_SNAPSHOTS.len()..];
+    }
+    told + rest
+}
+
+const IN_SNAPSHOTS: &str = "/snapshots/";
 
 /// Whether there is no file handle left, which `SQLite` does not say when it cannot open a file. The folder is opened and
 /// not the database: closing that would let go of the locks that `SQLite` holds on it.
@@ -94,12 +110,15 @@ impl From<deepviz_stats::Error> for ApiError {
     fn from(error: deepviz_stats::Error) -> Self {
         use deepviz_stats::Error;
         match error {
-            Error::Older { .. } => Self::unusable(error.to_string())
+            Error::Older { .. } => Self::unusable(error.within_run().to_string())
                 .hint("`deepviz stats RUN` brings them up to date and computes what they lack"),
-            Error::Corrupt { .. } | Error::Foreign { .. } | Error::Newer { .. } => Self::unusable(error.to_string())
-                .hint("stats.sqlite can be deleted and computed again: `deepviz stats RUN`"),
-            Error::Busy { .. } => Self::busy(error.to_string()),
+            Error::Corrupt { .. } | Error::Foreign { .. } | Error::Newer { .. } => {
+                Self::unusable(error.within_run().to_string())
+                    .hint("stats.sqlite can be deleted and computed again: `deepviz stats RUN`")
+            }
+            Error::Busy { .. } => Self::busy(error.within_run().to_string()),
             Error::Unwritable { ref path, .. } if has_no_file_to_spare(path) => Self::out_of_files(),
+            // For the log.
             other => Self::internal(other.to_string()),
         }
     }
@@ -112,9 +131,35 @@ impl From<deepviz_net::Error> for ApiError {
             return Self::out_of_files();
         }
         match error {
-            Error::NoSnapshot { .. } | Error::NoLayer { .. } => Self::not_found(error.to_string()),
+            Error::NoSnapshot { .. } | Error::NoLayer { .. } => Self::not_found(error.within_run().to_string()),
             Error::Device { .. } => Self::internal(error.to_string()),
-            other => Self::unusable(other.to_string()),
+            other => Self::unusable(other.within_run().to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recorded_reasons_lose_the_folder_and_nothing_else() {
+        for (recorded, told) in [
+            (
+                "cannot use the snapshot: it is cut short: /data/my runs/a/snapshots/000100.safetensors",
+                "cannot use the snapshot: it is cut short: snapshots/000100.safetensors",
+            ),
+            (
+                "cannot read the snapshot ../runs/a/snapshots/000100.safetensors: Permission denied",
+                "cannot read the snapshot snapshots/000100.safetensors: Permission denied",
+            ),
+            (
+                "the outputs of fc10 of 3 of 9 images are not finite",
+                "the outputs of fc10 of 3 of 9 images are not finite",
+            ),
+            ("snapshots/1 and / alone", "snapshots/1 and / alone"),
+        ] {
+            assert_eq!(without_folders(recorded), told);
         }
     }
 }

@@ -222,3 +222,38 @@ pub enum Error {
     #[error(transparent)]
     Net(#[from] deepviz_net::Error),
 }
+
+impl Error {
+    /// The same with its file named as it lies in the run's folder: see [`deepviz_net::Error::within_run`].
+    #[must_use]
+    pub fn within_run(mut self) -> Self {
+        match &mut self {
+            Self::Database { path, .. }
+            | Self::Full { path }
+            | Self::Unwritable { path, .. }
+            | Self::Busy { path }
+            | Self::NoUnits { path }
+            | Self::Corrupt { path, .. }
+            | Self::Foreign { path, .. }
+            | Self::Newer { path, .. }
+            | Self::Older { path, .. }
+            | Self::Migration { path, .. } => *path = path.file_name().unwrap_or_default().into(),
+            Self::Net(_)
+            | Self::StillBlocked { .. }
+            | Self::Stopped
+            | Self::OtherCorpus { .. }
+            | Self::OtherClasses { .. }
+            | Self::UnknownLayer { .. }
+            | Self::BadJob { .. }
+            | Self::NotFinite { .. }
+            | Self::WeightsNotFinite { .. }
+            | Self::TooFarApart { .. }
+            | Self::Clustering { .. }
+            | Self::Threads { .. } => {}
+        }
+        match self {
+            Self::Net(error) => Self::Net(error.within_run()),
+            other => other,
+        }
+    }
+}

@@ -41,7 +41,7 @@ impl Work<'_> {
             Err(error @ (Error::Net(_) | Error::WeightsNotFinite { .. })) => {
                 let hash = entry_of(self.job.run, step).map(|entry| entry.hash).unwrap_or_default();
                 self.done.insert((step, split));
-                let failure = Failure { snapshot_hash: &hash, problem: error.to_string() };
+                let failure = Failure { snapshot_hash: &hash, problem: error.within_run().to_string() };
                 self.failed((step, split), failure, control)?;
                 return Ok(true);
             }
@@ -63,7 +63,7 @@ impl Work<'_> {
             }
             // What is wrong with the snapshot concerns this unit; what is wrong with the store, all of them.
             Err(error @ (Error::Net(_) | Error::NotFinite { .. } | Error::Clustering { .. })) => {
-                let failure = Failure { snapshot_hash: &hash, problem: error.to_string() };
+                let failure = Failure { snapshot_hash: &hash, problem: error.within_run().to_string() };
                 self.failed((step, split), failure, control)?;
             }
             Err(error) => return Err(error),

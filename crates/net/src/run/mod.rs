@@ -149,7 +149,7 @@ impl Run {
             Err(error) => CheckpointEntry {
                 step,
                 path,
-                problem: Some(error.to_string()),
+                problem: Some(error.within_run().to_string()),
                 epoch: self.info.epoch_of(step),
                 images_seen: self.info.images_seen(step),
                 hash: String::new(),

@@ -92,7 +92,8 @@ impl Header {
 /// Checks the header's length against the file's; gives the offset of the tensors.
 pub(super) fn check_length(path: &Path, header_bytes: u64, length: u64) -> Result<u64, Error> {
     if header_bytes > LONGEST_BYTES {
-        let reason = format!("its header claims {header_bytes} bytes; not a safetensors file?");
+        // Not the number: in a file that is none it is the first eight bytes of somebody's text.
+        let reason = format!("its header would be longer than {LONGEST_BYTES} bytes; not a safetensors file?");
         return Err(damaged(path, reason));
     }
     let start = PREFIX_BYTES as u64 + header_bytes;

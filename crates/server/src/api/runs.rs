@@ -258,7 +258,7 @@ fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
     });
     let mut statistics_problem = None;
     let units = units.unwrap_or_else(|error: ApiError| {
-        tracing::warn!(run = %run.id, "statistics cannot be read: {error}");
+        tracing::warn!(run = %run.id, path = %run.path.display(), "statistics cannot be read: {error}");
         statistics_problem = Some(error.told().to_owned());
         Vec::new()
     });

@@ -13,6 +13,7 @@ mod lab;
 mod limits;
 mod live;
 mod near;
+mod paths;
 mod query;
 mod rules;
 mod shapes;
