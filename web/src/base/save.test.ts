@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { csv, fileName, gradientColours, ringOf, pngScale } from './save';
+import { csv, fileName, gradientColours, ringOf, pngScale, wellFormed } from './save';
 
 describe('taking away', () => {
   it('writes tables that spreadsheets read', () => {
@@ -38,6 +38,11 @@ describe('taking away', () => {
     expect(csv(['n'], [[-3], [-1e-9]])).toBe('n\r\n-3\r\n-1e-9\r\n');
     // The head holds names of classes too.
     expect(csv(['=a'], [])).toBe("'=a\r\n");
+  });
+  it('leaves out of pictures what XML does not allow, and nothing else', () => {
+    expect(wellFormed('a\u0007b\u001bc\ufffed\ud800e\0')).toBe('a\ufffdb\ufffdc\ufffdd\ufffde\ufffd');
+    const kept = 'tab\t line\r\n <&"\'> \u202e\u2066 日本 😀 \u00a0';
+    expect(wellFormed(kept)).toBe(kept);
   });
   it('names files plainly', () => {
     expect(fileName('cifar10-80sec conv1, checkpoint 50')).toBe('cifar10-80sec-conv1-checkpoint-50');

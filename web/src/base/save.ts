@@ -40,6 +40,17 @@ export function download(name: string, blob: Blob): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
+/** Text without the characters that XML does not allow, not even as references: names may hold any. */
+export const wellFormed = (text: string): string =>
+  [...text]
+    .map((c) => {
+      const code = c.codePointAt(0)!;
+      const isControl = code < 0x20 && c !== '\t' && c !== '\n' && c !== '\r';
+      const isNone = (code >= 0xd800 && code <= 0xdfff) || code === 0xfffe || code === 0xffff;
+      return isControl || isNone ? '\ufffd' : c;
+    })
+    .join('');
+
 const escaped = (text: string): string =>
   text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
 
@@ -74,7 +85,9 @@ function svgAsDrawn(svg: SVGSVGElement): string {
     const drawn = (to[i] as SVGElement).style;
     DRAWN.forEach((name) => drawn.setProperty(name, style.getPropertyValue(name)));
   });
-  return copy.innerHTML;
+  // As XML, which `innerHTML` is not: it has `&nbsp;`, and `<` in attributes.
+  const xml = new XMLSerializer();
+  return [...copy.childNodes].map((child) => xml.serializeToString(child)).join('');
 }
 
 const seen = (colour: string): boolean => !/^(transparent|rgba\(\d+, \d+, \d+, 0\))$/.test(colour);
@@ -203,7 +216,7 @@ export function svgOf(root: HTMLElement, title = ''): { text: string; width: num
     ...out,
     '</svg>',
   ].join('');
-  return { text, width, height };
+  return { text: wellFormed(text), width, height };
 }
 
 /** Sides and areas that every browser can still make a canvas of. */
