@@ -136,9 +136,14 @@ impl Folder {
         self.folders.iter().find(|folder| folder.name == name)
     }
 
-    /// The file of that name in it.
+    /// The file of that name in it, where it can be read like one.
     pub(crate) fn file(&self, name: &str) -> Option<&FileEntry> {
-        self.files.iter().find(|file| file.name == name)
+        self.readable().find(|file| file.name == name)
+    }
+
+    /// The files that can be read like files: opening a pipe waits for somebody who writes.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = &FileEntry> {
+        self.files.iter().filter(|file| file.is_regular)
     }
 
     /// Whether it may be part of a corpus.

@@ -84,7 +84,7 @@ fn classes(folder: &Path) -> Result<Vec<String>, Error> {
 
 /// The files `prefix1suffix`, `prefix2suffix` and so on, which must have no gap.
 pub(super) fn numbered(place: &Place<'_>, prefix: &str, suffix: &str) -> Result<Vec<PathBuf>, Error> {
-    let mut names: Vec<&str> = place.folder.files.iter().filter_map(|file| file.name.to_str()).collect();
+    let mut names: Vec<&str> = place.folder.readable().filter_map(|file| file.name.to_str()).collect();
     names.retain(|name| {
         let number = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
         number.is_some_and(|number| number.parse::<u32>().is_ok())

@@ -66,7 +66,7 @@ fn collect(place: &Place<'_>, shards: &mut Vec<Shard>) {
     let inner = place.folder.folders.iter().filter_map(|folder| Some((folder, part_named(folder.name.to_str()?)?)));
     let inner = inner.map(|(folder, part)| (folder, place.path.join(&folder.name), Some(part)));
     for (folder, path, part) in inner.chain([(place.folder, place.path.clone(), None)]) {
-        for name in folder.files.iter().filter_map(|file| file.name.to_str()) {
+        for name in folder.readable().filter_map(|file| file.name.to_str()) {
             let lower = name.to_ascii_lowercase();
             let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
             if plain.rsplit_once('.').is_some_and(|(_, end)| matches!(end, "tar" | "tgz")) {

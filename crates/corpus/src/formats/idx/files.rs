@@ -47,7 +47,7 @@ type Slots<'a> = BTreeMap<(Split, Role), Named<'a>>;
 pub(super) fn find(place: &Place<'_>) -> Result<Option<Set>, Error> {
     let mut sets: BTreeMap<String, Slots<'_>> = BTreeMap::new();
     let mut left_out = Vec::new();
-    for file in &place.folder.files {
+    for file in place.folder.readable() {
         let Some(named) = file.name.to_str().and_then(|name| recognise(name, file.bytes)) else { continue };
         let slots = sets.entry(named.set.clone()).or_default();
         let key = (named.split, named.role);

@@ -61,7 +61,7 @@ pub(super) fn find(place: &Place<'_>, options: &OpenOptions) -> Result<Vec<Table
 }
 
 fn collect(folder: &Folder, path: &Path, depth: usize, all: &mut Vec<PathBuf>) {
-    for file in &folder.files {
+    for file in folder.readable() {
         if Path::new(&file.name).extension().is_some_and(|end| end.eq_ignore_ascii_case("parquet")) {
             all.push(path.join(&file.name));
         }
