@@ -199,10 +199,9 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unprintable) {
         return Cow::Borrowed(text);
     }
-    let escaped = text.chars().map(|letter| match is_unprintable(letter) {
-        true => letter.escape_default().to_string(),
-        false => letter.to_string(),
-    });
+    let escaped = text
+        .chars()
+        .map(|letter| if is_unprintable(letter) { letter.escape_default().to_string() } else { letter.to_string() });
     Cow::Owned(escaped.collect())
 }
 

@@ -342,7 +342,7 @@ fn a_snapshot_with_more_than_the_network_is_refused_by_its_header() {
 fn a_long_file_is_read_in_one_pass_and_a_longer_one_is_refused() {
     let lab = tempfile::tempdir().unwrap();
     let path = lab.path().join("run.toml");
-    let many: String = (0..60_000).map(|number| format!("[t{number}]\n")).collect();
+    let many = (0..60_000).fold(String::new(), |text, number| text + &format!("[t{number}]\n"));
     std::fs::write(&path, format!("format = 1\n{many}")).unwrap();
     let error = RunInfo::read(lab.path()).unwrap_err().to_string();
     assert!(error.contains("run.toml"), "{error}");

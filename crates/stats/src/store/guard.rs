@@ -24,6 +24,16 @@ const STEPS: std::ffi::c_int = 10_000;
 #[derive(Clone, Debug)]
 pub(super) struct Deadline(Arc<AtomicU64>);
 
+/// When the process wants to end.
+static STOP_MS: AtomicU64 = AtomicU64::new(u64::MAX);
+/// What a statement may still take then.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// From now on statements that only read end within a second: the process is stopping, and waits for them.
+pub fn hurry() {
+    STOP_MS.store(now_ms() + LAST_PATIENCE.as_millis() as u64, Ordering::Relaxed);
+}
+
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 fn now_ms() -> u64 {
@@ -35,7 +45,10 @@ impl Deadline {
     pub(super) fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let until_ms = Arc::new(AtomicU64::new(u64::MAX));
         let handler = Arc::clone(&until_ms);
-        connection.progress_handler(STEPS, Some(move || now_ms() > handler.load(Ordering::Relaxed)))?;
+        connection.progress_handler(
+            STEPS,
+            Some(move || now_ms() > handler.load(Ordering::Relaxed).min(STOP_MS.load(Ordering::Relaxed))),
+        )?;
         Ok(Self(until_ms))
     }
 
@@ -143,5 +156,17 @@ mod tests {
         // The next question has its own time.
         deadline.begin(PATIENCE);
         assert_eq!(connection.query_row("SELECT 7", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+    }
+
+    /// Trial 52: opening a pipe waits until somebody writes into it.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        for opened in [Store::open(folder.path()), Store::open_read_only(folder.path()).map(Option::unwrap)] {
+            assert!(opened.unwrap_err().to_string().contains("ordinary file"));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `RUN/stats.sqlite`: what is shown of it, and what its faults mean.
 
-mod guard;
+pub(crate) mod guard;
 mod holder;
 mod lease;
 mod ledger;

@@ -22,6 +22,7 @@ impl Store {
     /// there are none, and brings an older version up to date.
     pub fn open(run: &Path) -> Result<Self, Error> {
         let path = run.join(FILE_NAME);
+        refuse_what_is_no_file(&path)?;
         let store = Self::with_connection(Connection::open(&path), path)?;
         store.prepare()?;
         Ok(store.knowing(run))
@@ -29,6 +30,7 @@ impl Store {
 
     /// The same in a file of its own: some units of a run, to be merged into its statistics later.
     pub(crate) fn open_file(path: &Path, run: &Run) -> Result<Self, Error> {
+        refuse_what_is_no_file(path)?;
         let store = Self::with_connection(Connection::open(path), path.to_owned())?;
         store.prepare()?;
         store.refresh(run);
@@ -51,6 +53,7 @@ impl Store {
         if !path.exists() {
             return Ok(None);
         }
+        refuse_what_is_no_file(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let mut store = Self::with_connection(Connection::open_with_flags(&path, flags), path.clone())?;
         store.with("open", |connection| Ok(connection.busy_timeout(READ_BUSY_TIMEOUT)?))?;
@@ -197,4 +200,12 @@ impl Store {
 /// The path as it may stand in a URI.
 fn uri_path(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+/// A pipe would keep its reader waiting for ever.
+fn refuse_what_is_no_file(path: &Path) -> Result<(), Error> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(Error::Corrupt { found: "something else than an ordinary file".into(), path: path.into() });
+    }
+    Ok(())
 }
