@@ -9,9 +9,12 @@ use ndarray::Array3;
 use crate::cache::{Cache, Weigh};
 use crate::catalogue::Catalogue;
 use crate::corpora::{Corpora, matching_settled};
+use crate::held::AnswerRooms;
 use crate::hub::Hub;
+use crate::logs::Logs;
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
+use crate::room::Room;
 use crate::subject::Subject;
 use crate::summary::{Moves, Summary};
 use crate::templates::Templates;
@@ -26,7 +29,13 @@ pub(crate) struct App {
     pub(crate) runs: Catalogue,
     pub(crate) corpora: Corpora,
     pub(crate) cache: Cache,
+    /// The measurements of all runs.
+    pub(crate) logs: Arc<Logs>,
     pub(crate) work: Work,
+    /// Memory for answers that are made and sent.
+    pub(crate) answers: AnswerRooms,
+    /// Memory for pictures that come in.
+    pub(crate) sent: Arc<Room>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) device: Device,
     pub(crate) templates: Templates,

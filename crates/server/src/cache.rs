@@ -22,6 +22,8 @@ pub(crate) trait Weigh: Send + Sync + 'static {
     fn bytes(&self) -> usize;
 }
 
+/// An entry for which others are put out at once.
+const LARGE_BYTES: u32 = 1 << 20;
 /// Bookkeeping of one entry, so that many small entries are counted too.
 const OVERHEAD_BYTES: usize = 256;
 
@@ -57,14 +59,20 @@ impl Cache {
         make: impl Future<Output = Result<T, ApiError>> + Send + 'a,
     ) -> Pin<Box<dyn Future<Output = Result<Arc<T>, ApiError>> + Send + 'a>> {
         Box::pin(async move {
+            let mut made = 0;
             let entry = self
                 .0
                 .try_get_with(key, async {
                     let value = make.await?;
                     let bytes = u32::try_from(value.bytes()).unwrap_or(u32::MAX);
+                    made = bytes;
                     Ok::<_, ApiError>(Entry { bytes, value: Arc::new(value) })
                 })
                 .await?;
+            if made > LARGE_BYTES {
+                // What has to go for it goes at once, rather than with the next few dozen entries.
+                self.0.run_pending_tasks().await;
+            }
             entry.value.downcast().map_err(|_| ApiError::internal("two types of entry share a cache key"))
         })
     }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use deepviz_net::{CheckpointEntry, MetricsLog, Network, Run, RunInfo, Step};
+use deepviz_net::{CheckpointEntry, MetricsLog, Network, Run, RunInfo, SkippedLines, Step};
 use deepviz_stats::Store;
 
+use crate::diverged::Latest;
 use crate::file_limits::{Closable, OpenPlaces};
 use crate::problem::ApiError;
 use crate::selection::{Axis, Selection};
@@ -16,6 +17,8 @@ use crate::work::{Load, Work};
 /// Two changes within the resolution of a file system's clock look like one; a stamp younger than this when
 /// it was read is not trusted.
 const YOUNG: Duration = Duration::from_millis(100);
+
+const METRICS: &str = "metrics.jsonl";
 
 /// The snapshots of a run at one moment.
 pub(crate) struct Listing {
@@ -42,7 +45,9 @@ pub(crate) struct OpenRun {
     /// Many read it at once; only who lists anew holds up the others.
     listing: RwLock<Kept<Listing>>,
     brief: Mutex<Kept<Brief>>,
-    metrics: Mutex<Kept<MetricsLog>>,
+    latest: Mutex<Kept<Latest>>,
+    /// The lines of metrics.jsonl that could not be read, as they were warned of.
+    warned: Mutex<Option<SkippedLines>>,
     store: Arc<StorePlace>,
     /// The databases of all runs.
     databases: Arc<OpenPlaces>,
@@ -86,15 +91,16 @@ pub(crate) struct Stamp {
     file: u64,
 }
 
-struct Kept<T> {
+/// What was read of a file, and the file's stamp.
+pub(crate) struct Kept<T> {
     stamp: Option<Stamp>,
-    value: Option<Arc<T>>,
+    pub(crate) value: Option<Arc<T>>,
 }
 
 impl<T> Kept<T> {
     const EMPTY: Self = Self { stamp: None, value: None };
 
-    fn fresh(&self, stamp: Option<Stamp>) -> Option<Arc<T>> {
+    pub(crate) fn fresh(&self, stamp: Option<Stamp>) -> Option<Arc<T>> {
         self.value.clone().filter(|_| stamp.is_some() && stamp == self.stamp)
     }
 
@@ -138,7 +144,8 @@ impl OpenRun {
             run: Run::open(path)?,
             listing: RwLock::new(Kept::EMPTY),
             brief: Mutex::new(Kept::EMPTY),
-            metrics: Mutex::new(Kept::EMPTY),
+            latest: Mutex::new(Kept::EMPTY),
+            warned: Mutex::default(),
             store: Arc::default(),
             databases: Arc::clone(databases),
             broken: Mutex::default(),
@@ -231,21 +238,44 @@ impl OpenRun {
         kept.fresh(Stamp::of(&self.snapshots_folder()))
     }
 
-    /// The measurements there are now, in the order they were written, whether the run has diverged, and what could not
-    /// be read.
-    pub(crate) fn metrics(&self) -> Result<Arc<MetricsLog>, ApiError> {
-        let stamp = Stamp::of(&self.path.join("metrics.jsonl"));
-        let mut kept = lock(&self.metrics);
-        if let Some(metrics) = kept.fresh(stamp) {
-            return Ok(metrics);
+    /// What the end of the measurements tells. Read again only where the file has changed.
+    pub(crate) fn latest(&self) -> Arc<Latest> {
+        let path = self.path.join(METRICS);
+        let stamp = Stamp::of(&path);
+        let mut kept = lock(&self.latest);
+        if let Some(latest) = kept.fresh(stamp) {
+            return latest;
         }
+        let latest = Arc::new(Latest::of(&path));
+        kept.keep(stamp, &latest);
+        latest
+    }
+
+    /// The stamp of the measurements' file as it is now.
+    pub(crate) fn metrics_stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.path.join(METRICS))
+    }
+
+    /// Bytes of that file.
+    pub(crate) fn metrics_bytes(&self) -> u64 {
+        self.metrics_stamp().map_or(0, |stamp| stamp.bytes)
+    }
+
+    /// Reads the measurements there are now, in the order they were written, whether the run has diverged, and what
+    /// could not be read. [`Logs`](crate::logs::Logs) keep them.
+    pub(crate) fn read_metrics(&self) -> Result<(Kept<MetricsLog>, Arc<MetricsLog>), ApiError> {
+        let mut kept = Kept::EMPTY;
+        let stamp = self.metrics_stamp();
         let metrics = Arc::new(self.run.metrics_log()?);
-        let before = kept.value.as_ref().and_then(|before| before.skipped.as_ref());
-        if let Some(skipped) = metrics.skipped.as_ref().filter(|skipped| before != Some(*skipped)) {
-            tracing::warn!(run = %self.id, "{skipped}");
+        if let Some(skipped) = &metrics.skipped {
+            let mut warned = lock(&self.warned);
+            if warned.as_ref() != Some(skipped) {
+                tracing::warn!(run = %self.id, "{skipped}");
+                *warned = Some(skipped.clone());
+            }
         }
         kept.keep(stamp, &metrics);
-        Ok(metrics)
+        Ok((kept, metrics))
     }
 
     /// The statistics, where there are any yet.

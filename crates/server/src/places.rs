@@ -195,6 +195,14 @@ impl Peer {
         extensions.get().cloned().unwrap_or_else(here)
     }
 
+    /// Its connection ends: others need what it holds.
+    pub(crate) fn gives_way(&self) {
+        if let Some(seat) = &self.seat {
+            *seat.state() = State::Leaving;
+            seat.leave.notify_one();
+        }
+    }
+
     /// Its request was let in: the connection keeps its place until the answer is sent.
     pub(crate) fn is_let_in(&self) {
         if let Some(seat) = &self.seat {

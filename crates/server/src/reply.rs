@@ -35,7 +35,7 @@ impl Content {
     /// Content tagged by a hash of its bytes.
     pub(crate) fn new(media_type: &'static str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        let tag = tag(&bytes);
+        let tag = tag(&[&bytes]);
         Self { media_type, bytes, tag }
     }
 
@@ -71,9 +71,13 @@ impl Content {
     }
 }
 
-/// A short tag for bytes.
-pub(crate) fn tag(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex()[..32].to_owned()
+/// A short tag for bytes that follow one another.
+pub(crate) fn tag(parts: &[&[u8]]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
 }
 
 /// A value as JSON, with its tag.
@@ -83,8 +87,13 @@ pub(crate) fn json<T: Serialize>(request: &HeaderMap, value: &T) -> Result<Respo
 
 /// A value as JSON, with its tag, kept as said.
 pub(crate) fn json_kept<T: Serialize>(request: &HeaderMap, value: &T, keep: Keep) -> Result<Response, ApiError> {
+    Ok(json_content(value)?.reply(request, keep))
+}
+
+/// A value as JSON, with its tag, to be answered with.
+pub(crate) fn json_content<T: Serialize>(value: &T) -> Result<Content, ApiError> {
     let bytes = serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))?;
-    Ok(Content::new("application/json", bytes).reply(request, keep))
+    Ok(Content::new("application/json", bytes))
 }
 
 #[cfg(test)]

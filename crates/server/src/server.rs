@@ -27,12 +27,16 @@ use crate::drain::read_refused;
 use crate::error::Error;
 use crate::file_limits::FileLimits;
 use crate::file_name::name_files;
+use crate::held::{AnswerRooms, count_answers};
 use crate::hub::Hub;
 use crate::listen;
+use crate::logs::Logs;
 use crate::problem::ApiError;
 use crate::proxy::{AddressRange, Proxies};
+use crate::room::Room;
 use crate::security::{Access, guard};
 use crate::templates::Templates;
+use crate::upload::MOST_IN_FLIGHT;
 use crate::uploads::Uploads;
 use crate::watch::follow;
 use crate::work::{Work, forward_threads};
@@ -69,7 +73,7 @@ pub struct Config {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    app: Shared,
+    pub(crate) app: Shared,
     access: Arc<Access>,
     pub(crate) limits: listen::Limits,
 }
@@ -131,7 +135,10 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
         corpora,
         uploads,
         cache: Cache::new(config.cache_bytes),
+        logs: Arc::new(Logs::new()),
         work: Work::new(),
+        answers: AnswerRooms::new(),
+        sent: Room::new(MOST_IN_FLIGHT),
         hub: Arc::new(Hub::new()),
         device: match &config.device {
             Some(device) => device.clone(),
@@ -151,8 +158,9 @@ pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
     api::router()
         .fallback(crate::web::fallback)
         .method_not_allowed_fallback(not_allowed)
-        .with_state(app)
+        .with_state(Arc::clone(&app))
         .layer(from_fn(name_files))
+        .layer(from_fn_with_state(app, count_answers))
         .layer(from_fn(in_time))
         .layer(from_fn(plain_problems))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {

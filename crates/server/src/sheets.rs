@@ -44,30 +44,39 @@ impl Weigh for Ranges {
 
 /// The picked values of a wish at a checkpoint.
 pub(crate) async fn values(app: &App, wish: &Wish, entry: &CheckpointEntry) -> Result<Array4<f32>, ApiError> {
-    let bank = wish.bank();
     match &wish.subject {
         Some(Subject::Group { group, minus }) => {
             let mean = app.mean(&wish.run, entry, wish.layer, group).await?;
-            let mut values = bank.pick(&mean.0, &wish.filters, &wish.channels)?;
+            let mut values = picked(app, wish, &mean.0).await?;
             if let Some(minus) = minus {
                 let mean = app.mean(&wish.run, entry, wish.layer, minus).await?;
-                values -= &bank.pick(&mean.0, &wish.filters, &wish.channels)?;
+                values -= &picked(app, wish, &mean.0).await?;
             }
-            return Ok(values);
+            Ok(values)
         }
         Some(subject) => {
             let activations = app.activations(&wish.run, entry, subject).await?;
-            return bank.pick(&activations.layers[wish.layer], &wish.filters, &wish.channels);
+            picked(app, wish, &activations.layers[wish.layer]).await
         }
-        None => {}
+        None => {
+            let snapshot = app.snapshot(&wish.run, entry).await?;
+            picked(app, wish, weights(wish.layer(), &snapshot.parameters)?).await
+        }
     }
-    let snapshot = app.snapshot(&wish.run, entry).await?;
-    bank.pick(weights(wish.layer(), &snapshot.parameters)?, &wish.filters, &wish.channels)
+}
+
+async fn picked(app: &App, wish: &Wish, all: &[f32]) -> Result<Array4<f32>, ApiError> {
+    let pick = || wish.bank().pick(all, &wish.filters, &wish.channels);
+    // Copied in no time, unless there are many.
+    match Load::of_size(wish.values()) {
+        Load::Render => pick(),
+        load => app.work.run_here(load, pick).await,
+    }
 }
 
 /// One sheet as a picture; the same wish is drawn once.
 pub(crate) async fn picture(app: &App, wish: &Wish, index: usize) -> Result<Arc<Rendered>, ApiError> {
-    wish.layout()?;
+    let load = Load::of_size(wish.cost(1)?.pixels);
     let entry = wish.listing.usable(index)?;
     let timeline = timeline(app, wish).await?;
     let range = timeline.map(|range| format!("{}..{}", range.minimum, range.maximum)).unwrap_or_default();
@@ -76,7 +85,7 @@ pub(crate) async fn picture(app: &App, wish: &Wish, index: usize) -> Result<Arc<
         .get(key, async {
             let values = values(app, wish, entry).await?;
             app.work
-                .run_here(Load::Render, || {
+                .run_here(load, || {
                     let values = wish.drawn(values);
                     let picture = deepviz_render::sheet(values.view(), &wish.style(timeline))?;
                     let sheet = wish.sheet_within(index, &values, picture.ranges[0], timeline)?;
@@ -92,7 +101,7 @@ pub(crate) fn rendered<T: Serialize>(mut png: Vec<u8>, geometry: &T) -> Result<R
     // It may stay for long: without the room that it grew into.
     png.shrink_to_fit();
     let geometry = serde_json::to_string(geometry).map_err(|error| ApiError::internal(error.to_string()))?;
-    let tag = tag(&[png.as_slice(), geometry.as_bytes()].concat());
+    let tag = tag(&[&png, geometry.as_bytes()]);
     Ok(Rendered { png: png.into(), geometry, tag })
 }
 
@@ -145,7 +154,7 @@ async fn ranges_at(app: &App, wish: &Wish, entry: &CheckpointEntry) -> Result<Ve
         let activations = app.activations(&wish.run, entry, subject).await?;
         return app
             .work
-            .run(Load::Render, move || Ok(activations.layers.iter().map(|values| look.range_of(values)).collect()))
+            .run(Load::Large, move || Ok(activations.layers.iter().map(|values| look.range_of(values)).collect()))
             .await;
     }
     if look.percentile.is_none() {
@@ -155,7 +164,7 @@ async fn ranges_at(app: &App, wish: &Wish, entry: &CheckpointEntry) -> Result<Ve
     let snapshot = app.snapshot(&wish.run, entry).await?;
     let run = Arc::clone(&wish.run);
     app.work
-        .run(Load::Render, move || {
+        .run(Load::Large, move || {
             let layers = run.network().layers().iter();
             layers
                 .map(|layer| match Bank::of_weights(layer) {

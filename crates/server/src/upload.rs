@@ -1,41 +1,106 @@
 //! Images that are sent: decoded within limits and brought to the size of the network's images.
 
+use std::io::Cursor;
+use std::panic::catch_unwind;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
 use deepviz_corpus::{ImageShape, Orientation, Reading, Reason, decode_within};
 use deepviz_net::InputTransform;
+use image::{ImageDecoder as _, ImageReader};
 use ndarray::Array3;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use tokio_stream::StreamExt as _;
 
 use crate::app::{App, Shared};
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
+use crate::room::{Hold, too_slow};
 use crate::subject::Subject;
 use crate::work::Load;
 
 /// The largest file that is taken.
 pub(crate) const MOST_BYTES: usize = 10 << 20;
-/// More pixels are not decoded; with four channels of 16 bits they are 512 MB.
-const MOST_PIXELS: u64 = 64_000_000;
+/// All files together, from the first byte that comes in to the last that is decoded.
+pub(crate) const MOST_IN_FLIGHT: usize = 64 << 20;
+/// What a file that has only begun to come may hold uncounted.
+const SMALL_BYTES: usize = 64 << 10;
+/// Between two pieces of a file.
+const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The body of a request, an image file. Only so many are read and held at a time; others wait.
+/// More pixels are not decoded.
+const MOST_PIXELS: u64 = 64_000_000;
+/// Nor more bytes of them, as they are in the file: 64 megapixels in four channels of 8 bits, half of that of 16 bits.
+const MOST_DECODED_BYTES: u64 = 4 * MOST_PIXELS;
+/// A picture with more pixels waits for its turn among the large ones.
+const SMALL_PIXELS: u64 = 4_000_000;
+
+/// The body of a request, an image file, read whole. No place is taken while it comes in: only the bytes that are there
+/// count.
 pub(crate) struct Sent(pub(crate) SentFile);
 
-/// A file in memory, and its place among those that may be.
+/// A file in memory.
 pub(crate) struct SentFile {
-    bytes: Bytes,
-    _place: OwnedSemaphorePermit,
+    bytes: Vec<u8>,
+    /// Its bytes among those in flight, where it is not small.
+    _held: Option<Hold>,
 }
 
 impl FromRequest<Shared> for Sent {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
-        let place = app.work.upload().await?;
-        let bytes = Bytes::from_request(request, app).await.map_err(|error| ApiError::from_status(error.status()))?;
-        Ok(Self(SentFile { bytes, _place: place }))
+        let body = request.into_body();
+        let expected = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+        if expected > MOST_BYTES {
+            return Err(ApiError::from_status(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        let mut pieces = body.into_data_stream();
+        let (mut bytes, mut held) = (Vec::new(), None::<Hold>);
+        loop {
+            let next = timeout(PATIENCE, pieces.next());
+            let piece = match &held {
+                None => next.await,
+                Some(hold) => tokio::select! {
+                    () = hold.must_leave() => return Err(too_slow()),
+                    piece = next => piece,
+                },
+            };
+            let piece = match piece {
+                Err(_) => return Err(ApiError::bad("the image stood still for too long while it was sent")),
+                Ok(None) => break,
+                Ok(Some(Err(_))) => return Err(ApiError::from_status(StatusCode::BAD_REQUEST)),
+                Ok(Some(Ok(piece))) => piece,
+            };
+            let length = bytes.len() + piece.len();
+            if length > MOST_BYTES {
+                return Err(ApiError::from_status(StatusCode::PAYLOAD_TOO_LARGE));
+            }
+            match &held {
+                Some(hold) => hold.grow_to(length).await?,
+                None if length <= SMALL_BYTES => {}
+                None => {
+                    let hold = app.sent.take(length).await?;
+                    hold.awaits_client();
+                    held = Some(hold);
+                }
+            }
+            if bytes.len() <= SMALL_BYTES && length > SMALL_BYTES {
+                // Once, rather than by doubling.
+                bytes.reserve_exact(expected.max(length) - bytes.len());
+            }
+            bytes.extend_from_slice(&piece);
+            if let Some(hold) = &held {
+                hold.moved(piece.len());
+            }
+        }
+        if let Some(hold) = &held {
+            hold.awaits_server();
+        }
+        Ok(Self(SentFile { bytes, _held: held }))
     }
 }
 
@@ -44,20 +109,75 @@ pub(crate) async fn subject(app: &App, run: &OpenRun, file: SentFile) -> Result<
     let transform = run.network().transform().for_any_image();
     // As the run's corpus was read: the same file is the same picture in both.
     let orientation = Reading::from_pairs(&run.info().corpus.reading).unwrap_or_default().orientation;
-    app.work
-        .run(Load::Render, move || {
-            let pixels = decode(&file.bytes, orientation, transform)?;
-            let hash = blake3::hash(pixels.as_slice().unwrap_or_default()).to_hex().to_string();
-            Ok(Subject::Sent { pixels: Arc::new(pixels), hash })
-        })
-        .await
+    let file = Arc::new(file);
+    let small = {
+        let file = Arc::clone(&file);
+        app.work.run(Load::Decode, move || small_pixels(&file.bytes, orientation, transform)).await?
+    };
+    let pixels = if let Some(pixels) = small {
+        pixels
+    } else {
+        let whole = move || decode(&file.bytes, orientation, transform, MOST_PIXELS);
+        app.work.run(Load::DecodeLarge, whole).await?
+    };
+    let hash = blake3::hash(pixels.as_slice().unwrap_or_default()).to_hex().to_string();
+    Ok(Subject::Sent { pixels: Arc::new(pixels), hash })
 }
 
-fn decode(file: &[u8], orientation: Orientation, transform: InputTransform) -> Result<Array3<u8>, ApiError> {
+/// The pixels of a picture that is small; none of another one.
+fn small_pixels(
+    file: &[u8],
+    orientation: Orientation,
+    transform: InputTransform,
+) -> Result<Option<Array3<u8>>, ApiError> {
+    if size_of(file).is_some_and(|size| size.pixels > SMALL_PIXELS) {
+        return Ok(None);
+    }
+    match decode(file, orientation, transform, SMALL_PIXELS) {
+        // Its header could not be read above.
+        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Ok(None),
+        decoded => decoded.map(Some),
+    }
+}
+
+/// What a file's header promises.
+struct Size {
+    pixels: u64,
+    /// Of the pixels as they are in the file.
+    bytes: u64,
+}
+
+/// Reads the header; nothing where it cannot be read, which decoding explains.
+fn size_of(file: &[u8]) -> Option<Size> {
+    catch_unwind(|| {
+        let decoder = ImageReader::new(Cursor::new(file)).with_guessed_format().ok()?.into_decoder().ok()?;
+        let (width, height) = decoder.dimensions();
+        Some(Size { pixels: u64::from(width) * u64::from(height), bytes: decoder.total_bytes() })
+    })
+    .ok()?
+}
+
+fn decode(
+    file: &[u8],
+    orientation: Orientation,
+    transform: InputTransform,
+    most_pixels: u64,
+) -> Result<Array3<u8>, ApiError> {
     if file.is_empty() {
         return Err(ApiError::not_an_image("the request has no body; expected an image file"));
     }
-    let decoded = decode_within(file, orientation, MOST_PIXELS).map_err(|fault| match fault.reason {
+    if let Some(Size { pixels, bytes }) = size_of(file)
+        && pixels <= MOST_PIXELS
+        && bytes > MOST_DECODED_BYTES
+    {
+        return Err(ApiError::too_large(format!(
+            "the image is too large: its pixels take {} MB, at most {} MB are read",
+            bytes / 1_000_000,
+            MOST_DECODED_BYTES / 1_000_000
+        ))
+        .hint("send it with 8 bits a channel, or smaller"));
+    }
+    let decoded = decode_within(file, orientation, most_pixels).map_err(|fault| match fault.reason {
         Reason::TooLarge => ApiError::too_large(format!("the image is too large: {}", fault.detail)),
         _ => ApiError::not_an_image(format!("cannot read the image: {}", fault.detail)),
     })?;
@@ -86,7 +206,7 @@ mod tests {
     }
 
     fn decode(file: &[u8], transform: InputTransform) -> Result<Array3<u8>, ApiError> {
-        super::decode(file, Orientation::Stored, transform)
+        super::decode(file, Orientation::Stored, transform, MOST_PIXELS)
     }
 
     fn png(image: &DynamicImage) -> Vec<u8> {
@@ -161,6 +281,26 @@ mod tests {
         assert_eq!(decode(&wide, takes(1, 8, 8)).unwrap_err().status(), 413);
     }
 
+    /// Four channels of 16 bits take twice as much as of 8: few pixels enough, and too many bytes.
+    #[test]
+    fn pixels_of_too_many_bytes_are_refused_by_the_header() {
+        for (image, status) in [
+            (DynamicImage::ImageRgba16(image::ImageBuffer::new(1, 1)), 413),
+            // Refused too, but for the pixels that do not come.
+            (DynamicImage::ImageRgb8(image::ImageBuffer::new(1, 1)), 415),
+        ] {
+            let mut file = png(&image);
+            for at in [16, 20] {
+                file[at..at + 4].copy_from_slice(&7_000_u32.to_be_bytes());
+            }
+            let sum = crc32(&file[12..29]);
+            file[29..33].copy_from_slice(&sum.to_be_bytes());
+            let refused = decode(&file, takes(3, 8, 8)).unwrap_err();
+            assert_eq!(refused.status(), status, "{refused}");
+            assert_eq!(refused.to_string().contains("at most 256 MB"), status == 413, "{refused}");
+        }
+    }
+
     fn crc32(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(!0_u32, |sum, byte| {
             (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
@@ -193,7 +333,7 @@ mod tests {
         let exif = b"\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
         let noted = [&whole[..2], exif, &whole[2..]].concat();
         assert_eq!(decode(&noted, shape).unwrap(), pixels);
-        let turned = super::decode(&noted, Orientation::Turned, takes(3, 64, 48)).unwrap();
+        let turned = super::decode(&noted, Orientation::Turned, takes(3, 64, 48), MOST_PIXELS).unwrap();
         assert_eq!(turned[[0, 0, 47]], pixels[[0, 0, 0]]);
         assert_eq!(turned[[1, 63, 0]], pixels[[1, 47, 63]]);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deepviz_net::{Layer, recipe::ChannelOrder};
-use deepviz_render::{Arrangement, GAP_PX, Layout, Normalise, Palette, Place, Range, Style};
+use deepviz_render::{Arrangement, GAP_PX, Layout, MAX_PIXELS, Normalise, Palette, Place, Range, Style};
 use ndarray::{Array4, Axis as Dim};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use crate::open_run::{Listing, OpenRun};
 use crate::problem::ApiError;
 use crate::selection::{Axis, Selection, text_from_indices};
 use crate::subject::Subject;
+use crate::work::Load;
 
 /// One sheet that somebody wants, checked against what there is.
 #[derive(Clone)]
@@ -107,6 +108,13 @@ pub(crate) struct PixelValue {
     pub(crate) column: usize,
     /// The value of each of the channels; null where it is not finite.
     pub(crate) values: Vec<Option<f32>>,
+}
+
+/// What a picture takes while it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    pub(crate) pixels: usize,
+    pub(crate) bytes: usize,
 }
 
 /// What sheets of several layers have in common.
@@ -203,6 +211,38 @@ impl Wish {
         let bank = self.bank();
         let shape = [self.filters.len(), self.channels.len(), bank.height, bank.width];
         Ok(Layout::new(shape, self.arrangement(), self.look.scale, self.look.columns)?)
+    }
+
+    /// Values of one sheet.
+    pub(crate) fn values(&self) -> usize {
+        let bank = self.bank();
+        self.filters.len() * self.channels.len() * bank.height * bank.width
+    }
+
+    /// Where work on the values of one sheet belongs.
+    pub(crate) fn load(&self) -> Load {
+        Load::of_size(self.values())
+    }
+
+    /// Bytes that one sheet takes in a list: its numbers, and those of each filter and channel, in memory and as text.
+    pub(crate) fn listed_bytes(&self) -> usize {
+        2_048 + 64 * self.filters.len() + 16 * self.channels.len()
+    }
+
+    /// What drawing so many sheets as one picture takes, refused where no picture is as large.
+    pub(crate) fn cost(&self, sheets: usize) -> Result<Cost, ApiError> {
+        let layout = self.layout()?;
+        let pixels = (layout.width_px() * layout.height_px()).saturating_mul(sheets);
+        if pixels > MAX_PIXELS {
+            return Err(ApiError::bad(format!(
+                "the picture would have {pixels} pixels, at most {MAX_PIXELS} are drawn; select fewer checkpoints or \
+                 filters, or a smaller scale"
+            )));
+        }
+        let depth = if layout.arrangement == Arrangement::Colour { 4 } else { 1 };
+        // The pixels, and the file, which may be as large.
+        let bytes = 4 * self.values() * sheets + 2 * depth * pixels;
+        Ok(Cost { pixels, bytes })
     }
 
     pub(crate) fn style(&self, timeline: Option<Range>) -> Style {

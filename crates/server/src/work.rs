@@ -11,8 +11,6 @@ use tokio::time::timeout;
 
 use crate::problem::ApiError;
 
-/// Sent images that are read and held in memory at a time.
-const MOST_UPLOADS: usize = 16;
 /// Archives that are received and unpacked at a time.
 const MOST_ARCHIVES: usize = 4;
 /// How long one waits for another to be unpacked.
@@ -20,22 +18,42 @@ const ARCHIVE_PATIENCE: Duration = Duration::from_secs(30);
 /// Work of one kind that may wait for a slot; more is refused, so that a flood cannot fill the memory.
 const MOST_WAITING: usize = 2_048;
 
-/// Slots for blocking work. Forward passes have fewer than there are cores, so that a flood of them
-/// cannot starve the pictures under the slider.
+/// What takes fewer pixels (or values, or lines) than this is brief: some milliseconds.
+const BRIEF: usize = 1 << 18;
+/// Threads that decode small pictures, so that their memory has a bound on a machine of many cores.
+const MOST_DECODING: usize = 4;
+
+/// Slots for blocking work, for each kind its own. What may take long has fewer than there are cores, so that a flood of
+/// it cannot starve the pictures under the slider.
 pub(crate) struct Work {
     render: Lane,
+    large: Lane,
     forward: Lane,
-    uploads: Arc<Semaphore>,
+    decode: Lane,
+    decode_large: Lane,
     archives: Arc<Semaphore>,
 }
 
 /// The kind of work, each with its own slots.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// Reading files and drawing.
+    /// Reading files and drawing, for milliseconds.
     Render,
+    /// The same where it takes longer.
+    Large,
     /// Applying a network.
     Forward,
+    /// Decoding a picture that was sent.
+    Decode,
+    /// Decoding a large one: one at a time.
+    DecodeLarge,
+}
+
+impl Load {
+    /// Drawing so many pixels, or picking so many values.
+    pub(crate) fn of_size(size: usize) -> Self {
+        if size < BRIEF { Self::Render } else { Self::Large }
+    }
 }
 
 /// The slots of one kind of work.
@@ -79,14 +97,16 @@ impl Work {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             render: Lane::new(cores + 1),
+            large: Lane::new(forward_threads()),
             forward: Lane::new(forward_threads()),
-            uploads: Arc::new(Semaphore::new(MOST_UPLOADS)),
+            decode: Lane::new(forward_threads().min(MOST_DECODING)),
+            decode_large: Lane::new(1),
             archives: Arc::new(Semaphore::new(MOST_ARCHIVES)),
         }
     }
 
     /// Does the work on a blocking thread as soon as a slot is free. A slot stays taken until the work is
-    /// done, even if nobody waits any more.
+    /// done, even if nobody waits any more; what else the work needs until then belongs into it.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         load: Load,
@@ -123,11 +143,6 @@ impl Work {
         })
     }
 
-    /// A place for a sent image, when one is free.
-    pub(crate) async fn upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        acquire(&self.uploads).await
-    }
-
     /// The place of an archive among those that are unpacked.
     ///
     /// # Errors
@@ -147,12 +162,15 @@ impl Work {
     fn lane(&self, load: Load) -> &Lane {
         match load {
             Load::Render => &self.render,
+            Load::Large => &self.large,
             Load::Forward => &self.forward,
+            Load::Decode => &self.decode,
+            Load::DecodeLarge => &self.decode_large,
         }
     }
 }
 
-/// Cores that forward passes may keep busy: one is left for everything else.
+/// Cores that one kind of long work may keep busy: one is left for everything else.
 pub(crate) fn forward_threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     (cores - 1).max(1)

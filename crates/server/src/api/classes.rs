@@ -15,6 +15,7 @@ use crate::api::sheets::{bytes_of, insert, png};
 use crate::app::Shared;
 use crate::extract::{Params, Segments};
 use crate::group::{GroupWords, Sample};
+use crate::held::counted;
 use crate::layer_axis::layer_index;
 use crate::look::{Over, Words, look};
 use crate::open_run::{Listing, OpenRun};
@@ -201,7 +202,8 @@ pub(crate) async fn preference(
     let ground = Ground { run: Arc::clone(&run), listing: Arc::clone(&listing), subject: Some(subject), look };
     let tiles = Tiles { filters: query.filters.as_deref().unwrap_or("*"), channels: "*" };
     let wish = Wish::new(ground, layer, tiles)?;
-    wish.layout()?;
+    let cost = wish.cost(1)?;
+    let held = app.answers.take(cost.bytes).await?;
     let entry = listing.usable(index)?;
     let found = app.preferences(&run, entry, layer, (&corpus, sample)).await?;
     let names = corpus.classes().to_vec();
@@ -211,8 +213,13 @@ pub(crate) async fn preference(
         return json_kept(&headers, &answer.numbers()?, keep);
     }
     let key = format!("tinted/{}/{}/{}/{}", entry.hash, answer.wish.key(), sample.split, sample.limit);
-    let drawn = app.cache.get(key, app.work.run(Load::Render, move || answer.draw())).await?;
-    Ok(png(&drawn, &headers, keep))
+    let working = held.clone();
+    let draw = move || {
+        let _held = working;
+        answer.draw()
+    };
+    let drawn = app.cache.get(key, app.work.run(Load::of_size(cost.pixels), draw)).await?;
+    Ok(counted(png(&drawn, &headers, keep), held))
 }
 
 /// A layer's preferences, ready to be drawn.
@@ -301,12 +308,16 @@ pub(crate) async fn versus(
     let tiles = Tiles { filters: query.filters.as_deref().unwrap_or("*"), channels: "*" };
     let mut parts = Vec::with_capacity(3);
     let mut wish = None;
+    let (mut load, mut held) = (Load::Render, None);
     for group in [&query.a, &query.b] {
         let words = GroupWords { minus: None, ..words.clone() };
         let subject = app.subject(&run, group, &words).await?;
         let ground = Ground { run: Arc::clone(&run), listing: Arc::clone(&listing), subject: Some(subject), look };
         let part = Wish::new(ground, layer, tiles)?;
-        part.layout()?;
+        if wish.is_none() {
+            let cost = part.cost(3)?;
+            (load, held) = (Load::of_size(cost.pixels), app.answers.take(cost.bytes).await?);
+        }
         parts.push(values(&app, &part, entry).await?);
         wish.get_or_insert(part);
     }
@@ -316,8 +327,13 @@ pub(crate) async fn versus(
     let comparison = Comparison { wish, index, parts, groups: [query.a, query.b] };
     match query.format.as_deref() {
         None | Some("png") => {
-            let drawn = app.work.run(Load::Render, move || comparison.draw()).await?;
-            Ok(png(&drawn, &headers, keep))
+            let working = held.clone();
+            let draw = move || {
+                let _held = working;
+                comparison.draw()
+            };
+            let drawn = app.work.run(load, draw).await?;
+            Ok(counted(png(&drawn, &headers, keep), held))
         }
         Some("json") => json_kept(&headers, &comparison.numbers()?, keep),
         Some("f32") => {
@@ -325,7 +341,7 @@ pub(crate) async fn versus(
             let shape: Vec<usize> = [3].into_iter().chain(comparison.parts[0].shape().iter().copied()).collect();
             let mut response = Content::new("application/octet-stream", bytes).reply(&headers, keep);
             insert(&mut response, "x-deepviz-shape", &format!("{shape:?}").replace(' ', ""));
-            Ok(response)
+            Ok(counted(response, held))
         }
         Some(other) => Err(ApiError::bad(format!("unknown format `{other}`; expected png, json or f32"))),
     }

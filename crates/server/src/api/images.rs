@@ -14,6 +14,7 @@ use crate::api::corpora::{CorpusPath, ImagePath, open};
 use crate::app::{App, Shared};
 use crate::cache::Weigh;
 use crate::extract::{Params, Segments};
+use crate::held::counted;
 use crate::problem::{ApiError, Problem};
 use crate::reply::{Content, Keep, tag};
 use crate::subject::image_id;
@@ -111,6 +112,18 @@ struct Atlas {
     is_whole: bool,
 }
 
+impl Atlas {
+    /// Pixels that are looked at or drawn, whichever are more.
+    fn pixels(&self, corpus: &Corpus) -> usize {
+        let sizes = self.ids.iter().filter_map(|&id| corpus.pixels(id)).map(|image| image.dim().1 * image.dim().2);
+        let (count, greatest, sum) =
+            sizes.fold((0, 0, 0), |(count, greatest, sum), size| (count + 1, size.max(greatest), sum + size));
+        let tile =
+            if self.is_whole { greatest } else { thumbnail_shape(corpus).height * thumbnail_shape(corpus).width };
+        sum.max((count * tile).saturating_mul(self.scale * self.scale))
+    }
+}
+
 struct Png(axum::body::Bytes, String);
 
 impl Weigh for Png {
@@ -129,11 +142,16 @@ async fn picture(
     let ids: Vec<String> = atlas.ids.iter().map(|id| id.0.to_string()).collect();
     let whole = if atlas.is_whole { "/whole" } else { "" };
     let key = format!("images/{}/{}/{}/{}{whole}", corpus.identity(), atlas.columns, atlas.scale, ids.join(","));
+    let pixels = atlas.pixels(&corpus);
+    // In four channels, and the file, which may be as large.
+    let held = app.answers.take(pixels.saturating_mul(8)).await?;
+    let working = held.clone();
     let png = app
         .cache
         .get(key, async {
             app.work
-                .run(Load::Render, move || {
+                .run(Load::of_size(pixels), move || {
+                    let _held = working;
                     let shape = thumbnail_shape(&corpus);
                     let images = atlas.ids.iter().filter_map(|&id| corpus.pixels(id));
                     let tiles: Vec<_> = images
@@ -141,13 +159,14 @@ async fn picture(
                         .collect();
                     let images: Vec<_> = tiles.iter().map(ndarray::ArrayBase::view).collect();
                     let png = deepviz_render::atlas(&images, Grid { columns: atlas.columns, scale: atlas.scale })?;
-                    let tag = tag(&png);
+                    let tag = tag(&[&png]);
                     Ok(Png(png.into(), tag))
                 })
                 .await
         })
         .await?;
-    Ok(Content { media_type: "image/png", bytes: png.0.clone(), tag: png.1.clone() }.reply(headers, keep))
+    let content = Content { media_type: "image/png", bytes: png.0.clone(), tag: png.1.clone() };
+    Ok(counted(content.reply(headers, keep), held))
 }
 
 fn scale(wanted: Option<usize>) -> Result<usize, ApiError> {

@@ -1,9 +1,11 @@
 //! The measurements of training, as columns.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_net::MetricKind;
+use deepviz_net::{Metric, MetricKind, MetricsLog};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,9 +13,17 @@ use crate::api::runs::RunPath;
 use crate::app::Shared;
 use crate::diverged::Diverged;
 use crate::extract::{Params, Segments};
+use crate::held::{LARGE_ROOM_BYTES, counted};
+use crate::logs::Logs;
 use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::work::Load;
+use crate::reply::{Keep, json_content};
+
+/// What a measurement takes in the columns and as text.
+const BYTES_PER_LINE: usize = 160;
+/// What it takes in the file at least.
+const LEAST_LINE_BYTES: u64 = 96;
+/// Measurements that one answer holds.
+const MOST_LINES: usize = LARGE_ROOM_BYTES / BYTES_PER_LINE;
 
 /// Where to go on.
 #[derive(Deserialize, IntoParams)]
@@ -90,7 +100,30 @@ pub(crate) async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let log = app.work.run(Load::Render, move || run.metrics()).await?;
+    let of = Arc::clone(&run);
+    // As if all were wanted: how many there are is known when they are read.
+    let most_lines = usize::try_from(run.metrics_bytes() / LEAST_LINE_BYTES).unwrap_or(usize::MAX);
+    let bytes = most_lines.saturating_mul(BYTES_PER_LINE).max(app.logs.cost(&run));
+    let held = app.answers.take_at_most(bytes).await?;
+    let (logs, working) = (Arc::clone(&app.logs), held.clone());
+    let work = move || {
+        let _held = working;
+        let log = logs.of(&run)?;
+        let is_wanted = |line: &&Metric| since.is_none_or(|since| line.step.0 > since);
+        let lines = log.lines.iter().filter(is_wanted).count();
+        if lines > MOST_LINES {
+            return Err(ApiError::bad(format!(
+                "there are {lines} measurements, at most {MOST_LINES} are sent at once"
+            ))
+            .hint("give since=STEP for those after a step"));
+        }
+        json_content(&columns(&log, is_wanted))
+    };
+    let content = app.work.run(Logs::load(&of), work).await?;
+    Ok(counted(content.reply(&headers, Keep::Ask), held))
+}
+
+fn columns(log: &MetricsLog, is_wanted: impl Fn(&&Metric) -> bool) -> Metrics {
     let skipped = log.skipped.as_ref().map(|skipped| SkippedMetrics {
         lines: skipped.count,
         first_line: skipped.first_line,
@@ -98,7 +131,7 @@ pub(crate) async fn metrics(
     });
     let divergence = log.divergence.clone().map(Diverged::from);
     let mut out = Metrics { divergence, skipped, ..Metrics::default() };
-    for line in log.lines.iter().filter(|line| since.is_none_or(|since| line.step.0 > since)) {
+    for line in log.lines.iter().filter(is_wanted) {
         let test = match line.kind {
             MetricKind::Train => {
                 // A step without a finite loss is no step: the run diverged there.
@@ -122,5 +155,5 @@ pub(crate) async fn metrics(
         test.error.push(is_finite.then_some(line.error));
         test.not_finite.push(line.not_finite);
     }
-    json(&headers, &out)
+    out
 }

@@ -31,7 +31,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::upload::MOST_BYTES;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -65,11 +64,10 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
 }
 
 fn routes() -> OpenApiRouter<Shared> {
-    let uploads = OpenApiRouter::new()
+    let pictures = OpenApiRouter::new()
         .routes(routes!(sheets::sent_sheets))
         .routes(routes!(sheets::sent_layer_sheets))
-        .routes(routes!(predict::predict_sent))
-        .layer(DefaultBodyLimit::max(MOST_BYTES));
+        .routes(routes!(predict::predict_sent));
     let archives = OpenApiRouter::new()
         .routes(routes!(uploads::list))
         .routes(routes!(uploads::put_run, uploads::delete_run))
@@ -110,6 +108,6 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(corpora::image_detail))
         .routes(routes!(images::pixels))
         .routes(routes!(images::atlas))
-        .merge(uploads)
+        .merge(pictures)
         .merge(archives)
 }

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use deepviz_net::Divergence;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, Shared};
 use crate::extract::{Params, Segments};
 use crate::number::all_finite;
-use crate::open_run::OpenRun;
 use crate::problem::{ApiError, Problem};
 use crate::reply::{Keep, json, json_kept};
 use crate::subject::{Subject, image_id};
@@ -154,24 +154,30 @@ async fn prediction(
         Subject::Known { corpus, id } => corpus.label(*id).map(|class| class.0),
         Subject::Sent { .. } | Subject::Group { .. } => None,
     };
+    let problem = if predicted.is_none() {
+        let divergence = app.with_log(&run, |log| Ok(log.divergence.clone())).await;
+        Some(not_finite(logits, probabilities, divergence.ok().flatten()))
+    } else {
+        None
+    };
     let prediction = Prediction {
         image: subject.id().map(|id| id.0),
         checkpoint: index,
         logits: all_finite(logits),
         probabilities: all_finite(probabilities),
         predicted,
-        problem: predicted.is_none().then(|| not_finite(&run, logits, probabilities)),
+        problem,
         true_class,
     };
     Ok((prediction, entry.hash.clone()))
 }
 
 /// Why outputs predict no class.
-fn not_finite(run: &OpenRun, logits: &[f32], probabilities: &[f32]) -> String {
+fn not_finite(logits: &[f32], probabilities: &[f32], divergence: Option<Divergence>) -> String {
     let count = |values: &[f32]| values.iter().filter(|value| !value.is_finite()).count();
     let (what, values) = if count(logits) > 0 { ("outputs", logits) } else { ("probabilities", probabilities) };
     let bad = format!("no class is predicted: {} of {} {what} are not finite", count(values), values.len());
-    match run.metrics().ok().and_then(|log| log.divergence.clone()) {
+    match divergence {
         Some(divergence) => format!("{bad}; the run diverged at step {}", divergence.step),
         None => bad,
     }

@@ -1,5 +1,6 @@
 //! The runs, and everything about one that a dashboard needs at its start.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -15,7 +16,7 @@ use crate::api::clusters::{ClusterChoice, cluster_choices};
 use crate::app::Shared;
 use crate::bank::Bank;
 use crate::corpora::{Shelf, matching};
-use crate::diverged::{Diverged, Latest};
+use crate::diverged::Diverged;
 use crate::extract::Segments;
 use crate::open_run::{Listing, OpenRun};
 use crate::problem::{ApiError, Problem};
@@ -214,7 +215,7 @@ fn summary(run: &OpenRun) -> RunSummary {
     let info = run.info();
     // Neither a snapshot's header nor all measurements: a list of many runs is asked for at every start.
     let brief = run.brief();
-    let Latest { test, divergence } = Latest::of(&run.path.join("metrics.jsonl"));
+    let latest = run.latest();
     RunSummary {
         id: run.id.clone(),
         name: info.name.clone(),
@@ -223,8 +224,8 @@ fn summary(run: &OpenRun) -> RunSummary {
         classes: info.classes.len(),
         image_shape: info.image.into(),
         last_step: brief.last_step.map(|step| step.0),
-        test_error: test.as_ref().and_then(Metric::finite_error),
-        divergence,
+        test_error: latest.test.as_ref().and_then(Metric::finite_error),
+        divergence: latest.divergence.clone(),
     }
 }
 
@@ -244,11 +245,12 @@ pub(crate) async fn run_detail(
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let shelf = app.corpora.of_run_settled(&run).await;
-    let detail = app.work.run(Load::Render, move || detail_of(&run, &shelf)).await?;
+    let of = Arc::clone(&run);
+    let detail = app.with_log(&run, move |log| detail_of(&of, &shelf, log)).await?;
     json(&headers, &detail)
 }
 
-fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
+fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>, log: &MetricsLog) -> Result<RunDetail, ApiError> {
     let (info, network) = (run.info(), run.network());
     let listing = run.listing()?;
     // Statistics that cannot be read are no reason to hide the run.
@@ -263,7 +265,6 @@ fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
         Vec::new()
     });
     let layer_name = |index: usize| network.layers()[index].name.clone();
-    let log = run.metrics()?;
     Ok(RunDetail {
         id: run.id.clone(),
         name: info.name.clone(),
@@ -280,7 +281,7 @@ fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<RunDetail, ApiError> {
         total_epochs: info.total_steps as f64 / info.steps_per_epoch.max(1) as f64,
         planned_checkpoints: info.snapshot_steps.len(),
         stages: stages(info),
-        checkpoints: checkpoints(run, &listing, &log, &units),
+        checkpoints: checkpoints(run, &listing, log, &units),
         metrics_problem: log.skipped.as_ref().map(ToString::to_string),
         statistics_problem,
         layers: network.layers().iter().map(|layer| layer_detail(layer, &layer_name)).collect(),
@@ -319,6 +320,9 @@ fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, units: &[Unit
     let mut since = Step(0);
     let mut checkpoints = Vec::with_capacity(listing.entries.len());
     let train: Vec<&Metric> = log.lines.iter().filter(|metric| metric.kind == MetricKind::Train).collect();
+    // The latest counts where a step was measured twice.
+    let tests = log.lines.iter().filter(|metric| metric.kind == MetricKind::Test);
+    let tests: BTreeMap<Step, &Metric> = tests.map(|metric| (metric.step, metric)).collect();
     for (index, entry) in listing.entries.iter().enumerate() {
         let from = train.partition_point(|metric| metric.step <= since);
         let to = train.partition_point(|metric| metric.step <= entry.step);
@@ -327,8 +331,7 @@ fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, units: &[Unit
             let sum: Option<f64> = steps.iter().map(|metric| value(metric)).sum();
             sum.map(|sum| sum / steps.len() as f64).filter(|mean| mean.is_finite())
         };
-        let measured =
-            log.lines.iter().rev().find(|metric| metric.kind == MetricKind::Test && metric.step == entry.step);
+        let measured = tests.get(&entry.step).copied();
         let unit = |split| units.iter().find(|unit| unit.step == entry.step && unit.split == split);
         let is_finite = measured.is_none_or(|metric| log.is_finite(metric));
         let test = measured.filter(|_| is_finite);

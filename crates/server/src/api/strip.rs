@@ -14,6 +14,7 @@ use crate::app::{App, Shared};
 use crate::bank::Bank;
 use crate::extract::{Params, Segments};
 use crate::group::GroupWords;
+use crate::held::{Counted, counted};
 use crate::layer_axis::select_layers;
 use crate::look::{Over, Words, look};
 use crate::problem::{ApiError, Problem};
@@ -126,22 +127,27 @@ pub(crate) async fn strip(
     let tiles =
         Tiles { filters: query.filters.as_deref().unwrap_or("*"), channels: query.channels.as_deref().unwrap_or("*") };
     let wish = Wish::new(ground, layer, tiles)?;
-    let rendered = picture(&app, &wish, &indices).await?;
+    let cost = wish.cost(indices.len())?;
+    let held = app.answers.take(cost.bytes).await?;
+    let rendered = picture(&app, &wish, (&indices, &held)).await?;
     let last = indices.last().map(|&index| listing.entries[index].hash.as_str()).unwrap_or_default();
     let is_settled = look.over != Over::Timeline || !run.is_live();
     let keep = Keep::by_hash(query.v.as_deref().filter(|_| is_settled && !last.is_empty()), last);
-    Ok(png(&rendered, &headers, keep))
+    Ok(counted(png(&rendered, &headers, keep), held))
 }
 
-async fn picture(app: &App, wish: &Wish, indices: &[usize]) -> Result<Arc<Rendered>, ApiError> {
+/// Indices of checkpoints, and what their strip holds.
+type Wanted<'a> = (&'a [usize], &'a Counted);
+
+async fn picture(app: &App, wish: &Wish, (indices, held): Wanted<'_>) -> Result<Arc<Rendered>, ApiError> {
     let range = timeline(app, wish).await?;
     let key = format!("strip/{}/{}/{}", wish.listing.digest, text_from_indices(indices), wish.key());
-    app.cache.get(key, draw(app, wish, indices, range)).await
+    app.cache.get(key, draw(app, wish, (indices, held), range)).await
 }
 
-async fn draw(app: &App, wish: &Wish, indices: &[usize], range: Option<Range>) -> Result<Rendered, ApiError> {
+async fn draw(app: &App, wish: &Wish, (indices, held): Wanted<'_>, range: Option<Range>) -> Result<Rendered, ApiError> {
     let (mut checkpoints, mut sheets, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    wish.check_strip(indices.len())?;
+    let load = Load::of_size(wish.cost(indices.len())?.pixels);
     for &index in indices {
         let found = match wish.listing.usable(index) {
             Ok(entry) => values(app, wish, entry).await,
@@ -162,9 +168,10 @@ async fn draw(app: &App, wish: &Wish, indices: &[usize], range: Option<Range>) -
         let reason = problems.first().map(|problem| problem.problem.clone()).unwrap_or_default();
         return Err(ApiError::unusable(format!("none of the selected checkpoints can be used: {reason}")));
     }
-    let wish = wish.clone();
+    let (wish, held) = (wish.clone(), held.clone());
     app.work
-        .run(Load::Render, move || {
+        .run(load, move || {
+            let _held = held;
             let views: Vec<_> = sheets.iter().map(ndarray::Array4::view).collect();
             let picture = deepviz_render::strip(&views, &wish.style(range))?;
             let all = picture.ranges.iter().fold(Range::EMPTY, |sum, range| sum.union(*range));
@@ -178,19 +185,4 @@ async fn draw(app: &App, wish: &Wish, indices: &[usize], range: Option<Range>) -
             rendered(picture.png, &Strip { sheet, checkpoints, ranges, problems })
         })
         .await
-}
-
-impl Wish {
-    /// Refuses a strip that is too large before its values are read.
-    fn check_strip(&self, sheets: usize) -> Result<(), ApiError> {
-        let values = self.filters.len() * self.channels.len() * self.bank().height * self.bank().width;
-        let pixels = values.saturating_mul(sheets).saturating_mul(self.look.scale * self.look.scale);
-        if pixels > deepviz_render::MAX_PIXELS {
-            return Err(ApiError::bad(format!(
-                "the strip would have more than {} pixels; select fewer checkpoints or filters",
-                deepviz_render::MAX_PIXELS
-            )));
-        }
-        Ok(())
-    }
 }

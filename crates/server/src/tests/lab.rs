@@ -299,7 +299,7 @@ impl Answer {
 }
 
 /// A copy of the run that no test changes.
-pub(super) fn copy_of_run(to: &Path) {
+pub(crate) fn copy_of_run(to: &Path) {
     copy(&TEMPLATE.folder.path().join("tiny"), to);
 }
 

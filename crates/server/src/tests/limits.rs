@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::lab::{Lab, images, write_run};
+use crate::app::Shared;
 use crate::listen::Limits;
 use crate::{Config, bind};
 
@@ -18,6 +19,7 @@ pub(super) const HANG: Duration = Duration::from_mins(10);
 
 pub(super) struct Running {
     pub(super) address: SocketAddr,
+    pub(super) app: Shared,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), crate::Error>>,
     pub(super) folder: tempfile::TempDir,
@@ -36,12 +38,12 @@ impl Running {
         config.token = token.map(str::to_owned);
         let mut server = bind(config).await.unwrap();
         limits(&mut server.limits);
-        let address = server.address();
+        let (address, app) = (server.address(), Arc::clone(&server.app));
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(server.serve(async {
             let _ = stopped.await;
         }));
-        Self { address, stop: Some(stop), serving, folder }
+        Self { address, app, stop: Some(stop), serving, folder }
     }
 
     pub(super) fn connect(&self) -> TcpStream {

@@ -10,6 +10,7 @@ mod diverged;
 mod errors;
 mod faults;
 mod lab;
+mod lanes;
 mod limits;
 mod live;
 mod near;
@@ -22,4 +23,4 @@ mod strangers;
 mod uploads;
 mod wire;
 
-pub(crate) use lab::images;
+pub(crate) use lab::{copy_of_run, images};

@@ -11,6 +11,7 @@ use super::{CheckpointProblem, SheetAnswer, SheetLink, SheetList, SheetValues, p
 use crate::app::{App, Shared};
 use crate::bank::Bank;
 use crate::group::GroupWords;
+use crate::held::counted;
 use crate::layer_axis::select_layers;
 use crate::look::{Look, Over};
 use crate::number::all_finite;
@@ -83,7 +84,7 @@ pub(super) async fn answer(
             Format::Png => Err(ApiError::bad("png holds one sheet; the selection names a set").hint(
                 "select one checkpoint and one layer, leave the format out for a list of sheets, or ask for f32",
             )),
-            Format::F32 => parts::answer(app, &bound),
+            Format::F32 => parts::answer(app, &bound).await,
             Format::Auto | Format::Json => list(app, &bound, (query, words.as_ref()), headers).await,
         };
     }
@@ -92,6 +93,11 @@ pub(super) async fn answer(
     // The scale over a timeline that still grows is not the last word.
     let is_settled = look.over != Over::Timeline || !wish.run.is_live();
     let keep = Keep::by_hash(query.v.as_deref().filter(|_| is_settled), &entry.hash);
+    let held = match (pixel, format) {
+        (None, Format::Auto | Format::Png) => app.answers.take(wish.cost(1)?.bytes).await?,
+        // The values, and what is made of them.
+        _ => app.answers.take(8 * wish.values()).await?,
+    };
     if let Some(pixel) = pixel {
         let values = values(app, wish, entry).await?;
         return json_kept(headers, &SheetAnswer::Pixel(wish.under(index, pixel, &values)?), keep);
@@ -99,21 +105,22 @@ pub(super) async fn answer(
     match format {
         Format::Auto | Format::Png => {
             let rendered = picture(app, wish, index).await?;
-            Ok(png(&rendered, headers, keep))
+            Ok(counted(png(&rendered, headers, keep), held))
         }
         Format::Json => {
             let range = timeline(app, wish).await?;
             let values = values(app, wish, entry).await?;
-            let sheet = wish.sheet(index, &values, range)?;
+            let sheet = app.work.run_here(wish.load(), || wish.sheet(index, &values, range)).await?;
             let shape = values.dim().into();
             let values = (values.len() <= MOST_JSON_VALUES).then(|| all_finite(&values.into_raw_vec_and_offset().0));
             json_kept(headers, &SheetAnswer::Values(SheetValues { sheet, shape, values }), keep)
         }
         Format::F32 => {
             let values = values(app, wish, entry).await?;
-            let mut response = Content::new("application/octet-stream", bytes_of(&values)).reply(headers, keep);
+            let content = || Ok(Content::new("application/octet-stream", bytes_of(&values)));
+            let mut response = app.work.run_here(wish.load(), content).await?.reply(headers, keep);
             insert(&mut response, "x-deepviz-shape", &shape_of(&values));
-            Ok(response)
+            Ok(counted(response, held))
         }
     }
 }
@@ -123,6 +130,8 @@ type Asked<'a> = (&'a LookQuery, Option<&'a GroupWords>);
 
 async fn list(app: &App, bound: &Bound, asked: Asked<'_>, headers: &HeaderMap) -> Result<Response, ApiError> {
     let (mut sheets, mut problems) = (Vec::new(), Vec::new());
+    let bytes = bound.wishes.iter().map(Wish::listed_bytes).sum::<usize>().saturating_mul(bound.checkpoints.len());
+    let held = app.answers.take(bytes).await?;
     for &index in &bound.checkpoints {
         for wish in &bound.wishes {
             match link(app, wish, index, asked).await {
@@ -135,14 +144,15 @@ async fn list(app: &App, bound: &Bound, asked: Asked<'_>, headers: &HeaderMap) -
             }
         }
     }
-    json(headers, &SheetAnswer::List(SheetList { sheets, problems }))
+    let response = json(headers, &SheetAnswer::List(SheetList { sheets, problems }))?;
+    Ok(counted(response, held))
 }
 
 async fn link(app: &App, wish: &Wish, index: usize, (query, words): Asked<'_>) -> Result<SheetLink, ApiError> {
     let entry = wish.listing.usable(index)?;
     let range = timeline(app, wish).await?;
     let values = values(app, wish, entry).await?;
-    let sheet = wish.sheet(index, &values, range)?;
+    let sheet = app.work.run_here(wish.load(), || wish.sheet(index, &values, range)).await?;
     let apply = match &wish.subject {
         None => String::new(),
         Some(Subject::Known { id, .. }) => format!("/apply/{}", id.0),

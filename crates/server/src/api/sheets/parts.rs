@@ -9,10 +9,12 @@ use tokio_stream::StreamExt;
 
 use super::answer::{Bound, bytes_of, shape_of};
 use crate::app::{App, Shared};
+use crate::held::counted;
 use crate::problem::ApiError;
 use crate::sheets::{timeline, values};
 use crate::subject::Subject;
 use crate::wish::Wish;
+use crate::work::Load;
 
 /// Between two parts: no value of four bytes repeats itself like that at the start of a line.
 const BOUNDARY: &str = "deepviz-sheet-7f3a9c51e2d84b60";
@@ -20,12 +22,8 @@ const BOUNDARY: &str = "deepviz-sheet-7f3a9c51e2d84b60";
 const MOST_VALUES: usize = 256 << 20;
 
 /// The answer, sheet after sheet. A checkpoint that cannot be read is a part too: its problem document.
-pub(super) fn answer(app: &Shared, bound: &Bound) -> Result<Response, ApiError> {
-    let sheet = |wish: &Wish| {
-        let bank = wish.bank();
-        wish.filters.len() * wish.channels.len() * bank.height * bank.width
-    };
-    let in_all = bound.wishes.iter().map(sheet).sum::<usize>().saturating_mul(bound.checkpoints.len());
+pub(super) async fn answer(app: &Shared, bound: &Bound) -> Result<Response, ApiError> {
+    let in_all = bound.wishes.iter().map(Wish::values).sum::<usize>().saturating_mul(bound.checkpoints.len());
     if in_all > MOST_VALUES {
         return Err(ApiError::bad(format!(
             "the selection holds {in_all} values, at most {MOST_VALUES} are sent at once"
@@ -39,6 +37,9 @@ pub(super) fn answer(app: &Shared, bound: &Bound) -> Result<Response, ApiError> 
         .iter()
         .flat_map(|&index| bound.wishes.iter().map(move |wish| (index, wish.clone())))
         .collect();
+    // One part at a time: its values, their bytes, and those behind its head.
+    let greatest = bound.wishes.iter().map(Wish::values).max().unwrap_or_default();
+    let held = app.answers.take(12 * greatest).await?;
     let app = Shared::clone(app);
     let parts = tokio_stream::iter(wanted).then(move |(index, wish)| {
         let app = Shared::clone(&app);
@@ -49,7 +50,7 @@ pub(super) fn answer(app: &Shared, bound: &Bound) -> Result<Response, ApiError> 
     let kind = HeaderValue::from_static("multipart/mixed; boundary=deepviz-sheet-7f3a9c51e2d84b60");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    Ok(counted(response, held))
 }
 
 async fn part(app: &App, wish: &Wish, index: usize) -> Bytes {
@@ -70,13 +71,19 @@ async fn sheet(app: &App, wish: &Wish, index: usize) -> Result<(String, Vec<u8>)
     let entry = wish.listing.usable(index)?;
     let range = timeline(app, wish).await?;
     let values = values(app, wish, entry).await?;
-    let geometry = serde_json::to_string(&wish.sheet(index, &values, range)?)
-        .map_err(|error| ApiError::internal(error.to_string()))?;
-    let head = format!(
-        "content-type: application/octet-stream\r\nx-deepviz-checkpoint: {index}\r\nx-deepviz-layer: {}\r\n\
-         x-deepviz-shape: {}\r\nx-deepviz-sheet: {geometry}\r\n",
-        wish.layer().name,
-        shape_of(&values)
-    );
-    Ok((head, bytes_of(&values)))
+    let wish = wish.clone();
+    // Among the large ones whatever its size: there are many more.
+    app.work
+        .run(Load::Large, move || {
+            let geometry = serde_json::to_string(&wish.sheet(index, &values, range)?)
+                .map_err(|error| ApiError::internal(error.to_string()))?;
+            let head = format!(
+                "content-type: application/octet-stream\r\nx-deepviz-checkpoint: {index}\r\nx-deepviz-layer: {}\r\n\
+                 x-deepviz-shape: {}\r\nx-deepviz-sheet: {geometry}\r\n",
+                wish.layer().name,
+                shape_of(&values)
+            );
+            Ok((head, bytes_of(&values)))
+        })
+        .await
 }
