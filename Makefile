@@ -25,6 +25,7 @@ test: web lint ## every test: rust, web, browser
 	$(MAKE) --no-print-directory e2e
 	$(call part,cuda,scripts/check_cuda.sh)
 	$(call part,rest,scripts/check_rest.sh)
+	$(call part,floods,python3 scripts/floods.py --binary target/debug/deepviz --seconds 1 --trials pictures,slow-readers,connections)
 
 test-gpu: ## the tests of the CUDA backend on this machine's graphics processor, and the doctor's
 	DEEPVIZ_REQUIRE_GPU=1 cargo test --workspace --quiet --test compute

@@ -1,0 +1,441 @@
+#!/usr/bin/env python3
+"""Floods a server in the ways of slow and greedy clients, one after the other, and measures beside each what a normal
+user notices of it.
+
+    python3 scripts/floods.py --binary target/release/deepviz [--run RUN] [--trials pictures,strips] [--seconds 10]
+
+Without --run it trains a small one on generated shapes first (51 checkpoints, layers of 64 filters). For each trial a
+server of its own is started. The normal user asks for a sheet of the first layer every 30 ms, each time another one,
+and every half second what the network says of a small picture that he sends. Printed are the times of the sheets
+(p50, p99, most), the longest of the pictures, requests that failed, and the most memory that the server took (VmHWM).
+Exit 1 where the server ends; times are not judged. Each trial takes --seconds and a little more; the flood runs in a
+process of its own at the lowest priority and keeps no answer.
+
+`metrics` floods a copy of the run whose metrics.jsonl has --metrics-mb; `connections` allows the server 1,024 open
+files. Standard library only; Linux.
+"""
+
+import argparse
+import asyncio
+import http.client
+import itertools
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zlib
+from pathlib import Path
+from urllib.parse import quote
+
+RECIPE = """
+[[layer]]
+name = "conv1"
+type = "conv"
+filters = 64
+size = 5
+padding = 2
+[[layer]]
+name = "relu1"
+type = "relu"
+[[layer]]
+name = "pool1"
+type = "pool"
+pool = "max"
+size = 8
+stride = 8
+[[layer]]
+name = "fc64"
+type = "full"
+outputs = 64
+[[layer]]
+name = "relu2"
+type = "relu"
+[[layer]]
+name = "fc10"
+type = "full"
+outputs = 10
+[[layer]]
+name = "probs"
+type = "softmax"
+[train]
+batch = 20
+stages = [{ epochs = 10, rate = 0.001 }]
+[snapshots]
+every = "5 per epoch"
+"""
+TOKEN = "0123456789abcdef0123456789abcdef"
+# Pixels of the largest strip that is drawn, and of the largest picture that is decoded.
+STRIP_PIXELS = 60_000_000
+PICTURE_SIDE = 8_000
+
+
+def png(side):
+    """A picture of one colour: its file is a thousandth of what it is decoded to."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    packer = zlib.compressobj(9)
+    row = bytes(1 + 3 * side)
+    pixels = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+class Target:
+    """What of a run is asked for."""
+
+    def __init__(self, run):
+        self.checkpoints = len(run["checkpoints"])
+        weighted = [layer for layer in run["layers"] if layer["sheet_shape"]]
+        self.first = weighted[0]["name"]
+        values = {layer["name"]: layer["parameters"] for layer in weighted}
+        self.greatest = max(values, key=values.get)
+        in_all = values[self.greatest] * self.checkpoints
+        self.scale = max(1, min(64, int((STRIP_PIXELS / in_all) ** 0.5)))
+        self.activations = run["layers"][1]["name"]
+        self.images = run["corpus"]["images"]
+
+
+# The floods. Each asks over and over until its process is ended.
+
+
+async def ask(address, path, headers=(), body=None, pause=0):
+    """One request on a connection of its own; the answer is thrown away as it comes."""
+    try:
+        reader, writer = await asyncio.open_connection(*address)
+        method = "GET" if body is None else "POST"
+        lines = [f"{method} {path} HTTP/1.1", "host: localhost", "connection: close", *headers]
+        if body is not None:
+            lines.append(f"content-length: {len(body)}")
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        if body is not None and pause == 0:
+            writer.write(body)
+        for byte in body or b"" if pause else b"":
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(pause)
+        while await reader.read(1 << 20):
+            pass
+        writer.close()
+    except OSError:
+        # Refused or cut off: the next one asks again.
+        await asyncio.sleep(0.05)
+
+
+async def many(count, one):
+    """So many clients, each of which asks again as soon as it has its answer."""
+
+    async def client(number):
+        for turn in itertools.count():
+            await one(number + count * turn)
+
+    await asyncio.gather(*[client(number) for number in range(count)])
+
+
+def percentile(number):
+    """A picture that was not drawn before."""
+    return f"percentile={99 - number % 45 - random.random():.5f}"
+
+
+def strip(run, target, number):
+    return f"{run}/layers/{target.greatest}/strip?scale={target.scale}&{percentile(number)}"
+
+
+async def pictures(address, run, target):
+    body = png(PICTURE_SIDE)
+    await many(16, lambda _: ask(address, f"{run}/checkpoints/last/predict", body=body))
+
+
+async def slow_bodies(address, run, target):
+    path = f"{run}/checkpoints/last/predict"
+    await many(16, lambda _: ask(address, path, body=bytes(10_000), pause=1))
+
+
+async def strips(address, run, target):
+    await many(8, lambda number: ask(address, strip(run, target, number)))
+
+
+async def f32(address, run, target):
+    await many(8, lambda _: ask(address, f"{run}/checkpoints/*/layers/*?format=f32"))
+
+
+async def groups(address, run, target):
+    def one(number):
+        images = ",".join(str(image) for image in sorted(random.sample(range(target.images), min(50, target.images))))
+        return ask(address, f"{run}/layers/{target.activations}/strip?apply=images:{images}")
+
+    await many(8, one)
+
+
+async def event_streams(address, run, target):
+    await many(1_500, lambda _: ask(address, f"{run}/events"))
+
+
+async def slow_readers(address, run, target):
+    async def one(number):
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.setblocking(False)
+            loop = asyncio.get_running_loop()
+            try:
+                await loop.sock_connect(slow, address)
+                request = f"GET {strip(run, target, number)} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+                await loop.sock_sendall(slow, request.encode())
+                while await loop.sock_recv(slow, 100):
+                    await asyncio.sleep(1)
+            except OSError:
+                await asyncio.sleep(0.05)
+
+    await many(12, one)
+
+
+async def metrics(address, run, target):
+    paths = ["/api/runs", run, f"{run}/metrics"]
+    headers = ["accept-encoding: gzip"]
+    await many(8, lambda number: ask(address, paths[number % 3], headers if number % 2 else ()))
+
+
+async def connections(address, run, target):
+    async def one(number):
+        try:
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(b"GET /api/runs HTTP/1.1\r\nhost: loc")
+            await reader.read(100)
+            writer.close()
+        except OSError:
+            await asyncio.sleep(0.05)
+
+    await many(950, one)
+
+
+async def guesses(address, run, target):
+    await many(8, lambda number: ask(address, run, [f"authorization: Bearer wrong{number}"]))
+
+
+async def images_tags(address, run, target):
+    headers = ["sec-fetch-site: cross-site", "sec-fetch-mode: no-cors", "sec-fetch-dest: image"]
+    await many(20, lambda number: ask(address, strip(run, target, number), headers))
+
+
+async def alone(address, run, target):
+    await asyncio.sleep(3600)
+
+
+TRIALS = {
+    "alone": alone,
+    "pictures": pictures,
+    "slow-bodies": slow_bodies,
+    "strips": strips,
+    "f32": f32,
+    "groups": groups,
+    "event-streams": event_streams,
+    "slow-readers": slow_readers,
+    "metrics": metrics,
+    "connections": connections,
+    "guesses": guesses,
+    "images-tags": images_tags,
+}
+WITH_TOKEN = {"connections", "guesses"}
+
+
+class Server:
+    """A server over one run, and what is known of it."""
+
+    def __init__(self, options, trial, run):
+        files = 1_024 if trial == "connections" else 8_192
+        self.token = TOKEN if trial in WITH_TOKEN else None
+        environment = {**os.environ, **({"DEEPVIZ_TOKEN": TOKEN} if self.token else {})}
+
+        def limits():
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, hard), hard))
+            # A server that takes more than this ends, and not the machine.
+            resource.setrlimit(resource.RLIMIT_AS, (options.most_gb << 30, options.most_gb << 30))
+
+        command = [options.binary, "serve", run, "--addr", "127.0.0.1:0", "--cache-mb", str(options.cache_mb)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, preexec_fn=limits, text=True
+        )
+        line = self.process.stdout.readline()
+        found = re.search(r"127\.0\.0\.1:(\d+)", line)
+        if not found:
+            sys.exit(f"the server did not start: it said {line!r}")
+        self.address = ("127.0.0.1", int(found[1]))
+        self.headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def json(self, path):
+        connection = http.client.HTTPConnection(*self.address, timeout=120)
+        connection.request("GET", path, headers=self.headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        if answer.status != 200:
+            sys.exit(f"{path} is answered with {answer.status}: {text[:300]!r}")
+        return json.loads(text)
+
+    def peak_mb(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) / 1000
+
+    def stop(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class Normal(threading.Thread):
+    """A normal user: asks for one thing every so often, and notes how long each took."""
+
+    def __init__(self, server, requests, every_s):
+        super().__init__(daemon=True)
+        self.server, self.requests, self.every_s = server, requests, every_s
+        self.times_ms, self.failed, self.ended = [], 0, threading.Event()
+        self.since = None
+
+    def run(self):
+        connection = None
+        for method, path, body in self.requests:
+            if self.ended.is_set():
+                return
+            self.since = start = time.monotonic()
+            # A kept connection may have been ended meanwhile: then, as a browser does, once more on another.
+            for is_last in [True] if connection is None else [False, True]:
+                try:
+                    connection = connection or http.client.HTTPConnection(*self.server.address, timeout=120)
+                    connection.request(method, path, body, self.server.headers)
+                    answer = connection.getresponse()
+                    answer.read()
+                    self.failed += answer.status != 200
+                    break
+                except (OSError, http.client.HTTPException):
+                    self.failed += is_last
+                    connection = None
+            self.times_ms.append((time.monotonic() - start) * 1000)
+            self.since = None
+            time.sleep(max(0, self.every_s - (time.monotonic() - start)))
+
+    def end(self):
+        """The times, with that of a request that is not answered yet."""
+        self.ended.set()
+        since = self.since
+        return self.times_ms + ([(time.monotonic() - since) * 1000] if since else [])
+
+
+def long_metrics(run, folder, megabytes):
+    """A copy of the run with many measurements; its snapshots are the run's own."""
+    copy = folder / "long"
+    copy.mkdir()
+    shutil.copy(run / "run.toml", copy)
+    (copy / "snapshots").symlink_to((run / "snapshots").resolve())
+    line = next(line for line in (run / "metrics.jsonl").read_text().splitlines() if '"kind":"train"' in line)
+    block = f"{line}\n".encode() * 4096
+    with open(copy / "metrics.jsonl", "wb") as file:
+        for _ in range(max(1, (megabytes << 20) // len(block))):
+            file.write(block)
+    return copy
+
+
+def trial(options, name, run):
+    server = Server(options, name, run)
+    flood = None
+    try:
+        (first,) = server.json("/api/runs")["runs"]
+        base = f"/api/runs/{quote(first['id'])}"
+        target = Target(server.json(base))
+        small = png(32)
+        sheets = (
+            ("GET", f"{base}/checkpoints/{n % target.checkpoints}/layers/{target.first}?{percentile(n)}", None)
+            for n in itertools.count()
+        )
+        predictions = (("POST", f"{base}/checkpoints/last/predict", small) for _ in itertools.count())
+        # What everybody has seen once: the snapshots are read.
+        for _ in range(target.checkpoints):
+            server.json(next(sheets)[1] + "&format=json")
+        command = [sys.executable, __file__, "--flood", name, "--at", str(server.address[1]), "--base", base]
+        flood = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+        flood.stdin.write(json.dumps(vars(target)))
+        flood.stdin.close()
+        # It is under way: the largest picture takes a while to make.
+        time.sleep(1.5)
+        users = [Normal(server, sheets, 0.03), Normal(server, predictions, 0.5)]
+        for user in users:
+            user.start()
+        time.sleep(options.seconds)
+        times, pictures = (user.end() for user in users)
+        if server.process.poll() is not None:
+            sys.exit(f"{name}: the server ended with {server.process.returncode}")
+        times.sort()
+        p99 = times[min(len(times) - 1, int(len(times) * 0.99))]
+        failed = sum(user.failed for user in users)
+        return (
+            f"{name:14} {len(times):6} {statistics.median(times):8.1f} {p99:8.1f} {times[-1]:8.1f} "
+            f"{max(pictures):11.0f} {failed:6} {server.peak_mb():8.0f}"
+        )
+    finally:
+        if flood:
+            flood.kill()
+            flood.wait()
+        server.stop()
+
+
+def trained(options, folder):
+    """A small run on generated shapes."""
+    (folder / "floods.toml").write_text(RECIPE)
+    shapes, run = folder / "shapes", folder / "run"
+    make = [options.binary, "corpus", "make", "shapes", "--out", shapes, "--images", "250", "--seed", "1"]
+    train = [options.binary, "train", folder / "floods.toml", "--corpus", shapes, "--out", run, "--quiet"]
+    for command in (make, train):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return run
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--binary", help="a deepviz that was built, such as target/release/deepviz")
+    parser.add_argument("--run", type=Path, help="a run with its corpus; a small one is trained unless given")
+    parser.add_argument("--trials", default=",".join(TRIALS), help="some of %(default)s")
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--cache-mb", type=int, default=512)
+    parser.add_argument("--metrics-mb", type=int, default=200)
+    parser.add_argument("--most-gb", type=int, default=16, help="address space that the server may take")
+    parser.add_argument("--flood", help=argparse.SUPPRESS)
+    parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--base", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.flood:
+        os.nice(19)
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(8_192, hard), hard))
+        target = Target.__new__(Target)
+        vars(target).update(json.load(sys.stdin))
+        asyncio.run(TRIALS[options.flood](("127.0.0.1", options.at), options.base, target))
+        return
+    if not options.binary:
+        parser.error("--binary is needed: a deepviz that was built, such as target/release/deepviz")
+    names = options.trials.split(",")
+    for name in names:
+        if name not in TRIALS:
+            parser.error(f"unknown trial {name!r}; expected some of {', '.join(TRIALS)}")
+    with tempfile.TemporaryDirectory(prefix="deepviz-floods-") as folder:
+        folder = Path(folder)
+        run = options.run or trained(options, folder)
+        columns = (("sheets", 6), ("p50 ms", 8), ("p99 ms", 8), ("most ms", 8), ("picture ms", 11), ("failed", 6))
+        print(f"{'trial':14}", *[name.rjust(width) for name, width in (*columns, ("peak MB", 8))])
+        for name in names:
+            served = long_metrics(run, folder, options.metrics_mb) if name == "metrics" else run
+            print(trial(options, name, served), flush=True)
+
+
+if __name__ == "__main__":
+    main()
