@@ -5,6 +5,7 @@ use std::sync::Arc;
 use deepviz_corpus::Corpus;
 use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
 use ndarray::Array3;
+use tokio::sync::Mutex;
 
 use crate::cache::{Cache, Weigh};
 use crate::catalogue::Catalogue;
@@ -31,6 +32,8 @@ pub(crate) struct App {
     pub(crate) cache: Cache,
     /// The measurements of all runs.
     pub(crate) logs: Arc<Logs>,
+    /// Of those who ask for the list of runs one looks at a time: what is new to one is known to the next.
+    pub(crate) listing: Mutex<()>,
     pub(crate) work: Work,
     /// Memory for answers that are made and sent.
     pub(crate) answers: AnswerRooms,

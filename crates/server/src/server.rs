@@ -13,6 +13,7 @@ use axum::{Router, extract::Request, middleware::Next};
 use deepviz_corpus::Limits;
 use deepviz_net::Device;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -136,6 +137,7 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
         uploads,
         cache: Cache::new(config.cache_bytes),
         logs: Arc::new(Logs::new()),
+        listing: Mutex::default(),
         work: Work::new(),
         answers: AnswerRooms::new(),
         sent: Room::new(MOST_IN_FLIGHT),

@@ -15,10 +15,11 @@ pub(crate) fn find_last<T>(path: &Path, mut read: impl FnMut(&[u8]) -> Option<T>
         return None;
     }
     let mut file = File::open(path).ok()?;
-    let mut start = file.metadata().ok()?.len();
+    let end = file.metadata().ok()?.len();
+    let mut start = end;
     let mut tail: Vec<u8> = Vec::new();
     let mut is_torn = true;
-    while start > 0 && (tail.len() as u64) < MOST_BYTES {
+    while start > 0 && end - start < MOST_BYTES {
         let from = start.saturating_sub(BLOCK_BYTES);
         file.seek(SeekFrom::Start(from)).ok()?;
         let mut block = vec![0; (start - from) as usize];
@@ -65,6 +66,18 @@ mod tests {
         ] {
             std::fs::write(&path, content).unwrap();
             assert_eq!(find_last(&path, starts(letter)).as_deref(), expected);
+        }
+        // Nor is it looked for in all of a long file.
+        let lines = MOST_BYTES as usize / 2;
+        for (count, expected) in [(lines - 100, Some("a first")), (lines + 10_000, None)] {
+            std::fs::write(&path, format!("a first\n{}", "c\n".repeat(count))).unwrap();
+            let mut seen = 0;
+            let found = find_last(&path, |line| {
+                seen += 1;
+                text(line).filter(|line| line.starts_with('a'))
+            });
+            assert_eq!(found.as_deref(), expected);
+            assert!(seen <= lines + BLOCK_BYTES as usize, "{seen}");
         }
     }
 }

@@ -195,6 +195,7 @@ struct LayerDetail {
 #[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, description = "the answer", body = RunList)))]
 pub(crate) async fn list_runs(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
     let shared = Arc::clone(&app);
+    let alone = app.listing.lock().await;
     let list = app
         .work
         .run(Load::Render, move || {
@@ -208,6 +209,7 @@ pub(crate) async fn list_runs(State(app): State<Shared>, headers: HeaderMap) -> 
             Ok(RunList { runs, problems })
         })
         .await?;
+    drop(alone);
     json(&headers, &list)
 }
 
