@@ -1,4 +1,4 @@
-//! Files whose numbers somebody has chosen: the server and the commands answer, refuse, and go on, within an address
+//! Files with hostile numbers: the server and the commands answer, refuse, and go on, within an address
 //! space in which an allocation by such a number would end the process.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
@@ -93,6 +93,21 @@ impl Hostile {
         }
     }
 
+    /// Gives every so many-th run to the commands that read one: they do what they should, or say why not.
+    fn command_all(&self, step: usize) {
+        for (index, name) in self.names.iter().enumerate().step_by(step) {
+            let folder = format!("{}/{name}", Self::batch(index));
+            let mut resume = vec!["train", "shapes-quick", "--corpus", "shapes", "--out", &folder, "--resume"];
+            resume.extend(lab::SMALL);
+            resume.extend(["--device", "cpu", "--epochs", "2"]);
+            for command in [&["inspect", &folder][..], &["stats", &folder, "--clusters", "5"], &resume] {
+                let outcome = finish(&mut self.limited(command), &command.join(" "));
+                let is_clean = matches!(outcome.code, Some(0 | 1)) && !outcome.stderr.contains("panicked");
+                assert!(is_clean, "{command:?}: {:?} {}", outcome.code, outcome.stderr);
+            }
+        }
+    }
+
     /// No failure of the server's, and no answer that takes long though the honest run's is quick.
     fn ask(&self, server: &Server, path: &str, honest: &str) {
         let mut took = Vec::new();
@@ -180,6 +195,7 @@ fn every_whole_number_of_the_statistics() {
         }
     }
     hostile.ask_all();
+    hostile.command_all(11);
 }
 
 #[test]
@@ -216,6 +232,7 @@ fn every_number_of_a_snapshots_header() {
         }
     }
     hostile.ask_all();
+    hostile.command_all(23);
 }
 
 fn set(snapshot: &mut Snapshot, key: usize, number: i64) {
@@ -260,13 +277,5 @@ fn every_number_of_a_run_toml() {
         }
     }
     hostile.ask_all();
-    // The commands that read a run, on some of them.
-    for (index, name) in hostile.names.iter().enumerate().step_by(7) {
-        let folder = format!("{}/{name}", Hostile::batch(index));
-        for command in [&["inspect", &folder][..], &["stats", &folder, "--clusters", "5"]] {
-            let outcome = finish(&mut hostile.limited(command), &command.join(" "));
-            let is_clean = matches!(outcome.code, Some(0 | 1)) && !outcome.stderr.contains("panicked");
-            assert!(is_clean, "{command:?}: {:?} {}", outcome.code, outcome.stderr);
-        }
-    }
+    hostile.command_all(7);
 }

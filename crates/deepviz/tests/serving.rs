@@ -4,6 +4,8 @@
 mod lab;
 
 use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use lab::{Lab, Server};
 
@@ -236,4 +238,57 @@ fn memory_stays_within_its_limit_under_any_load() {
     let after = resident_mb(server.process());
     // The limit, and what an allocator that serves eight clients at once may keep.
     assert!(after <= warm + 8 + 24, "{warm} MB grew to {after} MB over {sent} MB of pictures");
+}
+
+/// A small file system of its own, for which the system must let processes have their own mounts (trial 48).
+#[test]
+fn an_upload_that_does_not_fit_on_the_disk_is_given_back() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("store")).unwrap();
+    let script = "mount -t tmpfs -o size=5m tmpfs store || exit 77
+                  exec \"$0\" serve store --addr 127.0.0.1:0 --allow-upload --token 0123456789abcdef";
+    let allowed = ["--mount", "--map-root-user", "sh", "-c", "mount -t tmpfs tmpfs store"];
+    let is_allowed = Command::new("unshare").args(allowed).current_dir(lab.path(".")).status();
+    if !is_allowed.is_ok_and(|status| status.success()) {
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "SKIPPED a full disk: this system lets no process mount one of its own").unwrap();
+        return;
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--map-root-user", "sh", "-c", script, env!("CARGO_BIN_EXE_deepviz")]);
+    command.current_dir(lab.path(".")).stdin(Stdio::null()).stdout(Stdio::piped());
+    let server = Server::start(command);
+    // It is printed with the token.
+    let address = server.address.split("/?").next().unwrap();
+    let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+    let agent = config.new_agent();
+    let token = "Bearer 0123456789abcdef";
+    for name in ["one", "two", "three"] {
+        let url = format!("{address}/api/uploads/corpora/{name}");
+        let mut answer = agent.put(url).header("authorization", token).send(&tar_of_zeros(8 << 20)[..]).unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        assert_eq!(answer.status(), 507, "{text}");
+    }
+    let url = format!("{address}/api/uploads");
+    let text = agent.get(url).header("authorization", token).call().unwrap().body_mut().read_to_string().unwrap();
+    let listed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&listed["uploads"], &listed["bytes"]), (&serde_json::json!([]), &0.into()));
+    assert_eq!(server.signal("INT"), Some(0));
+}
+
+/// An archive of one file of that many zeros, by the rules of the format.
+fn tar_of_zeros(bytes: usize) -> Vec<u8> {
+    let mut header = [0_u8; 512];
+    let mut field = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    field(0, "train/a/0.png");
+    field(100, "0000644\0");
+    field(108, "0000000\0");
+    field(116, "0000000\0");
+    field(124, &format!("{bytes:011o}\0"));
+    field(136, "00000000000\0");
+    // While it is summed, the sum itself is blank.
+    field(148, "        0ustar\0");
+    let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    [&header[..], &vec![0; bytes.next_multiple_of(512) + 1024]].concat()
 }

@@ -58,7 +58,7 @@ async fn in_time<T>(answer: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_pictures_wait_for_one_another_and_nobody_for_them() {
+async fn large_pictures_block_only_one_another() {
     let lab = Arc::new(Lab::shared());
     let release = fill(&lab.app, Load::DecodeLarge).await;
     let predict = "/api/runs/tiny/checkpoints/0/predict";
@@ -167,7 +167,7 @@ async fn who_takes_an_answer_slowly_gives_way_to_others() {
 }
 
 /// Takes all of the room of common answers.
-async fn fill_common(app: &Shared, first: crate::held::Counted) -> Vec<crate::held::Counted> {
+async fn fill_common(app: &Shared, first: crate::answer_memory::Counted) -> Vec<crate::answer_memory::Counted> {
     let mut all = vec![first];
     for _ in 1..32 {
         all.push(app.answers.take(2 << 20).await.unwrap());

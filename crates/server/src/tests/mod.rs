@@ -6,6 +6,7 @@ mod changes;
 mod class_names;
 mod classes;
 mod crowds;
+mod cut_uploads;
 mod diverged;
 mod errors;
 mod faults;

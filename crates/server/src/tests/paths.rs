@@ -290,7 +290,7 @@ async fn no_refused_upload_names_a_folder_of_this_machine() {
     assert!(refused > 15, "{refused}");
 }
 
-/// Files of a served folder may be links. Of what is in somebody else's file nothing is told.
+/// Files of a served folder may be links to other users' files, whose text must not get into answers.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(unix)]
 async fn no_answer_quotes_a_file_that_is_linked_from_a_run() {

@@ -8,15 +8,15 @@ use axum::body::Body;
 use super::lab::{Answer, Lab, get, images, write_run};
 use crate::server::{Config, app};
 
-const TOKEN: &str = "open-sesame";
+pub(super) const TOKEN: &str = "open-sesame";
 
-struct Store {
-    lab: Lab,
+pub(super) struct Store {
+    pub(super) lab: Lab,
     folder: tempfile::TempDir,
 }
 
 impl Store {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { lab: Lab::taking_uploads(folder.path(), TOKEN), folder }
     }
@@ -28,7 +28,7 @@ impl Store {
         Self { lab: Lab::taking_uploads(folder.path(), TOKEN), folder }
     }
 
-    async fn put(&self, path: &str, body: Vec<u8>) -> Answer {
+    pub(super) async fn put(&self, path: &str, body: Vec<u8>) -> Answer {
         let request = get(path).method("PUT").header("authorization", format!("Bearer {TOKEN}"));
         self.lab.send(request.body(Body::from(body)).unwrap()).await
     }
@@ -64,7 +64,7 @@ impl Store {
     }
 
     /// What is in the folder, hidden or not.
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -75,7 +75,7 @@ impl Store {
     }
 }
 
-fn tar_of(folder: &Path, inside: &str) -> Vec<u8> {
+pub(super) fn tar_of(folder: &Path, inside: &str) -> Vec<u8> {
     let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     builder.append_dir_all(inside, folder).unwrap();
     builder.into_inner().unwrap().finish().unwrap()
@@ -329,7 +329,7 @@ async fn what_is_on_its_way_is_not_seen() {
     assert_eq!(store.get("/api/runs/slow/checkpoints/3/predict/1").await.status, 409);
 }
 
-fn plain_tar_of(folder: &Path) -> Vec<u8> {
+pub(super) fn plain_tar_of(folder: &Path) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     builder.append_dir_all(".", folder).unwrap();
     builder.into_inner().unwrap()
