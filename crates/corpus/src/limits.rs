@@ -45,7 +45,7 @@ const USUAL_MEMORY_BYTES: u64 = 4 << 30;
 
 /// Where decoded images go.
 #[derive(Debug, Clone)]
-pub(crate) enum Room {
+pub(crate) enum Target {
     /// Into a file of this folder, and from there into the address space.
     Disk(PathBuf),
     /// Into a file of this folder that is read piece by piece.
@@ -53,7 +53,7 @@ pub(crate) enum Room {
     Memory,
 }
 
-impl Room {
+impl Target {
     /// How many bytes more the disk has room for.
     fn free_bytes(&self) -> u64 {
         match self {
@@ -120,7 +120,7 @@ pub(crate) fn can_allocate(bytes: u64) -> bool {
     let Ok(bytes) = usize::try_from(bytes) else { return false };
     let mut probe: Vec<u8> = Vec::new();
     let reserved = probe.try_reserve_exact(bytes).is_ok();
-    // An allocation that nobody uses would not be made.
+    // Used, or the compiler removes the allocation.
     std::hint::black_box(&mut probe);
     reserved
 }
@@ -129,7 +129,7 @@ pub(crate) fn can_allocate(bytes: u64) -> bool {
 #[derive(Debug)]
 pub(crate) struct Meter {
     limits: Limits,
-    room: Room,
+    target: Target,
     /// What fits into the room in all.
     most_bytes: u64,
     decoded_bytes: u64,
@@ -143,9 +143,9 @@ impl Meter {
     /// Names of all images together: those of known corpora have less than a tenth.
     const MOST_NAME_BYTES: usize = 1 << 30;
 
-    pub(crate) fn new(limits: Limits, room: Room, path: &Path) -> Self {
-        let most_bytes = room.most_bytes();
-        Self { limits, room, most_bytes, decoded_bytes: 0, images: 0, name_bytes: 0, path: path.to_owned() }
+    pub(crate) fn new(limits: Limits, target: Target, path: &Path) -> Self {
+        let most_bytes = target.most_bytes();
+        Self { limits, target, most_bytes, decoded_bytes: 0, images: 0, name_bytes: 0, path: path.to_owned() }
     }
 
     /// Takes note of an image that is to be decoded, with the bytes of its names.
@@ -168,7 +168,7 @@ impl Meter {
     /// # Errors
     /// [`Error::TooLarge`] where they may not.
     pub(crate) fn ask(&self, bytes: u64) -> Result<(), Error> {
-        let fits = self.most_bytes.min(self.decoded_bytes.saturating_add(self.room.free_bytes()));
+        let fits = self.most_bytes.min(self.decoded_bytes.saturating_add(self.target.free_bytes()));
         self.compare(self.decoded_bytes.saturating_add(bytes), fits)
     }
 
@@ -177,12 +177,12 @@ impl Meter {
     /// # Errors
     /// [`Error::TooLarge`] where they may not.
     pub(crate) fn ask_for_copy(&self, bytes: u64) -> Result<(), Error> {
-        self.compare(bytes, self.most_bytes.min(self.room.free_bytes()))
+        self.compare(bytes, self.most_bytes.min(self.target.free_bytes()))
     }
 
     fn compare(&self, found: u64, fits: u64) -> Result<(), Error> {
         let allowed = self.limits.decoded_bytes;
-        let (most, what) = if allowed < fits { (allowed, "what is allowed here") } else { (fits, self.room.what()) };
+        let (most, what) = if allowed < fits { (allowed, "what is allowed here") } else { (fits, self.target.what()) };
         if found > most {
             return Err(Error::TooLarge { found, most, what, path: self.path.clone() });
         }
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn what_is_kept_counts_and_what_is_too_much_is_refused_before() {
         let limits = Limits { decoded_bytes: 1_000, images: 2 };
-        let mut meter = Meter::new(limits, Room::Memory, Path::new("x"));
+        let mut meter = Meter::new(limits, Target::Memory, Path::new("x"));
         meter.ask(1_000).unwrap();
         meter.keep(600);
         meter.ask(400).unwrap();
@@ -227,7 +227,7 @@ mod tests {
         meter.image(10).unwrap();
         meter.image(10).unwrap();
         assert!(matches!(meter.image(10).unwrap_err(), Error::TooMany { found: 3, most: 2, .. }));
-        let mut meter = Meter::new(Limits::default(), Room::Memory, Path::new("x"));
+        let mut meter = Meter::new(Limits::default(), Target::Memory, Path::new("x"));
         assert!(meter.image(Meter::MOST_NAME_BYTES + 1).unwrap_err().to_string().contains("file names"));
     }
 
@@ -235,8 +235,8 @@ mod tests {
     fn memory_that_no_machine_has_cannot_be_had() {
         assert!(can_allocate(1 << 20) && !can_allocate(u64::MAX) && !can_allocate(1 << 62));
         let folder = tempfile::tempdir().unwrap();
-        for room in [Room::Memory, Room::Disk(folder.path().to_owned())] {
-            let mut meter = Meter::new(Limits::default(), room, Path::new("x"));
+        for target in [Target::Memory, Target::Disk(folder.path().to_owned())] {
+            let mut meter = Meter::new(Limits::default(), target, Path::new("x"));
             meter.keep(5);
             let error = meter.ask(u64::MAX / 2).unwrap_err().to_string();
             assert!(error.contains("--cache-dir"), "{error}");

@@ -15,7 +15,7 @@ use decoding::{Decoder, Loaded};
 use crate::{
     Account, ClassId, Error, ImageShape, OpenOptions, ShapesNotes, Split,
     decode::{Decoded, Undecodable},
-    limits::{Meter, Room, can_allocate, memory_bytes},
+    limits::{Meter, Target, can_allocate, memory_bytes},
     name::Names,
     store::{Cache, PixelWriter, Record},
     tree::FileSource,
@@ -132,7 +132,7 @@ impl<'a> Sink<'a> {
         cache: Option<&'a Cache>,
         progress: &'a mut dyn FnMut(OpenProgress),
     ) -> Result<Self, Error> {
-        let room = cache.map_or(Room::Memory, |cache| Room::Disk(cache.folder().to_owned()));
+        let target = cache.map_or(Target::Memory, |cache| Target::Disk(cache.folder().to_owned()));
         let threads = rayon::current_num_threads() as u64;
         Ok(Self {
             account: Account::default(),
@@ -143,7 +143,7 @@ impl<'a> Sink<'a> {
             pending: Vec::new(),
             pending_bytes: 0,
             work_bytes: WORK_BYTES.max(WORK_BYTES_PER_THREAD * threads).min(memory_bytes() / 2),
-            meter: Meter::new(options.limits, room, path),
+            meter: Meter::new(options.limits, target, path),
             options,
             cache,
             total: None,

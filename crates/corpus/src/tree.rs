@@ -141,7 +141,7 @@ impl Folder {
         self.readable().find(|file| file.name == name)
     }
 
-    /// The files that can be read like files: opening a pipe waits for somebody who writes.
+    /// The files that can be read like files: opening a pipe blocks until there is a writer.
     pub(crate) fn readable(&self) -> impl Iterator<Item = &FileEntry> {
         self.files.iter().filter(|file| file.is_regular)
     }

@@ -29,7 +29,7 @@ impl Stop {
                 std::process::exit(i32::from(INTERRUPTED));
             }
             crate::console::note(notice);
-            deepviz_stats::hurry();
+            deepviz_stats::end_reads_soon();
             ask.send_replace(true);
         })
         .context("cannot listen for Ctrl-C")?;

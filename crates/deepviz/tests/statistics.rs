@@ -163,7 +163,7 @@ fn on_a_full_disk_it_says_so_and_goes_on_when_there_is_room() {
 fn where_nothing_can_be_written_or_read_it_says_what_to_do() {
     let lab = lab_with_training();
     fs::create_dir(lab.path("run/stats.sqlite")).unwrap();
-    lab.run(&ARGS).expect_error(&["stats.sqlite", "something else than an ordinary file"]);
+    lab.run(&ARGS).expect_error(&["stats.sqlite", "not a regular file"]);
     fs::remove_dir(lab.path("run/stats.sqlite")).unwrap();
     lab.run(&ARGS).expect_good();
     let whole = numbers(&lab, "run");

@@ -1,18 +1,18 @@
-//! Reading files that anybody may have written: ordinary files only, and no more of them than there can be.
+//! Reading untrusted files: regular files only, up to a size limit.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Opens an ordinary file. A pipe would keep its reader waiting for ever.
+/// Opens a regular file. Opening a pipe would block until there is a writer.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no ordinary file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     File::open(path)
 }
 
-/// The bytes of an ordinary file of at most so many.
+/// The bytes of a regular file of at most so many.
 pub(crate) fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let length = file.metadata()?.len();
@@ -48,7 +48,7 @@ mod tests {
         std::fs::write(&path, b"12345").unwrap();
         assert_eq!(read_text(&path, 5).unwrap(), "12345");
         assert!(read(&path, 4).unwrap_err().to_string().contains("more than the 4 bytes"));
-        assert!(read(folder.path(), 5).unwrap_err().to_string().contains("no ordinary file"));
+        assert!(read(folder.path(), 5).unwrap_err().to_string().contains("not a regular file"));
         std::fs::write(&path, b"\xff").unwrap();
         assert!(read_text(&path, 5).unwrap_err().to_string().contains("no text"));
         assert_eq!(read(&folder.path().join("none"), 5).unwrap_err().kind(), io::ErrorKind::NotFound);
@@ -62,6 +62,6 @@ mod tests {
         let pipe = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
-        assert!(open(&pipe).unwrap_err().to_string().contains("no ordinary file"));
+        assert!(open(&pipe).unwrap_err().to_string().contains("not a regular file"));
     }
 }

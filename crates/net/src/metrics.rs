@@ -145,7 +145,7 @@ pub(crate) fn read(path: &Path) -> Result<MetricsLog, Error> {
     Ok(log)
 }
 
-/// Why a line is no measurement. What stands in it is not quoted: the file may be a link to somebody else's.
+/// Why a line is no measurement. Its text is not quoted: the file may be a link to another user's.
 fn reason_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match error.classify() {

@@ -7,15 +7,15 @@ use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
 use ndarray::Array3;
 use tokio::sync::Mutex;
 
+use crate::answer_memory::AnswerBudgets;
 use crate::cache::{Cache, Weigh};
 use crate::catalogue::Catalogue;
 use crate::corpora::{Corpora, matching_settled};
-use crate::held::AnswerRooms;
 use crate::hub::Hub;
 use crate::logs::Logs;
+use crate::memory_budget::MemoryBudget;
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
-use crate::room::Room;
 use crate::subject::Subject;
 use crate::summary::{Moves, Summary};
 use crate::templates::Templates;
@@ -36,9 +36,9 @@ pub(crate) struct App {
     pub(crate) listing: Mutex<()>,
     pub(crate) work: Work,
     /// Memory for answers that are made and sent.
-    pub(crate) answers: AnswerRooms,
+    pub(crate) answers: AnswerBudgets,
     /// Memory for pictures that come in.
-    pub(crate) sent: Arc<Room>,
+    pub(crate) sent: Arc<MemoryBudget>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) device: Device,
     pub(crate) templates: Templates,

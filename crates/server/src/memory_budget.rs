@@ -1,9 +1,9 @@
 //! Memory that requests hold: so much for all of them together, and those who hold it for long give way.
 //!
-//! What is large (an answer while it is made and sent, a picture while it comes in) takes its bytes from a room first and
-//! waits where there are not as many. What has been taken is held until a client has sent or read everything, so a slow
+//! What is large (an answer while it is made and sent, a picture while it comes in) reserves its bytes in a budget first,
+//! and waits where there are not as many. What has been reserved is held until a client has sent or read everything, so a slow
 //! client holds it for long. While others wait, a client that moves fewer than [`LEAST_BYTES_PER_S`] loses its
-//! connection; while nobody does, it may be as slow as it likes.
+//! connection; otherwise it may be as slow as it likes.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -21,13 +21,13 @@ use crate::problem::ApiError;
 const LEAST_BYTES_PER_S: u64 = 1 << 20;
 /// How far it may fall behind that.
 const LEEWAY: Duration = Duration::from_secs(1);
-/// Before those who hold something are looked through (again).
+/// Between two looks at the reservations for one that is late.
 const PAUSE: Duration = Duration::from_millis(100);
 
 const KB: usize = 1024;
 
 /// Bytes that may be held at a time.
-pub(crate) struct Room {
+pub(crate) struct MemoryBudget {
     free: Arc<Semaphore>,
     total_kb: u32,
     holders: Mutex<Holders>,
@@ -67,7 +67,7 @@ fn kb_from_bytes(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(KB)).unwrap_or(u32::MAX)
 }
 
-impl Room {
+impl MemoryBudget {
     pub(crate) fn new(bytes: usize) -> Arc<Self> {
         let total_kb = kb_from_bytes(bytes);
         Arc::new(Self { free: Arc::new(Semaphore::new(total_kb as usize)), total_kb, holders: Mutex::default() })
@@ -77,7 +77,7 @@ impl Room {
     ///
     /// # Errors
     /// 400 where there are never as many.
-    pub(crate) async fn take(self: &Arc<Self>, bytes: usize) -> Result<Hold, ApiError> {
+    pub(crate) async fn take(self: &Arc<Self>, bytes: usize) -> Result<Reservation, ApiError> {
         let kb = kb_from_bytes(bytes);
         let permit = self.permit(kb).await?;
         let pace = Mutex::new(Pace::Working { left: LEEWAY });
@@ -87,7 +87,7 @@ impl Room {
         holders.next += 1;
         holders.all.insert(number, Arc::clone(&holder));
         drop(holders);
-        Ok(Hold { room: Arc::clone(self), number, holder, permit: Mutex::new(permit) })
+        Ok(Reservation { budget: Arc::clone(self), number, holder, permit: Mutex::new(permit) })
     }
 
     async fn permit(&self, kb: u32) -> Result<OwnedSemaphorePermit, ApiError> {
@@ -104,13 +104,13 @@ impl Room {
             tokio::select! {
                 biased;
                 permit = permit.as_mut() => return permit.map_err(|_| ApiError::internal("the server is stopping")),
-                () = sleep(PAUSE) => self.make_room(),
+                () = sleep(PAUSE) => self.make_space(),
             }
         }
     }
 
     /// Of those who are late, the one that holds most gives way.
-    fn make_room(&self) {
+    fn make_space(&self) {
         let holders = lock(&self.holders);
         let now = Instant::now();
         let late = holders.all.values().filter(|holder| holder.is_late(now));
@@ -119,7 +119,7 @@ impl Room {
         }
     }
 
-    /// Bytes that nobody holds.
+    /// Free bytes.
     #[cfg(test)]
     pub(crate) fn free_bytes(&self) -> usize {
         self.free.available_permits() * KB
@@ -140,21 +140,21 @@ impl Holder {
     }
 }
 
-/// Bytes that are taken from a room as long as this lives.
-pub(crate) struct Hold {
-    room: Arc<Room>,
+/// Bytes of a budget that are reserved as long as this lives.
+pub(crate) struct Reservation {
+    budget: Arc<MemoryBudget>,
     number: u64,
     holder: Arc<Holder>,
     permit: Mutex<OwnedSemaphorePermit>,
 }
 
-impl Drop for Hold {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        lock(&self.room.holders).all.remove(&self.number);
+        lock(&self.budget.holders).all.remove(&self.number);
     }
 }
 
-impl Hold {
+impl Reservation {
     /// Takes more, as soon as there is more.
     ///
     /// # Errors
@@ -166,7 +166,7 @@ impl Hold {
             let permit = tokio::select! {
                 biased;
                 () = self.must_leave() => return Err(too_slow()),
-                permit = self.room.permit(more) => permit?,
+                permit = self.budget.permit(more) => permit?,
             };
             lock(&self.permit).merge(permit);
             self.holder.kb.store(kb, Ordering::Relaxed);
@@ -186,7 +186,7 @@ impl Hold {
 
     /// The connection of this peer ends where it gives way to others.
     pub(crate) fn is_of(&self, peer: Peer) {
-        // One hold is for one request.
+        // One reservation is for one request.
         let _ = self.holder.peer.set(peer);
     }
 
@@ -225,7 +225,7 @@ impl Hold {
     }
 }
 
-/// Why a client lost its room.
+/// Why a client lost what it had reserved.
 pub(crate) fn too_slow() -> ApiError {
     ApiError::busy(format!(
         "this client was too slow while others waited: expected {} KB a second",
@@ -243,37 +243,38 @@ mod tests {
     const HANG: Duration = Duration::from_mins(10);
 
     #[tokio::test]
-    async fn what_is_taken_is_given_back_and_nobody_gets_more_than_there_is() {
-        let room = Room::new(10 * MB);
-        let refused = room.take(10 * MB + 1).await.err().unwrap();
+    async fn reservations_are_returned_and_never_exceed_the_budget() {
+        let budget = MemoryBudget::new(10 * MB);
+        let refused = budget.take(10 * MB + 1).await.err().unwrap();
         assert_eq!(refused.status(), 400);
         assert!(refused.to_string().contains("at most 10 MB"), "{refused}");
-        let (one, two) = (room.take(4 * MB).await.unwrap(), room.take(5 * MB).await.unwrap());
-        assert_eq!(room.free_bytes(), MB);
-        let mut third = Box::pin(room.take(2 * MB));
+        let (one, two) = (budget.take(4 * MB).await.unwrap(), budget.take(5 * MB).await.unwrap());
+        assert_eq!(budget.free_bytes(), MB);
+        let mut third = Box::pin(budget.take(2 * MB));
         assert!(timeout(3 * PAUSE, &mut third).await.is_err());
         one.shrink_to(3 * MB);
         let third = timeout(HANG, third).await.unwrap().unwrap();
         one.grow_to(3 * MB).await.unwrap();
         drop((one, two, third));
-        assert_eq!(room.free_bytes(), 10 * MB);
-        assert!(lock(&room.holders).all.is_empty());
+        assert_eq!(budget.free_bytes(), 10 * MB);
+        assert!(lock(&budget.holders).all.is_empty());
     }
 
     /// The server's own work is never cut short, nor a client that is fast enough; of those who are late the greediest
     /// leaves first, and only while others wait.
     #[tokio::test]
     async fn who_is_late_gives_way_to_those_who_wait() {
-        let room = Room::new(10 * MB);
-        let holds = [room.take(6 * MB).await.unwrap(), room.take(3 * MB).await.unwrap(), room.take(MB).await.unwrap()];
-        let [working, greedy, modest] = &holds;
+        let budget = MemoryBudget::new(10 * MB);
+        let reservations =
+            [budget.take(6 * MB).await.unwrap(), budget.take(3 * MB).await.unwrap(), budget.take(MB).await.unwrap()];
+        let [working, greedy, modest] = &reservations;
         greedy.awaits_client();
         modest.awaits_client();
         sleep(LEEWAY + PAUSE).await;
-        assert!(holds.iter().all(|hold| !hold.has_left()), "nobody waits");
+        assert!(reservations.iter().all(|reservation| !reservation.has_left()), "nobody waits");
         let waiting = tokio::spawn({
-            let room = Arc::clone(&room);
-            async move { room.take(2 * MB).await }
+            let budget = Arc::clone(&budget);
+            async move { budget.take(2 * MB).await }
         });
         timeout(HANG, greedy.must_leave()).await.unwrap();
         assert!(greedy.has_left() && !working.has_left());
@@ -281,32 +282,33 @@ mod tests {
         greedy.moved(MB);
         greedy.awaits_server();
         assert!(greedy.has_left());
-        drop(holds);
+        drop(reservations);
         timeout(HANG, waiting).await.unwrap().unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn a_burst_earns_no_more_than_the_leeway() {
-        let room = Room::new(MB);
-        let hold = room.take(MB).await.unwrap();
-        hold.awaits_client();
-        hold.moved(1000 * MB);
+        let budget = MemoryBudget::new(MB);
+        let reservation = budget.take(MB).await.unwrap();
+        reservation.awaits_client();
+        reservation.moved(1000 * MB);
         let now = Instant::now();
-        assert!(!hold.holder.is_late(now));
-        assert!(hold.holder.is_late(now + LEEWAY + Duration::from_millis(1)));
+        assert!(!reservation.holder.is_late(now));
+        assert!(reservation.holder.is_late(now + LEEWAY + Duration::from_millis(1)));
     }
 
     /// Clients that hold a part and wait for the rest do not wait for each other for ever.
     #[tokio::test]
     async fn those_who_grow_into_each_other_come_to_an_end() {
-        let room = Room::new(4 * MB);
-        let (one, two) = (room.take(2 * MB).await.unwrap(), room.take(2 * MB).await.unwrap());
+        let budget = MemoryBudget::new(4 * MB);
+        let (one, two) = (budget.take(2 * MB).await.unwrap(), budget.take(2 * MB).await.unwrap());
         one.awaits_client();
         two.awaits_client();
-        let grow = |hold: Hold| async move { hold.grow_to(3 * MB).await.map(|()| drop(hold)) };
+        let grow =
+            |reservation: Reservation| async move { reservation.grow_to(3 * MB).await.map(|()| drop(reservation)) };
         let ends = timeout(HANG, async { tokio::join!(grow(one), grow(two)) }).await.unwrap();
         let cut = [&ends.0, &ends.1].into_iter().filter_map(|end| end.as_ref().err()).collect::<Vec<_>>();
         assert!(cut.len() == 1 && cut[0].status() == 503, "{cut:?}");
-        assert_eq!(room.free_bytes(), 4 * MB);
+        assert_eq!(budget.free_bytes(), 4 * MB);
     }
 }

@@ -18,6 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
+use crate::answer_memory::{AnswerBudgets, count_answers};
 use crate::api;
 use crate::api::uploads::MOST_ENTRIES;
 use crate::app::{App, Shared};
@@ -28,13 +29,12 @@ use crate::drain::read_refused;
 use crate::error::Error;
 use crate::file_limits::FileLimits;
 use crate::file_name::name_files;
-use crate::held::{AnswerRooms, count_answers};
 use crate::hub::Hub;
 use crate::listen;
 use crate::logs::Logs;
+use crate::memory_budget::MemoryBudget;
 use crate::problem::ApiError;
 use crate::proxy::{AddressRange, Proxies};
-use crate::room::Room;
 use crate::security::{Access, guard};
 use crate::templates::Templates;
 use crate::upload::MOST_IN_FLIGHT;
@@ -139,8 +139,8 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
         logs: Arc::new(Logs::new()),
         listing: Mutex::default(),
         work: Work::new(),
-        answers: AnswerRooms::new(),
-        sent: Room::new(MOST_IN_FLIGHT),
+        answers: AnswerBudgets::new(),
+        sent: MemoryBudget::new(MOST_IN_FLIGHT),
         hub: Arc::new(Hub::new()),
         device: match &config.device {
             Some(device) => device.clone(),

@@ -10,7 +10,7 @@ const MOST_BYTES: u64 = 4 << 20;
 
 /// The last whole line for which `read` gives something; a torn one at the end does not count.
 pub(crate) fn find_last<T>(path: &Path, mut read: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
-    // Opening a pipe would wait for somebody to write to it.
+    // Opening a pipe would block until there is a writer.
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;
     }

@@ -16,9 +16,9 @@ use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 
 use crate::app::{App, Shared};
+use crate::memory_budget::{Reservation, too_slow};
 use crate::open_run::OpenRun;
 use crate::problem::ApiError;
-use crate::room::{Hold, too_slow};
 use crate::subject::Subject;
 use crate::work::Load;
 
@@ -46,7 +46,7 @@ pub(crate) struct Sent(pub(crate) SentFile);
 pub(crate) struct SentFile {
     bytes: Vec<u8>,
     /// Its bytes among those in flight, where it is not small.
-    _held: Option<Hold>,
+    _held: Option<Reservation>,
 }
 
 impl FromRequest<Shared> for Sent {
@@ -59,7 +59,7 @@ impl FromRequest<Shared> for Sent {
             return Err(ApiError::from_status(StatusCode::PAYLOAD_TOO_LARGE));
         }
         let mut pieces = body.into_data_stream();
-        let (mut bytes, mut held) = (Vec::new(), None::<Hold>);
+        let (mut bytes, mut held) = (Vec::new(), None::<Reservation>);
         loop {
             let next = timeout(PATIENCE, pieces.next());
             let piece = match &held {

@@ -54,7 +54,7 @@ pub use moves::{Move, Verdict};
 pub use near::{NearImage, NearQuery};
 pub use observer::{Blocker, Event, Observer};
 pub use page::Page;
-pub use store::guard::hurry;
+pub use store::guard::end_reads_soon;
 pub use store::{CellQuery, FILE_NAME, LOG_FILE_NAME, Merged, Store};
 pub use summary::Summary;
 pub use suspects::{Suspect, suspects};

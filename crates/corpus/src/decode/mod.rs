@@ -124,7 +124,7 @@ pub(crate) fn glance_at(bytes: &[u8]) -> Glance {
 
 /// What an image becomes, as its head says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Promise {
+pub(crate) struct Estimate {
     /// Bytes of its channels.
     pub(crate) decoded_bytes: u64,
     /// Bytes that decoding takes meanwhile, about.
@@ -133,11 +133,11 @@ pub(crate) struct Promise {
 
 /// Reads the head of an image file: nothing is decoded, and no memory taken for pixels. `None` where [`decode`] would
 /// refuse it for its head.
-pub(crate) fn promise(bytes: &[u8]) -> Option<Promise> {
-    catch_unwind(AssertUnwindSafe(|| promise_unguarded(bytes))).ok()?
+pub(crate) fn estimate(bytes: &[u8]) -> Option<Estimate> {
+    catch_unwind(AssertUnwindSafe(|| estimate_unguarded(bytes))).ok()?
 }
 
-fn promise_unguarded(bytes: &[u8]) -> Option<Promise> {
+fn estimate_unguarded(bytes: &[u8]) -> Option<Estimate> {
     let bounds = Bounds { max_pixels: MAX_PIXELS };
     let format = format_of(bytes).ok()?;
     let decoder = decoder_of(bytes, format, bounds).ok()?;
@@ -148,7 +148,7 @@ fn promise_unguarded(bytes: &[u8]) -> Option<Promise> {
     let is_grey = format != ImageFormat::Tiff && !decoder.color_type().has_color();
     let decoded_bytes = if is_grey { pixels } else { 3 * pixels };
     let work_bytes = decoder.total_bytes() + pixels * WORK_BYTES_PER_PIXEL + decoded_bytes + bytes.len() as u64;
-    Some(Promise { decoded_bytes, work_bytes })
+    Some(Estimate { decoded_bytes, work_bytes })
 }
 
 /// Decodes an image file's bytes: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM, of which the content decides. The first

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::{Item, Payload};
 use crate::{
     account::{NOT_REGULAR, Reason},
-    decode::{self, Decoded, MAX_FILE_BYTES, Orientation, Promise, Undecodable},
+    decode::{self, Decoded, Estimate, MAX_FILE_BYTES, Orientation, Undecodable},
     tree::FileSource,
 };
 
@@ -30,7 +30,7 @@ pub(super) struct Loaded {
 
 enum Content {
     Raw(Decoded),
-    Encoded(Vec<u8>, Promise),
+    Encoded(Vec<u8>, Estimate),
 }
 
 impl Decoder<'_> {
@@ -81,8 +81,8 @@ impl Decoder<'_> {
 
     /// What a file promises, by its head. One whose head cannot be read is none, and decoding says why.
     fn promised(self, bytes: Vec<u8>) -> Result<Content, Undecodable> {
-        match decode::promise(&bytes) {
-            Some(promise) => Ok(Content::Encoded(bytes, promise)),
+        match decode::estimate(&bytes) {
+            Some(estimate) => Ok(Content::Encoded(bytes, estimate)),
             None => decode::decode(&bytes, self.orientation).map(Content::Raw),
         }
     }
@@ -105,7 +105,7 @@ impl Loaded {
     pub(super) fn decoded_bytes(&self) -> u64 {
         match &self.content {
             Ok(Content::Raw(decoded)) => decoded.pixels.len() as u64,
-            Ok(Content::Encoded(_, promise)) => promise.decoded_bytes,
+            Ok(Content::Encoded(_, estimate)) => estimate.decoded_bytes,
             Err(_) => 0,
         }
     }
@@ -113,7 +113,7 @@ impl Loaded {
     /// Bytes that decoding it takes.
     pub(super) fn work_bytes(&self) -> u64 {
         match &self.content {
-            Ok(Content::Encoded(_, promise)) => promise.work_bytes,
+            Ok(Content::Encoded(_, estimate)) => estimate.work_bytes,
             Ok(Content::Raw(_)) | Err(_) => 0,
         }
     }

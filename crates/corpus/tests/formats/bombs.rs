@@ -180,7 +180,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
-/// Nobody writes into a pipe that lies in a corpus: who opened it would wait for ever.
+/// Opening a pipe that has no writer blocks for ever.
 #[test]
 #[cfg(unix)]
 fn pipes_are_left_out_whatever_they_are_called() {

@@ -263,7 +263,7 @@ impl Network {
 }
 
 /// Values of one image's activations, of all layers together, and of all parameters: what memory is taken by follows from
-/// a recipe that may come from anybody.
+/// an untrusted recipe.
 const MOST_ACTIVATIONS: usize = 1 << 27;
 const MOST_PARAMETERS: usize = 1 << 30;
 

@@ -92,7 +92,7 @@ impl Header {
 /// Checks the header's length against the file's; gives the offset of the tensors.
 pub(super) fn check_length(path: &Path, header_bytes: u64, length: u64) -> Result<u64, Error> {
     if header_bytes > LONGEST_BYTES {
-        // Not the number: in a file that is none it is the first eight bytes of somebody's text.
+        // Not the number: in a file of another kind it is the first eight bytes of its text.
         let reason = format!("its header would be longer than {LONGEST_BYTES} bytes; not a safetensors file?");
         return Err(damaged(path, reason));
     }

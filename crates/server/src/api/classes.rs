@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::aggregate::Preferences;
+use crate::answer_memory::counted;
 use crate::api::sheets::{bytes_of, insert, png};
 use crate::app::Shared;
 use crate::extract::{Params, Segments};
 use crate::group::{GroupWords, Sample};
-use crate::held::counted;
 use crate::layer_axis::layer_index;
 use crate::look::{Over, Words, look};
 use crate::open_run::{Listing, OpenRun};

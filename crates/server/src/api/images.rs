@@ -10,11 +10,11 @@ use deepviz_render::Grid;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::answer_memory::counted;
 use crate::api::corpora::{CorpusPath, ImagePath, open};
 use crate::app::{App, Shared};
 use crate::cache::Weigh;
 use crate::extract::{Params, Segments};
-use crate::held::counted;
 use crate::problem::{ApiError, Problem};
 use crate::reply::{Content, Keep, tag};
 use crate::subject::image_id;

@@ -9,11 +9,11 @@ use deepviz_net::{Metric, MetricKind, MetricsLog};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::answer_memory::{LARGE_BUDGET_BYTES, counted};
 use crate::api::runs::RunPath;
 use crate::app::Shared;
 use crate::diverged::Diverged;
 use crate::extract::{Params, Segments};
-use crate::held::{LARGE_ROOM_BYTES, counted};
 use crate::logs::Logs;
 use crate::problem::{ApiError, Problem};
 use crate::reply::{Keep, json_content};
@@ -23,7 +23,7 @@ const BYTES_PER_LINE: usize = 160;
 /// What it takes in the file at least.
 const LEAST_LINE_BYTES: u64 = 96;
 /// Measurements that one answer holds.
-const MOST_LINES: usize = LARGE_ROOM_BYTES / BYTES_PER_LINE;
+const MOST_LINES: usize = LARGE_BUDGET_BYTES / BYTES_PER_LINE;
 
 /// Where to go on.
 #[derive(Deserialize, IntoParams)]

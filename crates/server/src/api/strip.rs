@@ -9,12 +9,12 @@ use deepviz_render::Range;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::answer_memory::{Counted, counted};
 use crate::api::sheets::{CheckpointProblem, png};
 use crate::app::{App, Shared};
 use crate::bank::Bank;
 use crate::extract::{Params, Segments};
 use crate::group::GroupWords;
-use crate::held::{Counted, counted};
 use crate::layer_axis::select_layers;
 use crate::look::{Over, Words, look};
 use crate::problem::{ApiError, Problem};

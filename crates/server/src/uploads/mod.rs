@@ -140,7 +140,7 @@ impl Uploads {
         Claim { uploads: self, bytes: AtomicU64::new(0) }
     }
 
-    /// A new folder that nobody looks into.
+    /// A new folder that is not served.
     pub(crate) fn aside(&self) -> Result<tempfile::TempDir, ApiError> {
         tempfile::tempdir_in(self.root.join(ASIDE)).map_err(|error| unwritable(&error))
     }
@@ -207,7 +207,7 @@ impl Uploads {
 }
 
 impl Claim<'_> {
-    /// A new folder that nobody looks into.
+    /// A new folder that is not served.
     pub(crate) fn aside(&self) -> Result<tempfile::TempDir, ApiError> {
         self.uploads.aside()
     }

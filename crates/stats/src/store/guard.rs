@@ -1,5 +1,4 @@
-//! The database may come from anybody: it holds our tables, indexes and triggers and nothing else, and no statement runs
-//! for ever.
+//! The database is untrusted: its schema must be ours, and every statement has a deadline.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +29,7 @@ static STOP_MS: AtomicU64 = AtomicU64::new(u64::MAX);
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// From now on statements that only read end within a second: the process is stopping, and waits for them.
-pub fn hurry() {
+pub fn end_reads_soon() {
     STOP_MS.store(now_ms() + LAST_PATIENCE.as_millis() as u64, Ordering::Relaxed);
 }
 
@@ -105,7 +104,7 @@ mod tests {
     use crate::error::Error;
     use crate::store::{FILE_NAME, Store};
 
-    /// Statistics that somebody has prepared.
+    /// Statistics with a hostile schema.
     fn prepared(sql: &str) -> (tempfile::TempDir, Result<(), Error>) {
         let folder = tempfile::tempdir().unwrap();
         drop(Store::open(folder.path()).unwrap());
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_of_somebody_elses_is_refused_before_the_first_query() {
+    fn a_foreign_schema_is_refused_before_the_first_query() {
         let endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r";
         for (sql, word) in [
             (format!("CREATE VIEW more AS {endless};"), "view `more`"),
@@ -158,7 +157,7 @@ mod tests {
         assert_eq!(connection.query_row("SELECT 7", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
     }
 
-    /// Trial 52: opening a pipe waits until somebody writes into it.
+    /// Trial 52: opening a pipe blocks until there is a writer.
     #[cfg(unix)]
     #[test]
     fn what_is_no_file_is_refused() {
@@ -166,7 +165,7 @@ mod tests {
         let path = folder.path().join(FILE_NAME);
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         for opened in [Store::open(folder.path()), Store::open_read_only(folder.path()).map(Option::unwrap)] {
-            assert!(opened.unwrap_err().to_string().contains("ordinary file"));
+            assert!(opened.unwrap_err().to_string().contains("regular file"));
         }
     }
 }

@@ -205,7 +205,7 @@ fn uri_path(path: &Path) -> String {
 /// A pipe would keep its reader waiting for ever.
 fn refuse_what_is_no_file(path: &Path) -> Result<(), Error> {
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(Error::Corrupt { found: "something else than an ordinary file".into(), path: path.into() });
+        return Err(Error::Corrupt { found: "not a regular file".into(), path: path.into() });
     }
     Ok(())
 }

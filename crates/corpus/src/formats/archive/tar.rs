@@ -13,7 +13,7 @@ use flate2::read::MultiGzDecoder;
 use super::{Archive, Count, Member, clean, malformed};
 use crate::{
     Error, Limits,
-    limits::{Meter, Room},
+    limits::{Meter, Target},
     store::without_path,
 };
 
@@ -36,7 +36,7 @@ pub(super) fn unpack(path: &Path, most: u64) -> Result<tempfile::NamedTempFile, 
     let mut reader = MultiGzDecoder::new(BufReader::with_capacity(1 << 20, source));
     let mut buffer = vec![0; 1 << 20];
     let limits = Limits { decoded_bytes: most, ..Limits::default() };
-    let mut meter = Meter::new(limits, Room::Temporary(std::env::temp_dir()), path);
+    let mut meter = Meter::new(limits, Target::Temporary(std::env::temp_dir()), path);
     let mut granted: u64 = 0;
     loop {
         let count = match reader.read(&mut buffer) {

@@ -8,10 +8,10 @@ use ndarray::Array4;
 
 use super::query::{Axes, Format, LookQuery};
 use super::{CheckpointProblem, SheetAnswer, SheetLink, SheetList, SheetValues, parts};
+use crate::answer_memory::counted;
 use crate::app::{App, Shared};
 use crate::bank::Bank;
 use crate::group::GroupWords;
-use crate::held::counted;
 use crate::layer_axis::select_layers;
 use crate::look::{Look, Over};
 use crate::number::all_finite;

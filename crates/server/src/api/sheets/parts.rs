@@ -8,8 +8,8 @@ use axum::response::Response;
 use tokio_stream::StreamExt;
 
 use super::answer::{Bound, bytes_of, shape_of};
+use crate::answer_memory::counted;
 use crate::app::{App, Shared};
-use crate::held::counted;
 use crate::problem::ApiError;
 use crate::sheets::{timeline, values};
 use crate::subject::Subject;
