@@ -1,5 +1,5 @@
 """The error of Winograd's transforms with tiles of 6x6 for several sets of interpolation points (and infinity),
-in float32 against double precision: what the choice of points in crates/net/src/cpu/winograd.rs rests on.
+in float32 against double precision: what the choice of points in crates/net/src/device/cpu/winograd.rs rests on.
 
 Prints, for correlations with r x r taps that give m x m results, the error's root mean square over the output's own.
 """

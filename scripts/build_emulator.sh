@@ -5,7 +5,7 @@
 #   scripts/build_emulator.sh OUT [SOURCES]
 #   LD_LIBRARY_PATH=OUT cargo test ...
 #
-# SOURCES is the folder with the kernels (crates/net/src): cuda/prelude.cu comes first, then all other *.cu in the
+# SOURCES is the folder with the kernels (crates/net/src): device/cuda/prelude.cu comes first, then all other *.cu in the
 # order of their paths. Nothing is done where OUT is up to date. CXX names another compiler. Ends with 77 where there
 # is no C++ compiler.
 #
@@ -34,8 +34,8 @@ fi
 [ -d "$sources" ] || { echo "the emulation of CUDA cannot be built: there is no folder $sources" >&2; exit 1; }
 sources=$(cd "$sources" && pwd)
 mapfile -t kernels < <(cd "$sources" && {
-  [ ! -f cuda/prelude.cu ] || echo cuda/prelude.cu
-  find . -name '*.cu' ! -path ./cuda/prelude.cu | sed 's|^\./||' | sort
+  [ ! -f device/cuda/prelude.cu ] || echo device/cuda/prelude.cu
+  find . -name '*.cu' ! -path ./device/cuda/prelude.cu | sed 's|^\./||' | sort
 })
 [ ${#kernels[@]} -gt 0 ] || { echo "the emulation of CUDA cannot be built: no *.cu lies under $sources" >&2; exit 1; }
 

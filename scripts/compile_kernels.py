@@ -3,7 +3,7 @@
 
     python3 scripts/compile_kernels.py [--nvrtc LIBRARY] [--arch compute_80 ...] [--write FILE]
 
-The sources are one translation unit: cuda/prelude.cu, then all other .cu files in the order of their
+The sources are one translation unit: device/cuda/prelude.cu, then all other .cu files in the order of their
 paths, one after the other with nothing between. compute_* gives PTX; sm_* gives machine code, which
 only shows that it can be had. Prints one line an architecture; exit 1 with NVRTC's log on any error
 or warning. --write keeps the PTX (of the one compute_* named), its first line being the SHA-256 of
@@ -24,7 +24,7 @@ import sysconfig
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent.parent / "crates/net/src"
-PRELUDE = SOURCES / "cuda/prelude.cu"
+PRELUDE = SOURCES / "device/cuda/prelude.cu"
 
 
 def source():

@@ -8,48 +8,49 @@
 //! height x width; inside the compute a layout is chosen by measurement.
 
 mod bounded;
-mod cpu;
-pub mod cuda;
 mod device;
 mod divergence;
 mod error;
-mod gradient;
+mod execute;
 mod init;
-mod input_statistics;
-mod input_transform;
+mod input;
 mod metrics;
 mod model;
 mod network;
 pub mod ops;
-mod orthogonal;
+mod optimiser;
 mod output;
 mod parameters;
-mod preprocess;
 pub mod profile;
 pub mod random;
 pub mod recipe;
 pub mod run;
 mod shape;
 pub mod snapshot;
-mod whitening;
+mod table;
+
+pub mod cuda {
+    //! GPUs: the device, its libraries, and training that stays on it.
+
+    pub use crate::device::cuda::{Cuda, Facts, Library, libraries};
+    pub use crate::execute::cuda::{Begin, CudaTrainer, Outgoing, StepInput};
+    pub use crate::optimiser::Rule;
+}
 
 pub use device::{Cpu, Device, VectorLevel};
 pub use divergence::{Divergence, DivergenceKind, NotFinite};
 pub use error::{Error, is_out_of_files};
-pub use gradient::{Batch, BatchResult, Engine};
+pub use execute::{Batch, BatchResult, Engine};
 pub use init::{Fan, Init, Rest};
-pub use input_statistics::InputStatistics;
-pub use input_transform::InputTransform;
+pub use input::{Cutout, InputStatistics, InputTransform, Preprocess, View, whiten};
 pub use metrics::{Metric, MetricKind, MetricsLog, SkippedLines};
 pub use model::{Model, Template};
 pub use network::{Layer, Network, ParameterSpec, Patch, Role};
 pub use ops::Op;
-pub use orthogonal::Orthogonaliser;
+pub use optimiser::Orthogonaliser;
 pub use output::{ChannelSums, LayerOutput};
 pub use parameters::Parameters;
-pub use preprocess::{Cutout, Preprocess, View};
 pub use recipe::Recipe;
 pub use run::{CheckpointEntry, CorpusInfo, Run, RunInfo, RunLock};
 pub use shape::{Shape, Step};
 pub use snapshot::Snapshot;
-pub use whitening::whiten;

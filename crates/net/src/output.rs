@@ -1,8 +1,8 @@
 //! A layer's output, shown while it is at hand.
 
-use crate::cpu::lanes::{LANES, vectorised};
-use crate::cpu::layout::Maps;
 use crate::device::VectorLevel;
+use crate::device::cpu::lanes::{LANES, vectorised};
+use crate::device::cpu::layout::Maps;
 use crate::shape::Shape;
 
 /// What a layer put out for a few images, as it lies in memory: row by row, pixel by pixel, the

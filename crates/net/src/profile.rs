@@ -1,15 +1,15 @@
 //! What a training step is made of: every layer's part, to be run and timed on its own.
 
-use crate::cpu::buffer::Buffer;
-use crate::cpu::lanes::multiply_adds;
-use crate::cpu::pass::{Pass, Workspace};
-use crate::cpu::plan::{BackwardPlan, Packed, Plan, WeightGradient, WeightPlan, check};
+use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::lanes::multiply_adds;
 use crate::device::{Device, VectorLevel};
 use crate::error::Error;
+use crate::execute::cpu::pass::{Pass, Workspace};
+use crate::execute::cpu::plan::{BackwardPlan, Packed, Plan, WeightGradient, WeightPlan, check};
+use crate::input::Preprocess;
 use crate::network::Network;
 use crate::ops::Op;
 use crate::parameters::Parameters;
-use crate::preprocess::Preprocess;
 use ndarray::ArrayView3;
 use std::fmt;
 use std::sync::Arc;

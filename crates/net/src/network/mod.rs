@@ -1,15 +1,15 @@
 //! The graph of layers with every shape worked out.
 
 mod build;
-mod sight;
+mod receptive_field;
 
-pub use sight::Patch;
+pub use receptive_field::Patch;
 
 use crate::error::Error;
 use crate::init::{Fan, Init};
-use crate::input_transform::InputTransform;
+use crate::input::InputTransform;
+use crate::input::{Preprocess, View};
 use crate::ops::Op;
-use crate::preprocess::{Preprocess, View};
 use crate::recipe::{ChannelOrder, DataRecipe, MeanKind, Optimiser, Recipe, Resize, StdKind, TestViews};
 use crate::shape::Shape;
 use ndarray::{Array1, Array3};

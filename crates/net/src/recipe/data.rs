@@ -1,9 +1,9 @@
 //! `[data]`
 
 use super::resize::Resize;
-use super::section::{FromNode as _, Section};
-use super::tree::Value;
 use crate::error::Error;
+use crate::table::section::{FromNode as _, Section};
+use crate::table::tree::Value;
 
 /// How images become the network's input.
 #[derive(Clone, Debug, PartialEq)]

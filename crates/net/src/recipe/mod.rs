@@ -3,10 +3,8 @@
 mod data;
 mod layer;
 mod resize;
-mod section;
 mod snapshots;
 mod train;
-pub(crate) mod tree;
 mod write;
 
 pub use data::{ChannelOrder, DataRecipe, Flip, MeanKind, Padding, StdKind, TestViews, ValueRange};
@@ -15,7 +13,7 @@ pub use resize::Resize;
 pub use snapshots::{Every, SnapshotRecipe};
 pub use train::{Curve, Optimiser, Precision, Rates, Shuffle, Stage, TrainRecipe};
 
-pub(crate) use section::{Scope, Section};
+use crate::table::{Scope, Section, tree};
 
 use crate::bounded;
 use crate::error::Error;

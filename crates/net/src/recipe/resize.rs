@@ -1,8 +1,8 @@
 //! `data.resize`
 
-use super::section::{FromNode as _, Section};
-use super::tree::{Node, Value};
 use crate::error::Error;
+use crate::table::section::{FromNode as _, Section};
+use crate::table::tree::{Node, Value};
 use toml::Table;
 
 /// The longest side that images are brought to.

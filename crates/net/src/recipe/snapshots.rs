@@ -1,7 +1,7 @@
 //! `[snapshots]`
 
-use super::section::Section;
 use crate::error::Error;
+use crate::table::section::Section;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;

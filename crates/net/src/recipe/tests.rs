@@ -262,7 +262,7 @@ fn the_page_on_recipes_names_every_key_type_and_word() {
     let mut known = layer::TYPES;
     known.sort_unstable();
     assert_eq!(types, known);
-    section::ASKED.with_borrow_mut(std::collections::BTreeSet::clear);
+    crate::table::section::ASKED.with_borrow_mut(std::collections::BTreeSet::clear);
     let table = "[data]\nresize = { height = 8, width = 8, fit = \"stretch\" }";
     Recipe::parse(&SMALL.replacen("[data]", table, 1), "one", &[]).unwrap();
     for (name, settings) in EVERY_TYPE {
@@ -271,7 +271,7 @@ fn the_page_on_recipes_names_every_key_type_and_word() {
         Recipe::parse(&format!("{text}\n[snapshots]"), "one", &[]).unwrap();
         has(name);
     }
-    let keys = section::ASKED.with_borrow(Clone::clone);
+    let keys = crate::table::section::ASKED.with_borrow(Clone::clone);
     assert!(keys.len() > 40, "{keys:?}");
     keys.into_iter().for_each(has);
     let words = data::MEANS.map(|(word, _)| word);

@@ -1,8 +1,8 @@
 //! `[train]`
 
-use super::section::{Scope, Section};
-use super::tree::{Node, Value};
 use crate::error::Error;
+use crate::table::section::{Scope, Section};
+use crate::table::tree::{Node, Value};
 
 /// How the network learns.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,9 +2,10 @@
 
 use crate::bounded;
 use crate::error::Error;
-use crate::recipe::{Recipe, Scope, Section, tree};
+use crate::recipe::Recipe;
 use crate::shape::{Shape, Step};
 use crate::snapshot::file::write_whole;
+use crate::table::{Scope, Section, tree};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

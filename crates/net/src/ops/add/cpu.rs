@@ -1,7 +1,7 @@
 //! Weighted sums on the CPU.
 
-use crate::cpu::lanes::vectorised;
-use crate::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::lanes::vectorised;
+use crate::device::cpu::layout::{Maps, MapsMut};
 
 vectorised! {
     /// `to += factor * from` over the real values of the first `images` images.

@@ -1,6 +1,6 @@
 //! Weighted sums on the device.
 
-use crate::cuda::{Arg, At, Cuda, Grid};
+use crate::device::cuda::{Arg, At, Cuda, Grid};
 use crate::error::Error;
 
 impl Cuda {

@@ -1,9 +1,9 @@
 //! Batch normalisation on the CPU. Statistics are summed in double precision, in an order that the
 //! caller fixes, so that neither threads nor large means show in them.
 
-use crate::cpu::buffer::Buffer;
-use crate::cpu::lanes::{LANES, round_up, vectorised};
-use crate::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::lanes::{LANES, round_up, vectorised};
+use crate::device::cpu::layout::{Maps, MapsMut};
 
 /// What is done to a pixel's channels: `y = (x - mean) factor + shift`. Spare channels hold zeros
 /// everywhere, so that theirs stay zero.

@@ -1,7 +1,7 @@
 //! Batch normalisation on the device.
 
 use super::BatchNormGeometry;
-use crate::cuda::{Arg, At, Cuda, Grid, Memory, Room};
+use crate::device::cuda::{Arg, At, Cuda, Grid, Memory, Room};
 use crate::error::Error;
 
 /// What a layer keeps of its normalisation, channel by channel.

@@ -1,6 +1,6 @@
 //! Stacking on the CPU.
 
-use crate::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{Maps, MapsMut};
 
 /// Copies one input's channels to where they stand in the output, from channel `first` on.
 pub(crate) fn forward(images: usize, first: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {

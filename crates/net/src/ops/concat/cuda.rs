@@ -1,7 +1,7 @@
 //! Layers stacked along the channels on the device.
 
 use super::ConcatGeometry;
-use crate::cuda::{Arg, At, Cuda, Grid};
+use crate::device::cuda::{Arg, At, Cuda, Grid};
 use crate::error::Error;
 
 impl ConcatGeometry {

@@ -1,10 +1,10 @@
 //! Contrast normalisation on the CPU.
 
 use super::ContrastNormGeometry;
-use crate::cpu::lanes::{LANES, vectorised};
-use crate::cpu::layout::{Layout, Maps, MapsMut};
-use crate::cpu::norm::{Around, Centre, Factors, Finish, Kept, Value, divide, weigh, window_sums, with_power};
 use crate::device::VectorLevel;
+use crate::device::cpu::lanes::{LANES, vectorised};
+use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::device::cpu::norm::{Around, Centre, Factors, Finish, Kept, Value, divide, weigh, window_sums, with_power};
 use crate::ops::response_norm::cpu::{WindowGradient, denominators, spread};
 
 impl ContrastNormGeometry {

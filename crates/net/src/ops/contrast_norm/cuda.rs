@@ -1,7 +1,7 @@
 //! Contrast normalisation on the device.
 
 use super::ContrastNormGeometry;
-use crate::cuda::{At, Cuda, Grid, WindowNorm};
+use crate::device::cuda::{At, Cuda, Grid, WindowNorm};
 use crate::error::Error;
 use crate::ops::response_norm::cuda::weigh;
 

@@ -10,12 +10,12 @@ pub(crate) use input_gradient::{ConvInputGradient, gradient_rim};
 pub(crate) use weight_gradient::ConvWeightGradient;
 
 use super::ConvGeometry;
-use crate::cpu::buffer::Buffer;
-use crate::cpu::lanes::LANES;
-use crate::cpu::layout::Layout;
-use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
-use crate::cpu::window::{Taps, Windows};
 use crate::device::VectorLevel;
+use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::lanes::LANES;
+use crate::device::cpu::layout::Layout;
+use crate::device::cpu::window::{Taps, Windows};
 use crate::shape::Shape;
 use winograd::Winograd;
 

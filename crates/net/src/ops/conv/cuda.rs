@@ -1,7 +1,7 @@
 //! Convolution on the device: windows laid out as rows of a matrix, a product, and back.
 
 use super::{ConvGeometry, Windows};
-use crate::cuda::{Arg, At, Cuda, Factor, Grid, Matrix, Operands, Product, Room};
+use crate::device::cuda::{Arg, At, Cuda, Factor, Grid, Matrix, Operands, Product, Room};
 use crate::error::Error;
 use crate::shape::Shape;
 

@@ -1,10 +1,10 @@
 //! Response normalisation across maps on the CPU: a pixel's channels at a time.
 
 use super::CrossMapNormGeometry;
-use crate::cpu::lanes::vectorised;
-use crate::cpu::layout::{Layout, Maps, MapsMut};
-use crate::cpu::norm::{Around, Factors, Kept, Power, divide, weigh, with_power};
 use crate::device::VectorLevel;
+use crate::device::cpu::lanes::vectorised;
+use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::device::cpu::norm::{Around, Factors, Kept, Power, divide, weigh, with_power};
 
 impl CrossMapNormGeometry {
     fn factors(&self) -> Factors {

@@ -1,7 +1,7 @@
 //! Response normalisation across maps on the device.
 
 use super::CrossMapNormGeometry;
-use crate::cuda::{Arg, At, Cuda, Grid};
+use crate::device::cuda::{Arg, At, Cuda, Grid};
 use crate::error::Error;
 use crate::ops::response_norm::cuda::weigh;
 

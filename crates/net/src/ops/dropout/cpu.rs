@@ -1,7 +1,7 @@
 //! Dropout on the CPU.
 
 use super::DropoutGeometry;
-use crate::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{Maps, MapsMut};
 use crate::random::{Stream, philox};
 
 /// Whose random numbers a mask is drawn from.

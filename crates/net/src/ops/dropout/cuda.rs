@@ -1,7 +1,7 @@
 //! Dropout on the device.
 
 use super::DropoutGeometry;
-use crate::cuda::{Arg, At, Cuda, Grid};
+use crate::device::cuda::{Arg, At, Cuda, Grid};
 use crate::error::Error;
 
 impl DropoutGeometry {

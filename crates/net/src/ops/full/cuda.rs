@@ -1,7 +1,7 @@
 //! Fully connected layers on the device: one product.
 
 use super::FullGeometry;
-use crate::cuda::{At, Cuda, Factor, Matrix, Product, Room};
+use crate::device::cuda::{At, Cuda, Factor, Matrix, Product, Room};
 use crate::error::Error;
 
 impl FullGeometry {

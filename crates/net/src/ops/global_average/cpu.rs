@@ -1,7 +1,7 @@
 //! Means of maps on the CPU.
 
-use crate::cpu::lanes::{LANES, vectorised};
-use crate::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::lanes::{LANES, vectorised};
+use crate::device::cpu::layout::{Maps, MapsMut};
 
 vectorised! {
     /// The means of the first `images` images' maps.

@@ -1,7 +1,7 @@
 //! Means of maps on the device.
 
 use super::GlobalAverageGeometry;
-use crate::cuda::{At, Cuda, Grid};
+use crate::device::cuda::{At, Cuda, Grid};
 use crate::error::Error;
 
 impl GlobalAverageGeometry {

@@ -9,12 +9,12 @@ mod weight_gradient;
 pub(crate) use weight_gradient::{LocalWeightGradient, SIDE_BY_SIDE, Shelf};
 
 use super::LocalGeometry;
-use crate::cpu::buffer::Buffer;
-use crate::cpu::lanes::LANES;
-use crate::cpu::layout::Layout;
-use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
-use crate::cpu::window::{Taps, Windows};
 use crate::device::VectorLevel;
+use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::lanes::LANES;
+use crate::device::cpu::layout::Layout;
+use crate::device::cpu::window::{Taps, Windows};
 use crate::ops::FullGeometry;
 use crate::ops::conv::cpu::tail;
 use crate::shape::Shape;

@@ -1,7 +1,7 @@
 //! Locally connected layers on the device: a product for every position, all in one series.
 
 use super::LocalGeometry;
-use crate::cuda::{At, Cuda, Factor, Matrix, Product, Room};
+use crate::device::cuda::{At, Cuda, Factor, Matrix, Product, Room};
 use crate::error::Error;
 use crate::ops::conv::cuda::{Part, Sliding};
 use crate::shape::Shape;

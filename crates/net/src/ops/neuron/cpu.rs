@@ -1,10 +1,10 @@
 //! Neurons on the CPU, in place or from one buffer to another.
 
 use super::{GeluForm, Neuron};
-use crate::cpu::function::{erf, exp, logistic};
-use crate::cpu::lanes::{positive, vectorised};
-use crate::cpu::layout::{Maps, MapsMut};
 use crate::device::VectorLevel;
+use crate::device::cpu::lanes::{positive, vectorised};
+use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::special::{erf, exp, logistic};
 
 /// A neuron's backward pass: what it computed, and the gradient that comes back.
 pub(crate) struct NeuronGradient<'a> {

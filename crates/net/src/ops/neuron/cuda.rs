@@ -1,7 +1,7 @@
 //! Neurons on the device.
 
 use super::{GeluForm, Neuron, NeuronGeometry};
-use crate::cuda::{Arg, At, Cuda, Grid};
+use crate::device::cuda::{Arg, At, Cuda, Grid};
 use crate::error::Error;
 
 impl Neuron {

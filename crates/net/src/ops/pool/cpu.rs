@@ -2,9 +2,9 @@
 #![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
 
 use super::{PoolGeometry, PoolKind, Ties};
-use crate::cpu::lanes::{LANES, Lanes, Work, with_lanes};
-use crate::cpu::layout::{Layout, Maps, MapsMut};
 use crate::device::VectorLevel;
+use crate::device::cpu::lanes::{LANES, Lanes, Work, with_lanes};
+use crate::device::cpu::layout::{Layout, Maps, MapsMut};
 use std::ops::Range;
 
 /// Reciprocals that are looked up instead of divided for.

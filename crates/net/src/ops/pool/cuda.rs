@@ -1,7 +1,7 @@
 //! Pooling on the device.
 
 use super::{PoolGeometry, PoolKind, Ties};
-use crate::cuda::{Arg, At, Cuda, Grid};
+use crate::device::cuda::{Arg, At, Cuda, Grid};
 use crate::error::Error;
 use crate::shape::Shape;
 

@@ -1,12 +1,12 @@
 //! Response normalisation within a map on the CPU.
 
 use super::ResponseNormGeometry;
-use crate::cpu::lanes::{LANES, vectorised};
-use crate::cpu::layout::{Layout, Maps, MapsMut};
-use crate::cpu::norm::{
+use crate::device::VectorLevel;
+use crate::device::cpu::lanes::{LANES, vectorised};
+use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::device::cpu::norm::{
     Around, Centre, Factors, Finish, Kept, Power, Squared, Value, divide, weigh, window_sums, with_power,
 };
-use crate::device::VectorLevel;
 
 impl ResponseNormGeometry {
     fn factors(&self) -> Factors {

@@ -1,7 +1,7 @@
 //! Response normalisation within a map on the device.
 
 use super::ResponseNormGeometry;
-use crate::cuda::{Arg, At, Cuda, Grid, WindowNorm};
+use crate::device::cuda::{Arg, At, Cuda, Grid, WindowNorm};
 use crate::error::Error;
 
 /// Gradient times output over denominator: what all three normalisations sum on their way back.

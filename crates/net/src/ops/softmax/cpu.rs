@@ -1,7 +1,7 @@
 //! Softmax and the logistic loss on the CPU; a class count of floats an image is too little to
 //! think about speed.
 
-use crate::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{Maps, MapsMut};
 
 /// Loss and error of one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

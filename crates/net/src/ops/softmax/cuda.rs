@@ -1,7 +1,7 @@
 //! Softmax and the logistic loss on the device.
 
 use super::SoftmaxGeometry;
-use crate::cuda::{At, Cuda, Grid};
+use crate::device::cuda::{At, Cuda, Grid};
 use crate::error::Error;
 
 /// What the loss is computed from, and where it goes.

@@ -4,8 +4,8 @@ use super::{BatchNormRecipe, LayerKind, LayerRecipe, NormRecipe, Origin, WeightR
 use crate::error::Error;
 use crate::init::{Init, Rest};
 use crate::ops::{GeluForm, Neuron, PoolKind, Ties};
-use crate::recipe::section::{Section, suggest};
-use crate::recipe::tree::{Node, Value};
+use crate::table::section::{Section, suggest};
+use crate::table::tree::{Node, Value};
 
 pub(in crate::recipe) const GELU_FORMS: [(&str, GeluForm); 2] = [("exact", GeluForm::Exact), ("tanh", GeluForm::Tanh)];
 

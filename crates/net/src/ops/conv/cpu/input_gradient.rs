@@ -2,12 +2,12 @@
 
 use super::tail;
 use super::winograd::{self, Winograd};
-use crate::cpu::buffer::Buffer;
-use crate::cpu::lanes::LANES;
-use crate::cpu::layout::{Layout, Rim};
-use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
-use crate::cpu::window::Windows;
 use crate::device::VectorLevel;
+use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::lanes::LANES;
+use crate::device::cpu::layout::{Layout, Rim};
+use crate::device::cpu::window::Windows;
 use crate::ops::ConvGeometry;
 use crate::shape::Shape;
 

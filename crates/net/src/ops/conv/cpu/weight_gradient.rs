@@ -2,11 +2,11 @@
 
 use super::winograd;
 use super::winograd_gradient::WinogradGradient;
-use crate::cpu::lanes::{LANES, vectorised};
-use crate::cpu::layout::{Layout, Maps};
-use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
-use crate::cpu::window::{Taps, Windows};
 use crate::device::VectorLevel;
+use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::lanes::{LANES, vectorised};
+use crate::device::cpu::layout::{Layout, Maps};
+use crate::device::cpu::window::{Taps, Windows};
 use crate::ops::ConvGeometry;
 use crate::shape::Shape;
 

@@ -1,11 +1,11 @@
 //! Convolution and its gradient by the input through Winograd's transforms.
 
-use crate::cpu::buffer::Buffer;
-use crate::cpu::lanes::LANES;
-use crate::cpu::layout::Layout;
-use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
-use crate::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
 use crate::device::VectorLevel;
+use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::lanes::LANES;
+use crate::device::cpu::layout::Layout;
+use crate::device::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
 use crate::ops::ConvGeometry;
 use rayon::prelude::*;
 use std::cell::RefCell;

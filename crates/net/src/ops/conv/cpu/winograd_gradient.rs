@@ -1,11 +1,11 @@
 //! The gradient of a convolution by its filters through Winograd's transforms.
 
 use super::winograd::{PLANES_OF_THREAD, SPACE, filter_pixels, result_tiles, value_tiles};
-use crate::cpu::lanes::LANES;
-use crate::cpu::layout::Layout;
-use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
-use crate::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
 use crate::device::VectorLevel;
+use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::lanes::LANES;
+use crate::device::cpu::layout::Layout;
+use crate::device::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
 use crate::ops::ConvGeometry;
 use std::ops::Range;
 

@@ -1,12 +1,12 @@
 //! The gradients of locally and fully connected layers by their weights, once a batch.
 
 use super::positions;
-use crate::cpu::buffer::Buffer;
-use crate::cpu::lanes::LANES;
-use crate::cpu::layout::Layout;
-use crate::cpu::product::{BLOCK, Operands, Product, Row, Run, Start, Walk};
-use crate::cpu::window::{Taps, Windows};
 use crate::device::VectorLevel;
+use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::lanes::LANES;
+use crate::device::cpu::layout::Layout;
+use crate::device::cpu::window::{Taps, Windows};
 use rayon::prelude::*;
 use std::cell::RefCell;
 

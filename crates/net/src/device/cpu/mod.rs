@@ -1,0 +1,16 @@
+//! What the CPU side of all operations shares: memory layout, the register-blocked product, the
+//! plan of a network's buffers, and the passes through it.
+//!
+//! Values lie channels last, each pixel's channels rounded up to whole vectors, with a rim of zeros
+//! as wide as the layers that read them need. Whatever is not a real value (rim, spare channels)
+//! is zero and stays zero; every operation keeps to that.
+
+pub(crate) mod buffer;
+pub(crate) mod gemm;
+pub(crate) mod lanes;
+pub(crate) mod layout;
+pub(crate) mod norm;
+pub(crate) mod pairwise_sum;
+pub(crate) mod special;
+pub(crate) mod window;
+pub(crate) mod winograd;

@@ -1,0 +1,169 @@
+//! Sliding windows as products: the tables that convolution and locally connected layers share.
+
+use super::gemm::BLOCK;
+use super::layout::{Layout, Rim};
+use crate::shape::Shape;
+
+/// The windows of a weighted layer. A fully connected layer is one window over everything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Windows {
+    pub input: Shape,
+    pub output: Shape,
+    /// Height and width of a window.
+    pub height: usize,
+    pub width: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub groups: usize,
+}
+
+impl Windows {
+    /// Channels that a filter sees.
+    pub fn channels(&self) -> usize {
+        self.input.channels / self.groups
+    }
+
+    /// Filters of one group.
+    pub fn filters(&self) -> usize {
+        self.output.channels / self.groups
+    }
+
+    /// Weights of one filter.
+    pub fn weights(&self) -> usize {
+        self.channels() * self.height * self.width
+    }
+
+    /// Where a window begins, in input pixels; before the input where there is padding.
+    pub fn origin(&self, y: usize, x: usize) -> (isize, isize) {
+        let at = |output: usize| (output * self.stride) as isize - self.padding as isize;
+        (at(y), at(x))
+    }
+
+    /// The zeros around its input that the windows reach into.
+    pub fn rim(&self) -> Rim {
+        let after = |outputs: usize, window: usize, side: usize| {
+            ((outputs - 1) * self.stride + window).saturating_sub(self.padding + side)
+        };
+        Rim {
+            top: self.padding,
+            left: self.padding,
+            bottom: after(self.output.height, self.height, self.input.height),
+            right: after(self.output.width, self.width, self.input.width),
+        }
+    }
+
+    /// The taps of a window over an input that lies as `input`.
+    pub fn taps(&self, input: &Layout) -> Taps {
+        let whole_rows = self.groups == 1;
+        Taps {
+            windows: *self,
+            channels: if whole_rows { input.stride } else { self.channels() },
+            stride: input.stride,
+            row: input.row(),
+            whole_rows,
+        }
+    }
+}
+
+/// Channels whose filters are packed together.
+const CHANNELS: usize = 8;
+
+/// The places of one window in a fixed order: row, column, channel. Where there are no groups a
+/// row of the window is contiguous in memory, spare channels included.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taps {
+    windows: Windows,
+    channels: usize,
+    stride: usize,
+    row: usize,
+    whole_rows: bool,
+}
+
+impl Taps {
+    /// Number of taps, spare ones included.
+    pub fn count(&self) -> usize {
+        self.windows.height * self.windows.width * self.channels
+    }
+
+    /// Number of a tap.
+    pub fn index(&self, y: usize, x: usize, channel: usize) -> usize {
+        (y * self.windows.width + x) * self.channels + channel
+    }
+
+    /// Contiguous stretches: offset in the input from the window's origin, first tap.
+    pub fn stretches(&self) -> Vec<(usize, usize)> {
+        let columns = if self.whole_rows { 1 } else { self.windows.width };
+        let mut out = Vec::with_capacity(self.windows.height * columns);
+        for y in 0..self.windows.height {
+            for x in 0..columns {
+                out.push((y * self.row + x * self.stride, self.index(y, x, 0)));
+            }
+        }
+        out
+    }
+
+    /// Taps of a stretch.
+    pub fn stretch(&self) -> usize {
+        if self.whole_rows { self.windows.width * self.channels } else { self.channels }
+    }
+
+    /// The real taps: offset in the input from the window's origin, number.
+    pub fn offsets(&self) -> Vec<(usize, usize)> {
+        let mut out = Vec::with_capacity(self.count());
+        for y in 0..self.windows.height {
+            for x in 0..self.windows.width {
+                for channel in 0..self.windows.channels() {
+                    let offset = y * self.row + x * self.stride + channel;
+                    out.push((offset, self.index(y, x, channel)));
+                }
+            }
+        }
+        out
+    }
+
+    /// Floats of a group's filters, packed as `[block][tap][16 filters]`.
+    pub fn packed_len(&self) -> usize {
+        self.windows.filters().div_ceil(BLOCK) * self.packed_block()
+    }
+
+    /// Floats from one block of filters to the next.
+    pub fn packed_block(&self) -> usize {
+        self.count() * BLOCK
+    }
+
+    /// Packs one group's filters, `[k][c][r][s]`, for the forward product. Floats of spare taps
+    /// and filters are left as they are: zero.
+    pub fn pack(&self, filters: &[f32], packed: &mut [f32]) {
+        let windows = &self.windows;
+        let area = windows.height * windows.width;
+        for (block, packed) in packed.chunks_exact_mut(self.packed_block()).enumerate() {
+            let filters = &filters[block * BLOCK * windows.weights()..];
+            let lanes = (filters.len() / windows.weights()).min(BLOCK);
+            // A few channels at a time, whose weights stay in the cache until all their places are written.
+            for first in (0..windows.channels()).step_by(CHANNELS) {
+                let channels = first..windows.channels().min(first + CHANNELS);
+                for place in 0..area {
+                    for channel in channels.clone() {
+                        let out = &mut packed[(place * self.channels + channel) * BLOCK..][..lanes];
+                        for (lane, weight) in out.iter_mut().enumerate() {
+                            *weight = filters[lane * windows.weights() + channel * area + place];
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The inverse of [`Taps::pack`] for one block of at most 16 filters.
+    pub fn unpack_block(&self, packed: &[f32], filters: &mut [f32]) {
+        let windows = &self.windows;
+        let area = windows.height * windows.width;
+        for (lane, filter) in filters.chunks_exact_mut(windows.weights()).enumerate() {
+            for (channel, plane) in filter.chunks_exact_mut(area).enumerate() {
+                for (place, weight) in plane.iter_mut().enumerate() {
+                    *weight = packed[(place * self.channels + channel) * BLOCK + lane];
+                }
+            }
+        }
+    }
+}

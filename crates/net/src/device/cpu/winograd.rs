@@ -1,0 +1,365 @@
+//! Winograd's transforms: short correlations by fewer multiplications.
+//!
+//! A correlation of 6 values `d` with `r` taps `g`, giving `m = 7 - r` results, is
+//! `y = A'((G g) (B' d))`, with 6 multiplications instead of `m r`; twice over, for both sides of a
+//! square, 36 instead of `m m r r`. The matrices evaluate and interpolate polynomials (Toom and
+//! Cook's way) at six points: 0, ±3/4, ±3/2 and infinity. Those were chosen by measured error, about
+//! half of that of the usual 0, ±1, ±2 and infinity (`bench/winograd_error.py`); as they are symmetric too, they cost no
+//! more.
+#![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
+
+use super::gemm::Start;
+use super::lanes::{LANES, Lanes, Work, with_lanes};
+use crate::device::VectorLevel;
+
+/// Values along a side of a tile.
+pub(crate) const SIDE: usize = 6;
+
+/// Products of a tile, each of which lies in a plane of its own.
+pub(crate) const PLANES: usize = SIDE * SIDE;
+
+/// Powers of the points 3/4 and 3/2.
+const POWERS: [[f32; 5]; 2] = [[1.0, 0.75, 0.5625, 0.421_875, 0.316_406_25], [1.0, 1.5, 2.25, 3.375, 5.0625]];
+
+/// What the polynomials through a point are divided by: at 0, ±3/4 and ±3/2.
+const DIVISORS: [f32; 3] = [1.265_625, -1.898_437_5, 7.593_75];
+
+/// Where a tile's pixels lie, row by row, in what is read or written.
+#[derive(Clone, Debug)]
+pub(crate) struct Pixels {
+    places: Vec<u32>,
+    reach: usize,
+    /// Whether every pixel has a place.
+    whole: bool,
+}
+
+impl Pixels {
+    /// No place to write to: the pixel lies outside.
+    pub const NOWHERE: u32 = u32::MAX;
+
+    pub fn new(places: Vec<u32>) -> Self {
+        let reach = places.iter().filter(|&&place| place != Self::NOWHERE).max();
+        let whole = !places.contains(&Self::NOWHERE);
+        Self { reach: reach.map_or(0, |&place| place as usize), whole, places }
+    }
+}
+
+/// What is brought into planes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spread {
+    /// 6 x 6 values: `B' d B`.
+    Values,
+    /// So many taps by as many: `G g G'`.
+    Taps(usize),
+}
+
+/// A tile, `width` channels deep, on its way into planes.
+pub(crate) struct IntoPlanes<'a> {
+    pub from: &'a [f32],
+    pub pixels: &'a Pixels,
+    pub to: &'a mut [f32],
+    /// Floats from one plane to the next.
+    pub plane: usize,
+    /// Channels: a multiple of [`LANES`].
+    pub width: usize,
+}
+
+/// Planes on their way back to `side x side` results: `A' m A`.
+pub(crate) struct FromPlanes<'a> {
+    pub from: &'a [f32],
+    pub plane: usize,
+    pub side: usize,
+    pub to: &'a mut [f32],
+    pub pixels: &'a Pixels,
+    pub width: usize,
+    pub start: Start<'a>,
+}
+
+/// Brings a tile into planes.
+///
+/// Panics where an operand is too short (a mistake in a plan, not in data).
+pub(crate) fn into_planes(level: VectorLevel, spread: Spread, tile: IntoPlanes<'_>) {
+    let side = match spread {
+        Spread::Values => SIDE,
+        Spread::Taps(side) => side,
+    };
+    assert!(tile.pixels.places.len() == side * side && tile.width.is_multiple_of(LANES), "a tile's pixels");
+    assert!(tile.from.len() >= tile.pixels.reach + tile.width, "transform reads past its input");
+    assert!(tile.pixels.whole, "every pixel is read");
+    assert!(tile.to.len() >= (PLANES - 1) * tile.plane + tile.width, "transform writes past the planes");
+    match spread {
+        Spread::Values => with_lanes(level, SpreadTile::<SIDE, true>(tile)),
+        Spread::Taps(2) => with_lanes(level, SpreadTile::<2, false>(tile)),
+        Spread::Taps(3) => with_lanes(level, SpreadTile::<3, false>(tile)),
+        Spread::Taps(4) => with_lanes(level, SpreadTile::<4, false>(tile)),
+        Spread::Taps(_) => with_lanes(level, SpreadTile::<5, false>(tile)),
+    }
+}
+
+/// Brings planes back to results.
+///
+/// Panics where an operand is too short (a mistake in a plan, not in data).
+pub(crate) fn from_planes(level: VectorLevel, tile: FromPlanes<'_>) {
+    assert!(tile.pixels.places.len() == tile.side * tile.side && tile.width.is_multiple_of(LANES), "a tile's pixels");
+    assert!(tile.from.len() >= (PLANES - 1) * tile.plane + tile.width, "transform reads past the planes");
+    assert!(tile.to.len() >= tile.pixels.reach + tile.width, "transform writes past its output");
+    if let Start::Bias(bias) = tile.start {
+        assert!(bias.len() >= tile.width, "a bias each");
+    }
+    match tile.side {
+        2 => with_lanes(level, CollectTile::<2>(tile)),
+        3 => with_lanes(level, CollectTile::<3>(tile)),
+        4 => with_lanes(level, CollectTile::<4>(tile)),
+        _ => with_lanes(level, CollectTile::<5>(tile)),
+    }
+}
+
+/// `R x R` pixels into planes: values, or else taps.
+struct SpreadTile<'a, const R: usize, const VALUES: bool>(IntoPlanes<'a>);
+
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+impl<const R: usize, const VALUES: bool> Work for SpreadTile<'_, R, VALUES> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(mut self) {
+        let mut channel = 0;
+        // SAFETY: the operands were compared with the reach; the caller vouches for the instructions.
+        unsafe {
+            while channel + L::WIDTH <= self.0.width {
+                self.vector::<L>(channel);
+                channel += L::WIDTH;
+            }
+            while channel < self.0.width {
+                self.vector::<L::Narrow>(channel);
+                channel += LANES;
+            }
+        }
+    }
+}
+
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::needless_range_loop, reason = "plain counted loops are what becomes registers")]
+impl<const R: usize, const VALUES: bool> SpreadTile<'_, R, VALUES> {
+    /// # Safety
+    /// The operands reach as far as the channels go, and the processor has the instructions.
+    #[inline(always)]
+    unsafe fn vector<L: Lanes>(&mut self, channel: usize) {
+        let tile = &mut self.0;
+        // SAFETY: passed on from the caller.
+        unsafe {
+            let from = tile.from.as_ptr().add(channel);
+            let to = tile.to.as_mut_ptr().add(channel);
+            let places = tile.pixels.places.as_ptr();
+            let mut rows = [[L::zero(); SIDE]; R];
+            for y in 0..R {
+                let mut row = [L::zero(); R];
+                for x in 0..R {
+                    row[x] = L::load(from.add(*places.add(y * R + x) as usize));
+                }
+                rows[y] = Self::line(&row);
+            }
+            for x in 0..SIDE {
+                let mut column = [L::zero(); R];
+                for y in 0..R {
+                    column[y] = rows[y][x];
+                }
+                let column = Self::line(&column);
+                for y in 0..SIDE {
+                    column[y].store(to.add((y * SIDE + x) * tile.plane));
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// The processor has the instructions.
+    #[inline(always)]
+    unsafe fn line<L: Lanes>(line: &[L; R]) -> [L; SIDE] {
+        // SAFETY: passed on from the caller.
+        unsafe { if VALUES { values(line) } else { taps(line) } }
+    }
+}
+
+/// `B' d`.
+///
+/// # Safety
+/// The processor has the instructions, as for the functions below.
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[inline(always)]
+unsafe fn values<L: Lanes, const R: usize>(d: &[L; R]) -> [L; SIDE] {
+    let [a, b] = [POWERS[0][1], POWERS[1][1]];
+    let [aa, bb] = [POWERS[0][2], POWERS[1][2]];
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let (product, sum) = (L::splat(aa * bb), L::splat(-(aa + bb)));
+        let even = [d[2].multiply_add(L::splat(-bb), d[4]), d[2].multiply_add(L::splat(-aa), d[4])];
+        let odd = [d[1].multiply_add(L::splat(-bb), d[3]), d[1].multiply_add(L::splat(-aa), d[3])];
+        [
+            d[0].multiply_add(product, d[2].multiply_add(sum, d[4])),
+            odd[0].multiply_add(L::splat(a), even[0]),
+            odd[0].multiply_add(L::splat(-a), even[0]),
+            odd[1].multiply_add(L::splat(b), even[1]),
+            odd[1].multiply_add(L::splat(-b), even[1]),
+            d[1].multiply_add(product, d[3].multiply_add(sum, d[5])),
+        ]
+    }
+}
+
+/// `G g`.
+///
+/// # Safety
+/// As [`values`].
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[inline(always)]
+unsafe fn taps<L: Lanes, const R: usize>(g: &[L; R]) -> [L; SIDE] {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let mut out = [L::zero(); SIDE];
+        out[0] = g[0].multiply_add(L::splat(1.0 / DIVISORS[0]), L::zero());
+        for point in 0..2 {
+            let mut halves = [L::zero(); 2];
+            for (power, tap) in g.iter().enumerate() {
+                let factor = POWERS[point][power] / DIVISORS[point + 1];
+                halves[power % 2] = tap.multiply_add(L::splat(factor), halves[power % 2]);
+            }
+            out[2 * point + 1] = halves[0].add(halves[1]);
+            out[2 * point + 2] = halves[0].subtract(halves[1]);
+        }
+        out[SIDE - 1] = g[R - 1];
+        out
+    }
+}
+
+/// `A' m`.
+///
+/// # Safety
+/// As [`values`].
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[inline(always)]
+unsafe fn results<L: Lanes, const M: usize>(m: &[L; SIDE]) -> [L; M] {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let halves = [[m[1].add(m[2]), m[3].add(m[4])], [m[1].subtract(m[2]), m[3].subtract(m[4])]];
+        let mut out = [L::zero(); M];
+        out[0] = m[0].add(halves[0][0].add(halves[0][1]));
+        for (power, out) in out.iter_mut().enumerate().skip(1) {
+            let [small, large] = halves[power % 2];
+            let last = if power == M - 1 { m[SIDE - 1] } else { L::zero() };
+            let small = small.multiply_add(L::splat(POWERS[0][power]), last);
+            *out = large.multiply_add(L::splat(POWERS[1][power]), small);
+        }
+        out
+    }
+}
+
+/// Planes to `M x M` results.
+struct CollectTile<'a, const M: usize>(FromPlanes<'a>);
+
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+impl<const M: usize> Work for CollectTile<'_, M> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(mut self) {
+        let mut channel = 0;
+        // SAFETY: the operands were compared with the reach; the caller vouches for the instructions.
+        unsafe {
+            while channel + L::WIDTH <= self.0.width {
+                self.vector::<L>(channel);
+                channel += L::WIDTH;
+            }
+            while channel < self.0.width {
+                self.vector::<L::Narrow>(channel);
+                channel += LANES;
+            }
+        }
+    }
+}
+
+#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::needless_range_loop, reason = "plain counted loops are what becomes registers")]
+impl<const M: usize> CollectTile<'_, M> {
+    /// # Safety
+    /// The operands reach as far as the channels go, and the processor has the instructions.
+    #[inline(always)]
+    unsafe fn vector<L: Lanes>(&mut self, channel: usize) {
+        let tile = &mut self.0;
+        // SAFETY: passed on from the caller.
+        unsafe {
+            let from = tile.from.as_ptr().add(channel);
+            let to = tile.to.as_mut_ptr().add(channel);
+            let mut rows = [[L::zero(); M]; SIDE];
+            for y in 0..SIDE {
+                let mut row = [L::zero(); SIDE];
+                for x in 0..SIDE {
+                    row[x] = L::load(from.add((y * SIDE + x) * tile.plane));
+                }
+                rows[y] = results(&row);
+            }
+            let bias = if let Start::Bias(bias) = tile.start { L::load(bias.as_ptr().add(channel)) } else { L::zero() };
+            for x in 0..M {
+                let mut column = [L::zero(); SIDE];
+                for y in 0..SIDE {
+                    column[y] = rows[y][x];
+                }
+                let column: [L; M] = results(&column);
+                for y in 0..M {
+                    let place = *tile.pixels.places.as_ptr().add(y * M + x);
+                    if place == Pixels::NOWHERE {
+                        continue;
+                    }
+                    let to = to.add(place as usize);
+                    match tile.start {
+                        Start::Zero => column[y].store(to),
+                        Start::Add => column[y].add(L::load(to)).store(to),
+                        Start::Bias(_) => column[y].add(bias).store(to),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The correlation of one tile, 8 channels of the same, against its definition.
+    #[test]
+    fn transforms_give_the_correlation() {
+        for level in VectorLevel::ALL.into_iter().filter(|level| level.is_available()) {
+            for taps in 2..=5 {
+                let side = SIDE + 1 - taps;
+                let d: Vec<f32> = (0..PLANES).map(|i| ((i * 37 + 11) % 23) as f32 - 11.0).collect();
+                let g: Vec<f32> = (0..taps * taps).map(|i| ((i * 29 + 5) % 17) as f32 - 8.0).collect();
+                let planes = |spread, values: &[f32]| {
+                    let values: Vec<f32> = values.iter().flat_map(|&value| [value; LANES]).collect();
+                    let pixels = Pixels::new((0..values.len() as u32).step_by(LANES).collect());
+                    let mut out = vec![f32::NAN; PLANES * LANES];
+                    let tile = IntoPlanes { from: &values, pixels: &pixels, to: &mut out, plane: LANES, width: LANES };
+                    into_planes(level, spread, tile);
+                    out
+                };
+                let (d_planes, g_planes) = (planes(Spread::Values, &d), planes(Spread::Taps(taps), &g));
+                let products: Vec<f32> = d_planes.iter().zip(&g_planes).map(|(d, g)| d * g).collect();
+                let mut found = vec![1.0; side * side * LANES];
+                let places = (0..found.len() as u32).step_by(LANES).collect();
+                let tile = FromPlanes {
+                    from: &products,
+                    plane: LANES,
+                    side,
+                    to: &mut found,
+                    pixels: &Pixels::new(places),
+                    width: LANES,
+                    start: Start::Add,
+                };
+                from_planes(level, tile);
+                for y in 0..side {
+                    for x in 0..side {
+                        let term = |i: usize| d[(y + i / taps) * SIDE + x + i % taps] * g[i];
+                        let expected = 1.0 + (0..taps * taps).map(term).sum::<f32>();
+                        let found = found[(y * side + x) * LANES];
+                        assert!((found - expected).abs() < 2e-3, "{level} {taps} taps: {found}, not {expected}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! A network with one set of weights on the processor.
+
+use crate::device::Cpu;
+use crate::device::cpu::layout::Maps;
+use crate::error::Error;
+use crate::execute::cpu::pass::{Pass, Workspace};
+use crate::execute::cpu::plan::{BackwardPlan, Packed, Plan, Weighted};
+use crate::input::{Preprocess, View};
+use crate::network::Network;
+use crate::output::LayerOutput;
+use crate::parameters::Parameters;
+use ndarray::{Array2, Array3, ArrayView3};
+use rayon::prelude::*;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// What all models of a network have in common: how its layers are computed, and room for their outputs.
+pub(crate) struct Shared {
+    plan: Plan,
+    cpu: Cpu,
+    spaces: Mutex<Vec<Workspace>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shared({} layers, {:?})", self.network().layers().len(), self.cpu)
+    }
+}
+
+impl Shared {
+    pub fn new(network: Arc<Network>, cpu: &Cpu) -> Self {
+        Self { plan: Plan::new(network), cpu: cpu.clone(), spaces: Mutex::default() }
+    }
+
+    pub fn network(&self) -> &Arc<Network> {
+        &self.plan.network
+    }
+
+    fn space(&self) -> Workspace {
+        let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let space = spaces.pop();
+        drop(spaces);
+        space.unwrap_or_else(|| Workspace::new(&self.plan, None))
+    }
+}
+
+/// A model on the processor.
+pub(crate) struct CpuModel {
+    shared: Arc<Shared>,
+    packed: Packed,
+    preprocess: Arc<Preprocess>,
+    parameters: Parameters,
+    /// The way back to the input, set up when first asked for.
+    back: OnceLock<Back>,
+}
+
+struct Back {
+    plan: BackwardPlan,
+    packed: Packed,
+}
+
+impl fmt::Debug for CpuModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CpuModel({:?})", self.shared)
+    }
+}
+
+/// One chunk of images and the rows of the results that belong to them.
+struct Task<'a, 'i, T> {
+    images: &'a [ArrayView3<'i, u8>],
+    views: &'a [View],
+    rows: Vec<&'a mut [f32]>,
+    /// What a watcher made of the chunk.
+    seen: T,
+}
+
+/// Which layers' outputs are kept, and how far the network is applied.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent<'a> {
+    pub wanted: &'a [usize],
+    pub last: usize,
+}
+
+impl CpuModel {
+    pub fn new(shared: Arc<Shared>, preprocess: Arc<Preprocess>, parameters: Parameters) -> Self {
+        let mut packed = Packed::new(&shared.plan);
+        shared.cpu.install(|| packed.fill(shared.cpu.level(), &shared.plan, None, &parameters));
+        Self { shared, packed, preprocess, parameters, back: OnceLock::new() }
+    }
+
+    pub fn network(&self) -> &Arc<Network> {
+        self.shared.network()
+    }
+
+    pub fn apply<T: Default + Send>(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        views: &[View],
+        extent: Extent<'_>,
+        watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
+    ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
+        let layers = self.shared.plan.network.layers();
+        let length = |layer: usize| layers[layer].shape.len();
+        let mut out: Vec<Array2<f32>> =
+            extent.wanted.iter().map(|&layer| Array2::zeros((images.len(), length(layer)))).collect();
+        let mut tasks: Vec<Task<'_, '_, T>> = images
+            .chunks(self.shared.plan.chunk)
+            .zip(views.chunks(self.shared.plan.chunk))
+            .map(|(images, views)| Task { images, views, rows: Vec::with_capacity(out.len()), seen: T::default() })
+            .collect();
+        for (matrix, &layer) in out.iter_mut().zip(extent.wanted) {
+            let rows = matrix.as_slice_mut().unwrap_or_default();
+            for (task, rows) in tasks.iter_mut().zip(rows.chunks_mut(self.shared.plan.chunk * length(layer))) {
+                task.rows.push(rows);
+            }
+        }
+        let run = |task: &mut Task<'_, '_, T>| self.run(task, extent, &watch);
+        // Waking other threads costs more than they help with small networks and few images.
+        let layers = self.shared.plan.weighted[..=extent.last].iter();
+        let shared = || layers.flatten().any(|layer| matches!(layer, Weighted::Conv(conv) if conv.is_shared()));
+        if self.shared.cpu.is_parallel() && (tasks.len() > 1 || shared()) {
+            self.shared.cpu.install(|| tasks.par_iter_mut().try_for_each(run))?;
+        } else {
+            tasks.iter_mut().try_for_each(run)?;
+        }
+        let seen = tasks.into_iter().map(|task| task.seen).collect();
+        Ok((out, seen))
+    }
+
+    fn run<T>(
+        &self,
+        task: &mut Task<'_, '_, T>,
+        extent: Extent<'_>,
+        watch: &impl Fn(&mut T, usize, LayerOutput<'_>),
+    ) -> Result<(), Error> {
+        let mut space = self.shared.space();
+        let images = task.images.len();
+        let pass = self.pass(images, &self.packed);
+        for (slot, (image, view)) in task.images.iter().zip(task.views).enumerate() {
+            pass.load(&mut space, slot, &self.preprocess, (*image, *view))?;
+        }
+        pass.forward(&mut space, extent.last, |layer, maps| {
+            watch(&mut task.seen, layer, LayerOutput { maps, images, level: self.shared.cpu.level() });
+            for (rows, _) in task.rows.iter_mut().zip(extent.wanted).filter(|(_, w)| **w == layer) {
+                let length = maps.layout.shape.len();
+                for (image, row) in rows.chunks_exact_mut(length).enumerate() {
+                    copy_out(maps, image, row);
+                }
+            }
+        });
+        self.shared.spaces.lock().unwrap_or_else(PoisonError::into_inner).push(space);
+        Ok(())
+    }
+
+    pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
+        let network = &self.shared.plan.network;
+        let back = self.back.get_or_init(|| {
+            let plan = BackwardPlan::new(&self.shared.plan, true);
+            let mut packed = Packed::new(&self.shared.plan);
+            let fill = || packed.fill(self.shared.cpu.level(), &self.shared.plan, Some(&plan), &self.parameters);
+            self.shared.cpu.install(fill);
+            Back { plan, packed }
+        });
+        let mut space = Workspace::new(&self.shared.plan, Some(&back.plan));
+        let pass = self.pass(1, &back.packed);
+        let view = network.centre_view();
+        pass.load(&mut space, 0, &self.preprocess, (image, view))?;
+        pass.forward(&mut space, layer, |_, _| ());
+        space.reset();
+        let gradient = pass.seed(&mut space, layer);
+        let layout = *gradient.layout;
+        let area = layout.shape.height * layout.shape.width;
+        for (index, &value) in seed.iter().enumerate() {
+            let (channel, place) = (index / area, index % area);
+            let (y, x) = (place / layout.shape.width, place % layout.shape.width);
+            gradient.values[layout.pixel(0, y, x).start + channel] = value;
+        }
+        pass.backward(&mut space, 1..=layer, &back.plan, |_, _, _| ());
+        let layout = self.shared.plan.places[0].gradient;
+        let mut out = Array3::zeros(network.image().dims());
+        for y in 0..layout.shape.height {
+            for x in 0..layout.shape.width {
+                let pixel = &space.gradients[0][layout.pixel(0, y, x)];
+                for (channel, value) in pixel.iter().enumerate() {
+                    let (channel, factor) = self.preprocess.by_pixel(channel, layout.shape.channels);
+                    out[[channel, y + view.y as usize, x + view.x as usize]] = value * factor;
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn pass<'a>(&'a self, images: usize, packed: &'a Packed) -> Pass<'a> {
+        Pass { plan: &self.shared.plan, packed, level: self.shared.cpu.level(), images, noise: None }
+    }
+}
+
+/// One image's values in channel, row, column order.
+fn copy_out(maps: Maps<'_>, image: usize, row: &mut [f32]) {
+    let shape = maps.layout.shape;
+    let area = shape.height * shape.width;
+    for y in 0..shape.height {
+        for x in 0..shape.width {
+            let pixel = &maps.values[maps.layout.pixel(image, y, x)];
+            for (channel, &value) in pixel.iter().enumerate() {
+                row[channel * area + y * shape.width + x] = value;
+            }
+        }
+    }
+}

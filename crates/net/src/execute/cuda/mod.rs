@@ -1,0 +1,13 @@
+//! Passes through a network on a GPU.
+
+mod engine;
+mod layout;
+mod model;
+mod outgoing;
+mod pass;
+mod trainer;
+
+pub(crate) use engine::CudaEngine;
+pub(crate) use model::CudaModel;
+pub use outgoing::Outgoing;
+pub use trainer::{Begin, CudaTrainer, StepInput};

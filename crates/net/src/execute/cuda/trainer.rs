@@ -1,0 +1,417 @@
+//! Training that stays on the device: images, weights, optimiser. The host sends which images, how
+//! they are seen and the rates of every step, and hears loss and errors one step later.
+
+use super::layout::to_device;
+use super::outgoing::Outgoing;
+use super::pass::{Pass, Space, Training, Weights};
+use crate::device::cuda::{Arg, At, Cuda, Grid, Memory};
+use crate::error::Error;
+use crate::execute::BatchResult;
+use crate::input::InputTransform;
+use crate::input::cuda::{DeviceView, Images, Preprocessing, device_views, padded};
+use crate::input::{Preprocess, View};
+use crate::network::{Network, ParameterSpec, Role};
+use crate::optimiser::Rule;
+use crate::optimiser::muon_cuda::MuonRoom;
+use crate::parameters::Parameters;
+use crate::recipe::Optimiser;
+use cudarc::driver::{CudaEvent, CudaGraph, CudaStream, PinnedHostSlice, sys};
+use ndarray::{Array2, ArrayView3};
+use std::fmt;
+use std::sync::Arc;
+
+/// One step's minibatch and update.
+#[derive(Clone, Copy, Debug)]
+pub struct StepInput<'a> {
+    /// The images' numbers among those given to [`CudaTrainer::new`].
+    pub ids: &'a [u32],
+    /// Class of each.
+    pub labels: &'a [u16],
+    /// View of each.
+    pub views: &'a [View],
+    /// What dropout's masks are drawn from.
+    pub noise: u64,
+    /// For every parameter of the network in order, what the update does; nothing for statistics.
+    pub rules: &'a [Rule],
+}
+
+/// A network being trained on a device.
+pub struct CudaTrainer {
+    on: Cuda,
+    network: Arc<Network>,
+    optimiser: Optimiser,
+    preprocessing: Preprocessing,
+    /// All images, where the device has room for them.
+    resident: Option<Memory<u8>>,
+    weights: Weights,
+    gradients: Weights,
+    /// The optimiser's arrays, in its order, each in the layout of its parameter.
+    state: Vec<Memory<f32>>,
+    muon: Option<MuonRoom>,
+    space: Space,
+    input: Input,
+    judgements: [Memory<f64>; 3],
+    /// Loss and errors of two steps, in turn.
+    results: [Slot; 2],
+    /// Steps done so far, and whether the last one's result is still out.
+    steps: usize,
+    is_pending: bool,
+    graphs: Vec<Captured>,
+    /// Copies of what a snapshot holds go out on their own stream, from here.
+    copies: Arc<CudaStream>,
+    shadow: Option<Memory<f32>>,
+}
+
+/// Memory of the host that the device writes into, and what tells when it has: cudarc's own events are
+/// switched off with the rest of its tracking.
+struct Slot {
+    host: PinnedHostSlice<f64>,
+    done: CudaEvent,
+}
+
+/// A step's sequence of kernels for batches of one size.
+struct Captured {
+    images: usize,
+    coloured: bool,
+    /// Nothing until the sequence has run once, for libraries get ready then.
+    graph: Option<CudaGraph>,
+    /// It cannot be captured, and is launched kernel by kernel.
+    is_refused: bool,
+}
+
+/// Where a step's input lies on the device.
+struct Input {
+    /// The images themselves, where they are not resident.
+    pixels: Memory<u8>,
+    ids: Memory<u32>,
+    views: Memory<DeviceView>,
+    labels: Memory<u16>,
+    noise: Memory<u64>,
+    rules: Memory<Rule>,
+}
+
+impl fmt::Debug for CudaTrainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CudaTrainer({} layers, {:?})", self.network.layers().len(), self.on)
+    }
+}
+
+impl Drop for CudaTrainer {
+    /// Nothing is given back while a copy still reads it.
+    fn drop(&mut self) {
+        self.on.stream().join(&self.copies).ok();
+        self.on.stream().synchronize().ok();
+    }
+}
+
+/// What a trainer begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin<'a, 'i> {
+    /// Weights and running statistics.
+    pub parameters: &'a Parameters,
+    /// The optimiser's arrays.
+    pub state: &'a Parameters,
+    /// All images that steps may name.
+    pub images: &'a [ArrayView3<'i, u8>],
+    /// Images of a step at most.
+    pub batch: usize,
+}
+
+impl CudaTrainer {
+    /// Puts everything on the device. The images stay in the host's memory where the device lacks
+    /// room for them; `images` are then needed again at every step.
+    pub fn new(
+        on: &Cuda,
+        network: Arc<Network>,
+        preprocess: Arc<Preprocess>,
+        optimiser: Optimiser,
+        begin: &Begin<'_, '_>,
+    ) -> Result<Self, Error> {
+        let Begin { parameters, state, images, batch } = *begin;
+        let on = &on.apart()?;
+        let mut weights = Weights::zeros(on, &network)?;
+        weights.upload(on, &network, parameters)?;
+        let space = Space::new(on, &network, batch, true)?;
+        let resident = resident(on, network.transform(), images)?;
+        let own_pixels = if resident.is_some() { 0 } else { batch * network.image().len() };
+        let rules = network.parameters().count();
+        let result = || {
+            let host = on.pinned(2)?;
+            Ok::<_, Error>(Slot { host, done: on.context().new_event(None).map_err(on.failed("make an event"))? })
+        };
+        let mut this = Self {
+            gradients: Weights::zeros(on, &network)?,
+            state: Vec::new(),
+            muon: None,
+            preprocessing: Preprocessing::new(on, &network, preprocess, batch)?,
+            input: Input {
+                pixels: Memory::zeros(on, own_pixels)?,
+                ids: Memory::of(on, &(0..batch as u32).collect::<Vec<_>>())?,
+                views: Memory::zeros(on, batch)?,
+                labels: Memory::zeros(on, batch)?,
+                noise: Memory::zeros(on, 1)?,
+                rules: Memory::zeros(on, rules)?,
+            },
+            judgements: [Memory::zeros(on, batch)?, Memory::zeros(on, batch)?, Memory::zeros(on, 2)?],
+            results: [result()?, result()?],
+            shadow: None,
+            copies: on.stream().fork().map_err(on.failed("make a stream"))?,
+            on: on.clone(),
+            network,
+            optimiser,
+            resident,
+            weights,
+            space,
+            steps: 0,
+            is_pending: false,
+            graphs: Vec::new(),
+        };
+        this.upload_state(state)?;
+        if optimiser == Optimiser::Muon {
+            this.muon = MuonRoom::new(on, &this.network)?;
+        }
+        Ok(this)
+    }
+
+    /// Whether the images lie on the device.
+    pub fn is_resident(&self) -> bool {
+        self.resident.is_some()
+    }
+
+    /// Starts a step, and gives loss and errors of the one before, if there was one whose result was
+    /// not taken. `images` are those given at first.
+    pub fn step(&mut self, images: &[ArrayView3<'_, u8>], step: &StepInput<'_>) -> Result<Option<BatchResult>, Error> {
+        let coloured = self.send(images, step)?;
+        let count = step.ids.len();
+        self.launch(count, coloured)?;
+        let slot = self.steps % 2;
+        let Slot { host, done } = &mut self.results[slot];
+        let copied = self.on.stream().memcpy_dtoh(self.judgements[2].slice(), host);
+        copied.and_then(|()| done.record(self.on.stream())).map_err(self.on.failed("copy a result"))?;
+        self.steps += 1;
+        let before = if self.is_pending { Some(self.result(1 - slot)?) } else { None };
+        self.is_pending = true;
+        Ok(before)
+    }
+
+    /// Waits for the last step; its loss and errors, unless they were taken.
+    pub fn finish(&mut self) -> Result<Option<BatchResult>, Error> {
+        if !std::mem::take(&mut self.is_pending) {
+            return Ok(None);
+        }
+        let slot = (self.steps - 1) % 2;
+        self.result(slot).map(Some)
+    }
+
+    /// Begins to copy weights, running statistics and the optimiser's arrays out, as they are after the
+    /// steps so far; further steps may follow at once. Those that an earlier call still copies are waited
+    /// for.
+    pub fn copy_out(&mut self) -> Result<Outgoing, Error> {
+        let on = &self.on;
+        let length: usize = self.arrays().map(Memory::len).sum();
+        let mut host = on.pinned(length)?;
+        let mut shadow = match self.shadow.take() {
+            Some(shadow) => shadow,
+            None => Memory::zeros(on, length)?,
+        };
+        // The last copy out of it is done before it is overwritten.
+        on.stream().join(&self.copies).map_err(on.failed("wait for a copy"))?;
+        let mut first = 0;
+        for array in self.arrays() {
+            let mut to = shadow.slice_mut().slice_mut(first..first + array.len());
+            on.stream().memcpy_dtod(array.slice(), &mut to).map_err(on.failed("copy on the device"))?;
+            first += array.len();
+        }
+        self.copies.join(on.stream()).map_err(on.failed("wait for a copy"))?;
+        let waiting = sys::CUevent_flags::CU_EVENT_BLOCKING_SYNC;
+        let done = on.context().new_event(Some(waiting)).map_err(on.failed("make an event"))?;
+        let copied = self.copies.memcpy_dtoh(shadow.slice(), &mut host);
+        copied.and_then(|()| done.record(&self.copies)).map_err(on.failed("copy from the device"))?;
+        self.shadow = Some(shadow);
+        let (network, optimiser) = (Arc::clone(&self.network), self.optimiser);
+        Ok(Outgoing { done, host, network, optimiser, failed: on.clone() })
+    }
+
+    /// Every array that a snapshot holds: weights and statistics, then the optimiser's.
+    fn arrays(&self) -> impl Iterator<Item = &Memory<f32>> {
+        self.weights.memory.iter().chain(&self.state)
+    }
+
+    /// Class probabilities of one view of each image, with the present weights and running statistics.
+    pub fn probabilities(&self, images: &[ArrayView3<'_, u8>], views: &[View]) -> Result<Array2<f32>, Error> {
+        let (on, network) = (&self.on, &*self.network);
+        let (classes, output) = (network.classes(), network.output());
+        self.preprocessing.check(network, images, views)?;
+        let mut rows = Vec::with_capacity(images.len() * classes);
+        for (images, views) in images.chunks(self.space.images).zip(views.chunks(self.space.images)) {
+            let count = images.len();
+            let bytes = Memory::of(on, &network.transform().bytes(images)?)?;
+            // Always as many, so that cuDNN measures its algorithms once.
+            let (ids, views, coloured) = padded(views, self.space.images);
+            let (ids, views) = (Memory::of(on, &ids)?, Memory::of(on, &views)?);
+            let seen = Images { pixels: bytes.at(), ids: ids.at(), views: views.at(), count: ids.len(), coloured };
+            self.preprocessing.run(on, network, seen, self.space.activation(0).at())?;
+            let (space, weights) = (&self.space, &self.weights);
+            Pass { on, network, space, weights, images: ids.len(), training: None }.forward(output)?;
+            rows.extend(space.activation(output).read(on, count * classes)?);
+        }
+        let shape = (images.len(), classes);
+        Array2::from_shape_vec(shape, rows).map_err(|error| Error::Input {
+            what: "probabilities",
+            expected: format!("{shape:?}"),
+            found: error.to_string(),
+        })
+    }
+
+    fn upload_state(&mut self, state: &Parameters) -> Result<(), Error> {
+        let mut arrays = state.iter();
+        for layer in self.network.layers() {
+            for spec in layer.parameters.iter().filter(|spec| spec.is_learnt()) {
+                for _ in self.optimiser.state() {
+                    let values = arrays.next().map(|(_, array)| to_device(layer, spec, array.view()));
+                    self.state.push(Memory::of(&self.on, &values.unwrap_or_default())?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a step's input; gives whether its views change colours.
+    fn send(&mut self, images: &[ArrayView3<'_, u8>], step: &StepInput<'_>) -> Result<bool, Error> {
+        let (on, input) = (&self.on, &mut self.input);
+        let missing = || Error::Input {
+            what: "image of a step",
+            expected: format!("a number below {}", images.len()),
+            found: format!("{:?}", step.ids.iter().max()),
+        };
+        let chosen: Option<Vec<_>> = step.ids.iter().map(|id| images.get(*id as usize).copied()).collect();
+        let chosen = chosen.ok_or_else(missing)?;
+        self.preprocessing.check(&self.network, &chosen, step.views)?;
+        if self.resident.is_some() {
+            input.ids.write(on, step.ids)?;
+        } else {
+            input.pixels.write(on, &self.network.transform().bytes(&chosen)?)?;
+        }
+        let (views, coloured) = device_views(step.views);
+        input.views.write(on, &views)?;
+        input.labels.write(on, step.labels)?;
+        input.noise.write(on, &[step.noise])?;
+        input.rules.write(on, step.rules)?;
+        Ok(coloured)
+    }
+
+    /// Runs the step's sequence: by itself the first time, captured and as a graph from then on.
+    fn launch(&mut self, images: usize, coloured: bool) -> Result<(), Error> {
+        let known = self.graphs.iter().position(|known| known.images == images && known.coloured == coloured);
+        let Some(at) = known else {
+            self.sequence(images, coloured)?;
+            self.graphs.push(Captured { images, coloured, graph: None, is_refused: false });
+            return Ok(());
+        };
+        if self.graphs[at].graph.is_none() && !self.graphs[at].is_refused {
+            let stream = self.on.stream();
+            let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+            stream.begin_capture(mode).map_err(self.on.failed("capture a step"))?;
+            let captured = self.sequence(images, coloured);
+            let flags = sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
+            let graph = stream.end_capture(flags).map_err(self.on.failed("capture a step"));
+            match captured.and(graph) {
+                Ok(Some(graph)) => self.graphs[at].graph = Some(graph),
+                other => {
+                    let reason =
+                        other.err().map_or_else(|| "nothing was captured".to_owned(), |error| error.to_string());
+                    tracing::warn!(reason, "a step cannot be captured into a graph; it is launched kernel by kernel");
+                    self.graphs[at].is_refused = true;
+                }
+            }
+        }
+        match &self.graphs[at].graph {
+            Some(graph) => graph.launch().map_err(self.on.failed("launch a step")),
+            None => self.sequence(images, coloured),
+        }
+    }
+
+    /// Everything of a step that the device does.
+    fn sequence(&self, images: usize, coloured: bool) -> Result<(), Error> {
+        let (on, network, input) = (&self.on, &*self.network, &self.input);
+        let pixels = self.resident.as_ref().unwrap_or(&input.pixels).at();
+        let seen = Images { pixels, ids: input.ids.at(), views: input.views.at(), count: images, coloured };
+        self.preprocessing.run(on, network, seen, self.space.activation(0).at())?;
+        let training = Training {
+            noise: input.noise.at(),
+            gradients: &self.gradients,
+            labels: input.labels.at(),
+            judgements: [0, 1, 2].map(|index: usize| self.judgements[index].at()),
+        };
+        let (space, weights) = (&self.space, &self.weights);
+        let pass = Pass { on, network, space, weights, images, training: Some(training) };
+        pass.forward(network.output())?;
+        pass.backward(training)?;
+        self.update()
+    }
+
+    fn update(&self) -> Result<(), Error> {
+        let mut state = self.state.iter().map(Memory::at);
+        for (index, spec) in self.network.parameters().enumerate() {
+            let (weights, gradient) = (self.weights.memory[index].at(), self.gradients.memory[index].at());
+            if !spec.is_learnt() {
+                let momentum = Arg::Float(spec.rate_factor as f32);
+                let args = [weights.into(), gradient.into(), spec.len().into(), momentum];
+                self.on.launch("follow", Grid::Each(spec.len()), &args)?;
+                continue;
+            }
+            let own: Vec<At> = state.by_ref().take(self.optimiser.state().len()).collect();
+            // A rule of nine numbers of four bytes, as those of a float.
+            let rule = self.input.rules.at().plus(index * size_of::<Rule>() / size_of::<f32>());
+            self.update_one(spec, (weights, gradient), &own, rule)?;
+        }
+        Ok(())
+    }
+
+    fn update_one(
+        &self,
+        spec: &ParameterSpec,
+        (weights, gradient): (At, At),
+        state: &[At],
+        rule: At,
+    ) -> Result<(), Error> {
+        let kernel = match self.optimiser {
+            Optimiser::CudaConvnet => "update_cuda_convnet",
+            Optimiser::Pytorch => "update_pytorch",
+            Optimiser::AdaGrad => "update_adagrad",
+            Optimiser::AdamW => "update_adamw",
+            Optimiser::Muon if spec.role == Role::Weight && spec.shape.len() == 4 => {
+                return match (&self.muon, state) {
+                    (Some(room), [velocity]) => room.update(&self.on, spec, (weights, gradient, *velocity), rule),
+                    _ => Ok(()),
+                };
+            }
+            Optimiser::Nesterov | Optimiser::Muon => "update_nesterov",
+        };
+        let state = state.iter().map(|at| Arg::from(*at));
+        let args: Vec<Arg> = [weights.into()]
+            .into_iter()
+            .chain(state)
+            .chain([gradient.into(), Arg::long(spec.len()), rule.into()])
+            .collect();
+        self.on.launch(kernel, Grid::Each(spec.len()), &args)
+    }
+
+    /// Waits for a step and reads its loss and errors.
+    fn result(&self, slot: usize) -> Result<BatchResult, Error> {
+        let Slot { host, done } = &self.results[slot];
+        done.synchronize().map_err(self.on.failed("compute"))?;
+        let values = host.as_slice().map_err(self.on.failed("read a result"))?;
+        Ok(BatchResult { loss_sum: values[0], errors: values[1] })
+    }
+}
+
+/// All images on the device, if they leave it half of its free memory.
+fn resident(on: &Cuda, transform: InputTransform, images: &[ArrayView3<'_, u8>]) -> Result<Option<Memory<u8>>, Error> {
+    let bytes = images.len() * transform.shape().len();
+    let (free, _) = on.memory()?;
+    if bytes > free / 2 {
+        return Ok(None);
+    }
+    Memory::of(on, &transform.bytes(images)?).map(Some)
+}

@@ -1,0 +1,112 @@
+//! Loss and gradients of a batch, on any device.
+
+use super::cpu::engine::CpuEngine;
+use super::cpu::plan::check;
+use super::cuda::CudaEngine;
+use crate::device::Device;
+use crate::error::Error;
+use crate::input::{Preprocess, View};
+use crate::network::Network;
+use crate::parameters::Parameters;
+use ndarray::ArrayView3;
+use std::sync::Arc;
+
+/// What a step is computed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// Images, channels x height x width.
+    pub images: &'a [ArrayView3<'a, u8>],
+    /// Class of each image.
+    pub labels: &'a [u16],
+    /// View of each image.
+    pub views: &'a [View],
+    /// What dropout's masks are drawn from; another one each step.
+    pub noise: u64,
+}
+
+/// Loss and errors of a batch, summed over its images.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BatchResult {
+    /// Sum of -log p of the true class; with label smoothing, of the smoothed loss.
+    pub loss_sum: f64,
+    /// Images wrongly classified; one tied among t classes counts 1 - 1/t.
+    pub errors: f64,
+}
+
+/// Computes gradients of batches, keeping its buffers from step to step.
+#[derive(Debug)]
+pub struct Engine(Backend);
+
+#[derive(Debug)]
+enum Backend {
+    Cpu(Box<CpuEngine>),
+    Cuda(Box<CudaEngine>),
+}
+
+impl Engine {
+    /// Plans the network's training on the device.
+    pub fn new(network: Arc<Network>, preprocess: Arc<Preprocess>, device: &Device) -> Result<Self, Error> {
+        Ok(Self(match device {
+            Device::Cpu(cpu) => Backend::Cpu(Box::new(CpuEngine::new(network, preprocess, cpu))),
+            Device::Cuda(cuda) => Backend::Cuda(Box::new(CudaEngine::new(network, preprocess, cuda)?)),
+        }))
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Arc<Network> {
+        match &self.0 {
+            Backend::Cpu(engine) => engine.network(),
+            Backend::Cuda(engine) => engine.network(),
+        }
+    }
+
+    /// Writes into `into` the gradient of the summed loss by every parameter, and in place of a
+    /// running statistic the minibatch's: mean and unbiased variance.
+    ///
+    /// On the processor bit for bit the same for any number of threads.
+    pub fn gradients(
+        &mut self,
+        parameters: &Parameters,
+        batch: &Batch<'_>,
+        into: &mut Parameters,
+    ) -> Result<BatchResult, Error> {
+        check_batch(self.network(), parameters, batch, into)?;
+        match &mut self.0 {
+            Backend::Cpu(engine) => engine.gradients(parameters, batch, into),
+            Backend::Cuda(engine) => engine.gradients(parameters, batch, into),
+        }
+    }
+}
+
+/// Refuses what does not belong to the network.
+fn check_batch(network: &Network, parameters: &Parameters, batch: &Batch<'_>, into: &Parameters) -> Result<(), Error> {
+    check(parameters, network)?;
+    check(into, network)?;
+    let names = network.parameters().map(|spec| spec.name.as_str());
+    if !names.eq(into.iter().map(|(name, _)| name)) {
+        return Err(Error::Input {
+            what: "parameters to hold gradients",
+            expected: "the network's order (as Parameters::zeros makes them)".into(),
+            found: "another order".into(),
+        });
+    }
+    let images = batch.images.len();
+    for (what, found) in [("labels of a batch", batch.labels.len()), ("views of a batch", batch.views.len())] {
+        if found != images {
+            return Err(Error::Input { what, expected: format!("{images}, one an image"), found: found.to_string() });
+        }
+    }
+    let classes = network.classes();
+    let wrong = batch.labels.iter().find(|label| usize::from(**label) >= classes);
+    if let Some(label) = wrong {
+        return Err(Error::Input {
+            what: "label",
+            expected: format!("a class from 0 to {}", classes - 1),
+            found: label.to_string(),
+        });
+    }
+    if images == 0 {
+        return Err(Error::Input { what: "batch", expected: "at least one image".into(), found: "none".into() });
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! A network with one set of weights, ready to be applied to images.
+
+use crate::device::Device;
+use crate::device::cuda::Cuda;
+use crate::error::Error;
+use crate::execute::cpu::model::{CpuModel, Extent, Shared};
+use crate::execute::cpu::plan::check;
+use crate::execute::cuda::CudaModel;
+use crate::input::{Preprocess, View};
+use crate::network::Network;
+use crate::output::LayerOutput;
+use crate::parameters::Parameters;
+use crate::snapshot::Snapshot;
+use ndarray::{Array2, Array3, ArrayView3};
+use std::sync::{Arc, OnceLock};
+
+/// A network with one set of weights, ready to be applied. Results for an image do not depend on
+/// the images it is given together with, nor on the number of threads.
+#[derive(Debug)]
+pub struct Model(Backend);
+
+#[derive(Debug)]
+enum Backend {
+    Cpu(Box<CpuModel>),
+    Cuda(Box<OnDevice>),
+}
+
+/// A model on a graphics processor.
+#[derive(Debug)]
+struct OnDevice {
+    model: CudaModel,
+    /// What the way back to one image's pixels is computed from, on the processor: set up when first
+    /// asked for.
+    parameters: Parameters,
+    back: OnceLock<CpuModel>,
+}
+
+/// What all models of a network on a device have in common, whatever their weights: made once where one
+/// checkpoint after the other is applied.
+#[derive(Clone, Debug)]
+pub struct Template(Common);
+
+#[derive(Clone, Debug)]
+enum Common {
+    Cpu(Arc<Shared>),
+    Cuda(Arc<Network>, Cuda),
+}
+
+impl Template {
+    /// Prepares the network for the device.
+    pub fn new(network: Arc<Network>, device: &Device) -> Self {
+        Self(match device {
+            Device::Cpu(cpu) => Common::Cpu(Arc::new(Shared::new(network, cpu))),
+            Device::Cuda(cuda) => Common::Cuda(network, cuda.clone()),
+        })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Arc<Network> {
+        match &self.0 {
+            Common::Cpu(shared) => shared.network(),
+            Common::Cuda(network, _) => network,
+        }
+    }
+
+    /// The network with a snapshot's weights and mean.
+    pub fn model(&self, snapshot: &Snapshot) -> Result<Model, Error> {
+        let preprocess = Arc::new(self.network().preprocess(snapshot.mean.clone(), snapshot.std.clone()));
+        self.with(preprocess, &snapshot.parameters)
+    }
+
+    fn with(&self, preprocess: Arc<Preprocess>, parameters: &Parameters) -> Result<Model, Error> {
+        check(parameters, self.network())?;
+        let parameters = parameters.clone();
+        Ok(Model(match &self.0 {
+            Common::Cpu(shared) => Backend::Cpu(Box::new(CpuModel::new(Arc::clone(shared), preprocess, parameters))),
+            Common::Cuda(network, cuda) => Backend::Cuda(Box::new(OnDevice {
+                model: CudaModel::new(Arc::clone(network), preprocess, &parameters, cuda)?,
+                parameters,
+                back: OnceLock::new(),
+            })),
+        }))
+    }
+}
+
+impl Model {
+    /// Makes the weights ready for the device.
+    pub fn new(
+        network: Arc<Network>,
+        preprocess: Arc<Preprocess>,
+        parameters: &Parameters,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        Template::new(network, device).with(preprocess, parameters)
+    }
+
+    /// The network with a snapshot's weights and mean.
+    pub fn from_snapshot(network: Arc<Network>, snapshot: &Snapshot, device: &Device) -> Result<Self, Error> {
+        Template::new(network, device).model(snapshot)
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Arc<Network> {
+        match &self.0 {
+            Backend::Cpu(cpu) => cpu.network(),
+            Backend::Cuda(cuda) => cuda.model.network(),
+        }
+    }
+
+    /// Applies the network to the centre view of each image; for each wanted layer a matrix with a
+    /// row an image, values in channel, row, column order.
+    pub fn forward(&self, images: &[ArrayView3<'_, u8>], wanted: &[usize]) -> Result<Vec<Array2<f32>>, Error> {
+        let network = self.network();
+        let centre = network.centre_view();
+        self.forward_views(images, &vec![centre; images.len()], wanted)
+    }
+
+    /// Applies the network to one view of each image.
+    pub fn forward_views(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        views: &[View],
+        wanted: &[usize],
+    ) -> Result<Vec<Array2<f32>>, Error> {
+        let extent = Extent { wanted, last: wanted.iter().copied().max().unwrap_or(0) };
+        self.check(images, views, wanted)?;
+        match &self.0 {
+            Backend::Cpu(cpu) => cpu.apply(images, views, extent, |(): &mut (), _, _| ()).map(|(out, _)| out),
+            Backend::Cuda(cuda) => {
+                let model = &cuda.model;
+                model.apply::<()>(images, views, (wanted, extent.last), None).map(|(out, _)| out)
+            }
+        }
+    }
+
+    /// As [`Model::forward`], and shows `watch` the output of every layer by its index while it is
+    /// at hand. Images go through the network a few at a time; each few have a `T` of their own, and
+    /// these come back in the order of the images.
+    pub fn forward_watched<T: Default + Send>(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        wanted: &[usize],
+        watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
+    ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
+        let network = self.network();
+        let centre = network.centre_view();
+        let (views, extent) = (vec![centre; images.len()], Extent { wanted, last: network.output() });
+        self.check(images, &views, wanted)?;
+        match &self.0 {
+            Backend::Cpu(cpu) => cpu.apply(images, &views, extent, watch),
+            Backend::Cuda(cuda) => cuda.model.apply(images, &views, (wanted, extent.last), Some(&watch)),
+        }
+    }
+
+    /// The gradient of `seed . output of the layer` by the image's pixels (centre view; zero
+    /// outside of it). `seed` has a value for each of the layer's, in channel, row, column order:
+    /// for one unit, 1 there and 0 elsewhere. Computed on the processor, for it is of one image.
+    pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
+        self.check_layer(layer)?;
+        let length = self.network().layers()[layer].shape.len();
+        if seed.len() != length {
+            return Err(Error::Input {
+                what: "seed of a gradient",
+                expected: format!("{length} values, one for each of the layer's"),
+                found: seed.len().to_string(),
+            });
+        }
+        let cuda = match &self.0 {
+            Backend::Cpu(cpu) => return cpu.input_gradient(image, layer, seed),
+            Backend::Cuda(cuda) => cuda,
+        };
+        if cuda.back.get().is_none()
+            && let Device::Cpu(cpu) = Device::cpu(Some(1), None)?
+        {
+            let shared = Arc::new(Shared::new(Arc::clone(cuda.model.network()), &cpu));
+            let preprocess = Arc::clone(cuda.model.preprocess());
+            cuda.back.get_or_init(|| CpuModel::new(shared, preprocess, cuda.parameters.clone()));
+        }
+        match cuda.back.get() {
+            Some(model) => model.input_gradient(image, layer, seed),
+            None => Ok(Array3::zeros(image.dim())),
+        }
+    }
+
+    fn check(&self, images: &[ArrayView3<'_, u8>], views: &[View], wanted: &[usize]) -> Result<(), Error> {
+        if views.len() != images.len() {
+            return Err(Error::Input {
+                what: "views",
+                expected: format!("{}, one an image", images.len()),
+                found: views.len().to_string(),
+            });
+        }
+        wanted.iter().try_for_each(|&layer| self.check_layer(layer))
+    }
+
+    fn check_layer(&self, layer: usize) -> Result<(), Error> {
+        let layers = self.network().layers().len();
+        if layer < layers {
+            return Ok(());
+        }
+        Err(Error::Input { what: "layer index", expected: format!("0 to {}", layers - 1), found: layer.to_string() })
+    }
+}

@@ -1,0 +1,255 @@
+//! The nearest orthogonal matrix, nearly: what Muon makes of a gradient.
+
+use crate::device::Cpu;
+use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::lanes::LANES;
+use rayon::prelude::*;
+
+/// Coefficients of the iteration `X <- a X + (b A + c A A) X` with `A = X X'`. They are steeper at
+/// zero than those that converge: after few steps all singular values lie between about 0.5 and 1.5.
+const COEFFICIENTS: [f32; 3] = [3.4445, -4.7750, 2.0315];
+
+/// Added to the norm by which the matrix is divided first.
+const EPSILON: f64 = 1e-7;
+
+/// Replaces matrices by ones with the same singular vectors and singular values near 1, keeping its
+/// buffers from call to call. Bit for bit the same for any number of threads.
+///
+/// Source: Newton-Schulz iteration of fifth order as in Muon (Jordan and others, 2024).
+pub struct Orthogonaliser {
+    cpu: Cpu,
+    shapes: Vec<Shapes>,
+    x: Buffer,
+    transposed: Buffer,
+    square: Buffer,
+    fourth: Buffer,
+    out: Buffer,
+}
+
+impl std::fmt::Debug for Orthogonaliser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Orthogonaliser({:?})", self.cpu)
+    }
+}
+
+/// Sides rounded up to whole blocks, and the products over them.
+struct Shapes {
+    rows: usize,
+    columns: usize,
+    /// `X X'`
+    gram: Product,
+    /// `A A`
+    square: Product,
+    /// `B X`
+    whole: Product,
+}
+
+impl Orthogonaliser {
+    /// With that processor's threads and vector instructions.
+    pub fn new(cpu: &Cpu) -> Self {
+        let empty = Buffer::default;
+        Self {
+            cpu: cpu.clone(),
+            shapes: Vec::new(),
+            x: empty(),
+            transposed: empty(),
+            square: empty(),
+            fourth: empty(),
+            out: empty(),
+        }
+    }
+
+    /// The matrix (rows one after the other) after `steps` steps of the iteration, which begins with
+    /// the matrix over its Frobenius norm. A matrix of zeros stays one.
+    pub fn apply(
+        &mut self,
+        matrix: impl IntoIterator<Item = f32>,
+        (rows, columns): (usize, usize),
+        steps: usize,
+    ) -> impl Iterator<Item = f32> {
+        // The products are of the shorter side.
+        let is_tall = rows > columns;
+        let (short, long) = (rows.min(columns), rows.max(columns));
+        let at = self.shapes(short.next_multiple_of(BLOCK), long.next_multiple_of(BLOCK));
+        let shapes = &self.shapes[at];
+        let width = shapes.columns;
+        let place = move |at: usize| {
+            let (row, column) = (at / columns, at % columns);
+            if is_tall { column * width + row } else { row * width + column }
+        };
+        let x = &mut self.x[..shapes.rows * width];
+        x.fill(0.0);
+        let mut squares = 0.0;
+        for (index, value) in matrix.into_iter().take(rows * columns).enumerate() {
+            x[place(index)] = value;
+            squares += f64::from(value).powi(2);
+        }
+        let factor = (1.0 / (squares.sqrt() + EPSILON)) as f32;
+        for value in x {
+            *value *= factor;
+        }
+        let cpu = self.cpu.clone();
+        let (transposed, square) = (&mut self.transposed, &mut self.square);
+        let (fourth, out) = (&mut self.fourth, &mut self.out);
+        cpu.install(|| {
+            for _ in 0..steps {
+                iterate(&cpu, shapes, (&mut self.x, transposed), (square, fourth), out);
+            }
+        });
+        let x = &self.x;
+        (0..rows * columns).map(move |index| x[place(index)])
+    }
+
+    fn shapes(&mut self, rows: usize, columns: usize) -> usize {
+        let found = self.shapes.iter().position(|shapes| (shapes.rows, shapes.columns) == (rows, columns));
+        found.unwrap_or_else(|| {
+            for buffer in [&mut self.x, &mut self.transposed, &mut self.out] {
+                buffer.grow(rows * columns);
+            }
+            self.square.grow(rows * rows);
+            self.fourth.grow(rows * rows);
+            self.shapes.push(Shapes {
+                rows,
+                columns,
+                gram: product(columns, rows),
+                square: product(rows, rows),
+                whole: product(rows, columns),
+            });
+            self.shapes.len() - 1
+        })
+    }
+}
+
+fn iterate(
+    cpu: &Cpu,
+    shapes: &Shapes,
+    (x, transposed): (&mut Buffer, &mut Buffer),
+    (square, fourth): (&mut Buffer, &mut Buffer),
+    out: &mut Buffer,
+) {
+    let (rows, columns) = (shapes.rows, shapes.columns);
+    let [a, b, c] = COEFFICIENTS;
+    for (row, values) in x[..rows * columns].chunks_exact(columns).enumerate() {
+        for (column, value) in values.iter().enumerate() {
+            transposed[column * rows + row] = *value;
+        }
+    }
+    multiply(cpu, &shapes.gram, (x, transposed), (&mut square[..rows * rows], rows), Start::Zero);
+    multiply(cpu, &shapes.square, (square, square), (&mut fourth[..rows * rows], rows), Start::Zero);
+    for (square, fourth) in square[..rows * rows].iter_mut().zip(fourth.iter()) {
+        *square = b * *square + c * fourth;
+    }
+    for (out, x) in out[..rows * columns].iter_mut().zip(x.iter()) {
+        *out = a * x;
+    }
+    multiply(cpu, &shapes.whole, (square, x), (&mut out[..rows * columns], columns), Start::Add);
+    std::mem::swap(x, out);
+}
+
+/// [`BLOCK`] rows of a product of matrices, the sum of each over `inner` values; all sides are whole blocks.
+fn product(inner: usize, columns: usize) -> Product {
+    Product::new(Walk {
+        rows: (0..BLOCK).map(|row| Row { a: (row * inner) as u32, c: (row * columns) as u32 }).collect(),
+        runs: (0..inner).step_by(BLOCK).map(|at| Run { a: at as u32, b: (at * columns) as u32 }).collect(),
+        length: BLOCK,
+        a_stride: 1,
+        b_stride: columns,
+        vectors: columns / LANES,
+        b_block: BLOCK,
+        c_block: BLOCK,
+        tail: LANES,
+    })
+}
+
+fn multiply(
+    cpu: &Cpu,
+    product: &Product,
+    (a, b): (&[f32], &[f32]),
+    (c, columns): (&mut [f32], usize),
+    start: Start<'_>,
+) {
+    let (rows, runs) = product.counts();
+    let inner = runs * BLOCK;
+    c.par_chunks_mut(rows * columns).zip(a.par_chunks(rows * inner)).for_each(|(c, a)| {
+        product.apply(cpu.level(), Operands { a, b, c, start, rows: 0..rows, runs: 0..runs });
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{Device, VectorLevel};
+    use crate::random::Stream;
+    use ndarray::{Array2, ArrayView2};
+
+    fn cpu(threads: usize, level: VectorLevel) -> Cpu {
+        match Device::cpu(Some(threads), Some(level)).unwrap() {
+            Device::Cpu(cpu) => cpu,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn drawn(rows: usize, columns: usize) -> Vec<f32> {
+        let stream = Stream::new(5, &[rows as u64, columns as u64]);
+        (0..rows * columns).map(|at| stream.normal(at as u64) as f32).collect()
+    }
+
+    fn by_hand(values: &[f32], rows: usize, steps: usize) -> Array2<f64> {
+        let columns = values.len() / rows;
+        let [a, b, c] = COEFFICIENTS.map(f64::from);
+        let mut x = Array2::from_shape_fn((rows, columns), |(r, k)| f64::from(values[r * columns + k]));
+        let norm = x.iter().map(|v| v * v).sum::<f64>().sqrt();
+        x /= norm;
+        for _ in 0..steps {
+            let gram = x.dot(&x.t());
+            x = &x * a + (&gram * b + gram.dot(&gram) * c).dot(&x);
+        }
+        x
+    }
+
+    #[test]
+    fn it_is_the_iteration_for_every_shape_level_and_number_of_threads() {
+        // Wide, square, tall; sides that are whole blocks and not.
+        for (rows, columns) in [(1, 5), (7, 40), (16, 16), (33, 33), (70, 9), (48, 200)] {
+            let start = drawn(rows, columns);
+            let expected = by_hand(&start, rows, 3);
+            for level in VectorLevel::ALL.into_iter().filter(|level| level.is_available()) {
+                let mut first: Option<Vec<f32>> = None;
+                for threads in [1, 3] {
+                    let mut orthogonal = Orthogonaliser::new(&cpu(threads, level));
+                    let found: Vec<f32> = orthogonal.apply(start.iter().copied(), (rows, columns), 3).collect();
+                    for (found, expected) in found.iter().zip(&expected) {
+                        assert!((f64::from(*found) - expected).abs() < 1e-5, "{rows}x{columns} {level}");
+                    }
+                    assert_eq!(first.get_or_insert_with(|| found.clone()), &found, "{rows}x{columns} {level}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn singular_values_come_near_one() {
+        let (rows, columns) = (24, 60);
+        let mut orthogonal = Orthogonaliser::new(&cpu(1, VectorLevel::detect()));
+        let values: Vec<f32> = orthogonal.apply(drawn(rows, columns), (rows, columns), 5).collect();
+        let x = ArrayView2::from_shape((rows, columns), &values).unwrap();
+        let gram = x.dot(&x.t());
+        // The singular values' squares add up to the trace; all within 0.5 to 1.5 of magnitude.
+        for row in 0..rows {
+            assert!((0.3..1.7).contains(&gram[[row, row]]), "{}", gram[[row, row]]);
+            assert!((0..rows).all(|other| other == row || gram[[row, other]].abs() < 0.4));
+        }
+    }
+
+    #[test]
+    fn zeros_stay_and_buffers_are_used_again() {
+        let mut orthogonal = Orthogonaliser::new(&cpu(1, VectorLevel::detect()));
+        assert_eq!(orthogonal.apply(drawn(20, 50), (20, 50), 2).count(), 1000);
+        assert!(orthogonal.apply([0.0; 12], (3, 4), 4).all(|v| v.to_bits() == 0));
+        let start = drawn(3, 4);
+        let expected = by_hand(&start, 3, 2);
+        let found: Vec<f32> = orthogonal.apply(start, (3, 4), 2).collect();
+        assert!(found.iter().zip(&expected).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5));
+    }
+}
