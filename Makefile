@@ -23,9 +23,9 @@ test: web lint ## every test: rust, web, browser
 	$(call part,rust,cargo test --workspace --quiet)
 	$(call part,web-unit,cd web && npm run --silent test)
 	$(MAKE) --no-print-directory e2e
-	$(call part,cuda,scripts/check_cuda.sh)
-	$(call part,rest,scripts/check_rest.sh)
-	$(call part,floods,python3 scripts/floods.py --binary target/debug/deepviz --seconds 1 --trials pictures,slow-readers,connections)
+	$(call part,cuda,scripts/check/cuda.sh)
+	$(call part,rest,scripts/check/rest.sh)
+	$(call part,floods,python3 scripts/load/floods.py --binary target/debug/deepviz --seconds 1 --trials pictures,slow-readers,connections)
 
 test-gpu: ## the tests of the CUDA backend on this machine's graphics processor, and the doctor's
 	DEEPVIZ_REQUIRE_GPU=1 cargo test --workspace --quiet --test compute
@@ -52,7 +52,7 @@ bench: ## measure speed on this machine: kernels, then PyTorch and onnxruntime b
 	cargo build --release --package deepviz-net --example bench_step
 	cargo bench --package deepviz-net --bench ops
 	for net in 80sec deep; do ./target/release/examples/bench_step $$net --layers --seconds 10; done
-	$(PYTHON) bench/compare.py $(ARGS)
+	$(PYTHON) scripts/peers/compare.py $(ARGS)
 
 bench-web: web ## measure the dashboard on a run of 1,000 checkpoints; ARGS="--minutes 10"
 	cargo build --release --package deepviz

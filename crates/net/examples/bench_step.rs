@@ -3,7 +3,7 @@
 //! file, or `80sec` or `deep` for the nets that docs/benchmarks.md speaks of. With `--layers`, what
 //! every layer's parts take, and which share of the processor's peak that is. With `--serve`, reads
 //! `train SECONDS` or `infer BATCH SECONDS` from the standard input, line by line, and answers each
-//! with the median and the least seconds of a step and the number of steps: so bench/compare.py
+//! with the median and the least seconds of a step and the number of steps: so scripts/peers/compare.py
 //! alternates with others. Images are noise; speed does not depend on them.
 
 use deepviz_net::profile::{Profile, peak};

@@ -1,4 +1,4 @@
-//! The input transform against Pillow's and torchvision's: `scripts/reference_resize.py` made the values.
+//! The input transform against Pillow's and torchvision's: `scripts/reference/resize.py` made the values.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot unwrap has failed")]
 

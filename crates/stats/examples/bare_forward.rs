@@ -1,5 +1,5 @@
-//! The network alone over a split, as `bench/stats_peer.py` compares the whole engine with: outputs of the logits for
-//! every image, nothing watched, nothing kept.
+//! The network alone over a split, which `scripts/peers/stats_peer.py` compares the whole engine with: the logits of
+//! every image, no activation statistics, nothing stored.
 //!
 //! `cargo run --release -p deepviz-stats --example bare_forward -- RUN CORPUS STEP SPLIT [THREADS]`
 

@@ -1,4 +1,4 @@
-//! Writes what a run's cluster sets were fitted to, checkpoint by checkpoint, for `bench/kmeans_series.py`.
+//! Writes what a run's cluster sets were fitted to, checkpoint by checkpoint, for `scripts/peers/kmeans_series.py`.
 //!
 //! `cargo run --release -p deepviz-stats --example export_series -- RUN CORPUS SPLIT OUT [CHECKPOINTS]`
 //!

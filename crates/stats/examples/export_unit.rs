@@ -1,4 +1,4 @@
-//! Writes one unit as `.npy` files, for `scripts/check_statistics.py`.
+//! Writes one unit as `.npy` files, for `scripts/check/stats_values.py`.
 //!
 //! `cargo run --release -p deepviz-stats --example export_unit -- RUN CORPUS STEP SPLIT OUT`
 //!

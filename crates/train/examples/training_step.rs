@@ -1,4 +1,4 @@
-//! Does one training step and writes all of it down, for `scripts/check_training_step.py`:
+//! Does one training step and writes all of it down, for `scripts/check/training_step.py`:
 //! `training_step RECIPE CORPUS OUT.safetensors [IMAGES FIRST]`: over a whole minibatch, or over so many
 //! images from the first on. Images are seen whole or by their centre, and nothing is dropped.
 

@@ -1,4 +1,4 @@
-//! Small corpora of every layout, written by others' libraries (`scripts/make_corpus_samples`), read and compared;
+//! Small corpora of every layout, written by others' libraries (`scripts/reference/corpus_samples`), read and compared;
 //! and what is wrong with files, told.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 

@@ -1,4 +1,4 @@
-//! Small networks against `PyTorch`'s values (`scripts/reference_ops.py` writes the files).
+//! Small networks against `PyTorch`'s values (`scripts/reference/ops.py` writes the files).
 
 use crate::support::{Case, assert_close, devices};
 use deepviz_net::{Op, Shape};

@@ -39,7 +39,7 @@ struct Parameter {
   bool pointer;
 };
 
-// A kernel that is compiled in. The table of them is generated (scripts/build_emulator.sh) and ends with a null name.
+// A kernel that is compiled in. The table of them is generated (scripts/build/emulator.sh) and ends with a null name.
 struct Kernel {
   const char* name;
   const Parameter* parameters;

@@ -166,7 +166,7 @@ pub(crate) fn fit(mut rows: Array2<f32>, request: &Request<'_>) -> Result<Option
     Ok(fit.map(|fit| scaling.undo(fit)))
 }
 
-/// The inertia to which our steps bring these centres: what `bench/kmeans_series.py` times.
+/// The inertia to which our steps bring these centres: what `scripts/peers/kmeans_series.py` times.
 #[doc(hidden)]
 pub fn warm_fit(mut rows: Array2<f32>, mut centres: Array2<f32>) -> f64 {
     let scaling = Scaling::of(rows.view());

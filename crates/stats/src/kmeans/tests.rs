@@ -11,7 +11,7 @@ struct Case {
     rows: Vec<Vec<f32>>,
 }
 
-/// Made by `scripts/reference_kmeans.py`.
+/// Made by `scripts/reference/kmeans.py`.
 fn reference() -> Vec<Case> {
     serde_json::from_str(include_str!("../../tests/data/kmeans.json")).unwrap()
 }

@@ -4,8 +4,8 @@
 //! `y = A'((G g) (B' d))`, with 6 multiplications instead of `m r`; twice over, for both sides of a
 //! square, 36 instead of `m m r r`. The matrices evaluate and interpolate polynomials (Toom and
 //! Cook's way) at six points: 0, ±3/4, ±3/2 and infinity. Those were chosen by measured error, about
-//! half of that of the usual 0, ±1, ±2 and infinity (`bench/winograd_error.py`); as they are symmetric too, they cost no
-//! more.
+//! half of that of the usual 0, ±1, ±2 and infinity (`scripts/reference/winograd_error.py`); as they are
+//! symmetric too, they cost no more.
 #![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
 
 use super::gemm::Start;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Compiled by `scripts/compile_kernels.py` for compute capability 8.0 and newer; its first line names
+/// Compiled by `scripts/build/kernels.py` for compute capability 8.0 and newer; its first line names
 /// the sources it was made from.
 const PTX: &str = include_str!("kernels.ptx");
 
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(
             first,
             format!("// source: {expected}"),
-            "run scripts/compile_kernels.py --arch compute_80 --write crates/net/src/device/cuda/kernels.ptx"
+            "run scripts/build/kernels.py --arch compute_80 --write crates/net/src/device/cuda/kernels.ptx"
         );
     }
 

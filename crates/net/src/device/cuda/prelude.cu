@@ -1,5 +1,5 @@
 // What the kernels share. All sources form one translation unit, this file first (see
-// scripts/compile_kernels.py); besides NVRTC, plain C++ with a header for the CUDA words compiles
+// scripts/build/kernels.py); besides NVRTC, plain C++ with a header for the CUDA words compiles
 // them, so nothing is used that only one of them knows.
 //
 // Values lie as image, row, column, channel. The arithmetic is that of the files cpu.rs beside each

@@ -2,12 +2,12 @@
 r"""The statistics of a run by PyTorch and scikit-learn, side by side with `deepviz stats`.
 
     cargo run --release -p deepviz-stats --example export_unit -- RUN CORPUS STEP train OUT
-    python3 bench/stats_peer.py RUN OUT --deepviz target/release/deepviz [--split train] [--checkpoints 3]
+    python3 scripts/peers/stats_peer.py RUN OUT --deepviz target/release/deepviz [--split train] [--checkpoints 3]
 
 and with deepViz's own inference, the network alone over the same images, on checkpoints spread over the run:
 
     cargo build --release -p deepviz-stats --example bare_forward
-    python3 bench/stats_peer.py RUN OUT --deepviz target/release/deepviz --checkpoints 8 \\
+    python3 scripts/peers/stats_peer.py RUN OUT --deepviz target/release/deepviz --checkpoints 8 \\
         --forward target/release/examples/bare_forward --corpus CORPUS
 
 For each of the last checkpoints, over the images of the split: outputs, probabilities, confusion counts, 30 clusters
@@ -35,8 +35,8 @@ import torch
 from safetensors.torch import load_file
 from sklearn.cluster import KMeans
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-from check_statistics import apply  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "check"))
+from stats_values import apply  # noqa: E402
 
 BATCH = 500
 CLUSTERS, NEAREST, TOP = 30, 20, 16

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes crates/net/tests/data/resize.safetensors: what Pillow and torchvision's transforms make of a few images.
 
-    python3 scripts/reference_resize.py
+    python3 scripts/reference/resize.py
 
 Needs numpy and Pillow. Of a PIL image torchvision's Resize is Pillow's bilinear `resize`, and its sizes and offsets are
 the few lines repeated below (torchvision 0.20, transforms/functional.py: `_compute_resized_output_size`, `center_crop`).
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-OUT = Path(__file__).resolve().parent.parent / "crates/net/tests/data/resize.safetensors"
+OUT = Path(__file__).resolve().parents[2] / "crates/net/tests/data/resize.safetensors"
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 

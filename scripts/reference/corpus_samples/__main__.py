@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes tiny corpora of every layout that deepViz reads, with what must be read from them.
 
-Usage: make_corpus_samples [crates/corpus/tests/data]
+Usage: python3 scripts/reference/corpus_samples [crates/corpus/tests/data]
 
 Each becomes NAME.tar.gz: the files of the corpus, and `expected.json` beside them with classes and images in the order
 of ids (split, label, name, shape, SHA-256 of the pixels, channels x height x width). The writers are those that others

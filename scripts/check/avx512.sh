@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests of the CPU's kernels on an emulated processor that has AVX-512, for machines that lack it:
 #
-#   scripts/check_avx512.sh [WHAT TO TELL THE TESTS, e.g. --exact ops::random_shapes_agree_with_naive]
+#   scripts/check/avx512.sh [WHAT TO TELL THE TESTS, e.g. --exact ops::random_shapes_agree_with_naive]
 #
 # Bochs emulates a Skylake-X; a Linux of nothing but Debian's kernel, busybox and the tests is started on it. That tells
 # whether the arithmetic is right; it tells nothing of speed. All tests take about half an hour, by estimate: most
@@ -11,7 +11,7 @@
 #
 # The kernel is fetched by apt-get, not installed. Everything lies under target/avx512.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 here=$PWD
 # What computes by no vectors, or trains for long, is left out.
 [ $# -gt 0 ] || set -- --skip central_differences --skip diverged

@@ -2,7 +2,7 @@
 """Floods a server in the ways of slow and greedy clients, one after the other, and measures beside each what a normal
 user notices of it.
 
-    python3 scripts/floods.py --binary target/release/deepviz [--run RUN] [--trials pictures,strips] [--seconds 10]
+    python3 scripts/load/floods.py --binary target/release/deepviz [--run RUN] [--trials pictures,strips] [--seconds 10]
 
 Without --run it trains a small one on generated shapes first (51 checkpoints, layers of 64 filters). For each trial a
 server of its own is started. The normal user asks for a sheet of the first layer every 30 ms, each time another one,

@@ -11,7 +11,7 @@ two part, and batch normalisation hands that on to all.
 
     python -m pip install torch numpy safetensors
     deepviz corpus make shapes --out /tmp/shapes
-    python scripts/check_training_step.py /tmp/shapes > docs/parity.md
+    python scripts/check/training_step.py /tmp/shapes > docs/parity.md
 """
 
 import argparse
@@ -24,9 +24,11 @@ import tomllib
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
-from torch_recipe import Parameters, layer_function
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/reference"))
+from torch_recipe import Parameters, layer_function  # noqa: E402
+
 ALLOWED = 1e-4
 
 # Images of a step with batch normalisation, and how often others are tried.
@@ -188,7 +190,7 @@ are windows full of the same rounded 0.
 
 ```
 deepviz corpus make shapes --out /tmp/shapes
-python scripts/check_training_step.py /tmp/shapes > docs/parity.md
+python scripts/check/training_step.py /tmp/shapes > docs/parity.md
 ```
 
 | recipe | images | values | loss | gradient | updated weight | running statistic | PyTorch's own single precision: gradient |

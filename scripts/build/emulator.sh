@@ -2,7 +2,7 @@
 # Builds the CPU emulation of the CUDA driver, cuBLAS and cuDNN, with deepViz's kernels compiled in, for tests on
 # machines without a GPU:
 #
-#   scripts/build_emulator.sh OUT [SOURCES]
+#   scripts/build/emulator.sh OUT [SOURCES]
 #   LD_LIBRARY_PATH=OUT cargo test ...
 #
 # SOURCES is the folder with the kernels (crates/net/src): device/cuda/prelude.cu comes first, then all other *.cu in the
@@ -14,8 +14,8 @@
 # first, which shows barriers that are missing).
 set -euo pipefail
 export LC_ALL=C
-[ $# -ge 1 ] && [ $# -le 2 ] || { echo "usage: scripts/build_emulator.sh OUT [SOURCES]" >&2; exit 2; }
-root=$(cd "$(dirname "$0")/.." && pwd)
+[ $# -ge 1 ] && [ $# -le 2 ] || { echo "usage: scripts/build/emulator.sh OUT [SOURCES]" >&2; exit 2; }
+root=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 sources=${2:-$root/crates/net/src}
@@ -42,7 +42,7 @@ mapfile -t kernels < <(cd "$sources" && {
 stamp=$({
   echo "$compiler" "$sources"
   $compiler --version
-  cat "$root/scripts/build_emulator.sh" "$emulator"/*
+  cat "$root/scripts/build/emulator.sh" "$emulator"/*
   cd "$sources"
   for file in "${kernels[@]}"; do echo "$file"; cat "$file"; done
 } | cksum)

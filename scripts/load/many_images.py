@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a large corpus of class folders: 300 different JPEGs under many names, by hard links.
 
-    scripts/many_images.py SIDE COUNT OUT
+    scripts/load/many_images.py SIDE COUNT OUT
 
 100 classes; one image of ten is for testing. Needs Pillow.
 """

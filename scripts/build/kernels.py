@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles the CUDA kernels of crates/net/src with NVRTC; no GPU is needed.
 
-    python3 scripts/compile_kernels.py [--nvrtc LIBRARY] [--arch compute_80 ...] [--write FILE]
+    python3 scripts/build/kernels.py [--nvrtc LIBRARY] [--arch compute_80 ...] [--write FILE]
 
 The sources are one translation unit: device/cuda/prelude.cu, then all other .cu files in the order of their
 paths, one after the other with nothing between. compute_* gives PTX; sm_* gives machine code, which
@@ -23,7 +23,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-SOURCES = Path(__file__).resolve().parent.parent / "crates/net/src"
+SOURCES = Path(__file__).resolve().parents[2] / "crates/net/src"
 PRELUDE = SOURCES / "device/cuda/prelude.cu"
 
 

@@ -34,8 +34,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/reference"))
 OURS = "deepViz"
 NETS = "cifar10-80sec,cifar10-11pct,cifar10-airbench94"
 PRECISIONS = ("float32", "tf32", "bf16")

@@ -2,12 +2,12 @@
 # Asks a server everything that its OpenAPI document allows, and some that it does not (schemathesis): no answer may be
 # the server's fault, of a status that is not documented, or of another shape than it says.
 #
-#   scripts/check_rest.sh [BINARY] [EXAMPLES]
+#   scripts/check/rest.sh [BINARY] [EXAMPLES]
 #
 # The stream of events is left out, since it never ends; it has tests of its own. Where schemathesis cannot be had, this
 # says so and does nothing.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 binary=${1:-target/debug/deepviz}
 examples=${2:-12}
 version=4.32.5

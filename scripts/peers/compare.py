@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+ROOT = HERE.parents[1]
 STEP = ROOT / "target" / "release" / "examples" / "bench_step"
 OURS = "deepviz"
 

@@ -3,7 +3,7 @@
 their cluster.
 
     cargo run --release -p deepviz-stats --example export_series -- RUN CORPUS SPLIT OUT [CHECKPOINTS]
-    python3 bench/kmeans_series.py OUT
+    python3 scripts/peers/kmeans_series.py OUT
 
 For every checkpoint and cluster set: KMeans over the same rows from the centres of the checkpoint before (n_init 1; at
 the first checkpoint k-means++ with 10 starts), its inertia beside deepViz's, its seconds beside those of deepViz's own

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks deepViz's statistics of one snapshot against PyTorch and scikit-learn.
 
-    python3 scripts/check_statistics.py RUN CORPUS STEP [--split test|train|all]
+    python3 scripts/check/stats_values.py RUN CORPUS STEP [--split test|train|all]
 
 `deepviz stats RUN` must have been run. The network is built anew in PyTorch from RUN/run.toml, its
 weights come from the same safetensors file, and it sees the same decoded pixels (JPEG decoders
@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from sklearn.cluster import KMeans
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def pool(x, layer):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes crates/stats/tests/data/kmeans.json: small sets of rows and what scikit-learn makes of them.
 
-Run: python3 scripts/reference_kmeans.py > crates/stats/tests/data/kmeans.json
+Run: python3 scripts/reference/kmeans.py > crates/stats/tests/data/kmeans.json
 Needs numpy and scikit-learn (made with scikit-learn 1.7 or later; the inertias are minima that any
 version finds). The rows are rounded to four decimals first, so that both sides see the same numbers.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the CUDA backend on a machine without a graphics processor:
 #
-#   scripts/check_cuda.sh
+#   scripts/check/cuda.sh
 #
 # Every kernel is compiled by NVRTC (from PyPI, in a virtual environment under .cache) for the architectures that are
 # supported, and the built-in PTX must be that of the sources. Then the tests that a graphics processor would take run on
@@ -9,7 +9,7 @@
 # (crates/net/tests/emulator). That tells whether the arithmetic and the calls are right; it tells nothing of speed, of
 # races between threads, or of NVIDIA's own libraries. What cannot be had is said, and left out.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 nvrtc=13.0.88
 venv=$PWD/.cache/nvrtc-$nvrtc
 emulator=$PWD/target/cuda-emulator
@@ -25,7 +25,7 @@ if command -v python3 >/dev/null && python3 -c 'import sys; sys.exit(sys.version
       rm -rf "$venv"
   fi
   if [ -x "$venv/bin/python" ]; then
-    "$venv/bin/python" scripts/compile_kernels.py --arch compute_80 sm_80 sm_90 sm_100
+    "$venv/bin/python" scripts/build/kernels.py --arch compute_80 sm_80 sm_90 sm_100
   else
     skip "the kernels were not compiled for GPUs: NVRTC cannot be installed"
   fi
@@ -34,7 +34,7 @@ else
 fi
 
 status=0
-scripts/build_emulator.sh "$emulator" || status=$?
+scripts/build/emulator.sh "$emulator" || status=$?
 if [ "$status" -eq 77 ]; then
   skip "the CUDA backend was not run on an emulated device: there is no C++ compiler"
   exit 0

@@ -8,7 +8,7 @@ gradients those of training, and in place of the running statistics' gradients s
 mean and unbiased variance. Run it again only when a case is added; the files are part of the repository.
 
     python -m pip install torch numpy safetensors
-    python scripts/reference_ops.py
+    python scripts/reference/ops.py
 """
 
 import pathlib
@@ -31,7 +31,7 @@ from torch_layers import (
     rnorm,
 )
 
-OUT = pathlib.Path(__file__).parent.parent / "crates/net/tests/reference"
+OUT = pathlib.Path(__file__).parents[2] / "crates/net/tests/reference"
 CLASSES = 3
 SCALE = 0.01
 

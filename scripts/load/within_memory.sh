@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a command in a memory cgroup of its own and prints the most that it took, pages of files among it:
-#   scripts/within_memory.sh BYTES COMMAND...
+#   scripts/load/within_memory.sh BYTES COMMAND...
 # Needs root. What does not fit is dropped from the page cache first; a process that needs more is killed.
 set -euo pipefail
 limit=$1

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets of crates/fuzz, one after the other or the ones named:
 #
-#   scripts/fuzz.sh SECONDS [TARGET...]
+#   scripts/check/fuzz.sh SECONDS [TARGET...]
 #
 # Each begins with small good examples and ends after SECONDS, or at the first input at which something panics, takes
 # longer than ten seconds or more than 2 GB; that input is kept under .cache/fuzz/TARGET and its name printed. Needs a
 # C++ compiler (for libFuzzer). A process that is halted meanwhile takes longer than ten seconds. With an instrumented
 # build, so that the first start takes some minutes.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 seconds=${1:?how many seconds each}
 shift
 targets=("$@")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the server holds in memory while twelve connections ask for ever other things, with a cache of 128 MB.
 #
-#   scripts/memory_under_load.sh RUN_FOLDER [SECONDS_A_ROUND] [ROUNDS]
+#   scripts/load/memory_under_load.sh RUN_FOLDER [SECONDS_A_ROUND] [ROUNDS]
 #
 # The run needs layers conv1 and conv3 of at least 64 filters in the latter, 51 checkpoints and 20,000 images, as one of
 # cifar10-80sec has. Build first: cargo build --release --bin deepviz --example load -p deepviz -p deepviz-server
@@ -10,7 +10,7 @@ set -euo pipefail
 run=${1:?a run folder}
 seconds=${2:-20}
 rounds=${3:-8}
-release=$(cd "$(dirname "$0")/.." && pwd)/target/release
+release=$(cd "$(dirname "$0")/../.." && pwd)/target/release
 
 log=$(mktemp)
 "$release/deepviz" serve "$run" --addr 127.0.0.1:0 --cache-mb 128 >"$log" &
