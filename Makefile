@@ -32,9 +32,10 @@ test-gpu: ## the tests of the CUDA backend on this machine's graphics processor,
 	DEEPVIZ_REQUIRE_GPU=1 cargo test --workspace --quiet --lib gpu
 	cargo run --package deepviz -- doctor --device cuda
 
-lint: $(MODULES) ## formatting, clippy, eslint, svelte-check
+lint: $(MODULES) ## formatting, clippy, dependencies, eslint, svelte-check
 	$(call part,rustfmt,cargo fmt --all -- --check)
 	$(call part,clippy,cargo clippy --workspace --all-targets --quiet -- -D warnings)
+	$(call part,dependencies,scripts/check/dependencies.sh)
 	$(call part,web-lint,cd web && npm run --silent lint && npm run --silent check)
 
 fmt: $(MODULES) ## format rust and web sources
