@@ -20,7 +20,7 @@ fn numbers(lab: &Lab, run: &str) -> Vec<String> {
         let (step, split) = (unit.step, unit.split);
         let confusion = store.confusion(step, split).unwrap().unwrap();
         let logits = store.logits(step, split).unwrap().unwrap();
-        let top = store.top((step, split), "conv2", 3).unwrap().unwrap();
+        let top = store.top(step, split, "conv2", 3).unwrap().unwrap();
         let clusters = store.clusters(step, split, "fc10", Metric::Euclidean).unwrap().unwrap();
         let sum: f64 = logits.iter().map(|&x| f64::from(x)).sum();
         let sizes = clusters.sizes();

@@ -116,8 +116,15 @@ pub(crate) fn read_row(bytes: &[u8], mut logits: ArrayViewMut1<'_, f32>) -> bool
 mod tests {
     use super::*;
     use crate::confusion::softmax;
+    use deepviz_net::random::Stream;
     use ndarray::{Array1, Array2};
-    use rand08::{Rng, SeedableRng, rngs::StdRng};
+
+    /// Uniform in `[-most, most)`.
+    fn uniform(rows: usize, columns: usize, most: f32) -> Array2<f32> {
+        let random = Stream::new(1, &[rows as u64]);
+        let value = |(row, column)| (2.0 * random.unit((row * columns + column) as u64) - 1.0) as f32;
+        Array2::from_shape_fn((rows, columns), value) * most
+    }
 
     fn back(logits: &Array2<f32>, labels: &[ClassId]) -> Array2<f32> {
         let bytes = bytes_from_rows(logits.view(), labels);
@@ -130,9 +137,8 @@ mod tests {
 
     #[test]
     fn probabilities_come_back_within_1e_4_and_predictions_exactly() {
-        let mut random = StdRng::seed_from_u64(1);
         for scale in [0.0, 1e-5, 1e-3, 0.1, 1.0, 3.0, 10.0, 100.0, 1e4, 1e20] {
-            let logits = Array2::from_shape_simple_fn((400, 10), || random.gen_range(-1.0_f32..=1.0) * scale);
+            let logits = uniform(400, 10, scale);
             let found = back(&logits, &vec![ClassId(0); 400]);
             for (a, b) in logits.rows().into_iter().zip(found.rows()) {
                 assert_eq!(predicted(a), predicted(b), "scale {scale}");
@@ -145,8 +151,7 @@ mod tests {
 
     #[test]
     fn of_many_classes_the_greatest_the_true_one_and_the_sum_are_kept() {
-        let mut random = StdRng::seed_from_u64(2);
-        let logits = Array2::from_shape_simple_fn((50, 300), || random.gen_range(-4.0_f32..4.0));
+        let logits = uniform(50, 300, 4.0);
         let labels: Vec<ClassId> = (0..50).map(|n| ClassId(n * 6)).collect();
         let found = back(&logits, &labels);
         for ((a, b), label) in logits.rows().into_iter().zip(found.rows()).zip(&labels) {

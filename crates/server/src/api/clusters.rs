@@ -164,7 +164,7 @@ pub(crate) async fn clusters(
             let store = statistics::required(&run, choice.split)?;
             match store.clusters(point.1, choice.split, &choice.layer, choice.metric)? {
                 Some(set) => {
-                    let lineage = store.cluster_lineage((point.1, choice.split), &choice.layer, choice.metric)?;
+                    let lineage = store.cluster_lineage(point.1, choice.split, &choice.layer, choice.metric)?;
                     let found = Found { set, lineage };
                     Ok(answer_of(&run, (point.0, &choice), &found, corpus.as_deref()))
                 }

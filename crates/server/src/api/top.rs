@@ -115,7 +115,7 @@ fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Co
     let layer = layer_index(network, &path.layer)?;
     let filter = filter_of(network, layer, &path.filter)?;
     let store = statistics::required(run, split)?;
-    let found = store.top((point.1, split), &path.layer, filter)?;
+    let found = store.top(point.1, split, &path.layer, filter)?;
     let activity = store.activity(point.1, split, &path.layer)?;
     let numbers = activity.as_ref().and_then(|activity| activity.filters.get(filter));
     let (Some(found), Some(numbers)) = (found, numbers) else {

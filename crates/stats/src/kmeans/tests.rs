@@ -1,6 +1,6 @@
 use super::*;
+use deepviz_net::random::Stream;
 use ndarray::array;
-use rand08::{Rng, SeedableRng, rngs::StdRng};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -37,10 +37,10 @@ fn previous_of(fit: &Fit) -> Previous {
 
 /// `blobs` well separated groups of `each` rows, in turn.
 fn blobs(blobs: usize, each: usize, shift: f32) -> Array2<f32> {
-    let mut random = StdRng::seed_from_u64(3);
+    let random = Stream::new(3, &[]);
     Array2::from_shape_fn((blobs * each, 3), |(row, column)| {
         let place = ((row % blobs) * (column + 2) * 7 % 23) as f32 * 5.0;
-        place + shift * (column as f32 + 1.0) + random.gen_range(-0.5_f32..0.5)
+        place + shift * (column as f32 + 1.0) + random.unit((row * 3 + column) as u64) as f32 - 0.5
     })
 }
 

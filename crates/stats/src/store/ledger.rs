@@ -1,10 +1,12 @@
-//! Ledgers: read where they stand ready, else made from the predictions of every checkpoint.
+//! The tables `ledger` and `ledger_part`: read where they stand ready, else made from the predictions of every
+//! checkpoint.
 
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::read::{UNIT_COLUMNS, not_a_blob};
+use super::fault::not_a_blob;
+use super::unit::UNIT_COLUMNS;
 use super::{Fault, Store};
 use crate::error::Error;
 use crate::ledger::{Example, Ledger, Record, Tally};

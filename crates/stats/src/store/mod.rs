@@ -1,46 +1,53 @@
-//! `RUN/stats.sqlite`: what is shown of it, and what its faults mean.
+//! `RUN/stats.sqlite`. Every table has a module with its columns, its rows' way in, and the queries that read it.
 
+mod activity;
+mod clusters;
+mod confusion;
+mod fault;
 pub(crate) mod guard;
 mod holder;
 mod lease;
 mod ledger;
 mod merge;
 mod open;
-mod read;
-mod read_activity;
-mod read_clusters;
-mod read_confusion;
-mod read_predictions;
-mod recorded;
+mod outputs;
+mod predictions;
+mod renumber;
 mod schema;
+mod table;
+mod unit;
+mod weights;
 mod write;
-mod write_activity;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deepviz_net::{Run, Step};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
 use crate::error::Error;
 
+pub(crate) use clusters::{SetClusters, SetRecord};
+pub use confusion::CellQuery;
+use fault::{Fault, error_from_fault};
 pub(crate) use holder::Holder;
 pub(crate) use lease::{Claim, Lease};
 pub use merge::Merged;
-pub use read_confusion::CellQuery;
-pub(crate) use read_predictions::Predictions;
-pub(crate) use write::{SetClusters, SetRecord, UnitKey, UnitNumbers, UnitRecord, WeightRecord};
+pub(crate) use predictions::Predictions;
+use table::Table;
+pub(crate) use unit::UnitKey;
+pub(crate) use weights::WeightRecord;
+pub(crate) use write::{UnitNumbers, UnitRecord};
 
 /// The file's name in the run folder.
 pub const FILE_NAME: &str = "stats.sqlite";
 /// The file beside it that holds what was written last: a copy of the statistics is not whole without it.
 pub const LOG_FILE_NAME: &str = "stats.sqlite-wal";
 
-/// Images whose outputs stand in one row of the database.
-pub(crate) const OUTPUT_CHUNK: usize = 512;
-/// Places of the ranking in one row of the database.
-pub(crate) const RANKING_CHUNK: usize = 4096;
+/// The tables whose rows belong to units, each in a module of its own.
+const UNIT_TABLES: [&Table; 6] =
+    [&outputs::TABLE, &confusion::TABLE, &predictions::TABLE, &confusion::RANKING, &activity::TABLE, &clusters::TABLE];
 
 /// The statistics of one run.
 ///
@@ -74,29 +81,6 @@ impl Expected {
     }
 }
 
-/// Numbers of a unit that the run cannot have.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct ImpossibleCounts(String);
-
-/// What a query may meet, before the path is known.
-enum Fault {
-    Sqlite(rusqlite::Error),
-    Content(String),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<String> for Fault {
-    fn from(found: String) -> Self {
-        Self::Content(found)
-    }
-}
-
 impl Store {
     /// Looks up anew which snapshots and corpus the run has, to tell stale numbers by.
     pub fn refresh(&self, run: &Run) {
@@ -125,6 +109,18 @@ impl Store {
     /// Where the database is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Looks at every packed column and at the database itself: an error where any of it is damaged.
+    pub fn check(&self) -> Result<(), Error> {
+        self.with("read", |connection| {
+            let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+            if verdict != "ok" {
+                return Err(Fault::Content(verdict));
+            }
+            UNIT_TABLES.iter().try_for_each(|table| table.check(connection))?;
+            clusters::ASSIGNMENT.check(connection)
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -169,37 +165,5 @@ impl Store {
             deadline.begin(guard::PATIENCE);
         }
         queries(&mut connection).map_err(|fault| error_from_fault(fault, tried, &self.path))
-    }
-}
-
-fn error_from_fault(fault: Fault, tried: &'static str, path: &Path) -> Error {
-    let path = path.to_owned();
-    match fault {
-        Fault::Content(found) => Error::Corrupt { found, path },
-        Fault::Sqlite(rusqlite::Error::FromSqlConversionFailure(_, _, source)) if source.is::<ImpossibleCounts>() => {
-            Error::Corrupt { found: source.to_string(), path }
-        }
-        // Of another type, or of another size, than what is written here.
-        Fault::Sqlite(
-            source @ (rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::FromSqlConversionFailure(..)),
-        ) => Error::Corrupt { found: source.to_string(), path },
-        Fault::Sqlite(source) => match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Error::Corrupt { found: source.to_string(), path }
-            }
-            Some(ErrorCode::OperationInterrupted) => Error::Corrupt {
-                found: format!("a question of them took more than {} s", guard::PATIENCE.as_secs()),
-                path,
-            },
-            Some(ErrorCode::TooBig) => Error::Corrupt { found: source.to_string(), path },
-            Some(ErrorCode::DiskFull) => Error::Full { path },
-            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure) => {
-                Error::Unwritable { tried, source, path }
-            }
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { path },
-            _ => Error::Database { tried, source, path },
-        },
     }
 }

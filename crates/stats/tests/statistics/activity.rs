@@ -81,7 +81,7 @@ fn the_top_images_of_a_filter_are_those_with_the_greatest_outputs() {
                 .collect();
             expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             expected.truncate(16);
-            let top = store.top((Step(24), Split::Test), &layer.name, filter).unwrap().unwrap();
+            let top = store.top(Step(24), Split::Test, &layer.name, filter).unwrap().unwrap();
             let found: Vec<_> = top
                 .iter()
                 .map(|top| (top.image.0, top.value, top.y as usize * layer.shape.width + top.x as usize))
@@ -90,10 +90,10 @@ fn the_top_images_of_a_filter_are_those_with_the_greatest_outputs() {
             let plain = |list: &[(u32, f32, usize)]| list.iter().map(|t| (t.0, t.1 + 0.0, t.2)).collect::<Vec<_>>();
             assert_eq!(plain(&found), plain(&expected), "{} {filter}", layer.name);
         }
-        assert!(store.top((Step(24), Split::Test), &layer.name, layer.shape.channels).unwrap().is_none());
+        assert!(store.top(Step(24), Split::Test, &layer.name, layer.shape.channels).unwrap().is_none());
     }
-    assert!(store.top((Step(24), Split::Test), "data", 0).unwrap().is_none());
-    assert!(store.top((Step(6), Split::Test), "conv1", 0).unwrap().is_none());
+    assert!(store.top(Step(24), Split::Test, "data", 0).unwrap().is_none());
+    assert!(store.top(Step(6), Split::Test, "conv1", 0).unwrap().is_none());
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn every_member_of_a_cluster_came_from_one() {
     let fixture = Fixture::with_snapshots(&[0, 12]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
-    let lineage = |step| store.cluster_lineage((Step(step), Split::Train), "fc10", Metric::Euclidean).unwrap();
+    let lineage = |step| store.cluster_lineage(Step(step), Split::Train, "fc10", Metric::Euclidean).unwrap();
     assert!(lineage(0).is_none());
     let found = lineage(12).unwrap();
     assert_eq!(found.previous_step, Step(0));

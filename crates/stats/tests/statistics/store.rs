@@ -77,7 +77,7 @@ fn flipped_bits_are_errors_and_never_numbers() {
         let confusion = store.confusions(Split::Test)?;
         let clusters = store.clusters(Step(12), Split::Test, "fc10", Metric::Euclidean)?;
         let history = store.history(ImageId(350))?;
-        let top = store.top((Step(12), Split::Test), "conv1", 2)?;
+        let top = store.top(Step(12), Split::Test, "conv1", 2)?;
         let activity = store.activity(Step(12), Split::Test, "relu1")?;
         let (ledger, weights) = (store.ledger(Split::Test)?, store.weights()?);
         Ok(format!("{logits:?} {confusion:?} {clusters:?} {history:?} {top:?} {activity:?} {ledger:?} {weights:?}"))

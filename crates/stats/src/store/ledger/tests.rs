@@ -1,5 +1,4 @@
-use rand08::rngs::StdRng;
-use rand08::{Rng, SeedableRng};
+use deepviz_net::random::Stream;
 
 use super::*;
 
@@ -14,10 +13,11 @@ fn open(folder: &tempfile::TempDir) -> Store {
 
 /// Puts a ready unit with made-up predictions in place of what there is of it.
 fn put(store: &Store, step: u64, snapshot: &str, seed: u64) {
-    let mut random = StdRng::seed_from_u64(seed);
-    let mut bytes: Vec<u8> = (0..IMAGES).map(|_| random.gen_range(0..3)).collect();
-    for _ in 0..IMAGES {
-        bytes.extend(random.gen_range(-i16::MAX..=i16::MAX).to_le_bytes());
+    let (classes, margins) = (Stream::new(seed, &[0]), Stream::new(seed, &[1]));
+    let mut bytes: Vec<u8> = (0..IMAGES).map(|image| classes.below(image as u64, 3) as u8).collect();
+    for image in 0..IMAGES {
+        let margin = margins.below(image as u64, 65_535) as i32 - 32_767;
+        bytes.extend((margin as i16).to_le_bytes());
     }
     store
         .with("write", |connection| {

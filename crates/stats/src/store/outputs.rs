@@ -1,57 +1,41 @@
-//! Reading units and outputs.
+//! The table `output`: what goes into the softmax, of every image.
 
 use std::ops::RangeInclusive;
 
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
-use ndarray::{Array1, Array2};
-use rusqlite::types::Type;
-use rusqlite::{Row, params};
+use ndarray::{Array1, Array2, Axis};
+use rusqlite::{Transaction, params};
 
-use super::{Fault, ImpossibleCounts, OUTPUT_CHUNK, Store};
+use super::fault::not_a_blob;
+use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, Unit};
+use super::{Fault, Store, Table, UnitNumbers};
 use crate::codec;
 use crate::error::Error;
 use crate::pack;
-use crate::unit::{State, UnitState};
 
+pub(super) const TABLE: Table = Table { name: "output", parent: "unit_id", columns: "chunk, data", sealed: &["data"] };
+
+/// Images whose outputs stand in one row.
+const OUTPUT_CHUNK: usize = 512;
 /// Outputs of a unit that are held in memory: 2 GiB of them.
 const MOST_OUTPUTS: usize = 1 << 29;
 
-/// A ready unit that is not stale.
-pub(super) struct Unit {
-    pub id: i64,
-    pub step: Step,
-    pub classes: usize,
-    pub first: ImageId,
-    pub images: usize,
+/// The rows of a unit, packed.
+pub(super) fn blobs(numbers: &UnitNumbers<'_>) -> Vec<Vec<u8>> {
+    let chunks = numbers.logits.axis_chunks_iter(Axis(0), OUTPUT_CHUNK).zip(numbers.labels.chunks(OUTPUT_CHUNK));
+    chunks.map(|(rows, labels)| pack::seal(codec::bytes_from_rows(rows, labels))).collect()
 }
 
-pub(super) const UNIT_COLUMNS: &str = "unit.id, step, snapshot_hash, corpus_hash, classes, first_image, images";
-/// How many columns these are.
-pub(super) const UNIT_WIDTH: usize = 7;
-
-fn broken_outputs(unit: &Unit) -> Fault {
-    Fault::Content(format!("outputs of step {} that are not those of {} images", unit.step.0, unit.images))
+pub(super) fn insert(transaction: &Transaction<'_>, unit: i64, blobs: &[Vec<u8>]) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached(&TABLE.insert_sql())?;
+    for (chunk, blob) in blobs.iter().enumerate() {
+        insert.execute(params![unit, chunk as i64, blob])?;
+    }
+    Ok(())
 }
 
 impl Store {
-    /// All units that the store knows of, by step and split.
-    pub fn units(&self) -> Result<Vec<UnitState>, Error> {
-        let mut units = self.with("read", |connection| {
-            let sql = "SELECT step, split, state, snapshot_hash, corpus_hash, problem, images, loss, error, seconds
-                       FROM unit ORDER BY step, split";
-            let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map([], unit_state_from_row)?;
-            Ok(rows.collect::<Result<Vec<_>, _>>()?)
-        })?;
-        for unit in &mut units {
-            if self.is_stale(unit.step, &unit.snapshot_hash, &unit.corpus_hash) {
-                unit.state = State::Stale;
-            }
-        }
-        Ok(units)
-    }
-
     /// The outputs of every image of the split, `[images, classes]`; `None` where they are missing.
     ///
     /// Probabilities made from them are right within 1e-4. With more than 100 classes the outputs of
@@ -122,65 +106,8 @@ impl Store {
             Ok(history)
         })
     }
-
-    /// The unit, where it is ready and not stale.
-    pub(super) fn unit(&self, step: Step, split: Split) -> Result<Option<Unit>, Error> {
-        let sql = format!("SELECT {UNIT_COLUMNS} FROM unit WHERE step = ?1 AND split = ?2 AND state = 'ready'");
-        self.with("read", |connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let mut rows = statement.query(params![step.0 as i64, split.as_str()])?;
-            match rows.next()? {
-                Some(row) => Ok(self.unit_from_row(row)?),
-                None => Ok(None),
-            }
-        })
-    }
-
-    /// From a row that begins with [`UNIT_COLUMNS`]; `None` where it is stale.
-    pub(super) fn unit_from_row(&self, row: &Row<'_>) -> rusqlite::Result<Option<Unit>> {
-        let step = Step(row.get::<_, i64>(1)? as u64);
-        let (snapshot, corpus) = (row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
-        if self.is_stale(step, snapshot, corpus) {
-            return Ok(None);
-        }
-        let (classes, first, images) = (count(row, 4)?, ImageId(row.get(5)?), count(row, 6)?);
-        self.check_counts(classes, first.0, images).map_err(|problem| {
-            rusqlite::Error::FromSqlConversionFailure(6, Type::Integer, Box::new(ImpossibleCounts(problem)))
-        })?;
-        Ok(Some(Unit { id: row.get(0)?, step, classes, first, images }))
-    }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
-pub(super) fn not_a_blob(error: rusqlite::types::FromSqlError) -> Fault {
-    Fault::Content(format!("a packed column of another type: {error}"))
-}
-
-fn unit_state_from_row(row: &Row<'_>) -> rusqlite::Result<UnitState> {
-    let state = match row.get_ref(2)?.as_str()? {
-        "ready" => State::Ready,
-        _ => State::Failed,
-    };
-    Ok(UnitState {
-        step: Step(row.get::<_, i64>(0)? as u64),
-        split: split_from_column(row, 1)?,
-        state,
-        snapshot_hash: row.get(3)?,
-        corpus_hash: row.get(4)?,
-        error: row.get(5)?,
-        images: count(row, 6)?,
-        loss: row.get(7)?,
-        error_rate: row.get(8)?,
-        seconds: row.get(9)?,
-    })
-}
-
-/// A column that counts something.
-pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
-    Ok(row.get::<_, u32>(column)? as usize)
-}
-
-fn split_from_column(row: &Row<'_>, column: usize) -> rusqlite::Result<Split> {
-    let name = row.get_ref(column)?.as_str()?;
-    name.parse().map_err(|_| rusqlite::Error::InvalidColumnType(column, name.to_owned(), Type::Text))
+fn broken_outputs(unit: &Unit) -> Fault {
+    Fault::Content(format!("outputs of step {} that are not those of {} images", unit.step.0, unit.images))
 }

@@ -1,15 +1,33 @@
-//! Reading what was predicted for every image.
+//! The table `prediction`: what was predicted for every image, and by how much.
 
 use std::ops::RangeInclusive;
 
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use super::read::{UNIT_COLUMNS, UNIT_WIDTH, not_a_blob};
-use super::{Fault, Store};
+use super::fault::not_a_blob;
+use super::unit::{UNIT_COLUMNS, UNIT_WIDTH};
+use super::{Fault, Store, Table};
+use crate::confusion::Outcome;
 use crate::error::Error;
 use crate::pack;
+
+pub(super) const TABLE: Table = Table { name: "prediction", parent: "unit_id", columns: "data", sealed: &["data"] };
+
+pub(super) fn insert(transaction: &Transaction<'_>, unit: i64, outcome: &Outcome) -> rusqlite::Result<()> {
+    transaction.execute(&TABLE.insert_sql(), params![unit, prediction_blob(outcome)]).map(|_| ())
+}
+
+fn prediction_blob(outcome: &Outcome) -> Vec<u8> {
+    let mut bytes = pack::bytes_from_indices(&outcome.predictions, outcome.confusion.classes.saturating_sub(1));
+    for (&margin, &is_right) in outcome.margins.iter().zip(&outcome.is_right) {
+        let code = (margin * f32::from(i16::MAX)).round() as i16;
+        // Its sign says whether the prediction is right, however narrowly.
+        bytes.extend((if is_right { code.max(1) } else { code.min(0) }).to_le_bytes());
+    }
+    pack::seal(bytes)
+}
 
 /// The predictions of one unit, image by image.
 #[derive(Clone, Debug, PartialEq)]

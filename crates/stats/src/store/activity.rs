@@ -1,26 +1,59 @@
-//! Reading what filters and weights do.
+//! The table `activity`: what every layer's filters do over the split.
 
 use deepviz_corpus::{ImageId, Split};
-use deepviz_net::Step;
+use deepviz_net::{Network, Step};
 use ndarray::{Array2, ArrayView3, Axis};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::read::{UNIT_COLUMNS, UNIT_WIDTH, count, not_a_blob};
-use super::{Fault, Store};
-use crate::activity::{ClassActivity, FilterActivity, LayerActivity, Top, TopImage};
+use super::fault::not_a_blob;
+use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, count};
+use super::{Fault, Store, Table};
+use crate::activity::{ClassActivity, FilterActivity, LayerActivity, LayerRecord, Top, TopImage};
 use crate::error::Error;
 use crate::pack;
-use crate::weights::WeightMoment;
+
+pub(super) const TABLE: Table = Table {
+    name: "activity",
+    parent: "unit_id",
+    columns: "layer, filters, width, places, filter, class, top",
+    sealed: &["filter", "top"],
+};
+
+/// Inserts the numbers of one layer.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    unit: i64,
+    record: &LayerRecord,
+    network: &Network,
+) -> rusqlite::Result<()> {
+    let layer = &network.layers()[record.layer];
+    let classes = record.activity.classes.as_ref().map(|classes| {
+        let parts = [&classes.mean, &classes.spread, &classes.zeros];
+        pack::blob_from_numbers(&parts.into_iter().flatten().copied().collect::<Vec<f32>>())
+    });
+    let places = record.top.iter().map(Vec::len).max().unwrap_or(0);
+    // A filter that puts out no numbers has a shorter list.
+    let filled = record.top.iter().flat_map(|list| {
+        let gaps = std::iter::repeat_n(Top::NONE, places - list.len());
+        list.iter().copied().chain(gaps)
+    });
+    transaction.prepare_cached(&TABLE.insert_sql())?.execute(params![
+        unit,
+        layer.name,
+        record.activity.filters.len() as i64,
+        layer.shape.width as i64,
+        places as i64,
+        pack::blob_from_numbers(&record.activity.filters),
+        classes,
+        pack::blob_from_numbers(&filled.collect::<Vec<_>>()),
+    ])?;
+    Ok(())
+}
 
 impl Store {
     /// The images that activate a filter most, the strongest first; `None` where the checkpoint has no
     /// statistics or the layer no such filter.
-    pub fn top(
-        &self,
-        (step, split): (Step, Split),
-        layer: &str,
-        filter: usize,
-    ) -> Result<Option<Vec<TopImage>>, Error> {
+    pub fn top(&self, step: Step, split: Split, layer: &str, filter: usize) -> Result<Option<Vec<TopImage>>, Error> {
         let Some(unit) = self.unit(step, split)? else { return Ok(None) };
         self.with("read", |connection| {
             let sql = "SELECT places, width, top FROM activity WHERE unit_id = ?1 AND layer = ?2";
@@ -74,26 +107,6 @@ impl Store {
                 if let Some(unit) = self.unit_from_row(row)? {
                     moments.push((unit.step, filters_of(row, UNIT_WIDTH)?));
                 }
-            }
-            Ok(moments)
-        })
-    }
-
-    /// The numbers of the weights at every checkpoint that has them, in order.
-    pub fn weights(&self) -> Result<Vec<WeightMoment>, Error> {
-        self.with("read", |connection| {
-            let sql = "SELECT step, snapshot_hash, previous_hash, data FROM weight ORDER BY step";
-            let mut statement = connection.prepare_cached(sql)?;
-            let mut rows = statement.query([])?;
-            let mut moments = Vec::new();
-            while let Some(row) = rows.next()? {
-                let step = Step(row.get::<_, i64>(0)? as u64);
-                let (hash, previous): (String, String) = (row.get(1)?, row.get(2)?);
-                if self.is_weight_stale(step, &hash, &previous) {
-                    continue;
-                }
-                let arrays = pack::numbers_from_blob(row.get_ref(3)?.as_blob().map_err(not_a_blob)?)?;
-                moments.push(WeightMoment { step, arrays });
             }
             Ok(moments)
         })

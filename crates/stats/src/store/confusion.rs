@@ -1,16 +1,40 @@
-//! Reading confusion and the images of its cells.
+//! The tables `confusion`, counts by true and predicted class, and `cell_image`, the images of each such cell.
 
 use deepviz_corpus::{ClassId, ImageId, Split};
 use deepviz_net::Step;
 use ndarray::Array2;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::read::{UNIT_COLUMNS, UNIT_WIDTH, Unit, not_a_blob};
-use super::write::place_bytes;
-use super::{Fault, RANKING_CHUNK, Store};
+use super::fault::not_a_blob;
+use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, Unit};
+use super::{Fault, Store, Table, UnitNumbers};
 use crate::confusion::{CellPage, Confusion};
 use crate::error::Error;
-use crate::pack;
+use crate::pack::{self, Ranked};
+
+pub(super) const TABLE: Table = Table { name: "confusion", parent: "unit_id", columns: "data", sealed: &["data"] };
+pub(super) const RANKING: Table =
+    Table { name: "cell_image", parent: "unit_id", columns: "chunk, data", sealed: &["data"] };
+
+/// Places of the ranking in one row.
+const RANKING_CHUNK: usize = 4096;
+
+/// Inserts the counts of a unit and the images of its cells.
+pub(super) fn insert(transaction: &Transaction<'_>, unit: i64, numbers: &UnitNumbers<'_>) -> rusqlite::Result<()> {
+    let outcome = &numbers.outcome;
+    let counts = outcome.confusion.counts.indexed_iter();
+    let cells: Vec<u32> = counts
+        .filter(|&(_, &count)| count > 0)
+        .flat_map(|((truth, predicted), &count)| [truth as u32, predicted as u32, count])
+        .collect();
+    transaction.execute(&TABLE.insert_sql(), params![unit, pack::blob_from_numbers(&cells)])?;
+    let mut insert = transaction.prepare_cached(&RANKING.insert_sql())?;
+    for (chunk, places) in outcome.ranking.chunks(RANKING_CHUNK).enumerate() {
+        let blob = ranking_blob(places, numbers.first, numbers.logits.nrows());
+        insert.execute(params![unit, chunk as i64, blob])?;
+    }
+    Ok(())
+}
 
 /// Which page of which cell of which confusion matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,4 +152,18 @@ fn read_ranking(
     let page = ranked.get(begin..begin + places.len());
     page.map(<[_]>::to_vec)
         .ok_or_else(|| Fault::Content(format!("{} places in a ranking, expected more", ranked.len())))
+}
+
+/// Bytes of an image in a ranking over so many.
+fn place_bytes(images: usize) -> usize {
+    if images <= 1 << 16 { 2 } else { 4 }
+}
+
+fn ranking_blob(places: &[Ranked], first: ImageId, images: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(places.len() * (place_bytes(images) + 2));
+    for place in places {
+        bytes.extend(&(place.image - first.0).to_le_bytes()[..place_bytes(images)]);
+        bytes.extend(((place.value * f32::from(u16::MAX)).round() as u16).to_le_bytes());
+    }
+    pack::seal(bytes)
 }

@@ -1,20 +1,93 @@
-//! Reading clusters.
+//! The tables `cluster_set`, one k-means over a layer's outputs, and `assignment`, the cluster of every image.
 
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
 use ndarray::Array2;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use super::read::{UNIT_COLUMNS, UNIT_WIDTH, count, not_a_blob};
-use super::{Fault, Store};
+use super::fault::not_a_blob;
+use super::table::CopiedRow;
+use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, count};
+use super::{Fault, Store, Table};
 use crate::cluster::{self, ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour};
 use crate::error::Error;
 use crate::kmeans::{Origin, Previous};
 use crate::metric::{Metric, UnknownMetric};
 use crate::pack;
 
+pub(super) const TABLE: Table = Table {
+    name: "cluster_set",
+    parent: "unit_id",
+    columns: "layer, metric, clusters, nearest, dimensions, inertia, iterations, origin, previous_step, seconds, \
+              problem, mix, centres, neighbours",
+    sealed: &[],
+};
+pub(super) const ASSIGNMENT: Table =
+    Table { name: "assignment", parent: "cluster_set_id", columns: "data", sealed: &["data"] };
+
 const INFO_COLUMNS: &str =
     "layer, metric, clusters, nearest, dimensions, inertia, iterations, origin, previous_step, problem";
+
+/// A cluster set: its clusters, or the reason why there are none (`info.problem`).
+pub(crate) struct SetRecord {
+    pub info: ClusterSetInfo,
+    pub clusters: Option<SetClusters>,
+    pub seconds: f64,
+}
+
+/// The clusters of a set.
+pub(crate) struct SetClusters {
+    pub centres: Array2<f32>,
+    pub mix: Array2<u32>,
+    pub nearest: Vec<Vec<Neighbour>>,
+    pub assignments: Vec<u16>,
+}
+
+/// Puts a cluster set in place of what there was of it.
+pub(super) fn insert(transaction: &Transaction<'_>, unit: i64, set: &SetRecord) -> rusqlite::Result<()> {
+    let SetRecord { info, clusters, seconds } = set;
+    let delete = "DELETE FROM cluster_set WHERE unit_id = ?1 AND layer = ?2 AND metric = ?3";
+    transaction.execute(delete, params![unit, info.layer, info.metric.name()])?;
+    transaction.execute(
+        &TABLE.insert_sql(),
+        params![
+            unit,
+            info.layer,
+            info.metric.name(),
+            info.clusters as i64,
+            info.nearest as i64,
+            info.dimensions as i64,
+            info.inertia,
+            info.iterations as i64,
+            info.origin.map(Origin::name),
+            info.previous_step.map(|step| step.0 as i64),
+            seconds,
+            info.problem,
+            clusters.as_ref().map(|c| blob_from_matrix(&c.mix)),
+            clusters.as_ref().map(|c| blob_from_matrix(&c.centres)),
+            clusters.as_ref().map(|c| blob_from_neighbours(&c.nearest)),
+        ],
+    )?;
+    if let Some(clusters) = clusters {
+        let id = transaction.last_insert_rowid();
+        let data = pack::blob_from_indices(&clusters.assignments, info.clusters.saturating_sub(1));
+        transaction.execute(&ASSIGNMENT.insert_sql(), params![id, data])?;
+    }
+    Ok(())
+}
+
+/// Copies the assignments of a unit whose cluster sets have been copied from the attached file.
+pub(super) fn copy_assignments(transaction: &Transaction<'_>, unit: CopiedRow) -> rusqlite::Result<()> {
+    let sets = "SELECT old.id, new.id FROM part.cluster_set AS old
+                JOIN main.cluster_set AS new ON new.layer = old.layer AND new.metric = old.metric
+                WHERE old.unit_id = ?1 AND new.unit_id = ?2";
+    let mut statement = transaction.prepare(sets)?;
+    let mut rows = statement.query([unit.from, unit.to])?;
+    while let Some(row) = rows.next()? {
+        ASSIGNMENT.copy_from(transaction, CopiedRow { from: row.get(0)?, to: row.get(1)? })?;
+    }
+    Ok(())
+}
 
 impl Store {
     /// The cluster sets of one checkpoint, failed ones too; empty where there are none.
@@ -99,7 +172,8 @@ impl Store {
     /// the two is missing.
     pub fn cluster_lineage(
         &self,
-        (step, split): (Step, Split),
+        step: Step,
+        split: Split,
         layer: &str,
         metric: Metric,
     ) -> Result<Option<Lineage>, Error> {
@@ -152,6 +226,22 @@ fn assignments(blob: &[u8], clusters: usize) -> Result<Vec<u16>, Fault> {
     Ok(pack::indices_from_bytes(pack::unseal(blob)?, clusters.saturating_sub(1))?)
 }
 
+/// Layer, metric, clusters and nearest images of the sets that a unit has.
+pub(super) fn recorded_sets(connection: &Connection, unit: i64) -> Result<Vec<(String, Metric, usize, usize)>, Fault> {
+    let sql = "SELECT layer, metric, clusters, nearest FROM cluster_set WHERE unit_id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([unit])?;
+    let mut sets = Vec::new();
+    while let Some(row) = rows.next()? {
+        let metric: String = row.get(1)?;
+        // A metric of a version to come is nothing that this one could miss.
+        if let Ok(metric) = metric.parse() {
+            sets.push((row.get(0)?, metric, count(row, 2)?, count(row, 3)?));
+        }
+    }
+    Ok(sets)
+}
+
 fn info_from_row(row: &Row<'_>) -> Result<ClusterSetInfo, Fault> {
     let metric: String = row.get(1)?;
     let origin: Option<String> = row.get(7)?;
@@ -198,4 +288,8 @@ pub(super) fn blob_from_neighbours(nearest: &[Vec<Neighbour>]) -> Vec<u8> {
     let counts = nearest.iter().map(|cluster| cluster.len() as u32);
     let pairs = nearest.iter().flatten().flat_map(|n| [n.image.0, n.distance.to_bits()]);
     pack::blob_from_numbers(&counts.chain(pairs).collect::<Vec<_>>())
+}
+
+pub(super) fn blob_from_matrix<T: pack::Number>(matrix: &Array2<T>) -> Vec<u8> {
+    pack::blob_from_numbers(&matrix.iter().copied().collect::<Vec<_>>())
 }
