@@ -3,7 +3,7 @@
 use deepviz_net::{Divergence, Step};
 use std::path::PathBuf;
 
-/// What was tried, what was expected, what was found; the path comes last.
+/// The errors of training: what was tried, expected and found; the path comes last.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,29 +15,29 @@ pub enum Error {
     Corpus {
         /// Name of the corpus.
         name: String,
-        /// What training needs.
+        /// The requirement.
         expected: String,
-        /// What the corpus has.
+        /// The corpus as it is.
         found: String,
     },
     /// A network that cannot be made for the corpus's images and classes.
     #[error("{source}; the corpus has {corpus}: {}", path.display())]
-    Misfit {
-        /// What does not fit.
+    NetworkMismatch {
+        /// The error of the network.
         source: Box<deepviz_net::Error>,
         /// Its images and classes, in words.
         corpus: String,
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
     },
     /// A setting outside of what makes sense.
     #[error("{setting}: expected {expected}, found {found}")]
     Setting {
-        /// What was set.
+        /// The setting.
         setting: &'static str,
-        /// What is allowed.
+        /// The allowed values.
         expected: String,
-        /// What was given.
+        /// The given value.
         found: String,
     },
     /// The folder to write to already holds something.
@@ -46,7 +46,7 @@ pub enum Error {
         path.display()
     )]
     NotEmpty {
-        /// What is in it.
+        /// Its content.
         found: String,
         /// The folder.
         path: PathBuf,
@@ -57,13 +57,13 @@ pub enum Error {
          {hint}: {}", path.display()
     )]
     Changed {
-        /// What differs.
+        /// The setting that differs.
         what: String,
-        /// What the run folder says.
+        /// The run folder's value.
         expected: String,
-        /// What was given now.
+        /// The value given now.
         found: String,
-        /// What to do.
+        /// A remedy, as a sentence.
         hint: &'static str,
         /// The run folder.
         path: PathBuf,
@@ -74,7 +74,7 @@ pub enum Error {
          was, or start a new run: {}", path.display()
     )]
     OtherClasses {
-        /// Which classes differ, and how.
+        /// The classes that differ, and how.
         difference: String,
         /// The run folder.
         path: PathBuf,
@@ -88,11 +88,11 @@ pub enum Error {
     /// Reading or writing failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
         /// The system's reason.
         source: std::io::Error,
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
     /// Loss, weights or outputs are no finite numbers any more.
@@ -107,9 +107,9 @@ pub enum Error {
          new run with a lower learning rate (this one had {rate:?}) or smaller initial weights: {}", path.display()
     )]
     ResumeDiverged {
-        /// Where it diverged.
+        /// The step after which the numbers are not finite.
         step: Step,
-        /// What was not finite.
+        /// The numbers that are not finite.
         found: String,
         /// Learning rate of the last update.
         rate: f64,

@@ -1,8 +1,8 @@
 //! Loss and error over the test split.
 
 use crate::error::Error;
+use crate::executor::Evaluator;
 use crate::images::Images;
-use crate::learner::Judge;
 use deepviz_corpus::{Corpus, Split};
 use deepviz_net::Network;
 use deepviz_net::recipe::TestViews;
@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Images applied at a time; between these the stop flag is looked at.
 const IMAGES_AT_A_TIME: usize = 512;
 
-/// What the test split is measured with.
+/// A measurement of the test split.
 pub(crate) struct Evaluation<'a> {
     pub network: &'a Arc<Network>,
     pub corpus: &'a Corpus,
     pub images: &'a Images<'a>,
-    pub judge: Judge<'a>,
+    pub evaluator: Evaluator<'a>,
     pub views: TestViews,
 }
 
@@ -54,7 +54,7 @@ impl Evaluation<'_> {
         Ok(Some(sums.mean(ids.len())))
     }
 
-    /// How many of some images have probabilities that are not finite.
+    /// Counts images whose probabilities are not finite.
     pub fn not_finite(&self, ids: &[u32]) -> Result<u64, Error> {
         let mut count = 0;
         for ids in ids.chunks(IMAGES_AT_A_TIME) {
@@ -71,7 +71,7 @@ impl Evaluation<'_> {
         let mut sum = Array2::zeros((images.len(), self.network.classes()));
         for (view, weight) in &views {
             let places = vec![*view; images.len()];
-            sum.scaled_add(*weight, &self.judge.probabilities(images, &places)?);
+            sum.scaled_add(*weight, &self.evaluator.probabilities(images, &places)?);
         }
         Ok(sum / views.iter().map(|(_, weight)| weight).sum::<f32>())
     }
@@ -119,7 +119,7 @@ fn loss_of(probabilities: ArrayView1<'_, f32>, label: usize) -> f64 {
 /// 0 or 1; a tie among `t` classes counts as right with probability `1/t`.
 fn error_of(probabilities: ArrayView1<'_, f32>, label: usize) -> f64 {
     let best = probabilities.iter().copied().fold(f32::MIN, f32::max);
-    // Written so that what is no number is wrong.
+    // Written so that NaN counts as wrong.
     if probabilities[label] >= best {
         let ties = probabilities.iter().filter(|p| **p >= best).count();
         return 1.0 - 1.0 / ties.max(1) as f64;

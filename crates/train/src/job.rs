@@ -1,4 +1,4 @@
-//! What is to be trained, and what is told about it meanwhile.
+//! A training job, and the events that are reported while it runs.
 
 use deepviz_corpus::Corpus;
 use deepviz_net::{Device, Divergence, Metric, Recipe, RunInfo, Step};
@@ -8,13 +8,13 @@ use std::sync::Arc;
 /// One run to be trained.
 #[derive(Clone)]
 pub struct Job {
-    /// What to train and how.
+    /// The network and its training.
     pub recipe: Recipe,
     /// On which images.
     pub corpus: Arc<Corpus>,
     /// The run folder to write.
     pub out: PathBuf,
-    /// Where the arithmetic runs.
+    /// The device that computes.
     pub device: Device,
     /// Seed of everything random; the recipe's if none is given.
     pub seed: Option<u64>,
@@ -24,7 +24,7 @@ pub struct Job {
     pub limit_images: Option<u64>,
 }
 
-/// How training ended.
+/// The end of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The schedule is done.
@@ -39,12 +39,12 @@ pub enum Outcome {
     },
 }
 
-/// What happens while training.
+/// An event of a training.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The run folder stands and training begins.
+    /// The run folder is complete and training begins.
     Started {
-        /// What run.toml says.
+        /// The content of run.toml.
         info: Box<RunInfo>,
         /// Step of the snapshot from which it goes on, if it does.
         resumed: Option<Step>,
@@ -68,7 +68,7 @@ pub enum Event {
     Finished(Outcome),
 }
 
-/// Someone who is told.
+/// Receives the events of a training.
 pub trait Observer {
     /// Called from the training thread, in order; training waits for it.
     fn event(&mut self, event: &Event);

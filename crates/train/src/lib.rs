@@ -4,16 +4,18 @@
 //! of the seed, the step and the image, and nothing that lasts from one step to the next lives
 //! outside a snapshot; that is why a run that was killed goes on to the very same bytes.
 
+mod augmentation;
+mod divergence;
 mod error;
 mod evaluate;
+mod executor;
 mod images;
 mod job;
-mod journal;
-mod learner;
+mod metrics_log;
 mod optimiser;
-mod order;
 mod run;
-mod sound;
+mod sampler;
+mod save;
 mod speed;
 mod start;
 

@@ -76,7 +76,7 @@ impl Update<'_> {
         }
     }
 
-    /// The same for a graphics processor: what is done with every parameter, in the network's order.
+    /// The same for a GPU: the update of every parameter, in the network's order.
     pub(crate) fn rules(&self) -> Vec<deepviz_net::cuda::Rule> {
         let rule = |spec: &ParameterSpec| {
             let Rule { rate, momentum, decay, share, epsilon, beta2, corrections } = self.rule(spec);

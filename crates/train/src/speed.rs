@@ -1,4 +1,4 @@
-//! How fast training goes.
+//! Training speed in images a second.
 
 use std::time::Instant;
 

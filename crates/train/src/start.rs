@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::job::Job;
-use crate::order::Order;
+use crate::sampler::Sampler;
 use deepviz_corpus::{Corpus, ImageId, Split};
 use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
 use deepviz_net::{
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(crate) struct Start {
     pub info: RunInfo,
     pub network: Arc<Network>,
-    pub order: Order,
+    pub sampler: Sampler,
     /// Weights, velocities and mean, at the step to go on from.
     pub snapshot: Snapshot,
     /// Step of the snapshot file it came from.
@@ -28,7 +28,7 @@ pub(crate) struct Start {
 impl Start {
     pub fn new(job: &Job) -> Result<Self, Error> {
         check_corpus(&job.corpus)?;
-        let (info, order) = plan(job)?;
+        let (info, sampler) = plan(job)?;
         // Before the network is built: of another number of classes it would say less.
         if job.resume
             && let Ok(earlier) = RunInfo::read(&job.out)
@@ -36,7 +36,7 @@ impl Start {
             compare(&earlier, &info, &job.out)?;
         }
         let network = Network::new(&info.recipe, info.image, info.classes.len());
-        let network = Arc::new(network.map_err(|source| misfit(source, &info))?);
+        let network = Arc::new(network.map_err(|source| network_mismatch(source, &info))?);
         if !job.resume {
             refuse_content(&job.out)?;
         }
@@ -68,7 +68,7 @@ impl Start {
             Some(snapshot) => snapshot,
             None => untrained(job, &network, info.seed)?,
         };
-        Ok(Self { info, network, order, snapshot, resumed, _lock: lock })
+        Ok(Self { info, network, sampler, snapshot, resumed, _lock: lock })
     }
 }
 
@@ -95,7 +95,7 @@ fn untrained(job: &Job, network: &Network, seed: u64) -> Result<Snapshot, Error>
     })
 }
 
-/// What was computed with numbers that are not finite leads nowhere, and the same steps lead there again.
+/// Refuses to resume a run that diverged: the same steps lead to the same numbers again.
 fn refuse_diverged(run: &Run) -> Result<(), Error> {
     // Lines that cannot be read are cut off when training goes on.
     let divergence = run.metrics_log().ok().and_then(|log| log.divergence);
@@ -136,7 +136,7 @@ fn check_corpus(corpus: &Corpus) -> Result<(), Error> {
     Ok(())
 }
 
-fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
+fn plan(job: &Job) -> Result<(RunInfo, Sampler), Error> {
     let (corpus, recipe) = (&job.corpus, &job.recipe);
     let seed = job.seed.unwrap_or(recipe.train.seed);
     // TOML's integers are signed.
@@ -150,9 +150,9 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
     if job.limit_images == Some(0) {
         return Err(Error::Setting { setting: "limit on images", expected: "1 or more".into(), found: "0".into() });
     }
-    let order = Order::new(corpus, job.limit_images, (seed, recipe.train.shuffle));
+    let sampler = Sampler::new(corpus, job.limit_images, seed, recipe.train.shuffle);
     let count = |split| corpus.range(split).len() as u64;
-    let steps_per_epoch = order.len().div_ceil(recipe.train.batch) as u64;
+    let steps_per_epoch = sampler.len().div_ceil(recipe.train.batch) as u64;
     let total_steps = recipe.train.total_steps(steps_per_epoch);
     let size = corpus.common_shape().map(|shape| [shape.height, shape.width]);
     let absolute = std::path::absolute(corpus.path());
@@ -174,12 +174,12 @@ fn plan(job: &Job) -> Result<(RunInfo, Order), Error> {
         },
         seed,
         vector_level: job.device.arithmetic(),
-        train_images: order.len() as u64,
+        train_images: sampler.len() as u64,
         steps_per_epoch,
         total_steps,
         snapshot_steps: recipe.snapshots.steps(steps_per_epoch, total_steps)?,
     };
-    Ok((info, order))
+    Ok((info, sampler))
 }
 
 fn run_name(out: &Path, recipe: &str) -> String {
@@ -187,7 +187,7 @@ fn run_name(out: &Path, recipe: &str) -> String {
     name.unwrap_or_else(|| recipe.to_owned())
 }
 
-/// What a trainer that was killed before its run.toml stood leaves behind is no content.
+/// Refuses a folder with files in it, but for those of a trainer that was killed before it wrote run.toml.
 fn refuse_content(out: &Path) -> Result<(), Error> {
     let entries = match std::fs::read_dir(out) {
         Ok(entries) => entries,
@@ -264,11 +264,11 @@ fn compare(earlier: &RunInfo, now: &RunInfo, out: &Path) -> Result<(), Error> {
 }
 
 /// Names what the corpus has: a class too many is most often a folder too many.
-fn misfit(source: deepviz_net::Error, info: &RunInfo) -> Error {
+fn network_mismatch(source: deepviz_net::Error, info: &RunInfo) -> Error {
     /// More would hide everything else.
     const SHOWN: usize = 12;
     let named = info.classes.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if info.classes.len() > SHOWN { ", ..." } else { "" };
     let corpus = format!("images of {} and {} classes ({named}{more})", info.image, info.classes.len());
-    Error::Misfit { source: Box::new(source), corpus, path: info.corpus.path.clone() }
+    Error::NetworkMismatch { source: Box::new(source), corpus, path: info.corpus.path.clone() }
 }

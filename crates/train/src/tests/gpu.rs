@@ -1,4 +1,4 @@
-//! The same runs on a graphics processor: what the CPU's runs promise, and their numbers up to rounding.
+//! The same runs on a GPU: all that holds for the CPU's runs, and their numbers up to rounding.
 //! Skipped, loudly, where there is none.
 
 use super::{corpus, job, metrics, run, run_to, snapshots, timeless};
@@ -16,14 +16,14 @@ fn gpu() -> Option<Device> {
         if let Err(error) = &found {
             assert!(std::env::var_os("DEEPVIZ_REQUIRE_GPU").is_none_or(|value| value != "1"), "{error}");
             let mut stderr = std::io::stderr();
-            writeln!(stderr, "SKIPPED without a graphics processor: {error}").unwrap();
+            writeln!(stderr, "SKIPPED without a GPU: {error}").unwrap();
         }
         found.ok()
     };
     FOUND.get_or_init(find).clone()
 }
 
-/// Losses step by step and the last weights, on the CPU and on the graphics processor.
+/// Losses step by step and the last weights, on the CPU and on the GPU.
 fn compare(on_cpu: &Job, on_gpu: &Job, allowed: f64) {
     run(on_cpu).unwrap();
     run(on_gpu).unwrap();
@@ -79,7 +79,7 @@ fn interruptions_leave_no_trace() {
     let on_gpu = |name: &str| Job { device: device.clone(), ..job(&folder.path().join(name)) };
     let (whole, mut parts) = (on_gpu("whole"), on_gpu("parts"));
     run(&whole).unwrap();
-    // The step that was under way when the one asked for became known is done too.
+    // The step in flight when the requested one became known is done too.
     assert_eq!(run_to(&parts, 5), Outcome::Stopped { step: Step(6) });
     parts.resume = true;
     assert_eq!(run_to(&parts, 13), Outcome::Stopped { step: Step(14) });

@@ -108,7 +108,7 @@ fn metrics(out: &Path) -> Vec<Metric> {
     Run::open(out).unwrap().metrics().unwrap()
 }
 
-/// What does not depend on the clock.
+/// The metrics without those that depend on the clock.
 fn timeless(metrics: &[Metric]) -> Vec<Metric> {
     metrics.iter().map(|metric| Metric { images_per_s: 0.0, ..*metric }).collect()
 }

@@ -1,4 +1,4 @@
-//! What training refuses, and says.
+//! Jobs that training refuses, and its messages.
 
 use super::{RECIPE, corpus, job, reference, run};
 use crate::Job;
@@ -165,8 +165,8 @@ fn divergence_is_an_error_and_earlier_snapshots_stay() {
 #[test]
 fn a_limit_draws_images_of_every_class() {
     let corpus = corpus();
-    let order = crate::order::Order::new(&corpus, Some(100), (1, deepviz_net::recipe::Shuffle::None));
-    let ids = order.epoch(0);
+    let sampler = crate::sampler::Sampler::new(&corpus, Some(100), 1, deepviz_net::recipe::Shuffle::None);
+    let ids = sampler.epoch(0);
     assert_eq!(ids.len(), 100);
     let mut classes: Vec<_> = ids.iter().map(|id| corpus.labels()[*id as usize]).collect();
     classes.sort_unstable();

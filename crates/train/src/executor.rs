@@ -1,10 +1,11 @@
-//! Who does the steps: the processor, whose weights are the snapshot's, or a graphics processor, which
-//! keeps its own and tells of a step when the next one is under way.
+//! Training steps on a device: the CPU, whose weights are the snapshot's, or a GPU, which keeps its own and gives the
+//! result of a step when the next one has been started.
 
 use crate::error::Error;
 use crate::images::Images;
 use crate::optimiser::Update;
 use deepviz_net::cuda::{Begin, Cuda, CudaTrainer, Outgoing, StepInput};
+use deepviz_net::recipe::TrainRecipe;
 use deepviz_net::{
     Batch, BatchResult, Cpu, Device, Engine, Model, Network, Orthogonaliser, Parameters, Preprocess, Snapshot, View,
 };
@@ -19,44 +20,43 @@ pub(crate) struct Minibatch<'a> {
     pub noise: u64,
 }
 
-/// What does the steps.
-pub(crate) enum Learner<'a> {
-    Cpu(Box<OnCpu>),
-    Cuda(Box<OnCuda<'a>>),
+/// Executes training steps.
+pub(crate) enum StepExecutor<'a> {
+    Cpu(Box<CpuExecutor>),
+    Cuda(Box<CudaExecutor<'a>>),
 }
 
-pub(crate) struct OnCpu {
+pub(crate) struct CpuExecutor {
     engine: Engine,
+    preprocess: Arc<Preprocess>,
+    device: Device,
     gradients: Parameters,
     orthogonal: Orthogonaliser,
 }
 
-pub(crate) struct OnCuda<'a> {
+pub(crate) struct CudaExecutor<'a> {
     trainer: CudaTrainer,
     /// Every image of the corpus by its number.
     images: Vec<ArrayView3<'a, u8>>,
 }
 
-/// A network and what stands before it.
+/// The state that training begins with.
 #[derive(Clone, Copy)]
-pub(crate) struct Subject<'a> {
+pub(crate) struct InitialState<'a> {
     pub network: &'a Arc<Network>,
     pub preprocess: &'a Arc<Preprocess>,
+    pub snapshot: &'a Snapshot,
+    pub train: &'a TrainRecipe,
 }
 
-impl<'a> Learner<'a> {
-    pub fn new(
-        subject: Subject<'_>,
-        images: &'a Images<'a>,
-        device: &Device,
-        begin: Beginning<'_>,
-    ) -> Result<Self, Error> {
+impl<'a> StepExecutor<'a> {
+    pub fn new(images: &'a Images<'a>, device: &Device, initial: InitialState<'_>) -> Result<Self, Error> {
         match device {
             Device::Cuda(cuda) => {
-                let cuda = cuda.clone().with_precision(begin.update.precision);
-                OnCuda::new(subject, images, &cuda, begin).map(|cuda| Self::Cuda(Box::new(cuda)))
+                let cuda = cuda.clone().with_precision(initial.train.precision);
+                CudaExecutor::new(images, &cuda, initial).map(|cuda| Self::Cuda(Box::new(cuda)))
             }
-            Device::Cpu(cpu) => OnCpu::new(subject, device, cpu).map(|cpu| Self::Cpu(Box::new(cpu))),
+            Device::Cpu(cpu) => CpuExecutor::new(device, cpu, initial).map(|cpu| Self::Cpu(Box::new(cpu))),
             other => Err(Error::Setting {
                 setting: "device",
                 expected: "one that can train".into(),
@@ -65,8 +65,8 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Does a step, or sets it going; gives what is known by then: the result of this step, or of the
-    /// one before. On the processor the snapshot's weights move.
+    /// Executes a step, or starts it; gives the result that is known by then, of this step or of the one before.
+    /// On the CPU the snapshot's weights change.
     pub fn step(
         &mut self,
         snapshot: &mut Snapshot,
@@ -94,7 +94,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Waits for the last step; its result, unless it is known.
+    /// Waits for the last step; its result, unless it was given already.
     pub fn finish(&mut self) -> Result<Option<BatchResult>, Error> {
         match self {
             Self::Cpu(_) => Ok(None),
@@ -102,7 +102,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Sets going the copy of what a snapshot holds, where it is not there already.
+    /// Starts the download of what a snapshot holds, where the snapshot does not hold it already.
     pub fn copy_out(&mut self) -> Result<Option<Outgoing>, Error> {
         match self {
             Self::Cpu(_) => Ok(None),
@@ -110,25 +110,25 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// What tells class probabilities with the present weights.
-    pub fn judge(&self, subject: Subject<'_>, device: &Device, parameters: &Parameters) -> Result<Judge<'_>, Error> {
+    /// The network with the present weights, which are `parameters` on the CPU and the device's own on a GPU.
+    pub fn evaluator(&self, parameters: &Parameters) -> Result<Evaluator<'_>, Error> {
         match self {
-            Self::Cpu(_) => {
-                let (network, preprocess) = (Arc::clone(subject.network), Arc::clone(subject.preprocess));
-                Ok(Judge::Cpu(Box::new(Model::new(network, preprocess, parameters, device)?)))
+            Self::Cpu(cpu) => {
+                let (network, preprocess) = (Arc::clone(cpu.engine.network()), Arc::clone(&cpu.preprocess));
+                Ok(Evaluator::Cpu(Box::new(Model::new(network, preprocess, parameters, &cpu.device)?)))
             }
-            Self::Cuda(cuda) => Ok(Judge::Cuda(&cuda.trainer)),
+            Self::Cuda(cuda) => Ok(Evaluator::Cuda(&cuda.trainer)),
         }
     }
 }
 
-/// What tells class probabilities.
-pub(crate) enum Judge<'a> {
+/// Computes class probabilities.
+pub(crate) enum Evaluator<'a> {
     Cpu(Box<Model>),
     Cuda(&'a CudaTrainer),
 }
 
-impl Judge<'_> {
+impl Evaluator<'_> {
     /// A row of probabilities for one view of each image.
     pub fn probabilities(&self, images: &[ArrayView3<'_, u8>], views: &[View]) -> Result<Array2<f32>, Error> {
         match self {
@@ -142,34 +142,29 @@ impl Judge<'_> {
     }
 }
 
-/// What training begins with.
-#[derive(Clone, Copy)]
-pub(crate) struct Beginning<'a> {
-    pub snapshot: &'a Snapshot,
-    pub update: &'a deepviz_net::recipe::TrainRecipe,
-}
-
-impl OnCpu {
-    fn new(subject: Subject<'_>, device: &Device, cpu: &Cpu) -> Result<Self, Error> {
-        let (network, preprocess) = (Arc::clone(subject.network), Arc::clone(subject.preprocess));
+impl CpuExecutor {
+    fn new(device: &Device, cpu: &Cpu, initial: InitialState<'_>) -> Result<Self, Error> {
+        let InitialState { network, preprocess, .. } = initial;
         Ok(Self {
-            gradients: Parameters::zeros(&network),
-            engine: Engine::new(network, preprocess, device)?,
+            engine: Engine::new(Arc::clone(network), Arc::clone(preprocess), device)?,
+            preprocess: Arc::clone(preprocess),
+            device: device.clone(),
+            gradients: Parameters::zeros(network),
             orthogonal: Orthogonaliser::new(cpu),
         })
     }
 }
 
-impl<'a> OnCuda<'a> {
-    fn new(subject: Subject<'_>, images: &'a Images<'a>, cuda: &Cuda, begin: Beginning<'_>) -> Result<Self, Error> {
+impl<'a> CudaExecutor<'a> {
+    fn new(images: &'a Images<'a>, cuda: &Cuda, initial: InitialState<'_>) -> Result<Self, Error> {
         let images: Vec<_> = (0..).map_while(|id| images.get(id)).collect();
-        let Beginning { snapshot, update } = begin;
+        let InitialState { network, preprocess, snapshot, train } = initial;
         // No minibatch holds more images than there are.
-        let batch = update.batch.min(images.len());
+        let batch = train.batch.min(images.len());
         let (parameters, state) = (&snapshot.parameters, &snapshot.optimizer);
         let begin = Begin { parameters, state, images: &images, batch };
-        let (network, preprocess) = (Arc::clone(subject.network), Arc::clone(subject.preprocess));
-        let trainer = CudaTrainer::new(cuda, network, preprocess, update.optimiser, &begin)?;
+        let (network, preprocess) = (Arc::clone(network), Arc::clone(preprocess));
+        let trainer = CudaTrainer::new(cuda, network, preprocess, train.optimiser, &begin)?;
         if !trainer.is_resident() {
             tracing::info!("the images do not fit into the device's memory and are sent step by step");
         }

@@ -8,18 +8,18 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// What was measured of the test split, and when.
+/// Measurements of the test split: kind and step.
 type Tested = Vec<(MetricKind, Step)>;
 
-/// The open file.
-pub(crate) struct Journal {
+/// Writes metrics.jsonl.
+pub(crate) struct MetricsWriter {
     file: File,
     path: PathBuf,
     /// The measurements of the test split that are in the file.
     tested: Tested,
 }
 
-impl Journal {
+impl MetricsWriter {
     /// Opens the file, keeping the lines up to `last` (none without): what came after the snapshot
     /// from which training goes on, and a line torn by a kill, are cut off. Lines among those kept that
     /// cannot be read stay where they are.
@@ -38,7 +38,7 @@ impl Journal {
         Ok(Self { file, path, tested })
     }
 
-    /// Whether the test split was measured this way at this step.
+    /// True when the test split was measured this way at this step.
     pub fn is_tested(&self, kind: MetricKind, step: Step) -> bool {
         self.tested.contains(&(kind, step))
     }
@@ -118,40 +118,40 @@ mod tests {
     #[test]
     fn lines_after_the_snapshot_and_a_torn_one_are_cut_off() {
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(folder.path(), None).unwrap();
+        let mut metrics = MetricsWriter::open(folder.path(), None).unwrap();
         for step in 0..4 {
-            journal.append(&metric(step, MetricKind::Train)).unwrap();
+            metrics.append(&metric(step, MetricKind::Train)).unwrap();
         }
-        journal.append(&metric(3, MetricKind::Test)).unwrap();
-        journal.append(&metric(4, MetricKind::Train)).unwrap();
-        journal.file.write_all(b"{\"step\":5,\"ep").unwrap();
+        metrics.append(&metric(3, MetricKind::Test)).unwrap();
+        metrics.append(&metric(4, MetricKind::Train)).unwrap();
+        metrics.file.write_all(b"{\"step\":5,\"ep").unwrap();
         let path = folder.path().join(METRICS_FILE);
         let lines = || std::fs::read_to_string(&path).unwrap().lines().count();
 
         assert_eq!(lines(), 7);
-        let mut journal = Journal::open(folder.path(), Some(Step(3))).unwrap();
-        assert!(journal.is_tested(MetricKind::Test, Step(3)));
+        let mut metrics = MetricsWriter::open(folder.path(), Some(Step(3))).unwrap();
+        assert!(metrics.is_tested(MetricKind::Test, Step(3)));
         assert_eq!(lines(), 5);
-        journal.append(&metric(4, MetricKind::Train)).unwrap();
+        metrics.append(&metric(4, MetricKind::Train)).unwrap();
         assert_eq!(lines(), 6);
 
-        let journal = Journal::open(folder.path(), Some(Step(2))).unwrap();
-        assert!(!journal.is_tested(MetricKind::Test, Step(2)));
+        let metrics = MetricsWriter::open(folder.path(), Some(Step(2))).unwrap();
+        assert!(!metrics.is_tested(MetricKind::Test, Step(2)));
         assert_eq!(lines(), 3);
     }
 
     #[test]
     fn a_line_that_cannot_be_read_costs_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(folder.path(), None).unwrap();
-        journal.append(&metric(1, MetricKind::Train)).unwrap();
-        journal.file.write_all(&[&[0; 600][..], b"\n"].concat()).unwrap();
-        journal.append(&metric(2, MetricKind::Test)).unwrap();
+        let mut metrics = MetricsWriter::open(folder.path(), None).unwrap();
+        metrics.append(&metric(1, MetricKind::Train)).unwrap();
+        metrics.file.write_all(&[&[0; 600][..], b"\n"].concat()).unwrap();
+        metrics.append(&metric(2, MetricKind::Test)).unwrap();
         let end = std::fs::metadata(folder.path().join(METRICS_FILE)).unwrap().len();
-        journal.file.write_all(b"nonsense\n").unwrap();
-        journal.append(&metric(3, MetricKind::Train)).unwrap();
-        let journal = Journal::open(folder.path(), Some(Step(2))).unwrap();
-        assert!(journal.is_tested(MetricKind::Test, Step(2)));
+        metrics.file.write_all(b"nonsense\n").unwrap();
+        metrics.append(&metric(3, MetricKind::Train)).unwrap();
+        let metrics = MetricsWriter::open(folder.path(), Some(Step(2))).unwrap();
+        assert!(metrics.is_tested(MetricKind::Test, Step(2)));
         assert_eq!(std::fs::metadata(folder.path().join(METRICS_FILE)).unwrap().len(), end);
     }
 }

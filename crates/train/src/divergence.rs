@@ -1,11 +1,10 @@
-//! Whether a run is still sound: its weights and what it says of images are finite.
+//! Divergence: weights and class probabilities must be finite.
 //!
 //! The loss of every minibatch tells of the weights before its update. What the last update did, before a snapshot or
 //! at the end, no loss tells any more; it is looked at here.
 
 use crate::error::Error;
 use crate::evaluate::Evaluation;
-use crate::learner::Subject;
 use crate::run::Trainer;
 use deepviz_net::recipe::TestViews;
 use deepviz_net::{Divergence, DivergenceKind, NotFinite, Snapshot, Step};
@@ -22,13 +21,12 @@ impl Trainer<'_> {
     /// Applies the network as it is now to the last minibatch, whose loss was taken before its update.
     pub(crate) fn check_outputs(&self) -> Result<(), Error> {
         let Some(last) = self.start.snapshot.step.0.checked_sub(1) else { return Ok(()) };
-        let order = self.start.order.epoch(last / self.start.info.steps_per_epoch);
+        let order = self.start.sampler.epoch(last / self.start.info.steps_per_epoch);
         let ids = &order[self.minibatch(last, order.len())];
         let (network, corpus) = (&self.start.network, &*self.job.corpus);
-        let subject = Subject { network, preprocess: &self.preprocess };
-        let judge = self.learner.judge(subject, &self.job.device, &self.start.snapshot.parameters)?;
-        let evaluation = Evaluation { network, corpus, images: self.images, judge, views: TestViews::Centre };
-        self.refuse_not_finite(evaluation.not_finite(ids)?, (ids.len(), "images of the last minibatch"))
+        let evaluator = self.executor.evaluator(&self.start.snapshot.parameters)?;
+        let evaluation = Evaluation { network, corpus, images: self.images, evaluator, views: TestViews::Centre };
+        self.refuse_not_finite(evaluation.not_finite(ids)?, ids.len(), "images of the last minibatch")
     }
 
     /// The places of a step's images in their epoch's order of so many images.
@@ -39,7 +37,7 @@ impl Trainer<'_> {
     }
 
     /// Refuses images without finite probabilities.
-    pub(crate) fn refuse_not_finite(&self, count: u64, (of, images): (usize, &str)) -> Result<(), Error> {
+    pub(crate) fn refuse_not_finite(&self, count: u64, of: usize, images: &str) -> Result<(), Error> {
         if count == 0 {
             return Ok(());
         }
@@ -63,7 +61,7 @@ impl Trainer<'_> {
     }
 }
 
-/// What of a snapshot is not finite, in words.
+/// Names the first parameter or optimiser state of a snapshot that is not finite.
 pub(crate) fn not_finite_in(snapshot: &Snapshot) -> Option<String> {
     let weights = snapshot.parameters.first_not_finite().map(|name| format!("weights of `{name}` are not finite"));
     let state = || snapshot.optimizer.first_not_finite();
