@@ -63,7 +63,7 @@ fn killed_twenty_times_it_shows_nothing_wrong_and_finishes() {
     lab.run(&ARGS).expect_good();
     assert_eq!(numbers(&lab, "run"), whole);
     let store = Store::open_read_only(&lab.path("run")).unwrap().unwrap();
-    assert!(store.ledger_of_image(Split::Train, ImageId(0)).unwrap().is_some(), "the ledger stands ready");
+    assert!(store.example_stats_of_image(Split::Train, ImageId(0)).unwrap().is_some(), "the ledger stands ready");
 }
 
 #[test]
@@ -192,11 +192,11 @@ fn units_computed_elsewhere_are_merged() {
     let outcome = lab.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
     assert_eq!(computed(&outcome), 0, "nothing is missing");
     let merged = Store::open_read_only(&lab.path("run")).unwrap().unwrap();
-    assert_eq!(merged.ledger(Split::Test).unwrap().steps.len(), 8);
-    assert!(merged.ledger_of_image(Split::Test, ImageId(470)).unwrap().is_some(), "the ledger stands ready");
+    assert_eq!(merged.example_stats(Split::Test).unwrap().steps.len(), 8);
+    assert!(merged.example_stats_of_image(Split::Test, ImageId(470)).unwrap().is_some(), "the ledger stands ready");
     assert_eq!(merged.weights().unwrap().len(), 8);
     // Clusters keep their numbers: between the last two checkpoints most images stay where they are.
-    let steps = merged.ledger(Split::Train).unwrap().steps;
+    let steps = merged.example_stats(Split::Train).unwrap().steps;
     let set = |step| merged.cluster_assignments(step, Split::Train, "fc10", Metric::Euclidean).unwrap().unwrap();
     let (before, now) = (set(steps[6]), set(steps[7]));
     let kept = before.iter().zip(&now).filter(|(a, b)| a == b).count();

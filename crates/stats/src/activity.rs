@@ -1,9 +1,9 @@
-//! What the filters of every layer do over a split: how strongly, how often, and for which images most.
+//! Activity of every layer's filters over a split: how strong, how often, and for which images most.
 
 use deepviz_corpus::ImageId;
 use ndarray::Array2;
 
-/// What a filter did over the images of a split.
+/// The activity of a filter over the images of a split.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct FilterActivity {

@@ -9,16 +9,16 @@ use ndarray::{Array2, ArrayView1, Axis};
 use crate::kmeans::{Fit, Origin};
 use crate::metric::Metric;
 
-/// What one cluster set is about, and how it came to be.
+/// A cluster set: its layer, metric, sizes and origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterSetInfo {
     /// The layer whose outputs were clustered.
     pub layer: String,
     /// The metric.
     pub metric: Metric,
-    /// How many clusters; some are empty where there are fewer different rows.
+    /// Number of clusters; some are empty where there are fewer different rows.
     pub clusters: usize,
-    /// How many nearest images each has at most.
+    /// Nearest images of each cluster at most.
     pub nearest: usize,
     /// Length of a row.
     pub dimensions: usize,
@@ -26,7 +26,7 @@ pub struct ClusterSetInfo {
     pub inertia: Option<f64>,
     /// Lloyd steps over all images.
     pub iterations: usize,
-    /// Where the centres started.
+    /// Origin of the centres.
     pub origin: Option<Origin>,
     /// The checkpoint whose clusters these continue.
     pub previous_step: Option<Step>,
@@ -46,7 +46,7 @@ pub struct Neighbour {
 /// A cluster set in full.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterSet {
-    /// What it is about.
+    /// Layer, metric, sizes and origin.
     pub info: ClusterSetInfo,
     /// Sum of the squared distances of all images to their centres.
     pub inertia: f64,
@@ -76,7 +76,7 @@ pub struct ClusterMoment {
     pub mix: Array2<u32>,
 }
 
-/// Where the members of a checkpoint's clusters were at the checkpoint before.
+/// The clusters of a checkpoint's members at the checkpoint before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lineage {
     /// The checkpoint before.

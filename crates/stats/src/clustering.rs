@@ -18,7 +18,7 @@ use crate::store::{SetClusters, SetRecord, Store, UnitKey};
 /// Most bytes that the rows of one layer may take: clustering holds them all.
 const MOST_BYTES: usize = 2 << 30;
 
-/// Which layers' outputs a unit needs, each once, the logits first.
+/// The layers whose outputs a unit needs, each once, the logits first.
 pub(crate) struct Wanted {
     pub layers: Vec<usize>,
     /// The job's cluster sets, each with its layer's place in `layers`; `None` where the rows are too large.
@@ -44,7 +44,7 @@ impl Wanted {
     }
 }
 
-/// Where the sets belong.
+/// The unit and job that cluster sets are computed for.
 pub(crate) struct Context<'a> {
     pub job: &'a Job<'a>,
     pub store: &'a Store,
@@ -63,7 +63,7 @@ pub(crate) fn sets(
     for &(set, place) in &wanted.sets {
         let (layer, metric) = &context.job.cluster_layers[set];
         control.event(&Event::Clustering { layer: layer.clone(), metric: *metric });
-        let Some(record) = one_set(context, (layer, *metric), place.and_then(|p| outputs.get(p)), control)? else {
+        let Some(record) = one_set(context, layer, *metric, place.and_then(|p| outputs.get(p)), control)? else {
             return Ok(None);
         };
         records.push(record);
@@ -73,7 +73,8 @@ pub(crate) fn sets(
 
 fn one_set(
     context: &Context<'_>,
-    (layer, metric): (&str, Metric),
+    layer: &str,
+    metric: Metric,
     rows: Option<&Array2<f32>>,
     control: &mut Control<'_>,
 ) -> Result<Option<SetRecord>, Error> {
@@ -138,7 +139,7 @@ fn one_set(
     Ok(Some(SetRecord { info, clusters: Some(clusters), seconds: started.elapsed().as_secs_f64() }))
 }
 
-/// Why these rows cannot be clustered.
+/// The reason why these rows cannot be clustered; `None` where they can.
 fn problem_with(rows: Option<&Array2<f32>>, layer: &str, images: usize) -> Option<String> {
     let Some(rows) = rows else {
         return Some(format!(

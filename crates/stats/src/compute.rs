@@ -1,4 +1,4 @@
-//! From what is missing to what stands in the store, unit by unit.
+//! Computes the units that are missing in the store, one after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,18 +6,18 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use deepviz_corpus::Split;
-use deepviz_net::{CheckpointEntry, Device, Step};
+use deepviz_net::{CheckpointEntry, Device};
 
 use crate::control::Control;
 use crate::error::Error;
 use crate::job::Job;
 use crate::loaded::{Loaded, entry_of};
 use crate::observer::{Blocker, Event, Observer};
-use crate::store::{Claim, Holder, Lease, Store};
+use crate::store::{Claim, Holder, Lease, Store, UnitId};
 use crate::summary::Summary;
 
-/// How often work that others do, or that is still to come, is looked for.
-const RESCAN: Duration = Duration::from_millis(500);
+/// Interval at which the run and the work of other processes are looked at again.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Computes what is missing over the snapshots that there are now, and returns.
 ///
@@ -32,10 +32,10 @@ pub fn compute(job: &Job<'_>, observer: &mut dyn Observer, stop: &AtomicBool) ->
 }
 
 /// The same, and then follows the run until it has ended and all is computed.
-pub fn watch(job: &Job<'_>, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Summary, Error> {
+pub fn follow(job: &Job<'_>, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Summary, Error> {
     let mut control = Control::new(observer, stop, job.wait);
     let mut summary = Summary::default();
-    stopped_is_no_error(follow(job, &mut control, &mut summary), &mut summary)?;
+    stopped_is_no_error(follow_all(job, &mut control, &mut summary), &mut summary)?;
     Ok(summary)
 }
 
@@ -48,27 +48,27 @@ fn stopped_is_no_error(result: Result<(), Error>, summary: &mut Summary) -> Resu
 }
 
 fn compute_all(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -> Result<(), Error> {
-    let mut work = Work::new(job, summary, control)?;
+    let mut work = Computation::new(job, summary, control)?;
     loop {
         work.pass(control)?;
-        if work.summary.stopped || work.elsewhere.is_empty() {
-            let Work { store, lease, summary, .. } = work;
+        if work.summary.stopped || work.claimed_by_others.is_empty() {
+            let Computation { store, lease, summary, .. } = work;
             // Its connection would keep the database from becoming one file.
             drop(lease);
             if job.database.is_some() {
                 control.patiently(|| store.pack_up())?;
             } else if !summary.stopped {
-                control.patiently(|| store.write_ledgers())?;
+                control.patiently(|| store.write_example_stats())?;
             }
             return Ok(());
         }
         work.tell_who_is_waited_for(control)?;
-        control.sleep(RESCAN);
+        control.sleep(POLL_INTERVAL);
     }
 }
 
-fn follow(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -> Result<(), Error> {
-    let mut work = Work::new(job, summary, control)?;
+fn follow_all(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -> Result<(), Error> {
+    let mut work = Computation::new(job, summary, control)?;
     let mut is_settled = false;
     loop {
         // Asked before the snapshots are listed: a run that had ended by now has written its last one.
@@ -79,59 +79,59 @@ fn follow(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -> Re
         if work.summary.stopped {
             return Ok(());
         }
-        let is_done = !is_live && work.elsewhere.is_empty();
+        let is_done = !is_live && work.claimed_by_others.is_empty();
         let is_idle = work.summary.computed + work.summary.failed == before;
         // Only once there is nothing else to do: while it catches up, every unit would make them anew.
         if is_done || is_idle && !is_settled {
             let store = &work.store;
-            control.patiently(|| store.write_ledgers())?;
+            control.patiently(|| store.write_example_stats())?;
         }
         is_settled = is_idle;
         if is_done {
             return Ok(());
         }
         if is_idle {
-            if work.elsewhere.is_empty() {
+            if work.claimed_by_others.is_empty() {
                 control.event(&Event::Waiting);
             } else {
                 work.tell_who_is_waited_for(control)?;
             }
-            control.sleep(RESCAN);
+            control.sleep(POLL_INTERVAL);
         }
     }
 }
 
 /// A unit of which something is missing.
 pub(crate) struct Task {
-    pub step: Step,
-    pub split: Split,
-    /// Whether the outputs themselves are missing.
+    pub unit: UnitId,
+    /// True when the outputs themselves are missing.
     pub is_new: bool,
-    /// Which of the job's cluster sets are missing.
+    /// Indices of the job's cluster sets that are missing.
     pub sets: Vec<usize>,
 }
 
-/// Why a unit could not be computed.
+/// The reason why a unit could not be computed.
 pub(crate) struct Failure<'a> {
     pub snapshot_hash: &'a str,
     pub problem: String,
 }
 
-pub(crate) struct Work<'a> {
+/// A computation in progress.
+pub(crate) struct Computation<'a> {
     pub job: &'a Job<'a>,
     pub store: Arc<Store>,
     pub lease: Lease,
     pub pool: rayon::ThreadPool,
     /// Units that this call has dealt with, well or badly.
-    pub done: BTreeSet<(Step, Split)>,
+    pub done: BTreeSet<UnitId>,
     /// Units that have to wait, and for whom: others were at work on them, or on what they continue, when they were
     /// last looked at.
-    pub elsewhere: BTreeMap<(Step, Split), Option<Holder>>,
+    pub claimed_by_others: BTreeMap<UnitId, Option<Holder>>,
     pub loaded: Option<Loaded>,
     pub summary: &'a mut Summary,
 }
 
-/// 0 is rayon's word for all.
+/// Threads of the device's own; 0 lets rayon take all cores.
 fn threads_of(device: &Device) -> usize {
     match device {
         Device::Cpu(cpu) => cpu.threads(),
@@ -139,7 +139,7 @@ fn threads_of(device: &Device) -> usize {
     }
 }
 
-impl<'a> Work<'a> {
+impl<'a> Computation<'a> {
     fn new(job: &'a Job<'a>, summary: &'a mut Summary, control: &mut Control<'_>) -> Result<Self, Error> {
         job.check()?;
         let threads = threads_of(&job.device);
@@ -152,17 +152,17 @@ impl<'a> Work<'a> {
             Some(path) => Store::open_file(path, job.run),
         })?);
         let lease = control.patiently(|| Lease::new(Arc::clone(&store)))?;
-        let elsewhere = BTreeMap::new();
-        Ok(Self { job, lease, store, pool, done: BTreeSet::new(), elsewhere, loaded: None, summary })
+        let claimed_by_others = BTreeMap::new();
+        Ok(Self { job, lease, store, pool, done: BTreeSet::new(), claimed_by_others, loaded: None, summary })
     }
 
-    /// Says who is at work on what is missing.
+    /// Reports the process that computes what is missing.
     fn tell_who_is_waited_for(&self, control: &mut Control<'_>) -> Result<(), Error> {
-        let held = self.elsewhere.iter().find_map(|(unit, holder)| Some((unit, holder.as_ref()?)));
+        let held = self.claimed_by_others.iter().find_map(|(unit, holder)| Some((unit, holder.as_ref()?)));
         // Without a holder, a unit waits for one that this process will take at its next look.
-        let Some((&(step, split), holder)) = held else { return Ok(()) };
+        let Some((&UnitId { step, split }, holder)) = held else { return Ok(()) };
         control.blocked(&Blocker::Units {
-            units: self.elsewhere.len(),
+            units: self.claimed_by_others.len(),
             step,
             split,
             holder: holder.to_string(),
@@ -170,14 +170,14 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Everything that is missing now and that nobody else is at work on.
+    /// Computes all that is missing now and that no other process computes.
     fn pass(&mut self, control: &mut Control<'_>) -> Result<(), Error> {
         let started = Instant::now();
         self.store.refresh(self.job.run);
         let tasks = self.plan(control)?;
-        let images = tasks.iter().map(|task| self.job.corpus.range(task.split).len() as u64).sum();
-        let before = std::mem::take(&mut self.elsewhere);
-        if tasks.iter().any(|task| !before.contains_key(&(task.step, task.split))) {
+        let images = tasks.iter().map(|task| self.job.corpus.range(task.unit.split).len() as u64).sum();
+        let before = std::mem::take(&mut self.claimed_by_others);
+        if tasks.iter().any(|task| !before.contains_key(&task.unit)) {
             control.event(&Event::Planned { units: tasks.len(), images });
         }
         for task in tasks {
@@ -190,19 +190,19 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// One unit, where nobody else is at work on it; `false` when told to stop.
+    /// Claims and computes a unit, unless another process has it; `false` when told to stop.
     fn claimed(&mut self, task: Task, control: &mut Control<'_>) -> Result<bool, Error> {
-        let unit = (task.step, task.split);
+        let unit = task.unit;
         let mut held = match control.patiently(|| self.lease.claim(unit))? {
             Claim::Mine(held) => held,
             Claim::Taken(holder) => {
-                self.elsewhere.insert(unit, Some(holder));
+                self.claimed_by_others.insert(unit, Some(holder));
                 return Ok(true);
             }
         };
         // Another process may have finished it since the work was planned.
-        let task = match entry_of(self.job.run, task.step).filter(|_| !self.job.force) {
-            Some(entry) => self.task(&entry, task.split, control)?,
+        let task = match entry_of(self.job.run, unit.step).filter(|_| !self.job.force) {
+            Some(entry) => self.task(&entry, unit.split, control)?,
             None => Some(task),
         };
         let goes_on = if let Some(task) = task {
@@ -217,7 +217,7 @@ impl<'a> Work<'a> {
         Ok(goes_on)
     }
 
-    /// What is missing, in the order of work; unreadable snapshots are recorded as they are met.
+    /// The units of which something is missing, in the order of work. Unreadable snapshots are recorded as failed.
     fn plan(&mut self, control: &mut Control<'_>) -> Result<Vec<Task>, Error> {
         let mut tasks = Vec::new();
         let splits = self.job.ordered_splits();
@@ -226,17 +226,18 @@ impl<'a> Work<'a> {
                 continue;
             }
             for &split in &splits {
-                if self.done.contains(&(entry.step, split)) {
+                let unit = UnitId { step: entry.step, split };
+                if self.done.contains(&unit) {
                     continue;
                 }
                 if let Some(problem) = &entry.problem {
-                    self.done.insert((entry.step, split));
+                    self.done.insert(unit);
                     let failure = Failure { snapshot_hash: &entry.hash, problem: problem.clone() };
-                    self.failed((entry.step, split), failure, control)?;
+                    self.failed(unit, failure, control)?;
                 } else if let Some(task) = self.task(&entry, split, control)? {
                     tasks.push(task);
                 } else {
-                    self.done.insert((entry.step, split));
+                    self.done.insert(unit);
                     self.summary.up_to_date += 1;
                 }
             }
@@ -245,35 +246,36 @@ impl<'a> Work<'a> {
     }
 
     fn task(&self, entry: &CheckpointEntry, split: Split, control: &mut Control<'_>) -> Result<Option<Task>, Error> {
+        let unit = UnitId { step: entry.step, split };
         let recorded = control.patiently(|| self.store.recorded(entry.step, split))?;
         let usable = recorded.filter(|unit| {
             unit.is_ready && unit.snapshot_hash == entry.hash && unit.corpus_hash == self.job.corpus.identity()
         });
         let all = 0..self.job.cluster_layers.len();
         let task = match usable {
-            Some(unit) if !self.job.force => {
+            Some(recorded) if !self.job.force => {
                 let has = |index: &usize| {
                     let (layer, metric) = &self.job.cluster_layers[*index];
-                    unit.sets.iter().any(|(l, m, clusters, nearest)| {
+                    recorded.sets.iter().any(|(l, m, clusters, nearest)| {
                         (l, m, *clusters, *nearest) == (layer, metric, self.job.clusters, self.job.nearest)
                     })
                 };
                 let sets = all.filter(|index| !has(index)).collect();
-                Task { step: entry.step, split, is_new: false, sets }
+                Task { unit, is_new: false, sets }
             }
-            _ => Task { step: entry.step, split, is_new: true, sets: all.collect() },
+            _ => Task { unit, is_new: true, sets: all.collect() },
         };
         Ok((task.is_new || !task.sets.is_empty()).then_some(task))
     }
 
-    /// Whether an earlier checkpoint of the split is still to be computed.
+    /// True when an earlier checkpoint of the split is still to be computed.
     pub(crate) fn has_gap_before(&self, task: &Task, control: &mut Control<'_>) -> Result<bool, Error> {
         let corpus_hash = self.job.corpus.identity();
-        for entry in self.job.run.checkpoints().into_iter().filter(|entry| entry.step < task.step) {
+        for entry in self.job.run.checkpoints().into_iter().filter(|entry| entry.step < task.unit.step) {
             if entry.problem.is_some() || !self.is_wanted(&entry) {
                 continue;
             }
-            let recorded = control.patiently(|| self.store.recorded(entry.step, task.split))?;
+            let recorded = control.patiently(|| self.store.recorded(entry.step, task.unit.split))?;
             if !recorded.is_some_and(|unit| unit.snapshot_hash == entry.hash && unit.corpus_hash == corpus_hash) {
                 return Ok(true);
             }
@@ -285,14 +287,15 @@ impl<'a> Work<'a> {
         self.job.steps.as_ref().is_none_or(|steps| steps.contains(&entry.step))
     }
 
-    /// Records why a unit could not be computed.
+    /// Records the reason why a unit could not be computed.
     pub(crate) fn failed(
         &mut self,
-        (step, split): (Step, Split),
+        unit: UnitId,
         failure: Failure<'_>,
         control: &mut Control<'_>,
     ) -> Result<(), Error> {
         let Failure { snapshot_hash, problem } = failure;
+        let UnitId { step, split } = unit;
         let key = crate::store::UnitKey { step, split, snapshot_hash, corpus_hash: self.job.corpus.identity() };
         control.patiently(|| self.store.write_failed(key, &problem))?;
         self.summary.failed += 1;

@@ -8,7 +8,7 @@ use crate::pack::Ranked;
 /// Counts of images by true class (rows) and predicted class (columns).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
-    /// How many classes there are.
+    /// Number of classes.
     pub classes: usize,
     /// `[true, predicted]`.
     pub counts: Array2<u32>,
@@ -63,7 +63,7 @@ pub fn predicted_class(logits: &[f32], probabilities: &[f32]) -> Option<usize> {
     (is_finite && !logits.is_empty()).then(|| predicted(logits.into()))
 }
 
-/// What the outputs of a whole split amount to.
+/// Confusion, ranking and losses from the outputs of a whole split.
 pub(crate) struct Outcome {
     pub confusion: Confusion,
     /// The images of each cell in row-major order, most confident first.
@@ -72,7 +72,7 @@ pub(crate) struct Outcome {
     pub predictions: Vec<u16>,
     /// `p(true class)` less the greatest other probability, of each image.
     pub margins: Vec<f32>,
-    /// Whether the prediction is the true class, of each image.
+    /// True for each image whose prediction is the true class.
     pub is_right: Vec<bool>,
     /// Mean of `-ln p(true class)`.
     pub loss: f64,

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::observer::{Blocker, Event, Observer};
 
-/// How often `stop` is looked at while waiting.
+/// Interval at which `stop` is looked at while waiting.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// How long a wait lasts before it is told: processes that share the work wait a moment for each other all the time.
+/// Length of a wait before it is reported: processes that share the work wait for each other briefly all the time.
 const NOTICE: Duration = Duration::from_secs(1);
-/// After how long something else that is waited for is told, and the same once more.
+/// Time after which a wait for something else is reported, and time after which the same wait is reported again.
 const NEWS: Duration = Duration::from_secs(5);
 const REMINDER: Duration = Duration::from_secs(30);
 
@@ -23,7 +23,7 @@ pub(crate) struct Control<'a> {
     wait: Option<Wait>,
 }
 
-/// A wait under way.
+/// A wait in progress.
 struct Wait {
     began: Instant,
     /// When it was told last, and what.
@@ -108,11 +108,11 @@ impl<'a> Control<'a> {
     }
 }
 
-/// Does something with a database, again and again as long as another process is writing it; the observer is told of the
-/// wait.
+/// Runs a query again and again as long as another process is writing the database; the wait is reported to the
+/// observer.
 ///
 /// # Errors
-/// What `query` gives, but [`Error::Busy`]: in its place [`Error::Stopped`] when told to stop, and
+/// Those of `query`, but [`Error::Busy`]: in its place [`Error::Stopped`] when told to stop, and
 /// [`Error::StillBlocked`] after a wait of `limit`.
 pub fn patiently<T>(
     observer: &mut dyn Observer,

@@ -1,4 +1,4 @@
-//! What can go wrong, in one enum.
+//! The errors of this crate.
 
 use std::path::PathBuf;
 
@@ -11,9 +11,9 @@ pub enum Error {
     /// The database could not be opened, read or written.
     #[error("cannot {tried} the statistics: {source} ({})", path.display())]
     Database {
-        /// What was tried: `read`, `write`, `open`.
+        /// The operation that failed: `read`, `write`, `open`.
         tried: &'static str,
-        /// What `SQLite` said.
+        /// The error of `SQLite`.
         source: rusqlite::Error,
         /// The database.
         path: PathBuf,
@@ -35,9 +35,9 @@ pub enum Error {
         path.display()
     )]
     Unwritable {
-        /// What was tried.
+        /// The operation that failed.
         tried: &'static str,
-        /// What `SQLite` said.
+        /// The error of `SQLite`.
         source: rusqlite::Error,
         /// The database.
         path: PathBuf,
@@ -54,12 +54,12 @@ pub enum Error {
          wait longer (--wait)"
     )]
     StillBlocked {
-        /// What was waited for.
+        /// The work of the other process.
         blocker: Box<Blocker>,
         /// The limit.
         limit_s: u64,
     },
-    /// The caller asked to stop while another process was waited for; [`crate::compute`] and [`crate::watch`] tell it
+    /// The caller asked to stop while another process was waited for; [`crate::compute`] and [`crate::follow`] tell it
     /// in their summary instead.
     #[error("stopped while another process was waited for")]
     Stopped,
@@ -76,7 +76,7 @@ pub enum Error {
         path.display()
     )]
     Corrupt {
-        /// What was found.
+        /// The fault.
         found: String,
         /// The database.
         path: PathBuf,
@@ -139,11 +139,11 @@ pub enum Error {
     OtherCorpus {
         /// The corpus given.
         name: String,
-        /// What differs.
+        /// The property that differs.
         what: &'static str,
-        /// What the corpus has.
+        /// Its value in the corpus.
         found: String,
-        /// What the run has.
+        /// Its value in the run.
         expected: String,
     },
     /// The corpus has other classes than the run was trained on.
@@ -154,7 +154,7 @@ pub enum Error {
     OtherClasses {
         /// The corpus given.
         name: String,
-        /// Which classes differ, and how.
+        /// The classes that differ, and how.
         difference: String,
     },
     /// A layer that the network does not have.
@@ -172,7 +172,7 @@ pub enum Error {
         what: &'static str,
         /// Its value.
         found: usize,
-        /// What it may be.
+        /// The allowed values.
         expected: &'static str,
     },
     /// Rows that cannot be clustered, or outputs that are no numbers.
@@ -181,11 +181,11 @@ pub enum Error {
          (a smaller learning rate helps)"
     )]
     NotFinite {
-        /// Which values, e.g. `the outputs of fc10`.
+        /// The values, e.g. `the outputs of fc10`.
         what: String,
-        /// How many images have such values.
+        /// Number of images with such values.
         found: usize,
-        /// How many were looked at.
+        /// Number of images looked at.
         images: usize,
     },
     /// Weights that are no numbers: whatever the network says is none either.
@@ -207,13 +207,13 @@ pub enum Error {
     Clustering {
         /// The number of rows.
         rows: usize,
-        /// What it said.
+        /// Its message.
         reason: String,
     },
     /// The threads for the work could not be started.
     #[error("cannot start {threads} threads: {reason}")]
     Threads {
-        /// How many.
+        /// Their number.
         threads: usize,
         /// Why not.
         reason: String,

@@ -8,15 +8,15 @@ use deepviz_corpus::{Corpus, ImageId};
 use deepviz_net::{LayerOutput, Model};
 use ndarray::{Array2, s};
 
+use crate::activation_stats::{ActivationStats, ChunkStats};
 use crate::error::Error;
 use crate::observer::{Event, Observer};
-use crate::watcher::{Sight, Watcher};
 
 /// Images at a time.
 const CHUNK: usize = 512;
 
-/// What to apply to what.
-pub(crate) struct Pass<'a> {
+/// A network applied to the images of a split.
+pub(crate) struct ForwardPass<'a> {
     pub model: &'a Model,
     pub corpus: &'a Corpus,
     pub images: Range<u32>,
@@ -24,16 +24,17 @@ pub(crate) struct Pass<'a> {
     pub wanted: &'a [usize],
     /// The name of the first, for the error where it is not.
     pub first_name: &'a str,
-    /// Who adds up what is seen.
+    /// The threads that add up activation statistics.
     pub pool: &'a rayon::ThreadPool,
 }
 
-/// The outputs of the wanted layers, `[images, c*h*w]` each; `None` when told to stop. The watcher, if
-/// any, sees all layers.
+/// The outputs of the wanted layers, `[images, c*h*w]` each; `None` when told to stop. Activation statistics,
+/// where they are wanted, are taken from all layers.
 pub(crate) fn run(
-    pass: &Pass<'_>,
-    mut watcher: Option<&mut Watcher>,
-    (observer, stop): (&mut dyn Observer, &AtomicBool),
+    pass: &ForwardPass<'_>,
+    mut activation_stats: Option<&mut ActivationStats>,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
 ) -> Result<Option<Vec<Array2<f32>>>, Error> {
     let of = pass.images.len();
     let started = Instant::now();
@@ -46,13 +47,15 @@ pub(crate) fn run(
         let count = CHUNK.min(of - done);
         let first = pass.images.start + done as u32;
         let images: Vec<_> = (first..first + count as u32).filter_map(|id| pass.corpus.pixels(ImageId(id))).collect();
-        let rows = match &mut watcher {
+        let rows = match &mut activation_stats {
             None => pass.model.forward(&images, pass.wanted)?,
-            Some(watcher) => {
-                let look = |sight: &mut Sight, layer, output: LayerOutput<'_>| watcher.look(sight, layer, output);
-                let (rows, sights) = pass.model.forward_watched(&images, pass.wanted, look)?;
+            Some(activation_stats) => {
+                let observe = |chunk: &mut ChunkStats, layer, output: LayerOutput<'_>| {
+                    activation_stats.observe(chunk, layer, output);
+                };
+                let (rows, chunk_stats) = pass.model.forward_watched(&images, pass.wanted, observe)?;
                 let labels = &pass.corpus.labels()[first as usize..];
-                pass.pool.install(|| watcher.add(&sights, labels, ImageId(first)));
+                pass.pool.install(|| activation_stats.add(&chunk_stats, labels, ImageId(first)));
                 rows
             }
         };
@@ -81,7 +84,7 @@ fn refuse_what_is_not_finite(rows: &Array2<f32>, layer: &str, before: usize) -> 
     }
 }
 
-/// How many rows hold a NaN or an infinity.
+/// Counts rows with a NaN or an infinity.
 pub(crate) fn not_finite(rows: &Array2<f32>) -> usize {
     rows.rows().into_iter().filter(|row| !row.iter().all(|x| x.is_finite())).count()
 }

@@ -1,4 +1,4 @@
-//! What to compute.
+//! The description of a computation.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::metric::Metric;
 /// Most clusters that an assignment can number.
 const MOST_CLUSTERS: usize = 1 << 16;
 
-/// What to compute over which snapshots of which run.
+/// A computation: the run, its snapshots and images, and the statistics wanted.
 #[derive(Clone)]
 pub struct Job<'a> {
     /// The run.
@@ -23,13 +23,13 @@ pub struct Job<'a> {
     pub corpus: &'a Corpus,
     /// Over which of them; the test images come first whatever the order here.
     pub splits: Vec<Split>,
-    /// Where the network is applied, and on how many threads.
+    /// The device that applies the network; on a CPU, with its number of threads.
     pub device: Device,
     /// Clusters of each set.
     pub clusters: usize,
     /// Nearest images kept of each cluster.
     pub nearest: usize,
-    /// Which layers are clustered by which metric; may be empty.
+    /// Layers to cluster, each with a metric; may be empty.
     pub cluster_layers: Vec<(String, Metric)>,
     /// Whose k-means.
     pub kmeans: Kmeans,
@@ -37,7 +37,7 @@ pub struct Job<'a> {
     pub top: usize,
     /// Only these checkpoints; all where there is none.
     pub steps: Option<BTreeSet<Step>>,
-    /// Where the statistics are written, if not in the run folder.
+    /// The file for the statistics, if not the run folder's.
     pub database: Option<PathBuf>,
     /// Compute anew what stands in the store already.
     pub force: bool,

@@ -4,12 +4,13 @@
 //! per unit and writes, in one transaction, the outputs of every image, the confusion counts, the
 //! images of each cell of the confusion matrix, what the filters of every layer do and for which images
 //! most, and clusters of chosen layers' outputs; only what is missing is computed, several processes
-//! may share the work, and [`watch`] follows a run that is still growing. [`Store`] reads it all back,
-//! also while somebody writes.
+//! may share the work, and [`follow`] follows a run that is still growing. [`Store`] reads it all back,
+//! also while another process writes.
 //!
 //! Nothing is shown that was made from other files than the run has now: every unit records the hash
 //! of its snapshot and the identity of its corpus.
 
+mod activation_stats;
 mod activity;
 mod cluster;
 mod clustering;
@@ -18,45 +19,44 @@ mod compute;
 mod confusion;
 mod control;
 mod error;
+mod example_stats;
 mod forward;
 mod job;
 mod kmeans;
-mod ledger;
+mod label_issues;
 mod loaded;
 mod matching;
 mod metric;
-mod moves;
 mod near;
 mod observer;
 mod pack;
 mod page;
+mod prediction_changes;
 mod store;
 mod summary;
-mod suspects;
 mod unit;
-mod watcher;
 mod weights;
 mod work;
 
 pub use activity::{ClassActivity, FilterActivity, LayerActivity, TopImage};
 pub use cluster::{ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour, cluster_names};
-pub use compute::{compute, watch};
+pub use compute::{compute, follow};
 pub use confusion::{CellPage, Confusion, predicted, predicted_class, softmax};
 pub use control::patiently;
 pub use error::Error;
+pub use example_stats::{Example, ExampleOrder, ExampleStats};
 pub use job::Job;
 #[doc(hidden)]
 pub use kmeans::warm_fit;
 pub use kmeans::{Kmeans, Origin};
-pub use ledger::{Example, Ledger, LedgerOrder};
+pub use label_issues::{LabelIssue, label_issues};
 pub use metric::{Metric, UnknownMetric};
-pub use moves::{Move, Verdict};
 pub use near::{NearImage, NearQuery};
 pub use observer::{Blocker, Event, Observer};
 pub use page::Page;
+pub use prediction_changes::{PredictionChange, Verdict};
 pub use store::guard::end_reads_soon;
 pub use store::{CellQuery, FILE_NAME, LOG_FILE_NAME, Merged, Store};
 pub use summary::Summary;
-pub use suspects::{Suspect, suspects};
 pub use unit::{State, UnitState};
 pub use weights::{WeightMoment, WeightNumbers};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use deepviz_net::{CheckpointEntry, Model, Parameters, Run, Step};
 
-use crate::compute::Work;
+use crate::compute::Computation;
 use crate::control::Control;
 use crate::error::Error;
 use crate::store::WeightRecord;
 use crate::weights;
 
-/// What the run folder holds of a step.
+/// The run folder's entry of a step.
 pub(crate) fn entry_of(run: &Run, step: Step) -> Option<CheckpointEntry> {
     run.checkpoints().into_iter().find(|entry| entry.step == step)
 }
@@ -29,7 +29,7 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Reads a snapshot; `last` is the one that was loaded before, whichever it was.
     pub(crate) fn read(
-        work: &Work<'_>,
+        work: &Computation<'_>,
         step: Step,
         last: Option<Self>,
         control: &mut Control<'_>,

@@ -1,4 +1,4 @@
-//! How the likeness of two rows of outputs is measured.
+//! The distance between two rows of outputs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// How the likeness of two rows is measured.
+/// The distance between two rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
@@ -50,7 +50,7 @@ impl fmt::Display for Metric {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is no metric; expected euclidean, cosine or standardised")]
 pub struct UnknownMetric {
-    /// What was given.
+    /// The given name.
     pub found: String,
 }
 
@@ -70,7 +70,7 @@ impl FromStr for Metric {
 /// Shifts and scales each column to mean 0 and spread 1; one whose values are all alike becomes 0.
 fn standardise(rows: &mut Array2<f32>) {
     let count = rows.nrows() as f64;
-    // Column by column in double precision, in the order of the rows whoever asks.
+    // Column by column in double precision, in the order of the rows, so that the result is always the same.
     let sums = rows.rows().into_iter().fold(vec![[0.0; 2]; rows.ncols()], |mut sums, row| {
         for (sums, &x) in sums.iter_mut().zip(row) {
             sums[0] += f64::from(x);

@@ -12,7 +12,7 @@ use crate::store::Store;
 /// Sums that a distance is added up in, so that a vector unit has something to do.
 const LANES: usize = 4;
 
-/// Which images lie near to which.
+/// A search for the images nearest to one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NearQuery {
     /// The checkpoint.
@@ -30,7 +30,7 @@ pub struct NearQuery {
 pub struct NearImage {
     /// The image.
     pub image: ImageId,
-    /// What the network says of it.
+    /// Its predicted class.
     pub predicted: ClassId,
     /// The probability of that.
     pub probability: f32,

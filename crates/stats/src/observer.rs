@@ -1,4 +1,4 @@
-//! What a computation tells while it works.
+//! Events of a computation.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub trait Observer {
     fn event(&mut self, event: &Event);
 }
 
-/// Nobody looks.
+/// Ignores all events.
 impl Observer for () {
     fn event(&mut self, _: &Event) {}
 }
@@ -36,7 +36,7 @@ pub enum Event {
         step: Step,
         /// The images.
         split: Split,
-        /// How many.
+        /// Their number.
         images: usize,
     },
     /// The network was applied to another chunk of images.
@@ -61,7 +61,7 @@ pub enum Event {
         step: Step,
         /// The images.
         split: Split,
-        /// How many.
+        /// Their number.
         images: usize,
         /// Seconds for all of it.
         seconds: f64,
@@ -84,9 +84,9 @@ pub enum Event {
     /// Another process has to finish something first; told when the wait begins, when what is waited for changes, and
     /// once in a while.
     Blocked {
-        /// What is waited for.
+        /// The work of the other process.
         blocker: Blocker,
-        /// How long so far.
+        /// Duration of the wait so far.
         waited: Duration,
     },
 }
@@ -96,7 +96,7 @@ pub enum Event {
 pub enum Blocker {
     /// Units that others are computing.
     Units {
-        /// How many.
+        /// Their number.
         units: usize,
         /// The checkpoint of the first of them.
         step: Step,
@@ -104,7 +104,7 @@ pub enum Blocker {
         split: Split,
         /// The process that computes the first of them.
         holder: String,
-        /// How long it has been at it, by the clocks of both machines; `None` where these cannot be compared.
+        /// Its duration so far, by the clocks of both machines; `None` where these cannot be compared.
         held_for: Option<Duration>,
     },
     /// The database, which another process is writing.
@@ -115,7 +115,7 @@ pub enum Blocker {
 }
 
 impl Blocker {
-    /// Whether this is the same wait as another, further on.
+    /// True when both describe the same wait, perhaps at different times.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (

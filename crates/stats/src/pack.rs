@@ -117,7 +117,7 @@ pub(crate) fn seal(mut blob: Vec<u8>) -> Vec<u8> {
     blob
 }
 
-/// What stands in a sealed blob, or what is wrong with it.
+/// The bytes of a sealed blob, or the fault found in it.
 pub(crate) fn unseal(blob: &[u8]) -> Result<&[u8], String> {
     let Some(split) = blob.len().checked_sub(SEAL) else {
         return Err(format!("a packed column of {} bytes, expected at least {SEAL}", blob.len()));

@@ -1,6 +1,6 @@
-//! What a computation amounts to.
+//! The summary of a computation.
 
-/// What a computation did.
+/// The work of a computation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
     /// Units computed, or completed by the cluster sets that they lacked.
@@ -9,7 +9,7 @@ pub struct Summary {
     pub failed: usize,
     /// Units of which nothing was missing.
     pub up_to_date: usize,
-    /// Whether it was told to stop before all was done.
+    /// True when it was told to stop before all was done.
     pub stopped: bool,
     /// Images that the network was applied to.
     pub images: u64,

@@ -3,7 +3,7 @@
 use deepviz_corpus::Split;
 use deepviz_net::Step;
 
-/// How far a unit is.
+/// The state of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Its numbers can be read.
@@ -14,14 +14,14 @@ pub enum State {
     Stale,
 }
 
-/// A unit that the store knows of. A unit that nobody computed yet is not there at all.
+/// A unit in the store. A unit that was never computed is not in the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnitState {
     /// The snapshot's step.
     pub step: Step,
     /// The images.
     pub split: Split,
-    /// How far it is.
+    /// Its state.
     pub state: State,
     /// Hash of the snapshot that it was computed from.
     pub snapshot_hash: String,
@@ -29,7 +29,7 @@ pub struct UnitState {
     pub corpus_hash: String,
     /// Why it failed.
     pub error: Option<String>,
-    /// How many images were counted.
+    /// Number of images counted.
     pub images: usize,
     /// Mean of `-ln p(true class)` over them.
     pub loss: Option<f64>,

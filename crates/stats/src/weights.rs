@@ -1,4 +1,4 @@
-//! How large a snapshot's weights are, and how fast they move.
+//! Sizes of a snapshot's weights and of their changes.
 
 use deepviz_net::recipe::Optimiser;
 use deepviz_net::{Parameters, Role, RunInfo, Snapshot, Step};

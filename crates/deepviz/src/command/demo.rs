@@ -13,7 +13,7 @@ use deepviz_corpus::{Corpus, ShapesOptions, Split, make_shapes};
 use deepviz_net::{Device, Recipe, Run};
 use deepviz_server::{Config, bind};
 use deepviz_stats::{
-    Error as StatsError, Event as StatsEvent, Job as StatsJob, Observer as StatsObserver, Summary, compute, watch,
+    Error as StatsError, Event as StatsEvent, Job as StatsJob, Observer as StatsObserver, Summary, compute, follow,
 };
 use deepviz_train::{Event, Job, Observer, Outcome, train};
 
@@ -204,7 +204,7 @@ fn statistics(what: &Statistics<'_>, run_is_there: &Receiver<()>) -> anyhow::Res
     let run = Run::open(what.run).context("cannot open the run")?;
     let mut job = StatsJob::new(&run, what.corpus, what.device.clone());
     let mut failed = 0;
-    for (split, work) in [(Split::Test, watch as Work), (Split::Train, compute as Work)] {
+    for (split, work) in [(Split::Test, follow as Compute), (Split::Train, compute as Compute)] {
         job.splits = vec![split];
         let summary =
             work(&job, &mut TellsWaits(what.console), what.stop.flag()).context("cannot compute the statistics")?;
@@ -219,8 +219,8 @@ fn statistics(what: &Statistics<'_>, run_is_there: &Receiver<()>) -> anyhow::Res
     Ok(())
 }
 
-/// `watch` or `compute`.
-type Work = fn(&StatsJob<'_>, &mut dyn StatsObserver, &AtomicBool) -> Result<Summary, StatsError>;
+/// `follow` or `compute`.
+type Compute = fn(&StatsJob<'_>, &mut dyn StatsObserver, &AtomicBool) -> Result<Summary, StatsError>;
 
 /// The corpus in the folder, if it is the one of this seed; or else it is made there.
 fn corpus(path: &Path, plan: &Plan) -> anyhow::Result<Corpus> {

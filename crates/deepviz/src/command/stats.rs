@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use deepviz_corpus::{Corpus, Reading, Split};
 use deepviz_net::Run;
-use deepviz_stats::{Blocker, Event, Job, Metric, Observer, Store, Summary, compute, patiently, watch};
+use deepviz_stats::{Blocker, Event, Job, Metric, Observer, Store, Summary, compute, follow, patiently};
 use serde_json::json;
 
 use super::corpus;
@@ -26,7 +26,7 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<Ending> {
         (Some(StatsPart::Unit(args)), _) => unit(args),
         (Some(StatsPart::Merge(args)), _) => merge(args),
         (None, Some(run)) => {
-            let work = if args.watch { watch as Work } else { compute };
+            let work = if args.watch { follow as Compute } else { compute };
             work_on(run, &args.what, work, |job| {
                 job.force = args.force;
                 job.wait = args.wait.limit();
@@ -36,10 +36,10 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<Ending> {
     }
 }
 
-/// `watch` or `compute`.
-type Work = fn(&Job<'_>, &mut dyn Observer, &AtomicBool) -> Result<Summary, deepviz_stats::Error>;
+/// `follow` or `compute`.
+type Compute = fn(&Job<'_>, &mut dyn Observer, &AtomicBool) -> Result<Summary, deepviz_stats::Error>;
 
-fn work_on(path: &Path, what: &StatsWhat, work: Work, change: impl FnOnce(&mut Job<'_>)) -> anyhow::Result<Ending> {
+fn work_on(path: &Path, what: &StatsWhat, work: Compute, change: impl FnOnce(&mut Job<'_>)) -> anyhow::Result<Ending> {
     let device = device::open(&what.compute)?;
     let run = Run::open(path).context("cannot open the run")?;
     let corpus = corpus_of(&run, what.corpus.as_deref(), (&what.decoded, Console::for_report(what.report)))?;
@@ -118,7 +118,7 @@ fn merge(args: &StatsMergeArgs) -> anyhow::Result<Ending> {
             &json!({ "event": "merged", "file": file, "units": units, "stale": stale }),
         );
     }
-    if wait.until_done(|| store.write_ledgers())?.is_none() {
+    if wait.until_done(|| store.write_example_stats())?.is_none() {
         return Ok(Ending::Interrupted);
     }
     if stale > 0 {

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::{Corpus, Split};
 use deepviz_net::Step;
-use deepviz_stats::{Example, Ledger, LedgerOrder};
+use deepviz_stats::{Example, ExampleOrder, ExampleStats};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -88,7 +88,7 @@ struct ImageLedger {
 }
 
 /// A ledger in the cache.
-pub(crate) struct Kept(pub(crate) Ledger);
+pub(crate) struct Kept(pub(crate) ExampleStats);
 
 impl Weigh for Kept {
     fn bytes(&self) -> usize {
@@ -103,13 +103,13 @@ pub(crate) async fn ledger_now(app: &App, run: &Arc<OpenRun>, split: Split) -> R
     let of = Arc::clone(run);
     let make = app.work.run(Load::Render, move || {
         let store = statistics::required(&of, split)?;
-        Ok(Kept(store.ledger(split)?))
+        Ok(Kept(store.example_stats(split)?))
     });
     app.cache.get(format!("ledger/{}/{key}", run.id), make).await
 }
 
 /// The checkpoints of a ledger by index; a snapshot that is gone has none.
-pub(crate) fn checkpoints_of(listing: &Listing, ledger: &Ledger) -> Vec<usize> {
+pub(crate) fn checkpoints_of(listing: &Listing, ledger: &ExampleStats) -> Vec<usize> {
     ledger.steps.iter().filter_map(|step| listing.index_of(*step)).collect()
 }
 
@@ -178,11 +178,11 @@ pub(crate) fn next_cursor(offset: usize, items: usize, total: usize) -> Option<S
     (items > 0 && end < total).then(|| end.to_string())
 }
 
-fn order(word: Option<&str>) -> Result<LedgerOrder, ApiError> {
+fn order(word: Option<&str>) -> Result<ExampleOrder, ApiError> {
     let word = word.unwrap_or("image");
-    let found = LedgerOrder::NAMES.into_iter().find(|(name, _)| *name == word);
+    let found = ExampleOrder::NAMES.into_iter().find(|(name, _)| *name == word);
     found.map(|(_, order)| order).ok_or_else(|| {
-        let known = LedgerOrder::NAMES.map(|(name, _)| name).join(", ");
+        let known = ExampleOrder::NAMES.map(|(name, _)| name).join(", ");
         ApiError::bad(format!("unknown order `{word}`; expected one of {known}"))
     })
 }
@@ -208,10 +208,12 @@ pub(crate) async fn image_ledger(
     let id = image_id(&corpus, &image)?;
     let split = corpus.split_of(id).unwrap_or(Split::Test);
     let of = Arc::clone(&run);
-    let alone =
-        app.work.run(Load::Render, move || Ok(statistics::required(&of, split)?.ledger_of_image(split, id)?)).await?;
+    let alone = app
+        .work
+        .run(Load::Render, move || Ok(statistics::required(&of, split)?.example_stats_of_image(split, id)?))
+        .await?;
     let listing = run.listing_by(&app.work).await?;
-    let answer = |ledger: &Ledger| {
+    let answer = |ledger: &ExampleStats| {
         let example = ledger.examples.iter().find(|example| example.image == id);
         ImageLedger {
             checkpoints: checkpoints_of(&listing, ledger),

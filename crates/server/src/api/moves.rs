@@ -93,7 +93,7 @@ fn answer(run: &OpenRun, query: &MovesQuery, corpus: &Corpus) -> Result<Moves, A
     let limit = limit(query.limit, DEFAULT_LIMIT)?;
     let (from, to) = (point(run, &query.from)?, point(run, &query.to)?);
     let store = statistics::required(run, split)?;
-    let Some(found) = store.moves(split, from.1, to.1)? else {
+    let Some(found) = store.prediction_changes(split, from.1, to.1)? else {
         let missing = if store.confusion(from.1, split)?.is_none() { from } else { to };
         return Err(statistics::missing_at(run, &store, missing, split)?);
     };

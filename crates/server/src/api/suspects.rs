@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_stats::Suspect;
+use deepviz_stats::LabelIssue;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -86,7 +86,7 @@ pub(crate) async fn suspects(
     let answer = app.work.run(Load::Render, move || {
         let range = corpus.range(split);
         let labels = &corpus.labels()[range.start as usize..range.end as usize];
-        let page = deepviz_stats::suspects(&ledger.0, labels, offset..offset.saturating_add(limit));
+        let page = deepviz_stats::label_issues(&ledger.0, labels, offset..offset.saturating_add(limit));
         let items: Vec<_> = page.items.iter().map(|suspect| item_of(suspect, &run.info().classes)).collect();
         Ok(Suspects {
             split: split.to_string(),
@@ -99,7 +99,7 @@ pub(crate) async fn suspects(
     json(&headers, &answer.await?)
 }
 
-fn item_of(suspect: &Suspect, classes: &[String]) -> SuspectItem {
+fn item_of(suspect: &LabelIssue, classes: &[String]) -> SuspectItem {
     let name = |class: u16| classes.get(usize::from(class)).map_or_else(|| class.to_string(), Clone::clone);
     let (label, predicted) = (name(suspect.label.0), name(suspect.predicted.0));
     let reason = format!(

@@ -97,7 +97,7 @@ impl Sums {
     }
 }
 
-/// What one block of rows needs, used again for the next.
+/// Buffers of one block of rows, used again for the next.
 #[derive(Default)]
 struct Scratch {
     /// `[clusters, BLOCK]`.

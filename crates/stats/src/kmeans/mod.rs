@@ -9,7 +9,7 @@
 //! it at every checkpoint, and where it is better by more than [`FRESH_ADVANTAGE`] it is taken and
 //! its clusters get the numbers of those with which they share most images.
 //!
-//! An image on a border would change sides at every checkpoint. So once the centres rest, one whose old
+//! An image on a border would change sides at every checkpoint. So once the centres have converged, one whose old
 //! cluster's centre is almost as near as the nearest ([`MARGIN`]) stays; the centres do not move for it.
 
 mod fresh;
@@ -29,16 +29,16 @@ use lloyd::Centres;
 
 /// A fresh start is taken when its inertia is this much (relatively) below that of the warm one.
 const FRESH_ADVANTAGE: f64 = 0.005;
-/// How much greater (relatively) the squared distance to an image's old centre may be than to the nearest one
-/// before it moves. Over the last seven checkpoints of `cifar10-80sec`, both splits, this keeps 91.3 to 99.0 % of
+/// The relative excess of the squared distance to an image's old centre over that to the nearest one, up to which the
+/// image stays. Over the last seven checkpoints of `cifar10-80sec`, both splits, this keeps 91.3 to 99.0 % of
 /// images in place (0 keeps 87.8 to 94.8) for at most 0.37 % more inertia; 0.05 keeps 89.9 % at one of them, 0.1
 /// costs up to 0.71 %.
 const MARGIN: f32 = 0.07;
-/// How far (relatively) a start that is fitted to a sample only may lie behind and still be carried on:
+/// The relative excess of inertia up to which a start that is fitted to a sample only is still carried on:
 /// the steps over all rows gain less than that in practice.
 const HOPELESS: f64 = 0.005;
 
-/// Whose steps bring the centres to rest.
+/// The implementation of the k-means iterations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kmeans {
     /// Ours.
@@ -57,7 +57,7 @@ impl Kmeans {
         }
     }
 
-    /// Steps from these centres to their rest; `None` when told to stop.
+    /// Iterates from these centres until they converge; `None` when told to stop.
     fn run(self, rows: ArrayView2<'_, f32>, start: Array2<f32>, stop: &AtomicBool) -> Result<Option<Centres>, Error> {
         match self {
             Self::Lloyd => Ok(lloyd::run(rows, start, stop)),
@@ -81,7 +81,7 @@ impl FromStr for Kmeans {
     }
 }
 
-/// What one checkpoint hands to the next.
+/// The clusters of a checkpoint, which those of the next continue.
 #[derive(Clone, Debug)]
 pub(crate) struct Previous {
     /// `[clusters, dimensions]`.
@@ -90,7 +90,7 @@ pub(crate) struct Previous {
     pub assignments: Vec<u16>,
 }
 
-/// Where the centres of a fit came from.
+/// The origin of a fit's centres.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// No checkpoint before: a fresh k-means++ start.
@@ -133,16 +133,16 @@ pub(crate) struct Fit {
 }
 
 impl Fit {
-    /// Whether all numbers of it are: distances of rows that are far apart may not be.
+    /// True when all numbers are finite: distances of rows that are far apart may not be.
     pub(crate) fn is_finite(&self) -> bool {
         let distances = self.squared_distances.iter().all(|distance| distance.is_finite());
         distances && self.inertia.is_finite() && self.centres.iter().all(|value| value.is_finite())
     }
 }
 
-/// What to fit.
+/// Parameters of a fit.
 pub(crate) struct Request<'a> {
-    /// How many clusters; more than there are (different) rows leaves some of them empty.
+    /// Number of clusters; more than there are (different) rows leaves some of them empty.
     pub clusters: usize,
     /// Everything random is a function of it.
     pub seed: u64,
@@ -211,7 +211,7 @@ fn fits(previous: &Previous, rows: ArrayView2<'_, f32>, clusters: usize) -> bool
         && previous.centres.iter().all(|x| x.is_finite())
 }
 
-/// Assignments, distances and inertia of centres that rest.
+/// Assignments, distances and inertia of centres that have converged.
 fn settled(rows: ArrayView2<'_, f32>, found: Centres, origin: Origin) -> Fit {
     let Centres { centres, iterations } = found;
     let (assignments, squared_distances) = lloyd::nearest_centres(rows, &centres);

@@ -98,7 +98,7 @@ fn our_step_is_linfas_step() {
 }
 
 #[test]
-fn linfa_and_our_steps_come_to_rest_at_the_same_inertia() {
+fn linfa_and_our_steps_converge_to_the_same_inertia() {
     let stop = go_on();
     for case in reference() {
         let rows = rows_of(&case);
@@ -187,7 +187,7 @@ fn a_row_on_the_border_stays_and_one_beyond_it_moves() {
         let fit = fit_of(&rows, 2, 2, Some(&previous));
         assert_eq!((fit.assignments[0], fit.assignments[1]), (left, right));
         assert_eq!(fit.assignments[4000..], [side, side, right]);
-        // Whoever stays has the distance to the centre where it stays, and the centres are as without it.
+        // A row that stays has the distance to the centre where it stays, and the centres are as without it.
         let mut sum = 0.0;
         for (row, &cluster) in fit.assignments.iter().enumerate() {
             let squared = (place(row) - fit.centres[[usize::from(cluster), 0]]).powi(2);

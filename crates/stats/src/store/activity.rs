@@ -76,7 +76,7 @@ impl Store {
         })
     }
 
-    /// What a layer's filters do at one checkpoint, by class too; `None` where that is missing.
+    /// The activity of a layer's filters at one checkpoint, by class too; `None` where it is missing.
     pub fn activity(&self, step: Step, split: Split, layer: &str) -> Result<Option<LayerActivity>, Error> {
         let Some(unit) = self.unit(step, split)? else { return Ok(None) };
         self.with("read", |connection| {
@@ -93,7 +93,7 @@ impl Store {
         })
     }
 
-    /// What a layer's filters do at every checkpoint that has statistics, in order.
+    /// The activity of a layer's filters at every checkpoint that has statistics, in order.
     pub fn activities(&self, split: Split, layer: &str) -> Result<Vec<(Step, Vec<FilterActivity>)>, Error> {
         let sql = format!(
             "SELECT {UNIT_COLUMNS}, filters, filter FROM unit JOIN activity ON unit_id = unit.id
@@ -112,7 +112,7 @@ impl Store {
         })
     }
 
-    /// How many images each filter's list has at most, at the newest checkpoint with statistics.
+    /// Images in each filter's list at most, at the newest checkpoint with statistics.
     pub fn top_places(&self) -> Result<Option<usize>, Error> {
         let sql = "SELECT places FROM activity ORDER BY rowid DESC LIMIT 1";
         self.with("read", |connection| Ok(connection.query_row(sql, [], |row| count(row, 0)).optional()?))

@@ -168,8 +168,7 @@ impl Store {
         })
     }
 
-    /// Where the members of a checkpoint's clusters were at the checkpoint before; `None` where one of
-    /// the two is missing.
+    /// The clusters of a checkpoint's members at the checkpoint before; `None` where one of the two is missing.
     pub fn cluster_lineage(
         &self,
         step: Step,

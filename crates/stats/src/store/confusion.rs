@@ -6,7 +6,7 @@ use ndarray::Array2;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::fault::not_a_blob;
-use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, Unit};
+use super::unit::{ReadyUnit, UNIT_COLUMNS, UNIT_WIDTH};
 use super::{Fault, Store, Table, UnitNumbers};
 use crate::confusion::{CellPage, Confusion};
 use crate::error::Error;
@@ -36,7 +36,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, unit: i64, numbers: &UnitNum
     Ok(())
 }
 
-/// Which page of which cell of which confusion matrix.
+/// A page of the images in one cell of a confusion matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CellQuery {
     /// The checkpoint.
@@ -47,9 +47,9 @@ pub struct CellQuery {
     pub true_class: ClassId,
     /// The column of the matrix.
     pub predicted: ClassId,
-    /// How many images to leave out.
+    /// Images to skip.
     pub offset: usize,
-    /// How many to give at most.
+    /// Images at most.
     pub limit: usize,
 }
 
@@ -103,7 +103,7 @@ impl Store {
 }
 
 /// The triplets (true, predicted, count) of a unit.
-fn read_cells(connection: &Connection, unit: &Unit) -> Result<Vec<u32>, Fault> {
+fn read_cells(connection: &Connection, unit: &ReadyUnit) -> Result<Vec<u32>, Fault> {
     let mut statement = connection.prepare_cached("SELECT data FROM confusion WHERE unit_id = ?1")?;
     let blob: Option<Vec<u8>> = statement.query_row([unit.id], |row| row.get(0)).optional()?;
     let blob = blob.ok_or_else(|| format!("the unit of step {} has no confusion matrix", unit.step.0))?;
@@ -127,7 +127,7 @@ fn confusion_of(cells: &[u32], classes: usize) -> Result<Confusion, Fault> {
 
 fn read_ranking(
     connection: &Connection,
-    unit: &Unit,
+    unit: &ReadyUnit,
     places: std::ops::Range<usize>,
 ) -> Result<Vec<(ImageId, f32)>, Fault> {
     if places.is_empty() {

@@ -1,4 +1,4 @@
-//! What may go wrong in a query, and the error that it becomes.
+//! Faults of queries, and the errors that they become.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::error::Error;
 #[error("{0}")]
 pub(super) struct ImpossibleCounts(pub String);
 
-/// What a query may meet, before the path is known.
+/// A fault of a query, before the path is known.
 pub(super) enum Fault {
     Sqlite(rusqlite::Error),
     Content(String),

@@ -14,7 +14,7 @@ use super::{Fault, schema};
 
 /// The longest text or blob: the outputs and ledgers of a million images stay far below.
 const MOST_BYTES: i32 = 256 << 20;
-/// How long the statements of one question may take where the database is only read.
+/// Time limit of the statements of one query where the database is only read.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// Steps of `SQLite`'s machine between two looks at the clock.
 const STEPS: std::ffi::c_int = 10_000;
@@ -25,7 +25,7 @@ pub(super) struct Deadline(Arc<AtomicU64>);
 
 /// When the process wants to end.
 static STOP_MS: AtomicU64 = AtomicU64::new(u64::MAX);
-/// What a statement may still take then.
+/// Time that a statement may still take then.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// From now on statements that only read end within a second: the process is stopping, and waits for them.
@@ -66,12 +66,12 @@ pub(super) fn restrict(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// One thing in a schema: its type, name, table, and the statement that makes it.
-type Part = (String, String, String, Option<String>);
+/// A table, index or trigger of a schema: its type, name, table, and the statement that makes it.
+type SchemaObject = (String, String, String, Option<String>);
 
 /// Refuses a database whose schema is not the one that our files make for its version.
 pub(super) fn check_schema(connection: &Connection, version: usize) -> Result<(), Fault> {
-    static LATEST: OnceLock<BTreeSet<Part>> = OnceLock::new();
+    static LATEST: OnceLock<BTreeSet<SchemaObject>> = OnceLock::new();
     let made;
     let expected = match LATEST.get() {
         Some(latest) if version == schema::latest() => latest,
@@ -82,7 +82,8 @@ pub(super) fn check_schema(connection: &Connection, version: usize) -> Result<()
     };
     let found = parts(connection)?;
     // What `ANALYZE` writes is data of SQLite's own.
-    let is_ours = |part: &&Part| part.1.starts_with("sqlite_stat") && part.0 == "table" || expected.contains(*part);
+    let is_ours =
+        |part: &&SchemaObject| part.1.starts_with("sqlite_stat") && part.0 == "table" || expected.contains(*part);
     if let Some((kind, name, ..)) = found.iter().find(|part| !is_ours(part)) {
         return Err(Fault::Content(format!("a {kind} `{}` that is not deepViz's", name.escape_debug())));
     }
@@ -92,7 +93,7 @@ pub(super) fn check_schema(connection: &Connection, version: usize) -> Result<()
     Ok(())
 }
 
-fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<Part>> {
+fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<SchemaObject>> {
     let mut statement = connection.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     rows.collect()

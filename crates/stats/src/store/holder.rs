@@ -22,18 +22,18 @@ impl Holder {
     pub(super) fn new() -> Self {
         static CLAIMS: AtomicU64 = AtomicU64::new(0);
         let (process, claim) = (std::process::id(), CLAIMS.fetch_add(1, Ordering::Relaxed));
-        let place = Place::here();
+        let own = ThisProcess::here();
         let text = format!(
             "process={process} machine={} since={} claim={claim} start={} space={}",
-            place.machine,
+            own.machine,
             now_ms(),
-            place.start,
-            place.space
+            own.start,
+            own.space
         );
         Self { text }
     }
 
-    /// From the database, whoever wrote it.
+    /// From the database; any version may have written it.
     pub(super) fn from_text(text: String) -> Self {
         Self { text }
     }
@@ -46,17 +46,17 @@ impl Holder {
         self.text.split(' ').find_map(|field| field.strip_prefix(key)?.strip_prefix('='))
     }
 
-    /// How long it has held its unit, by the clocks of both machines; `None` where these cannot be compared.
+    /// The time it has held its unit, by the clocks of both machines; `None` where these cannot be compared.
     pub(crate) fn held_for(&self) -> Option<Duration> {
         let since: i64 = self.field("since")?.parse().ok()?;
         u64::try_from(now_ms() - since).ok().map(Duration::from_millis)
     }
 
-    /// Whether its process is known to have ended. Only a process that this one could see if it were there is known
+    /// True when its process is known to have ended. Only a process that this one could see if it were there is known
     /// to be gone; of all others nothing is known.
     pub(super) fn is_gone(&self) -> bool {
-        let place = Place::here();
-        let is_visible = !place.space.is_empty() && self.field("space") == Some(&place.space);
+        let own = ThisProcess::here();
+        let is_visible = !own.space.is_empty() && self.field("space") == Some(&own.space);
         let process = self.field("process").and_then(|id| id.parse().ok());
         match (process, self.field("start")) {
             (Some(process), Some(start)) if is_visible => start_of(process).is_none_or(|found| found != start),
@@ -74,8 +74,8 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Where this process runs.
-struct Place {
+/// The identity of this process.
+struct ThisProcess {
     /// The machine's name.
     machine: String,
     /// Names the processes that see each other: this start of the system, this process namespace, this user. Empty
@@ -85,9 +85,9 @@ struct Place {
     start: String,
 }
 
-impl Place {
+impl ThisProcess {
     fn here() -> &'static Self {
-        static HERE: OnceLock<Place> = OnceLock::new();
+        static HERE: OnceLock<ThisProcess> = OnceLock::new();
         HERE.get_or_init(|| Self {
             machine: gethostname::gethostname().to_string_lossy().replace(' ', "_"),
             space: space().unwrap_or_default(),
@@ -167,7 +167,7 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(holder.is_gone());
-        let elsewhere = text.replace(mine.field("space").unwrap(), "another");
-        assert!(!Holder::from_text(elsewhere).is_gone());
+        let claimed_by_others = text.replace(mine.field("space").unwrap(), "another");
+        assert!(!Holder::from_text(claimed_by_others).is_gone());
     }
 }

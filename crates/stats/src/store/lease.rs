@@ -1,7 +1,7 @@
 //! Leases: several processes share the units of one run, and none waits for one that was killed.
 //!
-//! The one who holds a unit renews its lease every two seconds. Whether it still lives is judged without comparing
-//! clocks: a holder on this machine is looked up, and any other counts as gone when its lease has stood unchanged for a
+//! The holder of a unit renews its lease every two seconds. Whether the holder still lives is judged without comparing
+//! clocks: one on this machine is looked up, and any other counts as gone when its lease has stood unchanged for a
 //! whole term by this process's own clock. What `expires` says is only a mark that changes.
 
 use std::collections::BTreeMap;
@@ -10,22 +10,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use deepviz_corpus::Split;
 use deepviz_net::Step;
 use rusqlite::{OptionalExtension, params};
 use tracing::warn;
 
-use super::Store;
 use super::holder::{Holder, now_ms};
+use super::{Store, UnitId};
 use crate::error::Error;
 
-/// How long a unit stays with a process that does not renew its lease.
+/// Time after which a lease that is not renewed has ended.
 const TERM: Duration = Duration::from_secs(15);
-/// How often a process at work renews it.
+/// Interval at which a lease is renewed.
 const RENEWAL: Duration = Duration::from_secs(2);
-
-/// A checkpoint and the images.
-type Unit = (Step, Split);
 
 /// One worker's right to units.
 pub(crate) struct Lease {
@@ -33,22 +29,29 @@ pub(crate) struct Lease {
     /// A connection of its own, so that a lease is renewed while the other one waits.
     renewals: Arc<Store>,
     /// The leases of others as they were last seen to change.
-    sightings: Mutex<BTreeMap<Unit, Sighting>>,
+    sightings: Mutex<BTreeMap<UnitId, Sighting>>,
+}
+
+/// A lease as it is in the database.
+#[derive(Clone, PartialEq)]
+struct LeaseRow {
+    holder: Holder,
+    /// Changes with every renewal.
+    expires: i64,
 }
 
 /// A lease of another worker.
 struct Sighting {
-    holder: Holder,
-    expires: i64,
+    lease: LeaseRow,
     /// When it was first seen so.
     at: Instant,
 }
 
-/// Who has a unit.
+/// The answer to a claim.
 pub(crate) enum Claim {
     /// This worker, until it is released.
     Mine(Held),
-    /// Another one, who lives as far as can be seen.
+    /// Another worker has the unit, and lives as far as can be seen.
     Taken(Holder),
 }
 
@@ -59,16 +62,14 @@ impl Lease {
     }
 
     /// Takes a unit and keeps it until it is released, unless another worker has it and lives.
-    pub(crate) fn claim(&self, unit: Unit) -> Result<Claim, Error> {
+    pub(crate) fn claim(&self, unit: UnitId) -> Result<Claim, Error> {
         let mine = Holder::new();
         loop {
             // Both only where all is still as it was seen: another process may be claiming it at this moment.
             let is_mine = match self.store.lease_of(unit)? {
                 None => self.store.take(unit, &mine)?,
-                Some((holder, expires)) if self.lives(unit, (&holder, expires), Instant::now()) => {
-                    return Ok(Claim::Taken(holder));
-                }
-                Some((holder, expires)) => self.store.seize(unit, (&holder, expires), &mine)?,
+                Some(lease) if self.lives(unit, &lease, Instant::now()) => return Ok(Claim::Taken(lease.holder)),
+                Some(lease) => self.store.seize(unit, &lease, &mine)?,
             };
             if is_mine {
                 return self.keep(mine).map(Claim::Mine);
@@ -93,26 +94,26 @@ impl Lease {
         Ok(Held { store: Arc::clone(&self.store), holder, work: Some((done, renewal)) })
     }
 
-    /// Who is at work on an earlier checkpoint of the split, whose clusters the ones of this checkpoint continue.
-    pub(crate) fn awaited(&self, (step, split): Unit) -> Result<Option<(Unit, Holder)>, Error> {
-        for (earlier, holder, expires) in self.store.leases_before((step, split))? {
-            let unit = (earlier, split);
-            if self.lives(unit, (&holder, expires), Instant::now()) {
-                return Ok(Some((unit, holder)));
+    /// The first earlier checkpoint of the split that a worker has, and the worker: clusters continue the earlier ones.
+    pub(crate) fn awaited(&self, unit: UnitId) -> Result<Option<(UnitId, Holder)>, Error> {
+        for (earlier, lease) in self.store.leases_before(unit)? {
+            let earlier = UnitId { step: earlier, split: unit.split };
+            if self.lives(earlier, &lease, Instant::now()) {
+                return Ok(Some((earlier, lease.holder)));
             }
         }
         Ok(None)
     }
 
-    /// Whether the holder of a unit lives, as far as can be seen.
-    fn lives(&self, unit: Unit, (holder, expires): (&Holder, i64), now: Instant) -> bool {
-        if holder.is_gone() {
+    /// True when the holder of a unit lives, as far as can be seen.
+    fn lives(&self, unit: UnitId, lease: &LeaseRow, now: Instant) -> bool {
+        if lease.holder.is_gone() {
             return false;
         }
         let mut sightings = self.sightings.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = sightings.entry(unit).or_insert_with(|| Sighting { holder: holder.clone(), expires, at: now });
-        if seen.holder != *holder || seen.expires != expires {
-            *seen = Sighting { holder: holder.clone(), expires, at: now };
+        let seen = sightings.entry(unit).or_insert_with(|| Sighting { lease: lease.clone(), at: now });
+        if seen.lease != *lease {
+            *seen = Sighting { lease: lease.clone(), at: now };
         }
         now.duration_since(seen.at) < TERM
     }
@@ -157,19 +158,20 @@ fn expiry() -> i64 {
 }
 
 impl Store {
-    /// The lease on a unit, with its mark.
-    fn lease_of(&self, (step, split): Unit) -> Result<Option<(Holder, i64)>, Error> {
+    /// The lease on a unit.
+    fn lease_of(&self, UnitId { step, split }: UnitId) -> Result<Option<LeaseRow>, Error> {
         let sql = "SELECT owner, expires FROM lease WHERE step = ?1 AND split = ?2";
         self.with("read", |connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let values = params![step.0 as i64, split.as_str()];
-            let row = statement.query_row(values, |row| Ok((Holder::from_text(row.get(0)?), row.get(1)?)));
+            let row = statement
+                .query_row(values, |row| Ok(LeaseRow { holder: Holder::from_text(row.get(0)?), expires: row.get(1)? }));
             Ok(row.optional()?)
         })
     }
 
-    /// Takes a unit that nobody has; `false` where another worker has it now.
-    fn take(&self, (step, split): Unit, mine: &Holder) -> Result<bool, Error> {
+    /// Takes a unit without a holder; `false` where another worker has it now.
+    fn take(&self, UnitId { step, split }: UnitId, mine: &Holder) -> Result<bool, Error> {
         let sql = "INSERT INTO lease (step, split, owner, expires) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT (step, split) DO NOTHING";
         let values = params![step.0 as i64, split.as_str(), mine.as_str(), expiry()];
@@ -177,10 +179,10 @@ impl Store {
     }
 
     /// Takes a unit from a holder who is gone; `false` where the lease is no longer the one that was judged.
-    fn seize(&self, (step, split): Unit, (old, expires): (&Holder, i64), new: &Holder) -> Result<bool, Error> {
+    fn seize(&self, UnitId { step, split }: UnitId, old: &LeaseRow, new: &Holder) -> Result<bool, Error> {
         let sql = "UPDATE lease SET owner = ?3, expires = ?4
                    WHERE step = ?1 AND split = ?2 AND owner = ?5 AND expires = ?6";
-        let values = params![step.0 as i64, split.as_str(), new.as_str(), expiry(), old.as_str(), expires];
+        let values = params![step.0 as i64, split.as_str(), new.as_str(), expiry(), old.holder.as_str(), old.expires];
         self.with("write", |connection| Ok(connection.execute(sql, values)? == 1))
     }
 
@@ -197,12 +199,13 @@ impl Store {
     }
 
     /// The leases of earlier checkpoints of a split.
-    fn leases_before(&self, (step, split): Unit) -> Result<Vec<(Step, Holder, i64)>, Error> {
+    fn leases_before(&self, UnitId { step, split }: UnitId) -> Result<Vec<(Step, LeaseRow)>, Error> {
         let sql = "SELECT step, owner, expires FROM lease WHERE split = ?2 AND step < ?1 ORDER BY step";
         self.with("read", |connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map(params![step.0 as i64, split.as_str()], |row| {
-                Ok((Step(row.get::<_, i64>(0)? as u64), Holder::from_text(row.get(1)?), row.get(2)?))
+                let lease = LeaseRow { holder: Holder::from_text(row.get(1)?), expires: row.get(2)? };
+                Ok((Step(row.get::<_, i64>(0)? as u64), lease))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

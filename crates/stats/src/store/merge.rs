@@ -11,7 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{Fault, Store, UNIT_TABLES, clusters, unit, weights};
 use crate::error::Error;
 
-/// What was taken over from a file.
+/// The units taken over from a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merged {
     /// The units that are in the run's statistics now.

@@ -3,11 +3,11 @@
 mod activity;
 mod clusters;
 mod confusion;
+mod example_stats;
 mod fault;
 pub(crate) mod guard;
 mod holder;
 mod lease;
-mod ledger;
 mod merge;
 mod open;
 mod outputs;
@@ -36,7 +36,7 @@ pub(crate) use lease::{Claim, Lease};
 pub use merge::Merged;
 pub(crate) use predictions::Predictions;
 use table::Table;
-pub(crate) use unit::UnitKey;
+pub(crate) use unit::{UnitId, UnitKey};
 pub(crate) use weights::WeightRecord;
 pub(crate) use write::{UnitNumbers, UnitRecord};
 
@@ -59,13 +59,13 @@ pub struct Store {
     connection: Mutex<Connection>,
     expected: Mutex<Option<Expected>>,
     path: PathBuf,
-    /// Whether it is read as the files were when it was opened: what is written later is not seen.
+    /// True when it is read as the files were when it was opened: later writes are not seen.
     is_frozen: bool,
     /// Of one that is only read.
     deadline: Option<guard::Deadline>,
 }
 
-/// What the run folder holds, to tell stale numbers by.
+/// The run folder's snapshots and corpus, to tell stale numbers by.
 #[derive(Clone, Debug, Default)]
 struct Expected {
     snapshots: BTreeMap<Step, String>,
@@ -100,13 +100,13 @@ impl Store {
         *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = Some(expected);
     }
 
-    /// Whether it shows the files as they were when it was opened, whatever is written since: it lies where nothing can
-    /// be written.
+    /// True when it shows the files as they were when it was opened, whatever is written since: its folder cannot be
+    /// written.
     pub fn is_frozen(&self) -> bool {
         self.is_frozen
     }
 
-    /// Where the database is.
+    /// The database's path.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{FILE_NAME, Store, error_from_fault, guard, schema};
 use crate::error::Error;
 
-/// How long one query waits for another process that is writing, before it tells that the database is busy. A process
+/// Time that a query waits for another process that is writing, before it fails with `Busy`. A process
 /// that writes waits longer, and says so (`Control::patiently`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same where it is only read, which waits only while another process ends or begins to write.

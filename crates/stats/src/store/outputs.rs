@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, Axis};
 use rusqlite::{Transaction, params};
 
 use super::fault::not_a_blob;
-use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, Unit};
+use super::unit::{ReadyUnit, UNIT_COLUMNS, UNIT_WIDTH};
 use super::{Fault, Store, Table, UnitNumbers};
 use crate::codec;
 use crate::error::Error;
@@ -108,6 +108,6 @@ impl Store {
     }
 }
 
-fn broken_outputs(unit: &Unit) -> Fault {
+fn broken_outputs(unit: &ReadyUnit) -> Fault {
     Fault::Content(format!("outputs of step {} that are not those of {} images", unit.step.0, unit.images))
 }

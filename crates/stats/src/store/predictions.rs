@@ -45,7 +45,7 @@ impl Store {
     pub(crate) fn predictions_at(&self, step: Step, split: Split) -> Result<Option<Predictions>, Error> {
         self.with("read", |connection| {
             let mut found = None;
-            self.each_prediction(connection, (split, step..=step), |moment| found = Some(moment))?;
+            self.each_prediction(connection, split, step..=step, |moment| found = Some(moment))?;
             Ok(found)
         })
     }
@@ -54,7 +54,8 @@ impl Store {
     pub(super) fn each_prediction(
         &self,
         connection: &Connection,
-        (split, steps): (Split, RangeInclusive<Step>),
+        split: Split,
+        steps: RangeInclusive<Step>,
         mut take: impl FnMut(Predictions),
     ) -> Result<(), Fault> {
         let sql = format!(

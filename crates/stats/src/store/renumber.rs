@@ -20,7 +20,7 @@ impl Store {
         while let Some(at) = step {
             let mut has_changed = false;
             for set in self.cluster_sets(at, split)? {
-                has_changed |= self.renumber((at, split), &set.layer, set.metric)?;
+                has_changed |= self.renumber(at, split, &set.layer, set.metric)?;
             }
             if !has_changed && !is_first {
                 return Ok(());
@@ -36,8 +36,8 @@ impl Store {
         Ok(())
     }
 
-    /// Whether numbers have changed.
-    fn renumber(&self, (step, split): (Step, Split), layer: &str, metric: Metric) -> Result<bool, Error> {
+    /// Gives the clusters of one set the numbers of those before them; true when numbers have changed.
+    fn renumber(&self, step: Step, split: Split, layer: &str, metric: Metric) -> Result<bool, Error> {
         let Some(set) = self.clusters(step, split, layer, metric)? else { return Ok(false) };
         let Some(assignments) = self.cluster_assignments(step, split, layer, metric)? else { return Ok(false) };
         let Some((previous_step, previous)) = self.previous_clusters(step, split, layer, metric)? else {

@@ -1,4 +1,4 @@
-//! The table `unit`: which snapshot over which split, from which files, and how it came out.
+//! The table `unit`: a snapshot over a split, the files that it was computed from, and its outcome.
 
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
@@ -17,7 +17,7 @@ use crate::unit::{State, UnitState};
 const COLUMNS: &str = "step, split, state, snapshot_hash, corpus_hash, classes, first_image, images, loss, error, seconds, \
                     problem, version, computed_at";
 
-/// What the store has of a unit, to see what is missing.
+/// The stored parts of a unit, from which the missing ones follow.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
     pub is_ready: bool,
@@ -27,7 +27,14 @@ pub(crate) struct Recorded {
     pub sets: Vec<(String, Metric, usize, usize)>,
 }
 
-/// Which unit, and which files it was computed from.
+/// A unit: one snapshot over one split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UnitId {
+    pub step: Step,
+    pub split: Split,
+}
+
+/// A unit with the files that it was computed from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UnitKey<'a> {
     pub step: Step,
@@ -37,7 +44,7 @@ pub(crate) struct UnitKey<'a> {
 }
 
 /// A ready unit that is not stale.
-pub(super) struct Unit {
+pub(super) struct ReadyUnit {
     pub id: i64,
     pub step: Step,
     pub classes: usize,
@@ -46,7 +53,7 @@ pub(super) struct Unit {
 }
 
 pub(super) const UNIT_COLUMNS: &str = "unit.id, step, snapshot_hash, corpus_hash, classes, first_image, images";
-/// How many columns these are.
+/// The number of these columns.
 pub(super) const UNIT_WIDTH: usize = 7;
 
 impl Store {
@@ -67,7 +74,7 @@ impl Store {
         Ok(units)
     }
 
-    /// What there is of a unit.
+    /// The stored parts of a unit; `None` where nothing is stored.
     pub(crate) fn recorded(&self, step: Step, split: Split) -> Result<Option<Recorded>, Error> {
         self.with("read", |connection| {
             let sql = "SELECT id, state, snapshot_hash, corpus_hash FROM unit WHERE step = ?1 AND split = ?2";
@@ -84,7 +91,7 @@ impl Store {
     }
 
     /// The unit, where it is ready and not stale.
-    pub(super) fn unit(&self, step: Step, split: Split) -> Result<Option<Unit>, Error> {
+    pub(super) fn unit(&self, step: Step, split: Split) -> Result<Option<ReadyUnit>, Error> {
         let sql = format!("SELECT {UNIT_COLUMNS} FROM unit WHERE step = ?1 AND split = ?2 AND state = 'ready'");
         self.with("read", |connection| {
             let mut statement = connection.prepare_cached(&sql)?;
@@ -97,7 +104,7 @@ impl Store {
     }
 
     /// From a row that begins with [`UNIT_COLUMNS`]; `None` where it is stale.
-    pub(super) fn unit_from_row(&self, row: &Row<'_>) -> rusqlite::Result<Option<Unit>> {
+    pub(super) fn unit_from_row(&self, row: &Row<'_>) -> rusqlite::Result<Option<ReadyUnit>> {
         let step = Step(row.get::<_, i64>(1)? as u64);
         let (snapshot, corpus) = (row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
         if self.is_stale(step, snapshot, corpus) {
@@ -107,7 +114,7 @@ impl Store {
         self.check_counts(classes, first.0, images).map_err(|problem| {
             rusqlite::Error::FromSqlConversionFailure(6, Type::Integer, Box::new(ImpossibleCounts(problem)))
         })?;
-        Ok(Some(Unit { id: row.get(0)?, step, classes, first, images }))
+        Ok(Some(ReadyUnit { id: row.get(0)?, step, classes, first, images }))
     }
 }
 

@@ -50,7 +50,7 @@ impl Store {
         })
     }
 
-    /// Whether the numbers of a snapshot's weights are there, made from these very files.
+    /// True when the numbers of a snapshot's weights are stored, computed from these very files.
     pub(crate) fn has_weights(&self, step: Step, snapshot_hash: &str, previous_hash: &str) -> Result<bool, Error> {
         let sql = "SELECT 1 FROM weight WHERE step = ?1 AND snapshot_hash = ?2 AND previous_hash = ?3";
         self.with("read", |connection| {

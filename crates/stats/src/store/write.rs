@@ -23,7 +23,7 @@ pub(crate) struct UnitNumbers<'a> {
     pub network: &'a Network,
 }
 
-/// What was computed of a unit.
+/// The computed numbers of a unit.
 pub(crate) struct UnitRecord<'a> {
     pub key: UnitKey<'a>,
     /// `None` where these stood in the store already and cluster sets are added.

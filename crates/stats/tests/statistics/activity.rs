@@ -1,11 +1,11 @@
-//! What filters, weights and images do over time, checked against the network itself.
+//! Activity, weights and examples over time, checked against the network itself.
 
 use std::sync::Arc;
 
 use crate::common::{Fixture, device};
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::{Model, Step};
-use deepviz_stats::{LedgerOrder, Metric, State, Store, Verdict, predicted, softmax};
+use deepviz_stats::{ExampleOrder, Metric, State, Store, Verdict, predicted, softmax};
 use ndarray::{Array2, Axis, s};
 
 /// All outputs of a layer over a split, `[images, channels * height * width]`.
@@ -128,10 +128,10 @@ fn the_ledger_and_the_moves_follow_every_image() {
     let logits: Vec<_> =
         [0, 12, 24].map(|step| outputs(&fixture, step, Split::Test, fixture.network.logits())).to_vec();
     let range = fixture.corpus.range(Split::Test);
-    let ledger = store.ledger(Split::Test).unwrap();
-    assert_eq!(ledger.steps, [0, 12, 24].map(Step));
-    assert_eq!(ledger.examples.len(), range.len());
-    for (row, example) in ledger.examples.iter().enumerate() {
+    let stats = store.example_stats(Split::Test).unwrap();
+    assert_eq!(stats.steps, [0, 12, 24].map(Step));
+    assert_eq!(stats.examples.len(), range.len());
+    for (row, example) in stats.examples.iter().enumerate() {
         let label = usize::from(fixture.corpus.label(example.image).unwrap().0);
         let guesses: Vec<usize> = logits.iter().map(|l| predicted(l.row(row))).collect();
         let margins: Vec<f32> = logits
@@ -150,31 +150,31 @@ fn the_ledger_and_the_moves_follow_every_image() {
         assert!((example.mean_margin - margins.iter().sum::<f32>() / 3.0).abs() < 1e-4);
         assert!((example.final_margin - margins[2]).abs() < 1e-4);
     }
-    let mut sorted = ledger.examples.clone();
+    let mut sorted = stats.examples.clone();
     sorted.sort_by(|a, b| a.mean_margin.total_cmp(&b.mean_margin));
-    let page = ledger.page(LedgerOrder::MeanMargin, |_| true, 20..30);
+    let page = stats.page(ExampleOrder::MeanMargin, |_| true, 20..30);
     assert_eq!(page.items, sorted[20..30].iter().collect::<Vec<_>>());
 
-    // It stands ready, and goes with its units: here with one whose snapshot is another now.
-    let alone = store.ledger_of_image(Split::Test, sorted[0].image).unwrap().unwrap();
-    assert_eq!((&alone.steps, &alone.examples[..]), (&ledger.steps, &sorted[..1]));
+    // They are stored, and go with their units: here with one whose snapshot is another now.
+    let alone = store.example_stats_of_image(Split::Test, sorted[0].image).unwrap().unwrap();
+    assert_eq!((&alone.steps, &alone.examples[..]), (&stats.steps, &sorted[..1]));
     fixture.write_snapshot(12, 7);
     store.refresh(&fixture.run());
-    assert!(store.ledger_of_image(Split::Test, sorted[0].image).unwrap().is_none());
-    assert_eq!(store.ledger(Split::Test).unwrap().steps, [0, 24].map(Step));
+    assert!(store.example_stats_of_image(Split::Test, sorted[0].image).unwrap().is_none());
+    assert_eq!(store.example_stats(Split::Test).unwrap().steps, [0, 24].map(Step));
     fixture.compute();
-    let alone = store.ledger_of_image(Split::Test, sorted[0].image).unwrap().unwrap();
+    let alone = store.example_stats_of_image(Split::Test, sorted[0].image).unwrap().unwrap();
     assert_eq!(alone.steps, [0, 12, 24].map(Step));
     fixture.write_snapshot(12, 1);
     fixture.compute();
     store.refresh(&fixture.run());
-    assert_eq!(store.ledger(Split::Test).unwrap(), ledger);
+    assert_eq!(store.example_stats(Split::Test).unwrap(), stats);
 
-    let moves = store.moves(Split::Test, Step(0), Step(24)).unwrap().unwrap();
-    let moved: usize = moves.iter().map(|cell| cell.images.len()).sum();
+    let changes = store.prediction_changes(Split::Test, Step(0), Step(24)).unwrap().unwrap();
+    let moved: usize = changes.iter().map(|cell| cell.images.len()).sum();
     let expected = (0..range.len()).filter(|&row| predicted(logits[0].row(row)) != predicted(logits[2].row(row)));
     assert_eq!(moved, expected.count());
-    for cell in &moves {
+    for cell in &changes {
         for (image, verdict) in &cell.images {
             let label = fixture.corpus.label(*image).unwrap().0;
             let expected = match () {
@@ -185,7 +185,7 @@ fn the_ledger_and_the_moves_follow_every_image() {
             assert_eq!(*verdict, expected);
         }
     }
-    assert!(store.moves(Split::Test, Step(0), Step(6)).unwrap().is_none());
+    assert!(store.prediction_changes(Split::Test, Step(0), Step(6)).unwrap().is_none());
 }
 
 #[test]

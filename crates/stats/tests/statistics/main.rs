@@ -6,6 +6,6 @@ mod activity;
 mod common;
 mod company;
 mod compute;
+mod follow;
 mod near;
 mod store;
-mod watch;

@@ -79,8 +79,8 @@ fn flipped_bits_are_errors_and_never_numbers() {
         let history = store.history(ImageId(350))?;
         let top = store.top(Step(12), Split::Test, "conv1", 2)?;
         let activity = store.activity(Step(12), Split::Test, "relu1")?;
-        let (ledger, weights) = (store.ledger(Split::Test)?, store.weights()?);
-        Ok(format!("{logits:?} {confusion:?} {clusters:?} {history:?} {top:?} {activity:?} {ledger:?} {weights:?}"))
+        let (examples, weights) = (store.example_stats(Split::Test)?, store.weights()?);
+        Ok(format!("{logits:?} {confusion:?} {clusters:?} {history:?} {top:?} {activity:?} {examples:?} {weights:?}"))
     };
     let expected = read().unwrap();
     let (mut errors, mut same) = (0, 0);

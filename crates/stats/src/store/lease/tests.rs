@@ -1,19 +1,24 @@
 //! Leases of two workers, judged without a clock but the test's own.
 
 use super::*;
+use deepviz_corpus::Split;
 
 fn worker(folder: &std::path::Path) -> Lease {
     Lease::new(Arc::new(Store::open(folder).unwrap())).unwrap()
 }
 
 /// A lease as another process left it.
-fn insert(lease: &Lease, unit: Unit, owner: &str, expires: i64) {
+fn insert(lease: &Lease, unit: UnitId, owner: &str, expires: i64) {
     let sql = "INSERT OR REPLACE INTO lease (step, split, owner, expires) VALUES (?1, ?2, ?3, ?4)";
-    let values = params![unit.0.0 as i64, unit.1.as_str(), owner, expires];
+    let values = params![unit.step.0 as i64, unit.split.as_str(), owner, expires];
     lease.store.with("write", |c| Ok(c.execute(sql, values)?)).unwrap();
 }
 
-const UNIT: Unit = (Step(5), Split::Test);
+const UNIT: UnitId = UnitId { step: Step(5), split: Split::Test };
+
+fn lease_row(holder: &Holder, expires: i64) -> LeaseRow {
+    LeaseRow { holder: holder.clone(), expires }
+}
 const DAY_MS: i64 = 86_400_000;
 
 #[test]
@@ -23,9 +28,12 @@ fn a_unit_belongs_to_one_holder_until_it_is_released() {
     let Claim::Mine(mut held) = a.claim(UNIT).unwrap() else { unreachable!() };
     let Claim::Taken(holder) = b.claim(UNIT).unwrap() else { unreachable!() };
     assert_eq!(holder, held.holder);
-    let (unit, awaited) = b.awaited((Step(6), Split::Test)).unwrap().unwrap();
+    let (unit, awaited) = b.awaited(UnitId { step: Step(6), split: Split::Test }).unwrap().unwrap();
     assert_eq!((unit, awaited), (UNIT, holder));
-    assert!(b.awaited((Step(6), Split::Train)).unwrap().is_none() && b.awaited(UNIT).unwrap().is_none());
+    assert!(
+        b.awaited(UnitId { step: Step(6), split: Split::Train }).unwrap().is_none()
+            && b.awaited(UNIT).unwrap().is_none()
+    );
     held.release().unwrap();
     let Claim::Mine(held) = b.claim(UNIT).unwrap() else { unreachable!() };
     assert!(matches!(a.claim(UNIT).unwrap(), Claim::Taken(_)));
@@ -42,20 +50,21 @@ fn a_lease_is_waited_for_as_long_as_it_changes_and_a_term_longer_whatever_the_cl
     let far = Holder::from_text("process=7 machine=far since=0 claim=0 start=1 space=another".to_owned());
     // The clock over there is a day ahead, or a day behind: neither makes it live or die.
     for clock in [DAY_MS, -DAY_MS] {
-        let unit = (Step(clock.unsigned_abs()), if clock > 0 { Split::Test } else { Split::Train });
+        let split = if clock > 0 { Split::Test } else { Split::Train };
+        let unit = UnitId { step: Step(clock.unsigned_abs()), split };
         let mark = now_ms() + clock;
-        assert!(lease.lives(unit, (&far, mark), start));
-        assert!(lease.lives(unit, (&far, mark), later(0.9)));
+        assert!(lease.lives(unit, &lease_row(&far, mark), start));
+        assert!(lease.lives(unit, &lease_row(&far, mark), later(0.9)));
         // Renewed: it lives on, for hours if need be.
         for renewal in 1..1000 {
-            assert!(lease.lives(unit, (&far, mark + renewal), later(0.9 * renewal as f64)));
+            assert!(lease.lives(unit, &lease_row(&far, mark + renewal), later(0.9 * renewal as f64)));
         }
         let (last, seen) = (mark + 999, 0.9 * 999.0);
-        assert!(lease.lives(unit, (&far, last), later(seen + 0.99)));
-        assert!(!lease.lives(unit, (&far, last), later(seen + 1.0)));
+        assert!(lease.lives(unit, &lease_row(&far, last), later(seen + 0.99)));
+        assert!(!lease.lives(unit, &lease_row(&far, last), later(seen + 1.0)));
         // Another holder has a term of its own.
         let next = Holder::from_text("whoever".to_owned());
-        assert!(lease.lives(unit, (&next, last), later(seen + 1.1)));
+        assert!(lease.lives(unit, &lease_row(&next, last), later(seen + 1.1)));
     }
 }
 
@@ -66,12 +75,12 @@ fn only_the_lease_that_was_judged_is_taken_over() {
     insert(&lease, UNIT, "them", DAY_MS);
     let (them, me) = (Holder::from_text("them".to_owned()), Holder::new());
     lease.store.renew(&them).unwrap();
-    assert!(!lease.store.seize(UNIT, (&them, DAY_MS), &me).unwrap(), "it was renewed meanwhile");
-    let (found, expires) = lease.store.lease_of(UNIT).unwrap().unwrap();
+    assert!(!lease.store.seize(UNIT, &lease_row(&them, DAY_MS), &me).unwrap(), "it was renewed meanwhile");
+    let LeaseRow { holder: found, expires } = lease.store.lease_of(UNIT).unwrap().unwrap();
     assert_eq!(found, them);
     assert!(expires > DAY_MS);
-    assert!(lease.store.seize(UNIT, (&them, expires), &me).unwrap());
-    assert_eq!(lease.store.lease_of(UNIT).unwrap().unwrap().0, me);
+    assert!(lease.store.seize(UNIT, &lease_row(&them, expires), &me).unwrap());
+    assert_eq!(lease.store.lease_of(UNIT).unwrap().unwrap().holder, me);
     assert!(!lease.store.take(UNIT, &Holder::new()).unwrap(), "it is mine already");
 }
 
@@ -86,6 +95,6 @@ fn what_a_killed_process_held_is_free_at_once() {
     child.wait().unwrap();
     let killed = own.as_str().replace(&format!("process={} ", std::process::id()), &format!("process={id} "));
     insert(&lease, UNIT, &killed, now_ms() + DAY_MS);
-    assert!(lease.awaited((Step(6), Split::Test)).unwrap().is_none());
+    assert!(lease.awaited(UnitId { step: Step(6), split: Split::Test }).unwrap().is_none());
     assert!(matches!(lease.claim(UNIT).unwrap(), Claim::Mine(_)));
 }

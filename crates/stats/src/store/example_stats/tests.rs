@@ -6,7 +6,7 @@ use super::*;
 const IMAGES: usize = 1100;
 const FIRST: u32 = 70;
 
-/// A store of its own over the same file; nobody says which snapshots there should be.
+/// A store of its own over the same file; which does not know the run's snapshots.
 fn open(folder: &tempfile::TempDir) -> Store {
     Store::open(folder.path()).unwrap()
 }
@@ -45,7 +45,7 @@ fn filled() -> (tempfile::TempDir, Store) {
 }
 
 fn is_ready(store: &Store) -> bool {
-    store.ledger_of_image(Split::Train, ImageId(FIRST)).unwrap().is_some()
+    store.example_stats_of_image(Split::Train, ImageId(FIRST)).unwrap().is_some()
 }
 
 fn rows(store: &Store, table: &str) -> i64 {
@@ -54,32 +54,32 @@ fn rows(store: &Store, table: &str) -> i64 {
 }
 
 #[test]
-fn the_written_ledger_is_the_computed_one_whole_and_image_by_image() {
+fn what_is_stored_is_what_is_computed_whole_and_image_by_image() {
     let (folder, store) = filled();
     assert!(!is_ready(&store));
-    let computed = store.ledger(Split::Train).unwrap();
+    let computed = store.example_stats(Split::Train).unwrap();
     assert_eq!((computed.steps.len(), computed.examples.len()), (5, IMAGES));
     assert!(computed.examples.iter().any(|e| e.learned.is_none()) && computed.examples.iter().any(|e| e.flips == 4));
-    store.write_ledgers().unwrap();
+    store.write_example_stats().unwrap();
     assert!(is_ready(&store));
     assert_eq!(rows(&store, "ledger_part"), 3);
     let reader = Store::open_read_only(folder.path()).unwrap().unwrap();
-    assert_eq!(reader.ledger(Split::Train).unwrap(), computed);
+    assert_eq!(reader.example_stats(Split::Train).unwrap(), computed);
     for place in [0, 1, 511, 512, 1023, 1024, IMAGES - 1] {
-        let found = reader.ledger_of_image(Split::Train, ImageId(FIRST + place as u32)).unwrap().unwrap();
+        let found = reader.example_stats_of_image(Split::Train, ImageId(FIRST + place as u32)).unwrap().unwrap();
         assert_eq!((&found.steps, &found.examples[..]), (&computed.steps, &computed.examples[place..=place]));
     }
     for outside in [0, FIRST - 1, FIRST + IMAGES as u32, u32::MAX] {
-        let found = reader.ledger_of_image(Split::Train, ImageId(outside)).unwrap().unwrap();
+        let found = reader.example_stats_of_image(Split::Train, ImageId(outside)).unwrap().unwrap();
         assert_eq!((found.steps.len(), &found.examples[..]), (5, &[] as &[Example]));
     }
-    // The other split has no units, hence no ledger.
-    assert!(reader.ledger_of_image(Split::Test, ImageId(0)).unwrap().is_none());
-    assert_eq!(reader.ledger(Split::Test).unwrap(), Ledger::default());
+    // The other split has no units, hence no statistics.
+    assert!(reader.example_stats_of_image(Split::Test, ImageId(0)).unwrap().is_none());
+    assert_eq!(reader.example_stats(Split::Test).unwrap(), ExampleStats::default());
 }
 
 #[test]
-fn it_goes_when_a_unit_comes_goes_or_changes() {
+fn they_go_when_a_unit_comes_goes_or_changes() {
     let (_folder, store) = filled();
     let changes: [&dyn Fn(); 4] = [
         &|| put(&store, 20, "a", 77),
@@ -93,37 +93,37 @@ fn it_goes_when_a_unit_comes_goes_or_changes() {
             store.with("write", |connection| Ok(connection.execute(update, []).map(|_| ())?)).unwrap();
         },
     ];
-    let mut before = store.ledger(Split::Train).unwrap();
+    let mut before = store.example_stats(Split::Train).unwrap();
     for change in changes {
-        store.write_ledgers().unwrap();
+        store.write_example_stats().unwrap();
         assert!(is_ready(&store));
         change();
         assert!(!is_ready(&store));
         assert_eq!((rows(&store, "ledger"), rows(&store, "ledger_part")), (0, 0));
-        let now = store.ledger(Split::Train).unwrap();
+        let now = store.example_stats(Split::Train).unwrap();
         assert_ne!(now, before);
-        store.write_ledgers().unwrap();
-        assert_eq!(store.ledger(Split::Train).unwrap(), now);
+        store.write_example_stats().unwrap();
+        assert_eq!(store.example_stats(Split::Train).unwrap(), now);
         before = now;
     }
 }
 
 #[test]
-fn a_ledger_of_other_units_than_are_shown_is_refused() {
+fn statistics_of_other_units_than_are_shown_are_refused() {
     let (folder, store) = filled();
-    store.write_ledgers().unwrap();
+    store.write_example_stats().unwrap();
     // This one knows that the snapshot of step 20 has been replaced.
     let other = open(&folder);
     let snapshots = [(Step(20), "b".to_owned())].into();
     *other.expected.lock().unwrap() =
         Some(super::super::Expected { snapshots, corpus: "corpus".to_owned(), classes: 3, images: 1170 });
     assert!(!is_ready(&other) && is_ready(&store));
-    let ledger = other.ledger(Split::Train).unwrap();
-    assert_eq!(ledger.steps, [0, 10, 30, 40].map(Step));
-    other.write_ledgers().unwrap();
+    let stats = other.example_stats(Split::Train).unwrap();
+    assert_eq!(stats.steps, [0, 10, 30, 40].map(Step));
+    other.write_example_stats().unwrap();
     assert!(is_ready(&other) && !is_ready(&store));
-    assert_eq!(other.ledger(Split::Train).unwrap(), ledger);
-    assert_eq!(store.ledger(Split::Train).unwrap().steps.len(), 5);
+    assert_eq!(other.example_stats(Split::Train).unwrap(), stats);
+    assert_eq!(store.example_stats(Split::Train).unwrap().steps.len(), 5);
 }
 
 #[test]
@@ -136,24 +136,24 @@ fn writers_at_the_same_time_do_no_harm() {
                 let store = open(folder);
                 for round in 0..8 {
                     put(&store, 10 * writer, "a", 100 * writer + round);
-                    store.write_ledgers().unwrap();
-                    // Whatever the others do meanwhile, it is the ledger of five whole units.
-                    let ledger = store.ledger(Split::Train).unwrap();
-                    assert_eq!((ledger.steps.len(), ledger.examples.len()), (5, IMAGES));
+                    store.write_example_stats().unwrap();
+                    // Whatever the others do meanwhile, they are the statistics of five whole units.
+                    let stats = store.example_stats(Split::Train).unwrap();
+                    assert_eq!((stats.steps.len(), stats.examples.len()), (5, IMAGES));
                 }
             });
         }
     });
-    store.write_ledgers().unwrap();
-    let written = store.ledger(Split::Train).unwrap();
+    store.write_example_stats().unwrap();
+    let written = store.example_stats(Split::Train).unwrap();
     store.with("write", |connection| Ok(connection.execute("DELETE FROM ledger", []).map(|_| ())?)).unwrap();
-    assert_eq!(store.ledger(Split::Train).unwrap(), written);
+    assert_eq!(store.example_stats(Split::Train).unwrap(), written);
 }
 
 #[test]
 fn a_writer_that_dies_midway_leaves_what_there_was() {
     let (folder, store) = filled();
-    let computed = store.ledger(Split::Train).unwrap();
+    let computed = store.example_stats(Split::Train).unwrap();
     let dying = open(&folder);
     dying
         .with("write", |connection| {
@@ -167,8 +167,8 @@ fn a_writer_that_dies_midway_leaves_what_there_was() {
         })
         .unwrap();
     assert_eq!(rows(&store, "ledger_part"), 0);
-    assert_eq!(store.ledger(Split::Train).unwrap(), computed);
-    store.write_ledgers().unwrap();
+    assert_eq!(store.example_stats(Split::Train).unwrap(), computed);
+    store.write_example_stats().unwrap();
     assert!(is_ready(&store));
 }
 
@@ -182,11 +182,14 @@ fn damage_is_an_error_and_never_a_number() {
         ("UPDATE ledger_part SET chunk = 7 WHERE chunk = 0", "a chunk out of place"),
         ("UPDATE ledger_part SET data = substr(data, 2) WHERE chunk = 0", "a cut chunk"),
     ] {
-        store.write_ledgers().unwrap();
+        store.write_example_stats().unwrap();
         store.with("write", |connection| Ok(connection.execute(damage, []).map(|_| ())?)).unwrap();
-        assert!(matches!(store.ledger(Split::Train), Err(Error::Corrupt { .. })), "{what}");
+        assert!(matches!(store.example_stats(Split::Train), Err(Error::Corrupt { .. })), "{what}");
         let image = if what.contains("last") { FIRST + IMAGES as u32 - 1 } else { FIRST };
-        assert!(matches!(store.ledger_of_image(Split::Train, ImageId(image)), Err(Error::Corrupt { .. })), "{what}");
+        assert!(
+            matches!(store.example_stats_of_image(Split::Train, ImageId(image)), Err(Error::Corrupt { .. })),
+            "{what}"
+        );
         store.with("write", |connection| Ok(connection.execute("DELETE FROM ledger", []).map(|_| ())?)).unwrap();
     }
 }

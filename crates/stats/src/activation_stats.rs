@@ -1,7 +1,9 @@
-//! Looks at every layer's output while it is in the cache.
+//! Statistics of activations, taken from every layer's output while it is in the CPU's cache.
 //!
-//! Of each image and filter only a few numbers stay; these are added up image by image and in order,
+//! Of each image and filter only a few numbers are kept; these are added up image by image and in order,
 //! so that the result does not depend on the number of threads.
+
+use std::ops::Range;
 
 use deepviz_corpus::{ClassId, ImageId};
 use deepviz_net::{ChannelSums, LayerOutput, Network};
@@ -12,8 +14,8 @@ use crate::activity::{ClassActivity, FilterActivity, LayerActivity, LayerRecord,
 use crate::codec::MOST_CLASSES;
 
 /// Filters whose numbers are added up together, by one thread.
-const PART: usize = 64;
-/// A place that nobody looked for.
+const BLOCK: usize = 64;
+/// A position that was not looked for.
 const UNKNOWN: u32 = u32::MAX;
 
 /// The filters of all layers, numbered through; the input has none.
@@ -40,14 +42,14 @@ impl Filters {
         self.starts.last().copied().unwrap_or(0)
     }
 
-    fn range(&self, layer: usize) -> std::ops::Range<usize> {
+    fn range(&self, layer: usize) -> Range<usize> {
         self.starts[layer]..self.starts[layer + 1]
     }
 }
 
-/// What was seen of a few images: by image and filter.
+/// The numbers of a chunk of images, by image and filter.
 #[derive(Default)]
-pub(crate) struct Sight {
+pub(crate) struct ChunkStats {
     images: usize,
     sums: Vec<f32>,
     squares: Vec<f32>,
@@ -57,19 +59,27 @@ pub(crate) struct Sight {
     blocks: Vec<ChannelSums>,
 }
 
-/// Adds up what is seen of a split.
-pub(crate) struct Watcher {
+/// One image of a chunk.
+#[derive(Clone, Copy)]
+struct ImageOfChunk<'a> {
+    chunk: &'a ChunkStats,
+    /// Index of its first filter in the chunk's lists.
+    first: usize,
+}
+
+/// Adds up the activations of a split.
+pub(crate) struct ActivationStats {
     filters: Filters,
     classes: usize,
-    /// The numbers of [`PART`] filters each, the last of fewer.
-    parts: Vec<Part>,
-    /// By filter: the value that is to be beaten to get on its list.
+    /// The numbers of [`BLOCK`] filters each, the last of fewer.
+    parts: Vec<FilterBlock>,
+    /// By filter: the value to exceed for a place in its list of strongest images.
     bars: Vec<f32>,
     images: Vec<u64>,
 }
 
 /// The numbers of some filters, from `first` on.
-struct Part {
+struct FilterBlock {
     first: usize,
     filters: usize,
     places: usize,
@@ -84,8 +94,9 @@ struct Part {
     top: Vec<Vec<Top>>,
 }
 
-impl Part {
-    fn new(first: usize, filters: usize, (classes, places): (usize, usize)) -> Self {
+impl FilterBlock {
+    fn new(filters: Range<usize>, classes: usize, places: usize) -> Self {
+        let (first, filters) = (filters.start, filters.len());
         let bar = if places == 0 { f32::INFINITY } else { f32::NEG_INFINITY };
         let zeros = || vec![0.0; filters * classes];
         Self {
@@ -102,24 +113,25 @@ impl Part {
         }
     }
 
-    /// Adds an image's numbers, which begin at `at` in what was seen.
-    fn add(&mut self, (sight, at): (&Sight, usize), class: usize, image: u32) {
+    /// Adds the numbers of one image of a chunk.
+    fn add(&mut self, seen: ImageOfChunk<'_>, class: usize, image: u32) {
+        let ImageOfChunk { chunk, first: at } = seen;
         let own = class * self.filters..(class + 1) * self.filters;
         let seen = at + self.first..at + self.first + self.filters;
-        add(&mut self.sums[own.clone()], &sight.sums[seen.clone()]);
-        add(&mut self.squares[own.clone()], &sight.squares[seen.clone()]);
-        add(&mut self.zeros[own], &sight.zeros[seen.clone()]);
-        let maxima = &sight.maxima[seen.clone()];
+        add(&mut self.sums[own.clone()], &chunk.sums[seen.clone()]);
+        add(&mut self.squares[own.clone()], &chunk.squares[seen.clone()]);
+        add(&mut self.zeros[own], &chunk.zeros[seen.clone()]);
+        let maxima = &chunk.maxima[seen.clone()];
         for ((active, max), &seen) in self.active.iter_mut().zip(&mut self.maxima).zip(maxima) {
             *active += u32::from(seen > 0.0);
             *max = if seen > *max { seen } else { *max };
         }
         for (filter, (&value, bar)) in maxima.iter().zip(&mut self.bars).enumerate() {
-            // What is not finite is no strength.
+            // A value that is not finite ranks nowhere.
             if value > *bar && value.is_finite() {
                 let list = &mut self.top[filter];
                 let rank = list.partition_point(|other| other.value >= value);
-                list.insert(rank, Top { image, place: sight.places[seen.start + filter], value });
+                list.insert(rank, Top { image, place: chunk.places[seen.start + filter], value });
                 list.truncate(self.places);
                 if list.len() == self.places {
                     *bar = list.last().map_or(*bar, |last| last.value);
@@ -129,28 +141,29 @@ impl Part {
     }
 }
 
-impl Watcher {
-    /// For so many images on each filter's list.
+impl ActivationStats {
+    /// With lists of the `places` strongest images of every filter.
     pub(crate) fn new(network: &Network, places: usize) -> Self {
         let filters = Filters::of(network);
         let classes = if network.classes() <= MOST_CLASSES { network.classes() } else { 1 };
         let all = filters.len();
-        let parts = (0..all).step_by(PART).map(|first| Part::new(first, PART.min(all - first), (classes, places)));
-        let parts: Vec<Part> = parts.collect();
+        let parts =
+            (0..all).step_by(BLOCK).map(|first| FilterBlock::new(first..all.min(first + BLOCK), classes, places));
+        let parts: Vec<FilterBlock> = parts.collect();
         let bars = parts.iter().flat_map(|part| part.bars.iter().copied()).collect();
         Self { filters, classes, parts, bars, images: vec![0; classes] }
     }
 
-    /// Looks at one layer's output of a few images.
-    pub(crate) fn look(&self, sight: &mut Sight, layer: usize, output: LayerOutput<'_>) {
+    /// Takes the numbers of one layer's output of a chunk of images.
+    pub(crate) fn observe(&self, chunk: &mut ChunkStats, layer: usize, output: LayerOutput<'_>) {
         let range = self.filters.range(layer);
         if range.is_empty() {
             return;
         }
         let all = self.filters.len();
-        if sight.images == 0 {
+        if chunk.images == 0 {
             let size = output.images() * all;
-            *sight = Sight {
+            *chunk = ChunkStats {
                 images: output.images(),
                 sums: vec![0.0; size],
                 squares: vec![0.0; size],
@@ -161,27 +174,30 @@ impl Watcher {
             };
         }
         for image in 0..output.images() {
-            output.add_up(image, &mut sight.blocks);
+            output.add_up(image, &mut chunk.blocks);
             let at = image * all;
             for (lane, filter) in range.clone().enumerate() {
-                let (block, lane) = (&sight.blocks[lane / ChannelSums::LANES], lane % ChannelSums::LANES);
-                sight.sums[at + filter] = block.sums[lane];
-                sight.squares[at + filter] = block.squares[lane];
-                sight.zeros[at + filter] = block.zeros[lane];
-                sight.maxima[at + filter] = block.maxima[lane];
+                let (block, lane) = (&chunk.blocks[lane / ChannelSums::LANES], lane % ChannelSums::LANES);
+                chunk.sums[at + filter] = block.sums[lane];
+                chunk.squares[at + filter] = block.squares[lane];
+                chunk.zeros[at + filter] = block.zeros[lane];
+                chunk.maxima[at + filter] = block.maxima[lane];
                 if block.maxima[lane] > self.bars[filter] {
-                    sight.places[at + filter] = place_of(&output, image, filter - range.start, block.maxima[lane]);
+                    chunk.places[at + filter] = place_of(&output, image, filter - range.start, block.maxima[lane]);
                 }
             }
         }
     }
 
-    /// Adds what was seen of the images from `first` on; each filter's numbers in the images' order, whoever
-    /// adds them.
-    pub(crate) fn add(&mut self, sights: &[Sight], labels: &[ClassId], first: ImageId) {
+    /// Adds the numbers of the images from `first` on; each filter's in the images' order, for any number of threads.
+    pub(crate) fn add(&mut self, chunk_stats: &[ChunkStats], labels: &[ClassId], first: ImageId) {
         let n = self.filters.len();
         let class_of = |label: &ClassId| if self.classes > 1 { usize::from(label.0) } else { 0 };
-        let images = || sights.iter().flat_map(|sight| (0..sight.images).map(move |image| (sight, image * n)));
+        let images = || {
+            chunk_stats
+                .iter()
+                .flat_map(|chunk| (0..chunk.images).map(move |image| ImageOfChunk { chunk, first: image * n }))
+        };
         for (_, label) in images().zip(labels) {
             self.images[class_of(label)] += 1;
         }
@@ -190,12 +206,12 @@ impl Watcher {
                 part.add(seen, class_of(label), id);
             }
         });
-        for (bars, part) in self.bars.chunks_mut(PART).zip(&self.parts) {
+        for (bars, part) in self.bars.chunks_mut(BLOCK).zip(&self.parts) {
             bars.copy_from_slice(&part.bars);
         }
     }
 
-    /// What it amounts to, layer by layer.
+    /// The statistics of every layer but the input.
     pub(crate) fn finish(self) -> Vec<LayerRecord> {
         (1..self.filters.positions.len()).map(|layer| self.layer(layer)).collect()
     }
@@ -205,8 +221,9 @@ impl Watcher {
         let positions = self.filters.positions[layer] as f64;
         let all_images: u64 = self.images.iter().sum();
         // A filter's part, and its place there.
-        let at = |filter: usize| (&self.parts[filter / PART], filter % PART);
-        let of_class = |numbers: &[f64], part: &Part, lane: usize, class: usize| numbers[class * part.filters + lane];
+        let at = |filter: usize| (&self.parts[filter / BLOCK], filter % BLOCK);
+        let of_class =
+            |numbers: &[f64], part: &FilterBlock, lane: usize, class: usize| numbers[class * part.filters + lane];
         let filters = range.clone().map(|filter| {
             let (part, lane) = at(filter);
             let total = |numbers: &[f64]| (0..self.classes).map(|class| of_class(numbers, part, lane, class)).sum();
@@ -254,7 +271,7 @@ fn add(sums: &mut [f64], numbers: &[f32]) {
     sums.iter_mut().zip(numbers).for_each(|(sum, &number)| *sum += f64::from(number));
 }
 
-/// Where a channel of an image first has this value, which is its greatest.
+/// The first position at which a channel of an image has this value, its greatest.
 fn place_of(output: &LayerOutput<'_>, image: usize, channel: usize, value: f32) -> u32 {
     let mut place = 0;
     for row in output.rows(image) {

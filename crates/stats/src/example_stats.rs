@@ -1,4 +1,4 @@
-//! The ledger of examples: what became of every image over the checkpoints.
+//! Statistics of each example over the checkpoints: when it was learned, how often forgotten, by what margin.
 
 mod tally;
 
@@ -17,9 +17,9 @@ pub struct Example {
     pub image: ImageId,
     /// The first checkpoint at which its prediction is right.
     pub learned: Option<Step>,
-    /// How often a right prediction is followed by a wrong one.
+    /// Times that a right prediction is followed by a wrong one.
     pub forgotten: u32,
-    /// How often the predicted class changes.
+    /// Times that the predicted class changes.
     pub flips: u32,
     /// At how many checkpoints its prediction is right.
     pub right: u32,
@@ -37,18 +37,18 @@ pub struct Example {
 
 /// All images of a split.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Ledger {
+pub struct ExampleStats {
     /// The checkpoints it is made from.
     pub steps: Vec<Step>,
     /// By image, in the order of their ids.
     pub examples: Vec<Example>,
 }
 
-impl Ledger {
+impl ExampleStats {
     /// The images that are wanted, in this order; of these the places in `places`, as far as there are any.
     pub fn page(
         &self,
-        order: LedgerOrder,
+        order: ExampleOrder,
         is_wanted: impl Fn(&Example) -> bool,
         places: Range<usize>,
     ) -> Page<&Example> {
@@ -61,9 +61,9 @@ impl Ledger {
     }
 }
 
-/// What a ledger can be sorted by; the most telling images come first.
+/// Orders of examples; the most telling come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LedgerOrder {
+pub enum ExampleOrder {
     /// By id.
     Image,
     /// Learned last, or never.
@@ -78,7 +78,7 @@ pub enum LedgerOrder {
     MeanMargin,
 }
 
-impl LedgerOrder {
+impl ExampleOrder {
     /// Every order with its name in URLs.
     pub const NAMES: [(&'static str, Self); 6] = [
         ("image", Self::Image),
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use crate::store::Predictions;
 
-    fn ledger_of(moments: &[Predictions]) -> Ledger {
+    fn stats_of(moments: &[Predictions]) -> ExampleStats {
         let steps: Vec<Step> = moments.iter().map(|moment| moment.step).collect();
         let mut tally = Tally::new(&moments[moments.len() - 1], moments.len());
         for moment in moments {
@@ -122,7 +122,7 @@ mod tests {
         }
         let records = tally.finish();
         let examples = (10..).zip(&records).map(|(image, record)| record.example(ImageId(image), &steps)).collect();
-        Ledger { steps, examples }
+        ExampleStats { steps, examples }
     }
 
     fn moment(step: u64, classes: [u16; 3], margins: [i16; 3]) -> Predictions {
@@ -132,22 +132,22 @@ mod tests {
     #[test]
     fn learning_forgetting_and_margins_are_counted() {
         let whole = i16::MAX;
-        let ledger = ledger_of(&[
+        let stats = stats_of(&[
             moment(0, [1, 2, 0], [-whole, -whole, whole]),
             moment(5, [0, 2, 0], [whole, -whole, whole]),
             moment(10, [1, 2, 0], [-whole, -whole, whole]),
             moment(15, [0, 2, 1], [whole, -whole, 0]),
         ]);
-        let [a, b, c] = ledger.examples[..] else { panic!("three images") };
+        let [a, b, c] = stats.examples[..] else { panic!("three images") };
         assert_eq!((a.image, a.learned, a.forgotten, a.flips, a.right), (ImageId(10), Some(Step(5)), 1, 3, 2));
         assert_eq!((b.learned, b.forgotten, b.flips, b.right, b.predicted), (None, 0, 0, 0, 2));
         assert_eq!((c.learned, c.forgotten, c.flips, c.right, c.predicted), (Some(Step(0)), 1, 1, 3, 1));
         assert!((a.mean_margin).abs() < 1e-6 && (a.final_margin - 1.0).abs() < 1e-6);
         assert!((b.late_margin + 1.0).abs() < 1e-6 && (b.agreement - 1.0).abs() < 1e-6);
         assert!((c.late_margin - 0.5).abs() < 1e-6 && (c.agreement - 0.5).abs() < 1e-6);
-        let page = ledger.page(LedgerOrder::Learned, |_| true, 0..2);
+        let page = stats.page(ExampleOrder::Learned, |_| true, 0..2);
         assert_eq!((page.total, page.items.iter().map(|e| e.image.0).collect::<Vec<_>>()), (3, vec![11, 10]));
-        let page = ledger.page(LedgerOrder::Flips, |example| example.predicted != 0, 1..9);
+        let page = stats.page(ExampleOrder::Flips, |example| example.predicted != 0, 1..9);
         assert_eq!((page.total, page.items.iter().map(|e| e.image.0).collect::<Vec<_>>()), (2, vec![11]));
     }
 
@@ -155,14 +155,14 @@ mod tests {
     fn every_order_has_the_most_telling_first() {
         let whole = i16::MAX;
         // Three images: always right, learned late and shaky, never right.
-        let ledger = ledger_of(&[
+        let stats = stats_of(&[
             moment(0, [1, 0, 2], [whole, -5, -whole]),
             moment(5, [1, 1, 2], [whole, 9, -whole]),
             moment(10, [1, 0, 2], [whole, -7, -whole]),
         ]);
         let order = |name: &str| {
-            let order = LedgerOrder::NAMES.into_iter().find(|(other, _)| *other == name).unwrap().1;
-            ledger.page(order, |_| true, 0..9).items.iter().map(|e| e.image.0).collect::<Vec<_>>()
+            let order = ExampleOrder::NAMES.into_iter().find(|(other, _)| *other == name).unwrap().1;
+            stats.page(order, |_| true, 0..9).items.iter().map(|e| e.image.0).collect::<Vec<_>>()
         };
         assert_eq!(order("image"), [10, 11, 12]);
         assert_eq!(order("learned"), [12, 11, 10]);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::common::{Fixture, device};
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::RunLock;
-use deepviz_stats::{Event, Job, Observer, Store, watch};
+use deepviz_stats::{Event, Job, Observer, Store, follow};
 
 /// Writes the next snapshot whenever all is computed; at the end lets go of the run.
 struct Trainer<'a> {
@@ -36,12 +36,12 @@ fn a_live_run_is_followed_to_its_end_in_order() {
     let run = fixture.run();
     let mut job = Job::new(&run, &fixture.corpus, device());
     (job.clusters, job.nearest) = (4, 2);
-    let summary = watch(&job, &mut trainer, &AtomicBool::new(false)).unwrap();
+    let summary = follow(&job, &mut trainer, &AtomicBool::new(false)).unwrap();
     assert_eq!((summary.computed, summary.failed, summary.stopped), (8, 0, false));
     let order: Vec<_> = [0, 6, 12, 18].into_iter().flat_map(|s| [(s, Split::Test), (s, Split::Train)]).collect();
     assert_eq!(trainer.started, order);
     let store = Store::open(&fixture.path()).unwrap();
-    assert_eq!(store.ledger_of_image(Split::Train, ImageId(0)).unwrap().unwrap().steps.len(), 4);
+    assert_eq!(store.example_stats_of_image(Split::Train, ImageId(0)).unwrap().unwrap().steps.len(), 4);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn told_to_stop_while_it_waits_it_stops() {
     let _lock = RunLock::acquire(&fixture.path()).unwrap();
     let stop = AtomicBool::new(false);
     let run = fixture.run();
-    let summary = watch(&Job::new(&run, &fixture.corpus, device()), &mut Stops(&stop), &stop).unwrap();
+    let summary = follow(&Job::new(&run, &fixture.corpus, device()), &mut Stops(&stop), &stop).unwrap();
     assert!(summary.stopped);
 }
 

@@ -8,21 +8,21 @@ use std::ops::Range;
 
 use deepviz_corpus::{ClassId, ImageId};
 
-use crate::ledger::Ledger;
+use crate::example_stats::ExampleStats;
 use crate::page::Page;
 
 /// An image whose label is probably wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Suspect {
+pub struct LabelIssue {
     /// The image.
     pub image: ImageId,
     /// Its label.
     pub label: ClassId,
-    /// What the network says instead.
+    /// The predicted class.
     pub predicted: ClassId,
-    /// What it is ranked by, 0 to 1: `doubt * (1 - sqrt(confusion))`.
+    /// The rank, 0 to 1: `doubt * (1 - sqrt(confusion))`.
     pub score: f32,
-    /// How much more probable than the label the other class is, over the later half of the checkpoints.
+    /// The predicted class's probability less the label's, over the later half of the checkpoints.
     pub doubt: f32,
     /// The share of the later checkpoints that say the other class.
     pub agreement: f32,
@@ -30,18 +30,18 @@ pub struct Suspect {
     pub confusion: f32,
 }
 
-/// The images whose label is probably wrong, the most suspicious first; of these the places in `places`, as far as
-/// there are any. `labels` are those of the ledger's images, in order.
-pub fn suspects(ledger: &Ledger, labels: &[ClassId], places: Range<usize>) -> Page<Suspect> {
-    let classes = ledger.examples.iter().map(|e| e.predicted).chain(labels.iter().map(|l| l.0)).max();
+/// The images whose label is probably wrong, the most suspicious first; of these the ones at `places` of that order,
+/// as far as there are any. `labels` are those of the examples, in order.
+pub fn label_issues(stats: &ExampleStats, labels: &[ClassId], places: Range<usize>) -> Page<LabelIssue> {
+    let classes = stats.examples.iter().map(|e| e.predicted).chain(labels.iter().map(|l| l.0)).max();
     let classes = classes.map_or(0, |greatest| usize::from(greatest) + 1);
     let mut counts = vec![0_u32; classes * classes];
     let mut sizes = vec![0_u32; classes];
-    for (example, label) in ledger.examples.iter().zip(labels) {
+    for (example, label) in stats.examples.iter().zip(labels) {
         counts[usize::from(label.0) * classes + usize::from(example.predicted)] += 1;
         sizes[usize::from(label.0)] += 1;
     }
-    let found: Vec<Suspect> = ledger
+    let found: Vec<LabelIssue> = stats
         .examples
         .iter()
         .zip(labels)
@@ -50,7 +50,7 @@ pub fn suspects(ledger: &Ledger, labels: &[ClassId], places: Range<usize>) -> Pa
             let (truth, predicted) = (usize::from(label.0), usize::from(example.predicted));
             let confusion = counts[truth * classes + predicted] as f32 / sizes[truth] as f32;
             let doubt = -example.late_margin;
-            Suspect {
+            LabelIssue {
                 image: example.image,
                 label: *label,
                 predicted: ClassId(example.predicted),
@@ -67,7 +67,7 @@ pub fn suspects(ledger: &Ledger, labels: &[ClassId], places: Range<usize>) -> Pa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Example;
+    use crate::example_stats::Example;
 
     fn example(image: u32, predicted: u16, late_margin: f32, agreement: f32) -> Example {
         Example {
@@ -90,11 +90,11 @@ mod tests {
         examples.push(example(3, 0, 0.4, 1.0));
         // Class 0 is often taken for class 2.
         examples.extend((4..10).map(|image| example(image, 2, -0.2, 1.0)));
-        let ledger = Ledger { steps: Vec::new(), examples };
-        let found = suspects(&ledger, &[ClassId(0); 10], 0..usize::MAX).items;
+        let stats = ExampleStats { steps: Vec::new(), examples };
+        let found = label_issues(&stats, &[ClassId(0); 10], 0..usize::MAX).items;
         let order: Vec<u32> = found.iter().map(|suspect| suspect.image.0).collect();
         assert_eq!(order, [0, 1, 2, 4, 5, 6, 7, 8, 9], "a right prediction is no suspicion");
-        let page = suspects(&ledger, &[ClassId(0); 10], 1..3);
+        let page = label_issues(&stats, &[ClassId(0); 10], 1..3);
         assert_eq!((page.total, &page.items[..]), (9, &found[1..3]));
         assert!((found[0].confusion - 0.1).abs() < 1e-6);
         assert!((found[0].score - 0.9 * (1.0 - 0.1_f32.sqrt())).abs() < 1e-6);

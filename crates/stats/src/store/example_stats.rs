@@ -1,5 +1,5 @@
-//! The tables `ledger` and `ledger_part`: read where they stand ready, else made from the predictions of every
-//! checkpoint.
+//! The tables `ledger` and `ledger_part`: statistics of each example, read where they are stored, else computed from
+//! the predictions of every checkpoint.
 
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
@@ -9,13 +9,13 @@ use super::fault::not_a_blob;
 use super::unit::UNIT_COLUMNS;
 use super::{Fault, Store};
 use crate::error::Error;
-use crate::ledger::{Example, Ledger, Record, Tally};
+use crate::example_stats::{Example, ExampleStats, Record, Tally};
 use crate::pack;
 
 /// Images whose records stand in one row of the database.
 const CHUNK: usize = 512;
 
-/// The units that a ledger is made from.
+/// The units that example statistics are computed from.
 struct Sources {
     split: Split,
     steps: Vec<Step>,
@@ -26,11 +26,11 @@ struct Sources {
 }
 
 impl Store {
-    /// What became of every image of a split; empty where there are no statistics.
+    /// The statistics of every example of a split; empty where no checkpoint has statistics.
     ///
-    /// It is read where [`Store::write_ledgers`] has written it since the last unit came or went, else made now
-    /// from the predictions of all checkpoints.
-    pub fn ledger(&self, split: Split) -> Result<Ledger, Error> {
+    /// They are read where [`Store::write_example_stats`] has written them since the last unit came or went, else
+    /// computed now from the predictions of all checkpoints.
+    pub fn example_stats(&self, split: Split) -> Result<ExampleStats, Error> {
         self.with("read", |connection| {
             // One transaction, so that all of it is of one moment.
             let transaction = connection.transaction()?;
@@ -39,13 +39,13 @@ impl Store {
                 Some(examples) => examples,
                 None => sources.examples(0, &self.tally(&transaction, &sources)?).collect(),
             };
-            Ok(Ledger { steps: sources.steps, examples })
+            Ok(ExampleStats { steps: sources.steps, examples })
         })
     }
 
-    /// The same of one image alone, without an example where the image is none of the split's; `None` where no
-    /// ledger stands ready and [`Store::ledger`] would make one.
-    pub fn ledger_of_image(&self, split: Split, image: ImageId) -> Result<Option<Ledger>, Error> {
+    /// The same of one image alone, without an example where the image is none of the split's; `None` where none
+    /// are stored and [`Store::example_stats`] would compute them.
+    pub fn example_stats_of_image(&self, split: Split, image: ImageId) -> Result<Option<ExampleStats>, Error> {
         self.with("read", |connection| {
             let transaction = connection.transaction()?;
             let sources = self.sources(&transaction, split)?;
@@ -54,7 +54,7 @@ impl Store {
             }
             let place = image.0.checked_sub(sources.first.0).map(|place| place as usize);
             let Some(place) = place.filter(|&place| place < sources.images) else {
-                return Ok(Some(Ledger { steps: sources.steps, examples: Vec::new() }));
+                return Ok(Some(ExampleStats { steps: sources.steps, examples: Vec::new() }));
             };
             let sql = "SELECT data FROM ledger_part WHERE split = ?1 AND chunk = ?2";
             let values = params![split.as_str(), (place / CHUNK) as i64];
@@ -62,12 +62,13 @@ impl Store {
             let records: Vec<Record> = pack::numbers_from_blob(&blob.ok_or_else(|| broken(&sources))?)?;
             let record = records.get(place % CHUNK).ok_or_else(|| broken(&sources))?;
             let examples = sources.examples(place, std::slice::from_ref(record)).collect();
-            Ok(Some(Ledger { steps: sources.steps, examples }))
+            Ok(Some(ExampleStats { steps: sources.steps, examples }))
         })
     }
 
-    /// Writes the ledgers that are not there, so that reading them takes little; each in one transaction.
-    pub fn write_ledgers(&self) -> Result<(), Error> {
+    /// Stores the example statistics that are not stored, so that reading them takes little; each split in one
+    /// transaction.
+    pub fn write_example_stats(&self) -> Result<(), Error> {
         for split in Split::ALL {
             self.with("write", |connection| {
                 // Looked at without keeping others from writing.
@@ -114,17 +115,17 @@ impl Store {
     fn tally(&self, connection: &Connection, sources: &Sources) -> Result<Vec<Record>, Fault> {
         let mut last = None;
         if let Some(&step) = sources.steps.last() {
-            self.each_prediction(connection, (sources.split, step..=step), |moment| last = Some(moment))?;
+            self.each_prediction(connection, sources.split, step..=step, |moment| last = Some(moment))?;
         }
         let Some(last) = last else { return Ok(Vec::new()) };
         let mut tally = Tally::new(&last, sources.steps.len());
-        self.each_prediction(connection, (sources.split, Step(0)..=last.step), |moment| tally.add(moment))?;
+        self.each_prediction(connection, sources.split, Step(0)..=last.step, |moment| tally.add(moment))?;
         Ok(tally.finish())
     }
 }
 
 impl Sources {
-    /// What records say of the images from this place of the split on.
+    /// The statistics of the images from this place of the split on.
     fn examples(&self, place: usize, records: &[Record]) -> impl Iterator<Item = Example> {
         let ids = self.first.0 + place as u32..;
         ids.zip(records).map(|(id, record)| record.example(ImageId(id), &self.steps))
@@ -135,13 +136,13 @@ fn broken(sources: &Sources) -> Fault {
     Fault::Content(format!("a ledger of the {} split that is not that of {} images", sources.split, sources.images))
 }
 
-/// Whether the ledger of these very units stands ready.
+/// True when the statistics from these very units are stored.
 fn is_stored(connection: &Connection, sources: &Sources) -> rusqlite::Result<bool> {
     let sql = "SELECT 1 FROM ledger WHERE split = ?1 AND digest = ?2";
     connection.prepare_cached(sql)?.exists(params![sources.split.as_str(), sources.digest.as_bytes()])
 }
 
-/// The ledger of these very units; `None` where it does not stand ready.
+/// The statistics from these very units; `None` where they are not stored.
 fn stored(connection: &Connection, sources: &Sources) -> Result<Option<Vec<Example>>, Fault> {
     if !is_stored(connection, sources)? {
         return Ok(None);

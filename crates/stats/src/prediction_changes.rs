@@ -1,4 +1,4 @@
-//! Which images moved between the cells of the confusion matrix from one checkpoint to another.
+//! Changes of predictions from one checkpoint to another: images that move between cells of the confusion matrix.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::store::{Predictions, Store};
 
 /// Images that moved from one cell of the confusion matrix to another.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Move {
+pub struct PredictionChange {
     /// The class predicted at the first checkpoint.
     pub from: u16,
     /// The class predicted at the second.
@@ -19,7 +19,7 @@ pub struct Move {
     pub images: Vec<(ImageId, Verdict)>,
 }
 
-/// Which of two predictions is right.
+/// Right and wrong before and after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// The second only.
@@ -31,18 +31,23 @@ pub enum Verdict {
 }
 
 impl Store {
-    /// Which images of a split are predicted differently at two checkpoints; `None` where one of them
+    /// The images of a split that are predicted differently at two checkpoints; `None` where one of them
     /// has no statistics.
-    pub fn moves(&self, split: Split, from: Step, to: Step) -> Result<Option<Vec<Move>>, Error> {
+    pub fn prediction_changes(
+        &self,
+        split: Split,
+        from: Step,
+        to: Step,
+    ) -> Result<Option<Vec<PredictionChange>>, Error> {
         let (Some(from), Some(to)) = (self.predictions_at(from, split)?, self.predictions_at(to, split)?) else {
             return Ok(None);
         };
-        Ok(Some(moves_of(&from, &to)))
+        Ok(Some(changes_between(&from, &to)))
     }
 }
 
-fn moves_of(from: &Predictions, to: &Predictions) -> Vec<Move> {
-    let mut moves: BTreeMap<(u16, u16), Vec<(ImageId, Verdict)>> = BTreeMap::new();
+fn changes_between(from: &Predictions, to: &Predictions) -> Vec<PredictionChange> {
+    let mut changes: BTreeMap<(u16, u16), Vec<(ImageId, Verdict)>> = BTreeMap::new();
     let pairs = from.classes.iter().zip(&from.margins).zip(to.classes.iter().zip(&to.margins));
     for (image, ((&before, &old), (&after, &new))) in (from.first.0..).zip(pairs) {
         if before != after {
@@ -51,12 +56,13 @@ fn moves_of(from: &Predictions, to: &Predictions) -> Vec<Move> {
                 (true, _) => Verdict::Forgotten,
                 _ => Verdict::Wrong,
             };
-            moves.entry((before, after)).or_default().push((ImageId(image), verdict));
+            changes.entry((before, after)).or_default().push((ImageId(image), verdict));
         }
     }
-    let mut moves: Vec<Move> = moves.into_iter().map(|((from, to), images)| Move { from, to, images }).collect();
-    moves.sort_by(|a, b| b.images.len().cmp(&a.images.len()).then((a.from, a.to).cmp(&(b.from, b.to))));
-    moves
+    let mut changes: Vec<PredictionChange> =
+        changes.into_iter().map(|((from, to), images)| PredictionChange { from, to, images }).collect();
+    changes.sort_by(|a, b| b.images.len().cmp(&a.images.len()).then((a.from, a.to).cmp(&(b.from, b.to))));
+    changes
 }
 
 #[cfg(test)]
@@ -68,16 +74,16 @@ mod tests {
     }
 
     #[test]
-    fn moves_tell_what_was_learned_and_forgotten() {
+    fn changes_tell_what_was_learned_and_forgotten() {
         let whole = i16::MAX;
         let from = moment(0, [1, 2, 0], [-whole, -whole, whole]);
         let to = moment(15, [0, 2, 1], [whole, -whole, 0]);
-        let moves = moves_of(&from, &to);
-        let found: Vec<_> = moves.iter().map(|m| (m.from, m.to, &m.images[..])).collect();
+        let changes = changes_between(&from, &to);
+        let found: Vec<_> = changes.iter().map(|m| (m.from, m.to, &m.images[..])).collect();
         assert_eq!(
             found,
             [(0, 1, &[(ImageId(12), Verdict::Forgotten)][..]), (1, 0, &[(ImageId(10), Verdict::Learned)][..])]
         );
-        assert!(moves_of(&from, &from).is_empty());
+        assert!(changes_between(&from, &from).is_empty());
     }
 }

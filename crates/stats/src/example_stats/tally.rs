@@ -7,7 +7,7 @@ use super::Example;
 use crate::pack::Number;
 use crate::store::Predictions;
 
-/// What a margin's code stands for at 1.
+/// The code of a margin of 1.
 const WHOLE: f32 = i16::MAX as f32;
 /// Of an image that is never predicted rightly.
 const NEVER: u32 = u32::MAX;
@@ -47,7 +47,7 @@ impl Number for Record {
 }
 
 impl Record {
-    /// What it says of an image over these checkpoints.
+    /// The statistics of an image over these checkpoints.
     pub(crate) fn example(&self, image: ImageId, steps: &[Step]) -> Example {
         Example {
             image,
