@@ -31,7 +31,7 @@ const MAGIC: &[u8; 24] = b"deepviz corpus source 2\n";
 
 /// The part of the file that is JSON.
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct ContentsHeader {
     fingerprint: String,
     identity: String,
     train: u32,
@@ -52,7 +52,7 @@ impl Contents {
     /// where they differ), ends of names (`u64`), names. Numbers are little-endian.
     pub(crate) fn to_bytes(&self, fingerprint: &str) -> Result<Vec<u8>, Error> {
         let common = self.sizes.common();
-        let header = Header {
+        let header = ContentsHeader {
             fingerprint: fingerprint.to_owned(),
             identity: self.identity.clone(),
             train: self.train,
@@ -66,7 +66,8 @@ impl Contents {
             size: common.map(|shape| [shape.height, shape.width]),
             names_bytes: self.names.text().len(),
         };
-        let json = serde_json::to_vec(&header).map_err(|source| Error::Mark { source, path: Path::new("").into() })?;
+        let json =
+            serde_json::to_vec(&header).map_err(|source| Error::Manifest { source, path: Path::new("").into() })?;
         let mut body = (json.len() as u64).to_le_bytes().to_vec();
         body.extend(json);
         body.extend(self.labels.iter().flat_map(|label| label.0.to_le_bytes()));
@@ -103,7 +104,7 @@ fn parse(bytes: &[u8]) -> Option<(String, Contents)> {
         Some(taken)
     };
     let json = u64::from_le_bytes(take(8)?.try_into().ok()?);
-    let header: Header = serde_json::from_slice(take(usize::try_from(json).ok()?)?).ok()?;
+    let header: ContentsHeader = serde_json::from_slice(take(usize::try_from(json).ok()?)?).ok()?;
     let images = header.images;
     let labels = take(images.checked_mul(2)?)?.as_chunks().0.iter().map(|&label| ClassId(u16::from_le_bytes(label)));
     let labels = labels.collect();

@@ -215,7 +215,7 @@ pub enum Error {
 
     /// A `corpus.json` that is not one.
     #[error("cannot read the description of a corpus: {source}; make the corpus again: {path}")]
-    Mark {
+    Manifest {
         /// What is wrong with it.
         source: serde_json::Error,
         /// The file.

@@ -17,7 +17,7 @@ use crate::{
     decode::{Decoded, Undecodable},
     limits::{Meter, Target, can_allocate, memory_bytes},
     name::Names,
-    store::{Cache, PixelWriter, Record},
+    store::{Cache, PixelRecord, PixelWriter},
     tree::FileSource,
 };
 
@@ -68,7 +68,7 @@ struct Half {
     writer: PixelWriter,
     /// The file behind the writer; none in memory.
     file: Option<tempfile::NamedTempFile>,
-    records: Vec<Record>,
+    records: Vec<PixelRecord>,
     labels: Vec<ClassId>,
     names: Names,
     sources: Names,
@@ -116,7 +116,7 @@ impl Half {
             None => meter.out_of_memory(meter.kept_bytes()),
         })?;
         let ImageShape { channels, height, width } = decoded.shape;
-        self.records.push(Record { channels: channels as u8, size: [height as u32, width as u32] });
+        self.records.push(PixelRecord { channels: channels as u8, size: [height as u32, width as u32] });
         self.labels.push(item.class);
         self.names.push(&item.name);
         self.sources.push(&item.source);

@@ -51,7 +51,7 @@ impl Usage {
 pub(crate) fn leave_out_unused(tree: &Tree, usage: &Usage, corpus: &Path, account: &mut Account) {
     // A single file is the corpus itself.
     if !tree.is_file {
-        Walk { tree, usage, corpus, account }.folder(&tree.top, &tree.root, &Within::Unknown);
+        UsageWalk { tree, usage, corpus, account }.folder(&tree.top, &tree.root, &Within::Unknown);
     }
 }
 
@@ -68,14 +68,14 @@ enum Within<'u> {
     Left(Reason, &'u str),
 }
 
-struct Walk<'u, 'a> {
+struct UsageWalk<'u, 'a> {
     tree: &'u Tree,
     usage: &'u Usage,
     corpus: &'u Path,
     account: &'a mut Account,
 }
 
-impl<'u> Walk<'u, '_> {
+impl<'u> UsageWalk<'u, '_> {
     fn folder(&mut self, folder: &Folder, path: &Path, within: &Within<'u>) {
         for name in &folder.hidden {
             self.leave(Reason::System, &path.join(name), "");

@@ -4,7 +4,7 @@ use ::image::ImageFormat;
 
 /// An image's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ImageKind {
     /// One that is read.
     Read(ImageFormat),
     /// One that is only known by name.
@@ -55,32 +55,32 @@ const BRANDS: [(&[u8], &str); 8] = [
 ];
 
 /// The format of an image, if it is one.
-pub(super) fn identify(bytes: &[u8]) -> Option<Kind> {
+pub(super) fn identify(bytes: &[u8]) -> Option<ImageKind> {
     if let Some((_, format)) = READ.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Some(Kind::Read(*format));
+        return Some(ImageKind::Read(*format));
     }
     if let Some((_, name)) = KNOWN.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Some(Kind::Known(name));
+        return Some(ImageKind::Known(name));
     }
     if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-        return Some(Kind::Read(ImageFormat::WebP));
+        return Some(ImageKind::Read(ImageFormat::WebP));
     }
     if is_bmp(bytes) {
-        return Some(Kind::Read(ImageFormat::Bmp));
+        return Some(ImageKind::Read(ImageFormat::Bmp));
     }
     if is_pnm(bytes) {
-        return Some(Kind::Read(ImageFormat::Pnm));
+        return Some(ImageKind::Read(ImageFormat::Pnm));
     }
     if bytes.get(4..8) == Some(b"ftyp") {
-        return brand(bytes).map(Kind::Known);
+        return brand(bytes).map(ImageKind::Known);
     }
     if bytes.get(128..132) == Some(b"DICM") {
-        return Some(Kind::Known("DICOM"));
+        return Some(ImageKind::Known("DICOM"));
     }
     if is_ico(bytes) {
-        return Some(Kind::Known("icon (ICO)"));
+        return Some(ImageKind::Known("icon (ICO)"));
     }
-    is_svg(bytes).then_some(Kind::Known("SVG"))
+    is_svg(bytes).then_some(ImageKind::Known("SVG"))
 }
 
 /// "BM" begins many a text: the size of the header, too, must be one that a BMP has.
@@ -146,8 +146,8 @@ mod tests {
     #[test]
     fn formats_are_known_by_their_first_bytes() {
         let name = |bytes: &[u8]| match identify(bytes) {
-            Some(Kind::Known(name)) => name.to_owned(),
-            Some(Kind::Read(format)) => format!("{format:?}"),
+            Some(ImageKind::Known(name)) => name.to_owned(),
+            Some(ImageKind::Read(format)) => format!("{format:?}"),
             None => "none".to_owned(),
         };
         assert_eq!(name(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"), "HEIC");

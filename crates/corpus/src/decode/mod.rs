@@ -20,7 +20,7 @@ use ::image::{
 use serde::{Deserialize, Serialize};
 
 use crate::{ImageShape, account::Reason};
-use magic::Kind;
+use magic::ImageKind;
 
 /// More pixels are never decoded. The largest photographs have half as many.
 const MAX_PIXELS: u64 = 100_000_000;
@@ -182,8 +182,10 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, Undecodable> {
         return Err(Undecodable::new(Reason::Empty, "the file is empty"));
     }
     match magic::identify(bytes) {
-        Some(Kind::Read(format)) => Ok(format),
-        Some(Kind::Known(name)) => Err(Undecodable::new(Reason::UnknownFormat, format!("{name}; expected {EXPECTED}"))),
+        Some(ImageKind::Read(format)) => Ok(format),
+        Some(ImageKind::Known(name)) => {
+            Err(Undecodable::new(Reason::UnknownFormat, format!("{name}; expected {EXPECTED}")))
+        }
         None => {
             let detail = format!("not an image, found {}; expected {EXPECTED}", magic::describe(bytes));
             Err(Undecodable::new(Reason::Damaged, detail))

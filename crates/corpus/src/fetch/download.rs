@@ -22,12 +22,12 @@ const CONNECT: Duration = Duration::from_secs(30);
 const UNKNOWN_BYTES_MAX: u64 = 16 << 30;
 
 /// What has arrived of a file.
-pub(crate) struct Part {
+pub(crate) struct PartialFile {
     path: PathBuf,
     file: File,
 }
 
-impl Part {
+impl PartialFile {
     pub(crate) fn open(path: PathBuf) -> Result<Self, Error> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let file = file.map_err(Error::io("open the download", &path))?;
@@ -122,7 +122,7 @@ impl Part {
         report.set_total(whole.unwrap_or(0));
         report.set(start);
         let mut body = response.into_body().into_reader();
-        let target = Target { start, most: whole.unwrap_or(UNKNOWN_BYTES_MAX), url };
+        let target = BodyTarget { start, most: whole.unwrap_or(UNKNOWN_BYTES_MAX), url };
         let have = self.receive(&mut body, &target, report)?;
         if let Some(expected) = whole.filter(|&whole| have < whole) {
             let source = std::io::ErrorKind::UnexpectedEof.into();
@@ -133,7 +133,7 @@ impl Part {
     }
 
     /// Appends a body to the file, up to the expected size; returns the size reached.
-    fn receive(&self, body: &mut dyn Read, target: &Target<'_>, report: &mut Report<'_>) -> Result<u64, Error> {
+    fn receive(&self, body: &mut dyn Read, target: &BodyTarget<'_>, report: &mut Report<'_>) -> Result<u64, Error> {
         let mut file = &self.file;
         let writing = || Error::io("write the download", &self.path);
         file.seek(SeekFrom::End(0)).map_err(writing())?;
@@ -173,7 +173,7 @@ struct Request<'a> {
 }
 
 /// What a body is appended to.
-struct Target<'a> {
+struct BodyTarget<'a> {
     /// What is there already.
     start: u64,
     /// The most bytes that there may be.

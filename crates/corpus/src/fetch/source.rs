@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FetchEvent, digest::verify, download::Part, place::Staging};
+use super::{FetchEvent, digest::verify, download::PartialFile, place::Staging};
 use crate::{Description, Error, SourceFile, Unpack};
 
 /// Where the files of a fetch come from.
@@ -80,7 +80,7 @@ fn download(
     staging: &Staging,
     observer: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Obtained, Error> {
-    let part = Part::open(staging.part(&file.name))?;
+    let part = PartialFile::open(staging.part(&file.name))?;
     let mut failures: Vec<(&String, Error)> = Vec::new();
     for (index, address) in addresses.iter().enumerate() {
         match from_address(&part, file, address, observer) {
@@ -105,7 +105,7 @@ fn download(
 
 /// Gets and checks a file. What was taken up from before and turns out wrong is fetched once more from its beginning.
 fn from_address(
-    part: &Part,
+    part: &PartialFile,
     file: &SourceFile,
     address: &str,
     observer: &mut dyn FnMut(FetchEvent<'_>),

@@ -31,20 +31,20 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     let test = place.has(TEST).then(|| place.path.join(TEST));
     let bytes = place.folder.files.iter().filter(|file| file.name.as_encoded_bytes().ends_with(b".bin"));
     let bytes = bytes.map(|file| file.bytes).sum();
-    Ok(Some(Box::new(Batches { folder: place.path.clone(), training, test, bytes })))
+    Ok(Some(Box::new(BinaryBatches { folder: place.path.clone(), training, test, bytes })))
 }
 
 const TEST: &str = "test_batch.bin";
 const CLASS_LIST: &str = "batches.meta.txt";
 
-struct Batches {
+struct BinaryBatches {
     folder: PathBuf,
     training: Vec<PathBuf>,
     test: Option<PathBuf>,
     bytes: u64,
 }
 
-impl Reader for Batches {
+impl Reader for BinaryBatches {
     fn layout(&self) -> String {
         "CIFAR-10 binary batches".to_owned()
     }
@@ -111,7 +111,7 @@ pub(super) struct Records {
 }
 
 /// One record of a file.
-pub(super) struct Record {
+pub(super) struct ImageRecord {
     /// Its place in the file, from 0.
     pub(super) index: usize,
     pub(super) class: ClassId,
@@ -119,7 +119,7 @@ pub(super) struct Record {
     pixels: Vec<u8>,
 }
 
-impl Record {
+impl ImageRecord {
     pub(super) fn into_item(self, split: Split, name: String) -> Item {
         let payload = Payload::Raw { shape: self.shape, pixels: self.pixels };
         Item { split, class: self.class, source: name.clone(), name, payload }
@@ -128,14 +128,14 @@ impl Record {
 
 impl Records {
     /// Reads the file and hands over its records in order.
-    pub(super) fn read(&self, take: &mut dyn FnMut(Record) -> Result<(), Error>) -> Result<(), Error> {
+    pub(super) fn read(&self, take: &mut dyn FnMut(ImageRecord) -> Result<(), Error>) -> Result<(), Error> {
         let Self { path, shape, images, classes, labels: (labels, label) } = self;
         let mut records = RecordReader::open(path, shape.len() + labels, *images)?;
         let mut index = 0;
         while let Some(mut bytes) = records.next()? {
             let class = class_of(i64::from(bytes[*label]), *classes, (index, path))?;
             bytes.drain(..labels);
-            take(Record { index, class, shape: *shape, pixels: bytes })?;
+            take(ImageRecord { index, class, shape: *shape, pixels: bytes })?;
             index += 1;
         }
         Ok(())

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The file that makes a folder a corpus.
-pub(crate) const MARK: &str = "corpus.json";
+pub(crate) const MANIFEST: &str = "corpus.json";
 const FORMAT: &str = "deepviz corpus";
 const VERSION: u32 = 1;
 const TRAIN: &str = "train.bin";
@@ -32,7 +32,7 @@ const TEST: &str = "test.bin";
 const TEMPORARY: &str = ".writing";
 
 /// A corpus to be written.
-pub(crate) struct Made {
+pub(crate) struct ShapesCorpus {
     pub(crate) shape: ImageShape,
     pub(crate) train: usize,
     pub(crate) classes: Vec<String>,
@@ -44,7 +44,7 @@ pub(crate) struct Made {
 /// `corpus.json`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Mark {
+struct Manifest {
     format: String,
     version: u32,
     identity: String,
@@ -62,43 +62,43 @@ struct Format {
     version: u32,
 }
 
-pub(crate) fn write(out: &Path, made: Made) -> Result<(), Error> {
+pub(crate) fn write(out: &Path, corpus: ShapesCorpus) -> Result<(), Error> {
     fs::create_dir_all(out).map_err(Error::io("make the folder", out))?;
-    let mark = out.join(MARK);
-    if mark.exists() {
+    let manifest = out.join(MANIFEST);
+    if manifest.exists() {
         // First, so that an interruption leaves no corpus instead of a mixture of two.
-        read_mark(&mark)?;
-        fs::remove_file(&mark).map_err(Error::io("replace", &mark))?;
-    } else if let Some(found) = stranger(out)? {
+        read_manifest(&manifest)?;
+        fs::remove_file(&manifest).map_err(Error::io("replace", &manifest))?;
+    } else if let Some(found) = unexpected_file(out)? {
         return Err(Error::NotEmpty { found, path: out.to_owned() });
     }
-    let (train_labels, test_labels) = made.labels.split_at(made.train);
-    let (train_pixels, test_pixels) = made.pixels.split_at(made.train * made.shape.len());
-    write_records(out, TRAIN, train_labels, train_pixels.chunks_exact(made.shape.len()))?;
-    write_records(out, TEST, test_labels, test_pixels.chunks_exact(made.shape.len()))?;
+    let (train_labels, test_labels) = corpus.labels.split_at(corpus.train);
+    let (train_pixels, test_pixels) = corpus.pixels.split_at(corpus.train * corpus.shape.len());
+    write_records(out, TRAIN, train_labels, train_pixels.chunks_exact(corpus.shape.len()))?;
+    write_records(out, TEST, test_labels, test_pixels.chunks_exact(corpus.shape.len()))?;
     let (train, test) = (train_labels.len(), test_labels.len());
-    let pixels = Pixels::in_memory(made.pixels, Sizes::One { shape: made.shape, count: made.labels.len() });
-    let contents = Mark {
+    let pixels = Pixels::in_memory(corpus.pixels, Sizes::One { shape: corpus.shape, count: corpus.labels.len() });
+    let contents = Manifest {
         format: FORMAT.to_owned(),
         version: VERSION,
-        identity: identity(&pixels, train, &made.labels),
-        shape: made.shape,
+        identity: identity(&pixels, train, &corpus.labels),
+        shape: corpus.shape,
         train,
         test,
-        classes: made.classes,
-        notes: made.notes,
+        classes: corpus.classes,
+        notes: corpus.notes,
     };
-    let mut json = serde_json::to_vec(&contents).map_err(|source| Error::Mark { source, path: mark })?;
+    let mut json = serde_json::to_vec(&contents).map_err(|source| Error::Manifest { source, path: manifest })?;
     json.push(b'\n');
-    replace(out, MARK, |file| file.write_all(&json))
+    replace(out, MANIFEST, |file| file.write_all(&json))
 }
 
 /// A file in the folder that a corpus being made would not have left there.
-fn stranger(out: &Path) -> Result<Option<String>, Error> {
+fn unexpected_file(out: &Path) -> Result<Option<String>, Error> {
     for entry in fs::read_dir(out).map_err(Error::io("list", out))? {
         let name = entry.map_err(Error::io("list", out))?.file_name();
         let name = name.to_string_lossy();
-        if ![TRAIN, TEST, MARK].contains(&name.strip_suffix(TEMPORARY).unwrap_or(&name)) {
+        if ![TRAIN, TEST, MANIFEST].contains(&name.strip_suffix(TEMPORARY).unwrap_or(&name)) {
             return Ok(Some(name.into_owned()));
         }
     }
@@ -139,7 +139,7 @@ fn replace(
 /// Recognises a folder that deepViz made.
 #[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if !place.has(MARK) {
+    if !place.has(MANIFEST) {
         return Ok(None);
     }
     let bytes = place.folder.files.iter().map(|file| file.bytes).sum();
@@ -157,7 +157,7 @@ impl Reader for Native {
     }
 
     fn usage(&self) -> Usage {
-        Usage::of([MARK, TRAIN, TEST].map(|name| self.folder.join(name)))
+        Usage::of([MANIFEST, TRAIN, TEST].map(|name| self.folder.join(name)))
     }
 
     fn raw_bytes(&self) -> Option<u64> {
@@ -165,38 +165,38 @@ impl Reader for Native {
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
-        let path = self.folder.join(MARK);
-        let mark = read_mark(&path)?;
+        let path = self.folder.join(MANIFEST);
+        let manifest = read_manifest(&path)?;
         let damaged = |found: String, expected: String| Error::Damaged { found, expected, path: path.clone() };
-        let images = mark.train.saturating_add(mark.test);
-        if mark.notes.image_subclasses.len() != images {
-            let found = format!("{} sub-classes", mark.notes.image_subclasses.len());
+        let images = manifest.train.saturating_add(manifest.test);
+        if manifest.notes.image_subclasses.len() != images {
+            let found = format!("{} sub-classes", manifest.notes.image_subclasses.len());
             return Err(damaged(found, format!("one for each of {images} images")));
         }
-        let names = names(&mark.notes).ok_or_else(|| {
-            damaged("a sub-class without a name".to_owned(), format!("0 to {}", mark.notes.subclasses.len()))
+        let names = names(&manifest.notes).ok_or_else(|| {
+            damaged("a sub-class without a name".to_owned(), format!("0 to {}", manifest.notes.subclasses.len()))
         })?;
-        let classes = mark.classes.len();
-        sink.set_classes(mark.classes);
+        let classes = manifest.classes.len();
+        sink.set_classes(manifest.classes);
         sink.set_total(images);
-        sink.expect_identity(mark.identity, &path);
-        let splits = [(TRAIN, mark.train, Split::Train, 0), (TEST, mark.test, Split::Test, mark.train)];
+        sink.expect_identity(manifest.identity, &path);
+        let splits = [(TRAIN, manifest.train, Split::Train, 0), (TEST, manifest.test, Split::Test, manifest.train)];
         for (file, images, split, first) in splits {
             let path = self.folder.join(file);
-            let records = Records { path, shape: mark.shape, images: Some(images), classes, labels: (1, 0) };
+            let records = Records { path, shape: manifest.shape, images: Some(images), classes, labels: (1, 0) };
             records.read(&mut |record| {
                 let name = names.get(first + record.index).unwrap_or_default().into_owned();
                 sink.push(record.into_item(split, name))
             })?;
         }
-        sink.notes = Some(mark.notes);
+        sink.notes = Some(manifest.notes);
         Ok(())
     }
 }
 
-fn read_mark(path: &Path) -> Result<Mark, Error> {
+fn read_manifest(path: &Path) -> Result<Manifest, Error> {
     let json = read_short(path).map_err(Error::io("read", path))?;
-    let unreadable = |source| Error::Mark { source, path: path.to_owned() };
+    let unreadable = |source| Error::Manifest { source, path: path.to_owned() };
     let Format { format, version } = serde_json::from_slice(&json).map_err(unreadable)?;
     if format != FORMAT || version != VERSION {
         let found = format!("format {format:?}, version {version}");
@@ -234,7 +234,7 @@ mod tests {
         make(folder.path(), 2).unwrap();
         assert_eq!(Corpus::open(folder.path()).unwrap().notes().unwrap().seed, 2);
         // As an interrupted replacement leaves it.
-        fs::remove_file(folder.path().join(MARK)).unwrap();
+        fs::remove_file(folder.path().join(MANIFEST)).unwrap();
         fs::write(folder.path().join("test.bin.writing"), b"half").unwrap();
         make(folder.path(), 3).unwrap();
         assert_eq!(Corpus::open(folder.path()).unwrap().notes().unwrap().seed, 3);
@@ -243,8 +243,8 @@ mod tests {
         fs::write(other.path().join("thesis.tex"), b"mine").unwrap();
         let error = make(other.path(), 1).unwrap_err();
         assert!(matches!(&error, Error::NotEmpty { found, .. } if found == "thesis.tex"), "{error}");
-        fs::write(other.path().join(MARK), b"{\"name\": \"somebody else's\"}").unwrap();
-        assert!(matches!(make(other.path(), 1).unwrap_err(), Error::Mark { .. }));
+        fs::write(other.path().join(MANIFEST), b"{\"name\": \"somebody else's\"}").unwrap();
+        assert!(matches!(make(other.path(), 1).unwrap_err(), Error::Manifest { .. }));
     }
 
     #[test]
@@ -261,13 +261,13 @@ mod tests {
         fs::write(&path, &good[..good.len() - 3_073]).unwrap();
         assert!(matches!(open(), Error::Truncated { .. }));
         fs::write(&path, &good).unwrap();
-        let mark = folder.path().join(MARK);
-        let text = fs::read_to_string(&mark).unwrap();
-        fs::write(&mark, text.replace("\"version\":1", "\"version\":2")).unwrap();
+        let manifest = folder.path().join(MANIFEST);
+        let text = fs::read_to_string(&manifest).unwrap();
+        fs::write(&manifest, text.replace("\"version\":1", "\"version\":2")).unwrap();
         assert!(open().to_string().contains("version 2"), "{}", open());
-        fs::write(&mark, &text[..text.len() / 2]).unwrap();
-        assert!(matches!(open(), Error::Mark { .. }));
-        fs::write(&mark, text).unwrap();
+        fs::write(&manifest, &text[..text.len() / 2]).unwrap();
+        assert!(matches!(open(), Error::Manifest { .. }));
+        fs::write(&manifest, text).unwrap();
         assert_eq!(Corpus::open(folder.path()).unwrap().name_of(ImageId(60)), None);
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
         if !place.has(&labels) {
             return Err(Error::MissingFile { found: images, expected: labels, path: place.path.clone() });
         }
-        parts.push(Part { split, images: place.path.join(images), labels: place.path.join(labels) });
+        parts.push(Stl10Part { split, images: place.path.join(images), labels: place.path.join(labels) });
     }
     if parts.is_empty() {
         return Ok(None);
@@ -43,7 +43,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     Ok(Some(Box::new(Stl10 { folder: place.path.clone(), parts, names, described, unlabelled })))
 }
 
-struct Part {
+struct Stl10Part {
     split: Split,
     images: PathBuf,
     labels: PathBuf,
@@ -51,7 +51,7 @@ struct Part {
 
 struct Stl10 {
     folder: PathBuf,
-    parts: Vec<Part>,
+    parts: Vec<Stl10Part>,
     /// The file with the names of the classes.
     names: Option<PathBuf>,
     /// The names that `corpus.toml` gives.

@@ -9,14 +9,14 @@ use super::{Description, SourceFile, Unpack, last_part, record::RECORD};
 use crate::Error;
 
 /// A key that will not do.
-struct Fault {
+struct KeyFault {
     key: String,
     found: String,
     expected: &'static str,
 }
 
-fn fault(key: impl Into<String>, found: impl Into<String>, expected: &'static str) -> Result<(), Fault> {
-    Err(Fault { key: key.into(), found: found.into(), expected })
+fn fault(key: impl Into<String>, found: impl Into<String>, expected: &'static str) -> Result<(), KeyFault> {
+    Err(KeyFault { key: key.into(), found: found.into(), expected })
 }
 
 impl Description {
@@ -29,7 +29,7 @@ impl Description {
             Error::DescriptionSyntax { reason, path: path.to_owned() }
         })?;
         description.complete();
-        description.check().map_err(|Fault { key, found, expected }| Error::Description {
+        description.check().map_err(|KeyFault { key, found, expected }| Error::Description {
             key,
             found,
             expected,
@@ -53,7 +53,7 @@ impl Description {
         }
     }
 
-    fn check(&self) -> Result<(), Fault> {
+    fn check(&self) -> Result<(), KeyFault> {
         let is_name = |text: &str| {
             text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
                 && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
@@ -90,7 +90,7 @@ impl Description {
         Ok(())
     }
 
-    fn check_classes(&self) -> Result<(), Fault> {
+    fn check_classes(&self) -> Result<(), KeyFault> {
         if !self.classes.is_empty() && !self.class_names.is_empty() {
             return fault("class_names", "both classes and class_names", "one of them");
         }
@@ -109,7 +109,7 @@ impl Description {
         }
     }
 
-    fn check_contents(&self) -> Result<(), Fault> {
+    fn check_contents(&self) -> Result<(), KeyFault> {
         let mut paths = BTreeSet::new();
         for file in &self.contents {
             let key = format!("contents ({})", file.path);
@@ -138,7 +138,7 @@ impl Description {
 }
 
 impl SourceFile {
-    fn check(&self, key: &dyn Fn(&str) -> String) -> Result<(), Fault> {
+    fn check(&self, key: &dyn Fn(&str) -> String) -> Result<(), KeyFault> {
         if self.addresses.is_empty() {
             fault(key("addresses"), "none", "at least one address")?;
         }

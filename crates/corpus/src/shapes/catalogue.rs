@@ -1,24 +1,24 @@
 //! What there is to see: ten classes, and the poses that are their sub-classes.
 
 /// A class of the corpus.
-pub(crate) struct Class {
+pub(crate) struct ShapeClass {
     pub(crate) name: &'static str,
     /// The hue it often has, in turns. The two of a confusable pair share theirs.
     pub(crate) hue: f32,
 }
 
 /// The classes, by their number.
-pub(crate) const CLASSES: [Class; 10] = [
-    Class { name: "disc", hue: 0.10 },
-    Class { name: "ellipse", hue: 0.10 },
-    Class { name: "ring", hue: 0.78 },
-    Class { name: "square", hue: 0.60 },
-    Class { name: "diamond", hue: 0.60 },
-    Class { name: "triangle", hue: 0.35 },
-    Class { name: "star", hue: 0.15 },
-    Class { name: "cross", hue: 0.98 },
-    Class { name: "crescent", hue: 0.50 },
-    Class { name: "arrow", hue: 0.90 },
+pub(crate) const CLASSES: [ShapeClass; 10] = [
+    ShapeClass { name: "disc", hue: 0.10 },
+    ShapeClass { name: "ellipse", hue: 0.10 },
+    ShapeClass { name: "ring", hue: 0.78 },
+    ShapeClass { name: "square", hue: 0.60 },
+    ShapeClass { name: "diamond", hue: 0.60 },
+    ShapeClass { name: "triangle", hue: 0.35 },
+    ShapeClass { name: "star", hue: 0.15 },
+    ShapeClass { name: "cross", hue: 0.98 },
+    ShapeClass { name: "crescent", hue: 0.50 },
+    ShapeClass { name: "arrow", hue: 0.90 },
 ];
 
 /// The classes whose pictures overlap: some discs are as long as some ellipses, some squares as turned as some
@@ -30,7 +30,7 @@ pub(crate) const CONFUSABLE: [(u16, u16); 2] = [(0, 1), (3, 4)];
 pub(crate) struct Subclass {
     pub(crate) name: &'static str,
     pub(crate) class: usize,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ShapeKind,
     /// How many quarter turns it stands at, clockwise.
     pub(crate) quarter: u8,
     /// Seen more often on dark grounds than on light ones, as planes are in the sky or on the ground.
@@ -39,7 +39,7 @@ pub(crate) struct Subclass {
 
 /// What is drawn.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum ShapeKind {
     Disc {
         scale: f32,
     },
@@ -58,7 +58,7 @@ pub(crate) enum Kind {
     Arrow,
 }
 
-const fn sub(name: &'static str, class: usize, kind: Kind, quarter: u8) -> Subclass {
+const fn sub(name: &'static str, class: usize, kind: ShapeKind, quarter: u8) -> Subclass {
     Subclass { name, class, kind, quarter, likes_dark: !quarter.is_multiple_of(2) }
 }
 
@@ -68,32 +68,32 @@ const fn dark(subclass: Subclass) -> Subclass {
 
 /// The sub-classes, those of one class together.
 pub(crate) const SUBCLASSES: [Subclass; 26] = [
-    sub("disc_large", 0, Kind::Disc { scale: 1.0 }, 0),
-    dark(sub("disc_small", 0, Kind::Disc { scale: 0.7 }, 0)),
-    sub("ellipse_wide", 1, Kind::Ellipse, 0),
-    sub("ellipse_tall", 1, Kind::Ellipse, 1),
-    sub("ring_thick", 2, Kind::Ring { half: 2.6 }, 0),
-    dark(sub("ring_thin", 2, Kind::Ring { half: 1.4 }, 0)),
-    sub("square_flat", 3, Kind::Square { tilt: [0.0, 8.0] }, 0),
-    dark(sub("square_tilted", 3, Kind::Square { tilt: [8.0, 27.0] }, 0)),
-    sub("diamond_upright", 4, Kind::Square { tilt: [37.0, 45.0] }, 0),
-    dark(sub("diamond_tilted", 4, Kind::Square { tilt: [18.0, 37.0] }, 0)),
-    sub("triangle_up", 5, Kind::Triangle, 0),
-    sub("triangle_right", 5, Kind::Triangle, 1),
-    sub("triangle_down", 5, Kind::Triangle, 2),
-    sub("triangle_left", 5, Kind::Triangle, 3),
-    sub("star_up", 6, Kind::Star, 0),
-    sub("star_down", 6, Kind::Star, 1),
-    sub("cross_plus", 7, Kind::Cross, 0),
-    sub("cross_saltire", 7, Kind::Cross, 1),
-    sub("crescent_left", 8, Kind::Crescent, 0),
-    sub("crescent_up", 8, Kind::Crescent, 1),
-    sub("crescent_right", 8, Kind::Crescent, 2),
-    sub("crescent_down", 8, Kind::Crescent, 3),
-    sub("arrow_up", 9, Kind::Arrow, 0),
-    sub("arrow_right", 9, Kind::Arrow, 1),
-    sub("arrow_down", 9, Kind::Arrow, 2),
-    sub("arrow_left", 9, Kind::Arrow, 3),
+    sub("disc_large", 0, ShapeKind::Disc { scale: 1.0 }, 0),
+    dark(sub("disc_small", 0, ShapeKind::Disc { scale: 0.7 }, 0)),
+    sub("ellipse_wide", 1, ShapeKind::Ellipse, 0),
+    sub("ellipse_tall", 1, ShapeKind::Ellipse, 1),
+    sub("ring_thick", 2, ShapeKind::Ring { half: 2.6 }, 0),
+    dark(sub("ring_thin", 2, ShapeKind::Ring { half: 1.4 }, 0)),
+    sub("square_flat", 3, ShapeKind::Square { tilt: [0.0, 8.0] }, 0),
+    dark(sub("square_tilted", 3, ShapeKind::Square { tilt: [8.0, 27.0] }, 0)),
+    sub("diamond_upright", 4, ShapeKind::Square { tilt: [37.0, 45.0] }, 0),
+    dark(sub("diamond_tilted", 4, ShapeKind::Square { tilt: [18.0, 37.0] }, 0)),
+    sub("triangle_up", 5, ShapeKind::Triangle, 0),
+    sub("triangle_right", 5, ShapeKind::Triangle, 1),
+    sub("triangle_down", 5, ShapeKind::Triangle, 2),
+    sub("triangle_left", 5, ShapeKind::Triangle, 3),
+    sub("star_up", 6, ShapeKind::Star, 0),
+    sub("star_down", 6, ShapeKind::Star, 1),
+    sub("cross_plus", 7, ShapeKind::Cross, 0),
+    sub("cross_saltire", 7, ShapeKind::Cross, 1),
+    sub("crescent_left", 8, ShapeKind::Crescent, 0),
+    sub("crescent_up", 8, ShapeKind::Crescent, 1),
+    sub("crescent_right", 8, ShapeKind::Crescent, 2),
+    sub("crescent_down", 8, ShapeKind::Crescent, 3),
+    sub("arrow_up", 9, ShapeKind::Arrow, 0),
+    sub("arrow_right", 9, ShapeKind::Arrow, 1),
+    sub("arrow_down", 9, ShapeKind::Arrow, 2),
+    sub("arrow_left", 9, ShapeKind::Arrow, 3),
 ];
 
 #[cfg(test)]

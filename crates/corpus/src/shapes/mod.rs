@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClassId, Error, ImageId, ImageShape,
-    formats::native::{self, Made},
+    formats::native::{self, ShapesCorpus},
 };
 use catalogue::{CLASSES, CONFUSABLE, SUBCLASSES};
 use random::Random;
@@ -104,7 +104,7 @@ pub fn make_shapes(out: &Path, options: &ShapesOptions) -> Result<(), Error> {
     pixels.par_chunks_exact_mut(shape.len()).zip(&plan).enumerate().for_each(|(image, (pixels, planned))| {
         scene::picture(seed, image as u64, &SUBCLASSES[usize::from(planned.subclass)], pixels);
     });
-    let made = Made {
+    let corpus = ShapesCorpus {
         shape,
         train,
         classes: CLASSES.iter().map(|class| class.name.to_owned()).collect(),
@@ -112,7 +112,7 @@ pub fn make_shapes(out: &Path, options: &ShapesOptions) -> Result<(), Error> {
         pixels,
         notes: notes(seed, &plan),
     };
-    native::write(out, made)
+    native::write(out, corpus)
 }
 
 /// Which sub-class and label each image of a split has: as even as can be, in random order.

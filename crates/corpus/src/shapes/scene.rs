@@ -1,7 +1,7 @@
 //! One picture: which shape, how it stands, what it is made of, and how it becomes bytes.
 
 use super::{
-    catalogue::{CLASSES, Kind, Subclass},
+    catalogue::{CLASSES, ShapeKind, Subclass},
     outline::Outline,
     random::{Random, cosine, sine},
     surface::{Rgb, Surface, Texture, brightness, hsv, mix},
@@ -109,27 +109,29 @@ fn pose(random: &mut Random, subclass: &Subclass, radius: f32) -> (Outline, f32)
     let sign = if random.chance(0.5) { 1.0 } else { -1.0 };
     let quarter = f32::from(subclass.quarter) / 4.0;
     match subclass.kind {
-        Kind::Disc { scale } => {
+        ShapeKind::Disc { scale } => {
             let longer = random.between(1.0, 1.10);
             let radius = radius * scale;
             (Outline::Ellipse([radius * longer, radius / longer]), random.unit())
         }
-        Kind::Ellipse => {
+        ShapeKind::Ellipse => {
             let longer = random.between(1.06, 1.28);
             (Outline::Ellipse([radius * longer, radius / longer]), quarter + 2.0 * wobble)
         }
-        Kind::Ring { half } => (Outline::Ring { radius, half: random.between(0.9, 1.1) * half }, 0.0),
-        Kind::Square { tilt } => {
+        ShapeKind::Ring { half } => (Outline::Ring { radius, half: random.between(0.9, 1.1) * half }, 0.0),
+        ShapeKind::Square { tilt } => {
             (Outline::square(0.88 * radius), quarter + sign * random.between(tilt[0], tilt[1]) / 360.0)
         }
-        Kind::Triangle => (Outline::triangle(radius), quarter + wobble),
-        Kind::Star => (Outline::star(radius), 2.0 * quarter + wobble),
-        Kind::Cross => (Outline::cross(1.05 * radius, random.between(0.24, 0.36) * radius), quarter / 2.0 + wobble),
-        Kind::Crescent => {
+        ShapeKind::Triangle => (Outline::triangle(radius), quarter + wobble),
+        ShapeKind::Star => (Outline::star(radius), 2.0 * quarter + wobble),
+        ShapeKind::Cross => {
+            (Outline::cross(1.05 * radius, random.between(0.24, 0.36) * radius), quarter / 2.0 + wobble)
+        }
+        ShapeKind::Crescent => {
             let shift = random.between(0.55, 0.75) * radius;
             (Outline::Crescent { radius: 1.1 * radius, shift }, quarter + wobble)
         }
-        Kind::Arrow => (Outline::arrow(radius, random.between(0.28, 0.4) * radius), quarter + wobble),
+        ShapeKind::Arrow => (Outline::arrow(radius, random.between(0.28, 0.4) * radius), quarter + wobble),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     contents::Contents,
     corpus::identity,
     decode::Orientation,
-    store::{PixelWriter, Pixels, Record, Selection, Sizes},
+    store::{PixelRecord, PixelWriter, Pixels, Selection, Sizes},
 };
 
 /// A corpus that has been read whole.
@@ -186,7 +186,7 @@ impl Half {
 
     fn is_as_written(&self, keep: &[bool], channels: usize) -> bool {
         keep.iter().all(|keep| *keep)
-            && self.records.iter().all(|record: &Record| usize::from(record.channels) == channels)
+            && self.records.iter().all(|record: &PixelRecord| usize::from(record.channels) == channels)
     }
 
     /// Bytes of the images that stay, with so many channels.

@@ -12,7 +12,7 @@ use ndarray::ArrayView3;
 
 use crate::{Error, ImageShape};
 pub(crate) use cache::{Cache, without_path};
-pub(crate) use writer::{PixelWriter, Record, Selection};
+pub(crate) use writer::{PixelRecord, PixelWriter, Selection};
 
 /// The pixels of a corpus, by id.
 #[derive(Debug)]

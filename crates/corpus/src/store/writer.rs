@@ -7,14 +7,14 @@ use std::{
 
 /// One image as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Record {
+pub(crate) struct PixelRecord {
     /// Channels that it was written with.
     pub(crate) channels: u8,
     /// Height and width.
     pub(crate) size: [u32; 2],
 }
 
-impl Record {
+impl PixelRecord {
     /// Pixels.
     pub(crate) fn plane(self) -> usize {
         self.size[0] as usize * self.size[1] as usize
@@ -53,7 +53,7 @@ impl PixelWriter {
     /// many channels as it wants. Grey becomes colour by repetition.
     fn replay(
         self,
-        records: &[Record],
+        records: &[PixelRecord],
         selection: &Selection<'_>,
         mut write: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -81,7 +81,12 @@ impl PixelWriter {
     }
 
     /// The images that are kept, appended to another writer.
-    pub(crate) fn append_to(self, other: &mut Self, records: &[Record], selection: &Selection<'_>) -> io::Result<()> {
+    pub(crate) fn append_to(
+        self,
+        other: &mut Self,
+        records: &[PixelRecord],
+        selection: &Selection<'_>,
+    ) -> io::Result<()> {
         self.replay(records, selection, |bytes| other.append(bytes))
     }
 

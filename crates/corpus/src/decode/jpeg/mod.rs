@@ -62,7 +62,7 @@ struct Component {
 }
 
 #[derive(Debug, Default)]
-struct Tables {
+struct DecodingTables {
     dc: [Option<Huffman>; 4],
     ac: [Option<Huffman>; 4],
     restart_interval: usize,
@@ -71,7 +71,7 @@ struct Tables {
 /// Follows a JPEG to its end. `accepts` decides on width and height before anything is allocated.
 pub(super) fn inspect(bytes: &[u8], accepts: &dyn Fn(u32, u32) -> bool) -> Result<Whole, Fault> {
     let mut frame: Option<Frame> = None;
-    let mut tables = Tables::default();
+    let mut tables = DecodingTables::default();
     let mut position = 2;
     let mut end = 0;
     loop {
@@ -117,7 +117,7 @@ pub(super) fn inspect(bytes: &[u8], accepts: &dyn Fn(u32, u32) -> bool) -> Resul
 }
 
 /// Follows a scan's data; false where a table is missing that decoders know by heart: then the decoder judges.
-fn follow_data(scan: &Scan, of: (&mut Frame, &Tables), bits: &mut Bits<'_>) -> Result<bool, Fault> {
+fn follow_data(scan: &Scan, of: (&mut Frame, &DecodingTables), bits: &mut Bits<'_>) -> Result<bool, Fault> {
     match follow(scan, of, bits) {
         Ok(()) => Ok(true),
         Err(ScanFault::NoTable) => Ok(false),
@@ -190,7 +190,7 @@ fn read_frame(marker: u8, segment: &[u8], accepts: &dyn Fn(u32, u32) -> bool) ->
     Ok(Frame { is_progressive, units, components: components.collect() })
 }
 
-fn read_tables(mut segment: &[u8], tables: &mut Tables) -> Result<(), Fault> {
+fn read_tables(mut segment: &[u8], tables: &mut DecodingTables) -> Result<(), Fault> {
     let broken = || Fault::Broken("a JPEG with a broken table of codes");
     while let Some((&[which], rest)) = segment.split_first_chunk() {
         let (counts, rest) = rest.split_first_chunk::<16>().ok_or_else(broken)?;

@@ -1,7 +1,7 @@
 //! One scan of a JPEG, followed bit by bit to its end without computing the picture.
 
 use super::{
-    Component, Frame, Tables,
+    Component, DecodingTables, Frame,
     bits::{Bits, BitsFault, Huffman},
 };
 
@@ -34,10 +34,10 @@ impl From<BitsFault> for ScanFault {
 /// Follows a scan whose data begin where `bits` stands.
 pub(super) fn follow(
     scan: &Scan,
-    (frame, tables): (&mut Frame, &Tables),
+    (frame, tables): (&mut Frame, &DecodingTables),
     bits: &mut Bits<'_>,
 ) -> Result<(), ScanFault> {
-    let mut walk = Walk { scan, tables, bits, is_progressive: frame.is_progressive, end_of_band_run: 0 };
+    let mut walk = ScanWalk { scan, tables, bits, is_progressive: frame.is_progressive, end_of_band_run: 0 };
     let columns_rows = match scan.components.as_slice() {
         [(component, ..)] => frame.components[*component].own_blocks,
         _ => frame.units,
@@ -54,16 +54,16 @@ pub(super) fn follow(
     Ok(())
 }
 
-struct Walk<'a, 'b> {
+struct ScanWalk<'a, 'b> {
     scan: &'a Scan,
-    tables: &'a Tables,
+    tables: &'a DecodingTables,
     bits: &'a mut Bits<'b>,
     is_progressive: bool,
     /// Blocks that follow without a coefficient of the band.
     end_of_band_run: u32,
 }
 
-impl Walk<'_, '_> {
+impl ScanWalk<'_, '_> {
     /// The blocks that are coded together: one of a single component, else some of each.
     fn unit(&mut self, frame: &mut Frame, (row, column): (usize, usize)) -> Result<(), ScanFault> {
         let scan = self.scan;

@@ -22,15 +22,15 @@ pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     if kind_of(&place.path)?.is_none() {
         return Ok(None);
     }
-    Ok(Some(Box::new(Packed { path: place.path.clone(), options: options.clone() })))
+    Ok(Some(Box::new(PackedFolders { path: place.path.clone(), options: options.clone() })))
 }
 
-struct Packed {
+struct PackedFolders {
     path: PathBuf,
     options: OpenOptions,
 }
 
-impl Reader for Packed {
+impl Reader for PackedFolders {
     fn layout(&self) -> String {
         "class folders in an archive".to_owned()
     }

@@ -37,7 +37,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
 
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ArchiveKind {
     Tar,
     TarGz,
     Zip,
@@ -46,19 +46,19 @@ enum Kind {
 }
 
 /// The kind of an archive; `None` for other files.
-fn kind_of(path: &Path) -> Result<Option<Kind>, Error> {
+fn kind_of(path: &Path) -> Result<Option<ArchiveKind>, Error> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut head = Vec::new();
     file.take(512).read_to_end(&mut head).map_err(Error::io("read", path))?;
     Ok(match head.as_slice() {
-        [0x1f, 0x8b, ..] => Some(Kind::TarGz),
-        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Kind::Zip),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Kind::Other("xz")),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Kind::Other("zstd")),
-        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Kind::Other("bzip2")),
-        [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Some(Kind::Other("7z")),
-        [b'R', b'a', b'r', b'!', ..] => Some(Kind::Other("rar")),
-        head if head.get(257..262) == Some(b"ustar") => Some(Kind::Tar),
+        [0x1f, 0x8b, ..] => Some(ArchiveKind::TarGz),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(ArchiveKind::Zip),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(ArchiveKind::Other("xz")),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(ArchiveKind::Other("zstd")),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(ArchiveKind::Other("bzip2")),
+        [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Some(ArchiveKind::Other("7z")),
+        [b'R', b'a', b'r', b'!', ..] => Some(ArchiveKind::Other("rar")),
+        head if head.get(257..262) == Some(b"ustar") => Some(ArchiveKind::Tar),
         _ => None,
     })
 }
@@ -99,10 +99,12 @@ impl Archive {
     /// Lists an archive; `limits` bound what it unpacks to and how many files it may list.
     fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
         match kind_of(path)? {
-            Some(Kind::Tar) => tar::list(path, None, limits),
-            Some(Kind::TarGz) => tar::list(path, Some(tar::unpack(path, limits.decoded_bytes)?), limits),
-            Some(Kind::Zip) => zip::list(path, limits),
-            Some(Kind::Other(kind)) => Err(malformed(kind, "tar, tar.gz or zip; unpack it, and open the folder", path)),
+            Some(ArchiveKind::Tar) => tar::list(path, None, limits),
+            Some(ArchiveKind::TarGz) => tar::list(path, Some(tar::unpack(path, limits.decoded_bytes)?), limits),
+            Some(ArchiveKind::Zip) => zip::list(path, limits),
+            Some(ArchiveKind::Other(kind)) => {
+                Err(malformed(kind, "tar, tar.gz or zip; unpack it, and open the folder", path))
+            }
             None => Err(malformed("a file that is no archive", "tar, tar.gz or zip", path)),
         }
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Archive, Kind, Member, REFUSED, kind_of, malformed, tar};
+use super::{Archive, ArchiveKind, Member, REFUSED, kind_of, malformed, tar};
 use crate::{
     ClassId, Error, Limits, OpenOptions, Split,
     account::{Reason, Usage},
@@ -42,8 +42,8 @@ pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     }
     let Some(first) = shards.first() else { return Ok(None) };
     let names = match kind_of(&first.path)? {
-        Some(Kind::Tar) => tar::first_names(&first.path, false, LOOK),
-        Some(Kind::TarGz) => tar::first_names(&first.path, true, LOOK),
+        Some(ArchiveKind::Tar) => tar::first_names(&first.path, false, LOOK),
+        Some(ArchiveKind::TarGz) => tar::first_names(&first.path, true, LOOK),
         _ => return Ok(None),
     };
     if !are_samples(&names) {
@@ -104,7 +104,7 @@ fn is_label(end: &str) -> bool {
 }
 
 /// What a sample says about its class.
-enum Label {
+enum SampleLabel {
     Number(i64),
     Word(String),
 }
@@ -113,7 +113,7 @@ enum Label {
 struct Sample {
     shard: usize,
     image: Member,
-    label: Label,
+    label: SampleLabel,
 }
 
 struct Shards {
@@ -179,18 +179,18 @@ impl Reader for Shards {
 }
 
 fn class_of_label(
-    label: &Label,
+    label: &SampleLabel,
     numbers: &BTreeMap<&str, i64>,
     (image, path): (&str, &Path),
 ) -> Result<ClassId, Error> {
     let found = match label {
-        Label::Number(number) => *number,
-        Label::Word(word) => numbers.get(word.as_str()).copied().unwrap_or(-1),
+        SampleLabel::Number(number) => *number,
+        SampleLabel::Word(word) => numbers.get(word.as_str()).copied().unwrap_or(-1),
     };
     class_of(found, numbers.len(), (0, path)).map_err(|_| {
         let label = match label {
-            Label::Number(number) => number.to_string(),
-            Label::Word(word) => format!("{word:?}"),
+            SampleLabel::Number(number) => number.to_string(),
+            SampleLabel::Word(word) => format!("{word:?}"),
         };
         malformed(format!("label {label} of {image}"), format!("one of {} classes", numbers.len()), path)
     })
@@ -252,8 +252,8 @@ impl Shards {
         let mut highest = -1;
         for sample in samples {
             match &sample.label {
-                Label::Number(number) => highest = highest.max(*number),
-                Label::Word(word) => drop(words.insert(word.clone())),
+                SampleLabel::Number(number) => highest = highest.max(*number),
+                SampleLabel::Word(word) => drop(words.insert(word.clone())),
             }
             if words.len() > usize::from(u16::MAX) {
                 let (found, most, path) = (words.len(), usize::from(u16::MAX), self.root.clone());
@@ -268,7 +268,7 @@ impl Shards {
 }
 
 /// The label of a sample: `key.cls`, else a key of `key.json`.
-fn label_of(archive: &Archive, files: &[&Member]) -> Result<Option<Label>, Error> {
+fn label_of(archive: &Archive, files: &[&Member]) -> Result<Option<SampleLabel>, Error> {
     let file = |wanted: &str| files.iter().find(|file| key_of(&file.name).1.eq_ignore_ascii_case(wanted));
     let text = |member: &Member| {
         if member.bytes > MOST_LABEL_BYTES {
@@ -281,7 +281,7 @@ fn label_of(archive: &Archive, files: &[&Member]) -> Result<Option<Label>, Error
         let text = text(member)?;
         let text = text.trim();
         return Ok(match text.parse() {
-            Ok(number) => Some(Label::Number(number)),
+            Ok(number) => Some(SampleLabel::Number(number)),
             Err(_) if text.is_empty() => None,
             Err(_) => Some(word(text, &archive.path)?),
         });
@@ -290,19 +290,19 @@ fn label_of(archive: &Archive, files: &[&Member]) -> Result<Option<Label>, Error
     let json: serde_json::Value = serde_json::from_str(&text(member)?)
         .map_err(|error| malformed(format!("{} with {error}", member.name), "JSON with a label", &archive.path))?;
     let label = KEYS.iter().find_map(|key| match json.get(key)? {
-        serde_json::Value::Number(number) => number.as_i64().map(Label::Number).map(Ok),
+        serde_json::Value::Number(number) => number.as_i64().map(SampleLabel::Number).map(Ok),
         serde_json::Value::String(text) => Some(word(text, &archive.path)),
         _ => None,
     });
     label.transpose()
 }
 
-fn word(text: &str, path: &Path) -> Result<Label, Error> {
+fn word(text: &str, path: &Path) -> Result<SampleLabel, Error> {
     if text.len() > MOST_WORD_BYTES {
         let found = format!("a label of {} bytes", text.len());
         return Err(malformed(found, format!("a number, or a word of at most {MOST_WORD_BYTES} bytes"), path));
     }
-    Ok(Label::Word(text.to_owned()))
+    Ok(SampleLabel::Word(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
         let training = numbered(place, "data_batch_", "")?.into_iter().map(|path| (path, Split::Train));
         let test = place.has("test_batch").then(|| (place.path.join("test_batch"), Split::Test));
         let parts = training.chain(test).collect();
-        return Ok(Some(Box::new(Batches { parts, meta: place.path.join("batches.meta"), keys: CIFAR10 })));
+        return Ok(Some(Box::new(PickleBatches { parts, meta: place.path.join("batches.meta"), keys: CIFAR10 })));
     }
     let files = [("train", Split::Train), ("test", Split::Test)].into_iter().filter(|(name, _)| place.has(name));
     let parts: Vec<(PathBuf, Split)> = files.map(|(name, split)| (place.path.join(name), split)).collect();
@@ -39,7 +39,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
         return Ok(None);
     }
     let keys = if options.reading.labels == LabelLevel::Coarse { COARSE } else { FINE };
-    Ok(Some(Box::new(Batches { parts, meta: place.path.join("meta"), keys })))
+    Ok(Some(Box::new(PickleBatches { parts, meta: place.path.join("meta"), keys })))
 }
 
 /// Whether a file begins as pickles of protocol 2 and later do.
@@ -69,7 +69,7 @@ const FINE: Keys =
 const COARSE: Keys =
     Keys { layout: "CIFAR-100 Python", labels: "coarse_labels", label_names: "coarse_label_names", classes: 20 };
 
-struct Batches {
+struct PickleBatches {
     /// In the order of ids.
     parts: Vec<(PathBuf, Split)>,
     /// The file with the names of the classes, which may be missing.
@@ -77,7 +77,7 @@ struct Batches {
     keys: Keys,
 }
 
-impl Reader for Batches {
+impl Reader for PickleBatches {
     fn layout(&self) -> String {
         self.keys.layout.to_owned()
     }
@@ -97,7 +97,7 @@ impl Reader for Batches {
             Splitting::new(has_test, &mut sink.account)
         };
         for (path, split) in &self.parts {
-            let file = File { path: path.clone() };
+            let file = PickleFile { path: path.clone() };
             let bytes = file.read()?;
             let pickle = file.parse(&bytes)?;
             let batch = file.batch(&pickle, self.keys)?;
@@ -113,14 +113,14 @@ impl Reader for Batches {
     }
 }
 
-impl Batches {
+impl PickleBatches {
     fn classes(&self) -> Result<Vec<String>, Error> {
         if !self.meta.is_file() {
             let is_cifar10 = self.keys.classes == CLASSES.len();
             let numbers = || (0..self.keys.classes).map(|number| number.to_string()).collect();
             return Ok(if is_cifar10 { CLASSES.map(str::to_owned).to_vec() } else { numbers() });
         }
-        let file = File { path: self.meta.clone() };
+        let file = PickleFile { path: self.meta.clone() };
         let bytes = file.read()?;
         let pickle = file.parse(&bytes)?;
         let names = file.list(&pickle, (self.keys.label_names, usize::from(u16::MAX)), text)?;
@@ -130,20 +130,20 @@ impl Batches {
 
 /// What a file has for each image.
 struct Batch<'a> {
-    pixels: Pixels<'a>,
+    pixels: BatchPixels<'a>,
     labels: Vec<i64>,
     names: Vec<String>,
 }
 
 /// The pixels of a batch, and how they lie.
-struct Pixels<'a> {
+struct BatchPixels<'a> {
     bytes: Cow<'a, [u8]>,
     images: usize,
-    order: Order,
+    order: PixelOrder,
 }
 
 #[derive(Clone, Copy)]
-enum Order {
+enum PixelOrder {
     /// Channel by channel, row by row: as CIFAR has them.
     Planes,
     /// The channels of a pixel side by side.
@@ -152,23 +152,23 @@ enum Order {
     Fortran,
 }
 
-impl Pixels<'_> {
+impl BatchPixels<'_> {
     fn image(&self, index: usize) -> Vec<u8> {
         let row = || &self.bytes[index * SHAPE.len()..][..SHAPE.len()];
         match self.order {
-            Order::Planes => row().to_vec(),
-            Order::Interleaved => interleaved_to_planes(row(), SHAPE),
-            Order::Fortran => self.bytes.iter().skip(index).step_by(self.images).copied().collect(),
+            PixelOrder::Planes => row().to_vec(),
+            PixelOrder::Interleaved => interleaved_to_planes(row(), SHAPE),
+            PixelOrder::Fortran => self.bytes.iter().skip(index).step_by(self.images).copied().collect(),
         }
     }
 }
 
 /// A pickled file, for its errors.
-struct File {
+struct PickleFile {
     path: PathBuf,
 }
 
-impl File {
+impl PickleFile {
     fn read(&self) -> Result<Vec<u8>, Error> {
         let io = || Error::io("read", &self.path);
         let mut bytes = Vec::new();
@@ -240,15 +240,15 @@ impl File {
     }
 
     /// The pixels: one row for each image, or an array of images.
-    fn pixels<'p>(&self, pickle: &'p Pickle<'_>) -> Result<Pixels<'p>, Error> {
+    fn pixels<'p>(&self, pickle: &'p Pickle<'_>) -> Result<BatchPixels<'p>, Error> {
         let array = match pickle.key("data") {
             Some(Value::Array(array)) => array,
             other => return Err(self.wrong("data", other.map_or("nothing", Value::kind), "an array of bytes")),
         };
         let order = match (array.kind == ValueType::BYTE, &array.shape[..], array.is_fortran) {
-            (true, [_, 3_072] | [_, 3, 32, 32], false) => Order::Planes,
-            (true, [_, 32, 32, 3], false) => Order::Interleaved,
-            (true, [_, 3_072], true) => Order::Fortran,
+            (true, [_, 3_072] | [_, 3, 32, 32], false) => PixelOrder::Planes,
+            (true, [_, 32, 32, 3], false) => PixelOrder::Interleaved,
+            (true, [_, 3_072], true) => PixelOrder::Fortran,
             (is_bytes, shape, is_fortran) => {
                 let kind = if is_bytes { "bytes" } else { "numbers that are no bytes" };
                 let order = if is_fortran { " in Fortran's order" } else { "" };
@@ -258,7 +258,7 @@ impl File {
                 return Err(self.wrong("data", found, expected));
             }
         };
-        Ok(Pixels { bytes: Cow::Borrowed(&array.bytes), images: array.shape[0], order })
+        Ok(BatchPixels { bytes: Cow::Borrowed(&array.bytes), images: array.shape[0], order })
     }
 }
 

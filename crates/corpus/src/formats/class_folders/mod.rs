@@ -44,7 +44,7 @@ const LOOKED_AT: usize = 8;
 
 /// One file of a class.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct File {
+struct LabelledFile {
     path: PathBuf,
     /// The name as it is on disk, which is the order of images.
     name: String,
@@ -55,10 +55,10 @@ struct File {
 
 /// A class and its files in each split.
 #[derive(Debug, Default)]
-struct Class {
+struct ClassFiles {
     name: String,
-    train: Vec<File>,
-    test: Vec<File>,
+    train: Vec<LabelledFile>,
+    test: Vec<LabelledFile>,
     /// The folders that it was read from, for the account.
     folders: Vec<PathBuf>,
 }
@@ -66,7 +66,7 @@ struct Class {
 /// The class folders of a corpus.
 struct ClassFolders<'t> {
     place: Place<'t>,
-    classes: Vec<Class>,
+    classes: Vec<ClassFiles>,
     has_test: bool,
     /// Names that `corpus.toml` gives to folders.
     names: BTreeMap<String, String>,
@@ -180,8 +180,8 @@ impl Reader for ClassFolders<'_> {
 
 impl ClassFolders<'_> {
     /// The files that are to be decoded: those that are called images, and those whose first bytes are an image's.
-    fn looked_at<'f>(&self, files: &'f [File], sink: &mut Sink<'_>) -> Vec<&'f File> {
-        let fault = |file: &File| {
+    fn looked_at<'f>(&self, files: &'f [LabelledFile], sink: &mut Sink<'_>) -> Vec<&'f LabelledFile> {
+        let fault = |file: &LabelledFile| {
             if file.is_special {
                 return Some((Reason::Unreadable, NOT_REGULAR.to_owned()));
             }
@@ -233,14 +233,14 @@ impl Key {
 }
 
 /// The classes in natural order, train and test together, each with its files.
-fn collect(plan: &Plan<'_>) -> Vec<Class> {
-    let mut classes: BTreeMap<Key, Class> = BTreeMap::new();
+fn collect(plan: &Plan<'_>) -> Vec<ClassFiles> {
+    let mut classes: BTreeMap<Key, ClassFiles> = BTreeMap::new();
     let test = plan.test.as_deref().unwrap_or_default();
     for (dirs, is_test) in [(plan.train.as_slice(), false), (test, true)] {
         for dir in dirs {
             let class = match classes.entry(Key::new(dir.name)) {
                 Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(Class { name: shown(dir.name), ..Class::default() }),
+                Entry::Vacant(entry) => entry.insert(ClassFiles { name: shown(dir.name), ..ClassFiles::default() }),
             };
             class.folders.extend(dir.dirs.iter().map(|dir| dir.path.clone()));
             let files = if is_test { &mut class.test } else { &mut class.train };
@@ -248,7 +248,7 @@ fn collect(plan: &Plan<'_>) -> Vec<Class> {
             files.sort_by(|a, b| natural(&a.name, &b.name).then_with(|| a.path.cmp(&b.path)));
         }
     }
-    let mut classes: Vec<Class> = classes.into_values().collect();
+    let mut classes: Vec<ClassFiles> = classes.into_values().collect();
     classes.sort_by(|a, b| natural(&a.name, &b.name).then_with(|| a.folders.cmp(&b.folders)));
     // Names that differ in bytes that cannot be shown look the same.
     for index in 1..classes.len() {
@@ -261,12 +261,12 @@ fn collect(plan: &Plan<'_>) -> Vec<Class> {
     classes
 }
 
-fn files_of(class: &ClassDir<'_>) -> Vec<File> {
+fn files_of(class: &ClassDir<'_>) -> Vec<LabelledFile> {
     let of_dir = |dir: &Dir<'_>| {
         let files = dir.folder.files.iter().filter(|file| !is_system(&file.name));
         let path = dir.path.clone();
         files
-            .map(move |file| File {
+            .map(move |file| LabelledFile {
                 path: path.join(&file.name),
                 name: file.name.to_string_lossy().into_owned(),
                 bytes: file.bytes,

@@ -25,7 +25,7 @@ pub(super) struct Plan<'t> {
 
 /// Splits whose images lie in class folders, and folders that are called like one and hold images alone.
 #[derive(Debug, Default)]
-struct Splits<'t> {
+struct SplitFolders<'t> {
     labelled: Vec<Dir<'t>>,
     flat: Vec<Dir<'t>>,
     others: Vec<Dir<'t>>,
@@ -36,7 +36,7 @@ struct Splits<'t> {
 /// # Errors
 /// [`Error::Ambiguous`] where class folders are there and can be understood in more than one way.
 pub(super) fn plan<'t>(top: &Dir<'t>, options: &OpenOptions) -> Result<Option<Plan<'t>>, Error> {
-    let mut splits = Splits::default();
+    let mut splits = SplitFolders::default();
     for dir in top.folders() {
         match dir.role() {
             Some(_) if dir.is_labelled() => splits.labelled.push(dir),
@@ -60,7 +60,7 @@ pub(super) fn plan<'t>(top: &Dir<'t>, options: &OpenOptions) -> Result<Option<Pl
 }
 
 /// `train/<class>/*`, `test/<class>/*`, or one of them.
-fn splits_plan<'t>(top: &Dir<'t>, splits: &Splits<'t>, chosen: Option<&str>) -> Result<Plan<'t>, Error> {
+fn splits_plan<'t>(top: &Dir<'t>, splits: &SplitFolders<'t>, chosen: Option<&str>) -> Result<Plan<'t>, Error> {
     let mut plan = Plan::default();
     let train = one_of(top, &splits.labelled, Role::Train)?;
     let test = match chosen {
@@ -105,7 +105,7 @@ fn splits_plan<'t>(top: &Dir<'t>, splits: &Splits<'t>, chosen: Option<&str>) -> 
 }
 
 /// `<class>/*`, or `<class>/train/*` and `<class>/test/*`.
-fn one_level<'t>(top: &Dir<'t>, splits: &Splits<'t>, chosen: Option<&str>) -> Result<Option<Plan<'t>>, Error> {
+fn one_level<'t>(top: &Dir<'t>, splits: &SplitFolders<'t>, chosen: Option<&str>) -> Result<Option<Plan<'t>>, Error> {
     let mut classes = splits.others.clone();
     let mut plan = Plan::default();
     // A class may be called "train" or "valid"; none is called "test" where there are others.
@@ -165,7 +165,7 @@ fn one_of<'t>(top: &Dir<'t>, labelled: &[Dir<'t>], role: Role) -> Result<Option<
 
 fn test_from<'t>(
     top: &Dir<'t>,
-    (splits, name): (&Splits<'t>, &str),
+    (splits, name): (&SplitFolders<'t>, &str),
     train: Option<&Dir<'t>>,
 ) -> Result<Dir<'t>, Error> {
     let usable: Vec<_> = splits

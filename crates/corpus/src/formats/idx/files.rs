@@ -10,7 +10,7 @@ pub(super) struct Set {
     /// What stands before `train-images`: `emnist-letters`; empty for MNIST.
     pub(super) name: String,
     /// Train first.
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<IdxPart>,
     pub(super) mapping: Option<PathBuf>,
     /// Compressed copies of files that are there uncompressed.
     pub(super) left_out: Vec<PathBuf>,
@@ -18,7 +18,7 @@ pub(super) struct Set {
 
 /// The files of one split.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct IdxPart {
     pub(super) split: Split,
     pub(super) images: PathBuf,
     pub(super) labels: PathBuf,
@@ -27,21 +27,21 @@ pub(super) struct Part {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Role {
+enum FileRole {
     Images,
-    Labels,
+    IdxLabels,
 }
 
 /// A file that was recognised.
 struct Named<'a> {
     set: String,
     split: Split,
-    role: Role,
+    role: FileRole,
     file: &'a str,
     bytes: u64,
 }
 
-type Slots<'a> = BTreeMap<(Split, Role), Named<'a>>;
+type Slots<'a> = BTreeMap<(Split, FileRole), Named<'a>>;
 
 /// The set of files in a folder; `None` where there is none.
 pub(super) fn find(place: &Place<'_>) -> Result<Option<Set>, Error> {
@@ -64,10 +64,10 @@ pub(super) fn find(place: &Place<'_>) -> Result<Option<Set>, Error> {
     let Some((name, slots)) = sets.pop_first() else { return Ok(None) };
     let mut parts = Vec::new();
     for split in Split::ALL {
-        let [images, labels] = [Role::Images, Role::Labels].map(|role| slots.get(&(split, role)));
+        let [images, labels] = [FileRole::Images, FileRole::IdxLabels].map(|role| slots.get(&(split, role)));
         match (images, labels) {
             (None, None) => {}
-            (Some(images), Some(labels)) => parts.push(Part {
+            (Some(images), Some(labels)) => parts.push(IdxPart {
                 split,
                 images: place.path.join(images.file),
                 labels: place.path.join(labels.file),
@@ -75,7 +75,7 @@ pub(super) fn find(place: &Place<'_>) -> Result<Option<Set>, Error> {
                 bytes: images.bytes,
             }),
             (Some(there), None) | (None, Some(there)) => {
-                let [from, to] = if there.role == Role::Images {
+                let [from, to] = if there.role == FileRole::Images {
                     [["images", "idx3"], ["labels", "idx1"]]
                 } else {
                     [["labels", "idx1"], ["images", "idx3"]]
@@ -101,8 +101,8 @@ fn recognise(file: &str, bytes: u64) -> Option<Named<'_>> {
     let plain = lower.strip_suffix(".gz").unwrap_or(&lower).replace(['.', '_'], "-");
     let words: Vec<&str> = plain.split('-').collect();
     let (role, before) = match words.as_slice() {
-        [before @ .., "images", "idx3" | "idx4", "ubyte"] => (Role::Images, before),
-        [before @ .., "labels", "idx1" | "idx2", "ubyte" | "int"] => (Role::Labels, before),
+        [before @ .., "images", "idx3" | "idx4", "ubyte"] => (FileRole::Images, before),
+        [before @ .., "labels", "idx1" | "idx2", "ubyte" | "int"] => (FileRole::IdxLabels, before),
         _ => return None,
     };
     let (split, set) = match before {
@@ -120,11 +120,14 @@ mod tests {
     #[test]
     fn names_are_understood_with_dots_and_sets() {
         let named = |file| recognise(file, 0).map(|named| (named.set, named.split, named.role));
-        assert_eq!(named("train-images-idx3-ubyte"), Some((String::new(), Split::Train, Role::Images)));
-        assert_eq!(named("t10k-labels.idx1-ubyte.gz"), Some((String::new(), Split::Test, Role::Labels)));
-        let letters = Some(("emnist-letters".to_owned(), Split::Test, Role::Images));
+        assert_eq!(named("train-images-idx3-ubyte"), Some((String::new(), Split::Train, FileRole::Images)));
+        assert_eq!(named("t10k-labels.idx1-ubyte.gz"), Some((String::new(), Split::Test, FileRole::IdxLabels)));
+        let letters = Some(("emnist-letters".to_owned(), Split::Test, FileRole::Images));
         assert_eq!(named("emnist-letters-test-images-idx3-ubyte.gz"), letters);
-        assert_eq!(named("qmnist-train-labels-idx2-int.gz"), Some(("qmnist".to_owned(), Split::Train, Role::Labels)));
+        assert_eq!(
+            named("qmnist-train-labels-idx2-int.gz"),
+            Some(("qmnist".to_owned(), Split::Train, FileRole::IdxLabels))
+        );
         assert_eq!(named("images-idx3-ubyte"), None);
         assert_eq!(named("train-images.png"), None);
     }

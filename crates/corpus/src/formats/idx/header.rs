@@ -18,13 +18,13 @@ pub(super) struct Header {
 
 /// The form of the images.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kind {
+pub(super) struct ElementKind {
     pub(super) shape: ImageShape,
     /// Whether the channels of a pixel lie side by side.
     is_interleaved: bool,
 }
 
-impl Kind {
+impl ElementKind {
     pub(super) fn planes(self, bytes: Vec<u8>) -> Vec<u8> {
         if self.is_interleaved { interleaved_to_planes(&bytes, self.shape) } else { bytes }
     }
@@ -75,15 +75,15 @@ impl Header {
     }
 
     /// The form of the images of the file.
-    pub(super) fn images(&self, path: &Path) -> Result<Kind, Error> {
+    pub(super) fn images(&self, path: &Path) -> Result<ElementKind, Error> {
         let shape = |channels, height, width| ImageShape { channels, height, width };
         let kind = match (self.value_bytes, &self.sides[1..]) {
-            (1, &[height, width]) => Kind { shape: shape(1, height, width), is_interleaved: false },
+            (1, &[height, width]) => ElementKind { shape: shape(1, height, width), is_interleaved: false },
             (1, &[height, width, channels @ (1 | 3)]) => {
-                Kind { shape: shape(channels, height, width), is_interleaved: true }
+                ElementKind { shape: shape(channels, height, width), is_interleaved: true }
             }
             (1, &[channels @ (1 | 3), height, width]) => {
-                Kind { shape: shape(channels, height, width), is_interleaved: false }
+                ElementKind { shape: shape(channels, height, width), is_interleaved: false }
             }
             _ => {
                 let found = format!("values of {} bytes with the sides {:?}", self.value_bytes, self.sides);

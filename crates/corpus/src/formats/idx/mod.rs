@@ -17,8 +17,8 @@ use crate::{
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
 };
-use files::{Part, Set};
-use header::{Header, Kind};
+use files::{IdxPart, Set};
+use header::{ElementKind, Header};
 
 /// Recognises a folder with files such as `train-images-idx3-ubyte.gz`.
 pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
@@ -49,14 +49,14 @@ impl Reader for Idx {
     }
 
     fn raw_bytes(&self) -> Option<u64> {
-        let bytes = |part: &Part| (!part.is_compressed).then_some(part.bytes);
+        let bytes = |part: &IdxPart| (!part.is_compressed).then_some(part.bytes);
         self.set.parts.iter().map(bytes).sum()
     }
 
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
         let mut sources = Vec::new();
         for part in &self.set.parts {
-            sources.push(Source::open(part, self.limits)?);
+            sources.push(IdxSource::open(part, self.limits)?);
         }
         let classes = self.class_names(&sources)?;
         let count = classes.names.len();
@@ -72,7 +72,7 @@ impl Reader for Idx {
         let has_test = self.set.parts.iter().any(|part| part.split == Split::Test);
         let mut splitting = Splitting::new(has_test, &mut sink.account);
         for (part, source) in self.set.parts.iter().zip(sources) {
-            let labels = Labels { first: classes.first, count, path: &part.labels };
+            let labels = IdxLabels { first: classes.first, count, path: &part.labels };
             read_part(source, (part, &labels), &mut splitting, sink)?;
         }
         Ok(())
@@ -86,7 +86,7 @@ struct Classes {
 }
 
 impl Idx {
-    fn class_names(&self, sources: &[Source]) -> Result<Classes, Error> {
+    fn class_names(&self, sources: &[IdxSource]) -> Result<Classes, Error> {
         if !self.classes.is_empty() {
             return Ok(Classes { names: self.classes.clone(), first: 0 });
         }
@@ -138,14 +138,14 @@ fn read_mapping(path: &Path) -> Result<Classes, Error> {
 }
 
 /// A part that has been opened, its labels read.
-struct Source {
+struct IdxSource {
     labels: Vec<i64>,
     images: RecordReader,
-    kind: Kind,
+    kind: ElementKind,
 }
 
-impl Source {
-    fn open(part: &Part, limits: Limits) -> Result<Self, Error> {
+impl IdxSource {
+    fn open(part: &IdxPart, limits: Limits) -> Result<Self, Error> {
         let labels = header::read_labels(&part.labels, limits)?;
         let mut opened = open_maybe_gz(&part.images)?;
         let header = Header::read(&mut opened, &part.images)?;
@@ -161,13 +161,13 @@ impl Source {
 }
 
 /// What labels may be, and the file they stand in.
-struct Labels<'a> {
+struct IdxLabels<'a> {
     first: i64,
     count: usize,
     path: &'a Path,
 }
 
-impl Labels<'_> {
+impl IdxLabels<'_> {
     fn class(&self, label: i64, record: usize) -> Result<ClassId, Error> {
         class_of(label.saturating_sub(self.first), self.count, (record, self.path)).map_err(|error| match error {
             Error::Label { record, classes, path, .. } if self.first > 0 => Error::Malformed {
@@ -182,8 +182,8 @@ impl Labels<'_> {
 }
 
 fn read_part(
-    mut source: Source,
-    (part, labels): (&Part, &Labels<'_>),
+    mut source: IdxSource,
+    (part, labels): (&IdxPart, &IdxLabels<'_>),
     splitting: &mut Splitting,
     sink: &mut Sink<'_>,
 ) -> Result<(), Error> {

@@ -22,7 +22,7 @@ const TEST: [&[&str]; 2] = [&["Final_Test", "Images"], &["Test"]];
 const TABLES: [&str; 4] = ["GT-final_test.csv", "Test.csv", "GT-final_test.test.csv", "GT-online_test.csv"];
 
 /// A folder and its path.
-type Found<'t> = (&'t Folder, PathBuf);
+type FolderAt<'t> = (&'t Folder, PathBuf);
 
 /// Recognises a folder with `GTSRB/Training/00000/` or `GTSRB/Final_Training/Images/00000/`.
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
@@ -31,7 +31,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     }
     let outer = (place.folder, place.path.clone());
     let inner = place.folder.folder("GTSRB").map(|folder| (folder, place.path.join("GTSRB")));
-    let bases: Vec<Found<'t>> = inner.into_iter().chain([outer]).collect();
+    let bases: Vec<FolderAt<'t>> = inner.into_iter().chain([outer]).collect();
     let below = |places: &[&[&str]]| bases.iter().find_map(|base| places.iter().find_map(|path| below(base, path)));
     let Some((training, path)) = below(&TRAINING).filter(|(folder, _)| has_numbered_folders(folder)) else {
         return Ok(None);
@@ -57,7 +57,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     Ok(Some(Box::new(found)))
 }
 
-fn below<'t>(base: &Found<'t>, names: &[&str]) -> Option<Found<'t>> {
+fn below<'t>(base: &FolderAt<'t>, names: &[&str]) -> Option<FolderAt<'t>> {
     let mut at = base.clone();
     for name in names {
         at = (at.0.folder(name)?, at.1.join(name));
@@ -96,16 +96,16 @@ fn push_training(found: &mut ListedImages, (training, path): (&Folder, &Path)) {
     }
 }
 
-fn find_table(bases: &[Found<'_>], test: Option<&Found<'_>>) -> Option<PathBuf> {
+fn find_table(bases: &[FolderAt<'_>], test: Option<&FolderAt<'_>>) -> Option<PathBuf> {
     let beside = bases.iter().filter_map(|base| below(base, &["Final_Test"]));
-    let folders: Vec<Found<'_>> = bases.iter().cloned().chain(beside).chain(test.cloned()).collect();
+    let folders: Vec<FolderAt<'_>> = bases.iter().cloned().chain(beside).chain(test.cloned()).collect();
     TABLES.iter().find_map(|name| {
         let (_, path) = folders.iter().find(|(folder, _)| folder.file(name).is_some())?;
         Some(path.join(name))
     })
 }
 
-fn push_test(found: &mut ListedImages, (_, path): Found<'_>, table: Option<&Path>) -> Result<(), Error> {
+fn push_test(found: &mut ListedImages, (_, path): FolderAt<'_>, table: Option<&Path>) -> Result<(), Error> {
     let rows = match table {
         Some(table) => table::columns(table, &[&["Filename", "Path"], &["ClassId"]])?.map(|rows| (table, rows)),
         None => None,

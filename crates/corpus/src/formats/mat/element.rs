@@ -13,12 +13,12 @@ const MOST_SMALL: u32 = 1 << 16;
 
 /// Which end of a number comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum ByteOrder {
     Little,
     Big,
 }
 
-impl Order {
+impl ByteOrder {
     pub(super) fn u32(self, bytes: [u8; 4]) -> u32 {
         match self {
             Self::Little => u32::from_le_bytes(bytes),
@@ -37,7 +37,7 @@ pub(super) struct Tag {
 }
 
 impl Tag {
-    pub(super) fn read(reader: &mut dyn Read, order: Order, path: &Path) -> Result<Self, Error> {
+    pub(super) fn read(reader: &mut dyn Read, order: ByteOrder, path: &Path) -> Result<Self, Error> {
         let mut words = [[0; 4]; 2];
         read_exact(reader, words.as_flattened_mut(), path)?;
         let first = order.u32(words[0]);
@@ -62,7 +62,7 @@ pub(super) fn read_exact(reader: &mut dyn Read, buffer: &mut [u8], path: &Path) 
 }
 
 /// An element of a head: kind and data.
-pub(super) fn read_small(reader: &mut dyn Read, order: Order, path: &Path) -> Result<(u32, Vec<u8>), Error> {
+pub(super) fn read_small(reader: &mut dyn Read, order: ByteOrder, path: &Path) -> Result<(u32, Vec<u8>), Error> {
     let tag = Tag::read(reader, order, path)?;
     if let Some(data) = tag.small {
         return Ok((tag.kind, data[..tag.bytes as usize].to_vec()));
@@ -78,7 +78,11 @@ pub(super) fn read_small(reader: &mut dyn Read, order: Order, path: &Path) -> Re
 }
 
 /// Kind and length of the numbers that come next, and a reader that stands before them.
-pub(super) fn data(mut reader: Box<dyn Read>, order: Order, path: &Path) -> Result<(u32, u64, Box<dyn Read>), Error> {
+pub(super) fn data(
+    mut reader: Box<dyn Read>,
+    order: ByteOrder,
+    path: &Path,
+) -> Result<(u32, u64, Box<dyn Read>), Error> {
     let tag = Tag::read(&mut reader, order, path)?;
     let reader = match tag.small {
         Some(data) => Box::new(Cursor::new(data)),
@@ -99,11 +103,11 @@ pub(super) fn size(kind: u32) -> Option<usize> {
 }
 
 /// A number of a kind, if it is whole.
-pub(super) fn number(kind: u32, order: Order, bytes: &[u8]) -> Option<i64> {
+pub(super) fn number(kind: u32, order: ByteOrder, bytes: &[u8]) -> Option<i64> {
     let mut wide = [0; 8];
     let low = wide.get_mut(..bytes.len())?;
     low.copy_from_slice(bytes);
-    if order == Order::Big {
+    if order == ByteOrder::Big {
         low.reverse();
     }
     let unsigned = u64::from_le_bytes(wide);
@@ -125,16 +129,16 @@ mod tests {
 
     #[test]
     fn numbers_of_every_kind_are_understood() {
-        assert_eq!(number(1, Order::Little, &[0xff]), Some(-1));
-        assert_eq!(number(2, Order::Little, &[0xff]), Some(255));
-        assert_eq!(number(3, Order::Big, &[0xff, 0xfe]), Some(-2));
-        assert_eq!(number(5, Order::Little, &(-70_000_i32).to_le_bytes()), Some(-70_000));
-        assert_eq!(number(7, Order::Big, &3.0_f32.to_be_bytes()), Some(3));
-        assert_eq!(number(9, Order::Little, &10.0_f64.to_le_bytes()), Some(10));
-        assert_eq!(number(9, Order::Little, &f64::NAN.to_le_bytes()), None);
-        assert_eq!(number(9, Order::Little, &1.5_f64.to_le_bytes()), None);
-        assert_eq!(number(13, Order::Little, &[0xff; 8]), None);
-        assert_eq!(number(12, Order::Little, &[0xff; 8]), Some(-1));
-        assert_eq!(number(8, Order::Little, &[1]), None);
+        assert_eq!(number(1, ByteOrder::Little, &[0xff]), Some(-1));
+        assert_eq!(number(2, ByteOrder::Little, &[0xff]), Some(255));
+        assert_eq!(number(3, ByteOrder::Big, &[0xff, 0xfe]), Some(-2));
+        assert_eq!(number(5, ByteOrder::Little, &(-70_000_i32).to_le_bytes()), Some(-70_000));
+        assert_eq!(number(7, ByteOrder::Big, &3.0_f32.to_be_bytes()), Some(3));
+        assert_eq!(number(9, ByteOrder::Little, &10.0_f64.to_le_bytes()), Some(10));
+        assert_eq!(number(9, ByteOrder::Little, &f64::NAN.to_le_bytes()), None);
+        assert_eq!(number(9, ByteOrder::Little, &1.5_f64.to_le_bytes()), None);
+        assert_eq!(number(13, ByteOrder::Little, &[0xff; 8]), None);
+        assert_eq!(number(12, ByteOrder::Little, &[0xff; 8]), Some(-1));
+        assert_eq!(number(8, ByteOrder::Little, &[1]), None);
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use flate2::read::ZlibDecoder;
 
 use crate::Error;
-use element::{Order, Tag, read_exact, read_small};
+use element::{ByteOrder, Tag, read_exact, read_small};
 
 /// What comes before the first variable.
 const HEAD: u64 = 128;
@@ -28,7 +28,7 @@ const MOST_VARIABLES: usize = 1 << 10;
 /// A file whose variables have been listed.
 pub(super) struct MatFile {
     path: PathBuf,
-    order: Order,
+    order: ByteOrder,
     variables: Vec<(u64, Tag, Matrix)>,
 }
 
@@ -66,8 +66,8 @@ impl MatFile {
             ));
         }
         let order = match &head[124..] {
-            [0, 1, b'I', b'M'] => Order::Little,
-            [1, 0, b'M', b'I'] => Order::Big,
+            [0, 1, b'I', b'M'] => ByteOrder::Little,
+            [1, 0, b'M', b'I'] => ByteOrder::Big,
             other => {
                 let expected = "version 5 (00 01 49 4d at byte 124); version 4 is not read";
                 return Err(malformed(format!("{other:02x?} at byte 124"), expected, path));

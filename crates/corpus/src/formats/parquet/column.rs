@@ -66,7 +66,7 @@ pub(super) enum LabelRows {
 }
 
 /// One label.
-pub(super) enum Label {
+pub(super) enum ColumnLabel {
     Number(i64),
     Word(ByteArray),
 }
@@ -82,13 +82,13 @@ impl LabelRows {
     }
 
     /// The next row; nothing after the last.
-    pub(super) fn next(&mut self) -> Result<Option<Cell<Label>>, ParquetError> {
+    pub(super) fn next(&mut self) -> Result<Option<Cell<ColumnLabel>>, ParquetError> {
         Ok(match self {
             Self::Short(rows) => {
-                rows.next()?.map(|Cell(label)| Cell(label.map(|label| Label::Number(i64::from(label)))))
+                rows.next()?.map(|Cell(label)| Cell(label.map(|label| ColumnLabel::Number(i64::from(label)))))
             }
-            Self::Long(rows) => rows.next()?.map(|Cell(label)| Cell(label.map(Label::Number))),
-            Self::Words(rows) => rows.next()?.map(|Cell(label)| Cell(label.map(Label::Word))),
+            Self::Long(rows) => rows.next()?.map(|Cell(label)| Cell(label.map(ColumnLabel::Number))),
+            Self::Words(rows) => rows.next()?.map(|Cell(label)| Cell(label.map(ColumnLabel::Word))),
         })
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     sink::{Item, Payload, Sink},
 };
 use files::TableFile;
-use table::{Labels, Table};
+use table::{Table, TableLabels};
 
 /// Recognises a folder with parquet files, `data/train-00000-of-00001.parquet` and so on, or one such file.
 pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
@@ -33,10 +33,10 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     }
     let (reading, limits) = (&options.reading, options.limits);
     let (level, test_from) = (reading.labels, reading.test_from.clone());
-    Ok(Some(Box::new(Tables { files, level, test_from, root: place.tree.root.clone(), limits })))
+    Ok(Some(Box::new(TableFiles { files, level, test_from, root: place.tree.root.clone(), limits })))
 }
 
-struct Tables {
+struct TableFiles {
     files: Vec<TableFile>,
     level: LabelLevel,
     /// The part that is asked for as the test split.
@@ -45,7 +45,7 @@ struct Tables {
     limits: Limits,
 }
 
-impl Reader for Tables {
+impl Reader for TableFiles {
     fn layout(&self) -> String {
         "parquet tables (Hugging Face)".to_owned()
     }
@@ -79,7 +79,7 @@ impl Reader for Tables {
         for (file, table) in read() {
             let first = rows.entry(file.part).or_default();
             let split = if file.part == Part::Train { Split::Train } else { Split::Test };
-            let reading = Reading { file, split, first: *first, numbers: &numbers };
+            let reading = OpenTable { file, split, first: *first, numbers: &numbers };
             reading.push(table, &mut splitting, sink)?;
             *first += table.rows();
         }
@@ -113,8 +113,8 @@ fn class_names(tables: &[(&TableFile, Table)]) -> Result<Vec<String>, Error> {
     let mut highest = None;
     for (_, table) in tables {
         match &table.labels {
-            Labels::Numbers(labels) => highest = highest.max(labels.iter().flatten().copied().max()),
-            Labels::Words { words: found, .. } => words.extend(found.iter().cloned()),
+            TableLabels::Numbers(labels) => highest = highest.max(labels.iter().flatten().copied().max()),
+            TableLabels::Words { words: found, .. } => words.extend(found.iter().cloned()),
         }
     }
     // Negative ones stand for no label, and too many are refused when the corpus is put together.
@@ -125,7 +125,7 @@ fn class_names(tables: &[(&TableFile, Table)]) -> Result<Vec<String>, Error> {
 }
 
 /// One file whose rows are being handed over.
-struct Reading<'a> {
+struct OpenTable<'a> {
     file: &'a TableFile,
     split: Split,
     /// How many rows of the part come before.
@@ -133,7 +133,7 @@ struct Reading<'a> {
     numbers: &'a BTreeMap<&'a str, i64>,
 }
 
-impl Reading<'_> {
+impl OpenTable<'_> {
     fn push(&self, table: &Table, splitting: &mut Splitting, sink: &mut Sink<'_>) -> Result<(), Error> {
         let part = self.file.part.as_str();
         table.each_image(&mut |row, image| {
@@ -157,8 +157,8 @@ impl Reading<'_> {
 
     fn class(&self, table: &Table, row: usize) -> Result<Option<ClassId>, Error> {
         let label = match &table.labels {
-            Labels::Numbers(labels) => labels.get(row).copied().flatten().filter(|label| *label >= 0),
-            Labels::Words { words, rows } => {
+            TableLabels::Numbers(labels) => labels.get(row).copied().flatten().filter(|label| *label >= 0),
+            TableLabels::Words { words, rows } => {
                 let word = rows.get(row).copied().flatten().and_then(|word| words.get(usize::from(word)));
                 word.map(|word| self.numbers.get(word.as_str()).copied().unwrap_or(-1))
             }

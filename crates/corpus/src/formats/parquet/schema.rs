@@ -28,7 +28,7 @@ pub(super) struct Columns {
 }
 
 #[derive(Deserialize)]
-struct Description {
+struct FeatureDescription {
     info: Info,
 }
 
@@ -94,7 +94,7 @@ fn features(metadata: &FileMetaData, path: &Path) -> Result<BTreeMap<String, Fea
     let Some(text) = pairs.iter().find(|pair| pair.key == DESCRIPTION).and_then(|pair| pair.value.as_ref()) else {
         return Ok(BTreeMap::new());
     };
-    let description: Description = serde_json::from_str(text)
+    let description: FeatureDescription = serde_json::from_str(text)
         .map_err(|error| malformed(format!("a description of its columns with {error}"), "features in JSON", path))?;
     // Columns of other kinds are described in other ways.
     let features = description.info.features.into_iter();

@@ -17,7 +17,7 @@ use parquet::{
 };
 
 use super::{
-    column::{self, Cell, Label, LabelRows},
+    column::{self, Cell, ColumnLabel, LabelRows},
     pages,
     schema::Columns,
 };
@@ -39,11 +39,11 @@ pub(super) fn malformed(found: impl Into<String>, expected: impl Into<String>, p
 pub(super) struct Table {
     path: PathBuf,
     pub(super) columns: Columns,
-    pub(super) labels: Labels,
+    pub(super) labels: TableLabels,
 }
 
 /// The label of every row.
-pub(super) enum Labels {
+pub(super) enum TableLabels {
     Numbers(Vec<Option<i64>>),
     Words {
         words: Vec<String>,
@@ -72,23 +72,23 @@ impl Table {
                 pages::check(&file, group.column(leaf), (limits, path))?;
             }
         }
-        let mut table = Self { path: path.to_owned(), columns, labels: Labels::Numbers(Vec::new()) };
+        let mut table = Self { path: path.to_owned(), columns, labels: TableLabels::Numbers(Vec::new()) };
         table.labels = table.read_labels(&reader, limits)?;
         Ok(table)
     }
 
     pub(super) fn rows(&self) -> usize {
         match &self.labels {
-            Labels::Numbers(labels) => labels.len(),
-            Labels::Words { rows, .. } => rows.len(),
+            TableLabels::Numbers(labels) => labels.len(),
+            TableLabels::Words { rows, .. } => rows.len(),
         }
     }
 
     /// Whether any row has a label; -1 stands for none.
     pub(super) fn has_labels(&self) -> bool {
         match &self.labels {
-            Labels::Numbers(labels) => labels.iter().flatten().any(|label| *label >= 0),
-            Labels::Words { rows, .. } => rows.iter().any(Option::is_some),
+            TableLabels::Numbers(labels) => labels.iter().flatten().any(|label| *label >= 0),
+            TableLabels::Words { rows, .. } => rows.iter().any(Option::is_some),
         }
     }
 
@@ -96,7 +96,7 @@ impl Table {
         malformed(error.to_string(), "a whole parquet file; fetch it again", &self.path)
     }
 
-    fn read_labels(&self, reader: &SerializedFileReader<File>, limits: Limits) -> Result<Labels, Error> {
+    fn read_labels(&self, reader: &SerializedFileReader<File>, limits: Limits) -> Result<TableLabels, Error> {
         let (mut numbers, mut words) = (Vec::new(), Words::default());
         let mut are_words = false;
         for index in 0..reader.num_row_groups() {
@@ -107,15 +107,19 @@ impl Table {
             are_words |= matches!(rows, LabelRows::Words(_));
             while let Some(Cell(label)) = rows.next().map_err(|error| self.damaged(&error))? {
                 match label {
-                    Some(Label::Word(word)) => words.push(word.data(), &self.path)?,
-                    Some(Label::Number(number)) => numbers.push(Some(number)),
+                    Some(ColumnLabel::Word(word)) => words.push(word.data(), &self.path)?,
+                    Some(ColumnLabel::Number(number)) => numbers.push(Some(number)),
                     None if are_words => words.rows.push(None),
                     None => numbers.push(None),
                 }
                 limits.check_images(numbers.len().max(words.rows.len()), &self.path)?;
             }
         }
-        Ok(if are_words { Labels::Words { words: words.all, rows: words.rows } } else { Labels::Numbers(numbers) })
+        Ok(if are_words {
+            TableLabels::Words { words: words.all, rows: words.rows }
+        } else {
+            TableLabels::Numbers(numbers)
+        })
     }
 
     /// Hands over the image of every row, in order.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Array, Fault, Place, Reader, Value};
+use super::{Array, PickleFault, PickleReader, Value, ValueId};
 
 /// What a pickle may call: numpy's arrays, and how Python 3 writes bytes for Python 2.
 const KNOWN: [(&str, &str); 13] = [
@@ -70,9 +70,9 @@ impl Array<'_> {
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> PickleReader<'a> {
     /// A function or a type, by name.
-    pub(super) fn global(&mut self, module: &[u8], name: &[u8]) -> Result<(), Fault> {
+    pub(super) fn global(&mut self, module: &[u8], name: &[u8]) -> Result<(), PickleFault> {
         let known = KNOWN.iter().find(|known| (known.0.as_bytes(), known.1.as_bytes()) == (module, name));
         let Some((module, name)) = known else {
             let found = format!("{} {}", String::from_utf8_lossy(module), String::from_utf8_lossy(name));
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The same, with module and name as values.
-    pub(super) fn stack_global(&mut self) -> Result<(), Fault> {
+    pub(super) fn stack_global(&mut self) -> Result<(), PickleFault> {
         let (name, module) = (self.pop()?, self.pop()?);
         match (&self.values[module.0], &self.values[name.0]) {
             (Value::Text(module), Value::Text(name)) => {
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Makes an array, a number, bytes, or the type of an array's values.
-    pub(super) fn reduce(&mut self) -> Result<(), Fault> {
+    pub(super) fn reduce(&mut self) -> Result<(), PickleFault> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let name = match &self.values[function.0] {
             Value::Global(_, name) => *name,
@@ -125,11 +125,11 @@ impl<'a> Reader<'a> {
         self.push(value)
     }
 
-    fn argument(&self, arguments: &[Place], index: usize) -> &Value<'a> {
+    fn argument(&self, arguments: &[ValueId], index: usize) -> &Value<'a> {
         arguments.get(index).map_or(&Value::None, |place| &self.values[place.0])
     }
 
-    fn value_type(&self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+    fn value_type(&self, arguments: &[ValueId]) -> Result<Value<'a>, PickleFault> {
         const EXPECTED: &str = "bytes (u1), or whole numbers for labels";
         match self.argument(arguments, 0) {
             Value::Bytes(name) | Value::Text(name) => match ValueType::named(name) {
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `_frombuffer(buffer, type, shape, order)`: protocol 5.
-    fn array_in_buffer(&mut self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+    fn array_in_buffer(&mut self, arguments: &[ValueId]) -> Result<Value<'a>, PickleFault> {
         let parts = (self.argument(arguments, 0), self.argument(arguments, 1), self.argument(arguments, 3));
         let (bytes, kind, is_fortran) = match parts {
             (Value::Bytes(bytes), Value::Type(kind), Value::Text(order)) if matches!(&**order, b"C" | b"F") => {
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number that numpy made.
-    fn scalar(&self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+    fn scalar(&self, arguments: &[ValueId]) -> Result<Value<'a>, PickleFault> {
         match (self.argument(arguments, 0), self.argument(arguments, 1)) {
             (Value::Type(kind), Value::Bytes(bytes)) if bytes.len() == kind.bytes => {
                 Ok(kind.read(bytes).map_or(Value::OtherNumber, Value::Int))
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `_codecs.encode(text, "latin1")`.
-    fn encode(&mut self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+    fn encode(&mut self, arguments: &[ValueId]) -> Result<Value<'a>, PickleFault> {
         let is_latin1 = matches!(self.argument(arguments, 1),
             Value::Text(name) | Value::Bytes(name) if matches!(&**name, b"latin1" | b"latin-1"));
         match (self.argument(arguments, 0), is_latin1) {
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `bytes()`: none; `bytearray(bytes)`: the same.
-    fn copied_bytes(&mut self, arguments: &[Place]) -> Result<Value<'a>, Fault> {
+    fn copied_bytes(&mut self, arguments: &[ValueId]) -> Result<Value<'a>, PickleFault> {
         match (arguments.len(), self.argument(arguments, 0)) {
             (0, _) => Ok(Value::Bytes(Cow::Borrowed(&[]))),
             (1, Value::Bytes(bytes)) => {
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Gives an array its shape and bytes.
-    pub(super) fn build(&mut self) -> Result<(), Fault> {
+    pub(super) fn build(&mut self) -> Result<(), PickleFault> {
         let state = self.pop()?;
         let object = self.top()?;
         match self.values[object.0] {
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The state of a type tells the order of its bytes, and whether it has fields, which no number has.
-    fn build_type(&mut self, object: Place, state: Place) -> Result<(), Fault> {
+    fn build_type(&mut self, object: ValueId, state: ValueId) -> Result<(), PickleFault> {
         let order = match &self.values[state.0] {
             Value::Tuple(state) => self.argument(state, 1),
             _ => &Value::None,
@@ -230,19 +230,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn shape(&self, place: Place) -> Option<Vec<usize>> {
+    fn shape(&self, place: ValueId) -> Option<Vec<usize>> {
         let Value::Tuple(shape) = &self.values[place.0] else { return None };
         if shape.len() > MOST_ARGUMENTS {
             return None;
         }
-        let side = |place: &Place| match self.values[place.0] {
+        let side = |place: &ValueId| match self.values[place.0] {
             Value::Int(side) => usize::try_from(side).ok(),
             _ => None,
         };
         shape.iter().map(side).collect()
     }
 
-    fn array_from_state(&self, state: Place) -> Option<(Vec<usize>, Array<'a>)> {
+    fn array_from_state(&self, state: ValueId) -> Option<(Vec<usize>, Array<'a>)> {
         let Value::Tuple(state) = &self.values[state.0] else { return None };
         let [_version, shape, kind, fortran, bytes] = state.as_slice() else { return None };
         let shape = self.shape(*shape)?;
@@ -258,7 +258,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An array whose shape is held against its bytes.
-    fn checked(&self, shape: Option<Vec<usize>>, array: Array<'a>) -> Result<Value<'a>, Fault> {
+    fn checked(&self, shape: Option<Vec<usize>>, array: Array<'a>) -> Result<Value<'a>, PickleFault> {
         let Some(shape) = shape else {
             return Err(self.fault("another shape".to_owned(), "a tuple of whole numbers"));
         };

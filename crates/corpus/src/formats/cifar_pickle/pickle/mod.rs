@@ -28,9 +28,9 @@ pub(crate) enum Value<'a> {
     Bytes(Cow<'a, [u8]>),
     /// UTF-8; lone surrogates may stand in it as they are.
     Text(Cow<'a, [u8]>),
-    List(Vec<Place>),
-    Tuple(Vec<Place>),
-    Dict(Vec<(Place, Place)>),
+    List(Vec<ValueId>),
+    Tuple(Vec<ValueId>),
+    Dict(Vec<(ValueId, ValueId)>),
     /// Module and name, of the few that are known.
     Global(&'static str, &'static str),
     /// The type of an array's values.
@@ -51,32 +51,32 @@ pub(crate) struct Array<'a> {
 
 /// The place of a value in the arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place(usize);
+pub(crate) struct ValueId(usize);
 
 /// All values of a pickle.
 #[derive(Debug)]
 pub(crate) struct Pickle<'a> {
     values: Vec<Value<'a>>,
-    root: Place,
+    root: ValueId,
 }
 
 /// Where a pickle is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct PickleFault {
     pub(crate) offset: usize,
     pub(crate) found: String,
     pub(crate) expected: &'static str,
 }
 
 impl<'a> Pickle<'a> {
-    pub(crate) fn get(&self, place: Place) -> &Value<'a> {
+    pub(crate) fn get(&self, place: ValueId) -> &Value<'a> {
         &self.values[place.0]
     }
 
     /// The value of a key of the dictionary that the pickle is. Keys may be strings or bytes.
     pub(crate) fn key(&self, key: &str) -> Option<&Value<'a>> {
         let Value::Dict(items) = self.get(self.root) else { return None };
-        let is_key = |place: Place| match self.get(place) {
+        let is_key = |place: ValueId| match self.get(place) {
             Value::Bytes(name) | Value::Text(name) => **name == *key.as_bytes(),
             _ => false,
         };
@@ -87,8 +87,8 @@ impl<'a> Pickle<'a> {
 }
 
 /// Reads a pickle whose value is a dictionary.
-pub(crate) fn parse(input: &[u8]) -> Result<Pickle<'_>, Fault> {
-    let mut reader = Reader {
+pub(crate) fn parse(input: &[u8]) -> Result<Pickle<'_>, PickleFault> {
+    let mut reader = PickleReader {
         input,
         at: 0,
         values: Vec::new(),
@@ -111,24 +111,24 @@ pub(crate) fn parse(input: &[u8]) -> Result<Pickle<'_>, Fault> {
     Err(reader.fault(format!("more than {MOST_STEPS} steps"), "a batch of CIFAR"))
 }
 
-struct Reader<'a> {
+struct PickleReader<'a> {
     input: &'a [u8],
     at: usize,
     values: Vec<Value<'a>>,
-    stack: Vec<Place>,
+    stack: Vec<ValueId>,
     /// How deep the stack was at each open mark.
     marks: Vec<usize>,
-    memo: HashMap<u32, Place>,
+    memo: HashMap<u32, ValueId>,
     /// Bytes of values that are not borrowed from the input.
     copied: usize,
 }
 
-impl<'a> Reader<'a> {
-    fn fault(&self, found: String, expected: &'static str) -> Fault {
-        Fault { offset: self.at.saturating_sub(1), found, expected }
+impl<'a> PickleReader<'a> {
+    fn fault(&self, found: String, expected: &'static str) -> PickleFault {
+        PickleFault { offset: self.at.saturating_sub(1), found, expected }
     }
 
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], PickleFault> {
         let end = self.at.checked_add(length).filter(|&end| end <= self.input.len());
         let Some(end) = end else {
             let found = format!("the end of the file after {} bytes", self.input.len());
@@ -139,17 +139,17 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], PickleFault> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N)?);
         Ok(array)
     }
 
-    fn byte(&mut self) -> Result<u8, Fault> {
+    fn byte(&mut self) -> Result<u8, PickleFault> {
         Ok(self.array::<1>()?[0])
     }
 
-    fn line(&mut self) -> Result<&'a [u8], Fault> {
+    fn line(&mut self) -> Result<&'a [u8], PickleFault> {
         let rest = &self.input[self.at..];
         let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
         let line = self.take(length)?;
@@ -158,22 +158,22 @@ impl<'a> Reader<'a> {
     }
 
     /// A line that holds no text of its own, so that another system's end of it can be dropped.
-    fn word(&mut self) -> Result<&'a [u8], Fault> {
+    fn word(&mut self) -> Result<&'a [u8], PickleFault> {
         let line = self.line()?;
         Ok(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
-    fn push(&mut self, value: Value<'a>) -> Result<(), Fault> {
+    fn push(&mut self, value: Value<'a>) -> Result<(), PickleFault> {
         if self.values.len() == MOST_VALUES {
             return Err(self.fault(format!("more than {MOST_VALUES} values"), "a batch of CIFAR"));
         }
-        self.stack.push(Place(self.values.len()));
+        self.stack.push(ValueId(self.values.len()));
         self.values.push(value);
         Ok(())
     }
 
     /// Allows for bytes that are made rather than borrowed: a batch needs a few copies of its own bytes.
-    fn allow_copy(&mut self, bytes: usize) -> Result<(), Fault> {
+    fn allow_copy(&mut self, bytes: usize) -> Result<(), PickleFault> {
         self.copied = self.copied.saturating_add(bytes);
         if self.copied > self.input.len().saturating_mul(8).saturating_add(4_096).min(MOST_COPIED_BYTES) {
             return Err(self.fault("values that grow beyond the file".to_owned(), "a batch of CIFAR"));
@@ -181,38 +181,38 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn pop(&mut self) -> Result<Place, Fault> {
+    fn pop(&mut self) -> Result<ValueId, PickleFault> {
         // What lies below an open mark belongs to whoever set the mark.
         let floor = self.marks.last().copied().unwrap_or(0);
         let place = if self.stack.len() > floor { self.stack.pop() } else { None };
         place.ok_or_else(|| self.fault("too few values".to_owned(), "a value for the operation"))
     }
 
-    fn top(&self) -> Result<Place, Fault> {
+    fn top(&self) -> Result<ValueId, PickleFault> {
         let place = self.stack.last().copied();
         place.ok_or_else(|| self.fault("too few values".to_owned(), "a value for the operation"))
     }
 
-    fn last(&mut self, count: usize) -> Result<Vec<Place>, Fault> {
+    fn last(&mut self, count: usize) -> Result<Vec<ValueId>, PickleFault> {
         let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
         items.reverse();
         Ok(items)
     }
 
-    fn since_mark(&mut self) -> Result<Vec<Place>, Fault> {
+    fn since_mark(&mut self) -> Result<Vec<ValueId>, PickleFault> {
         match self.marks.pop() {
             Some(mark) if mark <= self.stack.len() => Ok(self.stack.split_off(mark)),
             _ => Err(self.fault("no mark".to_owned(), "a mark before the values")),
         }
     }
 
-    fn remember(&mut self, key: u32) -> Result<(), Fault> {
+    fn remember(&mut self, key: u32) -> Result<(), PickleFault> {
         let place = self.top()?;
         self.memo.insert(key, place);
         Ok(())
     }
 
-    fn recall(&mut self, key: u32) -> Result<(), Fault> {
+    fn recall(&mut self, key: u32) -> Result<(), PickleFault> {
         let Some(&place) = self.memo.get(&key) else {
             return Err(self.fault(format!("memo {key}"), "a memo that was set"));
         };
@@ -220,7 +220,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn append(&mut self, items: Vec<Place>) -> Result<(), Fault> {
+    fn append(&mut self, items: Vec<ValueId>) -> Result<(), PickleFault> {
         let list = self.top()?;
         match &mut self.values[list.0] {
             Value::List(list) => list.extend(items),
@@ -232,7 +232,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn set(&mut self, items: &[Place]) -> Result<(), Fault> {
+    fn set(&mut self, items: &[ValueId]) -> Result<(), PickleFault> {
         let dict = self.top()?;
         let (pairs, []) = items.as_chunks::<2>() else {
             return Err(self.fault("a key without a value".to_owned(), "pairs"));

@@ -1,9 +1,9 @@
 //! What each step of a pickle does. Those that would run or import something else are refused by name.
 
-use super::{Fault, Reader, Value};
+use super::{PickleFault, PickleReader, Value};
 
-impl Reader<'_> {
-    pub(super) fn step(&mut self, opcode: u8) -> Result<(), Fault> {
+impl PickleReader<'_> {
+    pub(super) fn step(&mut self, opcode: u8) -> Result<(), PickleFault> {
         match opcode {
             b'}' => self.push(Value::Dict(Vec::new())),
             b']' => self.push(Value::List(Vec::new())),
@@ -63,7 +63,7 @@ impl Reader<'_> {
         }
     }
 
-    fn step_on_memo(&mut self, opcode: u8) -> Result<(), Fault> {
+    fn step_on_memo(&mut self, opcode: u8) -> Result<(), PickleFault> {
         match opcode {
             b'q' => {
                 let key = u32::from(self.byte()?);
@@ -101,7 +101,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn refuse(&self, opcode: u8) -> Fault {
+    pub(super) fn refuse(&self, opcode: u8) -> PickleFault {
         let name = match opcode {
             b'P' | b'Q' => "a reference to something outside of the file",
             b'i' | b'o' | 0x81 | 0x92 => "an object of a class",
@@ -114,7 +114,7 @@ impl Reader<'_> {
         self.fault(found, "only what CIFAR's batches use: dictionaries, lists, strings, numbers, numpy's arrays")
     }
 
-    fn decimal(&mut self) -> Result<u32, Fault> {
+    fn decimal(&mut self) -> Result<u32, PickleFault> {
         let line = String::from_utf8_lossy(self.word()?);
         let number = line.trim().parse();
         number.map_err(|_| self.fault(format!("{line:?}"), "a number of the memo"))

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Fault, Reader, Value};
+use super::{PickleFault, PickleReader, Value};
 
-impl<'a> Reader<'a> {
-    pub(super) fn step_on_scalar(&mut self, opcode: u8) -> Result<(), Fault> {
+impl<'a> PickleReader<'a> {
+    pub(super) fn step_on_scalar(&mut self, opcode: u8) -> Result<(), PickleFault> {
         match opcode {
             b'N' => self.push(Value::None),
             0x88 => self.push(Value::Bool(true)),
@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn step_on_string(&mut self, opcode: u8) -> Result<(), Fault> {
+    fn step_on_string(&mut self, opcode: u8) -> Result<(), PickleFault> {
         let length = match opcode {
             // With a length of one byte, of four, of eight.
             b'U' | b'C' | 0x8c => u64::from(self.byte()?),
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole number in as few bytes as it needs, little end first.
-    fn long(&mut self, length: u64) -> Result<(), Fault> {
+    fn long(&mut self, length: u64) -> Result<(), PickleFault> {
         let bytes = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
         let is_negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
         let mut wide = [if is_negative { 0xff } else { 0 }; 8];
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `12`, `12L`, and `00` and `01` for truth values.
-    fn written_int(&mut self) -> Result<(), Fault> {
+    fn written_int(&mut self) -> Result<(), PickleFault> {
         let line = self.word()?;
         let text = String::from_utf8_lossy(line);
         let digits = text.strip_suffix('L').unwrap_or(&text);
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A string of Python 2 as `repr` writes it: in quotes, with escapes.
-    fn written_bytes(&mut self) -> Result<(), Fault> {
+    fn written_bytes(&mut self) -> Result<(), PickleFault> {
         let line = self.word()?;
         let ([b'\'', quoted @ .., b'\''] | [b'"', quoted @ .., b'"']) = line else {
             return Err(self.fault("a string without quotes".to_owned(), "a string in quotes"));
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Text as Python writes it in protocol 0: Latin-1, with `\u` for the rest.
-    fn written_text(&mut self) -> Result<(), Fault> {
+    fn written_text(&mut self) -> Result<(), PickleFault> {
         let line = self.line()?;
         self.allow_copy(line.len().saturating_mul(2))?;
         let mut text = String::with_capacity(line.len());
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes that a text stands for, where each character is one: how Python 3 writes bytes for Python 2.
-    pub(super) fn latin1(&mut self, text: &[u8]) -> Result<Cow<'a, [u8]>, Fault> {
+    pub(super) fn latin1(&mut self, text: &[u8]) -> Result<Cow<'a, [u8]>, PickleFault> {
         self.allow_copy(text.len())?;
         let text = std::str::from_utf8(text).ok();
         let bytes: Option<Vec<u8>> =

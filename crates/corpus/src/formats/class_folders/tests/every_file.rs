@@ -64,7 +64,7 @@ proptest! {
         ),
         is_skewed in any::<bool>(),
     ) {
-        let folder = Folder::new();
+        let folder = TestFolder::new();
         for (folders, file, kind) in files {
             let mut path: Vec<&str> = folders.iter().map(|index| FOLDERS[*index]).collect();
             if is_skewed {

@@ -3,8 +3,8 @@
 use super::*;
 
 /// A folder with two classes of three images under a split's path.
-fn with(splits: &[&str]) -> Folder {
-    let folder = Folder::new();
+fn with(splits: &[&str]) -> TestFolder {
+    let folder = TestFolder::new();
     for split in splits {
         folder.fill(&format!("{split}/cat"), 3);
         folder.fill(&format!("{split}/dog"), 3);
@@ -61,7 +61,7 @@ fn of_three_labelled_splits_validation_is_left_out_and_can_be_chosen() {
 
 #[test]
 fn a_flat_test_folder_is_no_split_and_is_told() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     folder.fill("train/cat", 20);
     folder.fill("train/dog", 20);
     folder.fill("test", 10);
@@ -76,31 +76,31 @@ fn a_flat_test_folder_is_no_split_and_is_told() {
     assert_eq!(corpus.account().count(Reason::Unlabelled), 10);
     assert!(remarks(&corpus).contains("val/ is the test split"), "{}", remarks(&corpus));
     // As YOLO's folders are: images and labels without classes.
-    let folder = Folder::of(&["train/images/1.png", "valid/images/1.png"]);
+    let folder = TestFolder::of(&["train/images/1.png", "valid/images/1.png"]);
     folder.write("train/labels/1.txt", b"0 0.5 0.5 1 1");
     assert!(folder.refused().contains("no class folders"), "{}", folder.refused());
 }
 
 #[test]
 fn classes_may_hold_their_images_one_folder_deeper() {
-    let folder = Folder::of(&["train/cat/images/1.png", "train/cat/images/2.png", "train/dog/images/1.png"]);
+    let folder = TestFolder::of(&["train/cat/images/1.png", "train/cat/images/2.png", "train/dog/images/1.png"]);
     folder.write("train/cat/cat_boxes.txt", b"1 2 3 4");
     folder.add(&["test/cat/1.png", "test/dog/a/b/1.png"]);
     let corpus = folder.open();
     assert_eq!((corpus.classes(), counts(&corpus)), (&["cat".to_owned(), "dog".to_owned()][..], (3, 2)));
     // The same parts in every class.
-    let parts = Folder::of(&["cat/left/1.png", "cat/right/1.png", "dog/left/1.png", "dog/right/2.png"]);
+    let parts = TestFolder::of(&["cat/left/1.png", "cat/right/1.png", "dog/left/1.png", "dog/right/2.png"]);
     assert_eq!(parts.open().classes(), ["cat", "dog"]);
     assert_eq!(parts.names(), ["1.png", "1.png", "1.png", "2.png"]);
     // Classes of classes.
-    let groups = Folder::of(&["train/pets/cat/1.png", "train/pets/dog/1.png", "train/cars/bus/1.png"]);
+    let groups = TestFolder::of(&["train/pets/cat/1.png", "train/pets/dog/1.png", "train/cars/bus/1.png"]);
     let error = groups.refused();
     assert!(error.contains("pets holds cat/, dog/") && error.contains("understood are"), "{error}");
 }
 
 #[test]
 fn splits_may_lie_in_the_classes() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     for class in ["cat", "dog"] {
         folder.fill(&format!("{class}/train"), 4);
         folder.fill(&format!("{class}/test"), 2);
@@ -115,7 +115,7 @@ fn splits_may_lie_in_the_classes() {
 
 #[test]
 fn what_can_be_understood_in_two_ways_is_refused_by_name() {
-    let refused = |folder: &Folder, words: &[&str]| {
+    let refused = |folder: &TestFolder, words: &[&str]| {
         let error = folder.refused();
         for word in words.iter().chain(&["cannot tell splits and classes apart", "<split>/<class>/*"]) {
             assert!(error.contains(word), "{word}: {error}");
@@ -123,7 +123,7 @@ fn what_can_be_understood_in_two_ways_is_refused_by_name() {
     };
     refused(&with(&["train", "Training"]), &["Training/, train/", "the training split"]);
     refused(&with(&["train", "valid", "dev"]), &["dev/, valid/", "the test split"]);
-    refused(&Folder::of(&["train/1.png", "test/2.png"]), &["test/, train/", "no class folders"]);
+    refused(&TestFolder::of(&["train/1.png", "test/2.png"]), &["test/, train/", "no class folders"]);
     let both = with(&["train"]);
     both.fill("bus", 2);
     both.fill("car", 2);
@@ -139,16 +139,16 @@ fn what_can_be_understood_in_two_ways_is_refused_by_name() {
 
 #[test]
 fn a_class_may_be_called_like_a_split() {
-    let folder = Folder::of(&["bus/1.png", "train/1.png", "car/1.png"]);
+    let folder = TestFolder::of(&["bus/1.png", "train/1.png", "car/1.png"]);
     assert_eq!(folder.open().classes(), ["bus", "car", "train"]);
-    let folder = Folder::of(&["valid/1.png", "invalid/1.png"]);
+    let folder = TestFolder::of(&["valid/1.png", "invalid/1.png"]);
     assert_eq!(folder.open().classes(), ["invalid", "valid"]);
-    let folder = Folder::of(&["crash_test/1.png", "street/1.png", "field/2.png"]);
+    let folder = TestFolder::of(&["crash_test/1.png", "street/1.png", "field/2.png"]);
     assert_eq!(folder.open().classes().len(), 3);
-    let folder = Folder::of(&["cat/1.png", "dog/1.png", "test/1.png"]);
+    let folder = TestFolder::of(&["cat/1.png", "dog/1.png", "test/1.png"]);
     let corpus = folder.open();
     assert_eq!((corpus.classes().len(), corpus.account().count(Reason::Unlabelled)), (2, 1));
-    let folder = Folder::of(&["train/train/1.png", "train/bus/1.png", "test/bus/1.png"]);
+    let folder = TestFolder::of(&["train/train/1.png", "train/bus/1.png", "test/bus/1.png"]);
     assert_eq!(folder.open().classes(), ["bus", "train"]);
 }
 

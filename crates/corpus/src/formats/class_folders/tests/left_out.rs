@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn broken_images_are_left_out_by_reason() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     for index in [1, 3, 5] {
         folder.save(&format!("train/a/{index}.png"), colour([index, 0, 0]));
     }
@@ -39,7 +39,7 @@ fn broken_images_are_left_out_by_reason() {
 
 #[test]
 fn a_huge_header_is_left_out_and_not_blamed_on_others() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     folder.fill("train/cat", 20);
     let mut header = png([0; 3])[..33].to_vec();
     header[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
@@ -50,7 +50,7 @@ fn a_huge_header_is_left_out_and_not_blamed_on_others() {
 
 #[test]
 fn the_size_is_what_most_images_have() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     folder.fill("train/cat", 40);
     folder.save("train/cat/!first.png", RgbImage::new(48, 48));
     folder.save("test/cat/preview.png", RgbImage::new(640, 480));
@@ -65,7 +65,7 @@ fn the_size_is_what_most_images_have() {
     assert_eq!(own.sizes()[0], ([3, 4], 44));
     assert_eq!(own.account().lost(), 0);
     // Half and half: no size is that of the corpus.
-    let mixed = Folder::of(&["train/cat/1.png"]);
+    let mixed = TestFolder::of(&["train/cat/1.png"]);
     mixed.save("train/cat/2.png", RgbImage::new(5, 8));
     let error = mixed.refused();
     assert!(error.contains("data.resize") && error.contains("5 x 8") && error.contains("4 x 3"), "{error}");
@@ -73,7 +73,7 @@ fn the_size_is_what_most_images_have() {
 
 #[test]
 fn folders_of_systems_and_empty_ones_are_no_classes() {
-    let folder = Folder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
+    let folder = TestFolder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
     folder.write("train/__MACOSX/cat/._1.png", b"x");
     folder.write("train/@Recycle/1.png", &png([1; 3]));
     folder.write("train/#snapshot/cat/1.png", &png([1; 3]));
@@ -95,7 +95,7 @@ fn folders_of_systems_and_empty_ones_are_no_classes() {
 #[test]
 fn runs_and_caches_inside_of_a_corpus_are_no_classes() {
     for root in ["", "train/"] {
-        let folder = Folder::new();
+        let folder = TestFolder::new();
         folder.fill(&format!("{root}cat"), 12);
         folder.fill(&format!("{root}dog"), 12);
         let before = folder.open();
@@ -115,7 +115,7 @@ fn runs_and_caches_inside_of_a_corpus_are_no_classes() {
 #[cfg(unix)]
 #[test]
 fn links_to_nothing_and_pipes_are_told_and_not_waited_for() {
-    let folder = Folder::of(&["train/cat/1.png", "train/cat/2.png"]);
+    let folder = TestFolder::of(&["train/cat/1.png", "train/cat/2.png"]);
     std::os::unix::fs::symlink("nowhere.png", folder.path().join("train/cat/3.png")).unwrap();
     std::os::unix::fs::symlink(folder.path().join("train/cat/1.png"), folder.path().join("train/cat/4.png")).unwrap();
     let socket = std::os::unix::net::UnixListener::bind(folder.path().join("train/cat/5.png")).unwrap();
@@ -127,7 +127,7 @@ fn links_to_nothing_and_pipes_are_told_and_not_waited_for() {
 
 #[test]
 fn a_large_file_that_is_no_image_is_not_read_whole() {
-    let folder = Folder::of(&["train/cat/1.png"]);
+    let folder = TestFolder::of(&["train/cat/1.png"]);
     let path = folder.path().join("train/cat/video");
     // A file of one terabyte that takes no room on disk.
     fs::File::create(path).unwrap().set_len(1 << 40).unwrap();
@@ -137,7 +137,7 @@ fn a_large_file_that_is_no_image_is_not_read_whole() {
 
 #[test]
 fn what_lies_beside_class_folders_is_told_by_its_content() {
-    let folder = Folder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
+    let folder = TestFolder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
     folder.write("corpus.toml", b"layout = \"class-folders\"\n[class_names]\ncat = \"tabby\"\n");
     assert!(folder.open().account().is_clean(), "deepViz's own description: {:?}", folder.open().account());
     assert_eq!(folder.open().classes(), ["tabby", "dog"]);

@@ -10,9 +10,9 @@ use ::image::{DynamicImage, GrayImage, ImageFormat, Rgb, RgbImage, RgbaImage};
 use crate::{ClassId, Corpus, Error, ImageId, ImageShape, OpenOptions, Reading, Reason, Split};
 
 /// A folder of images that each test fills for itself.
-struct Folder(tempfile::TempDir);
+struct TestFolder(tempfile::TempDir);
 
-impl Folder {
+impl TestFolder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -115,7 +115,7 @@ fn encoded(image: RgbImage, format: ImageFormat) -> Vec<u8> {
 
 #[test]
 fn classes_and_files_are_in_natural_order_train_first() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     for name in ["test/9/b.png", "train/10/x2.png", "train/10/x10.webp", "train/9/z.png", "train/10/x1.png"] {
         folder.save(name, colour([1, 2, 3]));
     }
@@ -138,7 +138,7 @@ fn classes_and_files_are_in_natural_order_train_first() {
 
 #[test]
 fn pixels_are_where_they_belong() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     let image = RgbImage::from_fn(4, 3, |x, y| Rgb([x as u8, y as u8, (10 * y + x) as u8]));
     folder.save("train/a/1.png", image);
     let corpus = folder.open();
@@ -150,7 +150,7 @@ fn pixels_are_where_they_belong() {
 #[test]
 fn without_a_test_folder_every_tenth_image_of_a_class_is_for_testing() {
     for root in ["", "train/"] {
-        let folder = Folder::new();
+        let folder = TestFolder::new();
         for index in 1..=20 {
             folder.save(&format!("{root}cat/{index}.png"), colour([index, 0, 0]));
         }
@@ -168,7 +168,7 @@ fn without_a_test_folder_every_tenth_image_of_a_class_is_for_testing() {
 
 #[test]
 fn grey_images_stay_grey_alone_and_become_colour_among_colours() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     folder.save("train/a/1.png", grey(10));
     folder.save("train/a/2.png", grey(20));
     let all_grey = folder.open();
@@ -184,19 +184,19 @@ fn grey_images_stay_grey_alone_and_become_colour_among_colours() {
 
 #[test]
 fn nothing_readable_is_an_error_that_says_so() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     folder.write("train/a/1.png", b"x");
     folder.write("train/a/2.png", b"x");
     let error = Corpus::open(folder.path()).unwrap_err();
     assert!(matches!(error, Error::AllBroken { count: 2, .. }), "{error:?}");
-    let empty = Folder::new();
+    let empty = TestFolder::new();
     empty.make("train/a");
     assert!(matches!(Corpus::open(empty.path()), Err(Error::NotACorpus { .. })));
 }
 
 #[test]
 fn one_thread_and_many_read_the_same() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     for index in 0..40 {
         folder.save(&format!("train/a/{index}.jpg"), colour([index, 2 * index, 3 * index]));
     }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_name_composed_and_decomposed_is_one_class() {
-    let folder = Folder::of(&["train/caf\u{e9}/1.png", "test/cafe\u{301}/2.png", "test/cafe\u{301}/e\u{301}.png"]);
+    let folder = TestFolder::of(&["train/caf\u{e9}/1.png", "test/cafe\u{301}/2.png", "test/cafe\u{301}/e\u{301}.png"]);
     let corpus = folder.open();
     assert_eq!(corpus.classes(), ["caf\u{e9}"]);
     assert_eq!(counts(&corpus), (1, 2));
@@ -14,7 +14,7 @@ fn a_name_composed_and_decomposed_is_one_class() {
 
 #[test]
 fn names_that_differ_in_capital_letters_stay_apart_and_are_told() {
-    let folder = Folder::of(&["train/Dog/1.png", "train/cat/1.png", "test/dog/1.png", "test/cat/1.png"]);
+    let folder = TestFolder::of(&["train/Dog/1.png", "train/cat/1.png", "test/dog/1.png", "test/cat/1.png"]);
     let corpus = folder.open();
     assert_eq!(corpus.classes(), ["Dog", "cat", "dog"]);
     assert!(remarks(&corpus).contains("Dog and dog differ in capital letters"), "{}", remarks(&corpus));
@@ -26,7 +26,7 @@ fn names_that_differ_in_capital_letters_stay_apart_and_are_told() {
 fn names_that_are_not_utf_8_are_read_and_shown_with_marks() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-    let folder = Folder::of(&["train/cat/1.png"]);
+    let folder = TestFolder::of(&["train/cat/1.png"]);
     for (name, file) in [(&b"caf\xe9"[..], &b"\xff1.png"[..]), (b"caf\xe8", b"2.png")] {
         let path = folder.path().join("train").join(OsStr::from_bytes(name));
         fs::create_dir(&path).unwrap();
@@ -40,7 +40,7 @@ fn names_that_are_not_utf_8_are_read_and_shown_with_marks() {
 
 #[test]
 fn content_decides_what_is_an_image() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     let jpeg = encoded(colour([9, 9, 9]), ImageFormat::Jpeg);
     for name in ["a.jpg", "b.jfif", "c.JFIF", "d.jpe", "e.pjpeg", "f.jif", "g", "h.0001", "i.png", "j.txt"] {
         folder.write(&format!("train/cat/{name}"), &jpeg);
@@ -61,18 +61,18 @@ fn content_decides_what_is_an_image() {
     assert_eq!(corpus.account().lost(), 0);
     assert_eq!(left_out(&corpus, Reason::NotAnImage), ["train/cat/README", "train/cat/labels.csv"]);
     // Without any extension, and folders without images' content.
-    let bare = Folder::new();
+    let bare = TestFolder::new();
     bare.write("cat/1", &jpeg);
     bare.write("dog/1", &jpeg);
     assert_eq!(bare.open().classes(), ["cat", "dog"]);
-    let none = Folder::new();
+    let none = TestFolder::new();
     none.write("cat/1", b"words");
     assert!(matches!(Corpus::open(none.path()), Err(Error::NotACorpus { .. })));
 }
 
 #[test]
 fn outside_of_classes_content_decides_too() {
-    let folder = Folder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
+    let folder = TestFolder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
     for name in ["LICENSE", "train/SHA256SUMS", "classes.names", "notes/CITATION", "train/empty"] {
         folder.write(name, if name.ends_with("empty") { b"" } else { b"words" });
     }
