@@ -60,7 +60,7 @@ impl Reason {
         }
     }
 
-    /// What was left out and why, to stand behind a count: "3 files that are no images".
+    /// The reason for leaving out, as it reads after a count: "3 files that are no images".
     pub fn text(self) -> &'static str {
         match self {
             Self::Damaged => "damaged images",
@@ -79,7 +79,7 @@ impl Reason {
         }
     }
 
-    /// Whether an image file itself is at fault, rather than its place.
+    /// True when an image file itself is at fault, rather than its place.
     pub(crate) fn is_image_fault(self) -> bool {
         matches!(
             self,
@@ -87,7 +87,7 @@ impl Reason {
         )
     }
 
-    /// Whether images were lost: what `--strict` refuses and `train` warns of. Hidden files, notes beside the images
+    /// True when images were lost: what `--strict` refuses and `train` warns of. Hidden files, notes beside the images
     /// and run folders are listed, but are no loss.
     pub fn is_loss(self) -> bool {
         !matches!(self, Self::System | Self::OwnFolder | Self::NotAnImage)
@@ -99,7 +99,7 @@ impl Reason {
 pub struct Example {
     /// The path inside of the corpus; bytes that are not UTF-8 stand as replacement marks.
     pub path: String,
-    /// What is wrong with it, where the reason does not say it.
+    /// The fault, where the reason does not say it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
@@ -109,13 +109,13 @@ pub struct Example {
 pub struct LeftOut {
     /// Why.
     pub reason: Reason,
-    /// How many.
+    /// Number of files.
     pub count: usize,
     /// The first of them, [`Account::EXAMPLES`] at most.
     pub first: Vec<Example>,
 }
 
-/// What opening a corpus left out, and remarks on how it was understood.
+/// Files that opening a corpus left out, and remarks on how it was understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     left_out: BTreeMap<Reason, LeftOut>,
@@ -123,10 +123,10 @@ pub struct Account {
 }
 
 impl Account {
-    /// How many names are kept of each reason.
+    /// Names kept of each reason.
     pub const EXAMPLES: usize = 5;
 
-    /// What was left out, by reason.
+    /// Files left out, by reason.
     pub fn left_out(&self) -> impl Iterator<Item = &LeftOut> {
         self.left_out.values()
     }
@@ -137,17 +137,17 @@ impl Account {
         &self.remarks
     }
 
-    /// How many were left out for a reason.
+    /// Number of files left out for a reason.
     pub fn count(&self, reason: Reason) -> usize {
         self.left_out.get(&reason).map_or(0, |left| left.count)
     }
 
-    /// How many files and folders were left out that hold or may hold images.
+    /// Number of files and folders left out that hold or may hold images.
     pub fn lost(&self) -> usize {
         self.left_out().filter(|left| left.reason.is_loss()).map(|left| left.count).sum()
     }
 
-    /// Whether nothing was left out and nothing remarked.
+    /// True when nothing was left out and nothing remarked.
     pub fn is_clean(&self) -> bool {
         self.left_out.is_empty() && self.remarks.is_empty()
     }

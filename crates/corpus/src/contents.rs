@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Account, ClassId, Error, ImageShape, ShapesNotes, name::Names, store::Sizes};
 
-/// What is known of a corpus's images.
+/// Facts on a corpus's images.
 #[derive(Debug, Clone)]
 pub(crate) struct Contents {
     pub(crate) identity: String,
-    /// How many images, from the first, are for training.
+    /// Number of images, from the first, for training.
     pub(crate) train: u32,
     pub(crate) classes: Vec<String>,
     pub(crate) labels: Vec<ClassId>,

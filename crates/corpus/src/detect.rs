@@ -1,4 +1,4 @@
-//! Which layout a folder has.
+//! Detection of a folder's layout.
 
 use std::path::{Path, PathBuf};
 
@@ -19,8 +19,8 @@ const WRAPPERS: usize = 4;
 /// The folders that CIFAR-10's archives unpack into.
 const CIFAR10: [&str; 2] = ["cifar-10-batches-bin", "cifar-10-batches-py"];
 
-/// Whether a folder looks like a corpus, by the names in it; no image is read. For telling a reader who named a corpus
-/// where something else was wanted.
+/// True when a folder looks like a corpus, by the names in it; no image is read. For messages to a user who named a
+/// corpus where something else was expected.
 pub fn is_corpus(path: &Path) -> bool {
     // Class folders of a split inside of two wrapping folders.
     let Ok(tree) = Tree::list_to(path, 4) else { return false };

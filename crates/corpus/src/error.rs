@@ -9,7 +9,7 @@ pub enum Error {
     /// There is nothing at the path.
     #[error("no corpus: nothing exists at {path}")]
     Missing {
-        /// What was opened.
+        /// The path that was opened.
         path: PathBuf,
     },
 
@@ -20,9 +20,9 @@ pub enum Error {
          an archive of class folders, or a folder made by `deepviz corpus make`: {path}"
     )]
     NotACorpus {
-        /// What is there instead.
+        /// The value found.
         found: String,
-        /// What was opened.
+        /// The path that was opened.
         path: PathBuf,
     },
 
@@ -34,7 +34,7 @@ pub enum Error {
          <class>/* alone; rename or move what does not fit: {path}"
     )]
     Ambiguous {
-        /// What is there.
+        /// The value found.
         found: String,
         /// The folder that cannot be understood.
         path: PathBuf,
@@ -43,9 +43,9 @@ pub enum Error {
     /// A choice of the test split that is not there.
     #[error("no test split {found:?}, expected {expected}: {path}")]
     TestFrom {
-        /// What was chosen.
+        /// The choice.
         found: String,
-        /// What may be.
+        /// The allowed values.
         expected: String,
         /// The corpus.
         path: PathBuf,
@@ -54,18 +54,18 @@ pub enum Error {
     /// The layout is right, but it holds no image.
     #[error("the corpus holds no images{}{account}: {path}", if account.is_empty() { "" } else { "; " })]
     NoImages {
-        /// What was left out, in a line.
+        /// The files left out, in a line.
         account: String,
-        /// What was opened.
+        /// The path that was opened.
         path: PathBuf,
     },
 
     /// There are images, and none can be read.
     #[error("none of the {count} images can be read; the first: {reason}: {path}")]
     AllBroken {
-        /// How many there are.
+        /// Number of images.
         count: usize,
-        /// What is wrong with the first.
+        /// The fault of the first.
         reason: String,
         /// The first.
         path: PathBuf,
@@ -86,7 +86,7 @@ pub enum Error {
     /// Images that were left out, where none may be.
     #[error("{account}; without --strict the rest is read: {path}")]
     LeftOut {
-        /// What was left out, in a line.
+        /// The files left out, in a line.
         account: String,
         /// The corpus.
         path: PathBuf,
@@ -95,9 +95,9 @@ pub enum Error {
     /// A file of the cache that is not what it should be.
     #[error("a file of the cache is damaged: found {found}, expected {expected}; delete it, it is made again: {path}")]
     Cache {
-        /// What is there.
+        /// The value found.
         found: String,
-        /// What should be.
+        /// The expected value.
         expected: String,
         /// The file.
         path: PathBuf,
@@ -106,7 +106,7 @@ pub enum Error {
     /// A cache folder that cannot be written.
     #[error("cannot write decoded images into the cache folder: {source}: {path}")]
     CacheWrite {
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
         /// The file.
         path: PathBuf,
@@ -117,9 +117,9 @@ pub enum Error {
     TooMany {
         /// Images or classes.
         what: &'static str,
-        /// How many there are.
+        /// The number found.
         found: usize,
-        /// How many there may be.
+        /// The number allowed.
         most: usize,
         /// The corpus.
         path: PathBuf,
@@ -130,9 +130,9 @@ pub enum Error {
     TooLarge {
         /// Bytes of those that were decoded and of the next.
         found: u64,
-        /// How many they may be.
+        /// Bytes allowed.
         most: u64,
-        /// Where that bound comes from, and what helps.
+        /// Origin of the bound, and a remedy.
         what: &'static str,
         /// The corpus.
         path: PathBuf,
@@ -143,7 +143,7 @@ pub enum Error {
     Truncated {
         /// Its bytes.
         found: u64,
-        /// What its bytes should be.
+        /// The expected bytes.
         expected: String,
         /// The batch.
         path: PathBuf,
@@ -154,9 +154,9 @@ pub enum Error {
     Malformed {
         /// The file's part in the corpus: "the labels", "the Python batch".
         what: &'static str,
-        /// What is there.
+        /// The value found.
         found: String,
-        /// What should be.
+        /// The expected value.
         expected: String,
         /// The file.
         path: PathBuf,
@@ -176,9 +176,9 @@ pub enum Error {
     /// A folder that holds several corpora.
     #[error("the folder holds several corpora: found {found}; expected {expected}: {path}")]
     Several {
-        /// What is there.
+        /// The value found.
         found: String,
-        /// What would be understood.
+        /// The understood values.
         expected: String,
         /// The folder.
         path: PathBuf,
@@ -187,11 +187,11 @@ pub enum Error {
     /// A label without a class.
     #[error("image {record} has label {found}, expected 0 to {}: {path}", classes.saturating_sub(1))]
     Label {
-        /// Which image of the file, from 0.
+        /// Index of the image in the file, from 0.
         record: usize,
         /// Its label.
         found: i64,
-        /// How many classes the corpus has.
+        /// Number of classes of the corpus.
         classes: usize,
         /// The file.
         path: PathBuf,
@@ -200,7 +200,7 @@ pub enum Error {
     /// A split that is neither train nor test.
     #[error("no split {found:?}, expected \"train\" or \"test\"")]
     Split {
-        /// What was given.
+        /// The given value.
         found: String,
     },
 
@@ -216,7 +216,7 @@ pub enum Error {
     /// A `corpus.json` that is not one.
     #[error("cannot read the description of a corpus: {source}; make the corpus again: {path}")]
     Manifest {
-        /// What is wrong with it.
+        /// The fault.
         source: serde_json::Error,
         /// The file.
         path: PathBuf,
@@ -225,9 +225,9 @@ pub enum Error {
     /// Files of a corpus that do not belong together, or that have changed.
     #[error("the corpus is damaged: found {found}, expected {expected}; make the corpus again: {path}")]
     Damaged {
-        /// What is there.
+        /// The value found.
         found: String,
-        /// What should be.
+        /// The expected value.
         expected: String,
         /// The file that says so.
         path: PathBuf,
@@ -236,18 +236,18 @@ pub enum Error {
     /// An option that makes no sense.
     #[error("{key} = {found} is out of range, expected {expected}")]
     Option {
-        /// Which.
+        /// Its name.
         key: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The allowed values.
         expected: &'static str,
     },
 
     /// A server that cannot be reached.
     #[error("cannot fetch: {source}; a copy of the archive can be given instead of the address: {url}")]
     Connect {
-        /// What went wrong.
+        /// The fault.
         source: Box<ureq::Error>,
         /// The address.
         url: String,
@@ -256,9 +256,9 @@ pub enum Error {
     /// A server that sends something else.
     #[error("cannot fetch: found {found}, expected {expected}: {url}")]
     Answer {
-        /// What it sends.
+        /// The response.
         found: String,
-        /// What it should.
+        /// The expected value.
         expected: String,
         /// The address.
         url: String,
@@ -271,7 +271,7 @@ pub enum Error {
         have: u64,
         /// Bytes of the whole.
         expected: u64,
-        /// What went wrong.
+        /// The fault.
         source: io::Error,
         /// The address.
         url: String,
@@ -282,7 +282,7 @@ pub enum Error {
     AllAddresses {
         /// The file's name.
         file: String,
-        /// What went wrong with each.
+        /// The fault of each.
         failures: String,
     },
 
@@ -298,7 +298,7 @@ pub enum Error {
     NotOfficial {
         /// Its bytes, or its digest.
         found: String,
-        /// What it should have.
+        /// The expected value.
         expected: String,
         /// The file.
         path: PathBuf,
@@ -307,9 +307,9 @@ pub enum Error {
     /// An archive that holds something it should not.
     #[error("cannot unpack: found {found}, expected {expected}: {path}")]
     Archive {
-        /// What is in it.
+        /// Its content.
         found: String,
-        /// What should be.
+        /// The expected value.
         expected: String,
         /// The archive.
         path: PathBuf,
@@ -318,7 +318,7 @@ pub enum Error {
     /// A text that names no class.
     #[error("no class `{text}`; classes here: {known}")]
     UnknownClass {
-        /// What was given.
+        /// The given value.
         text: String,
         /// The classes there are.
         known: String,
@@ -327,7 +327,7 @@ pub enum Error {
     /// A text that names several classes alike.
     #[error("`{text}` names several classes: {found}; give the exact name, or the number with # before it")]
     AmbiguousClass {
-        /// What was given.
+        /// The given value.
         text: String,
         /// The classes that it may mean.
         found: String,
@@ -336,7 +336,7 @@ pub enum Error {
     /// A name that no built-in description has.
     #[error("no known corpus {found:?}; expected one of {expected}, or a description (FILE.toml)")]
     UnknownCorpus {
-        /// What was given.
+        /// The given value.
         found: String,
         /// The names there are.
         expected: String,
@@ -345,9 +345,9 @@ pub enum Error {
     /// An optional file that a corpus does not have.
     #[error("the corpus {corpus} has no optional file {found:?}; expected {expected}")]
     OptionalFile {
-        /// What was given.
+        /// The given value.
         found: String,
-        /// What there is.
+        /// The present content.
         expected: String,
         /// The corpus's name.
         corpus: String,
@@ -356,7 +356,7 @@ pub enum Error {
     /// One file in place of several.
     #[error("found one file, expected {expected}: {path}")]
     CopyOfMany {
-        /// What is needed.
+        /// The required value.
         expected: String,
         /// The file.
         path: PathBuf,
@@ -365,7 +365,7 @@ pub enum Error {
     /// The description of a corpus that is no TOML, or has a key that does not exist.
     #[error("cannot read the description of a corpus: {reason}: {path}")]
     DescriptionSyntax {
-        /// What is wrong, and in which line.
+        /// The fault and its line.
         reason: String,
         /// The file.
         path: PathBuf,
@@ -378,7 +378,7 @@ pub enum Error {
         key: String,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The allowed values.
         expected: &'static str,
         /// The file.
         path: PathBuf,
@@ -387,9 +387,9 @@ pub enum Error {
     /// The file system said no.
     #[error("cannot {action}: {source}: {path}")]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
         /// With what.
         path: PathBuf,
@@ -397,7 +397,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the place that a file was to come from is to blame, so that another may be tried.
+    /// True when the source of a file is at fault, so that another may be tried.
     pub(crate) fn is_of_source(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::Answer { .. } | Self::Interrupted { .. } | Self::NotOfficial { .. })
     }

@@ -1,4 +1,4 @@
-//! What names of files and folders say: things of the system, images, files that are none; and how names are shown.
+//! Kinds of files and folders by their names: things of the system, images, others; and how names are shown.
 
 use std::{ffi::OsStr, path::Path};
 
@@ -77,7 +77,7 @@ const OTHERS: [&str; 60] = [
     "part",
 ];
 
-/// Whether a folder or file is one that a system or a tool keeps for itself.
+/// True when a folder or file is one that a system or a tool keeps for itself.
 pub(crate) fn is_system(name: &OsStr) -> bool {
     const NAMES: [&str; 22] = [
         "__macosx",
@@ -107,17 +107,17 @@ pub(crate) fn is_system(name: &OsStr) -> bool {
     name.starts_with('.') || NAMES.contains(&name.as_str())
 }
 
-/// Whether a file's name says that it is an image.
+/// True when a file's name says that it is an image.
 pub(crate) fn is_image_name(name: &OsStr) -> bool {
     extension(name).is_some_and(|extension| IMAGES.contains(&extension.as_str()))
 }
 
-/// Whether a file may be an image, by its name: an unknown extension, or none, may be one.
+/// True when a file may be an image, by its name: an unknown extension, or none, may be one.
 pub(crate) fn may_be_image(name: &OsStr) -> bool {
     extension(name).is_none_or(|extension| !OTHERS.contains(&extension.as_str()))
 }
 
-/// Whether a file's name says that it is an image in a compressed file: `1.png.gz`.
+/// True when a file's name says that it is an image in a compressed file: `1.png.gz`.
 pub(crate) fn is_compressed_image(name: &OsStr) -> bool {
     let is_compressed = extension(name).is_some_and(|end| ["gz", "bz2", "xz", "zst"].contains(&end.as_str()));
     is_compressed && Path::new(name).file_stem().is_some_and(is_image_name)

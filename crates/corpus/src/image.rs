@@ -1,4 +1,4 @@
-//! What one image of a corpus is: its id, class, split and shape.
+//! One image of a corpus: its id, class, split and shape.
 
 use std::{fmt, str::FromStr};
 
@@ -42,7 +42,7 @@ impl fmt::Display for ClassId {
     }
 }
 
-/// Which part of a corpus an image belongs to.
+/// The part of a corpus that an image belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
@@ -100,7 +100,7 @@ impl ImageShape {
         self.channels * self.height * self.width
     }
 
-    /// Whether an image of this shape holds nothing.
+    /// True when an image of this shape holds nothing.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }

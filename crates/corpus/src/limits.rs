@@ -1,5 +1,5 @@
-//! How much a corpus may hold. Files come from anybody, and a few kilobytes can promise more pixels than a machine has
-//! room for: what they promise is held against these bounds before anything is decoded, allocated or written.
+//! Limits of a corpus's size. Files may come from any source, and a few kilobytes can promise more pixels than a
+//! machine can hold: their promises are compared with these bounds before anything is decoded, allocated or written.
 
 use std::{
     fs,
@@ -26,7 +26,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Whether so many images, samples or labels are too many.
+    /// True when so many images, samples or labels are too many.
     ///
     /// # Errors
     /// [`Error::TooMany`].
@@ -40,10 +40,10 @@ impl Limits {
 
 /// Free bytes of a disk that are left to others.
 const DISK_RESERVE_BYTES: u64 = 256 << 20;
-/// Where the system does not say how much memory is available.
+/// Assumed where the system does not say how much memory is available.
 const USUAL_MEMORY_BYTES: u64 = 4 << 30;
 
-/// Where decoded images go.
+/// Receives decoded images.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     /// Into a file of this folder, and from there into the address space.
@@ -54,7 +54,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// How many bytes more the disk has room for.
+    /// Bytes free on the disk.
     fn free_bytes(&self) -> u64 {
         match self {
             Self::Disk(folder) | Self::Temporary(folder) => free_bytes(folder).saturating_sub(DISK_RESERVE_BYTES),
@@ -62,7 +62,7 @@ impl Target {
         }
     }
 
-    /// How many bytes fit in all, as things stand before the first.
+    /// Bytes that fit in all, measured before the first.
     fn most_bytes(&self) -> u64 {
         let addresses = || address_space_bytes().map_or(u64::MAX, |bytes| bytes / 2);
         match self {
@@ -72,7 +72,7 @@ impl Target {
         }
     }
 
-    /// What is short where no more fits, and what helps, for messages.
+    /// The scarce resource where no more fits, and a remedy, for messages.
     pub(crate) fn what(&self) -> &'static str {
         match self {
             Self::Disk(_) => {
@@ -115,7 +115,7 @@ fn address_space_bytes() -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Whether memory of that size can be had. What decoders allocate themselves ends the process where it cannot.
+/// True when memory of that size can be had. What decoders allocate themselves ends the process where it cannot.
 pub(crate) fn can_allocate(bytes: u64) -> bool {
     let Ok(bytes) = usize::try_from(bytes) else { return false };
     let mut probe: Vec<u8> = Vec::new();
@@ -130,7 +130,7 @@ pub(crate) fn can_allocate(bytes: u64) -> bool {
 pub(crate) struct Meter {
     limits: Limits,
     target: Target,
-    /// What fits into the room in all.
+    /// Bytes that fit in all.
     most_bytes: u64,
     decoded_bytes: u64,
     images: usize,

@@ -6,7 +6,7 @@ use std::{borrow::Cow, cmp::Ordering};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     text: String,
-    /// Where each name ends in `text`.
+    /// End of each name in `text`.
     ends: Vec<usize>,
 }
 
@@ -31,7 +31,7 @@ impl Names {
         &self.text
     }
 
-    /// Where each name ends in the text.
+    /// End of each name in the text.
     pub(crate) fn ends(&self) -> &[usize] {
         &self.ends
     }

@@ -1,4 +1,4 @@
-//! What every layout provides: recognising itself in a listed folder, and handing over its images.
+//! The interface of a layout: recognise itself in a listed folder, and hand over its images.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ impl<'t> Place<'t> {
         Self { tree: self.tree, folder, path: self.path.join(&folder.name) }
     }
 
-    /// Whether a file of that name is there.
+    /// True when a file of that name is there.
     pub(crate) fn has(&self, name: &str) -> bool {
         !self.tree.is_file && self.folder.file(name).is_some()
     }
@@ -36,16 +36,16 @@ impl<'t> Place<'t> {
 
 /// A recognised corpus, not read yet.
 pub(crate) trait Reader {
-    /// What it is called in tables and messages: "class folders", "CIFAR-10 binary".
+    /// Its name in tables and messages: "class folders", "CIFAR-10 binary".
     fn layout(&self) -> String;
 
-    /// What it takes of the listed tree; everything else there is left out, and counted.
+    /// The files of the listed tree that it uses; all others are left out and counted.
     fn usage(&self) -> Usage;
 
     /// Hands every image to the sink: within each split in the order of ids.
     ///
     /// # Errors
-    /// What makes the corpus as a whole unreadable. A single image that is broken is the sink's account's.
+    /// A fault that makes the whole corpus unreadable. A single broken image is counted in the sink's account.
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error>;
 
     /// Bytes of pixels, where they lie as such in the files and nothing needs decoding.
@@ -58,7 +58,7 @@ pub(crate) trait Reader {
 pub(crate) struct Found<'t> {
     pub(crate) path: PathBuf,
     pub(crate) reader: Box<dyn Reader + 't>,
-    /// What its owner should know of how it was recognised.
+    /// Remarks for its owner on how it was recognised.
     pub(crate) remarks: Vec<String>,
 }
 
@@ -73,5 +73,5 @@ impl Found<'_> {
     }
 }
 
-/// What a layout's module has: a look at a folder that gives a reader where it recognises its own.
+/// The entry point of a layout: looks at a folder and gives a reader if it recognises the layout.
 pub(crate) type Detect = for<'t> fn(&Place<'t>, &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error>;

@@ -1,4 +1,4 @@
-//! How a folder is to be understood where it can be understood in more than one way.
+//! The interpretation of a folder that can be understood in more than one way.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Limits, decode::Orientation};
 
-/// Which labels are taken where images carry two.
+/// The level of labels to take where images carry two.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LabelLevel {
@@ -20,27 +20,27 @@ pub enum LabelLevel {
 /// Choices that belong to a corpus: they decide which images, labels and pixels it has, and a run records them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// Which labels, where there are two levels.
+    /// The labels to take, where there are two levels.
     pub labels: LabelLevel,
     /// The folder or split that is the test split, where several could be.
     pub test_from: Option<String>,
-    /// Whether images are turned as their EXIF note says.
+    /// True when images are turned as their EXIF note says.
     pub orientation: Orientation,
 }
 
-/// How to open a corpus.
+/// Options of opening a corpus.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// How the folder is understood.
+    /// The interpretation of the folder.
     pub reading: Reading,
-    /// Whether images keep their own sizes, to be brought to one by the network's input transform (`data.resize`).
+    /// True when images keep their own sizes, to be brought to one by the network's input transform (`data.resize`).
     /// Without it all have the size that most have, and others are left out.
     pub own_sizes: bool,
     /// The cache folder, where decoded images are kept and mapped into memory. Without one they are held in memory.
     pub cache: Option<PathBuf>,
-    /// Whether it is an error that images are left out.
+    /// True when it is an error that images are left out.
     pub strict: bool,
-    /// How much it may hold.
+    /// The limits of its size.
     pub limits: Limits,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ClassId, Corpus, ImageId, Split};
 
-/// What to look for. The default finds every image, [`Query::DEFAULT_LIMIT`] at a time.
+/// A search. The default finds every image, [`Query::DEFAULT_LIMIT`] at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     /// Words that must all match: part of the class name or of the image's name (whatever the case), an id, or
@@ -16,12 +16,12 @@ pub struct Query {
     pub split: Option<Split>,
     /// At most so many images.
     pub limit: usize,
-    /// How many matches to pass over: what [`Page::next`] said.
+    /// Matches to skip, as given by [`Page::next`].
     pub cursor: usize,
 }
 
 impl Query {
-    /// How many images a page holds unless told otherwise.
+    /// Default number of images a page.
     pub const DEFAULT_LIMIT: usize = 100;
 }
 
@@ -34,7 +34,7 @@ impl Default for Query {
 /// A page of matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
-    /// How many images match in all.
+    /// Number of matches in all.
     pub total: usize,
     /// The images of this page, by id (but an id asked for first).
     pub ids: Vec<ImageId>,
@@ -97,7 +97,7 @@ fn matches(corpus: &Corpus, query: &Query, words: &[Word], id: ImageId) -> bool 
     })
 }
 
-/// Whether a name holds a lower-case text, whatever the case of the name.
+/// True when a name holds a lower-case text, whatever the case of the name.
 fn contains(name: &str, text: &str) -> bool {
     if name.is_ascii() {
         return text.is_empty()

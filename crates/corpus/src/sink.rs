@@ -1,4 +1,4 @@
-//! Where readers put images: decoding on all cores, writing in order, and the account of what was left out.
+//! The sink of images from readers: decoding on all cores, writing in order, and the account of what was left out.
 
 mod decoding;
 mod finish;
@@ -30,7 +30,7 @@ const GROUP_BYTES: u64 = 64 << 20;
 const WORK_BYTES: u64 = 1 << 30;
 const WORK_BYTES_PER_THREAD: u64 = 128 << 20;
 
-/// Where the pixels of an image come from.
+/// The source of an image's pixels.
 #[derive(Debug)]
 pub(crate) enum Payload {
     /// An image file.
@@ -41,19 +41,19 @@ pub(crate) enum Payload {
     Raw { shape: ImageShape, pixels: Vec<u8> },
 }
 
-/// One labelled image on its way into the corpus.
+/// One labelled image to be added to the corpus.
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) split: Split,
     pub(crate) class: ClassId,
-    /// What people call it: a file name.
+    /// Its usual name: a file name.
     pub(crate) name: String,
-    /// Where it lies in the corpus, for the account: a relative path.
+    /// Its relative path in the corpus, for the account.
     pub(crate) source: String,
     pub(crate) payload: Payload,
 }
 
-/// How far reading is: images done, and how many there are where that is known.
+/// Progress of reading: images done, and their number where it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenProgress {
     /// Images that have been decoded or left out.
@@ -76,9 +76,9 @@ struct Half {
 
 /// Collects the images of a corpus that is being read.
 pub(crate) struct Sink<'a> {
-    /// What was left out, and remarks.
+    /// Files left out, and remarks.
     pub(crate) account: Account,
-    /// What is known of a generated corpus.
+    /// Notes on a generated corpus.
     pub(crate) notes: Option<ShapesNotes>,
     classes: Vec<String>,
     train: Half,
@@ -86,7 +86,7 @@ pub(crate) struct Sink<'a> {
     pending: Vec<Item>,
     /// Bytes of those that are in memory.
     pending_bytes: u64,
-    /// What may be decoded at once.
+    /// The budget of decoding.
     work_bytes: u64,
     meter: Meter,
     options: &'a OpenOptions,
@@ -160,7 +160,7 @@ impl<'a> Sink<'a> {
         self.classes = classes;
     }
 
-    /// How many images there will be, those that turn out broken among them: for progress bars.
+    /// Number of images to come, broken ones included: for progress bars.
     pub(crate) fn set_total(&mut self, images: usize) {
         self.total = Some(images);
     }

@@ -34,11 +34,11 @@ const CACHE: [&str; 2] = ["corpora", "sources"];
 pub(crate) struct Tree {
     /// The path that was given: a folder, or one file.
     pub(crate) root: PathBuf,
-    /// What is in it. Of a single file, a folder that holds that file alone.
+    /// Its tree. Of a single file, a folder that holds that file alone.
     pub(crate) top: Folder,
-    /// Whether the path is a single file (an archive).
+    /// True when the path is a single file (an archive).
     pub(crate) is_file: bool,
-    /// Where the bytes of its files come from, where that is not the file system.
+    /// Source of its files' bytes, where that is not the file system.
     pub(crate) source: Option<Arc<dyn FileSource>>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) trait FileSource: std::fmt::Debug + Send + Sync {
     /// The bytes of a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// How many they are, as the archive's list says.
+    /// Bytes of a file, as the archive's list says.
     fn length(&self, path: &Path) -> io::Result<u64>;
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Folder {
     pub(crate) hidden: Vec<OsString>,
     /// Why it could not be listed, or was not entered.
     pub(crate) problem: Option<String>,
-    /// Whether deepViz wrote it (a run): its folders are not entered.
+    /// True when deepViz wrote it (a run): its folders are not entered.
     pub(crate) is_own: bool,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Folder {
 pub(crate) struct FileEntry {
     pub(crate) name: OsString,
     pub(crate) bytes: u64,
-    /// Whether it can be read like a file: pipes, sockets and devices cannot.
+    /// True when it can be read like a file: pipes, sockets and devices cannot.
     pub(crate) is_regular: bool,
     /// When it was changed, in nanoseconds since 1970.
     modified_ns: u64,
@@ -146,7 +146,7 @@ impl Folder {
         self.files.iter().filter(|file| file.is_regular)
     }
 
-    /// Whether it may be part of a corpus.
+    /// True when it may be part of a corpus.
     pub(crate) fn is_usable(&self) -> bool {
         !self.is_own && !is_system(&self.name)
     }
@@ -156,7 +156,7 @@ impl Folder {
         self.files.iter().filter(|file| !is_system(&file.name) && may_be_image(&file.name))
     }
 
-    /// Whether files that may be images lie in it or anywhere below.
+    /// True when files that may be images lie in it or anywhere below.
     pub(crate) fn holds_images(&self) -> bool {
         self.images().next().is_some() || self.folders.iter().any(|inner| inner.is_usable() && inner.holds_images())
     }

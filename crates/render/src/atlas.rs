@@ -5,7 +5,7 @@ use ndarray::ArrayView3;
 use crate::encode::Pixels;
 use crate::{Error, MAX_PIXELS};
 
-/// How images are laid out.
+/// The layout of images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
     /// Images side by side.

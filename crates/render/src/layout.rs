@@ -1,4 +1,4 @@
-//! Where each tile of a sheet lies, and which value lies under a pixel.
+//! Positions of a sheet's tiles, and the value under a pixel.
 
 use crate::Error;
 
@@ -8,7 +8,7 @@ pub const GAP_PX: usize = 1;
 /// The largest picture that is drawn.
 pub const MAX_PIXELS: usize = 64 << 20;
 
-/// How the tiles of a sheet are put in order.
+/// The order of a sheet's tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrangement {
     /// One colour tile per filter (its three channels), in a near-square grid.
@@ -44,7 +44,7 @@ pub struct Place {
 /// The geometry of one sheet. Tiles are numbered row by row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// How tiles are ordered.
+    /// The order of tiles.
     pub arrangement: Arrangement,
     /// One tile, in values.
     pub tile: Tile,
@@ -99,7 +99,7 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Refuses a stack of `sheets` of this layout that nobody could look at.
+    /// Refuses a stack of `sheets` of this layout that is too large to look at.
     pub(crate) fn check_size(&self, sheets: usize) -> Result<(), Error> {
         let side = |count: usize, values: usize| count as u128 * (values as u128 * self.scale as u128 + GAP_PX as u128);
         let pixels = side(self.columns, self.tile.width)

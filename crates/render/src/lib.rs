@@ -23,7 +23,7 @@ pub use range::{Normalise, Range};
 pub use sheet::{Picture, Style, sheet, strip};
 pub use tint::{Tint, tinted};
 
-/// What can go wrong between an array and a picture of it.
+/// The errors of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing was selected, so there is nothing to draw.
@@ -71,7 +71,7 @@ pub enum Error {
     /// An unknown word for a palette or a normalisation.
     #[error("unknown {what} `{found}`; expected one of {expected}")]
     Word {
-        /// What the word should name.
+        /// The thing that the word should name.
         what: &'static str,
         /// The word that was given.
         found: String,

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use crate::{Error, Range};
 
-/// How values become colours.
+/// The mapping from values to colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Palette {
     /// Black to white; zero is the middle grey.
@@ -54,7 +54,7 @@ impl Palette {
         }
     }
 
-    /// Whether zero stands in the middle; a sequential map runs from the least to the greatest value.
+    /// True when zero stands in the middle; a sequential map runs from the least to the greatest value.
     pub fn is_signed(self) -> bool {
         !matches!(self, Self::Sequential | Self::SequentialLight)
     }

@@ -129,7 +129,7 @@ fn rank(count: usize, share: f64) -> Option<usize> {
     Some(((last as f64 * share + 1e-6) as usize).min(last))
 }
 
-/// What a sheet's colours are scaled over.
+/// The values that a sheet's colours are scaled over.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Normalise {
     /// One range for the whole sheet.

@@ -6,12 +6,12 @@ use crate::encode::Pixels;
 use crate::palette::Scale;
 use crate::{Arrangement, Error, Layout, Normalise, Palette, Range};
 
-/// How a sheet is drawn.
+/// The style of a sheet.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
-    /// How tiles are ordered.
+    /// The order of tiles.
     pub arrangement: Arrangement,
-    /// What the colours are scaled over.
+    /// The values that colours are scaled over.
     pub normalise: Normalise,
     /// The colours; `Rgb` goes with [`Arrangement::Colour`] only.
     pub palette: Palette,
@@ -19,7 +19,7 @@ pub struct Style {
     pub scale: usize,
     /// Columns of a grid; near-square where `None`.
     pub columns: Option<usize>,
-    /// How far the scales reach, as in [`Range::within`]; as in [`Range::of`] where `None`.
+    /// Bounds of the scales, as in [`Range::within`]; as in [`Range::of`] where `None`.
     pub percentile: Option<f32>,
 }
 
@@ -74,7 +74,7 @@ pub fn strip(sheets: &[ArrayView4<'_, f32>], style: &Style) -> Result<Picture, E
     Ok(Picture { png: pixels.encode(width, height * sheets.len())?, layout, ranges })
 }
 
-/// What one sheet is drawn with.
+/// Settings of one sheet.
 struct Pen<'a> {
     layout: Layout,
     style: &'a Style,
@@ -105,7 +105,7 @@ fn draw(pixels: &mut Pixels, values: ArrayView4<'_, f32>, pen: &Pen<'_>) {
     }
 }
 
-/// Where on the whole picture a tile begins.
+/// Position of a tile on the whole picture.
 struct Spot {
     x: usize,
     y: usize,
@@ -119,7 +119,7 @@ impl Spot {
         Self { x, y: y + pen.top_px, stride: pen.layout.width_px(), scale: pen.layout.scale }
     }
 
-    /// Where a row of a tile begins, counted in pixels.
+    /// First pixel of a row of a tile.
     fn row(&self, row: usize) -> usize {
         (self.y + row * self.scale) * self.stride + self.x
     }

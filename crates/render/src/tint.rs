@@ -15,7 +15,7 @@ use crate::{Arrangement, Error, Layout, Normalise, Range};
 const LIGHTNESS: [f32; 2] = [0.22, 0.82];
 /// Chroma of a full saturation at the greatest value: nearly all that every hue has on a screen.
 const CHROMA: f32 = 0.125;
-/// Where the circle of hues begins: red.
+/// First hue of the circle: red.
 const FIRST_HUE: f32 = 0.08;
 
 /// The colour of one tile.

@@ -213,7 +213,7 @@ pub enum Error {
     /// The threads for the work could not be started.
     #[error("cannot start {threads} threads: {reason}")]
     Threads {
-        /// Their number.
+        /// Number of threads.
         threads: usize,
         /// Why not.
         reason: String,

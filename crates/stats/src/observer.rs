@@ -36,7 +36,7 @@ pub enum Event {
         step: Step,
         /// The images.
         split: Split,
-        /// Their number.
+        /// Number of images.
         images: usize,
     },
     /// The network was applied to another chunk of images.
@@ -61,7 +61,7 @@ pub enum Event {
         step: Step,
         /// The images.
         split: Split,
-        /// Their number.
+        /// Number of images.
         images: usize,
         /// Seconds for all of it.
         seconds: f64,
@@ -96,7 +96,7 @@ pub enum Event {
 pub enum Blocker {
     /// Units that others are computing.
     Units {
-        /// Their number.
+        /// Number of units.
         units: usize,
         /// The checkpoint of the first of them.
         step: Step,

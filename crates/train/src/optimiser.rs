@@ -86,7 +86,7 @@ impl Update<'_> {
         self.network.parameters().map(rule).collect()
     }
 
-    /// Whether a parameter is learnt still.
+    /// True when a parameter is learnt still.
     fn is_active(&self, spec: &ParameterSpec) -> bool {
         spec.epochs.is_none_or(|epochs| self.epoch < epochs)
     }

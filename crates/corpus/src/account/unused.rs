@@ -1,4 +1,4 @@
-//! What of a listed folder no image comes from, and why: the one place where the files of every layout are counted.
+//! Files of a listed folder that no image comes from, and why. The files of every layout are counted here.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -13,7 +13,7 @@ use crate::{
     tree::{FileEntry, Folder, Tree},
 };
 
-/// What a layout says of one folder of its tree.
+/// A layout's statement on one folder of its tree.
 #[derive(Debug, Clone)]
 pub(crate) enum Mark {
     /// Its folders are classes.
@@ -24,13 +24,13 @@ pub(crate) enum Mark {
     Left(Reason, String),
 }
 
-/// What a layout takes of its tree. All the rest is left out.
+/// The files of its tree that a layout uses. All others are left out.
 #[derive(Debug, Clone)]
 pub(crate) struct Usage {
     /// The files that it reads, and those that it leaves out itself while reading.
     pub(crate) files: HashSet<PathBuf>,
     pub(crate) folders: BTreeMap<PathBuf, Mark>,
-    /// What is said of a file that lies in no marked folder.
+    /// Remark on a file that lies in no marked folder.
     pub(crate) beside: &'static str,
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn leave_out_unused(tree: &Tree, usage: &Usage, corpus: &Path, accoun
     }
 }
 
-/// Where a folder lies.
+/// A folder's path.
 #[derive(Debug, Clone)]
 enum Within<'u> {
     /// Nothing is known: around the corpus, or beside the folders of its splits.
@@ -138,7 +138,7 @@ impl<'u> UsageWalk<'u, '_> {
         is_image_name(&file.name) || may_be_image(&file.name) && !holds_other()
     }
 
-    /// Whether a file is deepViz's own description of the corpus, or of one around it.
+    /// True when a file is deepViz's own description of the corpus, or of one around it.
     fn is_record(&self, path: &Path) -> bool {
         path.file_name().is_some_and(|name| name == RECORD)
             && path.parent().is_some_and(|folder| self.corpus.starts_with(folder))
@@ -149,5 +149,5 @@ impl<'u> UsageWalk<'u, '_> {
     }
 }
 
-/// What is said of files that cannot be read like files.
+/// Remark on files that cannot be read like files.
 pub(crate) const NOT_REGULAR: &str = "a pipe, a socket or a device";

@@ -39,13 +39,13 @@ impl Corpus {
         &self.path
     }
 
-    /// What the corpus is, wherever it lies and however it is stored: a BLAKE3 hash (hexadecimal) over shapes,
+    /// The corpus's identity, independent of its path and storage: a BLAKE3 hash (hexadecimal) over shapes,
     /// split sizes, labels and pixels. Names and class names are not part of it.
     pub fn identity(&self) -> &str {
         &self.contents.identity
     }
 
-    /// How its folder was understood: what must be said again to open the same corpus.
+    /// The interpretation of its folder: options needed to open the same corpus again.
     pub fn reading(&self) -> &Reading {
         &self.reading
     }
@@ -80,7 +80,7 @@ impl Corpus {
         self.contents.labels.len()
     }
 
-    /// Whether there is no image; an opened corpus always has one.
+    /// True when there is no image; an opened corpus always has one.
     pub fn is_empty(&self) -> bool {
         self.contents.labels.is_empty()
     }
@@ -143,7 +143,7 @@ impl Corpus {
         hashes
     }
 
-    /// Whether the pixels are mapped from the cache: resident memory does not grow with the corpus.
+    /// True when the pixels are mapped from the cache: resident memory does not grow with the corpus.
     pub fn is_mapped(&self) -> bool {
         self.pixels.is_mapped()
     }
@@ -190,12 +190,12 @@ impl Corpus {
         search::search(self, query)
     }
 
-    /// What was left out at opening, and remarks on how the folder was understood.
+    /// Files left out at opening, and remarks on how the folder was understood.
     pub fn account(&self) -> &Account {
         &self.contents.account
     }
 
-    /// What is known of a generated corpus beyond its labels; `None` for photographs.
+    /// Notes on a generated corpus beyond its labels; `None` for photographs.
     pub fn notes(&self) -> Option<&ShapesNotes> {
         self.contents.notes.as_ref()
     }

@@ -34,7 +34,7 @@ impl Corpus {
     /// Opens a corpus and reports how far decoding is; nothing is reported where it comes from the cache.
     ///
     /// # Errors
-    /// Where the folder holds no corpus, an ambiguous or a damaged one; with [`OpenOptions::strict`] where anything
+    /// If the folder holds no corpus, an ambiguous or a damaged one; with [`OpenOptions::strict`] if anything
     /// was left out.
     pub fn open_observed(
         path: &Path,
@@ -72,7 +72,7 @@ impl Corpus {
     }
 }
 
-/// One opening under way.
+/// One opening in progress.
 struct Opening<'a> {
     tree: &'a Tree,
     options: &'a OpenOptions,
@@ -135,7 +135,7 @@ impl Opening<'_> {
     }
 }
 
-/// What is kept of a folder, by its path and how it is to be understood.
+/// The entry of a folder, by its path and how it is to be understood.
 fn key(path: &Path, options: &OpenOptions) -> String {
     let root = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut hasher = blake3::Hasher::new();

@@ -1,4 +1,4 @@
-//! What bytes are, by how they begin.
+//! The kind of a file by its first bytes.
 
 use ::image::ImageFormat;
 
@@ -119,7 +119,7 @@ fn is_svg(bytes: &[u8]) -> bool {
     text.starts_with("<svg") || ((text.starts_with("<?xml") || text.starts_with("<!")) && text.contains("<svg"))
 }
 
-/// What bytes look like that are no image, in words.
+/// Describes bytes that are no image.
 pub(super) fn describe(bytes: &[u8]) -> String {
     let start = &bytes[..bytes.len().min(1024)];
     let text = String::from_utf8_lossy(start).trim_start_matches('\u{feff}').trim_start().to_lowercase();

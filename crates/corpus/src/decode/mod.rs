@@ -27,10 +27,10 @@ const MAX_PIXELS: u64 = 100_000_000;
 const MAX_SIDE: u32 = 65_535;
 /// Larger files are not read: no image of a corpus is so large, and whatever it is would fill the memory.
 pub(crate) const MAX_FILE_BYTES: u64 = 256 << 20;
-/// What decoding takes for a pixel besides what the decoder gives and what becomes of it: coefficients of a JPEG, the
+/// Memory of decoding for a pixel besides the decoder's output and our copy of it: coefficients of a JPEG, the
 /// planes of a WebP, red, green and blue side by side.
 const WORK_BYTES_PER_PIXEL: u64 = 9;
-/// What a decoder may ask for: four channels of 16 bits, and some room for itself.
+/// Memory that a decoder may ask for: four channels of 16 bits, and some for itself.
 const MAX_DECODER_BYTES_PER_PIXEL: u64 = 10;
 /// Bytes that tell what a file is: an SVG has its element behind comments.
 const GLANCE_BYTES: u64 = 1024;
@@ -38,7 +38,7 @@ const GLANCE_BYTES: u64 = 1024;
 /// The formats that are read, for messages.
 const EXPECTED: &str = "PNG, JPEG, WebP, BMP, GIF, TIFF or PNM";
 
-/// What becomes of a camera's note (EXIF) that an image should be turned or mirrored.
+/// The treatment of a camera's note (EXIF) that an image should be turned or mirrored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Orientation {
@@ -56,7 +56,7 @@ pub struct Decoded {
     pub shape: ImageShape,
     /// [`ImageShape::len`] bytes: channels x height x width.
     pub pixels: Vec<u8>,
-    /// Whether the file carries a camera's note that it should be turned or mirrored, obeyed or not.
+    /// True when the file carries a camera's note that it should be turned or mirrored, obeyed or not.
     pub is_turned: bool,
 }
 
@@ -65,11 +65,11 @@ pub struct Decoded {
 pub struct Undecodable {
     /// The kind of fault.
     pub reason: Reason,
-    /// What was found, in words.
+    /// The finding, in words.
     pub detail: String,
 }
 
-/// How large a picture may be.
+/// The limit of a picture's size.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     max_pixels: u64,
@@ -97,7 +97,7 @@ impl Undecodable {
     }
 }
 
-/// What a file's first bytes say.
+/// The kind of a file by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Glance {
     /// An image, in a format that is read or in one that is only known.
@@ -122,7 +122,7 @@ pub(crate) fn glance_at(bytes: &[u8]) -> Glance {
     }
 }
 
-/// What an image becomes, as its head says.
+/// Size in memory of an image, by its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Estimate {
     /// Bytes of its channels.

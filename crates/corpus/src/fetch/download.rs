@@ -18,10 +18,10 @@ use crate::{Error, SourceFile};
 /// A connection that says nothing for so long is given up.
 const SILENCE: Duration = Duration::from_mins(1);
 const CONNECT: Duration = Duration::from_secs(30);
-/// What is taken of a file whose size the description does not give.
+/// Bytes accepted of a file whose size the description does not give.
 const UNKNOWN_BYTES_MAX: u64 = 16 << 30;
 
-/// What has arrived of a file.
+/// The part of a file that has arrived.
 pub(crate) struct PartialFile {
     path: PathBuf,
     file: File,
@@ -157,10 +157,10 @@ impl PartialFile {
     }
 }
 
-/// How a request ended.
+/// The outcome of a request.
 enum Outcome {
     Done,
-    /// What had arrived does not fit the server's file and was thrown away.
+    /// The part that had arrived does not fit the server's file and was deleted.
     StartAgain,
 }
 
@@ -172,9 +172,9 @@ struct Request<'a> {
     expected: Option<u64>,
 }
 
-/// What a body is appended to.
+/// The file that a body is appended to.
 struct BodyTarget<'a> {
-    /// What is there already.
+    /// The present content.
     start: u64,
     /// The most bytes that there may be.
     most: u64,

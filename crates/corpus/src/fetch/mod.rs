@@ -21,7 +21,7 @@ pub use progress::{FetchEvent, Progress, Stage};
 use source::{Obtained, Source};
 use unpack::Unpacker;
 
-/// Where a fetch takes its files from, and which.
+/// The source of a fetch, and its files.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FetchOptions<'a> {
     /// In place of the addresses in the description: the address (`http://`, `https://`) or the path of a copy of the
@@ -58,12 +58,12 @@ pub fn fetch_corpus(
     result.and(closed).map(|()| folder)
 }
 
-/// What is to be fetched.
+/// The corpus to fetch.
 struct Job<'a> {
     description: &'a Description,
     files: &'a [&'a SourceFile],
     source: &'a Source<'a>,
-    /// Where it will be in the end.
+    /// Its final path.
     folder: &'a Path,
 }
 

@@ -36,7 +36,7 @@ impl Staging {
         }
     }
 
-    /// Where a download goes.
+    /// Destination of a download.
     pub(crate) fn part(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}{PART}"))
     }
@@ -84,7 +84,7 @@ fn remove_tree(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Whether a folder holds all that these files unpack to.
+/// True when a folder holds all that these files unpack to.
 pub(crate) fn is_complete(description: &Description, folder: &Path, files: &[&SourceFile]) -> bool {
     let is_there = |file: &crate::ContentFile| {
         folder.join(&file.path).metadata().is_ok_and(|found| found.is_file() && file.takes(found.len()))

@@ -1,8 +1,8 @@
-//! What a fetch tells while it works.
+//! Progress of a fetch.
 
 use crate::Error;
 
-/// What a fetch is doing.
+/// The activity of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Bytes arrive.
@@ -13,12 +13,12 @@ pub enum Stage {
     Unpack,
 }
 
-/// How far a stage is, for one file.
+/// Progress of a stage, for one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress<'a> {
     /// The file's name.
     pub file: &'a str,
-    /// Which stage.
+    /// The stage.
     pub stage: Stage,
     /// Bytes of the file that are done; a download that is taken up again starts where it stopped.
     pub done_bytes: u64,
@@ -43,7 +43,7 @@ pub enum FetchEvent<'a> {
     },
 }
 
-/// How many bytes pass between two reports of progress.
+/// Bytes between two reports of progress.
 const REPORT_BYTES: u64 = 1 << 20;
 
 /// Passes progress on, but not for every few bytes.

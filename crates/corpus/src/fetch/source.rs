@@ -1,11 +1,11 @@
-//! Where a file comes from: its addresses in order, another address, a copy on disk, or an earlier fetch.
+//! Sources of a file: its addresses in order, another address, a copy on disk, or an earlier fetch.
 
 use std::path::{Path, PathBuf};
 
 use super::{FetchEvent, digest::verify, download::PartialFile, place::Staging};
 use crate::{Description, Error, SourceFile, Unpack};
 
-/// Where the files of a fetch come from.
+/// The source of a fetch's files.
 pub(crate) enum Source<'a> {
     /// The addresses in the description.
     Official,
@@ -20,7 +20,7 @@ pub(crate) enum Source<'a> {
 /// A checked file.
 pub(crate) struct Obtained {
     pub(crate) path: PathBuf,
-    /// Whether a second name may be given to it, in place of a copy: an owner's file is not touched.
+    /// True when a second name may be given to it, in place of a copy: an owner's file is not touched.
     pub(crate) may_link: bool,
 }
 

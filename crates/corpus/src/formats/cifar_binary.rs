@@ -103,7 +103,7 @@ pub(super) fn numbered(place: &Place<'_>, prefix: &str, suffix: &str) -> Result<
 pub(super) struct Records {
     pub(super) path: PathBuf,
     pub(super) shape: ImageShape,
-    /// How many there must be, where that is known.
+    /// The required number, where it is known.
     pub(super) images: Option<usize>,
     pub(super) classes: usize,
     /// Bytes of labels before the pixels, and which of them is the label.

@@ -16,10 +16,10 @@ const BUFFER: usize = 1 << 20;
 /// Sides and pixels of an image that is stored as it is: as many as of one that is decoded.
 const MOST_SIDE: usize = 1 << 14;
 const MOST_PIXELS: usize = 100_000_000;
-/// What [`is_picture`] asks for, for messages.
+/// The requirement of [`is_picture`], for messages.
 pub(crate) const PICTURE: &str = "sides of 1 to 16384 pixels, and at most 100 megapixels";
 
-/// Whether there are images of that shape, one of which may be held in memory.
+/// True when there are images of that shape, one of which may be held in memory.
 pub(crate) fn is_picture(shape: ImageShape) -> bool {
     let is_side = |side| (1..=MOST_SIDE).contains(&side);
     is_side(shape.height) && is_side(shape.width) && shape.height * shape.width <= MOST_PIXELS

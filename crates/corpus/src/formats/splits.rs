@@ -1,4 +1,4 @@
-//! Which images are for testing: the usual names of splits, and the rule for corpora that have none.
+//! Images for testing: the usual names of splits, and the rule for corpora that have none.
 
 use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 
@@ -53,7 +53,7 @@ impl Splitting {
     }
 }
 
-/// What a split is for, by its name.
+/// The purpose of a split, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Train,
@@ -89,7 +89,7 @@ pub(crate) fn part_named(name: &str) -> Option<Part> {
 /// The part that becomes the test split: the one that is asked for, else `test` where it has labels, else `validation`.
 ///
 /// # Errors
-/// Where the one that is asked for is not there.
+/// If the one asked for does not exist.
 pub(crate) fn test_part(
     labelled: &BTreeSet<Part>,
     (asked, path): (Option<&str>, &Path),

@@ -56,7 +56,7 @@ struct Stl10 {
     names: Option<PathBuf>,
     /// The names that `corpus.toml` gives.
     described: Vec<String>,
-    /// How many images have no labels.
+    /// Number of images without labels.
     unlabelled: usize,
 }
 

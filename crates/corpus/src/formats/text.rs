@@ -54,7 +54,7 @@ pub(crate) fn read_lines(path: &Path) -> Result<Vec<String>, Error> {
 /// The bytes of a description, which is short.
 ///
 /// # Errors
-/// Where it has more than 16 MiB.
+/// If it has more than 16 MiB.
 pub(crate) fn read_short(path: &Path) -> io::Result<Vec<u8>> {
     const MOST: u64 = 16 << 20;
     let mut bytes = Vec::new();

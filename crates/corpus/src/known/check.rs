@@ -180,12 +180,12 @@ impl SourceFile {
     }
 }
 
-/// Whether a text is the name of one file or folder that can be made anywhere.
+/// True when a text is the name of one file or folder that can be made anywhere.
 fn is_file_name(text: &str) -> bool {
     is_inside(text) && !text.contains(['/', '\\', ':']) && text != RECORD
 }
 
-/// Whether a path leads to something inside of the folder that it is taken from.
+/// True when a path leads to something inside of the folder that it is taken from.
 fn is_inside(text: &str) -> bool {
     !text.is_empty()
         && !text.contains('\0')

@@ -23,10 +23,10 @@ pub struct Description {
     /// The page of the corpus.
     #[serde(default)]
     pub source: String,
-    /// What to cite, on one line.
+    /// The citation, on one line.
     #[serde(default)]
     pub citation: String,
-    /// What a reader should know: where a digest or another fact is uncertain, or what the corpus lacks.
+    /// Remarks for the reader: an uncertain digest or fact, or something that the corpus lacks.
     #[serde(default)]
     pub note: Option<String>,
     /// The number of classes, where the files hold their names.
@@ -83,7 +83,7 @@ pub struct SourceFile {
     /// Its name; the last part of its first address where none is given.
     #[serde(default)]
     pub name: String,
-    /// Where it is, tried in this order.
+    /// Its addresses, tried in this order.
     pub addresses: Vec<String>,
     /// Its size.
     #[serde(default)]
@@ -94,7 +94,7 @@ pub struct SourceFile {
     /// Its SHA-256, hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// How it is unpacked; by the end of its name where nothing is given.
+    /// Its kind of archive; by the end of its name where nothing is given.
     #[serde(default)]
     pub unpack: Option<Unpack>,
     /// The folder of the archive whose contents are the corpus; what lies outside of it stays packed.
@@ -110,7 +110,7 @@ pub struct SourceFile {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ContentFile {
-    /// Where, inside the corpus's folder.
+    /// Its path inside the corpus's folder.
     pub path: String,
     /// Its size, if all copies have one.
     #[serde(default)]
@@ -123,7 +123,7 @@ pub struct ContentFile {
     pub bytes_max: Option<u64>,
 }
 
-/// How a fetched file becomes files of the corpus.
+/// Turns a fetched file into files of the corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -179,7 +179,7 @@ pub enum KnownLayout {
 }
 
 impl SourceFile {
-    /// How it is unpacked.
+    /// Its kind of archive.
     pub fn unpack(&self) -> Unpack {
         let ends = |end: &str| self.name.to_ascii_lowercase().ends_with(end);
         self.unpack.unwrap_or_else(|| match () {
@@ -198,7 +198,7 @@ impl SourceFile {
 }
 
 impl ContentFile {
-    /// Whether a file of so many bytes can be this one.
+    /// True when a file of so many bytes can be this one.
     pub(crate) fn takes(&self, bytes: u64) -> bool {
         match self.bytes {
             Some(expected) => bytes == expected,

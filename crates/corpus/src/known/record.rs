@@ -48,7 +48,7 @@ pub(crate) struct Record {
     pub(crate) fetched: Option<Fetched>,
 }
 
-/// What a fetch put into the folder.
+/// The files that a fetch put into the folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fetched {

@@ -154,7 +154,7 @@ fn the_record_beside_the_data_reads_back() {
     }
 }
 
-/// What the table of known corpora in `docs/corpora.md` says of one.
+/// The row of one corpus in the table of `docs/corpora.md`.
 fn row(known: &Description) -> String {
     let count = |images: u64| {
         let digits = images.to_string();

@@ -1,4 +1,4 @@
-//! What there is to see: ten classes, and the poses that are their sub-classes.
+//! The content of the pictures: ten classes, and the poses that are their sub-classes.
 
 /// A class of the corpus.
 pub(crate) struct ShapeClass {
@@ -31,13 +31,13 @@ pub(crate) struct Subclass {
     pub(crate) name: &'static str,
     pub(crate) class: usize,
     pub(crate) kind: ShapeKind,
-    /// How many quarter turns it stands at, clockwise.
+    /// Quarter turns, clockwise.
     pub(crate) quarter: u8,
     /// Seen more often on dark grounds than on light ones, as planes are in the sky or on the ground.
     pub(crate) likes_dark: bool,
 }
 
-/// What is drawn.
+/// The values to draw.
 #[derive(Clone, Copy)]
 pub(crate) enum ShapeKind {
     Disc {

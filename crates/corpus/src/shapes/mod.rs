@@ -27,7 +27,7 @@ const WRONG_LABEL_EVERY: usize = 100;
 /// Keeps the streams that arrange the corpus apart from those that draw its images.
 const ARRANGE: u64 = 1 << 40;
 
-/// What to generate.
+/// The corpus to generate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShapesOptions {
     /// Images in both splits together, within [`Self::IMAGES`].
@@ -39,7 +39,7 @@ pub struct ShapesOptions {
 }
 
 impl ShapesOptions {
-    /// How many images there may be: at least two a class.
+    /// Allowed number of images: at least two a class.
     pub const IMAGES: RangeInclusive<usize> = 20..=100_000_000;
 }
 
@@ -49,7 +49,7 @@ impl Default for ShapesOptions {
     }
 }
 
-/// What is known about a generated corpus beyond its labels.
+/// Notes on a generated corpus beyond its labels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShapesNotes {
     /// The seed it was generated from.
@@ -115,7 +115,7 @@ pub fn make_shapes(out: &Path, options: &ShapesOptions) -> Result<(), Error> {
     native::write(out, corpus)
 }
 
-/// Which sub-class and label each image of a split has: as even as can be, in random order.
+/// Sub-class and label of each image of a split: as even as can be, in random order.
 fn arrange(seed: u64, split: u64, images: usize) -> Vec<Planned> {
     let mut keyed: Vec<(u64, usize)> =
         (0..images).map(|image| (random::at(seed ^ (ARRANGE * (1 + split)), image as u64), image)).collect();

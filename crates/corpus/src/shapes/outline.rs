@@ -61,7 +61,7 @@ impl Outline {
         Self::Polygon(vec![[0.0, -1.1 * r], [0.95 * r, 0.0], [h, 0.0], [h, r], [-h, r], [-h, 0.0], [-0.95 * r, 0.0]])
     }
 
-    /// How far a point is outside the outline; exact but for ellipses, where it is right near the edge.
+    /// Distance of a point from the outline, outside positive; exact but for ellipses, where it is right near the edge.
     pub(crate) fn distance(&self, [x, y]: [f32; 2]) -> f32 {
         match self {
             Self::Ellipse([a, b]) => {

@@ -10,9 +10,9 @@ use super::{
 /// The side of every picture.
 pub(crate) const SIDE: usize = 32;
 
-/// How often a shape wears the colour of its class: colour is a hint, and never proof.
+/// Share of shapes that wear the colour of their class: colour is a hint, and never proof.
 const OWN_COLOUR: f32 = 0.4;
-/// How often the ground is as dark (or light) as the sub-class likes it.
+/// Share of images whose ground is as dark (or light) as the sub-class likes it.
 const OWN_GROUND: f32 = 0.8;
 /// The largest change of a value by noise.
 const NOISE: f32 = 0.055;
@@ -27,7 +27,7 @@ struct Scene {
     ground: Surface,
     /// A line along the inner edge of the shape.
     rim: Option<Rgb>,
-    /// How dark the shadow is.
+    /// Darkness of the shadow.
     shadow: f32,
     noise: f32,
 }

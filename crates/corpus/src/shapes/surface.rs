@@ -17,7 +17,7 @@ pub(crate) struct Surface {
     key: u64,
 }
 
-/// How the two colours are spread.
+/// The distribution of the two colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Texture {
     /// From one to the other, across the picture.
@@ -55,7 +55,7 @@ impl Surface {
         mix(self.colours[0], self.colours[1], self.amount([x, y]))
     }
 
-    /// How much of the second colour there is at a point.
+    /// The share of the second colour at a point.
     fn amount(&self, [x, y]: [f32; 2]) -> f32 {
         let [cos, sin] = self.direction;
         let (u, v) = (x * cos + y * sin, y * cos - x * sin);
@@ -114,7 +114,7 @@ pub(crate) fn hsv(hue: f32, saturation: f32, value: f32) -> Rgb {
     })
 }
 
-/// How bright a colour looks (Rec. 601 weights on the encoded values).
+/// Luma of a colour (Rec. 601 weights on the encoded values).
 pub(crate) fn brightness([red, green, blue]: Rgb) -> f32 {
     0.299 * red + 0.587 * green + 0.114 * blue
 }

@@ -27,7 +27,7 @@ impl Sink<'_> {
     /// Writes what is pending and puts the corpus together; `path` is the folder, for errors.
     ///
     /// # Errors
-    /// Where no image was read, where sizes differ and no one size has the majority (unless images keep their own),
+    /// If no image was read, if sizes differ and no one size has the majority (unless images keep their own),
     /// and where the identity is not the promised one.
     pub(crate) fn finish(mut self, layout: String, path: &Path) -> Result<Finished, Error> {
         self.flush()?;
@@ -179,7 +179,7 @@ fn without_training(classes: &[String], labels: &[ClassId]) -> Option<String> {
 type Written = (PixelWriter, Option<tempfile::NamedTempFile>);
 
 impl Half {
-    /// Which images stay: all, or those of one size.
+    /// The images that are kept: all, or those of one size.
     fn kept(&self, common: Option<[u32; 2]>) -> Vec<bool> {
         self.records.iter().map(|record| common.is_none_or(|size| record.size == size)).collect()
     }

@@ -21,7 +21,7 @@ use crate::{Error, contents::Contents};
 const LEFTOVER_AGE: Duration = Duration::from_hours(24);
 const TEMPORARY: &str = ".writing";
 
-/// What the system said, without the name of the temporary file that is put behind it.
+/// The system's error, without the name of the temporary file that follows it.
 pub(crate) fn without_path(error: &io::Error) -> io::Error {
     io::Error::from(error.kind())
 }
@@ -32,7 +32,7 @@ pub(crate) struct Cache {
     folder: PathBuf,
 }
 
-/// What was kept of a folder.
+/// The stored account of a folder.
 pub(crate) struct Kept {
     pub(crate) contents: Contents,
     pub(crate) pixels: Pixels,
@@ -47,7 +47,7 @@ impl Cache {
         Ok(Self { folder })
     }
 
-    /// Where the pixels lie.
+    /// The storage of the pixels.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -60,7 +60,7 @@ impl Cache {
         self.folder.join(identity)
     }
 
-    /// What is kept under a key, where the folder still has that fingerprint. Damaged files count as not kept.
+    /// Reads the entry of a key, where the folder still has that fingerprint. Damaged files count as absent.
     pub(crate) fn find(&self, key: &str, fingerprint: &str) -> Option<Kept> {
         let (found, contents) = Contents::read(&self.source(key)).ok()?;
         if found != fingerprint {

@@ -80,7 +80,7 @@ impl Sizes {
         }
     }
 
-    /// Where an image begins.
+    /// First byte of an image.
     fn start(&self, index: usize) -> u64 {
         match self {
             Self::One { shape, .. } => shape.len() as u64 * index as u64,
@@ -149,7 +149,7 @@ impl Pixels {
         &self.sizes
     }
 
-    /// Whether the pixels lie in a mapped file.
+    /// True when the pixels lie in a mapped file.
     pub(crate) fn is_mapped(&self) -> bool {
         matches!(self.bytes, Bytes::Mapped(_))
     }

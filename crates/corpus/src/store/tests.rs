@@ -133,7 +133,7 @@ fn a_damaged_cache_is_made_again() {
 #[test]
 fn without_a_cache_folder_images_are_held_in_memory_with_a_remark() {
     let setting = Setting::new();
-    // A file where the folder should be: nobody can write there, not even root.
+    // A file where the folder should be: no user can write there, not even root.
     let blocked = setting.cache.path().join("file");
     fs::write(&blocked, b"").unwrap();
     let options = OpenOptions { cache: Some(blocked), ..setting.options() };

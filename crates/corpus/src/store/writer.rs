@@ -106,7 +106,7 @@ impl PixelWriter {
     }
 }
 
-/// Which images of a writer are kept, and with how many channels.
+/// The images of a writer to keep, and their number of channels.
 pub(crate) struct Selection<'a> {
     pub(crate) keep: &'a [bool],
     pub(crate) channels: usize,

@@ -126,7 +126,7 @@ pub(crate) struct Fit {
     pub assignments: Vec<u16>,
     /// The squared distance of each row to its centre.
     pub squared_distances: Vec<f32>,
-    /// Their sum.
+    /// Sum of the squared distances.
     pub inertia: f64,
     pub iterations: usize,
     pub origin: Origin,

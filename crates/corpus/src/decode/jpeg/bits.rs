@@ -92,7 +92,7 @@ impl<'a> Bits<'a> {
         Ok(())
     }
 
-    /// Where the bytes that were needed end.
+    /// End of the bytes that were needed.
     pub(super) fn used(&self) -> usize {
         // Stuffed zeros are not in the buffer, so this may be a few bytes too many.
         self.position - (self.count / 8) as usize

@@ -1,4 +1,4 @@
-//! Whether a JPEG's picture is complete.
+//! A check that a JPEG's picture is complete.
 //!
 //! Decoders fill what is missing with grey and say nothing, and where the end marker stands says little: pictures
 //! without one are whole, and pictures that were cut can carry one. So the coded data are followed to the last block,
@@ -17,7 +17,7 @@ const UNWRITTEN_ZEROS: usize = 16;
 /// A picture that is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Whole {
-    /// Where its data end.
+    /// End of its data.
     pub(super) end: usize,
     pub(super) has_end_marker: bool,
 }

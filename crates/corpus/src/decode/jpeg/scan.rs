@@ -12,7 +12,7 @@ pub(super) struct Scan {
     pub(super) components: Vec<(usize, usize, usize)>,
     /// The first and the last coefficient.
     pub(super) band: (u32, u32),
-    /// Whether an earlier scan is refined, and down to which bit.
+    /// True when an earlier scan is refined, and down to which bit.
     pub(super) is_refining: bool,
     pub(super) low_bit: u8,
 }

@@ -13,7 +13,7 @@ const JPEGS: [&str; 8] = [
     "cut_cmyk.jpg",
 ];
 
-/// Where the coded data end: before the end marker.
+/// End of the coded data, before the end marker.
 fn data_end(bytes: &[u8]) -> usize {
     bytes.windows(2).rposition(|pair| pair == [0xff, 0xd9]).unwrap()
 }

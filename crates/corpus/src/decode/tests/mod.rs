@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::*;
 
-/// What Pillow reads from a file (`make.py`).
+/// The pixels that Pillow reads from a file (`make.py`).
 #[derive(Deserialize)]
 struct Expected {
     channels: usize,

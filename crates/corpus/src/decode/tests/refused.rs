@@ -1,4 +1,4 @@
-//! What is not decoded, and what is said of it.
+//! Images that are not decoded, and the messages about them.
 
 use super::*;
 

@@ -157,7 +157,7 @@ fn no_more_is_unpacked_than_the_description_allows() {
     assert_refused(("mine.tgz", &tgz(&two)), &more, "more than 1 files");
 }
 
-/// Where the size of the first file stands in the central directory of a zip, from its signature.
+/// Offset of the first file's size in the central directory of a zip, from its signature.
 const SIZE_IN_DIRECTORY: usize = 24;
 
 #[test]

@@ -60,7 +60,7 @@ strip = "{FOLDER}"
     Description::parse(&text, Path::new("cifar10.toml")).unwrap()
 }
 
-/// What is seen of a progress: the stage and its last numbers.
+/// The stage of a fetch and its last numbers.
 type Seen = Vec<(String, Stage, u64, u64)>;
 
 /// Fetches, with the last progress of each stage.

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-/// How the server behaves on one connection.
+/// The server's behaviour on one connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
     Whole,
@@ -20,7 +20,7 @@ pub(super) enum Manner {
     NotFound,
 }
 
-/// What was asked for: the path, and from which byte.
+/// The requested path and first byte.
 pub(super) type Asked = (String, Option<usize>);
 
 /// Serves files by the last part of their path, one connection for each manner; returns the address of the folder and,

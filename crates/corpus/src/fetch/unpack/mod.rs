@@ -18,7 +18,7 @@ use crate::{Description, Error, SourceFile, Unpack, known::RECORD};
 
 /// Archives of images shrink little; those of text seldom below a twentieth.
 const RATIO_MAX: u64 = 50;
-/// What any archive may unpack to.
+/// Bytes that any archive may unpack to.
 const BYTES_MAX_FLOOR: u64 = 64 << 20;
 /// Files and folders, where the description does not say.
 const FILES_MAX: u64 = 1_000_000;
@@ -31,11 +31,11 @@ const SYNC_BYTES: u64 = 1 << 20;
 pub(crate) struct Unpacker<'a> {
     description: &'a Description,
     root: &'a Path,
-    /// What was written, relative to the root, with its bytes.
+    /// Files written, relative to the root, with their bytes.
     written: BTreeMap<PathBuf, u64>,
     bytes_max: u64,
     files_max: u64,
-    /// What archives have announced, whether it was written or not.
+    /// Bytes announced by archives, written or not.
     bytes: u64,
     files: u64,
     /// The archive that was unpacked last.
@@ -162,7 +162,7 @@ impl<'a> Unpacker<'a> {
         Ok(())
     }
 
-    /// Where an archive's file goes, relative to the root; `None` for what stays packed.
+    /// Path to unpack an archive's file to, relative to the root; `None` for a file that stays packed.
     fn name_of(&self, origin: Origin<'_>, inside: &Path) -> Result<Option<PathBuf>, Error> {
         let mut name = PathBuf::new();
         for part in inside.components() {

@@ -9,7 +9,7 @@ use super::{Counted, Origin, Unpacker, bad};
 use crate::Error;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// What a tar archive needs beside its files' bytes: headers, long names, padding.
+/// Bytes of a tar archive beside its files' own: headers, long names, padding.
 const OVERHEAD_BYTES: u64 = 2_048;
 
 impl Unpacker<'_> {

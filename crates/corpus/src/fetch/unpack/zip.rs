@@ -39,7 +39,7 @@ impl Unpacker<'_> {
     }
 }
 
-/// What an entry is, if it is neither a file nor a folder.
+/// The kind of an entry that is neither a file nor a folder.
 fn stranger<R: io::Read>(entry: &ZipFile<'_, R>) -> Option<String> {
     if entry.is_symlink() {
         return Some("Symlink".to_owned());

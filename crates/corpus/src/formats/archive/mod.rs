@@ -35,7 +35,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     folders::detect(place, options)
 }
 
-/// What a file is, by its first bytes.
+/// The kind of a file by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ArchiveKind {
     Tar,
@@ -72,15 +72,15 @@ fn malformed(found: impl Into<String>, expected: impl Into<String>, path: &Path)
 struct Member {
     /// Its path, with `/` between folders.
     name: String,
-    /// Where its bytes begin, and how many are stored.
+    /// Offset of its bytes, and the number stored.
     start: u64,
     stored: u64,
-    /// How many there are, unpacked.
+    /// Bytes of the file, unpacked.
     bytes: u64,
     is_deflated: bool,
 }
 
-/// What is said of [`Archive::refused`].
+/// Remark on [`Archive::refused`].
 const REFUSED: &str = "a link, an encrypted file or a path outside";
 
 /// The list of an archive's files.

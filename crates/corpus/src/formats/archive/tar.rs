@@ -28,7 +28,7 @@ const ASKED_BYTES: u64 = 16 << 20;
 /// lie in.
 ///
 /// # Errors
-/// Where it has more than `most` bytes, or more than the temporary folder has room for.
+/// If it has more than `most` bytes, or more than the temporary folder has room for.
 pub(super) fn unpack(path: &Path, most: u64) -> Result<tempfile::NamedTempFile, Error> {
     let source = File::open(path).map_err(Error::io("read", path))?;
     let target = tempfile::NamedTempFile::new().map_err(|error| without_path(&error));

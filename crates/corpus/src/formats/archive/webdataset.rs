@@ -26,7 +26,7 @@ use crate::{
 const NAMES: [&str; 4] = ["classes.txt", "classnames.txt", "class_names.txt", "labels.txt"];
 /// The keys of `key.json` that may hold the label.
 const KEYS: [&str; 8] = ["label", "cls", "class", "class_id", "label_id", "target", "class_name", "label_name"];
-/// How many files of the first shard are looked at.
+/// Number of files of the first shard that are looked at.
 const LOOK: usize = 32;
 const MOST_LABEL_BYTES: u64 = 1 << 20;
 /// Bytes of a word that is a label.
@@ -77,7 +77,7 @@ fn collect(place: &Place<'_>, shards: &mut Vec<Shard>) {
     shards.sort_by(|a, b| natural(&a.path.to_string_lossy(), &b.path.to_string_lossy()));
 }
 
-/// Whether files follow each other that belong to one sample: an image and its label.
+/// True when files follow each other that belong to one sample: an image and its label.
 fn are_samples(names: &[String]) -> bool {
     let mut ends: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for name in names {
@@ -103,7 +103,7 @@ fn is_label(end: &str) -> bool {
     ["cls", "json"].iter().any(|known| end.eq_ignore_ascii_case(known))
 }
 
-/// What a sample says about its class.
+/// The label of a sample.
 enum SampleLabel {
     Number(i64),
     Word(String),

@@ -42,7 +42,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     Ok(Some(Box::new(PickleBatches { parts, meta: place.path.join("meta"), keys })))
 }
 
-/// Whether a file begins as pickles of protocol 2 and later do.
+/// True when a file begins as pickles of protocol 2 and later do.
 fn begins_as_pickle(path: &Path) -> bool {
     let mut start = [0; 2];
     fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && matches!(start, [0x80, 2..=5])
@@ -128,7 +128,7 @@ impl PickleBatches {
     }
 }
 
-/// What a file has for each image.
+/// The bytes of each image in a file.
 struct Batch<'a> {
     pixels: BatchPixels<'a>,
     labels: Vec<i64>,

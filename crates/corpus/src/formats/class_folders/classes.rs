@@ -65,8 +65,8 @@ fn image_dirs<'t>(class: &Dir<'t>) -> Vec<Dir<'t>> {
     vec![dir]
 }
 
-/// Whether folders inside of class folders are parts of the classes: there are none but single ones, or those of every
-/// class have the same names and hold images themselves.
+/// True when folders inside of class folders are parts of the classes: there are none but single ones, or those of
+/// every class have the same names and hold images themselves.
 fn are_parts(classes: &[ClassDir<'_>]) -> bool {
     let several: Vec<_> = classes.iter().filter(|class| class.dirs.len() > 1).collect();
     let names = |class: &&ClassDir<'_>| -> BTreeSet<String> {

@@ -68,7 +68,7 @@ impl<'t> Dir<'t> {
         dir
     }
 
-    /// Whether the images of a split lie in class folders.
+    /// True when the images of a split lie in class folders.
     pub(super) fn is_labelled(&self) -> bool {
         !self.unwrapped().folders().is_empty()
     }

@@ -88,7 +88,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     Ok(Some(Box::new(ClassFolders { place: place.clone(), classes, has_test, names, marks, remarks })))
 }
 
-/// Whether a folder holds several class folders, or what may be some: files beside them are no corpus of their own.
+/// True when a folder holds several class folders, or what may be some: files beside them are no corpus of their own.
 pub(crate) fn are_class_folders(place: &Place<'_>, options: &OpenOptions) -> bool {
     let top = Dir { folder: place.folder, path: place.path.clone() };
     if place.tree.is_file || !shows_images(&top, place.tree, &mut LOOKED_AT.clone()) {
@@ -114,7 +114,7 @@ fn case_remarks(plan: &Plan<'_>) -> Vec<String> {
     several.map(|names| format!("the classes {} differ in capital letters alone", names.join(" and "))).collect()
 }
 
-/// Whether a folder below holds images: by a name, or by what is in the first files without a known extension.
+/// True when a folder below holds images: by a name, or by what is in the first files without a known extension.
 fn shows_images(top: &Dir<'_>, tree: &Tree, left: &mut usize) -> bool {
     let folders = top.folders();
     let files: Vec<_> = folders.iter().flat_map(|dir| dir.folder.images().map(move |file| (dir, file))).collect();
@@ -215,8 +215,8 @@ impl ClassFolders<'_> {
     }
 }
 
-/// What makes two folders one class: the same name as it is composed (NFC). Names that are not UTF-8 are compared as
-/// they are.
+/// The key by which two folders are one class: the name as it is composed (NFC). Names that are not UTF-8 are compared
+/// unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Text(String),

@@ -1,8 +1,8 @@
-//! What names of folders say: splits, and no more than that there are images.
+//! Roles of folders by their names: splits, and folders that only say that there are images.
 
 use std::ffi::OsStr;
 
-/// What a folder's name says that it is.
+/// The role of a folder by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Train,
@@ -49,7 +49,7 @@ fn spaced(name: &str) -> String {
     spaced
 }
 
-/// Whether a folder's name says no more than that images are in it.
+/// True when a folder's name says no more than that images are in it.
 pub(super) fn is_generic(name: &OsStr) -> bool {
     const NAMES: [&str; 13] = [
         "images",

@@ -1,4 +1,4 @@
-//! Which folders are splits and which are classes, from names alone.
+//! Splits and classes among folders, from names alone.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -13,7 +13,7 @@ use crate::{
     file_name::shown,
 };
 
-/// How a folder is understood.
+/// The interpretation of a folder.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'t> {
     pub(super) train: Vec<ClassDir<'t>>,

@@ -1,4 +1,4 @@
-//! Which files of a folder belong to an idx corpus, by their names.
+//! The files of an idx corpus, by their names.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -7,7 +7,7 @@ use crate::{Error, Split, reader::Place};
 /// The files of one corpus.
 #[derive(Debug)]
 pub(super) struct Set {
-    /// What stands before `train-images`: `emnist-letters`; empty for MNIST.
+    /// The prefix of `train-images`: `emnist-letters`; empty for MNIST.
     pub(super) name: String,
     /// Train first.
     pub(super) parts: Vec<IdxPart>,

@@ -8,7 +8,7 @@ use std::{
 use super::super::records::{Opened, PICTURE, interleaved_to_planes, is_picture, open_maybe_gz};
 use crate::{Error, ImageShape, Limits};
 
-/// What the first bytes of a file say.
+/// The kind of a file by its first bytes.
 #[derive(Debug)]
 pub(super) struct Header {
     /// Bytes of a value: 1, or 4 for whole numbers.
@@ -20,7 +20,7 @@ pub(super) struct Header {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ElementKind {
     pub(super) shape: ImageShape,
-    /// Whether the channels of a pixel lie side by side.
+    /// True when the channels of a pixel lie side by side.
     is_interleaved: bool,
 }
 

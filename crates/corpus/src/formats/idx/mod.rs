@@ -160,7 +160,7 @@ impl IdxSource {
     }
 }
 
-/// What labels may be, and the file they stand in.
+/// The allowed labels, and the file that holds them.
 struct IdxLabels<'a> {
     first: i64,
     count: usize,

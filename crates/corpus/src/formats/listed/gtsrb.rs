@@ -14,9 +14,9 @@ use crate::{
 
 /// The classes of the signs.
 const CLASSES: usize = 43;
-/// Where training images may lie, below the folder that the archives unpack to.
+/// Folders of training images, below the folder that the archives unpack to.
 const TRAINING: [&[&str]; 3] = [&["Training"], &["Final_Training", "Images"], &["Train"]];
-/// Where test images may lie.
+/// Folders of test images.
 const TEST: [&[&str]; 2] = [&["Final_Test", "Images"], &["Test"]];
 /// The tables that may hold their labels.
 const TABLES: [&str; 4] = ["GT-final_test.csv", "Test.csv", "GT-final_test.test.csv", "GT-online_test.csv"];
@@ -69,7 +69,8 @@ fn number_of(folder: &Folder) -> Option<u16> {
     folder.name.to_str()?.parse().ok()
 }
 
-/// Whether folders are called `00000` to `00042`, or, in `Train`, `0` to `42`. Class folders of digits have shorter names.
+/// True when folders are called `00000` to `00042`, or, in `Train`, `0` to `42`. Class folders of digits have
+/// shorter names.
 fn has_numbered_folders(folder: &Folder) -> bool {
     let is_plain = folder.name == "Train";
     folder.folders.iter().any(|class| number_of(class).is_some() && (is_plain || class.name.len() == 5))

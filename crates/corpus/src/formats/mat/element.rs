@@ -11,7 +11,7 @@ use crate::Error;
 /// Heads of variables have no longer elements.
 const MOST_SMALL: u32 = 1 << 16;
 
-/// Which end of a number comes first.
+/// Byte order of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ByteOrder {
     Little,

@@ -13,7 +13,7 @@ use flate2::read::ZlibDecoder;
 use crate::Error;
 use element::{ByteOrder, Tag, read_exact, read_small};
 
-/// What comes before the first variable.
+/// The file's header, before the first variable.
 const HEAD: u64 = 128;
 /// Kinds of elements.
 const MATRIX: u32 = 14;
@@ -32,7 +32,7 @@ pub(super) struct MatFile {
     variables: Vec<(u64, Tag, Matrix)>,
 }
 
-/// What stands before the numbers of an array.
+/// The header before the numbers of an array.
 struct Matrix {
     name: String,
     /// The first runs fastest.

@@ -11,7 +11,7 @@ use parquet::{
 use super::table::malformed;
 use crate::Error;
 
-/// What a column has in a row, if anything.
+/// The value of a column in a row, if any.
 pub(super) struct Cell<T>(pub(super) Option<T>);
 
 /// The cells of a column, row by row.

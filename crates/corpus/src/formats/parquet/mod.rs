@@ -128,7 +128,7 @@ fn class_names(tables: &[(&TableFile, Table)]) -> Result<Vec<String>, Error> {
 struct OpenTable<'a> {
     file: &'a TableFile,
     split: Split,
-    /// How many rows of the part come before.
+    /// Rows of the part before it.
     first: usize,
     numbers: &'a BTreeMap<&'a str, i64>,
 }

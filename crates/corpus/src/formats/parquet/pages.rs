@@ -24,7 +24,7 @@ const DELTA_BYTES: i64 = 7;
 const BINARY: u8 = 8;
 const STRUCT: u8 = 12;
 
-/// What a page's head says.
+/// The header of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Head {
     unpacked_bytes: i64,

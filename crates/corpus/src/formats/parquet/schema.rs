@@ -1,4 +1,4 @@
-//! Which columns of a table are images and labels, and the names of classes in Hugging Face's description.
+//! The columns of a table with images and labels, and the names of classes in Hugging Face's description.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -13,14 +13,14 @@ const IMAGES: [&str; 7] = ["image", "img", "jpg", "png", "picture", "photo", "pi
 /// The names that columns of labels have, the likeliest first.
 const LABELS: [&str; 9] = ["label", "fine_label", "labels", "class", "cls", "category", "target", "digit", "character"];
 const COARSE: &str = "coarse_label";
-/// Where the description stands in the table's metadata.
+/// Key of the description in the table's metadata.
 const DESCRIPTION: &str = "huggingface";
 
 /// The leaves that are read.
 pub(super) struct Columns {
     /// The bytes of the image files.
     pub(super) image: usize,
-    /// Their names.
+    /// The names.
     pub(super) name: Option<usize>,
     pub(super) label: usize,
     /// The names of the classes; empty where the table does not have them.

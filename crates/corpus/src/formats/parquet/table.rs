@@ -84,7 +84,7 @@ impl Table {
         }
     }
 
-    /// Whether any row has a label; -1 stands for none.
+    /// True when any row has a label; -1 stands for none.
     pub(super) fn has_labels(&self) -> bool {
         match &self.labels {
             TableLabels::Numbers(labels) => labels.iter().flatten().any(|label| *label >= 0),

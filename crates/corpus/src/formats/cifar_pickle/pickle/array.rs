@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Array, PickleFault, PickleReader, Value, ValueId};
 
-/// What a pickle may call: numpy's arrays, and how Python 3 writes bytes for Python 2.
+/// The functions that a pickle may call: numpy's arrays, and how Python 3 writes bytes for Python 2.
 const KNOWN: [(&str, &str); 13] = [
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"),
@@ -274,7 +274,7 @@ impl<'a> PickleReader<'a> {
 }
 
 impl Value<'_> {
-    /// What it is, in words.
+    /// Its description.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Value::None => "None",

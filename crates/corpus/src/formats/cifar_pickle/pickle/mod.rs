@@ -44,7 +44,7 @@ pub(crate) enum Value<'a> {
 pub(crate) struct Array<'a> {
     pub(crate) shape: Vec<usize>,
     pub(crate) kind: ValueType,
-    /// Whether the first index runs fastest.
+    /// True when the first index runs fastest.
     pub(crate) is_fortran: bool,
     pub(crate) bytes: Cow<'a, [u8]>,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Pickle<'a> {
     root: ValueId,
 }
 
-/// Where a pickle is not what it should be.
+/// Position of a fault in a pickle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PickleFault {
     pub(crate) offset: usize,
@@ -116,7 +116,7 @@ struct PickleReader<'a> {
     at: usize,
     values: Vec<Value<'a>>,
     stack: Vec<ValueId>,
-    /// How deep the stack was at each open mark.
+    /// Depth of the stack at each open mark.
     marks: Vec<usize>,
     memo: HashMap<u32, ValueId>,
     /// Bytes of values that are not borrowed from the input.
@@ -182,7 +182,7 @@ impl<'a> PickleReader<'a> {
     }
 
     fn pop(&mut self) -> Result<ValueId, PickleFault> {
-        // What lies below an open mark belongs to whoever set the mark.
+        // Values below an open mark belong to the opcode that set the mark.
         let floor = self.marks.last().copied().unwrap_or(0);
         let place = if self.stack.len() > floor { self.stack.pop() } else { None };
         place.ok_or_else(|| self.fault("too few values".to_owned(), "a value for the operation"))

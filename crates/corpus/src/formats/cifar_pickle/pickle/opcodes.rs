@@ -1,4 +1,4 @@
-//! What each step of a pickle does. Those that would run or import something else are refused by name.
+//! The opcodes of a pickle. Those that would run or import something else are refused by name.
 
 use super::{PickleFault, PickleReader, Value};
 

@@ -29,7 +29,7 @@ const FOLDERS: [&str; 18] = [
 const FILES: [&str; 10] =
     ["1.png", "2.png", "10.jpg", "a.txt", "b", "run.toml", "Thumbs.db", ".DS_Store", "c.heic", "labels.csv"];
 
-/// What a file holds, by number.
+/// The content of a file, by number.
 fn content(kind: u8) -> Vec<u8> {
     match kind % 8 {
         0 => Vec::new(),

@@ -1,4 +1,4 @@
-//! Which folders are splits and classes.
+//! Splits and classes among folders.
 
 use super::*;
 

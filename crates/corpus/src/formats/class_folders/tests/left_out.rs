@@ -1,4 +1,4 @@
-//! What is left out, and that it is said.
+//! Files that are left out, and the account of them.
 
 use super::*;
 
