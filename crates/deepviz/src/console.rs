@@ -1,4 +1,4 @@
-//! What is said while a command works: bars on a terminal, plain lines elsewhere, JSON for scripts.
+//! Output while a command works: bars on a terminal, plain lines elsewhere, JSON for scripts.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
@@ -11,12 +11,12 @@ use serde::Serialize;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::cli::ReportArgs;
-use crate::human;
+use crate::format;
 
 /// Plain progress lines come no more often than this.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How a command speaks.
+/// The output of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Bars on stderr, results on stdout.
@@ -91,7 +91,7 @@ impl Console {
     }
 }
 
-/// Work under way.
+/// A task in progress.
 #[derive(Debug)]
 pub struct Task {
     label: &'static str,
@@ -116,12 +116,12 @@ impl Task {
         {
             self.plain = Some(Instant::now());
             let percent = (position * 100).checked_div(self.total).unwrap_or(100);
-            let left = self.left(position).map(|time| format!("  {} left", human::duration(time)));
+            let left = self.left(position).map(|time| format!("  {} left", format::duration(time)));
             print_line(format!("{} {percent:>3} %{}  {detail}", self.label, left.unwrap_or_default()).trim_end());
         }
     }
 
-    /// How long the rest will take at the pace so far; not known at the start.
+    /// Estimated time of the rest at the pace so far; unknown at the start.
     fn left(&self, position: u64) -> Option<Duration> {
         let (began, first) = self.first?;
         let done = position.checked_sub(first).filter(|done| *done > 0)?;
@@ -163,7 +163,7 @@ pub fn clear_bars() {
     let _ = bars().clear();
 }
 
-/// How far stdout has taken what was printed.
+/// The state of stdout.
 static STDOUT: AtomicU8 = AtomicU8::new(TAKES_ALL);
 /// Everything so far.
 const TAKES_ALL: u8 = 0;
@@ -221,7 +221,7 @@ pub fn lost_output(error: &io::Error) {
     }
 }
 
-/// Whether something that was to be printed on stdout is missing there, and a reader was there to miss it.
+/// True when something that was to be printed on stdout is missing there, and a reader was there to miss it.
 pub fn has_lost_output() -> bool {
     STDOUT.load(Ordering::Relaxed) == HAS_FAILED
 }
@@ -256,7 +256,7 @@ pub fn note(text: &str) {
     });
 }
 
-/// Whether text on stderr may be coloured: for a terminal whose user has not asked for none (<https://no-color.org>).
+/// True when text on stderr may be coloured: for a terminal whose user has not asked for none (<https://no-color.org>).
 pub fn stderr_takes_colours() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -6,7 +6,7 @@ use deepviz_net::cuda::Cuda;
 
 use crate::cli::{ComputeArgs, DeviceChoice};
 
-/// The device that was asked for. Left to choose, a graphics processor is taken where there is one, unless
+/// The device that was asked for. Left to choose, a GPU is taken where there is one, unless
 /// vector instructions of the CPU are named; why there is none is said in the log.
 pub fn open(args: &ComputeArgs) -> anyhow::Result<Device> {
     match args.device {
@@ -15,7 +15,7 @@ pub fn open(args: &ComputeArgs) -> anyhow::Result<Device> {
         }
         DeviceChoice::Auto if args.vector_level.is_none() => match Device::cuda(0) {
             Ok(device) => {
-                tracing::info!(device = device.describe(), "computing on the graphics processor");
+                tracing::info!(device = device.describe(), "computing on the GPU");
                 return Ok(device);
             }
             Err(reason) => tracing::info!(%reason, "computing on the CPU"),
@@ -25,8 +25,8 @@ pub fn open(args: &ComputeArgs) -> anyhow::Result<Device> {
     Device::cpu(args.threads.map(usize::from), args.vector_level).context("cannot use the CPU")
 }
 
-/// Every graphics processor that can be used, and why others cannot.
-pub fn graphics_processors(choice: DeviceChoice) -> anyhow::Result<(Vec<Cuda>, Vec<String>)> {
+/// Every GPU that can be used, and why others cannot.
+pub fn gpus_of(choice: DeviceChoice) -> anyhow::Result<(Vec<Cuda>, Vec<String>)> {
     match choice {
         DeviceChoice::Cpu => Ok((Vec::new(), vec!["not looked for (--device cpu)".to_owned()])),
         DeviceChoice::Cuda(ordinal) => {

@@ -5,7 +5,7 @@ mod cli;
 mod command;
 mod console;
 mod device;
-mod human;
+mod format;
 mod recipe;
 mod stop;
 mod table;
@@ -23,23 +23,23 @@ use crate::cli::{Cli, Command, CorpusCommand};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// How a command ended when nothing failed outright.
+/// The exit status of a command that did not end with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Everything asked for was done.
-    Good,
-    /// What was asked is done, and what it found is bad (exit 1, already reported).
-    Bad,
-    /// Ctrl-C; what is on disk is whole.
+pub enum ExitStatus {
+    /// Everything asked for was done (exit 0).
+    Success,
+    /// The command ran, and its finding is bad (exit 1, already reported).
+    Failure,
+    /// Stopped by Ctrl-C; all files on disk are whole (exit 130).
     Interrupted,
 }
 
-impl From<Ending> for ExitCode {
-    fn from(ending: Ending) -> Self {
-        match ending {
-            Ending::Good => Self::SUCCESS,
-            Ending::Bad => Self::FAILURE,
-            Ending::Interrupted => Self::from(stop::INTERRUPTED),
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        match status {
+            ExitStatus::Success => Self::SUCCESS,
+            ExitStatus::Failure => Self::FAILURE,
+            ExitStatus::Interrupted => Self::from(stop::INTERRUPTED),
         }
     }
 }
@@ -51,8 +51,8 @@ fn main() -> ExitCode {
     };
     log_to_stderr(cli.verbose);
     match run(&cli.command) {
-        Ok(Ending::Good) if console::has_lost_output() => ExitCode::FAILURE,
-        Ok(ending) => ending.into(),
+        Ok(ExitStatus::Success) if console::has_lost_output() => ExitCode::FAILURE,
+        Ok(status) => status.into(),
         Err(error) => {
             console::clear_bars();
             console::note(&format!("error: {}", console::message(&error)));
@@ -75,7 +75,7 @@ fn answered(answer: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2))
 }
 
-fn run(command: &Command) -> anyhow::Result<Ending> {
+fn run(command: &Command) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Corpus(CorpusCommand::Make(args)) => command::corpus::make(args),
         Command::Corpus(CorpusCommand::Fetch(args)) => command::fetch::fetch(args),

@@ -32,7 +32,7 @@ pub fn load(path_or_name: &str, overrides: &[(String, String)]) -> anyhow::Resul
     }
 }
 
-/// Whether a built-in recipe goes by this name.
+/// True when a built-in recipe goes by this name.
 pub fn is_built_in(name: &str) -> bool {
     BUILT_IN.iter().any(|(known, _)| *known == name)
 }
@@ -42,7 +42,7 @@ pub fn names() -> String {
     BUILT_IN.map(|(name, _)| name).join(", ")
 }
 
-/// What a built-in recipe says of itself: the comment at its head.
+/// The description of a built-in recipe: the comment at its head.
 pub fn head(text: &str) -> impl Iterator<Item = &str> {
     text.lines().take_while(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim())
 }

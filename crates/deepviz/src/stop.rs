@@ -9,7 +9,7 @@ use tokio::sync::watch;
 /// The exit code after Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 
-/// Whether somebody asked to stop; shared by threads (the flag) and tasks (the wait).
+/// A request to stop; shared by threads (the flag) and tasks (the wait).
 #[derive(Debug, Clone)]
 pub struct Stop {
     flag: Arc<AtomicBool>,
@@ -41,7 +41,7 @@ impl Stop {
         &self.flag
     }
 
-    /// Whether a stop was asked for.
+    /// True when a stop was asked for.
     pub fn is_asked(&self) -> bool {
         self.flag.load(Ordering::SeqCst)
     }

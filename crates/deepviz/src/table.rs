@@ -1,6 +1,6 @@
 //! Aligned columns on stdout.
 
-use crate::{console, human};
+use crate::{console, format};
 
 /// Rows of cells; columns are as wide as their widest cell, numbers stand to the right.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Table {
                 self.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
             cells.peek().is_some()
                 && cells.all(|cell| {
-                    cell.as_str() == human::NOT_FINITE
+                    cell.as_str() == format::NOT_FINITE
                         || cell.starts_with(|c: char| c.is_ascii_digit() || c == '-')
                             && cell.ends_with(|c: char| c.is_ascii_digit() || c == '%')
                             && !cell.contains('x')

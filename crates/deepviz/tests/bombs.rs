@@ -3,13 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 #![cfg(target_os = "linux")]
 
-mod lab;
+mod fixture;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use lab::{Lab, Server, finish, images::TINY};
+use fixture::{Fixture, Server, finish, images::TINY};
 
 /// Bytes of a picture of 8192 x 8192 pixels.
 const PICTURE: &str = "201326592";
@@ -28,8 +28,8 @@ fn write_bomb(folder: &Path) {
 }
 
 /// The binary in an address space of so many KiB.
-fn bounded(lab: &Lab, kibibytes: u64, args: &[&str]) -> Command {
-    let inner = lab.command(args);
+fn bounded(fixture: &Fixture, kibibytes: u64, args: &[&str]) -> Command {
+    let inner = fixture.command(args);
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("ulimit -v {kibibytes} && exec \"$0\" \"$@\""));
     command.arg(inner.get_program()).args(inner.get_args());
@@ -46,42 +46,42 @@ fn bounded(lab: &Lab, kibibytes: u64, args: &[&str]) -> Command {
 
 #[test]
 fn every_command_refuses_pictures_that_have_no_room() {
-    let lab = Lab::with_run();
-    write_bomb(&lab.path("bomb"));
-    fs::write(lab.path("tiny.toml"), TINY).unwrap();
-    let packed = Command::new("tar").args(["-czf", "bomb.tar.gz", "bomb"]).current_dir(lab.path("")).status();
+    let fixture = Fixture::with_run();
+    write_bomb(&fixture.path("bomb"));
+    fs::write(fixture.path("tiny.toml"), TINY).unwrap();
+    let packed = Command::new("tar").args(["-czf", "bomb.tar.gz", "bomb"]).current_dir(fixture.path("")).status();
     assert!(packed.unwrap().success());
-    assert!(fs::metadata(lab.path("bomb.tar.gz")).unwrap().len() < 1 << 20);
+    assert!(fs::metadata(fixture.path("bomb.tar.gz")).unwrap().len() < 1 << 20);
     for args in [
         &["corpus", "info", "bomb"][..],
         &["corpus", "info", "bomb.tar.gz"],
         &["stats", "run", "--corpus", "bomb", "--device", "cpu"],
         &["train", "tiny.toml", "--corpus", "bomb", "--out", "new", "--device", "cpu"],
     ] {
-        let outcome = finish(&mut bounded(&lab, 2_000_000, args), &args.join(" "));
+        let outcome = finish(&mut bounded(&fixture, 2_000_000, args), &args.join(" "));
         outcome.expect_error(&["too large: found", "at most"]);
     }
     // What was written on the way is gone.
-    let cache = fs::read_dir(lab.path(".cache/corpora")).unwrap().map(|entry| entry.unwrap().path());
+    let cache = fs::read_dir(fixture.path(".cache/corpora")).unwrap().map(|entry| entry.unwrap().path());
     let large: Vec<_> = cache.filter(|path| fs::metadata(path).unwrap().len() > 100 << 20).collect();
     assert!(large.is_empty(), "{large:?}");
 }
 
 #[test]
 fn a_server_refuses_them_and_goes_on() {
-    let lab = Lab::with_shapes();
-    lab.train("runs/first", &[]).expect_good();
-    write_bomb(&lab.path("bomb"));
-    let packed = Command::new("tar").args(["-czf", "bomb.tar.gz", "bomb"]).current_dir(lab.path("")).status();
+    let fixture = Fixture::with_shapes();
+    fixture.train("runs/first", &[]).expect_good();
+    write_bomb(&fixture.path("bomb"));
+    let packed = Command::new("tar").args(["-czf", "bomb.tar.gz", "bomb"]).current_dir(fixture.path("")).status();
     assert!(packed.unwrap().success());
     let args = ["serve", "runs", "--addr", "127.0.0.1:0", "--allow-upload", "--upload-gb", "1"];
-    let mut command = bounded(&lab, 3_000_000, &args);
+    let mut command = bounded(&fixture, 3_000_000, &args);
     command.env("DEEPVIZ_TOKEN", "open-sesame-open-sesame");
     let server = Server::start(command);
     let address = server.address.split("/?").next().unwrap();
     let config = ureq::Agent::config_builder().http_status_as_error(false).build();
     let agent = config.new_agent();
-    let archive = fs::read(lab.path("bomb.tar.gz")).unwrap();
+    let archive = fs::read(fixture.path("bomb.tar.gz")).unwrap();
     let put = agent.put(format!("{address}/api/uploads/corpora/bomb"));
     let put = put.header("authorization", "Bearer open-sesame-open-sesame");
     let mut answer = put.send(&archive[..]).unwrap();
@@ -94,9 +94,9 @@ fn a_server_refuses_them_and_goes_on() {
     let get = agent.get(format!("{address}/api/runs")).header("authorization", "Bearer open-sesame-open-sesame");
     assert_eq!(get.call().unwrap().status().as_u16(), 200);
     // One that lies there already, as a run names it.
-    let run = lab.path("runs/first/run.toml");
+    let run = fixture.path("runs/first/run.toml");
     let text = fs::read_to_string(&run).unwrap();
-    let bomb = lab.path("bomb").display().to_string();
+    let bomb = fixture.path("bomb").display().to_string();
     let text: Vec<String> = text
         .lines()
         .map(|line| if line.starts_with("path = ") { format!("path = {bomb:?}") } else { line.to_owned() })

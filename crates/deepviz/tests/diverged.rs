@@ -1,12 +1,12 @@
 //! A run that diverges, from the command line to the server: it fails, and is never told to be right.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-mod lab;
+mod fixture;
 
 use std::fs;
 
-use lab::Lab;
-use lab::images::with_base;
+use fixture::Fixture;
+use fixture::images::with_base;
 use serde_json::{Value, json};
 
 const RATE: &str = "train.stages.0.rate=1e30";
@@ -18,17 +18,17 @@ fn diverging<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     args
 }
 
-fn inspected(lab: &Lab, run: &str) -> (Value, String) {
-    let object = lab.run(&["inspect", run, "--json"]).expect_good();
-    (serde_json::from_str(&object.stdout).unwrap(), lab.run(&["inspect", run]).expect_good().stdout)
+fn inspected(fixture: &Fixture, run: &str) -> (Value, String) {
+    let object = fixture.run(&["inspect", run, "--json"]).expect_good();
+    (serde_json::from_str(&object.stdout).unwrap(), fixture.run(&["inspect", run]).expect_good().stdout)
 }
 
 #[test]
 fn a_run_that_diverges_at_its_last_step_fails_and_has_no_error() {
-    let lab = with_base();
+    let fixture = with_base();
     let each_step: &[&str] = &["--snapshot-every", "1 steps"];
     for (out, more) in [("end", &[] as &[&str]), ("each", each_step)] {
-        let outcome = lab.run(&diverging(out, more));
+        let outcome = fixture.run(&diverging(out, more));
         outcome.expect_error(&[
             "training diverged at step 1: ",
             "24 of 24 test images",
@@ -36,7 +36,7 @@ fn a_run_that_diverges_at_its_last_step_fails_and_has_no_error() {
         ]);
         assert!(!outcome.stdout.contains("test error"), "{}", outcome.stdout);
 
-        let lines: Vec<Value> = fs::read_to_string(lab.path(out).join("metrics.jsonl"))
+        let lines: Vec<Value> = fs::read_to_string(fixture.path(out).join("metrics.jsonl"))
             .unwrap()
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
@@ -48,7 +48,7 @@ fn a_run_that_diverges_at_its_last_step_fails_and_has_no_error() {
         assert_eq!((&tests[1]["loss"], &tests[1]["error"]), (&Value::Null, &json!(1.0)));
         assert_eq!(tests[1]["not_finite"], json!(24));
 
-        let (run, table) = inspected(&lab, out);
+        let (run, table) = inspected(&fixture, out);
         assert_eq!(run["diverged"]["step"], json!(1));
         let checkpoint = &run["checkpoints"][1];
         assert_eq!((&checkpoint["test_error"], &checkpoint["test_loss"]), (&Value::Null, &Value::Null));
@@ -61,12 +61,12 @@ fn a_run_that_diverges_at_its_last_step_fails_and_has_no_error() {
 
 #[test]
 fn a_diverged_run_is_served_as_one() {
-    let lab = with_base();
-    lab.run(&diverging("run", &["--snapshot-every", "1 steps"])).expect_error(&["diverged at step 1"]);
+    let fixture = with_base();
+    fixture.run(&diverging("run", &["--snapshot-every", "1 steps"])).expect_error(&["diverged at step 1"]);
     // The statistics say why there are none.
-    let stats = lab.run(&["stats", "run", "--split", "test"]);
+    let stats = fixture.run(&["stats", "run", "--split", "test"]);
     assert_eq!(stats.code, Some(1), "{}", stats.stderr);
-    let server = lab.serve(&["run"]);
+    let server = fixture.serve(&["run"]);
     let list = server.json("/api/runs");
     assert_eq!((&list["runs"][0]["test_error"], &list["runs"][0]["divergence"]["step"]), (&Value::Null, &json!(1)));
     let run = server.json("/api/runs/run");
@@ -86,18 +86,18 @@ fn a_diverged_run_is_served_as_one() {
 
 #[test]
 fn a_diverged_run_is_not_resumed() {
-    let lab = with_base();
-    lab.run(&diverging("run", &[])).expect_error(&["diverged at step 1"]);
-    let before = fs::read(lab.path("run/metrics.jsonl")).unwrap();
-    let again = lab.run(&diverging("run", &["--resume"]));
+    let fixture = with_base();
+    fixture.run(&diverging("run", &[])).expect_error(&["diverged at step 1"]);
+    let before = fs::read(fixture.path("run/metrics.jsonl")).unwrap();
+    let again = fixture.run(&diverging("run", &["--resume"]));
     again.expect_error(&["cannot resume: the run diverged at step 1", "start a new run with a lower learning rate"]);
-    assert_eq!(fs::read(lab.path("run/metrics.jsonl")).unwrap(), before);
+    assert_eq!(fs::read(fixture.path("run/metrics.jsonl")).unwrap(), before);
 }
 
 #[test]
 fn events_of_a_diverging_run_say_so_and_end() {
-    let lab = with_base();
-    let outcome = lab.run(&diverging("run", &["--json"]));
+    let fixture = with_base();
+    let outcome = fixture.run(&diverging("run", &["--json"]));
     assert_eq!(outcome.code, Some(1));
     let events = outcome.events();
     let last = events.last().unwrap();
@@ -107,13 +107,13 @@ fn events_of_a_diverging_run_say_so_and_end() {
 
 #[test]
 fn a_snapshot_that_is_not_finite_is_told_by_its_arrays() {
-    let lab = with_base();
+    let fixture = with_base();
     // The step's gradient is far beyond what a float holds: the weights themselves are not finite.
     let args = diverging("run", &["--set", "data.scale=100", "--set", "train.stages.0.rate=1e38"]);
-    lab.run(&args).expect_error(&["diverged at step"]);
-    let snapshots = lab.snapshots("run");
+    fixture.run(&args).expect_error(&["diverged at step"]);
+    let snapshots = fixture.snapshots("run");
     let last = snapshots.keys().last().unwrap();
-    let shown = lab.run(&["inspect", &format!("run/snapshots/{last}"), "--json"]).expect_good();
+    let shown = fixture.run(&["inspect", &format!("run/snapshots/{last}"), "--json"]).expect_good();
     let object: Value = serde_json::from_str(&shown.stdout).unwrap();
     let tensors = object["tensors"].as_array().unwrap();
     assert!(tensors.iter().any(|tensor| tensor["not_finite"] != json!(0)), "{object}");

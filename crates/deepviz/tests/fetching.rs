@@ -1,11 +1,11 @@
 //! `corpus list` and `corpus fetch` of the built binary, from copies on disk.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-mod lab;
+mod fixture;
 
 use std::fs;
 
-use lab::Lab;
+use fixture::Fixture;
 
 const DESCRIPTION: &str = r#"
 name = "mine"
@@ -36,25 +36,25 @@ fn batch(images: u8, value: u8) -> Vec<u8> {
 }
 
 /// A description in `mine.toml` and copies of its files in `copies`.
-fn with_copies() -> Lab {
-    let lab = Lab::new();
-    let copies = lab.path("copies");
+fn with_copies() -> Fixture {
+    let fixture = Fixture::new();
+    let copies = fixture.path("copies");
     fs::create_dir(&copies).unwrap();
-    fs::write(lab.path("mine.toml"), DESCRIPTION).unwrap();
+    fs::write(fixture.path("mine.toml"), DESCRIPTION).unwrap();
     fs::write(copies.join("batches.meta.txt"), "cat\ndog\n").unwrap();
     fs::write(copies.join("data_batch_1.bin"), batch(8, 10)).unwrap();
     fs::write(copies.join("test_batch.bin"), batch(4, 20)).unwrap();
-    lab
+    fixture
 }
 
 #[test]
 fn the_known_corpora_are_listed() {
-    let lab = Lab::new();
-    let table = lab.run(&["corpus", "list"]).expect_good().stdout;
+    let fixture = Fixture::new();
+    let table = fixture.run(&["corpus", "list"]).expect_good().stdout;
     for part in ["licence", "fashion-mnist", "Oxford-IIIT Pet", "73,257", "4.7 GiB", "CC BY-SA 4.0"] {
         assert!(table.contains(part), "{part}: {table}");
     }
-    let list = lab.run(&["corpus", "list", "--json"]).expect_good();
+    let list = fixture.run(&["corpus", "list", "--json"]).expect_good();
     let list: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
     let corpora = list["corpora"].as_array().unwrap();
     assert_eq!(corpora.len(), 17);
@@ -65,39 +65,40 @@ fn the_known_corpora_are_listed() {
 
 #[test]
 fn a_corpus_of_ones_own_is_fetched_and_opened() {
-    let lab = with_copies();
-    let fetched = lab.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--from", "copies"]).expect_good();
+    let fixture = with_copies();
+    let fetched = fixture.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--from", "copies"]).expect_good();
     for part in ["My animals is in out/mine", "licence: to look at, not to sell", "note: there are few"] {
         assert!(fetched.stdout.contains(part), "{part}: {}", fetched.stdout);
     }
-    let info = lab.run(&["corpus", "info", "out/mine", "--json"]).expect_good();
+    let info = fixture.run(&["corpus", "info", "out/mine", "--json"]).expect_good();
     let info: serde_json::Value = serde_json::from_str(&info.stdout).unwrap();
     assert_eq!((&info["train"], &info["test"]), (&8.into(), &4.into()));
     assert_eq!(info["classes"][1]["name"], "dog");
     // Again, it is there already, and nothing is asked for.
-    let again = lab.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--json"]).expect_good();
+    let again = fixture.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--json"]).expect_good();
     assert_eq!(again.events()[0]["event"], "fetched");
     assert_eq!(again.events()[0]["licence"], "to look at, not to sell");
 }
 
 #[test]
 fn what_is_wrong_with_a_fetch_is_said() {
-    let lab = with_copies();
-    let unknown = lab.run(&["corpus", "fetch", "cifar11", "--out", "out"]);
+    let fixture = with_copies();
+    let unknown = fixture.run(&["corpus", "fetch", "cifar11", "--out", "out"]);
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.stderr.contains("cifar11") && unknown.stderr.contains("kmnist"), "{}", unknown.stderr);
-    fs::write(lab.path("copies/test_batch.bin"), batch(4, 21)).unwrap();
-    lab.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--from", "copies"]).expect_error(&[
+    fs::write(fixture.path("copies/test_batch.bin"), batch(4, 21)).unwrap();
+    fixture.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--from", "copies"]).expect_error(&[
         "My animals",
         "SHA-256",
         "469cc924dfcc4abfcda135507b79bd5bb1dacf7fa2335bce53eded3144dfa06e",
         "test_batch.bin",
     ]);
-    assert_eq!(fs::read_dir(lab.path("out")).unwrap().count(), 0);
-    lab.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--with", "more.bin"])
+    assert_eq!(fs::read_dir(fixture.path("out")).unwrap().count(), 0);
+    fixture
+        .run(&["corpus", "fetch", "mine.toml", "--out", "out", "--with", "more.bin"])
         .expect_error(&["more.bin", "none"]);
-    lab.run(&["corpus", "fetch", "svhn", "--out", "out", "--with", "more.bin"]).expect_error(&["extra_32x32.mat"]);
-    fs::write(lab.path("mine.toml"), DESCRIPTION.replace("licence", "license")).unwrap();
-    lab.run(&["corpus", "fetch", "mine.toml", "--out", "out"]).expect_error(&["mine.toml", "line 5", "license"]);
-    lab.run(&["corpus", "fetch", "nowhere.toml", "--out", "out"]).expect_error(&["nowhere.toml"]);
+    fixture.run(&["corpus", "fetch", "svhn", "--out", "out", "--with", "more.bin"]).expect_error(&["extra_32x32.mat"]);
+    fs::write(fixture.path("mine.toml"), DESCRIPTION.replace("licence", "license")).unwrap();
+    fixture.run(&["corpus", "fetch", "mine.toml", "--out", "out"]).expect_error(&["mine.toml", "line 5", "license"]);
+    fixture.run(&["corpus", "fetch", "nowhere.toml", "--out", "out"]).expect_error(&["nowhere.toml"]);
 }

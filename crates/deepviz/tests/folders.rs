@@ -1,22 +1,23 @@
-//! What people's folders of pictures are like: runs among the classes, pictures of many sizes, files that are cut or
-//! noted, classes that change; what was left out is said, and nothing lies.
+//! Folders of pictures as users have them: runs among the classes, pictures of many sizes, files that are cut short or
+//! carry notes, classes that change. Everything that is left out is reported.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-mod lab;
+mod fixture;
 
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use lab::Lab;
-use lab::images::{CLASSES, fill, picture, with_base};
+use fixture::Fixture;
+use fixture::images::{CLASSES, fill, picture, with_base};
 use serde_json::{Value, json};
 
 #[test]
 fn a_run_inside_of_its_corpus_is_no_class() {
-    let lab = with_base();
-    let before = lab.info("base")["identity"].clone();
-    let inside = |args: &[&str]| lab::finish(lab.command(args).current_dir(lab.path("base")), &args.join(" "));
+    let fixture = with_base();
+    let before = fixture.info("base")["identity"].clone();
+    let inside =
+        |args: &[&str]| fixture::finish(fixture.command(args).current_dir(fixture.path("base")), &args.join(" "));
     for out in ["run1", "train/run2", "runs/run3"] {
         let train = ["train", "../tiny.toml", "--corpus", ".", "--out", out, "--device", "cpu"];
         inside(&train).expect_good();
@@ -24,79 +25,82 @@ fn a_run_inside_of_its_corpus_is_no_class() {
         inside(&[&train[..], &["--resume"]].concat()).expect_good();
         let again = inside(&["stats", out, "--clusters", "4", "--json"]).expect_good();
         assert_eq!(again.events().last().unwrap()["computed"], 0, "{out}");
-        assert!(lab.snapshots(&format!("base/{out}")) == lab.snapshots("base/run1"), "{out} came out otherwise");
+        assert!(
+            fixture.snapshots(&format!("base/{out}")) == fixture.snapshots("base/run1"),
+            "{out} came out otherwise"
+        );
     }
     // Folders that share a run's work, and a cache.
     inside(&["stats", "unit", "run1", "--checkpoint", "0", "--clusters", "4", "--out", "part"]).expect_good();
     inside(&["corpus", "info", ".", "--cache-dir", "cache"]).expect_good();
-    let after = lab.info("base");
+    let after = fixture.info("base");
     assert_eq!((&after["identity"], &after["classes"].as_array().unwrap().len()), (&before, &3));
     assert_eq!(after["account"]["left_out"]["own_folder"]["count"], 4, "{after}");
     // With one level of classes too.
     let train = ["train", "../../tiny.toml", "--corpus", ".", "--out", "run4", "--device", "cpu"];
     for more in [&[][..], &["--resume"]] {
         let args = [&train[..], more].concat();
-        let outcome = lab::finish(lab.command(&args).current_dir(lab.path("base/train")), "train");
+        let outcome = fixture::finish(fixture.command(&args).current_dir(fixture.path("base/train")), "train");
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     }
-    assert_eq!(lab.info("base/train")["classes"].as_array().unwrap().len(), 3);
+    assert_eq!(fixture.info("base/train")["classes"].as_array().unwrap().len(), 3);
 }
 
 #[test]
 fn what_is_left_out_is_said_by_every_command() {
-    let lab = with_base();
+    let fixture = with_base();
     // The test images lie flat, as those of a contest do.
     for (class, name) in CLASSES.into_iter().enumerate() {
-        fs::remove_dir_all(lab.path("base/test").join(name)).unwrap();
-        picture(32, class, 90).save(lab.path(&format!("base/test/{name}.png"))).unwrap();
+        fs::remove_dir_all(fixture.path("base/test").join(name)).unwrap();
+        picture(32, class, 90).save(fixture.path(&format!("base/test/{name}.png"))).unwrap();
     }
-    let trained = lab.train_tiny("base", "divided", &[]);
+    let trained = fixture.train_tiny("base", "divided", &[]);
     assert_eq!(trained.code, Some(0));
     for words in ["left out 3 images without a label", "test/ holds images without class folders", "every tenth"] {
         assert!(trained.stderr.contains(words), "{words}: {}", trained.stderr);
     }
     assert!(trained.stdout.contains("on 108 images"), "{}", trained.stdout);
-    let info = lab.info("base");
+    let info = fixture.info("base");
     assert_eq!((&info["test"], &info["account"]["left_out"]["unlabelled"]["count"]), (&json!(12), &json!(3)));
     // Validation with labels is what is tested on.
     for (class, name) in CLASSES.into_iter().enumerate() {
-        fill(&lab.path("base/valid").join(name), class, 5);
+        fill(&fixture.path("base/valid").join(name), class, 5);
     }
-    let trained = lab.train_tiny("base", "validated", &[]);
+    let trained = fixture.train_tiny("base", "validated", &[]);
     assert!(trained.stderr.contains("valid/ is the test split"), "{}", trained.stderr);
     assert!(trained.stderr.contains("left out 3 images"), "{}", trained.stderr);
     assert!(trained.stdout.contains("on 120 images"), "{}", trained.stdout);
-    let computed = lab.run(&["stats", "validated", "--clusters", "4"]);
+    let computed = fixture.run(&["stats", "validated", "--clusters", "4"]);
     assert_eq!(computed.code, Some(0), "{}", computed.stderr);
     assert!(computed.stderr.contains("left out 3 images"), "{}", computed.stderr);
-    let strict = lab.run(&["corpus", "info", "base", "--strict"]);
+    let strict = fixture.run(&["corpus", "info", "base", "--strict"]);
     strict.expect_error(&["3 images without a label", "--strict"]);
 }
 
 #[test]
 fn sizes_are_shown_and_one_that_is_odd_stops_nothing() {
-    let lab = with_base();
-    picture(200, 0, 0).save(lab.path("base/train/cat/preview.png")).unwrap();
-    let trained = lab.train_tiny("base", "run", &[]);
+    let fixture = with_base();
+    picture(200, 0, 0).save(fixture.path("base/train/cat/preview.png")).unwrap();
+    let trained = fixture.train_tiny("base", "run", &[]);
     assert_eq!(trained.code, Some(0), "{}", trained.stderr);
     let words = "left out 1 images of another size than most (train/cat/preview.png)";
     assert!(trained.stderr.contains(words), "{}", trained.stderr);
     // Half of them have another size: what there is can be seen all the same.
     for class in CLASSES {
         for number in (0..40).step_by(2) {
-            picture(20, 0, number).save(lab.path(&format!("base/train/{class}/{number}.png"))).unwrap();
+            picture(20, 0, number).save(fixture.path(&format!("base/train/{class}/{number}.png"))).unwrap();
         }
         for number in 0..4 {
-            picture(20, 0, number).save(lab.path(&format!("base/test/{class}/{number}.png"))).unwrap();
+            picture(20, 0, number).save(fixture.path(&format!("base/test/{class}/{number}.png"))).unwrap();
         }
     }
-    let info = lab.info("base");
+    let info = fixture.info("base");
     assert_eq!((&info["images"], &info["classes"].as_array().unwrap().len()), (&json!(145), &3));
     let sizes: Vec<&Value> = info["sizes"].as_array().unwrap().iter().map(|size| &size["images"]).collect();
     assert_eq!(sizes, [&json!(72), &json!(72), &json!(1)]);
-    let refused = lab.train_tiny("base", "other", &[]);
+    let refused = fixture.train_tiny("base", "other", &[]);
     refused.expect_error(&["72 of 20 x 20", "72 of 32 x 32", "data.resize"]);
-    let resized = lab.train_tiny("base", "other", &["--set", "data.resize=[24, 24]"]);
+    let resized = fixture.train_tiny("base", "other", &["--set", "data.resize=[24, 24]"]);
     assert_eq!(resized.code, Some(0), "{}", resized.stderr);
 }
 
@@ -113,13 +117,13 @@ fn huge_png() -> Vec<u8> {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_header_that_promises_too_much_takes_no_memory() {
-    let lab = with_base();
-    fs::write(lab.path("base/train/cat/!.png"), huge_png()).unwrap();
+    let fixture = with_base();
+    fs::write(fixture.path("base/train/cat/!.png"), huge_png()).unwrap();
     let script = format!("ulimit -v 2000000; exec '{}' corpus info base --json", env!("CARGO_BIN_EXE_deepviz"));
     let mut command = std::process::Command::new("bash");
-    command.args(["-c", &script]).current_dir(lab.path("")).env("DEEPVIZ_CACHE_DIR", lab.path(".cache"));
+    command.args(["-c", &script]).current_dir(fixture.path("")).env("DEEPVIZ_CACHE_DIR", fixture.path(".cache"));
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let outcome = lab::finish(&mut command, "corpus info").expect_good();
+    let outcome = fixture::finish(&mut command, "corpus info").expect_good();
     let info: Value = serde_json::from_str(&outcome.stdout).unwrap();
     let left = &info["account"]["left_out"]["too_large"];
     assert_eq!((&info["images"], &left["first"][0]["path"]), (&json!(144), &json!("train/cat/!.png")), "{info}");
@@ -145,34 +149,35 @@ fn post(address: &str, path: &str, file: &[u8]) -> (u16, Value) {
 /// In the corpus, sent and named on the command line, a file is the same picture, or none at all.
 #[test]
 fn a_file_is_the_same_picture_whichever_way_it_comes_in() {
-    let lab = with_base();
+    let fixture = with_base();
     for (class, name) in CLASSES.into_iter().enumerate() {
         for number in 0..4 {
-            let path = lab.path(&format!("noted/{name}/{number}.jpg"));
+            let path = fixture.path(&format!("noted/{name}/{number}.jpg"));
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, noted_jpeg(class, number)).unwrap();
         }
     }
     let file = noted_jpeg(0, 0);
     let cut = &file[..file.len() * 2 / 3];
-    fs::write(lab.path("noted/cat/cut.jpg"), cut).unwrap();
+    fs::write(fixture.path("noted/cat/cut.jpg"), cut).unwrap();
     let draw = |run: &str, how: [&str; 2], out: &str| {
         let args = ["render", run, "--checkpoint", "last", "--layer", "conv1", "--out", out];
-        lab.run(&[&args[..], &how].concat())
+        fixture.run(&[&args[..], &how].concat())
     };
     let mut answers = Vec::new();
     for orientation in ["stored", "turned"] {
-        let trained = lab.train_tiny("noted", orientation, &["--orientation", orientation]);
+        let trained = fixture.train_tiny("noted", orientation, &["--orientation", orientation]);
         assert_eq!(trained.code, Some(0), "{}", trained.stderr);
         for words in ["12 images carry a camera's note", "left out 1 damaged images"] {
             assert!(trained.stderr.contains(words), "{words}: {}", trained.stderr);
         }
         draw(orientation, ["--apply", "0"], "corpus.png").expect_good();
         draw(orientation, ["--image", "noted/cat/0.jpg"], "file.png").expect_good();
-        let (drawn, expected) = (fs::read(lab.path("file.png")).unwrap(), fs::read(lab.path("corpus.png")).unwrap());
+        let (drawn, expected) =
+            (fs::read(fixture.path("file.png")).unwrap(), fs::read(fixture.path("corpus.png")).unwrap());
         assert!(drawn == expected, "{orientation}: the picture is another one");
         draw(orientation, ["--image", "noted/cat/cut.jpg"], "cut.png").expect_error(&["cut.jpg", "cut short"]);
-        let server = lab.serve(&[orientation]);
+        let server = fixture.serve(&[orientation]);
         let predict = format!("/api/runs/{orientation}/checkpoints/last/predict");
         let known = server.json(&format!("{predict}/0"));
         let (status, sent) = post(&server.address, &predict, &file);
@@ -185,11 +190,11 @@ fn a_file_is_the_same_picture_whichever_way_it_comes_in() {
     assert!(answers[0] != answers[1], "the two rules differ");
 }
 
-/// What every command says of a run whose corpus is another one now.
-fn expect_named(lab: &Lab, words: &[&str]) {
-    lab.run(&["stats", "run", "--clusters", "4", "--force"]).expect_error(words);
-    lab.train_tiny("base", "run", &["--resume"]).expect_error(words);
-    let server = lab.serve(&["run"]);
+/// The message of every command on a run whose corpus is another one now.
+fn expect_named(fixture: &Fixture, words: &[&str]) {
+    fixture.run(&["stats", "run", "--clusters", "4", "--force"]).expect_error(words);
+    fixture.train_tiny("base", "run", &["--resume"]).expect_error(words);
+    let server = fixture.serve(&["run"]);
     let problem = server.problem("/api/runs/run/checkpoints/0/predict/0", 409);
     for word in words {
         assert!(problem["detail"].as_str().unwrap().contains(word), "{word}: {problem}");
@@ -198,30 +203,30 @@ fn expect_named(lab: &Lab, words: &[&str]) {
 
 #[test]
 fn classes_that_changed_after_training_are_named() {
-    let lab = with_base();
-    lab.train_tiny("base", "run", &[]).expect_good();
+    let fixture = with_base();
+    fixture.train_tiny("base", "run", &[]).expect_good();
     // An empty folder is no class, whatever lies in it besides pictures.
-    fs::create_dir(lab.path("base/train/emu")).unwrap();
-    lab.train_tiny("base", "run", &["--resume"]).expect_good();
-    fs::write(lab.path("base/train/emu/notes.txt"), "later").unwrap();
-    let computed = lab.run(&["stats", "run", "--clusters", "4"]);
+    fs::create_dir(fixture.path("base/train/emu")).unwrap();
+    fixture.train_tiny("base", "run", &["--resume"]).expect_good();
+    fs::write(fixture.path("base/train/emu/notes.txt"), "later").unwrap();
+    let computed = fixture.run(&["stats", "run", "--clusters", "4"]);
     assert_eq!(computed.code, Some(0), "{}", computed.stderr);
-    let train = lab.path("base/train");
+    let train = fixture.path("base/train");
     let rename = |from: &str, to: &str| fs::rename(train.join(from), train.join(to)).unwrap();
     rename("cat", "x");
     rename("dog", "cat");
     rename("x", "dog");
-    expect_named(&lab, &["classes are swapped", "`cat` holds what `dog` held", "`dog` holds what `cat` held"]);
+    expect_named(&fixture, &["classes are swapped", "`cat` holds what `dog` held", "`dog` holds what `cat` held"]);
     rename("cat", "x");
     rename("dog", "cat");
     rename("x", "dog");
-    lab.train_tiny("base", "run", &["--resume"]);
+    fixture.train_tiny("base", "run", &["--resume"]);
     fill(&train.join("emu"), 1, 3);
-    expect_named(&lab, &["has the class `emu`", "4 classes, expected 3"]);
+    expect_named(&fixture, &["has the class `emu`", "4 classes, expected 3"]);
     fs::remove_dir_all(train.join("emu")).unwrap();
     rename("cat", "lynx");
-    fs::rename(lab.path("base/test/cat"), lab.path("base/test/lynx")).unwrap();
-    expect_named(&lab, &["has the class `lynx`", "lacks the class `cat`"]);
+    fs::rename(fixture.path("base/test/cat"), fixture.path("base/test/lynx")).unwrap();
+    expect_named(&fixture, &["has the class `lynx`", "lacks the class `cat`"]);
 }
 
 fn encoded(text: &str) -> String {
@@ -231,18 +236,18 @@ fn encoded(text: &str) -> String {
 
 #[test]
 fn classes_and_files_may_be_called_anything() {
-    let lab = with_base();
+    let fixture = with_base();
     let names = ["\u{1f989} #1 50% why?", "\u{642}\u{637}\u{629}", "it's \"so\" &+;=,"];
     for split in ["train", "test"] {
         for (class, name) in CLASSES.into_iter().zip(names) {
-            let folder = lab.path("base").join(split);
+            let folder = fixture.path("base").join(split);
             fs::rename(folder.join(class), folder.join(name)).unwrap();
             fs::rename(folder.join(name).join("7.png"), folder.join(name).join("100% #7? \u{1f98a}'\".png")).unwrap();
         }
     }
-    lab.train_tiny("base", "run", &[]).expect_good();
-    lab.run(&["stats", "run", "--clusters", "4"]).expect_good();
-    let server = lab.serve(&["run"]);
+    fixture.train_tiny("base", "run", &[]).expect_good();
+    fixture.run(&["stats", "run", "--clusters", "4"]).expect_good();
+    let server = fixture.serve(&["run"]);
     let run = server.json("/api/runs/run");
     let id = run["corpus"]["id"].as_str().unwrap();
     for name in names {
@@ -265,22 +270,22 @@ fn classes_and_files_may_be_called_anything() {
 
 #[test]
 fn a_thousand_classes_are_classes_like_others() {
-    let lab = Lab::new();
-    fs::write(lab.path("tiny.toml"), lab::images::TINY.replace("outputs = 3", "outputs = 1000")).unwrap();
+    let fixture = Fixture::new();
+    fs::write(fixture.path("tiny.toml"), fixture::images::TINY.replace("outputs = 3", "outputs = 1000")).unwrap();
     for class in 0..1_000 {
         for (split, numbers) in [("train", 0..2), ("test", 2..3)] {
-            let folder = lab.path(&format!("base/{split}/class {class}"));
+            let folder = fixture.path(&format!("base/{split}/class {class}"));
             fs::create_dir_all(&folder).unwrap();
             for number in numbers {
                 picture(8, class, number).save(folder.join(format!("{number}.png"))).unwrap();
             }
         }
     }
-    lab.train_tiny("base", "run", &["--epochs", "1", "--set", "train.batch=100"]).expect_good();
-    lab.run(&["stats", "run", "--clusters", "5", "--split", "test"]).expect_good();
-    let info = lab.info("base");
+    fixture.train_tiny("base", "run", &["--epochs", "1", "--set", "train.batch=100"]).expect_good();
+    fixture.run(&["stats", "run", "--clusters", "5", "--split", "test"]).expect_good();
+    let info = fixture.info("base");
     assert_eq!((&info["images"], &info["classes"][999]["name"]), (&json!(3_000), &json!("class 999")));
-    let server = lab.serve(&["run"]);
+    let server = fixture.serve(&["run"]);
     let confusion = server.json("/api/runs/run/checkpoints/last/confusion");
     let counts = confusion["counts"].as_array().unwrap();
     assert_eq!((counts.len(), &confusion["images"]), (1_000, &json!(1_000)));
@@ -313,11 +318,11 @@ fn write_equal(base: &Path) {
 
 #[test]
 fn equal_images_and_fewer_of_them_than_clusters_are_counted_like_others() {
-    let lab = with_base();
-    write_equal(&lab.path("equal"));
-    lab.train_tiny("equal", "run", &[]).expect_good();
-    lab.run(&["stats", "run", "--clusters", "64"]).expect_good();
-    let server = lab.serve(&["run"]);
+    let fixture = with_base();
+    write_equal(&fixture.path("equal"));
+    fixture.train_tiny("equal", "run", &[]).expect_good();
+    fixture.run(&["stats", "run", "--clusters", "64"]).expect_good();
+    let server = fixture.serve(&["run"]);
     for (split, images) in [("train", 12), ("test", 6)] {
         let set = server.json(&format!("/api/runs/run/checkpoints/last/clusters?split={split}"));
         let sizes = set["clusters"].as_array().unwrap().iter().map(|cluster| cluster["size"].as_u64().unwrap());
@@ -333,19 +338,19 @@ fn equal_images_and_fewer_of_them_than_clusters_are_counted_like_others() {
 /// As an editor on Windows leaves them.
 #[test]
 fn a_recipe_with_a_mark_and_windows_line_ends_is_the_same_recipe() {
-    let lab = with_base();
-    lab.train_tiny("base", "plain", &[]).expect_good();
-    let marked = format!("\u{feff}{}", lab::images::TINY.replace('\n', "\r\n"));
-    fs::write(lab.path("tiny.toml"), marked).unwrap();
-    lab.train_tiny("base", "marked", &[]).expect_good();
-    assert!(lab.snapshots("marked") == lab.snapshots("plain"));
-    lab.train_tiny("base", "plain", &["--resume"]).expect_good();
+    let fixture = with_base();
+    fixture.train_tiny("base", "plain", &[]).expect_good();
+    let marked = format!("\u{feff}{}", fixture::images::TINY.replace('\n', "\r\n"));
+    fs::write(fixture.path("tiny.toml"), marked).unwrap();
+    fixture.train_tiny("base", "marked", &[]).expect_good();
+    assert!(fixture.snapshots("marked") == fixture.snapshots("plain"));
+    fixture.train_tiny("base", "plain", &["--resume"]).expect_good();
     // Faults are where they were.
-    let line = lab::images::TINY.lines().position(|line| line == "[train]").unwrap() + 2;
+    let line = fixture::images::TINY.lines().position(|line| line == "[train]").unwrap() + 2;
     fs::write(
-        lab.path("tiny.toml"),
-        format!("\u{feff}{}", lab::images::TINY.replace("batch", "bacth")).replace('\n', "\r\n"),
+        fixture.path("tiny.toml"),
+        format!("\u{feff}{}", fixture::images::TINY.replace("batch", "bacth")).replace('\n', "\r\n"),
     )
     .unwrap();
-    lab.train_tiny("base", "other", &[]).expect_error(&["bacth", "batch", &format!("tiny.toml:{line}")]);
+    fixture.train_tiny("base", "other", &[]).expect_error(&["bacth", "batch", &format!("tiny.toml:{line}")]);
 }

@@ -1,8 +1,8 @@
-//! What people do that other programs trip over: odd names, full disks, few open files, read-only media.
+//! Unusual environments: odd names, full disks, few open files, read-only media.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 #![cfg(target_os = "linux")]
 
-mod lab;
+mod fixture;
 
 use std::fs;
 use std::io::Write as _;
@@ -11,17 +11,17 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use deepviz_stats::{State, Store};
-use lab::{Lab, Server};
+use fixture::{Fixture, Server};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_deepviz");
 
 /// Runs a script in namespaces of its own; `None` where the system does not let processes have such.
-fn apart(lab: &Lab, namespaces: &[&str], script: &str) -> Option<Output> {
+fn apart(fixture: &Fixture, namespaces: &[&str], script: &str) -> Option<Output> {
     let mut command = Command::new("unshare");
-    command.args(namespaces).args(["--map-root-user", "bash", "-c", script]).current_dir(lab.path(""));
+    command.args(namespaces).args(["--map-root-user", "bash", "-c", script]).current_dir(fixture.path(""));
     let output = command
         .env_remove("DEEPVIZ_TOKEN")
-        .env("DEEPVIZ_CACHE_DIR", lab.path(".cache"))
+        .env("DEEPVIZ_CACHE_DIR", fixture.path(".cache"))
         .stdin(Stdio::null())
         .output()
         .ok();
@@ -62,15 +62,15 @@ fn encoded(text: &str) -> String {
 
 #[test]
 fn odd_names_are_names_like_others() {
-    let lab = Lab::with_shapes();
+    let fixture = Fixture::with_shapes();
     let name = "\u{1f989} \u{628}\u{648}\u{645}\u{629} #1 50% why? 'it' \"is\" &+;";
-    fs::rename(lab.path("shapes"), lab.path(&format!("{name} shapes"))).unwrap();
+    fs::rename(fixture.path("shapes"), fixture.path(&format!("{name} shapes"))).unwrap();
     let corpus = format!("{name} shapes");
     let train = ["train", "shapes-quick", "--corpus", &corpus, "--out", name, "--epochs", "1", "--device", "cpu"];
-    lab.run(&[&train[..], &lab::SMALL].concat()).expect_good();
-    lab.run(&["stats", name, "--clusters", "5", "--split", "test"]).expect_good();
-    assert!(lab.run(&["inspect", name]).expect_good().stdout.contains("test ready"));
-    let server = lab.serve(&[name]);
+    fixture.run(&[&train[..], &fixture::SMALL].concat()).expect_good();
+    fixture.run(&["stats", name, "--clusters", "5", "--split", "test"]).expect_good();
+    assert!(fixture.run(&["inspect", name]).expect_good().stdout.contains("test ready"));
+    let server = fixture.serve(&[name]);
     assert_eq!(server.json("/api/runs")["runs"][0]["id"], name);
     let run = format!("/api/runs/{}", encoded(name));
     assert_eq!(server.json(&run)["checkpoints"][0]["statistics"]["test"], "ready");
@@ -82,12 +82,14 @@ fn odd_names_are_names_like_others() {
 
 #[test]
 fn tokens_that_cannot_be_are_refused_and_odd_ones_work() {
-    let lab = Lab::with_run();
+    let fixture = Fixture::with_run();
     let long = "x".repeat(257);
     for token in ["", " ", "a b", "ü", "a\tb", &long] {
-        lab.run(&["serve", "run", "--addr", "127.0.0.1:0", "--token", token]).expect_error(&["token", "visible ASCII"]);
+        fixture
+            .run(&["serve", "run", "--addr", "127.0.0.1:0", "--token", token])
+            .expect_error(&["token", "visible ASCII"]);
     }
-    let mut server = lab.serve(&["run", "--token", "a+b#c&d%41?e/f\"g"]);
+    let mut server = fixture.serve(&["run", "--token", "a+b#c&d%41?e/f\"g"]);
     let (address, query) = server.address.split_once("/?").map(|(a, q)| (a.to_owned(), q.to_owned())).unwrap();
     server.address = address;
     // The address as it was printed is the one that works.
@@ -100,15 +102,15 @@ fn tokens_that_cannot_be_are_refused_and_odd_ones_work() {
 /// More runs than the limit on open files lets hold open, and clients on top.
 #[test]
 fn with_few_open_files_every_run_is_still_served() {
-    let lab = Lab::with_run();
-    fs::create_dir(lab.path("runs")).unwrap();
+    let fixture = Fixture::with_run();
+    fs::create_dir(fixture.path("runs")).unwrap();
     for index in 0..60 {
-        copy(&lab.path("run"), &lab.path(&format!("runs/run{index}")));
+        copy(&fixture.path("run"), &fixture.path(&format!("runs/run{index}")));
     }
     let script = format!("ulimit -n 64; exec '{BINARY}' serve runs --addr 127.0.0.1:0");
     let mut command = Command::new("bash");
-    command.env("DEEPVIZ_CACHE_DIR", lab.path(".cache"));
-    command.args(["-c", &script]).current_dir(lab.path("")).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.env("DEEPVIZ_CACHE_DIR", fixture.path(".cache"));
+    command.args(["-c", &script]).current_dir(fixture.path("")).stdin(Stdio::null()).stdout(Stdio::piped());
     let server = Server::start(command);
     // Clients that stay, as tabs do.
     let idle: Vec<_> =
@@ -126,12 +128,12 @@ fn with_few_open_files_every_run_is_still_served() {
     assert_eq!(server.signal("TERM"), Some(0));
 }
 
-/// Waits until something is so; [`lab::DEADLINE`] bounds a hang.
+/// Waits until something is so; [`fixture::DEADLINE`] bounds a hang.
 #[track_caller]
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < lab::DEADLINE, "{what}: not seen");
+        assert!(start.elapsed() < fixture::DEADLINE, "{what}: not seen");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -139,50 +141,50 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 /// The server rescans its folders by itself, without a request.
 #[test]
 fn folders_that_change_while_they_are_served_are_followed() {
-    let lab = Lab::with_run();
-    lab.train("other", &["--seed", "7"]).expect_good();
-    fs::create_dir(lab.path("runs")).unwrap();
-    copy(&lab.path("run"), &lab.path("runs/a"));
-    let server = lab.serve(&["runs"]);
+    let fixture = Fixture::with_run();
+    fixture.train("other", &["--seed", "7"]).expect_good();
+    fs::create_dir(fixture.path("runs")).unwrap();
+    copy(&fixture.path("run"), &fixture.path("runs/a"));
+    let server = fixture.serve(&["runs"]);
     let ids = || -> Vec<String> {
         let list = server.json("/api/runs");
         list["runs"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect()
     };
     let status = |path: &str| server.get(&format!("/api/runs/{path}")).0;
     assert_eq!((ids(), status("a/checkpoints/last/confusion")), (vec!["a".to_owned()], 200));
-    fs::rename(lab.path("runs/a"), lab.path("runs/b")).unwrap();
+    fs::rename(fixture.path("runs/a"), fixture.path("runs/b")).unwrap();
     wait_until("renamed", || ids() == ["b"] && status("a") == 404 && status("b/checkpoints/last/confusion") == 200);
-    fs::rename(lab.path("runs"), lab.path("away")).unwrap();
+    fs::rename(fixture.path("runs"), fixture.path("away")).unwrap();
     wait_until("root removed", || ids().is_empty() && status("b") == 404);
-    fs::rename(lab.path("away"), lab.path("runs")).unwrap();
+    fs::rename(fixture.path("away"), fixture.path("runs")).unwrap();
     wait_until("root is back", || ids() == ["b"] && status("b/checkpoints/last/confusion") == 200);
     // Trained anew under the same name: other weights, and no statistics yet.
     let hash = || server.json("/api/runs/b")["checkpoints"][7]["hash"].clone();
     let before = hash();
-    fs::remove_dir_all(lab.path("runs/b")).unwrap();
-    copy(&lab.path("other"), &lab.path("runs/b"));
+    fs::remove_dir_all(fixture.path("runs/b")).unwrap();
+    copy(&fixture.path("other"), &fixture.path("runs/b"));
     wait_until("trained anew", || status("b") == 200 && hash() != before && !hash().is_null());
     wait_until("without statistics", || status("b/checkpoints/last/confusion") == 409);
     // Cut, as a broken copy leaves it.
-    let snapshot = lab.path("runs/b/snapshots/000004.safetensors");
+    let snapshot = fixture.path("runs/b/snapshots/000004.safetensors");
     let bytes = fs::read(&snapshot).unwrap();
     fs::write(&snapshot, &bytes[..bytes.len() / 2]).unwrap();
     wait_until("cut", || status("b/checkpoints/1/layers/conv1") == 422);
     assert_eq!(status("b/checkpoints/2/layers/conv1"), 200);
-    fs::remove_dir_all(lab.path("runs/b")).unwrap();
+    fs::remove_dir_all(fixture.path("runs/b")).unwrap();
     wait_until("deleted", || ids().is_empty() && status("b") == 404);
     assert_eq!(server.signal("TERM"), Some(0));
 }
 
 #[test]
 fn training_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
-    let lab = Lab::with_shapes();
-    lab.train("whole", &[]).expect_good();
-    let size: u64 = fs::read_dir(lab.path("whole/snapshots"))
+    let fixture = Fixture::with_shapes();
+    fixture.train("whole", &[]).expect_good();
+    let size: u64 = fs::read_dir(fixture.path("whole/snapshots"))
         .unwrap()
         .map(|file| file.unwrap().metadata().unwrap().len().next_multiple_of(4096))
         .sum();
-    let args = Lab::train_args("small/run", &[]);
+    let args = Fixture::train_args("small/run", &[]);
     let train = format!(" '{}'", args.join("' '"));
     let script = format!(
         "set -u; mkdir small; mount -t tmpfs -o size={} tmpfs small || exit 77
@@ -192,24 +194,24 @@ fn training_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
          cp -r small/run after",
         size / 2
     );
-    let Some(output) = apart(&lab, &["--mount"], &script) else { return };
+    let Some(output) = apart(&fixture, &["--mount"], &script) else { return };
     let (said, error) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{said}{error}");
     assert!(said.contains("code 1") && error.contains("No space left on device"), "{said}{error}");
     assert!(!error.contains("panicked"), "{error}");
-    assert!(lab.snapshots("after") == lab.snapshots("whole"), "the run came out otherwise");
+    assert!(fixture.snapshots("after") == fixture.snapshots("whole"), "the run came out otherwise");
 }
 
 /// A copy that was made while `deepviz stats` ran: most of the numbers stand in the log, whose index does not travel.
 #[test]
 fn statistics_on_read_only_media_are_read_with_their_log() {
-    let lab = Lab::with_shapes();
-    lab.train("run", &[]).expect_good();
-    drop(Store::open(&lab.path("run")).unwrap());
+    let fixture = Fixture::with_shapes();
+    fixture.train("run", &[]).expect_good();
+    drop(Store::open(&fixture.path("run")).unwrap());
     // A reader of the first moment: nothing that comes later leaves the log.
-    let reader = rusqlite::Connection::open(lab.path("run/stats.sqlite")).unwrap();
+    let reader = rusqlite::Connection::open(fixture.path("run/stats.sqlite")).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM unit;").unwrap();
-    lab.run(&["stats", "run", "--clusters", "5"]).expect_good();
+    fixture.run(&["stats", "run", "--clusters", "5"]).expect_good();
     let script = format!(
         "set -u; mkdir media; mount -t tmpfs -o size=256m tmpfs media || exit 77
          cp -r run media/run || exit 78; rm media/run/stats.sqlite-shm || exit 78
@@ -217,7 +219,7 @@ fn statistics_on_read_only_media_are_read_with_their_log() {
          touch media/x 2> /dev/null && exit 77
          '{BINARY}' inspect media/run --json || exit 79"
     );
-    let Some(output) = apart(&lab, &["--mount"], &script) else { return };
+    let Some(output) = apart(&fixture, &["--mount"], &script) else { return };
     drop(reader);
     let (said, error) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{said}{error}");
@@ -225,14 +227,14 @@ fn statistics_on_read_only_media_are_read_with_their_log() {
     for checkpoint in run["checkpoints"].as_array().unwrap() {
         assert_eq!(checkpoint["statistics"], serde_json::json!({ "test": "ready", "train": "ready" }), "{checkpoint}");
     }
-    let store = Store::open_read_only(&lab.path("run")).unwrap().unwrap();
+    let store = Store::open_read_only(&fixture.path("run")).unwrap().unwrap();
     assert!(store.units().unwrap().iter().all(|unit| unit.state == State::Ready));
 }
 
 /// The first process of a container has no signal handlers but its own.
 #[test]
 fn as_the_first_process_it_ends_when_it_is_told_to() {
-    let lab = Lab::with_run();
+    let fixture = Fixture::with_run();
     let namespaces = ["--pid", "--fork", "--map-root-user"];
     let probe = Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status();
     if !probe.is_ok_and(|status| status.success()) {
@@ -241,8 +243,8 @@ fn as_the_first_process_it_ends_when_it_is_told_to() {
     }
     let mut command = Command::new("unshare");
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    command.args(namespaces).args([BINARY, "serve", "run", "--addr", "127.0.0.1:0"]).current_dir(lab.path(""));
-    command.env("DEEPVIZ_CACHE_DIR", lab.path(".cache"));
+    command.args(namespaces).args([BINARY, "serve", "run", "--addr", "127.0.0.1:0"]).current_dir(fixture.path(""));
+    command.env("DEEPVIZ_CACHE_DIR", fixture.path(".cache"));
     let server = Server::start(command);
     server.json("/api/runs");
     let parent = server.process();

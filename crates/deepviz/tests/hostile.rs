@@ -2,7 +2,7 @@
 //! space in which an allocation by such a number would end the process.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-mod lab;
+mod fixture;
 
 use std::fs;
 use std::path::Path;
@@ -10,11 +10,11 @@ use std::process::Command;
 use std::time::Instant;
 
 use deepviz_net::{Run, Snapshot, Step};
-use lab::{Lab, Server, finish};
+use fixture::{Fixture, Server, finish};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-/// What every number is set to.
+/// The value of every number.
 const NUMBERS: [i64; 6] = [0, -1, 70_000, 1 << 31, (1 << 32) - 1, i64::MAX];
 /// Address space in KiB; the run's own needs are far below.
 const SPACE: &str = "6000000";
@@ -23,30 +23,30 @@ const BATCH: usize = 60;
 
 /// Copies of a finished run, each with something changed.
 struct Hostile {
-    lab: Lab,
+    fixture: Fixture,
     names: Vec<String>,
 }
 
 impl Hostile {
     fn new() -> Self {
-        let lab = Lab::new();
-        lab.run(&["corpus", "make", "shapes", "--out", "shapes", "--images", "120"]).expect_good();
-        lab.train("run", &[]).expect_good();
-        lab.run(&["stats", "run", "--clusters", "5"]).expect_good();
-        Self { lab, names: Vec::new() }
+        let fixture = Fixture::new();
+        fixture.run(&["corpus", "make", "shapes", "--out", "shapes", "--images", "120"]).expect_good();
+        fixture.train("run", &[]).expect_good();
+        fixture.run(&["stats", "run", "--clusters", "5"]).expect_good();
+        Self { fixture, names: Vec::new() }
     }
 
     /// A copy to be changed; files that are only read are shared.
     fn add(&mut self, change: impl FnOnce(&Path)) {
         let name = format!("r{}", self.names.len());
-        let folder = self.lab.path(&Self::batch(self.names.len())).join(&name);
+        let folder = self.fixture.path(&Self::batch(self.names.len())).join(&name);
         fs::create_dir_all(folder.join("snapshots")).unwrap();
-        for entry in fs::read_dir(self.lab.path("run/snapshots")).unwrap() {
+        for entry in fs::read_dir(self.fixture.path("run/snapshots")).unwrap() {
             let path = entry.unwrap().path();
             fs::hard_link(&path, folder.join("snapshots").join(path.file_name().unwrap())).unwrap();
         }
         for file in ["run.toml", "metrics.jsonl", "stats.sqlite"] {
-            fs::copy(self.lab.path("run").join(file), folder.join(file)).unwrap();
+            fs::copy(self.fixture.path("run").join(file), folder.join(file)).unwrap();
         }
         change(&folder);
         self.names.push(name);
@@ -58,11 +58,11 @@ impl Hostile {
     }
 
     fn limited(&self, args: &[&str]) -> Command {
-        let binary = self.lab.command(&[]);
+        let binary = self.fixture.command(&[]);
         let script = format!("ulimit -v {SPACE}; exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
         command.args(["-c", &script]).arg(binary.get_program()).args(args);
-        command.current_dir(self.lab.path("."));
+        command.current_dir(self.fixture.path("."));
         for (key, value) in binary.get_envs() {
             match value {
                 Some(value) => command.env(key, value),
@@ -77,7 +77,7 @@ impl Hostile {
     fn ask_all(&self) {
         let routes = routes();
         for (index, batch) in self.names.chunks(BATCH).enumerate() {
-            let log = fs::File::create(self.lab.path("log")).unwrap();
+            let log = fs::File::create(self.fixture.path("log")).unwrap();
             let folder = Self::batch(index * BATCH);
             let args = ["serve", "--addr", "127.0.0.1:0", "run", &folder];
             let server = Server::start_logging(self.limited(&args), log);
@@ -98,7 +98,7 @@ impl Hostile {
         for (index, name) in self.names.iter().enumerate().step_by(step) {
             let folder = format!("{}/{name}", Self::batch(index));
             let mut resume = vec!["train", "shapes-quick", "--corpus", "shapes", "--out", &folder, "--resume"];
-            resume.extend(lab::SMALL);
+            resume.extend(fixture::SMALL);
             resume.extend(["--device", "cpu", "--epochs", "2"]);
             for command in [&["inspect", &folder][..], &["stats", &folder, "--clusters", "5"], &resume] {
                 let outcome = finish(&mut self.limited(command), &command.join(" "));
@@ -116,7 +116,7 @@ impl Hostile {
             let start = Instant::now();
             let (status, body) = server.get(path);
             let hostile = start.elapsed();
-            let log = || fs::read_to_string(self.lab.path("log")).unwrap_or_default();
+            let log = || fs::read_to_string(self.fixture.path("log")).unwrap_or_default();
             assert!(status < 500, "{path}: {status} {}\n{}", String::from_utf8_lossy(&body), log());
             let start = Instant::now();
             if hostile.as_secs() < 1 {
@@ -175,7 +175,7 @@ fn routes() -> Vec<String> {
 fn every_whole_number_of_the_statistics() {
     let mut hostile = Hostile::new();
     let columns: Vec<(String, String)> = {
-        let connection = Connection::open(hostile.lab.path("run/stats.sqlite")).unwrap();
+        let connection = Connection::open(hostile.fixture.path("run/stats.sqlite")).unwrap();
         let sql = "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c
                    WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND c.type = 'INTEGER'";
         let mut statement = connection.prepare(sql).unwrap();
@@ -201,7 +201,7 @@ fn every_whole_number_of_the_statistics() {
 #[test]
 fn every_number_of_a_snapshots_header() {
     let mut hostile = Hostile::new();
-    let file = hostile.lab.path("run/snapshots/000008.safetensors");
+    let file = hostile.fixture.path("run/snapshots/000008.safetensors");
     let bytes = fs::read(&file).unwrap();
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
@@ -262,7 +262,7 @@ fn numbers_in(value: &Value) -> Vec<String> {
 #[test]
 fn every_number_of_a_run_toml() {
     let mut hostile = Hostile::new();
-    let text = fs::read_to_string(hostile.lab.path("run/run.toml")).unwrap();
+    let text = fs::read_to_string(hostile.fixture.path("run/run.toml")).unwrap();
     // As JSON, where a number is found by a pointer; TOML and JSON have the same trees here.
     let table: toml::Table = text.parse().unwrap();
     let whole: Value = serde_json::to_value(&table).unwrap();

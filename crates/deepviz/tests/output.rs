@@ -2,13 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 #![cfg(target_os = "linux")]
 
-mod lab;
+mod fixture;
 
 use std::fs::{self, OpenOptions};
 use std::io::Read as _;
 use std::process::Stdio;
 
-use lab::Lab;
+use fixture::Fixture;
 
 /// Every command that prints results; `run` and `shapes` are there.
 const PRINTING: &[&[&str]] = &[
@@ -35,71 +35,71 @@ const PRINTING: &[&[&str]] = &[
 
 #[test]
 fn what_a_full_disk_does_not_take_is_told_and_exits_with_1() {
-    let lab = Lab::with_run();
+    let fixture = Fixture::with_run();
     for args in PRINTING {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let outcome = lab::finish(lab.command(args).stdout(full), &args.join(" "));
+        let outcome = fixture::finish(fixture.command(args).stdout(full), &args.join(" "));
         outcome.expect_error(&["stdout", "No space left on device"]);
     }
     // What goes to files is written all the same.
-    let args = Lab::train_args("other", &[]);
+    let args = Fixture::train_args("other", &[]);
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let outcome = lab::finish(lab.command(&args).stdout(full), "train");
+    let outcome = fixture::finish(fixture.command(&args).stdout(full), "train");
     outcome.expect_error(&["stdout", "No space left on device"]);
-    assert!(lab.snapshots("other") == lab.snapshots("run"));
+    assert!(fixture.snapshots("other") == fixture.snapshots("run"));
 }
 
 #[test]
 fn a_reader_that_went_away_is_no_failure() {
-    let lab = Lab::with_run();
+    let fixture = Fixture::with_run();
     for args in PRINTING {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let outcome = lab::finish(lab.command(args).stdout(writer), &args.join(" "));
+        let outcome = fixture::finish(fixture.command(args).stdout(writer), &args.join(" "));
         outcome.expect_good();
     }
     // One that reads the first bytes and goes, as `head` does, while the work goes on.
-    let mut child = lab.command(&Lab::train_args("other", &[])).spawn().unwrap();
+    let mut child = fixture.command(&Fixture::train_args("other", &[])).spawn().unwrap();
     let mut some = [0; 10];
     child.stdout.take().unwrap().read_exact(&mut some).unwrap();
-    let outcome = lab::wait_for(child, "train");
+    let outcome = fixture::wait_for(child, "train");
     outcome.expect_good();
-    assert!(lab.snapshots("other") == lab.snapshots("run"));
+    assert!(fixture.snapshots("other") == fixture.snapshots("run"));
 }
 
 #[test]
 fn a_picture_that_does_not_fit_is_an_error_and_leaves_nothing_half() {
-    let lab = Lab::with_run();
+    let fixture = Fixture::with_run();
     let args = ["render", "run", "--checkpoint", "0", "--layer", "conv1", "--out"];
-    lab.run(&[&args[..], &["/dev/full"]].concat()).expect_error(&["/dev/full", "No space left on device"]);
-    lab.run(&[&args[..], &["sheet.png"]].concat()).expect_good();
-    let before = fs::read(lab.path("sheet.png")).unwrap();
+    fixture.run(&[&args[..], &["/dev/full"]].concat()).expect_error(&["/dev/full", "No space left on device"]);
+    fixture.run(&[&args[..], &["sheet.png"]].concat()).expect_good();
+    let before = fs::read(fixture.path("sheet.png")).unwrap();
     // A limit on the size of files stands for the disk: there is room for the first bytes only.
     let script = format!(
         "trap '' XFSZ; ulimit -f 0; exec '{}' render run --checkpoint 0 --layer conv1 --scale 64 --out sheet.png",
         env!("CARGO_BIN_EXE_deepviz")
     );
     let mut command = std::process::Command::new("bash");
-    command.args(["-c", &script]).current_dir(lab.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
-    lab::finish(&mut command, "render").expect_error(&["sheet.png"]);
-    assert!(fs::read(lab.path("sheet.png")).unwrap() == before, "the earlier picture is untouched");
-    assert!(!lab.path("sheet.png.part").exists());
+    command.args(["-c", &script]).current_dir(fixture.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    fixture::finish(&mut command, "render").expect_error(&["sheet.png"]);
+    assert!(fs::read(fixture.path("sheet.png")).unwrap() == before, "the earlier picture is untouched");
+    assert!(!fixture.path("sheet.png.part").exists());
 }
 
 #[test]
 fn a_log_in_a_file_has_no_escape_codes() {
-    let lab = Lab::with_run();
+    let fixture = Fixture::with_run();
     // A line that cannot be read is told in the log.
-    let metrics = lab.path("run/metrics.jsonl");
+    let metrics = fixture.path("run/metrics.jsonl");
     let whole = fs::read_to_string(&metrics).unwrap();
     fs::write(&metrics, format!("{whole}no measurement\n")).unwrap();
-    let log = fs::File::create(lab.path("log")).unwrap();
-    let mut command = lab.command(&["serve", "run", "--addr", "127.0.0.1:0", "-vv"]);
+    let log = fs::File::create(fixture.path("log")).unwrap();
+    let mut command = fixture.command(&["serve", "run", "--addr", "127.0.0.1:0", "-vv"]);
     command.env("RUST_LOG", "debug");
-    let server = lab::Server::start_logging(command, log);
+    let server = fixture::Server::start_logging(command, log);
     server.json("/api/runs/run");
     assert_eq!(server.signal("TERM"), Some(0));
-    let log = fs::read(lab.path("log")).unwrap();
+    let log = fs::read(fixture.path("log")).unwrap();
     assert!(log.len() > 50, "a log of {} bytes shows nothing", log.len());
     assert!(!log.contains(&0x1b), "{}", String::from_utf8_lossy(&log));
 }

@@ -1,18 +1,18 @@
 //! The server in the built binary: what it shows, and how it takes damage.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-mod lab;
+mod fixture;
 
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use lab::{Lab, Server};
+use fixture::{Fixture, Server};
 
 #[test]
 fn a_run_is_served_with_everything_in_it() {
-    let lab = Lab::with_run();
-    let server = lab.serve(&["run"]);
+    let fixture = Fixture::with_run();
+    let server = fixture.serve(&["run"]);
     assert!(server.said.last().unwrap().starts_with("deepViz at http://127.0.0.1:"), "{:?}", server.said);
     let runs = server.json("/api/runs");
     assert_eq!(runs["runs"][0]["id"], "run");
@@ -34,8 +34,8 @@ fn a_run_is_served_with_everything_in_it() {
 
 #[test]
 fn what_does_not_exist_is_a_4xx_with_advice() {
-    let lab = Lab::with_run();
-    let server = lab.serve(&["run"]);
+    let fixture = Fixture::with_run();
+    let server = fixture.serve(&["run"]);
     for (path, status) in [
         ("/api/runs/none", 404),
         ("/api/runs/run/checkpoints/99/layers/conv1/filters/*/channels/*", 404),
@@ -58,17 +58,17 @@ fn what_does_not_exist_is_a_4xx_with_advice() {
 
 #[test]
 fn a_damaged_snapshot_is_a_gap_and_the_rest_is_served() {
-    let lab = Lab::with_run();
-    let truncated = lab.path("run/snapshots/000008.safetensors");
+    let fixture = Fixture::with_run();
+    let truncated = fixture.path("run/snapshots/000008.safetensors");
     let bytes = fs::read(&truncated).unwrap();
     fs::write(&truncated, &bytes[..bytes.len() / 2]).unwrap();
-    let flipped = lab.path("run/snapshots/000016.safetensors");
+    let flipped = fixture.path("run/snapshots/000016.safetensors");
     let mut bytes = fs::read(&flipped).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x10;
     fs::write(&flipped, &bytes).unwrap();
 
-    let server = lab.serve(&["run"]);
+    let server = fixture.serve(&["run"]);
     let run = server.json("/api/runs/run");
     assert_eq!(run["checkpoints"].as_array().unwrap().len(), 8);
     assert!(run["checkpoints"][2]["problem"].is_string(), "{}", run["checkpoints"][2]);
@@ -80,29 +80,29 @@ fn a_damaged_snapshot_is_a_gap_and_the_rest_is_served() {
     for whole in [0, 1, 3, 5, 6, 7] {
         assert_eq!(server.get(&sheet(whole)).0, 200);
     }
-    lab.run(&["inspect", "run/snapshots/000016.safetensors"]).expect_error(&["000016.safetensors", "hash"]);
-    lab.run(&["inspect", "run/snapshots/000008.safetensors"]).expect_error(&["000008.safetensors"]);
-    let table = lab.run(&["inspect", "run"]).expect_good();
+    fixture.run(&["inspect", "run/snapshots/000016.safetensors"]).expect_error(&["000016.safetensors", "hash"]);
+    fixture.run(&["inspect", "run/snapshots/000008.safetensors"]).expect_error(&["000008.safetensors"]);
+    let table = fixture.run(&["inspect", "run"]).expect_good();
     assert!(table.stdout.contains("000008.safetensors"), "{}", table.stdout);
     // Two snapshots over two splits; the others are computed.
-    lab.run(&["stats", "run", "--force"]).expect_error(&["4 of"]);
+    fixture.run(&["stats", "run", "--force"]).expect_error(&["4 of"]);
     assert_eq!(server.json("/api/runs/run")["checkpoints"][3]["statistics"]["test"], "ready");
 }
 
 #[test]
 fn a_run_of_a_newer_format_is_refused_and_others_are_served() {
-    let lab = Lab::with_run();
-    fs::create_dir(lab.path("runs")).unwrap();
-    fs::rename(lab.path("run"), lab.path("runs/good")).unwrap();
-    fs::create_dir(lab.path("runs/newer")).unwrap();
-    let text = fs::read_to_string(lab.path("runs/good/run.toml")).unwrap();
+    let fixture = Fixture::with_run();
+    fs::create_dir(fixture.path("runs")).unwrap();
+    fs::rename(fixture.path("run"), fixture.path("runs/good")).unwrap();
+    fs::create_dir(fixture.path("runs/newer")).unwrap();
+    let text = fs::read_to_string(fixture.path("runs/good/run.toml")).unwrap();
     let newer = text.replacen("format = 1", "format = 99", 1);
     assert_ne!(text, newer);
-    fs::write(lab.path("runs/newer/run.toml"), newer).unwrap();
+    fs::write(fixture.path("runs/newer/run.toml"), newer).unwrap();
     for args in [&["inspect", "runs/newer"][..], &["stats", "runs/newer"], &["serve", "runs/newer"]] {
-        lab.run(args).expect_error(&["format 99", "newer deepViz", "runs/newer"]);
+        fixture.run(args).expect_error(&["format 99", "newer deepViz", "runs/newer"]);
     }
-    let server = lab.serve(&["runs"]);
+    let server = fixture.serve(&["runs"]);
     server.json("/api/runs/good");
     let problem = server.problem("/api/runs/newer", 422);
     assert!(problem["detail"].as_str().unwrap().contains("format 99"), "{problem}");
@@ -110,20 +110,20 @@ fn a_run_of_a_newer_format_is_refused_and_others_are_served() {
 
 #[test]
 fn a_taken_port_is_named_with_what_to_do() {
-    let lab = Lab::with_run();
-    let server = lab.serve(&["run"]);
+    let fixture = Fixture::with_run();
+    let server = fixture.serve(&["run"]);
     let taken = server.address.strip_prefix("http://").unwrap();
-    lab.run(&["serve", "run", "--addr", taken]).expect_error(&[taken, "--addr"]);
-    lab.run(&["demo", "--dir", "demo", "--addr", taken]).expect_error(&[taken, "--addr"]);
-    assert!(!lab.path("demo").exists(), "nothing was begun");
-    assert!(!lab.path("demo/shapes-quick").exists(), "a demo that cannot be seen does not start");
+    fixture.run(&["serve", "run", "--addr", taken]).expect_error(&[taken, "--addr"]);
+    fixture.run(&["demo", "--dir", "demo", "--addr", taken]).expect_error(&[taken, "--addr"]);
+    assert!(!fixture.path("demo").exists(), "nothing was begun");
+    assert!(!fixture.path("demo/shapes-quick").exists(), "a demo that cannot be seen does not start");
 }
 
 #[test]
 fn an_address_that_leaves_the_machine_wants_a_token() {
-    let lab = Lab::with_run();
+    let fixture = Fixture::with_run();
     let args = ["serve", "run", "--addr", "0.0.0.0:0", "--token", "open-sesame"];
-    let mut server = Server::start(lab.command(&args));
+    let mut server = Server::start(fixture.command(&args));
     let port = server.address.rsplit(':').next().unwrap().split('/').next().unwrap();
     server.address = format!("http://127.0.0.1:{port}");
     server.problem("/api/runs", 401);
@@ -132,28 +132,30 @@ fn an_address_that_leaves_the_machine_wants_a_token() {
 
 #[test]
 fn a_token_comes_from_a_file_or_the_environment() {
-    let lab = Lab::with_run();
-    fs::write(lab.path("token"), "\n0123456789abcdef\n").unwrap();
-    let mut server = lab.serve(&["run", "--token-file", "token"]);
+    let fixture = Fixture::with_run();
+    fs::write(fixture.path("token"), "\n0123456789abcdef\n").unwrap();
+    let mut server = fixture.serve(&["run", "--token-file", "token"]);
     server.address.truncate(server.address.find("/?token=0123456789abcdef").unwrap());
     server.problem("/api/runs", 401);
     server.json("/api/runs?token=0123456789abcdef");
-    let mut command = lab.command(&["serve", "run", "--addr", "127.0.0.1:0"]);
+    let mut command = fixture.command(&["serve", "run", "--addr", "127.0.0.1:0"]);
     command.env("DEEPVIZ_TOKEN", "fedcba9876543210");
     let server = Server::start(command);
     assert!(server.address.ends_with("/?token=fedcba9876543210"), "{}", server.address);
-    fs::write(lab.path("empty"), "\n").unwrap();
-    lab.run(&["serve", "run", "--token-file", "empty"]).expect_error(&["empty", "token alone"]);
-    lab.run(&["serve", "run", "--token-file", "none"]).expect_error(&["none", "cannot read the token"]);
-    lab.run(&["serve", "run", "--token-file", "token", "--token", "x"]).expect_error(&["two tokens", "--token-file"]);
-    lab.run(&["serve", "run", "--allow-upload"]).expect_error(&["--token-file", "DEEPVIZ_TOKEN"]);
-    assert_eq!(lab.run(&["serve", "run", "--trusted-proxy", "10.0.0.0/99"]).code, Some(2));
+    fs::write(fixture.path("empty"), "\n").unwrap();
+    fixture.run(&["serve", "run", "--token-file", "empty"]).expect_error(&["empty", "token alone"]);
+    fixture.run(&["serve", "run", "--token-file", "none"]).expect_error(&["none", "cannot read the token"]);
+    fixture
+        .run(&["serve", "run", "--token-file", "token", "--token", "x"])
+        .expect_error(&["two tokens", "--token-file"]);
+    fixture.run(&["serve", "run", "--allow-upload"]).expect_error(&["--token-file", "DEEPVIZ_TOKEN"]);
+    assert_eq!(fixture.run(&["serve", "run", "--trusted-proxy", "10.0.0.0/99"]).code, Some(2));
 }
 
-/// What the server says on stderr until it is stopped.
-fn log_of(lab: &Lab, args: &[&str], ask: impl FnOnce(&Server)) -> String {
-    let log = lab.path("log");
-    let command = lab.command(&[&["serve", "run", "--addr", "127.0.0.1:0"], args].concat());
+/// The server's stderr until it is stopped.
+fn log_of(fixture: &Fixture, args: &[&str], ask: impl FnOnce(&Server)) -> String {
+    let log = fixture.path("log");
+    let command = fixture.command(&[&["serve", "run", "--addr", "127.0.0.1:0"], args].concat());
     let mut server = Server::start_logging(command, fs::File::create(&log).unwrap());
     server.address.truncate(server.address.find("/?").unwrap_or(server.address.len()));
     ask(&server);
@@ -163,11 +165,11 @@ fn log_of(lab: &Lab, args: &[&str], ask: impl FnOnce(&Server)) -> String {
 
 #[test]
 fn wrong_tokens_are_logged_without_the_token_and_not_each() {
-    let lab = Lab::with_run();
-    let log = log_of(&lab, &["--token", "0123456789abcdef"], |server| {
+    let fixture = Fixture::with_run();
+    let log = log_of(&fixture, &["--token", "0123456789abcdef"], |server| {
         let (address, guesses) = (&server.address, (0..20).map(|number| format!("/api/runs?token=a-guess-{number}")));
         std::thread::scope(|scope| {
-            let guess = |path: String| scope.spawn(move || assert_eq!(lab::get(address, &path).0, 401));
+            let guess = |path: String| scope.spawn(move || assert_eq!(fixture::get(address, &path).0, 401));
             guesses.map(guess).collect::<Vec<_>>().into_iter().for_each(|guess| guess.join().unwrap());
         });
     });
@@ -179,25 +181,25 @@ fn wrong_tokens_are_logged_without_the_token_and_not_each() {
 
 #[test]
 fn a_token_that_can_be_guessed_or_read_by_others_is_warned_of() {
-    let lab = Lab::with_run();
-    let log = log_of(&lab, &["--token", "1"], |_| ());
+    let fixture = Fixture::with_run();
+    let log = log_of(&fixture, &["--token", "1"], |_| ());
     assert!(log.contains("warning: the token is easy to guess") && log.contains("16 or more"), "{log}");
-    assert!(!log_of(&lab, &["--token", "0123456789abcdef"], |_| ()).contains("warning"));
+    assert!(!log_of(&fixture, &["--token", "0123456789abcdef"], |_| ()).contains("warning"));
     #[cfg(unix)]
     for (mode, warned) in [(0o644, true), (0o600, false)] {
         use std::os::unix::fs::PermissionsExt as _;
-        fs::write(lab.path("token"), "0123456789abcdef").unwrap();
-        fs::set_permissions(lab.path("token"), fs::Permissions::from_mode(mode)).unwrap();
-        let log = log_of(&lab, &["--token-file", "token"], |_| ());
+        fs::write(fixture.path("token"), "0123456789abcdef").unwrap();
+        fs::set_permissions(fixture.path("token"), fs::Permissions::from_mode(mode)).unwrap();
+        let log = log_of(&fixture, &["--token-file", "token"], |_| ());
         assert_eq!(log.contains("warning: other users can read"), warned, "{log}");
     }
 }
 
 #[test]
 fn nothing_to_serve_is_an_error() {
-    let lab = Lab::with_shapes();
-    lab.run(&["serve", "nowhere"]).expect_error(&["nowhere"]);
-    lab.run(&["serve", "shapes"]).expect_error(&["shapes", "run"]);
+    let fixture = Fixture::with_shapes();
+    fixture.run(&["serve", "nowhere"]).expect_error(&["nowhere"]);
+    fixture.run(&["serve", "shapes"]).expect_error(&["shapes", "run"]);
 }
 
 /// Megabytes of memory that a process holds.
@@ -211,8 +213,8 @@ fn resident_mb(process: u32) -> u64 {
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_stays_within_its_limit_under_any_load() {
-    let lab = Lab::with_run();
-    let server = lab.serve(&["run", "--cache-mb", "8"]);
+    let fixture = Fixture::with_run();
+    let server = fixture.serve(&["run", "--cache-mb", "8"]);
     let address = server.address.clone();
     let sheet = |client: u64, number: u64| {
         let (image, scale) = (number * 7 % 400, 3 + (client + number) % 5);
@@ -220,7 +222,7 @@ fn memory_stays_within_its_limit_under_any_load() {
         let path = format!(
             "/api/runs/run/checkpoints/{checkpoint}/layers/conv1/filters/*/channels/*/apply/{image}?scale={scale}&palette=sequential"
         );
-        let (status, png) = lab::get(&address, &path);
+        let (status, png) = fixture::get(&address, &path);
         assert_eq!(status, 200, "{path}");
         png.len() as u64
     };
@@ -243,12 +245,12 @@ fn memory_stays_within_its_limit_under_any_load() {
 /// A small file system of its own, for which the system must let processes have their own mounts (trial 48).
 #[test]
 fn an_upload_that_does_not_fit_on_the_disk_is_given_back() {
-    let lab = Lab::new();
-    fs::create_dir(lab.path("store")).unwrap();
+    let fixture = Fixture::new();
+    fs::create_dir(fixture.path("store")).unwrap();
     let script = "mount -t tmpfs -o size=5m tmpfs store || exit 77
                   exec \"$0\" serve store --addr 127.0.0.1:0 --allow-upload --token 0123456789abcdef";
     let allowed = ["--mount", "--map-root-user", "sh", "-c", "mount -t tmpfs tmpfs store"];
-    let is_allowed = Command::new("unshare").args(allowed).current_dir(lab.path(".")).status();
+    let is_allowed = Command::new("unshare").args(allowed).current_dir(fixture.path(".")).status();
     if !is_allowed.is_ok_and(|status| status.success()) {
         let mut stderr = std::io::stderr();
         writeln!(stderr, "SKIPPED a full disk: this system lets no process mount one of its own").unwrap();
@@ -256,7 +258,7 @@ fn an_upload_that_does_not_fit_on_the_disk_is_given_back() {
     }
     let mut command = Command::new("unshare");
     command.args(["--mount", "--map-root-user", "sh", "-c", script, env!("CARGO_BIN_EXE_deepviz")]);
-    command.current_dir(lab.path(".")).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.current_dir(fixture.path(".")).stdin(Stdio::null()).stdout(Stdio::piped());
     let server = Server::start(command);
     // It is printed with the token.
     let address = server.address.split("/?").next().unwrap();

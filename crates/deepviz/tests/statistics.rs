@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-mod lab;
+mod fixture;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -10,11 +10,11 @@ use std::process::Command;
 
 use deepviz_corpus::{ImageId, Split};
 use deepviz_stats::{Metric, State, Store};
-use lab::Lab;
+use fixture::Fixture;
 
 /// All that matters of a run's statistics, as text; units that are not ready are left out.
-fn numbers(lab: &Lab, run: &str) -> Vec<String> {
-    let Some(store) = Store::open_read_only(&lab.path(run)).unwrap() else { return Vec::new() };
+fn numbers(fixture: &Fixture, run: &str) -> Vec<String> {
+    let Some(store) = Store::open_read_only(&fixture.path(run)).unwrap() else { return Vec::new() };
     let mut found = Vec::new();
     for unit in store.units().unwrap().into_iter().filter(|unit| unit.state == State::Ready) {
         let (step, split) = (unit.step, unit.split);
@@ -29,48 +29,48 @@ fn numbers(lab: &Lab, run: &str) -> Vec<String> {
     found
 }
 
-fn lab_with_training() -> Lab {
-    let lab = Lab::with_shapes();
-    lab.train("run", &[]).expect_good();
-    lab
+fn fixture_with_training() -> Fixture {
+    let fixture = Fixture::with_shapes();
+    fixture.train("run", &[]).expect_good();
+    fixture
 }
 
 const ARGS: [&str; 6] = ["stats", "run", "--clusters", "5", "--threads", "1"];
 
-fn computed(outcome: &lab::Outcome) -> u64 {
+fn computed(outcome: &fixture::Outcome) -> u64 {
     outcome.events().last().unwrap()["computed"].as_u64().unwrap()
 }
 
 #[test]
 fn killed_twenty_times_it_shows_nothing_wrong_and_finishes() {
-    let lab = lab_with_training();
-    lab.run(&["stats", "run", "--clusters", "5"]).expect_good();
-    let whole = numbers(&lab, "run");
+    let fixture = fixture_with_training();
+    fixture.run(&["stats", "run", "--clusters", "5"]).expect_good();
+    let whole = numbers(&fixture, "run");
     assert_eq!(whole.len(), 16);
-    fs::remove_file(lab.path("run/stats.sqlite")).unwrap();
+    fs::remove_file(fixture.path("run/stats.sqlite")).unwrap();
     for kill in 0..20_usize {
-        let mut child = lab.command(&[&ARGS[..], &["--json"]].concat()).spawn().unwrap();
+        let mut child = fixture.command(&[&ARGS[..], &["--json"]].concat()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // Anywhere between the first event and the third unit; the process goes on while the signal is under way.
+        // Anywhere between the first event and the third unit; the process goes on while the signal is delivered.
         for _ in 0..=kill * 7 % 5 {
             let _ = lines.next();
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        let found = numbers(&lab, "run");
+        let found = numbers(&fixture, "run");
         assert!(found.iter().all(|unit| whole.contains(unit)), "after kill {kill}: {found:?}");
     }
-    lab.run(&ARGS).expect_good();
-    assert_eq!(numbers(&lab, "run"), whole);
-    let store = Store::open_read_only(&lab.path("run")).unwrap().unwrap();
+    fixture.run(&ARGS).expect_good();
+    assert_eq!(numbers(&fixture, "run"), whole);
+    let store = Store::open_read_only(&fixture.path("run")).unwrap().unwrap();
     assert!(store.example_stats_of_image(Split::Train, ImageId(0)).unwrap().is_some(), "the ledger stands ready");
 }
 
 #[test]
 fn two_processes_share_the_work() {
-    let lab = lab_with_training();
+    let fixture = fixture_with_training();
     let args = [&ARGS[..], &["--json"]].concat();
-    let start = || lab.command(&args).spawn().unwrap();
+    let start = || fixture.command(&args).spawn().unwrap();
     let children = [start(), start()];
     let mut units = 0;
     for child in children {
@@ -82,57 +82,57 @@ fn two_processes_share_the_work() {
     }
     // Each unit once, unless one of them could not run at all for so long that the other took it for gone.
     assert!((16..32).contains(&units), "{units} units were computed, of 16 that there are");
-    let shared = numbers(&lab, "run");
-    assert_eq!(computed(&lab.run(&[&args[..], &["--force"]].concat()).expect_good()), 16);
-    assert_eq!(numbers(&lab, "run"), shared);
+    let shared = numbers(&fixture, "run");
+    assert_eq!(computed(&fixture.run(&[&args[..], &["--force"]].concat()).expect_good()), 16);
+    assert_eq!(numbers(&fixture, "run"), shared);
 }
 
 /// A lease that no process renews, whatever its clock said.
 #[test]
 fn a_holder_that_is_gone_is_told_and_waited_for_no_longer_than_a_lease_lasts() {
-    let lab = lab_with_training();
-    drop(Store::open(&lab.path("run")).unwrap());
+    let fixture = fixture_with_training();
+    drop(Store::open(&fixture.path("run")).unwrap());
     let tomorrow = std::time::SystemTime::now() + std::time::Duration::from_hours(24);
     let expires = tomorrow.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
-    let connection = rusqlite::Connection::open(lab.path("run/stats.sqlite")).unwrap();
+    let connection = rusqlite::Connection::open(fixture.path("run/stats.sqlite")).unwrap();
     let lease = "INSERT INTO lease (step, split, owner, expires) VALUES (4, 'test', 'process=4711 machine=far', ?1)";
     connection.execute(lease, [expires]).unwrap();
     drop(connection);
-    let outcome = lab.run(&[&ARGS[..], &["--wait", "0"]].concat());
+    let outcome = fixture.run(&[&ARGS[..], &["--wait", "0"]].concat());
     outcome.expect_error(&["gave up", "step 4, test", "process 4711 on far", "--wait"]);
-    let outcome = lab.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
+    let outcome = fixture.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
     let events = outcome.events();
     let blocked = events.iter().find(|event| event["event"] == "blocked").unwrap();
     assert_eq!((&blocked["by"], &blocked["step"], &blocked["split"]), (&"units".into(), &4.into(), &"test".into()));
     assert_eq!(blocked["holder"], "process 4711 on far");
     assert!(computed(&outcome) >= 1);
-    assert_eq!(numbers(&lab, "run").len(), 16);
+    assert_eq!(numbers(&fixture, "run").len(), 16);
 }
 
 #[test]
 fn out_of_room_it_says_so_and_goes_on_later() {
-    let lab = lab_with_training();
+    let fixture = fixture_with_training();
     let script = format!(
         "trap '' XFSZ; ulimit -f 400; exec '{}' stats run --clusters 5 --threads 1",
         env!("CARGO_BIN_EXE_deepviz")
     );
-    let output = Command::new("bash").args(["-c", &script]).current_dir(lab.path("")).output().unwrap();
+    let output = Command::new("bash").args(["-c", &script]).current_dir(fixture.path("")).output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("room") && error.contains("deepviz stats") && !error.contains("panicked"), "{error}");
-    let before = numbers(&lab, "run");
+    let before = numbers(&fixture, "run");
     assert!(before.len() < 16);
-    let outcome = lab.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
+    let outcome = fixture.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
     assert_eq!(computed(&outcome) as usize, 16 - before.len(), "what was written is kept");
-    assert!(numbers(&lab, "run").starts_with(&before) || before.is_empty());
+    assert!(numbers(&fixture, "run").starts_with(&before) || before.is_empty());
 }
 
 /// A small file system of its own, for which the system must let processes have their own mounts.
 #[test]
 fn on_a_full_disk_it_says_so_and_goes_on_when_there_is_room() {
-    let lab = lab_with_training();
+    let fixture = fixture_with_training();
     let size = |folder: &str| -> u64 {
-        let files = fs::read_dir(lab.path(folder)).unwrap().flatten();
+        let files = fs::read_dir(fixture.path(folder)).unwrap().flatten();
         files.map(|file| file.metadata().unwrap().len().next_multiple_of(4096)).sum()
     };
     let room = size("run") + size("run/snapshots") + 400 * 1024;
@@ -145,7 +145,7 @@ fn on_a_full_disk_it_says_so_and_goes_on_when_there_is_room() {
         binary = env!("CARGO_BIN_EXE_deepviz")
     );
     let apart = ["--mount", "--map-root-user", "bash", "-c", &script];
-    let output = Command::new("unshare").args(apart).current_dir(lab.path("")).output();
+    let output = Command::new("unshare").args(apart).current_dir(fixture.path("")).output();
     let Some(output) = output.ok().filter(|output| !matches!(output.status.code(), Some(1 | 77))) else {
         let mut stderr = std::io::stderr();
         writeln!(stderr, "SKIPPED a full disk: this system lets no process mount one of its own").unwrap();
@@ -155,43 +155,43 @@ fn on_a_full_disk_it_says_so_and_goes_on_when_there_is_room() {
     assert!(output.status.success(), "{text}{error}");
     assert!(text.contains("code 1") && error.contains("the disk is full"), "{text}{error}");
     assert!(error.contains("deepviz stats") && !error.contains("panicked"), "{error}");
-    lab.run(&ARGS).expect_good();
-    assert_eq!(numbers(&lab, "after"), numbers(&lab, "run"));
+    fixture.run(&ARGS).expect_good();
+    assert_eq!(numbers(&fixture, "after"), numbers(&fixture, "run"));
 }
 
 #[test]
 fn where_nothing_can_be_written_or_read_it_says_what_to_do() {
-    let lab = lab_with_training();
-    fs::create_dir(lab.path("run/stats.sqlite")).unwrap();
-    lab.run(&ARGS).expect_error(&["stats.sqlite", "not a regular file"]);
-    fs::remove_dir(lab.path("run/stats.sqlite")).unwrap();
-    lab.run(&ARGS).expect_good();
-    let whole = numbers(&lab, "run");
-    let path = lab.path("run/stats.sqlite");
+    let fixture = fixture_with_training();
+    fs::create_dir(fixture.path("run/stats.sqlite")).unwrap();
+    fixture.run(&ARGS).expect_error(&["stats.sqlite", "not a regular file"]);
+    fs::remove_dir(fixture.path("run/stats.sqlite")).unwrap();
+    fixture.run(&ARGS).expect_good();
+    let whole = numbers(&fixture, "run");
+    let path = fixture.path("run/stats.sqlite");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    lab.run(&[&ARGS[..], &["--force"]].concat()).expect_error(&["damaged", "delete", "stats.sqlite"]);
+    fixture.run(&[&ARGS[..], &["--force"]].concat()).expect_error(&["damaged", "delete", "stats.sqlite"]);
     for end in ["", "-wal", "-shm"] {
-        let _ = fs::remove_file(lab.path(&format!("run/stats.sqlite{end}")));
+        let _ = fs::remove_file(fixture.path(&format!("run/stats.sqlite{end}")));
     }
-    lab.run(&ARGS).expect_good();
-    assert_eq!(numbers(&lab, "run"), whole);
+    fixture.run(&ARGS).expect_good();
+    assert_eq!(numbers(&fixture, "run"), whole);
 }
 
 #[test]
 fn units_computed_elsewhere_are_merged() {
-    let lab = lab_with_training();
+    let fixture = fixture_with_training();
     for (index, name) in (0..8).map(|index| (index.to_string(), format!("part{index}"))) {
-        lab.run(&["stats", "unit", "run", "--checkpoint", &index, "--clusters", "5", "--out", &name]).expect_good();
+        fixture.run(&["stats", "unit", "run", "--checkpoint", &index, "--clusters", "5", "--out", &name]).expect_good();
     }
     // In any order; twice does no harm.
     for names in [["part7", "part0", "part1", "part2"], ["part3", "part4", "part5", "part6"]] {
-        lab.run(&[&["stats", "merge", "run"][..], &names].concat()).expect_good();
+        fixture.run(&[&["stats", "merge", "run"][..], &names].concat()).expect_good();
     }
-    lab.run(&["stats", "merge", "run", "part4"]).expect_good();
-    let outcome = lab.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
+    fixture.run(&["stats", "merge", "run", "part4"]).expect_good();
+    let outcome = fixture.run(&[&ARGS[..], &["--json"]].concat()).expect_good();
     assert_eq!(computed(&outcome), 0, "nothing is missing");
-    let merged = Store::open_read_only(&lab.path("run")).unwrap().unwrap();
+    let merged = Store::open_read_only(&fixture.path("run")).unwrap().unwrap();
     assert_eq!(merged.example_stats(Split::Test).unwrap().steps.len(), 8);
     assert!(merged.example_stats_of_image(Split::Test, ImageId(470)).unwrap().is_some(), "the ledger stands ready");
     assert_eq!(merged.weights().unwrap().len(), 8);
@@ -204,13 +204,13 @@ fn units_computed_elsewhere_are_merged() {
     let histories = merged.history(ImageId(470)).unwrap();
     drop(merged);
 
-    let whole = Lab::with_shapes();
+    let whole = Fixture::with_shapes();
     whole.train("run", &[]).expect_good();
     whole.run(&ARGS).expect_good();
     let store = Store::open_read_only(&whole.path("run")).unwrap().unwrap();
     assert_eq!(store.history(ImageId(470)).unwrap(), histories);
     // A file of another run is refused as stale.
-    lab.train("other", &["--seed", "7"]).expect_good();
-    lab.run(&["stats", "merge", "other", "part3"]).expect_error(&["left out"]);
-    lab.run(&["stats", "merge", "run", "nowhere"]).expect_error(&["nowhere", "stats unit"]);
+    fixture.train("other", &["--seed", "7"]).expect_good();
+    fixture.run(&["stats", "merge", "other", "part3"]).expect_error(&["left out"]);
+    fixture.run(&["stats", "merge", "run", "nowhere"]).expect_error(&["nowhere", "stats unit"]);
 }

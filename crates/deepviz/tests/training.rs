@@ -1,23 +1,23 @@
 //! Runs come out the same, whatever happens to the process that trains them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-mod lab;
+mod fixture;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::time::{Duration, SystemTime};
 
-use lab::{Lab, signal};
+use fixture::{Fixture, signal};
 
 #[test]
 fn training_keeps_the_planned_snapshots() {
-    let lab = Lab::with_shapes();
-    let events = lab.train("run", &[]).expect_good().events();
+    let fixture = Fixture::with_shapes();
+    let events = fixture.train("run", &[]).expect_good().events();
     // 400 training images in batches of 32: 13 steps an epoch, two epochs, every fourth step.
     let steps = [0, 4, 8, 12, 16, 20, 24, 26];
     let names: Vec<String> = steps.iter().map(|step| format!("{step:06}.safetensors")).collect();
-    assert_eq!(lab.snapshots("run").into_keys().collect::<Vec<_>>(), names);
+    assert_eq!(fixture.snapshots("run").into_keys().collect::<Vec<_>>(), names);
     let reported: Vec<u64> = events
         .iter()
         .filter(|event| event["event"] == "snapshot")
@@ -26,7 +26,7 @@ fn training_keeps_the_planned_snapshots() {
     assert_eq!(reported, steps);
     let last = events.last().unwrap();
     assert_eq!(last["event"], "finished");
-    let run = lab.run(&["inspect", "run", "--json"]).expect_good();
+    let run = fixture.run(&["inspect", "run", "--json"]).expect_good();
     let run: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(run["kind"], "run");
     assert_eq!(run["checkpoints"].as_array().unwrap().len(), steps.len());
@@ -34,22 +34,22 @@ fn training_keeps_the_planned_snapshots() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
-    let lab = Lab::with_shapes();
-    lab.train("one", &["--threads", "1"]).expect_good();
-    let one = lab.snapshots("one");
+    let fixture = Fixture::with_shapes();
+    fixture.train("one", &["--threads", "1"]).expect_good();
+    let one = fixture.snapshots("one");
     for threads in ["2", "3"] {
-        lab.train(threads, &["--threads", threads]).expect_good();
-        expect_same(&one, &lab.snapshots(threads), threads);
+        fixture.train(threads, &["--threads", threads]).expect_good();
+        expect_same(&one, &fixture.snapshots(threads), threads);
     }
-    lab.train("other-seed", &["--seed", "99"]).expect_good();
-    assert_ne!(one, lab.snapshots("other-seed"));
+    fixture.train("other-seed", &["--seed", "99"]).expect_good();
+    assert_ne!(one, fixture.snapshots("other-seed"));
 }
 
 #[test]
 fn killed_at_any_moment_and_resumed_a_run_comes_out_the_same() {
-    let lab = Lab::with_shapes();
-    lab.train("whole", &[]).expect_good();
-    let whole = lab.snapshots("whole");
+    let fixture = Fixture::with_shapes();
+    fixture.train("whole", &[]).expect_good();
+    let whole = fixture.snapshots("whole");
     let mut random = Random::from_the_clock();
     println!("seed {}", random.0);
     for round in 0..3 {
@@ -57,7 +57,7 @@ fn killed_at_any_moment_and_resumed_a_run_comes_out_the_same() {
         let mut kills = 0;
         loop {
             let resume: &[&str] = if kills > 0 { &["--resume"] } else { &[] };
-            let mut child = lab.command(&Lab::train_args(&run, resume)).spawn().unwrap();
+            let mut child = fixture.command(&Fixture::train_args(&run, resume)).spawn().unwrap();
             let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
             // Somewhere within the steps to come, and somewhere within a step.
             let events = 1 + random.below(12);
@@ -76,23 +76,24 @@ fn killed_at_any_moment_and_resumed_a_run_comes_out_the_same() {
             assert!(kills < 60, "the run makes no progress");
         }
         assert!(kills > 0, "nothing was killed");
-        expect_same(&whole, &lab.snapshots(&run), &run);
-        let leftovers: Vec<_> = fs::read_dir(lab.path(&run)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        expect_same(&whole, &fixture.snapshots(&run), &run);
+        let leftovers: Vec<_> =
+            fs::read_dir(fixture.path(&run)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(leftovers.iter().all(|name| !name.to_string_lossy().contains("tmp")), "{leftovers:?}");
     }
 }
 
 #[test]
 fn steps_are_logged_once_after_a_kill() {
-    let lab = Lab::with_shapes();
-    let mut child = lab.command(&Lab::train_args("run", &[])).spawn().unwrap();
+    let fixture = Fixture::with_shapes();
+    let mut child = fixture.command(&Fixture::train_args("run", &[])).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let steps = lines.by_ref().map(Result::unwrap).filter(|line| line.contains("\"event\":\"step\""));
     assert_eq!(steps.take(6).count(), 6);
     child.kill().unwrap();
     child.wait().unwrap();
-    lab.train("run", &["--resume"]).expect_good();
-    let log = fs::read_to_string(lab.path("run/metrics.jsonl")).unwrap();
+    fixture.train("run", &["--resume"]).expect_good();
+    let log = fs::read_to_string(fixture.path("run/metrics.jsonl")).unwrap();
     let mut seen = BTreeMap::new();
     for line in log.lines() {
         let metric: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -103,15 +104,15 @@ fn steps_are_logged_once_after_a_kill() {
 
 #[test]
 fn control_c_writes_a_snapshot_and_exits_with_130() {
-    let lab = Lab::with_shapes();
-    let mut child = lab.command(&Lab::train_args("run", &["--epochs", "200"])).spawn().unwrap();
+    let fixture = Fixture::with_shapes();
+    let mut child = fixture.command(&Fixture::train_args("run", &["--epochs", "200"])).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let is_step = |line: &String| line.contains("\"event\":\"step\"");
     assert!(lines.by_ref().map(Result::unwrap).any(|line| is_step(&line)));
     signal(&child, "INT");
     lines.for_each(drop);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let inspected = lab.run(&["inspect", "run", "--json"]).expect_good();
+    let inspected = fixture.run(&["inspect", "run", "--json"]).expect_good();
     let run: serde_json::Value = serde_json::from_str(&inspected.stdout).unwrap();
     let last = run["checkpoints"].as_array().unwrap().last().unwrap();
     assert!(last["step"].as_u64().unwrap() > 0);
@@ -120,24 +121,24 @@ fn control_c_writes_a_snapshot_and_exits_with_130() {
 
 #[test]
 fn a_run_is_not_overwritten() {
-    let lab = Lab::with_shapes();
-    lab.train("run", &[]).expect_good();
-    let before = lab.snapshots("run");
-    lab.train("run", &[]).expect_error(&["run", "--resume"]);
-    lab.train("run", &["--resume", "--seed", "5"]).expect_error(&["seed"]);
-    expect_same(&before, &lab.snapshots("run"), "run");
+    let fixture = Fixture::with_shapes();
+    fixture.train("run", &[]).expect_good();
+    let before = fixture.snapshots("run");
+    fixture.train("run", &[]).expect_error(&["run", "--resume"]);
+    fixture.train("run", &["--resume", "--seed", "5"]).expect_error(&["seed"]);
+    expect_same(&before, &fixture.snapshots("run"), "run");
 }
 
 #[test]
 fn resuming_passes_over_a_snapshot_that_is_damaged() {
-    let lab = Lab::with_shapes();
-    lab.train("run", &[]).expect_good();
-    let whole = lab.snapshots("run");
-    let last = lab.path("run/snapshots/000026.safetensors");
+    let fixture = Fixture::with_shapes();
+    fixture.train("run", &[]).expect_good();
+    let whole = fixture.snapshots("run");
+    let last = fixture.path("run/snapshots/000026.safetensors");
     let bytes = fs::read(&last).unwrap();
     fs::write(&last, &bytes[..bytes.len() - 100]).unwrap();
-    lab.train("run", &["--resume"]);
-    expect_same(&whole, &lab.snapshots("run"), "run");
+    fixture.train("run", &["--resume"]);
+    expect_same(&whole, &fixture.snapshots("run"), "run");
 }
 
 #[track_caller]

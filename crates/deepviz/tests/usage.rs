@@ -1,15 +1,15 @@
-//! What the binary says to wrong usage and bad input.
+//! Messages on wrong usage and bad input.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-mod lab;
+mod fixture;
 
 use std::fs;
 
-use lab::Lab;
+use fixture::Fixture;
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     for args in [
         &["trian"][..],
         &["train", "shapes-quick"],
@@ -22,7 +22,7 @@ fn wrong_usage_exits_with_2() {
         &["corpus", "make", "shapes", "--out", "shapes", "--images", "19"],
         &["stats", "run", "--clusters", "many"],
     ] {
-        let outcome = lab.run(args);
+        let outcome = fixture.run(args);
         assert_eq!(outcome.code, Some(2), "{args:?}: {}", outcome.stderr);
         assert!(outcome.stderr.contains("--help"), "{}", outcome.stderr);
         assert_eq!(outcome.stdout, "", "{args:?}");
@@ -31,10 +31,10 @@ fn wrong_usage_exits_with_2() {
 
 #[test]
 fn version_and_help_are_good() {
-    let lab = Lab::new();
-    let version = lab.run(&["--version"]).expect_good();
+    let fixture = Fixture::new();
+    let version = fixture.run(&["--version"]).expect_good();
     assert_eq!(version.stdout.trim(), format!("deepviz {}", env!("CARGO_PKG_VERSION")));
-    let help = lab.run(&["help"]).expect_good();
+    let help = fixture.run(&["help"]).expect_good();
     for command in ["demo", "train", "stats", "serve", "render", "inspect", "corpus", "doctor"] {
         assert!(help.stdout.contains(command), "{command}");
     }
@@ -42,8 +42,8 @@ fn version_and_help_are_good() {
 
 #[test]
 fn an_unknown_recipe_names_the_built_in_ones() {
-    let lab = Lab::new();
-    lab.run(&["train", "nothing-like-it", "--corpus", "shapes", "--out", "run"]).expect_error(&[
+    let fixture = Fixture::new();
+    fixture.run(&["train", "nothing-like-it", "--corpus", "shapes", "--out", "run"]).expect_error(&[
         "nothing-like-it",
         "shapes-quick",
         "cifar10-80sec",
@@ -52,23 +52,23 @@ fn an_unknown_recipe_names_the_built_in_ones() {
 
 #[test]
 fn an_unknown_recipe_key_is_named_with_its_line() {
-    let lab = Lab::with_shapes();
-    let text = lab.run(&["inspect", "shapes-quick", "--json"]).expect_good();
+    let fixture = Fixture::with_shapes();
+    let text = fixture.run(&["inspect", "shapes-quick", "--json"]).expect_good();
     assert!(text.stdout.contains("\"kind\":\"recipe\""));
     let recipe =
         fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/shapes-quick.toml"))
             .unwrap();
     let line = recipe.lines().position(|line| line == "[train]").unwrap() + 2;
     let broken = recipe.replace("[train]\n", "[train]\nmomentun = 0.9\n");
-    fs::write(lab.path("broken.toml"), broken).unwrap();
-    lab.run(&["train", "broken.toml", "--corpus", "shapes", "--out", "run"]).expect_error(&[
+    fs::write(fixture.path("broken.toml"), broken).unwrap();
+    fixture.run(&["train", "broken.toml", "--corpus", "shapes", "--out", "run"]).expect_error(&[
         "broken.toml",
         "momentun",
         "momentum",
         &line.to_string(),
     ]);
-    assert!(!lab.path("run").exists(), "a recipe that cannot be read leaves no run behind");
-    lab.train("run", &["--set", "train.bacth=3"]).expect_error(&["bacth", "batch"]);
+    assert!(!fixture.path("run").exists(), "a recipe that cannot be read leaves no run behind");
+    fixture.train("run", &["--set", "train.bacth=3"]).expect_error(&["bacth", "batch"]);
 }
 
 #[test]
@@ -76,32 +76,32 @@ fn cuda_is_refused_with_one_sentence_where_there_is_none() {
     if deepviz_net::Device::cuda(0).is_ok() {
         return;
     }
-    let lab = Lab::with_shapes();
+    let fixture = Fixture::with_shapes();
     for device in ["cuda", "cuda:1"] {
-        lab.train("run", &["--device", device]).expect_error(&[
+        fixture.train("run", &["--device", device]).expect_error(&[
             &format!("device {}", if device == "cuda" { "cuda:0" } else { device }),
             "driver",
             "--device cpu",
         ]);
     }
-    assert!(!lab.path("run").exists());
+    assert!(!fixture.path("run").exists());
 }
 
 #[test]
 fn a_corpus_that_is_none_is_refused() {
-    let lab = Lab::new();
-    lab.run(&["corpus", "info", "nowhere"]).expect_error(&["nowhere"]);
-    fs::create_dir(lab.path("empty")).unwrap();
-    lab.run(&["corpus", "info", "empty"]).expect_error(&["empty", "expected"]);
-    lab.run(&["train", "shapes-quick", "--corpus", "empty", "--out", "run"]).expect_error(&["empty", "expected"]);
+    let fixture = Fixture::new();
+    fixture.run(&["corpus", "info", "nowhere"]).expect_error(&["nowhere"]);
+    fs::create_dir(fixture.path("empty")).unwrap();
+    fixture.run(&["corpus", "info", "empty"]).expect_error(&["empty", "expected"]);
+    fixture.run(&["train", "shapes-quick", "--corpus", "empty", "--out", "run"]).expect_error(&["empty", "expected"]);
 }
 
 #[test]
 fn a_broken_image_is_reported_and_the_rest_is_used() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     for (split, count) in [("train", 6), ("test", 2)] {
         for class in ["cat", "dog"] {
-            let folder = lab.path("photos").join(split).join(class);
+            let folder = fixture.path("photos").join(split).join(class);
             fs::create_dir_all(&folder).unwrap();
             for index in 0..count {
                 let image = image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([x as u8 * 8, y as u8 * 8, index * 30]));
@@ -109,15 +109,15 @@ fn a_broken_image_is_reported_and_the_rest_is_used() {
             }
         }
     }
-    let broken = lab.path("photos/train/cat/3.png");
+    let broken = fixture.path("photos/train/cat/3.png");
     let bytes = fs::read(&broken).unwrap();
     fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
-    let info = lab.run(&["corpus", "info", "photos", "--json"]).expect_good();
+    let info = fixture.run(&["corpus", "info", "photos", "--json"]).expect_good();
     let info: serde_json::Value = serde_json::from_str(&info.stdout).unwrap();
     assert_eq!(info["images"], 15);
     let left = &info["account"]["left_out"]["damaged"];
     assert_eq!((&left["count"], &left["first"][0]["path"]), (&1.into(), &"train/cat/3.png".into()));
-    let outcome = lab.run(&[
+    let outcome = fixture.run(&[
         "train",
         "shapes-quick",
         "--corpus",
@@ -137,11 +137,13 @@ fn a_broken_image_is_reported_and_the_rest_is_used() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
-    let lab = Lab::with_shapes();
+    let fixture = Fixture::with_shapes();
     // Not even root can make a folder under a file.
-    fs::write(lab.path("file"), "").unwrap();
-    lab.train("file/run", &[]).expect_error(&["file/run"]);
-    lab.train("file", &[]).expect_error(&["file"]);
-    lab.run(&["corpus", "make", "shapes", "--out", "file/shapes", "--images", "100"]).expect_error(&["file/shapes"]);
-    lab.run(&["demo", "--dir", "file", "--addr", "127.0.0.1:0"]).expect_error(&["file"]);
+    fs::write(fixture.path("file"), "").unwrap();
+    fixture.train("file/run", &[]).expect_error(&["file/run"]);
+    fixture.train("file", &[]).expect_error(&["file"]);
+    fixture
+        .run(&["corpus", "make", "shapes", "--out", "file/shapes", "--images", "100"])
+        .expect_error(&["file/shapes"]);
+    fixture.run(&["demo", "--dir", "file", "--addr", "127.0.0.1:0"]).expect_error(&["file"]);
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use deepviz_server::AddressRange;
 
-/// What clients must know, and whose word on them counts.
+/// The secret of clients, and the proxies whose word on them counts.
 #[derive(Debug, Clone, Default, Args)]
 pub struct AccessArgs {
     /// Ask clients for the token in this file; made up and printed when the address is not loopback and none is given

@@ -1,4 +1,4 @@
-//! What can be typed after `deepviz corpus`.
+//! The arguments of `deepviz corpus`.
 
 use super::ReportArgs;
 use clap::{Args, Subcommand, ValueEnum};

@@ -1,4 +1,4 @@
-//! What can be typed: every command, option and default of the binary.
+//! The command line: every command, option and default of the binary.
 
 mod access;
 mod corpus;

@@ -1,4 +1,4 @@
-//! What can be typed after `deepviz stats`.
+//! The arguments of `deepviz stats`.
 
 use super::{CheckpointChoice, ComputeArgs, DecodedArgs, MetricChoice, ReportArgs, SplitChoice, WaitArgs};
 use clap::{Args, Subcommand};
@@ -24,7 +24,7 @@ pub struct StatsArgs {
     /// Compute again what is there already
     #[arg(long, conflicts_with = "watch")]
     pub force: bool,
-    /// How long to wait for other processes.
+    /// The time to wait for other processes.
     #[command(flatten)]
     pub wait: WaitArgs,
 }
@@ -62,7 +62,7 @@ pub struct StatsMergeArgs {
     /// Files that `deepviz stats unit` wrote
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How long to wait for other processes.
+    /// The time to wait for other processes.
     #[command(flatten)]
     pub wait: WaitArgs,
     /// How to report progress.

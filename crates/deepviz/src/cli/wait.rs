@@ -1,10 +1,10 @@
-//! How long to wait for other processes.
+//! The time to wait for other processes.
 
 use std::time::Duration;
 
 use clap::Args;
 
-/// How long to wait for other processes.
+/// The time to wait for other processes.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct WaitArgs {
     /// Give up after waiting this long for another process; by default it is waited for as long as it lives

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::cli::AccessArgs;
 use crate::console::note;
 
-/// What is percent-encoded everywhere in a URL: all but what RFC 3986 calls unreserved.
+/// Characters that are percent-encoded everywhere in a URL: all but those that RFC 3986 calls unreserved.
 pub const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// A token of fewer characters can be guessed: as hexadecimal digits these are 64 bits.
 const GOOD_CHARS: usize = 16;
@@ -41,7 +41,7 @@ impl Access {
         Ok(Self { token: given.or(made_up) })
     }
 
-    /// What clients must know, if anything.
+    /// The secret of clients, if any.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }

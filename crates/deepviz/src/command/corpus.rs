@@ -7,33 +7,33 @@ use anyhow::Context as _;
 use deepviz_corpus::{Account, ClassId, Corpus, OpenOptions, OpenProgress, ShapesOptions, Split, make_shapes};
 use serde::Serialize;
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::cli::{CorpusInfoArgs, CorpusMakeArgs, Generator};
 use crate::console::{Console, note, print_json, print_line};
-use crate::human;
+use crate::format;
 use crate::table::Table;
 
 /// `deepviz corpus make shapes`
-pub fn make(args: &CorpusMakeArgs) -> anyhow::Result<Ending> {
+pub fn make(args: &CorpusMakeArgs) -> anyhow::Result<ExitStatus> {
     let Generator::Shapes = args.kind;
     let start = Instant::now();
     let options = ShapesOptions { images: args.images, seed: args.seed, ..ShapesOptions::default() };
     make_shapes(&args.out, &options).with_context(|| format!("cannot make the corpus {}", args.out.display()))?;
     print_line(&format!(
         "made {} images in {} ({})",
-        human::count(args.images as u64),
+        format::count(args.images as u64),
         args.out.display(),
-        human::duration(start.elapsed()),
+        format::duration(start.elapsed()),
     ));
-    Ok(Ending::Good)
+    Ok(ExitStatus::Success)
 }
 
 /// `deepviz corpus info`
-pub fn info(args: &CorpusInfoArgs) -> anyhow::Result<Ending> {
+pub fn info(args: &CorpusInfoArgs) -> anyhow::Result<ExitStatus> {
     let console = if args.json { Console::silent() } else { Console::for_people() };
     let corpus = open(&args.path, &args.decoded.options(args.reading.reading(), true), console)?;
     print(&corpus, args.json);
-    Ok(Ending::Good)
+    Ok(ExitStatus::Success)
 }
 
 /// Opens a corpus, with a progress bar while its images are decoded.
@@ -42,7 +42,7 @@ pub fn open(path: &Path, options: &OpenOptions, console: Console) -> anyhow::Res
     Corpus::open_observed(path, options, &mut |OpenProgress { done, total }| {
         let task = task.get_or_insert_with(|| console.task("decoding images", 0));
         task.set_total(total.unwrap_or(0) as u64);
-        task.set(done as u64, &format!("{} images", human::count(done as u64)));
+        task.set(done as u64, &format!("{} images", format::count(done as u64)));
     })
     .context("cannot open the corpus")
 }
@@ -60,7 +60,7 @@ pub fn warn_of_left_out(corpus: &Corpus) {
 
 /// Prints what a corpus holds.
 pub fn print(corpus: &Corpus, as_json: bool) {
-    let report = Report::of(corpus);
+    let report = CorpusReport::of(corpus);
     if as_json {
         print_json(&report);
     } else {
@@ -69,7 +69,7 @@ pub fn print(corpus: &Corpus, as_json: bool) {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct CorpusReport {
     kind: &'static str,
     name: String,
     path: String,
@@ -101,7 +101,7 @@ struct Class {
     test: usize,
 }
 
-impl Report {
+impl CorpusReport {
     fn of(corpus: &Corpus) -> Self {
         let size = |([height, width], images): ([u32; 2], usize)| Size { height, width, images };
         let count = |class: usize, split: Split| {
@@ -142,9 +142,9 @@ impl Report {
         };
         print_line(&format!(
             "images    {} ({} train, {} test), {size}, {} channels",
-            human::count(self.images as u64),
-            human::count(self.train as u64),
-            human::count(self.test as u64),
+            format::count(self.images as u64),
+            format::count(self.train as u64),
+            format::count(self.test as u64),
             self.channels,
         ));
         print_line("");
@@ -153,8 +153,8 @@ impl Report {
             table.row([
                 index.to_string(),
                 class.name.clone(),
-                human::count(class.train as u64),
-                human::count(class.test as u64),
+                format::count(class.train as u64),
+                format::count(class.test as u64),
             ]);
         }
         table.print();
@@ -172,24 +172,24 @@ impl Report {
         print_line("");
         let mut table = Table::new(&["height", "width", "images"]);
         for size in self.sizes.iter().take(SHOWN) {
-            table.row([size.height.to_string(), size.width.to_string(), human::count(size.images as u64)]);
+            table.row([size.height.to_string(), size.width.to_string(), format::count(size.images as u64)]);
         }
         table.print();
         let rest = &self.sizes[self.sizes.len().min(SHOWN)..];
         if !rest.is_empty() {
             let images: usize = rest.iter().map(|size| size.images).sum();
-            print_line(&format!("and {} more sizes of {} images", rest.len(), human::count(images as u64)));
+            print_line(&format!("and {} more sizes of {} images", rest.len(), format::count(images as u64)));
         }
         print_line(
             "without `data.resize` in the recipe only images of the size that most have are used, and others are left out",
         );
     }
 
-    /// What was left out, by reason, and remarks.
+    /// Files left out, by reason, and remarks.
     fn print_account(&self) {
         for left in self.account.left_out() {
             print_line("");
-            print_line(&format!("left out: {} {}", human::count(left.count as u64), left.reason.text()));
+            print_line(&format!("left out: {} {}", format::count(left.count as u64), left.reason.text()));
             for example in &left.first {
                 let detail = if example.detail.is_empty() { String::new() } else { format!(": {}", example.detail) };
                 print_line(&format!("  {}{detail}", example.path));

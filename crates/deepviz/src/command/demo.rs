@@ -19,11 +19,11 @@ use deepviz_train::{Event, Job, Observer, Outcome, train};
 
 use super::access::Access;
 use super::serve::{announce, runtime};
-use super::train::Report;
+use super::train::TrainReport;
 use crate::cli::{AccessArgs, DemoArgs};
 use crate::console::{Console, message, note};
 use crate::stop::Stop;
-use crate::{Ending, recipe};
+use crate::{ExitStatus, recipe};
 
 /// The built-in recipe that is trained.
 const RECIPE: &str = "shapes-quick";
@@ -31,7 +31,7 @@ const RECIPE: &str = "shapes-quick";
 const CACHE_BYTES: u64 = 256 << 20;
 
 /// `deepviz demo`
-pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
+pub fn demo(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
     let console = Console::for_people();
     let folder = Folder { corpus: args.dir.join("shapes"), run: args.dir.join(RECIPE) };
     let is_new = !args.dir.exists();
@@ -64,18 +64,18 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
     announce(&server, &access, args.open);
     let serving = runtime.spawn(server.serve(stop.clone().asked()));
 
-    let ending = work(&plan, &folder, console, &stop)?;
+    let status = work(&plan, &folder, console, &stop)?;
     runtime.block_on(serving).context("the server broke down")?.context("cannot serve")?;
-    Ok(ending)
+    Ok(status)
 }
 
-/// Where things are.
+/// The folders of a demo.
 struct Folder {
     corpus: PathBuf,
     run: PathBuf,
 }
 
-/// What is trained: as the run in the folder was started, or as the command line says.
+/// The training of a demo: as the run in the folder was started, or as the command line says.
 struct Plan {
     recipe: Recipe,
     images: usize,
@@ -117,7 +117,7 @@ fn refuse_other(option: &str, asked: Option<u64>, found: u64, run: &Path) -> any
     }
 }
 
-fn work(plan: &Plan, folder: &Folder, console: Console, stop: &Stop) -> anyhow::Result<Ending> {
+fn work(plan: &Plan, folder: &Folder, console: Console, stop: &Stop) -> anyhow::Result<ExitStatus> {
     let corpus = Arc::new(corpus(&folder.corpus, plan)?);
     let (started, run_is_there) = channel();
     let statistics = {
@@ -137,32 +137,32 @@ fn work(plan: &Plan, folder: &Folder, console: Console, stop: &Stop) -> anyhow::
         resume: true,
         limit_images: None,
     };
-    let outcome = train(&job, &mut Both { report: Report::new(console), started }, stop.flag());
+    let outcome = train(&job, &mut Both { report: TrainReport::new(console), started }, stop.flag());
     let outcome = outcome.context("cannot train");
     if matches!(outcome, Ok(Outcome::Finished { .. })) && !stop.is_asked() {
         console.say("counting what is left; the dashboard shows it as it comes");
     }
     let counted = statistics.join().map_err(|_| anyhow!("the statistics broke down"))?;
     if let Outcome::Stopped { .. } = outcome? {
-        return Ok(Ending::Interrupted);
+        return Ok(ExitStatus::Interrupted);
     }
-    let ending = match counted {
-        Ok(()) => Ending::Good,
+    let status = match counted {
+        Ok(()) => ExitStatus::Success,
         // What was trained can be looked at all the same.
         Err(error) => {
             note(&format!("error: {}", message(&error)));
-            Ending::Bad
+            ExitStatus::Failure
         }
     };
     if !stop.is_asked() {
         console.say("everything is there; the dashboard stays up until Ctrl-C");
     }
-    Ok(ending)
+    Ok(status)
 }
 
 /// Tells the console, and once that the run folder stands.
 struct Both {
-    report: Report,
+    report: TrainReport,
     started: Sender<()>,
 }
 
@@ -176,7 +176,7 @@ impl Observer for Both {
     }
 }
 
-/// What the statistics are computed from.
+/// The sources of the statistics.
 struct Statistics<'a> {
     run: &'a Path,
     corpus: &'a Corpus,

@@ -5,41 +5,41 @@ use deepviz_corpus::{Description, FetchEvent, FetchOptions, Progress, Splits, St
 use serde::Serialize;
 use serde_json::json;
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::cli::{CorpusFetchArgs, CorpusListArgs, CorpusName};
 use crate::console::{Console, Task, note, print_json, print_line};
-use crate::human;
+use crate::format;
 use crate::table::Table;
 
 /// `deepviz corpus list`
-pub fn list(args: &CorpusListArgs) -> Ending {
-    let rows = Description::known().iter().map(Row::of);
+pub fn list(args: &CorpusListArgs) -> ExitStatus {
+    let rows = Description::known().iter().map(KnownCorpusRow::of);
     if args.json {
         print_json(&json!({ "kind": "corpora", "corpora": rows.collect::<Vec<_>>() }));
-        return Ending::Good;
+        return ExitStatus::Success;
     }
     let mut table = Table::new(&["name", "title", "train", "test", "classes", "download", "licence"]);
     for row in rows {
-        let count = |images| if images == 0 { "none".to_owned() } else { human::count(images) };
+        let count = |images| if images == 0 { "none".to_owned() } else { format::count(images) };
         table.row([
             row.name.to_owned(),
             row.title.to_owned(),
             count(row.splits.train),
             count(row.splits.test),
             row.classes.map_or_else(String::new, |count| count.to_string()),
-            row.download_bytes.map_or_else(|| "unknown".to_owned(), human::bytes),
+            row.download_bytes.map_or_else(|| "unknown".to_owned(), format::bytes),
             row.licence.to_owned(),
         ]);
     }
     table.print();
     print_line("");
     print_line("deepviz corpus fetch NAME --out DIR fetches one; docs/corpora.md says how to describe another");
-    Ending::Good
+    ExitStatus::Success
 }
 
 /// A known corpus, as it is listed.
 #[derive(Serialize)]
-struct Row<'a> {
+struct KnownCorpusRow<'a> {
     name: &'a str,
     title: &'a str,
     splits: Splits,
@@ -52,7 +52,7 @@ struct Row<'a> {
     optional: Vec<&'a str>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> KnownCorpusRow<'a> {
     fn of(known: &'a Description) -> Self {
         Self {
             name: &known.name,
@@ -70,7 +70,7 @@ impl<'a> Row<'a> {
 }
 
 /// `deepviz corpus fetch`
-pub fn fetch(args: &CorpusFetchArgs) -> anyhow::Result<Ending> {
+pub fn fetch(args: &CorpusFetchArgs) -> anyhow::Result<ExitStatus> {
     let own;
     let description = match &args.corpus {
         CorpusName::Known(known) => *known,
@@ -108,7 +108,7 @@ pub fn fetch(args: &CorpusFetchArgs) -> anyhow::Result<Ending> {
             console.say(&format!("{label}: {text}"));
         }
     }
-    Ok(Ending::Good)
+    Ok(ExitStatus::Success)
 }
 
 fn report(task: &mut Task, progress: Progress<'_>, files: usize) {
@@ -118,7 +118,7 @@ fn report(task: &mut Task, progress: Progress<'_>, files: usize) {
         Stage::Unpack => "unpacking",
     };
     task.set_total(progress.total_bytes);
-    let (done, total) = (human::bytes(progress.done_bytes), human::bytes(progress.total_bytes));
+    let (done, total) = (format::bytes(progress.done_bytes), format::bytes(progress.total_bytes));
     let file = if files > 1 { format!(" {}", progress.file) } else { String::new() };
     task.set(progress.done_bytes, &format!("{stage}{file}, {done} of {total}"));
 }

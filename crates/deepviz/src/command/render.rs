@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::access::UNRESERVED;
 use super::serve::runtime;
 use super::stats::corpus_of;
-use crate::Ending;
+use crate::ExitStatus;
 use crate::cli::{DecodedArgs, NormaliseChoice, RenderArgs, cache_dir};
 use crate::console::{Console, print_line};
 
@@ -21,7 +21,7 @@ use crate::console::{Console, print_line};
 const CACHE_BYTES: u64 = 1 << 30;
 
 /// `deepviz render`
-pub fn render(args: &RenderArgs) -> anyhow::Result<Ending> {
+pub fn render(args: &RenderArgs) -> anyhow::Result<ExitStatus> {
     let run = Run::open(&args.run).context("cannot open the run")?;
     let image = image(args, &run)?;
     let config = Config {
@@ -52,7 +52,7 @@ pub fn render(args: &RenderArgs) -> anyhow::Result<Ending> {
     }
     write_whole(&args.out, &png).with_context(|| format!("cannot write {}", args.out.display()))?;
     print_line(&format!("{}", args.out.display()));
-    Ok(Ending::Good)
+    Ok(ExitStatus::Success)
 }
 
 /// Writes a file that is there whole or not at all; what is no file (`/dev/stdout`) is written to as it is.
@@ -93,7 +93,7 @@ fn image(args: &RenderArgs, run: &Run) -> anyhow::Result<Option<Vec<u8>>> {
         return std::fs::read(file).map(Some).with_context(|| format!("cannot read {}", file.display()));
     }
     let Some(id) = args.apply else { return Ok(None) };
-    let corpus = corpus_of(run, args.corpus.as_deref(), (&DecodedArgs::default(), Console::silent()))?;
+    let corpus = corpus_of(run, args.corpus.as_deref(), &DecodedArgs::default(), Console::silent())?;
     let pixels = corpus.pixels(ImageId(id)).ok_or_else(|| {
         let last = corpus.len().saturating_sub(1);
         anyhow!("no image {id}; corpus {} has 0 to {last}", corpus.name())

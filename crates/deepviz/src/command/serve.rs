@@ -12,10 +12,10 @@ use super::access::Access;
 use crate::cli::{DeviceChoice, ServeArgs, cache_dir};
 use crate::console::{note, print_line};
 use crate::stop::Stop;
-use crate::{Ending, browser};
+use crate::{ExitStatus, browser};
 
 /// `deepviz serve`
-pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
+pub fn serve(args: &ServeArgs) -> anyhow::Result<ExitStatus> {
     for path in &args.runs {
         check(path)?;
     }
@@ -42,10 +42,10 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<Ending> {
     let server = runtime.block_on(bind(config)).context("cannot serve")?;
     announce(&server, &access, args.open);
     runtime.block_on(server.serve(stop.asked())).context("cannot serve")?;
-    Ok(Ending::Good)
+    Ok(ExitStatus::Success)
 }
 
-/// A graphics processor, where one is named: single images are soonest done on the processor.
+/// A GPU, where one is named: single images are computed fastest on the CPU.
 fn device_of(choice: DeviceChoice) -> anyhow::Result<Option<Device>> {
     match choice {
         DeviceChoice::Cuda(ordinal) => {
@@ -55,7 +55,7 @@ fn device_of(choice: DeviceChoice) -> anyhow::Result<Option<Device>> {
     }
 }
 
-/// Where requests are answered, apart from the threads that compute.
+/// The threads that answer requests, apart from those that compute.
 pub fn runtime() -> anyhow::Result<Runtime> {
     Runtime::new().context("cannot start the threads of the server")
 }

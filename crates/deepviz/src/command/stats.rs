@@ -18,10 +18,10 @@ use crate::cli::{
 };
 use crate::console::{Console, Task};
 use crate::stop::Stop;
-use crate::{Ending, device, human};
+use crate::{ExitStatus, device, format};
 
 /// `deepviz stats`
-pub fn stats(args: &StatsArgs) -> anyhow::Result<Ending> {
+pub fn stats(args: &StatsArgs) -> anyhow::Result<ExitStatus> {
     match (&args.part, &args.run) {
         (Some(StatsPart::Unit(args)), _) => unit(args),
         (Some(StatsPart::Merge(args)), _) => merge(args),
@@ -39,10 +39,15 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<Ending> {
 /// `follow` or `compute`.
 type Compute = fn(&Job<'_>, &mut dyn Observer, &AtomicBool) -> Result<Summary, deepviz_stats::Error>;
 
-fn work_on(path: &Path, what: &StatsWhat, work: Compute, change: impl FnOnce(&mut Job<'_>)) -> anyhow::Result<Ending> {
+fn work_on(
+    path: &Path,
+    what: &StatsWhat,
+    work: Compute,
+    change: impl FnOnce(&mut Job<'_>),
+) -> anyhow::Result<ExitStatus> {
     let device = device::open(&what.compute)?;
     let run = Run::open(path).context("cannot open the run")?;
-    let corpus = corpus_of(&run, what.corpus.as_deref(), (&what.decoded, Console::for_report(what.report)))?;
+    let corpus = corpus_of(&run, what.corpus.as_deref(), &what.decoded, Console::for_report(what.report))?;
     corpus::warn_of_left_out(&corpus);
     let mut job = Job::new(&run, &corpus, device);
     job.splits = splits(what.split);
@@ -60,20 +65,20 @@ fn work_on(path: &Path, what: &StatsWhat, work: Compute, change: impl FnOnce(&mu
     }
     change(&mut job);
     let stop = Stop::install("stopping; what is computed is kept (Ctrl-C again to stop at once)")?;
-    let mut report = Report::new(Console::for_report(what.report));
+    let mut report = StatsReport::new(Console::for_report(what.report));
     let summary = work(&job, &mut report, stop.flag()).context("cannot compute the statistics")?;
     report.finish(&summary);
     if summary.stopped {
-        return Ok(Ending::Interrupted);
+        return Ok(ExitStatus::Interrupted);
     }
     if summary.failed > 0 {
         bail!("{} of the snapshots' statistics could not be computed; the others are in place", summary.failed);
     }
-    Ok(Ending::Good)
+    Ok(ExitStatus::Success)
 }
 
 /// `deepviz stats unit`: written under another name until it is whole.
-fn unit(args: &StatsUnitArgs) -> anyhow::Result<Ending> {
+fn unit(args: &StatsUnitArgs) -> anyhow::Result<ExitStatus> {
     let run = Run::open(&args.run).context("cannot open the run")?;
     let checkpoints = run.checkpoints();
     let found = match args.checkpoint {
@@ -90,27 +95,27 @@ fn unit(args: &StatsUnitArgs) -> anyhow::Result<Ending> {
     if part.exists() {
         std::fs::remove_file(&part).with_context(|| format!("cannot write {}", part.display()))?;
     }
-    let ending = work_on(&args.run, &args.what, compute, |job| {
+    let status = work_on(&args.run, &args.what, compute, |job| {
         job.steps = Some(BTreeSet::from([step]));
         job.database = Some(part.clone());
     })?;
-    if let Ending::Good = ending {
+    if let ExitStatus::Success = status {
         std::fs::rename(&part, &args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
     }
-    Ok(ending)
+    Ok(status)
 }
 
 /// `deepviz stats merge`
-fn merge(args: &StatsMergeArgs) -> anyhow::Result<Ending> {
+fn merge(args: &StatsMergeArgs) -> anyhow::Result<ExitStatus> {
     let console = Console::for_report(args.report);
     Run::open(&args.run).context("cannot open the run")?;
     let stop = Stop::install("stopping; what is merged is kept (Ctrl-C again to stop at once)")?;
-    let mut report = Report::new(console);
+    let mut report = StatsReport::new(console);
     let mut wait = Patience { report: &mut report, stop: &stop, limit: args.wait.limit() };
-    let Some(store) = wait.until_done(|| Store::open(&args.run))? else { return Ok(Ending::Interrupted) };
+    let Some(store) = wait.until_done(|| Store::open(&args.run))? else { return Ok(ExitStatus::Interrupted) };
     let mut stale = 0;
     for file in &args.files {
-        let Some(merged) = wait.until_done(|| store.merge(file))? else { return Ok(Ending::Interrupted) };
+        let Some(merged) = wait.until_done(|| store.merge(file))? else { return Ok(ExitStatus::Interrupted) };
         stale += merged.stale.len();
         let (units, stale) = (merged.units.len(), merged.stale.len());
         console.tell(
@@ -119,17 +124,17 @@ fn merge(args: &StatsMergeArgs) -> anyhow::Result<Ending> {
         );
     }
     if wait.until_done(|| store.write_example_stats())?.is_none() {
-        return Ok(Ending::Interrupted);
+        return Ok(ExitStatus::Interrupted);
     }
     if stale > 0 {
         bail!("{stale} units were made from other snapshots or another corpus than the run has, and were left out");
     }
-    Ok(Ending::Good)
+    Ok(ExitStatus::Success)
 }
 
-/// How to wait for other processes while files are merged.
+/// The wait for other processes while files are merged.
 struct Patience<'a> {
-    report: &'a mut Report,
+    report: &'a mut StatsReport,
     stop: &'a Stop,
     limit: Option<Duration>,
 }
@@ -144,18 +149,14 @@ impl Patience<'_> {
     }
 }
 
-/// The corpus that a run was trained on, where it was, or where it is now.
-pub fn corpus_of(
-    run: &Run,
-    elsewhere: Option<&Path>,
-    (decoded, console): (&DecodedArgs, Console),
-) -> anyhow::Result<Corpus> {
+/// The corpus that a run was trained on, at the path that the run recorded unless one is chosen.
+pub fn corpus_of(run: &Run, chosen: Option<&Path>, decoded: &DecodedArgs, console: Console) -> anyhow::Result<Corpus> {
     let recorded = &run.info().corpus.path;
-    let path = elsewhere.unwrap_or(recorded);
+    let path = chosen.unwrap_or(recorded);
     let reading = Reading::from_pairs(&run.info().corpus.reading).context("cannot open the corpus")?;
     let options = decoded.options(reading, run.info().recipe.data.resize.is_some());
     let opened = corpus::open(path, &options, console);
-    if elsewhere.is_none() && !recorded.exists() {
+    if chosen.is_none() && !recorded.exists() {
         return opened.context("the run's corpus is no longer where it was; give its place with --corpus");
     }
     opened
@@ -170,14 +171,14 @@ fn splits(choice: SplitChoice) -> Vec<Split> {
 }
 
 /// Says how far the statistics are.
-struct Report {
+struct StatsReport {
     console: Console,
     task: Option<Task>,
     /// Images of the units that are done.
     images: u64,
 }
 
-impl Report {
+impl StatsReport {
     fn new(console: Console) -> Self {
         Self { console, task: None, images: 0 }
     }
@@ -190,9 +191,9 @@ impl Report {
                 summary.computed,
                 summary.up_to_date,
                 summary.failed,
-                human::count(summary.images),
-                human::seconds(summary.forward_seconds),
-                human::seconds(summary.cluster_seconds),
+                format::count(summary.images),
+                format::seconds(summary.forward_seconds),
+                format::seconds(summary.cluster_seconds),
             ),
             &json!({
                 "event": if summary.stopped { "stopped" } else { "finished" },
@@ -210,7 +211,7 @@ impl Report {
     fn blocked(&self, blocker: &Blocker, waited: Duration) {
         let so_far = match waited.as_secs() {
             0 => String::new(),
-            _ => format!(" ({} so far)", human::duration(waited)),
+            _ => format!(" ({} so far)", format::duration(waited)),
         };
         let mut event = json!({ "event": "blocked", "waited_seconds": waited.as_secs_f64() });
         match blocker {
@@ -237,7 +238,7 @@ impl Report {
     }
 }
 
-impl Observer for Report {
+impl Observer for StatsReport {
     fn event(&mut self, event: &Event) {
         match event {
             Event::Planned { units, images } => {
@@ -250,7 +251,7 @@ impl Observer for Report {
                 self.set(0, &format!("step {step}, {split}"));
             }
             Event::Images { done, images_per_s, .. } => {
-                self.set(*done as u64, &format!("{} images/s", human::count(*images_per_s as u64)));
+                self.set(*done as u64, &format!("{} images/s", format::count(*images_per_s as u64)));
             }
             Event::Clustering { layer, metric } => {
                 self.set(0, &format!("clusters of {layer}, {}", metric.name()));

@@ -12,10 +12,10 @@ use super::corpus;
 use crate::cli::TrainArgs;
 use crate::console::{Console, Task};
 use crate::stop::Stop;
-use crate::{Ending, device, human, recipe};
+use crate::{ExitStatus, device, format, recipe};
 
 /// `deepviz train`
-pub fn train(args: &TrainArgs) -> anyhow::Result<Ending> {
+pub fn train(args: &TrainArgs) -> anyhow::Result<ExitStatus> {
     let console = Console::for_report(args.report);
     let device = device::open(&args.compute)?;
     let recipe = recipe_of(args)?;
@@ -32,10 +32,10 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<Ending> {
         limit_images: args.limit_images,
     };
     let stop = Stop::install("stopping after this step (Ctrl-C again to stop at once)")?;
-    let outcome = run_job(&job, &mut Report::new(console), stop.flag()).context("cannot train")?;
+    let outcome = run_job(&job, &mut TrainReport::new(console), stop.flag()).context("cannot train")?;
     Ok(match outcome {
-        Outcome::Finished { .. } => Ending::Good,
-        Outcome::Stopped { .. } => Ending::Interrupted,
+        Outcome::Finished { .. } => ExitStatus::Success,
+        Outcome::Stopped { .. } => ExitStatus::Interrupted,
     })
 }
 
@@ -53,7 +53,7 @@ fn recipe_of(args: &TrainArgs) -> anyhow::Result<deepviz_net::Recipe> {
 }
 
 /// Says how far training is.
-pub struct Report {
+pub struct TrainReport {
     console: Console,
     task: Option<Task>,
     /// The newest test error.
@@ -62,7 +62,7 @@ pub struct Report {
     views: Option<f64>,
 }
 
-impl Report {
+impl TrainReport {
     /// One that has said nothing yet.
     pub fn new(console: Console) -> Self {
         Self { console, task: None, test: None, views: None }
@@ -71,16 +71,16 @@ impl Report {
     fn step(&mut self, metric: &Metric) {
         self.console.event(&Line { event: "step", metric });
         let Some(task) = &mut self.task else { return };
-        let test = self.test.map(|error| format!("  test {}", human::percent(error)));
+        let test = self.test.map(|error| format!("  test {}", format::percent(error)));
         task.set(
             metric.step.0,
             &format!(
                 "epoch {:.2}  loss {}  error {}{}  {} images/s",
                 metric.epoch,
-                human::number(metric.loss.unwrap_or(f64::NAN), 3),
-                human::percent(metric.error),
+                format::number(metric.loss.unwrap_or(f64::NAN), 3),
+                format::percent(metric.error),
                 test.unwrap_or_default(),
-                human::count(metric.images_per_s as u64),
+                format::count(metric.images_per_s as u64),
             ),
         );
     }
@@ -91,10 +91,10 @@ impl Report {
             Outcome::Finished { step } => ("finished", step, "finished at step"),
             Outcome::Stopped { step } => ("stopped", step, "stopped, with a snapshot, at step"),
         };
-        let test = self.test.map(|error| format!(": test error {}", human::percent(error)));
-        let views = self.views.map(|error| format!(", {} over several views", human::percent(error)));
+        let test = self.test.map(|error| format!(": test error {}", format::percent(error)));
+        let views = self.views.map(|error| format!(", {} over several views", format::percent(error)));
         self.console.tell(
-            &format!("{how} {}{}{}", human::count(step.0), test.unwrap_or_default(), views.unwrap_or_default()),
+            &format!("{how} {}{}{}", format::count(step.0), test.unwrap_or_default(), views.unwrap_or_default()),
             &json!({ "event": event, "step": step, "test_error": self.test, "views_error": self.views }),
         );
     }
@@ -108,18 +108,18 @@ struct Line<'a> {
     metric: &'a Metric,
 }
 
-impl Observer for Report {
+impl Observer for TrainReport {
     fn event(&mut self, event: &Event) {
         match event {
             Event::Started { info, resumed } => {
-                let from = resumed.map(|step| format!(", going on from step {}", human::count(step.0)));
+                let from = resumed.map(|step| format!(", going on from step {}", format::count(step.0)));
                 self.console.tell(
                     &format!(
                         "training {} on {} images of {}: {} steps, {} snapshots, seed {}{}",
                         info.recipe.name,
-                        human::count(info.train_images),
+                        format::count(info.train_images),
                         info.corpus.name,
-                        human::count(info.total_steps),
+                        format::count(info.total_steps),
                         info.snapshot_steps.len(),
                         info.seed,
                         from.unwrap_or_default(),

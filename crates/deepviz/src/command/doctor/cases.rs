@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use deepviz_net::random::Stream;
 use deepviz_net::{Recipe, Shape};
 
-/// How often each case is drawn, and by how many pixels less one a side grows at most: the same numbers at
+/// Number of draws of each case, and the pixels less one by which a side grows at most: the same numbers at
 /// every call, so that a mismatch can be looked for.
 const ROUNDS: u64 = 3;
 const MOST_MORE: u64 = 6;

@@ -29,7 +29,7 @@ pub struct Check {
     pub what: &'static str,
     pub judge: String,
     pub against: String,
-    /// How many layers or arrays were compared.
+    /// Number of layers or arrays compared.
     pub places: usize,
     /// The largest `|a - b| / |a|` of them; infinite where it is no number.
     pub difference: f64,
@@ -37,14 +37,14 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether the two agree.
+    /// True when the two agree.
     pub fn is_good(&self) -> bool {
         self.difference <= self.allowed
     }
 }
 
-/// Every way to compute here: plainly first, which judges the others; then on the processor at its best,
-/// with more threads, and on every graphics processor.
+/// Every way to compute here: portable code first, the reference of the others; then the CPU at its best,
+/// with more threads, and every GPU.
 pub fn ways(gpus: &[Cuda]) -> anyhow::Result<Vec<Way>> {
     let mut ways = vec![Way::cpu(1, VectorLevel::Portable)?];
     let best = VectorLevel::detect();
@@ -92,11 +92,11 @@ pub fn all(console: Console, gpus: &[Cuda]) -> anyhow::Result<Vec<Check>> {
     Ok(checks.into_values().collect())
 }
 
-/// What is compared with what: the first way with every other, but more threads with one of the same
+/// The pairs to compare: the first way with every other, but more threads with one of the same
 /// instructions.
 fn pairs(ways: &[Way]) -> Vec<(usize, usize)> {
-    let judge = |other: usize| (0..other).find(|&one| ways[one].is_same_arithmetic(&ways[other])).unwrap_or(0);
-    (1..ways.len()).map(|other| (judge(other), other)).collect()
+    let reference = |other: usize| (0..other).find(|&one| ways[one].is_same_arithmetic(&ways[other])).unwrap_or(0);
+    (1..ways.len()).map(|other| (reference(other), other)).collect()
 }
 
 /// A way to compute the same.
@@ -110,7 +110,7 @@ impl Way {
         Ok(Self { device: Device::cpu(Some(threads), Some(level)).context("cannot use the CPU")? })
     }
 
-    /// Whether the results are the same to the bit: the processor's are for any number of threads.
+    /// True when the results are the same to the bit: the CPU's are for any number of threads.
     fn is_same_arithmetic(&self, other: &Self) -> bool {
         match (&self.device, &other.device) {
             (Device::Cpu(one), Device::Cpu(other)) => one.level() == other.level(),
@@ -131,7 +131,7 @@ impl std::fmt::Display for Way {
     }
 }
 
-/// What one layer or array came to.
+/// The result of one layer or array.
 struct Part {
     operation: &'static str,
     what: &'static str,

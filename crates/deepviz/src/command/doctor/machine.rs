@@ -6,9 +6,9 @@ use std::thread::available_parallelism;
 use deepviz_net::VectorLevel;
 use serde::Serialize;
 
-use crate::human;
+use crate::format;
 
-/// What computes here.
+/// The machine's devices.
 #[derive(Debug, Serialize)]
 pub struct Machine {
     pub processor: String,
@@ -36,7 +36,7 @@ impl Machine {
     /// Memory in words.
     pub fn memory(&self) -> String {
         match (self.memory_bytes, self.memory_free_bytes) {
-            (Some(all), Some(free)) => format!("{}, {} of it free", human::bytes(all), human::bytes(free)),
+            (Some(all), Some(free)) => format!("{}, {} of it free", format::bytes(all), format::bytes(free)),
             _ => "unknown (this system does not say)".to_owned(),
         }
     }

@@ -8,17 +8,17 @@ mod training;
 use deepviz_net::cuda::{Cuda, libraries};
 use serde_json::{Value, json};
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::cli::DoctorArgs;
 use crate::console::{Console, print_json, print_line};
-use crate::device::graphics_processors;
-use crate::human;
+use crate::device::gpus_of;
+use crate::format;
 use crate::table::Table;
 
 /// `deepviz doctor`
-pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Ending> {
+pub fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitStatus> {
     let machine = machine::Machine::here();
-    let (gpus, problems) = graphics_processors(args.device)?;
+    let (gpus, problems) = gpus_of(args.device)?;
     if !args.json {
         print_line(&format!("processor  {}", machine.processor));
         print_line(&format!("threads    {}", machine.threads));
@@ -55,13 +55,13 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Ending> {
         print_line("");
         print_line(if is_good { "everything agrees" } else { "MISMATCH: results of this machine cannot be trusted" });
     }
-    Ok(if is_good { Ending::Good } else { Ending::Bad })
+    Ok(if is_good { ExitStatus::Success } else { ExitStatus::Failure })
 }
 
 fn gpu_words(cuda: &Cuda) -> String {
     let facts = cuda.facts();
     let (major, minor) = facts.capability;
-    let (driver, memory) = (facts.driver, human::bytes(facts.memory as u64));
+    let (driver, memory) = (facts.driver, format::bytes(facts.memory as u64));
     format!(
         "cuda:{} {}, compute capability {major}.{minor}, {memory}, driver for CUDA {}.{}; kernels: {}",
         facts.ordinal,

@@ -3,7 +3,7 @@
 use deepviz_net::Network;
 use serde::Serialize;
 
-use crate::human;
+use crate::format;
 use crate::table::Table;
 
 /// One layer.
@@ -54,7 +54,7 @@ pub fn print(rows: &[LayerRow]) {
             row.inputs.join(", "),
             by(&row.shape),
             weights.unwrap_or_default(),
-            if count == 0 { String::new() } else { human::count(count as u64) },
+            if count == 0 { String::new() } else { format::count(count as u64) },
         ]);
     }
     table.print();

@@ -10,17 +10,17 @@ use std::path::Path;
 use anyhow::bail;
 use deepviz_corpus::Reading;
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::cli::{DecodedArgs, InspectArgs};
 use crate::command::corpus;
 use crate::console::Console;
 use crate::recipe as recipes;
 
 /// `deepviz inspect`
-pub fn inspect(args: &InspectArgs) -> anyhow::Result<Ending> {
+pub fn inspect(args: &InspectArgs) -> anyhow::Result<ExitStatus> {
     let Some(target) = &args.target else {
         recipe::list(args.json);
-        return Ok(Ending::Good);
+        return Ok(ExitStatus::Success);
     };
     let path = Path::new(target);
     let has_extension = |wanted| path.extension().is_some_and(|found| found == wanted);
@@ -43,5 +43,5 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<Ending> {
         let names = recipes::names();
         bail!("nothing to inspect: {target} is neither a path nor one of the built-in recipes ({names})");
     }
-    Ok(Ending::Good)
+    Ok(ExitStatus::Success)
 }

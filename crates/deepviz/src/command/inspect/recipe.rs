@@ -12,7 +12,7 @@ use super::layers;
 use crate::cli::DecodedArgs;
 use crate::command::corpus;
 use crate::console::{Console, print_json, print_line};
-use crate::human;
+use crate::format;
 use crate::recipe as recipes;
 use crate::table::Table;
 
@@ -65,7 +65,7 @@ pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow:
     let [channels, height, width] = image.dims();
     print_line(&format!("recipe      {}", recipe.name));
     print_line(&format!("images      {channels} x {height} x {width}, {classes} classes"));
-    print_line(&format!("parameters  {}", human::count(network.parameter_count() as u64)));
+    print_line(&format!("parameters  {}", format::count(network.parameter_count() as u64)));
     print_line(&format!("batch       {}", recipe.train.batch));
     print_line(&format!("epochs      {}", recipe.train.epochs()));
     print_line(&format!("snapshots   {}", recipe.snapshots.every));

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::layers;
 use crate::console::{note, print_json, print_line};
-use crate::human;
+use crate::format;
 use crate::table::Table;
 
 /// Prints a run.
@@ -46,7 +46,7 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
         print_checkpoints(&rows);
         if let Some(views) = views {
             let error = views.finite_error().unwrap_or(f64::NAN);
-            print_line(&format!("\ntest error over several views: {}", human::percent(error)));
+            print_line(&format!("\ntest error over several views: {}", format::percent(error)));
         }
         if let Some(divergence) = &log.divergence {
             print_line(&format!("\n{}", diverged_line(divergence)));
@@ -57,12 +57,12 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
 
 fn diverged_line(divergence: &Divergence) -> String {
     let Divergence { step, found, rate, .. } = divergence;
-    format!("diverged at step {}: {found} (learning rate {rate:?})", human::count(step.0))
+    format!("diverged at step {}: {found} (learning rate {rate:?})", format::count(step.0))
 }
 
 /// One checkpoint.
 #[derive(Serialize)]
-struct Row {
+struct CheckpointRow {
     index: usize,
     step: u64,
     epoch: f64,
@@ -73,14 +73,14 @@ struct Row {
     train_error: Option<f64>,
     test_loss: Option<f64>,
     test_error: Option<f64>,
-    /// Whether the test split was measured and gave no finite numbers.
+    /// True when the test split was measured and gave no finite numbers.
     not_finite: bool,
-    /// Whether the run has diverged there.
+    /// True when the run has diverged there.
     diverged: bool,
     statistics: BTreeMap<String, String>,
 }
 
-fn rows(checkpoints: &[CheckpointEntry], log: &MetricsLog, units: &[UnitState]) -> Vec<Row> {
+fn rows(checkpoints: &[CheckpointEntry], log: &MetricsLog, units: &[UnitState]) -> Vec<CheckpointRow> {
     let of_step = |kind: MetricKind| -> BTreeMap<u64, &Metric> {
         let metrics = log.lines.iter().filter(|metric| metric.kind == kind);
         metrics.map(|metric| (metric.step.0, metric)).collect()
@@ -92,7 +92,7 @@ fn rows(checkpoints: &[CheckpointEntry], log: &MetricsLog, units: &[UnitState]) 
         .map(|(index, entry)| {
             let (train, measured) = (train.get(&entry.step.0), test.get(&entry.step.0));
             let test = measured.filter(|metric| log.is_finite(metric));
-            Row {
+            CheckpointRow {
                 index,
                 step: entry.step.0,
                 epoch: entry.epoch,
@@ -137,33 +137,33 @@ fn print_head(run: &Run) {
     print_line(&format!(
         "corpus      {} ({} train, {} test, {} classes)",
         info.corpus.path.display(),
-        human::count(info.corpus.train),
-        human::count(info.corpus.test),
+        format::count(info.corpus.train),
+        format::count(info.corpus.test),
         info.classes.len(),
     ));
     print_line(&format!(
         "schedule    {} steps, {} an epoch, {} snapshots planned",
-        human::count(info.total_steps),
-        human::count(info.steps_per_epoch),
+        format::count(info.total_steps),
+        format::count(info.steps_per_epoch),
         info.snapshot_steps.len(),
     ));
-    print_line(&format!("parameters  {}", human::count(run.network().parameter_count() as u64)));
+    print_line(&format!("parameters  {}", format::count(run.network().parameter_count() as u64)));
     print_line("");
 }
 
-fn print_checkpoints(rows: &[Row]) {
+fn print_checkpoints(rows: &[CheckpointRow]) {
     let mut table =
         Table::new(&["checkpoint", "step", "epoch", "train loss", "test loss", "test error", "statistics", "problem"]);
-    let number = |value: Option<f64>| value.map(|value| human::number(value, 4)).unwrap_or_default();
+    let number = |value: Option<f64>| value.map(|value| format::number(value, 4)).unwrap_or_default();
     for row in rows {
         let statistics: Vec<String> = row.statistics.iter().map(|(split, state)| format!("{split} {state}")).collect();
         table.row([
             row.index.to_string(),
-            human::count(row.step),
+            format::count(row.step),
             format!("{:.2}", row.epoch),
             number(row.train_loss),
             number(row.test_loss.or(row.not_finite.then_some(f64::NAN))),
-            row.test_error.or(row.not_finite.then_some(f64::NAN)).map(human::percent).unwrap_or_default(),
+            row.test_error.or(row.not_finite.then_some(f64::NAN)).map(format::percent).unwrap_or_default(),
             statistics.join(", "),
             row.problem.clone().or(row.diverged.then(|| "diverged".to_owned())).unwrap_or_default(),
         ]);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::console::{print_json, print_line};
-use crate::human;
+use crate::format;
 use crate::table::Table;
 
 /// Prints a snapshot.
@@ -19,7 +19,7 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
     let std = snapshot.std.as_ref().map(|std| row("data.std", &std.view().into_dyn()));
     let weights = snapshot.parameters.iter().map(|(name, array)| row(name, &array.view()));
     let optimizer = snapshot.optimizer.iter().map(|(name, array)| row(&format!("optimizer.{name}"), &array.view()));
-    let rows: Vec<Row> = weights.chain(mean).chain(std).chain(optimizer).collect();
+    let rows: Vec<ArrayRow> = weights.chain(mean).chain(std).chain(optimizer).collect();
     if as_json {
         print_json(&json!({
             "kind": "snapshot",
@@ -32,12 +32,12 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     print_line(&format!("snapshot  step {}, epoch {:.2}", snapshot.step, snapshot.epoch));
-    print_line(&format!("images    {} seen", human::count(snapshot.images_seen)));
+    print_line(&format!("images    {} seen", format::count(snapshot.images_seen)));
     print_line(&format!("hash      {}", snapshot.hash));
     print_line("");
     let mut table = Table::new(&["tensor", "shape", "smallest", "mean", "largest", "not finite"]);
     let number =
-        |value: Option<f64>| value.map_or_else(|| human::NOT_FINITE.to_owned(), |value| human::number(value, 6));
+        |value: Option<f64>| value.map_or_else(|| format::NOT_FINITE.to_owned(), |value| format::number(value, 6));
     for row in rows {
         let shape: Vec<String> = row.shape.iter().map(usize::to_string).collect();
         table.row([
@@ -46,7 +46,7 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
             number(row.smallest.map(f64::from)),
             number(row.mean),
             number(row.largest.map(f64::from)),
-            if row.not_finite > 0 { human::count(row.not_finite as u64) } else { String::new() },
+            if row.not_finite > 0 { format::count(row.not_finite as u64) } else { String::new() },
         ]);
     }
     table.print();
@@ -55,7 +55,7 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
 
 /// One array.
 #[derive(Serialize)]
-struct Row {
+struct ArrayRow {
     name: String,
     shape: Vec<usize>,
     /// Of the finite values; none where there is none.
@@ -66,10 +66,10 @@ struct Row {
     not_finite: usize,
 }
 
-fn row(name: &str, array: &ArrayViewD<'_, f32>) -> Row {
+fn row(name: &str, array: &ArrayViewD<'_, f32>) -> ArrayRow {
     let finite = || array.iter().copied().filter(|value| value.is_finite());
     let count = finite().count();
-    Row {
+    ArrayRow {
         name: name.to_owned(),
         shape: array.shape().to_vec(),
         smallest: finite().reduce(f32::min),

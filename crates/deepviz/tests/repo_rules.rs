@@ -1,4 +1,4 @@
-//! The rules of the house, held by tests: arrows between crates, sizes of files, documents that
+//! The rules of the repository, held by tests: arrows between crates, sizes of files, documents that
 //! name what exists, nothing generated that is out of date, nothing that ties to one machine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot unwrap has failed")]
 

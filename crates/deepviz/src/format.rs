@@ -15,7 +15,7 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// What stands where a number would be that is none.
+/// Stands in place of a number that is not finite.
 pub const NOT_FINITE: &str = "not finite";
 /// From here on a number takes an exponent: it would run over its neighbours.
 const LARGE: f64 = 1e6;
