@@ -48,14 +48,12 @@ impl<'a> Images<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deepviz_corpus::{ShapesOptions, make_shapes};
     use deepviz_net::{Network, Recipe};
 
     #[test]
     fn resized_images_are_the_transforms() {
         let folder = tempfile::tempdir().unwrap();
-        make_shapes(&folder.path().join("shapes"), &ShapesOptions { images: 60, ..ShapesOptions::default() }).unwrap();
-        let corpus = Corpus::open(&folder.path().join("shapes")).unwrap();
+        let corpus = deepviz_fixtures::shapes(&folder.path().join("shapes"), 60, 0);
         let transform = |data: &str| {
             let text = format!(
                 "[data]\n{data}\n[[layer]]\nname = \"fc\"\ntype = \"full\"\noutputs = 2\n[[layer]]\n\

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::common::{Fixture, device};
 use deepviz_corpus::{ImageId, Split};
+use deepviz_fixtures::{TinyRun, device};
 use deepviz_net::{Model, Step};
 use deepviz_stats::{ExampleOrder, Metric, State, Store, Verdict, predicted, softmax};
 use ndarray::{Array2, Axis, s};
 
 /// All outputs of a layer over a split, `[images, channels * height * width]`.
-fn outputs(fixture: &Fixture, step: u64, split: Split, layer: usize) -> Array2<f32> {
+fn outputs(fixture: &TinyRun, step: u64, split: Split, layer: usize) -> Array2<f32> {
     let snapshot = fixture.run().snapshot(Step(step)).unwrap();
     let model = Model::from_snapshot(Arc::clone(&fixture.network), &snapshot, &device()).unwrap();
     let images: Vec<_> = fixture.corpus.range(split).map(|id| fixture.corpus.pixels(ImageId(id)).unwrap()).collect();
@@ -22,7 +22,7 @@ fn close(found: f32, expected: f64) -> bool {
 
 #[test]
 fn the_activity_of_every_filter_is_that_of_the_network() {
-    let fixture = Fixture::with_snapshots(&[24]);
+    let fixture = TinyRun::with_snapshots(&[24]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
     for split in [Split::Test, Split::Train] {
@@ -59,7 +59,7 @@ fn the_activity_of_every_filter_is_that_of_the_network() {
 
 #[test]
 fn the_top_images_of_a_filter_are_those_with_the_greatest_outputs() {
-    let fixture = Fixture::with_snapshots(&[24]);
+    let fixture = TinyRun::with_snapshots(&[24]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
     let first = fixture.corpus.range(Split::Test).start;
@@ -98,7 +98,7 @@ fn the_top_images_of_a_filter_are_those_with_the_greatest_outputs() {
 
 #[test]
 fn weights_are_measured_against_the_checkpoint_before() {
-    let fixture = Fixture::with_snapshots(&[0, 12, 24]);
+    let fixture = TinyRun::with_snapshots(&[0, 12, 24]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
     let moments = store.weights().unwrap();
@@ -122,7 +122,7 @@ fn weights_are_measured_against_the_checkpoint_before() {
 
 #[test]
 fn the_ledger_and_the_moves_follow_every_image() {
-    let fixture = Fixture::with_snapshots(&[0, 12, 24]);
+    let fixture = TinyRun::with_snapshots(&[0, 12, 24]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
     let logits: Vec<_> =
@@ -190,7 +190,7 @@ fn the_ledger_and_the_moves_follow_every_image() {
 
 #[test]
 fn every_member_of_a_cluster_came_from_one() {
-    let fixture = Fixture::with_snapshots(&[0, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 12]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
     let lineage = |step| store.cluster_lineage(Step(step), Split::Train, "fc10", Metric::Euclidean).unwrap();

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use crate::common::{Fixture, device};
 use deepviz_corpus::Split;
+use deepviz_fixtures::{TinyRun, device};
 use deepviz_net::Step;
 use deepviz_stats::{Blocker, Error, Event, Job, Observer, Store, Summary, compute, patiently};
 use rusqlite::Connection;
@@ -34,7 +34,7 @@ impl<F: FnOnce()> Observer for Waits<F> {
     }
 }
 
-fn compute_with(fixture: &Fixture, wait: Option<Duration>, observer: &mut dyn Observer) -> Result<Summary, Error> {
+fn compute_with(fixture: &TinyRun, wait: Option<Duration>, observer: &mut dyn Observer) -> Result<Summary, Error> {
     let run = fixture.run();
     let mut job = Job::new(&run, &fixture.corpus, device());
     (job.clusters, job.nearest, job.wait) = (4, 2, wait);
@@ -60,7 +60,7 @@ fn keep_locked(database: &Path) -> Sender<()> {
 
 #[test]
 fn a_database_that_another_writes_is_waited_for_however_long_it_takes() {
-    let fixture = Fixture::with_snapshots(&[0, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 12]);
     drop(Store::open(&fixture.path()).unwrap());
     let release = keep_locked(&fixture.database());
     let mut waits = Waits::new(|| drop(release));
@@ -72,7 +72,7 @@ fn a_database_that_another_writes_is_waited_for_however_long_it_takes() {
 
 #[test]
 fn a_limit_on_the_wait_is_kept() {
-    let fixture = Fixture::with_snapshots(&[0, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 12]);
     drop(Store::open(&fixture.path()).unwrap());
     let release = keep_locked(&fixture.database());
     let error = compute_with(&fixture, Some(Duration::ZERO), &mut ()).unwrap_err();
@@ -85,7 +85,7 @@ fn a_limit_on_the_wait_is_kept() {
 
 #[test]
 fn told_to_stop_while_it_waits_it_stops() {
-    let fixture = Fixture::with_snapshots(&[0]);
+    let fixture = TinyRun::with_snapshots(&[0]);
     drop(Store::open(&fixture.path()).unwrap());
     let _release = keep_locked(&fixture.database());
     let stop = AtomicBool::new(false);
@@ -97,7 +97,7 @@ fn told_to_stop_while_it_waits_it_stops() {
 
 #[test]
 fn a_holder_that_is_not_known_is_named_and_the_rest_is_computed_meanwhile() {
-    let fixture = Fixture::with_snapshots(&[0, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 12]);
     drop(Store::open(&fixture.path()).unwrap());
     let lease = "INSERT INTO lease (step, split, owner, expires) VALUES (12, 'train', ?1, ?2)";
     let connection = Connection::open(fixture.database()).unwrap();
@@ -142,7 +142,7 @@ impl Observer for IsRenewed<'_> {
 
 #[test]
 fn a_file_of_its_own_is_one_file_however_long_its_unit_took() {
-    let fixture = Fixture::with_snapshots(&[0]);
+    let fixture = TinyRun::with_snapshots(&[0]);
     let database = fixture.path().join("part");
     let change = |job: &mut Job<'_>| job.database = Some(database.clone());
     let mut observer = IsRenewed { database: &database, is_over: false };
@@ -170,7 +170,7 @@ impl Observer for StandsStill {
 
 #[test]
 fn one_that_works_slowly_is_waited_for_and_named() {
-    let fixture = Fixture::with_snapshots(&[0, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 12]);
     let (begun, has_begun) = channel();
     let (release, gate) = channel::<()>();
     std::thread::scope(|scope| {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{Fixture, device};
 use deepviz_corpus::{ClassId, ImageId, Split};
+use deepviz_fixtures::{TinyRun, device};
 use deepviz_net::{Model, Step};
 use deepviz_stats::{CellQuery, Error, Event, Job, Metric, Observer, State, Store, compute, predicted, softmax};
 use ndarray::{Array2, ArrayView1};
@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 const SPLITS: [Split; 2] = [Split::Train, Split::Test];
 
-fn logits_by_hand(fixture: &Fixture, step: u64, split: Split) -> Array2<f32> {
+fn logits_by_hand(fixture: &TinyRun, step: u64, split: Split) -> Array2<f32> {
     let snapshot = fixture.run().snapshot(Step(step)).unwrap();
     let model = Model::from_snapshot(Arc::clone(&fixture.network), &snapshot, &device()).unwrap();
     let images: Vec<_> = fixture.corpus.range(split).map(|id| fixture.corpus.pixels(ImageId(id)).unwrap()).collect();
@@ -36,7 +36,7 @@ fn assert_close(found: &Array2<f32>, expected: &Array2<f32>) {
 
 #[test]
 fn outputs_confusion_and_histories_are_those_of_the_network() {
-    let fixture = Fixture::with_snapshots(&[0, 12, 24]);
+    let fixture = TinyRun::with_snapshots(&[0, 12, 24]);
     let summary = fixture.compute();
     assert_eq!((summary.computed, summary.failed, summary.stopped), (6, 0, false));
     assert_eq!(summary.images, 3 * 400);
@@ -67,7 +67,7 @@ fn outputs_confusion_and_histories_are_those_of_the_network() {
 
 #[test]
 fn the_pages_of_every_cell_together_are_its_images_in_order_of_confidence() {
-    let fixture = Fixture::with_snapshots(&[24]);
+    let fixture = TinyRun::with_snapshots(&[24]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
     for split in SPLITS {
@@ -100,7 +100,7 @@ fn the_pages_of_every_cell_together_are_its_images_in_order_of_confidence() {
 
 #[test]
 fn clusters_count_every_image_once_and_continue_the_ones_before() {
-    let fixture = Fixture::with_snapshots(&[0, 12, 18]);
+    let fixture = TinyRun::with_snapshots(&[0, 12, 18]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
     let labels = fixture.corpus.labels();
@@ -151,9 +151,9 @@ impl Observer for StopsDuring<'_> {
 
 #[test]
 fn an_interrupted_computation_goes_on_to_the_same_numbers() {
-    let whole = Fixture::with_snapshots(&[0, 12, 24]);
+    let whole = TinyRun::with_snapshots(&[0, 12, 24]);
     whole.compute();
-    let fixture = Fixture::with_snapshots(&[0, 12, 24]);
+    let fixture = TinyRun::with_snapshots(&[0, 12, 24]);
     let run = fixture.run();
     let mut job = Job::new(&run, &fixture.corpus, device());
     (job.clusters, job.nearest) = (8, 5);
@@ -176,7 +176,7 @@ fn an_interrupted_computation_goes_on_to_the_same_numbers() {
 
 #[test]
 fn numbers_of_another_snapshot_are_never_shown_and_are_computed_anew() {
-    let fixture = Fixture::with_snapshots(&[0, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 12]);
     fixture.compute();
     let open_before = Store::open(&fixture.path()).unwrap();
     fixture.write_snapshot(12, 2);
@@ -201,8 +201,8 @@ fn numbers_of_another_snapshot_are_never_shown_and_are_computed_anew() {
 
 #[test]
 fn a_broken_snapshot_is_recorded_and_the_others_go_on() {
-    let fixture = Fixture::with_snapshots(&[0, 12, 24]);
-    crate::common::truncate(&fixture.snapshot_path(12));
+    let fixture = TinyRun::with_snapshots(&[0, 12, 24]);
+    deepviz_fixtures::truncate(&fixture.snapshot_path(12));
     let summary = fixture.compute();
     assert_eq!((summary.computed, summary.failed), (4, 2));
     let store = Store::open(&fixture.path()).unwrap();
@@ -217,7 +217,7 @@ fn a_broken_snapshot_is_recorded_and_the_others_go_on() {
 
 #[test]
 fn a_diverged_snapshot_is_recorded_with_its_reason() {
-    let fixture = Fixture::with_snapshots(&[0]);
+    let fixture = TinyRun::with_snapshots(&[0]);
     let mut diverged = fixture.parameters(12, 1);
     diverged.get_mut("fc10.weight").unwrap().fill(f32::NAN);
     fixture.write_parameters(12, diverged);
@@ -242,7 +242,7 @@ fn a_diverged_snapshot_is_recorded_with_its_reason() {
 
 #[test]
 fn further_cluster_sets_are_added_to_what_is_there() {
-    let fixture = Fixture::with_snapshots(&[0, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 12]);
     fixture.compute();
     let more = |job: &mut Job<'_>| {
         job.cluster_layers.push(("fc10".into(), Metric::Cosine));
@@ -279,7 +279,7 @@ fn further_cluster_sets_are_added_to_what_is_there() {
 
 #[test]
 fn a_job_that_cannot_be_is_refused_with_what_was_expected() {
-    let fixture = Fixture::with_snapshots(&[0]);
+    let fixture = TinyRun::with_snapshots(&[0]);
     let run = fixture.run();
     let stop = AtomicBool::new(false);
     let mut job = Job::new(&run, &fixture.corpus, device());
@@ -290,9 +290,7 @@ fn a_job_that_cannot_be_is_refused_with_what_was_expected() {
     job.clusters = 0;
     assert!(matches!(compute(&job, &mut (), &stop), Err(Error::BadJob { found: 0, .. })));
     let other = tempfile::tempdir().unwrap();
-    let options = deepviz_corpus::ShapesOptions { images: 40, seed: 8, ..Default::default() };
-    deepviz_corpus::make_shapes(&other.path().join("o"), &options).unwrap();
-    let corpus = deepviz_corpus::Corpus::open(&other.path().join("o")).unwrap();
+    let corpus = deepviz_fixtures::shapes(&other.path().join("o"), 40, 8);
     let error = compute(&Job::new(&run, &corpus, device()), &mut (), &stop).unwrap_err();
     assert!(matches!(error, Error::OtherCorpus { what: "identity", .. }), "{error}");
 }

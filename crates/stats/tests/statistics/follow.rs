@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::common::{Fixture, device};
 use deepviz_corpus::{ImageId, Split};
+use deepviz_fixtures::{TinyRun, device};
 use deepviz_net::RunLock;
 use deepviz_stats::{Event, Job, Observer, Store, follow};
 
 /// Writes the next snapshot whenever all is computed; at the end lets go of the run.
 struct Trainer<'a> {
-    fixture: &'a Fixture,
+    fixture: &'a TinyRun,
     to_come: Vec<u64>,
     lock: Option<RunLock>,
     started: Vec<(u64, Split)>,
@@ -30,7 +30,7 @@ impl Observer for Trainer<'_> {
 
 #[test]
 fn a_live_run_is_followed_to_its_end_in_order() {
-    let fixture = Fixture::with_snapshots(&[0, 6]);
+    let fixture = TinyRun::with_snapshots(&[0, 6]);
     let lock = Some(RunLock::acquire(&fixture.path()).unwrap());
     let mut trainer = Trainer { fixture: &fixture, to_come: vec![18, 12], lock, started: Vec::new() };
     let run = fixture.run();
@@ -54,7 +54,7 @@ fn told_to_stop_while_it_waits_it_stops() {
             }
         }
     }
-    let fixture = Fixture::new();
+    let fixture = TinyRun::new();
     let _lock = RunLock::acquire(&fixture.path()).unwrap();
     let stop = AtomicBool::new(false);
     let run = fixture.run();
@@ -64,7 +64,7 @@ fn told_to_stop_while_it_waits_it_stops() {
 
 /// Reads through a store of its own at every event of the writer.
 struct Reader<'a> {
-    fixture: &'a Fixture,
+    fixture: &'a TinyRun,
     seen: Vec<usize>,
 }
 
@@ -80,7 +80,7 @@ impl Observer for Reader<'_> {
 
 #[test]
 fn a_store_can_be_read_while_another_writes() {
-    let fixture = Fixture::with_snapshots(&[0, 6, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 6, 12]);
     let mut reader = Reader { fixture: &fixture, seen: Vec::new() };
     fixture.compute_with(|_| (), &mut reader);
     assert!(reader.seen.is_sorted());

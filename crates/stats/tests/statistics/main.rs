@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod activity;
-mod common;
 mod company;
 mod compute;
 mod follow;

@@ -1,7 +1,7 @@
 //! The images nearest to one, against the outputs that the store gives.
 
-use crate::common::Fixture;
 use deepviz_corpus::{ImageId, Split};
+use deepviz_fixtures::TinyRun;
 use deepviz_net::Step;
 use deepviz_stats::{NearImage, NearQuery, Store, predicted, softmax};
 
@@ -13,7 +13,7 @@ fn query(image: u32, split: Split) -> NearQuery {
 
 #[test]
 fn near_images_are_those_whose_outputs_are() {
-    let fixture = Fixture::with_snapshots(&[0, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 12]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
     let range = |split| fixture.corpus.range(split);
@@ -47,7 +47,7 @@ fn near_images_are_those_whose_outputs_are() {
 
 #[test]
 fn without_outputs_there_are_none() {
-    let fixture = Fixture::with_snapshots(&[12, 18]);
+    let fixture = TinyRun::with_snapshots(&[12, 18]);
     fixture.compute_with(|job| job.splits = vec![Split::Test], &mut ());
     let store = Store::open(&fixture.path()).unwrap();
     assert_eq!(store.near(&query(3, Split::Train)).unwrap(), None, "neither the image's nor the others'");
@@ -60,7 +60,7 @@ fn without_outputs_there_are_none() {
 /// A network that diverged says nothing that is near to anything.
 #[test]
 fn a_diverged_network_has_no_near_images() {
-    let fixture = Fixture::new();
+    let fixture = TinyRun::new();
     let mut parameters = fixture.parameters(12, 1);
     for (_, array) in parameters.iter_mut() {
         array.fill(f32::NAN);

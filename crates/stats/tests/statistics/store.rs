@@ -1,7 +1,7 @@
 //! Files that are damaged, foreign, of another version, or not to be written.
 
-use crate::common::Fixture;
 use deepviz_corpus::{ImageId, Split};
+use deepviz_fixtures::TinyRun;
 use deepviz_net::Step;
 use deepviz_stats::{Error, FILE_NAME, Metric, Store};
 use rusqlite::Connection;
@@ -40,7 +40,7 @@ fn a_newer_version_is_refused() {
 
 #[test]
 fn an_older_version_is_brought_up_to_date_or_says_how() {
-    let fixture = Fixture::with_snapshots(&[0]);
+    let fixture = TinyRun::with_snapshots(&[0]);
     let connection = Connection::open(fixture.database()).unwrap();
     connection.execute_batch(include_str!("../../../../migrations/0001_units.sql")).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
@@ -66,7 +66,7 @@ fn the_database_of_another_program_is_left_alone() {
 
 #[test]
 fn flipped_bits_are_errors_and_never_numbers() {
-    let fixture = Fixture::with_snapshots(&[0, 12]);
+    let fixture = TinyRun::with_snapshots(&[0, 12]);
     fixture.compute();
     let path = fixture.database();
     Connection::open(&path).unwrap().pragma_update(None, "wal_checkpoint", "truncate").unwrap();
@@ -103,7 +103,7 @@ fn flipped_bits_are_errors_and_never_numbers() {
 
 #[test]
 fn a_folder_that_cannot_be_written_can_still_be_read() {
-    let fixture = Fixture::with_snapshots(&[0]);
+    let fixture = TinyRun::with_snapshots(&[0]);
     fixture.compute();
     let copy = tempfile::tempdir().unwrap();
     std::fs::copy(fixture.database(), copy.path().join(FILE_NAME)).unwrap();

@@ -6,7 +6,8 @@ mod modern;
 mod refuse;
 
 use crate::{Error, Event, Job, Outcome, train};
-use deepviz_corpus::{Corpus, ShapesOptions, make_shapes};
+use deepviz_corpus::Corpus;
+use deepviz_fixtures::shapes;
 use deepviz_net::{Device, Metric, MetricKind, Recipe, Run, Step};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -59,9 +60,7 @@ fn corpus() -> Arc<Corpus> {
     static CORPUS: OnceLock<Arc<Corpus>> = OnceLock::new();
     let make = || {
         let folder = tempfile::tempdir().unwrap();
-        let options = ShapesOptions { images: 480, test_fraction: 0.25, seed: 3 };
-        make_shapes(&folder.path().join("shapes"), &options).unwrap();
-        Arc::new(Corpus::open(&folder.path().join("shapes")).unwrap())
+        Arc::new(shapes(&folder.path().join("shapes"), 480, 3))
     };
     Arc::clone(CORPUS.get_or_init(make))
 }

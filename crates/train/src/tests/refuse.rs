@@ -2,7 +2,8 @@
 
 use super::{RECIPE, corpus, job, reference, run};
 use crate::Job;
-use deepviz_corpus::{Corpus, ShapesOptions, make_shapes};
+use deepviz_corpus::Corpus;
+use deepviz_fixtures::shapes;
 use deepviz_net::{Device, Recipe, Run, RunLock, Step, VectorLevel};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,10 +42,8 @@ fn what_changed_since_is_refused_on_resume() {
         let text = message(&changed);
         assert!(text.contains("vector level") && text.contains("portable"), "{text}");
     }
-    let options = ShapesOptions { images: 480, test_fraction: 0.25, seed: 4 };
-    make_shapes(&folder.path().join("other"), &options).unwrap();
     changed = base.clone();
-    changed.corpus = Arc::new(Corpus::open(&folder.path().join("other")).unwrap());
+    changed.corpus = Arc::new(shapes(&folder.path().join("other"), 480, 4));
     assert!(message(&changed).contains("corpus identity"), "{}", message(&changed));
     let path = base.out.join("run.toml");
     let text = std::fs::read_to_string(&path).unwrap();
