@@ -6,6 +6,7 @@ mod command;
 mod console;
 mod device;
 mod format;
+mod printable;
 mod recipe;
 mod stop;
 mod table;

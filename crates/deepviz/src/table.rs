@@ -1,5 +1,6 @@
 //! Aligned columns on stdout.
 
+use crate::printable::printable;
 use crate::{console, format};
 
 /// Rows of cells; columns are as wide as their widest cell, numbers stand to the right.
@@ -18,7 +19,7 @@ impl Table {
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         // Escaped before columns are measured.
-        self.rows.push(cells.into_iter().map(|cell| console::printable(&cell).into_owned()).collect());
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell).into_owned()).collect());
     }
 
     /// Prints it.

@@ -10,7 +10,7 @@ use crate::control::Control;
 use crate::error::Error;
 use crate::forward::not_finite;
 use crate::job::Job;
-use crate::kmeans::{self, Request};
+use crate::kmeans::{self, Fit, Previous, Request};
 use crate::metric::Metric;
 use crate::observer::Event;
 use crate::store::{SetClusters, SetRecord, Store, UnitKey};
@@ -78,7 +78,7 @@ fn one_set(
     rows: Option<&Array2<f32>>,
     control: &mut Control<'_>,
 ) -> Result<Option<SetRecord>, Error> {
-    let Context { job, store, pool, key } = context;
+    let Context { job, key, .. } = context;
     let started = Instant::now();
     let mut info = ClusterSetInfo {
         layer: layer.to_owned(),
@@ -92,51 +92,63 @@ fn one_set(
         previous_step: None,
         problem: problem_with(rows, layer, job.corpus.range(key.split).len()),
     };
-    let (Some(rows), None) = (rows, &info.problem) else {
-        return Ok(Some(SetRecord { info, clusters: None, seconds: started.elapsed().as_secs_f64() }));
-    };
-    let previous = control.patiently(|| store.previous_clusters(key.step, key.split, layer, metric))?;
+    let mut clusters = None;
+    if let (Some(rows), None) = (rows, &info.problem) {
+        let previous = control.patiently(|| context.store.previous_clusters(key.step, key.split, layer, metric))?;
+        let (previous_step, previous) = previous.unzip();
+        match fit(context, &info, rows, previous.as_ref(), control) {
+            Ok(Some(fit)) if fit.is_finite() => {
+                info.inertia = Some(fit.inertia);
+                info.iterations = fit.iterations;
+                info.origin = Some(fit.origin);
+                info.previous_step = previous_step.filter(|_| fit.origin != kmeans::Origin::Fresh);
+                clusters = Some(clusters_of(context, fit));
+            }
+            Ok(Some(_)) => info.problem = Some(Error::TooFarApart { layer: layer.to_owned() }.to_string()),
+            Ok(None) => return Ok(None),
+            Err(error) => info.problem = Some(error.to_string()),
+        }
+    }
+    Ok(Some(SetRecord { info, clusters, seconds: started.elapsed().as_secs_f64() }))
+}
+
+/// k-means over the rows; `None` when told to stop.
+fn fit(
+    context: &Context<'_>,
+    info: &ClusterSetInfo,
+    rows: &Array2<f32>,
+    previous: Option<&Previous>,
+    control: &Control<'_>,
+) -> Result<Option<Fit>, Error> {
+    let Context { job, pool, key, .. } = context;
     let request = Request {
         clusters: job.clusters,
-        seed: seed_of(job.run.info().seed, key, layer, metric),
-        previous: previous.as_ref().map(|(_, clusters)| clusters),
+        seed: seed_of(job.run.info().seed, key, &info.layer, info.metric),
+        previous,
         kmeans: job.kmeans,
         stop: control.stop,
     };
     let mut rows = rows.clone();
-    let fit = pool.install(|| {
-        metric.prepare(&mut rows);
+    pool.install(|| {
+        info.metric.prepare(&mut rows);
         kmeans::fit(rows, &request)
-    });
-    let fit = match fit {
-        Ok(Some(fit)) if fit.is_finite() => fit,
-        Ok(Some(_)) => {
-            info.problem = Some(Error::TooFarApart { layer: layer.to_owned() }.to_string());
-            return Ok(Some(SetRecord { info, clusters: None, seconds: started.elapsed().as_secs_f64() }));
-        }
-        Ok(None) => return Ok(None),
-        Err(error) => {
-            info.problem = Some(error.to_string());
-            return Ok(Some(SetRecord { info, clusters: None, seconds: started.elapsed().as_secs_f64() }));
-        }
-    };
-    info.inertia = Some(fit.inertia);
-    info.iterations = fit.iterations;
-    info.origin = Some(fit.origin);
-    info.previous_step = previous.filter(|_| fit.origin != kmeans::Origin::Fresh).map(|(step, _)| step);
-    let range = job.corpus.range(key.split);
+    })
+}
+
+fn clusters_of(context: &Context<'_>, fit: Fit) -> SetClusters {
+    let job = context.job;
+    let range = job.corpus.range(context.key.split);
     let members = Members {
         labels: &job.corpus.labels()[range.start as usize..range.end as usize],
         classes: job.corpus.classes().len(),
         first: ImageId(range.start),
     };
-    let clusters = SetClusters {
+    SetClusters {
         mix: cluster::mix_of(&fit, &members),
         nearest: cluster::nearest_of(&fit, &members, job.nearest),
         centres: fit.centres,
         assignments: fit.assignments,
-    };
-    Ok(Some(SetRecord { info, clusters: Some(clusters), seconds: started.elapsed().as_secs_f64() }))
+    }
 }
 
 /// The reason why these rows cannot be clustered; `None` where they can.

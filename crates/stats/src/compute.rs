@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use deepviz_corpus::Split;
-use deepviz_net::{CheckpointEntry, Device};
+use deepviz_net::Device;
 
 use crate::control::Control;
 use crate::error::Error;
 use crate::job::Job;
 use crate::loaded::{Loaded, entry_of};
 use crate::observer::{Blocker, Event, Observer};
+use crate::plan::Task;
 use crate::store::{Claim, Holder, Lease, Store, UnitId};
 use crate::summary::Summary;
 
@@ -99,15 +99,6 @@ fn follow_all(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -
             control.sleep(POLL_INTERVAL);
         }
     }
-}
-
-/// A unit of which something is missing.
-pub(crate) struct Task {
-    pub unit: UnitId,
-    /// True when the outputs themselves are missing.
-    pub is_new: bool,
-    /// Indices of the job's cluster sets that are missing.
-    pub sets: Vec<usize>,
 }
 
 /// The reason why a unit could not be computed.
@@ -215,76 +206,6 @@ impl<'a> Computation<'a> {
         };
         control.patiently(|| held.release())?;
         Ok(goes_on)
-    }
-
-    /// The units of which something is missing, in the order of work. Unreadable snapshots are recorded as failed.
-    fn plan(&mut self, control: &mut Control<'_>) -> Result<Vec<Task>, Error> {
-        let mut tasks = Vec::new();
-        let splits = self.job.ordered_splits();
-        for entry in self.job.run.checkpoints() {
-            if !self.is_wanted(&entry) {
-                continue;
-            }
-            for &split in &splits {
-                let unit = UnitId { step: entry.step, split };
-                if self.done.contains(&unit) {
-                    continue;
-                }
-                if let Some(problem) = &entry.problem {
-                    self.done.insert(unit);
-                    let failure = Failure { snapshot_hash: &entry.hash, problem: problem.clone() };
-                    self.failed(unit, failure, control)?;
-                } else if let Some(task) = self.task(&entry, split, control)? {
-                    tasks.push(task);
-                } else {
-                    self.done.insert(unit);
-                    self.summary.up_to_date += 1;
-                }
-            }
-        }
-        Ok(tasks)
-    }
-
-    fn task(&self, entry: &CheckpointEntry, split: Split, control: &mut Control<'_>) -> Result<Option<Task>, Error> {
-        let unit = UnitId { step: entry.step, split };
-        let recorded = control.patiently(|| self.store.recorded(entry.step, split))?;
-        let usable = recorded.filter(|unit| {
-            unit.is_ready && unit.snapshot_hash == entry.hash && unit.corpus_hash == self.job.corpus.identity()
-        });
-        let all = 0..self.job.cluster_layers.len();
-        let task = match usable {
-            Some(recorded) if !self.job.force => {
-                let has = |index: &usize| {
-                    let (layer, metric) = &self.job.cluster_layers[*index];
-                    recorded.sets.iter().any(|(l, m, clusters, nearest)| {
-                        (l, m, *clusters, *nearest) == (layer, metric, self.job.clusters, self.job.nearest)
-                    })
-                };
-                let sets = all.filter(|index| !has(index)).collect();
-                Task { unit, is_new: false, sets }
-            }
-            _ => Task { unit, is_new: true, sets: all.collect() },
-        };
-        Ok((task.is_new || !task.sets.is_empty()).then_some(task))
-    }
-
-    /// True when an earlier checkpoint of the split is still to be computed.
-    pub(crate) fn has_gap_before(&self, task: &Task, control: &mut Control<'_>) -> Result<bool, Error> {
-        let corpus_hash = self.job.corpus.identity();
-        for entry in self.job.run.checkpoints().into_iter().filter(|entry| entry.step < task.unit.step) {
-            if entry.problem.is_some() || !self.is_wanted(&entry) {
-                continue;
-            }
-            let recorded = control.patiently(|| self.store.recorded(entry.step, task.unit.split))?;
-            if !recorded.is_some_and(|unit| unit.snapshot_hash == entry.hash && unit.corpus_hash == corpus_hash) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn is_wanted(&self, entry: &CheckpointEntry) -> bool {
-        self.job.steps.as_ref().is_none_or(|steps| steps.contains(&entry.step))
     }
 
     /// Records the reason why a unit could not be computed.

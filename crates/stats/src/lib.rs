@@ -31,6 +31,7 @@ mod near;
 mod observer;
 mod pack;
 mod page;
+mod plan;
 mod prediction_changes;
 mod store;
 mod summary;

@@ -8,13 +8,14 @@ use deepviz_net::{Model, Step};
 
 use crate::activation_stats::ActivationStats;
 use crate::clustering::{self, Wanted};
-use crate::compute::{Computation, Failure, Task};
+use crate::compute::{Computation, Failure};
 use crate::confusion::outcome_of;
 use crate::control::{Control, POLL_INTERVAL};
 use crate::error::Error;
 use crate::forward::{self, ForwardPass};
 use crate::loaded::{Loaded, entry_of};
 use crate::observer::{Blocker, Event};
+use crate::plan::Task;
 use crate::store::{UnitId, UnitKey, UnitNumbers, UnitRecord};
 
 /// The outcome of a unit that did not fail.

@@ -31,20 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = OpenOptions { own_sizes: recipe.data.resize.is_some(), ..OpenOptions::default() };
     let corpus = Arc::new(Corpus::open_with(Path::new(corpus), &options)?);
     let device = Device::cpu(None, None)?;
-    // A run that is stopped at once: its snapshot holds the weights as training starts from them.
     let folder = tempfile::tempdir()?;
-    let run = folder.path().join("run");
-    let job = Job {
-        recipe: recipe.clone(),
-        corpus: Arc::clone(&corpus),
-        out: run.clone(),
-        device: device.clone(),
-        seed: None,
-        resume: false,
-        limit_images: None,
-    };
-    train(&job, &mut |_: &Event| {}, &AtomicBool::new(true))?;
-    let run = Run::open(&run)?;
+    let run = untrained_run(folder.path().join("run"), &recipe, &corpus, &device)?;
     let mut start = run.snapshot(Step(0))?;
     let network = Arc::clone(run.network());
     stir(&mut start.parameters, &network);
@@ -77,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     update.apply(&mut Orthogonaliser::new(cpu), &gradients, (&mut after, &mut state));
 
-    let mut tensors: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
+    let mut tensors: Vec<Tensor> = Vec::new();
     for (kind, parameters) in [("before", &start.parameters), ("gradient", &gradients), ("after", &after)] {
         for (name, array) in parameters.iter() {
             tensors.push((format!("{kind}.{name}"), array.shape().to_vec(), array.iter().copied().collect()));
@@ -95,9 +83,29 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     write(&PathBuf::from(out), &tensors, metadata)
 }
 
+/// A run that is stopped at once: its snapshot holds the weights as training starts from them.
+fn untrained_run(
+    out: PathBuf,
+    recipe: &Recipe,
+    corpus: &Arc<Corpus>,
+    device: &Device,
+) -> Result<Run, Box<dyn std::error::Error>> {
+    let job = Job {
+        recipe: recipe.clone(),
+        corpus: Arc::clone(corpus),
+        out,
+        device: device.clone(),
+        seed: None,
+        resume: false,
+        limit_images: None,
+    };
+    train(&job, &mut |_: &Event| {}, &AtomicBool::new(true))?;
+    Ok(Run::open(&job.out)?)
+}
+
 /// Moves filters that start as the identity a little: where they pass a gelu's output on, whole windows of the
 /// pool behind hold values that single precision rounds to the same 0, and which of them is the maximum
-/// is then anybody's choice.
+/// is then undetermined.
 fn stir(parameters: &mut Parameters, network: &Network) {
     for (index, spec) in network.parameters().enumerate().filter(|(_, spec)| matches!(spec.init, Init::Dirac { .. })) {
         let noise = Stream::new(1, &[index as u64]);
@@ -109,11 +117,10 @@ fn stir(parameters: &mut Parameters, network: &Network) {
     }
 }
 
-fn write(
-    path: &Path,
-    tensors: &[(String, Vec<usize>, Vec<f32>)],
-    metadata: HashMap<String, String>,
-) -> Result<(), Box<dyn std::error::Error>> {
+/// Name, shape and values.
+type Tensor = (String, Vec<usize>, Vec<f32>);
+
+fn write(path: &Path, tensors: &[Tensor], metadata: HashMap<String, String>) -> Result<(), Box<dyn std::error::Error>> {
     let bytes: Vec<Vec<u8>> =
         tensors.iter().map(|(_, _, values)| values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
     let views = tensors

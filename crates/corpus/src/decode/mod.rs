@@ -3,6 +3,7 @@
 mod jpeg;
 mod magic;
 mod palette;
+mod planes;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ImageShape, account::Reason};
 use magic::ImageKind;
+use planes::{keep_upper_bytes, planes};
 
 /// More pixels are never decoded. The largest photographs have half as many.
 const MAX_PIXELS: u64 = 100_000_000;
@@ -272,38 +274,4 @@ fn fault(error: &ImageError) -> Undecodable {
         _ => Reason::Damaged,
     };
     Undecodable::new(reason, error.to_string())
-}
-
-/// Makes the 8 bits that become of 16 their upper ones, as PIL and libpng take them, not the nearest ones.
-fn keep_upper_bytes(image: &mut DynamicImage) {
-    let values: &mut [u16] = match image {
-        DynamicImage::ImageLuma16(image) => image,
-        DynamicImage::ImageLumaA16(image) => image,
-        DynamicImage::ImageRgb16(image) => image,
-        DynamicImage::ImageRgba16(image) => image,
-        _ => return,
-    };
-    for value in values {
-        // 65535 / 255: what is rounded to this byte without a rest.
-        *value = (*value >> 8) * 257;
-    }
-}
-
-/// Writes an image channel after channel. Transparency is dropped, 16 bits become 8.
-fn planes(image: &DynamicImage) -> Decoded {
-    let (height, width) = (image.height() as usize, image.width() as usize);
-    if !image.color().has_color() {
-        let shape = ImageShape { channels: 1, height, width };
-        return Decoded { shape, pixels: image.to_luma8().into_raw(), is_turned: false };
-    }
-    let shape = ImageShape { channels: 3, height, width };
-    let colour = image.to_rgb8();
-    let mut pixels = vec![0; shape.len()];
-    let (red, rest) = pixels.split_at_mut(height * width);
-    let (green, blue) = rest.split_at_mut(height * width);
-    let planes = red.iter_mut().zip(green).zip(blue);
-    for (rgb, ((red, green), blue)) in colour.as_raw().as_chunks::<3>().0.iter().zip(planes) {
-        (*red, *green, *blue) = (rgb[0], rgb[1], rgb[2]);
-    }
-    Decoded { shape, pixels, is_turned: false }
 }

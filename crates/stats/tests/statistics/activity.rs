@@ -121,7 +121,7 @@ fn weights_are_measured_against_the_checkpoint_before() {
 }
 
 #[test]
-fn the_ledger_and_the_moves_follow_every_image() {
+fn example_statistics_follow_every_image() {
     let fixture = TinyRun::with_snapshots(&[0, 12, 24]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
@@ -169,10 +169,18 @@ fn the_ledger_and_the_moves_follow_every_image() {
     fixture.compute();
     store.refresh(&fixture.run());
     assert_eq!(store.example_stats(Split::Test).unwrap(), stats);
+}
 
+#[test]
+fn prediction_changes_follow_every_image() {
+    let fixture = TinyRun::with_snapshots(&[0, 24]);
+    fixture.compute();
+    let store = Store::open(&fixture.path()).unwrap();
+    let logits: Vec<_> = [0, 24].map(|step| outputs(&fixture, step, Split::Test, fixture.network.logits())).to_vec();
+    let range = fixture.corpus.range(Split::Test);
     let changes = store.prediction_changes(Split::Test, Step(0), Step(24)).unwrap().unwrap();
     let moved: usize = changes.iter().map(|cell| cell.images.len()).sum();
-    let expected = (0..range.len()).filter(|&row| predicted(logits[0].row(row)) != predicted(logits[2].row(row)));
+    let expected = (0..range.len()).filter(|&row| predicted(logits[0].row(row)) != predicted(logits[1].row(row)));
     assert_eq!(moved, expected.count());
     for cell in &changes {
         for (image, verdict) in &cell.images {

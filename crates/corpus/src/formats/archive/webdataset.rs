@@ -1,36 +1,33 @@
 //! `WebDataset`: tar shards in which the files of a sample follow each other, `key.jpg` and `key.cls` or `key.json`.
 
+mod label;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
-use super::{Archive, ArchiveKind, Member, REFUSED, kind_of, malformed, tar};
+use super::{Archive, ArchiveKind, Member, REFUSED, kind_of, tar};
 use crate::{
-    ClassId, Error, Limits, OpenOptions, Split,
+    Error, Limits, OpenOptions, Split,
     account::{Reason, Usage},
     file_name::{is_image_name, is_system},
     formats::{
         class_folders::are_class_folders,
-        records::class_of,
         splits::{Part, Splitting, part_named, part_of_file, test_part},
-        text::{read_lines, to_text},
+        text::read_lines,
     },
     known::Record,
     name::natural,
     reader::{Place, Reader},
     sink::{Item, Payload, Sink},
 };
+use label::{SampleLabel, class_of_label, label_of};
 
 /// The files beside the shards that may hold the names of classes.
 const NAMES: [&str; 4] = ["classes.txt", "classnames.txt", "class_names.txt", "labels.txt"];
-/// The keys of `key.json` that may hold the label.
-const KEYS: [&str; 8] = ["label", "cls", "class", "class_id", "label_id", "target", "class_name", "label_name"];
 /// Number of files of the first shard that are looked at.
 const LOOK: usize = 32;
-const MOST_LABEL_BYTES: u64 = 1 << 20;
-/// Bytes of a word that is a label.
-const MOST_WORD_BYTES: usize = 1_024;
 
 /// Recognises shards: one, or a folder of them.
 pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
@@ -103,12 +100,6 @@ fn is_label(end: &str) -> bool {
     ["cls", "json"].iter().any(|known| end.eq_ignore_ascii_case(known))
 }
 
-/// The label of a sample.
-enum SampleLabel {
-    Number(i64),
-    Word(String),
-}
-
 /// An image with its label.
 struct Sample {
     shard: usize,
@@ -163,7 +154,7 @@ impl Reader for Shards {
                 sink.account.leave_out(Reason::OtherSplit, source.as_ref(), "another part is the test split");
                 continue;
             }
-            let class = class_of_label(label, &numbers, (&image.name, &archive.path))?;
+            let class = class_of_label(label, &numbers, &image.name, &archive.path)?;
             let split = if part == Part::Train { Split::Train } else { Split::Test };
             let split = splitting.next(split, class);
             match archive.read(image) {
@@ -176,24 +167,6 @@ impl Reader for Shards {
         }
         Ok(())
     }
-}
-
-fn class_of_label(
-    label: &SampleLabel,
-    numbers: &BTreeMap<&str, i64>,
-    (image, path): (&str, &Path),
-) -> Result<ClassId, Error> {
-    let found = match label {
-        SampleLabel::Number(number) => *number,
-        SampleLabel::Word(word) => numbers.get(word.as_str()).copied().unwrap_or(-1),
-    };
-    class_of(found, numbers.len(), (0, path)).map_err(|_| {
-        let label = match label {
-            SampleLabel::Number(number) => number.to_string(),
-            SampleLabel::Word(word) => format!("{word:?}"),
-        };
-        malformed(format!("label {label} of {image}"), format!("one of {} classes", numbers.len()), path)
-    })
 }
 
 impl Shards {
@@ -265,44 +238,6 @@ impl Shards {
         let numbers = highest.clamp(-1, i64::from(u16::MAX)) + 1;
         Ok(if words.is_empty() { (0..numbers).map(|number| number.to_string()).collect() } else { words })
     }
-}
-
-/// The label of a sample: `key.cls`, else a key of `key.json`.
-fn label_of(archive: &Archive, files: &[&Member]) -> Result<Option<SampleLabel>, Error> {
-    let file = |wanted: &str| files.iter().find(|file| key_of(&file.name).1.eq_ignore_ascii_case(wanted));
-    let text = |member: &Member| {
-        if member.bytes > MOST_LABEL_BYTES {
-            let found = format!("{} with {} bytes", member.name, member.bytes);
-            return Err(malformed(found, "a label", &archive.path));
-        }
-        archive.read(member).map(|bytes| to_text(&bytes)).map_err(Error::io("read", &archive.path))
-    };
-    if let Some(member) = file("cls") {
-        let text = text(member)?;
-        let text = text.trim();
-        return Ok(match text.parse() {
-            Ok(number) => Some(SampleLabel::Number(number)),
-            Err(_) if text.is_empty() => None,
-            Err(_) => Some(word(text, &archive.path)?),
-        });
-    }
-    let Some(member) = file("json") else { return Ok(None) };
-    let json: serde_json::Value = serde_json::from_str(&text(member)?)
-        .map_err(|error| malformed(format!("{} with {error}", member.name), "JSON with a label", &archive.path))?;
-    let label = KEYS.iter().find_map(|key| match json.get(key)? {
-        serde_json::Value::Number(number) => number.as_i64().map(SampleLabel::Number).map(Ok),
-        serde_json::Value::String(text) => Some(word(text, &archive.path)),
-        _ => None,
-    });
-    label.transpose()
-}
-
-fn word(text: &str, path: &Path) -> Result<SampleLabel, Error> {
-    if text.len() > MOST_WORD_BYTES {
-        let found = format!("a label of {} bytes", text.len());
-        return Err(malformed(found, format!("a number, or a word of at most {MOST_WORD_BYTES} bytes"), path));
-    }
-    Ok(SampleLabel::Word(text.to_owned()))
 }
 
 #[cfg(test)]
