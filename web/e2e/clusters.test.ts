@@ -88,7 +88,7 @@ describe('a saved picture of the clusters', () => {
     const list = page.locator('.list');
     expect(await list.evaluate((node) => node.scrollHeight > node.clientHeight + 50)).toBe(true);
     await list.evaluate((node) => (node.scrollTop = 120));
-    await page.getByRole('button', { name: /^Take away/ }).click();
+    await page.getByRole('button', { name: /^Export/ }).click();
     const saved = async (kind: string) => {
       const [file] = await Promise.all([
         page.waitForEvent('download'),

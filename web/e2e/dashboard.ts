@@ -31,7 +31,7 @@ export class Dashboard {
     });
     page.on('pageerror', (error) => this.#complaints.push(`uncaught: ${error.stack ?? error.message}`));
     page.on('requestfailed', (request) => {
-      // A newer wish may abort an older request, and a page that goes away ends its event stream.
+      // A newer request may abort an older request, and a page that goes away ends its event stream.
       const reason = request.failure()?.errorText ?? 'failed';
       if (reason !== 'net::ERR_ABORTED') this.#complaints.push(`${reason}: ${request.url()}`);
     });

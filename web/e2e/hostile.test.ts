@@ -73,11 +73,11 @@ afterAll(async () => {
 });
 
 const hit = (where: Page) => where.evaluate(() => 'hit' in window);
-const menu = () => page.getByRole('button', { name: 'Take away: link, requests, pictures, tables' });
+const menu = () => page.getByRole('button', { name: 'Export: link, requests, pictures, tables' });
 
 async function taken(label: string | RegExp): Promise<string[]> {
   const texts: string[] = [];
-  const buttons = page.getByRole('group', { name: 'Take away' }).getByRole('button', { name: label });
+  const buttons = page.getByRole('group', { name: 'Export' }).getByRole('button', { name: label });
   for (const button of await buttons.all()) {
     const [download] = await Promise.all([page.waitForEvent('download') as Promise<Download>, button.click()]);
     expect(download.suggestedFilename()).toMatch(/^[a-z0-9][a-z0-9._-]*\.(svg|csv|png)$/);

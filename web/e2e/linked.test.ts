@@ -53,7 +53,7 @@ describe('taking away', () => {
   test('pictures, tables and requests', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: '6' });
     const { page } = dashboard;
-    await page.getByRole('button', { name: /^Take away/ }).click();
+    await page.getByRole('button', { name: /^Export/ }).click();
     await dashboard.expectAccessible();
     const saved = async (name: string) => {
       const [file] = await Promise.all([

@@ -126,9 +126,9 @@ describe('Compare', () => {
     const table = page.getByRole('table', { name: /Checkpoints in rows/ });
     const rows = table.getByRole('row');
     expect(await rows.count()).toBe(3);
-    const wish = page.getByRole('textbox', { name: 'Add a checkpoint by number' });
-    await wish.fill('1');
-    await wish.press('Enter');
+    const field = page.getByRole('textbox', { name: 'Add a checkpoint by number' });
+    await field.fill('1');
+    await field.press('Enter');
     await dashboard.idle();
     expect(await rows.count()).toBe(4);
     const early = table.getByRole('img', { name: /^conv1 at checkpoint 1:/ });

@@ -1,5 +1,5 @@
 /**
- * Asking the server. Addresses are relative to the page, so the dashboard works under any path prefix.
+ * Requests to the server. Addresses are relative to the page, so the dashboard works under any path prefix.
  *
  * `getJson` throws `ApiError` for an `application/problem+json` answer and `Unreachable` when there was no answer;
  * an abandoned request throws the browser's `AbortError` (test with `isAbort`).
@@ -37,7 +37,7 @@ export class Unreachable extends Error {
 export const isAbort = (error: unknown): boolean =>
   error instanceof DOMException ? error.name === 'AbortError' : (error as Error | null)?.name === 'AbortError';
 
-/** Why something failed, in words. */
+/** Message of an error for the user. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
@@ -82,7 +82,7 @@ export async function problemFrom(response: Response): Promise<Problem> {
   }
 }
 
-/** One request. Counted by the idle signal until its head has arrived. */
+/** Sends one request; the idle signal counts it until its headers have arrived. */
 export async function request(url: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {

@@ -65,9 +65,9 @@ export const suspects = (id: string, page: ListPage, signal?: AbortSignal) =>
   getJson<t.Suspects>(run(id, 'suspects'), { ...page }, signal);
 export const moves = (
   id: string,
-  wish: { from: number; to: number; split: t.Split; limit: number },
+  request: { from: number; to: number; split: t.Split; limit: number },
   signal?: AbortSignal,
-) => getJson<t.Moves>(run(id, 'moves'), { ...wish }, signal);
+) => getJson<t.Moves>(run(id, 'moves'), { ...request }, signal);
 export const confusion = (id: string, checkpoint: number, split: t.Split, signal?: AbortSignal) =>
   getJson<t.Confusion>(run(id, 'checkpoints', checkpoint, 'confusion'), { split }, signal);
 export const confusionHistory = (id: string, split: t.Split, signal?: AbortSignal) =>
@@ -109,7 +109,7 @@ export const image = (corpus: string, id: number, signal?: AbortSignal) =>
 
 /* --- addresses of pictures --- */
 
-export interface SheetWish {
+export interface SheetRequest {
   run: string;
   checkpoint: number;
   /** The checkpoint's hash: with it in the address the browser may keep the picture for ever. */
@@ -123,30 +123,36 @@ export interface SheetWish {
   palette?: t.Palette;
 }
 
-function sheetRoute(wish: SheetWish): string {
+function sheetRoute(request: SheetRequest): string {
   const route = run(
-    wish.run,
+    request.run,
     'checkpoints',
-    wish.checkpoint,
+    request.checkpoint,
     'layers',
-    wish.layer,
+    request.layer,
     'filters',
-    wish.filters ?? '*',
+    request.filters ?? '*',
     'channels',
-    wish.channels ?? '*',
+    request.channels ?? '*',
   );
-  return wish.apply === null || wish.apply === undefined ? route : `${route}/${path('apply', wish.apply)}`;
+  return request.apply === null || request.apply === undefined
+    ? route
+    : `${route}/${path('apply', request.apply)}`;
 }
 
 /** One layer at one checkpoint as a PNG, one pixel per value. */
-export const sheetUrl = (wish: SheetWish): string =>
-  address(sheetRoute(wish), { normalise: wish.normalise, palette: wish.palette, v: wish.hash.slice(0, 16) });
+export const sheetUrl = (request: SheetRequest): string =>
+  address(sheetRoute(request), {
+    normalise: request.normalise,
+    palette: request.palette,
+    v: request.hash.slice(0, 16),
+  });
 
 /** The same as raw floats: [filters, channels, height, width]. */
-export const valuesUrl = (wish: SheetWish): string =>
-  address(sheetRoute(wish), { format: 'f32', v: wish.hash.slice(0, 16) });
+export const valuesUrl = (request: SheetRequest): string =>
+  address(sheetRoute(request), { format: 'f32', v: request.hash.slice(0, 16) });
 
-export interface StripWish {
+export interface StripRequest {
   run: string;
   layer: string;
   checkpoints: string;
@@ -160,15 +166,15 @@ export interface StripWish {
 }
 
 /** Many checkpoints of a layer in one PNG, stacked from top to bottom. */
-export const stripUrl = (wish: StripWish): string =>
-  address(run(wish.run, 'layers', wish.layer, 'strip'), {
-    checkpoints: wish.checkpoints,
-    filters: wish.filters,
-    channels: wish.channels,
-    apply: wish.apply,
-    normalise: wish.normalise,
-    palette: wish.palette,
-    v: wish.version,
+export const stripUrl = (request: StripRequest): string =>
+  address(run(request.run, 'layers', request.layer, 'strip'), {
+    checkpoints: request.checkpoints,
+    filters: request.filters,
+    channels: request.channels,
+    apply: request.apply,
+    normalise: request.normalise,
+    palette: request.palette,
+    v: request.version,
   });
 
 /** Corpus images side by side, without gaps, in the order of `ids`. */

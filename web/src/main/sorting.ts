@@ -1,5 +1,5 @@
 /** The order of a table's rows by one of its columns. Pure. */
-import type { Table } from '../state/offer.svelte';
+import type { Table } from '../state/exportSource.svelte';
 
 export interface Sorting {
   column: number;

@@ -1,6 +1,6 @@
 /** Whether the tour is shown by itself: once, on the run that `deepviz demo` makes, to those who came without an aim. */
 import type { Run } from '../api/types';
-import { placeFromHash } from '../state/place';
+import { urlStateFromHash } from '../state/urlState';
 
 const KEY = 'deepviz.tour';
 
@@ -10,7 +10,7 @@ export const isDemo = (run: Pick<Run, 'name'> & { corpus: Pick<Run['corpus'], 'n
 
 /** The address names nothing to look at: only perhaps the run, or the theme. Whoever follows a link is not led away. */
 export function isBare(hash: string): boolean {
-  const { options, ...named } = { ...placeFromHash(hash), run: null };
+  const { options, ...named } = { ...urlStateFromHash(hash), run: null };
   const kept = Object.keys(options).filter((name) => name !== 'theme');
   return kept.length === 0 && Object.values(named).every((value) => value === null);
 }

@@ -21,7 +21,7 @@ export function keyTable(
   views: readonly string[],
   focusSearch: () => void,
   help: () => void,
-  twin: () => void,
+  openTable: () => void,
 ): Key[] {
   return [
     { keys: [' '], label: 'Space', says: 'Play, pause', act: (s) => s.player.toggle() },
@@ -43,21 +43,21 @@ export function keyTable(
       keys: ['c'],
       label: 'C',
       says: 'Hold to see “before” in every view',
-      act: (s) => s.blink(true),
-      release: (s) => s.blink(false),
+      act: (s) => s.peekBefore(true),
+      release: (s) => s.peekBefore(false),
     },
     { keys: ['l'], label: 'L', says: 'Loop', act: (s) => s.player.toggleLoop() },
     {
       keys: ['i', 'o'],
       label: 'I O',
       says: 'The loop begins here, ends here',
-      act: (s, e) => s.player.bound(e.key.toLowerCase() === 'i' ? 'from' : 'to', s.checkpoint),
+      act: (s, e) => s.player.setLoopEnd(e.key.toLowerCase() === 'i' ? 'from' : 'to', s.checkpoint),
     },
     {
       keys: ['-', '+', '='],
       label: '− +',
       says: 'Slower, faster',
-      act: (s, e) => s.player.shift(e.key === '-' ? -1 : 1),
+      act: (s, e) => s.player.changeSpeed(e.key === '-' ? -1 : 1),
     },
     {
       keys: ['m'],
@@ -79,7 +79,7 @@ export function keyTable(
       act: (s, e) => s.choose({ view: views[Number(e.key) - 1] }),
     },
     { keys: ['[', ']'], label: '[ ]', says: 'Layer', act: (s, e) => nextLayer(s, e.key === ']' ? 1 : -1) },
-    { keys: ['t'], label: 'T', says: 'The numbers of the view as tables', act: twin },
+    { keys: ['t'], label: 'T', says: 'The numbers of the view as tables', act: openTable },
     { keys: ['/'], label: '/', says: 'Search', act: focusSearch },
     {
       keys: ['Escape'],

@@ -1,15 +1,15 @@
 /**
- * Play: a clock, not a queue. A tick moves to the next readable checkpoint when its time has come and every picture of
- * the present one is on the screen; a picture that takes too long is not waited for. Speed and loop are in the address.
+ * Playback: a clock, not a queue. A tick moves to the next readable checkpoint when its time has come and every view shows
+ * the present one; a view that takes too long is not waited for. Speed and loop are in the address.
  */
-import { readable } from './checkpoints';
+import { nextReadable } from './checkpoints';
 import { formatLoop, parseLoop, playBounds, rangeOf, type Loop } from './loop';
 import type { Store } from './store.svelte';
 
 /** Checkpoints a second. */
 export const SPEEDS = [1, 5, 10, 25, 60] as const;
-const USUAL = 10;
-const PATIENCE_MS = 1000;
+const DEFAULT_SPEED = 10;
+const MAX_WAIT_MS = 1000;
 /** A frame comes a little early or late: a tick due this soon is taken now. */
 const SLACK_MS = 4;
 
@@ -20,7 +20,7 @@ export class Player {
   #frame = 0;
   readonly speed = $derived.by(() => {
     const said = Number(this.#store.option('speed', ''));
-    return said >= 1 && said <= 60 ? said : USUAL;
+    return said >= 1 && said <= 60 ? said : DEFAULT_SPEED;
   });
   readonly loop = $derived.by<Loop>(() => parseLoop(this.#store.option('loop', '')));
 
@@ -29,11 +29,11 @@ export class Player {
   }
 
   setSpeed(speed: number): void {
-    this.#store.setOption('speed', String(speed), String(USUAL));
+    this.#store.setOption('speed', String(speed), String(DEFAULT_SPEED));
   }
 
-  /** The next faster or slower of the speeds. */
-  shift(by: 1 | -1): void {
+  /** Changes to the next faster or slower of the speeds. */
+  changeSpeed(by: 1 | -1): void {
     const at = SPEEDS.findLastIndex((speed) => speed <= this.speed);
     this.setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at + by))]);
   }
@@ -46,8 +46,8 @@ export class Player {
     this.setLoop(this.loop === 'off' ? 'all' : 'off');
   }
 
-  /** One end of the loop here; the other stays, or is the end of the run. */
-  bound(end: 'from' | 'to', checkpoint: number): void {
+  /** Sets one end of the loop; the other stays, or is the end of the run. */
+  setLoopEnd(end: 'from' | 'to', checkpoint: number): void {
     const [from, to] = playBounds(this.loop, this.#store.last);
     if (end === 'from') this.setLoop(rangeOf(checkpoint, to > checkpoint ? to : this.#store.last));
     else this.setLoop(rangeOf(from < checkpoint ? from : 0, checkpoint));
@@ -63,10 +63,10 @@ export class Player {
     const points = store.run?.checkpoints ?? [];
     if (points.length < 2) return;
     store.follow = false;
-    // Where motion is not wanted, play is one step.
+    // With reduced motion, play is one step.
     if (globalThis.matchMedia?.('(prefers-reduced-motion: reduce)').matches) return store.step(1);
     const [from, to] = playBounds(this.loop, store.last);
-    const ended = store.checkpoint >= to || readable(points, store.checkpoint, 1) === store.checkpoint;
+    const ended = store.checkpoint >= to || nextReadable(points, store.checkpoint, 1) === store.checkpoint;
     if (ended || store.checkpoint < from) store.moveTo(from);
     this.playing = true;
     this.#due = performance.now() + 1000 / this.speed;
@@ -82,13 +82,13 @@ export class Player {
     if (!this.playing) return;
     const store = this.#store;
     const late = time - this.#due;
-    if (late >= -SLACK_MS && (store.showing === null || late > PATIENCE_MS)) {
+    if (late >= -SLACK_MS && (store.staleViews.shownCheckpoint === null || late > MAX_WAIT_MS)) {
       const [from, to] = playBounds(this.loop, store.last);
-      const next = readable(store.run?.checkpoints ?? [], store.checkpoint, 1);
+      const next = nextReadable(store.run?.checkpoints ?? [], store.checkpoint, 1);
       if (next !== store.checkpoint && next <= to) store.moveTo(next);
       else if (this.loop !== 'off') store.moveTo(from);
       else return this.stop();
-      // From when it was due, so that speed is kept; from now when we fell behind.
+      // From the due time, so that speed is kept; from now where playback fell behind.
       this.#due = (late > 1000 / this.speed ? time : this.#due) + 1000 / this.speed;
     }
     this.#frame = requestAnimationFrame(this.#tick);

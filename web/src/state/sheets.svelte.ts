@@ -1,24 +1,24 @@
 /**
- * The picture of a layer that belongs to the playhead. Call it while a component is being set up:
+ * The picture of a layer at the playhead's checkpoint. Call it while a component is being set up:
  *
  *   const bank = sheets(store, 'bank', () => ({ layer: store.layer, normalise: 'sheet' }));
  *   $effect(() => { if (bank.shown) draw(bank.shown.picture, bank.shown.picture.sheet) });
  *
- * `bank.shown` holds the last decoded picture with the checkpoint and wish it answers; it changes in one frame, and
+ * `bank.shown` holds the last decoded picture with the checkpoint and request it answers; it changes in one frame, and
  * only to a decoded picture, so nothing ever blanks or flickers. Neighbours are fetched ahead in the direction of
- * travel. While the right picture is on its way the timeline's handle is hollow and says what is still shown. When the
+ * travel. While the right picture is in flight the timeline's handle is hollow and says which checkpoint is still shown. When the
  * layer or another choice changes (not the checkpoint), the old picture also stays until the new one is there: lay
- * the page out from `bank.shown`, not from the wish.
+ * the page out from `bank.shown`, not from the request.
  */
 import { untrack } from 'svelte';
 import { isAbort } from '../api/client';
 import { pictures, type Picture } from '../api/pictures';
-import { sheetUrl, stripUrl, type SheetWish } from '../api/routes';
+import { sheetUrl, stripUrl, type SheetRequest } from '../api/routes';
 import { chunks, neighbours } from './checkpoints';
-import { Comeback } from './connection.svelte';
+import { AutoRetry } from './connection.svelte';
 import type { Store } from './store.svelte';
 
-export type SheetChoice = Omit<SheetWish, 'run' | 'checkpoint' | 'hash'> & {
+export type SheetChoice = Omit<SheetRequest, 'run' | 'checkpoint' | 'hash'> & {
   /** A fixed checkpoint instead of the playhead (Compare's rows). */
   at?: number;
 };
@@ -31,8 +31,8 @@ export interface Shown {
 
 const AHEAD = 8;
 const BEHIND = 3;
-/** In a long run neighbours come many to a request: so many checkpoints of weights, or of activations. */
-const LONG = 24;
+/** From so many checkpoints on neighbours are fetched as strips, of so many checkpoints of weights or of activations. */
+const STRIP_FROM = 24;
 const STRIP = { weights: 16, maps: 8 };
 
 export class Sheets {
@@ -43,8 +43,8 @@ export class Sheets {
   #again = $state(0);
   #ahead = '';
 
-  constructor(store: Store, reader: string, choose: () => SheetChoice | null) {
-    const comeback = new Comeback(() => {
+  constructor(store: Store, view: string, choose: () => SheetChoice | null) {
+    const autoRetry = new AutoRetry(() => {
       this.#ahead = '';
       this.#again += 1;
     });
@@ -64,16 +64,16 @@ export class Sheets {
           this.pending = false;
           this.slow = false;
           this.error = null;
-          comeback.done();
-          store.setLate(reader, null);
-          // At the end of a run that grows there is nothing ahead, and each new checkpoint would ask for all behind again.
+          autoRetry.done();
+          store.staleViews.mark(view, null);
+          // Following a growing run there is nothing ahead, and each new checkpoint would request all behind again.
           if (choice.at !== undefined || (store.follow && run.live)) return;
           const points = run.checkpoints;
-          // Where each filter has a scale of its own, a strip does not say them all.
-          if (points.length < LONG || choice.normalise === 'filter')
-            return pictures.prefetch(neighbours(points, at, store.direction, AHEAD, BEHIND).map(url), reader);
+          // Where each filter has its own scale, a strip's header does not list them.
+          if (points.length < STRIP_FROM || choice.normalise === 'filter')
+            return pictures.prefetch(neighbours(points, at, store.direction, AHEAD, BEHIND).map(url), view);
           const size = choice.apply === undefined || choice.apply === null ? STRIP.weights : STRIP.maps;
-          // The same parts as at the step before are on their way already.
+          // The same chunks as at the step before are in flight already.
           const asked = `${Math.floor(at / size)}${store.direction}${points.length}${url(0)}`;
           if (asked === this.#ahead) return;
           this.#ahead = asked;
@@ -87,27 +87,27 @@ export class Sheets {
               }),
               parts: part.map(url),
             })),
-            reader,
+            view,
           );
         };
         const ready = pictures.peek(url(at));
         if (ready) return show(ready);
         let current = true;
         this.pending = true;
-        if (this.shown && this.shown.checkpoint !== at) store.setLate(reader, this.shown.checkpoint);
+        if (this.shown && this.shown.checkpoint !== at) store.staleViews.mark(view, this.shown.checkpoint);
         const timer = setTimeout(() => (this.slow = true), 200);
-        pictures.want(url(at)).then(
+        pictures.load(url(at)).then(
           (picture) => current && show(picture),
           (error: unknown) => {
             if (!current || isAbort(error)) return;
-            if (comeback.failed(error, this.shown !== null)) {
+            if (autoRetry.failed(error, this.shown !== null)) {
               this.slow = true;
               return;
             }
             this.pending = false;
             this.slow = false;
             this.error = error;
-            store.setLate(reader, null);
+            store.staleViews.mark(view, null);
           },
         );
         return () => {
@@ -117,8 +117,8 @@ export class Sheets {
       });
     });
     $effect(() => () => {
-      comeback.done();
-      store.setLate(reader, null);
+      autoRetry.done();
+      store.staleViews.mark(view, null);
     });
   }
 
@@ -128,6 +128,6 @@ export class Sheets {
   }
 }
 
-export function sheets(store: Store, reader: string, choose: () => SheetChoice | null): Sheets {
-  return new Sheets(store, reader, choose);
+export function sheets(store: Store, view: string, choose: () => SheetChoice | null): Sheets {
+  return new Sheets(store, view, choose);
 }

@@ -4,7 +4,7 @@
  * fills `main`; `<div class="vbar">` with an `<h1>` comes first.
  */
 import type { Component } from 'svelte';
-import { once } from '../state/code';
+import { once } from '../state/lazyCode';
 import type { Store } from '../state/store.svelte';
 
 export type ViewComponent = Component<{ store: Store }>;
@@ -28,7 +28,7 @@ export const views: View[] = TITLES.flatMap((title) => {
   return load ? [{ name, title, load: once(load) }] : [];
 });
 
-/** The page to print: no tab, one comes to it from “take away”. */
+/** The page to print: no tab, opened from the export menu. */
 export const report: View = {
   name: 'report',
   title: 'Report',

@@ -21,10 +21,10 @@ import {
   type Unit,
 } from './data';
 import type { Mark } from '../../state/marks';
-import { divergedAt } from '../../state/sound';
-import { BOTTOM, LEFT, moving, RIGHT, TICKS, TOP, type Drawn, type Track } from './moving';
+import { divergedAt } from '../../state/divergence';
+import { BOTTOM, LEFT, moving, RIGHT, TICKS, TOP, type Drawn, type Track } from './playhead';
 
-export { HEIGHT, type Track } from './moving';
+export { HEIGHT, type Track } from './playhead';
 
 interface Picture {
   svg: SVGSVGElement;

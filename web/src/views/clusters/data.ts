@@ -78,15 +78,15 @@ export function seatOrder(order: Order, now: readonly Cluster[], before: readonl
  * The checkpoint whose clusters give the order: the one asked for by hand; else by class the last, by anything else the
  * one on the screen. One that was not counted cannot give it.
  */
-export function orderedAt(wish: {
+export function orderedAt(request: {
   order: Order;
   asked: number | null;
   shown: number;
   counted: readonly number[];
 }): number | null {
-  const last = wish.counted.at(-1) ?? null;
-  const wanted = wish.asked ?? (wish.order === 'class' ? last : wish.shown);
-  return wanted !== null && wish.counted.includes(wanted) ? wanted : last;
+  const last = request.counted.at(-1) ?? null;
+  const wanted = request.asked ?? (request.order === 'class' ? last : request.shown);
+  return wanted !== null && request.counted.includes(wanted) ? wanted : last;
 }
 
 /**

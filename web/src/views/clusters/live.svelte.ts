@@ -39,7 +39,7 @@ export class Feed {
         load: (signal) => routes.clusterHistory(id, wanted, signal),
       };
     });
-    const at = (checkpoint: () => number, reader?: string) => {
+    const at = (checkpoint: () => number, view?: string) => {
       const index = $derived(countedAt(this.history.value?.checkpoints ?? [], checkpoint()));
       const hash = $derived(index === null ? null : (store.run?.checkpoints[index]?.hash ?? null));
       return resource<ClusterSet>(
@@ -56,7 +56,7 @@ export class Feed {
             },
           };
         },
-        { reader, store },
+        { view, store },
       );
     };
     this.now = at(() => store.checkpoint, 'clusters');
@@ -87,7 +87,7 @@ export class Feed {
     for (const c of neighbours(run.checkpoints, checkpoint, direction, AHEAD, BEHIND)) {
       if (!counted.has(c)) continue;
       this.read(c, choice).then(
-        (set) => tiles.want(atlasIds(set.clusters, NEAREST)),
+        (set) => tiles.load(atlasIds(set.clusters, NEAREST)),
         () => undefined,
       );
     }
@@ -96,12 +96,12 @@ export class Feed {
 
 /** Resolves when every image can be drawn without waiting. */
 function decoded(store: Store, ids: readonly number[]): Promise<void> {
-  if (store.tiles.want(ids)) return Promise.resolve();
+  if (store.tiles.load(ids)) return Promise.resolve();
   return new Promise((resolve) => {
     const stop = $effect.root(() => {
       $effect(() => {
         void store.tiles.version;
-        if (!store.tiles.want(ids)) return;
+        if (!store.tiles.load(ids)) return;
         resolve();
         queueMicrotask(() => stop());
       });

@@ -1,7 +1,7 @@
 // The seats of the clusters: arranged once for each choice, and again only when asked, so that nothing moves while
 // one scrubs and a live run does not reshuffle the page.
 import { untrack } from 'svelte';
-import { Comeback } from '../../state/connection.svelte';
+import { AutoRetry } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
 import { dominant, orderedAt, seatGroups, seatOrder, type Order } from './data';
 import type { Feed, SetChoice } from './live.svelte';
@@ -21,12 +21,16 @@ export class Seating {
   /** The checkpoint that was asked for by hand; null for the order's own. */
   #asked: number | null = null;
 
-  constructor(store: Store, feed: Feed, wish: () => { key: string; choice: SetChoice | null; order: Order }) {
-    const comeback = new Comeback(() => (this.#again += 1));
+  constructor(
+    store: Store,
+    feed: Feed,
+    request: () => { key: string; choice: SetChoice | null; order: Order },
+  ) {
+    const autoRetry = new AutoRetry(() => (this.#again += 1));
     let arranged = '';
     let of = '';
     $effect(() => {
-      const { key: choiceKey, choice, order } = wish();
+      const { key: choiceKey, choice, order } = request();
       // What was asked for was asked of another set or order.
       if (of !== `${choiceKey}/${order}`) this.#asked = null;
       of = `${choiceKey}/${order}`;
@@ -45,7 +49,7 @@ export class Seating {
           ([set, end, before]) => {
             if (!current || !set || !end) return;
             arranged = key;
-            comeback.done();
+            autoRetry.done();
             const seats = seatOrder(order, set.clusters, before?.clusters ?? null);
             this.arrangement = {
               at: set.checkpoint,
@@ -54,12 +58,12 @@ export class Seating {
               groups: order === 'class' ? seatGroups(seats, set.clusters) : [],
             };
           },
-          (error: unknown) => current && comeback.failed(error),
+          (error: unknown) => current && autoRetry.failed(error),
         );
       });
       return () => (current = false);
     });
-    $effect(() => () => comeback.done());
+    $effect(() => () => autoRetry.done());
   }
 
   /** Arranges anew: for this checkpoint, or as the order itself says. */

@@ -20,7 +20,7 @@ export interface Chosen {
   channels: number[] | null;
 }
 
-export interface ColumnWish {
+export interface ColumnRequest {
   layers: string[];
   filters: FilterChoice;
   channel: ChannelChoice;
@@ -46,7 +46,7 @@ export function factsOf(run: Run, layer: Layer): LayerFacts {
 
 async function choose(
   run: Run,
-  wish: ColumnWish,
+  request: ColumnRequest,
   name: string,
   at: number,
   signal: AbortSignal,
@@ -55,18 +55,18 @@ async function choose(
   if (!layer) return { layer: name, filters: [], channels: null };
   const facts = factsOf(run, layer);
   let norms = new Array<number>(facts.of).fill(0);
-  if (layer.weight_shape && 'strongest' in wish.filters) {
+  if (layer.weight_shape && 'strongest' in request.filters) {
     const history = await routes.layerHistory(run.id, name, signal);
     const known = history.filters.norm[history.checkpoints.indexOf(at)] ?? history.filters.norm.at(-1);
     norms = known ? numbersOf(known) : norms;
   }
-  const filters = chosenFilters(wish.filters, norms.slice(0, facts.of));
+  const filters = chosenFilters(request.filters, norms.slice(0, facts.of));
   if (!facts.kernel || !filters.length) return { layer: name, filters, channels: null };
-  if (typeof wish.channel === 'number') {
+  if (typeof request.channel === 'number') {
     return {
       layer: name,
       filters,
-      channels: filters.map(() => Math.min(facts.channels - 1, wish.channel as number)),
+      channels: filters.map(() => Math.min(facts.channels - 1, request.channel as number)),
     };
   }
   if (facts.channels === 3) return { layer: name, filters, channels: null };
@@ -90,10 +90,10 @@ async function choose(
   };
 }
 
-/** The choice for every layer of the wish, as one answer. */
-export function columns(store: Store, wish: () => ColumnWish | null): Resource<Chosen[]> {
+/** The choice for every layer of the request, as one answer. */
+export function columns(store: Store, request: () => ColumnRequest | null): Resource<Chosen[]> {
   const said = $derived.by(() => {
-    const wanted = wish();
+    const wanted = request();
     return wanted ? JSON.stringify({ run: store.run?.id, ...wanted }) : null;
   });
   // Fixed when first asked: a live run does not reorder the page as it grows.
@@ -101,7 +101,7 @@ export function columns(store: Store, wish: () => ColumnWish | null): Resource<C
   return resource<Chosen[]>(() => {
     const run = store.run;
     if (!run || said === null) return null;
-    const wanted = JSON.parse(said) as ColumnWish & { run: string };
+    const wanted = JSON.parse(said) as ColumnRequest & { run: string };
     let at = fixed.get(said);
     if (at === undefined) {
       at = run.checkpoints.length - 1;

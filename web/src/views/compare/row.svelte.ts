@@ -5,11 +5,11 @@ import { pictures, type Picture } from '../../api/pictures';
 import { sheetUrl } from '../../api/routes';
 import type { Palette, Run } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
-import { Comeback } from '../../state/connection.svelte';
+import { AutoRetry } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
 import type { Column, ScaleOver } from './data';
 
-export interface RowWish {
+export interface RowRequest {
   checkpoint: number;
   columns: Column[];
   scale: ScaleOver;
@@ -25,22 +25,24 @@ export interface ShownRow {
   maps: (Picture | null)[];
 }
 
-function wishes(run: Run, wish: RowWish, checkpoint: number): (string | null)[][] {
-  const signed: Palette = wish.light ? 'diverging-light' : 'diverging';
-  return wish.columns.map((column) => {
+function sheetUrls(run: Run, request: RowRequest, checkpoint: number): (string | null)[][] {
+  const signed: Palette = request.light ? 'diverging-light' : 'diverging';
+  return request.columns.map((column) => {
     const base = {
       run: run.id,
       checkpoint,
       hash: run.checkpoints[checkpoint]?.hash ?? '',
       layer: column.layer,
       filters: column.filters.join(','),
-      normalise: wish.scale,
+      normalise: request.scale,
     };
     if (!column.filters.length) return [null, null];
     const channels = column.channels ? [...new Set(column.channels)].join(',') : column.rgb ? undefined : '0';
     return [
       column.kernel ? sheetUrl({ ...base, channels, palette: column.rgb ? 'rgb' : signed }) : null,
-      column.map && wish.image !== null ? sheetUrl({ ...base, apply: wish.image, palette: 'grey' }) : null,
+      column.map && request.image !== null
+        ? sheetUrl({ ...base, apply: request.image, palette: 'grey' })
+        : null,
     ];
   });
 }
@@ -52,25 +54,25 @@ export class Row {
   error = $state.raw<unknown>(null);
   slow = $state(false);
   #again = $state(0);
-  readonly #comeback = new Comeback(() => (this.#again += 1));
+  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
 
-  /** `reader` names the row that follows the playhead: the timeline waits for it and its neighbours come ahead. */
-  constructor(store: Store, wish: () => RowWish | null, reader?: string) {
+  /** `view` names the row that follows the playhead: the timeline waits for it and its neighbours come ahead. */
+  constructor(store: Store, request: () => RowRequest | null, view?: string) {
     $effect(() => {
       void this.#again;
-      const wanted = wish();
+      const wanted = request();
       const run = store.run;
       if (!wanted || !run || run.checkpoints[wanted.checkpoint]?.problem) return;
-      return untrack(() => this.#follow(store, run, wanted, reader));
+      return untrack(() => this.#follow(store, run, wanted, view));
     });
     $effect(() => () => {
-      this.#comeback.done();
-      if (reader) store.setLate(reader, null);
+      this.#autoRetry.done();
+      if (view) store.staleViews.mark(view, null);
     });
   }
 
-  #follow(store: Store, run: Run, wanted: RowWish, reader?: string): () => void {
-    const urls = wishes(run, wanted, wanted.checkpoint);
+  #follow(store: Store, run: Run, wanted: RowRequest, view?: string): () => void {
+    const urls = sheetUrls(run, wanted, wanted.checkpoint);
     const show = (all: (Picture | null)[][]) => {
       const { checkpoint, columns } = wanted;
       this.shown = {
@@ -81,12 +83,12 @@ export class Row {
       };
       this.error = null;
       this.slow = false;
-      this.#comeback.done();
-      if (!reader) return;
-      store.setLate(reader, null);
+      this.#autoRetry.done();
+      if (!view) return;
+      store.staleViews.mark(view, null);
       const next = neighbours(run.checkpoints, checkpoint, store.direction, AHEAD, 1);
       pictures.prefetch(
-        next.flatMap((c) => wishes(run, wanted, c).flat()).filter((url) => url !== null),
+        next.flatMap((c) => sheetUrls(run, wanted, c).flat()).filter((url) => url !== null),
         'compare',
       );
     };
@@ -96,22 +98,22 @@ export class Row {
       return () => undefined;
     }
     let current = true;
-    if (reader && this.shown && this.shown.checkpoint !== wanted.checkpoint)
-      store.setLate(reader, this.shown.checkpoint);
+    if (view && this.shown && this.shown.checkpoint !== wanted.checkpoint)
+      store.staleViews.mark(view, this.shown.checkpoint);
     const timer = setTimeout(() => (this.slow = true), 200);
     Promise.all(
-      urls.map((pair) => Promise.all(pair.map((url) => (url === null ? null : pictures.want(url))))),
+      urls.map((pair) => Promise.all(pair.map((url) => (url === null ? null : pictures.load(url))))),
     ).then(
       (all) => current && show(all),
       (error: unknown) => {
         if (!current || isAbort(error)) return;
-        if (this.#comeback.failed(error, this.shown !== null)) {
+        if (this.#autoRetry.failed(error, this.shown !== null)) {
           this.slow = true;
           return;
         }
         this.error = error;
         this.slow = false;
-        if (reader) store.setLate(reader, null);
+        if (view) store.staleViews.mark(view, null);
       },
     );
     return () => {

@@ -1,7 +1,7 @@
 // Lists of examples that need a look: suspected labels, and images that were learned late or not for good. Pure.
 import type { LedgerItem, LedgerSort, Suspect } from '../../api/types';
 import { percent } from '../../base/format';
-import type { Table } from '../../state/offer.svelte';
+import type { Table } from '../../state/exportSource.svelte';
 
 export const PAGE = 50;
 

@@ -1,6 +1,6 @@
 // The moves between two checkpoints as a picture: bands of predicted classes, ribbons of images between them. Pure.
 import type { CellMove, Moves } from '../../api/types';
-import type { Table } from '../../state/offer.svelte';
+import type { Table } from '../../state/exportSource.svelte';
 import { KIND_WORDS, kindOf, type Kind } from './moves';
 
 /** So many classes have a band of their own; those with the fewest moves share the last one. */

@@ -3,7 +3,7 @@ import { classText } from '../../api/className';
 import * as routes from '../../api/routes';
 import type { LedgerPage, Moves, Split, Suspects } from '../../api/types';
 import { address, path } from '../../api/client';
-import type { Offer } from '../../state/offer.svelte';
+import type { ExportData } from '../../state/exportSource.svelte';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { ledgerTable, PAGE, sortFrom, suspectsTable, type Sort } from './examples';
@@ -86,14 +86,14 @@ export class Lists {
         if ((this.panel !== 'moves' && this.picture !== 'flow') || !run || from === null || from === to)
           return null;
         if (now?.statistics[split()] !== 'ready') return null;
-        const wish = { from, to, split: split(), limit: OF_A_MOVE };
+        const request = { from, to, split: split(), limit: OF_A_MOVE };
         return {
-          key: `${run.id}/${run.checkpoints[from]?.hash}/${now.hash}/${wish.split}/${store.statistics}`,
+          key: `${run.id}/${run.checkpoints[from]?.hash}/${now.hash}/${request.split}/${store.statistics}`,
           tag: to,
-          load: (signal) => routes.moves(run.id, wish, signal),
+          load: (signal) => routes.moves(run.id, request, signal),
         };
       },
-      { reader: 'moves', store },
+      { view: 'moves', store },
     );
     // A list is over the whole run: it is asked for again when more of it was counted, not at every checkpoint.
     const list = <T>(panel: Panel, ask: (id: string, signal: AbortSignal) => Promise<T>, more: () => string) =>
@@ -152,7 +152,7 @@ export class Lists {
   }
 
   /** What is taken away from the panel that is open. */
-  offer(names: readonly string[]): Offer {
+  offer(names: readonly string[]): ExportData {
     const id = this.#store.run?.id ?? '';
     const split = this.#split();
     const limited = { split, limit: PAGE, cursor: this.first ? String(this.first) : null };

@@ -36,7 +36,7 @@ export class Matrix {
         },
       };
     });
-    const one = (at: () => number, reader?: string) =>
+    const one = (at: () => number, view?: string) =>
       resource<Moment>(
         () => {
           const id = run()?.id;
@@ -54,7 +54,7 @@ export class Matrix {
             }),
           };
         },
-        { remember: 6, reader, store },
+        { cacheSize: 6, view, store },
       );
     this.#now = one(() => store.checkpoint, 'confusion');
     this.#before = one(() => store.before);
@@ -113,7 +113,7 @@ export interface Page {
   size: number;
 }
 
-export interface CellWish {
+export interface CellRequest {
   cell: Cell;
   split: Split;
   page: Page;
@@ -129,17 +129,17 @@ export interface CellImages extends CellPage {
 }
 
 /** The images of the open cell, one page; the answer is handed on when every picture in it is decoded. */
-export function cellImages(store: Store, wish: () => CellWish | null | false): Resource<CellImages> {
+export function cellImages(store: Store, request: () => CellRequest | null | false): Resource<CellImages> {
   // As text, so that a run that is read again does not ask again.
   const asked = $derived.by(() => {
-    const wanted = wish();
+    const wanted = request();
     const hash = wanted && store.run?.checkpoints[wanted.checkpoint]?.hash;
     return hash ? JSON.stringify({ ...wanted, hash, run: store.run?.id }) : null;
   });
   return resource<CellImages>(
     () => {
       if (asked === null) return null;
-      const { cell, split, page, checkpoint, total, run } = JSON.parse(asked) as CellWish & { run: string };
+      const { cell, split, page, checkpoint, total, run } = JSON.parse(asked) as CellRequest & { run: string };
       return {
         key: asked,
         tag: checkpoint,
@@ -160,18 +160,18 @@ export function cellImages(store: Store, wish: () => CellWish | null | false): R
         },
       };
     },
-    { remember: 200, reader: 'cell', store },
+    { cacheSize: 200, view: 'cell', store },
   );
 }
 
 /** Resolves when every image can be drawn without waiting. */
 export function decoded(store: Store, ids: readonly number[]): Promise<void> {
-  if (store.tiles.want(ids)) return Promise.resolve();
+  if (store.tiles.load(ids)) return Promise.resolve();
   return new Promise((resolve) => {
     const stop = $effect.root(() => {
       $effect(() => {
         void store.tiles.version;
-        if (!store.tiles.want(ids)) return;
+        if (!store.tiles.load(ids)) return;
         resolve();
         queueMicrotask(() => stop());
       });

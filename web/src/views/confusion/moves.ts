@@ -1,6 +1,6 @@
 // Which images moved between two checkpoints, and how it is said. Pure.
 import type { CellMove, Checkpoint, Moves, Split } from '../../api/types';
-import type { Table } from '../../state/offer.svelte';
+import type { Table } from '../../state/exportSource.svelte';
 
 /** Right now and not then, right then and not now, wrong both times. */
 export type Kind = 'gained' | 'lost' | 'wrong';

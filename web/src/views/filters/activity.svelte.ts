@@ -34,7 +34,7 @@ export class Activity {
           load: (signal) => routes.activityHistory(run.id, layer, 'test', signal),
         };
       },
-      { remember: 8 },
+      { cacheSize: 8 },
     );
     $effect.pre(() => {
       const ready = store.run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
@@ -51,7 +51,7 @@ export class Activity {
           load: () => this.#read(now.index, layer),
         };
       },
-      { reader: 'pull', store },
+      { view: 'pull', store },
     );
     $effect(() => {
       const shown = this.#now.tag;

@@ -66,7 +66,7 @@ export function stack(rows: readonly number[][], order: readonly number[], most:
   return layers;
 }
 
-/** Where a layer is widest, for its label; null where it is nowhere wide enough to carry one. */
+/** Where a layer is widest, for its label; null where it is emptyUrlState wide enough to carry one. */
 export function labelPlace(
   layer: Layer,
   options: { least: number; margin: number },

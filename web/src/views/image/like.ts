@@ -2,7 +2,7 @@
 import type { NearImages } from '../../api/types';
 import { fixed } from '../../base/format';
 import { classColour } from '../../base/palette';
-import type { Table } from '../../state/offer.svelte';
+import type { Table } from '../../state/exportSource.svelte';
 
 /** By the network's outputs, by the centre of a cluster, or by the cell of the confusion matrix. */
 export const KINDS = ['outputs', 'cluster', 'cell'] as const;
@@ -48,7 +48,7 @@ const isOther = (one: LikeItem | undefined, truth: number): boolean =>
 export const otherColour = (one: LikeItem | undefined, truth: number, classes: number): string | null =>
   one && one.true_class !== null && isOther(one, truth) ? classColour(one.true_class, classes) : null;
 
-/** The tooltip, and what a reader of the screen hears: the line's meaning in words. */
+/** The tooltip, and what a view of the screen hears: the line's meaning in words. */
 export const caption = (one: LikeItem | undefined, truth: number): string =>
   one ? `#${one.id}  ${isOther(one, truth) ? 'another class: ' : ''}${one.say}` : '';
 

@@ -1,6 +1,6 @@
 /** The numbers of the Image view as tables. Pure. */
 import type { ImageLedger } from '../../api/types';
-import type { Table } from '../../state/offer.svelte';
+import type { Table } from '../../state/exportSource.svelte';
 
 export function imageTables(input: {
   rows: readonly (readonly number[])[];

@@ -2,7 +2,7 @@
 import type { Checkpoint, Run } from '../../api/types';
 import { count, fixed, percent } from '../../base/format';
 import { isEmptySplit } from '../common/split';
-import { bestTested, testErrorText } from '../../state/sound';
+import { bestTested, testErrorText } from '../../state/divergence';
 
 /** Readable checkpoints spread over the run, the first and the last among them. */
 export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[], most: number): number[] {

@@ -50,7 +50,7 @@ export class Layers {
           },
         };
       },
-      { remember: 2 },
+      { cacheSize: 2 },
     );
     $effect.pre(() => {
       const grown = store.run?.checkpoints.length ?? 0;

@@ -1,8 +1,8 @@
-/** The run that an address means. */
+/** The run that the address names. */
 import * as routes from '../api/routes';
 import type { Run, RunProblem, RunSummary } from '../api/types';
 
-export interface Found {
+export interface FoundRun {
   runs: RunSummary[];
   problems: RunProblem[];
   /** Null where there is none of that name, or none at all. */
@@ -10,8 +10,8 @@ export interface Found {
 }
 
 /** The list of runs, and the one of this name, or the first. */
-export async function findRun(name: string | null): Promise<Found> {
-  // The run that the address names is asked for along with the list: most often it is there.
+export async function findRun(name: string | null): Promise<FoundRun> {
+  // The named run is requested together with the list: most often it exists.
   const early = name === null ? null : routes.runDetail(name).catch(() => null);
   const { runs, problems } = await routes.runs();
   const id = name === null ? runs[0]?.id : runs.find((run) => run.id === name)?.id;

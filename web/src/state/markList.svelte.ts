@@ -1,4 +1,4 @@
-/** The marks of the run that is open: in the address, and kept by this browser for the next visit. */
+/** The marks of the open run: in the address, and in local storage for the next visit. */
 import {
   cleanName,
   formatMarks,
@@ -11,7 +11,7 @@ import {
 } from './marks';
 import type { Store } from './store.svelte';
 
-export class Marked {
+export class MarkList {
   #store: Store;
   readonly list = $derived.by<Mark[]>(() =>
     parseMarks(this.#store.option('marks', '')).filter((mark) => mark.checkpoint <= this.#store.last),
@@ -26,12 +26,12 @@ export class Marked {
   }
 
   toggle(checkpoint: number): void {
-    this.#keep(toggledMark(this.list, checkpoint));
+    this.#save(toggledMark(this.list, checkpoint));
   }
 
   name(checkpoint: number, text: string): void {
     const others = this.list.filter((mark) => mark.checkpoint !== checkpoint);
-    this.#keep([...others, { checkpoint, name: cleanName(text) }]);
+    this.#save([...others, { checkpoint, name: cleanName(text) }]);
   }
 
   /** To the next mark in a direction, where there is one. */
@@ -40,13 +40,13 @@ export class Marked {
     if (to !== null) this.#store.go(to);
   }
 
-  /** What a place should say when it says nothing of marks: those kept from the last visit. */
-  static remembered(run: string, options: Record<string, string>): Record<string, string> {
+  /** The options with the marks stored at the last visit, where the address has none. */
+  static withStored(run: string, options: Record<string, string>): Record<string, string> {
     const kept = 'marks' in options ? null : storedMarks(run);
     return kept ? { ...options, marks: kept } : options;
   }
 
-  #keep(marks: Mark[]): void {
+  #save(marks: Mark[]): void {
     const text = formatMarks(marks);
     if (this.#store.run) storeMarks(this.#store.run.id, text);
     this.#store.setOption('marks', text, '');

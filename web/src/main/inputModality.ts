@@ -10,7 +10,7 @@ type Press = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey'> & { t
 
 const isPressed = (target: EventTarget | null): boolean => target instanceof Element && target.matches(PRESSED);
 
-export class Hand {
+export class InputModality {
   #byPointer = false;
 
   pointed(): void {

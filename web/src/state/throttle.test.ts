@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { pendingCount } from '../base/idle';
-import { Paced } from './paced';
+import { Throttle } from './throttle';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 it('does the first at once and of those that follow the newest', () => {
-  const paced = new Paced(50);
+  const paced = new Throttle(50);
   const done: number[] = [];
   for (let n = 0; n < 4; n += 1) {
     paced.run(() => done.push(n));
@@ -20,7 +20,7 @@ it('does the first at once and of those that follow the newest', () => {
 });
 
 it('does at once what comes after a rest, and nothing that was taken back', () => {
-  const paced = new Paced(50);
+  const paced = new Throttle(50);
   const done: string[] = [];
   paced.run(() => done.push('first'));
   vi.advanceTimersByTime(60);

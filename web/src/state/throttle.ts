@@ -1,21 +1,21 @@
 /**
- * Work that may come faster than it is worth doing: the first is done at once, those that follow within the pace are
- * replaced by the newest, which is done when the pace allows. What waits counts as work for the idle signal.
+ * Throttles work, leading and trailing: the first call runs at once; of those that follow within the interval only the
+ * latest runs, when the interval has passed. A waiting call counts as work for the idle signal.
  */
 import { begin, end } from '../base/idle';
 
-export class Paced {
-  readonly #pace_ms: number;
+export class Throttle {
+  readonly #interval_ms: number;
   #last = -Infinity;
   #waiting: (() => void) | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(pace_ms: number) {
-    this.#pace_ms = pace_ms;
+  constructor(interval_ms: number) {
+    this.#interval_ms = interval_ms;
   }
 
   run(work: () => void): void {
-    const left_ms = this.#last + this.#pace_ms - performance.now();
+    const left_ms = this.#last + this.#interval_ms - performance.now();
     if (this.#timer === undefined && left_ms <= 0) return this.#do(work);
     this.#waiting = work;
     if (this.#timer !== undefined) return;
@@ -27,7 +27,7 @@ export class Paced {
     }, left_ms);
   }
 
-  /** What waits is not done. */
+  /** Drops the waiting call. */
   cancel(): void {
     this.#waiting = null;
     if (this.#timer === undefined) return;

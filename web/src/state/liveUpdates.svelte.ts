@@ -1,26 +1,26 @@
-/** What comes from the server by itself: the run as it grows, other runs, the images once they are read. */
+/** Live updates from the server: the run as it grows, other runs, the images once they are read. */
 import { address, path } from '../api/client';
 import type { RunEvents } from '../api/events';
 import * as routes from '../api/routes';
 import { rested } from '../base/idle';
-import { readyStatistics, restingPlace } from './checkpoints';
+import { readyStatistics, nearestReadable } from './checkpoints';
 import { Coalesced } from './coalesced';
-import { Comeback, connection } from './connection.svelte';
+import { AutoRetry, connection } from './connection.svelte';
 import { joinMetrics, since } from './metrics';
 import type { Store } from './store.svelte';
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-/** Events come in flocks: so long after the page has drawn one reading the next may begin. */
+/** Events come in bursts: the least time between the end of one refresh, drawn, and the start of the next. */
 const PAUSE_MS = 300;
-/** A page that does not come to rest, one that plays say, is not waited for any longer. */
+/** The longest wait for a page that does not become idle, for example one that plays. */
 const LONGEST_REST_MS = 10_000;
-/** How the server says that a corpus is on its way (crates/server/src/corpora.rs). */
+/** The server's message while a corpus is being read (crates/server/src/corpora.rs). */
 const READING = 'its images are being read';
 
-export class Feed {
+export class LiveUpdates {
   readonly #store: Store;
-  // A run that grows faster than it can be read and drawn is read as often as the page comes to rest.
+  // A run that grows faster than it can be read and drawn is read whenever the page is idle.
   readonly #reading = new Coalesced(
     () => this.#refresh(),
     async () => {
@@ -31,41 +31,41 @@ export class Feed {
   #imagesTimer: ReturnType<typeof setTimeout> | undefined;
   #imagesWait_ms = FIRST_WAIT_MS;
   /** Statistics became ready since the run was read. */
-  #isCounted = false;
-  /** The run whose images are waited for. */
-  #lacksImages: string | null = null;
-  readonly #runComeback = new Comeback(() => void this.refresh());
-  readonly #runsComeback = new Comeback(() => void this.#readRuns());
-  readonly #imageComeback = new Comeback(() => void this.readImage());
+  #hasNewStatistics = false;
+  /** The run whose images are not read yet. */
+  #withoutImages: string | null = null;
+  readonly #runRetry = new AutoRetry(() => void this.refresh());
+  readonly #runsRetry = new AutoRetry(() => void this.#readRuns());
+  readonly #imageRetry = new AutoRetry(() => void this.readImage());
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  /** Begins to hear of the server; the run that is followed is named as soon as it is known. */
-  begin(): void {
+  /** Registers for events; `follow` names the run as soon as it is known. */
+  subscribe(): void {
     connection.listen({
-      event: (name) => this.#hear(name),
-      shown: () => void this.refresh(),
-      back: () => this.#back(),
+      onEvent: (name) => this.#onEvent(name),
+      onVisible: () => void this.refresh(),
+      onReconnect: () => this.#onReconnect(),
     });
   }
 
-  /** Follows this run, and no longer the one before; before there is any, the list of runs. */
+  /** Follows this run instead of the one before; null follows the list of runs. */
   follow(run: { id: string; live: boolean } | null): void {
     if (run) connection.follow(address(path('runs', run.id)), run.live);
     else connection.follow(address('runs'), false);
   }
 
   /** The server is back, perhaps with other runs. */
-  async #back(): Promise<void> {
+  async #onReconnect(): Promise<void> {
     void this.#readRuns();
     await this.refresh();
   }
 
-  #hear(name: keyof RunEvents): void {
+  #onEvent(name: keyof RunEvents): void {
     if (name === 'run') return void this.#readRuns();
-    if (name === 'statistics' || name === 'reload') this.#isCounted = true;
+    if (name === 'statistics' || name === 'reload') this.#hasNewStatistics = true;
     if (name === 'changed' && (this.#store.run === null || this.#store.failure)) return this.#store.retry();
     void this.refresh();
   }
@@ -75,9 +75,9 @@ export class Feed {
       const { runs, problems } = await routes.runs();
       this.#store.runs = runs;
       this.#store.unopened = problems;
-      this.#runsComeback.done();
+      this.#runsRetry.done();
     } catch (error) {
-      this.#runsComeback.failed(error);
+      this.#runsRetry.failed(error);
     }
   }
 
@@ -86,20 +86,20 @@ export class Feed {
     return this.#reading.run();
   }
 
-  /** A server that has just started is still reading the images: look again until they are there. */
+  /** A server that has just started is still reading the images: refreshes until they are there. */
   awaitImages(): void {
     clearTimeout(this.#imagesTimer);
     const { run, imageDetail } = this.#store;
     connection.readsImages = run !== null && !run.corpus.available && run.corpus.problem === READING;
     if (!run || run.corpus.available) {
-      // What lacked the images may be asked for now.
-      if (run && this.#lacksImages === run.id) connection.again();
-      this.#lacksImages = null;
+      // Requests that lacked the images may be repeated now.
+      if (run && this.#withoutImages === run.id) connection.retryAll();
+      this.#withoutImages = null;
       this.#imagesWait_ms = FIRST_WAIT_MS;
       if (run && imageDetail === null) void this.readImage();
       return;
     }
-    this.#lacksImages = run.id;
+    this.#withoutImages = run.id;
     this.#imagesTimer = setTimeout(() => void this.refresh(), this.#imagesWait_ms);
     this.#imagesWait_ms = Math.min(LONGEST_WAIT_MS, this.#imagesWait_ms * 1.5);
   }
@@ -112,11 +112,11 @@ export class Feed {
       const metrics = await routes.metrics(id);
       if (this.#store.run?.id === id) this.#store.metrics ??= metrics;
     } catch (error) {
-      this.#runComeback.failed(error);
+      this.#runRetry.failed(error);
     }
   }
 
-  /** Reads what the corpus knows of the selected image. */
+  /** Reads the selected image's entry in the corpus. */
   async readImage(): Promise<void> {
     const store = this.#store;
     const { run, image } = store;
@@ -124,40 +124,40 @@ export class Feed {
     try {
       const detail = await routes.image(run.corpus.id, image);
       if (store.image === image && store.run?.id === run.id) store.imageDetail = detail;
-      this.#imageComeback.done();
+      this.#imageRetry.done();
     } catch (error) {
-      if (!this.#imageComeback.failed(error)) store.imageDetail = null;
+      if (!this.#imageRetry.failed(error)) store.imageDetail = null;
     }
   }
 
   async #refresh(): Promise<void> {
     const store = this.#store;
     const id = store.run?.id;
-    // A tab that nobody sees reads nothing; it is read when it is seen again.
+    // A hidden tab reads nothing; it refreshes when it is visible again.
     if (!id || document.visibilityState !== 'visible') return;
     try {
       const [run, news] = await Promise.all([routes.runDetail(id), routes.metrics(id, since(store.metrics))]);
       if (store.run?.id !== id) return;
       const known = store.run.checkpoints;
       const sameHashes = run.checkpoints.every((c, i) => !known[i] || known[i].hash === c.hash);
-      this.#runComeback.done();
-      // Told by an event; or seen, where a run is asked from time to time, or was not heard of for a while.
+      this.#runRetry.done();
+      // Known by an event; or by comparison, where a run is polled or events were missed.
       const seen = [run, store.run].map(
         (one) => readyStatistics(one.checkpoints) + JSON.stringify(one.cluster_sets),
       );
-      if (this.#isCounted || seen[0] !== seen[1]) store.statistics += 1;
-      this.#isCounted = false;
+      if (this.#hasNewStatistics || seen[0] !== seen[1]) store.statistics += 1;
+      this.#hasNewStatistics = false;
       store.run = run;
-      store.tiles.forget(run.corpus);
+      store.tiles.setCorpus(run.corpus);
       this.follow(run);
       this.awaitImages();
-      if (!sameHashes) store.predictions.forget();
+      if (!sameHashes) store.predictions.clear();
       store.metrics = store.metrics ? joinMetrics(store.metrics, news) : news;
-      if (store.follow) store.moveTo(restingPlace(run.checkpoints, store.last));
+      if (store.follow) store.moveTo(nearestReadable(run.checkpoints, store.last));
       else if (store.checkpoint > store.last) store.moveTo(store.last);
     } catch (error) {
-      // The picture of the run stays as it was.
-      this.#runComeback.failed(error);
+      // The run stays as it was last read.
+      this.#runRetry.failed(error);
     }
   }
 }

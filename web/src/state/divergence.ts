@@ -1,4 +1,4 @@
-/** What of a run is a result: a network whose numbers are no longer finite is none. Pure. */
+/** Results of a run that may have diverged: values that are not finite are never results. Pure. */
 import type { Checkpoint, Run } from '../api/types';
 import { count, fixed, NOT_FINITE, percent, significant } from '../base/format';
 
@@ -14,13 +14,13 @@ export function bestTested<T extends Tested>(points: readonly T[]): T | null {
   return best;
 }
 
-/** The test error of a checkpoint in words: the number, `not finite`, or what is said where none was measured. */
+/** The test error of a checkpoint in words: the number, `not finite`, or `none` where it was not measured. */
 export function testErrorText(point: Tested | undefined, digits: number, none = 'not measured'): string {
   if (point?.not_finite) return NOT_FINITE;
   return point?.test_error == null ? none : percent(point.test_error, digits);
 }
 
-/** How far the colours of a picture reach; of a network that has diverged, 0 may mean that no other value was finite. */
+/** Range of a picture's colour scale; of a network that has diverged, 0 may mean that no other value was finite. */
 export function scaleWords(limit: number, isDiverged: boolean, digits = 2): string {
   if (limit === 0 && isDiverged) return 'nothing is finite but 0';
   return `scale ± ${significant(limit, digits)}`;

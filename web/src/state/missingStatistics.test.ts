@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { noStatistics, skippedWords, unansweredWords } from './uncounted';
+import { noStatistics, skippedWords, unansweredWords } from './missingStatistics';
 
 const run = { statistics_problem: null };
 const broken = { statistics_problem: 'file is not a database' };

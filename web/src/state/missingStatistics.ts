@@ -1,10 +1,10 @@
-/** Why there are no statistics to show, where it is not just that none were computed yet; and what of the metrics is missing. Pure. */
+/** Messages about missing statistics, predictions and metrics. Pure. */
 import type { Checkpoint, Metrics, Run, Split } from '../api/types';
 import { count, plural } from '../base/format';
 
 /**
- * Why a checkpoint has no statistics of these images and will have none by waiting. Null where it has, or where they are
- * only not computed yet.
+ * The reason why a checkpoint has no statistics of a split and waiting will not help. Null where it has them, or where
+ * they are only not computed yet.
  */
 export function noStatistics(
   run: Pick<Run, 'statistics_problem'> | null,
@@ -21,7 +21,7 @@ export function noStatistics(
   return null;
 }
 
-/** How many of an image's readable checkpoints have no answer, in words; empty where all have one. */
+/** Number of an image's readable checkpoints without a prediction, in words; empty where all have one. */
 export function unansweredWords(
   points: readonly Pick<Checkpoint, 'index' | 'problem' | 'diverged' | 'not_finite'>[],
   known: readonly number[],

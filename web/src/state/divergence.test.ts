@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aboveZeroWords, bestTested, divergedAt, divergedWords, scaleWords, testErrorText } from './sound';
+import { aboveZeroWords, bestTested, divergedAt, divergedWords, scaleWords, testErrorText } from './divergence';
 
 const point = (test_error: number | null, rest = {}) => ({
   test_error,
