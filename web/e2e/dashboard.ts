@@ -45,7 +45,7 @@ export class Dashboard {
     });
   }
 
-  /** Opens an address of the dashboard, relative to its root, and waits until it has come to rest. */
+  /** Opens an address of the dashboard, relative to its root, and waits until it has become idle. */
   async open(path = '/'): Promise<void> {
     await this.page.goto(this.address + path);
     await this.idle();

@@ -110,7 +110,7 @@ test.each(VIEWS)('nothing runs in %s, nor in what is taken away from it', async 
     expect(await alone.locator('script, foreignObject, iframe').count()).toBe(0);
     expect(await hit(alone)).toBe(false);
     words += await alone.evaluate(() => document.documentElement.textContent);
-    // Pasted into somebody's page.
+    // Pasted into another page.
     await alone.goto('about:blank');
     await alone.setContent(`<!doctype html><title>x</title><body>${svg}</body>`);
     expect(await hit(alone)).toBe(false);

@@ -11,7 +11,7 @@ describe('a class', () => {
     await dashboard.expectAccessible();
     await page.getByRole('link', { name: 'Clusters' }).click();
     await dashboard.idle();
-    expect(await page.locator('.place.dim').count()).toBeGreaterThan(0);
+    expect(await page.locator('.slot.dim').count()).toBeGreaterThan(0);
     await page.getByRole('link', { name: 'Filters' }).click();
     await dashboard.idle();
     const images = page.getByRole('complementary', { name: 'Images' });

@@ -58,7 +58,7 @@ const VIEWS: [string, Record<string, string>][] = [
 ];
 
 describe('a server that comes back', () => {
-  test('every part of every view is there again, asked for by nobody', { timeout: 300_000 }, async () => {
+  test('every part of every view is there again, without a user action', { timeout: 300_000 }, async () => {
     const pages = await Promise.all(VIEWS.map(() => open('filters', { checkpoint: '2' })));
     for (const { page } of pages) await readAhead(page);
     await server.stop('SIGKILL');

@@ -97,7 +97,7 @@ test('a page elsewhere reads nothing and has nothing drawn', async () => {
   expect(await drawn()).toBe(before);
 });
 
-test('a link that somebody follows leads to the dashboard', async () => {
+test('a link that is followed leads to the dashboard', async () => {
   await page.evaluate((address) => {
     const link = Object.assign(document.createElement('a'), { href: address, textContent: 'to the dashboard' });
     document.body.append(link);

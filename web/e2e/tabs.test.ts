@@ -105,7 +105,7 @@ describe(`${TABS} tabs`, () => {
         }, state);
       await see('hidden');
       await expect.poll(() => proxy.streams).toBe(0);
-      // What was on its way arrives.
+      // What was in flight arrives.
       await dashboard.idle();
       const known = await dashboard.last();
       const at = proxy.asked.length;

@@ -41,8 +41,8 @@ export const predict = (id: string, checkpoint: number, image: number, signal?: 
   getJson<t.Prediction>(run(id, 'checkpoints', checkpoint, 'predict', image), {}, signal);
 export const imageHistory = (id: string, image: number, signal?: AbortSignal) =>
   getJson<t.ImageHistory>(run(id, 'images', image, 'history'), {}, signal);
-export const imageLedger = (id: string, image: number, signal?: AbortSignal) =>
-  getJson<t.ImageLedger>(run(id, 'images', image, 'ledger'), {}, signal);
+export const imageExampleStats = (id: string, image: number, signal?: AbortSignal) =>
+  getJson<t.ImageExampleStats>(run(id, 'images', image, 'ledger'), {}, signal);
 /** The images whose outputs lie nearest to an image's, among those of its split. */
 export const near = (
   id: string,
@@ -59,15 +59,15 @@ export interface ListPage {
   /** As `classText` writes it. */
   class?: string | null;
 }
-export const ledger = (id: string, sort: t.LedgerSort, page: ListPage, signal?: AbortSignal) =>
-  getJson<t.LedgerPage>(run(id, 'ledger'), { sort, ...page }, signal);
-export const suspects = (id: string, page: ListPage, signal?: AbortSignal) =>
-  getJson<t.Suspects>(run(id, 'suspects'), { ...page }, signal);
-export const moves = (
+export const exampleStats = (id: string, sort: t.ExampleStatsSort, page: ListPage, signal?: AbortSignal) =>
+  getJson<t.ExampleStatsPage>(run(id, 'ledger'), { sort, ...page }, signal);
+export const labelIssues = (id: string, page: ListPage, signal?: AbortSignal) =>
+  getJson<t.LabelIssues>(run(id, 'suspects'), { ...page }, signal);
+export const predictionChanges = (
   id: string,
   request: { from: number; to: number; split: t.Split; limit: number },
   signal?: AbortSignal,
-) => getJson<t.Moves>(run(id, 'moves'), { ...request }, signal);
+) => getJson<t.PredictionChanges>(run(id, 'moves'), { ...request }, signal);
 export const confusion = (id: string, checkpoint: number, split: t.Split, signal?: AbortSignal) =>
   getJson<t.Confusion>(run(id, 'checkpoints', checkpoint, 'confusion'), { split }, signal);
 export const confusionHistory = (id: string, split: t.Split, signal?: AbortSignal) =>

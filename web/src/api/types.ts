@@ -103,15 +103,15 @@ export type LayerActivity = Placed<Whole<Wire['LayerActivity']>>;
 export type ActivityHistory = Placed<Wire['ActivityHistory']>;
 export type WeightHistory = Wire['WeightHistory'];
 /** What became of an image over the checkpoints; `learned` is null where it was never right. */
-export type LedgerItem = Omit<Wire['LedgerItem'], 'learned'> & { learned: number | null };
-export type LedgerPage = Omit<Placed<Wire['LedgerPage']>, 'items' | 'next_cursor'> & {
-  items: LedgerItem[];
+export type ExampleStats = Omit<Wire['LedgerItem'], 'learned'> & { learned: number | null };
+export type ExampleStatsPage = Omit<Placed<Wire['LedgerPage']>, 'items' | 'next_cursor'> & {
+  items: ExampleStats[];
   next_cursor: string | null;
 };
-export type ImageLedger = { checkpoints: number[]; example: LedgerItem | null };
-export type LedgerSort = 'image' | 'learned' | 'forgotten' | 'flips' | 'final_margin' | 'mean_margin';
-export type Suspect = Wire['SuspectItem'];
-export type Suspects = Omit<Placed<Wire['Suspects']>, 'next_cursor'> & { next_cursor: string | null };
+export type ImageExampleStats = { checkpoints: number[]; example: ExampleStats | null };
+export type ExampleStatsSort = 'image' | 'learned' | 'forgotten' | 'flips' | 'final_margin' | 'mean_margin';
+export type LabelIssue = Wire['SuspectItem'];
+export type LabelIssues = Omit<Placed<Wire['Suspects']>, 'next_cursor'> & { next_cursor: string | null };
 /** Images that went from one cell to another between two checkpoints; `images` are the first of them. */
-export type CellMove = Wire['CellMove'];
-export type Moves = Placed<Wire['Moves']>;
+export type PredictionChange = Wire['CellMove'];
+export type PredictionChanges = Placed<Wire['Moves']>;

@@ -43,8 +43,8 @@ export function cellAt(grid: Grid, x: number, y: number, tiles: number): Cell | 
 }
 
 /** The largest whole scale at which `tiles` of `size` values, `gap` apart, fit into `room` pixels; at least 1. */
-export function wholeScale(room: number, tiles: number, size: number, gap: number): number {
-  return Math.max(1, Math.floor(((room + gap) / tiles - gap) / size));
+export function wholeScale(available: number, tiles: number, size: number, gap: number): number {
+  return Math.max(1, Math.floor(((available + gap) / tiles - gap) / size));
 }
 
 /** Index of the number nearest to `wanted` in an ascending list; -1 for an empty list. */

@@ -14,7 +14,7 @@ import {
   type LayerFacts,
 } from './data';
 
-export interface Chosen {
+export interface ChosenFilters {
   layer: string;
   filters: number[];
   channels: number[] | null;
@@ -50,7 +50,7 @@ async function choose(
   name: string,
   at: number,
   signal: AbortSignal,
-): Promise<Chosen> {
+): Promise<ChosenFilters> {
   const layer = run.layers.find((one) => one.name === name);
   if (!layer) return { layer: name, filters: [], channels: null };
   const facts = factsOf(run, layer);
@@ -91,14 +91,14 @@ async function choose(
 }
 
 /** The choice for every layer of the request, as one answer. */
-export function columns(store: Store, request: () => ColumnRequest | null): Resource<Chosen[]> {
+export function columns(store: Store, request: () => ColumnRequest | null): Resource<ChosenFilters[]> {
   const said = $derived.by(() => {
     const wanted = request();
     return wanted ? JSON.stringify({ run: store.run?.id, ...wanted }) : null;
   });
   // Fixed when first asked: a live run does not reorder the page as it grows.
   const fixed = new Map<string, number>();
-  return resource<Chosen[]>(() => {
+  return resource<ChosenFilters[]>(() => {
     const run = store.run;
     if (!run || said === null) return null;
     const wanted = JSON.parse(said) as ColumnRequest & { run: string };

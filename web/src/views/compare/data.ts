@@ -27,10 +27,10 @@ export function sortRows(rows: readonly Row[]): Row[] {
 }
 
 /** Early checkpoints densely, later ones ever farther apart, and now: most is learned early. */
-export function defaultRows(checkpoints: number, room: number): Row[] {
+export function defaultRows(checkpoints: number, available: number): Row[] {
   const last = checkpoints - 1;
   const wanted = [0, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640].filter((c) => c < last);
-  const keep = Math.max(0, room - 1);
+  const keep = Math.max(0, available - 1);
   while (wanted.length < keep) {
     const more = suggestRow(wanted, checkpoints);
     if (more === null || more >= last) break;

@@ -4,9 +4,9 @@ import {
   columnSums,
   formatCell,
   historyTop,
-  lastTime,
+  lastNonEmpty,
   moveCell,
-  moves,
+  largestChanges,
   parseCell,
   precisions,
   recalls,
@@ -78,11 +78,11 @@ describe('cells over time', () => {
     expect(historyTop([0, 0])).toBe(1);
   });
   it('tells when a cell last held something', () => {
-    expect(lastTime(series, { truth: 0, predicted: 1 }, 5)).toEqual({ checkpoint: 2, count: 2 });
-    expect(lastTime(series, { truth: 2, predicted: 0 }, 5)).toBeNull();
+    expect(lastNonEmpty(series, { truth: 0, predicted: 1 }, 5)).toEqual({ checkpoint: 2, count: 2 });
+    expect(lastNonEmpty(series, { truth: 2, predicted: 0 }, 5)).toBeNull();
   });
   it('names what grew and what fell, never the diagonal', () => {
-    const { grew, fell } = moves(NOW, BEFORE, 3);
+    const { grew, fell } = largestChanges(NOW, BEFORE, 3);
     expect(grew).toEqual([{ truth: 1, predicted: 2, change: 3 }]);
     expect(fell.map((m) => m.change)).toEqual([-3, -3]);
     expect(worstCell(NOW, 3)).toEqual({ truth: 1, predicted: 2 });

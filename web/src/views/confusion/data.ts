@@ -1,4 +1,4 @@
-// What the confusion view computes: sums, shares, shading, moves and layouts. Pure: no DOM, no fetching.
+// Computations of the confusion view: sums, shares, shading, histories. Pure: no DOM, no requests.
 // Counts of one checkpoint are flat, row-major: true class in rows, predicted class in columns.
 
 export type Counts = ArrayLike<number>;
@@ -91,13 +91,18 @@ export function historyTop(history: number[]): number {
   return Math.max(1, ...history.slice(skip));
 }
 
-export interface Move extends Cell {
+export interface CountChange extends Cell {
   change: number;
 }
 
 /** The cells off the diagonal that grew and that fell most between two checkpoints. */
-export function moves(now: Counts, before: Counts, classes: number, most = 3): { grew: Move[]; fell: Move[] } {
-  const all: Move[] = [];
+export function largestChanges(
+  now: Counts,
+  before: Counts,
+  classes: number,
+  most = 3,
+): { grew: CountChange[]; fell: CountChange[] } {
+  const all: CountChange[] = [];
   for (let i = 0; i < classes; i++) {
     for (let j = 0; j < classes; j++) {
       const change = now[i * classes + j] - before[i * classes + j];
@@ -114,7 +119,7 @@ export function moves(now: Counts, before: Counts, classes: number, most = 3): {
   };
 }
 
-/** Where the counts of a checkpoint stand in a series; -1 where they do not. */
+/** Index of a checkpoint's counts in a series; -1 for none. */
 export function seriesIndex(series: Series, checkpoint: number): number {
   let low = 0;
   let high = series.checkpoints.length - 1;
@@ -129,7 +134,7 @@ export function seriesIndex(series: Series, checkpoint: number): number {
 }
 
 /** The last checkpoint of the series at which the cell was not empty, with its count. */
-export function lastTime(
+export function lastNonEmpty(
   series: Series,
   cell: Cell,
   checkpoint: number,
@@ -157,7 +162,7 @@ export function worstCell(counts: Counts, classes: number): Cell {
   return best;
 }
 
-/** Where an arrow key takes the cell; null for a key that does not move. */
+/** The cell that an arrow key moves to; null for other keys. */
 export function moveCell(cell: Cell, key: string, classes: number): Cell | null {
   const hold = (value: number) => Math.max(0, Math.min(classes - 1, value));
   const { truth, predicted } = cell;

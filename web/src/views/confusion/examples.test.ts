@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ledgerTable, sortFrom, suspectsTable } from './examples';
+import { exampleStatsTable, sortFrom, labelIssuesTable } from './examples';
 
 it('reads the order from the address', () => {
   expect([sortFrom('flips'), sortFrom('nonsense')]).toEqual(['flips', 'forgotten']);
@@ -16,7 +16,7 @@ it('makes tables with names in place of numbers', () => {
     confusion: 0.01,
     reason: 'because',
   };
-  const table = suspectsTable([suspect], 50, ['cat', 'dog']);
+  const table = labelIssuesTable([suspect], 50, ['cat', 'dog']);
   expect(table.name).toBe('Suspected labels 51 to 51');
   expect(table.rows[0].slice(0, 3)).toEqual(['#7', 'dog', 'cat']);
   const item = {
@@ -32,7 +32,7 @@ it('makes tables with names in place of numbers', () => {
     late_margin: 0,
     agreement: 1,
   };
-  expect(ledgerTable([item], 0, 'learned', ['cat', 'dog']).rows[0].slice(0, 5)).toEqual([
+  expect(exampleStatsTable([item], 0, 'learned', ['cat', 'dog']).rows[0].slice(0, 5)).toEqual([
     '#8',
     'cat',
     'dog',

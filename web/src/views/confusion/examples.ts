@@ -1,12 +1,12 @@
 // Lists of examples that need a look: suspected labels, and images that were learned late or not for good. Pure.
-import type { LedgerItem, LedgerSort, Suspect } from '../../api/types';
+import type { ExampleStats, ExampleStatsSort, LabelIssue } from '../../api/types';
 import { percent } from '../../base/format';
 import type { Table } from '../../state/exportSource.svelte';
 
 export const PAGE = 50;
 
-/** The orders one can ask for, each with what its column shows; what needs a look comes first. */
-export const SORTS = ['forgotten', 'learned', 'flips', 'final_margin'] as const satisfies LedgerSort[];
+/** The orders on offer, with the heads of their columns; examples that need attention come first. */
+export const SORTS = ['forgotten', 'learned', 'flips', 'final_margin'] as const satisfies ExampleStatsSort[];
 export type Sort = (typeof SORTS)[number];
 export const SORT_WORDS: Record<Sort, { head: string; title: string }> = {
   forgotten: { head: 'forgotten', title: 'Most forgotten first' },
@@ -18,15 +18,19 @@ export const SORT_WORDS: Record<Sort, { head: string; title: string }> = {
 export const sortFrom = (text: string): Sort => SORTS.find((one) => one === text) ?? 'forgotten';
 
 /**
- * Why a label is suspected, short enough for a row: the share of late checkpoints that say so, and how seldom the two
- * classes are mixed up.
+ * The reason for a label issue, short enough for a row: the share of late checkpoints that agree, and how seldom the two
+ * classes are confused.
  */
-export const reasonWords = (one: Pick<Suspect, 'agreement' | 'confusion'>): string =>
+export const reasonWords = (one: Pick<LabelIssue, 'agreement' | 'confusion'>): string =>
   `${percent(one.agreement, 0)} agree, pair confused ${percent(one.confusion)}`;
 
 const name = (names: readonly string[], index: number) => names[index] ?? String(index);
 
-export const suspectsTable = (items: readonly Suspect[], first: number, names: readonly string[]): Table => ({
+export const labelIssuesTable = (
+  items: readonly LabelIssue[],
+  first: number,
+  names: readonly string[],
+): Table => ({
   name: `Suspected labels ${first + 1} to ${first + items.length}`,
   head: ['image', 'label', 'network says', 'score', 'doubt', 'agreement', 'confusion', 'reason'],
   rows: items.map((one) => [
@@ -41,8 +45,8 @@ export const suspectsTable = (items: readonly Suspect[], first: number, names: r
   ]),
 });
 
-export const ledgerTable = (
-  items: readonly LedgerItem[],
+export const exampleStatsTable = (
+  items: readonly ExampleStats[],
   first: number,
   sort: Sort,
   names: readonly string[],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { CellMove } from '../../api/types';
+import type { PredictionChange } from '../../api/types';
 import { bandName, flowBands, flowLayout, flowTable, largest, ribbonPath, ribbonsOf, stayedOf } from './flow';
 
-const move = (true_class: number, from: number, to: number, count: number): CellMove => ({
+const move = (true_class: number, from: number, to: number, count: number): PredictionChange => ({
   true_class,
   from,
   to,
@@ -51,8 +51,8 @@ describe('ribbons', () => {
 });
 
 describe('the layout', () => {
-  const room = { height: 200, gap: 6, least: 14 };
-  const { left, right, ribbons: drawn } = flowLayout(ribbons, null, 4, room);
+  const available = { height: 200, gap: 6, least: 14 };
+  const { left, right, ribbons: drawn } = flowLayout(ribbons, null, 4, available);
   it('fills the height of one side and no more', () => {
     const bottoms = [left, right].map((bars) => Math.max(...bars.map((bar) => bar.y + bar.height)));
     expect(Math.max(...bottoms)).toBeLessThanOrEqual(200);
@@ -80,7 +80,7 @@ describe('the layout', () => {
     for (let n = 1; n < middle.length; n++) expect(middle[n] - middle[n - 1]).toBeGreaterThanOrEqual(14);
   });
   it('shows those that stayed between their own moves', () => {
-    const { stayed } = flowLayout(ribbons, [52, 16, 5, 7], 4, room);
+    const { stayed } = flowLayout(ribbons, [52, 16, 5, 7], 4, available);
     expect(stayed.map((one) => one.count)).toEqual([52, 16, 5, 7]);
     expect(stayed[0].thickness / stayed[1].thickness).toBeCloseTo(52 / 16, 6);
   });
@@ -90,7 +90,7 @@ describe('the layout', () => {
     );
   });
   it('is calm about nothing', () => {
-    const empty = flowLayout([], null, 3, room);
+    const empty = flowLayout([], null, 3, available);
     expect(empty.left.every((bar) => bar.height === 0 && Number.isFinite(bar.y))).toBe(true);
   });
 });

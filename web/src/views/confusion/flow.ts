@@ -1,7 +1,7 @@
 // The moves between two checkpoints as a picture: bands of predicted classes, ribbons of images between them. Pure.
-import type { CellMove, Moves } from '../../api/types';
+import type { PredictionChange, PredictionChanges } from '../../api/types';
 import type { Table } from '../../state/exportSource.svelte';
-import { KIND_WORDS, kindOf, type Kind } from './moves';
+import { CHANGE_WORDS, changeKind, type ChangeKind } from './predictionChanges';
 
 /** So many classes have a band of their own; those with the fewest moves share the last one. */
 export const MOST_BANDS = 20;
@@ -9,7 +9,7 @@ export const MOST_BANDS = 20;
 export const MOST_RIBBONS = 300;
 /** The band of several classes, in an address. */
 const OTHERS = 'x';
-const KINDS: Kind[] = ['gained', 'lost', 'wrong'];
+const KINDS: ChangeKind[] = ['gained', 'lost', 'wrong'];
 
 export interface Bands {
   /** The classes of each band, from the top. */
@@ -19,7 +19,11 @@ export interface Bands {
 }
 
 /** Bands in the order of the classes; where they are too many, those with most moves keep one of their own. */
-export function flowBands(moves: readonly CellMove[], order: readonly number[], most = MOST_BANDS): Bands {
+export function flowBands(
+  moves: readonly PredictionChange[],
+  order: readonly number[],
+  most = MOST_BANDS,
+): Bands {
   let own = [...order];
   if (own.length > most) {
     const moved = new Map<number, number>();
@@ -42,7 +46,7 @@ export interface Ribbon {
   key: string;
   from: number;
   to: number;
-  kind: Kind;
+  kind: ChangeKind;
   count: number;
 }
 
@@ -52,11 +56,11 @@ const said = (bands: Bands, k: number): string => {
 };
 
 /** `3-5-gained` in the address: predicted then, predicted now, and whether that was good. */
-export const ribbonKey = (move: CellMove, bands: Bands): string =>
-  `${said(bands, move.from)}-${said(bands, move.to)}-${kindOf(move)}`;
+export const ribbonKey = (move: PredictionChange, bands: Bands): string =>
+  `${said(bands, move.from)}-${said(bands, move.to)}-${changeKind(move)}`;
 
 /** Moves from band to band, each kind a ribbon of its own, as one meets them from the top. */
-export function ribbonsOf(moves: readonly CellMove[], bands: Bands): Ribbon[] {
+export function ribbonsOf(moves: readonly PredictionChange[], bands: Bands): Ribbon[] {
   const found = new Map<string, Ribbon>();
   for (const move of moves) {
     const key = ribbonKey(move, bands);
@@ -64,7 +68,7 @@ export function ribbonsOf(moves: readonly CellMove[], bands: Bands): Ribbon[] {
     if (ribbon) ribbon.count += move.count;
     else {
       const [from, to] = [bands.of[move.from], bands.of[move.to]];
-      found.set(key, { key, from, to, kind: kindOf(move), count: move.count });
+      found.set(key, { key, from, to, kind: changeKind(move), count: move.count });
     }
   }
   return [...found.values()].sort(
@@ -114,7 +118,7 @@ export interface FlowLayout {
   stayed: (Drawn & { band: number; count: number })[];
 }
 
-export interface FlowRoom {
+export interface FlowSize {
   height: number;
   gap: number;
   /** Every band has room for its name. */
@@ -139,7 +143,7 @@ export function flowLayout(
   ribbons: readonly Ribbon[],
   stayed: readonly number[] | null,
   bands: number,
-  room: FlowRoom,
+  available: FlowSize,
 ): FlowLayout {
   const kept = (band: number) => stayed?.[band] ?? 0;
   const sides = (['from', 'to'] as const).map((side) =>
@@ -147,15 +151,15 @@ export function flowLayout(
       ribbons.reduce((sum, one) => sum + (one[side] === band ? one.count : 0), kept(band)),
     ),
   );
-  const height = room.height - room.gap * (bands - 1);
-  const least = Math.min(room.least, height / Math.max(1, bands));
+  const height = available.height - available.gap * (bands - 1);
+  const least = Math.min(available.least, height / Math.max(1, bands));
   const scale = Math.min(...sides.map((counts) => scaleFor(counts, height, least)));
   const [left, right] = sides.map((counts) => {
     const slots = counts.map((count) => Math.max(least, count * scale));
     let y = Math.max(0, (height - total(slots)) / 2);
     return counts.map((count, band): Bar => {
       const bar = { y: y + (slots[band] - count * scale) / 2, height: count * scale, count };
-      y += slots[band] + room.gap;
+      y += slots[band] + available.gap;
       return bar;
     });
   });
@@ -213,11 +217,11 @@ export const bandName = (bands: Bands, band: number, names: readonly string[]): 
 
 /** The ribbons as rows: what the picture shows, for those who read. */
 export const flowTable = (
-  { from, to }: Pick<Moves, 'from' | 'to'>,
+  { from, to }: Pick<PredictionChanges, 'from' | 'to'>,
   ribbons: readonly Ribbon[],
   name: (band: number) => string,
 ): Table => ({
   name: `Flow ${from} to ${to}`,
   head: [`predicted at ${from}`, `predicted at ${to}`, 'right', 'images'],
-  rows: ribbons.map((one) => [name(one.from), name(one.to), KIND_WORDS[one.kind], one.count]),
+  rows: ribbons.map((one) => [name(one.from), name(one.to), CHANGE_WORDS[one.kind], one.count]),
 });

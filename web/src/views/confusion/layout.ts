@@ -78,14 +78,14 @@ export interface TileLayout {
 /** The largest whole scale at which a page of tiles fits; never below `least`, then the page scrolls. */
 export function tileLayout(
   count: number,
-  room: { width: number; height: number },
+  available: { width: number; height: number },
   image: { width: number; height: number },
   spacing: { gap: number; under: number; least: number; most: number },
 ): TileLayout {
   const columnsAt = (scale: number) =>
-    Math.max(1, Math.floor((room.width + spacing.gap) / (image.width * scale + spacing.gap)));
+    Math.max(1, Math.floor((available.width + spacing.gap) / (image.width * scale + spacing.gap)));
   const rowsAt = (scale: number) =>
-    Math.floor((room.height + spacing.gap) / (image.height * scale + spacing.under + spacing.gap));
+    Math.floor((available.height + spacing.gap) / (image.height * scale + spacing.under + spacing.gap));
   for (let scale = spacing.most; scale >= spacing.least; scale--) {
     const columns = columnsAt(scale);
     const fit = columns * rowsAt(scale);

@@ -1,4 +1,4 @@
-// In which order the classes stand, which of them are shown, and how many share a cell. Pure.
+// Order of the classes, which of them are shown, and how many share a cell. Pure.
 import { recalls, rowSums, type Cell, type Counts } from './data';
 
 export type Order = 'class' | 'error' | 'similar';
@@ -43,7 +43,7 @@ function similarOrder(counts: Counts, classes: number): number[] {
   return out;
 }
 
-/** `0-19,40-59` of the order: what is unfolded. Null for all, or where the text says nothing. */
+/** Parses `0-19,40-59`, the unfolded part of the order. Null for all. */
 export function parseZoom(text: string, classes: number): number[] | null {
   const out = new Set<number>();
   for (const part of text.split(',')) {
@@ -54,28 +54,28 @@ export function parseZoom(text: string, classes: number): number[] | null {
   return out.size ? [...out].sort((a, b) => a - b) : null;
 }
 
-/** Places as ranges: 0, 1, 2, 7 -> `0-2,7-7`. */
-export function formatZoom(places: readonly number[]): string {
-  const sorted = [...new Set(places)].sort((a, b) => a - b);
+/** Positions as ranges: 0, 1, 2, 7 -> `0-2,7-7`. */
+export function formatZoom(positions: readonly number[]): string {
+  const sorted = [...new Set(positions)].sort((a, b) => a - b);
   const ranges: [number, number][] = [];
-  for (const place of sorted) {
+  for (const position of sorted) {
     const last = ranges.at(-1);
-    if (last && last[1] === place - 1) last[1] = place;
-    else ranges.push([place, place]);
+    if (last && last[1] === position - 1) last[1] = position;
+    else ranges.push([position, position]);
   }
   return ranges.map(([a, b]) => `${a}-${b}`).join(',');
 }
 
 /** Neighbours share a cell where there are more than `most`: groups of equal size, the last may be smaller. */
-export function folds(places: readonly number[], most: number): number[][] {
-  const size = Math.max(1, Math.ceil(places.length / Math.max(1, most)));
-  return Array.from({ length: Math.ceil(places.length / size) }, (_, g) =>
-    places.slice(g * size, (g + 1) * size),
+export function groupNeighbours(positions: readonly number[], most: number): number[][] {
+  const size = Math.max(1, Math.ceil(positions.length / Math.max(1, most)));
+  return Array.from({ length: Math.ceil(positions.length / size) }, (_, g) =>
+    positions.slice(g * size, (g + 1) * size),
   );
 }
 
-/** Classes as they stand: each place holds one class, or several folded together. */
-export interface View {
+/** Classes as shown: each position holds one class, or several folded together. */
+export interface ClassGroups {
   groups: number[][];
   names: string[];
   /** Nothing is moved, left out or folded. */
@@ -83,14 +83,14 @@ export interface View {
   folded: boolean;
 }
 
-export function viewOf(
+export function groupClasses(
   names: readonly string[],
   order: readonly number[],
   zoom: readonly number[] | null,
   most: number,
-): View {
-  const places = zoom ?? order.map((_, n) => n);
-  const groups = folds(places, most).map((group) => group.map((place) => order[place]));
+): ClassGroups {
+  const positions = zoom ?? order.map((_, n) => n);
+  const groups = groupNeighbours(positions, most).map((group) => group.map((position) => order[position]));
   const folded = groups.some((group) => group.length > 1);
   return {
     groups,
@@ -104,13 +104,13 @@ export function viewOf(
   };
 }
 
-/** The counts of a view: cells moved to their places, those folded together summed. */
-export function viewCounts(counts: Counts, classes: number, view: View): Counts {
-  if (view.plain) return counts;
-  const n = view.groups.length;
+/** Counts of the groups: cells moved to their positions, those folded together summed. */
+export function groupCounts(counts: Counts, classes: number, shown: ClassGroups): Counts {
+  if (shown.plain) return counts;
+  const n = shown.groups.length;
   const out = new Float64Array(n * n);
-  view.groups.forEach((rows, a) =>
-    view.groups.forEach((columns, b) => {
+  shown.groups.forEach((rows, a) =>
+    shown.groups.forEach((columns, b) => {
       let sum = 0;
       for (const i of rows) for (const j of columns) sum += counts[i * classes + j];
       out[a * n + b] = sum;
@@ -119,15 +119,15 @@ export function viewCounts(counts: Counts, classes: number, view: View): Counts 
   return out;
 }
 
-/** Where a class's cell stands in a view; null where it is not shown. */
-export function placeIn(view: View, cell: Cell | null): Cell | null {
+/** The cell of the groups that holds a cell of two classes; null where it is not shown. */
+export function groupedCell(shown: ClassGroups, cell: Cell | null): Cell | null {
   if (!cell) return null;
-  const at = (k: number) => view.groups.findIndex((group) => group.includes(k));
-  const place = { truth: at(cell.truth), predicted: at(cell.predicted) };
-  return place.truth < 0 || place.predicted < 0 ? null : place;
+  const at = (k: number) => shown.groups.findIndex((group) => group.includes(k));
+  const position = { truth: at(cell.truth), predicted: at(cell.predicted) };
+  return position.truth < 0 || position.predicted < 0 ? null : position;
 }
 
-/** The class whose name holds what was typed: one that begins with it before others. */
+/** The class whose name contains the text; an equal name first, then one that begins with it. */
 export function findClass(names: readonly string[], text: string): number | null {
   const typed = text.trim().toLowerCase();
   if (!typed) return null;

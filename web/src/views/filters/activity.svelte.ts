@@ -18,7 +18,7 @@ export class Activity {
   /** The layer whose outputs are the filters' answers: their rectifier, or the layer itself where it has none. */
   readonly rectifier = $derived.by(() => rectifierOf(this.#store.run?.layers ?? [], this.#store.layer));
   readonly source = $derived.by(() => this.rectifier ?? this.#store.layer);
-  // A live run is counted faster than a long history is read: the next reading waits for the one on its way.
+  // A live run is counted faster than a long history is read: the next reading waits for the one in flight.
   #counted = $state(-1);
   readonly #kept = new Map<string, Promise<LayerActivity>>();
 
@@ -51,7 +51,7 @@ export class Activity {
           load: () => this.#read(now.index, layer),
         };
       },
-      { view: 'pull', store },
+      { view: 'responses', store },
     );
     $effect(() => {
       const shown = this.#now.tag;
@@ -83,7 +83,7 @@ export class Activity {
   get history(): ActivityHistory | null {
     return this.#history.value?.layer === this.source ? this.#history.value : null;
   }
-  /** At the checkpoint on the screen, or the last that was read while it is on its way. */
+  /** At the checkpoint on the screen, or the last that was read while it is in flight. */
   get now(): LayerActivity | null {
     return this.#now.value?.layer === this.source ? this.#now.value : null;
   }

@@ -23,7 +23,7 @@ export function deadWords(health: readonly (readonly Health[])[], filter: number
   return dead ? `dead at ${dead} of ${health.length} checkpoints` : '';
 }
 
-export interface Pull {
+export interface ClassResponse {
   class_index: number;
   mean: number;
   /** Where its bar begins and how wide it is, 0..1 of the room. */
@@ -46,7 +46,11 @@ function ends(means: readonly number[]): { low: number; span: number } {
 }
 
 /** Bars from a common zero, in a given order; where all are zero there are none. */
-export function pulls(means: readonly number[], order: readonly number[], most: number): Pull[] {
+export function classResponses(
+  means: readonly number[],
+  order: readonly number[],
+  most: number,
+): ClassResponse[] {
   const { low, span } = ends(means);
   return order.slice(0, most).map((class_index) => {
     const mean = means[class_index] ?? 0;

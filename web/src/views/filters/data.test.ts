@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer, SheetGeometry } from '../../api/types';
 import { gridHeight, gridWidth, pitchX } from '../../base/scales';
-import * as arrange from './arrange';
+import * as arrange from './layout';
 import * as data from './data';
 
 const d = { ...arrange, ...data };

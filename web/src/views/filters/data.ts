@@ -103,8 +103,8 @@ export function rank(norms: readonly number[], filter: number): number {
 
 /** The checkpoints whose frames fit into a film: every one, or every second, third, … */
 export function filmFrames(checkpoints: number, width: number, tile: number): number[] {
-  const room = Math.max(1, Math.floor(width / (tile + 1)));
-  const stride = Math.max(1, Math.ceil(checkpoints / room));
+  const available = Math.max(1, Math.floor(width / (tile + 1)));
+  const stride = Math.max(1, Math.ceil(checkpoints / available));
   return Array.from({ length: Math.ceil(checkpoints / stride) }, (_, i) => i * stride);
 }
 

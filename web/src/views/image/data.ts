@@ -1,4 +1,4 @@
-// What the image view computes: the stream of probabilities, first right, right for good, flips, labels.
+// Computations of the image view: the stream of probabilities, first correct, correct since, flips, labels.
 // Pure: no DOM, no fetching. `rows[n]` are the probabilities at checkpoint `checkpoints[n]`.
 
 export function topClass(probabilities: readonly number[]): number {
@@ -7,18 +7,22 @@ export function topClass(probabilities: readonly number[]): number {
   return best;
 }
 
-export interface Verdict {
+export interface PredictionSummary {
   /** The class given most, at each checkpoint. */
   predicted: number[];
   /** The first checkpoint at which it was right. */
   first_right: number | null;
   /** The checkpoint from which on it was right to the end. */
-  right_for_good: number | null;
+  correct_since: number | null;
   /** How often the predicted class changed from one checkpoint to the next. */
   flips: number;
 }
 
-export function verdict(rows: readonly number[][], checkpoints: readonly number[], truth: number): Verdict {
+export function summary(
+  rows: readonly number[][],
+  checkpoints: readonly number[],
+  truth: number,
+): PredictionSummary {
   const predicted = rows.map(topClass);
   const first = predicted.indexOf(truth);
   let start = predicted.length;
@@ -28,7 +32,7 @@ export function verdict(rows: readonly number[][], checkpoints: readonly number[
   return {
     predicted,
     first_right: first < 0 ? null : checkpoints[first],
-    right_for_good: start < predicted.length ? checkpoints[start] : null,
+    correct_since: start < predicted.length ? checkpoints[start] : null,
     flips,
   };
 }
@@ -66,7 +70,7 @@ export function stack(rows: readonly number[][], order: readonly number[], most:
   return layers;
 }
 
-/** Where a layer is widest, for its label; null where it is emptyUrlState wide enough to carry one. */
+/** Where a layer is widest, for its label; null where it is nowhere wide enough to carry one. */
 export function labelPlace(
   layer: Layer,
   options: { least: number; margin: number },
@@ -119,7 +123,7 @@ export function mapColumns(count: number, pitch: number, width: number): number 
 export function stripTile(
   shapes: readonly { channels: number; height: number; width: number }[],
   width: number,
-  room: number,
+  available: number,
 ): number {
   const HEAD = 30;
   for (const tile of [96, 64]) {
@@ -129,7 +133,7 @@ export function stripTile(
       const rows = Math.ceil(shape.channels / mapColumns(shape.channels, shape.width * scale + 3, width));
       return sum + HEAD + rows * (shape.height * scale + 3);
     }, 0);
-    if (tall <= room) return tile;
+    if (tall <= available) return tile;
   }
   return 32;
 }

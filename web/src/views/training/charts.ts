@@ -1,5 +1,5 @@
 // The three big charts as one Vega specification. Every mark is placed by data and signals. What moves with the playhead
-// lies over the chart (NowMark): Vega then has nothing to do while one scrubs.
+// lies over the chart (NowMark): Vega then has nothing to do while scrubbing.
 import type { Mark, Spec } from 'vega';
 import { roundTicks } from '../../base/scales';
 

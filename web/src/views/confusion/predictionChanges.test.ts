@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { CellMove, Checkpoint } from '../../api/types';
-import { kindCounts, kindOf, moveKey, movesShown, movesTable, sinceCheckpoint } from './moves';
+import type { PredictionChange, Checkpoint } from '../../api/types';
+import {
+  kindCounts,
+  changeKind,
+  changeKey,
+  filterChanges,
+  changesTable,
+  sinceCheckpoint,
+} from './predictionChanges';
 
-const move = (true_class: number, from: number, to: number, count: number): CellMove => ({
+const move = (true_class: number, from: number, to: number, count: number): PredictionChange => ({
   true_class,
   from,
   to,
@@ -13,13 +20,13 @@ const all = [move(3, 5, 3, 34), move(3, 3, 5, 20), move(3, 5, 4, 7), move(1, 0, 
 
 describe('moves', () => {
   it('are gained, lost or still wrong', () => {
-    expect(all.map(kindOf)).toEqual(['gained', 'lost', 'wrong', 'gained']);
+    expect(all.map(changeKind)).toEqual(['gained', 'lost', 'wrong', 'gained']);
     expect(kindCounts(all, null)).toEqual({ all: 63, gained: 36, lost: 20, wrong: 7 });
     expect(kindCounts(all, 1)).toEqual({ all: 2, gained: 2, lost: 0, wrong: 0 });
-    expect(movesShown(all, { kind: 'gained', class_index: 3 }).map(moveKey)).toEqual(['3-5-3']);
+    expect(filterChanges(all, { kind: 'gained', class_index: 3 }).map(changeKey)).toEqual(['3-5-3']);
   });
   it('make a table', () => {
-    const table = movesTable(
+    const table = changesTable(
       { from: 1, to: 2, split: 'test', images: 34, learned: 34, forgotten: 0, moves: all.slice(0, 1) },
       ['a', 'b', 'c', 'cat', 'd', 'dog'],
     );

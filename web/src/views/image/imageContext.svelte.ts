@@ -1,44 +1,44 @@
-// What stands beside an image: what became of it over the run, and the images that the network takes for its like.
+// Context of an image: its example statistics over the run, and similar images.
 import { classText } from '../../api/className';
 import * as routes from '../../api/routes';
-import type { ImageDetail, ImageLedger, Run } from '../../api/types';
+import type { ImageDetail, ImageExampleStats, Run } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { topClass } from './data';
-import { likeConfidence } from './ledger';
-import { kindOf, nearItem, type Kind, type Like } from './like';
+import { nearestConfidence } from './exampleStats';
+import { similarityFrom, similarImage, type Similarity, type SimilarImages } from './similarImages';
 
 const MOST = 60;
-/** Images of a cell that are looked through. */
-const LOOK_THROUGH = 1000;
+/** Images of a cell that are searched. */
+const CELL_LIMIT = 1000;
 
 /** An image at a checkpoint. */
-interface Of {
+interface ImageAt {
   run: Run;
   checkpoint: number;
   image: ImageDetail;
 }
 
-export class Beside {
-  readonly ledger: Resource<ImageLedger>;
-  readonly like: Resource<Like>;
+export class ImageContext {
+  readonly exampleStats: Resource<ImageExampleStats>;
+  readonly similar: Resource<SimilarImages>;
 
   constructor(store: Store) {
-    this.ledger = resource<ImageLedger>(() => {
+    this.exampleStats = resource<ImageExampleStats>(() => {
       const { run, image } = store;
       if (!run || image === null) return null;
       return {
         key: `${run.id}/${image}/${store.statistics}`,
         tag: image,
-        load: (signal) => routes.imageLedger(run.id, image, signal),
+        load: (signal) => routes.imageExampleStats(run.id, image, signal),
       };
     });
-    // It says itself which checkpoint it is of, so the clock does not wait for it.
-    this.like = resource<Like>(() => {
+    // The answer names its checkpoint in the view, so playback does not wait for it.
+    this.similar = resource<SimilarImages>(() => {
       const { run, now, image, imageDetail } = store;
       const detail = imageDetail?.id === image ? imageDetail : null;
       if (!run || !now || !detail || now.statistics[detail.split] !== 'ready') return null;
-      const kind = likeKind(store);
+      const kind = chosenSimilarity(store);
       const said = kind === 'cell' ? store.predictions.at(store.checkpoint) : null;
       if (kind === 'cell' && !said) return null;
       const of = { run, checkpoint: now.index, image: detail };
@@ -52,21 +52,22 @@ export class Beside {
   }
 }
 
-/** In which sense, by the address. */
-export const likeKind = (store: Store): Kind => kindOf(store.option('image.like', 'outputs'));
+/** The kind of similarity chosen in the address. */
+export const chosenSimilarity = (store: Store): Similarity =>
+  similarityFrom(store.option('image.like', 'outputs'));
 
-const base = ({ image, checkpoint }: Of) => ({ image: image.id, checkpoint, truth: image.class });
+const base = ({ image, checkpoint }: ImageAt) => ({ image: image.id, checkpoint, truth: image.class });
 
-async function ofOutputs(of: Of, signal: AbortSignal): Promise<Like> {
+async function ofOutputs(of: ImageAt, signal: AbortSignal): Promise<SimilarImages> {
   const { run, checkpoint, image } = of;
   const { items: near } = await routes.near(run.id, { checkpoint, image: image.id }, MOST, signal);
-  return { ...base(of), kind: 'outputs', near, items: near.map((one) => nearItem(one, run.classes)) };
+  return { ...base(of), kind: 'outputs', near, items: near.map((one) => similarImage(one, run.classes)) };
 }
 
-async function ofCluster(of: Of, signal: AbortSignal): Promise<Like> {
+async function ofCluster(of: ImageAt, signal: AbortSignal): Promise<SimilarImages> {
   const { run, checkpoint, image } = of;
   const set = run.cluster_sets[0];
-  const none: Like = { ...base(of), kind: 'cluster', cluster: null, items: [] };
+  const none: SimilarImages = { ...base(of), kind: 'cluster', cluster: null, items: [] };
   if (!set) return none;
   const choice = { split: image.split, layer: set.layer, metric: set.metric };
   const { clusters } = await routes.clusters(run.id, checkpoint, choice, signal);
@@ -77,8 +78,8 @@ async function ofCluster(of: Of, signal: AbortSignal): Promise<Like> {
   return { ...none, cluster: { index: own.index, name: own.name }, items };
 }
 
-/** The images of its cell whose confidence is like its own. */
-async function ofCell(of: Of, said: readonly number[], signal: AbortSignal): Promise<Like> {
+/** Images of its cell with the nearest confidence. */
+async function ofCell(of: ImageAt, said: readonly number[], signal: AbortSignal): Promise<SimilarImages> {
   const { run, checkpoint, image } = of;
   const predicted = topClass(said);
   const page = await routes.confusionCell(
@@ -88,11 +89,11 @@ async function ofCell(of: Of, said: readonly number[], signal: AbortSignal): Pro
       trueClass: classText(run.classes, image.class),
       predicted: classText(run.classes, predicted),
     },
-    { split: image.split, limit: LOOK_THROUGH },
+    { split: image.split, limit: CELL_LIMIT },
     signal,
   );
   const own = { id: image.id, probability: said[predicted] };
-  const items = likeConfidence(page.items, own, MOST).map((one) => ({
+  const items = nearestConfidence(page.items, own, MOST).map((one) => ({
     id: one.id,
     true_class: one.true_class,
     say: `${run.classes[one.predicted] ?? ''} ${one.probability.toFixed(2)}`,

@@ -1,14 +1,14 @@
-// What the panels beside the matrix ask of the server: moves between two checkpoints, lists of examples.
+// State and requests of the panels beside the matrix: moves between two checkpoints, lists of examples.
 import { classText } from '../../api/className';
 import * as routes from '../../api/routes';
-import type { LedgerPage, Moves, Split, Suspects } from '../../api/types';
+import type { ExampleStatsPage, PredictionChanges, Split, LabelIssues } from '../../api/types';
 import { address, path } from '../../api/client';
 import type { ExportData } from '../../state/exportSource.svelte';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
-import { ledgerTable, PAGE, sortFrom, suspectsTable, type Sort } from './examples';
+import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from './examples';
 import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow';
-import { kindOf, movesShown, movesTable, sinceCheckpoint, type Kind } from './moves';
+import { changeKind, filterChanges, changesTable, sinceCheckpoint, type ChangeKind } from './predictionChanges';
 
 export type Panel = 'cell' | 'moves' | 'suspects' | 'hard';
 export type Picture = 'matrix' | 'flow';
@@ -17,10 +17,10 @@ export const PANELS: Panel[] = ['cell', 'moves', 'suspects', 'hard'];
 /** Images of each move that are shown. */
 const OF_A_MOVE = 96;
 
-export class Lists {
-  readonly moves: Resource<Moves>;
-  readonly suspects: Resource<Suspects & { first: number }>;
-  readonly ledger: Resource<LedgerPage & { first: number; sort: Sort }>;
+export class Panels {
+  readonly moves: Resource<PredictionChanges>;
+  readonly labelIssues: Resource<LabelIssues & { first: number }>;
+  readonly exampleStats: Resource<ExampleStatsPage & { first: number; sort: Sort }>;
   /** Where the list that is open begins. */
   first = $state(0);
   readonly #store: Store;
@@ -34,27 +34,27 @@ export class Lists {
   readonly picture = $derived.by<Picture>(() =>
     this.#store.option('confusion.picture', 'matrix') === 'flow' ? 'flow' : 'matrix',
   );
-  /** The flow is of a longer way: unless said otherwise from “before”. */
-  readonly #usual = $derived.by(() => (this.picture === 'flow' ? 'before' : 'previous'));
-  readonly since = $derived.by(() => this.#store.option('confusion.since', this.#usual));
-  /** The checkpoint that moves are told from; null where there is none. */
+  /** By default the flow starts at “before”, the list at the previous checkpoint. */
+  readonly #defaultSince = $derived.by(() => (this.picture === 'flow' ? 'before' : 'previous'));
+  readonly since = $derived.by(() => this.#store.option('confusion.since', this.#defaultSince));
+  /** The checkpoint that predictions are compared with; null where there is none. */
   readonly from = $derived.by<number | null>(() => {
     const { checkpoint: to, before, run } = this.#store;
     return sinceCheckpoint(this.since, { to, before, split: this.#split() }, run?.checkpoints ?? []);
   });
   /** The moves to show: of this split, between two checkpoints. */
-  readonly answer = $derived.by<Moves | null>(() => {
+  readonly answer = $derived.by<PredictionChanges | null>(() => {
     const { value, error } = this.moves;
     const apart = this.from !== null && this.from !== this.#store.checkpoint;
     return apart && !error && value?.split === this.#split() ? value : null;
   });
-  readonly kind = $derived.by<Kind | null>(() => {
+  readonly kind = $derived.by<ChangeKind | null>(() => {
     const said = this.#store.option('confusion.kind', 'all');
     return said === 'gained' || said === 'lost' || said === 'wrong' ? said : null;
   });
-  /** Moves of the images of the class chosen anywhere, or of all. */
+  /** Moves of the images of the selected class, or of all. */
   readonly ofClass = $derived.by(() =>
-    movesShown(this.answer?.moves ?? [], { kind: null, class_index: this.#store.classChosen }),
+    filterChanges(this.answer?.moves ?? [], { kind: null, class_index: this.#store.classChosen }),
   );
   readonly bands = $derived.by<Bands>(() =>
     flowBands(
@@ -71,7 +71,7 @@ export class Lists {
   readonly listed = $derived.by(() =>
     this.ofClass.filter(
       (move) =>
-        (this.kind === null || kindOf(move) === this.kind) &&
+        (this.kind === null || changeKind(move) === this.kind) &&
         (this.ribbon === null || ribbonKey(move, this.bands) === this.ribbon),
     ),
   );
@@ -79,7 +79,7 @@ export class Lists {
   constructor(store: Store, split: () => Split) {
     this.#store = store;
     this.#split = split;
-    this.moves = resource<Moves>(
+    this.moves = resource<PredictionChanges>(
       () => {
         const { run, now, checkpoint: to } = store;
         const { from } = this;
@@ -90,12 +90,12 @@ export class Lists {
         return {
           key: `${run.id}/${run.checkpoints[from]?.hash}/${now.hash}/${request.split}/${store.statistics}`,
           tag: to,
-          load: (signal) => routes.moves(run.id, request, signal),
+          load: (signal) => routes.predictionChanges(run.id, request, signal),
         };
       },
       { view: 'moves', store },
     );
-    // A list is over the whole run: it is asked for again when more of it was counted, not at every checkpoint.
+    // A list is over the whole run: it is requested again when there are new statistics, not at every checkpoint.
     const list = <T>(panel: Panel, ask: (id: string, signal: AbortSignal) => Promise<T>, more: () => string) =>
       resource<T & { first: number }>(() => {
         const id = store.run?.id;
@@ -107,22 +107,22 @@ export class Lists {
         };
       });
     const page = () => ({ split: split(), limit: PAGE, cursor: this.first ? String(this.first) : null });
-    this.suspects = list(
+    this.labelIssues = list(
       'suspects',
-      (id, signal) => routes.suspects(id, page(), signal),
+      (id, signal) => routes.labelIssues(id, page(), signal),
       () => '',
     );
-    this.ledger = list(
+    this.exampleStats = list(
       'hard',
       async (id, signal) => {
         const { sort } = this;
         const chosen = classText(store.run?.classes ?? [], store.classChosen);
-        const answer = await routes.ledger(id, sort, { ...page(), class: chosen }, signal);
+        const answer = await routes.exampleStats(id, sort, { ...page(), class: chosen }, signal);
         return { ...answer, sort };
       },
       () => `${this.sort}/${store.classChosen}`,
     );
-    // Another list, order, split or class begins at its beginning.
+    // Another list, order, split or class starts at its first page.
     let of = '';
     $effect.pre(() => {
       const place = [this.panel, this.sort, split(), store.classChosen, store.run?.id].join();
@@ -132,7 +132,7 @@ export class Lists {
   }
 
   setSince(value: string): void {
-    this.#store.setOption('confusion.since', value, this.#usual);
+    this.#store.setOption('confusion.since', value, this.#defaultSince);
   }
 
   setPicture(picture: Picture): void {
@@ -141,7 +141,7 @@ export class Lists {
     if (picture === 'flow') this.#store.setOption('confusion.panel', 'moves', 'cell');
   }
 
-  /** Chooses a ribbon: its moves are listed, its images shown. The same again lets it go. */
+  /** Selects a ribbon: its moves are listed, its images shown. The same again clears the selection. */
   chooseRibbon(key: string | null): void {
     const next = key === this.ribbon ? null : key;
     this.#store.setOption('confusion.ribbon', next ?? '', '');
@@ -151,27 +151,27 @@ export class Lists {
     if (this.kind !== null && !next.endsWith(this.kind)) this.#store.setOption('confusion.kind', 'all', 'all');
   }
 
-  /** What is taken away from the panel that is open. */
-  offer(names: readonly string[]): ExportData {
+  /** Export data of the open panel. */
+  exportData(names: readonly string[]): ExportData {
     const id = this.#store.run?.id ?? '';
     const split = this.#split();
     const limited = { split, limit: PAGE, cursor: this.first ? String(this.first) : null };
-    const { answer, bands, suspects, ledger } = this;
+    const { answer, bands, labelIssues, exampleStats } = this;
     if ((this.panel === 'moves' || this.picture === 'flow') && answer) {
       const { from, to } = answer;
       const ribbons = ribbonsOf(this.ofClass, bands);
       const flow = flowTable(answer, ribbons, (band) => bandName(bands, band, names));
       return {
         requests: [address(path('runs', id, 'moves'), { from, to, split })],
-        tables: [movesTable(answer, names), ...(this.picture === 'flow' ? [flow] : [])],
+        tables: [changesTable(answer, names), ...(this.picture === 'flow' ? [flow] : [])],
       };
     }
-    if (this.panel === 'suspects' && suspects.value)
+    if (this.panel === 'suspects' && labelIssues.value)
       return {
         requests: [address(path('runs', id, 'suspects'), limited)],
-        tables: [suspectsTable(suspects.value.items, suspects.value.first, names)],
+        tables: [labelIssuesTable(labelIssues.value.items, labelIssues.value.first, names)],
       };
-    if (this.panel === 'hard' && ledger.value)
+    if (this.panel === 'hard' && exampleStats.value)
       return {
         requests: [
           address(path('runs', id, 'ledger'), {
@@ -180,7 +180,9 @@ export class Lists {
             class: this.#store.classChosen,
           }),
         ],
-        tables: [ledgerTable(ledger.value.items, ledger.value.first, ledger.value.sort, names)],
+        tables: [
+          exampleStatsTable(exampleStats.value.items, exampleStats.value.first, exampleStats.value.sort, names),
+        ],
       };
     return { requests: [], tables: [] };
   }

@@ -49,7 +49,7 @@ function sheetUrls(run: Run, request: RowRequest, checkpoint: number): (string |
 
 const AHEAD = 4;
 
-export class Row {
+export class RowPictures {
   shown = $state.raw<ShownRow | null>(null);
   error = $state.raw<unknown>(null);
   slow = $state(false);

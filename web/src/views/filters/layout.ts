@@ -1,4 +1,4 @@
-/** Where things stand in the Filters view: whole-number grids in the room there is. Pure. */
+/** Layout of the Filters view: whole-number grids in the available space. Pure. */
 import type { Layer, SheetGeometry } from '../../api/types';
 import { gridHeight, gridWidth, type Grid } from '../../base/scales';
 
@@ -17,7 +17,7 @@ export function arrangementOf(layer: Pick<Layer, 'sheet_shape' | 'inputs'>, inpu
   return height * width === 1 ? 'heat' : 'matrix';
 }
 
-export interface Room {
+export interface AvailableSize {
   width: number;
   height: number;
 }
@@ -33,18 +33,18 @@ export interface TileSize {
  * The grid that shows tiles largest in a room: whole scales only, full rows preferred over ragged ones, and of two
  * that are equally large the one nearer to `like` columns (so that a filter has one position in bank and maps).
  */
-export function bestGrid(size: TileSize, room: Room, like: number, largest = 96): Grid {
+export function bestGrid(size: TileSize, available: AvailableSize, like: number, largest = 96): Grid {
   const { tiles, tileWidth, tileHeight, gap } = size;
-  const most = Math.max(1, Math.min(tiles, Math.floor((room.width + gap) / (tileWidth + gap))));
+  const most = Math.max(1, Math.min(tiles, Math.floor((available.width + gap) / (tileWidth + gap))));
   let best: { score: number; grid: Grid } | null = null;
   for (let columns = 1; columns <= most; columns += 1) {
     const rows = Math.ceil(tiles / columns);
-    const across = Math.floor(((room.width + gap) / columns - gap) / tileWidth);
-    const down = Math.floor(((room.height + gap) / rows - gap) / tileHeight);
+    const across = Math.floor(((available.width + gap) / columns - gap) / tileWidth);
+    const down = Math.floor(((available.height + gap) / rows - gap) / tileHeight);
     const scale = Math.max(1, Math.min(across, down, Math.max(1, Math.floor(largest / tileWidth))));
     const ragged = rows * columns - tiles;
     // Too tall for the room even at scale 1 is worse than anything that fits.
-    const overflow = Math.max(0, rows * (tileHeight * scale + gap) - gap - room.height);
+    const overflow = Math.max(0, rows * (tileHeight * scale + gap) - gap - available.height);
     const score = scale * (ragged > 0 ? 0.6 : 1) - 0.004 * Math.abs(columns - like) - overflow * 10;
     if (!best || score > best.score)
       best = { score, grid: { columns, rows, scaleX: scale, scaleY: scale, tileWidth, tileHeight, gap } };
@@ -53,11 +53,11 @@ export function bestGrid(size: TileSize, room: Room, like: number, largest = 96)
 }
 
 /** A grid with given columns at the largest whole scale that fits. */
-export function gridOf(size: TileSize, columns: number, room: Room, largest = 96): Grid {
+export function gridOf(size: TileSize, columns: number, available: AvailableSize, largest = 96): Grid {
   const { tiles, tileWidth, tileHeight, gap } = size;
   const rows = Math.ceil(tiles / columns);
-  const across = Math.floor(((room.width + gap) / columns - gap) / tileWidth);
-  const down = Math.floor(((room.height + gap) / rows - gap) / tileHeight);
+  const across = Math.floor(((available.width + gap) / columns - gap) / tileWidth);
+  const down = Math.floor(((available.height + gap) / rows - gap) / tileHeight);
   const scale = Math.max(1, Math.min(across, down, Math.max(1, Math.floor(largest / tileWidth))));
   return { columns, rows, scaleX: scale, scaleY: scale, tileWidth, tileHeight, gap };
 }
@@ -68,13 +68,13 @@ export function gridOf(size: TileSize, columns: number, room: Room, largest = 96
  */
 export function matrixGrid(
   sheet: Pick<SheetGeometry, 'filters' | 'channels' | 'tile_width' | 'tile_height'>,
-  room: Room,
+  available: AvailableSize,
 ): Grid {
   const { tile_width: tileWidth, tile_height: tileHeight } = sheet;
   const [columns, rows] = [sheet.channels.length, sheet.filters.length];
   if (tileWidth === 1 && tileHeight === 1) {
-    const across = Math.max(1, Math.min(24, Math.floor(room.width / columns)));
-    const down = Math.max(1, Math.min(24, Math.floor(room.height / rows)));
+    const across = Math.max(1, Math.min(24, Math.floor(available.width / columns)));
+    const down = Math.max(1, Math.min(24, Math.floor(available.height / rows)));
     const gap = across >= 4 && down >= 4 ? 1 : 0;
     // Never wider than high by much: a cell stays a cell.
     return {
@@ -88,8 +88,8 @@ export function matrixGrid(
     };
   }
   const gap = 1;
-  const across = Math.floor(((room.width + gap) / columns - gap) / tileWidth);
-  const down = Math.floor(((room.height + gap) / rows - gap) / tileHeight);
+  const across = Math.floor(((available.width + gap) / columns - gap) / tileWidth);
+  const down = Math.floor(((available.height + gap) / rows - gap) / tileHeight);
   const fits = Math.min(across, down);
   // Below two pixels a value nothing can be seen: then the matrix is scrolled instead.
   const scale = fits >= 2 ? Math.min(fits, 8) : Math.max(1, Math.min(2, across));
@@ -126,7 +126,7 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 export function pairedGrids(
   bank: TileSize,
   maps: TileSize,
-  room: Room,
+  available: AvailableSize,
   like: number,
 ): { bank: Grid; maps: Grid; gap: number } | null {
   if (bank.tiles !== maps.tiles || maps.tileWidth < 4) return null;
@@ -140,7 +140,9 @@ export function pairedGrids(
       const width = 2 * (columns * pitch - 1);
       // Two narrow columns at the edges of a wide room would not read as a pair.
       const fits =
-        width + LEAST_GAP <= room.width && width >= room.width * 0.7 && rows * pitch <= room.height + maps.gap;
+        width + LEAST_GAP <= available.width &&
+        width >= available.width * 0.7 &&
+        rows * pitch <= available.height + maps.gap;
       if (!fits || zoom < 1 || left > Math.max(4, pitch * 0.05) || bank.tileWidth !== bank.tileHeight) continue;
       const score = scale * (rows * columns > bank.tiles ? 0.6 : 1) - 0.004 * Math.abs(columns - like);
       if (best && best.score >= score) continue;
@@ -157,7 +159,7 @@ export function pairedGrids(
         score,
         bank: grid(bank, zoom, left),
         maps: grid(maps, scale, maps.gap),
-        gap: Math.min(MOST_GAP, room.width - width),
+        gap: Math.min(MOST_GAP, available.width - width),
       };
     }
   }
@@ -172,7 +174,7 @@ export function arrange(
   layer: Pick<Layer, 'sheet_shape' | 'shape' | 'inputs'>,
   input: string,
   show: Show,
-  body: Room,
+  body: AvailableSize,
 ): Arranged {
   const { width } = body;
   const height = Math.max(320, body.height);
@@ -270,11 +272,11 @@ export function arrange(
 }
 
 /** Activations: maps as large as they fit; single units as squares of a size one can point at. */
-function mapsGrid(size: TileSize, room: Room, like: number): Grid {
+function mapsGrid(size: TileSize, available: AvailableSize, like: number): Grid {
   const units = size.tileWidth === 1 && size.tileHeight === 1;
   return bestGrid(
     size,
-    units ? { width: Math.min(room.width, 528), height: Math.min(room.height, 264) } : room,
+    units ? { width: Math.min(available.width, 528), height: Math.min(available.height, 264) } : available,
     units ? 16 : like,
     units ? 64 : 128,
   );

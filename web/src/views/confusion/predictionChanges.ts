@@ -1,38 +1,44 @@
-// Which images moved between two checkpoints, and how it is said. Pure.
-import type { CellMove, Checkpoint, Moves, Split } from '../../api/types';
+// Images whose prediction changed between two checkpoints, in words. Pure.
+import type { PredictionChange, Checkpoint, PredictionChanges, Split } from '../../api/types';
 import type { Table } from '../../state/exportSource.svelte';
 
 /** Right now and not then, right then and not now, wrong both times. */
-export type Kind = 'gained' | 'lost' | 'wrong';
+export type ChangeKind = 'gained' | 'lost' | 'wrong';
 
-export const kindOf = (move: Pick<CellMove, 'true_class' | 'from' | 'to'>): Kind =>
+export const changeKind = (move: Pick<PredictionChange, 'true_class' | 'from' | 'to'>): ChangeKind =>
   move.to === move.true_class ? 'gained' : move.from === move.true_class ? 'lost' : 'wrong';
 
 export interface Shown {
   /** Null for all. */
-  kind: Kind | null;
-  /** The class chosen anywhere: only moves of its images. */
+  kind: ChangeKind | null;
+  /** The selected class: only changes of its images. */
   class_index: number | null;
 }
 
-export const movesShown = (all: readonly CellMove[], { kind, class_index }: Shown): CellMove[] =>
+export const filterChanges = (
+  all: readonly PredictionChange[],
+  { kind, class_index }: Shown,
+): PredictionChange[] =>
   all.filter(
     (move) =>
-      (kind === null || kindOf(move) === kind) && (class_index === null || move.true_class === class_index),
+      (kind === null || changeKind(move) === kind) && (class_index === null || move.true_class === class_index),
   );
 
 /** Images by kind, of all moves or of those of one class. */
-export function kindCounts(all: readonly CellMove[], class_index: number | null): Record<Kind | 'all', number> {
+export function kindCounts(
+  all: readonly PredictionChange[],
+  class_index: number | null,
+): Record<ChangeKind | 'all', number> {
   const counts = { all: 0, gained: 0, lost: 0, wrong: 0 };
-  for (const move of movesShown(all, { kind: null, class_index })) {
+  for (const move of filterChanges(all, { kind: null, class_index })) {
     counts.all += move.count;
-    counts[kindOf(move)] += move.count;
+    counts[changeKind(move)] += move.count;
   }
   return counts;
 }
 
 /** `3-5-3` in the address: true class, from, to. */
-export const moveKey = (move: Pick<CellMove, 'true_class' | 'from' | 'to'>): string =>
+export const changeKey = (move: Pick<PredictionChange, 'true_class' | 'from' | 'to'>): string =>
   `${move.true_class}-${move.from}-${move.to}`;
 
 const counted = (points: readonly Checkpoint[], split: Split) =>
@@ -53,17 +59,21 @@ export function sinceCheckpoint(
   return known.includes(wanted) ? wanted : null;
 }
 
-/** What became of the images of a move, in a word or two. */
-export const KIND_WORDS: Record<Kind, string> = { gained: 'gained', lost: 'lost', wrong: 'still wrong' };
+/** The kind of a change, in a word or two. */
+export const CHANGE_WORDS: Record<ChangeKind, string> = {
+  gained: 'gained',
+  lost: 'lost',
+  wrong: 'still wrong',
+};
 
-export const movesTable = (answer: Moves, names: readonly string[]): Table => ({
-  name: `Moves ${answer.from} to ${answer.to}`,
+export const changesTable = (answer: PredictionChanges, names: readonly string[]): Table => ({
+  name: `PredictionChanges ${answer.from} to ${answer.to}`,
   head: ['true class', `predicted at ${answer.from}`, `predicted at ${answer.to}`, 'images', 'right'],
   rows: answer.moves.map((move) => [
     names[move.true_class] ?? String(move.true_class),
     names[move.from] ?? String(move.from),
     names[move.to] ?? String(move.to),
     move.count,
-    KIND_WORDS[kindOf(move)],
+    CHANGE_WORDS[changeKind(move)],
   ]),
 });

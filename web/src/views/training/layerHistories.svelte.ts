@@ -1,4 +1,4 @@
-// What the training view asks of the server about the layers: the last steps' updates, and what the filters do.
+// Requests of the training view about the layers: weight updates of the last steps, and the filters' activity.
 import * as routes from '../../api/routes';
 import type { WeightHistory } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
@@ -12,12 +12,12 @@ export interface LayerHealth {
   tallies: Tally[];
 }
 
-export class Layers {
+export class LayerHistories {
   readonly weights: Resource<WeightHistory>;
   readonly #health: Resource<Record<string, LayerHealth>>;
-  /** Layers that were read while the others are still on their way. */
-  #early = $state.raw<Record<string, LayerHealth>>({});
-  // A live run grows faster than all this is read: the next reading waits for the one on its way.
+  /** Layers already read while the others are in flight. */
+  #partial = $state.raw<Record<string, LayerHealth>>({});
+  // A live run grows faster than all this is read: the next request waits for the one in flight.
   #length = $state(0);
   #counted = $state(-1);
 
@@ -43,7 +43,7 @@ export class Layers {
                 if (!rectifier) return;
                 const answer = await routes.activityHistory(id, rectifier, 'test', signal);
                 found[name] = { rectifier, checkpoints: answer.checkpoints, tallies: tallies(answer) };
-                this.#early = { ...found };
+                this.#partial = { ...found };
               }),
             );
             return found;
@@ -62,13 +62,13 @@ export class Layers {
     });
     let of: string | undefined;
     $effect.pre(() => {
-      if (store.run?.id !== of) this.#early = {};
+      if (store.run?.id !== of) this.#partial = {};
       of = store.run?.id;
     });
   }
 
   get health(): Record<string, LayerHealth> {
-    return { ...this.#early, ...this.#health.value };
+    return { ...this.#partial, ...this.#health.value };
   }
   get error(): unknown {
     return this.#health.error;

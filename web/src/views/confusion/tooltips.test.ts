@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { arrow, cellRows, cellTitle } from './words';
+import { arrow, cellRows, cellTitle } from './tooltips';
 
 it('says what a cell is', () => {
   expect(cellTitle(['cat', 'dog'], { truth: 0, predicted: 1 })).toBe('cat seen as dog');

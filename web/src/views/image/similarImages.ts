@@ -1,59 +1,64 @@
-// The images that the network takes for the like of one, in three senses. Pure.
+// Images similar to one for the network, in three senses. Pure.
 import type { NearImages } from '../../api/types';
 import { fixed } from '../../base/format';
 import { classColour } from '../../base/palette';
 import type { Table } from '../../state/exportSource.svelte';
 
 /** By the network's outputs, by the centre of a cluster, or by the cell of the confusion matrix. */
-export const KINDS = ['outputs', 'cluster', 'cell'] as const;
-export type Kind = (typeof KINDS)[number];
-export type Near = NearImages['items'][number];
+export const SIMILARITIES = ['outputs', 'cluster', 'cell'] as const;
+export type Similarity = (typeof SIMILARITIES)[number];
+export type NearestOutput = NearImages['items'][number];
 
-export interface LikeItem {
+export interface SimilarImage {
   id: number;
   /** Null as long as the corpus is not open. */
   true_class: number | null;
   say: string;
 }
 
-export type Like = {
+export type SimilarImages = {
   image: number;
   checkpoint: number;
   truth: number;
-  items: LikeItem[];
+  items: SimilarImage[];
 } & (
-  | { kind: 'outputs'; near: Near[] }
+  | { kind: 'outputs'; near: NearestOutput[] }
   /** Null where the image is not among those nearest to a centre. */
   | { kind: 'cluster'; cluster: { index: number; name: string } | null }
   | { kind: 'cell'; predicted: number }
 );
 
-/** What the address says; anything else is the first of them. */
-export const kindOf = (text: string): Kind => KINDS.find((kind) => kind === text) ?? 'outputs';
+/** Parses the address's option; the default is the first. */
+export const similarityFrom = (text: string): Similarity =>
+  SIMILARITIES.find((kind) => kind === text) ?? 'outputs';
 
 const nameOf = (k: number | null, names: readonly string[]) =>
   k === null ? 'class unknown' : (names[k] ?? String(k));
 
-/** What one reads of an image: number, class, what it is seen as, how far away. */
-export function nearItem(near: Near, names: readonly string[]): LikeItem {
+/** Caption of an image: class, prediction, distance. */
+export function similarImage(near: NearestOutput, names: readonly string[]): SimilarImage {
   const { id, true_class, predicted, probability, distance } = near;
   const seen = `seen as ${nameOf(predicted, names)} ${fixed(probability, 2)}`;
   return { id, true_class, say: `${nameOf(true_class, names)}, ${seen}, ${fixed(distance, 2)} away` };
 }
 
-const isOther = (one: LikeItem | undefined, truth: number): boolean =>
+const isOther = (one: SimilarImage | undefined, truth: number): boolean =>
   one !== undefined && one.true_class !== null && one.true_class !== truth;
 
 /** The line below an image of another class; null for the others. */
-export const otherColour = (one: LikeItem | undefined, truth: number, classes: number): string | null =>
+export const otherClassColour = (
+  one: SimilarImage | undefined,
+  truth: number,
+  classes: number,
+): string | null =>
   one && one.true_class !== null && isOther(one, truth) ? classColour(one.true_class, classes) : null;
 
-/** The tooltip, and what a view of the screen hears: the line's meaning in words. */
-export const caption = (one: LikeItem | undefined, truth: number): string =>
+/** Tooltip and text for screen readers: the underline's meaning in words. */
+export const caption = (one: SimilarImage | undefined, truth: number): string =>
   one ? `#${one.id}  ${isOther(one, truth) ? 'another class: ' : ''}${one.say}` : '';
 
 /** How many of the images are of another class, and which the first of them is of. */
-export function others(items: readonly LikeItem[], truth: number, names: readonly string[]): string {
+export function others(items: readonly SimilarImage[], truth: number, names: readonly string[]): string {
   const found = items.filter((one) => isOther(one, truth));
   if (!found.length) return items.length === 1 ? 'of its class' : `all ${items.length} of its class`;
   const first = nameOf(found[0].true_class, names);
@@ -62,13 +67,13 @@ export function others(items: readonly LikeItem[], truth: number, names: readonl
 }
 
 /** The images of the outputs' row as a table; none for other rows. */
-export function nearTables(like: Like | null, names: readonly string[]): Table[] {
-  if (like?.kind !== 'outputs' || !like.near.length) return [];
+export function nearestTables(similar: SimilarImages | null, names: readonly string[]): Table[] {
+  if (similar?.kind !== 'outputs' || !similar.near.length) return [];
   return [
     {
-      name: `Nearest outputs at checkpoint ${like.checkpoint}`,
+      name: `Nearest outputs at checkpoint ${similar.checkpoint}`,
       head: ['image', 'true class', 'predicted', 'probability', 'distance'],
-      rows: like.near.map((one) => [
+      rows: similar.near.map((one) => [
         one.id,
         nameOf(one.true_class, names),
         nameOf(one.predicted, names),

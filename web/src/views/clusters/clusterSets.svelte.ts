@@ -1,11 +1,11 @@
-// What the clusters view asks of the server: one set of clusters a checkpoint, with the neighbours fetched ahead.
+// Requests of the clusters view: one set of clusters per checkpoint, with the neighbours prefetched.
 import { untrack } from 'svelte';
 import * as routes from '../../api/routes';
 import type { ClusterSet, Split } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
-import { atlasIds, countedAt, type History } from './data';
+import { atlasIds, nearestCounted, type SizeHistory } from './data';
 
 export interface SetChoice {
   split: Split;
@@ -17,20 +17,20 @@ export interface SetChoice {
 export const NEAREST = 20;
 const AHEAD = 4;
 const BEHIND = 1;
-const REMEMBER = 80;
+const CACHE_SIZE = 80;
 
-export class Feed {
-  readonly history: Resource<History>;
+export class ClusterSets {
+  readonly history: Resource<SizeHistory>;
   readonly now: Resource<ClusterSet>;
   readonly before: Resource<ClusterSet>;
   #store: Store;
-  #kept = new Map<string, Promise<ClusterSet>>();
+  #cache = new Map<string, Promise<ClusterSet>>();
 
   constructor(store: Store, choice: () => SetChoice | null) {
     this.#store = store;
-    // As text, so that a run that is read again does not ask again.
+    // As text, so that a refresh of the run does not repeat the request.
     const said = $derived(JSON.stringify(choice()));
-    this.history = resource<History>(() => {
+    this.history = resource<SizeHistory>(() => {
       const id = store.run?.id;
       const wanted = JSON.parse(said) as SetChoice | null;
       if (!id || !wanted) return null;
@@ -40,7 +40,7 @@ export class Feed {
       };
     });
     const at = (checkpoint: () => number, view?: string) => {
-      const index = $derived(countedAt(this.history.value?.checkpoints ?? [], checkpoint()));
+      const index = $derived(nearestCounted(this.history.value?.checkpoints ?? [], checkpoint()));
       const hash = $derived(index === null ? null : (store.run?.checkpoints[index]?.hash ?? null));
       return resource<ClusterSet>(
         () => {
@@ -67,16 +67,16 @@ export class Feed {
     });
   }
 
-  /** The clusters of a checkpoint, asked for once. */
+  /** The clusters of a checkpoint, requested once. */
   read(checkpoint: number, choice: SetChoice): Promise<ClusterSet> {
     const run = this.#store.run;
     const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${JSON.stringify(choice)}`;
-    const kept = this.#kept.get(key);
-    if (kept) return kept;
+    const cached = this.#cache.get(key);
+    if (cached) return cached;
     const answer = routes.clusters(run?.id ?? '', checkpoint, choice);
-    this.#kept.set(key, answer);
-    answer.catch(() => this.#kept.delete(key));
-    if (this.#kept.size > REMEMBER) this.#kept.delete(this.#kept.keys().next().value as string);
+    this.#cache.set(key, answer);
+    answer.catch(() => this.#cache.delete(key));
+    if (this.#cache.size > CACHE_SIZE) this.#cache.delete(this.#cache.keys().next().value as string);
     return answer;
   }
 

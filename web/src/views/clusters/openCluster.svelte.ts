@@ -1,36 +1,36 @@
-// The opened cluster. Its number is in the address; over a change of layer, metric or split its images are kept instead,
-// because the numbers of two sets have nothing to do with each other.
+// The open cluster. Its number is in the address; over a change of layer, metric or split the cluster with the same images
+// is opened instead, because the numbers of two sets are unrelated.
 import type { ClusterSet } from '../../api/types';
 import type { Store } from '../../state/store.svelte';
 import { sameImages } from './data';
-import type { SetChoice } from './live.svelte';
+import type { SetChoice } from './clusterSets.svelte';
 
 const OPTION = 'clusters.open';
 
-interface Here {
-  /** What names the run, layer, metric and split that are chosen. */
+interface OpenClusterContext {
+  /** Identifies the chosen run, layer, metric and split. */
   key: string;
   choice: SetChoice | null;
-  /** The clusters on the screen: those of the choice before, while the next are on their way. */
+  /** The clusters on the screen: those of the choice before, while the next are in flight. */
   shown: ClusterSet | null;
 }
 
-export class Opened {
+export class OpenCluster {
   readonly #store: Store;
-  readonly #here: () => Here;
-  /** The images to find again among the clusters of the choice that has this key. */
+  readonly #context: () => OpenClusterContext;
+  /** Images to find again among the clusters of the choice with this key. */
   #carried = $state.raw<{ key: string; ids: number[] } | null>(null);
   readonly index = $derived.by<number | null>(() => {
     const wanted = this.#store.option(OPTION, '');
-    const { shown } = this.#here();
+    const { shown } = this.#context();
     return /^\d+$/.test(wanted) && Number(wanted) < (shown?.clusters.length ?? 0) ? Number(wanted) : null;
   });
 
-  constructor(store: Store, here: () => Here) {
+  constructor(store: Store, context: () => OpenClusterContext) {
     this.#store = store;
-    this.#here = here;
+    this.#context = context;
     $effect(() => {
-      const { key, choice, shown } = here();
+      const { key, choice, shown } = context();
       const carried = this.#carried;
       if (!carried) return;
       const isOther = carried.key !== key || this.index !== null;
@@ -53,10 +53,10 @@ export class Opened {
 
   /** Changes the set of clusters; the one that holds most of the opened one's images is opened, if that is clear. */
   keepImages(change: () => void): void {
-    const { key, shown } = this.#here();
+    const { key, shown } = this.#context();
     const near = this.index === null ? [] : (shown?.clusters[this.index]?.nearest ?? []);
     change();
-    const now = this.#here().key;
+    const now = this.#context().key;
     if (now === key) return;
     this.close();
     this.#carried = near.length ? { key: now, ids: near.map(({ id }) => id) } : null;

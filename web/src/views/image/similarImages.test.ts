@@ -1,16 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { caption, kindOf, nearItem, nearTables, otherColour, others, type Like, type Near } from './like';
+import {
+  caption,
+  similarityFrom,
+  similarImage,
+  nearestTables,
+  otherClassColour,
+  others,
+  type SimilarImages,
+  type NearestOutput,
+} from './similarImages';
 
 const NAMES = ['cat', 'dog', 'deer'];
-const near: Near[] = [
+const near: NearestOutput[] = [
   { id: 7, true_class: 0, predicted: 0, probability: 0.91, distance: 0.25 },
   { id: 3, true_class: 1, predicted: 0, probability: 0.614, distance: 0.5 },
   { id: 9, true_class: 2, predicted: 2, probability: 1, distance: 12 },
 ];
-const items = near.map((one) => nearItem(one, NAMES));
+const items = near.map((one) => similarImage(one, NAMES));
 
 it('knows the senses of likeness', () => {
-  expect(['cell', 'cluster', 'outputs', 'else', ''].map(kindOf)).toEqual([
+  expect(['cell', 'cluster', 'outputs', 'else', ''].map(similarityFrom)).toEqual([
     'cell',
     'cluster',
     'outputs',
@@ -31,12 +40,12 @@ describe('an image near to one', () => {
   });
 
   it('is marked where it is of another class, for the eye and in words', () => {
-    expect(items.map((one) => otherColour(one, 0, 3))).toEqual([null, 'var(--cat-1)', 'var(--cat-2)']);
+    expect(items.map((one) => otherClassColour(one, 0, 3))).toEqual([null, 'var(--cat-1)', 'var(--cat-2)']);
     expect(caption(items[1], 0)).toBe('#3  another class: dog, seen as cat 0.61, 0.50 away');
     expect(caption(items[1], 1)).toBe('#3  dog, seen as cat 0.61, 0.50 away');
     const unknown = { id: 1, true_class: null, say: '' };
-    expect(otherColour(unknown, 0, 3)).toBeNull();
-    expect(otherColour(undefined, 0, 3)).toBeNull();
+    expect(otherClassColour(unknown, 0, 3)).toBeNull();
+    expect(otherClassColour(undefined, 0, 3)).toBeNull();
   });
 });
 
@@ -48,11 +57,11 @@ it('counts those of another class', () => {
 
 it('has the numbers as a table, of outputs only', () => {
   const base = { image: 1, checkpoint: 4, truth: 0, items };
-  const table = nearTables({ ...base, kind: 'outputs', near }, NAMES)[0];
+  const table = nearestTables({ ...base, kind: 'outputs', near }, NAMES)[0];
   expect(table.name).toBe('Nearest outputs at checkpoint 4');
   expect(table.rows[1]).toEqual([3, 'dog', 'cat', 0.614, 0.5]);
-  const cell: Like = { ...base, kind: 'cell', predicted: 0 };
-  expect(nearTables(cell, NAMES)).toEqual([]);
-  expect(nearTables({ ...base, kind: 'outputs', near: [] }, NAMES)).toEqual([]);
-  expect(nearTables(null, NAMES)).toEqual([]);
+  const cell: SimilarImages = { ...base, kind: 'cell', predicted: 0 };
+  expect(nearestTables(cell, NAMES)).toEqual([]);
+  expect(nearestTables({ ...base, kind: 'outputs', near: [] }, NAMES)).toEqual([]);
+  expect(nearestTables(null, NAMES)).toEqual([]);
 });

@@ -9,16 +9,16 @@ import { seriesIndex, type Cell, type Counts, type Series } from './data';
 /** Above so many counts in all, each checkpoint is asked for on its own and there are no histories. */
 const MOST_COUNTS = 6_000_000;
 
-export interface Moment {
+export interface CountsAt {
   /** The checkpoint whose counts these are: the one asked for, or the newest counted one before it. */
   checkpoint: number;
   counts: Counts;
 }
 
-export class Matrix {
+export class ConfusionCounts {
   readonly history: Resource<Series>;
-  readonly #now: Resource<Moment>;
-  readonly #before: Resource<Moment>;
+  readonly #now: Resource<CountsAt>;
+  readonly #before: Resource<CountsAt>;
   #store: Store;
 
   constructor(store: Store, split: () => Split) {
@@ -37,13 +37,13 @@ export class Matrix {
       };
     });
     const one = (at: () => number, view?: string) =>
-      resource<Moment>(
+      resource<CountsAt>(
         () => {
           const id = run()?.id;
           const checkpoint = at();
           const point = run()?.checkpoints[checkpoint];
           const wanted = split();
-          // Of one that is not counted nothing is asked: the answer is known.
+          // No request for a checkpoint without counts.
           if (!id || this.whole || point?.statistics[wanted] !== 'ready') return null;
           return {
             key: `${id}/${wanted}/${point.hash}/${store.statistics}`,
@@ -60,7 +60,7 @@ export class Matrix {
     this.#before = one(() => store.before);
   }
 
-  /** All checkpoints at once: there are few enough classes. */
+  /** True where all checkpoints fit into one answer: there are few enough classes. */
   get whole(): boolean {
     const { classes = [], planned_checkpoints = 0 } = this.#store.run ?? {};
     return classes.length ** 2 * Math.max(50, planned_checkpoints) <= MOST_COUNTS;
@@ -68,7 +68,7 @@ export class Matrix {
 
   get series(): Series | null {
     if (this.whole) return this.history.value;
-    const moments = [this.#before.value, this.#now.value].filter((m): m is Moment => m !== null);
+    const moments = [this.#before.value, this.#now.value].filter((m): m is CountsAt => m !== null);
     if (!moments.length) return null;
     const images = Array.from(moments[0].counts).reduce((a, b) => a + b, 0);
     const classes = this.#store.run?.classes.length ?? 0;
@@ -81,7 +81,7 @@ export class Matrix {
   }
 
   /** The counts to show at a checkpoint. */
-  at(checkpoint: number): Moment | null {
+  at(checkpoint: number): CountsAt | null {
     if (!this.whole) return checkpoint === this.#store.before ? this.#before.value : this.#now.value;
     const series = this.history.value;
     if (!series) return null;
@@ -118,7 +118,7 @@ export interface CellRequest {
   split: Split;
   page: Page;
   checkpoint: number;
-  /** Images in the cell: a number that changed asks again. */
+  /** Number of images in the cell; part of the key, so that a change repeats the request. */
   total: number;
 }
 
@@ -128,9 +128,9 @@ export interface CellImages extends CellPage {
   checkpoint: number;
 }
 
-/** The images of the open cell, one page; the answer is handed on when every picture in it is decoded. */
+/** The images of the open cell, one page; the answer is shown when every image in it is decoded. */
 export function cellImages(store: Store, request: () => CellRequest | null | false): Resource<CellImages> {
-  // As text, so that a run that is read again does not ask again.
+  // As text, so that a refresh of the run does not repeat the request.
   const asked = $derived.by(() => {
     const wanted = request();
     const hash = wanted && store.run?.checkpoints[wanted.checkpoint]?.hash;

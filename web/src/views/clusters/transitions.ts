@@ -1,39 +1,43 @@
-// Images travelling to their new places after a single step: drawn on one canvas above the list, 220 ms, then gone.
+// Animated transitions of images to their new slots after a single step: one canvas above the list, for 220 ms.
 import { context2d } from '../../base/dom';
 import { touch } from '../../base/idle';
 import type { Tiles } from '../../state/tiles.svelte';
 import type { ClusterSet } from '../../api/types';
 import { css } from '../../base/palette';
 import type { Store } from '../../state/store.svelte';
-import { mayTravel, travels, type Seat } from './data';
-import { NEAREST } from './live.svelte';
+import { isAnimated, movedImages, type ImageSlot } from './data';
+import { NEAREST } from './clusterSets.svelte';
 
-export interface Journey {
+export interface ImageTransition {
   id: number;
-  from: Seat;
-  to: Seat;
+  from: ImageSlot;
+  to: ImageSlot;
 }
 
-export interface Stage {
+export interface AnimationCanvas {
   canvas: HTMLCanvasElement;
   width: number;
   height: number;
   image: number;
-  /** The ground that hides an image at its destination until it has arrived. */
+  /** Background that hides an image at its destination until the transition ends. */
   ground: string;
-  /** Where a place in a seat lies on the stage. */
-  place: (seat: Seat) => { x: number; y: number } | null;
+  /** Pixel position of a slot on the canvas. */
+  position: (card: ImageSlot) => { x: number; y: number } | null;
 }
 
 const DURATION_MS = 220;
-/** The curve of `--ease`: quick away, calm to rest. */
+/** The curve of `--ease`: ease out. */
 const eased = (t: number) => 1 - (1 - t) ** 3;
 
-/** Begins the journeys; the returned function ends them at once. */
-export function travel(stage: Stage, journeys: readonly Journey[], tiles: Tiles): () => void {
-  const { canvas, width, height, image } = stage;
-  const moves = journeys.flatMap(({ id, from, to }) => {
-    const [a, b] = [stage.place(from), stage.place(to)];
+/** Starts the transitions; the returned function ends them at once. */
+export function animate(
+  target: AnimationCanvas,
+  transitions: readonly ImageTransition[],
+  tiles: Tiles,
+): () => void {
+  const { canvas, width, height, image } = target;
+  const moves = transitions.flatMap(({ id, from, to }) => {
+    const [a, b] = [target.position(from), target.position(to)];
     if (!a || !b) return [];
     const outside = (p: { y: number }) => p.y < -image || p.y > height;
     return outside(a) && outside(b) ? [] : [{ id, a, b }];
@@ -54,7 +58,7 @@ export function travel(stage: Stage, journeys: readonly Journey[], tiles: Tiles)
     if (!context || t >= 1) return stop();
     const done = eased(t);
     context.clearRect(0, 0, width, height);
-    context.fillStyle = stage.ground;
+    context.fillStyle = target.ground;
     for (const { b } of moves) context.fillRect(b.x, b.y, image, image);
     for (const { id, a, b } of moves) {
       tiles.draw(
@@ -72,20 +76,20 @@ export function travel(stage: Stage, journeys: readonly Journey[], tiles: Tiles)
   return stop;
 }
 
-export interface View {
-  /** What must be the same for two sets to be comparable. */
+export interface TransitionView {
+  /** Run, layer, metric and split: must be equal for two sets to be comparable. */
   key: string;
   canvas: HTMLCanvasElement;
   list: HTMLElement;
   image: number;
 }
 
-/** Remembers which clusters were on the screen last, and shows a single step by hand as movement. */
-export class Travels {
+/** Remembers the clusters shown last, and animates a single step made by the user. */
+export class Transitions {
   #last: { set: ClusterSet; key: string; time: number } | null = null;
 
-  /** Called when a set of clusters has come on the screen; the answer ends what is still moving. */
-  arrive(set: ClusterSet, view: View, store: Store): () => void {
+  /** Called when a set of clusters is shown; the returned function ends the animation. */
+  show(set: ClusterSet, view: TransitionView, store: Store): () => void {
     const time = performance.now();
     const from = this.#last;
     if (from?.set === set) return () => undefined;
@@ -98,29 +102,29 @@ export class Travels {
       reduced_motion: matchMedia('(prefers-reduced-motion: reduce)').matches,
       since_last_ms: time - from.time,
     };
-    if (!mayTravel(step)) return () => undefined;
+    if (!isAnimated(step)) return () => undefined;
     const { canvas, list, image } = view;
     const box = list.getBoundingClientRect();
-    const stage = {
+    const target = {
       canvas,
       width: box.width,
       height: box.height,
       image,
       ground: css('--well'),
-      place: placeIn(list, image),
+      position: slotPosition(list, image),
     };
-    return travel(stage, travels(from.set.clusters, set.clusters, NEAREST), store.tiles);
+    return animate(target, movedImages(from.set.clusters, set.clusters, NEAREST), store.tiles);
   }
 }
 
-/** Where a place in a seat lies within the list, as it is scrolled now. */
-function placeIn(list: HTMLElement, image: number): Stage['place'] {
+/** Pixel position of a slot within the list, at its present scroll offset. */
+function slotPosition(list: HTMLElement, image: number): AnimationCanvas['position'] {
   const box = list.getBoundingClientRect();
   const corners = new Map<number, { x: number; y: number } | null>();
   const corner = (cluster: number) => {
     if (!corners.has(cluster)) {
-      const seat = list.querySelector(`[data-cluster="${cluster}"] .thumbs`)?.getBoundingClientRect();
-      corners.set(cluster, seat ? { x: seat.left - box.left, y: seat.top - box.top } : null);
+      const card = list.querySelector(`[data-cluster="${cluster}"] .thumbs`)?.getBoundingClientRect();
+      corners.set(cluster, card ? { x: card.left - box.left, y: card.top - box.top } : null);
     }
     return corners.get(cluster) ?? null;
   };

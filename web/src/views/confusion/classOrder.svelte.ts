@@ -1,32 +1,32 @@
-// The classes as the confusion view shows them: their order, what is unfolded, and the way from a place to its class.
+// The classes of the confusion view: their order, which are unfolded, and the mapping from a position to its class.
 import type { Store } from '../../state/store.svelte';
 import type { Cell, Counts } from './data';
-import { classOrder, findClass, formatZoom, parseZoom, viewOf, type Order } from './order';
+import { classOrder, findClass, formatZoom, parseZoom, groupClasses, type Order } from './order';
 
-export interface Ground {
+export interface OrderInputs {
   names: string[];
-  /** The counts that give the order: those of the last checkpoint, so that nothing moves while one scrubs. */
+  /** Counts that give the order: those of the last checkpoint, so that nothing moves while scrubbing. */
   last: Counts | null;
-  /** More places than this are folded. */
+  /** More classes than this are folded. */
   most: number;
 }
 
-export class Ordering {
+export class ClassOrder {
   #store: Store;
-  #ground: () => Ground;
+  #inputs: () => OrderInputs;
   readonly order = $derived.by(() => this.#store.option('confusion.order', 'class') as Order);
   readonly ordered = $derived.by(() => {
-    const { names, last } = this.#ground();
+    const { names, last } = this.#inputs();
     return last ? classOrder(this.order, last, names.length) : names.map((_, k) => k);
   });
   readonly zoom = $derived.by(() =>
-    parseZoom(this.#store.option('confusion.zoom', ''), this.#ground().names.length),
+    parseZoom(this.#store.option('confusion.zoom', ''), this.#inputs().names.length),
   );
   readonly view = $derived.by(() => {
-    const { names, most } = this.#ground();
-    return viewOf(names, this.ordered, this.zoom, most);
+    const { names, most } = this.#inputs();
+    return groupClasses(names, this.ordered, this.zoom, most);
   });
-  /** The place of the class chosen everywhere; null where it has none of its own. */
+  /** Position of the selected class; null where it shares one. */
   readonly chosen = $derived.by(() => {
     const at = this.view.groups.findIndex(
       (group) => group.length === 1 && group[0] === this.#store.classChosen,
@@ -34,9 +34,9 @@ export class Ordering {
     return at < 0 ? null : at;
   });
 
-  constructor(store: Store, ground: () => Ground) {
+  constructor(store: Store, inputs: () => OrderInputs) {
     this.#store = store;
-    this.#ground = ground;
+    this.#inputs = inputs;
   }
 
   /** The classes of a cell in the view; the first of those folded together. */
@@ -64,16 +64,16 @@ export class Ordering {
     this.#store.setOption('confusion.zoom', zoom, '');
   }
 
-  /** A cell of several classes opens into them. */
+  /** Unfolds a cell of several classes into them. */
   unfold(place: Cell): void {
     const { groups } = this.view;
     const inside = new Set([...groups[place.truth], ...groups[place.predicted]]);
     this.setZoom(formatZoom(this.ordered.flatMap((k, n) => (inside.has(k) ? [n] : []))));
   }
 
-  /** The class that was typed: chosen, unfolded, and the cell in which most of its images are lost. */
+  /** Selects and unfolds the class that was typed; returns its cell with the most errors. */
   find(text: string): Cell | null {
-    const { names, last } = this.#ground();
+    const { names, last } = this.#inputs();
     const k = findClass(names, text);
     if (k === null) return null;
     if (this.#store.classChosen !== k) this.#store.chooseClass(k);

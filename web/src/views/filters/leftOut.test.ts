@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CorpusAccount } from '../../api/types';
-import { headline, inOrder, lost, sharedDetail, unnamed } from './account';
+import { headline, inOrder, lost, sharedDetail, unnamed } from './leftOut';
 
 const left = (reason: string, count: number, isLoss: boolean) => ({
   reason,
