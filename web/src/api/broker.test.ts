@@ -94,7 +94,7 @@ describe('many tabs', () => {
     const late = new Tab();
     late.follow(A, true);
     expect(late.status).toBe('up');
-    // Whatever tab goes, the others go on receiving.
+    // Whatever tab goes, the others still receive.
     tabs[0].say('hide');
     await rest(3000);
     expect(server.open.size).toBe(1);

@@ -1,4 +1,4 @@
-/** Taking pictures and tables away: a part of the page as SVG or PNG, rows as CSV. Nothing leaves the machine. */
+/** Export of pictures and tables: a part of the page as SVG or PNG, rows as CSV. Nothing leaves the machine. */
 
 import { NOT_FINITE } from './format';
 
@@ -144,7 +144,7 @@ export function svgOf(root: HTMLElement, title = ''): { text: string; width: num
   const box = root.getBoundingClientRect();
   const margin = 12;
   const head = title ? 24 : 0;
-  // What is scrolled out of sight belongs to it: a picture that ends in the middle of a row does not say so.
+  // Content scrolled out of view is included: a picture cut in the middle of a row would be misleading.
   const inner = {
     width: Math.max(box.width, root.scrollWidth),
     height: Math.max(box.height, root.scrollHeight),
@@ -182,7 +182,7 @@ export function svgOf(root: HTMLElement, title = ''): { text: string; width: num
     const { x, y } = place(rect);
     const frame = `x="${number(x)}" y="${number(y)}" width="${number(rect.width)}" height="${number(rect.height)}"`;
     if (element instanceof SVGSVGElement) {
-      // Signs on buttons do nothing in a picture.
+      // Icons of buttons are left out.
       if (!element.closest('.ib')) out.push(`<svg ${frame} overflow="visible">${svgAsDrawn(element)}</svg>`);
       return;
     }

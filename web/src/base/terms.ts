@@ -1,4 +1,4 @@
-/** What the words of the dashboard mean, one line each. `data-term` on an element shows its line; the help lists all. */
+/** Definitions of the dashboard's terms, one line each. `data-term` on an element shows its line; the help lists all. */
 
 export const TERMS = {
   checkpoint: 'The network as it was at one moment of training, kept as a snapshot; 0 is untrained',
@@ -35,7 +35,7 @@ export const TERMS = {
   shade:
     'What a cell’s colour tells: its count, its share of the row or of the column, or its change since before',
   diagonal: 'The cells that are right; out of the scale, they do not drown the others',
-  cluster: 'Images whose features lie close together, found by k-means; keeps its seat over time',
+  cluster: 'Images whose features lie close together, found by k-means; keeps its position over time',
   metric:
     'How closeness is measured: by angle (cosine), by distance (Euclidean), or by distance once every value has mean 0 and spread 1 (standardised)',
   mixed: 'A cluster in which no class prevails',

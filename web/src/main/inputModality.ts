@@ -1,9 +1,9 @@
 /**
- * Which hand moved the focus last. A control that was clicked keeps the focus, but Space is not meant for it: it plays.
- * One that was reached by keys is pressed by Space, as everywhere.
+ * Input modality of the focus: pointer or keyboard. A control that was clicked keeps the focus, but Space then plays; a
+ * control that was reached by keys is pressed by Space, as usual.
  */
 const MOVES_WITHIN = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End']);
-/** What Space would press or choose. A field that is written into is none. */
+/** Elements that Space activates, without text fields. */
 const PRESSED = 'button, a, summary, input[type=checkbox], input[type=radio]';
 
 type Press = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey'> & { target: EventTarget | null };
@@ -17,13 +17,13 @@ export class InputModality {
     this.#byPointer = true;
   }
 
-  /** Every key press, before anything else hears of it. Arrows within a grid make it the keys' own; a button has none. */
+  /** Called for every key press, before other handlers. Tab, and arrow keys within a grid, make it keyboard focus. */
   pressed({ key, target }: Pick<Press, 'key' | 'target'>): void {
     if (key === 'Tab' || (MOVES_WITHIN.has(key) && target instanceof Element && !isPressed(target)))
       this.#byPointer = false;
   }
 
-  /** Whether this press of Space belongs to the page although a control has the focus. */
+  /** True where this press of Space belongs to the page although a control has the focus. */
   isFree(event: Press): boolean {
     if (event.key !== ' ' || event.ctrlKey || event.metaKey || event.altKey || !this.#byPointer) return false;
     const { target } = event;

@@ -13,7 +13,7 @@ begin();
 const store = new Store();
 // Read now: the store fills the address in as soon as it knows the run.
 const bare = isBare(location.hash);
-// What takes its time is asked for at once and not one after the other: the run, the view, the font.
+// Run, view and font are requested at once, not one after the other.
 const found = store.start();
 viewNamed(store.view)
   .load()

@@ -7,7 +7,7 @@ const KEY = 'deepviz.theme';
 const known = (text: string | null | undefined): Theme | null =>
   text === 'light' || text === 'dark' ? text : null;
 
-/** What the address says wins (a shared link looks as it did); then the last choice; then the system. */
+/** The theme of the address (a shared link), else the last choice, else the system preference. */
 export function initialTheme(fromAddress: string | undefined): Theme {
   const preferred: Theme = globalThis.matchMedia?.('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
   return known(fromAddress) ?? stored() ?? preferred;

@@ -1,8 +1,8 @@
 /**
- * What of the timeline moves: now, before, the pointer's ghost, the loop. Moving them touches nothing else. The mark of
- * now, and the veil over what is still to come, are a picture of their own over the others, so that no curve is painted
- * anew at a step. They are moved by attributes over a ground that keeps the bounds the same: a transform, or bounds that
- * change, has the browser arrange all its layers anew.
+ * The moving parts of the timeline: now, before, the pointer's ghost, the loop. The playhead and the veil over the future
+ * are an SVG of their own above the others, so that no curve is repainted at a step. They are moved by attributes, over a
+ * background rectangle that keeps the bounds constant: a transform, or changing bounds, would make the browser rebuild
+ * all its layers.
  */
 import type { ScaleLinear } from 'd3-scale';
 import { select, type Selection } from 'd3-selection';
@@ -22,20 +22,20 @@ export type Drawn<E extends SVGElement> = Selection<E, unknown, null, undefined>
 
 export interface Track {
   x: (step: number) => number;
-  /** The checkpoint nearest to a horizontal position; gaps are passed over unless asked for. */
+  /** The checkpoint nearest to a horizontal position; gaps are skipped unless requested. */
   at: (position: number, gaps: boolean) => number;
   mark: (now: number, before: number, hollow: boolean) => void;
   loop: (range: readonly [number, number] | null) => void;
   /** The end of the loop under a point, if one is. */
   end: (x: number, y: number, range: readonly [number, number] | null) => 'from' | 'to' | null;
-  /** Whether a point lies on the handle of `before`. */
+  /** True where a point lies on the handle of `before`. */
   onBefore: (x: number, y: number, before: number) => boolean;
   ghost: (checkpoint: number | null) => void;
 }
 
-interface Ground {
+interface TrackScene {
   root: Drawn<SVGSVGElement>;
-  over: SVGSVGElement;
+  overlay: SVGSVGElement;
   points: readonly Checkpoint[];
   /** The labels of the marks where the learning rate changed. */
   rates: readonly { at: number; text: Drawn<SVGTextElement> }[];
@@ -44,9 +44,9 @@ interface Ground {
   error: ScaleLinear<number, number>;
 }
 
-/** The ground and the veil: it reaches from the playhead to the end of the axis. */
-function ahead(over: SVGSVGElement, right: number): (at: number) => void {
-  const place = select(over);
+/** Draws background and veil; the veil reaches from the playhead to the end of the axis. */
+function drawVeil(overlay: SVGSVGElement, right: number): (at: number) => void {
+  const place = select(overlay);
   place.selectAll('*').remove();
   place
     .append('rect')
@@ -62,8 +62,8 @@ function ahead(over: SVGSVGElement, right: number): (at: number) => void {
 }
 
 /** The playhead: its line and handle, a dot on either curve. */
-function nowMark(over: SVGSVGElement) {
-  const place = select(over);
+function playheadMark(overlay: SVGSVGElement) {
+  const place = select(overlay);
   const stem = place
     .append('line')
     .attr('class', 'ph')
@@ -84,8 +84,8 @@ function nowMark(over: SVGSVGElement) {
   };
 }
 
-/** Draws what moves, at no place yet, and hands out the ways to move it. */
-export function moving({ root, over, points, rates, x, loss, error }: Ground): Track {
+/** Draws the moving parts without a position, and returns the functions that move them. */
+export function drawPlayhead({ root, overlay, points, rates, x, loss, error }: TrackScene): Track {
   const ghost = root.append('g').attr('opacity', 0);
   ghost
     .append('line')
@@ -108,12 +108,12 @@ export function moving({ root, over, points, rates, x, loss, error }: Ground): T
     .attr('class', 'hollow')
     .attr('d', `M.5 ${TICKS + 10}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`);
   const beforeDot = before.append('circle').attr('class', 'hollow').attr('r', 2.5).attr('cx', 0.5);
-  const veil = ahead(over, x.range()[1]);
-  const now = nowMark(over);
+  const veil = drawVeil(overlay, x.range()[1]);
+  const now = playheadMark(overlay);
 
   const sides: string[] = [];
-  /** The labels of the rate stand where the playhead does not cross them. */
-  const giveWay = (place: number) =>
+  /** Moves the labels of the learning rate to the side where the playhead does not cross them. */
+  const avoidPlayhead = (place: number) =>
     rates.forEach(({ at, text }, i) => {
       const width = 6 * text.text().length + 10;
       const side = labelSide({ at, width }, place, [LEFT, x.range()[1]]);
@@ -145,7 +145,7 @@ export function moving({ root, over, points, rates, x, loss, error }: Ground): T
       veil(place);
       now.move(place);
       now.late(hollow);
-      giveWay(place);
+      avoidPlayhead(place);
       dot(now.error, at(points[c].test_error, error));
       dot(now.loss, loss(trainLoss(points[c])));
       // It rarely moves, and the curves lie in the same picture.

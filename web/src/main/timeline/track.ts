@@ -22,7 +22,7 @@ import {
 } from './data';
 import type { Mark } from '../../state/marks';
 import { divergedAt } from '../../state/divergence';
-import { BOTTOM, LEFT, moving, RIGHT, TICKS, TOP, type Drawn, type Track } from './playhead';
+import { BOTTOM, LEFT, drawPlayhead, RIGHT, TICKS, TOP, type Drawn, type Track } from './playhead';
 
 export { HEIGHT, type Track } from './playhead';
 
@@ -193,7 +193,7 @@ export function drawTrack({ svg, over, run, metrics, width, unit, marked }: Pict
     root.append('text').attr('class', 'strong').attr('x', at).attr('y', a).text('test error');
     root.append('text').attr('x', at).attr('y', b).text('train loss');
   }
-  return moving({ root, over, points, rates, x, loss, error });
+  return drawPlayhead({ root, overlay: over, points, rates, x, loss, error });
 }
 
 type Group = Drawn<SVGGElement>;

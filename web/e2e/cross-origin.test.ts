@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { Server } from './server';
 
-const STRANGER = 'stranger.test';
+const OTHER_HOST = 'other.test';
 let server: Server;
 let elsewhere: HttpServer;
 let browser: Browser;
@@ -20,12 +20,12 @@ beforeAll(async () => {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
-      `--host-resolver-rules=MAP ${STRANGER} 127.0.0.1`,
+      `--host-resolver-rules=MAP ${OTHER_HOST} 127.0.0.1`,
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     ],
   });
   page = await browser.newPage();
-  await page.goto(`http://${STRANGER}:${(elsewhere.address() as AddressInfo).port}/`);
+  await page.goto(`http://${OTHER_HOST}:${(elsewhere.address() as AddressInfo).port}/`);
 });
 afterAll(async () => {
   await browser?.close();
@@ -108,7 +108,7 @@ test('a link that is followed leads to the dashboard', async () => {
 });
 
 test('a name of another that leads to this machine is not answered', async () => {
-  const address = `http://${STRANGER}:${new URL(server.origin).port}/api/runs`;
+  const address = `http://${OTHER_HOST}:${new URL(server.origin).port}/api/runs`;
   const fresh = await browser.newPage();
   const answered = fresh.waitForResponse(address);
   // The browser may try https first, and call the second try an interruption of the first.
