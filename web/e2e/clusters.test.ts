@@ -12,7 +12,7 @@ const cards = (dashboard: Dashboard) =>
       .sort((a, b) => Number(a.style.order) - Number(b.style.order))
       .map((one) => one.dataset.cluster),
   );
-const asOf = ({ page }: Dashboard) => page.getByRole('button', { name: /^as of \d+$/ });
+const orderButton = ({ page }: Dashboard) => page.getByRole('button', { name: /^order fixed at \d+$/ });
 
 describe('the cards', () => {
   test('are arranged anew for the checkpoint on the screen when asked, in the default order', async ({
@@ -20,18 +20,18 @@ describe('the cards', () => {
   }) => {
     await dashboard.view('clusters', { checkpoint: '2' });
     const last = await dashboard.last();
-    expect(await asOf(dashboard).textContent()).toBe(`as of ${last}`);
+    expect(await orderButton(dashboard).textContent()).toBe(`order fixed at ${last}`);
     const before = await cards(dashboard);
-    await asOf(dashboard).click();
+    await orderButton(dashboard).click();
     await dashboard.idle();
-    await expect.poll(() => asOf(dashboard).textContent()).toBe('as of 2');
+    await expect.poll(() => orderButton(dashboard).textContent()).toBe('order fixed at 2');
     expect(await cards(dashboard)).not.toEqual(before);
     // The order's own button goes back to what the order says.
     await dashboard.page
       .getByRole('group', { name: 'order' })
       .getByRole('button', { name: 'class', exact: true })
       .click();
-    await expect.poll(() => asOf(dashboard).textContent()).toBe(`as of ${last}`);
+    await expect.poll(() => orderButton(dashboard).textContent()).toBe(`order fixed at ${last}`);
     expect(await cards(dashboard)).toEqual(before);
   });
 });

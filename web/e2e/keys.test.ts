@@ -62,7 +62,7 @@ describe('Space', () => {
     // Where motion is not wanted, play is one step.
     expect(await steps(dashboard, () => page.keyboard.press('Space'))).toBe(1);
     expect(await card.getAttribute('aria-expanded')).toBe('true');
-    await page.getByRole('button', { name: /^as of/ }).click();
+    await page.getByRole('button', { name: /^order fixed at/ }).click();
     await dashboard.idle();
     expect(await steps(dashboard, () => page.keyboard.press('Space'))).toBe(1);
   });

@@ -192,13 +192,13 @@ describe('words', () => {
     expect(said(sheet({ channels: [0, 1] }), false)).toEqual({ head: 'unit 0', place: 'input 1' });
   });
   it('says how far weights moved', () => {
-    expect(d.movedLabel(0.006, false)).toBe('moved 0.6 %');
-    expect(d.movedLabel(0.234, false)).toBe('moved 23 %');
-    expect(d.movedLabel(9.99, false)).toBe('moved 999 %');
-    expect(d.movedLabel(57.13, false)).toBe('moved 57 ×');
-    expect(d.movedLabel(3.2e9, false)).toBe('moved 3.2e9 ×');
-    expect(d.movedLabel(Infinity, false)).toBe(' ');
-    expect(d.movedLabel(null, true)).toBe('untrained');
+    expect(d.changeLabel(0.006, false)).toBe('change 0.6 %');
+    expect(d.changeLabel(0.234, false)).toBe('change 23 %');
+    expect(d.changeLabel(9.99, false)).toBe('change 999 %');
+    expect(d.changeLabel(57.13, false)).toBe('change 57 ×');
+    expect(d.changeLabel(3.2e9, false)).toBe('change 3.2e9 ×');
+    expect(d.changeLabel(Infinity, false)).toBe(' ');
+    expect(d.changeLabel(null, true)).toBe('untrained');
   });
   it('labels an axis without touching labels', () => {
     expect(

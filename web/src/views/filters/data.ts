@@ -80,11 +80,11 @@ export function shortShape(shape: Layer['shape']): string {
   return height === width ? `${channels} × ${height}²` : `${channels} × ${height} × ${width}`;
 }
 
-/** "moved 0.6 %", "moved 57 ×": how far the weights went since the checkpoint before, against how large they were. */
-export function movedLabel(moved: number | null | undefined, first: boolean): string {
+/** "change 0.6 %", "change 57 ×": how far the weights went since the checkpoint before, against how large they were. */
+export function changeLabel(moved: number | null | undefined, first: boolean): string {
   if (first) return 'untrained';
   if (moved === null || moved === undefined || !Number.isFinite(moved)) return ' ';
-  return `moved ${relative(moved)}`;
+  return `change ${relative(moved)}`;
 }
 
 /** Where a value lies in `[filters, channels, h, w]` floats. */
