@@ -1,7 +1,6 @@
 /** Live updates from the server: the run as it grows, other runs, the images once they are read. */
-import { address, path } from '../api/client';
+import { endpoint } from '../api/client';
 import type { RunEvents } from '../api/events';
-import * as routes from '../api/routes';
 import { rested } from '../base/idle';
 import { readyStatistics, nearestReadable } from './checkpoints';
 import { Coalesced } from './coalesced';
@@ -53,8 +52,8 @@ export class LiveUpdates {
 
   /** Follows this run instead of the one before; null follows the list of runs. */
   follow(run: { id: string; live: boolean } | null): void {
-    if (run) connection.follow(address(path('runs', run.id)), run.live);
-    else connection.follow(address('runs'), false);
+    if (run) connection.follow(endpoint('/api/runs/{run}', { run: run.id }).url, run.live);
+    else connection.follow(endpoint('/api/runs', {}).url, false);
   }
 
   /** The server is back, perhaps with other runs. */
@@ -72,7 +71,7 @@ export class LiveUpdates {
 
   async #readRuns(): Promise<void> {
     try {
-      const { runs, problems } = await routes.runs();
+      const { runs, problems } = await endpoint('/api/runs', {}).json();
       this.#store.runs = runs;
       this.#store.unopened = problems;
       this.#runsRetry.done();
@@ -109,7 +108,7 @@ export class LiveUpdates {
     const id = this.#store.run?.id;
     if (!id) return;
     try {
-      const metrics = await routes.metrics(id);
+      const metrics = await endpoint('/api/runs/{run}/metrics', { run: id }).json();
       if (this.#store.run?.id === id) this.#store.metrics ??= metrics;
     } catch (error) {
       this.#runRetry.failed(error);
@@ -122,7 +121,10 @@ export class LiveUpdates {
     const { run, image } = store;
     if (!run?.corpus.available || image === null || store.imageDetail?.id === image) return;
     try {
-      const detail = await routes.image(run.corpus.id, image);
+      const detail = await endpoint('/api/corpora/{corpus}/images/{image}', {
+        corpus: run.corpus.id,
+        image,
+      }).json();
       if (store.image === image && store.run?.id === run.id) store.imageDetail = detail;
       this.#imageRetry.done();
     } catch (error) {
@@ -136,7 +138,10 @@ export class LiveUpdates {
     // A hidden tab reads nothing; it refreshes when it is visible again.
     if (!id || document.visibilityState !== 'visible') return;
     try {
-      const [run, news] = await Promise.all([routes.runDetail(id), routes.metrics(id, since(store.metrics))]);
+      const [run, news] = await Promise.all([
+        endpoint('/api/runs/{run}', { run: id }).json(),
+        endpoint('/api/runs/{run}/metrics', { run: id, since: since(store.metrics) }).json(),
+      ]);
       if (store.run?.id !== id) return;
       const known = store.run.checkpoints;
       const sameHashes = run.checkpoints.every((c, i) => !known[i] || known[i].hash === c.hash);

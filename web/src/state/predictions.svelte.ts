@@ -6,7 +6,7 @@
  * `store.predictions.at(c)` gives probabilities per class or null while unknown; it is reactive.
  */
 import { isAbort } from '../api/client';
-import * as routes from '../api/routes';
+import { endpoint } from '../api/client';
 import { NOT_FINITE } from '../base/format';
 import { AutoRetry } from './connection.svelte';
 import { Throttle } from './throttle';
@@ -96,7 +96,7 @@ export class Predictions {
     );
     if (!counted) return;
     try {
-      const history = await routes.imageHistory(run, image, signal);
+      const history = await endpoint('/api/runs/{run}/images/{image}/history', { run, image }).json(signal);
       if (signal.aborted) return;
       const table = new Map(this.#table);
       history.checkpoints.forEach((c, i) => table.set(c, history.probabilities[i]));
@@ -113,7 +113,10 @@ export class Predictions {
     const { signal } = this.#abort;
     this.#asked.add(checkpoint);
     try {
-      const { probabilities, problem } = await routes.predict(run, checkpoint, image, signal);
+      const { probabilities, problem } = await endpoint(
+        '/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}',
+        { run, checkpoint, image },
+      ).json(signal);
       if (signal.aborted) return;
       const known = probabilities.filter((p) => p !== null);
       if (problem === null && known.length === probabilities.length)

@@ -3,7 +3,7 @@
  *
  *   const matrix = resource(() => store.now && {
  *     key: `${store.run.id}/${store.now.hash}/${split}/${store.statistics}`,
- *     load: (signal) => routes.confusion(store.run.id, store.checkpoint, split, signal),
+ *     load: (signal) => endpoint('/api/runs/{run}/weights', { run: store.run.id }).json(signal),
  *   });
  *   matrix.value      the last good answer (it stays while the next one is in flight: nothing blanks)
  *   matrix.tag        the `tag` of that answer's request (a checkpoint, for example)

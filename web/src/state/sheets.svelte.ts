@@ -13,7 +13,7 @@
 import { untrack } from 'svelte';
 import { isAbort } from '../api/client';
 import { pictures, type Picture } from '../api/pictures';
-import { sheetUrl, stripUrl, type SheetRequest } from '../api/routes';
+import { sheetUrl, stripUrl, type SheetRequest } from '../api/pictureUrls';
 import { chunks, neighbours } from './checkpoints';
 import { AutoRetry } from './connection.svelte';
 import type { Store } from './store.svelte';

@@ -3,8 +3,8 @@
  * atlas); a cached image is drawn at once, so scrolling and scrubbing never flicker. Used through `<Thumbs>` and
  * `<Thumb>` of views/common.
  */
-import { address, path, request } from '../api/client';
-import { atlasUrl } from '../api/routes';
+import { request } from '../api/client';
+import { atlasUrl, imageUrl } from '../api/pictureUrls';
 import type { Run } from '../api/types';
 import { begin, end } from '../base/idle';
 import { AutoRetry, connection } from './connection.svelte';
@@ -110,10 +110,7 @@ export class Tiles {
   /** The address of one image for an `<img>` or a link. */
   address(id: number, scale = 1): string {
     const corpus = this.#store.run?.corpus;
-    return address(path('corpora', corpus?.id ?? '', 'images', id, 'pixels'), {
-      scale,
-      v: corpus?.identity.slice(0, 16),
-    });
+    return imageUrl(corpus?.id ?? '', corpus?.identity ?? '', id, scale);
   }
 
   #send(): void {

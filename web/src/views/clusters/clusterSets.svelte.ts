@@ -1,6 +1,6 @@
 // Requests of the clusters view: one set of clusters per checkpoint, with the neighbours prefetched.
 import { untrack } from 'svelte';
-import * as routes from '../../api/routes';
+import { endpoint } from '../../api/client';
 import type { ClusterSet, Split } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
 import { resource, type Resource } from '../../state/resource.svelte';
@@ -12,6 +12,10 @@ export interface SetChoice {
   layer: string;
   metric: string;
 }
+
+/** The clusters of one checkpoint; the run's first set without a choice. */
+export const clustersEndpoint = (run: string, checkpoint: number, choice: SetChoice | null) =>
+  endpoint('/api/runs/{run}/checkpoints/{checkpoint}/clusters', { run, checkpoint, ...choice });
 
 /** Images shown of every cluster. */
 export const NEAREST = 20;
@@ -36,7 +40,7 @@ export class ClusterSets {
       if (!id || !wanted) return null;
       return {
         key: `${id}/${said}/${store.statistics}`,
-        load: (signal) => routes.clusterHistory(id, wanted, signal),
+        load: (signal) => endpoint('/api/runs/{run}/clusters', { run: id, ...wanted }).json(signal),
       };
     });
     const at = (checkpoint: () => number, view?: string) => {
@@ -73,7 +77,7 @@ export class ClusterSets {
     const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${JSON.stringify(choice)}`;
     const cached = this.#cache.get(key);
     if (cached) return cached;
-    const answer = routes.clusters(run?.id ?? '', checkpoint, choice);
+    const answer = clustersEndpoint(run?.id ?? '', checkpoint, choice).json();
     this.#cache.set(key, answer);
     answer.catch(() => this.#cache.delete(key));
     if (this.#cache.size > CACHE_SIZE) this.#cache.delete(this.#cache.keys().next().value as string);

@@ -1,7 +1,7 @@
 // Which filters and channels each layer shows: chosen once, by the weights of the last checkpoint, so that a filter
 // stands at the same place in every row.
-import * as routes from '../../api/routes';
-import { getValues } from '../../api/client';
+import { endpoint, getValues } from '../../api/client';
+import { valuesUrl } from '../../api/pictureUrls';
 import { numbersOf } from '../../base/format';
 import type { Layer, Run } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
@@ -56,7 +56,9 @@ async function choose(
   const facts = factsOf(run, layer);
   let norms = new Array<number>(facts.of).fill(0);
   if (layer.weight_shape && 'strongest' in request.filters) {
-    const history = await routes.layerHistory(run.id, name, signal);
+    const history = await endpoint('/api/runs/{run}/layers/{layer}/history', { run: run.id, layer: name }).json(
+      signal,
+    );
     const known = history.filters.norm[history.checkpoints.indexOf(at)] ?? history.filters.norm.at(-1);
     norms = known ? numbersOf(known) : norms;
   }
@@ -70,7 +72,7 @@ async function choose(
     };
   }
   if (facts.channels === 3) return { layer: name, filters, channels: null };
-  const url = routes.valuesUrl({
+  const url = valuesUrl({
     run: run.id,
     checkpoint: at,
     hash: run.checkpoints[at].hash,

@@ -1,5 +1,5 @@
 // What stands in the comparison, as requests: for each layer its kernels and its activations, all rows in one picture.
-import { stripUrl } from '../../api/routes';
+import { stripUrl } from '../../api/pictureUrls';
 import type { Run } from '../../api/types';
 import type { Column, ScaleOver } from './data';
 

@@ -2,7 +2,7 @@
 import { untrack } from 'svelte';
 import { isAbort } from '../../api/client';
 import { pictures, type Picture } from '../../api/pictures';
-import { sheetUrl } from '../../api/routes';
+import { sheetUrl } from '../../api/pictureUrls';
 import type { Palette, Run } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
 import { AutoRetry } from '../../state/connection.svelte';

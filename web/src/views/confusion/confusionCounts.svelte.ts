@@ -1,6 +1,6 @@
 // What the confusion view asks of the server, and which of it belongs to the playhead.
 import { classText } from '../../api/className';
-import * as routes from '../../api/routes';
+import { endpoint } from '../../api/client';
 import type { CellPage, Split } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
@@ -31,7 +31,10 @@ export class ConfusionCounts {
       return {
         key: `${id}/${wanted}/${store.statistics}`,
         load: async (signal) => {
-          const { images, checkpoints, counts } = await routes.confusionHistory(id, wanted, signal);
+          const { images, checkpoints, counts } = await endpoint('/api/runs/{run}/confusion', {
+            run: id,
+            split: wanted,
+          }).json(signal);
           return { classes: run()?.classes.length ?? 0, images, checkpoints, counts };
         },
       };
@@ -50,7 +53,7 @@ export class ConfusionCounts {
             tag: checkpoint,
             load: async (signal) => ({
               checkpoint,
-              counts: (await routes.confusion(id, checkpoint, wanted, signal)).counts.flat(),
+              counts: (await countsEndpoint(id, checkpoint, wanted).json(signal)).counts.flat(),
             }),
           };
         },
@@ -128,6 +131,27 @@ export interface CellImages extends CellPage {
   checkpoint: number;
 }
 
+/** The counts of one checkpoint. */
+export const countsEndpoint = (run: string, checkpoint: number, split: Split) =>
+  endpoint('/api/runs/{run}/checkpoints/{checkpoint}/confusion', { run, checkpoint, split });
+
+/** One page of a cell's images. */
+export function cellEndpoint(
+  classes: readonly string[],
+  request: Omit<CellRequest, 'total'> & { run: string },
+) {
+  const { run, checkpoint, cell, split, page } = request;
+  return endpoint('/api/runs/{run}/checkpoints/{checkpoint}/confusion/{true_class}/{predicted}/images', {
+    run,
+    checkpoint,
+    true_class: classText(classes, cell.truth),
+    predicted: classText(classes, cell.predicted),
+    split,
+    limit: page.size,
+    cursor: page.first ? String(page.first) : null,
+  });
+}
+
 /** The images of the open cell, one page; the answer is shown when every image in it is decoded. */
 export function cellImages(store: Store, request: () => CellRequest | null | false): Resource<CellImages> {
   // As text, so that a refresh of the run does not repeat the request.
@@ -144,14 +168,14 @@ export function cellImages(store: Store, request: () => CellRequest | null | fal
         key: asked,
         tag: checkpoint,
         load: async (signal) => {
-          const text = (index: number) => classText(store.run?.classes ?? [], index);
           if (!total) return { cell, page, checkpoint, total: 0, items: [], next_cursor: null };
-          const answer = await routes.confusionCell(
+          const answer = await cellEndpoint(store.run?.classes ?? [], {
             run,
-            { checkpoint, trueClass: text(cell.truth), predicted: text(cell.predicted) },
-            { split, limit: page.size, cursor: page.first ? String(page.first) : null },
-            signal,
-          );
+            checkpoint,
+            cell,
+            split,
+            page,
+          }).json(signal);
           await decoded(
             store,
             answer.items.map((item) => item.id),

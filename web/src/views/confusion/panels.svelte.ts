@@ -1,8 +1,7 @@
 // State and requests of the panels beside the matrix: moves between two checkpoints, lists of examples.
 import { classText } from '../../api/className';
-import * as routes from '../../api/routes';
+import { endpoint } from '../../api/client';
 import type { ExampleStatsPage, PredictionChanges, Split, LabelIssues } from '../../api/types';
-import { address, path } from '../../api/client';
 import type { ExportData } from '../../state/exportSource.svelte';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
@@ -90,7 +89,7 @@ export class Panels {
         return {
           key: `${run.id}/${run.checkpoints[from]?.hash}/${now.hash}/${request.split}/${store.statistics}`,
           tag: to,
-          load: (signal) => routes.predictionChanges(run.id, request, signal),
+          load: (signal) => endpoint('/api/runs/{run}/moves', { run: run.id, ...request }).json(signal),
         };
       },
       { view: 'moves', store },
@@ -106,18 +105,16 @@ export class Panels {
           load: async (signal) => ({ ...(await ask(id, signal)), first }),
         };
       });
-    const page = () => ({ split: split(), limit: PAGE, cursor: this.first ? String(this.first) : null });
     this.labelIssues = list(
       'suspects',
-      (id, signal) => routes.labelIssues(id, page(), signal),
+      (id, signal) => this.#labelIssuesEndpoint(id).json(signal),
       () => '',
     );
     this.exampleStats = list(
       'hard',
       async (id, signal) => {
         const { sort } = this;
-        const chosen = classText(store.run?.classes ?? [], store.classChosen);
-        const answer = await routes.exampleStats(id, sort, { ...page(), class: chosen }, signal);
+        const answer = await this.#exampleStatsEndpoint(id).json(signal);
         return { ...answer, sort };
       },
       () => `${this.sort}/${store.classChosen}`,
@@ -129,6 +126,19 @@ export class Panels {
       if (place !== of) this.first = 0;
       of = place;
     });
+  }
+
+  #page() {
+    return { split: this.#split(), limit: PAGE, cursor: this.first ? String(this.first) : null };
+  }
+
+  #labelIssuesEndpoint(run: string) {
+    return endpoint('/api/runs/{run}/suspects', { run, ...this.#page() });
+  }
+
+  #exampleStatsEndpoint(run: string) {
+    const chosen = classText(this.#store.run?.classes ?? [], this.#store.classChosen);
+    return endpoint('/api/runs/{run}/ledger', { run, sort: this.sort, ...this.#page(), class: chosen });
   }
 
   setSince(value: string): void {
@@ -155,31 +165,24 @@ export class Panels {
   exportData(names: readonly string[]): ExportData {
     const id = this.#store.run?.id ?? '';
     const split = this.#split();
-    const limited = { split, limit: PAGE, cursor: this.first ? String(this.first) : null };
     const { answer, bands, labelIssues, exampleStats } = this;
     if ((this.panel === 'moves' || this.picture === 'flow') && answer) {
       const { from, to } = answer;
       const ribbons = ribbonsOf(this.ofClass, bands);
       const flow = flowTable(answer, ribbons, (band) => bandName(bands, band, names));
       return {
-        requests: [address(path('runs', id, 'moves'), { from, to, split })],
+        requests: [endpoint('/api/runs/{run}/moves', { run: id, from, to, split }).url],
         tables: [changesTable(answer, names), ...(this.picture === 'flow' ? [flow] : [])],
       };
     }
     if (this.panel === 'suspects' && labelIssues.value)
       return {
-        requests: [address(path('runs', id, 'suspects'), limited)],
+        requests: [this.#labelIssuesEndpoint(id).url],
         tables: [labelIssuesTable(labelIssues.value.items, labelIssues.value.first, names)],
       };
     if (this.panel === 'hard' && exampleStats.value)
       return {
-        requests: [
-          address(path('runs', id, 'ledger'), {
-            ...limited,
-            sort: this.sort,
-            class: this.#store.classChosen,
-          }),
-        ],
+        requests: [this.#exampleStatsEndpoint(id).url],
         tables: [
           exampleStatsTable(exampleStats.value.items, exampleStats.value.first, exampleStats.value.sort, names),
         ],

@@ -1,6 +1,6 @@
 /** What the server knows of the pinned layer's filters: their activity over time, and by class now. */
 import { untrack } from 'svelte';
-import * as routes from '../../api/routes';
+import { endpoint } from '../../api/client';
 import type { ActivityHistory, LayerActivity } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
 import { resource, type Resource } from '../../state/resource.svelte';
@@ -31,7 +31,10 @@ export class Activity {
         if (!run || filter === null || this.#counted < 1) return null;
         return {
           key: `${run.id}/${layer}/${this.#counted}`,
-          load: (signal) => routes.activityHistory(run.id, layer, 'test', signal),
+          load: (signal) =>
+            endpoint('/api/runs/{run}/layers/{layer}/activity', { run: run.id, layer, split: 'test' }).json(
+              signal,
+            ),
         };
       },
       { cacheSize: 8 },
@@ -65,7 +68,12 @@ export class Activity {
     const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${layer}/${statistics}`;
     const kept = this.#kept.get(key);
     if (kept) return kept;
-    const answer = routes.activity(run?.id ?? '', { checkpoint, layer }, 'test');
+    const answer = endpoint('/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity', {
+      run: run?.id ?? '',
+      checkpoint,
+      layer,
+      split: 'test',
+    }).json();
     this.#kept.set(key, answer);
     answer.catch(() => this.#kept.delete(key));
     if (this.#kept.size > REMEMBER) this.#kept.delete(this.#kept.keys().next().value as string);

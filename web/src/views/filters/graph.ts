@@ -1,5 +1,10 @@
 /** Where the layers of a network stand: columns by distance from the input, lanes where it branches. Pure. */
-import type { Graph, Shape } from '../../api/types';
+import type { Shape } from '../../api/types';
+
+export interface Graph {
+  nodes: readonly { name: string; type: string; shape: Shape; parameters: number; description?: string }[];
+  edges: readonly { from: string; to: string }[];
+}
 
 export interface Node {
   name: string;

@@ -1,6 +1,6 @@
 /** Exact values under the pointer: raw floats, fetched when one rests on a tile, kept for the last few sheets. */
 import { getValues, type Values } from '../../api/client';
-import { valuesUrl, type SheetRequest } from '../../api/routes';
+import { valuesUrl, type SheetRequest } from '../../api/pictureUrls';
 
 const KEPT = 24;
 const PAUSE_MS = 50;

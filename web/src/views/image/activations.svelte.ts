@@ -2,7 +2,7 @@
 import { untrack } from 'svelte';
 import { getValues, isAbort, type Values } from '../../api/client';
 import { pictures, type Picture } from '../../api/pictures';
-import { sheetUrl, valuesUrl } from '../../api/routes';
+import { sheetUrl, valuesUrl } from '../../api/pictureUrls';
 import type { Layer, Run } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
 import { AutoRetry } from '../../state/connection.svelte';

@@ -1,6 +1,6 @@
 // Context of an image: its example statistics over the run, and similar images.
 import { classText } from '../../api/className';
-import * as routes from '../../api/routes';
+import { endpoint } from '../../api/client';
 import type { ImageDetail, ImageExampleStats, Run } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
@@ -11,6 +11,15 @@ import { similarityFrom, similarImage, type Similarity, type SimilarImages } fro
 const MOST = 60;
 /** Images of a cell that are searched. */
 const CELL_LIMIT = 1000;
+
+/** The images of the same split whose outputs are nearest to an image's. */
+export const nearestOutputs = (run: string, checkpoint: number, image: number) =>
+  endpoint('/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near', {
+    run,
+    checkpoint,
+    image,
+    limit: MOST,
+  });
 
 /** An image at a checkpoint. */
 interface ImageAt {
@@ -30,7 +39,8 @@ export class ImageContext {
       return {
         key: `${run.id}/${image}/${store.statistics}`,
         tag: image,
-        load: (signal) => routes.imageExampleStats(run.id, image, signal),
+        load: (signal) =>
+          endpoint('/api/runs/{run}/images/{image}/ledger', { run: run.id, image }).json(signal),
       };
     });
     // The answer names its checkpoint in the view, so playback does not wait for it.
@@ -60,7 +70,7 @@ const base = ({ image, checkpoint }: ImageAt) => ({ image: image.id, checkpoint,
 
 async function ofOutputs(of: ImageAt, signal: AbortSignal): Promise<SimilarImages> {
   const { run, checkpoint, image } = of;
-  const { items: near } = await routes.near(run.id, { checkpoint, image: image.id }, MOST, signal);
+  const { items: near } = await nearestOutputs(run.id, checkpoint, image.id).json(signal);
   return { ...base(of), kind: 'outputs', near, items: near.map((one) => similarImage(one, run.classes)) };
 }
 
@@ -69,12 +79,16 @@ async function ofCluster(of: ImageAt, signal: AbortSignal): Promise<SimilarImage
   const set = run.cluster_sets[0];
   const none: SimilarImages = { ...base(of), kind: 'cluster', cluster: null, items: [] };
   if (!set) return none;
-  const choice = { split: image.split, layer: set.layer, metric: set.metric };
-  const { clusters } = await routes.clusters(run.id, checkpoint, choice, signal);
+  const choice = { run: run.id, checkpoint, split: image.split, layer: set.layer, metric: set.metric };
+  const { clusters } = await endpoint('/api/runs/{run}/checkpoints/{checkpoint}/clusters', choice).json(signal);
   const own = clusters.find((one) => one.nearest.some((near) => near.id === image.id));
   if (!own) return none;
   const others = own.nearest.filter((near) => near.id !== image.id);
-  const items = others.map(({ id, true_class }) => ({ id, true_class, say: run.classes[true_class] ?? '' }));
+  const items = others.map(({ id, true_class }) => ({
+    id,
+    true_class,
+    say: true_class === null ? '' : (run.classes[true_class] ?? ''),
+  }));
   return { ...none, cluster: { index: own.index, name: own.name }, items };
 }
 
@@ -82,16 +96,17 @@ async function ofCluster(of: ImageAt, signal: AbortSignal): Promise<SimilarImage
 async function ofCell(of: ImageAt, said: readonly number[], signal: AbortSignal): Promise<SimilarImages> {
   const { run, checkpoint, image } = of;
   const predicted = topClass(said);
-  const page = await routes.confusionCell(
-    run.id,
+  const page = await endpoint(
+    '/api/runs/{run}/checkpoints/{checkpoint}/confusion/{true_class}/{predicted}/images',
     {
+      run: run.id,
       checkpoint,
-      trueClass: classText(run.classes, image.class),
+      true_class: classText(run.classes, image.class),
       predicted: classText(run.classes, predicted),
+      split: image.split,
+      limit: CELL_LIMIT,
     },
-    { split: image.split, limit: CELL_LIMIT },
-    signal,
-  );
+  ).json(signal);
   const own = { id: image.id, probability: said[predicted] };
   const items = nearestConfidence(page.items, own, MOST).map((one) => ({
     id: one.id,

@@ -1,5 +1,5 @@
 // Requests of the training view about the layers: weight updates of the last steps, and the filters' activity.
-import * as routes from '../../api/routes';
+import { endpoint } from '../../api/client';
 import type { WeightHistory } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
@@ -25,7 +25,10 @@ export class LayerHistories {
     this.weights = resource<WeightHistory>(() => {
       const id = store.run?.id;
       return id && this.#length > 0
-        ? { key: `${id}/${this.#length}`, load: (signal) => routes.weights(id, signal) }
+        ? {
+            key: `${id}/${this.#length}`,
+            load: (signal) => endpoint('/api/runs/{run}/weights', { run: id }).json(signal),
+          }
         : null;
     });
     this.#health = resource<Record<string, LayerHealth>>(
@@ -41,7 +44,11 @@ export class LayerHistories {
               layers.map(async ({ name, weight_shape }) => {
                 const rectifier = weight_shape ? rectifierOf(layers, name) : null;
                 if (!rectifier) return;
-                const answer = await routes.activityHistory(id, rectifier, 'test', signal);
+                const answer = await endpoint('/api/runs/{run}/layers/{layer}/activity', {
+                  run: id,
+                  layer: rectifier,
+                  split: 'test',
+                }).json(signal);
                 found[name] = { rectifier, checkpoints: answer.checkpoints, tallies: tallies(answer) };
                 this.#partial = { ...found };
               }),
