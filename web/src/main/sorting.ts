@@ -1,5 +1,5 @@
 /** The order of a table's rows by one of its columns. Pure. */
-import type { Table } from '../state/exportSource.svelte';
+import type { Table } from '../state/exportData';
 
 export interface Sorting {
   column: number;

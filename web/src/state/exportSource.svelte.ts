@@ -6,19 +6,8 @@
  *
  * Pictures need no export source: every element with `data-picture="name"` can be saved.
  */
+import type { ExportData } from './exportData';
 import type { Store } from './store.svelte';
-
-export interface Table {
-  name: string;
-  head: string[];
-  rows: (string | number | null)[][];
-}
-
-export interface ExportData {
-  /** Absolute addresses. */
-  requests: string[];
-  tables: Table[];
-}
 
 export function provideExport(store: Store, source: () => ExportData): void {
   $effect(() => {

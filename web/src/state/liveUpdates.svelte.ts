@@ -2,11 +2,11 @@
 import { endpoint } from '../api/client';
 import type { RunEvents } from '../api/events';
 import { rested } from '../base/idle';
-import { readyStatistics, nearestReadable } from './checkpoints';
+import { readyStatistics } from './checkpoints';
 import { Coalesced } from './coalesced';
 import { AutoRetry, connection } from './connection.svelte';
 import { joinMetrics, since } from './metrics';
-import type { Store } from './store.svelte';
+import type { ImageDetail, Metrics, Run, RunProblem, RunSummary } from '../api/types';
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
@@ -17,8 +17,43 @@ const LONGEST_REST_MS = 10_000;
 /** The server's message while a corpus is being read (crates/server/src/corpora.rs). */
 const READING = 'its images are being read';
 
+/** The state that updates start from. */
+export interface UpdateState {
+  readonly run: Run | null;
+  readonly failure: unknown;
+  readonly metrics: Metrics | null;
+  readonly image: number | null;
+  readonly imageDetail: ImageDetail | null;
+}
+
+/** New values of the server's data; the store assigns them. */
+export interface UpdatePatch {
+  runs?: RunSummary[];
+  unopened?: RunProblem[];
+  metrics?: Metrics;
+  imageDetail?: ImageDetail | null;
+}
+
+/** A run that was read again, and what that means for data derived from it. */
+export interface RunUpdate {
+  run: Run;
+  metrics: Metrics;
+  /** Statistics became ready. */
+  hasNewStatistics: boolean;
+  /** Snapshots were replaced: what was computed from them is no longer valid. */
+  hasNewHashes: boolean;
+}
+
+export interface UpdateHandlers {
+  onPatch: (patch: UpdatePatch) => void;
+  onRun: (update: RunUpdate) => void;
+  /** The server changed while no run could be opened. */
+  onReopen: () => void;
+}
+
 export class LiveUpdates {
-  readonly #store: Store;
+  readonly #state: UpdateState;
+  readonly #handlers: UpdateHandlers;
   // A run that grows faster than it can be read and drawn is read whenever the page is idle.
   readonly #reading = new Coalesced(
     () => this.#refresh(),
@@ -37,8 +72,9 @@ export class LiveUpdates {
   readonly #runsRetry = new AutoRetry(() => void this.#readRuns());
   readonly #imageRetry = new AutoRetry(() => void this.readImage());
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(state: UpdateState, handlers: UpdateHandlers) {
+    this.#state = state;
+    this.#handlers = handlers;
   }
 
   /** Registers for events; `follow` names the run as soon as it is known. */
@@ -65,15 +101,15 @@ export class LiveUpdates {
   #onEvent(name: keyof RunEvents): void {
     if (name === 'run') return void this.#readRuns();
     if (name === 'statistics' || name === 'reload') this.#hasNewStatistics = true;
-    if (name === 'changed' && (this.#store.run === null || this.#store.failure)) return this.#store.retry();
+    if (name === 'changed' && (this.#state.run === null || this.#state.failure))
+      return this.#handlers.onReopen();
     void this.refresh();
   }
 
   async #readRuns(): Promise<void> {
     try {
       const { runs, problems } = await endpoint('/api/runs', {}).json();
-      this.#store.runs = runs;
-      this.#store.unopened = problems;
+      this.#handlers.onPatch({ runs, unopened: problems });
       this.#runsRetry.done();
     } catch (error) {
       this.#runsRetry.failed(error);
@@ -88,7 +124,7 @@ export class LiveUpdates {
   /** A server that has just started is still reading the images: refreshes until they are there. */
   awaitImages(): void {
     clearTimeout(this.#imagesTimer);
-    const { run, imageDetail } = this.#store;
+    const { run, imageDetail } = this.#state;
     connection.readsImages = run !== null && !run.corpus.available && run.corpus.problem === READING;
     if (!run || run.corpus.available) {
       // Requests that lacked the images may be repeated now.
@@ -105,11 +141,11 @@ export class LiveUpdates {
 
   /** Reads the curves of the run from their beginning. */
   async readMetrics(): Promise<void> {
-    const id = this.#store.run?.id;
+    const id = this.#state.run?.id;
     if (!id) return;
     try {
       const metrics = await endpoint('/api/runs/{run}/metrics', { run: id }).json();
-      if (this.#store.run?.id === id) this.#store.metrics ??= metrics;
+      if (this.#state.run?.id === id && this.#state.metrics === null) this.#handlers.onPatch({ metrics });
     } catch (error) {
       this.#runRetry.failed(error);
     }
@@ -117,52 +153,49 @@ export class LiveUpdates {
 
   /** Reads the selected image's entry in the corpus. */
   async readImage(): Promise<void> {
-    const store = this.#store;
-    const { run, image } = store;
-    if (!run?.corpus.available || image === null || store.imageDetail?.id === image) return;
+    const state = this.#state;
+    const { run, image } = state;
+    if (!run?.corpus.available || image === null || state.imageDetail?.id === image) return;
     try {
       const detail = await endpoint('/api/corpora/{corpus}/images/{image}', {
         corpus: run.corpus.id,
         image,
       }).json();
-      if (store.image === image && store.run?.id === run.id) store.imageDetail = detail;
+      if (state.image === image && state.run?.id === run.id) this.#handlers.onPatch({ imageDetail: detail });
       this.#imageRetry.done();
     } catch (error) {
-      if (!this.#imageRetry.failed(error)) store.imageDetail = null;
+      if (!this.#imageRetry.failed(error)) this.#handlers.onPatch({ imageDetail: null });
     }
   }
 
   async #refresh(): Promise<void> {
-    const store = this.#store;
-    const id = store.run?.id;
+    const state = this.#state;
+    const id = state.run?.id;
     // A hidden tab reads nothing; it refreshes when it is visible again.
     if (!id || document.visibilityState !== 'visible') return;
     try {
       const [run, news] = await Promise.all([
         endpoint('/api/runs/{run}', { run: id }).json(),
-        endpoint('/api/runs/{run}/metrics', { run: id, since: since(store.metrics) }).json(),
+        endpoint('/api/runs/{run}/metrics', { run: id, since: since(state.metrics) }).json(),
       ]);
-      if (store.run?.id !== id) return;
-      const known = store.run.checkpoints;
-      const sameHashes = run.checkpoints.every((c, i) => !known[i] || known[i].hash === c.hash);
+      const known = state.run;
+      if (known?.id !== id) return;
       this.#runRetry.done();
-      // Known by an event; or by comparison, where a run is polled or events were missed.
-      const seen = [run, store.run].map(
-        (one) => readyStatistics(one.checkpoints) + JSON.stringify(one.cluster_sets),
-      );
-      if (this.#hasNewStatistics || seen[0] !== seen[1]) store.statistics += 1;
+      this.#handlers.onRun({
+        run,
+        metrics: state.metrics ? joinMetrics(state.metrics, news) : news,
+        // Known by an event; or by comparison, where a run is polled or events were missed.
+        hasNewStatistics: this.#hasNewStatistics || statisticsKey(run) !== statisticsKey(known),
+        hasNewHashes: run.checkpoints.some((c, i) => (known.checkpoints[i]?.hash ?? c.hash) !== c.hash),
+      });
       this.#hasNewStatistics = false;
-      store.run = run;
-      store.tiles.setCorpus(run.corpus);
       this.follow(run);
       this.awaitImages();
-      if (!sameHashes) store.predictions.clear();
-      store.metrics = store.metrics ? joinMetrics(store.metrics, news) : news;
-      if (store.follow) store.moveTo(nearestReadable(run.checkpoints, store.last));
-      else if (store.checkpoint > store.last) store.moveTo(store.last);
     } catch (error) {
       // The run stays as it was last read.
       this.#runRetry.failed(error);
     }
   }
 }
+
+const statisticsKey = (run: Run): string => readyStatistics(run.checkpoints) + JSON.stringify(run.cluster_sets);

@@ -9,16 +9,25 @@ import {
   toggledMark,
   type Mark,
 } from './marks';
-import type { Store } from './store.svelte';
+
+/** The part of the store that marks need. */
+export interface MarkOwner {
+  readonly run: { id: string } | null;
+  readonly last: number;
+  readonly checkpoint: number;
+  option(name: string, otherwise: string): string;
+  setOption(name: string, value: string, otherwise: string): void;
+  go(checkpoint: number): void;
+}
 
 export class MarkList {
-  #store: Store;
+  readonly #owner: MarkOwner;
   readonly list = $derived.by<Mark[]>(() =>
-    parseMarks(this.#store.option('marks', '')).filter((mark) => mark.checkpoint <= this.#store.last),
+    parseMarks(this.#owner.option('marks', '')).filter((mark) => mark.checkpoint <= this.#owner.last),
   );
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(owner: MarkOwner) {
+    this.#owner = owner;
   }
 
   at(checkpoint: number): Mark | null {
@@ -36,8 +45,8 @@ export class MarkList {
 
   /** To the next mark in a direction, where there is one. */
   step(by: 1 | -1): void {
-    const to = nextMark(this.list, this.#store.checkpoint, by);
-    if (to !== null) this.#store.go(to);
+    const to = nextMark(this.list, this.#owner.checkpoint, by);
+    if (to !== null) this.#owner.go(to);
   }
 
   /** The options with the marks stored at the last visit, where the address has none. */
@@ -48,7 +57,7 @@ export class MarkList {
 
   #save(marks: Mark[]): void {
     const text = formatMarks(marks);
-    if (this.#store.run) storeMarks(this.#store.run.id, text);
-    this.#store.setOption('marks', text, '');
+    if (this.#owner.run) storeMarks(this.#owner.run.id, text);
+    this.#owner.setOption('marks', text, '');
   }
 }

@@ -10,13 +10,22 @@ import { endpoint } from '../api/client';
 import { NOT_FINITE } from '../base/format';
 import { AutoRetry } from './connection.svelte';
 import { Throttle } from './throttle';
-import type { Store } from './store.svelte';
+import type { Run } from '../api/types';
 
 /** Least time between requests while the playhead moves: more answers per second cannot be read. */
 const INTERVAL_MS = 60;
 
+/** What the predictions depend on. */
+export interface PredictionInputs {
+  readonly run: Run | null;
+  readonly image: number | null;
+  readonly checkpoint: number;
+  readonly before: number;
+  readonly statistics: number;
+}
+
 export class Predictions {
-  #store: Store;
+  readonly #inputs: PredictionInputs;
   #throttle = new Throttle(INTERVAL_MS);
   #table = $state.raw<Map<number, number[]>>(new Map());
   #problems = $state.raw<Map<number, string>>(new Map());
@@ -27,8 +36,8 @@ export class Predictions {
   #abort = new AbortController();
   readonly #autoRetry = new AutoRetry(() => void this.update());
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(inputs: PredictionInputs) {
+    this.#inputs = inputs;
   }
 
   at(checkpoint: number): number[] | null {
@@ -64,7 +73,7 @@ export class Predictions {
 
   /** Called by the shell whenever image, checkpoint, before or statistics change. */
   async update(): Promise<void> {
-    const { run, image, checkpoint, before, statistics } = this.#store;
+    const { run, image, checkpoint, before, statistics } = this.#inputs;
     if (!run || image === null) return;
     if (image !== this.#image) {
       this.clear();
@@ -78,12 +87,12 @@ export class Predictions {
     void this.#readOne(run.id, image, before);
     // The playhead's checkpoint when the request is sent, not when it was scheduled.
     if (this.#isMissing(checkpoint))
-      this.#throttle.run(() => void this.#readOne(run.id, image, this.#store.checkpoint));
+      this.#throttle.run(() => void this.#readOne(run.id, image, this.#inputs.checkpoint));
     else this.#throttle.cancel();
   }
 
   #isMissing(checkpoint: number): boolean {
-    const run = this.#store.run;
+    const run = this.#inputs.run;
     const point = run?.checkpoints[checkpoint];
     if (!run?.corpus.available || !point || point.problem) return false;
     return !this.#table.has(checkpoint) && !this.#asked.has(checkpoint);
@@ -91,7 +100,7 @@ export class Predictions {
 
   async #readHistory(run: string, image: number): Promise<void> {
     const { signal } = this.#abort;
-    const counted = (this.#store.run?.checkpoints ?? []).some((c) =>
+    const counted = (this.#inputs.run?.checkpoints ?? []).some((c) =>
       Object.values(c.statistics).includes('ready'),
     );
     if (!counted) return;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Run } from '../api/types';
-import { resolveUrlState, urlStateOf } from './resolveUrlState';
+import { resolveUrlState, urlStateForRun, urlStateOf } from './resolveUrlState';
 import { emptyUrlState } from './urlState';
 
 const run = {
@@ -61,10 +61,22 @@ it('returns to the URL state', () => {
   const state = urlStateOf(here, 'demo');
   expect(state).toMatchObject({ run: 'demo', checkpoint: 2, filter: 0, options: { scale: 'filter' } });
   expect(resolveUrlState(state, run)).toEqual(resolveUrlState(emptyUrlState(), run));
-  // While “before” is held up, the place is where one returns to.
+  // While “before” is held, the URL state has the checkpoint to return to.
   expect(urlStateOf({ ...here, checkpoint: 0, held: 1 }, 'demo').checkpoint).toBe(1);
   expect(urlStateOf({ ...here, follow: true, filter: null }, 'demo')).toMatchObject({
     checkpoint: 'last',
     filter: 'none',
   });
+});
+
+it('takes view and options to another run, and nothing that belongs to this one', () => {
+  const options = { 'clusters.open': '3', 'clusters.order': 'grew' };
+  const state = { ...emptyUrlState(), run: 'a', view: 'clusters', checkpoint: 4, before: 1, image: 7, options };
+  expect(urlStateForRun(state, 'b')).toEqual({
+    ...emptyUrlState(),
+    run: 'b',
+    view: 'clusters',
+    options: { 'clusters.order': 'grew' },
+  });
+  expect(urlStateForRun({ ...state, checkpoint: 'last' }, 'b').checkpoint).toBe('last');
 });

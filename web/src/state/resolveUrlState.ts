@@ -66,3 +66,17 @@ export function urlStateOf(
     options: shown.options,
   };
 }
+
+/** The URL state for another run: the view and its options stay, what belongs to the run alone goes. */
+export function urlStateForRun(state: UrlState, run: string): UrlState {
+  // The number of a cluster means nothing in another run.
+  const options = Object.entries(state.options).filter(([name]) => name !== 'clusters.open');
+  return {
+    ...state,
+    run,
+    checkpoint: state.checkpoint === 'last' ? 'last' : null,
+    before: null,
+    image: null,
+    options: Object.fromEntries(options),
+  };
+}

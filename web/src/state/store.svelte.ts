@@ -17,28 +17,20 @@
 import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunProblem, RunSummary } from '../api/types';
 import { touch } from '../base/idle';
 import { AddressBar } from './addressBar.svelte';
-import { resolveUrlState, urlStateOf } from './resolveUrlState';
+import { resolveUrlState, urlStateForRun, urlStateOf } from './resolveUrlState';
+import { choicePatch, movePatch, optionPatch, peekPatch, type Choice } from './selection';
 import { AutoRetry } from './connection.svelte';
 import { epochAway, nextReadable, nearestReadable } from './checkpoints';
-import { LiveUpdates } from './liveUpdates.svelte';
+import { LiveUpdates, type RunUpdate } from './liveUpdates.svelte';
 import { findRun } from './findRun';
 import { MarkList } from './markList.svelte';
-import type { ExportData } from './exportSource.svelte';
+import type { ExportData } from './exportData';
 import { chosenClass, hashFromUrlState, emptyUrlState, urlStateFromHash, type UrlState } from './urlState';
 import { Player } from './player.svelte';
 import { Predictions } from './predictions.svelte';
 import { StaleViews } from './staleViews.svelte';
-import { initialTheme, rememberTheme, showTheme, type Theme } from './theme';
+import { ThemeState, type Theme } from './theme.svelte';
 import { Tiles } from './tiles.svelte';
-
-export interface Choice {
-  view?: string;
-  layer?: string;
-  filter?: number | null;
-  channel?: number | null;
-  image?: number;
-  before?: number;
-}
 
 /** Polling interval of a folder without runs. */
 const EMPTY_POLL_MS = 2000;
@@ -66,7 +58,6 @@ export class Store {
   image = $state<number | null>(null);
   options = $state.raw<Record<string, string>>({});
   follow = $state(false);
-  theme = $state<Theme>('dark');
   direction = $state<1 | -1>(1);
   /** While a key is held, every view shows the checkpoint “before”; this is where the playhead returns to. */
   held = $state<number | null>(null);
@@ -77,7 +68,7 @@ export class Store {
   readonly player = new Player(this);
   readonly marks = new MarkList(this);
   readonly predictions = new Predictions(this);
-  readonly tiles = new Tiles(this);
+  readonly tiles = new Tiles(() => this.run?.corpus ?? null);
 
   readonly last = $derived(Math.max(0, (this.run?.checkpoints.length ?? 1) - 1));
   readonly now = $derived<Checkpoint | null>(this.run?.checkpoints[this.checkpoint] ?? null);
@@ -89,17 +80,25 @@ export class Store {
   readonly classChosen = $derived(chosenClass(this.options, this.run?.classes.length ?? 0));
   readonly layerInfo = $derived<Layer | null>(this.run?.layers.find((l) => l.name === this.layer) ?? null);
   readonly #addressBar = new AddressBar(() => this.#urlState());
-  readonly #updates = new LiveUpdates(this);
+  readonly #updates = new LiveUpdates(this, {
+    onPatch: (patch) => void Object.assign(this, patch),
+    onRun: (update) => this.#refresh(update),
+    onReopen: () => this.retry(),
+  });
   readonly staleViews = new StaleViews();
+  readonly #theme = new ThemeState();
   #pollTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #autoRetry = new AutoRetry(() => this.retry());
-  #screenTheme: Theme | null = null;
   #requested: UrlState = emptyUrlState();
+
+  get theme(): Theme {
+    return this.#theme.current;
+  }
 
   /** Reads the address, opens the run, subscribes to events. */
   async start(): Promise<void> {
     this.#requested = urlStateFromHash(location.hash);
-    this.#setTheme(initialTheme(this.#requested.options.theme));
+    this.#theme.start(this.#requested.options.theme);
     this.#updates.subscribe();
     addEventListener('popstate', () => void this.#navigate(urlStateFromHash(location.hash)));
     await this.#open(this.#requested);
@@ -146,15 +145,7 @@ export class Store {
 
   async chooseRun(id: string): Promise<void> {
     this.player.stop();
-    const same: UrlState = {
-      ...this.#urlState(),
-      run: id,
-      checkpoint: this.follow ? 'last' : null,
-      before: null,
-      image: null,
-      // The number of a cluster means nothing in another run.
-      options: Object.fromEntries(Object.entries(this.options).filter(([name]) => name !== 'clusters.open')),
-    };
+    const same = urlStateForRun(this.#urlState(), id);
     this.#requested = same;
     await this.#open(same);
   }
@@ -173,9 +164,20 @@ export class Store {
     Object.assign(this, resolveUrlState(state, run));
     this.options = MarkList.withStored(run.id, state.options);
     this.held = null;
-    if (state.options.theme === 'dark' || state.options.theme === 'light') this.#setTheme(state.options.theme);
+    this.#theme.follow(state.options.theme);
     this.#addressBar.write();
     touch();
+  }
+
+  /** Takes over a run that was read again. */
+  #refresh({ run, metrics, hasNewStatistics, hasNewHashes }: RunUpdate): void {
+    if (hasNewStatistics) this.statistics += 1;
+    this.run = run;
+    this.metrics = metrics;
+    this.tiles.setCorpus(run.corpus);
+    if (hasNewHashes) this.predictions.clear();
+    if (this.follow) this.moveTo(nearestReadable(run.checkpoints, this.last));
+    else if (this.checkpoint > this.last) this.moveTo(this.last);
   }
 
   /** Goes to a checkpoint by user action: stops playing and following. */
@@ -186,12 +188,13 @@ export class Store {
   }
 
   /** Moves the playhead (the player and the live run use this). */
-  moveTo(checkpoint: number): void {
-    const to = Math.min(this.last, Math.max(0, Math.round(checkpoint)));
-    this.held = null;
-    if (to !== this.checkpoint) this.direction = to > this.checkpoint ? 1 : -1;
-    this.checkpoint = to;
+  moveTo(position: number): void {
+    Object.assign(this, movePatch(this, position, this.last));
     this.#changed();
+  }
+
+  unfollow(): void {
+    this.follow = false;
   }
 
   /** One readable checkpoint forward or back; gaps are skipped. */
@@ -213,17 +216,7 @@ export class Store {
   }
 
   choose(choice: Choice): void {
-    if (choice.view !== undefined) this.view = choice.view;
-    if (choice.layer !== undefined && choice.layer !== this.layer) {
-      this.layer = choice.layer;
-      const filters = this.layerInfo?.filters ?? 0;
-      if (this.filter !== null && this.filter >= filters) this.filter = 0;
-      this.channel = null;
-    }
-    if (choice.filter !== undefined) this.filter = choice.filter;
-    if (choice.channel !== undefined) this.channel = choice.channel;
-    if (choice.image !== undefined) this.image = choice.image;
-    if (choice.before !== undefined) this.before = choice.before;
+    Object.assign(this, choicePatch(this, choice, this.run?.layers ?? []));
     this.#changed();
   }
 
@@ -235,15 +228,10 @@ export class Store {
 
   /** Shows “before” in every view while a key is held; the address stays. */
   peekBefore(on: boolean): void {
-    if (on === (this.held !== null) || !this.run) return;
-    if (on) {
-      this.player.stop();
-      this.held = this.checkpoint;
-      this.checkpoint = this.before;
-    } else {
-      this.checkpoint = this.held ?? this.checkpoint;
-      this.held = null;
-    }
+    const patch = this.run && peekPatch(this, on);
+    if (!patch) return;
+    if (on) this.player.stop();
+    Object.assign(this, patch);
     touch();
   }
 
@@ -260,16 +248,12 @@ export class Store {
   }
 
   setOption(name: string, value: string, otherwise?: string): void {
-    const options = { ...this.options };
-    if (value === otherwise) delete options[name];
-    else options[name] = value;
-    this.options = options;
+    this.options = optionPatch(this.options, name, value, otherwise);
     this.#changed();
   }
 
   toggleTheme(): void {
-    this.#setTheme(this.theme === 'dark' ? 'light' : 'dark');
-    rememberTheme(this.theme);
+    this.#theme.toggle();
     this.setOption('theme', '', '');
   }
 
@@ -282,7 +266,7 @@ export class Store {
   link(): string {
     const state = this.#urlState();
     return new URL(
-      hashFromUrlState({ ...state, options: { ...state.options, theme: this.#screenTheme ?? this.theme } }),
+      hashFromUrlState({ ...state, options: { ...state.options, theme: this.#theme.chosen } }),
       location.href,
     ).href;
   }
@@ -303,13 +287,6 @@ export class Store {
 
   /** Switches to the light theme for printing, and back. */
   print(on: boolean): void {
-    if (on) this.#screenTheme ??= this.theme;
-    if (this.#screenTheme) this.#setTheme(on ? 'light' : this.#screenTheme);
-    if (!on) this.#screenTheme = null;
-  }
-
-  #setTheme(theme: Theme): void {
-    this.theme = theme;
-    showTheme(theme);
+    this.#theme.print(on);
   }
 }

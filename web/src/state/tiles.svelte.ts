@@ -8,7 +8,6 @@ import { atlasUrl, imageUrl } from '../api/pictureUrls';
 import type { Run } from '../api/types';
 import { begin, end } from '../base/idle';
 import { AutoRetry, connection } from './connection.svelte';
-import type { Store } from './store.svelte';
 
 const PAGE_PX = 1024;
 const MAX_BYTES = 96 * 1024 * 1024;
@@ -25,7 +24,7 @@ export class Tiles {
   version = $state(0);
   width = 0;
   height = 0;
-  #store: Store;
+  readonly #present: () => Run['corpus'] | null;
   #corpus: Run['corpus'] | null = null;
   #pages: HTMLCanvasElement[] = [];
   #slots = new Map<number, Slot>();
@@ -41,8 +40,9 @@ export class Tiles {
     this.version += 1;
   });
 
-  constructor(store: Store) {
-    this.#store = store;
+  /** `present` is the corpus of the open run: the addresses of images follow it. */
+  constructor(present: () => Run['corpus'] | null) {
+    this.#present = present;
   }
 
   setCorpus(corpus: Run['corpus']): void {
@@ -109,7 +109,7 @@ export class Tiles {
 
   /** The address of one image for an `<img>` or a link. */
   address(id: number, scale = 1): string {
-    const corpus = this.#store.run?.corpus;
+    const corpus = this.#present();
     return imageUrl(corpus?.id ?? '', corpus?.identity ?? '', id, scale);
   }
 

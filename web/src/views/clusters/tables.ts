@@ -1,5 +1,5 @@
 // The numbers of the clusters view as a table. Pure.
-import type { Table } from '../../state/exportSource.svelte';
+import type { Table } from '../../state/exportData';
 import { dominant, purity, type Cluster } from './data';
 import { lineage, lineageWords, type TracedCluster } from './lineage';
 

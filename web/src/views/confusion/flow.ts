@@ -1,6 +1,6 @@
 // The moves between two checkpoints as a picture: bands of predicted classes, ribbons of images between them. Pure.
 import type { PredictionChange, PredictionChanges } from '../../api/types';
-import type { Table } from '../../state/exportSource.svelte';
+import type { Table } from '../../state/exportData';
 import { CHANGE_WORDS, changeKind, type ChangeKind } from './predictionChanges';
 
 /** So many classes have a band of their own; those with the fewest moves share the last one. */

@@ -2,7 +2,7 @@
 import { classText } from '../../api/className';
 import { endpoint } from '../../api/client';
 import type { ExampleStatsPage, PredictionChanges, Split, LabelIssues } from '../../api/types';
-import type { ExportData } from '../../state/exportSource.svelte';
+import type { ExportData } from '../../state/exportData';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from './examples';

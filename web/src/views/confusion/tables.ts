@@ -1,5 +1,5 @@
 // The numbers of the confusion view as tables. Pure.
-import type { Table } from '../../state/exportSource.svelte';
+import type { Table } from '../../state/exportData';
 import { columnSums, precisions, recalls, rowSums, type Counts } from './data';
 
 export function confusionTables(names: readonly string[], now: Counts, before: Counts | null): Table[] {

@@ -2,7 +2,7 @@
 import type { NearImages } from '../../api/types';
 import { fixed } from '../../base/format';
 import { classColour } from '../../base/palette';
-import type { Table } from '../../state/exportSource.svelte';
+import type { Table } from '../../state/exportData';
 
 /** By the network's outputs, by the centre of a cluster, or by the cell of the confusion matrix. */
 export const SIMILARITIES = ['outputs', 'cluster', 'cell'] as const;

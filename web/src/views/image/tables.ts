@@ -1,6 +1,6 @@
 /** The numbers of the Image view as tables. Pure. */
 import type { ImageExampleStats } from '../../api/types';
-import type { Table } from '../../state/exportSource.svelte';
+import type { Table } from '../../state/exportData';
 
 export function imageTables(input: {
   rows: readonly (readonly number[])[];

@@ -1,7 +1,7 @@
 /** The numbers of the Training view as tables. Pure. */
 import type { Checkpoint } from '../../api/types';
 import { NOT_FINITE } from '../../base/format';
-import type { Table } from '../../state/exportSource.svelte';
+import type { Table } from '../../state/exportData';
 import type { Tally } from '../common/activity';
 
 /** One layer at one checkpoint; what is not known is null. */
