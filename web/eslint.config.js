@@ -33,7 +33,7 @@ export default ts.config(
   },
   {
     rules: {
-      'max-lines': ['error', 600],
+      'max-lines': ['error', 300],
       'svelte/prefer-svelte-reactivity': 'off',
       'svelte/no-navigation-without-resolve': 'off',
     },

@@ -1,6 +1,8 @@
 import { mount } from 'svelte';
 import '../base/style/tokens.css';
 import '../base/style/base.css';
+import '../base/style/topbar.css';
+import '../base/style/timeline.css';
 import '../base/style/shell.css';
 import '../base/style/picture.css';
 import { begin, end } from '../base/idle';

@@ -5,9 +5,15 @@ import type { ExampleStatsPage, PredictionChanges, Split, LabelIssues } from '..
 import type { ExportData } from '../../state/exportData';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
-import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from './examples';
-import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow';
-import { changeKind, filterChanges, changesTable, sinceCheckpoint, type ChangeKind } from './predictionChanges';
+import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from './lists/examples';
+import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow/flow';
+import {
+  changeKind,
+  filterChanges,
+  changesTable,
+  sinceCheckpoint,
+  type ChangeKind,
+} from './lists/predictionChanges';
 
 export type Panel = 'cell' | 'moves' | 'suspects' | 'hard';
 export type Picture = 'matrix' | 'flow';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PredictionChange, Checkpoint } from '../../api/types';
+import type { PredictionChange, Checkpoint } from '../../../api/types';
 import {
   kindCounts,
   changeKind,

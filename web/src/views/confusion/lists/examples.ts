@@ -1,7 +1,7 @@
 // Lists of examples that need a look: suspected labels, and images that were learned late or not for good. Pure.
-import type { ExampleStats, ExampleStatsSort, LabelIssue } from '../../api/types';
-import { percent } from '../../base/format';
-import type { Table } from '../../state/exportData';
+import type { ExampleStats, ExampleStatsSort, LabelIssue } from '../../../api/types';
+import { percent } from '../../../base/format';
+import type { Table } from '../../../state/exportData';
 
 export const PAGE = 50;
 

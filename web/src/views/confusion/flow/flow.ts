@@ -1,7 +1,7 @@
 // The moves between two checkpoints as a picture: bands of predicted classes, ribbons of images between them. Pure.
-import type { PredictionChange, PredictionChanges } from '../../api/types';
-import type { Table } from '../../state/exportData';
-import { CHANGE_WORDS, changeKind, type ChangeKind } from './predictionChanges';
+import type { PredictionChange, PredictionChanges } from '../../../api/types';
+import type { Table } from '../../../state/exportData';
+import { CHANGE_WORDS, changeKind, type ChangeKind } from '../lists/predictionChanges';
 
 /** So many classes have a band of their own; those with the fewest moves share the last one. */
 export const MOST_BANDS = 20;

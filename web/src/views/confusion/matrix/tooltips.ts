@@ -1,5 +1,5 @@
 // What is said of a cell. Pure.
-import { count, percent, signedCount } from '../../base/format';
+import { count, percent, signedCount } from '../../../base/format';
 import type { Cell } from './data';
 
 export const cellTitle = (names: readonly string[], { truth, predicted }: Cell): string =>

@@ -1,9 +1,9 @@
 // What the confusion view asks of the server, and which of it belongs to the playhead.
-import { classText } from '../../api/className';
-import { endpoint } from '../../api/client';
-import type { CellPage, Split } from '../../api/types';
-import { resource, type Resource } from '../../state/resource.svelte';
-import type { Store } from '../../state/store.svelte';
+import { classText } from '../../../api/className';
+import { endpoint } from '../../../api/client';
+import type { CellPage, Split } from '../../../api/types';
+import { resource, type Resource } from '../../../state/resource.svelte';
+import type { Store } from '../../../state/store.svelte';
 import { seriesIndex, type Cell, type Counts, type Series } from './data';
 
 /** Above so many counts in all, each checkpoint is asked for on its own and there are no histories. */

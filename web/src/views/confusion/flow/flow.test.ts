@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PredictionChange } from '../../api/types';
+import type { PredictionChange } from '../../../api/types';
 import { bandName, flowBands, flowLayout, flowTable, largest, ribbonPath, ribbonsOf, stayedOf } from './flow';
 
 const move = (true_class: number, from: number, to: number, count: number): PredictionChange => ({

@@ -1,8 +1,8 @@
 // The open cell: the one pinned by a click, else the one last hovered (both are in the address), else the worst.
 import { untrack } from 'svelte';
-import type { Store } from '../../state/store.svelte';
+import type { Store } from '../../../state/store.svelte';
 import { formatCell, parseCell, worstCell, type Cell, type Counts } from './data';
-import type { Panels } from './panels.svelte';
+import type { Panels } from '../panels.svelte';
 import type { ClassOrder } from './classOrder.svelte';
 
 const DWELL_MS = 90;

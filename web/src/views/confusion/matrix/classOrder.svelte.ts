@@ -1,5 +1,5 @@
 // The classes of the confusion view: their order, which are unfolded, and the mapping from a position to its class.
-import type { Store } from '../../state/store.svelte';
+import type { Store } from '../../../state/store.svelte';
 import type { Cell, Counts } from './data';
 import { classOrder, findClass, formatZoom, parseZoom, groupClasses, type Order } from './order';
 

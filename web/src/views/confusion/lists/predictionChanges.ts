@@ -1,6 +1,6 @@
 // Images whose prediction changed between two checkpoints, in words. Pure.
-import type { PredictionChange, Checkpoint, PredictionChanges, Split } from '../../api/types';
-import type { Table } from '../../state/exportData';
+import type { PredictionChange, Checkpoint, PredictionChanges, Split } from '../../../api/types';
+import type { Table } from '../../../state/exportData';
 
 /** Right now and not then, right then and not now, wrong both times. */
 export type ChangeKind = 'gained' | 'lost' | 'wrong';
