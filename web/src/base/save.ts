@@ -139,79 +139,86 @@ export function ringOf(shadow: string): { colour: string; width: number; inset: 
   return { colour, width: Number(lengths[1]), inset: /inset/.test(shadow) };
 }
 
-/** A part of the page as an SVG: grounds, borders, canvases, inline SVGs and words where they stand; above, the title. */
+const MARGIN_PX = 12;
+const rounded = (value: number) => Math.round(value * 100) / 100;
+
+/** Where elements are in the picture, and the pieces drawn so far. */
+interface Drawing {
+  position: (rect: DOMRect) => { x: number; y: number };
+  out: string[];
+}
+
+function drawText(node: Text, { position, out }: Drawing): void {
+  const said = node.data.replace(/\s+/g, ' ').trim();
+  if (!said || !node.parentElement) return;
+  const range = document.createRange();
+  range.setStart(node, node.data.search(/\S/));
+  range.setEnd(node, node.data.trimEnd().length);
+  const rect = range.getClientRects()[0];
+  if (!rect || rect.width < 1) return;
+  const style = getComputedStyle(node.parentElement);
+  const { x, y } = position(rect);
+  const upright = style.writingMode.startsWith('vertical');
+  const at = upright
+    ? `transform="translate(${rounded(x + rect.width * 0.75)} ${rounded(y + rect.height)}) rotate(-90)"`
+    : `x="${rounded(x)}" y="${rounded(y + rect.height * 0.77)}"`;
+  out.push(
+    `<text ${at} fill="${style.color}" font-size="${style.fontSize}" font-weight="${style.fontWeight}">${escaped(said)}</text>`,
+  );
+}
+
+/** An element with all that is in it. */
+function drawElement(element: Element, drawing: Drawing): void {
+  const { position, out } = drawing;
+  const style = getComputedStyle(element);
+  if (style.display === 'none' || style.visibility === 'hidden' || element.classList.contains('vh')) return;
+  const rect = element.getBoundingClientRect();
+  const { x, y } = position(rect);
+  const frame = `x="${rounded(x)}" y="${rounded(y)}" width="${rounded(rect.width)}" height="${rounded(rect.height)}"`;
+  if (element instanceof SVGSVGElement) {
+    // Icons of buttons are left out.
+    if (!element.closest('.ib')) out.push(`<svg ${frame} overflow="visible">${svgAsDrawn(element)}</svg>`);
+    return;
+  }
+  if (seen(style.backgroundColor)) out.push(`<rect ${frame} fill="${style.backgroundColor}"/>`);
+  const colours = gradientColours(style.backgroundImage);
+  if (colours.length > 1) {
+    const id = `ramp-${out.length}`;
+    const stops = colours.map((c, n) => `<stop offset="${n / (colours.length - 1)}" stop-color="${c}"/>`);
+    out.push(
+      `<linearGradient id="${id}">${stops.join('')}</linearGradient><rect ${frame} fill="url(#${id})"/>`,
+    );
+  }
+  borders(style, { x, y, width: rect.width, height: rect.height }, out);
+  if (element instanceof HTMLCanvasElement && element.width && element.height)
+    out.push(`<image ${frame} image-rendering="pixelated" href="${element.toDataURL()}"/>`);
+  if (element.classList.contains('ring'))
+    out.push(`<rect ${frame} fill="none" stroke="${style.getPropertyValue('--now')}" stroke-width="2"/>`);
+  for (const child of element.childNodes) {
+    if (child instanceof Text) drawText(child, drawing);
+    else if (child instanceof Element) drawElement(child, drawing);
+  }
+}
+
+/** A part of the page as an SVG: backgrounds, borders, canvases, inline SVGs and text in place; above, the title. */
 export function svgOf(root: HTMLElement, title = ''): { text: string; width: number; height: number } {
   const box = root.getBoundingClientRect();
-  const margin = 12;
   const head = title ? 24 : 0;
   // Content scrolled out of view is included: a picture cut in the middle of a row would be misleading.
-  const inner = {
-    width: Math.max(box.width, root.scrollWidth),
-    height: Math.max(box.height, root.scrollHeight),
-  };
-  const [width, height] = [Math.ceil(inner.width) + 2 * margin, Math.ceil(inner.height) + 2 * margin + head];
+  const width = Math.ceil(Math.max(box.width, root.scrollWidth)) + 2 * MARGIN_PX;
+  const height = Math.ceil(Math.max(box.height, root.scrollHeight)) + 2 * MARGIN_PX + head;
   const out: string[] = [];
-  const place = (rect: DOMRect) => ({
-    x: rect.left - box.left + root.scrollLeft + margin,
-    y: rect.top - box.top + root.scrollTop + margin + head,
+  const position = (rect: DOMRect) => ({
+    x: rect.left - box.left + root.scrollLeft + MARGIN_PX,
+    y: rect.top - box.top + root.scrollTop + MARGIN_PX + head,
   });
-  const number = (value: number) => Math.round(value * 100) / 100;
-
-  const words = (node: Text): void => {
-    const said = node.data.replace(/\s+/g, ' ').trim();
-    if (!said || !node.parentElement) return;
-    const range = document.createRange();
-    range.setStart(node, node.data.search(/\S/));
-    range.setEnd(node, node.data.trimEnd().length);
-    const rect = range.getClientRects()[0];
-    if (!rect || rect.width < 1) return;
-    const style = getComputedStyle(node.parentElement);
-    const { x, y } = place(rect);
-    const upright = style.writingMode.startsWith('vertical');
-    const at = upright
-      ? `transform="translate(${number(x + rect.width * 0.75)} ${number(y + rect.height)}) rotate(-90)"`
-      : `x="${number(x)}" y="${number(y + rect.height * 0.77)}"`;
-    out.push(
-      `<text ${at} fill="${style.color}" font-size="${style.fontSize}" font-weight="${style.fontWeight}">${escaped(said)}</text>`,
-    );
-  };
-  const walk = (element: Element): void => {
-    const style = getComputedStyle(element);
-    if (style.display === 'none' || style.visibility === 'hidden' || element.classList.contains('vh')) return;
-    const rect = element.getBoundingClientRect();
-    const { x, y } = place(rect);
-    const frame = `x="${number(x)}" y="${number(y)}" width="${number(rect.width)}" height="${number(rect.height)}"`;
-    if (element instanceof SVGSVGElement) {
-      // Icons of buttons are left out.
-      if (!element.closest('.ib')) out.push(`<svg ${frame} overflow="visible">${svgAsDrawn(element)}</svg>`);
-      return;
-    }
-    if (seen(style.backgroundColor)) out.push(`<rect ${frame} fill="${style.backgroundColor}"/>`);
-    const colours = gradientColours(style.backgroundImage);
-    if (colours.length > 1) {
-      const id = `ramp-${out.length}`;
-      const stops = colours.map((c, n) => `<stop offset="${n / (colours.length - 1)}" stop-color="${c}"/>`);
-      out.push(
-        `<linearGradient id="${id}">${stops.join('')}</linearGradient><rect ${frame} fill="url(#${id})"/>`,
-      );
-    }
-    borders(style, { x, y, width: rect.width, height: rect.height }, out);
-    if (element instanceof HTMLCanvasElement && element.width && element.height)
-      out.push(`<image ${frame} image-rendering="pixelated" href="${element.toDataURL()}"/>`);
-    if (element.classList.contains('ring'))
-      out.push(`<rect ${frame} fill="none" stroke="${style.getPropertyValue('--now')}" stroke-width="2"/>`);
-    for (const child of element.childNodes) {
-      if (child instanceof Text) words(child);
-      else if (child instanceof Element) walk(child);
-    }
-  };
-  walk(root);
+  drawElement(root, { position, out });
   const ground = getComputedStyle(document.documentElement).getPropertyValue('--bg').trim();
   const text = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`,
     ` font-family="Inter, 'Helvetica Neue', Arial, sans-serif"><rect width="100%" height="100%" fill="${ground}"/>`,
     title
-      ? `<text x="${margin}" y="${margin + 11}" font-size="12px" fill="${getComputedStyle(root).color}">${escaped(title)}</text>`
+      ? `<text x="${MARGIN_PX}" y="${MARGIN_PX + 11}" font-size="12px" fill="${getComputedStyle(root).color}">${escaped(title)}</text>`
       : '',
     ...out,
     '</svg>',

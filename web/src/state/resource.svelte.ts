@@ -42,82 +42,104 @@ export class Resource<T> {
   slow = $state(false);
   error = $state.raw<unknown>(null);
   #again = $state(0);
+  readonly #options: Options;
+  readonly #cache = new Map<string, T>();
+  /** The request in flight. The same key again (after a refresh of the run, for example) leaves it alone. */
+  #inFlight: { key: string; cancel: () => void } | null = null;
+  /** The key in flight or answered last. */
+  #lastKey: string | null = null;
+  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
 
   constructor(request: () => ResourceRequest<T> | null | undefined | false, options: Options = {}) {
-    const cache = new Map<string, T>();
-    const { cacheSize = 64, view, store } = options;
-    // The request in flight. The same key again (after a refresh of the run, for example) leaves it alone.
-    let inFlight: { key: string; cancel: () => void } | null = null;
-    /** The key in flight or answered last. */
-    let lastKey: string | null = null;
-    const autoRetry = new AutoRetry(() => (this.#again += 1));
-    const settle = () => {
-      autoRetry.done();
-      inFlight?.cancel();
-      inFlight = null;
-      this.pending = false;
-      this.slow = false;
-      if (view) store?.staleViews.mark(view, null);
-    };
-    const ask = (wanted: ResourceRequest<T>) => {
-      const { key, load, tag = null } = wanted;
-      const accept = (value: T) => {
-        settle();
-        this.value = value;
-        this.key = key;
-        this.tag = tag;
-        this.error = null;
-      };
-      const cached = cache.get(key);
-      if (cached !== undefined) return accept(cached);
-      if (inFlight?.key === key) return;
-      // The failures of one key are counted until it is answered.
-      if (key !== lastKey) settle();
-      lastKey = key;
-      if (key === this.key && this.error === null) return;
-      const abort = new AbortController();
-      this.pending = true;
-      if (view && this.tag !== null && this.tag !== tag) store?.staleViews.mark(view, this.tag);
-      const timer = setTimeout(() => (this.slow = true), 200);
-      const cancel = () => {
-        abort.abort();
-        clearTimeout(timer);
-      };
-      inFlight = { key, cancel };
-      load(abort.signal).then(
-        (value) => {
-          if (abort.signal.aborted) return;
-          cache.set(key, value);
-          if (cache.size > cacheSize) cache.delete(cache.keys().next().value as string);
-          accept(value);
-        },
-        (error: unknown) => {
-          if (abort.signal.aborted || isAbort(error)) return;
-          inFlight = null;
-          clearTimeout(timer);
-          // Images and statistics may still be computed; meanwhile the older answer is better than an error.
-          if (autoRetry.failed(error, this.value !== null)) {
-            this.slow = true;
-            this.error = null;
-            return;
-          }
-          this.pending = false;
-          this.slow = false;
-          if (view) store?.staleViews.mark(view, null);
-          this.error = error;
-        },
-      );
-    };
+    this.#options = options;
     $effect(() => {
       void this.#again;
       const wanted = request();
-      untrack(() => (wanted ? ask(wanted) : settle()));
+      untrack(() => (wanted ? this.#ask(wanted) : this.#settle()));
     });
     $effect(() => () => {
-      inFlight?.cancel();
-      autoRetry.done();
+      this.#inFlight?.cancel();
+      this.#autoRetry.done();
     });
-    if (view) $effect(() => () => store?.staleViews.mark(view, null));
+    if (options.view) $effect(() => () => this.#markStale(null));
+  }
+
+  #markStale(shown: number | null): void {
+    const { view, store } = this.#options;
+    if (view) store?.staleViews.mark(view, shown);
+  }
+
+  #settle(): void {
+    this.#autoRetry.done();
+    this.#inFlight?.cancel();
+    this.#inFlight = null;
+    this.pending = false;
+    this.slow = false;
+    this.#markStale(null);
+  }
+
+  #accept(value: T, { key, tag }: ResourceRequest<T>): void {
+    this.#settle();
+    this.value = value;
+    this.key = key;
+    this.tag = tag ?? null;
+    this.error = null;
+  }
+
+  #ask(wanted: ResourceRequest<T>): void {
+    const { key, tag = null } = wanted;
+    const cached = this.#cache.get(key);
+    if (cached !== undefined) return this.#accept(cached, wanted);
+    if (this.#inFlight?.key === key) return;
+    // The failures of one key are counted until it is answered.
+    if (key !== this.#lastKey) this.#settle();
+    this.#lastKey = key;
+    if (key === this.key && this.error === null) return;
+    this.pending = true;
+    if (this.tag !== null && this.tag !== tag) this.#markStale(this.tag);
+    this.#send(wanted);
+  }
+
+  #send(wanted: ResourceRequest<T>): void {
+    const abort = new AbortController();
+    const timer = setTimeout(() => (this.slow = true), 200);
+    const cancel = () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
+    this.#inFlight = { key: wanted.key, cancel };
+    wanted.load(abort.signal).then(
+      (value) => {
+        if (abort.signal.aborted) return;
+        this.#remember(wanted.key, value);
+        this.#accept(value, wanted);
+      },
+      (error: unknown) => {
+        if (abort.signal.aborted || isAbort(error)) return;
+        this.#inFlight = null;
+        clearTimeout(timer);
+        this.#fail(error);
+      },
+    );
+  }
+
+  #remember(key: string, value: T): void {
+    const { cacheSize = 64 } = this.#options;
+    this.#cache.set(key, value);
+    if (this.#cache.size > cacheSize) this.#cache.delete(this.#cache.keys().next().value as string);
+  }
+
+  #fail(error: unknown): void {
+    // Images and statistics may still be computed; meanwhile the older answer is better than an error.
+    if (this.#autoRetry.failed(error, this.value !== null)) {
+      this.slow = true;
+      this.error = null;
+      return;
+    }
+    this.pending = false;
+    this.slow = false;
+    this.#markStale(null);
+    this.error = error;
   }
 
   retry(): void {

@@ -84,61 +84,82 @@ function playheadMark(overlay: SVGSVGElement) {
   };
 }
 
-/** Draws the moving parts without a position, and returns the functions that move them. */
-export function drawPlayhead({ root, overlay, points, rates, x, loss, error }: TrackScene): Track {
+/** The pointer's ghost, the range of the loop, and the mark of “before” with its dot. */
+function drawMarks(root: Drawn<SVGSVGElement>) {
+  const stem = (group: Drawn<SVGGElement>, kind: string, top: number) =>
+    group
+      .append('line')
+      .attr('class', kind)
+      .attr('x1', 0.5)
+      .attr('x2', 0.5)
+      .attr('y1', top)
+      .attr('y2', TICKS + 9);
   const ghost = root.append('g').attr('opacity', 0);
-  ghost
-    .append('line')
-    .attr('class', 'ghost')
-    .attr('x1', 0.5)
-    .attr('x2', 0.5)
-    .attr('y1', TOP)
-    .attr('y2', TICKS + 9);
+  stem(ghost, 'ghost', TOP);
   const loop = root.append('path').attr('class', 'loop').attr('visibility', 'hidden');
   const before = root.append('g').attr('class', 'before');
-  before
-    .append('line')
-    .attr('class', 'bf')
-    .attr('x1', 0.5)
-    .attr('x2', 0.5)
-    .attr('y1', TOP - 4)
-    .attr('y2', TICKS + 9);
+  stem(before, 'bf', TOP - 4);
   before
     .append('path')
     .attr('class', 'hollow')
     .attr('d', `M.5 ${TICKS + 10}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`);
   const beforeDot = before.append('circle').attr('class', 'hollow').attr('r', 2.5).attr('cx', 0.5);
-  const veil = drawVeil(overlay, x.range()[1]);
-  const now = playheadMark(overlay);
+  return { ghost, loop, before, beforeDot };
+}
 
+/** Moves the labels of the learning rate to the side where the playhead does not cross them. */
+function rateLabels(rates: TrackScene['rates'], right: number): (playhead: number) => void {
   const sides: string[] = [];
-  /** Moves the labels of the learning rate to the side where the playhead does not cross them. */
-  const avoidPlayhead = (place: number) =>
+  return (playhead) =>
     rates.forEach(({ at, text }, i) => {
       const width = 6 * text.text().length + 10;
-      const side = labelSide({ at, width }, place, [LEFT, x.range()[1]]);
+      const side = labelSide({ at, width }, playhead, [LEFT, right]);
       if (side === sides[i]) return;
       sides[i] = side;
       text.attr('x', at + (side === 'left' ? -6 : 6)).attr('text-anchor', side === 'left' ? 'end' : 'start');
     });
-  let pinned = -1;
+}
+
+/** Finds what is at a position of the pointer. */
+function hitTests(points: readonly Checkpoint[], x: ScaleLinear<number, number>) {
   const steps = points.map((p) => p.step);
   const readable = points.flatMap((p, i) => (p.problem ? [] : [i]));
   const readableSteps = readable.map((i) => steps[i]);
+  const at: Track['at'] = (position, gaps) => {
+    const step = x.invert(position);
+    if (gaps || readable.length === 0) return Math.max(0, nearest(steps, step));
+    return readable[nearest(readableSteps, step)];
+  };
+  const end: Track['end'] = (px, py, range) => {
+    if (!range || Math.abs(py - LOOP) > 7) return null;
+    const [a, b] = range.map((c) => x(steps[Math.min(c, steps.length - 1)]));
+    if (Math.min(Math.abs(px - a), Math.abs(px - b)) > 6) return null;
+    return Math.abs(px - a) <= Math.abs(px - b) ? 'from' : 'to';
+  };
+  const onBefore: Track['onBefore'] = (px, py, b) =>
+    py >= TICKS + 7 && py <= TICKS + 21 && Math.abs(px - x(steps[b] ?? Number.NaN)) <= 7;
+  return { at, end, onBefore };
+}
+
+/** Draws the moving parts without a position, and returns the functions that move them. */
+export function drawPlayhead({ root, overlay, points, rates, x, loss, error }: TrackScene): Track {
+  const { ghost, loop, before, beforeDot } = drawMarks(root);
+  const veil = drawVeil(overlay, x.range()[1]);
+  const now = playheadMark(overlay);
+
+  const avoidPlayhead = rateLabels(rates, x.range()[1]);
+  let pinned = -1;
+  const steps = points.map((p) => p.step);
   const move = (group: Drawn<SVGGElement>, checkpoint: number) =>
     group.attr('transform', `translate(${Math.round(x(steps[checkpoint] ?? 0))},0)`);
   const dot = (circle: Drawn<SVGCircleElement>, y: number) =>
     circle.attr('cy', Number.isFinite(y) ? y : 0).attr('visibility', Number.isFinite(y) ? null : 'hidden');
-  const at = (value: number | null, scale: ScaleLinear<number, number>) =>
+  const yOf = (value: number | null, scale: ScaleLinear<number, number>) =>
     value === null ? Number.NaN : scale(value);
 
   return {
     x: (step) => x(step),
-    at: (position, gaps) => {
-      const step = x.invert(position);
-      if (gaps || readable.length === 0) return Math.max(0, nearest(steps, step));
-      return readable[nearest(readableSteps, step)];
-    },
+    ...hitTests(points, x),
     mark: (c, b, hollow) => {
       if (!points[c]) return;
       const place = Math.round(x(steps[c]));
@@ -146,7 +167,7 @@ export function drawPlayhead({ root, overlay, points, rates, x, loss, error }: T
       now.move(place);
       now.late(hollow);
       avoidPlayhead(place);
-      dot(now.error, at(points[c].test_error, error));
+      dot(now.error, yOf(points[c].test_error, error));
       dot(now.loss, loss(trainLoss(points[c])));
       // It rarely moves, and the curves lie in the same picture.
       if (b === pinned) return;
@@ -154,7 +175,7 @@ export function drawPlayhead({ root, overlay, points, rates, x, loss, error }: T
       before.attr('visibility', points[b] ? null : 'hidden');
       if (points[b]) {
         move(before, b);
-        dot(beforeDot, at(points[b].test_error, error));
+        dot(beforeDot, yOf(points[b].test_error, error));
       }
     },
     loop: (range) => {
@@ -163,14 +184,6 @@ export function drawPlayhead({ root, overlay, points, rates, x, loss, error }: T
       const [a, b] = range.map((c) => Math.round(x(steps[Math.min(c, steps.length - 1)])));
       loop.attr('d', `M${a},${LOOP - 3}h2v2H${b - 1}v-2h2v6h-2v-2H${a + 2}v2h-2z`);
     },
-    end: (px, py, range) => {
-      if (!range || Math.abs(py - LOOP) > 7) return null;
-      const [a, b] = range.map((c) => x(steps[Math.min(c, steps.length - 1)]));
-      if (Math.min(Math.abs(px - a), Math.abs(px - b)) > 6) return null;
-      return Math.abs(px - a) <= Math.abs(px - b) ? 'from' : 'to';
-    },
-    onBefore: (px, py, b) =>
-      py >= TICKS + 7 && py <= TICKS + 21 && Math.abs(px - x(steps[b] ?? Number.NaN)) <= 7,
     ghost: (c) => {
       ghost.attr('opacity', c === null ? 0 : 1);
       if (c !== null) move(ghost, c);

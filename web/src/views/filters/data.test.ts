@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer, SheetGeometry } from '../../api/types';
 import { gridHeight, gridWidth, pitchX } from '../../base/scales';
-import * as arrange from './layout';
 import * as data from './data';
+import * as grids from './grids';
+import * as layout from './layout';
 
-const d = { ...arrange, ...data };
+const d = { ...data, ...grids, ...layout };
 
 const layer = (more: Partial<Layer>): Layer => ({
   name: 'conv1',
@@ -90,7 +91,7 @@ describe('grids', () => {
 describe('arrangement of the page', () => {
   const at = (
     sheet_shape: Layer['sheet_shape'],
-    show: arrange.Show,
+    show: layout.Show,
     width = 1124,
     height = 576,
     more: Partial<Layer> = {},
