@@ -5,7 +5,7 @@
 import { Follower, type Status } from './follower';
 
 export type ToBroker =
-  /** What the tab looks at, sent when it changes, and from time to time as a heartbeat. */
+  /** The run that the tab shows, sent when it changes, and from time to time as a heartbeat. */
   | { kind: 'follow'; url: string; grows: boolean }
   /** The tab is hidden or goes away. */
   | { kind: 'hide' }
@@ -23,7 +23,7 @@ export interface Member {
   last_message_ms: number;
 }
 
-/** How long the stream stays open after its tab was hidden, until the tab shown instead has asked for its own run. */
+/** The time that the stream stays open after its tab was hidden, until the tab shown instead has asked for its own run. */
 const HANDOVER_MS = 1500;
 /** Interval of a tab's heartbeat. A tab that crashed sends no message; it is dropped after three missed heartbeats. */
 export const HEARTBEAT_MS = 20_000;

@@ -2,14 +2,14 @@
 
 import { NOT_FINITE } from './format';
 
-type Cell = string | number | null;
+type CsvCell = string | number | null;
 
 // Spreadsheets take text that begins so for a formula and run it, also behind blanks; a number stays one.
 const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?( ?%)?$/;
 const harmless = (text: string): string => (FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text);
 
-const quoted = (value: Cell): string => {
+const quoted = (value: CsvCell): string => {
   const text =
     value === null
       ? ''
@@ -22,7 +22,7 @@ const quoted = (value: Cell): string => {
 };
 
 /** RFC 4180; text that a spreadsheet would run as a formula has an apostrophe before it. */
-export const csv = (head: readonly string[], rows: readonly (readonly Cell[])[]): string =>
+export const csv = (head: readonly string[], rows: readonly (readonly CsvCell[])[]): string =>
   [head, ...rows].map((row) => row.map(quoted).join(',')).join('\r\n') + '\r\n';
 
 /** `cifar10-80sec conv1, checkpoint 50` -> `cifar10-80sec-conv1-checkpoint-50`. */
@@ -142,13 +142,13 @@ export function ringOf(shadow: string): { colour: string; width: number; inset: 
 const MARGIN_PX = 12;
 const rounded = (value: number) => Math.round(value * 100) / 100;
 
-/** Where elements are in the picture, and the pieces drawn so far. */
-interface Drawing {
+/** Positions of elements in the picture, and the pieces drawn so far. */
+interface SvgDrawing {
   position: (rect: DOMRect) => { x: number; y: number };
   out: string[];
 }
 
-function drawText(node: Text, { position, out }: Drawing): void {
+function drawText(node: Text, { position, out }: SvgDrawing): void {
   const said = node.data.replace(/\s+/g, ' ').trim();
   if (!said || !node.parentElement) return;
   const range = document.createRange();
@@ -168,7 +168,7 @@ function drawText(node: Text, { position, out }: Drawing): void {
 }
 
 /** An element with all that is in it. */
-function drawElement(element: Element, drawing: Drawing): void {
+function drawElement(element: Element, drawing: SvgDrawing): void {
   const { position, out } = drawing;
   const style = getComputedStyle(element);
   if (style.display === 'none' || style.visibility === 'hidden' || element.classList.contains('vh')) return;
@@ -230,7 +230,7 @@ export function svgOf(root: HTMLElement, title = ''): { text: string; width: num
 const MOST_SIDE_PX = 16_000;
 const MOST_AREA_PX = 128e6;
 
-/** How many pixels a CSS pixel becomes: two, or as many as a canvas holds. */
+/** Pixels of the picture per CSS pixel: two, or as many as a canvas holds. */
 export function pngScale(width: number, height: number): number {
   const fits = Math.min(MOST_SIDE_PX / Math.max(width, height), Math.sqrt(MOST_AREA_PX / (width * height)));
   return Math.min(2, fits);

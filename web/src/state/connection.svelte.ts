@@ -27,7 +27,7 @@ export class Connection {
   readsImages = $state(false);
   /** Why the server cannot be used now; null while it answers. */
   readonly away = $derived<string | null>(AWAY[this.status] ?? null);
-  /** What the page waits for, in a few words; null for nothing. */
+  /** The reason why the page waits, in a few words; null for none. */
   readonly waitsFor = $derived<string | null>(
     this.away ?? (this.readsImages ? 'the server is reading the images' : null),
   );

@@ -39,7 +39,7 @@ export function aboveZeroWords(values: ArrayLike<number>): string {
 export const divergedAt = (divergence: { step: number }): string =>
   `diverged at step ${count(divergence.step)}`;
 
-/** Where and why a run diverged, in sentences. */
+/** Step and cause of a divergence, in sentences. */
 export function divergedWords(divergence: NonNullable<Run['divergence']>): string {
   const { step, epoch, found, rate } = divergence;
   return (

@@ -1,4 +1,4 @@
-/** What a view exports: the requests behind it, and its numbers as tables. */
+/** Export of a view: the requests behind it, and its numbers as tables. */
 
 export interface Table {
   name: string;

@@ -15,7 +15,7 @@ import type { Run } from '../api/types';
 /** Least time between requests while the playhead moves: more answers per second cannot be read. */
 const INTERVAL_MS = 60;
 
-/** What the predictions depend on. */
+/** The state that predictions depend on. */
 export interface PredictionInputs {
   readonly run: Run | null;
   readonly image: number | null;

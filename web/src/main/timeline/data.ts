@@ -88,14 +88,14 @@ export function rateChanges(stages: Run['stages']): { step: number; label: strin
 
 const short = (value: number): string => String(Number(value.toPrecision(2)));
 
-/** Unit of the axis. All three are linear in the steps, so that only the labels change. */
-export type Unit = 'step' | 'epoch' | 'images';
+/** AxisUnit of the axis. All three are linear in the steps, so that only the labels change. */
+export type AxisUnit = 'step' | 'epoch' | 'images';
 
 /** Round values of the unit along the axis, each at its step. */
 export function axisTicks(
   run: Pick<Run, 'steps_per_epoch' | 'batch' | 'checkpoints'>,
   end: number,
-  unit: Unit,
+  unit: AxisUnit,
   most: number,
 ): { step: number; label: string }[] {
   const last = run.checkpoints.at(-1);

@@ -18,7 +18,7 @@ import {
   smoothed,
   startsEpoch,
   uncounted,
-  type Unit,
+  type AxisUnit,
 } from './data';
 import type { Mark } from '../../state/marks';
 import { divergedAt } from '../../state/divergence';
@@ -26,14 +26,14 @@ import { BOTTOM, LEFT, drawPlayhead, RIGHT, TICKS, TOP, type Drawn, type Track }
 
 export { HEIGHT, type Track } from './playhead';
 
-interface Picture {
+interface TrackInput {
   svg: SVGSVGElement;
   /** Holds the mark of now. */
   over: SVGSVGElement;
   run: Run;
   metrics: Metrics | null;
   width: number;
-  unit: Unit;
+  unit: AxisUnit;
   marked: readonly Mark[];
 }
 
@@ -55,7 +55,7 @@ interface Scene {
   changes: ReturnType<typeof rateChanges>;
 }
 
-function sceneOf({ svg, run, metrics, width }: Picture): Scene {
+function sceneOf({ svg, run, metrics, width }: TrackInput): Scene {
   const end = axisEnd(run);
   const x = scaleLinear([0, end], [LEFT, Math.max(LEFT + 40, width - RIGHT)]);
   const train = metrics?.train ?? { step: [], loss: [] };
@@ -76,7 +76,7 @@ function sceneOf({ svg, run, metrics, width }: Picture): Scene {
 }
 
 /** Draws everything that does not move with the playhead; the returned functions draw what does. */
-export function drawTrack(picture: Picture): Track {
+export function drawTrack(picture: TrackInput): Track {
   const scene = sceneOf(picture);
   const { root, points, x, loss, error } = scene;
   root.attr('viewBox', null).selectAll('*').remove();
@@ -181,7 +181,7 @@ function drawRates({ root, run, x, changes }: Scene) {
   return rates;
 }
 
-function drawStepLabels(labels: Group, { run, end, right, x }: Scene, unit: Unit): void {
+function drawStepLabels(labels: Group, { run, end, right, x }: Scene, unit: AxisUnit): void {
   for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - LEFT) / 56)))) {
     labels
       .append('text')

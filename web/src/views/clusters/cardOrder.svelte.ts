@@ -1,9 +1,9 @@
-// Order of the cluster cards: computed once for each choice, and again only on request, so that nothing moves while one
+// CardOrdering of the cluster cards: computed once for each choice, and again only on request, so that nothing moves while one
 // scrubs and a live run does not reorder the page.
 import { untrack } from 'svelte';
 import { AutoRetry } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
-import { dominant, referenceCheckpoint, cardGroups, orderCards, type Order } from './data';
+import { dominant, referenceCheckpoint, cardGroups, orderCards, type CardOrdering } from './data';
 import type { ClusterSets, SetChoice } from './clusterSets.svelte';
 
 export interface CardArrangement {
@@ -24,7 +24,7 @@ export class CardOrder {
   constructor(
     store: Store,
     clusterSets: ClusterSets,
-    request: () => { key: string; choice: SetChoice | null; order: Order },
+    request: () => { key: string; choice: SetChoice | null; order: CardOrdering },
   ) {
     const autoRetry = new AutoRetry(() => (this.#again += 1));
     let arranged = '';

@@ -25,7 +25,7 @@ export interface SizeHistory {
   purity: number[][];
 }
 
-export type Order = 'class' | 'mixed' | 'grew';
+export type CardOrdering = 'class' | 'mixed' | 'grew';
 
 /** The most frequent class; the first of equals. */
 export function dominant(mix: readonly number[]): number {
@@ -62,7 +62,11 @@ export function mixName(cluster: Pick<Cluster, 'size' | 'mix'>, classes: readonl
  * The order of the cards: element n is the cluster in card n. It is computed once, when the order is chosen, and kept
  * while scrubbing, so that a cluster keeps its position.
  */
-export function orderCards(order: Order, now: readonly Cluster[], before: readonly Cluster[] | null): number[] {
+export function orderCards(
+  order: CardOrdering,
+  now: readonly Cluster[],
+  before: readonly Cluster[] | null,
+): number[] {
   const ranks = now.map((_, k) => k);
   if (order === 'mixed') return ranks.sort((a, b) => purity(now[a]) - purity(now[b]) || a - b);
   if (order === 'grew') {
@@ -79,7 +83,7 @@ export function orderCards(order: Order, now: readonly Cluster[], before: readon
  * the screen for the others. It must have clusters.
  */
 export function referenceCheckpoint(request: {
-  order: Order;
+  order: CardOrdering;
   asked: number | null;
   shown: number;
   counted: readonly number[];

@@ -1,4 +1,4 @@
-// Where a cluster's images were at the checkpoint before, and where those it held then are now. Pure.
+// Lineage of a cluster: its images at the checkpoint before, and its former images now. Pure.
 import { count, percent } from '../../base/format';
 
 export interface TracedCluster {
@@ -19,9 +19,9 @@ export interface Lineage {
   from: LineagePart[];
   /** In which clusters those are that it held then. */
   to: LineagePart[];
-  /** How many it held then. */
+  /** Number of images that it held then. */
   held: number;
-  /** How many were here then and are here now. */
+  /** Number of images in it then and now. */
   stayed: number;
 }
 

@@ -1,4 +1,4 @@
-// Which filters and channels each layer shows: chosen once, by the weights of the last checkpoint, so that a filter
+// Filters and channels shown of each layer: chosen once, by the weights of the last checkpoint, so that a filter
 // stands at the same place in every row.
 import { endpoint, getValues } from '../../api/client';
 import { valuesUrl } from '../../api/pictureUrls';
@@ -26,7 +26,7 @@ export interface ColumnRequest {
   channel: ChannelChoice;
 }
 
-/** What the view needs to know of a layer. */
+/** The facts of a layer that the view needs. */
 export function factsOf(run: Run, layer: Layer): LayerFacts {
   const shape = layer.weight_shape;
   const input = run.layers.find((one) => one.name === layer.inputs[0]);

@@ -1,4 +1,4 @@
-// What stands in the comparison, as requests: for each layer its kernels and its activations, all rows in one picture.
+// The requests behind the comparison: for each layer its kernels and its activations, all rows in one picture.
 import { stripUrl } from '../../api/pictureUrls';
 import type { Run } from '../../api/types';
 import type { Column, ScaleOver } from './data';

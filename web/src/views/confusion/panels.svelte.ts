@@ -16,7 +16,7 @@ import {
 } from './lists/predictionChanges';
 
 export type Panel = 'cell' | 'moves' | 'suspects' | 'hard';
-export type Picture = 'matrix' | 'flow';
+export type PictureKind = 'matrix' | 'flow';
 export const PANELS: Panel[] = ['cell', 'moves', 'suspects', 'hard'];
 
 /** Images of each move that are shown. */
@@ -26,7 +26,7 @@ export class Panels {
   readonly moves: Resource<PredictionChanges>;
   readonly labelIssues: Resource<LabelIssues & { first: number }>;
   readonly exampleStats: Resource<ExampleStatsPage & { first: number; sort: Sort }>;
-  /** Where the list that is open begins. */
+  /** Index of the first row of the open list. */
   first = $state(0);
   readonly #store: Store;
   readonly #split: () => Split;
@@ -36,7 +36,7 @@ export class Panels {
     return PANELS.find((one) => one === said) ?? 'cell';
   });
   readonly sort = $derived.by<Sort>(() => sortFrom(this.#store.option('confusion.hard', 'forgotten')));
-  readonly picture = $derived.by<Picture>(() =>
+  readonly picture = $derived.by<PictureKind>(() =>
     this.#store.option('confusion.picture', 'matrix') === 'flow' ? 'flow' : 'matrix',
   );
   /** By default the flow starts at “before”, the list at the previous checkpoint. */
@@ -151,7 +151,7 @@ export class Panels {
     this.#store.setOption('confusion.since', value, this.#defaultSince);
   }
 
-  setPicture(picture: Picture): void {
+  setPicture(picture: PictureKind): void {
     this.#store.setOption('confusion.picture', picture, 'matrix');
     // The moves of the flow stand beside it.
     if (picture === 'flow') this.#store.setOption('confusion.panel', 'moves', 'cell');

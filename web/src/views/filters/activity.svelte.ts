@@ -1,4 +1,4 @@
-/** What the server knows of the pinned layer's filters: their activity over time, and by class now. */
+/** Requests for the activity of the pinned layer's filters: over time, and by class now. */
 import { untrack } from 'svelte';
 import { endpoint } from '../../api/client';
 import type { ActivityHistory, LayerActivity } from '../../api/types';

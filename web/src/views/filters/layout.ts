@@ -11,7 +11,7 @@ import {
   type TileSize,
 } from './grids';
 
-/** How a layer's weights are laid out on the page. */
+/** Layout of a layer's weights on the page. */
 export type Arrangement = 'tiles' | 'matrix' | 'heat' | 'none';
 
 /**
@@ -30,7 +30,7 @@ export interface Arranged {
   /** Null where the layer has no weights, or they are not wanted. */
   bank: { grid: Grid; width: number; height: number; scrolls: boolean } | null;
   maps: { grid: Grid; width: number } | null;
-  /** Where the pinned filter is told of: below everything, or under the maps. */
+  /** Position of the pinned filter: below everything, or under the maps. */
   inspector: { where: 'below' | 'right' | 'none'; width: number; height: number; detail: boolean };
   /** The weights above, the activations below them. */
   stacked: boolean;

@@ -9,7 +9,7 @@ import { AutoRetry } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
 
 /** Maps are pictures; a layer without space in it is a list of values. */
-export interface Strip {
+export interface LayerStrip {
   layer: Layer;
   picture: Picture | null;
   values: Float32Array | null;
@@ -18,7 +18,7 @@ export interface Strip {
 export interface ShownStrips {
   checkpoint: number;
   image: number;
-  strips: Strip[];
+  strips: LayerStrip[];
 }
 
 const AHEAD = 3;
@@ -66,7 +66,7 @@ export class Activations {
     if (this.shown && this.shown.checkpoint !== checkpoint)
       store.staleViews.mark('image', this.shown.checkpoint);
     const timer = setTimeout(() => (this.slow = true), 200);
-    const load = (layer: Layer): Promise<Strip> =>
+    const load = (layer: Layer): Promise<LayerStrip> =>
       isFlat(layer)
         ? this.#read(valuesUrl(request(layer, checkpoint))).then(({ data }) => ({
             layer,

@@ -14,7 +14,7 @@ export interface PredictionSummary {
   first_right: number | null;
   /** The checkpoint from which on it was right to the end. */
   correct_since: number | null;
-  /** How often the predicted class changed from one checkpoint to the next. */
+  /** Number of changes of the predicted class from one checkpoint to the next. */
   flips: number;
 }
 
@@ -47,7 +47,7 @@ export function streamOrder(rows: readonly number[][], truth: number): number[] 
   return truth >= 0 && truth < classes ? [truth, ...others] : others;
 }
 
-export interface Layer {
+export interface StreamLayer {
   /** The class, or null for all that are too small to show alone. */
   class_index: number | null;
   low: number[];
@@ -55,9 +55,9 @@ export interface Layer {
 }
 
 /** The stacked layers of the stream, from the bottom; at most `most` classes alone, the rest together on top. */
-export function stack(rows: readonly number[][], order: readonly number[], most: number): Layer[] {
+export function stack(rows: readonly number[][], order: readonly number[], most: number): StreamLayer[] {
   const base = new Array<number>(rows.length).fill(0);
-  const layers: Layer[] = [];
+  const layers: StreamLayer[] = [];
   const alone = order.length > most ? order.slice(0, most - 1) : order;
   for (const class_index of alone) {
     const low = [...base];
@@ -70,9 +70,9 @@ export function stack(rows: readonly number[][], order: readonly number[], most:
   return layers;
 }
 
-/** Where a layer is widest, for its label; null where it is nowhere wide enough to carry one. */
+/** Widest point of a layer, for its label; null where no point is wide enough. */
 export function labelPlace(
-  layer: Layer,
+  layer: StreamLayer,
   options: { least: number; margin: number },
 ): { index: number; middle: number } | null {
   let best: { index: number; middle: number } | null = null;

@@ -57,7 +57,7 @@ export const otherClassColour = (
 export const caption = (one: SimilarImage | undefined, truth: number): string =>
   one ? `#${one.id}  ${isOther(one, truth) ? 'another class: ' : ''}${one.say}` : '';
 
-/** How many of the images are of another class, and which the first of them is of. */
+/** Number of images of another class, and the class of the first of them. */
 export function others(items: readonly SimilarImage[], truth: number, names: readonly string[]): string {
   const found = items.filter((one) => isOther(one, truth));
   if (!found.length) return items.length === 1 ? 'of its class' : `all ${items.length} of its class`;

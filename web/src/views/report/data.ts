@@ -1,4 +1,4 @@
-/** What the report says of a run, and which moments it shows. Pure. */
+/** Facts and moments of a run in the report. Pure. */
 import type { Checkpoint, Run } from '../../api/types';
 import { count, fixed, percent } from '../../base/format';
 import { isEmptySplit } from '../common/split';

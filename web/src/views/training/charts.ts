@@ -164,7 +164,7 @@ export function curves(log: boolean): Spec {
   };
 }
 
-/** Where a value along the run lies in a chart of this width: where the specification's own scale puts it. */
+/** Pixel position of a value along the run in a chart of this width, as the specification's scale computes it. */
 export const xAt = (value: number, top: number, width: number): number =>
   LEFT + (value / top) * (width - RIGHT - LEFT);
 

@@ -98,13 +98,13 @@ export function stayedOf(
   return sums.map((sum) => Math.max(0, sum));
 }
 
-export interface Bar {
+export interface FlowBar {
   y: number;
   height: number;
   count: number;
 }
 
-export interface Drawn {
+export interface DrawnRibbon {
   /** Height of its ends on the left and on the right. */
   y0: number;
   y1: number;
@@ -112,10 +112,10 @@ export interface Drawn {
 }
 
 export interface FlowLayout {
-  left: Bar[];
-  right: Bar[];
-  ribbons: (Ribbon & Drawn)[];
-  stayed: (Drawn & { band: number; count: number })[];
+  left: FlowBar[];
+  right: FlowBar[];
+  ribbons: (Ribbon & DrawnRibbon)[];
+  stayed: (DrawnRibbon & { band: number; count: number })[];
 }
 
 export interface FlowSize {
@@ -157,7 +157,7 @@ export function flowLayout(
   const [left, right] = sides.map((counts) => {
     const slots = counts.map((count) => Math.max(least, count * scale));
     let y = Math.max(0, (height - total(slots)) / 2);
-    return counts.map((count, band): Bar => {
+    return counts.map((count, band): FlowBar => {
       const bar = { y: y + (slots[band] - count * scale) / 2, height: count * scale, count };
       y += slots[band] + available.gap;
       return bar;
@@ -166,7 +166,7 @@ export function flowLayout(
   // On either side a band's ribbons lie in the order of the bands they lead to, so that they cross least.
   const ends: { y0: number; y1: number }[] = ribbons.map(() => ({ y0: 0, y1: 0 }));
   const still = Array.from({ length: bands }, () => ({ y0: 0, y1: 0 }));
-  const place = (side: 'from' | 'to', bars: Bar[], end: 'y0' | 'y1') => {
+  const place = (side: 'from' | 'to', bars: FlowBar[], end: 'y0' | 'y1') => {
     const other = side === 'from' ? 'to' : 'from';
     bars.forEach((bar, band) => {
       const parts = [
@@ -197,7 +197,7 @@ export function flowLayout(
 const tenth = (value: number) => Math.round(value * 10) / 10;
 
 /** A ribbon between two uprights, level at both ends. */
-export function ribbonPath({ y0, y1, thickness }: Drawn, x0: number, x1: number): string {
+export function ribbonPath({ y0, y1, thickness }: DrawnRibbon, x0: number, x1: number): string {
   const [a, b, c, d] = [y0, y1, y1 + thickness, y0 + thickness].map(tenth);
   const middle = tenth((x0 + x1) / 2);
   return `M${x0} ${a}C${middle} ${a} ${middle} ${b} ${x1} ${b}V${c}C${middle} ${c} ${middle} ${d} ${x0} ${d}Z`;

@@ -8,7 +8,7 @@ export type ChangeKind = 'gained' | 'lost' | 'wrong';
 export const changeKind = (move: Pick<PredictionChange, 'true_class' | 'from' | 'to'>): ChangeKind =>
   move.to === move.true_class ? 'gained' : move.from === move.true_class ? 'lost' : 'wrong';
 
-export interface Shown {
+export interface ChangeFilter {
   /** Null for all. */
   kind: ChangeKind | null;
   /** The selected class: only changes of its images. */
@@ -17,7 +17,7 @@ export interface Shown {
 
 export const filterChanges = (
   all: readonly PredictionChange[],
-  { kind, class_index }: Shown,
+  { kind, class_index }: ChangeFilter,
 ): PredictionChange[] =>
   all.filter(
     (move) =>

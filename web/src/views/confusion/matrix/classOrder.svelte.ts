@@ -1,7 +1,7 @@
 // The classes of the confusion view: their order, which are unfolded, and the mapping from a position to its class.
 import type { Store } from '../../../state/store.svelte';
 import type { Cell, Counts } from './data';
-import { classOrder, findClass, formatZoom, parseZoom, groupClasses, type Order } from './order';
+import { classOrder, findClass, formatZoom, parseZoom, groupClasses, type ClassOrdering } from './order';
 
 export interface OrderInputs {
   names: string[];
@@ -14,7 +14,7 @@ export interface OrderInputs {
 export class ClassOrder {
   #store: Store;
   #inputs: () => OrderInputs;
-  readonly order = $derived.by(() => this.#store.option('confusion.order', 'class') as Order);
+  readonly order = $derived.by(() => this.#store.option('confusion.order', 'class') as ClassOrdering);
   readonly ordered = $derived.by(() => {
     const { names, last } = this.#inputs();
     return last ? classOrder(this.order, last, names.length) : names.map((_, k) => k);
@@ -55,7 +55,7 @@ export class ClassOrder {
     if (group.length === 1) this.#store.chooseClass(group[0]);
   }
 
-  setOrder(next: Order): void {
+  setOrder(next: ClassOrdering): void {
     this.setZoom('');
     this.#store.setOption('confusion.order', next, 'class');
   }

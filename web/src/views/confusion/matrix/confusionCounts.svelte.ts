@@ -1,4 +1,4 @@
-// What the confusion view asks of the server, and which of it belongs to the playhead.
+// Requests of the confusion view, and the counts at the playhead.
 import { classText } from '../../../api/className';
 import { endpoint } from '../../../api/client';
 import type { CellPage, Split } from '../../../api/types';
@@ -6,7 +6,7 @@ import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { seriesIndex, type Cell, type Counts, type Series } from './data';
 
-/** Above so many counts in all, each checkpoint is asked for on its own and there are no histories. */
+/** Above so many counts in all, each checkpoint is requested on its own and there are no histories. */
 const MOST_COUNTS = 6_000_000;
 
 export interface CountsAt {

@@ -1,10 +1,10 @@
-// Order of the classes, which of them are shown, and how many share a cell. Pure.
+// ClassOrdering of the classes, which of them are shown, and how many share a cell. Pure.
 import { recalls, rowSums, type Cell, type Counts } from './data';
 
-export type Order = 'class' | 'error' | 'similar';
+export type ClassOrdering = 'class' | 'error' | 'similar';
 
 /** The classes in the order of their numbers, the worst recognised first, or those confused with each other side by side. */
-export function classOrder(kind: Order, counts: Counts, classes: number): number[] {
+export function classOrder(kind: ClassOrdering, counts: Counts, classes: number): number[] {
   const all = Array.from({ length: classes }, (_, k) => k);
   if (kind === 'class') return all;
   if (kind === 'error') {

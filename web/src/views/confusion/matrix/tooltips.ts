@@ -1,4 +1,4 @@
-// What is said of a cell. Pure.
+// Titles and tooltips of cells. Pure.
 import { count, percent, signedCount } from '../../../base/format';
 import type { Cell } from './data';
 
