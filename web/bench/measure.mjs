@@ -200,7 +200,7 @@ try {
       '– / 17 / 50 ms',
     ]);
     rows.push([`${name}: frames over 50 ms`, String(sorted.filter((one) => one > 50).length), '0']);
-    rows.push([`${name}: frames with a picture on its way`, String(late), '–']);
+    rows.push([`${name}: frames with a picture in flight`, String(late), '–']);
     rows.push([`${name}: layout shift`, shift.toFixed(4), '0']);
   }
   await page.goto(`${address}/#checkpoint=0&view=filters&show=filters&layer=conv1`);

@@ -4,35 +4,35 @@ import { describe, expect } from 'vitest';
 import { test, type Dashboard } from './dashboard';
 
 const regions = ({ page }: Dashboard) => page.getByRole('region', { name: /^Cluster \d+:/ });
-/** The seats from first to last: the numbers of the clusters in them. */
-const seats = (dashboard: Dashboard) =>
-  dashboard.page.locator('.place').evaluateAll((all) =>
+/** The cards from first to last: the numbers of the clusters in them. */
+const cards = (dashboard: Dashboard) =>
+  dashboard.page.locator('.slot').evaluateAll((all) =>
     all
       .map((one) => one as HTMLElement)
       .sort((a, b) => Number(a.style.order) - Number(b.style.order))
       .map((one) => one.dataset.cluster),
   );
-const asOf = ({ page }: Dashboard) => page.getByRole('button', { name: /^as of \d+$/ });
+const orderButton = ({ page }: Dashboard) => page.getByRole('button', { name: /^order fixed at \d+$/ });
 
-describe('the seats', () => {
+describe('the cards', () => {
   test('are arranged anew for the checkpoint on the screen when asked, in the default order', async ({
     dashboard,
   }) => {
     await dashboard.view('clusters', { checkpoint: '2' });
     const last = await dashboard.last();
-    expect(await asOf(dashboard).textContent()).toBe(`as of ${last}`);
-    const before = await seats(dashboard);
-    await asOf(dashboard).click();
+    expect(await orderButton(dashboard).textContent()).toBe(`order fixed at ${last}`);
+    const before = await cards(dashboard);
+    await orderButton(dashboard).click();
     await dashboard.idle();
-    await expect.poll(() => asOf(dashboard).textContent()).toBe('as of 2');
-    expect(await seats(dashboard)).not.toEqual(before);
+    await expect.poll(() => orderButton(dashboard).textContent()).toBe('order fixed at 2');
+    expect(await cards(dashboard)).not.toEqual(before);
     // The order's own button goes back to what the order says.
     await dashboard.page
       .getByRole('group', { name: 'order' })
       .getByRole('button', { name: 'class', exact: true })
       .click();
-    await expect.poll(() => asOf(dashboard).textContent()).toBe(`as of ${last}`);
-    expect(await seats(dashboard)).toEqual(before);
+    await expect.poll(() => orderButton(dashboard).textContent()).toBe(`order fixed at ${last}`);
+    expect(await cards(dashboard)).toEqual(before);
   });
 });
 
@@ -82,13 +82,13 @@ describe('an opened cluster', () => {
 });
 
 describe('a saved picture of the clusters', () => {
-  test('holds every seat whole, also those that are scrolled out of sight', async ({ dashboard }) => {
+  test('holds every card whole, also those that are scrolled out of sight', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
     const { page } = dashboard;
     const list = page.locator('.list');
     expect(await list.evaluate((node) => node.scrollHeight > node.clientHeight + 50)).toBe(true);
     await list.evaluate((node) => (node.scrollTop = 120));
-    await page.getByRole('button', { name: /^Take away/ }).click();
+    await page.getByRole('button', { name: /^Export/ }).click();
     const saved = async (kind: string) => {
       const [file] = await Promise.all([
         page.waitForEvent('download'),

@@ -31,7 +31,7 @@ export class Dashboard {
     });
     page.on('pageerror', (error) => this.#complaints.push(`uncaught: ${error.stack ?? error.message}`));
     page.on('requestfailed', (request) => {
-      // A newer wish may abort an older request, and a page that goes away ends its event stream.
+      // A newer request may abort an older request, and a page that goes away ends its event stream.
       const reason = request.failure()?.errorText ?? 'failed';
       if (reason !== 'net::ERR_ABORTED') this.#complaints.push(`${reason}: ${request.url()}`);
     });
@@ -45,7 +45,7 @@ export class Dashboard {
     });
   }
 
-  /** Opens an address of the dashboard, relative to its root, and waits until it has come to rest. */
+  /** Opens an address of the dashboard, relative to its root, and waits until it has become idle. */
   async open(path = '/'): Promise<void> {
     await this.page.goto(this.address + path);
     await this.idle();

@@ -54,8 +54,8 @@ describe('the flow', () => {
     expect(await active()).not.toBe(said);
     // The numbers as a table, and back to the matrix.
     await dashboard.press('t');
-    const twin = page.getByRole('complementary', { name: 'Numbers of this view' });
-    expect(await twin.getByRole('button', { name: /^Flow 1 to/ }).count()).toBe(1);
+    const table = page.getByRole('complementary', { name: 'Numbers of this view' });
+    expect(await table.getByRole('button', { name: /^Flow 1 to/ }).count()).toBe(1);
     await page.getByRole('group', { name: 'picture' }).getByRole('button', { name: 'matrix' }).click();
     await dashboard.idle();
     expect(await page.getByRole('grid').count()).toBe(1);

@@ -73,11 +73,11 @@ afterAll(async () => {
 });
 
 const hit = (where: Page) => where.evaluate(() => 'hit' in window);
-const menu = () => page.getByRole('button', { name: 'Take away: link, requests, pictures, tables' });
+const menu = () => page.getByRole('button', { name: 'Export: link, requests, pictures, tables' });
 
 async function taken(label: string | RegExp): Promise<string[]> {
   const texts: string[] = [];
-  const buttons = page.getByRole('group', { name: 'Take away' }).getByRole('button', { name: label });
+  const buttons = page.getByRole('group', { name: 'Export' }).getByRole('button', { name: label });
   for (const button of await buttons.all()) {
     const [download] = await Promise.all([page.waitForEvent('download') as Promise<Download>, button.click()]);
     expect(download.suggestedFilename()).toMatch(/^[a-z0-9][a-z0-9._-]*\.(svg|csv|png)$/);
@@ -110,7 +110,7 @@ test.each(VIEWS)('nothing runs in %s, nor in what is taken away from it', async 
     expect(await alone.locator('script, foreignObject, iframe').count()).toBe(0);
     expect(await hit(alone)).toBe(false);
     words += await alone.evaluate(() => document.documentElement.textContent);
-    // Pasted into somebody's page.
+    // Pasted into another page.
     await alone.goto('about:blank');
     await alone.setContent(`<!doctype html><title>x</title><body>${svg}</body>`);
     expect(await hit(alone)).toBe(false);

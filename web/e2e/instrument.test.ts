@@ -66,7 +66,7 @@ describe('the timeline as an instrument', () => {
     expect(await along.getByRole('button', { name: 'step' }).getAttribute('aria-pressed')).toBe('true');
   });
 
-  test('what changed is announced when the hand rests', async ({ dashboard }) => {
+  test('what changed is announced after a pause', async ({ dashboard }) => {
     await dashboard.view('filters', { checkpoint: '3' });
     await dashboard.page.waitForTimeout(800);
     await dashboard.press('ArrowRight');

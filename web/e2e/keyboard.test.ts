@@ -150,7 +150,7 @@ describe('without a pointer', () => {
     await page.keyboard.press('Enter');
     const around = page.getByRole('region', { name: 'Tour' });
     await around.waitFor();
-    // Whoever asked for it goes on from its buttons, and comes back to where it was begun.
+    // Started by the user its buttons take the focus, which returns at the end.
     await expect.poll(async () => (await focused(dashboard))?.name).toBe('button next');
     await page.keyboard.press('Enter');
     expect(await around.textContent()).toContain('2 of 6');

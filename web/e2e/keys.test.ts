@@ -15,7 +15,7 @@ describe('letters at once after /', () => {
         for (const key of ['/', 'b', 'x', 'l', 'f']) {
           const press = new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true });
           const to = document.activeElement ?? document.body;
-          // What nobody takes is written into the field that has the focus.
+          // What no handler takes is written into the field that has the focus.
           if (to.dispatchEvent(press) && to instanceof HTMLInputElement) {
             to.value += key;
             to.dispatchEvent(new Event('input', { bubbles: true }));
@@ -52,17 +52,17 @@ describe('Space', () => {
     await dashboard.view('clusters', { checkpoint: '4' });
     const { page } = dashboard;
     await page.getByRole('group', { name: 'order' }).getByRole('button', { name: 'most mixed' }).click();
-    const seat = page
+    const card = page
       .getByRole('region', { name: /^Cluster \d+:/ })
       .first()
       .getByRole('button')
       .first();
-    await seat.click();
+    await card.click();
     await dashboard.idle();
     // Where motion is not wanted, play is one step.
     expect(await steps(dashboard, () => page.keyboard.press('Space'))).toBe(1);
-    expect(await seat.getAttribute('aria-expanded')).toBe('true');
-    await page.getByRole('button', { name: /^as of/ }).click();
+    expect(await card.getAttribute('aria-expanded')).toBe('true');
+    await page.getByRole('button', { name: /^order fixed at/ }).click();
     await dashboard.idle();
     expect(await steps(dashboard, () => page.keyboard.press('Space'))).toBe(1);
   });

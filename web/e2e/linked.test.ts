@@ -11,7 +11,7 @@ describe('a class', () => {
     await dashboard.expectAccessible();
     await page.getByRole('link', { name: 'Clusters' }).click();
     await dashboard.idle();
-    expect(await page.locator('.place.dim').count()).toBeGreaterThan(0);
+    expect(await page.locator('.slot.dim').count()).toBeGreaterThan(0);
     await page.getByRole('link', { name: 'Filters' }).click();
     await dashboard.idle();
     const images = page.getByRole('complementary', { name: 'Images' });
@@ -53,7 +53,7 @@ describe('taking away', () => {
   test('pictures, tables and requests', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: '6' });
     const { page } = dashboard;
-    await page.getByRole('button', { name: /^Take away/ }).click();
+    await page.getByRole('button', { name: /^Export/ }).click();
     await dashboard.expectAccessible();
     const saved = async (name: string) => {
       const [file] = await Promise.all([

@@ -1,8 +1,8 @@
-// Where motion is not wanted nothing moves by itself: no transition, no animation, no image on its way; play steps.
+// Where motion is not wanted nothing moves by itself: no transition, no animation, no image in flight; play steps.
 import { describe, expect } from 'vitest';
 import { test, type Dashboard } from './dashboard';
 
-/** What moves on the page at this moment, and whether images travel. */
+/** What moves on the page at this moment, and whether images are animated. */
 const moving = ({ page }: Dashboard) =>
   page.evaluate(() => [
     ...document
@@ -12,9 +12,9 @@ const moving = ({ page }: Dashboard) =>
         const effect = one.effect as KeyframeEffect | null;
         return `${effect?.target?.tagName} ${effect?.target?.className} ${JSON.stringify(effect?.getTiming().duration)}`;
       }),
-    ...[...document.querySelectorAll<HTMLElement>('canvas.stage')]
+    ...[...document.querySelectorAll<HTMLElement>('canvas.overlay')]
       .filter((one) => getComputedStyle(one).display !== 'none')
-      .map(() => 'images travel'),
+      .map(() => 'images move'),
   ]);
 
 describe('with reduced motion', () => {

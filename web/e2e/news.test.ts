@@ -1,4 +1,4 @@
-// What a page asks when it hears of its run: the run and its curves, and nothing that did not change.
+// Requests of a page after an event of its run: the run and its curves, and nothing that did not change.
 import { expect, inject } from 'vitest';
 import { Dashboard, launched, test } from './dashboard';
 import { Proxy } from './proxy';

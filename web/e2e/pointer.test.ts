@@ -84,7 +84,7 @@ describe('the pointer', () => {
   test('a saved matrix has its scale, its bars and its name', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last' });
     const { page } = dashboard;
-    await page.getByRole('button', { name: /^Take away/ }).click();
+    await page.getByRole('button', { name: /^Export/ }).click();
     const [file] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Save Confusion matrix as SVG' }).click(),

@@ -65,17 +65,17 @@ describe('a printed view', () => {
   test('clusters have all of their images, none of them cut off', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
     await onPaper(dashboard, async () => {
-      const seats = await boxes(dashboard, '.place');
-      expect(seats.length).toBe(30);
+      const cards = await boxes(dashboard, '.slot');
+      expect(cards.length).toBe(30);
       // Nothing around them ends before they do.
       const clipped = await dashboard.page
-        .locator('.place')
+        .locator('.slot')
         .last()
-        .evaluate((seat) => {
-          for (let up = seat.parentElement; up; up = up.parentElement)
+        .evaluate((card) => {
+          for (let up = card.parentElement; up; up = up.parentElement)
             if (
               getComputedStyle(up).overflowY !== 'visible' &&
-              up.getBoundingClientRect().bottom < seat.getBoundingClientRect().bottom
+              up.getBoundingClientRect().bottom < card.getBoundingClientRect().bottom
             )
               return up.className;
           return null;
@@ -114,7 +114,7 @@ describe('a printed view', () => {
     }
   });
 
-  test('waits for pictures that are on their way', async ({ dashboard }) => {
+  test('waits for pictures that are in flight', async ({ dashboard }) => {
     const { page } = dashboard;
     await page.addInitScript(() => {
       const seen = globalThis as unknown as { printedIdle: string[]; print: () => void };

@@ -37,7 +37,7 @@ const seen = (page: Page) =>
     pictures: [...main.querySelectorAll('canvas')].map((one) => one.toDataURL()),
   }));
 /** The code of all views was read ahead. */
-const readAhead = (page: Page) =>
+const preloaded = (page: Page) =>
   page.waitForFunction(() =>
     ['Report', 'Tour', 'vega.module'].every((name) =>
       performance.getEntriesByType('resource').some((one) => one.name.includes(`/${name}-`)),
@@ -58,9 +58,9 @@ const VIEWS: [string, Record<string, string>][] = [
 ];
 
 describe('a server that comes back', () => {
-  test('every part of every view is there again, asked for by nobody', { timeout: 300_000 }, async () => {
+  test('every part of every view is there again, without a user action', { timeout: 300_000 }, async () => {
     const pages = await Promise.all(VIEWS.map(() => open('filters', { checkpoint: '2' })));
-    for (const { page } of pages) await readAhead(page);
+    for (const { page } of pages) await preloaded(page);
     await server.stop('SIGKILL');
     for (const [n, { page }] of pages.entries()) {
       await expect.poll(() => bar(page).textContent()).toContain('The server does not answer');
@@ -93,7 +93,7 @@ describe('a server that comes back', () => {
 
   test('a view that was not opened yet opens while it is away, and fills when it is back', async () => {
     const { page } = await open('filters', { checkpoint: '6' });
-    await readAhead(page);
+    await preloaded(page);
     await server.stop('SIGKILL');
     await expect.poll(() => bar(page).isVisible()).toBe(true);
     await page.keyboard.press('2');

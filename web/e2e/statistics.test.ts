@@ -8,7 +8,7 @@ describe('Training', () => {
     const { page } = dashboard;
     const dead = page.getByRole('button', { name: /^\d+ of \d+ filters of conv1 are dead/ });
     await expect.poll(() => dead.count()).toBe(1);
-    const share = page.getByRole('img', { name: /^conv1, share of places above zero: \d+ %/ });
+    const share = page.getByRole('img', { name: /^conv1, active fraction: \d+ %/ });
     expect(await share.count()).toBe(1);
     const size = page.getByRole('img', { name: /^conv1, size of weights: / });
     const untrained = await size.getAttribute('aria-label');
@@ -34,18 +34,20 @@ describe('Training', () => {
 });
 
 describe('Filters', () => {
-  test('a pinned filter tells its state, its activity over time and its pull on each class', async ({
+  test('a pinned filter tells its state, its activity over time and its mean activation by class', async ({
     dashboard,
   }) => {
     await dashboard.view('filters', { checkpoint: 'last', layer: 'conv1', filter: '1' });
     const { page } = dashboard;
     const pinned = page.getByRole('region', { name: 'Pinned filter' });
-    expect(await pinned.textContent()).toMatch(/(alive|saturated|at risk|dead|revived), at [\d.]+ % of places/);
-    expect(await pinned.textContent()).toContain('active, share of places');
-    const pull = page.getByRole('region', { name: 'Pull of filter 1 on each class' });
-    const rows = pull.getByRole('button');
+    expect(await pinned.textContent()).toMatch(
+      /(alive|saturated|at risk|dead|revived), at [\d.]+ % of positions/,
+    );
+    expect(await pinned.textContent()).toContain('active fraction');
+    const region = page.getByRole('region', { name: 'Mean activation of filter 1 by class' });
+    const rows = region.getByRole('button');
     expect(await rows.count()).toBe(10);
-    const means = (await pull.locator('.v').allTextContents()).map((text) => Number(text.replace('−', '-')));
+    const means = (await region.locator('.v').allTextContents()).map((text) => Number(text.replace('−', '-')));
     expect([...means].sort((a, b) => b - a)).toEqual(means);
     await rows.first().click();
     await expect.poll(() => dashboard.said('class')).toMatch(/^\d$/);

@@ -1,4 +1,4 @@
-// Many tabs of one browser: all of them load and hear of what happens, and together they hold one connection at most.
+// Many tabs of one browser: all of them load and receive events, and together they hold one connection at most.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,7 +45,7 @@ async function tabs(context: BrowserContext, address: string, run: string, view:
 
 const context = async () => (await launched()).newContext({ viewport: { width: 1000, height: 700 } });
 
-/** Long enough for a busy machine; a page that hears nothing never gets there. */
+/** Long enough for a busy machine; a page without events never gets there. */
 const NEWS_MS = 120_000;
 
 /** The last checkpoint that the server has. */
@@ -63,7 +63,7 @@ async function expectNews(all: Dashboard[]): Promise<void> {
 
 describe(`${TABS} tabs`, () => {
   test(
-    'of a run that grows: all load, all hear, one connection; closing any of them changes nothing',
+    'of a run that grows: all load, all receive events, one connection; closing any of them changes nothing',
     { timeout: 600_000 },
     async () => {
       const proxy = await Proxy.before(server.origin);
@@ -105,7 +105,7 @@ describe(`${TABS} tabs`, () => {
         }, state);
       await see('hidden');
       await expect.poll(() => proxy.streams).toBe(0);
-      // What was on its way arrives.
+      // What was in flight arrives.
       await dashboard.idle();
       const known = await dashboard.last();
       const at = proxy.asked.length;
@@ -158,7 +158,7 @@ describe(`${TABS} tabs`, () => {
     dashboard.expectClean();
   });
 
-  test('where no worker can be shared: each hears for itself', { timeout: 240_000 }, async () => {
+  test('where no worker can be shared: each follows for itself', { timeout: 240_000 }, async () => {
     const proxy = await Proxy.before(server.origin);
     const browser = await context();
     await browser.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'));

@@ -94,9 +94,9 @@ describe('Clusters', () => {
   test('a cluster opens and closes', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
     const { page } = dashboard;
-    const seats = page.getByRole('region', { name: /^Cluster \d+:/ });
-    expect(await seats.count()).toBe(30);
-    const name = seats.first().getByRole('button').first();
+    const cards = page.getByRole('region', { name: /^Cluster \d+:/ });
+    expect(await cards.count()).toBe(30);
+    const name = cards.first().getByRole('button').first();
     await name.click();
     await dashboard.idle();
     expect(await name.getAttribute('aria-expanded')).toBe('true');
@@ -106,11 +106,11 @@ describe('Clusters', () => {
     expect(await name.getAttribute('aria-expanded')).toBe('false');
   });
 
-  test('clusters keep their seats from checkpoint to checkpoint', async ({ dashboard }) => {
+  test('clusters keep their cards from checkpoint to checkpoint', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: '5' });
-    const seats = dashboard.page.getByRole('region', { name: /^Cluster \d+:/ });
+    const cards = dashboard.page.getByRole('region', { name: /^Cluster \d+:/ });
     const numbers = async () =>
-      (await seats.evaluateAll((all) => all.map((one) => one.getAttribute('aria-label') ?? ''))).map(
+      (await cards.evaluateAll((all) => all.map((one) => one.getAttribute('aria-label') ?? ''))).map(
         (label) => /\d+/.exec(label)![0],
       );
     const before = await numbers();
@@ -126,9 +126,9 @@ describe('Compare', () => {
     const table = page.getByRole('table', { name: /Checkpoints in rows/ });
     const rows = table.getByRole('row');
     expect(await rows.count()).toBe(3);
-    const wish = page.getByRole('textbox', { name: 'Add a checkpoint by number' });
-    await wish.fill('1');
-    await wish.press('Enter');
+    const field = page.getByRole('textbox', { name: 'Add a checkpoint by number' });
+    await field.fill('1');
+    await field.press('Enter');
     await dashboard.idle();
     expect(await rows.count()).toBe(4);
     const early = table.getByRole('img', { name: /^conv1 at checkpoint 1:/ });
@@ -148,7 +148,7 @@ describe('the address', () => {
   test('a reload comes back to the same place', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: '7', image: '1260', layer: 'conv2' });
     await dashboard.press('ArrowRight');
-    // The address is written when the hand rests.
+    // The address is written after a pause.
     await expect.poll(() => dashboard.said('checkpoint')).toBe('8');
     const address = dashboard.page.url();
     await dashboard.page.reload();

@@ -12,7 +12,7 @@ const text = process.env.DEEPVIZ_API
   ? await (await fetch(new URL('api/openapi.json', process.env.DEEPVIZ_API))).text()
   : await readFile(committed, 'utf8');
 const description = JSON.parse(text);
-// The names of operations are no part of the contract; requests are written by hand in src/api/routes.ts.
+// The names of operations are no part of the contract: the client uses paths and parameters alone (src/api/client.ts).
 for (const methods of Object.values(description.paths))
   for (const operation of Object.values(methods)) delete operation.operationId;
 

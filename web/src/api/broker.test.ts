@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Broker, type FromBroker } from './broker';
-import { POLL_MS, retryWait_ms, statusOf } from './follower';
+import { POLL_MS, retryWait_ms, statusFromCode } from './follower';
 
 const A = 'http://localhost/api/runs/a';
 const B = 'http://localhost/api/runs/b';
@@ -50,7 +50,7 @@ class Tab {
   got: FromBroker[] = [];
   readonly #member = broker.join((message) => this.got.push(message));
   follow(url: string, grows: boolean): void {
-    broker.hear(this.#member, { kind: 'follow', url, grows });
+    broker.receive(this.#member, { kind: 'follow', url, grows });
   }
   /** Time passes for a tab that lives. */
   async lives(url: string, ms: number): Promise<void> {
@@ -59,8 +59,8 @@ class Tab {
       await rest(Math.min(left, 20_000));
     }
   }
-  say(kind: 'rest' | 'ask'): void {
-    broker.hear(this.#member, { kind });
+  say(kind: 'hide' | 'check'): void {
+    broker.receive(this.#member, { kind });
   }
   get status(): string | undefined {
     return this.got.filter((one) => one.kind === 'status').at(-1)?.status;
@@ -82,7 +82,7 @@ afterEach(() => {
 });
 
 describe('many tabs', () => {
-  it('share one stream, and all of them hear it', async () => {
+  it('share one stream, and all of them receive it', async () => {
     const tabs = Array.from({ length: 8 }, () => new Tab());
     for (const tab of tabs) tab.follow(A, true);
     await rest(10);
@@ -94,8 +94,8 @@ describe('many tabs', () => {
     const late = new Tab();
     late.follow(A, true);
     expect(late.status).toBe('up');
-    // Whatever tab goes, the others go on hearing.
-    tabs[0].say('rest');
+    // Whatever tab goes, the others still receive.
+    tabs[0].say('hide');
     await rest(3000);
     expect(server.open.size).toBe(1);
     server.say('event: metrics\ndata: {"step":9}\n\n');
@@ -112,7 +112,7 @@ describe('many tabs', () => {
     server.tag = '"2"';
     await rest(POLL_MS + 10);
     expect(one.events).toEqual(['changed']);
-    two.say('rest');
+    two.say('hide');
     await rest(3000);
     expect([...server.open.values()]).toEqual([`${A}/events`]);
     expect(server.most).toBe(1);
@@ -122,7 +122,7 @@ describe('many tabs', () => {
     one.follow(A, false);
     two.follow(B, true);
     await rest(10);
-    two.say('rest');
+    two.say('hide');
     await rest(3000);
     expect(server.open.size).toBe(0);
     expect(one.status).toBe('up');
@@ -131,7 +131,7 @@ describe('many tabs', () => {
     await rest(3 * POLL_MS);
     expect(server.asked.length).toBe(3);
     expect(one.events).toEqual([]);
-    one.say('rest');
+    one.say('hide');
     await rest(3000);
     server.asked = [];
     await rest(60_000);
@@ -184,7 +184,7 @@ describe('a stream that ended', () => {
     expect(server.asked.length).toBeLessThan(12);
     expect(server.asked.length).toBeGreaterThan(4);
     server.asked = [];
-    tab.say('ask');
+    tab.say('check');
     await rest(1);
     expect(server.asked.length).toBe(1);
     expect([0, 1, 2, 9].map((n) => retryWait_ms(n, 0.5))).toEqual([100, 500, 850, 8000]);
@@ -217,6 +217,6 @@ describe('a stream that ended', () => {
 });
 
 it('an answer tells how the server is', () => {
-  expect([200, 422, 500].map(statusOf)).toEqual(['up', 'up', 'up']);
-  expect([401, 404, 502, 503].map(statusOf)).toEqual(['token', 'missing', 'starting', 'starting']);
+  expect([200, 422, 500].map(statusFromCode)).toEqual(['up', 'up', 'up']);
+  expect([401, 404, 502, 503].map(statusFromCode)).toEqual(['token', 'missing', 'starting', 'starting']);
 });

@@ -5,12 +5,12 @@
 import { Follower, type Status } from './follower';
 
 export type ToBroker =
-  /** What the tab looks at, said anew when it changes and from time to time as a sign of life. */
+  /** The run that the tab shows, sent when it changes, and from time to time as a heartbeat. */
   | { kind: 'follow'; url: string; grows: boolean }
   /** The tab is hidden or goes away. */
-  | { kind: 'rest' }
-  /** Something was not answered: ask now how the server is. */
-  | { kind: 'ask' };
+  | { kind: 'hide' }
+  /** A request was not answered: check the server's status now. */
+  | { kind: 'check' };
 
 export type FromBroker = { kind: 'status'; status: Status } | { kind: 'event'; name: string; data: string };
 
@@ -18,63 +18,64 @@ export interface Member {
   send: (message: FromBroker) => void;
   url: string | null;
   grows: boolean;
-  /** Grows with every wish: the newest has the stream. */
+  /** Grows with every message: the tab that spoke last has the stream. */
   order: number;
-  heard_ms: number;
+  last_message_ms: number;
 }
 
-/** A tab that is left for another one leaves the stream open until that one has said what it looks at. */
-const GRACE_MS = 1500;
-/** A tab that broke down says no farewell. Those that live speak up three times as often. */
-export const SIGN_OF_LIFE_MS = 20_000;
-const LOST_MS = 3 * SIGN_OF_LIFE_MS;
+/** The time that the stream stays open after its tab was hidden, until the tab shown instead has asked for its own run. */
+const HANDOVER_MS = 1500;
+/** Interval of a tab's heartbeat. A tab that crashed sends no message; it is dropped after three missed heartbeats. */
+export const HEARTBEAT_MS = 20_000;
+const TIMEOUT_MS = 3 * HEARTBEAT_MS;
 
 export class Broker {
   readonly #members = new Set<Member>();
   readonly #followers = new Map<string, Follower>();
   #order = 0;
-  #grace: ReturnType<typeof setTimeout> | undefined;
-  #sweep: ReturnType<typeof setInterval> | undefined;
+  #handoverTimer: ReturnType<typeof setTimeout> | undefined;
+  #sweepTimer: ReturnType<typeof setInterval> | undefined;
 
   join(send: Member['send']): Member {
-    const member: Member = { send, url: null, grows: false, order: 0, heard_ms: performance.now() };
+    const member: Member = { send, url: null, grows: false, order: 0, last_message_ms: performance.now() };
     this.#members.add(member);
     return member;
   }
 
-  hear(member: Member, message: ToBroker): void {
-    // One that was given up because it was silent (a computer that slept) is back.
+  receive(member: Member, message: ToBroker): void {
+    // A tab that was dropped because it was silent (a computer that slept) is back.
     const isBack = !this.#members.has(member);
     this.#members.add(member);
-    member.heard_ms = performance.now();
-    if (message.kind === 'ask') this.#followers.get(member.url ?? '')?.ask();
-    else if (message.kind === 'rest') this.#rest(member);
+    member.last_message_ms = performance.now();
+    if (message.kind === 'check') this.#followers.get(member.url ?? '')?.checkNow();
+    else if (message.kind === 'hide') this.#hide(member);
     else if (isBack || member.url !== message.url || member.grows !== message.grows)
-      this.#wish(member, message);
+      this.#follow(member, message);
   }
 
-  /** Connections that may be held open now: one or none. */
+  /** Number of event streams that may be open now: one or none. */
   get streams(): number {
     return [...this.#followers.values()].filter((follower) => follower.streams).length;
   }
 
-  #wish(member: Member, { url, grows }: { url: string; grows: boolean }): void {
+  #follow(member: Member, { url, grows }: { url: string; grows: boolean }): void {
     Object.assign(member, { url, grows, order: (this.#order += 1) });
-    this.#sweep ??= setInterval(() => this.#giveUpLost(), SIGN_OF_LIFE_MS);
+    this.#sweepTimer ??= setInterval(() => this.#dropSilent(), HEARTBEAT_MS);
     this.#arrange();
     const known = this.#followers.get(url)?.status;
     if (known && known !== 'asking') member.send({ kind: 'status', status: known });
   }
 
-  #rest(member: Member): void {
+  #hide(member: Member): void {
     member.url = null;
-    clearTimeout(this.#grace);
-    this.#grace = setTimeout(() => this.#arrange(), GRACE_MS);
+    clearTimeout(this.#handoverTimer);
+    this.#handoverTimer = setTimeout(() => this.#arrange(), HANDOVER_MS);
   }
 
-  #giveUpLost(): void {
+  #dropSilent(): void {
     const now = performance.now();
-    for (const member of this.#members) if (now - member.heard_ms > LOST_MS) this.#members.delete(member);
+    for (const member of this.#members)
+      if (now - member.last_message_ms > TIMEOUT_MS) this.#members.delete(member);
     this.#arrange();
   }
 
@@ -91,8 +92,8 @@ export class Broker {
     for (const url of urls.sort((a, b) => Number(a === streamed) - Number(b === streamed)))
       this.#follower(url).start(url === streamed);
     if (!wanted.length) {
-      clearInterval(this.#sweep);
-      this.#sweep = undefined;
+      clearInterval(this.#sweepTimer);
+      this.#sweepTimer = undefined;
     }
   }
 

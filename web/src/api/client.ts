@@ -1,10 +1,11 @@
 /**
- * Asking the server. Addresses are relative to the page, so the dashboard works under any path prefix.
+ * Requests to the server. Addresses are relative to the page, so the dashboard works under any path prefix.
  *
- * `getJson` throws `ApiError` for an `application/problem+json` answer and `Unreachable` when there was no answer;
+ * `request` throws `ApiError` for an `application/problem+json` answer and `Unreachable` when there was no answer;
  * an abandoned request throws the browser's `AbortError` (test with `isAbort`).
  */
 import { during } from '../base/idle';
+import type { Answer, GetPath, Params } from './contract';
 
 /** RFC 9457: what the server says about a request it could not fulfil. */
 export interface Problem {
@@ -37,36 +38,62 @@ export class Unreachable extends Error {
 export const isAbort = (error: unknown): boolean =>
   error instanceof DOMException ? error.name === 'AbortError' : (error as Error | null)?.name === 'AbortError';
 
-/** Why something failed, in words. */
+/** Message of an error for the user. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-export type Query = Record<string, string | number | boolean | null | undefined>;
-
-/** `runs/a b/graph` from `['runs', 'a b', 'graph']`: each piece escaped, the API's own `*` and `,` kept. */
-export function path(...pieces: (string | number)[]): string {
-  return pieces.map((piece) => encodeURIComponent(piece).replace(/%2C/gi, ',').replace(/%3A/gi, ':')).join('/');
-}
-
 let base = { page: '', api: '' };
+const templates = new Map<string, string[]>();
+
+/** A value as a piece of a path: escaped, the API's own `*`, `,` and `:` kept. */
+const escaped = (value: unknown): string =>
+  encodeURIComponent(String(value)).replace(/%2C/gi, ',').replace(/%3A/gi, ':');
 
 /**
- * An absolute address below `api/`; empty, null and undefined options are left out. Written together by hand: while one
- * scrubs, dozens are needed in every frame, and `URL` takes its time.
+ * The absolute address of a path of the contract, below the page's own address. Joined by hand: scrubbing needs dozens in
+ * every frame, and `URL` is slow.
  */
-export function address(route: string, query: Query = {}): string {
+function addressOf(path: string, params: Record<string, unknown>): string {
   if (base.page !== document.baseURI) {
     const page = document.baseURI;
-    const api = new URL('api/', page);
-    base = { page, api: api.origin + api.pathname };
+    const root = new URL('.', page);
+    base = { page, api: root.origin + root.pathname.replace(/\/$/, '') };
   }
-  let url = base.api + route;
+  let pieces = templates.get(path);
+  if (!pieces) templates.set(path, (pieces = path.split(/[{}]/)));
+  let url = base.api;
+  pieces.forEach((piece, n) => (url += n % 2 ? escaped(params[piece]) : piece));
   let mark = '?';
-  for (const [key, value] of Object.entries(query)) {
-    if (value === null || value === undefined || value === '') continue;
-    url += `${mark}${key}=${encodeURIComponent(value)}`;
+  for (const [key, value] of Object.entries(params)) {
+    if (value === null || value === undefined || value === '' || pieces.includes(key, 1)) continue;
+    url += `${mark}${key}=${encodeURIComponent(String(value))}`;
     mark = '&';
   }
   return url;
+}
+
+/** A GET request of the contract: its address (for `<img>`, links and exports), and its JSON answer. */
+export class Endpoint<T> {
+  readonly url: string;
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  /** Requests the answer. Throws as `request` does. */
+  async json(signal?: AbortSignal): Promise<T> {
+    const response = await request(this.url, { signal, headers: { accept: 'application/json' } });
+    return during(response.json() as Promise<T>);
+  }
+}
+
+/**
+ * `endpoint('/api/runs/{run}/metrics', { run: 'demo', since: 4 })`. A path or a parameter that the server does not have is
+ * a type error, also where the parameters are spread from another object.
+ */
+export function endpoint<P extends GetPath, G extends Params<P>>(
+  path: P,
+  params: G & { [K in Exclude<keyof G, keyof Params<P>>]: never },
+): Endpoint<Answer<P>> {
+  return new Endpoint(addressOf(path, params));
 }
 
 export async function problemFrom(response: Response): Promise<Problem> {
@@ -82,7 +109,7 @@ export async function problemFrom(response: Response): Promise<Problem> {
   }
 }
 
-/** One request. Counted by the idle signal until its head has arrived. */
+/** Sends one request; the idle signal counts it until its headers have arrived. */
 export async function request(url: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
@@ -93,11 +120,6 @@ export async function request(url: string, init: RequestInit = {}): Promise<Resp
   }
   if (!response.ok) throw new ApiError(await problemFrom(response));
   return response;
-}
-
-export async function getJson<T>(route: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-  const response = await request(address(route, query), { signal, headers: { accept: 'application/json' } });
-  return during(response.json() as Promise<T>);
 }
 
 /** Raw little-endian floats with their shape, from `format=f32`. */

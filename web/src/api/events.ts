@@ -1,11 +1,11 @@
 /**
- * The run's live events, and how the server is. All tabs of a browser share one shared worker that listens for them
+ * The run's live events, and the status of the server. All tabs of a browser share one shared worker that listens for them
  * (`broker.ts`): a browser keeps six connections to a server at most, and a stream for each tab soon leaves none for
- * anything else. A shared worker, and not a tab that leads the others by a lock: it outlives whatever tab is closed, so
- * that nothing is handed over and no event is lost, and locks are not to be had on plain http from another machine. Where
- * there is no shared worker (some phones) each tab follows for itself, while it is seen.
+ * anything else. A shared worker, and not a leader among the tabs chosen by a lock: the worker outlives the tab that is closed,
+ * so that no event is lost, and the Web Locks API does not exist on plain http from another machine. Where there is no
+ * shared worker (some phones) each tab follows the run itself, while it is visible.
  */
-import { Broker, SIGN_OF_LIFE_MS, type FromBroker, type ToBroker } from './broker';
+import { Broker, HEARTBEAT_MS, type FromBroker, type ToBroker } from './broker';
 import type { Status } from './follower';
 
 export type { Status };
@@ -17,81 +17,82 @@ export interface RunEvents {
   state: { live: boolean };
   /** Another run appeared. */
   run: { id: string };
-  /** Something was missed: ask for everything again. */
+  /** Events were missed: read everything again. */
   reload: Record<string, never>;
-  /** A run that is not streamed is not what it was. */
+  /** A run that is polled has changed. */
   changed: Record<string, never>;
 }
 
-export interface Listener {
-  event: <K extends keyof RunEvents>(name: K, data: RunEvents[K]) => void;
-  status: (status: Status) => void;
-  /** The tab is looked at again: what happened meanwhile was not heard. */
-  shown: () => void;
+export interface EventListeners {
+  onEvent: <K extends keyof RunEvents>(name: K, data: RunEvents[K]) => void;
+  onStatus: (status: Status) => void;
+  /** The tab is visible again: events of the meantime were not received. */
+  onVisible: () => void;
 }
 
 type Send = (message: ToBroker) => void;
 
-function inThisTab(receive: (message: FromBroker) => void): Send {
+function connectInThisTab(receive: (message: FromBroker) => void): Send {
   const broker = new Broker();
   const member = broker.join(receive);
-  return (message) => broker.hear(member, message);
+  return (message) => broker.receive(member, message);
 }
 
-/** A line to the broker of all tabs; to one of this tab's own where there is no other. */
-function connect(receive: (message: FromBroker) => void, again: () => void): Send {
-  if (typeof SharedWorker === 'undefined') return inThisTab(receive);
+/** Connects to the broker that all tabs share; to one of this tab's own where there is no shared worker. */
+function connect(receive: (message: FromBroker) => void, onReconnect: () => void): Send {
+  if (typeof SharedWorker === 'undefined') return connectInThisTab(receive);
   const worker = new SharedWorker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'deepviz' });
   let send: Send = (message) => worker.port.postMessage(message);
   worker.port.onmessage = ({ data }) => receive(data as FromBroker);
   worker.onerror = () => {
-    // Its code could not be read.
-    send = inThisTab(receive);
-    again();
+    // The worker's code could not be loaded.
+    send = connectInThisTab(receive);
+    onReconnect();
   };
   return (message) => send(message);
 }
 
-export class Events {
-  readonly #listener: Listener;
+export class EventClient {
+  readonly #listeners: EventListeners;
   readonly #send: Send;
-  #wish: { url: string; grows: boolean } | null = null;
+  #followed: { url: string; grows: boolean } | null = null;
 
-  constructor(listener: Listener) {
-    this.#listener = listener;
+  constructor(listeners: EventListeners) {
+    this.#listeners = listeners;
     this.#send = connect(
       (message) => {
-        if (message.kind === 'status') listener.status(message.status);
-        else listener.event(message.name as keyof RunEvents, JSON.parse(message.data) as never);
+        if (message.kind === 'status') listeners.onStatus(message.status);
+        else listeners.onEvent(message.name as keyof RunEvents, JSON.parse(message.data) as never);
       },
-      () => this.#say(),
+      () => this.#sendFollow(),
     );
-    document.addEventListener('visibilitychange', () => this.#see());
-    addEventListener('pageshow', (event) => event.persisted && this.#see());
-    addEventListener('pagehide', () => this.#send({ kind: 'rest' }));
-    addEventListener('online', () => this.ask());
-    setInterval(() => this.#say(), SIGN_OF_LIFE_MS);
+    document.addEventListener('visibilitychange', () => this.#onVisibilityChange());
+    addEventListener('pageshow', (event) => event.persisted && this.#onVisibilityChange());
+    addEventListener('pagehide', () => this.#send({ kind: 'hide' }));
+    addEventListener('online', () => this.checkServer());
+    setInterval(() => this.#sendFollow(), HEARTBEAT_MS);
   }
 
-  /** Follows this address from now on, as a stream where it grows. */
+  /** Follows this address from now on, as a stream where the run grows. */
   follow(url: string, grows: boolean): void {
-    this.#wish = { url, grows };
-    this.#say();
+    this.#followed = { url, grows };
+    this.#sendFollow();
   }
 
-  /** Something was not answered: how the server is, is asked at once. */
-  ask(): void {
-    this.#say();
-    this.#send({ kind: 'ask' });
+  /** Checks the server's status at once, after a request that was not answered. */
+  checkServer(): void {
+    this.#sendFollow();
+    this.#send({ kind: 'check' });
   }
 
-  #say(): void {
-    if (this.#wish && document.visibilityState === 'visible') this.#send({ kind: 'follow', ...this.#wish });
+  #sendFollow(): void {
+    if (this.#followed && document.visibilityState === 'visible')
+      this.#send({ kind: 'follow', ...this.#followed });
   }
 
-  #see(): void {
-    if (document.visibilityState !== 'visible') return this.#send({ kind: 'rest' });
-    this.ask();
-    this.#listener.shown();
+  #onVisibilityChange(): void {
+    if (document.visibilityState !== 'visible') return this.#send({ kind: 'hide' });
+    this.checkServer();
+    this.#listeners.onVisible();
   }
 }

@@ -28,24 +28,24 @@ describe('pictures', () => {
   it('asks once for the same picture and keeps it', async () => {
     const hand = byHand();
     const cache = new Pictures(1e6, hand.load);
-    const both = Promise.all([cache.want('a'), cache.want('a')]);
+    const both = Promise.all([cache.load('a'), cache.load('a')]);
     await turn();
     hand.give('a');
     await both;
     expect(hand.asked).toEqual(['a']);
     expect(cache.peek('a')).toBeDefined();
-    await cache.want('a');
+    await cache.load('a');
     expect(hand.asked).toEqual(['a']);
   });
 
-  it('serves the newest wish first, and wishes before prefetches', async () => {
+  it('serves the latest request first, and requests before prefetches', async () => {
     const hand = byHand();
     const cache = new Pictures(1e6, hand.load);
     cache.prefetch(['p1', 'p2', 'p3', 'p4', 'p5', 'p6']);
     await turn();
     expect(hand.asked).toEqual(['p1', 'p2', 'p3', 'p4']);
-    void cache.want('old');
-    void cache.want('new');
+    void cache.load('old');
+    void cache.load('new');
     hand.give('p1');
     await turn();
     hand.give('p2');
@@ -68,30 +68,30 @@ describe('pictures', () => {
     const hand = byHand();
     const cache = new Pictures(3 * 4 * 100, hand.load);
     for (const url of ['a', 'b', 'c']) {
-      const wish = cache.want(url);
+      const request = cache.load(url);
       await turn();
       hand.give(url, 10);
-      await wish;
+      await request;
     }
     cache.peek('a');
-    const wish = cache.want('d');
+    const request = cache.load('d');
     await turn();
     hand.give('d', 10);
-    await wish;
+    await request;
     expect([cache.peek('a') !== undefined, cache.peek('b'), cache.bytes]).toEqual([true, undefined, 1200]);
   });
 
   it('passes a failure on and asks again next time', async () => {
     const hand = byHand();
     const cache = new Pictures(1e6, hand.load);
-    const wish = cache.want('a').catch((e: unknown) => e);
+    const request = cache.load('a').catch((e: unknown) => e);
     await turn();
     hand.fail('a');
-    expect(await wish).toBeInstanceOf(Error);
-    void cache.want('a').catch(() => undefined);
+    expect(await request).toBeInstanceOf(Error);
+    void cache.load('a').catch(() => undefined);
     await turn();
     expect(hand.asked).toEqual(['a', 'a']);
-    expect(isAbort(await wish)).toBe(false);
+    expect(isAbort(await request)).toBe(false);
   });
 
   it('hands out the parts of a strip one by one', async () => {
@@ -100,8 +100,8 @@ describe('pictures', () => {
     const cache = new Pictures(1e6, hand.load, () => Promise.resolve(parts));
     cache.prefetchStrips([{ url: 'strip', parts: ['p0', 'p1'] }]);
     await turn();
-    // A wish for a part that is on its way makes no request of its own.
-    const wanted = cache.want('p1');
+    // A request for a part of a strip in flight makes no request of its own.
+    const wanted = cache.load('p1');
     hand.give('strip', 2);
     expect(await wanted).toBe(parts[1]);
     expect(cache.peek('p0')).toBe(parts[0]);
@@ -113,7 +113,7 @@ describe('pictures', () => {
     const cache = new Pictures(1e6, hand.load, () => Promise.resolve([]));
     cache.prefetchStrips([{ url: 'strip', parts: ['p0'] }]);
     await turn();
-    const wanted = cache.want('p0');
+    const wanted = cache.load('p0');
     hand.fail('strip');
     await turn();
     await turn();

@@ -1,10 +1,9 @@
 /**
- * PNG pictures, decoded off-screen and kept.
+ * Cache of PNG pictures, decoded off-screen.
  *
- * `want` asks for a picture now: the newest wish is served before older ones. `prefetch` asks for pictures that may
- * be wanted soon: they wait until no wish is open. A picture in the cache is handed out at once with `peek`, which is
- * what lets the slider move at a frame per checkpoint. The cache holds a fixed number of bytes; what was used longest
- * ago goes first.
+ * `load` asks for a picture now: the latest request is served before older ones. `prefetch` asks for pictures that may
+ * be needed soon: they wait until no other request is open. `peek` hands out a cached picture at once, which lets the
+ * slider move at a frame per checkpoint. The cache holds a fixed number of bytes; the least recently used go first.
  */
 import { begin, end } from '../base/idle';
 import { request } from './client';
@@ -27,10 +26,10 @@ export interface Strip {
 interface Job {
   url: string;
   parts: readonly string[] | null;
-  /** Who asked for it ahead; empty where it is wanted now. */
+  /** The caller that prefetches it; empty where it is needed now. */
   owner: string;
   urgent: boolean;
-  /** Grows with every wish: the newest first. */
+  /** Grows with every request: the latest first. */
   order: number;
   promise: Promise<Picture>;
   settle: (outcome: Promise<Picture>) => void;
@@ -38,9 +37,9 @@ interface Job {
 
 const CONCURRENT = 4;
 
-export type Load = (url: string) => Promise<Picture>;
+export type PictureLoader = (url: string) => Promise<Picture>;
 
-async function load(url: string): Promise<Picture> {
+async function fetchPicture(url: string): Promise<Picture> {
   const response = await request(url);
   const header = response.headers.get('x-deepviz-sheet');
   const bitmap = await createImageBitmap(await response.blob(), {
@@ -78,55 +77,55 @@ async function split(strip: Picture): Promise<Picture[]> {
 
 export class Pictures {
   #inStrip = new Map<string, Job>();
-  #kept = new Map<string, Picture>();
+  #cache = new Map<string, Picture>();
   #waiting = new Map<string, Job>();
   #running = new Map<string, Job>();
   #bytes = 0;
   #order = 0;
   readonly #limit: number;
-  readonly #load: Load;
+  readonly #load: PictureLoader;
   readonly #split: (strip: Picture) => Promise<Picture[]>;
 
-  constructor(limitBytes = 256 * 1024 * 1024, loader: Load = load, splitter = split) {
+  constructor(limitBytes = 256 * 1024 * 1024, loader: PictureLoader = fetchPicture, splitter = split) {
     this.#limit = limitBytes;
     this.#load = loader;
     this.#split = splitter;
   }
 
-  /** The picture if it is decoded already. */
+  /** The picture if it is in the cache. */
   peek(url: string): Picture | undefined {
-    const picture = this.#kept.get(url);
+    const picture = this.#cache.get(url);
     if (picture) {
-      this.#kept.delete(url);
-      this.#kept.set(url, picture);
+      this.#cache.delete(url);
+      this.#cache.set(url, picture);
     }
     return picture;
   }
 
-  /** The picture, as soon as it can be had. The same wish twice is one request. */
-  want(url: string): Promise<Picture> {
-    const kept = this.peek(url);
-    if (kept) return Promise.resolve(kept);
-    // A strip that holds it is on its way already: that is sooner than a request of its own.
+  /** Loads a picture; a picture that is already being loaded is not requested twice. */
+  load(url: string): Promise<Picture> {
+    const cached = this.peek(url);
+    if (cached) return Promise.resolve(cached);
+    // A strip in flight that holds it arrives sooner than a request of its own.
     const strip = this.#inStrip.get(url);
     if (!strip || !this.#running.has(strip.url)) return this.#enqueue(url, true);
     const alone = () => this.peek(url) ?? this.#enqueue(url, true);
     return strip.promise.then(alone, alone);
   }
 
-  /** Pictures that may be wanted next, the likeliest first. Replaces what the same owner asked for and was not begun. */
+  /** Loads pictures that may be needed next, the likeliest first. Replaces the same owner's requests not yet started. */
   prefetch(urls: string[], owner = ''): void {
-    this.#dropOf(owner);
+    this.#dropPrefetches(owner);
     for (const url of [...urls].reverse()) {
-      if (!this.#kept.has(url)) this.#enqueue(url, false, null, owner).catch(() => undefined);
+      if (!this.#cache.has(url)) this.#enqueue(url, false, null, owner).catch(() => undefined);
     }
   }
 
-  /** The same with many pictures to a request. What is kept already is not asked for. */
+  /** The same with many pictures per request. Strips whose parts are all cached are not requested. */
   prefetchStrips(strips: Strip[], owner = ''): void {
-    this.#dropOf(owner);
+    this.#dropPrefetches(owner);
     for (const { url, parts } of [...strips].reverse()) {
-      if (parts.every((part) => this.#kept.has(part))) continue;
+      if (parts.every((part) => this.#cache.has(part))) continue;
       this.#enqueue(url, false, parts, owner).catch(() => undefined);
     }
   }
@@ -136,22 +135,22 @@ export class Pictures {
   }
 
   clear(): void {
-    this.#kept.clear();
+    this.#cache.clear();
     this.#bytes = 0;
   }
 
-  #dropOf(owner: string): void {
+  #dropPrefetches(owner: string): void {
     for (const [url, job] of this.#waiting) if (!job.urgent && job.owner === owner) this.#drop(url, job);
   }
 
-  #forgetStrip(job: Job): void {
+  #untrackStrip(job: Job): void {
     for (const part of job.parts ?? []) if (this.#inStrip.get(part) === job) this.#inStrip.delete(part);
   }
 
   #drop(url: string, job: Job): void {
     this.#waiting.delete(url);
-    this.#forgetStrip(job);
-    job.settle(Promise.reject(new DOMException('no longer wanted', 'AbortError')));
+    this.#untrackStrip(job);
+    job.settle(Promise.reject(new DOMException('no longer needed', 'AbortError')));
   }
 
   #enqueue(url: string, urgent: boolean, parts: readonly string[] | null = null, owner = ''): Promise<Picture> {
@@ -166,12 +165,12 @@ export class Pictures {
     const job = { url, parts, owner, urgent, order: (this.#order += 1), promise, settle };
     this.#waiting.set(url, job);
     for (const part of parts ?? []) this.#inStrip.set(part, job);
-    // Begin in a microtask: several wishes of one frame are ordered first.
-    queueMicrotask(() => this.#begin());
+    // Start in a microtask: several requests of one frame are ordered first.
+    queueMicrotask(() => this.#startNext());
     return promise;
   }
 
-  #begin(): void {
+  #startNext(): void {
     while (this.#running.size < CONCURRENT && this.#waiting.size > 0) {
       const [next] = [...this.#waiting.values()].sort(
         (a, b) => Number(b.urgent) - Number(a.urgent) || b.order - a.order,
@@ -189,26 +188,26 @@ export class Pictures {
       if (job.parts) {
         const pictures = await this.#split(picture);
         if (pictures.length === job.parts.length)
-          job.parts.forEach((part, n) => this.#kept.has(part) || this.#keep(part, pictures[n]));
-      } else this.#keep(job.url, picture);
+          job.parts.forEach((part, n) => this.#cache.has(part) || this.#store(part, pictures[n]));
+      } else this.#store(job.url, picture);
       job.settle(Promise.resolve(picture));
     } catch (error) {
       job.settle(Promise.reject(error));
     } finally {
       this.#running.delete(job.url);
-      this.#forgetStrip(job);
+      this.#untrackStrip(job);
       end();
-      this.#begin();
+      this.#startNext();
     }
   }
 
-  #keep(url: string, picture: Picture): void {
-    this.#kept.set(url, picture);
+  #store(url: string, picture: Picture): void {
+    this.#cache.set(url, picture);
     this.#bytes += picture.width * picture.height * 4;
-    // Not closed by hand: a view may still be showing it; its memory goes when the last holder lets go.
-    for (const [oldest, old] of this.#kept) {
+    // Not closed here: a view may still show it; its memory is freed with the last reference.
+    for (const [oldest, old] of this.#cache) {
       if (this.#bytes <= this.#limit || oldest === url) break;
-      this.#kept.delete(oldest);
+      this.#cache.delete(oldest);
       this.#bytes -= old.width * old.height * 4;
     }
   }

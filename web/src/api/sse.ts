@@ -6,13 +6,13 @@ export interface ServerEvent {
 }
 
 /**
- * Hands every event on until the body ends; throws what the body throws. `alive` is called for everything that comes,
- * comments included, by which a server says that it is there.
+ * Hands every event on until the body ends; throws what the body throws. `onActivity` is called for everything that
+ * arrives, comments included, which the server sends as keep-alive.
  */
 export async function readEvents(
   body: ReadableStream<Uint8Array>,
-  heard: (event: ServerEvent) => void,
-  alive: () => void,
+  onEvent: (event: ServerEvent) => void,
+  onActivity: () => void,
 ): Promise<void> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -21,7 +21,7 @@ export async function readEvents(
   let data: string[] = [];
   const line = (text: string) => {
     if (text === '') {
-      if (data.length) heard({ name: name || 'message', data: data.join('\n') });
+      if (data.length) onEvent({ name: name || 'message', data: data.join('\n') });
       name = '';
       data = [];
       return;
@@ -36,7 +36,7 @@ export async function readEvents(
     const { done, value } = await reader.read();
     // An event that is not ended by an empty line was cut off: it is no event.
     if (done) return;
-    alive();
+    onActivity();
     const lines = (rest + decoder.decode(value, { stream: true })).split(/\r\n|\n|\r/);
     rest = lines.pop() ?? '';
     lines.forEach(line);

@@ -1,50 +1,57 @@
-/**
- * The wire types the dashboard reads: those generated from the server's OpenAPI description (`npm run types`), with the
- * words that are really enumerations spelled out, and optional fields made plain (the server always writes them, as null).
- */
-import type { components } from './openapi.gen';
+/** Names of the wire types that the dashboard uses, as the server writes them (contract.ts). */
+import type { Answer, Schemas, Split, StatisticsState, Written } from './contract';
 
-type Wire = components['schemas'];
-
-type Whole<T> = T extends (infer U)[]
-  ? Whole<U>[]
-  : T extends object
-    ? { [K in keyof T]-?: Whole<Exclude<T[K], undefined>> }
-    : T;
-
-export type Split = 'train' | 'test';
-export type Normalise = Wire['Over'];
+export type { Split, StatisticsState };
+export type Normalise = Schemas['Over'];
 export type Palette =
   'auto' | 'grey' | 'rgb' | 'diverging' | 'diverging-light' | 'sequential' | 'sequential-light';
-export type Shape = Wire['Size'];
-export type RunSummary = Whole<Wire['RunSummary']>;
-export type RunList = Whole<Wire['RunList']>;
+
+export type RunList = Answer<'/api/runs'>;
+export type RunSummary = RunList['runs'][number];
 /** A folder that looks like a run and cannot be opened. */
 export type RunProblem = RunList['problems'][number];
-export type StatisticsState = 'ready' | 'missing' | 'failed' | 'stale';
-
+export type Run = Answer<'/api/runs/{run}'>;
 /** Losses in nats, errors as fractions; `problem` says why a snapshot cannot be read. */
-export type Checkpoint = Omit<Whole<Wire['Checkpoint']>, 'statistics'> & {
-  statistics: Partial<Record<Split, StatisticsState>>;
-};
+export type Checkpoint = Run['checkpoints'][number];
+export type Layer = Run['layers'][number];
+export type Shape = Layer['shape'];
+export type Metrics = Answer<'/api/runs/{run}/metrics'>;
+export type LayerHistory = Answer<'/api/runs/{run}/layers/{layer}/history'>;
+export type WeightHistory = Answer<'/api/runs/{run}/weights'>;
+/** Activity of a layer's filters at every checkpoint; the input has none. */
+export type ActivityHistory = Answer<'/api/runs/{run}/layers/{layer}/activity'>;
+export type LayerActivity = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity'>;
+export type Health = Schemas['Health'];
 
-export type Layer = Omit<Whole<Wire['LayerDetail']>, 'sheet_shape'> & {
-  /** Filters, channels, rows and columns of the weights as a sheet shows them. */
-  sheet_shape: [number, number, number, number] | null;
-};
+/** Counts of the files that a corpus left out when it was opened. */
+export type CorpusAccount = Written<Schemas['AccountDetail']>;
+export type LeftOut = Written<Schemas['LeftOutDetail']>;
+export type ImagePage = Answer<'/api/corpora/{corpus}/images'>;
+export type ImageItem = ImagePage['items'][number];
+/** `recorded_class` is the true class where the corpus knows the label to be wrong. */
+export type ImageDetail = Answer<'/api/corpora/{corpus}/images/{image}'>;
 
-export type Run = Omit<Whole<Wire['RunDetail']>, 'checkpoints' | 'layers'> & {
-  checkpoints: Checkpoint[];
-  layers: Layer[];
-};
+export type Prediction = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}'>;
+export type ImageExampleStats = Answer<'/api/runs/{run}/images/{image}/ledger'>;
+export type NearImages = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near'>;
+/** Statistics of an image over the checkpoints; `learned` is null where it was never right. */
+export type ExampleStats = ExampleStatsPage['items'][number];
+export type ExampleStatsPage = Answer<'/api/runs/{run}/ledger'>;
+export type ExampleStatsSort = 'image' | 'learned' | 'forgotten' | 'flips' | 'final_margin' | 'mean_margin';
+export type LabelIssues = Answer<'/api/runs/{run}/suspects'>;
+export type LabelIssue = LabelIssues['items'][number];
 
-export type Graph = Omit<Wire['Graph'], 'nodes'> & {
-  nodes: (Omit<Wire['Node'], 'description'> & { description?: string })[];
-};
+export type Confusion = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/confusion'>;
+export type CellPage =
+  Answer<'/api/runs/{run}/checkpoints/{checkpoint}/confusion/{true_class}/{predicted}/images'>;
+/** Images that went from one cell to another between two checkpoints; `images` are the first of them. */
+export type PredictionChange = PredictionChanges['moves'][number];
+export type PredictionChanges = Answer<'/api/runs/{run}/moves'>;
+export type ClusterSet = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/clusters'>;
 
 /** The geometry that comes with a picture of a layer, in the header `x-deepviz-sheet`. */
 export type SheetGeometry = Pick<
-  Wire['Sheet'],
+  Schemas['Sheet'],
   | 'checkpoint'
   | 'layer'
   | 'tile_width'
@@ -65,53 +72,3 @@ export type SheetGeometry = Pick<
   checkpoints?: number[];
   ranges?: [number, number][];
 };
-
-/** The images that a filter answers to most. */
-export type FilterTop = Whole<Wire['TopAnswer']>;
-export type LayerHistory = Whole<Wire['LayerHistory']>;
-export type Prediction = Whole<Wire['Prediction']>;
-export type ImageHistory = Whole<Wire['ImageHistory']>;
-
-type Placed<T extends { split: string }> = Omit<T, 'split'> & { split: Split };
-
-export type ImageItem = Placed<Wire['ImageItem']>;
-/** `recorded_class` is what the image really shows where the corpus knows its label to be wrong. */
-export type ImageDetail = Placed<
-  Whole<Wire['ImageItem']> & { class_name: string; recorded_class: number | null }
->;
-/** What a corpus left out when it was opened. */
-export type CorpusAccount = Wire['AccountDetail'];
-export type LeftOut = Wire['LeftOutDetail'];
-export type CorpusList = Wire['CorpusList'];
-export type ImagePage = Omit<Whole<Wire['ImagePage']>, 'items'> & { items: ImageItem[] };
-export type NearImages = Placed<Wire['NearbyImages']>;
-export type Metrics = Wire['Metrics'];
-export type Confusion = Placed<Wire['ConfusionAnswer']>;
-/** Every ready checkpoint's counts at once, each flattened row by row. */
-export type ConfusionHistory = Placed<Wire['ConfusionHistory']>;
-export type CellPage = Whole<Wire['CellAnswer']>;
-export type ClusterSet = Omit<Placed<Wire['Clusters']>, 'clusters' | 'previous'> & {
-  previous: number | null;
-  clusters: (Omit<Wire['Cluster'], 'nearest'> & {
-    nearest: { id: number; distance: number; true_class: number }[];
-  })[];
-};
-export type ClusterHistory = Placed<Wire['ClusterHistory']>;
-/** What the filters of a layer do, at one checkpoint and at every one; the input has none. */
-export type Health = Wire['Health'];
-export type LayerActivity = Placed<Whole<Wire['LayerActivity']>>;
-export type ActivityHistory = Placed<Wire['ActivityHistory']>;
-export type WeightHistory = Wire['WeightHistory'];
-/** What became of an image over the checkpoints; `learned` is null where it was never right. */
-export type LedgerItem = Omit<Wire['LedgerItem'], 'learned'> & { learned: number | null };
-export type LedgerPage = Omit<Placed<Wire['LedgerPage']>, 'items' | 'next_cursor'> & {
-  items: LedgerItem[];
-  next_cursor: string | null;
-};
-export type ImageLedger = { checkpoints: number[]; example: LedgerItem | null };
-export type LedgerSort = 'image' | 'learned' | 'forgotten' | 'flips' | 'final_margin' | 'mean_margin';
-export type Suspect = Wire['SuspectItem'];
-export type Suspects = Omit<Placed<Wire['Suspects']>, 'next_cursor'> & { next_cursor: string | null };
-/** Images that went from one cell to another between two checkpoints; `images` are the first of them. */
-export type CellMove = Wire['CellMove'];
-export type Moves = Placed<Wire['Moves']>;

@@ -1,4 +1,4 @@
-/** The one place of a browser that listens to the server, shared by all tabs of this dashboard. */
+/** The shared worker that follows the server for all tabs of this dashboard. */
 import { Broker, type ToBroker } from './broker';
 
 const broker = new Broker();
@@ -7,5 +7,5 @@ const broker = new Broker();
 const scope = globalThis as unknown as { onconnect: ((event: MessageEvent) => void) | null };
 scope.onconnect = ({ ports: [port] }) => {
   const member = broker.join((message) => port.postMessage(message));
-  port.onmessage = ({ data }) => broker.hear(member, data as ToBroker);
+  port.onmessage = ({ data }) => broker.receive(member, data as ToBroker);
 };

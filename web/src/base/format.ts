@@ -10,7 +10,7 @@ const LARGE = 1e5;
 /** The numbers of a list in which those that are not finite are absent: NaN, which is written as a dash and never drawn. */
 export const numbersOf = (values: readonly (number | null)[]): number[] => values.map((v) => v ?? Number.NaN);
 
-/** What stands where a number was measured and is none. */
+/** Text for a measured value that is not finite. */
 export const NOT_FINITE = 'not finite';
 
 /** `1.2e22`: two digits that matter and the power of ten. */

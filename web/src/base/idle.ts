@@ -13,7 +13,7 @@ function say(idle: boolean): void {
   document.documentElement.dataset.idle = String(idle);
 }
 
-/** Looks again in two frames: one in which effects run, one in which their drawing is on the screen. */
+/** Checks again after two frames: one in which effects run, one in which they are on the screen. */
 function settle(): void {
   if (pending > 0 || looking || typeof document === 'undefined') return;
   looking = true;
@@ -60,7 +60,7 @@ export function pendingCount(): number {
   return pending;
 }
 
-/** Resolves when the page is at rest: what it shows is drawn. After so long at most. */
+/** Resolves when the page is idle and drawn, or after the timeout. */
 export async function rested(limit_ms: number): Promise<void> {
   const until = performance.now() + limit_ms;
   while (said !== true && performance.now() < until) await new Promise((next) => requestAnimationFrame(next));

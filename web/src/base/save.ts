@@ -1,15 +1,15 @@
-/** Taking pictures and tables away: a part of the page as SVG or PNG, rows as CSV. Nothing leaves the machine. */
+/** Export of pictures and tables: a part of the page as SVG or PNG, rows as CSV. Nothing leaves the machine. */
 
 import { NOT_FINITE } from './format';
 
-type Cell = string | number | null;
+type CsvCell = string | number | null;
 
 // Spreadsheets take text that begins so for a formula and run it, also behind blanks; a number stays one.
 const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?( ?%)?$/;
 const harmless = (text: string): string => (FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text);
 
-const quoted = (value: Cell): string => {
+const quoted = (value: CsvCell): string => {
   const text =
     value === null
       ? ''
@@ -22,7 +22,7 @@ const quoted = (value: Cell): string => {
 };
 
 /** RFC 4180; text that a spreadsheet would run as a formula has an apostrophe before it. */
-export const csv = (head: readonly string[], rows: readonly (readonly Cell[])[]): string =>
+export const csv = (head: readonly string[], rows: readonly (readonly CsvCell[])[]): string =>
   [head, ...rows].map((row) => row.map(quoted).join(',')).join('\r\n') + '\r\n';
 
 /** `cifar10-80sec conv1, checkpoint 50` -> `cifar10-80sec-conv1-checkpoint-50`. */
@@ -139,79 +139,86 @@ export function ringOf(shadow: string): { colour: string; width: number; inset: 
   return { colour, width: Number(lengths[1]), inset: /inset/.test(shadow) };
 }
 
-/** A part of the page as an SVG: grounds, borders, canvases, inline SVGs and words where they stand; above, the title. */
+const MARGIN_PX = 12;
+const rounded = (value: number) => Math.round(value * 100) / 100;
+
+/** Positions of elements in the picture, and the pieces drawn so far. */
+interface SvgDrawing {
+  position: (rect: DOMRect) => { x: number; y: number };
+  out: string[];
+}
+
+function drawText(node: Text, { position, out }: SvgDrawing): void {
+  const said = node.data.replace(/\s+/g, ' ').trim();
+  if (!said || !node.parentElement) return;
+  const range = document.createRange();
+  range.setStart(node, node.data.search(/\S/));
+  range.setEnd(node, node.data.trimEnd().length);
+  const rect = range.getClientRects()[0];
+  if (!rect || rect.width < 1) return;
+  const style = getComputedStyle(node.parentElement);
+  const { x, y } = position(rect);
+  const upright = style.writingMode.startsWith('vertical');
+  const at = upright
+    ? `transform="translate(${rounded(x + rect.width * 0.75)} ${rounded(y + rect.height)}) rotate(-90)"`
+    : `x="${rounded(x)}" y="${rounded(y + rect.height * 0.77)}"`;
+  out.push(
+    `<text ${at} fill="${style.color}" font-size="${style.fontSize}" font-weight="${style.fontWeight}">${escaped(said)}</text>`,
+  );
+}
+
+/** An element with all that is in it. */
+function drawElement(element: Element, drawing: SvgDrawing): void {
+  const { position, out } = drawing;
+  const style = getComputedStyle(element);
+  if (style.display === 'none' || style.visibility === 'hidden' || element.classList.contains('vh')) return;
+  const rect = element.getBoundingClientRect();
+  const { x, y } = position(rect);
+  const frame = `x="${rounded(x)}" y="${rounded(y)}" width="${rounded(rect.width)}" height="${rounded(rect.height)}"`;
+  if (element instanceof SVGSVGElement) {
+    // Icons of buttons are left out.
+    if (!element.closest('.ib')) out.push(`<svg ${frame} overflow="visible">${svgAsDrawn(element)}</svg>`);
+    return;
+  }
+  if (seen(style.backgroundColor)) out.push(`<rect ${frame} fill="${style.backgroundColor}"/>`);
+  const colours = gradientColours(style.backgroundImage);
+  if (colours.length > 1) {
+    const id = `ramp-${out.length}`;
+    const stops = colours.map((c, n) => `<stop offset="${n / (colours.length - 1)}" stop-color="${c}"/>`);
+    out.push(
+      `<linearGradient id="${id}">${stops.join('')}</linearGradient><rect ${frame} fill="url(#${id})"/>`,
+    );
+  }
+  borders(style, { x, y, width: rect.width, height: rect.height }, out);
+  if (element instanceof HTMLCanvasElement && element.width && element.height)
+    out.push(`<image ${frame} image-rendering="pixelated" href="${element.toDataURL()}"/>`);
+  if (element.classList.contains('ring'))
+    out.push(`<rect ${frame} fill="none" stroke="${style.getPropertyValue('--now')}" stroke-width="2"/>`);
+  for (const child of element.childNodes) {
+    if (child instanceof Text) drawText(child, drawing);
+    else if (child instanceof Element) drawElement(child, drawing);
+  }
+}
+
+/** A part of the page as an SVG: backgrounds, borders, canvases, inline SVGs and text in place; above, the title. */
 export function svgOf(root: HTMLElement, title = ''): { text: string; width: number; height: number } {
   const box = root.getBoundingClientRect();
-  const margin = 12;
   const head = title ? 24 : 0;
-  // What is scrolled out of sight belongs to it: a picture that ends in the middle of a row does not say so.
-  const inner = {
-    width: Math.max(box.width, root.scrollWidth),
-    height: Math.max(box.height, root.scrollHeight),
-  };
-  const [width, height] = [Math.ceil(inner.width) + 2 * margin, Math.ceil(inner.height) + 2 * margin + head];
+  // Content scrolled out of view is included: a picture cut in the middle of a row would be misleading.
+  const width = Math.ceil(Math.max(box.width, root.scrollWidth)) + 2 * MARGIN_PX;
+  const height = Math.ceil(Math.max(box.height, root.scrollHeight)) + 2 * MARGIN_PX + head;
   const out: string[] = [];
-  const place = (rect: DOMRect) => ({
-    x: rect.left - box.left + root.scrollLeft + margin,
-    y: rect.top - box.top + root.scrollTop + margin + head,
+  const position = (rect: DOMRect) => ({
+    x: rect.left - box.left + root.scrollLeft + MARGIN_PX,
+    y: rect.top - box.top + root.scrollTop + MARGIN_PX + head,
   });
-  const number = (value: number) => Math.round(value * 100) / 100;
-
-  const words = (node: Text): void => {
-    const said = node.data.replace(/\s+/g, ' ').trim();
-    if (!said || !node.parentElement) return;
-    const range = document.createRange();
-    range.setStart(node, node.data.search(/\S/));
-    range.setEnd(node, node.data.trimEnd().length);
-    const rect = range.getClientRects()[0];
-    if (!rect || rect.width < 1) return;
-    const style = getComputedStyle(node.parentElement);
-    const { x, y } = place(rect);
-    const upright = style.writingMode.startsWith('vertical');
-    const at = upright
-      ? `transform="translate(${number(x + rect.width * 0.75)} ${number(y + rect.height)}) rotate(-90)"`
-      : `x="${number(x)}" y="${number(y + rect.height * 0.77)}"`;
-    out.push(
-      `<text ${at} fill="${style.color}" font-size="${style.fontSize}" font-weight="${style.fontWeight}">${escaped(said)}</text>`,
-    );
-  };
-  const walk = (element: Element): void => {
-    const style = getComputedStyle(element);
-    if (style.display === 'none' || style.visibility === 'hidden' || element.classList.contains('vh')) return;
-    const rect = element.getBoundingClientRect();
-    const { x, y } = place(rect);
-    const frame = `x="${number(x)}" y="${number(y)}" width="${number(rect.width)}" height="${number(rect.height)}"`;
-    if (element instanceof SVGSVGElement) {
-      // Signs on buttons do nothing in a picture.
-      if (!element.closest('.ib')) out.push(`<svg ${frame} overflow="visible">${svgAsDrawn(element)}</svg>`);
-      return;
-    }
-    if (seen(style.backgroundColor)) out.push(`<rect ${frame} fill="${style.backgroundColor}"/>`);
-    const colours = gradientColours(style.backgroundImage);
-    if (colours.length > 1) {
-      const id = `ramp-${out.length}`;
-      const stops = colours.map((c, n) => `<stop offset="${n / (colours.length - 1)}" stop-color="${c}"/>`);
-      out.push(
-        `<linearGradient id="${id}">${stops.join('')}</linearGradient><rect ${frame} fill="url(#${id})"/>`,
-      );
-    }
-    borders(style, { x, y, width: rect.width, height: rect.height }, out);
-    if (element instanceof HTMLCanvasElement && element.width && element.height)
-      out.push(`<image ${frame} image-rendering="pixelated" href="${element.toDataURL()}"/>`);
-    if (element.classList.contains('ring'))
-      out.push(`<rect ${frame} fill="none" stroke="${style.getPropertyValue('--now')}" stroke-width="2"/>`);
-    for (const child of element.childNodes) {
-      if (child instanceof Text) words(child);
-      else if (child instanceof Element) walk(child);
-    }
-  };
-  walk(root);
+  drawElement(root, { position, out });
   const ground = getComputedStyle(document.documentElement).getPropertyValue('--bg').trim();
   const text = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`,
     ` font-family="Inter, 'Helvetica Neue', Arial, sans-serif"><rect width="100%" height="100%" fill="${ground}"/>`,
     title
-      ? `<text x="${margin}" y="${margin + 11}" font-size="12px" fill="${getComputedStyle(root).color}">${escaped(title)}</text>`
+      ? `<text x="${MARGIN_PX}" y="${MARGIN_PX + 11}" font-size="12px" fill="${getComputedStyle(root).color}">${escaped(title)}</text>`
       : '',
     ...out,
     '</svg>',
@@ -223,7 +230,7 @@ export function svgOf(root: HTMLElement, title = ''): { text: string; width: num
 const MOST_SIDE_PX = 16_000;
 const MOST_AREA_PX = 128e6;
 
-/** How many pixels a CSS pixel becomes: two, or as many as a canvas holds. */
+/** Pixels of the picture per CSS pixel: two, or as many as a canvas holds. */
 export function pngScale(width: number, height: number): number {
   const fits = Math.min(MOST_SIDE_PX / Math.max(width, height), Math.sqrt(MOST_AREA_PX / (width * height)));
   return Math.min(2, fits);

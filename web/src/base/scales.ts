@@ -1,6 +1,6 @@
 /** Whole-number picture grids and the arithmetic of a linear axis. */
 
-/** Where tiles lie on a canvas: whole scales, a fixed gap, row by row. */
+/** Positions of tiles on a canvas: whole scales, a fixed gap, row by row. */
 export interface Grid {
   columns: number;
   rows: number;
@@ -12,7 +12,7 @@ export interface Grid {
   gap: number;
 }
 
-export interface Cell {
+export interface GridCell {
   /** Row-major number of the tile. */
   index: number;
   column: number;
@@ -28,7 +28,7 @@ export const gridWidth = (grid: Grid): number => grid.columns * pitchX(grid) - g
 export const gridHeight = (grid: Grid): number => grid.rows * pitchY(grid) - grid.gap;
 
 /** The tile and value under a point of the grid, or null outside it (a gap counts to the tile before it). */
-export function cellAt(grid: Grid, x: number, y: number, tiles: number): Cell | null {
+export function cellAt(grid: Grid, x: number, y: number, tiles: number): GridCell | null {
   const column = Math.floor(x / pitchX(grid));
   const row = Math.floor(y / pitchY(grid));
   const index = row * grid.columns + column;
@@ -43,8 +43,8 @@ export function cellAt(grid: Grid, x: number, y: number, tiles: number): Cell | 
 }
 
 /** The largest whole scale at which `tiles` of `size` values, `gap` apart, fit into `room` pixels; at least 1. */
-export function wholeScale(room: number, tiles: number, size: number, gap: number): number {
-  return Math.max(1, Math.floor(((room + gap) / tiles - gap) / size));
+export function wholeScale(available: number, tiles: number, size: number, gap: number): number {
+  return Math.max(1, Math.floor(((available + gap) / tiles - gap) / size));
 }
 
 /** Index of the number nearest to `wanted` in an ascending list; -1 for an empty list. */

@@ -1,6 +1,8 @@
 import { mount } from 'svelte';
 import '../base/style/tokens.css';
 import '../base/style/base.css';
+import '../base/style/topbar.css';
+import '../base/style/timeline.css';
 import '../base/style/shell.css';
 import '../base/style/picture.css';
 import { begin, end } from '../base/idle';
@@ -13,7 +15,7 @@ begin();
 const store = new Store();
 // Read now: the store fills the address in as soon as it knows the run.
 const bare = isBare(location.hash);
-// What takes its time is asked for at once and not one after the other: the run, the view, the font.
+// Run, view and font are requested at once, not one after the other.
 const found = store.start();
 viewNamed(store.view)
   .load()

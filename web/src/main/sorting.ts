@@ -1,5 +1,5 @@
 /** The order of a table's rows by one of its columns. Pure. */
-import type { Table } from '../state/offer.svelte';
+import type { Table } from '../state/exportData';
 
 export interface Sorting {
   column: number;
@@ -11,7 +11,7 @@ const compare = (a: string | number, b: string | number): number =>
     ? a - b
     : String(a).localeCompare(String(b), 'en', { numeric: true });
 
-/** The rows in that order; what is missing comes last either way, equals stay as they were. */
+/** The sorted rows; missing values last in either direction, stable for equal ones. */
 export function sorted(rows: Table['rows'], sorting: Sorting | null): Table['rows'] {
   if (!sorting) return rows;
   const { column, descending } = sorting;
@@ -22,7 +22,7 @@ export function sorted(rows: Table['rows'], sorting: Sorting | null): Table['row
   });
 }
 
-/** What a press on a column's head makes of the order: the largest first, the smallest first, as it was. */
+/** The next sorting after a click on a column's head: descending, ascending, none. */
 export function pressed(sorting: Sorting | null, column: number): Sorting | null {
   if (sorting?.column !== column) return { column, descending: true };
   return sorting.descending ? { column, descending: false } : null;

@@ -1,6 +1,6 @@
-/** Whether the tour is shown by itself: once, on the run that `deepviz demo` makes, to those who came without an aim. */
+/** Conditions for showing the tour automatically: once, on the run of `deepviz demo`, without a link to a state. */
 import type { Run } from '../api/types';
-import { placeFromHash } from '../state/place';
+import { urlStateFromHash } from '../state/urlState';
 
 const KEY = 'deepviz.tour';
 
@@ -8,9 +8,9 @@ const KEY = 'deepviz.tour';
 export const isDemo = (run: Pick<Run, 'name'> & { corpus: Pick<Run['corpus'], 'name'> }): boolean =>
   run.name === 'shapes-quick' && run.corpus.name === 'shapes';
 
-/** The address names nothing to look at: only perhaps the run, or the theme. Whoever follows a link is not led away. */
+/** The address names nothing to look at: only perhaps the run, or the theme. A followed link shows no tour. */
 export function isBare(hash: string): boolean {
-  const { options, ...named } = { ...placeFromHash(hash), run: null };
+  const { options, ...named } = { ...urlStateFromHash(hash), run: null };
   const kept = Object.keys(options).filter((name) => name !== 'theme');
   return kept.length === 0 && Object.values(named).every((value) => value === null);
 }
@@ -19,7 +19,7 @@ export function tourDone(): boolean {
   try {
     return localStorage.getItem(KEY) !== null;
   } catch {
-    // Where nothing can be remembered, it is not shown again and again.
+    // Without storage the tour would be shown at every visit.
     return true;
   }
 }

@@ -46,7 +46,7 @@ describe('keys before the field is there', () => {
     expect(heard).toEqual([]);
     expect(input.select).toHaveBeenCalledOnce();
   });
-  it('are commands again after Escape, when nobody asked, and when the field never came', () => {
+  it('are commands again after Escape, without a search, and when the field never came', () => {
     const ahead = new TypeAhead(() => null);
     expect(ahead.take(key('b'))).toBe(false);
     ahead.begin();

@@ -1,6 +1,6 @@
 /**
  * Keys that are typed before the field they are meant for has the focus (it belongs to a view that is being opened).
- * They are kept from the moment the field was asked for, handed over when it is there, and never taken for commands.
+ * They are buffered from the request for the field until it exists, and never taken for commands.
  */
 export class TypeAhead {
   #kept: string | null = null;
@@ -47,7 +47,7 @@ export class TypeAhead {
     const text = this.#kept;
     this.end();
     field.focus();
-    // What was searched for before is replaced by what is typed now.
+    // The former search text is replaced.
     if (!text) return field.select();
     field.value = text;
     field.dispatchEvent(new Event('input', { bubbles: true }));

@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../api/types';
-import { chunks, epochAway, neighbours, readable, readyStatistics, restingPlace } from './checkpoints';
+import { chunks, epochAway, neighbours, nextReadable, readyStatistics, nearestReadable } from './checkpoints';
 
 const points = [null, null, 'broken', 'broken', null, null].map((problem) => ({ problem }));
 
 it('steps over gaps', () => {
-  expect(readable(points, 1, 1)).toBe(4);
-  expect(readable(points, 4, -1)).toBe(1);
-  expect(readable(points, 5, 1)).toBe(5);
-  expect(readable(points, 0, -1)).toBe(0);
+  expect(nextReadable(points, 1, 1)).toBe(4);
+  expect(nextReadable(points, 4, -1)).toBe(1);
+  expect(nextReadable(points, 5, 1)).toBe(5);
+  expect(nextReadable(points, 0, -1)).toBe(0);
 });
 it('rests on the nearest readable one', () => {
-  expect(restingPlace(points, 2)).toBe(1);
-  expect(restingPlace(points, 3)).toBe(4);
-  expect(restingPlace(points, 99)).toBe(5);
-  expect(restingPlace([{ problem: 'x' }], 0)).toBe(0);
+  expect(nearestReadable(points, 2)).toBe(1);
+  expect(nearestReadable(points, 3)).toBe(4);
+  expect(nearestReadable(points, 99)).toBe(5);
+  expect(nearestReadable([{ problem: 'x' }], 0)).toBe(0);
 });
 it('looks ahead before it looks behind', () => {
   expect(neighbours(points, 1, 1, 2, 1)).toEqual([4, 5, 0]);

@@ -1,19 +1,20 @@
-/** Moving along checkpoints some of which cannot be read. Pure. */
+/** Navigation along checkpoints, some of which cannot be read. Pure. */
 import type { Checkpoint } from '../api/types';
 
 type Point = Pick<Checkpoint, 'problem'>;
 
 /** The next readable checkpoint from `from` in the direction; `from` itself when there is none. */
-export function readable(points: readonly Point[], from: number, by: 1 | -1): number {
+export function nextReadable(points: readonly Point[], from: number, by: 1 | -1): number {
   for (let i = from + by; i >= 0 && i < points.length; i += by) if (!points[i].problem) return i;
   return from;
 }
 
 /** The readable checkpoint nearest to an index (an earlier one wins a draw); 0 when none is readable. */
-export function restingPlace(points: readonly Point[], index: number): number {
+export function nearestReadable(points: readonly Point[], index: number): number {
   const at = Math.min(points.length - 1, Math.max(0, index));
-  for (let away = 0; away < points.length; away += 1) {
-    for (const i of [at - away, at + away]) if (i >= 0 && i < points.length && !points[i].problem) return i;
+  for (let distance = 0; distance < points.length; distance += 1) {
+    for (const i of [at - distance, at + distance])
+      if (i >= 0 && i < points.length && !points[i].problem) return i;
   }
   return 0;
 }
@@ -35,23 +36,23 @@ export function neighbours(
   return [...walk(by, ahead), ...walk(by === 1 ? -1 : 1, behind)];
 }
 
-/** The readable checkpoint about one epoch on or back. */
+/** The readable checkpoint about one epoch later or earlier. */
 export function epochAway(points: readonly Checkpoint[], from: number, by: 1 | -1): number {
   const target = points[from].epoch + by - by * 1e-6;
   let to = from;
   do to += by;
   while (to > 0 && to < points.length - 1 && (by > 0 ? points[to].epoch < target : points[to].epoch > target));
-  return restingPlace(points, to);
+  return nearestReadable(points, to);
 }
 
-/** Where “before” stands at first: the end of the first epoch; the untrained network where there is no later one. */
+/** Initial “before”: the end of the first epoch; the untrained network where there is no later checkpoint. */
 export function firstEpoch(points: readonly Checkpoint[]): number {
   const at = points.findIndex((c) => c.epoch >= 1 - 1e-9 && !c.problem);
   return at < 0 || at === points.length - 1 ? 0 : at;
 }
 
 /**
- * Readable checkpoints in parts of `size`, at fixed borders so that the same part is the same request: the one that
+ * Readable checkpoints in chunks of `size`, at fixed boundaries so that the same chunk is the same request: the one that
  * holds `from`, then those ahead in the direction of travel, `many` in all.
  */
 export function chunks(
@@ -73,7 +74,7 @@ export function chunks(
   return out;
 }
 
-/** Which statistics there are, as text: equal where nothing became ready, also when checkpoints were added. */
+/** The ready statistics as text: equal where nothing became ready, also when checkpoints were added. */
 export const readyStatistics = (points: readonly Pick<Checkpoint, 'index' | 'statistics'>[]): string =>
   points
     .flatMap(({ index, statistics }) =>

@@ -1,23 +1,23 @@
 /**
- * Work that is asked for more often than it can be done: the first is done at once; whatever is asked for until it is done
- * and has come to rest is answered by one more, which finds the newest.
+ * Coalesces calls that come faster than the work can be done: the first call runs at once; all calls during the run and
+ * the pause after it share one further run, which reads the newest state.
  */
 export class Coalesced {
   readonly #work: () => Promise<void>;
-  readonly #rest: () => Promise<void>;
-  #round: Promise<void> | null = null;
+  readonly #pause: () => Promise<void>;
+  #current: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
-  /** `rest` resolves when the next may begin; it is called after each work, also after one that failed. */
-  constructor(work: () => Promise<void>, rest: () => Promise<void>) {
+  /** `pause` resolves when the next run may begin; it is called after each run, also after one that failed. */
+  constructor(work: () => Promise<void>, pause: () => Promise<void>) {
     this.#work = work;
-    this.#rest = rest;
+    this.#pause = pause;
   }
 
-  /** Settles as the work does that was begun after this call. */
+  /** Settles as the run does that began after this call. */
   run(): Promise<void> {
-    if (!this.#round) return this.#begin();
-    this.#next ??= this.#round.then(() => {
+    if (!this.#current) return this.#begin();
+    this.#next ??= this.#current.then(() => {
       this.#next = null;
       return this.#begin();
     });
@@ -26,10 +26,10 @@ export class Coalesced {
 
   #begin(): Promise<void> {
     const work = this.#work();
-    this.#round = work
+    this.#current = work
       .catch(() => undefined)
-      .then(this.#rest)
-      .then(() => void (this.#round = null));
+      .then(this.#pause)
+      .then(() => void (this.#current = null));
     return work;
   }
 }

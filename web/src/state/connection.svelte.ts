@@ -1,17 +1,17 @@
 /**
- * How the server is, and what waits for it. There is one for the page: whatever was not answered while the server was away
- * says so here (`Comeback`), and is asked again by itself when it is back.
+ * The connection to the server, one for the page, and what waits for it: a request that failed while the server was away
+ * registers here (`AutoRetry`) and is repeated when the server is back.
  */
 import { ApiError, Unreachable } from '../api/client';
-import { Events, type Listener, type Status } from '../api/events';
+import { EventClient, type EventListeners, type Status } from '../api/events';
 
-/** What is done with events, and before everything that failed is asked again. */
-export interface Hearer {
-  event: Listener['event'];
-  /** The tab is looked at again. */
-  shown: () => void;
-  /** The server is back: what all others stand on is read first. */
-  back: () => Promise<void>;
+/** Callbacks of the page's one listener. */
+export interface ConnectionHandlers {
+  onEvent: EventListeners['onEvent'];
+  /** The tab is visible again. */
+  onVisible: () => void;
+  /** The server is back: called before failed requests are repeated, for the data that all others depend on. */
+  onReconnect: () => Promise<void>;
 }
 
 const AWAY: Partial<Record<Status, string>> = {
@@ -25,56 +25,56 @@ export class Connection {
   status = $state<Status>('asking');
   /** The server has the run but is still reading its images. */
   readsImages = $state(false);
-  /** Why nothing is to be had now; null while the server answers. */
+  /** Why the server cannot be used now; null while it answers. */
   readonly away = $derived<string | null>(AWAY[this.status] ?? null);
-  /** In a few words what is waited for; null for nothing. */
+  /** The reason why the page waits, in a few words; null for none. */
   readonly waitsFor = $derived<string | null>(
     this.away ?? (this.readsImages ? 'the server is reading the images' : null),
   );
-  #events: Events | null = null;
-  #hearer: Hearer | null = null;
+  #events: EventClient | null = null;
+  #handlers: ConnectionHandlers | null = null;
   readonly #waiting = new Set<() => void>();
 
-  listen(hearer: Hearer): void {
-    this.#hearer = hearer;
+  listen(handlers: ConnectionHandlers): void {
+    this.#handlers = handlers;
   }
 
   /** Follows this address from now on; its events come as a stream where it grows. */
   follow(url: string, grows: boolean): void {
-    this.#events ??= new Events({
-      event: (name, data) => this.#hearer?.event(name, data),
-      shown: () => this.#hearer?.shown(),
-      status: (status) => this.told(status),
+    this.#events ??= new EventClient({
+      onEvent: (name, data) => this.#handlers?.onEvent(name, data),
+      onVisible: () => this.#handlers?.onVisible(),
+      onStatus: (status) => this.setStatus(status),
     });
     this.#events.follow(url, grows);
   }
 
-  /** Something was not answered: how the server is, is asked at once. */
-  doubt(): void {
-    this.#events?.ask();
+  /** Checks the server's status at once, after a request that was not answered. */
+  check(): void {
+    this.#events?.checkServer();
   }
 
-  told(status: Status): void {
+  setStatus(status: Status): void {
     const [before, wasAway] = [this.status, this.away !== null];
     this.status = status;
-    // What happened before this tab was heard of is not told it.
-    if (before === 'asking' && status === 'up') this.#hearer?.shown();
-    // A server with other runs tells which.
-    if (status === 'missing' && before !== status) void this.#hearer?.back().catch(() => undefined);
+    // Events from before the first connection were not received.
+    if (before === 'asking' && status === 'up') this.#handlers?.onVisible();
+    // The server may have other runs now.
+    if (status === 'missing' && before !== status) void this.#handlers?.onReconnect().catch(() => undefined);
     if (status !== 'up' || !wasAway) return;
-    const back = this.#hearer?.back() ?? Promise.resolve();
-    void back.catch(() => undefined).then(() => this.again());
+    const reconnected = this.#handlers?.onReconnect() ?? Promise.resolve();
+    void reconnected.catch(() => undefined).then(() => this.retryAll());
   }
 
-  /** Everything that failed is asked again: the server is back, or what it lacked is there. */
-  again(): void {
+  /** Repeats everything that failed: the server is back, or has what it lacked. */
+  retryAll(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const act of waiting) act();
   }
 
-  /** Calls once when the server is back; until the returned function is called. */
-  wait(act: () => void): () => void {
+  /** Calls `act` once at the next reconnection; the returned function cancels that. */
+  onRetry(act: () => void): () => void {
     this.#waiting.add(act);
     return () => this.#waiting.delete(act);
   }
@@ -82,30 +82,30 @@ export class Connection {
 
 export const connection = new Connection();
 
-/** True for a failure that passes by itself: no answer, or one that says to ask again. */
-export function passes(error: unknown): boolean {
+/** True for a failure that passes by itself: no answer, or one that asks to try again. */
+export function isTransient(error: unknown): boolean {
   return (
     error instanceof Unreachable ||
     (error instanceof ApiError && [401, 429, 502, 503, 504].includes(error.status))
   );
 }
 
-/** True for a question that only lacks images or statistics, which may still be on their way. */
-const isEarly = (error: unknown): boolean => error instanceof ApiError && error.status === 409;
+/** True for a request that lacks images or statistics, which may still be computed. */
+const isNotReady = (error: unknown): boolean => error instanceof ApiError && error.status === 409;
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 
 /**
- * What is done about one thing that failed: it is asked again when the server is back, whatever the failure was; and after
- * a while, ever longer, where the failure passes though the server is there.
+ * Repeats one failed request: when the server is back, whatever the failure was; and with exponential backoff where the
+ * failure is transient although the server answers.
  */
-export class Comeback {
+export class AutoRetry {
   readonly #act: () => void;
   readonly #connection: Connection;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #forget: (() => void) | null = null;
+  #unregister: (() => void) | null = null;
 
   constructor(act: () => void, to: Connection = connection) {
     this.#act = act;
@@ -113,28 +113,28 @@ export class Comeback {
   }
 
   /**
-   * It failed. True where it passes by itself: there is nothing to say of it but that it is waited for. With something to
-   * show meanwhile that also holds for what lacks images or statistics, which may be on their way.
+   * Schedules a retry. True where the failure is transient, so that the view shows a pending state instead of an error.
+   * `hasOlder`: an older answer is shown meanwhile; then missing images or statistics count as transient, too.
    */
   failed(error: unknown, hasOlder = false): boolean {
     this.#stop();
     this.#failures += 1;
-    this.#forget = this.#connection.wait(() => this.#fire());
-    if (!passes(error)) return hasOlder && isEarly(error);
-    this.#connection.doubt();
+    this.#unregister = this.#connection.onRetry(() => this.#fire());
+    if (!isTransient(error)) return hasOlder && isNotReady(error);
+    this.#connection.check();
     const wait_ms = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#failures - 1));
-    if (this.#connection.away === null) this.#timer = setTimeout(() => this.#due(), wait_ms);
+    if (this.#connection.away === null) this.#timer = setTimeout(() => this.#onTimer(), wait_ms);
     return true;
   }
 
-  /** It is here, or no longer wanted. */
+  /** The request succeeded, or is no longer needed: cancels the retry. */
   done(): void {
     this.#failures = 0;
     this.#stop();
   }
 
-  /** By now it may be known that the server is away: then its return is waited for. */
-  #due(): void {
+  /** The server may be known to be away by now: then the retry waits for its return. */
+  #onTimer(): void {
     if (this.#connection.away === null) this.#fire();
   }
 
@@ -146,7 +146,7 @@ export class Comeback {
   #stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#forget?.();
-    this.#forget = null;
+    this.#unregister?.();
+    this.#unregister = null;
   }
 }

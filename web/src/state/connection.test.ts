@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError, Unreachable } from '../api/client';
-import { Comeback, Connection, passes } from './connection.svelte';
+import { AutoRetry, Connection, isTransient } from './connection.svelte';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -11,32 +11,32 @@ const settled = () => vi.advanceTimersByTimeAsync(0);
 describe('what failed', () => {
   it('is asked again when the server is back, whatever the failure was', async () => {
     const server = new Connection();
-    server.told('up');
+    server.setStatus('up');
     const acts: string[] = [];
-    const gone = new Comeback(() => acts.push('gone'), server);
-    const refused = new Comeback(() => acts.push('refused'), server);
-    server.told('gone');
+    const gone = new AutoRetry(() => acts.push('gone'), server);
+    const refused = new AutoRetry(() => acts.push('refused'), server);
+    server.setStatus('gone');
     expect(gone.failed(new Unreachable(null))).toBe(true);
     expect(refused.failed(problem(409))).toBe(false);
     await vi.advanceTimersByTimeAsync(120_000);
     // Nothing is asked of a server that is known to be away.
     expect(acts).toEqual([]);
-    server.told('token');
+    server.setStatus('token');
     await settled();
     expect(acts).toEqual([]);
-    server.told('up');
+    server.setStatus('up');
     await settled();
     expect(acts).toEqual(['gone', 'refused']);
-    server.told('gone');
-    server.told('up');
+    server.setStatus('gone');
+    server.setStatus('up');
     await settled();
     expect(acts.length).toBe(2);
   });
   it('is asked again after a while, ever longer, where the server is there', async () => {
     const server = new Connection();
-    server.told('up');
+    server.setStatus('up');
     let asked = 0;
-    const busy = new Comeback(() => {
+    const busy = new AutoRetry(() => {
       asked += 1;
       busy.failed(problem(503));
     }, server);
@@ -54,13 +54,13 @@ describe('what failed', () => {
   });
   it('is not asked again on time where it turns out that the server is away', async () => {
     const server = new Connection();
-    server.told('up');
+    server.setStatus('up');
     let asked = 0;
-    new Comeback(() => (asked += 1), server).failed(new Unreachable(null));
-    server.told('gone');
+    new AutoRetry(() => (asked += 1), server).failed(new Unreachable(null));
+    server.setStatus('gone');
     await vi.advanceTimersByTimeAsync(60_000);
     expect(asked).toBe(0);
-    server.told('up');
+    server.setStatus('up');
     await settled();
     expect(asked).toBe(1);
   });
@@ -68,24 +68,24 @@ describe('what failed', () => {
     const server = new Connection();
     const order: string[] = [];
     server.listen({
-      event: () => undefined,
-      shown: () => undefined,
-      back: async () => {
+      onEvent: () => undefined,
+      onVisible: () => undefined,
+      onReconnect: async () => {
         await Promise.resolve();
         order.push('run');
       },
     });
-    server.told('gone');
-    new Comeback(() => order.push('view'), server).failed(new Unreachable(null));
-    server.told('up');
+    server.setStatus('gone');
+    new AutoRetry(() => order.push('view'), server).failed(new Unreachable(null));
+    server.setStatus('up');
     await settled();
     expect(order).toEqual(['run', 'view']);
   });
-  it('passes by itself or not', () => {
-    expect([401, 429, 502, 503, 504].map((status) => passes(problem(status)))).not.toContain(false);
-    expect([400, 404, 409, 422, 500].map((status) => passes(problem(status)))).not.toContain(true);
-    expect(passes(new Unreachable(null))).toBe(true);
-    expect(passes(new Error('x'))).toBe(false);
+  it('isTransient by itself or not', () => {
+    expect([401, 429, 502, 503, 504].map((status) => isTransient(problem(status)))).not.toContain(false);
+    expect([400, 404, 409, 422, 500].map((status) => isTransient(problem(status)))).not.toContain(true);
+    expect(isTransient(new Unreachable(null))).toBe(true);
+    expect(isTransient(new Error('x'))).toBe(false);
   });
 });
 
@@ -93,13 +93,13 @@ describe('what is waited for', () => {
   it('is told in words', () => {
     const server = new Connection();
     expect(server.waitsFor).toBeNull();
-    server.told('up');
+    server.setStatus('up');
     expect(server.waitsFor).toBeNull();
     server.readsImages = true;
     expect(server.waitsFor).toBe('the server is reading the images');
-    server.told('token');
+    server.setStatus('token');
     expect(server.waitsFor).toBe('a token is needed');
-    server.told('gone');
+    server.setStatus('gone');
     expect(server.waitsFor).toBe('the server does not answer');
   });
 });

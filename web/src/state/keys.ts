@@ -1,4 +1,4 @@
-/** Every key of the dashboard: what it is called, what it does. The help lists this table, the page obeys it. */
+/** Table of the dashboard's keys: label, description and action. The help lists it, the page obeys it. */
 import type { Store } from './store.svelte';
 
 export interface Key {
@@ -17,60 +17,67 @@ function nextLayer(store: Store, by: 1 | -1): void {
   if (to) store.choose({ layer: to.name });
 }
 
-export function keyTable(
-  views: readonly string[],
-  focusSearch: () => void,
-  help: () => void,
-  twin: () => void,
-): Key[] {
+/** Time: play, the playhead, “before”, loop, speed and marks. */
+const TIME_KEYS: Key[] = [
+  { keys: [' '], label: 'Space', says: 'Play, pause', act: (s) => s.player.toggle() },
+  {
+    keys: ['ArrowLeft', 'ArrowRight'],
+    label: '← →',
+    says: 'One checkpoint; with Shift one epoch',
+    act: arrows,
+  },
+  {
+    keys: ['Home', 'End'],
+    label: 'Home End',
+    says: 'First, newest',
+    act: (s, e) => s.go(e.key === 'Home' ? 0 : s.last),
+  },
+  { keys: ['b'], label: 'B', says: 'Pin “before” here', act: (s) => s.choose({ before: s.checkpoint }) },
+  { keys: ['x'], label: 'X', says: 'Swap now and before', act: (s) => s.swap() },
+  {
+    keys: ['c'],
+    label: 'C',
+    says: 'Hold to see “before” in every view',
+    act: (s) => s.peekBefore(true),
+    release: (s) => s.peekBefore(false),
+  },
+  { keys: ['l'], label: 'L', says: 'Loop', act: (s) => s.player.toggleLoop() },
+  {
+    keys: ['i', 'o'],
+    label: 'I O',
+    says: 'The loop begins here, ends here',
+    act: (s, e) => s.player.setLoopEnd(e.key.toLowerCase() === 'i' ? 'from' : 'to', s.checkpoint),
+  },
+  {
+    keys: ['-', '+', '='],
+    label: '− +',
+    says: 'Slower, faster',
+    act: (s, e) => s.player.changeSpeed(e.key === '-' ? -1 : 1),
+  },
+  {
+    keys: ['m'],
+    label: 'M',
+    says: 'Mark this checkpoint, or no longer',
+    act: (s) => s.marks.toggle(s.checkpoint),
+  },
+  {
+    keys: [',', '.'],
+    label: ', .',
+    says: 'To the mark before, after',
+    act: (s, e) => s.marks.step(e.key === ',' ? -1 : 1),
+  },
+];
+
+/** Functions of the page's shell that keys call. */
+export interface ShellActions {
+  focusSearch: () => void;
+  help: () => void;
+  openTable: () => void;
+}
+
+export function keyTable(views: readonly string[], { focusSearch, help, openTable }: ShellActions): Key[] {
   return [
-    { keys: [' '], label: 'Space', says: 'Play, pause', act: (s) => s.player.toggle() },
-    {
-      keys: ['ArrowLeft', 'ArrowRight'],
-      label: '← →',
-      says: 'One checkpoint; with Shift one epoch',
-      act: arrows,
-    },
-    {
-      keys: ['Home', 'End'],
-      label: 'Home End',
-      says: 'First, newest',
-      act: (s, e) => s.go(e.key === 'Home' ? 0 : s.last),
-    },
-    { keys: ['b'], label: 'B', says: 'Pin “before” here', act: (s) => s.choose({ before: s.checkpoint }) },
-    { keys: ['x'], label: 'X', says: 'Swap now and before', act: (s) => s.swap() },
-    {
-      keys: ['c'],
-      label: 'C',
-      says: 'Hold to see “before” in every view',
-      act: (s) => s.blink(true),
-      release: (s) => s.blink(false),
-    },
-    { keys: ['l'], label: 'L', says: 'Loop', act: (s) => s.player.toggleLoop() },
-    {
-      keys: ['i', 'o'],
-      label: 'I O',
-      says: 'The loop begins here, ends here',
-      act: (s, e) => s.player.bound(e.key.toLowerCase() === 'i' ? 'from' : 'to', s.checkpoint),
-    },
-    {
-      keys: ['-', '+', '='],
-      label: '− +',
-      says: 'Slower, faster',
-      act: (s, e) => s.player.shift(e.key === '-' ? -1 : 1),
-    },
-    {
-      keys: ['m'],
-      label: 'M',
-      says: 'Mark this checkpoint, or no longer',
-      act: (s) => s.marks.toggle(s.checkpoint),
-    },
-    {
-      keys: [',', '.'],
-      label: ', .',
-      says: 'To the mark before, after',
-      act: (s, e) => s.marks.step(e.key === ',' ? -1 : 1),
-    },
+    ...TIME_KEYS,
     { keys: ['f'], label: 'F', says: 'Follow the newest', act: (s) => s.setFollow(!s.follow) },
     {
       keys: views.map((_, i) => String(i + 1)),
@@ -79,7 +86,7 @@ export function keyTable(
       act: (s, e) => s.choose({ view: views[Number(e.key) - 1] }),
     },
     { keys: ['[', ']'], label: '[ ]', says: 'Layer', act: (s, e) => nextLayer(s, e.key === ']' ? 1 : -1) },
-    { keys: ['t'], label: 'T', says: 'The numbers of the view as tables', act: twin },
+    { keys: ['t'], label: 'T', says: 'The numbers of the view as tables', act: openTable },
     { keys: ['/'], label: '/', says: 'Search', act: focusSearch },
     {
       keys: ['Escape'],

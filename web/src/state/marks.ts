@@ -1,19 +1,19 @@
-/** Checkpoints that someone marked and perhaps named, as the address and this browser keep them. Pure but for storage. */
+/** Checkpoints that the user marked and perhaps named, as stored in the address and in local storage. Pure but for storage. */
 
 export interface Mark {
   checkpoint: number;
   name: string;
 }
 
-const MOST = 40;
-const LONGEST = 32;
+const MAX_MARKS = 40;
+const MAX_NAME = 32;
 const KEY = 'deepviz.marks.';
 
-/** What a name may hold: the signs that part marks in the address are left out. */
+/** A name without the characters that separate marks in the address. */
 export const cleanName = (text: string): string =>
-  text.replace(/[,:~]/g, ' ').replace(/\s+/g, ' ').trim().slice(0, LONGEST);
+  text.replace(/[,:~]/g, ' ').replace(/\s+/g, ' ').trim().slice(0, MAX_NAME);
 
-/** `5:edges,40` in order of checkpoints; what cannot be understood is left out. */
+/** `5:edges,40` in order of checkpoints; what cannot be parsed is left out. */
 export function parseMarks(text: string | null | undefined): Mark[] {
   const found = new Map<number, string>();
   for (const part of (text ?? '').split(',')) {
@@ -23,7 +23,7 @@ export function parseMarks(text: string | null | undefined): Mark[] {
   return [...found]
     .map(([checkpoint, name]) => ({ checkpoint, name }))
     .sort((a, b) => a.checkpoint - b.checkpoint)
-    .slice(0, MOST);
+    .slice(0, MAX_MARKS);
 }
 
 export const formatMarks = (marks: readonly Mark[]): string =>

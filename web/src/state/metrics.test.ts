@@ -3,6 +3,8 @@ import type { Metrics } from '../api/types';
 import { joinMetrics, since } from './metrics';
 
 const metrics = (steps: number[]): Metrics => ({
+  divergence: null,
+  skipped: null,
   train: {
     step: steps,
     epoch: steps.map((s) => s / 10),

@@ -1,9 +1,9 @@
-/** Training curves that grow. Pure. */
+/** Appends to training curves of a growing run. Pure. */
 import type { Metrics } from '../api/types';
 
 /**
- * After which step to ask for more. The last step is asked for again: its minibatch is written before its test, and
- * someone who asks in between has only the one.
+ * The step after which to request more. The last step is requested again: its minibatch is written before its test
+ * result, and a request between the two has only the first.
  */
 export function since(known: Metrics | null): number | undefined {
   const last = known?.train.step.at(-1);
@@ -21,7 +21,7 @@ export function joinMetrics(old: Metrics, news: Metrics): Metrics {
     ) as T;
   };
   return {
-    // What is said of the run as a whole is said anew each time.
+    // Fields about the run as a whole come with every answer.
     ...news,
     train: join(old.train as never, news.train as never),
     test: join(old.test as never, news.test as never),

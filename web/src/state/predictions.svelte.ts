@@ -1,23 +1,32 @@
 /**
- * What the network says of the selected image, at every checkpoint. The statistics hold the whole history: one
- * request per image. Where they are missing (a live run, or none computed) the server is asked for the one checkpoint
- * the playhead rests at, or passes by at a pace the server can follow.
+ * The network's predictions for the selected image at every checkpoint. The statistics hold the whole history: one
+ * request per image. Where they are missing (a live run, or none computed) single checkpoints are requested, throttled
+ * while the playhead moves.
  *
  * `store.predictions.at(c)` gives probabilities per class or null while unknown; it is reactive.
  */
 import { isAbort } from '../api/client';
-import * as routes from '../api/routes';
+import { endpoint } from '../api/client';
 import { NOT_FINITE } from '../base/format';
-import { Comeback } from './connection.svelte';
-import { Paced } from './paced';
-import type { Store } from './store.svelte';
+import { AutoRetry } from './connection.svelte';
+import { Throttle } from './throttle';
+import type { Run } from '../api/types';
 
-/** While the playhead travels, so long from question to question: no eye reads sixty answers a second. */
-const PACE_MS = 60;
+/** Least time between requests while the playhead moves: more answers per second cannot be read. */
+const INTERVAL_MS = 60;
+
+/** The state that predictions depend on. */
+export interface PredictionInputs {
+  readonly run: Run | null;
+  readonly image: number | null;
+  readonly checkpoint: number;
+  readonly before: number;
+  readonly statistics: number;
+}
 
 export class Predictions {
-  #store: Store;
-  #paced = new Paced(PACE_MS);
+  readonly #inputs: PredictionInputs;
+  #throttle = new Throttle(INTERVAL_MS);
   #table = $state.raw<Map<number, number[]>>(new Map());
   #problems = $state.raw<Map<number, string>>(new Map());
   #image: number | null = null;
@@ -25,17 +34,17 @@ export class Predictions {
   #asked = new Set<number>();
   #failed = $state.raw<unknown>(null);
   #abort = new AbortController();
-  readonly #comeback = new Comeback(() => void this.follow());
+  readonly #autoRetry = new AutoRetry(() => void this.update());
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(inputs: PredictionInputs) {
+    this.#inputs = inputs;
   }
 
   at(checkpoint: number): number[] | null {
     return this.#table.get(checkpoint) ?? null;
   }
 
-  /** Why the network predicts no class at a checkpoint: what it puts out is not finite. */
+  /** Why there is no prediction at a checkpoint: the outputs are not finite. */
   problemAt(checkpoint: number): string | null {
     return this.#problems.get(checkpoint) ?? null;
   }
@@ -51,10 +60,10 @@ export class Predictions {
       .map((c) => ({ checkpoint: c, probabilities: this.#table.get(c) ?? [] }));
   }
 
-  forget(): void {
+  clear(): void {
     this.#abort.abort();
-    this.#comeback.done();
-    this.#paced.cancel();
+    this.#autoRetry.done();
+    this.#throttle.cancel();
     this.#abort = new AbortController();
     this.#image = null;
     this.#table = new Map();
@@ -63,11 +72,11 @@ export class Predictions {
   }
 
   /** Called by the shell whenever image, checkpoint, before or statistics change. */
-  async follow(): Promise<void> {
-    const { run, image, checkpoint, before, statistics } = this.#store;
+  async update(): Promise<void> {
+    const { run, image, checkpoint, before, statistics } = this.#inputs;
     if (!run || image === null) return;
     if (image !== this.#image) {
-      this.forget();
+      this.clear();
       this.#image = image;
       this.#statistics = -1;
     }
@@ -76,14 +85,14 @@ export class Predictions {
       await this.#readHistory(run.id, image);
     }
     void this.#readOne(run.id, image, before);
-    // Where the playhead is when the question is put, not where it was when it came up.
-    if (this.#wanted(checkpoint))
-      this.#paced.run(() => void this.#readOne(run.id, image, this.#store.checkpoint));
-    else this.#paced.cancel();
+    // The playhead's checkpoint when the request is sent, not when it was scheduled.
+    if (this.#isMissing(checkpoint))
+      this.#throttle.run(() => void this.#readOne(run.id, image, this.#inputs.checkpoint));
+    else this.#throttle.cancel();
   }
 
-  #wanted(checkpoint: number): boolean {
-    const run = this.#store.run;
+  #isMissing(checkpoint: number): boolean {
+    const run = this.#inputs.run;
     const point = run?.checkpoints[checkpoint];
     if (!run?.corpus.available || !point || point.problem) return false;
     return !this.#table.has(checkpoint) && !this.#asked.has(checkpoint);
@@ -91,29 +100,32 @@ export class Predictions {
 
   async #readHistory(run: string, image: number): Promise<void> {
     const { signal } = this.#abort;
-    const counted = (this.#store.run?.checkpoints ?? []).some((c) =>
+    const counted = (this.#inputs.run?.checkpoints ?? []).some((c) =>
       Object.values(c.statistics).includes('ready'),
     );
     if (!counted) return;
     try {
-      const history = await routes.imageHistory(run, image, signal);
+      const history = await endpoint('/api/runs/{run}/images/{image}/history', { run, image }).json(signal);
       if (signal.aborted) return;
       const table = new Map(this.#table);
       history.checkpoints.forEach((c, i) => table.set(c, history.probabilities[i]));
       this.#table = table;
     } catch (error) {
       if (isAbort(error)) return;
-      // No statistics yet: each checkpoint is asked for when it is looked at.
-      if (this.#comeback.failed(error)) this.#statistics = -1;
+      // No statistics yet: each checkpoint is requested when it is shown.
+      if (this.#autoRetry.failed(error)) this.#statistics = -1;
     }
   }
 
   async #readOne(run: string, image: number, checkpoint: number): Promise<void> {
-    if (!this.#wanted(checkpoint)) return;
+    if (!this.#isMissing(checkpoint)) return;
     const { signal } = this.#abort;
     this.#asked.add(checkpoint);
     try {
-      const { probabilities, problem } = await routes.predict(run, checkpoint, image, signal);
+      const { probabilities, problem } = await endpoint(
+        '/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}',
+        { run, checkpoint, image },
+      ).json(signal);
       if (signal.aborted) return;
       const known = probabilities.filter((p) => p !== null);
       if (problem === null && known.length === probabilities.length)
@@ -123,13 +135,13 @@ export class Predictions {
     } catch (error) {
       if (isAbort(error)) return;
       this.#asked.delete(checkpoint);
-      this.#failed = this.#comeback.failed(error) ? null : error;
+      this.#failed = this.#autoRetry.failed(error) ? null : error;
     }
   }
 }
 
 /** The class with the highest probability; -1 for none. */
-export function strongest(probabilities: readonly number[]): number {
+export function argmax(probabilities: readonly number[]): number {
   let best = -1;
   for (let k = 0; k < probabilities.length; k += 1)
     if (best < 0 || probabilities[k] > probabilities[best]) best = k;

@@ -1,34 +1,36 @@
 /**
- * One thing asked of the server that depends on the store. Call it while a component is being set up:
+ * A request that depends on the store. Call it while a component is being set up:
  *
  *   const matrix = resource(() => store.now && {
  *     key: `${store.run.id}/${store.now.hash}/${split}/${store.statistics}`,
- *     load: (signal) => routes.confusion(store.run.id, store.checkpoint, split, signal),
+ *     load: (signal) => endpoint('/api/runs/{run}/weights', { run: store.run.id }).json(signal),
  *   });
- *   matrix.value      the last good answer (it stays while the next one is on its way: nothing blanks)
- *   matrix.tag        what `tag` said when that answer was asked for (a checkpoint, say)
- *   matrix.pending    a newer one is on its way;   matrix.slow  for over 200 ms with nothing to show
- *   matrix.error      why the newest wish failed (an ApiError has `.status` and `.problem`); null while it is waited for
+ *   matrix.value      the last good answer (it stays while the next one is in flight: nothing blanks)
+ *   matrix.tag        the `tag` of that answer's request (a checkpoint, for example)
+ *   matrix.pending    a newer one is in flight;   matrix.slow  for over 200 ms with nothing to show
+ *   matrix.error      why the latest request failed (an ApiError has `.status` and `.problem`); null while a retry is scheduled
  *
- * What fails because the server is away is no error: it stays pending, the last good answer stays, and it is asked again
- * when the server is back (connection.svelte.ts). Errors are asked again then, too. The newest wish wins: the older request is abandoned. Answers are remembered by key (the last 64), so that scrubbing
- * back is immediate. Return null to ask nothing. `reader` makes the timeline's handle hollow until the answer is there.
+ * A request that fails because the server is away stays pending, the last good answer stays, and it is repeated when the
+ * server is back (connection.svelte.ts); so are requests with an error. The latest request wins: older ones are aborted.
+ * Answers are cached by key (the last 64), so that scrubbing back is immediate. Return null to request nothing. With
+ * `view` the timeline's handle is hollow until the answer has arrived.
  */
 import { untrack } from 'svelte';
 import { isAbort } from '../api/client';
-import { Comeback } from './connection.svelte';
+import { AutoRetry } from './connection.svelte';
 import type { Store } from './store.svelte';
 
-export interface Wish<T> {
+export interface ResourceRequest<T> {
   key: string;
   load: (signal: AbortSignal) => Promise<T>;
   tag?: number;
 }
 
 export interface Options {
-  remember?: number;
-  /** With `store`: tells the timeline which checkpoint (`tag`) is still shown. */
-  reader?: string;
+  /** Number of cached answers. */
+  cacheSize?: number;
+  /** Name of the view, with `store`: the timeline says which checkpoint (`tag`) it still shows. */
+  view?: string;
   store?: Store;
 }
 
@@ -40,82 +42,104 @@ export class Resource<T> {
   slow = $state(false);
   error = $state.raw<unknown>(null);
   #again = $state(0);
+  readonly #options: Options;
+  readonly #cache = new Map<string, T>();
+  /** The request in flight. The same key again (after a refresh of the run, for example) leaves it alone. */
+  #inFlight: { key: string; cancel: () => void } | null = null;
+  /** The key in flight or answered last. */
+  #lastKey: string | null = null;
+  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
 
-  constructor(wish: () => Wish<T> | null | undefined | false, options: Options = {}) {
-    const memory = new Map<string, T>();
-    const { remember = 64, reader, store } = options;
-    // What is on its way. The same question asked again (the run was read anew, say) leaves it alone.
-    let flight: { key: string; cancel: () => void } | null = null;
-    /** The question that is open or was answered last. */
-    let waited: string | null = null;
-    const comeback = new Comeback(() => (this.#again += 1));
-    const settle = () => {
-      comeback.done();
-      flight?.cancel();
-      flight = null;
-      this.pending = false;
-      this.slow = false;
-      if (reader) store?.setLate(reader, null);
-    };
-    const ask = (wanted: Wish<T>) => {
-      const { key, load, tag = null } = wanted;
-      const accept = (value: T) => {
-        settle();
-        this.value = value;
-        this.key = key;
-        this.tag = tag;
-        this.error = null;
-      };
-      const kept = memory.get(key);
-      if (kept !== undefined) return accept(kept);
-      if (flight?.key === key) return;
-      // The failures of one question are counted until it is answered.
-      if (key !== waited) settle();
-      waited = key;
-      if (key === this.key && this.error === null) return;
-      const abort = new AbortController();
-      this.pending = true;
-      if (reader && this.tag !== null && this.tag !== tag) store?.setLate(reader, this.tag);
-      const timer = setTimeout(() => (this.slow = true), 200);
-      const cancel = () => {
-        abort.abort();
-        clearTimeout(timer);
-      };
-      flight = { key, cancel };
-      load(abort.signal).then(
-        (value) => {
-          if (abort.signal.aborted) return;
-          memory.set(key, value);
-          if (memory.size > remember) memory.delete(memory.keys().next().value as string);
-          accept(value);
-        },
-        (error: unknown) => {
-          if (abort.signal.aborted || isAbort(error)) return;
-          flight = null;
-          clearTimeout(timer);
-          // Images and statistics may be on their way; meanwhile what was there is better than why nothing is.
-          if (comeback.failed(error, this.value !== null)) {
-            this.slow = true;
-            this.error = null;
-            return;
-          }
-          this.pending = false;
-          this.slow = false;
-          if (reader) store?.setLate(reader, null);
-          this.error = error;
-        },
-      );
-    };
+  constructor(request: () => ResourceRequest<T> | null | undefined | false, options: Options = {}) {
+    this.#options = options;
     $effect(() => {
       void this.#again;
-      const wanted = wish();
-      untrack(() => (wanted ? ask(wanted) : settle()));
+      const wanted = request();
+      untrack(() => (wanted ? this.#ask(wanted) : this.#settle()));
     });
     $effect(() => () => {
-      flight?.cancel();
-      comeback.done();
+      this.#inFlight?.cancel();
+      this.#autoRetry.done();
     });
-    if (reader) $effect(() => () => store?.setLate(reader, null));
+    if (options.view) $effect(() => () => this.#markStale(null));
+  }
+
+  #markStale(shown: number | null): void {
+    const { view, store } = this.#options;
+    if (view) store?.staleViews.mark(view, shown);
+  }
+
+  #settle(): void {
+    this.#autoRetry.done();
+    this.#inFlight?.cancel();
+    this.#inFlight = null;
+    this.pending = false;
+    this.slow = false;
+    this.#markStale(null);
+  }
+
+  #accept(value: T, { key, tag }: ResourceRequest<T>): void {
+    this.#settle();
+    this.value = value;
+    this.key = key;
+    this.tag = tag ?? null;
+    this.error = null;
+  }
+
+  #ask(wanted: ResourceRequest<T>): void {
+    const { key, tag = null } = wanted;
+    const cached = this.#cache.get(key);
+    if (cached !== undefined) return this.#accept(cached, wanted);
+    if (this.#inFlight?.key === key) return;
+    // The failures of one key are counted until it is answered.
+    if (key !== this.#lastKey) this.#settle();
+    this.#lastKey = key;
+    if (key === this.key && this.error === null) return;
+    this.pending = true;
+    if (this.tag !== null && this.tag !== tag) this.#markStale(this.tag);
+    this.#send(wanted);
+  }
+
+  #send(wanted: ResourceRequest<T>): void {
+    const abort = new AbortController();
+    const timer = setTimeout(() => (this.slow = true), 200);
+    const cancel = () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
+    this.#inFlight = { key: wanted.key, cancel };
+    wanted.load(abort.signal).then(
+      (value) => {
+        if (abort.signal.aborted) return;
+        this.#remember(wanted.key, value);
+        this.#accept(value, wanted);
+      },
+      (error: unknown) => {
+        if (abort.signal.aborted || isAbort(error)) return;
+        this.#inFlight = null;
+        clearTimeout(timer);
+        this.#fail(error);
+      },
+    );
+  }
+
+  #remember(key: string, value: T): void {
+    const { cacheSize = 64 } = this.#options;
+    this.#cache.set(key, value);
+    if (this.#cache.size > cacheSize) this.#cache.delete(this.#cache.keys().next().value as string);
+  }
+
+  #fail(error: unknown): void {
+    // Images and statistics may still be computed; meanwhile the older answer is better than an error.
+    if (this.#autoRetry.failed(error, this.value !== null)) {
+      this.slow = true;
+      this.error = null;
+      return;
+    }
+    this.pending = false;
+    this.slow = false;
+    this.#markStale(null);
+    this.error = error;
   }
 
   retry(): void {
@@ -125,6 +149,9 @@ export class Resource<T> {
   }
 }
 
-export function resource<T>(wish: () => Wish<T> | null | undefined | false, options?: Options): Resource<T> {
-  return new Resource(wish, options);
+export function resource<T>(
+  request: () => ResourceRequest<T> | null | undefined | false,
+  options?: Options,
+): Resource<T> {
+  return new Resource(request, options);
 }

@@ -1,24 +1,25 @@
 /**
- * The picture of a layer that belongs to the playhead. Call it while a component is being set up:
+ * The picture of a layer at the playhead's checkpoint. Call it while a component is being set up:
  *
  *   const bank = sheets(store, 'bank', () => ({ layer: store.layer, normalise: 'sheet' }));
  *   $effect(() => { if (bank.shown) draw(bank.shown.picture, bank.shown.picture.sheet) });
  *
- * `bank.shown` holds the last decoded picture with the checkpoint and wish it answers; it changes in one frame, and
+ * `bank.shown` holds the last decoded picture with the checkpoint and request it answers; it changes in one frame, and
  * only to a decoded picture, so nothing ever blanks or flickers. Neighbours are fetched ahead in the direction of
- * travel. While the right picture is on its way the timeline's handle is hollow and says what is still shown. When the
+ * travel. While the right picture is in flight the timeline's handle is hollow and says which checkpoint is still shown. When the
  * layer or another choice changes (not the checkpoint), the old picture also stays until the new one is there: lay
- * the page out from `bank.shown`, not from the wish.
+ * the page out from `bank.shown`, not from the request.
  */
 import { untrack } from 'svelte';
 import { isAbort } from '../api/client';
 import { pictures, type Picture } from '../api/pictures';
-import { sheetUrl, stripUrl, type SheetWish } from '../api/routes';
+import { sheetUrl, stripUrl, type SheetRequest } from '../api/pictureUrls';
+import type { Run } from '../api/types';
 import { chunks, neighbours } from './checkpoints';
-import { Comeback } from './connection.svelte';
+import { AutoRetry } from './connection.svelte';
 import type { Store } from './store.svelte';
 
-export type SheetChoice = Omit<SheetWish, 'run' | 'checkpoint' | 'hash'> & {
+export type SheetChoice = Omit<SheetRequest, 'run' | 'checkpoint' | 'hash'> & {
   /** A fixed checkpoint instead of the playhead (Compare's rows). */
   at?: number;
 };
@@ -31,8 +32,8 @@ export interface Shown {
 
 const AHEAD = 8;
 const BEHIND = 3;
-/** In a long run neighbours come many to a request: so many checkpoints of weights, or of activations. */
-const LONG = 24;
+/** From so many checkpoints on neighbours are fetched as strips, of so many checkpoints of weights or of activations. */
+const STRIP_FROM = 24;
 const STRIP = { weights: 16, maps: 8 };
 
 export class Sheets {
@@ -41,85 +42,113 @@ export class Sheets {
   slow = $state(false);
   error = $state.raw<unknown>(null);
   #again = $state(0);
+  /** The strips that were prefetched last. */
   #ahead = '';
+  readonly #store: Store;
+  readonly #view: string;
+  readonly #autoRetry = new AutoRetry(() => {
+    this.#ahead = '';
+    this.#again += 1;
+  });
 
-  constructor(store: Store, reader: string, choose: () => SheetChoice | null) {
-    const comeback = new Comeback(() => {
-      this.#ahead = '';
-      this.#again += 1;
-    });
+  constructor(store: Store, view: string, choose: () => SheetChoice | null) {
+    this.#store = store;
+    this.#view = view;
     $effect(() => {
       void this.#again;
       const choice = choose();
       const run = store.run;
       if (!run || !choice) return;
       const at = choice.at ?? store.checkpoint;
-      const point = run.checkpoints[at];
-      return untrack(() => {
-        if (!point || point.problem) return;
-        const url = (c: number) =>
-          sheetUrl({ ...choice, run: run.id, checkpoint: c, hash: run.checkpoints[c].hash });
-        const show = (picture: Picture) => {
-          this.shown = { checkpoint: at, choice, picture };
-          this.pending = false;
-          this.slow = false;
-          this.error = null;
-          comeback.done();
-          store.setLate(reader, null);
-          // At the end of a run that grows there is nothing ahead, and each new checkpoint would ask for all behind again.
-          if (choice.at !== undefined || (store.follow && run.live)) return;
-          const points = run.checkpoints;
-          // Where each filter has a scale of its own, a strip does not say them all.
-          if (points.length < LONG || choice.normalise === 'filter')
-            return pictures.prefetch(neighbours(points, at, store.direction, AHEAD, BEHIND).map(url), reader);
-          const size = choice.apply === undefined || choice.apply === null ? STRIP.weights : STRIP.maps;
-          // The same parts as at the step before are on their way already.
-          const asked = `${Math.floor(at / size)}${store.direction}${points.length}${url(0)}`;
-          if (asked === this.#ahead) return;
-          this.#ahead = asked;
-          pictures.prefetchStrips(
-            chunks(points, at, store.direction, size, 3).map((part) => ({
-              url: stripUrl({
-                ...choice,
-                run: run.id,
-                checkpoints: part.join(','),
-                version: points[part[part.length - 1]].hash.slice(0, 16),
-              }),
-              parts: part.map(url),
-            })),
-            reader,
-          );
-        };
-        const ready = pictures.peek(url(at));
-        if (ready) return show(ready);
-        let current = true;
-        this.pending = true;
-        if (this.shown && this.shown.checkpoint !== at) store.setLate(reader, this.shown.checkpoint);
-        const timer = setTimeout(() => (this.slow = true), 200);
-        pictures.want(url(at)).then(
-          (picture) => current && show(picture),
-          (error: unknown) => {
-            if (!current || isAbort(error)) return;
-            if (comeback.failed(error, this.shown !== null)) {
-              this.slow = true;
-              return;
-            }
-            this.pending = false;
-            this.slow = false;
-            this.error = error;
-            store.setLate(reader, null);
-          },
-        );
-        return () => {
-          current = false;
-          clearTimeout(timer);
-        };
-      });
+      return untrack(() => this.#ask(run, choice, at));
     });
     $effect(() => () => {
-      comeback.done();
-      store.setLate(reader, null);
+      this.#autoRetry.done();
+      this.#markStale(null);
     });
+  }
+
+  #markStale(shown: number | null): void {
+    this.#store.staleViews.mark(this.#view, shown);
+  }
+
+  /** Shows the picture of a checkpoint, at once where it is decoded; the returned function abandons it. */
+  #ask(run: Run, choice: SheetChoice, at: number): (() => void) | undefined {
+    const point = run.checkpoints[at];
+    if (!point || point.problem) return undefined;
+    const url = sheetUrl({ ...choice, run: run.id, checkpoint: at, hash: point.hash });
+    const show = (picture: Picture) => {
+      this.#show({ checkpoint: at, choice, picture });
+      this.#prefetch(run, choice, at);
+    };
+    const ready = pictures.peek(url);
+    if (ready) {
+      show(ready);
+      return undefined;
+    }
+    let current = true;
+    this.pending = true;
+    if (this.shown && this.shown.checkpoint !== at) this.#markStale(this.shown.checkpoint);
+    const timer = setTimeout(() => (this.slow = true), 200);
+    pictures.load(url).then(
+      (picture) => current && show(picture),
+      (error: unknown) => {
+        if (current && !isAbort(error)) this.#fail(error);
+      },
+    );
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }
+
+  #show(shown: Shown): void {
+    this.shown = shown;
+    this.pending = false;
+    this.slow = false;
+    this.error = null;
+    this.#autoRetry.done();
+    this.#markStale(null);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#autoRetry.failed(error, this.shown !== null)) {
+      this.slow = true;
+      return;
+    }
+    this.pending = false;
+    this.slow = false;
+    this.error = error;
+    this.#markStale(null);
+  }
+
+  /** Fetches the neighbours in the direction of travel. */
+  #prefetch(run: Run, choice: SheetChoice, at: number): void {
+    const { follow, direction } = this.#store;
+    // Following a growing run there is nothing ahead, and each new checkpoint would request all behind again.
+    if (choice.at !== undefined || (follow && run.live)) return;
+    const points = run.checkpoints;
+    const url = (c: number) => sheetUrl({ ...choice, run: run.id, checkpoint: c, hash: points[c].hash });
+    // Where each filter has its own scale, a strip's header does not list them.
+    if (points.length < STRIP_FROM || choice.normalise === 'filter')
+      return pictures.prefetch(neighbours(points, at, direction, AHEAD, BEHIND).map(url), this.#view);
+    const size = choice.apply === undefined || choice.apply === null ? STRIP.weights : STRIP.maps;
+    // The same chunks as at the step before are in flight already.
+    const asked = `${Math.floor(at / size)}${direction}${points.length}${url(0)}`;
+    if (asked === this.#ahead) return;
+    this.#ahead = asked;
+    pictures.prefetchStrips(
+      chunks(points, at, direction, size, 3).map((part) => ({
+        url: stripUrl({
+          ...choice,
+          run: run.id,
+          checkpoints: part.join(','),
+          version: points[part[part.length - 1]].hash.slice(0, 16),
+        }),
+        parts: part.map(url),
+      })),
+      this.#view,
+    );
   }
 
   retry(): void {
@@ -128,6 +157,6 @@ export class Sheets {
   }
 }
 
-export function sheets(store: Store, reader: string, choose: () => SheetChoice | null): Sheets {
-  return new Sheets(store, reader, choose);
+export function sheets(store: Store, view: string, choose: () => SheetChoice | null): Sheets {
+  return new Sheets(store, view, choose);
 }

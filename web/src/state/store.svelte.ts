@@ -1,5 +1,5 @@
 /**
- * The one store. Every view receives it as the prop `store` and follows it; nothing else remembers.
+ * The one store. Every view receives it as the prop `store`; it holds all state that views share.
  *
  * For a view:
  * - Read `store.run` (never null inside a view), `store.checkpoint`, `store.before` (indices), `store.now`, `store.then`
@@ -7,8 +7,8 @@
  *   All are runes: use them in `$derived` and `$effect`.
  * - Change with `store.go(c)`, `store.choose({ layer, filter, channel, image, before, view })`,
  *   `store.setOption(name, value, default)`. The address, the history and all other views follow.
- * - What a view asks of the server goes through `resource()` (resource.svelte.ts): latest wish wins, the old value
- *   stays until the new one is there. Pictures of layers: `sheets()` (sheets.svelte.ts). Corpus images: `store.tiles`
+ * - A view's requests go through `resource()` (resource.svelte.ts): the latest request wins, the old value stays until
+ *   the new one has arrived. Pictures of layers: `sheets()` (sheets.svelte.ts). Corpus images: `store.tiles`
  *   through `<Thumbs>` (views/common), which never flickers.
  * - Probabilities of the selected image at any checkpoint: `store.predictions.at(c)`.
  * - `store.statistics` grows when statistics of this run became ready: use it in a resource's key.
@@ -16,32 +16,24 @@
  */
 import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunProblem, RunSummary } from '../api/types';
 import { touch } from '../base/idle';
-import { Address } from './address.svelte';
-import { arrival, placeOf } from './arrival';
-import { Comeback } from './connection.svelte';
-import { epochAway, readable, restingPlace } from './checkpoints';
-import { Feed } from './feed.svelte';
-import { findRun } from './finding';
-import { Marked } from './marked.svelte';
-import type { Offer } from './offer.svelte';
-import { chosenClass, hashFromPlace, nowhere, placeFromHash, type Place } from './place';
+import { AddressBar } from './addressBar.svelte';
+import { resolveUrlState, urlStateForRun, urlStateOf } from './resolveUrlState';
+import { choicePatch, movePatch, optionPatch, peekPatch, type Choice } from './selection';
+import { AutoRetry } from './connection.svelte';
+import { epochAway, nextReadable, nearestReadable } from './checkpoints';
+import { LiveUpdates, type RunUpdate } from './liveUpdates.svelte';
+import { findRun } from './findRun';
+import { MarkList } from './markList.svelte';
+import type { ExportData } from './exportData';
+import { chosenClass, hashFromUrlState, emptyUrlState, urlStateFromHash, type UrlState } from './urlState';
 import { Player } from './player.svelte';
 import { Predictions } from './predictions.svelte';
-import { Readers } from './readers.svelte';
-import { initialTheme, rememberTheme, showTheme, type Theme } from './theme';
+import { StaleViews } from './staleViews.svelte';
+import { ThemeState, type Theme } from './theme.svelte';
 import { Tiles } from './tiles.svelte';
 
-export interface Choice {
-  view?: string;
-  layer?: string;
-  filter?: number | null;
-  channel?: number | null;
-  image?: number;
-  before?: number;
-}
-
-/** So often a folder without runs is looked into. */
-const LOOK_MS = 2000;
+/** Polling interval of a folder without runs. */
+const EMPTY_POLL_MS = 2000;
 
 export class Store {
   runs = $state.raw<RunSummary[]>([]);
@@ -49,15 +41,15 @@ export class Store {
   unopened = $state.raw<RunProblem[]>([]);
   run = $state.raw<Run | null>(null);
   metrics = $state.raw<Metrics | null>(null);
-  /** Why there is nothing to show; null while all is well. */
+  /** Why the run could not be opened; null without a failure. */
   failure = $state.raw<unknown>(null);
   /** True once the list of runs was read, whatever it held. */
   started = $state(false);
   /** The selected image as the corpus knows it; null while it is being read. */
   imageDetail = $state.raw<ImageDetail | null>(null);
 
-  /** Known from the address at once, so that no other view is opened first. */
-  view = $state(placeFromHash(globalThis.location?.hash ?? '').view ?? 'filters');
+  /** Taken from the address at once, so that no other view is opened first. */
+  view = $state(urlStateFromHash(globalThis.location?.hash ?? '').view ?? 'filters');
   checkpoint = $state(0);
   before = $state(0);
   layer = $state('');
@@ -66,18 +58,17 @@ export class Store {
   image = $state<number | null>(null);
   options = $state.raw<Record<string, string>>({});
   follow = $state(false);
-  theme = $state<Theme>('dark');
   direction = $state<1 | -1>(1);
   /** While a key is held, every view shows the checkpoint “before”; this is where the playhead returns to. */
   held = $state<number | null>(null);
   statistics = $state(0);
-  /** What the view on the screen lets one take away (offer.svelte.ts). */
-  offer = $state.raw<(() => Offer) | null>(null);
+  /** Requests and tables of the view on the screen, for the export menu (exportSource.svelte.ts). */
+  exportSource = $state.raw<(() => ExportData) | null>(null);
 
   readonly player = new Player(this);
-  readonly marks = new Marked(this);
+  readonly marks = new MarkList(this);
   readonly predictions = new Predictions(this);
-  readonly tiles = new Tiles(this);
+  readonly tiles = new Tiles(() => this.run?.corpus ?? null);
 
   readonly last = $derived(Math.max(0, (this.run?.checkpoints.length ?? 1) - 1));
   readonly now = $derived<Checkpoint | null>(this.run?.checkpoints[this.checkpoint] ?? null);
@@ -85,126 +76,133 @@ export class Store {
   readonly imageClass = $derived(
     this.imageDetail?.id === this.image ? (this.imageDetail?.class ?? null) : null,
   );
-  /** The class chosen anywhere (a row of the matrix, a bar): views that list images hold to it. */
+  /** The selected class (a row of the matrix, a bar): views that list images show only its images. */
   readonly classChosen = $derived(chosenClass(this.options, this.run?.classes.length ?? 0));
   readonly layerInfo = $derived<Layer | null>(this.run?.layers.find((l) => l.name === this.layer) ?? null);
-  readonly #address = new Address(() => this.#place());
-  readonly #feed = new Feed(this);
-  readonly #readers = new Readers();
-  #look: ReturnType<typeof setTimeout> | undefined;
-  readonly #comeback = new Comeback(() => this.retry());
-  #onScreen: Theme | null = null;
-  #wanted: Place = nowhere();
+  readonly #addressBar = new AddressBar(() => this.#urlState());
+  readonly #updates = new LiveUpdates(this, {
+    onPatch: (patch) => void Object.assign(this, patch),
+    onRun: (update) => this.#refresh(update),
+    onReopen: () => this.retry(),
+  });
+  readonly staleViews = new StaleViews();
+  readonly #theme = new ThemeState();
+  #pollTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #autoRetry = new AutoRetry(() => this.retry());
+  #requested: UrlState = emptyUrlState();
 
-  /** A checkpoint some picture still shows while the right one is on its way; null when all are right. */
-  get showing(): number | null {
-    return this.#readers.showing;
+  get theme(): Theme {
+    return this.#theme.current;
   }
 
-  /** Reads the address, finds the run, begins to listen. */
+  /** Reads the address, opens the run, subscribes to events. */
   async start(): Promise<void> {
-    this.#wanted = placeFromHash(location.hash);
-    this.#setTheme(initialTheme(this.#wanted.options.theme));
-    this.#feed.begin();
-    addEventListener('popstate', () => void this.#arrive(placeFromHash(location.hash)));
-    await this.#open(this.#wanted);
+    this.#requested = urlStateFromHash(location.hash);
+    this.#theme.start(this.#requested.options.theme);
+    this.#updates.subscribe();
+    addEventListener('popstate', () => void this.#navigate(urlStateFromHash(location.hash)));
+    await this.#open(this.#requested);
   }
 
-  async #open(place: Place): Promise<void> {
+  async #open(state: UrlState): Promise<void> {
     this.failure = null;
-    this.#comeback.done();
+    this.#autoRetry.done();
     try {
-      const { runs, problems, run } = await findRun(place.run);
+      const { runs, problems, run } = await findRun(state.run);
       this.runs = runs;
       this.unopened = problems;
       this.started = true;
       if (!run) {
         this.run = null;
-        // None yet, or not this one: one that begins to train appears by itself.
-        this.#feed.follow(null);
-        if (place.run !== null) throw new Error(`There is no run “${place.run}” here.`);
-        clearTimeout(this.#look);
-        this.#look = setTimeout(() => void this.#open(place), LOOK_MS);
+        // No such run yet: one that starts training appears by an event or by polling.
+        this.#updates.follow(null);
+        if (state.run !== null) throw new Error(`There is no run “${state.run}” here.`);
+        clearTimeout(this.#pollTimer);
+        this.#pollTimer = setTimeout(() => void this.#open(state), EMPTY_POLL_MS);
         return;
       }
       this.metrics = null;
-      this.predictions.forget();
-      this.tiles.forget(run.corpus);
+      this.predictions.clear();
+      this.tiles.setCorpus(run.corpus);
       this.imageDetail = null;
       this.run = run;
-      this.#apply(place);
-      this.#feed.follow(run);
-      this.#feed.awaitImages();
-      // With the curves comes whatever was written since.
-      void this.#feed.readMetrics();
+      this.#apply(state);
+      this.#updates.follow(run);
+      this.#updates.awaitImages();
+      // Every line written since then comes with the curves.
+      void this.#updates.readMetrics();
     } catch (error) {
-      if (!this.run) this.#feed.follow(null);
+      if (!this.run) this.#updates.follow(null);
       // While the server is away, the run that is open stays on the screen.
-      if (!this.#comeback.failed(error)) this.failure = error;
+      if (!this.#autoRetry.failed(error)) this.failure = error;
     }
   }
 
-  /** Try again after a failure. */
+  /** Tries again after a failure. */
   retry(): void {
-    void this.#open(this.#wanted);
+    void this.#open(this.#requested);
   }
 
   async chooseRun(id: string): Promise<void> {
     this.player.stop();
-    const same: Place = {
-      ...this.#place(),
-      run: id,
-      checkpoint: this.follow ? 'last' : null,
-      before: null,
-      image: null,
-      // The number of a cluster means nothing in another run.
-      options: Object.fromEntries(Object.entries(this.options).filter(([name]) => name !== 'clusters.open')),
-    };
-    this.#wanted = same;
+    const same = urlStateForRun(this.#urlState(), id);
+    this.#requested = same;
     await this.#open(same);
   }
 
   /** Back and forward, or an address typed by hand. */
-  async #arrive(place: Place): Promise<void> {
-    this.#wanted = place;
-    if (place.run !== null && place.run !== this.run?.id) return this.#open(place);
-    this.#apply(place);
+  async #navigate(state: UrlState): Promise<void> {
+    this.#requested = state;
+    if (state.run !== null && state.run !== this.run?.id) return this.#open(state);
+    this.#apply(state);
   }
 
-  /** Takes a place over, filling in what it does not say. */
-  #apply(place: Place): void {
+  /** Applies a URL state; the run supplies what it does not say. */
+  #apply(state: UrlState): void {
     const run = this.run;
     if (!run) return;
-    Object.assign(this, arrival(place, run));
-    this.options = Marked.remembered(run.id, place.options);
+    Object.assign(this, resolveUrlState(state, run));
+    this.options = MarkList.withStored(run.id, state.options);
     this.held = null;
-    if (place.options.theme === 'dark' || place.options.theme === 'light') this.#setTheme(place.options.theme);
-    this.#address.write();
+    this.#theme.follow(state.options.theme);
+    this.#addressBar.write();
     touch();
   }
 
-  /** Go to a checkpoint because someone asked to: stops playing and following. */
+  /** Takes over a run that was read again. */
+  #refresh({ run, metrics, hasNewStatistics, hasNewHashes }: RunUpdate): void {
+    if (hasNewStatistics) this.statistics += 1;
+    this.run = run;
+    this.metrics = metrics;
+    this.tiles.setCorpus(run.corpus);
+    if (hasNewHashes) this.predictions.clear();
+    if (this.follow) this.moveTo(nearestReadable(run.checkpoints, this.last));
+    else if (this.checkpoint > this.last) this.moveTo(this.last);
+  }
+
+  /** Goes to a checkpoint by user action: stops playing and following. */
   go(checkpoint: number): void {
     this.player.stop();
     this.follow = false;
     this.moveTo(checkpoint);
   }
 
-  /** Move the playhead (the player and the live run use this). */
-  moveTo(checkpoint: number): void {
-    const to = Math.min(this.last, Math.max(0, Math.round(checkpoint)));
-    this.held = null;
-    if (to !== this.checkpoint) this.direction = to > this.checkpoint ? 1 : -1;
-    this.checkpoint = to;
+  /** Moves the playhead (the player and the live run use this). */
+  moveTo(position: number): void {
+    Object.assign(this, movePatch(this, position, this.last));
     this.#changed();
   }
 
-  /** One readable checkpoint on or back; gaps are stepped over. */
-  step(by: 1 | -1): void {
-    this.go(readable(this.run?.checkpoints ?? [], this.checkpoint, by));
+  unfollow(): void {
+    this.follow = false;
   }
 
-  /** About one epoch on or back. */
+  /** One readable checkpoint forward or back; gaps are skipped. */
+  step(by: 1 | -1): void {
+    this.go(nextReadable(this.run?.checkpoints ?? [], this.checkpoint, by));
+  }
+
+  /** About one epoch forward or back. */
   stepEpoch(by: 1 | -1): void {
     const points = this.run?.checkpoints ?? [];
     if (points.length) this.go(epochAway(points, this.checkpoint, by));
@@ -213,42 +211,27 @@ export class Store {
   setFollow(on: boolean): void {
     this.player.stop();
     this.follow = on;
-    if (on) this.moveTo(restingPlace(this.run?.checkpoints ?? [], this.last));
+    if (on) this.moveTo(nearestReadable(this.run?.checkpoints ?? [], this.last));
     this.#changed();
   }
 
   choose(choice: Choice): void {
-    if (choice.view !== undefined) this.view = choice.view;
-    if (choice.layer !== undefined && choice.layer !== this.layer) {
-      this.layer = choice.layer;
-      const filters = this.layerInfo?.filters ?? 0;
-      if (this.filter !== null && this.filter >= filters) this.filter = 0;
-      this.channel = null;
-    }
-    if (choice.filter !== undefined) this.filter = choice.filter;
-    if (choice.channel !== undefined) this.channel = choice.channel;
-    if (choice.image !== undefined) this.image = choice.image;
-    if (choice.before !== undefined) this.before = choice.before;
+    Object.assign(this, choicePatch(this, choice, this.run?.layers ?? []));
     this.#changed();
   }
 
-  /** Choose a class everywhere; the same again lets it go. */
+  /** Selects a class in all views; the same again clears the selection. */
   chooseClass(index: number | null): void {
     const same = index === null || index === this.classChosen;
     this.setOption('class', same ? '' : String(index), '');
   }
 
-  /** Look at “before” in every view for as long as a key is held; the address stays. */
-  blink(on: boolean): void {
-    if (on === (this.held !== null) || !this.run) return;
-    if (on) {
-      this.player.stop();
-      this.held = this.checkpoint;
-      this.checkpoint = this.before;
-    } else {
-      this.checkpoint = this.held ?? this.checkpoint;
-      this.held = null;
-    }
+  /** Shows “before” in every view while a key is held; the address stays. */
+  peekBefore(on: boolean): void {
+    const patch = this.run && peekPatch(this, on);
+    if (!patch) return;
+    if (on) this.player.stop();
+    Object.assign(this, patch);
     touch();
   }
 
@@ -265,61 +248,45 @@ export class Store {
   }
 
   setOption(name: string, value: string, otherwise?: string): void {
-    const options = { ...this.options };
-    if (value === otherwise) delete options[name];
-    else options[name] = value;
-    this.options = options;
+    this.options = optionPatch(this.options, name, value, otherwise);
     this.#changed();
   }
 
   toggleTheme(): void {
-    this.#setTheme(this.theme === 'dark' ? 'light' : 'dark');
-    rememberTheme(this.theme);
+    this.#theme.toggle();
     this.setOption('theme', '', '');
   }
 
   /** Called by the shell whenever the selected image changes. */
   readImage(): Promise<void> {
-    return this.#feed.readImage();
+    return this.#updates.readImage();
   }
 
-  /** The address of exactly what is on the screen. */
+  /** The address of the present state, with the theme. */
   link(): string {
-    const place = this.#place();
+    const state = this.#urlState();
     return new URL(
-      hashFromPlace({ ...place, options: { ...place.options, theme: this.#onScreen ?? this.theme } }),
+      hashFromUrlState({ ...state, options: { ...state.options, theme: this.#theme.chosen } }),
       location.href,
     ).href;
   }
 
-  /** The address of another view of the same place, for links. */
+  /** The address of another view of the same state, for links. */
   hrefOf(view: string): string {
-    return this.#address.hrefOf(view);
+    return this.#addressBar.hrefOf(view);
   }
 
-  /** A reader of the clock tells what it still shows while its picture is on the way, or null when it is right. */
-  setLate(reader: string, shown: number | null): void {
-    this.#readers.set(reader, shown);
-  }
-
-  #place(): Place {
-    return placeOf(this, this.run?.id ?? null);
+  #urlState(): UrlState {
+    return urlStateOf(this, this.run?.id ?? null);
   }
 
   #changed(): void {
     touch();
-    if (this.run) this.#address.follow();
+    if (this.run) this.#addressBar.update();
   }
 
-  /** On paper everything is drawn on white; afterwards as it was. */
+  /** Switches to the light theme for printing, and back. */
   print(on: boolean): void {
-    if (on) this.#onScreen ??= this.theme;
-    if (this.#onScreen) this.#setTheme(on ? 'light' : this.#onScreen);
-    if (!on) this.#onScreen = null;
-  }
-
-  #setTheme(theme: Theme): void {
-    this.theme = theme;
-    showTheme(theme);
+    this.#theme.print(on);
   }
 }

@@ -1,17 +1,16 @@
 /**
- * Corpus images by id, held decoded in a few large off-screen canvases. Wishes of one frame become one request (an
- * atlas); an image seen before is drawn at once, so scrolling and scrubbing never flicker. Used through
- * `<Thumbs>` and `<Thumb>` of views/common.
+ * Cache of corpus images by id, decoded in a few large off-screen canvases. Calls of one frame become one request (an
+ * atlas); a cached image is drawn at once, so scrolling and scrubbing never flicker. Used through `<Thumbs>` and
+ * `<Thumb>` of views/common.
  */
-import { address, path, request } from '../api/client';
-import { atlasUrl } from '../api/routes';
+import { request } from '../api/client';
+import { atlasUrl, imageUrl } from '../api/pictureUrls';
 import type { Run } from '../api/types';
 import { begin, end } from '../base/idle';
-import { Comeback, connection } from './connection.svelte';
-import type { Store } from './store.svelte';
+import { AutoRetry, connection } from './connection.svelte';
 
 const PAGE_PX = 1024;
-const MOST_BYTES = 96 * 1024 * 1024;
+const MAX_BYTES = 96 * 1024 * 1024;
 const BATCH = 256;
 
 interface Slot {
@@ -25,32 +24,33 @@ export class Tiles {
   version = $state(0);
   width = 0;
   height = 0;
-  #store: Store;
+  readonly #present: () => Run['corpus'] | null;
   #corpus: Run['corpus'] | null = null;
   #pages: HTMLCanvasElement[] = [];
   #slots = new Map<number, Slot>();
   #free: Slot[] = [];
-  #asked = new Set<number>();
+  #inFlight = new Set<number>();
   #queue: number[] = [];
   #failed = new Map<number, number>();
-  /** Images that were not answered are asked for again by all who still want them. */
-  #lost = false;
-  readonly #comeback = new Comeback(() => {
-    this.#lost = false;
+  /** A request failed: its images are requested again by the views that still need them. */
+  #hasFailed = false;
+  readonly #autoRetry = new AutoRetry(() => {
+    this.#hasFailed = false;
     this.#failed.clear();
     this.version += 1;
   });
 
-  constructor(store: Store) {
-    this.#store = store;
+  /** `present` is the corpus of the open run: the addresses of images follow it. */
+  constructor(present: () => Run['corpus'] | null) {
+    this.#present = present;
   }
 
-  forget(corpus: Run['corpus']): void {
+  setCorpus(corpus: Run['corpus']): void {
     const old = this.#corpus;
     const isSame = old?.id === corpus.id && old.identity === corpus.identity;
     if (isSame && old.available === corpus.available) return;
     this.#corpus = corpus;
-    // The images are those that are here, whether more can be had or not: a server that starts anew reads them again.
+    // Same images, newly available or not: the cache stays valid when a restarted server reads the corpus again.
     if (isSame) {
       this.#failed.clear();
       this.version += 1;
@@ -61,7 +61,7 @@ export class Tiles {
     this.#pages = [];
     this.#slots.clear();
     this.#free = [];
-    this.#asked.clear();
+    this.#inFlight.clear();
     this.#queue = [];
     this.#failed.clear();
     this.version += 1;
@@ -71,25 +71,25 @@ export class Tiles {
     return this.#slots.has(id);
   }
 
-  /** True when every image is here; otherwise those missing are on their way and `version` will grow. */
-  want(ids: readonly number[]): boolean {
+  /** True when every image is cached; otherwise requests those missing, and `version` grows when they arrive. */
+  load(ids: readonly number[]): boolean {
     let complete = true;
     if (this.#corpus?.available === false) {
-      // Images that are not to be had are not waited for; those that the server still reads are. `version` grows then.
+      // Unavailable images are not waited for; those that the server still reads are. `version` grows then.
       return !connection.readsImages || ids.every((id) => this.#slots.has(id));
     }
     for (const id of ids) {
       if (this.#slots.has(id)) continue;
       if ((this.#failed.get(id) ?? 0) >= 3) continue;
       complete = false;
-      if (this.#asked.has(id)) continue;
-      this.#asked.add(id);
+      if (this.#inFlight.has(id)) continue;
+      this.#inFlight.add(id);
       if (this.#queue.push(id) === 1) queueMicrotask(() => this.#send());
     }
     return complete;
   }
 
-  /** Draws an image into a rectangle; false when it is not here (nothing is drawn then). */
+  /** Draws an image into a rectangle; false when it is not cached (nothing is drawn then). */
   draw(
     context: CanvasRenderingContext2D,
     id: number,
@@ -109,11 +109,8 @@ export class Tiles {
 
   /** The address of one image for an `<img>` or a link. */
   address(id: number, scale = 1): string {
-    const corpus = this.#store.run?.corpus;
-    return address(path('corpora', corpus?.id ?? '', 'images', id, 'pixels'), {
-      scale,
-      v: corpus?.identity.slice(0, 16),
-    });
+    const corpus = this.#present();
+    return imageUrl(corpus?.id ?? '', corpus?.identity ?? '', id, scale);
   }
 
   #send(): void {
@@ -135,31 +132,31 @@ export class Tiles {
         this.#put(id, bitmap, (i % columns) * this.width, Math.floor(i / columns) * this.height),
       );
       bitmap.close();
-      if (!this.#lost) this.#comeback.done();
+      if (!this.#hasFailed) this.#autoRetry.done();
       this.version += 1;
     } catch (error) {
-      this.#lost = true;
-      // While they are waited for, nobody is told: who wants them would ask at once.
-      if (this.#comeback.failed(error)) return;
+      this.#hasFailed = true;
+      // A scheduled retry does not change `version`: views would request the images at once.
+      if (this.#autoRetry.failed(error)) return;
       for (const id of ids) this.#failed.set(id, (this.#failed.get(id) ?? 0) + 1);
       this.version += 1;
     } finally {
-      for (const id of ids) this.#asked.delete(id);
+      for (const id of ids) this.#inFlight.delete(id);
       end();
     }
   }
 
   #put(id: number, from: ImageBitmap, x: number, y: number): void {
     if (this.#slots.has(id)) return;
-    const slot = this.#place();
+    const slot = this.#freeSlot();
     const context = this.#pages[slot.page].getContext('2d');
     context?.clearRect(slot.x, slot.y, this.width, this.height);
     context?.drawImage(from, x, y, this.width, this.height, slot.x, slot.y, this.width, this.height);
     this.#slots.set(id, slot);
   }
 
-  /** A free place: a new page while there is room, else the place of the image used longest ago. */
-  #place(): Slot {
+  /** A free slot: on a new page below the limit, else the slot of the least recently used image. */
+  #freeSlot(): Slot {
     const free = this.#free.pop();
     if (free) return free;
     const [columns, rows] = [
@@ -167,7 +164,7 @@ export class Tiles {
       Math.max(1, Math.floor(PAGE_PX / this.height)),
     ];
     const [width, height] = [columns * this.width, rows * this.height];
-    if (this.#pages.length * width * height * 4 < MOST_BYTES) {
+    if (this.#pages.length * width * height * 4 < MAX_BYTES) {
       const canvas = document.createElement('canvas');
       canvas.width = width;
       canvas.height = height;

@@ -4,7 +4,7 @@
  * fills `main`; `<div class="vbar">` with an `<h1>` comes first.
  */
 import type { Component } from 'svelte';
-import { once } from '../state/code';
+import { once } from '../state/lazyCode';
 import type { Store } from '../state/store.svelte';
 
 export type ViewComponent = Component<{ store: Store }>;
@@ -16,23 +16,22 @@ export interface View {
   load: () => Promise<{ default: ViewComponent }>;
 }
 
-const files = import.meta.glob<{ default: ViewComponent }>(
-  './*/{Filters,Confusion,Clusters,Compare,Training,Image,Report}.svelte',
-);
-
-const TITLES = ['Filters', 'Confusion', 'Clusters', 'Compare', 'Training', 'Image'];
-
-export const views: View[] = TITLES.flatMap((title) => {
-  const name = title.toLowerCase();
-  const load = files[`./${name}/${title}.svelte`] as View['load'] | undefined;
-  return load ? [{ name, title, load: once(load) }] : [];
+const view = (title: string, load: View['load']): View => ({
+  name: title.toLowerCase(),
+  title,
+  load: once(load),
 });
 
-/** The page to print: no tab, one comes to it from “take away”. */
-export const report: View = {
-  name: 'report',
-  title: 'Report',
-  load: once(files['./report/Report.svelte']),
-};
+export const views: View[] = [
+  view('Filters', () => import('./filters/Filters.svelte')),
+  view('Confusion', () => import('./confusion/Confusion.svelte')),
+  view('Clusters', () => import('./clusters/Clusters.svelte')),
+  view('Compare', () => import('./compare/Compare.svelte')),
+  view('Training', () => import('./training/Training.svelte')),
+  view('Image', () => import('./image/Image.svelte')),
+];
+
+/** The page to print: no tab, opened from the export menu. */
+export const report: View = view('Report', () => import('./report/Report.svelte'));
 
 export const viewNamed = (name: string): View => [...views, report].find((v) => v.name === name) ?? views[0];

@@ -1,4 +1,4 @@
-/** What the timeline draws, as numbers. Pure. */
+/** Computations of the timeline. Pure. */
 import type { Checkpoint, Metrics, Run } from '../../api/types';
 import { count } from '../../base/format';
 import { roundTicks } from '../../base/scales';
@@ -88,14 +88,14 @@ export function rateChanges(stages: Run['stages']): { step: number; label: strin
 
 const short = (value: number): string => String(Number(value.toPrecision(2)));
 
-/** What the axis counts. All three run evenly with the steps, so that only the labels change. */
-export type Unit = 'step' | 'epoch' | 'images';
+/** AxisUnit of the axis. All three are linear in the steps, so that only the labels change. */
+export type AxisUnit = 'step' | 'epoch' | 'images';
 
 /** Round values of the unit along the axis, each at its step. */
 export function axisTicks(
   run: Pick<Run, 'steps_per_epoch' | 'batch' | 'checkpoints'>,
   end: number,
-  unit: Unit,
+  unit: AxisUnit,
   most: number,
 ): { step: number; label: string }[] {
   const last = run.checkpoints.at(-1);
@@ -127,7 +127,7 @@ export function uncounted(points: readonly Pick<Checkpoint, 'problem' | 'statist
   return points.flatMap((point, i) => (point.problem || ready(point) ? [] : [i]));
 }
 
-/** What is said of a checkpoint's statistics, where they are not simply there. */
+/** Note about a checkpoint's statistics where they are not ready. */
 export function statisticsNote(
   point: Pick<Checkpoint, 'statistics' | 'diverged' | 'not_finite'>,
   live: boolean,
@@ -153,7 +153,7 @@ export function flags(placed: readonly { at: number; name: string }[], right: nu
 }
 
 /**
- * On which side of its mark a label stands: on the right, or on the left where it would leave the axis or the playhead
+ * The side of its mark that a label is on: right, or left where it would leave the axis or the playhead
  * would cross it.
  */
 export function labelSide(
@@ -167,7 +167,7 @@ export function labelSide(
   return playhead > at && playhead < at + width ? 'left' : 'right';
 }
 
-/** Whether a checkpoint is the first of an epoch: its tick is longer. */
+/** True for the first checkpoint of an epoch: its tick is longer. */
 export function startsEpoch(points: readonly Checkpoint[], index: number): boolean {
   return index === 0 || Math.floor(points[index].epoch + 1e-6) > Math.floor(points[index - 1].epoch + 1e-6);
 }

@@ -18,44 +18,83 @@ import {
   smoothed,
   startsEpoch,
   uncounted,
-  type Unit,
+  type AxisUnit,
 } from './data';
 import type { Mark } from '../../state/marks';
-import { divergedAt } from '../../state/sound';
-import { BOTTOM, LEFT, moving, RIGHT, TICKS, TOP, type Drawn, type Track } from './moving';
+import { divergedAt } from '../../state/divergence';
+import { BOTTOM, LEFT, drawPlayhead, RIGHT, TICKS, TOP, type Drawn, type Track } from './playhead';
 
-export { HEIGHT, type Track } from './moving';
+export { HEIGHT, type Track } from './playhead';
 
-interface Picture {
+interface TrackInput {
   svg: SVGSVGElement;
   /** Holds the mark of now. */
   over: SVGSVGElement;
   run: Run;
   metrics: Metrics | null;
   width: number;
-  unit: Unit;
+  unit: AxisUnit;
   marked: readonly Mark[];
 }
 
 const crisp = (value: number): number => Math.round(value) + 0.5;
 
-/** Draws everything that does not move with the playhead. */
-export function drawTrack({ svg, over, run, metrics, width, unit, marked }: Picture): Track {
-  const points = run.checkpoints;
+/** The picture's scales, and the curves on them. */
+interface Scene {
+  root: Drawn<SVGSVGElement>;
+  run: Run;
+  points: readonly Checkpoint[];
+  end: number;
+  right: number;
+  x: ScaleLinear<number, number>;
+  loss: ScaleLinear<number, number>;
+  error: ScaleLinear<number, number>;
+  bins: ReturnType<typeof lossBins>;
+  /** The smoothed loss of each bin. */
+  mean: number[];
+  changes: ReturnType<typeof rateChanges>;
+}
+
+function sceneOf({ svg, run, metrics, width }: TrackInput): Scene {
   const end = axisEnd(run);
   const x = scaleLinear([0, end], [LEFT, Math.max(LEFT + 40, width - RIGHT)]);
-  const right = x(end);
-  const bins = lossBins(
-    metrics?.train ?? { step: [], loss: [] },
+  const train = metrics?.train ?? { step: [], loss: [] };
+  const bins = lossBins(train, end, Math.min(600, Math.max(40, Math.floor(width / 3))));
+  return {
+    root: select(svg),
+    run,
+    points: run.checkpoints,
     end,
-    Math.min(600, Math.max(40, Math.floor(width / 3))),
-  );
-  const loss = scaleLinear([0, lossTop(bins, run.classes.length)], [BOTTOM, TOP]).clamp(true);
-  const error = scaleLinear([0, 1], [BOTTOM, TOP]).clamp(true);
+    right: x(end),
+    x,
+    loss: scaleLinear([0, lossTop(bins, run.classes.length)], [BOTTOM, TOP]).clamp(true),
+    error: scaleLinear([0, 1], [BOTTOM, TOP]).clamp(true),
+    bins,
+    mean: smoothed(bins, 4),
+    changes: rateChanges(run.stages).filter((c) => c.step < end),
+  };
+}
 
-  const root = select(svg).attr('viewBox', null);
-  root.selectAll('*').remove();
-  const defs = root.append('defs');
+/** Draws everything that does not move with the playhead; the returned functions draw what does. */
+export function drawTrack(picture: TrackInput): Track {
+  const scene = sceneOf(picture);
+  const { root, points, x, loss, error } = scene;
+  root.attr('viewBox', null).selectAll('*').remove();
+  drawHatch(root.append('defs'));
+  drawAxis(root.append('g'), scene);
+  drawCurves(root.append('g'), scene);
+  const rates = drawRates(scene);
+  drawTicks(root.append('g'), points, x);
+  drawStepLabels(root.append('g'), scene, picture.unit);
+  drawFlags(root.append('g').attr('class', 'flags'), points, picture.marked, x);
+  nameCurves(scene);
+  return drawPlayhead({ root, overlay: picture.over, points, rates, x, loss, error });
+}
+
+type Group = Drawn<SVGGElement>;
+
+/** The pattern of the part of the run that is still to come. */
+function drawHatch(defs: Drawn<SVGDefsElement>): void {
   defs
     .append('pattern')
     .attr('id', 'tl-hatch')
@@ -66,8 +105,14 @@ export function drawTrack({ svg, over, run, metrics, width, unit, marked }: Pict
     .append('line')
     .attr('y2', 5)
     .style('stroke', 'var(--line-strong)');
+}
 
-  const axis = root.append('g');
+function upright(group: Drawn<SVGGElement> | Drawn<SVGSVGElement>, at: number, bottom: number) {
+  return group.append('line').attr('x1', at).attr('x2', at).attr('y1', TOP).attr('y2', bottom);
+}
+
+/** Grid lines with their values, the part of a live run still to come, changes of the learning rate. */
+function drawAxis(axis: Group, { run, points, end, right, x, error, changes }: Scene): void {
   for (const value of [0, 0.5, 1]) {
     const y = error(value);
     axis
@@ -95,81 +140,48 @@ export function drawTrack({ svg, over, run, metrics, width, unit, marked }: Pict
       .attr('fill', 'url(#tl-hatch)')
       .attr('opacity', 0.5);
   }
-  const changes = rateChanges(run.stages).filter((c) => c.step < end);
-  for (const change of changes) {
-    const at = crisp(x(change.step));
-    axis
-      .append('line')
+  for (const change of changes)
+    upright(axis, crisp(x(change.step)), TICKS + 8)
       .attr('class', 'ax')
-      .attr('x1', at)
-      .attr('x2', at)
-      .attr('y1', TOP)
-      .attr('y2', TICKS + 8)
       .attr('stroke-dasharray', '1 2');
-  }
+}
 
-  const mean = smoothed(bins, 4);
-  const curves = [
-    {
-      d: area<(typeof bins)[0]>(
-        (b) => x(b.step),
-        (b) => loss(b.least),
-        (b) => loss(b.greatest),
-      )(bins),
-      kind: 'band',
-    },
-    {
-      d: line<number>(
-        (_, i) => x(bins[i].step),
-        (v) => loss(v),
-      )(mean),
-      kind: 'loss',
-    },
-    ...errorRuns(points).map((part) => ({
-      d: line<Checkpoint>(
-        (c) => x(c.step),
-        (c) => error(c.test_error ?? 0),
-      )(part),
-      kind: 'error',
-    })),
-  ];
-  const group = root.append('g');
-  for (const curve of curves)
+/** The band of the minibatches' losses, their mean, the test error. */
+function drawCurves(group: Group, { points, x, loss, error, bins, mean }: Scene): void {
+  const add = (kind: string, d: string | null) =>
     group
       .append('path')
-      .attr('class', curve.kind)
-      .attr('d', curve.d ?? '');
-  if (run.divergence) {
-    const at = crisp(x(run.divergence.step));
-    root
-      .append('line')
-      .attr('class', 'lost')
-      .attr('x1', at)
-      .attr('x2', at)
-      .attr('y1', TOP)
-      .attr('y2', TICKS + 9);
-  }
-  // Over the curves, on a ground of their own.
-  const rates = changes.map(({ step, label }) => ({
+      .attr('class', kind)
+      .attr('d', d ?? '');
+  const band = area<(typeof bins)[0]>(
+    (b) => x(b.step),
+    (b) => loss(b.least),
+    (b) => loss(b.greatest),
+  );
+  const meanLine = line<number>((_, i) => x(bins[i].step), (v) => loss(v)); // prettier-ignore
+  const errorLine = line<Checkpoint>((c) => x(c.step), (c) => error(c.test_error ?? 0)); // prettier-ignore
+  add('band', band(bins));
+  add('loss', meanLine(mean));
+  for (const part of errorRuns(points)) add('error', errorLine(part));
+}
+
+/** Labels of the learning rate's changes and of divergence, over the curves. */
+function drawRates({ root, run, x, changes }: Scene) {
+  const label = (kind: string, y: number, text: string) =>
+    root.append('text').attr('class', kind).attr('y', y).text(text);
+  const { divergence } = run;
+  if (divergence) upright(root, crisp(x(divergence.step)), TICKS + 9).attr('class', 'lost');
+  const rates = changes.map(({ step, label: text }) => ({
     at: crisp(x(step)),
-    text: root
-      .append('text')
-      .attr('class', 'rate')
-      .attr('y', TOP + 9)
-      .text(label),
+    text: label('rate', TOP + 9, text),
   }));
-  if (run.divergence)
-    rates.push({
-      at: crisp(x(run.divergence.step)),
-      // Below those of the rate, which it may stand among.
-      text: root
-        .append('text')
-        .attr('class', 'rate lost')
-        .attr('y', TOP + 23)
-        .text(divergedAt(run.divergence)),
-    });
-  drawTicks(root.append('g'), points, x);
-  const labels = root.append('g');
+  // Below those of the rate, between which it may be.
+  if (divergence)
+    rates.push({ at: crisp(x(divergence.step)), text: label('rate lost', TOP + 23, divergedAt(divergence)) });
+  return rates;
+}
+
+function drawStepLabels(labels: Group, { run, end, right, x }: Scene, unit: AxisUnit): void {
   for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - LEFT) / 56)))) {
     labels
       .append('text')
@@ -178,25 +190,23 @@ export function drawTrack({ svg, over, run, metrics, width, unit, marked }: Pict
       .attr('text-anchor', 'middle')
       .text(label);
   }
-  drawFlags(root.append('g').attr('class', 'flags'), points, marked, x);
-
-  const tested = points.filter((c) => c.test_error !== null).at(-1);
-  if (tested && mean.length) {
-    const [a, b] = apart(
-      error(tested.test_error ?? 0) + 4,
-      loss(mean[mean.length - 1]) + 4,
-      12,
-      TOP + 8,
-      BOTTOM + 4,
-    );
-    const at = Math.min(right, Math.max(x(tested.step), x(bins[bins.length - 1].step))) + 10;
-    root.append('text').attr('class', 'strong').attr('x', at).attr('y', a).text('test error');
-    root.append('text').attr('x', at).attr('y', b).text('train loss');
-  }
-  return moving({ root, over, points, rates, x, loss, error });
 }
 
-type Group = Drawn<SVGGElement>;
+/** The names of the curves, right of their ends. */
+function nameCurves({ root, points, right, x, loss, error, bins, mean }: Scene): void {
+  const tested = points.filter((c) => c.test_error !== null).at(-1);
+  if (!tested || !mean.length) return;
+  const [a, b] = apart(
+    error(tested.test_error ?? 0) + 4,
+    loss(mean[mean.length - 1]) + 4,
+    12,
+    TOP + 8,
+    BOTTOM + 4,
+  );
+  const at = Math.min(right, Math.max(x(tested.step), x(bins[bins.length - 1].step))) + 10;
+  root.append('text').attr('class', 'strong').attr('x', at).attr('y', a).text('test error');
+  root.append('text').attr('x', at).attr('y', b).text('train loss');
+}
 
 /** A flag for every mark, with its name where there is room for it. */
 function drawFlags(

@@ -2,22 +2,22 @@ import { describe, expect, it } from 'vitest';
 import {
   atlasIds,
   chooseSet,
-  countedAt,
+  nearestCounted,
   dominant,
-  mayTravel,
+  isAnimated,
   mixName,
   mixParts,
-  nearCaption,
-  orderedAt,
+  imageCaption,
+  referenceCheckpoint,
   purity,
   rowEnd,
   sameImages,
-  seatGroups,
-  seatOrder,
+  cardGroups,
+  orderCards,
   sizeHistory,
   sizeTop,
-  strangerColour,
-  travels,
+  otherClassColour,
+  movedImages,
   type Cluster,
 } from './data';
 
@@ -53,14 +53,14 @@ describe('the mix', () => {
 describe('the order', () => {
   const counted = [0, 5, 10];
   it('is given by the checkpoint that was asked for, in every order', () => {
-    expect(orderedAt({ order: 'class', asked: 5, shown: 5, counted })).toBe(5);
-    expect(orderedAt({ order: 'mixed', asked: 0, shown: 5, counted })).toBe(0);
+    expect(referenceCheckpoint({ order: 'class', asked: 5, shown: 5, counted })).toBe(5);
+    expect(referenceCheckpoint({ order: 'mixed', asked: 0, shown: 5, counted })).toBe(0);
   });
-  it('is by class that of the end, by anything else that of the screen, where nobody asked', () => {
-    expect(orderedAt({ order: 'class', asked: null, shown: 5, counted })).toBe(10);
-    expect(orderedAt({ order: 'grew', asked: null, shown: 5, counted })).toBe(5);
-    expect(orderedAt({ order: 'grew', asked: null, shown: 7, counted })).toBe(10);
-    expect(orderedAt({ order: 'class', asked: null, shown: 0, counted: [] })).toBeNull();
+  it('is by class that of the end, by anything else that of the screen, without a choice of the user', () => {
+    expect(referenceCheckpoint({ order: 'class', asked: null, shown: 5, counted })).toBe(10);
+    expect(referenceCheckpoint({ order: 'grew', asked: null, shown: 5, counted })).toBe(5);
+    expect(referenceCheckpoint({ order: 'grew', asked: null, shown: 7, counted })).toBe(10);
+    expect(referenceCheckpoint({ order: 'class', asked: null, shown: 0, counted: [] })).toBeNull();
   });
 });
 
@@ -79,19 +79,19 @@ describe('the images of an opened cluster', () => {
   });
 });
 
-describe('seats', () => {
+describe('cards', () => {
   const now = [cluster(0, [1, 9, 0]), cluster(1, [6, 4, 0]), cluster(2, [9, 1, 0]), cluster(3, [0, 0, 4])];
   const before = [cluster(0, [1, 4, 0]), cluster(1, [6, 4, 9]), cluster(2, [9, 0, 0]), cluster(3, [0, 0, 1])];
   it('are ordered by class, then by purity', () => {
-    expect(seatOrder('class', now, before)).toEqual([2, 1, 0, 3]);
+    expect(orderCards('class', now, before)).toEqual([2, 1, 0, 3]);
   });
   it('are ordered by how mixed, by how much they grew', () => {
-    expect(seatOrder('mixed', now, before)).toEqual([1, 0, 2, 3]);
-    expect(seatOrder('grew', now, before)).toEqual([0, 3, 2, 1]);
-    expect(seatOrder('grew', now, null)[3]).toBe(3);
+    expect(orderCards('mixed', now, before)).toEqual([1, 0, 2, 3]);
+    expect(orderCards('grew', now, before)).toEqual([0, 3, 2, 1]);
+    expect(orderCards('grew', now, null)[3]).toBe(3);
   });
   it('come in groups of one class', () => {
-    expect(seatGroups([2, 1, 0, 3], now)).toEqual([
+    expect(cardGroups([2, 1, 0, 3], now)).toEqual([
       { class_index: 0, first: 0, count: 2 },
       { class_index: 1, first: 2, count: 1 },
       { class_index: 2, first: 3, count: 1 },
@@ -125,7 +125,7 @@ describe('travel', () => {
   const from = [cluster(0, [2, 0, 0], [10, 11, 12]), cluster(1, [2, 0, 0], [20, 21])];
   const to = [cluster(0, [2, 0, 0], [10, 12, 20]), cluster(1, [2, 0, 0], [21, 30])];
   it('knows who moved and who stayed', () => {
-    expect(travels(from, to, 20)).toEqual([
+    expect(movedImages(from, to, 20)).toEqual([
       { id: 12, from: { cluster: 0, slot: 2 }, to: { cluster: 0, slot: 1 } },
       { id: 20, from: { cluster: 1, slot: 0 }, to: { cluster: 0, slot: 2 } },
       { id: 21, from: { cluster: 1, slot: 1 }, to: { cluster: 1, slot: 0 } },
@@ -133,11 +133,11 @@ describe('travel', () => {
   });
   it('happens on single steps by hand only', () => {
     const step = { from: 4, to: 5, playing: false, reduced_motion: false, since_last_ms: 1000 };
-    expect(mayTravel(step)).toBe(true);
-    expect(mayTravel({ ...step, to: 6 })).toBe(false);
-    expect(mayTravel({ ...step, playing: true })).toBe(false);
-    expect(mayTravel({ ...step, reduced_motion: true })).toBe(false);
-    expect(mayTravel({ ...step, since_last_ms: 50 })).toBe(false);
+    expect(isAnimated(step)).toBe(true);
+    expect(isAnimated({ ...step, to: 6 })).toBe(false);
+    expect(isAnimated({ ...step, playing: true })).toBe(false);
+    expect(isAnimated({ ...step, reduced_motion: true })).toBe(false);
+    expect(isAnimated({ ...step, since_last_ms: 50 })).toBe(false);
   });
   it('asks for every image once', () =>
     expect(atlasIds([...from, ...to], 2)).toEqual([10, 11, 20, 21, 12, 30]));
@@ -154,18 +154,18 @@ it('chooses the set of the address, else the first', () => {
 });
 
 it('falls back to the newest counted checkpoint', () => {
-  expect([0, 4, 5, 99].map((c) => countedAt([1, 4, 9], c))).toEqual([1, 4, 4, 9]);
-  expect(countedAt([], 3)).toBeNull();
+  expect([0, 4, 5, 99].map((c) => nearestCounted([1, 4, 9], c))).toEqual([1, 4, 4, 9]);
+  expect(nearestCounted([], 3)).toBeNull();
 });
 
 it('opens below the whole row', () => {
   expect([rowEnd(0, 3, 30), rowEnd(2, 3, 30), rowEnd(3, 3, 30), rowEnd(29, 4, 30)]).toEqual([2, 2, 5, 29]);
 });
 
-it('underlines strangers only, and names every image', () => {
+it('underlines images of other classes only, and names every image', () => {
   const near = { id: 7, distance: 0.25, true_class: 1 };
-  expect([strangerColour(near, 1, 3), strangerColour(near, 0, 3)]).toEqual([null, 'var(--cat-1)']);
-  expect(strangerColour({ ...near, true_class: null }, 0, 3)).toBeNull();
-  expect(nearCaption(near, CLASSES)).toBe('#7  dog  0.250 away');
-  expect(nearCaption(undefined, CLASSES)).toBe('');
+  expect([otherClassColour(near, 1, 3), otherClassColour(near, 0, 3)]).toEqual([null, 'var(--cat-1)']);
+  expect(otherClassColour({ ...near, true_class: null }, 0, 3)).toBeNull();
+  expect(imageCaption(near, CLASSES)).toBe('#7  dog  0.250 away');
+  expect(imageCaption(undefined, CLASSES)).toBe('');
 });

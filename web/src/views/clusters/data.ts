@@ -1,11 +1,11 @@
-// What the clusters view computes: names, purity, order, seats, travel. Pure: no DOM, no fetching.
+// Computations of the clusters view: names, purity, order, moved images. Pure: no DOM, no requests.
 
 import { classColour } from '../../base/palette';
 
-export interface Near {
+export interface NearestImage {
   id: number;
   distance: number;
-  /** Null where the corpus is not to be had. */
+  /** Null where the corpus is not available. */
   true_class: number | null;
 }
 
@@ -14,10 +14,10 @@ export interface Cluster {
   size: number;
   /** Images of each class. */
   mix: number[];
-  nearest: Near[];
+  nearest: NearestImage[];
 }
 
-export interface History {
+export interface SizeHistory {
   checkpoints: number[];
   /** sizes[n][k]: images of cluster k at checkpoint checkpoints[n]. */
   sizes: number[][];
@@ -25,7 +25,7 @@ export interface History {
   purity: number[][];
 }
 
-export type Order = 'class' | 'mixed' | 'grew';
+export type CardOrdering = 'class' | 'mixed' | 'grew';
 
 /** The most frequent class; the first of equals. */
 export function dominant(mix: readonly number[]): number {
@@ -59,10 +59,14 @@ export function mixName(cluster: Pick<Cluster, 'size' | 'mix'>, classes: readonl
 }
 
 /**
- * The order of the seats: `order[n]` is the cluster in seat n. It is computed once, when the order is chosen,
- * and kept while one scrubs, so that a cluster keeps its seat.
+ * The order of the cards: element n is the cluster in card n. It is computed once, when the order is chosen, and kept
+ * while scrubbing, so that a cluster keeps its position.
  */
-export function seatOrder(order: Order, now: readonly Cluster[], before: readonly Cluster[] | null): number[] {
+export function orderCards(
+  order: CardOrdering,
+  now: readonly Cluster[],
+  before: readonly Cluster[] | null,
+): number[] {
   const ranks = now.map((_, k) => k);
   if (order === 'mixed') return ranks.sort((a, b) => purity(now[a]) - purity(now[b]) || a - b);
   if (order === 'grew') {
@@ -75,23 +79,23 @@ export function seatOrder(order: Order, now: readonly Cluster[], before: readonl
 }
 
 /**
- * The checkpoint whose clusters give the order: the one asked for by hand; else by class the last, by anything else the
- * one on the screen. One that was not counted cannot give it.
+ * The checkpoint whose clusters give the order: the user's choice; else the last for the order by class, and the one on
+ * the screen for the others. It must have clusters.
  */
-export function orderedAt(wish: {
-  order: Order;
+export function referenceCheckpoint(request: {
+  order: CardOrdering;
   asked: number | null;
   shown: number;
   counted: readonly number[];
 }): number | null {
-  const last = wish.counted.at(-1) ?? null;
-  const wanted = wish.asked ?? (wish.order === 'class' ? last : wish.shown);
-  return wanted !== null && wish.counted.includes(wanted) ? wanted : last;
+  const last = request.counted.at(-1) ?? null;
+  const wanted = request.asked ?? (request.order === 'class' ? last : request.shown);
+  return wanted !== null && request.counted.includes(wanted) ? wanted : last;
 }
 
 /**
- * The cluster of another set that holds the images of an opened one: more than half of those that are found at all, and
- * at least a quarter of all; null where that is not clear. Only the nearest images of a cluster are known by number.
+ * The cluster of another set that holds the images of an open one: more than half of those found, and at least a quarter
+ * of all; null where there is none. Only the nearest images of a cluster are known by id.
  */
 export function sameImages(ids: readonly number[], clusters: readonly Cluster[]): number | null {
   const wanted = new Set(ids);
@@ -103,23 +107,23 @@ export function sameImages(ids: readonly number[], clusters: readonly Cluster[])
     : null;
 }
 
-/** Runs of seats with the same dominant class, for the names under the overview. */
-export function seatGroups(
-  seats: readonly number[],
+/** Runs of cards with the same dominant class, for the names under the overview. */
+export function cardGroups(
+  cards: readonly number[],
   clusters: readonly Cluster[],
 ): { class_index: number; first: number; count: number }[] {
   const groups: { class_index: number; first: number; count: number }[] = [];
-  seats.forEach((cluster, seat) => {
+  cards.forEach((cluster, card) => {
     const class_index = dominant(clusters[cluster]?.mix ?? []);
     const last = groups[groups.length - 1];
     if (last && last.class_index === class_index) last.count++;
-    else groups.push({ class_index, first: seat, count: 1 });
+    else groups.push({ class_index, first: card, count: 1 });
   });
   return groups;
 }
 
 /** The top of the size axis, one for the whole run: the largest cluster once training has begun, within reason. */
-export function sizeTop(history: History): number {
+export function sizeTop(history: SizeHistory): number {
   const skip = history.sizes.length > 3 ? Math.ceil(history.sizes.length / 10) : 0;
   const sizes = history.sizes
     .slice(skip)
@@ -131,12 +135,12 @@ export function sizeTop(history: History): number {
 }
 
 /** The sizes of one cluster at every checkpoint, and how many of them its most frequent class made up. */
-export function sizeHistory(history: History, cluster: number): { size: number[]; main: number[] } {
+export function sizeHistory(history: SizeHistory, cluster: number): { size: number[]; main: number[] } {
   const size = history.sizes.map((one) => one[cluster] ?? 0);
   return { size, main: size.map((value, n) => value * (history.purity[n]?.[cluster] ?? 0)) };
 }
 
-/** One list of all images that are shown, seat order not mattering, so that one atlas serves every seat. */
+/** Ids of all images shown, in cluster order whatever the order of the cards, so that one atlas serves every card. */
 export function atlasIds(clusters: readonly Cluster[], most: number): number[] {
   const ids: number[] = [];
   const seen = new Set<number>();
@@ -151,24 +155,24 @@ export function atlasIds(clusters: readonly Cluster[], most: number): number[] {
   return ids;
 }
 
-export interface Seat {
+export interface ImageSlot {
   cluster: number;
   slot: number;
 }
 
-/** Images shown at both checkpoints that changed their place: where from, where to. */
-export function travels(
+/** Images shown at both checkpoints whose slot changed. */
+export function movedImages(
   from: readonly Cluster[],
   to: readonly Cluster[],
   most: number,
-): { id: number; from: Seat; to: Seat }[] {
-  const places = new Map<number, Seat>();
+): { id: number; from: ImageSlot; to: ImageSlot }[] {
+  const places = new Map<number, ImageSlot>();
   for (const cluster of from) {
     cluster.nearest
       .slice(0, most)
       .forEach((near, slot) => places.set(near.id, { cluster: cluster.index, slot }));
   }
-  const moved: { id: number; from: Seat; to: Seat }[] = [];
+  const moved: { id: number; from: ImageSlot; to: ImageSlot }[] = [];
   for (const cluster of to) {
     cluster.nearest.slice(0, most).forEach((near, slot) => {
       const old = places.get(near.id);
@@ -180,8 +184,8 @@ export function travels(
   return moved;
 }
 
-/** A step that may be shown as movement: to a neighbour, by hand, with time to see it. */
-export function mayTravel(step: {
+/** True for a step that is animated: to a neighbour, by the user, with enough time since the last. */
+export function isAnimated(step: {
   from: number;
   to: number;
   playing: boolean;
@@ -202,25 +206,25 @@ export function chooseSet<T extends { layer: string; metric: string }>(
 }
 
 /** The newest checkpoint of an ascending list that is not after the one asked for; the first where all are. */
-export function countedAt(checkpoints: readonly number[], wanted: number): number | null {
+export function nearestCounted(checkpoints: readonly number[], wanted: number): number | null {
   let found: number | null = checkpoints[0] ?? null;
   for (const c of checkpoints) if (c <= wanted) found = c;
   return found;
 }
 
-/** The last seat of the row a seat is in: what is opened below a row comes after it. */
-export function rowEnd(seat: number, columns: number, seats: number): number {
-  return Math.min(seats - 1, (Math.floor(seat / columns) + 1) * columns - 1);
+/** The last card of a card's row: the detail of an open cluster comes after it. */
+export function rowEnd(card: number, columns: number, cards: number): number {
+  return Math.min(cards - 1, (Math.floor(card / columns) + 1) * columns - 1);
 }
 
 /** The colour that underlines an image of another class than its cluster's main one. */
-export function strangerColour(near: Near | undefined, main: number, classes: number): string | null {
+export function otherClassColour(near: NearestImage | undefined, main: number, classes: number): string | null {
   const own = near?.true_class ?? null;
   return own === null || own === main ? null : classColour(own, classes);
 }
 
-/** What one reads of an image: number, class, distance to the centre. */
-export function nearCaption(near: Near | undefined, names: readonly string[]): string {
+/** Caption of an image: id, class, distance to the centre. */
+export function imageCaption(near: NearestImage | undefined, names: readonly string[]): string {
   if (!near) return '';
   const name = near.true_class === null ? 'class unknown' : names[near.true_class];
   return `#${near.id}  ${name}  ${near.distance.toFixed(3)} away`;

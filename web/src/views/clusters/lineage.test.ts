@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
-import { lineage, lineageWords, type Traced } from './lineage';
+import { lineage, lineageWords, type TracedCluster } from './lineage';
 
-const cluster = (index: number, ...from: [number, number][]): Traced => ({
+const cluster = (index: number, ...from: [number, number][]): TracedCluster => ({
   index,
   size: from.reduce((sum, [, images]) => sum + images, 0),
   name: '',
   from: from.map(([of, images]) => ({ cluster: of, images })),
 });
-const words = (clusters: Traced[], index: number) =>
+const words = (clusters: TracedCluster[], index: number) =>
   lineageWords(lineage(clusters, index), index, clusters[index].size);
 
 it('follows images both ways', () => {

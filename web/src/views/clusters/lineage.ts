@@ -1,7 +1,7 @@
-// Where a cluster's images were at the checkpoint before, and where those it held then are now. Pure.
+// Lineage of a cluster: its images at the checkpoint before, and its former images now. Pure.
 import { count, percent } from '../../base/format';
 
-export interface Traced {
+export interface TracedCluster {
   index: number;
   size: number;
   name: string;
@@ -9,23 +9,23 @@ export interface Traced {
   from: readonly { cluster: number; images: number }[];
 }
 
-export interface Part {
+export interface LineagePart {
   cluster: number;
   images: number;
 }
 
 export interface Lineage {
   /** In which clusters its images were. */
-  from: Part[];
+  from: LineagePart[];
   /** In which clusters those are that it held then. */
-  to: Part[];
-  /** How many it held then. */
+  to: LineagePart[];
+  /** Number of images that it held then. */
   held: number;
-  /** How many were here then and are here now. */
+  /** Number of images in it then and now. */
   stayed: number;
 }
 
-export function lineage(clusters: readonly Traced[], index: number): Lineage {
+export function lineage(clusters: readonly TracedCluster[], index: number): Lineage {
   const own = clusters.find((one) => one.index === index);
   const to = clusters
     .map((one) => ({
@@ -48,13 +48,13 @@ const LARGE = 0.25;
 const SAME = 0.5;
 
 const number = (index: number) => String(index).padStart(2, '0');
-const list = (parts: readonly Part[]) =>
+const list = (parts: readonly LineagePart[]) =>
   parts
     .map((part) => number(part.cluster))
     .join(', ')
     .replace(/, ([^,]*)$/, ' and $1');
 
-/** What became of a cluster since the checkpoint before, in a few words. */
+/** The lineage of a cluster since the checkpoint before, in a few words. */
 export function lineageWords(line: Lineage, index: number, size: number): string {
   if (!size) return 'empty now';
   if (!line.held) return 'empty before';

@@ -1,10 +1,10 @@
 // The numbers of the clusters view as a table. Pure.
-import type { Table } from '../../state/offer.svelte';
+import type { Table } from '../../state/exportData';
 import { dominant, purity, type Cluster } from './data';
-import { lineage, lineageWords, type Traced } from './lineage';
+import { lineage, lineageWords, type TracedCluster } from './lineage';
 
 export function clusterTables(
-  clusters: readonly (Cluster & Traced)[],
+  clusters: readonly (Cluster & TracedCluster)[],
   before: readonly Cluster[] | null,
   names: readonly string[],
 ): Table[] {

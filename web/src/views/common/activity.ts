@@ -1,4 +1,4 @@
-/** What a layer's filters do: which are dead, at risk or saturated, and how often they answer. Pure. */
+/** Activity of a layer's filters: dead, at risk or saturated, and the active fraction. Pure. */
 import type { ActivityHistory, Health, Layer } from '../../api/types';
 
 /** A filter whose rectifier cuts off less than this share of its places is saturated. */
@@ -26,7 +26,7 @@ export function rectifierOf(layers: readonly Known[], name: string): string | nu
   return null;
 }
 
-/** The filters of a layer at one checkpoint, counted; `active` is the mean share of places above zero. */
+/** The filters of a layer at one checkpoint, counted; `active` is the mean active fraction. */
 export interface Tally {
   filters: number;
   dead: number;

@@ -4,7 +4,7 @@ import type { SheetGeometry } from '../../api/types';
 import { pixelRatio } from '../../base/dom';
 import { gridWidth, pitchX, pitchY, type Grid } from '../../base/scales';
 
-/** Where a tile lies in the server's picture. `band` is the sheet's position in a strip, whose sheets touch. */
+/** Position of a tile in the server's picture. `band` is the sheet's position in a strip, whose sheets touch. */
 export function tileOrigin(sheet: SheetGeometry, tile: number, band = 0): { x: number; y: number } {
   const pitch = { x: sheet.tile_width + sheet.gap, y: sheet.tile_height + sheet.gap };
   return {

@@ -7,6 +7,6 @@ type Corpus = Pick<Run['corpus'], 'images' | 'train' | 'test'>;
 export const isEmptySplit = (corpus: Corpus | undefined, split: Split): boolean =>
   corpus !== undefined && corpus.images > 0 && corpus[split] === 0;
 
-/** What is said in place of statistics of a split that has no images. */
+/** Message in place of statistics of a split that has no images. */
 export const noSplit = (split: Split): string =>
   split === 'test' ? 'this corpus has no test split' : 'this corpus has no training split';

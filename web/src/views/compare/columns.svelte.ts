@@ -1,7 +1,7 @@
-// Which filters and channels each layer shows: chosen once, by the weights of the last checkpoint, so that a filter
+// Filters and channels shown of each layer: chosen once, by the weights of the last checkpoint, so that a filter
 // stands at the same place in every row.
-import * as routes from '../../api/routes';
-import { getValues } from '../../api/client';
+import { endpoint, getValues } from '../../api/client';
+import { valuesUrl } from '../../api/pictureUrls';
 import { numbersOf } from '../../base/format';
 import type { Layer, Run } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
@@ -14,19 +14,19 @@ import {
   type LayerFacts,
 } from './data';
 
-export interface Chosen {
+export interface ChosenFilters {
   layer: string;
   filters: number[];
   channels: number[] | null;
 }
 
-export interface ColumnWish {
+export interface ColumnRequest {
   layers: string[];
   filters: FilterChoice;
   channel: ChannelChoice;
 }
 
-/** What the view needs to know of a layer. */
+/** The facts of a layer that the view needs. */
 export function factsOf(run: Run, layer: Layer): LayerFacts {
   const shape = layer.weight_shape;
   const input = run.layers.find((one) => one.name === layer.inputs[0]);
@@ -46,31 +46,33 @@ export function factsOf(run: Run, layer: Layer): LayerFacts {
 
 async function choose(
   run: Run,
-  wish: ColumnWish,
+  request: ColumnRequest,
   name: string,
   at: number,
   signal: AbortSignal,
-): Promise<Chosen> {
+): Promise<ChosenFilters> {
   const layer = run.layers.find((one) => one.name === name);
   if (!layer) return { layer: name, filters: [], channels: null };
   const facts = factsOf(run, layer);
   let norms = new Array<number>(facts.of).fill(0);
-  if (layer.weight_shape && 'strongest' in wish.filters) {
-    const history = await routes.layerHistory(run.id, name, signal);
+  if (layer.weight_shape && 'strongest' in request.filters) {
+    const history = await endpoint('/api/runs/{run}/layers/{layer}/history', { run: run.id, layer: name }).json(
+      signal,
+    );
     const known = history.filters.norm[history.checkpoints.indexOf(at)] ?? history.filters.norm.at(-1);
     norms = known ? numbersOf(known) : norms;
   }
-  const filters = chosenFilters(wish.filters, norms.slice(0, facts.of));
+  const filters = chosenFilters(request.filters, norms.slice(0, facts.of));
   if (!facts.kernel || !filters.length) return { layer: name, filters, channels: null };
-  if (typeof wish.channel === 'number') {
+  if (typeof request.channel === 'number') {
     return {
       layer: name,
       filters,
-      channels: filters.map(() => Math.min(facts.channels - 1, wish.channel as number)),
+      channels: filters.map(() => Math.min(facts.channels - 1, request.channel as number)),
     };
   }
   if (facts.channels === 3) return { layer: name, filters, channels: null };
-  const url = routes.valuesUrl({
+  const url = valuesUrl({
     run: run.id,
     checkpoint: at,
     hash: run.checkpoints[at].hash,
@@ -90,18 +92,18 @@ async function choose(
   };
 }
 
-/** The choice for every layer of the wish, as one answer. */
-export function columns(store: Store, wish: () => ColumnWish | null): Resource<Chosen[]> {
+/** The choice for every layer of the request, as one answer. */
+export function columns(store: Store, request: () => ColumnRequest | null): Resource<ChosenFilters[]> {
   const said = $derived.by(() => {
-    const wanted = wish();
+    const wanted = request();
     return wanted ? JSON.stringify({ run: store.run?.id, ...wanted }) : null;
   });
   // Fixed when first asked: a live run does not reorder the page as it grows.
   const fixed = new Map<string, number>();
-  return resource<Chosen[]>(() => {
+  return resource<ChosenFilters[]>(() => {
     const run = store.run;
     if (!run || said === null) return null;
-    const wanted = JSON.parse(said) as ColumnWish & { run: string };
+    const wanted = JSON.parse(said) as ColumnRequest & { run: string };
     let at = fixed.get(said);
     if (at === undefined) {
       at = run.checkpoints.length - 1;

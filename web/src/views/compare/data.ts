@@ -1,5 +1,5 @@
-// What the compare view computes: the selection in the address, defaults, strongest filters and channels,
-// and where tiles lie. Pure: no DOM, no fetching.
+// Computations of the compare view: the selection in the address, defaults, strongest filters and channels,
+// and positions of tiles. Pure: no DOM, no requests.
 
 export type Row = number | 'now';
 export type ScaleOver = 'filter' | 'sheet' | 'timeline';
@@ -27,10 +27,10 @@ export function sortRows(rows: readonly Row[]): Row[] {
 }
 
 /** Early checkpoints densely, later ones ever farther apart, and now: most is learned early. */
-export function defaultRows(checkpoints: number, room: number): Row[] {
+export function defaultRows(checkpoints: number, available: number): Row[] {
   const last = checkpoints - 1;
   const wanted = [0, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640].filter((c) => c < last);
-  const keep = Math.max(0, room - 1);
+  const keep = Math.max(0, available - 1);
   while (wanted.length < keep) {
     const more = suggestRow(wanted, checkpoints);
     if (more === null || more >= last) break;
@@ -109,7 +109,7 @@ export function ranges(list: readonly number[]): string {
   return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(' ');
 }
 
-/** What one types into the field: `12`, `strongest 12`, `3 7 9`, `0-5, 9`, `all`. Null when it says nothing. */
+/** Parses the text of the field: `12`, `strongest 12`, `3 7 9`, `0-5, 9`, `all`. Null where it cannot be parsed. */
 export function readFilters(text: string): FilterChoice | null {
   const trimmed = text.trim().toLowerCase();
   if (trimmed === 'all') return { strongest: EVERY };
@@ -133,7 +133,7 @@ export function parseChannel(text: string | null | undefined): ChannelChoice | n
 
 /** The indices of the largest values, largest first; ties by index. */
 export function strongest(values: readonly number[], most: number): number[] {
-  // What is not finite is no strength.
+  // A value that is not finite comes last.
   const known = values.map((value) => (Number.isFinite(value) ? value : -Infinity));
   return values
     .map((_, k) => k)
@@ -171,7 +171,7 @@ export function strongestChannels(
   });
 }
 
-export interface SheetGeometry {
+export interface SheetTiles {
   tile_width: number;
   tile_height: number;
   columns: number;
@@ -183,7 +183,7 @@ export interface SheetGeometry {
 
 /** The top left pixel of a filter's (and channel's) tile in a sheet; null where the sheet does not hold it. */
 export function tileAt(
-  sheet: SheetGeometry,
+  sheet: SheetTiles,
   filter: number,
   channel: number | null,
 ): { x: number; y: number } | null {
@@ -204,7 +204,7 @@ export function tileSide(pixels: number, side: number): number {
   return pixels * Math.max(1, Math.round(side / Math.max(1, pixels)));
 }
 
-/** How many tiles fit side by side. */
+/** Number of tiles that fit side by side. */
 export function tilesThatFit(width: number, pitch: number): number {
   return Math.max(1, Math.floor((width + 2) / pitch));
 }
@@ -220,7 +220,7 @@ export interface Column {
   map: { height: number; width: number; side_x: number; side_y: number } | null;
   /** Colour kernels hold three channels at once; otherwise one channel of each filter is drawn. */
   rgb: boolean;
-  /** Which channel of each filter; null for all of them in colour. */
+  /** The channel of each filter; null for all of them in colour. */
   channels: number[] | null;
   pitch: number;
   per_line: number;
@@ -248,7 +248,7 @@ export interface LayerFacts {
   channels: number;
 }
 
-/** How a layer is laid out in a column of `width` pixels. */
+/** Layout of a layer in a column of `width` pixels. */
 export function layColumn(
   facts: LayerFacts,
   chosen: { filters: number[]; channels: number[] | null },
@@ -278,7 +278,7 @@ export function layColumn(
   };
 }
 
-/** Where the tile of the n-th filter lies in its column. */
+/** Position of the n-th filter's tile in its column. */
 export function placeOf(column: Column, n: number): { x: number; y: number } {
   return {
     x: (n % column.per_line) * column.pitch,

@@ -1,5 +1,5 @@
-// What stands in the comparison, as requests: for each layer its kernels and its activations, all rows in one picture.
-import { stripUrl } from '../../api/routes';
+// The requests behind the comparison: for each layer its kernels and its activations, all rows in one picture.
+import { stripUrl } from '../../api/pictureUrls';
 import type { Run } from '../../api/types';
 import type { Column, ScaleOver } from './data';
 
@@ -16,7 +16,7 @@ export function comparedRequests({ run, checkpoints, columns, image, scale }: Co
   const sorted = [...new Set(checkpoints)].sort((a, b) => a - b);
   return columns.flatMap((column) => {
     if (!column.filters.length || !sorted.length) return [];
-    const wish = {
+    const request = {
       run: run.id,
       layer: column.layer,
       checkpoints: sorted.join(','),
@@ -26,8 +26,8 @@ export function comparedRequests({ run, checkpoints, columns, image, scale }: Co
     };
     const channels = column.channels ? [...new Set(column.channels)].join(',') : column.rgb ? undefined : '0';
     return [
-      ...(column.kernel ? [stripUrl({ ...wish, channels, palette: column.rgb ? 'rgb' : 'diverging' })] : []),
-      ...(column.map && image !== null ? [stripUrl({ ...wish, apply: image, palette: 'grey' })] : []),
+      ...(column.kernel ? [stripUrl({ ...request, channels, palette: column.rgb ? 'rgb' : 'diverging' })] : []),
+      ...(column.map && image !== null ? [stripUrl({ ...request, apply: image, palette: 'grey' })] : []),
     ];
   });
 }

@@ -1,6 +1,6 @@
 // The numbers of the confusion view as tables. Pure.
-import type { Table } from '../../state/offer.svelte';
-import { columnSums, precisions, recalls, rowSums, type Counts } from './data';
+import type { Table } from '../../state/exportData';
+import { columnSums, precisions, recalls, rowSums, type Counts } from './matrix/data';
 
 export function confusionTables(names: readonly string[], now: Counts, before: Counts | null): Table[] {
   const n = names.length;

@@ -1,6 +1,6 @@
-/** What the server knows of the pinned layer's filters: their activity over time, and by class now. */
+/** Requests for the activity of the pinned layer's filters: over time, and by class now. */
 import { untrack } from 'svelte';
-import * as routes from '../../api/routes';
+import { endpoint } from '../../api/client';
 import type { ActivityHistory, LayerActivity } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
 import { resource, type Resource } from '../../state/resource.svelte';
@@ -18,7 +18,7 @@ export class Activity {
   /** The layer whose outputs are the filters' answers: their rectifier, or the layer itself where it has none. */
   readonly rectifier = $derived.by(() => rectifierOf(this.#store.run?.layers ?? [], this.#store.layer));
   readonly source = $derived.by(() => this.rectifier ?? this.#store.layer);
-  // A live run is counted faster than a long history is read: the next reading waits for the one on its way.
+  // A live run is counted faster than a long history is read: the next reading waits for the one in flight.
   #counted = $state(-1);
   readonly #kept = new Map<string, Promise<LayerActivity>>();
 
@@ -31,10 +31,13 @@ export class Activity {
         if (!run || filter === null || this.#counted < 1) return null;
         return {
           key: `${run.id}/${layer}/${this.#counted}`,
-          load: (signal) => routes.activityHistory(run.id, layer, 'test', signal),
+          load: (signal) =>
+            endpoint('/api/runs/{run}/layers/{layer}/activity', { run: run.id, layer, split: 'test' }).json(
+              signal,
+            ),
         };
       },
-      { remember: 8 },
+      { cacheSize: 8 },
     );
     $effect.pre(() => {
       const ready = store.run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
@@ -51,7 +54,7 @@ export class Activity {
           load: () => this.#read(now.index, layer),
         };
       },
-      { reader: 'pull', store },
+      { view: 'responses', store },
     );
     $effect(() => {
       const shown = this.#now.tag;
@@ -65,7 +68,12 @@ export class Activity {
     const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${layer}/${statistics}`;
     const kept = this.#kept.get(key);
     if (kept) return kept;
-    const answer = routes.activity(run?.id ?? '', { checkpoint, layer }, 'test');
+    const answer = endpoint('/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity', {
+      run: run?.id ?? '',
+      checkpoint,
+      layer,
+      split: 'test',
+    }).json();
     this.#kept.set(key, answer);
     answer.catch(() => this.#kept.delete(key));
     if (this.#kept.size > REMEMBER) this.#kept.delete(this.#kept.keys().next().value as string);
@@ -83,7 +91,7 @@ export class Activity {
   get history(): ActivityHistory | null {
     return this.#history.value?.layer === this.source ? this.#history.value : null;
   }
-  /** At the checkpoint on the screen, or the last that was read while it is on its way. */
+  /** At the checkpoint on the screen, or the last that was read while it is in flight. */
   get now(): LayerActivity | null {
     return this.#now.value?.layer === this.source ? this.#now.value : null;
   }

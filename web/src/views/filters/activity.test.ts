@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { activeShares, deadWords, mapOf, meanPlace, pulls, strongestFirst } from './activity';
+import { activeShares, deadWords, mapOf, meanPlace, classResponses, strongestFirst } from './activity';
 
 it('counts an unshared layer’s filters by map', () => {
   expect([mapOf(5, 64), mapOf(70, 64), mapOf(3, 0)]).toEqual([5, 6, 3]);
@@ -14,15 +14,15 @@ it('tells how often a filter answers, checkpoint by checkpoint', () => {
 
 it('orders the classes by their pull', () => {
   expect(strongestFirst([1, 4, 4, 0])).toEqual([1, 2, 0, 3]);
-  expect(pulls([1, 4, 0], [1, 0, 2], 2)).toEqual([
+  expect(classResponses([1, 4, 0], [1, 0, 2], 2)).toEqual([
     { class_index: 1, mean: 4, from: 0, width: 1 },
     { class_index: 0, mean: 1, from: 0, width: 0.25 },
   ]);
   // Below zero a bar lies left of the others.
-  expect(pulls([-2, 2], [1, 0], 9).map((one) => [one.from, one.width])).toEqual([
+  expect(classResponses([-2, 2], [1, 0], 9).map((one) => [one.from, one.width])).toEqual([
     [0.5, 0.5],
     [0, 0.5],
   ]);
-  expect(pulls([0, 0], [0, 1], 9)[0].width).toBe(0);
+  expect(classResponses([0, 0], [0, 1], 9)[0].width).toBe(0);
   expect(meanPlace([0, 4], 1)).toBe(0.25);
 });

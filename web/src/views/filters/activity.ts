@@ -1,10 +1,10 @@
-/** What the pinned filter does: how often it answers, to which classes, and whether it is alive. Pure. */
+/** Activity of the pinned filter: active fraction, mean activation by class, state. Pure. */
 import type { ActivityHistory, Health } from '../../api/types';
 
-/** Where a filter's activity stands: an unshared layer's filters are counted by map. */
+/** Index of a filter's activity: the filters of a layer without shared weights are counted by map. */
 export const mapOf = (filter: number, maps: number): number => (maps > 0 ? filter % maps : filter);
 
-/** Share of places above zero at each of the checkpoints asked for; NaN where it was not counted. */
+/** Active fraction at each of the checkpoints; NaN where it was not computed. */
 export function activeShares(
   history: Pick<ActivityHistory, 'checkpoints' | 'zeros'>,
   filter: number,
@@ -17,23 +17,23 @@ export function activeShares(
   });
 }
 
-/** How often the filter was dead, in words; empty where it never was. */
+/** Number of checkpoints at which the filter was dead, in words; empty for none. */
 export function deadWords(health: readonly (readonly Health[])[], filter: number): string {
   const dead = health.filter((one) => one[mapOf(filter, one.length)] === 'dead').length;
   return dead ? `dead at ${dead} of ${health.length} checkpoints` : '';
 }
 
-export interface Pull {
+export interface ClassResponse {
   class_index: number;
   mean: number;
-  /** Where its bar begins and how wide it is, 0..1 of the room. */
+  /** Start and width of its bar, 0..1 of the available width. */
   from: number;
   width: number;
 }
 
-/** The classes that a filter answers to, the strongest first. */
+/** The classes by mean activation, the highest first. */
 export function strongestFirst(means: readonly number[]): number[] {
-  // What is not finite is no strength.
+  // A value that is not finite comes last.
   const known = means.map((mean) => (Number.isFinite(mean) ? mean : -Infinity));
   return means.map((_, k) => k).sort((a, b) => (known[a] === known[b] ? a - b : known[b] - known[a]));
 }
@@ -46,7 +46,11 @@ function ends(means: readonly number[]): { low: number; span: number } {
 }
 
 /** Bars from a common zero, in a given order; where all are zero there are none. */
-export function pulls(means: readonly number[], order: readonly number[], most: number): Pull[] {
+export function classResponses(
+  means: readonly number[],
+  order: readonly number[],
+  most: number,
+): ClassResponse[] {
   const { low, span } = ends(means);
   return order.slice(0, most).map((class_index) => {
     const mean = means[class_index] ?? 0;
@@ -55,7 +59,7 @@ export function pulls(means: readonly number[], order: readonly number[], most: 
   });
 }
 
-/** Where the mean over all classes lies among the bars, 0..1. */
+/** Position of the mean over all classes among the bars, 0..1. */
 export function meanPlace(means: readonly number[], overall: number): number {
   const { low, span } = ends(means);
   return (overall - low) / span;

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer, SheetGeometry } from '../../api/types';
 import { gridHeight, gridWidth, pitchX } from '../../base/scales';
-import * as arrange from './arrange';
 import * as data from './data';
+import * as grids from './grids';
+import * as layout from './layout';
 
-const d = { ...arrange, ...data };
+const d = { ...data, ...grids, ...layout };
 
 const layer = (more: Partial<Layer>): Layer => ({
   name: 'conv1',
@@ -90,7 +91,7 @@ describe('grids', () => {
 describe('arrangement of the page', () => {
   const at = (
     sheet_shape: Layer['sheet_shape'],
-    show: arrange.Show,
+    show: layout.Show,
     width = 1124,
     height = 576,
     more: Partial<Layer> = {},
@@ -192,13 +193,13 @@ describe('words', () => {
     expect(said(sheet({ channels: [0, 1] }), false)).toEqual({ head: 'unit 0', place: 'input 1' });
   });
   it('says how far weights moved', () => {
-    expect(d.movedLabel(0.006, false)).toBe('moved 0.6 %');
-    expect(d.movedLabel(0.234, false)).toBe('moved 23 %');
-    expect(d.movedLabel(9.99, false)).toBe('moved 999 %');
-    expect(d.movedLabel(57.13, false)).toBe('moved 57 ×');
-    expect(d.movedLabel(3.2e9, false)).toBe('moved 3.2e9 ×');
-    expect(d.movedLabel(Infinity, false)).toBe(' ');
-    expect(d.movedLabel(null, true)).toBe('untrained');
+    expect(d.changeLabel(0.006, false)).toBe('change 0.6 %');
+    expect(d.changeLabel(0.234, false)).toBe('change 23 %');
+    expect(d.changeLabel(9.99, false)).toBe('change 999 %');
+    expect(d.changeLabel(57.13, false)).toBe('change 57 ×');
+    expect(d.changeLabel(3.2e9, false)).toBe('change 3.2e9 ×');
+    expect(d.changeLabel(Infinity, false)).toBe(' ');
+    expect(d.changeLabel(null, true)).toBe('untrained');
   });
   it('labels an axis without touching labels', () => {
     expect(

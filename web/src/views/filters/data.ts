@@ -1,7 +1,7 @@
-/** What the Filters view computes: where tiles lie, what lies under the pointer, what is said of a layer. Pure. */
+/** Computations of the Filters view: tiles, hit tests, descriptions. Pure. */
 import type { Layer, SheetGeometry } from '../../api/types';
 import { count, relative } from '../../base/format';
-import type { Cell } from '../../base/scales';
+import type { GridCell } from '../../base/scales';
 
 /** The sheet's own arrangement: one tile per filter, or filters in rows and channels in columns. */
 export function isMatrix(sheet: Pick<SheetGeometry, 'rgb' | 'filters' | 'channels'>): boolean {
@@ -12,13 +12,13 @@ export function tileCount(sheet: Pick<SheetGeometry, 'rgb' | 'filters' | 'channe
   return isMatrix(sheet) ? sheet.filters.length * sheet.channels.length : sheet.filters.length;
 }
 
-export interface Unit {
+export interface SheetUnit {
   filter: number;
   channel: number | null;
 }
 
 /** The filter (and channel) a tile shows, by its row-major number. */
-export function unitAt(sheet: Pick<SheetGeometry, 'rgb' | 'filters' | 'channels'>, tile: number): Unit {
+export function unitAt(sheet: Pick<SheetGeometry, 'rgb' | 'filters' | 'channels'>, tile: number): SheetUnit {
   if (!isMatrix(sheet)) return { filter: sheet.filters[tile], channel: null };
   const across = sheet.channels.length;
   return { filter: sheet.filters[Math.floor(tile / across)], channel: sheet.channels[tile % across] };
@@ -80,14 +80,14 @@ export function shortShape(shape: Layer['shape']): string {
   return height === width ? `${channels} × ${height}²` : `${channels} × ${height} × ${width}`;
 }
 
-/** "moved 0.6 %", "moved 57 ×": how far the weights went since the checkpoint before, against how large they were. */
-export function movedLabel(moved: number | null | undefined, first: boolean): string {
+/** "change 0.6 %", "change 57 ×": how far the weights went since the checkpoint before, against how large they were. */
+export function changeLabel(moved: number | null | undefined, first: boolean): string {
   if (first) return 'untrained';
   if (moved === null || moved === undefined || !Number.isFinite(moved)) return ' ';
-  return `moved ${relative(moved)}`;
+  return `change ${relative(moved)}`;
 }
 
-/** Where a value lies in `[filters, channels, h, w]` floats. */
+/** Index of a value in `[filters, channels, h, w]` floats. */
 export function valueIndex(
   shape: readonly number[],
   at: { filter: number; channel: number; y: number; x: number },
@@ -103,8 +103,8 @@ export function rank(norms: readonly number[], filter: number): number {
 
 /** The checkpoints whose frames fit into a film: every one, or every second, third, … */
 export function filmFrames(checkpoints: number, width: number, tile: number): number[] {
-  const room = Math.max(1, Math.floor(width / (tile + 1)));
-  const stride = Math.max(1, Math.ceil(checkpoints / room));
+  const available = Math.max(1, Math.floor(width / (tile + 1)));
+  const stride = Math.max(1, Math.ceil(checkpoints / available));
   return Array.from({ length: Math.ceil(checkpoints / stride) }, (_, i) => i * stride);
 }
 
@@ -124,7 +124,7 @@ export function movePin(cells: { columns: number; tiles: number }, tile: number,
 /** The words of the tooltip over a sheet. `classes` are the names of the layer's units where they stand for classes. */
 export function spot(
   sheet: SheetGeometry,
-  cell: Cell,
+  cell: GridCell,
   of: { activations: boolean; classes: readonly string[] },
 ): { head: string; place: string } {
   const { filter, channel } = unitAt(sheet, cell.index);

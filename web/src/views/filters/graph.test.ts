@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Graph } from '../../api/types';
-import { glyph, layout } from './graph';
+import { glyph, layout, type Graph } from './graph';
 
 const graph = (edges: [string, string][]): Graph => {
   const names = [...new Set(edges.flat())];
@@ -12,7 +11,6 @@ const graph = (edges: [string, string][]): Graph => {
       parameters: 0,
     })),
     edges: edges.map(([from, to]) => ({ from, to })),
-    parameters: 0,
   };
 };
 

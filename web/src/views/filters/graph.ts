@@ -1,5 +1,10 @@
-/** Where the layers of a network stand: columns by distance from the input, lanes where it branches. Pure. */
-import type { Graph, Shape } from '../../api/types';
+/** Layout of the network graph: columns by distance from the input, lanes where it branches. Pure. */
+import type { Shape } from '../../api/types';
+
+export interface Graph {
+  nodes: readonly { name: string; type: string; shape: Shape; parameters: number; description?: string }[];
+  edges: readonly { from: string; to: string }[];
+}
 
 export interface Node {
   name: string;
@@ -13,7 +18,7 @@ export interface Node {
   glyph: { width: number; height: number };
 }
 
-export interface Drawing {
+export interface GraphLayout {
   nodes: Node[];
   edges: { from: Node; to: Node }[];
   columns: number;
@@ -32,7 +37,7 @@ export function glyph(shape: Shape, largest: Shape): { width: number; height: nu
   return { width, height: Math.max(4, height) };
 }
 
-export function layout(graph: Graph): Drawing {
+export function layout(graph: Graph): GraphLayout {
   const inputs = new Map<string, string[]>(graph.nodes.map((n) => [n.name, []]));
   for (const edge of graph.edges) inputs.get(edge.to)?.push(edge.from);
   const column = new Map<string, number>();

@@ -1,7 +1,7 @@
 /** The histogram of predicted classes. Axis and order never change with the checkpoint. */
 import { fixed } from '../../base/format';
 
-export interface Bar {
+export interface HistogramBar {
   name: string;
   now: number;
   /** Negative when there is none to show. */
@@ -15,7 +15,7 @@ export function bars(input: {
   shown: readonly number[];
   now: readonly number[] | null;
   before: readonly number[] | null;
-}): Bar[] {
+}): HistogramBar[] {
   const { classes, shown, now, before } = input;
   const best = now ? Math.max(...now) : Number.POSITIVE_INFINITY;
   return shown.map((k) => ({
@@ -29,6 +29,6 @@ export function bars(input: {
 
 export const ROW = 18;
 
-/** Where bars begin, and how long the longest is, in CSS pixels of a chart that is so wide. */
+/** Start of the bars and length of the longest, in CSS pixels, for the width of the chart. */
 export const FROM = 84;
 export const length = (share: number, width: number): number => Math.round(share * (width - 42 - FROM));

@@ -36,14 +36,14 @@ export function blocksInSight(scroll: number, height: number, block: number, tot
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
 }
 
-/** How often the predicted class changed from one checkpoint to the next, and over how many steps. */
+/** Number of changes of the predicted class between checkpoints, and the number of steps. */
 export function flips(predicted: readonly number[]): { changes: number; steps: number } {
   let changes = 0;
   for (let i = 1; i < predicted.length; i += 1) if (predicted[i] !== predicted[i - 1]) changes += 1;
   return { changes, steps: Math.max(0, predicted.length - 1) };
 }
 
-/** Which classes the histogram shows: all of a few; of many the likeliest over the whole run and the true one, in class order. */
+/** The classes of the histogram: all of a few; of many the likeliest over the whole run and the true one, in class order. */
 export function classesShown(
   series: readonly (readonly number[])[],
   trueClass: number | null,

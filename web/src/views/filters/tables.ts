@@ -1,6 +1,6 @@
 /** The numbers of the Filters view as tables. Pure. */
 import type { LayerHistory } from '../../api/types';
-import type { Table } from '../../state/offer.svelte';
+import type { Table } from '../../state/exportData';
 
 export function filterTables(input: {
   layer: string;

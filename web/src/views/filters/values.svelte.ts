@@ -1,6 +1,6 @@
 /** Exact values under the pointer: raw floats, fetched when one rests on a tile, kept for the last few sheets. */
 import { getValues, type Values } from '../../api/client';
-import { valuesUrl, type SheetWish } from '../../api/routes';
+import { valuesUrl, type SheetRequest } from '../../api/pictureUrls';
 
 const KEPT = 24;
 const PAUSE_MS = 50;
@@ -12,8 +12,8 @@ export class ValueReader {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** The values if they are here, else null (and they are asked for after a short rest). */
-  read(wish: SheetWish): Values | null {
-    const url = valuesUrl(wish);
+  read(request: SheetRequest): Values | null {
+    const url = valuesUrl(request);
     const kept = this.#kept.get(url);
     if (kept !== undefined) return kept;
     clearTimeout(this.#timer);

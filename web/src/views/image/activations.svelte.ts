@@ -2,14 +2,14 @@
 import { untrack } from 'svelte';
 import { getValues, isAbort, type Values } from '../../api/client';
 import { pictures, type Picture } from '../../api/pictures';
-import { sheetUrl, valuesUrl } from '../../api/routes';
+import { sheetUrl, valuesUrl } from '../../api/pictureUrls';
 import type { Layer, Run } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
-import { Comeback } from '../../state/connection.svelte';
+import { AutoRetry } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
 
 /** Maps are pictures; a layer without space in it is a list of values. */
-export interface Strip {
+export interface LayerStrip {
   layer: Layer;
   picture: Picture | null;
   values: Float32Array | null;
@@ -18,7 +18,7 @@ export interface Strip {
 export interface ShownStrips {
   checkpoint: number;
   image: number;
-  strips: Strip[];
+  strips: LayerStrip[];
 }
 
 const AHEAD = 3;
@@ -31,21 +31,21 @@ export class Activations {
   error = $state.raw<unknown>(null);
   slow = $state(false);
   #again = $state(0);
-  readonly #comeback = new Comeback(() => (this.#again += 1));
+  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
   #values = new Map<string, Promise<Values>>();
 
-  constructor(store: Store, wish: () => { layers: Layer[]; image: number | null }) {
+  constructor(store: Store, request: () => { layers: Layer[]; image: number | null }) {
     $effect(() => {
       void this.#again;
-      const { layers, image } = wish();
+      const { layers, image } = request();
       const run = store.run;
       const checkpoint = store.checkpoint;
       if (!run || image === null || !layers.length || run.checkpoints[checkpoint]?.problem) return;
       return untrack(() => this.#follow(store, run, layers, image, checkpoint));
     });
     $effect(() => () => {
-      this.#comeback.done();
-      store.setLate('image', null);
+      this.#autoRetry.done();
+      store.staleViews.mark('image', null);
     });
   }
 
@@ -55,7 +55,7 @@ export class Activations {
   }
 
   #follow(store: Store, run: Run, layers: Layer[], image: number, checkpoint: number): () => void {
-    const wish = (layer: Layer, c: number) => ({
+    const request = (layer: Layer, c: number) => ({
       run: run.id,
       checkpoint: c,
       hash: run.checkpoints[c].hash,
@@ -63,17 +63,18 @@ export class Activations {
       apply: image,
     });
     let current = true;
-    if (this.shown && this.shown.checkpoint !== checkpoint) store.setLate('image', this.shown.checkpoint);
+    if (this.shown && this.shown.checkpoint !== checkpoint)
+      store.staleViews.mark('image', this.shown.checkpoint);
     const timer = setTimeout(() => (this.slow = true), 200);
-    const load = (layer: Layer): Promise<Strip> =>
+    const load = (layer: Layer): Promise<LayerStrip> =>
       isFlat(layer)
-        ? this.#read(valuesUrl(wish(layer, checkpoint))).then(({ data }) => ({
+        ? this.#read(valuesUrl(request(layer, checkpoint))).then(({ data }) => ({
             layer,
             picture: null,
             values: data,
           }))
         : pictures
-            .want(sheetUrl({ ...wish(layer, checkpoint), palette: 'grey' }))
+            .load(sheetUrl({ ...request(layer, checkpoint), palette: 'grey' }))
             .then((picture) => ({ layer, picture, values: null }));
     Promise.all(layers.map(load)).then(
       (strips) => {
@@ -82,24 +83,24 @@ export class Activations {
         this.shown = { checkpoint, image, strips };
         this.error = null;
         this.slow = false;
-        this.#comeback.done();
-        store.setLate('image', null);
+        this.#autoRetry.done();
+        store.staleViews.mark('image', null);
         const spatial = layers.filter((layer) => !isFlat(layer));
         const next = neighbours(run.checkpoints, checkpoint, store.direction, AHEAD, 1);
         pictures.prefetch(
-          next.flatMap((c) => spatial.map((layer) => sheetUrl({ ...wish(layer, c), palette: 'grey' }))),
+          next.flatMap((c) => spatial.map((layer) => sheetUrl({ ...request(layer, c), palette: 'grey' }))),
         );
       },
       (error: unknown) => {
         clearTimeout(timer);
         if (!current || isAbort(error)) return;
-        if (this.#comeback.failed(error, this.shown !== null)) {
+        if (this.#autoRetry.failed(error, this.shown !== null)) {
           this.slow = true;
           return;
         }
         this.error = error;
         this.slow = false;
-        store.setLate('image', null);
+        store.staleViews.mark('image', null);
       },
     );
     return () => {

@@ -7,7 +7,7 @@ import {
   stack,
   streamOrder,
   topClass,
-  verdict,
+  summary,
   stripTile,
 } from './data';
 
@@ -20,18 +20,18 @@ const ROWS = [
 ];
 const CHECKPOINTS = [0, 2, 4, 6, 8];
 
-describe('the verdict', () => {
+describe('the summary', () => {
   it('knows the first time, for good, and flips', () => {
-    expect(verdict(ROWS, CHECKPOINTS, 1)).toEqual({
+    expect(summary(ROWS, CHECKPOINTS, 1)).toEqual({
       predicted: [0, 1, 0, 1, 1],
       first_right: 2,
-      right_for_good: 6,
+      correct_since: 6,
       flips: 3,
     });
   });
   it('knows never', () => {
-    expect(verdict(ROWS, CHECKPOINTS, 2)).toMatchObject({ first_right: null, right_for_good: null });
-    expect(verdict([], [], 2)).toMatchObject({ first_right: null, right_for_good: null, flips: 0 });
+    expect(summary(ROWS, CHECKPOINTS, 2)).toMatchObject({ first_right: null, correct_since: null });
+    expect(summary([], [], 2)).toMatchObject({ first_right: null, correct_since: null, flips: 0 });
   });
   it('runs together what stays the same', () => {
     expect(predictedRuns([0, 1, 1, 0])).toEqual([
@@ -87,8 +87,8 @@ describe('the size of maps', () => {
     { channels: 32, height: 16, width: 16 },
     { channels: 64, height: 1, width: 1 },
   ];
-  it('grows with the room', () => {
-    expect([200, 400, 700].map((room) => stripTile(shapes, 1604, room))).toEqual([32, 64, 96]);
+  it('grows with the available space', () => {
+    expect([200, 400, 700].map((available) => stripTile(shapes, 1604, available))).toEqual([32, 64, 96]);
   });
   it('is the least where nothing fits', () => expect(stripTile(shapes, 300, 100)).toBe(32));
 });

@@ -1,4 +1,4 @@
-// What the image view computes: the stream of probabilities, first right, right for good, flips, labels.
+// Computations of the image view: the stream of probabilities, first correct, correct since, flips, labels.
 // Pure: no DOM, no fetching. `rows[n]` are the probabilities at checkpoint `checkpoints[n]`.
 
 export function topClass(probabilities: readonly number[]): number {
@@ -7,18 +7,22 @@ export function topClass(probabilities: readonly number[]): number {
   return best;
 }
 
-export interface Verdict {
+export interface PredictionSummary {
   /** The class given most, at each checkpoint. */
   predicted: number[];
   /** The first checkpoint at which it was right. */
   first_right: number | null;
   /** The checkpoint from which on it was right to the end. */
-  right_for_good: number | null;
-  /** How often the predicted class changed from one checkpoint to the next. */
+  correct_since: number | null;
+  /** Number of changes of the predicted class from one checkpoint to the next. */
   flips: number;
 }
 
-export function verdict(rows: readonly number[][], checkpoints: readonly number[], truth: number): Verdict {
+export function summary(
+  rows: readonly number[][],
+  checkpoints: readonly number[],
+  truth: number,
+): PredictionSummary {
   const predicted = rows.map(topClass);
   const first = predicted.indexOf(truth);
   let start = predicted.length;
@@ -28,7 +32,7 @@ export function verdict(rows: readonly number[][], checkpoints: readonly number[
   return {
     predicted,
     first_right: first < 0 ? null : checkpoints[first],
-    right_for_good: start < predicted.length ? checkpoints[start] : null,
+    correct_since: start < predicted.length ? checkpoints[start] : null,
     flips,
   };
 }
@@ -43,7 +47,7 @@ export function streamOrder(rows: readonly number[][], truth: number): number[] 
   return truth >= 0 && truth < classes ? [truth, ...others] : others;
 }
 
-export interface Layer {
+export interface StreamLayer {
   /** The class, or null for all that are too small to show alone. */
   class_index: number | null;
   low: number[];
@@ -51,9 +55,9 @@ export interface Layer {
 }
 
 /** The stacked layers of the stream, from the bottom; at most `most` classes alone, the rest together on top. */
-export function stack(rows: readonly number[][], order: readonly number[], most: number): Layer[] {
+export function stack(rows: readonly number[][], order: readonly number[], most: number): StreamLayer[] {
   const base = new Array<number>(rows.length).fill(0);
-  const layers: Layer[] = [];
+  const layers: StreamLayer[] = [];
   const alone = order.length > most ? order.slice(0, most - 1) : order;
   for (const class_index of alone) {
     const low = [...base];
@@ -66,9 +70,9 @@ export function stack(rows: readonly number[][], order: readonly number[], most:
   return layers;
 }
 
-/** Where a layer is widest, for its label; null where it is nowhere wide enough to carry one. */
+/** Widest point of a layer, for its label; null where no point is wide enough. */
 export function labelPlace(
-  layer: Layer,
+  layer: StreamLayer,
   options: { least: number; margin: number },
 ): { index: number; middle: number } | null {
   let best: { index: number; middle: number } | null = null;
@@ -119,7 +123,7 @@ export function mapColumns(count: number, pitch: number, width: number): number 
 export function stripTile(
   shapes: readonly { channels: number; height: number; width: number }[],
   width: number,
-  room: number,
+  available: number,
 ): number {
   const HEAD = 30;
   for (const tile of [96, 64]) {
@@ -129,7 +133,7 @@ export function stripTile(
       const rows = Math.ceil(shape.channels / mapColumns(shape.channels, shape.width * scale + 3, width));
       return sum + HEAD + rows * (shape.height * scale + 3);
     }, 0);
-    if (tall <= room) return tile;
+    if (tall <= available) return tile;
   }
   return 32;
 }

@@ -1,6 +1,6 @@
 /** The numbers of the Image view as tables. Pure. */
-import type { ImageLedger } from '../../api/types';
-import type { Table } from '../../state/offer.svelte';
+import type { ImageExampleStats } from '../../api/types';
+import type { Table } from '../../state/exportData';
 
 export function imageTables(input: {
   rows: readonly (readonly number[])[];
@@ -8,9 +8,9 @@ export function imageTables(input: {
   /** Checkpoints at which the network predicts nothing any more. */
   diverged: readonly number[];
   names: readonly string[];
-  ledger: ImageLedger | null;
+  exampleStats: ImageExampleStats | null;
 }): Table[] {
-  const { rows, checkpoints, diverged, names, ledger } = input;
+  const { rows, checkpoints, diverged, names, exampleStats } = input;
   const out: Table[] = [];
   if (rows.length)
     out.push({
@@ -21,17 +21,17 @@ export function imageTables(input: {
         ...diverged.map((checkpoint) => [String(checkpoint), ...names.map(() => 'diverged')]),
       ],
     });
-  if (ledger?.example)
+  if (exampleStats?.example)
     out.push({
       name: 'What became of it',
       head: ['fact', 'value'],
       rows: [
-        ['learned at checkpoint', ledger.example.learned],
-        ['flips', ledger.example.flips],
-        ['forgotten', ledger.example.forgotten],
-        ['right at checkpoints', ledger.example.right],
-        ['margin at last', ledger.example.final_margin],
-        ['mean margin', ledger.example.mean_margin],
+        ['learned at checkpoint', exampleStats.example.learned],
+        ['flips', exampleStats.example.flips],
+        ['forgotten', exampleStats.example.forgotten],
+        ['right at checkpoints', exampleStats.example.right],
+        ['margin at last', exampleStats.example.final_margin],
+        ['mean margin', exampleStats.example.mean_margin],
       ],
     });
   return out;

@@ -1,8 +1,8 @@
-/** What the report says of a run, and which moments it shows. Pure. */
+/** Facts and moments of a run in the report. Pure. */
 import type { Checkpoint, Run } from '../../api/types';
 import { count, fixed, percent } from '../../base/format';
 import { isEmptySplit } from '../common/split';
-import { bestTested, testErrorText } from '../../state/sound';
+import { bestTested, testErrorText } from '../../state/divergence';
 
 /** Readable checkpoints spread over the run, the first and the last among them. */
 export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[], most: number): number[] {

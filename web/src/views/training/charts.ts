@@ -1,5 +1,5 @@
 // The three big charts as one Vega specification. Every mark is placed by data and signals. What moves with the playhead
-// lies over the chart (NowMark): Vega then has nothing to do while one scrubs.
+// lies over the chart (NowMark): Vega then has nothing to do while scrubbing.
 import type { Mark, Spec } from 'vega';
 import { roundTicks } from '../../base/scales';
 
@@ -28,37 +28,99 @@ const label = (x: object, y: object, align: object): Mark => ({
   } as Mark['encode'],
 });
 
+/** A vertical line at the value of a signal, hidden below zero. */
+const ruleAt = (signal: string, colour: string, dash: [number, number]): Mark => ({
+  type: 'rule',
+  encode: {
+    update: {
+      x: { signal: `floor(scale('x', ${signal})) + 0.5` },
+      y: { value: TOP },
+      y2: { signal: `height - ${BOTTOM}` },
+      stroke: { signal: colour },
+      strokeDash: { value: dash },
+      opacity: { signal: `${signal} < 0 ? 0 : 1` },
+    },
+  },
+});
+
+const from = (data: string) => ({ from: { data } });
+const x = { scale: 'x', field: 'x' };
+const y = (field: string) => ({ scale: 'y', field });
+
+/** Grid, the part of the run still to come, and the labels of both axes. */
+const backgroundMarks = (): Mark[] => [
+  {
+    type: 'rule',
+    ...from('y_ticks'),
+    encode: {
+      update: {
+        x: { value: LEFT },
+        x2: { signal: `width - ${RIGHT}` },
+        y: { signal: `round(scale('y', datum.y)) + 0.5` },
+        stroke: { signal: 'grid' },
+      },
+    },
+  },
+  {
+    type: 'rect',
+    encode: {
+      update: {
+        x: { signal: `scale('x', newest)` },
+        x2: { signal: `width - ${RIGHT}` },
+        y: { value: TOP },
+        y2: { signal: `height - ${BOTTOM}` },
+        fill: { signal: 'future' },
+        opacity: { signal: 'newest < x_top ? 0.35 : 0' },
+      },
+    },
+  },
+  {
+    ...label({ value: LEFT - 5 }, { scale: 'y', field: 'y', offset: 4 }, { value: 'right' }),
+    ...from('y_ticks'),
+  },
+  {
+    ...label({ scale: 'x', field: 'x' }, { signal: `height - ${BOTTOM} + 17` }, { field: 'align' }),
+    ...from('x_ticks'),
+  },
+];
+
+/** Band, noisy curve, main curve and its dots. */
+const curveMarks = (): Mark[] => [
+  {
+    type: 'area',
+    ...from('band'),
+    encode: {
+      update: { x, y: y('high'), y2: y('low'), fill: { signal: 'faint' }, opacity: { value: 0.25 } },
+    },
+  },
+  {
+    type: 'line',
+    ...from('soft'),
+    encode: { update: { x, y: y('y'), stroke: { signal: 'faint' }, strokeWidth: { value: 1.3 } } },
+  },
+  {
+    type: 'line',
+    ...from('main'),
+    encode: {
+      update: {
+        x,
+        y: y('y'),
+        stroke: { signal: 'ink' },
+        strokeWidth: { value: 1.5 },
+        interpolate: { signal: `datum.stepped ? 'step-after' : 'linear'` },
+        defined: { signal: 'isValid(datum.y)' },
+      },
+    },
+  },
+  {
+    type: 'symbol',
+    ...from('dots'),
+    encode: { update: { x, y: y('y'), size: { value: 8 }, fill: { signal: 'ink' } } },
+  },
+];
+
 /** A chart of curves along the run. `log` is the only thing that needs another specification. */
 export function curves(log: boolean): Spec {
-  const x = { scale: 'x', field: 'x' };
-  const y = (field: string) => ({ scale: 'y', field });
-  const from = (data: string) => ({ from: { data } });
-  const before: Mark = {
-    type: 'rule',
-    encode: {
-      update: {
-        x: { signal: `floor(scale('x', before)) + 0.5` },
-        y: { value: TOP },
-        y2: { signal: `height - ${BOTTOM}` },
-        stroke: { signal: 'before_colour' },
-        strokeDash: { value: [2, 3] },
-        opacity: { signal: 'before < 0 ? 0 : 1' },
-      },
-    },
-  };
-  const lost: Mark = {
-    type: 'rule',
-    encode: {
-      update: {
-        x: { signal: `floor(scale('x', lost)) + 0.5` },
-        y: { value: TOP },
-        y2: { signal: `height - ${BOTTOM}` },
-        stroke: { signal: 'lost_colour' },
-        strokeDash: { value: [3, 2] },
-        opacity: { signal: 'lost < 0 ? 0 : 1' },
-      },
-    },
-  };
   return {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     width: 400,
@@ -94,77 +156,15 @@ export function curves(log: boolean): Spec {
       },
     ],
     marks: [
-      {
-        type: 'rule',
-        ...from('y_ticks'),
-        encode: {
-          update: {
-            x: { value: LEFT },
-            x2: { signal: `width - ${RIGHT}` },
-            y: { signal: `round(scale('y', datum.y)) + 0.5` },
-            stroke: { signal: 'grid' },
-          },
-        },
-      },
-      {
-        type: 'rect',
-        encode: {
-          update: {
-            x: { signal: `scale('x', newest)` },
-            x2: { signal: `width - ${RIGHT}` },
-            y: { value: TOP },
-            y2: { signal: `height - ${BOTTOM}` },
-            fill: { signal: 'future' },
-            opacity: { signal: 'newest < x_top ? 0.35 : 0' },
-          },
-        },
-      },
-      {
-        ...label({ value: LEFT - 5 }, { scale: 'y', field: 'y', offset: 4 }, { value: 'right' }),
-        ...from('y_ticks'),
-      },
-      {
-        ...label({ scale: 'x', field: 'x' }, { signal: `height - ${BOTTOM} + 17` }, { field: 'align' }),
-        ...from('x_ticks'),
-      },
-      {
-        type: 'area',
-        ...from('band'),
-        encode: {
-          update: { x, y: y('high'), y2: y('low'), fill: { signal: 'faint' }, opacity: { value: 0.25 } },
-        },
-      },
-      {
-        type: 'line',
-        ...from('soft'),
-        encode: { update: { x, y: y('y'), stroke: { signal: 'faint' }, strokeWidth: { value: 1.3 } } },
-      },
-      {
-        type: 'line',
-        ...from('main'),
-        encode: {
-          update: {
-            x,
-            y: y('y'),
-            stroke: { signal: 'ink' },
-            strokeWidth: { value: 1.5 },
-            interpolate: { signal: `datum.stepped ? 'step-after' : 'linear'` },
-            defined: { signal: 'isValid(datum.y)' },
-          },
-        },
-      },
-      {
-        type: 'symbol',
-        ...from('dots'),
-        encode: { update: { x, y: y('y'), size: { value: 8 }, fill: { signal: 'ink' } } },
-      },
-      lost,
-      before,
+      ...backgroundMarks(),
+      ...curveMarks(),
+      ruleAt('lost', 'lost_colour', [3, 2]),
+      ruleAt('before', 'before_colour', [2, 3]),
     ],
   };
 }
 
-/** Where a value along the run lies in a chart of this width: where the specification's own scale puts it. */
+/** Pixel position of a value along the run in a chart of this width, as the specification's scale computes it. */
 export const xAt = (value: number, top: number, width: number): number =>
   LEFT + (value / top) * (width - RIGHT - LEFT);
 

@@ -1,4 +1,4 @@
-// What the training view computes: smoothing, bands, thinning, axes, what is left. Pure: no DOM, no fetching.
+// Computations of the training view: smoothing, bands, thinning, axes, time left. Pure: no DOM, no requests.
 import { fixed, NOT_FINITE, scientific } from '../../base/format';
 
 export type Along = 'step' | 'epoch' | 'images';
@@ -83,7 +83,7 @@ export interface Clock {
   train_images: number;
 }
 
-/** Where a step lies along the chosen axis. */
+/** Position of a step along the chosen axis. */
 export function along(step: number, axis: Along, clock: Clock): number {
   if (axis === 'step') return step;
   const epoch = step / clock.steps_per_epoch;
@@ -122,7 +122,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-export interface LayerHistory {
+export interface LayerNorms {
   checkpoints: number[];
   norm: (number | null)[];
   moved: (number | null)[];
@@ -136,7 +136,7 @@ export function rootMeanSquare(norm: readonly number[], weights: number): number
 }
 
 /** Half the height of a fan that lies around zero: the largest percentile on either side, ever. */
-export function fanLimit(percentiles: LayerHistory['percentiles']): number {
+export function fanLimit(percentiles: LayerNorms['percentiles']): number {
   const values = [...percentiles.p1, ...percentiles.p99].filter(Number.isFinite).map(Math.abs);
   return Math.max(1e-12, ...values);
 }

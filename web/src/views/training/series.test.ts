@@ -5,6 +5,8 @@ import { axisTop, checkpointAt, errorCurve, lossCurve, powerLabel, rateCurve } f
 
 const clock = { steps_per_epoch: 10, batch: 100, train_images: 1000 };
 const metrics = {
+  divergence: null,
+  skipped: null,
   train: {
     step: [1, 2, 3, 4],
     epoch: [0.1, 0.2, 0.3, 0.4],
@@ -56,6 +58,7 @@ describe('curves', () => {
   });
   it('survive a run that has only begun', () => {
     const nothing = {
+      ...metrics,
       train: { ...metrics.train, step: [], loss: [], error: [], rate: [] },
       test: { step: [], epoch: [], loss: [], error: [], not_finite: [] },
       views: { step: [], epoch: [], loss: [], error: [], not_finite: [] },

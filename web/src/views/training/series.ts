@@ -9,7 +9,7 @@ export interface Curve {
     band: { x: number; low: number; high: number }[];
     soft: { x: number; y: number }[];
     main: { x: number; y: number; stepped: boolean }[];
-    /** What `main` was measured at; none where they would touch. */
+    /** Measured points of `main`; none where they would touch. */
     dots: { x: number; y: number }[];
     y_ticks: { y: number; label: string }[];
   };
@@ -51,7 +51,7 @@ function lossTicks(low: number, high: number): number[] {
     .filter((v) => v >= low && v <= high);
 }
 
-/** What was measured now and then: a line, with a dot at each measurement while they lie apart. */
+/** Curve of sparse measurements: a line, with a dot at each measurement while they do not touch. */
 function measured(
   at: readonly number[],
   values: readonly (number | null)[],

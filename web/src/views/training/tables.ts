@@ -1,7 +1,7 @@
 /** The numbers of the Training view as tables. Pure. */
 import type { Checkpoint } from '../../api/types';
 import { NOT_FINITE } from '../../base/format';
-import type { Table } from '../../state/offer.svelte';
+import type { Table } from '../../state/exportData';
 import type { Tally } from '../common/activity';
 
 /** One layer at one checkpoint; what is not known is null. */
@@ -44,9 +44,9 @@ export const trainingTables = (points: readonly Checkpoint[], layers: readonly L
       'layer',
       'parameters',
       'norm',
-      'moved',
+      'change',
       'last step',
-      'active',
+      'active fraction',
       'filters',
       'dead',
       'at risk',

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { noStatistics, skippedWords, unansweredWords } from './missingStatistics';
+
+const run = { statistics_problem: null };
+const broken = { statistics_problem: 'file is not a database' };
+const point = (state: 'ready' | 'failed' | 'stale' | 'missing', rest = {}) => ({
+  statistics: { test: state },
+  diverged: false,
+  not_finite: false,
+  ...rest,
+});
+
+describe('a checkpoint without statistics', () => {
+  it('says why where waiting does not help', () => {
+    expect(noStatistics(run, point('failed', { diverged: true }), 'test')).toMatch(/diverged/);
+    expect(noStatistics(run, point('missing', { not_finite: true }), 'test')).toMatch(/diverged/);
+    expect(noStatistics(run, point('failed'), 'test')).toMatch(/could not be computed/);
+    expect(noStatistics(run, point('stale'), 'test')).toMatch(/computes them anew/);
+    expect(noStatistics(broken, point('missing'), 'test')).toBe('the statistics cannot be read');
+  });
+
+  it('says nothing where there are some, or only none yet', () => {
+    expect(noStatistics(run, point('ready', { diverged: true }), 'test')).toBeNull();
+    expect(noStatistics(run, point('missing'), 'test')).toBeNull();
+    expect(noStatistics(run, point('ready'), 'train')).toBeNull();
+    expect(noStatistics(null, null, 'test')).toBeNull();
+  });
+});
+
+describe('checkpoints at which an image has no answer', () => {
+  const at = (index: number, diverged = false, problem: string | null = null) => ({
+    index,
+    problem,
+    diverged,
+    not_finite: diverged,
+  });
+
+  it('are counted by why', () => {
+    const points = [at(0), at(1), at(2, false, 'cut'), at(3, true), at(4, true)];
+    expect(unansweredWords(points, [0, 1, 3, 4])).toBe('');
+    expect(unansweredWords(points, [0, 3, 4])).toBe(
+      '3 of 4 checkpoints known; the rest come with the statistics',
+    );
+    expect(unansweredWords(points, [0, 1])).toBe('2 of 4 checkpoints known; the rest have diverged');
+    expect(unansweredWords(points, [0])).toBe(
+      '1 of 4 checkpoints known; 2 have diverged; the rest come with the statistics',
+    );
+  });
+});
+
+it('lines of the metrics that are left out are told of', () => {
+  expect(skippedWords({ lines: 1, first_line: 5, reason: 'missing field `loss`' })).toBe(
+    'Line 5 of metrics.jsonl cannot be read and is left out: missing field `loss`',
+  );
+  expect(skippedWords({ lines: 1200, first_line: 5, reason: 'x' })).toMatch(/^1,200 lines .* line 5: x$/);
+});

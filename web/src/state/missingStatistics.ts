@@ -1,0 +1,51 @@
+/** Messages about missing statistics, predictions and metrics. Pure. */
+import type { Checkpoint, Metrics, Run, Split } from '../api/types';
+import { count, plural } from '../base/format';
+
+/**
+ * The reason why a checkpoint has no statistics of a split and waiting will not help. Null where it has them, or where
+ * they are only not computed yet.
+ */
+export function noStatistics(
+  run: Pick<Run, 'statistics_problem'> | null,
+  point: Pick<Checkpoint, 'statistics' | 'diverged' | 'not_finite'> | null,
+  split: Split,
+): string | null {
+  const state = point?.statistics[split];
+  if (state === 'ready') return null;
+  if (run?.statistics_problem) return 'the statistics cannot be read';
+  if (point?.diverged || point?.not_finite) return 'no statistics: the network has diverged here';
+  if (state === 'failed') return 'the statistics could not be computed';
+  if (state === 'stale')
+    return 'the statistics are of another snapshot or corpus: deepviz stats computes them anew';
+  return null;
+}
+
+/** Number of an image's readable checkpoints without a prediction, in words; empty where all have one. */
+export function unansweredWords(
+  points: readonly Pick<Checkpoint, 'index' | 'problem' | 'diverged' | 'not_finite'>[],
+  known: readonly number[],
+): string {
+  const has = new Set(known);
+  const readable = points.filter((point) => !point.problem);
+  const open = readable.filter((point) => !has.has(point.index));
+  if (!open.length) return '';
+  const lost = open.filter((point) => point.diverged || point.not_finite).length;
+  const parts = [`${count(readable.length - open.length)} of ${plural(readable.length, 'checkpoint')} known`];
+  if (lost)
+    parts.push(
+      lost === open.length
+        ? 'the rest have diverged'
+        : `${count(lost)} ${lost === 1 ? 'has' : 'have'} diverged`,
+    );
+  if (lost < open.length) parts.push('the rest come with the statistics');
+  return parts.join('; ');
+}
+
+/** `3 lines of metrics.jsonl cannot be read and are left out, the first is line 5: missing field`. */
+export function skippedWords(skipped: NonNullable<Metrics['skipped']>): string {
+  const { lines, first_line, reason } = skipped;
+  return lines === 1
+    ? `Line ${count(first_line)} of metrics.jsonl cannot be read and is left out: ${reason}`
+    : `${count(lines)} lines of metrics.jsonl cannot be read and are left out, the first is line ${count(first_line)}: ${reason}`;
+}

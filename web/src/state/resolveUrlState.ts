@@ -1,0 +1,82 @@
+/** Resolves a URL state against a run, which supplies the defaults; and the reverse. Pure. */
+import type { Run } from '../api/types';
+import { firstEpoch, nearestReadable } from './checkpoints';
+import type { UrlState } from './urlState';
+
+export interface ResolvedState {
+  follow: boolean;
+  view: string;
+  checkpoint: number;
+  before: number;
+  layer: string;
+  filter: number | null;
+  channel: number | null;
+  image: number | null;
+}
+
+export function resolveUrlState(
+  state: UrlState,
+  run: Pick<Run, 'live' | 'checkpoints' | 'layers'> & { corpus: Pick<Run['corpus'], 'images' | 'train'> },
+): ResolvedState {
+  const points = run.checkpoints;
+  const follow =
+    state.checkpoint === 'last' || (state.checkpoint === null && (run.live || points.length === 0));
+  const named = run.layers.find((l) => l.name === state.layer);
+  const layer = named ?? run.layers.find((l) => l.weight_shape) ?? run.layers[0];
+  const { images, train } = run.corpus;
+  return {
+    follow,
+    view: state.view ?? 'filters',
+    checkpoint:
+      follow || state.checkpoint === null
+        ? nearestReadable(points, points.length - 1)
+        : Math.min(points.length - 1, Number(state.checkpoint)),
+    before: Math.min(state.before ?? firstEpoch(points), Math.max(0, points.length - 1)),
+    layer: layer?.name ?? '',
+    filter:
+      state.filter === 'none'
+        ? null
+        : state.filter !== null && state.filter < (layer?.filters ?? 0)
+          ? state.filter
+          : 0,
+    channel: state.channel,
+    image:
+      state.image !== null && state.image < images
+        ? state.image
+        : images > 0
+          ? Math.min(images - 1, train)
+          : null,
+  };
+}
+
+/** The URL state of what is shown. */
+export function urlStateOf(
+  shown: ResolvedState & { held: number | null; options: Record<string, string> },
+  run: string | null,
+): UrlState {
+  return {
+    run,
+    view: shown.view,
+    checkpoint: shown.follow ? 'last' : (shown.held ?? shown.checkpoint),
+    before: shown.before,
+    layer: shown.layer || null,
+    filter: shown.filter === null ? 'none' : shown.filter,
+    channel: shown.channel,
+    image: shown.image,
+    options: shown.options,
+  };
+}
+
+/** The URL state for another run: the view and its options stay, what belongs to the run alone goes. */
+export function urlStateForRun(state: UrlState, run: string): UrlState {
+  // The number of a cluster means nothing in another run.
+  const options = Object.entries(state.options).filter(([name]) => name !== 'clusters.open');
+  return {
+    ...state,
+    run,
+    checkpoint: state.checkpoint === 'last' ? 'last' : null,
+    before: null,
+    image: null,
+    options: Object.fromEntries(options),
+  };
+}

@@ -1,0 +1,80 @@
+// CardOrdering of the cluster cards: computed once for each choice, and again only on request, so that nothing moves while one
+// scrubs and a live run does not reorder the page.
+import { untrack } from 'svelte';
+import { AutoRetry } from '../../state/connection.svelte';
+import type { Store } from '../../state/store.svelte';
+import { dominant, referenceCheckpoint, cardGroups, orderCards, type CardOrdering } from './data';
+import type { ClusterSets, SetChoice } from './clusterSets.svelte';
+
+export interface CardArrangement {
+  /** The checkpoint whose clusters gave the order. */
+  at: number;
+  cards: number[];
+  /** The class each cluster is coloured by in its history: its most frequent one at the last checkpoint. */
+  colours: number[];
+  groups: { class_index: number; first: number; count: number }[];
+}
+
+export class CardOrder {
+  arrangement = $state.raw<CardArrangement | null>(null);
+  #again = $state(0);
+  /** The checkpoint chosen by the user; null for the order's default. */
+  #asked: number | null = null;
+
+  constructor(
+    store: Store,
+    clusterSets: ClusterSets,
+    request: () => { key: string; choice: SetChoice | null; order: CardOrdering },
+  ) {
+    const autoRetry = new AutoRetry(() => (this.#again += 1));
+    let arranged = '';
+    let of = '';
+    $effect(() => {
+      const { key: choiceKey, choice, order } = request();
+      // The user's choice was for another set or order.
+      if (of !== `${choiceKey}/${order}`) this.#asked = null;
+      of = `${choiceKey}/${order}`;
+      const key = `${choiceKey}/${order}/${this.#again}`;
+      const counted = clusterSets.history.value?.checkpoints;
+      const last = counted?.[counted.length - 1];
+      if (key === arranged || !choice || !counted || last === undefined) return;
+      let current = true;
+      untrack(() => {
+        const shown = clusterSets.now.value?.checkpoint ?? store.checkpoint;
+        const reference = referenceCheckpoint({ order, asked: this.#asked, shown, counted }) ?? last;
+        const asked = [reference, last, store.before].map((c) =>
+          counted.includes(c) ? clusterSets.read(c, choice) : null,
+        );
+        Promise.all(asked).then(
+          ([set, end, before]) => {
+            if (!current || !set || !end) return;
+            arranged = key;
+            autoRetry.done();
+            const cards = orderCards(order, set.clusters, before?.clusters ?? null);
+            this.arrangement = {
+              at: set.checkpoint,
+              cards,
+              colours: end.clusters.map((one) => dominant(one.mix)),
+              groups: order === 'class' ? cardGroups(cards, set.clusters) : [],
+            };
+          },
+          (error: unknown) => current && autoRetry.failed(error),
+        );
+      });
+      return () => (current = false);
+    });
+    $effect(() => () => autoRetry.done());
+  }
+
+  /** Computes the order again: for this checkpoint, or for the order's default. */
+  renew(checkpoint: number | null = null): void {
+    this.#asked = checkpoint;
+    this.#again += 1;
+  }
+
+  /** Cluster of each card, in index order until the order is computed. */
+  cards(clusters: number): number[] {
+    const cards = this.arrangement?.cards;
+    return cards?.length === clusters ? cards : Array.from({ length: clusters }, (_, k) => k);
+  }
+}

@@ -1,0 +1,227 @@
+// The moves between two checkpoints as a picture: bands of predicted classes, ribbons of images between them. Pure.
+import type { PredictionChange, PredictionChanges } from '../../../api/types';
+import type { Table } from '../../../state/exportData';
+import { CHANGE_WORDS, changeKind, type ChangeKind } from '../lists/predictionChanges';
+
+/** So many classes have a band of their own; those with the fewest moves share the last one. */
+export const MOST_BANDS = 20;
+/** So many ribbons are drawn, the largest; the rest count in their bands and stand in the table. */
+export const MOST_RIBBONS = 300;
+/** The band of several classes, in an address. */
+const OTHERS = 'x';
+const KINDS: ChangeKind[] = ['gained', 'lost', 'wrong'];
+
+export interface Bands {
+  /** The classes of each band, from the top. */
+  groups: number[][];
+  /** The band of each class. */
+  of: number[];
+}
+
+/** Bands in the order of the classes; where they are too many, those with most moves keep one of their own. */
+export function flowBands(
+  moves: readonly PredictionChange[],
+  order: readonly number[],
+  most = MOST_BANDS,
+): Bands {
+  let own = [...order];
+  if (own.length > most) {
+    const moved = new Map<number, number>();
+    for (const move of moves)
+      for (const k of [move.from, move.to]) moved.set(k, (moved.get(k) ?? 0) + move.count);
+    const kept = new Set(
+      [...order].sort((a, b) => (moved.get(b) ?? 0) - (moved.get(a) ?? 0) || a - b).slice(0, most - 1),
+    );
+    own = order.filter((k) => kept.has(k));
+  }
+  const groups = own.map((k) => [k]);
+  const rest = order.filter((k) => !own.includes(k));
+  if (rest.length) groups.push(rest);
+  const of: number[] = [];
+  groups.forEach((group, n) => group.forEach((k) => (of[k] = n)));
+  return { groups, of };
+}
+
+export interface Ribbon {
+  key: string;
+  from: number;
+  to: number;
+  kind: ChangeKind;
+  count: number;
+}
+
+const said = (bands: Bands, k: number): string => {
+  const group = bands.groups[bands.of[k]];
+  return group.length > 1 ? OTHERS : String(k);
+};
+
+/** `3-5-gained` in the address: predicted then, predicted now, and whether that was good. */
+export const ribbonKey = (move: PredictionChange, bands: Bands): string =>
+  `${said(bands, move.from)}-${said(bands, move.to)}-${changeKind(move)}`;
+
+/** Moves from band to band, each kind a ribbon of its own, as one meets them from the top. */
+export function ribbonsOf(moves: readonly PredictionChange[], bands: Bands): Ribbon[] {
+  const found = new Map<string, Ribbon>();
+  for (const move of moves) {
+    const key = ribbonKey(move, bands);
+    const ribbon = found.get(key);
+    if (ribbon) ribbon.count += move.count;
+    else {
+      const [from, to] = [bands.of[move.from], bands.of[move.to]];
+      found.set(key, { key, from, to, kind: changeKind(move), count: move.count });
+    }
+  }
+  return [...found.values()].sort(
+    (a, b) => a.from - b.from || a.to - b.to || KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind),
+  );
+}
+
+/**
+ * How many images each band keeps: those predicted as its classes then, less those that left. `class_index` counts the
+ * images of one true class only.
+ */
+export function stayedOf(
+  counts: ArrayLike<number>,
+  ribbons: readonly Ribbon[],
+  bands: Bands,
+  class_index: number | null,
+): number[] {
+  const classes = bands.of.length;
+  const sums = bands.groups.map((group) => {
+    let sum = 0;
+    for (const k of group)
+      for (let truth = 0; truth < classes; truth++)
+        if (class_index === null || truth === class_index) sum += counts[truth * classes + k];
+    return sum;
+  });
+  for (const ribbon of ribbons) sums[ribbon.from] -= ribbon.count;
+  return sums.map((sum) => Math.max(0, sum));
+}
+
+export interface FlowBar {
+  y: number;
+  height: number;
+  count: number;
+}
+
+export interface DrawnRibbon {
+  /** Height of its ends on the left and on the right. */
+  y0: number;
+  y1: number;
+  thickness: number;
+}
+
+export interface FlowLayout {
+  left: FlowBar[];
+  right: FlowBar[];
+  ribbons: (Ribbon & DrawnRibbon)[];
+  stayed: (DrawnRibbon & { band: number; count: number })[];
+}
+
+export interface FlowSize {
+  height: number;
+  gap: number;
+  /** Every band has room for its name. */
+  least: number;
+}
+
+const total = (values: readonly number[]) => values.reduce((sum, one) => sum + one, 0);
+
+/** The scale at which the slots of a side fill the height, each at least as high as its name. */
+function scaleFor(counts: readonly number[], height: number, least: number): number {
+  let [low, high] = [0, height / Math.max(1, total(counts))];
+  for (let n = 0; n < 40; n++) {
+    const middle = (low + high) / 2;
+    if (total(counts.map((one) => Math.max(least, one * middle))) > height) high = middle;
+    else low = middle;
+  }
+  return low;
+}
+
+/** Bands and ribbons in pixels: an image is as high on the left as on the right, and a band begins where it ends. */
+export function flowLayout(
+  ribbons: readonly Ribbon[],
+  stayed: readonly number[] | null,
+  bands: number,
+  available: FlowSize,
+): FlowLayout {
+  const kept = (band: number) => stayed?.[band] ?? 0;
+  const sides = (['from', 'to'] as const).map((side) =>
+    Array.from({ length: bands }, (_, band) =>
+      ribbons.reduce((sum, one) => sum + (one[side] === band ? one.count : 0), kept(band)),
+    ),
+  );
+  const height = available.height - available.gap * (bands - 1);
+  const least = Math.min(available.least, height / Math.max(1, bands));
+  const scale = Math.min(...sides.map((counts) => scaleFor(counts, height, least)));
+  const [left, right] = sides.map((counts) => {
+    const slots = counts.map((count) => Math.max(least, count * scale));
+    let y = Math.max(0, (height - total(slots)) / 2);
+    return counts.map((count, band): FlowBar => {
+      const bar = { y: y + (slots[band] - count * scale) / 2, height: count * scale, count };
+      y += slots[band] + available.gap;
+      return bar;
+    });
+  });
+  // On either side a band's ribbons lie in the order of the bands they lead to, so that they cross least.
+  const ends: { y0: number; y1: number }[] = ribbons.map(() => ({ y0: 0, y1: 0 }));
+  const still = Array.from({ length: bands }, () => ({ y0: 0, y1: 0 }));
+  const place = (side: 'from' | 'to', bars: FlowBar[], end: 'y0' | 'y1') => {
+    const other = side === 'from' ? 'to' : 'from';
+    bars.forEach((bar, band) => {
+      const parts = [
+        ...ribbons.flatMap((one, n) =>
+          one[side] === band ? [{ at: one[other], count: one.count, put: ends[n] }] : [],
+        ),
+        { at: band, count: kept(band), put: still[band] },
+      ].sort((a, b) => a.at - b.at);
+      let y = bar.y;
+      for (const part of parts) {
+        part.put[end] = y;
+        y += part.count * scale;
+      }
+    });
+  };
+  place('from', left, 'y0');
+  place('to', right, 'y1');
+  return {
+    left,
+    right,
+    ribbons: ribbons.map((one, n) => ({ ...one, ...ends[n], thickness: one.count * scale })),
+    stayed: still.flatMap((end, band) =>
+      kept(band) ? [{ ...end, band, count: kept(band), thickness: kept(band) * scale }] : [],
+    ),
+  };
+}
+
+const tenth = (value: number) => Math.round(value * 10) / 10;
+
+/** A ribbon between two uprights, level at both ends. */
+export function ribbonPath({ y0, y1, thickness }: DrawnRibbon, x0: number, x1: number): string {
+  const [a, b, c, d] = [y0, y1, y1 + thickness, y0 + thickness].map(tenth);
+  const middle = tenth((x0 + x1) / 2);
+  return `M${x0} ${a}C${middle} ${a} ${middle} ${b} ${x1} ${b}V${c}C${middle} ${c} ${middle} ${d} ${x0} ${d}Z`;
+}
+
+/** The largest ribbons in their order, and what is left out. */
+export function largest(ribbons: readonly Ribbon[], most = MOST_RIBBONS): { drawn: Ribbon[]; rest: Ribbon[] } {
+  if (ribbons.length <= most) return { drawn: [...ribbons], rest: [] };
+  const kept = new Set([...ribbons].sort((a, b) => b.count - a.count).slice(0, most));
+  return { drawn: ribbons.filter((one) => kept.has(one)), rest: ribbons.filter((one) => !kept.has(one)) };
+}
+
+export const bandName = (bands: Bands, band: number, names: readonly string[]): string => {
+  const group = bands.groups[band];
+  return group.length === 1 ? (names[group[0]] ?? '') : `${group.length} others`;
+};
+
+/** The ribbons as rows: what the picture shows, for those who read. */
+export const flowTable = (
+  { from, to }: Pick<PredictionChanges, 'from' | 'to'>,
+  ribbons: readonly Ribbon[],
+  name: (band: number) => string,
+): Table => ({
+  name: `Flow ${from} to ${to}`,
+  head: [`predicted at ${from}`, `predicted at ${to}`, 'right', 'images'],
+  rows: ribbons.map((one) => [name(one.from), name(one.to), CHANGE_WORDS[one.kind], one.count]),
+});

@@ -1,0 +1,101 @@
+// Sizes of the confusion view: from the room there is to whole pixels. Pure.
+
+/** At most so many classes get cells with numbers in them; more are drawn as a field of shades. */
+export const NUMBERED_CLASSES = 20;
+
+export interface MatrixLayout {
+  /** Cells carry a count; otherwise they are only shaded. */
+  numbered: boolean;
+  /** There is room for a history under the count. */
+  histories: boolean;
+  cell_width: number;
+  cell_height: number;
+  /** Height of the history under the count. */
+  history_height: number;
+  label_width: number;
+  /** Height of the head of the columns; higher when the names stand upright. */
+  head_height: number;
+  upright: boolean;
+}
+
+const HEAD = 44;
+const LETTER = 6.2;
+
+/** Cells for a set of names: where a name is wider than its column, all of them stand upright. */
+export function namedLayout(
+  names: readonly string[],
+  width: number,
+  height: number,
+  labelWidth: number,
+): MatrixLayout {
+  const flat = matrixLayout(names.length, width, height - HEAD, labelWidth);
+  const longest = Math.max(1, ...names.map((name) => name.length)) * LETTER;
+  const usual = (names.reduce((sum, name) => sum + name.length, 0) / Math.max(1, names.length)) * LETTER;
+  if (!flat.numbered || (longest <= flat.cell_width + 8 && usual <= flat.cell_width - 8)) return flat;
+  const head_height = Math.round(Math.min(110, longest + 28));
+  return { ...matrixLayout(names.length, width, height - head_height, labelWidth), head_height, upright: true };
+}
+
+/** Cells as large as the room allows, in whole pixels, at the proportions of 60 x 52. */
+export function matrixLayout(classes: number, width: number, height: number, labelWidth: number): MatrixLayout {
+  const numbered = classes <= NUMBERED_CLASSES;
+  const byHeight = Math.floor(height / classes);
+  const byWidth = Math.floor(width / classes);
+  if (!numbered) {
+    const side = Math.max(1, Math.min(24, byHeight, byWidth));
+    return {
+      numbered,
+      histories: false,
+      cell_width: side,
+      cell_height: side,
+      history_height: 0,
+      label_width: labelWidth,
+      head_height: HEAD,
+      upright: false,
+    };
+  }
+  const tall = Math.max(20, Math.min(76, byHeight));
+  const wide = Math.max(30, Math.min(88, byWidth, Math.max(60, Math.round((tall * 60) / 52))));
+  return {
+    numbered,
+    histories: tall >= 40 && wide >= 44,
+    cell_width: wide,
+    cell_height: tall,
+    history_height: Math.min(tall - 35, Math.round(tall * 0.36)),
+    label_width: labelWidth,
+    head_height: HEAD,
+    upright: false,
+  };
+}
+
+export interface TileLayout {
+  scale: number;
+  columns: number;
+  /** Images on a page: at least the number asked for, more where whole rows of them fit. */
+  page: number;
+}
+
+/** The largest whole scale at which a page of tiles fits; never below `least`, then the page scrolls. */
+export function tileLayout(
+  count: number,
+  available: { width: number; height: number },
+  image: { width: number; height: number },
+  spacing: { gap: number; under: number; least: number; most: number },
+): TileLayout {
+  const columnsAt = (scale: number) =>
+    Math.max(1, Math.floor((available.width + spacing.gap) / (image.width * scale + spacing.gap)));
+  const rowsAt = (scale: number) =>
+    Math.floor((available.height + spacing.gap) / (image.height * scale + spacing.under + spacing.gap));
+  for (let scale = spacing.most; scale >= spacing.least; scale--) {
+    const columns = columnsAt(scale);
+    const fit = columns * rowsAt(scale);
+    if (fit >= count) return { scale, columns, page: Math.min(fit, 3 * count) };
+  }
+  const columns = columnsAt(spacing.least);
+  return { scale: spacing.least, columns, page: count };
+}
+
+/** The whole scale that brings an image nearest to `side` pixels, never below 1. */
+export function wholeScale(pixels: number, side: number): number {
+  return Math.max(1, Math.round(side / pixels));
+}

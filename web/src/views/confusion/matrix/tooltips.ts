@@ -1,0 +1,29 @@
+// Titles and tooltips of cells. Pure.
+import { count, percent, signedCount } from '../../../base/format';
+import type { Cell } from './data';
+
+export const cellTitle = (names: readonly string[], { truth, predicted }: Cell): string =>
+  truth === predicted ? `${names[truth]}, recognised` : `${names[truth]} seen as ${names[predicted]}`;
+
+const MOST_LETTERS = 12;
+const cut = (name: string): string =>
+  name.length > MOST_LETTERS ? `${name.slice(0, MOST_LETTERS - 1)}…` : name;
+
+/** From one class to another, in few letters. */
+export const arrow = (from: string, to: string): string => `${cut(from)} → ${cut(to)}`;
+
+export interface CellFacts {
+  value: number;
+  /** Null where there is no checkpoint to compare with. */
+  was: number | null;
+  row: number;
+  column: number;
+}
+
+/** The rows of a cell's tooltip. */
+export const cellRows = ({ value, was, row, column }: CellFacts): [string, string][] => [
+  ['images', count(value)],
+  ['before', was === null ? '–' : `${count(was)}, change ${signedCount(value - was)}`],
+  ['of row', percent(value / (row || 1))],
+  ['of column', percent(value / (column || 1))],
+];

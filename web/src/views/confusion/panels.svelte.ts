@@ -1,0 +1,198 @@
+// State and requests of the panels beside the matrix: moves between two checkpoints, lists of examples.
+import { classText } from '../../api/className';
+import { endpoint } from '../../api/client';
+import type { ExampleStatsPage, PredictionChanges, Split, LabelIssues } from '../../api/types';
+import type { ExportData } from '../../state/exportData';
+import { resource, type Resource } from '../../state/resource.svelte';
+import type { Store } from '../../state/store.svelte';
+import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from './lists/examples';
+import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow/flow';
+import {
+  changeKind,
+  filterChanges,
+  changesTable,
+  sinceCheckpoint,
+  type ChangeKind,
+} from './lists/predictionChanges';
+
+export type Panel = 'cell' | 'moves' | 'suspects' | 'hard';
+export type PictureKind = 'matrix' | 'flow';
+export const PANELS: Panel[] = ['cell', 'moves', 'suspects', 'hard'];
+
+/** Images of each move that are shown. */
+const OF_A_MOVE = 96;
+
+export class Panels {
+  readonly moves: Resource<PredictionChanges>;
+  readonly labelIssues: Resource<LabelIssues & { first: number }>;
+  readonly exampleStats: Resource<ExampleStatsPage & { first: number; sort: Sort }>;
+  /** Index of the first row of the open list. */
+  first = $state(0);
+  readonly #store: Store;
+  readonly #split: () => Split;
+
+  readonly panel = $derived.by<Panel>(() => {
+    const said = this.#store.option('confusion.panel', 'cell');
+    return PANELS.find((one) => one === said) ?? 'cell';
+  });
+  readonly sort = $derived.by<Sort>(() => sortFrom(this.#store.option('confusion.hard', 'forgotten')));
+  readonly picture = $derived.by<PictureKind>(() =>
+    this.#store.option('confusion.picture', 'matrix') === 'flow' ? 'flow' : 'matrix',
+  );
+  /** By default the flow starts at “before”, the list at the previous checkpoint. */
+  readonly #defaultSince = $derived.by(() => (this.picture === 'flow' ? 'before' : 'previous'));
+  readonly since = $derived.by(() => this.#store.option('confusion.since', this.#defaultSince));
+  /** The checkpoint that predictions are compared with; null where there is none. */
+  readonly from = $derived.by<number | null>(() => {
+    const { checkpoint: to, before, run } = this.#store;
+    return sinceCheckpoint(this.since, { to, before, split: this.#split() }, run?.checkpoints ?? []);
+  });
+  /** The moves to show: of this split, between two checkpoints. */
+  readonly answer = $derived.by<PredictionChanges | null>(() => {
+    const { value, error } = this.moves;
+    const apart = this.from !== null && this.from !== this.#store.checkpoint;
+    return apart && !error && value?.split === this.#split() ? value : null;
+  });
+  readonly kind = $derived.by<ChangeKind | null>(() => {
+    const said = this.#store.option('confusion.kind', 'all');
+    return said === 'gained' || said === 'lost' || said === 'wrong' ? said : null;
+  });
+  /** Moves of the images of the selected class, or of all. */
+  readonly ofClass = $derived.by(() =>
+    filterChanges(this.answer?.moves ?? [], { kind: null, class_index: this.#store.classChosen }),
+  );
+  readonly bands = $derived.by<Bands>(() =>
+    flowBands(
+      this.ofClass,
+      (this.#store.run?.classes ?? []).map((_, k) => k),
+    ),
+  );
+  /** The ribbon chosen in the flow, while there is one of its name. */
+  readonly ribbon = $derived.by<string | null>(() => {
+    const said = this.#store.option('confusion.ribbon', '');
+    return said && this.ofClass.some((move) => ribbonKey(move, this.bands) === said) ? said : null;
+  });
+  /** The moves of the list. */
+  readonly listed = $derived.by(() =>
+    this.ofClass.filter(
+      (move) =>
+        (this.kind === null || changeKind(move) === this.kind) &&
+        (this.ribbon === null || ribbonKey(move, this.bands) === this.ribbon),
+    ),
+  );
+
+  constructor(store: Store, split: () => Split) {
+    this.#store = store;
+    this.#split = split;
+    this.moves = resource<PredictionChanges>(
+      () => {
+        const { run, now, checkpoint: to } = store;
+        const { from } = this;
+        if ((this.panel !== 'moves' && this.picture !== 'flow') || !run || from === null || from === to)
+          return null;
+        if (now?.statistics[split()] !== 'ready') return null;
+        const request = { from, to, split: split(), limit: OF_A_MOVE };
+        return {
+          key: `${run.id}/${run.checkpoints[from]?.hash}/${now.hash}/${request.split}/${store.statistics}`,
+          tag: to,
+          load: (signal) => endpoint('/api/runs/{run}/moves', { run: run.id, ...request }).json(signal),
+        };
+      },
+      { view: 'moves', store },
+    );
+    // A list is over the whole run: it is requested again when there are new statistics, not at every checkpoint.
+    const list = <T>(panel: Panel, ask: (id: string, signal: AbortSignal) => Promise<T>, more: () => string) =>
+      resource<T & { first: number }>(() => {
+        const id = store.run?.id;
+        if (this.panel !== panel || !id) return null;
+        const { first } = this;
+        return {
+          key: `${id}/${split()}/${first}/${store.statistics}/${more()}`,
+          load: async (signal) => ({ ...(await ask(id, signal)), first }),
+        };
+      });
+    this.labelIssues = list(
+      'suspects',
+      (id, signal) => this.#labelIssuesEndpoint(id).json(signal),
+      () => '',
+    );
+    this.exampleStats = list(
+      'hard',
+      async (id, signal) => {
+        const { sort } = this;
+        const answer = await this.#exampleStatsEndpoint(id).json(signal);
+        return { ...answer, sort };
+      },
+      () => `${this.sort}/${store.classChosen}`,
+    );
+    // Another list, order, split or class starts at its first page.
+    let of = '';
+    $effect.pre(() => {
+      const place = [this.panel, this.sort, split(), store.classChosen, store.run?.id].join();
+      if (place !== of) this.first = 0;
+      of = place;
+    });
+  }
+
+  #page() {
+    return { split: this.#split(), limit: PAGE, cursor: this.first ? String(this.first) : null };
+  }
+
+  #labelIssuesEndpoint(run: string) {
+    return endpoint('/api/runs/{run}/suspects', { run, ...this.#page() });
+  }
+
+  #exampleStatsEndpoint(run: string) {
+    const chosen = classText(this.#store.run?.classes ?? [], this.#store.classChosen);
+    return endpoint('/api/runs/{run}/ledger', { run, sort: this.sort, ...this.#page(), class: chosen });
+  }
+
+  setSince(value: string): void {
+    this.#store.setOption('confusion.since', value, this.#defaultSince);
+  }
+
+  setPicture(picture: PictureKind): void {
+    this.#store.setOption('confusion.picture', picture, 'matrix');
+    // The moves of the flow stand beside it.
+    if (picture === 'flow') this.#store.setOption('confusion.panel', 'moves', 'cell');
+  }
+
+  /** Selects a ribbon: its moves are listed, its images shown. The same again clears the selection. */
+  chooseRibbon(key: string | null): void {
+    const next = key === this.ribbon ? null : key;
+    this.#store.setOption('confusion.ribbon', next ?? '', '');
+    this.#store.setOption('confusion.move', '', '');
+    if (next === null) return;
+    this.#store.setOption('confusion.panel', 'moves', 'cell');
+    if (this.kind !== null && !next.endsWith(this.kind)) this.#store.setOption('confusion.kind', 'all', 'all');
+  }
+
+  /** Export data of the open panel. */
+  exportData(names: readonly string[]): ExportData {
+    const id = this.#store.run?.id ?? '';
+    const split = this.#split();
+    const { answer, bands, labelIssues, exampleStats } = this;
+    if ((this.panel === 'moves' || this.picture === 'flow') && answer) {
+      const { from, to } = answer;
+      const ribbons = ribbonsOf(this.ofClass, bands);
+      const flow = flowTable(answer, ribbons, (band) => bandName(bands, band, names));
+      return {
+        requests: [endpoint('/api/runs/{run}/moves', { run: id, from, to, split }).url],
+        tables: [changesTable(answer, names), ...(this.picture === 'flow' ? [flow] : [])],
+      };
+    }
+    if (this.panel === 'suspects' && labelIssues.value)
+      return {
+        requests: [this.#labelIssuesEndpoint(id).url],
+        tables: [labelIssuesTable(labelIssues.value.items, labelIssues.value.first, names)],
+      };
+    if (this.panel === 'hard' && exampleStats.value)
+      return {
+        requests: [this.#exampleStatsEndpoint(id).url],
+        tables: [
+          exampleStatsTable(exampleStats.value.items, exampleStats.value.first, exampleStats.value.sort, names),
+        ],
+      };
+    return { requests: [], tables: [] };
+  }
+}

@@ -1,0 +1,170 @@
+/** Layout of the Filters view: the body divided between weights, activations and the pinned filter. Pure. */
+import type { Layer } from '../../api/types';
+import { gridHeight, gridWidth, type Grid } from '../../base/scales';
+import {
+  bestGrid,
+  gridOf,
+  mapsGrid,
+  matrixGrid,
+  pairedGrids,
+  type AvailableSize,
+  type TileSize,
+} from './grids';
+
+/** Layout of a layer's weights on the page. */
+export type Arrangement = 'tiles' | 'matrix' | 'heat' | 'none';
+
+/**
+ * Tiles where a filter is one picture (it sees colour, or one channel), a matrix of kernels otherwise, a heat map where
+ * a kernel is a single weight. `input` is the name of the network's input layer.
+ */
+export function arrangementOf(layer: Pick<Layer, 'sheet_shape' | 'inputs'>, input: string): Arrangement {
+  if (!layer.sheet_shape) return 'none';
+  const [, channels, height, width] = layer.sheet_shape;
+  if (channels === 1 && height * width > 1) return 'tiles';
+  if (channels === 3 && layer.inputs[0] === input) return 'tiles';
+  return height * width === 1 ? 'heat' : 'matrix';
+}
+
+export interface Arranged {
+  /** Null where the layer has no weights, or they are not wanted. */
+  bank: { grid: Grid; width: number; height: number; scrolls: boolean } | null;
+  maps: { grid: Grid; width: number } | null;
+  /** Position of the pinned filter: below everything, or under the maps. */
+  inspector: { where: 'below' | 'right' | 'none'; width: number; height: number; detail: boolean };
+  /** The weights above, the activations below them. */
+  stacked: boolean;
+  /** Between the weights and what is beside them. */
+  gap: number;
+}
+
+export type Show = 'filters' | 'activations' | 'both';
+
+const CAP = 24;
+const AXES = { side: 32, foot: 24 };
+const INSPECTOR = { least: 148, like: 236, rule: 41 };
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** Inputs of both layouts. */
+interface Parts {
+  layer: Pick<Layer, 'sheet_shape' | 'shape' | 'inputs'>;
+  sheet: readonly [filters: number, channels: number, height: number, width: number];
+  maps: TileSize;
+  body: AvailableSize;
+  gap: number;
+  wantsBank: boolean;
+  wantsMaps: boolean;
+}
+
+/**
+ * Divides the body of the view between weights, activations and the pinned filter. It depends on the layer and the
+ * available size alone, so nothing moves when pictures arrive or the checkpoint changes.
+ */
+export function arrange(
+  layer: Pick<Layer, 'sheet_shape' | 'shape' | 'inputs'>,
+  input: string,
+  show: Show,
+  available: AvailableSize,
+): Arranged {
+  const body = { width: available.width, height: Math.max(320, available.height) };
+  const kind = arrangementOf(layer, input);
+  const gap = body.width >= 1060 ? 68 : 36;
+  const { channels, width, height } = layer.shape;
+  const maps: TileSize = { tiles: channels, tileWidth: width, tileHeight: height, gap: 2 };
+  const sheet = layer.sheet_shape;
+  if (kind === 'none' || !sheet) {
+    const grid = mapsGrid(maps, { width: body.width, height: body.height - CAP - 16 }, 8);
+    return {
+      bank: null,
+      maps: { grid, width: Math.max(264, gridWidth(grid)) },
+      inspector: { where: 'none', width: 0, height: 0, detail: false },
+      stacked: false,
+      gap,
+    };
+  }
+  const [wantsBank, wantsMaps] = [show !== 'activations', show !== 'filters'];
+  const parts: Parts = { layer, sheet, maps, body, gap, wantsBank, wantsMaps };
+  return kind === 'tiles' ? arrangeTiles(parts) : arrangeMatrix(parts, kind === 'heat');
+}
+
+/** Filters as tiles on the left, maps on the right, the pinned filter below. */
+function arrangeTiles({ layer, sheet, maps, body, gap, wantsBank, wantsMaps }: Parts): Arranged {
+  const { width, height } = body;
+  const [filters, , tileHeight, tileWidth] = sheet;
+  const tall =
+    height -
+    CAP -
+    INSPECTOR.rule -
+    Math.max(INSPECTOR.least, Math.min(INSPECTOR.like, height - CAP - INSPECTOR.rule - 264));
+  const size: TileSize = { tiles: filters, tileWidth, tileHeight, gap: 1 };
+  const alone = wantsMaps
+    ? mapsGrid(maps, { width: wantsBank ? Math.floor(width * 0.58) : width, height: tall }, 8)
+    : null;
+  const paired = wantsBank && alone ? pairedGrids(size, maps, { width, height: tall }, 8) : null;
+  // One pitch for both, unless the maps would have to be smaller for it.
+  const pair = paired && alone && paired.maps.scaleX >= alone.scaleX ? paired : null;
+  const mapGrid = pair?.maps ?? alone;
+  const free = { width: width - (mapGrid ? gridWidth(mapGrid) + gap : 0), height: tall };
+  // The same columns in both: a filter has one position.
+  const grid =
+    pair?.bank ??
+    (mapGrid && filters === layer.shape.channels
+      ? gridOf(size, mapGrid.columns, free)
+      : bestGrid(size, free, 8));
+  const used = Math.max(wantsBank ? gridHeight(grid) : 0, mapGrid ? gridHeight(mapGrid) : 0);
+  return {
+    bank: wantsBank
+      ? { grid, width: gridWidth(grid), height: tall, scrolls: gridHeight(grid) > tall + 8 }
+      : null,
+    maps: mapGrid && { grid: mapGrid, width: gridWidth(mapGrid) },
+    inspector: {
+      where: 'below',
+      width,
+      height: Math.max(148, height - CAP - used - INSPECTOR.rule),
+      detail: wantsBank,
+    },
+    stacked: false,
+    gap: pair?.gap ?? gap,
+  };
+}
+
+/** The weights as a matrix or a heat map: beside the maps, or above them where a heat map is wide. */
+function arrangeMatrix({ sheet, maps, body, gap, wantsBank, wantsMaps }: Parts, isHeat: boolean): Arranged {
+  const { width, height } = body;
+  const [filters, channels, tileHeight, tileWidth] = sheet;
+  const stacked = isHeat && channels * 4 > width * 0.55;
+  const share = wantsMaps && stacked ? Math.floor((height - 2 * CAP) * 0.45) : height - CAP - AXES.foot;
+  const free = { width: (stacked ? width : Math.floor(width * 0.56)) - AXES.side, height: share };
+  const grid = matrixGrid(
+    { filters: range(filters), channels: range(channels), tile_width: tileWidth, tile_height: tileHeight },
+    free,
+  );
+  const scrolls = gridHeight(grid) > free.height + 8 || gridWidth(grid) > free.width + 8;
+  const bankWidth = Math.min(gridWidth(grid), free.width) + AXES.side;
+  const bank = wantsBank
+    ? { grid, width: bankWidth, height: free.height + (scrolls ? AXES.foot : 0), scrolls }
+    : null;
+  const between = stacked ? gap : gap - 14;
+  const side = bank && !stacked ? width - bankWidth - between : stacked ? Math.floor((width - gap) / 2) : width;
+  const top = bank && stacked ? Math.min(gridHeight(grid), share) + CAP + AXES.foot + 16 : 0;
+  const mapGrid = wantsMaps
+    ? mapsGrid(maps, { width: side, height: height - CAP - top - (stacked ? 8 : 236) }, 8)
+    : null;
+  const under = mapGrid && !stacked ? gridHeight(mapGrid) + CAP : 0;
+  return {
+    bank,
+    maps: mapGrid && {
+      grid: mapGrid,
+      width: stacked ? side : Math.max(264, Math.min(side, gridWidth(mapGrid))),
+    },
+    inspector: {
+      where: stacked && !mapGrid ? 'below' : 'right',
+      width: side,
+      height: Math.max(150, Math.min(360, height - top - under - INSPECTOR.rule)),
+      detail: false,
+    },
+    stacked,
+    gap: between,
+  };
+}

@@ -1,0 +1,117 @@
+// Context of an image: its example statistics over the run, and similar images.
+import { classText } from '../../api/className';
+import { endpoint } from '../../api/client';
+import type { ImageDetail, ImageExampleStats, Run } from '../../api/types';
+import { resource, type Resource } from '../../state/resource.svelte';
+import type { Store } from '../../state/store.svelte';
+import { topClass } from './data';
+import { nearestConfidence } from './exampleStats';
+import { similarityFrom, similarImage, type Similarity, type SimilarImages } from './similarImages';
+
+const MOST = 60;
+/** Images of a cell that are searched. */
+const CELL_LIMIT = 1000;
+
+/** The images of the same split whose outputs are nearest to an image's. */
+export const nearestOutputs = (run: string, checkpoint: number, image: number) =>
+  endpoint('/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near', {
+    run,
+    checkpoint,
+    image,
+    limit: MOST,
+  });
+
+/** An image at a checkpoint. */
+interface ImageAt {
+  run: Run;
+  checkpoint: number;
+  image: ImageDetail;
+}
+
+export class ImageContext {
+  readonly exampleStats: Resource<ImageExampleStats>;
+  readonly similar: Resource<SimilarImages>;
+
+  constructor(store: Store) {
+    this.exampleStats = resource<ImageExampleStats>(() => {
+      const { run, image } = store;
+      if (!run || image === null) return null;
+      return {
+        key: `${run.id}/${image}/${store.statistics}`,
+        tag: image,
+        load: (signal) =>
+          endpoint('/api/runs/{run}/images/{image}/ledger', { run: run.id, image }).json(signal),
+      };
+    });
+    // The answer names its checkpoint in the view, so playback does not wait for it.
+    this.similar = resource<SimilarImages>(() => {
+      const { run, now, image, imageDetail } = store;
+      const detail = imageDetail?.id === image ? imageDetail : null;
+      if (!run || !now || !detail || now.statistics[detail.split] !== 'ready') return null;
+      const kind = chosenSimilarity(store);
+      const said = kind === 'cell' ? store.predictions.at(store.checkpoint) : null;
+      if (kind === 'cell' && !said) return null;
+      const of = { run, checkpoint: now.index, image: detail };
+      return {
+        key: `${run.id}/${now.hash}/${detail.id}/${kind}/${store.statistics}`,
+        tag: now.index,
+        load: (signal) =>
+          said ? ofCell(of, said, signal) : kind === 'cluster' ? ofCluster(of, signal) : ofOutputs(of, signal),
+      };
+    });
+  }
+}
+
+/** The kind of similarity chosen in the address. */
+export const chosenSimilarity = (store: Store): Similarity =>
+  similarityFrom(store.option('image.like', 'outputs'));
+
+const base = ({ image, checkpoint }: ImageAt) => ({ image: image.id, checkpoint, truth: image.class });
+
+async function ofOutputs(of: ImageAt, signal: AbortSignal): Promise<SimilarImages> {
+  const { run, checkpoint, image } = of;
+  const { items: near } = await nearestOutputs(run.id, checkpoint, image.id).json(signal);
+  return { ...base(of), kind: 'outputs', near, items: near.map((one) => similarImage(one, run.classes)) };
+}
+
+async function ofCluster(of: ImageAt, signal: AbortSignal): Promise<SimilarImages> {
+  const { run, checkpoint, image } = of;
+  const set = run.cluster_sets[0];
+  const none: SimilarImages = { ...base(of), kind: 'cluster', cluster: null, items: [] };
+  if (!set) return none;
+  const choice = { run: run.id, checkpoint, split: image.split, layer: set.layer, metric: set.metric };
+  const { clusters } = await endpoint('/api/runs/{run}/checkpoints/{checkpoint}/clusters', choice).json(signal);
+  const own = clusters.find((one) => one.nearest.some((near) => near.id === image.id));
+  if (!own) return none;
+  const others = own.nearest.filter((near) => near.id !== image.id);
+  const items = others.map(({ id, true_class }) => ({
+    id,
+    true_class,
+    say: true_class === null ? '' : (run.classes[true_class] ?? ''),
+  }));
+  return { ...none, cluster: { index: own.index, name: own.name }, items };
+}
+
+/** Images of its cell with the nearest confidence. */
+async function ofCell(of: ImageAt, said: readonly number[], signal: AbortSignal): Promise<SimilarImages> {
+  const { run, checkpoint, image } = of;
+  const predicted = topClass(said);
+  const page = await endpoint(
+    '/api/runs/{run}/checkpoints/{checkpoint}/confusion/{true_class}/{predicted}/images',
+    {
+      run: run.id,
+      checkpoint,
+      true_class: classText(run.classes, image.class),
+      predicted: classText(run.classes, predicted),
+      split: image.split,
+      limit: CELL_LIMIT,
+    },
+  ).json(signal);
+  const own = { id: image.id, probability: said[predicted] };
+  const items = nearestConfidence(page.items, own, MOST).map((one) => ({
+    id: one.id,
+    true_class: one.true_class,
+    say: `${run.classes[one.predicted] ?? ''} ${one.probability.toFixed(2)}`,
+  }));
+  return { ...base(of), kind: 'cell', predicted, items };
+}

@@ -1,0 +1,89 @@
+// Requests of the training view about the layers: weight updates of the last steps, and the filters' activity.
+import { endpoint } from '../../api/client';
+import type { WeightHistory } from '../../api/types';
+import { resource, type Resource } from '../../state/resource.svelte';
+import type { Store } from '../../state/store.svelte';
+import { rectifierOf, tallies, type Tally } from '../common/activity';
+
+/** The filters of a layer at every counted checkpoint, as its rectifier shows them. */
+export interface LayerHealth {
+  rectifier: string;
+  checkpoints: number[];
+  tallies: Tally[];
+}
+
+export class LayerHistories {
+  readonly weights: Resource<WeightHistory>;
+  readonly #health: Resource<Record<string, LayerHealth>>;
+  /** Layers already read while the others are in flight. */
+  #partial = $state.raw<Record<string, LayerHealth>>({});
+  // A live run grows faster than all this is read: the next request waits for the one in flight.
+  #length = $state(0);
+  #counted = $state(-1);
+
+  constructor(store: Store) {
+    this.weights = resource<WeightHistory>(() => {
+      const id = store.run?.id;
+      return id && this.#length > 0
+        ? {
+            key: `${id}/${this.#length}`,
+            load: (signal) => endpoint('/api/runs/{run}/weights', { run: id }).json(signal),
+          }
+        : null;
+    });
+    this.#health = resource<Record<string, LayerHealth>>(
+      () => {
+        const id = store.run?.id;
+        if (!id || this.#counted < 0) return null;
+        const layers = store.run?.layers ?? [];
+        return {
+          key: `${id}/${this.#counted}`,
+          load: async (signal) => {
+            const found: Record<string, LayerHealth> = {};
+            await Promise.all(
+              layers.map(async ({ name, weight_shape }) => {
+                const rectifier = weight_shape ? rectifierOf(layers, name) : null;
+                if (!rectifier) return;
+                const answer = await endpoint('/api/runs/{run}/layers/{layer}/activity', {
+                  run: id,
+                  layer: rectifier,
+                  split: 'test',
+                }).json(signal);
+                found[name] = { rectifier, checkpoints: answer.checkpoints, tallies: tallies(answer) };
+                this.#partial = { ...found };
+              }),
+            );
+            return found;
+          },
+        };
+      },
+      { cacheSize: 2 },
+    );
+    $effect.pre(() => {
+      const grown = store.run?.checkpoints.length ?? 0;
+      if (!this.weights.pending) this.#length = grown;
+    });
+    $effect.pre(() => {
+      const ready = store.run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
+      if (!this.#health.pending) this.#counted = ready;
+    });
+    let of: string | undefined;
+    $effect.pre(() => {
+      if (store.run?.id !== of) this.#partial = {};
+      of = store.run?.id;
+    });
+  }
+
+  get health(): Record<string, LayerHealth> {
+    return { ...this.#partial, ...this.#health.value };
+  }
+  get error(): unknown {
+    return this.#health.error;
+  }
+  get slow(): boolean {
+    return this.#health.slow;
+  }
+  retry(): void {
+    this.#health.retry();
+  }
+}
