@@ -7,20 +7,20 @@ use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
 use ndarray::Array3;
 use tokio::sync::Mutex;
 
-use crate::answer_memory::AnswerBudgets;
-use crate::cache::{Cache, Weigh};
-use crate::catalogue::Catalogue;
-use crate::corpora::{Corpora, matching_settled};
-use crate::hub::Hub;
-use crate::logs::Logs;
-use crate::memory_budget::MemoryBudget;
-use crate::open_run::OpenRun;
-use crate::problem::ApiError;
-use crate::subject::Subject;
-use crate::summary::{Moves, Summary};
-use crate::templates::Templates;
-use crate::uploads::Uploads;
-use crate::work::{Load, Work};
+use crate::http::answer_memory::AnswerBudgets;
+use crate::http::cache::{Cache, Weigh};
+use crate::http::memory_budget::MemoryBudget;
+use crate::http::problem::ApiError;
+use crate::http::work::{Load, Work};
+use crate::runs::catalogue::Catalogue;
+use crate::runs::corpora::{Corpora, matching_settled};
+use crate::runs::hub::Hub;
+use crate::runs::logs::Logs;
+use crate::runs::open_run::OpenRun;
+use crate::sheet::subject::Subject;
+use crate::sheet::summary::{Moves, Summary};
+use crate::sheet::templates::Templates;
+use crate::upload::folder::Uploads;
 
 /// Images for whose outputs a model keeps room.
 const WORKSPACE_IMAGES: usize = 8;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::archive::{Allowance, unpack as unpack_archive};
-use crate::selection::{Axis, Selection};
+use crate::http::selection::{Axis, Selection};
+use crate::upload::archive::{Allowance, unpack as unpack_archive};
 
 /// A selection bound to an axis of `count` things, or why not.
 pub fn select(text: &str, count: usize) -> Result<Vec<usize>, String> {

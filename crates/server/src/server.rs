@@ -18,29 +18,29 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-use crate::answer_memory::{AnswerBudgets, count_answers};
 use crate::api;
 use crate::api::uploads::MOST_ENTRIES;
 use crate::app::{App, Shared};
-use crate::cache::Cache;
-use crate::catalogue::{Catalogue, is_run};
-use crate::corpora::Corpora;
-use crate::drain::read_refused;
 use crate::error::Error;
-use crate::file_limits::FileLimits;
-use crate::file_name::name_files;
-use crate::hub::Hub;
-use crate::listen;
-use crate::logs::Logs;
-use crate::memory_budget::MemoryBudget;
-use crate::problem::ApiError;
-use crate::proxy::{AddressRange, Proxies};
-use crate::security::{Access, guard};
-use crate::templates::Templates;
-use crate::upload::MOST_IN_FLIGHT;
-use crate::uploads::Uploads;
-use crate::watch::follow;
-use crate::work::{Work, forward_threads};
+use crate::http::answer_memory::{AnswerBudgets, count_answers};
+use crate::http::cache::Cache;
+use crate::http::drain::read_refused;
+use crate::http::file_limits::FileLimits;
+use crate::http::file_name::name_files;
+use crate::http::listen;
+use crate::http::memory_budget::MemoryBudget;
+use crate::http::problem::ApiError;
+use crate::http::proxy::{AddressRange, Proxies};
+use crate::http::security::{Access, guard};
+use crate::http::work::{Work, forward_threads};
+use crate::runs::catalogue::{Catalogue, is_run};
+use crate::runs::corpora::Corpora;
+use crate::runs::hub::Hub;
+use crate::runs::logs::Logs;
+use crate::runs::watch::follow;
+use crate::sheet::templates::Templates;
+use crate::upload::folder::Uploads;
+use crate::upload::image::MOST_IN_FLIGHT;
 
 /// How long an answer may take to begin.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -158,7 +158,7 @@ pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
         .and(NotForContentType::new("font/"))
         .and(NotForContentType::new("text/event-stream"));
     api::router()
-        .fallback(crate::web::fallback)
+        .fallback(crate::http::web::fallback)
         .method_not_allowed_fallback(not_allowed)
         .with_state(Arc::clone(&app))
         .layer(from_fn(name_files))

@@ -11,14 +11,14 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::confusion::{SplitQuery, point};
 use crate::api::strip::LayerPath;
 use crate::app::Shared;
-use crate::extract::{Params, Segments};
-use crate::layer_axis::layer_index;
-use crate::number::{all_finite, finite};
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::statistics;
-use crate::work::Load;
+use crate::http::extract::{Params, Segments};
+use crate::http::number::{all_finite, finite};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::http::work::Load;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics;
+use crate::sheet::layer_axis::layer_index;
 
 /// Active for a smaller share of the images than this, a filter is about to die.
 const AT_RISK: f32 = 0.01;

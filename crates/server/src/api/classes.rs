@@ -10,21 +10,21 @@ use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::aggregate::Preferences;
-use crate::answer_memory::counted;
 use crate::api::sheets::{bytes_of, insert, png};
 use crate::app::Shared;
-use crate::extract::{Params, Segments};
-use crate::group::{GroupWords, Sample};
-use crate::layer_axis::layer_index;
-use crate::look::{Over, Words, look};
-use crate::open_run::{Listing, OpenRun};
-use crate::problem::{ApiError, Problem};
-use crate::reply::{Content, Keep, json_kept};
-use crate::sheets::{Rendered, rendered, values};
-use crate::subject::Subject;
-use crate::wish::{Ground, Sheet, Tiles, Wish};
-use crate::work::Load;
+use crate::http::answer_memory::counted;
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::{Content, Keep, json_kept};
+use crate::http::work::Load;
+use crate::runs::open_run::{Listing, OpenRun};
+use crate::sheet::aggregate::Preferences;
+use crate::sheet::group::{GroupWords, Sample};
+use crate::sheet::layer_axis::layer_index;
+use crate::sheet::look::{Over, Words, look};
+use crate::sheet::render::{Rendered, rendered, values};
+use crate::sheet::subject::Subject;
+use crate::sheet::wish::{Ground, Sheet, Tiles, Wish};
 
 /// A checkpoint and a layer in a path.
 #[derive(Deserialize, IntoParams)]

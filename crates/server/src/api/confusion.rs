@@ -14,13 +14,13 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::predict::CheckpointPath;
 use crate::api::runs::RunPath;
 use crate::app::Shared;
-use crate::extract::{Params, Segments};
-use crate::group::split;
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::statistics;
-use crate::work::Load;
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::http::work::Load;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics;
+use crate::sheet::group::split;
 
 /// Images of a cell unless told otherwise.
 const DEFAULT_LIMIT: usize = 48;

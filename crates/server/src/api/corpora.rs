@@ -11,13 +11,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::confusion::{limit, offset};
 use crate::app::{App, Shared};
-use crate::extract::{Params, Segments};
-use crate::group::{class_of, split};
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::subject::image_id;
-use crate::thumbnail::thumbnail_shape;
-use crate::work::Load;
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::http::work::Load;
+use crate::sheet::group::{class_of, split};
+use crate::sheet::subject::image_id;
+use crate::sheet::thumbnail::thumbnail_shape;
 
 /// A corpus in a path.
 #[derive(Deserialize, IntoParams)]

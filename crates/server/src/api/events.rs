@@ -14,11 +14,11 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::api::runs::RunPath;
 use crate::app::Shared;
-use crate::extract::Segments;
-use crate::hub::Event;
-use crate::problem::{ApiError, Problem};
-use crate::seen::Seen;
-use crate::work::Load;
+use crate::http::extract::Segments;
+use crate::http::problem::{ApiError, Problem};
+use crate::http::work::Load;
+use crate::runs::hub::Event;
+use crate::runs::seen::Seen;
 
 /// After how long a browser whose stream has ended asks for another.
 const RETRY: Duration = Duration::from_secs(2);

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use crate::api::runs::{RunPath, Size};
 use crate::app::Shared;
-use crate::extract::Segments;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
+use crate::http::extract::Segments;
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
 
 /// A network.
 #[derive(Serialize, ToSchema)]

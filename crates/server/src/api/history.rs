@@ -10,14 +10,14 @@ use utoipa::ToSchema;
 
 use crate::api::strip::LayerPath;
 use crate::app::{App, Shared};
-use crate::bank::Bank;
-use crate::cache::Weigh;
-use crate::extract::Segments;
-use crate::layer_axis::layer_index;
-use crate::number::{all_finite, finite};
-use crate::open_run::{Listing, OpenRun};
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
+use crate::http::cache::Weigh;
+use crate::http::extract::Segments;
+use crate::http::number::{all_finite, finite};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::runs::open_run::{Listing, OpenRun};
+use crate::sheet::bank::Bank;
+use crate::sheet::layer_axis::layer_index;
 
 /// One entry a checkpoint that can be used; a number is absent where it is not finite.
 #[derive(Default, Serialize, ToSchema)]

@@ -10,16 +10,16 @@ use deepviz_render::Grid;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::answer_memory::counted;
 use crate::api::corpora::{CorpusPath, ImagePath, open};
 use crate::app::{App, Shared};
-use crate::cache::Weigh;
-use crate::extract::{Params, Segments};
-use crate::problem::{ApiError, Problem};
-use crate::reply::{Content, Keep, tag};
-use crate::subject::image_id;
-use crate::thumbnail::{thumbnail, thumbnail_shape};
-use crate::work::Load;
+use crate::http::answer_memory::counted;
+use crate::http::cache::Weigh;
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::{Content, Keep, tag};
+use crate::http::work::Load;
+use crate::sheet::subject::image_id;
+use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
 
 /// Images in one atlas.
 const MOST_ATLAS: usize = 1_024;

@@ -15,15 +15,15 @@ use crate::api::confusion::{limit, offset};
 use crate::api::predict::RunImagePath;
 use crate::api::runs::RunPath;
 use crate::app::{App, Shared};
-use crate::cache::Weigh;
-use crate::extract::{Params, Segments};
-use crate::group::{class_of, split};
-use crate::open_run::{Listing, OpenRun};
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::statistics;
-use crate::subject::image_id;
-use crate::work::Load;
+use crate::http::cache::Weigh;
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::http::work::Load;
+use crate::runs::open_run::{Listing, OpenRun};
+use crate::runs::statistics;
+use crate::sheet::group::{class_of, split};
+use crate::sheet::subject::image_id;
 
 /// Images of a page unless told otherwise.
 pub(crate) const DEFAULT_LIMIT: usize = 48;

@@ -9,14 +9,14 @@ use deepviz_net::{Metric, MetricKind, MetricsLog};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer_memory::{LARGE_BUDGET_BYTES, counted};
 use crate::api::runs::RunPath;
 use crate::app::Shared;
-use crate::diverged::Diverged;
-use crate::extract::{Params, Segments};
-use crate::logs::Logs;
-use crate::problem::{ApiError, Problem};
-use crate::reply::{Keep, json_content};
+use crate::http::answer_memory::{LARGE_BUDGET_BYTES, counted};
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::{Keep, json_content};
+use crate::runs::diverged::Diverged;
+use crate::runs::logs::Logs;
 
 /// What a measurement takes in the columns and as text.
 const BYTES_PER_LINE: usize = 160;

@@ -12,14 +12,14 @@ use crate::api::confusion::{limit, point};
 use crate::api::ledger::DEFAULT_LIMIT;
 use crate::api::predict::PredictPath;
 use crate::app::Shared;
-use crate::extract::{Params, Segments};
-use crate::group::split;
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::statistics;
-use crate::subject::image_id;
-use crate::work::Load;
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::http::work::Load;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics;
+use crate::sheet::group::split;
+use crate::sheet::subject::image_id;
 
 /// Among which images, and how many.
 #[derive(Deserialize, IntoParams)]

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, Shared};
-use crate::extract::{Params, Segments};
-use crate::number::all_finite;
-use crate::problem::{ApiError, Problem};
-use crate::reply::{Keep, json, json_kept};
-use crate::subject::{Subject, image_id};
-use crate::upload::{self, Sent};
-use crate::work::Load;
+use crate::http::extract::{Params, Segments};
+use crate::http::number::all_finite;
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::{Keep, json, json_kept};
+use crate::http::work::Load;
+use crate::sheet::subject::{Subject, image_id};
+use crate::upload::image::{Sent, sent_subject};
 
 /// A checkpoint and an image in a path.
 #[derive(Deserialize, IntoParams)]
@@ -132,7 +132,7 @@ pub(crate) async fn predict_sent(
     headers: HeaderMap,
     Sent(body): Sent,
 ) -> Result<Response, ApiError> {
-    let subject = upload::subject(&app, &*app.runs.get(&run)?, body).await?;
+    let subject = sent_subject(&app, &*app.runs.get(&run)?, body).await?;
     let (prediction, _) = prediction(&app, &run, &checkpoint, &subject).await?;
     json(&headers, &prediction)
 }

@@ -14,14 +14,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::clusters::{ClusterChoice, cluster_choices};
 use crate::app::Shared;
-use crate::bank::Bank;
-use crate::corpora::{Shelf, matching};
-use crate::diverged::Diverged;
-use crate::extract::Segments;
-use crate::open_run::{Listing, OpenRun};
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::work::Load;
+use crate::http::extract::Segments;
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::http::work::Load;
+use crate::runs::corpora::{Shelf, matching};
+use crate::runs::diverged::Diverged;
+use crate::runs::open_run::{Listing, OpenRun};
+use crate::sheet::bank::Bank;
 
 /// The run in a path.
 #[derive(Deserialize, IntoParams)]

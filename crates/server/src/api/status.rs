@@ -7,9 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Shared;
-use crate::problem::ApiError;
-use crate::reply::json;
-use crate::work::Load;
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::http::work::Load;
 
 /// How the server is doing.
 #[derive(Serialize, ToSchema)]

@@ -9,20 +9,20 @@ use deepviz_render::Range;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer_memory::{Counted, counted};
 use crate::api::sheets::{CheckpointProblem, png};
 use crate::app::{App, Shared};
-use crate::bank::Bank;
-use crate::extract::{Params, Segments};
-use crate::group::GroupWords;
-use crate::layer_axis::select_layers;
-use crate::look::{Over, Words, look};
-use crate::problem::{ApiError, Problem};
-use crate::reply::Keep;
-use crate::selection::text_from_indices;
-use crate::sheets::{Rendered, check_work, rendered, timeline, values};
-use crate::wish::{Ground, Sheet, Tiles, Wish};
-use crate::work::Load;
+use crate::http::answer_memory::{Counted, counted};
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::Keep;
+use crate::http::selection::text_from_indices;
+use crate::http::work::Load;
+use crate::sheet::bank::Bank;
+use crate::sheet::group::GroupWords;
+use crate::sheet::layer_axis::select_layers;
+use crate::sheet::look::{Over, Words, look};
+use crate::sheet::render::{Rendered, check_work, rendered, timeline, values};
+use crate::sheet::wish::{Ground, Sheet, Tiles, Wish};
 
 /// The layer in a path.
 #[derive(Deserialize, IntoParams)]

@@ -11,11 +11,11 @@ use crate::api::confusion::{limit, offset};
 use crate::api::ledger::{DEFAULT_LIMIT, checkpoints_of, ledger_now, next_cursor};
 use crate::api::runs::RunPath;
 use crate::app::Shared;
-use crate::extract::{Params, Segments};
-use crate::group::split;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::work::Load;
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::http::work::Load;
+use crate::sheet::group::split;
 
 /// Which of them.
 #[derive(Deserialize, IntoParams)]

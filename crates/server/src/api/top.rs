@@ -12,15 +12,15 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::activity::FilterNumbers;
 use crate::api::confusion::{limit, point};
 use crate::app::Shared;
-use crate::corpora::matching;
-use crate::extract::{Params, Segments};
-use crate::group::split;
-use crate::layer_axis::layer_index;
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::statistics;
-use crate::work::Load;
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::http::work::Load;
+use crate::runs::corpora::matching;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics;
+use crate::sheet::group::split;
+use crate::sheet::layer_axis::layer_index;
 
 /// A filter at a checkpoint in a path.
 #[derive(Deserialize, IntoParams)]

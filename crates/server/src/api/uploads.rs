@@ -14,15 +14,15 @@ use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, Shared};
-use crate::archive::{Allowance, Unpacked, unpack};
-use crate::catalogue::is_run;
-use crate::corpora::told;
-use crate::extract::Segments;
-use crate::hub::Event;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::sending::{self, Pieces};
-use crate::uploads::{CORPORA, Claim, Kind, Upload, Uploads};
+use crate::http::extract::Segments;
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::runs::catalogue::is_run;
+use crate::runs::corpora::told;
+use crate::runs::hub::Event;
+use crate::upload::archive::{Allowance, Unpacked, unpack};
+use crate::upload::folder::{CORPORA, Claim, Kind, Upload, Uploads};
+use crate::upload::sending::{self, Pieces};
 
 /// What an archive may hold: bytes, unpacked, and files.
 const MOST_BYTES: u64 = 16 << 30;
@@ -323,7 +323,7 @@ fn check_run(folder: &Path, _: &Claim<'_>) -> Result<(usize, usize), ApiError> {
     }
     run.metrics()?;
     let statistics = statistics_in(folder)?;
-    // Nothing reads the path of an uploaded run (`crate::uploads::corpus_of_upload`); who looks into the file sees where.
+    // Nothing reads the path of an uploaded run (`crate::upload::folder::corpus_of_upload`); who looks into the file sees where.
     let mut info = run.info().clone();
     info.corpus.path = Path::new(CORPORA).join(info.corpus.path.file_name().unwrap_or(info.corpus.name.as_ref()));
     info.write(folder)?;

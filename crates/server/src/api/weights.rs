@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 
 use crate::api::runs::RunPath;
 use crate::app::Shared;
-use crate::extract::Segments;
-use crate::number::finite;
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::work::Load;
+use crate::http::extract::Segments;
+use crate::http::number::finite;
+use crate::http::problem::{ApiError, Problem};
+use crate::http::reply::json;
+use crate::http::work::Load;
+use crate::runs::open_run::OpenRun;
 
 /// The numbers of every array of weights at every checkpoint that has them.
 #[derive(Serialize, ToSchema)]

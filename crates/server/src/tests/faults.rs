@@ -7,7 +7,7 @@ use deepviz_corpus::{ShapesOptions, make_shapes};
 use deepviz_net::{Error as NetError, RunInfo};
 
 use super::lab::{Lab, copy_of_run, images, write_run};
-use crate::problem::ApiError;
+use crate::http::problem::ApiError;
 
 /// Changes what a run says of its corpus.
 fn change_info(run: &Path, change: impl FnOnce(&mut RunInfo)) {
@@ -143,8 +143,8 @@ fn no_file_handle_left_is_a_503_and_no_fault_of_the_file() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(target_os = "linux")]
 async fn databases_that_are_held_open_are_bounded() {
-    use crate::catalogue::Catalogue;
-    use crate::file_limits::FileLimits;
+    use crate::http::file_limits::FileLimits;
+    use crate::runs::catalogue::Catalogue;
 
     let folder = tempfile::tempdir().unwrap();
     for index in 0..8 {

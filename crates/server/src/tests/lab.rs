@@ -14,8 +14,8 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::app::Shared;
-use crate::proxy::Proxies;
-use crate::security::Access;
+use crate::http::proxy::Proxies;
+use crate::http::security::Access;
 use crate::server::{Config, app, router};
 
 const RECIPE: &str = r#"

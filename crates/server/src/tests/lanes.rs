@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use super::lab::Lab;
 use super::limits::{HANG, Running, rest};
 use crate::app::Shared;
-use crate::problem::ApiError;
-use crate::work::{Load, forward_threads};
+use crate::http::problem::ApiError;
+use crate::http::work::{Load, forward_threads};
 
 /// A picture of some hundred KB that does not get smaller as a file.
 const PICTURES: &str = "/api/corpora/shapes/sheet?scale=2&ids=\
@@ -167,7 +167,10 @@ async fn who_takes_an_answer_slowly_gives_way_to_others() {
 }
 
 /// Takes all of the room of common answers.
-async fn fill_common(app: &Shared, first: crate::answer_memory::Counted) -> Vec<crate::answer_memory::Counted> {
+async fn fill_common(
+    app: &Shared,
+    first: crate::http::answer_memory::Counted,
+) -> Vec<crate::http::answer_memory::Counted> {
     let mut all = vec![first];
     for _ in 1..32 {
         all.push(app.answers.take(2 << 20).await.unwrap());

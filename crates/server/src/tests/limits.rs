@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::lab::{Lab, images, write_run};
 use crate::app::Shared;
-use crate::listen::Limits;
+use crate::http::listen::Limits;
 use crate::{Config, bind};
 
 /// Bounds a hang, and nothing else: on a busy machine everything takes longer.

@@ -8,20 +8,20 @@ use ndarray::Array4;
 
 use super::query::{Axes, Format, LookQuery};
 use super::{CheckpointProblem, SheetAnswer, SheetLink, SheetList, SheetValues, parts};
-use crate::answer_memory::counted;
 use crate::app::{App, Shared};
-use crate::bank::Bank;
-use crate::group::GroupWords;
-use crate::layer_axis::select_layers;
-use crate::look::{Look, Over};
-use crate::number::all_finite;
-use crate::problem::ApiError;
-use crate::reply::{Content, Keep, json, json_kept};
-use crate::selection::{Selection, text_from_indices};
-use crate::sheets::{Rendered, check_work, picture, timeline, values};
-use crate::subject::Subject;
-use crate::text::percent_encoded;
-use crate::wish::{Ground, Tiles, Wish};
+use crate::http::answer_memory::counted;
+use crate::http::number::all_finite;
+use crate::http::problem::ApiError;
+use crate::http::reply::{Content, Keep, json, json_kept};
+use crate::http::selection::{Selection, text_from_indices};
+use crate::http::text::percent_encoded;
+use crate::sheet::bank::Bank;
+use crate::sheet::group::GroupWords;
+use crate::sheet::layer_axis::select_layers;
+use crate::sheet::look::{Look, Over};
+use crate::sheet::render::{Rendered, check_work, picture, timeline, values};
+use crate::sheet::subject::Subject;
+use crate::sheet::wish::{Ground, Tiles, Wish};
 
 /// Values that still fit into a JSON answer.
 const MOST_JSON_VALUES: usize = 65_536;

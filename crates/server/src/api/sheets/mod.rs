@@ -11,11 +11,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Shared;
-use crate::extract::{Params, Segments};
-use crate::group::GroupWords;
-use crate::problem::{ApiError, Problem};
-use crate::upload::{self, Sent};
-use crate::wish::{PixelValue, Sheet};
+use crate::http::extract::{Params, Segments};
+use crate::http::problem::{ApiError, Problem};
+use crate::sheet::group::GroupWords;
+use crate::sheet::wish::{PixelValue, Sheet};
+use crate::upload::image::{Sent, sent_subject};
 use answer::{Applied, answer};
 pub(crate) use answer::{bytes_of, insert, png};
 use query::{AppliedAxes, Axes, FilterQuery, LookQuery, RestQuery, ShortAxes};
@@ -146,7 +146,7 @@ pub(crate) async fn sent_sheets(
     headers: HeaderMap,
     Sent(body): Sent,
 ) -> Result<Response, ApiError> {
-    let subject = upload::subject(&app, &*app.runs.get(&axes.run)?, body).await?;
+    let subject = sent_subject(&app, &*app.runs.get(&axes.run)?, body).await?;
     answer(&app, &axes, &query, Some(Applied { subject, words: None }), &headers).await
 }
 
@@ -211,7 +211,7 @@ pub(crate) async fn sent_layer_sheets(
     headers: HeaderMap,
     Sent(body): Sent,
 ) -> Result<Response, ApiError> {
-    let subject = upload::subject(&app, &*app.runs.get(&run)?, body).await?;
+    let subject = sent_subject(&app, &*app.runs.get(&run)?, body).await?;
     let filters = filters.unwrap_or_else(|| "*".to_owned());
     let axes = Axes { run, checkpoints, layers, filters, channels: "*".to_owned() };
     answer(&app, &axes, &query, Some(Applied { subject, words: None }), &headers).await

@@ -8,13 +8,13 @@ use axum::response::Response;
 use tokio_stream::StreamExt;
 
 use super::answer::{Bound, bytes_of, shape_of};
-use crate::answer_memory::counted;
 use crate::app::{App, Shared};
-use crate::problem::ApiError;
-use crate::sheets::{timeline, values};
-use crate::subject::Subject;
-use crate::wish::Wish;
-use crate::work::Load;
+use crate::http::answer_memory::counted;
+use crate::http::problem::ApiError;
+use crate::http::work::Load;
+use crate::sheet::render::{timeline, values};
+use crate::sheet::subject::Subject;
+use crate::sheet::wish::Wish;
 
 /// Between two parts: no value of four bytes repeats itself like that at the start of a line.
 const BOUNDARY: &str = "deepviz-sheet-7f3a9c51e2d84b60";

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::look::{Look, Over, Words, look};
-use crate::problem::ApiError;
+use crate::http::problem::ApiError;
+use crate::sheet::look::{Look, Over, Words, look};
 
 /// The four axes.
 #[derive(Deserialize, IntoParams)]

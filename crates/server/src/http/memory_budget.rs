@@ -1,0 +1,314 @@
+//! Memory that requests hold: so much for all of them together, and those who hold it for long give way.
+//!
+//! What is large (an answer while it is made and sent, a picture while it comes in) reserves its bytes in a budget first,
+//! and waits where there are not as many. What has been reserved is held until a client has sent or read everything, so a slow
+//! client holds it for long. While others wait, a client that moves fewer than [`LEAST_BYTES_PER_S`] loses its
+//! connection; otherwise it may be as slow as it likes.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+
+use crate::http::places::Peer;
+use crate::http::problem::ApiError;
+
+/// What a client must move on average, while others wait for the bytes that it holds.
+const LEAST_BYTES_PER_S: u64 = 1 << 20;
+/// How far it may fall behind that.
+const LEEWAY: Duration = Duration::from_secs(1);
+/// Between two looks at the reservations for one that is late.
+const PAUSE: Duration = Duration::from_millis(100);
+
+const KB: usize = 1024;
+
+/// Bytes that may be held at a time.
+pub(crate) struct MemoryBudget {
+    free: Arc<Semaphore>,
+    total_kb: u32,
+    holders: Mutex<Holders>,
+}
+
+#[derive(Default)]
+struct Holders {
+    next: u64,
+    all: BTreeMap<u64, Arc<Holder>>,
+}
+
+struct Holder {
+    kb: AtomicU32,
+    pace: Mutex<Pace>,
+    leave: Notify,
+    /// Whose connection ends where this one leaves.
+    peer: OnceLock<Peer>,
+}
+
+/// Who is awaited.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// The server itself; so long a client may fall behind afterwards.
+    Working { left: Duration },
+    /// The client: it is late from then on, unless it moves something.
+    Moving { late_from: Instant },
+    /// The client was late, and others waited.
+    Leaving,
+}
+
+/// A value behind a lock is whole even if a thread panicked meanwhile: each is replaced in one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn kb_from_bytes(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(KB)).unwrap_or(u32::MAX)
+}
+
+impl MemoryBudget {
+    pub(crate) fn new(bytes: usize) -> Arc<Self> {
+        let total_kb = kb_from_bytes(bytes);
+        Arc::new(Self { free: Arc::new(Semaphore::new(total_kb as usize)), total_kb, holders: Mutex::default() })
+    }
+
+    /// Takes so many bytes, as soon as they are free.
+    ///
+    /// # Errors
+    /// 400 where there are never as many.
+    pub(crate) async fn take(self: &Arc<Self>, bytes: usize) -> Result<Reservation, ApiError> {
+        let kb = kb_from_bytes(bytes);
+        let permit = self.permit(kb).await?;
+        let pace = Mutex::new(Pace::Working { left: LEEWAY });
+        let holder = Arc::new(Holder { kb: kb.into(), pace, leave: Notify::new(), peer: OnceLock::new() });
+        let mut holders = lock(&self.holders);
+        let number = holders.next;
+        holders.next += 1;
+        holders.all.insert(number, Arc::clone(&holder));
+        drop(holders);
+        Ok(Reservation { budget: Arc::clone(self), number, holder, permit: Mutex::new(permit) })
+    }
+
+    async fn permit(&self, kb: u32) -> Result<OwnedSemaphorePermit, ApiError> {
+        if kb > self.total_kb {
+            return Err(ApiError::bad(format!(
+                "this takes {} MB of memory at once, at most {} MB are given to one request",
+                kb.div_ceil(1024),
+                self.total_kb / 1024
+            ))
+            .hint("ask for less at once: fewer checkpoints, layers, filters or images, or a smaller scale"));
+        }
+        let mut permit = pin!(Arc::clone(&self.free).acquire_many_owned(kb));
+        loop {
+            tokio::select! {
+                biased;
+                permit = permit.as_mut() => return permit.map_err(|_| ApiError::internal("the server is stopping")),
+                () = sleep(PAUSE) => self.make_space(),
+            }
+        }
+    }
+
+    /// Of those who are late, the one that holds most gives way.
+    fn make_space(&self) {
+        let holders = lock(&self.holders);
+        let now = Instant::now();
+        let late = holders.all.values().filter(|holder| holder.is_late(now));
+        if let Some(holder) = late.max_by_key(|holder| holder.kb.load(Ordering::Relaxed)) {
+            holder.leave();
+        }
+    }
+
+    /// Free bytes.
+    #[cfg(test)]
+    pub(crate) fn free_bytes(&self) -> usize {
+        self.free.available_permits() * KB
+    }
+}
+
+impl Holder {
+    fn is_late(&self, now: Instant) -> bool {
+        matches!(*lock(&self.pace), Pace::Moving { late_from } if late_from < now)
+    }
+
+    fn leave(&self) {
+        *lock(&self.pace) = Pace::Leaving;
+        if let Some(peer) = self.peer.get() {
+            peer.gives_way();
+        }
+        self.leave.notify_one();
+    }
+}
+
+/// Bytes of a budget that are reserved as long as this lives.
+pub(crate) struct Reservation {
+    budget: Arc<MemoryBudget>,
+    number: u64,
+    holder: Arc<Holder>,
+    permit: Mutex<OwnedSemaphorePermit>,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        lock(&self.budget.holders).all.remove(&self.number);
+    }
+}
+
+impl Reservation {
+    /// Takes more, as soon as there is more.
+    ///
+    /// # Errors
+    /// 503 where this client gave way to others meanwhile.
+    pub(crate) async fn grow_to(&self, bytes: usize) -> Result<(), ApiError> {
+        let kb = kb_from_bytes(bytes);
+        let more = kb.saturating_sub(self.holder.kb.load(Ordering::Relaxed));
+        if more > 0 {
+            let permit = tokio::select! {
+                biased;
+                () = self.must_leave() => return Err(too_slow()),
+                permit = self.budget.permit(more) => permit?,
+            };
+            lock(&self.permit).merge(permit);
+            self.holder.kb.store(kb, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Gives back what is not needed.
+    pub(crate) fn shrink_to(&self, bytes: usize) {
+        let kb = kb_from_bytes(bytes);
+        let less = self.holder.kb.load(Ordering::Relaxed).saturating_sub(kb);
+        if less > 0 {
+            drop(lock(&self.permit).split(less as usize));
+            self.holder.kb.store(kb, Ordering::Relaxed);
+        }
+    }
+
+    /// The connection of this peer ends where it gives way to others.
+    pub(crate) fn is_of(&self, peer: Peer) {
+        // One reservation is for one request.
+        let _ = self.holder.peer.set(peer);
+    }
+
+    /// From now on the client is awaited.
+    pub(crate) fn awaits_client(&self) {
+        let mut pace = lock(&self.holder.pace);
+        if let Pace::Working { left } = *pace {
+            *pace = Pace::Moving { late_from: Instant::now() + left };
+        }
+    }
+
+    /// From now on the client awaits the server.
+    pub(crate) fn awaits_server(&self) {
+        let mut pace = lock(&self.holder.pace);
+        if let Pace::Moving { late_from } = *pace {
+            *pace = Pace::Working { left: late_from.saturating_duration_since(Instant::now()) };
+        }
+    }
+
+    /// The client has moved so many bytes.
+    pub(crate) fn moved(&self, bytes: usize) {
+        if let Pace::Moving { late_from } = &mut *lock(&self.holder.pace) {
+            let earned = Duration::from_micros(bytes as u64 * 1_000_000 / LEAST_BYTES_PER_S);
+            *late_from = (*late_from + earned).min(Instant::now() + LEEWAY);
+        }
+    }
+
+    /// Whether the client gave way to others.
+    pub(crate) fn has_left(&self) -> bool {
+        matches!(*lock(&self.holder.pace), Pace::Leaving)
+    }
+
+    /// Comes back when the client gives way to others.
+    pub(crate) async fn must_leave(&self) {
+        self.holder.leave.notified().await;
+    }
+}
+
+/// Why a client lost what it had reserved.
+pub(crate) fn too_slow() -> ApiError {
+    ApiError::busy(format!(
+        "this client was too slow while others waited: expected {} KB a second",
+        LEAST_BYTES_PER_S as usize / KB
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::timeout;
+
+    const MB: usize = 1 << 20;
+    /// Bounds a hang, and nothing else.
+    const HANG: Duration = Duration::from_mins(10);
+
+    #[tokio::test]
+    async fn reservations_are_returned_and_never_exceed_the_budget() {
+        let budget = MemoryBudget::new(10 * MB);
+        let refused = budget.take(10 * MB + 1).await.err().unwrap();
+        assert_eq!(refused.status(), 400);
+        assert!(refused.to_string().contains("at most 10 MB"), "{refused}");
+        let (one, two) = (budget.take(4 * MB).await.unwrap(), budget.take(5 * MB).await.unwrap());
+        assert_eq!(budget.free_bytes(), MB);
+        let mut third = Box::pin(budget.take(2 * MB));
+        assert!(timeout(3 * PAUSE, &mut third).await.is_err());
+        one.shrink_to(3 * MB);
+        let third = timeout(HANG, third).await.unwrap().unwrap();
+        one.grow_to(3 * MB).await.unwrap();
+        drop((one, two, third));
+        assert_eq!(budget.free_bytes(), 10 * MB);
+        assert!(lock(&budget.holders).all.is_empty());
+    }
+
+    /// The server's own work is never cut short, nor a client that is fast enough; of those who are late the greediest
+    /// leaves first, and only while others wait.
+    #[tokio::test]
+    async fn who_is_late_gives_way_to_those_who_wait() {
+        let budget = MemoryBudget::new(10 * MB);
+        let reservations =
+            [budget.take(6 * MB).await.unwrap(), budget.take(3 * MB).await.unwrap(), budget.take(MB).await.unwrap()];
+        let [working, greedy, modest] = &reservations;
+        greedy.awaits_client();
+        modest.awaits_client();
+        sleep(LEEWAY + PAUSE).await;
+        assert!(reservations.iter().all(|reservation| !reservation.has_left()), "nobody waits");
+        let waiting = tokio::spawn({
+            let budget = Arc::clone(&budget);
+            async move { budget.take(2 * MB).await }
+        });
+        timeout(HANG, greedy.must_leave()).await.unwrap();
+        assert!(greedy.has_left() && !working.has_left());
+        // What was told to leave does not come back by moving or working.
+        greedy.moved(MB);
+        greedy.awaits_server();
+        assert!(greedy.has_left());
+        drop(reservations);
+        timeout(HANG, waiting).await.unwrap().unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_burst_earns_no_more_than_the_leeway() {
+        let budget = MemoryBudget::new(MB);
+        let reservation = budget.take(MB).await.unwrap();
+        reservation.awaits_client();
+        reservation.moved(1000 * MB);
+        let now = Instant::now();
+        assert!(!reservation.holder.is_late(now));
+        assert!(reservation.holder.is_late(now + LEEWAY + Duration::from_millis(1)));
+    }
+
+    /// Clients that hold a part and wait for the rest do not wait for each other for ever.
+    #[tokio::test]
+    async fn those_who_grow_into_each_other_come_to_an_end() {
+        let budget = MemoryBudget::new(4 * MB);
+        let (one, two) = (budget.take(2 * MB).await.unwrap(), budget.take(2 * MB).await.unwrap());
+        one.awaits_client();
+        two.awaits_client();
+        let grow =
+            |reservation: Reservation| async move { reservation.grow_to(3 * MB).await.map(|()| drop(reservation)) };
+        let ends = timeout(HANG, async { tokio::join!(grow(one), grow(two)) }).await.unwrap();
+        let cut = [&ends.0, &ends.1].into_iter().filter_map(|end| end.as_ref().err()).collect::<Vec<_>>();
+        assert!(cut.len() == 1 && cut[0].status() == 503, "{cut:?}");
+        assert_eq!(budget.free_bytes(), 4 * MB);
+    }
+}

@@ -1,0 +1,349 @@
+//! One run folder that is being looked at: what was read of it stays until the folder changes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use deepviz_net::{CheckpointEntry, MetricsLog, Network, Run, RunInfo, SkippedLines, Step};
+use deepviz_stats::Store;
+
+use crate::http::file_limits::{Closable, OpenPlaces};
+use crate::http::problem::ApiError;
+use crate::http::selection::{Axis, Selection};
+use crate::http::work::{Load, Work};
+use crate::runs::diverged::Latest;
+
+/// Two changes within the resolution of a file system's clock look like one; a stamp younger than this when
+/// it was read is not trusted.
+const YOUNG: Duration = Duration::from_millis(100);
+
+const METRICS: &str = "metrics.jsonl";
+
+/// The snapshots of a run at one moment.
+pub(crate) struct Listing {
+    /// In step order; a broken one keeps its place.
+    pub(crate) entries: Vec<CheckpointEntry>,
+    /// Names this very set of snapshots.
+    pub(crate) digest: String,
+}
+
+/// What the names of a run's snapshots tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Brief {
+    pub(crate) checkpoints: usize,
+    pub(crate) last_step: Option<Step>,
+}
+
+/// A run, opened for reading.
+pub(crate) struct OpenRun {
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
+    /// Of run.toml, when it was read: a replaced run is opened again.
+    pub(crate) stamp: Option<Stamp>,
+    run: Run,
+    /// Many read it at once; only who lists anew holds up the others.
+    listing: RwLock<Kept<Listing>>,
+    brief: Mutex<Kept<Brief>>,
+    latest: Mutex<Kept<Latest>>,
+    /// The lines of metrics.jsonl that could not be read, as they were warned of.
+    warned: Mutex<Option<SkippedLines>>,
+    store: Arc<StorePlace>,
+    /// The databases of all runs.
+    databases: Arc<OpenPlaces>,
+    /// What was found wrong with snapshots whose header looked well, by hash.
+    broken: Mutex<BTreeMap<String, String>>,
+}
+
+/// The database, and the snapshots that it was told of.
+struct OpenStore {
+    stamp: [Option<Stamp>; 2],
+    digest: String,
+    store: Arc<Store>,
+}
+
+impl OpenStore {
+    /// Whether it is still what a look at the files would show. The size and time of the file change with every commit;
+    /// only another file needs another handle, unless the handle does not follow what is written.
+    fn shows(&self, stamp: &[Option<Stamp>; 2]) -> bool {
+        let file = |stamp: &[Option<Stamp>; 2]| stamp[0].map(|stamp| stamp.file);
+        if self.store.is_frozen() { self.stamp == *stamp } else { file(&self.stamp) == file(stamp) }
+    }
+}
+
+/// Where a run holds its database open.
+#[derive(Default)]
+struct StorePlace(Mutex<Option<OpenStore>>);
+
+impl Closable for StorePlace {
+    fn close(&self) {
+        if let Ok(mut kept) = self.0.try_lock() {
+            *kept = None;
+        }
+    }
+}
+
+/// When a file or folder was last changed, and its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    modified: SystemTime,
+    bytes: u64,
+    file: u64,
+}
+
+/// What was read of a file, and the file's stamp.
+pub(crate) struct Kept<T> {
+    stamp: Option<Stamp>,
+    pub(crate) value: Option<Arc<T>>,
+}
+
+impl<T> Kept<T> {
+    const EMPTY: Self = Self { stamp: None, value: None };
+
+    pub(crate) fn fresh(&self, stamp: Option<Stamp>) -> Option<Arc<T>> {
+        self.value.clone().filter(|_| stamp.is_some() && stamp == self.stamp)
+    }
+
+    fn keep(&mut self, stamp: Option<Stamp>, value: &Arc<T>) {
+        self.stamp = stamp.filter(|stamp| stamp.modified.elapsed().is_ok_and(|age| age > YOUNG));
+        self.value = Some(Arc::clone(value));
+    }
+}
+
+impl Stamp {
+    /// The stamp of a file or folder; `None` where there is none.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let data = std::fs::metadata(path).ok()?;
+        Some(Self { modified: data.modified().ok()?, bytes: data.len(), file: file_number(&data) })
+    }
+}
+
+#[cfg(unix)]
+fn file_number(data: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(data)
+}
+
+#[cfg(not(unix))]
+fn file_number(_: &std::fs::Metadata) -> u64 {
+    0
+}
+
+/// A value behind a lock is whole even if a thread panicked meanwhile: each is replaced in one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl OpenRun {
+    /// Opens the folder.
+    pub(crate) fn open(id: &str, path: &Path, databases: &Arc<OpenPlaces>) -> Result<Self, ApiError> {
+        let stamp = Stamp::of(&path.join("run.toml"));
+        Ok(Self {
+            id: id.to_owned(),
+            path: path.to_owned(),
+            stamp,
+            run: Run::open(path)?,
+            listing: RwLock::new(Kept::EMPTY),
+            brief: Mutex::new(Kept::EMPTY),
+            latest: Mutex::new(Kept::EMPTY),
+            warned: Mutex::default(),
+            store: Arc::default(),
+            databases: Arc::clone(databases),
+            broken: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn info(&self) -> &RunInfo {
+        self.run.info()
+    }
+
+    pub(crate) fn network(&self) -> &Arc<Network> {
+        self.run.network()
+    }
+
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Remembers a snapshot that turned out to be unreadable, so that it is shown as a gap.
+    pub(crate) fn mark_broken(&self, hash: &str, error: &ApiError) {
+        tracing::warn!(run = %self.id, path = %self.path.display(), "a snapshot cannot be used: {error}");
+        lock(&self.broken).insert(hash.to_owned(), error.to_string());
+    }
+
+    /// What is wrong with a snapshot, as far as it is known.
+    pub(crate) fn problem_of(&self, entry: &CheckpointEntry) -> Option<String> {
+        entry.problem.clone().or_else(|| lock(&self.broken).get(&entry.hash).cloned())
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.run.is_live()
+    }
+
+    pub(crate) fn snapshots_folder(&self) -> PathBuf {
+        self.path.join("snapshots")
+    }
+
+    /// The snapshots there are now. Reads the folder only when it has changed.
+    pub(crate) fn listing(&self) -> Result<Arc<Listing>, ApiError> {
+        let stamp = Stamp::of(&self.snapshots_folder());
+        let mut kept = self.listing.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listing) = kept.fresh(stamp) {
+            return Ok(listing);
+        }
+        let entries = self.run.list_checkpoints()?;
+        let mut hasher = blake3::Hasher::new();
+        for entry in &entries {
+            hasher.update(&entry.step.0.to_le_bytes());
+            hasher.update(entry.hash.as_bytes());
+        }
+        let digest = hasher.finalize().to_hex()[..32].to_owned();
+        let listing = Arc::new(Listing { entries, digest });
+        kept.keep(stamp, &listing);
+        Ok(listing)
+    }
+
+    /// How many snapshots there are, and the step of the last: by their names alone, nothing is opened.
+    pub(crate) fn brief(&self) -> Brief {
+        let stamp = Stamp::of(&self.snapshots_folder());
+        let mut kept = lock(&self.brief);
+        if let Some(brief) = kept.fresh(stamp) {
+            return *brief;
+        }
+        let files = std::fs::read_dir(self.snapshots_folder()).into_iter().flatten().flatten();
+        let steps = files.filter_map(|file| {
+            let name = file.file_name();
+            let digits = name.to_str()?.strip_suffix(".safetensors")?;
+            let is_step = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            is_step.then(|| digits.parse().ok().map(Step))?
+        });
+        let brief = steps.fold(Brief::default(), |brief, step| Brief {
+            checkpoints: brief.checkpoints + 1,
+            last_step: brief.last_step.max(Some(step)),
+        });
+        kept.keep(stamp, &Arc::new(brief));
+        brief
+    }
+
+    /// The listing without a wait where the folder is as it was, else on a blocking thread.
+    pub(crate) async fn listing_by(self: &Arc<Self>, work: &Work) -> Result<Arc<Listing>, ApiError> {
+        if let Some(listing) = self.listing_at_hand() {
+            return Ok(listing);
+        }
+        let run = Arc::clone(self);
+        work.run(Load::Render, move || run.listing()).await
+    }
+
+    fn listing_at_hand(&self) -> Option<Arc<Listing>> {
+        let kept = self.listing.try_read().ok()?;
+        kept.fresh(Stamp::of(&self.snapshots_folder()))
+    }
+
+    /// What the end of the measurements tells. Read again only where the file has changed.
+    pub(crate) fn latest(&self) -> Arc<Latest> {
+        let path = self.path.join(METRICS);
+        let stamp = Stamp::of(&path);
+        let mut kept = lock(&self.latest);
+        if let Some(latest) = kept.fresh(stamp) {
+            return latest;
+        }
+        let latest = Arc::new(Latest::of(&path));
+        kept.keep(stamp, &latest);
+        latest
+    }
+
+    /// The stamp of the measurements' file as it is now.
+    pub(crate) fn metrics_stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.path.join(METRICS))
+    }
+
+    /// Bytes of that file.
+    pub(crate) fn metrics_bytes(&self) -> u64 {
+        self.metrics_stamp().map_or(0, |stamp| stamp.bytes)
+    }
+
+    /// Reads the measurements there are now, in the order they were written, whether the run has diverged, and what
+    /// could not be read. [`Logs`](crate::runs::logs::Logs) keep them.
+    pub(crate) fn read_metrics(&self) -> Result<(Kept<MetricsLog>, Arc<MetricsLog>), ApiError> {
+        let mut kept = Kept::EMPTY;
+        let stamp = self.metrics_stamp();
+        let metrics = Arc::new(self.run.metrics_log()?);
+        if let Some(skipped) = &metrics.skipped {
+            let mut warned = lock(&self.warned);
+            if warned.as_ref() != Some(skipped) {
+                tracing::warn!(run = %self.id, "{skipped}");
+                *warned = Some(skipped.clone());
+            }
+        }
+        kept.keep(stamp, &metrics);
+        Ok((kept, metrics))
+    }
+
+    /// The statistics, where there are any yet.
+    pub(crate) fn store(&self) -> Result<Option<Arc<Store>>, ApiError> {
+        let stamp =
+            [deepviz_stats::FILE_NAME, deepviz_stats::LOG_FILE_NAME].map(|name| Stamp::of(&self.path.join(name)));
+        let digest = self.listing()?.digest.clone();
+        let mut kept = lock(&self.store.0);
+        if stamp[0].is_none() {
+            *kept = None;
+            return Ok(None);
+        }
+        let store = if let Some(open) = kept.as_mut().filter(|open| open.shows(&stamp)) {
+            if open.digest != digest {
+                open.store.refresh(&self.run);
+                open.digest = digest;
+            }
+            Some(Arc::clone(&open.store))
+        } else {
+            // The handle of before is closed first: there may be none to spare.
+            *kept = None;
+            let store = Store::open_read_only(&self.path)?.map(Arc::new);
+            *kept = store.clone().map(|store| OpenStore { stamp, digest, store });
+            store
+        };
+        drop(kept);
+        if store.is_some() {
+            let place: Arc<dyn Closable> = Arc::clone(&self.store) as _;
+            self.databases.uses(&Arc::downgrade(&place));
+        }
+        Ok(store)
+    }
+}
+
+impl Listing {
+    /// The index of a step.
+    pub(crate) fn index_of(&self, step: Step) -> Option<usize> {
+        self.entries.binary_search_by_key(&step, |entry| entry.step).ok()
+    }
+
+    /// The checkpoints a selection names.
+    pub(crate) fn select(&self, run: &str, text: &str) -> Result<Vec<usize>, ApiError> {
+        let of = format!("run {run}");
+        let axis = Axis { what: "checkpoint", of: &of, count: self.entries.len() };
+        text.parse::<Selection>()?.bind(axis)
+    }
+
+    /// The one checkpoint that a point names; 422 where its file is broken.
+    pub(crate) fn point(&self, run: &str, text: &str) -> Result<(usize, &CheckpointEntry), ApiError> {
+        let selection: Selection = text.parse()?;
+        if !selection.is_point() {
+            return Err(ApiError::bad(format!("expected one checkpoint, found the selection `{text}`"))
+                .hint("give an index such as 3, or last"));
+        }
+        let index = self.select(run, text)?[0];
+        let entry = self.usable(index)?;
+        Ok((index, entry))
+    }
+
+    /// A checkpoint whose file can be read.
+    pub(crate) fn usable(&self, index: usize) -> Result<&CheckpointEntry, ApiError> {
+        let entry = &self.entries[index];
+        match &entry.problem {
+            None => Ok(entry),
+            Some(problem) => {
+                Err(ApiError::unusable(format!("checkpoint {index} (step {}) cannot be used: {problem}", entry.step))
+                    .hint("the other checkpoints are not affected"))
+            }
+        }
+    }
+}

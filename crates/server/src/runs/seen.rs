@@ -1,0 +1,126 @@
+//! What can be seen of a run at one moment, and what changed between two.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use deepviz_net::{Metric, Step};
+
+use crate::http::problem::ApiError;
+use crate::runs::hub::Event;
+use crate::runs::open_run::{OpenRun, Stamp};
+use crate::runs::statistics::{Unit, ready_units};
+use crate::runs::tail::find_last;
+
+/// A run at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Seen {
+    /// Of run.toml.
+    run: Option<Stamp>,
+    /// Hash by step.
+    checkpoints: BTreeMap<Step, String>,
+    /// Of the database and its log; the units are only read when they change.
+    store: [Option<Stamp>; 2],
+    units: Vec<Unit>,
+    last_metric: Option<u64>,
+    is_live: bool,
+}
+
+impl Seen {
+    /// Looks at the run; what did not change since `before` is not read again.
+    pub(crate) fn of(run: &OpenRun, before: Option<&Self>) -> Result<Self, ApiError> {
+        let store = ["", "-wal"].map(|end| Stamp::of(&run.path.join(format!("{}{end}", deepviz_stats::FILE_NAME))));
+        let units = match before {
+            Some(before) if before.store == store => before.units.clone(),
+            _ => ready_units(run)?,
+        };
+        let listing = run.listing()?;
+        Ok(Self {
+            run: run.stamp,
+            checkpoints: listing.entries.iter().map(|entry| (entry.step, entry.hash.clone())).collect(),
+            store,
+            units,
+            last_metric: last_step(&run.path.join("metrics.jsonl")),
+            is_live: run.is_live(),
+        })
+    }
+
+    fn index_of(&self, step: Step) -> Option<usize> {
+        self.checkpoints.keys().position(|known| *known == step)
+    }
+
+    /// What a client is told that sees the run for the first time.
+    pub(crate) fn greeting(&self) -> Vec<Event> {
+        let last = self.checkpoints.keys().next_back();
+        let checkpoint = last.map(|step| Event::Checkpoint { index: self.checkpoints.len() - 1, step: step.0 });
+        [Event::State { live: self.is_live }]
+            .into_iter()
+            .chain(checkpoint)
+            .chain(self.units.last().and_then(|unit| self.statistics(unit)))
+            .chain(self.last_metric.map(|step| Event::Metrics { step }))
+            .collect()
+    }
+
+    fn statistics(&self, unit: &Unit) -> Option<Event> {
+        let checkpoint = self.index_of(unit.step)?;
+        Some(Event::Statistics { checkpoint, split: unit.split.to_string() })
+    }
+
+    /// What happened between this moment and another.
+    pub(crate) fn changes(&self, now: &Self) -> Vec<Event> {
+        let removed = self.checkpoints.keys().any(|step| !now.checkpoints.contains_key(step));
+        if self.run != now.run || removed {
+            return [Event::Reload {}].into_iter().chain(now.greeting()).collect();
+        }
+        let mut events = Vec::new();
+        for (index, (step, hash)) in now.checkpoints.iter().enumerate() {
+            if self.checkpoints.get(step) != Some(hash) {
+                events.push(Event::Checkpoint { index, step: step.0 });
+            }
+        }
+        let fresh = now.units.iter().filter(|unit| !self.units.contains(unit));
+        events.extend(fresh.filter_map(|unit| now.statistics(unit)));
+        if let Some(step) = now.last_metric.filter(|_| now.last_metric != self.last_metric) {
+            events.push(Event::Metrics { step });
+        }
+        if now.is_live != self.is_live {
+            events.push(Event::State { live: now.is_live });
+        }
+        events
+    }
+}
+
+/// The step of the last whole line.
+fn last_step(path: &Path) -> Option<u64> {
+    find_last(path, |line| serde_json::from_slice::<Metric>(line).ok()).map(|metric| metric.step.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(steps: &[u64]) -> Seen {
+        Seen { checkpoints: steps.iter().map(|s| (Step(*s), format!("{s}"))).collect(), ..Seen::default() }
+    }
+
+    #[test]
+    fn growth_is_told_piece_by_piece() {
+        let before = seen(&[0, 10]);
+        let mut now = seen(&[0, 10, 20]);
+        now.last_metric = Some(25);
+        now.is_live = true;
+        assert_eq!(
+            before.changes(&now),
+            [Event::Checkpoint { index: 2, step: 20 }, Event::Metrics { step: 25 }, Event::State { live: true }]
+        );
+        assert_eq!(now.changes(&now), []);
+    }
+
+    #[test]
+    fn a_replaced_snapshot_is_told_and_a_lost_one_starts_over() {
+        let before = seen(&[0, 10]);
+        let mut now = before.clone();
+        now.checkpoints.insert(Step(0), "other".to_owned());
+        assert_eq!(before.changes(&now), [Event::Checkpoint { index: 0, step: 0 }]);
+        assert_eq!(before.changes(&seen(&[10]))[0], Event::Reload {});
+    }
+}

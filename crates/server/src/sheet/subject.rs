@@ -1,0 +1,136 @@
+//! What a network is applied to: an image of the corpus, one that was sent, or a group of images of the corpus.
+
+use std::sync::Arc;
+
+use deepviz_corpus::{Corpus, ImageId};
+use ndarray::{Array3, ArrayView3};
+
+use crate::app::App;
+use crate::http::problem::ApiError;
+use crate::runs::open_run::OpenRun;
+use crate::sheet::group::{Group, GroupWords};
+
+/// What to apply a network to.
+#[derive(Clone)]
+pub(crate) enum Subject {
+    /// One image of the corpus.
+    Known {
+        /// The images.
+        corpus: Arc<Corpus>,
+        /// Which.
+        id: ImageId,
+    },
+    /// One that was sent.
+    Sent {
+        /// Its pixels, in the size of the network's images.
+        pixels: Arc<Array3<u8>>,
+        /// Their hash.
+        hash: String,
+    },
+    /// The mean over some of the corpus; or what it is more than another one.
+    Group {
+        /// Whose mean.
+        group: Arc<Group>,
+        /// What is subtracted.
+        minus: Option<Arc<Group>>,
+    },
+}
+
+impl Subject {
+    /// The pixels of one image.
+    pub(crate) fn view(&self) -> Result<ArrayView3<'_, u8>, ApiError> {
+        match self {
+            Self::Known { corpus, id } => {
+                corpus.pixels(*id).ok_or_else(|| ApiError::internal("an image that was there is gone"))
+            }
+            Self::Sent { pixels, .. } => Ok(pixels.view()),
+            Self::Group { .. } => Err(ApiError::internal("a group of images has no pixels")),
+        }
+    }
+
+    /// Names what the network is applied to.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Known { corpus, id } => format!("{}:{}", &corpus.identity(), id.0),
+            Self::Sent { hash, .. } => hash.clone(),
+            Self::Group { group, minus: None } => group.key.clone(),
+            Self::Group { group, minus: Some(minus) } => format!("{}-{}", group.key, minus.key),
+        }
+    }
+
+    /// The one image of the corpus that it is.
+    pub(crate) fn id(&self) -> Option<ImageId> {
+        match self {
+            Self::Known { id, .. } => Some(*id),
+            Self::Sent { .. } | Self::Group { .. } => None,
+        }
+    }
+
+    /// Images that one application of a network takes.
+    pub(crate) fn images(&self) -> usize {
+        match self {
+            Self::Known { .. } | Self::Sent { .. } => 1,
+            Self::Group { group, minus } => group.ids.len() + minus.as_ref().map_or(0, |minus| minus.ids.len()),
+        }
+    }
+}
+
+impl App {
+    /// An image of the run's corpus.
+    pub(crate) async fn image(&self, run: &OpenRun, id: &str) -> Result<Subject, ApiError> {
+        let corpus = self.fitting_corpus(run).await?;
+        let id = image_id(&corpus, id)?;
+        Ok(Subject::Known { corpus, id })
+    }
+
+    /// An image of the run's corpus, or a group of them.
+    pub(crate) async fn subject(&self, run: &OpenRun, text: &str, words: &GroupWords) -> Result<Subject, ApiError> {
+        if !Group::is_meant(text) {
+            if words.minus.is_some() {
+                return Err(ApiError::bad("only a group of images has another one subtracted")
+                    .hint("apply/class:3?minus=class:5, or apply/images:1,2,3?minus=images:4"));
+            }
+            return self.image(run, text).await;
+        }
+        let corpus = self.fitting_corpus(run).await?;
+        let group = Arc::new(Group::read(&corpus, text, words)?);
+        let minus = words.minus.as_deref().map(|minus| Group::read(&corpus, minus, words)).transpose()?;
+        Ok(Subject::Group { group, minus: minus.map(Arc::new) })
+    }
+
+    /// The images of the run, if its network can be applied to them.
+    pub(crate) async fn fitting_corpus(&self, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
+        let corpus = self.run_corpus(run).await?;
+        fits(&corpus, run)?;
+        Ok(corpus)
+    }
+}
+
+/// An image's id, checked against what there is.
+pub(crate) fn image_id(corpus: &Corpus, text: &str) -> Result<ImageId, ApiError> {
+    let id: u32 = text
+        .parse()
+        .map_err(|_| ApiError::bad(format!("expected the id of an image, a whole number; found `{text}`")))?;
+    if (id as usize) < corpus.len() {
+        return Ok(ImageId(id));
+    }
+    Err(ApiError::not_found(format!(
+        "no image {id}; corpus {} has 0 to {}",
+        corpus.name(),
+        corpus.len().saturating_sub(1)
+    )))
+}
+
+/// Refuses a corpus whose images the network's input transform cannot bring to its input.
+fn fits(corpus: &Corpus, run: &OpenRun) -> Result<(), ApiError> {
+    let transform = run.network().transform();
+    let common = corpus.common_shape();
+    // Of several sizes any stands for all: without `data.resize` all but the network's are refused.
+    let any = (corpus.channels(), 1, 1);
+    if transform.check(common.map_or(any, |shape| (shape.channels, shape.height, shape.width))).is_ok() {
+        return Ok(());
+    }
+    let found = common.map_or_else(|| "images of several sizes".to_owned(), |shape| shape.to_string());
+    let image = transform.shape();
+    Err(ApiError::not_ready(format!("the network takes images of {image}, the corpus has {found}")))
+}
