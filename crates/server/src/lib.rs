@@ -4,6 +4,14 @@
 //! served; [`Server::serve`] answers until it is told to stop. Nothing is loaded before it is asked for: runs are
 //! listed by their `run.toml`, corpora are read in the background, snapshots and models come through one cache
 //! that is bounded in bytes. The server never trains; a run that grows is a folder that changes.
+//!
+//! The modules in the order in which they may use each other; what stands on the right may use what stands on its left:
+//!
+//! `error` <- `http` <- `runs` <- `sheet` <- `upload` <- `app` <- `api` <- `server` <- `answer` <- `fuzzing`
+//!
+//! `http` reads requests and answers them and knows of no run; `runs` holds run folders and corpora open and follows
+//! them; `sheet` goes from a request for weights or activations to a picture; `upload` takes what clients send; `app`
+//! is the state that all handlers share; `api` holds the routes.
 
 mod answer;
 mod api;

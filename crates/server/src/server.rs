@@ -28,7 +28,6 @@ use crate::http::drain::read_refused;
 use crate::http::file_limits::FileLimits;
 use crate::http::file_name::name_files;
 use crate::http::listen;
-use crate::http::memory_budget::MemoryBudget;
 use crate::http::problem::ApiError;
 use crate::http::proxy::{AddressRange, Proxies};
 use crate::http::security::{Access, guard};
@@ -38,9 +37,9 @@ use crate::runs::corpora::Corpora;
 use crate::runs::hub::Hub;
 use crate::runs::logs::Logs;
 use crate::runs::watch::follow;
-use crate::sheet::templates::Templates;
+use crate::sheet::models::Models;
 use crate::upload::folder::Uploads;
-use crate::upload::image::MOST_IN_FLIGHT;
+use crate::upload::image::ImageBudget;
 
 /// How long an answer may take to begin.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -131,22 +130,23 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
     for corpus in uploads.iter().flat_map(|uploads| uploads.corpora()) {
         corpora.register(&corpus);
     }
+    let device = match &config.device {
+        Some(device) => device.clone(),
+        None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
+    };
+    let (cache, work) = (Arc::new(Cache::new(config.cache_bytes)), Arc::new(Work::new()));
     Ok(Arc::new(App {
-        runs: Catalogue::new(&config.runs, FileLimits::of_this_process()),
+        runs: Arc::new(Catalogue::new(&config.runs, FileLimits::of_this_process())),
         corpora,
         uploads,
-        cache: Cache::new(config.cache_bytes),
         logs: Arc::new(Logs::new()),
         listing: Mutex::default(),
-        work: Work::new(),
         answers: AnswerBudgets::new(),
-        sent: MemoryBudget::new(MOST_IN_FLIGHT),
+        sent: ImageBudget::new(),
         hub: Arc::new(Hub::new()),
-        device: match &config.device {
-            Some(device) => device.clone(),
-            None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
-        },
-        templates: Templates::default(),
+        models: Models::new(Arc::clone(&cache), Arc::clone(&work), device),
+        cache,
+        work,
     }))
 }
 
@@ -157,12 +157,13 @@ pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
         .and(NotForContentType::new("application/octet-stream"))
         .and(NotForContentType::new("font/"))
         .and(NotForContentType::new("text/event-stream"));
+    let answers = Arc::clone(&app.answers);
     api::router()
         .fallback(crate::http::web::fallback)
         .method_not_allowed_fallback(not_allowed)
-        .with_state(Arc::clone(&app))
+        .with_state(app)
         .layer(from_fn(name_files))
-        .layer(from_fn_with_state(app, count_answers))
+        .layer(from_fn_with_state(answers, count_answers))
         .layer(from_fn(in_time))
         .layer(from_fn(plain_problems))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
@@ -215,7 +216,7 @@ impl Server {
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let Self { listener, app, access, limits, .. } = self;
         let hub = Arc::clone(&app.hub);
-        let watcher = tokio::spawn(follow(Arc::clone(&app)));
+        let watcher = tokio::spawn(follow(Arc::clone(&app.runs), Arc::clone(&app.hub)));
         let signal = {
             let hub = Arc::clone(&hub);
             async move {

@@ -8,8 +8,7 @@ use deepviz_stats::FilterActivity;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{SplitQuery, point};
-use crate::api::strip::LayerPath;
+use crate::api::params::{LayerPath, SplitQuery, point};
 use crate::app::Shared;
 use crate::http::extract::{Params, Segments};
 use crate::http::number::{all_finite, finite};

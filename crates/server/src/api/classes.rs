@@ -10,7 +10,6 @@ use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::sheets::{bytes_of, insert, png};
 use crate::app::Shared;
 use crate::http::answer_memory::counted;
 use crate::http::extract::{Params, Segments};
@@ -23,7 +22,8 @@ use crate::sheet::group::{GroupWords, Sample};
 use crate::sheet::layer_axis::layer_index;
 use crate::sheet::look::{Over, Words, look};
 use crate::sheet::render::{Rendered, rendered, values};
-use crate::sheet::subject::Subject;
+use crate::sheet::reply::{bytes_of, insert, png};
+use crate::sheet::subject::{Subject, fitting_corpus};
 use crate::sheet::wish::{Ground, Sheet, Tiles, Wish};
 
 /// A checkpoint and a layer in a path.
@@ -195,7 +195,7 @@ pub(crate) async fn preference(
         Some(other) => return Err(ApiError::bad(format!("unknown format `{other}`; expected png or json"))),
     };
     let Moment { run, listing, index, layer } = moment(&app, &path).await?;
-    let corpus = app.fitting_corpus(&run).await?;
+    let corpus = fitting_corpus(&app.corpora, &run).await?;
     let sample = Sample::of_all(&words, corpus.classes().len())?;
     // Any image stands for activations as opposed to weights: the layout is that of the layer's output.
     let subject = Subject::Known { corpus: Arc::clone(&corpus), id: deepviz_corpus::ImageId(0) };
@@ -205,7 +205,7 @@ pub(crate) async fn preference(
     let cost = wish.cost(1)?;
     let held = app.answers.take(cost.bytes).await?;
     let entry = listing.usable(index)?;
-    let found = app.preferences(&run, entry, layer, (&corpus, sample)).await?;
+    let found = app.models.preferences(&run, entry, layer, (&corpus, sample)).await?;
     let names = corpus.classes().to_vec();
     let answer = View { wish, index, found, names, split: sample.split.to_string() };
     let keep = Keep::by_hash(query.v.as_deref(), &entry.hash);
@@ -311,14 +311,14 @@ pub(crate) async fn versus(
     let (mut load, mut held) = (Load::Render, None);
     for group in [&query.a, &query.b] {
         let words = GroupWords { minus: None, ..words.clone() };
-        let subject = app.subject(&run, group, &words).await?;
+        let subject = Subject::read(&app.corpora, &run, group, &words).await?;
         let ground = Ground { run: Arc::clone(&run), listing: Arc::clone(&listing), subject: Some(subject), look };
         let part = Wish::new(ground, layer, tiles)?;
         if wish.is_none() {
             let cost = part.cost(3)?;
             (load, held) = (Load::of_size(cost.pixels), app.answers.take(cost.bytes).await?);
         }
-        parts.push(values(&app, &part, entry).await?);
+        parts.push(values(&app.models, &part, entry).await?);
         wish.get_or_insert(part);
     }
     let wish = wish.ok_or_else(|| ApiError::internal("two groups, and none was drawn"))?;

@@ -8,18 +8,16 @@ use deepviz_stats::{ClusterSet, Lineage, Metric, State as Stage, cluster_names};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::point;
-use crate::api::predict::CheckpointPath;
-use crate::api::runs::RunPath;
+use crate::api::params::{CheckpointPath, RunPath, point};
 use crate::app::Shared;
 use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::http::work::Load;
 use crate::runs::corpora::matching;
+use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
-use crate::sheet::group::split;
 use crate::sheet::layer_axis::layer_index;
 
 /// A layer and a metric.

@@ -6,41 +6,19 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::{ClassId, Split, find_class};
-use deepviz_net::Step;
 use deepviz_stats::CellQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::predict::CheckpointPath;
-use crate::api::runs::RunPath;
+use crate::api::params::{CheckpointPath, DEFAULT_LIMIT, RunPath, SplitQuery, limit, offset, point};
 use crate::app::Shared;
 use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::http::work::Load;
+use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
-use crate::sheet::group::split;
-
-/// Images of a cell unless told otherwise.
-const DEFAULT_LIMIT: usize = 48;
-/// Images of a cell at most.
-pub(crate) const MOST_LIMIT: usize = 10_000;
-
-/// The images that count.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct SplitQuery {
-    /// `test` (default) or `train`.
-    split: Option<String>,
-}
-
-impl SplitQuery {
-    /// The split that is named.
-    pub(crate) fn split(&self) -> Result<Split, ApiError> {
-        split(self.split.as_deref())
-    }
-}
 
 /// A cell of the matrix in a path.
 #[derive(Deserialize, IntoParams)]
@@ -110,32 +88,6 @@ struct CellItem {
     predicted: u16,
 }
 
-/// Where a page begins.
-pub(crate) fn offset(cursor: Option<&str>) -> Result<usize, ApiError> {
-    match cursor {
-        None | Some("") => Ok(0),
-        Some(cursor) => cursor
-            .parse()
-            .map_err(|_| ApiError::bad(format!("unknown cursor `{cursor}`; expected what `next_cursor` said"))),
-    }
-}
-
-/// How long a page is.
-pub(crate) fn limit(wanted: Option<usize>, default: usize) -> Result<usize, ApiError> {
-    let limit = wanted.unwrap_or(default);
-    if (1..=MOST_LIMIT).contains(&limit) {
-        return Ok(limit);
-    }
-    Err(ApiError::bad(format!("expected a limit of 1 to {MOST_LIMIT}, found {limit}")))
-}
-
-/// The checkpoint of a path, in blocking code.
-pub(crate) fn point(run: &OpenRun, checkpoint: &str) -> Result<(usize, Step), ApiError> {
-    let listing = run.listing()?;
-    let (index, entry) = listing.point(&run.id, checkpoint)?;
-    Ok((index, entry.step))
-}
-
 /// The confusion matrix of a checkpoint.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/confusion", tag = "statistics",
@@ -155,7 +107,7 @@ pub(crate) async fn confusion(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let split = split(query.split.as_deref())?;
+    let split = query.split()?;
     let answer = app
         .work
         .run(Load::Render, move || {
@@ -192,7 +144,7 @@ pub(crate) async fn confusions(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let split = split(query.split.as_deref())?;
+    let split = query.split()?;
     let history = app.work.run(Load::Render, move || confusions_of(&run, split)).await?;
     json(&headers, &history)
 }

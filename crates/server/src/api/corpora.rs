@@ -9,14 +9,14 @@ use deepviz_corpus::{Account, Corpus, ImageId, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, offset};
+use crate::api::params::{limit, offset};
 use crate::app::{App, Shared};
 use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::http::work::Load;
-use crate::sheet::group::{class_of, split};
-use crate::sheet::subject::image_id;
+use crate::runs::corpus_params::image_id;
+use crate::runs::corpus_params::{class_of, split};
 use crate::sheet::thumbnail::thumbnail_shape;
 
 /// A corpus in a path.

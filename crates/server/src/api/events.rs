@@ -12,12 +12,12 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::api::runs::RunPath;
+use crate::api::params::RunPath;
 use crate::app::Shared;
 use crate::http::extract::Segments;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::work::Load;
-use crate::runs::hub::Event;
+use crate::runs::event::Event;
 use crate::runs::seen::Seen;
 
 /// After how long a browser whose stream has ended asks for another.

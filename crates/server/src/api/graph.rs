@@ -7,7 +7,8 @@ use deepviz_net::{Layer, Op, ParameterSpec};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::runs::{RunPath, Size};
+use crate::api::params::RunPath;
+use crate::api::parts::Size;
 use crate::app::Shared;
 use crate::http::extract::Segments;
 use crate::http::problem::{ApiError, Problem};

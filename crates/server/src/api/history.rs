@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::strip::LayerPath;
+use crate::api::params::LayerPath;
 use crate::app::{App, Shared};
 use crate::http::cache::Weigh;
 use crate::http::extract::Segments;
@@ -86,14 +86,14 @@ async fn gather(app: &App, run: &Arc<OpenRun>, listing: &Listing, layer: usize) 
     let mut history = LayerHistory { layer: run.network().layers()[layer].name.clone(), ..LayerHistory::default() };
     let mut before = None;
     for (index, entry) in listing.entries.iter().enumerate().filter(|(_, entry)| entry.problem.is_none()) {
-        let summary = match app.summary(run, entry).await {
+        let summary = match app.models.summary(run, entry).await {
             Ok(summary) => summary,
             Err(error) if error.status() == 422 => continue,
             Err(error) => return Err(error),
         };
         let Some(numbers) = &summary.0[layer] else { continue };
         let moved = match before {
-            Some(before) => app.moves(run, before, entry).await?.0[layer],
+            Some(before) => app.models.moves(run, before, entry).await?.0[layer],
             None => None,
         };
         before = Some(entry);

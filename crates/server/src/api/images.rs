@@ -18,7 +18,7 @@ use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::{Content, Keep, tag};
 use crate::http::work::Load;
-use crate::sheet::subject::image_id;
+use crate::runs::corpus_params::image_id;
 use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
 
 /// Images in one atlas.

@@ -11,22 +11,17 @@ use deepviz_stats::{Example, Ledger, LedgerOrder};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, offset};
-use crate::api::predict::RunImagePath;
-use crate::api::runs::RunPath;
+use crate::api::params::{DEFAULT_LIMIT, RunImagePath, RunPath, limit, next_cursor, offset};
 use crate::app::{App, Shared};
 use crate::http::cache::Weigh;
 use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::http::work::Load;
+use crate::runs::corpus_params::image_id;
+use crate::runs::corpus_params::{class_of, split};
 use crate::runs::open_run::{Listing, OpenRun};
 use crate::runs::statistics;
-use crate::sheet::group::{class_of, split};
-use crate::sheet::subject::image_id;
-
-/// Images of a page unless told otherwise.
-pub(crate) const DEFAULT_LIMIT: usize = 48;
 
 /// Which images, in which order.
 #[derive(Deserialize, IntoParams)]
@@ -152,7 +147,7 @@ pub(crate) async fn ledger(
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
     let wanted = query.class.as_deref().filter(|class| !class.is_empty());
     let wanted = wanted.map(|class| class_of(&run.info().classes, class)).transpose()?;
-    let corpus = app.run_corpus(&run).await?;
+    let corpus = app.corpora.images_of(&run).await?;
     let kept = ledger_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
     let page = app.work.run(Load::Render, move || {
@@ -170,12 +165,6 @@ pub(crate) async fn ledger(
         })
     });
     json(&headers, &page.await?)
-}
-
-/// Where a list goes on, after so many items from `offset` on.
-pub(crate) fn next_cursor(offset: usize, items: usize, total: usize) -> Option<String> {
-    let end = offset.saturating_add(items);
-    (items > 0 && end < total).then(|| end.to_string())
 }
 
 fn order(word: Option<&str>) -> Result<LedgerOrder, ApiError> {
@@ -204,7 +193,7 @@ pub(crate) async fn image_ledger(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let corpus = app.run_corpus(&run).await?;
+    let corpus = app.corpora.images_of(&run).await?;
     let id = image_id(&corpus, &image)?;
     let split = corpus.split_of(id).unwrap_or(Split::Test);
     let of = Arc::clone(&run);

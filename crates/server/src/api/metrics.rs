@@ -9,7 +9,7 @@ use deepviz_net::{Metric, MetricKind, MetricsLog};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::runs::RunPath;
+use crate::api::params::RunPath;
 use crate::app::Shared;
 use crate::http::answer_memory::{LARGE_BUDGET_BYTES, counted};
 use crate::http::extract::{Params, Segments};

@@ -13,6 +13,8 @@ pub(crate) mod ledger;
 pub(crate) mod metrics;
 pub(crate) mod moves;
 pub(crate) mod near;
+pub(crate) mod params;
+pub(crate) mod parts;
 pub(crate) mod predict;
 pub(crate) mod runs;
 pub(crate) mod sheets;

@@ -9,17 +9,15 @@ use deepviz_corpus::Corpus;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, point};
-use crate::api::ledger::DEFAULT_LIMIT;
-use crate::api::runs::RunPath;
+use crate::api::params::{DEFAULT_LIMIT, RunPath, limit, point};
 use crate::app::Shared;
 use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::http::work::Load;
+use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
-use crate::sheet::group::split;
 
 /// Between which checkpoints.
 #[derive(Deserialize, IntoParams)]
@@ -83,7 +81,7 @@ pub(crate) async fn moves(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let corpus = app.run_corpus(&run).await?;
+    let corpus = app.corpora.images_of(&run).await?;
     let answer = app.work.run(Load::Render, move || answer(&run, &query, &corpus)).await?;
     json(&headers, &answer)
 }

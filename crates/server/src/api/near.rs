@@ -8,18 +8,16 @@ use deepviz_stats::NearQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, point};
-use crate::api::ledger::DEFAULT_LIMIT;
-use crate::api::predict::PredictPath;
+use crate::api::params::{DEFAULT_LIMIT, PredictPath, limit, point};
 use crate::app::Shared;
 use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::http::work::Load;
+use crate::runs::corpus_params::image_id;
+use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
-use crate::sheet::group::split;
-use crate::sheet::subject::image_id;
 
 /// Among which images, and how many.
 #[derive(Deserialize, IntoParams)]
@@ -83,7 +81,7 @@ pub(crate) async fn near(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
-    let corpus = app.run_corpus(&run).await?;
+    let corpus = app.corpora.images_of(&run).await?;
     let answer = app.work.run(Load::Render, move || answer(&run, &path, &query, &corpus)).await?;
     json(&headers, &answer)
 }

@@ -4,64 +4,19 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_net::Divergence;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::api::params::{CheckpointPath, PredictPath, RunImagePath, Version};
 use crate::app::{App, Shared};
 use crate::http::extract::{Params, Segments};
 use crate::http::number::all_finite;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::{Keep, json, json_kept};
 use crate::http::work::Load;
-use crate::sheet::subject::{Subject, image_id};
+use crate::runs::corpus_params::image_id;
+use crate::sheet::subject::Subject;
 use crate::upload::image::{Sent, sent_subject};
-
-/// A checkpoint and an image in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct PredictPath {
-    /// Id of the run.
-    #[param(example = "my-run")]
-    pub(crate) run: String,
-    /// Index of the checkpoint, or `last`.
-    #[param(example = "last")]
-    pub(crate) checkpoint: String,
-    /// Id of the image.
-    #[param(example = "3")]
-    pub(crate) image: String,
-}
-
-/// A checkpoint in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct CheckpointPath {
-    /// Id of the run.
-    #[param(example = "my-run")]
-    pub(crate) run: String,
-    /// Index of the checkpoint, or `last`.
-    #[param(example = "last")]
-    pub(crate) checkpoint: String,
-}
-
-/// An image in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct RunImagePath {
-    /// Id of the run.
-    #[param(example = "my-run")]
-    pub(crate) run: String,
-    /// Id of the image.
-    #[param(example = "3")]
-    pub(crate) image: String,
-}
-
-/// The content's name.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Version {
-    /// The checkpoint's hash: makes the answer immutable.
-    pub(crate) v: Option<String>,
-}
 
 /// What a network says about an image.
 #[derive(Serialize, ToSchema)]
@@ -108,7 +63,7 @@ pub(crate) async fn predict(
     Params(Version { v }): Params<Version>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let subject = app.image(&*app.runs.get(&run)?, &image).await?;
+    let subject = Subject::image(&app.corpora, &*app.runs.get(&run)?, &image).await?;
     let (prediction, hash) = prediction(&app, &run, &checkpoint, &subject).await?;
     json_kept(&headers, &prediction, Keep::by_hash(v.as_deref(), &hash))
 }
@@ -132,7 +87,7 @@ pub(crate) async fn predict_sent(
     headers: HeaderMap,
     Sent(body): Sent,
 ) -> Result<Response, ApiError> {
-    let subject = sent_subject(&app, &*app.runs.get(&run)?, body).await?;
+    let subject = sent_subject(&app.work, &*app.runs.get(&run)?, body).await?;
     let (prediction, _) = prediction(&app, &run, &checkpoint, &subject).await?;
     json(&headers, &prediction)
 }
@@ -146,7 +101,7 @@ async fn prediction(
     let run = app.runs.get(run)?;
     let listing = run.listing_by(&app.work).await?;
     let (index, entry) = listing.point(&run.id, checkpoint)?;
-    let activations = app.activations(&run, entry, subject).await?;
+    let activations = app.models.activations(&run, entry, subject).await?;
     let logits = &activations.layers[run.network().logits()];
     let probabilities = &activations.layers[run.network().output()];
     let predicted = deepviz_stats::predicted_class(logits, probabilities);
@@ -200,7 +155,7 @@ pub(crate) async fn image_history(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let corpus = app.run_corpus(&run).await?;
+    let corpus = app.corpora.images_of(&run).await?;
     let id = image_id(&corpus, &image)?;
     let true_class = corpus.label(id).map(|class| class.0).unwrap_or_default();
     let history = app

@@ -7,12 +7,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::{Corpus, Split};
-use deepviz_net::{Layer, Metric, MetricKind, MetricsLog, RunInfo, Shape, Step};
+use deepviz_net::{Layer, Metric, MetricKind, MetricsLog, RunInfo, Step};
 use deepviz_stats::{State as UnitStage, UnitState};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::clusters::{ClusterChoice, cluster_choices};
+use crate::api::params::RunPath;
+use crate::api::parts::Size;
 use crate::app::Shared;
 use crate::http::extract::Segments;
 use crate::http::problem::{ApiError, Problem};
@@ -22,29 +24,6 @@ use crate::runs::corpora::{Shelf, matching};
 use crate::runs::diverged::Diverged;
 use crate::runs::open_run::{Listing, OpenRun};
 use crate::sheet::bank::Bank;
-
-/// The run in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct RunPath {
-    /// Id of the run.
-    #[param(example = "my-run")]
-    pub(crate) run: String,
-}
-
-/// Channels, rows and columns.
-#[derive(Clone, Copy, Serialize, ToSchema)]
-pub(crate) struct Size {
-    channels: usize,
-    height: usize,
-    width: usize,
-}
-
-impl From<Shape> for Size {
-    fn from(shape: Shape) -> Self {
-        Self { channels: shape.channels, height: shape.height, width: shape.width }
-    }
-}
 
 /// All runs.
 #[derive(Serialize, ToSchema)]

@@ -9,7 +9,8 @@ use deepviz_render::Range;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::sheets::{CheckpointProblem, png};
+use crate::api::params::LayerPath;
+use crate::api::parts::CheckpointProblem;
 use crate::app::{App, Shared};
 use crate::http::answer_memory::{Counted, counted};
 use crate::http::extract::{Params, Segments};
@@ -22,19 +23,9 @@ use crate::sheet::group::GroupWords;
 use crate::sheet::layer_axis::select_layers;
 use crate::sheet::look::{Over, Words, look};
 use crate::sheet::render::{Rendered, check_work, rendered, timeline, values};
+use crate::sheet::reply::png;
+use crate::sheet::subject::Subject;
 use crate::sheet::wish::{Ground, Sheet, Tiles, Wish};
-
-/// The layer in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct LayerPath {
-    /// Id of the run.
-    #[param(example = "my-run")]
-    pub(crate) run: String,
-    /// Name of the layer.
-    #[param(example = "conv1")]
-    pub(crate) layer: String,
-}
 
 /// What is drawn, and how.
 #[derive(Deserialize, IntoParams)]
@@ -112,7 +103,7 @@ pub(crate) async fn strip(
     let indices = listing.select(&run.id, text)?;
     let subject = match &query.apply {
         Some(image) => {
-            let subject = app.subject(&run, image, &words).await?;
+            let subject = Subject::read(&app.corpora, &run, image, &words).await?;
             check_work(subject.images(), indices.len())?;
             Some(subject)
         }
@@ -140,7 +131,7 @@ pub(crate) async fn strip(
 type Wanted<'a> = (&'a [usize], &'a Counted);
 
 async fn picture(app: &App, wish: &Wish, (indices, held): Wanted<'_>) -> Result<Arc<Rendered>, ApiError> {
-    let range = timeline(app, wish).await?;
+    let range = timeline(&app.models, wish).await?;
     let key = format!("strip/{}/{}/{}", wish.listing.digest, text_from_indices(indices), wish.key());
     app.cache.get(key, draw(app, wish, (indices, held), range)).await
 }
@@ -150,7 +141,7 @@ async fn draw(app: &App, wish: &Wish, (indices, held): Wanted<'_>, range: Option
     let load = Load::of_size(wish.cost(indices.len())?.pixels);
     for &index in indices {
         let found = match wish.listing.usable(index) {
-            Ok(entry) => values(app, wish, entry).await,
+            Ok(entry) => values(&app.models, wish, entry).await,
             Err(error) => Err(error),
         };
         match found {

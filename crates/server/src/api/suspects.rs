@@ -7,15 +7,14 @@ use deepviz_stats::Suspect;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, offset};
-use crate::api::ledger::{DEFAULT_LIMIT, checkpoints_of, ledger_now, next_cursor};
-use crate::api::runs::RunPath;
+use crate::api::ledger::{checkpoints_of, ledger_now};
+use crate::api::params::{DEFAULT_LIMIT, RunPath, limit, next_cursor, offset};
 use crate::app::Shared;
 use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::http::work::Load;
-use crate::sheet::group::split;
+use crate::runs::corpus_params::split;
 
 /// Which of them.
 #[derive(Deserialize, IntoParams)]
@@ -80,7 +79,7 @@ pub(crate) async fn suspects(
     let run = app.runs.get(&run)?;
     let split = split(query.split.as_deref())?;
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
-    let corpus = app.run_corpus(&run).await?;
+    let corpus = app.corpora.images_of(&run).await?;
     let ledger = ledger_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
     let answer = app.work.run(Load::Render, move || {

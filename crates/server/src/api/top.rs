@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::activity::FilterNumbers;
-use crate::api::confusion::{limit, point};
+use crate::api::params::{MOST_LIMIT, limit, point};
 use crate::app::Shared;
 use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::http::work::Load;
 use crate::runs::corpora::matching;
+use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
-use crate::sheet::group::split;
 use crate::sheet::layer_axis::layer_index;
 
 /// A filter at a checkpoint in a path.
@@ -110,7 +110,7 @@ pub(crate) async fn top(
 fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Corpus>) -> Result<TopAnswer, ApiError> {
     let point = point(run, &path.checkpoint)?;
     let split = split(query.split.as_deref())?;
-    let limit = limit(query.limit, super::confusion::MOST_LIMIT)?;
+    let limit = limit(query.limit, MOST_LIMIT)?;
     let network = run.network();
     let layer = layer_index(network, &path.layer)?;
     let filter = filter_of(network, layer, &path.filter)?;

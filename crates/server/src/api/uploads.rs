@@ -19,9 +19,10 @@ use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::runs::catalogue::is_run;
 use crate::runs::corpora::told;
-use crate::runs::hub::Event;
+use crate::runs::event::Event;
+use crate::runs::upload_record::{CORPORA, Kind};
 use crate::upload::archive::{Allowance, Unpacked, unpack};
-use crate::upload::folder::{CORPORA, Claim, Kind, Upload, Uploads};
+use crate::upload::folder::{Claim, Upload, Uploads};
 use crate::upload::sending::{self, Pieces};
 
 /// What an archive may hold: bytes, unpacked, and files.
@@ -323,7 +324,7 @@ fn check_run(folder: &Path, _: &Claim<'_>) -> Result<(usize, usize), ApiError> {
     }
     run.metrics()?;
     let statistics = statistics_in(folder)?;
-    // Nothing reads the path of an uploaded run (`crate::upload::folder::corpus_of_upload`); who looks into the file sees where.
+    // Nothing reads the path of an uploaded run (`crate::runs::upload_record::corpus_of_upload`); who looks into the file sees where.
     let mut info = run.info().clone();
     info.corpus.path = Path::new(CORPORA).join(info.corpus.path.file_name().unwrap_or(info.corpus.name.as_ref()));
     info.write(folder)?;

@@ -7,7 +7,7 @@ use deepviz_stats::WeightNumbers;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::runs::RunPath;
+use crate::api::params::RunPath;
 use crate::app::Shared;
 use crate::http::extract::Segments;
 use crate::http::number::finite;

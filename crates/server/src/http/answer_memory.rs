@@ -10,7 +10,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::{Frame, SizeHint};
 
-use crate::app::Shared;
 use crate::http::memory_budget::{MemoryBudget, Reservation, too_slow};
 use crate::http::places::Peer;
 use crate::http::problem::ApiError;
@@ -36,8 +35,8 @@ pub(crate) struct AnswerBudgets {
 pub(crate) type Counted = Option<Arc<Reservation>>;
 
 impl AnswerBudgets {
-    pub(crate) fn new() -> Self {
-        Self { common: MemoryBudget::new(COMMON_BUDGET_BYTES), large: MemoryBudget::new(LARGE_BUDGET_BYTES) }
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { common: MemoryBudget::new(COMMON_BUDGET_BYTES), large: MemoryBudget::new(LARGE_BUDGET_BYTES) })
     }
 
     /// Takes what making and sending an answer needs; nothing where that is little.
@@ -74,7 +73,7 @@ pub(crate) fn counted(mut response: Response, held: Counted) -> Response {
 }
 
 /// Counts what answers hold until they are sent.
-pub(crate) async fn count_answers(State(app): State<Shared>, request: Request, next: Next) -> Response {
+pub(crate) async fn count_answers(State(budgets): State<Arc<AnswerBudgets>>, request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/api/") {
         return next.run(request).await;
     }
@@ -84,7 +83,7 @@ pub(crate) async fn count_answers(State(app): State<Shared>, request: Request, n
     let reservation = match (response.extensions_mut().remove::<Arc<Reservation>>(), bytes) {
         (Some(_), Some(0..=SMALL_BYTES)) | (None, None) => return response,
         (Some(reservation), _) => reservation,
-        (None, Some(bytes)) => match app.answers.take(bytes).await {
+        (None, Some(bytes)) => match budgets.take(bytes).await {
             Ok(None) => return response,
             Ok(Some(reservation)) => reservation,
             Err(error) => return error.into_response(),

@@ -133,6 +133,12 @@ pub(crate) fn query_pairs(uri: &Uri) -> impl Iterator<Item = &str> {
     uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty())
 }
 
+/// The query with its question mark, without a token.
+pub(crate) fn query_without_token(uri: &Uri) -> String {
+    let rest: Vec<_> = query_pairs(uri).filter(|pair| !pair.starts_with("token=")).collect();
+    if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) }
+}
+
 /// The token in the address as it may be meant: as forms encode it, and as somebody types it.
 fn query_token(uri: &Uri) -> Option<[String; 3]> {
     let value = query_pairs(uri).find_map(|pair| pair.strip_prefix("token="))?;

@@ -8,10 +8,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
-use crate::http::authentication::{Authentication, Form};
+use crate::http::authentication::{Authentication, Form, query_without_token};
 use crate::http::places::Peer;
 use crate::http::problem::ApiError;
-use crate::http::security::query_without_token;
 use crate::http::text::percent_decoded;
 
 /// The address of the form, relative to the root of the server.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::authentication::{Authentication, Identity, query_pairs};
+use crate::http::authentication::{Authentication, Identity, query_without_token};
 use crate::http::login::{self, accepts_html};
 use crate::http::origin::{check_form, check_host, check_origin};
 use crate::http::places::Peer;
@@ -131,10 +131,4 @@ fn clean_location(request: &Request) -> Option<String> {
     }
     let last = request.uri().path().rsplit('/').next().unwrap_or_default();
     Some(format!("{last}{}", query_without_token(request.uri())))
-}
-
-/// The query with its question mark, without a token.
-pub(crate) fn query_without_token(uri: &Uri) -> String {
-    let rest: Vec<_> = query_pairs(uri).filter(|pair| !pair.starts_with("token=")).collect();
-    if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) }
 }

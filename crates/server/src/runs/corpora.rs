@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::http::problem::ApiError;
 use crate::runs::open_run::OpenRun;
-use crate::upload::folder::{corpus_of_upload, is_uploaded_corpus};
+use crate::runs::upload_record::{corpus_of_upload, is_uploaded_corpus};
 
 /// After a failure the folder is looked at again, but not with every request.
 const RETRY: Duration = Duration::from_secs(5);
@@ -77,6 +77,14 @@ impl Corpora {
             let _ = shelf.settled().await;
         }
         self.of_run(run)
+    }
+
+    /// The images a run was trained on, for a request that cannot be answered without.
+    pub(crate) async fn images_of(&self, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
+        matching_settled(run, &self.of_run_settled(run).await).await.map_err(|problem| {
+            ApiError::not_ready(format!("the images of run {} are not available: {problem}", run.id))
+                .hint("the folder can be given with `deepviz serve --corpus PATH`")
+        })
     }
 
     fn at(&self, path: &Path, reading: Reading, own_sizes: bool) -> Arc<Shelf> {
@@ -243,7 +251,7 @@ pub(crate) fn matching(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<Arc<Corpus>,
 }
 
 /// The same, after reading has come to an end.
-pub(crate) async fn matching_settled(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<Arc<Corpus>, String> {
+async fn matching_settled(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<Arc<Corpus>, String> {
     check(run, shelf, shelf.settled().await?)
 }
 

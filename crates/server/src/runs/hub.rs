@@ -3,46 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use tokio::sync::{Notify, broadcast, watch};
-use utoipa::ToSchema;
 
+use crate::runs::event::Event;
 use crate::runs::seen::Seen;
 
 /// Events that a slow client may fall behind by before it is told to start over.
 const BACKLOG: usize = 1024;
-
-/// One thing that changed.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(untagged)]
-pub(crate) enum Event {
-    /// A snapshot appeared or was replaced.
-    Checkpoint { index: usize, step: u64 },
-    /// The statistics of a snapshot became ready.
-    Statistics { checkpoint: usize, split: String },
-    /// There are measurements up to this step.
-    Metrics { step: u64 },
-    /// The run grows, or no longer.
-    State { live: bool },
-    /// Another run appeared in the folders that are served, or was replaced.
-    Run { id: String },
-    /// Events were lost, or the run was replaced: ask for everything again.
-    Reload {},
-}
-
-impl Event {
-    /// The event's name in the stream.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Checkpoint { .. } => "checkpoint",
-            Self::Statistics { .. } => "statistics",
-            Self::Metrics { .. } => "metrics",
-            Self::State { .. } => "state",
-            Self::Run { .. } => "run",
-            Self::Reload {} => "reload",
-        }
-    }
-}
 
 /// An event and the run it belongs to; `None` for all.
 pub(crate) type Message = (Option<Arc<str>>, Event);

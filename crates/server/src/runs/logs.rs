@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use deepviz_net::{Metric, MetricsLog};
 
-use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::http::work::Load;
 use crate::runs::open_run::{Kept, OpenRun};
@@ -70,25 +69,6 @@ impl Logs {
             let Some((_, oldest)) = all.pop_front() else { return };
             bytes -= bytes_of(&oldest);
         }
-    }
-}
-
-impl App {
-    /// Works with the measurements of a run on a blocking thread, once there is room to read them.
-    pub(crate) async fn with_log<T: Send + 'static>(
-        &self,
-        run: &Arc<OpenRun>,
-        work: impl FnOnce(&MetricsLog) -> Result<T, ApiError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let held = self.answers.take_at_most(self.logs.cost(run)).await?;
-        let (logs, run) = (Arc::clone(&self.logs), Arc::clone(run));
-        let load = Logs::load(&run);
-        self.work
-            .run(load, move || {
-                let _held = held;
-                work(&*logs.of(&run)?)
-            })
-            .await
     }
 }
 

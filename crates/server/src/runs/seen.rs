@@ -6,7 +6,7 @@ use std::path::Path;
 use deepviz_net::{Metric, Step};
 
 use crate::http::problem::ApiError;
-use crate::runs::hub::Event;
+use crate::runs::event::Event;
 use crate::runs::open_run::{OpenRun, Stamp};
 use crate::runs::statistics::{Unit, ready_units};
 use crate::runs::tail::find_last;

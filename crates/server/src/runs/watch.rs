@@ -8,8 +8,9 @@ use std::time::Duration;
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::app::Shared;
-use crate::runs::hub::{Event, Hub};
+use crate::runs::catalogue::Catalogue;
+use crate::runs::event::Event;
+use crate::runs::hub::Hub;
 use crate::runs::seen::Seen;
 
 /// How often to look without a notification (network folders send none).
@@ -18,21 +19,21 @@ const RESCAN: Duration = Duration::from_secs(1);
 const SETTLE: Duration = Duration::from_millis(150);
 
 /// Runs until the server stops.
-pub(crate) async fn follow(app: Shared) {
-    let mut closing = app.hub.closing();
-    let mut watcher = system_watcher(&app.hub);
+pub(crate) async fn follow(runs: Arc<Catalogue>, hub: Arc<Hub>) {
+    let mut closing = hub.closing();
+    let mut watcher = system_watcher(&hub);
     let mut folders = BTreeSet::new();
     loop {
         let looked = tokio::task::spawn_blocking({
-            let app = Arc::clone(&app);
-            move || look(&app)
+            let (runs, hub) = (Arc::clone(&runs), Arc::clone(&hub));
+            move || look(&runs, &hub)
         });
         match looked.await {
             Ok(wanted) => attend(watcher.as_mut(), &mut folders, wanted),
             Err(error) => tracing::error!("looking at the runs failed: {error}"),
         }
         tokio::select! {
-            () = app.hub.wake.notified() => {}
+            () = hub.wake.notified() => {}
             () = tokio::time::sleep(RESCAN) => {}
             _ = closing.changed() => return,
         }
@@ -41,21 +42,21 @@ pub(crate) async fn follow(app: Shared) {
 }
 
 /// Looks at everything once and gives the folders to be notified about.
-fn look(app: &Shared) -> BTreeSet<PathBuf> {
-    let changes = app.runs.scan();
+fn look(runs: &Catalogue, hub: &Hub) -> BTreeSet<PathBuf> {
+    let changes = runs.scan();
     for id in changes.appeared.into_iter().chain(changes.gone) {
-        app.hub.send((None, Event::Run { id }));
+        hub.send((None, Event::Run { id }));
     }
-    for id in app.hub.watched() {
-        let Ok(run) = app.runs.get(&id) else { continue };
-        match Seen::of(&run, app.hub.last_seen(&id).as_ref()) {
-            Ok(now) => app.hub.report(&id, &now),
+    for id in hub.watched() {
+        let Ok(run) = runs.get(&id) else { continue };
+        match Seen::of(&run, hub.last_seen(&id).as_ref()) {
+            Ok(now) => hub.report(&id, &now),
             Err(error) => tracing::warn!(run = %id, "cannot be watched: {error}"),
         }
     }
-    let mut folders: BTreeSet<PathBuf> = app.runs.roots().iter().cloned().collect();
-    for id in app.hub.watched() {
-        if let Ok(run) = app.runs.get(&id) {
+    let mut folders: BTreeSet<PathBuf> = runs.roots().iter().cloned().collect();
+    for id in hub.watched() {
+        if let Ok(run) = runs.get(&id) {
             folders.insert(run.path.clone());
             folders.insert(run.snapshots_folder());
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use deepviz_corpus::{ClassId, Corpus};
 use deepviz_net::CheckpointEntry;
 
-use crate::app::App;
 use crate::http::cache::Weigh;
 use crate::http::number::finite;
 use crate::http::problem::ApiError;
@@ -13,6 +12,7 @@ use crate::http::work::Load;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::bank::Bank;
 use crate::sheet::group::{Group, Sample};
+use crate::sheet::models::Models;
 
 /// Images that go through the network at a time, so that others get their turn between.
 const CHUNK_IMAGES: usize = 32;
@@ -82,7 +82,7 @@ impl Preference {
     }
 }
 
-impl App {
+impl Models {
     /// The mean of a layer's output over a group.
     pub(crate) async fn mean(
         &self,

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use deepviz_corpus::{ClassId, Corpus, ImageId, Split, class_text, find_class};
+use deepviz_corpus::{ClassId, Corpus, ImageId, Split, class_text};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::http::problem::ApiError;
 use crate::http::selection::{Axis, Selection};
+use crate::runs::corpus_params::{class_of, split};
 
 /// Images of a class that are averaged unless told otherwise.
 const DEFAULT_LIMIT: usize = 50;
@@ -128,25 +129,10 @@ fn evenly(all: &[ImageId], limit: usize) -> Vec<ImageId> {
     (0..count).map(|place| all[place * all.len() / count]).collect()
 }
 
-/// The split a query names; the test split unless it does.
-pub(crate) fn split(word: Option<&str>) -> Result<Split, ApiError> {
-    match word {
-        None => Ok(Split::Test),
-        Some(word) => {
-            word.parse().map_err(|_| ApiError::bad(format!("unknown split `{word}`; expected train or test")))
-        }
-    }
-}
-
-/// A class by name or number; see [`find_class`].
-pub(crate) fn class_of(classes: &[String], text: &str) -> Result<ClassId, ApiError> {
-    find_class(classes, text).map_err(|error| ApiError::bad(error.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sheet::subject::image_id;
+    use crate::runs::corpus_params::image_id;
     use proptest::prelude::*;
 
     fn corpus() -> Arc<Corpus> {

@@ -8,7 +8,6 @@ use deepviz_render::Range;
 use ndarray::Array4;
 use serde::Serialize;
 
-use crate::app::App;
 use crate::http::cache::Weigh;
 use crate::http::problem::ApiError;
 use crate::http::reply::tag;
@@ -16,6 +15,7 @@ use crate::http::work::Load;
 use crate::sheet::bank::{Bank, weights};
 use crate::sheet::group::MOST_WORK;
 use crate::sheet::look::Over;
+use crate::sheet::models::Models;
 use crate::sheet::subject::Subject;
 use crate::sheet::wish::Wish;
 
@@ -43,48 +43,50 @@ impl Weigh for Ranges {
 }
 
 /// The picked values of a wish at a checkpoint.
-pub(crate) async fn values(app: &App, wish: &Wish, entry: &CheckpointEntry) -> Result<Array4<f32>, ApiError> {
+pub(crate) async fn values(models: &Models, wish: &Wish, entry: &CheckpointEntry) -> Result<Array4<f32>, ApiError> {
     match &wish.subject {
         Some(Subject::Group { group, minus }) => {
-            let mean = app.mean(&wish.run, entry, wish.layer, group).await?;
-            let mut values = picked(app, wish, &mean.0).await?;
+            let mean = models.mean(&wish.run, entry, wish.layer, group).await?;
+            let mut values = picked(models, wish, &mean.0).await?;
             if let Some(minus) = minus {
-                let mean = app.mean(&wish.run, entry, wish.layer, minus).await?;
-                values -= &picked(app, wish, &mean.0).await?;
+                let mean = models.mean(&wish.run, entry, wish.layer, minus).await?;
+                values -= &picked(models, wish, &mean.0).await?;
             }
             Ok(values)
         }
         Some(subject) => {
-            let activations = app.activations(&wish.run, entry, subject).await?;
-            picked(app, wish, &activations.layers[wish.layer]).await
+            let activations = models.activations(&wish.run, entry, subject).await?;
+            picked(models, wish, &activations.layers[wish.layer]).await
         }
         None => {
-            let snapshot = app.snapshot(&wish.run, entry).await?;
-            picked(app, wish, weights(wish.layer(), &snapshot.parameters)?).await
+            let snapshot = models.snapshot(&wish.run, entry).await?;
+            picked(models, wish, weights(wish.layer(), &snapshot.parameters)?).await
         }
     }
 }
 
-async fn picked(app: &App, wish: &Wish, all: &[f32]) -> Result<Array4<f32>, ApiError> {
+async fn picked(models: &Models, wish: &Wish, all: &[f32]) -> Result<Array4<f32>, ApiError> {
     let pick = || wish.bank().pick(all, &wish.filters, &wish.channels);
     // Copied in no time, unless there are many.
     match Load::of_size(wish.values()) {
         Load::Render => pick(),
-        load => app.work.run_here(load, pick).await,
+        load => models.work.run_here(load, pick).await,
     }
 }
 
 /// One sheet as a picture; the same wish is drawn once.
-pub(crate) async fn picture(app: &App, wish: &Wish, index: usize) -> Result<Arc<Rendered>, ApiError> {
+pub(crate) async fn picture(models: &Models, wish: &Wish, index: usize) -> Result<Arc<Rendered>, ApiError> {
     let load = Load::of_size(wish.cost(1)?.pixels);
     let entry = wish.listing.usable(index)?;
-    let timeline = timeline(app, wish).await?;
+    let timeline = timeline(models, wish).await?;
     let range = timeline.map(|range| format!("{}..{}", range.minimum, range.maximum)).unwrap_or_default();
     let key = format!("sheet/{}/{index}/{}/{range}", entry.hash, wish.key());
-    app.cache
+    models
+        .cache
         .get(key, async {
-            let values = values(app, wish, entry).await?;
-            app.work
+            let values = values(models, wish, entry).await?;
+            models
+                .work
                 .run_here(load, || {
                     let values = wish.drawn(values);
                     let picture = deepviz_render::sheet(values.view(), &wish.style(timeline))?;
@@ -106,7 +108,7 @@ pub(crate) fn rendered<T: Serialize>(mut png: Vec<u8>, geometry: &T) -> Result<R
 }
 
 /// The range of the wish's layer over the whole run, where it asks for that.
-pub(crate) async fn timeline(app: &App, wish: &Wish) -> Result<Option<Range>, ApiError> {
+pub(crate) async fn timeline(models: &Models, wish: &Wish) -> Result<Option<Range>, ApiError> {
     if wish.look.over != Over::Timeline {
         return Ok(None);
     }
@@ -119,14 +121,14 @@ pub(crate) async fn timeline(app: &App, wish: &Wish) -> Result<Option<Range>, Ap
         Some(subject) => subject.key(),
     };
     let key = format!("timeline/{}/{}/{subject}/{:?}", wish.run.id, wish.listing.digest, wish.look.percentile);
-    let ranges = app
+    let ranges = models
         .cache
         .get(key, async {
             let layers = wish.run.network().layers().len();
             let mut all = vec![Range::EMPTY; layers];
             for entry in wish.listing.entries.iter().filter(|entry| entry.problem.is_none()) {
                 // A snapshot that turns out to be unreadable is a gap, not the end of the scale.
-                let Ok(ranges) = ranges_at(app, wish, entry).await else { continue };
+                let Ok(ranges) = ranges_at(models, wish, entry).await else { continue };
                 for (sum, range) in all.iter_mut().zip(ranges) {
                     *sum = sum.union(range);
                 }
@@ -138,32 +140,33 @@ pub(crate) async fn timeline(app: &App, wish: &Wish) -> Result<Option<Range>, Ap
 }
 
 /// The range of every layer at one checkpoint.
-async fn ranges_at(app: &App, wish: &Wish, entry: &CheckpointEntry) -> Result<Vec<Range>, ApiError> {
+async fn ranges_at(models: &Models, wish: &Wish, entry: &CheckpointEntry) -> Result<Vec<Range>, ApiError> {
     let look = wish.look;
     if let Some(Subject::Group { .. }) = &wish.subject {
         // Of a group only the layer that is looked at is computed.
         let bank = wish.bank();
         let mut whole = wish.clone();
         (whole.filters, whole.channels) = ((0..bank.filters).collect(), (0..bank.channels).collect());
-        let values = Box::pin(values(app, &whole, entry)).await?;
+        let values = Box::pin(values(models, &whole, entry)).await?;
         let mut ranges = vec![Range::EMPTY; wish.run.network().layers().len()];
         ranges[wish.layer] = look.range_of(&values);
         return Ok(ranges);
     }
     if let Some(subject) = &wish.subject {
-        let activations = app.activations(&wish.run, entry, subject).await?;
-        return app
+        let activations = models.activations(&wish.run, entry, subject).await?;
+        return models
             .work
             .run(Load::Large, move || Ok(activations.layers.iter().map(|values| look.range_of(values)).collect()))
             .await;
     }
     if look.percentile.is_none() {
-        let summary = app.summary(&wish.run, entry).await?;
+        let summary = models.summary(&wish.run, entry).await?;
         return Ok(summary.0.iter().map(|layer| layer.as_ref().map_or(Range::EMPTY, |layer| layer.range)).collect());
     }
-    let snapshot = app.snapshot(&wish.run, entry).await?;
+    let snapshot = models.snapshot(&wish.run, entry).await?;
     let run = Arc::clone(&wish.run);
-    app.work
+    models
+        .work
         .run(Load::Large, move || {
             let layers = run.network().layers().iter();
             layers

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use deepviz_corpus::{Corpus, ImageId};
 use ndarray::{Array3, ArrayView3};
 
-use crate::app::App;
 use crate::http::problem::ApiError;
+use crate::runs::corpora::Corpora;
+use crate::runs::corpus_params::image_id;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::group::{Group, GroupWords};
 
@@ -75,50 +76,40 @@ impl Subject {
     }
 }
 
-impl App {
+impl Subject {
     /// An image of the run's corpus.
-    pub(crate) async fn image(&self, run: &OpenRun, id: &str) -> Result<Subject, ApiError> {
-        let corpus = self.fitting_corpus(run).await?;
+    pub(crate) async fn image(corpora: &Corpora, run: &OpenRun, id: &str) -> Result<Self, ApiError> {
+        let corpus = fitting_corpus(corpora, run).await?;
         let id = image_id(&corpus, id)?;
-        Ok(Subject::Known { corpus, id })
+        Ok(Self::Known { corpus, id })
     }
 
     /// An image of the run's corpus, or a group of them.
-    pub(crate) async fn subject(&self, run: &OpenRun, text: &str, words: &GroupWords) -> Result<Subject, ApiError> {
+    pub(crate) async fn read(
+        corpora: &Corpora,
+        run: &OpenRun,
+        text: &str,
+        words: &GroupWords,
+    ) -> Result<Self, ApiError> {
         if !Group::is_meant(text) {
             if words.minus.is_some() {
                 return Err(ApiError::bad("only a group of images has another one subtracted")
                     .hint("apply/class:3?minus=class:5, or apply/images:1,2,3?minus=images:4"));
             }
-            return self.image(run, text).await;
+            return Self::image(corpora, run, text).await;
         }
-        let corpus = self.fitting_corpus(run).await?;
+        let corpus = fitting_corpus(corpora, run).await?;
         let group = Arc::new(Group::read(&corpus, text, words)?);
         let minus = words.minus.as_deref().map(|minus| Group::read(&corpus, minus, words)).transpose()?;
-        Ok(Subject::Group { group, minus: minus.map(Arc::new) })
-    }
-
-    /// The images of the run, if its network can be applied to them.
-    pub(crate) async fn fitting_corpus(&self, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
-        let corpus = self.run_corpus(run).await?;
-        fits(&corpus, run)?;
-        Ok(corpus)
+        Ok(Self::Group { group, minus: minus.map(Arc::new) })
     }
 }
 
-/// An image's id, checked against what there is.
-pub(crate) fn image_id(corpus: &Corpus, text: &str) -> Result<ImageId, ApiError> {
-    let id: u32 = text
-        .parse()
-        .map_err(|_| ApiError::bad(format!("expected the id of an image, a whole number; found `{text}`")))?;
-    if (id as usize) < corpus.len() {
-        return Ok(ImageId(id));
-    }
-    Err(ApiError::not_found(format!(
-        "no image {id}; corpus {} has 0 to {}",
-        corpus.name(),
-        corpus.len().saturating_sub(1)
-    )))
+/// The images of the run, if its network can be applied to them.
+pub(crate) async fn fitting_corpus(corpora: &Corpora, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
+    let corpus = corpora.images_of(run).await?;
+    fits(&corpus, run)?;
+    Ok(corpus)
 }
 
 /// Refuses a corpus whose images the network's input transform cannot bring to its input.

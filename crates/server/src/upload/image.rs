@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::HttpBody as _;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::StatusCode;
 use deepviz_corpus::{ImageShape, Orientation, Reading, Reason, decode_within};
 use deepviz_net::InputTransform;
@@ -15,17 +15,16 @@ use ndarray::Array3;
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 
-use crate::app::{App, Shared};
-use crate::http::memory_budget::{Reservation, too_slow};
+use crate::http::memory_budget::{MemoryBudget, Reservation, too_slow};
 use crate::http::problem::ApiError;
-use crate::http::work::Load;
+use crate::http::work::{Load, Work};
 use crate::runs::open_run::OpenRun;
 use crate::sheet::subject::Subject;
 
 /// The largest file that is taken.
 pub(crate) const MOST_BYTES: usize = 10 << 20;
 /// All files together, from the first byte that comes in to the last that is decoded.
-pub(crate) const MOST_IN_FLIGHT: usize = 64 << 20;
+const MOST_IN_FLIGHT: usize = 64 << 20;
 /// What a file that has only begun to come may hold uncounted.
 const SMALL_BYTES: usize = 64 << 10;
 /// Between two pieces of a file.
@@ -38,6 +37,16 @@ const MOST_DECODED_BYTES: u64 = 4 * MOST_PIXELS;
 /// A picture with more pixels waits for its turn among the large ones.
 const SMALL_PIXELS: u64 = 4_000_000;
 
+/// Memory for pictures that come in.
+#[derive(Clone)]
+pub(crate) struct ImageBudget(Arc<MemoryBudget>);
+
+impl ImageBudget {
+    pub(crate) fn new() -> Self {
+        Self(MemoryBudget::new(MOST_IN_FLIGHT))
+    }
+}
+
 /// The body of a request, an image file, read whole. No place is taken while it comes in: only the bytes that are there
 /// count.
 pub(crate) struct Sent(pub(crate) SentFile);
@@ -49,10 +58,13 @@ pub(crate) struct SentFile {
     _held: Option<Reservation>,
 }
 
-impl FromRequest<Shared> for Sent {
+impl<S: Send + Sync> FromRequest<S> for Sent
+where
+    ImageBudget: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let body = request.into_body();
         let expected = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
         if expected > MOST_BYTES {
@@ -83,7 +95,7 @@ impl FromRequest<Shared> for Sent {
                 Some(hold) => hold.grow_to(length).await?,
                 None if length <= SMALL_BYTES => {}
                 None => {
-                    let hold = app.sent.take(length).await?;
+                    let hold = ImageBudget::from_ref(state).0.take(length).await?;
                     hold.awaits_client();
                     held = Some(hold);
                 }
@@ -105,20 +117,20 @@ impl FromRequest<Shared> for Sent {
 }
 
 /// A sent image, fit for the run's network.
-pub(crate) async fn sent_subject(app: &App, run: &OpenRun, file: SentFile) -> Result<Subject, ApiError> {
+pub(crate) async fn sent_subject(work: &Work, run: &OpenRun, file: SentFile) -> Result<Subject, ApiError> {
     let transform = run.network().transform().for_any_image();
     // As the run's corpus was read: the same file is the same picture in both.
     let orientation = Reading::from_pairs(&run.info().corpus.reading).unwrap_or_default().orientation;
     let file = Arc::new(file);
     let small = {
         let file = Arc::clone(&file);
-        app.work.run(Load::Decode, move || small_pixels(&file.bytes, orientation, transform)).await?
+        work.run(Load::Decode, move || small_pixels(&file.bytes, orientation, transform)).await?
     };
     let pixels = if let Some(pixels) = small {
         pixels
     } else {
         let whole = move || decode(&file.bytes, orientation, transform, MOST_PIXELS);
-        app.work.run(Load::DecodeLarge, whole).await?
+        work.run(Load::DecodeLarge, whole).await?
     };
     let hash = blake3::hash(pixels.as_slice().unwrap_or_default()).to_hex().to_string();
     Ok(Subject::Sent { pixels: Arc::new(pixels), hash })

@@ -1,74 +1,24 @@
 //! The query language: checkpoints x layers x filters x channels, as weights or applied to an image.
 
 mod answer;
-mod parts;
+mod bound;
+mod multipart;
 mod query;
+mod wire;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::app::Shared;
 use crate::http::extract::{Params, Segments};
 use crate::http::problem::{ApiError, Problem};
 use crate::sheet::group::GroupWords;
-use crate::sheet::wish::{PixelValue, Sheet};
+use crate::sheet::subject::Subject;
 use crate::upload::image::{Sent, sent_subject};
 use answer::{Applied, answer};
-pub(crate) use answer::{bytes_of, insert, png};
 use query::{AppliedAxes, Axes, FilterQuery, LookQuery, RestQuery, ShortAxes};
-
-/// One sheet with its values.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SheetValues {
-    #[serde(flatten)]
-    sheet: Sheet,
-    /// Filters, channels, rows, columns.
-    shape: [usize; 4],
-    /// The values in that order, each absent where it is not finite; all absent where there are more than 65,536 (ask
-    /// for `format=f32`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    values: Option<Vec<Option<f32>>>,
-}
-
-/// Several sheets.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SheetList {
-    sheets: Vec<SheetLink>,
-    /// Checkpoints of the selection that cannot be used.
-    problems: Vec<CheckpointProblem>,
-}
-
-/// One of several sheets.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SheetLink {
-    #[serde(flatten)]
-    sheet: Sheet,
-    /// The picture, relative to the root of the server (no slash at its start, so that a prefix holds).
-    url: String,
-}
-
-/// What a selection is answered with, other than a picture.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "made once an answer, and sent at once")]
-pub(crate) enum SheetAnswer {
-    /// One sheet and its values: `format=json`.
-    Values(SheetValues),
-    /// Several sheets.
-    List(SheetList),
-    /// What lies under a pixel: `at=x,y`.
-    Pixel(PixelValue),
-}
-
-/// A gap on the timeline.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct CheckpointProblem {
-    pub(crate) checkpoint: usize,
-    pub(crate) problem: String,
-}
+use wire::SheetAnswer;
 
 /// Weights of the selected layers as pictures.
 #[utoipa::path(
@@ -118,7 +68,7 @@ pub(crate) async fn applied_sheets(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let AppliedAxes { run, checkpoints, layers, filters, channels, image } = axes;
-    let subject = app.subject(&*app.runs.get(&run)?, &image, &words).await?;
+    let subject = Subject::read(&app.corpora, &*app.runs.get(&run)?, &image, &words).await?;
     let axes = Axes { run, checkpoints, layers, filters, channels };
     answer(&app, &axes, &query, Some(Applied { subject, words: Some(words) }), &headers).await
 }
@@ -146,7 +96,7 @@ pub(crate) async fn sent_sheets(
     headers: HeaderMap,
     Sent(body): Sent,
 ) -> Result<Response, ApiError> {
-    let subject = sent_subject(&app, &*app.runs.get(&axes.run)?, body).await?;
+    let subject = sent_subject(&app.work, &*app.runs.get(&axes.run)?, body).await?;
     answer(&app, &axes, &query, Some(Applied { subject, words: None }), &headers).await
 }
 
@@ -177,7 +127,7 @@ pub(crate) async fn layer_sheets(
     let RestQuery { filters, channels, apply } = rest;
     let subject = match &apply {
         Some(image) => {
-            let subject = app.subject(&*app.runs.get(&run)?, image, &words).await?;
+            let subject = Subject::read(&app.corpora, &*app.runs.get(&run)?, image, &words).await?;
             Some(Applied { subject, words: Some(words) })
         }
         None => None,
@@ -211,7 +161,7 @@ pub(crate) async fn sent_layer_sheets(
     headers: HeaderMap,
     Sent(body): Sent,
 ) -> Result<Response, ApiError> {
-    let subject = sent_subject(&app, &*app.runs.get(&run)?, body).await?;
+    let subject = sent_subject(&app.work, &*app.runs.get(&run)?, body).await?;
     let filters = filters.unwrap_or_else(|| "*".to_owned());
     let axes = Axes { run, checkpoints, layers, filters, channels: "*".to_owned() };
     answer(&app, &axes, &query, Some(Applied { subject, words: None }), &headers).await

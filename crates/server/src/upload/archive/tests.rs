@@ -1,10 +1,13 @@
 //! Archives as people and attackers make them.
 
+use std::io::Write;
+use std::path::PathBuf;
+
 use super::*;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
-use tar::{Builder, Header};
+use tar::{Builder, EntryType, Header};
 
 const ROOM: Allowance<'static> = Allowance { bytes: 1 << 20, entries: 100, claim: &|_| Ok(()) };
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::{Allowance, HINT, Unpacked, checked, refused, unreadable, unwritable, write};
+use super::contents::{Allowance, COPY_BYTES, HINT, Unpacked, checked, refused, unreadable, unwritable, write};
 use crate::http::problem::ApiError;
 
 /// Bytes of the record at the end of a zip, and of the longest comment in it.
@@ -57,7 +57,7 @@ pub(super) fn unzip(
 fn kept_aside(sent: impl Read, folder: &Path, allowance: Allowance<'_>) -> Result<File, ApiError> {
     let mut file = tempfile::tempfile_in(folder).map_err(|error| unwritable(&error))?;
     let mut sent = sent.take(allowance.bytes.saturating_add(1));
-    let mut buffer = vec![0; super::COPY_BYTES];
+    let mut buffer = vec![0; COPY_BYTES];
     let mut copied = 0;
     loop {
         let read = sent.read(&mut buffer).map_err(|error| unreadable(&error))?;

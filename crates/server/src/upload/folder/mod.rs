@@ -11,7 +11,6 @@ mod name;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,18 +18,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::problem::ApiError;
+use crate::runs::upload_record::{CORPORA, Kind, RECORD, Record, record_in};
 use crate::upload::archive::unwritable;
 
-/// Where corpora lie in the folder.
-pub(crate) const CORPORA: &str = "corpora";
 /// Where everything lies that is not there yet, or not any more.
 const ASIDE: &str = ".uploads";
-/// The file that says that its folder is an upload. No archive can bring it: hidden files are not unpacked.
-const RECORD: &str = ".upload.json";
 /// Folders of servers before this one, which unpacked beside the runs.
 const OLD_ASIDE: &str = ".upload-";
 /// Disks give room in blocks: a file without content takes room too.
@@ -46,23 +42,6 @@ pub(crate) struct Uploads {
     /// One of two uploads of one name comes first.
     publishing: Mutex<()>,
     _lock: File,
-}
-
-/// What an upload is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
-    Run,
-    Corpus,
-}
-
-/// The record of an upload.
-#[derive(Serialize, Deserialize)]
-struct Record {
-    format: u32,
-    kind: Kind,
-    bytes: u64,
-    received_s: u64,
 }
 
 /// An upload that is there.
@@ -239,27 +218,6 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         self.uploads.give_back(self.bytes.load(Ordering::Relaxed));
     }
-}
-
-/// Where the corpus lies that an uploaded run names: among the uploaded ones, whatever its sender wrote. `None` for a
-/// run that was not uploaded.
-pub(crate) fn corpus_of_upload(run: &Path, recorded: &Path) -> Option<PathBuf> {
-    // Whatever is in the record: one that a power failure has torn marks an upload all the same.
-    run.join(RECORD).symlink_metadata().ok()?;
-    let name = recorded.file_name().unwrap_or(OsStr::new("corpus"));
-    let corpus = run.parent()?.join(CORPORA).join(name);
-    // A corpus that was put there by hand was not meant for whoever may upload.
-    Some(if is_uploaded_corpus(&corpus) { corpus } else { PathBuf::from("no-uploaded-corpus-of-that-name").join(name) })
-}
-
-/// Whether the folder is an uploaded corpus.
-pub(crate) fn is_uploaded_corpus(folder: &Path) -> bool {
-    record_in(folder).is_some_and(|record| record.kind == Kind::Corpus)
-}
-
-fn record_in(folder: &Path) -> Option<Record> {
-    let text = fs::read(folder.join(RECORD)).ok()?;
-    serde_json::from_slice(&text).ok()
 }
 
 /// The folders in a folder, by name; links are none.

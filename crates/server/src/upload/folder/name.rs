@@ -1,7 +1,7 @@
 //! Names of uploads: they become folders, on whatever system, beside what else lies there.
 
-use super::CORPORA;
 use crate::http::problem::ApiError;
+use crate::runs::upload_record::CORPORA;
 
 /// Bytes of a name.
 const MOST_BYTES: usize = 64;

@@ -1,6 +1,7 @@
 //! What is uploaded is apart until it is there, and can be taken away again.
 
 use super::*;
+use crate::runs::upload_record::corpus_of_upload;
 
 const MOST: u64 = 10 * BLOCK_BYTES;
 

@@ -7,12 +7,13 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use tokio_stream::StreamExt;
 
-use super::answer::{Bound, bytes_of, shape_of};
+use crate::api::sheets::bound::Bound;
 use crate::app::{App, Shared};
 use crate::http::answer_memory::counted;
 use crate::http::problem::ApiError;
 use crate::http::work::Load;
 use crate::sheet::render::{timeline, values};
+use crate::sheet::reply::{bytes_of, shape_of};
 use crate::sheet::subject::Subject;
 use crate::sheet::wish::Wish;
 
@@ -69,8 +70,8 @@ async fn part(app: &App, wish: &Wish, index: usize) -> Bytes {
 
 async fn sheet(app: &App, wish: &Wish, index: usize) -> Result<(String, Vec<u8>), ApiError> {
     let entry = wish.listing.usable(index)?;
-    let range = timeline(app, wish).await?;
-    let values = values(app, wish, entry).await?;
+    let range = timeline(&app.models, wish).await?;
+    let values = values(&app.models, wish, entry).await?;
     let wish = wish.clone();
     // Among the large ones whatever its size: there are many more.
     app.work

@@ -1,0 +1,50 @@
+//! What selections of sheets are answered with, other than pictures.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::parts::CheckpointProblem;
+use crate::sheet::wish::{PixelValue, Sheet};
+
+/// One sheet with its values.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SheetValues {
+    #[serde(flatten)]
+    pub(crate) sheet: Sheet,
+    /// Filters, channels, rows, columns.
+    pub(crate) shape: [usize; 4],
+    /// The values in that order, each absent where it is not finite; all absent where there are more than 65,536 (ask
+    /// for `format=f32`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) values: Option<Vec<Option<f32>>>,
+}
+
+/// Several sheets.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SheetList {
+    pub(crate) sheets: Vec<SheetLink>,
+    /// Checkpoints of the selection that cannot be used.
+    pub(crate) problems: Vec<CheckpointProblem>,
+}
+
+/// One of several sheets.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SheetLink {
+    #[serde(flatten)]
+    pub(crate) sheet: Sheet,
+    /// The picture, relative to the root of the server (no slash at its start, so that a prefix holds).
+    pub(crate) url: String,
+}
+
+/// What a selection is answered with, other than a picture.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "made once an answer, and sent at once")]
+pub(crate) enum SheetAnswer {
+    /// One sheet and its values: `format=json`.
+    Values(SheetValues),
+    /// Several sheets.
+    List(SheetList),
+    /// What lies under a pixel: `at=x,y`.
+    Pixel(PixelValue),
+}

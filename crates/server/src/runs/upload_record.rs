@@ -1,0 +1,51 @@
+//! The record that marks a folder as an upload, and where the corpus of an uploaded run is.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Where corpora lie in the folder.
+pub(crate) const CORPORA: &str = "corpora";
+/// The file that says that its folder is an upload. No archive can bring it: hidden files are not unpacked.
+pub(crate) const RECORD: &str = ".upload.json";
+
+/// What an upload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Run,
+    Corpus,
+}
+
+/// The record of an upload.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) format: u32,
+    pub(crate) kind: Kind,
+    pub(crate) bytes: u64,
+    pub(crate) received_s: u64,
+}
+
+/// Where the corpus lies that an uploaded run names: among the uploaded ones, whatever its sender wrote. `None` for a
+/// run that was not uploaded.
+pub(crate) fn corpus_of_upload(run: &Path, recorded: &Path) -> Option<PathBuf> {
+    // Whatever is in the record: one that a power failure has torn marks an upload all the same.
+    run.join(RECORD).symlink_metadata().ok()?;
+    let name = recorded.file_name().unwrap_or(OsStr::new("corpus"));
+    let corpus = run.parent()?.join(CORPORA).join(name);
+    // A corpus that was put there by hand was not meant for whoever may upload.
+    Some(if is_uploaded_corpus(&corpus) { corpus } else { PathBuf::from("no-uploaded-corpus-of-that-name").join(name) })
+}
+
+/// Whether the folder is an uploaded corpus.
+pub(crate) fn is_uploaded_corpus(folder: &Path) -> bool {
+    record_in(folder).is_some_and(|record| record.kind == Kind::Corpus)
+}
+
+pub(crate) fn record_in(folder: &Path) -> Option<Record> {
+    let text = fs::read(folder.join(RECORD)).ok()?;
+    serde_json::from_slice(&text).ok()
+}

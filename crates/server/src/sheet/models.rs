@@ -1,0 +1,163 @@
+//! The chain run -> snapshot -> model -> activations, each link cached.
+
+use std::sync::Arc;
+
+use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
+use ndarray::Array3;
+
+use crate::http::cache::{Cache, Weigh};
+use crate::http::problem::ApiError;
+use crate::http::work::{Load, Work};
+use crate::runs::open_run::OpenRun;
+use crate::sheet::subject::Subject;
+use crate::sheet::summary::{Moves, Summary};
+use crate::sheet::templates::Templates;
+
+/// Images for whose outputs a model keeps room.
+const WORKSPACE_IMAGES: usize = 8;
+
+/// Snapshots and models, and what is computed with them.
+pub(crate) struct Models {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) work: Arc<Work>,
+    device: Device,
+    templates: Templates,
+}
+
+impl Weigh for Snapshot {
+    fn bytes(&self) -> usize {
+        let parameters = self.parameters.iter().map(|(_, array)| array.len()).sum::<usize>();
+        (parameters + self.mean.as_ref().map_or(0, Array3::len)) * 4
+    }
+}
+
+/// A model with what it holds in memory.
+pub(crate) struct Ready {
+    pub(crate) model: Model,
+    bytes: usize,
+}
+
+impl Weigh for Ready {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// The output of every layer for one image, in the order of the network's layers.
+pub(crate) struct Activations {
+    pub(crate) layers: Vec<Vec<f32>>,
+}
+
+impl Weigh for Activations {
+    fn bytes(&self) -> usize {
+        self.layers.iter().map(|values| values.len() * 4 + 24).sum()
+    }
+}
+
+impl Models {
+    /// Models that are applied with a device.
+    pub(crate) fn new(cache: Arc<Cache>, work: Arc<Work>, device: Device) -> Self {
+        Self { cache, work, device, templates: Templates::default() }
+    }
+
+    /// A snapshot's weights and mean, without the optimiser's state.
+    pub(crate) async fn snapshot(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+    ) -> Result<Arc<Snapshot>, ApiError> {
+        let key = format!("snapshot/{}/{}", run.id, entry.hash);
+        self.cache.get(key, async { self.work.run_here(Load::Render, || read_snapshot(run, entry)).await }).await
+    }
+
+    /// The network with a snapshot's weights and its own mean: the one way to apply it to an image.
+    pub(crate) async fn model(&self, run: &Arc<OpenRun>, entry: &CheckpointEntry) -> Result<Arc<Ready>, ApiError> {
+        let key = format!("model/{}/{}", run.id, entry.hash);
+        self.cache
+            .get(key, async {
+                let snapshot = self.snapshot(run, entry).await?;
+                self.work
+                    .run_here(Load::Render, || {
+                        let model = self.templates.of(run.network(), &self.device).model(&snapshot)?;
+                        Ok(Ready { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
+                    })
+                    .await
+            })
+            .await
+    }
+
+    /// What every layer makes of an image at a checkpoint.
+    pub(crate) async fn activations(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+        subject: &Subject,
+    ) -> Result<Arc<Activations>, ApiError> {
+        let key = format!("activations/{}/{}/{}", run.id, entry.hash, subject.key());
+        self.cache
+            .get(key, async {
+                let ready = self.model(run, entry).await?;
+                self.work
+                    .run_here(Load::Forward, || {
+                        let wanted: Vec<usize> = (0..run.network().layers().len()).collect();
+                        let outputs = ready.model.forward(&[subject.view()?], &wanted)?;
+                        let layers = outputs.into_iter().map(|array| array.into_raw_vec_and_offset().0).collect();
+                        Ok(Activations { layers })
+                    })
+                    .await
+            })
+            .await
+    }
+
+    /// Numbers about the weights of every layer at a checkpoint.
+    pub(crate) async fn summary(&self, run: &Arc<OpenRun>, entry: &CheckpointEntry) -> Result<Arc<Summary>, ApiError> {
+        let key = format!("summary/{}/{}", run.id, entry.hash);
+        self.cache
+            .get(key, async {
+                let snapshot = self.snapshot(run, entry).await?;
+                let run = Arc::clone(run);
+                self.work.run(Load::Render, move || Summary::of(run.network(), &snapshot)).await
+            })
+            .await
+    }
+
+    /// How far the weights of every layer moved between two checkpoints.
+    pub(crate) async fn moves(
+        &self,
+        run: &Arc<OpenRun>,
+        before: &CheckpointEntry,
+        now: &CheckpointEntry,
+    ) -> Result<Arc<Moves>, ApiError> {
+        let key = format!("moves/{}/{}/{}", run.id, before.hash, now.hash);
+        self.cache
+            .get(key, async {
+                let (before, now) = (self.snapshot(run, before).await?, self.snapshot(run, now).await?);
+                let run = Arc::clone(run);
+                self.work.run(Load::Render, move || Moves::between(run.network(), &before, &now)).await
+            })
+            .await
+    }
+}
+
+/// What applying a model keeps in memory for the next time, at most: models of a run share it.
+fn workspace_bytes(network: &deepviz_net::Network) -> usize {
+    network.layers().iter().map(|layer| layer.shape.len() * 4 * WORKSPACE_IMAGES).sum()
+}
+
+fn read_snapshot(run: &OpenRun, entry: &CheckpointEntry) -> Result<Snapshot, ApiError> {
+    let snapshot = match run.run().weights(entry.step) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            let error = ApiError::from(error);
+            if !error.is_passing() {
+                run.mark_broken(&entry.hash, &error);
+            }
+            return Err(error);
+        }
+    };
+    if snapshot.hash != entry.hash {
+        return Err(ApiError::not_ready(format!("the snapshot of step {} was replaced just now", entry.step))
+            .hint("ask for the run again"));
+    }
+    Ok(snapshot)
+}
