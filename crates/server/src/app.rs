@@ -6,17 +6,17 @@ use axum::extract::FromRef;
 use deepviz_net::MetricsLog;
 use tokio::sync::Mutex;
 
-use crate::http::answer_memory::AnswerBudgets;
 use crate::http::cache::Cache;
 use crate::http::problem::ApiError;
-use crate::http::work::Work;
+use crate::http::response_memory::ResponseBudgets;
+use crate::http::work_pool::WorkPool;
 use crate::runs::catalogue::Catalogue;
 use crate::runs::corpora::Corpora;
-use crate::runs::hub::Hub;
-use crate::runs::logs::Logs;
+use crate::runs::event_bus::EventBus;
+use crate::runs::metrics_logs::MetricsLogs;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::models::Models;
-use crate::upload::folder::Uploads;
+use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
 
 /// The state of the server.
@@ -25,25 +25,25 @@ pub(crate) struct App {
     pub(crate) corpora: Corpora,
     pub(crate) cache: Arc<Cache>,
     /// The measurements of all runs.
-    pub(crate) logs: Arc<Logs>,
+    pub(crate) logs: Arc<MetricsLogs>,
     /// Of those who ask for the list of runs one looks at a time: what is new to one is known to the next.
     pub(crate) listing: Mutex<()>,
-    pub(crate) work: Arc<Work>,
+    pub(crate) work: Arc<WorkPool>,
     /// Memory for answers that are made and sent.
-    pub(crate) answers: Arc<AnswerBudgets>,
+    pub(crate) answers: Arc<ResponseBudgets>,
     /// Memory for pictures that come in.
     pub(crate) sent: ImageBudget,
-    pub(crate) hub: Arc<Hub>,
+    pub(crate) event_bus: Arc<EventBus>,
     pub(crate) models: Models,
     /// The folder that takes uploads, where they are allowed.
-    pub(crate) uploads: Option<Arc<Uploads>>,
+    pub(crate) uploads: Option<Arc<UploadFolder>>,
 }
 
 /// As handlers take it.
-pub(crate) type Shared = Arc<App>;
+pub(crate) type AppState = Arc<App>;
 
-impl FromRef<Shared> for ImageBudget {
-    fn from_ref(app: &Shared) -> Self {
+impl FromRef<AppState> for ImageBudget {
+    fn from_ref(app: &AppState) -> Self {
         app.sent.clone()
     }
 }
@@ -57,9 +57,9 @@ impl App {
     ) -> Result<T, ApiError> {
         let held = self.answers.take_at_most(self.logs.cost(run)).await?;
         let (logs, run) = (Arc::clone(&self.logs), Arc::clone(run));
-        let load = Logs::load(&run);
+        let kind = MetricsLogs::work_kind(&run);
         self.work
-            .run(load, move || {
+            .run(kind, move || {
                 let _held = held;
                 work(&*logs.of(&run)?)
             })
@@ -67,7 +67,7 @@ impl App {
     }
 
     /// Where uploads go; 403 where they are not allowed.
-    pub(crate) fn upload_folder(&self) -> Result<Arc<Uploads>, ApiError> {
+    pub(crate) fn upload_folder(&self) -> Result<Arc<UploadFolder>, ApiError> {
         self.uploads.clone().ok_or_else(|| {
             ApiError::forbidden("this server takes no uploads")
                 .hint("start it with `deepviz serve FOLDER --allow-upload` and a token")

@@ -20,29 +20,29 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 
 use crate::api;
 use crate::api::uploads::MOST_ENTRIES;
-use crate::app::{App, Shared};
+use crate::app::{App, AppState};
 use crate::error::Error;
-use crate::http::answer_memory::{AnswerBudgets, count_answers};
 use crate::http::cache::Cache;
+use crate::http::content_disposition::name_files;
 use crate::http::drain::read_refused;
 use crate::http::file_limits::FileLimits;
-use crate::http::file_name::name_files;
 use crate::http::listen;
 use crate::http::problem::ApiError;
 use crate::http::proxy::{AddressRange, Proxies};
+use crate::http::response_memory::{ResponseBudgets, count_response_memory};
 use crate::http::security::{Access, guard};
-use crate::http::work::{Work, forward_threads};
+use crate::http::work_pool::{WorkPool, forward_threads};
 use crate::runs::catalogue::{Catalogue, is_run};
 use crate::runs::corpora::Corpora;
-use crate::runs::hub::Hub;
-use crate::runs::logs::Logs;
-use crate::runs::watch::follow;
+use crate::runs::event_bus::EventBus;
+use crate::runs::follow::follow;
+use crate::runs::metrics_logs::MetricsLogs;
 use crate::sheet::models::Models;
-use crate::upload::folder::Uploads;
+use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
 
 /// How long an answer may take to begin.
-const PATIENCE: Duration = Duration::from_mins(1);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What to serve, and to whom.
 #[derive(Clone, Debug)]
@@ -73,9 +73,9 @@ pub struct Config {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    pub(crate) app: Shared,
+    pub(crate) app: AppState,
     access: Arc<Access>,
-    pub(crate) limits: listen::Limits,
+    pub(crate) limits: listen::ConnectionLimits,
 }
 
 /// Takes the address and looks for runs. Needs tokio's runtime of several threads.
@@ -109,7 +109,7 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
     })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { addr, source })?;
     let access = Arc::new(Access::new(address, config.token.as_deref(), Proxies::new(&config.trusted_proxies)));
-    Ok(Server { listener, address, app: app(&config)?, access, limits: listen::Limits::new() })
+    Ok(Server { listener, address, app: app(&config)?, access, limits: listen::ConnectionLimits::new() })
 }
 
 fn upload_folder(config: &Config) -> Option<PathBuf> {
@@ -119,11 +119,11 @@ fn upload_folder(config: &Config) -> Option<PathBuf> {
 
 /// The state of a server.
 #[expect(clippy::result_large_err, reason = "made once, when the server starts")]
-pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
+pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
     let of_upload = Limits { decoded_bytes: config.upload_bytes, images: MOST_ENTRIES };
     let corpora = Corpora::new(config.corpus.clone(), config.cache_dir.clone(), of_upload);
     let uploads = upload_folder(config).map(|folder| {
-        Uploads::new(&folder, config.upload_bytes).map_err(|source| Error::UploadFolder { source, path: folder })
+        UploadFolder::new(&folder, config.upload_bytes).map_err(|source| Error::UploadFolder { source, path: folder })
     });
     let uploads = uploads.transpose()?.map(Arc::new);
     // Corpora that were sent to an earlier server, whether a run names them or not.
@@ -134,16 +134,16 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
         Some(device) => device.clone(),
         None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
     };
-    let (cache, work) = (Arc::new(Cache::new(config.cache_bytes)), Arc::new(Work::new()));
+    let (cache, work) = (Arc::new(Cache::new(config.cache_bytes)), Arc::new(WorkPool::new()));
     Ok(Arc::new(App {
         runs: Arc::new(Catalogue::new(&config.runs, FileLimits::of_this_process())),
         corpora,
         uploads,
-        logs: Arc::new(Logs::new()),
+        logs: Arc::new(MetricsLogs::new()),
         listing: Mutex::default(),
-        answers: AnswerBudgets::new(),
+        answers: ResponseBudgets::new(),
         sent: ImageBudget::new(),
-        hub: Arc::new(Hub::new()),
+        event_bus: Arc::new(EventBus::new()),
         models: Models::new(Arc::clone(&cache), Arc::clone(&work), device),
         cache,
         work,
@@ -151,7 +151,7 @@ pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
 }
 
 /// Every route, with everything around them.
-pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
+pub(crate) fn router(app: AppState, access: Arc<Access>) -> Router {
     let worth_it = SizeAbove::new(1024)
         .and(NotForContentType::new("image/png"))
         .and(NotForContentType::new("application/octet-stream"))
@@ -163,8 +163,8 @@ pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .with_state(app)
         .layer(from_fn(name_files))
-        .layer(from_fn_with_state(answers, count_answers))
-        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(answers, count_response_memory))
+        .layer(from_fn(request_timeout))
         .layer(from_fn(plain_problems))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
@@ -185,11 +185,11 @@ async fn not_allowed(request: Request) -> ApiError {
 }
 
 /// No request waits forever. An archive has a patience of its own.
-async fn in_time(request: Request, next: Next) -> Response {
+async fn request_timeout(request: Request, next: Next) -> Response {
     if request.uri().path().starts_with("/api/uploads/") {
         return next.run(request).await;
     }
-    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::busy("the answer took too long").into_response(),
     }
@@ -215,14 +215,14 @@ impl Server {
     /// Answers until `shutdown` is there, then finishes what is in flight.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let Self { listener, app, access, limits, .. } = self;
-        let hub = Arc::clone(&app.hub);
-        let watcher = tokio::spawn(follow(Arc::clone(&app.runs), Arc::clone(&app.hub)));
+        let event_bus = Arc::clone(&app.event_bus);
+        let watcher = tokio::spawn(follow(Arc::clone(&app.runs), Arc::clone(&app.event_bus)));
         let signal = {
-            let hub = Arc::clone(&hub);
+            let event_bus = Arc::clone(&event_bus);
             async move {
                 shutdown.await;
                 // Streams of events end now; they would never end by themselves.
-                hub.close();
+                event_bus.close();
             }
         };
         listen::serve(listener, router(app, access), limits, signal).await;

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::params::{LayerPath, SplitQuery, point};
-use crate::app::Shared;
-use crate::http::extract::{Params, Segments};
-use crate::http::number::{all_finite, finite};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::json_number::{all_finite, finite};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 use crate::sheet::layer_axis::layer_index;
@@ -129,14 +129,14 @@ struct ActivityHistory {
     )
 )]
 pub(crate) async fn layer_activity(
-    State(app): State<Shared>,
-    Segments(path): Segments<CheckpointLayerPath>,
-    Params(query): Params<SplitQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<CheckpointLayerPath>,
+    QueryParams(query): QueryParams<SplitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
     let split = query.split()?;
-    let answer = app.work.run(Load::Render, move || activity_at(&run, &path, split)).await?;
+    let answer = app.work.run(WorkKind::Render, move || activity_at(&run, &path, split)).await?;
     json(&headers, &answer)
 }
 
@@ -179,15 +179,15 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
     )
 )]
 pub(crate) async fn activity_history(
-    State(app): State<Shared>,
-    Segments(LayerPath { run, layer }): Segments<LayerPath>,
-    Params(query): Params<SplitQuery>,
+    State(app): State<AppState>,
+    PathParams(LayerPath { run, layer }): PathParams<LayerPath>,
+    QueryParams(query): QueryParams<SplitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let split = query.split()?;
     layer_index(run.network(), &layer)?;
-    let history = app.work.run(Load::Render, move || activities_of(&run, layer, split)).await?;
+    let history = app.work.run(WorkKind::Render, move || activities_of(&run, layer, split)).await?;
     json(&headers, &history)
 }
 

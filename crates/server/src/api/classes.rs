@@ -10,21 +10,21 @@ use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::Shared;
-use crate::http::answer_memory::counted;
-use crate::http::extract::{Params, Segments};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
-use crate::http::reply::{Content, Keep, json_kept};
-use crate::http::work::Load;
+use crate::http::reply::{CachePolicy, Content, json_with_policy};
+use crate::http::response_memory::counted;
+use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::{Listing, OpenRun};
-use crate::sheet::aggregate::Preferences;
-use crate::sheet::group::{GroupWords, Sample};
+use crate::sheet::aggregate::LayerSelectivity;
+use crate::sheet::image_group::{ClassSample, GroupQuery};
 use crate::sheet::layer_axis::layer_index;
-use crate::sheet::look::{Over, Words, look};
-use crate::sheet::render::{Rendered, rendered, values};
+use crate::sheet::model_input::{ModelInput, fitting_corpus};
+use crate::sheet::render::{Picture, rendered, values};
 use crate::sheet::reply::{bytes_of, insert, png};
-use crate::sheet::subject::{Subject, fitting_corpus};
-use crate::sheet::wish::{Ground, Sheet, Tiles, Wish};
+use crate::sheet::request::{Sheet, SheetContext, SheetRequest, TileSelection};
+use crate::sheet::style::{NormaliseOver, Words, sheet_style};
 
 /// A checkpoint and a layer in a path.
 #[derive(Deserialize, IntoParams)]
@@ -48,7 +48,7 @@ pub(crate) struct ClassQuery {
     /// The layer's output channels, as a selection; all of them unless given.
     filters: Option<String>,
     /// What lightness is scaled over: `filter` (default) or `sheet`.
-    #[param(value_type = Option<Over>)]
+    #[param(value_type = Option<NormaliseOver>)]
     normalise: Option<String>,
     /// Pixels per value, 1 to 64.
     #[param(minimum = 1, maximum = 64)]
@@ -141,19 +141,19 @@ pub(crate) struct VersusAnswer {
 }
 
 /// A moment of a layer, with the images of its run.
-struct Moment {
+struct CheckpointLayer {
     run: Arc<OpenRun>,
     listing: Arc<Listing>,
     index: usize,
     layer: usize,
 }
 
-async fn moment(app: &Shared, path: &MomentPath) -> Result<Moment, ApiError> {
+async fn checkpoint_layer(app: &AppState, path: &MomentPath) -> Result<CheckpointLayer, ApiError> {
     let run = app.runs.get(&path.run)?;
     let listing = run.listing_by(&app.work).await?;
     let (index, _) = listing.point(&run.id, &path.checkpoint)?;
     let layer = layer_index(run.network(), &path.layer)?;
-    Ok(Moment { run, listing, index, layer })
+    Ok(CheckpointLayer { run, listing, index, layer })
 }
 
 /// The filters of a layer coloured by class: hue is the class whose images activate a filter most, saturation the
@@ -161,7 +161,7 @@ async fn moment(app: &Shared, path: &MomentPath) -> Result<Moment, ApiError> {
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/preference",
-    params(MomentPath, ClassQuery, GroupWords),
+    params(MomentPath, ClassQuery, GroupQuery),
     responses(
         (status = 200, description = "a picture, its geometry and numbers in `x-deepviz-sheet` (without the means); or the numbers",
          content((Vec<u8> = "image/png"), (PreferenceAnswer = "application/json"))),
@@ -173,20 +173,20 @@ async fn moment(app: &Shared, path: &MomentPath) -> Result<Moment, ApiError> {
     )
 )]
 pub(crate) async fn preference(
-    State(app): State<Shared>,
-    Segments(path): Segments<MomentPath>,
-    Params(query): Params<ClassQuery>,
-    Params(words): Params<GroupWords>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<MomentPath>,
+    QueryParams(query): QueryParams<ClassQuery>,
+    QueryParams(group_query): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let look = look(Words {
+    let style = sheet_style(Words {
         normalise: query.normalise.as_deref().or(Some("filter")),
         palette: None,
         scale: query.scale,
         columns: query.columns,
         percentile: None,
     })?;
-    if look.over == Over::Timeline {
+    if style.over == NormaliseOver::Timeline {
         return Err(ApiError::bad("expected the normalisation filter or sheet, found timeline"));
     }
     let is_json = match query.format.as_deref() {
@@ -194,63 +194,63 @@ pub(crate) async fn preference(
         Some("json") => true,
         Some(other) => return Err(ApiError::bad(format!("unknown format `{other}`; expected png or json"))),
     };
-    let Moment { run, listing, index, layer } = moment(&app, &path).await?;
+    let CheckpointLayer { run, listing, index, layer } = checkpoint_layer(&app, &path).await?;
     let corpus = fitting_corpus(&app.corpora, &run).await?;
-    let sample = Sample::of_all(&words, corpus.classes().len())?;
+    let sample = ClassSample::of_all(&group_query, corpus.classes().len())?;
     // Any image stands for activations as opposed to weights: the layout is that of the layer's output.
-    let subject = Subject::Known { corpus: Arc::clone(&corpus), id: deepviz_corpus::ImageId(0) };
-    let ground = Ground { run: Arc::clone(&run), listing: Arc::clone(&listing), subject: Some(subject), look };
-    let tiles = Tiles { filters: query.filters.as_deref().unwrap_or("*"), channels: "*" };
-    let wish = Wish::new(ground, layer, tiles)?;
-    let cost = wish.cost(1)?;
+    let input = ModelInput::CorpusImage { corpus: Arc::clone(&corpus), id: deepviz_corpus::ImageId(0) };
+    let context = SheetContext { run: Arc::clone(&run), listing: Arc::clone(&listing), input: Some(input), style };
+    let tiles = TileSelection { filters: query.filters.as_deref().unwrap_or("*"), channels: "*" };
+    let request = SheetRequest::new(context, layer, tiles)?;
+    let cost = request.cost(1)?;
     let held = app.answers.take(cost.bytes).await?;
     let entry = listing.usable(index)?;
     let found = app.models.preferences(&run, entry, layer, (&corpus, sample)).await?;
     let names = corpus.classes().to_vec();
-    let answer = View { wish, index, found, names, split: sample.split.to_string() };
-    let keep = Keep::by_hash(query.v.as_deref(), &entry.hash);
+    let answer = SelectivityView { request, index, found, names, split: sample.split.to_string() };
+    let cache_policy = CachePolicy::by_hash(query.v.as_deref(), &entry.hash);
     if is_json {
-        return json_kept(&headers, &answer.numbers()?, keep);
+        return json_with_policy(&headers, &answer.numbers()?, cache_policy);
     }
-    let key = format!("tinted/{}/{}/{}/{}", entry.hash, answer.wish.key(), sample.split, sample.limit);
+    let key = format!("tinted/{}/{}/{}/{}", entry.hash, answer.request.key(), sample.split, sample.limit);
     let working = held.clone();
     let draw = move || {
         let _held = working;
         answer.draw()
     };
-    let drawn = app.cache.get(key, app.work.run(Load::of_size(cost.pixels), draw)).await?;
-    Ok(counted(png(&drawn, &headers, keep), held))
+    let drawn = app.cache.get(key, app.work.run(WorkKind::of_size(cost.pixels), draw)).await?;
+    Ok(counted(png(&drawn, &headers, cache_policy), held))
 }
 
 /// A layer's preferences, ready to be drawn.
-struct View {
-    wish: Wish,
+struct SelectivityView {
+    request: SheetRequest,
     index: usize,
-    found: Arc<Preferences>,
+    found: Arc<LayerSelectivity>,
     names: Vec<String>,
     split: String,
 }
 
-impl View {
+impl SelectivityView {
     fn hue(&self, class: usize) -> f32 {
         class as f32 / self.names.len().max(1) as f32
     }
 
     fn values(&self) -> Result<Array4<f32>, ApiError> {
-        self.wish.bank().pick(&self.found.maps, &self.wish.filters, &self.wish.channels)
+        self.request.kernel_shape().pick(&self.found.maps, &self.request.filters, &self.request.channels)
     }
 
     fn numbers(&self) -> Result<PreferenceAnswer, ApiError> {
-        let mut sheet = self.wish.sheet(self.index, &self.values()?, None)?;
+        let mut sheet = self.request.sheet(self.index, &self.values()?, None)?;
         (sheet.image, sheet.palette) = (None, "classes".to_owned());
         let classes = self.names.iter().enumerate().map(|(class, name)| {
             let [r, g, b] = Tint { hue: self.hue(class), saturation: 1.0 }.colour(1.0);
             let images = self.found.images.get(class).copied().unwrap_or_default();
             ClassColour { class, name: name.clone(), colour: format!("#{r:02x}{g:02x}{b:02x}"), images }
         });
-        let preferences = self.wish.filters.iter().map(|&filter| {
+        let preferences = self.request.filters.iter().map(|&filter| {
             let found = &self.found.filters[filter];
-            FilterPreference { filter, class: found.class, strength: found.strength, means: found.means.clone() }
+            FilterPreference { filter, class: found.class, strength: found.index, means: found.means.clone() }
         });
         Ok(PreferenceAnswer {
             sheet,
@@ -260,13 +260,13 @@ impl View {
         })
     }
 
-    fn draw(&self) -> Result<Rendered, ApiError> {
-        let tints = self.wish.filters.iter().map(|&filter| {
+    fn draw(&self) -> Result<Picture, ApiError> {
+        let tints = self.request.filters.iter().map(|&filter| {
             let found = &self.found.filters[filter];
-            Tint { hue: self.hue(found.class), saturation: found.strength }
+            Tint { hue: self.hue(found.class), saturation: found.index }
         });
         let tints: Vec<_> = tints.collect();
-        let picture = deepviz_render::tinted(self.values()?.view(), &tints, &self.wish.style(None))?;
+        let picture = deepviz_render::tinted(self.values()?.view(), &tints, &self.request.render_style(None))?;
         let mut numbers = self.numbers()?;
         // A header has not the room for every mean; the JSON has.
         numbers.preferences.iter_mut().for_each(|preference| preference.means.clear());
@@ -278,7 +278,7 @@ impl View {
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/versus",
-    params(MomentPath, VersusQuery, GroupWords),
+    params(MomentPath, VersusQuery, GroupQuery),
     responses(
         (status = 200, description = "a picture of three sheets one below the other, geometry in `x-deepviz-sheet`; or numbers",
          content((Vec<u8> = "image/png"), (VersusAnswer = "application/json"), (Vec<u8> = "application/octet-stream"))),
@@ -290,41 +290,41 @@ impl View {
     )
 )]
 pub(crate) async fn versus(
-    State(app): State<Shared>,
-    Segments(path): Segments<MomentPath>,
-    Params(query): Params<VersusQuery>,
-    Params(words): Params<GroupWords>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<MomentPath>,
+    QueryParams(query): QueryParams<VersusQuery>,
+    QueryParams(group_query): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let look = look(Words {
+    let style = sheet_style(Words {
         normalise: None,
         palette: query.palette.as_deref().or(Some("diverging")),
         scale: query.scale,
         columns: query.columns,
         percentile: query.percentile,
     })?;
-    let Moment { run, listing, index, layer } = moment(&app, &path).await?;
+    let CheckpointLayer { run, listing, index, layer } = checkpoint_layer(&app, &path).await?;
     let entry = listing.usable(index)?;
-    let tiles = Tiles { filters: query.filters.as_deref().unwrap_or("*"), channels: "*" };
+    let tiles = TileSelection { filters: query.filters.as_deref().unwrap_or("*"), channels: "*" };
     let mut parts = Vec::with_capacity(3);
-    let mut wish = None;
-    let (mut load, mut held) = (Load::Render, None);
+    let mut request = None;
+    let (mut kind, mut held) = (WorkKind::Render, None);
     for group in [&query.a, &query.b] {
-        let words = GroupWords { minus: None, ..words.clone() };
-        let subject = Subject::read(&app.corpora, &run, group, &words).await?;
-        let ground = Ground { run: Arc::clone(&run), listing: Arc::clone(&listing), subject: Some(subject), look };
-        let part = Wish::new(ground, layer, tiles)?;
-        if wish.is_none() {
+        let group_query = GroupQuery { minus: None, ..group_query.clone() };
+        let input = ModelInput::read(&app.corpora, &run, group, &group_query).await?;
+        let context = SheetContext { run: Arc::clone(&run), listing: Arc::clone(&listing), input: Some(input), style };
+        let part = SheetRequest::new(context, layer, tiles)?;
+        if request.is_none() {
             let cost = part.cost(3)?;
-            (load, held) = (Load::of_size(cost.pixels), app.answers.take(cost.bytes).await?);
+            (kind, held) = (WorkKind::of_size(cost.pixels), app.answers.take(cost.bytes).await?);
         }
         parts.push(values(&app.models, &part, entry).await?);
-        wish.get_or_insert(part);
+        request.get_or_insert(part);
     }
-    let wish = wish.ok_or_else(|| ApiError::internal("two groups, and none was drawn"))?;
+    let request = request.ok_or_else(|| ApiError::internal("two groups, and none was drawn"))?;
     parts.push(&parts[0] - &parts[1]);
-    let keep = Keep::by_hash(query.v.as_deref(), &entry.hash);
-    let comparison = Comparison { wish, index, parts, groups: [query.a, query.b] };
+    let cache_policy = CachePolicy::by_hash(query.v.as_deref(), &entry.hash);
+    let comparison = Comparison { request, index, parts, groups: [query.a, query.b] };
     match query.format.as_deref() {
         None | Some("png") => {
             let working = held.clone();
@@ -332,14 +332,14 @@ pub(crate) async fn versus(
                 let _held = working;
                 comparison.draw()
             };
-            let drawn = app.work.run(load, draw).await?;
-            Ok(counted(png(&drawn, &headers, keep), held))
+            let drawn = app.work.run(kind, draw).await?;
+            Ok(counted(png(&drawn, &headers, cache_policy), held))
         }
-        Some("json") => json_kept(&headers, &comparison.numbers()?, keep),
+        Some("json") => json_with_policy(&headers, &comparison.numbers()?, cache_policy),
         Some("f32") => {
             let bytes: Vec<u8> = comparison.parts.iter().flat_map(bytes_of).collect();
             let shape: Vec<usize> = [3].into_iter().chain(comparison.parts[0].shape().iter().copied()).collect();
-            let mut response = Content::new("application/octet-stream", bytes).reply(&headers, keep);
+            let mut response = Content::new("application/octet-stream", bytes).reply(&headers, cache_policy);
             insert(&mut response, "x-deepviz-shape", &format!("{shape:?}").replace(' ', ""));
             Ok(counted(response, held))
         }
@@ -349,7 +349,7 @@ pub(crate) async fn versus(
 
 /// Two sheets and their difference.
 struct Comparison {
-    wish: Wish,
+    request: SheetRequest,
     index: usize,
     parts: Vec<Array4<f32>>,
     groups: [String; 2],
@@ -357,13 +357,13 @@ struct Comparison {
 
 impl Comparison {
     fn range(&self) -> Range {
-        self.parts.iter().fold(Range::EMPTY, |sum, part| sum.union(self.wish.look.range_of(part)))
+        self.parts.iter().fold(Range::EMPTY, |sum, part| sum.union(self.request.style.range_of(part)))
     }
 
     fn numbers(&self) -> Result<VersusAnswer, ApiError> {
-        let mut sheet = self.wish.sheet(self.index, &self.parts[0], Some(self.range()))?;
+        let mut sheet = self.request.sheet(self.index, &self.parts[0], Some(self.range()))?;
         (sheet.image, sheet.group, sheet.images) = (None, None, None);
-        let means = (0..self.wish.filters.len()).map(|filter| {
+        let means = (0..self.request.filters.len()).map(|filter| {
             [0, 1, 2].map(|part| self.parts[part].index_axis(Axis(0), filter).mean().unwrap_or_default())
         });
         let ranges = self.parts.iter().map(|part| {
@@ -373,9 +373,9 @@ impl Comparison {
         Ok(VersusAnswer { sheet, groups: self.groups.clone(), ranges: ranges.collect(), means: means.collect() })
     }
 
-    fn draw(&self) -> Result<Rendered, ApiError> {
+    fn draw(&self) -> Result<Picture, ApiError> {
         let views: Vec<_> = self.parts.iter().map(Array4::view).collect();
-        let mut style = self.wish.style(None);
+        let mut style = self.request.render_style(None);
         style.normalise = deepviz_render::Normalise::Range(self.range());
         let picture = deepviz_render::strip(&views, &style)?;
         rendered(picture.png, &self.numbers()?)

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::params::{CheckpointPath, RunPath, point};
-use crate::app::Shared;
-use crate::http::extract::{Params, Segments};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpora::matching;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
@@ -63,23 +63,25 @@ struct Cluster {
     name: String,
     size: u32,
     /// In which clusters its members were at the checkpoint before, most first.
-    from: Vec<Source>,
+    from: Vec<ClusterSource>,
     /// Images by true class.
     mix: Vec<u32>,
     /// The images nearest to the centre.
-    nearest: Vec<Near>,
+    nearest: Vec<NearestImage>,
 }
 
 /// Members that came from the same cluster.
 #[derive(Serialize, ToSchema)]
-struct Source {
+#[schema(as = Source)]
+struct ClusterSource {
     cluster: usize,
     images: u32,
 }
 
 /// An image near a centre.
 #[derive(Serialize, ToSchema)]
-struct Near {
+#[schema(as = Near)]
+struct NearestImage {
     id: u32,
     distance: f32,
     /// Absent as long as the corpus is not open.
@@ -98,7 +100,7 @@ struct ClusterHistory {
     purity: Vec<Vec<f32>>,
 }
 
-struct Choice {
+struct ClusterSelection {
     split: Split,
     layer: String,
     metric: Metric,
@@ -106,7 +108,7 @@ struct Choice {
 
 impl ClusterQuery {
     /// What the query names, filled up with what was computed.
-    fn choose(&self, run: &OpenRun) -> Result<Choice, ApiError> {
+    fn choose(&self, run: &OpenRun) -> Result<ClusterSelection, ApiError> {
         let split = split(self.split.as_deref())?;
         if let Some(layer) = &self.layer {
             layer_index(run.network(), layer)?;
@@ -130,7 +132,7 @@ impl ClusterQuery {
             (None, Some(choice)) => metric(&choice.metric)?,
             (None, None) => Metric::Cosine,
         };
-        Ok(Choice { split, layer: layer.unwrap_or_default(), metric })
+        Ok(ClusterSelection { split, layer: layer.unwrap_or_default(), metric })
     }
 }
 
@@ -147,23 +149,23 @@ impl ClusterQuery {
     )
 )]
 pub(crate) async fn clusters(
-    State(app): State<Shared>,
-    Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
-    Params(query): Params<ClusterQuery>,
+    State(app): State<AppState>,
+    PathParams(CheckpointPath { run, checkpoint }): PathParams<CheckpointPath>,
+    QueryParams(query): QueryParams<ClusterQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let corpus = matching(&run, &app.corpora.of_run(&run)).ok();
     let answer = app
         .work
-        .run(Load::Render, move || {
+        .run(WorkKind::Render, move || {
             let point = point(&run, &checkpoint)?;
             let choice = query.choose(&run)?;
             let store = statistics::required(&run, choice.split)?;
             match store.clusters(point.1, choice.split, &choice.layer, choice.metric)? {
                 Some(set) => {
                     let lineage = store.cluster_lineage((point.1, choice.split), &choice.layer, choice.metric)?;
-                    let found = Found { set, lineage };
+                    let found = FoundClusters { set, lineage };
                     Ok(answer_of(&run, (point.0, &choice), &found, corpus.as_deref()))
                 }
                 None if store.confusion(point.1, choice.split)?.is_some() => Err(no_set(&run, point.0, &choice)),
@@ -174,7 +176,7 @@ pub(crate) async fn clusters(
     json(&headers, &answer)
 }
 
-fn no_set(run: &OpenRun, checkpoint: usize, choice: &Choice) -> ApiError {
+fn no_set(run: &OpenRun, checkpoint: usize, choice: &ClusterSelection) -> ApiError {
     let known: Vec<_> =
         cluster_choices(run).iter().map(|choice| format!("{} by {}", choice.layer, choice.metric)).collect();
     statistics::missing(
@@ -189,19 +191,19 @@ fn no_set(run: &OpenRun, checkpoint: usize, choice: &Choice) -> ApiError {
 }
 
 /// A cluster set, and where its members came from.
-struct Found {
+struct FoundClusters {
     set: ClusterSet,
     lineage: Option<Lineage>,
 }
 
-fn sources(lineage: Option<&Lineage>, cluster: usize) -> Vec<Source> {
+fn sources(lineage: Option<&Lineage>, cluster: usize) -> Vec<ClusterSource> {
     let Some(lineage) = lineage.filter(|lineage| cluster < lineage.images.nrows()) else { return Vec::new() };
     let counts = lineage.images.row(cluster);
-    let mut sources: Vec<Source> = counts
+    let mut sources: Vec<ClusterSource> = counts
         .iter()
         .enumerate()
         .filter(|&(_, &images)| images > 0)
-        .map(|(cluster, &images)| Source { cluster, images })
+        .map(|(cluster, &images)| ClusterSource { cluster, images })
         .collect();
     sources.sort_by_key(|source| (std::cmp::Reverse(source.images), source.cluster));
     sources
@@ -209,8 +211,8 @@ fn sources(lineage: Option<&Lineage>, cluster: usize) -> Vec<Source> {
 
 fn answer_of(
     run: &OpenRun,
-    (checkpoint, choice): (usize, &Choice),
-    Found { set, lineage }: &Found,
+    (checkpoint, choice): (usize, &ClusterSelection),
+    FoundClusters { set, lineage }: &FoundClusters,
     corpus: Option<&Corpus>,
 ) -> Clusters {
     let sizes = set.sizes();
@@ -224,7 +226,7 @@ fn answer_of(
         mix: set.mix.row(index).to_vec(),
         nearest: set.nearest[index]
             .iter()
-            .map(|near| Near { id: near.image.0, distance: near.distance, true_class: class(near.image) })
+            .map(|near| NearestImage { id: near.image.0, distance: near.distance, true_class: class(near.image) })
             .collect(),
     });
     Clusters {
@@ -250,13 +252,13 @@ fn answer_of(
     )
 )]
 pub(crate) async fn cluster_history(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
-    Params(query): Params<ClusterQuery>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    QueryParams(query): QueryParams<ClusterQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let history = app.work.run(Load::Render, move || history_of(&run, &query)).await?;
+    let history = app.work.run(WorkKind::Render, move || history_of(&run, &query)).await?;
     json(&headers, &history)
 }
 

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::params::{CheckpointPath, DEFAULT_LIMIT, RunPath, SplitQuery, limit, offset, point};
-use crate::app::Shared;
-use crate::http::extract::{Params, Segments};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
@@ -101,16 +101,16 @@ struct CellItem {
     )
 )]
 pub(crate) async fn confusion(
-    State(app): State<Shared>,
-    Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
-    Params(query): Params<SplitQuery>,
+    State(app): State<AppState>,
+    PathParams(CheckpointPath { run, checkpoint }): PathParams<CheckpointPath>,
+    QueryParams(query): QueryParams<SplitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let split = query.split()?;
     let answer = app
         .work
-        .run(Load::Render, move || {
+        .run(WorkKind::Render, move || {
             let point = point(&run, &checkpoint)?;
             let store = statistics::required(&run, split)?;
             let Some(confusion) = store.confusion(point.1, split)? else {
@@ -138,14 +138,14 @@ pub(crate) async fn confusion(
     )
 )]
 pub(crate) async fn confusions(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
-    Params(query): Params<SplitQuery>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    QueryParams(query): QueryParams<SplitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let split = query.split()?;
-    let history = app.work.run(Load::Render, move || confusions_of(&run, split)).await?;
+    let history = app.work.run(WorkKind::Render, move || confusions_of(&run, split)).await?;
     json(&headers, &history)
 }
 
@@ -179,9 +179,9 @@ fn confusions_of(run: &Arc<OpenRun>, split: Split) -> Result<ConfusionHistory, A
     )
 )]
 pub(crate) async fn cell(
-    State(app): State<Shared>,
-    Segments(path): Segments<CellPath>,
-    Params(query): Params<CellPageQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<CellPath>,
+    QueryParams(query): QueryParams<CellPageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
@@ -190,7 +190,7 @@ pub(crate) async fn cell(
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
     let page = app
         .work
-        .run(Load::Render, move || {
+        .run(WorkKind::Render, move || {
             let point = point(&run, &path.checkpoint)?;
             let store = statistics::required(&run, split)?;
             let query = CellQuery { step: point.1, split, true_class, predicted, offset, limit };

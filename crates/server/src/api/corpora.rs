@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::params::{limit, offset};
-use crate::app::{App, Shared};
-use crate::http::extract::{Params, Segments};
+use crate::app::{App, AppState};
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
 use crate::runs::corpus_params::{class_of, split};
 use crate::sheet::thumbnail::thumbnail_shape;
@@ -164,18 +164,18 @@ struct ImageDetail {
 
 /// The corpora of the runs that are served.
 #[utoipa::path(get, path = "/api/corpora", tag = "corpora", responses((status = 200, description = "the answer", body = CorpusList)))]
-pub(crate) async fn list_corpora(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn list_corpora(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     for (_, run) in app.runs.all() {
         if let Ok(run) = run {
             app.corpora.of_run(&run);
         }
     }
-    let corpora = app.corpora.all().into_iter().map(|shelf| {
-        let opened = shelf.corpus();
+    let corpora = app.corpora.all().into_iter().map(|corpus_cache| {
+        let opened = corpus_cache.corpus();
         let corpus = opened.as_ref().ok();
         CorpusDetail {
-            id: shelf.id.clone(),
-            name: shelf.name.clone(),
+            id: corpus_cache.id.clone(),
+            name: corpus_cache.name.clone(),
             available: corpus.is_some(),
             identity: corpus.map(|corpus| corpus.identity().to_owned()),
             images: corpus.map(|corpus| corpus.len()),
@@ -205,9 +205,9 @@ pub(crate) async fn list_corpora(State(app): State<Shared>, headers: HeaderMap) 
     )
 )]
 pub(crate) async fn search_images(
-    State(app): State<Shared>,
-    Segments(CorpusPath { corpus }): Segments<CorpusPath>,
-    Params(query): Params<SearchQuery>,
+    State(app): State<AppState>,
+    PathParams(CorpusPath { corpus }): PathParams<CorpusPath>,
+    QueryParams(query): QueryParams<SearchQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
@@ -225,7 +225,7 @@ pub(crate) async fn search_images(
     };
     let page = app
         .work
-        .run(Load::Render, move || {
+        .run(WorkKind::Render, move || {
             let page = corpus.search(&query);
             Ok(ImagePage {
                 total: page.total,
@@ -248,8 +248,8 @@ pub(crate) async fn search_images(
     )
 )]
 pub(crate) async fn image_detail(
-    State(app): State<Shared>,
-    Segments(ImagePath { corpus, image }): Segments<ImagePath>,
+    State(app): State<AppState>,
+    PathParams(ImagePath { corpus, image }): PathParams<ImagePath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
@@ -265,7 +265,7 @@ fn recorded_class(corpus: &Corpus, id: ImageId) -> Option<u16> {
 
 /// The images of that id, when they have been read.
 pub(crate) async fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
-    let shelf = app.corpora.get(id).or_else(|error| {
+    let corpus_cache = app.corpora.get(id).or_else(|error| {
         // A run that nobody asked for yet may name it.
         for (_, run) in app.runs.all() {
             if let Ok(run) = run {
@@ -274,7 +274,7 @@ pub(crate) async fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
         }
         app.corpora.get(id).map_err(|_| error)
     })?;
-    shelf.required().await
+    corpus_cache.required().await
 }
 
 fn item(corpus: &Corpus, id: ImageId) -> Option<ImageItem> {

@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::api::params::RunPath;
-use crate::app::Shared;
-use crate::http::extract::Segments;
+use crate::app::AppState;
+use crate::http::extract::PathParams;
 use crate::http::problem::{ApiError, Problem};
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::event::Event;
-use crate::runs::seen::Seen;
+use crate::runs::fingerprint::RunFingerprint;
 
 /// After how long a browser whose stream has ended asks for another.
 const RETRY: Duration = Duration::from_secs(2);
@@ -39,25 +39,25 @@ type Sender = mpsc::Sender<Result<sse::Event, Infallible>>;
     )
 )]
 pub(crate) async fn events(
-    State(app): State<Shared>,
-    Segments(RunPath { run: id }): Segments<RunPath>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run: id }): PathParams<RunPath>,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&id)?;
     // First the subscription, then the look: what happens between is told twice rather than never.
-    let mut messages = app.hub.subscribe();
-    let mut closing = app.hub.closing();
-    let seen = app.work.run(Load::Render, move || Seen::of(&run, None)).await?;
-    let greeting = seen.greeting();
-    let guard = app.hub.watch(&id, seen);
-    app.hub.wake.notify_one();
+    let mut messages = app.event_bus.subscribe();
+    let mut closing = app.event_bus.closing();
+    let seen = app.work.run(WorkKind::Render, move || RunFingerprint::of(&run, None)).await?;
+    let initial_events = seen.initial_events();
+    let subscription = app.event_bus.follow(&id, seen);
+    app.event_bus.wake.notify_one();
     let (sender, receiver) = mpsc::channel(64);
     tokio::spawn(async move {
-        let _guard = guard;
+        let _subscription = subscription;
         // Before anything else, so that a browser comes back soon whatever ends the stream.
         if sender.send(Ok(sse::Event::default().retry(RETRY))).await.is_err() {
             return;
         }
-        for event in greeting {
+        for event in initial_events {
             if !send(&sender, &event).await {
                 return;
             }

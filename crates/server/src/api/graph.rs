@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use crate::api::params::RunPath;
 use crate::api::parts::Size;
-use crate::app::Shared;
-use crate::http::extract::Segments;
+use crate::app::AppState;
+use crate::http::extract::PathParams;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 
@@ -53,8 +53,8 @@ struct Edge {
     )
 )]
 pub(crate) async fn graph(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;

@@ -9,14 +9,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::params::LayerPath;
-use crate::app::{App, Shared};
-use crate::http::cache::Weigh;
-use crate::http::extract::Segments;
-use crate::http::number::{all_finite, finite};
+use crate::app::{App, AppState};
+use crate::http::cache::CacheSize;
+use crate::http::extract::PathParams;
+use crate::http::json_number::{all_finite, finite};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::runs::open_run::{Listing, OpenRun};
-use crate::sheet::bank::Bank;
+use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::layer_axis::layer_index;
 
 /// One entry a checkpoint that can be used; a number is absent where it is not finite.
@@ -49,7 +49,7 @@ struct FilterHistory {
     bias: Vec<Vec<Option<f32>>>,
 }
 
-impl Weigh for LayerHistory {
+impl CacheSize for LayerHistory {
     fn bytes(&self) -> usize {
         let filters = self.filters.norm.iter().chain(&self.filters.bias).map(|list| 8 * list.len() + 24);
         self.checkpoints.len() * 64 + filters.sum::<usize>()
@@ -67,13 +67,13 @@ impl Weigh for LayerHistory {
     )
 )]
 pub(crate) async fn layer_history(
-    State(app): State<Shared>,
-    Segments(LayerPath { run, layer }): Segments<LayerPath>,
+    State(app): State<AppState>,
+    PathParams(LayerPath { run, layer }): PathParams<LayerPath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let index = layer_index(run.network(), &layer)?;
-    if Bank::of_weights(&run.network().layers()[index]).is_none() {
+    if KernelShape::of_weights(&run.network().layers()[index]).is_none() {
         return Err(ApiError::bad(format!("layer {layer} has no weights, and so no history of them")));
     }
     let listing = run.listing_by(&app.work).await?;
@@ -86,14 +86,14 @@ async fn gather(app: &App, run: &Arc<OpenRun>, listing: &Listing, layer: usize) 
     let mut history = LayerHistory { layer: run.network().layers()[layer].name.clone(), ..LayerHistory::default() };
     let mut before = None;
     for (index, entry) in listing.entries.iter().enumerate().filter(|(_, entry)| entry.problem.is_none()) {
-        let summary = match app.models.summary(run, entry).await {
+        let summary = match app.models.weight_summary(run, entry).await {
             Ok(summary) => summary,
             Err(error) if error.status() == 422 => continue,
             Err(error) => return Err(error),
         };
         let Some(numbers) = &summary.0[layer] else { continue };
         let moved = match before {
-            Some(before) => app.models.moves(run, before, entry).await?.0[layer],
+            Some(before) => app.models.weight_change(run, before, entry).await?.0[layer],
             None => None,
         };
         before = Some(entry);

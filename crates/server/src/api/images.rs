@@ -11,13 +11,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::corpora::{CorpusPath, ImagePath, open};
-use crate::app::{App, Shared};
-use crate::http::answer_memory::counted;
-use crate::http::cache::Weigh;
-use crate::http::extract::{Params, Segments};
+use crate::app::{App, AppState};
+use crate::http::cache::CacheSize;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
-use crate::http::reply::{Content, Keep, tag};
-use crate::http::work::Load;
+use crate::http::reply::{CachePolicy, Content, tag};
+use crate::http::response_memory::counted;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
 use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
 
@@ -66,9 +66,9 @@ pub(crate) struct AtlasQuery {
     )
 )]
 pub(crate) async fn pixels(
-    State(app): State<Shared>,
-    Segments(ImagePath { corpus, image }): Segments<ImagePath>,
-    Params(query): Params<PixelsQuery>,
+    State(app): State<AppState>,
+    PathParams(ImagePath { corpus, image }): PathParams<ImagePath>,
+    QueryParams(query): QueryParams<PixelsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
@@ -89,9 +89,9 @@ pub(crate) async fn pixels(
     )
 )]
 pub(crate) async fn atlas(
-    State(app): State<Shared>,
-    Segments(CorpusPath { corpus }): Segments<CorpusPath>,
-    Params(query): Params<AtlasQuery>,
+    State(app): State<AppState>,
+    PathParams(CorpusPath { corpus }): PathParams<CorpusPath>,
+    QueryParams(query): QueryParams<AtlasQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
@@ -124,9 +124,9 @@ impl Atlas {
     }
 }
 
-struct Png(axum::body::Bytes, String);
+struct CachedPng(axum::body::Bytes, String);
 
-impl Weigh for Png {
+impl CacheSize for CachedPng {
     fn bytes(&self) -> usize {
         self.0.len()
     }
@@ -138,7 +138,7 @@ async fn picture(
     atlas: Atlas,
     (headers, v): (&HeaderMap, Option<&str>),
 ) -> Result<Response, ApiError> {
-    let keep = Keep::by_hash(v, corpus.identity());
+    let cache_policy = CachePolicy::by_hash(v, corpus.identity());
     let ids: Vec<String> = atlas.ids.iter().map(|id| id.0.to_string()).collect();
     let whole = if atlas.is_whole { "/whole" } else { "" };
     let key = format!("images/{}/{}/{}/{}{whole}", corpus.identity(), atlas.columns, atlas.scale, ids.join(","));
@@ -150,7 +150,7 @@ async fn picture(
         .cache
         .get(key, async {
             app.work
-                .run(Load::of_size(pixels), move || {
+                .run(WorkKind::of_size(pixels), move || {
                     let _held = working;
                     let shape = thumbnail_shape(&corpus);
                     let images = atlas.ids.iter().filter_map(|&id| corpus.pixels(id));
@@ -160,13 +160,13 @@ async fn picture(
                     let images: Vec<_> = tiles.iter().map(ndarray::ArrayBase::view).collect();
                     let png = deepviz_render::atlas(&images, Grid { columns: atlas.columns, scale: atlas.scale })?;
                     let tag = tag(&[&png]);
-                    Ok(Png(png.into(), tag))
+                    Ok(CachedPng(png.into(), tag))
                 })
                 .await
         })
         .await?;
     let content = Content { media_type: "image/png", bytes: png.0.clone(), tag: png.1.clone() };
-    Ok(counted(content.reply(headers, keep), held))
+    Ok(counted(content.reply(headers, cache_policy), held))
 }
 
 fn scale(wanted: Option<usize>) -> Result<usize, ApiError> {

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::params::RunPath;
-use crate::app::Shared;
-use crate::http::answer_memory::{LARGE_BUDGET_BYTES, counted};
-use crate::http::extract::{Params, Segments};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
-use crate::http::reply::{Keep, json_content};
-use crate::runs::diverged::Diverged;
-use crate::runs::logs::Logs;
+use crate::http::reply::{CachePolicy, json_content};
+use crate::http::response_memory::{LARGE_BUDGET_BYTES, counted};
+use crate::runs::divergence::Diverged;
+use crate::runs::metrics_logs::MetricsLogs;
 
 /// What a measurement takes in the columns and as text.
 const BYTES_PER_LINE: usize = 160;
@@ -28,7 +28,7 @@ const MOST_LINES: usize = LARGE_BUDGET_BYTES / BYTES_PER_LINE;
 /// Where to go on.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Since {
+pub(crate) struct MetricsQuery {
     /// Only what was measured after this step.
     since: Option<u64>,
 }
@@ -85,7 +85,7 @@ struct TestMetrics {
 
 /// Loss, error, learning rate and speed.
 #[utoipa::path(
-    get, path = "/api/runs/{run}/metrics", tag = "runs", params(RunPath, Since),
+    get, path = "/api/runs/{run}/metrics", tag = "runs", params(RunPath, MetricsQuery),
     responses(
         (status = 200, description = "the answer", body = Metrics),
         (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
@@ -94,9 +94,9 @@ struct TestMetrics {
     )
 )]
 pub(crate) async fn metrics(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
-    Params(Since { since }): Params<Since>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    QueryParams(MetricsQuery { since }): QueryParams<MetricsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
@@ -119,8 +119,8 @@ pub(crate) async fn metrics(
         }
         json_content(&columns(&log, is_wanted))
     };
-    let content = app.work.run(Logs::load(&of), work).await?;
-    Ok(counted(content.reply(&headers, Keep::Ask), held))
+    let content = app.work.run(MetricsLogs::work_kind(&of), work).await?;
+    Ok(counted(content.reply(&headers, CachePolicy::Revalidate), held))
 }
 
 fn columns(log: &MetricsLog, is_wanted: impl Fn(&&Metric) -> bool) -> Metrics {

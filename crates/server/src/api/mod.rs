@@ -6,21 +6,21 @@ pub(crate) mod clusters;
 pub(crate) mod confusion;
 pub(crate) mod corpora;
 pub(crate) mod events;
+pub(crate) mod example_stats;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod images;
-pub(crate) mod ledger;
+pub(crate) mod label_issues;
 pub(crate) mod metrics;
-pub(crate) mod moves;
-pub(crate) mod near;
+pub(crate) mod nearest;
 pub(crate) mod params;
 pub(crate) mod parts;
 pub(crate) mod predict;
+pub(crate) mod prediction_changes;
 pub(crate) mod runs;
 pub(crate) mod sheets;
 pub(crate) mod status;
 pub(crate) mod strip;
-pub(crate) mod suspects;
 pub(crate) mod top;
 pub(crate) mod uploads;
 pub(crate) mod weights;
@@ -32,7 +32,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::Shared;
+use crate::app::AppState;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -55,7 +55,7 @@ use crate::app::Shared;
 struct Document;
 
 /// Every route of the interface, and its description at `/api/openapi.json`.
-pub(crate) fn router() -> axum::Router<Shared> {
+pub(crate) fn router() -> axum::Router<AppState> {
     let (router, document) = routes().split_for_parts();
     router.route("/api/openapi.json", get(move || async move { Json(document) }))
 }
@@ -65,7 +65,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
-fn routes() -> OpenApiRouter<Shared> {
+fn routes() -> OpenApiRouter<AppState> {
     let pictures = OpenApiRouter::new()
         .routes(routes!(sheets::sent_sheets))
         .routes(routes!(sheets::sent_layer_sheets))
@@ -91,7 +91,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(history::layer_history))
         .routes(routes!(predict::predict))
         .routes(routes!(predict::image_history))
-        .routes(routes!(near::near))
+        .routes(routes!(nearest::near))
         .routes(routes!(confusion::confusion))
         .routes(routes!(confusion::confusions))
         .routes(routes!(confusion::cell))
@@ -101,10 +101,10 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(activity::layer_activity))
         .routes(routes!(activity::activity_history))
         .routes(routes!(weights::weight_history))
-        .routes(routes!(ledger::ledger))
-        .routes(routes!(ledger::image_ledger))
-        .routes(routes!(moves::moves))
-        .routes(routes!(suspects::suspects))
+        .routes(routes!(example_stats::ledger))
+        .routes(routes!(example_stats::image_ledger))
+        .routes(routes!(prediction_changes::moves))
+        .routes(routes!(label_issues::suspects))
         .routes(routes!(corpora::list_corpora))
         .routes(routes!(corpora::search_images))
         .routes(routes!(corpora::image_detail))

@@ -77,7 +77,7 @@ pub(crate) struct RunImagePath {
 /// The content's name.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Version {
+pub(crate) struct VersionQuery {
     /// The checkpoint's hash: makes the answer immutable.
     pub(crate) v: Option<String>,
 }

@@ -7,16 +7,16 @@ use deepviz_net::Divergence;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::params::{CheckpointPath, PredictPath, RunImagePath, Version};
-use crate::app::{App, Shared};
-use crate::http::extract::{Params, Segments};
-use crate::http::number::all_finite;
+use crate::api::params::{CheckpointPath, PredictPath, RunImagePath, VersionQuery};
+use crate::app::{App, AppState};
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::json_number::all_finite;
 use crate::http::problem::{ApiError, Problem};
-use crate::http::reply::{Keep, json, json_kept};
-use crate::http::work::Load;
+use crate::http::reply::{CachePolicy, json, json_with_policy};
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
-use crate::sheet::subject::Subject;
-use crate::upload::image::{Sent, sent_subject};
+use crate::sheet::model_input::ModelInput;
+use crate::upload::image::{ImageBody, sent_image};
 
 /// What a network says about an image.
 #[derive(Serialize, ToSchema)]
@@ -48,7 +48,7 @@ struct ImageHistory {
 /// Logits and probabilities of a corpus image at a checkpoint.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}", tag = "sheets",
-    params(PredictPath, Version),
+    params(PredictPath, VersionQuery),
     responses(
         (status = 200, description = "the answer", body = Prediction),
         (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
@@ -58,14 +58,14 @@ struct ImageHistory {
     )
 )]
 pub(crate) async fn predict(
-    State(app): State<Shared>,
-    Segments(PredictPath { run, checkpoint, image }): Segments<PredictPath>,
-    Params(Version { v }): Params<Version>,
+    State(app): State<AppState>,
+    PathParams(PredictPath { run, checkpoint, image }): PathParams<PredictPath>,
+    QueryParams(VersionQuery { v }): QueryParams<VersionQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let subject = Subject::image(&app.corpora, &*app.runs.get(&run)?, &image).await?;
-    let (prediction, hash) = prediction(&app, &run, &checkpoint, &subject).await?;
-    json_kept(&headers, &prediction, Keep::by_hash(v.as_deref(), &hash))
+    let input = ModelInput::image(&app.corpora, &*app.runs.get(&run)?, &image).await?;
+    let (prediction, hash) = prediction(&app, &run, &checkpoint, &input).await?;
+    json_with_policy(&headers, &prediction, CachePolicy::by_hash(v.as_deref(), &hash))
 }
 
 /// Logits and probabilities of an image that is sent.
@@ -82,13 +82,13 @@ pub(crate) async fn predict(
     )
 )]
 pub(crate) async fn predict_sent(
-    State(app): State<Shared>,
-    Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
+    State(app): State<AppState>,
+    PathParams(CheckpointPath { run, checkpoint }): PathParams<CheckpointPath>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
-    let subject = sent_subject(&app.work, &*app.runs.get(&run)?, body).await?;
-    let (prediction, _) = prediction(&app, &run, &checkpoint, &subject).await?;
+    let input = sent_image(&app.work, &*app.runs.get(&run)?, body).await?;
+    let (prediction, _) = prediction(&app, &run, &checkpoint, &input).await?;
     json(&headers, &prediction)
 }
 
@@ -96,18 +96,18 @@ async fn prediction(
     app: &App,
     run: &str,
     checkpoint: &str,
-    subject: &Subject,
+    input: &ModelInput,
 ) -> Result<(Prediction, String), ApiError> {
     let run = app.runs.get(run)?;
     let listing = run.listing_by(&app.work).await?;
     let (index, entry) = listing.point(&run.id, checkpoint)?;
-    let activations = app.models.activations(&run, entry, subject).await?;
+    let activations = app.models.activations(&run, entry, input).await?;
     let logits = &activations.layers[run.network().logits()];
     let probabilities = &activations.layers[run.network().output()];
     let predicted = deepviz_stats::predicted_class(logits, probabilities);
-    let true_class = match subject {
-        Subject::Known { corpus, id } => corpus.label(*id).map(|class| class.0),
-        Subject::Sent { .. } | Subject::Group { .. } => None,
+    let true_class = match input {
+        ModelInput::CorpusImage { corpus, id } => corpus.label(*id).map(|class| class.0),
+        ModelInput::SentImage { .. } | ModelInput::Group { .. } => None,
     };
     let problem = if predicted.is_none() {
         let divergence = app.with_log(&run, |log| Ok(log.divergence.clone())).await;
@@ -116,7 +116,7 @@ async fn prediction(
         None
     };
     let prediction = Prediction {
-        image: subject.id().map(|id| id.0),
+        image: input.id().map(|id| id.0),
         checkpoint: index,
         logits: all_finite(logits),
         probabilities: all_finite(probabilities),
@@ -150,8 +150,8 @@ fn not_finite(logits: &[f32], probabilities: &[f32], divergence: Option<Divergen
     )
 )]
 pub(crate) async fn image_history(
-    State(app): State<Shared>,
-    Segments(RunImagePath { run, image }): Segments<RunImagePath>,
+    State(app): State<AppState>,
+    PathParams(RunImagePath { run, image }): PathParams<RunImagePath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
@@ -160,7 +160,7 @@ pub(crate) async fn image_history(
     let true_class = corpus.label(id).map(|class| class.0).unwrap_or_default();
     let history = app
         .work
-        .run(Load::Render, move || {
+        .run(WorkKind::Render, move || {
             let moments = match run.store()? {
                 Some(store) => store.history(id)?,
                 None => Vec::new(),

@@ -15,15 +15,15 @@ use utoipa::ToSchema;
 use crate::api::clusters::{ClusterChoice, cluster_choices};
 use crate::api::params::RunPath;
 use crate::api::parts::Size;
-use crate::app::Shared;
-use crate::http::extract::Segments;
+use crate::app::AppState;
+use crate::http::extract::PathParams;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
-use crate::runs::corpora::{Shelf, matching};
-use crate::runs::diverged::Diverged;
+use crate::http::work_pool::WorkKind;
+use crate::runs::corpora::{CorpusCache, matching};
+use crate::runs::divergence::Diverged;
 use crate::runs::open_run::{Listing, OpenRun};
-use crate::sheet::bank::Bank;
+use crate::sheet::kernel_shape::KernelShape;
 
 /// All runs.
 #[derive(Serialize, ToSchema)]
@@ -78,7 +78,7 @@ pub(crate) struct RunDetail {
     total_steps: u64,
     total_epochs: f64,
     planned_checkpoints: usize,
-    stages: Vec<Stage>,
+    stages: Vec<SchedulePhase>,
     checkpoints: Vec<Checkpoint>,
     /// What of the measurements cannot be read and was left out, if anything.
     metrics_problem: Option<String>,
@@ -114,7 +114,8 @@ pub(crate) struct RunCorpus {
 
 /// A stretch of training at one learning rate.
 #[derive(Serialize, ToSchema)]
-struct Stage {
+#[schema(as = Stage)]
+struct SchedulePhase {
     first_step: u64,
     rate: f64,
 }
@@ -172,12 +173,12 @@ struct LayerDetail {
 
 /// Every run in the folders that are served.
 #[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, description = "the answer", body = RunList)))]
-pub(crate) async fn list_runs(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn list_runs(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     let shared = Arc::clone(&app);
     let alone = app.listing.lock().await;
     let list = app
         .work
-        .run(Load::Render, move || {
+        .run(WorkKind::Render, move || {
             let (mut runs, mut problems) = (Vec::new(), Vec::new());
             for (id, run) in shared.runs.all() {
                 match run {
@@ -220,18 +221,18 @@ fn summary(run: &OpenRun) -> RunSummary {
     )
 )]
 pub(crate) async fn run_detail(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let shelf = app.corpora.of_run_settled(&run).await;
+    let corpus_cache = app.corpora.of_run_settled(&run).await;
     let of = Arc::clone(&run);
-    let detail = app.with_log(&run, move |log| detail_of(&of, &shelf, log)).await?;
+    let detail = app.with_log(&run, move |log| detail_of(&of, &corpus_cache, log)).await?;
     json(&headers, &detail)
 }
 
-fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>, log: &MetricsLog) -> Result<RunDetail, ApiError> {
+fn detail_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>, log: &MetricsLog) -> Result<RunDetail, ApiError> {
     let (info, network) = (run.info(), run.network());
     let listing = run.listing()?;
     // Statistics that cannot be read are no reason to hide the run.
@@ -254,7 +255,7 @@ fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>, log: &MetricsLog) -> Result<RunD
         live: run.is_live(),
         version: info.version.clone(),
         device: format!("cpu ({})", info.vector_level),
-        corpus: corpus_of(run, shelf),
+        corpus: corpus_of(run, corpus_cache),
         classes: info.classes.clone(),
         batch: info.recipe.train.batch,
         steps_per_epoch: info.steps_per_epoch,
@@ -273,11 +274,11 @@ fn detail_of(run: &OpenRun, shelf: &Arc<Shelf>, log: &MetricsLog) -> Result<RunD
     })
 }
 
-fn corpus_of(run: &OpenRun, shelf: &Arc<Shelf>) -> RunCorpus {
+fn corpus_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>) -> RunCorpus {
     let recorded = &run.info().corpus;
-    let opened: Result<Arc<Corpus>, String> = matching(run, shelf);
+    let opened: Result<Arc<Corpus>, String> = matching(run, corpus_cache);
     RunCorpus {
-        id: shelf.id.clone(),
+        id: corpus_cache.id.clone(),
         name: recorded.name.clone(),
         identity: recorded.identity.clone(),
         images: recorded.train + recorded.test,
@@ -289,11 +290,11 @@ fn corpus_of(run: &OpenRun, shelf: &Arc<Shelf>) -> RunCorpus {
     }
 }
 
-fn stages(info: &RunInfo) -> Vec<Stage> {
+fn stages(info: &RunInfo) -> Vec<SchedulePhase> {
     let train = &info.recipe.train;
     let first_steps = train.first_steps(info.steps_per_epoch);
     let stages = train.stages.iter().zip(first_steps);
-    stages.map(|(stage, first_step)| Stage { first_step, rate: stage.rate.weight }).collect()
+    stages.map(|(stage, first_step)| SchedulePhase { first_step, rate: stage.rate.weight }).collect()
 }
 
 /// Checkpoints with what was measured up to and at each.
@@ -347,16 +348,16 @@ fn stage_word(unit: Option<&UnitState>) -> &'static str {
 }
 
 fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
-    let bank = Bank::of_weights(layer);
+    let kernels = KernelShape::of_weights(layer);
     LayerDetail {
         name: layer.name.clone(),
         kind: layer.op.kind(),
         shape: layer.shape.into(),
         parameters: layer.parameters.iter().filter(|spec| spec.is_learnt()).map(deepviz_net::ParameterSpec::len).sum(),
         weight_shape: layer.parameters.first().map(|spec| spec.shape.clone()),
-        sheet_shape: bank.map(Bank::shape),
-        filters: bank.map_or(layer.shape.channels, |bank| bank.filters),
-        channels: bank.map_or(1, |bank| bank.channels),
+        sheet_shape: kernels.map(KernelShape::shape),
+        filters: kernels.map_or(layer.shape.channels, |kernels| kernels.filters),
+        channels: kernels.map_or(1, |kernels| kernels.channels),
         inputs: layer.inputs.iter().map(|&index| name(index)).collect(),
     }
 }

@@ -6,10 +6,10 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::Shared;
+use crate::app::AppState;
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 
 /// How the server is doing.
 #[derive(Serialize, ToSchema)]
@@ -47,10 +47,10 @@ struct WorkStatus {
 
 /// Memory and work, for people who look after a server and for load tests.
 #[utoipa::path(get, path = "/api/status", tag = "runs", responses((status = 200, description = "the answer", body = Status)))]
-pub(crate) async fn status(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn status(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     let (entries, bytes) = app.cache.size();
-    let work = |load| {
-        let (done, waiting) = app.work.counts(load);
+    let work = |kind| {
+        let (done, waiting) = app.work.counts(kind);
         WorkStatus { done, waiting }
     };
     let status = Status {
@@ -58,8 +58,8 @@ pub(crate) async fn status(State(app): State<Shared>, headers: HeaderMap) -> Res
         runs: app.runs.all().len(),
         uploads: app.uploads.is_some(),
         cache: CacheStatus { entries, bytes, limit_bytes: app.cache.limit() },
-        drawing: work(Load::Render),
-        forward: work(Load::Forward),
+        drawing: work(WorkKind::Render),
+        forward: work(WorkKind::Forward),
     };
     json(&headers, &status)
 }

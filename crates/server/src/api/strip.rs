@@ -11,21 +11,21 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::params::LayerPath;
 use crate::api::parts::CheckpointProblem;
-use crate::app::{App, Shared};
-use crate::http::answer_memory::{Counted, counted};
-use crate::http::extract::{Params, Segments};
+use crate::app::{App, AppState};
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
-use crate::http::reply::Keep;
+use crate::http::reply::CachePolicy;
+use crate::http::response_memory::{ResponseMemory, counted};
 use crate::http::selection::text_from_indices;
-use crate::http::work::Load;
-use crate::sheet::bank::Bank;
-use crate::sheet::group::GroupWords;
+use crate::http::work_pool::WorkKind;
+use crate::sheet::image_group::GroupQuery;
+use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::layer_axis::select_layers;
-use crate::sheet::look::{Over, Words, look};
-use crate::sheet::render::{Rendered, check_work, rendered, timeline, values};
+use crate::sheet::model_input::ModelInput;
+use crate::sheet::render::{Picture, check_work, rendered, timeline, values};
 use crate::sheet::reply::png;
-use crate::sheet::subject::Subject;
-use crate::sheet::wish::{Ground, Sheet, Tiles, Wish};
+use crate::sheet::request::{Sheet, SheetContext, SheetRequest, TileSelection};
+use crate::sheet::style::{NormaliseOver, Words, sheet_style};
 
 /// What is drawn, and how.
 #[derive(Deserialize, IntoParams)]
@@ -41,7 +41,7 @@ pub(crate) struct StripQuery {
     /// `class:cat`, `images:1,4,10-19`.
     apply: Option<String>,
     /// `sheet` (default), `filter` or `timeline`.
-    #[param(value_type = Option<Over>)]
+    #[param(value_type = Option<NormaliseOver>)]
     normalise: Option<String>,
     /// As for sheets.
     palette: Option<String>,
@@ -73,7 +73,7 @@ struct Strip {
 
 /// A layer's sheets at many checkpoints, one below the other; geometry in `x-deepviz-sheet`.
 #[utoipa::path(
-    get, path = "/api/runs/{run}/layers/{layer}/strip", tag = "sheets", params(LayerPath, StripQuery, GroupWords),
+    get, path = "/api/runs/{run}/layers/{layer}/strip", tag = "sheets", params(LayerPath, StripQuery, GroupQuery),
     responses(
         (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
         (status = 304, description = "the client has it"),
@@ -84,13 +84,13 @@ struct Strip {
     )
 )]
 pub(crate) async fn strip(
-    State(app): State<Shared>,
-    Segments(LayerPath { run, layer }): Segments<LayerPath>,
-    Params(query): Params<StripQuery>,
-    Params(words): Params<GroupWords>,
+    State(app): State<AppState>,
+    PathParams(LayerPath { run, layer }): PathParams<LayerPath>,
+    QueryParams(query): QueryParams<StripQuery>,
+    QueryParams(group_query): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let look = look(Words {
+    let style = sheet_style(Words {
         normalise: query.normalise.as_deref(),
         palette: query.palette.as_deref(),
         scale: query.scale,
@@ -101,53 +101,60 @@ pub(crate) async fn strip(
     let listing = run.listing_by(&app.work).await?;
     let text = query.checkpoints.as_deref().unwrap_or("*");
     let indices = listing.select(&run.id, text)?;
-    let subject = match &query.apply {
+    let input = match &query.apply {
         Some(image) => {
-            let subject = Subject::read(&app.corpora, &run, image, &words).await?;
-            check_work(subject.images(), indices.len())?;
-            Some(subject)
+            let input = ModelInput::read(&app.corpora, &run, image, &group_query).await?;
+            check_work(input.images(), indices.len())?;
+            Some(input)
         }
         None => None,
     };
-    let has = |layer: &deepviz_net::Layer| subject.is_some() || Bank::of_weights(layer).is_some();
+    let has = |layer: &deepviz_net::Layer| input.is_some() || KernelShape::of_weights(layer).is_some();
     let layers = select_layers(run.network(), &layer, has)?;
     let [layer] = layers.indices[..] else {
         return Err(ApiError::bad(format!("expected one layer, found the selection `{layer}`")));
     };
-    let ground = Ground { run: Arc::clone(&run), listing: Arc::clone(&listing), subject, look };
-    let tiles =
-        Tiles { filters: query.filters.as_deref().unwrap_or("*"), channels: query.channels.as_deref().unwrap_or("*") };
-    let wish = Wish::new(ground, layer, tiles)?;
-    let cost = wish.cost(indices.len())?;
+    let context = SheetContext { run: Arc::clone(&run), listing: Arc::clone(&listing), input, style };
+    let tiles = TileSelection {
+        filters: query.filters.as_deref().unwrap_or("*"),
+        channels: query.channels.as_deref().unwrap_or("*"),
+    };
+    let request = SheetRequest::new(context, layer, tiles)?;
+    let cost = request.cost(indices.len())?;
     let held = app.answers.take(cost.bytes).await?;
-    let rendered = picture(&app, &wish, (&indices, &held)).await?;
+    let rendered = picture(&app, &request, (&indices, &held)).await?;
     let last = indices.last().map(|&index| listing.entries[index].hash.as_str()).unwrap_or_default();
-    let is_settled = look.over != Over::Timeline || !run.is_live();
-    let keep = Keep::by_hash(query.v.as_deref().filter(|_| is_settled && !last.is_empty()), last);
-    Ok(counted(png(&rendered, &headers, keep), held))
+    let is_settled = style.over != NormaliseOver::Timeline || !run.is_live();
+    let cache_policy = CachePolicy::by_hash(query.v.as_deref().filter(|_| is_settled && !last.is_empty()), last);
+    Ok(counted(png(&rendered, &headers, cache_policy), held))
 }
 
 /// Indices of checkpoints, and what their strip holds.
-type Wanted<'a> = (&'a [usize], &'a Counted);
+type Wanted<'a> = (&'a [usize], &'a ResponseMemory);
 
-async fn picture(app: &App, wish: &Wish, (indices, held): Wanted<'_>) -> Result<Arc<Rendered>, ApiError> {
-    let range = timeline(&app.models, wish).await?;
-    let key = format!("strip/{}/{}/{}", wish.listing.digest, text_from_indices(indices), wish.key());
-    app.cache.get(key, draw(app, wish, (indices, held), range)).await
+async fn picture(app: &App, request: &SheetRequest, (indices, held): Wanted<'_>) -> Result<Arc<Picture>, ApiError> {
+    let range = timeline(&app.models, request).await?;
+    let key = format!("strip/{}/{}/{}", request.listing.digest, text_from_indices(indices), request.key());
+    app.cache.get(key, draw(app, request, (indices, held), range)).await
 }
 
-async fn draw(app: &App, wish: &Wish, (indices, held): Wanted<'_>, range: Option<Range>) -> Result<Rendered, ApiError> {
+async fn draw(
+    app: &App,
+    request: &SheetRequest,
+    (indices, held): Wanted<'_>,
+    range: Option<Range>,
+) -> Result<Picture, ApiError> {
     let (mut checkpoints, mut sheets, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    let load = Load::of_size(wish.cost(indices.len())?.pixels);
+    let kind = WorkKind::of_size(request.cost(indices.len())?.pixels);
     for &index in indices {
-        let found = match wish.listing.usable(index) {
-            Ok(entry) => values(&app.models, wish, entry).await,
+        let found = match request.listing.usable(index) {
+            Ok(entry) => values(&app.models, request, entry).await,
             Err(error) => Err(error),
         };
         match found {
             Ok(values) => {
                 checkpoints.push(index);
-                sheets.push(wish.drawn(values));
+                sheets.push(request.drawn(values));
             }
             Err(error) if error.status() == 422 => {
                 problems.push(CheckpointProblem { checkpoint: index, problem: error.to_string() });
@@ -159,18 +166,18 @@ async fn draw(app: &App, wish: &Wish, (indices, held): Wanted<'_>, range: Option
         let reason = problems.first().map(|problem| problem.problem.clone()).unwrap_or_default();
         return Err(ApiError::unusable(format!("none of the selected checkpoints can be used: {reason}")));
     }
-    let (wish, held) = (wish.clone(), held.clone());
+    let (request, held) = (request.clone(), held.clone());
     app.work
-        .run(load, move || {
+        .run(kind, move || {
             let _held = held;
             let views: Vec<_> = sheets.iter().map(ndarray::Array4::view).collect();
-            let picture = deepviz_render::strip(&views, &wish.style(range))?;
+            let picture = deepviz_render::strip(&views, &request.render_style(range))?;
             let all = picture.ranges.iter().fold(Range::EMPTY, |sum, range| sum.union(*range));
-            let mut sheet = wish.sheet(checkpoints[0], &sheets[0], range)?;
+            let mut sheet = request.sheet(checkpoints[0], &sheets[0], range)?;
             (sheet.minimum, sheet.maximum) = (all.minimum, all.maximum);
             sheet.limits = Some(picture.ranges.iter().map(|own| range.unwrap_or(*own).limit()).collect());
             sheet.limit = range.unwrap_or(all).limit();
-            sheet.ends = range.unwrap_or(all).ends(wish.palette().is_signed());
+            sheet.ends = range.unwrap_or(all).ends(request.palette().is_signed());
             sheet.filter_ends = None;
             let ranges = picture.ranges.iter().map(|range| [range.minimum, range.maximum]).collect();
             rendered(picture.png, &Strip { sheet, checkpoints, ranges, problems })

@@ -11,11 +11,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::activity::FilterNumbers;
 use crate::api::params::{MOST_LIMIT, limit, point};
-use crate::app::Shared;
-use crate::http::extract::{Params, Segments};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpora::matching;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
@@ -96,14 +96,14 @@ struct Patch {
     )
 )]
 pub(crate) async fn top(
-    State(app): State<Shared>,
-    Segments(path): Segments<FilterPath>,
-    Params(query): Params<TopQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<FilterPath>,
+    QueryParams(query): QueryParams<TopQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
     let corpus = matching(&run, &app.corpora.of_run(&run)).ok();
-    let answer = app.work.run(Load::Render, move || answer(&run, &path, &query, corpus.as_deref())).await?;
+    let answer = app.work.run(WorkKind::Render, move || answer(&run, &path, &query, corpus.as_deref())).await?;
     json(&headers, &answer)
 }
 

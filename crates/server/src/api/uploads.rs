@@ -13,17 +13,17 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::{App, Shared};
-use crate::http::extract::Segments;
+use crate::app::{App, AppState};
+use crate::http::extract::PathParams;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::runs::catalogue::is_run;
 use crate::runs::corpora::told;
 use crate::runs::event::Event;
-use crate::runs::upload_record::{CORPORA, Kind};
-use crate::upload::archive::{Allowance, Unpacked, unpack};
-use crate::upload::folder::{Claim, Upload, Uploads};
-use crate::upload::sending::{self, Pieces};
+use crate::runs::upload_record::{CORPORA, UploadKind};
+use crate::upload::archive::{ArchiveLimits, Unpacked, unpack};
+use crate::upload::body_reader::{BodyReader, stream_body};
+use crate::upload::folder::{DiskReservation, Upload, UploadFolder};
 
 /// What an archive may hold: bytes, unpacked, and files.
 const MOST_BYTES: u64 = 16 << 30;
@@ -34,7 +34,7 @@ pub(crate) const HOW_TO_SEND: &str =
 /// The name of an upload in a path.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(crate) struct NamePath {
+pub(crate) struct UploadPath {
     /// What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
     #[param(example = "my-run")]
     name: String,
@@ -67,7 +67,7 @@ struct UploadedCorpus {
 /// A run folder as a .tar, .tar.gz or .zip, as the body or as the one file of a form. It is refused unless every snapshot
 /// in it is whole; its corpus is looked for among the uploaded ones, by name.
 #[utoipa::path(
-    put, path = "/api/uploads/runs/{name}", tag = "uploads", params(NamePath),
+    put, path = "/api/uploads/runs/{name}", tag = "uploads", params(UploadPath),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar, .tar.gz or .zip"),
     responses(
         (status = 201, description = "it is there", body = UploadedRun),
@@ -80,15 +80,20 @@ struct UploadedCorpus {
     )
 )]
 pub(crate) async fn put_run(
-    State(app): State<Shared>,
-    Segments(NamePath { name }): Segments<NamePath>,
+    State(app): State<AppState>,
+    PathParams(UploadPath { name }): PathParams<UploadPath>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
     let uploads = app.upload_folder()?;
-    let target = uploads.place(Kind::Run, &name)?;
-    let expected =
-        Expected { kind: Kind::Run, target: target.clone(), wanted: belongs_to_run, is_here: is_run, check: check_run };
+    let target = uploads.place(UploadKind::Run, &name)?;
+    let expected = ExpectedUpload {
+        kind: UploadKind::Run,
+        target: target.clone(),
+        wanted: belongs_to_run,
+        is_here: is_run,
+        check: check_run,
+    };
     let ((checkpoints, statistics), skipped) = receive(&app, &uploads, request, expected).await?;
     look_again(&app).await?;
     let id = app.runs.id_of(&target).unwrap_or(name);
@@ -96,12 +101,12 @@ pub(crate) async fn put_run(
 }
 
 /// Looks for runs, on a thread that may wait for the disk.
-async fn look_again(app: &Shared) -> Result<(), ApiError> {
+async fn look_again(app: &AppState) -> Result<(), ApiError> {
     let looking = Arc::clone(app);
     let looked = tokio::task::spawn_blocking(move || looking.runs.scan()).await;
     let changes = looked.map_err(|panic| ApiError::internal(format!("looking for runs failed: {panic}")))?;
     for id in changes.appeared.into_iter().chain(changes.gone) {
-        app.hub.send((None, Event::Run { id }));
+        app.event_bus.send((None, Event::Run { id }));
     }
     Ok(())
 }
@@ -109,7 +114,7 @@ async fn look_again(app: &Shared) -> Result<(), ApiError> {
 /// A corpus as a .tar, .tar.gz or .zip, as the body or as the one file of a form, in any layout that `deepviz corpus info`
 /// reads.
 #[utoipa::path(
-    put, path = "/api/uploads/corpora/{name}", tag = "uploads", params(NamePath),
+    put, path = "/api/uploads/corpora/{name}", tag = "uploads", params(UploadPath),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar, .tar.gz or .zip"),
     responses(
         (status = 201, description = "it is there", body = UploadedCorpus),
@@ -122,15 +127,15 @@ async fn look_again(app: &Shared) -> Result<(), ApiError> {
     )
 )]
 pub(crate) async fn put_corpus(
-    State(app): State<Shared>,
-    Segments(NamePath { name }): Segments<NamePath>,
+    State(app): State<AppState>,
+    PathParams(UploadPath { name }): PathParams<UploadPath>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
     let uploads = app.upload_folder()?;
-    let target = uploads.place(Kind::Corpus, &name)?;
-    let expected = Expected {
-        kind: Kind::Corpus,
+    let target = uploads.place(UploadKind::Corpus, &name)?;
+    let expected = ExpectedUpload {
+        kind: UploadKind::Corpus,
         target: target.clone(),
         wanted: is_visible,
         is_here: deepviz_corpus::is_corpus,
@@ -160,7 +165,7 @@ pub(crate) struct UploadList {
         (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn list(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     let uploads = app.upload_folder()?;
     let (bytes, most_bytes) = uploads.room();
     let listing = tokio::task::spawn_blocking(move || uploads.list()).await;
@@ -170,7 +175,7 @@ pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Resul
 
 /// Deletes an uploaded run.
 #[utoipa::path(
-    delete, path = "/api/uploads/runs/{name}", tag = "uploads", params(NamePath),
+    delete, path = "/api/uploads/runs/{name}", tag = "uploads", params(UploadPath),
     responses(
         (status = 204, description = "it is gone"),
         (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
@@ -178,17 +183,17 @@ pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Resul
     )
 )]
 pub(crate) async fn delete_run(
-    State(app): State<Shared>,
-    Segments(NamePath { name }): Segments<NamePath>,
+    State(app): State<AppState>,
+    PathParams(UploadPath { name }): PathParams<UploadPath>,
 ) -> Result<StatusCode, ApiError> {
-    delete(&app, Kind::Run, name).await?;
+    delete(&app, UploadKind::Run, name).await?;
     look_again(&app).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Deletes an uploaded corpus. Runs that were trained on it lose their images.
 #[utoipa::path(
-    delete, path = "/api/uploads/corpora/{name}", tag = "uploads", params(NamePath),
+    delete, path = "/api/uploads/corpora/{name}", tag = "uploads", params(UploadPath),
     responses(
         (status = 204, description = "it is gone"),
         (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
@@ -196,18 +201,18 @@ pub(crate) async fn delete_run(
     )
 )]
 pub(crate) async fn delete_corpus(
-    State(app): State<Shared>,
-    Segments(NamePath { name }): Segments<NamePath>,
+    State(app): State<AppState>,
+    PathParams(UploadPath { name }): PathParams<UploadPath>,
 ) -> Result<StatusCode, ApiError> {
-    delete(&app, Kind::Corpus, name).await?;
+    delete(&app, UploadKind::Corpus, name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn delete(app: &Shared, kind: Kind, name: String) -> Result<(), ApiError> {
+async fn delete(app: &AppState, kind: UploadKind, name: String) -> Result<(), ApiError> {
     let uploads = app.upload_folder()?;
     let held = Arc::clone(app);
     let deleting = tokio::task::spawn_blocking(move || {
-        let (folder, rest) = uploads.take_away(kind, &name)?;
+        let (folder, rest) = uploads.unpublish(kind, &name)?;
         held.corpora.forget(&folder);
         // It is not served any more. What cannot be deleted now is deleted when the server starts again.
         if let Err(error) = rest.close() {
@@ -225,23 +230,23 @@ fn created<T: Serialize>(headers: &HeaderMap, value: &T) -> Result<Response, Api
 }
 
 /// What is sent, and where it ends.
-struct Expected<T> {
-    kind: Kind,
+struct ExpectedUpload<T> {
+    kind: UploadKind,
     target: PathBuf,
     /// Which files belong to it.
     wanted: fn(&Path) -> bool,
     /// Whether it is in this very folder, rather than in one inside.
     is_here: fn(&Path) -> bool,
-    check: fn(&Path, &Claim<'_>) -> Result<T, ApiError>,
+    check: fn(&Path, &DiskReservation<'_>) -> Result<T, ApiError>,
 }
 
 /// Unpacks a body apart from all that is served, has its folder checked, and moves it to its place. Gives what the check
 /// found and what was skipped.
 async fn receive<T: Send + 'static>(
     app: &App,
-    uploads: &Arc<Uploads>,
+    uploads: &Arc<UploadFolder>,
     request: Request,
-    expected: Expected<T>,
+    expected: ExpectedUpload<T>,
 ) -> Result<(T, usize), ApiError> {
     let turn = app.work.archive().await?;
     let (sender, receiver) = mpsc::channel(8);
@@ -249,30 +254,30 @@ async fn receive<T: Send + 'static>(
     let unpacking = tokio::task::spawn_blocking(move || {
         // Until it is unpacked, even if the sender is gone.
         let _turn = turn;
-        let (aside, claim) = (uploads.aside()?, uploads.claim());
-        let mut pieces = Pieces::new(receiver);
-        let room = Allowance { bytes: MOST_BYTES, entries: MOST_ENTRIES, claim: &|bytes| claim.file(bytes) };
-        let found = unpack(&mut pieces, aside.path(), room, expected.wanted)?;
-        pieces.expect_end()?;
-        let checked = finish(&uploads, aside.path(), &expected, (found, &claim))?;
+        let (staging, reservation) = (uploads.staging()?, uploads.reserve());
+        let mut reader = BodyReader::new(receiver);
+        let room = ArchiveLimits { bytes: MOST_BYTES, entries: MOST_ENTRIES, claim: &|bytes| reservation.file(bytes) };
+        let found = unpack(&mut reader, staging.path(), room, expected.wanted)?;
+        reader.expect_end()?;
+        let checked = finish(&uploads, staging.path(), &expected, (found, &reservation))?;
         Ok((checked, found.skipped))
     });
-    sending::feed(request, sender).await?;
+    stream_body(request, sender).await?;
     unpacking.await.map_err(|panic| ApiError::internal(format!("unpacking failed: {panic}")))?
 }
 
 fn finish<T>(
-    uploads: &Uploads,
-    aside: &Path,
-    expected: &Expected<T>,
-    (found, claim): (Unpacked, &Claim<'_>),
+    uploads: &UploadFolder,
+    staging: &Path,
+    expected: &ExpectedUpload<T>,
+    (found, reservation): (Unpacked, &DiskReservation<'_>),
 ) -> Result<T, ApiError> {
     if found.files == 0 {
         return Err(ApiError::unusable("the archive holds no file that is wanted here"));
     }
-    let folder = folder_of(aside, expected.is_here);
-    let checked = (expected.check)(&folder, claim)?;
-    uploads.publish(expected.kind, &folder, &expected.target, claim)?;
+    let folder = folder_of(staging, expected.is_here);
+    let checked = (expected.check)(&folder, reservation)?;
+    uploads.publish(expected.kind, &folder, &expected.target, reservation)?;
     Ok(checked)
 }
 
@@ -282,14 +287,14 @@ fn is_visible(path: &Path) -> bool {
 }
 
 /// The folder itself, or the only one in it: archives often hold one folder with everything inside.
-fn folder_of(aside: &Path, is_here: fn(&Path) -> bool) -> PathBuf {
-    if is_here(aside) {
-        return aside.to_owned();
+fn folder_of(staging: &Path, is_here: fn(&Path) -> bool) -> PathBuf {
+    if is_here(staging) {
+        return staging.to_owned();
     }
-    let mut entries = std::fs::read_dir(aside).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut entries = std::fs::read_dir(staging).into_iter().flatten().flatten().map(|entry| entry.path());
     match (entries.next(), entries.next()) {
         (Some(only), None) if only.is_dir() => only,
-        _ => aside.to_owned(),
+        _ => staging.to_owned(),
     }
 }
 
@@ -310,7 +315,7 @@ fn belongs_to_run(path: &Path) -> bool {
 /// Every snapshot must be whole.
 ///
 /// Gives how many checkpoints there are, and how many units of statistics.
-fn check_run(folder: &Path, _: &Claim<'_>) -> Result<(usize, usize), ApiError> {
+fn check_run(folder: &Path, _: &DiskReservation<'_>) -> Result<(usize, usize), ApiError> {
     let run = Run::open(folder)?;
     let checkpoints = run.checkpoints();
     if checkpoints.is_empty() {
@@ -344,12 +349,12 @@ fn statistics_in(folder: &Path) -> Result<usize, ApiError> {
 }
 
 /// Every image is decoded once. A few kilobytes may stand for gigabytes: they take of the room for uploads, too.
-fn check_corpus(folder: &Path, claim: &Claim<'_>) -> Result<UploadedCorpus, ApiError> {
-    let cache = claim.aside()?;
-    let limits = Limits { decoded_bytes: claim.left_bytes(), images: MOST_ENTRIES };
+fn check_corpus(folder: &Path, reservation: &DiskReservation<'_>) -> Result<UploadedCorpus, ApiError> {
+    let cache = reservation.staging()?;
+    let limits = Limits { decoded_bytes: reservation.left_bytes(), images: MOST_ENTRIES };
     let options = OpenOptions { cache: Some(cache.path().to_owned()), limits, ..OpenOptions::default() };
     let corpus = Corpus::open_with(folder, &options).map_err(|error| unusable(&error, &options, folder))?;
-    claim.file(corpus.decoded_bytes())?;
+    reservation.file(corpus.decoded_bytes())?;
     Ok(UploadedCorpus {
         id: String::new(),
         identity: corpus.identity().to_owned(),

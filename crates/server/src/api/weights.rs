@@ -8,12 +8,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::params::RunPath;
-use crate::app::Shared;
-use crate::http::extract::Segments;
-use crate::http::number::finite;
+use crate::app::AppState;
+use crate::http::extract::PathParams;
+use crate::http::json_number::finite;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::OpenRun;
 
 /// The numbers of every array of weights at every checkpoint that has them.
@@ -52,12 +52,12 @@ struct ArrayHistory {
     )
 )]
 pub(crate) async fn weight_history(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let history = app.work.run(Load::Render, move || weights_of(&run)).await?;
+    let history = app.work.run(WorkKind::Render, move || weights_of(&run)).await?;
     json(&headers, &history)
 }
 

@@ -3,11 +3,11 @@
 use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header};
 
-use crate::http::guesses::Guesses;
-use crate::http::places::Peer;
+use crate::http::connection_slots::Peer;
+use crate::http::percent_encoding::percent_decoded;
 use crate::http::proxy::Proxies;
-use crate::http::session::{Current, Sessions, cookie, cookies};
-use crate::http::text::percent_decoded;
+use crate::http::session::{SessionHandle, Sessions, cookie, cookies};
+use crate::http::token_throttle::TokenThrottle;
 
 /// Of a path so much is logged.
 const LOGGED_CHARS: usize = 100;
@@ -20,20 +20,20 @@ pub(crate) struct Authentication {
     /// all prefixes: the name tells this server and its token from others there, so that none overwrites another's.
     cookie_name: String,
     sessions: Sessions,
-    guesses: Guesses,
+    throttle: TokenThrottle,
     proxies: Proxies,
 }
 
 /// The ways to show a token.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Form {
+pub(crate) enum TokenSource {
     Bearer,
     Address,
     Login,
     Session,
 }
 
-impl Form {
+impl TokenSource {
     fn name(self) -> &'static str {
         match self {
             Self::Bearer => "bearer",
@@ -49,12 +49,12 @@ pub(crate) enum Identity {
     /// The client is authenticated.
     Known {
         /// In this session.
-        session: Option<Current>,
+        session: Option<SessionHandle>,
         /// The token is in the address.
         by_address: bool,
     },
     /// It shows a token, or the cookie of a session, and none that is right.
-    Wrong(Form),
+    Wrong(TokenSource),
     /// It shows nothing.
     None,
 }
@@ -66,7 +66,7 @@ impl Authentication {
             secret: blake3::hash(token.as_bytes()),
             cookie_name: format!("deepviz_session_{port}_{}", &mark.to_hex()[..8]),
             sessions: Sessions::default(),
-            guesses: Guesses::default(),
+            throttle: TokenThrottle::default(),
             proxies,
         }
     }
@@ -87,9 +87,9 @@ impl Authentication {
             return Identity::Known { session, by_address };
         }
         match (bearer, in_address, cookies(headers, &self.cookie_name).next()) {
-            (Some(_), ..) => Identity::Wrong(Form::Bearer),
-            (_, Some(_), _) => Identity::Wrong(Form::Address),
-            (.., Some(_)) => Identity::Wrong(Form::Session),
+            (Some(_), ..) => Identity::Wrong(TokenSource::Bearer),
+            (_, Some(_), _) => Identity::Wrong(TokenSource::Address),
+            (.., Some(_)) => Identity::Wrong(TokenSource::Session),
             _ => Identity::None,
         }
     }
@@ -109,8 +109,8 @@ impl Authentication {
     }
 
     /// Logs a wrong token, of a form and for a path, and comes back when it may be answered.
-    pub(crate) async fn wrong(&self, peer: &Peer, headers: &HeaderMap, (form, path): (Form, &str)) {
-        let wrong = self.guesses.wrong(peer.address);
+    pub(crate) async fn wrong(&self, peer: &Peer, headers: &HeaderMap, (form, path): (TokenSource, &str)) {
+        let wrong = self.throttle.record_wrong(peer.address);
         if let Some(untold) = wrong.log {
             let behind = self.proxies.client(peer.address, headers);
             let behind = behind.map(|client| format!(" (a proxy, for {client})")).unwrap_or_default();

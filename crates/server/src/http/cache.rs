@@ -8,16 +8,16 @@ use std::sync::Arc;
 use crate::http::problem::ApiError;
 
 /// Keys hold content hashes, so that an entry is never out of date; the first word names the type.
-pub(crate) struct Cache(moka::future::Cache<String, Entry>);
+pub(crate) struct Cache(moka::future::Cache<String, CacheEntry>);
 
 #[derive(Clone)]
-struct Entry {
+struct CacheEntry {
     bytes: u32,
     value: Arc<dyn Any + Send + Sync>,
 }
 
-/// What a cached thing weighs.
-pub(crate) trait Weigh: Send + Sync + 'static {
+/// The memory that a cached value takes.
+pub(crate) trait CacheSize: Send + Sync + 'static {
     /// Bytes of memory, about.
     fn bytes(&self) -> usize;
 }
@@ -33,7 +33,9 @@ impl Cache {
         Self(
             moka::future::Cache::builder()
                 .max_capacity(limit_bytes)
-                .weigher(|key: &String, entry: &Entry| entry.bytes.saturating_add((key.len() + OVERHEAD_BYTES) as u32))
+                .weigher(|key: &String, entry: &CacheEntry| {
+                    entry.bytes.saturating_add((key.len() + OVERHEAD_BYTES) as u32)
+                })
                 .build(),
         )
     }
@@ -53,7 +55,7 @@ impl Cache {
     ///
     /// Boxed: what one entry is made from nests others, and unboxed the whole chain would be part of every
     /// caller's future.
-    pub(crate) fn get<'a, T: Weigh>(
+    pub(crate) fn get<'a, T: CacheSize>(
         &'a self,
         key: String,
         make: impl Future<Output = Result<T, ApiError>> + Send + 'a,
@@ -66,7 +68,7 @@ impl Cache {
                     let value = make.await?;
                     let bytes = u32::try_from(value.bytes()).unwrap_or(u32::MAX);
                     made = bytes;
-                    Ok::<_, ApiError>(Entry { bytes, value: Arc::new(value) })
+                    Ok::<_, ApiError>(CacheEntry { bytes, value: Arc::new(value) })
                 })
                 .await?;
             if made > LARGE_BYTES {
@@ -83,24 +85,24 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    impl Weigh for Vec<u8> {
+    impl CacheSize for Vec<u8> {
         fn bytes(&self) -> usize {
             self.len()
         }
     }
 
     #[tokio::test]
-    async fn the_same_wish_at_the_same_time_is_worked_once() {
+    async fn the_same_request_at_the_same_time_is_worked_once() {
         let cache = Cache::new(1 << 20);
         let made = AtomicUsize::new(0);
-        let wish = || {
+        let request = || {
             cache.get("bytes/1".to_owned(), async {
                 made.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
                 Ok(vec![7_u8; 10])
             })
         };
-        let (a, b, c) = tokio::join!(wish(), wish(), wish());
+        let (a, b, c) = tokio::join!(request(), request(), request());
         assert_eq!((a.unwrap()[0], b.unwrap()[0], c.unwrap()[0]), (7, 7, 7));
         assert_eq!(made.load(Ordering::Relaxed), 1);
     }

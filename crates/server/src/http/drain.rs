@@ -17,18 +17,18 @@ use tokio_stream::StreamExt;
 /// More of a refused body is not read: its sender may well find a closed connection.
 const MOST_BYTES: usize = 16 << 20;
 /// Nor for longer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A body that is looked at again after its handler is done with it.
-struct Lent(Arc<Mutex<Body>>);
+struct SharedBody(Arc<Mutex<Body>>);
 
-impl Lent {
+impl SharedBody {
     fn with<T>(&self, look: impl FnOnce(Pin<&mut Body>) -> T) -> T {
         look(Pin::new(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
-impl HttpBody for Lent {
+impl HttpBody for SharedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -54,9 +54,9 @@ pub(crate) async fn read_refused(request: Request, next: Next) -> Response {
     }
     let (parts, body) = request.into_parts();
     let body = Arc::new(Mutex::new(body));
-    let response = next.run(Request::from_parts(parts, Body::new(Lent(Arc::clone(&body))))).await;
+    let response = next.run(Request::from_parts(parts, Body::new(SharedBody(Arc::clone(&body))))).await;
     if response.status().is_client_error() || response.status().is_server_error() {
-        let mut rest = Body::new(Lent(body)).into_data_stream();
+        let mut rest = Body::new(SharedBody(body)).into_data_stream();
         let mut read = 0;
         let reading = async {
             while let Some(Ok(piece)) = rest.next().await {
@@ -67,7 +67,7 @@ pub(crate) async fn read_refused(request: Request, next: Next) -> Response {
             }
         };
         // However it ends, the answer is the same.
-        let _ = tokio::time::timeout(PATIENCE, reading).await;
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, reading).await;
     }
     response
 }

@@ -52,13 +52,13 @@ pub(crate) trait Closable: Send + Sync {
 }
 
 /// The places that hold something open, at most so many: the one that was used longest ago is closed for a new one.
-pub(crate) struct OpenPlaces {
+pub(crate) struct OpenFilePool {
     most: usize,
     /// The one that was used last at the end.
     used: Mutex<VecDeque<Weak<dyn Closable>>>,
 }
 
-impl OpenPlaces {
+impl OpenFilePool {
     pub(crate) fn new(most: usize) -> Self {
         Self { most, used: Mutex::default() }
     }
@@ -96,9 +96,9 @@ mod tests {
         assert_eq!(FileLimits::of(1024), FileLimits { connections: 824, databases: 40 });
     }
 
-    struct Place(AtomicUsize);
+    struct TestFile(AtomicUsize);
 
-    impl Closable for Place {
+    impl Closable for TestFile {
         fn close(&self) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn the_place_that_was_used_longest_ago_is_closed() {
-        let places: Vec<Arc<Place>> = (0..4).map(|_| Arc::new(Place(AtomicUsize::new(0)))).collect();
-        let open = OpenPlaces::new(2);
+        let places: Vec<Arc<TestFile>> = (0..4).map(|_| Arc::new(TestFile(AtomicUsize::new(0)))).collect();
+        let open = OpenFilePool::new(2);
         let uses = |index: usize| {
             let place: Arc<dyn Closable> = Arc::clone(&places[index]) as _;
             open.uses(&Arc::downgrade(&place));

@@ -2,7 +2,7 @@
 //!
 //! A client that sends its request slowly, or does not take its answer, loses its connection; one that has said all it
 //! had to say (a half-closed connection) gets its answer. Where there are more connections than places, those that only
-//! wait give way ([`crate::http::places`]); what comes while all are at work waits in the system's queue.
+//! wait give way ([`crate::http::connection_slots`]); what comes while all are at work waits in the system's queue.
 
 use std::future::Future;
 use std::io;
@@ -22,19 +22,19 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 use tower::ServiceExt as _;
 
+use crate::http::connection_slots::{ConnectionSlot, ConnectionSlots, ConnectionState, Peer, TrackedBody, from_peer};
 use crate::http::file_limits::FileLimits;
-use crate::http::places::{Peer, Place, Places, Seat, Told, from_peer};
 
 /// Bytes of a request's head at most.
 const HEAD_BYTES: usize = 64 << 10;
 /// Headers of a request at most.
 const MOST_HEADERS: usize = 100;
 /// Before a new connection is tried where the system refuses one.
-const PAUSE: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a client may keep from others.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct ConnectionLimits {
     /// Connections at a time.
     pub(crate) connections: u32,
     /// From the beginning of a connection, or the end of an answer, to the end of a request's head.
@@ -45,7 +45,7 @@ pub(crate) struct Limits {
     pub(crate) grace: Duration,
 }
 
-impl Limits {
+impl ConnectionLimits {
     /// As the system allows.
     pub(crate) fn new() -> Self {
         Self {
@@ -58,37 +58,42 @@ impl Limits {
 }
 
 /// Answers until `shutdown` is there, then finishes what is in flight.
-pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()>,
+) {
     let mut shutdown = pin!(shutdown);
-    let places = Places::new(limits.connections);
+    let slots = ConnectionSlots::new(limits.connections);
     let closed = watch::Sender::new(false);
     loop {
         let accepted = tokio::select! {
             () = shutdown.as_mut() => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &slots) => accepted,
         };
         match accepted {
-            Ok((stream, peer, place)) => {
-                let connection = Connection { stream, peer, router: router.clone(), limits, place };
+            Ok((stream, peer, slot)) => {
+                let connection = Connection { stream, peer, router: router.clone(), limits, slot };
                 tokio::spawn(connection.serve(closed.subscribe()));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!("cannot take a connection: {error}");
-                sleep(PAUSE).await;
+                sleep(RETRY_INTERVAL).await;
             }
         }
     }
     drop(listener);
     closed.send_replace(true);
     // An error means that the time is over: what is still in flight is given up.
-    let _ = timeout(limits.grace, places.all_left()).await;
+    let _ = timeout(limits.grace, slots.all_left()).await;
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Places>) -> io::Result<(TcpStream, Peer, Place)> {
+async fn accept(listener: &TcpListener, slots: &Arc<ConnectionSlots>) -> io::Result<(TcpStream, Peer, ConnectionSlot)> {
     let (stream, peer) = listener.accept().await?;
-    let place = places.take(peer.ip()).await;
-    Ok((stream, Peer::new(peer.ip(), Arc::clone(&place.seat)), place))
+    let slot = slots.take(peer.ip()).await;
+    Ok((stream, Peer::new(peer.ip(), Arc::clone(&slot.connection_state)), slot))
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
@@ -101,20 +106,25 @@ struct Connection {
     stream: TcpStream,
     peer: Peer,
     router: Router,
-    limits: Limits,
-    place: Place,
+    limits: ConnectionLimits,
+    slot: ConnectionSlot,
 }
 
 impl Connection {
     async fn serve(self, mut closing: watch::Receiver<bool>) {
         // Small answers must not wait for more to send; without it they are slower, no more.
         let _ = self.stream.set_nodelay(true);
-        let seat = Arc::clone(&self.place.seat);
-        let stream = Patient { stream: self.stream, stall: self.limits.stall, timer: None, seat: Arc::clone(&seat) };
+        let connection_state = Arc::clone(&self.slot.connection_state);
+        let stream = StallTimeout {
+            stream: self.stream,
+            stall: self.limits.stall,
+            timer: None,
+            connection_state: Arc::clone(&connection_state),
+        };
         let service = service_fn(|request| {
             let answer = self.router.clone().oneshot(from_peer(request, &self.peer));
-            let seat = Arc::clone(&seat);
-            async { answer.await.map(|answer| answer.map(|body: Body| Told::new(body, seat))) }
+            let connection_state = Arc::clone(&connection_state);
+            async { answer.await.map(|answer| answer.map(|body: Body| TrackedBody::new(body, connection_state))) }
         });
         let mut builder = http1::Builder::new();
         builder
@@ -129,7 +139,7 @@ impl Connection {
         let stop = async { drop(closing.wait_for(|closed| *closed).await) };
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = seat.must_leave() => return,
+            () = connection_state.must_leave() => return,
             () = stop => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -142,14 +152,14 @@ impl Connection {
 }
 
 /// A stream that ends with an error when its other side takes nothing for too long.
-struct Patient {
+struct StallTimeout {
     stream: TcpStream,
     stall: Duration,
     timer: Option<Pin<Box<Sleep>>>,
-    seat: Arc<Seat>,
+    connection_state: Arc<ConnectionState>,
 }
 
-impl Patient {
+impl StallTimeout {
     fn bounded<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -166,7 +176,7 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for StallTimeout {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -176,7 +186,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for StallTimeout {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.bounded(context, |stream, context| stream.poll_write(context, bytes))
     }
@@ -196,7 +206,7 @@ impl AsyncWrite for Patient {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Asked for when there is nothing left to write.
         let flushed = ready!(self.bounded(context, AsyncWrite::poll_flush));
-        self.seat.has_sent();
+        self.connection_state.has_sent();
         Poll::Ready(flushed)
     }
 

@@ -8,10 +8,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
-use crate::http::authentication::{Authentication, Form, query_without_token};
-use crate::http::places::Peer;
+use crate::http::authentication::{Authentication, TokenSource, query_without_token};
+use crate::http::connection_slots::Peer;
+use crate::http::percent_encoding::percent_decoded;
 use crate::http::problem::ApiError;
-use crate::http::text::percent_decoded;
 
 /// The address of the form, relative to the root of the server.
 const FORM: &str = "/login";
@@ -23,7 +23,7 @@ const SHEET: &str = include_str!("login.css");
 /// A form with a token and an address has no more bytes.
 const MOST_BYTES: usize = 32 << 10;
 /// Nobody types while a form is sent.
-const FORM_TIME: Duration = Duration::from_secs(10);
+const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers what belongs to the page; everything else is not its business.
 pub(crate) async fn answer(
@@ -66,7 +66,7 @@ async fn enter(authentication: &Authentication, peer: &Peer, request: Request) -
     };
     let next = field("next");
     if !authentication.is_secret(field("token").trim()) {
-        authentication.wrong(peer, &parts.headers, (Form::Login, FORM)).await;
+        authentication.wrong(peer, &parts.headers, (TokenSource::Login, FORM)).await;
         return page(&next, 0, "That is not the token.");
     }
     redirect(&next, Some(&authentication.begin_session(peer, &parts.headers)))
@@ -74,8 +74,9 @@ async fn enter(authentication: &Authentication, peer: &Peer, request: Request) -
 
 /// A form, from somebody who may be a stranger.
 async fn read(body: Body) -> Result<String, ApiError> {
-    let form = timeout(FORM_TIME, to_bytes(body, MOST_BYTES)).await;
-    let form = form.map_err(|_| ApiError::bad(format!("the form did not arrive within {} s", FORM_TIME.as_secs())))?;
+    let form = timeout(FORM_TIMEOUT, to_bytes(body, MOST_BYTES)).await;
+    let form =
+        form.map_err(|_| ApiError::bad(format!("the form did not arrive within {} s", FORM_TIMEOUT.as_secs())))?;
     let form = form.map_err(|_| ApiError::bad(format!("the form was cut, or has more than {MOST_BYTES} bytes")))?;
     Ok(String::from_utf8_lossy(&form).into_owned())
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
-use crate::http::places::Peer;
+use crate::http::connection_slots::Peer;
 use crate::http::problem::ApiError;
 
 /// What a client must move on average, while others wait for the bytes that it holds.
@@ -22,7 +22,7 @@ const LEAST_BYTES_PER_S: u64 = 1 << 20;
 /// How far it may fall behind that.
 const LEEWAY: Duration = Duration::from_secs(1);
 /// Between two looks at the reservations for one that is late.
-const PAUSE: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 const KB: usize = 1024;
 
@@ -41,7 +41,7 @@ struct Holders {
 
 struct Holder {
     kb: AtomicU32,
-    pace: Mutex<Pace>,
+    phase: Mutex<TransferPhase>,
     leave: Notify,
     /// Whose connection ends where this one leaves.
     peer: OnceLock<Peer>,
@@ -49,7 +49,7 @@ struct Holder {
 
 /// Who is awaited.
 #[derive(Clone, Copy)]
-enum Pace {
+enum TransferPhase {
     /// The server itself; so long a client may fall behind afterwards.
     Working { left: Duration },
     /// The client: it is late from then on, unless it moves something.
@@ -80,8 +80,8 @@ impl MemoryBudget {
     pub(crate) async fn take(self: &Arc<Self>, bytes: usize) -> Result<Reservation, ApiError> {
         let kb = kb_from_bytes(bytes);
         let permit = self.permit(kb).await?;
-        let pace = Mutex::new(Pace::Working { left: LEEWAY });
-        let holder = Arc::new(Holder { kb: kb.into(), pace, leave: Notify::new(), peer: OnceLock::new() });
+        let phase = Mutex::new(TransferPhase::Working { left: LEEWAY });
+        let holder = Arc::new(Holder { kb: kb.into(), phase, leave: Notify::new(), peer: OnceLock::new() });
         let mut holders = lock(&self.holders);
         let number = holders.next;
         holders.next += 1;
@@ -104,7 +104,7 @@ impl MemoryBudget {
             tokio::select! {
                 biased;
                 permit = permit.as_mut() => return permit.map_err(|_| ApiError::internal("the server is stopping")),
-                () = sleep(PAUSE) => self.make_space(),
+                () = sleep(RETRY_INTERVAL) => self.make_space(),
             }
         }
     }
@@ -128,11 +128,11 @@ impl MemoryBudget {
 
 impl Holder {
     fn is_late(&self, now: Instant) -> bool {
-        matches!(*lock(&self.pace), Pace::Moving { late_from } if late_from < now)
+        matches!(*lock(&self.phase), TransferPhase::Moving { late_from } if late_from < now)
     }
 
     fn leave(&self) {
-        *lock(&self.pace) = Pace::Leaving;
+        *lock(&self.phase) = TransferPhase::Leaving;
         if let Some(peer) = self.peer.get() {
             peer.gives_way();
         }
@@ -192,23 +192,23 @@ impl Reservation {
 
     /// From now on the client is awaited.
     pub(crate) fn awaits_client(&self) {
-        let mut pace = lock(&self.holder.pace);
-        if let Pace::Working { left } = *pace {
-            *pace = Pace::Moving { late_from: Instant::now() + left };
+        let mut phase = lock(&self.holder.phase);
+        if let TransferPhase::Working { left } = *phase {
+            *phase = TransferPhase::Moving { late_from: Instant::now() + left };
         }
     }
 
     /// From now on the client awaits the server.
     pub(crate) fn awaits_server(&self) {
-        let mut pace = lock(&self.holder.pace);
-        if let Pace::Moving { late_from } = *pace {
-            *pace = Pace::Working { left: late_from.saturating_duration_since(Instant::now()) };
+        let mut phase = lock(&self.holder.phase);
+        if let TransferPhase::Moving { late_from } = *phase {
+            *phase = TransferPhase::Working { left: late_from.saturating_duration_since(Instant::now()) };
         }
     }
 
     /// The client has moved so many bytes.
     pub(crate) fn moved(&self, bytes: usize) {
-        if let Pace::Moving { late_from } = &mut *lock(&self.holder.pace) {
+        if let TransferPhase::Moving { late_from } = &mut *lock(&self.holder.phase) {
             let earned = Duration::from_micros(bytes as u64 * 1_000_000 / LEAST_BYTES_PER_S);
             *late_from = (*late_from + earned).min(Instant::now() + LEEWAY);
         }
@@ -216,7 +216,7 @@ impl Reservation {
 
     /// Whether the client gave way to others.
     pub(crate) fn has_left(&self) -> bool {
-        matches!(*lock(&self.holder.pace), Pace::Leaving)
+        matches!(*lock(&self.holder.phase), TransferPhase::Leaving)
     }
 
     /// Comes back when the client gives way to others.
@@ -251,7 +251,7 @@ mod tests {
         let (one, two) = (budget.take(4 * MB).await.unwrap(), budget.take(5 * MB).await.unwrap());
         assert_eq!(budget.free_bytes(), MB);
         let mut third = Box::pin(budget.take(2 * MB));
-        assert!(timeout(3 * PAUSE, &mut third).await.is_err());
+        assert!(timeout(3 * RETRY_INTERVAL, &mut third).await.is_err());
         one.shrink_to(3 * MB);
         let third = timeout(HANG, third).await.unwrap().unwrap();
         one.grow_to(3 * MB).await.unwrap();
@@ -270,7 +270,7 @@ mod tests {
         let [working, greedy, modest] = &reservations;
         greedy.awaits_client();
         modest.awaits_client();
-        sleep(LEEWAY + PAUSE).await;
+        sleep(LEEWAY + RETRY_INTERVAL).await;
         assert!(reservations.iter().all(|reservation| !reservation.has_left()), "nobody waits");
         let waiting = tokio::spawn({
             let budget = Arc::clone(&budget);

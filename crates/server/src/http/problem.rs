@@ -26,11 +26,11 @@ pub(crate) struct Problem {
     hint: Option<String>,
 }
 
-/// Why a request failed. Everything but [`Kind::Internal`] is told to the client.
+/// Why a request failed. Everything but [`ProblemKind::Internal`] is told to the client.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{detail}")]
 pub(crate) struct ApiError {
-    kind: Kind,
+    kind: ProblemKind,
     detail: String,
     hint: Option<String>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct ApiError {
 const IN_THE_LOG: &str = "the reason is in the server's log";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ProblemKind {
     BadRequest,
     Unauthorized,
     Forbidden,
@@ -59,7 +59,7 @@ enum Kind {
     Internal,
 }
 
-impl Kind {
+impl ProblemKind {
     fn describe(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood"),
@@ -90,18 +90,18 @@ impl Kind {
 }
 
 impl ApiError {
-    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), hint: None }
     }
 
     /// 400: what was found, what is expected.
     pub(crate) fn bad(detail: impl Into<String>) -> Self {
-        Self::new(Kind::BadRequest, detail)
+        Self::new(ProblemKind::BadRequest, detail)
     }
 
     /// 404.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(Kind::NotFound, detail)
+        Self::new(ProblemKind::NotFound, detail)
     }
 
     /// 404 for one thing on an axis; the name of the axis is for the hint.
@@ -117,75 +117,75 @@ impl ApiError {
 
     /// 409: statistics or a corpus that are not there (yet).
     pub(crate) fn not_ready(detail: impl Into<String>) -> Self {
-        Self::new(Kind::NotReady, detail)
+        Self::new(ProblemKind::NotReady, detail)
     }
 
     /// 404: a split without images, of which there can be no statistics.
     pub(crate) fn no_split(split: Split) -> Self {
-        Self::new(Kind::NoSplit, format!("this corpus has no {split} split: none of its images belongs to it"))
+        Self::new(ProblemKind::NoSplit, format!("this corpus has no {split} split: none of its images belongs to it"))
             .hint(format!("ask for split={}", if split == Split::Test { Split::Train } else { Split::Test }))
     }
 
     /// 422: a file that is damaged or of another time.
     pub(crate) fn unusable(detail: impl Into<String>) -> Self {
-        Self::new(Kind::Unusable, detail)
+        Self::new(ProblemKind::Unusable, detail)
     }
 
     /// 413.
     pub(crate) fn too_large(detail: impl Into<String>) -> Self {
-        Self::new(Kind::TooLarge, detail)
+        Self::new(ProblemKind::TooLarge, detail)
     }
 
     /// 415.
     pub(crate) fn not_an_image(detail: impl Into<String>) -> Self {
-        Self::new(Kind::UnsupportedMedia, detail)
+        Self::new(ProblemKind::UnsupportedMedia, detail)
     }
 
     /// 401.
     pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
-        Self::new(Kind::Unauthorized, detail)
+        Self::new(ProblemKind::Unauthorized, detail)
     }
 
     /// 403.
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
-        Self::new(Kind::Forbidden, detail)
+        Self::new(ProblemKind::Forbidden, detail)
     }
 
     /// 503: more than can be done in time.
     pub(crate) fn busy(detail: impl Into<String>) -> Self {
-        Self::new(Kind::Busy, detail).hint("ask again in a few seconds")
+        Self::new(ProblemKind::Busy, detail).hint("ask again in a few seconds")
     }
 
     /// 503: the limit on open files is reached.
     pub(crate) fn out_of_files() -> Self {
-        Self::new(Kind::OutOfFiles, "the server is out of open files: it has as many open as it may").hint(
+        Self::new(ProblemKind::OutOfFiles, "the server is out of open files: it has as many open as it may").hint(
             "ask again in a few seconds; who runs the server can allow more (`ulimit -n`), or serve fewer runs at once",
         )
     }
 
     /// 414.
     pub(crate) fn too_long(detail: impl Into<String>) -> Self {
-        Self::new(Kind::TooLong, detail)
+        Self::new(ProblemKind::TooLong, detail)
     }
 
     /// 431.
     pub(crate) fn head_too_long(detail: impl Into<String>) -> Self {
-        Self::new(Kind::HeadTooLong, detail)
+        Self::new(ProblemKind::HeadTooLong, detail)
     }
 
     /// 409: a name that is taken.
     pub(crate) fn exists(detail: impl Into<String>) -> Self {
-        Self::new(Kind::Exists, detail)
+        Self::new(ProblemKind::Exists, detail)
     }
 
     /// 507.
     pub(crate) fn full() -> Self {
-        Self::new(Kind::Full, "there is no room for the upload")
+        Self::new(ProblemKind::Full, "there is no room for the upload")
     }
 
     /// 405.
     pub(crate) fn not_allowed() -> Self {
-        Self::new(Kind::NotAllowed, "this address does not take this method")
+        Self::new(ProblemKind::NotAllowed, "this address does not take this method")
             .hint("GET /api/openapi.json describes every route")
     }
 
@@ -202,7 +202,7 @@ impl ApiError {
 
     /// 500: the detail goes to the log, never to the client.
     pub(crate) fn internal(detail: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, detail)
+        Self::new(ProblemKind::Internal, detail)
     }
 
     /// Adds what the reader can do.
@@ -220,7 +220,7 @@ impl ApiError {
 impl ApiError {
     /// What a client may be told of it.
     pub(crate) fn told(&self) -> &str {
-        if self.kind == Kind::Internal { IN_THE_LOG } else { &self.detail }
+        if self.kind == ProblemKind::Internal { IN_THE_LOG } else { &self.detail }
     }
 
     /// The problem document, for an answer that has begun already.
@@ -230,7 +230,7 @@ impl ApiError {
 
     fn into_problem(self) -> Problem {
         let (status, kind, title) = self.kind.describe();
-        let detail = if self.kind == Kind::Internal {
+        let detail = if self.kind == ProblemKind::Internal {
             tracing::error!(detail = %self.detail, "request failed");
             IN_THE_LOG.to_owned()
         } else {
@@ -260,7 +260,7 @@ impl IntoResponse for ApiError {
 impl ApiError {
     /// Whether the same may well be answered in a moment: nothing is wrong with what was asked for.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(self.kind, Kind::Busy | Kind::OutOfFiles)
+        matches!(self.kind, ProblemKind::Busy | ProblemKind::OutOfFiles)
     }
 }
 

@@ -9,17 +9,21 @@ use crate::http::problem::ApiError;
 
 /// How long an answer is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub(crate) enum CachePolicy {
     /// The address names the content: forever.
-    Forever,
+    Immutable,
     /// To be asked for again, at the price of a 304.
-    Ask,
+    Revalidate,
 }
 
-impl Keep {
+impl CachePolicy {
     /// Forever where the address carries the hash of what it names (or the first 8 or more digits of it).
     pub(crate) fn by_hash(given: Option<&str>, hash: &str) -> Self {
-        if given.is_some_and(|given| given.len() >= 8 && hash.starts_with(given)) { Self::Forever } else { Self::Ask }
+        if given.is_some_and(|given| given.len() >= 8 && hash.starts_with(given)) {
+            Self::Immutable
+        } else {
+            Self::Revalidate
+        }
     }
 }
 
@@ -40,7 +44,7 @@ impl Content {
     }
 
     /// The answer, or 304 where the client has this very content.
-    pub(crate) fn reply(self, request: &HeaderMap, keep: Keep) -> Response {
+    pub(crate) fn reply(self, request: &HeaderMap, cache_policy: CachePolicy) -> Response {
         let quoted = format!("\"{}\"", self.tag);
         let known = request
             .get_all(header::IF_NONE_MATCH)
@@ -62,9 +66,9 @@ impl Content {
         }
         headers.insert(
             header::CACHE_CONTROL,
-            HeaderValue::from_static(match keep {
-                Keep::Forever => "public, max-age=31536000, immutable",
-                Keep::Ask => "no-cache",
+            HeaderValue::from_static(match cache_policy {
+                CachePolicy::Immutable => "public, max-age=31536000, immutable",
+                CachePolicy::Revalidate => "no-cache",
             }),
         );
         response
@@ -82,12 +86,16 @@ pub(crate) fn tag(parts: &[&[u8]]) -> String {
 
 /// A value as JSON, with its tag.
 pub(crate) fn json<T: Serialize>(request: &HeaderMap, value: &T) -> Result<Response, ApiError> {
-    json_kept(request, value, Keep::Ask)
+    json_with_policy(request, value, CachePolicy::Revalidate)
 }
 
 /// A value as JSON, with its tag, kept as said.
-pub(crate) fn json_kept<T: Serialize>(request: &HeaderMap, value: &T, keep: Keep) -> Result<Response, ApiError> {
-    Ok(json_content(value)?.reply(request, keep))
+pub(crate) fn json_with_policy<T: Serialize>(
+    request: &HeaderMap,
+    value: &T,
+    cache_policy: CachePolicy,
+) -> Result<Response, ApiError> {
+    Ok(json_content(value)?.reply(request, cache_policy))
 }
 
 /// A value as JSON, with its tag, to be answered with.
@@ -114,15 +122,15 @@ mod tests {
             (format!("\"other\", {tag}"), 304),
             ("\"other\"".to_owned(), 200),
         ] {
-            assert_eq!(content().reply(&request(&sent), Keep::Ask).status().as_u16(), status, "{sent}");
+            assert_eq!(content().reply(&request(&sent), CachePolicy::Revalidate).status().as_u16(), status, "{sent}");
         }
     }
 
     #[test]
     fn forever_only_with_the_right_hash() {
-        assert_eq!(Keep::by_hash(Some("0123456789"), "0123456789abcdef"), Keep::Forever);
+        assert_eq!(CachePolicy::by_hash(Some("0123456789"), "0123456789abcdef"), CachePolicy::Immutable);
         for given in [None, Some(""), Some("0123"), Some("123456789")] {
-            assert_eq!(Keep::by_hash(given, "0123456789abcdef"), Keep::Ask);
+            assert_eq!(CachePolicy::by_hash(given, "0123456789abcdef"), CachePolicy::Revalidate);
         }
     }
 }

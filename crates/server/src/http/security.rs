@@ -10,12 +10,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::http::authentication::{Authentication, Identity, query_without_token};
+use crate::http::body_until::BodyUntil;
+use crate::http::connection_slots::Peer;
 use crate::http::login::{self, accepts_html};
 use crate::http::origin::{check_form, check_host, check_origin};
-use crate::http::places::Peer;
 use crate::http::problem::ApiError;
 use crate::http::proxy::Proxies;
-use crate::http::until::Until;
 
 /// The content security policy: everything from this server, scripts and styles only from files.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
@@ -84,7 +84,7 @@ async fn answer(access: &Access, request: Request, next: Next) -> Response {
             match session {
                 // Other answers end by themselves.
                 Some(session) if is_event_stream(&response) => {
-                    response.map(|body| Body::new(Until::new(body, session.ended())))
+                    response.map(|body| Body::new(BodyUntil::new(body, session.ended())))
                 }
                 _ => response,
             }

@@ -10,16 +10,16 @@ pub(crate) const FORMS: &str = "3, 1,4,9, 2-7, 10-40:5, 10-last, last, * or *:5"
 
 /// A point or a set on one axis, not yet bound to how much there is on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Selection(Vec<Part>);
+pub(crate) struct Selection(Vec<SelectionPart>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Point(Place),
-    Range { from: Place, to: Place, step: usize },
+enum SelectionPart {
+    Point(AxisIndex),
+    Range { from: AxisIndex, to: AxisIndex, step: usize },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum AxisIndex {
     Index(usize),
     Last,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Axis<'a> {
 impl Selection {
     /// Whether it names one thing, rather than a set that happens to hold one.
     pub(crate) fn is_point(&self) -> bool {
-        matches!(self.0.as_slice(), [Part::Point(_)])
+        matches!(self.0.as_slice(), [SelectionPart::Point(_)])
     }
 
     /// The indices it names on an axis, in the order named, each once.
@@ -52,8 +52,8 @@ impl Selection {
         };
         for part in &self.0 {
             match *part {
-                Part::Point(place) => take(axis.place(place)?),
-                Part::Range { from, to, step } => {
+                SelectionPart::Point(place) => take(axis.place(place)?),
+                SelectionPart::Range { from, to, step } => {
                     let (from, to) = (axis.place(from)?, axis.place(to)?);
                     if from > to {
                         return Err(ApiError::bad(format!("the {} range {from}-{to} runs backwards", axis.what))
@@ -68,15 +68,15 @@ impl Selection {
 }
 
 impl Axis<'_> {
-    fn place(&self, place: Place) -> Result<usize, ApiError> {
+    fn place(&self, place: AxisIndex) -> Result<usize, ApiError> {
         let end = self
             .count
             .checked_sub(1)
             .ok_or_else(|| ApiError::missing(self.what, format!("{} has no {}s yet", self.of, self.what)))?;
         match place {
-            Place::Last => Ok(end),
-            Place::Index(index) if index <= end => Ok(index),
-            Place::Index(index) => {
+            AxisIndex::Last => Ok(end),
+            AxisIndex::Index(index) if index <= end => Ok(index),
+            AxisIndex::Index(index) => {
                 Err(ApiError::missing(self.what, format!("no {} {index}; {} has 0 to {end}", self.what, self.of)))
             }
         }
@@ -100,26 +100,26 @@ fn malformed(text: &str, part: &str) -> ApiError {
         .hint(format!("a selection looks like {FORMS}"))
 }
 
-fn parse_part(part: &str) -> Option<Part> {
+fn parse_part(part: &str) -> Option<SelectionPart> {
     let (range, step) = match part.split_once(':') {
         Some((range, step)) => (range, number(step).filter(|step| *step > 0)?),
         None => (part, 1),
     };
     if range == "*" {
-        return Some(Part::Range { from: Place::Index(0), to: Place::Last, step });
+        return Some(SelectionPart::Range { from: AxisIndex::Index(0), to: AxisIndex::Last, step });
     }
     match range.split_once('-') {
-        Some((from, to)) => Some(Part::Range { from: place(from)?, to: place(to)?, step }),
-        None if step == 1 && !part.contains(':') => place(range).map(Part::Point),
+        Some((from, to)) => Some(SelectionPart::Range { from: place(from)?, to: place(to)?, step }),
+        None if step == 1 && !part.contains(':') => place(range).map(SelectionPart::Point),
         None => None,
     }
 }
 
-fn place(text: &str) -> Option<Place> {
+fn place(text: &str) -> Option<AxisIndex> {
     if text == "last" {
-        return Some(Place::Last);
+        return Some(AxisIndex::Last);
     }
-    number(text).map(Place::Index)
+    number(text).map(AxisIndex::Index)
 }
 
 /// Digits only: no sign, no space, nothing a URL could hide.
@@ -127,7 +127,7 @@ fn number(text: &str) -> Option<usize> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for AxisIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Index(index) => write!(f, "{index}"),
@@ -143,9 +143,9 @@ impl fmt::Display for Selection {
                 f.write_str(",")?;
             }
             match part {
-                Part::Point(place) => write!(f, "{place}")?,
-                Part::Range { from, to, step: 1 } => write!(f, "{from}-{to}")?,
-                Part::Range { from, to, step } => write!(f, "{from}-{to}:{step}")?,
+                SelectionPart::Point(place) => write!(f, "{place}")?,
+                SelectionPart::Range { from, to, step: 1 } => write!(f, "{from}-{to}")?,
+                SelectionPart::Range { from, to, step } => write!(f, "{from}-{to}:{step}")?,
             }
         }
         Ok(())

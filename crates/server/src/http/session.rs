@@ -35,9 +35,9 @@ impl Session {
 }
 
 /// A session that a request came with.
-pub(crate) struct Current(watch::Receiver<()>);
+pub(crate) struct SessionHandle(watch::Receiver<()>);
 
-impl Current {
+impl SessionHandle {
     /// Comes back when the session has ended, by logout or otherwise.
     pub(crate) async fn ended(mut self) {
         while self.0.changed().await.is_ok() {}
@@ -64,15 +64,15 @@ impl Sessions {
     }
 
     /// The session of this id, which is used by this.
-    pub(crate) fn find(&self, id: &str) -> Option<Current> {
+    pub(crate) fn find(&self, id: &str) -> Option<SessionHandle> {
         self.find_at(id, Instant::now())
     }
 
-    fn find_at(&self, id: &str, now: Instant) -> Option<Current> {
+    fn find_at(&self, id: &str, now: Instant) -> Option<SessionHandle> {
         let mut sessions = self.all();
         let session = sessions.get_mut(&key(id)).filter(|session| !session.is_over(now))?;
         session.used = now;
-        Some(Current(session.ended.subscribe()))
+        Some(SessionHandle(session.ended.subscribe()))
     }
 
     /// Ends a session, where there is one of this id.

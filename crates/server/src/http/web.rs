@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::problem::ApiError;
-use crate::http::reply::{Content, Keep};
+use crate::http::reply::{CachePolicy, Content};
 
 #[derive(rust_embed::Embed)]
 #[folder = "../../web/dist"]
@@ -29,13 +29,17 @@ pub(crate) async fn fallback(method: Method, uri: Uri, headers: HeaderMap) -> Re
 fn page(path: &str, headers: &HeaderMap) -> Response {
     if let Some(file) = Bundle::get(path).filter(|_| path != "index.html") {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let keep = if path.starts_with("assets/") && is_hashed(name) { Keep::Forever } else { Keep::Ask };
+        let cache_policy = if path.starts_with("assets/") && is_hashed(name) {
+            CachePolicy::Immutable
+        } else {
+            CachePolicy::Revalidate
+        };
         return Content {
             media_type: media_type(path),
             bytes: bytes_of(file.data),
             tag: hex(&file.metadata.sha256_hash()[..16]),
         }
-        .reply(headers, keep);
+        .reply(headers, cache_policy);
     }
     // A file that is missing is an error, and not a page under its name.
     let last = path.rsplit('/').next().unwrap_or_default();
@@ -48,7 +52,7 @@ fn page(path: &str, headers: &HeaderMap) -> Response {
     };
     let depth = path.matches('/').count();
     let html = based(&String::from_utf8_lossy(&index.data), depth);
-    Content::new("text/html; charset=utf-8", html.into_bytes()).reply(headers, Keep::Ask)
+    Content::new("text/html; charset=utf-8", html.into_bytes()).reply(headers, CachePolicy::Revalidate)
 }
 
 /// The page's relative addresses hold at any depth and under any prefix: they are told how far up they start.

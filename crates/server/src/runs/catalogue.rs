@@ -6,30 +6,30 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use deepviz_net::is_out_of_files;
 
-use crate::http::file_limits::{FileLimits, OpenPlaces};
+use crate::http::file_limits::{FileLimits, OpenFilePool};
 use crate::http::problem::ApiError;
-use crate::runs::open_run::{OpenRun, Stamp};
+use crate::runs::open_run::{FileStamp, OpenRun};
 
 /// The runs by id.
 pub(crate) struct Catalogue {
     roots: Vec<PathBuf>,
-    runs: RwLock<BTreeMap<String, Slot>>,
+    runs: RwLock<BTreeMap<String, CatalogueEntry>>,
     /// One looks at a time, and the lock that requests need is not held meanwhile.
     scanning: Mutex<()>,
     /// The databases of all runs.
-    databases: Arc<OpenPlaces>,
+    databases: Arc<OpenFilePool>,
 }
 
 #[derive(Clone)]
-struct Slot {
+struct CatalogueEntry {
     path: PathBuf,
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     run: Result<Arc<OpenRun>, ApiError>,
 }
 
 /// What a scan found to be different.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
+pub(crate) struct CatalogueChanges {
     /// Runs that are new or were replaced.
     pub(crate) appeared: Vec<String>,
     /// Runs whose folder is gone.
@@ -39,7 +39,7 @@ pub(crate) struct Changes {
 impl Catalogue {
     /// The runs in these folders, each a run or a folder of runs.
     pub(crate) fn new(roots: &[PathBuf], limits: FileLimits) -> Self {
-        let databases = Arc::new(OpenPlaces::new(limits.databases));
+        let databases = Arc::new(OpenFilePool::new(limits.databases));
         let catalogue = Self { roots: roots.to_vec(), runs: RwLock::default(), scanning: Mutex::default(), databases };
         catalogue.scan();
         catalogue
@@ -51,7 +51,7 @@ impl Catalogue {
     }
 
     /// Looks for runs again. Nothing but run.toml is read.
-    pub(crate) fn scan(&self) -> Changes {
+    pub(crate) fn scan(&self) -> CatalogueChanges {
         let _alone = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();
         for root in &self.roots {
@@ -64,7 +64,7 @@ impl Catalogue {
                 // Nothing is known of what is there, so nothing has changed; the next look tells.
                 Err(error) if is_out_of_files(&error) => {
                     tracing::warn!(path = %root.display(), "cannot look for runs: {error}");
-                    return Changes::default();
+                    return CatalogueChanges::default();
                 }
                 Err(_) => continue,
             };
@@ -74,9 +74,9 @@ impl Catalogue {
             found.extend(children);
         }
         found.dedup();
-        let mut changes = Changes::default();
+        let mut changes = CatalogueChanges::default();
         let there: BTreeSet<&PathBuf> = found.iter().collect();
-        let mut known: BTreeMap<PathBuf, (String, Option<Stamp>)> = BTreeMap::new();
+        let mut known: BTreeMap<PathBuf, (String, Option<FileStamp>)> = BTreeMap::new();
         let mut ids = BTreeSet::new();
         self.runs.write().unwrap_or_else(PoisonError::into_inner).retain(|id, slot| {
             let stays = there.contains(&slot.path);
@@ -89,7 +89,7 @@ impl Catalogue {
             stays
         });
         for path in found {
-            let mut stamp = Stamp::of(&path.join("run.toml"));
+            let mut stamp = FileStamp::of(&path.join("run.toml"));
             let id = match known.get(&path) {
                 Some((_, before)) if *before == stamp => continue,
                 Some((id, _)) => id.clone(),
@@ -104,7 +104,7 @@ impl Catalogue {
                 }
             }
             ids.insert(id.clone());
-            let slot = Slot { path, stamp, run };
+            let slot = CatalogueEntry { path, stamp, run };
             self.runs.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), slot);
             changes.appeared.push(id);
         }

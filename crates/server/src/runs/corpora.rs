@@ -14,7 +14,7 @@ use crate::runs::upload_record::{corpus_of_upload, is_uploaded_corpus};
 /// After a failure the folder is looked at again, but not with every request.
 const RETRY: Duration = Duration::from_secs(5);
 /// A request that cannot be answered without the images waits for them, but not forever.
-const PATIENCE: Duration = if cfg!(test) { Duration::from_mins(10) } else { Duration::from_secs(20) };
+const LOAD_TIMEOUT: Duration = if cfg!(test) { Duration::from_mins(10) } else { Duration::from_secs(20) };
 
 /// Every corpus that a run names.
 pub(crate) struct Corpora {
@@ -23,20 +23,20 @@ pub(crate) struct Corpora {
     cache: Option<PathBuf>,
     /// How much an uploaded corpus may hold.
     of_upload: Limits,
-    shelves: Mutex<Vec<Arc<Shelf>>>,
+    corpus_caches: Mutex<Vec<Arc<CorpusCache>>>,
 }
 
 /// One corpus: its place, and its images when they have been read.
-pub(crate) struct Shelf {
+pub(crate) struct CorpusCache {
     pub(crate) id: String,
     pub(crate) name: String,
     path: PathBuf,
     options: OpenOptions,
-    state: watch::Sender<State>,
+    state: watch::Sender<LoadState>,
 }
 
 #[derive(Clone)]
-enum State {
+enum LoadState {
     Idle,
     Loading,
     Ready(Arc<Corpus>),
@@ -46,14 +46,14 @@ enum State {
 impl Corpora {
     /// With the folder that overrides what the runs say, the cache folder, and bounds for uploaded corpora.
     pub(crate) fn new(given: Option<PathBuf>, cache: Option<PathBuf>, of_upload: Limits) -> Self {
-        Self { given, cache, of_upload, shelves: Mutex::default() }
+        Self { given, cache, of_upload, corpus_caches: Mutex::default() }
     }
 
     /// The corpus of a run; nothing is read yet.
     ///
     /// One that was given serves the runs that were trained on it. Of those trained on another, whose own is still where
     /// it was, it says nothing; as long as its images are being read it stands for all.
-    pub(crate) fn of_run(&self, run: &OpenRun) -> Arc<Shelf> {
+    pub(crate) fn of_run(&self, run: &OpenRun) -> Arc<CorpusCache> {
         let info = run.info();
         // What is not understood is found when the identity is compared.
         let reading = Reading::from_pairs(&info.corpus.reading).unwrap_or_default();
@@ -69,12 +69,12 @@ impl Corpora {
     }
 
     /// The same, after the one that was given has been read, so that the answer stands.
-    pub(crate) async fn of_run_settled(&self, run: &OpenRun) -> Arc<Shelf> {
-        let shelf = self.of_run(run);
+    pub(crate) async fn of_run_settled(&self, run: &OpenRun) -> Arc<CorpusCache> {
+        let corpus_cache = self.of_run(run);
         let has_choice = self.given.is_some() && recorded_corpus(run).exists();
         if has_choice {
             // Why it cannot be read is told to the request that needs its images.
-            let _ = shelf.settled().await;
+            let _ = corpus_cache.settled().await;
         }
         self.of_run(run)
     }
@@ -87,23 +87,26 @@ impl Corpora {
         })
     }
 
-    fn at(&self, path: &Path, reading: Reading, own_sizes: bool) -> Arc<Shelf> {
+    fn at(&self, path: &Path, reading: Reading, own_sizes: bool) -> Arc<CorpusCache> {
         let limits = if is_uploaded_corpus(path) { self.of_upload } else { Limits::default() };
         let options = OpenOptions { reading, own_sizes, cache: self.cache.clone(), limits, strict: false };
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shelf) = shelves.iter().find(|shelf| shelf.path == path && shelf.options == options) {
-            return Arc::clone(shelf);
+        let mut corpus_caches = self.corpus_caches.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(corpus_cache) =
+            corpus_caches.iter().find(|corpus_cache| corpus_cache.path == path && corpus_cache.options == options)
+        {
+            return Arc::clone(corpus_cache);
         }
         let name = path.file_name().map_or_else(|| "corpus".to_owned(), |name| name.to_string_lossy().into_owned());
-        let taken = |id: &str| shelves.iter().any(|shelf| shelf.id == id);
+        let taken = |id: &str| corpus_caches.iter().any(|corpus_cache| corpus_cache.id == id);
         let id = std::iter::once(name.clone())
-            .chain((2..=shelves.len() + 1).map(|number| format!("{name}~{number}")))
+            .chain((2..=corpus_caches.len() + 1).map(|number| format!("{name}~{number}")))
             .find(|id| !taken(id))
             .unwrap_or_else(|| name.clone());
-        let shelf = Arc::new(Shelf { id, name, path, options, state: watch::Sender::new(State::Idle) });
-        shelves.push(Arc::clone(&shelf));
-        shelf
+        let corpus_cache =
+            Arc::new(CorpusCache { id, name, path, options, state: watch::Sender::new(LoadState::Idle) });
+        corpus_caches.push(Arc::clone(&corpus_cache));
+        corpus_cache
     }
 
     /// A corpus that no run has named yet; its id.
@@ -116,24 +119,24 @@ impl Corpora {
         // The folder is gone, and with it what its own name leads to; the one around it is there.
         let full = path.parent().and_then(|parent| Some(parent.canonicalize().ok()?.join(path.file_name()?)));
         let path = full.unwrap_or_else(|| path.to_owned());
-        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        for shelf in shelves.extract_if(.., |shelf| shelf.path == path) {
-            Corpus::forget(&shelf.path, &shelf.options);
+        let mut corpus_caches = self.corpus_caches.lock().unwrap_or_else(PoisonError::into_inner);
+        for corpus_cache in corpus_caches.extract_if(.., |corpus_cache| corpus_cache.path == path) {
+            Corpus::forget(&corpus_cache.path, &corpus_cache.options);
         }
     }
 
     /// The corpus of that id.
-    pub(crate) fn get(&self, id: &str) -> Result<Arc<Shelf>, ApiError> {
-        let shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        shelves.iter().find(|shelf| shelf.id == id).cloned().ok_or_else(|| {
-            let known: Vec<_> = shelves.iter().map(|shelf| shelf.id.as_str()).collect();
+    pub(crate) fn get(&self, id: &str) -> Result<Arc<CorpusCache>, ApiError> {
+        let corpus_caches = self.corpus_caches.lock().unwrap_or_else(PoisonError::into_inner);
+        corpus_caches.iter().find(|corpus_cache| corpus_cache.id == id).cloned().ok_or_else(|| {
+            let known: Vec<_> = corpus_caches.iter().map(|corpus_cache| corpus_cache.id.as_str()).collect();
             ApiError::not_found(format!("no corpus `{id}`")).hint(format!("corpora here: {}", known.join(", ")))
         })
     }
 
     /// Every corpus that a run has named so far.
-    pub(crate) fn all(&self) -> Vec<Arc<Shelf>> {
-        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn all(&self) -> Vec<Arc<CorpusCache>> {
+        self.corpus_caches.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -151,12 +154,12 @@ fn found_from(run: &Path, recorded: PathBuf) -> PathBuf {
     run.ancestors().map(|folder| folder.join(&recorded)).find(|path| path.exists()).unwrap_or(recorded)
 }
 
-impl Shelf {
+impl CorpusCache {
     /// Whether its images are there, or have been tried to be, and are not those of that identity.
     fn is_known_not_to_be(self: &Arc<Self>, identity: &str) -> bool {
         match self.corpus() {
             Ok(corpus) => corpus.identity() != identity,
-            Err(_) => matches!(*self.state.borrow(), State::Failed { .. }),
+            Err(_) => matches!(*self.state.borrow(), LoadState::Failed { .. }),
         }
     }
 
@@ -164,14 +167,14 @@ impl Shelf {
     pub(crate) fn corpus(self: &Arc<Self>) -> Result<Arc<Corpus>, String> {
         let state = self.state.borrow().clone();
         match state {
-            State::Ready(corpus) => Ok(corpus),
-            State::Loading => Err(LOADING.to_owned()),
-            State::Failed { problem, at } if at.elapsed() < RETRY => Err(problem),
-            State::Failed { problem, .. } => {
+            LoadState::Ready(corpus) => Ok(corpus),
+            LoadState::Loading => Err(LOADING.to_owned()),
+            LoadState::Failed { problem, at } if at.elapsed() < RETRY => Err(problem),
+            LoadState::Failed { problem, .. } => {
                 self.load();
                 Err(problem)
             }
-            State::Idle => {
+            LoadState::Idle => {
                 self.load();
                 Err(LOADING.to_owned())
             }
@@ -183,9 +186,9 @@ impl Shelf {
         // The first look begins reading.
         let _ = self.corpus();
         let mut state = self.state.subscribe();
-        let settled = state.wait_for(|state| matches!(state, State::Ready(_) | State::Failed { .. }));
+        let settled = state.wait_for(|state| matches!(state, LoadState::Ready(_) | LoadState::Failed { .. }));
         // Too long a wait is answered like a corpus that is not there yet.
-        let _ = tokio::time::timeout(PATIENCE, settled).await.map(drop);
+        let _ = tokio::time::timeout(LOAD_TIMEOUT, settled).await.map(drop);
         self.corpus()
     }
 
@@ -200,33 +203,33 @@ impl Shelf {
     /// Reads the corpus on a thread of its own: it may take seconds and keeps all cores busy.
     fn load(self: &Arc<Self>) {
         let is_first = self.state.send_if_modified(|state| {
-            let is_first = matches!(state, State::Idle | State::Failed { .. });
+            let is_first = matches!(state, LoadState::Idle | LoadState::Failed { .. });
             if is_first {
-                *state = State::Loading;
+                *state = LoadState::Loading;
             }
             is_first
         });
         if !is_first {
             return;
         }
-        let shelf = Arc::clone(self);
+        let corpus_cache = Arc::clone(self);
         let reader = std::thread::Builder::new().name("corpus".to_owned()).spawn(move || {
-            let result = Corpus::open_with(&shelf.path, &shelf.options);
-            shelf.settle(match result {
+            let result = Corpus::open_with(&corpus_cache.path, &corpus_cache.options);
+            corpus_cache.settle(match result {
                 Ok(corpus) => {
                     let account = corpus.account();
                     if account.lost() > 0 {
-                        tracing::warn!(corpus = %shelf.name, "{account}");
+                        tracing::warn!(corpus = %corpus_cache.name, "{account}");
                     }
                     for remark in account.remarks() {
-                        tracing::info!(corpus = %shelf.name, "{remark}");
+                        tracing::info!(corpus = %corpus_cache.name, "{remark}");
                     }
-                    State::Ready(Arc::new(corpus))
+                    LoadState::Ready(Arc::new(corpus))
                 }
                 Err(error) => {
-                    tracing::warn!(corpus = %shelf.name, "{error}");
-                    State::Failed {
-                        problem: told(&error, &shelf.options, (&shelf.path, &shelf.name)),
+                    tracing::warn!(corpus = %corpus_cache.name, "{error}");
+                    LoadState::Failed {
+                        problem: told(&error, &corpus_cache.options, (&corpus_cache.path, &corpus_cache.name)),
                         at: Instant::now(),
                     }
                 }
@@ -234,11 +237,11 @@ impl Shelf {
         });
         if let Err(error) = reader {
             tracing::warn!(corpus = %self.name, "no thread to read it: {error}");
-            self.settle(State::Failed { problem: format!("no thread to read it: {error}"), at: Instant::now() });
+            self.settle(LoadState::Failed { problem: format!("no thread to read it: {error}"), at: Instant::now() });
         }
     }
 
-    fn settle(&self, state: State) {
+    fn settle(&self, state: LoadState) {
         self.state.send_replace(state);
     }
 }
@@ -246,16 +249,16 @@ impl Shelf {
 const LOADING: &str = "its images are being read";
 
 /// The corpus of a run, if it is open and the one the run was trained on.
-pub(crate) fn matching(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<Arc<Corpus>, String> {
-    check(run, shelf, shelf.corpus()?)
+pub(crate) fn matching(run: &OpenRun, corpus_cache: &Arc<CorpusCache>) -> Result<Arc<Corpus>, String> {
+    check(run, corpus_cache, corpus_cache.corpus()?)
 }
 
 /// The same, after reading has come to an end.
-async fn matching_settled(run: &OpenRun, shelf: &Arc<Shelf>) -> Result<Arc<Corpus>, String> {
-    check(run, shelf, shelf.settled().await?)
+async fn matching_settled(run: &OpenRun, corpus_cache: &Arc<CorpusCache>) -> Result<Arc<Corpus>, String> {
+    check(run, corpus_cache, corpus_cache.settled().await?)
 }
 
-fn check(run: &OpenRun, shelf: &Shelf, corpus: Arc<Corpus>) -> Result<Arc<Corpus>, String> {
+fn check(run: &OpenRun, corpus_cache: &CorpusCache, corpus: Arc<Corpus>) -> Result<Arc<Corpus>, String> {
     let expected = &run.info().corpus.identity;
     if corpus.identity() == expected {
         return Ok(corpus);
@@ -264,12 +267,12 @@ fn check(run: &OpenRun, shelf: &Shelf, corpus: Arc<Corpus>) -> Result<Arc<Corpus
     if let Some(difference) = run.info().class_difference(corpus.classes()).or_else(swapped) {
         return Err(format!(
             "the corpus {} has other classes than the one this run was trained on: {difference}",
-            shelf.name
+            corpus_cache.name
         ));
     }
     Err(format!(
         "the corpus {} is not the one this run was trained on: expected identity {}, found {}",
-        shelf.name,
+        corpus_cache.name,
         short(expected),
         short(corpus.identity())
     ))

@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 use deepviz_net::{CheckpointEntry, MetricsLog, Network, Run, RunInfo, SkippedLines, Step};
 use deepviz_stats::Store;
 
-use crate::http::file_limits::{Closable, OpenPlaces};
+use crate::http::file_limits::{Closable, OpenFilePool};
 use crate::http::problem::ApiError;
 use crate::http::selection::{Axis, Selection};
-use crate::http::work::{Load, Work};
-use crate::runs::diverged::Latest;
+use crate::http::work_pool::{WorkKind, WorkPool};
+use crate::runs::divergence::LatestMetrics;
 
 /// Two changes within the resolution of a file system's clock look like one; a stamp younger than this when
 /// it was read is not trusted.
@@ -30,7 +30,7 @@ pub(crate) struct Listing {
 
 /// What the names of a run's snapshots tell.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Brief {
+pub(crate) struct SnapshotCount {
     pub(crate) checkpoints: usize,
     pub(crate) last_step: Option<Step>,
 }
@@ -40,24 +40,24 @@ pub(crate) struct OpenRun {
     pub(crate) id: String,
     pub(crate) path: PathBuf,
     /// Of run.toml, when it was read: a replaced run is opened again.
-    pub(crate) stamp: Option<Stamp>,
+    pub(crate) stamp: Option<FileStamp>,
     run: Run,
     /// Many read it at once; only who lists anew holds up the others.
-    listing: RwLock<Kept<Listing>>,
-    brief: Mutex<Kept<Brief>>,
-    latest: Mutex<Kept<Latest>>,
+    listing: RwLock<FileCache<Listing>>,
+    brief: Mutex<FileCache<SnapshotCount>>,
+    latest: Mutex<FileCache<LatestMetrics>>,
     /// The lines of metrics.jsonl that could not be read, as they were warned of.
     warned: Mutex<Option<SkippedLines>>,
-    store: Arc<StorePlace>,
+    store: Arc<StoreHandle>,
     /// The databases of all runs.
-    databases: Arc<OpenPlaces>,
+    databases: Arc<OpenFilePool>,
     /// What was found wrong with snapshots whose header looked well, by hash.
     broken: Mutex<BTreeMap<String, String>>,
 }
 
 /// The database, and the snapshots that it was told of.
 struct OpenStore {
-    stamp: [Option<Stamp>; 2],
+    stamp: [Option<FileStamp>; 2],
     digest: String,
     store: Arc<Store>,
 }
@@ -65,17 +65,17 @@ struct OpenStore {
 impl OpenStore {
     /// Whether it is still what a look at the files would show. The size and time of the file change with every commit;
     /// only another file needs another handle, unless the handle does not follow what is written.
-    fn shows(&self, stamp: &[Option<Stamp>; 2]) -> bool {
-        let file = |stamp: &[Option<Stamp>; 2]| stamp[0].map(|stamp| stamp.file);
+    fn shows(&self, stamp: &[Option<FileStamp>; 2]) -> bool {
+        let file = |stamp: &[Option<FileStamp>; 2]| stamp[0].map(|stamp| stamp.file);
         if self.store.is_frozen() { self.stamp == *stamp } else { file(&self.stamp) == file(stamp) }
     }
 }
 
 /// Where a run holds its database open.
 #[derive(Default)]
-struct StorePlace(Mutex<Option<OpenStore>>);
+struct StoreHandle(Mutex<Option<OpenStore>>);
 
-impl Closable for StorePlace {
+impl Closable for StoreHandle {
     fn close(&self) {
         if let Ok(mut kept) = self.0.try_lock() {
             *kept = None;
@@ -85,32 +85,32 @@ impl Closable for StorePlace {
 
 /// When a file or folder was last changed, and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct FileStamp {
     modified: SystemTime,
     bytes: u64,
     file: u64,
 }
 
 /// What was read of a file, and the file's stamp.
-pub(crate) struct Kept<T> {
-    stamp: Option<Stamp>,
+pub(crate) struct FileCache<T> {
+    stamp: Option<FileStamp>,
     pub(crate) value: Option<Arc<T>>,
 }
 
-impl<T> Kept<T> {
+impl<T> FileCache<T> {
     const EMPTY: Self = Self { stamp: None, value: None };
 
-    pub(crate) fn fresh(&self, stamp: Option<Stamp>) -> Option<Arc<T>> {
+    pub(crate) fn fresh(&self, stamp: Option<FileStamp>) -> Option<Arc<T>> {
         self.value.clone().filter(|_| stamp.is_some() && stamp == self.stamp)
     }
 
-    fn keep(&mut self, stamp: Option<Stamp>, value: &Arc<T>) {
+    fn keep(&mut self, stamp: Option<FileStamp>, value: &Arc<T>) {
         self.stamp = stamp.filter(|stamp| stamp.modified.elapsed().is_ok_and(|age| age > YOUNG));
         self.value = Some(Arc::clone(value));
     }
 }
 
-impl Stamp {
+impl FileStamp {
     /// The stamp of a file or folder; `None` where there is none.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let data = std::fs::metadata(path).ok()?;
@@ -135,16 +135,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl OpenRun {
     /// Opens the folder.
-    pub(crate) fn open(id: &str, path: &Path, databases: &Arc<OpenPlaces>) -> Result<Self, ApiError> {
-        let stamp = Stamp::of(&path.join("run.toml"));
+    pub(crate) fn open(id: &str, path: &Path, databases: &Arc<OpenFilePool>) -> Result<Self, ApiError> {
+        let stamp = FileStamp::of(&path.join("run.toml"));
         Ok(Self {
             id: id.to_owned(),
             path: path.to_owned(),
             stamp,
             run: Run::open(path)?,
-            listing: RwLock::new(Kept::EMPTY),
-            brief: Mutex::new(Kept::EMPTY),
-            latest: Mutex::new(Kept::EMPTY),
+            listing: RwLock::new(FileCache::EMPTY),
+            brief: Mutex::new(FileCache::EMPTY),
+            latest: Mutex::new(FileCache::EMPTY),
             warned: Mutex::default(),
             store: Arc::default(),
             databases: Arc::clone(databases),
@@ -185,7 +185,7 @@ impl OpenRun {
 
     /// The snapshots there are now. Reads the folder only when it has changed.
     pub(crate) fn listing(&self) -> Result<Arc<Listing>, ApiError> {
-        let stamp = Stamp::of(&self.snapshots_folder());
+        let stamp = FileStamp::of(&self.snapshots_folder());
         let mut kept = self.listing.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(listing) = kept.fresh(stamp) {
             return Ok(listing);
@@ -203,8 +203,8 @@ impl OpenRun {
     }
 
     /// How many snapshots there are, and the step of the last: by their names alone, nothing is opened.
-    pub(crate) fn brief(&self) -> Brief {
-        let stamp = Stamp::of(&self.snapshots_folder());
+    pub(crate) fn brief(&self) -> SnapshotCount {
+        let stamp = FileStamp::of(&self.snapshots_folder());
         let mut kept = lock(&self.brief);
         if let Some(brief) = kept.fresh(stamp) {
             return *brief;
@@ -216,7 +216,7 @@ impl OpenRun {
             let is_step = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
             is_step.then(|| digits.parse().ok().map(Step))?
         });
-        let brief = steps.fold(Brief::default(), |brief, step| Brief {
+        let brief = steps.fold(SnapshotCount::default(), |brief, step| SnapshotCount {
             checkpoints: brief.checkpoints + 1,
             last_step: brief.last_step.max(Some(step)),
         });
@@ -225,35 +225,35 @@ impl OpenRun {
     }
 
     /// The listing without a wait where the folder is as it was, else on a blocking thread.
-    pub(crate) async fn listing_by(self: &Arc<Self>, work: &Work) -> Result<Arc<Listing>, ApiError> {
+    pub(crate) async fn listing_by(self: &Arc<Self>, work: &WorkPool) -> Result<Arc<Listing>, ApiError> {
         if let Some(listing) = self.listing_at_hand() {
             return Ok(listing);
         }
         let run = Arc::clone(self);
-        work.run(Load::Render, move || run.listing()).await
+        work.run(WorkKind::Render, move || run.listing()).await
     }
 
     fn listing_at_hand(&self) -> Option<Arc<Listing>> {
         let kept = self.listing.try_read().ok()?;
-        kept.fresh(Stamp::of(&self.snapshots_folder()))
+        kept.fresh(FileStamp::of(&self.snapshots_folder()))
     }
 
     /// What the end of the measurements tells. Read again only where the file has changed.
-    pub(crate) fn latest(&self) -> Arc<Latest> {
+    pub(crate) fn latest(&self) -> Arc<LatestMetrics> {
         let path = self.path.join(METRICS);
-        let stamp = Stamp::of(&path);
+        let stamp = FileStamp::of(&path);
         let mut kept = lock(&self.latest);
         if let Some(latest) = kept.fresh(stamp) {
             return latest;
         }
-        let latest = Arc::new(Latest::of(&path));
+        let latest = Arc::new(LatestMetrics::of(&path));
         kept.keep(stamp, &latest);
         latest
     }
 
     /// The stamp of the measurements' file as it is now.
-    pub(crate) fn metrics_stamp(&self) -> Option<Stamp> {
-        Stamp::of(&self.path.join(METRICS))
+    pub(crate) fn metrics_stamp(&self) -> Option<FileStamp> {
+        FileStamp::of(&self.path.join(METRICS))
     }
 
     /// Bytes of that file.
@@ -262,9 +262,9 @@ impl OpenRun {
     }
 
     /// Reads the measurements there are now, in the order they were written, whether the run has diverged, and what
-    /// could not be read. [`Logs`](crate::runs::logs::Logs) keep them.
-    pub(crate) fn read_metrics(&self) -> Result<(Kept<MetricsLog>, Arc<MetricsLog>), ApiError> {
-        let mut kept = Kept::EMPTY;
+    /// could not be read. [`MetricsLogs`](crate::runs::metrics_logs::MetricsLogs) keep them.
+    pub(crate) fn read_metrics(&self) -> Result<(FileCache<MetricsLog>, Arc<MetricsLog>), ApiError> {
+        let mut kept = FileCache::EMPTY;
         let stamp = self.metrics_stamp();
         let metrics = Arc::new(self.run.metrics_log()?);
         if let Some(skipped) = &metrics.skipped {
@@ -281,7 +281,7 @@ impl OpenRun {
     /// The statistics, where there are any yet.
     pub(crate) fn store(&self) -> Result<Option<Arc<Store>>, ApiError> {
         let stamp =
-            [deepviz_stats::FILE_NAME, deepviz_stats::LOG_FILE_NAME].map(|name| Stamp::of(&self.path.join(name)));
+            [deepviz_stats::FILE_NAME, deepviz_stats::LOG_FILE_NAME].map(|name| FileStamp::of(&self.path.join(name)));
         let digest = self.listing()?.digest.clone();
         let mut kept = lock(&self.store.0);
         if stamp[0].is_none() {

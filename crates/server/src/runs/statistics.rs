@@ -12,23 +12,23 @@ use crate::runs::open_run::OpenRun;
 
 /// A checkpoint and a split whose statistics are ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unit {
+pub(crate) struct ReadyStatistics {
     pub(crate) step: Step,
     pub(crate) split: Split,
     pub(crate) hash: String,
 }
 
 /// All that are ready, by step.
-pub(crate) fn ready_units(run: &OpenRun) -> Result<Vec<Unit>, ApiError> {
+pub(crate) fn ready_statistics(run: &OpenRun) -> Result<Vec<ReadyStatistics>, ApiError> {
     let Some(store) = run.store()? else { return Ok(Vec::new()) };
     let units = store.units()?.into_iter().filter(|unit| unit.state == State::Ready);
-    Ok(units.map(|unit| Unit { step: unit.step, split: unit.split, hash: unit.snapshot_hash }).collect())
+    Ok(units.map(|unit| ReadyStatistics { step: unit.step, split: unit.split, hash: unit.snapshot_hash }).collect())
 }
 
 /// Names the statistics of a split as they are now.
 pub(crate) fn digest(run: &OpenRun, split: Split) -> Result<String, ApiError> {
     let mut hasher = blake3::Hasher::new();
-    for unit in ready_units(run)?.into_iter().filter(|unit| unit.split == split) {
+    for unit in ready_statistics(run)?.into_iter().filter(|unit| unit.split == split) {
         hasher.update(&unit.step.0.to_le_bytes());
         hasher.update(unit.hash.as_bytes());
     }

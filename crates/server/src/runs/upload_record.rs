@@ -15,16 +15,17 @@ pub(crate) const RECORD: &str = ".upload.json";
 /// What an upload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
+#[schema(as = Kind)]
+pub(crate) enum UploadKind {
     Run,
     Corpus,
 }
 
 /// The record of an upload.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct UploadRecord {
     pub(crate) format: u32,
-    pub(crate) kind: Kind,
+    pub(crate) kind: UploadKind,
     pub(crate) bytes: u64,
     pub(crate) received_s: u64,
 }
@@ -42,10 +43,10 @@ pub(crate) fn corpus_of_upload(run: &Path, recorded: &Path) -> Option<PathBuf> {
 
 /// Whether the folder is an uploaded corpus.
 pub(crate) fn is_uploaded_corpus(folder: &Path) -> bool {
-    record_in(folder).is_some_and(|record| record.kind == Kind::Corpus)
+    record_in(folder).is_some_and(|record| record.kind == UploadKind::Corpus)
 }
 
-pub(crate) fn record_in(folder: &Path) -> Option<Record> {
+pub(crate) fn record_in(folder: &Path) -> Option<UploadRecord> {
     let text = fs::read(folder.join(RECORD)).ok()?;
     serde_json::from_slice(&text).ok()
 }

@@ -9,7 +9,7 @@ const FORMS: &str = "conv1, conv1,conv2, conv1-conv3, conv1-last, conv1-last:2, 
 
 /// The layers that a selection names.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LayerChoice {
+pub(crate) struct LayerSelection {
     /// Indices in the network's order, each once, as they were named.
     pub(crate) indices: Vec<usize>,
     /// Whether it names one layer, rather than a set that happens to hold one.
@@ -22,10 +22,10 @@ pub(crate) fn select_layers(
     network: &Network,
     text: &str,
     has: impl Fn(&Layer) -> bool,
-) -> Result<LayerChoice, ApiError> {
+) -> Result<LayerSelection, ApiError> {
     let layers = network.layers();
     let having: Vec<usize> = (0..layers.len()).filter(|&index| has(&layers[index])).collect();
-    let mut choice = LayerChoice { indices: Vec::new(), is_point: !text.contains(',') };
+    let mut choice = LayerSelection { indices: Vec::new(), is_point: !text.contains(',') };
     for part in text.split(',').map(str::trim) {
         if let Some(index) = network.index_of(part) {
             if !having.contains(&index) {
@@ -34,8 +34,8 @@ pub(crate) fn select_layers(
             choice.take(index);
             continue;
         }
-        let set = Set { network, having: &having };
-        for index in set.read(part)? {
+        let candidates = LayerCandidates { network, having: &having };
+        for index in candidates.read(part)? {
             choice.take(index);
         }
         choice.is_point &= part == "last";
@@ -48,7 +48,7 @@ pub(crate) fn layer_index(network: &Network, name: &str) -> Result<usize, ApiErr
     network.index_of(name).ok_or_else(|| unknown(network, name))
 }
 
-impl LayerChoice {
+impl LayerSelection {
     fn take(&mut self, index: usize) {
         if !self.indices.contains(&index) {
             self.indices.push(index);
@@ -57,12 +57,12 @@ impl LayerChoice {
 }
 
 /// The layers that ranges are over.
-struct Set<'a> {
+struct LayerCandidates<'a> {
     network: &'a Network,
     having: &'a [usize],
 }
 
-impl Set<'_> {
+impl LayerCandidates<'_> {
     /// `*`, `last`, or a range; with a step or without.
     fn read(&self, part: &str) -> Result<Vec<usize>, ApiError> {
         if part == "last" {

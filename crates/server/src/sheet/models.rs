@@ -5,13 +5,13 @@ use std::sync::Arc;
 use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
 use ndarray::Array3;
 
-use crate::http::cache::{Cache, Weigh};
+use crate::http::cache::{Cache, CacheSize};
 use crate::http::problem::ApiError;
-use crate::http::work::{Load, Work};
+use crate::http::work_pool::{WorkKind, WorkPool};
 use crate::runs::open_run::OpenRun;
-use crate::sheet::subject::Subject;
-use crate::sheet::summary::{Moves, Summary};
-use crate::sheet::templates::Templates;
+use crate::sheet::compiled_networks::CompiledNetworks;
+use crate::sheet::model_input::ModelInput;
+use crate::sheet::weight_summary::{WeightChange, WeightSummary};
 
 /// Images for whose outputs a model keeps room.
 const WORKSPACE_IMAGES: usize = 8;
@@ -19,12 +19,12 @@ const WORKSPACE_IMAGES: usize = 8;
 /// Snapshots and models, and what is computed with them.
 pub(crate) struct Models {
     pub(crate) cache: Arc<Cache>,
-    pub(crate) work: Arc<Work>,
+    pub(crate) work: Arc<WorkPool>,
     device: Device,
-    templates: Templates,
+    compiled_networks: CompiledNetworks,
 }
 
-impl Weigh for Snapshot {
+impl CacheSize for Snapshot {
     fn bytes(&self) -> usize {
         let parameters = self.parameters.iter().map(|(_, array)| array.len()).sum::<usize>();
         (parameters + self.mean.as_ref().map_or(0, Array3::len)) * 4
@@ -32,12 +32,12 @@ impl Weigh for Snapshot {
 }
 
 /// A model with what it holds in memory.
-pub(crate) struct Ready {
+pub(crate) struct LoadedModel {
     pub(crate) model: Model,
     bytes: usize,
 }
 
-impl Weigh for Ready {
+impl CacheSize for LoadedModel {
     fn bytes(&self) -> usize {
         self.bytes
     }
@@ -48,7 +48,7 @@ pub(crate) struct Activations {
     pub(crate) layers: Vec<Vec<f32>>,
 }
 
-impl Weigh for Activations {
+impl CacheSize for Activations {
     fn bytes(&self) -> usize {
         self.layers.iter().map(|values| values.len() * 4 + 24).sum()
     }
@@ -56,8 +56,8 @@ impl Weigh for Activations {
 
 impl Models {
     /// Models that are applied with a device.
-    pub(crate) fn new(cache: Arc<Cache>, work: Arc<Work>, device: Device) -> Self {
-        Self { cache, work, device, templates: Templates::default() }
+    pub(crate) fn new(cache: Arc<Cache>, work: Arc<WorkPool>, device: Device) -> Self {
+        Self { cache, work, device, compiled_networks: CompiledNetworks::default() }
     }
 
     /// A snapshot's weights and mean, without the optimiser's state.
@@ -67,19 +67,23 @@ impl Models {
         entry: &CheckpointEntry,
     ) -> Result<Arc<Snapshot>, ApiError> {
         let key = format!("snapshot/{}/{}", run.id, entry.hash);
-        self.cache.get(key, async { self.work.run_here(Load::Render, || read_snapshot(run, entry)).await }).await
+        self.cache.get(key, async { self.work.run_here(WorkKind::Render, || read_snapshot(run, entry)).await }).await
     }
 
     /// The network with a snapshot's weights and its own mean: the one way to apply it to an image.
-    pub(crate) async fn model(&self, run: &Arc<OpenRun>, entry: &CheckpointEntry) -> Result<Arc<Ready>, ApiError> {
+    pub(crate) async fn model(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+    ) -> Result<Arc<LoadedModel>, ApiError> {
         let key = format!("model/{}/{}", run.id, entry.hash);
         self.cache
             .get(key, async {
                 let snapshot = self.snapshot(run, entry).await?;
                 self.work
-                    .run_here(Load::Render, || {
-                        let model = self.templates.of(run.network(), &self.device).model(&snapshot)?;
-                        Ok(Ready { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
+                    .run_here(WorkKind::Render, || {
+                        let model = self.compiled_networks.of(run.network(), &self.device).model(&snapshot)?;
+                        Ok(LoadedModel { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
                     })
                     .await
             })
@@ -91,16 +95,16 @@ impl Models {
         &self,
         run: &Arc<OpenRun>,
         entry: &CheckpointEntry,
-        subject: &Subject,
+        input: &ModelInput,
     ) -> Result<Arc<Activations>, ApiError> {
-        let key = format!("activations/{}/{}/{}", run.id, entry.hash, subject.key());
+        let key = format!("activations/{}/{}/{}", run.id, entry.hash, input.key());
         self.cache
             .get(key, async {
-                let ready = self.model(run, entry).await?;
+                let loaded = self.model(run, entry).await?;
                 self.work
-                    .run_here(Load::Forward, || {
+                    .run_here(WorkKind::Forward, || {
                         let wanted: Vec<usize> = (0..run.network().layers().len()).collect();
-                        let outputs = ready.model.forward(&[subject.view()?], &wanted)?;
+                        let outputs = loaded.model.forward(&[input.view()?], &wanted)?;
                         let layers = outputs.into_iter().map(|array| array.into_raw_vec_and_offset().0).collect();
                         Ok(Activations { layers })
                     })
@@ -110,30 +114,34 @@ impl Models {
     }
 
     /// Numbers about the weights of every layer at a checkpoint.
-    pub(crate) async fn summary(&self, run: &Arc<OpenRun>, entry: &CheckpointEntry) -> Result<Arc<Summary>, ApiError> {
+    pub(crate) async fn weight_summary(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+    ) -> Result<Arc<WeightSummary>, ApiError> {
         let key = format!("summary/{}/{}", run.id, entry.hash);
         self.cache
             .get(key, async {
                 let snapshot = self.snapshot(run, entry).await?;
                 let run = Arc::clone(run);
-                self.work.run(Load::Render, move || Summary::of(run.network(), &snapshot)).await
+                self.work.run(WorkKind::Render, move || WeightSummary::of(run.network(), &snapshot)).await
             })
             .await
     }
 
     /// How far the weights of every layer moved between two checkpoints.
-    pub(crate) async fn moves(
+    pub(crate) async fn weight_change(
         &self,
         run: &Arc<OpenRun>,
         before: &CheckpointEntry,
         now: &CheckpointEntry,
-    ) -> Result<Arc<Moves>, ApiError> {
+    ) -> Result<Arc<WeightChange>, ApiError> {
         let key = format!("moves/{}/{}/{}", run.id, before.hash, now.hash);
         self.cache
             .get(key, async {
                 let (before, now) = (self.snapshot(run, before).await?, self.snapshot(run, now).await?);
                 let run = Arc::clone(run);
-                self.work.run(Load::Render, move || Moves::between(run.network(), &before, &now)).await
+                self.work.run(WorkKind::Render, move || WeightChange::between(run.network(), &before, &now)).await
             })
             .await
     }

@@ -4,13 +4,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use ndarray::Array4;
 
-use crate::http::reply::{Content, Keep};
-use crate::sheet::render::Rendered;
+use crate::http::reply::{CachePolicy, Content};
+use crate::sheet::render::Picture;
 
 /// A picture with its geometry in the header.
-pub(crate) fn png(rendered: &Rendered, headers: &HeaderMap, keep: Keep) -> Response {
+pub(crate) fn png(rendered: &Picture, headers: &HeaderMap, cache_policy: CachePolicy) -> Response {
     let content = Content { media_type: "image/png", bytes: rendered.png.clone(), tag: rendered.tag.clone() };
-    let mut response = content.reply(headers, keep);
+    let mut response = content.reply(headers, cache_policy);
     insert(&mut response, "x-deepviz-sheet", &rendered.geometry);
     response
 }

@@ -3,13 +3,13 @@
 use axum::body::Body;
 use axum::http::Request;
 
-use super::lab::{Answer, Lab, get};
+use super::fixture::{TestResponse, TestServer, get};
 
 const SHEET: &str = "/api/runs/tiny/checkpoints/1/layers/conv1/filters/*/channels/*";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_names_of_this_machine_are_answered() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for (host, status) in [
         ("localhost", 200),
         ("localhost:7878", 200),
@@ -23,30 +23,30 @@ async fn only_names_of_this_machine_are_answered() {
         ("", 403),
     ] {
         let request = Request::builder().uri("/api/runs").header("host", host).body(Body::empty()).unwrap();
-        assert_eq!(lab.send(request).await.status, status, "{host}");
+        assert_eq!(server.send(request).await.status, status, "{host}");
     }
     let request = Request::builder().uri("/api/runs").body(Body::empty()).unwrap();
-    assert_eq!(lab.send(request).await.status, 403, "no host at all");
+    assert_eq!(server.send(request).await.status, 403, "no host at all");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_origin_cannot_send() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for (origin, status) in [("http://localhost:7878", 415), ("http://evil.example", 403), ("null", 403)] {
         let request = get("/api/runs/tiny/checkpoints/0/predict").method("POST").header("origin", origin);
-        assert_eq!(lab.send(request.body(Body::empty()).unwrap()).await.status, status, "{origin}");
+        assert_eq!(server.send(request.body(Body::empty()).unwrap()).await.status, status, "{origin}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_asked_for_and_becomes_a_cookie() {
-    let lab = Lab::over(&[], None, Some("open-sesame"));
+    let server = TestServer::over(&[], None, Some("open-sesame"));
     let ask = |path: &str, header: Option<(&str, String)>| {
         let mut request = Request::builder().uri(path.to_owned()).header("host", "viz.example");
         if let Some((name, value)) = header {
             request = request.header(name, value);
         }
-        lab.send(request.body(Body::empty()).unwrap())
+        server.send(request.body(Body::empty()).unwrap())
     };
     let refused = ask("/api/runs", None).await;
     assert_eq!(refused.status, 401);
@@ -78,43 +78,43 @@ async fn a_token_is_asked_for_and_becomes_a_cookie() {
 
 /// A browser sends one server the cookies of all others on the host, whatever their port or prefix.
 /// An answer to a client that holds these cookies.
-async fn ask(lab: &Lab, jar: &[(String, String)], method: &str, path: &str) -> Answer {
+async fn ask(server: &TestServer, jar: &[(String, String)], method: &str, path: &str) -> TestResponse {
     let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let request = get(path).method(method).header("cookie", cookies.join("; "));
-    lab.send(request.body(Body::empty()).unwrap()).await
+    server.send(request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_on_one_host_do_not_throw_each_others_users_out() {
-    let servers = [(7878, "one"), (7878, "two"), (9999, "one"), (9999, "three")];
-    let labs = servers.map(|(port, token)| Lab::at(port, token));
+    let addresses = [(7878, "one"), (7878, "two"), (9999, "one"), (9999, "three")];
+    let servers = addresses.map(|(port, token)| TestServer::at(port, token));
     let mut jar: Vec<(String, String)> = Vec::new();
-    for (lab, (_, token)) in labs.iter().zip(servers) {
+    for (server, (_, token)) in servers.iter().zip(addresses) {
         let page = get(&format!("/?token={token}")).header("accept", "text/html");
-        let answer = lab.send(page.body(Body::empty()).unwrap()).await;
+        let answer = server.send(page.body(Body::empty()).unwrap()).await;
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         let (name, value) = cookie.split_once('=').unwrap();
         jar.retain(|(known, _)| known != name);
         jar.push((name.to_owned(), value.to_owned()));
     }
     assert!(jar[0].0.contains("7878") && jar[3].0.contains("9999"), "{jar:?}");
-    for lab in &labs {
-        assert_eq!(ask(lab, &jar, "GET", "/api/runs").await.status, 200);
+    for server in &servers {
+        assert_eq!(ask(server, &jar, "GET", "/api/runs").await.status, 200);
     }
     // Leaving one leaves the others alone.
-    let left = ask(&labs[0], &jar, "POST", "/logout").await;
+    let left = ask(&servers[0], &jar, "POST", "/logout").await;
     let gone = left.header("set-cookie").split('=').next().unwrap().to_owned();
     assert!(left.header("set-cookie").contains("Max-Age=0"));
     jar.retain(|(name, _)| *name != gone);
-    assert_eq!(ask(&labs[0], &jar, "GET", "/api/runs").await.status, 401);
-    for lab in &labs[1..] {
-        assert_eq!(ask(lab, &jar, "GET", "/api/runs").await.status, 200);
+    assert_eq!(ask(&servers[0], &jar, "GET", "/api/runs").await.status, 401);
+    for server in &servers[1..] {
+        assert_eq!(ask(server, &jar, "GET", "/api/runs").await.status, 200);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_in_the_address_may_be_encoded_or_typed() {
-    let lab = Lab::at(7878, "a+b&c#d%e=f");
+    let server = TestServer::at(7878, "a+b&c#d%e=f");
     for (query, status) in [
         ("token=a%2Bb%26c%23d%25e%3Df", 200),
         // As typed, but for what would end it.
@@ -125,23 +125,23 @@ async fn a_token_in_the_address_may_be_encoded_or_typed() {
         ("token=", 401),
         ("token", 401),
     ] {
-        let answer = lab.send(get(&format!("/api/runs?{query}")).body(Body::empty()).unwrap()).await;
+        let answer = server.send(get(&format!("/api/runs?{query}")).body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, status, "{query}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_can_tell_a_missing_token_from_a_missing_server() {
-    let lab = Lab::at(7878, "open-sesame");
+    let server = TestServer::at(7878, "open-sesame");
     for path in ["/api/status", "/api/runs/tiny/events"] {
-        let answer = lab.get(path).await;
+        let answer = server.get(path).await;
         assert_eq!((answer.status.as_u16(), &answer.json()["type"]), (401, &"token-required".into()), "{path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_have_names() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for (path, expected) in [
         (SHEET, "conv1-weights-c1.png"),
         (&format!("{SHEET}/apply/7"), "conv1-activations-image7-c1.png"),
@@ -152,25 +152,25 @@ async fn files_have_names() {
         ("/api/corpora/shapes/images/3/pixels", "shapes-image3.png"),
         ("/api/runs/tiny/checkpoints/*/layers/conv1/filters/*/channels/*?format=f32", "conv1-weights.multipart"),
     ] {
-        let answer = lab.get(path).await;
+        let answer = server.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {:?}", answer.body);
         assert_eq!(answer.header("content-disposition"), format!("inline; filename=\"{expected}\""), "{path}");
     }
     // What is no file has none, and neither has an error.
     for path in ["/api/runs", "/api/runs/tiny", "/api/runs/tiny/checkpoints/9/layers/conv1"] {
-        assert_eq!(lab.get(path).await.header("content-disposition"), "", "{path}");
+        assert_eq!(server.get(path).await.header("content-disposition"), "", "{path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_asked_for_the_token_and_comes_to_the_page() {
-    let lab = Lab::over(&[], None, Some("open-sesame"));
+    let server = TestServer::over(&[], None, Some("open-sesame"));
     let send = |method: &str, path: &str, body: &str, headers: &[(&str, &str)]| {
         let mut request = Request::builder().method(method).uri(path).header("host", "viz.example");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        lab.send(request.body(Body::from(body.to_owned())).unwrap())
+        server.send(request.body(Body::from(body.to_owned())).unwrap())
     };
     let page = send("GET", "/a/view?run=x&layer=y'z", "", &[("accept", "text/html")]).await;
     assert_eq!(page.status, 401);
@@ -214,9 +214,9 @@ async fn a_person_is_asked_for_the_token_and_comes_to_the_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_carries_the_security_headers() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for path in ["/", "/api/runs", "/api/none", SHEET, "/assets/none.js"] {
-        let answer = lab.get(path).await;
+        let answer = server.get(path).await;
         let policy = answer.header("content-security-policy");
         assert!(policy.contains("frame-ancestors 'none'"), "{path}");
         assert!(!policy.contains("unsafe"), "{path}");
@@ -229,8 +229,8 @@ async fn every_answer_carries_the_security_headers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_are_kept_forever_only_under_their_hash() {
-    let lab = Lab::shared();
-    let detail = lab.json("/api/runs/tiny").await;
+    let server = TestServer::shared();
+    let detail = server.json("/api/runs/tiny").await;
     let hash = detail["checkpoints"][1]["hash"].as_str().unwrap();
     let identity = detail["corpus"]["identity"].as_str().unwrap();
     let forever = "public, max-age=31536000, immutable";
@@ -248,10 +248,10 @@ async fn pictures_are_kept_forever_only_under_their_hash() {
         ("/api/corpora/shapes/images/3/pixels".to_owned(), "no-cache"),
         ("/api/runs/tiny".to_owned(), "no-cache"),
     ] {
-        let answer = lab.get(&path).await;
+        let answer = server.get(&path).await;
         assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, expected), "{path}");
         let tag = answer.header("etag").to_owned();
-        let again = lab.send(get(&path).header("if-none-match", &tag).body(Body::empty()).unwrap()).await;
+        let again = server.send(get(&path).header("if-none-match", &tag).body(Body::empty()).unwrap()).await;
         assert_eq!((again.status.as_u16(), again.body.len()), (304, 0), "{path}");
         assert_eq!(again.header("etag"), tag);
     }
@@ -259,24 +259,24 @@ async fn pictures_are_kept_forever_only_under_their_hash() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn text_is_compressed_and_pictures_are_not() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for (path, encoding) in [("/api/openapi.json", "gzip"), (SHEET, "")] {
         let request = get(path).header("accept-encoding", "gzip").body(Body::empty()).unwrap();
-        assert_eq!(lab.send(request).await.header("content-encoding"), encoding, "{path}");
+        assert_eq!(server.send(request).await.header("content-encoding"), encoding, "{path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_other_address_is_the_dashboard() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for path in ["/", "/index.html", "/run/filters", "/any/where/at/all"] {
-        let answer = lab.get(path).await;
+        let answer = server.get(path).await;
         assert_eq!(answer.status, 200, "{path}");
         assert!(answer.header("content-type").starts_with("text/html"), "{path}");
     }
-    assert_eq!(lab.get("/assets/none.js").await.status, 404);
-    assert_eq!(lab.get("/none.css").await.status, 404);
-    assert_eq!(lab.post("/", "").await.status, 404);
+    assert_eq!(server.get("/assets/none.js").await.status, 404);
+    assert_eq!(server.get("/none.css").await.status, 404);
+    assert_eq!(server.post("/", "").await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,9 +17,9 @@ use tokio_stream::StreamExt as _;
 
 use crate::http::memory_budget::{MemoryBudget, Reservation, too_slow};
 use crate::http::problem::ApiError;
-use crate::http::work::{Load, Work};
+use crate::http::work_pool::{WorkKind, WorkPool};
 use crate::runs::open_run::OpenRun;
-use crate::sheet::subject::Subject;
+use crate::sheet::model_input::ModelInput;
 
 /// The largest file that is taken.
 pub(crate) const MOST_BYTES: usize = 10 << 20;
@@ -28,7 +28,7 @@ const MOST_IN_FLIGHT: usize = 64 << 20;
 /// What a file that has only begun to come may hold uncounted.
 const SMALL_BYTES: usize = 64 << 10;
 /// Between two pieces of a file.
-const PATIENCE: Duration = Duration::from_secs(15);
+const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// More pixels are not decoded.
 const MOST_PIXELS: u64 = 64_000_000;
@@ -49,16 +49,16 @@ impl ImageBudget {
 
 /// The body of a request, an image file, read whole. No place is taken while it comes in: only the bytes that are there
 /// count.
-pub(crate) struct Sent(pub(crate) SentFile);
+pub(crate) struct ImageBody(pub(crate) ImageFile);
 
 /// A file in memory.
-pub(crate) struct SentFile {
+pub(crate) struct ImageFile {
     bytes: Vec<u8>,
     /// Its bytes among those in flight, where it is not small.
     _held: Option<Reservation>,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Sent
+impl<S: Send + Sync> FromRequest<S> for ImageBody
 where
     ImageBudget: FromRef<S>,
 {
@@ -73,7 +73,7 @@ where
         let mut pieces = body.into_data_stream();
         let (mut bytes, mut held) = (Vec::new(), None::<Reservation>);
         loop {
-            let next = timeout(PATIENCE, pieces.next());
+            let next = timeout(STALL_TIMEOUT, pieces.next());
             let piece = match &held {
                 None => next.await,
                 Some(hold) => tokio::select! {
@@ -112,28 +112,28 @@ where
         if let Some(hold) = &held {
             hold.awaits_server();
         }
-        Ok(Self(SentFile { bytes, _held: held }))
+        Ok(Self(ImageFile { bytes, _held: held }))
     }
 }
 
 /// A sent image, fit for the run's network.
-pub(crate) async fn sent_subject(work: &Work, run: &OpenRun, file: SentFile) -> Result<Subject, ApiError> {
+pub(crate) async fn sent_image(work: &WorkPool, run: &OpenRun, file: ImageFile) -> Result<ModelInput, ApiError> {
     let transform = run.network().transform().for_any_image();
     // As the run's corpus was read: the same file is the same picture in both.
     let orientation = Reading::from_pairs(&run.info().corpus.reading).unwrap_or_default().orientation;
     let file = Arc::new(file);
     let small = {
         let file = Arc::clone(&file);
-        work.run(Load::Decode, move || small_pixels(&file.bytes, orientation, transform)).await?
+        work.run(WorkKind::Decode, move || small_pixels(&file.bytes, orientation, transform)).await?
     };
     let pixels = if let Some(pixels) = small {
         pixels
     } else {
         let whole = move || decode(&file.bytes, orientation, transform, MOST_PIXELS);
-        work.run(Load::DecodeLarge, whole).await?
+        work.run(WorkKind::DecodeLarge, whole).await?
     };
     let hash = blake3::hash(pixels.as_slice().unwrap_or_default()).to_hex().to_string();
-    Ok(Subject::Sent { pixels: Arc::new(pixels), hash })
+    Ok(ModelInput::SentImage { pixels: Arc::new(pixels), hash })
 }
 
 /// The pixels of a picture that is small; none of another one.
@@ -153,18 +153,18 @@ fn small_pixels(
 }
 
 /// What a file's header promises.
-struct Size {
+struct DecodedSize {
     pixels: u64,
     /// Of the pixels as they are in the file.
     bytes: u64,
 }
 
 /// Reads the header; nothing where it cannot be read, which decoding explains.
-fn size_of(file: &[u8]) -> Option<Size> {
+fn size_of(file: &[u8]) -> Option<DecodedSize> {
     catch_unwind(|| {
         let decoder = ImageReader::new(Cursor::new(file)).with_guessed_format().ok()?.into_decoder().ok()?;
         let (width, height) = decoder.dimensions();
-        Some(Size { pixels: u64::from(width) * u64::from(height), bytes: decoder.total_bytes() })
+        Some(DecodedSize { pixels: u64::from(width) * u64::from(height), bytes: decoder.total_bytes() })
     })
     .ok()?
 }
@@ -178,7 +178,7 @@ fn decode(
     if file.is_empty() {
         return Err(ApiError::not_an_image("the request has no body; expected an image file"));
     }
-    if let Some(Size { pixels, bytes }) = size_of(file)
+    if let Some(DecodedSize { pixels, bytes }) = size_of(file)
         && pixels <= MOST_PIXELS
         && bytes > MOST_DECODED_BYTES
     {

@@ -1,6 +1,6 @@
 //! What clients send: images that are decoded, and archives of runs and corpora that are unpacked and checked.
 
 pub(crate) mod archive;
+pub(crate) mod body_reader;
 pub(crate) mod folder;
 pub(crate) mod image;
-pub(crate) mod sending;

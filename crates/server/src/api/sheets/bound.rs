@@ -1,17 +1,17 @@
-//! The axes of a request bound to what there is: one wish for each layer.
+//! The axes of a request bound to what there is: one request for each layer.
 
 use std::sync::Arc;
 
-use crate::api::sheets::query::Axes;
+use crate::api::sheets::query::SheetPath;
 use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::http::selection::Selection;
-use crate::sheet::bank::Bank;
+use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::layer_axis::select_layers;
-use crate::sheet::look::Look;
+use crate::sheet::model_input::ModelInput;
 use crate::sheet::render::check_work;
-use crate::sheet::subject::Subject;
-use crate::sheet::wish::{Ground, Tiles, Wish};
+use crate::sheet::request::{SheetContext, SheetRequest, TileSelection};
+use crate::sheet::style::SheetStyle;
 
 /// Sheets that one answer lists.
 const MOST_SHEETS: usize = 4_096;
@@ -19,31 +19,39 @@ const MOST_SHEETS: usize = 4_096;
 /// The selection bound to what there is.
 pub(super) struct Bound {
     pub(super) checkpoints: Vec<usize>,
-    pub(super) wishes: Vec<Wish>,
+    pub(super) requests: Vec<SheetRequest>,
     pub(super) is_point: bool,
 }
 
-pub(super) async fn bind(app: &App, axes: &Axes, look: Look, subject: Option<Subject>) -> Result<Bound, ApiError> {
+pub(super) async fn bind(
+    app: &App,
+    axes: &SheetPath,
+    style: SheetStyle,
+    input: Option<ModelInput>,
+) -> Result<Bound, ApiError> {
     let run = app.runs.get(&axes.run)?;
     let listing = run.listing_by(&app.work).await?;
     let checkpoints: Selection = axes.checkpoints.parse()?;
     let indices = listing.select(&run.id, &axes.checkpoints)?;
-    let has = |layer: &deepviz_net::Layer| subject.is_some() || Bank::of_weights(layer).is_some();
+    let has = |layer: &deepviz_net::Layer| input.is_some() || KernelShape::of_weights(layer).is_some();
     let layers = select_layers(run.network(), &axes.layers, has)?;
     let is_point = checkpoints.is_point() && layers.is_point;
-    let ground = Ground { run: Arc::clone(&run), listing, subject, look };
-    let tiles = Tiles { filters: &axes.filters, channels: &axes.channels };
-    let wishes: Vec<_> =
-        layers.indices.iter().map(|&layer| Wish::new(ground.clone(), layer, tiles)).collect::<Result<_, _>>()?;
-    if indices.len() * wishes.len() > MOST_SHEETS {
+    let context = SheetContext { run: Arc::clone(&run), listing, input, style };
+    let tiles = TileSelection { filters: &axes.filters, channels: &axes.channels };
+    let requests: Vec<_> = layers
+        .indices
+        .iter()
+        .map(|&layer| SheetRequest::new(context.clone(), layer, tiles))
+        .collect::<Result<_, _>>()?;
+    if indices.len() * requests.len() > MOST_SHEETS {
         return Err(ApiError::bad(format!(
             "the selection names {} sheets, at most {MOST_SHEETS} are listed at once",
-            indices.len() * wishes.len()
+            indices.len() * requests.len()
         )));
     }
-    if let Some(Subject::Group { .. }) = wishes.first().and_then(|wish| wish.subject.as_ref()) {
-        let images = wishes.iter().filter_map(|wish| wish.subject.as_ref()).map(Subject::images).sum();
+    if let Some(ModelInput::Group { .. }) = requests.first().and_then(|request| request.input.as_ref()) {
+        let images = requests.iter().filter_map(|request| request.input.as_ref()).map(ModelInput::images).sum();
         check_work(images, indices.len())?;
     }
-    Ok(Bound { checkpoints: indices, wishes, is_point })
+    Ok(Bound { checkpoints: indices, requests, is_point })
 }

@@ -10,21 +10,21 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use crate::app::Shared;
-use crate::http::extract::{Params, Segments};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
-use crate::sheet::group::GroupWords;
-use crate::sheet::subject::Subject;
-use crate::upload::image::{Sent, sent_subject};
+use crate::sheet::image_group::GroupQuery;
+use crate::sheet::model_input::ModelInput;
+use crate::upload::image::{ImageBody, sent_image};
 use answer::{Applied, answer};
-use query::{AppliedAxes, Axes, FilterQuery, LookQuery, RestQuery, ShortAxes};
+use query::{AppliedSheetPath, LayerSheetsQuery, LayersPath, SentLayerQuery, SheetPath, StyleQuery};
 use wire::SheetAnswer;
 
 /// Weights of the selected layers as pictures.
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}",
-    params(Axes, LookQuery),
+    params(SheetPath, StyleQuery),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
@@ -36,9 +36,9 @@ use wire::SheetAnswer;
     )
 )]
 pub(crate) async fn weight_sheets(
-    State(app): State<Shared>,
-    Segments(axes): Segments<Axes>,
-    Params(query): Params<LookQuery>,
+    State(app): State<AppState>,
+    PathParams(axes): PathParams<SheetPath>,
+    QueryParams(query): QueryParams<StyleQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     answer(&app, &axes, &query, None, &headers).await
@@ -48,7 +48,7 @@ pub(crate) async fn weight_sheets(
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}/apply/{image}",
-    params(AppliedAxes, LookQuery, GroupWords),
+    params(AppliedSheetPath, StyleQuery, GroupQuery),
     responses(
         (status = 200, description = "as for weights",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
@@ -61,23 +61,23 @@ pub(crate) async fn weight_sheets(
     )
 )]
 pub(crate) async fn applied_sheets(
-    State(app): State<Shared>,
-    Segments(axes): Segments<AppliedAxes>,
-    Params(query): Params<LookQuery>,
-    Params(words): Params<GroupWords>,
+    State(app): State<AppState>,
+    PathParams(axes): PathParams<AppliedSheetPath>,
+    QueryParams(query): QueryParams<StyleQuery>,
+    QueryParams(group_query): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let AppliedAxes { run, checkpoints, layers, filters, channels, image } = axes;
-    let subject = Subject::read(&app.corpora, &*app.runs.get(&run)?, &image, &words).await?;
-    let axes = Axes { run, checkpoints, layers, filters, channels };
-    answer(&app, &axes, &query, Some(Applied { subject, words: Some(words) }), &headers).await
+    let AppliedSheetPath { run, checkpoints, layers, filters, channels, image } = axes;
+    let input = ModelInput::read(&app.corpora, &*app.runs.get(&run)?, &image, &group_query).await?;
+    let axes = SheetPath { run, checkpoints, layers, filters, channels };
+    answer(&app, &axes, &query, Some(Applied { input, group_query: Some(group_query) }), &headers).await
 }
 
 /// The same selection of what the layers make of an image that is sent.
 #[utoipa::path(
     post, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}/apply",
-    params(Axes, LookQuery),
+    params(SheetPath, StyleQuery),
     request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
@@ -90,21 +90,21 @@ pub(crate) async fn applied_sheets(
     )
 )]
 pub(crate) async fn sent_sheets(
-    State(app): State<Shared>,
-    Segments(axes): Segments<Axes>,
-    Params(query): Params<LookQuery>,
+    State(app): State<AppState>,
+    PathParams(axes): PathParams<SheetPath>,
+    QueryParams(query): QueryParams<StyleQuery>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
-    let subject = sent_subject(&app.work, &*app.runs.get(&axes.run)?, body).await?;
-    answer(&app, &axes, &query, Some(Applied { subject, words: None }), &headers).await
+    let input = sent_image(&app.work, &*app.runs.get(&axes.run)?, body).await?;
+    answer(&app, &axes, &query, Some(Applied { input, group_query: None }), &headers).await
 }
 
 /// Sheets of whole layers: everything that is not said is everything there is.
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}",
-    params(ShortAxes, RestQuery, LookQuery, GroupWords),
+    params(LayersPath, LayerSheetsQuery, StyleQuery, GroupQuery),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
@@ -117,31 +117,31 @@ pub(crate) async fn sent_sheets(
     )
 )]
 pub(crate) async fn layer_sheets(
-    State(app): State<Shared>,
-    Segments(ShortAxes { run, checkpoints, layers }): Segments<ShortAxes>,
-    Params(rest): Params<RestQuery>,
-    Params(query): Params<LookQuery>,
-    Params(words): Params<GroupWords>,
+    State(app): State<AppState>,
+    PathParams(LayersPath { run, checkpoints, layers }): PathParams<LayersPath>,
+    QueryParams(rest): QueryParams<LayerSheetsQuery>,
+    QueryParams(query): QueryParams<StyleQuery>,
+    QueryParams(group_query): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let RestQuery { filters, channels, apply } = rest;
-    let subject = match &apply {
+    let LayerSheetsQuery { filters, channels, apply } = rest;
+    let input = match &apply {
         Some(image) => {
-            let subject = Subject::read(&app.corpora, &*app.runs.get(&run)?, image, &words).await?;
-            Some(Applied { subject, words: Some(words) })
+            let input = ModelInput::read(&app.corpora, &*app.runs.get(&run)?, image, &group_query).await?;
+            Some(Applied { input, group_query: Some(group_query) })
         }
         None => None,
     };
     let all = || "*".to_owned();
     let (filters, channels) = (filters.unwrap_or_else(all), channels.unwrap_or_else(all));
-    answer(&app, &Axes { run, checkpoints, layers, filters, channels }, &query, subject, &headers).await
+    answer(&app, &SheetPath { run, checkpoints, layers, filters, channels }, &query, input, &headers).await
 }
 
 /// Whole layers applied to an image that is sent.
 #[utoipa::path(
     post, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/apply",
-    params(ShortAxes, FilterQuery, LookQuery),
+    params(LayersPath, SentLayerQuery, StyleQuery),
     request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
@@ -154,15 +154,15 @@ pub(crate) async fn layer_sheets(
     )
 )]
 pub(crate) async fn sent_layer_sheets(
-    State(app): State<Shared>,
-    Segments(ShortAxes { run, checkpoints, layers }): Segments<ShortAxes>,
-    Params(FilterQuery { filters }): Params<FilterQuery>,
-    Params(query): Params<LookQuery>,
+    State(app): State<AppState>,
+    PathParams(LayersPath { run, checkpoints, layers }): PathParams<LayersPath>,
+    QueryParams(SentLayerQuery { filters }): QueryParams<SentLayerQuery>,
+    QueryParams(query): QueryParams<StyleQuery>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
-    let subject = sent_subject(&app.work, &*app.runs.get(&run)?, body).await?;
+    let input = sent_image(&app.work, &*app.runs.get(&run)?, body).await?;
     let filters = filters.unwrap_or_else(|| "*".to_owned());
-    let axes = Axes { run, checkpoints, layers, filters, channels: "*".to_owned() };
-    answer(&app, &axes, &query, Some(Applied { subject, words: None }), &headers).await
+    let axes = SheetPath { run, checkpoints, layers, filters, channels: "*".to_owned() };
+    answer(&app, &axes, &query, Some(Applied { input, group_query: None }), &headers).await
 }

@@ -8,14 +8,14 @@ use axum::response::Response;
 use tokio_stream::StreamExt;
 
 use crate::api::sheets::bound::Bound;
-use crate::app::{App, Shared};
-use crate::http::answer_memory::counted;
+use crate::app::{App, AppState};
 use crate::http::problem::ApiError;
-use crate::http::work::Load;
+use crate::http::response_memory::counted;
+use crate::http::work_pool::WorkKind;
+use crate::sheet::model_input::ModelInput;
 use crate::sheet::render::{timeline, values};
 use crate::sheet::reply::{bytes_of, shape_of};
-use crate::sheet::subject::Subject;
-use crate::sheet::wish::Wish;
+use crate::sheet::request::SheetRequest;
 
 /// Between two parts: no value of four bytes repeats itself like that at the start of a line.
 const BOUNDARY: &str = "deepviz-sheet-7f3a9c51e2d84b60";
@@ -23,28 +23,28 @@ const BOUNDARY: &str = "deepviz-sheet-7f3a9c51e2d84b60";
 const MOST_VALUES: usize = 256 << 20;
 
 /// The answer, sheet after sheet. A checkpoint that cannot be read is a part too: its problem document.
-pub(super) async fn answer(app: &Shared, bound: &Bound) -> Result<Response, ApiError> {
-    let in_all = bound.wishes.iter().map(Wish::values).sum::<usize>().saturating_mul(bound.checkpoints.len());
+pub(super) async fn answer(app: &AppState, bound: &Bound) -> Result<Response, ApiError> {
+    let in_all = bound.requests.iter().map(SheetRequest::values).sum::<usize>().saturating_mul(bound.checkpoints.len());
     if in_all > MOST_VALUES {
         return Err(ApiError::bad(format!(
             "the selection holds {in_all} values, at most {MOST_VALUES} are sent at once"
         )));
     }
-    if bound.wishes.iter().any(|wish| matches!(wish.subject, Some(Subject::Sent { .. }))) {
+    if bound.requests.iter().any(|request| matches!(request.input, Some(ModelInput::SentImage { .. }))) {
         return Err(ApiError::bad("an uploaded image is applied at one checkpoint and one layer at a time"));
     }
-    let wanted: Vec<(usize, Wish)> = bound
+    let wanted: Vec<(usize, SheetRequest)> = bound
         .checkpoints
         .iter()
-        .flat_map(|&index| bound.wishes.iter().map(move |wish| (index, wish.clone())))
+        .flat_map(|&index| bound.requests.iter().map(move |request| (index, request.clone())))
         .collect();
     // One part at a time: its values, their bytes, and those behind its head.
-    let greatest = bound.wishes.iter().map(Wish::values).max().unwrap_or_default();
+    let greatest = bound.requests.iter().map(SheetRequest::values).max().unwrap_or_default();
     let held = app.answers.take(12 * greatest).await?;
-    let app = Shared::clone(app);
-    let parts = tokio_stream::iter(wanted).then(move |(index, wish)| {
-        let app = Shared::clone(&app);
-        async move { Ok::<_, Infallible>(part(&app, &wish, index).await) }
+    let app = AppState::clone(app);
+    let parts = tokio_stream::iter(wanted).then(move |(index, request)| {
+        let app = AppState::clone(&app);
+        async move { Ok::<_, Infallible>(part(&app, &request, index).await) }
     });
     let end = tokio_stream::once(Ok(Bytes::from(format!("--{BOUNDARY}--\r\n"))));
     let mut response = Response::new(Body::from_stream(parts.chain(end)));
@@ -54,11 +54,11 @@ pub(super) async fn answer(app: &Shared, bound: &Bound) -> Result<Response, ApiE
     Ok(counted(response, held))
 }
 
-async fn part(app: &App, wish: &Wish, index: usize) -> Bytes {
-    let (head, body) = match sheet(app, wish, index).await {
+async fn part(app: &App, request: &SheetRequest, index: usize) -> Bytes {
+    let (head, body) = match sheet(app, request, index).await {
         Ok(part) => part,
         Err(error) => {
-            let name = format!("x-deepviz-checkpoint: {index}\r\nx-deepviz-layer: {}\r\n", wish.layer().name);
+            let name = format!("x-deepviz-checkpoint: {index}\r\nx-deepviz-layer: {}\r\n", request.layer().name);
             (format!("content-type: application/problem+json\r\n{name}"), error.document())
         }
     };
@@ -68,20 +68,20 @@ async fn part(app: &App, wish: &Wish, index: usize) -> Bytes {
     part.into()
 }
 
-async fn sheet(app: &App, wish: &Wish, index: usize) -> Result<(String, Vec<u8>), ApiError> {
-    let entry = wish.listing.usable(index)?;
-    let range = timeline(&app.models, wish).await?;
-    let values = values(&app.models, wish, entry).await?;
-    let wish = wish.clone();
+async fn sheet(app: &App, request: &SheetRequest, index: usize) -> Result<(String, Vec<u8>), ApiError> {
+    let entry = request.listing.usable(index)?;
+    let range = timeline(&app.models, request).await?;
+    let values = values(&app.models, request, entry).await?;
+    let request = request.clone();
     // Among the large ones whatever its size: there are many more.
     app.work
-        .run(Load::Large, move || {
-            let geometry = serde_json::to_string(&wish.sheet(index, &values, range)?)
+        .run(WorkKind::RenderLarge, move || {
+            let geometry = serde_json::to_string(&request.sheet(index, &values, range)?)
                 .map_err(|error| ApiError::internal(error.to_string()))?;
             let head = format!(
                 "content-type: application/octet-stream\r\nx-deepviz-checkpoint: {index}\r\nx-deepviz-layer: {}\r\n\
                  x-deepviz-shape: {}\r\nx-deepviz-sheet: {geometry}\r\n",
-                wish.layer().name,
+                request.layer().name,
                 shape_of(&values)
             );
             Ok((head, bytes_of(&values)))

@@ -4,12 +4,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::http::problem::ApiError;
-use crate::sheet::look::{Look, Over, Words, look};
+use crate::sheet::style::{NormaliseOver, SheetStyle, Words, sheet_style};
 
 /// The four axes.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(crate) struct Axes {
+pub(crate) struct SheetPath {
     /// Id of the run.
     #[param(example = "my-run")]
     pub(super) run: String,
@@ -30,7 +30,7 @@ pub(crate) struct Axes {
 /// Two axes in a path; the others default to everything.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(crate) struct ShortAxes {
+pub(crate) struct LayersPath {
     /// Id of the run.
     #[param(example = "my-run")]
     pub(super) run: String,
@@ -45,7 +45,7 @@ pub(crate) struct ShortAxes {
 /// The other axes.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct RestQuery {
+pub(crate) struct LayerSheetsQuery {
     /// Filters, as a selection; all of them unless given.
     pub(super) filters: Option<String>,
     /// Channels, as a selection; all of them unless given.
@@ -58,7 +58,7 @@ pub(crate) struct RestQuery {
 /// The other axes, of an image that is sent.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct FilterQuery {
+pub(crate) struct SentLayerQuery {
     /// The layer's output channels, as a selection; all of them unless given.
     pub(super) filters: Option<String>,
 }
@@ -66,7 +66,7 @@ pub(crate) struct FilterQuery {
 /// The four axes and an image of the corpus.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(crate) struct AppliedAxes {
+pub(crate) struct AppliedSheetPath {
     /// Id of the run.
     #[param(example = "my-run")]
     pub(super) run: String,
@@ -90,9 +90,9 @@ pub(crate) struct AppliedAxes {
 /// How sheets are drawn and sent.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct LookQuery {
+pub(crate) struct StyleQuery {
     /// What colours are scaled over: `sheet` (default), `filter` or `timeline`.
-    #[param(value_type = Option<Over>)]
+    #[param(value_type = Option<NormaliseOver>)]
     pub(super) normalise: Option<String>,
     /// Pixels per value, 1 to 64.
     #[param(minimum = 1, maximum = 64)]
@@ -123,9 +123,9 @@ pub(super) enum Format {
     F32,
 }
 
-impl LookQuery {
-    pub(super) fn look(&self) -> Result<Look, ApiError> {
-        look(Words {
+impl StyleQuery {
+    pub(super) fn style(&self) -> Result<SheetStyle, ApiError> {
+        sheet_style(Words {
             normalise: self.normalise.as_deref(),
             palette: self.palette.as_deref(),
             scale: self.scale,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::parts::CheckpointProblem;
-use crate::sheet::wish::{PixelValue, Sheet};
+use crate::sheet::request::{PixelValue, Sheet};
 
 /// One sheet with its values.
 #[derive(Serialize, ToSchema)]

@@ -18,7 +18,7 @@ pub(super) const HINT: &str = "send a .tar, .tar.gz or .zip file, such as tar -c
 
 /// What an archive may hold.
 #[derive(Clone, Copy)]
-pub(crate) struct Allowance<'a> {
+pub(crate) struct ArchiveLimits<'a> {
     /// Bytes in all, unpacked.
     pub(crate) bytes: u64,
     /// Files and folders.

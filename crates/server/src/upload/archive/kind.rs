@@ -5,7 +5,7 @@ pub(super) const HEAD_BYTES: usize = 8;
 
 /// What was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ArchiveKind {
     /// Or anything else that has no mark of its own.
     Tar,
     Gzip,
@@ -15,21 +15,21 @@ pub(super) enum Kind {
 }
 
 /// Marks at the start of a file.
-const MARKS: [(&[u8], Kind); 11] = [
-    (b"\x1f\x8b", Kind::Gzip),
-    (b"PK\x03\x04", Kind::Zip),
-    (b"PK\x05\x06", Kind::Zip),
-    (b"PK\x07\x08", Kind::Other("one part of a zip in several parts")),
-    (b"\xfd7zXZ\x00", Kind::Other("an xz archive")),
-    (b"BZh", Kind::Other("a bzip2 archive")),
-    (b"\x28\xb5\x2f\xfd", Kind::Other("a zstd archive")),
-    (b"7z\xbc\xaf\x27\x1c", Kind::Other("a 7z archive")),
-    (b"Rar!\x1a\x07", Kind::Other("a rar archive")),
-    (b"\x04\x22\x4d\x18", Kind::Other("an lz4 archive")),
-    (b"SQLite f", Kind::Other("an SQLite database, not an archive of a folder")),
+const MARKS: [(&[u8], ArchiveKind); 11] = [
+    (b"\x1f\x8b", ArchiveKind::Gzip),
+    (b"PK\x03\x04", ArchiveKind::Zip),
+    (b"PK\x05\x06", ArchiveKind::Zip),
+    (b"PK\x07\x08", ArchiveKind::Other("one part of a zip in several parts")),
+    (b"\xfd7zXZ\x00", ArchiveKind::Other("an xz archive")),
+    (b"BZh", ArchiveKind::Other("a bzip2 archive")),
+    (b"\x28\xb5\x2f\xfd", ArchiveKind::Other("a zstd archive")),
+    (b"7z\xbc\xaf\x27\x1c", ArchiveKind::Other("a 7z archive")),
+    (b"Rar!\x1a\x07", ArchiveKind::Other("a rar archive")),
+    (b"\x04\x22\x4d\x18", ArchiveKind::Other("an lz4 archive")),
+    (b"SQLite f", ArchiveKind::Other("an SQLite database, not an archive of a folder")),
 ];
 
-impl Kind {
+impl ArchiveKind {
     pub(super) fn of(head: &[u8]) -> Self {
         let found = MARKS.iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, kind)| *kind);
         match found {

@@ -11,16 +11,16 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 
 use crate::http::problem::ApiError;
-pub(crate) use contents::{Allowance, Unpacked, unwritable};
+pub(crate) use contents::{ArchiveLimits, Unpacked, unwritable};
 use contents::{HINT, unreadable};
-use kind::Kind;
+use kind::ArchiveKind;
 use untar::untar;
 
 /// Unpacks a tar, a tar in gzip, or a zip, into an empty folder: the files whose paths are wanted.
 pub(crate) fn unpack(
     sent: impl Read,
     folder: &Path,
-    allowance: Allowance<'_>,
+    allowance: ArchiveLimits<'_>,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Unpacked, ApiError> {
     let mut sent = BufReader::new(sent);
@@ -28,11 +28,11 @@ pub(crate) fn unpack(
     let read = read_head(&mut sent, &mut head).map_err(|error| unreadable(&error))?;
     let head = &head[..read];
     let sent = head.chain(sent);
-    match Kind::of(head) {
-        Kind::Tar => untar(sent, folder, allowance, wanted),
-        Kind::Gzip => untar(MultiGzDecoder::new(sent), folder, allowance, wanted),
-        Kind::Zip => unzip::unzip(sent, folder, allowance, wanted),
-        Kind::Other(name) => Err(ApiError::bad(format!("this is {name}")).hint(HINT)),
+    match ArchiveKind::of(head) {
+        ArchiveKind::Tar => untar(sent, folder, allowance, wanted),
+        ArchiveKind::Gzip => untar(MultiGzDecoder::new(sent), folder, allowance, wanted),
+        ArchiveKind::Zip => unzip::unzip(sent, folder, allowance, wanted),
+        ArchiveKind::Other(name) => Err(ApiError::bad(format!("this is {name}")).hint(HINT)),
     }
 }
 

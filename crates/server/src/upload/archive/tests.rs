@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use tar::{Builder, EntryType, Header};
 
-const ROOM: Allowance<'static> = Allowance { bytes: 1 << 20, entries: 100, claim: &|_| Ok(()) };
+const ROOM: ArchiveLimits<'static> = ArchiveLimits { bytes: 1 << 20, entries: 100, claim: &|_| Ok(()) };
 
 fn header(kind: EntryType, size: u64) -> Header {
     let mut header = Header::new_gnu();
@@ -32,7 +32,7 @@ fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-fn open(bytes: &[u8], room: Allowance<'_>) -> (Result<Unpacked, ApiError>, Vec<PathBuf>) {
+fn open(bytes: &[u8], room: ArchiveLimits<'_>) -> (Result<Unpacked, ApiError>, Vec<PathBuf>) {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("inner");
     std::fs::create_dir(&folder).unwrap();

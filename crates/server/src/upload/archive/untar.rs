@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use tar::{Archive, Entry, EntryType};
 
-use super::contents::{Allowance, COPY_BYTES, HINT, Unpacked, checked, refused, unreadable, write};
+use super::contents::{ArchiveLimits, COPY_BYTES, HINT, Unpacked, checked, refused, unreadable, write};
 use crate::http::problem::ApiError;
 
 /// Bytes between two files: headers and long names.
@@ -21,11 +21,11 @@ const MOST_BEHIND_BYTES: u64 = 16 << 20;
 pub(super) fn untar(
     plain: impl Read,
     folder: &Path,
-    allowance: Allowance<'_>,
+    allowance: ArchiveLimits<'_>,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Unpacked, ApiError> {
     let left = Rc::new(Cell::new(MOST_BETWEEN_BYTES));
-    let mut archive = Archive::new(Metered { inner: plain, left: Rc::clone(&left), read: 0 });
+    let mut archive = Archive::new(LimitedReader { inner: plain, left: Rc::clone(&left), read: 0 });
     let mut found = Unpacked::default();
     let mut end = 0;
     let mut entries = archive.entries().map_err(|error| unreadable(&error))?;
@@ -59,7 +59,7 @@ pub(super) fn untar(
 
 /// Two blocks of zeros end a tar, and nothing but zeros follows: one that was cut between two files has none. Reading
 /// to the end also compares the checksum of a gzip.
-fn expect_end_mark<R: Read>(mut rest: Metered<R>, end: u64) -> Result<(), ApiError> {
+fn expect_end_mark<R: Read>(mut rest: LimitedReader<R>, end: u64) -> Result<(), ApiError> {
     // The block that ended the list of files was zeros; where there was none, nothing was read after the last file.
     let mut zeros = rest.read.saturating_sub(end);
     let mut block = vec![0; COPY_BYTES];
@@ -103,14 +103,14 @@ fn no_tar(error: &io::Error) -> ApiError {
 }
 
 /// A reader that gives no more bytes than it is allowed until the next allowance: headers that never end are an error.
-struct Metered<R> {
+struct LimitedReader<R> {
     inner: R,
     left: Rc<Cell<u64>>,
     /// Bytes so far.
     read: u64,
 }
 
-impl<R: Read> Read for Metered<R> {
+impl<R: Read> Read for LimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left.get() == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "its headers are too long"));

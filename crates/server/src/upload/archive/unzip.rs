@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::contents::{Allowance, COPY_BYTES, HINT, Unpacked, checked, refused, unreadable, unwritable, write};
+use super::contents::{ArchiveLimits, COPY_BYTES, HINT, Unpacked, checked, refused, unreadable, unwritable, write};
 use crate::http::problem::ApiError;
 
 /// Bytes of the record at the end of a zip, and of the longest comment in it.
@@ -20,7 +20,7 @@ const MOST_LIST_BYTES: u32 = 200 << 20;
 pub(super) fn unzip(
     sent: impl Read,
     folder: &Path,
-    allowance: Allowance<'_>,
+    allowance: ArchiveLimits<'_>,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Unpacked, ApiError> {
     let mut archive = ZipArchive::new(kept_aside(sent, folder, allowance)?).map_err(|error| broken(&error))?;
@@ -54,7 +54,7 @@ pub(super) fn unzip(
 }
 
 /// The zip as a file without a name, which goes with its handle.
-fn kept_aside(sent: impl Read, folder: &Path, allowance: Allowance<'_>) -> Result<File, ApiError> {
+fn kept_aside(sent: impl Read, folder: &Path, allowance: ArchiveLimits<'_>) -> Result<File, ApiError> {
     let mut file = tempfile::tempfile_in(folder).map_err(|error| unwritable(&error))?;
     let mut sent = sent.take(allowance.bytes.saturating_add(1));
     let mut buffer = vec![0; COPY_BYTES];

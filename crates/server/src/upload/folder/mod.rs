@@ -22,18 +22,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::problem::ApiError;
-use crate::runs::upload_record::{CORPORA, Kind, RECORD, Record, record_in};
+use crate::runs::upload_record::{CORPORA, RECORD, UploadKind, UploadRecord, record_in};
 use crate::upload::archive::unwritable;
 
 /// Where everything lies that is not there yet, or not any more.
-const ASIDE: &str = ".uploads";
+const STAGING: &str = ".uploads";
 /// Folders of servers before this one, which unpacked beside the runs.
-const OLD_ASIDE: &str = ".upload-";
+const OLD_STAGING: &str = ".upload-";
 /// Disks give room in blocks: a file without content takes room too.
 const BLOCK_BYTES: u64 = 4096;
 
 /// The folder that takes uploads.
-pub(crate) struct Uploads {
+pub(crate) struct UploadFolder {
     root: PathBuf,
     /// For all uploads together.
     most_bytes: u64,
@@ -47,7 +47,7 @@ pub(crate) struct Uploads {
 /// An upload that is there.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Upload {
-    pub(crate) kind: Kind,
+    pub(crate) kind: UploadKind,
     pub(crate) name: String,
     /// What it takes on the disk: unpacked, and of a corpus its decoded images.
     pub(crate) bytes: u64,
@@ -56,26 +56,26 @@ pub(crate) struct Upload {
 }
 
 /// Room for an upload on its way; given back unless it is kept.
-pub(crate) struct Claim<'a> {
-    uploads: &'a Uploads,
+pub(crate) struct DiskReservation<'a> {
+    uploads: &'a UploadFolder,
     bytes: AtomicU64,
 }
 
-impl Uploads {
+impl UploadFolder {
     /// Takes a folder for uploads: removes what a server that was stopped has left, and counts what is there.
     ///
     /// # Errors
     /// Where the folder cannot be written, or another server takes uploads into it.
     pub(crate) fn new(root: &Path, most_bytes: u64) -> io::Result<Self> {
-        let aside = root.join(ASIDE);
-        fs::create_dir_all(&aside)?;
-        let lock = File::create(aside.join("lock"))?;
+        let staging = root.join(STAGING);
+        fs::create_dir_all(&staging)?;
+        let lock = File::create(staging.join("lock"))?;
         lock.try_lock().map_err(|_| {
             io::Error::new(io::ErrorKind::ResourceBusy, "another server takes uploads into this folder")
         })?;
-        let is_old = |path: &PathBuf| name_of(path).starts_with(OLD_ASIDE);
+        let is_old = |path: &PathBuf| name_of(path).starts_with(OLD_STAGING);
         let old = folders_in(root).into_iter().filter(is_old);
-        for path in folders_in(&aside).into_iter().chain(old) {
+        for path in folders_in(&staging).into_iter().chain(old) {
             remove(&path);
         }
         let uploads = Self {
@@ -97,10 +97,10 @@ impl Uploads {
 
     /// Every upload, runs first, by name.
     pub(crate) fn list(&self) -> Vec<Upload> {
-        [Kind::Run, Kind::Corpus].into_iter().flat_map(|kind| self.list_of(kind)).collect()
+        [UploadKind::Run, UploadKind::Corpus].into_iter().flat_map(|kind| self.list_of(kind)).collect()
     }
 
-    fn list_of(&self, kind: Kind) -> Vec<Upload> {
+    fn list_of(&self, kind: UploadKind) -> Vec<Upload> {
         let folders = folders_in(&self.parent(kind)).into_iter();
         let uploads = folders.filter_map(|folder| {
             let record = record_in(&folder).filter(|record| record.kind == kind)?;
@@ -115,19 +115,19 @@ impl Uploads {
     }
 
     /// Nothing yet of an upload.
-    pub(crate) fn claim(&self) -> Claim<'_> {
-        Claim { uploads: self, bytes: AtomicU64::new(0) }
+    pub(crate) fn reserve(&self) -> DiskReservation<'_> {
+        DiskReservation { uploads: self, bytes: AtomicU64::new(0) }
     }
 
     /// A new folder that is not served.
-    pub(crate) fn aside(&self) -> Result<tempfile::TempDir, ApiError> {
-        tempfile::tempdir_in(self.root.join(ASIDE)).map_err(|error| unwritable(&error))
+    pub(crate) fn staging(&self) -> Result<tempfile::TempDir, ApiError> {
+        tempfile::tempdir_in(self.root.join(STAGING)).map_err(|error| unwritable(&error))
     }
 
-    fn parent(&self, kind: Kind) -> PathBuf {
+    fn parent(&self, kind: UploadKind) -> PathBuf {
         match kind {
-            Kind::Run => self.root.clone(),
-            Kind::Corpus => self.root.join(CORPORA),
+            UploadKind::Run => self.root.clone(),
+            UploadKind::Corpus => self.root.join(CORPORA),
         }
     }
 
@@ -135,7 +135,7 @@ impl Uploads {
     ///
     /// # Errors
     /// 400 for a name that is none, 409 where there is one of that name.
-    pub(crate) fn place(&self, kind: Kind, name: &str) -> Result<PathBuf, ApiError> {
+    pub(crate) fn place(&self, kind: UploadKind, name: &str) -> Result<PathBuf, ApiError> {
         let target = self.parent(kind).join(name::checked(name)?);
         if target.symlink_metadata().is_ok() {
             return Err(ApiError::exists(format!("{name} is there already")));
@@ -144,9 +144,15 @@ impl Uploads {
     }
 
     /// Puts a checked folder where it is seen, with its record.
-    pub(crate) fn publish(&self, kind: Kind, folder: &Path, target: &Path, claim: &Claim<'_>) -> Result<(), ApiError> {
+    pub(crate) fn publish(
+        &self,
+        kind: UploadKind,
+        folder: &Path,
+        target: &Path,
+        reservation: &DiskReservation<'_>,
+    ) -> Result<(), ApiError> {
         let received_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let record = Record { format: 1, kind, bytes: claim.bytes.load(Ordering::Relaxed), received_s };
+        let record = UploadRecord { format: 1, kind, bytes: reservation.bytes.load(Ordering::Relaxed), received_s };
         let text = serde_json::to_vec(&record).map_err(|error| ApiError::internal(error.to_string()))?;
         fs::write(folder.join(RECORD), text).map_err(|error| unwritable(&error))?;
         sync(folder).map_err(|error| unwritable(&error))?;
@@ -157,7 +163,7 @@ impl Uploads {
         fs::create_dir_all(self.parent(kind)).map_err(|error| unwritable(&error))?;
         fs::rename(folder, target).map_err(|error| unwritable(&error))?;
         // It stays, and so does the room that it takes.
-        claim.bytes.store(0, Ordering::Relaxed);
+        reservation.bytes.store(0, Ordering::Relaxed);
         Ok(())
     }
 
@@ -165,17 +171,17 @@ impl Uploads {
     ///
     /// # Errors
     /// 404 where nothing of that name was uploaded.
-    pub(crate) fn take_away(&self, kind: Kind, name: &str) -> Result<(PathBuf, tempfile::TempDir), ApiError> {
+    pub(crate) fn unpublish(&self, kind: UploadKind, name: &str) -> Result<(PathBuf, tempfile::TempDir), ApiError> {
         let folder = self.parent(kind).join(name::checked(name)?);
         let Some(record) = record_in(&folder).filter(|record| record.kind == kind) else {
-            let what = if kind == Kind::Run { "run" } else { "corpus" };
+            let what = if kind == UploadKind::Run { "run" } else { "corpus" };
             return Err(ApiError::not_found(format!("no uploaded {what} `{name}`"))
                 .hint("GET /api/uploads lists them; what was put into the folder by hand is deleted by hand"));
         };
-        let aside = self.aside()?;
-        fs::rename(&folder, aside.path().join("deleted")).map_err(|error| unwritable(&error))?;
+        let staging = self.staging()?;
+        fs::rename(&folder, staging.path().join("deleted")).map_err(|error| unwritable(&error))?;
         self.give_back(record.bytes);
-        Ok((folder, aside))
+        Ok((folder, staging))
     }
 
     fn give_back(&self, bytes: u64) {
@@ -185,10 +191,10 @@ impl Uploads {
     }
 }
 
-impl Claim<'_> {
+impl DiskReservation<'_> {
     /// A new folder that is not served.
-    pub(crate) fn aside(&self) -> Result<tempfile::TempDir, ApiError> {
-        self.uploads.aside()
+    pub(crate) fn staging(&self) -> Result<tempfile::TempDir, ApiError> {
+        self.uploads.staging()
     }
 
     /// How much more there is room for.
@@ -214,7 +220,7 @@ impl Claim<'_> {
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for DiskReservation<'_> {
     fn drop(&mut self) {
         self.uploads.give_back(self.bytes.load(Ordering::Relaxed));
     }

@@ -20,38 +20,38 @@ use axum::http::Extensions;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
-use crate::http::guesses::network;
+use crate::http::token_throttle::network;
 
 /// A connection that has waited for less does not give way: it may be about to speak.
-const SHORT_PATIENCE: Duration = Duration::from_millis(100);
+const MIN_IDLE: Duration = Duration::from_millis(100);
 /// Before those who wait are looked through once more.
-const PAUSE: Duration = Duration::from_millis(50);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// Of all places so many give way at once at most, so that looking through them is worth it under a flood.
-const SHARE: usize = 64;
+const EVICTED_SHARE: usize = 64;
 
 /// All places of a server.
-pub(crate) struct Places {
+pub(crate) struct ConnectionSlots {
     free: Arc<Semaphore>,
     total: u32,
-    taken: Mutex<Taken>,
+    taken: Mutex<SlotTable>,
 }
 
 #[derive(Default)]
-struct Taken {
+struct SlotTable {
     next: u64,
     /// In the order in which they were taken.
-    seats: BTreeMap<u64, Arc<Seat>>,
+    connections: BTreeMap<u64, Arc<ConnectionState>>,
 }
 
 /// The place of one connection.
-pub(crate) struct Seat {
+pub(crate) struct ConnectionState {
     address: IpAddr,
-    state: Mutex<State>,
+    state: Mutex<ConnectionPhase>,
     leave: Notify,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ConnectionPhase {
     /// Nothing that was let in is under way, since then.
     Waiting(Instant),
     /// A request that was let in is answered.
@@ -62,30 +62,30 @@ enum State {
     Leaving,
 }
 
-impl Seat {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl ConnectionState {
+    fn state(&self) -> MutexGuard<'_, ConnectionPhase> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn works(&self) {
         let mut state = self.state();
-        if *state != State::Leaving {
-            *state = State::Working;
+        if *state != ConnectionPhase::Leaving {
+            *state = ConnectionPhase::Working;
         }
     }
 
     fn has_answered(&self) {
         let mut state = self.state();
-        if *state == State::Working {
-            *state = State::Sending;
+        if *state == ConnectionPhase::Working {
+            *state = ConnectionPhase::Sending;
         }
     }
 
     /// Everything there was to send has been taken by the system.
     pub(crate) fn has_sent(&self) {
         let mut state = self.state();
-        if *state == State::Sending {
-            *state = State::Waiting(Instant::now());
+        if *state == ConnectionPhase::Sending {
+            *state = ConnectionPhase::Waiting(Instant::now());
         }
     }
 
@@ -96,76 +96,76 @@ impl Seat {
 }
 
 /// A place that is taken as long as this lives.
-pub(crate) struct Place {
-    places: Arc<Places>,
+pub(crate) struct ConnectionSlot {
+    slots: Arc<ConnectionSlots>,
     number: u64,
-    pub(crate) seat: Arc<Seat>,
+    pub(crate) connection_state: Arc<ConnectionState>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.places.taken().seats.remove(&self.number);
+        self.slots.taken().connections.remove(&self.number);
     }
 }
 
-impl Places {
+impl ConnectionSlots {
     pub(crate) fn new(total: u32) -> Arc<Self> {
         Arc::new(Self { free: Arc::new(Semaphore::new(total as usize)), total, taken: Mutex::default() })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn taken(&self) -> MutexGuard<'_, SlotTable> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for a connection from an address, at once or when another has given way.
-    pub(crate) async fn take(self: &Arc<Self>, address: IpAddr) -> Place {
+    pub(crate) async fn take(self: &Arc<Self>, address: IpAddr) -> ConnectionSlot {
         let permit = loop {
             if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
                 break Some(permit);
             }
-            self.make_room();
+            self.evict_idle();
             tokio::select! {
                 // The semaphore is never closed.
                 permit = Arc::clone(&self.free).acquire_owned() => break permit.ok(),
-                () = sleep(PAUSE) => {}
+                () = sleep(RETRY_INTERVAL) => {}
             }
         };
-        let seat = Arc::new(Seat {
+        let connection_state = Arc::new(ConnectionState {
             address: network(address),
-            state: Mutex::new(State::Waiting(Instant::now())),
+            state: Mutex::new(ConnectionPhase::Waiting(Instant::now())),
             leave: Notify::new(),
         });
         let mut taken = self.taken();
         let number = taken.next;
         taken.next += 1;
-        taken.seats.insert(number, Arc::clone(&seat));
-        Place { places: Arc::clone(self), number, seat, _permit: permit }
+        taken.connections.insert(number, Arc::clone(&connection_state));
+        ConnectionSlot { slots: Arc::clone(self), number, connection_state, _permit: permit }
     }
 
     /// Those who have waited longest, of the address that has most who wait, give way.
-    fn make_room(&self) {
+    fn evict_idle(&self) {
         let taken = self.taken();
-        let mut by_address: BTreeMap<IpAddr, Vec<(Instant, &Seat)>> = BTreeMap::new();
-        for seat in taken.seats.values() {
-            if let State::Waiting(since) = *seat.state() {
-                by_address.entry(seat.address).or_default().push((since, seat));
+        let mut by_address: BTreeMap<IpAddr, Vec<(Instant, &ConnectionState)>> = BTreeMap::new();
+        for connection_state in taken.connections.values() {
+            if let ConnectionPhase::Waiting(since) = *connection_state.state() {
+                by_address.entry(connection_state.address).or_default().push((since, connection_state));
             }
         }
-        let oldest = |seats: &[(Instant, &Seat)]| seats.iter().map(|(since, _)| *since).min();
+        let oldest = |connections: &[(Instant, &ConnectionState)]| connections.iter().map(|(since, _)| *since).min();
         let busiest = by_address
             .into_values()
-            .filter(|seats| oldest(seats).is_some_and(|since| since.elapsed() >= SHORT_PATIENCE))
-            .max_by_key(|seats| (seats.len(), Reverse(oldest(seats))));
+            .filter(|connections| oldest(connections).is_some_and(|since| since.elapsed() >= MIN_IDLE))
+            .max_by_key(|connections| (connections.len(), Reverse(oldest(connections))));
         let mut waiting = busiest.unwrap_or_default();
         waiting.sort_by_key(|(since, _)| *since);
-        let most = (self.total as usize / SHARE).max(1);
-        for (since, seat) in waiting.into_iter().take(most) {
-            let mut state = seat.state();
+        let most = (self.total as usize / EVICTED_SHARE).max(1);
+        for (since, connection_state) in waiting.into_iter().take(most) {
+            let mut state = connection_state.state();
             // It may have begun to work just now.
-            if *state == State::Waiting(since) && since.elapsed() >= SHORT_PATIENCE {
-                *state = State::Leaving;
-                seat.leave.notify_one();
+            if *state == ConnectionPhase::Waiting(since) && since.elapsed() >= MIN_IDLE {
+                *state = ConnectionPhase::Leaving;
+                connection_state.leave.notify_one();
             }
         }
     }
@@ -181,32 +181,32 @@ impl Places {
 #[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,
-    seat: Option<Arc<Seat>>,
+    connection_state: Option<Arc<ConnectionState>>,
 }
 
 impl Peer {
-    pub(crate) fn new(address: IpAddr, seat: Arc<Seat>) -> Self {
-        Self { address, seat: Some(seat) }
+    pub(crate) fn new(address: IpAddr, connection_state: Arc<ConnectionState>) -> Self {
+        Self { address, connection_state: Some(connection_state) }
     }
 
     /// The peer of a request; this process itself, where it came over no connection.
     pub(crate) fn of(extensions: &Extensions) -> Self {
-        let here = || Self { address: std::net::Ipv4Addr::LOCALHOST.into(), seat: None };
+        let here = || Self { address: std::net::Ipv4Addr::LOCALHOST.into(), connection_state: None };
         extensions.get().cloned().unwrap_or_else(here)
     }
 
     /// Its connection ends: others need what it holds.
     pub(crate) fn gives_way(&self) {
-        if let Some(seat) = &self.seat {
-            *seat.state() = State::Leaving;
-            seat.leave.notify_one();
+        if let Some(connection_state) = &self.connection_state {
+            *connection_state.state() = ConnectionPhase::Leaving;
+            connection_state.leave.notify_one();
         }
     }
 
     /// Its request was let in: the connection keeps its place until the answer is sent.
     pub(crate) fn is_let_in(&self) {
-        if let Some(seat) = &self.seat {
-            seat.works();
+        if let Some(connection_state) = &self.connection_state {
+            connection_state.works();
         }
     }
 }
@@ -218,24 +218,24 @@ pub(crate) fn from_peer<B>(mut request: Request<B>, peer: &Peer) -> Request<B> {
 }
 
 /// The body of an answer, which tells when it has been handed over.
-pub(crate) struct Told {
+pub(crate) struct TrackedBody {
     body: Body,
-    seat: Arc<Seat>,
+    connection_state: Arc<ConnectionState>,
 }
 
-impl Told {
-    pub(crate) fn new(body: Body, seat: Arc<Seat>) -> Self {
-        Self { body, seat }
+impl TrackedBody {
+    pub(crate) fn new(body: Body, connection_state: Arc<ConnectionState>) -> Self {
+        Self { body, connection_state }
     }
 }
 
-impl Drop for Told {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.seat.has_answered();
+        self.connection_state.has_answered();
     }
 }
 
-impl HttpBody for Told {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -266,56 +266,62 @@ mod tests {
 
     /// Long enough that a place may be taken away.
     async fn be_patient() {
-        sleep(SHORT_PATIENCE + PAUSE).await;
+        sleep(MIN_IDLE + RETRY_INTERVAL).await;
     }
 
     #[tokio::test]
     async fn who_is_at_work_keeps_the_place_and_who_waits_gives_way() {
-        let places = Places::new(2);
-        let (one, two) = (places.take(ip(1)).await, places.take(ip(1)).await);
-        one.seat.works();
-        two.seat.works();
+        let slots = ConnectionSlots::new(2);
+        let (one, two) = (slots.take(ip(1)).await, slots.take(ip(1)).await);
+        one.connection_state.works();
+        two.connection_state.works();
         be_patient().await;
-        let mut third = Box::pin(places.take(ip(2)));
-        assert!(timeout(SHORT_PATIENCE * 3, &mut third).await.is_err());
+        let mut third = Box::pin(slots.take(ip(2)));
+        assert!(timeout(MIN_IDLE * 3, &mut third).await.is_err());
         // An answer that is made is not sent yet.
-        one.seat.has_answered();
-        assert!(timeout(SHORT_PATIENCE * 3, &mut third).await.is_err());
-        one.seat.has_sent();
+        one.connection_state.has_answered();
+        assert!(timeout(MIN_IDLE * 3, &mut third).await.is_err());
+        one.connection_state.has_sent();
         let leaving = async {
-            one.seat.must_leave().await;
+            one.connection_state.must_leave().await;
             drop(one);
         };
         let (third, ()) = tokio::join!(third, leaving);
-        assert_eq!(*two.seat.state(), State::Working);
+        assert_eq!(*two.connection_state.state(), ConnectionPhase::Working);
         drop((two, third));
-        places.all_left().await;
+        slots.all_left().await;
     }
 
     #[tokio::test]
     async fn the_busiest_address_gives_way_first_and_its_oldest_connection() {
-        let places = Places::new(4);
-        let first = places.take(ip(1)).await;
-        let busy = [places.take(ip(2)).await, places.take(ip(2)).await, places.take(ip(2)).await];
+        let slots = ConnectionSlots::new(4);
+        let first = slots.take(ip(1)).await;
+        let busy = [slots.take(ip(2)).await, slots.take(ip(2)).await, slots.take(ip(2)).await];
         let working = &busy[0];
-        working.seat.works();
+        working.connection_state.works();
         be_patient().await;
-        places.make_room();
-        assert!(matches!(*first.seat.state(), State::Waiting(_)));
-        let states = busy.each_ref().map(|place| *place.seat.state());
-        assert!(matches!(states, [State::Working, State::Leaving, State::Waiting(_)]), "{states:?}");
+        slots.evict_idle();
+        assert!(matches!(*first.connection_state.state(), ConnectionPhase::Waiting(_)));
+        let states = busy.each_ref().map(|slot| *slot.connection_state.state());
+        assert!(
+            matches!(states, [ConnectionPhase::Working, ConnectionPhase::Leaving, ConnectionPhase::Waiting(_)]),
+            "{states:?}"
+        );
         // It does not come back by asking at the last moment.
-        busy[1].seat.works();
-        assert_eq!(*busy[1].seat.state(), State::Leaving);
+        busy[1].connection_state.works();
+        assert_eq!(*busy[1].connection_state.state(), ConnectionPhase::Leaving);
     }
 
     #[tokio::test]
     async fn who_came_just_now_may_still_speak() {
-        let places = Places::new(1);
-        let place = places.take(ip(1)).await;
-        let since = *place.seat.state();
-        places.make_room();
+        let slots = ConnectionSlots::new(1);
+        let slot = slots.take(ip(1)).await;
+        let since = *slot.connection_state.state();
+        slots.evict_idle();
         // Unless this thread was held up for so long that it has waited already.
-        assert!(*place.seat.state() == since || matches!(since, State::Waiting(at) if at.elapsed() >= SHORT_PATIENCE));
+        assert!(
+            *slot.connection_state.state() == since
+                || matches!(since, ConnectionPhase::Waiting(at) if at.elapsed() >= MIN_IDLE)
+        );
     }
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use deepviz_net::{Metric, MetricsLog};
 
 use crate::http::problem::ApiError;
-use crate::http::work::Load;
-use crate::runs::open_run::{Kept, OpenRun};
+use crate::http::work_pool::WorkKind;
+use crate::runs::open_run::{FileCache, OpenRun};
 
 /// All that are kept together; the ones that were looked at last. A longer one is read whenever it is asked for.
 const MOST_BYTES: usize = 64 << 20;
@@ -16,20 +16,20 @@ const MOST_BYTES: usize = 64 << 20;
 const BRIEF_BYTES: u64 = 1 << 20;
 
 /// What was read of the measurements of all runs.
-pub(crate) struct Logs {
+pub(crate) struct MetricsLogs {
     most_bytes: usize,
     /// The one that was looked at last at the end.
-    kept: Mutex<VecDeque<(PathBuf, Kept<MetricsLog>)>>,
+    kept: Mutex<VecDeque<(PathBuf, FileCache<MetricsLog>)>>,
 }
 
-impl Logs {
+impl MetricsLogs {
     pub(crate) fn new() -> Self {
         Self { most_bytes: MOST_BYTES, kept: Mutex::default() }
     }
 
     /// Where work with the measurements of a run belongs, which may have to be read for it.
-    pub(crate) fn load(run: &OpenRun) -> Load {
-        if run.metrics_bytes() < BRIEF_BYTES { Load::Render } else { Load::Large }
+    pub(crate) fn work_kind(run: &OpenRun) -> WorkKind {
+        if run.metrics_bytes() < BRIEF_BYTES { WorkKind::Render } else { WorkKind::RenderLarge }
     }
 
     /// Bytes that reading them takes: of the file and of its lines; nothing where they are kept.
@@ -60,7 +60,7 @@ impl Logs {
         Some(log)
     }
 
-    fn keep(&self, run: &OpenRun, read: Kept<MetricsLog>) {
+    fn keep(&self, run: &OpenRun, read: FileCache<MetricsLog>) {
         let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|(path, _)| *path != run.path);
         all.push_back((run.path.clone(), read));
@@ -72,7 +72,7 @@ impl Logs {
     }
 }
 
-fn bytes_of(kept: &Kept<MetricsLog>) -> usize {
+fn bytes_of(kept: &FileCache<MetricsLog>) -> usize {
     kept.value.as_ref().map_or(0, |log| log.lines.capacity() * size_of::<Metric>())
 }
 
@@ -90,10 +90,10 @@ mod tests {
                 copy_of_run(&path);
                 let before = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
                 std::fs::File::open(path.join("metrics.jsonl")).unwrap().set_modified(before).unwrap();
-                OpenRun::open("run", &path, &Arc::new(crate::http::file_limits::OpenPlaces::new(1))).unwrap()
+                OpenRun::open("run", &path, &Arc::new(crate::http::file_limits::OpenFilePool::new(1))).unwrap()
             })
             .collect();
-        let mut logs = Logs::new();
+        let mut logs = MetricsLogs::new();
         let first = logs.of(&runs[0]).unwrap();
         assert!(Arc::ptr_eq(&first, &logs.of(&runs[0]).unwrap()));
         let one = bytes_of(&logs.kept.lock().unwrap()[0].1);

@@ -1,4 +1,4 @@
-//! Notices changes on disk: by the system's notifications, and by looking now and then where there are none.
+//! Notices changes on disk: by the system's notifications, and by polling where there are none.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,52 +10,52 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::runs::catalogue::Catalogue;
 use crate::runs::event::Event;
-use crate::runs::hub::Hub;
-use crate::runs::seen::Seen;
+use crate::runs::event_bus::EventBus;
+use crate::runs::fingerprint::RunFingerprint;
 
-/// How often to look without a notification (network folders send none).
-const RESCAN: Duration = Duration::from_secs(1);
-/// Changes come in bursts; they are looked at together.
-const SETTLE: Duration = Duration::from_millis(150);
+/// How often to poll without a notification (network folders send none).
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Changes come in bursts, which are read together.
+const DEBOUNCE: Duration = Duration::from_millis(150);
 
 /// Runs until the server stops.
-pub(crate) async fn follow(runs: Arc<Catalogue>, hub: Arc<Hub>) {
-    let mut closing = hub.closing();
-    let mut watcher = system_watcher(&hub);
+pub(crate) async fn follow(runs: Arc<Catalogue>, event_bus: Arc<EventBus>) {
+    let mut closing = event_bus.closing();
+    let mut watcher = system_watcher(&event_bus);
     let mut folders = BTreeSet::new();
     loop {
-        let looked = tokio::task::spawn_blocking({
-            let (runs, hub) = (Arc::clone(&runs), Arc::clone(&hub));
-            move || look(&runs, &hub)
+        let polled = tokio::task::spawn_blocking({
+            let (runs, event_bus) = (Arc::clone(&runs), Arc::clone(&event_bus));
+            move || poll(&runs, &event_bus)
         });
-        match looked.await {
-            Ok(wanted) => attend(watcher.as_mut(), &mut folders, wanted),
+        match polled.await {
+            Ok(wanted) => watch_folders(watcher.as_mut(), &mut folders, wanted),
             Err(error) => tracing::error!("looking at the runs failed: {error}"),
         }
         tokio::select! {
-            () = hub.wake.notified() => {}
-            () = tokio::time::sleep(RESCAN) => {}
+            () = event_bus.wake.notified() => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             _ = closing.changed() => return,
         }
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(DEBOUNCE).await;
     }
 }
 
-/// Looks at everything once and gives the folders to be notified about.
-fn look(runs: &Catalogue, hub: &Hub) -> BTreeSet<PathBuf> {
+/// Reads the state of all runs once and gives the folders to be notified about.
+fn poll(runs: &Catalogue, event_bus: &EventBus) -> BTreeSet<PathBuf> {
     let changes = runs.scan();
     for id in changes.appeared.into_iter().chain(changes.gone) {
-        hub.send((None, Event::Run { id }));
+        event_bus.send((None, Event::Run { id }));
     }
-    for id in hub.watched() {
+    for id in event_bus.followed() {
         let Ok(run) = runs.get(&id) else { continue };
-        match Seen::of(&run, hub.last_seen(&id).as_ref()) {
-            Ok(now) => hub.report(&id, &now),
+        match RunFingerprint::of(&run, event_bus.last_fingerprint(&id).as_ref()) {
+            Ok(now) => event_bus.publish_changes(&id, &now),
             Err(error) => tracing::warn!(run = %id, "cannot be watched: {error}"),
         }
     }
     let mut folders: BTreeSet<PathBuf> = runs.roots().iter().cloned().collect();
-    for id in hub.watched() {
+    for id in event_bus.followed() {
         if let Ok(run) = runs.get(&id) {
             folders.insert(run.path.clone());
             folders.insert(run.snapshots_folder());
@@ -64,8 +64,8 @@ fn look(runs: &Catalogue, hub: &Hub) -> BTreeSet<PathBuf> {
     folders
 }
 
-fn system_watcher(hub: &Arc<Hub>) -> Option<RecommendedWatcher> {
-    let hub = Arc::clone(hub);
+fn system_watcher(event_bus: &Arc<EventBus>) -> Option<RecommendedWatcher> {
+    let event_bus = Arc::clone(event_bus);
     let handler = move |event: notify::Result<notify::Event>| {
         // Our own reading is no change; a writer that closes its file is.
         let is_change = event.is_ok_and(|event| match event.kind {
@@ -73,7 +73,7 @@ fn system_watcher(hub: &Arc<Hub>) -> Option<RecommendedWatcher> {
             _ => true,
         });
         if is_change {
-            hub.wake.notify_one();
+            event_bus.wake.notify_one();
         }
     };
     notify::recommended_watcher(handler)
@@ -82,7 +82,7 @@ fn system_watcher(hub: &Arc<Hub>) -> Option<RecommendedWatcher> {
 }
 
 /// Asks for notifications about these folders and no others.
-fn attend(watcher: Option<&mut RecommendedWatcher>, folders: &mut BTreeSet<PathBuf>, wanted: BTreeSet<PathBuf>) {
+fn watch_folders(watcher: Option<&mut RecommendedWatcher>, folders: &mut BTreeSet<PathBuf>, wanted: BTreeSet<PathBuf>) {
     let Some(watcher) = watcher else { return };
     for gone in folders.difference(&wanted) {
         // It may be gone from the disk too, and its watch with it.

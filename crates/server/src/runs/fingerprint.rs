@@ -1,4 +1,4 @@
-//! What can be seen of a run at one moment, and what changed between two.
+//! The state of a run at one moment, and what changed between two.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,38 +7,38 @@ use deepviz_net::{Metric, Step};
 
 use crate::http::problem::ApiError;
 use crate::runs::event::Event;
-use crate::runs::open_run::{OpenRun, Stamp};
-use crate::runs::statistics::{Unit, ready_units};
-use crate::runs::tail::find_last;
+use crate::runs::last_line::find_last;
+use crate::runs::open_run::{FileStamp, OpenRun};
+use crate::runs::statistics::{ReadyStatistics, ready_statistics};
 
 /// A run at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Seen {
+pub(crate) struct RunFingerprint {
     /// Of run.toml.
-    run: Option<Stamp>,
+    run: Option<FileStamp>,
     /// Hash by step.
     checkpoints: BTreeMap<Step, String>,
     /// Of the database and its log; the units are only read when they change.
-    store: [Option<Stamp>; 2],
-    units: Vec<Unit>,
+    store: [Option<FileStamp>; 2],
+    statistics: Vec<ReadyStatistics>,
     last_metric: Option<u64>,
     is_live: bool,
 }
 
-impl Seen {
+impl RunFingerprint {
     /// Looks at the run; what did not change since `before` is not read again.
     pub(crate) fn of(run: &OpenRun, before: Option<&Self>) -> Result<Self, ApiError> {
-        let store = ["", "-wal"].map(|end| Stamp::of(&run.path.join(format!("{}{end}", deepviz_stats::FILE_NAME))));
-        let units = match before {
-            Some(before) if before.store == store => before.units.clone(),
-            _ => ready_units(run)?,
+        let store = ["", "-wal"].map(|end| FileStamp::of(&run.path.join(format!("{}{end}", deepviz_stats::FILE_NAME))));
+        let statistics = match before {
+            Some(before) if before.store == store => before.statistics.clone(),
+            _ => ready_statistics(run)?,
         };
         let listing = run.listing()?;
         Ok(Self {
             run: run.stamp,
             checkpoints: listing.entries.iter().map(|entry| (entry.step, entry.hash.clone())).collect(),
             store,
-            units,
+            statistics,
             last_metric: last_step(&run.path.join("metrics.jsonl")),
             is_live: run.is_live(),
         })
@@ -49,27 +49,27 @@ impl Seen {
     }
 
     /// What a client is told that sees the run for the first time.
-    pub(crate) fn greeting(&self) -> Vec<Event> {
+    pub(crate) fn initial_events(&self) -> Vec<Event> {
         let last = self.checkpoints.keys().next_back();
         let checkpoint = last.map(|step| Event::Checkpoint { index: self.checkpoints.len() - 1, step: step.0 });
         [Event::State { live: self.is_live }]
             .into_iter()
             .chain(checkpoint)
-            .chain(self.units.last().and_then(|unit| self.statistics(unit)))
+            .chain(self.statistics.last().and_then(|ready| self.statistics_event(ready)))
             .chain(self.last_metric.map(|step| Event::Metrics { step }))
             .collect()
     }
 
-    fn statistics(&self, unit: &Unit) -> Option<Event> {
-        let checkpoint = self.index_of(unit.step)?;
-        Some(Event::Statistics { checkpoint, split: unit.split.to_string() })
+    fn statistics_event(&self, ready: &ReadyStatistics) -> Option<Event> {
+        let checkpoint = self.index_of(ready.step)?;
+        Some(Event::Statistics { checkpoint, split: ready.split.to_string() })
     }
 
     /// What happened between this moment and another.
     pub(crate) fn changes(&self, now: &Self) -> Vec<Event> {
         let removed = self.checkpoints.keys().any(|step| !now.checkpoints.contains_key(step));
         if self.run != now.run || removed {
-            return [Event::Reload {}].into_iter().chain(now.greeting()).collect();
+            return [Event::Reload {}].into_iter().chain(now.initial_events()).collect();
         }
         let mut events = Vec::new();
         for (index, (step, hash)) in now.checkpoints.iter().enumerate() {
@@ -77,8 +77,8 @@ impl Seen {
                 events.push(Event::Checkpoint { index, step: step.0 });
             }
         }
-        let fresh = now.units.iter().filter(|unit| !self.units.contains(unit));
-        events.extend(fresh.filter_map(|unit| now.statistics(unit)));
+        let fresh = now.statistics.iter().filter(|ready| !self.statistics.contains(ready));
+        events.extend(fresh.filter_map(|ready| now.statistics_event(ready)));
         if let Some(step) = now.last_metric.filter(|_| now.last_metric != self.last_metric) {
             events.push(Event::Metrics { step });
         }
@@ -98,8 +98,11 @@ fn last_step(path: &Path) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn seen(steps: &[u64]) -> Seen {
-        Seen { checkpoints: steps.iter().map(|s| (Step(*s), format!("{s}"))).collect(), ..Seen::default() }
+    fn seen(steps: &[u64]) -> RunFingerprint {
+        RunFingerprint {
+            checkpoints: steps.iter().map(|s| (Step(*s), format!("{s}"))).collect(),
+            ..RunFingerprint::default()
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use deepviz_net::{Divergence, Metric, MetricKind, NotFinite};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::runs::tail::find_last;
+use crate::runs::last_line::find_last;
 
 /// Where a run diverged: from there on its numbers are not finite, and none of them is a result.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -36,13 +36,13 @@ impl From<Divergence> for Diverged {
 
 /// What the end of metrics.jsonl tells.
 #[derive(Default)]
-pub(crate) struct Latest {
+pub(crate) struct LatestMetrics {
     /// The latest measurement of the test split.
     pub(crate) test: Option<Metric>,
     pub(crate) divergence: Option<Diverged>,
 }
 
-impl Latest {
+impl LatestMetrics {
     /// Reads from the end as far as a measurement of the test split.
     pub(crate) fn of(path: &Path) -> Self {
         let mut divergence = None;

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::params::{DEFAULT_LIMIT, PredictPath, limit, point};
-use crate::app::Shared;
-use crate::http::extract::{Params, Segments};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
@@ -22,7 +22,7 @@ use crate::runs::statistics;
 /// Among which images, and how many.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct NearbyQuery {
+pub(crate) struct NearestQuery {
     /// `test` or `train`: whose images are looked through; those of the image's own split unless given.
     split: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
@@ -59,7 +59,7 @@ struct NearbyImage {
 /// are left out.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near", tag = "statistics",
-    params(PredictPath, NearbyQuery),
+    params(PredictPath, NearestQuery),
     responses(
         (status = 200, description = "the answer", body = NearbyImages, example = json!({
             "checkpoint": 12, "split": "test", "image": 50003, "true_class": 3,
@@ -75,18 +75,18 @@ struct NearbyImage {
     )
 )]
 pub(crate) async fn near(
-    State(app): State<Shared>,
-    Segments(path): Segments<PredictPath>,
-    Params(query): Params<NearbyQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<PredictPath>,
+    QueryParams(query): QueryParams<NearestQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
     let corpus = app.corpora.images_of(&run).await?;
-    let answer = app.work.run(Load::Render, move || answer(&run, &path, &query, &corpus)).await?;
+    let answer = app.work.run(WorkKind::Render, move || answer(&run, &path, &query, &corpus)).await?;
     json(&headers, &answer)
 }
 
-fn answer(run: &OpenRun, path: &PredictPath, query: &NearbyQuery, corpus: &Corpus) -> Result<NearbyImages, ApiError> {
+fn answer(run: &OpenRun, path: &PredictPath, query: &NearestQuery, corpus: &Corpus) -> Result<NearbyImages, ApiError> {
     let image = image_id(corpus, &path.image)?;
     let own = corpus.split_of(image).unwrap_or(deepviz_corpus::Split::Test);
     let split = query.split.as_deref().map_or(Ok(own), |word| split(Some(word)))?;

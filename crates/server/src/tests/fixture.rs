@@ -13,7 +13,7 @@ use deepviz_stats::{Job, compute};
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::app::Shared;
+use crate::app::AppState;
 use crate::http::proxy::Proxies;
 use crate::http::security::Access;
 use crate::server::{Config, app, router};
@@ -63,27 +63,27 @@ every = "1 epoch"
 pub(super) const STEPS: [u64; 4] = [0, 5, 10, 15];
 
 /// Everything on disk that tests only read.
-static TEMPLATE: LazyLock<Template> = LazyLock::new(Template::make);
+static SHARED_RUN: LazyLock<SharedRun> = LazyLock::new(SharedRun::make);
 
-struct Template {
+struct SharedRun {
     folder: tempfile::TempDir,
 }
 
-impl Template {
+impl SharedRun {
     fn make() -> Self {
         let folder = tempfile::tempdir().unwrap();
         make_shapes(&folder.path().join("shapes"), &ShapesOptions { images: 120, test_fraction: 0.25, seed: 5 })
             .unwrap();
-        let template = Self { folder };
-        let run = template.folder.path().join("tiny");
-        write_run(&run, &template.folder.path().join("shapes"));
-        let corpus = Corpus::open(&template.folder.path().join("shapes")).unwrap();
+        let shared = Self { folder };
+        let run = shared.folder.path().join("tiny");
+        write_run(&run, &shared.folder.path().join("shapes"));
+        let corpus = Corpus::open(&shared.folder.path().join("shapes")).unwrap();
         let opened = Run::open(&run).unwrap();
         let mut job = Job::new(&opened, &corpus, Device::cpu(Some(1), None).unwrap());
         job.splits = vec![Split::Test];
         (job.clusters, job.nearest) = (4, 3);
         compute(&job, &mut (), &AtomicBool::new(false)).unwrap();
-        template
+        shared
     }
 }
 
@@ -161,34 +161,34 @@ pub(super) fn write_snapshot(run: &Path, network: &Network, corpus: &Corpus, ste
 }
 
 /// A server over the shared run, or over folders of the test's own.
-pub(super) struct Lab {
-    pub(super) app: Shared,
+pub(super) struct TestServer {
+    pub(super) app: AppState,
     router: Router,
     /// Deleted at the end of the test.
     folder: Option<tempfile::TempDir>,
 }
 
 /// What came back.
-pub(super) struct Answer {
+pub(super) struct TestResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-impl Lab {
+impl TestServer {
     /// Over the run that no test changes.
     pub(super) fn shared() -> Self {
-        Self::over(&[TEMPLATE.folder.path().join("tiny")], None, None)
+        Self::over(&[SHARED_RUN.folder.path().join("tiny")], None, None)
     }
 
     /// Over a copy of the run in a folder that the test may change.
     pub(super) fn own() -> (Self, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("runs/tiny");
-        copy(&TEMPLATE.folder.path().join("tiny"), &run);
-        let mut lab = Self::over(&[folder.path().join("runs")], None, None);
-        lab.folder = Some(folder);
-        (lab, run)
+        copy(&SHARED_RUN.folder.path().join("tiny"), &run);
+        let mut server = Self::over(&[folder.path().join("runs")], None, None);
+        server.folder = Some(folder);
+        (server, run)
     }
 
     /// Over a folder to which archives may be sent.
@@ -210,7 +210,7 @@ impl Lab {
 
     /// Over the shared run, on a port, for those who know the token.
     pub(super) fn at(port: u16, token: &str) -> Self {
-        let mut config = config(&[TEMPLATE.folder.path().join("tiny")], None, Some(token));
+        let mut config = config(&[SHARED_RUN.folder.path().join("tiny")], None, Some(token));
         config.addr.set_port(port);
         Self::with(&config)
     }
@@ -228,18 +228,18 @@ impl Lab {
         Self { router: router(Arc::clone(&app), access), app, folder: None }
     }
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(super) async fn send(&self, request: Request<Body>) -> TestResponse {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
-        Answer { status: parts.status, headers: parts.headers, body }
+        TestResponse { status: parts.status, headers: parts.headers, body }
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> TestResponse {
         self.send(get(path).body(Body::empty()).unwrap()).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: impl Into<Body>) -> TestResponse {
         self.send(get(path).method("POST").body(body.into()).unwrap()).await
     }
 
@@ -268,7 +268,7 @@ fn config(runs: &[PathBuf], corpus: Option<PathBuf>, token: Option<&str>) -> Con
 
 /// The images of the shared run.
 pub(crate) fn images() -> PathBuf {
-    TEMPLATE.folder.path().join("shapes")
+    SHARED_RUN.folder.path().join("shapes")
 }
 
 /// A request as a browser on this machine sends it.
@@ -276,7 +276,7 @@ pub(super) fn get(path: &str) -> axum::http::request::Builder {
     Request::builder().uri(path).header("host", "localhost:7878")
 }
 
-impl Answer {
+impl TestResponse {
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
     }
@@ -300,7 +300,7 @@ impl Answer {
 
 /// A copy of the run that no test changes.
 pub(crate) fn copy_of_run(to: &Path) {
-    copy(&TEMPLATE.folder.path().join("tiny"), to);
+    copy(&SHARED_RUN.folder.path().join("tiny"), to);
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::params::{DEFAULT_LIMIT, RunPath, limit, point};
-use crate::app::Shared;
-use crate::http::extract::{Params, Segments};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
@@ -22,7 +22,7 @@ use crate::runs::statistics;
 /// Between which checkpoints.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct MovesQuery {
+pub(crate) struct PredictionChangesQuery {
     /// Index of a checkpoint, or `last`.
     from: String,
     /// Index of another, or `last`.
@@ -34,9 +34,9 @@ pub(crate) struct MovesQuery {
 }
 
 /// The images that are predicted differently at two checkpoints.
-#[expect(clippy::struct_field_names, reason = "the name in the JSON, as the route's")]
 #[derive(Serialize, ToSchema)]
-struct Moves {
+#[schema(as = Moves)]
+struct PredictionChanges {
     from: usize,
     to: usize,
     split: String,
@@ -47,12 +47,13 @@ struct Moves {
     /// How many are right at the first checkpoint only.
     forgotten: usize,
     /// From cell to cell, most images first.
-    moves: Vec<CellMove>,
+    moves: Vec<ChangedPrediction>,
 }
 
 /// Images of one class that were taken for one class and then for another.
 #[derive(Serialize, ToSchema)]
-struct CellMove {
+#[schema(as = CellMove)]
+struct ChangedPrediction {
     true_class: u16,
     /// The class predicted at the first checkpoint.
     from: u16,
@@ -65,9 +66,9 @@ struct CellMove {
 
 /// Which images moved between the cells of the confusion matrix from one checkpoint to another.
 #[utoipa::path(
-    get, path = "/api/runs/{run}/moves", tag = "statistics", params(RunPath, MovesQuery),
+    get, path = "/api/runs/{run}/moves", tag = "statistics", params(RunPath, PredictionChangesQuery),
     responses(
-        (status = 200, description = "the answer", body = Moves),
+        (status = 200, description = "the answer", body = PredictionChanges),
         (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
@@ -75,18 +76,18 @@ struct CellMove {
     )
 )]
 pub(crate) async fn moves(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
-    Params(query): Params<MovesQuery>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    QueryParams(query): QueryParams<PredictionChangesQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let corpus = app.corpora.images_of(&run).await?;
-    let answer = app.work.run(Load::Render, move || answer(&run, &query, &corpus)).await?;
+    let answer = app.work.run(WorkKind::Render, move || answer(&run, &query, &corpus)).await?;
     json(&headers, &answer)
 }
 
-fn answer(run: &OpenRun, query: &MovesQuery, corpus: &Corpus) -> Result<Moves, ApiError> {
+fn answer(run: &OpenRun, query: &PredictionChangesQuery, corpus: &Corpus) -> Result<PredictionChanges, ApiError> {
     let split = split(query.split.as_deref())?;
     let limit = limit(query.limit, DEFAULT_LIMIT)?;
     let (from, to) = (point(run, &query.from)?, point(run, &query.to)?);
@@ -102,17 +103,17 @@ fn answer(run: &OpenRun, query: &MovesQuery, corpus: &Corpus) -> Result<Moves, A
             cells.entry((class, found.from, found.to)).or_default().push(image.0);
         }
     }
-    let mut moves: Vec<CellMove> = cells
+    let mut moves: Vec<ChangedPrediction> = cells
         .into_iter()
         .map(|((true_class, from, to), mut images)| {
             let count = images.len();
             images.truncate(limit);
-            CellMove { true_class, from, to, count, images }
+            ChangedPrediction { true_class, from, to, count, images }
         })
         .collect();
     moves.sort_by_key(|cell| std::cmp::Reverse(cell.count));
-    let sum = |counts: &dyn Fn(&CellMove) -> bool| moves.iter().filter(|m| counts(m)).map(|m| m.count).sum();
-    Ok(Moves {
+    let sum = |counts: &dyn Fn(&ChangedPrediction) -> bool| moves.iter().filter(|m| counts(m)).map(|m| m.count).sum();
+    Ok(PredictionChanges {
         from: from.0,
         to: to.0,
         split: split.to_string(),

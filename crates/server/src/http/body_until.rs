@@ -6,19 +6,19 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 
 /// A body that ends when something else does: a stream of events with the session that it belongs to.
-pub(crate) struct Until {
+pub(crate) struct BodyUntil {
     body: Body,
     end: Pin<Box<dyn Future<Output = ()> + Send>>,
     has_ended: bool,
 }
 
-impl Until {
+impl BodyUntil {
     pub(crate) fn new(body: Body, end: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { body, end: Box::pin(end), has_ended: false }
     }
 }
 
-impl HttpBody for Until {
+impl HttpBody for BodyUntil {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -44,7 +44,7 @@ mod tests {
     async fn it_ends_with_what_it_waits_for() {
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let forever = tokio_stream::iter([Ok::<_, axum::Error>("beat")]).chain(tokio_stream::pending());
-        let body = Body::new(Until::new(Body::from_stream(forever), async {
+        let body = Body::new(BodyUntil::new(Body::from_stream(forever), async {
             // Dropped is ended too.
             let _ = ended.await;
         }));
@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(parts.next().await.unwrap().unwrap(), "beat");
         drop(end);
         assert!(parts.next().await.is_none());
-        let whole = Until::new(Body::from("all of it"), std::future::pending());
+        let whole = BodyUntil::new(Body::from("all of it"), std::future::pending());
         assert_eq!(to_bytes(Body::new(whole), 99).await.unwrap(), "all of it");
     }
 }

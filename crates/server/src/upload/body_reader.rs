@@ -14,9 +14,9 @@ use tokio_stream::StreamExt;
 use crate::http::problem::ApiError;
 
 /// Between two pieces of an archive.
-const PATIENCE: Duration = Duration::from_secs(30);
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// For a whole archive.
-const IN_ALL: Duration = Duration::from_hours(1);
+const UPLOAD_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// A sender that takes its place for long must use it: so many bytes a second on average, after [`RATE_FROM`].
 const LEAST_BYTES_PER_S: u64 = 16 << 10;
@@ -26,7 +26,7 @@ const RATE_FROM: Duration = if cfg!(test) { Duration::from_millis(200) } else { 
 const MOST_BEHIND: usize = 1 << 20;
 
 /// A piece, or why there is none.
-type Piece = Result<Bytes, &'static str>;
+type Chunk = Result<Bytes, &'static str>;
 
 const CUT_SHORT: &str = "the upload was cut short";
 const STANDS_STILL: &str = "the upload stood still for too long";
@@ -34,16 +34,17 @@ const TOO_SLOW: &str = "the upload is too slow: expected 16 KB a second at least
 const NO_FORM: &str = "the form cannot be read";
 
 /// Hands on what a request carries until it ends or nobody wants more.
-pub(crate) async fn feed(request: Request, sender: mpsc::Sender<Piece>) -> Result<(), ApiError> {
+pub(crate) async fn stream_body(request: Request, sender: mpsc::Sender<Chunk>) -> Result<(), ApiError> {
     let is_form = is_form(request.headers());
     let all = async {
-        let problem = if is_form { feed_form(request, &sender).await } else { feed_body(request, &sender).await };
+        let problem =
+            if is_form { stream_form(request, &sender).await } else { stream_plain_body(request, &sender).await };
         if let Err(problem) = problem {
             // An error means that nobody reads any more: the answer says why.
             let _ = sender.send(Err(problem)).await;
         }
     };
-    timeout(IN_ALL, all).await.map_err(|_| ApiError::bad("the upload took too long"))
+    timeout(UPLOAD_TIMEOUT, all).await.map_err(|_| ApiError::bad("the upload took too long"))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -51,13 +52,13 @@ fn is_form(headers: &HeaderMap) -> bool {
     kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data")
 }
 
-async fn feed_body(request: Request, sender: &mpsc::Sender<Piece>) -> Result<(), &'static str> {
-    let mut pieces = request.into_body().into_data_stream();
-    let mut pace = Pace::default();
-    while let Some(piece) = pace.next(pieces.next()).await? {
-        let piece = piece.map_err(|_| CUT_SHORT)?;
-        pace.count(&piece)?;
-        if sender.send(Ok(piece)).await.is_err() {
+async fn stream_plain_body(request: Request, sender: &mpsc::Sender<Chunk>) -> Result<(), &'static str> {
+    let mut chunks = request.into_body().into_data_stream();
+    let mut rate = UploadRate::default();
+    while let Some(chunk) = rate.next(chunks.next()).await? {
+        let chunk = chunk.map_err(|_| CUT_SHORT)?;
+        rate.count(&chunk)?;
+        if sender.send(Ok(chunk)).await.is_err() {
             return Ok(());
         }
     }
@@ -66,37 +67,37 @@ async fn feed_body(request: Request, sender: &mpsc::Sender<Piece>) -> Result<(),
 
 /// How fast a sender sends; what the unpacking takes does not count.
 #[derive(Default)]
-struct Pace {
+struct UploadRate {
     waited: Duration,
     bytes: u64,
 }
 
-impl Pace {
-    async fn next<T>(&mut self, piece: impl Future<Output = T>) -> Result<T, &'static str> {
+impl UploadRate {
+    async fn next<T>(&mut self, chunk: impl Future<Output = T>) -> Result<T, &'static str> {
         let start = Instant::now();
-        let piece = timeout(PATIENCE, piece).await.map_err(|_| STANDS_STILL)?;
+        let chunk = timeout(STALL_TIMEOUT, chunk).await.map_err(|_| STANDS_STILL)?;
         self.waited += start.elapsed();
-        Ok(piece)
+        Ok(chunk)
     }
 
-    fn count(&mut self, piece: &Bytes) -> Result<(), &'static str> {
-        self.bytes += piece.len() as u64;
+    fn count(&mut self, chunk: &Bytes) -> Result<(), &'static str> {
+        self.bytes += chunk.len() as u64;
         let least = self.waited.as_secs_f64() * LEAST_BYTES_PER_S as f64;
         if self.waited > RATE_FROM && (self.bytes as f64) < least { Err(TOO_SLOW) } else { Ok(()) }
     }
 }
 
-async fn feed_form(request: Request, sender: &mpsc::Sender<Piece>) -> Result<(), &'static str> {
+async fn stream_form(request: Request, sender: &mpsc::Sender<Chunk>) -> Result<(), &'static str> {
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| NO_FORM)?;
     let mut has_file = false;
     loop {
-        let field = timeout(PATIENCE, form.next_field()).await.map_err(|_| STANDS_STILL)?.map_err(|_| NO_FORM)?;
+        let field = timeout(STALL_TIMEOUT, form.next_field()).await.map_err(|_| STANDS_STILL)?.map_err(|_| NO_FORM)?;
         match field {
             Some(field) if field.file_name().is_none() => {}
             Some(_) if has_file => return Err("the form holds several files; send one archive"),
             Some(field) => {
                 has_file = true;
-                if !feed_file(field, sender).await? {
+                if !stream_file(field, sender).await? {
                     return Ok(());
                 }
             }
@@ -107,11 +108,11 @@ async fn feed_form(request: Request, sender: &mpsc::Sender<Piece>) -> Result<(),
 }
 
 /// `false` where nobody wants more.
-async fn feed_file(mut file: Field<'_>, sender: &mpsc::Sender<Piece>) -> Result<bool, &'static str> {
-    let mut pace = Pace::default();
-    while let Some(piece) = pace.next(file.chunk()).await?.map_err(|_| CUT_SHORT)? {
-        pace.count(&piece)?;
-        if sender.send(Ok(piece)).await.is_err() {
+async fn stream_file(mut file: Field<'_>, sender: &mpsc::Sender<Chunk>) -> Result<bool, &'static str> {
+    let mut rate = UploadRate::default();
+    while let Some(chunk) = rate.next(file.chunk()).await?.map_err(|_| CUT_SHORT)? {
+        rate.count(&chunk)?;
+        if sender.send(Ok(chunk)).await.is_err() {
             return Ok(false);
         }
     }
@@ -119,18 +120,18 @@ async fn feed_file(mut file: Field<'_>, sender: &mpsc::Sender<Piece>) -> Result<
 }
 
 /// The pieces as a reader for blocking code.
-pub(crate) struct Pieces {
-    receiver: mpsc::Receiver<Piece>,
+pub(crate) struct BodyReader {
+    receiver: mpsc::Receiver<Chunk>,
     current: Bytes,
 }
 
-impl Pieces {
-    pub(crate) fn new(receiver: mpsc::Receiver<Piece>) -> Self {
+impl BodyReader {
+    pub(crate) fn new(receiver: mpsc::Receiver<Chunk>) -> Self {
         Self { receiver, current: Bytes::new() }
     }
 }
 
-impl Pieces {
+impl BodyReader {
     /// Reads what follows the archive, a little padding at the most, and so learns what else the request held.
     ///
     /// # Errors
@@ -151,11 +152,11 @@ impl Pieces {
     }
 }
 
-impl Read for Pieces {
+impl Read for BodyReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.current.is_empty() {
             match self.receiver.blocking_recv() {
-                Some(Ok(piece)) => self.current = piece,
+                Some(Ok(chunk)) => self.current = chunk,
                 Some(Err(problem)) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, problem)),
                 None => return Ok(0),
             }

@@ -9,20 +9,20 @@ use crate::http::problem::ApiError;
 use crate::runs::corpora::Corpora;
 use crate::runs::corpus_params::image_id;
 use crate::runs::open_run::OpenRun;
-use crate::sheet::group::{Group, GroupWords};
+use crate::sheet::image_group::{GroupQuery, ImageGroup};
 
 /// What to apply a network to.
 #[derive(Clone)]
-pub(crate) enum Subject {
+pub(crate) enum ModelInput {
     /// One image of the corpus.
-    Known {
+    CorpusImage {
         /// The images.
         corpus: Arc<Corpus>,
         /// Which.
         id: ImageId,
     },
     /// One that was sent.
-    Sent {
+    SentImage {
         /// Its pixels, in the size of the network's images.
         pixels: Arc<Array3<u8>>,
         /// Their hash.
@@ -31,20 +31,20 @@ pub(crate) enum Subject {
     /// The mean over some of the corpus; or what it is more than another one.
     Group {
         /// Whose mean.
-        group: Arc<Group>,
+        group: Arc<ImageGroup>,
         /// What is subtracted.
-        minus: Option<Arc<Group>>,
+        minus: Option<Arc<ImageGroup>>,
     },
 }
 
-impl Subject {
+impl ModelInput {
     /// The pixels of one image.
     pub(crate) fn view(&self) -> Result<ArrayView3<'_, u8>, ApiError> {
         match self {
-            Self::Known { corpus, id } => {
+            Self::CorpusImage { corpus, id } => {
                 corpus.pixels(*id).ok_or_else(|| ApiError::internal("an image that was there is gone"))
             }
-            Self::Sent { pixels, .. } => Ok(pixels.view()),
+            Self::SentImage { pixels, .. } => Ok(pixels.view()),
             Self::Group { .. } => Err(ApiError::internal("a group of images has no pixels")),
         }
     }
@@ -52,8 +52,8 @@ impl Subject {
     /// Names what the network is applied to.
     pub(crate) fn key(&self) -> String {
         match self {
-            Self::Known { corpus, id } => format!("{}:{}", &corpus.identity(), id.0),
-            Self::Sent { hash, .. } => hash.clone(),
+            Self::CorpusImage { corpus, id } => format!("{}:{}", &corpus.identity(), id.0),
+            Self::SentImage { hash, .. } => hash.clone(),
             Self::Group { group, minus: None } => group.key.clone(),
             Self::Group { group, minus: Some(minus) } => format!("{}-{}", group.key, minus.key),
         }
@@ -62,26 +62,26 @@ impl Subject {
     /// The one image of the corpus that it is.
     pub(crate) fn id(&self) -> Option<ImageId> {
         match self {
-            Self::Known { id, .. } => Some(*id),
-            Self::Sent { .. } | Self::Group { .. } => None,
+            Self::CorpusImage { id, .. } => Some(*id),
+            Self::SentImage { .. } | Self::Group { .. } => None,
         }
     }
 
     /// Images that one application of a network takes.
     pub(crate) fn images(&self) -> usize {
         match self {
-            Self::Known { .. } | Self::Sent { .. } => 1,
+            Self::CorpusImage { .. } | Self::SentImage { .. } => 1,
             Self::Group { group, minus } => group.ids.len() + minus.as_ref().map_or(0, |minus| minus.ids.len()),
         }
     }
 }
 
-impl Subject {
+impl ModelInput {
     /// An image of the run's corpus.
     pub(crate) async fn image(corpora: &Corpora, run: &OpenRun, id: &str) -> Result<Self, ApiError> {
         let corpus = fitting_corpus(corpora, run).await?;
         let id = image_id(&corpus, id)?;
-        Ok(Self::Known { corpus, id })
+        Ok(Self::CorpusImage { corpus, id })
     }
 
     /// An image of the run's corpus, or a group of them.
@@ -89,18 +89,19 @@ impl Subject {
         corpora: &Corpora,
         run: &OpenRun,
         text: &str,
-        words: &GroupWords,
+        group_query: &GroupQuery,
     ) -> Result<Self, ApiError> {
-        if !Group::is_meant(text) {
-            if words.minus.is_some() {
+        if !ImageGroup::is_meant(text) {
+            if group_query.minus.is_some() {
                 return Err(ApiError::bad("only a group of images has another one subtracted")
                     .hint("apply/class:3?minus=class:5, or apply/images:1,2,3?minus=images:4"));
             }
             return Self::image(corpora, run, text).await;
         }
         let corpus = fitting_corpus(corpora, run).await?;
-        let group = Arc::new(Group::read(&corpus, text, words)?);
-        let minus = words.minus.as_deref().map(|minus| Group::read(&corpus, minus, words)).transpose()?;
+        let group = Arc::new(ImageGroup::read(&corpus, text, group_query)?);
+        let minus =
+            group_query.minus.as_deref().map(|minus| ImageGroup::read(&corpus, minus, group_query)).transpose()?;
         Ok(Self::Group { group, minus: minus.map(Arc::new) })
     }
 }

@@ -1,4 +1,4 @@
-//! How a sheet is to look, as a query words it.
+//! The style of a sheet, and reading it from a query.
 
 use deepviz_render::{Palette, Range};
 use serde::Serialize;
@@ -9,16 +9,17 @@ use crate::http::problem::ApiError;
 /// What the colours are scaled over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Over {
+#[schema(as = Over)]
+pub(crate) enum NormaliseOver {
     Sheet,
     Filter,
     Timeline,
 }
 
-/// How a sheet is to look.
+/// The style of a sheet: scale, palette, and what the colours are scaled over.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
-    pub(crate) over: Over,
+pub(crate) struct SheetStyle {
+    pub(crate) over: NormaliseOver,
     /// `None` chooses by what is shown.
     pub(crate) palette: Option<Palette>,
     pub(crate) scale: usize,
@@ -27,7 +28,7 @@ pub(crate) struct Look {
     pub(crate) percentile: Option<f32>,
 }
 
-impl Look {
+impl SheetStyle {
     /// The range of some values, as far as the scales reach.
     pub(crate) fn range_of<'a>(&self, values: impl IntoIterator<Item = &'a f32>) -> Range {
         match self.percentile {
@@ -40,7 +41,7 @@ impl Look {
 /// Pixels per value that anybody could want.
 const MOST_SCALE: usize = 64;
 
-/// A look as a query words it.
+/// The style parameters of a query, as they were written.
 #[derive(Clone, Copy)]
 pub(crate) struct Words<'a> {
     pub(crate) normalise: Option<&'a str>,
@@ -50,12 +51,12 @@ pub(crate) struct Words<'a> {
     pub(crate) percentile: Option<f32>,
 }
 
-/// The look that the words of a query ask for.
-pub(crate) fn look(words: Words<'_>) -> Result<Look, ApiError> {
+/// The style that a query asks for.
+pub(crate) fn sheet_style(words: Words<'_>) -> Result<SheetStyle, ApiError> {
     let over = match words.normalise {
-        None | Some("sheet") => Over::Sheet,
-        Some("filter") => Over::Filter,
-        Some("timeline") => Over::Timeline,
+        None | Some("sheet") => NormaliseOver::Sheet,
+        Some("filter") => NormaliseOver::Filter,
+        Some("timeline") => NormaliseOver::Timeline,
         Some(other) => {
             return Err(ApiError::bad(format!("unknown normalisation `{other}`; expected sheet, filter or timeline")));
         }
@@ -75,5 +76,5 @@ pub(crate) fn look(words: Words<'_>) -> Result<Look, ApiError> {
         return Err(ApiError::bad("expected a percentile of 50 to 100"));
     }
     let percentile = words.percentile;
-    Ok(Look { percentile, over, palette, scale, columns: words.columns })
+    Ok(SheetStyle { percentile, over, palette, scale, columns: words.columns })
 }

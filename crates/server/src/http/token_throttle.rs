@@ -24,18 +24,18 @@ const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// Who was wrong, and how often.
 #[derive(Default)]
-pub(crate) struct Guesses(Mutex<Table>);
+pub(crate) struct TokenThrottle(Mutex<ThrottleTable>);
 
 #[derive(Default)]
-struct Table {
-    addresses: HashMap<IpAddr, Guesser>,
+struct ThrottleTable {
+    addresses: HashMap<IpAddr, FailedAttempts>,
     /// When the minute began in which lines are counted, and how many there were.
     lines: Option<(Instant, u32)>,
     /// Wrong tokens that were not logged since the last line.
     untold: u64,
 }
 
-struct Guesser {
+struct FailedAttempts {
     /// When it will have waited for all of its wrong tokens, one after the other.
     until: Instant,
     logged: Option<Instant>,
@@ -43,38 +43,38 @@ struct Guesser {
 
 /// What becomes of a wrong token.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Wrong {
+pub(crate) struct Penalty {
     /// How late it is answered.
     pub(crate) delay: Duration,
     /// Where it is to be logged: how many were not, before it.
     pub(crate) log: Option<u64>,
 }
 
-impl Guesses {
+impl TokenThrottle {
     /// A wrong token from an address.
-    pub(crate) fn wrong(&self, address: IpAddr) -> Wrong {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).wrong(address, Instant::now())
+    pub(crate) fn record_wrong(&self, address: IpAddr) -> Penalty {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).record_wrong(address, Instant::now())
     }
 }
 
-impl Table {
-    fn wrong(&mut self, address: IpAddr, now: Instant) -> Wrong {
+impl ThrottleTable {
+    fn record_wrong(&mut self, address: IpAddr, now: Instant) -> Penalty {
         let network = network(address);
         if !self.addresses.contains_key(&network) {
             self.make_room(now);
         }
-        let guesser = self.addresses.entry(network).or_insert(Guesser { until: now, logged: None });
-        guesser.until = (guesser.until.max(now) + DELAY).min(now + GRACE + MOST_DELAY);
-        let delay = guesser.until.duration_since(now).saturating_sub(GRACE).max(DELAY);
-        let is_due = guesser.logged.is_none_or(|last| now.duration_since(last) >= BETWEEN_LINES);
+        let attempts = self.addresses.entry(network).or_insert(FailedAttempts { until: now, logged: None });
+        attempts.until = (attempts.until.max(now) + DELAY).min(now + GRACE + MOST_DELAY);
+        let delay = attempts.until.duration_since(now).saturating_sub(GRACE).max(DELAY);
+        let is_due = attempts.logged.is_none_or(|last| now.duration_since(last) >= BETWEEN_LINES);
         let (minute, lines) = self.lines.filter(|(minute, _)| now.duration_since(*minute) < MINUTE).unwrap_or((now, 0));
         if !is_due || lines >= MOST_LINES {
             self.untold += 1;
-            return Wrong { delay, log: None };
+            return Penalty { delay, log: None };
         }
-        guesser.logged = Some(now);
+        attempts.logged = Some(now);
         self.lines = Some((minute, lines + 1));
-        Wrong { delay, log: Some(std::mem::take(&mut self.untold)) }
+        Penalty { delay, log: Some(std::mem::take(&mut self.untold)) }
     }
 
     /// Forgets who owes nothing any more, or else who owes least.
@@ -82,8 +82,8 @@ impl Table {
         if self.addresses.len() < MOST_ADDRESSES {
             return;
         }
-        self.addresses.retain(|_, guesser| guesser.until > now);
-        let least = self.addresses.iter().min_by_key(|(_, guesser)| guesser.until).map(|(address, _)| *address);
+        self.addresses.retain(|_, attempts| attempts.until > now);
+        let least = self.addresses.iter().min_by_key(|(_, attempts)| attempts.until).map(|(address, _)| *address);
         if let Some(address) = least.filter(|_| self.addresses.len() >= MOST_ADDRESSES) {
             self.addresses.remove(&address);
         }
@@ -108,22 +108,22 @@ mod tests {
 
     #[test]
     fn who_goes_on_guessing_waits_ever_longer_and_nobody_else() {
-        let (mut table, now) = (Table::default(), Instant::now());
-        let delays: Vec<_> = (0..100).map(|_| table.wrong(ip("10.0.0.1"), now).delay).collect();
+        let (mut table, now) = (ThrottleTable::default(), Instant::now());
+        let delays: Vec<_> = (0..100).map(|_| table.record_wrong(ip("10.0.0.1"), now).delay).collect();
         assert!(delays[..10].iter().all(|delay| *delay == DELAY), "{delays:?}");
         assert!(delays.windows(2).all(|pair| pair[0] <= pair[1]), "{delays:?}");
         assert_eq!(delays[99], MOST_DELAY);
-        assert_eq!(table.wrong(ip("10.0.0.2"), now).delay, DELAY);
+        assert_eq!(table.record_wrong(ip("10.0.0.2"), now).delay, DELAY);
         // Once it has waited, all is well.
-        assert_eq!(table.wrong(ip("10.0.0.1"), now + GRACE + MOST_DELAY).delay, DELAY);
+        assert_eq!(table.record_wrong(ip("10.0.0.1"), now + GRACE + MOST_DELAY).delay, DELAY);
     }
 
     #[test]
     fn addresses_of_one_network_are_one() {
-        let (mut table, now) = (Table::default(), Instant::now());
+        let (mut table, now) = (ThrottleTable::default(), Instant::now());
         let mut last = Duration::ZERO;
         for number in 0..50 {
-            last = table.wrong(Ipv6Addr::from_bits((0xfd00 << 112) + number).into(), now).delay;
+            last = table.record_wrong(Ipv6Addr::from_bits((0xfd00 << 112) + number).into(), now).delay;
         }
         assert!(last > DELAY);
         assert_eq!(network(ip("::ffff:10.0.0.1")), ip("10.0.0.1"));
@@ -132,30 +132,31 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded_and_the_worst_stay() {
-        let (mut table, now) = (Table::default(), Instant::now());
+        let (mut table, now) = (ThrottleTable::default(), Instant::now());
         for _ in 0..30 {
-            table.wrong(ip("10.0.0.1"), now);
+            table.record_wrong(ip("10.0.0.1"), now);
         }
         for number in 0..3 * MOST_ADDRESSES as u32 {
-            table.wrong(IpAddr::V4((0x0b00_0000 + number).into()), now);
+            table.record_wrong(IpAddr::V4((0x0b00_0000 + number).into()), now);
         }
         assert_eq!(table.addresses.len(), MOST_ADDRESSES);
-        assert!(table.wrong(ip("10.0.0.1"), now).delay > DELAY);
-        table.wrong(ip("10.0.0.9"), now + MINUTE);
+        assert!(table.record_wrong(ip("10.0.0.1"), now).delay > DELAY);
+        table.record_wrong(ip("10.0.0.9"), now + MINUTE);
         assert_eq!(table.addresses.len(), 1, "who owes nothing is forgotten");
     }
 
     #[test]
     fn the_log_has_a_line_now_and_then_and_counts_the_rest() {
-        let (mut table, now) = (Table::default(), Instant::now());
-        assert_eq!(table.wrong(ip("10.0.0.1"), now).log, Some(0));
+        let (mut table, now) = (ThrottleTable::default(), Instant::now());
+        assert_eq!(table.record_wrong(ip("10.0.0.1"), now).log, Some(0));
         for _ in 0..7 {
-            assert_eq!(table.wrong(ip("10.0.0.1"), now).log, None);
+            assert_eq!(table.record_wrong(ip("10.0.0.1"), now).log, None);
         }
-        assert_eq!(table.wrong(ip("10.0.0.2"), now).log, Some(7), "another address has a line of its own");
-        assert_eq!(table.wrong(ip("10.0.0.1"), now + BETWEEN_LINES).log, Some(0));
-        let lines = (0..200_u32).filter(|number| table.wrong(IpAddr::V4((*number).into()), now).log.is_some()).count();
+        assert_eq!(table.record_wrong(ip("10.0.0.2"), now).log, Some(7), "another address has a line of its own");
+        assert_eq!(table.record_wrong(ip("10.0.0.1"), now + BETWEEN_LINES).log, Some(0));
+        let lines =
+            (0..200_u32).filter(|number| table.record_wrong(IpAddr::V4((*number).into()), now).log.is_some()).count();
         assert_eq!(lines as u32, MOST_LINES - 3);
-        assert!(table.wrong(ip("10.0.0.3"), now + MINUTE).log.is_some());
+        assert!(table.record_wrong(ip("10.0.0.3"), now + MINUTE).log.is_some());
     }
 }

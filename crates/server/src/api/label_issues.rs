@@ -7,19 +7,19 @@ use deepviz_stats::Suspect;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::ledger::{checkpoints_of, ledger_now};
+use crate::api::example_stats::{checkpoints_of, example_stats_now};
 use crate::api::params::{DEFAULT_LIMIT, RunPath, limit, next_cursor, offset};
-use crate::app::Shared;
-use crate::http::extract::{Params, Segments};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
 
 /// Which of them.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct SuspectQuery {
+pub(crate) struct LabelIssuesQuery {
     /// `test` (default) or `train`.
     split: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
@@ -30,18 +30,20 @@ pub(crate) struct SuspectQuery {
 
 /// Images whose label is probably wrong, the most suspicious first.
 #[derive(Serialize, ToSchema)]
-struct Suspects {
+#[schema(as = Suspects)]
+struct LabelIssues {
     split: String,
     /// The checkpoints that count.
     checkpoints: Vec<usize>,
     total: usize,
-    items: Vec<SuspectItem>,
+    items: Vec<LabelIssue>,
     next_cursor: Option<String>,
 }
 
 /// An image whose label is probably wrong.
 #[derive(Serialize, ToSchema)]
-struct SuspectItem {
+#[schema(as = SuspectItem)]
+struct LabelIssue {
     id: u32,
     /// The label's class.
     label: u16,
@@ -61,9 +63,9 @@ struct SuspectItem {
 
 /// Images whose label is probably wrong, ranked, with the reason.
 #[utoipa::path(
-    get, path = "/api/runs/{run}/suspects", tag = "statistics", params(RunPath, SuspectQuery),
+    get, path = "/api/runs/{run}/suspects", tag = "statistics", params(RunPath, LabelIssuesQuery),
     responses(
-        (status = 200, description = "the answer", body = Suspects),
+        (status = 200, description = "the answer", body = LabelIssues),
         (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
@@ -71,23 +73,23 @@ struct SuspectItem {
     )
 )]
 pub(crate) async fn suspects(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
-    Params(query): Params<SuspectQuery>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    QueryParams(query): QueryParams<LabelIssuesQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let split = split(query.split.as_deref())?;
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
     let corpus = app.corpora.images_of(&run).await?;
-    let ledger = ledger_now(&app, &run, split).await?;
+    let ledger = example_stats_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
-    let answer = app.work.run(Load::Render, move || {
+    let answer = app.work.run(WorkKind::Render, move || {
         let range = corpus.range(split);
         let labels = &corpus.labels()[range.start as usize..range.end as usize];
         let page = deepviz_stats::suspects(&ledger.0, labels, offset..offset.saturating_add(limit));
         let items: Vec<_> = page.items.iter().map(|suspect| item_of(suspect, &run.info().classes)).collect();
-        Ok(Suspects {
+        Ok(LabelIssues {
             split: split.to_string(),
             checkpoints: checkpoints_of(&listing, &ledger.0),
             total: page.total,
@@ -98,7 +100,7 @@ pub(crate) async fn suspects(
     json(&headers, &answer.await?)
 }
 
-fn item_of(suspect: &Suspect, classes: &[String]) -> SuspectItem {
+fn item_of(suspect: &Suspect, classes: &[String]) -> LabelIssue {
     let name = |class: u16| classes.get(usize::from(class)).map_or_else(|| class.to_string(), Clone::clone);
     let (label, predicted) = (name(suspect.label.0), name(suspect.predicted.0));
     let reason = format!(
@@ -108,7 +110,7 @@ fn item_of(suspect: &Suspect, classes: &[String]) -> SuspectItem {
         suspect.doubt,
         100.0 * suspect.confusion,
     );
-    SuspectItem {
+    LabelIssue {
         id: suspect.image.0,
         label: suspect.label.0,
         predicted: suspect.predicted.0,

@@ -20,7 +20,7 @@ pub(crate) const MOST_WORK: usize = 20_000;
 /// What a query says about groups.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct GroupWords {
+pub(crate) struct GroupQuery {
     /// For a class: the split its images are of, `test` (default) or `train`.
     pub(crate) split: Option<String>,
     /// For a class: images that are averaged, evenly chosen, 1 to 1,000; 50 unless given.
@@ -31,7 +31,7 @@ pub(crate) struct GroupWords {
 }
 
 /// Some images of a corpus.
-pub(crate) struct Group {
+pub(crate) struct ImageGroup {
     pub(crate) corpus: Arc<Corpus>,
     /// In ascending order.
     pub(crate) ids: Vec<ImageId>,
@@ -41,21 +41,21 @@ pub(crate) struct Group {
     pub(crate) key: String,
 }
 
-impl Group {
+impl ImageGroup {
     /// Whether a text means a group rather than an image.
     pub(crate) fn is_meant(text: &str) -> bool {
         text.starts_with("class:") || text.starts_with("images:")
     }
 
     /// Reads `class:3`, `class:cat` or `images:1,4,10-19`.
-    pub(crate) fn read(corpus: &Arc<Corpus>, text: &str, words: &GroupWords) -> Result<Self, ApiError> {
+    pub(crate) fn read(corpus: &Arc<Corpus>, text: &str, group_query: &GroupQuery) -> Result<Self, ApiError> {
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
         match kind {
             "class" => {
-                let split = split(words.split.as_deref())?;
+                let split = split(group_query.split.as_deref())?;
                 let class = class_of(corpus.classes(), rest)?;
-                let limit = words.limit.unwrap_or(DEFAULT_LIMIT);
-                Self::of_class(corpus, class, Sample { split, limit: checked(limit)? })
+                let limit = group_query.limit.unwrap_or(DEFAULT_LIMIT);
+                Self::of_class(corpus, class, ClassSample { split, limit: checked(limit)? })
             }
             "images" => {
                 let axis = Axis { what: "image", of: corpus.name(), count: corpus.len() };
@@ -73,7 +73,7 @@ impl Group {
     }
 
     /// Some images of a class, evenly chosen.
-    pub(crate) fn of_class(corpus: &Arc<Corpus>, class: ClassId, sample: Sample) -> Result<Self, ApiError> {
+    pub(crate) fn of_class(corpus: &Arc<Corpus>, class: ClassId, sample: ClassSample) -> Result<Self, ApiError> {
         let all = corpus.range(sample.split).map(ImageId).filter(|id| corpus.label(*id) == Some(class));
         let ids = evenly(&all.collect::<Vec<_>>(), sample.limit);
         if ids.is_empty() {
@@ -100,20 +100,20 @@ impl Group {
 
 /// Which images of a class stand for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
+pub(crate) struct ClassSample {
     pub(crate) split: Split,
     pub(crate) limit: usize,
 }
 
-impl Sample {
+impl ClassSample {
     /// As a query words it, for all classes together.
-    pub(crate) fn of_all(words: &GroupWords, classes: usize) -> Result<Self, ApiError> {
+    pub(crate) fn of_all(group_query: &GroupQuery, classes: usize) -> Result<Self, ApiError> {
         let most = MOST_WORK / classes.max(1);
-        let limit = checked(words.limit.unwrap_or(DEFAULT_LIMIT.min(most)))?;
+        let limit = checked(group_query.limit.unwrap_or(DEFAULT_LIMIT.min(most)))?;
         if limit > most {
             return Err(ApiError::bad(format!("expected a limit of 1 to {most} for {classes} classes, found {limit}")));
         }
-        Ok(Self { split: split(words.split.as_deref())?, limit })
+        Ok(Self { split: split(group_query.split.as_deref())?, limit })
     }
 }
 
@@ -153,15 +153,15 @@ mod tests {
     fn a_class_holds_its_images_of_the_split_alone() {
         let corpus = corpus();
         for word in ["test", "train"] {
-            let words = GroupWords { split: Some(word.to_owned()), limit: Some(1000), minus: None };
+            let group_query = GroupQuery { split: Some(word.to_owned()), limit: Some(1000), minus: None };
             let mut sum = 0;
             for class in 0..10 {
-                let group = Group::read(&corpus, &format!("class:{class}"), &words).unwrap();
+                let group = ImageGroup::read(&corpus, &format!("class:{class}"), &group_query).unwrap();
                 let of_class = |id: &ImageId| corpus.label(*id) == Some(ClassId(class));
                 let of_split = |id: &ImageId| corpus.split_of(*id) == Some(word.parse().unwrap());
                 assert!(group.ids.iter().all(|id| of_class(id) && of_split(id)), "{class}");
                 let by_name = format!("class:{}", corpus.classes()[usize::from(class)]);
-                assert_eq!(Group::read(&corpus, &by_name, &words).unwrap().key, group.key);
+                assert_eq!(ImageGroup::read(&corpus, &by_name, &group_query).unwrap().key, group.key);
                 sum += group.ids.len();
             }
             assert_eq!(sum, corpus.range(word.parse().unwrap()).len());
@@ -172,7 +172,7 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(kind in "(class|images|[a-z]{0,3}):?", rest in "[0-9a-z,:*-]{0,10}") {
             let corpus = corpus();
-            if let Ok(group) = Group::read(&corpus, &format!("{kind}{rest}"), &GroupWords::default()) {
+            if let Ok(group) = ImageGroup::read(&corpus, &format!("{kind}{rest}"), &GroupQuery::default()) {
                 prop_assert!(!group.ids.is_empty() && group.ids.is_sorted());
                 prop_assert!(group.ids.iter().all(|id| image_id(&corpus, &id.0.to_string()).is_ok()));
             }

@@ -3,18 +3,18 @@
 use deepviz_net::{Layer, Network, Role, Snapshot};
 use deepviz_render::Range;
 
-use crate::http::cache::Weigh;
+use crate::http::cache::CacheSize;
 use crate::http::problem::ApiError;
-use crate::sheet::bank::{Bank, weights};
+use crate::sheet::kernel_shape::{KernelShape, weights};
 
 /// The percentiles that a history shows.
 pub(crate) const PERCENTILES: [f64; 5] = [1.0, 25.0, 50.0, 75.0, 99.0];
 
 /// Every layer of one snapshot; `None` for those without weights.
-pub(crate) struct Summary(pub(crate) Vec<Option<LayerSummary>>);
+pub(crate) struct WeightSummary(pub(crate) Vec<Option<LayerWeightSummary>>);
 
 /// The weights of one layer at one moment.
-pub(crate) struct LayerSummary {
+pub(crate) struct LayerWeightSummary {
     pub(crate) range: Range,
     pub(crate) norm: f32,
     pub(crate) percentiles: [f32; 5],
@@ -23,33 +23,33 @@ pub(crate) struct LayerSummary {
 }
 
 /// How far each layer's weights moved from one snapshot to the next, relative to the earlier norm.
-pub(crate) struct Moves(pub(crate) Vec<Option<f32>>);
+pub(crate) struct WeightChange(pub(crate) Vec<Option<f32>>);
 
-impl Weigh for Summary {
+impl CacheSize for WeightSummary {
     fn bytes(&self) -> usize {
         self.0.iter().flatten().map(|layer| 4 * (layer.filter_norms.len() + layer.biases.len()) + 64).sum()
     }
 }
 
-impl Weigh for Moves {
+impl CacheSize for WeightChange {
     fn bytes(&self) -> usize {
         self.0.len() * 8
     }
 }
 
-impl Summary {
+impl WeightSummary {
     /// Looks at every layer.
     pub(crate) fn of(network: &Network, snapshot: &Snapshot) -> Result<Self, ApiError> {
         network.layers().iter().map(|layer| layer_summary(layer, snapshot)).collect::<Result<_, _>>().map(Self)
     }
 }
 
-fn layer_summary(layer: &Layer, snapshot: &Snapshot) -> Result<Option<LayerSummary>, ApiError> {
-    let Some(bank) = Bank::of_weights(layer) else { return Ok(None) };
+fn layer_summary(layer: &Layer, snapshot: &Snapshot) -> Result<Option<LayerWeightSummary>, ApiError> {
+    let Some(kernels) = KernelShape::of_weights(layer) else { return Ok(None) };
     let values = weights(layer, &snapshot.parameters)?;
-    let filter = (bank.channels * bank.height * bank.width).max(1);
+    let filter = (kernels.channels * kernels.height * kernels.width).max(1);
     let biases = layer.parameter(Role::Bias).and_then(|spec| snapshot.parameters.get(&spec.name));
-    Ok(Some(LayerSummary {
+    Ok(Some(LayerWeightSummary {
         range: Range::of(values),
         norm: norm(values),
         percentiles: percentiles(values),
@@ -58,11 +58,11 @@ fn layer_summary(layer: &Layer, snapshot: &Snapshot) -> Result<Option<LayerSumma
     }))
 }
 
-impl Moves {
+impl WeightChange {
     /// From one snapshot to another of the same network.
     pub(crate) fn between(network: &Network, before: &Snapshot, now: &Snapshot) -> Result<Self, ApiError> {
-        let moves = network.layers().iter().map(|layer| {
-            if Bank::of_weights(layer).is_none() {
+        let changes = network.layers().iter().map(|layer| {
+            if KernelShape::of_weights(layer).is_none() {
                 return Ok(None);
             }
             let (old, new) = (weights(layer, &before.parameters)?, weights(layer, &now.parameters)?);
@@ -70,7 +70,7 @@ impl Moves {
             let start = f64::from(norm(old));
             Ok((start > 0.0).then(|| (difference.sqrt() / start) as f32))
         });
-        moves.collect::<Result<_, _>>().map(Self)
+        changes.collect::<Result<_, _>>().map(Self)
     }
 }
 

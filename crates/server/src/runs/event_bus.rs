@@ -6,40 +6,40 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, broadcast, watch};
 
 use crate::runs::event::Event;
-use crate::runs::seen::Seen;
+use crate::runs::fingerprint::RunFingerprint;
 
 /// Events that a slow client may fall behind by before it is told to start over.
 const BACKLOG: usize = 1024;
 
 /// An event and the run it belongs to; `None` for all.
-pub(crate) type Message = (Option<Arc<str>>, Event);
+pub(crate) type RunEvent = (Option<Arc<str>>, Event);
 
 /// Who watches what.
-pub(crate) struct Hub {
-    sender: broadcast::Sender<Message>,
-    watched: Mutex<BTreeMap<String, Watched>>,
+pub(crate) struct EventBus {
+    sender: broadcast::Sender<RunEvent>,
+    followed: Mutex<BTreeMap<String, FollowedRun>>,
     closed: watch::Sender<bool>,
     /// Wakes the watcher: something may have changed on disk.
     pub(crate) wake: Notify,
 }
 
-struct Watched {
+struct FollowedRun {
     clients: usize,
-    seen: Seen,
+    seen: RunFingerprint,
 }
 
-impl Hub {
+impl EventBus {
     pub(crate) fn new() -> Self {
         Self {
             sender: broadcast::Sender::new(BACKLOG),
-            watched: Mutex::default(),
+            followed: Mutex::default(),
             closed: watch::Sender::new(false),
             wake: Notify::new(),
         }
     }
 
     /// Everything from now on.
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Message> {
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<RunEvent> {
         self.sender.subscribe()
     }
 
@@ -54,28 +54,28 @@ impl Hub {
     }
 
     /// Has the run watched as long as the guard lives, from the state in which the client saw it.
-    pub(crate) fn watch(self: &Arc<Self>, run: &str, seen: Seen) -> Guard {
-        let mut watched = self.lock();
+    pub(crate) fn follow(self: &Arc<Self>, run: &str, seen: RunFingerprint) -> Subscription {
+        let mut followed = self.lock();
         // An older state stays: what changed since will be told to all.
-        watched.entry(run.to_owned()).or_insert(Watched { clients: 0, seen }).clients += 1;
-        Guard { hub: Arc::clone(self), run: run.to_owned() }
+        followed.entry(run.to_owned()).or_insert(FollowedRun { clients: 0, seen }).clients += 1;
+        Subscription { event_bus: Arc::clone(self), run: run.to_owned() }
     }
 
     /// The runs that are watched now.
-    pub(crate) fn watched(&self) -> Vec<String> {
+    pub(crate) fn followed(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
     }
 
     /// The state of a run that was looked at last.
-    pub(crate) fn last_seen(&self, run: &str) -> Option<Seen> {
+    pub(crate) fn last_fingerprint(&self, run: &str) -> Option<RunFingerprint> {
         self.lock().get(run).map(|entry| entry.seen.clone())
     }
 
     /// Takes the present state of a run and tells what is different.
-    pub(crate) fn report(&self, run: &str, now: &Seen) {
+    pub(crate) fn publish_changes(&self, run: &str, now: &RunFingerprint) {
         let events = {
-            let mut watched = self.lock();
-            let Some(entry) = watched.get_mut(run) else { return };
+            let mut followed = self.lock();
+            let Some(entry) = followed.get_mut(run) else { return };
             let events = entry.seen.changes(now);
             entry.seen = now.clone();
             events
@@ -87,29 +87,29 @@ impl Hub {
     }
 
     /// Tells everybody, if there is anybody.
-    pub(crate) fn send(&self, message: Message) {
+    pub(crate) fn send(&self, message: RunEvent) {
         // An error means that nobody listens.
         let _ = self.sender.send(message);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Watched>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, FollowedRun>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One client's interest in a run.
-pub(crate) struct Guard {
-    hub: Arc<Hub>,
+pub(crate) struct Subscription {
+    event_bus: Arc<EventBus>,
     run: String,
 }
 
-impl Drop for Guard {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut watched = self.hub.lock();
-        if let Some(entry) = watched.get_mut(&self.run) {
+        let mut followed = self.event_bus.lock();
+        if let Some(entry) = followed.get_mut(&self.run) {
             entry.clients -= 1;
             if entry.clients == 0 {
-                watched.remove(&self.run);
+                followed.remove(&self.run);
             }
         }
     }

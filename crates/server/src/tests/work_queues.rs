@@ -5,11 +5,11 @@ use std::io::{Cursor, Write as _};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
 
-use super::lab::Lab;
+use super::fixture::TestServer;
 use super::limits::{HANG, Running, rest};
-use crate::app::Shared;
+use crate::app::AppState;
 use crate::http::problem::ApiError;
-use crate::http::work::{Load, forward_threads};
+use crate::http::work_pool::{WorkKind, forward_threads};
 
 /// A picture of some hundred KB that does not get smaller as a file.
 const PICTURES: &str = "/api/corpora/shapes/sheet?scale=2&ids=\
@@ -23,10 +23,10 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// Takes every slot of a lane until the sender is dropped.
-async fn fill(app: &Shared, load: Load) -> mpsc::Sender<()> {
+async fn fill(app: &AppState, load: WorkKind) -> mpsc::Sender<()> {
     let (release, gate) = mpsc::channel::<()>();
     let gate = Arc::new(Mutex::new(gate));
-    let slots = if load == Load::DecodeLarge { 1 } else { forward_threads() };
+    let slots = if load == WorkKind::DecodeLarge { 1 } else { forward_threads() };
     let (started, mut starts) = tokio::sync::mpsc::channel(slots);
     for _ in 0..slots {
         let (app, gate, started) = (Arc::clone(app), Arc::clone(&gate), started.clone());
@@ -47,36 +47,37 @@ async fn fill(app: &Shared, load: Load) -> mpsc::Sender<()> {
 }
 
 /// Comes back when so much work of a kind waits.
-async fn until_waiting(app: &Shared, load: Load, count: usize) {
+async fn until_waiting(app: &AppState, load: WorkKind, count: usize) {
     while app.work.counts(load).1 < count {
         tokio::task::yield_now().await;
     }
 }
 
-async fn in_time<T>(answer: impl Future<Output = T>) -> T {
+async fn request_timeout<T>(answer: impl Future<Output = T>) -> T {
     tokio::time::timeout(HANG, answer).await.expect("it waits for what it should not")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_pictures_block_only_one_another() {
-    let lab = Arc::new(Lab::shared());
-    let release = fill(&lab.app, Load::DecodeLarge).await;
+    let server = Arc::new(TestServer::shared());
+    let release = fill(&server.app, WorkKind::DecodeLarge).await;
     let predict = "/api/runs/tiny/checkpoints/0/predict";
     let large: Vec<_> = (0..20)
         .map(|_| {
-            let lab = Arc::clone(&lab);
-            tokio::spawn(async move { lab.post(predict, png(2_100, 2_000)).await.status })
+            let server = Arc::clone(&server);
+            tokio::spawn(async move { server.post(predict, png(2_100, 2_000)).await.status })
         })
         .collect();
-    until_waiting(&lab.app, Load::DecodeLarge, large.len()).await;
+    until_waiting(&server.app, WorkKind::DecodeLarge, large.len()).await;
     for scale in 1..9 {
-        let sheet = in_time(lab.get(&format!("/api/runs/tiny/checkpoints/1/layers/conv1?scale={scale}"))).await;
+        let sheet =
+            request_timeout(server.get(&format!("/api/runs/tiny/checkpoints/1/layers/conv1?scale={scale}"))).await;
         assert_eq!(sheet.status, 200);
-        let picture = in_time(lab.post(predict, png(40 + scale, 30))).await;
+        let picture = request_timeout(server.post(predict, png(40 + scale, 30))).await;
         assert_eq!(picture.status, 200, "{:?}", picture.body);
-        assert_eq!(in_time(lab.post(predict, "no picture")).await.status, 415);
+        assert_eq!(request_timeout(server.post(predict, "no picture")).await.status, 415);
     }
-    assert_eq!(lab.app.work.counts(Load::DecodeLarge), (0, large.len()));
+    assert_eq!(server.app.work.counts(WorkKind::DecodeLarge), (0, large.len()));
     drop(release);
     for one in large {
         assert_eq!(one.await.unwrap(), 200);
@@ -85,8 +86,8 @@ async fn large_pictures_block_only_one_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_answers_wait_for_one_another_and_no_sheet_for_them() {
-    let lab = Arc::new(Lab::shared());
-    let release = fill(&lab.app, Load::Large).await;
+    let server = Arc::new(TestServer::shared());
+    let release = fill(&server.app, WorkKind::RenderLarge).await;
     let paths = [
         "/api/runs/tiny/layers/fc16/strip?scale=16",
         "/api/runs/tiny/checkpoints/0/layers/fc16?scale=64",
@@ -96,20 +97,20 @@ async fn large_answers_wait_for_one_another_and_no_sheet_for_them() {
     let large: Vec<_> = paths
         .into_iter()
         .map(|path| {
-            let lab = Arc::clone(&lab);
-            tokio::spawn(async move { (path, lab.get(path).await.status) })
+            let server = Arc::clone(&server);
+            tokio::spawn(async move { (path, server.get(path).await.status) })
         })
         .collect();
-    until_waiting(&lab.app, Load::Large, large.len()).await;
+    until_waiting(&server.app, WorkKind::RenderLarge, large.len()).await;
     for path in ["/api/runs", "/api/runs/tiny", "/api/runs/tiny/metrics", "/api/runs/tiny/checkpoints/1/layers/conv1"] {
-        assert_eq!(in_time(lab.get(path)).await.status, 200, "{path}");
+        assert_eq!(request_timeout(server.get(path)).await.status, 200, "{path}");
     }
     drop(release);
     for one in large {
         let (path, status) = one.await.unwrap();
         assert_eq!(status, 200, "{path}");
     }
-    assert_eq!(lab.app.answers.free_bytes(), [64 << 20, 256 << 20], "all is given back");
+    assert_eq!(server.app.answers.free_bytes(), [64 << 20, 256 << 20], "all is given back");
 }
 
 /// Trial 23: however many have begun to send a picture, the next one is answered.
@@ -168,9 +169,9 @@ async fn who_takes_an_answer_slowly_gives_way_to_others() {
 
 /// Takes all of the room of common answers.
 async fn fill_common(
-    app: &Shared,
-    first: crate::http::answer_memory::Counted,
-) -> Vec<crate::http::answer_memory::Counted> {
+    app: &AppState,
+    first: crate::http::response_memory::ResponseMemory,
+) -> Vec<crate::http::response_memory::ResponseMemory> {
     let mut all = vec![first];
     for _ in 1..32 {
         all.push(app.answers.take(2 << 20).await.unwrap());
@@ -180,26 +181,26 @@ async fn fill_common(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_take_too_much_is_refused_with_the_limit() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     let path = "/api/corpora/shapes/sheet?scale=64&ids=".to_owned() + &["1"; 200].join(",");
-    let answer = lab.get(&path).await;
+    let answer = server.get(&path).await;
     let text = String::from_utf8_lossy(&answer.body);
     assert_eq!(answer.status, 400, "{text}");
     assert!(text.contains("at most 256 MB") && text.contains("smaller scale"), "{text}");
-    assert_eq!(lab.app.answers.free_bytes(), [64 << 20, 256 << 20]);
+    assert_eq!(server.app.answers.free_bytes(), [64 << 20, 256 << 20]);
 }
 
 /// Fault 10: a list of runs costs nothing where nothing has changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn measurements_are_read_again_only_where_the_file_has_changed() {
-    let (lab, run) = Lab::own();
+    let (server, run) = TestServer::own();
     let path = run.join("metrics.jsonl");
     let long_ago = SystemTime::now() - Duration::from_hours(1);
     let stamp = |time| std::fs::File::open(&path).unwrap().set_modified(time).unwrap();
     let numbers = async || {
-        let list = lab.json("/api/runs").await["runs"][0]["test_error"].clone();
-        let detail = lab.json("/api/runs/tiny").await["checkpoints"][3]["test_error"].clone();
-        let error = lab.json("/api/runs/tiny/metrics").await["test"]["error"][3].clone();
+        let list = server.json("/api/runs").await["runs"][0]["test_error"].clone();
+        let detail = server.json("/api/runs/tiny").await["checkpoints"][3]["test_error"].clone();
+        let error = server.json("/api/runs/tiny/metrics").await["test"]["error"][3].clone();
         [list, detail, error].map(|number| number.to_string())
     };
     stamp(long_ago);

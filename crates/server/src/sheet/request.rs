@@ -1,4 +1,4 @@
-//! What somebody wants to see (checkpoint, layer, filters, channels, perhaps an image), and its geometry.
+//! A request for a sheet (layer, filters, channels, perhaps an image), checked against the run, and its geometry.
 
 use std::sync::Arc;
 
@@ -8,25 +8,25 @@ use ndarray::{Array4, Axis as Dim};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::number::finite;
+use crate::http::json_number::finite;
 use crate::http::problem::ApiError;
 use crate::http::selection::{Axis, Selection, text_from_indices};
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::{Listing, OpenRun};
-use crate::sheet::bank::Bank;
-use crate::sheet::look::{Look, Over};
-use crate::sheet::subject::Subject;
+use crate::sheet::kernel_shape::KernelShape;
+use crate::sheet::model_input::ModelInput;
+use crate::sheet::style::{NormaliseOver, SheetStyle};
 
-/// One sheet that somebody wants, checked against what there is.
+/// A request for the sheet of one layer, checked against the run.
 #[derive(Clone)]
-pub(crate) struct Wish {
+pub(crate) struct SheetRequest {
     pub(crate) run: Arc<OpenRun>,
     pub(crate) listing: Arc<Listing>,
     pub(crate) layer: usize,
     pub(crate) filters: Vec<usize>,
     pub(crate) channels: Vec<usize>,
-    pub(crate) subject: Option<Subject>,
-    pub(crate) look: Look,
+    pub(crate) input: Option<ModelInput>,
+    pub(crate) style: SheetStyle,
 }
 
 /// The geometry of one sheet and the meaning of its colours.
@@ -73,7 +73,7 @@ pub(crate) struct Sheet {
     /// The palette used.
     pub(crate) palette: String,
     /// What the colours are scaled over.
-    pub(crate) normalise: Over,
+    pub(crate) normalise: NormaliseOver,
     /// Least value shown.
     pub(crate) minimum: f32,
     /// Greatest value shown.
@@ -112,37 +112,37 @@ pub(crate) struct PixelValue {
 
 /// What a picture takes while it is made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cost {
+pub(crate) struct PictureCost {
     pub(crate) pixels: usize,
     pub(crate) bytes: usize,
 }
 
 /// What sheets of several layers have in common.
 #[derive(Clone)]
-pub(crate) struct Ground {
+pub(crate) struct SheetContext {
     pub(crate) run: Arc<OpenRun>,
     pub(crate) listing: Arc<Listing>,
-    pub(crate) subject: Option<Subject>,
-    pub(crate) look: Look,
+    pub(crate) input: Option<ModelInput>,
+    pub(crate) style: SheetStyle,
 }
 
 /// Which tiles of a layer, as selections.
 #[derive(Clone, Copy)]
-pub(crate) struct Tiles<'a> {
+pub(crate) struct TileSelection<'a> {
     pub(crate) filters: &'a str,
     pub(crate) channels: &'a str,
 }
 
-impl Wish {
+impl SheetRequest {
     /// The tiles of a layer, if it has them.
-    pub(crate) fn new(ground: Ground, layer: usize, tiles: Tiles<'_>) -> Result<Self, ApiError> {
-        let Ground { run, listing, subject, look } = ground;
-        let mut wish = Self { run, listing, layer, filters: Vec::new(), channels: Vec::new(), subject, look };
-        let (bank, of) = (wish.bank(), format!("layer {}", wish.layer().name));
+    pub(crate) fn new(context: SheetContext, layer: usize, tiles: TileSelection<'_>) -> Result<Self, ApiError> {
+        let SheetContext { run, listing, input, style } = context;
+        let mut request = Self { run, listing, layer, filters: Vec::new(), channels: Vec::new(), input, style };
+        let (kernels, of) = (request.kernel_shape(), format!("layer {}", request.layer().name));
         let bind = |what, text: &str, count| text.parse::<Selection>()?.bind(Axis { what, of: &of, count });
-        wish.filters = bind("filter", tiles.filters, bank.filters)?;
-        wish.channels = bind("channel", tiles.channels, bank.channels)?;
-        Ok(wish)
+        request.filters = bind("filter", tiles.filters, kernels.filters)?;
+        request.channels = bind("channel", tiles.channels, kernels.channels)?;
+        Ok(request)
     }
 
     pub(crate) fn layer(&self) -> &Layer {
@@ -150,21 +150,21 @@ impl Wish {
     }
 
     /// The layout of all there is to choose from.
-    pub(crate) fn bank(&self) -> Bank {
-        match &self.subject {
-            Some(_) => Bank::of_output(self.layer()),
+    pub(crate) fn kernel_shape(&self) -> KernelShape {
+        match &self.input {
+            Some(_) => KernelShape::of_output(self.layer()),
             // A layer without weights has been refused when the selection was read.
-            None => Bank::of_weights(self.layer()).unwrap_or_else(|| Bank::of_output(self.layer())),
+            None => KernelShape::of_weights(self.layer()).unwrap_or_else(|| KernelShape::of_output(self.layer())),
         }
     }
 
     /// Colour where the filters look at colours, grey for what a layer makes of an image, else blue to orange.
     pub(crate) fn palette(&self) -> Palette {
-        if let Some(palette) = self.look.palette {
+        if let Some(palette) = self.style.palette {
             return palette;
         }
-        match self.subject {
-            Some(Subject::Group { minus: Some(_), .. }) => return Palette::Diverging,
+        match self.input {
+            Some(ModelInput::Group { minus: Some(_), .. }) => return Palette::Diverging,
             Some(_) => return Palette::Grey,
             None => {}
         }
@@ -173,8 +173,8 @@ impl Wish {
 
     /// Whether the weights are of a layer that looks at the three colours of an image, and all three are shown.
     fn sees_colours(&self) -> bool {
-        let sees_image = self.subject.is_none() && self.layer().inputs.first() == Some(&0);
-        sees_image && self.bank().channels == 3 && self.channels == [0, 1, 2]
+        let sees_image = self.input.is_none() && self.layer().inputs.first() == Some(&0);
+        sees_image && self.kernel_shape().channels == 3 && self.channels == [0, 1, 2]
     }
 
     /// Whether the colours of a tile are drawn from the last channel to the first: the network sees blue first.
@@ -208,20 +208,20 @@ impl Wish {
     }
 
     pub(crate) fn layout(&self) -> Result<Layout, ApiError> {
-        let bank = self.bank();
-        let shape = [self.filters.len(), self.channels.len(), bank.height, bank.width];
-        Ok(Layout::new(shape, self.arrangement(), self.look.scale, self.look.columns)?)
+        let kernels = self.kernel_shape();
+        let shape = [self.filters.len(), self.channels.len(), kernels.height, kernels.width];
+        Ok(Layout::new(shape, self.arrangement(), self.style.scale, self.style.columns)?)
     }
 
     /// Values of one sheet.
     pub(crate) fn values(&self) -> usize {
-        let bank = self.bank();
-        self.filters.len() * self.channels.len() * bank.height * bank.width
+        let kernels = self.kernel_shape();
+        self.filters.len() * self.channels.len() * kernels.height * kernels.width
     }
 
     /// Where work on the values of one sheet belongs.
-    pub(crate) fn load(&self) -> Load {
-        Load::of_size(self.values())
+    pub(crate) fn work_kind(&self) -> WorkKind {
+        WorkKind::of_size(self.values())
     }
 
     /// Bytes that one sheet takes in a list: its numbers, and those of each filter and channel, in memory and as text.
@@ -230,7 +230,7 @@ impl Wish {
     }
 
     /// What drawing so many sheets as one picture takes, refused where no picture is as large.
-    pub(crate) fn cost(&self, sheets: usize) -> Result<Cost, ApiError> {
+    pub(crate) fn cost(&self, sheets: usize) -> Result<PictureCost, ApiError> {
         let layout = self.layout()?;
         let pixels = (layout.width_px() * layout.height_px()).saturating_mul(sheets);
         if pixels > MAX_PIXELS {
@@ -242,22 +242,22 @@ impl Wish {
         let depth = if layout.arrangement == Arrangement::Colour { 4 } else { 1 };
         // The pixels, and the file, which may be as large.
         let bytes = 4 * self.values() * sheets + 2 * depth * pixels;
-        Ok(Cost { pixels, bytes })
+        Ok(PictureCost { pixels, bytes })
     }
 
-    pub(crate) fn style(&self, timeline: Option<Range>) -> Style {
-        let normalise = match (self.look.over, timeline) {
-            (Over::Timeline, Some(range)) => Normalise::Range(range),
-            (Over::Filter, _) => Normalise::Filter,
+    pub(crate) fn render_style(&self, timeline: Option<Range>) -> Style {
+        let normalise = match (self.style.over, timeline) {
+            (NormaliseOver::Timeline, Some(range)) => Normalise::Range(range),
+            (NormaliseOver::Filter, _) => Normalise::Filter,
             _ => Normalise::Sheet,
         };
         Style {
             arrangement: self.arrangement(),
             normalise,
             palette: self.palette(),
-            scale: self.look.scale,
-            columns: self.look.columns,
-            percentile: self.look.percentile,
+            scale: self.style.scale,
+            columns: self.style.columns,
+            percentile: self.style.percentile,
         }
     }
 
@@ -268,10 +268,10 @@ impl Wish {
         values: &Array4<f32>,
         timeline: Option<Range>,
     ) -> Result<Sheet, ApiError> {
-        self.sheet_within(checkpoint, values, self.look.range_of(values).or_zero(), timeline)
+        self.sheet_within(checkpoint, values, self.style.range_of(values).or_zero(), timeline)
     }
 
-    /// As [`Wish::sheet`], where the values' range is known, as from drawing them.
+    /// As [`SheetRequest::sheet`], where the values' range is known, as from drawing them.
     pub(crate) fn sheet_within(
         &self,
         checkpoint: usize,
@@ -280,20 +280,20 @@ impl Wish {
         timeline: Option<Range>,
     ) -> Result<Sheet, ApiError> {
         let layout = self.layout()?;
-        let filters: Option<Vec<Range>> = (self.look.over == Over::Filter)
-            .then(|| values.outer_iter().map(|filter| self.look.range_of(filter.iter())).collect());
+        let filters: Option<Vec<Range>> = (self.style.over == NormaliseOver::Filter)
+            .then(|| values.outer_iter().map(|filter| self.style.range_of(filter.iter())).collect());
         let is_signed = self.palette().is_signed();
-        let (group, minus) = match &self.subject {
-            Some(Subject::Group { group, minus }) => (Some(group), minus.as_ref()),
+        let (group, minus) = match &self.input {
+            Some(ModelInput::Group { group, minus }) => (Some(group), minus.as_ref()),
             _ => (None, None),
         };
         Ok(Sheet {
             checkpoint,
             layer: self.layer().name.clone(),
-            image: self.subject.as_ref().and_then(Subject::id).map(|id| id.0),
+            image: self.input.as_ref().and_then(ModelInput::id).map(|id| id.0),
             group: group.map(|group| group.text.clone()),
             minus: minus.map(|minus| minus.text.clone()),
-            images: group.and(self.subject.as_ref()).map(Subject::images),
+            images: group.and(self.input.as_ref()).map(ModelInput::images),
             tile_width: layout.tile.width,
             tile_height: layout.tile.height,
             columns: layout.columns,
@@ -306,7 +306,7 @@ impl Wish {
             channels: self.drawn_channels(),
             rgb: layout.arrangement == Arrangement::Colour,
             palette: self.palette().to_string(),
-            normalise: self.look.over,
+            normalise: self.style.over,
             minimum: range.minimum,
             maximum: range.maximum,
             limit: timeline.unwrap_or(range).limit(),
@@ -318,19 +318,19 @@ impl Wish {
 
     /// Names everything but the checkpoint.
     pub(crate) fn key(&self) -> String {
-        let look = &self.look;
-        let subject = self.subject.as_ref().map(Subject::key).unwrap_or_default();
+        let style = &self.style;
+        let input = self.input.as_ref().map(ModelInput::key).unwrap_or_default();
         format!(
-            "{}/{}/{}/{}/{subject}/{:?}/{}/{}/{:?}/{:?}",
+            "{}/{}/{}/{}/{input}/{:?}/{}/{}/{:?}/{:?}",
             self.run.id,
             self.layer,
             text_from_indices(&self.filters),
             text_from_indices(&self.channels),
-            look.over,
+            style.over,
             self.palette(),
-            look.scale,
-            look.columns,
-            look.percentile,
+            style.scale,
+            style.columns,
+            style.percentile,
         )
     }
 

@@ -7,14 +7,14 @@ use crate::http::problem::ApiError;
 
 /// The four sizes of what is drawn as one sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bank {
+pub(crate) struct KernelShape {
     pub(crate) filters: usize,
     pub(crate) channels: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
 }
 
-impl Bank {
+impl KernelShape {
     /// How a layer's weights are laid out; `None` where it has none. A fully connected layer has one filter per
     /// output, shown in the shape of its input; an unshared one has its filters once per position, by rows.
     pub(crate) fn of_weights(layer: &Layer) -> Option<Self> {

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::params::{DEFAULT_LIMIT, RunImagePath, RunPath, limit, next_cursor, offset};
-use crate::app::{App, Shared};
-use crate::http::cache::Weigh;
-use crate::http::extract::{Params, Segments};
+use crate::app::{App, AppState};
+use crate::http::cache::CacheSize;
+use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::http::work::Load;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
 use crate::runs::corpus_params::{class_of, split};
 use crate::runs::open_run::{Listing, OpenRun};
@@ -26,7 +26,7 @@ use crate::runs::statistics;
 /// Which images, in which order.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct LedgerQuery {
+pub(crate) struct ExampleStatsQuery {
     /// `test` (default) or `train`.
     split: Option<String>,
     /// `image` (default), `learned` (last or never first), `forgotten`, `flips` (most first), `final_margin`,
@@ -42,18 +42,20 @@ pub(crate) struct LedgerQuery {
 
 /// Some images of a split, and what became of them.
 #[derive(Serialize, ToSchema)]
-struct LedgerPage {
+#[schema(as = LedgerPage)]
+struct ExampleStatsPage {
     split: String,
     /// The checkpoints that count.
     checkpoints: Vec<usize>,
     total: usize,
-    items: Vec<LedgerItem>,
+    items: Vec<ExampleStats>,
     next_cursor: Option<String>,
 }
 
 /// What became of an image. A margin is the true class's probability less the greatest other one.
 #[derive(Serialize, ToSchema)]
-struct LedgerItem {
+#[schema(as = LedgerItem)]
+struct ExampleStats {
     id: u32,
     true_class: u16,
     /// At the last checkpoint.
@@ -76,29 +78,34 @@ struct LedgerItem {
 
 /// What became of one image.
 #[derive(Serialize, ToSchema)]
-struct ImageLedger {
+#[schema(as = ImageLedger)]
+struct ImageExampleStats {
     checkpoints: Vec<usize>,
     /// Absent where there are no statistics of it.
-    example: Option<LedgerItem>,
+    example: Option<ExampleStats>,
 }
 
 /// A ledger in the cache.
-pub(crate) struct Kept(pub(crate) Ledger);
+pub(crate) struct CachedExampleStats(pub(crate) Ledger);
 
-impl Weigh for Kept {
+impl CacheSize for CachedExampleStats {
     fn bytes(&self) -> usize {
         self.0.examples.len() * size_of::<Example>() + self.0.steps.len() * size_of::<Step>()
     }
 }
 
 /// The ledger of a split as the statistics are now.
-pub(crate) async fn ledger_now(app: &App, run: &Arc<OpenRun>, split: Split) -> Result<Arc<Kept>, ApiError> {
+pub(crate) async fn example_stats_now(
+    app: &App,
+    run: &Arc<OpenRun>,
+    split: Split,
+) -> Result<Arc<CachedExampleStats>, ApiError> {
     let of = Arc::clone(run);
-    let key = app.work.run(Load::Render, move || statistics::digest(&of, split)).await?;
+    let key = app.work.run(WorkKind::Render, move || statistics::digest(&of, split)).await?;
     let of = Arc::clone(run);
-    let make = app.work.run(Load::Render, move || {
+    let make = app.work.run(WorkKind::Render, move || {
         let store = statistics::required(&of, split)?;
-        Ok(Kept(store.ledger(split)?))
+        Ok(CachedExampleStats(store.ledger(split)?))
     });
     app.cache.get(format!("ledger/{}/{key}", run.id), make).await
 }
@@ -108,8 +115,8 @@ pub(crate) fn checkpoints_of(listing: &Listing, ledger: &Ledger) -> Vec<usize> {
     ledger.steps.iter().filter_map(|step| listing.index_of(*step)).collect()
 }
 
-fn item_of(listing: &Listing, corpus: &Corpus, example: &Example) -> LedgerItem {
-    LedgerItem {
+fn item_of(listing: &Listing, corpus: &Corpus, example: &Example) -> ExampleStats {
+    ExampleStats {
         id: example.image.0,
         true_class: corpus.label(example.image).map(|class| class.0).unwrap_or_default(),
         predicted: example.predicted,
@@ -126,9 +133,9 @@ fn item_of(listing: &Listing, corpus: &Corpus, example: &Example) -> LedgerItem 
 
 /// What became of every image: when it was learned, how often forgotten, with what margin.
 #[utoipa::path(
-    get, path = "/api/runs/{run}/ledger", tag = "statistics", params(RunPath, LedgerQuery),
+    get, path = "/api/runs/{run}/ledger", tag = "statistics", params(RunPath, ExampleStatsQuery),
     responses(
-        (status = 200, description = "the answer", body = LedgerPage),
+        (status = 200, description = "the answer", body = ExampleStatsPage),
         (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
@@ -136,9 +143,9 @@ fn item_of(listing: &Listing, corpus: &Corpus, example: &Example) -> LedgerItem 
     )
 )]
 pub(crate) async fn ledger(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
-    Params(query): Params<LedgerQuery>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    QueryParams(query): QueryParams<ExampleStatsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
@@ -148,15 +155,15 @@ pub(crate) async fn ledger(
     let wanted = query.class.as_deref().filter(|class| !class.is_empty());
     let wanted = wanted.map(|class| class_of(&run.info().classes, class)).transpose()?;
     let corpus = app.corpora.images_of(&run).await?;
-    let kept = ledger_now(&app, &run, split).await?;
+    let kept = example_stats_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
-    let page = app.work.run(Load::Render, move || {
+    let page = app.work.run(WorkKind::Render, move || {
         let is_wanted = |example: &Example| {
             wanted.is_none_or(|class| corpus.label(example.image).is_some_and(|label| label == class))
         };
         let page = kept.0.page(order, is_wanted, offset..offset.saturating_add(limit));
         let items: Vec<_> = page.items.into_iter().map(|example| item_of(&listing, &corpus, example)).collect();
-        Ok(LedgerPage {
+        Ok(ExampleStatsPage {
             split: split.to_string(),
             checkpoints: checkpoints_of(&listing, &kept.0),
             total: page.total,
@@ -180,7 +187,7 @@ fn order(word: Option<&str>) -> Result<LedgerOrder, ApiError> {
 #[utoipa::path(
     get, path = "/api/runs/{run}/images/{image}/ledger", tag = "statistics", params(RunImagePath),
     responses(
-        (status = 200, description = "the answer", body = ImageLedger),
+        (status = 200, description = "the answer", body = ImageExampleStats),
         (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
@@ -188,8 +195,8 @@ fn order(word: Option<&str>) -> Result<LedgerOrder, ApiError> {
     )
 )]
 pub(crate) async fn image_ledger(
-    State(app): State<Shared>,
-    Segments(RunImagePath { run, image }): Segments<RunImagePath>,
+    State(app): State<AppState>,
+    PathParams(RunImagePath { run, image }): PathParams<RunImagePath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
@@ -197,18 +204,20 @@ pub(crate) async fn image_ledger(
     let id = image_id(&corpus, &image)?;
     let split = corpus.split_of(id).unwrap_or(Split::Test);
     let of = Arc::clone(&run);
-    let alone =
-        app.work.run(Load::Render, move || Ok(statistics::required(&of, split)?.ledger_of_image(split, id)?)).await?;
+    let alone = app
+        .work
+        .run(WorkKind::Render, move || Ok(statistics::required(&of, split)?.ledger_of_image(split, id)?))
+        .await?;
     let listing = run.listing_by(&app.work).await?;
     let answer = |ledger: &Ledger| {
         let example = ledger.examples.iter().find(|example| example.image == id);
-        ImageLedger {
+        ImageExampleStats {
             checkpoints: checkpoints_of(&listing, ledger),
             example: example.map(|example| item_of(&listing, &corpus, example)),
         }
     };
     match alone {
         Some(ledger) => json(&headers, &answer(&ledger)),
-        None => json(&headers, &answer(&ledger_now(&app, &run, split).await?.0)),
+        None => json(&headers, &answer(&example_stats_now(&app, &run, split).await?.0)),
     }
 }

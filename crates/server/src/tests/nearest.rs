@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::lab::Lab;
+use super::fixture::TestServer;
 
 const POINT: &str = "/api/runs/tiny/checkpoints/2";
-/// Of the test split of the lab's images.
+/// Of the test split of the fixture's images.
 const IMAGES: std::ops::Range<u32> = 90..120;
 
 /// Logits come back from the statistics within steps of 1/4096, of ten classes.
 const TOLERANCE: f64 = 2e-3;
 
-async fn logits(lab: &Lab) -> BTreeMap<u32, (Vec<f64>, Value)> {
+async fn logits(server: &TestServer) -> BTreeMap<u32, (Vec<f64>, Value)> {
     let mut all = BTreeMap::new();
     for image in IMAGES {
-        let prediction = lab.json(&format!("{POINT}/predict/{image}")).await;
+        let prediction = server.json(&format!("{POINT}/predict/{image}")).await;
         all.insert(image, (serde_json::from_value(prediction["logits"].clone()).unwrap(), prediction));
     }
     all
@@ -28,11 +28,11 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn near_images_are_those_of_a_search_through_all_and_as_far_back_as_there() {
-    let lab = Lab::shared();
-    let logits = logits(&lab).await;
+    let server = TestServer::shared();
+    let logits = logits(&server).await;
     let mut there = BTreeMap::new();
     for image in IMAGES {
-        let answer = lab.json(&format!("{POINT}/images/{image}/near")).await;
+        let answer = server.json(&format!("{POINT}/images/{image}/near")).await;
         let of = &logits[&image];
         assert_eq!((&answer["checkpoint"], &answer["split"]), (&json!(2), &json!("test")));
         assert_eq!((&answer["image"], &answer["true_class"]), (&json!(image), &of.1["true_class"]));
@@ -52,7 +52,7 @@ async fn near_images_are_those_of_a_search_through_all_and_as_far_back_as_there(
             assert!((item["probability"].as_f64().unwrap() - probability.as_f64().unwrap()).abs() <= 1e-4, "{item}");
             there.insert((image, id), item["distance"].clone());
         }
-        let few = lab.json(&format!("{POINT}/images/{image}/near?limit=4&split=test")).await;
+        let few = server.json(&format!("{POINT}/images/{image}/near?limit=4&split=test")).await;
         assert_eq!(few["items"].as_array().unwrap()[..], items[..4]);
     }
     for ((from, to), distance) in &there {
@@ -62,10 +62,10 @@ async fn near_images_are_those_of_a_search_through_all_and_as_far_back_as_there(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_statistics_the_way_on_is_told() {
-    let (lab, run) = Lab::own();
+    let (server, run) = TestServer::own();
     std::fs::remove_file(run.join("stats.sqlite")).unwrap();
-    lab.app.runs.scan();
-    let answer = lab.get(&format!("{POINT}/images/95/near")).await;
+    server.app.runs.scan();
+    let answer = server.get(&format!("{POINT}/images/95/near")).await;
     assert_eq!(answer.status, 409);
     assert!(answer.json()["hint"].as_str().unwrap().contains("deepviz stats RUN"), "{:?}", answer.body);
 }

@@ -10,8 +10,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::{Frame, SizeHint};
 
+use crate::http::connection_slots::Peer;
 use crate::http::memory_budget::{MemoryBudget, Reservation, too_slow};
-use crate::http::places::Peer;
 use crate::http::problem::ApiError;
 
 /// What a connection may hold uncounted.
@@ -22,19 +22,19 @@ const COMMON_BYTES: usize = 2 << 20;
 const COMMON_BUDGET_BYTES: usize = 64 << 20;
 pub(crate) const LARGE_BUDGET_BYTES: usize = 256 << 20;
 /// Handed to the connection at a time.
-const PIECE_BYTES: usize = 64 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// Memory for answers, while they are made and sent. Common ones (a sheet, a list) have a budget of their own, which large
 /// ones cannot fill.
-pub(crate) struct AnswerBudgets {
+pub(crate) struct ResponseBudgets {
     common: Arc<MemoryBudget>,
     large: Arc<MemoryBudget>,
 }
 
 /// What an answer holds; in an extension of the response.
-pub(crate) type Counted = Option<Arc<Reservation>>;
+pub(crate) type ResponseMemory = Option<Arc<Reservation>>;
 
-impl AnswerBudgets {
+impl ResponseBudgets {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { common: MemoryBudget::new(COMMON_BUDGET_BYTES), large: MemoryBudget::new(LARGE_BUDGET_BYTES) })
     }
@@ -43,7 +43,7 @@ impl AnswerBudgets {
     ///
     /// # Errors
     /// 400 where one answer may not have as much.
-    pub(crate) async fn take(&self, bytes: usize) -> Result<Counted, ApiError> {
+    pub(crate) async fn take(&self, bytes: usize) -> Result<ResponseMemory, ApiError> {
         let budget = match bytes {
             0..=SMALL_BYTES => return Ok(None),
             _ if bytes <= COMMON_BYTES => &self.common,
@@ -53,7 +53,7 @@ impl AnswerBudgets {
     }
 
     /// The same for what is larger than all there is: it takes everything.
-    pub(crate) async fn take_at_most(&self, bytes: usize) -> Result<Counted, ApiError> {
+    pub(crate) async fn take_at_most(&self, bytes: usize) -> Result<ResponseMemory, ApiError> {
         self.take(bytes.min(LARGE_BUDGET_BYTES)).await
     }
 
@@ -65,7 +65,7 @@ impl AnswerBudgets {
 }
 
 /// An answer with what was taken for it.
-pub(crate) fn counted(mut response: Response, held: Counted) -> Response {
+pub(crate) fn counted(mut response: Response, held: ResponseMemory) -> Response {
     if let Some(reservation) = held {
         response.extensions_mut().insert(reservation);
     }
@@ -73,7 +73,11 @@ pub(crate) fn counted(mut response: Response, held: Counted) -> Response {
 }
 
 /// Counts what answers hold until they are sent.
-pub(crate) async fn count_answers(State(budgets): State<Arc<AnswerBudgets>>, request: Request, next: Next) -> Response {
+pub(crate) async fn count_response_memory(
+    State(budgets): State<Arc<ResponseBudgets>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if !request.uri().path().starts_with("/api/") {
         return next.run(request).await;
     }
@@ -94,17 +98,17 @@ pub(crate) async fn count_answers(State(budgets): State<Arc<AnswerBudgets>>, req
     }
     reservation.is_of(peer);
     reservation.awaits_client();
-    response.map(|body| Body::new(Held { body, rest: Bytes::new(), reservation }))
+    response.map(|body| Body::new(CountedBody { body, rest: Bytes::new(), reservation }))
 }
 
 /// A body that is handed over in pieces, so that it is known how fast a client takes it.
-struct Held {
+struct CountedBody {
     body: Body,
     rest: Bytes,
     reservation: Arc<Reservation>,
 }
 
-impl HttpBody for Held {
+impl HttpBody for CountedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -127,7 +131,7 @@ impl HttpBody for Held {
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }
-        let bytes = self.rest.len().min(PIECE_BYTES);
+        let bytes = self.rest.len().min(CHUNK_BYTES);
         let piece = self.rest.split_to(bytes);
         self.reservation.moved(bytes);
         Poll::Ready(Some(Ok(Frame::data(piece))))
@@ -160,7 +164,7 @@ mod tests {
 
     fn held(reservation: &Arc<Reservation>, body: Body) -> Body {
         reservation.awaits_client();
-        Body::new(Held { body, rest: Bytes::new(), reservation: Arc::clone(reservation) })
+        Body::new(CountedBody { body, rest: Bytes::new(), reservation: Arc::clone(reservation) })
     }
 
     #[tokio::test]
@@ -175,7 +179,7 @@ mod tests {
         let mut found = Vec::new();
         while let Some(piece) = pieces.next().await {
             let piece = piece.unwrap();
-            assert!(piece.len() <= PIECE_BYTES && budget.free_bytes() < 3 * MB);
+            assert!(piece.len() <= CHUNK_BYTES && budget.free_bytes() < 3 * MB);
             found.extend(piece);
         }
         assert!(found == bytes);
@@ -198,7 +202,7 @@ mod tests {
         });
         // Longer than a client may be late.
         assert!(timeout(Duration::from_secs(2), pieces.next()).await.is_err(), "there is nothing yet");
-        parts.send(vec![0; 2 * PIECE_BYTES]).await.unwrap();
+        parts.send(vec![0; 2 * CHUNK_BYTES]).await.unwrap();
         assert!(pieces.next().await.unwrap().is_ok());
         assert!(!reservation.has_left() && !waiting.is_finished());
         // Now the client takes nothing.
@@ -211,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_have_room_by_their_size() {
-        let budgets = AnswerBudgets::new();
+        let budgets = ResponseBudgets::new();
         assert!(budgets.take(SMALL_BYTES).await.unwrap().is_none());
         let (common, large) =
             (budgets.take(COMMON_BYTES).await.unwrap(), budgets.take(COMMON_BYTES + 1).await.unwrap());

@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::http::authentication::query_pairs;
-use crate::http::text::percent_decoded;
+use crate::http::percent_encoding::percent_decoded;
 
 /// Bytes of a name without its ending.
 const MOST_BYTES: usize = 100;
