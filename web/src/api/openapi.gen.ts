@@ -1542,11 +1542,20 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Index of the checkpoint, or `last`. */
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
           checkpoint: string;
-          /** @description Name of the layer. */
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
           layer: string;
         };
         cookie?: never;
@@ -2738,18 +2747,21 @@ export interface paths {
            *     `class:cat`, `images:1,4,10-19`.
            */
           apply?: string;
-          /** @description `sheet` (default), `filter` or `timeline`. */
-          normalise?: components['schemas']['Over'];
-          /** @description As for sheets. */
-          palette?: string;
-          /** @description Pixels per value, 1 to 64. */
-          scale?: number;
-          /** @description Tiles side by side where they form a grid. */
-          columns?: number;
-          /** @description How far the colours reach, 50 to 100, as for sheets. */
-          percentile?: number;
           /** @description The hash of the last checkpoint: makes the answer immutable. */
           v?: string;
+          /** @description What colours are scaled over: `sheet` (default), `filter` or `timeline`. */
+          normalise?: components['schemas']['Over'];
+          /** @description Pixels per value, 1 to 64. */
+          scale?: number;
+          /** @description `auto` (default), `grey`, `rgb`, `diverging`, `diverging-light`, `sequential`, `sequential-light`. */
+          palette?: string;
+          /** @description Tiles side by side where they form a grid. */
+          columns?: number;
+          /**
+           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
+           */
+          percentile?: number;
           /** @description For a class: the split its images are of, `test` (default) or `train`. */
           split?: string;
           /** @description For a class: images that are averaged, evenly chosen, 1 to 1,000; 50 unless given. */

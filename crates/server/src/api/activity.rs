@@ -5,10 +5,10 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::Split;
 use deepviz_stats::FilterActivity;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::api::params::{LayerPath, SplitQuery, point};
+use crate::api::params::{CheckpointLayerPath, LayerPath, SplitQuery, point};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::json_number::{all_finite, finite};
@@ -21,18 +21,6 @@ use crate::sheet::layer_axis::layer_index;
 
 /// Active for a smaller share of the images than this, a filter is about to die.
 const AT_RISK: f32 = 0.01;
-
-/// A layer at a checkpoint in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct CheckpointLayerPath {
-    /// Id of the run.
-    run: String,
-    /// Index of the checkpoint, or `last`.
-    checkpoint: String,
-    /// Name of the layer.
-    layer: String,
-}
 
 /// What a filter does over the images of a split; a number is absent where it is not finite.
 #[derive(Clone, Copy, Serialize, ToSchema)]

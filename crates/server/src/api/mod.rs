@@ -1,7 +1,7 @@
 //! The routes: one module a subject, and the table of all of them.
 
 pub(crate) mod activity;
-pub(crate) mod classes;
+pub(crate) mod checkpoint_layer;
 pub(crate) mod clusters;
 pub(crate) mod confusion;
 pub(crate) mod corpora;
@@ -18,11 +18,13 @@ pub(crate) mod parts;
 pub(crate) mod predict;
 pub(crate) mod prediction_changes;
 pub(crate) mod runs;
+pub(crate) mod selectivity;
 pub(crate) mod sheets;
 pub(crate) mod status;
 pub(crate) mod strip;
 pub(crate) mod top;
 pub(crate) mod uploads;
+pub(crate) mod versus;
 pub(crate) mod weights;
 
 use axum::Json;
@@ -86,8 +88,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(sheets::applied_sheets))
         .routes(routes!(sheets::layer_sheets))
         .routes(routes!(strip::strip))
-        .routes(routes!(classes::preference))
-        .routes(routes!(classes::versus))
+        .routes(routes!(selectivity::preference))
+        .routes(routes!(versus::versus))
         .routes(routes!(history::layer_history))
         .routes(routes!(predict::predict))
         .routes(routes!(predict::image_history))

@@ -128,3 +128,18 @@ pub(crate) fn next_cursor(offset: usize, items: usize, total: usize) -> Option<S
     let end = offset.saturating_add(items);
     (items > 0 && end < total).then(|| end.to_string())
 }
+
+/// A checkpoint and a layer in a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct CheckpointLayerPath {
+    /// Id of the run.
+    #[param(example = "my-run")]
+    pub(crate) run: String,
+    /// Index of the checkpoint, or `last`.
+    #[param(example = "last")]
+    pub(crate) checkpoint: String,
+    /// Name of the layer.
+    #[param(example = "conv1")]
+    pub(crate) layer: String,
+}

@@ -82,6 +82,13 @@ impl ClassSelectivity {
     }
 }
 
+/// The images that stand for each class of a corpus.
+#[derive(Clone, Copy)]
+pub(crate) struct ClassImages<'a> {
+    pub(crate) corpus: &'a Arc<Corpus>,
+    pub(crate) sample: ClassSample,
+}
+
 impl Models {
     /// The mean of a layer's output over a group.
     pub(crate) async fn mean(
@@ -121,13 +128,14 @@ impl Models {
     }
 
     /// Which class each filter of a layer prefers at a checkpoint.
-    pub(crate) async fn preferences(
+    pub(crate) async fn selectivity(
         &self,
         run: &Arc<OpenRun>,
         entry: &CheckpointEntry,
         layer: usize,
-        (corpus, sample): (&Arc<Corpus>, ClassSample),
+        images: ClassImages<'_>,
     ) -> Result<Arc<LayerSelectivity>, ApiError> {
+        let ClassImages { corpus, sample } = images;
         let ClassSample { split, limit } = sample;
         let key = format!("preference/{}/{}/{layer}/{}/{split}/{limit}", run.id, entry.hash, corpus.identity());
         self.cache
@@ -135,14 +143,14 @@ impl Models {
                 let kernels = KernelShape::of_output(&run.network().layers()[layer]);
                 let area = kernels.height * kernels.width;
                 let classes = corpus.classes().len();
-                let mut images = vec![0; classes];
+                let mut counts = vec![0; classes];
                 let mut means = vec![vec![None; classes]; kernels.filters];
                 let mut maps = vec![0.0; kernels.filters * area];
                 let mut most = vec![f32::NEG_INFINITY; kernels.filters];
                 for class in 0..classes {
                     // A class without an image in the split has no mean; the others have.
                     let Ok(group) = ImageGroup::of_class(corpus, ClassId(class as u16), sample) else { continue };
-                    images[class] = group.ids.len();
+                    counts[class] = group.ids.len();
                     let mean = self.mean(run, entry, layer, &Arc::new(group)).await?;
                     for (filter, map) in mean.0.chunks_exact(area.max(1)).enumerate() {
                         let sum: f64 = map.iter().map(|value| f64::from(*value)).sum();
@@ -154,7 +162,11 @@ impl Models {
                         }
                     }
                 }
-                Ok(LayerSelectivity { filters: means.into_iter().map(ClassSelectivity::of).collect(), maps, images })
+                Ok(LayerSelectivity {
+                    filters: means.into_iter().map(ClassSelectivity::of).collect(),
+                    maps,
+                    images: counts,
+                })
             })
             .await
     }

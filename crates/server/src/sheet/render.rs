@@ -12,6 +12,7 @@ use crate::http::cache::CacheSize;
 use crate::http::problem::ApiError;
 use crate::http::reply::tag;
 use crate::http::work_pool::WorkKind;
+use crate::sheet::geometry::SheetGeometry;
 use crate::sheet::image_group::MOST_WORK;
 use crate::sheet::kernel_shape::{KernelShape, weights};
 use crate::sheet::model_input::ModelInput;
@@ -25,6 +26,17 @@ pub(crate) struct Picture {
     /// The geometry as JSON, for the header.
     pub(crate) geometry: String,
     pub(crate) tag: String,
+}
+
+impl Picture {
+    /// A picture with its geometry, and the tag of both.
+    pub(crate) fn new<T: Serialize>(mut png: Vec<u8>, geometry: &T) -> Result<Self, ApiError> {
+        // It may stay in the cache for long: without the spare capacity that it grew into.
+        png.shrink_to_fit();
+        let geometry = serde_json::to_string(geometry).map_err(|error| ApiError::internal(error.to_string()))?;
+        let tag = tag(&[&png, geometry.as_bytes()]);
+        Ok(Self { png: png.into(), geometry, tag })
+    }
 }
 
 impl CacheSize for Picture {
@@ -78,6 +90,40 @@ async fn picked(models: &Models, request: &SheetRequest, all: &[f32]) -> Result<
     }
 }
 
+/// The values of a request at a checkpoint, and the range over the whole run where colours are scaled over that.
+pub(crate) struct ResolvedSheet {
+    request: SheetRequest,
+    checkpoint: usize,
+    pub(crate) values: Array4<f32>,
+    timeline: Option<Range>,
+}
+
+impl ResolvedSheet {
+    /// Reads or computes the values and the range.
+    ///
+    /// # Errors
+    /// 422 where the checkpoint cannot be read.
+    pub(crate) async fn read(models: &Models, request: &SheetRequest, checkpoint: usize) -> Result<Self, ApiError> {
+        let entry = request.listing.usable(checkpoint)?;
+        let timeline = timeline(models, request).await?;
+        let values = values(models, request, entry).await?;
+        Ok(Self { request: request.clone(), checkpoint, values, timeline })
+    }
+
+    /// Where the tiles are, and what the colours stand for.
+    pub(crate) fn geometry(&self) -> Result<SheetGeometry, ApiError> {
+        self.request.geometry(self.checkpoint, &self.values, self.timeline)
+    }
+
+    fn draw(self) -> Result<Picture, ApiError> {
+        let Self { request, checkpoint, values, timeline } = self;
+        let values = request.drawn(values);
+        let picture = deepviz_render::sheet(values.view(), &request.render_style(timeline))?;
+        let geometry = request.geometry_within(checkpoint, &values, picture.ranges[0], timeline)?;
+        Picture::new(picture.png, &geometry)
+    }
+}
+
 /// One sheet as a picture; the same request is drawn once.
 pub(crate) async fn picture(models: &Models, request: &SheetRequest, index: usize) -> Result<Arc<Picture>, ApiError> {
     let kind = WorkKind::of_size(request.cost(1)?.pixels);
@@ -89,26 +135,10 @@ pub(crate) async fn picture(models: &Models, request: &SheetRequest, index: usiz
         .cache
         .get(key, async {
             let values = values(models, request, entry).await?;
-            models
-                .work
-                .run_here(kind, || {
-                    let values = request.drawn(values);
-                    let picture = deepviz_render::sheet(values.view(), &request.render_style(timeline))?;
-                    let sheet = request.sheet_within(index, &values, picture.ranges[0], timeline)?;
-                    rendered(picture.png, &sheet)
-                })
-                .await
+            let sheet = ResolvedSheet { request: request.clone(), checkpoint: index, values, timeline };
+            models.work.run_here(kind, || sheet.draw()).await
         })
         .await
-}
-
-/// A picture with its geometry and tag.
-pub(crate) fn rendered<T: Serialize>(mut png: Vec<u8>, geometry: &T) -> Result<Picture, ApiError> {
-    // It may stay for long: without the room that it grew into.
-    png.shrink_to_fit();
-    let geometry = serde_json::to_string(geometry).map_err(|error| ApiError::internal(error.to_string()))?;
-    let tag = tag(&[&png, geometry.as_bytes()]);
-    Ok(Picture { png: png.into(), geometry, tag })
 }
 
 /// The range of the request's layer over the whole run, where it asks for that.

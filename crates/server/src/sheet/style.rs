@@ -1,8 +1,8 @@
 //! The style of a sheet, and reading it from a query.
 
 use deepviz_render::{Palette, Range};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::problem::ApiError;
 
@@ -38,43 +38,59 @@ impl SheetStyle {
     }
 }
 
-/// Pixels per value that anybody could want.
+/// Pixels per value at most.
 const MOST_SCALE: usize = 64;
 
-/// The style parameters of a query, as they were written.
-#[derive(Clone, Copy)]
-pub(crate) struct Words<'a> {
-    pub(crate) normalise: Option<&'a str>,
-    pub(crate) palette: Option<&'a str>,
+/// The style in a query.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StyleQuery {
+    /// What colours are scaled over: `sheet` (default), `filter` or `timeline`.
+    #[param(value_type = Option<NormaliseOver>)]
+    pub(crate) normalise: Option<String>,
+    /// Pixels per value, 1 to 64.
+    #[param(minimum = 1, maximum = 64)]
     pub(crate) scale: Option<usize>,
+    /// `auto` (default), `grey`, `rgb`, `diverging`, `diverging-light`, `sequential`, `sequential-light`.
+    pub(crate) palette: Option<String>,
+    /// Tiles side by side where they form a grid.
+    #[param(minimum = 1)]
     pub(crate) columns: Option<usize>,
+    /// How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+    /// nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
+    #[param(minimum = 50, maximum = 100)]
     pub(crate) percentile: Option<f32>,
 }
 
-/// The style that a query asks for.
-pub(crate) fn sheet_style(words: Words<'_>) -> Result<SheetStyle, ApiError> {
-    let over = match words.normalise {
-        None | Some("sheet") => NormaliseOver::Sheet,
-        Some("filter") => NormaliseOver::Filter,
-        Some("timeline") => NormaliseOver::Timeline,
-        Some(other) => {
-            return Err(ApiError::bad(format!("unknown normalisation `{other}`; expected sheet, filter or timeline")));
+impl StyleQuery {
+    /// The style, checked.
+    ///
+    /// # Errors
+    /// 400 for a word that is unknown, or a number out of range.
+    pub(crate) fn style(&self) -> Result<SheetStyle, ApiError> {
+        let over = match self.normalise.as_deref() {
+            None | Some("sheet") => NormaliseOver::Sheet,
+            Some("filter") => NormaliseOver::Filter,
+            Some("timeline") => NormaliseOver::Timeline,
+            Some(other) => {
+                let detail = format!("unknown normalisation `{other}`; expected sheet, filter or timeline");
+                return Err(ApiError::bad(detail));
+            }
+        };
+        let palette = match self.palette.as_deref() {
+            None | Some("auto") => None,
+            Some(word) => Some(word.parse()?),
+        };
+        let scale = self.scale.unwrap_or(1);
+        if !(1..=MOST_SCALE).contains(&scale) {
+            return Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")));
         }
-    };
-    let palette = match words.palette {
-        None | Some("auto") => None,
-        Some(word) => Some(word.parse()?),
-    };
-    let scale = words.scale.unwrap_or(1);
-    if !(1..=MOST_SCALE).contains(&scale) {
-        return Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")));
+        if self.columns == Some(0) {
+            return Err(ApiError::bad("expected 1 or more columns, found 0"));
+        }
+        if self.percentile.is_some_and(|percentile| !(50.0..=100.0).contains(&percentile)) {
+            return Err(ApiError::bad("expected a percentile of 50 to 100"));
+        }
+        Ok(SheetStyle { percentile: self.percentile, over, palette, scale, columns: self.columns })
     }
-    if words.columns == Some(0) {
-        return Err(ApiError::bad("expected 1 or more columns, found 0"));
-    }
-    if words.percentile.is_some_and(|percentile| !(50.0..=100.0).contains(&percentile)) {
-        return Err(ApiError::bad("expected a percentile of 50 to 100"));
-    }
-    let percentile = words.percentile;
-    Ok(SheetStyle { percentile, over, palette, scale, columns: words.columns })
 }

@@ -1,57 +1,69 @@
-//! The axes of a request bound to what there is: one request for each layer.
+//! The parameters of a request checked against the run: one sheet for each checkpoint and layer.
 
 use std::sync::Arc;
 
-use crate::api::sheets::query::SheetPath;
+use deepviz_net::Layer;
+
+use crate::api::sheets::params::{Apply, SheetParams};
 use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::http::selection::Selection;
+use crate::runs::open_run::OpenRun;
 use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::layer_axis::select_layers;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::render::check_work;
 use crate::sheet::request::{SheetContext, SheetRequest, TileSelection};
-use crate::sheet::style::SheetStyle;
+use crate::upload::image::sent_image;
 
 /// Sheets that one answer lists.
 const MOST_SHEETS: usize = 4_096;
 
-/// The selection bound to what there is.
-pub(super) struct Bound {
+/// The sheets of a request.
+pub(super) struct BoundSheets {
+    /// Indices of the checkpoints.
     pub(super) checkpoints: Vec<usize>,
+    /// One for each layer.
     pub(super) requests: Vec<SheetRequest>,
+    /// The request names one checkpoint and one layer, rather than sets that happen to hold one.
     pub(super) is_point: bool,
 }
 
-pub(super) async fn bind(
-    app: &App,
-    axes: &SheetPath,
-    style: SheetStyle,
-    input: Option<ModelInput>,
-) -> Result<Bound, ApiError> {
-    let run = app.runs.get(&axes.run)?;
+/// Checks all parameters, and takes out of them the image that was sent.
+///
+/// # Errors
+/// 400 for what cannot be read, 404 for what there is not, 409 where images are needed that are not there.
+pub(super) async fn bind(app: &App, params: &mut SheetParams) -> Result<BoundSheets, ApiError> {
+    let style = params.style.style()?;
+    let run = app.runs.get(&params.path.run)?;
+    let input = input(app, &run, params).await?;
+    let path = &params.path;
     let listing = run.listing_by(&app.work).await?;
-    let checkpoints: Selection = axes.checkpoints.parse()?;
-    let indices = listing.select(&run.id, &axes.checkpoints)?;
-    let has = |layer: &deepviz_net::Layer| input.is_some() || KernelShape::of_weights(layer).is_some();
-    let layers = select_layers(run.network(), &axes.layers, has)?;
-    let is_point = checkpoints.is_point() && layers.is_point;
-    let context = SheetContext { run: Arc::clone(&run), listing, input, style };
-    let tiles = TileSelection { filters: &axes.filters, channels: &axes.channels };
-    let requests: Vec<_> = layers
-        .indices
-        .iter()
-        .map(|&layer| SheetRequest::new(context.clone(), layer, tiles))
-        .collect::<Result<_, _>>()?;
-    if indices.len() * requests.len() > MOST_SHEETS {
+    let selection: Selection = path.checkpoints.parse()?;
+    let checkpoints = listing.select(&run.id, &path.checkpoints)?;
+    let has_sheet = |layer: &Layer| input.is_some() || KernelShape::of_weights(layer).is_some();
+    let layers = select_layers(run.network(), &path.layers, has_sheet)?;
+    let is_point = selection.is_point() && layers.is_point;
+    let context = SheetContext { run, listing, input, style };
+    let tiles = TileSelection { filters: &path.filters, channels: &path.channels };
+    let request = |&layer: &usize| SheetRequest::new(context.clone(), layer, tiles);
+    let requests: Vec<_> = layers.indices.iter().map(request).collect::<Result<_, _>>()?;
+    let sheets = checkpoints.len() * requests.len();
+    if sheets > MOST_SHEETS {
         return Err(ApiError::bad(format!(
-            "the selection names {} sheets, at most {MOST_SHEETS} are listed at once",
-            indices.len() * requests.len()
+            "the selection names {sheets} sheets, at most {MOST_SHEETS} are listed at once"
         )));
     }
-    if let Some(ModelInput::Group { .. }) = requests.first().and_then(|request| request.input.as_ref()) {
-        let images = requests.iter().filter_map(|request| request.input.as_ref()).map(ModelInput::images).sum();
-        check_work(images, indices.len())?;
+    if let Some(group @ ModelInput::Group { .. }) = &context.input {
+        check_work(group.images() * requests.len(), checkpoints.len())?;
     }
-    Ok(Bound { checkpoints: indices, requests, is_point })
+    Ok(BoundSheets { checkpoints, requests, is_point })
+}
+
+async fn input(app: &App, run: &Arc<OpenRun>, params: &mut SheetParams) -> Result<Option<ModelInput>, ApiError> {
+    match std::mem::take(&mut params.apply) {
+        Apply::Weights => Ok(None),
+        Apply::Corpus(text) => ModelInput::read(&app.corpora, run, &text, &params.group).await.map(Some),
+        Apply::Sent(file) => sent_image(&app.work, run, file).await.map(Some),
+    }
 }

@@ -2,8 +2,9 @@
 
 mod answer;
 mod bound;
+mod link;
 mod multipart;
-mod query;
+mod params;
 mod wire;
 
 use axum::extract::State;
@@ -14,17 +15,19 @@ use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::{ApiError, Problem};
 use crate::sheet::image_group::GroupQuery;
-use crate::sheet::model_input::ModelInput;
-use crate::upload::image::{ImageBody, sent_image};
-use answer::{Applied, answer};
-use query::{AppliedSheetPath, LayerSheetsQuery, LayersPath, SentLayerQuery, SheetPath, StyleQuery};
+use crate::sheet::style::StyleQuery;
+use crate::upload::image::ImageBody;
+use answer::answer;
+use params::{
+    AppliedSheetPath, Apply, LayerSheetsQuery, LayersPath, OutputQuery, SentLayerQuery, SheetParams, SheetPath,
+};
 use wire::SheetAnswer;
 
 /// Weights of the selected layers as pictures.
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}",
-    params(SheetPath, StyleQuery),
+    params(SheetPath, StyleQuery, OutputQuery),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
@@ -37,18 +40,20 @@ use wire::SheetAnswer;
 )]
 pub(crate) async fn weight_sheets(
     State(app): State<AppState>,
-    PathParams(axes): PathParams<SheetPath>,
-    QueryParams(query): QueryParams<StyleQuery>,
+    PathParams(path): PathParams<SheetPath>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    answer(&app, &axes, &query, None, &headers).await
+    let params = SheetParams { path, apply: Apply::Weights, group: GroupQuery::default(), style, output };
+    answer(&app, params, &headers).await
 }
 
 /// The same selection of what the layers make of a corpus image, or on average of a class or of any images.
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}/apply/{image}",
-    params(AppliedSheetPath, StyleQuery, GroupQuery),
+    params(AppliedSheetPath, StyleQuery, OutputQuery, GroupQuery),
     responses(
         (status = 200, description = "as for weights",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
@@ -62,22 +67,22 @@ pub(crate) async fn weight_sheets(
 )]
 pub(crate) async fn applied_sheets(
     State(app): State<AppState>,
-    PathParams(axes): PathParams<AppliedSheetPath>,
-    QueryParams(query): QueryParams<StyleQuery>,
-    QueryParams(group_query): QueryParams<GroupQuery>,
+    PathParams(path): PathParams<AppliedSheetPath>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
+    QueryParams(group): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let AppliedSheetPath { run, checkpoints, layers, filters, channels, image } = axes;
-    let input = ModelInput::read(&app.corpora, &*app.runs.get(&run)?, &image, &group_query).await?;
-    let axes = SheetPath { run, checkpoints, layers, filters, channels };
-    answer(&app, &axes, &query, Some(Applied { input, group_query: Some(group_query) }), &headers).await
+    let AppliedSheetPath { run, checkpoints, layers, filters, channels, image } = path;
+    let path = SheetPath { run, checkpoints, layers, filters, channels };
+    answer(&app, SheetParams { path, apply: Apply::Corpus(image), group, style, output }, &headers).await
 }
 
 /// The same selection of what the layers make of an image that is sent.
 #[utoipa::path(
     post, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}/apply",
-    params(SheetPath, StyleQuery),
+    params(SheetPath, StyleQuery, OutputQuery),
     request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
@@ -91,20 +96,21 @@ pub(crate) async fn applied_sheets(
 )]
 pub(crate) async fn sent_sheets(
     State(app): State<AppState>,
-    PathParams(axes): PathParams<SheetPath>,
-    QueryParams(query): QueryParams<StyleQuery>,
+    PathParams(path): PathParams<SheetPath>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
     headers: HeaderMap,
     ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
-    let input = sent_image(&app.work, &*app.runs.get(&axes.run)?, body).await?;
-    answer(&app, &axes, &query, Some(Applied { input, group_query: None }), &headers).await
+    let params = SheetParams { path, apply: Apply::Sent(body), group: GroupQuery::default(), style, output };
+    answer(&app, params, &headers).await
 }
 
 /// Sheets of whole layers: everything that is not said is everything there is.
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}",
-    params(LayersPath, LayerSheetsQuery, StyleQuery, GroupQuery),
+    params(LayersPath, LayerSheetsQuery, StyleQuery, OutputQuery, GroupQuery),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
@@ -118,30 +124,24 @@ pub(crate) async fn sent_sheets(
 )]
 pub(crate) async fn layer_sheets(
     State(app): State<AppState>,
-    PathParams(LayersPath { run, checkpoints, layers }): PathParams<LayersPath>,
+    PathParams(path): PathParams<LayersPath>,
     QueryParams(rest): QueryParams<LayerSheetsQuery>,
-    QueryParams(query): QueryParams<StyleQuery>,
-    QueryParams(group_query): QueryParams<GroupQuery>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
+    QueryParams(group): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let LayerSheetsQuery { filters, channels, apply } = rest;
-    let input = match &apply {
-        Some(image) => {
-            let input = ModelInput::read(&app.corpora, &*app.runs.get(&run)?, image, &group_query).await?;
-            Some(Applied { input, group_query: Some(group_query) })
-        }
-        None => None,
-    };
-    let all = || "*".to_owned();
-    let (filters, channels) = (filters.unwrap_or_else(all), channels.unwrap_or_else(all));
-    answer(&app, &SheetPath { run, checkpoints, layers, filters, channels }, &query, input, &headers).await
+    let apply = apply.map_or(Apply::Weights, Apply::Corpus);
+    let path = SheetPath::of_layers(path, filters, channels);
+    answer(&app, SheetParams { path, apply, group, style, output }, &headers).await
 }
 
 /// Whole layers applied to an image that is sent.
 #[utoipa::path(
     post, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/apply",
-    params(LayersPath, SentLayerQuery, StyleQuery),
+    params(LayersPath, SentLayerQuery, StyleQuery, OutputQuery),
     request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
@@ -155,14 +155,14 @@ pub(crate) async fn layer_sheets(
 )]
 pub(crate) async fn sent_layer_sheets(
     State(app): State<AppState>,
-    PathParams(LayersPath { run, checkpoints, layers }): PathParams<LayersPath>,
+    PathParams(path): PathParams<LayersPath>,
     QueryParams(SentLayerQuery { filters }): QueryParams<SentLayerQuery>,
-    QueryParams(query): QueryParams<StyleQuery>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
     headers: HeaderMap,
     ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
-    let input = sent_image(&app.work, &*app.runs.get(&run)?, body).await?;
-    let filters = filters.unwrap_or_else(|| "*".to_owned());
-    let axes = SheetPath { run, checkpoints, layers, filters, channels: "*".to_owned() };
-    answer(&app, &axes, &query, Some(Applied { input, group_query: None }), &headers).await
+    let path = SheetPath::of_layers(path, filters, None);
+    let params = SheetParams { path, apply: Apply::Sent(body), group: GroupQuery::default(), style, output };
+    answer(&app, params, &headers).await
 }

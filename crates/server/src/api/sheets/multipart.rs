@@ -7,13 +7,13 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use tokio_stream::StreamExt;
 
-use crate::api::sheets::bound::Bound;
+use crate::api::sheets::bound::BoundSheets;
 use crate::app::{App, AppState};
 use crate::http::problem::ApiError;
 use crate::http::response_memory::counted;
 use crate::http::work_pool::WorkKind;
 use crate::sheet::model_input::ModelInput;
-use crate::sheet::render::{timeline, values};
+use crate::sheet::render::ResolvedSheet;
 use crate::sheet::reply::{bytes_of, shape_of};
 use crate::sheet::request::SheetRequest;
 
@@ -23,7 +23,7 @@ const BOUNDARY: &str = "deepviz-sheet-7f3a9c51e2d84b60";
 const MOST_VALUES: usize = 256 << 20;
 
 /// The answer, sheet after sheet. A checkpoint that cannot be read is a part too: its problem document.
-pub(super) async fn answer(app: &AppState, bound: &Bound) -> Result<Response, ApiError> {
+pub(super) async fn answer(app: &AppState, bound: &BoundSheets) -> Result<Response, ApiError> {
     let in_all = bound.requests.iter().map(SheetRequest::values).sum::<usize>().saturating_mul(bound.checkpoints.len());
     if in_all > MOST_VALUES {
         return Err(ApiError::bad(format!(
@@ -69,22 +69,19 @@ async fn part(app: &App, request: &SheetRequest, index: usize) -> Bytes {
 }
 
 async fn sheet(app: &App, request: &SheetRequest, index: usize) -> Result<(String, Vec<u8>), ApiError> {
-    let entry = request.listing.usable(index)?;
-    let range = timeline(&app.models, request).await?;
-    let values = values(&app.models, request, entry).await?;
-    let request = request.clone();
+    let resolved = ResolvedSheet::read(&app.models, request, index).await?;
     // Among the large ones whatever its size: there are many more.
     app.work
         .run(WorkKind::RenderLarge, move || {
-            let geometry = serde_json::to_string(&request.sheet(index, &values, range)?)
-                .map_err(|error| ApiError::internal(error.to_string()))?;
+            let sheet = resolved.geometry()?;
+            let geometry = serde_json::to_string(&sheet).map_err(|error| ApiError::internal(error.to_string()))?;
             let head = format!(
                 "content-type: application/octet-stream\r\nx-deepviz-checkpoint: {index}\r\nx-deepviz-layer: {}\r\n\
                  x-deepviz-shape: {}\r\nx-deepviz-sheet: {geometry}\r\n",
-                request.layer().name,
-                shape_of(&values)
+                sheet.layer,
+                shape_of(&resolved.values)
             );
-            Ok((head, bytes_of(&values)))
+            Ok((head, bytes_of(&resolved.values)))
         })
         .await
 }

@@ -4,13 +4,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::parts::CheckpointProblem;
-use crate::sheet::request::{PixelValue, Sheet};
+use crate::sheet::geometry::{PixelValue, SheetGeometry};
 
 /// One sheet with its values.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SheetValues {
     #[serde(flatten)]
-    pub(crate) sheet: Sheet,
+    pub(crate) sheet: SheetGeometry,
     /// Filters, channels, rows, columns.
     pub(crate) shape: [usize; 4],
     /// The values in that order, each absent where it is not finite; all absent where there are more than 65,536 (ask
@@ -31,7 +31,7 @@ pub(crate) struct SheetList {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SheetLink {
     #[serde(flatten)]
-    pub(crate) sheet: Sheet,
+    pub(crate) sheet: SheetGeometry,
     /// The picture, relative to the root of the server (no slash at its start, so that a prefix holds).
     pub(crate) url: String,
 }

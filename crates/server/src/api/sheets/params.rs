@@ -1,10 +1,12 @@
-//! What a query of sheets names: axes in the path, the rest and the look after the question mark.
+//! The parameters of a request for sheets, as they are written in its path and query.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::http::problem::ApiError;
-use crate::sheet::style::{NormaliseOver, SheetStyle, Words, sheet_style};
+use crate::sheet::image_group::GroupQuery;
+use crate::sheet::style::StyleQuery;
+use crate::upload::image::ImageFile;
 
 /// The four axes.
 #[derive(Deserialize, IntoParams)]
@@ -87,25 +89,10 @@ pub(crate) struct AppliedSheetPath {
     pub(super) image: String,
 }
 
-/// How sheets are drawn and sent.
+/// The form of the answer.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct StyleQuery {
-    /// What colours are scaled over: `sheet` (default), `filter` or `timeline`.
-    #[param(value_type = Option<NormaliseOver>)]
-    pub(super) normalise: Option<String>,
-    /// Pixels per value, 1 to 64.
-    #[param(minimum = 1, maximum = 64)]
-    pub(super) scale: Option<usize>,
-    /// `auto` (default), `grey`, `rgb`, `diverging`, `diverging-light`, `sequential`, `sequential-light`.
-    pub(super) palette: Option<String>,
-    /// Tiles side by side where they form a grid.
-    #[param(minimum = 1)]
-    pub(super) columns: Option<usize>,
-    /// How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
-    /// nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
-    #[param(minimum = 50, maximum = 100)]
-    pub(super) percentile: Option<f32>,
+pub(crate) struct OutputQuery {
     /// `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
     /// several sheets `multipart/mixed`).
     pub(super) format: Option<String>,
@@ -115,6 +102,7 @@ pub(crate) struct StyleQuery {
     pub(super) v: Option<String>,
 }
 
+/// The form of an answer that a query asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Auto,
@@ -123,17 +111,8 @@ pub(super) enum Format {
     F32,
 }
 
-impl StyleQuery {
-    pub(super) fn style(&self) -> Result<SheetStyle, ApiError> {
-        sheet_style(Words {
-            normalise: self.normalise.as_deref(),
-            palette: self.palette.as_deref(),
-            scale: self.scale,
-            columns: self.columns,
-            percentile: self.percentile,
-        })
-    }
-
+impl OutputQuery {
+    /// The pixel whose value is asked for, `[x, y]`.
     pub(super) fn pixel(&self) -> Result<Option<[usize; 2]>, ApiError> {
         let Some(text) = &self.at else { return Ok(None) };
         let read = |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten();
@@ -143,6 +122,7 @@ impl StyleQuery {
         }
     }
 
+    /// The form of the answer.
     pub(super) fn format(&self) -> Result<Format, ApiError> {
         match self.format.as_deref() {
             None => Ok(Format::Auto),
@@ -152,4 +132,35 @@ impl StyleQuery {
             Some(other) => Err(ApiError::bad(format!("unknown format `{other}`; expected png, json or f32"))),
         }
     }
+}
+
+impl SheetPath {
+    /// Layers with these filters and channels, or all of them.
+    pub(super) fn of_layers(path: LayersPath, filters: Option<String>, channels: Option<String>) -> Self {
+        let LayersPath { run, checkpoints, layers } = path;
+        let all = || "*".to_owned();
+        let (filters, channels) = (filters.unwrap_or_else(all), channels.unwrap_or_else(all));
+        Self { run, checkpoints, layers, filters, channels }
+    }
+}
+
+/// All parameters of a request for sheets.
+pub(super) struct SheetParams {
+    pub(super) path: SheetPath,
+    pub(super) apply: Apply,
+    pub(super) group: GroupQuery,
+    pub(super) style: StyleQuery,
+    pub(super) output: OutputQuery,
+}
+
+/// What the layers are applied to.
+#[derive(Default)]
+pub(super) enum Apply {
+    /// Nothing: their weights are shown.
+    #[default]
+    Weights,
+    /// An image of the corpus by its id, or a group of them.
+    Corpus(String),
+    /// An image that was sent.
+    Sent(ImageFile),
 }
