@@ -8,11 +8,12 @@ use deepviz_stats::FilterActivity;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::errors::{QueryErrors, StatisticsErrors};
 use crate::api::params::{CheckpointLayerPath, LayerPath, SplitQuery, point};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::json_number::{all_finite, finite};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::OpenRun;
@@ -110,10 +111,7 @@ struct ActivityHistory {
     params(CheckpointLayerPath, SplitQuery),
     responses(
         (status = 200, description = "the answer", body = LayerActivity),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn layer_activity(
@@ -161,9 +159,7 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
     get, path = "/api/runs/{run}/layers/{layer}/activity", tag = "statistics", params(LayerPath, SplitQuery),
     responses(
         (status = 200, description = "the answer", body = ActivityHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn activity_history(

@@ -8,10 +8,11 @@ use deepviz_stats::{ClusterSet, Lineage, Metric, State as Stage, cluster_names};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::errors::{QueryErrors, StatisticsErrors};
 use crate::api::params::{CheckpointPath, RunPath, point};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpora::matching;
@@ -142,10 +143,7 @@ impl ClusterQuery {
     params(CheckpointPath, ClusterQuery),
     responses(
         (status = 200, description = "the answer", body = Clusters),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn clusters(
@@ -246,9 +244,7 @@ fn answer_of(
     get, path = "/api/runs/{run}/clusters", tag = "statistics", params(RunPath, ClusterQuery),
     responses(
         (status = 200, description = "the answer", body = ClusterHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn cluster_history(

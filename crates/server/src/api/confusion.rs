@@ -10,10 +10,11 @@ use deepviz_stats::CellQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::errors::{QueryErrors, StatisticsErrors};
 use crate::api::params::{CheckpointPath, DEFAULT_LIMIT, RunPath, SplitQuery, limit, offset, point};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
@@ -94,10 +95,7 @@ struct CellItem {
     params(CheckpointPath, SplitQuery),
     responses(
         (status = 200, description = "the answer", body = ConfusionAnswer),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn confusion(
@@ -132,9 +130,7 @@ pub(crate) async fn confusion(
     get, path = "/api/runs/{run}/confusion", tag = "statistics", params(RunPath, SplitQuery),
     responses(
         (status = 200, description = "the answer", body = ConfusionHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn confusions(
@@ -172,10 +168,7 @@ fn confusions_of(run: &Arc<OpenRun>, split: Split) -> Result<ConfusionHistory, A
     tag = "statistics", params(CellPath, CellPageQuery),
     responses(
         (status = 200, description = "the answer", body = CellAnswer),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn cell(

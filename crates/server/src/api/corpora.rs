@@ -9,10 +9,11 @@ use deepviz_corpus::{Account, Corpus, ImageId, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::errors::CorpusErrors;
 use crate::api::params::{limit, offset};
 use crate::app::{App, AppState};
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
@@ -199,9 +200,7 @@ pub(crate) async fn list_corpora(State(app): State<AppState>, headers: HeaderMap
     get, path = "/api/corpora/{corpus}/images", tag = "corpora", params(CorpusPath, SearchQuery),
     responses(
         (status = 200, description = "the answer", body = ImagePage),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        CorpusErrors,
     )
 )]
 pub(crate) async fn search_images(
@@ -242,9 +241,7 @@ pub(crate) async fn search_images(
     get, path = "/api/corpora/{corpus}/images/{image}", tag = "corpora", params(ImagePath),
     responses(
         (status = 200, description = "the answer", body = ImageDetail),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        CorpusErrors,
     )
 )]
 pub(crate) async fn image_detail(

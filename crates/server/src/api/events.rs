@@ -12,10 +12,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::api::errors::RunErrors;
 use crate::api::params::RunPath;
 use crate::app::AppState;
 use crate::http::extract::PathParams;
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::work_pool::WorkKind;
 use crate::runs::event::Event;
 use crate::runs::fingerprint::RunFingerprint;
@@ -34,8 +35,7 @@ type Sender = mpsc::Sender<Result<sse::Event, Infallible>>;
     get, path = "/api/runs/{run}/events", tag = "runs", params(RunPath),
     responses(
         (status = 200, description = "the answer", body = Event, content_type = "text/event-stream"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        RunErrors,
     )
 )]
 pub(crate) async fn events(

@@ -11,11 +11,12 @@ use deepviz_stats::{Example, Ledger, LedgerOrder};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::errors::StatisticsErrors;
 use crate::api::params::{DEFAULT_LIMIT, RunImagePath, RunPath, limit, next_cursor, offset};
 use crate::app::{App, AppState};
 use crate::http::cache::CacheSize;
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
@@ -136,10 +137,7 @@ fn item_of(listing: &Listing, corpus: &Corpus, example: &Example) -> ExampleStat
     get, path = "/api/runs/{run}/ledger", tag = "statistics", params(RunPath, ExampleStatsQuery),
     responses(
         (status = 200, description = "the answer", body = ExampleStatsPage),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn ledger(
@@ -188,10 +186,7 @@ fn order(word: Option<&str>) -> Result<LedgerOrder, ApiError> {
     get, path = "/api/runs/{run}/images/{image}/ledger", tag = "statistics", params(RunImagePath),
     responses(
         (status = 200, description = "the answer", body = ImageExampleStats),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn image_ledger(

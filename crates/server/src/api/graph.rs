@@ -7,11 +7,12 @@ use deepviz_net::{Layer, Op, ParameterSpec};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::errors::RunErrors;
 use crate::api::params::RunPath;
 use crate::api::parts::Size;
 use crate::app::AppState;
 use crate::http::extract::PathParams;
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 
 /// A network.
@@ -48,8 +49,7 @@ struct Edge {
     get, path = "/api/runs/{run}/graph", tag = "runs", params(RunPath),
     responses(
         (status = 200, description = "the answer", body = Graph),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        RunErrors,
     )
 )]
 pub(crate) async fn graph(

@@ -8,12 +8,13 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::errors::QueryErrors;
 use crate::api::params::LayerPath;
 use crate::app::{App, AppState};
 use crate::http::cache::CacheSize;
 use crate::http::extract::PathParams;
 use crate::http::json_number::{all_finite, finite};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::runs::open_run::{Listing, OpenRun};
 use crate::sheet::kernel_shape::KernelShape;
@@ -61,9 +62,7 @@ impl CacheSize for LayerHistory {
     get, path = "/api/runs/{run}/layers/{layer}/history", tag = "runs", params(LayerPath),
     responses(
         (status = 200, description = "the answer", body = LayerHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn layer_history(

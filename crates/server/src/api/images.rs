@@ -11,10 +11,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::corpora::{CorpusPath, ImagePath, open};
+use crate::api::errors::{CorpusErrors, NotModified};
 use crate::app::{App, AppState};
 use crate::http::cache::CacheSize;
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, Content, tag};
 use crate::http::response_memory::counted;
 use crate::http::work_pool::WorkKind;
@@ -59,10 +60,8 @@ pub(crate) struct AtlasQuery {
     get, path = "/api/corpora/{corpus}/images/{image}/pixels", tag = "corpora", params(ImagePath, PixelsQuery),
     responses(
         (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        CorpusErrors,
     )
 )]
 pub(crate) async fn pixels(
@@ -82,10 +81,8 @@ pub(crate) async fn pixels(
     get, path = "/api/corpora/{corpus}/sheet", tag = "corpora", params(CorpusPath, AtlasQuery),
     responses(
         (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        CorpusErrors,
     )
 )]
 pub(crate) async fn atlas(

@@ -7,11 +7,12 @@ use deepviz_stats::Suspect;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::errors::StatisticsErrors;
 use crate::api::example_stats::{checkpoints_of, example_stats_now};
 use crate::api::params::{DEFAULT_LIMIT, RunPath, limit, next_cursor, offset};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
@@ -66,10 +67,7 @@ struct LabelIssue {
     get, path = "/api/runs/{run}/suspects", tag = "statistics", params(RunPath, LabelIssuesQuery),
     responses(
         (status = 200, description = "the answer", body = LabelIssues),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn suspects(

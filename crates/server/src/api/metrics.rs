@@ -9,10 +9,11 @@ use deepviz_net::{Metric, MetricKind, MetricsLog};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::errors::QueryErrors;
 use crate::api::params::RunPath;
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, json_content};
 use crate::http::response_memory::{LARGE_BUDGET_BYTES, counted};
 use crate::runs::divergence::Diverged;
@@ -88,9 +89,7 @@ struct TestMetrics {
     get, path = "/api/runs/{run}/metrics", tag = "runs", params(RunPath, MetricsQuery),
     responses(
         (status = 200, description = "the answer", body = Metrics),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn metrics(

@@ -5,6 +5,7 @@ pub(crate) mod checkpoint_layer;
 pub(crate) mod clusters;
 pub(crate) mod confusion;
 pub(crate) mod corpora;
+pub(crate) mod errors;
 pub(crate) mod events;
 pub(crate) mod example_stats;
 pub(crate) mod graph;
@@ -35,6 +36,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
+use crate::http::problem::Problem;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -46,6 +48,7 @@ use crate::app::AppState;
                        hash of the checkpoint (or the identity of the corpus).",
         license(name = "MIT OR Apache-2.0")
     ),
+    components(schemas(Problem)),
     tags(
         (name = "runs", description = "Runs, their networks and measurements"),
         (name = "sheets", description = "Filters and activations as pictures and numbers"),

@@ -7,11 +7,12 @@ use deepviz_net::Divergence;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::errors::{SentImageErrors, StatisticsErrors};
 use crate::api::params::{CheckpointPath, PredictPath, RunImagePath, VersionQuery};
 use crate::app::{App, AppState};
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::json_number::all_finite;
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, json, json_with_policy};
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
@@ -51,10 +52,7 @@ struct ImageHistory {
     params(PredictPath, VersionQuery),
     responses(
         (status = 200, description = "the answer", body = Prediction),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn predict(
@@ -74,11 +72,7 @@ pub(crate) async fn predict(
     request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "the answer", body = Prediction),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "the upload is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "the upload is not an image", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        SentImageErrors,
     )
 )]
 pub(crate) async fn predict_sent(
@@ -143,10 +137,7 @@ fn not_finite(logits: &[f32], probabilities: &[f32], divergence: Option<Divergen
     get, path = "/api/runs/{run}/images/{image}/history", tag = "statistics", params(RunImagePath),
     responses(
         (status = 200, description = "the answer", body = ImageHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn image_history(

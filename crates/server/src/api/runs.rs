@@ -13,11 +13,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::clusters::{ClusterChoice, cluster_choices};
+use crate::api::errors::RunErrors;
 use crate::api::params::RunPath;
 use crate::api::parts::Size;
 use crate::app::AppState;
 use crate::http::extract::PathParams;
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpora::{CorpusCache, matching};
@@ -216,8 +217,7 @@ fn summary(run: &OpenRun) -> RunSummary {
     get, path = "/api/runs/{run}", tag = "runs", params(RunPath),
     responses(
         (status = 200, description = "the answer", body = RunDetail),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        RunErrors,
     )
 )]
 pub(crate) async fn run_detail(

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::checkpoint_layer::CheckpointLayer;
+use crate::api::errors::{NotModified, StatisticsErrors};
 use crate::api::params::CheckpointLayerPath;
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, json_with_policy};
 use crate::http::response_memory::counted;
 use crate::http::work_pool::WorkKind;
@@ -93,11 +94,8 @@ pub(crate) struct FilterPreference {
     responses(
         (status = 200, description = "a picture, its geometry and numbers in `x-deepviz-sheet` (without the means); or the numbers",
          content((Vec<u8> = "image/png"), (PreferenceAnswer = "application/json"))),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn preference(

@@ -10,11 +10,12 @@ use ndarray::Array4;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::errors::{NotModified, StatisticsErrors};
 use crate::api::params::LayerPath;
 use crate::api::parts::CheckpointProblem;
 use crate::app::{App, AppState};
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::CachePolicy;
 use crate::http::response_memory::{ResponseMemory, counted};
 use crate::http::selection::text_from_indices;
@@ -64,11 +65,8 @@ struct Strip {
     get, path = "/api/runs/{run}/layers/{layer}/strip", tag = "sheets", params(LayerPath, StripQuery, StyleQuery, GroupQuery),
     responses(
         (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn strip(

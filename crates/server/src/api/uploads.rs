@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::errors::{ArchiveErrors, UploadsForbidden};
 use crate::app::{App, AppState};
 use crate::http::extract::PathParams;
 use crate::http::problem::{ApiError, Problem};
@@ -71,12 +72,7 @@ struct UploadedCorpus {
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar, .tar.gz or .zip"),
     responses(
         (status = 201, description = "it is there", body = UploadedRun),
-        (status = 400, description = "the archive or its name cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "there is one of that name", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "the archive is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "what is in the archive cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "the disk is full", body = Problem, content_type = "application/problem+json"),
+        ArchiveErrors,
     )
 )]
 pub(crate) async fn put_run(
@@ -118,12 +114,7 @@ async fn look_again(app: &AppState) -> Result<(), ApiError> {
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar, .tar.gz or .zip"),
     responses(
         (status = 201, description = "it is there", body = UploadedCorpus),
-        (status = 400, description = "the archive or its name cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "there is one of that name", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "the archive is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "what is in the archive cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "the disk is full", body = Problem, content_type = "application/problem+json"),
+        ArchiveErrors,
     )
 )]
 pub(crate) async fn put_corpus(
@@ -162,7 +153,7 @@ pub(crate) struct UploadList {
     get, path = "/api/uploads", tag = "uploads",
     responses(
         (status = 200, description = "the uploads", body = UploadList),
-        (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
+        UploadsForbidden,
     )
 )]
 pub(crate) async fn list(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
@@ -178,8 +169,8 @@ pub(crate) async fn list(State(app): State<AppState>, headers: HeaderMap) -> Res
     delete, path = "/api/uploads/runs/{name}", tag = "uploads", params(UploadPath),
     responses(
         (status = 204, description = "it is gone"),
-        (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "no such run was uploaded", body = Problem, content_type = "application/problem+json"),
+        UploadsForbidden,
     )
 )]
 pub(crate) async fn delete_run(
@@ -196,8 +187,8 @@ pub(crate) async fn delete_run(
     delete, path = "/api/uploads/corpora/{name}", tag = "uploads", params(UploadPath),
     responses(
         (status = 204, description = "it is gone"),
-        (status = 403, description = "uploads are not allowed here", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "no such corpus was uploaded", body = Problem, content_type = "application/problem+json"),
+        UploadsForbidden,
     )
 )]
 pub(crate) async fn delete_corpus(

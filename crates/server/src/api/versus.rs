@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::checkpoint_layer::CheckpointLayer;
+use crate::api::errors::{NotModified, StatisticsErrors};
 use crate::api::params::CheckpointLayerPath;
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, Content, json_with_policy};
 use crate::http::response_memory::counted;
 use crate::http::work_pool::WorkKind;
@@ -74,11 +75,8 @@ pub(crate) struct VersusAnswer {
     responses(
         (status = 200, description = "a picture of three sheets one below the other, geometry in `x-deepviz-sheet`; or numbers",
          content((Vec<u8> = "image/png"), (VersusAnswer = "application/json"), (Vec<u8> = "application/octet-stream"))),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn versus(

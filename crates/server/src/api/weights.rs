@@ -7,11 +7,12 @@ use deepviz_stats::WeightNumbers;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::errors::RunErrors;
 use crate::api::params::RunPath;
 use crate::app::AppState;
 use crate::http::extract::PathParams;
 use crate::http::json_number::finite;
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::OpenRun;
@@ -47,8 +48,7 @@ struct ArrayHistory {
     get, path = "/api/runs/{run}/weights", tag = "statistics", params(RunPath),
     responses(
         (status = 200, description = "the answer", body = WeightHistory),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        RunErrors,
     )
 )]
 pub(crate) async fn weight_history(

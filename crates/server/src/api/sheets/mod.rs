@@ -11,9 +11,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
+use crate::api::errors::{NotModified, QueryErrors, SentImageErrors, StatisticsErrors};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
-use crate::http::problem::{ApiError, Problem};
+use crate::http::problem::ApiError;
 use crate::sheet::image_group::GroupQuery;
 use crate::sheet::style::StyleQuery;
 use crate::upload::image::ImageBody;
@@ -32,10 +33,8 @@ use wire::SheetAnswer;
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
                  (Vec<u8> = "multipart/mixed"))),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        QueryErrors,
     )
 )]
 pub(crate) async fn weight_sheets(
@@ -58,11 +57,8 @@ pub(crate) async fn weight_sheets(
         (status = 200, description = "as for weights",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
                  (Vec<u8> = "multipart/mixed"))),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn applied_sheets(
@@ -87,11 +83,7 @@ pub(crate) async fn applied_sheets(
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"))),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "the upload is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "the upload is not an image", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        SentImageErrors,
     )
 )]
 pub(crate) async fn sent_sheets(
@@ -115,11 +107,8 @@ pub(crate) async fn sent_sheets(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
                  (Vec<u8> = "multipart/mixed"))),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn layer_sheets(
@@ -146,11 +135,7 @@ pub(crate) async fn layer_sheets(
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"))),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "the upload is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "the upload is not an image", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        SentImageErrors,
     )
 )]
 pub(crate) async fn sent_layer_sheets(
