@@ -19,7 +19,6 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use crate::api;
-use crate::api::uploads::MOST_ENTRIES;
 use crate::app::{App, AppState};
 use crate::error::Error;
 use crate::http::cache::Cache;
@@ -40,6 +39,7 @@ use crate::runs::metrics_logs::MetricsLogs;
 use crate::sheet::models::Models;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
+use crate::upload::receive::MOST_ENTRIES;
 
 /// How long an answer may take to begin.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);

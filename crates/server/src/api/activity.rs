@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::errors::{QueryErrors, StatisticsErrors};
-use crate::api::params::{CheckpointLayerPath, LayerPath, SplitQuery, point};
+use crate::api::params::{CheckpointLayerPath, LayerPath, SplitQuery, find_checkpoint};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::json_number::{all_finite, finite};
@@ -127,21 +127,21 @@ pub(crate) async fn layer_activity(
 }
 
 fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Result<LayerActivity, ApiError> {
-    let point = point(run, &path.checkpoint)?;
+    let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     layer_index(run.network(), &path.layer)?;
     let store = statistics::required(run, split)?;
-    let Some(activity) = store.activity(point.1, split, &path.layer)? else {
-        return Err(statistics::missing_at(run, &store, point, split)?);
+    let Some(activity) = store.activity(checkpoint.step, split, &path.layer)? else {
+        return Err(statistics::missing_at(run, &store, checkpoint, split)?);
     };
     let moments = store.activities(split, &path.layer)?;
-    let before = moments.iter().rfind(|(step, _)| *step < point.1);
+    let before = moments.iter().rfind(|(step, _)| *step < checkpoint.step);
     let health = activity.filters.iter().enumerate().map(|(filter, now)| {
         let before = before.and_then(|(_, filters)| filters.get(filter));
         Health::of(now, before)
     });
     let rows = |matrix: &ndarray::Array2<f32>| matrix.outer_iter().map(|row| all_finite(&row.to_vec())).collect();
     Ok(LayerActivity {
-        checkpoint: point.0,
+        checkpoint: checkpoint.index,
         split: split.to_string(),
         layer: path.layer.clone(),
         health: health.collect(),

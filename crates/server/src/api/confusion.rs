@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::errors::{QueryErrors, StatisticsErrors};
-use crate::api::params::{CheckpointPath, DEFAULT_LIMIT, RunPath, SplitQuery, limit, offset, point};
+use crate::api::params::{CheckpointPath, DEFAULT_LIMIT, RunPath, SplitQuery, find_checkpoint, limit, offset};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
@@ -109,13 +109,13 @@ pub(crate) async fn confusion(
     let answer = app
         .work
         .run(WorkKind::Render, move || {
-            let point = point(&run, &checkpoint)?;
+            let checkpoint = find_checkpoint(&run, &checkpoint)?;
             let store = statistics::required(&run, split)?;
-            let Some(confusion) = store.confusion(point.1, split)? else {
-                return Err(statistics::missing_at(&run, &store, point, split)?);
+            let Some(confusion) = store.confusion(checkpoint.step, split)? else {
+                return Err(statistics::missing_at(&run, &store, checkpoint, split)?);
             };
             Ok(ConfusionAnswer {
-                checkpoint: point.0,
+                checkpoint: checkpoint.index,
                 split: split.to_string(),
                 images: confusion.images(),
                 counts: confusion.counts.outer_iter().map(|row| row.to_vec()).collect(),
@@ -184,12 +184,12 @@ pub(crate) async fn cell(
     let page = app
         .work
         .run(WorkKind::Render, move || {
-            let point = point(&run, &path.checkpoint)?;
+            let checkpoint = find_checkpoint(&run, &path.checkpoint)?;
             let store = statistics::required(&run, split)?;
-            let query = CellQuery { step: point.1, split, true_class, predicted, offset, limit };
+            let query = CellQuery { step: checkpoint.step, split, true_class, predicted, offset, limit };
             match store.cell(&query)? {
                 Some(page) => Ok(page),
-                None => Err(statistics::missing_at(&run, &store, point, split)?),
+                None => Err(statistics::missing_at(&run, &store, checkpoint, split)?),
             }
         })
         .await?;

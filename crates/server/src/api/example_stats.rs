@@ -21,7 +21,8 @@ use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
 use crate::runs::corpus_params::{class_of, split};
-use crate::runs::open_run::{Listing, OpenRun};
+use crate::runs::listing::Listing;
+use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 
 /// Which images, in which order.

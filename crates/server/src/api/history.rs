@@ -16,7 +16,8 @@ use crate::http::extract::PathParams;
 use crate::http::json_number::{all_finite, finite};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
-use crate::runs::open_run::{Listing, OpenRun};
+use crate::runs::listing::Listing;
+use crate::runs::open_run::OpenRun;
 use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::layer_axis::layer_index;
 

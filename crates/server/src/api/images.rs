@@ -72,8 +72,8 @@ pub(crate) async fn pixels(
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
     let id = image_id(&corpus, &image)?;
-    let sheet = Atlas { ids: vec![id], columns: 1, scale: scale(query.scale)?, is_whole: true };
-    picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
+    let sheet = Atlas { ids: vec![id], columns: 1, scale: scale(query.scale)?, is_whole: true, version: query.v };
+    picture(&app, corpus, sheet, &headers).await
 }
 
 /// Many images side by side, without gaps, in the order of their ids in the query.
@@ -97,8 +97,8 @@ pub(crate) async fn atlas(
         return Err(ApiError::bad(format!("expected at most {MOST_ATLAS} ids, found {}", ids.len())));
     }
     let columns = query.columns.unwrap_or_else(|| deepviz_render::near_square_columns(ids.len()));
-    let sheet = Atlas { ids, columns, scale: scale(query.scale)?, is_whole: false };
-    picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
+    let sheet = Atlas { ids, columns, scale: scale(query.scale)?, is_whole: false, version: query.v };
+    picture(&app, corpus, sheet, &headers).await
 }
 
 struct Atlas {
@@ -107,6 +107,8 @@ struct Atlas {
     scale: usize,
     /// Whether images are drawn at their own size instead of as tiles of one size.
     is_whole: bool,
+    /// The identity of the corpus in the address, which makes the answer immutable.
+    version: Option<String>,
 }
 
 impl Atlas {
@@ -129,13 +131,8 @@ impl CacheSize for CachedPng {
     }
 }
 
-async fn picture(
-    app: &App,
-    corpus: Arc<Corpus>,
-    atlas: Atlas,
-    (headers, v): (&HeaderMap, Option<&str>),
-) -> Result<Response, ApiError> {
-    let cache_policy = CachePolicy::by_hash(v, corpus.identity());
+async fn picture(app: &App, corpus: Arc<Corpus>, atlas: Atlas, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let cache_policy = CachePolicy::by_hash(atlas.version.as_deref(), corpus.identity());
     let ids: Vec<String> = atlas.ids.iter().map(|id| id.0.to_string()).collect();
     let whole = if atlas.is_whole { "/whole" } else { "" };
     let key = format!("images/{}/{}/{}/{}{whole}", corpus.identity(), atlas.columns, atlas.scale, ids.join(","));

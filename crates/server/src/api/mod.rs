@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod checkpoint_layer;
+pub(crate) mod cluster_choice;
 pub(crate) mod clusters;
 pub(crate) mod confusion;
 pub(crate) mod corpora;
@@ -18,7 +19,8 @@ pub(crate) mod params;
 pub(crate) mod parts;
 pub(crate) mod predict;
 pub(crate) mod prediction_changes;
-pub(crate) mod runs;
+pub(crate) mod run_detail;
+pub(crate) mod run_list;
 pub(crate) mod selectivity;
 pub(crate) mod sheets;
 pub(crate) mod status;
@@ -81,8 +83,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(uploads::put_corpus, uploads::delete_corpus))
         .layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(runs::list_runs))
-        .routes(routes!(runs::run_detail))
+        .routes(routes!(run_list::list_runs))
+        .routes(routes!(run_detail::run_detail))
         .routes(routes!(graph::graph))
         .routes(routes!(status::status))
         .routes(routes!(metrics::metrics))

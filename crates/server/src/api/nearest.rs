@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::errors::StatisticsErrors;
-use crate::api::params::{DEFAULT_LIMIT, PredictPath, limit, point};
+use crate::api::params::{DEFAULT_LIMIT, PredictPath, find_checkpoint, limit};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
@@ -89,11 +89,11 @@ fn answer(run: &OpenRun, path: &PredictPath, query: &NearestQuery, corpus: &Corp
     let own = corpus.split_of(image).unwrap_or(deepviz_corpus::Split::Test);
     let split = query.split.as_deref().map_or(Ok(own), |word| split(Some(word)))?;
     let limit = limit(query.limit, DEFAULT_LIMIT)?;
-    let point = point(run, &path.checkpoint)?;
+    let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     let store = statistics::required(run, split)?;
-    let Some(found) = store.near(&NearQuery { step: point.1, image, split, limit })? else {
-        let missing = if store.confusion(point.1, own)?.is_none() { own } else { split };
-        return Err(statistics::missing_at(run, &store, point, missing)?);
+    let Some(found) = store.near(&NearQuery { step: checkpoint.step, image, split, limit })? else {
+        let missing = if store.confusion(checkpoint.step, own)?.is_none() { own } else { split };
+        return Err(statistics::missing_at(run, &store, checkpoint, missing)?);
     };
     let class = |id: ImageId| corpus.label(id).map(|class| class.0).unwrap_or_default();
     let items = found.into_iter().map(|near| NearbyImage {
@@ -104,7 +104,7 @@ fn answer(run: &OpenRun, path: &PredictPath, query: &NearestQuery, corpus: &Corp
         distance: near.distance,
     });
     Ok(NearbyImages {
-        checkpoint: point.0,
+        checkpoint: checkpoint.index,
         split: split.to_string(),
         image: image.0,
         true_class: class(image),

@@ -1,12 +1,12 @@
 //! What several routes read of a path or a query.
 
 use deepviz_corpus::Split;
-use deepviz_net::Step;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::http::problem::ApiError;
 use crate::runs::corpus_params::split;
+use crate::runs::listing::CheckpointRef;
 use crate::runs::open_run::OpenRun;
 
 /// Images of a page unless told otherwise.
@@ -117,10 +117,10 @@ pub(crate) fn limit(wanted: Option<usize>, default: usize) -> Result<usize, ApiE
 }
 
 /// The checkpoint of a path, in blocking code.
-pub(crate) fn point(run: &OpenRun, checkpoint: &str) -> Result<(usize, Step), ApiError> {
+pub(crate) fn find_checkpoint(run: &OpenRun, checkpoint: &str) -> Result<CheckpointRef, ApiError> {
     let listing = run.listing()?;
     let (index, entry) = listing.point(&run.id, checkpoint)?;
-    Ok((index, entry.step))
+    Ok(CheckpointRef { index, step: entry.step })
 }
 
 /// Where a list goes on, after so many items from `offset` on.

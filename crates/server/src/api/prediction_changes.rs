@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::errors::StatisticsErrors;
-use crate::api::params::{DEFAULT_LIMIT, RunPath, limit, point};
+use crate::api::params::{DEFAULT_LIMIT, RunPath, find_checkpoint, limit};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
@@ -88,10 +88,10 @@ pub(crate) async fn moves(
 fn answer(run: &OpenRun, query: &PredictionChangesQuery, corpus: &Corpus) -> Result<PredictionChanges, ApiError> {
     let split = split(query.split.as_deref())?;
     let limit = limit(query.limit, DEFAULT_LIMIT)?;
-    let (from, to) = (point(run, &query.from)?, point(run, &query.to)?);
+    let (from, to) = (find_checkpoint(run, &query.from)?, find_checkpoint(run, &query.to)?);
     let store = statistics::required(run, split)?;
-    let Some(found) = store.moves(split, from.1, to.1)? else {
-        let missing = if store.confusion(from.1, split)?.is_none() { from } else { to };
+    let Some(found) = store.moves(split, from.step, to.step)? else {
+        let missing = if store.confusion(from.step, split)?.is_none() { from } else { to };
         return Err(statistics::missing_at(run, &store, missing, split)?);
     };
     let mut cells: BTreeMap<(u16, u16, u16), Vec<u32>> = BTreeMap::new();
@@ -112,8 +112,8 @@ fn answer(run: &OpenRun, query: &PredictionChangesQuery, corpus: &Corpus) -> Res
     moves.sort_by_key(|cell| std::cmp::Reverse(cell.count));
     let sum = |counts: &dyn Fn(&ChangedPrediction) -> bool| moves.iter().filter(|m| counts(m)).map(|m| m.count).sum();
     Ok(PredictionChanges {
-        from: from.0,
-        to: to.0,
+        from: from.index,
+        to: to.index,
         split: split.to_string(),
         images: sum(&|_| true),
         learned: sum(&|cell| cell.to == cell.true_class),

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::activity::FilterNumbers;
 use crate::api::errors::StatisticsErrors;
-use crate::api::params::{MOST_LIMIT, limit, point};
+use crate::api::params::{MOST_LIMIT, find_checkpoint, limit};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
@@ -106,18 +106,18 @@ pub(crate) async fn top(
 }
 
 fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Corpus>) -> Result<TopAnswer, ApiError> {
-    let point = point(run, &path.checkpoint)?;
+    let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     let split = split(query.split.as_deref())?;
     let limit = limit(query.limit, MOST_LIMIT)?;
     let network = run.network();
     let layer = layer_index(network, &path.layer)?;
     let filter = filter_of(network, layer, &path.filter)?;
     let store = statistics::required(run, split)?;
-    let found = store.top((point.1, split), &path.layer, filter)?;
-    let activity = store.activity(point.1, split, &path.layer)?;
+    let found = store.top((checkpoint.step, split), &path.layer, filter)?;
+    let activity = store.activity(checkpoint.step, split, &path.layer)?;
     let numbers = activity.as_ref().and_then(|activity| activity.filters.get(filter));
     let (Some(found), Some(numbers)) = (found, numbers) else {
-        return Err(statistics::missing_at(run, &store, point, split)?);
+        return Err(statistics::missing_at(run, &store, checkpoint, split)?);
     };
     let item = |top: TopImage| {
         let at = (top.y as usize, top.x as usize);
@@ -137,7 +137,7 @@ fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Co
         }
     };
     Ok(TopAnswer {
-        checkpoint: point.0,
+        checkpoint: checkpoint.index,
         split: split.to_string(),
         layer: path.layer.clone(),
         filter,

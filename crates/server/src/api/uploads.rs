@@ -1,37 +1,27 @@
-//! Runs and corpora that are sent as archives: unpacked aside, checked, and only then put where they are seen.
+//! Uploads: runs and corpora sent as archives, listed and deleted.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use deepviz_corpus::{Corpus, Limits, OpenOptions};
-use deepviz_net::Run;
-use deepviz_stats::State as UnitStage;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::errors::{ArchiveErrors, UploadsForbidden};
-use crate::app::{App, AppState};
+use crate::app::AppState;
 use crate::http::extract::PathParams;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
-use crate::runs::catalogue::is_run;
-use crate::runs::corpora::told;
 use crate::runs::event::Event;
-use crate::runs::upload_record::{CORPORA, UploadKind};
-use crate::upload::archive::{ArchiveLimits, Unpacked, unpack};
-use crate::upload::body_reader::{BodyReader, stream_body};
-use crate::upload::folder::{DiskReservation, Upload, UploadFolder};
+use crate::runs::upload_record::UploadKind;
+use crate::upload::folder::Upload;
+use crate::upload::receive::{CheckedCorpus, CheckedRun, ExpectedUpload, receive};
 
-/// What an archive may hold: bytes, unpacked, and files.
-const MOST_BYTES: u64 = 16 << 30;
-pub(crate) const MOST_ENTRIES: usize = 1_000_000;
 /// What is said to one who sends it otherwise.
 pub(crate) const HOW_TO_SEND: &str =
     "send the archive itself with PUT: curl -T run.tar.gz ADDRESS; .tar, .tar.gz and .zip are understood";
+
 /// The name of an upload in a path.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -83,17 +73,11 @@ pub(crate) async fn put_run(
     let headers = request.headers().clone();
     let uploads = app.upload_folder()?;
     let target = uploads.place(UploadKind::Run, &name)?;
-    let expected = ExpectedUpload {
-        kind: UploadKind::Run,
-        target: target.clone(),
-        wanted: belongs_to_run,
-        is_here: is_run,
-        check: check_run,
-    };
-    let ((checkpoints, statistics), skipped) = receive(&app, &uploads, request, expected).await?;
+    let received = receive(&app.work, &uploads, request, ExpectedUpload::run(target.clone())).await?;
     look_again(&app).await?;
     let id = app.runs.id_of(&target).unwrap_or(name);
-    created(&headers, &UploadedRun { id, checkpoints, skipped, statistics })
+    let CheckedRun { checkpoints, statistics } = received.checked;
+    created(&headers, &UploadedRun { id, checkpoints, skipped: received.skipped, statistics })
 }
 
 /// Looks for runs, on a thread that may wait for the disk.
@@ -125,16 +109,10 @@ pub(crate) async fn put_corpus(
     let headers = request.headers().clone();
     let uploads = app.upload_folder()?;
     let target = uploads.place(UploadKind::Corpus, &name)?;
-    let expected = ExpectedUpload {
-        kind: UploadKind::Corpus,
-        target: target.clone(),
-        wanted: is_visible,
-        is_here: deepviz_corpus::is_corpus,
-        check: check_corpus,
-    };
-    let (corpus, _) = receive(&app, &uploads, request, expected).await?;
+    let received = receive(&app.work, &uploads, request, ExpectedUpload::corpus(target.clone())).await?;
+    let CheckedCorpus { identity, images, classes, unreadable } = received.checked;
     let id = app.corpora.register(&target);
-    created(&headers, &UploadedCorpus { id, ..corpus })
+    created(&headers, &UploadedCorpus { id, identity, images, classes, unreadable })
 }
 
 /// What was uploaded and is there, and the room for more.
@@ -218,152 +196,4 @@ fn created<T: Serialize>(headers: &HeaderMap, value: &T) -> Result<Response, Api
     let mut response = json(headers, value)?;
     *response.status_mut() = StatusCode::CREATED;
     Ok(response.into_response())
-}
-
-/// What is sent, and where it ends.
-struct ExpectedUpload<T> {
-    kind: UploadKind,
-    target: PathBuf,
-    /// Which files belong to it.
-    wanted: fn(&Path) -> bool,
-    /// Whether it is in this very folder, rather than in one inside.
-    is_here: fn(&Path) -> bool,
-    check: fn(&Path, &DiskReservation<'_>) -> Result<T, ApiError>,
-}
-
-/// Unpacks a body apart from all that is served, has its folder checked, and moves it to its place. Gives what the check
-/// found and what was skipped.
-async fn receive<T: Send + 'static>(
-    app: &App,
-    uploads: &Arc<UploadFolder>,
-    request: Request,
-    expected: ExpectedUpload<T>,
-) -> Result<(T, usize), ApiError> {
-    let turn = app.work.archive().await?;
-    let (sender, receiver) = mpsc::channel(8);
-    let uploads = Arc::clone(uploads);
-    let unpacking = tokio::task::spawn_blocking(move || {
-        // Until it is unpacked, even if the sender is gone.
-        let _turn = turn;
-        let (staging, reservation) = (uploads.staging()?, uploads.reserve());
-        let mut reader = BodyReader::new(receiver);
-        let room = ArchiveLimits { bytes: MOST_BYTES, entries: MOST_ENTRIES, claim: &|bytes| reservation.file(bytes) };
-        let found = unpack(&mut reader, staging.path(), room, expected.wanted)?;
-        reader.expect_end()?;
-        let checked = finish(&uploads, staging.path(), &expected, (found, &reservation))?;
-        Ok((checked, found.skipped))
-    });
-    stream_body(request, sender).await?;
-    unpacking.await.map_err(|panic| ApiError::internal(format!("unpacking failed: {panic}")))?
-}
-
-fn finish<T>(
-    uploads: &UploadFolder,
-    staging: &Path,
-    expected: &ExpectedUpload<T>,
-    (found, reservation): (Unpacked, &DiskReservation<'_>),
-) -> Result<T, ApiError> {
-    if found.files == 0 {
-        return Err(ApiError::unusable("the archive holds no file that is wanted here"));
-    }
-    let folder = folder_of(staging, expected.is_here);
-    let checked = (expected.check)(&folder, reservation)?;
-    uploads.publish(expected.kind, &folder, &expected.target, reservation)?;
-    Ok(checked)
-}
-
-/// Hidden files are no part of a corpus.
-fn is_visible(path: &Path) -> bool {
-    !path.iter().any(|part| part.as_encoded_bytes().starts_with(b"."))
-}
-
-/// The folder itself, or the only one in it: archives often hold one folder with everything inside.
-fn folder_of(staging: &Path, is_here: fn(&Path) -> bool) -> PathBuf {
-    if is_here(staging) {
-        return staging.to_owned();
-    }
-    let mut entries = std::fs::read_dir(staging).into_iter().flatten().flatten().map(|entry| entry.path());
-    match (entries.next(), entries.next()) {
-        (Some(only), None) if only.is_dir() => only,
-        _ => staging.to_owned(),
-    }
-}
-
-/// The log of the statistics' database holds what was written last, where the archive was made while `deepviz stats` ran.
-const RUN_FILES: [&str; 4] = ["run.toml", "metrics.jsonl", deepviz_stats::FILE_NAME, deepviz_stats::LOG_FILE_NAME];
-
-/// The files of a run, in their folder or in one around it.
-fn belongs_to_run(path: &Path) -> bool {
-    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    let own = |parts: &[String]| match parts {
-        [file] => RUN_FILES.contains(&file.as_str()),
-        [folder, file] => folder == deepviz_net::run::SNAPSHOT_FOLDER && file.ends_with(".safetensors"),
-        _ => false,
-    };
-    own(&parts) || parts.split_first().is_some_and(|(_, rest)| own(rest))
-}
-
-/// Every snapshot must be whole.
-///
-/// Gives how many checkpoints there are, and how many units of statistics.
-fn check_run(folder: &Path, _: &DiskReservation<'_>) -> Result<(usize, usize), ApiError> {
-    let run = Run::open(folder)?;
-    let checkpoints = run.checkpoints();
-    if checkpoints.is_empty() {
-        return Err(ApiError::unusable("the run holds no snapshot"));
-    }
-    for entry in &checkpoints {
-        if let Some(problem) = &entry.problem {
-            return Err(ApiError::unusable(format!("the snapshot of step {}: {problem}", entry.step)));
-        }
-        run.snapshot(entry.step)?;
-    }
-    run.metrics()?;
-    let statistics = statistics_in(folder)?;
-    // Nothing reads the path of an uploaded run (`crate::runs::upload_record::corpus_of_upload`); who looks into the file sees where.
-    let mut info = run.info().clone();
-    info.corpus.path = Path::new(CORPORA).join(info.corpus.path.file_name().unwrap_or(info.corpus.name.as_ref()));
-    info.write(folder)?;
-    Ok((checkpoints.len(), statistics))
-}
-
-/// How many units of statistics can be shown. A copy that was made while they were written may be torn.
-fn statistics_in(folder: &Path) -> Result<usize, ApiError> {
-    let Some(store) = deepviz_stats::Store::open_read_only(folder)? else { return Ok(0) };
-    store.check().map_err(|error| {
-        ApiError::from(error).hint(
-            "an archive that is made while `deepviz stats` writes may hold half of it: make it again, or leave \
-             stats.sqlite and what begins with it out",
-        )
-    })?;
-    Ok(store.units()?.iter().filter(|unit| unit.state == UnitStage::Ready).count())
-}
-
-/// Every image is decoded once. A few kilobytes may stand for gigabytes: they take of the room for uploads, too.
-fn check_corpus(folder: &Path, reservation: &DiskReservation<'_>) -> Result<UploadedCorpus, ApiError> {
-    let cache = reservation.staging()?;
-    let limits = Limits { decoded_bytes: reservation.left_bytes(), images: MOST_ENTRIES };
-    let options = OpenOptions { cache: Some(cache.path().to_owned()), limits, ..OpenOptions::default() };
-    let corpus = Corpus::open_with(folder, &options).map_err(|error| unusable(&error, &options, folder))?;
-    reservation.file(corpus.decoded_bytes())?;
-    Ok(UploadedCorpus {
-        id: String::new(),
-        identity: corpus.identity().to_owned(),
-        images: corpus.len(),
-        classes: corpus.classes().len(),
-        unreadable: corpus.account().lost(),
-    })
-}
-
-fn unusable(error: &deepviz_corpus::Error, options: &OpenOptions, folder: &Path) -> ApiError {
-    match error {
-        deepviz_corpus::Error::TooLarge { found, most, .. } => ApiError::too_large(format!(
-            "the corpus is too large: its images have {found} bytes or more when decoded, and there is room for {most}"
-        ))
-        .hint("decoded images count as uploads, too: GET /api/uploads tells the room, DELETE makes some"),
-        deepviz_corpus::Error::TooMany { what, found, most, .. } => {
-            ApiError::too_large(format!("the corpus is too large: {found} {what} or more, at most {most}"))
-        }
-        other => ApiError::unusable(told(other, options, (folder, "the archive"))),
-    }
 }

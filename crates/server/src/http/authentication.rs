@@ -3,7 +3,7 @@
 use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header};
 
-use crate::http::connection_slots::Peer;
+use crate::http::peer::Peer;
 use crate::http::percent_encoding::percent_decoded;
 use crate::http::proxy::Proxies;
 use crate::http::session::{SessionHandle, Sessions, cookie, cookies};
@@ -22,6 +22,13 @@ pub(crate) struct Authentication {
     sessions: Sessions,
     throttle: TokenThrottle,
     proxies: Proxies,
+}
+
+/// A token that was shown, and the path that was asked for with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt<'a> {
+    pub(crate) form: TokenSource,
+    pub(crate) path: &'a str,
 }
 
 /// The ways to show a token.
@@ -109,7 +116,8 @@ impl Authentication {
     }
 
     /// Logs a wrong token, of a form and for a path, and comes back when it may be answered.
-    pub(crate) async fn wrong(&self, peer: &Peer, headers: &HeaderMap, (form, path): (TokenSource, &str)) {
+    pub(crate) async fn wrong(&self, peer: &Peer, headers: &HeaderMap, attempt: Attempt<'_>) {
+        let Attempt { form, path } = attempt;
         let wrong = self.throttle.record_wrong(peer.address);
         if let Some(untold) = wrong.log {
             let behind = self.proxies.client(peer.address, headers);

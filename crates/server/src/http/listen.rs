@@ -22,8 +22,9 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 use tower::ServiceExt as _;
 
-use crate::http::connection_slots::{ConnectionSlot, ConnectionSlots, ConnectionState, Peer, TrackedBody, from_peer};
+use crate::http::connection_slots::{ConnectionSlot, ConnectionSlots, ConnectionState};
 use crate::http::file_limits::FileLimits;
+use crate::http::peer::{Peer, TrackedBody, from_peer};
 
 /// Bytes of a request's head at most.
 const HEAD_BYTES: usize = 64 << 10;

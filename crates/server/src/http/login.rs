@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
-use crate::http::authentication::{Authentication, TokenSource, query_without_token};
-use crate::http::connection_slots::Peer;
+use crate::http::authentication::{Attempt, Authentication, TokenSource, query_without_token};
+use crate::http::peer::Peer;
 use crate::http::percent_encoding::percent_decoded;
 use crate::http::problem::ApiError;
 
@@ -66,7 +66,7 @@ async fn enter(authentication: &Authentication, peer: &Peer, request: Request) -
     };
     let next = field("next");
     if !authentication.is_secret(field("token").trim()) {
-        authentication.wrong(peer, &parts.headers, (TokenSource::Login, FORM)).await;
+        authentication.wrong(peer, &parts.headers, Attempt { form: TokenSource::Login, path: FORM }).await;
         return page(&next, 0, "That is not the token.");
     }
     redirect(&next, Some(&authentication.begin_session(peer, &parts.headers)))

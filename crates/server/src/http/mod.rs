@@ -13,6 +13,7 @@ pub(crate) mod listen;
 pub(crate) mod login;
 pub(crate) mod memory_budget;
 pub(crate) mod origin;
+pub(crate) mod peer;
 pub(crate) mod percent_encoding;
 pub(crate) mod problem;
 pub(crate) mod proxy;

@@ -10,8 +10,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::{Frame, SizeHint};
 
-use crate::http::connection_slots::Peer;
 use crate::http::memory_budget::{MemoryBudget, Reservation, too_slow};
+use crate::http::peer::Peer;
 use crate::http::problem::ApiError;
 
 /// What a connection may hold uncounted.

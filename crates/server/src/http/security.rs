@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::authentication::{Authentication, Identity, query_without_token};
+use crate::http::authentication::{Attempt, Authentication, Identity, query_without_token};
 use crate::http::body_until::BodyUntil;
-use crate::http::connection_slots::Peer;
 use crate::http::login::{self, accepts_html};
 use crate::http::origin::{check_form, check_host, check_origin};
+use crate::http::peer::Peer;
 use crate::http::problem::ApiError;
 use crate::http::proxy::Proxies;
 
@@ -90,7 +90,7 @@ async fn answer(access: &Access, request: Request, next: Next) -> Response {
             }
         }
         Identity::Wrong(form) => {
-            authentication.wrong(&peer, request.headers(), (form, request.uri().path())).await;
+            authentication.wrong(&peer, request.headers(), Attempt { form, path: request.uri().path() }).await;
             refusal(&request)
         }
         Identity::None => refusal(&request),

@@ -8,7 +8,8 @@ use deepviz_net::is_out_of_files;
 
 use crate::http::file_limits::{FileLimits, OpenFilePool};
 use crate::http::problem::ApiError;
-use crate::runs::open_run::{FileStamp, OpenRun};
+use crate::runs::file_stamp::FileStamp;
+use crate::runs::open_run::OpenRun;
 
 /// The runs by id.
 pub(crate) struct Catalogue {

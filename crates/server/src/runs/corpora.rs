@@ -229,7 +229,11 @@ impl CorpusCache {
                 Err(error) => {
                     tracing::warn!(corpus = %corpus_cache.name, "{error}");
                     LoadState::Failed {
-                        problem: told(&error, &corpus_cache.options, (&corpus_cache.path, &corpus_cache.name)),
+                        problem: without_paths(
+                            &error,
+                            &corpus_cache.options,
+                            NamedFolder { path: &corpus_cache.path, name: &corpus_cache.name },
+                        ),
                         at: Instant::now(),
                     }
                 }
@@ -278,11 +282,18 @@ fn check(run: &OpenRun, corpus_cache: &CorpusCache, corpus: Arc<Corpus>) -> Resu
     ))
 }
 
-/// What is told of a corpus that cannot be opened: its files by their paths in it, and nothing of where it lies.
-pub(crate) fn told(error: &deepviz_corpus::Error, options: &OpenOptions, (folder, name): (&Path, &str)) -> String {
+/// A folder, and what clients know it by.
+#[derive(Clone, Copy)]
+pub(crate) struct NamedFolder<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) name: &'a str,
+}
+
+/// The message of a corpus that cannot be opened, for clients: its files by their paths in it, and nothing of where it lies.
+pub(crate) fn without_paths(error: &deepviz_corpus::Error, options: &OpenOptions, folder: NamedFolder<'_>) -> String {
     // What stands for the folder itself, and before the files in it.
     let cache = options.cache.iter().map(|cache| (cache.as_path(), "the cache folder", "the cache folder: "));
-    let mut places: Vec<_> = cache.chain([(folder, name, "")]).collect();
+    let mut places: Vec<_> = cache.chain([(folder.path, folder.name, "")]).collect();
     // The longer first: one may lie in the other.
     places.sort_by_key(|(path, ..)| std::cmp::Reverse(path.as_os_str().len()));
     let mut text = error.to_string();

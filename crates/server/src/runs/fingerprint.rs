@@ -7,8 +7,9 @@ use deepviz_net::{Metric, Step};
 
 use crate::http::problem::ApiError;
 use crate::runs::event::Event;
+use crate::runs::file_stamp::FileStamp;
 use crate::runs::last_line::find_last;
-use crate::runs::open_run::{FileStamp, OpenRun};
+use crate::runs::open_run::OpenRun;
 use crate::runs::statistics::{ReadyStatistics, ready_statistics};
 
 /// A run at one moment.

@@ -8,7 +8,8 @@ use deepviz_net::{Metric, MetricsLog};
 
 use crate::http::problem::ApiError;
 use crate::http::work_pool::WorkKind;
-use crate::runs::open_run::{FileCache, OpenRun};
+use crate::runs::file_stamp::FileCache;
+use crate::runs::open_run::OpenRun;
 
 /// All that are kept together; the ones that were looked at last. A longer one is read whenever it is asked for.
 const MOST_BYTES: usize = 64 << 20;

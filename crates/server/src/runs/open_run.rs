@@ -3,30 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
 
 use deepviz_net::{CheckpointEntry, MetricsLog, Network, Run, RunInfo, SkippedLines, Step};
 use deepviz_stats::Store;
 
 use crate::http::file_limits::{Closable, OpenFilePool};
 use crate::http::problem::ApiError;
-use crate::http::selection::{Axis, Selection};
 use crate::http::work_pool::{WorkKind, WorkPool};
 use crate::runs::divergence::LatestMetrics;
-
-/// Two changes within the resolution of a file system's clock look like one; a stamp younger than this when
-/// it was read is not trusted.
-const YOUNG: Duration = Duration::from_millis(100);
+use crate::runs::file_stamp::{FileCache, FileStamp};
+use crate::runs::listing::Listing;
 
 const METRICS: &str = "metrics.jsonl";
-
-/// The snapshots of a run at one moment.
-pub(crate) struct Listing {
-    /// In step order; a broken one keeps its place.
-    pub(crate) entries: Vec<CheckpointEntry>,
-    /// Names this very set of snapshots.
-    pub(crate) digest: String,
-}
 
 /// What the names of a run's snapshots tell.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,51 +69,6 @@ impl Closable for StoreHandle {
             *kept = None;
         }
     }
-}
-
-/// When a file or folder was last changed, and its size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FileStamp {
-    modified: SystemTime,
-    bytes: u64,
-    file: u64,
-}
-
-/// What was read of a file, and the file's stamp.
-pub(crate) struct FileCache<T> {
-    stamp: Option<FileStamp>,
-    pub(crate) value: Option<Arc<T>>,
-}
-
-impl<T> FileCache<T> {
-    const EMPTY: Self = Self { stamp: None, value: None };
-
-    pub(crate) fn fresh(&self, stamp: Option<FileStamp>) -> Option<Arc<T>> {
-        self.value.clone().filter(|_| stamp.is_some() && stamp == self.stamp)
-    }
-
-    fn keep(&mut self, stamp: Option<FileStamp>, value: &Arc<T>) {
-        self.stamp = stamp.filter(|stamp| stamp.modified.elapsed().is_ok_and(|age| age > YOUNG));
-        self.value = Some(Arc::clone(value));
-    }
-}
-
-impl FileStamp {
-    /// The stamp of a file or folder; `None` where there is none.
-    pub(crate) fn of(path: &Path) -> Option<Self> {
-        let data = std::fs::metadata(path).ok()?;
-        Some(Self { modified: data.modified().ok()?, bytes: data.len(), file: file_number(&data) })
-    }
-}
-
-#[cfg(unix)]
-fn file_number(data: &std::fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(data)
-}
-
-#[cfg(not(unix))]
-fn file_number(_: &std::fs::Metadata) -> u64 {
-    0
 }
 
 /// A value behind a lock is whole even if a thread panicked meanwhile: each is replaced in one assignment.
@@ -307,43 +250,5 @@ impl OpenRun {
             self.databases.uses(&Arc::downgrade(&place));
         }
         Ok(store)
-    }
-}
-
-impl Listing {
-    /// The index of a step.
-    pub(crate) fn index_of(&self, step: Step) -> Option<usize> {
-        self.entries.binary_search_by_key(&step, |entry| entry.step).ok()
-    }
-
-    /// The checkpoints a selection names.
-    pub(crate) fn select(&self, run: &str, text: &str) -> Result<Vec<usize>, ApiError> {
-        let of = format!("run {run}");
-        let axis = Axis { what: "checkpoint", of: &of, count: self.entries.len() };
-        text.parse::<Selection>()?.bind(axis)
-    }
-
-    /// The one checkpoint that a point names; 422 where its file is broken.
-    pub(crate) fn point(&self, run: &str, text: &str) -> Result<(usize, &CheckpointEntry), ApiError> {
-        let selection: Selection = text.parse()?;
-        if !selection.is_point() {
-            return Err(ApiError::bad(format!("expected one checkpoint, found the selection `{text}`"))
-                .hint("give an index such as 3, or last"));
-        }
-        let index = self.select(run, text)?[0];
-        let entry = self.usable(index)?;
-        Ok((index, entry))
-    }
-
-    /// A checkpoint whose file can be read.
-    pub(crate) fn usable(&self, index: usize) -> Result<&CheckpointEntry, ApiError> {
-        let entry = &self.entries[index];
-        match &entry.problem {
-            None => Ok(entry),
-            Some(problem) => {
-                Err(ApiError::unusable(format!("checkpoint {index} (step {}) cannot be used: {problem}", entry.step))
-                    .hint("the other checkpoints are not affected"))
-            }
-        }
     }
 }

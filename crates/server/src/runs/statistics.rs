@@ -8,6 +8,7 @@ use deepviz_net::Step;
 use deepviz_stats::{State, Store};
 
 use crate::http::problem::ApiError;
+use crate::runs::listing::CheckpointRef;
 use crate::runs::open_run::OpenRun;
 
 /// A checkpoint and a split whose statistics are ready.
@@ -61,9 +62,10 @@ pub(crate) fn missing(run: &OpenRun, what: &str) -> ApiError {
 pub(crate) fn missing_at(
     run: &OpenRun,
     store: &Store,
-    (index, step): (usize, Step),
+    checkpoint: CheckpointRef,
     split: Split,
 ) -> Result<ApiError, ApiError> {
+    let CheckpointRef { index, step } = checkpoint;
     let unit = store.units()?.into_iter().find(|unit| unit.step == step && unit.split == split);
     let what = match unit {
         // The reason lies in the snapshot: another try would fail as this one did.

@@ -2,5 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod body_reader;
+mod decode;
 pub(crate) mod folder;
 pub(crate) mod image;
+pub(crate) mod receive;

@@ -1,4 +1,4 @@
-//! The runs, and everything about one that a dashboard needs at its start.
+//! Everything about a run that a dashboard needs at its start.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use deepviz_stats::{State as UnitStage, UnitState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::clusters::{ClusterChoice, cluster_choices};
+use crate::api::cluster_choice::{ClusterChoice, cluster_choices};
 use crate::api::errors::RunErrors;
 use crate::api::params::RunPath;
 use crate::api::parts::Size;
@@ -20,44 +20,11 @@ use crate::app::AppState;
 use crate::http::extract::PathParams;
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
-use crate::http::work_pool::WorkKind;
 use crate::runs::corpora::{CorpusCache, matching};
 use crate::runs::divergence::Diverged;
-use crate::runs::open_run::{Listing, OpenRun};
+use crate::runs::listing::Listing;
+use crate::runs::open_run::OpenRun;
 use crate::sheet::kernel_shape::KernelShape;
-
-/// All runs.
-#[derive(Serialize, ToSchema)]
-struct RunList {
-    runs: Vec<RunSummary>,
-    /// Folders that look like runs and cannot be opened.
-    problems: Vec<RunProblem>,
-}
-
-/// A run in a list.
-#[derive(Serialize, ToSchema)]
-struct RunSummary {
-    id: String,
-    name: String,
-    live: bool,
-    /// How many there are.
-    checkpoints: usize,
-    /// How many there are.
-    classes: usize,
-    image_shape: Size,
-    last_step: Option<u64>,
-    /// The latest measured; absent too where it was not finite.
-    test_error: Option<f64>,
-    /// Where the run diverged, if it has.
-    divergence: Option<Diverged>,
-}
-
-/// A run that cannot be opened.
-#[derive(Serialize, ToSchema)]
-struct RunProblem {
-    id: String,
-    problem: String,
-}
 
 /// One run.
 #[derive(Serialize, ToSchema)]
@@ -170,46 +137,6 @@ struct LayerDetail {
     /// Channels of its weights.
     channels: usize,
     inputs: Vec<String>,
-}
-
-/// Every run in the folders that are served.
-#[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, description = "the answer", body = RunList)))]
-pub(crate) async fn list_runs(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let shared = Arc::clone(&app);
-    let alone = app.listing.lock().await;
-    let list = app
-        .work
-        .run(WorkKind::Render, move || {
-            let (mut runs, mut problems) = (Vec::new(), Vec::new());
-            for (id, run) in shared.runs.all() {
-                match run {
-                    Ok(run) => runs.push(summary(&run)),
-                    Err(error) => problems.push(RunProblem { id, problem: error.to_string() }),
-                }
-            }
-            Ok(RunList { runs, problems })
-        })
-        .await?;
-    drop(alone);
-    json(&headers, &list)
-}
-
-fn summary(run: &OpenRun) -> RunSummary {
-    let info = run.info();
-    // Neither a snapshot's header nor all measurements: a list of many runs is asked for at every start.
-    let brief = run.brief();
-    let latest = run.latest();
-    RunSummary {
-        id: run.id.clone(),
-        name: info.name.clone(),
-        live: run.is_live(),
-        checkpoints: brief.checkpoints,
-        classes: info.classes.len(),
-        image_shape: info.image.into(),
-        last_step: brief.last_step.map(|step| step.0),
-        test_error: latest.test.as_ref().and_then(Metric::finite_error),
-        divergence: latest.divergence.clone(),
-    }
 }
 
 /// One run: checkpoints, layers, classes, corpus, whether it is live.
