@@ -1,4 +1,4 @@
-//! What every handler shares.
+//! The state that every handler shares.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ impl FromRef<AppState> for ImageBudget {
 }
 
 impl App {
-    /// Works with the measurements of a run on a blocking thread, once there is room to read them.
+    /// Works with the measurements of a run on a blocking thread, once there is memory to read them.
     pub(crate) async fn with_log<T: Send + 'static>(
         &self,
         run: &Arc<OpenRun>,
@@ -66,7 +66,7 @@ impl App {
             .await
     }
 
-    /// Where uploads go; 403 where they are not allowed.
+    /// The folder of uploads; 403 where they are not allowed.
     pub(crate) fn upload_folder(&self) -> Result<Arc<UploadFolder>, ApiError> {
         self.uploads.clone().ok_or_else(|| {
             ApiError::forbidden("this server takes no uploads")

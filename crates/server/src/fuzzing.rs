@@ -1,4 +1,4 @@
-//! What the fuzz targets (`crates/fuzz`) reach of this crate's insides.
+//! The private functions that the fuzz targets (`crates/fuzz`) call.
 
 use std::path::Path;
 

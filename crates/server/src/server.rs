@@ -41,15 +41,15 @@ use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
 use crate::upload::receive::MOST_ENTRIES;
 
-/// How long an answer may take to begin.
+/// The longest time before an answer begins.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What to serve, and to whom.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Run folders, or folders of run folders.
     pub runs: Vec<PathBuf>,
-    /// Where to listen; port 0 takes any free one.
+    /// The address to listen on; port 0 takes any free one.
     pub addr: SocketAddr,
     /// The corpus to use instead of the one each run names.
     pub corpus: Option<PathBuf>,
@@ -57,15 +57,15 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// Most bytes that pictures, snapshots and models may take in memory.
     pub cache_bytes: u64,
-    /// What a client must know; required where the address is not this machine's alone.
+    /// The token that clients must send; required where the address is not this machine's alone.
     pub token: Option<String>,
-    /// Proxies beside those on this machine whose word on the client counts (`X-Forwarded-Proto`, `Forwarded`).
+    /// Proxies beside those on this machine that are believed about the client (`X-Forwarded-Proto`, `Forwarded`).
     pub trusted_proxies: Vec<AddressRange>,
-    /// Whether runs and corpora may be sent as archives; they go to the first folder that is not itself a run.
+    /// Lets clients send runs and corpora as archives; they go to the first folder that is not itself a run.
     pub allow_upload: bool,
     /// Most bytes that all uploads together may take on the disk.
     pub upload_bytes: u64,
-    /// What networks are applied with; the processor, unless given.
+    /// The device that networks are applied with; the CPU, unless given.
     pub device: Option<Device>,
 }
 
@@ -98,7 +98,7 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
     if let Some(path) = config.runs.iter().find(|path| !path.is_dir()) {
         return Err(Error::NoFolder { path: path.clone() });
     }
-    // A run that was named is wanted; one that merely lies in a folder is listed with its problem.
+    // A run that was named must open; one that is found in a folder is listed with its problem.
     for path in config.runs.iter().map(|path| path.join("run.toml")).filter(|path| path.is_file()) {
         let folder = path.parent().unwrap_or(&path);
         deepviz_net::Run::open(folder).map_err(|source| Error::Run { source, path: path.clone() })?;
@@ -207,7 +207,7 @@ async fn plain_problems(request: Request, next: Next) -> Response {
 }
 
 impl Server {
-    /// Where it listens, with the port that was taken.
+    /// The address it listens on, with the port that was taken.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,4 +1,4 @@
-//! What filters do over time.
+//! The activity of filters over time.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -23,7 +23,7 @@ use crate::sheet::layer_axis::layer_index;
 /// Active for a smaller share of the images than this, a filter is about to die.
 const AT_RISK: f32 = 0.01;
 
-/// What a filter does over the images of a split; a number is absent where it is not finite.
+/// The activity of a filter over the images of a split; a number is absent where it is not finite.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 pub(crate) struct FilterNumbers {
     /// Mean over images and positions.
@@ -44,7 +44,7 @@ impl From<FilterActivity> for FilterNumbers {
     }
 }
 
-/// How a filter is.
+/// The health of a filter.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Health {
@@ -71,7 +71,7 @@ impl Health {
     }
 }
 
-/// What a layer's filters do at a checkpoint.
+/// The activity of a layer's filters at a checkpoint.
 #[derive(Serialize, ToSchema)]
 struct LayerActivity {
     checkpoint: usize,
@@ -91,7 +91,7 @@ struct ClassNumbers {
     zeros: Vec<Vec<Option<f32>>>,
 }
 
-/// What a layer's filters do at every checkpoint that has statistics; one list of filters a checkpoint.
+/// The activity of a layer's filters at every checkpoint that has statistics; one list of filters per checkpoint.
 #[derive(Serialize, ToSchema)]
 struct ActivityHistory {
     split: String,
@@ -105,7 +105,7 @@ struct ActivityHistory {
     health: Vec<Vec<Health>>,
 }
 
-/// What a layer's filters do over the images, by class too.
+/// The activity of a layer's filters over the images, by class too.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity", tag = "statistics",
     params(CheckpointLayerPath, SplitQuery),
@@ -154,7 +154,7 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
     })
 }
 
-/// What a layer's filters do at every checkpoint: alive, at risk, dead, revived.
+/// The activity of a layer's filters at every checkpoint: alive, at risk, dead, revived.
 #[utoipa::path(
     get, path = "/api/runs/{run}/layers/{layer}/activity", tag = "statistics", params(LayerPath, SplitQuery),
     responses(

@@ -17,7 +17,7 @@ pub(crate) struct ClusterChoice {
     pub(crate) metric: String,
 }
 
-/// Which clusters.
+/// The parameters that choose clusters.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ClusterQuery {
@@ -37,7 +37,7 @@ pub(crate) struct ClusterSelection {
 }
 
 impl ClusterQuery {
-    /// What the query names, filled up with what was computed.
+    /// The clusters that the query names, completed from those that were computed.
     pub(crate) fn choose(&self, run: &OpenRun) -> Result<ClusterSelection, ApiError> {
         let split = split(self.split.as_deref())?;
         if let Some(layer) = &self.layer {

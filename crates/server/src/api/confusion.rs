@@ -1,4 +1,4 @@
-//! Which classes are taken for which others.
+//! The confusion matrix: classes that are predicted for others.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(crate) struct CellPageQuery {
     split: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
     limit: Option<usize>,
-    /// Where to go on: what `next_cursor` said.
+    /// The start of the page: the `next_cursor` of the page before.
     cursor: Option<String>,
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct ImagePath {
     pub(crate) image: String,
 }
 
-/// What to look for.
+/// The parameters of a search for images.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SearchQuery {
@@ -54,7 +54,7 @@ pub(crate) struct SearchQuery {
     split: Option<String>,
     /// Images at most, up to 10,000; 100 unless given.
     limit: Option<usize>,
-    /// Where to go on: what `next_cursor` said.
+    /// The start of the page: the `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
@@ -69,7 +69,7 @@ struct CorpusList {
 struct CorpusDetail {
     id: String,
     name: String,
-    /// Whether its images can be shown now.
+    /// True where its images can be shown now.
     available: bool,
     /// Why not.
     problem: Option<String>,
@@ -80,14 +80,14 @@ struct CorpusDetail {
     classes: Option<Vec<String>>,
     /// Channels, rows, columns.
     image_shape: Option<[usize; 3]>,
-    /// What was left out when it was opened, and how it was understood.
+    /// The files left out when it was opened, and how its layout was understood.
     account: Option<AccountDetail>,
-    /// How many files that hold or may hold images were left out. `account` says which; this number goes with the next
+    /// The number of files left out that hold or may hold images. `account` says which; this number goes with the next
     /// version.
     unreadable: Option<usize>,
 }
 
-/// What a corpus left out when it was opened.
+/// The files that a corpus left out when it was opened.
 #[derive(Serialize, ToSchema)]
 struct AccountDetail {
     left_out: Vec<LeftOutDetail>,
@@ -104,7 +104,7 @@ struct LeftOutDetail {
     /// The reason in words, to stand behind the count.
     text: String,
     count: usize,
-    /// Whether images are missed; notes and things of the system are not.
+    /// True for images; notes and files of the system are no loss.
     is_loss: bool,
     /// The first of them.
     first: Vec<LeftOutFile>,
@@ -115,7 +115,7 @@ struct LeftOutDetail {
 struct LeftOutFile {
     /// The path in the corpus.
     path: String,
-    /// What is wrong with it; empty where the reason says it.
+    /// The fault; empty where the reason says it.
     detail: String,
 }
 
@@ -263,7 +263,7 @@ fn recorded_class(corpus: &Corpus, id: ImageId) -> Option<u16> {
 /// The images of that id, when they have been read.
 pub(crate) async fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
     let corpus_cache = app.corpora.get(id).or_else(|error| {
-        // A run that nobody asked for yet may name it.
+        // A run that was not asked for yet may name it.
         for (_, run) in app.runs.all() {
             if let Ok(run) = run {
                 app.corpora.of_run(&run);

@@ -60,7 +60,7 @@ errors! {
         ("422", "what is in the archive cannot be used"),
         ("507", "the disk is full"),
     ];
-    /// Where nothing may be uploaded.
+    /// Of uploads.
     UploadsForbidden: [FORBIDDEN];
 }
 

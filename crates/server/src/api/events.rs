@@ -23,13 +23,13 @@ use crate::runs::fingerprint::RunFingerprint;
 
 /// After how long a browser whose stream has ended asks for another.
 const RETRY: Duration = Duration::from_secs(2);
-/// How often a comment is sent where nothing happens: proxies end streams that are silent, and a client that went away is
+/// The interval of comments where nothing happens: proxies end streams that are silent, and a client that went away is
 /// noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 type Sender = mpsc::Sender<Result<sse::Event, Infallible>>;
 
-/// What happens to a run: `checkpoint`, `statistics`, `metrics`, `state`; `run` for another run that appeared;
+/// The events of a run: `checkpoint`, `statistics`, `metrics`, `state`; `run` for another run that appeared;
 /// `reload` when the client should ask for everything again. At the start: where the run is now.
 #[utoipa::path(
     get, path = "/api/runs/{run}/events", tag = "runs", params(RunPath),

@@ -1,4 +1,4 @@
-//! What became of every image over the checkpoints.
+//! Statistics of every image over the checkpoints: when it was learned, how often forgotten.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::runs::listing::Listing;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 
-/// Which images, in which order.
+/// The images of a page, and their order.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExampleStatsQuery {
@@ -38,11 +38,11 @@ pub(crate) struct ExampleStatsQuery {
     class: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
     limit: Option<usize>,
-    /// Where to go on: what `next_cursor` said.
+    /// The start of the page: the `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-/// Some images of a split, and what became of them.
+/// Some images of a split, and their statistics.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerPage)]
 struct ExampleStatsPage {
@@ -54,7 +54,7 @@ struct ExampleStatsPage {
     next_cursor: Option<String>,
 }
 
-/// What became of an image. A margin is the true class's probability less the greatest other one.
+/// The statistics of an image. A margin is the true class's probability less the greatest other one.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerItem)]
 struct ExampleStats {
@@ -64,9 +64,9 @@ struct ExampleStats {
     predicted: u16,
     /// The first checkpoint at which the prediction is right; absent where it never is.
     learned: Option<usize>,
-    /// How often a right prediction is followed by a wrong one.
+    /// Times that a right prediction is followed by a wrong one.
     forgotten: u32,
-    /// How often the predicted class changes.
+    /// Times that the predicted class changes.
     flips: u32,
     /// At how many checkpoints the prediction is right.
     right: u32,
@@ -78,7 +78,7 @@ struct ExampleStats {
     agreement: f32,
 }
 
-/// What became of one image.
+/// The statistics of one image.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImageLedger)]
 struct ImageExampleStats {
@@ -133,7 +133,7 @@ fn item_of(listing: &Listing, corpus: &Corpus, example: &Example) -> ExampleStat
     }
 }
 
-/// What became of every image: when it was learned, how often forgotten, with what margin.
+/// Statistics of every image: when it was learned, how often forgotten, with what margin.
 #[utoipa::path(
     get, path = "/api/runs/{run}/ledger", tag = "statistics", params(RunPath, ExampleStatsQuery),
     responses(
@@ -182,7 +182,7 @@ fn order(word: Option<&str>) -> Result<LedgerOrder, ApiError> {
     })
 }
 
-/// What became of one image.
+/// The statistics of one image.
 #[utoipa::path(
     get, path = "/api/runs/{run}/images/{image}/ledger", tag = "statistics", params(RunImagePath),
     responses(

@@ -33,7 +33,7 @@ struct Node {
     /// Of its output.
     shape: Size,
     parameters: usize,
-    /// What it does, in words.
+    /// The operation, in words.
     description: String,
 }
 
@@ -74,7 +74,7 @@ pub(crate) async fn graph(
     json(&headers, &graph)
 }
 
-/// What a layer does, as a reader of papers would write it.
+/// The operation of a layer, as a paper would describe it.
 fn describe(layer: &Layer) -> String {
     match &layer.op {
         Op::Input(shape) => format!("image of {} channels, {} x {}", shape.channels, shape.height, shape.width),

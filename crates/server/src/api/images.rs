@@ -27,7 +27,7 @@ const MOST_ATLAS: usize = 1_024;
 /// Pixels per pixel.
 const MOST_SCALE: usize = 64;
 
-/// How an image is drawn.
+/// The parameters of an image as a picture.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PixelsQuery {
@@ -38,7 +38,7 @@ pub(crate) struct PixelsQuery {
     v: Option<String>,
 }
 
-/// Which images, and how they are laid out.
+/// The images of an atlas, and their layout.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AtlasQuery {
@@ -105,7 +105,7 @@ struct Atlas {
     ids: Vec<ImageId>,
     columns: usize,
     scale: usize,
-    /// Whether images are drawn at their own size instead of as tiles of one size.
+    /// True where images are drawn at their own size instead of as tiles of one size.
     is_whole: bool,
     /// The identity of the corpus in the address, which makes the answer immutable.
     version: Option<String>,

@@ -17,7 +17,7 @@ use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
 
-/// Which of them.
+/// The parameters of a page of label issues.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LabelIssuesQuery {
@@ -25,7 +25,7 @@ pub(crate) struct LabelIssuesQuery {
     split: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
     limit: Option<usize>,
-    /// Where to go on: what `next_cursor` said.
+    /// The start of the page: the `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
@@ -48,11 +48,11 @@ struct LabelIssue {
     id: u32,
     /// The label's class.
     label: u16,
-    /// What the network says instead.
+    /// The class that the network predicts instead.
     predicted: u16,
-    /// What the list is ranked by, 0 to 1.
+    /// The score that the list is ranked by, 0 to 1.
     score: f32,
-    /// How much more probable than the label the other class is, over the later half of the checkpoints.
+    /// The probability of the other class less that of the label, over the later half of the checkpoints.
     doubt: f32,
     /// Share of the later half of the checkpoints that say the other class.
     agreement: f32,

@@ -19,14 +19,14 @@ use crate::http::response_memory::{LARGE_BUDGET_BYTES, counted};
 use crate::runs::divergence::Diverged;
 use crate::runs::metrics_logs::MetricsLogs;
 
-/// What a measurement takes in the columns and as text.
+/// Bytes of a measurement in the columns and as text.
 const BYTES_PER_LINE: usize = 160;
-/// What it takes in the file at least.
+/// Bytes of a measurement in the file, at least.
 const LEAST_LINE_BYTES: u64 = 96;
 /// Measurements that one answer holds.
 const MOST_LINES: usize = LARGE_BUDGET_BYTES / BYTES_PER_LINE;
 
-/// Where to go on.
+/// The measurements that are asked for.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct MetricsQuery {
@@ -42,7 +42,7 @@ struct Metrics {
     test: TestMetrics,
     /// Over several views of every image, where the recipe names such: after the last step only.
     views: TestMetrics,
-    /// Where the run diverged, if it has.
+    /// The divergence of the run, if it has diverged.
     divergence: Option<Diverged>,
     /// Lines of metrics.jsonl that cannot be read and were left out, if any.
     skipped: Option<SkippedMetrics>,
@@ -51,7 +51,7 @@ struct Metrics {
 /// Lines of metrics.jsonl that cannot be read.
 #[derive(Serialize, ToSchema)]
 struct SkippedMetrics {
-    /// How many there are.
+    /// The number of lines.
     lines: usize,
     /// Number of the first, counted from 1.
     first_line: usize,

@@ -20,7 +20,7 @@ use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 
-/// Among which images, and how many.
+/// The parameters of a search for the nearest images.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct NearestQuery {
@@ -34,7 +34,7 @@ pub(crate) struct NearestQuery {
 #[derive(Serialize, ToSchema)]
 struct NearbyImages {
     checkpoint: usize,
-    /// Whose images were looked through.
+    /// The split whose images were searched.
     split: String,
     image: u32,
     true_class: u16,

@@ -1,4 +1,4 @@
-//! What several routes read of a path or a query.
+//! Parameters that several routes read from a path or a query.
 
 use deepviz_corpus::Split;
 use serde::Deserialize;
@@ -97,7 +97,7 @@ impl SplitQuery {
     }
 }
 
-/// Where a page begins.
+/// The index at which a page begins.
 pub(crate) fn offset(cursor: Option<&str>) -> Result<usize, ApiError> {
     match cursor {
         None | Some("") => Ok(0),
@@ -107,7 +107,7 @@ pub(crate) fn offset(cursor: Option<&str>) -> Result<usize, ApiError> {
     }
 }
 
-/// How long a page is.
+/// The length of a page.
 pub(crate) fn limit(wanted: Option<usize>, default: usize) -> Result<usize, ApiError> {
     let limit = wanted.unwrap_or(default);
     if (1..=MOST_LIMIT).contains(&limit) {
@@ -123,7 +123,7 @@ pub(crate) fn find_checkpoint(run: &OpenRun, checkpoint: &str) -> Result<Checkpo
     Ok(CheckpointRef { index, step: entry.step })
 }
 
-/// Where a list goes on, after so many items from `offset` on.
+/// The cursor of the next page, after so many items from `offset` on.
 pub(crate) fn next_cursor(offset: usize, items: usize, total: usize) -> Option<String> {
     let end = offset.saturating_add(items);
     (items > 0 && end < total).then(|| end.to_string())

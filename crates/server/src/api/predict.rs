@@ -1,4 +1,4 @@
-//! What a network says about an image, at one checkpoint and at all.
+//! Predictions for an image, at one checkpoint and at all.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -19,13 +19,13 @@ use crate::runs::corpus_params::image_id;
 use crate::sheet::model_input::ModelInput;
 use crate::upload::image::{ImageBody, sent_image};
 
-/// What a network says about an image.
+/// The prediction for an image.
 #[derive(Serialize, ToSchema)]
 struct Prediction {
     /// Absent for an image that was sent.
     image: Option<u32>,
     checkpoint: usize,
-    /// What goes into the softmax; absent where it is not finite.
+    /// The input of the softmax; absent where it is not finite.
     logits: Vec<Option<f32>>,
     /// Absent where it is not finite.
     probabilities: Vec<Option<f32>>,
@@ -37,7 +37,7 @@ struct Prediction {
     true_class: Option<u16>,
 }
 
-/// What a network said about an image at every checkpoint that has statistics of it.
+/// The prediction for an image at every checkpoint that has statistics of it.
 #[derive(Serialize, ToSchema)]
 struct ImageHistory {
     image: u32,

@@ -1,4 +1,4 @@
-//! Which images moved between the cells of the confusion matrix.
+//! Changes of predictions: images that moved between the cells of the confusion matrix.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 
-/// Between which checkpoints.
+/// The parameters of a comparison of predictions at two checkpoints.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PredictionChangesQuery {
@@ -41,11 +41,11 @@ struct PredictionChanges {
     from: usize,
     to: usize,
     split: String,
-    /// How many moved.
+    /// Images that moved.
     images: usize,
-    /// How many are right at the second checkpoint only.
+    /// Images that are right at the second checkpoint only.
     learned: usize,
-    /// How many are right at the first checkpoint only.
+    /// Images that are right at the first checkpoint only.
     forgotten: usize,
     /// From cell to cell, most images first.
     moves: Vec<ChangedPrediction>,
@@ -65,7 +65,7 @@ struct ChangedPrediction {
     images: Vec<u32>,
 }
 
-/// Which images moved between the cells of the confusion matrix from one checkpoint to another.
+/// The images that moved between the cells of the confusion matrix from one checkpoint to another.
 #[utoipa::path(
     get, path = "/api/runs/{run}/moves", tag = "statistics", params(RunPath, PredictionChangesQuery),
     responses(

@@ -37,7 +37,7 @@ pub(crate) struct RunDetail {
     live: bool,
     /// The version of deepViz that trained it.
     version: String,
-    /// What it was trained on.
+    /// The device that it was trained on.
     device: String,
     corpus: RunCorpus,
     classes: Vec<String>,
@@ -48,18 +48,18 @@ pub(crate) struct RunDetail {
     planned_checkpoints: usize,
     stages: Vec<SchedulePhase>,
     checkpoints: Vec<Checkpoint>,
-    /// What of the measurements cannot be read and was left out, if anything.
+    /// The part of the measurements that cannot be read and was left out, if any.
     metrics_problem: Option<String>,
     /// Why the statistics cannot be read, if there are any and they cannot.
     statistics_problem: Option<String>,
     layers: Vec<LayerDetail>,
-    /// Which layers are clustered by which metric; the first is shown first.
+    /// The layers that are clustered, and by which metric; the first is shown first.
     cluster_sets: Vec<ClusterChoice>,
     /// The layer that feeds the softmax.
     logits_layer: String,
     /// The layer that feeds the last fully connected one.
     features_layer: String,
-    /// Where the run diverged, if it has.
+    /// The divergence of the run, if it has diverged.
     divergence: Option<Diverged>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct RunCorpus {
     train: u64,
     test: u64,
     image_shape: Size,
-    /// Whether its images can be shown now.
+    /// True where its images can be shown now.
     available: bool,
     /// Why not.
     problem: Option<String>,

@@ -31,15 +31,15 @@ struct RunSummary {
     id: String,
     name: String,
     live: bool,
-    /// How many there are.
+    /// The number of checkpoints.
     checkpoints: usize,
-    /// How many there are.
+    /// The number of classes.
     classes: usize,
     image_shape: Size,
     last_step: Option<u64>,
     /// The latest measured; absent too where it was not finite.
     test_error: Option<f64>,
-    /// Where the run diverged, if it has.
+    /// The divergence of the run, if it has diverged.
     divergence: Option<Diverged>,
 }
 

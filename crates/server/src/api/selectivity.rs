@@ -28,13 +28,13 @@ use crate::sheet::reply::png;
 use crate::sheet::request::SheetRequest;
 use crate::sheet::style::{NormaliseOver, SheetStyle, StyleQuery};
 
-/// How a class view is drawn and sent.
+/// The parameters of a picture of preferences.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ClassQuery {
     /// The layer's output channels, as a selection; all of them unless given.
     filters: Option<String>,
-    /// What lightness is scaled over: `filter` (default) or `sheet`.
+    /// The values that lightness is scaled over: `filter` (default) or `sheet`.
     #[param(value_type = Option<NormaliseOver>)]
     normalise: Option<String>,
     /// Pixels per value, 1 to 64.
@@ -73,7 +73,7 @@ pub(crate) struct ClassColour {
     images: usize,
 }
 
-/// Which class a filter prefers.
+/// The class that a filter prefers.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FilterPreference {
     filter: usize,

@@ -1,4 +1,4 @@
-//! How the server is doing.
+//! The load of the server.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -11,14 +11,14 @@ use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 
-/// How the server is doing.
+/// The load of the server.
 #[derive(Serialize, ToSchema)]
 struct Status {
     /// The version of deepViz.
     version: &'static str,
     /// Runs that are served.
     runs: usize,
-    /// Whether archives of runs and corpora are taken.
+    /// True where archives of runs and corpora are taken.
     uploads: bool,
     cache: CacheStatus,
     /// Reading and drawing.
@@ -45,7 +45,7 @@ struct WorkStatus {
     waiting: usize,
 }
 
-/// Memory and work, for people who look after a server and for load tests.
+/// Memory and work of the server, for operators and load tests.
 #[utoipa::path(get, path = "/api/status", tag = "runs", responses((status = 200, description = "the answer", body = Status)))]
 pub(crate) async fn status(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     let (entries, bytes) = app.cache.size();

@@ -30,7 +30,7 @@ use crate::sheet::reply::png;
 use crate::sheet::request::{SheetContext, SheetRequest, TileSelection};
 use crate::sheet::style::StyleQuery;
 
-/// What is drawn, and how.
+/// The parameters of a strip.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StripQuery {
@@ -116,11 +116,11 @@ struct StripRequest {
     sheets: SheetRequest,
     /// Indices.
     checkpoints: Vec<usize>,
-    /// What drawing takes.
+    /// The memory that drawing takes.
     held: ResponseMemory,
 }
 
-/// What a strip is drawn of.
+/// The values that a strip is drawn from.
 struct StripValues {
     range: Option<Range>,
     /// Those that can be used, in order.

@@ -37,7 +37,7 @@ pub(crate) struct FilterPath {
     filter: String,
 }
 
-/// Which images, and how many.
+/// The images of a list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct TopQuery {
@@ -54,7 +54,7 @@ struct TopAnswer {
     split: String,
     layer: String,
     filter: usize,
-    /// What the filter does over all images of the split.
+    /// The activity of the filter over all images of the split.
     activity: FilterNumbers,
     items: Vec<TopItem>,
 }
@@ -71,7 +71,7 @@ struct TopItem {
     y: u32,
     /// Column of the layer's output.
     x: u32,
-    /// What the filter sees there.
+    /// The receptive field of the filter there.
     patch: Patch,
 }
 

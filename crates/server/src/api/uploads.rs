@@ -18,7 +18,7 @@ use crate::runs::upload_record::UploadKind;
 use crate::upload::folder::Upload;
 use crate::upload::receive::{CheckedCorpus, CheckedRun, ExpectedUpload, receive};
 
-/// What is said to one who sends it otherwise.
+/// The hint for an archive that is sent otherwise.
 pub(crate) const HOW_TO_SEND: &str =
     "send the archive itself with PUT: curl -T run.tar.gz ADDRESS; .tar, .tar.gz and .zip are understood";
 
@@ -26,7 +26,7 @@ pub(crate) const HOW_TO_SEND: &str =
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct UploadPath {
-    /// What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
+    /// The name: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
     #[param(example = "my-run")]
     name: String,
 }
@@ -115,18 +115,18 @@ pub(crate) async fn put_corpus(
     created(&headers, &UploadedCorpus { id, identity, images, classes, unreadable })
 }
 
-/// What was uploaded and is there, and the room for more.
+/// All uploads, and the disk space for them.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UploadList {
     /// Runs first, by name.
     uploads: Vec<Upload>,
-    /// What all of them take on the disk, and those on their way.
+    /// Bytes on the disk of all of them, and of those in flight.
     bytes: u64,
-    /// What all of them may take.
+    /// Bytes that all of them may take.
     most_bytes: u64,
 }
 
-/// What was uploaded and is there.
+/// Every upload.
 #[utoipa::path(
     get, path = "/api/uploads", tag = "uploads",
     responses(

@@ -25,7 +25,7 @@ use crate::sheet::reply::{bytes_of, insert, png};
 use crate::sheet::request::SheetRequest;
 use crate::sheet::style::{SheetStyle, StyleQuery};
 
-/// Two groups.
+/// The parameters of a comparison of two groups.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct VersusQuery {
@@ -45,7 +45,7 @@ pub(crate) struct VersusQuery {
     /// Tiles side by side.
     #[param(minimum = 1)]
     columns: Option<usize>,
-    /// How far the colours reach, 50 to 100, as for sheets.
+    /// The percentile at which the colours end, 50 to 100, as for sheets.
     #[param(minimum = 50, maximum = 100)]
     percentile: Option<f32>,
     /// `png` (default), `json` (the mean of each filter) or `f32` (raw values: three sheets).

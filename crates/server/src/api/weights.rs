@@ -1,4 +1,4 @@
-//! How large weights are, and how fast they move.
+//! The norms of weights and their changes.
 
 use axum::extract::State;
 use axum::http::HeaderMap;

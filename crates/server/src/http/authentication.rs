@@ -78,12 +78,12 @@ impl Authentication {
         }
     }
 
-    /// Whether this is the token.
+    /// True for the token.
     pub(crate) fn is_secret(&self, found: &str) -> bool {
         blake3::hash(found.as_bytes()) == self.secret
     }
 
-    /// Who asks; one thing that is right is enough, whatever else is wrong.
+    /// The identity of a request; one proof that is right is enough, whatever else is wrong.
     pub(crate) fn identify(&self, request: &Request) -> Identity {
         let headers = request.headers();
         let in_address = query_token(request.uri());
@@ -101,7 +101,7 @@ impl Authentication {
         }
     }
 
-    /// Begins a session for whoever has shown the token: the line that gives its cookie to the browser.
+    /// Begins a session for a client that has shown the token: the `Set-Cookie` line.
     pub(crate) fn begin_session(&self, peer: &Peer, headers: &HeaderMap) -> String {
         cookie(&self.cookie_name, &self.sessions.begin(), self.proxies.is_https(peer.address, headers))
     }
@@ -147,7 +147,7 @@ pub(crate) fn query_without_token(uri: &Uri) -> String {
     if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) }
 }
 
-/// The token in the address as it may be meant: as forms encode it, and as somebody types it.
+/// The token in the address as it may be meant: as forms encode it, and as people type it.
 fn query_token(uri: &Uri) -> Option<[String; 3]> {
     let value = query_pairs(uri).find_map(|pair| pair.strip_prefix("token="))?;
     let with_plus = percent_decoded(&value.replace('+', "%2B"));

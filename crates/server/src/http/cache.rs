@@ -50,7 +50,7 @@ impl Cache {
         self.0.policy().max_capacity().unwrap_or(u64::MAX)
     }
 
-    /// The entry of the key, made now where it is missing. Whoever asks for the same meanwhile waits for
+    /// The entry of the key, made now where it is missing. Requests for the same key meanwhile wait for
     /// the same work; failures are not kept.
     ///
     /// Boxed: what one entry is made from nests others, and unboxed the whole chain would be part of every

@@ -1,10 +1,10 @@
-//! Places for connections, and who gives way when they are all taken.
+//! Slots for connections, and which of them are closed when all are taken.
 //!
-//! A connection is at work while the answer to a request that was let in is made and sent. All others only wait: for
-//! the rest of a head, for a form with a token, for the end of a wrong token's delay, or between two requests. While
-//! there are places they may do so for long; when there are none, the address with the most waiting connections gives up
-//! those that have waited longest. So a stranger who opens connections and says half a word on each loses the oldest of
-//! them, and whoever says a whole one is answered.
+//! A connection is at work while the answer to an authorised request is made and sent. All others are idle: they wait
+//! for the rest of a head, for a form with a token, for the end of a wrong token's delay, or between two requests. While
+//! there are free slots they may do so for long. When there are none, the address with the most idle connections loses
+//! those that have been idle longest: a client that opens connections and sends incomplete requests loses the oldest of
+//! them, and clients with complete requests are answered.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,14 +17,14 @@ use tokio::time::sleep;
 
 use crate::http::token_throttle::network;
 
-/// A connection that has waited for less does not give way: it may be about to speak.
+/// A connection that has been idle for less is not closed: it may be about to send.
 const MIN_IDLE: Duration = Duration::from_millis(100);
-/// Before those who wait are looked through once more.
+/// The interval between two searches for idle connections.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
-/// Of all places so many give way at once at most, so that looking through them is worth it under a flood.
+/// The share of all slots, as a divisor, that is closed at once, so that searching pays under a flood of connections.
 const EVICTED_SHARE: usize = 64;
 
-/// All places of a server.
+/// The connection slots of a server.
 pub(crate) struct ConnectionSlots {
     free: Arc<Semaphore>,
     total: u32,
@@ -38,7 +38,7 @@ struct SlotTable {
     connections: BTreeMap<u64, Arc<ConnectionState>>,
 }
 
-/// The place of one connection.
+/// The state of one connection.
 pub(crate) struct ConnectionState {
     address: IpAddr,
     state: Mutex<ConnectionPhase>,
@@ -53,7 +53,7 @@ enum ConnectionPhase {
     Working,
     /// Its answer is made, and not yet sent to the end.
     Sending,
-    /// It was told to give way.
+    /// It is being closed.
     Leaving,
 }
 
@@ -76,7 +76,7 @@ impl ConnectionState {
         }
     }
 
-    /// Ends the connection: others need what it holds.
+    /// Closes the connection: others need what it holds.
     pub(crate) fn close(&self) {
         *self.state() = ConnectionPhase::Leaving;
         self.leave.notify_one();
@@ -90,13 +90,13 @@ impl ConnectionState {
         }
     }
 
-    /// Comes back when the place is needed by others.
+    /// Completes when the slot is needed by others.
     pub(crate) async fn must_leave(&self) {
         self.leave.notified().await;
     }
 }
 
-/// A place that is taken as long as this lives.
+/// A slot that is taken as long as this lives.
 pub(crate) struct ConnectionSlot {
     slots: Arc<ConnectionSlots>,
     number: u64,
@@ -119,7 +119,7 @@ impl ConnectionSlots {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection from an address, at once or when another has given way.
+    /// Takes a slot for a connection from an address, at once or when another has been closed.
     pub(crate) async fn take(self: &Arc<Self>, address: IpAddr) -> ConnectionSlot {
         let permit = loop {
             if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
@@ -144,7 +144,7 @@ impl ConnectionSlots {
         ConnectionSlot { slots: Arc::clone(self), number, connection_state, _permit: permit }
     }
 
-    /// Those who have waited longest, of the address that has most who wait, give way.
+    /// Closes the connections that have been idle longest, of the address that has most idle ones.
     fn evict_idle(&self) {
         let taken = self.taken();
         let mut by_address: BTreeMap<IpAddr, Vec<(Instant, &ConnectionState)>> = BTreeMap::new();
@@ -171,7 +171,7 @@ impl ConnectionSlots {
         }
     }
 
-    /// Comes back when every place is free.
+    /// Completes when every slot is free.
     pub(crate) async fn all_left(&self) {
         // An error would mean that the semaphore is closed, which it never is.
         let _ = self.free.acquire_many(self.total).await;

@@ -27,7 +27,7 @@ pub(crate) async fn name_files(request: Request, next: Next) -> Response {
     let Some(name) = ending_of(kind).and_then(|ending| file_name(uri.path(), &query, ending)) else {
         return response;
     };
-    // Shown in the page as before; the name is for whoever keeps it.
+    // Shown in the page as before; the name is for a saved copy.
     if let Ok(value) = HeaderValue::from_str(&format!("inline; filename=\"{name}\"")) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
@@ -90,7 +90,7 @@ fn file_name(path: &str, query: &[(&str, String)], ending: &str) -> Option<Strin
     Some(format!("{}.{ending}", if name.is_empty() { "deepviz" } else { name }))
 }
 
-/// What a route shows of a layer: its weights, unless its last segment says otherwise.
+/// The part of a layer that a route shows: its weights, unless its last segment says otherwise.
 fn what_of(segments: &[String]) -> &str {
     match segments.last().map(String::as_str) {
         Some(last @ ("preference" | "versus" | "history" | "activity" | "top")) => last,

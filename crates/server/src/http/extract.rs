@@ -1,4 +1,4 @@
-//! Paths and queries of requests, with our own words where they cannot be read.
+//! Extractors of paths and queries, with problem documents where they cannot be read.
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;

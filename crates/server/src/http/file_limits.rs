@@ -9,10 +9,10 @@ const FILES_FOR_RUNS: u32 = 200;
 const MOST_CONNECTIONS: u32 = 16_384;
 /// Files that an open database takes: itself, its log, and the index of the log.
 const FILES_OF_A_DATABASE: u32 = 3;
-/// Where the system does not tell its limit.
+/// The limit on open files where the system does not tell it.
 const USUAL_LIMIT: u32 = 1024;
 
-/// How many files may be open, and for what.
+/// The limits on open files, by purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileLimits {
     /// Connections of clients.
@@ -45,13 +45,13 @@ fn open_files() -> Option<u32> {
     Some(soft.parse().unwrap_or(u32::MAX))
 }
 
-/// A place that holds something open until it is told not to.
+/// A holder of an open file that can be told to close it.
 pub(crate) trait Closable: Send + Sync {
     /// Lets go of it, unless it is being looked at.
     fn close(&self);
 }
 
-/// The places that hold something open, at most so many: the one that was used longest ago is closed for a new one.
+/// The holders of open files, at most so many: the one that was used longest ago is closed for a new one.
 pub(crate) struct OpenFilePool {
     most: usize,
     /// The one that was used last at the end.
@@ -63,7 +63,7 @@ impl OpenFilePool {
         Self { most, used: Mutex::default() }
     }
 
-    /// This place has opened something, or uses what it has.
+    /// Notes that this holder has opened its file, or uses it.
     pub(crate) fn uses(&self, place: &Weak<dyn Closable>) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.retain(|other| other.strong_count() > 0 && !other.ptr_eq(place));

@@ -33,7 +33,7 @@ const MOST_HEADERS: usize = 100;
 /// Before a new connection is tried where the system refuses one.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What a client may keep from others.
+/// The limits on connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionLimits {
     /// Connections at a time.

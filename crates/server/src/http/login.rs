@@ -15,17 +15,17 @@ use crate::http::problem::ApiError;
 
 /// The address of the form, relative to the root of the server.
 const FORM: &str = "/login";
-/// Where the cookie is given back.
+/// The address of the logout.
 const OUT: &str = "/logout";
 const STYLE: &str = "/login.css";
 const PAGE: &str = include_str!("login.html");
 const SHEET: &str = include_str!("login.css");
 /// A form with a token and an address has no more bytes.
 const MOST_BYTES: usize = 32 << 10;
-/// Nobody types while a form is sent.
+/// The longest time for a form to arrive: it was typed before.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers what belongs to the page; everything else is not its business.
+/// Answers the requests of the login page, and gives back all others.
 pub(crate) async fn answer(
     authentication: &Authentication,
     peer: &Peer,
@@ -72,7 +72,7 @@ async fn enter(authentication: &Authentication, peer: &Peer, request: Request) -
     redirect(&next, Some(&authentication.begin_session(peer, &parts.headers)))
 }
 
-/// A form, from somebody who may be a stranger.
+/// Reads a form from a client that has not shown a token.
 async fn read(body: Body) -> Result<String, ApiError> {
     let form = timeout(FORM_TIMEOUT, to_bytes(body, MOST_BYTES)).await;
     let form =
@@ -113,7 +113,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Whether a person with a browser asks.
+/// True for a request for a page.
 pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"))
 }

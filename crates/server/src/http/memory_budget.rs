@@ -1,9 +1,9 @@
-//! Memory that requests hold: so much for all of them together, and those who hold it for long give way.
+//! Memory that requests hold: a budget for all of them together, which slow clients lose when others wait.
 //!
-//! What is large (an answer while it is made and sent, a picture while it comes in) reserves its bytes in a budget first,
-//! and waits where there are not as many. What has been reserved is held until a client has sent or read everything, so a slow
-//! client holds it for long. While others wait, a client that moves fewer than [`LEAST_BYTES_PER_S`] loses its
-//! connection; otherwise it may be as slow as it likes.
+//! Large data (a response while it is made and sent, an image while it arrives) reserves its bytes in a budget first and
+//! waits where there are not as many. They are held until the client has sent or read everything, so a slow client
+//! holds them for long. While others wait, a client that moves fewer than [`LEAST_BYTES_PER_S`] loses its connection;
+//! otherwise it may be as slow as it likes.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -17,9 +17,9 @@ use tokio::time::sleep;
 use crate::http::peer::Peer;
 use crate::http::problem::ApiError;
 
-/// What a client must move on average, while others wait for the bytes that it holds.
+/// Bytes that a client must move on average, while others wait for the bytes that it holds.
 const LEAST_BYTES_PER_S: u64 = 1 << 20;
-/// How far it may fall behind that.
+/// The time that it may fall behind that.
 const LEEWAY: Duration = Duration::from_secs(1);
 /// Between two looks at the reservations for one that is late.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -43,11 +43,11 @@ struct Holder {
     kb: AtomicU32,
     phase: Mutex<TransferPhase>,
     leave: Notify,
-    /// Whose connection ends where this one leaves.
+    /// The peer whose connection is closed with this reservation.
     peer: OnceLock<Peer>,
 }
 
-/// Who is awaited.
+/// The side that is awaited.
 #[derive(Clone, Copy)]
 enum TransferPhase {
     /// The server itself; so long a client may fall behind afterwards.
@@ -109,7 +109,7 @@ impl MemoryBudget {
         }
     }
 
-    /// Of those who are late, the one that holds most gives way.
+    /// Takes the reservation of the client that holds most among those that are late.
     fn make_space(&self) {
         let holders = lock(&self.holders);
         let now = Instant::now();
@@ -184,7 +184,7 @@ impl Reservation {
         }
     }
 
-    /// The connection of this peer ends where it gives way to others.
+    /// Ties the reservation to a peer, whose connection is closed where the reservation is lost.
     pub(crate) fn is_of(&self, peer: Peer) {
         // One reservation is for one request.
         let _ = self.holder.peer.set(peer);
@@ -214,12 +214,12 @@ impl Reservation {
         }
     }
 
-    /// Whether the client gave way to others.
+    /// True where the client lost its reservation to others.
     pub(crate) fn has_left(&self) -> bool {
         matches!(*lock(&self.holder.phase), TransferPhase::Leaving)
     }
 
-    /// Comes back when the client gives way to others.
+    /// Completes when the client loses its reservation to others.
     pub(crate) async fn must_leave(&self) {
         self.holder.leave.notified().await;
     }

@@ -1,4 +1,4 @@
-//! Where a request comes from: its form, the name it calls this server by, and the page that a browser sent it for.
+//! The origin of a request: its form, the name it calls this server by, and the page that a browser sent it for.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ const MOST_URL_BYTES: usize = 16 << 10;
 const MOST_HEADERS: usize = 100;
 const MOST_HEADER_BYTES: usize = 32 << 10;
 
-/// What the connection lets through is bounded already, but by how it is read, not by a promise.
+/// Refuses requests with too long an address or headers. The connection bounds them too, but only by how it reads them.
 pub(crate) fn check_form(request: &Request) -> Result<(), ApiError> {
     let bytes = request.uri().path_and_query().map_or(0, |text| text.as_str().len());
     if bytes > MOST_URL_BYTES {

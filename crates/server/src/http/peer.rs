@@ -11,7 +11,7 @@ use axum::http::Extensions;
 
 use crate::http::connection_slots::ConnectionState;
 
-/// Who is on the other side of a request's connection; in an extension of the request.
+/// The other side of a request's connection; in an extension of the request.
 #[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,
@@ -29,14 +29,14 @@ impl Peer {
         extensions.get().cloned().unwrap_or_else(here)
     }
 
-    /// Its connection ends: others need what it holds.
+    /// Closes the connection: others need what it holds.
     pub(crate) fn gives_way(&self) {
         if let Some(connection_state) = &self.connection_state {
             connection_state.close();
         }
     }
 
-    /// Its request was let in: the connection keeps its place until the answer is sent.
+    /// Marks its request as authorised: the connection keeps its slot until the answer is sent.
     pub(crate) fn is_let_in(&self) {
         if let Some(connection_state) = &self.connection_state {
             connection_state.works();
@@ -50,7 +50,7 @@ pub(crate) fn from_peer<B>(mut request: Request<B>, peer: &Peer) -> Request<B> {
     request
 }
 
-/// The body of an answer, which tells when it has been handed over.
+/// The body of an answer, which notes when it has been handed to the connection.
 pub(crate) struct TrackedBody {
     body: Body,
     connection_state: Arc<ConnectionState>,

@@ -9,7 +9,7 @@ use deepviz_corpus::Split;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What a client is told about a request that failed.
+/// The problem document of a request that failed (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Problem {
     /// A relative reference that names the kind of problem.
@@ -19,9 +19,9 @@ pub(crate) struct Problem {
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What was found and what was expected.
+    /// The fault: what was found and what was expected.
     detail: String,
-    /// What to do.
+    /// The remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct ApiError {
     hint: Option<String>,
 }
 
-/// What is told of a failure of the server itself.
+/// The detail of a failure of the server itself, for clients.
 const IN_THE_LOG: &str = "the reason is in the server's log";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,7 +218,7 @@ impl ApiError {
 }
 
 impl ApiError {
-    /// What a client may be told of it.
+    /// The detail that a client may read.
     pub(crate) fn told(&self) -> &str {
         if self.kind == ProblemKind::Internal { IN_THE_LOG } else { &self.detail }
     }
@@ -258,7 +258,7 @@ impl IntoResponse for ApiError {
 }
 
 impl ApiError {
-    /// Whether the same may well be answered in a moment: nothing is wrong with what was asked for.
+    /// True where the same request may be answered in a moment: nothing is wrong with it.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self.kind, ProblemKind::Busy | ProblemKind::OutOfFiles)
     }

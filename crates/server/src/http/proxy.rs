@@ -1,4 +1,4 @@
-//! What a reverse proxy says about the client behind it, and which proxies are believed.
+//! The headers of reverse proxies about the client behind them, and the proxies that are believed.
 
 use std::net::{AddrParseError, IpAddr};
 use std::num::ParseIntError;
@@ -28,7 +28,7 @@ pub enum AddressRangeError {
     TooManyBits {
         /// The number behind the slash.
         found: u32,
-        /// What an address of this kind has.
+        /// The bits of an address of this kind.
         most: u32,
     },
 }
@@ -51,7 +51,7 @@ impl FromStr for AddressRange {
 }
 
 impl AddressRange {
-    /// Whether an address is in the range. One of IPv4 that is written as IPv6 (`::ffff:10.0.0.7`) counts as IPv4.
+    /// True for an address in the range. One of IPv4 that is written as IPv6 (`::ffff:10.0.0.7`) counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (ours, width) = bits_of(self.address);
         let (theirs, other) = bits_of(address.to_canonical());
@@ -67,7 +67,7 @@ fn bits_of(address: IpAddr) -> (u128, u32) {
     }
 }
 
-/// The proxies whose word counts: those on this machine, and those that were named.
+/// The proxies that are believed: those on this machine, and those that were named.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies(Vec<AddressRange>);
 
@@ -80,7 +80,7 @@ impl Proxies {
         peer.to_canonical().is_loopback() || self.0.iter().any(|range| range.contains(peer))
     }
 
-    /// Whether the client speaks https to the proxy in front of us, by any of the ways in which proxies say so. Of a
+    /// True where the client speaks https to the proxy in front of us, by any of the headers that say so. Of a
     /// chain of proxies the first entry counts: it is about the client.
     pub(crate) fn is_https(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         if !self.is_trusted(peer) {

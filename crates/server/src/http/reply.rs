@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::http::problem::ApiError;
 
-/// How long an answer is good.
+/// The `Cache-Control` of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CachePolicy {
     /// The address names the content: forever.

@@ -14,7 +14,7 @@ use crate::http::memory_budget::{MemoryBudget, Reservation, too_slow};
 use crate::http::peer::Peer;
 use crate::http::problem::ApiError;
 
-/// What a connection may hold uncounted.
+/// Bytes that a connection may hold uncounted.
 const SMALL_BYTES: usize = 64 << 10;
 /// The greatest answer that is counted among the common ones.
 const COMMON_BYTES: usize = 2 << 20;
@@ -31,7 +31,7 @@ pub(crate) struct ResponseBudgets {
     large: Arc<MemoryBudget>,
 }
 
-/// What an answer holds; in an extension of the response.
+/// The memory that an answer holds; in an extension of the response.
 pub(crate) type ResponseMemory = Option<Arc<Reservation>>;
 
 impl ResponseBudgets {

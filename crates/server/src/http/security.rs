@@ -1,4 +1,4 @@
-//! Who may ask: the guard around every route, and the headers that every answer carries.
+//! Access: the middleware around every route, and the headers that every answer carries.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ async fn answer(access: &Access, request: Request, next: Next) -> Response {
             Err(error) => error.into_response(),
         };
     };
-    // A token keeps strangers out, whatever name they use for this server.
+    // Without a token nothing is answered, whatever name the client uses for this server.
     let request = match login::answer(authentication, &peer, request).await {
         Ok(response) => return response,
         Err(request) => request,
@@ -109,7 +109,7 @@ fn is_event_stream(response: &Response) -> bool {
     response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
-/// What was given for a token is kept by the one who asked, and by nobody in between; what comes with a cookie, by nobody.
+/// Answers that were given for a token are cached by the client alone, not by proxies; those with a cookie not at all.
 fn keep_private(headers: &mut HeaderMap) {
     let said = headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or("no-cache");
     let private = if headers.contains_key(header::SET_COOKIE) || said == "no-store" {
@@ -123,8 +123,8 @@ fn keep_private(headers: &mut HeaderMap) {
     headers.append(header::VARY, HeaderValue::from_static("authorization, cookie"));
 }
 
-/// Where a browser goes on, so that the token does not stay in its address bar; relative to the page. Scripts get their
-/// answer at once.
+/// The address that a browser is redirected to, so that the token does not stay in its address bar; relative to the page.
+/// Scripts get their answer at once.
 fn clean_location(request: &Request) -> Option<String> {
     if *request.method() != Method::GET || !accepts_html(request.headers()) {
         return None;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::http::problem::ApiError;
 
-/// What a selection may look like, for messages.
+/// Examples of selections, for messages.
 pub(crate) const FORMS: &str = "3, 1,4,9, 2-7, 10-40:5, 10-last, last, * or *:5";
 
 /// A point or a set on one axis, not yet bound to how much there is on it.
@@ -29,14 +29,14 @@ enum AxisIndex {
 pub(crate) struct Axis<'a> {
     /// One thing on the axis, for messages: "checkpoint".
     pub(crate) what: &'a str,
-    /// Whose axis it is, for messages: "run demo", "layer conv1".
+    /// The owner of the axis, for messages: "run demo", "layer conv1".
     pub(crate) of: &'a str,
-    /// How many there are.
+    /// The number of things on it.
     pub(crate) count: usize,
 }
 
 impl Selection {
-    /// Whether it names one thing, rather than a set that happens to hold one.
+    /// True where one thing is named, rather than a set that happens to hold one.
     pub(crate) fn is_point(&self) -> bool {
         matches!(self.0.as_slice(), [SelectionPart::Point(_)])
     }

@@ -1,6 +1,6 @@
 //! Sessions: what a browser holds in place of the token.
 //!
-//! Each login has a session of its own with an id that is random and known to nobody else. Sessions are kept in memory
+//! Each login has a session of its own with an id that is random and known to no other client. Sessions are kept in memory
 //! only: they end when the server does.
 
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ pub(crate) struct Sessions(Mutex<HashMap<blake3::Hash, Session>>);
 struct Session {
     began: Instant,
     used: Instant,
-    /// Goes with the session, which whoever has the other side notices.
+    /// Dropped with the session, which ends the receivers.
     ended: watch::Sender<()>,
 }
 
@@ -38,7 +38,7 @@ impl Session {
 pub(crate) struct SessionHandle(watch::Receiver<()>);
 
 impl SessionHandle {
-    /// Comes back when the session has ended, by logout or otherwise.
+    /// Completes when the session has ended, by logout or otherwise.
     pub(crate) async fn ended(mut self) {
         while self.0.changed().await.is_ok() {}
     }

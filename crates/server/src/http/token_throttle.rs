@@ -1,7 +1,7 @@
 //! Wrong tokens: answered late, and told in the log.
 //!
 //! Each address may be wrong a few times at the price of a short wait; one that goes on waits ever longer, over however
-//! many connections it guesses. A right token is never held up, whoever else guesses from its address. Both what is
+//! many connections it guesses. A right token is never held up by guesses from its address. Both what is
 //! remembered and what is logged is bounded.
 
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ const MOST_LINES: u32 = 20;
 const MINUTE: Duration = Duration::from_mins(1);
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
-/// Who was wrong, and how often.
+/// Wrong tokens by address.
 #[derive(Default)]
 pub(crate) struct TokenThrottle(Mutex<ThrottleTable>);
 
@@ -41,12 +41,12 @@ struct FailedAttempts {
     logged: Option<Instant>,
 }
 
-/// What becomes of a wrong token.
+/// The consequence of a wrong token.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Penalty {
-    /// How late it is answered.
+    /// The delay of its answer.
     pub(crate) delay: Duration,
-    /// Where it is to be logged: how many were not, before it.
+    /// For one that is to be logged: how many were not, before it.
     pub(crate) log: Option<u64>,
 }
 
@@ -90,7 +90,7 @@ impl ThrottleTable {
     }
 }
 
-/// What counts as one address: an IPv6 client usually has 2^64 of them to choose from.
+/// The network that counts as one address: an IPv6 client usually has 2^64 addresses to choose from.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),

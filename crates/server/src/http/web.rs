@@ -63,7 +63,7 @@ fn based(html: &str, depth: usize) -> String {
     html.replacen("<head>", &format!("<head><base href=\"{}\">", "../".repeat(depth)), 1)
 }
 
-/// Whether the bundler put a hash into the name, as in `index-Ab12Cd34.js`.
+/// True where the bundler put a hash into the name, as in `index-Ab12Cd34.js`.
 fn is_hashed(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default();
     stem.rsplit_once('-').is_some_and(|(_, hash)| hash.len() >= 8)

@@ -13,12 +13,12 @@ use crate::http::problem::ApiError;
 
 /// Archives that are received and unpacked at a time.
 const MOST_ARCHIVES: usize = 4;
-/// How long one waits for another to be unpacked.
+/// The longest wait for another archive to be unpacked.
 const ARCHIVE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Work of one kind that may wait for a slot; more is refused, so that a flood cannot fill the memory.
 const MOST_WAITING: usize = 2_048;
 
-/// What takes fewer pixels (or values, or lines) than this is brief: some milliseconds.
+/// Work on fewer pixels (or values, or lines) than this is brief: some milliseconds.
 const BRIEF: usize = 1 << 18;
 /// Threads that decode small pictures, so that their memory has a bound on a machine of many cores.
 const MOST_DECODING: usize = 4;
@@ -106,7 +106,7 @@ impl WorkPool {
     }
 
     /// Does the work on a blocking thread as soon as a slot is free. A slot stays taken until the work is
-    /// done, even if nobody waits any more; what else the work needs until then belongs into it.
+    /// done, even if the caller is gone; what else the work needs until then belongs into it.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         kind: WorkKind,
@@ -143,7 +143,7 @@ impl WorkPool {
         })
     }
 
-    /// The place of an archive among those that are unpacked.
+    /// Waits for one of the slots of archives that are unpacked.
     ///
     /// # Errors
     /// 503 where none becomes free for long.

@@ -28,7 +28,7 @@ struct CatalogueEntry {
     run: Result<Arc<OpenRun>, ApiError>,
 }
 
-/// What a scan found to be different.
+/// The changes that a scan found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct CatalogueChanges {
     /// Runs that are new or were replaced.
@@ -140,7 +140,7 @@ impl Catalogue {
     }
 }
 
-/// Whether the folder is a run, rather than a folder of runs.
+/// True for a run, rather than a folder of runs.
 pub(crate) fn is_run(path: &Path) -> bool {
     path.join("run.toml").is_file()
 }

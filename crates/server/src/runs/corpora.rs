@@ -19,14 +19,14 @@ const LOAD_TIMEOUT: Duration = if cfg!(test) { Duration::from_mins(10) } else { 
 /// Every corpus that a run names.
 pub(crate) struct Corpora {
     given: Option<PathBuf>,
-    /// Where decoded images are kept.
+    /// The folder in which decoded images are kept.
     cache: Option<PathBuf>,
-    /// How much an uploaded corpus may hold.
+    /// The limits on an uploaded corpus.
     of_upload: Limits,
     corpus_caches: Mutex<Vec<Arc<CorpusCache>>>,
 }
 
-/// One corpus: its place, and its images when they have been read.
+/// One corpus: its folder, and its images when they have been read.
 pub(crate) struct CorpusCache {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -140,7 +140,7 @@ impl Corpora {
     }
 }
 
-/// Where the images of a run should be: what somebody else wrote must not name folders of this machine.
+/// The folder of a run's images. An uploaded run must not name folders of this machine.
 fn recorded_corpus(run: &OpenRun) -> PathBuf {
     let recorded = &run.info().corpus.path;
     corpus_of_upload(&run.path, recorded).unwrap_or_else(|| found_from(&run.path, recorded.clone()))
@@ -155,7 +155,7 @@ fn found_from(run: &Path, recorded: PathBuf) -> PathBuf {
 }
 
 impl CorpusCache {
-    /// Whether its images are there, or have been tried to be, and are not those of that identity.
+    /// True where its images have been read, or could not be, and are not those of that identity.
     fn is_known_not_to_be(self: &Arc<Self>, identity: &str) -> bool {
         match self.corpus() {
             Ok(corpus) => corpus.identity() != identity,
@@ -163,7 +163,7 @@ impl CorpusCache {
         }
     }
 
-    /// The images, or why they are not there. Starts reading where nobody has.
+    /// The images, or why they are not there. Starts reading where that has not begun.
     pub(crate) fn corpus(self: &Arc<Self>) -> Result<Arc<Corpus>, String> {
         let state = self.state.borrow().clone();
         match state {
@@ -289,12 +289,12 @@ pub(crate) struct NamedFolder<'a> {
     pub(crate) name: &'a str,
 }
 
-/// The message of a corpus that cannot be opened, for clients: its files by their paths in it, and nothing of where it lies.
+/// The message of a corpus that cannot be opened, for clients: files by their paths in the corpus, without its own path.
 pub(crate) fn without_paths(error: &deepviz_corpus::Error, options: &OpenOptions, folder: NamedFolder<'_>) -> String {
     // What stands for the folder itself, and before the files in it.
     let cache = options.cache.iter().map(|cache| (cache.as_path(), "the cache folder", "the cache folder: "));
     let mut places: Vec<_> = cache.chain([(folder.path, folder.name, "")]).collect();
-    // The longer first: one may lie in the other.
+    // The longer first: one may be inside the other.
     places.sort_by_key(|(path, ..)| std::cmp::Reverse(path.as_os_str().len()));
     let mut text = error.to_string();
     for (path, itself, before) in places {

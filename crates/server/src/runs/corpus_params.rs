@@ -1,4 +1,4 @@
-//! What requests name in a corpus: a split, a class, an image.
+//! Parameters that name something in a corpus: a split, a class, an image.
 
 use deepviz_corpus::{ClassId, Corpus, ImageId, Split, find_class};
 

@@ -1,4 +1,4 @@
-//! Where a run diverged, as the interface tells it.
+//! The divergence of a run, as the interface describes it.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::runs::last_line::find_last;
 
-/// Where a run diverged: from there on its numbers are not finite, and none of them is a result.
+/// The step at which a run diverged: from there on its numbers are not finite, and none of them is a result.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Diverged {
     /// Updates done: the network as it is after them gives no finite numbers any more.
@@ -16,7 +16,7 @@ pub(crate) struct Diverged {
     epoch: f64,
     /// `loss`, `weights` or `outputs`.
     what: &'static str,
-    /// What was not finite, in words.
+    /// The values that were not finite, in words.
     found: String,
     /// Learning rate of the last update.
     rate: f64,
@@ -34,7 +34,7 @@ impl From<Divergence> for Diverged {
     }
 }
 
-/// What the end of metrics.jsonl tells.
+/// The contents of the end of metrics.jsonl.
 #[derive(Default)]
 pub(crate) struct LatestMetrics {
     /// The latest measurement of the test split.

@@ -1,4 +1,4 @@
-//! What clients are told of a run.
+//! The events of a run.
 
 use serde::Serialize;
 use utoipa::ToSchema;

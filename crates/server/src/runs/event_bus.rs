@@ -1,4 +1,4 @@
-//! Live events: what changed in the runs that somebody watches, told to everybody who does.
+//! Live events: changes of the runs that clients follow.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +14,12 @@ const BACKLOG: usize = 1024;
 /// An event and the run it belongs to; `None` for all.
 pub(crate) type RunEvent = (Option<Arc<str>>, Event);
 
-/// Who watches what.
+/// Sends the events of runs to the clients that follow them.
 pub(crate) struct EventBus {
     sender: broadcast::Sender<RunEvent>,
     followed: Mutex<BTreeMap<String, FollowedRun>>,
     closed: watch::Sender<bool>,
-    /// Wakes the watcher: something may have changed on disk.
+    /// Wakes the polling: something may have changed on disk.
     pub(crate) wake: Notify,
 }
 
@@ -43,7 +43,7 @@ impl EventBus {
         self.sender.subscribe()
     }
 
-    /// Becomes true when the server stops.
+    /// A value that becomes true when the server stops.
     pub(crate) fn closing(&self) -> watch::Receiver<bool> {
         self.closed.subscribe()
     }
@@ -53,7 +53,7 @@ impl EventBus {
         self.closed.send_replace(true);
     }
 
-    /// Has the run watched as long as the guard lives, from the state in which the client saw it.
+    /// Follows the run as long as the subscription lives, from the state in which the client read it.
     pub(crate) fn follow(self: &Arc<Self>, run: &str, seen: RunFingerprint) -> Subscription {
         let mut followed = self.lock();
         // An older state stays: what changed since will be told to all.
@@ -61,17 +61,17 @@ impl EventBus {
         Subscription { event_bus: Arc::clone(self), run: run.to_owned() }
     }
 
-    /// The runs that are watched now.
+    /// The runs that are followed now.
     pub(crate) fn followed(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
     }
 
-    /// The state of a run that was looked at last.
+    /// The latest known state of a run.
     pub(crate) fn last_fingerprint(&self, run: &str) -> Option<RunFingerprint> {
         self.lock().get(run).map(|entry| entry.seen.clone())
     }
 
-    /// Takes the present state of a run and tells what is different.
+    /// Takes the present state of a run and sends its differences as events.
     pub(crate) fn publish_changes(&self, run: &str, now: &RunFingerprint) {
         let events = {
             let mut followed = self.lock();
@@ -86,9 +86,9 @@ impl EventBus {
         }
     }
 
-    /// Tells everybody, if there is anybody.
+    /// Sends an event to all clients that listen.
     pub(crate) fn send(&self, message: RunEvent) {
-        // An error means that nobody listens.
+        // An error means that no client listens.
         let _ = self.sender.send(message);
     }
 
@@ -97,7 +97,7 @@ impl EventBus {
     }
 }
 
-/// One client's interest in a run.
+/// A client that follows a run, as long as this lives.
 pub(crate) struct Subscription {
     event_bus: Arc<EventBus>,
     run: String,

@@ -16,7 +16,7 @@ pub(crate) struct FileStamp {
     pub(crate) file: u64,
 }
 
-/// What was read of a file, and the file's stamp.
+/// The content of a file, and the file's stamp.
 pub(crate) struct FileCache<T> {
     stamp: Option<FileStamp>,
     pub(crate) value: Option<Arc<T>>,

@@ -12,7 +12,7 @@ use crate::runs::last_line::find_last;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics::{ReadyStatistics, ready_statistics};
 
-/// A run at one moment.
+/// The state of a run at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RunFingerprint {
     /// Of run.toml.
@@ -27,7 +27,7 @@ pub(crate) struct RunFingerprint {
 }
 
 impl RunFingerprint {
-    /// Looks at the run; what did not change since `before` is not read again.
+    /// Reads the state of the run; what did not change since `before` is not read again.
     pub(crate) fn of(run: &OpenRun, before: Option<&Self>) -> Result<Self, ApiError> {
         let store = ["", "-wal"].map(|end| FileStamp::of(&run.path.join(format!("{}{end}", deepviz_stats::FILE_NAME))));
         let statistics = match before {
@@ -49,7 +49,7 @@ impl RunFingerprint {
         self.checkpoints.keys().position(|known| *known == step)
     }
 
-    /// What a client is told that sees the run for the first time.
+    /// The events for a client that follows the run from now on.
     pub(crate) fn initial_events(&self) -> Vec<Event> {
         let last = self.checkpoints.keys().next_back();
         let checkpoint = last.map(|step| Event::Checkpoint { index: self.checkpoints.len() - 1, step: step.0 });
@@ -66,7 +66,7 @@ impl RunFingerprint {
         Some(Event::Statistics { checkpoint, split: ready.split.to_string() })
     }
 
-    /// What happened between this moment and another.
+    /// The events between this state and a later one.
     pub(crate) fn changes(&self, now: &Self) -> Vec<Event> {
         let removed = self.checkpoints.keys().any(|step| !now.checkpoints.contains_key(step));
         if self.run != now.run || removed {

@@ -13,7 +13,7 @@ use crate::runs::event::Event;
 use crate::runs::event_bus::EventBus;
 use crate::runs::fingerprint::RunFingerprint;
 
-/// How often to poll without a notification (network folders send none).
+/// The interval of polling without a notification (network folders send none).
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Changes come in bursts, which are read together.
 const DEBOUNCE: Duration = Duration::from_millis(150);

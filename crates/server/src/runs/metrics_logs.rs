@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 64 << 20;
 /// A file with more bytes takes longer to read than a sheet to draw.
 const BRIEF_BYTES: u64 = 1 << 20;
 
-/// What was read of the measurements of all runs.
+/// The measurements of all runs, as far as they were read.
 pub(crate) struct MetricsLogs {
     most_bytes: usize,
     /// The one that was looked at last at the end.
@@ -28,7 +28,7 @@ impl MetricsLogs {
         Self { most_bytes: MOST_BYTES, kept: Mutex::default() }
     }
 
-    /// Where work with the measurements of a run belongs, which may have to be read for it.
+    /// The kind of work with the measurements of a run, which may have to be read for it.
     pub(crate) fn work_kind(run: &OpenRun) -> WorkKind {
         if run.metrics_bytes() < BRIEF_BYTES { WorkKind::Render } else { WorkKind::RenderLarge }
     }

@@ -16,7 +16,7 @@ use crate::runs::listing::Listing;
 
 const METRICS: &str = "metrics.jsonl";
 
-/// What the names of a run's snapshots tell.
+/// The number of snapshots and the last step, from their file names.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SnapshotCount {
     pub(crate) checkpoints: usize,
@@ -39,7 +39,7 @@ pub(crate) struct OpenRun {
     store: Arc<StoreHandle>,
     /// The databases of all runs.
     databases: Arc<OpenFilePool>,
-    /// What was found wrong with snapshots whose header looked well, by hash.
+    /// Problems of snapshots whose header is valid, by hash.
     broken: Mutex<BTreeMap<String, String>>,
 }
 
@@ -51,7 +51,7 @@ struct OpenStore {
 }
 
 impl OpenStore {
-    /// Whether it is still what a look at the files would show. The size and time of the file change with every commit;
+    /// True while the handle shows what the files hold. The size and time of the file change with every commit;
     /// only another file needs another handle, unless the handle does not follow what is written.
     fn shows(&self, stamp: &[Option<FileStamp>; 2]) -> bool {
         let file = |stamp: &[Option<FileStamp>; 2]| stamp[0].map(|stamp| stamp.file);
@@ -59,7 +59,7 @@ impl OpenStore {
     }
 }
 
-/// Where a run holds its database open.
+/// The open database of a run.
 #[derive(Default)]
 struct StoreHandle(Mutex<Option<OpenStore>>);
 
@@ -113,7 +113,7 @@ impl OpenRun {
         lock(&self.broken).insert(hash.to_owned(), error.to_string());
     }
 
-    /// What is wrong with a snapshot, as far as it is known.
+    /// The problem of a snapshot, as far as it is known.
     pub(crate) fn problem_of(&self, entry: &CheckpointEntry) -> Option<String> {
         entry.problem.clone().or_else(|| lock(&self.broken).get(&entry.hash).cloned())
     }
@@ -145,7 +145,7 @@ impl OpenRun {
         Ok(listing)
     }
 
-    /// How many snapshots there are, and the step of the last: by their names alone, nothing is opened.
+    /// The number of snapshots, and the step of the last: by their names alone, nothing is opened.
     pub(crate) fn brief(&self) -> SnapshotCount {
         let stamp = FileStamp::of(&self.snapshots_folder());
         let mut kept = lock(&self.brief);
@@ -181,7 +181,7 @@ impl OpenRun {
         kept.fresh(FileStamp::of(&self.snapshots_folder()))
     }
 
-    /// What the end of the measurements tells. Read again only where the file has changed.
+    /// The latest test measurement and the divergence, from the end of the file. Read again only where it has changed.
     pub(crate) fn latest(&self) -> Arc<LatestMetrics> {
         let path = self.path.join(METRICS);
         let stamp = FileStamp::of(&path);

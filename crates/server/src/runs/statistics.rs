@@ -68,7 +68,7 @@ pub(crate) fn missing_at(
     let CheckpointRef { index, step } = checkpoint;
     let unit = store.units()?.into_iter().find(|unit| unit.step == step && unit.split == split);
     let what = match unit {
-        // The reason lies in the snapshot: another try would fail as this one did.
+        // The reason is in the snapshot: another try would fail as this one did.
         Some(unit) if unit.state == State::Failed => {
             return Ok(ApiError::not_ready(format!(
                 "run {}: the statistics of checkpoint {index} ({split}) failed: {}",
@@ -101,7 +101,7 @@ fn without_folders(reason: &str) -> String {
 
 const IN_SNAPSHOTS: &str = "/snapshots/";
 
-/// Whether there is no file handle left, which `SQLite` does not say when it cannot open a file. The folder is opened and
+/// True where no file handle is left, which `SQLite` does not say when it cannot open a file. The folder is opened and
 /// not the database: closing that would let go of the locks that `SQLite` holds on it.
 fn has_no_file_to_spare(database: &Path) -> bool {
     let opened = database.parent().map(std::fs::File::open);

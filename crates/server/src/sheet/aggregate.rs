@@ -28,7 +28,7 @@ impl CacheSize for MeanActivation {
     }
 }
 
-/// Which class each filter of a layer prefers.
+/// The class that each filter of a layer prefers.
 pub(crate) struct LayerSelectivity {
     /// For each filter, in order.
     pub(crate) filters: Vec<ClassSelectivity>,
@@ -127,7 +127,7 @@ impl Models {
             .await
     }
 
-    /// Which class each filter of a layer prefers at a checkpoint.
+    /// The class that each filter of a layer prefers at a checkpoint.
     pub(crate) async fn selectivity(
         &self,
         run: &Arc<OpenRun>,

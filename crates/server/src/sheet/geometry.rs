@@ -51,11 +51,11 @@ pub(crate) struct SheetGeometry {
     pub(crate) filters: Vec<usize>,
     /// The channels shown, in the order drawn: those of a colour as red, green, blue.
     pub(crate) channels: Vec<usize>,
-    /// Whether a tile shows three channels as one colour.
+    /// True where a tile shows three channels as one colour.
     pub(crate) rgb: bool,
     /// The palette used.
     pub(crate) palette: String,
-    /// What the colours are scaled over.
+    /// The values that the colours are scaled over.
     pub(crate) normalise: NormaliseOver,
     /// Least value shown.
     pub(crate) minimum: f32,
@@ -74,7 +74,7 @@ pub(crate) struct SheetGeometry {
     pub(crate) filter_ends: Option<Vec<[f32; 2]>>,
 }
 
-/// What lies under a pixel of a sheet.
+/// The value under a pixel of a sheet.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct PixelValue {
     /// Index of the checkpoint.

@@ -17,7 +17,7 @@ const MOST_IMAGES: usize = 1_000;
 /// Images that one answer may apply the network to.
 pub(crate) const MOST_WORK: usize = 20_000;
 
-/// What a query says about groups.
+/// The parameters of a query about groups of images.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct GroupQuery {
@@ -42,7 +42,7 @@ pub(crate) struct ImageGroup {
 }
 
 impl ImageGroup {
-    /// Whether a text means a group rather than an image.
+    /// True for a text that means a group rather than an image.
     pub(crate) fn is_meant(text: &str) -> bool {
         text.starts_with("class:") || text.starts_with("images:")
     }
@@ -98,7 +98,7 @@ impl ImageGroup {
     }
 }
 
-/// Which images of a class stand for it.
+/// The sample of images that stands for a class.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClassSample {
     pub(crate) split: Split,

@@ -15,7 +15,7 @@ pub(crate) struct KernelShape {
 }
 
 impl KernelShape {
-    /// How a layer's weights are laid out; `None` where it has none. A fully connected layer has one filter per
+    /// The layout of a layer's weights; `None` where it has none. A fully connected layer has one filter per
     /// output, shown in the shape of its input; an unshared one has its filters once per position, by rows.
     pub(crate) fn of_weights(layer: &Layer) -> Option<Self> {
         let weight = &layer.parameters.first()?.shape;
@@ -30,7 +30,7 @@ impl KernelShape {
         Some(Self { filters, channels, height, width })
     }
 
-    /// How a layer's output is laid out: one filter per channel.
+    /// The layout of a layer's output: one filter per channel.
     pub(crate) fn of_output(layer: &Layer) -> Self {
         Self { filters: layer.shape.channels, channels: 1, height: layer.shape.height, width: layer.shape.width }
     }

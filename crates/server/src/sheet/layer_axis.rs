@@ -4,7 +4,7 @@ use deepviz_net::{Layer, Network};
 
 use crate::http::problem::ApiError;
 
-/// What a selection of layers may look like, for messages.
+/// Examples of selections of layers, for messages.
 const FORMS: &str = "conv1, conv1,conv2, conv1-conv3, conv1-last, conv1-last:2, last, * or *:2";
 
 /// The layers that a selection names.
@@ -12,7 +12,7 @@ const FORMS: &str = "conv1, conv1,conv2, conv1-conv3, conv1-last, conv1-last:2, 
 pub(crate) struct LayerSelection {
     /// Indices in the network's order, each once, as they were named.
     pub(crate) indices: Vec<usize>,
-    /// Whether it names one layer, rather than a set that happens to hold one.
+    /// True where one layer is named, rather than a set that happens to hold one.
     pub(crate) is_point: bool,
 }
 

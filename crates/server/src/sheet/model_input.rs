@@ -1,4 +1,4 @@
-//! What a network is applied to: an image of the corpus, one that was sent, or a group of images of the corpus.
+//! The input of a network: an image of the corpus, one that was sent, or a group of images of the corpus.
 
 use std::sync::Arc;
 
@@ -11,28 +11,28 @@ use crate::runs::corpus_params::image_id;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::image_group::{GroupQuery, ImageGroup};
 
-/// What to apply a network to.
+/// The input that a network is applied to.
 #[derive(Clone)]
 pub(crate) enum ModelInput {
     /// One image of the corpus.
     CorpusImage {
         /// The images.
         corpus: Arc<Corpus>,
-        /// Which.
+        /// The image's id.
         id: ImageId,
     },
     /// One that was sent.
     SentImage {
         /// Its pixels, in the size of the network's images.
         pixels: Arc<Array3<u8>>,
-        /// Their hash.
+        /// The hash of the pixels.
         hash: String,
     },
-    /// The mean over some of the corpus; or what it is more than another one.
+    /// The mean over a group of images, or the difference of two such means.
     Group {
-        /// Whose mean.
+        /// The group whose mean is shown.
         group: Arc<ImageGroup>,
-        /// What is subtracted.
+        /// The group whose mean is subtracted.
         minus: Option<Arc<ImageGroup>>,
     },
 }

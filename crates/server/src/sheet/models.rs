@@ -13,7 +13,7 @@ use crate::sheet::compiled_networks::CompiledNetworks;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::weight_summary::{WeightChange, WeightSummary};
 
-/// Images for whose outputs a model keeps room.
+/// Images whose outputs the workspace of a model holds.
 const WORKSPACE_IMAGES: usize = 8;
 
 /// Snapshots and models, and what is computed with them.
@@ -90,7 +90,7 @@ impl Models {
             .await
     }
 
-    /// What every layer makes of an image at a checkpoint.
+    /// The output of every layer for an image at a checkpoint.
     pub(crate) async fn activations(
         &self,
         run: &Arc<OpenRun>,
@@ -129,7 +129,7 @@ impl Models {
             .await
     }
 
-    /// How far the weights of every layer moved between two checkpoints.
+    /// The change of every layer's weights between two checkpoints.
     pub(crate) async fn weight_change(
         &self,
         run: &Arc<OpenRun>,
@@ -147,7 +147,7 @@ impl Models {
     }
 }
 
-/// What applying a model keeps in memory for the next time, at most: models of a run share it.
+/// Bytes of the workspace that applying a model keeps, at most: models of a run share it.
 fn workspace_bytes(network: &deepviz_net::Network) -> usize {
     network.layers().iter().map(|layer| layer.shape.len() * 4 * WORKSPACE_IMAGES).sum()
 }

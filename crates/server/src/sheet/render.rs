@@ -110,7 +110,7 @@ impl ResolvedSheet {
         Ok(Self { request: request.clone(), checkpoint, values, timeline })
     }
 
-    /// Where the tiles are, and what the colours stand for.
+    /// The tiles, and the meaning of the colours.
     pub(crate) fn geometry(&self) -> Result<SheetGeometry, ApiError> {
         self.request.geometry(self.checkpoint, &self.values, self.timeline)
     }

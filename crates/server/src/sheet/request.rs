@@ -27,14 +27,14 @@ pub(crate) struct SheetRequest {
     pub(crate) style: SheetStyle,
 }
 
-/// What a picture takes while it is made.
+/// The pixels and the memory that a picture takes while it is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PictureCost {
     pub(crate) pixels: usize,
     pub(crate) bytes: usize,
 }
 
-/// What sheets of several layers have in common.
+/// The context that sheets of several layers share.
 #[derive(Clone)]
 pub(crate) struct SheetContext {
     pub(crate) run: Arc<OpenRun>,
@@ -43,7 +43,7 @@ pub(crate) struct SheetContext {
     pub(crate) style: SheetStyle,
 }
 
-/// Which tiles of a layer, as selections.
+/// The tiles of a layer, as selections.
 #[derive(Clone, Copy)]
 pub(crate) struct TileSelection<'a> {
     pub(crate) filters: &'a str,
@@ -51,7 +51,7 @@ pub(crate) struct TileSelection<'a> {
 }
 
 impl SheetRequest {
-    /// The tiles of a layer, if it has them.
+    /// A request for tiles of a layer, if it has them.
     pub(crate) fn new(context: SheetContext, layer: usize, tiles: TileSelection<'_>) -> Result<Self, ApiError> {
         let SheetContext { run, listing, input, style } = context;
         let mut request = Self { run, listing, layer, filters: Vec::new(), channels: Vec::new(), input, style };
@@ -66,7 +66,7 @@ impl SheetRequest {
         &self.run.network().layers()[self.layer]
     }
 
-    /// The layout of all there is to choose from.
+    /// The layout of all filters and channels of the layer.
     pub(crate) fn kernel_shape(&self) -> KernelShape {
         match &self.input {
             Some(_) => KernelShape::of_output(self.layer()),
@@ -75,7 +75,7 @@ impl SheetRequest {
         }
     }
 
-    /// Colour where the filters look at colours, grey for what a layer makes of an image, else blue to orange.
+    /// The palette asked for; else colour for filters that read colours, grey for outputs, blue to orange for weights.
     pub(crate) fn palette(&self) -> Palette {
         if let Some(palette) = self.style.palette {
             return palette;
@@ -88,13 +88,13 @@ impl SheetRequest {
         if self.sees_colours() { Palette::Rgb } else { Palette::Diverging }
     }
 
-    /// Whether the weights are of a layer that looks at the three colours of an image, and all three are shown.
+    /// True for weights of a layer that reads the three colours of an image, where all three are shown.
     fn sees_colours(&self) -> bool {
         let sees_image = self.input.is_none() && self.layer().inputs.first() == Some(&0);
         sees_image && self.kernel_shape().channels == 3 && self.channels == [0, 1, 2]
     }
 
-    /// Whether the colours of a tile are drawn from the last channel to the first: the network sees blue first.
+    /// True where the colours of a tile are drawn from the last channel to the first: the network reads blue first.
     pub(crate) fn is_reversed(&self) -> bool {
         self.palette() == Palette::Rgb && self.sees_colours() && self.run.network().channel_order() == ChannelOrder::Bgr
     }
@@ -136,7 +136,7 @@ impl SheetRequest {
         self.filters.len() * self.channels.len() * kernels.height * kernels.width
     }
 
-    /// Where work on the values of one sheet belongs.
+    /// The kind of work that handles the values of one sheet.
     pub(crate) fn work_kind(&self) -> WorkKind {
         WorkKind::of_size(self.values())
     }
@@ -146,7 +146,7 @@ impl SheetRequest {
         2_048 + 64 * self.filters.len() + 16 * self.channels.len()
     }
 
-    /// What drawing so many sheets as one picture takes, refused where no picture is as large.
+    /// The cost of drawing so many sheets as one picture.
     pub(crate) fn cost(&self, sheets: usize) -> Result<PictureCost, ApiError> {
         let layout = self.layout()?;
         let pixels = (layout.width_px() * layout.height_px()).saturating_mul(sheets);

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::http::problem::ApiError;
 
-/// What the colours are scaled over.
+/// The values that the colours are scaled over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Over)]
@@ -24,7 +24,7 @@ pub(crate) struct SheetStyle {
     pub(crate) palette: Option<Palette>,
     pub(crate) scale: usize,
     pub(crate) columns: Option<usize>,
-    /// How far the scales reach, 50 to 100; `None` leaves it to the pictures.
+    /// The percentile at which the scales end, 50 to 100; `None` leaves it to the renderer.
     pub(crate) percentile: Option<f32>,
 }
 
@@ -45,7 +45,7 @@ const MOST_SCALE: usize = 64;
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StyleQuery {
-    /// What colours are scaled over: `sheet` (default), `filter` or `timeline`.
+    /// The values that colours are scaled over: `sheet` (default), `filter` or `timeline`.
     #[param(value_type = Option<NormaliseOver>)]
     pub(crate) normalise: Option<String>,
     /// Pixels per value, 1 to 64.
@@ -56,7 +56,7 @@ pub(crate) struct StyleQuery {
     /// Tiles side by side where they form a grid.
     #[param(minimum = 1)]
     pub(crate) columns: Option<usize>,
-    /// How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+    /// The percentile at which the colours end, 50 to 100: values beyond it have the colour of the ends. 100 leaves
     /// nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
     #[param(minimum = 50, maximum = 100)]
     pub(crate) percentile: Option<f32>,

@@ -22,7 +22,7 @@ pub(crate) struct LayerWeightSummary {
     pub(crate) biases: Vec<f32>,
 }
 
-/// How far each layer's weights moved from one snapshot to the next, relative to the earlier norm.
+/// The change of each layer's weights from one snapshot to the next, relative to the earlier norm.
 pub(crate) struct WeightChange(pub(crate) Vec<Option<f32>>);
 
 impl CacheSize for WeightSummary {

@@ -52,8 +52,8 @@ impl Store {
         self.server.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// What is on its way, or left of it.
-    fn aside(&self) -> Vec<std::ffi::OsString> {
+    /// The files of uploads in flight, or left of them.
+    fn staging(&self) -> Vec<std::ffi::OsString> {
         let entries = std::fs::read_dir(self.folder.path().join(".uploads")).unwrap();
         entries.map(|entry| entry.unwrap().file_name()).collect()
     }
@@ -70,7 +70,7 @@ impl Store {
         names.sort();
         // Always there, and nothing of what it holds is served.
         names.retain(|name| name != ".uploads");
-        assert_eq!(self.aside(), ["lock"]);
+        assert_eq!(self.staging(), ["lock"]);
         names
     }
 }

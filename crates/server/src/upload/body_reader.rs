@@ -33,14 +33,14 @@ const STANDS_STILL: &str = "the upload stood still for too long";
 const TOO_SLOW: &str = "the upload is too slow: expected 16 KB a second at least";
 const NO_FORM: &str = "the form cannot be read";
 
-/// Hands on what a request carries until it ends or nobody wants more.
+/// Sends the body of a request, or its one file, to the reader until it ends or the reader is gone.
 pub(crate) async fn stream_body(request: Request, sender: mpsc::Sender<Chunk>) -> Result<(), ApiError> {
     let is_form = is_form(request.headers());
     let all = async {
         let problem =
             if is_form { stream_form(request, &sender).await } else { stream_plain_body(request, &sender).await };
         if let Err(problem) = problem {
-            // An error means that nobody reads any more: the answer says why.
+            // An error means that the reader is gone: the answer says why.
             let _ = sender.send(Err(problem)).await;
         }
     };
@@ -65,7 +65,7 @@ async fn stream_plain_body(request: Request, sender: &mpsc::Sender<Chunk>) -> Re
     Ok(())
 }
 
-/// How fast a sender sends; what the unpacking takes does not count.
+/// The rate of a sender; the time of unpacking does not count.
 #[derive(Default)]
 struct UploadRate {
     waited: Duration,
@@ -107,7 +107,7 @@ async fn stream_form(request: Request, sender: &mpsc::Sender<Chunk>) -> Result<(
     }
 }
 
-/// `false` where nobody wants more.
+/// Sends one file; `false` where the reader is gone.
 async fn stream_file(mut file: Field<'_>, sender: &mpsc::Sender<Chunk>) -> Result<bool, &'static str> {
     let mut rate = UploadRate::default();
     while let Some(chunk) = rate.next(file.chunk()).await?.map_err(|_| CUT_SHORT)? {
@@ -135,7 +135,7 @@ impl BodyReader {
     /// Reads what follows the archive, a little padding at the most, and so learns what else the request held.
     ///
     /// # Errors
-    /// Where the form held more than the one file, or more follows than [`MOST_BEHIND`].
+    /// 400 where the form held more than the one file, or more follows than [`MOST_BEHIND`].
     pub(crate) fn expect_end(&mut self) -> Result<(), ApiError> {
         let mut buffer = [0; 8192];
         let mut behind = 0;

@@ -34,7 +34,7 @@ pub(super) fn small_pixels(
     }
 }
 
-/// What a file's header promises.
+/// The size that the header of a file states.
 struct DecodedSize {
     pixels: u64,
     /// Of the pixels as they are in the file.

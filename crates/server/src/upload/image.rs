@@ -21,7 +21,7 @@ use crate::upload::decode::{MOST_PIXELS, decode, small_pixels};
 pub(crate) const MOST_BYTES: usize = 10 << 20;
 /// All files together, from the first byte that comes in to the last that is decoded.
 const MOST_IN_FLIGHT: usize = 64 << 20;
-/// What a file that has only begun to come may hold uncounted.
+/// Bytes that a file that has only begun to arrive may hold uncounted.
 const SMALL_BYTES: usize = 64 << 10;
 /// Between two pieces of a file.
 const STALL_TIMEOUT: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! What clients send: images that are decoded, and archives of runs and corpora that are unpacked and checked.
+//! Uploads: images that are decoded, and archives of runs and corpora that are unpacked and checked.
 
 pub(crate) mod archive;
 pub(crate) mod body_reader;

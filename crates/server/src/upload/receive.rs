@@ -18,7 +18,7 @@ use crate::upload::archive::{ArchiveLimits, unpack};
 use crate::upload::body_reader::{BodyReader, stream_body};
 use crate::upload::folder::{DiskReservation, UploadFolder};
 
-/// What an archive may hold: bytes, unpacked, and files.
+/// The limits on an archive: bytes, unpacked, and files.
 const MOST_BYTES: u64 = 16 << 30;
 pub(crate) const MOST_ENTRIES: usize = 1_000_000;
 /// A run that was found whole.
@@ -156,7 +156,7 @@ fn check_run(folder: &Path, _: &DiskReservation<'_>) -> Result<CheckedRun, ApiEr
     Ok(CheckedRun { checkpoints: checkpoints.len(), statistics })
 }
 
-/// How many units of statistics can be shown. A copy that was made while they were written may be torn.
+/// The number of statistics that are ready. A copy that was made while they were written may be torn.
 fn statistics_in(folder: &Path) -> Result<usize, ApiError> {
     let Some(store) = deepviz_stats::Store::open_read_only(folder)? else { return Ok(0) };
     store.check().map_err(|error| {

@@ -96,7 +96,7 @@ pub(crate) struct OutputQuery {
     /// `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
     /// several sheets `multipart/mixed`).
     pub(super) format: Option<String>,
-    /// A pixel of the sheet, `x,y`: the answer says what lies under it, and its value.
+    /// A pixel of the sheet, `x,y`: the answer is the value under it, and its place in the layer.
     pub(super) at: Option<String>,
     /// The checkpoint's hash: makes the answer immutable.
     pub(super) v: Option<String>,
@@ -153,7 +153,7 @@ pub(super) struct SheetParams {
     pub(super) output: OutputQuery,
 }
 
-/// What the layers are applied to.
+/// The input that the layers are applied to.
 #[derive(Default)]
 pub(super) enum Apply {
     /// Nothing: their weights are shown.

@@ -1,4 +1,4 @@
-//! What selections of sheets are answered with, other than pictures.
+//! The answers to selections of sheets, other than pictures.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -36,7 +36,7 @@ pub(crate) struct SheetLink {
     pub(crate) url: String,
 }
 
-/// What a selection is answered with, other than a picture.
+/// The answer to a selection, other than a picture.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[expect(clippy::large_enum_variant, reason = "made once an answer, and sent at once")]
@@ -45,6 +45,6 @@ pub(crate) enum SheetAnswer {
     Values(SheetValues),
     /// Several sheets.
     List(SheetList),
-    /// What lies under a pixel: `at=x,y`.
+    /// The value under a pixel: `at=x,y`.
     Pixel(PixelValue),
 }

@@ -1,4 +1,4 @@
-//! Reservations that wait, grow, and give way.
+//! Reservations that wait, grow, and are lost to others.
 
 use super::*;
 use tokio::time::timeout;

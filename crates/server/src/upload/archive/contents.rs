@@ -1,4 +1,4 @@
-//! What all kinds of archives have in common: what one may hold, which paths are taken, and how a file is written.
+//! The parts that all kinds of archives share: limits, checks of paths, and writing a file.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -13,21 +13,21 @@ const MOST_NAME_BYTES: usize = 200;
 /// Bytes copied at a time.
 pub(super) const COPY_BYTES: usize = 64 << 10;
 
-/// What an archive may be.
+/// The hint for an archive that cannot be read.
 pub(super) const HINT: &str = "send a .tar, .tar.gz or .zip file, such as tar -czf run.tar.gz -C RUN . makes";
 
-/// What an archive may hold.
+/// The limits on an archive.
 #[derive(Clone, Copy)]
 pub(crate) struct ArchiveLimits<'a> {
     /// Bytes in all, unpacked.
     pub(crate) bytes: u64,
     /// Files and folders.
     pub(crate) entries: usize,
-    /// Asked for room before each file is written.
+    /// Reserves the space of each file before it is written.
     pub(crate) claim: &'a dyn Fn(u64) -> Result<(), ApiError>,
 }
 
-/// What was in an archive.
+/// The contents of an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unpacked {
     /// Files written.
@@ -99,7 +99,7 @@ pub(super) fn unreadable(error: &io::Error) -> ApiError {
     ApiError::bad(format!("the archive cannot be read: {error}")).hint(HINT)
 }
 
-/// What goes wrong on our side of an unpacking.
+/// The problem for an error of writing while unpacking.
 pub(crate) fn unwritable(error: &io::Error) -> ApiError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ApiError::full(),

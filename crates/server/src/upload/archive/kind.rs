@@ -3,7 +3,7 @@
 /// Bytes that tell it.
 pub(super) const HEAD_BYTES: usize = 8;
 
-/// What was sent.
+/// The kind of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ArchiveKind {
     /// Or anything else that has no mark of its own.

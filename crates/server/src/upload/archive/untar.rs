@@ -80,7 +80,7 @@ fn expect_end_mark<R: Read>(mut rest: LimitedReader<R>, end: u64) -> Result<(), 
     Ok(())
 }
 
-/// Where a file belongs inside the folder; `None` for folders, which are made with their files.
+/// The path of a file inside the folder; `None` for folders, which are made with their files.
 fn path_of<R: Read>(entry: &Entry<'_, R>) -> Result<Option<PathBuf>, ApiError> {
     let inside = entry.path().map_err(|error| unreadable(&error))?.into_owned();
     let kind = entry.header().entry_type();
@@ -93,7 +93,7 @@ fn path_of<R: Read>(entry: &Entry<'_, R>) -> Result<Option<PathBuf>, ApiError> {
     checked(&inside, kind == EntryType::Regular)
 }
 
-/// What is wrong with the very first header of a tar.
+/// The problem for an error in the very first header of a tar.
 fn no_tar(error: &io::Error) -> ApiError {
     // These come from the sending, not from what was sent.
     if error.kind() == io::ErrorKind::UnexpectedEof {

@@ -46,7 +46,7 @@ pub(super) fn unzip(
         }
         found.bytes += size;
         (allowance.claim)(size)?;
-        // One byte more than it says it has shows that it lies.
+        // One byte more than its header states shows that the header is wrong.
         write(&mut (&mut entry).take(size.saturating_add(1)), &folder.join(&path), size)?;
         found.files += 1;
     }

@@ -124,7 +124,7 @@ fn what_is_no_image_is_refused() {
     }
 }
 
-/// What a corpus refuses is refused here too (B14): a JPEG that is cut, and one that says it is turned is the same
+/// A file that a corpus refuses is refused here too (B14): a JPEG that is cut, and one that says it is turned is the same
 /// picture as in the corpus (B16).
 #[test]
 fn a_sent_file_is_read_as_one_of_a_corpus() {

@@ -1,4 +1,4 @@
-//! The folder that takes uploads: what is on its way lies apart, and what has come is recorded.
+//! The folder of uploads: those in flight are in a folder apart, and those that are complete have a record.
 //!
 //! ```text
 //! <folder>/.uploads/lock           held by the server that takes uploads into the folder
@@ -25,11 +25,11 @@ use crate::http::problem::ApiError;
 use crate::runs::upload_record::{CORPORA, RECORD, UploadKind, UploadRecord, record_in};
 use crate::upload::archive::unwritable;
 
-/// Where everything lies that is not there yet, or not any more.
+/// The folder of uploads in flight, and of those that are being deleted.
 const STAGING: &str = ".uploads";
 /// Folders of servers before this one, which unpacked beside the runs.
 const OLD_STAGING: &str = ".upload-";
-/// Disks give room in blocks: a file without content takes room too.
+/// Disks allocate blocks: a file without content takes space too.
 const BLOCK_BYTES: u64 = 4096;
 
 /// The folder that takes uploads.
@@ -37,7 +37,7 @@ pub(crate) struct UploadFolder {
     root: PathBuf,
     /// For all uploads together.
     most_bytes: u64,
-    /// Of those that are there, and of those on their way.
+    /// Bytes of the uploads that are complete, and of those in flight.
     used_bytes: AtomicU64,
     /// One of two uploads of one name comes first.
     publishing: Mutex<()>,
@@ -49,13 +49,13 @@ pub(crate) struct UploadFolder {
 pub(crate) struct Upload {
     pub(crate) kind: UploadKind,
     pub(crate) name: String,
-    /// What it takes on the disk: unpacked, and of a corpus its decoded images.
+    /// Bytes on the disk: unpacked, and of a corpus its decoded images.
     pub(crate) bytes: u64,
     /// When it had come whole, in seconds since 1970.
     pub(crate) received_s: u64,
 }
 
-/// Room for an upload on its way; given back unless it is kept.
+/// Disk space for an upload in flight; given back unless the upload is published.
 pub(crate) struct DiskReservation<'a> {
     uploads: &'a UploadFolder,
     bytes: AtomicU64,
@@ -65,7 +65,7 @@ impl UploadFolder {
     /// Takes a folder for uploads: removes what a server that was stopped has left, and counts what is there.
     ///
     /// # Errors
-    /// Where the folder cannot be written, or another server takes uploads into it.
+    /// An error where the folder cannot be written, or another server takes uploads into it.
     pub(crate) fn new(root: &Path, most_bytes: u64) -> io::Result<Self> {
         let staging = root.join(STAGING);
         fs::create_dir_all(&staging)?;
@@ -114,7 +114,7 @@ impl UploadFolder {
         (self.used_bytes.load(Ordering::Relaxed), self.most_bytes)
     }
 
-    /// Nothing yet of an upload.
+    /// An empty reservation for an upload.
     pub(crate) fn reserve(&self) -> DiskReservation<'_> {
         DiskReservation { uploads: self, bytes: AtomicU64::new(0) }
     }
@@ -131,7 +131,7 @@ impl UploadFolder {
         }
     }
 
-    /// Where an upload of that name goes.
+    /// The folder that an upload of that name goes to.
     ///
     /// # Errors
     /// 400 for a name that is none, 409 where there is one of that name.
@@ -143,7 +143,7 @@ impl UploadFolder {
         Ok(target)
     }
 
-    /// Puts a checked folder where it is seen, with its record.
+    /// Moves a checked folder to where it is served, with its record.
     pub(crate) fn publish(
         &self,
         kind: UploadKind,
@@ -167,7 +167,7 @@ impl UploadFolder {
         Ok(())
     }
 
-    /// Takes an upload away from where it is seen; where it was, and what is left to delete.
+    /// Removes an upload from where it is served; gives the folder it had, and what is left to delete.
     ///
     /// # Errors
     /// 404 where nothing of that name was uploaded.
@@ -197,13 +197,13 @@ impl DiskReservation<'_> {
         self.uploads.staging()
     }
 
-    /// How much more there is room for.
+    /// Bytes that are left for uploads.
     pub(crate) fn left_bytes(&self) -> u64 {
         let (used, most) = self.uploads.room();
         most.saturating_sub(used)
     }
 
-    /// Room for one more file.
+    /// Reserves the space of one more file.
     ///
     /// # Errors
     /// 413 where all uploads together would take more than they may.

@@ -1,4 +1,4 @@
-//! Names of uploads: they become folders, on whatever system, beside what else lies there.
+//! Names of uploads: they become names of folders, on any system, beside other files.
 
 use crate::http::problem::ApiError;
 use crate::runs::upload_record::CORPORA;
@@ -6,7 +6,7 @@ use crate::runs::upload_record::CORPORA;
 /// Bytes of a name.
 const MOST_BYTES: usize = 64;
 
-/// Names that mean something to deepViz where runs and corpora lie.
+/// Names that mean something to deepViz in folders of runs and corpora.
 const OURS: [&str; 7] =
     [CORPORA, "sources", "snapshots", "run.toml", "corpus.toml", "metrics.jsonl", deepviz_stats::FILE_NAME];
 

@@ -1,4 +1,4 @@
-//! What is uploaded is apart until it is there, and can be taken away again.
+//! Uploads are apart until they are complete, and can be deleted again.
 
 use super::*;
 use crate::runs::upload_record::corpus_of_upload;

@@ -1,15 +1,15 @@
-//! Strangers who take every place there is: whoever may ask is answered all the same. No stranger's patience ends by
-//! itself here, so that one who is not answered fails the test.
+//! Clients without a token that take every connection slot: authorised clients are answered all the same. No timeout
+//! ends the idle connections here, so that a client that is not answered fails the test.
 
 use std::io::Write as _;
 use std::net::TcpStream;
 
 use super::limits::{HANG, Running, rest};
 
-const PLACES: u32 = 300;
+const SLOTS: u32 = 300;
 const TOKEN: &str = "0123456789abcdef";
 
-/// More connections than there are places, each of which says this.
+/// More connections than there are slots, each of which sends this.
 fn crowd(server: &Running, says: &str) -> Vec<TcpStream> {
     let connect = |_| {
         let mut stream = server.connect();
@@ -17,11 +17,11 @@ fn crowd(server: &Running, says: &str) -> Vec<TcpStream> {
         let _ = stream.write_all(says.as_bytes());
         stream
     };
-    (0..PLACES + 50).map(connect).collect()
+    (0..SLOTS + 50).map(connect).collect()
 }
 
 async fn serving(token: Option<&str>) -> Running {
-    Running::asking_for(token, |limits| (limits.connections, limits.head, limits.stall) = (PLACES, HANG, HANG)).await
+    Running::asking_for(token, |limits| (limits.connections, limits.head, limits.stall) = (SLOTS, HANG, HANG)).await
 }
 
 async fn ask_knowing_the_token(server: &Running) -> String {

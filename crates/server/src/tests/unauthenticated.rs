@@ -1,4 +1,4 @@
-//! Those who do not know the token, and pages of other origins.
+//! Clients without the token, and pages of other origins.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
