@@ -15,7 +15,7 @@ const LONGEST_WAIT_MS = 30_000;
 const PAUSE_MS = 300;
 /** A page that does not come to rest, one that plays say, is not waited for any longer. */
 const LONGEST_REST_MS = 10_000;
-/** How the server says that a corpus is on its way (crates/server/src/runs/corpora.rs). */
+/** How the server says that a corpus is on its way (crates/server/src/runs/corpus_cache.rs). */
 const READING = 'its images are being read';
 
 export class Feed {

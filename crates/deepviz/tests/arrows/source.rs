@@ -108,6 +108,7 @@ fn read_folder(folder: &Path, module: &mut Module, texts: &mut BTreeMap<Module, 
 
 impl File {
     fn read(text: &str, module: &[String], known: &BTreeSet<Module>) -> Self {
+        // Tests stand at the end of a file (clippy sees to that), and may use what they like.
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         let text: String =
             text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
@@ -151,11 +152,10 @@ fn start_of_path(text: &str, from: usize) -> Option<usize> {
     }
 }
 
-/// Whether a path that begins here is exported by a `pub use`.
+/// True for a path that a `pub use` exports, by the text before it.
 fn is_exported(before: &str) -> bool {
-    let statement = before.rsplit([';', '}', '{']).next().unwrap_or_default().trim();
-    statement.starts_with("pub") && statement.ends_with("use")
-        || statement.contains("\npub") && statement.ends_with("use")
+    let line = before.lines().next_back().unwrap_or_default().trim();
+    line.starts_with("pub") && line.ends_with("use")
 }
 
 /// A path from the root of the crate; `None` where it leads into another crate.

@@ -16,7 +16,7 @@ use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
-use crate::runs::corpora::matching;
+use crate::runs::corpus_cache::matching;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 

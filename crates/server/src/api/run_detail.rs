@@ -20,7 +20,7 @@ use crate::app::AppState;
 use crate::http::extract::PathParams;
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
-use crate::runs::corpora::{CorpusCache, matching};
+use crate::runs::corpus_cache::{CorpusCache, matching};
 use crate::runs::divergence::Diverged;
 use crate::runs::listing::Listing;
 use crate::runs::open_run::OpenRun;

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod corpora;
+pub(crate) mod corpus_cache;
 pub(crate) mod corpus_params;
 pub(crate) mod divergence;
 pub(crate) mod event;

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use crate::http::problem::ApiError;
 use crate::http::work_pool::WorkPool;
 use crate::runs::catalogue::is_run;
-use crate::runs::corpora::{NamedFolder, without_paths};
+use crate::runs::corpus_cache::{NamedFolder, without_paths};
 use crate::runs::upload_record::{CORPORA, UploadKind};
 use crate::upload::archive::{ArchiveLimits, unpack};
 use crate::upload::body_reader::{BodyReader, stream_body};
