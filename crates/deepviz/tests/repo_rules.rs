@@ -2,6 +2,8 @@
 //! name what exists, nothing generated that is out of date, nothing that ties to one machine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot unwrap has failed")]
 
+mod arrows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

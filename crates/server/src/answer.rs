@@ -7,8 +7,8 @@ use axum::http::{Method, Request, header};
 use tower::ServiceExt as _;
 
 use crate::error::Error;
-use crate::proxy::Proxies;
-use crate::security::Access;
+use crate::http::proxy::Proxies;
+use crate::http::security::Access;
 use crate::server::{Config, app, router};
 
 /// A status and what came with it.

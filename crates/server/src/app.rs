@@ -1,199 +1,76 @@
-//! What every handler shares, and the chain run -> snapshot -> model -> activations, each link cached.
+//! The state that every handler shares.
 
 use std::sync::Arc;
 
-use deepviz_corpus::Corpus;
-use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
-use ndarray::Array3;
+use axum::extract::FromRef;
+use deepviz_net::MetricsLog;
 use tokio::sync::Mutex;
 
-use crate::answer_memory::AnswerBudgets;
-use crate::cache::{Cache, Weigh};
-use crate::catalogue::Catalogue;
-use crate::corpora::{Corpora, matching_settled};
-use crate::hub::Hub;
-use crate::logs::Logs;
-use crate::memory_budget::MemoryBudget;
-use crate::open_run::OpenRun;
-use crate::problem::ApiError;
-use crate::subject::Subject;
-use crate::summary::{Moves, Summary};
-use crate::templates::Templates;
-use crate::uploads::Uploads;
-use crate::work::{Load, Work};
-
-/// Images for whose outputs a model keeps room.
-const WORKSPACE_IMAGES: usize = 8;
+use crate::http::cache::Cache;
+use crate::http::problem::ApiError;
+use crate::http::response_memory::ResponseBudgets;
+use crate::http::work_pool::WorkPool;
+use crate::runs::catalogue::Catalogue;
+use crate::runs::corpora::Corpora;
+use crate::runs::event_bus::EventBus;
+use crate::runs::metrics_logs::MetricsLogs;
+use crate::runs::open_run::OpenRun;
+use crate::sheet::models::Models;
+use crate::upload::folder::UploadFolder;
+use crate::upload::image::ImageBudget;
 
 /// The state of the server.
 pub(crate) struct App {
-    pub(crate) runs: Catalogue,
+    pub(crate) runs: Arc<Catalogue>,
     pub(crate) corpora: Corpora,
-    pub(crate) cache: Cache,
+    pub(crate) cache: Arc<Cache>,
     /// The measurements of all runs.
-    pub(crate) logs: Arc<Logs>,
+    pub(crate) logs: Arc<MetricsLogs>,
     /// Of those who ask for the list of runs one looks at a time: what is new to one is known to the next.
     pub(crate) listing: Mutex<()>,
-    pub(crate) work: Work,
+    pub(crate) work: Arc<WorkPool>,
     /// Memory for answers that are made and sent.
-    pub(crate) answers: AnswerBudgets,
+    pub(crate) answers: Arc<ResponseBudgets>,
     /// Memory for pictures that come in.
-    pub(crate) sent: Arc<MemoryBudget>,
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) device: Device,
-    pub(crate) templates: Templates,
+    pub(crate) sent: ImageBudget,
+    pub(crate) event_bus: Arc<EventBus>,
+    pub(crate) models: Models,
     /// The folder that takes uploads, where they are allowed.
-    pub(crate) uploads: Option<Arc<Uploads>>,
+    pub(crate) uploads: Option<Arc<UploadFolder>>,
 }
 
 /// As handlers take it.
-pub(crate) type Shared = Arc<App>;
+pub(crate) type AppState = Arc<App>;
 
-impl Weigh for Snapshot {
-    fn bytes(&self) -> usize {
-        let parameters = self.parameters.iter().map(|(_, array)| array.len()).sum::<usize>();
-        (parameters + self.mean.as_ref().map_or(0, Array3::len)) * 4
-    }
-}
-
-/// A model with what it holds in memory.
-pub(crate) struct Ready {
-    pub(crate) model: Model,
-    bytes: usize,
-}
-
-impl Weigh for Ready {
-    fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-/// The output of every layer for one image, in the order of the network's layers.
-pub(crate) struct Activations {
-    pub(crate) layers: Vec<Vec<f32>>,
-}
-
-impl Weigh for Activations {
-    fn bytes(&self) -> usize {
-        self.layers.iter().map(|values| values.len() * 4 + 24).sum()
+impl FromRef<AppState> for ImageBudget {
+    fn from_ref(app: &AppState) -> Self {
+        app.sent.clone()
     }
 }
 
 impl App {
-    /// Where uploads go; 403 where they are not allowed.
-    pub(crate) fn upload_folder(&self) -> Result<Arc<Uploads>, ApiError> {
+    /// Works with the measurements of a run on a blocking thread, once there is memory to read them.
+    pub(crate) async fn with_log<T: Send + 'static>(
+        &self,
+        run: &Arc<OpenRun>,
+        work: impl FnOnce(&MetricsLog) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let held = self.answers.take_at_most(self.logs.cost(run)).await?;
+        let (logs, run) = (Arc::clone(&self.logs), Arc::clone(run));
+        let kind = MetricsLogs::work_kind(&run);
+        self.work
+            .run(kind, move || {
+                let _held = held;
+                work(&*logs.of(&run)?)
+            })
+            .await
+    }
+
+    /// The folder of uploads; 403 where they are not allowed.
+    pub(crate) fn upload_folder(&self) -> Result<Arc<UploadFolder>, ApiError> {
         self.uploads.clone().ok_or_else(|| {
             ApiError::forbidden("this server takes no uploads")
                 .hint("start it with `deepviz serve FOLDER --allow-upload` and a token")
         })
     }
-
-    /// A snapshot's weights and mean, without the optimiser's state.
-    pub(crate) async fn snapshot(
-        &self,
-        run: &Arc<OpenRun>,
-        entry: &CheckpointEntry,
-    ) -> Result<Arc<Snapshot>, ApiError> {
-        let key = format!("snapshot/{}/{}", run.id, entry.hash);
-        self.cache.get(key, async { self.work.run_here(Load::Render, || read_snapshot(run, entry)).await }).await
-    }
-
-    /// The network with a snapshot's weights and its own mean: the one way to apply it to an image.
-    pub(crate) async fn model(&self, run: &Arc<OpenRun>, entry: &CheckpointEntry) -> Result<Arc<Ready>, ApiError> {
-        let key = format!("model/{}/{}", run.id, entry.hash);
-        self.cache
-            .get(key, async {
-                let snapshot = self.snapshot(run, entry).await?;
-                self.work
-                    .run_here(Load::Render, || {
-                        let model = self.templates.of(run.network(), &self.device).model(&snapshot)?;
-                        Ok(Ready { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
-                    })
-                    .await
-            })
-            .await
-    }
-
-    /// What every layer makes of an image at a checkpoint.
-    pub(crate) async fn activations(
-        &self,
-        run: &Arc<OpenRun>,
-        entry: &CheckpointEntry,
-        subject: &Subject,
-    ) -> Result<Arc<Activations>, ApiError> {
-        let key = format!("activations/{}/{}/{}", run.id, entry.hash, subject.key());
-        self.cache
-            .get(key, async {
-                let ready = self.model(run, entry).await?;
-                self.work
-                    .run_here(Load::Forward, || {
-                        let wanted: Vec<usize> = (0..run.network().layers().len()).collect();
-                        let outputs = ready.model.forward(&[subject.view()?], &wanted)?;
-                        let layers = outputs.into_iter().map(|array| array.into_raw_vec_and_offset().0).collect();
-                        Ok(Activations { layers })
-                    })
-                    .await
-            })
-            .await
-    }
-
-    /// Numbers about the weights of every layer at a checkpoint.
-    pub(crate) async fn summary(&self, run: &Arc<OpenRun>, entry: &CheckpointEntry) -> Result<Arc<Summary>, ApiError> {
-        let key = format!("summary/{}/{}", run.id, entry.hash);
-        self.cache
-            .get(key, async {
-                let snapshot = self.snapshot(run, entry).await?;
-                let run = Arc::clone(run);
-                self.work.run(Load::Render, move || Summary::of(run.network(), &snapshot)).await
-            })
-            .await
-    }
-
-    /// How far the weights of every layer moved between two checkpoints.
-    pub(crate) async fn moves(
-        &self,
-        run: &Arc<OpenRun>,
-        before: &CheckpointEntry,
-        now: &CheckpointEntry,
-    ) -> Result<Arc<Moves>, ApiError> {
-        let key = format!("moves/{}/{}/{}", run.id, before.hash, now.hash);
-        self.cache
-            .get(key, async {
-                let (before, now) = (self.snapshot(run, before).await?, self.snapshot(run, now).await?);
-                let run = Arc::clone(run);
-                self.work.run(Load::Render, move || Moves::between(run.network(), &before, &now)).await
-            })
-            .await
-    }
-
-    /// The images a run was trained on, for a request that cannot be answered without.
-    pub(crate) async fn run_corpus(&self, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
-        matching_settled(run, &self.corpora.of_run_settled(run).await).await.map_err(|problem| {
-            ApiError::not_ready(format!("the images of run {} are not available: {problem}", run.id))
-                .hint("the folder can be given with `deepviz serve --corpus PATH`")
-        })
-    }
-}
-
-/// What applying a model keeps in memory for the next time, at most: models of a run share it.
-fn workspace_bytes(network: &deepviz_net::Network) -> usize {
-    network.layers().iter().map(|layer| layer.shape.len() * 4 * WORKSPACE_IMAGES).sum()
-}
-
-fn read_snapshot(run: &OpenRun, entry: &CheckpointEntry) -> Result<Snapshot, ApiError> {
-    let snapshot = match run.run().weights(entry.step) {
-        Ok(snapshot) => snapshot,
-        Err(error) => {
-            let error = ApiError::from(error);
-            if !error.is_passing() {
-                run.mark_broken(&entry.hash, &error);
-            }
-            return Err(error);
-        }
-    };
-    if snapshot.hash != entry.hash {
-        return Err(ApiError::not_ready(format!("the snapshot of step {} was replaced just now", entry.step))
-            .hint("ask for the run again"));
-    }
-    Ok(snapshot)
 }

@@ -29,10 +29,10 @@ pub enum Error {
     /// A token that cannot be sent in a header.
     #[error("the token must be 1 to 256 visible ASCII characters")]
     Token,
-    /// Uploads from anybody, or to nowhere.
+    /// Uploads without a token, or without a folder.
     #[error("uploads need {missing}")]
     Uploads {
-        /// What is not there.
+        /// The thing that is missing.
         missing: &'static str,
     },
     /// The folder for uploads cannot be used.

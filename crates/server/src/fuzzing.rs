@@ -1,9 +1,9 @@
-//! What the fuzz targets (`crates/fuzz`) reach of this crate's insides.
+//! The private functions that the fuzz targets (`crates/fuzz`) call.
 
 use std::path::Path;
 
-use crate::archive::{Allowance, unpack as unpack_archive};
-use crate::selection::{Axis, Selection};
+use crate::http::selection::{Axis, Selection};
+use crate::upload::archive::{ArchiveLimits, unpack as unpack_archive};
 
 /// A selection bound to an axis of `count` things, or why not.
 pub fn select(text: &str, count: usize) -> Result<Vec<usize>, String> {
@@ -14,7 +14,7 @@ pub fn select(text: &str, count: usize) -> Result<Vec<usize>, String> {
 
 /// Unpacks an archive: files written and bytes in all.
 pub fn unpack(bytes: &[u8], folder: &Path, most_bytes: u64, most_entries: usize) -> Result<(usize, u64), String> {
-    let allowance = Allowance { bytes: most_bytes, entries: most_entries, claim: &|_| Ok(()) };
+    let allowance = ArchiveLimits { bytes: most_bytes, entries: most_entries, claim: &|_| Ok(()) };
     let unpacked = unpack_archive(bytes, folder, allowance, |_| true).map_err(|error| format!("{error:?}"))?;
     Ok((unpacked.files, unpacked.bytes))
 }

@@ -4,70 +4,33 @@
 //! served; [`Server::serve`] answers until it is told to stop. Nothing is loaded before it is asked for: runs are
 //! listed by their `run.toml`, corpora are read in the background, snapshots and models come through one cache
 //! that is bounded in bytes. The server never trains; a run that grows is a folder that changes.
+//!
+//! The modules in the order in which they may use each other; what stands on the right may use what stands on its left:
+//!
+//! `error` <- `http` <- `runs` <- `sheet` <- `upload` <- `app` <- `api` <- `server` <- `answer` <- `fuzzing`
+//!
+//! `http` reads requests and answers them and knows of no run; `runs` holds run folders and corpora open and follows
+//! them; `sheet` goes from a request for weights or activations to a picture; `upload` takes what clients send; `app`
+//! is the state that all handlers share; `api` holds the routes.
 
-mod aggregate;
 mod answer;
-mod answer_memory;
 mod api;
 mod app;
-mod archive;
-mod authentication;
-mod bank;
-mod cache;
-mod catalogue;
-mod corpora;
-mod diverged;
-mod drain;
 mod error;
-mod extract;
-mod file_limits;
-mod file_name;
 #[doc(hidden)]
 pub mod fuzzing;
-mod group;
-mod guesses;
-mod hub;
-mod layer_axis;
-mod listen;
-mod login;
-mod logs;
-mod look;
-mod memory_budget;
-mod number;
-mod open_run;
-mod origin;
-mod places;
-mod problem;
-mod proxy;
-mod reply;
-mod security;
-mod seen;
-mod selection;
-mod sending;
+mod http;
+mod runs;
 mod server;
-mod session;
-mod sheets;
-mod statistics;
-mod subject;
-mod summary;
-mod tail;
-mod templates;
-mod text;
-mod thumbnail;
-mod until;
+mod sheet;
 mod upload;
-mod uploads;
-mod watch;
-mod web;
-mod wish;
-mod work;
 
 #[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, answer};
 pub use error::Error;
-pub use proxy::{AddressRange, AddressRangeError};
+pub use http::proxy::{AddressRange, AddressRangeError};
 pub use server::{Config, Server, bind};
 
 /// The description of the interface (`OpenAPI` 3.1) as JSON: what `/api/openapi.json` answers.

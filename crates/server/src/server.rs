@@ -18,39 +18,38 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-use crate::answer_memory::{AnswerBudgets, count_answers};
 use crate::api;
-use crate::api::uploads::MOST_ENTRIES;
-use crate::app::{App, Shared};
-use crate::cache::Cache;
-use crate::catalogue::{Catalogue, is_run};
-use crate::corpora::Corpora;
-use crate::drain::read_refused;
+use crate::app::{App, AppState};
 use crate::error::Error;
-use crate::file_limits::FileLimits;
-use crate::file_name::name_files;
-use crate::hub::Hub;
-use crate::listen;
-use crate::logs::Logs;
-use crate::memory_budget::MemoryBudget;
-use crate::problem::ApiError;
-use crate::proxy::{AddressRange, Proxies};
-use crate::security::{Access, guard};
-use crate::templates::Templates;
-use crate::upload::MOST_IN_FLIGHT;
-use crate::uploads::Uploads;
-use crate::watch::follow;
-use crate::work::{Work, forward_threads};
+use crate::http::cache::Cache;
+use crate::http::content_disposition::name_files;
+use crate::http::drain::read_refused;
+use crate::http::file_limits::FileLimits;
+use crate::http::listen;
+use crate::http::problem::ApiError;
+use crate::http::proxy::{AddressRange, Proxies};
+use crate::http::response_memory::{ResponseBudgets, count_response_memory};
+use crate::http::security::{Access, guard};
+use crate::http::work_pool::{WorkPool, forward_threads};
+use crate::runs::catalogue::{Catalogue, is_run};
+use crate::runs::corpora::Corpora;
+use crate::runs::event_bus::EventBus;
+use crate::runs::follow::follow;
+use crate::runs::metrics_logs::MetricsLogs;
+use crate::sheet::models::Models;
+use crate::upload::folder::UploadFolder;
+use crate::upload::image::ImageBudget;
+use crate::upload::receive::MOST_ENTRIES;
 
-/// How long an answer may take to begin.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest time before an answer begins.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What to serve, and to whom.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Run folders, or folders of run folders.
     pub runs: Vec<PathBuf>,
-    /// Where to listen; port 0 takes any free one.
+    /// The address to listen on; port 0 takes any free one.
     pub addr: SocketAddr,
     /// The corpus to use instead of the one each run names.
     pub corpus: Option<PathBuf>,
@@ -58,15 +57,15 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// Most bytes that pictures, snapshots and models may take in memory.
     pub cache_bytes: u64,
-    /// What a client must know; required where the address is not this machine's alone.
+    /// The token that clients must send; required where the address is not this machine's alone.
     pub token: Option<String>,
-    /// Proxies beside those on this machine whose word on the client counts (`X-Forwarded-Proto`, `Forwarded`).
+    /// Proxies beside those on this machine that are believed about the client (`X-Forwarded-Proto`, `Forwarded`).
     pub trusted_proxies: Vec<AddressRange>,
-    /// Whether runs and corpora may be sent as archives; they go to the first folder that is not itself a run.
+    /// Lets clients send runs and corpora as archives; they go to the first folder that is not itself a run.
     pub allow_upload: bool,
     /// Most bytes that all uploads together may take on the disk.
     pub upload_bytes: u64,
-    /// What networks are applied with; the processor, unless given.
+    /// The device that networks are applied with; the CPU, unless given.
     pub device: Option<Device>,
 }
 
@@ -74,9 +73,9 @@ pub struct Config {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    pub(crate) app: Shared,
+    pub(crate) app: AppState,
     access: Arc<Access>,
-    pub(crate) limits: listen::Limits,
+    pub(crate) limits: listen::ConnectionLimits,
 }
 
 /// Takes the address and looks for runs. Needs tokio's runtime of several threads.
@@ -99,7 +98,7 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
     if let Some(path) = config.runs.iter().find(|path| !path.is_dir()) {
         return Err(Error::NoFolder { path: path.clone() });
     }
-    // A run that was named is wanted; one that merely lies in a folder is listed with its problem.
+    // A run that was named must open; one that is found in a folder is listed with its problem.
     for path in config.runs.iter().map(|path| path.join("run.toml")).filter(|path| path.is_file()) {
         let folder = path.parent().unwrap_or(&path);
         deepviz_net::Run::open(folder).map_err(|source| Error::Run { source, path: path.clone() })?;
@@ -110,7 +109,7 @@ pub async fn bind(config: Config) -> Result<Server, Error> {
     })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { addr, source })?;
     let access = Arc::new(Access::new(address, config.token.as_deref(), Proxies::new(&config.trusted_proxies)));
-    Ok(Server { listener, address, app: app(&config)?, access, limits: listen::Limits::new() })
+    Ok(Server { listener, address, app: app(&config)?, access, limits: listen::ConnectionLimits::new() })
 }
 
 fn upload_folder(config: &Config) -> Option<PathBuf> {
@@ -120,50 +119,52 @@ fn upload_folder(config: &Config) -> Option<PathBuf> {
 
 /// The state of a server.
 #[expect(clippy::result_large_err, reason = "made once, when the server starts")]
-pub(crate) fn app(config: &Config) -> Result<Shared, Error> {
+pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
     let of_upload = Limits { decoded_bytes: config.upload_bytes, images: MOST_ENTRIES };
     let corpora = Corpora::new(config.corpus.clone(), config.cache_dir.clone(), of_upload);
     let uploads = upload_folder(config).map(|folder| {
-        Uploads::new(&folder, config.upload_bytes).map_err(|source| Error::UploadFolder { source, path: folder })
+        UploadFolder::new(&folder, config.upload_bytes).map_err(|source| Error::UploadFolder { source, path: folder })
     });
     let uploads = uploads.transpose()?.map(Arc::new);
     // Corpora that were sent to an earlier server, whether a run names them or not.
     for corpus in uploads.iter().flat_map(|uploads| uploads.corpora()) {
         corpora.register(&corpus);
     }
+    let device = match &config.device {
+        Some(device) => device.clone(),
+        None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
+    };
+    let (cache, work) = (Arc::new(Cache::new(config.cache_bytes)), Arc::new(WorkPool::new()));
     Ok(Arc::new(App {
-        runs: Catalogue::new(&config.runs, FileLimits::of_this_process()),
+        runs: Arc::new(Catalogue::new(&config.runs, FileLimits::of_this_process())),
         corpora,
         uploads,
-        cache: Cache::new(config.cache_bytes),
-        logs: Arc::new(Logs::new()),
+        logs: Arc::new(MetricsLogs::new()),
         listing: Mutex::default(),
-        work: Work::new(),
-        answers: AnswerBudgets::new(),
-        sent: MemoryBudget::new(MOST_IN_FLIGHT),
-        hub: Arc::new(Hub::new()),
-        device: match &config.device {
-            Some(device) => device.clone(),
-            None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
-        },
-        templates: Templates::default(),
+        answers: ResponseBudgets::new(),
+        sent: ImageBudget::new(),
+        event_bus: Arc::new(EventBus::new()),
+        models: Models::new(Arc::clone(&cache), Arc::clone(&work), device),
+        cache,
+        work,
     }))
 }
 
 /// Every route, with everything around them.
-pub(crate) fn router(app: Shared, access: Arc<Access>) -> Router {
+pub(crate) fn router(app: AppState, access: Arc<Access>) -> Router {
     let worth_it = SizeAbove::new(1024)
         .and(NotForContentType::new("image/png"))
         .and(NotForContentType::new("application/octet-stream"))
         .and(NotForContentType::new("font/"))
         .and(NotForContentType::new("text/event-stream"));
+    let answers = Arc::clone(&app.answers);
     api::router()
-        .fallback(crate::web::fallback)
+        .fallback(crate::http::web::fallback)
         .method_not_allowed_fallback(not_allowed)
-        .with_state(Arc::clone(&app))
+        .with_state(app)
         .layer(from_fn(name_files))
-        .layer(from_fn_with_state(app, count_answers))
-        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(answers, count_response_memory))
+        .layer(from_fn(request_timeout))
         .layer(from_fn(plain_problems))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
@@ -184,11 +185,11 @@ async fn not_allowed(request: Request) -> ApiError {
 }
 
 /// No request waits forever. An archive has a patience of its own.
-async fn in_time(request: Request, next: Next) -> Response {
+async fn request_timeout(request: Request, next: Next) -> Response {
     if request.uri().path().starts_with("/api/uploads/") {
         return next.run(request).await;
     }
-    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::busy("the answer took too long").into_response(),
     }
@@ -206,7 +207,7 @@ async fn plain_problems(request: Request, next: Next) -> Response {
 }
 
 impl Server {
-    /// Where it listens, with the port that was taken.
+    /// The address it listens on, with the port that was taken.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -214,14 +215,14 @@ impl Server {
     /// Answers until `shutdown` is there, then finishes what is in flight.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let Self { listener, app, access, limits, .. } = self;
-        let hub = Arc::clone(&app.hub);
-        let watcher = tokio::spawn(follow(Arc::clone(&app)));
+        let event_bus = Arc::clone(&app.event_bus);
+        let watcher = tokio::spawn(follow(Arc::clone(&app.runs), Arc::clone(&app.event_bus)));
         let signal = {
-            let hub = Arc::clone(&hub);
+            let event_bus = Arc::clone(&event_bus);
             async move {
                 shutdown.await;
                 // Streams of events end now; they would never end by themselves.
-                hub.close();
+                event_bus.close();
             }
         };
         listen::serve(listener, router(app, access), limits, signal).await;

@@ -58,7 +58,7 @@ export interface paths {
           split?: string;
           /** @description Images at most, up to 10,000; 100 unless given. */
           limit?: number;
-          /** @description Where to go on: what `next_cursor` said. */
+          /** @description The start of the page: the `next_cursor` of the page before. */
           cursor?: string;
         };
         header?: never;
@@ -483,7 +483,7 @@ export interface paths {
            *     `class:cat`, `images:1,4,10-19`.
            */
           apply?: string;
-          /** @description What colours are scaled over: `sheet` (default), `filter` or `timeline`. */
+          /** @description The values that colours are scaled over: `sheet` (default), `filter` or `timeline`. */
           normalise?: components['schemas']['Over'];
           /** @description Pixels per value, 1 to 64. */
           scale?: number;
@@ -492,7 +492,7 @@ export interface paths {
           /** @description Tiles side by side where they form a grid. */
           columns?: number;
           /**
-           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           * @description The percentile at which the colours end, 50 to 100: values beyond it have the colour of the ends. 100 leaves
            *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
            */
           percentile?: number;
@@ -501,7 +501,7 @@ export interface paths {
            *     several sheets `multipart/mixed`).
            */
           format?: string;
-          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          /** @description A pixel of the sheet, `x,y`: the answer is the value under it, and its place in the layer. */
           at?: string;
           /** @description The checkpoint's hash: makes the answer immutable. */
           v?: string;
@@ -614,7 +614,7 @@ export interface paths {
         query?: {
           /** @description The layer's output channels, as a selection; all of them unless given. */
           filters?: string;
-          /** @description What colours are scaled over: `sheet` (default), `filter` or `timeline`. */
+          /** @description The values that colours are scaled over: `sheet` (default), `filter` or `timeline`. */
           normalise?: components['schemas']['Over'];
           /** @description Pixels per value, 1 to 64. */
           scale?: number;
@@ -623,7 +623,7 @@ export interface paths {
           /** @description Tiles side by side where they form a grid. */
           columns?: number;
           /**
-           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           * @description The percentile at which the colours end, 50 to 100: values beyond it have the colour of the ends. 100 leaves
            *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
            */
           percentile?: number;
@@ -632,7 +632,7 @@ export interface paths {
            *     several sheets `multipart/mixed`).
            */
           format?: string;
-          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          /** @description A pixel of the sheet, `x,y`: the answer is the value under it, and its place in the layer. */
           at?: string;
           /** @description The checkpoint's hash: makes the answer immutable. */
           v?: string;
@@ -739,7 +739,7 @@ export interface paths {
     get: {
       parameters: {
         query?: {
-          /** @description What colours are scaled over: `sheet` (default), `filter` or `timeline`. */
+          /** @description The values that colours are scaled over: `sheet` (default), `filter` or `timeline`. */
           normalise?: components['schemas']['Over'];
           /** @description Pixels per value, 1 to 64. */
           scale?: number;
@@ -748,7 +748,7 @@ export interface paths {
           /** @description Tiles side by side where they form a grid. */
           columns?: number;
           /**
-           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           * @description The percentile at which the colours end, 50 to 100: values beyond it have the colour of the ends. 100 leaves
            *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
            */
           percentile?: number;
@@ -757,7 +757,7 @@ export interface paths {
            *     several sheets `multipart/mixed`).
            */
           format?: string;
-          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          /** @description A pixel of the sheet, `x,y`: the answer is the value under it, and its place in the layer. */
           at?: string;
           /** @description The checkpoint's hash: makes the answer immutable. */
           v?: string;
@@ -863,7 +863,7 @@ export interface paths {
     post: {
       parameters: {
         query?: {
-          /** @description What colours are scaled over: `sheet` (default), `filter` or `timeline`. */
+          /** @description The values that colours are scaled over: `sheet` (default), `filter` or `timeline`. */
           normalise?: components['schemas']['Over'];
           /** @description Pixels per value, 1 to 64. */
           scale?: number;
@@ -872,7 +872,7 @@ export interface paths {
           /** @description Tiles side by side where they form a grid. */
           columns?: number;
           /**
-           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           * @description The percentile at which the colours end, 50 to 100: values beyond it have the colour of the ends. 100 leaves
            *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
            */
           percentile?: number;
@@ -881,7 +881,7 @@ export interface paths {
            *     several sheets `multipart/mixed`).
            */
           format?: string;
-          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          /** @description A pixel of the sheet, `x,y`: the answer is the value under it, and its place in the layer. */
           at?: string;
           /** @description The checkpoint's hash: makes the answer immutable. */
           v?: string;
@@ -998,7 +998,7 @@ export interface paths {
     get: {
       parameters: {
         query?: {
-          /** @description What colours are scaled over: `sheet` (default), `filter` or `timeline`. */
+          /** @description The values that colours are scaled over: `sheet` (default), `filter` or `timeline`. */
           normalise?: components['schemas']['Over'];
           /** @description Pixels per value, 1 to 64. */
           scale?: number;
@@ -1007,7 +1007,7 @@ export interface paths {
           /** @description Tiles side by side where they form a grid. */
           columns?: number;
           /**
-           * @description How far the colours reach, 50 to 100: values beyond this percentile have the colour of the ends. 100 leaves
+           * @description The percentile at which the colours end, 50 to 100: values beyond it have the colour of the ends. 100 leaves
            *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
            */
           percentile?: number;
@@ -1016,7 +1016,7 @@ export interface paths {
            *     several sheets `multipart/mixed`).
            */
           format?: string;
-          /** @description A pixel of the sheet, `x,y`: the answer says what lies under it, and its value. */
+          /** @description A pixel of the sheet, `x,y`: the answer is the value under it, and its place in the layer. */
           at?: string;
           /** @description The checkpoint's hash: makes the answer immutable. */
           v?: string;
@@ -1320,7 +1320,7 @@ export interface paths {
           split?: string;
           /** @description Images at most, up to 10,000; 48 unless given. */
           limit?: number;
-          /** @description Where to go on: what `next_cursor` said. */
+          /** @description The start of the page: the `next_cursor` of the page before. */
           cursor?: string;
         };
         header?: never;
@@ -1533,7 +1533,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What a layer's filters do over the images, by class too. */
+    /** The activity of a layer's filters over the images, by class too. */
     get: {
       parameters: {
         query?: {
@@ -1542,11 +1542,20 @@ export interface paths {
         };
         header?: never;
         path: {
-          /** @description Id of the run. */
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
           run: string;
-          /** @description Index of the checkpoint, or `last`. */
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
           checkpoint: string;
-          /** @description Name of the layer. */
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
           layer: string;
         };
         cookie?: never;
@@ -1710,7 +1719,7 @@ export interface paths {
         query?: {
           /** @description The layer's output channels, as a selection; all of them unless given. */
           filters?: string;
-          /** @description What lightness is scaled over: `filter` (default) or `sheet`. */
+          /** @description The values that lightness is scaled over: `filter` (default) or `sheet`. */
           normalise?: components['schemas']['Over'];
           /** @description Pixels per value, 1 to 64. */
           scale?: number;
@@ -1841,7 +1850,7 @@ export interface paths {
           scale?: number;
           /** @description Tiles side by side. */
           columns?: number;
-          /** @description How far the colours reach, 50 to 100, as for sheets. */
+          /** @description The percentile at which the colours end, 50 to 100, as for sheets. */
           percentile?: number;
           /** @description `png` (default), `json` (the mean of each filter) or `f32` (raw values: three sheets). */
           format?: string;
@@ -2284,7 +2293,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * What happens to a run: `checkpoint`, `statistics`, `metrics`, `state`; `run` for another run that appeared;
+     * The events of a run: `checkpoint`, `statistics`, `metrics`, `state`; `run` for another run that appeared;
      *     `reload` when the client should ask for everything again. At the start: where the run is now.
      */
     get: {
@@ -2489,7 +2498,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What became of one image. */
+    /** The statistics of one image. */
     get: {
       parameters: {
         query?: never;
@@ -2572,7 +2581,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What a layer's filters do at every checkpoint: alive, at risk, dead, revived. */
+    /** The activity of a layer's filters at every checkpoint: alive, at risk, dead, revived. */
     get: {
       parameters: {
         query?: {
@@ -2738,18 +2747,21 @@ export interface paths {
            *     `class:cat`, `images:1,4,10-19`.
            */
           apply?: string;
-          /** @description `sheet` (default), `filter` or `timeline`. */
-          normalise?: components['schemas']['Over'];
-          /** @description As for sheets. */
-          palette?: string;
-          /** @description Pixels per value, 1 to 64. */
-          scale?: number;
-          /** @description Tiles side by side where they form a grid. */
-          columns?: number;
-          /** @description How far the colours reach, 50 to 100, as for sheets. */
-          percentile?: number;
           /** @description The hash of the last checkpoint: makes the answer immutable. */
           v?: string;
+          /** @description The values that colours are scaled over: `sheet` (default), `filter` or `timeline`. */
+          normalise?: components['schemas']['Over'];
+          /** @description Pixels per value, 1 to 64. */
+          scale?: number;
+          /** @description `auto` (default), `grey`, `rgb`, `diverging`, `diverging-light`, `sequential`, `sequential-light`. */
+          palette?: string;
+          /** @description Tiles side by side where they form a grid. */
+          columns?: number;
+          /**
+           * @description The percentile at which the colours end, 50 to 100: values beyond it have the colour of the ends. 100 leaves
+           *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
+           */
+          percentile?: number;
           /** @description For a class: the split its images are of, `test` (default) or `train`. */
           split?: string;
           /** @description For a class: images that are averaged, evenly chosen, 1 to 1,000; 50 unless given. */
@@ -2843,7 +2855,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What became of every image: when it was learned, how often forgotten, with what margin. */
+    /** Statistics of every image: when it was learned, how often forgotten, with what margin. */
     get: {
       parameters: {
         query?: {
@@ -2858,7 +2870,7 @@ export interface paths {
           class?: string;
           /** @description Images at most, up to 10,000; 48 unless given. */
           limit?: number;
-          /** @description Where to go on: what `next_cursor` said. */
+          /** @description The start of the page: the `next_cursor` of the page before. */
           cursor?: string;
         };
         header?: never;
@@ -3007,7 +3019,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Which images moved between the cells of the confusion matrix from one checkpoint to another. */
+    /** The images that moved between the cells of the confusion matrix from one checkpoint to another. */
     get: {
       parameters: {
         query: {
@@ -3102,7 +3114,7 @@ export interface paths {
           split?: string;
           /** @description Images at most, up to 10,000; 48 unless given. */
           limit?: number;
-          /** @description Where to go on: what `next_cursor` said. */
+          /** @description The start of the page: the `next_cursor` of the page before. */
           cursor?: string;
         };
         header?: never;
@@ -3239,7 +3251,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Memory and work, for people who look after a server and for load tests. */
+    /** Memory and work of the server, for operators and load tests. */
     get: {
       parameters: {
         query?: never;
@@ -3275,7 +3287,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What was uploaded and is there. */
+    /** Every upload. */
     get: {
       parameters: {
         query?: never;
@@ -3331,7 +3343,7 @@ export interface paths {
         header?: never;
         path: {
           /**
-           * @description What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
+           * @description The name: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
            * @example my-run
            */
           name: string;
@@ -3418,7 +3430,7 @@ export interface paths {
         header?: never;
         path: {
           /**
-           * @description What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
+           * @description The name: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
            * @example my-run
            */
           name: string;
@@ -3477,7 +3489,7 @@ export interface paths {
         header?: never;
         path: {
           /**
-           * @description What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
+           * @description The name: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
            * @example my-run
            */
           name: string;
@@ -3564,7 +3576,7 @@ export interface paths {
         header?: never;
         path: {
           /**
-           * @description What it is called: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
+           * @description The name: letters, digits, `-`, `_` and `.`, a letter or digit first, 64 at most.
            * @example my-run
            */
           name: string;
@@ -3609,13 +3621,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
-    /** @description What a corpus left out when it was opened. */
+    /** @description The files that a corpus left out when it was opened. */
     AccountDetail: {
       left_out: components['schemas']['LeftOutDetail'][];
       /** @description Sentences on how the corpus was understood. */
       remarks: string[];
     };
-    /** @description What a layer's filters do at every checkpoint that has statistics; one list of filters a checkpoint. */
+    /** @description The activity of a layer's filters at every checkpoint that has statistics; one list of filters per checkpoint. */
     ActivityHistory: {
       active: number[][];
       checkpoints: number[];
@@ -3814,7 +3826,7 @@ export interface components {
     /** @description A corpus. */
     CorpusDetail: {
       account?: components['schemas']['AccountDetail'] | null;
-      /** @description Whether its images can be shown now. */
+      /** @description True where its images can be shown now. */
       available: boolean;
       classes?: string[] | null;
       id: string;
@@ -3828,7 +3840,7 @@ export interface components {
       test?: number | null;
       train?: number | null;
       /**
-       * @description How many files that hold or may hold images were left out. `account` says which; this number goes with the next
+       * @description The number of files left out that hold or may hold images. `account` says which; this number goes with the next
        *     version.
        */
       unreadable?: number | null;
@@ -3837,11 +3849,11 @@ export interface components {
     CorpusList: {
       corpora: components['schemas']['CorpusDetail'][];
     };
-    /** @description Where a run diverged: from there on its numbers are not finite, and none of them is a result. */
+    /** @description The step at which a run diverged: from there on its numbers are not finite, and none of them is a result. */
     Diverged: {
       /** Format: double */
       epoch: number;
-      /** @description What was not finite, in words. */
+      /** @description The values that were not finite, in words. */
       found: string;
       /**
        * Format: double
@@ -3888,7 +3900,7 @@ export interface components {
       bias: (number | null)[][];
       norm: (number | null)[][];
     };
-    /** @description What a filter does over the images of a split; a number is absent where it is not finite. */
+    /** @description The activity of a filter over the images of a split; a number is absent where it is not finite. */
     FilterNumbers: {
       /**
        * Format: float
@@ -3916,7 +3928,7 @@ export interface components {
        */
       zeros: number;
     };
-    /** @description Which class a filter prefers. */
+    /** @description The class that a filter prefers. */
     FilterPreference: {
       /** @description The class whose images activate it most, on average. */
       class: number;
@@ -3937,7 +3949,7 @@ export interface components {
       parameters: number;
     };
     /**
-     * @description How a filter is.
+     * @description The health of a filter.
      * @enum {string}
      */
     Health: 'alive' | 'at_risk' | 'dead' | 'revived';
@@ -3950,7 +3962,7 @@ export interface components {
        */
       recorded_class?: number | null;
     };
-    /** @description What a network said about an image at every checkpoint that has statistics of it. */
+    /** @description The prediction for an image at every checkpoint that has statistics of it. */
     ImageHistory: {
       checkpoints: number[];
       /** Format: int32 */
@@ -3968,7 +3980,7 @@ export interface components {
       name: string;
       split: string;
     };
-    /** @description What became of one image. */
+    /** @description The statistics of one image. */
     ImageLedger: {
       checkpoints: number[];
       example?: components['schemas']['LedgerItem'] | null;
@@ -3980,11 +3992,11 @@ export interface components {
       total: number;
     };
     /**
-     * @description What an upload is.
+     * @description The kind of an upload.
      * @enum {string}
      */
     Kind: 'run' | 'corpus';
-    /** @description What a layer's filters do at a checkpoint. */
+    /** @description The activity of a layer's filters at a checkpoint. */
     LayerActivity: {
       checkpoint: number;
       classes?: components['schemas']['ClassNumbers'] | null;
@@ -4021,7 +4033,7 @@ export interface components {
       norm: (number | null)[];
       percentiles: components['schemas']['Percentiles'];
     };
-    /** @description What became of an image. A margin is the true class's probability less the greatest other one. */
+    /** @description The statistics of an image. A margin is the true class's probability less the greatest other one. */
     LedgerItem: {
       /**
        * Format: float
@@ -4032,12 +4044,12 @@ export interface components {
       final_margin: number;
       /**
        * Format: int32
-       * @description How often the predicted class changes.
+       * @description Times that the predicted class changes.
        */
       flips: number;
       /**
        * Format: int32
-       * @description How often a right prediction is followed by a wrong one.
+       * @description Times that a right prediction is followed by a wrong one.
        */
       forgotten: number;
       /** Format: int32 */
@@ -4064,7 +4076,7 @@ export interface components {
       /** Format: int32 */
       true_class: number;
     };
-    /** @description Some images of a split, and what became of them. */
+    /** @description Some images of a split, and their statistics. */
     LedgerPage: {
       /** @description The checkpoints that count. */
       checkpoints: number[];
@@ -4078,7 +4090,7 @@ export interface components {
       count: number;
       /** @description The first of them. */
       first: components['schemas']['LeftOutFile'][];
-      /** @description Whether images are missed; notes and things of the system are not. */
+      /** @description True for images; notes and files of the system are no loss. */
       is_loss: boolean;
       /**
        * @description `damaged`, `empty`, `unknown_format`, `not_an_image`, `too_large`, `other_size`, `unreadable`, `unlabelled`,
@@ -4090,7 +4102,7 @@ export interface components {
     };
     /** @description A file or folder that was left out. */
     LeftOutFile: {
-      /** @description What is wrong with it; empty where the reason says it. */
+      /** @description The fault; empty where the reason says it. */
       detail: string;
       /** @description The path in the corpus. */
       path: string;
@@ -4107,12 +4119,12 @@ export interface components {
     };
     /** @description The images that are predicted differently at two checkpoints. */
     Moves: {
-      /** @description How many are right at the first checkpoint only. */
+      /** @description Images that are right at the first checkpoint only. */
       forgotten: number;
       from: number;
-      /** @description How many moved. */
+      /** @description Images that moved. */
       images: number;
-      /** @description How many are right at the second checkpoint only. */
+      /** @description Images that are right at the second checkpoint only. */
       learned: number;
       /** @description From cell to cell, most images first. */
       moves: components['schemas']['CellMove'][];
@@ -4157,14 +4169,14 @@ export interface components {
       image: number;
       /** @description Without the image itself; of two equally near the smaller id comes first. */
       items: components['schemas']['NearbyImage'][];
-      /** @description Whose images were looked through. */
+      /** @description The split whose images were searched. */
       split: string;
       /** Format: int32 */
       true_class: number;
     };
     /** @description A layer. */
     Node: {
-      /** @description What it does, in words. */
+      /** @description The operation, in words. */
       description: string;
       name: string;
       parameters: number;
@@ -4173,7 +4185,7 @@ export interface components {
       type: string;
     };
     /**
-     * @description What the colours are scaled over.
+     * @description The values that the colours are scaled over.
      * @enum {string}
      */
     Over: 'sheet' | 'filter' | 'timeline';
@@ -4192,7 +4204,7 @@ export interface components {
       p75: (number | null)[];
       p99: (number | null)[];
     };
-    /** @description What lies under a pixel of a sheet. */
+    /** @description The value under a pixel of a sheet. */
     PixelValue: {
       /** @description The channels whose values follow: one, or the three of a colour. */
       channels: number[];
@@ -4209,7 +4221,7 @@ export interface components {
       /** @description The value of each of the channels; null where it is not finite. */
       values: (number | null)[];
     };
-    /** @description What a network says about an image. */
+    /** @description The prediction for an image. */
     Prediction: {
       checkpoint: number;
       /**
@@ -4217,7 +4229,7 @@ export interface components {
        * @description Absent for an image that was sent.
        */
       image?: number | null;
-      /** @description What goes into the softmax; absent where it is not finite. */
+      /** @description The input of the softmax; absent where it is not finite. */
       logits: (number | null)[];
       /** @description The class of the greatest probability; absent where logits or probabilities are not finite. */
       predicted?: number | null;
@@ -4240,11 +4252,11 @@ export interface components {
       /** @description `test` or `train`. */
       split: string;
     };
-    /** @description What a client is told about a request that failed. */
+    /** @description The problem document of a request that failed (RFC 9457). */
     Problem: {
-      /** @description What was found and what was expected. */
+      /** @description The fault: what was found and what was expected. */
       detail: string;
-      /** @description What to do. */
+      /** @description The remedy. */
       hint?: string | null;
       /**
        * Format: int32
@@ -4258,7 +4270,7 @@ export interface components {
     };
     /** @description The images of a run. */
     RunCorpus: {
-      /** @description Whether its images can be shown now. */
+      /** @description True where its images can be shown now. */
       available: boolean;
       /** @description Its id under `/api/corpora`. */
       id: string;
@@ -4279,10 +4291,10 @@ export interface components {
       batch: number;
       checkpoints: components['schemas']['Checkpoint'][];
       classes: string[];
-      /** @description Which layers are clustered by which metric; the first is shown first. */
+      /** @description The layers that are clustered, and by which metric; the first is shown first. */
       cluster_sets: components['schemas']['ClusterChoice'][];
       corpus: components['schemas']['RunCorpus'];
-      /** @description What it was trained on. */
+      /** @description The device that it was trained on. */
       device: string;
       divergence?: components['schemas']['Diverged'] | null;
       /** @description The layer that feeds the last fully connected one. */
@@ -4292,7 +4304,7 @@ export interface components {
       live: boolean;
       /** @description The layer that feeds the softmax. */
       logits_layer: string;
-      /** @description What of the measurements cannot be read and was left out, if anything. */
+      /** @description The part of the measurements that cannot be read and was left out, if any. */
       metrics_problem?: string | null;
       name: string;
       planned_checkpoints: number;
@@ -4325,9 +4337,9 @@ export interface components {
     };
     /** @description A run in a list. */
     RunSummary: {
-      /** @description How many there are. */
+      /** @description The number of checkpoints. */
       checkpoints: number;
-      /** @description How many there are. */
+      /** @description The number of classes. */
       classes: number;
       divergence?: components['schemas']['Diverged'] | null;
       id: string;
@@ -4390,11 +4402,11 @@ export interface components {
       minimum: number;
       /** @description The group whose mean is subtracted. */
       minus?: string | null;
-      /** @description What the colours are scaled over. */
+      /** @description The values that the colours are scaled over. */
       normalise: components['schemas']['Over'];
       /** @description The palette used. */
       palette: string;
-      /** @description Whether a tile shows three channels as one colour. */
+      /** @description True where a tile shows three channels as one colour. */
       rgb: boolean;
       /** @description Tiles one above the other. */
       rows: number;
@@ -4407,7 +4419,7 @@ export interface components {
       /** @description Width of the picture in pixels. */
       width: number;
     };
-    /** @description What a selection is answered with, other than a picture. */
+    /** @description The answer to a selection, other than a picture. */
     SheetAnswer:
       | components['schemas']['SheetValues']
       | components['schemas']['SheetList']
@@ -4443,7 +4455,7 @@ export interface components {
     SkippedMetrics: {
       /** @description Number of the first, counted from 1. */
       first_line: number;
-      /** @description How many there are. */
+      /** @description The number of lines. */
       lines: number;
       /** @description Why the first cannot be read. */
       reason: string;
@@ -4466,7 +4478,7 @@ export interface components {
       test: string;
       train: string;
     };
-    /** @description How the server is doing. */
+    /** @description The load of the server. */
     Status: {
       cache: components['schemas']['CacheStatus'];
       /** @description Reading and drawing. */
@@ -4475,7 +4487,7 @@ export interface components {
       forward: components['schemas']['WorkStatus'];
       /** @description Runs that are served. */
       runs: number;
-      /** @description Whether archives of runs and corpora are taken. */
+      /** @description True where archives of runs and corpora are taken. */
       uploads: boolean;
       /** @description The version of deepViz. */
       version: string;
@@ -4494,7 +4506,7 @@ export interface components {
       confusion: number;
       /**
        * Format: float
-       * @description How much more probable than the label the other class is, over the later half of the checkpoints.
+       * @description The probability of the other class less that of the label, over the later half of the checkpoints.
        */
       doubt: number;
       /** Format: int32 */
@@ -4506,14 +4518,14 @@ export interface components {
       label: number;
       /**
        * Format: int32
-       * @description What the network says instead.
+       * @description The class that the network predicts instead.
        */
       predicted: number;
       /** @description All that in a sentence. */
       reason: string;
       /**
        * Format: float
-       * @description What the list is ranked by, 0 to 1.
+       * @description The score that the list is ranked by, 0 to 1.
        */
       score: number;
     };
@@ -4538,7 +4550,7 @@ export interface components {
     };
     /** @description The images that a filter answers to most, the strongest first. */
     TopAnswer: {
-      /** @description What the filter does over all images of the split. */
+      /** @description The activity of the filter over all images of the split. */
       activity: components['schemas']['FilterNumbers'];
       checkpoint: number;
       filter: number;
@@ -4550,7 +4562,7 @@ export interface components {
     TopItem: {
       /** Format: int32 */
       id: number;
-      /** @description What the filter sees there. */
+      /** @description The receptive field of the filter there. */
       patch: components['schemas']['Patch'];
       /**
        * Format: int32
@@ -4588,7 +4600,7 @@ export interface components {
     Upload: {
       /**
        * Format: int64
-       * @description What it takes on the disk: unpacked, and of a corpus its decoded images.
+       * @description Bytes on the disk: unpacked, and of a corpus its decoded images.
        */
       bytes: number;
       kind: components['schemas']['Kind'];
@@ -4599,16 +4611,16 @@ export interface components {
        */
       received_s: number;
     };
-    /** @description What was uploaded and is there, and the room for more. */
+    /** @description All uploads, and the disk space for them. */
     UploadList: {
       /**
        * Format: int64
-       * @description What all of them take on the disk, and those on their way.
+       * @description Bytes on the disk of all of them, and of those in flight.
        */
       bytes: number;
       /**
        * Format: int64
-       * @description What all of them may take.
+       * @description Bytes that all of them may take.
        */
       most_bytes: number;
       /** @description Runs first, by name. */

@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS = 30_000;
 const PAUSE_MS = 300;
 /** The longest wait for a page that does not become idle, for example one that plays. */
 const LONGEST_REST_MS = 10_000;
-/** The server's message while a corpus is being read (crates/server/src/corpora.rs). */
+/** The server's message while a corpus is being read (crates/server/src/runs/corpus_cache.rs). */
 const READING = 'its images are being read';
 
 /** The state that updates start from. */

@@ -1,41 +1,29 @@
-//! What filters do over time.
+//! The activity of filters over time.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::Split;
 use deepviz_stats::FilterActivity;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::api::confusion::{SplitQuery, point};
-use crate::api::strip::LayerPath;
-use crate::app::Shared;
-use crate::extract::{Params, Segments};
-use crate::layer_axis::layer_index;
-use crate::number::{all_finite, finite};
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::statistics;
-use crate::work::Load;
+use crate::api::errors::{QueryErrors, StatisticsErrors};
+use crate::api::params::{CheckpointLayerPath, LayerPath, SplitQuery, find_checkpoint};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::json_number::{all_finite, finite};
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::http::work_pool::WorkKind;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics;
+use crate::sheet::layer_axis::layer_index;
 
 /// Active for a smaller share of the images than this, a filter is about to die.
 const AT_RISK: f32 = 0.01;
 
-/// A layer at a checkpoint in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct CheckpointLayerPath {
-    /// Id of the run.
-    run: String,
-    /// Index of the checkpoint, or `last`.
-    checkpoint: String,
-    /// Name of the layer.
-    layer: String,
-}
-
-/// What a filter does over the images of a split; a number is absent where it is not finite.
+/// The activity of a filter over the images of a split; a number is absent where it is not finite.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 pub(crate) struct FilterNumbers {
     /// Mean over images and positions.
@@ -56,7 +44,7 @@ impl From<FilterActivity> for FilterNumbers {
     }
 }
 
-/// How a filter is.
+/// The health of a filter.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Health {
@@ -83,7 +71,7 @@ impl Health {
     }
 }
 
-/// What a layer's filters do at a checkpoint.
+/// The activity of a layer's filters at a checkpoint.
 #[derive(Serialize, ToSchema)]
 struct LayerActivity {
     checkpoint: usize,
@@ -103,7 +91,7 @@ struct ClassNumbers {
     zeros: Vec<Vec<Option<f32>>>,
 }
 
-/// What a layer's filters do at every checkpoint that has statistics; one list of filters a checkpoint.
+/// The activity of a layer's filters at every checkpoint that has statistics; one list of filters per checkpoint.
 #[derive(Serialize, ToSchema)]
 struct ActivityHistory {
     split: String,
@@ -117,46 +105,43 @@ struct ActivityHistory {
     health: Vec<Vec<Health>>,
 }
 
-/// What a layer's filters do over the images, by class too.
+/// The activity of a layer's filters over the images, by class too.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity", tag = "statistics",
     params(CheckpointLayerPath, SplitQuery),
     responses(
         (status = 200, description = "the answer", body = LayerActivity),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn layer_activity(
-    State(app): State<Shared>,
-    Segments(path): Segments<CheckpointLayerPath>,
-    Params(query): Params<SplitQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<CheckpointLayerPath>,
+    QueryParams(query): QueryParams<SplitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
     let split = query.split()?;
-    let answer = app.work.run(Load::Render, move || activity_at(&run, &path, split)).await?;
+    let answer = app.work.run(WorkKind::Render, move || activity_at(&run, &path, split)).await?;
     json(&headers, &answer)
 }
 
 fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Result<LayerActivity, ApiError> {
-    let point = point(run, &path.checkpoint)?;
+    let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     layer_index(run.network(), &path.layer)?;
     let store = statistics::required(run, split)?;
-    let Some(activity) = store.activity(point.1, split, &path.layer)? else {
-        return Err(statistics::missing_at(run, &store, point, split)?);
+    let Some(activity) = store.activity(checkpoint.step, split, &path.layer)? else {
+        return Err(statistics::missing_at(run, &store, checkpoint, split)?);
     };
     let moments = store.activities(split, &path.layer)?;
-    let before = moments.iter().rfind(|(step, _)| *step < point.1);
+    let before = moments.iter().rfind(|(step, _)| *step < checkpoint.step);
     let health = activity.filters.iter().enumerate().map(|(filter, now)| {
         let before = before.and_then(|(_, filters)| filters.get(filter));
         Health::of(now, before)
     });
     let rows = |matrix: &ndarray::Array2<f32>| matrix.outer_iter().map(|row| all_finite(&row.to_vec())).collect();
     Ok(LayerActivity {
-        checkpoint: point.0,
+        checkpoint: checkpoint.index,
         split: split.to_string(),
         layer: path.layer.clone(),
         health: health.collect(),
@@ -169,26 +154,24 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
     })
 }
 
-/// What a layer's filters do at every checkpoint: alive, at risk, dead, revived.
+/// The activity of a layer's filters at every checkpoint: alive, at risk, dead, revived.
 #[utoipa::path(
     get, path = "/api/runs/{run}/layers/{layer}/activity", tag = "statistics", params(LayerPath, SplitQuery),
     responses(
         (status = 200, description = "the answer", body = ActivityHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn activity_history(
-    State(app): State<Shared>,
-    Segments(LayerPath { run, layer }): Segments<LayerPath>,
-    Params(query): Params<SplitQuery>,
+    State(app): State<AppState>,
+    PathParams(LayerPath { run, layer }): PathParams<LayerPath>,
+    QueryParams(query): QueryParams<SplitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let split = query.split()?;
     layer_index(run.network(), &layer)?;
-    let history = app.work.run(Load::Render, move || activities_of(&run, layer, split)).await?;
+    let history = app.work.run(WorkKind::Render, move || activities_of(&run, layer, split)).await?;
     json(&headers, &history)
 }
 

@@ -3,43 +3,22 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_corpus::{Corpus, ImageId, Split};
-use deepviz_stats::{ClusterSet, Lineage, Metric, State as Stage, cluster_names};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use deepviz_corpus::{Corpus, ImageId};
+use deepviz_stats::{ClusterSet, Lineage, cluster_names};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::api::confusion::point;
-use crate::api::predict::CheckpointPath;
-use crate::api::runs::RunPath;
-use crate::app::Shared;
-use crate::corpora::matching;
-use crate::extract::{Params, Segments};
-use crate::group::split;
-use crate::layer_axis::layer_index;
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::statistics;
-use crate::work::Load;
-
-/// A layer and a metric.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct ClusterChoice {
-    pub(crate) layer: String,
-    pub(crate) metric: String,
-}
-
-/// Which clusters.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ClusterQuery {
-    /// `test` (default) or `train`.
-    split: Option<String>,
-    /// Name of a layer; the features before the last layer unless given.
-    layer: Option<String>,
-    /// `cosine`, `euclidean` or `standardised`; what was computed for the layer unless given.
-    metric: Option<String>,
-}
+use crate::api::cluster_choice::{ClusterQuery, ClusterSelection, cluster_choices};
+use crate::api::errors::{QueryErrors, StatisticsErrors};
+use crate::api::params::{CheckpointPath, RunPath, find_checkpoint};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::http::work_pool::WorkKind;
+use crate::runs::corpus_cache::matching;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics;
 
 /// Clusters at one checkpoint.
 #[expect(clippy::struct_field_names, reason = "the answer's field is named so in the interface")]
@@ -65,23 +44,25 @@ struct Cluster {
     name: String,
     size: u32,
     /// In which clusters its members were at the checkpoint before, most first.
-    from: Vec<Source>,
+    from: Vec<ClusterSource>,
     /// Images by true class.
     mix: Vec<u32>,
     /// The images nearest to the centre.
-    nearest: Vec<Near>,
+    nearest: Vec<NearestImage>,
 }
 
 /// Members that came from the same cluster.
 #[derive(Serialize, ToSchema)]
-struct Source {
+#[schema(as = Source)]
+struct ClusterSource {
     cluster: usize,
     images: u32,
 }
 
 /// An image near a centre.
 #[derive(Serialize, ToSchema)]
-struct Near {
+#[schema(as = Near)]
+struct NearestImage {
     id: u32,
     distance: f32,
     /// Absent as long as the corpus is not open.
@@ -100,83 +81,47 @@ struct ClusterHistory {
     purity: Vec<Vec<f32>>,
 }
 
-struct Choice {
-    split: Split,
-    layer: String,
-    metric: Metric,
-}
-
-impl ClusterQuery {
-    /// What the query names, filled up with what was computed.
-    fn choose(&self, run: &OpenRun) -> Result<Choice, ApiError> {
-        let split = split(self.split.as_deref())?;
-        if let Some(layer) = &self.layer {
-            layer_index(run.network(), layer)?;
-        }
-        let metric = |word: &str| {
-            word.parse::<Metric>().map_err(|_| {
-                ApiError::bad(format!("unknown metric `{word}`; expected cosine, euclidean or standardised"))
-            })
-        };
-        let wanted = self.metric.as_deref().map(metric).transpose()?;
-        let choices = cluster_choices(run);
-        let fits = |layer: &str, name: &str| {
-            self.layer.as_deref().is_none_or(|wanted| wanted == layer)
-                && wanted.is_none_or(|wanted| wanted.name() == name)
-        };
-        let found = choices.iter().find(|choice| fits(&choice.layer, &choice.metric));
-        let first = found.or(choices.first());
-        let layer = self.layer.clone().or_else(|| first.map(|choice| choice.layer.clone()));
-        let metric = match (wanted, first) {
-            (Some(metric), _) => metric,
-            (None, Some(choice)) => metric(&choice.metric)?,
-            (None, None) => Metric::Cosine,
-        };
-        Ok(Choice { split, layer: layer.unwrap_or_default(), metric })
-    }
-}
-
 /// Clusters of a checkpoint: sizes, classes, and the images nearest to each centre.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/clusters", tag = "statistics",
     params(CheckpointPath, ClusterQuery),
     responses(
         (status = 200, description = "the answer", body = Clusters),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn clusters(
-    State(app): State<Shared>,
-    Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
-    Params(query): Params<ClusterQuery>,
+    State(app): State<AppState>,
+    PathParams(CheckpointPath { run, checkpoint }): PathParams<CheckpointPath>,
+    QueryParams(query): QueryParams<ClusterQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let corpus = matching(&run, &app.corpora.of_run(&run)).ok();
     let answer = app
         .work
-        .run(Load::Render, move || {
-            let point = point(&run, &checkpoint)?;
+        .run(WorkKind::Render, move || {
+            let checkpoint = find_checkpoint(&run, &checkpoint)?;
             let choice = query.choose(&run)?;
             let store = statistics::required(&run, choice.split)?;
-            match store.clusters(point.1, choice.split, &choice.layer, choice.metric)? {
+            match store.clusters(checkpoint.step, choice.split, &choice.layer, choice.metric)? {
                 Some(set) => {
-                    let lineage = store.cluster_lineage(point.1, choice.split, &choice.layer, choice.metric)?;
-                    let found = Found { set, lineage };
-                    Ok(answer_of(&run, (point.0, &choice), &found, corpus.as_deref()))
+                    let lineage =
+                        store.cluster_lineage(checkpoint.step, choice.split, &choice.layer, choice.metric)?;
+                    let found = FoundClusters { checkpoint: checkpoint.index, choice, set, lineage };
+                    Ok(answer_of(&run, found, corpus.as_deref()))
                 }
-                None if store.confusion(point.1, choice.split)?.is_some() => Err(no_set(&run, point.0, &choice)),
-                None => Err(statistics::missing_at(&run, &store, point, choice.split)?),
+                None if store.confusion(checkpoint.step, choice.split)?.is_some() => {
+                    Err(no_set(&run, checkpoint.index, &choice))
+                }
+                None => Err(statistics::missing_at(&run, &store, checkpoint, choice.split)?),
             }
         })
         .await?;
     json(&headers, &answer)
 }
 
-fn no_set(run: &OpenRun, checkpoint: usize, choice: &Choice) -> ApiError {
+fn no_set(run: &OpenRun, checkpoint: usize, choice: &ClusterSelection) -> ApiError {
     let known: Vec<_> =
         cluster_choices(run).iter().map(|choice| format!("{} by {}", choice.layer, choice.metric)).collect();
     statistics::missing(
@@ -191,30 +136,28 @@ fn no_set(run: &OpenRun, checkpoint: usize, choice: &Choice) -> ApiError {
 }
 
 /// A cluster set, and where its members came from.
-struct Found {
+struct FoundClusters {
+    checkpoint: usize,
+    choice: ClusterSelection,
     set: ClusterSet,
     lineage: Option<Lineage>,
 }
 
-fn sources(lineage: Option<&Lineage>, cluster: usize) -> Vec<Source> {
+fn sources(lineage: Option<&Lineage>, cluster: usize) -> Vec<ClusterSource> {
     let Some(lineage) = lineage.filter(|lineage| cluster < lineage.images.nrows()) else { return Vec::new() };
     let counts = lineage.images.row(cluster);
-    let mut sources: Vec<Source> = counts
+    let mut sources: Vec<ClusterSource> = counts
         .iter()
         .enumerate()
         .filter(|&(_, &images)| images > 0)
-        .map(|(cluster, &images)| Source { cluster, images })
+        .map(|(cluster, &images)| ClusterSource { cluster, images })
         .collect();
     sources.sort_by_key(|source| (std::cmp::Reverse(source.images), source.cluster));
     sources
 }
 
-fn answer_of(
-    run: &OpenRun,
-    (checkpoint, choice): (usize, &Choice),
-    Found { set, lineage }: &Found,
-    corpus: Option<&Corpus>,
-) -> Clusters {
+fn answer_of(run: &OpenRun, found: FoundClusters, corpus: Option<&Corpus>) -> Clusters {
+    let FoundClusters { checkpoint, choice, set, lineage } = found;
     let sizes = set.sizes();
     let mut names = cluster_names(&set.mix, &run.info().classes).into_iter();
     let class = |id: ImageId| corpus.and_then(|corpus| corpus.label(id)).map(|class| class.0);
@@ -226,13 +169,13 @@ fn answer_of(
         mix: set.mix.row(index).to_vec(),
         nearest: set.nearest[index]
             .iter()
-            .map(|near| Near { id: near.image.0, distance: near.distance, true_class: class(near.image) })
+            .map(|near| NearestImage { id: near.image.0, distance: near.distance, true_class: class(near.image) })
             .collect(),
     });
     Clusters {
         checkpoint,
         split: choice.split.to_string(),
-        layer: choice.layer.clone(),
+        layer: choice.layer,
         metric: choice.metric.name().to_owned(),
         images: sizes.iter().map(|&size| u64::from(size)).sum(),
         inertia: set.inertia,
@@ -246,19 +189,17 @@ fn answer_of(
     get, path = "/api/runs/{run}/clusters", tag = "statistics", params(RunPath, ClusterQuery),
     responses(
         (status = 200, description = "the answer", body = ClusterHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn cluster_history(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
-    Params(query): Params<ClusterQuery>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    QueryParams(query): QueryParams<ClusterQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let history = app.work.run(Load::Render, move || history_of(&run, &query)).await?;
+    let history = app.work.run(WorkKind::Render, move || history_of(&run, &query)).await?;
     json(&headers, &history)
 }
 
@@ -286,27 +227,4 @@ fn history_of(run: &OpenRun, query: &ClusterQuery) -> Result<ClusterHistory, Api
         history.sizes.push(moment.sizes);
     }
     Ok(history)
-}
-
-/// The cluster sets of the newest statistics; what is computed unless told otherwise where there are none.
-pub(crate) fn cluster_choices(run: &OpenRun) -> Vec<ClusterChoice> {
-    let name = |index: usize| run.network().layers()[index].name.clone();
-    let features = ClusterChoice { layer: name(run.network().features()), metric: "cosine".to_owned() };
-    let logits = ClusterChoice { layer: name(run.network().logits()), metric: "euclidean".to_owned() };
-    let found = computed_choices(run).unwrap_or_default();
-    if found.is_empty() {
-        return vec![features, logits];
-    }
-    let (mut first, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(|choice| *choice == features);
-    first.extend(rest);
-    first
-}
-
-fn computed_choices(run: &OpenRun) -> Option<Vec<ClusterChoice>> {
-    let store = run.store().ok().flatten()?;
-    let unit = store.units().ok()?.into_iter().rfind(|unit| unit.state == Stage::Ready)?;
-    let sets = store.cluster_sets(unit.step, unit.split).ok()?;
-    let choice =
-        |set: deepviz_stats::ClusterSetInfo| ClusterChoice { layer: set.layer, metric: set.metric.name().to_owned() };
-    Some(sets.into_iter().map(choice).collect())
 }

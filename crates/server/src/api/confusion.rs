@@ -1,4 +1,4 @@
-//! Which classes are taken for which others.
+//! The confusion matrix: classes that are predicted for others.
 
 use std::sync::Arc;
 
@@ -6,41 +6,20 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::{ClassId, Split, find_class};
-use deepviz_net::Step;
 use deepviz_stats::CellQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::predict::CheckpointPath;
-use crate::api::runs::RunPath;
-use crate::app::Shared;
-use crate::extract::{Params, Segments};
-use crate::group::split;
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::statistics;
-use crate::work::Load;
-
-/// Images of a cell unless told otherwise.
-const DEFAULT_LIMIT: usize = 48;
-/// Images of a cell at most.
-pub(crate) const MOST_LIMIT: usize = 10_000;
-
-/// The images that count.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct SplitQuery {
-    /// `test` (default) or `train`.
-    split: Option<String>,
-}
-
-impl SplitQuery {
-    /// The split that is named.
-    pub(crate) fn split(&self) -> Result<Split, ApiError> {
-        split(self.split.as_deref())
-    }
-}
+use crate::api::errors::{QueryErrors, StatisticsErrors};
+use crate::api::params::{CheckpointPath, DEFAULT_LIMIT, RunPath, SplitQuery, find_checkpoint, limit, offset};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::http::work_pool::WorkKind;
+use crate::runs::corpus_params::split;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics;
 
 /// A cell of the matrix in a path.
 #[derive(Deserialize, IntoParams)]
@@ -68,7 +47,7 @@ pub(crate) struct CellPageQuery {
     split: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
     limit: Option<usize>,
-    /// Where to go on: what `next_cursor` said.
+    /// The start of the page: the `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
@@ -110,62 +89,33 @@ struct CellItem {
     predicted: u16,
 }
 
-/// Where a page begins.
-pub(crate) fn offset(cursor: Option<&str>) -> Result<usize, ApiError> {
-    match cursor {
-        None | Some("") => Ok(0),
-        Some(cursor) => cursor
-            .parse()
-            .map_err(|_| ApiError::bad(format!("unknown cursor `{cursor}`; expected what `next_cursor` said"))),
-    }
-}
-
-/// How long a page is.
-pub(crate) fn limit(wanted: Option<usize>, default: usize) -> Result<usize, ApiError> {
-    let limit = wanted.unwrap_or(default);
-    if (1..=MOST_LIMIT).contains(&limit) {
-        return Ok(limit);
-    }
-    Err(ApiError::bad(format!("expected a limit of 1 to {MOST_LIMIT}, found {limit}")))
-}
-
-/// The checkpoint of a path, in blocking code.
-pub(crate) fn point(run: &OpenRun, checkpoint: &str) -> Result<(usize, Step), ApiError> {
-    let listing = run.listing()?;
-    let (index, entry) = listing.point(&run.id, checkpoint)?;
-    Ok((index, entry.step))
-}
-
 /// The confusion matrix of a checkpoint.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/confusion", tag = "statistics",
     params(CheckpointPath, SplitQuery),
     responses(
         (status = 200, description = "the answer", body = ConfusionAnswer),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn confusion(
-    State(app): State<Shared>,
-    Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
-    Params(query): Params<SplitQuery>,
+    State(app): State<AppState>,
+    PathParams(CheckpointPath { run, checkpoint }): PathParams<CheckpointPath>,
+    QueryParams(query): QueryParams<SplitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let split = split(query.split.as_deref())?;
+    let split = query.split()?;
     let answer = app
         .work
-        .run(Load::Render, move || {
-            let point = point(&run, &checkpoint)?;
+        .run(WorkKind::Render, move || {
+            let checkpoint = find_checkpoint(&run, &checkpoint)?;
             let store = statistics::required(&run, split)?;
-            let Some(confusion) = store.confusion(point.1, split)? else {
-                return Err(statistics::missing_at(&run, &store, point, split)?);
+            let Some(confusion) = store.confusion(checkpoint.step, split)? else {
+                return Err(statistics::missing_at(&run, &store, checkpoint, split)?);
             };
             Ok(ConfusionAnswer {
-                checkpoint: point.0,
+                checkpoint: checkpoint.index,
                 split: split.to_string(),
                 images: confusion.images(),
                 counts: confusion.counts.outer_iter().map(|row| row.to_vec()).collect(),
@@ -180,20 +130,18 @@ pub(crate) async fn confusion(
     get, path = "/api/runs/{run}/confusion", tag = "statistics", params(RunPath, SplitQuery),
     responses(
         (status = 200, description = "the answer", body = ConfusionHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn confusions(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
-    Params(query): Params<SplitQuery>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    QueryParams(query): QueryParams<SplitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let split = split(query.split.as_deref())?;
-    let history = app.work.run(Load::Render, move || confusions_of(&run, split)).await?;
+    let split = query.split()?;
+    let history = app.work.run(WorkKind::Render, move || confusions_of(&run, split)).await?;
     json(&headers, &history)
 }
 
@@ -220,16 +168,13 @@ fn confusions_of(run: &Arc<OpenRun>, split: Split) -> Result<ConfusionHistory, A
     tag = "statistics", params(CellPath, CellPageQuery),
     responses(
         (status = 200, description = "the answer", body = CellAnswer),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn cell(
-    State(app): State<Shared>,
-    Segments(path): Segments<CellPath>,
-    Params(query): Params<CellPageQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<CellPath>,
+    QueryParams(query): QueryParams<CellPageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
@@ -238,13 +183,13 @@ pub(crate) async fn cell(
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
     let page = app
         .work
-        .run(Load::Render, move || {
-            let point = point(&run, &path.checkpoint)?;
+        .run(WorkKind::Render, move || {
+            let checkpoint = find_checkpoint(&run, &path.checkpoint)?;
             let store = statistics::required(&run, split)?;
-            let query = CellQuery { step: point.1, split, true_class, predicted, offset, limit };
+            let query = CellQuery { step: checkpoint.step, split, true_class, predicted, offset, limit };
             match store.cell(&query)? {
                 Some(page) => Ok(page),
-                None => Err(statistics::missing_at(&run, &store, point, split)?),
+                None => Err(statistics::missing_at(&run, &store, checkpoint, split)?),
             }
         })
         .await?;

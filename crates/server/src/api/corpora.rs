@@ -9,15 +9,16 @@ use deepviz_corpus::{Account, Corpus, ImageId, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::confusion::{limit, offset};
-use crate::app::{App, Shared};
-use crate::extract::{Params, Segments};
-use crate::group::{class_of, split};
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::subject::image_id;
-use crate::thumbnail::thumbnail_shape;
-use crate::work::Load;
+use crate::api::errors::CorpusErrors;
+use crate::api::params::{limit, offset};
+use crate::app::{App, AppState};
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::http::work_pool::WorkKind;
+use crate::runs::corpus_params::image_id;
+use crate::runs::corpus_params::{class_of, split};
+use crate::sheet::thumbnail::thumbnail_shape;
 
 /// A corpus in a path.
 #[derive(Deserialize, IntoParams)]
@@ -40,7 +41,7 @@ pub(crate) struct ImagePath {
     pub(crate) image: String,
 }
 
-/// What to look for.
+/// The parameters of a search for images.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SearchQuery {
@@ -53,7 +54,7 @@ pub(crate) struct SearchQuery {
     split: Option<String>,
     /// Images at most, up to 10,000; 100 unless given.
     limit: Option<usize>,
-    /// Where to go on: what `next_cursor` said.
+    /// The start of the page: the `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
@@ -68,7 +69,7 @@ struct CorpusList {
 struct CorpusDetail {
     id: String,
     name: String,
-    /// Whether its images can be shown now.
+    /// True where its images can be shown now.
     available: bool,
     /// Why not.
     problem: Option<String>,
@@ -79,14 +80,14 @@ struct CorpusDetail {
     classes: Option<Vec<String>>,
     /// Channels, rows, columns.
     image_shape: Option<[usize; 3]>,
-    /// What was left out when it was opened, and how it was understood.
+    /// The files left out when it was opened, and how its layout was understood.
     account: Option<AccountDetail>,
-    /// How many files that hold or may hold images were left out. `account` says which; this number goes with the next
+    /// The number of files left out that hold or may hold images. `account` says which; this number goes with the next
     /// version.
     unreadable: Option<usize>,
 }
 
-/// What a corpus left out when it was opened.
+/// The files that a corpus left out when it was opened.
 #[derive(Serialize, ToSchema)]
 struct AccountDetail {
     left_out: Vec<LeftOutDetail>,
@@ -103,7 +104,7 @@ struct LeftOutDetail {
     /// The reason in words, to stand behind the count.
     text: String,
     count: usize,
-    /// Whether images are missed; notes and things of the system are not.
+    /// True for images; notes and files of the system are no loss.
     is_loss: bool,
     /// The first of them.
     first: Vec<LeftOutFile>,
@@ -114,7 +115,7 @@ struct LeftOutDetail {
 struct LeftOutFile {
     /// The path in the corpus.
     path: String,
-    /// What is wrong with it; empty where the reason says it.
+    /// The fault; empty where the reason says it.
     detail: String,
 }
 
@@ -164,18 +165,18 @@ struct ImageDetail {
 
 /// The corpora of the runs that are served.
 #[utoipa::path(get, path = "/api/corpora", tag = "corpora", responses((status = 200, description = "the answer", body = CorpusList)))]
-pub(crate) async fn list_corpora(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn list_corpora(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     for (_, run) in app.runs.all() {
         if let Ok(run) = run {
             app.corpora.of_run(&run);
         }
     }
-    let corpora = app.corpora.all().into_iter().map(|shelf| {
-        let opened = shelf.corpus();
+    let corpora = app.corpora.all().into_iter().map(|corpus_cache| {
+        let opened = corpus_cache.corpus();
         let corpus = opened.as_ref().ok();
         CorpusDetail {
-            id: shelf.id.clone(),
-            name: shelf.name.clone(),
+            id: corpus_cache.id.clone(),
+            name: corpus_cache.name.clone(),
             available: corpus.is_some(),
             identity: corpus.map(|corpus| corpus.identity().to_owned()),
             images: corpus.map(|corpus| corpus.len()),
@@ -199,15 +200,13 @@ pub(crate) async fn list_corpora(State(app): State<Shared>, headers: HeaderMap) 
     get, path = "/api/corpora/{corpus}/images", tag = "corpora", params(CorpusPath, SearchQuery),
     responses(
         (status = 200, description = "the answer", body = ImagePage),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        CorpusErrors,
     )
 )]
 pub(crate) async fn search_images(
-    State(app): State<Shared>,
-    Segments(CorpusPath { corpus }): Segments<CorpusPath>,
-    Params(query): Params<SearchQuery>,
+    State(app): State<AppState>,
+    PathParams(CorpusPath { corpus }): PathParams<CorpusPath>,
+    QueryParams(query): QueryParams<SearchQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
@@ -225,7 +224,7 @@ pub(crate) async fn search_images(
     };
     let page = app
         .work
-        .run(Load::Render, move || {
+        .run(WorkKind::Render, move || {
             let page = corpus.search(&query);
             Ok(ImagePage {
                 total: page.total,
@@ -242,14 +241,12 @@ pub(crate) async fn search_images(
     get, path = "/api/corpora/{corpus}/images/{image}", tag = "corpora", params(ImagePath),
     responses(
         (status = 200, description = "the answer", body = ImageDetail),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        CorpusErrors,
     )
 )]
 pub(crate) async fn image_detail(
-    State(app): State<Shared>,
-    Segments(ImagePath { corpus, image }): Segments<ImagePath>,
+    State(app): State<AppState>,
+    PathParams(ImagePath { corpus, image }): PathParams<ImagePath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
@@ -265,8 +262,8 @@ fn recorded_class(corpus: &Corpus, id: ImageId) -> Option<u16> {
 
 /// The images of that id, when they have been read.
 pub(crate) async fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
-    let shelf = app.corpora.get(id).or_else(|error| {
-        // A run that nobody asked for yet may name it.
+    let corpus_cache = app.corpora.get(id).or_else(|error| {
+        // A run that was not asked for yet may name it.
         for (_, run) in app.runs.all() {
             if let Ok(run) = run {
                 app.corpora.of_run(&run);
@@ -274,7 +271,7 @@ pub(crate) async fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
         }
         app.corpora.get(id).map_err(|_| error)
     })?;
-    shelf.required().await
+    corpus_cache.required().await
 }
 
 fn item(corpus: &Corpus, id: ImageId) -> Option<ImageItem> {

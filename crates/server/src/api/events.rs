@@ -12,52 +12,52 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::api::runs::RunPath;
-use crate::app::Shared;
-use crate::extract::Segments;
-use crate::hub::Event;
-use crate::problem::{ApiError, Problem};
-use crate::seen::Seen;
-use crate::work::Load;
+use crate::api::errors::RunErrors;
+use crate::api::params::RunPath;
+use crate::app::AppState;
+use crate::http::extract::PathParams;
+use crate::http::problem::ApiError;
+use crate::http::work_pool::WorkKind;
+use crate::runs::event::Event;
+use crate::runs::fingerprint::RunFingerprint;
 
 /// After how long a browser whose stream has ended asks for another.
 const RETRY: Duration = Duration::from_secs(2);
-/// How often a comment is sent where nothing happens: proxies end streams that are silent, and a client that went away is
+/// The interval of comments where nothing happens: proxies end streams that are silent, and a client that went away is
 /// noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 type Sender = mpsc::Sender<Result<sse::Event, Infallible>>;
 
-/// What happens to a run: `checkpoint`, `statistics`, `metrics`, `state`; `run` for another run that appeared;
+/// The events of a run: `checkpoint`, `statistics`, `metrics`, `state`; `run` for another run that appeared;
 /// `reload` when the client should ask for everything again. At the start: where the run is now.
 #[utoipa::path(
     get, path = "/api/runs/{run}/events", tag = "runs", params(RunPath),
     responses(
         (status = 200, description = "the answer", body = Event, content_type = "text/event-stream"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        RunErrors,
     )
 )]
 pub(crate) async fn events(
-    State(app): State<Shared>,
-    Segments(RunPath { run: id }): Segments<RunPath>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run: id }): PathParams<RunPath>,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&id)?;
     // First the subscription, then the look: what happens between is told twice rather than never.
-    let mut messages = app.hub.subscribe();
-    let mut closing = app.hub.closing();
-    let seen = app.work.run(Load::Render, move || Seen::of(&run, None)).await?;
-    let greeting = seen.greeting();
-    let guard = app.hub.watch(&id, seen);
-    app.hub.wake.notify_one();
+    let mut messages = app.event_bus.subscribe();
+    let mut closing = app.event_bus.closing();
+    let seen = app.work.run(WorkKind::Render, move || RunFingerprint::of(&run, None)).await?;
+    let initial_events = seen.initial_events();
+    let subscription = app.event_bus.follow(&id, seen);
+    app.event_bus.wake.notify_one();
     let (sender, receiver) = mpsc::channel(64);
     tokio::spawn(async move {
-        let _guard = guard;
+        let _subscription = subscription;
         // Before anything else, so that a browser comes back soon whatever ends the stream.
         if sender.send(Ok(sse::Event::default().retry(RETRY))).await.is_err() {
             return;
         }
-        for event in greeting {
+        for event in initial_events {
             if !send(&sender, &event).await {
                 return;
             }

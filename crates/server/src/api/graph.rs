@@ -7,11 +7,13 @@ use deepviz_net::{Layer, Op, ParameterSpec};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::runs::{RunPath, Size};
-use crate::app::Shared;
-use crate::extract::Segments;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
+use crate::api::errors::RunErrors;
+use crate::api::params::RunPath;
+use crate::api::parts::Size;
+use crate::app::AppState;
+use crate::http::extract::PathParams;
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
 
 /// A network.
 #[derive(Serialize, ToSchema)]
@@ -31,7 +33,7 @@ struct Node {
     /// Of its output.
     shape: Size,
     parameters: usize,
-    /// What it does, in words.
+    /// The operation, in words.
     description: String,
 }
 
@@ -47,13 +49,12 @@ struct Edge {
     get, path = "/api/runs/{run}/graph", tag = "runs", params(RunPath),
     responses(
         (status = 200, description = "the answer", body = Graph),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        RunErrors,
     )
 )]
 pub(crate) async fn graph(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
@@ -73,7 +74,7 @@ pub(crate) async fn graph(
     json(&headers, &graph)
 }
 
-/// What a layer does, as a reader of papers would write it.
+/// The operation of a layer, as a paper would describe it.
 fn describe(layer: &Layer) -> String {
     match &layer.op {
         Op::Input(shape) => format!("image of {} channels, {} x {}", shape.channels, shape.height, shape.width),

@@ -8,16 +8,18 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::strip::LayerPath;
-use crate::app::{App, Shared};
-use crate::bank::Bank;
-use crate::cache::Weigh;
-use crate::extract::Segments;
-use crate::layer_axis::layer_index;
-use crate::number::{all_finite, finite};
-use crate::open_run::{Listing, OpenRun};
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
+use crate::api::errors::QueryErrors;
+use crate::api::params::LayerPath;
+use crate::app::{App, AppState};
+use crate::http::cache::CacheSize;
+use crate::http::extract::PathParams;
+use crate::http::json_number::{all_finite, finite};
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::runs::listing::Listing;
+use crate::runs::open_run::OpenRun;
+use crate::sheet::kernel_shape::KernelShape;
+use crate::sheet::layer_axis::layer_index;
 
 /// One entry a checkpoint that can be used; a number is absent where it is not finite.
 #[derive(Default, Serialize, ToSchema)]
@@ -49,7 +51,7 @@ struct FilterHistory {
     bias: Vec<Vec<Option<f32>>>,
 }
 
-impl Weigh for LayerHistory {
+impl CacheSize for LayerHistory {
     fn bytes(&self) -> usize {
         let filters = self.filters.norm.iter().chain(&self.filters.bias).map(|list| 8 * list.len() + 24);
         self.checkpoints.len() * 64 + filters.sum::<usize>()
@@ -61,19 +63,17 @@ impl Weigh for LayerHistory {
     get, path = "/api/runs/{run}/layers/{layer}/history", tag = "runs", params(LayerPath),
     responses(
         (status = 200, description = "the answer", body = LayerHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn layer_history(
-    State(app): State<Shared>,
-    Segments(LayerPath { run, layer }): Segments<LayerPath>,
+    State(app): State<AppState>,
+    PathParams(LayerPath { run, layer }): PathParams<LayerPath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let index = layer_index(run.network(), &layer)?;
-    if Bank::of_weights(&run.network().layers()[index]).is_none() {
+    if KernelShape::of_weights(&run.network().layers()[index]).is_none() {
         return Err(ApiError::bad(format!("layer {layer} has no weights, and so no history of them")));
     }
     let listing = run.listing_by(&app.work).await?;
@@ -86,14 +86,14 @@ async fn gather(app: &App, run: &Arc<OpenRun>, listing: &Listing, layer: usize) 
     let mut history = LayerHistory { layer: run.network().layers()[layer].name.clone(), ..LayerHistory::default() };
     let mut before = None;
     for (index, entry) in listing.entries.iter().enumerate().filter(|(_, entry)| entry.problem.is_none()) {
-        let summary = match app.summary(run, entry).await {
+        let summary = match app.models.weight_summary(run, entry).await {
             Ok(summary) => summary,
             Err(error) if error.status() == 422 => continue,
             Err(error) => return Err(error),
         };
         let Some(numbers) = &summary.0[layer] else { continue };
         let moved = match before {
-            Some(before) => app.moves(run, before, entry).await?.0[layer],
+            Some(before) => app.models.weight_change(run, before, entry).await?.0[layer],
             None => None,
         };
         before = Some(entry);

@@ -10,23 +10,24 @@ use deepviz_render::Grid;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::answer_memory::counted;
 use crate::api::corpora::{CorpusPath, ImagePath, open};
-use crate::app::{App, Shared};
-use crate::cache::Weigh;
-use crate::extract::{Params, Segments};
-use crate::problem::{ApiError, Problem};
-use crate::reply::{Content, Keep, tag};
-use crate::subject::image_id;
-use crate::thumbnail::{thumbnail, thumbnail_shape};
-use crate::work::Load;
+use crate::api::errors::{CorpusErrors, NotModified};
+use crate::app::{App, AppState};
+use crate::http::cache::CacheSize;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::http::reply::{CachePolicy, Content, tag};
+use crate::http::response_memory::counted;
+use crate::http::work_pool::WorkKind;
+use crate::runs::corpus_params::image_id;
+use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
 
 /// Images in one atlas.
 const MOST_ATLAS: usize = 1_024;
 /// Pixels per pixel.
 const MOST_SCALE: usize = 64;
 
-/// How an image is drawn.
+/// The parameters of an image as a picture.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PixelsQuery {
@@ -37,7 +38,7 @@ pub(crate) struct PixelsQuery {
     v: Option<String>,
 }
 
-/// Which images, and how they are laid out.
+/// The images of an atlas, and their layout.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AtlasQuery {
@@ -59,22 +60,20 @@ pub(crate) struct AtlasQuery {
     get, path = "/api/corpora/{corpus}/images/{image}/pixels", tag = "corpora", params(ImagePath, PixelsQuery),
     responses(
         (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        CorpusErrors,
     )
 )]
 pub(crate) async fn pixels(
-    State(app): State<Shared>,
-    Segments(ImagePath { corpus, image }): Segments<ImagePath>,
-    Params(query): Params<PixelsQuery>,
+    State(app): State<AppState>,
+    PathParams(ImagePath { corpus, image }): PathParams<ImagePath>,
+    QueryParams(query): QueryParams<PixelsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
     let id = image_id(&corpus, &image)?;
-    let sheet = Atlas { ids: vec![id], columns: 1, scale: scale(query.scale)?, is_whole: true };
-    picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
+    let sheet = Atlas { ids: vec![id], columns: 1, scale: scale(query.scale)?, is_whole: true, version: query.v };
+    picture(&app, corpus, sheet, &headers).await
 }
 
 /// Many images side by side, without gaps, in the order of their ids in the query.
@@ -82,16 +81,14 @@ pub(crate) async fn pixels(
     get, path = "/api/corpora/{corpus}/sheet", tag = "corpora", params(CorpusPath, AtlasQuery),
     responses(
         (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        CorpusErrors,
     )
 )]
 pub(crate) async fn atlas(
-    State(app): State<Shared>,
-    Segments(CorpusPath { corpus }): Segments<CorpusPath>,
-    Params(query): Params<AtlasQuery>,
+    State(app): State<AppState>,
+    PathParams(CorpusPath { corpus }): PathParams<CorpusPath>,
+    QueryParams(query): QueryParams<AtlasQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
@@ -100,16 +97,18 @@ pub(crate) async fn atlas(
         return Err(ApiError::bad(format!("expected at most {MOST_ATLAS} ids, found {}", ids.len())));
     }
     let columns = query.columns.unwrap_or_else(|| deepviz_render::near_square_columns(ids.len()));
-    let sheet = Atlas { ids, columns, scale: scale(query.scale)?, is_whole: false };
-    picture(&app, corpus, sheet, (&headers, query.v.as_deref())).await
+    let sheet = Atlas { ids, columns, scale: scale(query.scale)?, is_whole: false, version: query.v };
+    picture(&app, corpus, sheet, &headers).await
 }
 
 struct Atlas {
     ids: Vec<ImageId>,
     columns: usize,
     scale: usize,
-    /// Whether images are drawn at their own size instead of as tiles of one size.
+    /// True where images are drawn at their own size instead of as tiles of one size.
     is_whole: bool,
+    /// The identity of the corpus in the address, which makes the answer immutable.
+    version: Option<String>,
 }
 
 impl Atlas {
@@ -124,21 +123,16 @@ impl Atlas {
     }
 }
 
-struct Png(axum::body::Bytes, String);
+struct CachedPng(axum::body::Bytes, String);
 
-impl Weigh for Png {
+impl CacheSize for CachedPng {
     fn bytes(&self) -> usize {
         self.0.len()
     }
 }
 
-async fn picture(
-    app: &App,
-    corpus: Arc<Corpus>,
-    atlas: Atlas,
-    (headers, v): (&HeaderMap, Option<&str>),
-) -> Result<Response, ApiError> {
-    let keep = Keep::by_hash(v, corpus.identity());
+async fn picture(app: &App, corpus: Arc<Corpus>, atlas: Atlas, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let cache_policy = CachePolicy::by_hash(atlas.version.as_deref(), corpus.identity());
     let ids: Vec<String> = atlas.ids.iter().map(|id| id.0.to_string()).collect();
     let whole = if atlas.is_whole { "/whole" } else { "" };
     let key = format!("images/{}/{}/{}/{}{whole}", corpus.identity(), atlas.columns, atlas.scale, ids.join(","));
@@ -150,7 +144,7 @@ async fn picture(
         .cache
         .get(key, async {
             app.work
-                .run(Load::of_size(pixels), move || {
+                .run(WorkKind::of_size(pixels), move || {
                     let _held = working;
                     let shape = thumbnail_shape(&corpus);
                     let images = atlas.ids.iter().filter_map(|&id| corpus.pixels(id));
@@ -160,13 +154,13 @@ async fn picture(
                     let images: Vec<_> = tiles.iter().map(ndarray::ArrayBase::view).collect();
                     let png = deepviz_render::atlas(&images, Grid { columns: atlas.columns, scale: atlas.scale })?;
                     let tag = tag(&[&png]);
-                    Ok(Png(png.into(), tag))
+                    Ok(CachedPng(png.into(), tag))
                 })
                 .await
         })
         .await?;
     let content = Content { media_type: "image/png", bytes: png.0.clone(), tag: png.1.clone() };
-    Ok(counted(content.reply(headers, keep), held))
+    Ok(counted(content.reply(headers, cache_policy), held))
 }
 
 fn scale(wanted: Option<usize>) -> Result<usize, ApiError> {

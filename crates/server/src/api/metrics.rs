@@ -9,26 +9,27 @@ use deepviz_net::{Metric, MetricKind, MetricsLog};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer_memory::{LARGE_BUDGET_BYTES, counted};
-use crate::api::runs::RunPath;
-use crate::app::Shared;
-use crate::diverged::Diverged;
-use crate::extract::{Params, Segments};
-use crate::logs::Logs;
-use crate::problem::{ApiError, Problem};
-use crate::reply::{Keep, json_content};
+use crate::api::errors::QueryErrors;
+use crate::api::params::RunPath;
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::http::reply::{CachePolicy, json_content};
+use crate::http::response_memory::{LARGE_BUDGET_BYTES, counted};
+use crate::runs::divergence::Diverged;
+use crate::runs::metrics_logs::MetricsLogs;
 
-/// What a measurement takes in the columns and as text.
+/// Bytes of a measurement in the columns and as text.
 const BYTES_PER_LINE: usize = 160;
-/// What it takes in the file at least.
+/// Bytes of a measurement in the file, at least.
 const LEAST_LINE_BYTES: u64 = 96;
 /// Measurements that one answer holds.
 const MOST_LINES: usize = LARGE_BUDGET_BYTES / BYTES_PER_LINE;
 
-/// Where to go on.
+/// The measurements that are asked for.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Since {
+pub(crate) struct MetricsQuery {
     /// Only what was measured after this step.
     since: Option<u64>,
 }
@@ -41,7 +42,7 @@ struct Metrics {
     test: TestMetrics,
     /// Over several views of every image, where the recipe names such: after the last step only.
     views: TestMetrics,
-    /// Where the run diverged, if it has.
+    /// The divergence of the run, if it has diverged.
     divergence: Option<Diverged>,
     /// Lines of metrics.jsonl that cannot be read and were left out, if any.
     skipped: Option<SkippedMetrics>,
@@ -50,7 +51,7 @@ struct Metrics {
 /// Lines of metrics.jsonl that cannot be read.
 #[derive(Serialize, ToSchema)]
 struct SkippedMetrics {
-    /// How many there are.
+    /// The number of lines.
     lines: usize,
     /// Number of the first, counted from 1.
     first_line: usize,
@@ -85,18 +86,16 @@ struct TestMetrics {
 
 /// Loss, error, learning rate and speed.
 #[utoipa::path(
-    get, path = "/api/runs/{run}/metrics", tag = "runs", params(RunPath, Since),
+    get, path = "/api/runs/{run}/metrics", tag = "runs", params(RunPath, MetricsQuery),
     responses(
         (status = 200, description = "the answer", body = Metrics),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        QueryErrors,
     )
 )]
 pub(crate) async fn metrics(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
-    Params(Since { since }): Params<Since>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    QueryParams(MetricsQuery { since }): QueryParams<MetricsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
@@ -119,8 +118,8 @@ pub(crate) async fn metrics(
         }
         json_content(&columns(&log, is_wanted))
     };
-    let content = app.work.run(Logs::load(&of), work).await?;
-    Ok(counted(content.reply(&headers, Keep::Ask), held))
+    let content = app.work.run(MetricsLogs::work_kind(&of), work).await?;
+    Ok(counted(content.reply(&headers, CachePolicy::Revalidate), held))
 }
 
 fn columns(log: &MetricsLog, is_wanted: impl Fn(&&Metric) -> bool) -> Metrics {

@@ -1,26 +1,33 @@
 //! The routes: one module a subject, and the table of all of them.
 
 pub(crate) mod activity;
-pub(crate) mod classes;
+pub(crate) mod checkpoint_layer;
+pub(crate) mod cluster_choice;
 pub(crate) mod clusters;
 pub(crate) mod confusion;
 pub(crate) mod corpora;
+pub(crate) mod errors;
 pub(crate) mod events;
+pub(crate) mod example_stats;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod images;
-pub(crate) mod ledger;
+pub(crate) mod label_issues;
 pub(crate) mod metrics;
-pub(crate) mod moves;
-pub(crate) mod near;
+pub(crate) mod nearest;
+pub(crate) mod params;
+pub(crate) mod parts;
 pub(crate) mod predict;
-pub(crate) mod runs;
+pub(crate) mod prediction_changes;
+pub(crate) mod run_detail;
+pub(crate) mod run_list;
+pub(crate) mod selectivity;
 pub(crate) mod sheets;
 pub(crate) mod status;
 pub(crate) mod strip;
-pub(crate) mod suspects;
 pub(crate) mod top;
 pub(crate) mod uploads;
+pub(crate) mod versus;
 pub(crate) mod weights;
 
 use axum::Json;
@@ -30,7 +37,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::Shared;
+use crate::app::AppState;
+use crate::http::problem::Problem;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -42,6 +50,7 @@ use crate::app::Shared;
                        hash of the checkpoint (or the identity of the corpus).",
         license(name = "MIT OR Apache-2.0")
     ),
+    components(schemas(Problem)),
     tags(
         (name = "runs", description = "Runs, their networks and measurements"),
         (name = "sheets", description = "Filters and activations as pictures and numbers"),
@@ -53,7 +62,7 @@ use crate::app::Shared;
 struct Document;
 
 /// Every route of the interface, and its description at `/api/openapi.json`.
-pub(crate) fn router() -> axum::Router<Shared> {
+pub(crate) fn router() -> axum::Router<AppState> {
     let (router, document) = routes().split_for_parts();
     router.route("/api/openapi.json", get(move || async move { Json(document) }))
 }
@@ -63,7 +72,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
-fn routes() -> OpenApiRouter<Shared> {
+fn routes() -> OpenApiRouter<AppState> {
     let pictures = OpenApiRouter::new()
         .routes(routes!(sheets::sent_sheets))
         .routes(routes!(sheets::sent_layer_sheets))
@@ -74,8 +83,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(uploads::put_corpus, uploads::delete_corpus))
         .layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(runs::list_runs))
-        .routes(routes!(runs::run_detail))
+        .routes(routes!(run_list::list_runs))
+        .routes(routes!(run_detail::run_detail))
         .routes(routes!(graph::graph))
         .routes(routes!(status::status))
         .routes(routes!(metrics::metrics))
@@ -84,12 +93,12 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(sheets::applied_sheets))
         .routes(routes!(sheets::layer_sheets))
         .routes(routes!(strip::strip))
-        .routes(routes!(classes::preference))
-        .routes(routes!(classes::versus))
+        .routes(routes!(selectivity::preference))
+        .routes(routes!(versus::versus))
         .routes(routes!(history::layer_history))
         .routes(routes!(predict::predict))
         .routes(routes!(predict::image_history))
-        .routes(routes!(near::near))
+        .routes(routes!(nearest::near))
         .routes(routes!(confusion::confusion))
         .routes(routes!(confusion::confusions))
         .routes(routes!(confusion::cell))
@@ -99,10 +108,10 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(activity::layer_activity))
         .routes(routes!(activity::activity_history))
         .routes(routes!(weights::weight_history))
-        .routes(routes!(ledger::ledger))
-        .routes(routes!(ledger::image_ledger))
-        .routes(routes!(moves::moves))
-        .routes(routes!(suspects::suspects))
+        .routes(routes!(example_stats::ledger))
+        .routes(routes!(example_stats::image_ledger))
+        .routes(routes!(prediction_changes::moves))
+        .routes(routes!(label_issues::suspects))
         .routes(routes!(corpora::list_corpora))
         .routes(routes!(corpora::search_images))
         .routes(routes!(corpora::image_detail))

@@ -1,75 +1,31 @@
-//! What a network says about an image, at one checkpoint and at all.
+//! Predictions for an image, at one checkpoint and at all.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_net::Divergence;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::app::{App, Shared};
-use crate::extract::{Params, Segments};
-use crate::number::all_finite;
-use crate::problem::{ApiError, Problem};
-use crate::reply::{Keep, json, json_kept};
-use crate::subject::{Subject, image_id};
-use crate::upload::{self, Sent};
-use crate::work::Load;
+use crate::api::errors::{SentImageErrors, StatisticsErrors};
+use crate::api::params::{CheckpointPath, PredictPath, RunImagePath, VersionQuery};
+use crate::app::{App, AppState};
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::json_number::all_finite;
+use crate::http::problem::ApiError;
+use crate::http::reply::{CachePolicy, json, json_with_policy};
+use crate::http::work_pool::WorkKind;
+use crate::runs::corpus_params::image_id;
+use crate::sheet::model_input::ModelInput;
+use crate::upload::image::{ImageBody, sent_image};
 
-/// A checkpoint and an image in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct PredictPath {
-    /// Id of the run.
-    #[param(example = "my-run")]
-    pub(crate) run: String,
-    /// Index of the checkpoint, or `last`.
-    #[param(example = "last")]
-    pub(crate) checkpoint: String,
-    /// Id of the image.
-    #[param(example = "3")]
-    pub(crate) image: String,
-}
-
-/// A checkpoint in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct CheckpointPath {
-    /// Id of the run.
-    #[param(example = "my-run")]
-    pub(crate) run: String,
-    /// Index of the checkpoint, or `last`.
-    #[param(example = "last")]
-    pub(crate) checkpoint: String,
-}
-
-/// An image in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct RunImagePath {
-    /// Id of the run.
-    #[param(example = "my-run")]
-    pub(crate) run: String,
-    /// Id of the image.
-    #[param(example = "3")]
-    pub(crate) image: String,
-}
-
-/// The content's name.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Version {
-    /// The checkpoint's hash: makes the answer immutable.
-    pub(crate) v: Option<String>,
-}
-
-/// What a network says about an image.
+/// The prediction for an image.
 #[derive(Serialize, ToSchema)]
 struct Prediction {
     /// Absent for an image that was sent.
     image: Option<u32>,
     checkpoint: usize,
-    /// What goes into the softmax; absent where it is not finite.
+    /// The input of the softmax; absent where it is not finite.
     logits: Vec<Option<f32>>,
     /// Absent where it is not finite.
     probabilities: Vec<Option<f32>>,
@@ -81,7 +37,7 @@ struct Prediction {
     true_class: Option<u16>,
 }
 
-/// What a network said about an image at every checkpoint that has statistics of it.
+/// The prediction for an image at every checkpoint that has statistics of it.
 #[derive(Serialize, ToSchema)]
 struct ImageHistory {
     image: u32,
@@ -93,24 +49,21 @@ struct ImageHistory {
 /// Logits and probabilities of a corpus image at a checkpoint.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}", tag = "sheets",
-    params(PredictPath, Version),
+    params(PredictPath, VersionQuery),
     responses(
         (status = 200, description = "the answer", body = Prediction),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn predict(
-    State(app): State<Shared>,
-    Segments(PredictPath { run, checkpoint, image }): Segments<PredictPath>,
-    Params(Version { v }): Params<Version>,
+    State(app): State<AppState>,
+    PathParams(PredictPath { run, checkpoint, image }): PathParams<PredictPath>,
+    QueryParams(VersionQuery { v }): QueryParams<VersionQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let subject = app.image(&*app.runs.get(&run)?, &image).await?;
-    let (prediction, hash) = prediction(&app, &run, &checkpoint, &subject).await?;
-    json_kept(&headers, &prediction, Keep::by_hash(v.as_deref(), &hash))
+    let input = ModelInput::image(&app.corpora, &*app.runs.get(&run)?, &image).await?;
+    let (prediction, hash) = prediction(&app, &run, &checkpoint, &input).await?;
+    json_with_policy(&headers, &prediction, CachePolicy::by_hash(v.as_deref(), &hash))
 }
 
 /// Logits and probabilities of an image that is sent.
@@ -119,21 +72,17 @@ pub(crate) async fn predict(
     request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "the answer", body = Prediction),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "the upload is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "the upload is not an image", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        SentImageErrors,
     )
 )]
 pub(crate) async fn predict_sent(
-    State(app): State<Shared>,
-    Segments(CheckpointPath { run, checkpoint }): Segments<CheckpointPath>,
+    State(app): State<AppState>,
+    PathParams(CheckpointPath { run, checkpoint }): PathParams<CheckpointPath>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
-    let subject = upload::subject(&app, &*app.runs.get(&run)?, body).await?;
-    let (prediction, _) = prediction(&app, &run, &checkpoint, &subject).await?;
+    let input = sent_image(&app.work, &*app.runs.get(&run)?, body).await?;
+    let (prediction, _) = prediction(&app, &run, &checkpoint, &input).await?;
     json(&headers, &prediction)
 }
 
@@ -141,18 +90,18 @@ async fn prediction(
     app: &App,
     run: &str,
     checkpoint: &str,
-    subject: &Subject,
+    input: &ModelInput,
 ) -> Result<(Prediction, String), ApiError> {
     let run = app.runs.get(run)?;
     let listing = run.listing_by(&app.work).await?;
     let (index, entry) = listing.point(&run.id, checkpoint)?;
-    let activations = app.activations(&run, entry, subject).await?;
+    let activations = app.models.activations(&run, entry, input).await?;
     let logits = &activations.layers[run.network().logits()];
     let probabilities = &activations.layers[run.network().output()];
     let predicted = deepviz_stats::predicted_class(logits, probabilities);
-    let true_class = match subject {
-        Subject::Known { corpus, id } => corpus.label(*id).map(|class| class.0),
-        Subject::Sent { .. } | Subject::Group { .. } => None,
+    let true_class = match input {
+        ModelInput::CorpusImage { corpus, id } => corpus.label(*id).map(|class| class.0),
+        ModelInput::SentImage { .. } | ModelInput::Group { .. } => None,
     };
     let problem = if predicted.is_none() {
         let divergence = app.with_log(&run, |log| Ok(log.divergence.clone())).await;
@@ -161,7 +110,7 @@ async fn prediction(
         None
     };
     let prediction = Prediction {
-        image: subject.id().map(|id| id.0),
+        image: input.id().map(|id| id.0),
         checkpoint: index,
         logits: all_finite(logits),
         probabilities: all_finite(probabilities),
@@ -188,24 +137,21 @@ fn not_finite(logits: &[f32], probabilities: &[f32], divergence: Option<Divergen
     get, path = "/api/runs/{run}/images/{image}/history", tag = "statistics", params(RunImagePath),
     responses(
         (status = 200, description = "the answer", body = ImageHistory),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn image_history(
-    State(app): State<Shared>,
-    Segments(RunImagePath { run, image }): Segments<RunImagePath>,
+    State(app): State<AppState>,
+    PathParams(RunImagePath { run, image }): PathParams<RunImagePath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let corpus = app.run_corpus(&run).await?;
+    let corpus = app.corpora.images_of(&run).await?;
     let id = image_id(&corpus, &image)?;
     let true_class = corpus.label(id).map(|class| class.0).unwrap_or_default();
     let history = app
         .work
-        .run(Load::Render, move || {
+        .run(WorkKind::Render, move || {
             let moments = match run.store()? {
                 Some(store) => store.history(id)?,
                 None => Vec::new(),

@@ -1,4 +1,4 @@
-//! How the server is doing.
+//! The load of the server.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -6,19 +6,19 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::Shared;
-use crate::problem::ApiError;
-use crate::reply::json;
-use crate::work::Load;
+use crate::app::AppState;
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::http::work_pool::WorkKind;
 
-/// How the server is doing.
+/// The load of the server.
 #[derive(Serialize, ToSchema)]
 struct Status {
     /// The version of deepViz.
     version: &'static str,
     /// Runs that are served.
     runs: usize,
-    /// Whether archives of runs and corpora are taken.
+    /// True where archives of runs and corpora are taken.
     uploads: bool,
     cache: CacheStatus,
     /// Reading and drawing.
@@ -45,12 +45,12 @@ struct WorkStatus {
     waiting: usize,
 }
 
-/// Memory and work, for people who look after a server and for load tests.
+/// Memory and work of the server, for operators and load tests.
 #[utoipa::path(get, path = "/api/status", tag = "runs", responses((status = 200, description = "the answer", body = Status)))]
-pub(crate) async fn status(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn status(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     let (entries, bytes) = app.cache.size();
-    let work = |load| {
-        let (done, waiting) = app.work.counts(load);
+    let work = |kind| {
+        let (done, waiting) = app.work.counts(kind);
         WorkStatus { done, waiting }
     };
     let status = Status {
@@ -58,8 +58,8 @@ pub(crate) async fn status(State(app): State<Shared>, headers: HeaderMap) -> Res
         runs: app.runs.all().len(),
         uploads: app.uploads.is_some(),
         cache: CacheStatus { entries, bytes, limit_bytes: app.cache.limit() },
-        drawing: work(Load::Render),
-        forward: work(Load::Forward),
+        drawing: work(WorkKind::Render),
+        forward: work(WorkKind::Forward),
     };
     json(&headers, &status)
 }

@@ -6,37 +6,31 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_render::Range;
+use ndarray::Array4;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer_memory::{Counted, counted};
-use crate::api::sheets::{CheckpointProblem, png};
-use crate::app::{App, Shared};
-use crate::bank::Bank;
-use crate::extract::{Params, Segments};
-use crate::group::GroupWords;
-use crate::layer_axis::select_layers;
-use crate::look::{Over, Words, look};
-use crate::problem::{ApiError, Problem};
-use crate::reply::Keep;
-use crate::selection::text_from_indices;
-use crate::sheets::{Rendered, check_work, rendered, timeline, values};
-use crate::wish::{Ground, Sheet, Tiles, Wish};
-use crate::work::Load;
+use crate::api::errors::{NotModified, StatisticsErrors};
+use crate::api::params::LayerPath;
+use crate::api::parts::CheckpointProblem;
+use crate::app::{App, AppState};
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::http::reply::CachePolicy;
+use crate::http::response_memory::{ResponseMemory, counted};
+use crate::http::selection::text_from_indices;
+use crate::http::work_pool::WorkKind;
+use crate::sheet::geometry::SheetGeometry;
+use crate::sheet::image_group::GroupQuery;
+use crate::sheet::kernel_shape::KernelShape;
+use crate::sheet::layer_axis::select_layers;
+use crate::sheet::model_input::ModelInput;
+use crate::sheet::render::{Picture, check_work, timeline, values};
+use crate::sheet::reply::png;
+use crate::sheet::request::{SheetContext, SheetRequest, TileSelection};
+use crate::sheet::style::StyleQuery;
 
-/// The layer in a path.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct LayerPath {
-    /// Id of the run.
-    #[param(example = "my-run")]
-    pub(crate) run: String,
-    /// Name of the layer.
-    #[param(example = "conv1")]
-    pub(crate) layer: String,
-}
-
-/// What is drawn, and how.
+/// The parameters of a strip.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StripQuery {
@@ -49,20 +43,6 @@ pub(crate) struct StripQuery {
     /// Activations instead of weights, of an image of the corpus (its id) or on average of a group: `class:3`,
     /// `class:cat`, `images:1,4,10-19`.
     apply: Option<String>,
-    /// `sheet` (default), `filter` or `timeline`.
-    #[param(value_type = Option<Over>)]
-    normalise: Option<String>,
-    /// As for sheets.
-    palette: Option<String>,
-    /// Pixels per value, 1 to 64.
-    #[param(minimum = 1, maximum = 64)]
-    scale: Option<usize>,
-    /// Tiles side by side where they form a grid.
-    #[param(minimum = 1)]
-    columns: Option<usize>,
-    /// How far the colours reach, 50 to 100, as for sheets.
-    #[param(minimum = 50, maximum = 100)]
-    percentile: Option<f32>,
     /// The hash of the last checkpoint: makes the answer immutable.
     v: Option<String>,
 }
@@ -71,7 +51,7 @@ pub(crate) struct StripQuery {
 #[derive(Serialize, ToSchema)]
 struct Strip {
     #[serde(flatten)]
-    sheet: Sheet,
+    sheet: SheetGeometry,
     /// The checkpoints from top to bottom, each `height` pixels.
     checkpoints: Vec<usize>,
     /// Least and greatest value of each.
@@ -82,107 +62,123 @@ struct Strip {
 
 /// A layer's sheets at many checkpoints, one below the other; geometry in `x-deepviz-sheet`.
 #[utoipa::path(
-    get, path = "/api/runs/{run}/layers/{layer}/strip", tag = "sheets", params(LayerPath, StripQuery, GroupWords),
+    get, path = "/api/runs/{run}/layers/{layer}/strip", tag = "sheets", params(LayerPath, StripQuery, StyleQuery, GroupQuery),
     responses(
         (status = 200, description = "the answer", body = Vec<u8>, content_type = "image/png"),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn strip(
-    State(app): State<Shared>,
-    Segments(LayerPath { run, layer }): Segments<LayerPath>,
-    Params(query): Params<StripQuery>,
-    Params(words): Params<GroupWords>,
+    State(app): State<AppState>,
+    PathParams(LayerPath { run, layer }): PathParams<LayerPath>,
+    QueryParams(query): QueryParams<StripQuery>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(group_query): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let look = look(Words {
-        normalise: query.normalise.as_deref(),
-        palette: query.palette.as_deref(),
-        scale: query.scale,
-        columns: query.columns,
-        percentile: query.percentile,
-    })?;
+    let style = style.style()?;
     let run = app.runs.get(&run)?;
     let listing = run.listing_by(&app.work).await?;
     let text = query.checkpoints.as_deref().unwrap_or("*");
     let indices = listing.select(&run.id, text)?;
-    let subject = match &query.apply {
+    let input = match &query.apply {
         Some(image) => {
-            let subject = app.subject(&run, image, &words).await?;
-            check_work(subject.images(), indices.len())?;
-            Some(subject)
+            let input = ModelInput::read(&app.corpora, &run, image, &group_query).await?;
+            check_work(input.images(), indices.len())?;
+            Some(input)
         }
         None => None,
     };
-    let has = |layer: &deepviz_net::Layer| subject.is_some() || Bank::of_weights(layer).is_some();
+    let has = |layer: &deepviz_net::Layer| input.is_some() || KernelShape::of_weights(layer).is_some();
     let layers = select_layers(run.network(), &layer, has)?;
     let [layer] = layers.indices[..] else {
         return Err(ApiError::bad(format!("expected one layer, found the selection `{layer}`")));
     };
-    let ground = Ground { run: Arc::clone(&run), listing: Arc::clone(&listing), subject, look };
-    let tiles =
-        Tiles { filters: query.filters.as_deref().unwrap_or("*"), channels: query.channels.as_deref().unwrap_or("*") };
-    let wish = Wish::new(ground, layer, tiles)?;
-    let cost = wish.cost(indices.len())?;
-    let held = app.answers.take(cost.bytes).await?;
-    let rendered = picture(&app, &wish, (&indices, &held)).await?;
-    let last = indices.last().map(|&index| listing.entries[index].hash.as_str()).unwrap_or_default();
-    let is_settled = look.over != Over::Timeline || !run.is_live();
-    let keep = Keep::by_hash(query.v.as_deref().filter(|_| is_settled && !last.is_empty()), last);
-    Ok(counted(png(&rendered, &headers, keep), held))
+    let context = SheetContext { run: Arc::clone(&run), listing: Arc::clone(&listing), input, style };
+    let tiles = TileSelection {
+        filters: query.filters.as_deref().unwrap_or("*"),
+        channels: query.channels.as_deref().unwrap_or("*"),
+    };
+    let request = SheetRequest::new(context, layer, tiles)?;
+    let held = app.answers.take(request.cost(indices.len())?.bytes).await?;
+    let strip = StripRequest { sheets: request, checkpoints: indices, held };
+    let picture = strip.picture(&app).await?;
+    let StripRequest { sheets, checkpoints, held } = strip;
+    let last = checkpoints.last().map(|&index| listing.entries[index].hash.as_str()).unwrap_or_default();
+    let version = query.v.as_deref().filter(|_| sheets.has_settled_scale() && !last.is_empty());
+    Ok(counted(png(&picture, &headers, CachePolicy::by_hash(version, last)), held))
 }
 
-/// Indices of checkpoints, and what their strip holds.
-type Wanted<'a> = (&'a [usize], &'a Counted);
-
-async fn picture(app: &App, wish: &Wish, (indices, held): Wanted<'_>) -> Result<Arc<Rendered>, ApiError> {
-    let range = timeline(app, wish).await?;
-    let key = format!("strip/{}/{}/{}", wish.listing.digest, text_from_indices(indices), wish.key());
-    app.cache.get(key, draw(app, wish, (indices, held), range)).await
+/// The sheets of one layer at many checkpoints.
+#[derive(Clone)]
+struct StripRequest {
+    sheets: SheetRequest,
+    /// Indices.
+    checkpoints: Vec<usize>,
+    /// The memory that drawing takes.
+    held: ResponseMemory,
 }
 
-async fn draw(app: &App, wish: &Wish, (indices, held): Wanted<'_>, range: Option<Range>) -> Result<Rendered, ApiError> {
-    let (mut checkpoints, mut sheets, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    let load = Load::of_size(wish.cost(indices.len())?.pixels);
-    for &index in indices {
-        let found = match wish.listing.usable(index) {
-            Ok(entry) => values(app, wish, entry).await,
-            Err(error) => Err(error),
+/// The values that a strip is drawn from.
+struct StripValues {
+    range: Option<Range>,
+    /// Those that can be used, in order.
+    checkpoints: Vec<usize>,
+    sheets: Vec<Array4<f32>>,
+    problems: Vec<CheckpointProblem>,
+}
+
+impl StripRequest {
+    async fn picture(&self, app: &App) -> Result<Arc<Picture>, ApiError> {
+        let range = timeline(&app.models, &self.sheets).await?;
+        let digest = &self.sheets.listing.digest;
+        let key = format!("strip/{digest}/{}/{}", text_from_indices(&self.checkpoints), self.sheets.key());
+        let make = async {
+            let kind = WorkKind::of_size(self.sheets.cost(self.checkpoints.len())?.pixels);
+            let (strip, values) = (self.clone(), self.values(app, range).await?);
+            app.work.run(kind, move || strip.draw(values)).await
         };
-        match found {
-            Ok(values) => {
-                checkpoints.push(index);
-                sheets.push(wish.drawn(values));
+        app.cache.get(key, make).await
+    }
+
+    async fn values(&self, app: &App, range: Option<Range>) -> Result<StripValues, ApiError> {
+        let (mut checkpoints, mut sheets, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        for &index in &self.checkpoints {
+            let found = match self.sheets.listing.usable(index) {
+                Ok(entry) => values(&app.models, &self.sheets, entry).await,
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(values) => {
+                    checkpoints.push(index);
+                    sheets.push(self.sheets.drawn(values));
+                }
+                Err(error) if error.status() == 422 => {
+                    problems.push(CheckpointProblem { checkpoint: index, problem: error.to_string() });
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) if error.status() == 422 => {
-                problems.push(CheckpointProblem { checkpoint: index, problem: error.to_string() });
-            }
-            Err(error) => return Err(error),
         }
+        if sheets.is_empty() {
+            let reason = problems.first().map(|problem| problem.problem.clone()).unwrap_or_default();
+            return Err(ApiError::unusable(format!("none of the selected checkpoints can be used: {reason}")));
+        }
+        Ok(StripValues { range, checkpoints, sheets, problems })
     }
-    if sheets.is_empty() {
-        let reason = problems.first().map(|problem| problem.problem.clone()).unwrap_or_default();
-        return Err(ApiError::unusable(format!("none of the selected checkpoints can be used: {reason}")));
+
+    fn draw(&self, values: StripValues) -> Result<Picture, ApiError> {
+        let StripValues { range, checkpoints, sheets, problems } = values;
+        let views: Vec<_> = sheets.iter().map(Array4::view).collect();
+        let picture = deepviz_render::strip(&views, &self.sheets.render_style(range))?;
+        let all = picture.ranges.iter().fold(Range::EMPTY, |sum, range| sum.union(*range));
+        let mut sheet = self.sheets.geometry(checkpoints[0], &sheets[0], range)?;
+        (sheet.minimum, sheet.maximum) = (all.minimum, all.maximum);
+        sheet.limits = Some(picture.ranges.iter().map(|own| range.unwrap_or(*own).limit()).collect());
+        sheet.limit = range.unwrap_or(all).limit();
+        sheet.ends = range.unwrap_or(all).ends(self.sheets.palette().is_signed());
+        sheet.filter_ends = None;
+        let ranges = picture.ranges.iter().map(|range| [range.minimum, range.maximum]).collect();
+        Picture::new(picture.png, &Strip { sheet, checkpoints, ranges, problems })
     }
-    let (wish, held) = (wish.clone(), held.clone());
-    app.work
-        .run(load, move || {
-            let _held = held;
-            let views: Vec<_> = sheets.iter().map(ndarray::Array4::view).collect();
-            let picture = deepviz_render::strip(&views, &wish.style(range))?;
-            let all = picture.ranges.iter().fold(Range::EMPTY, |sum, range| sum.union(*range));
-            let mut sheet = wish.sheet(checkpoints[0], &sheets[0], range)?;
-            (sheet.minimum, sheet.maximum) = (all.minimum, all.maximum);
-            sheet.limits = Some(picture.ranges.iter().map(|own| range.unwrap_or(*own).limit()).collect());
-            sheet.limit = range.unwrap_or(all).limit();
-            sheet.ends = range.unwrap_or(all).ends(wish.palette().is_signed());
-            sheet.filter_ends = None;
-            let ranges = picture.ranges.iter().map(|range| [range.minimum, range.maximum]).collect();
-            rendered(picture.png, &Strip { sheet, checkpoints, ranges, problems })
-        })
-        .await
 }

@@ -10,17 +10,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::activity::FilterNumbers;
-use crate::api::confusion::{limit, point};
-use crate::app::Shared;
-use crate::corpora::matching;
-use crate::extract::{Params, Segments};
-use crate::group::split;
-use crate::layer_axis::layer_index;
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::statistics;
-use crate::work::Load;
+use crate::api::errors::StatisticsErrors;
+use crate::api::params::{MOST_LIMIT, find_checkpoint, limit};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::http::work_pool::WorkKind;
+use crate::runs::corpus_cache::matching;
+use crate::runs::corpus_params::split;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics;
+use crate::sheet::layer_axis::layer_index;
 
 /// A filter at a checkpoint in a path.
 #[derive(Deserialize, IntoParams)]
@@ -36,7 +37,7 @@ pub(crate) struct FilterPath {
     filter: String,
 }
 
-/// Which images, and how many.
+/// The images of a list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct TopQuery {
@@ -53,7 +54,7 @@ struct TopAnswer {
     split: String,
     layer: String,
     filter: usize,
-    /// What the filter does over all images of the split.
+    /// The activity of the filter over all images of the split.
     activity: FilterNumbers,
     items: Vec<TopItem>,
 }
@@ -70,7 +71,7 @@ struct TopItem {
     y: u32,
     /// Column of the layer's output.
     x: u32,
-    /// What the filter sees there.
+    /// The receptive field of the filter there.
     patch: Patch,
 }
 
@@ -89,37 +90,34 @@ struct Patch {
     params(FilterPath, TopQuery),
     responses(
         (status = 200, description = "the answer", body = TopAnswer),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn top(
-    State(app): State<Shared>,
-    Segments(path): Segments<FilterPath>,
-    Params(query): Params<TopQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<FilterPath>,
+    QueryParams(query): QueryParams<TopQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
     let corpus = matching(&run, &app.corpora.of_run(&run)).ok();
-    let answer = app.work.run(Load::Render, move || answer(&run, &path, &query, corpus.as_deref())).await?;
+    let answer = app.work.run(WorkKind::Render, move || answer(&run, &path, &query, corpus.as_deref())).await?;
     json(&headers, &answer)
 }
 
 fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Corpus>) -> Result<TopAnswer, ApiError> {
-    let point = point(run, &path.checkpoint)?;
+    let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     let split = split(query.split.as_deref())?;
-    let limit = limit(query.limit, super::confusion::MOST_LIMIT)?;
+    let limit = limit(query.limit, MOST_LIMIT)?;
     let network = run.network();
     let layer = layer_index(network, &path.layer)?;
     let filter = filter_of(network, layer, &path.filter)?;
     let store = statistics::required(run, split)?;
-    let found = store.top(point.1, split, &path.layer, filter)?;
-    let activity = store.activity(point.1, split, &path.layer)?;
+    let found = store.top(checkpoint.step, split, &path.layer, filter)?;
+    let activity = store.activity(checkpoint.step, split, &path.layer)?;
     let numbers = activity.as_ref().and_then(|activity| activity.filters.get(filter));
     let (Some(found), Some(numbers)) = (found, numbers) else {
-        return Err(statistics::missing_at(run, &store, point, split)?);
+        return Err(statistics::missing_at(run, &store, checkpoint, split)?);
     };
     let item = |top: TopImage| {
         let at = (top.y as usize, top.x as usize);
@@ -139,7 +137,7 @@ fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Co
         }
     };
     Ok(TopAnswer {
-        checkpoint: point.0,
+        checkpoint: checkpoint.index,
         split: split.to_string(),
         layer: path.layer.clone(),
         filter,

@@ -1,4 +1,4 @@
-//! How large weights are, and how fast they move.
+//! The norms of weights and their changes.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -7,14 +7,15 @@ use deepviz_stats::WeightNumbers;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::runs::RunPath;
-use crate::app::Shared;
-use crate::extract::Segments;
-use crate::number::finite;
-use crate::open_run::OpenRun;
-use crate::problem::{ApiError, Problem};
-use crate::reply::json;
-use crate::work::Load;
+use crate::api::errors::RunErrors;
+use crate::api::params::RunPath;
+use crate::app::AppState;
+use crate::http::extract::PathParams;
+use crate::http::json_number::finite;
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::http::work_pool::WorkKind;
+use crate::runs::open_run::OpenRun;
 
 /// The numbers of every array of weights at every checkpoint that has them.
 #[derive(Serialize, ToSchema)]
@@ -47,17 +48,16 @@ struct ArrayHistory {
     get, path = "/api/runs/{run}/weights", tag = "statistics", params(RunPath),
     responses(
         (status = 200, description = "the answer", body = WeightHistory),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        RunErrors,
     )
 )]
 pub(crate) async fn weight_history(
-    State(app): State<Shared>,
-    Segments(RunPath { run }): Segments<RunPath>,
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let history = app.work.run(Load::Render, move || weights_of(&run)).await?;
+    let history = app.work.run(WorkKind::Render, move || weights_of(&run)).await?;
     json(&headers, &history)
 }
 

@@ -8,7 +8,7 @@ use deepviz_net::{Device, Run};
 use deepviz_stats::{Job, compute};
 use serde_json::json;
 
-use super::lab::{Lab, write_run};
+use super::fixture::{TestServer, write_run};
 
 /// In the order in which folders are read.
 const CLASSES: [&str; 10] = ["1", "2", "3", "10", "A", "B", "a", "b", "cat", "dog"];
@@ -55,8 +55,8 @@ fn write(folder: &Path) {
 async fn every_route_means_the_same_class() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());
-    let lab = Lab::over(&[folder.path().join("runs")], None, None);
-    let corpus = lab.json("/api/runs/letters").await["corpus"]["id"].as_str().unwrap().to_owned();
+    let server = TestServer::over(&[folder.path().join("runs")], None, None);
+    let corpus = server.json("/api/runs/letters").await["corpus"]["id"].as_str().unwrap().to_owned();
     let run = "/api/runs/letters";
     let at = format!("{run}/checkpoints/3");
     let pixels = |text: &str| format!("{at}/layers/conv1/filters/*/channels/*/apply/class:{text}?format=json");
@@ -70,7 +70,7 @@ async fn every_route_means_the_same_class() {
             format!("{}&minus=class:{text}", pixels("cat")),
         ];
         for route in routes {
-            let answer = lab.get(&route).await;
+            let answer = server.get(&route).await;
             if meant.is_some() {
                 assert_eq!(answer.status, 200, "{route}: {}", String::from_utf8_lossy(&answer.body));
             } else {
@@ -80,20 +80,20 @@ async fn every_route_means_the_same_class() {
             }
         }
         let Some(class) = meant else { continue };
-        let found = lab.json(&format!("/api/corpora/{corpus}/images?class={text}")).await;
+        let found = server.json(&format!("/api/corpora/{corpus}/images?class={text}")).await;
         assert_eq!(found["total"], 5, "{text}");
         assert!(found["items"].as_array().unwrap().iter().all(|item| item["class"] == json!(class)), "{text}: {found}");
-        let ledger = lab.json(&format!("{run}/ledger?class={text}")).await;
+        let ledger = server.json(&format!("{run}/ledger?class={text}")).await;
         assert_eq!(ledger["total"], 2, "{text}");
         assert!(ledger["items"].as_array().unwrap().iter().all(|item| item["true_class"] == json!(class)), "{text}");
         for predicted in 0..CLASSES.len() {
-            let cell = lab.json(&format!("{at}/confusion/{text}/%23{predicted}/images")).await;
+            let cell = server.json(&format!("{at}/confusion/{text}/%23{predicted}/images")).await;
             let items = cell["items"].as_array().unwrap();
             assert!(items.iter().all(|item| item["true_class"] == json!(class)), "{text}: {cell}");
         }
         let ids: Vec<String> = found["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()).collect();
         let tested = format!("{at}/layers/conv1/filters/*/channels/*/apply/images:{}?format=json", ids[3..].join(","));
-        assert_eq!(lab.json(&pixels(text)).await["values"], lab.json(&tested).await["values"], "{text}");
+        assert_eq!(server.json(&pixels(text)).await["values"], server.json(&tested).await["values"], "{text}");
     }
 }
 
@@ -105,12 +105,12 @@ async fn a_name_that_fits_several_classes_is_refused() {
         let classes = folder.path().join("letters").join(split);
         std::fs::rename(classes.join("cat"), classes.join("Dog")).unwrap();
     }
-    let lab = Lab::over(&[folder.path().join("runs")], Some(folder.path().join("letters")), None);
-    let corpora = lab.json("/api/corpora").await;
+    let server = TestServer::over(&[folder.path().join("runs")], Some(folder.path().join("letters")), None);
+    let corpora = server.json("/api/corpora").await;
     let corpus = corpora["corpora"][0]["id"].as_str().unwrap();
-    let answer = lab.get(&format!("/api/corpora/{corpus}/images?class=DOG")).await;
+    let answer = server.get(&format!("/api/corpora/{corpus}/images?class=DOG")).await;
     assert_eq!(answer.status, 400);
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("`Dog` (#") && detail.contains("`dog` (#9)"), "{detail}");
-    assert_eq!(lab.json(&format!("/api/corpora/{corpus}/images?class=dog")).await["items"][0]["class"], 9);
+    assert_eq!(server.json(&format!("/api/corpora/{corpus}/images?class=dog")).await["items"][0]["class"], 9);
 }

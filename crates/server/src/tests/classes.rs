@@ -4,7 +4,7 @@ use deepviz_corpus::{ClassId, Corpus, ImageId, Split};
 use deepviz_net::{Device, Model, Run, Step};
 use serde_json::{Value, json};
 
-use super::lab::{Lab, images};
+use super::fixture::{TestServer, images};
 
 const MOMENT: &str = "/api/runs/tiny/checkpoints/2/layers";
 
@@ -15,8 +15,8 @@ struct Truth {
 }
 
 impl Truth {
-    fn of(lab: &Lab, layer: &str) -> Self {
-        let run = Run::open(&lab.app.runs.get("tiny").unwrap().path).unwrap();
+    fn of(server: &TestServer, layer: &str) -> Self {
+        let run = Run::open(&server.app.runs.get("tiny").unwrap().path).unwrap();
         let device = Device::cpu(Some(1), None).unwrap();
         let model = Model::from_snapshot(run.network().clone(), &run.snapshot(Step(10)).unwrap(), &device).unwrap();
         let layer = run.network().index_of(layer).unwrap();
@@ -52,9 +52,9 @@ fn assert_near(found: &[f64], expected: &[f64], what: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_the_mean_of_its_images() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for layer in ["conv1", "relu2", "probs"] {
-        let truth = Truth::of(&lab, layer);
+        let truth = Truth::of(&server, layer);
         let ids = |list: &[u32]| list.iter().map(|id| ImageId(*id)).collect::<Vec<_>>();
         let cases = [
             ("class:3", truth.mean(&truth.class(3))),
@@ -63,13 +63,13 @@ async fn a_group_is_the_mean_of_its_images() {
         ];
         for (group, expected) in cases {
             let path = format!("{MOMENT}/{layer}/filters/*/channels/*/apply/{group}");
-            assert_near(&numbers(&lab.get(&format!("{path}?format=f32")).await.body), &expected, group);
+            assert_near(&numbers(&server.get(&format!("{path}?format=f32")).await.body), &expected, group);
         }
         let expected: Vec<f64> =
             truth.mean(&truth.class(3)).iter().zip(truth.mean(&truth.class(5))).map(|(a, b)| a - b).collect();
         let path = format!("{MOMENT}/{layer}?apply=class:3&minus=class:5");
-        assert_near(&numbers(&lab.get(&format!("{path}&format=f32")).await.body), &expected, "difference");
-        let sheet = lab.json(&format!("{path}&format=json")).await;
+        assert_near(&numbers(&server.get(&format!("{path}&format=f32")).await.body), &expected, "difference");
+        let sheet = server.json(&format!("{path}&format=json")).await;
         let count = truth.class(3).len() + truth.class(5).len();
         assert_eq!(
             (&sheet["group"], &sheet["minus"], &sheet["images"]),
@@ -77,7 +77,7 @@ async fn a_group_is_the_mean_of_its_images() {
         );
         assert_eq!(sheet["palette"], "diverging");
 
-        let versus = lab.get(&format!("{MOMENT}/{layer}/versus?a=class:3&b=class:5&format=f32")).await;
+        let versus = server.get(&format!("{MOMENT}/{layer}/versus?a=class:3&b=class:5&format=f32")).await;
         let all: Vec<f64> = [truth.mean(&truth.class(3)), truth.mean(&truth.class(5)), expected].concat();
         assert_near(&numbers(&versus.body), &all, "versus");
         assert!(versus.header("x-deepviz-shape").starts_with("[3,"));
@@ -86,12 +86,12 @@ async fn a_group_is_the_mean_of_its_images() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_groups_and_their_difference_share_one_scale() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     let path = format!("{MOMENT}/relu1/versus?a=class:truck&b=images:1-4");
-    let refused = lab.get(&path).await;
+    let refused = server.get(&path).await;
     assert_eq!(refused.status, 400, "the shapes have no trucks");
     let path = format!("{MOMENT}/relu1/versus?a=class:1&b=images:1-4&scale=2");
-    let answer = lab.get(&path).await;
+    let answer = server.get(&path).await;
     let g: Value = serde_json::from_str(answer.header("x-deepviz-sheet")).unwrap();
     let (width, height, _) = answer.pixels();
     assert_eq!((json!(width), json!(height / 3)), (g["width"].clone(), g["height"].clone()));
@@ -99,7 +99,7 @@ async fn two_groups_and_their_difference_share_one_scale() {
     let widest = g["ranges"].as_array().unwrap().iter().flat_map(|range| range.as_array().unwrap());
     let widest = widest.map(|v| v.as_f64().unwrap().abs()).fold(0.0, f64::max);
     assert!(g["limit"].as_f64().unwrap() <= widest + 1e-6);
-    let numbers = lab.json(&format!("{path}&format=json")).await;
+    let numbers = server.json(&format!("{path}&format=json")).await;
     for means in numbers["means"].as_array().unwrap() {
         let [a, b, difference] = [0, 1, 2].map(|i| means[i].as_f64().unwrap());
         assert!((a - b - difference).abs() < 1e-4 * (1.0 + a.abs()), "{means}");
@@ -108,10 +108,10 @@ async fn two_groups_and_their_difference_share_one_scale() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hue_is_the_class_that_a_filter_prefers() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     let path = format!("{MOMENT}/relu1/preference");
-    let answer = lab.json(&format!("{path}?format=json")).await;
-    let truth = Truth::of(&lab, "relu1");
+    let answer = server.json(&format!("{path}?format=json")).await;
+    let truth = Truth::of(&server, "relu1");
     let area = answer["tile_width"].as_u64().unwrap() * answer["tile_height"].as_u64().unwrap();
     let by_class: Vec<Vec<f64>> = (0..10)
         .map(|class| {
@@ -133,7 +133,7 @@ async fn hue_is_the_class_that_a_filter_prefers() {
     assert_eq!(answer["classes"].as_array().unwrap().len(), 10);
 
     // Each tile has no other hue than that of its class: its brightest pixel points in the colour's direction.
-    let picture = lab.get(&format!("{path}?filters=2,0")).await;
+    let picture = server.get(&format!("{path}?filters=2,0")).await;
     let g: Value = serde_json::from_str(picture.header("x-deepviz-sheet")).unwrap();
     assert_eq!(g["preferences"][0]["filter"], 2);
     assert_eq!(g["preferences"][0]["class"], answer["preferences"][2]["class"]);
@@ -150,7 +150,7 @@ async fn hue_is_the_class_that_a_filter_prefers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_groups_are_refused_with_a_way_on() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for (path, status, words) in [
         ("conv1?apply=class:10", 400, "0 to 9"),
         ("conv1?apply=images:120", 404, "0 to 119"),
@@ -166,7 +166,7 @@ async fn wrong_groups_are_refused_with_a_way_on() {
         ("conv1/versus?a=class:1", 400, "`b`"),
         ("conv1/versus?a=class:1&b=2&format=gif", 400, "png, json or f32"),
     ] {
-        let answer = lab.get(&format!("{MOMENT}/{path}")).await;
+        let answer = server.get(&format!("{MOMENT}/{path}")).await;
         assert_eq!(answer.status, status, "{path}: {:?}", answer.body);
         let problem = answer.json();
         let text = format!("{} {}", problem["detail"], problem["hint"]);
@@ -176,14 +176,14 @@ async fn wrong_groups_are_refused_with_a_way_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strip_shows_a_class_over_time_on_one_scale() {
-    let lab = Lab::shared();
-    let strip = lab.get("/api/runs/tiny/layers/relu1/strip?apply=class:2&normalise=timeline&limit=3").await;
+    let server = TestServer::shared();
+    let strip = server.get("/api/runs/tiny/layers/relu1/strip?apply=class:2&normalise=timeline&limit=3").await;
     assert_eq!(strip.status, 200, "{:?}", strip.body);
     let g: Value = serde_json::from_str(strip.header("x-deepviz-sheet")).unwrap();
     assert_eq!((&g["checkpoints"], &g["group"], &g["images"]), (&json!([0, 1, 2, 3]), &json!("class:2"), &json!(3)));
-    let list = lab.json("/api/runs/tiny/checkpoints/*/layers/relu1?apply=class:2&limit=3&minus=class:4").await;
+    let list = server.json("/api/runs/tiny/checkpoints/*/layers/relu1?apply=class:2&limit=3&minus=class:4").await;
     for sheet in list["sheets"].as_array().unwrap() {
-        let answer = lab.get(&format!("/{}", sheet["url"].as_str().unwrap())).await;
+        let answer = server.get(&format!("/{}", sheet["url"].as_str().unwrap())).await;
         let mut expected = sheet.clone();
         expected.as_object_mut().unwrap().remove("url");
         assert_eq!(serde_json::from_str::<Value>(answer.header("x-deepviz-sheet")).unwrap(), expected);

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use axum::body::Body;
 
-use super::lab::{get, images, write_run};
+use super::fixture::{get, images, write_run};
 use super::uploads::{Store, TOKEN, plain_tar_of, tar_of};
 
 /// Trial 47: the client goes away between two files, within a header, within a file.
@@ -26,7 +26,7 @@ async fn a_sender_that_goes_away_leaves_nothing() {
             drop(sender);
             let body = Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
             let request = get("/api/uploads/runs/cut").method("PUT").header("authorization", format!("Bearer {TOKEN}"));
-            let answer = store.lab.send(request.body(body).unwrap()).await;
+            let answer = store.server.send(request.body(body).unwrap()).await;
             assert!(answer.status.is_client_error(), "{way} at {share}/12: {:?}", answer.body);
             assert_eq!(store.names(), [""; 0], "{way} at {share}/12");
         }

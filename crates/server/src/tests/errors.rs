@@ -1,6 +1,6 @@
 //! Every wrong question, what it is answered with, and that the words help.
 
-use super::lab::{Lab, images, write_run};
+use super::fixture::{TestServer, images, write_run};
 
 /// Path, status, and words that the detail or the hint must hold.
 const WRONG: &[(&str, u16, &str)] = &[
@@ -66,9 +66,9 @@ const WRONG: &[(&str, u16, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_wrong_question_gets_its_status_and_a_way_on() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for (path, status, words) in WRONG {
-        let answer = lab.get(path).await;
+        let answer = server.get(path).await;
         assert_eq!(answer.status.as_u16(), *status, "{path}: {:?}", answer.body);
         assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
         let problem = answer.json();
@@ -76,12 +76,12 @@ async fn every_wrong_question_gets_its_status_and_a_way_on() {
         let text = format!("{} {}", problem["detail"], problem["hint"]);
         assert!(text.contains(words), "{path}: {text}");
     }
-    lab.json("/api/runs/tiny").await;
+    server.json("/api/runs/tiny").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_that_are_no_images_are_refused() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for (path, body, status) in [
         ("/api/runs/tiny/checkpoints/0/predict", vec![], 415),
         ("/api/runs/tiny/checkpoints/0/predict", b"no image".to_vec(), 415),
@@ -90,7 +90,7 @@ async fn uploads_that_are_no_images_are_refused() {
         ("/api/runs/none/checkpoints/0/predict", vec![1], 404),
         ("/api/runs/tiny", vec![1], 405),
     ] {
-        let answer = lab.post(path, body).await;
+        let answer = server.post(path, body).await;
         assert_eq!(answer.status, status, "{path}: {:?}", answer.body);
         assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
     }
@@ -98,7 +98,7 @@ async fn uploads_that_are_no_images_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_snapshot_is_a_gap_and_the_rest_works() {
-    let (lab, run) = Lab::own();
+    let (server, run) = TestServer::own();
     let snapshot = |step: u64| run.join(format!("snapshots/{step:06}.safetensors"));
     let whole = std::fs::read(snapshot(5)).unwrap();
     std::fs::write(snapshot(5), &whole[..whole.len() / 2]).unwrap();
@@ -110,28 +110,28 @@ async fn a_broken_snapshot_is_a_gap_and_the_rest_works() {
 
     let sheet = |index: usize| format!("/api/runs/tiny/checkpoints/{index}/layers/conv1/filters/*/channels/*");
     for (index, status) in [(0, 200), (1, 422), (2, 422), (3, 200)] {
-        let answer = lab.get(&sheet(index)).await;
+        let answer = server.get(&sheet(index)).await;
         assert_eq!(answer.status, status, "{index}: {:?}", answer.body);
     }
-    let detail = lab.json("/api/runs/tiny").await;
+    let detail = server.json("/api/runs/tiny").await;
     let problems: Vec<_> = detail["checkpoints"].as_array().unwrap().iter().map(|c| c["problem"].is_string()).collect();
     assert_eq!(problems, [false, true, true, false]);
 
-    let list = lab.json("/api/runs/tiny/checkpoints/*/layers/conv1/filters/0/channels/*").await;
+    let list = server.json("/api/runs/tiny/checkpoints/*/layers/conv1/filters/0/channels/*").await;
     assert_eq!(list["sheets"].as_array().unwrap().len(), 2);
     assert_eq!(list["problems"].as_array().unwrap().len(), 2);
-    let strip = lab.get("/api/runs/tiny/layers/conv1/strip?normalise=timeline").await;
+    let strip = server.get("/api/runs/tiny/layers/conv1/strip?normalise=timeline").await;
     assert_eq!(strip.status, 200);
     let geometry: serde_json::Value = serde_json::from_str(strip.header("x-deepviz-sheet")).unwrap();
     assert_eq!(geometry["checkpoints"], serde_json::json!([0, 3]));
-    let history = lab.json("/api/runs/tiny/layers/conv1/history").await;
+    let history = server.json("/api/runs/tiny/layers/conv1/history").await;
     assert_eq!(history["checkpoints"], serde_json::json!([0, 3]));
 }
 
 /// Whatever happens to the files of a run: an answer, and never the server's fault.
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_files_are_no_failure_of_the_server() {
-    let (lab, run) = Lab::own();
+    let (server, run) = TestServer::own();
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = || {
         state ^= state << 13;
@@ -156,7 +156,7 @@ async fn damaged_files_are_no_failure_of_the_server() {
             }
         }
         std::fs::write(run.join(files[chosen]), &bytes).unwrap();
-        lab.app.runs.scan();
+        server.app.runs.scan();
         for path in [
             "",
             "/metrics",
@@ -173,14 +173,14 @@ async fn damaged_files_are_no_failure_of_the_server() {
             "/images/95/history",
             "/checkpoints/last/images/95/near",
         ] {
-            let answer = lab.get(&format!("/api/runs/tiny{path}")).await;
+            let answer = server.get(&format!("/api/runs/tiny{path}")).await;
             assert!(answer.status.as_u16() < 500, "{} {round} {path}: {:?}", files[chosen], answer.body);
         }
-        assert!(lab.get("/api/runs").await.status.is_success());
+        assert!(server.get("/api/runs").await.status.is_success());
         std::fs::write(run.join(files[chosen]), &whole[chosen]).unwrap();
-        lab.app.runs.scan();
+        server.app.runs.scan();
     }
-    lab.json("/api/runs/tiny").await;
+    server.json("/api/runs/tiny").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,16 +196,16 @@ async fn a_missing_or_foreign_corpus_is_reported_and_weights_are_shown() {
     let options = deepviz_corpus::ShapesOptions { images: 40, test_fraction: 0.5, seed: 1 };
     deepviz_corpus::make_shapes(&other, &options).unwrap();
     for (corpus, words) in [(folder.path().join("nowhere"), "nothing exists"), (other, "expected identity")] {
-        let lab = Lab::over(std::slice::from_ref(&run), Some(corpus), None);
+        let server = TestServer::over(std::slice::from_ref(&run), Some(corpus), None);
         let sheet = "/api/runs/tiny/checkpoints/0/layers/conv1/filters/*/channels/*";
-        let answer = lab.get(&format!("{sheet}/apply/1")).await;
+        let answer = server.get(&format!("{sheet}/apply/1")).await;
         assert_eq!(answer.status, 409);
         assert!(answer.json()["detail"].as_str().unwrap().contains(words), "{:?}", answer.body);
-        let detail = lab.json("/api/runs/tiny").await;
+        let detail = server.json("/api/runs/tiny").await;
         assert_eq!(detail["corpus"]["available"], false);
         assert!(detail["corpus"]["problem"].as_str().unwrap().contains(words));
-        assert_eq!(lab.get(sheet).await.status, 200);
-        assert_eq!(lab.get("/api/runs/tiny/checkpoints/0/confusion").await.status, 409);
+        assert_eq!(server.get(sheet).await.status, 200);
+        assert_eq!(server.get("/api/runs/tiny/checkpoints/0/confusion").await.status, 409);
     }
 }
 
@@ -217,12 +217,12 @@ async fn a_run_of_a_newer_format_is_named_and_the_others_are_served() {
     let file = folder.path().join("newer/run.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replacen("format = 1", "format = 99", 1)).unwrap();
-    let lab = Lab::over(&[folder.path().to_owned()], None, None);
-    let list = lab.json("/api/runs").await;
+    let server = TestServer::over(&[folder.path().to_owned()], None, None);
+    let list = server.json("/api/runs").await;
     assert_eq!(list["runs"].as_array().unwrap().len(), 1);
     assert_eq!(list["problems"][0]["id"], "newer");
-    let answer = lab.get("/api/runs/newer").await;
+    let answer = server.get("/api/runs/newer").await;
     assert_eq!(answer.status, 422);
     assert!(answer.json()["detail"].as_str().unwrap().contains("99"), "{:?}", answer.body);
-    lab.json("/api/runs/good").await;
+    server.json("/api/runs/good").await;
 }

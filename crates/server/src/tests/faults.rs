@@ -6,8 +6,8 @@ use std::path::Path;
 use deepviz_corpus::{ShapesOptions, make_shapes};
 use deepviz_net::{Error as NetError, RunInfo};
 
-use super::lab::{Lab, copy_of_run, images, write_run};
-use crate::problem::ApiError;
+use super::fixture::{TestServer, copy_of_run, images, write_run};
+use crate::http::problem::ApiError;
 
 /// Changes what a run says of its corpus.
 fn change_info(run: &Path, change: impl FnOnce(&mut RunInfo)) {
@@ -18,22 +18,22 @@ fn change_info(run: &Path, change: impl FnOnce(&mut RunInfo)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_is_no_metric_is_left_out_and_told() {
-    let (lab, run) = Lab::own();
-    let before = lab.json("/api/runs/tiny/metrics").await;
+    let (server, run) = TestServer::own();
+    let before = server.json("/api/runs/tiny/metrics").await;
     assert!(before["skipped"].is_null());
-    assert!(lab.json("/api/runs/tiny").await["metrics_problem"].is_null());
+    assert!(server.json("/api/runs/tiny").await["metrics_problem"].is_null());
     let mut file = std::fs::OpenOptions::new().append(true).open(run.join("metrics.jsonl")).unwrap();
     file.write_all(&[0; 600]).unwrap();
     file.write_all(b"\n{\"epoch\": 1}\n").unwrap();
-    let after = lab.json("/api/runs/tiny/metrics").await;
+    let after = server.json("/api/runs/tiny/metrics").await;
     assert_eq!((&after["train"], &after["test"]), (&before["train"], &before["test"]));
     let lines = std::fs::read(run.join("metrics.jsonl")).unwrap().split(|&byte| byte == b'\n').count() - 1;
     assert_eq!((&after["skipped"]["lines"], &after["skipped"]["first_line"]), (&2.into(), &(lines - 1).into()));
-    let detail = lab.json("/api/runs/tiny").await;
+    let detail = server.json("/api/runs/tiny").await;
     let problem = detail["metrics_problem"].as_str().unwrap();
     assert!(problem.contains("2 lines") && problem.contains(&format!("line {}", lines - 1)), "{problem}");
     assert_eq!(detail["checkpoints"][3]["test_error"], 0.5);
-    let list = lab.json("/api/runs").await;
+    let list = server.json("/api/runs").await;
     assert_eq!(list["runs"][0]["test_error"], 0.5);
 }
 
@@ -46,8 +46,8 @@ async fn a_split_without_images_is_said_so_and_no_command_is_suggested() {
         let _ = std::fs::remove_file(run.join(file));
     }
     change_info(&run, |info| info.corpus.test = 0);
-    let lab = Lab::over(std::slice::from_ref(&run), None, None);
-    assert_eq!(lab.json("/api/runs/tiny").await["corpus"]["test"], 0);
+    let server = TestServer::over(std::slice::from_ref(&run), None, None);
+    assert_eq!(server.json("/api/runs/tiny").await["corpus"]["test"], 0);
     for path in [
         "/api/runs/tiny/checkpoints/0/confusion",
         "/api/runs/tiny/checkpoints/0/confusion?split=test",
@@ -58,14 +58,14 @@ async fn a_split_without_images_is_said_so_and_no_command_is_suggested() {
         "/api/runs/tiny/ledger",
         "/api/runs/tiny/suspects?split=test",
     ] {
-        let answer = lab.get(path).await;
+        let answer = server.get(path).await;
         let problem = answer.json();
         assert_eq!((answer.status.as_u16(), &problem["type"]), (404, &"no-split".into()), "{path}: {problem}");
         assert!(problem["detail"].as_str().unwrap().contains("no test split"), "{path}: {problem}");
         assert!(!problem.to_string().contains("deepviz stats"), "{path}: {problem}");
     }
     // Of the other one there are none yet, and a command makes them.
-    let answer = lab.get("/api/runs/tiny/checkpoints/0/confusion?split=train").await;
+    let answer = server.get("/api/runs/tiny/checkpoints/0/confusion?split=train").await;
     assert_eq!(answer.status, 409);
     assert!(answer.json()["hint"].as_str().unwrap().contains("deepviz stats"));
 }
@@ -81,20 +81,20 @@ async fn a_given_corpus_serves_the_runs_that_were_trained_on_it() {
     write_run(&at("runs/one"), &at("first"));
     write_run(&at("runs/two"), &at("second"));
     std::fs::rename(at("first"), at("moved")).unwrap();
-    let lab = Lab::over(&[at("runs")], Some(at("moved")), None);
+    let server = TestServer::over(&[at("runs")], Some(at("moved")), None);
     for (run, expected) in [("one", "moved"), ("two", "second")] {
-        let detail = lab.json(&format!("/api/runs/{run}")).await;
-        lab.json(&format!("/api/runs/{run}/checkpoints/0/predict/3")).await;
-        let detail_after = lab.json(&format!("/api/runs/{run}")).await;
+        let detail = server.json(&format!("/api/runs/{run}")).await;
+        server.json(&format!("/api/runs/{run}/checkpoints/0/predict/3")).await;
+        let detail_after = server.json(&format!("/api/runs/{run}")).await;
         let corpus = &detail_after["corpus"];
         assert_eq!((&corpus["available"], &corpus["id"]), (&true.into(), &expected.into()), "{corpus} {detail}");
         let id = corpus["id"].as_str().unwrap();
-        assert_eq!(lab.get(&format!("/api/corpora/{id}/images/3/pixels")).await.status, 200);
+        assert_eq!(server.get(&format!("/api/corpora/{id}/images/3/pixels")).await.status, 200);
     }
     // A corpus that is neither's: what is wrong is told where there is nothing else.
-    let lab = Lab::over(&[at("runs")], Some(images()), None);
-    assert_eq!(lab.get("/api/runs/two/checkpoints/0/predict/3").await.status, 200);
-    let answer = lab.get("/api/runs/one/checkpoints/0/predict/3").await;
+    let server = TestServer::over(&[at("runs")], Some(images()), None);
+    assert_eq!(server.get("/api/runs/two/checkpoints/0/predict/3").await.status, 200);
+    let answer = server.get("/api/runs/one/checkpoints/0/predict/3").await;
     assert_eq!(answer.status, 409);
     assert!(answer.json()["detail"].as_str().unwrap().contains("identity"), "{:?}", answer.body);
 }
@@ -108,14 +108,14 @@ async fn a_class_that_changed_after_training_is_named() {
         info.classes[3] = "unicorn".to_owned();
         info.corpus.identity = "0".repeat(64);
     });
-    let lab = Lab::over(std::slice::from_ref(&run), None, None);
-    let answer = lab.get("/api/runs/tiny/checkpoints/0/predict/3").await;
+    let server = TestServer::over(std::slice::from_ref(&run), None, None);
+    let answer = server.get("/api/runs/tiny/checkpoints/0/predict/3").await;
     assert_eq!(answer.status, 409);
     assert!(answer.json()["detail"].as_str().unwrap().contains("lacks the class `unicorn`"), "{:?}", answer.body);
     change_info(&run, |info| info.classes[3] = RunInfo::read(&original()).unwrap().classes[3].clone());
     change_info(&run, |info| info.classes.swap(0, 1));
-    let lab = Lab::over(&[run], None, None);
-    let answer = lab.get("/api/runs/tiny/checkpoints/0/predict/3").await;
+    let server = TestServer::over(&[run], None, None);
+    let answer = server.get("/api/runs/tiny/checkpoints/0/predict/3").await;
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("class 0") && detail.contains("order"), "{detail}");
 }
@@ -143,8 +143,8 @@ fn no_file_handle_left_is_a_503_and_no_fault_of_the_file() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(target_os = "linux")]
 async fn databases_that_are_held_open_are_bounded() {
-    use crate::catalogue::Catalogue;
-    use crate::file_limits::FileLimits;
+    use crate::http::file_limits::FileLimits;
+    use crate::runs::catalogue::Catalogue;
 
     let folder = tempfile::tempdir().unwrap();
     for index in 0..8 {

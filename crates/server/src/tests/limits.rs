@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::lab::{Lab, images, write_run};
-use crate::app::Shared;
-use crate::listen::Limits;
+use super::fixture::{TestServer, images, write_run};
+use crate::app::AppState;
+use crate::http::listen::ConnectionLimits;
 use crate::{Config, bind};
 
 /// Bounds a hang, and nothing else: on a busy machine everything takes longer.
@@ -19,19 +19,19 @@ pub(super) const HANG: Duration = Duration::from_mins(10);
 
 pub(super) struct Running {
     pub(super) address: SocketAddr,
-    pub(super) app: Shared,
+    pub(super) app: AppState,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), crate::Error>>,
     pub(super) folder: tempfile::TempDir,
 }
 
 impl Running {
-    pub(super) async fn start(limits: impl FnOnce(&mut Limits)) -> Self {
+    pub(super) async fn start(limits: impl FnOnce(&mut ConnectionLimits)) -> Self {
         Self::asking_for(None, limits).await
     }
 
     /// The same for those who know a token.
-    pub(super) async fn asking_for(token: Option<&str>, limits: impl FnOnce(&mut Limits)) -> Self {
+    pub(super) async fn asking_for(token: Option<&str>, limits: impl FnOnce(&mut ConnectionLimits)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_run(&folder.path().join("run"), &images());
         let mut config = config(vec![folder.path().to_owned()]);
@@ -203,18 +203,18 @@ async fn what_is_in_flight_is_finished_when_the_server_stops() {
 /// However many ask for the same at the same time, it is drawn once.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_wish_of_many_is_drawn_once() {
-    let (lab, run) = Lab::own();
-    let lab = Arc::new(lab);
+    let (server, run) = TestServer::own();
+    let server = Arc::new(server);
     // A folder that changed just now is read again with every request.
     let before = std::time::SystemTime::now() - Duration::from_mins(1);
     std::fs::File::open(run.join("snapshots")).unwrap().set_modified(before).unwrap();
     // The snapshot is read and the listing made by the first, another picture.
-    lab.get("/api/runs/tiny/checkpoints/1/layers/conv1").await;
-    let before = lab.json("/api/status").await["drawing"]["done"].as_u64().unwrap();
+    server.get("/api/runs/tiny/checkpoints/1/layers/conv1").await;
+    let before = server.json("/api/status").await["drawing"]["done"].as_u64().unwrap();
     let asking: Vec<_> = (0..64)
         .map(|_| {
-            let lab = Arc::clone(&lab);
-            tokio::spawn(async move { lab.get("/api/runs/tiny/checkpoints/1/layers/conv1?scale=40").await.body })
+            let server = Arc::clone(&server);
+            tokio::spawn(async move { server.get("/api/runs/tiny/checkpoints/1/layers/conv1?scale=40").await.body })
         })
         .collect();
     let mut pictures = std::collections::BTreeSet::new();
@@ -222,7 +222,7 @@ async fn the_same_wish_of_many_is_drawn_once() {
         pictures.insert(one.await.unwrap());
     }
     assert_eq!(pictures.len(), 1);
-    let status = lab.json("/api/status").await;
+    let status = server.json("/api/status").await;
     assert_eq!(status["drawing"]["done"].as_u64().unwrap() - before, 1);
     assert_eq!(status["drawing"]["waiting"], 0);
 }

@@ -9,7 +9,7 @@ use deepviz_corpus::Corpus;
 use deepviz_net::{Run, RunLock};
 use tokio::sync::oneshot;
 
-use super::lab::{Lab, images, write_run, write_snapshot};
+use super::fixture::{TestServer, images, write_run, write_snapshot};
 use crate::{Config, bind};
 
 /// Bounds a hang, and nothing else: on a busy machine everything takes longer.
@@ -120,20 +120,20 @@ async fn what_happens_on_disk_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_snapshots_and_new_runs_are_seen_without_events_too() {
-    let (lab, run) = Lab::own();
-    assert_eq!(lab.json("/api/runs/tiny").await["checkpoints"].as_array().unwrap().len(), 4);
+    let (server, run) = TestServer::own();
+    assert_eq!(server.json("/api/runs/tiny").await["checkpoints"].as_array().unwrap().len(), 4);
     let corpus = Corpus::open(&images()).unwrap();
     let network = Arc::clone(Run::open(&run).unwrap().network());
     write_snapshot(&run, &network, &corpus, 20);
-    assert_eq!(lab.json("/api/runs/tiny").await["checkpoints"][4]["step"], 20);
-    let last = lab.json("/api/runs/tiny/checkpoints/last/layers/conv1/filters/0/channels/0?format=json").await;
+    assert_eq!(server.json("/api/runs/tiny").await["checkpoints"][4]["step"], 20);
+    let last = server.json("/api/runs/tiny/checkpoints/last/layers/conv1/filters/0/channels/0?format=json").await;
     assert_eq!(last["checkpoint"], 4);
     write_run(&run.parent().unwrap().join("later"), &images());
-    assert_eq!(lab.app.runs.scan().appeared, ["later"]);
-    lab.json("/api/runs/later").await;
+    assert_eq!(server.app.runs.scan().appeared, ["later"]);
+    server.json("/api/runs/later").await;
     std::fs::remove_dir_all(&run).unwrap();
-    assert_eq!(lab.app.runs.scan().gone, ["tiny"]);
-    assert_eq!(lab.get("/api/runs/tiny").await.status, 404);
+    assert_eq!(server.app.runs.scan().gone, ["tiny"]);
+    assert_eq!(server.get("/api/runs/tiny").await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,8 +143,9 @@ async fn runs_of_one_name_are_told_apart_by_their_folders() {
     for path in &paths {
         write_run(path, &images());
     }
-    let lab = Lab::over(&paths, None, None);
-    let ids: Vec<_> = lab.json("/api/runs").await["runs"].as_array().unwrap().iter().map(|r| r["id"].clone()).collect();
+    let server = TestServer::over(&paths, None, None);
+    let ids: Vec<_> =
+        server.json("/api/runs").await["runs"].as_array().unwrap().iter().map(|r| r["id"].clone()).collect();
     assert_eq!(ids, ["b~same", "same"]);
-    lab.json("/api/runs/b~same").await;
+    server.json("/api/runs/b~same").await;
 }

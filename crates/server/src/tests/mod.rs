@@ -1,27 +1,27 @@
 //! The router over a small run made by hand, asked without a socket.
 
+mod access;
 mod activity;
-mod bombs;
 mod changes;
 mod class_names;
 mod classes;
-mod crowds;
+mod connection_floods;
 mod cut_uploads;
+mod decompression_bombs;
 mod diverged;
 mod errors;
 mod faults;
-mod lab;
-mod lanes;
+mod fixture;
 mod limits;
 mod live;
-mod near;
+mod nearest;
 mod paths;
 mod query;
-mod rules;
 mod shapes;
 mod sheets;
-mod strangers;
+mod unauthenticated;
 mod uploads;
 mod wire;
+mod work_queues;
 
-pub(crate) use lab::{copy_of_run, images};
+pub(crate) use fixture::{copy_of_run, images};

@@ -8,7 +8,7 @@ use deepviz_corpus::{ShapesOptions, make_shapes};
 use deepviz_net::RunInfo;
 use serde_json::Value;
 
-use super::lab::{Lab, copy_of_run, get, write_run};
+use super::fixture::{TestServer, copy_of_run, get, write_run};
 
 /// Part of every path, and of nothing else.
 const PLACE: &str = "xyzzy-of-this-machine";
@@ -201,11 +201,11 @@ fn addresses(run: &str, corpus: &str) -> Vec<String> {
 }
 
 /// Asks everything and holds every answer, and its headers, against the words that may stand in none.
-async fn expect_none_of(lab: &Lab, names: &[&str], forbidden: &[&str]) -> [usize; 2] {
+async fn expect_none_of(server: &TestServer, names: &[&str], forbidden: &[&str]) -> [usize; 2] {
     let mut counts = [0, 0];
     for name in names {
         for address in addresses(name, name) {
-            let answer = lab.get(&address).await;
+            let answer = server.get(&address).await;
             let text = format!("{:?} {}", answer.headers, String::from_utf8_lossy(&answer.body));
             for word in forbidden {
                 assert!(!text.contains(word), "{address}: {text}");
@@ -231,30 +231,30 @@ async fn no_answer_names_a_folder_of_this_machine() {
     // A file where the cache folder should be: corpora are held in memory, and say so.
     let cache = place.at("cache");
     fs::write(&cache, "x").unwrap();
-    let lab = Lab::caching_in(&[place.at("runs")], &cache);
+    let server = TestServer::caching_in(&[place.at("runs")], &cache);
     let names = names_in(&place.at("runs"));
     let names: Vec<&str> = names.iter().map(String::as_str).chain(["missing"]).collect();
     let temporary = std::env::temp_dir().join(".tmp");
     let forbidden = [PLACE, temporary.to_str().unwrap()];
-    let [refused, answered] = expect_none_of(&lab, &names, &forbidden).await;
+    let [refused, answered] = expect_none_of(&server, &names, &forbidden).await;
     assert!(refused > 500 && answered > 300, "{refused} refused, {answered} answered");
     // What is said in place of the folder.
-    let list = lab.json("/api/runs").await;
+    let list = server.json("/api/runs").await;
     let problem = |id: &str| {
         let all = list["problems"].as_array().unwrap();
         all.iter().find(|problem| problem["id"] == id).unwrap()["problem"].as_str().unwrap().to_owned()
     };
     assert!(problem("no-toml").starts_with("run.toml:1: "), "{}", problem("no-toml"));
-    let detail = lab.json("/api/runs/cut-snapshot").await;
+    let detail = server.json("/api/runs/cut-snapshot").await;
     let broken = detail["checkpoints"][1]["problem"].as_str().unwrap();
     assert!(broken.ends_with(": snapshots/000005.safetensors"), "{broken}");
-    let detail = lab.json("/api/runs/stats-garbage").await;
+    let detail = server.json("/api/runs/stats-garbage").await;
     assert!(detail["statistics_problem"].as_str().unwrap().contains("stats.sqlite"), "{detail}");
-    let detail = lab.json("/api/runs/cut-corpus").await;
+    let detail = server.json("/api/runs/cut-corpus").await;
     assert!(detail["corpus"]["problem"].as_str().unwrap().ends_with(": train.bin"), "{}", detail["corpus"]);
-    let answer = lab.get("/api/runs/stats-failed/checkpoints/1/confusion").await.json();
+    let answer = server.get("/api/runs/stats-failed/checkpoints/1/confusion").await.json();
     assert!(answer["detail"].as_str().unwrap().ends_with("it is cut: snapshots/000005.safetensors"), "{answer}");
-    let corpora = lab.json("/api/corpora").await;
+    let corpora = server.json("/api/corpora").await;
     assert!(corpora.to_string().contains("the cache folder cannot be written"), "{corpora}");
 }
 
@@ -266,7 +266,7 @@ async fn no_refused_upload_names_a_folder_of_this_machine() {
     make_runs_over_damaged_corpora(&place);
     let uploads = place.at("uploads");
     fs::create_dir(&uploads).unwrap();
-    let lab = Lab::taking_uploads(&uploads, TOKEN);
+    let server = TestServer::taking_uploads(&uploads, TOKEN);
     let mut refused = 0;
     for (kind, folder) in [("runs", "runs"), ("corpora", "corpora")] {
         for name in names_in(&place.at(folder)) {
@@ -281,7 +281,7 @@ async fn no_refused_upload_names_a_folder_of_this_machine() {
             // What is in a run's statistics comes from its sender.
             let put = get(&format!("/api/uploads/{kind}/{name}")).method("PUT");
             let put = put.header("authorization", format!("Bearer {TOKEN}"));
-            let answer = lab.send(put.body(Body::from(body)).unwrap()).await;
+            let answer = server.send(put.body(Body::from(body)).unwrap()).await;
             let text = String::from_utf8_lossy(&answer.body);
             assert!(!text.contains(PLACE) && !text.contains(".tmp"), "{name}: {text}");
             refused += usize::from(!answer.status.is_success());
@@ -320,17 +320,17 @@ async fn no_answer_quotes_a_file_that_is_linked_from_a_run() {
             });
         }
     }
-    let lab = Lab::over(&[place.at("runs")], None, None);
+    let server = TestServer::over(&[place.at("runs")], None, None);
     let names = names_in(&place.at("runs"));
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let first_bytes = u64::from_le_bytes(*SECRET.repeat(2).as_bytes().first_chunk().unwrap()).to_string();
-    let [refused, answered] = expect_none_of(&lab, &names, &[SECRET, &first_bytes, PLACE]).await;
+    let [refused, answered] = expect_none_of(&server, &names, &[SECRET, &first_bytes, PLACE]).await;
     assert!(refused > 500 && answered > 300, "{refused} refused, {answered} answered");
     // They are served under their own names, as what they are.
-    assert!(lab.json("/api/runs/metrics-0").await["metrics_problem"].is_string());
+    assert!(server.json("/api/runs/metrics-0").await["metrics_problem"].is_string());
     let run = place.at("elsewhere/linked");
     write_run(&run, &place.at("corpora/shapes"));
     std::os::unix::fs::symlink(&run, place.at("runs/link")).unwrap();
-    let lab = Lab::over(&[place.at("runs")], None, None);
-    assert_eq!(lab.json("/api/runs/linked").await["checkpoints"].as_array().unwrap().len(), 4);
+    let server = TestServer::over(&[place.at("runs")], None, None);
+    assert_eq!(server.json("/api/runs/linked").await["checkpoints"].as_array().unwrap().len(), 4);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::lab::Lab;
+use super::fixture::TestServer;
 
 const TINY: &str = "/api/runs/tiny";
 
@@ -23,34 +23,34 @@ fn calm(mut value: Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs() {
-    let lab = Lab::shared();
-    insta::assert_json_snapshot!("runs", calm(lab.json("/api/runs").await));
+    let server = TestServer::shared();
+    insta::assert_json_snapshot!("runs", calm(server.json("/api/runs").await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn run() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     // The corpus is read in the background; a request for an image waits for it.
-    lab.json("/api/corpora/shapes/images/0").await;
-    insta::assert_json_snapshot!("run", calm(lab.json(TINY).await));
+    server.json("/api/corpora/shapes/images/0").await;
+    insta::assert_json_snapshot!("run", calm(server.json(TINY).await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn graph() {
-    let lab = Lab::shared();
-    insta::assert_json_snapshot!("graph", lab.json(&format!("{TINY}/graph")).await);
+    let server = TestServer::shared();
+    insta::assert_json_snapshot!("graph", server.json(&format!("{TINY}/graph")).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics() {
-    let lab = Lab::shared();
-    insta::assert_json_snapshot!("metrics", lab.json(&format!("{TINY}/metrics?since=13")).await);
+    let server = TestServer::shared();
+    insta::assert_json_snapshot!("metrics", server.json(&format!("{TINY}/metrics?since=13")).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn layer_history() {
-    let lab = Lab::shared();
-    let history = lab.json(&format!("{TINY}/layers/conv2/history")).await;
+    let server = TestServer::shared();
+    let history = server.json(&format!("{TINY}/layers/conv2/history")).await;
     assert_eq!(history["moved"][0], Value::Null);
     assert!(history["moved"][1].as_f64().unwrap() > 0.0);
     insta::assert_json_snapshot!("layer_history", calm(history));
@@ -58,11 +58,11 @@ async fn layer_history() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn images() {
-    let lab = Lab::shared();
-    let page = lab.json("/api/corpora/shapes/images?split=test&limit=2&cursor=3").await;
+    let server = TestServer::shared();
+    let page = server.json("/api/corpora/shapes/images?split=test&limit=2&cursor=3").await;
     insta::assert_json_snapshot!("images", page);
-    insta::assert_json_snapshot!("image", lab.json("/api/corpora/shapes/images/0").await);
-    insta::assert_json_snapshot!("corpora", calm(lab.json("/api/corpora").await));
+    insta::assert_json_snapshot!("image", server.json("/api/corpora/shapes/images/0").await);
+    insta::assert_json_snapshot!("corpora", calm(server.json("/api/corpora").await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,21 +71,21 @@ async fn image_that_is_known_to_be_labelled_wrongly() {
     let images = folder.path().join("more");
     let options = deepviz_corpus::ShapesOptions { images: 1000, test_fraction: 0.25, seed: 5 };
     deepviz_corpus::make_shapes(&images, &options).unwrap();
-    super::lab::write_run(&folder.path().join("run"), &images);
-    let lab = Lab::over(&[folder.path().join("run")], None, None);
+    super::fixture::write_run(&folder.path().join("run"), &images);
+    let server = TestServer::over(&[folder.path().join("run")], None, None);
     let corpus = deepviz_corpus::Corpus::open(&images).unwrap();
     let (id, class) = corpus.notes().unwrap().wrong_labels.first_key_value().unwrap();
-    let image = lab.json(&format!("/api/corpora/more/images/{}", id.0)).await;
+    let image = server.json(&format!("/api/corpora/more/images/{}", id.0)).await;
     assert_eq!(image["recorded_class"], class.0);
     assert_ne!(image["class"], class.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statistics_agree_with_one_another() {
-    let lab = Lab::shared();
-    let confusion = lab.json(&format!("{TINY}/checkpoints/3/confusion")).await;
+    let server = TestServer::shared();
+    let confusion = server.json(&format!("{TINY}/checkpoints/3/confusion")).await;
     assert_eq!((&confusion["images"], &confusion["split"]), (&json!(30), &json!("test")));
-    let all = lab.json(&format!("{TINY}/confusion?split=test")).await;
+    let all = server.json(&format!("{TINY}/confusion?split=test")).await;
     assert_eq!(all["checkpoints"], json!([0, 1, 2, 3]));
     let flat: Vec<&Value> =
         confusion["counts"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap()).collect();
@@ -98,7 +98,7 @@ async fn statistics_agree_with_one_another() {
         let mut cursor = Value::Null;
         let mut found = Vec::new();
         loop {
-            let page = lab.json(&format!("{cell}?limit=2&cursor={}", cursor.as_str().unwrap_or_default())).await;
+            let page = server.json(&format!("{cell}?limit=2&cursor={}", cursor.as_str().unwrap_or_default())).await;
             assert_eq!(&page["total"], *count);
             found.extend(page["items"].as_array().unwrap().clone());
             cursor = page["next_cursor"].clone();
@@ -108,7 +108,7 @@ async fn statistics_agree_with_one_another() {
         }
         assert_eq!(json!(found.len()), **count);
         let first = &found[0];
-        let prediction = lab.json(&format!("{TINY}/checkpoints/3/predict/{}", first["id"])).await;
+        let prediction = server.json(&format!("{TINY}/checkpoints/3/predict/{}", first["id"])).await;
         assert_eq!((&prediction["predicted"], &prediction["true_class"]), (&json!(place % 10), &json!(place / 10)));
         let probability = prediction["probabilities"][place % 10].as_f64().unwrap();
         assert!((probability - first["probability"].as_f64().unwrap()).abs() < 1e-5);
@@ -116,26 +116,26 @@ async fn statistics_agree_with_one_another() {
     }
     assert_eq!(images, 30);
 
-    let history = lab.json(&format!("{TINY}/images/95/history")).await;
+    let history = server.json(&format!("{TINY}/images/95/history")).await;
     assert_eq!(history["checkpoints"], json!([0, 1, 2, 3]));
-    let prediction = lab.json(&format!("{TINY}/checkpoints/2/predict/95")).await;
+    let prediction = server.json(&format!("{TINY}/checkpoints/2/predict/95")).await;
     for class in 0..10 {
         let (a, b) = (&history["probabilities"][2][class], &prediction["probabilities"][class]);
         assert!((a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-5);
     }
     // Of the train split there are no statistics: its images have no history, and that is no error.
-    assert_eq!(lab.json(&format!("{TINY}/images/1/history")).await["checkpoints"], json!([]));
+    assert_eq!(server.json(&format!("{TINY}/images/1/history")).await["checkpoints"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clusters_hold_every_image_once() {
-    let lab = Lab::shared();
-    let detail = lab.json(TINY).await;
+    let server = TestServer::shared();
+    let detail = server.json(TINY).await;
     assert_eq!(detail["cluster_sets"][0], json!({"layer": "relu2", "metric": "cosine"}));
-    lab.json("/api/corpora/shapes/images/0").await;
+    server.json("/api/corpora/shapes/images/0").await;
     for set in detail["cluster_sets"].as_array().unwrap() {
         let query = format!("layer={}&metric={}", set["layer"].as_str().unwrap(), set["metric"].as_str().unwrap());
-        let answer = lab.json(&format!("{TINY}/checkpoints/2/clusters?{query}")).await;
+        let answer = server.json(&format!("{TINY}/checkpoints/2/clusters?{query}")).await;
         let clusters = answer["clusters"].as_array().unwrap();
         assert_eq!(clusters.len(), 4);
         let sizes: u64 = clusters.iter().map(|cluster| cluster["size"].as_u64().unwrap()).sum();
@@ -147,7 +147,7 @@ async fn clusters_hold_every_image_once() {
                 assert!(near["true_class"].is_u64() && near["distance"].is_number(), "{near}");
             }
         }
-        let history = lab.json(&format!("{TINY}/clusters?{query}")).await;
+        let history = server.json(&format!("{TINY}/clusters?{query}")).await;
         assert_eq!(history["checkpoints"], json!([0, 1, 2, 3]));
         let sizes: Vec<&Value> = clusters.iter().map(|cluster| &cluster["size"]).collect();
         assert_eq!(history["sizes"][2].as_array().unwrap().iter().collect::<Vec<_>>(), sizes);
@@ -169,8 +169,8 @@ fn the_description_on_disk_is_the_one_that_is_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_is_described() {
-    let lab = Lab::shared();
-    let document = lab.json("/api/openapi.json").await;
+    let server = TestServer::shared();
+    let document = server.json("/api/openapi.json").await;
     assert_eq!(document, serde_json::from_str::<Value>(&crate::openapi()).unwrap());
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
     insta::assert_json_snapshot!("paths", paths);

@@ -4,37 +4,37 @@ use deepviz_corpus::{Corpus, ImageId};
 use deepviz_net::{Device, Model, Run, Step};
 use serde_json::Value;
 
-use super::lab::{Answer, Lab, STEPS, images};
+use super::fixture::{STEPS, TestResponse, TestServer, images};
 
 const TINY: &str = "/api/runs/tiny";
 
-fn geometry(answer: &Answer) -> Value {
+fn geometry(answer: &TestResponse) -> Value {
     serde_json::from_str(answer.header("x-deepviz-sheet")).unwrap()
 }
 
-fn numbers(answer: &Answer) -> Vec<f32> {
+fn numbers(answer: &TestResponse) -> Vec<f32> {
     answer.body.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-fn run(lab: &Lab) -> Run {
-    Run::open(&lab.app.runs.get("tiny").unwrap().path).unwrap()
+fn run(server: &TestServer) -> Run {
+    Run::open(&server.app.runs.get("tiny").unwrap().path).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_are_those_of_the_snapshot_in_every_form() {
-    let lab = Lab::shared();
-    let snapshot = run(&lab).snapshot(Step(STEPS[2])).unwrap();
+    let server = TestServer::shared();
+    let snapshot = run(&server).snapshot(Step(STEPS[2])).unwrap();
     for (layer, shape) in [("conv1", [6, 3, 5, 5]), ("conv2", [4, 6, 3, 3]), ("fc10", [10, 16, 1, 1])] {
         let path = format!("{TINY}/checkpoints/2/layers/{layer}/filters/*/channels/*");
-        let raw = lab.get(&format!("{path}?format=f32")).await;
+        let raw = server.get(&format!("{path}?format=f32")).await;
         let expected: Vec<f32> = snapshot.parameters.get(&format!("{layer}.weight")).unwrap().iter().copied().collect();
         assert_eq!(raw.header("x-deepviz-shape"), format!("{shape:?}").replace(' ', ""));
         assert_eq!(numbers(&raw), expected, "{layer}");
-        let json = lab.json(&format!("{path}?format=json")).await;
+        let json = server.json(&format!("{path}?format=json")).await;
         assert_eq!(json["shape"], serde_json::json!(shape));
         let listed: Vec<f32> = json["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
         assert_eq!(listed, expected, "{layer}");
-        let picture = geometry(&lab.get(&path).await);
+        let picture = geometry(&server.get(&path).await);
         // A few extreme values of many lie beyond the scale.
         let mut magnitudes: Vec<f32> = expected.iter().map(|v| v.abs()).collect();
         magnitudes.sort_by(f32::total_cmp);
@@ -46,7 +46,7 @@ async fn values_are_those_of_the_snapshot_in_every_form() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_of_a_network_that_sees_blue_first_keep_their_colours() {
-    let (before, path) = Lab::own();
+    let (before, path) = TestServer::own();
     let sheet = format!("{TINY}/checkpoints/2/layers/conv1/filters/*/channels/*");
     let (width, height, red_first) = before.get(&sheet).await.pixels();
     let info = path.join("run.toml");
@@ -54,8 +54,8 @@ async fn filters_of_a_network_that_sees_blue_first_keep_their_colours() {
     let reversed = text.replace("order = \"rgb\"", "order = \"bgr\"");
     assert_ne!(text, reversed);
     std::fs::write(&info, reversed).unwrap();
-    let lab = Lab::over(&[path], None, None);
-    let answer = lab.get(&sheet).await;
+    let server = TestServer::over(&[path], None, None);
+    let answer = server.get(&sheet).await;
     assert!(answer.status.is_success(), "{:?}", answer.body);
     assert_eq!(geometry(&answer)["channels"], serde_json::json!([2, 1, 0]));
     let blue_first = answer.pixels();
@@ -64,23 +64,23 @@ async fn filters_of_a_network_that_sees_blue_first_keep_their_colours() {
         assert_eq!([one[0], one[1], one[2], one[3]], [other[2], other[1], other[0], other[3]]);
     }
     // A strip of this one checkpoint is the same picture.
-    let strip = lab.get(&format!("{TINY}/layers/conv1/strip?checkpoints=2")).await;
+    let strip = server.get(&format!("{TINY}/layers/conv1/strip?checkpoints=2")).await;
     assert_eq!(strip.pixels().2, blue_first.2);
     // Numbers stay in the network's order; those under a pixel are named.
-    let raw = numbers(&lab.get(&format!("{sheet}?format=f32")).await);
-    let under = lab.json(&format!("{sheet}?at=0,0")).await;
+    let raw = numbers(&server.get(&format!("{sheet}?format=f32")).await);
+    let under = server.json(&format!("{sheet}?at=0,0")).await;
     assert_eq!(under["channels"], serde_json::json!([2, 1, 0]));
     assert!((under["values"][2].as_f64().unwrap() as f32 - raw[0]).abs() < 1e-6);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fully_connected_layer_is_shown_in_the_shape_of_its_input() {
-    let lab = Lab::shared();
-    let network = run(&lab).network().clone();
+    let server = TestServer::shared();
+    let network = run(&server).network().clone();
     let input = network.layers()[network.index_of("conv2").unwrap()].shape;
-    let answer = lab.get(&format!("{TINY}/checkpoints/last/layers/fc16/filters/2/channels/1,3?format=f32")).await;
+    let answer = server.get(&format!("{TINY}/checkpoints/last/layers/fc16/filters/2/channels/1,3?format=f32")).await;
     assert_eq!(answer.header("x-deepviz-shape"), format!("[1,2,{},{}]", input.height, input.width));
-    let snapshot = run(&lab).snapshot(Step(15)).unwrap();
+    let snapshot = run(&server).snapshot(Step(15)).unwrap();
     let weight = &snapshot.parameters.get("fc16.weight").unwrap();
     let area = input.height * input.width;
     for (place, value) in numbers(&answer).iter().enumerate() {
@@ -91,8 +91,8 @@ async fn a_fully_connected_layer_is_shown_in_the_shape_of_its_input() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn activations_are_those_of_the_model_with_the_snapshots_own_mean() {
-    let lab = Lab::shared();
-    let (run, corpus) = (run(&lab), Corpus::open(&images()).unwrap());
+    let server = TestServer::shared();
+    let (run, corpus) = (run(&server), Corpus::open(&images()).unwrap());
     let snapshot = run.snapshot(Step(5)).unwrap();
     let device = Device::cpu(Some(1), None).unwrap();
     let model = Model::from_snapshot(run.network().clone(), &snapshot, &device).unwrap();
@@ -101,15 +101,15 @@ async fn activations_are_those_of_the_model_with_the_snapshots_own_mean() {
         let index = run.network().index_of(layer).unwrap();
         let expected = model.forward(&[image], &[index]).unwrap().remove(0);
         let path = format!("{TINY}/checkpoints/1/layers/{layer}/filters/*/channels/*/apply/100?format=f32");
-        assert_eq!(numbers(&lab.get(&path).await), expected.into_raw_vec_and_offset().0, "{layer}");
+        assert_eq!(numbers(&server.get(&path).await), expected.into_raw_vec_and_offset().0, "{layer}");
     }
     // The mean is subtracted: pixels are bytes, and what the first layer sees is not.
-    let data = lab.get(&format!("{TINY}/checkpoints/1/layers/data/filters/*/channels/*/apply/100?format=f32")).await;
+    let data = server.get(&format!("{TINY}/checkpoints/1/layers/data/filters/*/channels/*/apply/100?format=f32")).await;
     let mean = snapshot.mean.unwrap();
     for ((value, pixel), mean) in numbers(&data).iter().zip(image.iter()).zip(&mean) {
         assert!((value - (f32::from(*pixel) - mean)).abs() < 1e-3);
     }
-    let prediction = lab.json(&format!("{TINY}/checkpoints/1/predict/100")).await;
+    let prediction = server.json(&format!("{TINY}/checkpoints/1/predict/100")).await;
     let sum: f64 = prediction["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).sum();
     assert!((sum - 1.0).abs() < 1e-5);
     assert_eq!(prediction["true_class"], corpus.label(ImageId(100)).unwrap().0);
@@ -117,22 +117,22 @@ async fn activations_are_those_of_the_model_with_the_snapshots_own_mean() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sent_image_is_treated_as_the_same_image_of_the_corpus() {
-    let lab = Lab::shared();
-    let file = lab.get("/api/corpora/shapes/images/7/pixels").await.body;
-    let known = lab.json(&format!("{TINY}/checkpoints/2/predict/7")).await;
-    let sent = lab.post(&format!("{TINY}/checkpoints/2/predict"), file.clone()).await;
+    let server = TestServer::shared();
+    let file = server.get("/api/corpora/shapes/images/7/pixels").await.body;
+    let known = server.json(&format!("{TINY}/checkpoints/2/predict/7")).await;
+    let sent = server.post(&format!("{TINY}/checkpoints/2/predict"), file.clone()).await;
     assert_eq!(sent.status, 200);
     assert_eq!(sent.json()["logits"], known["logits"]);
     assert_eq!(sent.json()["image"], Value::Null);
     let sheet = format!("{TINY}/checkpoints/2/layers/conv1/filters/*/channels/*/apply");
-    let known = lab.get(&format!("{sheet}/7")).await;
-    let sent = lab.post(&sheet, file).await;
+    let known = server.get(&format!("{sheet}/7")).await;
+    let sent = server.post(&sheet, file).await;
     assert_eq!(sent.pixels(), known.pixels());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_have_the_geometry_they_say() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for (path, columns, rows, rgb) in [
         ("checkpoints/0/layers/conv1/filters/*/channels/*", 3, 2, true),
         ("checkpoints/0/layers/conv1/filters/0-4/channels/*?columns=5", 5, 1, true),
@@ -141,7 +141,7 @@ async fn pictures_have_the_geometry_they_say() {
         ("checkpoints/0/layers/conv2/filters/1,3/channels/0-2", 3, 2, false),
         ("checkpoints/0/layers/fc10/filters/*/channels/*/apply/0", 4, 3, false),
     ] {
-        let answer = lab.get(&format!("{TINY}/{path}")).await;
+        let answer = server.get(&format!("{TINY}/{path}")).await;
         let (width, height, rgba) = answer.pixels();
         let g = geometry(&answer);
         let number = |name: &str| g[name].as_u64().unwrap() as usize;
@@ -158,9 +158,9 @@ async fn pictures_have_the_geometry_they_say() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strip_is_its_sheets_one_below_the_other() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for query in ["", "&normalise=timeline", "&normalise=filter", "&apply=4"] {
-        let strip = lab.get(&format!("{TINY}/layers/conv1/strip?checkpoints=*{query}")).await;
+        let strip = server.get(&format!("{TINY}/layers/conv1/strip?checkpoints=*{query}")).await;
         let (width, height, pixels) = strip.pixels();
         let g = geometry(&strip);
         assert_eq!(g["checkpoints"], serde_json::json!([0, 1, 2, 3]));
@@ -169,8 +169,9 @@ async fn a_strip_is_its_sheets_one_below_the_other() {
         for index in 0..4 {
             let apply = if query.contains("apply") { "/apply/4" } else { "" };
             let query = query.trim_start_matches('&');
-            let sheet =
-                lab.get(&format!("{TINY}/checkpoints/{index}/layers/conv1/filters/*/channels/*{apply}?{query}")).await;
+            let sheet = server
+                .get(&format!("{TINY}/checkpoints/{index}/layers/conv1/filters/*/channels/*{apply}?{query}"))
+                .await;
             let part = &pixels[index * one * width * 4..(index + 1) * one * width * 4];
             assert!(sheet.pixels().2 == part, "{query} {index}");
         }
@@ -179,15 +180,15 @@ async fn a_strip_is_its_sheets_one_below_the_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_scale_over_the_timeline_is_the_largest_of_all() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     let sheet = |over: &'static str| {
-        let lab = &lab;
+        let server = &server;
         async move {
             let path = format!("{TINY}/checkpoints/0/layers/conv1/filters/*/channels/*?normalise={over}");
-            geometry(&lab.get(&path).await)["limit"].as_f64().unwrap()
+            geometry(&server.get(&path).await)["limit"].as_f64().unwrap()
         }
     };
-    let strip = geometry(&lab.get(&format!("{TINY}/layers/conv1/strip")).await);
+    let strip = geometry(&server.get(&format!("{TINY}/layers/conv1/strip")).await);
     let most = strip["limits"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).fold(0.0, f64::max);
     assert!((sheet("timeline").await - most).abs() < 1e-9);
     assert!(sheet("sheet").await < most, "the weights of this run grow");
@@ -195,9 +196,9 @@ async fn one_scale_over_the_timeline_is_the_largest_of_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_atlas_holds_the_images_in_the_order_asked_for() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     let corpus = Corpus::open(&images()).unwrap();
-    let (width, height, rgba) = lab.get("/api/corpora/shapes/sheet?ids=5,0,119&columns=2").await.pixels();
+    let (width, height, rgba) = server.get("/api/corpora/shapes/sheet?ids=5,0,119&columns=2").await.pixels();
     assert_eq!((width, height), (64, 64));
     for (place, id) in [5, 0, 119].into_iter().enumerate() {
         let image = corpus.pixels(ImageId(id)).unwrap();
@@ -210,16 +211,16 @@ async fn an_atlas_holds_the_images_in_the_order_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_address_in_a_list_leads_to_its_sheet() {
-    let lab = Lab::shared();
+    let server = TestServer::shared();
     for path in [
         "checkpoints/*:2/layers/*/filters/0/channels/0-1",
         "checkpoints/last/layers/conv1,probs/filters/*/channels/*/apply/3",
     ] {
-        let list = lab.json(&format!("{TINY}/{path}?scale=2&normalise=filter")).await;
+        let list = server.json(&format!("{TINY}/{path}?scale=2&normalise=filter")).await;
         let sheets = list["sheets"].as_array().unwrap();
         assert!(!sheets.is_empty());
         for sheet in sheets {
-            let answer = lab.get(&format!("/{}", sheet["url"].as_str().unwrap())).await;
+            let answer = server.get(&format!("/{}", sheet["url"].as_str().unwrap())).await;
             let mut expected = sheet.clone();
             expected.as_object_mut().unwrap().remove("url");
             assert_eq!(geometry(&answer), expected);

@@ -5,36 +5,36 @@ use std::path::Path;
 
 use axum::body::Body;
 
-use super::lab::{Answer, Lab, get, images, write_run};
+use super::fixture::{TestResponse, TestServer, get, images, write_run};
 use crate::server::{Config, app};
 
 pub(super) const TOKEN: &str = "open-sesame";
 
 pub(super) struct Store {
-    pub(super) lab: Lab,
+    pub(super) server: TestServer,
     folder: tempfile::TempDir,
 }
 
 impl Store {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { lab: Lab::taking_uploads(folder.path(), TOKEN), folder }
+        Self { server: TestServer::taking_uploads(folder.path(), TOKEN), folder }
     }
 
     /// As a server that starts again finds it.
     fn restarted(self) -> Self {
-        let Self { lab, folder } = self;
-        drop(lab);
-        Self { lab: Lab::taking_uploads(folder.path(), TOKEN), folder }
+        let Self { server, folder } = self;
+        drop(server);
+        Self { server: TestServer::taking_uploads(folder.path(), TOKEN), folder }
     }
 
-    pub(super) async fn put(&self, path: &str, body: Vec<u8>) -> Answer {
+    pub(super) async fn put(&self, path: &str, body: Vec<u8>) -> TestResponse {
         let request = get(path).method("PUT").header("authorization", format!("Bearer {TOKEN}"));
-        self.lab.send(request.body(Body::from(body)).unwrap()).await
+        self.server.send(request.body(Body::from(body)).unwrap()).await
     }
 
     /// As `curl -X PUT -F` sends files.
-    async fn put_form(&self, path: &str, parts: &[(&str, &[u8])]) -> Answer {
+    async fn put_form(&self, path: &str, parts: &[(&str, &[u8])]) -> TestResponse {
         let mut body = Vec::new();
         for (head, bytes) in parts {
             body.extend(format!("--x-1\r\ncontent-disposition: form-data; {head}\r\n\r\n").into_bytes());
@@ -44,23 +44,23 @@ impl Store {
         body.extend(b"--x-1--\r\n");
         let request = get(path).method("PUT").header("authorization", format!("Bearer {TOKEN}"));
         let request = request.header("content-type", "multipart/form-data; boundary=x-1");
-        self.lab.send(request.body(Body::from(body)).unwrap()).await
+        self.server.send(request.body(Body::from(body)).unwrap()).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    async fn get(&self, path: &str) -> TestResponse {
         let request = get(path).header("authorization", format!("Bearer {TOKEN}"));
-        self.lab.send(request.body(Body::empty()).unwrap()).await
+        self.server.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// What is on its way, or left of it.
-    fn aside(&self) -> Vec<std::ffi::OsString> {
+    /// The files of uploads in flight, or left of them.
+    fn staging(&self) -> Vec<std::ffi::OsString> {
         let entries = std::fs::read_dir(self.folder.path().join(".uploads")).unwrap();
         entries.map(|entry| entry.unwrap().file_name()).collect()
     }
 
-    async fn delete(&self, path: &str) -> Answer {
+    async fn delete(&self, path: &str) -> TestResponse {
         let request = get(path).method("DELETE").header("authorization", format!("Bearer {TOKEN}"));
-        self.lab.send(request.body(Body::empty()).unwrap()).await
+        self.server.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// What is in the folder, hidden or not.
@@ -70,7 +70,7 @@ impl Store {
         names.sort();
         // Always there, and nothing of what it holds is served.
         names.retain(|name| name != ".uploads");
-        assert_eq!(self.aside(), ["lock"]);
+        assert_eq!(self.staging(), ["lock"]);
         names
     }
 }
@@ -124,7 +124,7 @@ async fn zips_and_forms_are_understood() {
     }
     // A form that is posted, as `curl -F` does unless told otherwise.
     let request = get("/api/uploads/runs/posted").method("POST").header("authorization", format!("Bearer {TOKEN}"));
-    let answer = store.lab.send(request.body(Body::empty()).unwrap()).await;
+    let answer = store.server.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, 405);
     assert!(answer.json()["hint"].as_str().unwrap().contains("curl -T"), "{:?}", answer.body);
 }
@@ -261,8 +261,8 @@ async fn what_is_broken_is_never_seen() {
 async fn uploads_are_for_those_who_may() {
     let store = Store::new();
     let request = get("/api/uploads/runs/x").method("PUT").body(Body::empty()).unwrap();
-    assert_eq!(store.lab.send(request).await.status, 401);
-    let closed = Lab::shared();
+    assert_eq!(store.server.send(request).await.status, 401);
+    let closed = TestServer::shared();
     let request = get("/api/uploads/runs/x").method("PUT").body(Body::empty()).unwrap();
     let answer = closed.send(request).await;
     assert_eq!(answer.status, 403);
@@ -301,7 +301,7 @@ async fn what_is_on_its_way_is_not_seen() {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
     let body = Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
     let request = get("/api/uploads/runs/slow").method("PUT").header("authorization", format!("Bearer {TOKEN}"));
-    let sending = store.lab.send(request.body(body).unwrap());
+    let sending = store.server.send(request.body(body).unwrap());
     let looking = async {
         let (first, last) = whole.split_at(whole.len() - 2048);
         sender.send(Ok(first.to_vec())).await.unwrap();
@@ -313,7 +313,7 @@ async fn what_is_on_its_way_is_not_seen() {
         while !has_run(&store.folder.path().join(".uploads")) {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        store.lab.app.runs.scan();
+        store.server.app.runs.scan();
         assert_eq!(store.get("/api/runs").await.json()["runs"], serde_json::json!([]));
         assert_eq!(store.get("/api/corpora").await.json()["corpora"], serde_json::json!([]));
         sender.send(Ok(last.to_vec())).await.unwrap();
@@ -397,7 +397,7 @@ async fn uploads_are_listed_and_deleted() {
     // Without the token nobody sees or deletes.
     for method in ["GET", "DELETE"] {
         let path = if method == "GET" { "/api/uploads" } else { "/api/uploads/runs/mine" };
-        assert_eq!(store.lab.send(get(path).method(method).body(Body::empty()).unwrap()).await.status, 401);
+        assert_eq!(store.server.send(get(path).method(method).body(Body::empty()).unwrap()).await.status, 401);
     }
     assert_eq!(store.delete("/api/uploads/runs/other").await.status, 404);
     assert_eq!(store.delete("/api/uploads/runs/..%2Fetc").await.status, 400);

@@ -1,140 +1,99 @@
-//! From a bound selection to its answer: a picture, numbers, a list, or what lies under a pixel.
+//! From the parameters of a request to its answer: a picture, numbers, a list, or the value under a pixel.
 
-use std::sync::Arc;
-
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use ndarray::Array4;
 
-use super::query::{Axes, Format, LookQuery};
-use super::{CheckpointProblem, SheetAnswer, SheetLink, SheetList, SheetValues, parts};
-use crate::answer_memory::counted;
-use crate::app::{App, Shared};
-use crate::bank::Bank;
-use crate::group::GroupWords;
-use crate::layer_axis::select_layers;
-use crate::look::{Look, Over};
-use crate::number::all_finite;
-use crate::problem::ApiError;
-use crate::reply::{Content, Keep, json, json_kept};
-use crate::selection::{Selection, text_from_indices};
-use crate::sheets::{Rendered, check_work, picture, timeline, values};
-use crate::subject::Subject;
-use crate::text::percent_encoded;
-use crate::wish::{Ground, Tiles, Wish};
+use crate::api::parts::CheckpointProblem;
+use crate::api::sheets::bound::{BoundSheets, bind};
+use crate::api::sheets::link::address;
+use crate::api::sheets::multipart;
+use crate::api::sheets::params::{Format, SheetParams};
+use crate::api::sheets::wire::{SheetAnswer, SheetLink, SheetList, SheetValues};
+use crate::app::{App, AppState};
+use crate::http::json_number::all_finite;
+use crate::http::problem::ApiError;
+use crate::http::reply::{CachePolicy, Content, json, json_with_policy};
+use crate::http::response_memory::counted;
+use crate::sheet::render::{ResolvedSheet, picture, values};
+use crate::sheet::reply::{bytes_of, insert, png, shape_of};
+use crate::sheet::request::SheetRequest;
 
 /// Values that still fit into a JSON answer.
 const MOST_JSON_VALUES: usize = 65_536;
-/// Sheets that one answer lists.
-const MOST_SHEETS: usize = 4_096;
 
-/// What the layers are applied to, and the words of the query that chose it.
-pub(super) struct Applied {
-    pub(super) subject: Subject,
-    pub(super) words: Option<GroupWords>,
+/// One sheet, and the form in which it is asked for.
+struct OneSheet<'a> {
+    request: &'a SheetRequest,
+    checkpoint: usize,
+    format: Format,
+    /// `[x, y]`, where the value under a pixel is asked for instead.
+    pixel: Option<[usize; 2]>,
+    cache_policy: CachePolicy,
 }
 
-/// The selection bound to what there is.
-pub(super) struct Bound {
-    pub(super) checkpoints: Vec<usize>,
-    pub(super) wishes: Vec<Wish>,
-    is_point: bool,
+pub(super) async fn answer(app: &AppState, mut params: SheetParams, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let (format, pixel) = (params.output.format()?, params.output.pixel()?);
+    let bound = bind(app, &mut params).await?;
+    if bound.is_point {
+        let (request, checkpoint) = (&bound.requests[0], bound.checkpoints[0]);
+        let entry = request.listing.usable(checkpoint)?;
+        let version = params.output.v.as_deref().filter(|_| request.has_settled_scale());
+        let cache_policy = CachePolicy::by_hash(version, &entry.hash);
+        return one(app, OneSheet { request, checkpoint, format, pixel, cache_policy }, headers).await;
+    }
+    match format {
+        _ if pixel.is_some() => Err(ApiError::bad("a pixel lies on one sheet; the selection names a set")
+            .hint("select one checkpoint and one layer")),
+        Format::Png => Err(ApiError::bad("png holds one sheet; the selection names a set")
+            .hint("select one checkpoint and one layer, leave the format out for a list of sheets, or ask for f32")),
+        Format::F32 => multipart::answer(app, &bound).await,
+        Format::Auto | Format::Json => list(app, &bound, &params, headers).await,
+    }
 }
 
-async fn bind(app: &App, axes: &Axes, look: Look, subject: Option<Subject>) -> Result<Bound, ApiError> {
-    let run = app.runs.get(&axes.run)?;
-    let listing = run.listing_by(&app.work).await?;
-    let checkpoints: Selection = axes.checkpoints.parse()?;
-    let indices = listing.select(&run.id, &axes.checkpoints)?;
-    let has = |layer: &deepviz_net::Layer| subject.is_some() || Bank::of_weights(layer).is_some();
-    let layers = select_layers(run.network(), &axes.layers, has)?;
-    let is_point = checkpoints.is_point() && layers.is_point;
-    let ground = Ground { run: Arc::clone(&run), listing, subject, look };
-    let tiles = Tiles { filters: &axes.filters, channels: &axes.channels };
-    let wishes: Vec<_> =
-        layers.indices.iter().map(|&layer| Wish::new(ground.clone(), layer, tiles)).collect::<Result<_, _>>()?;
-    if indices.len() * wishes.len() > MOST_SHEETS {
-        return Err(ApiError::bad(format!(
-            "the selection names {} sheets, at most {MOST_SHEETS} are listed at once",
-            indices.len() * wishes.len()
-        )));
-    }
-    if let Some(Subject::Group { .. }) = wishes.first().and_then(|wish| wish.subject.as_ref()) {
-        let images = wishes.iter().filter_map(|wish| wish.subject.as_ref()).map(Subject::images).sum();
-        check_work(images, indices.len())?;
-    }
-    Ok(Bound { checkpoints: indices, wishes, is_point })
-}
-
-pub(super) async fn answer(
-    app: &Shared,
-    axes: &Axes,
-    query: &LookQuery,
-    applied: Option<Applied>,
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let (look, format) = (query.look()?, query.format()?);
-    let (subject, words) = applied.map_or((None, None), |applied| (Some(applied.subject), applied.words));
-    let bound = bind(app, axes, look, subject).await?;
-    let pixel = query.pixel()?;
-    if !bound.is_point {
-        return match format {
-            _ if pixel.is_some() => Err(ApiError::bad("a pixel lies on one sheet; the selection names a set")
-                .hint("select one checkpoint and one layer")),
-            Format::Png => Err(ApiError::bad("png holds one sheet; the selection names a set").hint(
-                "select one checkpoint and one layer, leave the format out for a list of sheets, or ask for f32",
-            )),
-            Format::F32 => parts::answer(app, &bound).await,
-            Format::Auto | Format::Json => list(app, &bound, (query, words.as_ref()), headers).await,
-        };
-    }
-    let (wish, index) = (&bound.wishes[0], bound.checkpoints[0]);
-    let entry = wish.listing.usable(index)?;
-    // The scale over a timeline that still grows is not the last word.
-    let is_settled = look.over != Over::Timeline || !wish.run.is_live();
-    let keep = Keep::by_hash(query.v.as_deref().filter(|_| is_settled), &entry.hash);
+async fn one(app: &App, sheet: OneSheet<'_>, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let OneSheet { request, checkpoint, format, pixel, cache_policy } = sheet;
     let held = match (pixel, format) {
-        (None, Format::Auto | Format::Png) => app.answers.take(wish.cost(1)?.bytes).await?,
+        (None, Format::Auto | Format::Png) => app.answers.take(request.cost(1)?.bytes).await?,
         // The values, and what is made of them.
-        _ => app.answers.take(8 * wish.values()).await?,
+        _ => app.answers.take(8 * request.values()).await?,
     };
     if let Some(pixel) = pixel {
-        let values = values(app, wish, entry).await?;
-        return json_kept(headers, &SheetAnswer::Pixel(wish.under(index, pixel, &values)?), keep);
+        let values = values(&app.models, request, request.listing.usable(checkpoint)?).await?;
+        let value = SheetAnswer::Pixel(request.pixel_value(checkpoint, pixel, &values)?);
+        return json_with_policy(headers, &value, cache_policy);
     }
     match format {
         Format::Auto | Format::Png => {
-            let rendered = picture(app, wish, index).await?;
-            Ok(counted(png(&rendered, headers, keep), held))
+            let picture = picture(&app.models, request, checkpoint).await?;
+            Ok(counted(png(&picture, headers, cache_policy), held))
         }
         Format::Json => {
-            let range = timeline(app, wish).await?;
-            let values = values(app, wish, entry).await?;
-            let sheet = app.work.run_here(wish.load(), || wish.sheet(index, &values, range)).await?;
+            let resolved = ResolvedSheet::read(&app.models, request, checkpoint).await?;
+            let sheet = app.work.run_here(request.work_kind(), || resolved.geometry()).await?;
+            let values = resolved.values;
             let shape = values.dim().into();
             let values = (values.len() <= MOST_JSON_VALUES).then(|| all_finite(&values.into_raw_vec_and_offset().0));
-            json_kept(headers, &SheetAnswer::Values(SheetValues { sheet, shape, values }), keep)
+            json_with_policy(headers, &SheetAnswer::Values(SheetValues { sheet, shape, values }), cache_policy)
         }
         Format::F32 => {
-            let values = values(app, wish, entry).await?;
+            let values = values(&app.models, request, request.listing.usable(checkpoint)?).await?;
             let content = || Ok(Content::new("application/octet-stream", bytes_of(&values)));
-            let mut response = app.work.run_here(wish.load(), content).await?.reply(headers, keep);
+            let mut response = app.work.run_here(request.work_kind(), content).await?.reply(headers, cache_policy);
             insert(&mut response, "x-deepviz-shape", &shape_of(&values));
             Ok(counted(response, held))
         }
     }
 }
 
-/// How sheets are to look, and which images stand for a group.
-type Asked<'a> = (&'a LookQuery, Option<&'a GroupWords>);
-
-async fn list(app: &App, bound: &Bound, asked: Asked<'_>, headers: &HeaderMap) -> Result<Response, ApiError> {
+async fn list(app: &App, bound: &BoundSheets, params: &SheetParams, headers: &HeaderMap) -> Result<Response, ApiError> {
     let (mut sheets, mut problems) = (Vec::new(), Vec::new());
-    let bytes = bound.wishes.iter().map(Wish::listed_bytes).sum::<usize>().saturating_mul(bound.checkpoints.len());
+    let bytes =
+        bound.requests.iter().map(SheetRequest::listed_bytes).sum::<usize>().saturating_mul(bound.checkpoints.len());
     let held = app.answers.take(bytes).await?;
     for &index in &bound.checkpoints {
-        for wish in &bound.wishes {
-            match link(app, wish, index, asked).await {
+        for request in &bound.requests {
+            match link(app, request, index, params).await {
                 Ok(sheet) => sheets.push(sheet),
                 Err(error) if error.status() == 422 => {
                     problems.push(CheckpointProblem { checkpoint: index, problem: error.to_string() });
@@ -148,72 +107,8 @@ async fn list(app: &App, bound: &Bound, asked: Asked<'_>, headers: &HeaderMap) -
     Ok(counted(response, held))
 }
 
-async fn link(app: &App, wish: &Wish, index: usize, (query, words): Asked<'_>) -> Result<SheetLink, ApiError> {
-    let entry = wish.listing.usable(index)?;
-    let range = timeline(app, wish).await?;
-    let values = values(app, wish, entry).await?;
-    let sheet = app.work.run_here(wish.load(), || wish.sheet(index, &values, range)).await?;
-    let apply = match &wish.subject {
-        None => String::new(),
-        Some(Subject::Known { id, .. }) => format!("/apply/{}", id.0),
-        Some(Subject::Group { group, .. }) => format!("/apply/{}", percent_encoded(&group.text)),
-        Some(Subject::Sent { .. }) => {
-            return Err(ApiError::bad("an uploaded image is applied at one checkpoint and one layer at a time"));
-        }
-    };
-    let mut url = format!(
-        "api/runs/{}/checkpoints/{index}/layers/{}/filters/{}/channels/{}{apply}?v={}",
-        percent_encoded(&wish.run.id),
-        percent_encoded(&wish.layer().name),
-        text_from_indices(&wish.filters),
-        text_from_indices(&wish.channels),
-        entry.hash,
-    );
-    for (name, value) in [("normalise", &query.normalise), ("palette", &query.palette)] {
-        if let Some(value) = value {
-            url.extend(["&", name, "=", value]);
-        }
-    }
-    for (name, value) in [("scale", query.scale), ("columns", query.columns)] {
-        if let Some(value) = value {
-            url.extend(["&", name, "=", &value.to_string()]);
-        }
-    }
-    if let Some(percentile) = query.percentile {
-        url.extend(["&percentile=", &percentile.to_string()]);
-    }
-    if let (Some(Subject::Group { minus, .. }), Some(words)) = (&wish.subject, words) {
-        let minus = minus.as_ref().map(|minus| percent_encoded(&minus.text));
-        let limit = words.limit.map(|limit| limit.to_string());
-        for (name, value) in [("minus", minus), ("split", words.split.clone()), ("limit", limit)] {
-            if let Some(value) = value {
-                url.extend(["&", name, "=", &value]);
-            }
-        }
-    }
-    Ok(SheetLink { sheet, url })
-}
-
-/// A picture with its geometry in the header.
-pub(crate) fn png(rendered: &Rendered, headers: &HeaderMap, keep: Keep) -> Response {
-    let content = Content { media_type: "image/png", bytes: rendered.png.clone(), tag: rendered.tag.clone() };
-    let mut response = content.reply(headers, keep);
-    insert(&mut response, "x-deepviz-sheet", &rendered.geometry);
-    response
-}
-
-pub(crate) fn insert(response: &mut Response, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(HeaderName::from_static(name), value);
-    }
-}
-
-/// Values as little-endian bytes.
-pub(crate) fn bytes_of(values: &Array4<f32>) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
-/// The shape of values, as a header words it.
-pub(crate) fn shape_of(values: &Array4<f32>) -> String {
-    format!("{:?}", values.shape()).replace(' ', "")
+async fn link(app: &App, request: &SheetRequest, index: usize, params: &SheetParams) -> Result<SheetLink, ApiError> {
+    let resolved = ResolvedSheet::read(&app.models, request, index).await?;
+    let sheet = app.work.run_here(request.work_kind(), || resolved.geometry()).await?;
+    Ok(SheetLink { sheet, url: address(params, request, index)? })
 }

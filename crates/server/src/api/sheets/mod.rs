@@ -1,218 +1,153 @@
 //! The query language: checkpoints x layers x filters x channels, as weights or applied to an image.
 
 mod answer;
-mod parts;
-mod query;
+mod bound;
+mod link;
+mod multipart;
+mod params;
+mod wire;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::app::Shared;
-use crate::extract::{Params, Segments};
-use crate::group::GroupWords;
-use crate::problem::{ApiError, Problem};
-use crate::upload::{self, Sent};
-use crate::wish::{PixelValue, Sheet};
-use answer::{Applied, answer};
-pub(crate) use answer::{bytes_of, insert, png};
-use query::{AppliedAxes, Axes, FilterQuery, LookQuery, RestQuery, ShortAxes};
-
-/// One sheet with its values.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SheetValues {
-    #[serde(flatten)]
-    sheet: Sheet,
-    /// Filters, channels, rows, columns.
-    shape: [usize; 4],
-    /// The values in that order, each absent where it is not finite; all absent where there are more than 65,536 (ask
-    /// for `format=f32`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    values: Option<Vec<Option<f32>>>,
-}
-
-/// Several sheets.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SheetList {
-    sheets: Vec<SheetLink>,
-    /// Checkpoints of the selection that cannot be used.
-    problems: Vec<CheckpointProblem>,
-}
-
-/// One of several sheets.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SheetLink {
-    #[serde(flatten)]
-    sheet: Sheet,
-    /// The picture, relative to the root of the server (no slash at its start, so that a prefix holds).
-    url: String,
-}
-
-/// What a selection is answered with, other than a picture.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "made once an answer, and sent at once")]
-pub(crate) enum SheetAnswer {
-    /// One sheet and its values: `format=json`.
-    Values(SheetValues),
-    /// Several sheets.
-    List(SheetList),
-    /// What lies under a pixel: `at=x,y`.
-    Pixel(PixelValue),
-}
-
-/// A gap on the timeline.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct CheckpointProblem {
-    pub(crate) checkpoint: usize,
-    pub(crate) problem: String,
-}
+use crate::api::errors::{NotModified, QueryErrors, SentImageErrors, StatisticsErrors};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::sheet::image_group::GroupQuery;
+use crate::sheet::style::StyleQuery;
+use crate::upload::image::ImageBody;
+use answer::answer;
+use params::{
+    AppliedSheetPath, Apply, LayerSheetsQuery, LayersPath, OutputQuery, SentLayerQuery, SheetParams, SheetPath,
+};
+use wire::SheetAnswer;
 
 /// Weights of the selected layers as pictures.
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}",
-    params(Axes, LookQuery),
+    params(SheetPath, StyleQuery, OutputQuery),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
                  (Vec<u8> = "multipart/mixed"))),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        QueryErrors,
     )
 )]
 pub(crate) async fn weight_sheets(
-    State(app): State<Shared>,
-    Segments(axes): Segments<Axes>,
-    Params(query): Params<LookQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<SheetPath>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    answer(&app, &axes, &query, None, &headers).await
+    let params = SheetParams { path, apply: Apply::Weights, group: GroupQuery::default(), style, output };
+    answer(&app, params, &headers).await
 }
 
 /// The same selection of what the layers make of a corpus image, or on average of a class or of any images.
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}/apply/{image}",
-    params(AppliedAxes, LookQuery, GroupWords),
+    params(AppliedSheetPath, StyleQuery, OutputQuery, GroupQuery),
     responses(
         (status = 200, description = "as for weights",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
                  (Vec<u8> = "multipart/mixed"))),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn applied_sheets(
-    State(app): State<Shared>,
-    Segments(axes): Segments<AppliedAxes>,
-    Params(query): Params<LookQuery>,
-    Params(words): Params<GroupWords>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<AppliedSheetPath>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
+    QueryParams(group): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let AppliedAxes { run, checkpoints, layers, filters, channels, image } = axes;
-    let subject = app.subject(&*app.runs.get(&run)?, &image, &words).await?;
-    let axes = Axes { run, checkpoints, layers, filters, channels };
-    answer(&app, &axes, &query, Some(Applied { subject, words: Some(words) }), &headers).await
+    let AppliedSheetPath { run, checkpoints, layers, filters, channels, image } = path;
+    let path = SheetPath { run, checkpoints, layers, filters, channels };
+    answer(&app, SheetParams { path, apply: Apply::Corpus(image), group, style, output }, &headers).await
 }
 
 /// The same selection of what the layers make of an image that is sent.
 #[utoipa::path(
     post, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}/apply",
-    params(Axes, LookQuery),
+    params(SheetPath, StyleQuery, OutputQuery),
     request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"))),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "the upload is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "the upload is not an image", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        SentImageErrors,
     )
 )]
 pub(crate) async fn sent_sheets(
-    State(app): State<Shared>,
-    Segments(axes): Segments<Axes>,
-    Params(query): Params<LookQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<SheetPath>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
-    let subject = upload::subject(&app, &*app.runs.get(&axes.run)?, body).await?;
-    answer(&app, &axes, &query, Some(Applied { subject, words: None }), &headers).await
+    let params = SheetParams { path, apply: Apply::Sent(body), group: GroupQuery::default(), style, output };
+    answer(&app, params, &headers).await
 }
 
 /// Sheets of whole layers: everything that is not said is everything there is.
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}",
-    params(ShortAxes, RestQuery, LookQuery, GroupWords),
+    params(LayersPath, LayerSheetsQuery, StyleQuery, OutputQuery, GroupQuery),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`; several: their list",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"),
                  (Vec<u8> = "multipart/mixed"))),
-        (status = 304, description = "the client has it"),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "statistics or images that are needed are not there (yet)", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        StatisticsErrors,
     )
 )]
 pub(crate) async fn layer_sheets(
-    State(app): State<Shared>,
-    Segments(ShortAxes { run, checkpoints, layers }): Segments<ShortAxes>,
-    Params(rest): Params<RestQuery>,
-    Params(query): Params<LookQuery>,
-    Params(words): Params<GroupWords>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<LayersPath>,
+    QueryParams(rest): QueryParams<LayerSheetsQuery>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
+    QueryParams(group): QueryParams<GroupQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let RestQuery { filters, channels, apply } = rest;
-    let subject = match &apply {
-        Some(image) => {
-            let subject = app.subject(&*app.runs.get(&run)?, image, &words).await?;
-            Some(Applied { subject, words: Some(words) })
-        }
-        None => None,
-    };
-    let all = || "*".to_owned();
-    let (filters, channels) = (filters.unwrap_or_else(all), channels.unwrap_or_else(all));
-    answer(&app, &Axes { run, checkpoints, layers, filters, channels }, &query, subject, &headers).await
+    let LayerSheetsQuery { filters, channels, apply } = rest;
+    let apply = apply.map_or(Apply::Weights, Apply::Corpus);
+    let path = SheetPath::of_layers(path, filters, channels);
+    answer(&app, SheetParams { path, apply, group, style, output }, &headers).await
 }
 
 /// Whole layers applied to an image that is sent.
 #[utoipa::path(
     post, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/apply",
-    params(ShortAxes, FilterQuery, LookQuery),
+    params(LayersPath, SentLayerQuery, StyleQuery, OutputQuery),
     request_body(content = Vec<u8>, content_type = "image/*", description = "an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM"),
     responses(
         (status = 200, description = "one sheet: a picture, its geometry in `x-deepviz-sheet`",
          content((Vec<u8> = "image/png"), (SheetAnswer = "application/json"), (Vec<u8> = "application/octet-stream"))),
-        (status = 400, description = "the question cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "there is no such thing", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "the upload is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "the upload is not an image", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "a file on disk cannot be used", body = Problem, content_type = "application/problem+json"),
+        SentImageErrors,
     )
 )]
 pub(crate) async fn sent_layer_sheets(
-    State(app): State<Shared>,
-    Segments(ShortAxes { run, checkpoints, layers }): Segments<ShortAxes>,
-    Params(FilterQuery { filters }): Params<FilterQuery>,
-    Params(query): Params<LookQuery>,
+    State(app): State<AppState>,
+    PathParams(path): PathParams<LayersPath>,
+    QueryParams(SentLayerQuery { filters }): QueryParams<SentLayerQuery>,
+    QueryParams(style): QueryParams<StyleQuery>,
+    QueryParams(output): QueryParams<OutputQuery>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
-    let subject = upload::subject(&app, &*app.runs.get(&run)?, body).await?;
-    let filters = filters.unwrap_or_else(|| "*".to_owned());
-    let axes = Axes { run, checkpoints, layers, filters, channels: "*".to_owned() };
-    answer(&app, &axes, &query, Some(Applied { subject, words: None }), &headers).await
+    let path = SheetPath::of_layers(path, filters, None);
+    let params = SheetParams { path, apply: Apply::Sent(body), group: GroupQuery::default(), style, output };
+    answer(&app, params, &headers).await
 }

@@ -1,0 +1,110 @@
+//! The arrows between the files of a crate, as its paths draw them: no circles, and none against the order that the
+//! crate's `lib.rs` writes down.
+
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use source::Crate;
+
+/// Crates whose files use each other in no circle. The others follow as they are taken apart; a crate that is once in
+/// this list stays there.
+const WITHOUT_CIRCLES: [&str; 2] = ["render", "server"];
+
+/// A module by its path in the crate; empty for `lib.rs` and `main.rs`.
+type Module = Vec<String>;
+
+/// The modules that each module uses, itself not among them.
+type Arrows = BTreeMap<Module, BTreeSet<Module>>;
+
+#[test]
+fn files_use_each_other_in_no_circle() {
+    let mut found = Vec::new();
+    for name in source::crates() {
+        let circles = circles(&Crate::read(&name).arrows());
+        if WITHOUT_CIRCLES.contains(&name.as_str()) {
+            found.extend(circles.iter().map(|circle| format!("{name}: {}", words(circle))));
+        } else {
+            // What is left to do, for whoever runs the test with --nocapture.
+            println!("{name}: {} circles", circles.len());
+            for circle in &circles {
+                println!("    {}", words(circle));
+            }
+        }
+    }
+    assert!(found.is_empty(), "files that use each other in a circle: {found:#?}");
+}
+
+#[test]
+fn modules_use_what_stands_before_them_in_the_order_of_their_crate() {
+    let mut against = Vec::new();
+    let mut ordered = 0;
+    for name in source::crates() {
+        let source = Crate::read(&name);
+        let order = source.order();
+        if order.is_empty() {
+            continue;
+        }
+        ordered += 1;
+        let place = |module: &Module| order.iter().position(|known| Some(known) == module.first());
+        for (from, used) in source.arrows() {
+            // The root declares all modules and exports some.
+            let Some(wing) = from.first() else { continue };
+            let Some(own) = place(&from) else {
+                against.push(format!("{name}: {wing} is missing in the order of lib.rs ({})", order.join(" <- ")));
+                continue;
+            };
+            let up = used.iter().filter(|to| place(to).is_none_or(|other| other > own));
+            against.extend(up.map(|to| format!("{name}: {} uses {}", from.join("::"), to.join("::"))));
+        }
+    }
+    assert!(ordered > 0, "no lib.rs names the order of its modules");
+    assert!(against.is_empty(), "arrows against the order of the modules: {against:#?}");
+}
+
+#[test]
+fn a_circle_is_found_wherever_it_is() {
+    let module = |name: char| vec![name.to_string()];
+    let arrows = |edges: &[&str]| {
+        let mut arrows = Arrows::new();
+        for edge in edges {
+            let (from, to) = (edge.chars().next().unwrap(), edge.chars().nth(1).unwrap());
+            arrows.entry(module(from)).or_default().insert(module(to));
+        }
+        circles(&arrows).iter().map(|circle| words(circle)).collect::<Vec<_>>()
+    };
+    assert!(arrows(&["ab", "ac", "bd", "cd"]).is_empty());
+    assert_eq!(arrows(&["ab", "ba"]), ["a <-> b"]);
+    assert_eq!(arrows(&["ab", "bc", "cd", "db", "ef", "fe"]), ["b <-> c <-> d", "e <-> f"]);
+}
+
+fn words(circle: &[Module]) -> String {
+    let name = |module: &Module| if module.is_empty() { "lib".to_owned() } else { module.join("::") };
+    circle.iter().map(name).collect::<Vec<_>>().join(" <-> ")
+}
+
+/// The greatest sets of modules of which each reaches each other one.
+fn circles(arrows: &Arrows) -> Vec<Vec<Module>> {
+    let reached: BTreeMap<&Module, BTreeSet<&Module>> =
+        arrows.keys().map(|module| (module, reached_from(arrows, module))).collect();
+    let mut circles = BTreeSet::new();
+    for (module, others) in &reached {
+        let back = |other: &&&Module| reached.get(**other).is_some_and(|others| others.contains(module));
+        let circle: BTreeSet<Module> = others.iter().filter(back).map(|module| (*module).clone()).collect();
+        if circle.len() > 1 {
+            circles.insert(circle.into_iter().collect::<Vec<_>>());
+        }
+    }
+    circles.into_iter().collect()
+}
+
+fn reached_from<'a>(arrows: &'a Arrows, module: &Module) -> BTreeSet<&'a Module> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<&Module> = arrows.get(module).into_iter().flatten().collect();
+    while let Some(module) = next.pop() {
+        if reached.insert(module) {
+            next.extend(arrows.get(module).into_iter().flatten());
+        }
+    }
+    reached
+}

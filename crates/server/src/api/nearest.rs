@@ -1,0 +1,113 @@
+//! The images that a network finds most alike to one.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::{Corpus, ImageId};
+use deepviz_stats::NearQuery;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::errors::StatisticsErrors;
+use crate::api::params::{DEFAULT_LIMIT, PredictPath, find_checkpoint, limit};
+use crate::app::AppState;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::http::work_pool::WorkKind;
+use crate::runs::corpus_params::image_id;
+use crate::runs::corpus_params::split;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics;
+
+/// The parameters of a search for the nearest images.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NearestQuery {
+    /// `test` or `train`: whose images are looked through; those of the image's own split unless given.
+    split: Option<String>,
+    /// Images at most, up to 10,000; 48 unless given.
+    limit: Option<usize>,
+}
+
+/// The images whose outputs at a checkpoint lie nearest to an image's, the nearest first.
+#[derive(Serialize, ToSchema)]
+struct NearbyImages {
+    checkpoint: usize,
+    /// The split whose images were searched.
+    split: String,
+    image: u32,
+    true_class: u16,
+    /// Without the image itself; of two equally near the smaller id comes first.
+    items: Vec<NearbyImage>,
+}
+
+/// An image near to another.
+#[derive(Serialize, ToSchema)]
+struct NearbyImage {
+    id: u32,
+    true_class: u16,
+    predicted: u16,
+    /// Of the predicted class.
+    probability: f32,
+    /// Euclidean, between the logits of the two.
+    distance: f32,
+}
+
+/// The images whose outputs at a checkpoint lie nearest to an image's.
+///
+/// Outputs are the logits, what goes into the softmax, as the statistics keep them. Images whose logits are no numbers
+/// are left out.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near", tag = "statistics",
+    params(PredictPath, NearestQuery),
+    responses(
+        (status = 200, description = "the answer", body = NearbyImages, example = json!({
+            "checkpoint": 12, "split": "test", "image": 50003, "true_class": 3,
+            "items": [
+                {"id": 50917, "true_class": 3, "predicted": 3, "probability": 0.71, "distance": 0.84},
+                {"id": 52040, "true_class": 5, "predicted": 3, "probability": 0.64, "distance": 0.97},
+            ],
+        })),
+        StatisticsErrors,
+    )
+)]
+pub(crate) async fn near(
+    State(app): State<AppState>,
+    PathParams(path): PathParams<PredictPath>,
+    QueryParams(query): QueryParams<NearestQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&path.run)?;
+    let corpus = app.corpora.images_of(&run).await?;
+    let answer = app.work.run(WorkKind::Render, move || answer(&run, &path, &query, &corpus)).await?;
+    json(&headers, &answer)
+}
+
+fn answer(run: &OpenRun, path: &PredictPath, query: &NearestQuery, corpus: &Corpus) -> Result<NearbyImages, ApiError> {
+    let image = image_id(corpus, &path.image)?;
+    let own = corpus.split_of(image).unwrap_or(deepviz_corpus::Split::Test);
+    let split = query.split.as_deref().map_or(Ok(own), |word| split(Some(word)))?;
+    let limit = limit(query.limit, DEFAULT_LIMIT)?;
+    let checkpoint = find_checkpoint(run, &path.checkpoint)?;
+    let store = statistics::required(run, split)?;
+    let Some(found) = store.near(&NearQuery { step: checkpoint.step, image, split, limit })? else {
+        let missing = if store.confusion(checkpoint.step, own)?.is_none() { own } else { split };
+        return Err(statistics::missing_at(run, &store, checkpoint, missing)?);
+    };
+    let class = |id: ImageId| corpus.label(id).map(|class| class.0).unwrap_or_default();
+    let items = found.into_iter().map(|near| NearbyImage {
+        id: near.image.0,
+        true_class: class(near.image),
+        predicted: near.predicted.0,
+        probability: near.probability,
+        distance: near.distance,
+    });
+    Ok(NearbyImages {
+        checkpoint: checkpoint.index,
+        split: split.to_string(),
+        image: image.0,
+        true_class: class(image),
+        items: items.collect(),
+    })
+}

@@ -1,0 +1,290 @@
+//! Everything about a run that a dashboard needs at its start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::{Corpus, Split};
+use deepviz_net::{Layer, Metric, MetricKind, MetricsLog, RunInfo, Step};
+use deepviz_stats::{State as UnitStage, UnitState};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::cluster_choice::{ClusterChoice, cluster_choices};
+use crate::api::errors::RunErrors;
+use crate::api::params::RunPath;
+use crate::api::parts::Size;
+use crate::app::AppState;
+use crate::http::extract::PathParams;
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::runs::corpus_cache::{CorpusCache, matching};
+use crate::runs::divergence::Diverged;
+use crate::runs::listing::Listing;
+use crate::runs::open_run::OpenRun;
+use crate::sheet::kernel_shape::KernelShape;
+
+/// One run.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunDetail {
+    id: String,
+    name: String,
+    /// The recipe's name.
+    recipe: String,
+    seed: u64,
+    live: bool,
+    /// The version of deepViz that trained it.
+    version: String,
+    /// The device that it was trained on.
+    device: String,
+    corpus: RunCorpus,
+    classes: Vec<String>,
+    batch: usize,
+    steps_per_epoch: u64,
+    total_steps: u64,
+    total_epochs: f64,
+    planned_checkpoints: usize,
+    stages: Vec<SchedulePhase>,
+    checkpoints: Vec<Checkpoint>,
+    /// The part of the measurements that cannot be read and was left out, if any.
+    metrics_problem: Option<String>,
+    /// Why the statistics cannot be read, if there are any and they cannot.
+    statistics_problem: Option<String>,
+    layers: Vec<LayerDetail>,
+    /// The layers that are clustered, and by which metric; the first is shown first.
+    cluster_sets: Vec<ClusterChoice>,
+    /// The layer that feeds the softmax.
+    logits_layer: String,
+    /// The layer that feeds the last fully connected one.
+    features_layer: String,
+    /// The divergence of the run, if it has diverged.
+    divergence: Option<Diverged>,
+}
+
+/// The images of a run.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunCorpus {
+    /// Its id under `/api/corpora`.
+    id: String,
+    name: String,
+    identity: String,
+    images: u64,
+    train: u64,
+    test: u64,
+    image_shape: Size,
+    /// True where its images can be shown now.
+    available: bool,
+    /// Why not.
+    problem: Option<String>,
+}
+
+/// A stretch of training at one learning rate.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Stage)]
+struct SchedulePhase {
+    first_step: u64,
+    rate: f64,
+}
+
+/// A snapshot of the run.
+#[derive(Serialize, ToSchema)]
+struct Checkpoint {
+    index: usize,
+    step: u64,
+    epoch: f64,
+    images_seen: u64,
+    /// Names its content; empty where it cannot be read.
+    hash: String,
+    /// Why it cannot be used.
+    problem: Option<String>,
+    /// Mean over the minibatches since the checkpoint before.
+    train_loss: Option<f64>,
+    train_error: Option<f64>,
+    /// Of the test images, as `test_error`: absent where they were not measured, or where `not_finite` says so.
+    test_loss: Option<f64>,
+    test_error: Option<f64>,
+    /// The test images were measured, and gave no finite numbers.
+    not_finite: bool,
+    /// The run has diverged by then: nothing of it is a result.
+    diverged: bool,
+    statistics: Statistics,
+}
+
+/// `ready`, `missing`, `failed` or `stale`.
+#[derive(Serialize, ToSchema)]
+struct Statistics {
+    train: &'static str,
+    test: &'static str,
+}
+
+/// A layer of the network.
+#[derive(Serialize, ToSchema)]
+struct LayerDetail {
+    name: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Of its output.
+    shape: Size,
+    parameters: usize,
+    /// Of its weight as it is stored; absent where it has none.
+    weight_shape: Option<Vec<usize>>,
+    /// Filters, channels, rows and columns of its weights as a sheet shows them.
+    sheet_shape: Option<[usize; 4]>,
+    /// Filters of its weights; channels of its output where it has none.
+    filters: usize,
+    /// Channels of its weights.
+    channels: usize,
+    inputs: Vec<String>,
+}
+
+/// One run: checkpoints, layers, classes, corpus, whether it is live.
+#[utoipa::path(
+    get, path = "/api/runs/{run}", tag = "runs", params(RunPath),
+    responses(
+        (status = 200, description = "the answer", body = RunDetail),
+        RunErrors,
+    )
+)]
+pub(crate) async fn run_detail(
+    State(app): State<AppState>,
+    PathParams(RunPath { run }): PathParams<RunPath>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = app.runs.get(&run)?;
+    let corpus_cache = app.corpora.of_run_settled(&run).await;
+    let of = Arc::clone(&run);
+    let detail = app.with_log(&run, move |log| detail_of(&of, &corpus_cache, log)).await?;
+    json(&headers, &detail)
+}
+
+fn detail_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>, log: &MetricsLog) -> Result<RunDetail, ApiError> {
+    let (info, network) = (run.info(), run.network());
+    let listing = run.listing()?;
+    // Statistics that cannot be read are no reason to hide the run.
+    let units = run.store().and_then(|store| match store {
+        Some(store) => Ok(store.units()?),
+        None => Ok(Vec::new()),
+    });
+    let mut statistics_problem = None;
+    let units = units.unwrap_or_else(|error: ApiError| {
+        tracing::warn!(run = %run.id, path = %run.path.display(), "statistics cannot be read: {error}");
+        statistics_problem = Some(error.told().to_owned());
+        Vec::new()
+    });
+    let layer_name = |index: usize| network.layers()[index].name.clone();
+    Ok(RunDetail {
+        id: run.id.clone(),
+        name: info.name.clone(),
+        recipe: info.recipe.name.clone(),
+        seed: info.seed,
+        live: run.is_live(),
+        version: info.version.clone(),
+        device: format!("cpu ({})", info.vector_level),
+        corpus: corpus_of(run, corpus_cache),
+        classes: info.classes.clone(),
+        batch: info.recipe.train.batch,
+        steps_per_epoch: info.steps_per_epoch,
+        total_steps: info.total_steps,
+        total_epochs: info.total_steps as f64 / info.steps_per_epoch.max(1) as f64,
+        planned_checkpoints: info.snapshot_steps.len(),
+        stages: stages(info),
+        checkpoints: checkpoints(run, &listing, log, &units),
+        metrics_problem: log.skipped.as_ref().map(ToString::to_string),
+        statistics_problem,
+        layers: network.layers().iter().map(|layer| layer_detail(layer, &layer_name)).collect(),
+        cluster_sets: cluster_choices(run),
+        logits_layer: layer_name(network.logits()),
+        features_layer: layer_name(network.features()),
+        divergence: log.divergence.clone().map(Diverged::from),
+    })
+}
+
+fn corpus_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>) -> RunCorpus {
+    let recorded = &run.info().corpus;
+    let opened: Result<Arc<Corpus>, String> = matching(run, corpus_cache);
+    RunCorpus {
+        id: corpus_cache.id.clone(),
+        name: recorded.name.clone(),
+        identity: recorded.identity.clone(),
+        images: recorded.train + recorded.test,
+        train: recorded.train,
+        test: recorded.test,
+        image_shape: run.info().image.into(),
+        available: opened.is_ok(),
+        problem: opened.err(),
+    }
+}
+
+fn stages(info: &RunInfo) -> Vec<SchedulePhase> {
+    let train = &info.recipe.train;
+    let first_steps = train.first_steps(info.steps_per_epoch);
+    let stages = train.stages.iter().zip(first_steps);
+    stages.map(|(stage, first_step)| SchedulePhase { first_step, rate: stage.rate.weight }).collect()
+}
+
+/// Checkpoints with what was measured up to and at each.
+fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, units: &[UnitState]) -> Vec<Checkpoint> {
+    let mut since = Step(0);
+    let mut checkpoints = Vec::with_capacity(listing.entries.len());
+    let train: Vec<&Metric> = log.lines.iter().filter(|metric| metric.kind == MetricKind::Train).collect();
+    // The latest counts where a step was measured twice.
+    let tests = log.lines.iter().filter(|metric| metric.kind == MetricKind::Test);
+    let tests: BTreeMap<Step, &Metric> = tests.map(|metric| (metric.step, metric)).collect();
+    for (index, entry) in listing.entries.iter().enumerate() {
+        let from = train.partition_point(|metric| metric.step <= since);
+        let to = train.partition_point(|metric| metric.step <= entry.step);
+        let steps = train.get(from..to).unwrap_or_default();
+        let mean = |value: fn(&Metric) -> Option<f64>| {
+            let sum: Option<f64> = steps.iter().map(|metric| value(metric)).sum();
+            sum.map(|sum| sum / steps.len() as f64).filter(|mean| mean.is_finite())
+        };
+        let measured = tests.get(&entry.step).copied();
+        let unit = |split| units.iter().find(|unit| unit.step == entry.step && unit.split == split);
+        let is_finite = measured.is_none_or(|metric| log.is_finite(metric));
+        let test = measured.filter(|_| is_finite);
+        let ready = unit(Split::Test).filter(|unit| unit.state == UnitStage::Ready && is_finite);
+        checkpoints.push(Checkpoint {
+            index,
+            step: entry.step.0,
+            epoch: entry.epoch,
+            images_seen: entry.images_seen,
+            hash: entry.hash.clone(),
+            problem: run.problem_of(entry),
+            train_loss: mean(Metric::finite_loss),
+            train_error: mean(Metric::finite_error),
+            test_loss: test.and_then(|metric| metric.loss).or(ready.and_then(|unit| unit.loss)),
+            test_error: test.map(|metric| metric.error).or(ready.and_then(|unit| unit.error_rate)),
+            not_finite: !is_finite,
+            diverged: !log.is_sound_at(entry.step),
+            statistics: Statistics { train: stage_word(unit(Split::Train)), test: stage_word(unit(Split::Test)) },
+        });
+        since = entry.step;
+    }
+    checkpoints
+}
+
+fn stage_word(unit: Option<&UnitState>) -> &'static str {
+    match unit.map(|unit| unit.state) {
+        None => "missing",
+        Some(UnitStage::Ready) => "ready",
+        Some(UnitStage::Failed) => "failed",
+        Some(UnitStage::Stale) => "stale",
+    }
+}
+
+fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
+    let kernels = KernelShape::of_weights(layer);
+    LayerDetail {
+        name: layer.name.clone(),
+        kind: layer.op.kind(),
+        shape: layer.shape.into(),
+        parameters: layer.parameters.iter().filter(|spec| spec.is_learnt()).map(deepviz_net::ParameterSpec::len).sum(),
+        weight_shape: layer.parameters.first().map(|spec| spec.shape.clone()),
+        sheet_shape: kernels.map(KernelShape::shape),
+        filters: kernels.map_or(layer.shape.channels, |kernels| kernels.filters),
+        channels: kernels.map_or(1, |kernels| kernels.channels),
+        inputs: layer.inputs.iter().map(|&index| name(index)).collect(),
+    }
+}

@@ -1,0 +1,113 @@
+//! The measurements of runs, kept while their files do not change.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use deepviz_net::{Metric, MetricsLog};
+
+use crate::http::problem::ApiError;
+use crate::http::work_pool::WorkKind;
+use crate::runs::file_stamp::FileCache;
+use crate::runs::open_run::OpenRun;
+
+/// All that are kept together; the ones that were looked at last. A longer one is read whenever it is asked for.
+const MOST_BYTES: usize = 64 << 20;
+/// A file with more bytes takes longer to read than a sheet to draw.
+const BRIEF_BYTES: u64 = 1 << 20;
+
+/// The measurements of all runs, as far as they were read.
+pub(crate) struct MetricsLogs {
+    most_bytes: usize,
+    /// The one that was looked at last at the end.
+    kept: Mutex<VecDeque<(PathBuf, FileCache<MetricsLog>)>>,
+}
+
+impl MetricsLogs {
+    pub(crate) fn new() -> Self {
+        Self { most_bytes: MOST_BYTES, kept: Mutex::default() }
+    }
+
+    /// The kind of work with the measurements of a run, which may have to be read for it.
+    pub(crate) fn work_kind(run: &OpenRun) -> WorkKind {
+        if run.metrics_bytes() < BRIEF_BYTES { WorkKind::Render } else { WorkKind::RenderLarge }
+    }
+
+    /// Bytes that reading them takes: of the file and of its lines; nothing where they are kept.
+    pub(crate) fn cost(&self, run: &OpenRun) -> usize {
+        match self.kept(run) {
+            Some(_) => 0,
+            None => usize::try_from(run.metrics_bytes()).unwrap_or(usize::MAX).saturating_mul(2),
+        }
+    }
+
+    /// The measurements as they are now, read where the file has changed. For a blocking thread.
+    pub(crate) fn of(&self, run: &OpenRun) -> Result<Arc<MetricsLog>, ApiError> {
+        if let Some(log) = self.kept(run) {
+            return Ok(log);
+        }
+        let (read, log) = run.read_metrics()?;
+        self.keep(run, read);
+        Ok(log)
+    }
+
+    fn kept(&self, run: &OpenRun) -> Option<Arc<MetricsLog>> {
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = all.iter().position(|(path, _)| *path == run.path)?;
+        // What is out of date is not put back.
+        let (path, kept) = all.remove(place)?;
+        let log = kept.fresh(run.metrics_stamp())?;
+        all.push_back((path, kept));
+        Some(log)
+    }
+
+    fn keep(&self, run: &OpenRun, read: FileCache<MetricsLog>) {
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(path, _)| *path != run.path);
+        all.push_back((run.path.clone(), read));
+        let mut bytes: usize = all.iter().map(|(_, kept)| bytes_of(kept)).sum();
+        while bytes > self.most_bytes {
+            let Some((_, oldest)) = all.pop_front() else { return };
+            bytes -= bytes_of(&oldest);
+        }
+    }
+}
+
+fn bytes_of(kept: &FileCache<MetricsLog>) -> usize {
+    kept.value.as_ref().map_or(0, |log| log.lines.capacity() * size_of::<Metric>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::copy_of_run;
+
+    #[test]
+    fn those_that_were_looked_at_last_are_kept_within_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs: Vec<_> = (0..3)
+            .map(|number| {
+                let path = folder.path().join(number.to_string());
+                copy_of_run(&path);
+                let before = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
+                std::fs::File::open(path.join("metrics.jsonl")).unwrap().set_modified(before).unwrap();
+                OpenRun::open("run", &path, &Arc::new(crate::http::file_limits::OpenFilePool::new(1))).unwrap()
+            })
+            .collect();
+        let mut logs = MetricsLogs::new();
+        let first = logs.of(&runs[0]).unwrap();
+        assert!(Arc::ptr_eq(&first, &logs.of(&runs[0]).unwrap()));
+        let one = bytes_of(&logs.kept.lock().unwrap()[0].1);
+        assert!(one > 0);
+        logs.most_bytes = 2 * one;
+        for run in [&runs[1], &runs[0], &runs[2]] {
+            logs.of(run).unwrap();
+        }
+        assert!(logs.kept(&runs[1]).is_none(), "it was not looked at for longest");
+        assert!(Arc::ptr_eq(&first, &logs.of(&runs[0]).unwrap()));
+        // One alone that is too long is not kept, and read all the same.
+        logs.most_bytes = one - 1;
+        assert_eq!(logs.of(&runs[1]).unwrap(), first);
+        assert!(logs.kept.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,66 @@
+//! A layer's weights as filters x channels x height x width, whatever kind of layer it is.
+
+use deepviz_net::{Layer, Op, Parameters};
+use ndarray::Array4;
+
+use crate::http::problem::ApiError;
+
+/// The four sizes of what is drawn as one sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KernelShape {
+    pub(crate) filters: usize,
+    pub(crate) channels: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+}
+
+impl KernelShape {
+    /// The layout of a layer's weights; `None` where it has none. A fully connected layer has one filter per
+    /// output, shown in the shape of its input; an unshared one has its filters once per position, by rows.
+    pub(crate) fn of_weights(layer: &Layer) -> Option<Self> {
+        let weight = &layer.parameters.first()?.shape;
+        let (filters, channels, height, width) = match (&layer.op, weight.as_slice()) {
+            (Op::Full(geometry), [outputs, _]) => {
+                (*outputs, geometry.input.channels, geometry.input.height, geometry.input.width)
+            }
+            (_, [k, c, r, s]) => (*k, *c, *r, *s),
+            (_, [oh, ow, k, c, r, s]) => (oh * ow * k, *c, *r, *s),
+            _ => return None,
+        };
+        Some(Self { filters, channels, height, width })
+    }
+
+    /// The layout of a layer's output: one filter per channel.
+    pub(crate) fn of_output(layer: &Layer) -> Self {
+        Self { filters: layer.shape.channels, channels: 1, height: layer.shape.height, width: layer.shape.width }
+    }
+
+    pub(crate) fn shape(self) -> [usize; 4] {
+        [self.filters, self.channels, self.height, self.width]
+    }
+
+    /// Some filters and channels of values in this layout, in the order named.
+    pub(crate) fn pick(self, values: &[f32], filters: &[usize], channels: &[usize]) -> Result<Array4<f32>, ApiError> {
+        let misfit =
+            || ApiError::unusable(format!("expected values of shape {:?}, found {}", self.shape(), values.len()));
+        let area = self.height * self.width;
+        let mut picked = Vec::with_capacity(filters.len() * channels.len() * area);
+        for filter in filters {
+            for channel in channels {
+                let start = (filter * self.channels + channel) * area;
+                picked.extend_from_slice(values.get(start..start + area).ok_or_else(misfit)?);
+            }
+        }
+        let shape = (filters.len(), channels.len(), self.height, self.width);
+        Array4::from_shape_vec(shape, picked).map_err(|_| misfit())
+    }
+}
+
+/// The values of a layer's weight in the order of the file.
+pub(crate) fn weights<'a>(layer: &Layer, parameters: &'a Parameters) -> Result<&'a [f32], ApiError> {
+    let name = layer.parameters.first().map(|spec| spec.name.as_str()).unwrap_or_default();
+    parameters
+        .get(name)
+        .and_then(|array| array.as_slice())
+        .ok_or_else(|| ApiError::unusable(format!("the snapshot holds no tensor `{name}`")))
+}

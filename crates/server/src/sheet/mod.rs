@@ -1,0 +1,16 @@
+//! From a request for a sheet to a picture: which weights or activations, in which style, drawn and cached.
+
+pub(crate) mod aggregate;
+pub(crate) mod compiled_networks;
+pub(crate) mod geometry;
+pub(crate) mod image_group;
+pub(crate) mod kernel_shape;
+pub(crate) mod layer_axis;
+pub(crate) mod model_input;
+pub(crate) mod models;
+pub(crate) mod render;
+pub(crate) mod reply;
+pub(crate) mod request;
+pub(crate) mod style;
+pub(crate) mod thumbnail;
+pub(crate) mod weight_summary;

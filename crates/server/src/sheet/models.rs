@@ -1,0 +1,171 @@
+//! The chain run -> snapshot -> model -> activations, each link cached.
+
+use std::sync::Arc;
+
+use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
+use ndarray::Array3;
+
+use crate::http::cache::{Cache, CacheSize};
+use crate::http::problem::ApiError;
+use crate::http::work_pool::{WorkKind, WorkPool};
+use crate::runs::open_run::OpenRun;
+use crate::sheet::compiled_networks::CompiledNetworks;
+use crate::sheet::model_input::ModelInput;
+use crate::sheet::weight_summary::{WeightChange, WeightSummary};
+
+/// Images whose outputs the workspace of a model holds.
+const WORKSPACE_IMAGES: usize = 8;
+
+/// Snapshots and models, and what is computed with them.
+pub(crate) struct Models {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) work: Arc<WorkPool>,
+    device: Device,
+    compiled_networks: CompiledNetworks,
+}
+
+impl CacheSize for Snapshot {
+    fn bytes(&self) -> usize {
+        let parameters = self.parameters.iter().map(|(_, array)| array.len()).sum::<usize>();
+        (parameters + self.mean.as_ref().map_or(0, Array3::len)) * 4
+    }
+}
+
+/// A model with what it holds in memory.
+pub(crate) struct LoadedModel {
+    pub(crate) model: Model,
+    bytes: usize,
+}
+
+impl CacheSize for LoadedModel {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// The output of every layer for one image, in the order of the network's layers.
+pub(crate) struct Activations {
+    pub(crate) layers: Vec<Vec<f32>>,
+}
+
+impl CacheSize for Activations {
+    fn bytes(&self) -> usize {
+        self.layers.iter().map(|values| values.len() * 4 + 24).sum()
+    }
+}
+
+impl Models {
+    /// Models that are applied with a device.
+    pub(crate) fn new(cache: Arc<Cache>, work: Arc<WorkPool>, device: Device) -> Self {
+        Self { cache, work, device, compiled_networks: CompiledNetworks::default() }
+    }
+
+    /// A snapshot's weights and mean, without the optimiser's state.
+    pub(crate) async fn snapshot(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+    ) -> Result<Arc<Snapshot>, ApiError> {
+        let key = format!("snapshot/{}/{}", run.id, entry.hash);
+        self.cache.get(key, async { self.work.run_here(WorkKind::Render, || read_snapshot(run, entry)).await }).await
+    }
+
+    /// The network with a snapshot's weights and its own mean: the one way to apply it to an image.
+    pub(crate) async fn model(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+    ) -> Result<Arc<LoadedModel>, ApiError> {
+        let key = format!("model/{}/{}", run.id, entry.hash);
+        self.cache
+            .get(key, async {
+                let snapshot = self.snapshot(run, entry).await?;
+                self.work
+                    .run_here(WorkKind::Render, || {
+                        let model = self.compiled_networks.of(run.network(), &self.device).model(&snapshot)?;
+                        Ok(LoadedModel { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
+                    })
+                    .await
+            })
+            .await
+    }
+
+    /// The output of every layer for an image at a checkpoint.
+    pub(crate) async fn activations(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+        input: &ModelInput,
+    ) -> Result<Arc<Activations>, ApiError> {
+        let key = format!("activations/{}/{}/{}", run.id, entry.hash, input.key());
+        self.cache
+            .get(key, async {
+                let loaded = self.model(run, entry).await?;
+                self.work
+                    .run_here(WorkKind::Forward, || {
+                        let wanted: Vec<usize> = (0..run.network().layers().len()).collect();
+                        let outputs = loaded.model.forward(&[input.view()?], &wanted)?;
+                        let layers = outputs.into_iter().map(|array| array.into_raw_vec_and_offset().0).collect();
+                        Ok(Activations { layers })
+                    })
+                    .await
+            })
+            .await
+    }
+
+    /// Numbers about the weights of every layer at a checkpoint.
+    pub(crate) async fn weight_summary(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+    ) -> Result<Arc<WeightSummary>, ApiError> {
+        let key = format!("summary/{}/{}", run.id, entry.hash);
+        self.cache
+            .get(key, async {
+                let snapshot = self.snapshot(run, entry).await?;
+                let run = Arc::clone(run);
+                self.work.run(WorkKind::Render, move || WeightSummary::of(run.network(), &snapshot)).await
+            })
+            .await
+    }
+
+    /// The change of every layer's weights between two checkpoints.
+    pub(crate) async fn weight_change(
+        &self,
+        run: &Arc<OpenRun>,
+        before: &CheckpointEntry,
+        now: &CheckpointEntry,
+    ) -> Result<Arc<WeightChange>, ApiError> {
+        let key = format!("moves/{}/{}/{}", run.id, before.hash, now.hash);
+        self.cache
+            .get(key, async {
+                let (before, now) = (self.snapshot(run, before).await?, self.snapshot(run, now).await?);
+                let run = Arc::clone(run);
+                self.work.run(WorkKind::Render, move || WeightChange::between(run.network(), &before, &now)).await
+            })
+            .await
+    }
+}
+
+/// Bytes of the workspace that applying a model keeps, at most: models of a run share it.
+fn workspace_bytes(network: &deepviz_net::Network) -> usize {
+    network.layers().iter().map(|layer| layer.shape.len() * 4 * WORKSPACE_IMAGES).sum()
+}
+
+fn read_snapshot(run: &OpenRun, entry: &CheckpointEntry) -> Result<Snapshot, ApiError> {
+    let snapshot = match run.run().weights(entry.step) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            let error = ApiError::from(error);
+            if !error.is_passing() {
+                run.mark_broken(&entry.hash, &error);
+            }
+            return Err(error);
+        }
+    };
+    if snapshot.hash != entry.hash {
+        return Err(ApiError::not_ready(format!("the snapshot of step {} was replaced just now", entry.step))
+            .hint("ask for the run again"));
+    }
+    Ok(snapshot)
+}

@@ -1,0 +1,203 @@
+//! A request for a sheet (layer, filters, channels, perhaps an image), checked against the run, and its geometry.
+
+use std::sync::Arc;
+
+use deepviz_net::{Layer, recipe::ChannelOrder};
+use deepviz_render::{Arrangement, Layout, MAX_PIXELS, Normalise, Palette, Range, Style};
+use ndarray::{Array4, Axis as Dim};
+
+use crate::http::problem::ApiError;
+use crate::http::selection::{Axis, Selection, text_from_indices};
+use crate::http::work_pool::WorkKind;
+use crate::runs::listing::Listing;
+use crate::runs::open_run::OpenRun;
+use crate::sheet::kernel_shape::KernelShape;
+use crate::sheet::model_input::ModelInput;
+use crate::sheet::style::{NormaliseOver, SheetStyle};
+
+/// A request for the sheet of one layer, checked against the run.
+#[derive(Clone)]
+pub(crate) struct SheetRequest {
+    pub(crate) run: Arc<OpenRun>,
+    pub(crate) listing: Arc<Listing>,
+    pub(crate) layer: usize,
+    pub(crate) filters: Vec<usize>,
+    pub(crate) channels: Vec<usize>,
+    pub(crate) input: Option<ModelInput>,
+    pub(crate) style: SheetStyle,
+}
+
+/// The pixels and the memory that a picture takes while it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PictureCost {
+    pub(crate) pixels: usize,
+    pub(crate) bytes: usize,
+}
+
+/// The context that sheets of several layers share.
+#[derive(Clone)]
+pub(crate) struct SheetContext {
+    pub(crate) run: Arc<OpenRun>,
+    pub(crate) listing: Arc<Listing>,
+    pub(crate) input: Option<ModelInput>,
+    pub(crate) style: SheetStyle,
+}
+
+/// The tiles of a layer, as selections.
+#[derive(Clone, Copy)]
+pub(crate) struct TileSelection<'a> {
+    pub(crate) filters: &'a str,
+    pub(crate) channels: &'a str,
+}
+
+impl SheetRequest {
+    /// A request for tiles of a layer, if it has them.
+    pub(crate) fn new(context: SheetContext, layer: usize, tiles: TileSelection<'_>) -> Result<Self, ApiError> {
+        let SheetContext { run, listing, input, style } = context;
+        let mut request = Self { run, listing, layer, filters: Vec::new(), channels: Vec::new(), input, style };
+        let (kernels, of) = (request.kernel_shape(), format!("layer {}", request.layer().name));
+        let bind = |what, text: &str, count| text.parse::<Selection>()?.bind(Axis { what, of: &of, count });
+        request.filters = bind("filter", tiles.filters, kernels.filters)?;
+        request.channels = bind("channel", tiles.channels, kernels.channels)?;
+        Ok(request)
+    }
+
+    pub(crate) fn layer(&self) -> &Layer {
+        &self.run.network().layers()[self.layer]
+    }
+
+    /// The layout of all filters and channels of the layer.
+    pub(crate) fn kernel_shape(&self) -> KernelShape {
+        match &self.input {
+            Some(_) => KernelShape::of_output(self.layer()),
+            // A layer without weights has been refused when the selection was read.
+            None => KernelShape::of_weights(self.layer()).unwrap_or_else(|| KernelShape::of_output(self.layer())),
+        }
+    }
+
+    /// The palette asked for; else colour for filters that read colours, grey for outputs, blue to orange for weights.
+    pub(crate) fn palette(&self) -> Palette {
+        if let Some(palette) = self.style.palette {
+            return palette;
+        }
+        match self.input {
+            Some(ModelInput::Group { minus: Some(_), .. }) => return Palette::Diverging,
+            Some(_) => return Palette::Grey,
+            None => {}
+        }
+        if self.sees_colours() { Palette::Rgb } else { Palette::Diverging }
+    }
+
+    /// True for weights of a layer that reads the three colours of an image, where all three are shown.
+    fn sees_colours(&self) -> bool {
+        let sees_image = self.input.is_none() && self.layer().inputs.first() == Some(&0);
+        sees_image && self.kernel_shape().channels == 3 && self.channels == [0, 1, 2]
+    }
+
+    /// True where the colours of a tile are drawn from the last channel to the first: the network reads blue first.
+    pub(crate) fn is_reversed(&self) -> bool {
+        self.palette() == Palette::Rgb && self.sees_colours() && self.run.network().channel_order() == ChannelOrder::Bgr
+    }
+
+    /// Picked values as they are drawn: the channels of a colour as red, green, blue.
+    pub(crate) fn drawn(&self, mut values: Array4<f32>) -> Array4<f32> {
+        if self.is_reversed() {
+            values.invert_axis(Dim(1));
+        }
+        values
+    }
+
+    /// The channels in the order in which they are drawn.
+    pub(crate) fn drawn_channels(&self) -> Vec<usize> {
+        let mut channels = self.channels.clone();
+        if self.is_reversed() {
+            channels.reverse();
+        }
+        channels
+    }
+
+    fn arrangement(&self) -> Arrangement {
+        match (self.palette(), self.channels.len()) {
+            (Palette::Rgb, _) => Arrangement::Colour,
+            (_, 1) => Arrangement::Grid,
+            _ => Arrangement::Matrix,
+        }
+    }
+
+    pub(crate) fn layout(&self) -> Result<Layout, ApiError> {
+        let kernels = self.kernel_shape();
+        let shape = [self.filters.len(), self.channels.len(), kernels.height, kernels.width];
+        Ok(Layout::new(shape, self.arrangement(), self.style.scale, self.style.columns)?)
+    }
+
+    /// Values of one sheet.
+    pub(crate) fn values(&self) -> usize {
+        let kernels = self.kernel_shape();
+        self.filters.len() * self.channels.len() * kernels.height * kernels.width
+    }
+
+    /// The kind of work that handles the values of one sheet.
+    pub(crate) fn work_kind(&self) -> WorkKind {
+        WorkKind::of_size(self.values())
+    }
+
+    /// Bytes that one sheet takes in a list: its numbers, and those of each filter and channel, in memory and as text.
+    pub(crate) fn listed_bytes(&self) -> usize {
+        2_048 + 64 * self.filters.len() + 16 * self.channels.len()
+    }
+
+    /// The cost of drawing so many sheets as one picture.
+    pub(crate) fn cost(&self, sheets: usize) -> Result<PictureCost, ApiError> {
+        let layout = self.layout()?;
+        let pixels = (layout.width_px() * layout.height_px()).saturating_mul(sheets);
+        if pixels > MAX_PIXELS {
+            return Err(ApiError::bad(format!(
+                "the picture would have {pixels} pixels, at most {MAX_PIXELS} are drawn; select fewer checkpoints or \
+                 filters, or a smaller scale"
+            )));
+        }
+        let depth = if layout.arrangement == Arrangement::Colour { 4 } else { 1 };
+        // The pixels, and the file, which may be as large.
+        let bytes = 4 * self.values() * sheets + 2 * depth * pixels;
+        Ok(PictureCost { pixels, bytes })
+    }
+
+    pub(crate) fn render_style(&self, timeline: Option<Range>) -> Style {
+        let normalise = match (self.style.over, timeline) {
+            (NormaliseOver::Timeline, Some(range)) => Normalise::Range(range),
+            (NormaliseOver::Filter, _) => Normalise::Filter,
+            _ => Normalise::Sheet,
+        };
+        Style {
+            arrangement: self.arrangement(),
+            normalise,
+            palette: self.palette(),
+            scale: self.style.scale,
+            columns: self.style.columns,
+            percentile: self.style.percentile,
+        }
+    }
+
+    /// The scale of the colours stays: one over the timeline of a run that still grows does not.
+    pub(crate) fn has_settled_scale(&self) -> bool {
+        self.style.over != NormaliseOver::Timeline || !self.run.is_live()
+    }
+
+    /// Names everything but the checkpoint.
+    pub(crate) fn key(&self) -> String {
+        let style = &self.style;
+        let input = self.input.as_ref().map(ModelInput::key).unwrap_or_default();
+        format!(
+            "{}/{}/{}/{}/{input}/{:?}/{}/{}/{:?}/{:?}",
+            self.run.id,
+            self.layer,
+            text_from_indices(&self.filters),
+            text_from_indices(&self.channels),
+            style.over,
+            self.palette(),
+            style.scale,
+            style.columns,
+            style.percentile,
+        )
+    }
+}
