@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 MODULES := web/node_modules/.package-lock.json
+# Declared by a macro, so that `cargo fmt` does not find them.
+OPERATIONS := --edition 2024 --config-path rustfmt.toml crates/net/src/ops/*/mod.rs
 # For `make bench`: one that has torch, onnx and onnxruntime.
 PYTHON ?= python3
 
@@ -33,13 +35,13 @@ test-gpu: ## the tests of the CUDA backend on this machine's graphics processor,
 	cargo run --package deepviz -- doctor --device cuda
 
 lint: $(MODULES) ## formatting, clippy, dependencies, eslint, svelte-check
-	$(call part,rustfmt,cargo fmt --all -- --check)
+	$(call part,rustfmt,cargo fmt --all -- --check && rustfmt --check $(OPERATIONS))
 	$(call part,clippy,cargo clippy --workspace --all-targets --quiet -- -D warnings)
 	$(call part,dependencies,scripts/check/dependencies.sh)
 	$(call part,web-lint,cd web && npm run --silent lint && npm run --silent check)
 
 fmt: $(MODULES) ## format rust and web sources
-	cargo fmt --all
+	cargo fmt --all && rustfmt $(OPERATIONS)
 	cd web && npm run --silent fmt
 
 web: $(MODULES) ## the web bundle that the binary embeds, in web/dist

@@ -106,8 +106,9 @@ impl<'a> Bench<'a> {
     /// Loss, gradients and a step of gradient descent with momentum and weight decay.
     fn train(&mut self, count: usize) -> Result<(), Error> {
         self.data.noise += 1;
-        let Batch { images, labels, views, noise } = self.data;
-        let batch = Batch { images: &images[..count], labels: &labels[..count], views: &views[..count], noise };
+        let Batch { images, labels, views, .. } = self.data;
+        let (images, labels, views) = (&images[..count], &labels[..count], &views[..count]);
+        let batch = Batch { images, labels, views, ..self.data };
         self.engine.gradients(&self.parameters, &batch, &mut self.gradients)?;
         let (momentum, decay, rate) = (0.9, 0.004, 1e-3 / count as f32);
         let arrays = self.parameters.iter_mut().zip(self.velocity.iter_mut()).zip(self.gradients.iter());
@@ -168,11 +169,7 @@ fn print_layers(
     line("data", "load", whole, 0.0);
     let mut operations = 0.0;
     for part in parts {
-        let run = || {
-            profile.run(part);
-            Ok(())
-        };
-        let time = measure(each, run)?.least / count;
+        let time = measure(each, || profile.run(part))?.least / count;
         line(&profile.name(part), &part.phase.to_string(), time, profile.operations(part));
         whole += time;
         operations += profile.operations(part);
@@ -203,7 +200,7 @@ fn main() -> Result<(), Failure> {
     }
     let labels: Vec<u16> = (0..images.len()).map(|i| (i % 10) as u16).collect();
     let views = vec![network.centre_view(); images.len()];
-    let data = Batch { images: &images, labels: &labels, views: &views, noise: 0 };
+    let data = Batch { images: &images, labels: &labels, views: &views, noise: 0, label_smoothing: 0.0 };
     let mut bench = Bench::new(&network, &preprocess, data, &device)?;
     let (batch, seconds) = (arguments.batch, arguments.seconds);
     if arguments.serve {

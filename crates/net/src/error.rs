@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A mistake in deepViz itself, met instead of being passed over.
+    #[error("a mistake in deepViz, please report it: {what}")]
+    Internal {
+        /// What should not have happened.
+        what: String,
+    },
     /// A recipe that cannot be understood.
     #[error("{}", recipe_message(.place, .layer.as_deref(), .expected, .found, .hint.as_deref()))]
     Recipe {
@@ -17,6 +23,18 @@ pub enum Error {
         /// What would have been right.
         expected: String,
         /// What stands there.
+        found: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// A network that cannot be built.
+    #[error("{}", network_message(.layer.as_deref(), .expected, .found, .hint.as_deref()))]
+    Network {
+        /// Layer at fault.
+        layer: Option<String>,
+        /// What would have been right.
+        expected: String,
+        /// What was found.
         found: String,
         /// What to do about it.
         hint: Option<String>,
@@ -139,6 +157,15 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) const fn internal(what: String) -> Self {
+        Self::Internal { what }
+    }
+
+    /// A backward pass through a layer that was made for forward passes only.
+    pub(crate) fn not_prepared() -> Self {
+        Self::internal("a backward pass through a layer that was not prepared for one".into())
+    }
+
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, source, path }
@@ -160,7 +187,9 @@ impl Error {
             | Self::NotARun { path }
             | Self::Busy { path, .. }
             | Self::NoSnapshot { path, .. } => *path = within_run(path),
-            Self::Tensor { .. }
+            Self::Internal { .. }
+            | Self::Network { .. }
+            | Self::Tensor { .. }
             | Self::NoLayer { .. }
             | Self::Input { .. }
             | Self::DeviceMemory { .. }
@@ -195,6 +224,12 @@ fn memory_message(device: &str, wanted: usize, free: usize, fits: Option<usize>)
         None => "; a smaller batch needs less (train.batch in the recipe)".to_owned(),
     };
     format!("device {device}: {} MB of its memory are wanted, and {} MB are free{hint}", mega(wanted), mega(free))
+}
+
+fn network_message(layer: Option<&str>, expected: &str, found: &str, hint: Option<&str>) -> String {
+    let layer = layer.map_or_else(String::new, |layer| format!(" layer `{layer}`:"));
+    let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+    format!("cannot build the network:{layer} expected {expected}, found {found}{hint}")
 }
 
 fn recipe_message(place: &str, layer: Option<&str>, expected: &str, found: &str, hint: Option<&str>) -> String {

@@ -1,10 +1,9 @@
 //! A network with one set of weights, ready to be applied to images.
 
-use crate::device::Device;
 use crate::device::cuda::Cuda;
+use crate::device::{Cpu, Device};
 use crate::error::Error;
-use crate::execute::cpu::model::{CpuModel, Extent, Shared};
-use crate::execute::cpu::plan::check;
+use crate::execute::cpu::model::{CompiledCpuNetwork, CpuModel, Extent};
 use crate::execute::cuda::CudaModel;
 use crate::input::{Preprocess, View};
 use crate::network::Network;
@@ -25,41 +24,40 @@ enum Backend {
     Cuda(Box<OnDevice>),
 }
 
-/// A model on a graphics processor.
+/// A model on a GPU.
 #[derive(Debug)]
 struct OnDevice {
     model: CudaModel,
-    /// What the way back to one image's pixels is computed from, on the processor: set up when first
-    /// asked for.
+    /// What the gradient by one image's pixels is computed from, on the CPU: set up when first asked for.
     parameters: Parameters,
-    back: OnceLock<CpuModel>,
+    backward: OnceLock<CpuModel>,
 }
 
 /// What all models of a network on a device have in common, whatever their weights: made once where one
 /// checkpoint after the other is applied.
 #[derive(Clone, Debug)]
-pub struct Template(Common);
+pub struct CompiledNetwork(Backing);
 
 #[derive(Clone, Debug)]
-enum Common {
-    Cpu(Arc<Shared>),
+enum Backing {
+    Cpu(Arc<CompiledCpuNetwork>),
     Cuda(Arc<Network>, Cuda),
 }
 
-impl Template {
+impl CompiledNetwork {
     /// Prepares the network for the device.
     pub fn new(network: Arc<Network>, device: &Device) -> Self {
         Self(match device {
-            Device::Cpu(cpu) => Common::Cpu(Arc::new(Shared::new(network, cpu))),
-            Device::Cuda(cuda) => Common::Cuda(network, cuda.clone()),
+            Device::Cpu(cpu) => Backing::Cpu(Arc::new(CompiledCpuNetwork::new(network, cpu))),
+            Device::Cuda(cuda) => Backing::Cuda(network, cuda.clone()),
         })
     }
 
     /// The network.
     pub fn network(&self) -> &Arc<Network> {
         match &self.0 {
-            Common::Cpu(shared) => shared.network(),
-            Common::Cuda(network, _) => network,
+            Backing::Cpu(shared) => shared.network(),
+            Backing::Cuda(network, _) => network,
         }
     }
 
@@ -70,16 +68,29 @@ impl Template {
     }
 
     fn with(&self, preprocess: Arc<Preprocess>, parameters: &Parameters) -> Result<Model, Error> {
-        check(parameters, self.network())?;
+        parameters.check_in_memory(self.network())?;
         let parameters = parameters.clone();
         Ok(Model(match &self.0 {
-            Common::Cpu(shared) => Backend::Cpu(Box::new(CpuModel::new(Arc::clone(shared), preprocess, parameters))),
-            Common::Cuda(network, cuda) => Backend::Cuda(Box::new(OnDevice {
+            Backing::Cpu(shared) => Backend::Cpu(Box::new(CpuModel::new(Arc::clone(shared), preprocess, parameters)?)),
+            Backing::Cuda(network, cuda) => Backend::Cuda(Box::new(OnDevice {
                 model: CudaModel::new(Arc::clone(network), preprocess, &parameters, cuda)?,
                 parameters,
-                back: OnceLock::new(),
+                backward: OnceLock::new(),
             })),
         }))
+    }
+}
+
+impl OnDevice {
+    /// The same model on one thread of the CPU.
+    fn on_cpu(&self) -> Result<&CpuModel, Error> {
+        if let Some(model) = self.backward.get() {
+            return Ok(model);
+        }
+        let cpu = Cpu::new(Some(1), None)?;
+        let shared = Arc::new(CompiledCpuNetwork::new(Arc::clone(self.model.network()), &cpu));
+        let model = CpuModel::new(shared, Arc::clone(self.model.preprocess()), self.parameters.clone())?;
+        Ok(self.backward.get_or_init(|| model))
     }
 }
 
@@ -91,12 +102,12 @@ impl Model {
         parameters: &Parameters,
         device: &Device,
     ) -> Result<Self, Error> {
-        Template::new(network, device).with(preprocess, parameters)
+        CompiledNetwork::new(network, device).with(preprocess, parameters)
     }
 
     /// The network with a snapshot's weights and mean.
     pub fn from_snapshot(network: Arc<Network>, snapshot: &Snapshot, device: &Device) -> Result<Self, Error> {
-        Template::new(network, device).model(snapshot)
+        CompiledNetwork::new(network, device).model(snapshot)
     }
 
     /// The network.
@@ -165,20 +176,9 @@ impl Model {
                 found: seed.len().to_string(),
             });
         }
-        let cuda = match &self.0 {
-            Backend::Cpu(cpu) => return cpu.input_gradient(image, layer, seed),
-            Backend::Cuda(cuda) => cuda,
-        };
-        if cuda.back.get().is_none()
-            && let Device::Cpu(cpu) = Device::cpu(Some(1), None)?
-        {
-            let shared = Arc::new(Shared::new(Arc::clone(cuda.model.network()), &cpu));
-            let preprocess = Arc::clone(cuda.model.preprocess());
-            cuda.back.get_or_init(|| CpuModel::new(shared, preprocess, cuda.parameters.clone()));
-        }
-        match cuda.back.get() {
-            Some(model) => model.input_gradient(image, layer, seed),
-            None => Ok(Array3::zeros(image.dim())),
+        match &self.0 {
+            Backend::Cpu(cpu) => cpu.input_gradient(image, layer, seed),
+            Backend::Cuda(cuda) => cuda.on_cpu()?.input_gradient(image, layer, seed),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::network::Network;
+use crate::ops::{ParameterSpec, Role};
 use crate::random::Stream;
+use crate::recipe::Optimiser;
 use ndarray::{ArrayD, IxDyn};
 use std::borrow::Cow;
 
@@ -24,9 +26,9 @@ impl Parameters {
         Self::new(entries.collect())
     }
 
-    /// What the network's optimiser keeps from step to step, as it is before the first one.
-    pub fn optimiser_state(network: &Network) -> Self {
-        Self::new(network.optimiser_state().map(|(name, shape)| (name, ArrayD::zeros(IxDyn(shape)))).collect())
+    /// What an optimiser keeps of the network's parameters from step to step, as it is before the first one.
+    pub fn optimiser_state(network: &Network, optimiser: Optimiser) -> Self {
+        Self::new(network.optimiser_state(optimiser).map(|(name, shape)| (name, ArrayD::zeros(IxDyn(shape)))).collect())
     }
 
     /// The untrained network: every parameter drawn as its recipe says, from the seed alone.
@@ -49,6 +51,43 @@ impl Parameters {
     pub fn get(&self, name: &str) -> Option<&ArrayD<f32>> {
         let found = self.entries.iter().find(|(known, _)| known == name);
         found.map(|(_, array)| array)
+    }
+
+    pub(crate) fn missing(name: &str) -> Error {
+        Error::Tensor { name: name.into(), expected: "an array in the network's order".into(), found: "none".into() }
+    }
+
+    /// The values of that name in memory order, which is row-major.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] where there is no such array, or its values lie otherwise.
+    pub(crate) fn values(&self, name: &str) -> Result<&[f32], Error> {
+        let array = self.get(name).ok_or_else(|| Self::missing(name))?;
+        array.as_slice().ok_or_else(|| not_in_order(name, array))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn values_mut(&mut self, name: &str) -> Result<&mut [f32], Error> {
+        let array = self.get_mut(name).ok_or_else(|| Self::missing(name))?;
+        if !array.is_standard_layout() {
+            return Err(not_in_order(name, array));
+        }
+        array.as_slice_mut().ok_or_else(|| Self::missing(name))
+    }
+
+    /// The values of a layer's arrays, which stand one after the other.
+    pub(crate) fn values_of_mut(&mut self, specs: &[ParameterSpec]) -> Result<Vec<(Role, &mut [f32])>, Error> {
+        let first = specs.first().and_then(|spec| self.entries.iter().position(|(name, _)| *name == spec.name));
+        let entries = self.entries[first.unwrap_or(0)..].iter_mut();
+        specs
+            .iter()
+            .zip(entries)
+            .map(|(spec, (name, array))| {
+                let is_own = *name == spec.name && array.is_standard_layout();
+                let values = array.as_slice_mut().filter(|_| is_own);
+                values.map(|values| (spec.role, values)).ok_or_else(|| Self::missing(&spec.name))
+            })
+            .collect()
     }
 
     /// The array of that name, to be changed.
@@ -89,9 +128,18 @@ impl Parameters {
         self.check_against(network.parameters().map(|spec| (spec.name.as_str().into(), spec.shape.as_slice())))
     }
 
-    /// Checks names and shapes against those of the network's optimiser state.
-    pub fn check_optimiser_state(&self, network: &Network) -> Result<(), Error> {
-        self.check_against(network.optimiser_state().map(|(name, shape)| (name.into(), shape)))
+    /// Refuses parameters of other names or shapes than the network's, or not in row-major order.
+    pub(crate) fn check_in_memory(&self, network: &Network) -> Result<(), Error> {
+        self.check(network)?;
+        match self.iter().find(|(_, array)| !array.is_standard_layout()) {
+            None => Ok(()),
+            Some((name, array)) => Err(not_in_order(name, array)),
+        }
+    }
+
+    /// Checks names and shapes against those of the optimiser's.
+    pub fn check_optimiser_state(&self, network: &Network, optimiser: Optimiser) -> Result<(), Error> {
+        self.check_against(network.optimiser_state(optimiser).map(|(name, shape)| (name.into(), shape)))
     }
 
     fn check_against<'a>(&self, specs: impl Iterator<Item = (Cow<'a, str>, &'a [usize])>) -> Result<(), Error> {
@@ -126,10 +174,18 @@ impl Parameters {
     }
 
     /// The optimiser's arrays in the network's order, whatever order they came in.
-    pub fn in_order_of_state(mut self, network: &Network) -> Result<Self, Error> {
-        self.check_optimiser_state(network)?;
-        let place = |name: &str| network.optimiser_state().position(|(known, _)| known == name);
+    pub fn in_order_of_state(mut self, network: &Network, optimiser: Optimiser) -> Result<Self, Error> {
+        self.check_optimiser_state(network, optimiser)?;
+        let place = |name: &str| network.optimiser_state(optimiser).position(|(known, _)| known == name);
         self.entries.sort_by_cached_key(|(name, _)| place(name));
         Ok(self)
+    }
+}
+
+fn not_in_order(name: &str, array: &ArrayD<f32>) -> Error {
+    Error::Tensor {
+        name: name.into(),
+        expected: "values in standard (row-major) order".into(),
+        found: format!("strides {:?}", array.strides()),
     }
 }

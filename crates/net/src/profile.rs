@@ -2,13 +2,17 @@
 
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::lanes::multiply_adds;
+use crate::device::cpu::layout::Maps;
 use crate::device::{Device, VectorLevel};
 use crate::error::Error;
 use crate::execute::cpu::pass::{Pass, Workspace};
-use crate::execute::cpu::plan::{BackwardPlan, Packed, Plan, WeightGradient, WeightPlan, check};
+use crate::execute::cpu::plan::{Plan, Steps};
+use crate::execute::cpu::weights::{WeightPlan, WeightSums};
+use crate::execute::gradients_wanted;
 use crate::input::Preprocess;
 use crate::network::Network;
 use crate::ops::Op;
+use crate::ops::cpu::{Chunk, Noise, WeightGradientInputs};
 use crate::parameters::Parameters;
 use ndarray::ArrayView3;
 use std::fmt;
@@ -59,14 +63,14 @@ pub struct Part {
 /// and again. For measuring; results are thrown away.
 pub struct Profile {
     plan: Plan,
-    back: BackwardPlan,
+    steps: Steps,
+    wanted: Vec<bool>,
     weights: WeightPlan,
-    packed: Packed,
     preprocess: Arc<Preprocess>,
     level: VectorLevel,
     space: Workspace,
     sums: Buffer,
-    shelf: Buffer,
+    deferred: Buffer,
 }
 
 impl fmt::Debug for Profile {
@@ -85,27 +89,30 @@ impl Profile {
         images: &[ArrayView3<'_, u8>],
         device: &Device,
     ) -> Result<Self, Error> {
-        check(parameters, &network)?;
+        parameters.check_in_memory(&network)?;
+        let wanted = gradients_wanted(&network, false);
         let plan = Plan::new(network);
-        let back = BackwardPlan::new(&plan, false);
-        let weights = WeightPlan::new(&plan, 1);
-        let mut packed = Packed::new(&plan);
-        packed.fill(device.vector_level(), &plan, Some(&back), parameters);
+        let mut steps = plan.steps();
+        steps.prepare_backward(&plan.network, &wanted);
+        steps.prepare_training(&plan.network)?;
+        let weights = WeightPlan::new(&steps);
+        weights.place(&mut steps, 1);
+        steps.pack(device.vector_level(), &plan.network, parameters)?;
         let mut this = Self {
-            space: Workspace::new(&plan, Some(&back)),
-            sums: Buffer::zeros(weights.sums),
-            shelf: Buffer::zeros(weights.piece + 64),
+            space: Workspace::new(&plan, &steps, Some(&wanted)),
+            sums: Buffer::zeros(weights.sums_len),
+            deferred: Buffer::zeros(weights.group_stride + 64),
             level: device.vector_level(),
             plan,
-            back,
+            steps,
+            wanted,
             weights,
-            packed,
             preprocess,
         };
         this.load(images)?;
         let output = this.plan.network.output();
         for layer in 1..=output {
-            this.run(Part { layer, phase: Phase::Forward });
+            this.run(Part { layer, phase: Phase::Forward })?;
         }
         let logits = this.plan.network.logits();
         let mut space = std::mem::take(&mut this.space);
@@ -114,7 +121,7 @@ impl Profile {
         for slot in 0..this.plan.chunk {
             seed.values[seed.layout.pixel(slot, 0, 0)].fill(0.1);
         }
-        pass.backward(&mut space, 1..=logits, &this.back, |_, _, _| ());
+        pass.backward(&mut space, 1..=logits, &this.wanted, |_, _, _, _| ())?;
         this.space = space;
         Ok(this)
     }
@@ -135,12 +142,12 @@ impl Profile {
         let logits = self.plan.network.logits();
         let mut parts: Vec<Part> = (1..layers.len()).map(|layer| Part { layer, phase: Phase::Forward }).collect();
         for layer in (1..=logits).rev() {
-            if self.weights.layers[layer].is_some() {
+            if self.steps.own(layer).is_some_and(|own| own.weight_gradient().is_some()) {
                 parts.push(Part { layer, phase: Phase::WeightGradient });
             }
             let inputs = &layers[layer].inputs;
-            let in_place = self.plan.places[layer].home != layer;
-            if self.back.wanted[layer] && (in_place || inputs.iter().any(|&input| self.back.wanted[input])) {
+            let in_place = self.plan.slots[layer].buffer != layer;
+            if self.wanted[layer] && (in_place || inputs.iter().any(|&input| self.wanted[input])) {
                 parts.push(Part { layer, phase: Phase::InputGradient });
             }
         }
@@ -176,43 +183,42 @@ impl Profile {
     }
 
     /// Runs a part once more; [`Profile::load`] is run by itself.
-    pub fn run(&mut self, part: Part) {
+    ///
+    /// # Errors
+    /// Only a mistake in deepViz itself.
+    pub fn run(&mut self, part: Part) -> Result<(), Error> {
         let mut space = std::mem::take(&mut self.space);
         match part.phase {
             Phase::Load => {}
             Phase::Forward => self.pass().forward_layer(&mut space, part.layer),
             Phase::InputGradient => {
                 space.reset();
-                space.written[self.plan.places[part.layer].home] = true;
-                self.pass().backward(&mut space, part.layer..=part.layer, &self.back, |_, _, _| ());
+                space.written[self.plan.slots[part.layer].buffer] = true;
+                self.pass().backward(&mut space, part.layer..=part.layer, &self.wanted, |_, _, _, _| ())?;
             }
             Phase::WeightGradient => self.weight_gradient(&space, part.layer),
         }
         self.space = space;
+        Ok(())
     }
 
     fn weight_gradient(&mut self, space: &Workspace, layer: usize) {
-        let (mut sums, mut shelf) = (std::mem::take(&mut self.sums), std::mem::take(&mut self.shelf));
-        let place = &self.plan.places[layer];
+        let (mut sums, mut deferred) = (std::mem::take(&mut self.sums), std::mem::take(&mut self.deferred));
+        let slot = &self.plan.slots[layer];
         let pass = self.pass();
-        let x = pass.activation(space, self.plan.network.layers()[layer].inputs[0]).values;
-        let dy = &space.gradients[place.home];
-        match &self.weights.layers[layer] {
-            Some(WeightGradient::Conv { gradient, offset }) => {
-                let sums = &mut sums[*offset..][..gradient.len()];
-                gradient.apply(self.level, self.plan.chunk, (x, dy), sums);
-            }
-            Some(WeightGradient::Local(local)) => {
-                for slot in 0..self.plan.chunk {
-                    local.keep(slot, (x, dy), slot, &mut shelf);
-                }
-            }
-            None => {}
+        let x = pass.activation(space, self.plan.network.layers()[layer].inputs[0]);
+        let dy = Maps { layout: &slot.gradient, values: &space.gradients[slot.buffer] };
+        let mut into = WeightSums { sums: &mut sums, deferred: &mut deferred };
+        if let Some(gradient) = self.steps.own(layer).and_then(|own| own.weight_gradient()) {
+            let known = WeightGradientInputs { x, dy, first_slot: 0 };
+            self.weights.accumulate(layer, gradient, pass.chunk, known, &mut into);
         }
-        (self.sums, self.shelf) = (sums, shelf);
+        (self.sums, self.deferred) = (sums, deferred);
     }
 
     fn pass(&self) -> Pass<'_> {
-        Pass { plan: &self.plan, packed: &self.packed, level: self.level, images: self.plan.chunk, noise: Some((1, 0)) }
+        let noise = Some(Noise { step: 1, first_image: 0 });
+        let chunk = Chunk { level: self.level, images: self.plan.chunk, noise };
+        Pass { plan: &self.plan, steps: &self.steps, chunk }
     }
 }

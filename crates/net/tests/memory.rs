@@ -50,7 +50,7 @@ fn a_step_allocates_no_buffers() {
         let mut least = usize::MAX;
         for noise in 0..12 {
             let before = BYTES.load(Ordering::Relaxed);
-            let batch = Batch { images: &images, labels: &labels, views: &views, noise };
+            let batch = Batch { images: &images, labels: &labels, views: &views, noise, label_smoothing: 0.0 };
             engine.gradients(&parameters, &batch, &mut gradients).unwrap();
             // Not every thread need have had its turn, and made its buffers, in the first step.
             least = least.min(BYTES.load(Ordering::Relaxed) - before);

@@ -119,7 +119,7 @@ fn images_of_two_sizes_are_as_good_as_resized_ones() {
         let model = Model::new(Arc::clone(&network), Arc::clone(&preprocess), &parameters, &device).unwrap();
         let out = model.forward(images, &[network.output()]).unwrap();
         let mut engine = deepviz_net::Engine::new(Arc::clone(&network), Arc::clone(&preprocess), &device).unwrap();
-        let batch = deepviz_net::Batch { images, labels: &[0, 1, 0], views: &places, noise: 1 };
+        let batch = deepviz_net::Batch { images, labels: &[0, 1, 0], views: &places, noise: 1, label_smoothing: 0.0 };
         let result = engine.gradients(&parameters, &batch, &mut gradients[answers.len()]).unwrap();
         answers.push((out, result, model.input_gradient(images[0], 1, &[1.0, 0.0]).unwrap()));
     }

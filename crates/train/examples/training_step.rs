@@ -4,8 +4,7 @@
 
 use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
 use deepviz_net::random::Stream;
-use deepviz_net::recipe::LayerKind;
-use deepviz_net::{Batch, Device, Engine, Init, Network, Orthogonaliser, Parameters, Recipe, Run, Step};
+use deepviz_net::{Batch, Device, Engine, Init, Network, Op, Orthogonaliser, Parameters, Recipe, Run, Step};
 use deepviz_train::{Event, Job, Update, train};
 use ndarray::{Array4, Axis};
 use safetensors::Dtype;
@@ -24,8 +23,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut recipe = Recipe::load(Path::new(recipe), &[])?;
     for layer in &mut recipe.layers {
-        if let LayerKind::Dropout { rate } = &mut layer.kind {
-            *rate = 0.0;
+        if let Op::Dropout(dropout) = &mut layer.op {
+            dropout.rate = 0.0;
         }
     }
     let options = OpenOptions { own_sizes: recipe.data.resize.is_some(), ..OpenOptions::default() };
@@ -52,7 +51,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut engine = Engine::new(Arc::clone(&network), preprocess, &device)?;
     let mut gradients = Parameters::zeros(&network);
-    let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1 };
+    let label_smoothing = recipe.train.label_smoothing as f32;
+    let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1, label_smoothing };
     let result = engine.gradients(&start.parameters, &batch, &mut gradients)?;
     let (mut after, mut state) = (start.parameters.clone(), start.optimizer.clone());
     let steps_per_epoch = run.info().steps_per_epoch;

@@ -78,7 +78,8 @@ impl<'a> StepExecutor<'a> {
         match self {
             Self::Cpu(cpu) => {
                 let images: Vec<_> = ids.iter().filter_map(|id| images.get(*id)).collect();
-                let batch = Batch { images: &images, labels, views, noise };
+                let label_smoothing = update.train.label_smoothing as f32;
+                let batch = Batch { images: &images, labels, views, noise, label_smoothing };
                 let result = cpu.engine.gradients(&snapshot.parameters, &batch, &mut cpu.gradients)?;
                 if result.loss_sum.is_finite() {
                     let state = (&mut snapshot.parameters, &mut snapshot.optimizer);
@@ -162,7 +163,8 @@ impl<'a> CudaExecutor<'a> {
         // No minibatch holds more images than there are.
         let batch = train.batch.min(images.len());
         let (parameters, state) = (&snapshot.parameters, &snapshot.optimizer);
-        let begin = Begin { parameters, state, images: &images, batch };
+        let label_smoothing = train.label_smoothing as f32;
+        let begin = Begin { parameters, state, images: &images, batch, label_smoothing };
         let (network, preprocess) = (Arc::clone(network), Arc::clone(preprocess));
         let trainer = CudaTrainer::new(cuda, network, preprocess, train.optimiser, &begin)?;
         if !trainer.is_resident() {

@@ -96,17 +96,22 @@ impl Update<'_> {
             Role::Bias => self.rates.bias,
             _ => self.rates.weight,
         };
+        let momentum = spec.momentum.unwrap_or(self.train.momentum);
+        let decay = spec.decay.unwrap_or(match spec.role {
+            Role::Bias => self.train.bias_decay,
+            _ => self.train.decay,
+        });
         // Past this, the corrections are 1 to the last bit.
         let power = i32::try_from(self.number).unwrap_or(i32::MAX);
         let correction = |kept: f64| (1.0 - kept.powi(power)) as f32;
         Rule {
             rate: (rate * spec.rate_factor) as f32,
-            momentum: spec.momentum as f32,
-            decay: spec.decay as f32,
+            momentum: momentum as f32,
+            decay: decay as f32,
             share: 1.0 / self.images as f32,
             epsilon: self.train.epsilon as f32,
             beta2: self.train.beta2 as f32,
-            corrections: [correction(spec.momentum), correction(self.train.beta2)],
+            corrections: [correction(momentum), correction(self.train.beta2)],
         }
     }
 }

@@ -66,7 +66,7 @@ impl Start {
         let resumed = found.as_ref().map(|snapshot| snapshot.step);
         let snapshot = match found {
             Some(snapshot) => snapshot,
-            None => untrained(job, &network, info.seed)?,
+            None => untrained(job, &network, &info)?,
         };
         Ok(Self { info, network, sampler, snapshot, resumed, _lock: lock })
     }
@@ -75,10 +75,10 @@ impl Start {
 /// Images whose patches a whitening layer starts from.
 const WHITENING_IMAGES: usize = 5000;
 
-fn untrained(job: &Job, network: &Network, seed: u64) -> Result<Snapshot, Error> {
+fn untrained(job: &Job, network: &Network, info: &RunInfo) -> Result<Snapshot, Error> {
     let images: Vec<_> = job.corpus.range(Split::Train).filter_map(|id| job.corpus.pixels(ImageId(id))).collect();
     let InputStatistics { mean, std } = InputStatistics::new(network, &images)?;
-    let mut parameters = Parameters::initial(network, seed);
+    let mut parameters = Parameters::initial(network, info.seed);
     // Spread over the split, for corpora are often sorted by class.
     let stride = images.len().div_ceil(WHITENING_IMAGES).max(1);
     let images: Vec<_> = images.into_iter().step_by(stride).collect();
@@ -91,7 +91,7 @@ fn untrained(job: &Job, network: &Network, seed: u64) -> Result<Snapshot, Error>
         parameters,
         mean,
         std,
-        optimizer: Parameters::optimiser_state(network),
+        optimizer: Parameters::optimiser_state(network, info.recipe.train.optimiser),
     })
 }
 

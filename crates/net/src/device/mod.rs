@@ -2,6 +2,7 @@
 
 pub(crate) mod cpu;
 pub(crate) mod cuda;
+pub(crate) mod windows;
 
 use self::cuda::Cuda;
 use crate::error::Error;
@@ -82,6 +83,38 @@ pub struct Cpu {
 }
 
 impl Cpu {
+    /// All cores and the best vector instructions, unless told otherwise: see [`Device::cpu`].
+    ///
+    /// # Errors
+    /// A level that this machine lacks, no threads, or threads that cannot be started.
+    pub fn new(threads: Option<usize>, level: Option<VectorLevel>) -> Result<Self, Error> {
+        let level = level.unwrap_or_else(VectorLevel::detect);
+        let device = || format!("cpu with vector level {level}");
+        if !level.is_available() {
+            return Err(Error::Device {
+                device: device(),
+                reason: format!("this processor lacks the instructions; it can do {}", VectorLevel::detect()),
+            });
+        }
+        let threads = match threads {
+            Some(0) => {
+                return Err(Error::Device {
+                    device: device(),
+                    reason: "it needs at least one thread, and 0 were asked for".into(),
+                });
+            }
+            Some(threads) => threads,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        // One thread needs a pool too: without one, rayon's own takes as many threads as there are cores.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("net-{index}"));
+        let pool = Arc::new(pool.build().map_err(|error| Error::Device {
+            device: device(),
+            reason: format!("{threads} threads cannot be started: {error}"),
+        })?);
+        Ok(Self { level, threads, pool })
+    }
+
     /// Threads that share the work.
     pub const fn threads(&self) -> usize {
         self.threads
@@ -124,31 +157,7 @@ impl Device {
     ///
     /// The number of threads never changes a result; the vector level changes its rounding.
     pub fn cpu(threads: Option<usize>, level: Option<VectorLevel>) -> Result<Self, Error> {
-        let level = level.unwrap_or_else(VectorLevel::detect);
-        let device = || format!("cpu with vector level {level}");
-        if !level.is_available() {
-            return Err(Error::Device {
-                device: device(),
-                reason: format!("this processor lacks the instructions; it can do {}", VectorLevel::detect()),
-            });
-        }
-        let threads = match threads {
-            Some(0) => {
-                return Err(Error::Device {
-                    device: device(),
-                    reason: "it needs at least one thread, and 0 were asked for".into(),
-                });
-            }
-            Some(threads) => threads,
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        };
-        // One thread needs a pool too: without one, rayon's own takes as many threads as there are cores.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("net-{index}"));
-        let pool = Arc::new(pool.build().map_err(|error| Error::Device {
-            device: device(),
-            reason: format!("{threads} threads cannot be started: {error}"),
-        })?);
-        Ok(Self::Cpu(Cpu { level, threads, pool }))
+        Cpu::new(threads, level).map(Self::Cpu)
     }
 
     /// The graphics processor of that number.

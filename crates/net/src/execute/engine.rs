@@ -1,7 +1,6 @@
 //! Loss and gradients of a batch, on any device.
 
 use super::cpu::engine::CpuEngine;
-use super::cpu::plan::check;
 use super::cuda::CudaEngine;
 use crate::device::Device;
 use crate::error::Error;
@@ -22,6 +21,8 @@ pub struct Batch<'a> {
     pub views: &'a [View],
     /// What dropout's masks are drawn from; another one each step.
     pub noise: u64,
+    /// Share of the loss that smooths the targets towards uniform.
+    pub label_smoothing: f32,
 }
 
 /// Loss and errors of a batch, summed over its images.
@@ -47,7 +48,7 @@ impl Engine {
     /// Plans the network's training on the device.
     pub fn new(network: Arc<Network>, preprocess: Arc<Preprocess>, device: &Device) -> Result<Self, Error> {
         Ok(Self(match device {
-            Device::Cpu(cpu) => Backend::Cpu(Box::new(CpuEngine::new(network, preprocess, cpu))),
+            Device::Cpu(cpu) => Backend::Cpu(Box::new(CpuEngine::new(network, preprocess, cpu)?)),
             Device::Cuda(cuda) => Backend::Cuda(Box::new(CudaEngine::new(network, preprocess, cuda)?)),
         }))
     }
@@ -80,8 +81,8 @@ impl Engine {
 
 /// Refuses what does not belong to the network.
 fn check_batch(network: &Network, parameters: &Parameters, batch: &Batch<'_>, into: &Parameters) -> Result<(), Error> {
-    check(parameters, network)?;
-    check(into, network)?;
+    parameters.check_in_memory(network)?;
+    into.check_in_memory(network)?;
     let names = network.parameters().map(|spec| spec.name.as_str());
     if !names.eq(into.iter().map(|(name, _)| name)) {
         return Err(Error::Input {

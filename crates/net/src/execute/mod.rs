@@ -1,7 +1,19 @@
-//! Forward and backward passes through a network, per device.
+//! Forward and backward passes through a network, per device: operations are called through their traits only.
 
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 mod engine;
 
 pub use engine::{Batch, BatchResult, Engine};
+
+use crate::network::Network;
+
+/// Layers whose gradient is wanted: all of them, or those with something learnt in or below them.
+pub(crate) fn gradients_wanted(network: &Network, to_input: bool) -> Vec<bool> {
+    let mut wanted: Vec<bool> = Vec::with_capacity(network.layers().len());
+    for layer in network.layers() {
+        let below = layer.inputs.iter().any(|&input| wanted[input]);
+        wanted.push(to_input || below || !layer.parameters.is_empty());
+    }
+    wanted
+}

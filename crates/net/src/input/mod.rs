@@ -10,5 +10,8 @@ pub(crate) use preprocess::STD_LENGTH;
 pub use preprocess::{Cutout, Preprocess, View};
 pub use statistics::InputStatistics;
 pub use transform::InputTransform;
+/// The kernels of the input transform.
+pub(crate) const KERNELS: &str = include_str!("preprocess.cu");
+
 pub(crate) use transform::half_to_even;
 pub use whitening::whiten;

@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::init::Init;
 use crate::input::Preprocess;
-use crate::network::{Layer, Network, Role};
+use crate::network::{Layer, Network};
+use crate::ops::Role;
 use crate::parameters::Parameters;
 use ndarray::{Array3, ArrayView3};
 

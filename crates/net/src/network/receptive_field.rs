@@ -1,7 +1,7 @@
-//! Which part of an image a unit of a layer looks at.
+//! The part of an image on which a unit of a layer depends.
 
 use super::Network;
-use crate::ops::Op;
+use crate::ops::Field;
 
 /// A rectangle of an image's pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,69 +16,19 @@ pub struct Patch {
     pub height: usize,
 }
 
-/// Rows and columns, from the first to the last; may reach past the edges.
-#[derive(Clone, Copy)]
-struct Field {
-    top: isize,
-    bottom: isize,
-    left: isize,
-    right: isize,
-}
-
-impl Field {
-    /// What windows of this size see, each beginning `stride` after the one before, the first at `start`.
-    fn through_windows(self, size: usize, stride: usize, start: isize) -> Self {
-        let (size, stride) = (size as isize, stride as isize);
-        Self {
-            top: self.top * stride + start,
-            bottom: self.bottom * stride + start + size - 1,
-            left: self.left * stride + start,
-            right: self.right * stride + start + size - 1,
-        }
-    }
-
-    fn union(self, other: Option<Self>) -> Self {
-        let Some(other) = other else { return self };
-        Self {
-            top: self.top.min(other.top),
-            bottom: self.bottom.max(other.bottom),
-            left: self.left.min(other.left),
-            right: self.right.max(other.right),
-        }
-    }
-}
-
 impl Network {
     /// The pixels of an image that the unit at row `y`, column `x` of a layer's output depends on, in the
     /// centre view; none for a layer that there is not.
     pub fn receptive_field(&self, layer: usize, (y, x): (usize, usize)) -> Option<Patch> {
         let layers = self.layers();
-        let mut fields = vec![None; layers.len()];
-        let (y, x) = (y as isize, x as isize);
-        *fields.get_mut(layer)? = Some(Field { top: y, bottom: y, left: x, right: x });
+        let mut fields: Vec<Option<Field>> = vec![None; layers.len()];
+        *fields.get_mut(layer)? = Some(Field::pixel(y, x));
         for index in (1..=layer).rev() {
             let Some(field) = fields[index] else { continue };
             for &input in &layers[index].inputs {
                 let below = layers[input].shape;
-                let seen = match &layers[index].op {
-                    Op::Conv(g) => field.through_windows(g.size, g.stride, -(g.padding as isize)),
-                    Op::Local(g) => field.through_windows(g.size, g.stride, -(g.padding as isize)),
-                    Op::Pool(g) => field.through_windows(g.size, g.stride, g.start),
-                    Op::ResponseNorm(g) => field.through_windows(g.size, 1, -((g.size / 2) as isize)),
-                    Op::ContrastNorm(g) => field.through_windows(g.size, 1, -((g.size / 2) as isize)),
-                    Op::Full(_) | Op::GlobalAverage(_) => {
-                        Field { top: 0, bottom: below.height as isize - 1, left: 0, right: below.width as isize - 1 }
-                    }
-                    _ => field,
-                };
-                // What lies past the edge of a layer is padding, and depends on nothing.
-                let seen = Field {
-                    top: seen.top.max(0),
-                    bottom: seen.bottom.min(below.height as isize - 1),
-                    left: seen.left.max(0),
-                    right: seen.right.min(below.width as isize - 1),
-                };
-                fields[input] = Some(seen.union(fields[input]));
+                let seen = layers[index].op.operation().receptive_field(field, below).within(below);
+                fields[input] = Some(fields[input].map_or(seen, |other| seen.union(other)));
             }
         }
         let field = fields[0]?;

@@ -1,132 +1,148 @@
-//! The operations of a network, one folder each: geometry, shape rule, documentation and tests in
-//! its `mod.rs`, the arithmetic in the device files beside it.
+//! The operations of a network, one folder each: settings, recipe table, shape rule and documentation in its `mod.rs`, the
+//! arithmetic in the device files beside it.
+//!
+//! A new operation is a folder of that kind and a line in the list below; [`operation::Operation`] says what it has to
+//! answer, [`cpu::CpuLayer`] and [`cuda::CudaLayer`] what it has to compute.
 
-pub mod add;
-pub mod batch_norm;
-pub mod concat;
-pub mod contrast_norm;
-pub mod conv;
-pub mod cross_map_norm;
-pub mod dropout;
-pub mod full;
-pub mod global_average;
-pub mod local;
-pub mod neuron;
-pub mod pool;
-pub mod response_norm;
-pub mod softmax;
+pub(crate) mod cpu;
+pub(crate) mod cuda;
+mod norm;
+mod operation;
+mod parameter;
+mod receptive_field;
+mod window;
 
-pub use add::AddGeometry;
-pub use batch_norm::BatchNormGeometry;
-pub use concat::ConcatGeometry;
-pub use contrast_norm::ContrastNormGeometry;
-pub use conv::ConvGeometry;
-pub use cross_map_norm::CrossMapNormGeometry;
-pub use dropout::DropoutGeometry;
-pub use full::FullGeometry;
-pub use global_average::GlobalAverageGeometry;
-pub use local::LocalGeometry;
-pub use neuron::{GeluForm, Neuron, NeuronGeometry};
-pub use pool::{PoolGeometry, PoolKind, Ties};
-pub use response_norm::ResponseNormGeometry;
-pub use softmax::SoftmaxGeometry;
+pub use norm::NormWindow;
+pub use operation::ShapeError;
+pub use parameter::{Learning, ParameterSpec, Role};
+pub use window::Filters;
 
+pub(crate) use operation::{Example, FromTable, Operation};
+pub(crate) use receptive_field::Field;
+
+use crate::error::Error;
 use crate::shape::Shape;
+use crate::table::Section;
 
-/// Why an operation cannot take its input: a rule and what broke it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// What the operation needs.
-    pub expected: String,
-    /// What it was given.
-    pub found: String,
+/// Declares the operations: their modules, the enum of them all, the recipe's types and the kernels' sources.
+macro_rules! operations {
+    ($($(#[$doc:meta])* $module:ident :: $name:ident,)*) => {
+        pub mod image;
+        $(pub mod $module;)*
+
+        pub use image::Image;
+        $(pub use $module::$name;)*
+
+        /// A layer's operation.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Op {
+            /// The image; the first layer and no other.
+            Image(Image),
+            $($(#[$doc])* $name($name),)*
+        }
+
+        impl Op {
+            pub(crate) fn operation(&self) -> &dyn Operation {
+                match self {
+                    Self::Image(op) => op,
+                    $(Self::$name(op) => op,)*
+                }
+            }
+
+            /// Reads an operation from its table; none for a `type` that there is not.
+            pub(crate) fn read(kind: &str, section: &mut Section<'_>, inputs: usize) -> Result<Option<Self>, Error> {
+                $(if $name::TYPES.contains(&kind) {
+                    return $name::read(kind, section, inputs).map(|op| Some(Self::$name(op)));
+                })*
+                Ok(None)
+            }
+
+            /// Whether there may be more than one input.
+            pub(crate) fn takes_several_inputs(&self) -> bool {
+                match self {
+                    Self::Image(_) => false,
+                    $(Self::$name(_) => $name::TAKES_SEVERAL_INPUTS,)*
+                }
+            }
+
+            /// The `type`s that take more than one input.
+            pub(crate) fn types_with_several_inputs() -> Vec<&'static str> {
+                [$(if $name::TAKES_SEVERAL_INPUTS { $name::TYPES } else { &[] },)*].concat()
+            }
+
+            /// Small networks in which every operation occurs with all of its settings: layers in short
+            /// ([`crate::recipe::short`]); channels, height and width of their images.
+            pub fn examples() -> Vec<(&'static str, [usize; 3])> {
+                [$($name::EXAMPLES,)*].concat()
+            }
+
+            /// Every `type` that a recipe can name.
+            pub fn types() -> Vec<&'static str> {
+                [$($name::TYPES,)*].concat()
+            }
+        }
+
+        $(impl From<$name> for Op {
+            fn from(op: $name) -> Self {
+                Self::$name(op)
+            }
+        })*
+
+        /// The kernels of all operations: paths in `crates/net/src`, sources.
+        pub(crate) const KERNELS: &[(&str, &str)] = &[$((
+            concat!("ops/", stringify!($module), "/", stringify!($module), ".cu"),
+            $module::KERNELS,
+        ),)*];
+    };
 }
 
-impl Misfit {
-    pub(crate) fn unless(
-        holds: bool,
-        expected: impl FnOnce() -> String,
-        found: impl FnOnce() -> String,
-    ) -> Result<(), Self> {
-        if holds { Ok(()) } else { Err(Self { expected: expected(), found: found() }) }
-    }
-}
-
-/// One layer's operation, with everything its arithmetic needs to know.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Op {
-    /// The preprocessed image.
-    Input(Shape),
+operations! {
     /// Convolution.
-    Conv(ConvGeometry),
+    conv::Conv,
     /// Convolution with its own filters at every position.
-    Local(LocalGeometry),
+    local::Local,
     /// Fully connected.
-    Full(FullGeometry),
+    dense::Dense,
     /// Maximum or average over windows.
-    Pool(PoolGeometry),
+    pool::Pool,
     /// The mean of every map.
-    GlobalAverage(GlobalAverageGeometry),
+    global_avg_pool::GlobalAvgPool,
     /// A function of each value alone.
-    Neuron(NeuronGeometry),
+    activation::Activation,
     /// Batch normalisation.
-    BatchNorm(BatchNormGeometry),
+    batch_norm::BatchNorm,
     /// Response normalisation within a map.
-    ResponseNorm(ResponseNormGeometry),
+    response_norm::ResponseNorm,
     /// Response normalisation across maps.
-    CrossMapNorm(CrossMapNormGeometry),
+    cross_map_norm::CrossMapNorm,
     /// Contrast normalisation within a map.
-    ContrastNorm(ContrastNormGeometry),
+    contrast_norm::ContrastNorm,
     /// Dropout.
-    Dropout(DropoutGeometry),
+    dropout::Dropout,
     /// Class probabilities.
-    Softmax(SoftmaxGeometry),
+    softmax::Softmax,
     /// Weighted sum of equal-sized inputs.
-    Add(AddGeometry),
+    add::Add,
     /// Inputs stacked along the channels.
-    Concat(ConcatGeometry),
+    concat::Concat,
 }
 
 impl Op {
     /// The name of the operation, as recipes and the interface write it.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Input(_) => "data",
-            Self::Conv(_) => "conv",
-            Self::Local(_) => "local",
-            Self::Full(_) => "full",
-            Self::Pool(_) => "pool",
-            Self::GlobalAverage(_) => "global_average",
-            Self::Neuron(geometry) => geometry.neuron.name(),
-            Self::BatchNorm(_) => "batch_norm",
-            Self::ResponseNorm(_) => "rnorm",
-            Self::CrossMapNorm(_) => "cmrnorm",
-            Self::ContrastNorm(_) => "cnorm",
-            Self::Dropout(_) => "dropout",
-            Self::Softmax(_) => "softmax",
-            Self::Add(_) => "add",
-            Self::Concat(_) => "concat",
-        }
+        self.operation().kind()
     }
 
-    /// The shape the operation puts out.
-    pub fn output(&self) -> Result<Shape, Misfit> {
-        match self {
-            Self::Input(shape) => Ok(*shape),
-            Self::Conv(geometry) => geometry.output(),
-            Self::Local(geometry) => geometry.output(),
-            Self::Full(geometry) => geometry.output(),
-            Self::Pool(geometry) => geometry.output(),
-            Self::GlobalAverage(geometry) => geometry.output(),
-            Self::Neuron(geometry) => geometry.output(),
-            Self::BatchNorm(geometry) => geometry.output(),
-            Self::ResponseNorm(geometry) => geometry.output(),
-            Self::CrossMapNorm(geometry) => geometry.output(),
-            Self::ContrastNorm(geometry) => geometry.output(),
-            Self::Dropout(geometry) => geometry.output(),
-            Self::Softmax(geometry) => geometry.output(),
-            Self::Add(geometry) => geometry.output(),
-            Self::Concat(geometry) => geometry.output(),
-        }
+    /// The shape of the output, for inputs of these shapes.
+    ///
+    /// # Errors
+    /// Settings or shapes that do not fit.
+    pub fn output(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        self.operation().output(inputs)
+    }
+
+    /// What the layer does, in one line for a reader of papers.
+    pub fn describe(&self, inputs: &[Shape]) -> String {
+        self.operation().describe(inputs)
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::device::cuda::{Arg, At, Cuda, Factor, Grid, Matrix, Memory, Product};
 use crate::error::Error;
-use crate::network::{Network, ParameterSpec, Role};
+use crate::network::Network;
+use crate::ops::{ParameterSpec, Role};
 
 /// Steps of Muon's iteration.
 const STEPS: usize = 3;

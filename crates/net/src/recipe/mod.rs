@@ -3,13 +3,15 @@
 mod data;
 mod layer;
 mod resize;
+mod short;
 mod snapshots;
 mod train;
 mod write;
 
 pub use data::{ChannelOrder, DataRecipe, Flip, MeanKind, Padding, StdKind, TestViews, ValueRange};
-pub use layer::{BatchNormRecipe, LayerKind, LayerRecipe, NormRecipe, Origin, WeightRecipe, WindowRecipe};
+pub use layer::{LayerRecipe, Origin};
 pub use resize::Resize;
+pub use short::short;
 pub use snapshots::{Every, SnapshotRecipe};
 pub use train::{Curve, Optimiser, Precision, Rates, Shuffle, Stage, TrainRecipe};
 

@@ -223,54 +223,23 @@ fn epochs_cut_or_stretch_the_schedule() {
     assert_eq!(rates, ["0.1", "0.1", "0.01", "0.01"]);
 }
 
-/// A layer of every type, with the settings it cannot do without.
-const EVERY_TYPE: [(&str, &str); 26] = [
-    ("conv", "filters = 4\nsize = 3\npadding = 1\ninit = { type = \"normal\", std = 1 }"),
-    ("local", "filters = 4\nsize = 3\npadding = 1\ninit = { type = \"uniform\", limit = 1 }"),
-    ("full", "outputs = 10\ninit = \"glorot\"\nbias_init = { type = \"constant\", value = 1 }"),
-    ("pool", "pool = \"max\"\nsize = 3\nstride = 2"),
-    ("global_average", ""),
-    ("relu", ""),
-    ("leaky_relu", ""),
-    ("gelu", ""),
-    ("silu", ""),
-    ("batch_norm", ""),
-    ("brelu", "limit = 1"),
-    ("softrelu", ""),
-    ("logistic", ""),
-    ("tanh", ""),
-    ("abs", ""),
-    ("square", ""),
-    ("sqrt", ""),
-    ("linear", ""),
-    ("identity", ""),
-    ("rnorm", "size = 3\nscale = 1\npower = 0.75"),
-    ("cmrnorm", "size = 3\nscale = 1\npower = 0.75"),
-    ("cnorm", "size = 3\nscale = 1\npower = 0.75"),
-    ("dropout", ""),
-    ("add", ""),
-    ("concat", ""),
-    ("softmax", ""),
-];
-
 #[test]
 fn the_page_on_recipes_names_every_key_type_and_word() {
     let page = include_str!("../../../../docs/recipes.md");
     let has = |word: &str| assert!(page.contains(&format!("`{word}`")), "docs/recipes.md lacks `{word}`");
-    let mut types: Vec<_> = EVERY_TYPE.iter().map(|(name, _)| *name).collect();
-    types.sort_unstable();
-    let mut known = layer::TYPES;
-    known.sort_unstable();
-    assert_eq!(types, known);
+    let (head, tail) = SMALL.split_at(SMALL.find("[[layer]]").unwrap());
+    let tail = &tail[tail.find("[train]").unwrap()..];
     crate::table::section::ASKED.with_borrow_mut(std::collections::BTreeSet::clear);
     let table = "[data]\nresize = { height = 8, width = 8, fit = \"stretch\" }";
     Recipe::parse(&SMALL.replacen("[data]", table, 1), "one", &[]).unwrap();
-    for (name, settings) in EVERY_TYPE {
-        let text = SMALL.replacen("filters = 8\nsize = 3\npadding = 1", settings, 1);
-        let text = text.replacen("\"conv\"", &format!("\"{name}\""), 1);
-        Recipe::parse(&format!("{text}\n[snapshots]"), "one", &[]).unwrap();
-        has(name);
+    let mut types = std::collections::BTreeSet::new();
+    for (layers, _) in crate::ops::Op::examples() {
+        let text = format!("{head}{}{tail}\n[snapshots]", super::short(&format!("{layers}\nend softmax")));
+        let recipe = Recipe::parse(&text, "one", &[]).unwrap_or_else(|error| panic!("{error}: {layers}"));
+        types.extend(recipe.layers.iter().map(|layer| layer.op.kind()));
     }
+    assert_eq!(types, crate::ops::Op::types().into_iter().collect(), "types in the operations' examples");
+    types.into_iter().for_each(has);
     let keys = crate::table::section::ASKED.with_borrow(Clone::clone);
     assert!(keys.len() > 40, "{keys:?}");
     keys.into_iter().for_each(has);
@@ -281,12 +250,10 @@ fn the_page_on_recipes_names_every_key_type_and_word() {
     }
     let words = train::OPTIMISERS.map(|(word, _)| word).into_iter().chain(train::CURVES.map(|(word, _)| word));
     words.for_each(has);
-    let words = layer::GELU_FORMS.map(|(word, _)| word);
-    words.into_iter().for_each(has);
     let words = data::STDS.map(|(word, _)| word).into_iter().chain(data::RANGES.map(|(word, _)| word));
     words.chain(data::ORDERS.map(|(word, _)| word)).chain(resize::FITS.map(|(word, _)| word)).for_each(has);
     let words = data::VIEWS.map(|(word, _)| word).into_iter().chain(data::PADDINGS.map(|(word, _)| word));
-    words.chain(layer::INITS).chain(layer::RESTS.map(|(word, _)| word)).for_each(has);
+    words.chain(crate::init::table::INITS).for_each(has);
     has(data::ALTERNATING);
     for word in ["constant", "he", "glorot", "max", "average", "5 per epoch", "100 steps", "1 epoch"] {
         assert!(page.contains(word), "docs/recipes.md lacks {word}");

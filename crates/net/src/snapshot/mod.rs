@@ -12,7 +12,7 @@ pub(crate) use header::Header;
 use crate::error::Error;
 use crate::network::Network;
 use crate::parameters::Parameters;
-use crate::recipe::{MeanKind, StdKind};
+use crate::recipe::{MeanKind, Optimiser, StdKind};
 use crate::shape::Step;
 use ndarray::{Array1, Array3, ArrayD};
 use std::path::Path;
@@ -71,10 +71,10 @@ impl Snapshot {
     }
 
     /// Checks that the snapshot is one of this network: names, shapes, mean, optimiser state.
-    pub fn check(&self, network: &Network) -> Result<(), Error> {
+    pub fn check(&self, network: &Network, optimiser: Optimiser) -> Result<(), Error> {
         self.parameters.check(network)?;
         if !self.optimizer.is_empty() {
-            self.optimizer.check_optimiser_state(network)?;
+            self.optimizer.check_optimiser_state(network, optimiser)?;
         }
         let image = network.image();
         let mean = self.mean.as_ref().map(|mean| mean.shape().to_vec());

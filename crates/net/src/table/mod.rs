@@ -2,5 +2,6 @@
 
 pub(crate) mod section;
 pub(crate) mod tree;
+pub(crate) mod write;
 
 pub(crate) use section::{Scope, Section};

@@ -116,7 +116,7 @@ impl<T: FromNode> FromNode for Vec<T> {
 
 #[cfg(test)]
 thread_local! {
-    /// Every key that was asked for: what the schema is, for the test of its page.
+    /// Every key that was asked for, and every word that one can have: what the schema is, for the test of its page.
     pub static ASKED: std::cell::RefCell<std::collections::BTreeSet<&'static str>> = std::cell::RefCell::default();
 }
 
@@ -187,7 +187,9 @@ impl<'a> Section<'a> {
     }
 
     /// One of a fixed set of words.
-    pub fn choice<T: Clone>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Result<Option<T>, Error> {
+    pub fn choice<T: Clone>(&mut self, key: &'static str, choices: &[(&'static str, T)]) -> Result<Option<T>, Error> {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.extend(choices.iter().map(|(name, _)| *name)));
         let Some(node) = self.node(key) else {
             return Ok(None);
         };

@@ -217,7 +217,7 @@ fn a_network_that_diverged_leaves_no_trace_in_the_next() {
         let many: Vec<_> = (1..9).map(pixels).collect();
         let many: Vec<_> = many.iter().map(ndarray::ArrayBase::view).collect();
         let wanted: Vec<usize> = (0..network.layers().len()).collect();
-        let template = deepviz_net::Template::new(network.clone(), &device);
+        let template = deepviz_net::CompiledNetwork::new(network.clone(), &device);
         let nothing = template.model(&diverged).unwrap().forward(&many, &wanted).unwrap();
         assert!(nothing[network.logits()].iter().all(|value| value.is_nan()), "{}", path.display());
         let model = template.model(&sound).unwrap();
@@ -241,7 +241,7 @@ fn bad_batches_are_refused_with_reasons() {
         let mut into = Parameters::zeros(&case.network);
         // Views of a lifetime of their own.
         let images: Vec<_> = images.iter().map(ndarray::ArrayBase::view).collect();
-        let batch = Batch { images: &images, labels, views, noise: 0 };
+        let batch = Batch { images: &images, labels, views, noise: 0, label_smoothing: 0.0 };
         let result = engine.gradients(&case.parameters, &batch, &mut into);
         result.map(|_| ()).map_err(|error| error.to_string())
     };

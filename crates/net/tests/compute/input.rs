@@ -53,7 +53,7 @@ fn every_device_sees_the_same_input() {
         assert_close(found[0].iter().map(|v| f64::from(*v)), &expected, 1e-5, &format!("input on {device:?}"));
         let mut engine = Engine::new(Arc::clone(&network), Arc::clone(&preprocess), &device).unwrap();
         let losses = [&views[..], &shaped[..]].map(|images| {
-            let batch = Batch { images, labels: &[0, 1, 2, 0], views: &places, noise: 3 };
+            let batch = Batch { images, labels: &[0, 1, 2, 0], views: &places, noise: 3, label_smoothing: 0.0 };
             engine.gradients(&parameters, &batch, &mut Parameters::zeros(&network)).unwrap().loss_sum
         });
         assert_close([losses[0]], &[losses[1]], 1e-9, &format!("loss on {device:?}"));

@@ -1,7 +1,9 @@
 //! A second implementation of every operation: double precision, channel-row-column order, the
 //! formulas as they stand in the operations' documentation, no thought of speed.
 
-use deepviz_net::ops::{ConvGeometry, FullGeometry, GeluForm, LocalGeometry, Neuron, PoolGeometry, PoolKind, Ties};
+use deepviz_net::ops::activation::GeluForm;
+use deepviz_net::ops::pool::{PoolKind, Ties};
+use deepviz_net::ops::{Activation, Conv, Filters, Local, Pool};
 use deepviz_net::{Network, Op, Shape};
 use std::collections::BTreeMap;
 
@@ -20,11 +22,12 @@ pub fn forward(network: &Network, parameters: &Named, input: &[f64]) -> Vec<Valu
     let mut out: Vec<Values> = Vec::new();
     for layer in network.layers() {
         let inputs: Vec<&[f64]> = layer.inputs.iter().map(|&i| out[i].as_slice()).collect();
+        let shapes: Vec<Shape> = layer.inputs.iter().map(|&i| network.layers()[i].shape).collect();
         let values = match &layer.op {
-            Op::Input(_) => input.to_vec(),
+            Op::Image(_) => input.to_vec(),
             op => {
                 let mut y = vec![0.0; layer.shape.len()];
-                if let Some(taps) = Taps::of(op, layer.shape) {
+                if let Some(taps) = Taps::of(op, shapes[0], layer.shape) {
                     let w = &parameters[&format!("{}.weight", layer.name)];
                     taps.each(|out, from, at| y[out] += w[at] * inputs[0][from]);
                     if let Some(b) = parameters.get(&format!("{}.bias", layer.name)) {
@@ -36,7 +39,7 @@ pub fn forward(network: &Network, parameters: &Named, input: &[f64]) -> Vec<Valu
                         y[at] = (inputs[0][at] - fixed.mean[c]) * fixed.factor[c] + fixed.shift[c];
                     }
                 } else {
-                    simple_forward(op, &inputs, &mut y);
+                    simple_forward(op, shapes[0], &inputs, &mut y);
                 }
                 y
             }
@@ -60,7 +63,8 @@ pub fn backward(
     for index in (1..=last).rev() {
         let layer = &layers[index];
         let dy = std::mem::take(&mut gradients[index]);
-        if let Some(taps) = Taps::of(&layer.op, layer.shape) {
+        let below = layers[layer.inputs[0]].shape;
+        if let Some(taps) = Taps::of(&layer.op, below, layer.shape) {
             let name = |suffix: &str| format!("{}.{suffix}", layer.name);
             let x = &activations[layer.inputs[0]];
             let w = &parameters[&name("weight")];
@@ -80,7 +84,7 @@ pub fn backward(
         } else {
             for slot in 0..layer.inputs.len() {
                 let inputs: Vec<&[f64]> = layer.inputs.iter().map(|&i| activations[i].as_slice()).collect();
-                let dx = simple_backward(&layer.op, slot, &inputs, (&activations[index], &dy));
+                let dx = simple_backward((&layer.op, below), slot, &inputs, (&activations[index], &dy));
                 for (to, from) in gradients[layer.inputs[slot]].iter_mut().zip(dx) {
                     *to += from;
                 }
@@ -123,40 +127,17 @@ struct Taps {
 }
 
 impl Taps {
-    fn of(op: &Op, output: Shape) -> Option<Self> {
-        match op {
-            Op::Conv(ConvGeometry { input, size, stride, padding, groups, shared_bias, .. }) => Some(Self {
-                input: *input,
-                output,
-                size: (*size, *size),
-                stride: *stride,
-                padding: *padding,
-                groups: *groups,
-                local: false,
-                shared_bias: *shared_bias,
-            }),
-            Op::Local(LocalGeometry { input, size, stride, padding, groups, .. }) => Some(Self {
-                input: *input,
-                output,
-                size: (*size, *size),
-                stride: *stride,
-                padding: *padding,
-                groups: *groups,
-                local: true,
-                shared_bias: false,
-            }),
-            Op::Full(FullGeometry { input, .. }) => Some(Self {
-                input: *input,
-                output,
-                size: (input.height, input.width),
-                stride: 1,
-                padding: 0,
-                groups: 1,
-                local: false,
-                shared_bias: true,
-            }),
-            _ => None,
-        }
+    fn of(op: &Op, input: Shape, output: Shape) -> Option<Self> {
+        let dense = Filters { filters: output.channels, size: 0, stride: 1, padding: 0, groups: 1 };
+        let (filters, local, shared_bias) = match op {
+            Op::Conv(Conv { filters, shared_bias, .. }) => (*filters, false, *shared_bias),
+            Op::Local(Local { filters, .. }) => (*filters, true, false),
+            Op::Dense(_) => (dense, false, true),
+            _ => return None,
+        };
+        let Filters { size, stride, padding, groups, .. } = filters;
+        let size = if matches!(op, Op::Dense(_)) { (input.height, input.width) } else { (size, size) };
+        Some(Self { input, output, size, stride, padding, groups, local, shared_bias })
     }
 
     fn each(&self, mut visit: impl FnMut(usize, usize, usize)) {
@@ -199,12 +180,12 @@ impl Taps {
 }
 
 /// Pixels of the clipped window of output `(i, j)`.
-fn pool_window(pool: &PoolGeometry, (i, j): (usize, usize)) -> Vec<(usize, usize)> {
+fn pool_window(pool: &Pool, input: Shape, (i, j): (usize, usize)) -> Vec<(usize, usize)> {
     let inside = |index: usize, length: usize| {
         let first = pool.start + (index * pool.stride) as isize;
         (first..first + pool.size as isize).filter(move |p| (0..length as isize).contains(p)).map(|p| p as usize)
     };
-    inside(i, pool.input.height).flat_map(|y| inside(j, pool.input.width).map(move |x| (y, x))).collect()
+    inside(i, input.height).flat_map(|y| inside(j, input.width).map(move |x| (y, x))).collect()
 }
 
 fn places(shape: Shape) -> impl Iterator<Item = (usize, usize, usize, usize)> {
@@ -224,14 +205,15 @@ fn window(op: &Op, shape: Shape, at: (usize, usize, usize)) -> Vec<usize> {
     let index = |c: usize, y: usize, x: usize| (c * shape.height + y) * shape.width + x;
     match op {
         Op::CrossMapNorm(g) if g.blocked => {
-            let first = c / g.size * g.size;
-            (first..(first + g.size).min(shape.channels)).map(|c| index(c, y, x)).collect()
+            let size = g.window.size;
+            let first = c / size * size;
+            (first..(first + size).min(shape.channels)).map(|c| index(c, y, x)).collect()
         }
-        Op::CrossMapNorm(g) => around(c, g.size, shape.channels).map(|c| index(c as usize, y, x)).collect(),
+        Op::CrossMapNorm(g) => around(c, g.window.size, shape.channels).map(|c| index(c as usize, y, x)).collect(),
         Op::ResponseNorm(_) | Op::ContrastNorm(_) => {
             let size = match op {
-                Op::ResponseNorm(g) => g.size,
-                Op::ContrastNorm(g) => g.size,
+                Op::ResponseNorm(g) => g.window.size,
+                Op::ContrastNorm(g) => g.window.size,
                 _ => 0,
             };
             around(y, size, shape.height)
@@ -243,13 +225,14 @@ fn window(op: &Op, shape: Shape, at: (usize, usize, usize)) -> Vec<usize> {
 }
 
 /// A normalisation's inner values (what is squared), D, scale and power.
-fn normalisation(op: &Op, x: &[f64]) -> Option<(Values, Values, f64, f64)> {
-    let (shape, scale, power) = match op {
-        Op::ResponseNorm(g) => (g.input, g.scale / (g.size * g.size) as f32, g.power),
-        Op::ContrastNorm(g) => (g.input, g.scale / (g.size * g.size) as f32, g.power),
-        Op::CrossMapNorm(g) => (g.input, g.scale / g.size as f32, g.power),
+fn normalisation(op: &Op, shape: Shape, x: &[f64]) -> Option<(Values, Values, f64, f64)> {
+    let (norm, values) = match op {
+        Op::ResponseNorm(g) => (g.window, g.window.size * g.window.size),
+        Op::ContrastNorm(g) => (g.window, g.window.size * g.window.size),
+        Op::CrossMapNorm(g) => (g.window, g.window.size),
         _ => return None,
     };
+    let (scale, power) = (norm.scale as f32 / values as f32, norm.power as f32);
     let windows: Vec<Vec<usize>> = places(shape).map(|(_, c, y, x)| window(op, shape, (c, y, x))).collect();
     let inner: Values = match op {
         Op::ContrastNorm(_) => {
@@ -261,9 +244,9 @@ fn normalisation(op: &Op, x: &[f64]) -> Option<(Values, Values, f64, f64)> {
     Some((inner, d, f64::from(scale), f64::from(power)))
 }
 
-fn simple_forward(op: &Op, inputs: &[&[f64]], y: &mut [f64]) {
+fn simple_forward(op: &Op, input: Shape, inputs: &[&[f64]], y: &mut [f64]) {
     let x = inputs[0];
-    if let Some((_, d, _, power)) = normalisation(op, x) {
+    if let Some((_, d, _, power)) = normalisation(op, input, x) {
         for ((y, x), d) in y.iter_mut().zip(x).zip(d) {
             *y = x * d.powf(-power);
         }
@@ -271,31 +254,31 @@ fn simple_forward(op: &Op, inputs: &[&[f64]], y: &mut [f64]) {
     }
     match op {
         Op::Pool(pool) => {
-            let output = pool.output().unwrap();
-            let area = pool.input.height * pool.input.width;
+            let output = op.output(&[input]).unwrap();
+            let area = input.height * input.width;
             for (at, c, i, j) in places(output) {
-                let pixels = pool_window(pool, (i, j));
-                let values = pixels.iter().map(|(i, j)| x[c * area + i * pool.input.width + j]);
+                let pixels = pool_window(pool, input, (i, j));
+                let values = pixels.iter().map(|(i, j)| x[c * area + i * input.width + j]);
                 y[at] = match pool.kind {
                     PoolKind::Max => values.fold(f64::NEG_INFINITY, f64::max),
                     PoolKind::Average => values.sum::<f64>() / pixels.len() as f64,
                 };
             }
         }
-        Op::GlobalAverage(geometry) => {
-            let area = geometry.input.height * geometry.input.width;
+        Op::GlobalAvgPool(_) => {
+            let area = input.height * input.width;
             for (y, map) in y.iter_mut().zip(x.chunks_exact(area)) {
                 *y = map.iter().sum::<f64>() / area as f64;
             }
         }
-        Op::Neuron(geometry) => {
+        Op::Activation(function) => {
             for (y, x) in y.iter_mut().zip(x) {
-                *y = neuron(geometry.neuron, *x);
+                *y = activation(*function, *x);
             }
         }
         Op::Dropout(geometry) => {
             for (y, x) in y.iter_mut().zip(x) {
-                *y = x * f64::from(1.0 - geometry.rate);
+                *y = x * f64::from(1.0 - geometry.rate as f32);
             }
         }
         Op::Softmax(_) => {
@@ -308,7 +291,7 @@ fn simple_forward(op: &Op, inputs: &[&[f64]], y: &mut [f64]) {
         Op::Add(geometry) => {
             for (input, factor) in inputs.iter().zip(&geometry.coefficients) {
                 for (y, x) in y.iter_mut().zip(*input) {
-                    *y += f64::from(*factor) * x;
+                    *y += factor * x;
                 }
             }
         }
@@ -317,23 +300,23 @@ fn simple_forward(op: &Op, inputs: &[&[f64]], y: &mut [f64]) {
     }
 }
 
-fn neuron(neuron: Neuron, x: f64) -> f64 {
-    match neuron {
-        Neuron::Identity => x,
-        Neuron::Relu => x.max(0.0),
-        Neuron::BoundedRelu { limit } => x.max(0.0).min(f64::from(limit)),
-        Neuron::SoftRelu if x > 4.0 => x,
-        Neuron::SoftRelu => x.exp().ln_1p(),
-        Neuron::Logistic => 1.0 / (1.0 + (-x).exp()),
-        Neuron::Tanh { a, b } => f64::from(a) * (f64::from(b) * x).tanh(),
-        Neuron::Abs => x.abs(),
-        Neuron::Square => x * x,
-        Neuron::Sqrt => x.sqrt(),
-        Neuron::Linear { a, b } => f64::from(a) * x + f64::from(b),
-        Neuron::LeakyRelu { slope } => x.max(0.0) + f64::from(slope) * x.min(0.0),
-        Neuron::Silu => x / (1.0 + (-x).exp()),
-        Neuron::Gelu { form: GeluForm::Exact } => x * normal(x),
-        Neuron::Gelu { form: GeluForm::Tanh } => 0.5 * x * (1.0 + by_tanh(x).tanh()),
+fn activation(function: Activation, x: f64) -> f64 {
+    match function {
+        Activation::Identity => x,
+        Activation::Relu => x.max(0.0),
+        Activation::BoundedRelu { limit } => x.max(0.0).min(f64::from(limit)),
+        Activation::SoftRelu if x > 4.0 => x,
+        Activation::SoftRelu => x.exp().ln_1p(),
+        Activation::Logistic => 1.0 / (1.0 + (-x).exp()),
+        Activation::Tanh { a, b } => f64::from(a) * (f64::from(b) * x).tanh(),
+        Activation::Abs => x.abs(),
+        Activation::Square => x * x,
+        Activation::Sqrt => x.sqrt(),
+        Activation::Linear { a, b } => f64::from(a) * x + f64::from(b),
+        Activation::LeakyRelu { slope } => x.max(0.0) + f64::from(slope) * x.min(0.0),
+        Activation::Silu => x / (1.0 + (-x).exp()),
+        Activation::Gelu { form: GeluForm::Exact } => x * normal(x),
+        Activation::Gelu { form: GeluForm::Tanh } => 0.5 * x * (1.0 + by_tanh(x).tanh()),
     }
 }
 
@@ -353,30 +336,30 @@ fn by_tanh(x: f64) -> f64 {
     (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))
 }
 
-fn derivative(neuron: Neuron, x: f64) -> f64 {
+fn derivative(neuron: Activation, x: f64) -> f64 {
     let one = |holds: bool| f64::from(u8::from(holds));
     match neuron {
-        Neuron::Identity => 1.0,
-        Neuron::Relu => one(x > 0.0),
-        Neuron::BoundedRelu { limit } => one(x > 0.0 && x < f64::from(limit)),
-        Neuron::SoftRelu if x > 4.0 => 1.0,
-        Neuron::SoftRelu => 1.0 / (1.0 + (-x).exp()),
-        Neuron::Logistic => (-x).exp() / (1.0 + (-x).exp()).powi(2),
-        Neuron::Tanh { a, b } => {
+        Activation::Identity => 1.0,
+        Activation::Relu => one(x > 0.0),
+        Activation::BoundedRelu { limit } => one(x > 0.0 && x < f64::from(limit)),
+        Activation::SoftRelu if x > 4.0 => 1.0,
+        Activation::SoftRelu => 1.0 / (1.0 + (-x).exp()),
+        Activation::Logistic => (-x).exp() / (1.0 + (-x).exp()).powi(2),
+        Activation::Tanh { a, b } => {
             let t = (f64::from(b) * x).tanh();
             f64::from(a) * f64::from(b) * (1.0 - t * t)
         }
-        Neuron::Abs => 2.0 * one(x > 0.0) - 1.0,
-        Neuron::Square => 2.0 * x,
-        Neuron::Sqrt => 0.5 / x.sqrt(),
-        Neuron::Linear { a, .. } => f64::from(a),
-        Neuron::LeakyRelu { slope } => one(x > 0.0) + f64::from(slope) * one(x <= 0.0),
-        Neuron::Silu => {
+        Activation::Abs => 2.0 * one(x > 0.0) - 1.0,
+        Activation::Square => 2.0 * x,
+        Activation::Sqrt => 0.5 / x.sqrt(),
+        Activation::Linear { a, .. } => f64::from(a),
+        Activation::LeakyRelu { slope } => one(x > 0.0) + f64::from(slope) * one(x <= 0.0),
+        Activation::Silu => {
             let s = 1.0 / (1.0 + (-x).exp());
             s + x * s * (1.0 - s)
         }
-        Neuron::Gelu { form: GeluForm::Exact } => normal(x) + x * density(x),
-        Neuron::Gelu { form: GeluForm::Tanh } => {
+        Activation::Gelu { form: GeluForm::Exact } => normal(x) + x * density(x),
+        Activation::Gelu { form: GeluForm::Tanh } => {
             let t = by_tanh(x).tanh();
             let steepness = (2.0 / std::f64::consts::PI).sqrt() * (1.0 + 3.0 * 0.044_715 * x * x);
             0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * steepness
@@ -385,11 +368,11 @@ fn derivative(neuron: Neuron, x: f64) -> f64 {
 }
 
 /// Gradient by input `slot`.
-fn simple_backward(op: &Op, slot: usize, inputs: &[&[f64]], (y, dy): (&[f64], &[f64])) -> Values {
+fn simple_backward((op, input): (&Op, Shape), slot: usize, inputs: &[&[f64]], (y, dy): (&[f64], &[f64])) -> Values {
     let x = inputs[slot];
     let mut dx = vec![0.0; x.len()];
-    if let Some((inner, d, scale, power)) = normalisation(op, x) {
-        let shape = op.output().unwrap();
+    if let Some((inner, d, scale, power)) = normalisation(op, input, x) {
+        let shape = input;
         for (at, c, i, j) in places(shape) {
             dx[at] += dy[at] * d[at].powf(-power);
             // d v[at] / d inner[other], for every other value in the window.
@@ -401,13 +384,13 @@ fn simple_backward(op: &Op, slot: usize, inputs: &[&[f64]], (y, dy): (&[f64], &[
     }
     match op {
         Op::Pool(pool) => {
-            let output = pool.output().unwrap();
-            let area = pool.input.height * pool.input.width;
+            let output = op.output(&[input]).unwrap();
+            let area = input.height * input.width;
             for (at, c, i, j) in places(output) {
-                let pixels = pool_window(pool, (i, j));
+                let pixels = pool_window(pool, input, (i, j));
                 let mut taken = false;
                 for (i, j) in &pixels {
-                    let from = c * area + i * pool.input.width + j;
+                    let from = c * area + i * input.width + j;
                     dx[from] += match pool.kind {
                         PoolKind::Max if x[from] < y[at] || (taken && pool.ties == Ties::First) => 0.0,
                         PoolKind::Max => {
@@ -419,20 +402,20 @@ fn simple_backward(op: &Op, slot: usize, inputs: &[&[f64]], (y, dy): (&[f64], &[
                 }
             }
         }
-        Op::GlobalAverage(geometry) => {
-            let area = geometry.input.height * geometry.input.width;
+        Op::GlobalAvgPool(_) => {
+            let area = input.height * input.width;
             for (dx, dy) in dx.chunks_exact_mut(area).zip(dy) {
                 dx.fill(dy / area as f64);
             }
         }
-        Op::Neuron(geometry) => {
+        Op::Activation(function) => {
             for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
-                *dx = dy * derivative(geometry.neuron, *x);
+                *dx = dy * derivative(*function, *x);
             }
         }
         Op::Dropout(geometry) => {
             for (dx, dy) in dx.iter_mut().zip(dy) {
-                *dx = dy * f64::from(1.0 - geometry.rate);
+                *dx = dy * f64::from(1.0 - geometry.rate as f32);
             }
         }
         Op::Softmax(_) => {
@@ -443,7 +426,7 @@ fn simple_backward(op: &Op, slot: usize, inputs: &[&[f64]], (y, dy): (&[f64], &[
         }
         Op::Add(geometry) => {
             for (dx, dy) in dx.iter_mut().zip(dy) {
-                *dx = f64::from(geometry.coefficients[slot]) * dy;
+                *dx = geometry.coefficients[slot] * dy;
             }
         }
         Op::Concat(_) => {

@@ -2,9 +2,9 @@
 
 use crate::naive::{self, Named, Values};
 use deepviz_net::random::Stream;
+use deepviz_net::recipe::short;
 use deepviz_net::{Batch, Device, Engine, Model, Network, Parameters, Preprocess, Recipe, Shape, VectorLevel};
 use ndarray::{Array3, ArrayView3};
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, Once, OnceLock};
 
@@ -58,19 +58,11 @@ pub struct Case {
 
 pub const CLASSES: usize = 3;
 
-/// Layers in short, one a line: `name type key=value …`, put into a recipe that ends with a fully
-/// connected layer and the softmax.
+/// Layers in short, put into a recipe that ends with a fully connected layer and the softmax.
 pub fn recipe(layers: &str) -> Recipe {
     let mut text = String::from("[data]\nscale = 0.01\nmean = \"none\"\n");
     let ends = "\nlogits full outputs=3 init={type=\"normal\",std=0.3}\nprobs softmax";
-    for line in format!("{layers}{ends}").lines().map(str::trim).filter(|l| !l.is_empty()) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        write!(text, "[[layer]]\nname = \"{}\"\ntype = \"{}\"\n", words[0], words[1]).unwrap();
-        for setting in &words[2..] {
-            let (key, value) = setting.split_once('=').unwrap();
-            writeln!(text, "{key} = {value}").unwrap();
-        }
-    }
+    text += &short(&format!("{layers}{ends}"));
     text += "[train]\nbatch = 8\n[[train.stages]]\nepochs = 1\nrate = 0.1\n";
     Recipe::parse(&text, "test.toml", &[]).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
@@ -130,12 +122,22 @@ impl Case {
 
     /// Loss, errors and gradients of all images as one batch.
     pub fn gradients(&self, engine: &mut Engine, noise: u64) -> (f64, f64, Parameters) {
+        self.smoothed_gradients(engine, noise, 0.0)
+    }
+
+    /// The same with label smoothing.
+    pub fn smoothed_gradients(&self, engine: &mut Engine, noise: u64, label_smoothing: f32) -> (f64, f64, Parameters) {
         let centre = self.network.centre_view();
         let mut into = Parameters::zeros(&self.network);
         // Whatever was there before must not matter.
         into.fill(f32::NAN);
-        let batch =
-            Batch { images: &self.views(), labels: &self.labels, views: &vec![centre; self.images.len()], noise };
+        let batch = Batch {
+            images: &self.views(),
+            labels: &self.labels,
+            views: &vec![centre; self.images.len()],
+            noise,
+            label_smoothing,
+        };
         let result = engine.gradients(&self.parameters, &batch, &mut into).unwrap();
         (result.loss_sum, result.errors, into)
     }

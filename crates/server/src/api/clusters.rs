@@ -106,8 +106,7 @@ pub(crate) async fn clusters(
             let store = statistics::required(&run, choice.split)?;
             match store.clusters(checkpoint.step, choice.split, &choice.layer, choice.metric)? {
                 Some(set) => {
-                    let lineage =
-                        store.cluster_lineage(checkpoint.step, choice.split, &choice.layer, choice.metric)?;
+                    let lineage = store.cluster_lineage(checkpoint.step, choice.split, &choice.layer, choice.metric)?;
                     let found = FoundClusters { checkpoint: checkpoint.index, choice, set, lineage };
                     Ok(answer_of(&run, found, corpus.as_deref()))
                 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_net::{Layer, Op, ParameterSpec};
+use deepviz_net::ParameterSpec;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,7 +64,7 @@ pub(crate) async fn graph(
         kind: layer.op.kind(),
         shape: layer.shape.into(),
         parameters: layer.parameters.iter().filter(|spec| spec.is_learnt()).map(ParameterSpec::len).sum(),
-        description: describe(layer),
+        description: run.network().describe(layer),
     });
     let edges = layers.iter().flat_map(|layer| {
         let to = &layer.name;
@@ -72,40 +72,4 @@ pub(crate) async fn graph(
     });
     let graph = Graph { nodes: nodes.collect(), edges: edges.collect(), parameters: run.network().parameter_count() };
     json(&headers, &graph)
-}
-
-/// The operation of a layer, as a paper would describe it.
-fn describe(layer: &Layer) -> String {
-    match &layer.op {
-        Op::Input(shape) => format!("image of {} channels, {} x {}", shape.channels, shape.height, shape.width),
-        Op::Conv(g) => windows(g.filters, g.size, (g.stride, g.padding, g.groups)),
-        Op::Local(g) => format!("{}, unshared", windows(g.filters, g.size, (g.stride, g.padding, g.groups))),
-        Op::Full(g) => format!("{} outputs, each of all {} inputs", g.outputs, g.input.len()),
-        Op::Pool(g) => {
-            format!("{} over {} x {}, stride {}", format!("{:?}", g.kind).to_lowercase(), g.size, g.size, g.stride)
-        }
-        Op::GlobalAverage(g) => format!("mean of {} x {} pixels", g.input.height, g.input.width),
-        Op::Neuron(g) => g.neuron.name().to_owned(),
-        Op::BatchNorm(_) => "batch normalisation".to_owned(),
-        Op::ResponseNorm(g) => format!("response normalisation over {} x {} within a map", g.size, g.size),
-        Op::CrossMapNorm(g) => format!("response normalisation across {} maps", g.size),
-        Op::ContrastNorm(g) => format!("contrast normalisation over {} x {} within a map", g.size, g.size),
-        Op::Dropout(g) => format!("dropout of {} %", f64::from(g.rate) * 100.0),
-        Op::Softmax(g) => format!("probabilities of {} classes", g.classes),
-        Op::Add(g) => format!("weighted sum of {} layers", g.inputs.len()),
-        Op::Concat(g) => format!("{} layers stacked", g.inputs.len()),
-    }
-}
-
-fn windows(filters: usize, size: usize, (stride, padding, groups): (usize, usize, usize)) -> String {
-    let mut text = format!("{filters} filters of {size} x {size}, stride {stride}");
-    if padding > 0 {
-        text += ", padding ";
-        text += &padding.to_string();
-    }
-    if groups > 1 {
-        text += ", groups ";
-        text += &groups.to_string();
-    }
-    text
 }

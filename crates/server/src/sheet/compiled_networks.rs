@@ -2,23 +2,23 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use deepviz_net::{Device, Network, Template};
+use deepviz_net::{CompiledNetwork, Device, Network};
 
 /// Runs whose compiled networks are kept: two that are compared. Each holds a workspace for the outputs of some images.
 const KEPT: usize = 2;
 
 /// The last compiled networks, the newest last.
 #[derive(Default)]
-pub(crate) struct CompiledNetworks(Mutex<Vec<Template>>);
+pub(crate) struct CompiledNetworks(Mutex<Vec<CompiledNetwork>>);
 
 impl CompiledNetworks {
     /// A run's compiled network, compiled now where it is not kept.
-    pub(crate) fn of(&self, network: &Arc<Network>, device: &Device) -> Template {
+    pub(crate) fn of(&self, network: &Arc<Network>, device: &Device) -> CompiledNetwork {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.iter().position(|compiled| Arc::ptr_eq(compiled.network(), network));
         let compiled = match known {
             Some(place) => kept.remove(place),
-            None => Template::new(Arc::clone(network), device),
+            None => CompiledNetwork::new(Arc::clone(network), device),
         };
         if kept.len() >= KEPT {
             kept.remove(0);

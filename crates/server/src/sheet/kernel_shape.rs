@@ -1,6 +1,6 @@
 //! A layer's weights as filters x channels x height x width, whatever kind of layer it is.
 
-use deepviz_net::{Layer, Op, Parameters};
+use deepviz_net::{Layer, Parameters};
 use ndarray::Array4;
 
 use crate::http::problem::ApiError;
@@ -18,15 +18,7 @@ impl KernelShape {
     /// The layout of a layer's weights; `None` where it has none. A fully connected layer has one filter per
     /// output, shown in the shape of its input; an unshared one has its filters once per position, by rows.
     pub(crate) fn of_weights(layer: &Layer) -> Option<Self> {
-        let weight = &layer.parameters.first()?.shape;
-        let (filters, channels, height, width) = match (&layer.op, weight.as_slice()) {
-            (Op::Full(geometry), [outputs, _]) => {
-                (*outputs, geometry.input.channels, geometry.input.height, geometry.input.width)
-            }
-            (_, [k, c, r, s]) => (*k, *c, *r, *s),
-            (_, [oh, ow, k, c, r, s]) => (oh * ow * k, *c, *r, *s),
-            _ => return None,
-        };
+        let [filters, channels, height, width] = layer.kernel_dims?;
         Some(Self { filters, channels, height, width })
     }
 

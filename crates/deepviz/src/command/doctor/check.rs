@@ -185,7 +185,7 @@ impl Subject {
         let labels: Vec<u16> = (0..IMAGES).map(|index| (index % CLASSES) as u16).collect();
         let views = vec![self.network.centre_view(); IMAGES];
         let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(Array3::view).collect();
-        let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1 };
+        let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1, label_smoothing: 0.0 };
         let mut gradients = Parameters::zeros(&self.network);
         engine.gradients(&self.parameters, &batch, &mut gradients).context("cannot compute backward")?;
         Ok(gradients)

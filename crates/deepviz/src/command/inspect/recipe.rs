@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use deepviz_corpus::Reading;
-use deepviz_net::recipe::LayerKind;
+use deepviz_net::Op;
 use deepviz_net::{Error, InputTransform, Network, Recipe, Shape};
 use serde_json::json;
 
@@ -93,8 +93,8 @@ fn image_of(recipe: &Recipe) -> Result<Shape, Error> {
 
 /// The outputs of the last layer that has a number of its own.
 fn classes_of(recipe: &Recipe) -> usize {
-    let outputs = recipe.layers.iter().rev().find_map(|layer| match layer.kind {
-        LayerKind::Full { outputs, .. } => Some(outputs),
+    let outputs = recipe.layers.iter().rev().find_map(|layer| match &layer.op {
+        Op::Dense(dense) => Some(dense.outputs),
         _ => None,
     });
     outputs.unwrap_or(10)

@@ -66,3 +66,15 @@ mod tests {
         assert!((buffer.iter().sum::<f32>() - 5.0).abs() < 1e-6);
     }
 }
+
+/// What a forward pass keeps for the backward pass, and memory to compute in; each lies as the gradient of the layer's
+/// output unless the layer says otherwise.
+#[derive(Debug, Default)]
+pub(crate) struct SavedForBackward {
+    /// Of a normalisation over windows, the sum that the power is taken of.
+    pub denominators: Buffer,
+    /// Of a contrast normalisation, the distances from the local mean.
+    pub distances: Buffer,
+    /// Memory to compute in; of a dropout, the mask.
+    pub scratch: Buffer,
+}

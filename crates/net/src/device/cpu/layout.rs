@@ -43,7 +43,7 @@ impl Layout {
     }
 
     /// Channels packed without gaps: what only layers that read single floats can take.
-    pub fn tight(shape: Shape, rim: Rim) -> Self {
+    pub fn unpadded(shape: Shape, rim: Rim) -> Self {
         Self { shape, stride: shape.channels, rim }
     }
 
@@ -115,6 +115,19 @@ pub(crate) struct Maps<'a> {
 pub(crate) struct MapsMut<'a> {
     pub layout: &'a Layout,
     pub values: &'a mut [f32],
+}
+
+/// Copies the first `images` images, pixel by pixel.
+pub(crate) fn copy(images: usize, from: Maps<'_>, to: &mut MapsMut<'_>) {
+    for image in 0..images {
+        for y in 0..to.layout.shape.height {
+            for x in 0..to.layout.shape.width {
+                let values = &from.values[from.layout.pixel(image, y, x)];
+                let at = to.layout.pixel(image, y, x).start;
+                to.values[at..at + values.len()].copy_from_slice(values);
+            }
+        }
+    }
 }
 
 impl MapsMut<'_> {

@@ -13,4 +13,5 @@ pub(crate) mod norm;
 pub(crate) mod pairwise_sum;
 pub(crate) mod special;
 pub(crate) mod window;
+pub(crate) mod window_norm;
 pub(crate) mod winograd;

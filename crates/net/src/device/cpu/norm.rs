@@ -1,21 +1,9 @@
 //! What the three normalisations share: powers and sums over windows of a map.
 
-use super::buffer::Buffer;
+use super::buffer::SavedForBackward;
 use super::lanes::{LANES, vectorised};
 use super::layout::{Layout, Maps, MapsMut};
 use std::ops::Range;
-
-/// What a normalisation keeps for its way back, and room to compute in. Each lies as the layer's
-/// own gradient.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    /// D, the sum that the power is taken of.
-    pub denominators: Buffer,
-    /// For contrast normalisation, the distances from the local mean.
-    pub distances: Buffer,
-    /// Room.
-    pub room: Buffer,
-}
 
 /// `d^-power` for a fixed power.
 pub(crate) trait Power: Copy {
@@ -219,17 +207,17 @@ vectorised! {
 }
 
 vectorised! {
-    /// `room = g v / D` over the first `images` images; all lie as `g`, but `v`.
-    pub(crate) fn weigh(images: usize, v: Maps<'_>, g: Maps<'_>, kept: &mut Kept) {
+    /// `scratch = g v / D` over the first `images` images; all lie as `g`, but `v`.
+    pub(crate) fn weigh(images: usize, v: Maps<'_>, g: Maps<'_>, saved: &mut SavedForBackward) {
         for image in 0..images {
             for y in 0..g.layout.shape.height {
                 for x in 0..g.layout.shape.width {
                     let at = g.layout.pixel(image, y, x);
                     let v = &v.values[v.layout.pixel(image, y, x)];
-                    let d = &kept.denominators[at.clone()];
+                    let d = &saved.denominators[at.clone()];
                     let g = g.values[at.clone()].iter().zip(v).zip(d);
-                    for (room, ((g, v), d)) in kept.room[at].iter_mut().zip(g) {
-                        *room = g * v / d;
+                    for (to, ((g, v), d)) in saved.scratch[at].iter_mut().zip(g) {
+                        *to = g * v / d;
                     }
                 }
             }

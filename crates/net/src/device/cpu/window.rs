@@ -1,44 +1,12 @@
 //! Sliding windows as products: the tables that convolution and locally connected layers share.
 
 use super::gemm::BLOCK;
+use super::lanes::LANES;
 use super::layout::{Layout, Rim};
-use crate::shape::Shape;
 
-/// The windows of a weighted layer. A fully connected layer is one window over everything.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows {
-    pub input: Shape,
-    pub output: Shape,
-    /// Height and width of a window.
-    pub height: usize,
-    pub width: usize,
-    pub stride: usize,
-    pub padding: usize,
-    pub groups: usize,
-}
+pub(crate) use crate::device::windows::Windows;
 
 impl Windows {
-    /// Channels that a filter sees.
-    pub fn channels(&self) -> usize {
-        self.input.channels / self.groups
-    }
-
-    /// Filters of one group.
-    pub fn filters(&self) -> usize {
-        self.output.channels / self.groups
-    }
-
-    /// Weights of one filter.
-    pub fn weights(&self) -> usize {
-        self.channels() * self.height * self.width
-    }
-
-    /// Where a window begins, in input pixels; before the input where there is padding.
-    pub fn origin(&self, y: usize, x: usize) -> (isize, isize) {
-        let at = |output: usize| (output * self.stride) as isize - self.padding as isize;
-        (at(y), at(x))
-    }
-
     /// The zeros around its input that the windows reach into.
     pub fn rim(&self) -> Rim {
         let after = |outputs: usize, window: usize, side: usize| {
@@ -62,6 +30,22 @@ impl Windows {
             row: input.row(),
             whole_rows,
         }
+    }
+}
+
+/// How the values that windows slide over lie, and those that they give.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layouts {
+    pub input: Layout,
+    pub output: Layout,
+}
+
+/// Floats of a vector that belong to one group: all where there is only one group, since then the
+/// spare channels are written too (with zeros).
+pub(crate) fn tail(channels: usize, groups: usize) -> usize {
+    match channels % LANES {
+        rest if rest > 0 && groups > 1 => rest,
+        _ => LANES,
     }
 }
 

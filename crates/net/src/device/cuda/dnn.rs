@@ -3,8 +3,8 @@
 //! do goes through cuBLAS.
 
 use super::{At, Cuda, Memory};
+use crate::device::windows::Windows;
 use crate::error::Error;
-use crate::ops::ConvGeometry;
 use crate::recipe::Precision;
 use crate::shape::Shape;
 use cudarc::cudnn::result::{self, CudnnError};
@@ -34,7 +34,7 @@ unsafe impl Send for Dnn {}
 unsafe impl Sync for Dnn {}
 
 /// Numbers that tell a convolution of so many images at a precision from any other.
-type Key = [usize; 10];
+type Key = [usize; 11];
 
 /// How a convolution is computed: what its arrays are, and the algorithms, where there are any, once they were asked for.
 struct Convolution {
@@ -93,12 +93,12 @@ impl Dnn {
 }
 
 impl Convolution {
-    fn new(geometry: &ConvGeometry, output: Shape, images: usize, precision: Precision) -> Result<Self, CudnnError> {
-        let ConvGeometry { input, filters, size, stride, padding, groups, .. } = *geometry;
+    fn new(windows: &Windows, images: usize, precision: Precision) -> Result<Self, CudnnError> {
+        let Windows { input, output, height, width, stride, padding, groups } = *windows;
         let int = |value: usize| value as c_int;
-        let channels = geometry.channels_per_filter();
+        let (filters, channels) = (output.channels, windows.channels());
         let (x, y) = (result::create_tensor_descriptor()?, result::create_tensor_descriptor()?);
-        let (weights, windows) = (result::create_filter_descriptor()?, result::create_convolution_descriptor()?);
+        let (weights, sliding) = (result::create_filter_descriptor()?, result::create_convolution_descriptor()?);
         let float = sys::cudnnDataType_t::CUDNN_DATA_FLOAT;
         let last = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NHWC;
         let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
@@ -112,22 +112,23 @@ impl Convolution {
         unsafe {
             result::set_tensor4d_descriptor(x, last, float, dims(input))?;
             result::set_tensor4d_descriptor(y, last, float, dims(output))?;
-            result::set_filter4d_descriptor(weights, float, last, [filters, channels, size, size].map(int))?;
+            result::set_filter4d_descriptor(weights, float, last, [filters, channels, height, width].map(int))?;
             let [padding, stride] = [padding, stride].map(int);
-            result::set_convolution2d_descriptor(windows, padding, padding, stride, stride, 1, 1, mode, float)?;
-            result::set_convolution_group_count(windows, int(groups))?;
-            result::set_convolution_math_type(windows, math)?;
+            result::set_convolution2d_descriptor(sliding, padding, padding, stride, stride, 1, 1, mode, float)?;
+            result::set_convolution_group_count(sliding, int(groups))?;
+            result::set_convolution_math_type(sliding, math)?;
         }
-        let lengths = [images * input.len(), images * output.len(), filters * channels * size * size];
+        let lengths = [images * input.len(), images * output.len(), filters * channels * height * width];
         let (forward, input, filters) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Self { x, y, weights, windows, lengths, forward, input, filters })
+        Ok(Self { x, y, weights, windows: sliding, lengths, forward, input, filters })
     }
 }
 
 /// Whether cuDNN's rule gives the same output: its windows never hang over the padding.
-fn fits(geometry: &ConvGeometry, output: Shape) -> bool {
-    let count = |side: usize| (side + 2 * geometry.padding - geometry.size) / geometry.stride + 1;
-    (output.height, output.width) == (count(geometry.input.height), count(geometry.input.width))
+fn fits(windows: &Windows) -> bool {
+    let Windows { input, output, height, width, stride, padding, .. } = *windows;
+    let count = |side: usize, window: usize| (side + 2 * padding - window) / stride + 1;
+    (output.height, output.width) == (count(input.height, height), count(input.width, width))
 }
 
 /// The deterministic algorithms among so many results, the fastest first, each with the arithmetic it was
@@ -257,13 +258,8 @@ impl Call<'_> {
 
 impl Cuda {
     /// Computes a convolution's output by cuDNN; whether it could.
-    pub(crate) fn dnn_forward(
-        &self,
-        (geometry, output): (&ConvGeometry, Shape),
-        images: usize,
-        operands: Operands,
-    ) -> Result<bool, Error> {
-        self.with_convolution((geometry, output), images, |call, measure| {
+    pub(crate) fn dnn_forward(&self, windows: &Windows, images: usize, operands: Operands) -> Result<bool, Error> {
+        self.with_convolution(windows, images, |call, measure| {
             let known = &call.this.forward;
             let algorithm = if measure { Some(known.get_or_init(|| self.find_forward(call))) } else { known.get() };
             algorithm.copied().flatten().map_or(Ok(false), |algorithm| call.forward(algorithm, operands).map(|()| true))
@@ -273,12 +269,12 @@ impl Cuda {
     /// Computes the gradient of a convolution's input (`x`) by cuDNN, added or written; whether it could.
     pub(crate) fn dnn_input_gradient(
         &self,
-        (geometry, output): (&ConvGeometry, Shape),
+        windows: &Windows,
         images: usize,
         operands: Operands,
         add: bool,
     ) -> Result<bool, Error> {
-        self.with_convolution((geometry, output), images, |call, measure| {
+        self.with_convolution(windows, images, |call, measure| {
             let known = &call.this.input;
             let algorithm = if measure { Some(known.get_or_init(|| self.find_input(call))) } else { known.get() };
             algorithm
@@ -291,11 +287,11 @@ impl Cuda {
     /// Computes the gradient of a convolution's weights by cuDNN; whether it could.
     pub(crate) fn dnn_weight_gradient(
         &self,
-        (geometry, output): (&ConvGeometry, Shape),
+        windows: &Windows,
         images: usize,
         operands: Operands,
     ) -> Result<bool, Error> {
-        self.with_convolution((geometry, output), images, |call, measure| {
+        self.with_convolution(windows, images, |call, measure| {
             let known = &call.this.filters;
             let algorithm = if measure { Some(known.get_or_init(|| self.find_weights(call))) } else { known.get() };
             algorithm
@@ -309,24 +305,25 @@ impl Cuda {
     /// for it.
     fn with_convolution(
         &self,
-        (geometry, output): (&ConvGeometry, Shape),
+        windows: &Windows,
         images: usize,
         work: impl FnOnce(&Call<'_>, bool) -> Result<bool, CudnnError>,
     ) -> Result<bool, Error> {
-        let Some(dnn) = self.shared.dnn.as_ref().filter(|_| fits(geometry, output)) else {
+        let Some(dnn) = self.shared.dnn.as_ref().filter(|_| fits(windows)) else {
             return Ok(false);
         };
         // While a graph is captured nothing can be measured, nor memory taken.
         let measure = !self.is_capturing();
         let mut known = dnn.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let ConvGeometry { input, filters, size, stride, padding, groups, .. } = *geometry;
-        let [channels, height, width] = input.dims();
+        let Windows { input, output, height, width, stride, padding, groups } = *windows;
+        let [channels, rows, columns] = input.dims();
         let precision = self.precision as usize;
-        let key = [channels, height, width, filters, size, stride, padding, groups, images, precision];
+        let filters = output.channels;
+        let key = [channels, rows, columns, filters, height, width, stride, padding, groups, images, precision];
         self.context().bind_to_thread().map_err(self.failed("use the device"))?;
         if measure && !known.contains_key(&key) {
             // What cuDNN cannot even describe is left to cuBLAS.
-            let made = Convolution::new(geometry, output, images, self.precision).ok();
+            let made = Convolution::new(windows, images, self.precision).ok();
             known.insert(key, made.map(Arc::new));
         }
         let Some(Some(this)) = known.get(&key).cloned() else {

@@ -13,25 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// the sources it was made from.
 const PTX: &str = include_str!("kernels.ptx");
 
-/// Every source, in the order in which the script puts them together.
-const SOURCES: &[(&str, &str)] = &[
-    ("device/cuda/prelude.cu", include_str!("prelude.cu")),
-    ("input/preprocess.cu", include_str!("../../input/preprocess.cu")),
-    ("ops/add/add.cu", include_str!("../../ops/add/add.cu")),
-    ("ops/batch_norm/batch_norm.cu", include_str!("../../ops/batch_norm/batch_norm.cu")),
-    ("ops/concat/concat.cu", include_str!("../../ops/concat/concat.cu")),
-    ("ops/contrast_norm/contrast_norm.cu", include_str!("../../ops/contrast_norm/contrast_norm.cu")),
-    ("ops/conv/conv.cu", include_str!("../../ops/conv/conv.cu")),
-    ("ops/cross_map_norm/cross_map_norm.cu", include_str!("../../ops/cross_map_norm/cross_map_norm.cu")),
-    ("ops/dropout/dropout.cu", include_str!("../../ops/dropout/dropout.cu")),
-    ("ops/global_average/global_average.cu", include_str!("../../ops/global_average/global_average.cu")),
-    ("ops/neuron/neuron.cu", include_str!("../../ops/neuron/neuron.cu")),
-    ("ops/pool/pool.cu", include_str!("../../ops/pool/pool.cu")),
-    ("ops/response_norm/response_norm.cu", include_str!("../../ops/response_norm/response_norm.cu")),
-    ("ops/softmax/softmax.cu", include_str!("../../ops/softmax/softmax.cu")),
-    ("optimiser/optimiser.cu", include_str!("../../optimiser/optimiser.cu")),
-];
-
 /// The loaded module and its functions so far asked for.
 pub(super) struct Kernels {
     module: Arc<CudaModule>,
@@ -70,8 +51,20 @@ impl Kernels {
     }
 }
 
+/// Every source, in the order in which the script puts them together: the prelude, then by path.
+fn sources() -> Vec<(&'static str, &'static str)> {
+    let mut rest = vec![
+        ("device/cuda/sliding.cu", include_str!("sliding.cu")),
+        ("input/preprocess.cu", crate::input::KERNELS),
+        ("optimiser/optimiser.cu", crate::optimiser::KERNELS),
+    ];
+    rest.extend(crate::ops::KERNELS.iter().filter(|(_, source)| !source.is_empty()));
+    rest.sort_unstable();
+    [vec![("device/cuda/prelude.cu", include_str!("prelude.cu"))], rest].concat()
+}
+
 fn source() -> String {
-    SOURCES.iter().map(|(_, source)| *source).collect()
+    sources().iter().map(|(_, source)| *source).collect()
 }
 
 /// What NVRTC makes for the architecture, kept on disk from run to run.
@@ -156,6 +149,6 @@ mod tests {
         let mut found: Vec<_> =
             found.iter().map(|path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned()).collect();
         found.sort_by_key(|name| (name != "device/cuda/prelude.cu", name.clone()));
-        assert_eq!(found, SOURCES.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(found, sources().iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>());
     }
 }

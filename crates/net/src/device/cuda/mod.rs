@@ -11,13 +11,15 @@ mod kernels;
 mod launch;
 mod libraries;
 mod memory;
+mod sliding;
 mod workspace;
 
 pub(crate) use blas::{Factor, Matrix, Product};
 pub(crate) use dnn::Operands;
 pub(crate) use launch::{Arg, Grid};
 pub(crate) use memory::{At, Memory};
-pub(crate) use workspace::{Room, WindowNorm};
+pub(crate) use sliding::{Part, Sliding};
+pub(crate) use workspace::{WindowNorm, Workspace, weigh};
 
 pub use libraries::{Library, libraries};
 

@@ -1,9 +1,8 @@
 //! Device memory that layers share while they compute.
 
-use super::{Arg, At, Cuda, Memory};
+use super::{Arg, At, Cuda, Grid, Memory};
+use crate::device::cpu::norm::Factors;
 use crate::error::Error;
-use crate::network::{Network, Role};
-use crate::ops::{Op, conv, local};
 use crate::shape::Shape;
 
 /// Floats of windows laid out at a time at most: 256 MB.
@@ -13,12 +12,12 @@ const COLUMNS: usize = 1 << 26;
 const MOST_PARTS: usize = 128;
 const LEAST_ROWS: usize = 256;
 
-/// Room in which layers compute.
+/// Memory in which layers compute.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct Workspace {
     /// Windows laid out.
     pub columns: At,
-    /// How many floats of these there is room for.
+    /// How many floats of these there is memory for.
     pub columns_len: usize,
     /// Sums of parts, in double precision.
     pub partial: At,
@@ -26,21 +25,13 @@ pub(crate) struct Room {
     _memory: (Memory<f32>, Memory<f64>),
 }
 
-impl Room {
-    pub fn new(on: &Cuda, network: &Network, images: usize) -> Result<Self, Error> {
+impl Workspace {
+    /// For so many images, and layers each of which gives its output's shape and the floats of an image's windows.
+    pub fn new(on: &Cuda, images: usize, layers: impl Iterator<Item = (Shape, usize)>) -> Result<Self, Error> {
         let (mut columns_len, mut partial_len) = (1, 1);
-        for layer in network.layers() {
-            let positions = layer.shape.height * layer.shape.width;
-            let window = match &layer.op {
-                Op::Conv(conv::ConvGeometry { size, .. }) | Op::Local(local::LocalGeometry { size, .. }) => {
-                    let channels = layer.parameter(Role::Weight).map_or(0, |spec| spec.shape[spec.shape.len() - 3]);
-                    size * size * channels
-                }
-                _ => 0,
-            };
-            let image = positions * window;
+        for (output, image) in layers {
             columns_len = columns_len.max((images * image).min(COLUMNS.max(image)));
-            partial_len = partial_len.max(2 * MOST_PARTS * layer.shape.channels).max(layer.shape.len());
+            partial_len = partial_len.max(2 * MOST_PARTS * output.channels).max(output.len());
         }
         let memory = (Memory::zeros(on, columns_len)?, Memory::zeros(on, partial_len)?);
         Ok(Self { columns: memory.0.at(), columns_len, partial: memory.1.at(), partial_len, _memory: memory })
@@ -53,12 +44,11 @@ impl Room {
 }
 
 /// A normalisation over windows of a map, as its kernels take it.
+#[derive(Debug)]
 pub(crate) struct WindowNorm {
     pub input: Shape,
     pub size: usize,
-    /// Already over the window.
-    pub scale: f32,
-    pub power: f32,
+    pub factors: Factors,
 }
 
 impl WindowNorm {
@@ -66,6 +56,12 @@ impl WindowNorm {
         let Shape { channels, height, width } = self.input;
         let sides = [images, height, width, channels, self.size].map(Arg::from);
         let pointers = pointers.iter().map(|at| Arg::from(*at));
-        pointers.chain(sides).chain([self.scale.into(), self.power.into()]).collect()
+        pointers.chain(sides).chain([self.factors.scale.into(), self.factors.power.into()]).collect()
     }
+}
+
+/// Gradient times output over denominator: what all three normalisations sum in their backward passes.
+pub(crate) fn weigh(on: &Cuda, [dv, v, d, scratch]: [At; 4], total: usize) -> Result<(), Error> {
+    let args = [dv.into(), v.into(), d.into(), scratch.into(), Arg::long(total)];
+    on.launch("norm_weigh", Grid::Each(total), &args)
 }

@@ -4,40 +4,42 @@
 //! (`group`). Batch normalisation needs sums over the whole minibatch: such a network goes through in
 //! stages, from one normalisation to the next (`staged`).
 
-use super::pass::Workspace;
-use super::plan::{BackwardPlan, Packed, Plan, WeightPlan};
+use super::pass::{Pass, Workspace};
+use super::plan::{Plan, Steps};
 use super::staged::Staged;
+use super::weights::{BatchSums, WeightPlan};
 use crate::device::Cpu;
 use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::pairwise_sum::{SLICE, Tree};
 use crate::error::Error;
-use crate::execute::{Batch, BatchResult};
+use crate::execute::{Batch, BatchResult, gradients_wanted};
 use crate::input::Preprocess;
 use crate::network::Network;
-use crate::ops::local::cpu::SIDE_BY_SIDE;
-use crate::ops::softmax::cpu::Judgement;
+use crate::ops::cpu::{Chunk, GROUP_IMAGES, Noise};
+use crate::ops::softmax::cpu::LossAndError;
 use crate::parameters::Parameters;
+use rayon::prelude::*;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Images whose gradients are summed on their own, by position in the batch: groups, not threads,
-/// are the unit of work, so that sums do not depend on who computed them.
-pub(super) const GROUP: usize = SIDE_BY_SIDE;
-
-/// An engine on the processor.
+/// An engine on the CPU.
 pub(crate) struct CpuEngine {
     pub(super) plan: Plan,
-    pub(super) back: BackwardPlan,
+    pub(super) steps: Steps,
+    /// Layers whose gradient is wanted.
+    pub(super) wanted: Vec<bool>,
     pub(super) weights: WeightPlan,
-    pub(super) packed: Packed,
     pub(super) preprocess: Arc<Preprocess>,
     pub(super) cpu: Cpu,
-    pub(super) spaces: Mutex<Vec<Workspace>>,
+    spaces: Mutex<Vec<Workspace>>,
+    /// Of the parts of a batch.
     pub(super) sums: Buffer,
-    pub(super) shelves: Buffer,
-    pub(super) judgements: Vec<Judgement>,
-    pub(super) total: Buffer,
-    /// What networks with batch normalisation need besides.
-    pub(super) staged: Option<Staged>,
+    /// Of its groups.
+    pub(super) deferred: Buffer,
+    pub(super) losses: Vec<LossAndError>,
+    total: Buffer,
+    /// What networks with statistics of the minibatch need besides.
+    staged: Option<Staged>,
 }
 
 impl fmt::Debug for CpuEngine {
@@ -48,25 +50,27 @@ impl fmt::Debug for CpuEngine {
 }
 
 impl CpuEngine {
-    pub fn new(network: Arc<Network>, preprocess: Arc<Preprocess>, cpu: &Cpu) -> Self {
+    pub fn new(network: Arc<Network>, preprocess: Arc<Preprocess>, cpu: &Cpu) -> Result<Self, Error> {
+        let wanted = gradients_wanted(&network, false);
         let plan = Plan::new(network);
-        let back = BackwardPlan::new(&plan, false);
-        let packed = Packed::new(&plan);
-        let weights = WeightPlan::new(&plan, 0);
-        Self {
-            total: Buffer::zeros(weights.sums),
-            staged: Staged::new(&plan, &back),
+        let mut steps = plan.steps();
+        steps.prepare_backward(&plan.network, &wanted);
+        steps.prepare_training(&plan.network)?;
+        let weights = WeightPlan::new(&steps);
+        Ok(Self {
+            total: Buffer::zeros(weights.sums_len),
+            staged: Staged::new(&plan, &steps, &wanted),
             plan,
-            back,
+            steps,
+            wanted,
             weights,
-            packed,
             preprocess,
             cpu: cpu.clone(),
             spaces: Mutex::default(),
             sums: Buffer::default(),
-            shelves: Buffer::default(),
-            judgements: Vec::new(),
-        }
+            deferred: Buffer::default(),
+            losses: Vec::new(),
+        })
     }
 
     pub fn network(&self) -> &Arc<Network> {
@@ -80,10 +84,10 @@ impl CpuEngine {
         batch: &Batch<'_>,
         into: &mut Parameters,
     ) -> Result<BatchResult, Error> {
-        let groups = batch.images.len().div_ceil(GROUP);
-        self.make_room(groups);
+        let groups = batch.images.len().div_ceil(GROUP_IMAGES);
+        self.grow(groups);
         let cpu = self.cpu.clone();
-        cpu.install(|| self.packed.fill(cpu.level(), &self.plan, Some(&self.back), parameters));
+        cpu.install(|| self.steps.pack(cpu.level(), &self.plan.network, parameters))?;
         let parts = match self.staged.take() {
             None => {
                 self.run_groups(batch)?;
@@ -95,29 +99,54 @@ impl CpuEngine {
                 parts?
             }
         };
-        cpu.install(|| self.reduce((parts, groups), into));
+        cpu.install(|| self.reduce(parts, groups, into))?;
         let mut result = BatchResult::default();
-        for judgement in &self.judgements[..batch.images.len()] {
-            result.loss_sum += judgement.loss;
-            result.errors += judgement.error;
+        for one in &self.losses[..batch.images.len()] {
+            result.loss_sum += one.loss;
+            result.errors += one.error;
         }
         Ok(result)
     }
 
     /// Grows the buffers that depend on the size of the batch.
-    fn make_room(&mut self, groups: usize) {
-        if self.judgements.len() >= groups * GROUP {
+    fn grow(&mut self, groups: usize) {
+        if self.losses.len() >= groups * GROUP_IMAGES {
             return;
         }
-        self.weights = WeightPlan::new(&self.plan, groups);
+        self.weights.place(&mut self.steps, groups);
         let parts = match &mut self.staged {
             None => groups,
-            Some(staged) => staged.make_room(&self.plan, groups),
+            Some(staged) => staged.grow(&self.plan, groups),
         };
-        self.sums = Buffer::zeros(parts * self.weights.sums);
+        self.sums = Buffer::zeros(parts * self.weights.sums_len);
         // Past the end, whole blocks of filters may be read.
-        self.shelves = Buffer::zeros(groups * self.weights.piece + 64);
-        self.judgements = vec![Judgement::default(); groups * GROUP];
+        self.deferred = Buffer::zeros(groups * self.weights.group_stride + 64);
+        self.losses = vec![LossAndError::default(); groups * GROUP_IMAGES];
+    }
+
+    /// Sums the parts and brings the gradients into the files' order.
+    fn reduce(&mut self, parts: usize, groups: usize, into: &mut Parameters) -> Result<(), Error> {
+        let length = self.weights.sums_len;
+        let sums = &self.sums;
+        self.total.par_chunks_mut(SLICE).enumerate().for_each(|(slice, total)| {
+            let start = slice * SLICE;
+            let part = |part: usize| &sums[part * length + start..][..total.len()];
+            let mut tree = Tree::new();
+            for index in 0..parts {
+                tree.add(part(index));
+            }
+            tree.finish(total);
+        });
+        let batch = BatchSums { level: self.cpu.level(), total: &self.total, deferred: &self.deferred, groups };
+        self.weights.finish(&self.steps, &self.plan.network, &batch, into)
+    }
+
+    /// The pass of the chunk that begins with image `start` of `images` images, the first of which is the batch's image
+    /// `first`.
+    pub(super) fn pass(&self, noise: u64, first: usize, images: usize, start: usize) -> Pass<'_> {
+        let images = self.plan.chunk.min(images - start);
+        let noise = Some(Noise { step: noise, first_image: first + start });
+        Pass { plan: &self.plan, steps: &self.steps, chunk: Chunk { level: self.cpu.level(), images, noise } }
     }
 
     /// A workspace that no other thread uses, to be handed to [`CpuEngine::give_back`].

@@ -1,13 +1,14 @@
 //! Forward and backward in one go, for networks in which every image is on its own.
 
-use super::engine::{CpuEngine, GROUP};
-use crate::device::cpu::layout::{Maps, MapsMut};
+use super::engine::CpuEngine;
+use super::pass::{Pass, Workspace};
+use super::weights::{WeightSums, clear_slots};
+use crate::device::cpu::layout::MapsMut;
 use crate::error::Error;
 use crate::execute::Batch;
-use crate::execute::cpu::pass::{Pass, Workspace};
-use crate::execute::cpu::plan::WeightGradient;
 use crate::input::View;
-use crate::ops::softmax::cpu::{Judgement, judge};
+use crate::ops::cpu::{CpuLayer, GROUP_IMAGES, WeightGradientInputs};
+use crate::ops::softmax::cpu::{LossAndError, Target, cross_entropy};
 use ndarray::ArrayView3;
 use rayon::prelude::*;
 
@@ -20,85 +21,69 @@ pub(super) struct Group<'a, 'i> {
     /// Position in the batch of the first.
     pub first: usize,
     pub noise: u64,
+    pub label_smoothing: f32,
     pub sums: &'a mut [f32],
-    pub shelf: &'a mut [f32],
-    pub judgements: &'a mut [Judgement],
+    pub deferred: &'a mut [f32],
+    pub losses: &'a mut [LossAndError],
 }
 
 impl CpuEngine {
     pub(super) fn run_groups(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
         let mut sums = std::mem::take(&mut self.sums);
-        let mut shelves = std::mem::take(&mut self.shelves);
-        let mut judgements = std::mem::take(&mut self.judgements);
-        // A network may have no sums (or no shelves); chunks of at least one float keep the zip
+        let mut deferred = std::mem::take(&mut self.deferred);
+        let mut losses = std::mem::take(&mut self.losses);
+        // A network may sum or defer nothing; chunks of at least one float keep the zip
         // going, from a buffer that has them to spare.
-        sums.grow(judgements.len());
-        shelves.grow(judgements.len());
+        sums.grow(losses.len());
+        deferred.grow(losses.len());
         let this = &*self;
         let result = self.cpu.install(|| {
-            let parts = batch
+            let groups = batch
                 .images
-                .par_chunks(GROUP)
-                .zip(batch.labels.par_chunks(GROUP))
-                .zip(batch.views.par_chunks(GROUP))
-                .zip(sums.par_chunks_mut(this.weights.sums.max(1)))
-                .zip(shelves.par_chunks_mut(this.weights.piece.max(1)))
-                .zip(judgements.par_chunks_mut(GROUP))
+                .par_chunks(GROUP_IMAGES)
+                .zip(batch.labels.par_chunks(GROUP_IMAGES))
+                .zip(batch.views.par_chunks(GROUP_IMAGES))
+                .zip(sums.par_chunks_mut(this.weights.sums_len.max(1)))
+                .zip(deferred.par_chunks_mut(this.weights.group_stride.max(1)))
+                .zip(losses.par_chunks_mut(GROUP_IMAGES))
                 .with_max_len(1)
                 .enumerate();
-            parts.try_for_each(|(index, parts)| {
-                let (((((images, labels), views), sums), shelf), judgements) = parts;
-                this.run(Group {
-                    images,
-                    labels,
-                    views,
-                    first: index * GROUP,
-                    noise: batch.noise,
-                    sums,
-                    shelf,
-                    judgements,
-                })
+            groups.try_for_each(|(index, group)| {
+                let (((((images, labels), views), sums), deferred), losses) = group;
+                let (noise, label_smoothing) = (batch.noise, batch.label_smoothing);
+                let first = index * GROUP_IMAGES;
+                this.run(Group { images, labels, views, first, noise, label_smoothing, sums, deferred, losses })
             })
         });
         self.sums = sums;
-        self.shelves = shelves;
-        self.judgements = judgements;
+        self.deferred = deferred;
+        self.losses = losses;
         result
     }
 
     fn run(&self, mut group: Group<'_, '_>) -> Result<(), Error> {
         let space = self.take_space();
-        let mut space = space.unwrap_or_else(|| Workspace::new(&self.plan, Some(&self.back)));
+        let mut space = space.unwrap_or_else(|| Workspace::new(&self.plan, &self.steps, Some(&self.wanted)));
         group.sums.fill(0.0);
         for start in (0..group.images.len()).step_by(self.plan.chunk) {
             self.run_chunk(&mut group, start, &mut space)?;
         }
-        self.forget_slots(group.images.len(), group.shelf);
+        clear_slots(&self.steps, group.images.len(), group.deferred);
         self.give_back(space);
         Ok(())
     }
 
     fn run_chunk(&self, group: &mut Group<'_, '_>, start: usize, space: &mut Workspace) -> Result<(), Error> {
-        let pass = self.pass(group, start);
+        let pass = self.pass(group.noise, group.first, group.images.len(), start);
         self.load(&pass, group, start, space)?;
         let output = self.plan.network.output();
         pass.forward(space, output, |_, _| ());
         space.reset();
-        self.judge(&pass, group, start, space);
-        let keep = self.keeper(&pass, start, (&mut *group.sums, &mut *group.shelf));
-        pass.backward(space, 1..=output - 1, &self.back, keep);
-        Ok(())
-    }
-
-    /// The way of the chunk that begins with the group's image `start`.
-    pub(super) fn pass(&self, group: &Group<'_, '_>, start: usize) -> Pass<'_> {
-        Pass {
-            plan: &self.plan,
-            packed: &self.packed,
-            level: self.cpu.level(),
-            images: self.plan.chunk.min(group.images.len() - start),
-            noise: Some((group.noise, group.first + start)),
-        }
+        self.loss(&pass, group, start, space);
+        let mut into = WeightSums { sums: &mut *group.sums, deferred: &mut *group.deferred };
+        pass.backward(space, 1..=output - 1, &self.wanted, |layer, own, x, dy| {
+            self.learn(&pass, (layer, own), WeightGradientInputs { x, dy, first_slot: start }, &mut into);
+        })
     }
 
     /// Writes the chunk's images, preprocessed.
@@ -109,59 +94,40 @@ impl CpuEngine {
         start: usize,
         space: &mut Workspace,
     ) -> Result<(), Error> {
-        for slot in 0..pass.images {
+        for slot in 0..pass.chunk.images {
             let image = (group.images[start + slot], group.views[start + slot]);
             pass.load(space, slot, &self.preprocess, image)?;
         }
         Ok(())
     }
 
-    /// Judges the chunk's images and writes the loss' gradient by the logits.
-    pub(super) fn judge(&self, pass: &Pass<'_>, group: &mut Group<'_, '_>, start: usize, space: &mut Workspace) {
+    /// Loss and error of the chunk's images, and the loss' gradient by the logits.
+    pub(super) fn loss(&self, pass: &Pass<'_>, group: &mut Group<'_, '_>, start: usize, space: &mut Workspace) {
         let network = &self.plan.network;
         let (output, logits) = (network.output(), network.logits());
         pass.seed(space, logits);
-        let place = self.plan.places[logits];
-        let mut gradient = std::mem::take(&mut space.gradients[place.home]);
-        for slot in 0..pass.images {
+        let slot = self.plan.slots[logits];
+        let mut gradient = std::mem::take(&mut space.gradients[slot.buffer]);
+        for image in 0..pass.chunk.images {
             let known = (pass.activation(space, logits), pass.activation(space, output));
-            let mut dx = MapsMut { layout: &place.gradient, values: &mut gradient };
-            let label = (usize::from(group.labels[start + slot]), network.label_smoothing());
-            group.judgements[start + slot] = judge(slot, label, known, &mut dx);
+            let mut dx = MapsMut { layout: &slot.gradient, values: &mut gradient };
+            let label = usize::from(group.labels[start + image]);
+            let target = Target { label, smoothing: group.label_smoothing };
+            group.losses[start + image] = cross_entropy(image, target, known, &mut dx);
         }
-        space.gradients[place.home] = gradient;
+        space.gradients[slot.buffer] = gradient;
     }
 
-    /// What takes up the weights' gradients of the chunk that begins with image `start` of a group.
-    pub(super) fn keeper(
+    /// Takes a chunk's share in the gradients of a layer's weights.
+    pub(super) fn learn(
         &self,
         pass: &Pass<'_>,
-        start: usize,
-        (sums, shelf): (&mut [f32], &mut [f32]),
-    ) -> impl FnMut(usize, Maps<'_>, Maps<'_>) {
-        let (level, images) = (pass.level, pass.images);
-        move |layer, x, dy| match &self.weights.layers[layer] {
-            Some(WeightGradient::Conv { gradient, offset }) => {
-                let sums = &mut sums[*offset..][..gradient.len()];
-                gradient.apply(level, images, (x.values, dy.values), sums);
-            }
-            Some(WeightGradient::Local(local)) => {
-                for slot in 0..images {
-                    local.keep(slot, (x.values, dy.values), start + slot, shelf);
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// Clears what the images of an earlier batch left in a group's slots from `first` on.
-    pub(super) fn forget_slots(&self, first: usize, shelf: &mut [f32]) {
-        for slot in first..GROUP {
-            for layer in self.weights.layers.iter().flatten() {
-                if let WeightGradient::Local(local) = layer {
-                    local.forget(slot, shelf);
-                }
-            }
+        (layer, own): (usize, &dyn CpuLayer),
+        known: WeightGradientInputs<'_>,
+        into: &mut WeightSums<'_>,
+    ) {
+        if let Some(gradient) = own.weight_gradient() {
+            self.weights.accumulate(layer, gradient, pass.chunk, known, into);
         }
     }
 }

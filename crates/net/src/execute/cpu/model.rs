@@ -1,12 +1,14 @@
 //! A network with one set of weights on the processor.
 
+use super::pass::{Pass, Workspace};
+use super::plan::{Plan, Steps};
 use crate::device::Cpu;
 use crate::device::cpu::layout::Maps;
 use crate::error::Error;
-use crate::execute::cpu::pass::{Pass, Workspace};
-use crate::execute::cpu::plan::{BackwardPlan, Packed, Plan, Weighted};
+use crate::execute::gradients_wanted;
 use crate::input::{Preprocess, View};
 use crate::network::Network;
+use crate::ops::cpu::Chunk;
 use crate::output::LayerOutput;
 use crate::parameters::Parameters;
 use ndarray::{Array2, Array3, ArrayView3};
@@ -15,19 +17,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What all models of a network have in common: how its layers are computed, and room for their outputs.
-pub(crate) struct Shared {
+pub(crate) struct CompiledCpuNetwork {
     plan: Plan,
     cpu: Cpu,
     spaces: Mutex<Vec<Workspace>>,
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for CompiledCpuNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Shared({} layers, {:?})", self.network().layers().len(), self.cpu)
+        write!(f, "CompiledCpuNetwork({} layers, {:?})", self.network().layers().len(), self.cpu)
     }
 }
 
-impl Shared {
+impl CompiledCpuNetwork {
     pub fn new(network: Arc<Network>, cpu: &Cpu) -> Self {
         Self { plan: Plan::new(network), cpu: cpu.clone(), spaces: Mutex::default() }
     }
@@ -36,27 +38,27 @@ impl Shared {
         &self.plan.network
     }
 
-    fn space(&self) -> Workspace {
+    fn space(&self, steps: &Steps) -> Workspace {
         let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
         let space = spaces.pop();
         drop(spaces);
-        space.unwrap_or_else(|| Workspace::new(&self.plan, None))
+        space.unwrap_or_else(|| Workspace::new(&self.plan, steps, None))
     }
 }
 
 /// A model on the processor.
 pub(crate) struct CpuModel {
-    shared: Arc<Shared>,
-    packed: Packed,
+    shared: Arc<CompiledCpuNetwork>,
+    steps: Steps,
     preprocess: Arc<Preprocess>,
     parameters: Parameters,
-    /// The way back to the input, set up when first asked for.
-    back: OnceLock<Back>,
+    /// The backward pass to the input, set up when first asked for.
+    backward: OnceLock<Backward>,
 }
 
-struct Back {
-    plan: BackwardPlan,
-    packed: Packed,
+struct Backward {
+    steps: Steps,
+    wanted: Vec<bool>,
 }
 
 impl fmt::Debug for CpuModel {
@@ -82,10 +84,14 @@ pub(crate) struct Extent<'a> {
 }
 
 impl CpuModel {
-    pub fn new(shared: Arc<Shared>, preprocess: Arc<Preprocess>, parameters: Parameters) -> Self {
-        let mut packed = Packed::new(&shared.plan);
-        shared.cpu.install(|| packed.fill(shared.cpu.level(), &shared.plan, None, &parameters));
-        Self { shared, packed, preprocess, parameters, back: OnceLock::new() }
+    pub fn new(
+        shared: Arc<CompiledCpuNetwork>,
+        preprocess: Arc<Preprocess>,
+        parameters: Parameters,
+    ) -> Result<Self, Error> {
+        let mut steps = shared.plan.steps();
+        shared.cpu.install(|| steps.pack(shared.cpu.level(), shared.network(), &parameters))?;
+        Ok(Self { shared, steps, preprocess, parameters, backward: OnceLock::new() })
     }
 
     pub fn network(&self) -> &Arc<Network> {
@@ -116,9 +122,7 @@ impl CpuModel {
         }
         let run = |task: &mut Task<'_, '_, T>| self.run(task, extent, &watch);
         // Waking other threads costs more than they help with small networks and few images.
-        let layers = self.shared.plan.weighted[..=extent.last].iter();
-        let shared = || layers.flatten().any(|layer| matches!(layer, Weighted::Conv(conv) if conv.is_shared()));
-        if self.shared.cpu.is_parallel() && (tasks.len() > 1 || shared()) {
+        if self.shared.cpu.is_parallel() && (tasks.len() > 1 || self.shared.plan.shares_image(extent.last)) {
             self.shared.cpu.install(|| tasks.par_iter_mut().try_for_each(run))?;
         } else {
             tasks.iter_mut().try_for_each(run)?;
@@ -133,9 +137,9 @@ impl CpuModel {
         extent: Extent<'_>,
         watch: &impl Fn(&mut T, usize, LayerOutput<'_>),
     ) -> Result<(), Error> {
-        let mut space = self.shared.space();
+        let mut space = self.shared.space(&self.steps);
         let images = task.images.len();
-        let pass = self.pass(images, &self.packed);
+        let pass = self.pass(images, &self.steps);
         for (slot, (image, view)) in task.images.iter().zip(task.views).enumerate() {
             pass.load(&mut space, slot, &self.preprocess, (*image, *view))?;
         }
@@ -154,15 +158,9 @@ impl CpuModel {
 
     pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
         let network = &self.shared.plan.network;
-        let back = self.back.get_or_init(|| {
-            let plan = BackwardPlan::new(&self.shared.plan, true);
-            let mut packed = Packed::new(&self.shared.plan);
-            let fill = || packed.fill(self.shared.cpu.level(), &self.shared.plan, Some(&plan), &self.parameters);
-            self.shared.cpu.install(fill);
-            Back { plan, packed }
-        });
-        let mut space = Workspace::new(&self.shared.plan, Some(&back.plan));
-        let pass = self.pass(1, &back.packed);
+        let Backward { steps, wanted } = self.backward()?;
+        let mut space = Workspace::new(&self.shared.plan, steps, Some(wanted));
+        let pass = self.pass(1, steps);
         let view = network.centre_view();
         pass.load(&mut space, 0, &self.preprocess, (image, view))?;
         pass.forward(&mut space, layer, |_, _| ());
@@ -175,8 +173,8 @@ impl CpuModel {
             let (y, x) = (place / layout.shape.width, place % layout.shape.width);
             gradient.values[layout.pixel(0, y, x).start + channel] = value;
         }
-        pass.backward(&mut space, 1..=layer, &back.plan, |_, _, _| ());
-        let layout = self.shared.plan.places[0].gradient;
+        pass.backward(&mut space, 1..=layer, wanted, |_, _, _, _| ())?;
+        let layout = self.shared.plan.slots[0].gradient;
         let mut out = Array3::zeros(network.image().dims());
         for y in 0..layout.shape.height {
             for x in 0..layout.shape.width {
@@ -190,8 +188,22 @@ impl CpuModel {
         Ok(out)
     }
 
-    fn pass<'a>(&'a self, images: usize, packed: &'a Packed) -> Pass<'a> {
-        Pass { plan: &self.shared.plan, packed, level: self.shared.cpu.level(), images, noise: None }
+    /// The layers prepared for gradients down to the input.
+    fn backward(&self) -> Result<&Backward, Error> {
+        if let Some(backward) = self.backward.get() {
+            return Ok(backward);
+        }
+        let CompiledCpuNetwork { plan, cpu, .. } = &*self.shared;
+        let wanted = gradients_wanted(&plan.network, true);
+        let mut steps = plan.steps();
+        steps.prepare_backward(&plan.network, &wanted);
+        cpu.install(|| steps.pack(cpu.level(), &plan.network, &self.parameters))?;
+        Ok(self.backward.get_or_init(|| Backward { steps, wanted }))
+    }
+
+    fn pass<'a>(&'a self, images: usize, steps: &'a Steps) -> Pass<'a> {
+        let chunk = Chunk { level: self.shared.cpu.level(), images, noise: None };
+        Pass { plan: &self.shared.plan, steps, chunk }
     }
 }
 

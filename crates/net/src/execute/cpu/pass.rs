@@ -1,51 +1,36 @@
 //! Forward and backward through a network for one chunk of images, with the buffers they need.
 
-use super::plan::{BackwardPlan, Packed, PackedLayer, Plan, Weighted};
-use crate::device::VectorLevel;
-use crate::device::cpu::buffer::Buffer;
+use super::plan::{Plan, Step, Steps};
+use crate::device::cpu::buffer::{Buffer, SavedForBackward};
 use crate::device::cpu::layout::{Maps, MapsMut};
-use crate::device::cpu::norm::Kept;
 use crate::error::Error;
 use crate::input::{Preprocess, View};
-use crate::ops::batch_norm::cpu::Normaliser;
-use crate::ops::dropout::cpu::Noise;
-use crate::ops::{Op, add, batch_norm, concat, global_average, softmax};
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs};
 use ndarray::{ArrayView3, ArrayViewMut3, ShapeBuilder};
+use std::ops::RangeInclusive;
 
 /// Buffers for one chunk of images, by layer; a layer in place has none.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub activations: Vec<Buffer>,
     pub gradients: Vec<Buffer>,
-    /// Whether a gradient holds something of this pass.
+    /// A gradient holds something of this pass.
     pub written: Vec<bool>,
-    pub(super) kept: Vec<Kept>,
+    saved: Vec<SavedForBackward>,
 }
 
 impl Workspace {
-    /// Buffers for the forward pass, and for the way back if wanted.
-    pub fn new(plan: &Plan, back: Option<&BackwardPlan>) -> Self {
-        let layers = plan.network.layers();
-        let mut this = Self { written: vec![false; layers.len()], ..Self::default() };
-        for (index, (layer, place)) in layers.iter().zip(&plan.places).enumerate() {
-            let own = place.home == index;
-            let gradient = place.gradient.len(plan.chunk);
-            let activation = if own { place.activation.len(plan.chunk) } else { 0 };
-            this.activations.push(Buffer::zeros(activation));
-            let wanted = own && back.is_some_and(|back| back.wanted[index]);
-            this.gradients.push(Buffer::zeros(if wanted { gradient } else { 0 }));
-            let zeros = |needed: bool| Buffer::zeros(if needed { gradient } else { 0 });
-            let normalises = matches!(layer.op, Op::ResponseNorm(_) | Op::ContrastNorm(_) | Op::CrossMapNorm(_));
-            let distances = match &layer.op {
-                Op::ContrastNorm(_) => gradient,
-                Op::CrossMapNorm(geometry) => geometry.line(),
-                _ => 0,
-            };
-            this.kept.push(Kept {
-                denominators: zeros(normalises),
-                distances: Buffer::zeros(distances),
-                room: zeros(back.is_some() && (normalises || matches!(layer.op, Op::Dropout(_)))),
-            });
+    /// Buffers for the forward pass, and for a backward pass to the layers whose gradient is wanted.
+    pub fn new(plan: &Plan, steps: &Steps, wanted: Option<&[bool]>) -> Self {
+        let mut this = Self { written: vec![false; plan.slots.len()], ..Self::default() };
+        for (index, (slot, step)) in plan.slots.iter().zip(&steps.0).enumerate() {
+            let is_own = slot.buffer == index;
+            let is_wanted = is_own && wanted.is_some_and(|wanted| wanted[index]);
+            let floats = |needed: bool, length: usize| Buffer::zeros(if needed { length } else { 0 });
+            this.activations.push(floats(is_own, slot.activation.len(plan.chunk)));
+            this.gradients.push(floats(is_wanted, slot.gradient.len(plan.chunk)));
+            let saved = step.own().map(|own| own.saved(wanted.is_some()));
+            this.saved.push(saved.unwrap_or_default());
         }
         this
     }
@@ -59,13 +44,8 @@ impl Workspace {
 /// One chunk's way through a network.
 pub(crate) struct Pass<'a> {
     pub plan: &'a Plan,
-    pub packed: &'a Packed,
-    pub level: VectorLevel,
-    /// Images of the chunk.
-    pub images: usize,
-    /// What dropout draws from: the step's noise and the position of the first image in the
-    /// batch; nothing when not training.
-    pub noise: Option<(u64, usize)>,
+    pub steps: &'a Steps,
+    pub chunk: Chunk,
 }
 
 impl Pass<'_> {
@@ -77,7 +57,7 @@ impl Pass<'_> {
         preprocess: &Preprocess,
         (image, view): (ArrayView3<'_, u8>, View),
     ) -> Result<(), Error> {
-        let layout = self.plan.places[0].activation;
+        let layout = self.plan.slots[0].activation;
         let shape = layout.shape;
         let start = layout.pixel(slot, 0, 0).start;
         let strides = (1, layout.row(), layout.stride);
@@ -90,16 +70,19 @@ impl Pass<'_> {
 
     /// An activation of the chunk.
     pub fn activation<'s>(&'s self, space: &'s Workspace, layer: usize) -> Maps<'s> {
-        let place = &self.plan.places[layer];
-        Maps { layout: &place.activation, values: &space.activations[place.home] }
+        let slot = &self.plan.slots[layer];
+        Maps { layout: &slot.activation, values: &space.activations[slot.buffer] }
+    }
+
+    fn inputs<'s>(&'s self, space: &'s Workspace, layer: usize) -> Inputs<'s> {
+        let layers = &self.plan.network.layers()[layer].inputs;
+        Inputs { layers, slots: &self.plan.slots, buffers: &space.activations }
     }
 
     /// Computes layers 1 to `last` from the loaded images, telling `seen` of each as it is done
     /// (later layers may overwrite it).
     pub fn forward(&self, space: &mut Workspace, last: usize, mut seen: impl FnMut(usize, Maps<'_>)) {
-        if let Some(first) = (last < self.plan.places.len()).then_some(0) {
-            seen(first, self.activation(space, first));
-        }
+        seen(0, self.activation(space, 0));
         for layer in 1..=last {
             self.forward_layer(space, layer);
             seen(layer, self.activation(space, layer));
@@ -108,89 +91,109 @@ impl Pass<'_> {
 
     /// Computes one layer from its inputs.
     pub fn forward_layer(&self, space: &mut Workspace, layer: usize) {
-        let place = &self.plan.places[layer];
-        let mut out = std::mem::take(&mut space.activations[place.home]);
-        let mut kept = std::mem::take(&mut space.kept[layer]);
-        self.compute(space, layer, &mut kept, &mut out);
-        space.activations[place.home] = out;
-        space.kept[layer] = kept;
+        let slot = &self.plan.slots[layer];
+        let mut out = std::mem::take(&mut space.activations[slot.buffer]);
+        let y = MapsMut { layout: &slot.activation, values: &mut out };
+        match &self.steps.0[layer] {
+            Step::InPlace(in_place) => in_place.forward(self.chunk, y),
+            Step::Own(own) => {
+                let mut saved = std::mem::take(&mut space.saved[layer]);
+                own.forward(self.chunk, self.inputs(space, layer), &mut saved, y);
+                space.saved[layer] = saved;
+            }
+        }
+        space.activations[slot.buffer] = out;
     }
 
-    fn compute(&self, space: &Workspace, layer: usize, kept: &mut Kept, values: &mut [f32]) {
-        let (level, images) = (self.level, self.images);
-        let this = &self.plan.network.layers()[layer];
-        let place = &self.plan.places[layer];
-        if let Op::Neuron(geometry) = &this.op
-            && place.home != layer
-        {
-            let y = MapsMut { layout: &place.activation, values };
-            geometry.neuron.forward(level, images, y);
+    /// A layer's gradient, cleared, to be written by hand.
+    pub fn seed<'s>(&'s self, space: &'s mut Workspace, layer: usize) -> MapsMut<'s> {
+        let slot = &self.plan.slots[layer];
+        space.written[slot.buffer] = true;
+        let mut maps = MapsMut { layout: &slot.gradient, values: &mut space.gradients[slot.buffer] };
+        maps.clear(self.chunk.images);
+        maps
+    }
+
+    /// Carries the gradients from the last of `range` down to the first, to every layer whose gradient is wanted.
+    /// `learn` is told, for every layer that learns, its number, its input's activation and its output's gradient.
+    ///
+    /// While training, the gradient of a layer with statistics of the minibatch is [`Pass::backward_batch`], for it
+    /// needs sums over the minibatch.
+    pub fn backward(
+        &self,
+        space: &mut Workspace,
+        range: RangeInclusive<usize>,
+        wanted: &[bool],
+        mut learn: impl FnMut(usize, &dyn CpuLayer, Maps<'_>, Maps<'_>),
+    ) -> Result<(), Error> {
+        let layers = self.plan.network.layers();
+        for layer in range.rev() {
+            let slot = &self.plan.slots[layer];
+            if !space.written[slot.buffer] || !wanted[layer] {
+                continue;
+            }
+            let mut gradient = std::mem::take(&mut space.gradients[slot.buffer]);
+            match &self.steps.0[layer] {
+                Step::InPlace(in_place) => {
+                    let maps = MapsMut { layout: &slot.gradient, values: &mut gradient };
+                    in_place.backward(self.chunk, self.activation(space, layer), maps);
+                }
+                Step::Own(own) => {
+                    let dy = Maps { layout: &slot.gradient, values: &gradient };
+                    if !layers[layer].parameters.is_empty() {
+                        learn(layer, &**own, self.activation(space, layers[layer].inputs[0]), dy);
+                    }
+                    if own.batch_statistics().is_none() {
+                        self.input_gradients(space, layer, wanted, dy)?;
+                    }
+                }
+            }
+            space.gradients[slot.buffer] = gradient;
+        }
+        Ok(())
+    }
+
+    fn input_gradients(&self, space: &mut Workspace, layer: usize, wanted: &[bool], dy: Maps<'_>) -> Result<(), Error> {
+        let Step::Own(own) = &self.steps.0[layer] else {
+            return Ok(());
+        };
+        for (slot, &input) in self.plan.network.layers()[layer].inputs.iter().enumerate() {
+            if !wanted[input] {
+                continue;
+            }
+            let (mut values, is_written) = self.take_gradient(space, input);
+            let mut saved = std::mem::take(&mut space.saved[layer]);
+            let maps = MapsMut { layout: &self.plan.slots[input].gradient, values: &mut values };
+            let (x, y) = (self.inputs(space, layer), self.activation(space, layer));
+            let known = BackwardInputs { x, y, dy, slot };
+            own.backward(self.chunk, known, &mut saved, GradientMut { maps, is_written })?;
+            space.saved[layer] = saved;
+            space.gradients[self.plan.slots[input].buffer] = values;
+        }
+        Ok(())
+    }
+
+    /// The input's gradient of a layer with statistics of the minibatch, once their sums are known.
+    pub fn backward_batch(&self, space: &mut Workspace, layer: usize, wanted: &[bool]) {
+        let input = self.plan.network.layers()[layer].inputs[0];
+        let slot = &self.plan.slots[layer];
+        let Some(statistics) = self.steps.own(layer).and_then(CpuLayer::batch_statistics) else {
+            return;
+        };
+        if !space.written[slot.buffer] || !wanted[input] {
             return;
         }
-        let input = |slot: usize| self.activation(space, this.inputs[slot]);
-        match (&self.plan.weighted[layer], &self.packed.forward[layer]) {
-            (Some(Weighted::Conv(conv)), PackedLayer::Conv(weights)) => {
-                return conv.apply(level, images, weights, (input(0).values, values));
-            }
-            (Some(Weighted::Local(local)), PackedLayer::Local(weights)) => {
-                return local.apply(level, images, weights, (input(0).values, values));
-            }
-            _ => {}
-        }
-        let mut y = MapsMut { layout: &place.activation, values };
-        match &this.op {
-            Op::Input(_) | Op::Conv(_) | Op::Local(_) | Op::Full(_) => {}
-            Op::Pool(geometry) => geometry.forward(level, images, input(0), &mut y),
-            Op::GlobalAverage(_) => global_average::cpu::forward(level, images, input(0), y),
-            Op::BatchNorm(_) => {
-                if let Some(by) = self.normaliser(layer) {
-                    batch_norm::cpu::forward(level, images, by, input(0), y);
-                }
-            }
-            Op::Neuron(geometry) => {
-                concat::cpu::forward(images, 0, input(0), &mut y);
-                geometry.neuron.forward(level, images, y);
-            }
-            Op::ResponseNorm(geometry) => {
-                geometry.forward(level, images, (&place.gradient, kept), (input(0), y));
-            }
-            Op::ContrastNorm(geometry) => {
-                geometry.forward(level, images, (&place.gradient, kept), (input(0), y));
-            }
-            Op::CrossMapNorm(geometry) => {
-                geometry.forward(level, images, (&place.gradient, kept), (input(0), y));
-            }
-            Op::Dropout(geometry) => {
-                let mask = self.noise.map(|(step, first_image)| {
-                    let mut mask = MapsMut { layout: &place.gradient, values: &mut kept.room };
-                    let noise = Noise { step, layer, first_image };
-                    geometry.draw(noise, images, &mut mask);
-                    Maps { layout: &place.gradient, values: &kept.room }
-                });
-                geometry.forward(images, input(0), mask, &mut y);
-            }
-            Op::Softmax(_) => softmax::cpu::forward(images, input(0), &mut y),
-            Op::Add(geometry) => {
-                y.clear(images);
-                for (slot, &factor) in geometry.coefficients.iter().enumerate() {
-                    add::cpu::add_scaled(level, images, factor, input(slot), y.again());
-                }
-            }
-            Op::Concat(geometry) => {
-                let mut first = 0;
-                for (slot, shape) in geometry.inputs.iter().enumerate() {
-                    concat::cpu::forward(images, first, input(slot), &mut y);
-                    first += shape.channels;
-                }
-            }
-        }
+        let (mut values, is_written) = self.take_gradient(space, input);
+        let maps = MapsMut { layout: &self.plan.slots[input].gradient, values: &mut values };
+        let dy = Maps { layout: &slot.gradient, values: &space.gradients[slot.buffer] };
+        let x = self.activation(space, input);
+        statistics.backward(self.chunk, x, dy, GradientMut { maps, is_written });
+        space.gradients[self.plan.slots[input].buffer] = values;
     }
 
-    /// What a batch normalisation does at present.
-    pub fn normaliser(&self, layer: usize) -> Option<&Normaliser> {
-        match &self.packed.forward[layer] {
-            PackedLayer::BatchNorm(normaliser) => Some(normaliser),
-            _ => None,
-        }
+    /// A layer's gradient, to be written or added to, and given back.
+    fn take_gradient(&self, space: &mut Workspace, layer: usize) -> (Buffer, bool) {
+        let buffer = self.plan.slots[layer].buffer;
+        (std::mem::take(&mut space.gradients[buffer]), std::mem::replace(&mut space.written[buffer], true))
     }
 }

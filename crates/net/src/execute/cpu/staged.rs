@@ -1,22 +1,21 @@
 //! Forward and backward stage by stage, for networks with batch normalisation.
 
-use super::engine::{CpuEngine, GROUP};
+use super::engine::CpuEngine;
 use super::group::Group;
-use super::norm::Norm;
+use super::pass::{Pass, Workspace};
+use super::plan::{Plan, Steps, arrays};
 use super::stages::{Stages, Store};
+use super::weights::{WeightSums, clear_slots};
 use crate::error::Error;
 use crate::execute::Batch;
-use crate::execute::cpu::pass::{Pass, Workspace};
-use crate::execute::cpu::plan::{BackwardPlan, Plan};
-use crate::network::Network;
-use crate::ops::batch_norm::cpu::{add_gradients, add_statistics, sums_len};
+use crate::ops::cpu::{BatchStatistics, CpuLayer, GROUP_IMAGES, LayerArrays, WeightGradientInputs};
 use crate::parameters::Parameters;
 use rayon::prelude::*;
 
 /// Parts into which a batch is split at most: each holds a sum of every weight's gradient.
 const MOST_PARTS: usize = 32;
 
-/// What batch normalisation needs beyond the buffers of [`CpuEngine`].
+/// What statistics of the minibatch need beyond the buffers of [`CpuEngine`].
 #[derive(Debug)]
 pub(super) struct Staged {
     stages: Stages,
@@ -24,9 +23,8 @@ pub(super) struct Staged {
     stores: Vec<Store>,
     /// Sums over channels, for every part of the batch.
     sums: Vec<f64>,
-    /// Floats of a part's sums.
+    /// Doubles of a part's sums.
     width: usize,
-    norms: Vec<Norm>,
 }
 
 /// A part of the batch: its groups, their chunks' buffers and sums.
@@ -37,28 +35,25 @@ struct Part<'a, 'i> {
 }
 
 impl Staged {
-    /// Nothing, for a network without batch normalisation.
-    pub fn new(plan: &Plan, back: &BackwardPlan) -> Option<Self> {
-        let stages = Stages::new(plan, back)?;
-        let channels = |layer: usize| plan.network.layers()[layer].shape.channels;
-        let norms = (1..=stages.last()).map(|stage| stages.norm(stage));
-        let norms: Vec<_> = norms.map(|layer| Norm::new(layer, channels(layer))).collect();
-        let width = norms.iter().map(|norm| sums_len(norm.channels())).max().unwrap_or(0);
-        Some(Self { stages, stores: Vec::new(), sums: Vec::new(), width, norms })
+    /// Nothing, for a network without statistics of the minibatch.
+    pub fn new(plan: &Plan, steps: &Steps, wanted: &[bool]) -> Option<Self> {
+        let stages = Stages::new(plan, steps, wanted)?;
+        let lengths = (1..=stages.last()).filter_map(|stage| statistics(steps, stages.norm(stage)));
+        let width = lengths.map(BatchStatistics::sums_len).max().unwrap_or(0);
+        Some(Self { stages, stores: Vec::new(), sums: Vec::new(), width })
     }
 
     /// Grows for batches of that many groups; gives the number of parts of any such batch at most.
-    pub fn make_room(&mut self, plan: &Plan, groups: usize) -> usize {
+    pub fn grow(&mut self, plan: &Plan, groups: usize) -> usize {
         let parts = groups.min(MOST_PARTS);
         self.sums.resize(parts * self.width, 0.0);
-        self.stores.resize_with(groups * (GROUP / plan.chunk), || Store::new(&self.stages, plan));
+        self.stores.resize_with(groups * (GROUP_IMAGES / plan.chunk), || Store::new(&self.stages, plan));
         parts
     }
+}
 
-    /// Writes the normalisations' gradients, and the batch's statistics in place of running ones.
-    pub fn write(&self, into: &mut Parameters, network: &Network) {
-        self.norms.iter().for_each(|norm| norm.write(into, network));
-    }
+fn statistics(steps: &Steps, layer: usize) -> Option<&dyn BatchStatistics> {
+    steps.own(layer).and_then(CpuLayer::batch_statistics)
 }
 
 impl CpuEngine {
@@ -70,16 +65,16 @@ impl CpuEngine {
         batch: &Batch<'_>,
     ) -> Result<usize, Error> {
         let mut sums = std::mem::take(&mut self.sums);
-        let mut shelves = std::mem::take(&mut self.shelves);
-        let mut judgements = std::mem::take(&mut self.judgements);
-        let groups = batch.images.len().div_ceil(GROUP);
-        let images = groups.div_ceil(MOST_PARTS) * GROUP;
-        let (piece, chunks) = (self.weights.piece * images / GROUP, images / self.plan.chunk);
+        let mut deferred = std::mem::take(&mut self.deferred);
+        let mut losses = std::mem::take(&mut self.losses);
+        let groups = batch.images.len().div_ceil(GROUP_IMAGES);
+        let images = groups.div_ceil(MOST_PARTS) * GROUP_IMAGES;
+        let (stride, chunks) = (self.weights.group_stride * images / GROUP_IMAGES, images / self.plan.chunk);
         sums.fill(0.0);
         let mut parts: Vec<Part<'_, '_>> = Vec::with_capacity(groups.min(MOST_PARTS));
         {
             // Taken apart by hand: some of these lengths may be zero.
-            let (mut sums, mut shelves, mut judgements) = (&mut *sums, &mut *shelves, &mut *judgements);
+            let (mut sums, mut deferred, mut losses) = (&mut *sums, &mut *deferred, &mut *losses);
             let (mut stores, mut channel_sums) = (&mut *staged.stores, &mut *staged.sums);
             for first in (0..batch.images.len()).step_by(images) {
                 let range = first..batch.images.len().min(first + images);
@@ -90,21 +85,22 @@ impl CpuEngine {
                         views: &batch.views[range.clone()],
                         first,
                         noise: batch.noise,
-                        sums: split_off(&mut sums, self.weights.sums),
-                        shelf: split_off(&mut shelves, piece),
-                        judgements: split_off(&mut judgements, images),
+                        label_smoothing: batch.label_smoothing,
+                        sums: split_off(&mut sums, self.weights.sums_len),
+                        deferred: split_off(&mut deferred, stride),
+                        losses: split_off(&mut losses, images),
                     },
                     stores: split_off(&mut stores, chunks),
                     sums: split_off(&mut channel_sums, staged.width),
                 });
             }
         }
-        let mut work = Work { stages: &staged.stages, norms: &mut staged.norms, parts, images: batch.images.len() };
+        let mut work = Work { stages: &staged.stages, parts, images: batch.images.len() };
         let result = self.through_stages(&mut work, parameters);
         let count = work.parts.len();
         self.sums = sums;
-        self.shelves = shelves;
-        self.judgements = judgements;
+        self.deferred = deferred;
+        self.losses = losses;
         result.map(|()| count)
     }
 
@@ -113,25 +109,34 @@ impl CpuEngine {
         for stage in 0..=last {
             self.each_chunk(work, |this, stages, chunk| this.forward_stage(stages, stage, chunk))?;
             if stage < last {
-                let norm = &mut work.norms[stage];
-                let sums = sum_parts(&work.parts, sums_len(norm.channels()));
-                let area = self.plan.network.layers()[norm.layer].shape;
-                norm.take_statistics(&sums, (work.images * area.height * area.width) as f64);
-                let layer = &self.plan.network.layers()[norm.layer];
-                norm.set(layer, &mut self.packed.forward[norm.layer], parameters);
+                self.end_stage(work, stage, parameters, |statistics, sums, count, arrays| {
+                    statistics.set_statistics(sums, count, arrays);
+                })?;
             }
         }
         for stage in (0..last).rev() {
-            let norm = &mut work.norms[stage];
-            let sums = sum_parts(&work.parts, sums_len(norm.channels()));
-            let means = &mut self.packed.backward[norm.layer];
-            means.grow(sums.len());
-            norm.take_gradients(&sums, means);
-            self.each_chunk(work, |this, stages, chunk| {
-                this.backward_stage(stages, stage, chunk);
-                Ok(())
-            })?;
+            self.end_stage(work, stage, parameters, |statistics, sums, _, _| statistics.set_gradients(sums))?;
+            self.each_chunk(work, |this, stages, chunk| this.backward_stage(stages, stage, chunk))?;
         }
+        Ok(())
+    }
+
+    /// Tells the normalisation with which the next stage begins what the parts' sums come to.
+    fn end_stage(
+        &mut self,
+        work: &Work<'_, '_>,
+        stage: usize,
+        parameters: &Parameters,
+        tell: impl FnOnce(&mut dyn BatchStatistics, &[f64], f64, LayerArrays<'_>),
+    ) -> Result<(), Error> {
+        let norm = work.stages.norm(stage + 1);
+        let layer = &self.plan.network.layers()[norm];
+        let arrays = arrays(layer, parameters)?;
+        let own = self.steps.0[norm].own_mut().and_then(CpuLayer::batch_statistics_mut);
+        let statistics = own.ok_or_else(Error::not_prepared)?;
+        let sums = sum_parts(&work.parts, statistics.sums_len());
+        let count = (work.images * layer.shape.height * layer.shape.width) as f64;
+        tell(statistics, &sums, count, arrays);
         Ok(())
     }
 
@@ -146,7 +151,7 @@ impl CpuEngine {
         self.cpu.install(|| {
             parts.par_iter_mut().with_max_len(1).try_for_each(|part| {
                 let space = self.take_space();
-                let mut space = space.unwrap_or_else(|| stages.workspace(&self.plan, &self.back));
+                let mut space = space.unwrap_or_else(|| stages.workspace(&self.plan, &self.steps, &self.wanted));
                 part.sums.fill(0.0);
                 for (index, store) in part.stores.iter_mut().enumerate() {
                     let start = index * self.plan.chunk;
@@ -167,10 +172,10 @@ impl CpuEngine {
     }
 
     /// A stage's layers, and the sums that the next stage's normalisation needs; in the last stage
-    /// the loss and the way back to the stage's begin.
+    /// the loss and the backward pass to the stage's begin.
     fn forward_stage(&self, stages: &Stages, stage: usize, chunk: &mut Chunk<'_, '_, '_>) -> Result<(), Error> {
         let (group, start) = (&mut *chunk.group, chunk.start);
-        let pass = self.pass(group, start);
+        let pass = self.pass(group.noise, group.first, group.images.len(), start);
         if stage == 0 {
             self.load(&pass, group, start, chunk.space)?;
         }
@@ -178,59 +183,64 @@ impl CpuEngine {
             pass.forward_layer(chunk.space, layer);
         }
         if stage < stages.last() {
-            let input = self.plan.network.layers()[stages.norm(stage + 1)].inputs[0];
-            let x = pass.activation(chunk.space, input);
-            let sums = &mut chunk.sums[..sums_len(x.layout.shape.channels)];
-            add_statistics(pass.level, pass.images, x, sums);
+            let norm = stages.norm(stage + 1);
+            let statistics = statistics(&self.steps, norm).ok_or_else(Error::not_prepared)?;
+            let x = pass.activation(chunk.space, self.plan.network.layers()[norm].inputs[0]);
+            statistics.add_inputs(pass.chunk, x, &mut chunk.sums[..statistics.sums_len()]);
             return Ok(());
         }
         chunk.space.reset();
-        self.judge(&pass, group, start, chunk.space);
-        let group_end = group.images.len() == start + pass.images;
-        if group_end {
-            let slots = (group.images.len() - 1) % GROUP + 1;
-            self.forget_slots(slots, self.shelf_of(group.shelf, start));
+        self.loss(&pass, group, start, chunk.space);
+        let is_last = group.images.len() == start + pass.chunk.images;
+        if is_last {
+            let slots = (group.images.len() - 1) % GROUP_IMAGES + 1;
+            clear_slots(&self.steps, slots, self.group_of(group.deferred, start));
         }
-        self.backward_layers(stages, stage, &pass, chunk);
-        Ok(())
+        self.backward_layers(stages, stage, &pass, chunk)
     }
 
-    /// The way back from the next stage's normalisation to this stage's begin.
-    fn backward_stage(&self, stages: &Stages, stage: usize, chunk: &mut Chunk<'_, '_, '_>) {
-        let pass = self.pass(chunk.group, chunk.start);
+    /// The backward pass from the next stage's normalisation to this stage's begin.
+    fn backward_stage(&self, stages: &Stages, stage: usize, chunk: &mut Chunk<'_, '_, '_>) -> Result<(), Error> {
+        let group = &chunk.group;
+        let pass = self.pass(group.noise, group.first, group.images.len(), chunk.start);
         for layer in stages.layers(stage).filter(|&layer| stages.is_computed_again(layer)) {
             pass.forward_layer(chunk.space, layer);
         }
-        pass.descend_batch_norm(chunk.space, stages.norm(stage + 1), &self.back);
-        self.backward_layers(stages, stage, &pass, chunk);
+        pass.backward_batch(chunk.space, stages.norm(stage + 1), &self.wanted);
+        self.backward_layers(stages, stage, &pass, chunk)
     }
 
-    fn backward_layers(&self, stages: &Stages, stage: usize, pass: &Pass<'_>, chunk: &mut Chunk<'_, '_, '_>) {
+    fn backward_layers(
+        &self,
+        stages: &Stages,
+        stage: usize,
+        pass: &Pass<'_>,
+        chunk: &mut Chunk<'_, '_, '_>,
+    ) -> Result<(), Error> {
         let layers = stages.layers(stage);
         let last = layers.end.min(self.plan.network.output()) - 1;
-        let shelf = self.shelf_of(chunk.group.shelf, chunk.start);
-        let mut keep = self.keeper(pass, chunk.start % GROUP, (&mut *chunk.group.sums, shelf));
+        let first_slot = chunk.start % GROUP_IMAGES;
+        let deferred = self.group_of(chunk.group.deferred, chunk.start);
+        let mut into = WeightSums { sums: &mut *chunk.group.sums, deferred };
         let sums = &mut *chunk.sums;
-        pass.backward(chunk.space, layers.start..=last, &self.back, |layer, x, dy| match pass.normaliser(layer) {
-            Some(by) => {
-                let sums = &mut sums[..sums_len(x.layout.shape.channels)];
-                add_gradients(pass.level, pass.images, by, x, dy, sums);
+        pass.backward(chunk.space, layers.start..=last, &self.wanted, |layer, own, x, dy| {
+            if let Some(statistics) = own.batch_statistics() {
+                statistics.add_gradients(pass.chunk, x, dy, &mut sums[..statistics.sums_len()]);
             }
-            None => keep(layer, x, dy),
-        });
+            self.learn(pass, (layer, own), WeightGradientInputs { x, dy, first_slot }, &mut into);
+        })
     }
 
-    /// The shelf of the group to which a part's image `start` belongs.
-    fn shelf_of<'s>(&self, shelf: &'s mut [f32], start: usize) -> &'s mut [f32] {
-        let piece = self.weights.piece;
-        &mut shelf[start / GROUP * piece..][..piece]
+    /// What the group defers to which a part's image `start` belongs.
+    fn group_of<'s>(&self, deferred: &'s mut [f32], start: usize) -> &'s mut [f32] {
+        let stride = self.weights.group_stride;
+        &mut deferred[start / GROUP_IMAGES * stride..][..stride]
     }
 }
 
-/// A batch on its way.
+/// A batch that goes through the stages.
 struct Work<'a, 'i> {
     stages: &'a Stages,
-    norms: &'a mut [Norm],
     parts: Vec<Part<'a, 'i>>,
     /// Images of the batch.
     images: usize,

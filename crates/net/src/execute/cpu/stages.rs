@@ -1,24 +1,25 @@
 //! The parts of a network from one batch normalisation to the next, and what lasts between them.
 
+use super::pass::Workspace;
+use super::plan::{Plan, Steps};
 use crate::device::cpu::buffer::Buffer;
-use crate::execute::cpu::pass::Workspace;
-use crate::execute::cpu::plan::{BackwardPlan, Plan};
-use crate::ops::Op;
+use crate::ops::cpu::CpuLayer;
+use crate::shape::Shape;
 use std::ops::Range;
 
 /// Where a network with batch normalisation is cut. Stage 0 begins with the input; every other
 /// begins with a batch normalisation, whose statistics are known once the stage before is done.
 ///
-/// Buffers that a later stage (or, on the way back, an earlier one) needs are kept for every chunk
-/// of the batch, and so is what the weighted layers put out; the rest is computed again on the way
-/// back, which costs less than to fetch it from memory.
+/// Buffers that a later stage (or, backward, an earlier one) needs are kept for every chunk
+/// of the batch, and so is what costly layers put out; the rest is computed again in the backward
+/// pass, which costs less than to fetch it from memory.
 #[derive(Debug)]
 pub(super) struct Stages {
     /// First layer of each stage, and past the last of all.
     bounds: Vec<usize>,
     activations: Vec<bool>,
     gradients: Vec<bool>,
-    /// Layers that are computed again on the way back.
+    /// Layers that are computed again in the backward pass.
     again: Vec<bool>,
 }
 
@@ -31,10 +32,10 @@ pub(super) struct Store {
 }
 
 impl Stages {
-    /// The cuts; none for a network without batch normalisation.
-    pub fn new(plan: &Plan, back: &BackwardPlan) -> Option<Self> {
+    /// The cuts; none for a network without statistics of the minibatch.
+    pub fn new(plan: &Plan, steps: &Steps, wanted: &[bool]) -> Option<Self> {
         let layers = plan.network.layers();
-        let is_norm = |layer: usize| matches!(layers[layer].op, Op::BatchNorm(_));
+        let is_norm = |layer: usize| steps.own(layer).is_some_and(|own| own.batch_statistics().is_some());
         let norms: Vec<usize> = (0..layers.len()).filter(|&layer| is_norm(layer)).collect();
         let last = norms.len();
         if last == 0 {
@@ -49,20 +50,16 @@ impl Stages {
             gradients: vec![false; layers.len()],
             again: vec![false; layers.len()],
         };
-        for (layer, place) in plan.places.iter().enumerate() {
+        for (layer, slot) in plan.slots.iter().enumerate() {
             let readers = || (0..layers.len()).filter(|&reader| layers[reader].inputs.contains(&layer));
-            let is_weighted = plan.weighted[layer].is_some() || layer == 0;
             let is_read_later = readers().any(|reader| stage(reader) > stage(layer));
-            this.activations[place.home] |= stage(layer) < last && (is_weighted || is_read_later);
+            this.activations[slot.buffer] |= stage(layer) < last && (is_costly(plan, layer) || is_read_later);
             let crosses = is_norm(layer) || readers().any(|reader| descent(reader) != stage(layer));
-            this.gradients[place.home] |= crosses && back.wanted[layer];
+            this.gradients[slot.buffer] |= crosses && wanted[layer];
         }
-        for (layer, place) in plan.places.iter().enumerate().skip(1) {
-            let has_state = matches!(
-                layers[layer].op,
-                Op::Dropout(_) | Op::ResponseNorm(_) | Op::ContrastNorm(_) | Op::CrossMapNorm(_)
-            );
-            this.again[layer] = !this.activations[place.home] || has_state;
+        for (layer, slot) in plan.slots.iter().enumerate().skip(1) {
+            let has_saved = steps.own(layer).is_some_and(CpuLayer::has_saved);
+            this.again[layer] = !this.activations[slot.buffer] || has_saved;
         }
         Some(this)
     }
@@ -82,15 +79,15 @@ impl Stages {
         self.bounds[stage]
     }
 
-    /// Whether the way back has to compute a layer again.
+    /// Whether the backward pass has to compute a layer again.
     pub fn is_computed_again(&self, layer: usize) -> bool {
         self.again[layer]
     }
 
     /// The buffers of a thread: all that no [`Store`] holds.
-    pub fn workspace(&self, plan: &Plan, back: &BackwardPlan) -> Workspace {
-        let mut space = Workspace::new(plan, Some(back));
-        for layer in 0..plan.places.len() {
+    pub fn workspace(&self, plan: &Plan, steps: &Steps, wanted: &[bool]) -> Workspace {
+        let mut space = Workspace::new(plan, steps, Some(wanted));
+        for layer in 0..plan.slots.len() {
             if self.activations[layer] {
                 space.activations[layer] = Buffer::default();
             }
@@ -102,15 +99,22 @@ impl Stages {
     }
 }
 
+/// Whether a layer's output is kept rather than computed again.
+fn is_costly(plan: &Plan, layer: usize) -> bool {
+    let layers = plan.network.layers();
+    let inputs: Vec<Shape> = layers[layer].inputs.iter().map(|&input| layers[input].shape).collect();
+    layers[layer].op.operation().memory_needs(&inputs, layers[layer].shape).is_costly
+}
+
 impl Store {
     pub fn new(stages: &Stages, plan: &Plan) -> Self {
         let buffers = |kept: &[bool], length: &dyn Fn(usize) -> usize| {
             kept.iter().enumerate().map(|(layer, &kept)| Buffer::zeros(if kept { length(layer) } else { 0 })).collect()
         };
         Self {
-            activations: buffers(&stages.activations, &|layer| plan.places[layer].activation.len(plan.chunk)),
-            gradients: buffers(&stages.gradients, &|layer| plan.places[layer].gradient.len(plan.chunk)),
-            written: vec![false; plan.places.len()],
+            activations: buffers(&stages.activations, &|layer| plan.slots[layer].activation.len(plan.chunk)),
+            gradients: buffers(&stages.gradients, &|layer| plan.slots[layer].gradient.len(plan.chunk)),
+            written: vec![false; plan.slots.len()],
         }
     }
 

@@ -1,7 +1,7 @@
 //! Gradients of single batches whose parameters come from outside: for tests and checks, where the
 //! device is compared with the CPU. Training itself stays on the device ([`super::trainer`]).
 
-use super::pass::{Pass, Space, Training, Weights};
+use super::pass::{Buffers, Pass, Training, Weights};
 use crate::device::cuda::{Cuda, Memory};
 use crate::error::Error;
 use crate::execute::{Batch, BatchResult};
@@ -18,7 +18,7 @@ pub(crate) struct CudaEngine {
     preprocess: Arc<Preprocess>,
     weights: Weights,
     gradients: Weights,
-    buffers: Option<Buffers>,
+    buffers: Option<BatchBuffers>,
 }
 
 impl std::fmt::Debug for CudaEngine {
@@ -28,10 +28,10 @@ impl std::fmt::Debug for CudaEngine {
 }
 
 /// What depends on the size of the batch.
-struct Buffers {
-    space: Space,
+struct BatchBuffers {
+    space: Buffers,
     preprocessing: Preprocessing,
-    judgements: [Memory<f64>; 3],
+    losses: [Memory<f64>; 3],
 }
 
 impl CudaEngine {
@@ -60,10 +60,10 @@ impl CudaEngine {
         let (on, network, count) = (&self.on, &*self.network, batch.images.len());
         let buffers = match self.buffers.take() {
             Some(buffers) if buffers.space.images >= count => buffers,
-            _ => Buffers {
-                space: Space::new(on, network, count, true)?,
+            _ => BatchBuffers {
+                space: Buffers::new(on, network, count, true)?,
                 preprocessing: Preprocessing::new(on, network, Arc::clone(&self.preprocess), count)?,
-                judgements: [Memory::zeros(on, count)?, Memory::zeros(on, count)?, Memory::zeros(on, 2)?],
+                losses: [Memory::zeros(on, count)?, Memory::zeros(on, count)?, Memory::zeros(on, 2)?],
             },
         };
         let buffers = self.buffers.insert(buffers);
@@ -81,7 +81,8 @@ impl CudaEngine {
             noise: noise.at(),
             gradients: &self.gradients,
             labels: labels.at(),
-            judgements: [0, 1, 2].map(|index: usize| buffers.judgements[index].at()),
+            losses: [0, 1, 2].map(|index: usize| buffers.losses[index].at()),
+            label_smoothing: batch.label_smoothing,
         };
         let pass = Pass {
             on,
@@ -94,7 +95,7 @@ impl CudaEngine {
         pass.forward(network.output())?;
         pass.backward(training)?;
         self.gradients.download(on, network, into)?;
-        let sums = buffers.judgements[2].read(on, 2)?;
+        let sums = buffers.losses[2].read(on, 2)?;
         Ok(BatchResult { loss_sum: sums[0], errors: sums[1] })
     }
 }

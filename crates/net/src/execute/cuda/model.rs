@@ -1,7 +1,7 @@
 //! A network with one set of weights on the device, applied to images.
 
 use super::layout::channels_first;
-use super::pass::{Pass, Space, Weights};
+use super::pass::{Buffers, Pass, Weights};
 use crate::device::VectorLevel;
 use crate::device::cpu::layout::{Layout, Maps, Rim};
 use crate::device::cuda::{Cuda, Memory};
@@ -22,7 +22,7 @@ pub(crate) struct CudaModel {
     network: Arc<Network>,
     preprocess: Arc<Preprocess>,
     weights: Weights,
-    buffers: Mutex<Option<Buffers>>,
+    buffers: Mutex<Option<BatchBuffers>>,
 }
 
 impl std::fmt::Debug for CudaModel {
@@ -34,8 +34,8 @@ impl std::fmt::Debug for CudaModel {
 /// Who is shown every layer's output.
 type Watch<'w, T> = dyn Fn(&mut T, usize, LayerOutput<'_>) + 'w;
 
-struct Buffers {
-    space: Space,
+struct BatchBuffers {
+    space: Buffers,
     preprocessing: Preprocessing,
 }
 
@@ -86,7 +86,7 @@ impl CudaModel {
             let mut own = T::default();
             if let Some(watch) = watch {
                 for (layer, this) in layers.iter().enumerate().take(last + 1) {
-                    let layout = Layout::tight(this.shape, Rim::default());
+                    let layout = Layout::unpadded(this.shape, Rim::default());
                     let values = buffers.space.activation(layer).read(&self.on, images.len() * this.shape.len())?;
                     let maps = Maps { layout: &layout, values: &values };
                     watch(&mut own, layer, LayerOutput { maps, images: images.len(), level });
@@ -100,18 +100,18 @@ impl CudaModel {
     /// One chunk of images; the buffers then hold every layer's output.
     fn run<'b>(
         &self,
-        kept: &'b mut Option<Buffers>,
+        kept: &'b mut Option<BatchBuffers>,
         images: &[ArrayView3<'_, u8>],
         views: &[View],
         last: usize,
-    ) -> Result<&'b Buffers, Error> {
+    ) -> Result<&'b BatchBuffers, Error> {
         // A power of two, so that cuDNN has few sizes to measure its algorithms for.
         let count = images.len().next_power_of_two().min(TOGETHER);
         let (on, network) = (&self.on, &*self.network);
         let buffers = match kept.take() {
             Some(buffers) if buffers.space.images >= count => buffers,
-            _ => Buffers {
-                space: Space::new(on, network, count, false)?,
+            _ => BatchBuffers {
+                space: Buffers::new(on, network, count, false)?,
                 preprocessing: Preprocessing::new(on, network, Arc::clone(&self.preprocess), count)?,
             },
         };

@@ -3,7 +3,8 @@
 use super::layout::from_device;
 use crate::device::cuda::Cuda;
 use crate::error::Error;
-use crate::network::{Network, ParameterSpec};
+use crate::network::Network;
+use crate::ops::ParameterSpec;
 use crate::parameters::Parameters;
 use crate::recipe::Optimiser;
 use cudarc::driver::{CudaEvent, PinnedHostSlice};
@@ -40,24 +41,23 @@ impl Outgoing {
         self.done.synchronize().map_err(self.failed.failed("copy from the device"))?;
         let mut values = self.host.as_slice().map_err(self.failed.failed("copy from the device"))?;
         let mut parameters = Parameters::zeros(network);
-        let mut state = Parameters::optimiser_state(network);
-        let mut fill = |layer, spec: &ParameterSpec, array: Option<&mut ArrayD<f32>>| {
+        let mut state = Parameters::optimiser_state(network, self.optimiser);
+        let mut fill = |layer, spec: &ParameterSpec, array: Option<&mut ArrayD<f32>>| -> Result<(), Error> {
             // Every buffer has room for one value at least.
             let (own, rest) = values.split_at(spec.len().max(1).min(values.len()));
             values = rest;
-            if let Some(array) = array {
-                from_device(layer, spec, own, array);
-            }
+            let array = array.ok_or_else(|| Parameters::missing(&spec.name))?;
+            from_device(network, layer, spec, own, array)
         };
         for layer in network.layers() {
             for spec in &layer.parameters {
-                fill(layer, spec, parameters.get_mut(&spec.name));
+                fill(layer, spec, parameters.get_mut(&spec.name))?;
             }
         }
         for layer in network.layers() {
             for spec in layer.parameters.iter().filter(|spec| spec.is_learnt()) {
                 for suffix in self.optimiser.state() {
-                    fill(layer, spec, state.get_mut(&format!("{}{suffix}", spec.name)));
+                    fill(layer, spec, state.get_mut(&format!("{}{suffix}", spec.name)))?;
                 }
             }
         }

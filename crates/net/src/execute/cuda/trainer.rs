@@ -3,14 +3,15 @@
 
 use super::layout::to_device;
 use super::outgoing::Outgoing;
-use super::pass::{Pass, Space, Training, Weights};
+use super::pass::{Buffers, Pass, Training, Weights};
 use crate::device::cuda::{Arg, At, Cuda, Grid, Memory};
 use crate::error::Error;
 use crate::execute::BatchResult;
 use crate::input::InputTransform;
 use crate::input::cuda::{DeviceView, Images, Preprocessing, device_views, padded};
 use crate::input::{Preprocess, View};
-use crate::network::{Network, ParameterSpec, Role};
+use crate::network::Network;
+use crate::ops::{ParameterSpec, Role};
 use crate::optimiser::Rule;
 use crate::optimiser::muon_cuda::MuonRoom;
 use crate::parameters::Parameters;
@@ -40,6 +41,7 @@ pub struct CudaTrainer {
     on: Cuda,
     network: Arc<Network>,
     optimiser: Optimiser,
+    label_smoothing: f32,
     preprocessing: Preprocessing,
     /// All images, where the device has room for them.
     resident: Option<Memory<u8>>,
@@ -48,9 +50,9 @@ pub struct CudaTrainer {
     /// The optimiser's arrays, in its order, each in the layout of its parameter.
     state: Vec<Memory<f32>>,
     muon: Option<MuonRoom>,
-    space: Space,
+    space: Buffers,
     input: Input,
-    judgements: [Memory<f64>; 3],
+    losses: [Memory<f64>; 3],
     /// Loss and errors of two steps, in turn.
     results: [Slot; 2],
     /// Steps done so far, and whether the last one's result is still out.
@@ -115,6 +117,8 @@ pub struct Begin<'a, 'i> {
     pub images: &'a [ArrayView3<'i, u8>],
     /// Images of a step at most.
     pub batch: usize,
+    /// Share of the loss that smooths the targets towards uniform.
+    pub label_smoothing: f32,
 }
 
 impl CudaTrainer {
@@ -127,11 +131,11 @@ impl CudaTrainer {
         optimiser: Optimiser,
         begin: &Begin<'_, '_>,
     ) -> Result<Self, Error> {
-        let Begin { parameters, state, images, batch } = *begin;
+        let Begin { parameters, state, images, batch, label_smoothing } = *begin;
         let on = &on.apart()?;
         let mut weights = Weights::zeros(on, &network)?;
         weights.upload(on, &network, parameters)?;
-        let space = Space::new(on, &network, batch, true)?;
+        let space = Buffers::new(on, &network, batch, true)?;
         let resident = resident(on, network.transform(), images)?;
         let own_pixels = if resident.is_some() { 0 } else { batch * network.image().len() };
         let rules = network.parameters().count();
@@ -152,13 +156,14 @@ impl CudaTrainer {
                 noise: Memory::zeros(on, 1)?,
                 rules: Memory::zeros(on, rules)?,
             },
-            judgements: [Memory::zeros(on, batch)?, Memory::zeros(on, batch)?, Memory::zeros(on, 2)?],
+            losses: [Memory::zeros(on, batch)?, Memory::zeros(on, batch)?, Memory::zeros(on, 2)?],
             results: [result()?, result()?],
             shadow: None,
             copies: on.stream().fork().map_err(on.failed("make a stream"))?,
             on: on.clone(),
             network,
             optimiser,
+            label_smoothing,
             resident,
             weights,
             space,
@@ -186,7 +191,7 @@ impl CudaTrainer {
         self.launch(count, coloured)?;
         let slot = self.steps % 2;
         let Slot { host, done } = &mut self.results[slot];
-        let copied = self.on.stream().memcpy_dtoh(self.judgements[2].slice(), host);
+        let copied = self.on.stream().memcpy_dtoh(self.losses[2].slice(), host);
         copied.and_then(|()| done.record(self.on.stream())).map_err(self.on.failed("copy a result"))?;
         self.steps += 1;
         let before = if self.is_pending { Some(self.result(1 - slot)?) } else { None };
@@ -268,8 +273,9 @@ impl CudaTrainer {
         for layer in self.network.layers() {
             for spec in layer.parameters.iter().filter(|spec| spec.is_learnt()) {
                 for _ in self.optimiser.state() {
-                    let values = arrays.next().map(|(_, array)| to_device(layer, spec, array.view()));
-                    self.state.push(Memory::of(&self.on, &values.unwrap_or_default())?);
+                    let (_, array) = arrays.next().ok_or_else(|| Parameters::missing(&spec.name))?;
+                    let values = to_device(&self.network, layer, spec, array.view())?;
+                    self.state.push(Memory::of(&self.on, &values)?);
                 }
             }
         }
@@ -341,7 +347,8 @@ impl CudaTrainer {
             noise: input.noise.at(),
             gradients: &self.gradients,
             labels: input.labels.at(),
-            judgements: [0, 1, 2].map(|index: usize| self.judgements[index].at()),
+            losses: [0, 1, 2].map(|index: usize| self.losses[index].at()),
+            label_smoothing: self.label_smoothing,
         };
         let (space, weights) = (&self.space, &self.weights);
         let pass = Pass { on, network, space, weights, images, training: Some(training) };
@@ -383,7 +390,7 @@ impl CudaTrainer {
             Optimiser::Muon if spec.role == Role::Weight && spec.shape.len() == 4 => {
                 return match (&self.muon, state) {
                     (Some(room), [velocity]) => room.update(&self.on, spec, (weights, gradient, *velocity), rule),
-                    _ => Ok(()),
+                    _ => Err(Error::internal("no memory or no velocity for an update by Muon".into())),
                 };
             }
             Optimiser::Nesterov | Optimiser::Muon => "update_nesterov",

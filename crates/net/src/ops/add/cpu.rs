@@ -2,10 +2,42 @@
 
 use crate::device::cpu::lanes::vectorised;
 use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
+
+#[derive(Clone, Debug)]
+pub(crate) struct AddLayer {
+    pub factors: Vec<f32>,
+}
+
+impl CpuLayer for AddLayer {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(self.clone())
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+        y.clear(chunk.images);
+        for (slot, &factor) in self.factors.iter().enumerate() {
+            add_scaled(chunk.level, chunk.images, factor, x.get(slot), y.again());
+        }
+    }
+
+    fn backward(
+        &self,
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        _: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        let factor = self.factors[known.slot];
+        add_scaled(chunk.level, chunk.images, factor, known.dy, dx.cleared_unless_written(chunk.images));
+        Ok(())
+    }
+}
 
 vectorised! {
     /// `to += factor * from` over the real values of the first `images` images.
-    pub(crate) fn add_scaled(images: usize, factor: f32, from: Maps<'_>, to: MapsMut<'_>) {
+    fn add_scaled(images: usize, factor: f32, from: Maps<'_>, to: MapsMut<'_>) {
         for image in 0..images {
             for y in 0..to.layout.shape.height {
                 for x in 0..to.layout.shape.width {

@@ -1,12 +1,33 @@
 //! Weighted sums on the device.
 
-use crate::device::cuda::{Arg, At, Cuda, Grid};
+use crate::device::cuda::{Arg, At, Grid};
 use crate::error::Error;
+use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
-impl Cuda {
-    /// `to = factor * from` over that many values, added or written.
-    pub(crate) fn add_scaled(&self, factor: f32, (from, to, add): (At, At, bool), total: usize) -> Result<(), Error> {
-        let args = [from.into(), factor.into(), to.into(), Arg::long(total), add.into()];
-        self.launch("add_scaled", Grid::Each(total), &args)
+pub(crate) const KERNELS: &str = include_str!("add.cu");
+
+#[derive(Debug)]
+pub(crate) struct AddLayer {
+    pub factors: Vec<f32>,
+    /// Values of an image.
+    pub values: usize,
+}
+
+impl AddLayer {
+    /// `to = factor * from`, added or written.
+    fn add_scaled(&self, run: &CudaRun<'_>, slot: usize, (from, to, add): (At, At, bool)) -> Result<(), Error> {
+        let total = run.images * self.values;
+        let args = [from.into(), self.factors[slot].into(), to.into(), Arg::long(total), add.into()];
+        run.on.launch("add_scaled", Grid::Each(total), &args)
+    }
+}
+
+impl CudaLayer for AddLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        x.iter().enumerate().try_for_each(|(slot, &x)| self.add_scaled(run, slot, (x, y, slot > 0)))
+    }
+
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
+        self.add_scaled(run, known.slot, (known.dy, known.dx, known.add))
     }
 }

@@ -1,12 +1,17 @@
 //! Batch normalisation on the device.
 
-use super::BatchNormGeometry;
-use crate::device::cuda::{Arg, At, Cuda, Grid, Memory, Room};
+use super::BatchNorm;
+use crate::device::cuda::{Arg, At, Cuda, Grid, Memory};
 use crate::error::Error;
+use crate::ops::Role;
+use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArrays};
+use crate::shape::Shape;
+
+pub(crate) const KERNELS: &str = include_str!("batch_norm.cu");
 
 /// What a layer keeps of its normalisation, channel by channel.
 #[derive(Debug)]
-pub(crate) struct Normaliser {
+struct Normaliser {
     memory: Memory<f32>,
     channels: usize,
 }
@@ -23,7 +28,7 @@ struct Places {
 }
 
 impl Normaliser {
-    pub fn new(on: &Cuda, channels: usize) -> Result<Self, Error> {
+    fn new(on: &Cuda, channels: usize) -> Result<Self, Error> {
         Ok(Self { memory: Memory::zeros(on, 6 * channels)?, channels })
     }
 
@@ -34,92 +39,96 @@ impl Normaliser {
 }
 
 /// The learnt arrays of a layer or their gradients, and two statistics: running ones or the minibatch's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrays {
-    pub weight: Option<At>,
-    pub bias: Option<At>,
-    pub mean: At,
-    pub variance: At,
+struct Arrays {
+    weight: Option<At>,
+    bias: Option<At>,
+    mean: At,
+    variance: At,
 }
 
-impl BatchNormGeometry {
+impl Arrays {
+    fn of(arrays: DeviceArrays<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            weight: arrays.get(Role::Weight),
+            bias: arrays.get(Role::Bias),
+            mean: arrays.need(Role::RunningMean)?,
+            variance: arrays.need(Role::RunningVariance)?,
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct BatchNormLayer {
+    epsilon: f64,
+    input: Shape,
+    normaliser: Normaliser,
+}
+
+impl BatchNormLayer {
+    pub fn new(norm: &BatchNorm, context: &CudaContext<'_>) -> Result<Self, Error> {
+        let input = context.output;
+        Ok(Self { epsilon: norm.epsilon, input, normaliser: Normaliser::new(context.on, input.channels)? })
+    }
+
+    /// Pixels of the images.
     fn rows(&self, images: usize) -> usize {
         images * self.input.height * self.input.width
     }
 
     /// Takes mean and variance from the running ones.
-    pub(crate) fn cuda_fix(&self, on: &Cuda, learnt: Arrays, by: &Normaliser) -> Result<(), Error> {
-        let (channels, to) = (self.input.channels, by.places());
+    fn fix(&self, run: &CudaRun<'_>) -> Result<(), Error> {
+        let (channels, to, learnt) = (self.input.channels, self.normaliser.places(), Arrays::of(run.arrays)?);
         let statistics = [learnt.mean.into(), learnt.variance.into(), Arg::Double(self.epsilon)];
         let affine = [learnt.weight.into(), learnt.bias.into(), channels.into()];
         let out = [to.mean, to.inverse, to.factor, to.shift].map(Arg::from);
-        on.launch("batch_norm_fixed", Grid::Each(channels), &[&statistics[..], &affine, &out].concat())
+        run.on.launch("batch_norm_fixed", Grid::Each(channels), &[&statistics[..], &affine, &out].concat())
     }
 
-    /// Takes mean and variance from the minibatch, and writes them down.
-    pub(crate) fn cuda_measure(
-        &self,
-        on: &Cuda,
-        images: usize,
-        x: At,
-        (learnt, batch): (Arrays, Arrays),
-        (by, room): (&Normaliser, &Room),
-    ) -> Result<(), Error> {
-        let (rows, channels, to) = (self.rows(images), self.input.channels, by.places());
-        let parts = room.parts(rows, 2 * channels);
-        let args = [x.into(), room.partial.into(), Arg::long(rows), channels.into()];
-        on.launch("channel_moments", Grid::Columns { columns: channels, parts }, &args)?;
-        let known = [room.partial.into(), parts.into(), Arg::Double(rows as f64), Arg::Double(self.epsilon)];
+    /// Takes mean and variance from the minibatch, and writes them down in place of the running ones' gradients.
+    fn measure(&self, run: &CudaRun<'_>, x: At, batch: DeviceArrays<'_>) -> Result<(), Error> {
+        let (rows, channels, to) = (self.rows(run.images), self.input.channels, self.normaliser.places());
+        let (learnt, batch) = (Arrays::of(run.arrays)?, Arrays::of(batch)?);
+        let parts = run.workspace.parts(rows, 2 * channels);
+        let args = [x.into(), run.workspace.partial.into(), Arg::long(rows), channels.into()];
+        run.on.launch("channel_moments", Grid::Columns { columns: channels, parts }, &args)?;
+        let known = [run.workspace.partial.into(), parts.into(), Arg::Double(rows as f64), Arg::Double(self.epsilon)];
         let affine = [learnt.weight.into(), learnt.bias.into(), channels.into()];
         let out = [to.mean, to.inverse, to.factor, to.shift, batch.mean, batch.variance].map(Arg::from);
-        on.launch("batch_norm_statistics", Grid::Each(channels), &[&known[..], &affine, &out].concat())
+        run.on.launch("batch_norm_statistics", Grid::Each(channels), &[&known[..], &affine, &out].concat())
     }
+}
 
-    /// Normalises the first `images` images.
-    pub(crate) fn cuda_forward(
-        &self,
-        on: &Cuda,
-        images: usize,
-        (x, y): (At, At),
-        by: &Normaliser,
-    ) -> Result<(), Error> {
-        let (total, to) = (images * self.input.len(), by.places());
-        let args = [x, y, to.mean, to.factor, to.shift].map(Arg::from);
+impl CudaLayer for BatchNormLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        match run.training {
+            Some(training) => self.measure(run, x[0], training.gradients)?,
+            None => self.fix(run)?,
+        }
+        let (total, to) = (run.images * self.input.len(), self.normaliser.places());
+        let args = [x[0], y, to.mean, to.factor, to.shift].map(Arg::from);
         let args = [&args[..], &[Arg::long(total), self.input.channels.into()]].concat();
-        on.launch("batch_norm_forward", Grid::Each(total), &args)
+        run.on.launch("batch_norm_forward", Grid::Each(total), &args)
     }
 
-    /// Gradients of what is learnt, and the means that the way back to the input needs.
-    pub(crate) fn cuda_weight_gradient(
-        &self,
-        on: &Cuda,
-        images: usize,
-        (x, dy): (At, At),
-        gradients: Arrays,
-        (by, room): (&Normaliser, &Room),
-    ) -> Result<(), Error> {
-        let (rows, channels, to) = (self.rows(images), self.input.channels, by.places());
-        let parts = room.parts(rows, 2 * channels);
-        let args = [x, dy, to.mean, to.inverse, room.partial].map(Arg::from);
+    /// Also the means that the input's gradient needs.
+    fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
+        let (rows, channels, to) = (self.rows(run.images), self.input.channels, self.normaliser.places());
+        let parts = run.workspace.parts(rows, 2 * channels);
+        let args = [x, dy, to.mean, to.inverse, run.workspace.partial].map(Arg::from);
         let args = [&args[..], &[Arg::long(rows), channels.into()]].concat();
-        on.launch("batch_norm_gradients", Grid::Columns { columns: channels, parts }, &args)?;
-        let known = [room.partial.into(), parts.into(), Arg::Double(rows as f64), channels.into()];
-        let out = [gradients.weight.into(), gradients.bias.into(), to.mean_dy.into(), to.mean_dy_x.into()];
-        on.launch("finish_batch_norm_gradients", Grid::Each(channels), &[known, out].concat())
+        run.on.launch("batch_norm_gradients", Grid::Columns { columns: channels, parts }, &args)?;
+        let known = [run.workspace.partial.into(), parts.into(), Arg::Double(rows as f64), channels.into()];
+        let learnt = [gradients.get(Role::Weight).into(), gradients.get(Role::Bias).into()];
+        let out = [to.mean_dy.into(), to.mean_dy_x.into()];
+        run.on.launch("finish_batch_norm_gradients", Grid::Each(channels), &[&known[..], &learnt, &out].concat())
     }
 
-    /// Gradient of the input, through the minibatch's statistics; added to what is there, or written.
-    pub(crate) fn cuda_input_gradient(
-        &self,
-        on: &Cuda,
-        images: usize,
-        (x, dy): (At, At),
-        (dx, add): (At, bool),
-        by: &Normaliser,
-    ) -> Result<(), Error> {
-        let (total, to) = (images * self.input.len(), by.places());
-        let args = [x, dy, to.mean, to.inverse, to.factor, to.mean_dy, to.mean_dy_x, dx].map(Arg::from);
+    /// Through the minibatch's statistics.
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
+        let (total, to) = (run.images * self.input.len(), self.normaliser.places());
+        let CudaBackward { x, dy, dx, add, .. } = *known;
+        let args = [x[0], dy, to.mean, to.inverse, to.factor, to.mean_dy, to.mean_dy_x, dx].map(Arg::from);
         let args = [&args[..], &[Arg::long(total), self.input.channels.into(), add.into()]].concat();
-        on.launch("batch_norm_backward", Grid::Each(total), &args)
+        run.on.launch("batch_norm_backward", Grid::Each(total), &args)
     }
 }

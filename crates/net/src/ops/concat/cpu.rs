@@ -1,9 +1,40 @@
 //! Stacking on the CPU.
 
 use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
+
+#[derive(Clone, Debug)]
+pub(crate) struct ConcatLayer {
+    /// The first channel of every input.
+    pub first: Vec<usize>,
+}
+
+impl CpuLayer for ConcatLayer {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(self.clone())
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+        for (slot, &first) in self.first.iter().enumerate() {
+            forward(chunk.images, first, x.get(slot), &mut y);
+        }
+    }
+
+    fn backward(
+        &self,
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        _: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        backward(chunk.images, self.first[known.slot], known.dy, &mut dx.cleared_unless_written(chunk.images));
+        Ok(())
+    }
+}
 
 /// Copies one input's channels to where they stand in the output, from channel `first` on.
-pub(crate) fn forward(images: usize, first: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
+fn forward(images: usize, first: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
     for image in 0..images {
         for row in 0..y.layout.shape.height {
             for column in 0..y.layout.shape.width {
@@ -16,7 +47,7 @@ pub(crate) fn forward(images: usize, first: usize, x: Maps<'_>, y: &mut MapsMut<
 }
 
 /// Adds the output's gradient, from channel `first` on, to one input's.
-pub(crate) fn backward(images: usize, first: usize, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
+fn backward(images: usize, first: usize, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
     for image in 0..images {
         for row in 0..dx.layout.shape.height {
             for column in 0..dx.layout.shape.width {

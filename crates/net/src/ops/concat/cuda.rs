@@ -1,34 +1,42 @@
 //! Layers stacked along the channels on the device.
 
-use super::ConcatGeometry;
-use crate::device::cuda::{Arg, At, Cuda, Grid};
+use crate::device::cuda::{Arg, At, Grid};
 use crate::error::Error;
+use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
+use crate::shape::Shape;
 
-impl ConcatGeometry {
-    /// Rows, channels and the first channel of an input; all channels of the output.
-    fn place(&self, images: usize, slot: usize) -> (usize, usize, usize, usize) {
-        let input = self.inputs[slot];
-        let channels = |inputs: &[crate::shape::Shape]| inputs.iter().map(|shape| shape.channels).sum();
-        (images * input.height * input.width, input.channels, channels(&self.inputs[..slot]), channels(&self.inputs))
-    }
+pub(crate) const KERNELS: &str = include_str!("concat.cu");
 
-    /// Copies one input to its channels.
-    pub(crate) fn cuda_forward(&self, on: &Cuda, images: usize, slot: usize, (x, y): (At, At)) -> Result<(), Error> {
-        let (rows, channels, first, all) = self.place(images, slot);
-        let args = [x.into(), y.into(), Arg::long(rows), channels.into(), all.into(), first.into()];
-        on.launch("concat_forward", Grid::Each(rows * channels), &args)
-    }
+#[derive(Debug)]
+pub(crate) struct ConcatLayer {
+    pub inputs: Vec<Shape>,
+    /// The first channel of every input.
+    pub first: Vec<usize>,
+    pub output: Shape,
+}
 
-    /// Gradient of one input; added to what is there, or written.
-    pub(crate) fn cuda_backward(
+impl ConcatLayer {
+    /// Runs a kernel over an input's values; `more` are its last arguments.
+    fn launch(
         &self,
-        on: &Cuda,
-        images: usize,
+        run: &CudaRun<'_>,
         slot: usize,
-        (dy, dx, add): (At, At, bool),
+        (kernel, from, to): (&'static str, At, At),
+        more: &[Arg],
     ) -> Result<(), Error> {
-        let (rows, channels, first, all) = self.place(images, slot);
-        let args = [dy.into(), dx.into(), Arg::long(rows), channels.into(), all.into(), first.into(), add.into()];
-        on.launch("concat_backward", Grid::Each(rows * channels), &args)
+        let channels = self.inputs[slot].channels;
+        let rows = run.images * self.output.height * self.output.width;
+        let numbers = [Arg::long(rows), channels.into(), self.output.channels.into(), self.first[slot].into()];
+        run.on.launch(kernel, Grid::Each(rows * channels), &[&[from.into(), to.into()], &numbers[..], more].concat())
+    }
+}
+
+impl CudaLayer for ConcatLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        x.iter().enumerate().try_for_each(|(slot, &x)| self.launch(run, slot, ("concat_forward", x, y), &[]))
+    }
+
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
+        self.launch(run, known.slot, ("concat_backward", known.dy, known.dx), &[known.add.into()])
     }
 }

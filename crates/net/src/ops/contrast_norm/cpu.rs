@@ -1,53 +1,80 @@
 //! Contrast normalisation on the CPU.
 
-use super::ContrastNormGeometry;
-use crate::device::VectorLevel;
+use super::ContrastNorm;
+use crate::device::cpu::buffer::{Buffer, SavedForBackward};
 use crate::device::cpu::lanes::{LANES, vectorised};
 use crate::device::cpu::layout::{Layout, Maps, MapsMut};
-use crate::device::cpu::norm::{Around, Centre, Factors, Finish, Kept, Value, divide, weigh, window_sums, with_power};
-use crate::ops::response_norm::cpu::{WindowGradient, denominators, spread};
+use crate::device::cpu::norm::{Around, Centre, Factors, Finish, Value, divide, weigh, window_sums, with_power};
+use crate::device::cpu::window_norm::{WindowGradient, denominators, spread};
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuContext, CpuLayer, GradientMut, Inputs};
 
-impl ContrastNormGeometry {
-    fn factors(&self) -> Factors {
-        Factors { scale: self.scale / (self.size * self.size) as f32, power: self.power }
+#[derive(Clone, Debug)]
+pub(crate) struct ContrastNormLayer {
+    around: Around,
+    factors: Factors,
+    /// How everything that is saved lies.
+    own: Layout,
+    /// Floats of it.
+    length: usize,
+}
+
+impl ContrastNormLayer {
+    pub fn new(norm: ContrastNorm, context: &CpuContext<'_>) -> Self {
+        let size = norm.window.size;
+        let own = context.output.gradient;
+        let length = own.len(context.images);
+        Self { around: Around::window(size), factors: norm.window.factors(size * size), own, length }
+    }
+}
+
+impl CpuLayer for ContrastNormLayer {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(self.clone())
     }
 
-    /// Normalises the first `images` images; `own` is how everything kept lies.
-    pub(crate) fn forward(
-        &self,
-        level: VectorLevel,
-        images: usize,
-        (own, kept): (&Layout, &mut Kept),
-        (u, v): (Maps<'_>, MapsMut<'_>),
-    ) {
-        let around = Around::window(self.size);
-        let mut room = std::mem::take(&mut kept.distances);
-        let distances = MapsMut { layout: own, values: &mut room };
-        subtract_means(level, images, around, u, distances);
-        let distances = Maps { layout: own, values: &room };
-        denominators(level, images, around, self.factors(), distances, (own, kept));
-        let d = Maps { layout: own, values: &kept.denominators };
-        with_power!(self.power, |power| divide(level, images, power, (u, d), v));
-        kept.distances = room;
+    fn saved(&self, backward: bool) -> SavedForBackward {
+        SavedForBackward {
+            denominators: Buffer::zeros(self.length),
+            distances: Buffer::zeros(self.length),
+            scratch: Buffer::zeros(if backward { self.length } else { 0 }),
+        }
     }
 
-    /// Adds to the input's gradient, the means being taken as constant.
-    pub(crate) fn backward(
+    fn has_saved(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: MapsMut<'_>) {
+        let Chunk { level, images, .. } = chunk;
+        let x = x.first();
+        let distances = MapsMut { layout: &self.own, values: &mut saved.distances };
+        subtract_means(level, images, self.around, x, distances);
+        let distances = Maps { layout: &self.own, values: &saved.distances };
+        denominators(level, images, self.around, self.factors, distances, &self.own, &mut saved.denominators);
+        let d = Maps { layout: &self.own, values: &saved.denominators };
+        with_power!(self.factors.power, |power| divide(level, images, power, (x, d), y));
+    }
+
+    /// The means are taken as constant.
+    fn backward(
         &self,
-        level: VectorLevel,
-        images: usize,
-        kept: &mut Kept,
-        v: Maps<'_>,
-        (dv, du): (Maps<'_>, MapsMut<'_>),
-    ) {
-        weigh(level, images, v, dv, kept);
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        saved: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        let Chunk { level, images, .. } = chunk;
+        weigh(level, images, known.y, known.dy, saved);
         let window = WindowGradient {
-            around: Around::window(self.size).transposed(),
-            factors: self.factors(),
-            inner: Maps { layout: dv.layout, values: &kept.distances },
-            kept,
+            around: self.around.transposed(),
+            factors: self.factors,
+            inner: Maps { layout: known.dy.layout, values: &saved.distances },
+            saved,
         };
-        with_power!(self.power, |power| spread(level, images, power, &window, (dv, du)));
+        let gradients = (known.dy, dx.cleared_unless_written(images));
+        with_power!(self.factors.power, |power| spread(level, images, power, &window, gradients));
+        Ok(())
     }
 }
 

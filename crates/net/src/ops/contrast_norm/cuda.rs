@@ -1,38 +1,47 @@
 //! Contrast normalisation on the device.
 
-use super::ContrastNormGeometry;
-use crate::device::cuda::{At, Cuda, Grid, WindowNorm};
+use super::ContrastNorm;
+use crate::device::cuda::{At, Grid, Memory, WindowNorm, weigh};
 use crate::error::Error;
-use crate::ops::response_norm::cuda::weigh;
+use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 
-impl ContrastNormGeometry {
-    fn norm(&self) -> WindowNorm {
-        WindowNorm {
-            input: self.input,
-            size: self.size,
-            scale: self.scale / (self.size * self.size) as f32,
-            power: self.power,
-        }
+pub(crate) const KERNELS: &str = include_str!("contrast_norm.cu");
+
+#[derive(Debug)]
+pub(crate) struct ContrastNormLayer {
+    norm: WindowNorm,
+    denominators: Memory<f32>,
+    /// From the means of the windows.
+    distances: Memory<f32>,
+    scratch: Memory<f32>,
+}
+
+impl ContrastNormLayer {
+    pub fn new(norm: ContrastNorm, context: &CudaContext<'_>) -> Result<Self, Error> {
+        let CudaContext { on, output, images, is_trained, .. } = *context;
+        let size = norm.window.size;
+        let length = images * output.len();
+        Ok(Self {
+            norm: WindowNorm { input: output, size, factors: norm.window.factors(size * size) },
+            denominators: Memory::zeros(on, length)?,
+            distances: Memory::zeros(on, length)?,
+            scratch: Memory::zeros(on, if is_trained { length } else { 0 })?,
+        })
+    }
+}
+
+impl CudaLayer for ContrastNormLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        let args = self.norm.args(&[x[0], y, self.denominators.at(), self.distances.at()], run.images);
+        run.on.launch("cnorm_forward", Grid::Each(run.images * self.norm.input.len()), &args)
     }
 
-    /// Normalises the first `images` images, keeping denominators and distances from the means.
-    pub(crate) fn cuda_forward(&self, on: &Cuda, images: usize, [u, v, d, distance]: [At; 4]) -> Result<(), Error> {
-        let args = self.norm().args(&[u, v, d, distance], images);
-        on.launch("cnorm_forward", Grid::Each(images * self.input.len()), &args)
-    }
-
-    /// Gradient of the input; added to what is there, or written.
-    pub(crate) fn cuda_backward(
-        &self,
-        on: &Cuda,
-        images: usize,
-        [v, d, distance, room]: [At; 4],
-        (dv, du, add): (At, At, bool),
-    ) -> Result<(), Error> {
-        let total = images * self.input.len();
-        weigh(on, [dv, v, d, room], total)?;
-        let mut args = self.norm().args(&[distance, d, dv, room, du], images);
-        args.push(add.into());
-        on.launch("cnorm_backward", Grid::Each(total), &args)
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
+        let total = run.images * self.norm.input.len();
+        let (d, scratch) = (self.denominators.at(), self.scratch.at());
+        weigh(run.on, [known.dy, known.y, d, scratch], total)?;
+        let mut args = self.norm.args(&[self.distances.at(), d, known.dy, scratch, known.dx], run.images);
+        args.push(known.add.into());
+        run.on.launch("cnorm_backward", Grid::Each(total), &args)
     }
 }

@@ -3,8 +3,16 @@
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 
-use super::Misfit;
+pub(crate) use cuda::KERNELS;
+
+use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
+use super::cuda::{CudaContext, CudaLayer};
+use super::norm::NormWindow;
+use super::{Example, Field, FromTable, Operation, ShapeError};
+use crate::error::Error;
 use crate::shape::Shape;
+use crate::table::Section;
+use toml::Table;
 
 /// Contrast normalisation within a map.
 ///
@@ -19,27 +27,63 @@ use crate::shape::Shape;
 ///
 /// # Source
 /// cuda-convnet's `cnorm`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ContrastNormGeometry {
-    /// Input shape.
-    pub input: Shape,
-    /// Window size N.
-    pub size: usize,
-    /// alpha
-    pub scale: f32,
-    /// beta
-    pub power: f32,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ContrastNorm {
+    /// Window and coefficients.
+    pub window: NormWindow,
 }
 
-impl ContrastNormGeometry {
-    /// Shape of the output.
-    pub fn output(&self) -> Result<Shape, Misfit> {
-        let largest = self.input.height.min(self.input.width);
-        Misfit::unless(
-            (1..=largest).contains(&self.size),
-            || format!("a window from 1 to the input's {largest} pixels"),
-            || format!("size {}", self.size),
-        )?;
-        Ok(self.input)
+const EXAMPLES: &[Example] = &[
+    ("a conv filters=9 size=3\nb cnorm size=3 scale=0.5 power=0.5", [2, 8, 7]),
+    ("a conv filters=8 size=3\nb cnorm size=2 scale=1.5 power=1.0", [2, 6, 7]),
+];
+
+impl FromTable for ContrastNorm {
+    const TYPES: &'static [&'static str] = &["cnorm"];
+
+    const EXAMPLES: &'static [Example] = EXAMPLES;
+
+    fn read(_: &str, section: &mut Section<'_>, _: usize) -> Result<Self, Error> {
+        Ok(Self { window: NormWindow::read(section)? })
+    }
+}
+
+impl Operation for ContrastNorm {
+    fn kind(&self) -> &'static str {
+        "cnorm"
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        self.window.fits(inputs[0].height.min(inputs[0].width), "pixels")?;
+        Ok(inputs[0])
+    }
+
+    fn receptive_field(&self, field: Field, _: Shape) -> Field {
+        field.through_windows(self.window.size, 1, -((self.window.size / 2) as isize))
+    }
+
+    fn describe(&self, _: &[Shape]) -> String {
+        let size = self.window.size;
+        format!("contrast normalisation over {size} x {size} within a map")
+    }
+
+    fn write(&self, table: &mut Table) {
+        self.window.write(table);
+    }
+
+    fn memory_needs(&self, _: &[Shape], _: Shape) -> MemoryNeeds {
+        MemoryNeeds::plain(OutputUse::Values)
+    }
+
+    fn cpu(&self, context: &CpuContext<'_>) -> Box<dyn CpuLayer> {
+        Box::new(cpu::ContrastNormLayer::new(*self, context))
+    }
+
+    fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error> {
+        Ok(Box::new(cuda::ContrastNormLayer::new(*self, context)?))
+    }
+
+    fn cuda_saved_maps(&self) -> usize {
+        1
     }
 }

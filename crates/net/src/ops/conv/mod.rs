@@ -2,9 +2,20 @@
 
 pub(crate) mod cpu;
 pub(crate) mod cuda;
+mod examples;
 
-use super::Misfit;
+pub(crate) use cuda::KERNELS;
+
+use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
+use super::cuda::{CudaContext, CudaLayer};
+use super::{Example, Field, Filters, FromTable, Learning, Operation, ParameterSpec, ShapeError};
+use crate::error::Error;
+use crate::init::Init;
 use crate::shape::Shape;
+use crate::table::Section;
+use crate::table::write::put;
+use examples::EXAMPLES;
+use toml::Table;
 
 /// Convolution of an input with square filters.
 ///
@@ -22,88 +33,85 @@ use crate::shape::Shape;
 ///
 /// # Source
 /// cuda-convnet's `conv`: where the stride does not fit, the last window hangs over the border.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConvGeometry {
-    /// Input shape.
-    pub input: Shape,
-    /// Filters of all groups together.
-    pub filters: usize,
-    /// Height and width of a filter.
-    pub size: usize,
-    /// Distance between windows.
-    pub stride: usize,
-    /// Zeros around the input.
-    pub padding: usize,
-    /// Groups into which channels and filters are split.
-    pub groups: usize,
-    /// One bias a filter, not one a filter and position.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv {
+    /// Filters and how they slide.
+    pub filters: Filters,
+    /// One bias per filter, not one per filter and position.
     pub shared_bias: bool,
+    /// Start and learning of weights and biases.
+    pub learning: Learning,
 }
 
-impl ConvGeometry {
-    /// Channels each filter sees.
-    pub const fn channels_per_filter(&self) -> usize {
-        self.input.channels / self.groups
+impl FromTable for Conv {
+    const TYPES: &'static [&'static str] = &["conv"];
+
+    const EXAMPLES: &'static [Example] = EXAMPLES;
+
+    fn read(_: &str, section: &mut Section<'_>, _: usize) -> Result<Self, Error> {
+        Ok(Self {
+            filters: Filters::read(section)?,
+            shared_bias: section.or("shared_bias", true)?,
+            learning: Learning::read(section, Init::He)?,
+        })
+    }
+}
+
+impl Operation for Conv {
+    fn kind(&self) -> &'static str {
+        "conv"
     }
 
-    /// Shape of the weight tensor.
-    pub fn weight_shape(&self) -> Vec<usize> {
-        vec![self.filters, self.channels_per_filter(), self.size, self.size]
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        self.filters.output(inputs[0])
     }
 
-    /// Shape of the output.
-    pub fn output(&self) -> Result<Shape, Misfit> {
-        self.windows_of().output(self.input)
+    fn parameters(&self, inputs: &[Shape], output: Shape) -> Vec<ParameterSpec> {
+        let Filters { filters, size, .. } = self.filters;
+        let fan = self.filters.fan(inputs[0]);
+        let weight = vec![filters, self.filters.channels(inputs[0]), size, size];
+        let bias = if self.shared_bias { vec![output.channels] } else { output.dims().to_vec() };
+        std::iter::once(self.learning.weight(weight, fan)).chain(self.learning.bias(bias, fan)).collect()
     }
 
-    pub(crate) fn windows_of(&self) -> Windows {
-        Windows {
-            filters: self.filters,
-            size: self.size,
-            stride: self.stride,
-            padding: self.padding,
-            groups: self.groups,
+    fn accepts_init(&self, init: Init, on_image: bool) -> bool {
+        !matches!(init, Init::Whitening { .. }) || (on_image && self.filters.groups == 1)
+    }
+
+    fn receptive_field(&self, field: Field, _: Shape) -> Field {
+        self.filters.receptive_field(field)
+    }
+
+    fn describe(&self, _: &[Shape]) -> String {
+        self.filters.describe()
+    }
+
+    fn write(&self, table: &mut Table) {
+        self.filters.write(table);
+        put(table, "shared_bias", self.shared_bias);
+        self.learning.write(table);
+    }
+
+    fn memory_needs(&self, inputs: &[Shape], output: Shape) -> MemoryNeeds {
+        let windows = self.filters.windows(inputs[0], output);
+        MemoryNeeds {
+            input_rim: windows.rim(),
+            gradient_rim: cpu::gradient_rim(&windows),
+            reads_unpadded: true,
+            output_use: OutputUse::None,
+            is_costly: true,
         }
     }
-}
 
-/// The sliding windows that [`ConvGeometry`] and local layers share.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows {
-    pub filters: usize,
-    pub size: usize,
-    pub stride: usize,
-    pub padding: usize,
-    pub groups: usize,
-}
+    fn cpu(&self, context: &CpuContext<'_>) -> Box<dyn CpuLayer> {
+        Box::new(cpu::ConvLayer::new(self, context))
+    }
 
-impl Windows {
-    pub fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        let Self { filters, size, stride, padding, groups } = *self;
-        Misfit::unless(
-            filters > 0 && size > 0 && groups > 0,
-            || "at least one filter, a size and a group".into(),
-            || format!("filters {filters}, size {size}, groups {groups}"),
-        )?;
-        Misfit::unless(stride > 0, || "a stride of 1 or more".into(), || format!("{stride}"))?;
-        Misfit::unless(padding < size, || format!("a padding below the filter size {size}"), || format!("{padding}"))?;
-        let smallest = input.height.min(input.width) + 2 * padding;
-        Misfit::unless(
-            size <= smallest,
-            || format!("filters no larger than the padded input ({smallest} pixels)"),
-            || format!("size {size} on an input of {input}"),
-        )?;
-        Misfit::unless(
-            input.channels.is_multiple_of(groups) && filters.is_multiple_of(groups),
-            || format!("channels and filters that {groups} groups divide"),
-            || format!("{} channels and {filters} filters", input.channels),
-        )?;
-        let count = |side: usize| {
-            let covering = (2 * padding + side - size).div_ceil(stride);
-            // Where strides pass over pixels, the window that would be the last may see none.
-            let touching = (padding + side - 1) / stride;
-            1 + if stride > size { covering.min(touching) } else { covering }
-        };
-        Ok(Shape::new(filters, count(input.height), count(input.width)))
+    fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error> {
+        Ok(Box::new(cuda::ConvLayer::new(self, context)))
+    }
+
+    fn cuda_window_floats(&self, inputs: &[Shape], output: Shape) -> usize {
+        self.filters.window_floats(inputs[0], output)
     }
 }

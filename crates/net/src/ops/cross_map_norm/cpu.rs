@@ -1,45 +1,37 @@
 //! Response normalisation across maps on the CPU: a pixel's channels at a time.
 
-use super::CrossMapNormGeometry;
-use crate::device::VectorLevel;
+use super::CrossMapNorm;
+use crate::device::cpu::buffer::{Buffer, SavedForBackward};
 use crate::device::cpu::lanes::vectorised;
 use crate::device::cpu::layout::{Layout, Maps, MapsMut};
-use crate::device::cpu::norm::{Around, Factors, Kept, Power, divide, weigh, with_power};
+use crate::device::cpu::norm::{Around, Factors, Power, divide, weigh, with_power};
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuContext, CpuLayer, GradientMut, Inputs};
 
-impl CrossMapNormGeometry {
-    fn factors(&self) -> Factors {
-        Factors { scale: self.scale / self.size as f32, power: self.power }
-    }
+#[derive(Clone, Debug)]
+pub(crate) struct CrossMapNormLayer {
+    window: usize,
+    blocked: bool,
+    factors: Factors,
+    /// How everything that is saved lies, but the line.
+    own: Layout,
+    /// Floats of it.
+    length: usize,
+    /// Floats of a pixel's channels with the zeros of a window around them.
+    line: usize,
+}
 
-    /// Floats of room that a pixel's channels need with the zeros of a window around them.
-    pub(crate) fn line(&self) -> usize {
-        self.input.channels + 2 * self.size
-    }
-
-    /// Normalises the first `images` images; `own` is how everything kept lies.
-    pub(crate) fn forward(
-        &self,
-        level: VectorLevel,
-        images: usize,
-        (own, kept): (&Layout, &mut Kept),
-        (u, v): (Maps<'_>, MapsMut<'_>),
-    ) {
-        denominators(level, images, self, u, (own, kept));
-        let d = Maps { layout: own, values: &kept.denominators };
-        with_power!(self.power, |power| divide(level, images, power, (u, d), v));
-    }
-
-    /// Adds to the input's gradient.
-    pub(crate) fn backward(
-        &self,
-        level: VectorLevel,
-        images: usize,
-        kept: &mut Kept,
-        (u, v): (Maps<'_>, Maps<'_>),
-        (dv, du): (Maps<'_>, MapsMut<'_>),
-    ) {
-        weigh(level, images, v, dv, kept);
-        with_power!(self.power, |power| spread(level, images, power, (self, kept), u, (dv, du)));
+impl CrossMapNormLayer {
+    pub fn new(norm: CrossMapNorm, context: &CpuContext<'_>) -> Self {
+        let (window, own) = (norm.window.size, context.output.gradient);
+        Self {
+            window,
+            blocked: norm.blocked,
+            factors: norm.window.factors(window),
+            own,
+            length: own.len(context.images),
+            line: own.shape.channels + 2 * window,
+        }
     }
 
     /// Sums of the line's windows around every channel. The line holds its values from `size` on,
@@ -48,15 +40,15 @@ impl CrossMapNormGeometry {
     #[inline(always)]
     fn sums(&self, around: Around, line: &[f32], out: &mut [f32]) {
         if self.blocked {
-            let values = &line[self.size..][..out.len()];
-            for (out, block) in out.chunks_mut(self.size).zip(values.chunks(self.size)) {
+            let values = &line[self.window..][..out.len()];
+            for (out, block) in out.chunks_mut(self.window).zip(values.chunks(self.window)) {
                 out.fill(block.iter().sum());
             }
             return;
         }
         out.fill(0.0);
-        let first = self.size - around.before;
-        for shift in 0..self.size {
+        let first = self.window - around.before;
+        for shift in 0..self.window {
             for (out, value) in out.iter_mut().zip(&line[first + shift..]) {
                 *out += value;
             }
@@ -64,27 +56,68 @@ impl CrossMapNormGeometry {
     }
 }
 
+impl CpuLayer for CrossMapNormLayer {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(self.clone())
+    }
+
+    fn saved(&self, backward: bool) -> SavedForBackward {
+        SavedForBackward {
+            denominators: Buffer::zeros(self.length),
+            distances: Buffer::zeros(self.line),
+            scratch: Buffer::zeros(if backward { self.length } else { 0 }),
+        }
+    }
+
+    fn has_saved(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: MapsMut<'_>) {
+        let Chunk { level, images, .. } = chunk;
+        let x = x.first();
+        denominators(level, images, self, x, saved);
+        let d = Maps { layout: &self.own, values: &saved.denominators };
+        with_power!(self.factors.power, |power| divide(level, images, power, (x, d), y));
+    }
+
+    fn backward(
+        &self,
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        saved: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        let Chunk { level, images, .. } = chunk;
+        weigh(level, images, known.y, known.dy, saved);
+        let gradients = (known.dy, dx.cleared_unless_written(images));
+        let x = known.x.first();
+        with_power!(self.factors.power, |power| spread(level, images, power, (self, saved), x, gradients));
+        Ok(())
+    }
+}
+
 vectorised! {
     fn denominators(
         images: usize,
-        geometry: &CrossMapNormGeometry,
+        layer: &CrossMapNormLayer,
         u: Maps<'_>,
-        own: (&Layout, &mut Kept),
+        saved: &mut SavedForBackward,
     ) {
-        let (layout, kept) = own;
-        let around = Around::window(geometry.size);
-        let scale = geometry.factors().scale;
-        let line = &mut kept.distances[..geometry.line()];
+        let layout = &layer.own;
+        let around = Around::window(layer.window);
+        let scale = layer.factors.scale;
+        let line = &mut saved.distances[..layer.line];
         line.fill(0.0);
         for image in 0..images {
             for y in 0..layout.shape.height {
                 for x in 0..layout.shape.width {
                     let u = &u.values[u.layout.pixel(image, y, x)];
-                    for (line, u) in line[geometry.size..].iter_mut().zip(u) {
+                    for (line, u) in line[layer.window..].iter_mut().zip(u) {
                         *line = u * u;
                     }
-                    let d = &mut kept.denominators[layout.pixel(image, y, x)];
-                    geometry.sums(around, line, d);
+                    let d = &mut saved.denominators[layout.pixel(image, y, x)];
+                    layer.sums(around, line, d);
                     for d in d {
                         *d = 1.0 + scale * *d;
                     }
@@ -98,32 +131,32 @@ vectorised! {
     fn spread<P: Power>(
         images: usize,
         power: P,
-        own: (&CrossMapNormGeometry, &mut Kept),
+        own: (&CrossMapNormLayer, &mut SavedForBackward),
         u: Maps<'_>,
         gradients: (Maps<'_>, MapsMut<'_>),
     ) {
-        let (geometry, kept) = own;
+        let (layer, saved) = own;
         let (dv, du) = gradients;
-        let around = Around::window(geometry.size).transposed();
-        let factors = geometry.factors();
+        let around = Around::window(layer.window).transposed();
+        let factors = layer.factors;
         let factor = 2.0 * factors.power * factors.scale;
-        let line = &mut kept.distances[..geometry.line()];
+        let line = &mut saved.distances[..layer.line];
         line.fill(0.0);
         for image in 0..images {
             for y in 0..dv.layout.shape.height {
                 for x in 0..dv.layout.shape.width {
                     let at = dv.layout.pixel(image, y, x);
                     let channels = at.len();
-                    let room = &mut kept.room[at.clone()];
-                    line[geometry.size..][..channels].copy_from_slice(room);
-                    geometry.sums(around, line, room);
+                    let summed = &mut saved.scratch[at.clone()];
+                    line[layer.window..][..channels].copy_from_slice(summed);
+                    layer.sums(around, line, summed);
                     let u = &u.values[u.layout.pixel(image, y, x)];
-                    let d = &kept.denominators[at.clone()];
+                    let d = &saved.denominators[at.clone()];
                     let dv = &dv.values[at];
                     let du = &mut du.values[du.layout.pixel(image, y, x)];
                     for channel in 0..channels {
                         du[channel] += dv[channel] * power.of(d[channel])
-                            - factor * u[channel] * room[channel];
+                            - factor * u[channel] * summed[channel];
                     }
                 }
             }

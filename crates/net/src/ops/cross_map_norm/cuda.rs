@@ -1,43 +1,62 @@
 //! Response normalisation across maps on the device.
 
-use super::CrossMapNormGeometry;
-use crate::device::cuda::{Arg, At, Cuda, Grid};
+use super::CrossMapNorm;
+use crate::device::cuda::{Arg, At, Grid, Memory, weigh};
 use crate::error::Error;
-use crate::ops::response_norm::cuda::weigh;
+use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
+use crate::shape::Shape;
 
-impl CrossMapNormGeometry {
+pub(crate) const KERNELS: &str = include_str!("cross_map_norm.cu");
+
+#[derive(Debug)]
+pub(crate) struct CrossMapNormLayer {
+    norm: CrossMapNorm,
+    input: Shape,
+    denominators: Memory<f32>,
+    scratch: Memory<f32>,
+}
+
+impl CrossMapNormLayer {
+    pub fn new(norm: CrossMapNorm, context: &CudaContext<'_>) -> Result<Self, Error> {
+        let CudaContext { on, output, images, is_trained, .. } = *context;
+        let length = images * output.len();
+        Ok(Self {
+            norm,
+            input: output,
+            denominators: Memory::zeros(on, length)?,
+            scratch: Memory::zeros(on, if is_trained { length } else { 0 })?,
+        })
+    }
+
     fn args(&self, pointers: &[At], images: usize) -> Vec<Arg> {
         let rows = images * self.input.height * self.input.width;
         let pointers = pointers.iter().map(|at| Arg::from(*at));
-        let scale = self.scale / self.size as f32;
+        let size = self.norm.window.size;
+        let factors = self.norm.window.factors(size);
         let settings = [
             Arg::long(rows),
             self.input.channels.into(),
-            self.size.into(),
-            scale.into(),
-            self.power.into(),
-            self.blocked.into(),
+            size.into(),
+            factors.scale.into(),
+            factors.power.into(),
+            self.norm.blocked.into(),
         ];
         pointers.chain(settings).collect()
     }
+}
 
-    /// Normalises the first `images` images, keeping the denominators.
-    pub(crate) fn cuda_forward(&self, on: &Cuda, images: usize, [u, v, d]: [At; 3]) -> Result<(), Error> {
-        on.launch("cmrnorm_forward", Grid::Each(images * self.input.len()), &self.args(&[u, v, d], images))
+impl CudaLayer for CrossMapNormLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        let args = self.args(&[x[0], y, self.denominators.at()], run.images);
+        run.on.launch("cmrnorm_forward", Grid::Each(run.images * self.input.len()), &args)
     }
 
-    /// Gradient of the input; added to what is there, or written.
-    pub(crate) fn cuda_backward(
-        &self,
-        on: &Cuda,
-        images: usize,
-        [u, v, d, room]: [At; 4],
-        (dv, du, add): (At, At, bool),
-    ) -> Result<(), Error> {
-        let total = images * self.input.len();
-        weigh(on, [dv, v, d, room], total)?;
-        let mut args = self.args(&[u, d, dv, room, du], images);
-        args.push(add.into());
-        on.launch("cmrnorm_backward", Grid::Each(total), &args)
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
+        let total = run.images * self.input.len();
+        let (d, scratch) = (self.denominators.at(), self.scratch.at());
+        weigh(run.on, [known.dy, known.y, d, scratch], total)?;
+        let mut args = self.args(&[known.x[0], d, known.dy, scratch, known.dx], run.images);
+        args.push(known.add.into());
+        run.on.launch("cmrnorm_backward", Grid::Each(total), &args)
     }
 }

@@ -1,29 +1,76 @@
 //! Dropout on the CPU.
 
-use super::DropoutGeometry;
-use crate::device::cpu::layout::{Maps, MapsMut};
+use super::Dropout;
+use crate::device::cpu::buffer::{Buffer, SavedForBackward};
+use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuContext, CpuLayer, GradientMut, Inputs, Noise};
 use crate::random::{Stream, philox};
 
-/// Whose random numbers a mask is drawn from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Noise {
-    /// Of the training step.
-    pub step: u64,
+/// The mask is what is saved.
+#[derive(Clone, Debug)]
+pub(crate) struct DropoutLayer {
+    dropout: Dropout,
     /// Tells dropout layers apart.
-    pub layer: usize,
-    /// Position in the batch of the first image of the chunk.
-    pub first_image: usize,
+    layer: usize,
+    /// How the mask lies.
+    own: Layout,
+    /// Floats of it.
+    length: usize,
 }
 
-impl DropoutGeometry {
+impl CpuLayer for DropoutLayer {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(self.clone())
+    }
+
+    fn saved(&self, backward: bool) -> SavedForBackward {
+        SavedForBackward {
+            scratch: Buffer::zeros(if backward { self.length } else { 0 }),
+            ..SavedForBackward::default()
+        }
+    }
+
+    fn has_saved(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, mut y: MapsMut<'_>) {
+        let mask = chunk.noise.map(|noise| {
+            let mut mask = MapsMut { layout: &self.own, values: &mut saved.scratch };
+            self.draw(noise, chunk.images, &mut mask);
+            Maps { layout: &self.own, values: &saved.scratch }
+        });
+        self.apply(chunk.images, x.first(), mask, &mut y);
+    }
+
+    fn backward(
+        &self,
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        saved: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        let mask = chunk.noise.map(|_| Maps { layout: &self.own, values: &saved.scratch });
+        self.add_gradient(chunk.images, known.dy, mask, &mut dx.cleared_unless_written(chunk.images));
+        Ok(())
+    }
+}
+
+impl DropoutLayer {
+    pub fn new(dropout: Dropout, context: &CpuContext<'_>) -> Self {
+        let own = context.output.gradient;
+        Self { dropout, layer: context.layer, own, length: own.len(context.images) }
+    }
+
     /// Draws the mask, 0 or 1 a value: a function of step, layer, image and the value's place in
     /// channel, row, column order.
-    pub(crate) fn draw(&self, noise: Noise, images: usize, mask: &mut MapsMut<'_>) {
+    fn draw(&self, noise: Noise, images: usize, mask: &mut MapsMut<'_>) {
         let layout = mask.layout;
         let area = layout.shape.height * layout.shape.width;
-        let threshold = (f64::from(self.rate) * 4_294_967_296.0) as u64;
+        let threshold = self.dropout.threshold();
         for image in 0..images {
-            let purpose = [noise.layer as u64, (noise.first_image + image) as u64];
+            let purpose = [self.layer as u64, (noise.first_image + image) as u64];
             let key = Stream::new(noise.step, &purpose).key();
             let (mut words, mut drawn) = ([0; 4], usize::MAX);
             for channel in 0..layout.shape.channels {
@@ -43,7 +90,7 @@ impl DropoutGeometry {
     }
 
     /// Applies the mask, or without one the mean of all masks.
-    pub(crate) fn forward(&self, images: usize, x: Maps<'_>, mask: Option<Maps<'_>>, y: &mut MapsMut<'_>) {
+    fn apply(&self, images: usize, x: Maps<'_>, mask: Option<Maps<'_>>, y: &mut MapsMut<'_>) {
         for image in 0..images {
             for row in 0..y.layout.shape.height {
                 for column in 0..y.layout.shape.width {
@@ -51,7 +98,7 @@ impl DropoutGeometry {
                     let mask = mask.map(|m| &m.values[m.layout.pixel(image, row, column)]);
                     let y = &mut y.values[y.layout.pixel(image, row, column)];
                     for (channel, (y, x)) in y.iter_mut().zip(x).enumerate() {
-                        *y = x * mask.map_or(1.0 - self.rate, |mask| mask[channel]);
+                        *y = x * mask.map_or(self.dropout.share(), |mask| mask[channel]);
                     }
                 }
             }
@@ -59,7 +106,7 @@ impl DropoutGeometry {
     }
 
     /// Adds to the input's gradient.
-    pub(crate) fn backward(&self, images: usize, dy: Maps<'_>, mask: Option<Maps<'_>>, dx: &mut MapsMut<'_>) {
+    fn add_gradient(&self, images: usize, dy: Maps<'_>, mask: Option<Maps<'_>>, dx: &mut MapsMut<'_>) {
         for image in 0..images {
             for row in 0..dx.layout.shape.height {
                 for column in 0..dx.layout.shape.width {
@@ -67,7 +114,7 @@ impl DropoutGeometry {
                     let mask = mask.map(|m| &m.values[m.layout.pixel(image, row, column)]);
                     let dx = &mut dx.values[dx.layout.pixel(image, row, column)];
                     for (channel, (dx, dy)) in dx.iter_mut().zip(dy).enumerate() {
-                        *dx += dy * mask.map_or(1.0 - self.rate, |mask| mask[channel]);
+                        *dx += dy * mask.map_or(self.dropout.share(), |mask| mask[channel]);
                     }
                 }
             }

@@ -1,38 +1,57 @@
 //! Dropout on the device.
 
-use super::DropoutGeometry;
-use crate::device::cuda::{Arg, At, Cuda, Grid};
+use super::Dropout;
+use crate::device::cuda::{Arg, At, Grid, Memory};
 use crate::error::Error;
+use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
+use crate::shape::Shape;
 
-impl DropoutGeometry {
-    /// Draws the masks of a step, the same as on the CPU; `noise` holds the step's.
-    pub(crate) fn cuda_draw(
-        &self,
-        on: &Cuda,
-        images: usize,
-        (mask, noise): (At, At),
-        layer: usize,
-    ) -> Result<(), Error> {
-        let [channels, height, width] = self.input.dims();
-        let threshold = (f64::from(self.rate) * 4_294_967_296.0) as u64;
-        let numbers = [layer, images, channels, height, width].map(Arg::from);
-        let args = [&[mask.into(), noise.into()], &numbers[..], &[Arg::Bits(threshold)]].concat();
-        on.launch("dropout_mask", Grid::Each(images * self.input.len()), &args)
+pub(crate) const KERNELS: &str = include_str!("dropout.cu");
+
+#[derive(Debug)]
+pub(crate) struct DropoutLayer {
+    dropout: Dropout,
+    /// Tells dropout layers apart.
+    layer: usize,
+    input: Shape,
+    mask: Memory<f32>,
+}
+
+impl DropoutLayer {
+    pub fn new(dropout: Dropout, context: &CudaContext<'_>) -> Result<Self, Error> {
+        let CudaContext { on, output, images, is_trained, layer, .. } = *context;
+        let mask = Memory::zeros(on, if is_trained { images * output.len() } else { 0 })?;
+        Ok(Self { dropout, layer, input: output, mask })
     }
 
-    /// Applies the mask, or without one the mean of all masks; `to` is added to or written.
-    pub(crate) fn cuda_apply(
-        &self,
-        on: &Cuda,
-        images: usize,
-        (from, to, add): (At, At, bool),
-        mask: Option<At>,
-    ) -> Result<(), Error> {
-        let total = images * self.input.len();
-        let (kernel, by) = match mask {
-            Some(mask) => ("multiply", mask.into()),
-            None => ("scale", Arg::Float(1.0 - self.rate)),
+    /// Draws the masks of a step, the same as on the CPU; `noise` holds the step's.
+    fn draw(&self, run: &CudaRun<'_>, noise: At) -> Result<(), Error> {
+        let [channels, height, width] = self.input.dims();
+        let numbers = [self.layer, run.images, channels, height, width].map(Arg::from);
+        let args = [&[self.mask.at().into(), noise.into()], &numbers[..], &[Arg::Bits(self.dropout.threshold())]];
+        run.on.launch("dropout_mask", Grid::Each(run.images * self.input.len()), &args.concat())
+    }
+
+    /// Applies the mask, or when not training the mean of all masks.
+    fn apply(&self, run: &CudaRun<'_>, from: At, to: At, add: bool) -> Result<(), Error> {
+        let total = run.images * self.input.len();
+        let (kernel, by) = match run.training {
+            Some(_) => ("multiply", self.mask.at().into()),
+            None => ("scale", Arg::Float(self.dropout.share())),
         };
-        on.launch(kernel, Grid::Each(total), &[from.into(), by, to.into(), Arg::long(total), add.into()])
+        run.on.launch(kernel, Grid::Each(total), &[from.into(), by, to.into(), Arg::long(total), add.into()])
+    }
+}
+
+impl CudaLayer for DropoutLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        if let Some(training) = run.training {
+            self.draw(run, training.noise)?;
+        }
+        self.apply(run, x[0], y, false)
+    }
+
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
+        self.apply(run, known.dy, known.dx, known.add)
     }
 }

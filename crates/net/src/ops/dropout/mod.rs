@@ -3,8 +3,16 @@
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 
-use super::Misfit;
+pub(crate) use cuda::KERNELS;
+
+use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
+use super::cuda::{CudaContext, CudaLayer};
+use super::{Example, FromTable, Operation, ShapeError};
+use crate::error::Error;
 use crate::shape::Shape;
+use crate::table::Section;
+use crate::table::write::put;
+use toml::Table;
 
 /// Dropout: while training, values are set to 0 at random; otherwise all are as much smaller.
 ///
@@ -18,22 +26,64 @@ use crate::shape::Shape;
 ///
 /// # Source
 /// cuda-convnet2's `dropout2`, and `dropout` of a fork of the first cuda-convnet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DropoutGeometry {
-    /// Input shape.
-    pub input: Shape,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
     /// Probability of a value to be dropped.
-    pub rate: f32,
+    pub rate: f64,
 }
 
-impl DropoutGeometry {
-    /// Shape of the output.
-    pub fn output(&self) -> Result<Shape, Misfit> {
-        Misfit::unless(
-            (0.0..1.0).contains(&self.rate),
-            || "a rate from 0 to below 1".into(),
-            || format!("{}", self.rate),
-        )?;
-        Ok(self.input)
+impl Dropout {
+    /// A value is dropped where a random number of 32 bits is below.
+    pub(crate) fn threshold(self) -> u64 {
+        (f64::from(self.rate as f32) * 4_294_967_296.0) as u64
+    }
+
+    /// What the mask is on average.
+    pub(crate) const fn share(self) -> f32 {
+        1.0 - self.rate as f32
+    }
+}
+
+const EXAMPLES: &[Example] = &[("a conv filters=6 size=3\nb dropout rate=0.3", [2, 6, 5])];
+
+impl FromTable for Dropout {
+    const TYPES: &'static [&'static str] = &["dropout"];
+
+    const EXAMPLES: &'static [Example] = EXAMPLES;
+
+    fn read(_: &str, section: &mut Section<'_>, _: usize) -> Result<Self, Error> {
+        Ok(Self { rate: section.or("rate", 0.5)? })
+    }
+}
+
+impl Operation for Dropout {
+    fn kind(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let rate = self.rate as f32;
+        ShapeError::ensure((0.0..1.0).contains(&rate), || "a rate from 0 to below 1".into(), || format!("{rate}"))?;
+        Ok(inputs[0])
+    }
+
+    fn describe(&self, _: &[Shape]) -> String {
+        format!("dropout of {} %", f64::from(self.rate as f32) * 100.0)
+    }
+
+    fn write(&self, table: &mut Table) {
+        put(table, "rate", self.rate);
+    }
+
+    fn memory_needs(&self, _: &[Shape], _: Shape) -> MemoryNeeds {
+        MemoryNeeds::plain(OutputUse::Values)
+    }
+
+    fn cpu(&self, context: &CpuContext<'_>) -> Box<dyn CpuLayer> {
+        Box::new(cpu::DropoutLayer::new(*self, context))
+    }
+
+    fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error> {
+        Ok(Box::new(cuda::DropoutLayer::new(*self, context)?))
     }
 }

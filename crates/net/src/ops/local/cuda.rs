@@ -1,107 +1,103 @@
 //! Locally connected layers on the device: a product for every position, all in one series.
 
-use super::LocalGeometry;
-use crate::device::cuda::{At, Cuda, Factor, Matrix, Product, Room};
+use super::Local;
+use crate::device::cuda::{At, Factor, Matrix, Part, Product, Sliding, Workspace};
+use crate::device::windows::Windows;
 use crate::error::Error;
-use crate::ops::conv::cuda::{Part, Sliding};
-use crate::shape::Shape;
+use crate::ops::Role;
+use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArrays};
 
-impl LocalGeometry {
-    fn sliding(&self, output: Shape, room: &Room) -> Sliding {
-        Sliding::new(self.windows_of(), self.input, output, room)
+/// Its kernels are those of all sliding windows.
+pub(crate) const KERNELS: &str = "";
+
+#[derive(Debug)]
+pub(crate) struct LocalLayer {
+    windows: Windows,
+}
+
+impl LocalLayer {
+    pub fn new(local: &Local, context: &CudaContext<'_>) -> Self {
+        Self { windows: local.filters.windows(context.inputs[0], context.output) }
     }
 
-    /// The windows at a position, a row an image.
-    fn columns(sliding: &Sliding, room: &Room) -> Matrix {
-        Matrix::series(room.columns, sliding.positions() * sliding.window(), sliding.window())
+    /// The windows at a position, a row per image.
+    fn columns(sliding: &Sliding, workspace: &Workspace) -> Matrix {
+        Matrix::series(workspace.columns, sliding.positions() * sliding.window(), sliding.window())
     }
 
-    /// The outputs at a position, a row an image.
-    fn outputs(sliding: &Sliding, output: Shape, y: At, part: Part) -> Matrix {
+    /// The outputs at a position, a row per image.
+    fn outputs(&self, sliding: &Sliding, y: At, part: Part) -> Matrix {
+        let output = self.windows.output;
         let at = y.plus(part.first * output.len() + part.group * sliding.filters());
         Matrix::series(at, output.len(), output.channels)
     }
 
     /// The filters of a position and a group, a row each.
-    fn weights(sliding: &Sliding, output: Shape, at: At, part: Part) -> Matrix {
+    fn weights(&self, sliding: &Sliding, at: At, part: Part) -> Matrix {
         let window = sliding.window();
-        Matrix::series(at.plus(part.group * sliding.filters() * window), window, output.channels * window)
+        let at = at.plus(part.group * sliding.filters() * window);
+        Matrix::series(at, window, self.windows.output.channels * window)
     }
+}
 
-    /// `y` of the first `images` images.
-    pub(crate) fn cuda_forward(
-        &self,
-        on: &Cuda,
-        images: usize,
-        (weights, bias): (At, Option<At>),
-        (x, y): (At, At),
-        (output, room): (Shape, &Room),
-    ) -> Result<(), Error> {
-        let sliding = self.sliding(output, room);
+impl CudaLayer for LocalLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        let CudaRun { on, images, workspace, arrays, .. } = *run;
+        let weights = arrays.need(Role::Weight)?;
+        let sliding = Sliding::new(self.windows, workspace);
         for part in sliding.parts(images) {
-            sliding.lay_out(on, x, part, room)?;
+            sliding.lay_out(on, x[0], part, workspace)?;
             on.product(&Product {
                 rows: part.images,
                 columns: sliding.filters(),
                 inner: sliding.window(),
-                a: Factor::Plain(Self::columns(&sliding, room)),
-                b: Factor::Transposed(Self::weights(&sliding, output, weights, part)),
-                c: Self::outputs(&sliding, output, y, part),
+                a: Factor::Plain(Self::columns(&sliding, workspace)),
+                b: Factor::Transposed(self.weights(&sliding, weights, part)),
+                c: self.outputs(&sliding, y, part),
                 add: false,
                 count: sliding.positions(),
             })?;
         }
-        on.add_bias((y, images * output.len()), (bias, output.len()))
+        let output = self.windows.output.len();
+        on.add_bias((y, images * output), (arrays.get(Role::Bias), output))
     }
 
-    /// Gradients of weights and biases, summed over the images.
-    pub(crate) fn cuda_weight_gradient(
-        &self,
-        on: &Cuda,
-        images: usize,
-        (x, dy): (At, At),
-        (weights, bias): (At, Option<At>),
-        (output, room): (Shape, &Room),
-    ) -> Result<(), Error> {
-        let sliding = self.sliding(output, room);
+    fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
+        let CudaRun { on, images, workspace, .. } = *run;
+        let weights = gradients.need(Role::Weight)?;
+        let sliding = Sliding::new(self.windows, workspace);
         for part in sliding.parts(images) {
-            sliding.lay_out(on, x, part, room)?;
+            sliding.lay_out(on, x, part, workspace)?;
             on.product(&Product {
                 rows: sliding.filters(),
                 columns: sliding.window(),
                 inner: part.images,
-                a: Factor::Transposed(Self::outputs(&sliding, output, dy, part)),
-                b: Factor::Plain(Self::columns(&sliding, room)),
-                c: Self::weights(&sliding, output, weights, part),
+                a: Factor::Transposed(self.outputs(&sliding, dy, part)),
+                b: Factor::Plain(Self::columns(&sliding, workspace)),
+                c: self.weights(&sliding, weights, part),
                 add: part.first > 0,
                 count: sliding.positions(),
             })?;
         }
-        on.bias_gradient((dy, images, output.len()), bias, room)
+        on.bias_gradient((dy, images, self.windows.output.len()), gradients.get(Role::Bias), workspace)
     }
 
-    /// Gradient of the input; added to what is there, or written.
-    pub(crate) fn cuda_input_gradient(
-        &self,
-        on: &Cuda,
-        images: usize,
-        weights: At,
-        (dy, dx, add): (At, At, bool),
-        (output, room): (Shape, &Room),
-    ) -> Result<(), Error> {
-        let sliding = self.sliding(output, room);
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
+        let CudaRun { on, images, workspace, arrays, .. } = *run;
+        let weights = arrays.need(Role::Weight)?;
+        let sliding = Sliding::new(self.windows, workspace);
         for part in sliding.parts(images) {
             on.product(&Product {
                 rows: part.images,
                 columns: sliding.window(),
                 inner: sliding.filters(),
-                a: Factor::Plain(Self::outputs(&sliding, output, dy, part)),
-                b: Factor::Plain(Self::weights(&sliding, output, weights, part)),
-                c: Self::columns(&sliding, room),
+                a: Factor::Plain(self.outputs(&sliding, known.dy, part)),
+                b: Factor::Plain(self.weights(&sliding, weights, part)),
+                c: Self::columns(&sliding, workspace),
                 add: false,
                 count: sliding.positions(),
             })?;
-            sliding.put_back(on, (dx, add), part, room)?;
+            sliding.put_back(on, (known.dx, known.add), part, workspace)?;
         }
         Ok(())
     }

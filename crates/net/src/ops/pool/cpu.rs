@@ -1,16 +1,17 @@
 //! Pooling on the CPU: whole vectors of channels, window by window.
 #![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
 
-use super::{PoolGeometry, PoolKind, Ties};
-use crate::device::VectorLevel;
+use super::{Pool, PoolKind, Ties};
 use crate::device::cpu::lanes::{LANES, Lanes, Work, with_lanes};
 use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
 use std::ops::Range;
 
 /// Reciprocals that are looked up instead of divided for.
 const RECIPROCALS: usize = 65;
 
-impl PoolGeometry {
+impl Pool {
     /// The windows (of `outputs`, along one side) that hold a pixel.
     fn holding(&self, pixel: usize, outputs: usize) -> Range<usize> {
         let past = (pixel as isize - self.start) as usize;
@@ -18,32 +19,40 @@ impl PoolGeometry {
         let last = past / self.stride + 1;
         first.min(outputs)..last.min(outputs)
     }
+}
 
-    /// Pools the first `images` images.
-    pub(crate) fn forward(&self, level: VectorLevel, images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
+impl CpuLayer for Pool {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(*self)
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+        let Chunk { level, images, .. } = chunk;
+        let x = x.first();
         check(images, x.layout, x.values);
         check(images, y.layout, y.values);
         let window = Window::new(self);
         match self.kind {
-            PoolKind::Max => with_lanes(level, Forward::<true> { window, images, x, y: y.again() }),
-            PoolKind::Average => with_lanes(level, Forward::<false> { window, images, x, y: y.again() }),
+            PoolKind::Max => with_lanes(level, Forward::<true> { window, images, x, y }),
+            PoolKind::Average => with_lanes(level, Forward::<false> { window, images, x, y }),
         }
     }
 
-    /// Adds to the input's gradient, or writes it where nothing is `written` yet.
-    pub(crate) fn backward(
+    fn backward(
         &self,
-        level: VectorLevel,
-        images: usize,
-        (x, y): (Maps<'_>, Maps<'_>),
-        (dy, dx, written): (Maps<'_>, &mut MapsMut<'_>, bool),
-    ) {
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        _: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        let Chunk { level, images, .. } = chunk;
+        let (x, y, dy) = (known.x.first(), known.y, known.dy);
         for maps in [x, y, dy] {
             check(images, maps.layout, maps.values);
         }
+        let GradientMut { maps: dx, is_written: written } = dx;
         check(images, dx.layout, dx.values);
         let window = Window::new(self);
-        let dx = dx.again();
         match self.kind {
             PoolKind::Max if self.ties == Ties::First => {
                 with_lanes(level, First { window, images, x, y, dy, dx, written });
@@ -51,6 +60,7 @@ impl PoolGeometry {
             PoolKind::Max => with_lanes(level, Backward::<true> { window, images, x, y, dy, dx, written }),
             PoolKind::Average => with_lanes(level, Backward::<false> { window, images, x, y, dy, dx, written }),
         }
+        Ok(())
     }
 }
 
@@ -62,13 +72,13 @@ fn check(images: usize, layout: &Layout, values: &[f32]) {
 
 /// The windows, and one over the number of pixels that they may hold.
 struct Window<'a> {
-    geometry: &'a PoolGeometry,
+    pool: &'a Pool,
     reciprocals: [f32; RECIPROCALS],
 }
 
 impl<'a> Window<'a> {
-    fn new(geometry: &'a PoolGeometry) -> Self {
-        Self { geometry, reciprocals: std::array::from_fn(|pixels| 1.0 / pixels as f32) }
+    fn new(pool: &'a Pool) -> Self {
+        Self { pool, reciprocals: std::array::from_fn(|pixels| 1.0 / pixels as f32) }
     }
 
     fn share(&self, rows: (usize, usize), columns: (usize, usize)) -> f32 {
@@ -92,9 +102,9 @@ impl<const MAX: bool> Work for Forward<'_, MAX> {
         let Self { window, images, x, y } = self;
         let (from, to) = (x.layout, y.layout);
         for (image, oy) in (0..images).flat_map(|image| (0..to.shape.height).map(move |oy| (image, oy))) {
-            let rows = window.geometry.window(oy, from.shape.height);
+            let rows = window.pool.window(oy, from.shape.height);
             for ox in 0..to.shape.width {
-                let columns = window.geometry.window(ox, from.shape.width);
+                let columns = window.pool.window(ox, from.shape.width);
                 let share = window.share(rows, columns);
                 let (first, out) = (from.pixel(image, rows.0, columns.0).start, to.pixel(image, oy, ox).start);
                 for channel in (0..to.stride).step_by(LANES) {
@@ -149,9 +159,9 @@ impl<const MAX: bool> Work for Backward<'_, MAX> {
     unsafe fn run<L: Lanes>(mut self) {
         let (shape, outputs) = (self.dx.layout.shape, self.dy.layout.shape);
         for (image, y) in (0..self.images).flat_map(|image| (0..shape.height).map(move |y| (image, y))) {
-            let rows = self.window.geometry.holding(y, outputs.height);
+            let rows = self.window.pool.holding(y, outputs.height);
             for x in 0..shape.width {
-                let columns = self.window.geometry.holding(x, outputs.width);
+                let columns = self.window.pool.holding(x, outputs.width);
                 let place =
                     Place { to: self.dx.layout.pixel(image, y, x).start, own: self.x.layout.pixel(image, y, x).start };
                 let (mut sources, mut count, mut written) = ([Source::default(); TOGETHER], 0, self.written);
@@ -182,8 +192,8 @@ struct Place {
 impl<const MAX: bool> Backward<'_, MAX> {
     #[inline(always)]
     fn source(&self, image: usize, (y, x): (usize, usize)) -> Source {
-        let (shape, geometry) = (self.x.layout.shape, self.window.geometry);
-        let share = || self.window.share(geometry.window(y, shape.height), geometry.window(x, shape.width));
+        let (shape, pool) = (self.x.layout.shape, self.window.pool);
+        let share = || self.window.share(pool.window(y, shape.height), pool.window(x, shape.width));
         Source {
             best: self.y.layout.pixel(image, y, x).start,
             gradient: self.dy.layout.pixel(image, y, x).start,
@@ -240,9 +250,9 @@ impl Work for First<'_> {
         let Self { window, images, x, y, dy, dx, .. } = self;
         let (shape, outputs) = (x.layout.shape, y.layout.shape);
         for (image, oy) in (0..images).flat_map(|image| (0..outputs.height).map(move |oy| (image, oy))) {
-            let rows = window.geometry.window(oy, shape.height);
+            let rows = window.pool.window(oy, shape.height);
             for ox in 0..outputs.width {
-                let columns = window.geometry.window(ox, shape.width);
+                let columns = window.pool.window(ox, shape.width);
                 let (best, gradient) = (y.layout.pixel(image, oy, ox).start, dy.layout.pixel(image, oy, ox).start);
                 for channel in (0..dx.layout.stride).step_by(LANES) {
                     // SAFETY: the pixels lie inside their maps, which were checked to have that

@@ -3,8 +3,16 @@
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 
-use super::Misfit;
+pub(crate) use cuda::KERNELS;
+
+use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
+use super::cuda::{CudaContext, CudaLayer};
+use super::{Example, Field, FromTable, Operation, ShapeError};
+use crate::error::Error;
 use crate::shape::Shape;
+use crate::table::Section;
+use crate::table::write::{put, whole, word};
+use toml::Table;
 
 /// What is taken of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +32,10 @@ pub enum Ties {
     First,
 }
 
+const KINDS: [(&str, PoolKind); 2] = [("max", PoolKind::Max), ("average", PoolKind::Average)];
+
+const TIES: [(&str, Ties); 2] = [("all", Ties::All), ("first", Ties::First)];
+
 /// Maximum or average over square windows.
 ///
 /// The window of output `i` is `[start + i*stride, start + i*stride + size)` cut with the input;
@@ -38,12 +50,10 @@ pub enum Ties {
 ///
 /// # Source
 /// cuda-convnet's `pool`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolGeometry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
     /// Maximum or average.
     pub kind: PoolKind,
-    /// Input shape.
-    pub input: Shape,
     /// Height and width of a window.
     pub size: usize,
     /// Distance between windows.
@@ -56,7 +66,7 @@ pub struct PoolGeometry {
     pub ties: Ties,
 }
 
-impl PoolGeometry {
+impl Pool {
     /// The rows (or columns) `first..last` that window `index` covers of a side of `length` pixels.
     pub fn window(&self, index: usize, length: usize) -> (usize, usize) {
         let begin = self.start + (index * self.stride) as isize;
@@ -64,40 +74,129 @@ impl PoolGeometry {
         (begin.max(0) as usize, end.clamp(0, length as isize) as usize)
     }
 
-    /// Shape of the output.
-    pub fn output(&self) -> Result<Shape, Misfit> {
-        let Shape { channels, height, width } = self.input;
-        Misfit::unless(
+    fn check_window(&self, input: Shape) -> Result<(), ShapeError> {
+        let Shape { height, width, .. } = input;
+        ShapeError::ensure(
             self.size > 0 && self.size <= height.min(width),
             || format!("a window from 1 to the input's {} pixels", height.min(width)),
             || format!("size {}", self.size),
         )?;
-        Misfit::unless(
+        ShapeError::ensure(
             self.stride > 0 && self.stride <= self.size,
             || format!("a stride from 1 to the window size {}", self.size),
             || format!("{}", self.stride),
         )?;
-        Misfit::unless(
+        ShapeError::ensure(
             self.start <= 0 && self.start.unsigned_abs() < self.size,
             || format!("a start from {} to 0", 1 - self.size as isize),
             || format!("{}", self.start),
-        )?;
-        let count = |side: usize| {
-            let rest = side as isize - self.start - self.size as isize;
-            self.outputs.unwrap_or_else(|| 1 + (rest.max(0) as usize).div_ceil(self.stride))
+        )
+    }
+
+    /// Windows along a side.
+    fn count(&self, side: usize) -> Result<usize, ShapeError> {
+        let rest = side as isize - self.start - self.size as isize;
+        let windows = self.outputs.unwrap_or_else(|| 1 + (rest.max(0) as usize).div_ceil(self.stride));
+        let is_inside = windows > 0 && {
+            let (first, last) = self.window(windows - 1, side);
+            first < last
         };
-        let (oh, ow) = (count(height), count(width));
-        for (windows, side) in [(oh, height), (ow, width)] {
-            let inside = windows > 0 && {
-                let (first, last) = self.window(windows - 1, side);
-                first < last
-            };
-            Misfit::unless(
-                inside,
-                || format!("windows that touch the input's {side} pixels"),
-                || format!("{windows} windows of {} every {}", self.size, self.stride),
-            )?;
+        ShapeError::ensure(
+            is_inside,
+            || format!("windows that touch the input's {side} pixels"),
+            || format!("{windows} windows of {} every {}", self.size, self.stride),
+        )?;
+        Ok(windows)
+    }
+}
+
+const EXAMPLES: &[Example] = &[
+    (
+        "a conv filters=32 size=3 padding=1\nr relu\nb conv filters=48 size=5 padding=2\nc pool pool=\"average\" size=3 stride=2\nd conv filters=32 size=3 padding=1",
+        [3, 7, 8],
+    ),
+    ("a conv filters=9 size=3 padding=1\nb pool pool=\"max\" size=3 stride=2", [3, 8, 7]),
+    ("a conv filters=9 size=3 padding=1\nb pool pool=\"average\" size=3 stride=2", [3, 8, 7]),
+    ("a conv filters=8 size=3\nb pool pool=\"max\" size=3 stride=3 start=-1", [3, 9, 8]),
+    ("a conv filters=8 size=3\nb pool pool=\"average\" size=4 stride=2 start=-1", [3, 9, 8]),
+    ("a pool pool=\"max\" size=2 stride=2 outputs=2", [3, 6, 6]),
+    ("a conv filters=9 size=3 padding=1\nb pool pool=\"max\" size=3 stride=2 ties=\"first\"", [3, 8, 7]),
+    ("a pool pool=\"max\" size=2 stride=2 ties=\"first\"\nb logistic", [3, 6, 6]),
+    ("a pool pool=\"average\" size=2 stride=1", [10, 4, 5]),
+    (
+        "a conv filters=8 size=3\nb pool pool=\"max\" size=3 stride=2\nr relu\nc conv filters=4 size=3 padding=1",
+        [3, 9, 9],
+    ),
+    ("a pool pool=\"max\" size=2 stride=2\nb logistic", [3, 6, 6]),
+    ("a pool pool=\"max\" size=2 stride=2\nb tanh", [3, 6, 6]),
+    ("a pool pool=\"max\" size=2 stride=2\nb brelu limit=1.5", [3, 6, 6]),
+    ("a pool pool=\"max\" size=2 stride=2\nb softrelu", [3, 6, 6]),
+    ("a pool pool=\"max\" size=2 stride=2\nb linear a=2.0\nc identity", [3, 6, 6]),
+    ("a pool pool=\"max\" size=2 stride=2\nb leaky_relu", [3, 6, 6]),
+];
+
+impl FromTable for Pool {
+    const TYPES: &'static [&'static str] = &["pool"];
+
+    const EXAMPLES: &'static [Example] = EXAMPLES;
+
+    fn read(_: &str, section: &mut Section<'_>, _: usize) -> Result<Self, Error> {
+        let kind = section.choice("pool", &KINDS)?;
+        Ok(Self {
+            kind: kind.ok_or_else(|| section.missing("pool"))?,
+            size: section.required("size")?,
+            stride: section.required("stride")?,
+            start: section.or("start", 0)?,
+            outputs: section.optional("outputs")?,
+            ties: section.choice("ties", &TIES)?.unwrap_or(Ties::All),
+        })
+    }
+}
+
+impl Operation for Pool {
+    fn kind(&self) -> &'static str {
+        "pool"
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let input = inputs[0];
+        self.check_window(input)?;
+        Ok(Shape::new(input.channels, self.count(input.height)?, self.count(input.width)?))
+    }
+
+    fn receptive_field(&self, field: Field, _: Shape) -> Field {
+        field.through_windows(self.size, self.stride, self.start)
+    }
+
+    fn describe(&self, _: &[Shape]) -> String {
+        format!("{} over {} x {}, stride {}", word(&KINDS, &self.kind), self.size, self.size, self.stride)
+    }
+
+    fn write(&self, table: &mut Table) {
+        put(table, "pool", word(&KINDS, &self.kind));
+        put(table, "size", whole(self.size));
+        put(table, "stride", whole(self.stride));
+        put(table, "start", self.start as i64);
+        if let Some(outputs) = self.outputs {
+            put(table, "outputs", whole(outputs));
         }
-        Ok(Shape::new(channels, oh, ow))
+        put(table, "ties", word(&TIES, &self.ties));
+    }
+
+    /// The backward pass through a maximum compares it with the inputs; where a relu changes it (to its bound), no
+    /// gradient comes back.
+    fn memory_needs(&self, _: &[Shape], _: Shape) -> MemoryNeeds {
+        MemoryNeeds::plain(match self.kind {
+            PoolKind::Max => OutputUse::InsideBounds,
+            PoolKind::Average => OutputUse::None,
+        })
+    }
+
+    fn cpu(&self, _: &CpuContext<'_>) -> Box<dyn CpuLayer> {
+        Box::new(*self)
+    }
+
+    fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error> {
+        Ok(Box::new(cuda::PoolLayer { pool: *self, input: context.inputs[0], output: context.output }))
     }
 }

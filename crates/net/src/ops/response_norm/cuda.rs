@@ -1,42 +1,44 @@
 //! Response normalisation within a map on the device.
 
-use super::ResponseNormGeometry;
-use crate::device::cuda::{Arg, At, Cuda, Grid, WindowNorm};
+use super::ResponseNorm;
+use crate::device::cuda::{At, Grid, Memory, WindowNorm, weigh};
 use crate::error::Error;
+use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 
-/// Gradient times output over denominator: what all three normalisations sum on their way back.
-pub(crate) fn weigh(on: &Cuda, [dv, v, d, room]: [At; 4], total: usize) -> Result<(), Error> {
-    let args = [dv.into(), v.into(), d.into(), room.into(), Arg::long(total)];
-    on.launch("norm_weigh", Grid::Each(total), &args)
+pub(crate) const KERNELS: &str = include_str!("response_norm.cu");
+
+#[derive(Debug)]
+pub(crate) struct ResponseNormLayer {
+    norm: WindowNorm,
+    denominators: Memory<f32>,
+    scratch: Memory<f32>,
 }
 
-impl ResponseNormGeometry {
-    fn norm(&self) -> WindowNorm {
-        WindowNorm {
-            input: self.input,
-            size: self.size,
-            scale: self.scale / (self.size * self.size) as f32,
-            power: self.power,
-        }
+impl ResponseNormLayer {
+    pub fn new(norm: ResponseNorm, context: &CudaContext<'_>) -> Result<Self, Error> {
+        let CudaContext { on, output, images, is_trained, .. } = *context;
+        let size = norm.window.size;
+        let length = images * output.len();
+        Ok(Self {
+            norm: WindowNorm { input: output, size, factors: norm.window.factors(size * size) },
+            denominators: Memory::zeros(on, length)?,
+            scratch: Memory::zeros(on, if is_trained { length } else { 0 })?,
+        })
+    }
+}
+
+impl CudaLayer for ResponseNormLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        let args = self.norm.args(&[x[0], y, self.denominators.at()], run.images);
+        run.on.launch("rnorm_forward", Grid::Each(run.images * self.norm.input.len()), &args)
     }
 
-    /// Normalises the first `images` images, keeping the denominators.
-    pub(crate) fn cuda_forward(&self, on: &Cuda, images: usize, [u, v, d]: [At; 3]) -> Result<(), Error> {
-        on.launch("rnorm_forward", Grid::Each(images * self.input.len()), &self.norm().args(&[u, v, d], images))
-    }
-
-    /// Gradient of the input; added to what is there, or written.
-    pub(crate) fn cuda_backward(
-        &self,
-        on: &Cuda,
-        images: usize,
-        [u, v, d, room]: [At; 4],
-        (dv, du, add): (At, At, bool),
-    ) -> Result<(), Error> {
-        let total = images * self.input.len();
-        weigh(on, [dv, v, d, room], total)?;
-        let mut args = self.norm().args(&[u, d, dv, room, du], images);
-        args.push(add.into());
-        on.launch("rnorm_backward", Grid::Each(total), &args)
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
+        let total = run.images * self.norm.input.len();
+        let (d, scratch) = (self.denominators.at(), self.scratch.at());
+        weigh(run.on, [known.dy, known.y, d, scratch], total)?;
+        let mut args = self.norm.args(&[known.x[0], d, known.dy, scratch, known.dx], run.images);
+        args.push(known.add.into());
+        run.on.launch("rnorm_backward", Grid::Each(total), &args)
     }
 }

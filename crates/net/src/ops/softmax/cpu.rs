@@ -1,19 +1,52 @@
 //! Softmax and the logistic loss on the CPU; a class count of floats an image is too little to
 //! think about speed.
 
+use super::Softmax;
 use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
+
+impl CpuLayer for Softmax {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(*self)
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+        forward(chunk.images, x.first(), &mut y);
+    }
+
+    /// Whatever the loss: `dx = p (dy - sum of dy p)`.
+    fn backward(
+        &self,
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        _: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        backward(chunk.images, known.y, known.dy, &mut dx.cleared_unless_written(chunk.images));
+        Ok(())
+    }
+}
 
 /// Loss and error of one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Judgement {
+pub(crate) struct LossAndError {
     /// -log p\[label\], or the smoothed loss.
     pub loss: f64,
     /// 0 if right, 1 if wrong, 1 - 1/t if t classes tie with the label.
     pub error: f64,
 }
 
+/// What an image should be classified as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub label: usize,
+    /// Share of the loss that smooths the target towards uniform.
+    pub smoothing: f32,
+}
+
 /// Probabilities of the first `images` images.
-pub(crate) fn forward(images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
+fn forward(images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
     for image in 0..images {
         let logits = &x.values[x.layout.pixel(image, 0, 0)];
         let probabilities = &mut y.values[y.layout.pixel(image, 0, 0)];
@@ -30,7 +63,7 @@ pub(crate) fn forward(images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
 }
 
 /// Adds to the logits' gradient, whatever the loss: `dx = p (dy - sum of dy p)`.
-pub(crate) fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
+fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
     for image in 0..images {
         let probabilities = &y.values[y.layout.pixel(image, 0, 0)];
         let gradient = &dy.values[dy.layout.pixel(image, 0, 0)];
@@ -42,14 +75,14 @@ pub(crate) fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: &mut MapsMu
     }
 }
 
-/// Judges one image and writes its loss' gradient by the logits, `p - target`: the target is 1 for
+/// The loss and error of one image; writes its loss' gradient by the logits, `p - target`: the target is 1 for
 /// the label, or with smoothing `1 - s` there and `s / classes` everywhere besides.
-pub(crate) fn judge(
+pub(crate) fn cross_entropy(
     image: usize,
-    (label, smoothing): (usize, f32),
+    Target { label, smoothing }: Target,
     (x, p): (Maps<'_>, Maps<'_>),
     dx: &mut MapsMut<'_>,
-) -> Judgement {
+) -> LossAndError {
     let logits = &x.values[x.layout.pixel(image, 0, 0)];
     let probabilities = &p.values[p.layout.pixel(image, 0, 0)];
     let dx = &mut dx.values[dx.layout.pixel(image, 0, 0)];
@@ -74,5 +107,5 @@ pub(crate) fn judge(
     } else {
         1.0
     };
-    Judgement { loss, error }
+    LossAndError { loss, error }
 }

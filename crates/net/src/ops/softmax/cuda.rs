@@ -1,12 +1,15 @@
 //! Softmax and the logistic loss on the device.
 
-use super::SoftmaxGeometry;
 use crate::device::cuda::{At, Cuda, Grid};
 use crate::error::Error;
+use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
+
+pub(crate) const KERNELS: &str = include_str!("softmax.cu");
 
 /// What the loss is computed from, and where it goes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Judge {
+pub(crate) struct CrossEntropy {
+    pub classes: usize,
     pub logits: At,
     pub probabilities: At,
     pub labels: At,
@@ -20,19 +23,29 @@ pub(crate) struct Judge {
     pub sums: At,
 }
 
-impl SoftmaxGeometry {
-    /// Probabilities of the first `images` images.
-    pub(crate) fn cuda_forward(&self, on: &Cuda, images: usize, x: At, p: At) -> Result<(), Error> {
-        let classes = self.input.len();
-        on.launch("softmax_forward", Grid::Each(images), &[x.into(), p.into(), images.into(), classes.into()])
-    }
-
+impl CrossEntropy {
     /// Loss and error of the images, and the loss' gradient.
-    pub(crate) fn cuda_judge(&self, on: &Cuda, images: usize, judge: &Judge) -> Result<(), Error> {
-        let Judge { logits, probabilities, labels, smoothing, gradient, loss, error, sums } = *judge;
+    pub fn run(&self, on: &Cuda, images: usize) -> Result<(), Error> {
+        let Self { classes, logits, probabilities, labels, smoothing, gradient, loss, error, sums } = *self;
         let known = [logits.into(), probabilities.into(), labels.into(), smoothing.into()];
-        let out = [gradient.into(), loss.into(), error.into(), images.into(), self.input.len().into()];
+        let out = [gradient.into(), loss.into(), error.into(), images.into(), classes.into()];
         on.launch("judge", Grid::Each(images), &[&known[..], &out].concat())?;
         on.launch("sum_judgements", Grid::Blocks(1), &[loss.into(), error.into(), images.into(), sums.into()])
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct SoftmaxLayer {
+    pub classes: usize,
+}
+
+impl CudaLayer for SoftmaxLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        let args = [x[0].into(), y.into(), run.images.into(), self.classes.into()];
+        run.on.launch("softmax_forward", Grid::Each(run.images), &args)
+    }
+
+    fn input_gradient(&self, _: &CudaRun<'_>, _: &CudaBackward<'_>) -> Result<(), Error> {
+        Err(Error::internal("on the device, the loss goes past the softmax".into()))
     }
 }

@@ -1,31 +1,28 @@
 //! The gradient of a convolution by its input.
 
-use super::tail;
 use super::winograd::{self, Winograd};
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::{Layout, Rim};
-use crate::device::cpu::window::Windows;
-use crate::ops::ConvGeometry;
-use crate::shape::Shape;
+use crate::device::cpu::window::{Layouts, Windows, tail};
 
 /// The zeros around its output's gradient that [`ConvInputGradient`] reads.
-pub(crate) fn gradient_rim(geometry: &ConvGeometry, output: Shape) -> Rim {
+pub(crate) fn gradient_rim(windows: &Windows) -> Rim {
     let side = |length: usize, outputs: usize| {
         let mut rim = (0, 0);
         for position in 0..length {
-            let phase = Phase::of(geometry, position);
-            let first = phase.first(geometry, position);
+            let phase = Phase::of(windows, position);
+            let first = phase.first(windows, position);
             let last = first + phase.taps as isize - 1;
             rim.0 = rim.0.max((-first).max(0) as usize);
             rim.1 = rim.1.max((last - outputs as isize + 1).max(0) as usize);
         }
         rim
     };
-    let (top, bottom) = side(geometry.input.height, output.height);
-    let (left, right) = side(geometry.input.width, output.width);
+    let (top, bottom) = side(windows.input.height, windows.output.height);
+    let (left, right) = side(windows.input.width, windows.output.width);
     Rim { top, left, bottom, right }
 }
 
@@ -38,23 +35,23 @@ struct Phase {
 }
 
 impl Phase {
-    fn new(geometry: &ConvGeometry, offset: usize) -> Self {
-        Self { offset, taps: geometry.size.saturating_sub(offset).div_ceil(geometry.stride) }
+    fn new(windows: &Windows, offset: usize) -> Self {
+        Self { offset, taps: windows.height.saturating_sub(offset).div_ceil(windows.stride) }
     }
 
-    fn of(geometry: &ConvGeometry, position: usize) -> Self {
-        Self::new(geometry, (position + geometry.padding) % geometry.stride)
+    fn of(windows: &Windows, position: usize) -> Self {
+        Self::new(windows, (position + windows.padding) % windows.stride)
     }
 
     /// First output (in ascending order) that saw the position; it did so with the last tap.
-    fn first(self, geometry: &ConvGeometry, position: usize) -> isize {
-        let last = (position + geometry.padding - self.offset) / geometry.stride;
+    fn first(self, windows: &Windows, position: usize) -> isize {
+        let last = (position + windows.padding - self.offset) / windows.stride;
         last as isize - self.taps as isize + 1
     }
 
     /// The filter's row (or column) that output `first + index` used.
-    fn tap(self, geometry: &ConvGeometry, index: usize) -> usize {
-        self.offset + (self.taps - 1 - index) * geometry.stride
+    fn tap(self, windows: &Windows, index: usize) -> usize {
+        self.offset + (self.taps - 1 - index) * windows.stride
     }
 }
 
@@ -62,7 +59,6 @@ impl Phase {
 /// round, one for each phase of the stride.
 #[derive(Debug)]
 pub(crate) struct ConvInputGradient {
-    geometry: ConvGeometry,
     windows: Windows,
     phases: Vec<PhaseProduct>,
     winograd: Option<Box<Winograd>>,
@@ -84,16 +80,18 @@ struct PhaseProduct {
 
 impl ConvInputGradient {
     /// `output` is the layout of the output's gradient, `input` that of the input's.
-    pub fn new(geometry: &ConvGeometry, input: Layout, output: Layout, images: usize) -> Self {
-        let windows = geometry.windows(output.shape);
+    pub fn new(windows: Windows, places: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = places;
         let depth = if windows.groups == 1 { output.stride } else { windows.filters() };
-        let winograd = winograd::applies(geometry)
-            .then(|| Box::new(Winograd::new(geometry.size, geometry.size - 1 - geometry.padding, output, input)));
-        let mut this = Self { geometry: geometry.clone(), windows, phases: Vec::new(), winograd, depth };
+        let winograd = winograd::applies(&windows).then(|| {
+            let padding = windows.height - 1 - windows.padding;
+            Box::new(Winograd::new(windows.height, padding, output, input))
+        });
+        let mut this = Self { windows, phases: Vec::new(), winograd, depth };
         let mut packed = 0;
-        for y in 0..geometry.stride {
-            for x in 0..geometry.stride {
-                let (y, x) = (Phase::new(geometry, y), Phase::new(geometry, x));
+        for y in 0..windows.stride {
+            for x in 0..windows.stride {
+                let (y, x) = (Phase::new(&windows, y), Phase::new(&windows, x));
                 let mut phase = this.phase((y, x), &input, &output, images);
                 phase.packed = packed;
                 packed += phase.packed_group * windows.groups;
@@ -104,14 +102,14 @@ impl ConvInputGradient {
     }
 
     fn phase(&self, (y, x): (Phase, Phase), input: &Layout, output: &Layout, images: usize) -> PhaseProduct {
-        let geometry = &self.geometry;
+        let windows = &self.windows;
         // Pixels that strides pass over are seen by no filter: their sums have no terms.
         let is_seen = y.taps > 0 && x.taps > 0;
         let mut rows = Vec::new();
         for image in 0..images {
-            for iy in (0..input.shape.height).filter(|&iy| Phase::of(geometry, iy) == y) {
-                for ix in (0..input.shape.width).filter(|&ix| Phase::of(geometry, ix) == x) {
-                    let (oy, ox) = (y.first(geometry, iy), x.first(geometry, ix));
+            for iy in (0..input.shape.height).filter(|&iy| Phase::of(windows, iy) == y) {
+                for ix in (0..input.shape.width).filter(|&ix| Phase::of(windows, ix) == x) {
+                    let (oy, ox) = (y.first(windows, iy), x.first(windows, ix));
                     rows.push(Row {
                         a: if is_seen { output.offset(image, oy, ox) as u32 } else { 0 },
                         c: input.pixel(image, iy, ix).start as u32,
@@ -162,7 +160,7 @@ impl ConvInputGradient {
     }
 
     fn pack_direct(&self, weights: &[f32], packed: &mut Buffer) {
-        let size = self.geometry.size;
+        let size = self.windows.height;
         let (channels, filters) = (self.windows.channels(), self.windows.filters());
         let last = self.phases.last();
         let length = last.map_or(0, |p| p.packed + p.packed_group * self.windows.groups);
@@ -174,8 +172,8 @@ impl ConvInputGradient {
                 let packed = &mut packed[phase.packed + group * phase.packed_group..];
                 for ty in 0..phase.y.taps {
                     for tx in 0..phase.x.taps {
-                        let r = phase.y.tap(&self.geometry, ty);
-                        let s = phase.x.tap(&self.geometry, tx);
+                        let r = phase.y.tap(&self.windows, ty);
+                        let s = phase.x.tap(&self.windows, tx);
                         let at = ((ty * phase.x.taps + tx) * self.depth + k) * BLOCK;
                         for (c, plane) in filter.chunks_exact(size * size).enumerate() {
                             packed[c / BLOCK * phase.packed_block + at + c % BLOCK] = plane[r * size + s];

@@ -6,8 +6,7 @@ use crate::device::VectorLevel;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::{LANES, vectorised};
 use crate::device::cpu::layout::{Layout, Maps};
-use crate::device::cpu::window::{Taps, Windows};
-use crate::ops::ConvGeometry;
+use crate::device::cpu::window::{Layouts, Taps, Windows};
 use crate::shape::Shape;
 
 /// Floats of inputs and of a block's gradients over which weight gradients are summed at a time:
@@ -28,8 +27,8 @@ pub(crate) struct ConvWeightGradient {
 
 impl ConvWeightGradient {
     /// `output` is the layout of the output's gradient, `input` that of the input's activation.
-    pub fn new(geometry: &ConvGeometry, input: Layout, output: Layout, images: usize) -> Self {
-        let windows = geometry.windows(output.shape);
+    pub fn new(windows: Windows, shared_bias: bool, places: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = places;
         let taps = windows.taps(&input);
         let rows = taps.offsets().into_iter().map(|(offset, tap)| Row { a: offset as u32, c: (tap * BLOCK) as u32 });
         let mut runs = Vec::new();
@@ -43,7 +42,7 @@ impl ConvWeightGradient {
             rows: rows.collect(),
             runs,
             length: output.shape.width,
-            a_stride: geometry.stride * input.stride,
+            a_stride: windows.stride * input.stride,
             b_stride: output.stride,
             vectors: windows.filters().div_ceil(LANES),
             b_block: BLOCK,
@@ -54,10 +53,9 @@ impl ConvWeightGradient {
             windows,
             taps,
             product,
-            winograd: winograd::applies(geometry)
-                .then(|| Box::new(WinogradGradient::new(geometry, input, output, images))),
+            winograd: winograd::applies(&windows).then(|| Box::new(WinogradGradient::new(&windows, places, images))),
             strip: (STRIP / ((input.stride + BLOCK) * output.shape.width)).max(1),
-            shared_bias: geometry.shared_bias,
+            shared_bias,
             output,
         }
     }

@@ -5,8 +5,8 @@ use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
+use crate::device::cpu::window::Windows;
 use crate::device::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
-use crate::ops::ConvGeometry;
 use rayon::prelude::*;
 use std::cell::RefCell;
 
@@ -30,11 +30,11 @@ thread_local! {
 /// Whether a convolution is computed this way: where there are enough channels for the saved
 /// multiplications to outweigh the transforms. A rule on the shape alone, since results are rounded
 /// otherwise than those of the direct product.
-pub(crate) fn applies(geometry: &ConvGeometry) -> bool {
-    let ConvGeometry { size, stride, padding, groups, filters, .. } = *geometry;
+pub(crate) fn applies(windows: &Windows) -> bool {
+    let Windows { height: size, stride, padding, groups, .. } = *windows;
     // With padding on both ways there is a zero beside the values, which tiles over the border read.
     let padded = padding > 0 && padding + 1 < size;
-    let wide = geometry.input.channels >= 24 && filters >= 24;
+    let wide = windows.input.channels >= 24 && windows.output.channels >= 24;
     stride == 1 && groups == 1 && matches!(size, 3 | 5) && padded && wide
 }
 

@@ -5,8 +5,8 @@ use crate::device::VectorLevel;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
+use crate::device::cpu::window::{Layouts, Windows};
 use crate::device::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
-use crate::ops::ConvGeometry;
 use std::ops::Range;
 
 /// Tiles, at least, that are transformed and multiplied together, if the chunk has them: so many
@@ -34,10 +34,11 @@ pub(super) struct WinogradGradient {
 
 impl WinogradGradient {
     /// `output` is the layout of the output's gradient, `input` that of the input's activation.
-    pub fn new(geometry: &ConvGeometry, input: Layout, output: Layout, images: usize) -> Self {
-        let (taps, shape) = (geometry.size, output.shape);
+    pub fn new(windows: &Windows, places: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = places;
+        let (taps, shape) = (windows.height, output.shape);
         let side = SIDE + 1 - taps;
-        let values = value_tiles(&input, (shape.height, shape.width), side, geometry.padding);
+        let values = value_tiles(&input, (shape.height, shape.width), side, windows.padding);
         // What lies over the border counts nothing: a zero of the rim.
         let outside = output.offset(0, -1, -1) as u32;
         let tiles: Vec<_> = values.into_iter().zip(result_tiles(&output, side, outside)).collect();

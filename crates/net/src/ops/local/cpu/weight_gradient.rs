@@ -6,24 +6,12 @@ use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
-use crate::device::cpu::window::{Taps, Windows};
+use crate::device::cpu::window::{Layouts, Taps, Windows};
+use crate::ops::cpu::{
+    Chunk, DeferredGradients, GROUP_IMAGES, GradientSpace, GradientTotals, WeightGradient, WeightGradientInputs,
+};
 use rayon::prelude::*;
 use std::cell::RefCell;
-
-/// Images whose inputs and gradients lie side by side at one position.
-pub(crate) const SIDE_BY_SIDE: usize = 8;
-
-/// Where a layer keeps a batch's inputs and output gradients: for every group of
-/// [`SIDE_BY_SIDE`] images a piece, position by position, image by image.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shelf {
-    /// Where the layer's part begins in a piece.
-    pub offset: usize,
-    /// Floats of a piece, of all layers together.
-    pub piece: usize,
-    /// Pieces there are.
-    pub pieces: usize,
-}
 
 /// The gradients by weights and biases, computed once for a whole batch.
 #[derive(Debug)]
@@ -31,7 +19,7 @@ pub(crate) struct LocalWeightGradient {
     windows: Windows,
     taps: Taps,
     product: Product,
-    shelf: Shelf,
+    deferred: DeferredGradients,
     input: Layout,
     output: Layout,
 }
@@ -42,26 +30,23 @@ thread_local! {
 }
 
 impl LocalWeightGradient {
-    /// Floats that a layer needs of each piece.
-    pub fn shelf_len(input: &Layout, output: &Layout) -> usize {
-        let places = output.shape.height * output.shape.width;
-        (input.image() + places * output.stride) * SIDE_BY_SIDE
-    }
-
-    /// `output` is the layout of the output's gradient, `input` that of the input's activation.
-    pub fn new(windows: Windows, input: Layout, output: Layout, shelf: Shelf) -> Self {
+    /// `places` are the layouts of the input's activation and of the output's gradient.
+    pub fn new(windows: Windows, places: Layouts, deferred: DeferredGradients) -> Self {
+        let Layouts { input, output } = places;
         let taps = windows.taps(&input);
         // A tap's offset is that of its pixel, times the images side by side, plus its channel.
         let rows = taps.offsets().into_iter().map(|(offset, tap)| {
             let pixel = offset / input.stride * input.stride;
-            Row { a: (pixel * SIDE_BY_SIDE + offset - pixel) as u32, c: (tap * BLOCK) as u32 }
+            Row { a: (pixel * GROUP_IMAGES + offset - pixel) as u32, c: (tap * BLOCK) as u32 }
         });
-        let runs =
-            (0..shelf.pieces).map(|piece| Run { a: (piece * shelf.piece) as u32, b: (piece * shelf.piece) as u32 });
+        let runs = (0..deferred.groups).map(|group| {
+            let at = (group * deferred.group_stride) as u32;
+            Run { a: at, b: at }
+        });
         let product = Product::new(Walk {
             rows: rows.collect(),
             runs: runs.collect(),
-            length: SIDE_BY_SIDE,
+            length: GROUP_IMAGES,
             a_stride: input.stride,
             b_stride: output.stride,
             vectors: 2,
@@ -69,53 +54,53 @@ impl LocalWeightGradient {
             c_block: BLOCK,
             tail: LANES,
         });
-        Self { windows, taps, product, shelf, input, output }
+        Self { windows, taps, product, deferred, input, output }
     }
 
-    /// Keeps one image's input and output gradient (`slot` of its piece).
-    pub fn keep(&self, image: usize, values: (&[f32], &[f32]), slot: usize, piece: &mut [f32]) {
-        let (input, gradient) = values;
-        let own = &mut piece[self.shelf.offset..];
-        let (inputs, gradients) = own.split_at_mut(self.input.image() * SIDE_BY_SIDE);
+    /// Keeps an image's input and output gradient in a slot of its group.
+    fn keep(&self, image: usize, slot: usize, known: WeightGradientInputs<'_>, deferred: &mut [f32]) {
+        let (input, gradient) = (known.x.values, known.dy.values);
+        let own = &mut deferred[self.deferred.offset..];
+        let (inputs, gradients) = own.split_at_mut(self.input.image() * GROUP_IMAGES);
         for y in 0..self.input.shape.height {
             for x in 0..self.input.shape.width {
                 let from = self.input.pixel(image, y, x);
                 let pixel = self.input.offset(0, y as isize, x as isize);
-                let to = pixel * SIDE_BY_SIDE + slot * self.input.stride;
+                let to = pixel * GROUP_IMAGES + slot * self.input.stride;
                 inputs[to..to + from.len()].copy_from_slice(&input[from]);
             }
         }
         for (place, (y, x)) in positions(&self.windows).enumerate() {
             let from = self.output.pixel(image, y, x);
-            let to = (place * SIDE_BY_SIDE + slot) * self.output.stride;
+            let to = (place * GROUP_IMAGES + slot) * self.output.stride;
             gradients[to..to + from.len()].copy_from_slice(&gradient[from]);
         }
     }
 
     /// Marks a slot as holding no image.
-    pub fn forget(&self, slot: usize, piece: &mut [f32]) {
-        let from = self.shelf.offset + self.input.image() * SIDE_BY_SIDE;
+    fn clear(&self, slot: usize, deferred: &mut [f32]) {
+        let from = self.deferred.offset + self.input.image() * GROUP_IMAGES;
         let places = self.output.shape.height * self.output.shape.width;
-        let length = places * SIDE_BY_SIDE * self.output.stride;
-        let places = piece[from..from + length].chunks_exact_mut(SIDE_BY_SIDE * self.output.stride);
+        let length = places * GROUP_IMAGES * self.output.stride;
+        let places = deferred[from..from + length].chunks_exact_mut(GROUP_IMAGES * self.output.stride);
         for place in places {
             place[slot * self.output.stride..][..self.output.stride].fill(0.0);
         }
     }
 
-    /// Sums over the first `pieces` pieces into `[oh,ow,k,c,r,s]` and `[k,oh,ow]`
-    /// (or nothing, where biases are not learnt).
-    pub fn sum(&self, level: VectorLevel, (shelves, pieces): (&[f32], usize), weights: &mut [f32], bias: &mut [f32]) {
+    /// Sums over the batch's groups into `[oh,ow,k,c,r,s]` and `[k,oh,ow]` (or nothing, where biases are not learnt).
+    fn sum(&self, level: VectorLevel, totals: GradientTotals<'_>, weights: &mut [f32], bias: &mut [f32]) {
+        let GradientTotals { deferred, groups, .. } = totals;
         let windows = &self.windows;
         let per_group = windows.filters() * windows.weights();
-        let inputs = &shelves[self.shelf.offset..];
-        let gradients = &inputs[self.input.image() * SIDE_BY_SIDE..];
-        let per_place = SIDE_BY_SIDE * self.output.stride;
+        let inputs = &deferred[self.deferred.offset..];
+        let gradients = &inputs[self.input.image() * GROUP_IMAGES..];
+        let per_place = GROUP_IMAGES * self.output.stride;
         let width = windows.output.width;
         weights.par_chunks_exact_mut(per_group).enumerate().for_each(|(index, weights)| {
             let (place, group) = (index / windows.groups, index % windows.groups);
             let (y, x) = windows.origin(place / width, place % width);
-            let from = self.input.offset(0, y, x) * SIDE_BY_SIDE;
+            let from = self.input.offset(0, y, x) * GROUP_IMAGES;
             let blocks = weights.par_chunks_mut(BLOCK * windows.weights());
             blocks.enumerate().for_each(|(block, weights)| {
                 let filter = group * windows.filters() + block * BLOCK;
@@ -129,7 +114,7 @@ impl LocalWeightGradient {
                             c: sums,
                             start: Start::Zero,
                             rows: 0..self.product.counts().0,
-                            runs: 0..pieces,
+                            runs: 0..groups,
                         },
                     );
                     self.taps.unpack_block(sums, weights);
@@ -141,15 +126,41 @@ impl LocalWeightGradient {
         }
         let places = windows.output.height * windows.output.width;
         bias.fill(0.0);
-        for piece in 0..pieces {
+        for group in 0..groups {
             for place in 0..places {
-                for slot in 0..SIDE_BY_SIDE {
-                    let from = piece * self.shelf.piece + place * per_place + slot * self.output.stride;
+                for slot in 0..GROUP_IMAGES {
+                    let from = group * self.deferred.group_stride + place * per_place + slot * self.output.stride;
                     for filter in 0..windows.output.channels {
                         bias[filter * places + place] += gradients[from + filter];
                     }
                 }
             }
         }
+    }
+}
+
+impl WeightGradient for LocalWeightGradient {
+    fn space(&self) -> GradientSpace {
+        let places = self.output.shape.height * self.output.shape.width;
+        let deferred = (self.input.image() + places * self.output.stride) * GROUP_IMAGES;
+        GradientSpace { sums: 0, deferred }
+    }
+
+    fn place(&mut self, deferred: DeferredGradients) {
+        *self = Self::new(self.windows, Layouts { input: self.input, output: self.output }, deferred);
+    }
+
+    fn accumulate(&self, chunk: Chunk, known: WeightGradientInputs<'_>, _: &mut [f32], deferred: &mut [f32]) {
+        for image in 0..chunk.images {
+            self.keep(image, known.first_slot + image, known, deferred);
+        }
+    }
+
+    fn clear_slot(&self, slot: usize, deferred: &mut [f32]) {
+        self.clear(slot, deferred);
+    }
+
+    fn finish(&self, level: VectorLevel, totals: GradientTotals<'_>, weight: &mut [f32], bias: &mut [f32]) {
+        self.sum(level, totals, weight, bias);
     }
 }

@@ -1,13 +1,15 @@
-//! Neurons on the CPU, in place or from one buffer to another.
+//! Activation functions on the CPU, in place or from one buffer to another.
 
-use super::{GeluForm, Neuron};
+use super::{Activation, GeluForm};
 use crate::device::VectorLevel;
 use crate::device::cpu::lanes::{positive, vectorised};
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{Maps, MapsMut, copy};
 use crate::device::cpu::special::{erf, exp, logistic};
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer, Inputs, SavedForBackward};
 
-/// A neuron's backward pass: what it computed, and the gradient that comes back.
-pub(crate) struct NeuronGradient<'a> {
+/// What the input's gradient is computed from.
+struct Known<'a> {
     /// Input; whatever, where the derivative does not need it.
     pub x: Maps<'a>,
     /// Output.
@@ -16,15 +18,57 @@ pub(crate) struct NeuronGradient<'a> {
     pub dy: Maps<'a>,
 }
 
-impl Neuron {
+impl CpuLayer for Activation {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(*self)
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+        copy(chunk.images, x.first(), &mut y);
+        self.apply(chunk.level, chunk.images, y);
+    }
+
+    fn backward(
+        &self,
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        _: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        let BackwardInputs { x, y, dy, .. } = known;
+        self.add_gradient(
+            chunk.level,
+            chunk.images,
+            &Known { x: x.first(), y, dy },
+            dx.cleared_unless_written(chunk.images),
+        );
+        Ok(())
+    }
+}
+
+impl InPlaceLayer for Activation {
+    fn is_rectifier(&self) -> bool {
+        matches!(self, Self::Relu | Self::BoundedRelu { .. })
+    }
+
+    fn forward(&self, chunk: Chunk, y: MapsMut<'_>) {
+        self.apply(chunk.level, chunk.images, y);
+    }
+
+    fn backward(&self, chunk: Chunk, y: Maps<'_>, gradient: MapsMut<'_>) {
+        self.scale_gradient(chunk.level, chunk.images, y, gradient);
+    }
+}
+
+impl Activation {
     /// Whether the derivative can be told from the output alone, so that the output may overwrite
     /// the input.
-    pub(crate) const fn is_in_place(self) -> bool {
+    pub(super) const fn is_in_place(self) -> bool {
         !matches!(self, Self::Abs | Self::Square | Self::Silu | Self::Gelu { .. })
     }
 
-    /// Applies the neuron to the first `images` images.
-    pub(crate) fn forward(self, level: VectorLevel, images: usize, mut values: MapsMut<'_>) {
+    /// Applies the function to the first `images` images.
+    fn apply(self, level: VectorLevel, images: usize, mut values: MapsMut<'_>) {
         match self {
             Self::Identity => {}
             Self::Relu => rectify(level, images, &mut values),
@@ -46,8 +90,8 @@ impl Neuron {
         }
     }
 
-    /// Multiplies a gradient by the derivative, in place; only for neurons that are in place.
-    pub(crate) fn backward_in_place(self, level: VectorLevel, images: usize, y: Maps<'_>, gradient: MapsMut<'_>) {
+    /// Multiplies a gradient by the derivative; only for functions that can be in place.
+    fn scale_gradient(self, level: VectorLevel, images: usize, y: Maps<'_>, gradient: MapsMut<'_>) {
         match self {
             Self::Identity | Self::Abs | Self::Square | Self::Silu | Self::Gelu { .. } => {}
             Self::Relu => scale(level, images, y, gradient, |y| step(y > 0.0)),
@@ -64,7 +108,7 @@ impl Neuron {
     }
 
     /// Adds to the input's gradient.
-    pub(crate) fn backward(self, level: VectorLevel, images: usize, known: &NeuronGradient<'_>, dx: MapsMut<'_>) {
+    fn add_gradient(self, level: VectorLevel, images: usize, known: &Known<'_>, dx: MapsMut<'_>) {
         match self {
             Self::Identity => add(level, images, known, dx, |_, _| 1.0),
             Self::Relu => add(level, images, known, dx, |_, y| step(y > 0.0)),
@@ -170,7 +214,7 @@ vectorised! {
 vectorised! {
     fn add<F: Fn(f32, f32) -> f32>(
         images: usize,
-        known: &NeuronGradient<'_>,
+        known: &Known<'_>,
         dx: MapsMut<'_>,
         function: F,
     ) {

@@ -1,5 +1,7 @@
 //! How parameters start.
 
+pub(crate) mod table;
+
 use crate::random::Stream;
 
 /// How a parameter's values are drawn; named in recipes as `init = { type = "normal", std = 0.01 }`.
@@ -61,6 +63,11 @@ pub struct Fan {
 }
 
 impl Init {
+    /// Whether only filters can start so.
+    pub(crate) const fn is_for_filters(self) -> bool {
+        matches!(self, Self::Dirac { .. } | Self::Whitening { .. })
+    }
+
     /// Fills `values`, an array of that shape; value `i` depends on the stream and `i` only.
     pub fn fill(self, shape: &[usize], fan: Fan, stream: Stream, values: &mut [f32]) {
         match self {

@@ -1,23 +1,12 @@
-//! Convolution on the CPU: direct, as products over shifted rows, or through Winograd's transforms
-//! where the shape promises to gain by it.
+//! The forward pass of a convolution.
 
-mod input_gradient;
-mod weight_gradient;
-mod winograd;
-mod winograd_gradient;
-
-pub(crate) use input_gradient::{ConvInputGradient, gradient_rim};
-pub(crate) use weight_gradient::ConvWeightGradient;
-
-use super::ConvGeometry;
+use super::winograd::{self, Winograd};
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
-use crate::device::cpu::window::{Taps, Windows};
-use crate::shape::Shape;
-use winograd::Winograd;
+use crate::device::cpu::window::{Layouts, Taps, Windows, tail};
 
 /// A convolution's forward pass over one chunk of images.
 #[derive(Debug)]
@@ -37,32 +26,9 @@ pub(crate) struct ConvWeights {
     pub bias: Buffer,
 }
 
-impl ConvGeometry {
-    pub(crate) fn windows(&self, output: Shape) -> Windows {
-        Windows {
-            input: self.input,
-            output,
-            height: self.size,
-            width: self.size,
-            stride: self.stride,
-            padding: self.padding,
-            groups: self.groups,
-        }
-    }
-}
-
-/// Floats of a vector that belong to one group: all where there is only one group, since then the
-/// spare channels are written too (with zeros).
-pub(crate) fn tail(channels: usize, groups: usize) -> usize {
-    match channels % LANES {
-        rest if rest > 0 && groups > 1 => rest,
-        _ => LANES,
-    }
-}
-
 impl ConvForward {
-    pub fn new(geometry: &ConvGeometry, input: Layout, output: Layout, images: usize) -> Self {
-        let windows = geometry.windows(output.shape);
+    pub fn new(windows: Windows, shared_bias: bool, places: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = places;
         let taps = windows.taps(&input);
         let mut rows = Vec::new();
         for image in 0..images {
@@ -85,9 +51,9 @@ impl ConvForward {
             c_block: BLOCK,
             tail: tail(windows.filters(), windows.groups),
         });
-        let winograd = winograd::applies(geometry)
-            .then(|| Box::new(Winograd::new(geometry.size, geometry.padding, input, output)));
-        Self { windows, taps, product, winograd, shared_bias: geometry.shared_bias, output }
+        let winograd = winograd::applies(&windows)
+            .then(|| Box::new(Winograd::new(windows.height, windows.padding, input, output)));
+        Self { windows, taps, product, winograd, shared_bias, output }
     }
 
     /// Whether one image is work enough for several threads.

@@ -1,46 +1,9 @@
-//! Batch normalisation on the CPU. Statistics are summed in double precision, in an order that the
+//! The arithmetic of batch normalisation. Statistics are summed in double precision, in an order that the
 //! caller fixes, so that neither threads nor large means show in them.
 
-use crate::device::cpu::buffer::Buffer;
+use super::Normaliser;
 use crate::device::cpu::lanes::{LANES, round_up, vectorised};
 use crate::device::cpu::layout::{Maps, MapsMut};
-
-/// What is done to a pixel's channels: `y = (x - mean) factor + shift`. Spare channels hold zeros
-/// everywhere, so that theirs stay zero.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Normaliser {
-    pub mean: Buffer,
-    /// `1 / sqrt(variance + epsilon)`.
-    pub inverse: Buffer,
-    /// `inverse` times the weight.
-    pub factor: Buffer,
-    pub shift: Buffer,
-}
-
-/// The learnt arrays of a layer, empty where they are not learnt.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Affine<'a> {
-    pub weight: &'a [f32],
-    pub bias: &'a [f32],
-}
-
-impl Normaliser {
-    /// Sets mean, variance and what is learnt, channel by channel.
-    pub fn set(&mut self, epsilon: f64, affine: Affine<'_>, statistics: impl ExactSizeIterator<Item = (f64, f64)>) {
-        let stride = round_up(statistics.len());
-        for buffer in [&mut self.mean, &mut self.inverse, &mut self.factor, &mut self.shift] {
-            buffer.grow(stride);
-        }
-        for (channel, (mean, variance)) in statistics.enumerate() {
-            let inverse = 1.0 / (variance + epsilon).sqrt();
-            let weight = affine.weight.get(channel).map_or(1.0, |weight| f64::from(*weight));
-            self.mean[channel] = mean as f32;
-            self.inverse[channel] = inverse as f32;
-            self.factor[channel] = (inverse * weight) as f32;
-            self.shift[channel] = affine.bias.get(channel).copied().unwrap_or(0.0);
-        }
-    }
-}
 
 /// Sums over a channel, of which there are two: of values and their squares, or of gradients and
 /// their products with the normalised values.
@@ -121,7 +84,7 @@ vectorised! {
     }
 }
 
-/// A layer's way back through the statistics of its minibatch.
+/// What the gradient through the minibatch's statistics is computed from.
 pub(crate) struct Backward<'a> {
     pub by: &'a Normaliser,
     /// Means over the minibatch: of the gradient, then of its product with the normalised value.

@@ -1,11 +1,35 @@
 //! Means of maps on the CPU.
 
+use super::GlobalAvgPool;
 use crate::device::cpu::lanes::{LANES, vectorised};
 use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
+
+impl CpuLayer for GlobalAvgPool {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(*self)
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+        forward(chunk.level, chunk.images, x.first(), y);
+    }
+
+    fn backward(
+        &self,
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        _: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        backward(chunk.level, chunk.images, known.dy, dx.cleared_unless_written(chunk.images));
+        Ok(())
+    }
+}
 
 vectorised! {
     /// The means of the first `images` images' maps.
-    pub(crate) fn forward(images: usize, x: Maps<'_>, y: MapsMut<'_>) {
+    fn forward(images: usize, x: Maps<'_>, y: MapsMut<'_>) {
         let shape = x.layout.shape;
         let share = 1.0 / (shape.height * shape.width) as f32;
         for image in 0..images {
@@ -33,7 +57,7 @@ vectorised! {
 
 vectorised! {
     /// Adds to the input's gradient: every pixel its share.
-    pub(crate) fn backward(images: usize, dy: Maps<'_>, dx: MapsMut<'_>) {
+    fn backward(images: usize, dy: Maps<'_>, dx: MapsMut<'_>) {
         let shape = dx.layout.shape;
         let share = 1.0 / (shape.height * shape.width) as f32;
         for image in 0..images {

@@ -1,0 +1,118 @@
+//! Windows laid out as rows of a matrix, and biases: what layers with filters compute by matrix products.
+
+use super::{Arg, At, Cuda, Grid, Matrix, Workspace};
+use crate::device::windows::Windows;
+use crate::error::Error;
+
+/// Windows that slide over images, laid out as a matrix: a row for every image and position.
+pub(crate) struct Sliding {
+    windows: Windows,
+    /// Images that are taken at a time.
+    together: usize,
+}
+
+/// Some images, and one group of channels and filters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub first: usize,
+    pub images: usize,
+    pub group: usize,
+}
+
+impl Sliding {
+    pub fn new(windows: Windows, workspace: &Workspace) -> Self {
+        let mut this = Self { windows, together: 1 };
+        this.together = (workspace.columns_len / (this.positions() * this.window()).max(1)).max(1);
+        this
+    }
+
+    /// Windows of an image.
+    pub fn positions(&self) -> usize {
+        self.windows.output.height * self.windows.output.width
+    }
+
+    /// Channels of a group.
+    fn channels(&self) -> usize {
+        self.windows.channels()
+    }
+
+    /// Filters of a group.
+    pub fn filters(&self) -> usize {
+        self.windows.filters()
+    }
+
+    /// Values of a window: channels of a group, last.
+    pub fn window(&self) -> usize {
+        self.windows.weights()
+    }
+
+    /// The first `images` images, as many at a time as there is room for, and all groups.
+    pub fn parts(&self, images: usize) -> impl Iterator<Item = Part> + use<> {
+        let (together, groups) = (self.together, self.windows.groups);
+        (0..images).step_by(together).flat_map(move |first| {
+            let images = together.min(images - first);
+            (0..groups).map(move |group| Part { first, images, group })
+        })
+    }
+
+    /// Lays the windows of a part of `x` out.
+    pub fn lay_out(&self, on: &Cuda, x: At, part: Part, workspace: &Workspace) -> Result<(), Error> {
+        let args = self.args((x.plus(part.first * self.windows.input.len()), workspace.columns), part);
+        on.launch("im2col", Grid::Each(part.images * self.positions() * self.window()), &args)
+    }
+
+    /// Adds what every window holds of a pixel, to what is in `dx` or to nothing.
+    pub fn put_back(&self, on: &Cuda, (dx, add): (At, bool), part: Part, workspace: &Workspace) -> Result<(), Error> {
+        let mut args = self.args((workspace.columns, dx.plus(part.first * self.windows.input.len())), part);
+        args.push(add.into());
+        let pixels = part.images * self.windows.input.height * self.windows.input.width;
+        on.launch("col2im", Grid::Each(pixels * self.channels()), &args)
+    }
+
+    fn args(&self, (from, to): (At, At), part: Part) -> Vec<Arg> {
+        let Windows { height, width, stride, padding, .. } = self.windows;
+        let sides = [part.images, self.windows.input.height, self.windows.input.width, self.windows.input.channels];
+        let group = [part.group * self.channels(), self.channels()];
+        let windows = [self.windows.output.height, self.windows.output.width, height, width, stride, padding];
+        let numbers = sides.into_iter().chain(group).chain(windows).map(Arg::from);
+        [from.into(), to.into()].into_iter().chain(numbers).collect()
+    }
+
+    /// A part's outputs or their gradients: a row for every image and position.
+    pub fn outputs(&self, y: At, part: Part) -> Matrix {
+        let at = y.plus(part.first * self.windows.output.len() + part.group * self.filters());
+        Matrix::new(at, self.windows.output.channels)
+    }
+
+    /// A group's filters, a row each.
+    pub fn weights(&self, at: At, part: Part) -> Matrix {
+        Matrix::new(at.plus(part.group * self.filters() * self.window()), self.window())
+    }
+}
+
+impl Cuda {
+    /// Adds biases, again and again, to all values.
+    pub(crate) fn add_bias(&self, (y, total): (At, usize), (bias, period): (Option<At>, usize)) -> Result<(), Error> {
+        let Some(bias) = bias else {
+            return Ok(());
+        };
+        self.launch("add_bias", Grid::Each(total), &[y.into(), bias.into(), Arg::long(total), period.into()])
+    }
+
+    /// Sums of columns, in an order that the sizes alone determine.
+    pub(crate) fn bias_gradient(
+        &self,
+        (dy, rows, columns): (At, usize, usize),
+        bias: Option<At>,
+        workspace: &Workspace,
+    ) -> Result<(), Error> {
+        let Some(bias) = bias else {
+            return Ok(());
+        };
+        let parts = workspace.parts(rows, columns);
+        let args = [dy.into(), workspace.partial.into(), Arg::long(rows), columns.into()];
+        self.launch("column_sums", Grid::Columns { columns, parts }, &args)?;
+        let args = [workspace.partial.into(), bias.into(), columns.into(), parts.into()];
+        self.launch("finish_column_sums", Grid::Each(columns), &args)
+    }
+}

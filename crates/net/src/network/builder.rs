@@ -1,0 +1,189 @@
+//! A network, layer by layer, with every shape worked out.
+
+use super::{Layer, Network};
+use crate::error::Error;
+use crate::init::Init;
+use crate::ops::{Image, Op, ParameterSpec, Role};
+use crate::recipe::DataRecipe;
+use crate::shape::Shape;
+
+/// The name of the first layer: the image.
+const IMAGE: &str = "data";
+
+/// Values of one image's activations, of one layer and of all together, and of parameters: what memory is taken by
+/// follows from an untrusted file.
+const MOST_OUTPUTS: usize = 1 << 28;
+pub(super) const MOST_ACTIVATIONS: usize = 1 << 27;
+const MOST_PARAMETERS: usize = 1 << 30;
+
+/// Takes layers one by one, each after its inputs; the first mistake is kept for [`NetworkBuilder::build`].
+#[derive(Debug)]
+pub struct NetworkBuilder {
+    layers: Vec<Layer>,
+    image: Shape,
+    data: DataRecipe,
+    classes: Option<usize>,
+    error: Option<Error>,
+}
+
+fn error(layer: Option<&str>, expected: impl Into<String>, found: impl Into<String>) -> Error {
+    Error::Network { layer: layer.map(str::to_owned), expected: expected.into(), found: found.into(), hint: None }
+}
+
+impl NetworkBuilder {
+    pub(super) fn new(image: Shape, input: Shape, data: DataRecipe) -> Self {
+        let first = Layer {
+            name: IMAGE.into(),
+            op: Op::Image(Image { shape: input }),
+            inputs: Vec::new(),
+            shape: input,
+            parameters: Vec::new(),
+            kernel_dims: None,
+        };
+        Self { layers: vec![first], image, data, classes: None, error: None }
+    }
+
+    /// Requires so many classes of the softmax.
+    #[must_use]
+    pub const fn classes(mut self, classes: usize) -> Self {
+        self.classes = Some(classes);
+        self
+    }
+
+    /// Adds a layer that takes the named layers' outputs; the image is `data`.
+    #[must_use]
+    pub fn layer<S: AsRef<str>>(mut self, name: &str, op: impl Into<Op>, inputs: &[S]) -> Self {
+        if self.error.is_none() {
+            match self.make(name, op.into(), inputs) {
+                Ok(layer) => self.layers.push(layer),
+                Err(error) => self.error = Some(error),
+            }
+        }
+        self
+    }
+
+    /// The network.
+    ///
+    /// # Errors
+    /// [`Error::Network`]: the first layer whose inputs are not there or do not fit, or what is wrong with the whole: no
+    /// softmax at its end, a layer that nothing takes as input, too many values.
+    pub fn build(self) -> Result<Network, Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        check_uses(&self.layers)?;
+        check_size(&self.layers)?;
+        let layers = self.layers;
+        let dense = layers.iter().rfind(|layer| matches!(layer.op, Op::Dense(_))).or(layers.last());
+        let features = dense.and_then(|layer| layer.inputs.first().copied()).unwrap_or(0);
+        Ok(Network { layers, image: self.image, features, data: self.data })
+    }
+
+    fn make<S: AsRef<str>>(&self, name: &str, op: Op, inputs: &[S]) -> Result<Layer, Error> {
+        if self.layers.iter().any(|layer| layer.name == name) {
+            return Err(error(Some(name), "a name of its own for every layer", "the name a second time"));
+        }
+        let inputs = self.inputs(name, &op, inputs)?;
+        let shapes: Vec<Shape> = inputs.iter().map(|&index| self.layers[index].shape).collect();
+        self.check_classes(name, &op, &shapes)?;
+        let shape = op.output(&shapes).map_err(|reason| error(Some(name), reason.expected, reason.found))?;
+        let mut parameters = op.operation().parameters(&shapes, shape);
+        for spec in &mut parameters {
+            spec.name = format!("{name}.{}", spec.name);
+        }
+        check_init(name, &op, &inputs, &parameters)?;
+        let values: usize = parameters.iter().map(ParameterSpec::len).sum();
+        if shape.len() > MOST_OUTPUTS || values > MOST_PARAMETERS {
+            let found = format!("{shape} outputs and {values} parameters");
+            return Err(error(Some(name), "a layer of at most 2^28 outputs and 2^30 parameters", found));
+        }
+        let weight = parameters.iter().find(|spec| spec.role == Role::Weight);
+        let kernel_dims = weight.and_then(|weight| op.operation().kernel_dims(&shapes, weight));
+        Ok(Layer { name: name.to_owned(), op, inputs, shape, parameters, kernel_dims })
+    }
+
+    fn inputs<S: AsRef<str>>(&self, name: &str, op: &Op, inputs: &[S]) -> Result<Vec<usize>, Error> {
+        let several = op.takes_several_inputs();
+        if inputs.is_empty() || (inputs.len() > 1 && !several) {
+            let expected = if several {
+                "at least one input".into()
+            } else {
+                let types: Vec<_> = Op::types_with_several_inputs().iter().map(|name| format!("`{name}`")).collect();
+                format!("one input ({} take several)", types.join(" and "))
+            };
+            return Err(error(Some(name), expected, inputs.len().to_string()));
+        }
+        let find = |input: &S| {
+            let input = input.as_ref();
+            let index = self.layers.iter().position(|layer| layer.name == input);
+            index.ok_or_else(|| {
+                let known: Vec<_> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+                let expected = format!("inputs among the layers before it ({})", known.join(", "));
+                error(Some(name), expected, format!("`{input}`"))
+            })
+        };
+        inputs.iter().map(find).collect()
+    }
+
+    fn check_classes(&self, name: &str, op: &Op, inputs: &[Shape]) -> Result<(), Error> {
+        match self.classes {
+            Some(classes) if matches!(op, Op::Softmax(_)) && inputs[0] != Shape::vector(classes) => {
+                let expected = format!("one input a class ({classes}x1x1 for {classes} classes)");
+                Err(error(Some(name), expected, format!("an input of {}", inputs[0])))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Refuses starts that only some layers can have.
+fn check_init(name: &str, op: &Op, inputs: &[usize], parameters: &[ParameterSpec]) -> Result<(), Error> {
+    for spec in parameters {
+        let most = 2 * spec.fan.inputs;
+        let is_whitening = matches!(spec.init, Init::Whitening { .. });
+        let is_weight = spec.role == Role::Weight || !spec.init.is_for_filters();
+        let fits = is_weight && op.operation().accepts_init(spec.init, inputs == [0]);
+        if fits && (!is_whitening || spec.shape[0] <= most) {
+            continue;
+        }
+        let expected = if is_whitening {
+            format!("the start `whitening` for the filters of a `conv` on the image, at most {most} of them")
+        } else {
+            "the start `dirac` for filters of `conv` or `local` only".to_owned()
+        };
+        let found = format!("it for `{}` {:?} of `{}`", spec.name, spec.shape, op.kind());
+        return Err(error(Some(name), expected, found));
+    }
+    Ok(())
+}
+
+/// The last layer is the softmax, and every other feeds one.
+fn check_uses(layers: &[Layer]) -> Result<(), Error> {
+    let last = layers.len() - 1;
+    if !matches!(layers[last].op, Op::Softmax(_)) {
+        return Err(error(Some(&layers[last].name), "a softmax as the last layer", layers[last].op.kind()));
+    }
+    for (index, layer) in layers.iter().enumerate().take(last) {
+        if matches!(layer.op, Op::Softmax(_)) {
+            return Err(error(Some(&layer.name), "one softmax, as the last layer", "another before it"));
+        }
+        if !layers.iter().any(|other| other.inputs.contains(&index)) {
+            return Err(error(Some(&layer.name), "a later layer that takes it as input", "none"));
+        }
+    }
+    Ok(())
+}
+
+fn check_size(layers: &[Layer]) -> Result<(), Error> {
+    let activations: usize = layers.iter().map(|layer| layer.shape.len()).sum();
+    let parameters: usize = layers.iter().flat_map(|layer| &layer.parameters).map(ParameterSpec::len).sum();
+    if activations <= MOST_ACTIVATIONS && parameters <= MOST_PARAMETERS {
+        return Ok(());
+    }
+    Err(Error::Network {
+        layer: None,
+        expected: "a network of at most 2^27 activations an image and 2^30 parameters".into(),
+        found: format!("{activations} activations and {parameters} parameters"),
+        hint: Some("`resize` in [data] makes images smaller".into()),
+    })
+}

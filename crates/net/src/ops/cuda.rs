@@ -1,0 +1,104 @@
+//! What a layer is on a GPU. Values are dense, channels last.
+
+use super::parameter::Role;
+use crate::device::cuda::{At, Cuda, Workspace};
+use crate::error::Error;
+use crate::shape::Shape;
+use std::fmt;
+
+/// What a layer is built from.
+pub(crate) struct CudaContext<'a> {
+    pub on: &'a Cuda,
+    pub inputs: &'a [Shape],
+    pub output: Shape,
+    /// Images at most.
+    pub images: usize,
+    /// Whether there is a backward pass.
+    pub is_trained: bool,
+    /// Number of the layer in its network.
+    pub layer: usize,
+}
+
+/// A layer's arrays on the device, or their gradients.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DeviceArrays<'a>(pub &'a [(Role, At)]);
+
+impl DeviceArrays<'_> {
+    pub fn get(self, role: Role) -> Option<At> {
+        self.0.iter().find(|(known, _)| *known == role).map(|(_, at)| *at)
+    }
+
+    /// An array that the layer always has.
+    pub fn need(self, role: Role) -> Result<At, Error> {
+        self.get(role).ok_or_else(|| Error::internal(format!("a layer on the device without its {}", role.suffix())))
+    }
+}
+
+/// One pass: the images, the layer's arrays, memory to compute in.
+#[derive(Clone, Copy)]
+pub(crate) struct CudaRun<'a> {
+    pub on: &'a Cuda,
+    pub images: usize,
+    pub arrays: DeviceArrays<'a>,
+    pub workspace: &'a Workspace,
+    /// While training.
+    pub training: Option<CudaTraining<'a>>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct CudaTraining<'a> {
+    /// What the step's random masks are drawn from, 64 bits.
+    pub noise: At,
+    /// Gradients of the layer's arrays; the minibatch's statistics in place of running ones.
+    pub gradients: DeviceArrays<'a>,
+}
+
+/// What an input's gradient is computed from.
+#[derive(Clone, Copy)]
+pub(crate) struct CudaBackward<'a> {
+    /// All inputs.
+    pub x: &'a [At],
+    pub y: At,
+    pub dy: At,
+    /// Number of the input whose gradient is asked for.
+    pub slot: usize,
+    /// Its gradient.
+    pub dx: At,
+    /// Added to what is there, or else written.
+    pub add: bool,
+}
+
+/// A layer with the memory it needs for so many images.
+pub(crate) trait CudaLayer: fmt::Debug + Send + Sync {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error>;
+
+    /// Gradients of the layer's arrays.
+    fn weight_gradient(&self, _run: &CudaRun<'_>, _x: At, _dy: At, _gradients: DeviceArrays<'_>) -> Result<(), Error> {
+        Err(Error::internal(format!("no weight gradient on the device of {self:?}")))
+    }
+
+    /// Gradient of one input.
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error>;
+}
+
+/// A parameter's axes in the device's order, as its file's axes; and the shape whose axes those are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AxisOrder {
+    pub shape: Vec<usize>,
+    pub axes: Vec<usize>,
+}
+
+impl AxisOrder {
+    /// Channels last: of filters, of filters at every position, of a bias for every position.
+    pub fn of(shape: &[usize], role: Role) -> Self {
+        let axes = match (role, shape.len()) {
+            // k c r s, and the same at every position.
+            (Role::Weight, 4) => vec![0, 2, 3, 1],
+            (Role::Weight, 6) => vec![0, 1, 2, 4, 5, 3],
+            // k oh ow
+            (Role::Bias, 3) => vec![1, 2, 0],
+            (_, axes) => (0..axes).collect(),
+        };
+        Self { shape: shape.to_vec(), axes }
+    }
+}

@@ -1,0 +1,62 @@
+//! Fully connected layers on the device: one product.
+
+use crate::device::cuda::{At, Factor, Matrix, Product};
+use crate::error::Error;
+use crate::ops::Role;
+use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun, DeviceArrays};
+
+/// It has no kernels of its own.
+pub(crate) const KERNELS: &str = "";
+
+#[derive(Debug)]
+pub(crate) struct DenseLayer {
+    /// Values of an input and of an output.
+    pub inputs: usize,
+    pub outputs: usize,
+}
+
+impl CudaLayer for DenseLayer {
+    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+        let Self { inputs, outputs } = *self;
+        run.on.product(&Product {
+            rows: run.images,
+            columns: outputs,
+            inner: inputs,
+            a: Factor::Plain(Matrix::new(x[0], inputs)),
+            b: Factor::Transposed(Matrix::new(run.arrays.need(Role::Weight)?, inputs)),
+            c: Matrix::new(y, outputs),
+            add: false,
+            count: 1,
+        })?;
+        run.on.add_bias((y, run.images * outputs), (run.arrays.get(Role::Bias), outputs))
+    }
+
+    fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
+        let Self { inputs, outputs } = *self;
+        run.on.product(&Product {
+            rows: outputs,
+            columns: inputs,
+            inner: run.images,
+            a: Factor::Transposed(Matrix::new(dy, outputs)),
+            b: Factor::Plain(Matrix::new(x, inputs)),
+            c: Matrix::new(gradients.need(Role::Weight)?, inputs),
+            add: false,
+            count: 1,
+        })?;
+        run.on.bias_gradient((dy, run.images, outputs), gradients.get(Role::Bias), run.workspace)
+    }
+
+    fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
+        let Self { inputs, outputs } = *self;
+        run.on.product(&Product {
+            rows: run.images,
+            columns: inputs,
+            inner: outputs,
+            a: Factor::Plain(Matrix::new(known.dy, outputs)),
+            b: Factor::Plain(Matrix::new(run.arrays.need(Role::Weight)?, inputs)),
+            c: Matrix::new(known.dx, inputs),
+            add: known.add,
+            count: 1,
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! The forward pass of locally and fully connected layers.
+
+use super::positions;
+use crate::device::VectorLevel;
+use crate::device::cpu::buffer::Buffer;
+use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::lanes::LANES;
+use crate::device::cpu::layout::Layout;
+use crate::device::cpu::window::{Layouts, Taps, Windows, tail};
+use rayon::prelude::*;
+
+/// Filters and biases of every position, packed.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct LocalWeights {
+    pub filters: Buffer,
+    pub bias: Buffer,
+}
+
+/// The forward pass.
+#[derive(Debug)]
+pub(crate) struct LocalForward {
+    windows: Windows,
+    taps: Taps,
+    product: Product,
+    input: Layout,
+    output: Layout,
+}
+
+impl LocalForward {
+    pub fn new(windows: Windows, places: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = places;
+        let taps = windows.taps(&input);
+        let rows =
+            (0..images).map(|image| Row { a: (image * input.image()) as u32, c: (image * output.image()) as u32 });
+        let runs = taps.stretches().into_iter().map(|(offset, tap)| Run { a: offset as u32, b: (tap * BLOCK) as u32 });
+        let product = Product::new(Walk {
+            rows: rows.collect(),
+            runs: runs.collect(),
+            length: taps.stretch(),
+            a_stride: 1,
+            b_stride: BLOCK,
+            vectors: windows.filters().div_ceil(LANES),
+            b_block: taps.packed_block(),
+            c_block: BLOCK,
+            tail: tail(windows.filters(), windows.groups),
+        });
+        Self { windows, taps, product, input, output }
+    }
+
+    /// Packs weights `[oh,ow,k,c,r,s]` and biases `[k,oh,ow]`.
+    pub fn pack(&self, weights: &[f32], bias: &[f32], packed: &mut LocalWeights) {
+        let windows = &self.windows;
+        let places = windows.output.height * windows.output.width;
+        let length = self.taps.packed_len();
+        packed.filters.grow(places * windows.groups * length);
+        let per_group = windows.filters() * windows.weights();
+        packed
+            .filters
+            .par_chunks_exact_mut(length)
+            .zip(weights.par_chunks_exact(per_group))
+            .for_each(|(packed, weights)| self.taps.pack(weights, packed));
+        packed.bias.grow(places * self.output.stride + BLOCK);
+        for (filter, map) in bias.chunks_exact(places).enumerate() {
+            for (place, &value) in map.iter().enumerate() {
+                packed.bias[place * self.output.stride + filter] = value;
+            }
+        }
+    }
+
+    /// Applies the layer to the first `images` images.
+    pub fn apply(&self, level: VectorLevel, images: usize, weights: &LocalWeights, values: (&[f32], &mut [f32])) {
+        let (input, output) = values;
+        let windows = &self.windows;
+        let length = self.taps.packed_len();
+        for (place, (y, x)) in positions(windows).enumerate() {
+            let (iy, ix) = windows.origin(y, x);
+            let from = self.input.offset(0, iy, ix);
+            let to = self.output.pixel(0, y, x).start;
+            for group in 0..windows.groups {
+                let filter = group * windows.filters();
+                self.product.apply(
+                    level,
+                    Operands {
+                        a: &input[from + group * windows.channels()..],
+                        b: &weights.filters[(place * windows.groups + group) * length..],
+                        c: &mut output[to + filter..],
+                        start: Start::Bias(&weights.bias[place * self.output.stride + filter..]),
+                        rows: 0..images,
+                        runs: 0..self.product.counts().1,
+                    },
+                );
+            }
+        }
+    }
+}

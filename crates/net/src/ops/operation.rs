@@ -1,0 +1,130 @@
+//! What every operation says about itself, whatever computes it.
+
+use super::cpu::{CpuContext, CpuLayer, InPlaceLayer, MemoryNeeds};
+use super::cuda::{AxisOrder, CudaContext, CudaLayer};
+use super::parameter::ParameterSpec;
+use super::receptive_field::Field;
+use crate::error::Error;
+use crate::init::Init;
+use crate::shape::Shape;
+use crate::table::Section;
+use std::fmt;
+use std::sync::Arc;
+use toml::Table;
+
+/// Why an operation cannot take its inputs: a rule and what broke it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShapeError {
+    /// What the operation needs.
+    pub expected: String,
+    /// What it was given.
+    pub found: String,
+}
+
+impl ShapeError {
+    /// An error unless the rule holds.
+    pub(crate) fn ensure(
+        holds: bool,
+        expected: impl FnOnce() -> String,
+        found: impl FnOnce() -> String,
+    ) -> Result<(), Self> {
+        if holds { Ok(()) } else { Err(Self { expected: expected(), found: found() }) }
+    }
+}
+
+/// A layer's operation: its settings, and everything that follows from them and the shapes of its inputs. There is at
+/// least one input, and exactly one unless [`FromTable::TAKES_SEVERAL_INPUTS`].
+pub(crate) trait Operation: fmt::Debug + Send + Sync {
+    /// The type's name in recipes, in the API and in the dashboard.
+    fn kind(&self) -> &'static str;
+
+    /// Shape of the output.
+    ///
+    /// # Errors
+    /// Settings or shapes that do not fit.
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, ShapeError>;
+
+    /// The arrays it learns, then those that follow the batches; names without the layer's.
+    fn parameters(&self, _inputs: &[Shape], _output: Shape) -> Vec<ParameterSpec> {
+        Vec::new()
+    }
+
+    /// Whether a parameter may start so. `on_image` says that the input is the image itself.
+    fn accepts_init(&self, init: Init, _on_image: bool) -> bool {
+        !init.is_for_filters()
+    }
+
+    /// What the outputs of a field depend on, in pixels of an input of that shape; may reach past its edges.
+    fn receptive_field(&self, field: Field, _input: Shape) -> Field {
+        field
+    }
+
+    /// One line for a reader of papers.
+    fn describe(&self, inputs: &[Shape]) -> String;
+
+    /// Writes its settings into its table of the recipe, defaults too.
+    fn write(&self, _table: &mut Table) {}
+
+    /// What the plan of the CPU's memory needs to know.
+    fn memory_needs(&self, inputs: &[Shape], output: Shape) -> MemoryNeeds;
+
+    /// The layer on the CPU.
+    fn cpu(&self, context: &CpuContext<'_>) -> Box<dyn CpuLayer>;
+
+    /// The layer as one that overwrites its input, if it can be.
+    fn cpu_in_place(&self) -> Option<Arc<dyn InPlaceLayer>> {
+        None
+    }
+
+    /// The layer on a GPU, with the memory it needs for so many images.
+    ///
+    /// # Errors
+    /// Too little memory.
+    fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error>;
+
+    /// Floats of windows that a GPU lays out for one image.
+    fn cuda_window_floats(&self, _inputs: &[Shape], _output: Shape) -> usize {
+        0
+    }
+
+    /// Arrays of the output's size that a GPU keeps for the backward pass, beside output and gradient.
+    fn cuda_saved_maps(&self) -> usize {
+        0
+    }
+
+    /// The weights as filters x channels x height x width, to be drawn; none where they are no maps.
+    fn kernel_dims(&self, _inputs: &[Shape], weight: &ParameterSpec) -> Option<[usize; 4]> {
+        match *weight.shape.as_slice() {
+            [k, c, r, s] => Some([k, c, r, s]),
+            // The filters of every position, by rows.
+            [oh, ow, k, c, r, s] => Some([oh * ow * k, c, r, s]),
+            _ => None,
+        }
+    }
+
+    /// The order in which a GPU wants a parameter's values.
+    fn device_order(&self, _inputs: &[Shape], spec: &ParameterSpec) -> AxisOrder {
+        AxisOrder::of(&spec.shape, spec.role)
+    }
+}
+
+/// A small network in short, one layer per line: `name type key=value ...`; and channels, height and width of its images.
+pub(crate) type Example = (&'static str, [usize; 3]);
+
+/// How an operation is read from its table of a recipe.
+pub(crate) trait FromTable: Sized {
+    /// Values of `type`, of which most operations have one.
+    const TYPES: &'static [&'static str];
+
+    /// Whether there may be more than one input.
+    const TAKES_SEVERAL_INPUTS: bool = false;
+
+    /// Small networks in which every type and setting occurs: what tests and `deepviz doctor` compute.
+    const EXAMPLES: &'static [Example];
+
+    /// Reads the settings; `kind` is one of [`FromTable::TYPES`].
+    ///
+    /// # Errors
+    /// Keys that are missing or have values that are not allowed, with file and line.
+    fn read(kind: &str, section: &mut Section<'_>, inputs: usize) -> Result<Self, Error>;
+}

@@ -1,0 +1,201 @@
+//! The arrays that layers learn or follow, and how recipes say how they start and learn.
+
+use crate::error::Error;
+use crate::init::{Fan, Init};
+use crate::table::Section;
+use crate::table::write::put;
+use toml::Table;
+
+/// One array that is learnt, or followed: a running statistic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterSpec {
+    /// `conv1.weight`, `conv1.bias`, `bn1.running_mean` or `bn1.running_var`.
+    pub name: String,
+    /// Shape as the files have it: conv `[k, c, r, s]`, local `[oh, ow, k, c, r, s]`, full
+    /// `[outputs, inputs]` with inputs in channel, row, column order; bias `[k]` or `[k, oh, ow]`;
+    /// all of a batch normalisation's `[c]`.
+    pub shape: Vec<usize>,
+    /// Weight or bias: which of the schedule's learning rates it follows; or a statistic.
+    pub role: Role,
+    /// How it starts.
+    pub init: Init,
+    /// What feeds it, for starts that depend on that.
+    pub fan: Fan,
+    /// Factor on the schedule's learning rate; of a statistic, how far a step moves it towards the
+    /// minibatch's.
+    pub rate_factor: f64,
+    /// Momentum, if not the optimiser's.
+    pub momentum: Option<f64>,
+    /// Decay, if not the optimiser's for its role.
+    pub decay: Option<f64>,
+    /// Epochs after which it is learnt no more, if there are any.
+    pub epochs: Option<f64>,
+}
+
+/// Kind of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Weights.
+    Weight,
+    /// Biases.
+    Bias,
+    /// Running mean of a channel.
+    RunningMean,
+    /// Running variance of a channel.
+    RunningVariance,
+}
+
+impl Role {
+    /// The name that follows a layer's in the name of its array.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Bias => "bias",
+            Self::RunningMean => "running_mean",
+            Self::RunningVariance => "running_var",
+        }
+    }
+}
+
+impl ParameterSpec {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether it is learnt by gradients; running statistics are not.
+    pub const fn is_learnt(&self) -> bool {
+        matches!(self.role, Role::Weight | Role::Bias)
+    }
+
+    /// A statistic that every step moves by `momentum` towards the minibatch's.
+    pub(crate) fn statistic(role: Role, channels: usize, start: f64, momentum: f64) -> Self {
+        Self {
+            name: role.suffix().to_owned(),
+            shape: vec![channels],
+            role,
+            init: Init::Constant { value: start },
+            fan: Fan { inputs: 1, outputs: 1 },
+            rate_factor: momentum,
+            momentum: Some(0.0),
+            decay: Some(0.0),
+            epochs: None,
+        }
+    }
+}
+
+/// How a layer's weights and biases start and learn; what is not given follows the optimiser.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Learning {
+    /// Biases are learnt too.
+    pub bias: bool,
+    /// Start of the weights.
+    pub init: Init,
+    /// Start of the biases.
+    pub bias_init: Init,
+    /// Factor on the weights' learning rate.
+    pub rate_factor: f64,
+    /// Factor on the biases' learning rate.
+    pub bias_rate_factor: f64,
+    /// Momentum of weights and biases.
+    pub momentum: Option<f64>,
+    /// Decay of the weights.
+    pub decay: Option<f64>,
+    /// Decay of the biases.
+    pub bias_decay: Option<f64>,
+    /// Epochs after which the weights stay as they are.
+    pub epochs: Option<f64>,
+    /// Epochs after which the biases stay as they are.
+    pub bias_epochs: Option<f64>,
+}
+
+impl Learning {
+    /// Weights that start so, biases that start at 0, everything else as the optimiser has it.
+    pub const fn from_init(init: Init) -> Self {
+        Self {
+            bias: true,
+            init,
+            bias_init: Init::Constant { value: 0.0 },
+            rate_factor: 1.0,
+            bias_rate_factor: 1.0,
+            momentum: None,
+            decay: None,
+            bias_decay: None,
+            epochs: None,
+            bias_epochs: None,
+        }
+    }
+
+    pub(crate) fn weight(&self, shape: Vec<usize>, fan: Fan) -> ParameterSpec {
+        ParameterSpec {
+            name: Role::Weight.suffix().to_owned(),
+            shape,
+            role: Role::Weight,
+            init: self.init,
+            fan,
+            rate_factor: self.rate_factor,
+            momentum: self.momentum,
+            decay: self.decay,
+            epochs: self.epochs,
+        }
+    }
+
+    /// The biases, if there are any.
+    pub(crate) fn bias(&self, shape: Vec<usize>, fan: Fan) -> Option<ParameterSpec> {
+        self.bias.then(|| ParameterSpec {
+            name: Role::Bias.suffix().to_owned(),
+            shape,
+            role: Role::Bias,
+            init: self.bias_init,
+            fan,
+            rate_factor: self.bias_rate_factor,
+            momentum: self.momentum,
+            decay: self.bias_decay,
+            epochs: self.bias_epochs,
+        })
+    }
+
+    /// Reads the keys that all layers with weights have; `init` is the weights' start where none is given.
+    pub(crate) fn read(section: &mut Section<'_>, init: Init) -> Result<Self, Error> {
+        let positive = |value: &f64| *value >= 0.0;
+        let rule = "a number, 0 or more,";
+        let below_one = |value: &f64| (0.0..1.0).contains(value);
+        Ok(Self {
+            bias: section.or("bias", true)?,
+            init: Init::read(section, "init")?.unwrap_or(init),
+            bias_init: Init::read(section, "bias_init")?.unwrap_or(Init::Constant { value: 0.0 }),
+            rate_factor: section.checked("rate_factor", rule, positive)?.unwrap_or(1.0),
+            bias_rate_factor: section.checked("bias_rate_factor", rule, positive)?.unwrap_or(1.0),
+            momentum: section.checked("momentum", "a number from 0 to below 1", below_one)?,
+            decay: section.checked("decay", rule, positive)?,
+            bias_decay: section.checked("bias_decay", rule, positive)?,
+            epochs: section.checked("epochs", rule, positive)?,
+            bias_epochs: section.checked("bias_epochs", rule, positive)?,
+        })
+    }
+
+    pub(crate) fn write(&self, table: &mut Table) {
+        put(table, "bias", self.bias);
+        put(table, "init", self.init.to_table());
+        put(table, "bias_init", self.bias_init.to_table());
+        put(table, "rate_factor", self.rate_factor);
+        put(table, "bias_rate_factor", self.bias_rate_factor);
+        let optional = [
+            ("momentum", self.momentum),
+            ("decay", self.decay),
+            ("bias_decay", self.bias_decay),
+            ("epochs", self.epochs),
+            ("bias_epochs", self.bias_epochs),
+        ];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                put(table, key, value);
+            }
+        }
+    }
+}
