@@ -43,6 +43,13 @@ impl NetworkBuilder {
         Self { layers: vec![first], image, data, classes: None, error: None }
     }
 
+    /// How the network sees its images, but for their shape: mean, deviation, range and order of colours.
+    #[must_use]
+    pub fn data(mut self, data: DataRecipe) -> Self {
+        self.data = data;
+        self
+    }
+
     /// Requires so many classes of the softmax.
     #[must_use]
     pub const fn classes(mut self, classes: usize) -> Self {
@@ -186,4 +193,74 @@ fn check_size(layers: &[Layer]) -> Result<(), Error> {
         found: format!("{activations} activations and {parameters} parameters"),
         hint: Some("`resize` in [data] makes images smaller".into()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::{Activation, Add, Conv, Dense, Filters, Learning, Softmax};
+    use crate::{Error, Init, Network, Recipe, Shape};
+
+    const RECIPE: &str = r#"
+        [[layer]]
+        name = "conv1"
+        type = "conv"
+        filters = 8
+        size = 3
+        padding = 1
+        [[layer]]
+        name = "relu1"
+        type = "relu"
+        [[layer]]
+        name = "sum"
+        type = "add"
+        inputs = ["conv1", "relu1"]
+        [[layer]]
+        name = "fc"
+        type = "full"
+        outputs = 5
+        [[layer]]
+        name = "probs"
+        type = "softmax"
+        [train]
+        stages = [{ epochs = 1, rate = 0.1 }]
+    "#;
+
+    fn dense(outputs: usize) -> Dense {
+        Dense { outputs, learning: Learning::from_init(Init::He) }
+    }
+
+    #[test]
+    fn a_builder_makes_the_recipes_network() {
+        let image = Shape::new(3, 8, 8);
+        let recipe = Recipe::parse(RECIPE, "built.toml", &[]).unwrap();
+        let filters = Filters { filters: 8, size: 3, stride: 1, padding: 1, groups: 1 };
+        let conv = Conv { filters, shared_bias: true, learning: Learning::from_init(Init::He) };
+        let built = Network::builder(image)
+            .data(recipe.data.clone())
+            .layer("conv1", conv, &["data"])
+            .layer("relu1", Activation::Relu, &["conv1"])
+            .layer("sum", Add { coefficients: vec![1.0; 2] }, &["conv1", "relu1"])
+            .layer("fc", dense(5), &["sum"])
+            .layer("probs", Softmax, &["fc"])
+            .build()
+            .unwrap();
+        assert_eq!(built, Network::new(&recipe, image, 5).unwrap());
+    }
+
+    #[test]
+    fn the_first_mistake_is_named_with_its_layer() {
+        let start = || Network::builder(Shape::new(3, 8, 8)).layer("fc", dense(5), &["data"]);
+        let message = |result: Result<Network, Error>| result.unwrap_err().to_string();
+        let unknown = message(start().layer("probs", Softmax, &["fc2"]).layer("fc", dense(5), &["probs"]).build());
+        assert!(
+            unknown.contains("`probs`") && unknown.contains("(data, fc)") && unknown.contains("`fc2`"),
+            "{unknown}"
+        );
+        let twice = message(start().layer("fc", dense(5), &["fc"]).build());
+        assert!(twice.contains("`fc`") && twice.contains("second time"), "{twice}");
+        let unfinished = message(start().build());
+        assert!(unfinished.contains("softmax as the last layer"), "{unfinished}");
+        let wrong = message(start().classes(4).layer("probs", Softmax, &["fc"]).build());
+        assert!(wrong.contains("4x1x1") && wrong.contains("5x1x1"), "{wrong}");
+    }
 }

@@ -49,6 +49,26 @@ impl Layer {
 }
 
 impl Network {
+    /// A network for images of this shape, layer by layer; [`NetworkBuilder::data`] says how it sees them.
+    ///
+    /// # Examples
+    /// ```
+    /// use deepviz_net::ops::{Activation, Dense, Learning, Softmax};
+    /// use deepviz_net::{Init, Network, Shape};
+    ///
+    /// let network = Network::builder(Shape::new(3, 8, 8))
+    ///     .layer("hidden", Dense { outputs: 16, learning: Learning::from_init(Init::He) }, &["data"])
+    ///     .layer("relu", Activation::Relu, &["hidden"])
+    ///     .layer("logits", Dense { outputs: 4, learning: Learning::from_init(Init::He) }, &["relu"])
+    ///     .layer("probabilities", Softmax, &["logits"])
+    ///     .build()?;
+    /// assert_eq!(network.classes(), 4);
+    /// # Ok::<(), deepviz_net::Error>(())
+    /// ```
+    pub fn builder(image: Shape) -> NetworkBuilder {
+        NetworkBuilder::new(image, image, DataRecipe::default())
+    }
+
     /// The layers; the first is the input, `data`, the last the softmax.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
