@@ -140,10 +140,10 @@ describe('without a pointer', () => {
     const { page } = dashboard;
     await reach(dashboard, /^button small/);
     await dashboard.press('Enter');
-    expect(await page.getByRole('list', { name: 'Runs' }).count()).toBe(1);
+    await expect.poll(() => page.getByRole('list', { name: 'Runs' }).count()).toBe(1);
     await page.keyboard.press('Tab');
     await dashboard.press('Escape');
-    expect(await page.getByRole('list', { name: 'Runs' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('list', { name: 'Runs' }).count()).toBe(0);
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
     await page.getByRole('button', { name: 'Show me around' }).focus();
@@ -153,9 +153,9 @@ describe('without a pointer', () => {
     // Started by the user its buttons take the focus, which returns at the end.
     await expect.poll(async () => (await focused(dashboard))?.name).toBe('button next');
     await page.keyboard.press('Enter');
-    expect(await around.textContent()).toContain('2 of 6');
+    await expect.poll(() => around.textContent()).toContain('2 of 6');
     await dashboard.press('Escape');
-    expect(await around.count()).toBe(0);
+    await expect.poll(() => around.count()).toBe(0);
     expect(dashboard.said('view')).toBe('training');
   });
 });
