@@ -144,6 +144,7 @@ struct Subject {
     preprocess: Arc<Preprocess>,
     parameters: Parameters,
     images: Vec<Array3<u8>>,
+    label_smoothing: f32,
 }
 
 impl Subject {
@@ -154,6 +155,7 @@ impl Subject {
         Ok(Self {
             preprocess: Arc::new(network.preprocess(Some(mean), None)),
             parameters: Parameters::initial(&network, 1),
+            label_smoothing: recipe.train.label_smoothing as f32,
             images: (0..IMAGES).map(|index| noise(index, [channels, height, width])).collect(),
             network: Arc::new(network),
         })
@@ -185,7 +187,8 @@ impl Subject {
         let labels: Vec<u16> = (0..IMAGES).map(|index| (index % CLASSES) as u16).collect();
         let views = vec![self.network.centre_view(); IMAGES];
         let images: Vec<ArrayView3<'_, u8>> = self.images.iter().map(Array3::view).collect();
-        let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1, label_smoothing: 0.0 };
+        let label_smoothing = self.label_smoothing;
+        let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1, label_smoothing };
         let mut gradients = Parameters::zeros(&self.network);
         engine.gradients(&self.parameters, &batch, &mut gradients).context("cannot compute backward")?;
         Ok(gradients)
