@@ -1,9 +1,10 @@
 //! A second implementation of every operation: double precision, channel-row-column order, the
 //! formulas as they stand in the operations' documentation, no thought of speed.
 
-use deepviz_net::ops::activation::GeluForm;
+mod activation;
+
 use deepviz_net::ops::pool::{PoolKind, Ties};
-use deepviz_net::ops::{Activation, Conv, Filters, Local, Pool};
+use deepviz_net::ops::{Conv, Filters, Local, Pool};
 use deepviz_net::{Network, Op, Shape};
 use std::collections::BTreeMap;
 
@@ -15,6 +16,28 @@ pub struct Gradients {
     pub parameters: Named,
     /// By layer; the first is the input's.
     pub layers: Vec<Values>,
+}
+
+/// Whether there is a second implementation of an operation; the others are held against `PyTorch`'s values alone.
+pub fn knows(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Image(_)
+            | Op::Conv(_)
+            | Op::Local(_)
+            | Op::Dense(_)
+            | Op::Pool(_)
+            | Op::GlobalAvgPool(_)
+            | Op::Activation(_)
+            | Op::BatchNorm(_)
+            | Op::ResponseNorm(_)
+            | Op::CrossMapNorm(_)
+            | Op::ContrastNorm(_)
+            | Op::Dropout(_)
+            | Op::Softmax(_)
+            | Op::Add(_)
+            | Op::Concat(_)
+    )
 }
 
 /// Activations of every layer. Dropout is applied as when testing.
@@ -273,7 +296,7 @@ fn simple_forward(op: &Op, input: Shape, inputs: &[&[f64]], y: &mut [f64]) {
         }
         Op::Activation(function) => {
             for (y, x) in y.iter_mut().zip(x) {
-                *y = activation(*function, *x);
+                *y = activation::value(*function, *x);
             }
         }
         Op::Dropout(geometry) => {
@@ -300,69 +323,22 @@ fn simple_forward(op: &Op, input: Shape, inputs: &[&[f64]], y: &mut [f64]) {
     }
 }
 
-fn activation(function: Activation, x: f64) -> f64 {
-    match function {
-        Activation::Identity => x,
-        Activation::Relu => x.max(0.0),
-        Activation::BoundedRelu { limit } => x.max(0.0).min(f64::from(limit)),
-        Activation::SoftRelu if x > 4.0 => x,
-        Activation::SoftRelu => x.exp().ln_1p(),
-        Activation::Logistic => 1.0 / (1.0 + (-x).exp()),
-        Activation::Tanh { a, b } => f64::from(a) * (f64::from(b) * x).tanh(),
-        Activation::Abs => x.abs(),
-        Activation::Square => x * x,
-        Activation::Sqrt => x.sqrt(),
-        Activation::Linear { a, b } => f64::from(a) * x + f64::from(b),
-        Activation::LeakyRelu { slope } => x.max(0.0) + f64::from(slope) * x.min(0.0),
-        Activation::Silu => x / (1.0 + (-x).exp()),
-        Activation::Gelu { form: GeluForm::Exact } => x * normal(x),
-        Activation::Gelu { form: GeluForm::Tanh } => 0.5 * x * (1.0 + by_tanh(x).tanh()),
-    }
-}
-
-fn density(x: f64) -> f64 {
-    (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
-}
-
-/// The normal distribution's share below x, by Simpson's rule.
-fn normal(x: f64) -> f64 {
-    let steps = 200;
-    let width = x / f64::from(2 * steps);
-    let inner: f64 = (1..2 * steps).map(|i| f64::from(2 + 2 * (i % 2)) * density(width * f64::from(i))).sum();
-    0.5 + (density(0.0) + inner + density(x)) * width / 3.0
-}
-
-fn by_tanh(x: f64) -> f64 {
-    (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))
-}
-
-fn derivative(neuron: Activation, x: f64) -> f64 {
-    let one = |holds: bool| f64::from(u8::from(holds));
-    match neuron {
-        Activation::Identity => 1.0,
-        Activation::Relu => one(x > 0.0),
-        Activation::BoundedRelu { limit } => one(x > 0.0 && x < f64::from(limit)),
-        Activation::SoftRelu if x > 4.0 => 1.0,
-        Activation::SoftRelu => 1.0 / (1.0 + (-x).exp()),
-        Activation::Logistic => (-x).exp() / (1.0 + (-x).exp()).powi(2),
-        Activation::Tanh { a, b } => {
-            let t = (f64::from(b) * x).tanh();
-            f64::from(a) * f64::from(b) * (1.0 - t * t)
-        }
-        Activation::Abs => 2.0 * one(x > 0.0) - 1.0,
-        Activation::Square => 2.0 * x,
-        Activation::Sqrt => 0.5 / x.sqrt(),
-        Activation::Linear { a, .. } => f64::from(a),
-        Activation::LeakyRelu { slope } => one(x > 0.0) + f64::from(slope) * one(x <= 0.0),
-        Activation::Silu => {
-            let s = 1.0 / (1.0 + (-x).exp());
-            s + x * s * (1.0 - s)
-        }
-        Activation::Gelu { form: GeluForm::Exact } => normal(x) + x * density(x),
-        Activation::Gelu { form: GeluForm::Tanh } => {
-            let t = by_tanh(x).tanh();
-            let steepness = (2.0 / std::f64::consts::PI).sqrt() * (1.0 + 3.0 * 0.044_715 * x * x);
-            0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * steepness
+/// Adds the gradient of a pool's input.
+fn pool_backward(pool: &Pool, (input, output): (Shape, Shape), x: &[f64], (y, dy): (&[f64], &[f64]), dx: &mut [f64]) {
+    let area = input.height * input.width;
+    for (at, c, i, j) in places(output) {
+        let pixels = pool_window(pool, input, (i, j));
+        let mut taken = false;
+        for (i, j) in &pixels {
+            let from = c * area + i * input.width + j;
+            dx[from] += match pool.kind {
+                PoolKind::Max if x[from] < y[at] || (taken && pool.ties == Ties::First) => 0.0,
+                PoolKind::Max => {
+                    taken = true;
+                    dy[at]
+                }
+                PoolKind::Average => dy[at] / pixels.len() as f64,
+            };
         }
     }
 }
@@ -385,22 +361,7 @@ fn simple_backward((op, input): (&Op, Shape), slot: usize, inputs: &[&[f64]], (y
     match op {
         Op::Pool(pool) => {
             let output = op.output(&[input]).unwrap();
-            let area = input.height * input.width;
-            for (at, c, i, j) in places(output) {
-                let pixels = pool_window(pool, input, (i, j));
-                let mut taken = false;
-                for (i, j) in &pixels {
-                    let from = c * area + i * input.width + j;
-                    dx[from] += match pool.kind {
-                        PoolKind::Max if x[from] < y[at] || (taken && pool.ties == Ties::First) => 0.0,
-                        PoolKind::Max => {
-                            taken = true;
-                            dy[at]
-                        }
-                        PoolKind::Average => dy[at] / pixels.len() as f64,
-                    };
-                }
-            }
+            pool_backward(pool, (input, output), x, (y, dy), &mut dx);
         }
         Op::GlobalAvgPool(_) => {
             let area = input.height * input.width;
@@ -410,7 +371,7 @@ fn simple_backward((op, input): (&Op, Shape), slot: usize, inputs: &[&[f64]], (y
         }
         Op::Activation(function) => {
             for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
-                *dx = dy * derivative(*function, *x);
+                *dx = dy * activation::derivative(*function, *x);
             }
         }
         Op::Dropout(geometry) => {

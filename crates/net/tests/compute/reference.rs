@@ -1,5 +1,6 @@
 //! Small networks against `PyTorch`'s values (`scripts/reference/ops.py` writes the files).
 
+use crate::naive;
 use crate::support::{Case, assert_close, devices};
 use deepviz_net::{Op, Shape};
 use ndarray::{Array3, Array4, ArrayD, Axis, IxDyn};
@@ -53,6 +54,23 @@ fn case(reference: &Reference, tensors: &SafeTensors<'_>) -> Case {
         *array = ArrayD::from_shape_vec(IxDyn(tensor.shape()), floats(&tensor)).unwrap();
     }
     case
+}
+
+#[test]
+fn every_operation_has_pytorchs_values_or_a_second_implementation() {
+    let mut checked = std::collections::BTreeSet::new();
+    for (layers, [channels, height, width]) in Op::examples() {
+        let case = Case::new(layers, Shape::new(channels, height, width), 1);
+        let known = case.network.layers().iter().filter(|layer| naive::knows(&layer.op));
+        checked.extend(known.map(|layer| layer.op.kind()));
+    }
+    for reference in references() {
+        let tensors = SafeTensors::deserialize(&reference.bytes).unwrap();
+        checked.extend(case(&reference, &tensors).network.layers().iter().map(|layer| layer.op.kind()));
+    }
+    for kind in Op::types() {
+        assert!(checked.contains(kind), "no values of `{kind}` in tests/reference");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use deepviz_net::random::Stream;
 use deepviz_net::recipe::short;
-use deepviz_net::{Recipe, Shape};
+use deepviz_net::{Op, Recipe, Shape};
 
 /// Number of draws of each case, and the pixels less one by which a side grows at most: the same numbers at
 /// every call, so that a mismatch can be looked for.
@@ -51,7 +51,9 @@ const CASES: &[([usize; 3], &str)] = &[
 
 /// The networks' recipes and the shapes of their images.
 pub fn all() -> anyhow::Result<Vec<(String, Recipe, Shape)>> {
-    let rounds = (0..ROUNDS).flat_map(|round| CASES.iter().enumerate().map(move |case| (round, case)));
+    let cases = [CASES.to_vec(), missing()].concat();
+    let cases = &cases;
+    let rounds = (0..ROUNDS).flat_map(|round| cases.iter().enumerate().map(move |case| (round, case)));
     rounds
         .map(|(round, (index, ([channels, height, width], layers)))| {
             let name = format!("case {}.{}", index + 1, round + 1);
@@ -63,6 +65,18 @@ pub fn all() -> anyhow::Result<Vec<(String, Recipe, Shape)>> {
             Ok((name, recipe, Shape::new(*channels, height, width)))
         })
         .collect()
+}
+
+/// The types of layers in short.
+fn types(layers: &str) -> impl Iterator<Item = &str> {
+    layers.lines().filter_map(|line| line.split_whitespace().nth(1))
+}
+
+/// The operations' own examples of types that occur nowhere else.
+fn missing() -> Vec<([usize; 3], &'static str)> {
+    let occurs = |kind: &str| CASES.iter().any(|(_, layers)| types(layers).any(|known| known == kind));
+    let examples = Op::examples().into_iter().filter(|(layers, _)| !types(layers).all(occurs));
+    examples.map(|(layers, image)| (image, layers)).collect()
 }
 
 /// A recipe of these layers, a fully connected one and the softmax.
@@ -84,7 +98,7 @@ mod tests {
             let network = Network::new(&recipe, image, 10).unwrap_or_else(|error| panic!("{name}: {error}"));
             kinds.extend(network.layers().iter().map(|layer| layer.op.kind()));
         }
-        let types: std::collections::BTreeSet<_> = deepviz_net::Op::types().into_iter().collect();
+        let types: std::collections::BTreeSet<_> = Op::types().into_iter().collect();
         assert!(kinds.is_superset(&types), "{:?}", types.difference(&kinds));
     }
 }
