@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// No source file is longer.
-const MOST_LINES: usize = 600;
+const MOST_LINES: usize = 450;
+
+/// Files that are to be divided: nothing may be added here.
+const TOO_LONG: [&str; 2] = ["crates/net/tests/emulator/dnn.cpp", "crates/net/tests/emulator/driver.cpp"];
 
 /// Crates that only tests may depend on.
 const FOR_TESTS: [&str; 1] = ["fixtures"];
@@ -124,8 +127,11 @@ fn train_and_statistics_never_meet_outside_of_the_binary_and_fixtures_are_for_te
 fn source_files_stay_short() {
     let too_long: Vec<String> = files()
         .iter()
-        .filter(|path| has_extension(path, &["rs", "ts", "svelte", "css", "js", "mjs", "sql", "py", "sh", "cu"]))
+        .filter(|path| {
+            has_extension(path, &["rs", "ts", "svelte", "css", "js", "mjs", "sql", "py", "sh", "cu", "cpp", "h"])
+        })
         .filter(|path| !path.to_string_lossy().ends_with(".gen.ts"))
+        .filter(|path| !TOO_LONG.iter().any(|known| path.as_path() == Path::new(known)))
         .filter_map(|path| {
             let lines = read(&root().join(path)).lines().count();
             (lines > MOST_LINES).then(|| format!("{}: {lines} lines", path.display()))

@@ -14,6 +14,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+fn without_dropout(mut recipe: Recipe) -> Recipe {
+    for layer in &mut recipe.layers {
+        if let Op::Dropout(dropout) = &mut layer.op {
+            dropout.rate = 0.0;
+        }
+    }
+    recipe
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (recipe, corpus, out, chosen) = match arguments.as_slice() {
@@ -21,12 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         [recipe, corpus, out, images, first] => (recipe, corpus, out, Some((images.parse()?, first.parse()?))),
         _ => return Err("usage: training_step RECIPE CORPUS OUT.safetensors [IMAGES FIRST]".into()),
     };
-    let mut recipe = Recipe::load(Path::new(recipe), &[])?;
-    for layer in &mut recipe.layers {
-        if let Op::Dropout(dropout) = &mut layer.op {
-            dropout.rate = 0.0;
-        }
-    }
+    let recipe = without_dropout(Recipe::load(Path::new(recipe), &[])?);
     let options = OpenOptions { own_sizes: recipe.data.resize.is_some(), ..OpenOptions::default() };
     let corpus = Arc::new(Corpus::open_with(Path::new(corpus), &options)?);
     let device = Device::cpu(None, None)?;

@@ -220,6 +220,7 @@ unsafe fn rows_of<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands
 /// # Safety
 /// As [`rows_of`]; rows `part.first .. part.first + P` exist.
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::too_many_lines, reason = "the register-blocked kernel: one nest of loops over registers")]
 #[inline(always)]
 unsafe fn tile<L: Lanes, const P: usize, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, part: &Part<'_>) {
     let rows = &walk.rows[part.first..part.first + P];

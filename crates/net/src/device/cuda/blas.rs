@@ -78,6 +78,7 @@ impl Blas {
 
 impl Cuda {
     /// Computes a product, or a series of them.
+    #[expect(clippy::too_many_lines, reason = "two calls of cuBLAS, an argument a line")]
     pub(crate) fn product(&self, product: &Product) -> Result<(), Error> {
         let Product { rows, columns, inner, c, count, .. } = *product;
         if rows == 0 || columns == 0 || count == 0 {
