@@ -29,7 +29,7 @@ test: web lint ## every test: rust, web, browser
 	$(call part,rest,scripts/check/rest.sh)
 	$(call part,floods,python3 scripts/load/floods.py --binary target/debug/deepviz --seconds 1 --trials pictures,slow-readers,connections)
 
-test-gpu: ## the tests of the CUDA backend on this machine's graphics processor, and the doctor's
+test-gpu: ## the tests of the CUDA backend on this machine's GPU, and the doctor's
 	DEEPVIZ_REQUIRE_GPU=1 cargo test --workspace --quiet --test compute
 	DEEPVIZ_REQUIRE_GPU=1 cargo test --workspace --quiet --lib gpu
 	cargo run --package deepviz -- doctor --device cuda

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Checks the CUDA backend on a machine without a graphics processor:
+# Checks the CUDA backend on a machine without a GPU:
 #
 #   scripts/check/cuda.sh
 #
 # Every kernel is compiled by NVRTC (from PyPI, in a virtual environment under .cache) for the architectures that are
-# supported, and the built-in PTX must be that of the sources. Then the tests that a graphics processor would take run on
+# supported, and the built-in PTX must be that of the sources. Then the tests that a GPU would take run on
 # an emulated one: the same kernels compiled for the CPU, behind a driver, cuBLAS and cuDNN of our own
 # (crates/net/tests/emulator). That tells whether the arithmetic and the calls are right; it tells nothing of speed, of
 # races between threads, or of NVIDIA's own libraries. What cannot be had is said, and left out.

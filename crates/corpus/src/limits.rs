@@ -1,5 +1,5 @@
-//! Limits of a corpus's size. Files may come from any source, and a few kilobytes can promise more pixels than a
-//! machine can hold: their promises are compared with these bounds before anything is decoded, allocated or written.
+//! Limits of a corpus's size. Files may come from any source, and a few kilobytes can declare more pixels than a
+//! machine can hold: what they declare is compared with these bounds before anything is decoded, allocated or written.
 
 use std::{
     fs,

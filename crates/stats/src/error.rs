@@ -18,7 +18,7 @@ pub enum Error {
         /// The database.
         path: PathBuf,
     },
-    /// There is no room for the numbers.
+    /// There is no space for the numbers.
     #[error(
         "the disk is full: the statistics of a unit could not be written; what was written before is kept, so make \
          room and run `deepviz stats` again ({})",

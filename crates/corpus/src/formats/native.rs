@@ -243,7 +243,7 @@ mod tests {
         fs::write(other.path().join("thesis.tex"), b"mine").unwrap();
         let error = make(other.path(), 1).unwrap_err();
         assert!(matches!(&error, Error::NotEmpty { found, .. } if found == "thesis.tex"), "{error}");
-        fs::write(other.path().join(MANIFEST), b"{\"name\": \"somebody else's\"}").unwrap();
+        fs::write(other.path().join(MANIFEST), b"{\"name\": \"another tool's\"}").unwrap();
         assert!(matches!(make(other.path(), 1).unwrap_err(), Error::Manifest { .. }));
     }
 

@@ -79,7 +79,7 @@ impl Decoder<'_> {
         Ok(bytes)
     }
 
-    /// The image that a file's header promises. An unreadable header promises none, and decoding says why.
+    /// The image that a file's header declares. An unreadable header declares none, and decoding says why.
     fn promised(self, bytes: Vec<u8>) -> Result<Content, Undecodable> {
         match decode::estimate(&bytes) {
             Some(estimate) => Ok(Content::Encoded(bytes, estimate)),

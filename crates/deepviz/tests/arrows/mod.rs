@@ -25,7 +25,7 @@ fn files_use_each_other_in_no_circle() {
         if WITHOUT_CIRCLES.contains(&name.as_str()) {
             found.extend(circles.iter().map(|circle| format!("{name}: {}", words(circle))));
         } else {
-            // What is left to do, for whoever runs the test with --nocapture.
+            // What is left to do: shown with --nocapture.
             println!("{name}: {} circles", circles.len());
             for circle in &circles {
                 println!("    {}", words(circle));

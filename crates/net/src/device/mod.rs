@@ -148,7 +148,7 @@ impl fmt::Debug for Cpu {
 pub enum Device {
     /// The processor.
     Cpu(Cpu),
-    /// An NVIDIA graphics processor.
+    /// An NVIDIA GPU.
     Cuda(Cuda),
 }
 
@@ -160,7 +160,7 @@ impl Device {
         Cpu::new(threads, level).map(Self::Cpu)
     }
 
-    /// The graphics processor of that number.
+    /// The GPU of that number.
     pub fn cuda(ordinal: usize) -> Result<Self, Error> {
         Cuda::open(ordinal).map(Self::Cuda)
     }
@@ -174,7 +174,7 @@ impl Device {
         }
     }
 
-    /// The vector level of what the processor computes: with a graphics processor, of the little that
+    /// The vector level of what the processor computes: with a GPU, of the little that
     /// is left to it.
     pub fn vector_level(&self) -> VectorLevel {
         match self {

@@ -25,13 +25,13 @@ pub fn device(threads: usize, level: VectorLevel) -> Option<Device> {
     Some(Device::cpu(Some(threads), Some(level)).unwrap())
 }
 
-/// Every device this machine has: the processor at each of its levels, and a graphics processor. Where
+/// Every device this machine has: the processor at each of its levels, and a GPU. Where
 /// there is none of these, that is said once; with `DEEPVIZ_REQUIRE_GPU=1` it is a failure.
 pub fn devices(threads: usize) -> impl Iterator<Item = Device> {
     LEVELS.into_iter().filter_map(move |level| device(threads, level)).chain(gpu())
 }
 
-/// The first graphics processor.
+/// The first GPU.
 pub fn gpu() -> Option<Device> {
     static FOUND: OnceLock<Option<Device>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
@@ -39,7 +39,7 @@ pub fn gpu() -> Option<Device> {
         if let Err(error) = &found {
             assert!(std::env::var_os("DEEPVIZ_REQUIRE_GPU").is_none_or(|value| value != "1"), "{error}");
             let mut stderr = std::io::stderr();
-            writeln!(stderr, "SKIPPED without a graphics processor: {error}").unwrap();
+            writeln!(stderr, "SKIPPED without a GPU: {error}").unwrap();
         }
         found.ok()
     });

@@ -199,7 +199,7 @@ impl SelectivityView {
         let tints: Vec<_> = tints.collect();
         let picture = deepviz_render::tinted(self.values()?.view(), &tints, &self.request.render_style(None))?;
         let mut numbers = self.numbers()?;
-        // A header has not the room for every mean; the JSON has.
+        // A header is too short for every mean; the JSON is not.
         numbers.preferences.iter_mut().for_each(|preference| preference.means.clear());
         Picture::new(picture.png, &numbers)
     }

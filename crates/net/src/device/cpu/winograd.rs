@@ -53,7 +53,7 @@ pub(crate) enum Spread {
     Taps(usize),
 }
 
-/// A tile, `width` channels deep, on its way into planes.
+/// A tile, `width` channels deep, to be transformed into planes.
 pub(crate) struct IntoPlanes<'a> {
     pub from: &'a [f32],
     pub pixels: &'a Pixels,
@@ -64,7 +64,7 @@ pub(crate) struct IntoPlanes<'a> {
     pub width: usize,
 }
 
-/// Planes on their way back to `side x side` results: `A' m A`.
+/// Planes to be transformed back to `side x side` results: `A' m A`.
 pub(crate) struct FromPlanes<'a> {
     pub from: &'a [f32],
     pub plane: usize,

@@ -124,7 +124,7 @@ pub(super) fn need_driver() -> Result<(), String> {
     if driver().is_some() && unsafe { cudarc::driver::sys::is_culib_present() } {
         return Ok(());
     }
-    Err("no NVIDIA driver was found (libcuda.so.1); it comes with the graphics processor's driver".into())
+    Err("no NVIDIA driver was found (libcuda.so.1); it comes with the GPU's driver".into())
 }
 
 /// cuBLAS is loaded, or what to do about it.

@@ -163,7 +163,7 @@ static __device__ __forceinline__ float window_square_sum(const float* map, Wind
     return sum;
 }
 
-// The way back through a normalisation within a map; `inner` is what was squared and summed.
+// The backward pass through a normalisation within a map; `inner` is what was squared and summed.
 static __device__ __forceinline__ void spread_over_windows(
     const float* inner, const float* d, const float* dv, const float* room, float* du,
     int n, int h, int w, int c, int size, float scale, float power, int add) {

@@ -46,7 +46,7 @@ impl Sliding {
         self.windows.weights()
     }
 
-    /// The first `images` images, as many at a time as there is room for, and all groups.
+    /// The first `images` images, as many at a time as the workspace holds, and all groups.
     pub fn parts(&self, images: usize) -> impl Iterator<Item = Part> + use<> {
         let (together, groups) = (self.together, self.windows.groups);
         (0..images).step_by(together).flat_map(move |first| {

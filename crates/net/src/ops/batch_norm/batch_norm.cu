@@ -114,7 +114,7 @@ extern "C" __global__ void batch_norm_gradients(
     }
 }
 
-// The learnt arrays' gradients are these sums themselves; the way back takes their means.
+// The learnt arrays' gradients are these sums themselves; the backward pass takes their means.
 extern "C" __global__ void finish_batch_norm_gradients(
     const double* partial, int parts, double count, int c, float* weight_gradient, float* bias_gradient,
     float* mean_dy, float* mean_dy_x) {

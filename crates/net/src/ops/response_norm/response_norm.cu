@@ -14,7 +14,7 @@ extern "C" __global__ void rnorm_forward(
     }
 }
 
-// What the way back of all normalisations sums over its windows.
+// What the backward pass of all normalisations sums over its windows.
 extern "C" __global__ void norm_weigh(const float* dv, const float* v, const float* d, float* room, long long total) {
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         room[i] = dv[i] * v[i] / d[i];

@@ -36,7 +36,7 @@ async fn who_is_late_gives_way_to_those_who_wait() {
     greedy.awaits_client();
     modest.awaits_client();
     sleep(LEEWAY + RETRY_INTERVAL).await;
-    assert!(reservations.iter().all(|reservation| !reservation.has_left()), "nobody waits");
+    assert!(reservations.iter().all(|reservation| !reservation.has_left()), "no request waits");
     let waiting = tokio::spawn({
         let budget = Arc::clone(&budget);
         async move { budget.take(2 * MB).await }

@@ -1,5 +1,5 @@
 //! Convolution on the CPU: direct, as products over shifted rows, or through Winograd's transforms
-//! where the shape promises to gain by it.
+//! where the shape is expected to gain by it.
 
 mod forward;
 mod input_gradient;
