@@ -9,9 +9,7 @@
 # order of their paths. Nothing is done where OUT is up to date. CXX names another compiler. Ends with 77 where there
 # is no C++ compiler.
 #
-# What runs on the emulation minds DEEPVIZ_EMULATED_MB (memory in MiB, 2048), DEEPVIZ_EMULATED_DEVICES=0 (no device),
-# DEEPVIZ_EMULATED_TRACE=1 (every launch on stderr) and DEEPVIZ_EMULATED_REVERSE=1 (blocks and threads run from last to
-# first, which shows barriers that are missing).
+# The environment variables that it reads are in crates/cuda-emulator/src/lib.rs.
 set -euo pipefail
 export LC_ALL=C
 [ $# -ge 1 ] && [ $# -le 2 ] || { echo "usage: scripts/build/emulator.sh OUT [SOURCES]" >&2; exit 2; }
@@ -19,7 +17,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 sources=${2:-$root/crates/net/src}
-emulator=$root/crates/net/tests/emulator
+emulator=$root/crates/cuda-emulator/src
 
 compiler=
 for candidate in "${CXX:-c++}" g++ clang++; do
@@ -42,7 +40,7 @@ mapfile -t kernels < <(cd "$sources" && {
 stamp=$({
   echo "$compiler" "$sources"
   $compiler --version
-  cat "$root/scripts/build/emulator.sh" "$emulator"/*
+  cat "$root/scripts/build/emulator.sh" "$emulator"/*.{h,cpp} "$emulator"/*/*.{h,cpp}
   cd "$sources"
   for file in "${kernels[@]}"; do echo "$file"; cat "$file"; done
 } | cksum)
@@ -76,18 +74,19 @@ $compiler "${flags[@]}" -w -DEMULATOR_LIST -E -P "$work/kernels.cpp" | tr '\n' '
 } >>"$work/kernels.cpp"
 # Kernels are written for nvcc, whose warnings are others.
 $compiler "${flags[@]}" -w -c "$work/kernels.cpp" -o "$work/kernels.o"
-$compiler "${flags[@]}" -Wall -Wextra -c "$emulator/driver.cpp" -o "$work/driver.o"
 echo '{ global: cu*; deepvizEmulated*; local: *; };' >"$work/exports"
 exports=-Wl,--version-script=$work/exports
-$compiler -shared "$exports" -Wl,-soname,libcuda.so.1 "$work/kernels.o" "$work/driver.o" -pthread \
-  -o "$work/libcuda.so.1"
+$compiler "${flags[@]}" -Wall -Wextra -shared "$exports" -Wl,-soname,libcuda.so.1 "$emulator"/driver/*.cpp \
+  "$work/kernels.o" -pthread -o "$work/libcuda.so.1"
 # The libraries above the driver, which they find beside themselves.
 library() {
-  $compiler "${flags[@]}" -O3 -Wall -Wextra -shared "$exports" -Wl,-soname,"$2" "$emulator/$1" "$work/libcuda.so.1" \
-    -Wl,-rpath,'$ORIGIN' -pthread -o "$work/$2"
+  local name=$1
+  shift
+  $compiler "${flags[@]}" -O3 -Wall -Wextra -shared "$exports" -Wl,-soname,"$name" "$@" "$work/libcuda.so.1" \
+    -Wl,-rpath,'$ORIGIN' -pthread -o "$work/$name"
 }
-library blas.cpp libcublas.so.13
-library dnn.cpp libcudnn.so.9
+library libcublas.so.13 "$emulator/blas.cpp"
+library libcudnn.so.9 "$emulator"/dnn/*.cpp
 rm -f "$out/stamp"
 for library in libcuda.so.1 libcublas.so.13 libcudnn.so.9; do
   mv -f "$work/$library" "$out/$library"

@@ -2,13 +2,12 @@
 //
 // Sums are in float32 within 256 terms and in double beyond, whatever compute type is asked for: no rounding to TF32
 // or half is emulated.
-#define EMULATOR_HOST
 #include <algorithm>
 #include <mutex>
 #include <unordered_set>
 #include <vector>
 
-#include "device.h"
+#include "emulator.h"
 
 namespace {
 
