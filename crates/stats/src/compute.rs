@@ -1,19 +1,16 @@
 //! Computes the units that are missing in the store, one after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use deepviz_net::Device;
-
+use crate::computation::Computation;
 use crate::control::Control;
 use crate::error::Error;
 use crate::job::Job;
-use crate::loaded::{Loaded, entry_of};
+use crate::loaded::entry_of;
 use crate::observer::{Blocker, Event, Observer};
 use crate::plan::Task;
-use crate::store::{Claim, Holder, Lease, Store, UnitId};
+use crate::store::{Claim, UnitId};
 use crate::summary::Summary;
 
 /// Interval at which the run and the work of other processes are looked at again.
@@ -101,52 +98,7 @@ fn follow_all(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -
     }
 }
 
-/// The reason why a unit could not be computed.
-pub(crate) struct Failure<'a> {
-    pub snapshot_hash: &'a str,
-    pub problem: String,
-}
-
-/// A computation in progress.
-pub(crate) struct Computation<'a> {
-    pub job: &'a Job<'a>,
-    pub store: Arc<Store>,
-    pub lease: Lease,
-    pub pool: rayon::ThreadPool,
-    /// Units that this call has dealt with, well or badly.
-    pub done: BTreeSet<UnitId>,
-    /// Units that have to wait, and for whom: others were at work on them, or on what they continue, when they were
-    /// last looked at.
-    pub claimed_by_others: BTreeMap<UnitId, Option<Holder>>,
-    pub loaded: Option<Loaded>,
-    pub summary: &'a mut Summary,
-}
-
-/// Threads of the device's own; 0 lets rayon take all cores.
-fn threads_of(device: &Device) -> usize {
-    match device {
-        Device::Cpu(cpu) => cpu.threads(),
-        _ => 0,
-    }
-}
-
-impl<'a> Computation<'a> {
-    fn new(job: &'a Job<'a>, summary: &'a mut Summary, control: &mut Control<'_>) -> Result<Self, Error> {
-        job.check()?;
-        let threads = threads_of(&job.device);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .map_err(|e| Error::Threads { threads, reason: e.to_string() })?;
-        let store = Arc::new(control.patiently(|| match &job.database {
-            None => Store::open(job.run.path()),
-            Some(path) => Store::open_file(path, job.run),
-        })?);
-        let lease = control.patiently(|| Lease::new(Arc::clone(&store)))?;
-        let claimed_by_others = BTreeMap::new();
-        Ok(Self { job, lease, store, pool, done: BTreeSet::new(), claimed_by_others, loaded: None, summary })
-    }
-
+impl Computation<'_> {
     /// Reports the process that computes what is missing.
     fn tell_who_is_waited_for(&self, control: &mut Control<'_>) -> Result<(), Error> {
         let held = self.claimed_by_others.iter().find_map(|(unit, holder)| Some((unit, holder.as_ref()?)));
@@ -206,21 +158,5 @@ impl<'a> Computation<'a> {
         };
         control.patiently(|| held.release())?;
         Ok(goes_on)
-    }
-
-    /// Records the reason why a unit could not be computed.
-    pub(crate) fn failed(
-        &mut self,
-        unit: UnitId,
-        failure: Failure<'_>,
-        control: &mut Control<'_>,
-    ) -> Result<(), Error> {
-        let Failure { snapshot_hash, problem } = failure;
-        let UnitId { step, split } = unit;
-        let key = crate::store::UnitKey { step, split, snapshot_hash, corpus_hash: self.job.corpus.identity() };
-        control.patiently(|| self.store.write_failed(key, &problem))?;
-        self.summary.failed += 1;
-        control.event(&Event::Failed { step, split, problem });
-        Ok(())
     }
 }

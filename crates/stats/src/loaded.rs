@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use deepviz_net::{CheckpointEntry, Model, Parameters, Run, Step};
 
-use crate::compute::Computation;
 use crate::control::Control;
 use crate::error::Error;
-use crate::store::WeightRecord;
+use crate::job::Job;
+use crate::store::{Store, WeightRecord};
 use crate::weights;
 
 /// The run folder's entry of a step.
@@ -29,12 +29,12 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Reads a snapshot; `last` is the one that was loaded before, whichever it was.
     pub(crate) fn read(
-        work: &Computation<'_>,
+        job: &Job<'_>,
+        store: &Store,
         step: Step,
         last: Option<Self>,
         control: &mut Control<'_>,
     ) -> Result<Self, Error> {
-        let job = work.job;
         let snapshot = job.run.snapshot(step)?;
         if let Some(name) = snapshot.parameters.first_not_finite() {
             return Err(Error::WeightsNotFinite { name: name.to_owned() });
@@ -42,7 +42,7 @@ impl Loaded {
         let usable = job.run.checkpoints().into_iter().filter(|entry| entry.problem.is_none());
         let previous = usable.take_while(|entry| entry.step < step).last();
         let previous_hash = previous.as_ref().map(|entry| entry.hash.clone()).unwrap_or_default();
-        let is_there = || work.store.has_weights(step, &snapshot.hash, &previous_hash);
+        let is_there = || store.has_weights(step, &snapshot.hash, &previous_hash);
         let weights = if control.patiently(is_there)? {
             None
         } else {

@@ -3,7 +3,7 @@
 use deepviz_corpus::Split;
 use deepviz_net::CheckpointEntry;
 
-use crate::compute::{Computation, Failure};
+use crate::computation::{Computation, Failure};
 use crate::control::Control;
 use crate::error::Error;
 use crate::store::UnitId;

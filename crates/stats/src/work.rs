@@ -8,7 +8,7 @@ use deepviz_net::{Model, Step};
 
 use crate::activation_stats::ActivationStats;
 use crate::clustering::{self, Wanted};
-use crate::compute::{Computation, Failure};
+use crate::computation::{Computation, Failure};
 use crate::confusion::outcome_of;
 use crate::control::{Control, POLL_INTERVAL};
 use crate::error::Error;
@@ -148,7 +148,7 @@ impl Computation<'_> {
     fn load(&mut self, step: Step, control: &mut Control<'_>) -> Result<(String, Arc<Model>), Error> {
         let loaded = match self.loaded.take() {
             Some(loaded) if loaded.step == step => loaded,
-            last => Loaded::read(self, step, last, control)?,
+            last => Loaded::read(self.job, &self.store, step, last, control)?,
         };
         let result = (loaded.hash.clone(), Arc::clone(&loaded.model));
         self.loaded = Some(loaded);

@@ -8,7 +8,8 @@ use rand08::seq::index;
 use rand08::{Rng, SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
 
-use super::{Request, lloyd};
+use super::lloyd;
+use super::request::Request;
 
 /// Starts tried where there is nothing to continue; scikit-learn's classical `n_init`.
 const STARTS: u64 = 10;

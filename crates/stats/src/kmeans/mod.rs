@@ -12,20 +12,24 @@
 //! An image on a border would change sides at every checkpoint. So once the centres have converged, one whose old
 //! cluster's centre is almost as near as the nearest ([`MARGIN`]) stays; the centres do not move for it.
 
+mod fit;
 mod fresh;
 mod linfa;
 mod lloyd;
+mod request;
 mod scaling;
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array2, ArrayView2};
 
 use crate::error::Error;
 use crate::matching;
+pub(crate) use fit::Fit;
+pub use fit::Origin;
 use lloyd::Centres;
+pub use request::Kmeans;
+pub(crate) use request::{Previous, Request};
 use scaling::Scaling;
 
 /// A fresh start is taken when its inertia is this much (relatively) below that of the warm one.
@@ -38,120 +42,6 @@ const MARGIN: f32 = 0.07;
 /// The relative excess of inertia up to which a start that is fitted to a sample only is still carried on:
 /// the steps over all rows gain less than that in practice.
 const HOPELESS: f64 = 0.005;
-
-/// The implementation of the k-means iterations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kmeans {
-    /// Ours.
-    #[default]
-    Lloyd,
-    /// `linfa-clustering`'s.
-    Linfa,
-}
-
-impl Kmeans {
-    /// The name, as on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Lloyd => "lloyd",
-            Self::Linfa => "linfa",
-        }
-    }
-
-    /// Iterates from these centres until they converge; `None` when told to stop.
-    fn run(self, rows: ArrayView2<'_, f32>, start: Array2<f32>, stop: &AtomicBool) -> Result<Option<Centres>, Error> {
-        match self {
-            Self::Lloyd => Ok(lloyd::run(rows, start, stop)),
-            Self::Linfa => linfa::run(rows, start).map(Some),
-        }
-    }
-}
-
-impl fmt::Display for Kmeans {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Kmeans {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = [Self::Lloyd, Self::Linfa].into_iter().find(|kmeans| kmeans.name() == text);
-        known.ok_or_else(|| format!("{text:?} is no k-means; expected lloyd or linfa"))
-    }
-}
-
-/// The clusters of a checkpoint, which those of the next continue.
-#[derive(Clone, Debug)]
-pub(crate) struct Previous {
-    /// `[clusters, dimensions]`.
-    pub centres: Array2<f32>,
-    /// The cluster of each image.
-    pub assignments: Vec<u16>,
-}
-
-/// The origin of a fit's centres.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// No checkpoint before: a fresh k-means++ start.
-    Fresh,
-    /// From the centres of the checkpoint before.
-    Warm,
-    /// A fresh start was better, and was matched with the checkpoint before.
-    Matched,
-}
-
-impl Origin {
-    /// The name, as in the database.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Warm => "warm",
-            Self::Matched => "matched",
-        }
-    }
-
-    /// The origin of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Fresh, Self::Warm, Self::Matched].into_iter().find(|origin| origin.name() == name)
-    }
-}
-
-/// The partition of some rows.
-#[derive(Clone, Debug)]
-pub(crate) struct Fit {
-    /// `[clusters, dimensions]`: the mean of the rows to which a centre is the nearest, to within the tolerance.
-    pub centres: Array2<f32>,
-    /// The cluster of each row: the nearest, or the one before where its centre is almost as near.
-    pub assignments: Vec<u16>,
-    /// The squared distance of each row to its centre.
-    pub squared_distances: Vec<f32>,
-    /// Sum of the squared distances.
-    pub inertia: f64,
-    pub iterations: usize,
-    pub origin: Origin,
-}
-
-impl Fit {
-    /// True when all numbers are finite: distances of rows that are far apart may not be.
-    pub(crate) fn is_finite(&self) -> bool {
-        let distances = self.squared_distances.iter().all(|distance| distance.is_finite());
-        distances && self.inertia.is_finite() && self.centres.iter().all(|value| value.is_finite())
-    }
-}
-
-/// Parameters of a fit.
-pub(crate) struct Request<'a> {
-    /// Number of clusters; more than there are (different) rows leaves some of them empty.
-    pub clusters: usize,
-    /// Everything random is a function of it.
-    pub seed: u64,
-    /// The checkpoint before, where there is one with as many clusters and dimensions.
-    pub previous: Option<&'a Previous>,
-    pub kmeans: Kmeans,
-    pub stop: &'a AtomicBool,
-}
 
 /// Partitions the rows; `None` when it was told to stop.
 pub(crate) fn fit(mut rows: Array2<f32>, request: &Request<'_>) -> Result<Option<Fit>, Error> {

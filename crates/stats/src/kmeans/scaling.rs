@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::Fit;
+use super::fit::Fit;
 
 /// The shift and scale under which rows have mean zero and mean variance one.
 pub(super) struct Scaling {

@@ -5,9 +5,10 @@ use deepviz_net::{Network, Step};
 use ndarray::{Array2, ArrayView3, Axis};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::fault::not_a_blob;
+use super::database::Store;
+use super::fault::{Fault, not_a_blob};
+use super::table::Table;
 use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, count};
-use super::{Fault, Store, Table};
 use crate::activity::{ClassActivity, FilterActivity, LayerActivity, LayerRecord, Top, TopImage};
 use crate::error::Error;
 use crate::pack;

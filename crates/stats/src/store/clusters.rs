@@ -5,10 +5,11 @@ use deepviz_net::Step;
 use ndarray::Array2;
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::fault::not_a_blob;
-use super::table::CopiedRow;
+use super::database::Store;
+use super::fault::{Fault, not_a_blob};
+use super::record::SetRecord;
+use super::table::{CopiedRow, Table};
 use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, count};
-use super::{Fault, Store, Table};
 use crate::cluster::{self, ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour};
 use crate::error::Error;
 use crate::kmeans::{Origin, Previous};
@@ -27,21 +28,6 @@ pub(super) const ASSIGNMENT: Table =
 
 const INFO_COLUMNS: &str =
     "layer, metric, clusters, nearest, dimensions, inertia, iterations, origin, previous_step, problem";
-
-/// A cluster set: its clusters, or the reason why there are none (`info.problem`).
-pub(crate) struct SetRecord {
-    pub info: ClusterSetInfo,
-    pub clusters: Option<SetClusters>,
-    pub seconds: f64,
-}
-
-/// The clusters of a set.
-pub(crate) struct SetClusters {
-    pub centres: Array2<f32>,
-    pub mix: Array2<u32>,
-    pub nearest: Vec<Vec<Neighbour>>,
-    pub assignments: Vec<u16>,
-}
 
 /// Puts a cluster set in place of what there was of it.
 pub(super) fn insert(transaction: &Transaction<'_>, unit: i64, set: &SetRecord) -> rusqlite::Result<()> {

@@ -5,9 +5,9 @@ use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::fault::not_a_blob;
+use super::database::Store;
+use super::fault::{Fault, not_a_blob};
 use super::unit::UNIT_COLUMNS;
-use super::{Fault, Store};
 use crate::error::Error;
 use crate::example_stats::{Example, ExampleStats, Record, Tally};
 use crate::pack;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use super::guard;
+use super::deadline::PATIENCE;
 use crate::error::Error;
 
 /// Numbers of a unit that the run cannot have.
@@ -48,10 +48,9 @@ pub(super) fn error_from_fault(fault: Fault, tried: &'static str, path: &Path) -
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Error::Corrupt { found: source.to_string(), path }
             }
-            Some(ErrorCode::OperationInterrupted) => Error::Corrupt {
-                found: format!("a question of them took more than {} s", guard::PATIENCE.as_secs()),
-                path,
-            },
+            Some(ErrorCode::OperationInterrupted) => {
+                Error::Corrupt { found: format!("a question of them took more than {} s", PATIENCE.as_secs()), path }
+            }
             Some(ErrorCode::TooBig) => Error::Corrupt { found: source.to_string(), path },
             Some(ErrorCode::DiskFull) => Error::Full { path },
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure) => {

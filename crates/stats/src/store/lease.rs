@@ -14,8 +14,9 @@ use deepviz_net::Step;
 use rusqlite::{OptionalExtension, params};
 use tracing::warn;
 
+use super::database::Store;
 use super::holder::{Holder, now_ms};
-use super::{Store, UnitId};
+use super::record::UnitId;
 use crate::error::Error;
 
 /// Time after which a lease that is not renewed has ended.

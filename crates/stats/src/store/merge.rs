@@ -8,7 +8,10 @@ use deepviz_corpus::Split;
 use deepviz_net::Step;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Fault, Store, UNIT_TABLES, clusters, unit, weights};
+use super::database::Store;
+use super::fault::Fault;
+use super::tables::UNIT_TABLES;
+use super::{clusters, unit, weights};
 use crate::error::Error;
 
 /// The units taken over from a file.

@@ -3,167 +3,31 @@
 mod activity;
 mod clusters;
 mod confusion;
+mod database;
+pub(crate) mod deadline;
 mod example_stats;
 mod fault;
-pub(crate) mod guard;
+mod guard;
 mod holder;
 mod lease;
 mod merge;
 mod open;
 mod outputs;
 mod predictions;
+mod record;
+mod recorded;
 mod renumber;
 mod schema;
 mod table;
+mod tables;
 mod unit;
 mod weights;
 mod write;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use deepviz_net::{Run, Step};
-use rusqlite::Connection;
-
-use crate::error::Error;
-
-pub(crate) use clusters::{SetClusters, SetRecord};
 pub use confusion::CellQuery;
-use fault::{Fault, error_from_fault};
+pub use database::{FILE_NAME, LOG_FILE_NAME, Store};
 pub(crate) use holder::Holder;
 pub(crate) use lease::{Claim, Lease};
 pub use merge::Merged;
 pub(crate) use predictions::Predictions;
-use table::Table;
-pub(crate) use unit::{UnitId, UnitKey};
-pub(crate) use weights::WeightRecord;
-pub(crate) use write::{UnitNumbers, UnitRecord};
-
-/// The file's name in the run folder.
-pub const FILE_NAME: &str = "stats.sqlite";
-/// The file beside it that holds what was written last: a copy of the statistics is not whole without it.
-pub const LOG_FILE_NAME: &str = "stats.sqlite-wal";
-
-/// The tables whose rows belong to units, each in a module of its own.
-const UNIT_TABLES: [&Table; 6] =
-    [&outputs::TABLE, &confusion::TABLE, &predictions::TABLE, &confusion::RANKING, &activity::TABLE, &clusters::TABLE];
-
-/// The statistics of one run.
-///
-/// May be read from several threads, and while another process or thread writes. What was computed
-/// from another snapshot file or corpus than the run has now is stale and is never shown; what the
-/// run has is looked up on opening and by [`Store::refresh`].
-#[derive(Debug)]
-pub struct Store {
-    connection: Mutex<Connection>,
-    expected: Mutex<Option<Expected>>,
-    path: PathBuf,
-    /// True when it is read as the files were when it was opened: later writes are not seen.
-    is_frozen: bool,
-    /// Of one that is only read.
-    deadline: Option<guard::Deadline>,
-}
-
-/// The run folder's snapshots and corpus, to tell stale numbers by.
-#[derive(Clone, Debug, Default)]
-struct Expected {
-    snapshots: BTreeMap<Step, String>,
-    corpus: String,
-    classes: usize,
-    images: u64,
-}
-
-impl Expected {
-    /// A step that is not listed is newer than the list, hence not stale.
-    fn is_stale(&self, step: Step, snapshot_hash: &str, corpus_hash: &str) -> bool {
-        self.corpus != corpus_hash || self.snapshots.get(&step).is_some_and(|hash| hash != snapshot_hash)
-    }
-}
-
-impl Store {
-    /// Looks up anew which snapshots and corpus the run has, to tell stale numbers by.
-    pub fn refresh(&self, run: &Run) {
-        let snapshots = run
-            .checkpoints()
-            .into_iter()
-            .filter(|entry| entry.problem.is_none())
-            .map(|entry| (entry.step, entry.hash))
-            .collect();
-        let info = run.info();
-        let expected = Expected {
-            snapshots,
-            corpus: info.corpus.identity.clone(),
-            classes: info.classes.len(),
-            images: info.corpus.train.saturating_add(info.corpus.test),
-        };
-        *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = Some(expected);
-    }
-
-    /// True when it shows the files as they were when it was opened, whatever is written since: its folder cannot be
-    /// written.
-    pub fn is_frozen(&self) -> bool {
-        self.is_frozen
-    }
-
-    /// The database's path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Looks at every packed column and at the database itself: an error where any of it is damaged.
-    pub fn check(&self) -> Result<(), Error> {
-        self.with("read", |connection| {
-            let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
-            if verdict != "ok" {
-                return Err(Fault::Content(verdict));
-            }
-            UNIT_TABLES.iter().try_for_each(|table| table.check(connection))?;
-            clusters::ASSIGNMENT.check(connection)
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_stale(&self, step: Step, snapshot_hash: &str, corpus_hash: &str) -> bool {
-        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        expected.as_ref().is_some_and(|e| e.is_stale(step, snapshot_hash, corpus_hash))
-    }
-
-    /// Refuses numbers that no unit of this run can have, before anything is allocated by them.
-    fn check_counts(&self, classes: usize, first: u32, images: usize) -> Result<(), String> {
-        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(expected) = expected.as_ref() else { return Ok(()) };
-        let end = u64::from(first).saturating_add(images as u64);
-        if classes == expected.classes && end <= expected.images {
-            return Ok(());
-        }
-        Err(format!(
-            "numbers of images up to {end} and {classes} classes; the run has {} images and {} classes",
-            expected.images, expected.classes
-        ))
-    }
-
-    fn is_weight_stale(&self, step: Step, snapshot_hash: &str, previous_hash: &str) -> bool {
-        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        expected.as_ref().is_some_and(|e| {
-            let previous = e.snapshots.range(..step).next_back().map_or("", |(_, hash)| hash);
-            e.snapshots.get(&step).is_some_and(|hash| hash != snapshot_hash) || previous != previous_hash
-        })
-    }
-
-    /// Runs queries, and gives what goes wrong the path and its meaning.
-    fn with<T>(
-        &self,
-        tried: &'static str,
-        queries: impl FnOnce(&mut Connection) -> Result<T, Fault>,
-    ) -> Result<T, Error> {
-        let mut connection = self.lock();
-        if let Some(deadline) = &self.deadline {
-            deadline.begin(guard::PATIENCE);
-        }
-        queries(&mut connection).map_err(|fault| error_from_fault(fault, tried, &self.path))
-    }
-}
+pub(crate) use record::{SetClusters, SetRecord, UnitId, UnitKey, UnitNumbers, UnitRecord, WeightRecord};

@@ -8,7 +8,10 @@ use std::time::Duration;
 use deepviz_net::Run;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{FILE_NAME, Store, error_from_fault, guard, schema};
+use super::database::{FILE_NAME, Store};
+use super::deadline::Deadline;
+use super::fault::error_from_fault;
+use super::{guard, schema};
 use crate::error::Error;
 
 /// Time that a query waits for another process that is writing, before it fails with `Busy`. A process
@@ -132,7 +135,7 @@ impl Store {
 
     /// From now on, no question may take for ever.
     fn bound(&mut self) -> Result<(), Error> {
-        let deadline = self.with("open", |connection| Ok(guard::Deadline::of(connection)?))?;
+        let deadline = self.with("open", |connection| Ok(Deadline::of(connection)?))?;
         self.deadline = Some(deadline);
         Ok(())
     }

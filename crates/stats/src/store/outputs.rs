@@ -7,9 +7,11 @@ use deepviz_net::Step;
 use ndarray::{Array1, Array2, Axis};
 use rusqlite::{Transaction, params};
 
-use super::fault::not_a_blob;
+use super::database::Store;
+use super::fault::{Fault, not_a_blob};
+use super::record::UnitNumbers;
+use super::table::Table;
 use super::unit::{ReadyUnit, UNIT_COLUMNS, UNIT_WIDTH};
-use super::{Fault, Store, Table, UnitNumbers};
 use crate::codec;
 use crate::error::Error;
 use crate::pack;

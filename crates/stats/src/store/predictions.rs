@@ -6,9 +6,10 @@ use deepviz_corpus::{ImageId, Split};
 use deepviz_net::Step;
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::fault::not_a_blob;
+use super::database::Store;
+use super::fault::{Fault, not_a_blob};
+use super::table::Table;
 use super::unit::{UNIT_COLUMNS, UNIT_WIDTH};
-use super::{Fault, Store, Table};
 use crate::confusion::Outcome;
 use crate::error::Error;
 use crate::pack;

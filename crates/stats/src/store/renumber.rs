@@ -4,8 +4,8 @@ use deepviz_corpus::Split;
 use deepviz_net::Step;
 use rusqlite::{TransactionBehavior, params};
 
-use super::Store;
 use super::clusters::{blob_from_matrix, blob_from_neighbours};
+use super::database::Store;
 use crate::error::Error;
 use crate::kmeans;
 use crate::metric::Metric;

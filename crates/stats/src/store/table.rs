@@ -2,8 +2,7 @@
 
 use rusqlite::{Connection, Transaction};
 
-use super::Fault;
-use super::fault::not_a_blob;
+use super::fault::{Fault, not_a_blob};
 use crate::pack;
 
 /// A table whose rows belong to rows of another table.

@@ -5,43 +5,16 @@ use deepviz_net::Step;
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::clusters::recorded_sets;
+use super::database::Store;
 use super::fault::ImpossibleCounts;
+use super::record::{UnitKey, UnitNumbers, UnitRecord};
 use super::table::CopiedRow;
-use super::{Store, UnitNumbers, UnitRecord};
 use crate::error::Error;
-use crate::metric::Metric;
 use crate::unit::{State, UnitState};
 
 /// All columns but the id.
 const COLUMNS: &str = "step, split, state, snapshot_hash, corpus_hash, classes, first_image, images, loss, error, seconds, \
                     problem, version, computed_at";
-
-/// The stored parts of a unit, from which the missing ones follow.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorded {
-    pub is_ready: bool,
-    pub snapshot_hash: String,
-    pub corpus_hash: String,
-    /// Layer, metric, clusters, nearest.
-    pub sets: Vec<(String, Metric, usize, usize)>,
-}
-
-/// A unit: one snapshot over one split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct UnitId {
-    pub step: Step,
-    pub split: Split,
-}
-
-/// A unit with the files that it was computed from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UnitKey<'a> {
-    pub step: Step,
-    pub split: Split,
-    pub snapshot_hash: &'a str,
-    pub corpus_hash: &'a str,
-}
 
 /// A ready unit that is not stale.
 pub(super) struct ReadyUnit {
@@ -72,22 +45,6 @@ impl Store {
             }
         }
         Ok(units)
-    }
-
-    /// The stored parts of a unit; `None` where nothing is stored.
-    pub(crate) fn recorded(&self, step: Step, split: Split) -> Result<Option<Recorded>, Error> {
-        self.with("read", |connection| {
-            let sql = "SELECT id, state, snapshot_hash, corpus_hash FROM unit WHERE step = ?1 AND split = ?2";
-            let mut statement = connection.prepare_cached(sql)?;
-            let found = statement
-                .query_row(params![step.0 as i64, split.as_str()], |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?))
-                })
-                .optional()?;
-            let Some((id, state, snapshot_hash, corpus_hash)) = found else { return Ok(None) };
-            let sets = recorded_sets(connection, id)?;
-            Ok(Some(Recorded { is_ready: state == "ready", snapshot_hash, corpus_hash, sets }))
-        })
     }
 
     /// The unit, where it is ready and not stale.

@@ -3,18 +3,12 @@
 use deepviz_net::Step;
 use rusqlite::{Transaction, params};
 
+use super::database::Store;
 use super::fault::not_a_blob;
-use super::{Store, UnitKey};
+use super::record::{UnitKey, WeightRecord};
 use crate::error::Error;
 use crate::pack;
-use crate::weights::{WeightMoment, WeightNumbers};
-
-/// The numbers of a snapshot's weights.
-pub(crate) struct WeightRecord {
-    /// Hash of the snapshot before, empty for the first.
-    pub previous_hash: String,
-    pub arrays: Vec<WeightNumbers>,
-}
+use crate::weights::WeightMoment;
 
 /// Puts the numbers of a snapshot in place of what there was.
 pub(super) fn insert(transaction: &Transaction<'_>, key: UnitKey<'_>, weights: &WeightRecord) -> rusqlite::Result<()> {

@@ -1,38 +1,11 @@
 //! Writing units, each in one transaction, table by table.
 
-use deepviz_corpus::{ClassId, ImageId};
-use deepviz_net::Network;
-use ndarray::Array2;
 use rusqlite::{Transaction, TransactionBehavior};
 
-use super::clusters::SetRecord;
-use super::unit::UnitKey;
-use super::weights::WeightRecord;
-use super::{Store, activity, clusters, confusion, outputs, predictions, unit, weights};
-use crate::activity::LayerRecord;
-use crate::confusion::Outcome;
+use super::database::Store;
+use super::record::{UnitKey, UnitNumbers, UnitRecord};
+use super::{activity, clusters, confusion, outputs, predictions, unit, weights};
 use crate::error::Error;
-
-/// The numbers of a whole unit.
-pub(crate) struct UnitNumbers<'a> {
-    pub logits: Array2<f32>,
-    pub outcome: Outcome,
-    pub labels: &'a [ClassId],
-    pub first: ImageId,
-    pub activity: Vec<LayerRecord>,
-    pub network: &'a Network,
-}
-
-/// The computed numbers of a unit.
-pub(crate) struct UnitRecord<'a> {
-    pub key: UnitKey<'a>,
-    /// `None` where these stood in the store already and cluster sets are added.
-    pub numbers: Option<UnitNumbers<'a>>,
-    pub sets: Vec<SetRecord>,
-    /// `None` where they stand in the store already.
-    pub weights: Option<WeightRecord>,
-    pub seconds: f64,
-}
 
 impl Store {
     /// Writes a unit, or the cluster sets that were missing in it. `false` where the latter found

@@ -116,7 +116,7 @@ fn statistics_of_other_units_than_are_shown_are_refused() {
     let other = open(&folder);
     let snapshots = [(Step(20), "b".to_owned())].into();
     *other.expected.lock().unwrap() =
-        Some(super::super::Expected { snapshots, corpus: "corpus".to_owned(), classes: 3, images: 1170 });
+        Some(super::super::database::Expected { snapshots, corpus: "corpus".to_owned(), classes: 3, images: 1170 });
     assert!(!is_ready(&other) && is_ready(&store));
     let stats = other.example_stats(Split::Train).unwrap();
     assert_eq!(stats.steps, [0, 10, 30, 40].map(Step));
