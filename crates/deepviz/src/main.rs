@@ -5,6 +5,7 @@ mod cli;
 mod command;
 mod console;
 mod device;
+mod exit_status;
 mod format;
 mod printable;
 mod recipe;
@@ -18,32 +19,12 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::{Cli, Command, CorpusCommand};
+use crate::exit_status::ExitStatus;
 
 /// glibc's own keeps what the server has freed: under load its arenas grew on past `--cache-mb` (docs/benchmarks.md).
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-/// The exit status of a command that did not end with an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitStatus {
-    /// Everything asked for was done (exit 0).
-    Success,
-    /// The command ran, and its finding is bad (exit 1, already reported).
-    Failure,
-    /// Stopped by Ctrl-C; all files on disk are whole (exit 130).
-    Interrupted,
-}
-
-impl From<ExitStatus> for ExitCode {
-    fn from(status: ExitStatus) -> Self {
-        match status {
-            ExitStatus::Success => Self::SUCCESS,
-            ExitStatus::Failure => Self::FAILURE,
-            ExitStatus::Interrupted => Self::from(stop::INTERRUPTED),
-        }
-    }
-}
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -1,6 +1,6 @@
 //! The arguments of `deepviz corpus`.
 
-use super::ReportArgs;
+use super::report::ReportArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use deepviz_corpus::{Description, LabelLevel, OpenOptions, Orientation, Reading, ShapesOptions};
 use std::path::PathBuf;

@@ -1,16 +1,20 @@
 //! The command line: every command, option and default of the binary.
 
 mod access;
+mod compute;
 mod corpus;
+mod report;
 mod stats;
 mod values;
 mod wait;
 
 pub use access::AccessArgs;
+pub use compute::ComputeArgs;
 pub use corpus::{
     CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusListArgs, CorpusMakeArgs, CorpusName, DecodedArgs, Generator,
     ReadingArgs, cache_dir,
 };
+pub use report::ReportArgs;
 pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs, StatsWhat};
 pub use values::{CheckpointChoice, DeviceChoice, MetricChoice, NormaliseChoice, Override, SplitChoice};
 pub use wait::WaitArgs;
@@ -19,7 +23,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use deepviz_net::VectorLevel;
 
 /// See a convolutional image classifier learn.
 #[derive(Debug, Parser)]
@@ -220,32 +223,6 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "auto|cpu|cuda[:N]", default_value = "auto")]
     pub device: DeviceChoice,
     /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Where to compute.
-#[derive(Debug, Args)]
-pub struct ComputeArgs {
-    /// Where to compute
-    #[arg(long, value_name = "auto|cpu|cuda[:N]", default_value = "auto")]
-    pub device: DeviceChoice,
-    /// CPU threads; all cores when not given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Vector instructions of the CPU (portable, avx2, avx512); the best there are when not given.
-    /// Runs are the same to the byte for one level
-    #[arg(long, value_name = "LEVEL")]
-    pub vector_level: Option<VectorLevel>,
-}
-
-/// How to report progress.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct ReportArgs {
-    /// Print nothing but errors
-    #[arg(long, conflicts_with = "json")]
-    pub quiet: bool,
-    /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,
 }

@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use deepviz_corpus::{Account, ClassId, Corpus, OpenOptions, OpenProgress, ShapesOptions, Split, make_shapes};
 use serde::Serialize;
 
-use crate::ExitStatus;
 use crate::cli::{CorpusInfoArgs, CorpusMakeArgs, Generator};
 use crate::console::{Console, note, print_json, print_line};
+use crate::exit_status::ExitStatus;
 use crate::format;
 use crate::table::Table;
 

@@ -22,8 +22,9 @@ use super::serve::{announce, runtime};
 use super::train::TrainReport;
 use crate::cli::{AccessArgs, DemoArgs};
 use crate::console::{Console, message, note};
+use crate::exit_status::ExitStatus;
+use crate::recipe;
 use crate::stop::Stop;
-use crate::{ExitStatus, recipe};
 
 /// The built-in recipe that is trained.
 const RECIPE: &str = "shapes-quick";

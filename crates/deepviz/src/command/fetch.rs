@@ -5,9 +5,9 @@ use deepviz_corpus::{Description, FetchEvent, FetchOptions, Progress, Splits, St
 use serde::Serialize;
 use serde_json::json;
 
-use crate::ExitStatus;
 use crate::cli::{CorpusFetchArgs, CorpusListArgs, CorpusName};
 use crate::console::{Console, Task, note, print_json, print_line};
+use crate::exit_status::ExitStatus;
 use crate::format;
 use crate::table::Table;
 

@@ -13,9 +13,9 @@ use serde_json::Value;
 use super::access::UNRESERVED;
 use super::serve::runtime;
 use super::stats::corpus_of;
-use crate::ExitStatus;
 use crate::cli::{DecodedArgs, NormaliseChoice, RenderArgs, cache_dir};
 use crate::console::{Console, print_line};
+use crate::exit_status::ExitStatus;
 
 /// Memory for the networks of one picture.
 const CACHE_BYTES: u64 = 1 << 30;

@@ -9,10 +9,11 @@ use deepviz_server::{Config, Server, bind};
 use tokio::runtime::Runtime;
 
 use super::access::Access;
+use crate::browser;
 use crate::cli::{DeviceChoice, ServeArgs, cache_dir};
 use crate::console::{note, print_line};
+use crate::exit_status::ExitStatus;
 use crate::stop::Stop;
-use crate::{ExitStatus, browser};
 
 /// `deepviz serve`
 pub fn serve(args: &ServeArgs) -> anyhow::Result<ExitStatus> {

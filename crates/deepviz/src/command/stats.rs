@@ -17,8 +17,9 @@ use crate::cli::{
     StatsWhat,
 };
 use crate::console::{Console, Task};
+use crate::exit_status::ExitStatus;
 use crate::stop::Stop;
-use crate::{ExitStatus, device, format};
+use crate::{device, format};
 
 /// `deepviz stats`
 pub fn stats(args: &StatsArgs) -> anyhow::Result<ExitStatus> {

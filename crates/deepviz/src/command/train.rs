@@ -11,8 +11,9 @@ use serde_json::json;
 use super::corpus;
 use crate::cli::TrainArgs;
 use crate::console::{Console, Task};
+use crate::exit_status::ExitStatus;
 use crate::stop::Stop;
-use crate::{ExitStatus, device, format, recipe};
+use crate::{device, format, recipe};
 
 /// `deepviz train`
 pub fn train(args: &TrainArgs) -> anyhow::Result<ExitStatus> {

@@ -8,10 +8,10 @@ mod training;
 use deepviz_net::cuda::{Cuda, libraries};
 use serde_json::{Value, json};
 
-use crate::ExitStatus;
 use crate::cli::DoctorArgs;
 use crate::console::{Console, print_json, print_line};
 use crate::device::gpus_of;
+use crate::exit_status::ExitStatus;
 use crate::format;
 use crate::table::Table;
 

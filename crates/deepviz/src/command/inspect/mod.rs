@@ -10,10 +10,10 @@ use std::path::Path;
 use anyhow::bail;
 use deepviz_corpus::Reading;
 
-use crate::ExitStatus;
 use crate::cli::{DecodedArgs, InspectArgs};
 use crate::command::corpus;
 use crate::console::Console;
+use crate::exit_status::ExitStatus;
 use crate::recipe as recipes;
 
 /// `deepviz inspect`
