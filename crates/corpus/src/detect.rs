@@ -1,21 +1,25 @@
 //! Detection of a folder's layout.
 
+pub(crate) mod found;
+
 use std::path::{Path, PathBuf};
 
 use crate::{
     Error, OpenOptions,
     file_name::{is_image_name, sorted},
     formats::{
-        self, BY_CONTENT, BY_NAMES,
+        self, BY_NAMES, archive,
         class_folders::{self, are_class_folders},
     },
-    known::{RECORD, Record},
-    reader::{Detect, Found, Place, Reader},
-    tree::{Folder, Tree},
+    known::Record,
+    reader::{Detect, Found},
+    tree::{Place, Tree},
 };
+use found::{Recognised, WRAPPERS, found, only_folder};
 
-/// Folders around a corpus that are entered where nothing else is beside them.
-const WRAPPERS: usize = 4;
+/// Those for which files are opened or whose folders may have any name, tried after the others.
+const BY_CONTENT: &[Detect] = &[archive::detect, class_folders::detect];
+
 /// The folders that CIFAR-10's archives unpack into.
 const CIFAR10: [&str; 2] = ["cifar-10-batches-bin", "cifar-10-batches-py"];
 
@@ -58,21 +62,6 @@ pub(crate) fn detect<'t>(tree: &'t Tree, options: &OpenOptions) -> Result<Option
     Ok(None)
 }
 
-/// The reader for class folders alone.
-pub(crate) fn class_folders<'t>(tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
-    let mut place = Place { tree, folder: &tree.top, path: tree.root.clone() };
-    for _ in 0..WRAPPERS {
-        if let Some(reader) = class_folders::detect(&place, options)? {
-            return Ok(Some(found(place, reader, options)));
-        }
-        let Some(inner) = only_folder(place.folder) else { return Ok(None) };
-        place = place.inner(inner);
-    }
-    Ok(None)
-}
-
-type Recognised<'t> = Box<dyn Reader + 't>;
-
 fn first_of<'t>(layouts: &[Detect], place: &Place<'t>, options: &OpenOptions) -> Result<Option<Recognised<'t>>, Error> {
     for detect in layouts {
         if let Some(reader) = detect(place, options)? {
@@ -87,18 +76,6 @@ fn described<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Foun
     let Some(layout) = Record::of(place)?.layout else { return Ok(None) };
     let reader = formats::known(layout)(place, options)?;
     Ok(reader.map(|reader| found(place.clone(), reader, options)))
-}
-
-fn found<'t>(place: Place<'t>, reader: Recognised<'t>, options: &OpenOptions) -> Found<'t> {
-    let mut remarks = others_beside(&place, &reader.layout(), options);
-    let named = Record::of(&place).ok().and_then(|record| record.layout);
-    if named.is_some_and(|layout| !matches!(formats::known(layout)(&place, options), Ok(Some(_)))) {
-        remarks.push(format!(
-            "{RECORD} names a layout that these files do not have; they are read as {}",
-            reader.layout()
-        ));
-    }
-    Found { path: place.path, reader, remarks }
 }
 
 /// Folders inside of a folder that hold files of a known layout, at some depth.
@@ -138,26 +115,6 @@ fn one_of<'t>(
         });
     }
     Ok(if inside.is_empty() { None } else { Some(inside.swap_remove(0)) })
-}
-
-/// Remarks on files of other layouts in the same folder: one is read, whichever the order of layouts says.
-fn others_beside(place: &Place<'_>, layout: &str, options: &OpenOptions) -> Vec<String> {
-    let others = BY_NAMES.iter().filter_map(|detect| detect(place, options).ok().flatten());
-    let mut names: Vec<String> = others.map(|reader| reader.layout()).filter(|other| other != layout).collect();
-    names.dedup();
-    let remark = |other| format!("files of another layout lie beside those of {layout} and are left out: {other}");
-    names.into_iter().map(remark).collect()
-}
-
-/// The one folder in a folder that may hold a corpus, besides files and folders of the system.
-fn only_folder(folder: &Folder) -> Option<&Folder> {
-    let inner: Vec<_> = folder.folders.iter().filter(|inner| inner.is_usable()).collect();
-    // Beside the images may lie folders of notes.
-    let with_images: Vec<_> = inner.iter().copied().filter(|inner| inner.holds_images()).collect();
-    match (inner.as_slice(), with_images.as_slice()) {
-        ([only], _) | (_, [only]) => Some(only),
-        _ => None,
-    }
 }
 
 /// The error for a path that holds no corpus, with what lies there.

@@ -27,6 +27,7 @@ mod error;
 mod fetch;
 mod file_name;
 mod formats;
+mod identity;
 mod image;
 mod known;
 mod limits;

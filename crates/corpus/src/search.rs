@@ -52,7 +52,14 @@ struct Word {
     classes: Vec<bool>,
 }
 
-pub(crate) fn search(corpus: &Corpus, query: &Query) -> Page {
+impl Corpus {
+    /// A page of the images that match a query.
+    pub fn search(&self, query: &Query) -> Page {
+        search(self, query)
+    }
+}
+
+fn search(corpus: &Corpus, query: &Query) -> Page {
     let text = query.text.as_deref().unwrap_or_default().to_lowercase();
     let words: Vec<Word> = text.split_whitespace().map(|word| parse(corpus, word)).collect();
     let first = match words.as_slice() {

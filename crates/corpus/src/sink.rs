@@ -2,6 +2,7 @@
 
 mod decoding;
 mod finish;
+mod item;
 
 use std::{
     path::{Path, PathBuf},
@@ -11,6 +12,7 @@ use std::{
 use rayon::prelude::*;
 
 use decoding::{Decoder, Loaded};
+pub(crate) use item::{Item, Payload};
 
 use crate::{
     Account, ClassId, Error, ImageShape, OpenOptions, ShapesNotes, Split,
@@ -29,29 +31,6 @@ const GROUP_BYTES: u64 = 64 << 20;
 /// more is decoded alone.
 const WORK_BYTES: u64 = 1 << 30;
 const WORK_BYTES_PER_THREAD: u64 = 128 << 20;
-
-/// The source of an image's pixels.
-#[derive(Debug)]
-pub(crate) enum Payload {
-    /// An image file.
-    File(PathBuf),
-    /// An image file's bytes, taken from an archive or a table.
-    Encoded(Vec<u8>),
-    /// Pixels as they are: channels x height x width, 1 channel or 3.
-    Raw { shape: ImageShape, pixels: Vec<u8> },
-}
-
-/// One labelled image to be added to the corpus.
-#[derive(Debug)]
-pub(crate) struct Item {
-    pub(crate) split: Split,
-    pub(crate) class: ClassId,
-    /// Its usual name: a file name.
-    pub(crate) name: String,
-    /// Its relative path in the corpus, for the account.
-    pub(crate) source: String,
-    pub(crate) payload: Payload,
-}
 
 /// Progress of reading: images done, and their number where it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,16 +214,6 @@ impl<'a> Sink<'a> {
             }
         }
         Ok(())
-    }
-}
-
-impl Payload {
-    /// Bytes that it holds in memory.
-    fn bytes(&self) -> u64 {
-        match self {
-            Self::File(_) => 0,
-            Self::Encoded(bytes) | Self::Raw { pixels: bytes, .. } => bytes.len() as u64,
-        }
     }
 }
 

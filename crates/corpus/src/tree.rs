@@ -1,5 +1,6 @@
 //! The files below a folder, listed once: layouts are recognised by them, and changes noticed.
 
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use crate::{
     decode::{self, Glance},
     file_name::{is_system, may_be_image},
 };
+pub(crate) use place::Place;
 
 /// Folders below folders below folders: deeper ones are not entered.
 const DEPTH: usize = 12;

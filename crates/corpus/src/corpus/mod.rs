@@ -13,10 +13,7 @@ use std::{
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
-use crate::{
-    Account, ClassId, ImageId, ImageShape, Page, Query, Reading, ShapesNotes, Split, contents::Contents, search,
-    store::Pixels,
-};
+use crate::{Account, ClassId, ImageId, ImageShape, Reading, ShapesNotes, Split, contents::Contents, store::Pixels};
 
 /// Labelled images, opened: train first, then test.
 #[derive(Debug)]
@@ -185,11 +182,6 @@ impl Corpus {
         }))
     }
 
-    /// A page of the images that match a query.
-    pub fn search(&self, query: &Query) -> Page {
-        search::search(self, query)
-    }
-
     /// Files left out at opening, and remarks on how the folder was understood.
     pub fn account(&self) -> &Account {
         &self.contents.account
@@ -199,29 +191,4 @@ impl Corpus {
     pub fn notes(&self) -> Option<&ShapesNotes> {
         self.contents.notes.as_ref()
     }
-}
-
-/// The hash of what a corpus shows a network.
-pub(crate) fn identity(pixels: &Pixels, train: usize, labels: &[ClassId]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let sizes = pixels.sizes();
-    // Corpora of one size have had the first form since the first version.
-    let numbers = if let Some(ImageShape { channels, height, width }) = sizes.common() {
-        hasher.update(b"deepviz corpus 1");
-        vec![channels, height, width, train, labels.len()]
-    } else {
-        hasher.update(b"deepviz corpus 2");
-        vec![sizes.channels(), train, labels.len()]
-    };
-    for number in numbers {
-        hasher.update(&(number as u64).to_le_bytes());
-    }
-    let labels: Vec<u8> = labels.iter().flat_map(|label| label.0.to_le_bytes()).collect();
-    hasher.update(&labels);
-    if sizes.common().is_none() {
-        let sides: Vec<u8> = sizes.iter().flatten().flat_map(u32::to_le_bytes).collect();
-        hasher.update(&sides);
-    }
-    hasher.update_rayon(pixels.all());
-    hasher.finalize().to_hex().to_string()
 }

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::{Page, Query};
 
 /// Binary batches with the given labels; image `i` of each batch is filled with `10 * i`.
 fn batches(batches: &[(&str, &[u8])]) -> tempfile::TempDir {

@@ -1,5 +1,6 @@
 //! One decoding rule for every way in: folders, archives, uploads, files named on the command line.
 
+mod decoded;
 mod jpeg;
 mod magic;
 mod palette;
@@ -20,7 +21,8 @@ use ::image::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ImageShape, account::Reason};
+use crate::account::Reason;
+pub use decoded::Decoded;
 use magic::ImageKind;
 use planes::{keep_upper_bytes, planes};
 
@@ -49,17 +51,6 @@ pub enum Orientation {
     Stored,
     /// Images are turned upright.
     Turned,
-}
-
-/// A decoded image: bytes channel by channel, row by row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decoded {
-    /// 1 channel for grey, 3 for red, green and blue.
-    pub shape: ImageShape,
-    /// [`ImageShape::len`] bytes: channels x height x width.
-    pub pixels: Vec<u8>,
-    /// True when the file carries a camera's note that it should be turned or mirrored, obeyed or not.
-    pub is_turned: bool,
 }
 
 /// Why bytes are no image.

@@ -2,7 +2,7 @@
 
 use ::image::DynamicImage;
 
-use super::Decoded;
+use super::decoded::Decoded;
 use crate::ImageShape;
 
 /// Makes the 8 bits that become of 16 their upper ones, as PIL and libpng take them, not the nearest ones.

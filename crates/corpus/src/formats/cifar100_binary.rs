@@ -8,11 +8,7 @@ use super::{
     text::read_lines,
 };
 use crate::{
-    Error, LabelLevel, OpenOptions, Split,
-    account::Usage,
-    known::Record,
-    reader::{Place, Reader},
-    sink::Sink,
+    Error, LabelLevel, OpenOptions, Split, account::Usage, known::Record, reader::Reader, sink::Sink, tree::Place,
 };
 
 const RECORD: u64 = 3_074;

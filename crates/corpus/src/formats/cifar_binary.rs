@@ -11,8 +11,9 @@ use crate::{
     ClassId, Error, ImageShape, OpenOptions, Split,
     account::Usage,
     name::natural,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::{Item, Payload, Sink},
+    tree::Place,
 };
 
 /// Every image of CIFAR-10.

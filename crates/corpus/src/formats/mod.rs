@@ -1,6 +1,6 @@
 //! The layouts that are read; each module recognises its own and hands images to the sink.
 
-mod archive;
+pub(crate) mod archive;
 pub(crate) mod cifar100_binary;
 pub(crate) mod cifar_binary;
 pub(crate) mod cifar_pickle;
@@ -36,9 +36,6 @@ pub(crate) const BY_NAMES: &[Detect] = &[
     listed::food::detect,
     parquet::detect,
 ];
-
-/// Those for which files are opened or whose folders may have any name, tried after the others.
-pub(crate) const BY_CONTENT: &[Detect] = &[archive::detect, class_folders::detect];
 
 /// The layout of a known corpus.
 pub(crate) fn known(layout: KnownLayout) -> Detect {

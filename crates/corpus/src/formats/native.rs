@@ -15,11 +15,12 @@ use super::{cifar_binary::Records, text::read_short};
 use crate::{
     ClassId, Error, ImageShape, OpenOptions, ShapesNotes, Split,
     account::Usage,
-    corpus::identity,
+    identity::identity,
     name::Names,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::Sink,
     store::{Pixels, Sizes},
+    tree::Place,
 };
 
 /// The file that makes a folder a corpus.

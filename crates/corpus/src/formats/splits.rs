@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 
-use super::class_folders::{Role, TEST_EVERY, role};
+use super::class_folders::{Role, role};
 use crate::{Account, ClassId, Error, Split};
+
+/// Without a test split, every so many images of a class are for testing.
+pub(crate) const TEST_EVERY: usize = 10;
 
 /// Takes every tenth image of a class for testing, in the order in which they come.
 #[derive(Debug, Default)]

@@ -11,8 +11,9 @@ use crate::{
     Error, ImageShape, OpenOptions, Split,
     account::{Reason, Usage},
     known::Record,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::{Item, Payload, Sink},
+    tree::Place,
 };
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 96, width: 96 };

@@ -11,8 +11,9 @@ use crate::{
     Error, ImageShape, OpenOptions, Split,
     account::Usage,
     known::Record,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::{Item, Payload, Sink},
+    tree::Place,
 };
 
 const EXTRA: &str = "extra_32x32.mat";

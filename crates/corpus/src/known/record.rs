@@ -13,7 +13,7 @@ use super::{Description, KnownLayout};
 use crate::{
     Error,
     formats::{read_short, to_text},
-    reader::Place,
+    tree::Place,
 };
 
 /// The name of the file.

@@ -5,21 +5,22 @@
 //! and arithmetic is limited to operations that are exact everywhere, so that any machine does.
 
 mod catalogue;
+mod notes;
 mod outline;
 mod random;
 mod scene;
 mod surface;
 
-use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
+use std::{ops::RangeInclusive, path::Path};
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     ClassId, Error, ImageId, ImageShape,
     formats::native::{self, ShapesCorpus},
 };
 use catalogue::{CLASSES, CONFUSABLE, SUBCLASSES};
+pub use notes::ShapesNotes;
 use random::Random;
 
 /// One label in so many is wrong.
@@ -46,34 +47,6 @@ impl ShapesOptions {
 impl Default for ShapesOptions {
     fn default() -> Self {
         Self { images: 12_000, test_fraction: 1.0 / 6.0, seed: 1 }
-    }
-}
-
-/// Notes on a generated corpus beyond its labels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShapesNotes {
-    /// The seed it was generated from.
-    pub seed: u64,
-    /// Pairs of classes whose pictures overlap.
-    pub confusable: Vec<(ClassId, ClassId)>,
-    /// The names of the sub-classes.
-    pub subclasses: Vec<String>,
-    /// The sub-class of every image, by id: what was drawn, whatever the label says.
-    pub image_subclasses: Vec<u16>,
-    /// The images with a wrong label, and the class that was drawn.
-    pub wrong_labels: BTreeMap<ImageId, ClassId>,
-}
-
-impl ShapesNotes {
-    /// The class that was drawn, where the label is another.
-    pub fn true_class(&self, id: ImageId) -> Option<ClassId> {
-        self.wrong_labels.get(&id).copied()
-    }
-
-    /// The name of an image's sub-class.
-    pub fn subclass(&self, id: ImageId) -> Option<&str> {
-        let subclass = *self.image_subclasses.get(id.index())?;
-        self.subclasses.get(usize::from(subclass)).map(String::as_str)
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{Item, Payload};
+use super::item::{Item, Payload};
 use crate::{
     account::{NOT_REGULAR, Reason},
     decode::{self, Decoded, Estimate, MAX_FILE_BYTES, Orientation, Undecodable},

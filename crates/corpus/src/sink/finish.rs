@@ -10,8 +10,8 @@ use crate::{
     ClassId, Error,
     account::Reason,
     contents::Contents,
-    corpus::identity,
     decode::Orientation,
+    identity::identity,
     store::{PixelRecord, PixelWriter, Pixels, Selection, Sizes},
 };
 

@@ -136,7 +136,7 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// Where the next path begins: a word that `::` follows, and that follows no `::` itself.
+/// Where the next path begins: a word that `::` follows, and that follows no `::` itself and is no method.
 fn start_of_path(text: &str, from: usize) -> Option<usize> {
     let mut from = from;
     loop {
@@ -145,7 +145,9 @@ fn start_of_path(text: &str, from: usize) -> Option<usize> {
             text[..colons].chars().rev().take_while(|&character| is_word(character)).map(char::len_utf8).sum::<usize>();
         let start = colons - word;
         let before = text[..start].chars().next_back().unwrap_or(' ');
-        if word > 0 && start >= from && before != ':' && before != '$' {
+        // `value.method::<T>()` is none, `0..Type::LAST` is.
+        let is_method = text[..start].ends_with('.') && !text[..start].ends_with("..");
+        if word > 0 && start >= from && before != ':' && before != '$' && !is_method {
             return Some(start);
         }
         from = colons + 2;

@@ -1,8 +1,8 @@
 //! One scan of a JPEG, followed bit by bit to its end without computing the picture.
 
 use super::{
-    Component, DecodingTables, Frame,
     bits::{Bits, BitsFault, Huffman},
+    frame::{Component, DecodingTables, Frame},
 };
 
 /// A scan's header.
@@ -28,6 +28,16 @@ pub(super) enum ScanFault {
 impl From<BitsFault> for ScanFault {
     fn from(fault: BitsFault) -> Self {
         Self::Bits(fault)
+    }
+}
+
+impl Frame {
+    /// Notes what a scan has brought.
+    pub(super) fn learn(&mut self, scan: &Scan) {
+        for (component, ..) in &scan.components {
+            let known = &mut self.components[*component].known;
+            known[scan.band.0 as usize..=scan.band.1 as usize].fill(Some(scan.low_bit));
+        }
     }
 }
 

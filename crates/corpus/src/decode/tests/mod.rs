@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use serde::Deserialize;
 
 use super::*;
+use crate::ImageShape;
 
 /// The pixels that Pillow reads from a file (`make.py`).
 #[derive(Deserialize)]

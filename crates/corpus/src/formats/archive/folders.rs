@@ -7,14 +7,17 @@ use std::{
     sync::Arc,
 };
 
-use super::{Archive, Member, REFUSED, kind_of, malformed};
+use super::{
+    kind::kind_of,
+    listing::{Archive, Member, REFUSED, malformed},
+};
 use crate::{
     Error, OpenOptions,
     account::{Reason, Usage},
-    detect,
-    reader::{Place, Reader},
+    detect::found::class_folders,
+    reader::Reader,
     sink::Sink,
-    tree::{FileEntry, FileSource, Folder, Tree},
+    tree::{FileEntry, FileSource, Folder, Place, Tree},
 };
 
 /// Recognises an archive; whether it holds class folders is known when it is read.
@@ -43,7 +46,7 @@ impl Reader for PackedFolders {
         let members = Arc::new(Members::new(Archive::open(&self.path, self.options.limits)?));
         let Archive { members: files, refused, .. } = &members.archive;
         let tree = Tree { root: self.path.clone(), top: tree_of(files), is_file: false, source: Some(members.clone()) };
-        let Some(found) = detect::class_folders(&tree, &self.options)? else {
+        let Some(found) = class_folders(&tree, &self.options)? else {
             let names = files.iter().take(3).map(|member| member.name.as_str());
             let found = match files.len() {
                 0 => "no files".to_owned(),

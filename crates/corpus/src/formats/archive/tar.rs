@@ -10,7 +10,7 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Archive, Count, Member, clean, malformed};
+use super::listing::{Archive, Count, Member, clean, malformed};
 use crate::{
     Error, Limits,
     limits::{Meter, Target},

@@ -7,7 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Archive, ArchiveKind, Member, REFUSED, kind_of, tar};
+use super::{
+    kind::{ArchiveKind, kind_of},
+    listing::{Archive, Member, REFUSED},
+    tar,
+};
 use crate::{
     Error, Limits, OpenOptions, Split,
     account::{Reason, Usage},
@@ -19,10 +23,11 @@ use crate::{
     },
     known::Record,
     name::natural,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::{Item, Payload, Sink},
+    tree::Place,
 };
-use label::{SampleLabel, class_of_label, label_of};
+use label::{SampleLabel, class_of_label, key_of, label_of};
 
 /// The files beside the shards that may hold the names of classes.
 const NAMES: [&str; 4] = ["classes.txt", "classnames.txt", "class_names.txt", "labels.txt"];
@@ -83,13 +88,6 @@ fn are_samples(names: &[String]) -> bool {
     }
     let is_sample = |ends: &Vec<&str>| ends.iter().any(|end| is_image(end)) && ends.iter().any(|end| is_label(end));
     ends.values().any(is_sample)
-}
-
-/// `a/b.left.jpg` has the key `a/b` and the end `left.jpg`.
-fn key_of(name: &str) -> (&str, &str) {
-    let start = name.rfind('/').map_or(0, |slash| slash + 1);
-    let dot = name[start..].find('.').map_or(name.len(), |dot| start + dot);
-    (&name[..dot], name.get(dot + 1..).unwrap_or_default())
 }
 
 fn is_image(end: &str) -> bool {

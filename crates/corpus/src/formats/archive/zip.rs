@@ -8,7 +8,7 @@ use std::{
 
 use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
-use super::{Archive, Count, MOST_NAME_BYTES, Member, clean, malformed};
+use super::listing::{Archive, Count, MOST_NAME_BYTES, Member, clean, malformed};
 use crate::{Error, Limits};
 
 /// Bytes of the record at the end, and of the longest comment in it.

@@ -20,8 +20,9 @@ use super::{
 use crate::{
     Error, LabelLevel, OpenOptions, Split,
     account::Usage,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::{Item, Payload, Sink},
+    tree::Place,
 };
 use pickle::{Pickle, Value, ValueType};
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     dir::Dir,
-    plan::{ambiguous, list},
+    faults::{ambiguous, list},
 };
 use crate::{
     Error,

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::{
     classes::ClassDir,
     dir::Dir,
+    faults::no_such_split,
     names::Role,
-    plan::{Plan, divided, no_such_split},
+    plan::{Plan, divided},
 };
 use crate::{
     Error,

@@ -6,9 +6,11 @@
 
 mod classes;
 mod dir;
+mod faults;
 mod inverted;
 mod names;
 mod plan;
+mod planning;
 #[cfg(test)]
 mod tests;
 
@@ -26,19 +28,19 @@ use crate::{
     account::{Mark, NOT_REGULAR, Reason, Usage},
     decode::{Glance, MAX_FILE_BYTES},
     file_name::{is_compressed_image, is_image_name, is_system, may_be_image, shown},
+    formats::splits::TEST_EVERY,
     known::Record,
     name::natural,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Tree,
+    tree::{Place, Tree},
 };
 use classes::ClassDir;
 use dir::Dir;
 pub(crate) use names::{Role, role};
-use plan::{Plan, plan};
+use plan::Plan;
+use planning::plan;
 
-/// Without a test folder, every so many images of a class are for testing.
-pub(crate) const TEST_EVERY: usize = 10;
 /// Files without an image's extension that are looked at before a folder is taken for class folders.
 const LOOKED_AT: usize = 8;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use crate::{Error, Split, reader::Place};
+use crate::{Error, Split, tree::Place};
 
 /// The files of one corpus.
 #[derive(Debug)]

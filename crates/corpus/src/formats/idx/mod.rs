@@ -14,8 +14,9 @@ use crate::{
     ClassId, Error, Limits, OpenOptions, Split,
     account::{Reason, Usage},
     known::Record,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::{Item, Payload, Sink},
+    tree::Place,
 };
 use files::{IdxPart, Set};
 use header::{ElementKind, Header};

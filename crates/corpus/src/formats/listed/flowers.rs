@@ -3,12 +3,7 @@
 use std::path::Path;
 
 use super::{ListedImages, class_id, malformed};
-use crate::{
-    Error, OpenOptions, Split,
-    formats::mat::MatFile,
-    known::Record,
-    reader::{Place, Reader},
-};
+use crate::{Error, OpenOptions, Split, formats::mat::MatFile, known::Record, reader::Reader, tree::Place};
 
 const LABELS: &str = "imagelabels.mat";
 const SPLITS: &str = "setid.mat";

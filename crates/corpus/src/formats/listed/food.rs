@@ -1,11 +1,7 @@
 //! Food-101: `images/<class>/*.jpg`, with lists of both splits in `meta/`.
 
 use super::{ListedImages, malformed, numbered};
-use crate::{
-    Error, OpenOptions, Split,
-    formats::text::read_lines,
-    reader::{Place, Reader},
-};
+use crate::{Error, OpenOptions, Split, formats::text::read_lines, reader::Reader, tree::Place};
 
 const LISTS: [(&str, Split); 2] = [("train.txt", Split::Train), ("test.txt", Split::Test)];
 const CLASSES: &str = "classes.txt";

@@ -8,8 +8,8 @@ use crate::{
     account::{Mark, Reason},
     formats::records::class_of,
     known::Record,
-    reader::{Place, Reader},
-    tree::Folder,
+    reader::Reader,
+    tree::{Folder, Place},
 };
 
 /// The classes of the signs.

@@ -18,9 +18,9 @@ use crate::{
     account::{Mark, Reason, Usage},
     file_name::is_image_name,
     name::natural,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Folder,
+    tree::{Folder, Place},
 };
 
 /// An image that a list names.

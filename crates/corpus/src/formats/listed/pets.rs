@@ -7,7 +7,8 @@ use crate::{
     Error, OpenOptions, Split,
     account::{Mark, Reason},
     formats::text::read_lines,
-    reader::{Place, Reader},
+    reader::Reader,
+    tree::Place,
 };
 
 const LISTS: [(&str, Split); 2] = [("trainval.txt", Split::Train), ("test.txt", Split::Test)];

@@ -9,8 +9,8 @@ use crate::{
     formats::text::{lines, read_lines, read_text},
     known::Record,
     name::natural,
-    reader::{Place, Reader},
-    tree::Folder,
+    reader::Reader,
+    tree::{Folder, Place},
 };
 
 const IDS: &str = "wnids.txt";

@@ -5,11 +5,14 @@ use std::{
     path::Path,
 };
 
-use super::malformed;
 use crate::Error;
 
 /// Heads of variables have no longer elements.
 const MOST_SMALL: u32 = 1 << 16;
+
+pub(super) fn malformed(found: impl Into<String>, expected: impl Into<String>, path: &Path) -> Error {
+    Error::Malformed { what: "the MATLAB file", found: found.into(), expected: expected.into(), path: path.to_owned() }
+}
 
 /// Byte order of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

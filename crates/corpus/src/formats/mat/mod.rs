@@ -11,7 +11,7 @@ use std::{
 use flate2::read::ZlibDecoder;
 
 use crate::Error;
-use element::{ByteOrder, Tag, read_exact, read_small};
+use element::{ByteOrder, Tag, malformed, read_exact, read_small};
 
 /// The file's header, before the first variable.
 const HEAD: u64 = 128;
@@ -45,10 +45,6 @@ struct Data {
     kind: u32,
     bytes: u64,
     reader: Box<dyn Read>,
-}
-
-fn malformed(found: impl Into<String>, expected: impl Into<String>, path: &Path) -> Error {
-    Error::Malformed { what: "the MATLAB file", found: found.into(), expected: expected.into(), path: path.to_owned() }
 }
 
 impl MatFile {

@@ -8,7 +8,7 @@ use parquet::{
     errors::ParquetError,
 };
 
-use super::table::malformed;
+use super::fault::malformed;
 use crate::Error;
 
 /// The value of a column in a row, if any.

@@ -9,7 +9,11 @@ use super::super::{
     class_folders::are_class_folders,
     splits::{Part, part_named, part_of_file},
 };
-use crate::{Error, OpenOptions, name::natural, reader::Place, tree::Folder};
+use crate::{
+    Error, OpenOptions,
+    name::natural,
+    tree::{Folder, Place},
+};
 
 /// Folders below the corpus in which tables are looked for: `default/train/0000.parquet`.
 const DEPTH: usize = 3;

@@ -1,6 +1,7 @@
 //! Image datasets as Hugging Face keeps them: parquet files with a column of images and one of labels.
 
 mod column;
+mod fault;
 mod files;
 mod pages;
 mod schema;
@@ -19,8 +20,9 @@ use crate::{
     ClassId, Error, LabelLevel, Limits, OpenOptions, Split,
     account::{Reason, Usage},
     name::natural,
-    reader::{Place, Reader},
+    reader::Reader,
     sink::{Item, Payload, Sink},
+    tree::Place,
 };
 use files::TableFile;
 use table::{Table, TableLabels};

@@ -8,7 +8,7 @@ use std::{
 
 use parquet::{basic::Type, file::metadata::ColumnChunkMetaData};
 
-use super::table::malformed;
+use super::fault::malformed;
 use crate::{Error, Limits};
 
 /// Bytes of an unpacked page; usual ones have one MiB, and more only where one image does.

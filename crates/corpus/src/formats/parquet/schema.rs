@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use parquet::{file::metadata::FileMetaData, schema::types::SchemaDescriptor};
 use serde::Deserialize;
 
-use super::table::malformed;
+use super::fault::malformed;
 use crate::{Error, LabelLevel};
 
 /// The names that columns of images have where no description says which they are.

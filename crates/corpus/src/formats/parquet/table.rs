@@ -18,6 +18,7 @@ use parquet::{
 
 use super::{
     column::{self, Cell, ColumnLabel, LabelRows},
+    fault::malformed,
     pages,
     schema::Columns,
 };
@@ -30,10 +31,6 @@ const LABELS_AT_ONCE: usize = 1_024;
 const MOST_FOOTER_BYTES: u32 = 16 << 20;
 /// Bytes of a word that is a label.
 const MOST_WORD_BYTES: usize = 1_024;
-
-pub(super) fn malformed(found: impl Into<String>, expected: impl Into<String>, path: &Path) -> Error {
-    Error::Malformed { what: "the parquet file", found: found.into(), expected: expected.into(), path: path.to_owned() }
-}
 
 /// A file that has been opened, its labels read.
 pub(super) struct Table {

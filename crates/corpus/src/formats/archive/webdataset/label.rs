@@ -1,9 +1,8 @@
-//! Labels of samples.
+//! Keys and labels of samples.
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::super::{Archive, Member, malformed};
-use super::key_of;
+use super::super::listing::{Archive, Member, malformed};
 use crate::{
     ClassId, Error,
     formats::{records::class_of, text::to_text},
@@ -19,6 +18,13 @@ const MOST_WORD_BYTES: usize = 1_024;
 pub(super) enum SampleLabel {
     Number(i64),
     Word(String),
+}
+
+/// `a/b.left.jpg` has the key `a/b` and the end `left.jpg`.
+pub(super) fn key_of(name: &str) -> (&str, &str) {
+    let start = name.rfind('/').map_or(0, |slash| slash + 1);
+    let dot = name[start..].find('.').map_or(name.len(), |dot| start + dot);
+    (&name[..dot], name.get(dot + 1..).unwrap_or_default())
 }
 
 /// The class of an image of a shard, by the number of each class name.

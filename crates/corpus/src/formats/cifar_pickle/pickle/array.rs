@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Array, PickleFault, PickleReader, Value, ValueId};
+use super::{
+    PickleReader,
+    value::{Array, PickleFault, Value, ValueId, ValueType},
+};
 
 /// The functions that a pickle may call: numpy's arrays, and how Python 3 writes bytes for Python 2.
 const KNOWN: [(&str, &str); 13] = [
@@ -23,52 +26,6 @@ const KNOWN: [(&str, &str); 13] = [
 
 /// Arguments of a call, and sides of an array.
 const MOST_ARGUMENTS: usize = 8;
-
-/// The type of an array's values: whole numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ValueType {
-    /// 1, 2, 4 or 8.
-    bytes: usize,
-    is_signed: bool,
-    is_big_endian: bool,
-}
-
-impl ValueType {
-    /// Bytes without a sign.
-    pub(crate) const BYTE: Self = Self { bytes: 1, is_signed: false, is_big_endian: false };
-
-    /// Understands `u1`, `|u1`, `<i8`.
-    fn named(name: &[u8]) -> Option<Self> {
-        let name = std::str::from_utf8(name).ok()?.trim_start_matches(['|', '<', '=']);
-        let (is_big_endian, name) = name.strip_prefix('>').map_or((false, name), |rest| (true, rest));
-        let (is_signed, bytes) = match name.split_at_checked(1)? {
-            ("u", bytes) => (false, bytes),
-            ("i", bytes) => (true, bytes),
-            _ => return None,
-        };
-        let bytes = bytes.parse().ok().filter(|bytes| [1, 2, 4, 8].contains(bytes))?;
-        Some(Self { bytes, is_signed, is_big_endian: is_big_endian && bytes > 1 })
-    }
-
-    fn read(self, bytes: &[u8]) -> Option<i64> {
-        let mut wide = [0; 8];
-        wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        if self.is_big_endian {
-            wide[..bytes.len()].reverse();
-        }
-        let shift = 64 - 8 * bytes.len() as u32;
-        let number = i64::from_le_bytes(wide);
-        if self.is_signed || shift == 0 { Some(number << shift >> shift) } else { Some(number) }
-    }
-}
-
-impl Array<'_> {
-    /// The numbers of an array of one dimension.
-    pub(crate) fn numbers(&self) -> Option<Vec<i64>> {
-        let is_row = self.shape.len() == 1;
-        is_row.then(|| self.bytes.chunks_exact(self.kind.bytes).map(|value| self.kind.read(value)).collect())?
-    }
-}
 
 impl<'a> PickleReader<'a> {
     /// A function or a type, by name.
@@ -270,23 +227,5 @@ impl<'a> PickleReader<'a> {
         // Whether one or the other index runs fastest makes no difference where there is one.
         let is_fortran = array.is_fortran && shape.iter().filter(|side| **side > 1).count() > 1;
         Ok(Value::Array(Array { shape, is_fortran, ..array }))
-    }
-}
-
-impl Value<'_> {
-    /// Its description.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Value::None => "None",
-            Value::Bool(_) => "a truth value",
-            Value::Int(_) | Value::OtherNumber => "a number",
-            Value::Bytes(_) | Value::Text(_) => "a string",
-            Value::List(_) => "a list",
-            Value::Tuple(_) => "a tuple",
-            Value::Dict(_) => "a dictionary",
-            Value::Global(..) => "a function",
-            Value::Type(_) => "a type",
-            Value::Array(_) => "an array",
-        }
     }
 }

@@ -4,10 +4,11 @@
 mod array;
 mod opcodes;
 mod scalars;
+mod value;
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
-pub(crate) use array::ValueType;
+pub(crate) use value::{Pickle, PickleFault, Value, ValueId, ValueType};
 
 /// Values in a pickle; CIFAR-100's largest has 200,000.
 const MOST_VALUES: usize = 4_000_000;
@@ -15,76 +16,6 @@ const MOST_VALUES: usize = 4_000_000;
 const MOST_COPIED_BYTES: usize = 1 << 30;
 /// Steps of a pickle.
 const MOST_STEPS: usize = 16_000_000;
-
-/// A value; those inside others are places in the arena.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
-    None,
-    Bool(bool),
-    Int(i64),
-    /// A number that is not whole, or too large; nothing is done with it.
-    OtherNumber,
-    /// Bytes: what a string of Python 2 is, too.
-    Bytes(Cow<'a, [u8]>),
-    /// UTF-8; lone surrogates may stand in it as they are.
-    Text(Cow<'a, [u8]>),
-    List(Vec<ValueId>),
-    Tuple(Vec<ValueId>),
-    Dict(Vec<(ValueId, ValueId)>),
-    /// Module and name, of the few that are known.
-    Global(&'static str, &'static str),
-    /// The type of an array's values.
-    Type(ValueType),
-    /// An array; empty until its state arrives.
-    Array(Array<'a>),
-}
-
-/// An array of whole numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Array<'a> {
-    pub(crate) shape: Vec<usize>,
-    pub(crate) kind: ValueType,
-    /// True when the first index runs fastest.
-    pub(crate) is_fortran: bool,
-    pub(crate) bytes: Cow<'a, [u8]>,
-}
-
-/// The place of a value in the arena.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ValueId(usize);
-
-/// All values of a pickle.
-#[derive(Debug)]
-pub(crate) struct Pickle<'a> {
-    values: Vec<Value<'a>>,
-    root: ValueId,
-}
-
-/// Position of a fault in a pickle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PickleFault {
-    pub(crate) offset: usize,
-    pub(crate) found: String,
-    pub(crate) expected: &'static str,
-}
-
-impl<'a> Pickle<'a> {
-    pub(crate) fn get(&self, place: ValueId) -> &Value<'a> {
-        &self.values[place.0]
-    }
-
-    /// The value of a key of the dictionary that the pickle is. Keys may be strings or bytes.
-    pub(crate) fn key(&self, key: &str) -> Option<&Value<'a>> {
-        let Value::Dict(items) = self.get(self.root) else { return None };
-        let is_key = |place: ValueId| match self.get(place) {
-            Value::Bytes(name) | Value::Text(name) => **name == *key.as_bytes(),
-            _ => false,
-        };
-        // The last one wins, as in Python.
-        let item = items.iter().rev().find(|(name, _)| is_key(*name));
-        item.map(|(_, value)| self.get(*value))
-    }
-}
 
 /// Reads a pickle whose value is a dictionary.
 pub(crate) fn parse(input: &[u8]) -> Result<Pickle<'_>, PickleFault> {

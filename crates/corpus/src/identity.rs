@@ -1,0 +1,28 @@
+//! The identity of a corpus.
+
+use crate::{ClassId, ImageShape, store::Pixels};
+
+/// The hash of what a corpus shows a network.
+pub(crate) fn identity(pixels: &Pixels, train: usize, labels: &[ClassId]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let sizes = pixels.sizes();
+    // Corpora of one size have had the first form since the first version.
+    let numbers = if let Some(ImageShape { channels, height, width }) = sizes.common() {
+        hasher.update(b"deepviz corpus 1");
+        vec![channels, height, width, train, labels.len()]
+    } else {
+        hasher.update(b"deepviz corpus 2");
+        vec![sizes.channels(), train, labels.len()]
+    };
+    for number in numbers {
+        hasher.update(&(number as u64).to_le_bytes());
+    }
+    let labels: Vec<u8> = labels.iter().flat_map(|label| label.0.to_le_bytes()).collect();
+    hasher.update(&labels);
+    if sizes.common().is_none() {
+        let sides: Vec<u8> = sizes.iter().flatten().flat_map(u32::to_le_bytes).collect();
+        hasher.update(&sides);
+    }
+    hasher.update_rayon(pixels.all());
+    hasher.finalize().to_hex().to_string()
+}

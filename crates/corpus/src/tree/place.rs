@@ -1,0 +1,30 @@
+//! A folder of a listed tree that is being looked at.
+
+use std::path::{Path, PathBuf};
+
+use super::{Folder, Tree};
+
+/// A folder that is being looked at, with its path. Of a single file: the file's path, and a folder with it alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Place<'t> {
+    pub(crate) tree: &'t Tree,
+    pub(crate) folder: &'t Folder,
+    pub(crate) path: PathBuf,
+}
+
+impl<'t> Place<'t> {
+    /// A folder in this one.
+    pub(crate) fn inner(&self, folder: &'t Folder) -> Self {
+        Self { tree: self.tree, folder, path: self.path.join(&folder.name) }
+    }
+
+    /// True when a file of that name is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        !self.tree.is_file && self.folder.file(name).is_some()
+    }
+
+    /// A path below the corpus's root as the account names it.
+    pub(crate) fn relative<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(&self.tree.root).unwrap_or(path)
+    }
+}
