@@ -65,7 +65,7 @@ impl Corpus {
         self.contents.sizes.total_bytes()
     }
 
-    fn new(path: &Path, reading: &Reading, (contents, pixels): (Contents, Pixels)) -> Self {
+    fn new(path: &Path, reading: &Reading, contents: Contents, pixels: Pixels) -> Self {
         let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let name = full.file_name().map_or_else(|| "corpus".to_owned(), |name| name.to_string_lossy().into_owned());
         Self { name, path: path.to_owned(), reading: reading.clone(), contents, pixels }
@@ -91,7 +91,7 @@ impl Opening<'_> {
             return None;
         }
         let path = self.tree.root.join(&kept.contents.inner);
-        Some(Corpus::new(&path, &self.options.reading, (kept.contents, kept.pixels)))
+        Some(Corpus::new(&path, &self.options.reading, kept.contents, kept.pixels))
     }
 
     fn read(&self, progress: &mut dyn FnMut(OpenProgress)) -> Result<Corpus, Error> {
@@ -131,7 +131,7 @@ impl Opening<'_> {
             }
             _ => finished.pixels,
         };
-        Ok(Corpus::new(&found.path, &self.options.reading, (finished.contents, pixels)))
+        Ok(Corpus::new(&found.path, &self.options.reading, finished.contents, pixels))
     }
 }
 

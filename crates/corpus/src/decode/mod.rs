@@ -68,8 +68,22 @@ struct Bounds {
     max_pixels: u64,
 }
 
+/// The size that a picture's head declares.
+#[derive(Debug, Clone, Copy)]
+struct PictureSize {
+    width: u32,
+    height: u32,
+}
+
+impl PictureSize {
+    fn of(decoder: &impl ImageDecoder) -> Self {
+        let (width, height) = decoder.dimensions();
+        Self { width, height }
+    }
+}
+
 impl Bounds {
-    fn check(self, (width, height): (u32, u32)) -> Result<(), Undecodable> {
+    fn check(self, PictureSize { width, height }: PictureSize) -> Result<(), Undecodable> {
         if width == 0 || height == 0 {
             return Err(Undecodable::new(Reason::Damaged, format!("a picture of {width} x {height} pixels")));
         }
@@ -134,9 +148,9 @@ fn estimate_unguarded(bytes: &[u8]) -> Option<Estimate> {
     let bounds = Bounds { max_pixels: MAX_PIXELS };
     let format = format_of(bytes).ok()?;
     let decoder = decoder_of(bytes, format, bounds).ok()?;
-    bounds.check(decoder.dimensions()).ok()?;
-    let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
+    let size = PictureSize::of(&decoder);
+    bounds.check(size).ok()?;
+    let pixels = u64::from(size.width) * u64::from(size.height);
     // A TIFF's greys may stand for colours.
     let is_grey = format != ImageFormat::Tiff && !decoder.color_type().has_color();
     let decoded_bytes = if is_grey { pixels } else { 3 * pixels };
@@ -206,7 +220,7 @@ fn decode_unguarded(bytes: &[u8], orientation: Orientation, bounds: Bounds) -> R
     let indexed = if format == ImageFormat::Tiff { palette::of_tiff(&bytes) } else { None };
     let bytes = indexed.as_ref().map_or(bytes.as_ref(), |indexed| &indexed.bytes);
     let mut decoder = decoder_of(bytes, format, bounds)?;
-    bounds.check(decoder.dimensions())?;
+    bounds.check(PictureSize::of(&decoder))?;
     // A note that cannot be read is none.
     let noted = decoder.orientation().unwrap_or(Noted::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| fault(&error))?;
@@ -234,7 +248,7 @@ fn whole_png(bytes: &[u8], bounds: Bounds) -> Result<Cow<'_, [u8]>, Undecodable>
     const END: &[u8; 12] = b"\0\0\0\0IEND\xae\x42\x60\x82";
     if let Some([b'I', b'H', b'D', b'R', size @ ..]) = bytes.get(12..24) {
         let side = |at: usize| size[at..at + 4].try_into().map_or(0, u32::from_be_bytes);
-        bounds.check((side(0), side(4)))?;
+        bounds.check(PictureSize { width: side(0), height: side(4) })?;
     }
     let has_end = bytes.windows(8).rev().any(|window| window == &END[..8]);
     Ok(if has_end { Cow::Borrowed(bytes) } else { Cow::Owned([bytes, END].concat()) })
@@ -244,12 +258,14 @@ fn whole_png(bytes: &[u8], bounds: Bounds) -> Result<Cow<'_, [u8]>, Undecodable>
 /// missing with grey and say nothing.
 fn whole_jpeg(bytes: &[u8], bounds: Bounds) -> Result<Cow<'_, [u8]>, Undecodable> {
     let damaged = |detail: &str| Undecodable::new(Reason::Damaged, detail);
-    match jpeg::inspect(bytes, &|width, height| bounds.check((width, height)).is_ok()) {
+    match jpeg::inspect(bytes, &|width, height| bounds.check(PictureSize { width, height }).is_ok()) {
         Ok(jpeg::Whole { end, has_end_marker: false }) => {
             Ok(Cow::Owned([&bytes[..end.min(bytes.len())], &[0xff, 0xd9]].concat()))
         }
         Ok(_) => Ok(Cow::Borrowed(bytes)),
-        Err(jpeg::Fault::TooLarge { width, height }) => bounds.check((width, height)).map(|()| Cow::Borrowed(bytes)),
+        Err(jpeg::Fault::TooLarge { width, height }) => {
+            bounds.check(PictureSize { width, height }).map(|()| Cow::Borrowed(bytes))
+        }
         Err(jpeg::Fault::Unsupported(what)) => {
             Err(Undecodable::new(Reason::UnknownFormat, format!("{what}; expected {EXPECTED}")))
         }

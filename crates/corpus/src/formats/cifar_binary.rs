@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    records::{RecordReader, class_of},
+    records::{FoundLabel, RecordReader, class_of},
     splits::Splitting,
     text::read_lines,
 };
@@ -134,7 +134,7 @@ impl Records {
         let mut records = RecordReader::open(path, shape.len() + labels, *images)?;
         let mut index = 0;
         while let Some(mut bytes) = records.next()? {
-            let class = class_of(i64::from(bytes[*label]), *classes, (index, path))?;
+            let class = class_of(FoundLabel { label: bytes[*label].into(), record: index, path }, *classes)?;
             bytes.drain(..labels);
             take(ImageRecord { index, class, shape: *shape, pixels: bytes })?;
             index += 1;

@@ -118,11 +118,21 @@ pub(crate) fn open_maybe_gz(path: &Path) -> Result<Opened, Error> {
     })
 }
 
+/// A label, and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FoundLabel<'a> {
+    pub(crate) label: i64,
+    /// The image's place in the file, from 0.
+    pub(crate) record: usize,
+    pub(crate) path: &'a Path,
+}
+
 /// The class of a label.
 ///
 /// # Errors
-/// [`Error::Label`] where the corpus has no such class; `record` is the image's place in the file, from 0.
-pub(crate) fn class_of(label: i64, classes: usize, (record, path): (usize, &Path)) -> Result<ClassId, Error> {
+/// [`Error::Label`] where the corpus has no such class.
+pub(crate) fn class_of(found: FoundLabel<'_>, classes: usize) -> Result<ClassId, Error> {
+    let FoundLabel { label, record, path } = found;
     let class = u16::try_from(label).ok().filter(|&class| usize::from(class) < classes);
     class.map(ClassId).ok_or_else(|| Error::Label { record, found: label, classes, path: path.to_owned() })
 }

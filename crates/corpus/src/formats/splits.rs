@@ -93,10 +93,7 @@ pub(crate) fn part_named(name: &str) -> Option<Part> {
 ///
 /// # Errors
 /// If the one asked for does not exist.
-pub(crate) fn test_part(
-    labelled: &BTreeSet<Part>,
-    (asked, path): (Option<&str>, &Path),
-) -> Result<Option<Part>, Error> {
+pub(crate) fn test_part(labelled: &BTreeSet<Part>, asked: Option<&str>, path: &Path) -> Result<Option<Part>, Error> {
     if let Some(name) = asked {
         let part = part_named(name).filter(|part| *part != Part::Train && labelled.contains(part));
         let there: Vec<&str> = labelled.iter().filter(|part| **part != Part::Train).map(|part| part.as_str()).collect();
@@ -122,13 +119,11 @@ mod tests {
     #[test]
     fn validation_stands_in_for_a_test_split_without_labels() {
         let both = BTreeSet::from([Part::Train, Part::Test, Part::Validation]);
-        assert_eq!(test_part(&both, (None, Path::new(""))).unwrap(), Some(Part::Test));
-        assert_eq!(test_part(&both, (Some("val"), Path::new(""))).unwrap(), Some(Part::Validation));
+        assert_eq!(test_part(&both, None, Path::new("")).unwrap(), Some(Part::Test));
+        assert_eq!(test_part(&both, Some("val"), Path::new("")).unwrap(), Some(Part::Validation));
         let one = BTreeSet::from([Part::Train, Part::Validation]);
-        assert_eq!(test_part(&one, (None, Path::new(""))).unwrap(), Some(Part::Validation));
-        assert!(
-            test_part(&one, (Some("test"), Path::new(""))).unwrap_err().to_string().contains("expected validation")
-        );
-        assert_eq!(test_part(&BTreeSet::from([Part::Train]), (None, Path::new(""))).unwrap(), None);
+        assert_eq!(test_part(&one, None, Path::new("")).unwrap(), Some(Part::Validation));
+        assert!(test_part(&one, Some("test"), Path::new("")).unwrap_err().to_string().contains("expected validation"));
+        assert_eq!(test_part(&BTreeSet::from([Part::Train]), None, Path::new("")).unwrap(), None);
     }
 }

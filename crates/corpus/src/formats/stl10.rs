@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    records::{RecordReader, class_of, columns_to_rows},
+    records::{FoundLabel, RecordReader, class_of, columns_to_rows},
     splits::Splitting,
     text::read_lines,
 };
@@ -90,12 +90,13 @@ impl Reader for Stl10 {
             let mut index = 0;
             while let (Some(bytes), Some(label)) = (images.next()?, labels.next()?) {
                 let label = i64::from(label[0]);
-                let class = class_of(label - 1, count, (index, &part.labels)).map_err(|_| Error::Malformed {
-                    what: "the labels",
-                    found: format!("label {label} of image {index}"),
-                    expected: format!("1 to {count}"),
-                    path: part.labels.clone(),
-                })?;
+                let class = class_of(FoundLabel { label: label - 1, record: index, path: &part.labels }, count)
+                    .map_err(|_| Error::Malformed {
+                        what: "the labels",
+                        found: format!("label {label} of image {index}"),
+                        expected: format!("1 to {count}"),
+                        path: part.labels.clone(),
+                    })?;
                 let name = format!("{}_{index:05}", part.split);
                 let payload = Payload::Raw { shape: SHAPE, pixels: columns_to_rows(&bytes, SHAPE) };
                 let split = splitting.next(part.split, class);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     mat::MatFile,
-    records::{PICTURE, RecordReader, class_of, columns_to_rows, is_picture},
+    records::{FoundLabel, PICTURE, RecordReader, class_of, columns_to_rows, is_picture},
     splits::Splitting,
 };
 use crate::{
@@ -63,7 +63,7 @@ impl Reader for Svhn {
             let file = file.split('_').next().unwrap_or_default();
             for (index, label) in labels.into_iter().enumerate() {
                 let label = if label == 10 { 0 } else { label };
-                let class = class_of(label, self.classes.len(), (index, path))?;
+                let class = class_of(FoundLabel { label, record: index, path }, self.classes.len())?;
                 let Some(bytes) = images.next()? else { break };
                 let name = format!("{file}_{index:05}");
                 let payload = Payload::Raw { shape, pixels: columns_to_rows(&bytes, shape) };

@@ -17,12 +17,19 @@ pub(crate) enum Fault {
     },
 }
 
+/// Number of columns and rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Grid {
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+}
+
 /// The head of a picture, and what is known of its coefficients.
 #[derive(Debug, Default)]
 pub(super) struct Frame {
     pub(super) is_progressive: bool,
-    /// Columns and rows of what is coded together in a scan of several components.
-    pub(super) units: (usize, usize),
+    /// What is coded together in a scan of several components.
+    pub(super) units: Grid,
     pub(super) components: Vec<Component>,
 }
 
@@ -33,8 +40,8 @@ pub(super) struct Component {
     /// Blocks of it in one unit.
     pub(super) across: usize,
     pub(super) down: usize,
-    /// Columns and rows of blocks in a scan of this component alone.
-    pub(super) own_blocks: (usize, usize),
+    /// The blocks in a scan of this component alone.
+    pub(super) own_blocks: Grid,
     /// Blocks in a row, those that fill up the last unit among them.
     pub(super) columns: usize,
     /// Of each block which coefficients are not zero so far, where scans refine each other.
@@ -73,13 +80,14 @@ pub(super) fn read_frame(marker: u8, segment: &[u8], accepts: &dyn Fn(u32, u32) 
     let most = described.iter().map(|[_, factors, _]| sampling(*factors));
     let most = most.fold((1, 1), |(across, down), (h, v)| (across.max(h), down.max(v)));
     let (width, height) = (usize::from(width), usize::from(height));
-    let units = (width.div_ceil(8 * most.0), height.div_ceil(8 * most.1));
+    let units = Grid { columns: width.div_ceil(8 * most.0), rows: height.div_ceil(8 * most.1) };
     let is_progressive = marker == 0xc2;
     let components = described.iter().map(|[id, factors, _]| {
         let (across, down) = sampling(*factors);
-        let own_blocks = ((width * across).div_ceil(8 * most.0), (height * down).div_ceil(8 * most.1));
-        let columns = units.0 * across;
-        let blocks = if is_progressive { columns * units.1 * down } else { 0 };
+        let own_blocks =
+            Grid { columns: (width * across).div_ceil(8 * most.0), rows: (height * down).div_ceil(8 * most.1) };
+        let columns = units.columns * across;
+        let blocks = if is_progressive { columns * units.rows * down } else { 0 };
         Component { id: *id, across, down, own_blocks, columns, nonzero: vec![0; blocks], known: [None; 64] }
     });
     Ok(Frame { is_progressive, units, components: components.collect() })

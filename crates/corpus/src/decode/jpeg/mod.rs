@@ -11,7 +11,7 @@ mod scan;
 use bits::{Bits, BitsFault};
 pub(super) use frame::Fault;
 use frame::{Component, DecodingTables, Frame, read_frame, read_tables};
-use scan::{Scan, ScanFault, follow};
+use scan::{Band, Scan, ScanComponent, ScanFault, TableNumbers, follow};
 
 /// So many zeros at the end of a file without an end marker were never written: the file system has set them in place
 /// of what is missing.
@@ -61,7 +61,7 @@ pub(super) fn inspect(bytes: &[u8], accepts: &dyn Fn(u32, u32) -> bool) -> Resul
                 let frame = frame.as_mut().ok_or(Fault::Broken("a JPEG whose picture begins without its size"))?;
                 let scan = read_scan(segment, frame)?;
                 let mut bits = Bits::new(bytes, position);
-                if !follow_data(&scan, (frame, &tables), &mut bits)? {
+                if !follow_data(&scan, frame, &tables, &mut bits)? {
                     return Ok(Whole { end: bytes.len(), has_end_marker: true });
                 }
                 end = bits.used().min(bytes.len());
@@ -74,8 +74,8 @@ pub(super) fn inspect(bytes: &[u8], accepts: &dyn Fn(u32, u32) -> bool) -> Resul
 }
 
 /// Follows a scan's data; false where a table is missing that decoders know by heart: then the decoder judges.
-fn follow_data(scan: &Scan, of: (&mut Frame, &DecodingTables), bits: &mut Bits<'_>) -> Result<bool, Fault> {
-    match follow(scan, of, bits) {
+fn follow_data(scan: &Scan, frame: &mut Frame, tables: &DecodingTables, bits: &mut Bits<'_>) -> Result<bool, Fault> {
+    match follow(scan, frame, tables, bits) {
         Ok(()) => Ok(true),
         Err(ScanFault::NoTable) => Ok(false),
         Err(ScanFault::Bits(BitsFault::Missing)) => Err(Fault::Cut),
@@ -121,15 +121,18 @@ fn read_scan(segment: &[u8], frame: &Frame) -> Result<Scan, Fault> {
     let mut components = Vec::new();
     for [id, used] in named.as_chunks::<2>().0 {
         let place = frame.components.iter().position(|component| component.id == *id).ok_or_else(broken)?;
-        components.push((place, usize::from(used >> 4), usize::from(used & 15)));
+        let tables = TableNumbers { dc: usize::from(used >> 4), ac: usize::from(used & 15) };
+        components.push(ScanComponent { place, tables });
     }
-    let band = if frame.is_progressive { (u32::from(*first), u32::from(*last)) } else { (0, 63) };
+    let whole = Band { first: 0, last: 63 };
+    let band = if frame.is_progressive { Band { first: (*first).into(), last: (*last).into() } } else { whole };
     let is_possible = if frame.is_progressive {
-        (band == (0, 0) && !components.is_empty()) || (1 <= band.0 && band.0 <= band.1 && components.len() == 1)
+        (band == Band { first: 0, last: 0 } && !components.is_empty())
+            || (1 <= band.first && band.first <= band.last && components.len() == 1)
     } else {
         !components.is_empty()
     };
-    if !is_possible || band.1 > 63 {
+    if !is_possible || band.last > 63 {
         return Err(broken());
     }
     let (high, low) = if frame.is_progressive { (bits >> 4, bits & 15) } else { (0, 0) };

@@ -8,13 +8,40 @@ use super::{
 /// A scan's header.
 #[derive(Debug, Clone)]
 pub(super) struct Scan {
-    /// Places in the frame's components, with the numbers of their tables for DC and AC.
-    pub(super) components: Vec<(usize, usize, usize)>,
-    /// The first and the last coefficient.
-    pub(super) band: (u32, u32),
+    pub(super) components: Vec<ScanComponent>,
+    pub(super) band: Band,
     /// True when an earlier scan is refined, and down to which bit.
     pub(super) is_refining: bool,
     pub(super) low_bit: u8,
+}
+
+/// A component in a scan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScanComponent {
+    /// Its place among the frame's components.
+    pub(super) place: usize,
+    pub(super) tables: TableNumbers,
+}
+
+/// The numbers of a component's tables, for its first coefficient and for the others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TableNumbers {
+    pub(super) dc: usize,
+    pub(super) ac: usize,
+}
+
+/// The coefficients that a scan codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Band {
+    pub(super) first: u32,
+    pub(super) last: u32,
+}
+
+/// The unit of a scan that is coded next.
+#[derive(Debug, Clone, Copy)]
+struct UnitPlace {
+    row: usize,
+    column: usize,
 }
 
 /// Why a scan's data cannot be followed.
@@ -34,9 +61,9 @@ impl From<BitsFault> for ScanFault {
 impl Frame {
     /// Notes what a scan has brought.
     pub(super) fn learn(&mut self, scan: &Scan) {
-        for (component, ..) in &scan.components {
-            let known = &mut self.components[*component].known;
-            known[scan.band.0 as usize..=scan.band.1 as usize].fill(Some(scan.low_bit));
+        for component in &scan.components {
+            let known = &mut self.components[component.place].known;
+            known[scan.band.first as usize..=scan.band.last as usize].fill(Some(scan.low_bit));
         }
     }
 }
@@ -44,22 +71,21 @@ impl Frame {
 /// Follows a scan whose data begin where `bits` stands.
 pub(super) fn follow(
     scan: &Scan,
-    (frame, tables): (&mut Frame, &DecodingTables),
+    frame: &mut Frame,
+    tables: &DecodingTables,
     bits: &mut Bits<'_>,
 ) -> Result<(), ScanFault> {
     let mut walk = ScanWalk { scan, tables, bits, is_progressive: frame.is_progressive, end_of_band_run: 0 };
-    let columns_rows = match scan.components.as_slice() {
-        [(component, ..)] => frame.components[*component].own_blocks,
+    let grid = match scan.components.as_slice() {
+        [only] => frame.components[only.place].own_blocks,
         _ => frame.units,
     };
-    let units = columns_rows.0 * columns_rows.1;
-    for unit in 0..units {
+    for unit in 0..grid.columns * grid.rows {
         if tables.restart_interval > 0 && unit > 0 && unit % tables.restart_interval == 0 {
             walk.bits.restart(((unit / tables.restart_interval - 1) % 8) as u8)?;
             walk.end_of_band_run = 0;
         }
-        let (row, column) = (unit / columns_rows.0, unit % columns_rows.0);
-        walk.unit(frame, (row, column))?;
+        walk.unit(frame, UnitPlace { row: unit / grid.columns, column: unit % grid.columns })?;
     }
     Ok(())
 }
@@ -75,36 +101,36 @@ struct ScanWalk<'a, 'b> {
 
 impl ScanWalk<'_, '_> {
     /// The blocks that are coded together: one of a single component, else some of each.
-    fn unit(&mut self, frame: &mut Frame, (row, column): (usize, usize)) -> Result<(), ScanFault> {
+    fn unit(&mut self, frame: &mut Frame, UnitPlace { row, column }: UnitPlace) -> Result<(), ScanFault> {
         let scan = self.scan;
-        if let [(component, dc, ac)] = scan.components.as_slice() {
-            let component = &mut frame.components[*component];
+        if let [ScanComponent { place, tables }] = scan.components.as_slice() {
+            let component = &mut frame.components[*place];
             let place = row * component.columns + column;
-            return self.block(component, place, (*dc, *ac));
+            return self.block(component, place, *tables);
         }
-        for (component, dc, ac) in &scan.components {
-            let component = &mut frame.components[*component];
+        for ScanComponent { place, tables } in &scan.components {
+            let component = &mut frame.components[*place];
             for block in 0..component.across * component.down {
                 let row = row * component.down + block / component.across;
                 let column = column * component.across + block % component.across;
-                self.block(component, row * component.columns + column, (*dc, *ac))?;
+                self.block(component, row * component.columns + column, *tables)?;
             }
         }
         Ok(())
     }
 
-    fn block(&mut self, component: &mut Component, place: usize, (dc, ac): (usize, usize)) -> Result<(), ScanFault> {
+    fn block(&mut self, component: &mut Component, place: usize, numbers: TableNumbers) -> Result<(), ScanFault> {
         let tables = self.tables;
-        if self.scan.band.0 == 0 {
+        if self.scan.band.first == 0 {
             if self.scan.is_refining {
                 self.bits.take(1)?;
             } else {
-                let size = self.bits.symbol(table(&tables.dc, dc)?)?;
+                let size = self.bits.symbol(table(&tables.dc, numbers.dc)?)?;
                 self.bits.take(u32::from(size.min(16)))?;
             }
-            return if self.is_progressive { Ok(()) } else { self.sequential(table(&tables.ac, ac)?) };
+            return if self.is_progressive { Ok(()) } else { self.sequential(table(&tables.ac, numbers.ac)?) };
         }
-        let table = table(&tables.ac, ac)?;
+        let table = table(&tables.ac, numbers.ac)?;
         let mut unknown = 0;
         let nonzero = component.nonzero.get_mut(place).unwrap_or(&mut unknown);
         if self.scan.is_refining { self.refining(table, nonzero) } else { self.first(table, nonzero) }
@@ -133,7 +159,7 @@ impl ScanWalk<'_, '_> {
             self.end_of_band_run -= 1;
             return Ok(());
         }
-        let (mut next, last) = self.scan.band;
+        let Band { first: mut next, last } = self.scan.band;
         while next <= last {
             let (run, size) = run_and_size(self.bits.symbol(table)?);
             match (run, size) {
@@ -158,7 +184,7 @@ impl ScanWalk<'_, '_> {
 
     /// One more bit of a band: each coefficient that is not zero has one here, new ones come between them.
     fn refining(&mut self, table: &Huffman, nonzero: &mut u64) -> Result<(), ScanFault> {
-        let (mut next, last) = self.scan.band;
+        let Band { first: mut next, last } = self.scan.band;
         let before = *nonzero;
         while self.end_of_band_run == 0 && next <= last {
             let (mut run, size) = run_and_size(self.bits.symbol(table)?);

@@ -133,7 +133,7 @@ impl Reader for Shards {
             // All of them lie unpacked beside each other.
             let archive = Archive::open(path, limits)?;
             limits.decoded_bytes -= archive.unpacked_bytes().min(limits.decoded_bytes);
-            self.list_samples((shard, &archive), &mut samples, sink)?;
+            self.list_samples(shard, &archive, &mut samples, sink)?;
             self.limits.check_images(samples.len(), path)?;
             archives.push(archive);
         }
@@ -142,7 +142,7 @@ impl Reader for Shards {
         sink.set_classes(classes.clone());
         let part = |shard: usize| self.all[shard].part.unwrap_or(Part::Train);
         let labelled: BTreeSet<Part> = samples.iter().map(|sample| part(sample.shard)).collect();
-        let test = test_part(&labelled, (self.test_from.as_deref(), &self.root))?;
+        let test = test_part(&labelled, self.test_from.as_deref(), &self.root)?;
         sink.set_total(samples.len());
         let mut splitting = Splitting::new(test.is_some(), &mut sink.account);
         for Sample { shard, image, label } in &samples {
@@ -176,7 +176,8 @@ impl Shards {
 
     fn list_samples(
         &self,
-        (shard, archive): (usize, &Archive),
+        shard: usize,
+        archive: &Archive,
         samples: &mut Vec<Sample>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use std::{
 
 use super::{
     cifar_binary::{CLASSES, SHAPE, numbered},
-    records::{class_of, interleaved_to_planes},
+    records::{FoundLabel, class_of, interleaved_to_planes},
     splits::Splitting,
 };
 use crate::{
@@ -103,7 +103,7 @@ impl Reader for PickleBatches {
             let pickle = file.parse(&bytes)?;
             let batch = file.batch(&pickle, self.keys)?;
             for (record, (found, name)) in batch.labels.into_iter().zip(batch.names).enumerate() {
-                let class = class_of(found, count, (record, path))?;
+                let class = class_of(FoundLabel { label: found, record, path }, count)?;
                 let pixels = batch.pixels.image(record);
                 let payload = Payload::Raw { shape: SHAPE, pixels };
                 let split = splitting.next(*split, class);
@@ -124,7 +124,7 @@ impl PickleBatches {
         let file = PickleFile { path: self.meta.clone() };
         let bytes = file.read()?;
         let pickle = file.parse(&bytes)?;
-        let names = file.list(&pickle, (self.keys.label_names, usize::from(u16::MAX)), text)?;
+        let names = file.list(&pickle, self.keys.label_names, u16::MAX.into(), text)?;
         names.ok_or_else(|| file.wrong(self.keys.label_names, "nothing", "the names of the classes"))
     }
 }
@@ -198,7 +198,8 @@ impl PickleFile {
     fn list<'p, 'a, T>(
         &self,
         pickle: &'p Pickle<'a>,
-        (key, most): (&'static str, usize),
+        key: &'static str,
+        most: usize,
         item: impl Fn(&'p Value<'a>) -> Option<T>,
     ) -> Result<Option<Vec<T>>, Error> {
         match pickle.key(key) {
@@ -222,12 +223,12 @@ impl PickleFile {
         let labels = match pickle.key(keys.labels) {
             Some(Value::Array(array)) if array.shape == [images] => array.numbers(),
             Some(Value::Array(_)) => None,
-            _ => self.list(pickle, (keys.labels, images), number)?,
+            _ => self.list(pickle, keys.labels, images, number)?,
         };
         let labels = labels
             .filter(|labels| labels.len() == images)
             .ok_or_else(|| self.wrong(keys.labels, "nothing, or another number", format!("{images} labels")))?;
-        let names = match self.list(pickle, ("filenames", images), text)? {
+        let names = match self.list(pickle, "filenames", images, text)? {
             Some(names) if names.len() == images => names,
             Some(names) => {
                 return Err(self.wrong("filenames", format!("{} names", names.len()), format!("{images} names")));

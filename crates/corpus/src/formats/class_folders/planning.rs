@@ -55,7 +55,7 @@ fn splits_plan<'t>(top: &Dir<'t>, splits: &SplitFolders<'t>, chosen: Option<&str
     let mut plan = Plan::default();
     let train = one_of(top, &splits.labelled, Role::Train)?;
     let test = match chosen {
-        Some(name) => Some(test_from(top, (splits, name), train.as_ref())?),
+        Some(name) => Some(test_from(top, splits, name, train.as_ref())?),
         None => match one_of(top, &splits.labelled, Role::Test)? {
             Some(test) => Some(test),
             None => one_of(top, &splits.labelled, Role::Validation)?,
@@ -152,7 +152,8 @@ fn one_of<'t>(top: &Dir<'t>, labelled: &[Dir<'t>], role: Role) -> Result<Option<
 
 fn test_from<'t>(
     top: &Dir<'t>,
-    (splits, name): (&SplitFolders<'t>, &str),
+    splits: &SplitFolders<'t>,
+    name: &str,
     train: Option<&Dir<'t>>,
 ) -> Result<Dir<'t>, Error> {
     let usable: Vec<_> = splits

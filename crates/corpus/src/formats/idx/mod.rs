@@ -6,7 +6,7 @@ mod header;
 use std::path::{Path, PathBuf};
 
 use super::{
-    records::{RecordReader, class_of, open_maybe_gz},
+    records::{FoundLabel, RecordReader, class_of, open_maybe_gz},
     splits::Splitting,
     text::read_lines,
 };
@@ -74,7 +74,7 @@ impl Reader for Idx {
         let mut splitting = Splitting::new(has_test, &mut sink.account);
         for (part, source) in self.set.parts.iter().zip(sources) {
             let labels = IdxLabels { first: classes.first, count, path: &part.labels };
-            read_part(source, (part, &labels), &mut splitting, sink)?;
+            read_part(source, &labels, &mut splitting, sink)?;
         }
         Ok(())
     }
@@ -140,6 +140,7 @@ fn read_mapping(path: &Path) -> Result<Classes, Error> {
 
 /// A part that has been opened, its labels read.
 struct IdxSource {
+    split: Split,
     labels: Vec<i64>,
     images: RecordReader,
     kind: ElementKind,
@@ -157,7 +158,7 @@ impl IdxSource {
             return Err(Error::Malformed { what: "the images", found, expected, path: part.images.clone() });
         }
         let images = RecordReader::new(opened.reader, &part.images, [labels.len(), kind.shape.len()]);
-        Ok(Self { labels, images, kind })
+        Ok(Self { split: part.split, labels, images, kind })
     }
 }
 
@@ -170,7 +171,8 @@ struct IdxLabels<'a> {
 
 impl IdxLabels<'_> {
     fn class(&self, label: i64, record: usize) -> Result<ClassId, Error> {
-        class_of(label.saturating_sub(self.first), self.count, (record, self.path)).map_err(|error| match error {
+        let found = FoundLabel { label: label.saturating_sub(self.first), record, path: self.path };
+        class_of(found, self.count).map_err(|error| match error {
             Error::Label { record, classes, path, .. } if self.first > 0 => Error::Malformed {
                 what: "the labels",
                 found: format!("label {label} of image {record}"),
@@ -183,19 +185,20 @@ impl IdxLabels<'_> {
 }
 
 fn read_part(
-    mut source: IdxSource,
-    (part, labels): (&IdxPart, &IdxLabels<'_>),
+    source: IdxSource,
+    labels: &IdxLabels<'_>,
     splitting: &mut Splitting,
     sink: &mut Sink<'_>,
 ) -> Result<(), Error> {
+    let IdxSource { split: found, labels: numbers, mut images, kind } = source;
     let mut index = 0;
-    while let Some(bytes) = source.images.next()? {
-        let class = labels.class(source.labels[index], index)?;
-        let split = splitting.next(part.split, class);
-        let name = format!("{}_{index:05}", part.split.as_str());
-        let payload = Payload::Raw { shape: source.kind.shape, pixels: source.kind.planes(bytes) };
+    while let Some(bytes) = images.next()? {
+        let class = labels.class(numbers[index], index)?;
+        let split = splitting.next(found, class);
+        let name = format!("{}_{index:05}", found.as_str());
+        let payload = Payload::Raw { shape: kind.shape, pixels: kind.planes(bytes) };
         sink.push(Item { split, class, source: name.clone(), name, payload })?;
         index += 1;
     }
-    source.images.expect_end()
+    images.expect_end()
 }

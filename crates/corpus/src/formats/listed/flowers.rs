@@ -34,7 +34,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     let (test, other) = if is_valid { ("valid", "tstid") } else { ("tstid", "valid") };
     for (name, split) in [("trnid", Split::Train), (test, Split::Test)] {
         for id in splits.numbers(name)? {
-            let label = label_of(&labels, id, (name, &splits_path))?;
+            let label = label_of(&labels, id, name, &splits_path)?;
             let class = usize::try_from(label - 1).ok().filter(|class| *class < classes.len());
             let Some(class) = class else {
                 let found = format!("label {label} of image {id}");
@@ -50,7 +50,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     Ok(Some(Box::new(found)))
 }
 
-fn label_of(labels: &[i64], id: i64, (name, path): (&str, &Path)) -> Result<i64, Error> {
+fn label_of(labels: &[i64], id: i64, name: &str, path: &Path) -> Result<i64, Error> {
     let label = id.checked_sub(1).and_then(|index| usize::try_from(index).ok()).and_then(|index| labels.get(index));
     label.copied().ok_or_else(|| {
         malformed(

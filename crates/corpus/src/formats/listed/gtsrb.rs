@@ -6,7 +6,7 @@ use super::{ListedImages, class_id, images_in, table};
 use crate::{
     ClassId, Error, OpenOptions, Split,
     account::{Mark, Reason},
-    formats::records::class_of,
+    formats::records::{FoundLabel, class_of},
     known::Record,
     reader::Reader,
     tree::{Folder, Place},
@@ -21,29 +21,25 @@ const TEST: [&[&str]; 2] = [&["Final_Test", "Images"], &["Test"]];
 /// The tables that may hold their labels.
 const TABLES: [&str; 4] = ["GT-final_test.csv", "Test.csv", "GT-final_test.test.csv", "GT-online_test.csv"];
 
-/// A folder and its path.
-type FolderAt<'t> = (&'t Folder, PathBuf);
-
 /// Recognises a folder with `GTSRB/Training/00000/` or `GTSRB/Final_Training/Images/00000/`.
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
     if place.tree.is_file {
         return Ok(None);
     }
-    let outer = (place.folder, place.path.clone());
-    let inner = place.folder.folder("GTSRB").map(|folder| (folder, place.path.join("GTSRB")));
-    let bases: Vec<FolderAt<'t>> = inner.into_iter().chain([outer]).collect();
+    let inner = place.folder.folder("GTSRB").map(|folder| place.inner(folder));
+    let bases: Vec<Place<'t>> = inner.into_iter().chain([place.clone()]).collect();
     let below = |places: &[&[&str]]| bases.iter().find_map(|base| places.iter().find_map(|path| below(base, path)));
-    let Some((training, path)) = below(&TRAINING).filter(|(folder, _)| has_numbered_folders(folder)) else {
+    let Some(training) = below(&TRAINING).filter(|place| has_numbered_folders(place.folder)) else {
         return Ok(None);
     };
     let test = below(&TEST);
     // A plain `Train` folder of numbered classes is this corpus only with its table.
     let table = find_table(&bases, test.as_ref());
-    if training.name == "Train" && table.is_none() {
+    if training.folder.name == "Train" && table.is_none() {
         return Ok(None);
     }
     let mut found = ListedImages::new("GTSRB", place, &[]);
-    push_training(&mut found, (training, &path));
+    push_training(&mut found, &training);
     let classes = Record::of(place)?.classes;
     let highest = found.images.iter().map(|image| image.class.index() + 1).max().unwrap_or(0);
     found.classes = if classes.len() >= highest && !classes.is_empty() {
@@ -52,17 +48,13 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
         (0..highest.max(CLASSES)).map(|number| number.to_string()).collect()
     };
     if let Some(test) = test {
-        push_test(&mut found, test, table.as_deref())?;
+        push_test(&mut found, test.path, table.as_deref())?;
     }
     Ok(Some(Box::new(found)))
 }
 
-fn below<'t>(base: &FolderAt<'t>, names: &[&str]) -> Option<FolderAt<'t>> {
-    let mut at = base.clone();
-    for name in names {
-        at = (at.0.folder(name)?, at.1.join(name));
-    }
-    Some(at)
+fn below<'t>(base: &Place<'t>, names: &[&str]) -> Option<Place<'t>> {
+    names.iter().try_fold(base.clone(), |at, name| Some(at.inner(at.folder.folder(name)?)))
 }
 
 fn number_of(folder: &Folder) -> Option<u16> {
@@ -76,9 +68,10 @@ fn has_numbered_folders(folder: &Folder) -> bool {
     folder.folders.iter().any(|class| number_of(class).is_some() && (is_plain || class.name.len() == 5))
 }
 
-fn push_training(found: &mut ListedImages, (training, path): (&Folder, &Path)) {
+fn push_training(found: &mut ListedImages, training: &Place<'_>) {
+    let path = &training.path;
     let mut classes: Vec<(u16, &Folder)> = Vec::new();
-    for folder in &training.folders {
+    for folder in &training.folder.folders {
         if let Some(number) = number_of(folder).filter(|number| usize::from(*number) < CLASSES) {
             classes.push((number, folder));
         } else {
@@ -97,16 +90,16 @@ fn push_training(found: &mut ListedImages, (training, path): (&Folder, &Path)) {
     }
 }
 
-fn find_table(bases: &[FolderAt<'_>], test: Option<&FolderAt<'_>>) -> Option<PathBuf> {
+fn find_table(bases: &[Place<'_>], test: Option<&Place<'_>>) -> Option<PathBuf> {
     let beside = bases.iter().filter_map(|base| below(base, &["Final_Test"]));
-    let folders: Vec<FolderAt<'_>> = bases.iter().cloned().chain(beside).chain(test.cloned()).collect();
+    let places: Vec<Place<'_>> = bases.iter().cloned().chain(beside).chain(test.cloned()).collect();
     TABLES.iter().find_map(|name| {
-        let (_, path) = folders.iter().find(|(folder, _)| folder.file(name).is_some())?;
-        Some(path.join(name))
+        let place = places.iter().find(|place| place.folder.file(name).is_some())?;
+        Some(place.path.join(name))
     })
 }
 
-fn push_test(found: &mut ListedImages, (_, path): FolderAt<'_>, table: Option<&Path>) -> Result<(), Error> {
+fn push_test(found: &mut ListedImages, path: PathBuf, table: Option<&Path>) -> Result<(), Error> {
     let rows = match table {
         Some(table) => table::columns(table, &[&["Filename", "Path"], &["ClassId"]])?.map(|rows| (table, rows)),
         None => None,
@@ -117,7 +110,7 @@ fn push_test(found: &mut ListedImages, (_, path): FolderAt<'_>, table: Option<&P
     };
     for (index, row) in rows.iter().enumerate() {
         let label = row[1].parse().unwrap_or(-1);
-        let class = class_of(label, found.classes.len(), (index, table))?;
+        let class = class_of(FoundLabel { label, record: index, path: table }, found.classes.len())?;
         // Some tables name the folder too.
         let name = Path::new(&row[0]).file_name().unwrap_or_default();
         found.push(Split::Test, class_id(class.index()), path.join(name));

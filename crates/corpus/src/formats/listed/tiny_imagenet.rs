@@ -10,7 +10,7 @@ use crate::{
     known::Record,
     name::natural,
     reader::Reader,
-    tree::{Folder, Place},
+    tree::Place,
 };
 
 const IDS: &str = "wnids.txt";
@@ -25,11 +25,11 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     ids.sort_by(|a, b| natural(a, b));
     ids.dedup();
     let mut found = ListedImages::new("Tiny ImageNet", place, &[IDS, WORDS]);
-    push_folders(&mut found, (train, place), &ids, Split::Train);
+    push_folders(&mut found, &place.inner(train), &ids, Split::Train);
     if val.file(ANNOTATIONS).is_some() {
-        push_annotated(&mut found, (val, place), &ids)?;
+        push_annotated(&mut found, &place.inner(val), &ids)?;
     } else {
-        push_folders(&mut found, (val, place), &ids, Split::Test);
+        push_folders(&mut found, &place.inner(val), &ids, Split::Test);
     }
     found.unlabelled(place.path.join("test"), "test/ has no labels; val/ is the test split");
     found.classes = class_names(place, &ids)?;
@@ -37,10 +37,10 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
 }
 
 /// `<split>/<id>/images/*`, or `<split>/<id>/*`.
-fn push_folders(found: &mut ListedImages, (split, place): (&Folder, &Place<'_>), ids: &[String], side: Split) {
-    let path = place.path.join(&split.name);
+fn push_folders(found: &mut ListedImages, place: &Place<'_>, ids: &[String], split: Split) {
+    let Place { folder, path, .. } = place;
     for (index, id) in ids.iter().enumerate() {
-        let Some(class) = split.folder(id) else { continue };
+        let Some(class) = folder.folder(id) else { continue };
         let path = path.join(id);
         // Where in the images the objects are.
         found.usage.files.insert(path.join(format!("{id}_boxes.txt")));
@@ -49,22 +49,21 @@ fn push_folders(found: &mut ListedImages, (split, place): (&Folder, &Place<'_>),
             images.extend(images_in(inner, &path.join("images")));
         }
         for image in images {
-            found.push(side, class_id(index), image);
+            found.push(split, class_id(index), image);
         }
     }
     let is_class = |name: &str| ids.iter().any(|id| id == name);
-    for other in split.folders.iter().filter(|folder| !folder.name.to_str().is_some_and(is_class)) {
+    for other in folder.folders.iter().filter(|folder| !folder.name.to_str().is_some_and(is_class)) {
         let mark = Mark::Left(Reason::OtherFolder, "in a folder that wnids.txt does not list".to_owned());
         found.usage.mark(path.join(&other.name), mark);
     }
 }
 
 /// `val_annotations.txt`: file name and id, then a box, with tabs between them.
-fn push_annotated(found: &mut ListedImages, (val, place): (&Folder, &Place<'_>), ids: &[String]) -> Result<(), Error> {
-    let path = place.path.join(&val.name);
-    let list = path.join(ANNOTATIONS);
+fn push_annotated(found: &mut ListedImages, val: &Place<'_>, ids: &[String]) -> Result<(), Error> {
+    let list = val.path.join(ANNOTATIONS);
     let classes = numbered(ids);
-    let path = if val.folder("images").is_some() { path.join("images") } else { path };
+    let path = val.folder.folder("images").map_or_else(|| val.path.clone(), |_| val.path.join("images"));
     for (number, line) in read_lines(&list)?.iter().enumerate() {
         let mut words = line.split_whitespace();
         let (Some(name), Some(id)) = (words.next(), words.next()) else {

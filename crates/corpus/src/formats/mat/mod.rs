@@ -40,6 +40,13 @@ struct Matrix {
     is_numeric: bool,
 }
 
+/// Bytes of a variable.
+#[derive(Debug, Clone, Copy)]
+struct ByteCount {
+    found: u64,
+    expected: u64,
+}
+
 /// The numbers of an array, in the order of the file.
 struct Data {
     kind: u32,
@@ -115,10 +122,10 @@ impl MatFile {
             let found = format!("{name} with the sides {:?}", matrix.sides);
             return Err(malformed(found, format!("at most {MOST_NUMBERS} real numbers"), &self.path));
         };
-        self.check_bytes((name, data.bytes), (count * size) as u64)?;
+        self.check_bytes(name, ByteCount { found: data.bytes, expected: (count * size) as u64 })?;
         let mut bytes = Vec::new();
         data.reader.take(data.bytes).read_to_end(&mut bytes).map_err(Error::io("unpack", &self.path))?;
-        self.check_bytes((name, bytes.len() as u64), data.bytes)?;
+        self.check_bytes(name, ByteCount { found: bytes.len() as u64, expected: data.bytes })?;
         let number = |bytes: &[u8]| {
             element::number(data.kind, self.order, bytes)
                 .ok_or_else(|| malformed(format!("a number in {name} that is not whole"), "whole numbers", &self.path))
@@ -136,11 +143,12 @@ impl MatFile {
             return Err(malformed(found, "bytes (uint8)", &self.path));
         }
         let expected = product(&matrix.sides).map_or(u64::MAX, |count| count as u64);
-        self.check_bytes((name, data.bytes), expected)?;
+        self.check_bytes(name, ByteCount { found: data.bytes, expected })?;
         Ok(Box::new(data.reader.take(data.bytes)))
     }
 
-    fn check_bytes(&self, (name, found): (&str, u64), expected: u64) -> Result<(), Error> {
+    fn check_bytes(&self, name: &str, bytes: ByteCount) -> Result<(), Error> {
+        let ByteCount { found, expected } = bytes;
         if found == expected {
             return Ok(());
         }

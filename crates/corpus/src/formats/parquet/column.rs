@@ -17,29 +17,37 @@ pub(super) struct Cell<T>(pub(super) Option<T>);
 /// The cells of a column, row by row.
 pub(super) struct Rows<T: DataType> {
     reader: ColumnReaderImpl<T>,
-    /// The level of a value that is there; 0 where every row has one.
-    level: i16,
-    batch: usize,
+    options: RowOptions,
     queue: VecDeque<Cell<T::T>>,
 }
 
+/// How a column is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowOptions {
+    /// The level of a value that is there; 0 where every row has one.
+    pub(super) level: i16,
+    /// Rows that are read at once.
+    pub(super) batch: usize,
+}
+
 impl<T: DataType> Rows<T> {
-    fn new(reader: ColumnReaderImpl<T>, level: i16, batch: usize) -> Self {
-        Self { reader, level, batch, queue: VecDeque::new() }
+    fn new(reader: ColumnReaderImpl<T>, options: RowOptions) -> Self {
+        Self { reader, options, queue: VecDeque::new() }
     }
 
     /// The next row; nothing after the last.
     pub(super) fn next(&mut self) -> Result<Option<Cell<T::T>>, ParquetError> {
         if self.queue.is_empty() {
+            let RowOptions { level, batch } = self.options;
             let (mut levels, mut values) = (Vec::new(), Vec::new());
-            let wanted = (self.level > 0).then_some(&mut levels);
-            self.reader.read_records(self.batch, wanted, None, &mut values)?;
+            let wanted = (level > 0).then_some(&mut levels);
+            self.reader.read_records(batch, wanted, None, &mut values)?;
             let mut values = values.into_iter();
-            if self.level == 0 {
+            if level == 0 {
                 self.queue.extend(values.map(|value| Cell(Some(value))));
             } else {
-                self.queue
-                    .extend(levels.iter().map(|level| Cell(if *level == self.level { values.next() } else { None })));
+                let cell = |found: &i16| Cell(if *found == level { values.next() } else { None });
+                self.queue.extend(levels.iter().map(cell));
             }
         }
         Ok(self.queue.pop_front())
@@ -47,13 +55,9 @@ impl<T: DataType> Rows<T> {
 }
 
 /// A column of byte strings: images and names.
-pub(super) fn bytes(
-    reader: ColumnReader,
-    (level, batch): (i16, usize),
-    path: &Path,
-) -> Result<Rows<ByteArrayType>, Error> {
+pub(super) fn bytes(reader: ColumnReader, options: RowOptions, path: &Path) -> Result<Rows<ByteArrayType>, Error> {
     match reader {
-        ColumnReader::ByteArrayColumnReader(reader) => Ok(Rows::new(reader, level, batch)),
+        ColumnReader::ByteArrayColumnReader(reader) => Ok(Rows::new(reader, options)),
         _ => Err(malformed("images that are no bytes", "the bytes of image files", path)),
     }
 }
@@ -72,11 +76,11 @@ pub(super) enum ColumnLabel {
 }
 
 impl LabelRows {
-    pub(super) fn new(reader: ColumnReader, (level, batch): (i16, usize), path: &Path) -> Result<Self, Error> {
+    pub(super) fn new(reader: ColumnReader, options: RowOptions, path: &Path) -> Result<Self, Error> {
         match reader {
-            ColumnReader::Int32ColumnReader(reader) => Ok(Self::Short(Rows::new(reader, level, batch))),
-            ColumnReader::Int64ColumnReader(reader) => Ok(Self::Long(Rows::new(reader, level, batch))),
-            ColumnReader::ByteArrayColumnReader(reader) => Ok(Self::Words(Rows::new(reader, level, batch))),
+            ColumnReader::Int32ColumnReader(reader) => Ok(Self::Short(Rows::new(reader, options))),
+            ColumnReader::Int64ColumnReader(reader) => Ok(Self::Long(Rows::new(reader, options))),
+            ColumnReader::ByteArrayColumnReader(reader) => Ok(Self::Words(Rows::new(reader, options))),
             _ => Err(malformed("labels of another type", "whole numbers or words", path)),
         }
     }

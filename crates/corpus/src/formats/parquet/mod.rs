@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    records::class_of,
+    records::{FoundLabel, class_of},
     splits::{Part, Splitting, test_part},
 };
 use crate::{
@@ -60,7 +60,7 @@ impl Reader for TableFiles {
         let mut tables = Vec::new();
         let mut limits = self.limits;
         for file in &self.files {
-            let table = Table::open(&file.path, (self.level, limits))?;
+            let table = Table::open(&file.path, self.level, limits)?;
             limits.images -= table.rows();
             tables.push((file, table));
         }
@@ -68,13 +68,13 @@ impl Reader for TableFiles {
         let numbers: BTreeMap<&str, i64> = classes.iter().map(String::as_str).zip(0..).collect();
         let labelled: BTreeSet<Part> =
             tables.iter().filter(|(_, table)| table.has_labels()).map(|(file, _)| file.part).collect();
-        let test = test_part(&labelled, (self.test_from.as_deref(), &self.root))?;
+        let test = test_part(&labelled, self.test_from.as_deref(), &self.root)?;
         sink.set_classes(classes.clone());
         let is_read = |part| part == Part::Train || Some(part) == test;
         let read = || tables.iter().filter(|(file, _)| is_read(file.part));
         sink.set_total(read().map(|(_, table)| table.rows()).sum());
         for (file, table) in tables.iter().filter(|(file, _)| !is_read(file.part)) {
-            leave_out(sink, file, (table, labelled.contains(&file.part)));
+            leave_out(sink, file, table, labelled.contains(&file.part));
         }
         let mut splitting = Splitting::new(test.is_some(), &mut sink.account);
         let mut rows: BTreeMap<Part, usize> = BTreeMap::new();
@@ -89,7 +89,7 @@ impl Reader for TableFiles {
     }
 }
 
-fn leave_out(sink: &mut Sink<'_>, file: &TableFile, (table, is_labelled): (&Table, bool)) {
+fn leave_out(sink: &mut Sink<'_>, file: &TableFile, table: &Table, is_labelled: bool) {
     let (reason, detail) = if is_labelled {
         (Reason::OtherSplit, "another part is the test split")
     } else {
@@ -165,6 +165,7 @@ impl OpenTable<'_> {
                 word.map(|word| self.numbers.get(word.as_str()).copied().unwrap_or(-1))
             }
         };
-        label.map(|label| class_of(label, self.numbers.len(), (row, &self.file.path))).transpose()
+        let path = &self.file.path;
+        label.map(|label| class_of(FoundLabel { label, record: row, path }, self.numbers.len())).transpose()
     }
 }

@@ -37,7 +37,7 @@ struct Head {
 ///
 /// # Errors
 /// [`Error::Malformed`] where a page would be larger than any is, or is encoded in a way that cannot be read safely.
-pub(super) fn check(file: &File, column: &ColumnChunkMetaData, (limits, path): (Limits, &Path)) -> Result<(), Error> {
+pub(super) fn check(file: &File, column: &ColumnChunkMetaData, limits: Limits, path: &Path) -> Result<(), Error> {
     let (start, length) = column.byte_range();
     let io = || Error::io("read", path);
     let mut source = BufReader::new(file);

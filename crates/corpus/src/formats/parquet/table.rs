@@ -17,7 +17,7 @@ use parquet::{
 };
 
 use super::{
-    column::{self, Cell, ColumnLabel, LabelRows},
+    column::{self, Cell, ColumnLabel, LabelRows, RowOptions},
     fault::malformed,
     pages,
     schema::Columns,
@@ -57,7 +57,7 @@ pub(super) struct RowImage {
 
 impl Table {
     /// Opens a table; `limits` bound its rows.
-    pub(super) fn open(path: &Path, (level, limits): (LabelLevel, Limits)) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, level: LabelLevel, limits: Limits) -> Result<Self, Error> {
         let reader = open(path)?;
         let rows = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).fold(0, i64::saturating_add);
         limits.check_images(usize::try_from(rows).unwrap_or(usize::MAX), path)?;
@@ -66,7 +66,7 @@ impl Table {
         for group in reader.metadata().row_groups() {
             for leaf in [Some(columns.image), columns.name, Some(columns.label)].into_iter().flatten() {
                 check_codec(group.column(leaf).compression(), path)?;
-                pages::check(&file, group.column(leaf), (limits, path))?;
+                pages::check(&file, group.column(leaf), limits, path)?;
             }
         }
         let mut table = Self { path: path.to_owned(), columns, labels: TableLabels::Numbers(Vec::new()) };
@@ -99,8 +99,8 @@ impl Table {
         for index in 0..reader.num_row_groups() {
             let group = reader.get_row_group(index).map_err(|error| self.damaged(&error))?;
             let leaf = group.get_column_reader(self.columns.label).map_err(|error| self.damaged(&error))?;
-            let mut rows =
-                LabelRows::new(leaf, (level(group.as_ref(), self.columns.label), LABELS_AT_ONCE), &self.path)?;
+            let options = RowOptions { level: level(group.as_ref(), self.columns.label), batch: LABELS_AT_ONCE };
+            let mut rows = LabelRows::new(leaf, options, &self.path)?;
             are_words |= matches!(rows, LabelRows::Words(_));
             while let Some(Cell(label)) = rows.next().map_err(|error| self.damaged(&error))? {
                 match label {
@@ -127,7 +127,8 @@ impl Table {
             let group = reader.get_row_group(index).map_err(|error| self.damaged(&error))?;
             let rows = |leaf: usize| {
                 let reader = group.get_column_reader(leaf).map_err(|error| self.damaged(&error))?;
-                column::bytes(reader, (level(group.as_ref(), leaf), IMAGES_AT_ONCE), &self.path)
+                let options = RowOptions { level: level(group.as_ref(), leaf), batch: IMAGES_AT_ONCE };
+                column::bytes(reader, options, &self.path)
             };
             let mut images = rows(self.columns.image)?;
             let mut names = self.columns.name.map(rows).transpose()?;

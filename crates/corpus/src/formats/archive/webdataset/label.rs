@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use super::super::listing::{Archive, Member, malformed};
 use crate::{
     ClassId, Error,
-    formats::{records::class_of, text::to_text},
+    formats::{
+        records::{FoundLabel, class_of},
+        text::to_text,
+    },
 };
 
 /// The keys of `key.json` that may hold the label.
@@ -38,7 +41,7 @@ pub(super) fn class_of_label(
         SampleLabel::Number(number) => *number,
         SampleLabel::Word(word) => numbers.get(word.as_str()).copied().unwrap_or(-1),
     };
-    class_of(found, numbers.len(), (0, path)).map_err(|_| {
+    class_of(FoundLabel { label: found, record: 0, path }, numbers.len()).map_err(|_| {
         let label = match label {
             SampleLabel::Number(number) => number.to_string(),
             SampleLabel::Word(word) => format!("{word:?}"),
