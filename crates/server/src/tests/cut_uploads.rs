@@ -5,7 +5,7 @@ use std::io::Write as _;
 use axum::body::Body;
 
 use super::fixture::{get, images, write_run};
-use super::uploads::{Store, TOKEN, plain_tar_of, tar_of};
+use super::upload_store::{Store, TOKEN, plain_tar_of, tar_of};
 
 /// Trial 47: the client goes away between two files, within a header, within a file.
 #[tokio::test(flavor = "multi_thread")]

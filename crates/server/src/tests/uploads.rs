@@ -1,104 +1,12 @@
 //! Runs and corpora that are sent as archives.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use axum::body::Body;
 
-use super::fixture::{TestResponse, TestServer, get, images, write_run};
+use super::fixture::{TestServer, get, images, write_run};
+use super::upload_store::{Store, TOKEN, plain_tar_of, tar_of, zip_of};
 use crate::server::{Config, app};
-
-pub(super) const TOKEN: &str = "open-sesame";
-
-pub(super) struct Store {
-    pub(super) server: TestServer,
-    folder: tempfile::TempDir,
-}
-
-impl Store {
-    pub(super) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { server: TestServer::taking_uploads(folder.path(), TOKEN), folder }
-    }
-
-    /// As a server that starts again finds it.
-    fn restarted(self) -> Self {
-        let Self { server, folder } = self;
-        drop(server);
-        Self { server: TestServer::taking_uploads(folder.path(), TOKEN), folder }
-    }
-
-    pub(super) async fn put(&self, path: &str, body: Vec<u8>) -> TestResponse {
-        let request = get(path).method("PUT").header("authorization", format!("Bearer {TOKEN}"));
-        self.server.send(request.body(Body::from(body)).unwrap()).await
-    }
-
-    /// As `curl -X PUT -F` sends files.
-    async fn put_form(&self, path: &str, parts: &[(&str, &[u8])]) -> TestResponse {
-        let mut body = Vec::new();
-        for (head, bytes) in parts {
-            body.extend(format!("--x-1\r\ncontent-disposition: form-data; {head}\r\n\r\n").into_bytes());
-            body.extend(*bytes);
-            body.extend(b"\r\n");
-        }
-        body.extend(b"--x-1--\r\n");
-        let request = get(path).method("PUT").header("authorization", format!("Bearer {TOKEN}"));
-        let request = request.header("content-type", "multipart/form-data; boundary=x-1");
-        self.server.send(request.body(Body::from(body)).unwrap()).await
-    }
-
-    async fn get(&self, path: &str) -> TestResponse {
-        let request = get(path).header("authorization", format!("Bearer {TOKEN}"));
-        self.server.send(request.body(Body::empty()).unwrap()).await
-    }
-
-    /// The files of uploads in flight, or left of them.
-    fn staging(&self) -> Vec<std::ffi::OsString> {
-        let entries = std::fs::read_dir(self.folder.path().join(".uploads")).unwrap();
-        entries.map(|entry| entry.unwrap().file_name()).collect()
-    }
-
-    async fn delete(&self, path: &str) -> TestResponse {
-        let request = get(path).method("DELETE").header("authorization", format!("Bearer {TOKEN}"));
-        self.server.send(request.body(Body::empty()).unwrap()).await
-    }
-
-    /// What is in the folder, hidden or not.
-    pub(super) fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path()).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        // Always there, and nothing of what it holds is served.
-        names.retain(|name| name != ".uploads");
-        assert_eq!(self.staging(), ["lock"]);
-        names
-    }
-}
-
-pub(super) fn tar_of(folder: &Path, inside: &str) -> Vec<u8> {
-    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    builder.append_dir_all(inside, folder).unwrap();
-    builder.into_inner().unwrap().finish().unwrap()
-}
-
-fn zip_of(folder: &Path, inside: &str) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let mut open = vec![folder.to_owned()];
-    while let Some(at) = open.pop() {
-        for entry in std::fs::read_dir(at).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-                continue;
-            }
-            let name = Path::new(inside).join(path.strip_prefix(folder).unwrap());
-            let options = zip::write::SimpleFileOptions::default();
-            writer.start_file(name.to_str().unwrap(), options).unwrap();
-            writer.write_all(&std::fs::read(&path).unwrap()).unwrap();
-        }
-    }
-    writer.finish().unwrap().into_inner()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn zips_and_forms_are_understood() {
@@ -127,31 +35,6 @@ async fn zips_and_forms_are_understood() {
     let answer = store.server.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, 405);
     assert!(answer.json()["hint"].as_str().unwrap().contains("curl -T"), "{:?}", answer.body);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_archive_that_is_understood_is_named() {
-    let store = Store::new();
-    for (head, words) in [
-        (&b"\xfd7zXZ\x00"[..], "an xz archive"),
-        (b"BZh9", "a bzip2 archive"),
-        (b"\x28\xb5\x2f\xfd", "a zstd archive"),
-        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-        (b"Rar!\x1a\x07\x00", "a rar archive"),
-        (b"SQLite format 3", "an SQLite database"),
-        (b"--------------------------x", "a form"),
-        (b"\x89PNG\r\n", "no tar, tar.gz or zip"),
-        (b"PK\x03\x04", "zip is damaged"),
-    ] {
-        for kind in ["runs", "corpora"] {
-            let answer = store.put(&format!("/api/uploads/{kind}/x"), [head, &[7; 2000]].concat()).await;
-            assert_eq!(answer.status, 400, "{words}: {:?}", answer.body);
-            let problem = answer.json();
-            assert!(problem["detail"].as_str().unwrap().contains(words), "{words}: {problem}");
-            assert!(problem["hint"].as_str().unwrap().contains(".tar.gz or .zip"), "{problem}");
-        }
-    }
-    assert!(store.names().iter().all(|name| name == "corpora"), "{:?}", store.names());
 }
 
 /// While `deepviz stats` runs, most of its numbers stand in the log beside the database.
@@ -220,41 +103,6 @@ async fn a_run_and_its_corpus_come_to_life() {
     let again = store.restarted();
     assert_eq!(again.get("/api/runs/mine/checkpoints/3/predict/1").await.status, 200);
     assert_eq!(again.names(), ["corpora", "mine"], "nothing else stays");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_broken_is_never_seen() {
-    let store = Store::new();
-    let made = tempfile::tempdir().unwrap();
-    let run = made.path().join("run");
-    write_run(&run, &images());
-    let whole = tar_of(&run, ".");
-    let snapshot = run.join("snapshots/000005.safetensors");
-    let mut bytes = std::fs::read(&snapshot).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 4;
-    std::fs::write(&snapshot, bytes).unwrap();
-    let flipped = tar_of(&run, ".");
-    for (name, body, status) in [
-        ("flipped", flipped, 422),
-        ("cut", whole[..whole.len() / 2].to_vec(), 400),
-        ("nothing", Vec::new(), 400),
-        ("nonsense", b"nonsense".repeat(200), 400),
-        ("pictures", tar_of(&images(), "."), 422),
-        (".hidden", whole.clone(), 400),
-        ("a%2Fb", whole.clone(), 400),
-        ("corpora", whole.clone(), 400),
-        ("run.toml", whole.clone(), 400),
-    ] {
-        let answer = store.put(&format!("/api/uploads/runs/{name}"), body).await;
-        assert_eq!(answer.status, status, "{name}: {:?}", answer.body);
-        assert_eq!(store.names(), [""; 0], "{name}");
-    }
-    assert_eq!(store.put("/api/uploads/runs/good", whole.clone()).await.status, 201);
-    assert_eq!(store.put("/api/uploads/runs/good", whole).await.status, 409);
-    let answer = store.put("/api/uploads/corpora/run", tar_of(&run, ".")).await;
-    assert_eq!(answer.status, 422, "{:?}", answer.body);
-    assert!(!String::from_utf8_lossy(&answer.body).contains(".upload-"), "{:?}", answer.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -329,12 +177,6 @@ async fn what_is_on_its_way_is_not_seen() {
     assert_eq!(store.get("/api/runs/slow/checkpoints/3/predict/1").await.status, 409);
 }
 
-pub(super) fn plain_tar_of(folder: &Path) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    builder.append_dir_all(".", folder).unwrap();
-    builder.into_inner().unwrap()
-}
-
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
@@ -344,41 +186,6 @@ fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
         }
     }
     found
-}
-
-/// Trial 46: an archive that was cut between two files, at every one of its blocks; a gzip without its checksum, with
-/// another, and with something behind.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_archive_that_is_not_whole_is_refused() {
-    let store = Store::new();
-    let made = tempfile::tempdir().unwrap();
-    let run = made.path().join("run");
-    write_run(&run, &images());
-    let whole = plain_tar_of(&run);
-    let mut archive = tar::Archive::new(&whole[..]);
-    let mut ends = Vec::new();
-    for entry in archive.entries().unwrap() {
-        let entry = entry.unwrap();
-        ends.push((entry.raw_file_position() + entry.size().next_multiple_of(512)) as usize);
-    }
-    ends.push(whole.len() - 512);
-    for end in ends {
-        let answer = store.put("/api/uploads/runs/cut", whole[..end].to_vec()).await;
-        assert_eq!(answer.status, 400, "cut at {end}: {:?}", answer.body);
-        assert!(answer.json()["detail"].as_str().unwrap().contains("cut short"), "{:?}", answer.body);
-    }
-    let packed = tar_of(&run, ".");
-    let mut wrong = packed.clone();
-    let sum = packed.len() - 8;
-    wrong[sum] ^= 1;
-    let cut = packed[..packed.len() - 9].to_vec();
-    for (body, what) in [(wrong, "sum"), (cut, "cut"), ([&packed[..], b"garbage"].concat(), "more")] {
-        let answer = store.put("/api/uploads/runs/gzip", body).await;
-        assert_eq!(answer.status, 400, "{what}: {:?}", answer.body);
-    }
-    assert_eq!(store.names(), [""; 0]);
-    // Programs pad a tar to whole records.
-    assert_eq!(store.put("/api/uploads/runs/padded", [whole, vec![0; 10_240]].concat()).await.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
