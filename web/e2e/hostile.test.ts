@@ -1,12 +1,12 @@
 // Names of classes, images and runs may be anything. What is taken away from the page holds them as text: a saved picture
 // that is opened for itself or within another page runs nothing, a table is no formula, a copied line is one command.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Download, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import { Dashboard, launched } from './dashboard';
 import { Server } from './server';
 
@@ -27,6 +27,12 @@ const CLASSES = [
   '&amp; \\ %00 \r\n',
   QUOTE,
 ];
+/** A folder that is removed after the test, whether it passes or not. */
+function temporaryFolder(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
 const VIEWS = ['filters', 'image', 'confusion', 'clusters', 'compare', 'training'];
 
 let server: Server;
@@ -97,7 +103,7 @@ test.each(VIEWS)('nothing runs in %s, nor in what is taken away from it', async 
   expect(drawn.length).toBe(pictures.length);
   for (const png of drawn) expect(png).toContain('PNG');
 
-  const folder = mkdtempSync(join(tmpdir(), 'deepviz-svg-'));
+  const folder = temporaryFolder('deepviz-svg-');
   const alone = await (await launched()).newPage();
   let words = '';
   for (const [n, svg] of pictures.entries()) {
@@ -135,7 +141,7 @@ test('the report and a printed view run nothing', async () => {
 });
 
 test('a copied line is a request and nothing else', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'deepviz-curl-'));
+  const folder = temporaryFolder('deepviz-curl-');
   let all = '';
   for (const view of VIEWS) {
     await dashboard.view(view, { checkpoint: 'last', image: '1300', class: '9' });

@@ -3635,7 +3635,7 @@ export interface components {
       layer: string;
       max: (number | null)[][];
       mean: (number | null)[][];
-      split: string;
+      split: components['schemas']['Split'];
       spread: (number | null)[][];
       zeros: number[][];
     };
@@ -3671,7 +3671,7 @@ export interface components {
     /** @description Some images of a cell, the most confident first. */
     CellAnswer: {
       items: components['schemas']['CellItem'][];
-      next_cursor?: string | null;
+      next_cursor: string | null;
       total: number;
     };
     /** @description An image of a cell. */
@@ -3720,24 +3720,24 @@ export interface components {
       /** @description The test images were measured, and gave no finite numbers. */
       not_finite: boolean;
       /** @description Why it cannot be used. */
-      problem?: string | null;
+      problem: string | null;
       statistics: components['schemas']['Statistics'];
       /** Format: int64 */
       step: number;
       /** Format: double */
-      test_error?: number | null;
+      test_error: number | null;
       /**
        * Format: double
        * @description Of the test images, as `test_error`: absent where they were not measured, or where `not_finite` says so.
        */
-      test_loss?: number | null;
+      test_loss: number | null;
       /** Format: double */
-      train_error?: number | null;
+      train_error: number | null;
       /**
        * Format: double
        * @description Mean over the minibatches since the checkpoint before.
        */
-      train_loss?: number | null;
+      train_loss: number | null;
     };
     /** @description A gap on the timeline. */
     CheckpointProblem: {
@@ -3786,7 +3786,7 @@ export interface components {
       /** @description Share of each cluster's commonest class. */
       purity: number[][];
       sizes: number[][];
-      split: string;
+      split: components['schemas']['Split'];
     };
     /** @description Clusters at one checkpoint. */
     Clusters: {
@@ -3802,8 +3802,8 @@ export interface components {
       layer: string;
       metric: string;
       /** @description The checkpoint that `from` speaks of; absent at the first. */
-      previous?: number | null;
-      split: string;
+      previous: number | null;
+      split: components['schemas']['Split'];
     };
     /** @description Counts at one checkpoint. */
     ConfusionAnswer: {
@@ -3812,7 +3812,7 @@ export interface components {
       counts: number[][];
       /** Format: int64 */
       images: number;
-      split: string;
+      split: components['schemas']['Split'];
     };
     /** @description Counts at every checkpoint that has them. */
     ConfusionHistory: {
@@ -3821,29 +3821,29 @@ export interface components {
       counts: number[][];
       /** Format: int64 */
       images: number;
-      split: string;
+      split: components['schemas']['Split'];
     };
     /** @description A corpus. */
     CorpusDetail: {
-      account?: components['schemas']['AccountDetail'] | null;
+      account: components['schemas']['AccountDetail'] | null;
       /** @description True where its images can be shown now. */
       available: boolean;
-      classes?: string[] | null;
+      classes: string[] | null;
       id: string;
-      identity?: string | null;
+      identity: string | null;
       /** @description Channels, rows, columns. */
-      image_shape?: number[] | null;
-      images?: number | null;
+      image_shape: number[] | null;
+      images: number | null;
       name: string;
       /** @description Why not. */
-      problem?: string | null;
-      test?: number | null;
-      train?: number | null;
+      problem: string | null;
+      test: number | null;
+      train: number | null;
       /**
        * @description The number of files left out that hold or may hold images. `account` says which; this number goes with the next
        *     version.
        */
-      unreadable?: number | null;
+      unreadable: number | null;
     };
     /** @description All corpora. */
     CorpusList: {
@@ -3882,7 +3882,7 @@ export interface components {
         }
       | {
           checkpoint: number;
-          split: string;
+          split: components['schemas']['Split'];
         }
       | {
           /** Format: int64 */
@@ -3911,17 +3911,17 @@ export interface components {
        * Format: float
        * @description Greatest output.
        */
-      max?: number | null;
+      max: number | null;
       /**
        * Format: float
        * @description Mean over images and positions.
        */
-      mean?: number | null;
+      mean: number | null;
       /**
        * Format: float
        * @description Standard deviation over images and positions.
        */
-      spread?: number | null;
+      spread: number | null;
       /**
        * Format: float
        * @description Share of images and positions at which the output is exactly zero.
@@ -3960,7 +3960,7 @@ export interface components {
        * Format: int32
        * @description The class that it truly shows, where the corpus records that its label is wrong.
        */
-      recorded_class?: number | null;
+      recorded_class: number | null;
     };
     /** @description The prediction for an image at every checkpoint that has statistics of it. */
     ImageHistory: {
@@ -3978,17 +3978,17 @@ export interface components {
       /** Format: int32 */
       id: number;
       name: string;
-      split: string;
+      split: components['schemas']['Split'];
     };
     /** @description The statistics of one image. */
     ImageLedger: {
       checkpoints: number[];
-      example?: components['schemas']['LedgerItem'] | null;
+      example: components['schemas']['LedgerItem'] | null;
     };
     /** @description Some of the images that were found. */
     ImagePage: {
       items: components['schemas']['ImageItem'][];
-      next_cursor?: string | null;
+      next_cursor: string | null;
       total: number;
     };
     /**
@@ -3999,11 +3999,11 @@ export interface components {
     /** @description The activity of a layer's filters at a checkpoint. */
     LayerActivity: {
       checkpoint: number;
-      classes?: components['schemas']['ClassNumbers'] | null;
+      classes: components['schemas']['ClassNumbers'] | null;
       filters: components['schemas']['FilterNumbers'][];
       health: components['schemas']['Health'][];
       layer: string;
-      split: string;
+      split: components['schemas']['Split'];
     };
     /** @description A layer of the network. */
     LayerDetail: {
@@ -4017,10 +4017,10 @@ export interface components {
       /** @description Of its output. */
       shape: components['schemas']['Size'];
       /** @description Filters, channels, rows and columns of its weights as a sheet shows them. */
-      sheet_shape?: number[] | null;
+      sheet_shape: [number, number, number, number] | null;
       type: string;
       /** @description Of its weight as it is stored; absent where it has none. */
-      weight_shape?: number[] | null;
+      weight_shape: number[] | null;
     };
     /** @description One entry a checkpoint that can be used; a number is absent where it is not finite. */
     LayerHistory: {
@@ -4060,7 +4060,7 @@ export interface components {
        */
       late_margin: number;
       /** @description The first checkpoint at which the prediction is right; absent where it never is. */
-      learned?: number | null;
+      learned: number | null;
       /** Format: float */
       mean_margin: number;
       /**
@@ -4081,8 +4081,8 @@ export interface components {
       /** @description The checkpoints that count. */
       checkpoints: number[];
       items: components['schemas']['LedgerItem'][];
-      next_cursor?: string | null;
-      split: string;
+      next_cursor: string | null;
+      split: components['schemas']['Split'];
       total: number;
     };
     /** @description All that was left out for one reason. */
@@ -4109,8 +4109,8 @@ export interface components {
     };
     /** @description Measurements. */
     Metrics: {
-      divergence?: components['schemas']['Diverged'] | null;
-      skipped?: components['schemas']['SkippedMetrics'] | null;
+      divergence: components['schemas']['Diverged'] | null;
+      skipped: components['schemas']['SkippedMetrics'] | null;
       /** @description Every image seen once, at its centre. */
       test: components['schemas']['TestMetrics'];
       train: components['schemas']['TrainMetrics'];
@@ -4128,7 +4128,7 @@ export interface components {
       learned: number;
       /** @description From cell to cell, most images first. */
       moves: components['schemas']['CellMove'][];
-      split: string;
+      split: components['schemas']['Split'];
       to: number;
     };
     /** @description An image near a centre. */
@@ -4141,7 +4141,7 @@ export interface components {
        * Format: int32
        * @description Absent as long as the corpus is not open.
        */
-      true_class?: number | null;
+      true_class: number | null;
     };
     /** @description An image near to another. */
     NearbyImage: {
@@ -4170,7 +4170,7 @@ export interface components {
       /** @description Without the image itself; of two equally near the smaller id comes first. */
       items: components['schemas']['NearbyImage'][];
       /** @description The split whose images were searched. */
-      split: string;
+      split: components['schemas']['Split'];
       /** Format: int32 */
       true_class: number;
     };
@@ -4228,20 +4228,20 @@ export interface components {
        * Format: int32
        * @description Absent for an image that was sent.
        */
-      image?: number | null;
+      image: number | null;
       /** @description The input of the softmax; absent where it is not finite. */
       logits: (number | null)[];
       /** @description The class of the greatest probability; absent where logits or probabilities are not finite. */
-      predicted?: number | null;
+      predicted: number | null;
       /** @description Absent where it is not finite. */
       probabilities: (number | null)[];
       /** @description Why no class is predicted. */
-      problem?: string | null;
+      problem: string | null;
       /**
        * Format: int32
        * @description Absent for an image that was sent.
        */
-      true_class?: number | null;
+      true_class: number | null;
     };
     /** @description The combined picture: hue is the class a filter prefers, saturation how strongly. */
     PreferenceAnswer: components['schemas']['Sheet'] & {
@@ -4250,7 +4250,7 @@ export interface components {
       /** @description The filters shown, in order. */
       preferences: components['schemas']['FilterPreference'][];
       /** @description `test` or `train`. */
-      split: string;
+      split: components['schemas']['Split'];
     };
     /** @description The problem document of a request that failed (RFC 9457). */
     Problem: {
@@ -4280,7 +4280,7 @@ export interface components {
       images: number;
       name: string;
       /** @description Why not. */
-      problem?: string | null;
+      problem: string | null;
       /** Format: int64 */
       test: number;
       /** Format: int64 */
@@ -4296,7 +4296,7 @@ export interface components {
       corpus: components['schemas']['RunCorpus'];
       /** @description The device that it was trained on. */
       device: string;
-      divergence?: components['schemas']['Diverged'] | null;
+      divergence: components['schemas']['Diverged'] | null;
       /** @description The layer that feeds the last fully connected one. */
       features_layer: string;
       id: string;
@@ -4305,7 +4305,7 @@ export interface components {
       /** @description The layer that feeds the softmax. */
       logits_layer: string;
       /** @description The part of the measurements that cannot be read and was left out, if any. */
-      metrics_problem?: string | null;
+      metrics_problem: string | null;
       name: string;
       planned_checkpoints: number;
       /** @description The recipe's name. */
@@ -4314,7 +4314,7 @@ export interface components {
       seed: number;
       stages: components['schemas']['Stage'][];
       /** @description Why the statistics cannot be read, if there are any and they cannot. */
-      statistics_problem?: string | null;
+      statistics_problem: string | null;
       /** Format: int64 */
       steps_per_epoch: number;
       /** Format: double */
@@ -4341,18 +4341,18 @@ export interface components {
       checkpoints: number;
       /** @description The number of classes. */
       classes: number;
-      divergence?: components['schemas']['Diverged'] | null;
+      divergence: components['schemas']['Diverged'] | null;
       id: string;
       image_shape: components['schemas']['Size'];
       /** Format: int64 */
-      last_step?: number | null;
+      last_step: number | null;
       live: boolean;
       name: string;
       /**
        * Format: double
        * @description The latest measured; absent too where it was not finite.
        */
-      test_error?: number | null;
+      test_error: number | null;
     };
     /** @description The geometry of one sheet and the meaning of its colours. */
     Sheet: {
@@ -4363,7 +4363,7 @@ export interface components {
       /** @description Tiles side by side. */
       columns: number;
       /** @description The values at the two ends of the palette, whichever it is. */
-      ends?: number[];
+      ends: number[];
       /** @description The values at the ends of the palette for each filter, where each has its own. */
       filter_ends?: number[][] | null;
       /** @description The filters shown (for activations the layer's output channels), in order. */
@@ -4466,6 +4466,11 @@ export interface components {
       /** Format: int32 */
       images: number;
     };
+    /**
+     * @description A split of a corpus.
+     * @enum {string}
+     */
+    Split: 'train' | 'test';
     /** @description A stretch of training at one learning rate. */
     Stage: {
       /** Format: int64 */
@@ -4473,11 +4478,16 @@ export interface components {
       /** Format: double */
       rate: number;
     };
-    /** @description `ready`, `missing`, `failed` or `stale`. */
+    /** @description The statistics of a snapshot, by split. */
     Statistics: {
-      test: string;
-      train: string;
+      test: components['schemas']['StatisticsState'];
+      train: components['schemas']['StatisticsState'];
     };
+    /**
+     * @description The state of the statistics of a checkpoint and a split.
+     * @enum {string}
+     */
+    StatisticsState: 'ready' | 'missing' | 'failed' | 'stale';
     /** @description The load of the server. */
     Status: {
       cache: components['schemas']['CacheStatus'];
@@ -4534,8 +4544,8 @@ export interface components {
       /** @description The checkpoints that count. */
       checkpoints: number[];
       items: components['schemas']['SuspectItem'][];
-      next_cursor?: string | null;
-      split: string;
+      next_cursor: string | null;
+      split: components['schemas']['Split'];
       total: number;
     };
     /** @description One entry a test. */
@@ -4556,7 +4566,7 @@ export interface components {
       filter: number;
       items: components['schemas']['TopItem'][];
       layer: string;
-      split: string;
+      split: components['schemas']['Split'];
     };
     /** @description An image and where in it the filter answers most. */
     TopItem: {
@@ -4568,7 +4578,7 @@ export interface components {
        * Format: int32
        * @description Absent as long as the corpus is not open.
        */
-      true_class?: number | null;
+      true_class: number | null;
       /**
        * Format: float
        * @description The filter's greatest output for this image.

@@ -1,7 +1,8 @@
-/** Names of the wire types that the dashboard uses, as the server writes them (contract.ts). */
-import type { Answer, Schemas, Split, StatisticsState, Written } from './contract';
+/** Names of the wire types that the dashboard uses. */
+import type { Answer, Schemas } from './contract';
 
-export type { Split, StatisticsState };
+export type Split = Schemas['Split'];
+export type StatisticsState = Schemas['StatisticsState'];
 export type Normalise = Schemas['Over'];
 export type Palette =
   'auto' | 'grey' | 'rgb' | 'diverging' | 'diverging-light' | 'sequential' | 'sequential-light';
@@ -24,8 +25,8 @@ export type LayerActivity = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/lay
 export type Health = Schemas['Health'];
 
 /** Counts of the files that a corpus left out when it was opened. */
-export type CorpusAccount = Written<Schemas['AccountDetail']>;
-export type LeftOut = Written<Schemas['LeftOutDetail']>;
+export type CorpusAccount = Schemas['AccountDetail'];
+export type LeftOut = Schemas['LeftOutDetail'];
 export type ImagePage = Answer<'/api/corpora/{corpus}/images'>;
 export type ImageItem = ImagePage['items'][number];
 /** `recorded_class` is the true class where the corpus knows the label to be wrong. */

@@ -43,7 +43,10 @@ it('goes an epoch on or back', () => {
   ]).toEqual([2, 1, 4, 0]);
 });
 it('tells statistics that became ready from checkpoints that were added', () => {
-  const at = (index: number, test: 'ready' | 'missing') => ({ index, statistics: { test } });
+  const at = (index: number, test: 'ready' | 'missing') => ({
+    index,
+    statistics: { train: 'missing' as const, test },
+  });
   const before = readyStatistics([at(0, 'ready'), at(1, 'missing')]);
   expect(readyStatistics([at(0, 'ready'), at(1, 'missing'), at(2, 'missing')])).toBe(before);
   expect(readyStatistics([at(0, 'ready'), at(1, 'ready')])).not.toBe(before);

@@ -4,7 +4,7 @@ import { noStatistics, skippedWords, unansweredWords } from './missingStatistics
 const run = { statistics_problem: null };
 const broken = { statistics_problem: 'file is not a database' };
 const point = (state: 'ready' | 'failed' | 'stale' | 'missing', rest = {}) => ({
-  statistics: { test: state },
+  statistics: { train: 'missing' as const, test: state },
   diverged: false,
   not_finite: false,
   ...rest,

@@ -18,6 +18,7 @@ use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
+use crate::runs::wire::SplitName;
 use crate::sheet::layer_axis::layer_index;
 
 /// Active for a smaller share of the images than this, a filter is about to die.
@@ -27,14 +28,17 @@ const AT_RISK: f32 = 0.01;
 #[derive(Clone, Copy, Serialize, ToSchema)]
 pub(crate) struct FilterNumbers {
     /// Mean over images and positions.
+    #[schema(required)]
     mean: Option<f32>,
     /// Standard deviation over images and positions.
+    #[schema(required)]
     spread: Option<f32>,
     /// Share of images and positions at which the output is exactly zero.
     zeros: f32,
     /// Share of images with an output above zero anywhere.
     active: f32,
     /// Greatest output.
+    #[schema(required)]
     max: Option<f32>,
 }
 
@@ -75,11 +79,12 @@ impl Health {
 #[derive(Serialize, ToSchema)]
 struct LayerActivity {
     checkpoint: usize,
-    split: String,
+    split: SplitName,
     layer: String,
     filters: Vec<FilterNumbers>,
     health: Vec<Health>,
     /// Absent with more than 100 classes.
+    #[schema(required)]
     classes: Option<ClassNumbers>,
 }
 
@@ -94,7 +99,7 @@ struct ClassNumbers {
 /// The activity of a layer's filters at every checkpoint that has statistics; one list of filters per checkpoint.
 #[derive(Serialize, ToSchema)]
 struct ActivityHistory {
-    split: String,
+    split: SplitName,
     layer: String,
     checkpoints: Vec<usize>,
     mean: Vec<Vec<Option<f32>>>,
@@ -142,7 +147,7 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
     let rows = |matrix: &ndarray::Array2<f32>| matrix.outer_iter().map(|row| all_finite(&row.to_vec())).collect();
     Ok(LayerActivity {
         checkpoint: checkpoint.index,
-        split: split.to_string(),
+        split: split.into(),
         layer: path.layer.clone(),
         health: health.collect(),
         filters: activity.filters.iter().map(|&filter| filter.into()).collect(),
@@ -194,7 +199,7 @@ fn activities_of(run: &OpenRun, layer: String, split: Split) -> Result<ActivityH
         filters.iter().enumerate().map(health).collect()
     });
     Ok(ActivityHistory {
-        split: split.to_string(),
+        split: split.into(),
         layer,
         checkpoints: kept.iter().map(|(index, _)| *index).collect(),
         mean: finite_column(|filter| filter.mean),

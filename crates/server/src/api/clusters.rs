@@ -19,19 +19,21 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_cache::matching;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
+use crate::runs::wire::SplitName;
 
 /// Clusters at one checkpoint.
 #[expect(clippy::struct_field_names, reason = "the answer's field is named so in the interface")]
 #[derive(Serialize, ToSchema)]
 struct Clusters {
     checkpoint: usize,
-    split: String,
+    split: SplitName,
     layer: String,
     metric: String,
     images: u64,
     /// Sum of the squared distances of all images to their centres.
     inertia: f64,
     /// The checkpoint that `from` speaks of; absent at the first.
+    #[schema(required)]
     previous: Option<usize>,
     clusters: Vec<Cluster>,
 }
@@ -66,13 +68,14 @@ struct NearestImage {
     id: u32,
     distance: f32,
     /// Absent as long as the corpus is not open.
+    #[schema(required)]
     true_class: Option<u16>,
 }
 
 /// Clusters at every checkpoint that has them.
 #[derive(Serialize, ToSchema)]
 struct ClusterHistory {
-    split: String,
+    split: SplitName,
     layer: String,
     metric: String,
     checkpoints: Vec<usize>,
@@ -173,7 +176,7 @@ fn answer_of(run: &OpenRun, found: FoundClusters, corpus: Option<&Corpus>) -> Cl
     });
     Clusters {
         checkpoint,
-        split: choice.split.to_string(),
+        split: choice.split.into(),
         layer: choice.layer,
         metric: choice.metric.name().to_owned(),
         images: sizes.iter().map(|&size| u64::from(size)).sum(),
@@ -210,7 +213,7 @@ fn history_of(run: &OpenRun, query: &ClusterQuery) -> Result<ClusterHistory, Api
     };
     let listing = run.listing()?;
     let mut history = ClusterHistory {
-        split: choice.split.to_string(),
+        split: choice.split.into(),
         layer: choice.layer,
         metric: choice.metric.name().to_owned(),
         checkpoints: Vec::new(),

@@ -20,6 +20,7 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
+use crate::runs::wire::SplitName;
 
 /// A cell of the matrix in a path.
 #[derive(Deserialize, IntoParams)]
@@ -55,7 +56,7 @@ pub(crate) struct CellPageQuery {
 #[derive(Serialize, ToSchema)]
 struct ConfusionAnswer {
     checkpoint: usize,
-    split: String,
+    split: SplitName,
     images: u64,
     /// True classes in rows, predicted ones in columns.
     counts: Vec<Vec<u32>>,
@@ -64,7 +65,7 @@ struct ConfusionAnswer {
 /// Counts at every checkpoint that has them.
 #[derive(Serialize, ToSchema)]
 struct ConfusionHistory {
-    split: String,
+    split: SplitName,
     images: u64,
     checkpoints: Vec<usize>,
     /// Each matrix row by row.
@@ -76,6 +77,7 @@ struct ConfusionHistory {
 struct CellAnswer {
     total: usize,
     items: Vec<CellItem>,
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
@@ -116,7 +118,7 @@ pub(crate) async fn confusion(
             };
             Ok(ConfusionAnswer {
                 checkpoint: checkpoint.index,
-                split: split.to_string(),
+                split: split.into(),
                 images: confusion.images(),
                 counts: confusion.counts.outer_iter().map(|row| row.to_vec()).collect(),
             })
@@ -151,8 +153,7 @@ fn confusions_of(run: &Arc<OpenRun>, split: Split) -> Result<ConfusionHistory, A
         None => Vec::new(),
     };
     let listing = run.listing()?;
-    let mut history =
-        ConfusionHistory { split: split.to_string(), images: 0, checkpoints: Vec::new(), counts: Vec::new() };
+    let mut history = ConfusionHistory { split: split.into(), images: 0, checkpoints: Vec::new(), counts: Vec::new() };
     for (step, confusion) in moments {
         let Some(index) = listing.index_of(step) else { continue };
         history.images = confusion.images();

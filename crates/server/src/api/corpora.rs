@@ -18,6 +18,7 @@ use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
 use crate::runs::corpus_params::{class_of, split};
+use crate::runs::wire::SplitName;
 use crate::sheet::thumbnail::thumbnail_shape;
 
 /// A corpus in a path.
@@ -72,18 +73,27 @@ struct CorpusDetail {
     /// True where its images can be shown now.
     available: bool,
     /// Why not.
+    #[schema(required)]
     problem: Option<String>,
+    #[schema(required)]
     identity: Option<String>,
+    #[schema(required)]
     images: Option<usize>,
+    #[schema(required)]
     train: Option<usize>,
+    #[schema(required)]
     test: Option<usize>,
+    #[schema(required)]
     classes: Option<Vec<String>>,
     /// Channels, rows, columns.
+    #[schema(required)]
     image_shape: Option<[usize; 3]>,
     /// The files left out when it was opened, and how its layout was understood.
+    #[schema(required)]
     account: Option<AccountDetail>,
     /// The number of files left out that hold or may hold images. `account` says which; this number goes with the next
     /// version.
+    #[schema(required)]
     unreadable: Option<usize>,
 }
 
@@ -141,6 +151,7 @@ impl AccountDetail {
 struct ImagePage {
     total: usize,
     items: Vec<ImageItem>,
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
@@ -150,7 +161,7 @@ struct ImageItem {
     id: u32,
     name: String,
     class: u16,
-    split: String,
+    split: SplitName,
 }
 
 /// An image.
@@ -160,6 +171,7 @@ struct ImageDetail {
     item: ImageItem,
     class_name: String,
     /// The class that it truly shows, where the corpus records that its label is wrong.
+    #[schema(required)]
     recorded_class: Option<u16>,
 }
 
@@ -279,6 +291,6 @@ fn item(corpus: &Corpus, id: ImageId) -> Option<ImageItem> {
         id: id.0,
         name: corpus.name_of(id)?.into_owned(),
         class: corpus.label(id)?.0,
-        split: corpus.split_of(id)?.to_string(),
+        split: corpus.split_of(id)?.into(),
     })
 }

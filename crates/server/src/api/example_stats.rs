@@ -24,6 +24,7 @@ use crate::runs::corpus_params::{class_of, split};
 use crate::runs::listing::Listing;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
+use crate::runs::wire::SplitName;
 
 /// The images of a page, and their order.
 #[derive(Deserialize, IntoParams)]
@@ -46,11 +47,12 @@ pub(crate) struct ExampleStatsQuery {
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerPage)]
 struct ExampleStatsPage {
-    split: String,
+    split: SplitName,
     /// The checkpoints that count.
     checkpoints: Vec<usize>,
     total: usize,
     items: Vec<ExampleItem>,
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
@@ -63,6 +65,7 @@ struct ExampleItem {
     /// At the last checkpoint.
     predicted: u16,
     /// The first checkpoint at which the prediction is right; absent where it never is.
+    #[schema(required)]
     learned: Option<usize>,
     /// Times that a right prediction is followed by a wrong one.
     forgotten: u32,
@@ -84,6 +87,7 @@ struct ExampleItem {
 struct ImageExampleStats {
     checkpoints: Vec<usize>,
     /// Absent where there are no statistics of it.
+    #[schema(required)]
     example: Option<ExampleItem>,
 }
 
@@ -163,7 +167,7 @@ pub(crate) async fn ledger(
         let page = kept.0.page(order, is_wanted, offset..offset.saturating_add(limit));
         let items: Vec<_> = page.items.into_iter().map(|example| item_of(&listing, &corpus, example)).collect();
         Ok(ExampleStatsPage {
-            split: split.to_string(),
+            split: split.into(),
             checkpoints: checkpoints_of(&listing, &kept.0),
             total: page.total,
             next_cursor: next_cursor(offset, items.len(), page.total),

@@ -15,6 +15,7 @@ use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
+use crate::runs::wire::SplitName;
 
 /// The parameters of a page of label issues.
 #[derive(Deserialize, IntoParams)]
@@ -32,11 +33,12 @@ pub(crate) struct LabelIssuesQuery {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Suspects)]
 struct LabelIssues {
-    split: String,
+    split: SplitName,
     /// The checkpoints that count.
     checkpoints: Vec<usize>,
     total: usize,
     items: Vec<LabelIssue>,
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
@@ -87,7 +89,7 @@ pub(crate) async fn suspects(
         let page = deepviz_stats::label_issues(&ledger.0, labels, offset..offset.saturating_add(limit));
         let items: Vec<_> = page.items.iter().map(|suspect| item_of(suspect, &run.info().classes)).collect();
         Ok(LabelIssues {
-            split: split.to_string(),
+            split: split.into(),
             checkpoints: checkpoints_of(&listing, &ledger.0),
             total: page.total,
             next_cursor: next_cursor(offset, items.len(), page.total),

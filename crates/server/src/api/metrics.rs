@@ -43,8 +43,10 @@ struct Metrics {
     /// Over several views of every image, where the recipe names such: after the last step only.
     views: TestMetrics,
     /// The divergence of the run, if it has diverged.
+    #[schema(required)]
     divergence: Option<Diverged>,
     /// Lines of metrics.jsonl that cannot be read and were left out, if any.
+    #[schema(required)]
     skipped: Option<SkippedMetrics>,
 }
 

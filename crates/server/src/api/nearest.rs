@@ -19,6 +19,7 @@ use crate::runs::corpus_params::image_id;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
+use crate::runs::wire::SplitName;
 
 /// The parameters of a search for the nearest images.
 #[derive(Deserialize, IntoParams)]
@@ -35,7 +36,7 @@ pub(crate) struct NearestQuery {
 struct NearbyImages {
     checkpoint: usize,
     /// The split whose images were searched.
-    split: String,
+    split: SplitName,
     image: u32,
     true_class: u16,
     /// Without the image itself; of two equally near the smaller id comes first.
@@ -105,7 +106,7 @@ fn answer(run: &OpenRun, path: &PredictPath, query: &NearestQuery, corpus: &Corp
     });
     Ok(NearbyImages {
         checkpoint: checkpoint.index,
-        split: split.to_string(),
+        split: split.into(),
         image: image.0,
         true_class: class(image),
         items: items.collect(),

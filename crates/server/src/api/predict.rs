@@ -23,6 +23,7 @@ use crate::upload::image::{ImageBody, sent_image};
 #[derive(Serialize, ToSchema)]
 struct Prediction {
     /// Absent for an image that was sent.
+    #[schema(required)]
     image: Option<u32>,
     checkpoint: usize,
     /// The input of the softmax; absent where it is not finite.
@@ -30,10 +31,13 @@ struct Prediction {
     /// Absent where it is not finite.
     probabilities: Vec<Option<f32>>,
     /// The class of the greatest probability; absent where logits or probabilities are not finite.
+    #[schema(required)]
     predicted: Option<usize>,
     /// Why no class is predicted.
+    #[schema(required)]
     problem: Option<String>,
     /// Absent for an image that was sent.
+    #[schema(required)]
     true_class: Option<u16>,
 }
 

@@ -19,6 +19,7 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
+use crate::runs::wire::SplitName;
 
 /// The parameters of a comparison of predictions at two checkpoints.
 #[derive(Deserialize, IntoParams)]
@@ -40,7 +41,7 @@ pub(crate) struct PredictionChangesQuery {
 struct PredictionChanges {
     from: usize,
     to: usize,
-    split: String,
+    split: SplitName,
     /// Images that moved.
     images: usize,
     /// Images that are right at the second checkpoint only.
@@ -114,7 +115,7 @@ fn answer(run: &OpenRun, query: &PredictionChangesQuery, corpus: &Corpus) -> Res
     Ok(PredictionChanges {
         from: from.index,
         to: to.index,
-        split: split.to_string(),
+        split: split.into(),
         images: sum(&|_| true),
         learned: sum(&|cell| cell.to == cell.true_class),
         forgotten: sum(&|cell| cell.from == cell.true_class),

@@ -24,6 +24,7 @@ use crate::runs::corpus_cache::{CorpusCache, matching};
 use crate::runs::divergence::Diverged;
 use crate::runs::listing::Listing;
 use crate::runs::open_run::OpenRun;
+use crate::runs::wire::StatisticsState;
 use crate::sheet::kernel_shape::KernelShape;
 
 /// One run.
@@ -49,8 +50,10 @@ pub(crate) struct RunDetail {
     stages: Vec<SchedulePhase>,
     checkpoints: Vec<Checkpoint>,
     /// The part of the measurements that cannot be read and was left out, if any.
+    #[schema(required)]
     metrics_problem: Option<String>,
     /// Why the statistics cannot be read, if there are any and they cannot.
+    #[schema(required)]
     statistics_problem: Option<String>,
     layers: Vec<LayerDetail>,
     /// The layers that are clustered, and by which metric; the first is shown first.
@@ -60,6 +63,7 @@ pub(crate) struct RunDetail {
     /// The layer that feeds the last fully connected one.
     features_layer: String,
     /// The divergence of the run, if it has diverged.
+    #[schema(required)]
     divergence: Option<Diverged>,
 }
 
@@ -77,6 +81,7 @@ pub(crate) struct RunCorpus {
     /// True where its images can be shown now.
     available: bool,
     /// Why not.
+    #[schema(required)]
     problem: Option<String>,
 }
 
@@ -98,12 +103,17 @@ struct Checkpoint {
     /// Names its content; empty where it cannot be read.
     hash: String,
     /// Why it cannot be used.
+    #[schema(required)]
     problem: Option<String>,
     /// Mean over the minibatches since the checkpoint before.
+    #[schema(required)]
     train_loss: Option<f64>,
+    #[schema(required)]
     train_error: Option<f64>,
     /// Of the test images, as `test_error`: absent where they were not measured, or where `not_finite` says so.
+    #[schema(required)]
     test_loss: Option<f64>,
+    #[schema(required)]
     test_error: Option<f64>,
     /// The test images were measured, and gave no finite numbers.
     not_finite: bool,
@@ -112,11 +122,11 @@ struct Checkpoint {
     statistics: Statistics,
 }
 
-/// `ready`, `missing`, `failed` or `stale`.
+/// The statistics of a snapshot, by split.
 #[derive(Serialize, ToSchema)]
 struct Statistics {
-    train: &'static str,
-    test: &'static str,
+    train: StatisticsState,
+    test: StatisticsState,
 }
 
 /// A layer of the network.
@@ -129,8 +139,10 @@ struct LayerDetail {
     shape: Size,
     parameters: usize,
     /// Of its weight as it is stored; absent where it has none.
+    #[schema(required)]
     weight_shape: Option<Vec<usize>>,
     /// Filters, channels, rows and columns of its weights as a sheet shows them.
+    #[schema(required, value_type = Option<Vec<usize>>, min_items = 4, max_items = 4)]
     sheet_shape: Option<[usize; 4]>,
     /// Filters of its weights; channels of its output where it has none.
     filters: usize,
@@ -258,20 +270,14 @@ fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, units: &[Unit
             test_error: test.map(|metric| metric.error).or(ready.and_then(|unit| unit.error_rate)),
             not_finite: !is_finite,
             diverged: !log.is_sound_at(entry.step),
-            statistics: Statistics { train: stage_word(unit(Split::Train)), test: stage_word(unit(Split::Test)) },
+            statistics: Statistics {
+                train: StatisticsState::of(unit(Split::Train)),
+                test: StatisticsState::of(unit(Split::Test)),
+            },
         });
         since = entry.step;
     }
     checkpoints
-}
-
-fn stage_word(unit: Option<&UnitState>) -> &'static str {
-    match unit.map(|unit| unit.state) {
-        None => "missing",
-        Some(UnitStage::Ready) => "ready",
-        Some(UnitStage::Failed) => "failed",
-        Some(UnitStage::Stale) => "stale",
-    }
 }
 
 fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {

@@ -36,10 +36,13 @@ struct RunSummary {
     /// The number of classes.
     classes: usize,
     image_shape: Size,
+    #[schema(required)]
     last_step: Option<u64>,
     /// The latest measured; absent too where it was not finite.
+    #[schema(required)]
     test_error: Option<f64>,
     /// The divergence of the run, if it has diverged.
+    #[schema(required)]
     divergence: Option<Diverged>,
 }
 

@@ -19,6 +19,7 @@ use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, json_with_policy};
 use crate::http::response_memory::counted;
 use crate::http::work_pool::WorkKind;
+use crate::runs::wire::SplitName;
 use crate::sheet::aggregate::{ClassImages, LayerSelectivity};
 use crate::sheet::geometry::SheetGeometry;
 use crate::sheet::image_group::{ClassSample, GroupQuery};
@@ -55,7 +56,7 @@ pub(crate) struct PreferenceAnswer {
     #[serde(flatten)]
     sheet: SheetGeometry,
     /// `test` or `train`.
-    split: String,
+    split: SplitName,
     /// Every class with its colour.
     classes: Vec<ClassColour>,
     /// The filters shown, in order.
@@ -118,7 +119,7 @@ pub(crate) async fn preference(
     let images = ClassImages { corpus: &corpus, sample };
     let found = app.models.selectivity(&layer.run, entry, layer.layer, images).await?;
     let names = corpus.classes().to_vec();
-    let view = SelectivityView { request, index: layer.index, found, names, split: sample.split.to_string() };
+    let view = SelectivityView { request, index: layer.index, found, names, split: sample.split.into() };
     let cache_policy = CachePolicy::by_hash(query.v.as_deref(), &entry.hash);
     if is_json {
         return json_with_policy(&headers, &view.numbers()?, cache_policy);
@@ -159,7 +160,7 @@ struct SelectivityView {
     index: usize,
     found: Arc<LayerSelectivity>,
     names: Vec<String>,
-    split: String,
+    split: SplitName,
 }
 
 impl SelectivityView {
@@ -185,7 +186,7 @@ impl SelectivityView {
         });
         Ok(PreferenceAnswer {
             sheet,
-            split: self.split.clone(),
+            split: self.split,
             classes: classes.collect(),
             preferences: preferences.collect(),
         })

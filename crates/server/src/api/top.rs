@@ -21,6 +21,7 @@ use crate::runs::corpus_cache::matching;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
+use crate::runs::wire::SplitName;
 use crate::sheet::layer_axis::layer_index;
 
 /// A filter at a checkpoint in a path.
@@ -51,7 +52,7 @@ pub(crate) struct TopQuery {
 #[derive(Serialize, ToSchema)]
 struct TopAnswer {
     checkpoint: usize,
-    split: String,
+    split: SplitName,
     layer: String,
     filter: usize,
     /// The activity of the filter over all images of the split.
@@ -64,6 +65,7 @@ struct TopAnswer {
 struct TopItem {
     id: u32,
     /// Absent as long as the corpus is not open.
+    #[schema(required)]
     true_class: Option<u16>,
     /// The filter's greatest output for this image.
     value: f32,
@@ -138,7 +140,7 @@ fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Co
     };
     Ok(TopAnswer {
         checkpoint: checkpoint.index,
-        split: split.to_string(),
+        split: split.into(),
         layer: path.layer.clone(),
         filter,
         activity: (*numbers).into(),

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::runs::wire::SplitName;
+
 /// One thing that changed.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
@@ -10,7 +12,7 @@ pub(crate) enum Event {
     /// A snapshot appeared or was replaced.
     Checkpoint { index: usize, step: u64 },
     /// The statistics of a snapshot became ready.
-    Statistics { checkpoint: usize, split: String },
+    Statistics { checkpoint: usize, split: SplitName },
     /// There are measurements up to this step.
     Metrics { step: u64 },
     /// The run grows, or no longer.

@@ -63,7 +63,7 @@ impl RunFingerprint {
 
     fn statistics_event(&self, ready: &ReadyStatistics) -> Option<Event> {
         let checkpoint = self.index_of(ready.step)?;
-        Some(Event::Statistics { checkpoint, split: ready.split.to_string() })
+        Some(Event::Statistics { checkpoint, split: ready.split.into() })
     }
 
     /// The events between this state and a later one.

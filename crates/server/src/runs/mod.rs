@@ -16,3 +16,4 @@ pub(crate) mod metrics_logs;
 pub(crate) mod open_run;
 pub(crate) mod statistics;
 pub(crate) mod upload_record;
+pub(crate) mod wire;

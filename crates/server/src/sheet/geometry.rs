@@ -64,7 +64,6 @@ pub(crate) struct SheetGeometry {
     /// The symmetric scale: the ends of a signed palette are minus and plus this value.
     pub(crate) limit: f32,
     /// The values at the two ends of the palette, whichever it is.
-    #[schema(required = false)]
     pub(crate) ends: [f32; 2],
     /// The symmetric scale of each filter, where each has its own.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -29,7 +29,7 @@ const point = (index: number, more: Partial<Checkpoint> = {}): Checkpoint => ({
   test_error: 0.5,
   not_finite: false,
   diverged: false,
-  statistics: {},
+  statistics: { train: 'missing', test: 'missing' },
   ...more,
 });
 
@@ -122,14 +122,16 @@ describe('axis', () => {
 
 describe('what is pointed out', () => {
   it('a checkpoint without statistics, where others have them', () => {
-    const ready = { statistics: { test: 'ready' as const } };
+    const ready = { statistics: { train: 'missing', test: 'ready' } as const };
     expect(uncounted([point(0), point(1)])).toEqual([]);
     expect(uncounted([point(0, ready), point(1), point(2, { problem: 'broken' }), point(3, ready)])).toEqual([
       1,
     ]);
     expect(statisticsNote(point(0, ready), true)).toBe(null);
     expect(statisticsNote(point(0), true)).toBe('being computed');
-    expect(statisticsNote(point(0, { statistics: { test: 'failed' } }), false)).toBe('could not be computed');
+    expect(statisticsNote(point(0, { statistics: { train: 'missing', test: 'failed' } }), false)).toBe(
+      'could not be computed',
+    );
   });
   it('a mark by its name, as far as there is room', () => {
     const placed = [
