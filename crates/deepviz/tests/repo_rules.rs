@@ -11,6 +11,8 @@ use std::process::Command;
 
 /// No source file is longer.
 const MOST_LINES: usize = 450;
+/// So many in a hundred are not longer than this.
+const USUAL_LINES: [(usize, usize); 2] = [(50, 140), (90, 260)];
 
 /// Crates that only tests may depend on.
 const FOR_TESTS: [&str; 2] = ["cuda-emulator", "fixtures"];
@@ -120,20 +122,30 @@ fn train_and_statistics_never_meet_outside_of_the_binary_and_what_is_for_tests_s
     }
 }
 
+/// Lines of each source file that is written by hand.
+fn source_lengths() -> Vec<(usize, PathBuf)> {
+    let is_source = |path: &PathBuf| {
+        has_extension(path, &["rs", "ts", "svelte", "css", "js", "mjs", "sql", "py", "sh", "cu", "cpp", "h"])
+            && !path.to_string_lossy().ends_with(".gen.ts")
+    };
+    files().into_iter().filter(is_source).map(|path| (read(&root().join(&path)).lines().count(), path)).collect()
+}
+
 #[test]
 fn source_files_stay_short() {
-    let too_long: Vec<String> = files()
-        .iter()
-        .filter(|path| {
-            has_extension(path, &["rs", "ts", "svelte", "css", "js", "mjs", "sql", "py", "sh", "cu", "cpp", "h"])
-        })
-        .filter(|path| !path.to_string_lossy().ends_with(".gen.ts"))
-        .filter_map(|path| {
-            let lines = read(&root().join(path)).lines().count();
-            (lines > MOST_LINES).then(|| format!("{}: {lines} lines", path.display()))
-        })
-        .collect();
+    let too_long = source_lengths().into_iter().filter(|(lines, _)| *lines > MOST_LINES);
+    let too_long: Vec<String> = too_long.map(|(lines, path)| format!("{}: {lines} lines", path.display())).collect();
     assert!(too_long.is_empty(), "over {MOST_LINES} lines: {too_long:#?}");
+}
+
+#[test]
+fn most_source_files_are_shorter_still() {
+    let mut lengths: Vec<usize> = source_lengths().into_iter().map(|(lines, _)| lines).collect();
+    lengths.sort_unstable();
+    for (percent, most) in USUAL_LINES {
+        let lines = lengths[lengths.len() * percent / 100];
+        assert!(lines <= most, "{percent} % of the source files have up to {lines} lines, not {most}: divide some");
+    }
 }
 
 #[test]
