@@ -1,8 +1,8 @@
 //! The operations of a network, one folder each: settings, recipe table, shape rule and documentation in its `mod.rs`, the
 //! arithmetic in the device files beside it.
 //!
-//! A new operation is a folder of that kind and a line in the list below; [`operation::Operation`] says what it has to
-//! answer, [`cpu::CpuLayer`] and [`cuda::CudaLayer`] what it has to compute.
+//! A new operation is a folder of that kind and a line in the list below; `operation::Operation` says what it has to
+//! answer, `cpu::CpuLayer` and `cuda::CudaLayer` what it has to compute.
 
 pub(crate) mod cpu;
 pub(crate) mod cuda;

@@ -123,7 +123,8 @@ pub struct CorpusInfo {
     /// of earlier versions.
     #[serde(skip_serializing)]
     pub first_images: Vec<String>,
-    /// How its folder was understood, where that is not the usual way: [`READING_KEYS`] and their values.
+    /// How its folder was understood, where that is not the usual way: `labels`, `test_from` and `orientation`, with their
+    /// values.
     #[serde(flatten)]
     pub reading: BTreeMap<String, String>,
 }
