@@ -8,10 +8,17 @@ gradients those of training, and in place of the running statistics' gradients s
 mean and unbiased variance. Run it again only when a case is added; the files are part of the repository.
 
     python -m pip install torch numpy safetensors
-    python scripts/reference/ops.py
+    python scripts/reference/ops.py [CASE ...]
+
+An operation's own cases stand in its folder, crates/net/src/ops/OPERATION/reference.py: `CASES`, as below.
+Those are named there; with names, only they are written.
 """
 
+import json
 import pathlib
+import runpy
+import sys
+import zlib
 
 import numpy as np
 import torch
@@ -31,12 +38,14 @@ from torch_layers import (
     rnorm,
 )
 
-OUT = pathlib.Path(__file__).parents[2] / "crates/net/tests/reference"
+NET = pathlib.Path(__file__).parents[2] / "crates/net"
+OUT = NET / "tests/reference"
 CLASSES = 3
 SCALE = 0.01
 
 
-# name, what the recipe's layer says, what PyTorch does with it, and the settings of both.
+# name, what the recipe's layer says, what PyTorch does with it, and the settings of both; `inputs` names layers where
+# that is not the one before.
 CONV = ("conv", conv)
 LOCAL = ("local", local)
 FULL = ("full", full)
@@ -188,6 +197,21 @@ CASES = {
 }
 
 
+def words_of(value):
+    return json.dumps(value, separators=(",", ":")) if isinstance(value, list) else value
+
+
+def forward(layers, image, parameters):
+    """The values of every layer, by name."""
+    values, last = {"data": image}, "data"
+    for layer, (_, function), settings in layers:
+        own = {key: value for key, value in settings.items() if key != "inputs"}
+        inputs = [values[name] for name in settings.get("inputs", [last])]
+        values[layer] = function(*inputs, parameters(layer), **own)
+        last = layer
+    return values
+
+
 def run(name, shape, layers, seed):
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (5, *shape), generator=generator, dtype=torch.uint8)
@@ -212,16 +236,13 @@ def run(name, shape, layers, seed):
     # As the recipe computes it: in single precision.
     x = (images.float() * np.float32(SCALE)).double().requires_grad_()
     ends = [*layers, ("logits", FULL, dict(outputs=CLASSES))]
-    y = x
-    for layer, (kind, function), settings in ends:
-        y = function(y, Parameters(layer, False), **settings)
-        tensors[f"activation.{layer}"] = y
-        words = " ".join(f"{key}={value}" for key, value in settings.items())
+    values = forward(ends, x, lambda layer: Parameters(layer, False))
+    for layer, (kind, _), settings in ends:
+        tensors[f"activation.{layer}"] = values[layer]
+        words = " ".join(f"{key}={words_of(value)}" for key, value in settings.items())
         text.append(f"{layer} {kind} {words}".strip())
-    tensors["activation.probs"] = F.softmax(y.flatten(1), 1)
-    y = x
-    for layer, (_, function), settings in ends:
-        y = function(y, Parameters(layer, True), **settings)
+    tensors["activation.probs"] = F.softmax(values["logits"].flatten(1), 1)
+    y = forward(ends, x, lambda layer: Parameters(layer, True))["logits"]
     logits = y.flatten(1)
     loss = F.cross_entropy(logits, labels, reduction="sum")
     loss.backward()
@@ -242,7 +263,21 @@ def run(name, shape, layers, seed):
     print(f"{name}: loss {loss.item():.6f}")
 
 
+def cases():
+    """Names, networks and seeds."""
+    for number, (name, (shape, layers)) in enumerate(CASES.items()):
+        yield name, shape, layers, 100 + number
+    for path in sorted((NET / "src/ops").glob("*/reference.py")):
+        for name, (shape, layers) in runpy.run_path(str(path))["CASES"].items():
+            yield name, shape, layers, zlib.crc32(name.encode())
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for number, (name, (shape, layers)) in enumerate(CASES.items()):
-        run(name, shape, layers, 100 + number)
+    wanted = set(sys.argv[1:])
+    for case in cases():
+        if not wanted or case[0] in wanted:
+            run(*case)
+            wanted.discard(case[0])
+    if wanted:
+        sys.exit(f"no case {', '.join(sorted(wanted))}")

@@ -6,6 +6,7 @@
 //! is zero and stays zero; every operation keeps to that.
 
 pub(crate) mod buffer;
+pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod lanes;
 pub(crate) mod layout;

@@ -2,21 +2,12 @@
 
 use super::{Activation, GeluForm};
 use crate::device::VectorLevel;
-use crate::device::cpu::lanes::{positive, vectorised};
+use crate::device::cpu::elementwise::{Known, add, map, scale};
+use crate::device::cpu::lanes::positive;
 use crate::device::cpu::layout::{Maps, MapsMut, copy};
 use crate::device::cpu::special::{erf, exp, logistic};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer, Inputs, SavedForBackward};
-
-/// What the input's gradient is computed from.
-struct Known<'a> {
-    /// Input; whatever, where the derivative does not need it.
-    pub x: Maps<'a>,
-    /// Output.
-    pub y: Maps<'a>,
-    /// Gradient of the output.
-    pub dy: Maps<'a>,
-}
 
 impl CpuLayer for Activation {
     fn fresh(&self) -> Box<dyn CpuLayer> {
@@ -185,48 +176,4 @@ fn by_tanh(x: f32) -> f32 {
 fn slope_of_silu(x: f32) -> f32 {
     let s = logistic(x);
     s * (1.0 + x * (1.0 - s))
-}
-
-vectorised! {
-    fn map<F: Fn(f32) -> f32>(images: usize, values: MapsMut<'_>, function: F) {
-        for image in 0..images {
-            for piece in values.layout.pieces(image) {
-                for value in &mut values.values[piece] {
-                    *value = function(*value);
-                }
-            }
-        }
-    }
-}
-
-vectorised! {
-    fn scale<F: Fn(f32) -> f32>(images: usize, y: Maps<'_>, gradient: MapsMut<'_>, function: F) {
-        for image in 0..images {
-            for (from, to) in y.layout.pieces(image).zip(gradient.layout.pieces(image)) {
-                for (value, y) in gradient.values[to].iter_mut().zip(&y.values[from]) {
-                    *value *= function(*y);
-                }
-            }
-        }
-    }
-}
-
-vectorised! {
-    fn add<F: Fn(f32, f32) -> f32>(
-        images: usize,
-        known: &Known<'_>,
-        dx: MapsMut<'_>,
-        function: F,
-    ) {
-        for image in 0..images {
-            let from = known.x.layout.pieces(image).zip(known.y.layout.pieces(image));
-            let to = known.dy.layout.pieces(image).zip(dx.layout.pieces(image));
-            for ((x, y), (dy, to)) in from.zip(to) {
-                let values = known.x.values[x].iter().zip(&known.y.values[y]).zip(&known.dy.values[dy]);
-                for (dx, ((x, y), dy)) in dx.values[to].iter_mut().zip(values) {
-                    *dx += dy * function(*x, *y);
-                }
-            }
-        }
-    }
 }
