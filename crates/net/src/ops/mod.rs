@@ -109,6 +109,8 @@ operations! {
     global_avg_pool::GlobalAvgPool,
     /// A function of each value alone.
     activation::Activation,
+    /// The hard swish.
+    hard_swish::HardSwish,
     /// Batch normalisation.
     batch_norm::BatchNorm,
     /// Response normalisation within a map.
