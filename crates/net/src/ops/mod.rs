@@ -111,6 +111,8 @@ operations! {
     activation::Activation,
     /// The hard swish.
     hard_swish::HardSwish,
+    /// The hard sigmoid.
+    hard_sigmoid::HardSigmoid,
     /// Batch normalisation.
     batch_norm::BatchNorm,
     /// Response normalisation within a map.
