@@ -115,6 +115,8 @@ operations! {
     hard_sigmoid::HardSigmoid,
     /// Batch normalisation.
     batch_norm::BatchNorm,
+    /// Layer normalisation over the channels.
+    layer_norm::LayerNorm,
     /// Response normalisation within a map.
     response_norm::ResponseNorm,
     /// Response normalisation across maps.
