@@ -129,6 +129,8 @@ operations! {
     softmax::Softmax,
     /// Weighted sum of equal-sized inputs.
     add::Add,
+    /// Product of two inputs.
+    multiply::Multiply,
     /// Inputs stacked along the channels.
     concat::Concat,
 }
