@@ -131,6 +131,8 @@ operations! {
     add::Add,
     /// Product of two inputs.
     multiply::Multiply,
+    /// A range of channels.
+    slice::Slice,
     /// Inputs stacked along the channels.
     concat::Concat,
 }

@@ -1,0 +1,45 @@
+//! A range of channels on the CPU.
+
+use super::Slice;
+use crate::device::cpu::layout::MapsMut;
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
+
+impl CpuLayer for Slice {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(*self)
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+        let x = x.first();
+        for image in 0..chunk.images {
+            for row in 0..y.layout.shape.height {
+                for column in 0..y.layout.shape.width {
+                    let from = &x.values[x.layout.pixel(image, row, column)][self.first..][..self.channels];
+                    y.values[y.layout.pixel(image, row, column)].copy_from_slice(from);
+                }
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        _: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        let (dy, dx) = (known.dy, dx.cleared_unless_written(chunk.images));
+        for image in 0..chunk.images {
+            for row in 0..dy.layout.shape.height {
+                for column in 0..dy.layout.shape.width {
+                    let to = &mut dx.values[dx.layout.pixel(image, row, column)][self.first..];
+                    for (to, from) in to.iter_mut().zip(&dy.values[dy.layout.pixel(image, row, column)]) {
+                        *to += from;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
