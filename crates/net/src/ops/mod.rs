@@ -133,6 +133,8 @@ operations! {
     multiply::Multiply,
     /// A range of channels.
     slice::Slice,
+    /// Channels of groups mixed.
+    channel_shuffle::ChannelShuffle,
     /// Inputs stacked along the channels.
     concat::Concat,
 }

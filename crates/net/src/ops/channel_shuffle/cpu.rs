@@ -1,0 +1,49 @@
+//! Channels of groups mixed on the CPU.
+
+use super::ChannelShuffle;
+use crate::device::cpu::layout::MapsMut;
+use crate::error::Error;
+use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
+
+impl CpuLayer for ChannelShuffle {
+    fn fresh(&self) -> Box<dyn CpuLayer> {
+        Box::new(*self)
+    }
+
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+        let x = x.first();
+        for image in 0..chunk.images {
+            for row in 0..y.layout.shape.height {
+                for column in 0..y.layout.shape.width {
+                    let from = &x.values[x.layout.pixel(image, row, column)];
+                    let to = &mut y.values[y.layout.pixel(image, row, column)];
+                    for (channel, to) in to.iter_mut().enumerate() {
+                        *to = from[self.source(channel, from.len())];
+                    }
+                }
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        chunk: Chunk,
+        known: BackwardInputs<'_>,
+        _: &mut SavedForBackward,
+        dx: GradientMut<'_>,
+    ) -> Result<(), Error> {
+        let (dy, dx) = (known.dy, dx.cleared_unless_written(chunk.images));
+        for image in 0..chunk.images {
+            for row in 0..dy.layout.shape.height {
+                for column in 0..dy.layout.shape.width {
+                    let to = &mut dx.values[dx.layout.pixel(image, row, column)];
+                    let channels = to.len();
+                    for (channel, from) in dy.values[dy.layout.pixel(image, row, column)].iter().enumerate() {
+                        to[self.source(channel, channels)] += from;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
