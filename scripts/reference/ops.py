@@ -274,10 +274,8 @@ def cases():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    wanted = set(sys.argv[1:])
-    for case in cases():
-        if not wanted or case[0] in wanted:
-            run(*case)
-            wanted.discard(case[0])
-    if wanted:
-        sys.exit(f"no case {', '.join(sorted(wanted))}")
+    found = {case[0]: case for case in cases()}
+    for name in sys.argv[1:] or found:
+        if name not in found:
+            sys.exit(f"no case {name}; there are {', '.join(found)}")
+        run(*found[name])

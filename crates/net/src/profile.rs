@@ -11,8 +11,7 @@ use crate::execute::cpu::weights::{WeightPlan, WeightSums};
 use crate::execute::gradients_wanted;
 use crate::input::Preprocess;
 use crate::network::Network;
-use crate::ops::Op;
-use crate::ops::cpu::{Chunk, Noise, WeightGradientInputs};
+use crate::ops::cpu::{Chunk, CpuLayer, Noise, WeightGradientInputs};
 use crate::parameters::Parameters;
 use ndarray::ArrayView3;
 use std::fmt;
@@ -158,16 +157,15 @@ impl Profile {
     /// is not taken off. Nothing where there are no weights.
     pub fn operations(&self, part: Part) -> f64 {
         let layer = &self.plan.network.layers()[part.layer];
-        let area = (layer.shape.height * layer.shape.width) as f64;
         let Some(weights) = layer.parameters.first() else {
             return 0.0;
         };
-        match &layer.op {
-            Op::Conv(_) => 2.0 * weights.len() as f64 * area,
+        let gradient = self.steps.own(part.layer).and_then(CpuLayer::weight_gradient);
+        if part.phase == Phase::WeightGradient && gradient.is_some_and(|gradient| gradient.space().deferred > 0) {
             // Counted at the end of the batch.
-            _ if part.phase == Phase::WeightGradient => 0.0,
-            _ => 2.0 * weights.len() as f64,
+            return 0.0;
         }
+        2.0 * (weights.len() * layer.op.operation().weight_uses(layer.shape)) as f64
     }
 
     /// Preprocesses the images.

@@ -197,7 +197,7 @@ fn check_size(layers: &[Layer]) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ops::{Activation, Add, Conv, Dense, Filters, Learning, Softmax};
+    use crate::ops::{Activation, Add, Conv, Dense, Filters, Learning, Softmax, WindowAxis};
     use crate::{Error, Init, Network, Recipe, Shape};
 
     const RECIPE: &str = r#"
@@ -226,14 +226,14 @@ mod tests {
     "#;
 
     fn dense(outputs: usize) -> Dense {
-        Dense { outputs, learning: Learning::from_init(Init::He) }
+        Dense::new(outputs, Learning::from_init(Init::He))
     }
 
     #[test]
     fn a_builder_makes_the_recipes_network() {
         let image = Shape::new(3, 8, 8);
         let recipe = Recipe::parse(RECIPE, "built.toml", &[]).unwrap();
-        let filters = Filters { filters: 8, size: 3, stride: 1, padding: 1, groups: 1 };
+        let filters = Filters::square(8, WindowAxis { before: 1, after: 1, ..WindowAxis::new(3) });
         let conv = Conv { filters, shared_bias: true, learning: Learning::from_init(Init::He) };
         let built = Network::builder(image)
             .data(recipe.data.clone())

@@ -13,6 +13,7 @@ use crate::ops::{Op, ParameterSpec, Role};
 use crate::recipe::{ChannelOrder, DataRecipe, MeanKind, Optimiser, Resize, StdKind, TestViews};
 use crate::shape::Shape;
 use ndarray::{Array1, Array3};
+use std::borrow::Cow;
 
 /// Layers in an order in which every layer comes after its inputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,14 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// The weights' values, which come as files have them, in the order of [`Layer::kernel_dims`].
+    pub fn kernel_values<'v>(&self, values: &'v [f32]) -> Cow<'v, [f32]> {
+        match self.kernel_dims {
+            Some(dims) => self.op.operation().kernel_values(dims, values),
+            None => Cow::Borrowed(values),
+        }
+    }
+
     /// The array of that role, if the layer has one.
     pub fn parameter(&self, role: Role) -> Option<&ParameterSpec> {
         self.parameters.iter().find(|spec| spec.role == role)
@@ -57,9 +66,9 @@ impl Network {
     /// use deepviz_net::{Init, Network, Shape};
     ///
     /// let network = Network::builder(Shape::new(3, 8, 8))
-    ///     .layer("hidden", Dense { outputs: 16, learning: Learning::from_init(Init::He) }, &["data"])
+    ///     .layer("hidden", Dense::new(16, Learning::from_init(Init::He)), &["data"])
     ///     .layer("relu", Activation::Relu, &["hidden"])
-    ///     .layer("logits", Dense { outputs: 4, learning: Learning::from_init(Init::He) }, &["relu"])
+    ///     .layer("logits", Dense::new(4, Learning::from_init(Init::He)), &["relu"])
     ///     .layer("probabilities", Softmax, &["logits"])
     ///     .build()?;
     /// assert_eq!(network.classes(), 4);

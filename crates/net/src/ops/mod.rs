@@ -15,7 +15,9 @@ mod window;
 pub use norm::NormWindow;
 pub use operation::ShapeError;
 pub use parameter::{Learning, ParameterSpec, Role};
-pub use window::Filters;
+pub use window::{Filters, Rounding};
+
+pub use crate::device::windows::WindowAxis;
 
 pub(crate) use operation::{Example, FromTable, Operation};
 pub(crate) use receptive_field::Field;

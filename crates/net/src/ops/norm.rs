@@ -1,6 +1,6 @@
 //! The settings that cuda-convnet's three normalisations share.
 
-use super::ShapeError;
+use super::{ShapeError, WindowAxis};
 use crate::device::cpu::norm::Factors;
 use crate::error::Error;
 use crate::table::Section;
@@ -22,6 +22,12 @@ impl NormWindow {
     /// alpha over the values of a window, and beta.
     pub(crate) fn factors(&self, values: usize) -> Factors {
         Factors { scale: self.scale as f32 / values as f32, power: self.power as f32 }
+    }
+
+    /// Windows around every pixel, along rows or columns.
+    pub(crate) const fn axis(&self) -> WindowAxis {
+        let (before, after) = (self.size / 2, self.size.saturating_sub(1 + self.size / 2));
+        WindowAxis { before, after, ..WindowAxis::new(self.size) }
     }
 
     pub(crate) fn fits(&self, largest: usize, what: &str) -> Result<(), ShapeError> {

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::init::Init;
 use crate::shape::Shape;
 use crate::table::Section;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use toml::Table;
@@ -47,6 +48,11 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
     /// The arrays it learns, then those that follow the batches; names without the layer's.
     fn parameters(&self, _inputs: &[Shape], _output: Shape) -> Vec<ParameterSpec> {
         Vec::new()
+    }
+
+    /// How often an image uses each of its weights.
+    fn weight_uses(&self, _output: Shape) -> usize {
+        1
     }
 
     /// Whether a parameter may start so. `on_image` says that the input is the image itself.
@@ -100,6 +106,11 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
             [oh, ow, k, c, r, s] => Some([oh * ow * k, c, r, s]),
             _ => None,
         }
+    }
+
+    /// The weights' values in the order of [`Operation::kernel_dims`].
+    fn kernel_values<'v>(&self, _dims: [usize; 4], values: &'v [f32]) -> Cow<'v, [f32]> {
+        Cow::Borrowed(values)
     }
 
     /// The order in which a GPU wants a parameter's values.

@@ -1,5 +1,6 @@
 //! Rectangles of pixels on which outputs depend.
 
+use crate::device::windows::WindowAxis;
 use crate::shape::Shape;
 
 /// Rows and columns, from the first to the last; may reach past the edges.
@@ -23,14 +24,15 @@ impl Field {
         Self { top: 0, bottom: shape.height as isize - 1, left: 0, right: shape.width as isize - 1 }
     }
 
-    /// What windows of this size see, each beginning `stride` after the one before, the first at `start`.
-    pub fn through_windows(self, size: usize, stride: usize, start: isize) -> Self {
-        let (size, stride) = (size as isize, stride as isize);
+    /// The pixels that windows see, those between the taps of dilated ones too.
+    pub fn through_windows(self, rows: WindowAxis, columns: WindowAxis) -> Self {
+        let first = |axis: WindowAxis, index: isize| index * axis.stride as isize - axis.before as isize;
+        let last = |axis: WindowAxis, index: isize| first(axis, index) + axis.span() as isize - 1;
         Self {
-            top: self.top * stride + start,
-            bottom: self.bottom * stride + start + size - 1,
-            left: self.left * stride + start,
-            right: self.right * stride + start + size - 1,
+            top: first(rows, self.top),
+            bottom: last(rows, self.bottom),
+            left: first(columns, self.left),
+            right: last(columns, self.right),
         }
     }
 

@@ -1,5 +1,6 @@
 //! TOML tables whose values know where they stand, for errors that name file and line.
 
+pub(crate) mod pair;
 pub(crate) mod section;
 pub(crate) mod tree;
 pub(crate) mod write;

@@ -3,8 +3,9 @@
 
 mod activation;
 
-use deepviz_net::ops::pool::{PoolKind, Ties};
-use deepviz_net::ops::{Conv, Filters, Local, Pool};
+use deepviz_net::ops::dense::Flatten;
+use deepviz_net::ops::pool::{PoolKind, PoolWindows, Ties};
+use deepviz_net::ops::{Conv, Filters, Local, Pool, WindowAxis};
 use deepviz_net::{Network, Op, Shape};
 use std::collections::BTreeMap;
 
@@ -141,31 +142,36 @@ impl Fixed {
 struct Taps {
     input: Shape,
     output: Shape,
-    size: (usize, usize),
-    stride: usize,
-    padding: usize,
+    rows: WindowAxis,
+    columns: WindowAxis,
     groups: usize,
     local: bool,
     shared_bias: bool,
+    /// A filter's weights lie row, column, channel.
+    channels_last: bool,
 }
 
 impl Taps {
     fn of(op: &Op, input: Shape, output: Shape) -> Option<Self> {
-        let dense = Filters { filters: output.channels, size: 0, stride: 1, padding: 0, groups: 1 };
+        let mut dense = Filters::square(output.channels, WindowAxis::new(input.height));
+        dense.columns = WindowAxis::new(input.width);
         let (filters, local, shared_bias) = match op {
             Op::Conv(Conv { filters, shared_bias, .. }) => (*filters, false, *shared_bias),
             Op::Local(Local { filters, .. }) => (*filters, true, false),
             Op::Dense(_) => (dense, false, true),
             _ => return None,
         };
-        let Filters { size, stride, padding, groups, .. } = filters;
-        let size = if matches!(op, Op::Dense(_)) { (input.height, input.width) } else { (size, size) };
-        Some(Self { input, output, size, stride, padding, groups, local, shared_bias })
+        let Filters { rows, columns, groups, .. } = filters;
+        let channels_last = matches!(op, Op::Dense(dense) if dense.flatten == Flatten::ChannelsLast);
+        Some(Self { input, output, rows, columns, groups, local, shared_bias, channels_last })
     }
 
     fn each(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let (x, y) = (self.input, self.output);
-        let (rs, ss) = self.size;
+        let (rs, ss) = (self.rows.size, self.columns.size);
+        let place = |axis: WindowAxis, output: usize, tap: usize| {
+            (output * axis.stride + tap * axis.dilation).wrapping_sub(axis.before)
+        };
         let per_group = (x.channels / self.groups, y.channels / self.groups);
         for k in 0..y.channels {
             for i in 0..y.height {
@@ -173,18 +179,21 @@ impl Taps {
                     for c in 0..per_group.0 {
                         for r in 0..rs {
                             for s in 0..ss {
-                                let iy = (i * self.stride + r).wrapping_sub(self.padding);
-                                let ix = (j * self.stride + s).wrapping_sub(self.padding);
+                                let (iy, ix) = (place(self.rows, i, r), place(self.columns, j, s));
                                 if iy >= x.height || ix >= x.width {
                                     continue;
                                 }
                                 let channel = k / per_group.1 * per_group.0 + c;
-                                let place = if self.local { i * y.width + j } else { 0 };
-                                let filter = place * y.channels + k;
+                                let position = if self.local { i * y.width + j } else { 0 };
+                                let filter = position * y.channels + k;
                                 visit(
                                     (k * y.height + i) * y.width + j,
                                     (channel * x.height + iy) * x.width + ix,
-                                    ((filter * per_group.0 + c) * rs + r) * ss + s,
+                                    if self.channels_last {
+                                        ((filter * rs + r) * ss + s) * per_group.0 + c
+                                    } else {
+                                        ((filter * per_group.0 + c) * rs + r) * ss + s
+                                    },
                                 );
                             }
                         }
@@ -202,13 +211,33 @@ impl Taps {
     }
 }
 
-/// Pixels of the clipped window of output `(i, j)`.
-fn pool_window(pool: &Pool, input: Shape, (i, j): (usize, usize)) -> Vec<(usize, usize)> {
-    let inside = |index: usize, length: usize| {
-        let first = pool.start + (index * pool.stride) as isize;
-        (first..first + pool.size as isize).filter(move |p| (0..length as isize).contains(p)).map(|p| p as usize)
+/// Pixels of the clipped window of output `(i, j)`, and how many an average divides by.
+fn pool_window(pool: &Pool, input: Shape, (i, j): (usize, usize)) -> (Vec<(usize, usize)>, usize) {
+    let taps = |axis: WindowAxis, index: usize, from: isize, to: isize| -> Vec<usize> {
+        let first = (index * axis.stride) as isize - axis.before as isize;
+        let places = (0..axis.size).map(|tap| first + (tap * axis.dilation) as isize);
+        places.filter(|place| (from..to).contains(place)).map(|place| place as usize).collect()
     };
-    inside(i, input.height).flat_map(|y| inside(j, input.width).map(move |x| (y, x))).collect()
+    let part = |index: usize, length: usize, outputs: usize| -> Vec<usize> {
+        let edge = |index: usize| (index * length) as f64 / outputs as f64;
+        (edge(index).floor() as usize..edge(index + 1).ceil() as usize).collect()
+    };
+    let (height, width) = (input.height as isize, input.width as isize);
+    let (rows, columns, divisor) = match pool.windows {
+        PoolWindows::Adaptive { outputs } => {
+            (part(i, input.height, outputs[0]), part(j, input.width, outputs[1]), None)
+        }
+        PoolWindows::Sliding { rows, columns, counts_padding, .. } => {
+            let padded = |axis: WindowAxis, index: usize, side: isize| {
+                taps(axis, index, -(axis.before as isize), side + axis.after as isize).len()
+            };
+            let divisor = counts_padding.then(|| padded(rows, i, height) * padded(columns, j, width));
+            (taps(rows, i, 0, height), taps(columns, j, 0, width), divisor)
+        }
+    };
+    let pixels: Vec<_> = rows.iter().flat_map(|&y| columns.iter().map(move |&x| (y, x))).collect();
+    let divisor = divisor.unwrap_or(pixels.len());
+    (pixels, divisor)
 }
 
 fn places(shape: Shape) -> impl Iterator<Item = (usize, usize, usize, usize)> {
@@ -280,11 +309,11 @@ fn simple_forward(op: &Op, input: Shape, inputs: &[&[f64]], y: &mut [f64]) {
             let output = op.output(&[input]).unwrap();
             let area = input.height * input.width;
             for (at, c, i, j) in places(output) {
-                let pixels = pool_window(pool, input, (i, j));
+                let (pixels, divisor) = pool_window(pool, input, (i, j));
                 let values = pixels.iter().map(|(i, j)| x[c * area + i * input.width + j]);
                 y[at] = match pool.kind {
                     PoolKind::Max => values.fold(f64::NEG_INFINITY, f64::max),
-                    PoolKind::Average => values.sum::<f64>() / pixels.len() as f64,
+                    PoolKind::Average => values.sum::<f64>() / divisor as f64,
                 };
             }
         }
@@ -327,7 +356,7 @@ fn simple_forward(op: &Op, input: Shape, inputs: &[&[f64]], y: &mut [f64]) {
 fn pool_backward(pool: &Pool, (input, output): (Shape, Shape), x: &[f64], (y, dy): (&[f64], &[f64]), dx: &mut [f64]) {
     let area = input.height * input.width;
     for (at, c, i, j) in places(output) {
-        let pixels = pool_window(pool, input, (i, j));
+        let (pixels, divisor) = pool_window(pool, input, (i, j));
         let mut taken = false;
         for (i, j) in &pixels {
             let from = c * area + i * input.width + j;
@@ -337,7 +366,7 @@ fn pool_backward(pool: &Pool, (input, output): (Shape, Shape), x: &[f64], (y, dy
                     taken = true;
                     dy[at]
                 }
-                PoolKind::Average => dy[at] / pixels.len() as f64,
+                PoolKind::Average => dy[at] / divisor as f64,
             };
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::naive;
 use crate::support::{Case, assert_close, devices};
-use deepviz_net::ops::Filters;
+use deepviz_net::ops::{Filters, Rounding, WindowAxis};
 use deepviz_net::random::Stream;
 use deepviz_net::{Op, Shape};
 use std::cell::Cell;
@@ -182,18 +182,35 @@ fn random_case(index: u64) -> Case {
     let image = Shape::new(channels, height, width);
     for name in ["a", "b"] {
         let kind = if pick(0, 3) == 0 { "local" } else { "conv" };
-        let size = pick(1, 4.min(height).min(width));
-        let (stride, padding) = (pick(1, size + 1), pick(0, size - 1));
+        let axis = |side: usize| {
+            let size = pick(1, 4.min(side));
+            // As far apart as the input allows, twice the neighbours' distance at most.
+            let dilation = pick(1, if size > 1 { ((side - 1) / (size - 1)).min(2) } else { 2 });
+            let windows = WindowAxis { size, dilation, ..WindowAxis::new(size) };
+            let most = windows.span() - 1;
+            let (before, after) = (pick(0, most), pick(0, most));
+            WindowAxis { stride: pick(1, size + 1), before, after, ..windows }
+        };
+        let (rows, columns) = (axis(height), axis(width));
+        let (rounding, word) = [(Rounding::Up, "up"), (Rounding::Down, "down")][pick(0, 1)];
         let groups = if channels.is_multiple_of(2) { pick(1, 2) } else { 1 };
         let filters = groups * pick(1, 11);
-        write!(text, "{name} {kind} filters={filters} size={size} stride={stride} ").unwrap();
-        writeln!(text, "padding={padding} groups={groups}\n{name}_tanh tanh").unwrap();
-        let windows = Filters { filters, size, stride, padding, groups };
+        write!(text, "{name} {kind} filters={filters} groups={groups} rounding=\"{word}\" ").unwrap();
+        let pair = |of: fn(WindowAxis) -> usize| format!("[{},{}]", of(rows), of(columns));
+        write!(text, "size={} stride={} ", pair(|axis| axis.size), pair(|axis| axis.stride)).unwrap();
+        let sides = [rows.before, rows.after, columns.before, columns.after].map(|side| side.to_string()).join(",");
+        writeln!(text, "dilation={} padding=[{sides}]\n{name}_tanh tanh", pair(|axis| axis.dilation)).unwrap();
+        let windows = Filters { filters, rows, columns, rounding, groups };
         [channels, height, width] = windows.output(Shape::new(channels, height, width)).unwrap().dims();
     }
     let kind = ["max", "average"][pick(0, 1)];
-    let size = pick(1, 3.min(height).min(width));
-    writeln!(text, "c pool pool=\"{kind}\" size={size} stride={}", pick(1, size)).unwrap();
+    let size = [pick(1, 3.min(height)), pick(1, 3.min(width))];
+    let (down, right) = (pick(1, size[0] + 1), pick(1, size[1] + 1));
+    let padding = [pick(0, size[0] - 1), pick(0, size[1] - 1)];
+    let rounding = ["up", "down"][pick(0, 1)];
+    write!(text, "c pool pool=\"{kind}\" size=[{},{}] ", size[0], size[1]).unwrap();
+    write!(text, "stride=[{down},{right}] padding=[{},{}] ", padding[0], padding[1]).unwrap();
+    writeln!(text, "rounding=\"{rounding}\" count_padding={}", pick(0, 1) == 1).unwrap();
     Case::new(&text, image, pick(1, 10))
 }
 

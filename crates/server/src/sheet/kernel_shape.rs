@@ -2,6 +2,7 @@
 
 use deepviz_net::{Layer, Parameters};
 use ndarray::Array4;
+use std::borrow::Cow;
 
 use crate::http::problem::ApiError;
 
@@ -48,11 +49,12 @@ impl KernelShape {
     }
 }
 
-/// The values of a layer's weight in the order of the file.
-pub(crate) fn weights<'a>(layer: &Layer, parameters: &'a Parameters) -> Result<&'a [f32], ApiError> {
+/// The values of a layer's weight in the order of [`KernelShape::of_weights`].
+pub(crate) fn weights<'a>(layer: &Layer, parameters: &'a Parameters) -> Result<Cow<'a, [f32]>, ApiError> {
     let name = layer.parameters.first().map(|spec| spec.name.as_str()).unwrap_or_default();
     parameters
         .get(name)
         .and_then(|array| array.as_slice())
+        .map(|values| layer.kernel_values(values))
         .ok_or_else(|| ApiError::unusable(format!("the snapshot holds no tensor `{name}`")))
 }

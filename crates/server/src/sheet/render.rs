@@ -76,7 +76,7 @@ pub(crate) async fn values(
         }
         None => {
             let snapshot = models.snapshot(&request.run, entry).await?;
-            picked(models, request, weights(request.layer(), &snapshot.parameters)?).await
+            picked(models, request, &weights(request.layer(), &snapshot.parameters)?).await
         }
     }
 }
@@ -207,7 +207,7 @@ async fn ranges_at(models: &Models, request: &SheetRequest, entry: &CheckpointEn
             let layers = run.network().layers().iter();
             layers
                 .map(|layer| match KernelShape::of_weights(layer) {
-                    Some(_) => Ok(style.range_of(weights(layer, &snapshot.parameters)?)),
+                    Some(_) => Ok(style.range_of(&*weights(layer, &snapshot.parameters)?)),
                     None => Ok(Range::EMPTY),
                 })
                 .collect()

@@ -46,7 +46,7 @@ impl WeightSummary {
 
 fn layer_summary(layer: &Layer, snapshot: &Snapshot) -> Result<Option<LayerWeightSummary>, ApiError> {
     let Some(kernels) = KernelShape::of_weights(layer) else { return Ok(None) };
-    let values = weights(layer, &snapshot.parameters)?;
+    let values = &*weights(layer, &snapshot.parameters)?;
     let filter = (kernels.channels * kernels.height * kernels.width).max(1);
     let biases = layer.parameter(Role::Bias).and_then(|spec| snapshot.parameters.get(&spec.name));
     Ok(Some(LayerWeightSummary {
@@ -66,8 +66,9 @@ impl WeightChange {
                 return Ok(None);
             }
             let (old, new) = (weights(layer, &before.parameters)?, weights(layer, &now.parameters)?);
-            let difference: f64 = old.iter().zip(new).map(|(a, b)| (f64::from(*b) - f64::from(*a)).powi(2)).sum();
-            let start = f64::from(norm(old));
+            let difference: f64 =
+                old.iter().zip(new.iter()).map(|(a, b)| (f64::from(*b) - f64::from(*a)).powi(2)).sum();
+            let start = f64::from(norm(&old));
             Ok((start > 0.0).then(|| (difference.sqrt() / start) as f32))
         });
         changes.collect::<Result<_, _>>().map(Self)

@@ -4,31 +4,30 @@ use super::gemm::BLOCK;
 use super::lanes::LANES;
 use super::layout::{Layout, Rim};
 
-pub(crate) use crate::device::windows::Windows;
+pub(crate) use crate::device::windows::{WindowAxis, Windows};
 
 impl Windows {
     /// The zeros around its input that the windows reach into.
     pub fn rim(&self) -> Rim {
-        let after = |outputs: usize, window: usize, side: usize| {
-            ((outputs - 1) * self.stride + window).saturating_sub(self.padding + side)
+        let after = |axis: WindowAxis, outputs: usize, side: usize| {
+            ((outputs - 1) * axis.stride + axis.span()).saturating_sub(axis.before + side)
         };
         Rim {
-            top: self.padding,
-            left: self.padding,
-            bottom: after(self.output.height, self.height, self.input.height),
-            right: after(self.output.width, self.width, self.input.width),
+            top: self.rows.before,
+            left: self.columns.before,
+            bottom: after(self.rows, self.output.height, self.input.height),
+            right: after(self.columns, self.output.width, self.input.width),
         }
     }
 
     /// The taps of a window over an input that lies as `input`.
     pub fn taps(&self, input: &Layout) -> Taps {
-        let whole_rows = self.groups == 1;
         Taps {
             windows: *self,
-            channels: if whole_rows { input.stride } else { self.channels() },
-            stride: input.stride,
-            row: input.row(),
-            whole_rows,
+            channels: if self.groups == 1 { input.stride } else { self.channels() },
+            stride: self.columns.dilation * input.stride,
+            row: self.rows.dilation * input.row(),
+            whole_rows: self.groups == 1 && self.columns.dilation == 1,
         }
     }
 }
@@ -52,12 +51,13 @@ pub(crate) fn tail(channels: usize, groups: usize) -> usize {
 /// Channels whose filters are packed together.
 const CHANNELS: usize = 8;
 
-/// The places of one window in a fixed order: row, column, channel. Where there are no groups a
+/// The places of one window in a fixed order: row, column, channel. Where there are no groups and no dilation a
 /// row of the window is contiguous in memory, spare channels included.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taps {
     windows: Windows,
     channels: usize,
+    /// Floats from one pixel of a window to the next, and from one of its rows to the next.
     stride: usize,
     row: usize,
     whole_rows: bool,
@@ -66,19 +66,19 @@ pub(crate) struct Taps {
 impl Taps {
     /// Number of taps, spare ones included.
     pub fn count(&self) -> usize {
-        self.windows.height * self.windows.width * self.channels
+        self.windows.area() * self.channels
     }
 
     /// Number of a tap.
     pub fn index(&self, y: usize, x: usize, channel: usize) -> usize {
-        (y * self.windows.width + x) * self.channels + channel
+        (y * self.windows.columns.size + x) * self.channels + channel
     }
 
     /// Contiguous stretches: offset in the input from the window's origin, first tap.
     pub fn stretches(&self) -> Vec<(usize, usize)> {
-        let columns = if self.whole_rows { 1 } else { self.windows.width };
-        let mut out = Vec::with_capacity(self.windows.height * columns);
-        for y in 0..self.windows.height {
+        let columns = if self.whole_rows { 1 } else { self.windows.columns.size };
+        let mut out = Vec::with_capacity(self.windows.rows.size * columns);
+        for y in 0..self.windows.rows.size {
             for x in 0..columns {
                 out.push((y * self.row + x * self.stride, self.index(y, x, 0)));
             }
@@ -88,14 +88,14 @@ impl Taps {
 
     /// Taps of a stretch.
     pub fn stretch(&self) -> usize {
-        if self.whole_rows { self.windows.width * self.channels } else { self.channels }
+        if self.whole_rows { self.windows.columns.size * self.channels } else { self.channels }
     }
 
     /// The real taps: offset in the input from the window's origin, number.
     pub fn offsets(&self) -> Vec<(usize, usize)> {
         let mut out = Vec::with_capacity(self.count());
-        for y in 0..self.windows.height {
-            for x in 0..self.windows.width {
+        for y in 0..self.windows.rows.size {
+            for x in 0..self.windows.columns.size {
                 for channel in 0..self.windows.channels() {
                     let offset = y * self.row + x * self.stride + channel;
                     out.push((offset, self.index(y, x, channel)));
@@ -119,7 +119,7 @@ impl Taps {
     /// and filters are left as they are: zero.
     pub fn pack(&self, filters: &[f32], packed: &mut [f32]) {
         let windows = &self.windows;
-        let area = windows.height * windows.width;
+        let area = windows.area();
         for (block, packed) in packed.chunks_exact_mut(self.packed_block()).enumerate() {
             let filters = &filters[block * BLOCK * windows.weights()..];
             let lanes = (filters.len() / windows.weights()).min(BLOCK);
@@ -141,7 +141,7 @@ impl Taps {
     /// The inverse of [`Taps::pack`] for one block of at most 16 filters.
     pub fn unpack_block(&self, packed: &[f32], filters: &mut [f32]) {
         let windows = &self.windows;
-        let area = windows.height * windows.width;
+        let area = windows.area();
         for (lane, filter) in filters.chunks_exact_mut(windows.weights()).enumerate() {
             for (channel, plane) in filter.chunks_exact_mut(area).enumerate() {
                 for (place, weight) in plane.iter_mut().enumerate() {

@@ -3,7 +3,7 @@
 //! do goes through cuBLAS.
 
 use super::{At, Cuda, Memory};
-use crate::device::windows::Windows;
+use crate::device::windows::{WindowAxis, Windows};
 use crate::error::Error;
 use crate::recipe::Precision;
 use crate::shape::Shape;
@@ -34,7 +34,18 @@ unsafe impl Send for Dnn {}
 unsafe impl Sync for Dnn {}
 
 /// Numbers that tell a convolution of so many images at a precision from any other.
-type Key = [usize; 11];
+type Key = [usize; 15];
+
+fn key(windows: &Windows, images: usize, precision: Precision) -> Key {
+    let Windows { input, output, rows, columns, groups } = *windows;
+    let [channels, height, width] = input.dims();
+    let [down, right] =
+        [rows, columns].map(|WindowAxis { size, stride, dilation, before, .. }| [size, stride, dilation, before]);
+    let [[r, down, apart_y, top], [s, right, apart_x, left]] = [down, right];
+    let filters = output.channels;
+    let precision = precision as usize;
+    [channels, height, width, filters, r, s, down, right, apart_y, apart_x, top, left, groups, images, precision]
+}
 
 /// How a convolution is computed: what its arrays are, and the algorithms, where there are any, once they were asked for.
 struct Convolution {
@@ -94,7 +105,7 @@ impl Dnn {
 
 impl Convolution {
     fn new(windows: &Windows, images: usize, precision: Precision) -> Result<Self, CudnnError> {
-        let Windows { input, output, height, width, stride, padding, groups } = *windows;
+        let Windows { input, output, rows, columns, groups } = *windows;
         let int = |value: usize| value as c_int;
         let (filters, channels) = (output.channels, windows.channels());
         let (x, y) = (result::create_tensor_descriptor()?, result::create_tensor_descriptor()?);
@@ -112,23 +123,32 @@ impl Convolution {
         unsafe {
             result::set_tensor4d_descriptor(x, last, float, dims(input))?;
             result::set_tensor4d_descriptor(y, last, float, dims(output))?;
-            result::set_filter4d_descriptor(weights, float, last, [filters, channels, height, width].map(int))?;
-            let [padding, stride] = [padding, stride].map(int);
-            result::set_convolution2d_descriptor(sliding, padding, padding, stride, stride, 1, 1, mode, float)?;
+            result::set_filter4d_descriptor(
+                weights,
+                float,
+                last,
+                [filters, channels, rows.size, columns.size].map(int),
+            )?;
+            let [top, left] = [rows.before, columns.before].map(int);
+            let [down, right] = [rows.stride, columns.stride].map(int);
+            let [apart_y, apart_x] = [rows.dilation, columns.dilation].map(int);
+            result::set_convolution2d_descriptor(sliding, top, left, down, right, apart_y, apart_x, mode, float)?;
             result::set_convolution_group_count(sliding, int(groups))?;
             result::set_convolution_math_type(sliding, math)?;
         }
-        let lengths = [images * input.len(), images * output.len(), filters * channels * height * width];
+        let lengths = [images * input.len(), images * output.len(), filters * channels * windows.area()];
         let (forward, input, filters) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Ok(Self { x, y, weights, windows: sliding, lengths, forward, input, filters })
     }
 }
 
-/// Whether cuDNN's rule gives the same output: its windows never hang over the padding.
+/// Whether cuDNN's rule gives the same output: it knows one padding an axis, over which its windows never hang.
 fn fits(windows: &Windows) -> bool {
-    let Windows { input, output, height, width, stride, padding, .. } = *windows;
-    let count = |side: usize, window: usize| (side + 2 * padding - window) / stride + 1;
-    (output.height, output.width) == (count(input.height, height), count(input.width, width))
+    let Windows { input, output, rows, columns, .. } = *windows;
+    let count = |axis: WindowAxis, side: usize| {
+        (side + 2 * axis.before).checked_sub(axis.span()).map(|rest| rest / axis.stride + 1)
+    };
+    count(rows, input.height) == Some(output.height) && count(columns, input.width) == Some(output.width)
 }
 
 /// The deterministic algorithms among so many results, the fastest first, each with the arithmetic it was
@@ -315,11 +335,7 @@ impl Cuda {
         // While a graph is captured nothing can be measured, nor memory taken.
         let measure = !self.is_capturing();
         let mut known = dnn.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Windows { input, output, height, width, stride, padding, groups } = *windows;
-        let [channels, rows, columns] = input.dims();
-        let precision = self.precision as usize;
-        let filters = output.channels;
-        let key = [channels, rows, columns, filters, height, width, stride, padding, groups, images, precision];
+        let key = key(windows, images, self.precision);
         self.context().bind_to_thread().map_err(self.failed("use the device"))?;
         if measure && !known.contains_key(&key) {
             // What cuDNN cannot even describe is left to cuBLAS.

@@ -4,7 +4,7 @@
 // A thread writes one channel of one row of a window, so that few divisions fall on each value.
 extern "C" __global__ void im2col(
     const float* x, float* cols, int n, int h, int w, int channels, int first, int c, int oh, int ow, int r, int s,
-    int stride, int padding) {
+    int stride_y, int stride_x, int top, int left, int dilation_y, int dilation_x) {
     long long total = (long long)n * oh * ow * r * c;
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         long long line = quotient(i, c);
@@ -12,12 +12,12 @@ extern "C" __global__ void im2col(
         long long pixel = quotient(line, r);
         int row = (int)(line - pixel * r);
         Place at = place_of(pixel, oh, ow, 1);
-        int y = at.y * stride - padding + row, left = at.x * stride - padding;
+        int y = at.y * stride_y - top + row * dilation_y, first_column = at.x * stride_x - left;
         bool inside = y >= 0 && y < h;
         const float* from = x + (at.image * h + (inside ? y : 0)) * w * channels + first + channel;
         float* to = cols + line * s * c + channel;
         for (int tap = 0; tap < s; tap++) {
-            int column = left + tap;
+            int column = first_column + tap * dilation_x;
             bool is_seen = inside && column >= 0 && column < w;
             to[(long long)tap * c] = is_seen ? from[(long long)column * channels] : 0.0f;
         }
@@ -28,19 +28,29 @@ extern "C" __global__ void im2col(
 // no two threads write one value.
 extern "C" __global__ void col2im(
     const float* cols, float* dx, int n, int h, int w, int channels, int first, int c, int oh, int ow, int r, int s,
-    int stride, int padding, int add) {
+    int stride_y, int stride_x, int padding_top, int padding_left, int dilation_y, int dilation_x, int add) {
+    int height = (r - 1) * dilation_y + 1, width = (s - 1) * dilation_x + 1;
     long long total = (long long)n * h * w * c;
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         Place at = place_of(i, h, w, c);
-        int y = at.y + padding, x = at.x + padding;
+        int y = at.y + padding_top, x = at.x + padding_left;
         // From the first window that reaches as far; stride - 1 rounds up.
-        int top = most(y - r + stride, 0) / stride, bottom = least(y / stride, oh - 1);
-        int left = most(x - s + stride, 0) / stride, right = least(x / stride, ow - 1);
+        int top = most(y - height + stride_y, 0) / stride_y, bottom = least(y / stride_y, oh - 1);
+        int left = most(x - width + stride_x, 0) / stride_x, right = least(x / stride_x, ow - 1);
         float sum = 0.0f;
         for (int oy = top; oy <= bottom; oy++) {
-            int row = y - oy * stride;
+            int row = y - oy * stride_y;
+            // A dilated window passes over pixels.
+            if (dilation_y > 1 && row % dilation_y != 0) {
+                continue;
+            }
+            row /= dilation_y;
             for (int ox = left; ox <= right; ox++) {
-                int column = x - ox * stride;
+                int column = x - ox * stride_x;
+                if (dilation_x > 1 && column % dilation_x != 0) {
+                    continue;
+                }
+                column /= dilation_x;
                 long long window = (at.image * oh + oy) * ow + ox;
                 sum += cols[((window * r + row) * s + column) * c + at.channel];
             }

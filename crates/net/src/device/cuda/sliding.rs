@@ -70,11 +70,12 @@ impl Sliding {
     }
 
     fn args(&self, (from, to): (At, At), part: Part) -> Vec<Arg> {
-        let Windows { height, width, stride, padding, .. } = self.windows;
+        let Windows { rows, columns, output, .. } = self.windows;
         let sides = [part.images, self.windows.input.height, self.windows.input.width, self.windows.input.channels];
         let group = [part.group * self.channels(), self.channels()];
-        let windows = [self.windows.output.height, self.windows.output.width, height, width, stride, padding];
-        let numbers = sides.into_iter().chain(group).chain(windows).map(Arg::from);
+        let windows = [output.height, output.width, rows.size, columns.size, rows.stride, columns.stride];
+        let rest = [rows.before, columns.before, rows.dilation, columns.dilation];
+        let numbers = sides.into_iter().chain(group).chain(windows).chain(rest).map(Arg::from);
         [from.into(), to.into()].into_iter().chain(numbers).collect()
     }
 

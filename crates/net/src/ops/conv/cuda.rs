@@ -2,7 +2,7 @@
 
 use super::Conv;
 use crate::device::cuda::{At, Cuda, Factor, Matrix, Operands, Part, Product, Sliding, Workspace};
-use crate::device::windows::Windows;
+use crate::device::windows::{WindowAxis, Windows};
 use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArrays};
@@ -24,8 +24,11 @@ impl ConvLayer {
 
     /// Whether a window is a pixel, so that the input itself is the matrix.
     fn is_plain(&self) -> bool {
-        let Windows { height, width, stride, padding, groups, .. } = self.windows;
-        (height, width, stride, padding, groups) == (1, 1, 1, 0, 1)
+        let is_pixel = |axis: WindowAxis| {
+            let WindowAxis { size, stride, before, after, .. } = axis;
+            (size, stride, before, after) == (1, 1, 0, 0)
+        };
+        is_pixel(self.windows.rows) && is_pixel(self.windows.columns) && self.windows.groups == 1
     }
 
     fn parts(&self, sliding: &Sliding, images: usize) -> Vec<Part> {

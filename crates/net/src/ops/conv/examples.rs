@@ -35,4 +35,9 @@ pub(super) const EXAMPLES: &[Example] = &[
     ("a conv filters=9 size=3 padding=1\nb conv filters=9 size=3 padding=1 groups=9", [3, 6, 7]),
     ("a conv filters=8 size=3 padding=1\nb conv filters=24 size=3 padding=1 stride=2 groups=8\nc relu", [3, 7, 6]),
     ("a conv filters=16 size=3\nb conv filters=16 size=5 padding=2 groups=16 bias=false", [3, 8, 8]),
+    ("a conv filters=9 size=[1,5] padding=[0,2]\nb conv filters=10 size=[5,1] padding=[2,0] stride=[1,2]", [3, 7, 8]),
+    ("a conv filters=9 size=3 dilation=2 padding=2\nb conv filters=8 size=[2,3] dilation=[3,1] stride=2", [3, 9, 8]),
+    ("a conv filters=8 size=3 padding=[1,1,0,2] stride=2 rounding=\"down\"", [4, 8, 9]),
+    ("a conv filters=32 size=3 padding=[1,1,1,0]", [32, 8, 8]),
+    ("a conv filters=6 size=3\nb conv filters=12 size=3 dilation=[1,2] stride=[3,2] groups=3", [2, 9, 10]),
 ];

@@ -17,22 +17,25 @@ use crate::table::write::put;
 use examples::EXAMPLES;
 use toml::Table;
 
-/// Convolution of an input with square filters.
+/// Convolution of an input with filters.
 ///
-/// `y[k,i,j] = b[k] + sum over c,r,s of w[k,c,r,s] x[g(k)C/G + c, i*stride - padding + r, j*stride - padding + s]`,
-/// values outside the input being 0; `g(k)` is the group of filter `k`.
+/// `y[k,i,j] = b[k] + sum over c,r,s of w[k,c,r,s] x[g(k)C/G + c, i*stride + r*dilation - before, j*stride + s*dilation -
+/// before]`, values outside the input being 0, size, stride, dilation and padding each that of its axis; `g(k)` is the
+/// group of filter `k`.
 ///
 /// # Shapes
-/// input `C x h x w`; weight `[k, C/groups, size, size]`; bias `[k]`, or `[k, oh, ow]` where it is
-/// not shared; output `k x oh x ow` with `oh = 1 + ceil((2 padding + h - size) / stride)`, less where
-/// a stride over the filter size would put the last window wholly behind the input.
+/// input `C x h x w`; weight `[k, C/groups, rows, columns]`; bias `[k]`, or `[k, oh, ow]` where it is
+/// not shared; output `k x oh x ow` with `oh = 1 + (before + h + after - span) / stride`, rounded as [`super::Rounding`]
+/// says, `span = (rows - 1) dilation + 1`; less where a stride over the span would put the last window wholly behind the
+/// input.
 ///
 /// # Errors
-/// Filters larger than the padded input, a stride of 0, or channels and filters that the groups do
-/// not divide.
+/// Filters larger than the padded input, a padding that a filter does not reach over, a stride or dilation of 0, or
+/// channels and filters that the groups do not divide.
 ///
 /// # Source
-/// cuda-convnet's `conv`: where the stride does not fit, the last window hangs over the border.
+/// cuda-convnet's `conv`, where the last window hangs over the border if the stride does not fit; `PyTorch`'s `Conv2d`
+/// with [`super::Rounding::Down`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv {
     /// Filters and how they slide.
@@ -67,11 +70,15 @@ impl Operation for Conv {
     }
 
     fn parameters(&self, inputs: &[Shape], output: Shape) -> Vec<ParameterSpec> {
-        let Filters { filters, size, .. } = self.filters;
+        let Filters { filters, rows, columns, .. } = self.filters;
         let fan = self.filters.fan(inputs[0]);
-        let weight = vec![filters, self.filters.channels(inputs[0]), size, size];
+        let weight = vec![filters, self.filters.channels(inputs[0]), rows.size, columns.size];
         let bias = if self.shared_bias { vec![output.channels] } else { output.dims().to_vec() };
         std::iter::once(self.learning.weight(weight, fan)).chain(self.learning.bias(bias, fan)).collect()
+    }
+
+    fn weight_uses(&self, output: Shape) -> usize {
+        output.height * output.width
     }
 
     fn accepts_init(&self, init: Init, on_image: bool) -> bool {

@@ -1,6 +1,7 @@
 //! Fully connected layer.
 
 pub(crate) mod cuda;
+mod flatten;
 
 pub(crate) use cuda::KERNELS;
 
@@ -8,17 +9,20 @@ use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{AxisOrder, CudaContext, CudaLayer};
 use super::local::cpu::LocalLayer;
 use super::{Example, Field, FromTable, Learning, Operation, ParameterSpec, Role, ShapeError};
-use crate::device::cpu::window::Windows;
+use crate::device::windows::{WindowAxis, Windows};
 use crate::error::Error;
 use crate::init::{Fan, Init};
 use crate::shape::Shape;
 use crate::table::Section;
-use crate::table::write::{put, whole};
+use crate::table::write::{put, whole, word};
+use flatten::FLATTENS;
+pub use flatten::Flatten;
+use std::borrow::Cow;
 use toml::Table;
 
 /// Fully connected: every output sees every input.
 ///
-/// `y[k] = b[k] + sum over i of w[k,i] x[i]`, inputs in channel, row, column order.
+/// `y[k] = b[k] + sum over i of w[k,i] x[i]`, inputs in the order of [`Flatten`].
 ///
 /// # Shapes
 /// input `c x h x w`; weight `[outputs, c*h*w]`; bias `[outputs]`; output `outputs x 1 x 1`.
@@ -32,13 +36,23 @@ use toml::Table;
 pub struct Dense {
     /// Number of outputs.
     pub outputs: usize,
+    /// Order of the inputs in the weights.
+    pub flatten: Flatten,
     /// Start and learning of weights and biases.
     pub learning: Learning,
+}
+
+impl Dense {
+    /// So many outputs of inputs in channel, row, column order.
+    pub const fn new(outputs: usize, learning: Learning) -> Self {
+        Self { outputs, flatten: Flatten::ChannelsFirst, learning }
+    }
 }
 
 const EXAMPLES: &[Example] = &[
     ("a full outputs=20", [3, 4, 5]),
     ("a conv filters=5 size=3 padding=1\nb full outputs=33\nc relu\nd full outputs=9", [3, 4, 5]),
+    ("a conv filters=5 size=3 padding=1\nb full outputs=9 flatten=\"channels_last\"", [3, 4, 5]),
 ];
 
 impl FromTable for Dense {
@@ -47,7 +61,11 @@ impl FromTable for Dense {
     const EXAMPLES: &'static [Example] = EXAMPLES;
 
     fn read(_: &str, section: &mut Section<'_>, _: usize) -> Result<Self, Error> {
-        Ok(Self { outputs: section.required("outputs")?, learning: Learning::read(section, Init::He)? })
+        Ok(Self {
+            outputs: section.required("outputs")?,
+            flatten: section.choice("flatten", &FLATTENS)?.unwrap_or_default(),
+            learning: Learning::read(section, Init::He)?,
+        })
     }
 }
 
@@ -77,6 +95,7 @@ impl Operation for Dense {
 
     fn write(&self, table: &mut Table) {
         put(table, "outputs", whole(self.outputs));
+        put(table, "flatten", word(&FLATTENS, &self.flatten));
         self.learning.write(table);
     }
 
@@ -90,13 +109,11 @@ impl Operation for Dense {
         let windows = Windows {
             input,
             output: Shape::vector(self.outputs),
-            height: input.height,
-            width: input.width,
-            stride: 1,
-            padding: 0,
+            rows: WindowAxis::new(input.height),
+            columns: WindowAxis::new(input.width),
             groups: 1,
         };
-        Box::new(LocalLayer::new(windows, context))
+        Box::new(LocalLayer::new(windows, self.flatten, context))
     }
 
     fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error> {
@@ -109,12 +126,22 @@ impl Operation for Dense {
         Some([self.outputs, channels, height, width])
     }
 
+    fn kernel_values<'v>(&self, [_, channels, height, width]: [usize; 4], values: &'v [f32]) -> Cow<'v, [f32]> {
+        let input = Shape::new(channels, height, width);
+        self.flatten.to_channels_first(input, values)
+    }
+
     /// The inputs of an output are a map, channels last on the device.
     fn device_order(&self, inputs: &[Shape], spec: &ParameterSpec) -> AxisOrder {
         match spec.role {
             Role::Weight => {
                 let [channels, height, width] = inputs[0].dims();
-                AxisOrder { shape: vec![self.outputs, channels, height, width], axes: vec![0, 2, 3, 1] }
+                match self.flatten {
+                    Flatten::ChannelsFirst => {
+                        AxisOrder { shape: vec![self.outputs, channels, height, width], axes: vec![0, 2, 3, 1] }
+                    }
+                    Flatten::ChannelsLast => AxisOrder::of(&spec.shape, Role::Bias),
+                }
             }
             role => AxisOrder::of(&spec.shape, role),
         }

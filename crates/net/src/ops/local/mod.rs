@@ -7,6 +7,7 @@ pub(crate) use cuda::KERNELS;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
+use super::dense::Flatten;
 use super::{Example, Field, Filters, FromTable, Learning, Operation, ParameterSpec, ShapeError};
 use crate::error::Error;
 use crate::init::Init;
@@ -16,10 +17,10 @@ use toml::Table;
 
 /// Convolution whose filters are not shared between positions.
 ///
-/// `y[k,i,j] = b[k,i,j] + sum over c,r,s of w[i,j,k,c,r,s] x[g(k)C/G + c, i*stride - padding + r, j*stride - padding + s]`.
+/// `y[k,i,j] = b[k,i,j] + sum over c,r,s of w[i,j,k,c,r,s] x[...]`, the input's value as in [`super::Conv`].
 ///
 /// # Shapes
-/// As [`super::Conv`]; weight `[oh, ow, k, C/groups, size, size]`, bias `[k, oh, ow]`.
+/// As [`super::Conv`]; weight `[oh, ow, k, C/groups, rows, columns]`, bias `[k, oh, ow]`.
 ///
 /// # Errors
 /// As [`super::Conv`].
@@ -65,10 +66,10 @@ impl Operation for Local {
     }
 
     fn parameters(&self, inputs: &[Shape], output: Shape) -> Vec<ParameterSpec> {
-        let Filters { filters, size, .. } = self.filters;
+        let Filters { filters, rows, columns, .. } = self.filters;
         let fan = self.filters.fan(inputs[0]);
         let channels = self.filters.channels(inputs[0]);
-        let weight = vec![output.height, output.width, filters, channels, size, size];
+        let weight = vec![output.height, output.width, filters, channels, rows.size, columns.size];
         let bias = self.learning.bias(output.dims().to_vec(), fan);
         std::iter::once(self.learning.weight(weight, fan)).chain(bias).collect()
     }
@@ -101,7 +102,7 @@ impl Operation for Local {
 
     fn cpu(&self, context: &CpuContext<'_>) -> Box<dyn CpuLayer> {
         let (input, output) = (context.inputs[0].activation.shape, context.output.activation.shape);
-        Box::new(cpu::LocalLayer::new(self.filters.windows(input, output), context))
+        Box::new(cpu::LocalLayer::new(self.filters.windows(input, output), Flatten::ChannelsFirst, context))
     }
 
     fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error> {

@@ -1,29 +1,29 @@
 //! Pooling on the CPU: whole vectors of channels, window by window.
 #![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
 
-use super::{Pool, PoolKind, Ties};
+use super::axis::{PoolAxis, PoolWindow};
+use super::{PoolKind, Ties};
 use crate::device::cpu::lanes::{LANES, Lanes, Work, with_lanes};
 use crate::device::cpu::layout::{Layout, Maps, MapsMut};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
-use std::ops::Range;
+use std::sync::Arc;
 
 /// Reciprocals that are looked up instead of divided for.
 const RECIPROCALS: usize = 65;
 
-impl Pool {
-    /// The windows (of `outputs`, along one side) that hold a pixel.
-    fn holding(&self, pixel: usize, outputs: usize) -> Range<usize> {
-        let past = (pixel as isize - self.start) as usize;
-        let first = (past + 1).saturating_sub(self.size).div_ceil(self.stride);
-        let last = past / self.stride + 1;
-        first.min(outputs)..last.min(outputs)
-    }
+/// A pool with its windows.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolLayer {
+    pub kind: PoolKind,
+    pub ties: Ties,
+    pub rows: Arc<PoolAxis>,
+    pub columns: Arc<PoolAxis>,
 }
 
-impl CpuLayer for Pool {
+impl CpuLayer for PoolLayer {
     fn fresh(&self) -> Box<dyn CpuLayer> {
-        Box::new(*self)
+        Box::new(self.clone())
     }
 
     fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
@@ -31,10 +31,10 @@ impl CpuLayer for Pool {
         let x = x.first();
         check(images, x.layout, x.values);
         check(images, y.layout, y.values);
-        let window = Window::new(self);
+        let windows = Windows::new(self);
         match self.kind {
-            PoolKind::Max => with_lanes(level, Forward::<true> { window, images, x, y }),
-            PoolKind::Average => with_lanes(level, Forward::<false> { window, images, x, y }),
+            PoolKind::Max => with_lanes(level, Forward::<true> { windows, images, x, y }),
+            PoolKind::Average => with_lanes(level, Forward::<false> { windows, images, x, y }),
         }
     }
 
@@ -52,13 +52,13 @@ impl CpuLayer for Pool {
         }
         let GradientMut { maps: dx, is_written: written } = dx;
         check(images, dx.layout, dx.values);
-        let window = Window::new(self);
+        let windows = Windows::new(self);
         match self.kind {
             PoolKind::Max if self.ties == Ties::First => {
-                with_lanes(level, First { window, images, x, y, dy, dx, written });
+                with_lanes(level, First { windows, images, x, y, dy, dx, written });
             }
-            PoolKind::Max => with_lanes(level, Backward::<true> { window, images, x, y, dy, dx, written }),
-            PoolKind::Average => with_lanes(level, Backward::<false> { window, images, x, y, dy, dx, written }),
+            PoolKind::Max => with_lanes(level, Backward::<true> { windows, images, x, y, dy, dx, written }),
+            PoolKind::Average => with_lanes(level, Backward::<false> { windows, images, x, y, dy, dx, written }),
         }
         Ok(())
     }
@@ -70,26 +70,28 @@ fn check(images: usize, layout: &Layout, values: &[f32]) {
     assert!(values.len() >= images * layout.image() && layout.stride.is_multiple_of(LANES), "values of a pool");
 }
 
-/// The windows, and one over the number of pixels that they may hold.
-struct Window<'a> {
-    pool: &'a Pool,
+/// The windows, and one over the number of pixels that they may count.
+struct Windows<'a> {
+    rows: &'a PoolAxis,
+    columns: &'a PoolAxis,
     reciprocals: [f32; RECIPROCALS],
 }
 
-impl<'a> Window<'a> {
-    fn new(pool: &'a Pool) -> Self {
-        Self { pool, reciprocals: std::array::from_fn(|pixels| 1.0 / pixels as f32) }
+impl<'a> Windows<'a> {
+    fn new(pool: &'a PoolLayer) -> Self {
+        let reciprocals = std::array::from_fn(|pixels| 1.0 / pixels as f32);
+        Self { rows: &pool.rows, columns: &pool.columns, reciprocals }
     }
 
-    fn share(&self, rows: (usize, usize), columns: (usize, usize)) -> f32 {
-        let pixels = (rows.1 - rows.0) * (columns.1 - columns.0);
+    fn share(&self, row: PoolWindow, column: PoolWindow) -> f32 {
+        let pixels = row.divisor * column.divisor;
         self.reciprocals.get(pixels).copied().unwrap_or_else(|| 1.0 / pixels as f32)
     }
 }
 
 /// Maximum, or else average.
 struct Forward<'a, const MAX: bool> {
-    window: Window<'a>,
+    windows: Windows<'a>,
     images: usize,
     x: Maps<'a>,
     y: MapsMut<'a>,
@@ -99,23 +101,23 @@ impl<const MAX: bool> Work for Forward<'_, MAX> {
     #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        let Self { window, images, x, y } = self;
+        let Self { windows, images, x, y } = self;
         let (from, to) = (x.layout, y.layout);
+        let (down, right) = (windows.rows.step * from.row(), windows.columns.step * from.stride);
         for (image, oy) in (0..images).flat_map(|image| (0..to.shape.height).map(move |oy| (image, oy))) {
-            let rows = window.pool.window(oy, from.shape.height);
-            for ox in 0..to.shape.width {
-                let columns = window.pool.window(ox, from.shape.width);
-                let share = window.share(rows, columns);
-                let (first, out) = (from.pixel(image, rows.0, columns.0).start, to.pixel(image, oy, ox).start);
+            let row = windows.rows.windows[oy];
+            for (ox, &column) in windows.columns.windows.iter().enumerate() {
+                let share = windows.share(row, column);
+                let (first, out) = (from.pixel(image, row.first, column.first).start, to.pixel(image, oy, ox).start);
                 for channel in (0..to.stride).step_by(LANES) {
                     // SAFETY: the pixels lie inside their maps, which were checked to have that
                     // many images and whole vectors; the caller vouches for the instructions.
                     unsafe {
                         let mut value = if MAX { L::Narrow::splat(f32::NEG_INFINITY) } else { L::Narrow::zero() };
-                        for iy in 0..rows.1 - rows.0 {
-                            let row = x.values.as_ptr().add(first + iy * from.row() + channel);
-                            for ix in 0..columns.1 - columns.0 {
-                                let pixel = L::Narrow::load(row.add(ix * from.stride));
+                        for iy in 0..row.count {
+                            let line = x.values.as_ptr().add(first + iy * down + channel);
+                            for ix in 0..column.count {
+                                let pixel = L::Narrow::load(line.add(ix * right));
                                 value = if MAX { value.larger(pixel) } else { value.add(pixel) };
                             }
                         }
@@ -133,7 +135,7 @@ impl<const MAX: bool> Work for Forward<'_, MAX> {
 /// Every input pixel takes from the windows that hold it, so that its gradient is read and written
 /// once: the whole gradient of a window whose maximum it equals, or else its share.
 struct Backward<'a, const MAX: bool> {
-    window: Window<'a>,
+    windows: Windows<'a>,
     images: usize,
     x: Maps<'a>,
     y: Maps<'a>,
@@ -157,15 +159,16 @@ impl<const MAX: bool> Work for Backward<'_, MAX> {
     #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
-        let (shape, outputs) = (self.dx.layout.shape, self.dy.layout.shape);
+        let shape = self.dx.layout.shape;
+        let (of_rows, of_columns) = (self.windows.rows, self.windows.columns);
         for (image, y) in (0..self.images).flat_map(|image| (0..shape.height).map(move |y| (image, y))) {
-            let rows = self.window.pool.holding(y, outputs.height);
+            let rows = of_rows.holding(y);
             for x in 0..shape.width {
-                let columns = self.window.pool.holding(x, outputs.width);
+                let columns = of_columns.holding(x);
                 let place =
                     Place { to: self.dx.layout.pixel(image, y, x).start, own: self.x.layout.pixel(image, y, x).start };
                 let (mut sources, mut count, mut written) = ([Source::default(); TOGETHER], 0, self.written);
-                for window in rows.clone().flat_map(|y| columns.clone().map(move |x| (y, x))) {
+                for window in rows.iter().flat_map(|&y| columns.iter().map(move |&x| (y as usize, x as usize))) {
                     if count == TOGETHER {
                         // SAFETY: passed on from the caller.
                         unsafe { self.take::<L::Narrow>(place, &sources, written) };
@@ -192,8 +195,8 @@ struct Place {
 impl<const MAX: bool> Backward<'_, MAX> {
     #[inline(always)]
     fn source(&self, image: usize, (y, x): (usize, usize)) -> Source {
-        let (shape, pool) = (self.x.layout.shape, self.window.pool);
-        let share = || self.window.share(pool.window(y, shape.height), pool.window(x, shape.width));
+        let windows = &self.windows;
+        let share = || windows.share(windows.rows.windows[y], windows.columns.windows[x]);
         Source {
             best: self.y.layout.pixel(image, y, x).start,
             gradient: self.dy.layout.pixel(image, y, x).start,
@@ -229,9 +232,14 @@ impl<const MAX: bool> Backward<'_, MAX> {
     }
 }
 
+/// Rows and columns, row by row.
+fn taps(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).flat_map(move |y| (0..columns).map(move |x| (y, x)))
+}
+
 /// Every window gives its gradient to the first pixel that its maximum equals.
 struct First<'a> {
-    window: Window<'a>,
+    windows: Windows<'a>,
     images: usize,
     x: Maps<'a>,
     y: Maps<'a>,
@@ -247,12 +255,11 @@ impl Work for First<'_> {
         if !self.written {
             self.dx.clear(self.images);
         }
-        let Self { window, images, x, y, dy, dx, .. } = self;
-        let (shape, outputs) = (x.layout.shape, y.layout.shape);
+        let Self { windows, images, x, y, dy, dx, .. } = self;
+        let outputs = y.layout.shape;
         for (image, oy) in (0..images).flat_map(|image| (0..outputs.height).map(move |oy| (image, oy))) {
-            let rows = window.pool.window(oy, shape.height);
-            for ox in 0..outputs.width {
-                let columns = window.pool.window(ox, shape.width);
+            let row = windows.rows.windows[oy];
+            for (ox, &column) in windows.columns.windows.iter().enumerate() {
                 let (best, gradient) = (y.layout.pixel(image, oy, ox).start, dy.layout.pixel(image, oy, ox).start);
                 for channel in (0..dx.layout.stride).step_by(LANES) {
                     // SAFETY: the pixels lie inside their maps, which were checked to have that
@@ -260,7 +267,9 @@ impl Work for First<'_> {
                     unsafe {
                         let best = L::Narrow::load(y.values.as_ptr().add(best + channel));
                         let mut left = L::Narrow::load(dy.values.as_ptr().add(gradient + channel));
-                        for (iy, ix) in (rows.0..rows.1).flat_map(|iy| (columns.0..columns.1).map(move |ix| (iy, ix))) {
+                        for (iy, ix) in taps(row.count, column.count) {
+                            let iy = row.first + iy * windows.rows.step;
+                            let ix = column.first + ix * windows.columns.step;
                             let own =
                                 L::Narrow::load(x.values.as_ptr().add(x.layout.pixel(image, iy, ix).start + channel));
                             let taken = own.where_equal(best, left);

@@ -1,5 +1,6 @@
 //! Pooling over windows that are clipped at the borders.
 
+mod axis;
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 
@@ -7,11 +8,15 @@ pub(crate) use cuda::KERNELS;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, Field, FromTable, Operation, ShapeError};
+use super::window::ROUNDINGS;
+use super::{Example, Field, FromTable, Operation, Rounding, ShapeError, WindowAxis};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
+use crate::table::pair::{pair, pair_of, put_pair, put_sides, sides_of};
 use crate::table::write::{put, whole, word};
+use axis::PoolAxis;
+use std::sync::Arc;
 use toml::Table;
 
 /// What is taken of a window.
@@ -19,7 +24,7 @@ use toml::Table;
 pub enum PoolKind {
     /// The largest value; [`Ties`] says which of several receives the gradient.
     Max,
-    /// The mean over the pixels of the window that lie inside the input.
+    /// The mean over the pixels of the window.
     Average,
 }
 
@@ -36,78 +41,101 @@ const KINDS: [(&str, PoolKind); 2] = [("max", PoolKind::Max), ("average", PoolKi
 
 const TIES: [(&str, Ties); 2] = [("all", Ties::All), ("first", Ties::First)];
 
-/// Maximum or average over square windows.
+/// Maximum or average over windows.
 ///
-/// The window of output `i` is `[start + i*stride, start + i*stride + size)` cut with the input;
-/// averages divide by the number of pixels inside.
+/// Windows are cut with the input; averages divide by the number of pixels inside, or with the padding's.
 ///
 /// # Shapes
-/// input `c x h x w`, output `c x oh x ow` with `oh = outputs`, or, where none are given,
-/// `oh = 1 + ceil((h - start - size) / stride)`: as many windows as are needed to cover the input.
+/// input `c x h x w`, output `c x oh x ow`: see [`PoolWindows`].
 ///
 /// # Errors
-/// A window larger than the input, a stride over the window size, a window wholly outside.
+/// A window larger than the padded input, a padding that a window does not reach over, a stride, dilation or number of
+/// outputs of 0, a window wholly outside.
 ///
 /// # Source
-/// cuda-convnet's `pool`.
+/// cuda-convnet's `pool`; `PyTorch`'s `MaxPool2d`, `AvgPool2d`, `AdaptiveAvgPool2d` and `AdaptiveMaxPool2d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Maximum or average.
     pub kind: PoolKind,
-    /// Height and width of a window.
-    pub size: usize,
-    /// Distance between windows.
-    pub stride: usize,
-    /// Position of the first window; may be negative.
-    pub start: isize,
-    /// Windows along each side, if not as many as cover the input.
-    pub outputs: Option<usize>,
+    /// Where its windows lie.
+    pub windows: PoolWindows,
     /// Which of equal maxima receives the gradient.
     pub ties: Ties,
 }
 
+/// The windows of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolWindows {
+    /// The window of output `i` begins at `i stride - before`. There are `outputs`, or, where none are given,
+    /// `1 + (before + h + after - span) / stride`, rounded as [`Rounding`] says, of which those are left out that begin
+    /// behind the input.
+    Sliding {
+        /// Rows of a window, and how windows slide from row to row.
+        rows: WindowAxis,
+        /// The same of columns.
+        columns: WindowAxis,
+        /// Where strides do not fit.
+        rounding: Rounding,
+        /// Windows along the rows and along the columns.
+        outputs: Option<[usize; 2]>,
+        /// Averages count the padding's zeros too.
+        counts_padding: bool,
+    },
+    /// So many windows along the rows and along the columns, of about one size, which together cover the input.
+    Adaptive {
+        /// Along the rows, along the columns.
+        outputs: [usize; 2],
+    },
+}
+
 impl Pool {
-    /// The rows (or columns) `first..last` that window `index` covers of a side of `length` pixels.
-    pub fn window(&self, index: usize, length: usize) -> (usize, usize) {
-        let begin = self.start + (index * self.stride) as isize;
-        let end = begin + self.size as isize;
-        (begin.max(0) as usize, end.clamp(0, length as isize) as usize)
+    /// The windows along rows and columns.
+    fn axes(&self, input: Shape, output: Shape) -> [PoolAxis; 2] {
+        match self.windows {
+            PoolWindows::Sliding { rows, columns, counts_padding, .. } => [
+                PoolAxis::sliding(rows, input.height, output.height, counts_padding),
+                PoolAxis::sliding(columns, input.width, output.width, counts_padding),
+            ],
+            PoolWindows::Adaptive { .. } => {
+                [PoolAxis::adaptive(input.height, output.height), PoolAxis::adaptive(input.width, output.width)]
+            }
+        }
     }
+}
 
-    fn check_window(&self, input: Shape) -> Result<(), ShapeError> {
-        let Shape { height, width, .. } = input;
-        ShapeError::ensure(
-            self.size > 0 && self.size <= height.min(width),
-            || format!("a window from 1 to the input's {} pixels", height.min(width)),
-            || format!("size {}", self.size),
-        )?;
-        ShapeError::ensure(
-            self.stride > 0 && self.stride <= self.size,
-            || format!("a stride from 1 to the window size {}", self.size),
-            || format!("{}", self.stride),
-        )?;
-        ShapeError::ensure(
-            self.start <= 0 && self.start.unsigned_abs() < self.size,
-            || format!("a start from {} to 0", 1 - self.size as isize),
-            || format!("{}", self.start),
-        )
-    }
-
-    /// Windows along a side.
-    fn count(&self, side: usize) -> Result<usize, ShapeError> {
-        let rest = side as isize - self.start - self.size as isize;
-        let windows = self.outputs.unwrap_or_else(|| 1 + (rest.max(0) as usize).div_ceil(self.stride));
-        let is_inside = windows > 0 && {
-            let (first, last) = self.window(windows - 1, side);
-            first < last
-        };
-        ShapeError::ensure(
-            is_inside,
-            || format!("windows that touch the input's {side} pixels"),
-            || format!("{windows} windows of {} every {}", self.size, self.stride),
-        )?;
-        Ok(windows)
-    }
+/// Windows along a side, and whether all of them touch it.
+fn count(axis: WindowAxis, side: usize, rounding: Rounding, outputs: Option<usize>) -> Result<usize, ShapeError> {
+    let WindowAxis { size, stride, dilation, before, after } = axis;
+    ShapeError::ensure(
+        size > 0 && stride > 0 && dilation > 0,
+        || "a size, stride and dilation of 1 or more".into(),
+        || format!("size {size}, stride {stride}, dilation {dilation}"),
+    )?;
+    let (span, padded) = (axis.span(), side + before + after);
+    ShapeError::ensure(
+        before.max(after) < span,
+        || format!("a padding (or start) that is less than a window's {span} pixels"),
+        || format!("{}", before.max(after)),
+    )?;
+    ShapeError::ensure(
+        span <= padded,
+        || format!("a window no larger than the padded input's {padded} pixels"),
+        || format!("{span}"),
+    )?;
+    let fitting = || {
+        let windows = 1 + rounding.divide(padded - span, stride);
+        // What begins behind the input would see nothing.
+        windows.min(1 + (before + side - 1) / stride)
+    };
+    let windows = outputs.unwrap_or_else(fitting);
+    let table = PoolAxis::sliding(axis, side, windows, false);
+    ShapeError::ensure(
+        windows > 0 && table.windows.iter().all(|window| window.count > 0),
+        || format!("windows that touch the input's {side} pixels"),
+        || format!("{windows} windows of {size} every {stride}"),
+    )?;
+    Ok(windows)
 }
 
 const EXAMPLES: &[Example] = &[
@@ -133,54 +161,140 @@ const EXAMPLES: &[Example] = &[
     ("a pool pool=\"max\" size=2 stride=2\nb softrelu", [3, 6, 6]),
     ("a pool pool=\"max\" size=2 stride=2\nb linear a=2.0\nc identity", [3, 6, 6]),
     ("a pool pool=\"max\" size=2 stride=2\nb leaky_relu", [3, 6, 6]),
+    (
+        "a conv filters=9 size=3\nb pool pool=\"average\" size=[3,2] stride=[2,1] padding=[1,0] count_padding=true",
+        [2, 9, 8],
+    ),
+    (
+        "a conv filters=9 size=3\nb pool pool=\"max\" size=3 stride=2 padding=[1,1,0,2] rounding=\"down\" ties=\"first\"",
+        [2, 8, 9],
+    ),
+    ("a pool pool=\"max\" size=2 stride=[1,3] dilation=[2,1]\nb tanh", [3, 6, 7]),
+    ("a conv filters=9 size=3\nb adaptive_pool pool=\"average\" outputs=[3,2]", [2, 9, 7]),
+    ("a conv filters=9 size=3\nb adaptive_pool pool=\"max\" outputs=1", [2, 6, 7]),
 ];
 
 impl FromTable for Pool {
-    const TYPES: &'static [&'static str] = &["pool"];
+    const TYPES: &'static [&'static str] = &["pool", "adaptive_pool"];
 
     const EXAMPLES: &'static [Example] = EXAMPLES;
 
-    fn read(_: &str, section: &mut Section<'_>, _: usize) -> Result<Self, Error> {
-        let kind = section.choice("pool", &KINDS)?;
-        Ok(Self {
-            kind: kind.ok_or_else(|| section.missing("pool"))?,
-            size: section.required("size")?,
-            stride: section.required("stride")?,
-            start: section.or("start", 0)?,
-            outputs: section.optional("outputs")?,
-            ties: section.choice("ties", &TIES)?.unwrap_or(Ties::All),
-        })
+    fn read(kind: &str, section: &mut Section<'_>, _: usize) -> Result<Self, Error> {
+        let of = section.choice("pool", &KINDS)?.ok_or_else(|| section.missing("pool"))?;
+        let windows = if kind == "adaptive_pool" {
+            let outputs = pair_of(section, "outputs")?.ok_or_else(|| section.missing("outputs"))?;
+            PoolWindows::Adaptive { outputs }
+        } else {
+            read_sliding(section)?
+        };
+        let ties = section.choice("ties", &TIES)?.unwrap_or(Ties::All);
+        Ok(Self { kind: of, windows, ties })
     }
+}
+
+fn read_sliding(section: &mut Section<'_>) -> Result<PoolWindows, Error> {
+    let size = pair_of(section, "size")?.ok_or_else(|| section.missing("size"))?;
+    let stride = pair_of(section, "stride")?.ok_or_else(|| section.missing("stride"))?;
+    let dilation = pair_of(section, "dilation")?.unwrap_or([1; 2]);
+    let start = section.checked("start", "0 or a negative number", |start: &isize| *start <= 0)?;
+    let padding = sides_of(section, "padding")?;
+    if let (Some(start), Some(_), Some(node)) = (start, padding, section.node("start")) {
+        let found = format!("`start = {start}` and `padding`");
+        return Err(section.scope.error(&node.place, "one of `start` and `padding`", found));
+    }
+    // A start is a padding above and left alone.
+    let before = start.unwrap_or(0).unsigned_abs();
+    let [top, bottom, left, right] = padding.unwrap_or([before, 0, before, 0]);
+    let axis = |way: usize, before, after| WindowAxis {
+        size: size[way],
+        stride: stride[way],
+        dilation: dilation[way],
+        before,
+        after,
+    };
+    Ok(PoolWindows::Sliding {
+        rows: axis(0, top, bottom),
+        columns: axis(1, left, right),
+        rounding: section.choice("rounding", &ROUNDINGS)?.unwrap_or_default(),
+        outputs: pair_of(section, "outputs")?,
+        counts_padding: section.or("count_padding", false)?,
+    })
 }
 
 impl Operation for Pool {
     fn kind(&self) -> &'static str {
-        "pool"
+        match self.windows {
+            PoolWindows::Sliding { .. } => "pool",
+            PoolWindows::Adaptive { .. } => "adaptive_pool",
+        }
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let input = inputs[0];
-        self.check_window(input)?;
-        Ok(Shape::new(input.channels, self.count(input.height)?, self.count(input.width)?))
+        let Shape { channels, height, width } = inputs[0];
+        match self.windows {
+            PoolWindows::Sliding { rows, columns, rounding, outputs, .. } => {
+                let [of_rows, of_columns] = [outputs.map(|[y, _]| y), outputs.map(|[_, x]| x)];
+                let height = count(rows, height, rounding, of_rows)?;
+                Ok(Shape::new(channels, height, count(columns, width, rounding, of_columns)?))
+            }
+            PoolWindows::Adaptive { outputs: [rows, columns] } => {
+                ShapeError::ensure(
+                    (1..=height).contains(&rows) && (1..=width).contains(&columns),
+                    || format!("1 x 1 to {height} x {width} outputs, the input's pixels"),
+                    || format!("{rows} x {columns}"),
+                )?;
+                Ok(Shape::new(channels, rows, columns))
+            }
+        }
     }
 
-    fn receptive_field(&self, field: Field, _: Shape) -> Field {
-        field.through_windows(self.size, self.stride, self.start)
+    fn receptive_field(&self, field: Field, input: Shape) -> Field {
+        match self.windows {
+            PoolWindows::Sliding { rows, columns, .. } => field.through_windows(rows, columns),
+            PoolWindows::Adaptive { outputs } => {
+                let side = |first: isize, last: isize, side: usize, outputs: usize| {
+                    let [first, last] = [first, last].map(|index| index.clamp(0, outputs as isize - 1) as usize);
+                    let windows = PoolAxis::adaptive(side, outputs).windows;
+                    (windows[first].first as isize, (windows[last].first + windows[last].count) as isize - 1)
+                };
+                let (top, bottom) = side(field.top, field.bottom, input.height, outputs[0]);
+                let (left, right) = side(field.left, field.right, input.width, outputs[1]);
+                Field { top, bottom, left, right }
+            }
+        }
     }
 
     fn describe(&self, _: &[Shape]) -> String {
-        format!("{} over {} x {}, stride {}", word(&KINDS, &self.kind), self.size, self.size, self.stride)
+        let kind = word(&KINDS, &self.kind);
+        match self.windows {
+            PoolWindows::Sliding { rows, columns, .. } => {
+                let stride = pair(rows.stride, columns.stride);
+                format!("{kind} over {} x {}, stride {stride}", rows.size, columns.size)
+            }
+            PoolWindows::Adaptive { outputs: [rows, columns] } => format!("{kind} over {rows} x {columns} areas"),
+        }
     }
 
     fn write(&self, table: &mut Table) {
         put(table, "pool", word(&KINDS, &self.kind));
-        put(table, "size", whole(self.size));
-        put(table, "stride", whole(self.stride));
-        put(table, "start", self.start as i64);
-        if let Some(outputs) = self.outputs {
-            put(table, "outputs", whole(outputs));
-        }
         put(table, "ties", word(&TIES, &self.ties));
+        match self.windows {
+            PoolWindows::Sliding { rows, columns, rounding, outputs, counts_padding } => {
+                put_pair(table, "size", [rows.size, columns.size]);
+                put_pair(table, "stride", [rows.stride, columns.stride]);
+                put_pair(table, "dilation", [rows.dilation, columns.dilation]);
+                match [rows.before, rows.after, columns.before, columns.after] {
+                    [top, 0, left, 0] if top == left => put(table, "start", -whole(top)),
+                    sides => put_sides(table, "padding", sides),
+                }
+                put(table, "rounding", word(&ROUNDINGS, &rounding));
+                put(table, "count_padding", counts_padding);
+                if let Some(outputs) = outputs {
+                    put_pair(table, "outputs", outputs);
+                }
+            }
+            PoolWindows::Adaptive { outputs } => put_pair(table, "outputs", outputs),
+        }
     }
 
     /// The backward pass through a maximum compares it with the inputs; where a relu changes it (to its bound), no
@@ -192,11 +306,13 @@ impl Operation for Pool {
         })
     }
 
-    fn cpu(&self, _: &CpuContext<'_>) -> Box<dyn CpuLayer> {
-        Box::new(*self)
+    fn cpu(&self, context: &CpuContext<'_>) -> Box<dyn CpuLayer> {
+        let (input, output) = (context.inputs[0].activation.shape, context.output.activation.shape);
+        let [rows, columns] = self.axes(input, output).map(Arc::new);
+        Box::new(cpu::PoolLayer { kind: self.kind, ties: self.ties, rows, columns })
     }
 
     fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error> {
-        Ok(Box::new(cuda::PoolLayer { pool: *self, input: context.inputs[0], output: context.output }))
+        Ok(Box::new(cuda::PoolLayer::new(self, context)?))
     }
 }

@@ -1,45 +1,36 @@
-// Pooling; the windows are those of PoolGeometry.
+// Pooling. Windows and the windows that hold a pixel come as tables, by rows and by columns: PoolAxis in axis.rs.
 
-// The input's pixels that a window covers.
-static __device__ __forceinline__ Window pooled_window(int oy, int ox, int h, int w, int size, int stride, int start) {
-    int y = start + oy * stride, x = start + ox * stride;
-    Window window;
-    window.top = most(y, 0);
-    window.bottom = least(y + size, h);
-    window.left = most(x, 0);
-    window.right = least(x + size, w);
+// The pixels of a window along one axis: `count` of them from `first` on; `divisor` is what an average counts.
+struct PoolWindow {
+    int first, count, divisor;
+};
+
+static __device__ __forceinline__ PoolWindow pool_window(const int* windows, int index) {
+    PoolWindow window;
+    window.first = windows[3 * index];
+    window.count = windows[3 * index + 1];
+    window.divisor = windows[3 * index + 2];
     return window;
 }
 
-// One over a window's pixels.
-static __device__ __forceinline__ float share_of(Window window) {
-    return 1.0f / (float)((window.bottom - window.top) * (window.right - window.left));
-}
-
-// The windows (rows top to bottom and so on, of oh x ow) that hold a pixel.
-static __device__ __forceinline__ Window windows_holding(
-    int y, int x, int oh, int ow, int size, int stride, int start) {
-    int down = y - start, right = x - start;
-    Window windows;
-    // stride - 1 rounds up.
-    windows.top = least((most(down + 1 - size, 0) + stride - 1) / stride, oh);
-    windows.bottom = least(down / stride + 1, oh);
-    windows.left = least((most(right + 1 - size, 0) + stride - 1) / stride, ow);
-    windows.right = least(right / stride + 1, ow);
-    return windows;
+// One over what the average of a window counts.
+static __device__ __forceinline__ float share_of(PoolWindow row, PoolWindow column) {
+    return 1.0f / (float)(row.divisor * column.divisor);
 }
 
 extern "C" __global__ void pool_max_forward(
-    const float* x, float* y, int n, int h, int w, int c, int oh, int ow, int size, int stride, int start) {
+    const float* x, float* y, int n, int h, int w, int c, int oh, int ow, const int* rows, int down,
+    const int* columns, int right) {
     long long total = (long long)n * oh * ow * c;
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         Place at = place_of(i, oh, ow, c);
-        Window window = pooled_window(at.y, at.x, h, w, size, stride, start);
+        PoolWindow row = pool_window(rows, at.y), column = pool_window(columns, at.x);
         const float* map = x + at.image * h * w * c + at.channel;
         float best = -1.0f / 0.0f;
-        for (int iy = window.top; iy < window.bottom; iy++) {
-            for (int ix = window.left; ix < window.right; ix++) {
-                float value = map[((long long)iy * w + ix) * c];
+        for (int iy = 0; iy < row.count; iy++) {
+            const float* line = map + (long long)(row.first + iy * down) * w * c;
+            for (int ix = 0; ix < column.count; ix++) {
+                float value = line[(long long)(column.first + ix * right) * c];
                 // No fmaxf: as on the CPU, a NaN takes the place of what came before it.
                 best = best > value ? best : value;
             }
@@ -49,21 +40,29 @@ extern "C" __global__ void pool_max_forward(
 }
 
 extern "C" __global__ void pool_average_forward(
-    const float* x, float* y, int n, int h, int w, int c, int oh, int ow, int size, int stride, int start) {
+    const float* x, float* y, int n, int h, int w, int c, int oh, int ow, const int* rows, int down,
+    const int* columns, int right) {
     long long total = (long long)n * oh * ow * c;
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         Place at = place_of(i, oh, ow, c);
-        Window window = pooled_window(at.y, at.x, h, w, size, stride, start);
-        y[i] = window_sum(x + at.image * h * w * c + at.channel, window, w, c) * share_of(window);
+        PoolWindow row = pool_window(rows, at.y), column = pool_window(columns, at.x);
+        const float* map = x + at.image * h * w * c + at.channel;
+        float sum = 0.0f;
+        for (int iy = 0; iy < row.count; iy++) {
+            const float* line = map + (long long)(row.first + iy * down) * w * c;
+            for (int ix = 0; ix < column.count; ix++) {
+                sum += line[(long long)(column.first + ix * right) * c];
+            }
+        }
+        y[i] = sum * share_of(row, column);
     }
 }
 
-// Whether a window's maximum stands before the pixel (y, x) already.
+// Whether a window's maximum stands before the pixel (y, x) already, in row, then column order.
 static __device__ __forceinline__ bool is_before(
-    const float* map, float best, Window window, int y, int x, int w, int c) {
-    for (int iy = window.top; iy <= y; iy++) {
-        int end = iy < y ? window.right : x;
-        for (int ix = window.left; ix < end; ix++) {
+    const float* map, float best, PoolWindow row, int down, PoolWindow column, int right, int y, int x, int w, int c) {
+    for (int r = 0, iy = row.first; r < row.count && iy <= y; r++, iy += down) {
+        for (int s = 0, ix = column.first; s < column.count && (iy < y || ix < x); s++, ix += right) {
             if (map[((long long)iy * w + ix) * c] == best) {
                 return true;
             }
@@ -73,25 +72,27 @@ static __device__ __forceinline__ bool is_before(
 }
 
 // Every pixel takes the gradients of the windows whose maximum it equals; `first`: only of those
-// where it is the first, in row, then column order.
+// where it is the first.
 extern "C" __global__ void pool_max_backward(
-    const float* x, const float* y, const float* dy, float* dx, int n, int h, int w, int c, int oh, int ow, int size,
-    int stride, int start, int first, int add) {
+    const float* x, const float* y, const float* dy, float* dx, int n, int h, int w, int c, int oh, int ow,
+    const int* rows, int down, const int* row_starts, const int* row_holders, const int* columns, int right,
+    const int* column_starts, const int* column_holders, int first, int add) {
     long long total = (long long)n * h * w * c;
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         Place at = place_of(i, h, w, c);
-        Window windows = windows_holding(at.y, at.x, oh, ow, size, stride, start);
         const float* map = x + at.image * h * w * c + at.channel;
         float own = x[i], sum = 0.0f;
-        for (int oy = windows.top; oy < windows.bottom; oy++) {
-            for (int ox = windows.left; ox < windows.right; ox++) {
+        for (int r = row_starts[at.y]; r < row_starts[at.y + 1]; r++) {
+            int oy = row_holders[r];
+            for (int s = column_starts[at.x]; s < column_starts[at.x + 1]; s++) {
+                int ox = column_holders[s];
                 long long from = ((at.image * oh + oy) * ow + ox) * c + at.channel;
                 if (own != y[from]) {
                     continue;
                 }
                 if (first) {
-                    Window window = pooled_window(oy, ox, h, w, size, stride, start);
-                    if (is_before(map, own, window, at.y, at.x, w, c)) {
+                    PoolWindow row = pool_window(rows, oy), column = pool_window(columns, ox);
+                    if (is_before(map, own, row, down, column, right, at.y, at.x, w, c)) {
                         continue;
                     }
                 }
@@ -103,15 +104,18 @@ extern "C" __global__ void pool_max_backward(
 }
 
 extern "C" __global__ void pool_average_backward(
-    const float* dy, float* dx, int n, int h, int w, int c, int oh, int ow, int size, int stride, int start, int add) {
+    const float* dy, float* dx, int n, int h, int w, int c, int oh, int ow, const int* rows, int down,
+    const int* row_starts, const int* row_holders, const int* columns, int right, const int* column_starts,
+    const int* column_holders, int add) {
     long long total = (long long)n * h * w * c;
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         Place at = place_of(i, h, w, c);
-        Window windows = windows_holding(at.y, at.x, oh, ow, size, stride, start);
         float sum = 0.0f;
-        for (int oy = windows.top; oy < windows.bottom; oy++) {
-            for (int ox = windows.left; ox < windows.right; ox++) {
-                float share = share_of(pooled_window(oy, ox, h, w, size, stride, start));
+        for (int r = row_starts[at.y]; r < row_starts[at.y + 1]; r++) {
+            int oy = row_holders[r];
+            for (int s = column_starts[at.x]; s < column_starts[at.x + 1]; s++) {
+                int ox = column_holders[s];
+                float share = share_of(pool_window(rows, oy), pool_window(columns, ox));
                 sum += dy[((at.image * oh + oy) * ow + ox) * c + at.channel] * share;
             }
         }

@@ -59,7 +59,7 @@ impl Operation for ResponseNorm {
     }
 
     fn receptive_field(&self, field: Field, _: Shape) -> Field {
-        field.through_windows(self.window.size, 1, -((self.window.size / 2) as isize))
+        field.through_windows(self.window.axis(), self.window.axis())
     }
 
     fn describe(&self, _: &[Shape]) -> String {

@@ -52,7 +52,7 @@ impl ConvForward {
             tail: tail(windows.filters(), windows.groups),
         });
         let winograd = winograd::applies(&windows)
-            .then(|| Box::new(Winograd::new(windows.height, windows.padding, input, output)));
+            .then(|| Box::new(Winograd::new(windows.rows.size, windows.rows.before, input, output)));
         Self { windows, taps, product, winograd, shared_bias, output }
     }
 

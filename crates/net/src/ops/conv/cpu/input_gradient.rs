@@ -6,53 +6,69 @@ use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::{Layout, Rim};
-use crate::device::cpu::window::{Layouts, Windows, tail};
+use crate::device::cpu::window::{Layouts, WindowAxis, Windows, tail};
 
 /// The zeros around its output's gradient that [`ConvInputGradient`] reads.
 pub(crate) fn gradient_rim(windows: &Windows) -> Rim {
-    let side = |length: usize, outputs: usize| {
+    let side = |axis: WindowAxis, length: usize, outputs: usize| {
         let mut rim = (0, 0);
         for position in 0..length {
-            let phase = Phase::of(windows, position);
-            let first = phase.first(windows, position);
-            let last = first + phase.taps as isize - 1;
+            let phase = Phase::of(axis, position);
+            let first = phase.first(axis, position);
+            let last = first + (phase.taps as isize - 1) * phase.output_step as isize;
             rim.0 = rim.0.max((-first).max(0) as usize);
             rim.1 = rim.1.max((last - outputs as isize + 1).max(0) as usize);
         }
         rim
     };
-    let (top, bottom) = side(windows.input.height, windows.output.height);
-    let (left, right) = side(windows.input.width, windows.output.width);
+    let (top, bottom) = side(windows.rows, windows.input.height, windows.output.height);
+    let (left, right) = side(windows.columns, windows.input.width, windows.output.width);
     Rim { top, left, bottom, right }
 }
 
-/// Input positions that see the same taps of the filters: with stride `t` there are `t`.
+/// Input positions that see the same taps of the filters along one axis: with stride `t` there are `t`. Position `p` is
+/// tap `r` of output `o` where `o stride + r dilation = p + before`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Phase {
-    /// First tap; the others follow at distances of the stride.
+    /// `p + before`, less whole strides.
+    rest: usize,
+    /// First tap; the others follow at distances of `tap_step`.
     offset: usize,
     taps: usize,
+    tap_step: usize,
+    /// From one output that saw the position to the next.
+    output_step: usize,
 }
 
 impl Phase {
-    fn new(windows: &Windows, offset: usize) -> Self {
-        Self { offset, taps: windows.height.saturating_sub(offset).div_ceil(windows.stride) }
+    fn new(axis: WindowAxis, rest: usize) -> Self {
+        let WindowAxis { size, stride, dilation, .. } = axis;
+        let common = greatest_common_divisor(stride, dilation);
+        let (tap_step, output_step) = (stride / common, dilation / common);
+        let offset = (0..tap_step).find(|tap| tap * dilation % stride == rest);
+        // Positions between the taps of all windows are seen by none.
+        let taps = offset.map_or(0, |offset| size.saturating_sub(offset).div_ceil(tap_step));
+        Self { rest, offset: offset.unwrap_or(0), taps, tap_step, output_step }
     }
 
-    fn of(windows: &Windows, position: usize) -> Self {
-        Self::new(windows, (position + windows.padding) % windows.stride)
+    fn of(axis: WindowAxis, position: usize) -> Self {
+        Self::new(axis, (position + axis.before) % axis.stride)
     }
 
     /// First output (in ascending order) that saw the position; it did so with the last tap.
-    fn first(self, windows: &Windows, position: usize) -> isize {
-        let last = (position + windows.padding - self.offset) / windows.stride;
-        last as isize - self.taps as isize + 1
+    fn first(self, axis: WindowAxis, position: usize) -> isize {
+        let reach = (position + axis.before) as isize - (self.offset * axis.dilation) as isize;
+        reach.div_euclid(axis.stride as isize) - (self.taps as isize - 1) * self.output_step as isize
     }
 
-    /// The filter's row (or column) that output `first + index` used.
-    fn tap(self, windows: &Windows, index: usize) -> usize {
-        self.offset + (self.taps - 1 - index) * windows.stride
+    /// The filter's row (or column) that the output number `index` of those used.
+    fn tap(self, index: usize) -> usize {
+        self.offset + (self.taps - 1 - index) * self.tap_step
     }
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// The gradient by the input: a convolution of the output's gradient with the filters turned
@@ -84,14 +100,14 @@ impl ConvInputGradient {
         let Layouts { input, output } = places;
         let depth = if windows.groups == 1 { output.stride } else { windows.filters() };
         let winograd = winograd::applies(&windows).then(|| {
-            let padding = windows.height - 1 - windows.padding;
-            Box::new(Winograd::new(windows.height, padding, output, input))
+            let WindowAxis { size, before, .. } = windows.rows;
+            Box::new(Winograd::new(size, size - 1 - before, output, input))
         });
         let mut this = Self { windows, phases: Vec::new(), winograd, depth };
         let mut packed = 0;
-        for y in 0..windows.stride {
-            for x in 0..windows.stride {
-                let (y, x) = (Phase::new(&windows, y), Phase::new(&windows, x));
+        for y in 0..windows.rows.stride {
+            for x in 0..windows.columns.stride {
+                let (y, x) = (Phase::new(windows.rows, y), Phase::new(windows.columns, x));
                 let mut phase = this.phase((y, x), &input, &output, images);
                 phase.packed = packed;
                 packed += phase.packed_group * windows.groups;
@@ -102,14 +118,14 @@ impl ConvInputGradient {
     }
 
     fn phase(&self, (y, x): (Phase, Phase), input: &Layout, output: &Layout, images: usize) -> PhaseProduct {
-        let windows = &self.windows;
+        let Windows { rows: along_y, columns: along_x, .. } = self.windows;
         // Pixels that strides pass over are seen by no filter: their sums have no terms.
         let is_seen = y.taps > 0 && x.taps > 0;
         let mut rows = Vec::new();
         for image in 0..images {
-            for iy in (0..input.shape.height).filter(|&iy| Phase::of(windows, iy) == y) {
-                for ix in (0..input.shape.width).filter(|&ix| Phase::of(windows, ix) == x) {
-                    let (oy, ox) = (y.first(windows, iy), x.first(windows, ix));
+            for iy in (0..input.shape.height).filter(|&iy| Phase::of(along_y, iy) == y) {
+                for ix in (0..input.shape.width).filter(|&ix| Phase::of(along_x, ix) == x) {
+                    let (oy, ox) = (y.first(along_y, iy), x.first(along_x, ix));
                     rows.push(Row {
                         a: if is_seen { output.offset(image, oy, ox) as u32 } else { 0 },
                         c: input.pixel(image, iy, ix).start as u32,
@@ -117,13 +133,13 @@ impl ConvInputGradient {
                 }
             }
         }
-        let whole_rows = self.windows.groups == 1;
+        let whole_rows = self.windows.groups == 1 && x.output_step == 1;
         let columns = if whole_rows { 1 } else { x.taps };
         let mut runs = Vec::new();
         for ty in 0..y.taps {
             for tx in 0..columns {
                 runs.push(Run {
-                    a: (ty * output.row() + tx * output.stride) as u32,
+                    a: (ty * y.output_step * output.row() + tx * x.output_step * output.stride) as u32,
                     b: ((ty * x.taps + tx) * self.depth * BLOCK) as u32,
                 });
             }
@@ -160,23 +176,22 @@ impl ConvInputGradient {
     }
 
     fn pack_direct(&self, weights: &[f32], packed: &mut Buffer) {
-        let size = self.windows.height;
+        let (width, area) = (self.windows.columns.size, self.windows.area());
         let (channels, filters) = (self.windows.channels(), self.windows.filters());
         let last = self.phases.last();
         let length = last.map_or(0, |p| p.packed + p.packed_group * self.windows.groups);
         // Even a sum without terms is given a block of factors.
         packed.grow(length + BLOCK);
         for phase in &self.phases {
-            for (k, filter) in weights.chunks_exact(channels * size * size).enumerate() {
+            for (k, filter) in weights.chunks_exact(channels * area).enumerate() {
                 let (group, k) = (k / filters, k % filters);
                 let packed = &mut packed[phase.packed + group * phase.packed_group..];
                 for ty in 0..phase.y.taps {
                     for tx in 0..phase.x.taps {
-                        let r = phase.y.tap(&self.windows, ty);
-                        let s = phase.x.tap(&self.windows, tx);
+                        let (r, s) = (phase.y.tap(ty), phase.x.tap(tx));
                         let at = ((ty * phase.x.taps + tx) * self.depth + k) * BLOCK;
-                        for (c, plane) in filter.chunks_exact(size * size).enumerate() {
-                            packed[c / BLOCK * phase.packed_block + at + c % BLOCK] = plane[r * size + s];
+                        for (c, plane) in filter.chunks_exact(area).enumerate() {
+                            packed[c / BLOCK * phase.packed_block + at + c % BLOCK] = plane[r * width + s];
                         }
                     }
                 }

@@ -42,7 +42,7 @@ impl ConvWeightGradient {
             rows: rows.collect(),
             runs,
             length: output.shape.width,
-            a_stride: windows.stride * input.stride,
+            a_stride: windows.columns.stride * input.stride,
             b_stride: output.stride,
             vectors: windows.filters().div_ceil(LANES),
             b_block: BLOCK,

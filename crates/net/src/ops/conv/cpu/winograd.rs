@@ -5,7 +5,7 @@ use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
-use crate::device::cpu::window::Windows;
+use crate::device::cpu::window::{WindowAxis, Windows};
 use crate::device::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -31,11 +31,13 @@ thread_local! {
 /// multiplications to outweigh the transforms. A rule on the shape alone, since results are rounded
 /// otherwise than those of the direct product.
 pub(crate) fn applies(windows: &Windows) -> bool {
-    let Windows { height: size, stride, padding, groups, .. } = *windows;
+    let Windows { rows, columns, groups, .. } = *windows;
+    let WindowAxis { size, stride, dilation, before: padding, after } = rows;
     // With padding on both ways there is a zero beside the values, which tiles over the border read.
     let padded = padding > 0 && padding + 1 < size;
     let wide = windows.input.channels >= 24 && windows.output.channels >= 24;
-    stride == 1 && groups == 1 && matches!(size, 3 | 5) && padded && wide
+    let square = rows == columns && after == padding && dilation == 1;
+    stride == 1 && groups == 1 && matches!(size, 3 | 5) && square && padded && wide
 }
 
 /// The tiles of an image: `from` is what they read, `side` results each way they give.

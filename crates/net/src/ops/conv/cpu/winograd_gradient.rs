@@ -36,9 +36,9 @@ impl WinogradGradient {
     /// `output` is the layout of the output's gradient, `input` that of the input's activation.
     pub fn new(windows: &Windows, places: Layouts, images: usize) -> Self {
         let Layouts { input, output } = places;
-        let (taps, shape) = (windows.height, output.shape);
+        let (taps, shape) = (windows.rows.size, output.shape);
         let side = SIDE + 1 - taps;
-        let values = value_tiles(&input, (shape.height, shape.width), side, windows.padding);
+        let values = value_tiles(&input, (shape.height, shape.width), side, windows.rows.before);
         // What lies over the border counts nothing: a zero of the rim.
         let outside = output.offset(0, -1, -1) as u32;
         let tiles: Vec<_> = values.into_iter().zip(result_tiles(&output, side, outside)).collect();

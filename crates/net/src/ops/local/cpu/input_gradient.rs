@@ -6,7 +6,7 @@ use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
-use crate::device::cpu::window::{Layouts, Windows, tail};
+use crate::device::cpu::window::{Layouts, WindowAxis, Windows, tail};
 use rayon::prelude::*;
 
 /// The gradient by the input: at each input pixel, over all windows that saw it.
@@ -21,6 +21,13 @@ pub(crate) struct LocalInputGradient {
     width: usize,
 }
 
+/// The row or column of a window that lies so far from its first.
+fn tap(axis: WindowAxis, distance: isize) -> Option<usize> {
+    let distance = usize::try_from(distance).ok()?;
+    let tap = distance / axis.dilation;
+    (distance.is_multiple_of(axis.dilation) && tap < axis.size).then_some(tap)
+}
+
 impl LocalInputGradient {
     /// `output` is the layout of the output's gradient, `input` that of the input's.
     pub fn new(windows: Windows, places: Layouts, images: usize) -> Self {
@@ -33,11 +40,10 @@ impl LocalInputGradient {
             for ix in 0..windows.input.width {
                 for (place, (y, x)) in positions(&windows).enumerate() {
                     let (top, left) = windows.origin(y, x);
-                    let (r, s) = (iy as isize - top, ix as isize - left);
-                    let inside = (0..windows.height as isize).contains(&r) && (0..windows.width as isize).contains(&s);
-                    if inside {
-                        let tap = r as usize * windows.width + s as usize;
-                        let tap = place * windows.height * windows.width + tap;
+                    let row = tap(windows.rows, iy as isize - top);
+                    let column = tap(windows.columns, ix as isize - left);
+                    if let (Some(row), Some(column)) = (row, column) {
+                        let tap = place * windows.area() + row * windows.columns.size + column;
                         runs.push(Run { a: output.pixel(0, y, x).start as u32, b: (tap * matrix) as u32 });
                     }
                 }
@@ -62,14 +68,14 @@ impl LocalInputGradient {
 
     fn group_len(&self) -> usize {
         let places = self.windows.output.height * self.windows.output.width;
-        let taps = self.windows.height * self.windows.width;
+        let taps = self.windows.area();
         places * taps * self.windows.filters() * self.width
     }
 
     /// Packs weights `[oh,ow,k,c,r,s]` as `[group][position][r][s][k][c]`.
     pub fn pack(&self, weights: &[f32], packed: &mut Buffer) {
         let windows = &self.windows;
-        let taps = windows.height * windows.width;
+        let taps = windows.area();
         let (filters, width) = (windows.filters(), self.width);
         packed.grow(windows.groups * self.group_len());
         let per_place = windows.output.channels * windows.weights();

@@ -17,6 +17,7 @@ use crate::ops::cpu::{
     BackwardInputs, Chunk, CpuContext, CpuLayer, DeferredGradients, GradientMut, Inputs, LayerArrays, SavedForBackward,
     WeightGradient,
 };
+use crate::ops::dense::Flatten;
 use crate::shape::Shape;
 use forward::{LocalForward, LocalWeights};
 use input_gradient::LocalInputGradient;
@@ -32,6 +33,8 @@ fn positions(windows: &Windows) -> impl Iterator<Item = (usize, usize)> + use<> 
 #[derive(Debug)]
 pub(crate) struct LocalLayer {
     windows: Windows,
+    /// Order of a filter's values in the files; channels first but of a fully connected layer.
+    flatten: Flatten,
     /// Of input and output.
     values: Layouts,
     /// Of their gradients.
@@ -45,12 +48,13 @@ pub(crate) struct LocalLayer {
 }
 
 impl LocalLayer {
-    pub fn new(windows: Windows, context: &CpuContext<'_>) -> Self {
+    pub fn new(windows: Windows, flatten: Flatten, context: &CpuContext<'_>) -> Self {
         let (input, output) = (context.inputs[0], context.output);
         let values = Layouts { input: input.activation, output: output.activation };
         let gradients = Layouts { input: input.gradient, output: output.gradient };
         Self {
             windows,
+            flatten,
             values,
             gradients,
             images: context.images,
@@ -67,6 +71,7 @@ impl CpuLayer for LocalLayer {
     fn fresh(&self) -> Box<dyn CpuLayer> {
         Box::new(Self {
             windows: self.windows,
+            flatten: self.flatten,
             values: self.values,
             gradients: self.gradients,
             images: self.images,
@@ -85,14 +90,15 @@ impl CpuLayer for LocalLayer {
 
     fn prepare_training(&mut self) {
         let places = Layouts { input: self.values.input, output: self.gradients.output };
-        let tables = LocalWeightGradient::new(self.windows, places, DeferredGradients::default());
+        let tables = LocalWeightGradient::new(self.windows, self.flatten, places, DeferredGradients::default());
         self.weight_gradient = Some(Box::new(tables));
     }
 
     fn pack(&mut self, _: VectorLevel, arrays: LayerArrays<'_>) {
-        self.forward.pack(arrays.weight, arrays.bias, &mut self.weights);
+        let weight = self.flatten.to_channels_first(self.windows.input, arrays.weight);
+        self.forward.pack(&weight, arrays.bias, &mut self.weights);
         if let Some(tables) = &self.input_gradient {
-            tables.pack(arrays.weight, &mut self.backward_weights);
+            tables.pack(&weight, &mut self.backward_weights);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::device::cpu::window::{Layouts, Taps, Windows};
 use crate::ops::cpu::{
     Chunk, DeferredGradients, GROUP_IMAGES, GradientSpace, GradientTotals, WeightGradient, WeightGradientInputs,
 };
+use crate::ops::dense::Flatten;
 use rayon::prelude::*;
 use std::cell::RefCell;
 
@@ -17,6 +18,7 @@ use std::cell::RefCell;
 #[derive(Debug)]
 pub(crate) struct LocalWeightGradient {
     windows: Windows,
+    flatten: Flatten,
     taps: Taps,
     product: Product,
     deferred: DeferredGradients,
@@ -31,7 +33,7 @@ thread_local! {
 
 impl LocalWeightGradient {
     /// `places` are the layouts of the input's activation and of the output's gradient.
-    pub fn new(windows: Windows, places: Layouts, deferred: DeferredGradients) -> Self {
+    pub fn new(windows: Windows, flatten: Flatten, places: Layouts, deferred: DeferredGradients) -> Self {
         let Layouts { input, output } = places;
         let taps = windows.taps(&input);
         // A tap's offset is that of its pixel, times the images side by side, plus its channel.
@@ -54,7 +56,7 @@ impl LocalWeightGradient {
             c_block: BLOCK,
             tail: LANES,
         });
-        Self { windows, taps, product, deferred, input, output }
+        Self { windows, flatten, taps, product, deferred, input, output }
     }
 
     /// Keeps an image's input and output gradient in a slot of its group.
@@ -147,7 +149,7 @@ impl WeightGradient for LocalWeightGradient {
     }
 
     fn place(&mut self, deferred: DeferredGradients) {
-        *self = Self::new(self.windows, Layouts { input: self.input, output: self.output }, deferred);
+        *self = Self::new(self.windows, self.flatten, Layouts { input: self.input, output: self.output }, deferred);
     }
 
     fn accumulate(&self, chunk: Chunk, known: WeightGradientInputs<'_>, _: &mut [f32], deferred: &mut [f32]) {
@@ -162,5 +164,6 @@ impl WeightGradient for LocalWeightGradient {
 
     fn finish(&self, level: VectorLevel, totals: GradientTotals<'_>, weight: &mut [f32], bias: &mut [f32]) {
         self.sum(level, totals, weight, bias);
+        self.flatten.from_channels_first(self.windows.input, weight);
     }
 }
