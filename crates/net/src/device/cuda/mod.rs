@@ -18,7 +18,7 @@ pub(crate) use blas::{Factor, Matrix, Product};
 pub(crate) use dnn::Operands;
 pub(crate) use launch::{Arg, Grid};
 pub(crate) use memory::{At, Memory};
-pub(crate) use sliding::{Part, Sliding};
+pub(crate) use sliding::{Part, PutBack, Rows, Sliding};
 pub(crate) use workspace::{WindowNorm, Workspace, weigh};
 
 pub use libraries::{Library, libraries};

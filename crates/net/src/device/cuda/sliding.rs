@@ -19,6 +19,13 @@ pub(crate) struct Part {
     pub group: usize,
 }
 
+/// A gradient that is added to, or written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PutBack {
+    pub dx: At,
+    pub add: bool,
+}
+
 impl Sliding {
     pub fn new(windows: Windows, workspace: &Workspace) -> Self {
         let mut this = Self { windows, together: 1 };
@@ -57,26 +64,26 @@ impl Sliding {
 
     /// Lays the windows of a part of `x` out.
     pub fn lay_out(&self, on: &Cuda, x: At, part: Part, workspace: &Workspace) -> Result<(), Error> {
-        let args = self.args((x.plus(part.first * self.windows.input.len()), workspace.columns), part);
+        let args = self.args([x.plus(part.first * self.windows.input.len()), workspace.columns], part);
         on.launch("im2col", Grid::Each(part.images * self.positions() * self.window()), &args)
     }
 
     /// Adds what every window holds of a pixel, to what is in `dx` or to nothing.
-    pub fn put_back(&self, on: &Cuda, (dx, add): (At, bool), part: Part, workspace: &Workspace) -> Result<(), Error> {
-        let mut args = self.args((workspace.columns, dx.plus(part.first * self.windows.input.len())), part);
-        args.push(add.into());
+    pub fn put_back(&self, on: &Cuda, to: PutBack, part: Part, workspace: &Workspace) -> Result<(), Error> {
+        let mut args = self.args([workspace.columns, to.dx.plus(part.first * self.windows.input.len())], part);
+        args.push(to.add.into());
         let pixels = part.images * self.windows.input.height * self.windows.input.width;
         on.launch("col2im", Grid::Each(pixels * self.channels()), &args)
     }
 
-    fn args(&self, (from, to): (At, At), part: Part) -> Vec<Arg> {
+    fn args(&self, arrays: [At; 2], part: Part) -> Vec<Arg> {
         let Windows { rows, columns, output, .. } = self.windows;
         let sides = [part.images, self.windows.input.height, self.windows.input.width, self.windows.input.channels];
         let group = [part.group * self.channels(), self.channels()];
         let windows = [output.height, output.width, rows.size, columns.size, rows.stride, columns.stride];
         let rest = [rows.before, columns.before, rows.dilation, columns.dilation];
         let numbers = sides.into_iter().chain(group).chain(windows).chain(rest).map(Arg::from);
-        [from.into(), to.into()].into_iter().chain(numbers).collect()
+        arrays.into_iter().map(Arg::from).chain(numbers).collect()
     }
 
     /// A part's outputs or their gradients: a row for every image and position.
@@ -91,25 +98,30 @@ impl Sliding {
     }
 }
 
+/// Values as rows, one bias a column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    pub at: At,
+    pub count: usize,
+    pub columns: usize,
+}
+
 impl Cuda {
-    /// Adds biases, again and again, to all values.
-    pub(crate) fn add_bias(&self, (y, total): (At, usize), (bias, period): (Option<At>, usize)) -> Result<(), Error> {
+    /// Adds biases to all values of `y`, a row of as many columns as there are biases after the other.
+    pub(crate) fn add_bias(&self, y: Rows, bias: Option<At>) -> Result<(), Error> {
         let Some(bias) = bias else {
             return Ok(());
         };
-        self.launch("add_bias", Grid::Each(total), &[y.into(), bias.into(), Arg::long(total), period.into()])
+        let total = y.count * y.columns;
+        self.launch("add_bias", Grid::Each(total), &[y.at.into(), bias.into(), Arg::long(total), y.columns.into()])
     }
 
     /// Sums of columns, in an order that the sizes alone determine.
-    pub(crate) fn bias_gradient(
-        &self,
-        (dy, rows, columns): (At, usize, usize),
-        bias: Option<At>,
-        workspace: &Workspace,
-    ) -> Result<(), Error> {
+    pub(crate) fn bias_gradient(&self, dy: Rows, bias: Option<At>, workspace: &Workspace) -> Result<(), Error> {
         let Some(bias) = bias else {
             return Ok(());
         };
+        let Rows { at: dy, count: rows, columns } = dy;
         let parts = workspace.parts(rows, columns);
         let args = [dy.into(), workspace.partial.into(), Arg::long(rows), columns.into()];
         self.launch("column_sums", Grid::Columns { columns, parts }, &args)?;

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::execute::Batch;
 use crate::input::View;
 use crate::ops::cpu::{CpuLayer, GROUP_IMAGES, WeightGradientInputs};
-use crate::ops::softmax::cpu::{LossAndError, Target, cross_entropy};
+use crate::ops::softmax::cpu::{Ends, LossAndError, Target, cross_entropy};
 use ndarray::ArrayView3;
 use rayon::prelude::*;
 
@@ -109,11 +109,11 @@ impl CpuEngine {
         let slot = self.plan.slots[logits];
         let mut gradient = std::mem::take(&mut space.gradients[slot.buffer]);
         for image in 0..pass.chunk.images {
-            let known = (pass.activation(space, logits), pass.activation(space, output));
+            let ends = Ends { logits: pass.activation(space, logits), probabilities: pass.activation(space, output) };
             let mut dx = MapsMut { layout: &slot.gradient, values: &mut gradient };
             let label = usize::from(group.labels[start + image]);
             let target = Target { label, smoothing: group.label_smoothing };
-            group.losses[start + image] = cross_entropy(image, target, known, &mut dx);
+            group.losses[start + image] = cross_entropy(image, target, ends, &mut dx);
         }
         space.gradients[slot.buffer] = gradient;
     }

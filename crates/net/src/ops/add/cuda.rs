@@ -13,21 +13,31 @@ pub(crate) struct AddLayer {
     pub values: usize,
 }
 
+/// What is added to, or written.
+#[derive(Clone, Copy)]
+struct Sum {
+    from: At,
+    to: At,
+    add: bool,
+}
+
 impl AddLayer {
     /// `to = factor * from`, added or written.
-    fn add_scaled(&self, run: &CudaRun<'_>, slot: usize, (from, to, add): (At, At, bool)) -> Result<(), Error> {
+    fn add_scaled(&self, run: &CudaRun<'_>, slot: usize, sum: Sum) -> Result<(), Error> {
         let total = run.images * self.values;
-        let args = [from.into(), self.factors[slot].into(), to.into(), Arg::long(total), add.into()];
+        let args = [sum.from.into(), self.factors[slot].into(), sum.to.into(), Arg::long(total), sum.add.into()];
         run.on.launch("add_scaled", Grid::Each(total), &args)
     }
 }
 
 impl CudaLayer for AddLayer {
     fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
-        x.iter().enumerate().try_for_each(|(slot, &x)| self.add_scaled(run, slot, (x, y, slot > 0)))
+        x.iter()
+            .enumerate()
+            .try_for_each(|(slot, &x)| self.add_scaled(run, slot, Sum { from: x, to: y, add: slot > 0 }))
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
-        self.add_scaled(run, known.slot, (known.dy, known.dx, known.add))
+        self.add_scaled(run, known.slot, Sum { from: known.dy, to: known.dx, add: known.add })
     }
 }

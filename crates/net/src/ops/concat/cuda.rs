@@ -15,28 +15,33 @@ pub(crate) struct ConcatLayer {
     pub output: Shape,
 }
 
+/// A kernel's first and last arguments.
+#[derive(Clone, Copy)]
+struct Arguments<'a> {
+    arrays: [At; 2],
+    last: &'a [Arg],
+}
+
 impl ConcatLayer {
-    /// Runs a kernel over an input's values; `more` are its last arguments.
-    fn launch(
-        &self,
-        run: &CudaRun<'_>,
-        slot: usize,
-        (kernel, from, to): (&'static str, At, At),
-        more: &[Arg],
-    ) -> Result<(), Error> {
+    /// Runs a kernel over an input's values: its arrays, numbers, and what comes last.
+    fn launch(&self, run: &CudaRun<'_>, slot: usize, kernel: &'static str, ends: Arguments<'_>) -> Result<(), Error> {
         let channels = self.inputs[slot].channels;
         let rows = run.images * self.output.height * self.output.width;
         let numbers = [Arg::long(rows), channels.into(), self.output.channels.into(), self.first[slot].into()];
-        run.on.launch(kernel, Grid::Each(rows * channels), &[&[from.into(), to.into()], &numbers[..], more].concat())
+        let arrays = ends.arrays.map(Arg::from);
+        run.on.launch(kernel, Grid::Each(rows * channels), &[&arrays[..], &numbers, ends.last].concat())
     }
 }
 
 impl CudaLayer for ConcatLayer {
     fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
-        x.iter().enumerate().try_for_each(|(slot, &x)| self.launch(run, slot, ("concat_forward", x, y), &[]))
+        x.iter().enumerate().try_for_each(|(slot, &x)| {
+            self.launch(run, slot, "concat_forward", Arguments { arrays: [x, y], last: &[] })
+        })
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
-        self.launch(run, known.slot, ("concat_backward", known.dy, known.dx), &[known.add.into()])
+        let ends = Arguments { arrays: [known.dy, known.dx], last: &[known.add.into()] };
+        self.launch(run, known.slot, "concat_backward", ends)
     }
 }

@@ -1,7 +1,7 @@
 //! Convolution on the device: by cuDNN where it can, else windows laid out as rows of a matrix, a product, and back.
 
 use super::Conv;
-use crate::device::cuda::{At, Cuda, Factor, Matrix, Operands, Part, Product, Sliding, Workspace};
+use crate::device::cuda::{At, Cuda, Factor, Matrix, Operands, Part, Product, PutBack, Rows, Sliding, Workspace};
 use crate::device::windows::{WindowAxis, Windows};
 use crate::error::Error;
 use crate::ops::Role;
@@ -44,19 +44,21 @@ impl ConvLayer {
         Ok(Matrix::new(workspace.columns, sliding.window()))
     }
 
-    /// Number of biases, after which they begin again.
-    fn biases(&self) -> usize {
-        if self.shared_bias { self.windows.output.channels } else { self.windows.output.len() }
+    /// The output, or its gradient, in rows of as many values as there are biases.
+    fn rows(&self, at: At, images: usize) -> Rows {
+        let output = self.windows.output;
+        let columns = if self.shared_bias { output.channels } else { output.len() };
+        Rows { at, count: images * output.len() / columns, columns }
     }
 }
 
 impl CudaLayer for ConvLayer {
     fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
         let CudaRun { on, images, workspace, arrays, .. } = *run;
-        let (weights, total) = (arrays.need(Role::Weight)?, images * self.windows.output.len());
-        let biases = (arrays.get(Role::Bias), self.biases());
+        let (weights, bias) = (arrays.need(Role::Weight)?, arrays.get(Role::Bias));
+        let rows = self.rows(y, images);
         if on.dnn_forward(&self.windows, images, Operands { x: x[0], weights, y })? {
-            return on.add_bias((y, total), biases);
+            return on.add_bias(rows, bias);
         }
         let sliding = Sliding::new(self.windows, workspace);
         for part in self.parts(&sliding, images) {
@@ -72,14 +74,13 @@ impl CudaLayer for ConvLayer {
                 count: 1,
             })?;
         }
-        on.add_bias((y, total), biases)
+        on.add_bias(rows, bias)
     }
 
     fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
         let CudaRun { on, images, workspace, .. } = *run;
-        let (weights, columns) = (gradients.need(Role::Weight)?, self.biases());
-        let rows = images * self.windows.output.len() / columns;
-        on.bias_gradient((dy, rows, columns), gradients.get(Role::Bias), workspace)?;
+        let weights = gradients.need(Role::Weight)?;
+        on.bias_gradient(self.rows(dy, images), gradients.get(Role::Bias), workspace)?;
         if on.dnn_weight_gradient(&self.windows, images, Operands { x, weights, y: dy })? {
             return Ok(());
         }
@@ -121,7 +122,7 @@ impl CudaLayer for ConvLayer {
                 count: 1,
             })?;
             if !is_plain {
-                sliding.put_back(on, (dx, add), part, workspace)?;
+                sliding.put_back(on, PutBack { dx, add }, part, workspace)?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Fully connected layers on the device: one product.
 
-use crate::device::cuda::{At, Factor, Matrix, Product};
+use crate::device::cuda::{At, Factor, Matrix, Product, Rows};
 use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun, DeviceArrays};
@@ -28,7 +28,7 @@ impl CudaLayer for DenseLayer {
             add: false,
             count: 1,
         })?;
-        run.on.add_bias((y, run.images * outputs), (run.arrays.get(Role::Bias), outputs))
+        run.on.add_bias(Rows { at: y, count: run.images, columns: outputs }, run.arrays.get(Role::Bias))
     }
 
     fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
@@ -43,7 +43,8 @@ impl CudaLayer for DenseLayer {
             add: false,
             count: 1,
         })?;
-        run.on.bias_gradient((dy, run.images, outputs), gradients.get(Role::Bias), run.workspace)
+        let dy = Rows { at: dy, count: run.images, columns: outputs };
+        run.on.bias_gradient(dy, gradients.get(Role::Bias), run.workspace)
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {

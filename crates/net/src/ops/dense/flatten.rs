@@ -18,7 +18,7 @@ pub(crate) const FLATTENS: [(&str, Flatten); 2] =
 
 impl Flatten {
     /// Lists of a map's values, one after another, each in channel, row, column order.
-    pub(crate) fn to_channels_first<'v>(self, map: Shape, values: &'v [f32]) -> Cow<'v, [f32]> {
+    pub(crate) fn to_channels_first(self, map: Shape, values: &[f32]) -> Cow<'_, [f32]> {
         let area = map.height * map.width;
         match self {
             Self::ChannelsLast if area > 1 && map.channels > 1 => Cow::Owned(transposed(values, area, map.channels)),
@@ -27,7 +27,7 @@ impl Flatten {
     }
 
     /// Brings lists in channel, row, column order into this one.
-    pub(crate) fn from_channels_first(self, map: Shape, values: &mut [f32]) {
+    pub(crate) fn reorder(self, map: Shape, values: &mut [f32]) {
         if self == Self::ChannelsLast {
             let area = map.height * map.width;
             values.copy_from_slice(&transposed(values, map.channels, area));
@@ -55,7 +55,7 @@ mod tests {
         let map = Shape::new(2, 1, 3);
         let first = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 20.0, 21.0, 22.0, 30.0, 31.0, 32.0];
         let mut values = first;
-        Flatten::ChannelsLast.from_channels_first(map, &mut values);
+        Flatten::ChannelsLast.reorder(map, &mut values);
         assert_eq!(values.map(f32::to_bits)[..6], [0.0, 10.0, 1.0, 11.0, 2.0, 12.0].map(f32::to_bits));
         assert_eq!(Flatten::ChannelsLast.to_channels_first(map, &values)[..], first[..]);
         assert_eq!(Flatten::ChannelsFirst.to_channels_first(map, &first)[..], first[..]);

@@ -1,7 +1,7 @@
 //! Locally connected layers on the device: a product for every position, all in one series.
 
 use super::Local;
-use crate::device::cuda::{At, Factor, Matrix, Part, Product, Sliding, Workspace};
+use crate::device::cuda::{At, Factor, Matrix, Part, Product, PutBack, Rows, Sliding, Workspace};
 use crate::device::windows::Windows;
 use crate::error::Error;
 use crate::ops::Role;
@@ -59,7 +59,7 @@ impl CudaLayer for LocalLayer {
             })?;
         }
         let output = self.windows.output.len();
-        on.add_bias((y, images * output), (arrays.get(Role::Bias), output))
+        on.add_bias(Rows { at: y, count: images, columns: output }, arrays.get(Role::Bias))
     }
 
     fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
@@ -79,7 +79,8 @@ impl CudaLayer for LocalLayer {
                 count: sliding.positions(),
             })?;
         }
-        on.bias_gradient((dy, images, self.windows.output.len()), gradients.get(Role::Bias), workspace)
+        let dy = Rows { at: dy, count: images, columns: self.windows.output.len() };
+        on.bias_gradient(dy, gradients.get(Role::Bias), workspace)
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
@@ -97,7 +98,7 @@ impl CudaLayer for LocalLayer {
                 add: false,
                 count: sliding.positions(),
             })?;
-            sliding.put_back(on, (known.dx, known.add), part, workspace)?;
+            sliding.put_back(on, PutBack { dx: known.dx, add: known.add }, part, workspace)?;
         }
         Ok(())
     }

@@ -75,16 +75,24 @@ fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
     }
 }
 
+/// What a network gives.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends<'a> {
+    pub logits: Maps<'a>,
+    pub probabilities: Maps<'a>,
+}
+
 /// The loss and error of one image; writes its loss' gradient by the logits, `p - target`: the target is 1 for
 /// the label, or with smoothing `1 - s` there and `s / classes` everywhere besides.
 pub(crate) fn cross_entropy(
     image: usize,
     Target { label, smoothing }: Target,
-    (x, p): (Maps<'_>, Maps<'_>),
+    ends: Ends<'_>,
     dx: &mut MapsMut<'_>,
 ) -> LossAndError {
-    let logits = &x.values[x.layout.pixel(image, 0, 0)];
-    let probabilities = &p.values[p.layout.pixel(image, 0, 0)];
+    let values = |maps: Maps<'_>| maps.layout.pixel(image, 0, 0);
+    let (logits, probabilities) =
+        (&ends.logits.values[values(ends.logits)], &ends.probabilities.values[values(ends.probabilities)]);
     let dx = &mut dx.values[dx.layout.pixel(image, 0, 0)];
     let share = smoothing / logits.len() as f32;
     for (dx, p) in dx.iter_mut().zip(probabilities) {

@@ -5,7 +5,7 @@ use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
-use crate::device::cpu::layout::{Layout, Rim};
+use crate::device::cpu::layout::Rim;
 use crate::device::cpu::window::{Layouts, WindowAxis, Windows, tail};
 
 /// The zeros around its output's gradient that [`ConvInputGradient`] reads.
@@ -108,7 +108,7 @@ impl ConvInputGradient {
         for y in 0..windows.rows.stride {
             for x in 0..windows.columns.stride {
                 let (y, x) = (Phase::new(windows.rows, y), Phase::new(windows.columns, x));
-                let mut phase = this.phase((y, x), &input, &output, images);
+                let mut phase = this.phase(y, x, places, images);
                 phase.packed = packed;
                 packed += phase.packed_group * windows.groups;
                 this.phases.push(phase);
@@ -117,7 +117,8 @@ impl ConvInputGradient {
         this
     }
 
-    fn phase(&self, (y, x): (Phase, Phase), input: &Layout, output: &Layout, images: usize) -> PhaseProduct {
+    fn phase(&self, y: Phase, x: Phase, places: Layouts, images: usize) -> PhaseProduct {
+        let Layouts { input, output } = places;
         let Windows { rows: along_y, columns: along_x, .. } = self.windows;
         // Pixels that strides pass over are seen by no filter: their sums have no terms.
         let is_seen = y.taps > 0 && x.taps > 0;

@@ -129,7 +129,7 @@ impl WeightGradient for ConvWeightGradient {
     }
 
     fn accumulate(&self, chunk: Chunk, known: WeightGradientInputs<'_>, sums: &mut [f32], _: &mut [f32]) {
-        self.apply(chunk.level, chunk.images, (known.x.values, known.dy.values), sums);
+        self.apply(chunk.level, chunk.images, known, sums);
     }
 
     fn finish(&self, _: VectorLevel, totals: GradientTotals<'_>, weight: &mut [f32], bias: &mut [f32]) {

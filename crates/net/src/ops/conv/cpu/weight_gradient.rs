@@ -7,6 +7,7 @@ use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::{LANES, vectorised};
 use crate::device::cpu::layout::{Layout, Maps};
 use crate::device::cpu::window::{Layouts, Taps, Windows};
+use crate::ops::cpu::WeightGradientInputs;
 use crate::shape::Shape;
 
 /// Floats of inputs and of a block's gradients over which weight gradients are summed at a time:
@@ -75,15 +76,14 @@ impl ConvWeightGradient {
     }
 
     /// Adds to the packed sums.
-    pub fn apply(&self, level: VectorLevel, images: usize, values: (&[f32], &[f32]), sums: &mut [f32]) {
-        let gradient = values.1;
+    pub fn apply(&self, level: VectorLevel, images: usize, known: WeightGradientInputs<'_>, sums: &mut [f32]) {
         let (filters, bias) = sums.split_at_mut(self.filters_len());
         if let Some(winograd) = &self.winograd {
-            winograd.apply(level, images, values, filters);
+            winograd.apply(level, images, known, filters);
         } else {
-            self.correlate(level, images, values, filters);
+            self.correlate(level, images, known, filters);
         }
-        let maps = Maps { layout: &self.output, values: gradient };
+        let maps = Maps { layout: &self.output, values: known.dy.values };
         if self.shared_bias {
             add_pixels(level, images, maps, bias);
         } else {
@@ -92,7 +92,7 @@ impl ConvWeightGradient {
     }
 
     /// The direct product.
-    fn correlate(&self, level: VectorLevel, images: usize, (input, gradient): (&[f32], &[f32]), filters: &mut [f32]) {
+    fn correlate(&self, level: VectorLevel, images: usize, known: WeightGradientInputs<'_>, filters: &mut [f32]) {
         let runs = images * self.output.shape.height;
         let length = self.taps.packed_len();
         for start in (0..runs).step_by(self.strip) {
@@ -100,8 +100,8 @@ impl ConvWeightGradient {
                 self.product.apply(
                     level,
                     Operands {
-                        a: &input[group * self.windows.channels()..],
-                        b: &gradient[group * self.windows.filters()..],
+                        a: &known.x.values[group * self.windows.channels()..],
+                        b: &known.dy.values[group * self.windows.filters()..],
                         c: &mut filters[group * length..][..length],
                         start: Start::Add,
                         rows: 0..self.product.counts().0,

@@ -7,6 +7,7 @@ use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{Layouts, Windows};
 use crate::device::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
+use crate::ops::cpu::WeightGradientInputs;
 use std::ops::Range;
 
 /// Tiles, at least, that are transformed and multiplied together, if the chunk has them: so many
@@ -30,6 +31,19 @@ pub(super) struct WinogradGradient {
     together: usize,
     /// Blocks of filters whose sums are computed together; divides their number.
     slab: usize,
+}
+
+/// Where tiles of inputs and of output gradients go.
+struct Planes<'a> {
+    inputs: &'a mut [f32],
+    gradients: &'a mut [f32],
+}
+
+/// A slab's sums in planes, `stride` floats apart.
+#[derive(Clone, Copy)]
+struct SlabSums<'a> {
+    planes: &'a [f32],
+    stride: usize,
 }
 
 impl WinogradGradient {
@@ -66,7 +80,7 @@ impl WinogradGradient {
     }
 
     /// Adds to the sums, packed in blocks of [`BLOCK`] filters, tap by tap, channel by channel.
-    pub fn apply(&self, level: VectorLevel, images: usize, values: (&[f32], &[f32]), sums: &mut [f32]) {
+    pub fn apply(&self, level: VectorLevel, images: usize, known: WeightGradientInputs<'_>, sums: &mut [f32]) {
         let most = self.together * self.tiles.len();
         let planes = [most * self.input.stride + SPACE, most * self.output.stride + SPACE];
         let slab = self.slab * self.input.stride * BLOCK;
@@ -78,7 +92,7 @@ impl WinogradGradient {
             slab_sums.grow(PLANES * sum_plane);
             for first in (0..images).step_by(self.together) {
                 let count = self.together.min(images - first);
-                self.spread(level, first..first + count, values, (&mut *inputs, &mut *gradients));
+                self.spread(level, first..first + count, known, Planes { inputs, gradients });
                 for (slab, sums) in sums.chunks_exact_mut(sums_of_slab).enumerate() {
                     for plane in 0..PLANES {
                         self.product.apply(
@@ -93,20 +107,16 @@ impl WinogradGradient {
                             },
                         );
                     }
-                    self.collect(level, (&*slab_sums, sum_plane), sums);
+                    self.collect(level, SlabSums { planes: slab_sums, stride: sum_plane }, sums);
                 }
             }
         });
     }
 
     /// Brings the tiles of some images into planes.
-    fn spread(
-        &self,
-        level: VectorLevel,
-        images: Range<usize>,
-        (input, gradient): (&[f32], &[f32]),
-        (inputs, gradients): (&mut [f32], &mut [f32]),
-    ) {
+    fn spread(&self, level: VectorLevel, images: Range<usize>, known: WeightGradientInputs<'_>, planes: Planes<'_>) {
+        let (input, gradient) = (known.x.values, known.dy.values);
+        let Planes { inputs, gradients } = planes;
         let most = self.together * self.tiles.len();
         for slot in 0..images.len() * self.tiles.len() {
             let image = images.start + slot / self.tiles.len();
@@ -131,13 +141,13 @@ impl WinogradGradient {
     }
 
     /// Brings a slab's sums back from their planes.
-    fn collect(&self, level: VectorLevel, (planes, plane): (&[f32], usize), sums: &mut [f32]) {
+    fn collect(&self, level: VectorLevel, slab: SlabSums<'_>, sums: &mut [f32]) {
         let block = self.taps * self.taps * self.input.stride * BLOCK;
         for (of, sums) in sums.chunks_exact_mut(block).enumerate() {
             for channel in 0..self.input.shape.channels {
                 let tile = FromPlanes {
-                    from: &planes[(of * self.input.stride + channel) * BLOCK..],
-                    plane,
+                    from: &slab.planes[(of * self.input.stride + channel) * BLOCK..],
+                    plane: slab.stride,
                     side: self.taps,
                     to: &mut sums[channel * BLOCK..],
                     pixels: &self.filter,

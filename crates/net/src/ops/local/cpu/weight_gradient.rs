@@ -164,6 +164,6 @@ impl WeightGradient for LocalWeightGradient {
 
     fn finish(&self, level: VectorLevel, totals: GradientTotals<'_>, weight: &mut [f32], bias: &mut [f32]) {
         self.sum(level, totals, weight, bias);
-        self.flatten.from_channels_first(self.windows.input, weight);
+        self.flatten.reorder(self.windows.input, weight);
     }
 }
