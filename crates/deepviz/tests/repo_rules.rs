@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot unwrap has failed")]
 
 mod arrows;
+mod operations;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
