@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "the driver's interface; what each call relies on is said there")]
 
 mod blas;
+mod convolution;
 mod dnn;
 mod kernels;
 mod launch;

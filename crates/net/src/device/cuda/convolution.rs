@@ -1,0 +1,100 @@
+//! A convolution as cuDNN describes it.
+
+use crate::device::windows::{WindowAxis, Windows};
+use crate::recipe::Precision;
+use crate::shape::Shape;
+use cudarc::cudnn::result::{self, CudnnError};
+use cudarc::cudnn::sys;
+use std::ffi::c_int;
+use std::sync::OnceLock;
+
+/// Numbers that tell a convolution of so many images at a precision from any other.
+pub(super) type Key = [usize; 15];
+
+pub(super) fn key(windows: &Windows, images: usize, precision: Precision) -> Key {
+    let Windows { input, output, rows, columns, groups } = *windows;
+    let [channels, height, width] = input.dims();
+    let numbers = |axis: WindowAxis| [axis.size, axis.stride, axis.dilation, axis.before];
+    let [r, down, apart_y, top] = numbers(rows);
+    let [s, right, apart_x, left] = numbers(columns);
+    let (filters, precision) = (output.channels, precision as usize);
+    [channels, height, width, filters, r, s, down, right, apart_y, apart_x, top, left, groups, images, precision]
+}
+
+/// How a convolution is computed: what its arrays are, and the algorithms, where there are any, once they were asked for.
+pub(super) struct Convolution {
+    pub x: sys::cudnnTensorDescriptor_t,
+    pub y: sys::cudnnTensorDescriptor_t,
+    pub weights: sys::cudnnFilterDescriptor_t,
+    pub windows: sys::cudnnConvolutionDescriptor_t,
+    /// Floats of input, output and weights.
+    pub lengths: [usize; 3],
+    pub forward: OnceLock<Option<(sys::cudnnConvolutionFwdAlgo_t, sys::cudnnMathType_t)>>,
+    pub input: OnceLock<Option<(sys::cudnnConvolutionBwdDataAlgo_t, sys::cudnnMathType_t)>>,
+    pub filters: OnceLock<Option<(sys::cudnnConvolutionBwdFilterAlgo_t, sys::cudnnMathType_t)>>,
+}
+
+// SAFETY: descriptors are only read once they are set.
+unsafe impl Send for Convolution {}
+// SAFETY: as above.
+unsafe impl Sync for Convolution {}
+
+impl Drop for Convolution {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, and nobody's any more.
+        unsafe {
+            result::destroy_tensor_descriptor(self.x).ok();
+            result::destroy_tensor_descriptor(self.y).ok();
+            result::destroy_filter_descriptor(self.weights).ok();
+            result::destroy_convolution_descriptor(self.windows).ok();
+        }
+    }
+}
+
+impl Convolution {
+    pub fn new(windows: &Windows, images: usize, precision: Precision) -> Result<Self, CudnnError> {
+        let Windows { input, output, rows, columns, groups } = *windows;
+        let int = |value: usize| value as c_int;
+        let (filters, channels) = (output.channels, windows.channels());
+        let (x, y) = (result::create_tensor_descriptor()?, result::create_tensor_descriptor()?);
+        let (weights, sliding) = (result::create_filter_descriptor()?, result::create_convolution_descriptor()?);
+        let float = sys::cudnnDataType_t::CUDNN_DATA_FLOAT;
+        let last = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NHWC;
+        let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
+        let math = match precision {
+            Precision::Float32 => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+            // What lies in memory is single precision, and cuDNN rounds that to TF32 at most.
+            Precision::Tf32 | Precision::Bf16 => sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH,
+        };
+        let dims = |shape: Shape| [int(images), int(shape.channels), int(shape.height), int(shape.width)];
+        // SAFETY: the descriptors were made above.
+        unsafe {
+            result::set_tensor4d_descriptor(x, last, float, dims(input))?;
+            result::set_tensor4d_descriptor(y, last, float, dims(output))?;
+            result::set_filter4d_descriptor(
+                weights,
+                float,
+                last,
+                [filters, channels, rows.size, columns.size].map(int),
+            )?;
+            let [top, left] = [rows.before, columns.before].map(int);
+            let [down, right] = [rows.stride, columns.stride].map(int);
+            let [apart_y, apart_x] = [rows.dilation, columns.dilation].map(int);
+            result::set_convolution2d_descriptor(sliding, top, left, down, right, apart_y, apart_x, mode, float)?;
+            result::set_convolution_group_count(sliding, int(groups))?;
+            result::set_convolution_math_type(sliding, math)?;
+        }
+        let lengths = [images * input.len(), images * output.len(), filters * channels * windows.area()];
+        let (forward, input, filters) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Ok(Self { x, y, weights, windows: sliding, lengths, forward, input, filters })
+    }
+}
+
+/// Whether cuDNN's rule gives the same output: it knows one padding an axis, over which its windows never hang.
+pub(super) fn fits(windows: &Windows) -> bool {
+    let Windows { input, output, rows, columns, .. } = *windows;
+    let count = |axis: WindowAxis, side: usize| {
+        (side + 2 * axis.before).checked_sub(axis.span()).map(|rest| rest / axis.stride + 1)
+    };
+    count(rows, input.height) == Some(output.height) && count(columns, input.width) == Some(output.width)
+}
