@@ -34,7 +34,6 @@ pub mod cuda {
 
     pub use crate::device::cuda::{Cuda, Facts, Library, libraries};
     pub use crate::execute::cuda::{Begin, CudaTrainer, Outgoing, StepInput};
-    pub use crate::optimiser::Rule;
 }
 
 pub use device::{Cpu, Device, VectorLevel};
@@ -47,7 +46,7 @@ pub use metrics::{Metric, MetricKind, MetricsLog, SkippedLines};
 pub use model::{CompiledNetwork, Model};
 pub use network::{Layer, Network, NetworkBuilder, Patch};
 pub use ops::{Op, ParameterSpec, Role};
-pub use optimiser::Orthogonaliser;
+pub use optimiser::{CpuOptimiser, TrainingState, Update};
 pub use output::{ChannelSums, LayerOutput};
 pub use parameters::Parameters;
 pub use recipe::Recipe;

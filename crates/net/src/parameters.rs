@@ -3,8 +3,8 @@
 use crate::error::Error;
 use crate::network::Network;
 use crate::ops::{ParameterSpec, Role};
+use crate::optimiser::Optimiser;
 use crate::random::Stream;
-use crate::recipe::Optimiser;
 use ndarray::{ArrayD, IxDyn};
 use std::borrow::Cow;
 

@@ -53,7 +53,7 @@ pub(crate) fn numbers_of(
             let weights = values(&snapshot.parameters);
             let norm = norm_of(weights.iter().copied());
             // Where the rate is outside of the velocity, the update is their product.
-            let rate = match (train.optimiser, spec.role) {
+            let rate = match (train.optimiser.kind, spec.role) {
                 (Optimiser::CudaConvnet, _) => 1.0,
                 (_, Role::Weight) => rates.weight * spec.rate_factor,
                 (_, Role::Bias) => rates.bias * spec.rate_factor,

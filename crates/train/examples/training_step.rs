@@ -4,8 +4,10 @@
 
 use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
 use deepviz_net::random::Stream;
-use deepviz_net::{Batch, Device, Engine, Init, Network, Op, Orthogonaliser, Parameters, Recipe, Run, Step};
-use deepviz_train::{Event, Job, Update, train};
+use deepviz_net::{
+    Batch, CpuOptimiser, Device, Engine, Init, Network, Op, Parameters, Recipe, Run, Step, TrainingState, Update,
+};
+use deepviz_train::{Event, Job, train};
 use ndarray::{Array4, Axis};
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize_to_file};
@@ -58,19 +60,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let label_smoothing = recipe.train.label_smoothing as f32;
     let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1, label_smoothing };
     let result = engine.gradients(&start.parameters, &batch, &mut gradients)?;
-    let (mut after, mut state) = (start.parameters.clone(), start.optimizer.clone());
+    let mut state = TrainingState { parameters: start.parameters.clone(), optimiser: start.optimizer.clone() };
     let steps_per_epoch = run.info().steps_per_epoch;
     // Half of the first stage done: its rate is not 0 even where it starts from that.
     let step = recipe.train.first_steps(steps_per_epoch).get(1).copied().unwrap_or(0) / 2;
     let rates = recipe.train.rates(step, steps_per_epoch);
-    let update = Update { network: &network, train: &recipe.train, rates, epoch: 0.0, number: 1, images: images.len() };
+    let update = Update { settings: &recipe.train.optimiser, rates, epoch: 0.0, number: 1, images: images.len() };
     let Device::Cpu(cpu) = &device else {
         return Err("the step is one of the processor".into());
     };
-    update.apply(&mut Orthogonaliser::new(cpu), &gradients, (&mut after, &mut state));
+    CpuOptimiser::new(cpu).update(&network, &update, &gradients, &mut state)?;
 
     let mut tensors: Vec<Tensor> = Vec::new();
-    for (kind, parameters) in [("before", &start.parameters), ("gradient", &gradients), ("after", &after)] {
+    for (kind, parameters) in [("before", &start.parameters), ("gradient", &gradients), ("after", &state.parameters)] {
         for (name, array) in parameters.iter() {
             tensors.push((format!("{kind}.{name}"), array.shape().to_vec(), array.iter().copied().collect()));
         }

@@ -3,11 +3,11 @@
 
 use crate::error::Error;
 use crate::images::Images;
-use crate::optimiser::Update;
 use deepviz_net::cuda::{Begin, Cuda, CudaTrainer, Outgoing, StepInput};
 use deepviz_net::recipe::TrainRecipe;
 use deepviz_net::{
-    Batch, BatchResult, Cpu, Device, Engine, Model, Network, Orthogonaliser, Parameters, Preprocess, Snapshot, View,
+    Batch, BatchResult, Cpu, CpuOptimiser, Device, Engine, Model, Network, Parameters, Preprocess, Snapshot,
+    TrainingState, Update, View,
 };
 use ndarray::{Array2, ArrayView3};
 use std::sync::Arc;
@@ -31,7 +31,8 @@ pub(crate) struct CpuExecutor {
     preprocess: Arc<Preprocess>,
     device: Device,
     gradients: Parameters,
-    orthogonal: Orthogonaliser,
+    label_smoothing: f32,
+    optimiser: CpuOptimiser,
 }
 
 pub(crate) struct CudaExecutor<'a> {
@@ -78,18 +79,23 @@ impl<'a> StepExecutor<'a> {
         match self {
             Self::Cpu(cpu) => {
                 let images: Vec<_> = ids.iter().filter_map(|id| images.get(*id)).collect();
-                let label_smoothing = update.train.label_smoothing as f32;
+                let label_smoothing = cpu.label_smoothing;
                 let batch = Batch { images: &images, labels, views, noise, label_smoothing };
                 let result = cpu.engine.gradients(&snapshot.parameters, &batch, &mut cpu.gradients)?;
                 if result.loss_sum.is_finite() {
-                    let state = (&mut snapshot.parameters, &mut snapshot.optimizer);
-                    update.apply(&mut cpu.orthogonal, &cpu.gradients, state);
+                    let mut state = TrainingState {
+                        parameters: std::mem::take(&mut snapshot.parameters),
+                        optimiser: std::mem::take(&mut snapshot.optimizer),
+                    };
+                    let network = Arc::clone(cpu.engine.network());
+                    let updated = cpu.optimiser.update(&network, update, &cpu.gradients, &mut state);
+                    (snapshot.parameters, snapshot.optimizer) = (state.parameters, state.optimiser);
+                    updated?;
                 }
                 Ok(Some(result))
             }
             Self::Cuda(cuda) => {
-                let rules = update.rules();
-                let step = StepInput { ids, labels, views, noise, rules: &rules };
+                let step = StepInput { ids, labels, views, noise, update: *update };
                 Ok(cuda.trainer.step(&cuda.images, &step)?)
             }
         }
@@ -145,13 +151,14 @@ impl Evaluator<'_> {
 
 impl CpuExecutor {
     fn new(device: &Device, cpu: &Cpu, initial: InitialState<'_>) -> Result<Self, Error> {
-        let InitialState { network, preprocess, .. } = initial;
+        let InitialState { network, preprocess, train, .. } = initial;
         Ok(Self {
             engine: Engine::new(Arc::clone(network), Arc::clone(preprocess), device)?,
             preprocess: Arc::clone(preprocess),
             device: device.clone(),
             gradients: Parameters::zeros(network),
-            orthogonal: Orthogonaliser::new(cpu),
+            label_smoothing: train.label_smoothing as f32,
+            optimiser: CpuOptimiser::new(cpu),
         })
     }
 }
@@ -166,7 +173,7 @@ impl<'a> CudaExecutor<'a> {
         let label_smoothing = train.label_smoothing as f32;
         let begin = Begin { parameters, state, images: &images, batch, label_smoothing };
         let (network, preprocess) = (Arc::clone(network), Arc::clone(preprocess));
-        let trainer = CudaTrainer::new(cuda, network, preprocess, train.optimiser, &begin)?;
+        let trainer = CudaTrainer::new(cuda, network, preprocess, train.optimiser.kind, &begin)?;
         if !trainer.is_resident() {
             tracing::info!("the images do not fit into the device's memory and are sent step by step");
         }

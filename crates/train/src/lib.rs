@@ -12,7 +12,6 @@ mod executor;
 mod images;
 mod job;
 mod metrics_log;
-mod optimiser;
 mod run;
 mod sampler;
 mod save;
@@ -21,7 +20,6 @@ mod start;
 
 pub use error::Error;
 pub use job::{Event, Job, Observer, Outcome};
-pub use optimiser::Update;
 pub use run::train;
 
 #[cfg(test)]

@@ -7,13 +7,12 @@ use crate::executor::{InitialState, Minibatch, StepExecutor};
 use crate::images::Images;
 use crate::job::{Event, Job, Observer, Outcome};
 use crate::metrics_log::MetricsWriter;
-use crate::optimiser::Update;
 use crate::save::PendingSnapshot;
 use crate::speed::Speed;
 use crate::start::Start;
 use deepviz_corpus::Split;
 use deepviz_net::recipe::TestViews;
-use deepviz_net::{BatchResult, Metric, MetricKind, NotFinite, RunInfo, Step};
+use deepviz_net::{BatchResult, Metric, MetricKind, NotFinite, RunInfo, Step, Update};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -146,8 +145,7 @@ impl<'a> Trainer<'a> {
         let rates = self.job.recipe.train.rates(step.0, steps);
         let snapshot = &mut self.start.snapshot;
         let update = Update {
-            network: &self.start.network,
-            train: &self.job.recipe.train,
+            settings: &self.job.recipe.train.optimiser,
             rates,
             epoch: step.0 as f64 / steps as f64,
             number: step.0 + 1,

@@ -91,7 +91,7 @@ fn untrained(job: &Job, network: &Network, info: &RunInfo) -> Result<Snapshot, E
         parameters,
         mean,
         std,
-        optimizer: Parameters::optimiser_state(network, info.recipe.train.optimiser),
+        optimizer: Parameters::optimiser_state(network, info.recipe.train.optimiser.kind),
     })
 }
 

@@ -1,9 +1,17 @@
-// The update of the weights: the formulas of Optimiser in the training crate, g being the gradient
-// summed over the minibatch. A rule that is not active changes nothing.
+// The update of the weights: the formulas of cpu.rs beside this file, g being the gradient summed over the
+// minibatch. Where a parameter is not active, nothing changes.
+
+// Rates and factors of one parameter at one step; UpdateParams in update_params.rs. They lie in the GPU's
+// memory, so that a recorded step can be replayed with other values.
+struct UpdateParams {
+    float rate, momentum, decay, share, epsilon, beta2, correction1, correction2;
+    int active;
+};
+static_assert(sizeof(UpdateParams) == 36, "the host writes parameters of this size");
 
 // v <- m v - (rate/n) g - rate decay w; w <- w + v
-extern "C" __global__ void update_cuda_convnet(float* w, float* v, const float* g, long long n, const Rule* rule) {
-    Rule by = *rule;
+extern "C" __global__ void update_cuda_convnet(float* w, float* v, const float* g, long long n, const UpdateParams* params) {
+    UpdateParams by = *params;
     if (!by.active) {
         return;
     }
@@ -16,8 +24,8 @@ extern "C" __global__ void update_cuda_convnet(float* w, float* v, const float* 
 }
 
 // v <- m v + g/n + decay w; w <- w - rate v
-extern "C" __global__ void update_pytorch(float* w, float* v, const float* g, long long n, const Rule* rule) {
-    Rule by = *rule;
+extern "C" __global__ void update_pytorch(float* w, float* v, const float* g, long long n, const UpdateParams* params) {
+    UpdateParams by = *params;
     if (!by.active) {
         return;
     }
@@ -29,8 +37,8 @@ extern "C" __global__ void update_pytorch(float* w, float* v, const float* g, lo
 }
 
 // g' = g/n + decay w; v <- m v + g'; w <- w - rate (g' + m v)
-extern "C" __global__ void update_nesterov(float* w, float* v, const float* g, long long n, const Rule* rule) {
-    Rule by = *rule;
+extern "C" __global__ void update_nesterov(float* w, float* v, const float* g, long long n, const UpdateParams* params) {
+    UpdateParams by = *params;
     if (!by.active) {
         return;
     }
@@ -43,8 +51,8 @@ extern "C" __global__ void update_nesterov(float* w, float* v, const float* g, l
 }
 
 // g' = g/n + decay w; s <- s + g'^2; w <- w - rate g' / (sqrt(s) + epsilon)
-extern "C" __global__ void update_adagrad(float* w, float* s, const float* g, long long n, const Rule* rule) {
-    Rule by = *rule;
+extern "C" __global__ void update_adagrad(float* w, float* s, const float* g, long long n, const UpdateParams* params) {
+    UpdateParams by = *params;
     if (!by.active) {
         return;
     }
@@ -57,8 +65,8 @@ extern "C" __global__ void update_adagrad(float* w, float* s, const float* g, lo
 }
 
 // Decoupled decay, then moments corrected for their start at zero.
-extern "C" __global__ void update_adamw(float* w, float* a, float* b, const float* g, long long n, const Rule* rule) {
-    Rule by = *rule;
+extern "C" __global__ void update_adamw(float* w, float* a, float* b, const float* g, long long n, const UpdateParams* params) {
+    UpdateParams by = *params;
     if (!by.active) {
         return;
     }
@@ -84,8 +92,8 @@ extern "C" __global__ void follow(float* running, const float* batch, int n, flo
 
 // Muon's velocity, and the gradient as Nesterov looks ahead: v <- m v + g/n; ahead = g/n + m v. Frozen
 // filters keep their velocity too, and what is ahead of them is not written: their update discards it.
-extern "C" __global__ void muon_velocity(float* v, const float* g, float* ahead, long long n, const Rule* rule) {
-    Rule by = *rule;
+extern "C" __global__ void muon_velocity(float* v, const float* g, float* ahead, long long n, const UpdateParams* params) {
+    UpdateParams by = *params;
     if (!by.active || by.rate <= 0.0f) {
         return;
     }
@@ -143,8 +151,8 @@ extern "C" __global__ void combine(const float* x, float a, const float* y, floa
 // Brings the filters together to the length sqrt(filters), then moves them; `squares` is the sum of
 // the weights' squares.
 extern "C" __global__ void muon_update(
-    float* w, const float* move, long long n, int filters, const double* squares, const Rule* rule) {
-    Rule by = *rule;
+    float* w, const float* move, long long n, int filters, const double* squares, const UpdateParams* params) {
+    UpdateParams by = *params;
     if (!by.active || by.rate <= 0.0f) {
         return;
     }

@@ -8,12 +8,13 @@ mod snapshots;
 mod train;
 mod write;
 
+pub use crate::optimiser::{Optimiser, OptimiserSettings, Rates};
 pub use data::{ChannelOrder, DataRecipe, Flip, MeanKind, Padding, StdKind, TestViews, ValueRange};
 pub use layer::{LayerRecipe, Origin};
 pub use resize::Resize;
 pub use short::short;
 pub use snapshots::{Every, SnapshotRecipe};
-pub use train::{Curve, Optimiser, Precision, Rates, Shuffle, Stage, TrainRecipe};
+pub use train::{Curve, Precision, Shuffle, Stage, TrainRecipe};
 
 use crate::table::{Scope, Section, tree};
 

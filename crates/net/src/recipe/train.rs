@@ -1,6 +1,7 @@
 //! `[train]`
 
 use crate::error::Error;
+use crate::optimiser::{Optimiser, OptimiserSettings, Rates};
 use crate::table::section::{Scope, Section};
 use crate::table::tree::{Node, Value};
 
@@ -11,19 +12,9 @@ pub struct TrainRecipe {
     pub batch: usize,
     /// The schedule: one stage after the other.
     pub stages: Vec<Stage>,
-    /// Form of the update.
-    pub optimiser: Optimiser,
-    /// Momentum where a layer gives none; of `AdamW`, the first moment's.
-    pub momentum: f64,
-    /// How much of `AdamW`'s second moment is kept from step to step.
-    pub beta2: f64,
-    /// Added to the root of a second moment.
-    pub epsilon: f64,
-    /// Decay of weights where a layer gives none.
-    pub decay: f64,
-    /// Decay of biases where a layer gives none.
-    pub bias_decay: f64,
-    /// Share of the loss that wants every class alike.
+    /// The optimiser and its settings.
+    pub optimiser: OptimiserSettings,
+    /// Share of the loss that smooths the targets towards uniform.
     pub label_smoothing: f64,
     /// To what the factors of matrix products are rounded where the device can save time by it.
     pub precision: Precision,
@@ -44,15 +35,6 @@ pub struct Stage {
     pub end_rate: Rates,
     /// How it leads there.
     pub curve: Curve,
-}
-
-/// Learning rates.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rates {
-    /// Of weights.
-    pub weight: f64,
-    /// Of biases.
-    pub bias: f64,
 }
 
 /// How a learning rate goes from one value to another.
@@ -80,39 +62,6 @@ impl Stage {
         Rates {
             weight: between(self.rate.weight, self.end_rate.weight),
             bias: between(self.rate.bias, self.end_rate.bias),
-        }
-    }
-}
-
-/// Form of the update; `g` is the gradient averaged over the minibatch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Optimiser {
-    /// `v <- m v - rate g - rate decay w; w <- w + v`: the rate is inside the velocity.
-    CudaConvnet,
-    /// `v <- m v + g + decay w; w <- w - rate v`: the rate is outside.
-    Pytorch,
-    /// `g' = g + decay w; v <- m v + g'; w <- w - rate (g' + m v)`.
-    Nesterov,
-    /// `g' = g + decay w; s <- s + g'^2; w <- w - rate g' / (sqrt(s) + epsilon)`.
-    AdaGrad,
-    /// `w <- w - rate decay w; a <- m a + (1 - m) g; b <- beta2 b + (1 - beta2) g^2;
-    /// w <- w - rate a' / (sqrt(b') + epsilon)`, a' and b' being a and b over `1 - m^t` and
-    /// `1 - beta2^t` at step t.
-    AdamW,
-    /// Filters: `v <- m v + g; w <- w sqrt(k) / |w|; w <- w - rate O(g + m v)`, k being the number of
-    /// filters and O the nearest orthogonal matrix (a row a filter), nearly; no decay, for their length
-    /// is fixed. Everything else as `Nesterov`.
-    Muon,
-}
-
-impl Optimiser {
-    /// What follows a parameter's name in the names of the arrays that last from step to step; all
-    /// of the parameter's shape.
-    pub const fn state(self) -> &'static [&'static str] {
-        match self {
-            Self::CudaConvnet | Self::Pytorch | Self::Nesterov | Self::Muon => &[""],
-            Self::AdaGrad => &[".sum"],
-            Self::AdamW => &[".exp_avg", ".exp_avg_sq"],
         }
     }
 }
@@ -198,20 +147,22 @@ impl TrainRecipe {
         let below_one = |value: &f64| (0.0..1.0).contains(value);
         let batch = section.checked("batch", "a whole number, 1 or more,", |batch| *batch > 0)?;
         let stages = section.node("stages");
-        let optimiser = section.choice("optimiser", &OPTIMISERS)?.unwrap_or(Optimiser::CudaConvnet);
-        let epsilon = if optimiser == Optimiser::AdaGrad { 1e-10 } else { 1e-8 };
+        let kind = section.choice("optimiser", &OPTIMISERS)?.unwrap_or(Optimiser::CudaConvnet);
+        let epsilon = if kind == Optimiser::AdaGrad { 1e-10 } else { 1e-8 };
         let train = Self {
             batch: batch.unwrap_or(128),
             stages: match stages {
                 Some(node) => read_stages(section.scope, node)?,
                 None => return Err(section.missing("stages")),
             },
-            optimiser,
-            beta2: section.checked("beta2", "a number from 0 to below 1", below_one)?.unwrap_or(0.999),
-            epsilon: section.checked("epsilon", "a number above 0", |value| *value > 0.0)?.unwrap_or(epsilon),
-            momentum: section.checked("momentum", "a number from 0 to below 1", below_one)?.unwrap_or(0.9),
-            decay: section.checked("decay", rule, positive)?.unwrap_or(0.0),
-            bias_decay: section.checked("bias_decay", rule, positive)?.unwrap_or(0.0),
+            optimiser: OptimiserSettings {
+                kind,
+                beta2: section.checked("beta2", "a number from 0 to below 1", below_one)?.unwrap_or(0.999),
+                epsilon: section.checked("epsilon", "a number above 0", |value| *value > 0.0)?.unwrap_or(epsilon),
+                momentum: section.checked("momentum", "a number from 0 to below 1", below_one)?.unwrap_or(0.9),
+                decay: section.checked("decay", rule, positive)?.unwrap_or(0.0),
+                bias_decay: section.checked("bias_decay", rule, positive)?.unwrap_or(0.0),
+            },
             label_smoothing: section
                 .checked("label_smoothing", "a number from 0 to below 1", below_one)?
                 .unwrap_or(0.0),

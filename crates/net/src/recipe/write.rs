@@ -71,14 +71,15 @@ fn train(recipe: &Recipe) -> Table {
         put(&mut table, "curve", word(&CURVES, &stage.curve));
         Value::Table(table)
     });
+    let optimiser = &train.optimiser;
     let mut table = Table::new();
     put(&mut table, "batch", whole(train.batch));
-    put(&mut table, "optimiser", word(&OPTIMISERS, &train.optimiser));
-    put(&mut table, "momentum", train.momentum);
-    put(&mut table, "beta2", train.beta2);
-    put(&mut table, "epsilon", train.epsilon);
-    put(&mut table, "decay", train.decay);
-    put(&mut table, "bias_decay", train.bias_decay);
+    put(&mut table, "optimiser", word(&OPTIMISERS, &optimiser.kind));
+    put(&mut table, "momentum", optimiser.momentum);
+    put(&mut table, "beta2", optimiser.beta2);
+    put(&mut table, "epsilon", optimiser.epsilon);
+    put(&mut table, "decay", optimiser.decay);
+    put(&mut table, "bias_decay", optimiser.bias_decay);
     put(&mut table, "label_smoothing", train.label_smoothing);
     put(&mut table, "precision", word(&PRECISIONS, &train.precision));
     put(&mut table, "shuffle", word(&SHUFFLES, &train.shuffle));

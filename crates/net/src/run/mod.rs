@@ -180,7 +180,7 @@ impl Run {
         // What else there may be is no larger than the network makes it: nothing is read before that is known.
         let state: BTreeMap<String, &[usize]> = self
             .network
-            .optimiser_state(self.info.recipe.train.optimiser)
+            .optimiser_state(self.info.recipe.train.optimiser.kind)
             .map(|(name, shape)| (format!("{OPTIMIZER}{name}"), shape))
             .collect();
         let image = self.network.image().dims();
@@ -220,7 +220,7 @@ impl Run {
         let fits = self.check_shapes(&Header::scan(&path)?.tensors);
         fits.map_err(|error| Self::unfit(&error, &path))?;
         let mut snapshot = read(&path)?;
-        let fits = snapshot.check(&self.network, self.info.recipe.train.optimiser);
+        let fits = snapshot.check(&self.network, self.info.recipe.train.optimiser.kind);
         fits.and_then(|()| {
             if snapshot.step != step {
                 return Err(Error::Tensor {
@@ -236,7 +236,7 @@ impl Run {
         snapshot.parameters = parameters.in_order_of(&self.network)?;
         if !snapshot.optimizer.is_empty() {
             let optimizer = std::mem::take(&mut snapshot.optimizer);
-            snapshot.optimizer = optimizer.in_order_of_state(&self.network, self.info.recipe.train.optimiser)?;
+            snapshot.optimizer = optimizer.in_order_of_state(&self.network, self.info.recipe.train.optimiser.kind)?;
         }
         Ok(snapshot)
     }

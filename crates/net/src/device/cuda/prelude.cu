@@ -17,14 +17,6 @@ struct View {
 };
 static_assert(sizeof(View) == 24, "the host writes views of this size");
 
-// Rates and factors of one parameter at one step; Rule in the optimiser. It lies in the GPU's memory,
-// so that a recorded step can be replayed with other values.
-struct Rule {
-    float rate, momentum, decay, share, epsilon, beta2, correction1, correction2;
-    int active;
-};
-static_assert(sizeof(Rule) == 36, "the host writes rules of this size");
-
 static __device__ __forceinline__ long long first_index() {
     return (long long)blockIdx.x * blockDim.x + threadIdx.x;
 }

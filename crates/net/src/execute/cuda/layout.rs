@@ -17,7 +17,7 @@ fn misfit(spec: &ParameterSpec, order: &AxisOrder) -> Error {
 }
 
 /// A parameter's values in the device's order.
-pub(super) fn to_device(
+pub(crate) fn to_device(
     network: &Network,
     layer: &Layer,
     spec: &ParameterSpec,

@@ -8,6 +8,7 @@ mod pass;
 mod trainer;
 
 pub(crate) use engine::CudaEngine;
+pub(crate) use layout::to_device;
 pub(crate) use model::CudaModel;
 pub use outgoing::Outgoing;
 pub use trainer::{Begin, CudaTrainer, StepInput};

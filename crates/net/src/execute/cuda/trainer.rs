@@ -1,21 +1,17 @@
 //! Training that stays on the device: images, weights, optimiser. The host sends which images, how
 //! they are seen and the rates of every step, and hears loss and errors one step later.
 
-use super::layout::to_device;
 use super::outgoing::Outgoing;
 use super::pass::{Buffers, Pass, Training, Weights};
-use crate::device::cuda::{Arg, At, Cuda, Grid, Memory};
+use crate::device::cuda::{Cuda, Memory};
 use crate::error::Error;
 use crate::execute::BatchResult;
 use crate::input::InputTransform;
 use crate::input::cuda::{DeviceView, Images, Preprocessing, device_views, padded};
 use crate::input::{Preprocess, View};
 use crate::network::Network;
-use crate::ops::{ParameterSpec, Role};
-use crate::optimiser::Rule;
-use crate::optimiser::muon_cuda::MuonRoom;
+use crate::optimiser::{CudaOptimiser, Optimiser, Update, UpdateArrays};
 use crate::parameters::Parameters;
-use crate::recipe::Optimiser;
 use cudarc::driver::{CudaEvent, CudaGraph, CudaStream, PinnedHostSlice, sys};
 use ndarray::{Array2, ArrayView3};
 use std::fmt;
@@ -32,24 +28,22 @@ pub struct StepInput<'a> {
     pub views: &'a [View],
     /// What dropout's masks are drawn from.
     pub noise: u64,
-    /// For every parameter of the network in order, what the update does; nothing for statistics.
-    pub rules: &'a [Rule],
+    /// What is done with its gradients.
+    pub update: Update<'a>,
 }
 
 /// A network being trained on a device.
 pub struct CudaTrainer {
     on: Cuda,
     network: Arc<Network>,
-    optimiser: Optimiser,
+    kind: Optimiser,
+    optimiser: CudaOptimiser,
     label_smoothing: f32,
     preprocessing: Preprocessing,
     /// All images, where the device has room for them.
     resident: Option<Memory<u8>>,
     weights: Weights,
     gradients: Weights,
-    /// The optimiser's arrays, in its order, each in the layout of its parameter.
-    state: Vec<Memory<f32>>,
-    muon: Option<MuonRoom>,
     space: Buffers,
     input: Input,
     losses: [Memory<f64>; 3],
@@ -89,7 +83,6 @@ struct Input {
     views: Memory<DeviceView>,
     labels: Memory<u16>,
     noise: Memory<u64>,
-    rules: Memory<Rule>,
 }
 
 impl fmt::Debug for CudaTrainer {
@@ -128,7 +121,7 @@ impl CudaTrainer {
         on: &Cuda,
         network: Arc<Network>,
         preprocess: Arc<Preprocess>,
-        optimiser: Optimiser,
+        kind: Optimiser,
         begin: &Begin<'_, '_>,
     ) -> Result<Self, Error> {
         let Begin { parameters, state, images, batch, label_smoothing } = *begin;
@@ -138,15 +131,13 @@ impl CudaTrainer {
         let space = Buffers::new(on, &network, batch, true)?;
         let resident = resident(on, network.transform(), images)?;
         let own_pixels = if resident.is_some() { 0 } else { batch * network.image().len() };
-        let rules = network.parameters().count();
         let result = || {
             let host = on.pinned(2)?;
             Ok::<_, Error>(Slot { host, done: on.context().new_event(None).map_err(on.failed("make an event"))? })
         };
-        let mut this = Self {
+        Ok(Self {
             gradients: Weights::zeros(on, &network)?,
-            state: Vec::new(),
-            muon: None,
+            optimiser: CudaOptimiser::new(on, &network, kind, state)?,
             preprocessing: Preprocessing::new(on, &network, preprocess, batch)?,
             input: Input {
                 pixels: Memory::zeros(on, own_pixels)?,
@@ -154,7 +145,6 @@ impl CudaTrainer {
                 views: Memory::zeros(on, batch)?,
                 labels: Memory::zeros(on, batch)?,
                 noise: Memory::zeros(on, 1)?,
-                rules: Memory::zeros(on, rules)?,
             },
             losses: [Memory::zeros(on, batch)?, Memory::zeros(on, batch)?, Memory::zeros(on, 2)?],
             results: [result()?, result()?],
@@ -162,7 +152,7 @@ impl CudaTrainer {
             copies: on.stream().fork().map_err(on.failed("make a stream"))?,
             on: on.clone(),
             network,
-            optimiser,
+            kind,
             label_smoothing,
             resident,
             weights,
@@ -170,12 +160,7 @@ impl CudaTrainer {
             steps: 0,
             is_pending: false,
             graphs: Vec::new(),
-        };
-        this.upload_state(state)?;
-        if optimiser == Optimiser::Muon {
-            this.muon = MuonRoom::new(on, &this.network)?;
-        }
-        Ok(this)
+        })
     }
 
     /// Whether the images lie on the device.
@@ -233,13 +218,13 @@ impl CudaTrainer {
         let copied = self.copies.memcpy_dtoh(shadow.slice(), &mut host);
         copied.and_then(|()| done.record(&self.copies)).map_err(on.failed("copy from the device"))?;
         self.shadow = Some(shadow);
-        let (network, optimiser) = (Arc::clone(&self.network), self.optimiser);
+        let (network, optimiser) = (Arc::clone(&self.network), self.kind);
         Ok(Outgoing { done, host, network, optimiser, failed: on.clone() })
     }
 
     /// Every array that a snapshot holds: weights and statistics, then the optimiser's.
     fn arrays(&self) -> impl Iterator<Item = &Memory<f32>> {
-        self.weights.memory.iter().chain(&self.state)
+        self.weights.memory.iter().chain(self.optimiser.state())
     }
 
     /// Class probabilities of one view of each image, with the present weights and running statistics.
@@ -268,20 +253,6 @@ impl CudaTrainer {
         })
     }
 
-    fn upload_state(&mut self, state: &Parameters) -> Result<(), Error> {
-        let mut arrays = state.iter();
-        for layer in self.network.layers() {
-            for spec in layer.parameters.iter().filter(|spec| spec.is_learnt()) {
-                for _ in self.optimiser.state() {
-                    let (_, array) = arrays.next().ok_or_else(|| Parameters::missing(&spec.name))?;
-                    let values = to_device(&self.network, layer, spec, array.view())?;
-                    self.state.push(Memory::of(&self.on, &values)?);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Sends a step's input; gives whether its views change colours.
     fn send(&mut self, images: &[ArrayView3<'_, u8>], step: &StepInput<'_>) -> Result<bool, Error> {
         let (on, input) = (&self.on, &mut self.input);
@@ -302,7 +273,7 @@ impl CudaTrainer {
         input.views.write(on, &views)?;
         input.labels.write(on, step.labels)?;
         input.noise.write(on, &[step.noise])?;
-        input.rules.write(on, step.rules)?;
+        self.optimiser.write_params(on, &step.update.params_of(&self.network))?;
         Ok(coloured)
     }
 
@@ -354,54 +325,8 @@ impl CudaTrainer {
         let pass = Pass { on, network, space, weights, images, training: Some(training) };
         pass.forward(network.output())?;
         pass.backward(training)?;
-        self.update()
-    }
-
-    fn update(&self) -> Result<(), Error> {
-        let mut state = self.state.iter().map(Memory::at);
-        for (index, spec) in self.network.parameters().enumerate() {
-            let (weights, gradient) = (self.weights.memory[index].at(), self.gradients.memory[index].at());
-            if !spec.is_learnt() {
-                let momentum = Arg::Float(spec.rate_factor as f32);
-                let args = [weights.into(), gradient.into(), spec.len().into(), momentum];
-                self.on.launch("follow", Grid::Each(spec.len()), &args)?;
-                continue;
-            }
-            let own: Vec<At> = state.by_ref().take(self.optimiser.state().len()).collect();
-            // A rule of nine numbers of four bytes, as those of a float.
-            let rule = self.input.rules.at().plus(index * size_of::<Rule>() / size_of::<f32>());
-            self.update_one(spec, (weights, gradient), &own, rule)?;
-        }
-        Ok(())
-    }
-
-    fn update_one(
-        &self,
-        spec: &ParameterSpec,
-        (weights, gradient): (At, At),
-        state: &[At],
-        rule: At,
-    ) -> Result<(), Error> {
-        let kernel = match self.optimiser {
-            Optimiser::CudaConvnet => "update_cuda_convnet",
-            Optimiser::Pytorch => "update_pytorch",
-            Optimiser::AdaGrad => "update_adagrad",
-            Optimiser::AdamW => "update_adamw",
-            Optimiser::Muon if spec.role == Role::Weight && spec.shape.len() == 4 => {
-                return match (&self.muon, state) {
-                    (Some(room), [velocity]) => room.update(&self.on, spec, (weights, gradient, *velocity), rule),
-                    _ => Err(Error::internal("no memory or no velocity for an update by Muon".into())),
-                };
-            }
-            Optimiser::Nesterov | Optimiser::Muon => "update_nesterov",
-        };
-        let state = state.iter().map(|at| Arg::from(*at));
-        let args: Vec<Arg> = [weights.into()]
-            .into_iter()
-            .chain(state)
-            .chain([gradient.into(), Arg::long(spec.len()), rule.into()])
-            .collect();
-        self.on.launch(kernel, Grid::Each(spec.len()), &args)
+        let arrays = UpdateArrays { weights: &weights.memory, gradients: &self.gradients.memory };
+        self.optimiser.update(on, network, arrays)
     }
 
     /// Waits for a step and reads its loss and errors.

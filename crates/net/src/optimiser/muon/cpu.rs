@@ -1,30 +1,21 @@
-//! The nearest orthogonal matrix, nearly: what Muon makes of a gradient.
+//! The nearest orthogonal matrix, nearly, on the CPU.
 
+use super::{COEFFICIENTS, MatrixShape, STEPS};
 use crate::device::Cpu;
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
 use crate::device::cpu::lanes::LANES;
 use rayon::prelude::*;
 
-/// Coefficients of the iteration `X <- a X + (b A + c A A) X` with `A = X X'`. They are steeper at
-/// zero than those that converge: after few steps all singular values lie between about 0.5 and 1.5.
-const COEFFICIENTS: [f32; 3] = [3.4445, -4.7750, 2.0315];
-
 /// Added to the norm by which the matrix is divided first.
 const EPSILON: f64 = 1e-7;
 
 /// Replaces matrices by ones with the same singular vectors and singular values near 1, keeping its
 /// buffers from call to call. Bit for bit the same for any number of threads.
-///
-/// Source: Newton-Schulz iteration of fifth order as in Muon (Jordan and others, 2024).
-pub struct Orthogonaliser {
+pub(crate) struct Orthogonaliser {
     cpu: Cpu,
-    shapes: Vec<Shapes>,
-    x: Buffer,
-    transposed: Buffer,
-    square: Buffer,
-    fourth: Buffer,
-    out: Buffer,
+    plans: Vec<Plan>,
+    buffers: Buffers,
 }
 
 impl std::fmt::Debug for Orthogonaliser {
@@ -33,10 +24,20 @@ impl std::fmt::Debug for Orthogonaliser {
     }
 }
 
-/// Sides rounded up to whole blocks, and the products over them.
-struct Shapes {
-    rows: usize,
-    columns: usize,
+/// What the iteration reads and writes, large enough for every matrix so far.
+#[derive(Default)]
+struct Buffers {
+    x: Buffer,
+    transposed: Buffer,
+    square: Buffer,
+    fourth: Buffer,
+    out: Buffer,
+}
+
+/// The products over matrices of one shape.
+struct Plan {
+    /// Sides rounded up to whole blocks, `rows` being the shorter one.
+    padded: MatrixShape,
     /// `X X'`
     gram: Product,
     /// `A A`
@@ -48,40 +49,37 @@ struct Shapes {
 impl Orthogonaliser {
     /// With that processor's threads and vector instructions.
     pub fn new(cpu: &Cpu) -> Self {
-        let empty = Buffer::default;
-        Self {
-            cpu: cpu.clone(),
-            shapes: Vec::new(),
-            x: empty(),
-            transposed: empty(),
-            square: empty(),
-            fourth: empty(),
-            out: empty(),
-        }
+        Self { cpu: cpu.clone(), plans: Vec::new(), buffers: Buffers::default() }
     }
 
-    /// The matrix (rows one after the other) after `steps` steps of the iteration, which begins with
+    /// The matrix (rows one after the other) after [`STEPS`] steps of the iteration, which begins with
     /// the matrix over its Frobenius norm. A matrix of zeros stays one.
-    pub fn apply(
+    pub fn apply(&mut self, matrix: impl IntoIterator<Item = f32>, shape: MatrixShape) -> impl Iterator<Item = f32> {
+        self.apply_steps(matrix, shape, STEPS)
+    }
+
+    fn apply_steps(
         &mut self,
         matrix: impl IntoIterator<Item = f32>,
-        (rows, columns): (usize, usize),
+        shape: MatrixShape,
         steps: usize,
     ) -> impl Iterator<Item = f32> {
+        let (is_tall, columns) = (shape.is_tall(), shape.columns);
+        let padded =
+            MatrixShape { rows: shape.short().next_multiple_of(BLOCK), columns: shape.long().next_multiple_of(BLOCK) };
+        let at = self.plan(padded);
+        let Self { cpu, plans, buffers } = self;
+        let plan = &plans[at];
+        let width = padded.columns;
         // The products are of the shorter side.
-        let is_tall = rows > columns;
-        let (short, long) = (rows.min(columns), rows.max(columns));
-        let at = self.shapes(short.next_multiple_of(BLOCK), long.next_multiple_of(BLOCK));
-        let shapes = &self.shapes[at];
-        let width = shapes.columns;
         let place = move |at: usize| {
             let (row, column) = (at / columns, at % columns);
             if is_tall { column * width + row } else { row * width + column }
         };
-        let x = &mut self.x[..shapes.rows * width];
+        let x = &mut buffers.x[..padded.len()];
         x.fill(0.0);
         let mut squares = 0.0;
-        for (index, value) in matrix.into_iter().take(rows * columns).enumerate() {
+        for (index, value) in matrix.into_iter().take(shape.len()).enumerate() {
             x[place(index)] = value;
             squares += f64::from(value).powi(2);
         }
@@ -89,61 +87,58 @@ impl Orthogonaliser {
         for value in x {
             *value *= factor;
         }
-        let cpu = self.cpu.clone();
-        let (transposed, square) = (&mut self.transposed, &mut self.square);
-        let (fourth, out) = (&mut self.fourth, &mut self.out);
         cpu.install(|| {
             for _ in 0..steps {
-                iterate(&cpu, shapes, (&mut self.x, transposed), (square, fourth), out);
+                iterate(cpu, plan, buffers);
             }
         });
-        let x = &self.x;
-        (0..rows * columns).map(move |index| x[place(index)])
+        let x = &buffers.x;
+        (0..shape.len()).map(move |index| x[place(index)])
     }
 
-    fn shapes(&mut self, rows: usize, columns: usize) -> usize {
-        let found = self.shapes.iter().position(|shapes| (shapes.rows, shapes.columns) == (rows, columns));
+    /// The index of the plan for such sides.
+    fn plan(&mut self, padded: MatrixShape) -> usize {
+        let MatrixShape { rows, columns } = padded;
+        let found = self.plans.iter().position(|plan| plan.padded == padded);
         found.unwrap_or_else(|| {
-            for buffer in [&mut self.x, &mut self.transposed, &mut self.out] {
+            for buffer in [&mut self.buffers.x, &mut self.buffers.transposed, &mut self.buffers.out] {
                 buffer.grow(rows * columns);
             }
-            self.square.grow(rows * rows);
-            self.fourth.grow(rows * rows);
-            self.shapes.push(Shapes {
-                rows,
-                columns,
+            self.buffers.square.grow(rows * rows);
+            self.buffers.fourth.grow(rows * rows);
+            self.plans.push(Plan {
+                padded,
                 gram: product(columns, rows),
                 square: product(rows, rows),
                 whole: product(rows, columns),
             });
-            self.shapes.len() - 1
+            self.plans.len() - 1
         })
     }
 }
 
-fn iterate(
-    cpu: &Cpu,
-    shapes: &Shapes,
-    (x, transposed): (&mut Buffer, &mut Buffer),
-    (square, fourth): (&mut Buffer, &mut Buffer),
-    out: &mut Buffer,
-) {
-    let (rows, columns) = (shapes.rows, shapes.columns);
+/// A step of the iteration, from `x` to `x`.
+fn iterate(cpu: &Cpu, plan: &Plan, buffers: &mut Buffers) {
+    let MatrixShape { rows, columns } = plan.padded;
     let [a, b, c] = COEFFICIENTS;
+    let Buffers { x, transposed, square, fourth, out } = buffers;
     for (row, values) in x[..rows * columns].chunks_exact(columns).enumerate() {
         for (column, value) in values.iter().enumerate() {
             transposed[column * rows + row] = *value;
         }
     }
-    multiply(cpu, &shapes.gram, (x, transposed), (&mut square[..rows * rows], rows), Start::Zero);
-    multiply(cpu, &shapes.square, (square, square), (&mut fourth[..rows * rows], rows), Start::Zero);
+    let gram = Factors { a: x, b: transposed, columns: rows };
+    multiply(cpu, &plan.gram, gram, &mut square[..rows * rows], Start::Zero);
+    let squared = Factors { a: square, b: square, columns: rows };
+    multiply(cpu, &plan.square, squared, &mut fourth[..rows * rows], Start::Zero);
     for (square, fourth) in square[..rows * rows].iter_mut().zip(fourth.iter()) {
         *square = b * *square + c * fourth;
     }
     for (out, x) in out[..rows * columns].iter_mut().zip(x.iter()) {
         *out = a * x;
     }
-    multiply(cpu, &shapes.whole, (square, x), (&mut out[..rows * columns], columns), Start::Add);
+    let moved = Factors { a: square, b: x, columns };
+    multiply(cpu, &plan.whole, moved, &mut out[..rows * columns], Start::Add);
     std::mem::swap(x, out);
 }
 
@@ -162,13 +157,16 @@ fn product(inner: usize, columns: usize) -> Product {
     })
 }
 
-fn multiply(
-    cpu: &Cpu,
-    product: &Product,
-    (a, b): (&[f32], &[f32]),
-    (c, columns): (&mut [f32], usize),
-    start: Start<'_>,
-) {
+/// The factors of a product; `columns` are those of `b` and of the product.
+#[derive(Clone, Copy)]
+struct Factors<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    columns: usize,
+}
+
+fn multiply(cpu: &Cpu, product: &Product, factors: Factors<'_>, c: &mut [f32], start: Start<'_>) {
+    let Factors { a, b, columns } = factors;
     let (rows, runs) = product.counts();
     let inner = runs * BLOCK;
     c.par_chunks_mut(rows * columns).zip(a.par_chunks(rows * inner)).for_each(|(c, a)| {
@@ -195,6 +193,10 @@ mod tests {
         (0..rows * columns).map(|at| stream.normal(at as u64) as f32).collect()
     }
 
+    fn shape(rows: usize, columns: usize) -> MatrixShape {
+        MatrixShape { rows, columns }
+    }
+
     fn by_hand(values: &[f32], rows: usize, steps: usize) -> Array2<f64> {
         let columns = values.len() / rows;
         let [a, b, c] = COEFFICIENTS.map(f64::from);
@@ -218,7 +220,7 @@ mod tests {
                 let mut first: Option<Vec<f32>> = None;
                 for threads in [1, 3] {
                     let mut orthogonal = Orthogonaliser::new(&cpu(threads, level));
-                    let found: Vec<f32> = orthogonal.apply(start.iter().copied(), (rows, columns), 3).collect();
+                    let found: Vec<f32> = orthogonal.apply(start.iter().copied(), shape(rows, columns)).collect();
                     for (found, expected) in found.iter().zip(&expected) {
                         assert!((f64::from(*found) - expected).abs() < 1e-5, "{rows}x{columns} {level}");
                     }
@@ -232,7 +234,7 @@ mod tests {
     fn singular_values_come_near_one() {
         let (rows, columns) = (24, 60);
         let mut orthogonal = Orthogonaliser::new(&cpu(1, VectorLevel::detect()));
-        let values: Vec<f32> = orthogonal.apply(drawn(rows, columns), (rows, columns), 5).collect();
+        let values: Vec<f32> = orthogonal.apply_steps(drawn(rows, columns), shape(rows, columns), 5).collect();
         let x = ArrayView2::from_shape((rows, columns), &values).unwrap();
         let gram = x.dot(&x.t());
         // The singular values' squares add up to the trace; all within 0.5 to 1.5 of magnitude.
@@ -245,11 +247,11 @@ mod tests {
     #[test]
     fn zeros_stay_and_buffers_are_used_again() {
         let mut orthogonal = Orthogonaliser::new(&cpu(1, VectorLevel::detect()));
-        assert_eq!(orthogonal.apply(drawn(20, 50), (20, 50), 2).count(), 1000);
-        assert!(orthogonal.apply([0.0; 12], (3, 4), 4).all(|v| v.to_bits() == 0));
+        assert_eq!(orthogonal.apply_steps(drawn(20, 50), shape(20, 50), 2).count(), 1000);
+        assert!(orthogonal.apply_steps([0.0; 12], shape(3, 4), 4).all(|v| v.to_bits() == 0));
         let start = drawn(3, 4);
         let expected = by_hand(&start, 3, 2);
-        let found: Vec<f32> = orthogonal.apply(start, (3, 4), 2).collect();
+        let found: Vec<f32> = orthogonal.apply_steps(start, shape(3, 4), 2).collect();
         assert!(found.iter().zip(&expected).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5));
     }
 }
