@@ -28,12 +28,12 @@ pub mod run;
 mod shape;
 pub mod snapshot;
 mod table;
+mod trainer;
 
 pub mod cuda {
-    //! GPUs: the device, its libraries, and training that stays on it.
+    //! GPUs: the device and its libraries.
 
     pub use crate::device::cuda::{Cuda, Facts, Library, libraries};
-    pub use crate::execute::cuda::{Begin, CudaTrainer, Outgoing, StepInput};
 }
 
 pub use device::{Cpu, Device, VectorLevel};
@@ -46,10 +46,11 @@ pub use metrics::{Metric, MetricKind, MetricsLog, SkippedLines};
 pub use model::{CompiledNetwork, Model};
 pub use network::{Layer, Network, NetworkBuilder, Patch};
 pub use ops::{Op, ParameterSpec, Role};
-pub use optimiser::{CpuOptimiser, TrainingState, Update};
+pub use optimiser::TrainingState;
 pub use output::{ChannelSums, LayerOutput};
 pub use parameters::Parameters;
 pub use recipe::Recipe;
 pub use run::{CheckpointEntry, CorpusInfo, Run, RunInfo, RunLock};
 pub use shape::{Shape, Step};
 pub use snapshot::Snapshot;
+pub use trainer::{Evaluator, InitialState, PendingDownload, StateCopy, Trainer, TrainingStep};

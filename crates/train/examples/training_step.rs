@@ -5,7 +5,8 @@
 use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
 use deepviz_net::random::Stream;
 use deepviz_net::{
-    Batch, CpuOptimiser, Device, Engine, Init, Network, Op, Parameters, Recipe, Run, Step, TrainingState, Update,
+    Batch, Device, Engine, Init, InitialState, Network, Op, Parameters, Recipe, Run, Step, Trainer, TrainingState,
+    TrainingStep,
 };
 use deepviz_train::{Event, Job, train};
 use ndarray::{Array4, Axis};
@@ -55,24 +56,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for ((image, view), input) in images.iter().zip(&views).zip(inputs.axis_iter_mut(Axis(0))) {
         preprocess.write(*image, *view, input)?;
     }
-    let mut engine = Engine::new(Arc::clone(&network), preprocess, &device)?;
+    let mut engine = Engine::new(Arc::clone(&network), Arc::clone(&preprocess), &device)?;
     let mut gradients = Parameters::zeros(&network);
     let label_smoothing = recipe.train.label_smoothing as f32;
     let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1, label_smoothing };
     let result = engine.gradients(&start.parameters, &batch, &mut gradients)?;
-    let mut state = TrainingState { parameters: start.parameters.clone(), optimiser: start.optimizer.clone() };
     let steps_per_epoch = run.info().steps_per_epoch;
     // Half of the first stage done: its rate is not 0 even where it starts from that.
     let step = recipe.train.first_steps(steps_per_epoch).get(1).copied().unwrap_or(0) / 2;
     let rates = recipe.train.rates(step, steps_per_epoch);
-    let update = Update { settings: &recipe.train.optimiser, rates, epoch: 0.0, number: 1, images: images.len() };
-    let Device::Cpu(cpu) = &device else {
-        return Err("the step is one of the processor".into());
-    };
-    CpuOptimiser::new(cpu).update(&network, &update, &gradients, &mut state)?;
+    let state = TrainingState { parameters: start.parameters.clone(), optimiser: start.optimizer.clone() };
+    let initial = InitialState { network: Arc::clone(&network), preprocess, state };
+    let mut trainer = Trainer::new(&device, &recipe.train, initial, &images)?;
+    let ids: Vec<u32> = (0..images.len() as u32).collect();
+    let Batch { images, labels, views, noise, .. } = batch;
+    trainer.step(&TrainingStep { ids: &ids, images, labels, views, noise, rates, epoch: 0.0, number: 1 })?;
+    let after = trainer.copy_out()?.wait()?;
 
     let mut tensors: Vec<Tensor> = Vec::new();
-    for (kind, parameters) in [("before", &start.parameters), ("gradient", &gradients), ("after", &state.parameters)] {
+    for (kind, parameters) in [("before", &start.parameters), ("gradient", &gradients), ("after", &after.parameters)] {
         for (name, array) in parameters.iter() {
             tensors.push((format!("{kind}.{name}"), array.shape().to_vec(), array.iter().copied().collect()));
         }

@@ -1,11 +1,10 @@
 //! Loss and error over the test split.
 
 use crate::error::Error;
-use crate::executor::Evaluator;
 use crate::images::Images;
 use deepviz_corpus::{Corpus, Split};
-use deepviz_net::Network;
 use deepviz_net::recipe::TestViews;
+use deepviz_net::{Evaluator, Network};
 use ndarray::{Array2, ArrayView1, ArrayView3};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
-//! The training loop: batches, augmentation, optimiser and schedule, metrics, when to snapshot, resume.
+//! The training loop: order of the images, augmentation, schedule, metrics, when to snapshot, resume. The steps
+//! themselves are those of [`deepviz_net::Trainer`], on whichever device.
 //!
 //! [`train`] turns a recipe and a corpus into a run folder. Everything random at a step is a function
 //! of the seed, the step and the image, and nothing that lasts from one step to the next lives
@@ -8,13 +9,12 @@ mod augmentation;
 mod divergence;
 mod error;
 mod evaluate;
-mod executor;
 mod images;
 mod job;
 mod metrics_log;
 mod run;
 mod sampler;
-mod save;
+mod snapshot_writer;
 mod speed;
 mod start;
 

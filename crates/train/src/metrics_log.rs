@@ -8,15 +8,27 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// Measurements of the test split: kind and step.
-type Tested = Vec<(MetricKind, Step)>;
+/// A measurement of the test split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tested {
+    kind: MetricKind,
+    step: Step,
+}
+
+/// The lines of an earlier training that are kept.
+#[derive(Default)]
+struct KeptLines {
+    /// Their length in bytes.
+    length: u64,
+    tested: Vec<Tested>,
+}
 
 /// Writes metrics.jsonl.
 pub(crate) struct MetricsWriter {
     file: File,
     path: PathBuf,
     /// The measurements of the test split that are in the file.
-    tested: Tested,
+    tested: Vec<Tested>,
 }
 
 impl MetricsWriter {
@@ -29,25 +41,25 @@ impl MetricsWriter {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).map_err(io)?;
-        let (keep, tested) = match last {
+        let KeptLines { length, tested } = match last {
             Some(last) => lines_up_to(&file, last).map_err(io)?,
-            None => (0, Tested::new()),
+            None => KeptLines::default(),
         };
-        file.set_len(keep).map_err(io)?;
+        file.set_len(length).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
         Ok(Self { file, path, tested })
     }
 
     /// True when the test split was measured this way at this step.
     pub fn is_tested(&self, kind: MetricKind, step: Step) -> bool {
-        self.tested.contains(&(kind, step))
+        self.tested.contains(&Tested { kind, step })
     }
 
     /// Appends a measurement.
     pub fn append(&mut self, metric: &Metric) -> Result<(), Error> {
         self.write(metric)?;
         if metric.kind != MetricKind::Train {
-            self.tested.push((metric.kind, metric.step));
+            self.tested.push(Tested { kind: metric.kind, step: metric.step });
         }
         Ok(())
     }
@@ -73,24 +85,24 @@ impl MetricsWriter {
     }
 }
 
-/// Length of the leading lines up to the last one that is whole and of a step up to `last`, and the tests in them.
-fn lines_up_to(file: &File, last: Step) -> std::io::Result<(u64, Tested)> {
+/// The leading lines up to the last one that is whole and of a step up to `last`.
+fn lines_up_to(file: &File, last: Step) -> std::io::Result<KeptLines> {
     let mut reader = BufReader::new(file);
-    let (mut keep, mut end, mut tested, mut line) = (0, 0, Tested::new(), Vec::new());
+    let (mut kept, mut end, mut line) = (KeptLines::default(), 0, Vec::new());
     loop {
         line.clear();
         end += reader.read_until(b'\n', &mut line)? as u64;
         if line.last() != Some(&b'\n') {
-            return Ok((keep, tested));
+            return Ok(kept);
         }
         match serde_json::from_slice::<Metric>(&line) {
             Ok(metric) if metric.step <= last => {
                 if metric.kind != MetricKind::Train {
-                    tested.push((metric.kind, metric.step));
+                    kept.tested.push(Tested { kind: metric.kind, step: metric.step });
                 }
-                keep = end;
+                kept.length = end;
             }
-            Ok(_) => return Ok((keep, tested)),
+            Ok(_) => return Ok(kept),
             // Kept where a good one follows: a crash of the machine may have left it in the middle.
             Err(_) => {}
         }

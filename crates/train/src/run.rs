@@ -1,18 +1,22 @@
 //! The loop.
 
 use crate::augmentation::{Augmentation, StepOfEpoch};
+use crate::divergence::{NotFiniteImages, diverged, not_finite_in, refuse_not_finite};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Measured};
-use crate::executor::{InitialState, Minibatch, StepExecutor};
 use crate::images::Images;
 use crate::job::{Event, Job, Observer, Outcome};
 use crate::metrics_log::MetricsWriter;
-use crate::save::PendingSnapshot;
+use crate::sampler::EpochOrder;
+use crate::snapshot_writer::{SnapshotWriter, WrittenSnapshot};
 use crate::speed::Speed;
 use crate::start::Start;
 use deepviz_corpus::Split;
 use deepviz_net::recipe::TestViews;
-use deepviz_net::{BatchResult, Metric, MetricKind, NotFinite, RunInfo, Step, Update};
+use deepviz_net::{
+    BatchResult, InitialState, Metric, MetricKind, NotFinite, RunInfo, Step, Trainer, TrainingState, TrainingStep,
+};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -22,13 +26,18 @@ use std::time::Instant;
 pub fn train(job: &Job, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, Error> {
     let start = Start::new(job)?;
     let resumed = start.resumed;
+    // A snapshot of an older version may hold anything.
+    let not_finite = not_finite_in(&start.snapshot);
     let metrics = MetricsWriter::open(&job.out, resumed)?;
     let images = Images::new(&job.corpus, start.network.transform())?;
-    let mut trainer = Trainer::new(job, &images, start, metrics)?;
-    observer.event(&Event::Started { info: Box::new(trainer.start.info.clone()), resumed });
-    let outcome = trainer.run(observer, stop);
+    let mut running = TrainingLoop::new(job, &images, start, metrics)?;
+    observer.event(&Event::Started { info: Box::new(running.info().clone()), resumed });
+    let outcome = match not_finite {
+        Some(found) => Err(diverged(running.info(), running.step(), NotFinite::Weights, found)),
+        None => running.run(observer, stop),
+    };
     if let Err(Error::Diverged(divergence)) = &outcome {
-        trainer.metrics.append_divergence(divergence)?;
+        running.metrics.append_divergence(divergence)?;
         observer.event(&Event::Diverged(divergence.clone()));
     }
     let outcome = outcome?;
@@ -36,42 +45,45 @@ pub fn train(job: &Job, observer: &mut dyn Observer, stop: &AtomicBool) -> Resul
     Ok(outcome)
 }
 
-pub(crate) struct Trainer<'a> {
-    pub job: &'a Job,
-    pub images: &'a Images<'a>,
-    pub start: Start,
-    pub metrics: MetricsWriter,
-    pub executor: StepExecutor<'a>,
+/// A job's training between two steps.
+struct TrainingLoop<'a> {
+    job: &'a Job,
+    images: &'a Images<'a>,
+    /// Its snapshot has the present step, epoch and mean; the arrays are the trainer's.
+    start: Start,
+    metrics: MetricsWriter,
+    // Dropped before the trainer: a snapshot that is being written is a copy out of it.
+    snapshots: SnapshotWriter,
+    trainer: Trainer,
     augmentation: Augmentation,
-    /// Step of the newest snapshot file.
-    pub saved: Option<Step>,
     speed: Speed,
-    /// The step that a GPU is still computing.
-    pending_step: Option<PendingStep>,
-    /// A snapshot being written while training goes on.
-    pub pending_snapshot: Option<PendingSnapshot>,
+    /// Steps whose results are not known yet, in order.
+    pending_steps: VecDeque<PendingStep>,
 }
 
-impl<'a> Trainer<'a> {
-    fn new(job: &'a Job, images: &'a Images<'a>, start: Start, metrics: MetricsWriter) -> Result<Self, Error> {
+impl<'a> TrainingLoop<'a> {
+    fn new(job: &'a Job, images: &'a Images<'a>, mut start: Start, metrics: MetricsWriter) -> Result<Self, Error> {
         let network = &start.network;
         let preprocess = Arc::new(network.preprocess(start.snapshot.mean.clone(), start.snapshot.std.clone()));
-        let (snapshot, train) = (&start.snapshot, &job.recipe.train);
-        let initial = InitialState { network, preprocess: &preprocess, snapshot, train };
+        let state = TrainingState {
+            parameters: std::mem::take(&mut start.snapshot.parameters),
+            optimiser: std::mem::take(&mut start.snapshot.optimizer),
+        };
+        let initial = InitialState { network: Arc::clone(network), preprocess, state };
+        let all: Vec<_> = (0..).map_while(|id| images.get(id)).collect();
         Ok(Self {
             job,
             images,
             metrics,
-            executor: StepExecutor::new(images, &job.device, initial)?,
-            pending_step: None,
-            pending_snapshot: None,
+            trainer: Trainer::new(&job.device, &job.recipe.train, initial, &all)?,
+            pending_steps: VecDeque::new(),
+            snapshots: SnapshotWriter::new(job.out.clone(), start.resumed),
             augmentation: Augmentation {
                 seed: start.info.seed,
                 image: network.image(),
                 input: network.input(),
                 data: job.recipe.data.clone(),
             },
-            saved: start.resumed,
             speed: Speed::default(),
             start,
         })
@@ -81,15 +93,13 @@ impl<'a> Trainer<'a> {
         &self.start.info
     }
 
-    pub(crate) fn step(&self) -> Step {
+    fn step(&self) -> Step {
         self.start.snapshot.step
     }
 
     fn run(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, Error> {
         let (total, steps) = (self.info().total_steps, self.info().steps_per_epoch);
-        let mut epoch = (u64::MAX, Vec::new());
-        // A snapshot of an older version may hold anything.
-        self.check_weights()?;
+        let mut epoch: Option<EpochOrder> = None;
         loop {
             let step = self.step();
             if self.info().snapshot_steps.binary_search(&step.0).is_ok() {
@@ -120,13 +130,14 @@ impl<'a> Trainer<'a> {
                 self.check_outputs()?;
                 return Ok(Outcome::Stopped { step });
             }
-            if epoch.0 != step.0 / steps {
-                let number = step.0 / steps;
-                epoch = (number, self.start.sampler.epoch(number));
-            }
-            let ids = &epoch.1[self.minibatch(step.0, epoch.1.len())];
-            self.update(ids, observer)?;
-            if self.pending_snapshot.as_ref().is_some_and(PendingSnapshot::is_written) {
+            let number = step.0 / steps;
+            let order = match epoch.take() {
+                Some(order) if order.number == number => order,
+                _ => self.start.sampler.epoch(number),
+            };
+            self.update(order.minibatch(self.info(), step), observer)?;
+            epoch = Some(order);
+            if self.snapshots.is_written() {
                 self.wait_for_snapshot(observer)?;
             }
         }
@@ -138,48 +149,47 @@ impl<'a> Trainer<'a> {
         let step = self.step();
         let steps = self.info().steps_per_epoch;
         let corpus = &self.job.corpus;
+        let images: Vec<_> = ids.iter().filter_map(|id| self.images.get(*id)).collect();
         let labels: Vec<u16> = ids.iter().map(|id| corpus.labels()[*id as usize].0).collect();
         let at = StepOfEpoch { step: step.0, epoch: step.0 / steps };
         let views: Vec<_> = ids.iter().map(|id| self.augmentation.draw(at, *id)).collect();
-        let batch = Minibatch { ids, labels: &labels, views: &views, noise: self.augmentation.noise(step.0) };
-        let rates = self.job.recipe.train.rates(step.0, steps);
-        let snapshot = &mut self.start.snapshot;
-        let update = Update {
-            settings: &self.job.recipe.train.optimiser,
-            rates,
+        self.trainer.step(&TrainingStep {
+            ids,
+            images: &images,
+            labels: &labels,
+            views: &views,
+            noise: self.augmentation.noise(step.0),
+            rates: self.job.recipe.train.rates(step.0, steps),
             epoch: step.0 as f64 / steps as f64,
             number: step.0 + 1,
-            images: ids.len(),
-        };
-        let known = self.executor.step(snapshot, self.images, &batch, &update)?;
+        })?;
+        let snapshot = &mut self.start.snapshot;
         snapshot.step = Step(step.0 + 1);
         snapshot.images_seen += ids.len() as u64;
         snapshot.epoch = self.start.info.epoch_of(snapshot.step);
         let mut metric = self.metric(MetricKind::Train, Measured::default());
-        let before = self.pending_step.take();
         self.speed.note(ids.len(), began);
         metric.images_per_s = self.speed.images_per_s();
-        let own = PendingStep { metric, images: ids.len() };
-        match (known, before) {
-            (Some(result), Some(before)) => {
-                self.pending_step = Some(own);
-                self.report(before, result, observer)
-            }
-            (Some(result), None) if matches!(self.executor, StepExecutor::Cpu(_)) => self.report(own, result, observer),
-            _ => {
-                self.pending_step = Some(own);
-                Ok(())
-            }
-        }
+        self.pending_steps.push_back(PendingStep { metric, images: ids.len() });
+        self.report_known(observer)
     }
 
-    /// Records and reports the result of a step.
+    /// Records and reports the steps whose results are known.
+    fn report_known(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        while let Some(&step) = self.pending_steps.front() {
+            let Some(result) = self.trainer.poll() else { break };
+            self.pending_steps.pop_front();
+            self.report(step, result, observer)?;
+        }
+        Ok(())
+    }
+
     fn report(&mut self, step: PendingStep, result: BatchResult, observer: &mut dyn Observer) -> Result<(), Error> {
         let PendingStep { mut metric, images } = step;
         if !result.loss_sum.is_finite() {
             let step = Step(metric.step.0.saturating_sub(1));
             let found = format!("the loss of the next minibatch is not finite ({})", result.loss_sum);
-            return Err(self.diverged(step, NotFinite::Loss, found));
+            return Err(diverged(self.info(), step, NotFinite::Loss, found));
         }
         metric.loss = Some(result.loss_sum / images as f64);
         metric.error = result.errors / images as f64;
@@ -188,13 +198,10 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Waits for the step whose result is not known yet, and reports it.
-    pub(crate) fn wait_for_step(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
-        let result = self.executor.finish()?;
-        match (result, self.pending_step.take()) {
-            (Some(result), Some(step)) => self.report(step, result, observer),
-            _ => Ok(()),
-        }
+    /// Waits for the steps whose results are not known yet, and reports them.
+    fn wait_for_step(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        self.trainer.finish()?;
+        self.report_known(observer)
     }
 
     /// Measures the test split, unless that was done before the run was interrupted.
@@ -209,15 +216,28 @@ impl<'a> Trainer<'a> {
         if self.metrics.is_tested(kind, self.step()) {
             return Ok(());
         }
-        let (network, corpus) = (&self.start.network, &*self.job.corpus);
-        let evaluator = self.executor.evaluator(&self.start.snapshot.parameters)?;
-        let measured = Evaluation { network, corpus, images: self.images, evaluator, views }.measure(stop)?;
-        let Some(measured) = measured else { return Ok(()) };
+        let Some(measured) = self.evaluation(views)?.measure(stop)? else { return Ok(()) };
         let metric = self.metric(kind, measured);
         self.metrics.append(&metric)?;
         observer.event(&Event::Test(metric));
-        let images = self.job.corpus.range(Split::Test).len();
-        self.refuse_not_finite(measured.not_finite, images, "test images")
+        let of = self.job.corpus.range(Split::Test).len();
+        let found = NotFiniteImages { count: measured.not_finite, of, images: "test images" };
+        refuse_not_finite(self.info(), self.step(), &found)
+    }
+
+    /// Applies the network as it is now to the last minibatch, whose loss was taken before its update.
+    fn check_outputs(&self) -> Result<(), Error> {
+        let Some(last) = self.step().0.checked_sub(1) else { return Ok(()) };
+        let order = self.start.sampler.epoch(last / self.info().steps_per_epoch);
+        let ids = order.minibatch(self.info(), Step(last));
+        let count = self.evaluation(TestViews::Centre)?.not_finite(ids)?;
+        let found = NotFiniteImages { count, of: ids.len(), images: "images of the last minibatch" };
+        refuse_not_finite(self.info(), self.step(), &found)
+    }
+
+    fn evaluation(&self, views: TestViews) -> Result<Evaluation<'_>, Error> {
+        let (network, corpus) = (&self.start.network, &*self.job.corpus);
+        Ok(Evaluation { network, corpus, images: self.images, evaluator: self.trainer.evaluator()?, views })
     }
 
     fn metric(&self, kind: MetricKind, measured: Measured) -> Metric {
@@ -236,6 +256,32 @@ impl<'a> Trainer<'a> {
             images_per_s: self.speed.images_per_s(),
             not_finite,
         }
+    }
+
+    /// Writes a snapshot of the present step, or starts to; none where there is one.
+    fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        self.wait_for_step(observer)?;
+        if self.snapshots.holds(self.step()) {
+            return Ok(());
+        }
+        self.wait_for_snapshot(observer)?;
+        // First the metrics up to here: a run resumed from the snapshot relies on them.
+        self.metrics.sync()?;
+        let copy = self.trainer.copy_out()?;
+        let written = self.snapshots.write(self.start.snapshot.clone(), copy)?;
+        self.report_snapshot(written, observer)
+    }
+
+    /// Waits for the snapshot that is being written.
+    fn wait_for_snapshot(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        let written = self.snapshots.wait()?;
+        self.report_snapshot(written, observer)
+    }
+
+    fn report_snapshot(&self, written: Option<WrittenSnapshot>, observer: &mut dyn Observer) -> Result<(), Error> {
+        let Some(WrittenSnapshot { step, path, hash, not_finite }) = written else { return Ok(()) };
+        observer.event(&Event::Snapshot { step, path, hash });
+        not_finite.map_or(Ok(()), |found| Err(diverged(self.info(), step, NotFinite::Weights, found)))
     }
 }
 

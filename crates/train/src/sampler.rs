@@ -3,6 +3,7 @@
 use deepviz_corpus::{Corpus, Split};
 use deepviz_net::random::Stream;
 use deepviz_net::recipe::Shuffle;
+use deepviz_net::{RunInfo, Step};
 
 // Purposes of random streams (augmentation.rs has the others): fixed numbers, for a run is replayed by them.
 const LIMIT: u64 = 1;
@@ -34,14 +35,31 @@ impl Sampler {
     }
 
     /// The images of an epoch in order.
-    pub fn epoch(&self, epoch: u64) -> Vec<u32> {
+    pub fn epoch(&self, number: u64) -> EpochOrder {
         let mut ids = self.ids.clone();
         match self.shuffle {
-            Shuffle::Epoch => Stream::new(self.seed, &[ORDER, epoch]).shuffle(&mut ids),
+            Shuffle::Epoch => Stream::new(self.seed, &[ORDER, number]).shuffle(&mut ids),
             Shuffle::Once => Stream::new(self.seed, &[ORDER, 0]).shuffle(&mut ids),
             Shuffle::None => {}
         }
-        ids
+        EpochOrder { number, ids }
+    }
+}
+
+/// The images of an epoch in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EpochOrder {
+    /// The epoch's number, from 0.
+    pub number: u64,
+    pub ids: Vec<u32>,
+}
+
+impl EpochOrder {
+    /// The images of the step that follows `step` updates, one of this epoch.
+    pub fn minibatch(&self, info: &RunInfo, step: Step) -> &[u32] {
+        let batch = info.recipe.train.batch;
+        let first = ((step.0 % info.steps_per_epoch) as usize * batch).min(self.ids.len());
+        &self.ids[first..self.ids.len().min(first + batch)]
     }
 }
 
@@ -56,9 +74,9 @@ mod tests {
     #[test]
     fn epochs_are_new_orders_of_the_same_images() {
         let sampler = sampler(Shuffle::Epoch);
-        let (first, second) = (sampler.epoch(0), sampler.epoch(1));
+        let (first, second) = (sampler.epoch(0).ids, sampler.epoch(1).ids);
         assert_ne!(first, second);
-        assert_eq!(first, sampler.epoch(0));
+        assert_eq!(first, sampler.epoch(0).ids);
         for mut ids in [first, second] {
             ids.sort_unstable();
             assert_eq!(ids, sampler.ids);
@@ -68,8 +86,8 @@ mod tests {
     #[test]
     fn once_is_one_random_order_and_none_is_the_corpus_own() {
         let once = sampler(Shuffle::Once);
-        assert_eq!(once.epoch(0), once.epoch(7));
-        assert_ne!(once.epoch(0), once.ids);
-        assert_eq!(sampler(Shuffle::None).epoch(3), once.ids);
+        assert_eq!(once.epoch(0).ids, once.epoch(7).ids);
+        assert_ne!(once.epoch(0).ids, once.ids);
+        assert_eq!(sampler(Shuffle::None).epoch(3).ids, once.ids);
     }
 }

@@ -33,7 +33,7 @@ impl Start {
         if job.resume
             && let Ok(earlier) = RunInfo::read(&job.out)
         {
-            compare(&earlier, &info, &job.out)?;
+            ResumedRun { earlier: &earlier, now: &info }.check(&job.out)?;
         }
         let network = Network::new(&info.recipe, info.image, info.classes.len());
         let network = Arc::new(network.map_err(|source| network_mismatch(source, &info))?);
@@ -51,7 +51,7 @@ impl Start {
                 if !job.resume {
                     refuse_content(&job.out)?;
                 }
-                compare(&earlier, &info, &job.out)?;
+                ResumedRun { earlier: &earlier, now: &info }.check(&job.out)?;
                 let run = Run::open(&job.out)?;
                 refuse_diverged(&run)?;
                 newest(&run)
@@ -222,45 +222,54 @@ fn remove_leftovers(folder: &Path) {
     }
 }
 
-/// Refuses to go on with a run that was another one.
-fn compare(earlier: &RunInfo, now: &RunInfo, out: &Path) -> Result<(), Error> {
-    let error = |what: String, expected: &str, found: &str, hint| {
-        Err(Error::Changed { what, expected: expected.into(), found: found.into(), hint, path: out.into() })
-    };
-    let level_hint = "give the run's device and vector level, or start a new run";
-    let hint = "start a new run, or resume with what the run was started with";
-    if let Some(difference) = earlier.class_difference(&now.classes) {
-        return Err(Error::OtherClasses { difference, path: out.into() });
-    }
-    if earlier.corpus.identity != now.corpus.identity
-        && let Some(difference) = earlier.swapped_classes(&now.corpus.first_images)
-    {
-        return Err(Error::OtherClasses { difference, path: out.into() });
-    }
-    let number = |value: u64| value.to_string();
-    let pairs = [
-        (
-            "corpus identity",
-            earlier.corpus.identity.clone(),
-            now.corpus.identity.clone(),
-            "give the corpus it was trained on, or start a new run",
-        ),
-        ("vector level", earlier.vector_level.clone(), now.vector_level.clone(), level_hint),
-        ("seed", number(earlier.seed), number(now.seed), hint),
-        ("number of images", number(earlier.train_images), number(now.train_images), hint),
-    ];
-    for (what, expected, found, hint) in pairs {
-        if expected != found {
-            return error(what.into(), &expected, &found, hint);
+/// A run that is to go on: as it was started, and as it would be now.
+struct ResumedRun<'a> {
+    earlier: &'a RunInfo,
+    now: &'a RunInfo,
+}
+
+impl ResumedRun<'_> {
+    /// Refuses to go on with a run that was another one.
+    fn check(&self, out: &Path) -> Result<(), Error> {
+        let Self { earlier, now } = self;
+        let error = |what: String, expected: &str, found: &str, hint| {
+            Err(Error::Changed { what, expected: expected.into(), found: found.into(), hint, path: out.into() })
+        };
+        let level_hint = "give the run's device and vector level, or start a new run";
+        let hint = "start a new run, or resume with what the run was started with";
+        if let Some(difference) = earlier.class_difference(&now.classes) {
+            return Err(Error::OtherClasses { difference, path: out.into() });
         }
+        if earlier.corpus.identity != now.corpus.identity
+            && let Some(difference) = earlier.swapped_classes(&now.corpus.first_images)
+        {
+            return Err(Error::OtherClasses { difference, path: out.into() });
+        }
+        let number = |value: u64| value.to_string();
+        let pairs = [
+            (
+                "corpus identity",
+                earlier.corpus.identity.clone(),
+                now.corpus.identity.clone(),
+                "give the corpus it was trained on, or start a new run",
+            ),
+            ("vector level", earlier.vector_level.clone(), now.vector_level.clone(), level_hint),
+            ("seed", number(earlier.seed), number(now.seed), hint),
+            ("number of images", number(earlier.train_images), number(now.train_images), hint),
+        ];
+        for (what, expected, found, hint) in pairs {
+            if expected != found {
+                return error(what.into(), &expected, &found, hint);
+            }
+        }
+        if earlier.recipe != now.recipe {
+            let (was, is) = (earlier.recipe.to_toml(), now.recipe.to_toml());
+            let differ = was.lines().zip(is.lines()).find(|(a, b)| a != b);
+            let (was, is) = differ.unwrap_or(("another recipe", "this one"));
+            return error("a recipe that says".into(), &format!("`{was}`"), &format!("`{is}`"), hint);
+        }
+        Ok(())
     }
-    if earlier.recipe != now.recipe {
-        let (was, is) = (earlier.recipe.to_toml(), now.recipe.to_toml());
-        let differ = was.lines().zip(is.lines()).find(|(a, b)| a != b);
-        let (was, is) = differ.unwrap_or(("another recipe", "this one"));
-        return error("a recipe that says".into(), &format!("`{was}`"), &format!("`{is}`"), hint);
-    }
-    Ok(())
 }
 
 /// Names what the corpus has: a class too many is most often a folder too many.

@@ -9,10 +9,10 @@ mod muon;
 mod settings;
 mod update_params;
 
-pub use cpu::CpuOptimiser;
+pub(crate) use cpu::CpuOptimiser;
 pub(crate) use cuda::{CudaOptimiser, UpdateArrays};
 pub use settings::{Optimiser, OptimiserSettings, Rates};
-pub use update_params::Update;
+pub(crate) use update_params::Update;
 
 use crate::parameters::Parameters;
 

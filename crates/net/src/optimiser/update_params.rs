@@ -28,7 +28,7 @@ pub(crate) struct UpdateParams {
 
 /// One update: what [`UpdateParams`] follow from, besides the settings of each parameter.
 #[derive(Clone, Copy, Debug)]
-pub struct Update<'a> {
+pub(crate) struct Update<'a> {
     /// The optimiser and its settings.
     pub settings: &'a OptimiserSettings,
     /// Learning rates of the step.
@@ -43,7 +43,7 @@ pub struct Update<'a> {
 
 impl Update<'_> {
     /// The update of one parameter.
-    pub(crate) fn params(&self, spec: &ParameterSpec) -> UpdateParams {
+    pub fn params(&self, spec: &ParameterSpec) -> UpdateParams {
         let settings = self.settings;
         let rate = match spec.role {
             Role::Bias => self.rates.bias,
@@ -71,7 +71,7 @@ impl Update<'_> {
     }
 
     /// The update of every parameter, in the network's order.
-    pub(crate) fn params_of(&self, network: &Network) -> Vec<UpdateParams> {
+    pub fn params_of(&self, network: &Network) -> Vec<UpdateParams> {
         network.parameters().map(|spec| self.params(spec)).collect()
     }
 }

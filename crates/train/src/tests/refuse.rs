@@ -165,7 +165,7 @@ fn divergence_is_an_error_and_earlier_snapshots_stay() {
 fn a_limit_draws_images_of_every_class() {
     let corpus = corpus();
     let sampler = crate::sampler::Sampler::new(&corpus, Some(100), 1, deepviz_net::recipe::Shuffle::None);
-    let ids = sampler.epoch(0);
+    let ids = sampler.epoch(0).ids;
     assert_eq!(ids.len(), 100);
     let mut classes: Vec<_> = ids.iter().map(|id| corpus.labels()[*id as usize]).collect();
     classes.sort_unstable();

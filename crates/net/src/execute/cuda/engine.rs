@@ -1,5 +1,5 @@
 //! Gradients of single batches whose parameters come from outside: for tests and checks, where the
-//! device is compared with the CPU. Training itself stays on the device ([`super::trainer`]).
+//! device is compared with the CPU. Training itself stays on the device ([`crate::trainer`]).
 
 use super::pass::{Buffers, Pass, Training, Weights};
 use crate::device::cuda::{Cuda, Memory};

@@ -29,7 +29,7 @@ pub(crate) fn to_device(
 }
 
 /// Writes values in the device's order into a parameter's array.
-pub(super) fn from_device(
+pub(crate) fn from_device(
     network: &Network,
     layer: &Layer,
     spec: &ParameterSpec,

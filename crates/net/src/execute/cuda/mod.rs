@@ -3,12 +3,9 @@
 mod engine;
 mod layout;
 mod model;
-mod outgoing;
 mod pass;
-mod trainer;
 
 pub(crate) use engine::CudaEngine;
-pub(crate) use layout::to_device;
+pub(crate) use layout::{from_device, to_device};
 pub(crate) use model::CudaModel;
-pub use outgoing::Outgoing;
-pub use trainer::{Begin, CudaTrainer, StepInput};
+pub(crate) use pass::{Buffers, Pass, Training, Weights};

@@ -13,7 +13,7 @@ use crate::shape::Shape;
 
 /// Arrays of a network's parameters on the device, or of their gradients.
 #[derive(Debug)]
-pub(super) struct Weights {
+pub(crate) struct Weights {
     pub memory: Vec<Memory<f32>>,
     /// For every layer, its arrays.
     layers: Vec<Vec<(Role, At)>>,
@@ -66,7 +66,7 @@ impl Weights {
 
 /// Buffers for so many images.
 #[derive(Debug)]
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
     pub images: usize,
     activations: Vec<Memory<f32>>,
     /// Empty where there is no backward pass.
@@ -134,7 +134,7 @@ impl Buffers {
 
 /// What training needs beyond the forward pass.
 #[derive(Clone, Copy)]
-pub(super) struct Training<'a> {
+pub(crate) struct Training<'a> {
     /// The step's noise, of 64 bits.
     pub noise: At,
     pub gradients: &'a Weights,
@@ -146,7 +146,7 @@ pub(super) struct Training<'a> {
 }
 
 /// One pass through a network.
-pub(super) struct Pass<'a> {
+pub(crate) struct Pass<'a> {
     pub on: &'a Cuda,
     pub network: &'a Network,
     pub space: &'a Buffers,

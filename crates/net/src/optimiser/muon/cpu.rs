@@ -14,8 +14,8 @@ const EPSILON: f64 = 1e-7;
 /// buffers from call to call. Bit for bit the same for any number of threads.
 pub(crate) struct Orthogonaliser {
     cpu: Cpu,
-    plans: Vec<Plan>,
-    buffers: Buffers,
+    plans: Vec<IterationPlan>,
+    buffers: IterationBuffers,
 }
 
 impl std::fmt::Debug for Orthogonaliser {
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Orthogonaliser {
 
 /// What the iteration reads and writes, large enough for every matrix so far.
 #[derive(Default)]
-struct Buffers {
+struct IterationBuffers {
     x: Buffer,
     transposed: Buffer,
     square: Buffer,
@@ -35,7 +35,7 @@ struct Buffers {
 }
 
 /// The products over matrices of one shape.
-struct Plan {
+struct IterationPlan {
     /// Sides rounded up to whole blocks, `rows` being the shorter one.
     padded: MatrixShape,
     /// `X X'`
@@ -49,7 +49,7 @@ struct Plan {
 impl Orthogonaliser {
     /// With that processor's threads and vector instructions.
     pub fn new(cpu: &Cpu) -> Self {
-        Self { cpu: cpu.clone(), plans: Vec::new(), buffers: Buffers::default() }
+        Self { cpu: cpu.clone(), plans: Vec::new(), buffers: IterationBuffers::default() }
     }
 
     /// The matrix (rows one after the other) after [`STEPS`] steps of the iteration, which begins with
@@ -106,7 +106,7 @@ impl Orthogonaliser {
             }
             self.buffers.square.grow(rows * rows);
             self.buffers.fourth.grow(rows * rows);
-            self.plans.push(Plan {
+            self.plans.push(IterationPlan {
                 padded,
                 gram: product(columns, rows),
                 square: product(rows, rows),
@@ -118,18 +118,18 @@ impl Orthogonaliser {
 }
 
 /// A step of the iteration, from `x` to `x`.
-fn iterate(cpu: &Cpu, plan: &Plan, buffers: &mut Buffers) {
+fn iterate(cpu: &Cpu, plan: &IterationPlan, buffers: &mut IterationBuffers) {
     let MatrixShape { rows, columns } = plan.padded;
     let [a, b, c] = COEFFICIENTS;
-    let Buffers { x, transposed, square, fourth, out } = buffers;
+    let IterationBuffers { x, transposed, square, fourth, out } = buffers;
     for (row, values) in x[..rows * columns].chunks_exact(columns).enumerate() {
         for (column, value) in values.iter().enumerate() {
             transposed[column * rows + row] = *value;
         }
     }
-    let gram = Factors { a: x, b: transposed, columns: rows };
+    let gram = ProductFactors { a: x, b: transposed, columns: rows };
     multiply(cpu, &plan.gram, gram, &mut square[..rows * rows], Start::Zero);
-    let squared = Factors { a: square, b: square, columns: rows };
+    let squared = ProductFactors { a: square, b: square, columns: rows };
     multiply(cpu, &plan.square, squared, &mut fourth[..rows * rows], Start::Zero);
     for (square, fourth) in square[..rows * rows].iter_mut().zip(fourth.iter()) {
         *square = b * *square + c * fourth;
@@ -137,7 +137,7 @@ fn iterate(cpu: &Cpu, plan: &Plan, buffers: &mut Buffers) {
     for (out, x) in out[..rows * columns].iter_mut().zip(x.iter()) {
         *out = a * x;
     }
-    let moved = Factors { a: square, b: x, columns };
+    let moved = ProductFactors { a: square, b: x, columns };
     multiply(cpu, &plan.whole, moved, &mut out[..rows * columns], Start::Add);
     std::mem::swap(x, out);
 }
@@ -159,14 +159,14 @@ fn product(inner: usize, columns: usize) -> Product {
 
 /// The factors of a product; `columns` are those of `b` and of the product.
 #[derive(Clone, Copy)]
-struct Factors<'a> {
+struct ProductFactors<'a> {
     a: &'a [f32],
     b: &'a [f32],
     columns: usize,
 }
 
-fn multiply(cpu: &Cpu, product: &Product, factors: Factors<'_>, c: &mut [f32], start: Start<'_>) {
-    let Factors { a, b, columns } = factors;
+fn multiply(cpu: &Cpu, product: &Product, factors: ProductFactors<'_>, c: &mut [f32], start: Start<'_>) {
+    let ProductFactors { a, b, columns } = factors;
     let (rows, runs) = product.counts();
     let inner = runs * BLOCK;
     c.par_chunks_mut(rows * columns).zip(a.par_chunks(rows * inner)).for_each(|(c, a)| {

@@ -1,42 +1,28 @@
-//! Training that stays on the device: images, weights, optimiser. The host sends which images, how
-//! they are seen and the rates of every step, and hears loss and errors one step later.
+//! Training that stays on a GPU: images, weights, optimiser. The host sends which images, how they are seen and the
+//! rates of every step, and gets loss and errors one step later.
 
-use super::outgoing::Outgoing;
-use super::pass::{Buffers, Pass, Training, Weights};
+use super::download::PendingDownload;
+use super::step::{InitialState, TrainingStep};
 use crate::device::cuda::{Cuda, Memory};
 use crate::error::Error;
 use crate::execute::BatchResult;
+use crate::execute::cuda::{Buffers, Pass, Training, Weights};
 use crate::input::InputTransform;
+use crate::input::View;
 use crate::input::cuda::{DeviceView, Images, Preprocessing, device_views, padded};
-use crate::input::{Preprocess, View};
 use crate::network::Network;
-use crate::optimiser::{CudaOptimiser, Optimiser, Update, UpdateArrays};
-use crate::parameters::Parameters;
+use crate::optimiser::{CudaOptimiser, OptimiserSettings, TrainingState, UpdateArrays};
+use crate::recipe::TrainRecipe;
 use cudarc::driver::{CudaEvent, CudaGraph, CudaStream, PinnedHostSlice, sys};
 use ndarray::{Array2, ArrayView3};
 use std::fmt;
 use std::sync::Arc;
 
-/// One step's minibatch and update.
-#[derive(Clone, Copy, Debug)]
-pub struct StepInput<'a> {
-    /// The images' numbers among those given to [`CudaTrainer::new`].
-    pub ids: &'a [u32],
-    /// Class of each.
-    pub labels: &'a [u16],
-    /// View of each.
-    pub views: &'a [View],
-    /// What dropout's masks are drawn from.
-    pub noise: u64,
-    /// What is done with its gradients.
-    pub update: Update<'a>,
-}
-
-/// A network being trained on a device.
-pub struct CudaTrainer {
+/// A network being trained on a GPU.
+pub(super) struct CudaTrainer {
     on: Cuda,
     network: Arc<Network>,
-    kind: Optimiser,
+    settings: OptimiserSettings,
     optimiser: CudaOptimiser,
     label_smoothing: f32,
     preprocessing: Preprocessing,
@@ -45,14 +31,15 @@ pub struct CudaTrainer {
     weights: Weights,
     gradients: Weights,
     space: Buffers,
-    input: Input,
+    input: StepInput,
     losses: [Memory<f64>; 3],
     /// Loss and errors of two steps, in turn.
-    results: [Slot; 2],
-    /// Steps done so far, and whether the last one's result is still out.
+    results: [StepResult; 2],
+    /// Steps done so far.
     steps: usize,
+    /// The last one's result was not read yet.
     is_pending: bool,
-    graphs: Vec<Captured>,
+    graphs: Vec<CapturedStep>,
     /// Copies of what a snapshot holds go out on their own stream, from here.
     copies: Arc<CudaStream>,
     shadow: Option<Memory<f32>>,
@@ -60,13 +47,13 @@ pub struct CudaTrainer {
 
 /// Memory of the host that the device writes into, and what tells when it has: cudarc's own events are
 /// switched off with the rest of its tracking.
-struct Slot {
+struct StepResult {
     host: PinnedHostSlice<f64>,
     done: CudaEvent,
 }
 
 /// A step's sequence of kernels for batches of one size.
-struct Captured {
+struct CapturedStep {
     images: usize,
     coloured: bool,
     /// Nothing until the sequence has run once, for libraries get ready then.
@@ -76,7 +63,7 @@ struct Captured {
 }
 
 /// Where a step's input lies on the device.
-struct Input {
+struct StepInput {
     /// The images themselves, where they are not resident.
     pixels: Memory<u8>,
     ids: Memory<u32>,
@@ -99,47 +86,37 @@ impl Drop for CudaTrainer {
     }
 }
 
-/// What a trainer begins with.
-#[derive(Clone, Copy, Debug)]
-pub struct Begin<'a, 'i> {
-    /// Weights and running statistics.
-    pub parameters: &'a Parameters,
-    /// The optimiser's arrays.
-    pub state: &'a Parameters,
-    /// All images that steps may name.
-    pub images: &'a [ArrayView3<'i, u8>],
-    /// Images of a step at most.
-    pub batch: usize,
-    /// Share of the loss that smooths the targets towards uniform.
-    pub label_smoothing: f32,
-}
-
 impl CudaTrainer {
-    /// Puts everything on the device. The images stay in the host's memory where the device lacks
-    /// room for them; `images` are then needed again at every step.
+    /// Puts everything on the device. The images stay in the host's memory where the device lacks room for all of them;
+    /// they are then sent step by step.
     pub fn new(
         on: &Cuda,
-        network: Arc<Network>,
-        preprocess: Arc<Preprocess>,
-        kind: Optimiser,
-        begin: &Begin<'_, '_>,
+        train: &TrainRecipe,
+        initial: InitialState,
+        images: &[ArrayView3<'_, u8>],
     ) -> Result<Self, Error> {
-        let Begin { parameters, state, images, batch, label_smoothing } = *begin;
-        let on = &on.apart()?;
+        let InitialState { network, preprocess, state: TrainingState { parameters, optimiser } } = initial;
+        let settings = train.optimiser;
+        // No minibatch holds more images than there are.
+        let batch = train.batch.min(images.len());
+        let on = &on.clone().with_precision(train.precision).apart()?;
         let mut weights = Weights::zeros(on, &network)?;
-        weights.upload(on, &network, parameters)?;
+        weights.upload(on, &network, &parameters)?;
         let space = Buffers::new(on, &network, batch, true)?;
         let resident = resident(on, network.transform(), images)?;
+        if resident.is_none() {
+            tracing::info!("the images do not fit into the device's memory and are sent step by step");
+        }
         let own_pixels = if resident.is_some() { 0 } else { batch * network.image().len() };
         let result = || {
             let host = on.pinned(2)?;
-            Ok::<_, Error>(Slot { host, done: on.context().new_event(None).map_err(on.failed("make an event"))? })
+            Ok::<_, Error>(StepResult { host, done: on.context().new_event(None).map_err(on.failed("make an event"))? })
         };
         Ok(Self {
             gradients: Weights::zeros(on, &network)?,
-            optimiser: CudaOptimiser::new(on, &network, kind, state)?,
+            optimiser: CudaOptimiser::new(on, &network, settings.kind, &optimiser)?,
             preprocessing: Preprocessing::new(on, &network, preprocess, batch)?,
-            input: Input {
+            input: StepInput {
                 pixels: Memory::zeros(on, own_pixels)?,
                 ids: Memory::of(on, &(0..batch as u32).collect::<Vec<_>>())?,
                 views: Memory::zeros(on, batch)?,
@@ -152,8 +129,8 @@ impl CudaTrainer {
             copies: on.stream().fork().map_err(on.failed("make a stream"))?,
             on: on.clone(),
             network,
-            kind,
-            label_smoothing,
+            settings,
+            label_smoothing: train.label_smoothing as f32,
             resident,
             weights,
             space,
@@ -163,19 +140,13 @@ impl CudaTrainer {
         })
     }
 
-    /// Whether the images lie on the device.
-    pub fn is_resident(&self) -> bool {
-        self.resident.is_some()
-    }
-
-    /// Starts a step, and gives loss and errors of the one before, if there was one whose result was
-    /// not taken. `images` are those given at first.
-    pub fn step(&mut self, images: &[ArrayView3<'_, u8>], step: &StepInput<'_>) -> Result<Option<BatchResult>, Error> {
-        let coloured = self.send(images, step)?;
+    /// Starts a step, and gives loss and errors of the one before, if there was one whose result was not taken.
+    pub fn step(&mut self, step: &TrainingStep<'_>) -> Result<Option<BatchResult>, Error> {
+        let coloured = self.send(step)?;
         let count = step.ids.len();
         self.launch(count, coloured)?;
         let slot = self.steps % 2;
-        let Slot { host, done } = &mut self.results[slot];
+        let StepResult { host, done } = &mut self.results[slot];
         let copied = self.on.stream().memcpy_dtoh(self.losses[2].slice(), host);
         copied.and_then(|()| done.record(self.on.stream())).map_err(self.on.failed("copy a result"))?;
         self.steps += 1;
@@ -196,7 +167,7 @@ impl CudaTrainer {
     /// Begins to copy weights, running statistics and the optimiser's arrays out, as they are after the
     /// steps so far; further steps may follow at once. Those that an earlier call still copies are waited
     /// for.
-    pub fn copy_out(&mut self) -> Result<Outgoing, Error> {
+    pub fn copy_out(&mut self) -> Result<PendingDownload, Error> {
         let on = &self.on;
         let length: usize = self.arrays().map(Memory::len).sum();
         let mut host = on.pinned(length)?;
@@ -218,8 +189,8 @@ impl CudaTrainer {
         let copied = self.copies.memcpy_dtoh(shadow.slice(), &mut host);
         copied.and_then(|()| done.record(&self.copies)).map_err(on.failed("copy from the device"))?;
         self.shadow = Some(shadow);
-        let (network, optimiser) = (Arc::clone(&self.network), self.kind);
-        Ok(Outgoing { done, host, network, optimiser, failed: on.clone() })
+        let (network, optimiser) = (Arc::clone(&self.network), self.settings.kind);
+        Ok(PendingDownload { done, host, network, optimiser, on: on.clone() })
     }
 
     /// Every array that a snapshot holds: weights and statistics, then the optimiser's.
@@ -254,26 +225,24 @@ impl CudaTrainer {
     }
 
     /// Sends a step's input; gives whether its views change colours.
-    fn send(&mut self, images: &[ArrayView3<'_, u8>], step: &StepInput<'_>) -> Result<bool, Error> {
+    fn send(&mut self, step: &TrainingStep<'_>) -> Result<bool, Error> {
         let (on, input) = (&self.on, &mut self.input);
-        let missing = || Error::Input {
-            what: "image of a step",
-            expected: format!("a number below {}", images.len()),
-            found: format!("{:?}", step.ids.iter().max()),
-        };
-        let chosen: Option<Vec<_>> = step.ids.iter().map(|id| images.get(*id as usize).copied()).collect();
-        let chosen = chosen.ok_or_else(missing)?;
-        self.preprocessing.check(&self.network, &chosen, step.views)?;
+        let (most, found) = (self.space.images, step.ids.len());
+        if found == 0 || found > most {
+            let (expected, found) = (format!("1 to {most}"), found.to_string());
+            return Err(Error::Input { what: "number of images of a step", expected, found });
+        }
+        self.preprocessing.check(&self.network, step.images, step.views)?;
         if self.resident.is_some() {
             input.ids.write(on, step.ids)?;
         } else {
-            input.pixels.write(on, &self.network.transform().bytes(&chosen)?)?;
+            input.pixels.write(on, &self.network.transform().bytes(step.images)?)?;
         }
         let (views, coloured) = device_views(step.views);
         input.views.write(on, &views)?;
         input.labels.write(on, step.labels)?;
         input.noise.write(on, &[step.noise])?;
-        self.optimiser.write_params(on, &step.update.params_of(&self.network))?;
+        self.optimiser.write_params(on, &step.update(&self.settings).params_of(&self.network))?;
         Ok(coloured)
     }
 
@@ -282,7 +251,7 @@ impl CudaTrainer {
         let known = self.graphs.iter().position(|known| known.images == images && known.coloured == coloured);
         let Some(at) = known else {
             self.sequence(images, coloured)?;
-            self.graphs.push(Captured { images, coloured, graph: None, is_refused: false });
+            self.graphs.push(CapturedStep { images, coloured, graph: None, is_refused: false });
             return Ok(());
         };
         if self.graphs[at].graph.is_none() && !self.graphs[at].is_refused {
@@ -331,7 +300,7 @@ impl CudaTrainer {
 
     /// Waits for a step and reads its loss and errors.
     fn result(&self, slot: usize) -> Result<BatchResult, Error> {
-        let Slot { host, done } = &self.results[slot];
+        let StepResult { host, done } = &self.results[slot];
         done.synchronize().map_err(self.on.failed("compute"))?;
         let values = host.as_slice().map_err(self.on.failed("read a result"))?;
         Ok(BatchResult { loss_sum: values[0], errors: values[1] })

@@ -1,45 +1,70 @@
-//! What a snapshot holds, on its way from the device.
+//! Copies of what training has made of a network.
 
-use super::layout::from_device;
 use crate::device::cuda::Cuda;
 use crate::error::Error;
+use crate::execute::cuda::from_device;
 use crate::network::Network;
 use crate::ops::ParameterSpec;
-use crate::optimiser::Optimiser;
+use crate::optimiser::{Optimiser, TrainingState};
 use crate::parameters::Parameters;
 use cudarc::driver::{CudaEvent, PinnedHostSlice};
 use ndarray::ArrayD;
 use std::fmt;
 use std::sync::Arc;
 
-/// What is being copied out of a [`super::CudaTrainer`].
-pub struct Outgoing {
+/// A copy of a trainer's weights, running statistics and optimiser's arrays.
+#[derive(Debug)]
+pub enum StateCopy {
+    /// It is made.
+    Ready(TrainingState),
+    /// It is being copied out of a GPU's memory.
+    Pending(PendingDownload),
+}
+
+impl StateCopy {
+    /// Waits for the copy where it is not made yet.
+    ///
+    /// # Errors
+    /// As [`PendingDownload::wait`].
+    pub fn wait(self) -> Result<TrainingState, Error> {
+        match self {
+            Self::Ready(state) => Ok(state),
+            Self::Pending(download) => download.wait(),
+        }
+    }
+}
+
+/// A copy that a GPU is still writing into the host's memory; it may be waited for on another thread.
+pub struct PendingDownload {
     pub(super) done: CudaEvent,
     pub(super) host: PinnedHostSlice<f32>,
     pub(super) network: Arc<Network>,
     pub(super) optimiser: Optimiser,
-    pub(super) failed: Cuda,
+    pub(super) on: Cuda,
 }
 
-impl fmt::Debug for Outgoing {
+impl fmt::Debug for PendingDownload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outgoing({} floats)", self.host.len())
+        write!(f, "PendingDownload({} floats)", self.host.len())
     }
 }
 
-impl Drop for Outgoing {
+impl Drop for PendingDownload {
     /// The memory is not given back while the device still writes into it.
     fn drop(&mut self) {
         self.done.synchronize().ok();
     }
 }
 
-impl Outgoing {
-    /// Waits for the copy: weights with running statistics, and the optimiser's arrays.
-    pub fn wait(self) -> Result<(Parameters, Parameters), Error> {
+impl PendingDownload {
+    /// Waits for the copy.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the GPU failed meanwhile.
+    pub fn wait(self) -> Result<TrainingState, Error> {
         let network = &*self.network;
-        self.done.synchronize().map_err(self.failed.failed("copy from the device"))?;
-        let mut values = self.host.as_slice().map_err(self.failed.failed("copy from the device"))?;
+        self.done.synchronize().map_err(self.on.failed("copy from the device"))?;
+        let mut values = self.host.as_slice().map_err(self.on.failed("copy from the device"))?;
         let mut parameters = Parameters::zeros(network);
         let mut state = Parameters::optimiser_state(network, self.optimiser);
         let mut fill = |layer, spec: &ParameterSpec, array: Option<&mut ArrayD<f32>>| -> Result<(), Error> {
@@ -61,6 +86,6 @@ impl Outgoing {
                 }
             }
         }
-        Ok((parameters, state))
+        Ok(TrainingState { parameters, optimiser: state })
     }
 }
