@@ -9,7 +9,8 @@ use source::Crate;
 
 /// Crates whose files use each other in no circle. The others follow as they are taken apart; a crate that is once in
 /// this list stays there.
-const WITHOUT_CIRCLES: [&str; 7] = ["corpus", "cuda-emulator", "deepviz", "fixtures", "render", "server", "stats"];
+const WITHOUT_CIRCLES: [&str; 8] =
+    ["corpus", "cuda-emulator", "deepviz", "fixtures", "render", "server", "stats", "train"];
 
 /// A module by its path in the crate; empty for `lib.rs` and `main.rs`.
 type Module = Vec<String>;
