@@ -29,6 +29,7 @@ mod shape;
 pub mod snapshot;
 mod table;
 mod trainer;
+mod training_spec;
 
 pub mod cuda {
     //! GPUs: the device and its libraries.
@@ -54,3 +55,4 @@ pub use run::{CheckpointEntry, CorpusInfo, Run, RunInfo, RunLock};
 pub use shape::{Shape, Step};
 pub use snapshot::Snapshot;
 pub use trainer::{Evaluator, InitialState, PendingDownload, StateCopy, Trainer, TrainingStep};
+pub use training_spec::TrainingSpec;

@@ -42,7 +42,7 @@ pub(crate) fn numbers_of(
 ) -> Vec<WeightNumbers> {
     let train = &info.recipe.train;
     let last_step = snapshot.step.0.saturating_sub(1);
-    let rates = train.rates(last_step, info.steps_per_epoch.max(1));
+    let rates = train.schedule.rates(last_step, info.steps_per_epoch.max(1));
     let specs = network.parameters();
     specs
         .map(|spec| {

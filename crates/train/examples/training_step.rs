@@ -63,8 +63,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let result = engine.gradients(&start.parameters, &batch, &mut gradients)?;
     let steps_per_epoch = run.info().steps_per_epoch;
     // Half of the first stage done: its rate is not 0 even where it starts from that.
-    let step = recipe.train.first_steps(steps_per_epoch).get(1).copied().unwrap_or(0) / 2;
-    let rates = recipe.train.rates(step, steps_per_epoch);
+    let step = recipe.train.schedule.first_steps(steps_per_epoch).get(1).copied().unwrap_or(0) / 2;
+    let rates = recipe.train.schedule.rates(step, steps_per_epoch);
     let state = TrainingState { parameters: start.parameters.clone(), optimiser: start.optimizer.clone() };
     let initial = InitialState { network: Arc::clone(&network), preprocess, state };
     let mut trainer = Trainer::new(&device, &recipe.train, initial, &images)?;

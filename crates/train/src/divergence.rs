@@ -26,7 +26,7 @@ pub(crate) fn refuse_not_finite(info: &RunInfo, step: Step, found: &NotFiniteIma
 
 /// The error that ends a run: as it is after a step it is of no use any more.
 pub(crate) fn diverged(info: &RunInfo, step: Step, what: NotFinite, found: String) -> Error {
-    let rates = info.recipe.train.rates(step.0.saturating_sub(1), info.steps_per_epoch);
+    let rates = info.recipe.train.schedule.rates(step.0.saturating_sub(1), info.steps_per_epoch);
     Error::Diverged(Divergence {
         step,
         epoch: info.epoch_of(step),

@@ -159,7 +159,7 @@ impl<'a> TrainingLoop<'a> {
             labels: &labels,
             views: &views,
             noise: self.augmentation.noise(step.0),
-            rates: self.job.recipe.train.rates(step.0, steps),
+            rates: self.job.recipe.train.schedule.rates(step.0, steps),
             epoch: step.0 as f64 / steps as f64,
             number: step.0 + 1,
         })?;
@@ -244,7 +244,7 @@ impl<'a> TrainingLoop<'a> {
         let Measured { loss, error, not_finite } = measured;
         let snapshot = &self.start.snapshot;
         let last = snapshot.step.0.saturating_sub(1);
-        let rates = self.job.recipe.train.rates(last, self.info().steps_per_epoch);
+        let rates = self.job.recipe.train.schedule.rates(last, self.info().steps_per_epoch);
         Metric {
             step: snapshot.step,
             epoch: snapshot.epoch,

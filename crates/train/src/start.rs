@@ -153,7 +153,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Sampler), Error> {
     let sampler = Sampler::new(corpus, job.limit_images, seed, recipe.train.shuffle);
     let count = |split| corpus.range(split).len() as u64;
     let steps_per_epoch = sampler.len().div_ceil(recipe.train.batch) as u64;
-    let total_steps = recipe.train.total_steps(steps_per_epoch);
+    let total_steps = recipe.train.schedule.total_steps(steps_per_epoch);
     let size = corpus.common_shape().map(|shape| [shape.height, shape.width]);
     let absolute = std::path::absolute(corpus.path());
     let info = RunInfo {

@@ -98,7 +98,7 @@ impl Plan {
         }
         let info = Run::open(run).context("cannot go on with the demo")?.info().clone();
         refuse_other("--seed", args.seed, info.seed, run)?;
-        refuse_other("--epochs", args.epochs, info.recipe.train.epochs() as u64, run)?;
+        refuse_other("--epochs", args.epochs, info.recipe.train.schedule.epochs() as u64, run)?;
         // To the same bytes as on the machine on which it was started.
         let level = info.vector_level.parse()?;
         let device = Device::cpu(None, Some(level)).context("cannot go on with the demo; another --dir starts anew")?;

@@ -1,8 +1,8 @@
 //! The update of the weights on the CPU.
 
-use super::TrainingState;
 use super::muon::{MatrixShape, Orthogonaliser, is_matrix};
 use super::settings::Optimiser;
+use super::state::TrainingState;
 use super::update_params::{Update, UpdateParams};
 use crate::device::Cpu;
 use crate::error::Error;

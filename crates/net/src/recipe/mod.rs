@@ -9,12 +9,12 @@ mod train;
 mod write;
 
 pub use crate::optimiser::{Optimiser, OptimiserSettings, Rates};
+pub use crate::training_spec::{Curve, Precision, Schedule, Shuffle, Stage, TrainingSpec};
 pub use data::{ChannelOrder, DataRecipe, Flip, MeanKind, Padding, StdKind, TestViews, ValueRange};
 pub use layer::{LayerRecipe, Origin};
 pub use resize::Resize;
 pub use short::short;
 pub use snapshots::{Every, SnapshotRecipe};
-pub use train::{Curve, Precision, Shuffle, Stage, TrainRecipe};
 
 use crate::table::{Scope, Section, tree};
 
@@ -33,7 +33,7 @@ pub struct Recipe {
     /// `[[layer]]`, in order.
     pub layers: Vec<LayerRecipe>,
     /// `[train]`
-    pub train: TrainRecipe,
+    pub train: TrainingSpec,
     /// `[snapshots]`
     pub snapshots: SnapshotRecipe,
     /// The file it was read from.
@@ -63,29 +63,10 @@ impl Recipe {
         write::table(self).to_string()
     }
 
-    /// Trains for `epochs` in all: later stages are cut off, or the last one goes on for longer. A
-    /// schedule in which a rate moves is shortened or stretched as a whole.
+    /// Trains for `epochs` in all, as [`Schedule::with_epochs`] says.
     #[must_use]
     pub fn with_epochs(mut self, epochs: u64) -> Self {
-        let (wanted, total) = (epochs as f64, self.train.epochs());
-        let stages = &mut self.train.stages;
-        if total > 0.0 && stages.iter().any(|stage| !stage.is_constant()) {
-            for stage in stages {
-                stage.epochs *= wanted / total;
-            }
-            return self;
-        }
-        let mut left = wanted;
-        for stage in &mut *stages {
-            stage.epochs = stage.epochs.min(left);
-            left -= stage.epochs;
-        }
-        // Never without a stage: its rate is that of an empty run's report.
-        let used = stages.iter().filter(|stage| stage.epochs > 0.0).count();
-        stages.truncate(used.max(1));
-        if let Some(last) = stages.last_mut() {
-            last.epochs += left;
-        }
+        self.train.schedule = self.train.schedule.with_epochs(epochs);
         self
     }
 
@@ -133,7 +114,7 @@ fn read(root: &Node, file: &str, default_name: &str) -> Result<Recipe, Error> {
         name,
         data,
         layers: read_layers(scope, layers)?,
-        train: TrainRecipe::read(Section::open(scope, "[train]", train?)?)?,
+        train: TrainingSpec::read(Section::open(scope, "[train]", train?)?)?,
         snapshots,
         origin: Origin(file.to_owned()),
     })

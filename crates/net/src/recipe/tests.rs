@@ -142,7 +142,7 @@ fn overrides_reach_every_key() {
     ]);
     let recipe = Recipe::parse(SMALL, "small.toml", &pairs).unwrap();
     assert_eq!(recipe.train.batch, 64);
-    assert!((recipe.train.stages[0].rate.weight - 0.5).abs() < 1e-12);
+    assert!((recipe.train.schedule.stages[0].rate.weight - 0.5).abs() < 1e-12);
     assert_eq!(recipe.train.shuffle, Shuffle::Once);
     assert_eq!(recipe.snapshots.every, Every::PerEpoch(5));
     let network = Network::new(&recipe, Shape::new(3, 8, 8), 10).unwrap();
@@ -211,14 +211,14 @@ fn epochs_cut_or_stretch_the_schedule() {
     let text = SMALL.replace("{ epochs = 2, rate = 0.1 }", "{ epochs = 8, rate = 0.1 }, { epochs = 2, rate = 0.01 }");
     let epochs = |total| -> Vec<u64> {
         let recipe = Recipe::parse(&text, "small", &[]).unwrap().with_epochs(total);
-        recipe.train.stages.iter().map(|stage| stage.epochs as u64).collect()
+        recipe.train.schedule.stages.iter().map(|stage| stage.epochs as u64).collect()
     };
     assert_eq!(epochs(10), [8, 2]);
     assert_eq!(epochs(3), [3]);
     assert_eq!(epochs(15), [8, 7]);
     assert_eq!(epochs(0), [0]);
     let recipe = Recipe::parse(&text, "small", &[]).unwrap();
-    let rate = |epoch: u64| recipe.train.rates(epoch * 5, 5).weight;
+    let rate = |epoch: u64| recipe.train.schedule.rates(epoch * 5, 5).weight;
     let rates = [rate(0), rate(7), rate(8), rate(99)].map(|rate| rate.to_string());
     assert_eq!(rates, ["0.1", "0.1", "0.01", "0.01"]);
 }

@@ -4,91 +4,7 @@ use crate::error::Error;
 use crate::optimiser::{Optimiser, OptimiserSettings, Rates};
 use crate::table::section::{Scope, Section};
 use crate::table::tree::{Node, Value};
-
-/// How the network learns.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainRecipe {
-    /// Images a minibatch.
-    pub batch: usize,
-    /// The schedule: one stage after the other.
-    pub stages: Vec<Stage>,
-    /// The optimiser and its settings.
-    pub optimiser: OptimiserSettings,
-    /// Share of the loss that smooths the targets towards uniform.
-    pub label_smoothing: f64,
-    /// To what the factors of matrix products are rounded where the device can save time by it.
-    pub precision: Precision,
-    /// Order of the images.
-    pub shuffle: Shuffle,
-    /// Seed of everything random, unless the command line gives one.
-    pub seed: u64,
-}
-
-/// A stretch of epochs at one learning rate, or over which it goes to another, step by step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stage {
-    /// How many epochs; may be a fraction.
-    pub epochs: f64,
-    /// Learning rates at its begin.
-    pub rate: Rates,
-    /// Learning rates to which it leads; the next stage begins there.
-    pub end_rate: Rates,
-    /// How it leads there.
-    pub curve: Curve,
-}
-
-/// How a learning rate goes from one value to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Curve {
-    /// In a straight line.
-    Linear,
-    /// Along half a cosine: slowly, fast, slowly.
-    Cosine,
-}
-
-impl Stage {
-    /// Whether the rates stay what they are.
-    pub fn is_constant(&self) -> bool {
-        self.rate == self.end_rate
-    }
-
-    /// The rates after a share of the stage.
-    fn at(&self, share: f64) -> Rates {
-        let share = match self.curve {
-            Curve::Linear => share,
-            Curve::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * share).cos(),
-        };
-        let between = |from: f64, to: f64| from + (to - from) * share;
-        Rates {
-            weight: between(self.rate.weight, self.end_rate.weight),
-            bias: between(self.rate.bias, self.end_rate.bias),
-        }
-    }
-}
-
-/// To what the factors of a matrix product are rounded; sums are in single precision always. A CPU
-/// computes in single precision whatever is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// Not at all: single precision.
-    #[default]
-    Float32,
-    /// 10 bits of mantissa, the exponent of single precision.
-    Tf32,
-    /// 7 bits of mantissa, the exponent of single precision.
-    Bf16,
-}
-
-/// Order in which images are seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shuffle {
-    /// A new order every epoch.
-    Epoch,
-    /// One random order for all epochs.
-    Once,
-    /// The corpus' order.
-    None,
-}
+use crate::training_spec::{Curve, Precision, Schedule, Shuffle, Stage, TrainingSpec};
 
 pub(super) const OPTIMISERS: [(&str, Optimiser); 6] = [
     ("cuda-convnet", Optimiser::CudaConvnet),
@@ -107,40 +23,7 @@ pub(super) const CURVES: [(&str, Curve); 2] = [("linear", Curve::Linear), ("cosi
 pub(super) const SHUFFLES: [(&str, Shuffle); 3] =
     [("epoch", Shuffle::Epoch), ("once", Shuffle::Once), ("none", Shuffle::None)];
 
-impl TrainRecipe {
-    /// Epochs of all stages together.
-    pub fn epochs(&self) -> f64 {
-        self.stages.iter().map(|stage| stage.epochs).sum()
-    }
-
-    /// Steps of all stages together.
-    pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
-        self.first_steps(steps_per_epoch).last().copied().unwrap_or(0)
-    }
-
-    /// The steps with which the stages begin, and the one past the last stage.
-    pub fn first_steps(&self, steps_per_epoch: u64) -> Vec<u64> {
-        let mut epochs = 0.0;
-        let mut steps = vec![0];
-        for stage in &self.stages {
-            epochs += stage.epochs;
-            steps.push((epochs * steps_per_epoch as f64).round() as u64);
-        }
-        steps
-    }
-
-    /// The learning rates of the step that follows `step` updates; past the last stage, those to
-    /// which it led.
-    pub fn rates(&self, step: u64, steps_per_epoch: u64) -> Rates {
-        let bounds = self.first_steps(steps_per_epoch);
-        let found = self.stages.iter().zip(bounds.windows(2)).find(|(_, bounds)| step < bounds[1]);
-        match (found, self.stages.last()) {
-            (Some((stage, bounds)), _) => stage.at((step - bounds[0]) as f64 / (bounds[1] - bounds[0]) as f64),
-            (None, Some(stage)) => stage.end_rate,
-            (None, None) => Rates { weight: 0.0, bias: 0.0 },
-        }
-    }
-
+impl TrainingSpec {
     pub(crate) fn read(mut section: Section<'_>) -> Result<Self, Error> {
         let rule = "a number, 0 or more,";
         let positive = |value: &f64| *value >= 0.0;
@@ -151,8 +34,8 @@ impl TrainRecipe {
         let epsilon = if kind == Optimiser::AdaGrad { 1e-10 } else { 1e-8 };
         let train = Self {
             batch: batch.unwrap_or(128),
-            stages: match stages {
-                Some(node) => read_stages(section.scope, node)?,
+            schedule: match stages {
+                Some(node) => Schedule { stages: read_stages(section.scope, node)? },
                 None => return Err(section.missing("stages")),
             },
             optimiser: OptimiserSettings {

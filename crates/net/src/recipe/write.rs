@@ -60,7 +60,7 @@ fn data(recipe: &Recipe) -> Table {
 
 fn train(recipe: &Recipe) -> Table {
     let train = &recipe.train;
-    let stages = train.stages.iter().map(|stage| {
+    let stages = train.schedule.stages.iter().map(|stage| {
         let mut table = Table::new();
         let is_whole = stage.epochs.fract() == 0.0;
         put(&mut table, "epochs", if is_whole { Value::from(stage.epochs as i64) } else { Value::from(stage.epochs) });

@@ -8,7 +8,7 @@ use crate::input::Preprocess;
 use crate::model::Model;
 use crate::optimiser::{CpuOptimiser, OptimiserSettings, TrainingState};
 use crate::parameters::Parameters;
-use crate::recipe::TrainRecipe;
+use crate::training_spec::TrainingSpec;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct CpuTrainer {
 }
 
 impl CpuTrainer {
-    pub fn new(cpu: &Cpu, train: &TrainRecipe, initial: InitialState) -> Result<Self, Error> {
+    pub fn new(cpu: &Cpu, train: &TrainingSpec, initial: InitialState) -> Result<Self, Error> {
         let InitialState { network, preprocess, state } = initial;
         let device = Device::Cpu(cpu.clone());
         Ok(Self {

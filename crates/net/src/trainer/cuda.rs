@@ -12,7 +12,7 @@ use crate::input::View;
 use crate::input::cuda::{DeviceView, Images, Preprocessing, device_views, padded};
 use crate::network::Network;
 use crate::optimiser::{CudaOptimiser, OptimiserSettings, TrainingState, UpdateArrays};
-use crate::recipe::TrainRecipe;
+use crate::training_spec::TrainingSpec;
 use cudarc::driver::{CudaEvent, CudaGraph, CudaStream, PinnedHostSlice, sys};
 use ndarray::{Array2, ArrayView3};
 use std::fmt;
@@ -91,7 +91,7 @@ impl CudaTrainer {
     /// they are then sent step by step.
     pub fn new(
         on: &Cuda,
-        train: &TrainRecipe,
+        train: &TrainingSpec,
         initial: InitialState,
         images: &[ArrayView3<'_, u8>],
     ) -> Result<Self, Error> {

@@ -18,7 +18,7 @@ use crate::execute::BatchResult;
 use crate::input::View;
 use crate::model::Model;
 use crate::optimiser::TrainingState;
-use crate::recipe::TrainRecipe;
+use crate::training_spec::TrainingSpec;
 use cpu::CpuTrainer;
 use cuda::CudaTrainer;
 use ndarray::{Array2, ArrayView3};
@@ -49,7 +49,7 @@ impl Trainer {
     /// [`Error::DeviceMemory`].
     pub fn new(
         device: &Device,
-        train: &TrainRecipe,
+        train: &TrainingSpec,
         initial: InitialState,
         images: &[ArrayView3<'_, u8>],
     ) -> Result<Self, Error> {

@@ -33,7 +33,7 @@ fn views_of(images: &[Array3<u8>]) -> Vec<ArrayView3<'_, u8>> {
     images.iter().map(Array3::view).collect()
 }
 
-fn initial(train: &TrainRecipe) -> InitialState {
+fn initial(train: &TrainingSpec) -> InitialState {
     let network = Network::builder(Shape::new(1, 2, 2))
         .layer("fc", Dense::new(3, Learning::from_init(Init::He)), &["data"])
         .layer("probs", Softmax, &["fc"])
@@ -49,7 +49,7 @@ fn initial(train: &TrainRecipe) -> InitialState {
     InitialState { network: Arc::new(network), preprocess: Arc::new(preprocess), state }
 }
 
-fn train() -> TrainRecipe {
+fn train() -> TrainingSpec {
     Recipe::parse(RECIPE, "small.toml", &[]).unwrap().train
 }
 

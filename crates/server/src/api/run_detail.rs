@@ -231,8 +231,8 @@ fn corpus_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>) -> RunCorpus {
 
 fn stages(info: &RunInfo) -> Vec<SchedulePhase> {
     let train = &info.recipe.train;
-    let first_steps = train.first_steps(info.steps_per_epoch);
-    let stages = train.stages.iter().zip(first_steps);
+    let first_steps = train.schedule.first_steps(info.steps_per_epoch);
+    let stages = train.schedule.stages.iter().zip(first_steps);
     stages.map(|(stage, first_step)| SchedulePhase { first_step, rate: stage.rate.weight }).collect()
 }
 

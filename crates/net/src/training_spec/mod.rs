@@ -1,0 +1,50 @@
+//! How a network is trained.
+
+mod schedule;
+
+pub use schedule::{Curve, Schedule, Stage};
+
+use crate::optimiser::OptimiserSettings;
+
+/// How a network is trained: everything about a training but the network and its images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingSpec {
+    /// Images a minibatch.
+    pub batch: usize,
+    /// Learning rates, and for how long.
+    pub schedule: Schedule,
+    /// The optimiser and its settings.
+    pub optimiser: OptimiserSettings,
+    /// Share of the loss that smooths the targets towards uniform.
+    pub label_smoothing: f64,
+    /// To what the factors of matrix products are rounded where the device can save time by it.
+    pub precision: Precision,
+    /// Order of the images.
+    pub shuffle: Shuffle,
+    /// Seed of everything random, unless the command line gives one.
+    pub seed: u64,
+}
+
+/// To what the factors of a matrix product are rounded; sums are in single precision always. A CPU
+/// computes in single precision whatever is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Not at all: single precision.
+    #[default]
+    Float32,
+    /// 10 bits of mantissa, the exponent of single precision.
+    Tf32,
+    /// 7 bits of mantissa, the exponent of single precision.
+    Bf16,
+}
+
+/// Order in which images are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shuffle {
+    /// A new order every epoch.
+    Epoch,
+    /// One random order for all epochs.
+    Once,
+    /// The corpus' order.
+    None,
+}
