@@ -42,7 +42,7 @@ pub use divergence::{Divergence, DivergenceKind, NotFinite};
 pub use error::{Error, is_out_of_files};
 pub use execute::{Batch, BatchResult, Engine};
 pub use init::{Fan, Init, Rest};
-pub use input::{Cutout, InputStatistics, InputTransform, Preprocess, View, whiten};
+pub use input::{Cutout, InputSpec, InputStatistics, InputTransform, Preprocess, View, whiten};
 pub use metrics::{Metric, MetricKind, MetricsLog, SkippedLines};
 pub use model::{CompiledNetwork, Model};
 pub use network::{Layer, Network, NetworkBuilder, Patch};

@@ -6,8 +6,7 @@ use crate::sampler::Sampler;
 use deepviz_corpus::{Corpus, ImageId, Split};
 use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
 use deepviz_net::{
-    CorpusInfo, Divergence, InputStatistics, InputTransform, Network, Parameters, Run, RunInfo, RunLock, Snapshot,
-    Step, whiten,
+    CorpusInfo, Divergence, InputStatistics, Network, Parameters, Run, RunInfo, RunLock, Snapshot, Step, whiten,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -162,7 +161,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Sampler), Error> {
         version: env!("CARGO_PKG_VERSION").into(),
         recipe: recipe.clone(),
         classes: corpus.classes().to_vec(),
-        image: InputTransform::image_shape(&recipe.data, corpus.channels(), size)?,
+        image: recipe.data.input().image_shape(corpus.channels(), size)?,
         corpus: CorpusInfo {
             name: corpus.name().into(),
             path: absolute.unwrap_or_else(|_| corpus.path().into()),

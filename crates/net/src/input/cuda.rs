@@ -2,9 +2,8 @@
 
 use crate::device::cuda::{Arg, At, Cuda, Grid, Memory};
 use crate::error::Error;
-use crate::input::{Preprocess, STD_LENGTH, View};
+use crate::input::{ChannelOrder, Padding, Preprocess, STD_LENGTH, View};
 use crate::network::Network;
-use crate::recipe::{ChannelOrder, Padding};
 use cudarc::driver::{DeviceRepr, ValidAsZeroBits};
 use ndarray::ArrayView3;
 

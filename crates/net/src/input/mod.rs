@@ -2,12 +2,14 @@
 
 pub(crate) mod cuda;
 mod preprocess;
+mod spec;
 mod statistics;
 mod transform;
 mod whitening;
 
 pub(crate) use preprocess::STD_LENGTH;
 pub use preprocess::{Cutout, Preprocess, View};
+pub use spec::{ChannelOrder, InputSpec, MeanKind, Padding, StdKind, ValueRange};
 pub use statistics::InputStatistics;
 pub use transform::InputTransform;
 /// The kernels of the input transform.

@@ -1,8 +1,8 @@
 //! The mean that is subtracted from images, and the standard deviation that they are divided by.
 
 use crate::error::Error;
+use crate::input::{MeanKind, StdKind};
 use crate::network::Network;
-use crate::recipe::{MeanKind, StdKind};
 use ndarray::{Array1, Array3, ArrayView3, Axis};
 use rayon::prelude::*;
 
@@ -58,11 +58,11 @@ fn mean_image(network: &Network, sums: &Sums, images: usize) -> Option<Array3<f3
         }
         MeanKind::Pixel | MeanKind::Channel => {}
     }
-    let (data, count) = (network.data(), images.max(1) as f64);
+    let (spec, count) = (network.input_spec(), images.max(1) as f64);
     let mut mean = Array3::from_shape_fn((channels, height, width), |(c, y, x)| {
-        let channel = data.order.source(c, channels);
+        let channel = spec.order.source(c, channels);
         let sum = sums.pixels[(channel * height + y) * width + x];
-        (sum as f64 / count * data.values.factor()) as f32
+        (sum as f64 / count * spec.values.factor()) as f32
     });
     if *network.mean() == MeanKind::Channel {
         for mut channel in mean.axis_iter_mut(Axis(0)) {
@@ -105,15 +105,15 @@ impl Sums {
     }
 
     fn deviation(&self, network: &Network, images: usize) -> Result<Array1<f32>, Error> {
-        let (data, channels) = (network.data(), network.image().channels);
+        let (spec, channels) = (network.input_spec(), network.image().channels);
         let plane = network.image().len() / channels;
         let count = (images * plane) as u128;
         let of = |channel: usize| {
-            let channel = data.order.source(channel, channels);
+            let channel = spec.order.source(channel, channels);
             let sum: u128 = self.pixels[channel * plane..][..plane].iter().map(|sum| u128::from(*sum)).sum();
             // count^2 times the variance, exactly; never negative.
             let scaled = count * u128::from(self.squares[channel]) - sum * sum;
-            let deviation = (scaled as f64).sqrt() / count.max(1) as f64 * data.values.factor();
+            let deviation = (scaled as f64).sqrt() / count.max(1) as f64 * spec.values.factor();
             if deviation > 0.0 {
                 return Ok(deviation as f32);
             }

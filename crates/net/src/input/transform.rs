@@ -1,7 +1,8 @@
 //! Images of any size, brought to the size and channels of a network's images.
 
 use crate::error::Error;
-use crate::recipe::{DataRecipe, Resize};
+use crate::input::InputSpec;
+use crate::recipe::Resize;
 use crate::shape::Shape;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -34,25 +35,9 @@ pub(crate) const fn half_to_even(number: usize) -> usize {
 }
 
 impl InputTransform {
-    /// The transform of a recipe, for a network's images of that shape.
-    pub(crate) const fn new(data: &DataRecipe, image: Shape) -> Self {
-        Self { image, resize: data.resize, crop: data.crop, converts: data.channels.is_some() }
-    }
-
-    /// The shape of a network's images: `channels` and `size` are the corpus', the size being the one
-    /// that all images have, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Input`] where sizes differ and the recipe does not say to which they are brought.
-    pub fn image_shape(data: &DataRecipe, channels: usize, size: Option<[usize; 2]>) -> Result<Shape, Error> {
-        let [height, width] = data.resize.map(Resize::size).or(size).ok_or_else(|| Error::Input {
-            what: "images of the corpus",
-            expected: "one size for all, or data.resize in the recipe, to bring them to one (`resize = [32, 32]`, \
-                       or `resize = 256` for the shorter side)"
-                .into(),
-            found: "several sizes".into(),
-        })?;
-        Ok(Shape::new(data.channels.unwrap_or(channels), height, width))
+    /// The transform to a network's images of that shape.
+    pub(crate) const fn new(spec: &InputSpec, image: Shape) -> Self {
+        Self { image, resize: spec.resize, crop: spec.crop, converts: spec.channels.is_some() }
     }
 
     /// The same for images from outside the corpus: what the recipe does not say how to bring to the network's
@@ -217,8 +202,8 @@ fn grey_from_colour(image: ArrayView3<'_, u8>) -> Array3<u8> {
 mod tests {
     use super::*;
 
-    fn data(resize: Option<Resize>) -> DataRecipe {
-        DataRecipe { resize, ..DataRecipe::default() }
+    fn spec(resize: Option<Resize>) -> InputSpec {
+        InputSpec { resize, ..InputSpec::default() }
     }
 
     #[test]
@@ -229,14 +214,14 @@ mod tests {
     #[test]
     fn an_image_of_the_right_shape_is_not_copied() {
         let image = Array3::from_shape_fn((1, 4, 6), |(_, y, x)| (y * 6 + x) as u8);
-        let transform = InputTransform::new(&data(None), Shape::new(1, 4, 6));
+        let transform = InputTransform::new(&spec(None), Shape::new(1, 4, 6));
         assert!(transform.image(image.view()).unwrap().is_view());
         assert_eq!(transform.bytes(&[image.view()]).unwrap(), image.as_slice().unwrap());
     }
 
     #[test]
     fn what_cannot_be_brought_to_shape_is_refused_with_the_way_out() {
-        let transform = InputTransform::new(&data(None), Shape::new(3, 8, 8));
+        let transform = InputTransform::new(&spec(None), Shape::new(3, 8, 8));
         let message = |dim| transform.check(dim).unwrap_err().to_string();
         let size = message((3, 9, 8));
         assert!(size.contains("3x8x8") && size.contains("3x9x8") && size.contains("data.resize"), "{size}");
@@ -245,16 +230,16 @@ mod tests {
         assert!(message((3, 0, 8)).contains("one pixel"));
         assert!(transform.for_any_image().check((1, 5, 700)).is_ok());
         assert!(transform.for_any_image().check((4, 5, 700)).is_err());
-        let sizes = InputTransform::image_shape(&data(None), 3, None).unwrap_err().to_string();
+        let sizes = spec(None).image_shape(3, None).unwrap_err().to_string();
         assert!(sizes.contains("several sizes") && sizes.contains("data.resize"), "{sizes}");
     }
 
     #[test]
     fn the_shape_follows_recipe_and_corpus() {
-        let shape = |data: &DataRecipe, size| InputTransform::image_shape(data, 1, size).unwrap();
-        assert_eq!(shape(&data(None), Some([5, 7])), Shape::new(1, 5, 7));
-        assert_eq!(shape(&data(Some(Resize::ShorterSide(9))), None), Shape::new(1, 9, 9));
-        let stretched = DataRecipe { channels: Some(3), ..data(Some(Resize::Stretch { height: 2, width: 3 })) };
+        let shape = |spec: &InputSpec, size| spec.image_shape(1, size).unwrap();
+        assert_eq!(shape(&spec(None), Some([5, 7])), Shape::new(1, 5, 7));
+        assert_eq!(shape(&spec(Some(Resize::ShorterSide(9))), None), Shape::new(1, 9, 9));
+        let stretched = InputSpec { channels: Some(3), ..spec(Some(Resize::Stretch { height: 2, width: 3 })) };
         assert_eq!(shape(&stretched, Some([5, 7])), Shape::new(3, 2, 3));
     }
 
@@ -267,7 +252,7 @@ mod tests {
                 Resize::Cover { height: 16, width: 16 },
                 Resize::Stretch { height: 16, width: 16 },
             ] {
-                let transform = InputTransform::new(&data(Some(resize)), Shape::new(1, 16, 16));
+                let transform = InputTransform::new(&spec(Some(resize)), Shape::new(1, 16, 16));
                 let found = transform.image(image.view()).unwrap();
                 assert!(found.iter().all(|pixel| *pixel == 77), "{height}x{width} {resize:?}");
             }

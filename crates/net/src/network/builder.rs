@@ -3,8 +3,8 @@
 use super::{Layer, Network};
 use crate::error::Error;
 use crate::init::Init;
+use crate::input::InputSpec;
 use crate::ops::{Image, Op, ParameterSpec, Role};
-use crate::recipe::DataRecipe;
 use crate::shape::Shape;
 
 /// The name of the first layer: the image.
@@ -21,7 +21,7 @@ const MOST_PARAMETERS: usize = 1 << 30;
 pub struct NetworkBuilder {
     layers: Vec<Layer>,
     image: Shape,
-    data: DataRecipe,
+    input: InputSpec,
     classes: Option<usize>,
     error: Option<Error>,
 }
@@ -31,22 +31,22 @@ fn error(layer: Option<&str>, expected: impl Into<String>, found: impl Into<Stri
 }
 
 impl NetworkBuilder {
-    pub(super) fn new(image: Shape, input: Shape, data: DataRecipe) -> Self {
+    pub(super) fn new(image: Shape, seen: Shape, input: InputSpec) -> Self {
         let first = Layer {
             name: IMAGE.into(),
-            op: Op::Image(Image { shape: input }),
+            op: Op::Image(Image { shape: seen }),
             inputs: Vec::new(),
-            shape: input,
+            shape: seen,
             parameters: Vec::new(),
             kernel_dims: None,
         };
-        Self { layers: vec![first], image, data, classes: None, error: None }
+        Self { layers: vec![first], image, input, classes: None, error: None }
     }
 
     /// How the network sees its images, but for their shape: mean, deviation, range and order of colours.
     #[must_use]
-    pub fn data(mut self, data: DataRecipe) -> Self {
-        self.data = data;
+    pub fn input(mut self, input: InputSpec) -> Self {
+        self.input = input;
         self
     }
 
@@ -83,7 +83,7 @@ impl NetworkBuilder {
         let layers = self.layers;
         let dense = layers.iter().rfind(|layer| matches!(layer.op, Op::Dense(_))).or(layers.last());
         let features = dense.and_then(|layer| layer.inputs.first().copied()).unwrap_or(0);
-        Ok(Network { layers, image: self.image, features, data: self.data })
+        Ok(Network { layers, image: self.image, features, input: self.input })
     }
 
     fn make<S: AsRef<str>>(&self, name: &str, op: Op, inputs: &[S]) -> Result<Layer, Error> {
@@ -236,7 +236,7 @@ mod tests {
         let filters = Filters::square(8, WindowAxis { before: 1, after: 1, ..WindowAxis::new(3) });
         let conv = Conv { filters, shared_bias: true, learning: Learning::from_init(Init::He) };
         let built = Network::builder(image)
-            .data(recipe.data.clone())
+            .input(recipe.data.input())
             .layer("conv1", conv, &["data"])
             .layer("relu1", Activation::Relu, &["conv1"])
             .layer("sum", Add { coefficients: vec![1.0; 2] }, &["conv1", "relu1"])

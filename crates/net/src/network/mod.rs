@@ -7,11 +7,10 @@ mod recipe;
 pub use builder::NetworkBuilder;
 pub use receptive_field::Patch;
 
-use crate::input::InputTransform;
-use crate::input::{Preprocess, View};
+use crate::input::{ChannelOrder, InputSpec, InputTransform, MeanKind, Preprocess, StdKind, View};
 use crate::ops::{Op, ParameterSpec, Role};
 use crate::optimiser::Optimiser;
-use crate::recipe::{ChannelOrder, DataRecipe, MeanKind, Resize, StdKind, TestViews};
+use crate::recipe::{Resize, TestViews};
 use crate::shape::Shape;
 use ndarray::{Array1, Array3};
 use std::borrow::Cow;
@@ -22,7 +21,7 @@ pub struct Network {
     layers: Vec<Layer>,
     image: Shape,
     features: usize,
-    data: DataRecipe,
+    input: InputSpec,
 }
 
 /// A layer: an operation, where its input comes from, and what it learns.
@@ -59,7 +58,7 @@ impl Layer {
 }
 
 impl Network {
-    /// A network for images of this shape, layer by layer; [`NetworkBuilder::data`] says how it sees them.
+    /// A network for images of this shape, layer by layer; [`NetworkBuilder::input`] says how it sees them.
     ///
     /// # Examples
     /// ```
@@ -76,7 +75,7 @@ impl Network {
     /// # Ok::<(), deepviz_net::Error>(())
     /// ```
     pub fn builder(image: Shape) -> NetworkBuilder {
-        NetworkBuilder::new(image, image, DataRecipe::default())
+        NetworkBuilder::new(image, image, InputSpec::default())
     }
 
     /// The layers; the first is the input, `data`, the last the softmax.
@@ -127,28 +126,28 @@ impl Network {
 
     /// What is subtracted from images.
     pub const fn mean(&self) -> &MeanKind {
-        &self.data.mean
+        &self.input.mean
     }
 
     /// What is divided by then.
     pub const fn std(&self) -> &StdKind {
-        &self.data.std
+        &self.input.std
     }
 
-    /// How the recipe brings images to the network's input.
-    pub const fn data(&self) -> &DataRecipe {
-        &self.data
+    /// How the network sees its images.
+    pub const fn input_spec(&self) -> &InputSpec {
+        &self.input
     }
 
     /// What brings images to the network's size and channels.
     pub const fn transform(&self) -> InputTransform {
-        InputTransform::new(&self.data, self.image)
+        InputTransform::new(&self.input, self.image)
     }
 
     /// The centre of the image. Where the recipe resizes as torchvision does, it lies where torchvision's
     /// `CenterCrop` has it, to the pixel.
     pub fn centre_view(&self) -> View {
-        match self.data.resize {
+        match self.input.resize {
             Some(Resize::Stretch { .. } | Resize::ShorterSide(_)) => View::torch_centre(self.image, self.input()),
             Some(Resize::Cover { .. }) | None => View::centre(self.image, self.input()),
         }
@@ -161,22 +160,22 @@ impl Network {
 
     /// The order in which the network sees an image's colours.
     pub fn channel_order(&self) -> ChannelOrder {
-        self.data.order
+        self.input.order
     }
 
     /// Everything between pixels and the first layer, for the mean image and the standard deviation of
     /// each channel that a snapshot holds.
     pub fn preprocess(&self, mean: Option<Array3<f32>>, std: Option<Array1<f32>>) -> Preprocess {
-        let (image, input, data) = (self.image, self.input(), &self.data);
+        let (image, input, spec) = (self.image, self.input(), &self.input);
         Preprocess {
             transform: Some(self.transform()),
-            values: data.values,
-            order: data.order,
+            values: spec.values,
+            order: spec.order,
             mean,
             std,
-            scale: data.scale as f32,
+            scale: spec.scale as f32,
             crop: (input != image).then_some(input.height),
-            padding: (data.pad > 0 || data.views == TestViews::Six).then_some(data.padding),
+            padding: spec.padding,
         }
     }
 

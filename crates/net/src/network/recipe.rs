@@ -3,7 +3,6 @@
 use super::builder::MOST_ACTIVATIONS;
 use super::{Network, NetworkBuilder};
 use crate::error::Error;
-use crate::input::InputTransform;
 use crate::recipe::{MeanKind, Recipe, StdKind};
 use crate::shape::Shape;
 
@@ -13,11 +12,11 @@ impl Network {
     /// # Errors
     /// [`Error::Recipe`] with file, line and layer.
     pub fn new(recipe: &Recipe, image: Shape, classes: usize) -> Result<Self, Error> {
-        let image = InputTransform::image_shape(&recipe.data, image.channels, Some([image.height, image.width]))?;
+        let image = recipe.data.input().image_shape(image.channels, Some([image.height, image.width]))?;
         check_channels(recipe, image)?;
         let input = input_shape(recipe, image)?;
         check_image(recipe, image)?;
-        let builder = NetworkBuilder::new(image, input, recipe.data.clone()).classes(classes);
+        let builder = NetworkBuilder::new(image, input, recipe.data.input()).classes(classes);
         let add = |builder: NetworkBuilder, entry: &crate::recipe::LayerRecipe| {
             builder.layer(&entry.name, entry.op.clone(), &entry.inputs)
         };

@@ -2,6 +2,7 @@
 
 use super::resize::Resize;
 use crate::error::Error;
+use crate::input::{ChannelOrder, InputSpec, MeanKind, Padding, StdKind, ValueRange};
 use crate::table::section::{FromNode as _, Section};
 use crate::table::tree::Value;
 
@@ -40,69 +41,6 @@ pub struct DataRecipe {
     pub views: TestViews,
 }
 
-/// The mean that is subtracted from images.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MeanKind {
-    /// The mean image of the training split.
-    Pixel,
-    /// The mean of each channel over the training split.
-    Channel,
-    /// Nothing.
-    None,
-    /// A given number for each channel, in the order that the network sees.
-    Values(Vec<f64>),
-}
-
-/// What pixels are divided by, once the mean is subtracted.
-#[derive(Clone, Debug, PartialEq)]
-pub enum StdKind {
-    /// Nothing.
-    None,
-    /// The standard deviation of each channel over the training split.
-    Channel,
-    /// A given number for each channel, in the order that the network sees.
-    Values(Vec<f64>),
-}
-
-/// What the pixels of images are counted in; mean and standard deviation are in the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValueRange {
-    /// 0 to 255.
-    Byte,
-    /// 0 to 1.
-    Unit,
-}
-
-impl ValueRange {
-    /// A byte's factor.
-    pub const fn factor(self) -> f64 {
-        match self {
-            Self::Byte => 1.0,
-            Self::Unit => 1.0 / 255.0,
-        }
-    }
-}
-
-/// The order of an image's colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChannelOrder {
-    /// Red, green, blue.
-    Rgb,
-    /// Blue, green, red.
-    Bgr,
-}
-
-impl ChannelOrder {
-    /// The channel of an image (red, green, blue) that the network sees as `channel`; and the other
-    /// way round.
-    pub const fn source(self, channel: usize, channels: usize) -> usize {
-        match self {
-            Self::Rgb => channel,
-            Self::Bgr => channels - 1 - channel,
-        }
-    }
-}
-
 /// Views of a test image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TestViews {
@@ -115,15 +53,6 @@ pub enum TestViews {
     /// The centre, plain and mirrored, and with half its weight each shifted by a pixel to the upper
     /// left and to the lower right.
     Six,
-}
-
-/// What lies around an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Padding {
-    /// Inputs of 0: the mean's colour.
-    Zero,
-    /// The image, mirrored at its outermost pixels.
-    Reflect,
 }
 
 /// Which images are mirrored while training.
@@ -177,6 +106,22 @@ impl Default for DataRecipe {
 }
 
 impl DataRecipe {
+    /// What the network needs of it: everything but how training changes images, and how tests view them.
+    pub fn input(&self) -> InputSpec {
+        let reaches_beyond = self.pad > 0 || self.views == TestViews::Six;
+        InputSpec {
+            resize: self.resize,
+            channels: self.channels,
+            crop: self.crop,
+            values: self.values,
+            order: self.order,
+            mean: self.mean.clone(),
+            std: self.std.clone(),
+            scale: self.scale,
+            padding: reaches_beyond.then_some(self.padding),
+        }
+    }
+
     pub(crate) fn read(mut section: Section<'_>) -> Result<Self, Error> {
         let default = Self::default();
         let side = "a whole number of pixels, 1 or more,";

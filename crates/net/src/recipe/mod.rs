@@ -8,9 +8,10 @@ mod snapshots;
 mod train;
 mod write;
 
+pub use crate::input::{ChannelOrder, MeanKind, Padding, StdKind, ValueRange};
 pub use crate::optimiser::{Optimiser, OptimiserSettings, Rates};
 pub use crate::training_spec::{Curve, Precision, Schedule, Shuffle, Stage, TrainingSpec};
-pub use data::{ChannelOrder, DataRecipe, Flip, MeanKind, Padding, StdKind, TestViews, ValueRange};
+pub use data::{DataRecipe, Flip, TestViews};
 pub use layer::{LayerRecipe, Origin};
 pub use resize::Resize;
 pub use short::short;

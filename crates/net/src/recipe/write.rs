@@ -1,8 +1,9 @@
 //! A recipe as TOML, every key written out.
 
 use super::Recipe;
-use super::data::{ALTERNATING, Flip, MEANS, MeanKind, ORDERS, PADDINGS, RANGES, STDS, StdKind, VIEWS};
+use super::data::{ALTERNATING, Flip, MEANS, ORDERS, PADDINGS, RANGES, STDS, VIEWS};
 use super::train::{CURVES, OPTIMISERS, PRECISIONS, SHUFFLES};
+use super::{MeanKind, StdKind};
 use crate::table::write::{put, whole, word};
 use toml::{Table, Value};
 

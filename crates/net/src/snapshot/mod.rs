@@ -10,9 +10,10 @@ mod header;
 pub(crate) use header::Header;
 
 use crate::error::Error;
+use crate::input::{MeanKind, StdKind};
 use crate::network::Network;
+use crate::optimiser::Optimiser;
 use crate::parameters::Parameters;
-use crate::recipe::{MeanKind, Optimiser, StdKind};
 use crate::shape::Step;
 use ndarray::{Array1, Array3, ArrayD};
 use std::path::Path;

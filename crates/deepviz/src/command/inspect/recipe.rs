@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use deepviz_corpus::Reading;
 use deepviz_net::Op;
-use deepviz_net::{Error, InputTransform, Network, Recipe, Shape};
+use deepviz_net::{Error, Network, Recipe, Shape};
 use serde_json::json;
 
 use super::layers;
@@ -42,7 +42,7 @@ pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow:
             let options = DecodedArgs::default().options(Reading::default(), recipe.data.resize.is_some());
             let corpus = corpus::open(path, &options, Console::silent())?;
             let size = corpus.common_shape().map(|shape| [shape.height, shape.width]);
-            let image = InputTransform::image_shape(&recipe.data, corpus.channels(), size)?;
+            let image = recipe.data.input().image_shape(corpus.channels(), size)?;
             (image, corpus.classes().len())
         }
         None => (image_of(&recipe)?, classes_of(&recipe)),
@@ -88,7 +88,7 @@ pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow:
 
 /// The usual image's shape after the recipe's input transform.
 fn image_of(recipe: &Recipe) -> Result<Shape, Error> {
-    InputTransform::image_shape(&recipe.data, USUAL_IMAGE.channels, Some([USUAL_IMAGE.height, USUAL_IMAGE.width]))
+    recipe.data.input().image_shape(USUAL_IMAGE.channels, Some([USUAL_IMAGE.height, USUAL_IMAGE.width]))
 }
 
 /// The outputs of the last layer that has a number of its own.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::recipe::DataRecipe;
+use crate::input::InputSpec;
 use ndarray::{Array3, arr1};
 
 /// Pixels as they are.
@@ -107,14 +107,14 @@ fn deviation_range_and_order_are_of_the_networks_channels() {
 fn an_image_of_another_size_is_brought_to_the_networks_or_refused() {
     let image = Array3::from_elem((1, 9, 30), 8);
     let shape = Shape::new(1, 3, 3);
-    let write = |data: &DataRecipe| {
+    let write = |spec: &InputSpec| {
         let mut out = Array3::zeros((1, 3, 3));
-        let preprocess = Preprocess { transform: Some(InputTransform::new(data, shape)), ..plain() };
+        let preprocess = Preprocess { transform: Some(InputTransform::new(spec, shape)), ..plain() };
         preprocess.write(image.view(), View::at(0, 0), out.view_mut()).map(|()| out)
     };
     let resize = Some(crate::recipe::Resize::ShorterSide(3));
-    let found = write(&DataRecipe { resize, ..DataRecipe::default() }).unwrap();
+    let found = write(&InputSpec { resize, ..InputSpec::default() }).unwrap();
     assert_eq!(found, Array3::from_elem((1, 3, 3), 8.0));
-    let error = write(&DataRecipe::default()).unwrap_err().to_string();
+    let error = write(&InputSpec::default()).unwrap_err().to_string();
     assert!(error.contains("1x3x3") && error.contains("1x9x30") && error.contains("data.resize"), "{error}");
 }
