@@ -88,6 +88,14 @@ pub enum Error {
         /// Where.
         path: PathBuf,
     },
+    /// A run that was trained elsewhere, asked for how it is trained here.
+    #[error(
+        "the run {name} was not trained by deepViz (its run.toml has no [recipe.train]); it can be looked at, not trained on"
+    )]
+    TrainedElsewhere {
+        /// The run.
+        name: String,
+    },
     /// A run that another process is training.
     #[error("the run is being trained by process {owner}; wait for it or stop it: {}", path.display())]
     Busy {
@@ -188,6 +196,7 @@ impl Error {
             | Self::Busy { path, .. }
             | Self::NoSnapshot { path, .. } => *path = within_run(path),
             Self::Internal { .. }
+            | Self::TrainedElsewhere { .. }
             | Self::Network { .. }
             | Self::Tensor { .. }
             | Self::NoLayer { .. }

@@ -51,7 +51,7 @@ pub use optimiser::TrainingState;
 pub use output::{ChannelSums, LayerOutput};
 pub use parameters::Parameters;
 pub use recipe::Recipe;
-pub use run::{CheckpointEntry, CorpusInfo, Run, RunInfo, RunLock};
+pub use run::{CheckpointEntry, CorpusInfo, Run, RunInfo, RunLock, RunTraining};
 pub use shape::{Shape, Step};
 pub use snapshot::Snapshot;
 pub use trainer::{Evaluator, InitialState, PendingDownload, StateCopy, Trainer, TrainingStep};

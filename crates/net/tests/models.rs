@@ -62,7 +62,7 @@ fn the_80sec_network_has_the_published_shapes() {
     assert_eq!(network.layers()[network.logits()].name, "fc10");
     assert_eq!(network.layers()[network.features()].name, "relu4");
     assert_eq!(network.layers()[network.output()].name, "probs");
-    let steps = recipe.snapshots.steps(391, recipe.train.schedule.total_steps(391)).unwrap();
+    let steps = recipe.snapshots.steps(391, recipe.training().unwrap().schedule.total_steps(391)).unwrap();
     assert_eq!(steps.len(), 51);
 }
 

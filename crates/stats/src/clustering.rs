@@ -123,7 +123,12 @@ fn fit(
     let Context { job, pool, key, .. } = context;
     let request = Request {
         clusters: job.clusters,
-        seed: seed_of(job.run.info().seed, key, &info.layer, info.metric),
+        seed: seed_of(
+            job.run.info().training.as_ref().map_or(0, |training| training.seed),
+            key,
+            &info.layer,
+            info.metric,
+        ),
         previous,
         kmeans: job.kmeans,
         stop: control.stop,

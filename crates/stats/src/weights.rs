@@ -40,9 +40,13 @@ pub(crate) fn numbers_of(
     snapshot: &Snapshot,
     before: Option<&Parameters>,
 ) -> Vec<WeightNumbers> {
-    let train = &info.recipe.train;
     let last_step = snapshot.step.0.saturating_sub(1);
-    let rates = train.schedule.rates(last_step, info.steps_per_epoch.max(1));
+    // Without an optimiser of ours a snapshot has no arrays of one, and no update.
+    let training = info.training.as_ref();
+    let rates = training
+        .map(|training| training.spec.schedule.rates(last_step, training.steps_per_epoch.max(1)))
+        .unwrap_or_default();
+    let optimiser = training.map(|training| training.spec.optimiser.kind);
     let specs = network.parameters();
     specs
         .map(|spec| {
@@ -53,8 +57,8 @@ pub(crate) fn numbers_of(
             let weights = values(&snapshot.parameters);
             let norm = norm_of(weights.iter().copied());
             // Where the rate is outside of the velocity, the update is their product.
-            let rate = match (train.optimiser.kind, spec.role) {
-                (Optimiser::CudaConvnet, _) => 1.0,
+            let rate = match (optimiser, spec.role) {
+                (Some(Optimiser::CudaConvnet), _) => 1.0,
                 (_, Role::Weight) => rates.weight * spec.rate_factor,
                 (_, Role::Bias) => rates.bias * spec.rate_factor,
                 (_, Role::RunningMean | Role::RunningVariance) => 0.0,

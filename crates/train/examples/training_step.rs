@@ -45,8 +45,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let preprocess = Arc::new(network.preprocess(start.mean.clone(), start.std.clone()));
 
     let ids = corpus.range(Split::Train);
-    let (images, first): (usize, usize) = chosen.unwrap_or((recipe.train.batch, 0));
-    let stride = (ids.len() / recipe.train.batch).max(1);
+    let (images, first): (usize, usize) = chosen.unwrap_or((recipe.training()?.batch, 0));
+    let stride = (ids.len() / recipe.training()?.batch).max(1);
     let ids: Vec<u32> = ids.skip(first).step_by(stride).take(images).collect();
     let images: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(ImageId(*id))).collect();
     let labels: Vec<u16> = ids.iter().map(|id| corpus.labels()[*id as usize].0).collect();
@@ -58,16 +58,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut engine = Engine::new(Arc::clone(&network), Arc::clone(&preprocess), &device)?;
     let mut gradients = Parameters::zeros(&network);
-    let label_smoothing = recipe.train.label_smoothing as f32;
+    let label_smoothing = recipe.training()?.label_smoothing as f32;
     let batch = Batch { images: &images, labels: &labels, views: &views, noise: 1, label_smoothing };
     let result = engine.gradients(&start.parameters, &batch, &mut gradients)?;
-    let steps_per_epoch = run.info().steps_per_epoch;
+    let steps_per_epoch = run.info().training()?.steps_per_epoch;
     // Half of the first stage done: its rate is not 0 even where it starts from that.
-    let step = recipe.train.schedule.first_steps(steps_per_epoch).get(1).copied().unwrap_or(0) / 2;
-    let rates = recipe.train.schedule.rates(step, steps_per_epoch);
+    let step = recipe.training()?.schedule.first_steps(steps_per_epoch).get(1).copied().unwrap_or(0) / 2;
+    let rates = recipe.training()?.schedule.rates(step, steps_per_epoch);
     let state = TrainingState { parameters: start.parameters.clone(), optimiser: start.optimizer.clone() };
     let initial = InitialState { network: Arc::clone(&network), preprocess, state };
-    let mut trainer = Trainer::new(&device, &recipe.train, initial, &images)?;
+    let mut trainer = Trainer::new(&device, recipe.training()?, initial, &images)?;
     let ids: Vec<u32> = (0..images.len() as u32).collect();
     let Batch { images, labels, views, noise, .. } = batch;
     trainer.step(&TrainingStep { ids: &ids, images, labels, views, noise, rates, epoch: 0.0, number: 1 })?;

@@ -26,7 +26,10 @@ pub(crate) fn refuse_not_finite(info: &RunInfo, step: Step, found: &NotFiniteIma
 
 /// The error that ends a run: as it is after a step it is of no use any more.
 pub(crate) fn diverged(info: &RunInfo, step: Step, what: NotFinite, found: String) -> Error {
-    let rates = info.recipe.train.schedule.rates(step.0.saturating_sub(1), info.steps_per_epoch);
+    let rate = info.training.as_ref().map_or(0.0, |training| {
+        let last = step.0.saturating_sub(1);
+        training.spec.schedule.rates(last, training.steps_per_epoch).weight
+    });
     Error::Diverged(Divergence {
         step,
         epoch: info.epoch_of(step),
@@ -34,7 +37,7 @@ pub(crate) fn diverged(info: &RunInfo, step: Step, what: NotFinite, found: Strin
         kind: DivergenceKind::Diverged,
         what,
         found,
-        rate: rates.weight,
+        rate,
     })
 }
 

@@ -75,11 +75,11 @@ impl<'a> TrainingLoop<'a> {
             job,
             images,
             metrics,
-            trainer: Trainer::new(&job.device, &job.recipe.train, initial, &all)?,
+            trainer: Trainer::new(&job.device, &start.training.spec, initial, &all)?,
             pending_steps: VecDeque::new(),
             snapshots: SnapshotWriter::new(job.out.clone(), start.resumed),
             augmentation: Augmentation {
-                seed: start.info.seed,
+                seed: start.training.seed,
                 image: network.image(),
                 input: network.input(),
                 data: job.recipe.data.clone(),
@@ -98,11 +98,11 @@ impl<'a> TrainingLoop<'a> {
     }
 
     fn run(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, Error> {
-        let (total, steps) = (self.info().total_steps, self.info().steps_per_epoch);
+        let (total, steps) = (self.start.training.total_steps, self.start.training.steps_per_epoch);
         let mut epoch: Option<EpochOrder> = None;
         loop {
             let step = self.step();
-            if self.info().snapshot_steps.binary_search(&step.0).is_ok() {
+            if self.start.training.snapshot_steps.binary_search(&step.0).is_ok() {
                 self.wait_for_step(observer)?;
                 let tested = self.test(MetricKind::Test, TestViews::Centre, observer, stop);
                 // What can no longer be trained can be looked at all the same.
@@ -135,7 +135,7 @@ impl<'a> TrainingLoop<'a> {
                 Some(order) if order.number == number => order,
                 _ => self.start.sampler.epoch(number),
             };
-            self.update(order.minibatch(self.info(), step), observer)?;
+            self.update(order.minibatch(&self.start.training, step), observer)?;
             epoch = Some(order);
             if self.snapshots.is_written() {
                 self.wait_for_snapshot(observer)?;
@@ -147,7 +147,7 @@ impl<'a> TrainingLoop<'a> {
     fn update(&mut self, ids: &[u32], observer: &mut dyn Observer) -> Result<(), Error> {
         let began = Instant::now();
         let step = self.step();
-        let steps = self.info().steps_per_epoch;
+        let steps = self.start.training.steps_per_epoch;
         let corpus = &self.job.corpus;
         let images: Vec<_> = ids.iter().filter_map(|id| self.images.get(*id)).collect();
         let labels: Vec<u16> = ids.iter().map(|id| corpus.labels()[*id as usize].0).collect();
@@ -159,7 +159,7 @@ impl<'a> TrainingLoop<'a> {
             labels: &labels,
             views: &views,
             noise: self.augmentation.noise(step.0),
-            rates: self.job.recipe.train.schedule.rates(step.0, steps),
+            rates: self.start.training.spec.schedule.rates(step.0, steps),
             epoch: step.0 as f64 / steps as f64,
             number: step.0 + 1,
         })?;
@@ -228,8 +228,8 @@ impl<'a> TrainingLoop<'a> {
     /// Applies the network as it is now to the last minibatch, whose loss was taken before its update.
     fn check_outputs(&self) -> Result<(), Error> {
         let Some(last) = self.step().0.checked_sub(1) else { return Ok(()) };
-        let order = self.start.sampler.epoch(last / self.info().steps_per_epoch);
-        let ids = order.minibatch(self.info(), Step(last));
+        let order = self.start.sampler.epoch(last / self.start.training.steps_per_epoch);
+        let ids = order.minibatch(&self.start.training, Step(last));
         let count = self.evaluation(TestViews::Centre)?.not_finite(ids)?;
         let found = NotFiniteImages { count, of: ids.len(), images: "images of the last minibatch" };
         refuse_not_finite(self.info(), self.step(), &found)
@@ -244,7 +244,8 @@ impl<'a> TrainingLoop<'a> {
         let Measured { loss, error, not_finite } = measured;
         let snapshot = &self.start.snapshot;
         let last = snapshot.step.0.saturating_sub(1);
-        let rates = self.job.recipe.train.schedule.rates(last, self.info().steps_per_epoch);
+        let training = &self.start.training;
+        let rates = training.spec.schedule.rates(last, training.steps_per_epoch);
         Metric {
             step: snapshot.step,
             epoch: snapshot.epoch,

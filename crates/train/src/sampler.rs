@@ -3,7 +3,7 @@
 use deepviz_corpus::{Corpus, Split};
 use deepviz_net::random::Stream;
 use deepviz_net::recipe::Shuffle;
-use deepviz_net::{RunInfo, Step};
+use deepviz_net::{RunTraining, Step};
 
 // Purposes of random streams (augmentation.rs has the others): fixed numbers, for a run is replayed by them.
 const LIMIT: u64 = 1;
@@ -56,9 +56,9 @@ pub(crate) struct EpochOrder {
 
 impl EpochOrder {
     /// The images of the step that follows `step` updates, one of this epoch.
-    pub fn minibatch(&self, info: &RunInfo, step: Step) -> &[u32] {
-        let batch = info.recipe.train.batch;
-        let first = ((step.0 % info.steps_per_epoch) as usize * batch).min(self.ids.len());
+    pub fn minibatch(&self, training: &RunTraining, step: Step) -> &[u32] {
+        let batch = training.spec.batch;
+        let first = ((step.0 % training.steps_per_epoch) as usize * batch).min(self.ids.len());
         &self.ids[first..self.ids.len().min(first + batch)]
     }
 }

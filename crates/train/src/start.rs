@@ -6,7 +6,8 @@ use crate::sampler::Sampler;
 use deepviz_corpus::{Corpus, ImageId, Split};
 use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
 use deepviz_net::{
-    CorpusInfo, Divergence, InputStatistics, Network, Parameters, Run, RunInfo, RunLock, Snapshot, Step, whiten,
+    CorpusInfo, Divergence, InputStatistics, Network, Parameters, Run, RunInfo, RunLock, RunTraining, Snapshot, Step,
+    whiten,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 /// Everything training starts from.
 pub(crate) struct Start {
     pub info: RunInfo,
+    /// Of `info`.
+    pub training: RunTraining,
     pub network: Arc<Network>,
     pub sampler: Sampler,
     /// Weights, velocities and mean, at the step to go on from.
@@ -28,6 +31,7 @@ impl Start {
     pub fn new(job: &Job) -> Result<Self, Error> {
         check_corpus(&job.corpus)?;
         let (info, sampler) = plan(job)?;
+        let training = info.training()?.clone();
         // Before the network is built: of another number of classes it would say less.
         if job.resume
             && let Ok(earlier) = RunInfo::read(&job.out)
@@ -65,19 +69,19 @@ impl Start {
         let resumed = found.as_ref().map(|snapshot| snapshot.step);
         let snapshot = match found {
             Some(snapshot) => snapshot,
-            None => untrained(job, &network, &info)?,
+            None => untrained(job, &network, &training)?,
         };
-        Ok(Self { info, network, sampler, snapshot, resumed, _lock: lock })
+        Ok(Self { info, training, network, sampler, snapshot, resumed, _lock: lock })
     }
 }
 
 /// Images whose patches a whitening layer starts from.
 const WHITENING_IMAGES: usize = 5000;
 
-fn untrained(job: &Job, network: &Network, info: &RunInfo) -> Result<Snapshot, Error> {
+fn untrained(job: &Job, network: &Network, training: &RunTraining) -> Result<Snapshot, Error> {
     let images: Vec<_> = job.corpus.range(Split::Train).filter_map(|id| job.corpus.pixels(ImageId(id))).collect();
     let InputStatistics { mean, std } = InputStatistics::new(network, &images)?;
-    let mut parameters = Parameters::initial(network, info.seed);
+    let mut parameters = Parameters::initial(network, training.seed);
     // Spread over the split, for corpora are often sorted by class.
     let stride = images.len().div_ceil(WHITENING_IMAGES).max(1);
     let images: Vec<_> = images.into_iter().step_by(stride).collect();
@@ -90,7 +94,7 @@ fn untrained(job: &Job, network: &Network, info: &RunInfo) -> Result<Snapshot, E
         parameters,
         mean,
         std,
-        optimizer: Parameters::optimiser_state(network, info.recipe.train.optimiser.kind),
+        optimizer: Parameters::optimiser_state(network, training.spec.optimiser.kind),
     })
 }
 
@@ -137,7 +141,8 @@ fn check_corpus(corpus: &Corpus) -> Result<(), Error> {
 
 fn plan(job: &Job) -> Result<(RunInfo, Sampler), Error> {
     let (corpus, recipe) = (&job.corpus, &job.recipe);
-    let seed = job.seed.unwrap_or(recipe.train.seed);
+    let spec = recipe.training()?;
+    let seed = job.seed.unwrap_or(spec.seed);
     // TOML's integers are signed.
     if i64::try_from(seed).is_err() {
         return Err(Error::Setting {
@@ -149,10 +154,10 @@ fn plan(job: &Job) -> Result<(RunInfo, Sampler), Error> {
     if job.limit_images == Some(0) {
         return Err(Error::Setting { setting: "limit on images", expected: "1 or more".into(), found: "0".into() });
     }
-    let sampler = Sampler::new(corpus, job.limit_images, seed, recipe.train.shuffle);
+    let sampler = Sampler::new(corpus, job.limit_images, seed, spec.shuffle);
     let count = |split| corpus.range(split).len() as u64;
-    let steps_per_epoch = sampler.len().div_ceil(recipe.train.batch) as u64;
-    let total_steps = recipe.train.schedule.total_steps(steps_per_epoch);
+    let steps_per_epoch = sampler.len().div_ceil(spec.batch) as u64;
+    let total_steps = spec.schedule.total_steps(steps_per_epoch);
     let size = corpus.common_shape().map(|shape| [shape.height, shape.width]);
     let absolute = std::path::absolute(corpus.path());
     let info = RunInfo {
@@ -171,12 +176,15 @@ fn plan(job: &Job) -> Result<(RunInfo, Sampler), Error> {
             first_images: corpus.first_images(),
             reading: corpus.reading().to_pairs(),
         },
-        seed,
-        vector_level: job.device.arithmetic(),
-        train_images: sampler.len() as u64,
-        steps_per_epoch,
-        total_steps,
-        snapshot_steps: recipe.snapshots.steps(steps_per_epoch, total_steps)?,
+        training: Some(RunTraining {
+            spec: spec.clone(),
+            seed,
+            vector_level: job.device.arithmetic(),
+            train_images: sampler.len() as u64,
+            steps_per_epoch,
+            total_steps,
+            snapshot_steps: recipe.snapshots.steps(steps_per_epoch, total_steps)?,
+        }),
     };
     Ok((info, sampler))
 }
@@ -245,6 +253,7 @@ impl ResumedRun<'_> {
             return Err(Error::OtherClasses { difference, path: out.into() });
         }
         let number = |value: u64| value.to_string();
+        let (was, is) = (earlier.training()?, now.training()?);
         let pairs = [
             (
                 "corpus identity",
@@ -252,9 +261,9 @@ impl ResumedRun<'_> {
                 now.corpus.identity.clone(),
                 "give the corpus it was trained on, or start a new run",
             ),
-            ("vector level", earlier.vector_level.clone(), now.vector_level.clone(), level_hint),
-            ("seed", number(earlier.seed), number(now.seed), hint),
-            ("number of images", number(earlier.train_images), number(now.train_images), hint),
+            ("vector level", was.vector_level.clone(), is.vector_level.clone(), level_hint),
+            ("seed", number(was.seed), number(is.seed), hint),
+            ("number of images", number(was.train_images), number(is.train_images), hint),
         ];
         for (what, expected, found, hint) in pairs {
             if expected != found {

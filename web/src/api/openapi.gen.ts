@@ -4288,14 +4288,15 @@ export interface components {
     };
     /** @description One run. */
     RunDetail: {
-      batch: number;
+      /** @description Images of a minibatch. */
+      batch: number | null;
       checkpoints: components['schemas']['Checkpoint'][];
       classes: string[];
       /** @description The layers that are clustered, and by which metric; the first is shown first. */
       cluster_sets: components['schemas']['ClusterChoice'][];
       corpus: components['schemas']['RunCorpus'];
       /** @description The device that it was trained on. */
-      device: string;
+      device: string | null;
       divergence: components['schemas']['Diverged'] | null;
       /** @description The layer that feeds the last fully connected one. */
       features_layer: string;
@@ -4307,21 +4308,31 @@ export interface components {
       /** @description The part of the measurements that cannot be read and was left out, if any. */
       metrics_problem: string | null;
       name: string;
+      /** @description Checkpoints that are planned, or that there are where there is no plan. */
       planned_checkpoints: number;
       /** @description The recipe's name. */
       recipe: string;
-      /** Format: int64 */
-      seed: number;
+      /**
+       * Format: int64
+       * @description Null where the run was trained elsewhere, as `device`, `batch` and `steps_per_epoch` are.
+       */
+      seed: number | null;
       stages: components['schemas']['Stage'][];
       /** @description Why the statistics cannot be read, if there are any and they cannot. */
       statistics_problem: string | null;
       /** Format: int64 */
-      steps_per_epoch: number;
-      /** Format: double */
+      steps_per_epoch: number | null;
+      /**
+       * Format: double
+       * @description The same in epochs.
+       */
       total_epochs: number;
-      /** Format: int64 */
+      /**
+       * Format: int64
+       * @description Planned steps, or those of the newest checkpoint where there is no plan.
+       */
       total_steps: number;
-      /** @description The version of deepViz that trained it. */
+      /** @description The version of deepViz that wrote it. */
       version: string;
     };
     /** @description All runs. */

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use deepviz_net::{Metric, MetricKind};
+use deepviz_net::{Metric, MetricKind, RunTraining};
 use deepviz_train::{Event, Job, Observer, Outcome, train as run_job};
 use serde::Serialize;
 use serde_json::json;
@@ -113,21 +113,23 @@ impl Observer for TrainReport {
     fn event(&mut self, event: &Event) {
         match event {
             Event::Started { info, resumed } => {
+                let training = info.training.as_ref();
+                let number = |of: fn(&RunTraining) -> u64| training.map_or(0, of);
                 let from = resumed.map(|step| format!(", going on from step {}", format::count(step.0)));
                 self.console.tell(
                     &format!(
                         "training {} on {} images of {}: {} steps, {} snapshots, seed {}{}",
                         info.recipe.name,
-                        format::count(info.train_images),
+                        format::count(number(|training| training.train_images)),
                         info.corpus.name,
-                        format::count(info.total_steps),
-                        info.snapshot_steps.len(),
-                        info.seed,
+                        format::count(number(|training| training.total_steps)),
+                        number(|training| training.snapshot_steps.len() as u64),
+                        number(|training| training.seed),
                         from.unwrap_or_default(),
                     ),
                     &json!({ "event": "started", "resumed": resumed, "info": info }),
                 );
-                self.task = Some(self.console.task("train", info.total_steps));
+                self.task = Some(self.console.task("train", number(|training| training.total_steps)));
             }
             Event::Step(metric) => self.step(metric),
             Event::Test(metric) if metric.kind == MetricKind::Views => {

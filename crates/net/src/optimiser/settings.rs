@@ -51,7 +51,7 @@ pub struct OptimiserSettings {
 }
 
 /// Learning rates of a step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rates {
     /// Of weights.
     pub weight: f64,

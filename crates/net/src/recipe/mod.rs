@@ -33,8 +33,8 @@ pub struct Recipe {
     pub data: DataRecipe,
     /// `[[layer]]`, in order.
     pub layers: Vec<LayerRecipe>,
-    /// `[train]`
-    pub train: TrainingSpec,
+    /// `[train]`; only the recipe of a run that was trained elsewhere has none.
+    pub train: Option<TrainingSpec>,
     /// `[snapshots]`
     pub snapshots: SnapshotRecipe,
     /// The file it was read from.
@@ -50,13 +50,24 @@ impl Recipe {
         let text = bounded::read_text(path, MOST_BYTES).map_err(Error::io("read the recipe", path))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let root = tree_of(&text, &path.display().to_string(), overrides)?;
-        read(&root, &path.display().to_string(), &stem)
+        with_training(read(&root, &path.display().to_string(), &stem)?)
     }
 
     /// Reads a recipe from text; `name` stands for the file's.
     pub fn parse(text: &str, name: &str, overrides: &[(String, String)]) -> Result<Self, Error> {
         let root = tree_of(text, name, overrides)?;
-        read(&root, name, name.strip_suffix(".toml").unwrap_or(name))
+        with_training(read(&root, name, name.strip_suffix(".toml").unwrap_or(name))?)
+    }
+
+    /// How the network learns.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] where it has no `[train]`.
+    pub fn training(&self) -> Result<&TrainingSpec, Error> {
+        self.train.as_ref().ok_or_else(|| {
+            let scope = Scope { file: &self.origin.0, layer: None };
+            scope.error(&Place::Whole, "the key `train` in the recipe", "none".into())
+        })
     }
 
     /// The recipe as TOML that reads back to the same recipe, every default written out.
@@ -67,7 +78,9 @@ impl Recipe {
     /// Trains for `epochs` in all, as [`Schedule::with_epochs`] says.
     #[must_use]
     pub fn with_epochs(mut self, epochs: u64) -> Self {
-        self.train.schedule = self.train.schedule.with_epochs(epochs);
+        if let Some(train) = &mut self.train {
+            train.schedule = train.schedule.clone().with_epochs(epochs);
+        }
         self
     }
 
@@ -94,13 +107,19 @@ fn tree_of(text: &str, file: &str, overrides: &[(String, String)]) -> Result<Nod
     Ok(root)
 }
 
+/// What is to be trained says how.
+fn with_training(recipe: Recipe) -> Result<Recipe, Error> {
+    recipe.training()?;
+    Ok(recipe)
+}
+
 fn read(root: &Node, file: &str, default_name: &str) -> Result<Recipe, Error> {
     let scope = Scope { file, layer: None };
     let mut section = Section::open(scope, "the recipe", root)?;
     let name = section.or("name", default_name.to_owned())?;
     let data = section.node("data");
     let layers = section.node("layer");
-    let train = section.node("train").ok_or_else(|| section.missing("train"));
+    let train = section.node("train");
     let snapshots = section.node("snapshots");
     section.finish()?;
     let data = match data {
@@ -115,7 +134,7 @@ fn read(root: &Node, file: &str, default_name: &str) -> Result<Recipe, Error> {
         name,
         data,
         layers: read_layers(scope, layers)?,
-        train: TrainingSpec::read(Section::open(scope, "[train]", train?)?)?,
+        train: train.map(|node| TrainingSpec::read(Section::open(scope, "[train]", node)?)).transpose()?,
         snapshots,
         origin: Origin(file.to_owned()),
     })

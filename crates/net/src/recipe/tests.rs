@@ -55,7 +55,7 @@ fn check(message: &str, parts: &[&str]) {
 fn defaults_are_filled_in_and_written_out() {
     let recipe = Recipe::parse(SMALL, "small.toml", &[]).unwrap();
     assert_eq!(recipe.name, "small");
-    assert_eq!(recipe.train.batch, 128);
+    assert_eq!(recipe.training().unwrap().batch, 128);
     assert_eq!(recipe.layers[1].inputs, ["conv1"]);
     let text = recipe.to_toml();
     check(&text, &["shared_bias = true", "bias_rate = 0.1", "every = \"1 epoch\""]);
@@ -141,9 +141,9 @@ fn overrides_reach_every_key() {
         ("data.crop", "6"),
     ]);
     let recipe = Recipe::parse(SMALL, "small.toml", &pairs).unwrap();
-    assert_eq!(recipe.train.batch, 64);
-    assert!((recipe.train.schedule.stages[0].rate.weight - 0.5).abs() < 1e-12);
-    assert_eq!(recipe.train.shuffle, Shuffle::Once);
+    assert_eq!(recipe.training().unwrap().batch, 64);
+    assert!((recipe.training().unwrap().schedule.stages[0].rate.weight - 0.5).abs() < 1e-12);
+    assert_eq!(recipe.training().unwrap().shuffle, Shuffle::Once);
     assert_eq!(recipe.snapshots.every, Every::PerEpoch(5));
     let network = Network::new(&recipe, Shape::new(3, 8, 8), 10).unwrap();
     assert_eq!(network.layers()[1].shape, Shape::new(16, 6, 6));
@@ -211,14 +211,14 @@ fn epochs_cut_or_stretch_the_schedule() {
     let text = SMALL.replace("{ epochs = 2, rate = 0.1 }", "{ epochs = 8, rate = 0.1 }, { epochs = 2, rate = 0.01 }");
     let epochs = |total| -> Vec<u64> {
         let recipe = Recipe::parse(&text, "small", &[]).unwrap().with_epochs(total);
-        recipe.train.schedule.stages.iter().map(|stage| stage.epochs as u64).collect()
+        recipe.training().unwrap().schedule.stages.iter().map(|stage| stage.epochs as u64).collect()
     };
     assert_eq!(epochs(10), [8, 2]);
     assert_eq!(epochs(3), [3]);
     assert_eq!(epochs(15), [8, 7]);
     assert_eq!(epochs(0), [0]);
     let recipe = Recipe::parse(&text, "small", &[]).unwrap();
-    let rate = |epoch: u64| recipe.train.schedule.rates(epoch * 5, 5).weight;
+    let rate = |epoch: u64| recipe.training().unwrap().schedule.rates(epoch * 5, 5).weight;
     let rates = [rate(0), rate(7), rate(8), rate(99)].map(|rate| rate.to_string());
     assert_eq!(rates, ["0.1", "0.1", "0.01", "0.01"]);
 }

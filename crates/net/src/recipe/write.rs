@@ -1,9 +1,9 @@
 //! A recipe as TOML, every key written out.
 
-use super::Recipe;
 use super::data::{ALTERNATING, Flip, MEANS, ORDERS, PADDINGS, RANGES, STDS, VIEWS};
 use super::train::{CURVES, OPTIMISERS, PRECISIONS, SHUFFLES};
 use super::{MeanKind, StdKind};
+use super::{Recipe, TrainingSpec};
 use crate::table::write::{put, whole, word};
 use toml::{Table, Value};
 
@@ -13,10 +13,12 @@ pub(super) fn table(recipe: &Recipe) -> Table {
     put(&mut table, "name", recipe.name.as_str());
     put(&mut table, "data", data(recipe));
     put(&mut table, "layer", layers.collect::<Vec<_>>());
-    put(&mut table, "train", train(recipe));
-    let mut snapshots = Table::new();
-    put(&mut snapshots, "every", recipe.snapshots.every.to_string().as_str());
-    put(&mut table, "snapshots", snapshots);
+    if let Some(spec) = &recipe.train {
+        put(&mut table, "train", train(spec));
+        let mut snapshots = Table::new();
+        put(&mut snapshots, "every", recipe.snapshots.every.to_string().as_str());
+        put(&mut table, "snapshots", snapshots);
+    }
     table
 }
 
@@ -59,8 +61,7 @@ fn data(recipe: &Recipe) -> Table {
     table
 }
 
-fn train(recipe: &Recipe) -> Table {
-    let train = &recipe.train;
+fn train(train: &TrainingSpec) -> Table {
     let stages = train.schedule.stages.iter().map(|stage| {
         let mut table = Table::new();
         let is_whole = stage.epochs.fract() == 0.0;

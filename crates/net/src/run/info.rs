@@ -2,7 +2,7 @@
 
 use crate::bounded;
 use crate::error::Error;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, TrainingSpec};
 use crate::shape::{Shape, Step};
 use crate::snapshot::file::write_whole;
 use crate::table::{Scope, Section, tree};
@@ -33,6 +33,17 @@ pub struct RunInfo {
     pub image: Shape,
     /// The corpus.
     pub corpus: CorpusInfo,
+    /// How it is trained; none where it was trained elsewhere.
+    #[serde(flatten)]
+    pub training: Option<RunTraining>,
+}
+
+/// How deepViz trains a run: `[train]` of its recipe, and what follows from that and the corpus.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunTraining {
+    /// `[train]` of the recipe.
+    #[serde(skip)]
+    pub spec: TrainingSpec,
     /// Seed of everything random.
     pub seed: u64,
     /// Vector instructions of the CPU compute; other ones round differently.
@@ -45,6 +56,45 @@ pub struct RunInfo {
     pub total_steps: u64,
     /// Steps of the snapshots the recipe plans.
     pub snapshot_steps: Vec<u64>,
+}
+
+impl RunTraining {
+    /// Reads what stands beside the recipe; nothing where that has no `[train]`, and then there must be none of it.
+    fn read(section: &mut Section<'_>, recipe: &Recipe) -> Result<Option<Self>, Error> {
+        let Some(spec) = recipe.train.clone() else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            spec,
+            seed: section.required("seed")?,
+            vector_level: section.required("vector_level")?,
+            train_images: section.required("train_images")?,
+            steps_per_epoch: section.required("steps_per_epoch")?,
+            total_steps: section.required("total_steps")?,
+            snapshot_steps: section.required("snapshot_steps")?,
+        }))
+    }
+
+    fn write(&self, table: &mut Table) {
+        let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
+        put("seed", whole(self.seed));
+        put("vector_level", Value::from(self.vector_level.as_str()));
+        put("train_images", whole(self.train_images));
+        put("steps_per_epoch", whole(self.steps_per_epoch));
+        put("total_steps", whole(self.total_steps));
+        let steps = self.snapshot_steps.iter().copied().map(whole);
+        put("snapshot_steps", Value::Array(steps.collect()));
+    }
+
+    fn epoch_of(&self, step: Step) -> f64 {
+        step.0 as f64 / self.steps_per_epoch.max(1) as f64
+    }
+
+    fn images_seen(&self, step: Step) -> u64 {
+        let steps = self.steps_per_epoch.max(1);
+        let in_epoch = (step.0 % steps).saturating_mul(self.spec.batch as u64);
+        (step.0 / steps).saturating_mul(self.train_images).saturating_add(in_epoch.min(self.train_images))
+    }
 }
 
 impl RunInfo {
@@ -142,17 +192,24 @@ const MOST_STEPS: u64 = (1 << 53) - 1;
 pub const READING_KEYS: [&str; 3] = ["labels", "test_from", "orientation"];
 
 impl RunInfo {
-    /// Epochs done after a step, in fractions.
+    /// How deepViz trains the run.
+    ///
+    /// # Errors
+    /// [`Error::TrainedElsewhere`] where it does not.
+    pub fn training(&self) -> Result<&RunTraining, Error> {
+        self.training.as_ref().ok_or_else(|| Error::TrainedElsewhere { name: self.name.clone() })
+    }
+
+    /// Epochs done after a step, in fractions; 0 where that is not known because the run was trained elsewhere: its
+    /// snapshots say.
     pub fn epoch_of(&self, step: Step) -> f64 {
-        step.0 as f64 / self.steps_per_epoch.max(1) as f64
+        self.training.as_ref().map_or(0.0, |training| training.epoch_of(step))
     }
 
     /// Training images seen after a step: the last minibatch of an epoch may be smaller. A step that no run reaches (in
-    /// the header of a damaged snapshot) gives the greatest number there is.
+    /// the header of a damaged snapshot) gives the greatest number there is. 0 where the run was trained elsewhere.
     pub fn images_seen(&self, step: Step) -> u64 {
-        let steps = self.steps_per_epoch.max(1);
-        let in_epoch = (step.0 % steps).saturating_mul(self.recipe.train.batch as u64);
-        (step.0 / steps).saturating_mul(self.train_images).saturating_add(in_epoch.min(self.train_images))
+        self.training.as_ref().map_or(0, |training| training.images_seen(step))
     }
 
     /// Reads a run folder's run.toml.
@@ -190,20 +247,16 @@ impl RunInfo {
         let corpus = section.node("corpus");
         let corpus = corpus.ok_or_else(|| section.missing("corpus"))?;
         let scope = section.scope;
+        let recipe = Recipe::from_node(recipe, scope.file)?;
         let info = Self {
             format: RUN_FORMAT,
             name: section.required("name")?,
             version: section.required("version")?,
-            recipe: Recipe::from_node(recipe, scope.file)?,
             classes: section.required("classes")?,
             image: read_image(Section::open(scope, "[image]", image)?)?,
             corpus: CorpusInfo::read(Section::open(scope, "[corpus]", corpus)?)?,
-            seed: section.required("seed")?,
-            vector_level: section.required("vector_level")?,
-            train_images: section.required("train_images")?,
-            steps_per_epoch: section.required("steps_per_epoch")?,
-            total_steps: section.required("total_steps")?,
-            snapshot_steps: section.required("snapshot_steps")?,
+            training: RunTraining::read(&mut section, &recipe)?,
+            recipe,
         };
         section.finish()?;
         info.check_sizes(scope)?;
@@ -213,6 +266,8 @@ impl RunInfo {
     /// Numbers that other files are held against, and that memory is taken by, are numbers that a run can have.
     fn check_sizes(&self, scope: Scope<'_>) -> Result<(), Error> {
         let CorpusInfo { train, test, .. } = self.corpus;
+        let training = self.training.as_ref();
+        let (train_images, total_steps) = training.map_or((0, 0), |found| (found.train_images, found.total_steps));
         let refuse = |expected: &str, found: String| Err(scope.error(&tree::Place::Whole, expected, found));
         match () {
             () if self.classes.len() > MOST_CLASSES => {
@@ -221,10 +276,8 @@ impl RunInfo {
             () if train.saturating_add(test) > u64::from(u32::MAX) => {
                 refuse("a corpus of fewer than 2^32 images", format!("{train} for training and {test} for testing"))
             }
-            () if self.train_images > u64::from(u32::MAX) => {
-                refuse("`train_images` below 2^32", self.train_images.to_string())
-            }
-            () if self.total_steps > MOST_STEPS => refuse("`total_steps` below 2^53", self.total_steps.to_string()),
+            () if train_images > u64::from(u32::MAX) => refuse("`train_images` below 2^32", train_images.to_string()),
+            () if total_steps > MOST_STEPS => refuse("`total_steps` below 2^53", total_steps.to_string()),
             () => Ok(()),
         }
     }
@@ -244,13 +297,10 @@ impl RunInfo {
         put("format", Value::from(self.format));
         put("name", Value::from(self.name.as_str()));
         put("version", Value::from(self.version.as_str()));
-        put("seed", whole(self.seed));
-        put("vector_level", Value::from(self.vector_level.as_str()));
-        put("train_images", whole(self.train_images));
-        put("steps_per_epoch", whole(self.steps_per_epoch));
-        put("total_steps", whole(self.total_steps));
-        let steps = self.snapshot_steps.iter().copied().map(whole);
-        put("snapshot_steps", Value::Array(steps.collect()));
+        if let Some(training) = &self.training {
+            training.write(&mut table);
+        }
+        let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
         put("classes", Value::from(self.classes.clone()));
         let mut image = Table::new();
         let sides = ["channels", "height", "width"];

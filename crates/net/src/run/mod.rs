@@ -3,12 +3,13 @@
 mod info;
 mod lock;
 
-pub use info::{CorpusInfo, RUN_FORMAT, RunInfo};
+pub use info::{CorpusInfo, RUN_FORMAT, RunInfo, RunTraining};
 pub use lock::RunLock;
 
 use crate::error::Error;
 use crate::metrics::{self, Metric, MetricsLog};
 use crate::network::Network;
+use crate::recipe::Optimiser;
 use crate::shape::Step;
 use crate::snapshot::{Header, MEAN, OPTIMIZER, STD, Snapshot};
 use std::collections::BTreeMap;
@@ -165,6 +166,11 @@ impl Run {
         }
     }
 
+    /// The optimiser whose arrays snapshots may hold.
+    fn optimiser(&self) -> Option<Optimiser> {
+        self.info.recipe.train.as_ref().map(|train| train.optimiser.kind)
+    }
+
     fn check_shapes(&self, tensors: &[(String, Vec<usize>)]) -> Result<(), Error> {
         for spec in self.network.parameters() {
             let found = tensors.iter().find(|(name, _)| *name == spec.name);
@@ -179,8 +185,9 @@ impl Run {
         }
         // What else there may be is no larger than the network makes it: nothing is read before that is known.
         let state: BTreeMap<String, &[usize]> = self
-            .network
-            .optimiser_state(self.info.recipe.train.optimiser.kind)
+            .optimiser()
+            .into_iter()
+            .flat_map(|optimiser| self.network.optimiser_state(optimiser))
             .map(|(name, shape)| (format!("{OPTIMIZER}{name}"), shape))
             .collect();
         let image = self.network.image().dims();
@@ -220,7 +227,7 @@ impl Run {
         let fits = self.check_shapes(&Header::scan(&path)?.tensors);
         fits.map_err(|error| Self::unfit(&error, &path))?;
         let mut snapshot = read(&path)?;
-        let fits = snapshot.check(&self.network, self.info.recipe.train.optimiser.kind);
+        let fits = snapshot.check(&self.network, self.optimiser());
         fits.and_then(|()| {
             if snapshot.step != step {
                 return Err(Error::Tensor {
@@ -234,9 +241,9 @@ impl Run {
         .map_err(|error| Self::unfit(&error, &path))?;
         let parameters = std::mem::take(&mut snapshot.parameters);
         snapshot.parameters = parameters.in_order_of(&self.network)?;
-        if !snapshot.optimizer.is_empty() {
+        if let Some(optimiser) = self.optimiser().filter(|_| !snapshot.optimizer.is_empty()) {
             let optimizer = std::mem::take(&mut snapshot.optimizer);
-            snapshot.optimizer = optimizer.in_order_of_state(&self.network, self.info.recipe.train.optimiser.kind)?;
+            snapshot.optimizer = optimizer.in_order_of_state(&self.network, optimiser)?;
         }
         Ok(snapshot)
     }

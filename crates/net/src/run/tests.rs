@@ -36,12 +36,15 @@ fn info() -> RunInfo {
             reading: std::collections::BTreeMap::default(),
             test: 3,
         },
-        seed: 7,
-        vector_level: "avx2".into(),
-        train_images: 10,
-        steps_per_epoch: 3,
-        total_steps: 6,
-        snapshot_steps: recipe.snapshots.steps(3, 6).unwrap(),
+        training: Some(RunTraining {
+            seed: 7,
+            vector_level: "avx2".into(),
+            train_images: 10,
+            steps_per_epoch: 3,
+            total_steps: 6,
+            snapshot_steps: recipe.snapshots.steps(3, 6).unwrap(),
+            spec: recipe.training().unwrap().clone(),
+        }),
         recipe,
     }
 }
@@ -75,8 +78,42 @@ fn write(run: &Run, step: u64) -> PathBuf {
     path
 }
 
+#[test]
+fn a_network_that_was_trained_elsewhere_makes_a_run() {
+    let (folder, here) = folder();
+    let mut elsewhere = info();
+    elsewhere.training = None;
+    elsewhere.recipe.train = None;
+    elsewhere.write(folder.path()).unwrap();
+    let text = std::fs::read_to_string(folder.path().join("run.toml")).unwrap();
+    for absent in ["seed", "vector_level", "_steps", "train_images", "[recipe.train]", "[recipe.snapshots]"] {
+        assert!(!text.contains(absent), "{absent} in {text}");
+    }
+    let run = Run::open(folder.path()).unwrap();
+    assert_eq!(run.info().training, None);
+    assert_eq!(run.network().parameter_count(), here.network().parameter_count());
+    // Epochs and images are those of the snapshots.
+    let found =
+        Snapshot { optimizer: Parameters::default(), epoch: 2.5, images_seen: 99, ..snapshot(&here, 7) }.sealed();
+    found.write(&Run::snapshot_path(folder.path(), Step(7))).unwrap();
+    let entry = run.checkpoints().remove(0);
+    assert_eq!((entry.problem, entry.images_seen), (None, 99));
+    assert!((entry.epoch - 2.5).abs() < 1e-12);
+    assert!(run.snapshot(Step(7)).unwrap().optimizer.is_empty());
+    // An optimiser's arrays belong to a training.
+    write(&here, 8);
+    let problem = run.checkpoints().remove(1).problem.unwrap();
+    assert!(problem.contains("optimizer.") && problem.contains("expected none"), "{problem}");
+    let error = run.info().training().unwrap_err().to_string();
+    assert!(error.contains("not trained by deepViz") && error.contains("[recipe.train]"), "{error}");
+    // A half of it is neither one nor the other.
+    std::fs::write(folder.path().join("run.toml"), format!("seed = 7\n{text}")).unwrap();
+    let error = Run::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("run.toml:1") && error.contains("`seed`"), "{error}");
+}
+
 /// Keys that recipes did not have at first.
-const LATER_KEYS: [&str; 11] = [
+const LATER_KEYS: [&str; 12] = [
     "pad",
     "brightness",
     "contrast",
@@ -88,6 +125,7 @@ const LATER_KEYS: [&str; 11] = [
     "end_bias_rate",
     "curve",
     "padding",
+    "flatten",
 ];
 
 #[test]

@@ -71,11 +71,20 @@ impl Snapshot {
         file::write(self, path)
     }
 
-    /// Checks that the snapshot is one of this network: names, shapes, mean, optimiser state.
-    pub fn check(&self, network: &Network, optimiser: Optimiser) -> Result<(), Error> {
+    /// Checks that the snapshot is one of this network: names, shapes, mean, and the state of its optimiser, if it is
+    /// trained here.
+    pub fn check(&self, network: &Network, optimiser: Option<Optimiser>) -> Result<(), Error> {
         self.parameters.check(network)?;
-        if !self.optimizer.is_empty() {
-            self.optimizer.check_optimiser_state(network, optimiser)?;
+        match (optimiser, self.optimizer.iter().next()) {
+            (_, None) => {}
+            (Some(optimiser), _) => self.optimizer.check_optimiser_state(network, optimiser)?,
+            (None, Some((name, array))) => {
+                return Err(Error::Tensor {
+                    name: format!("{OPTIMIZER}{name}"),
+                    expected: "none".into(),
+                    found: format!("{:?}", array.shape()),
+                });
+            }
         }
         let image = network.image();
         let mean = self.mean.as_ref().map(|mean| mean.shape().to_vec());

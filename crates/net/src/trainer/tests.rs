@@ -50,7 +50,7 @@ fn initial(train: &TrainingSpec) -> InitialState {
 }
 
 fn train() -> TrainingSpec {
-    Recipe::parse(RECIPE, "small.toml", &[]).unwrap().train
+    Recipe::parse(RECIPE, "small.toml", &[]).unwrap().train.unwrap()
 }
 
 fn trainer(initial: InitialState, images: &[Array3<u8>]) -> Trainer {

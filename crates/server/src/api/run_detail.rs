@@ -34,18 +34,27 @@ pub(crate) struct RunDetail {
     name: String,
     /// The recipe's name.
     recipe: String,
-    seed: u64,
+    /// Null where the run was trained elsewhere, as `device`, `batch` and `steps_per_epoch` are.
+    #[schema(required)]
+    seed: Option<u64>,
     live: bool,
-    /// The version of deepViz that trained it.
+    /// The version of deepViz that wrote it.
     version: String,
     /// The device that it was trained on.
-    device: String,
+    #[schema(required)]
+    device: Option<String>,
     corpus: RunCorpus,
     classes: Vec<String>,
-    batch: usize,
-    steps_per_epoch: u64,
+    /// Images of a minibatch.
+    #[schema(required)]
+    batch: Option<usize>,
+    #[schema(required)]
+    steps_per_epoch: Option<u64>,
+    /// Planned steps, or those of the newest checkpoint where there is no plan.
     total_steps: u64,
+    /// The same in epochs.
     total_epochs: f64,
+    /// Checkpoints that are planned, or that there are where there is no plan.
     planned_checkpoints: usize,
     stages: Vec<SchedulePhase>,
     checkpoints: Vec<Checkpoint>,
@@ -186,21 +195,26 @@ fn detail_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>, log: &MetricsLog) -
         Vec::new()
     });
     let layer_name = |index: usize| network.layers()[index].name.clone();
+    // Where the run was trained elsewhere, what there is says how far it got.
+    let (training, last) = (info.training.as_ref(), listing.entries.last());
     Ok(RunDetail {
         id: run.id.clone(),
         name: info.name.clone(),
         recipe: info.recipe.name.clone(),
-        seed: info.seed,
+        seed: training.map(|training| training.seed),
         live: run.is_live(),
         version: info.version.clone(),
-        device: format!("cpu ({})", info.vector_level),
+        device: training.map(|training| format!("cpu ({})", training.vector_level)),
         corpus: corpus_of(run, corpus_cache),
         classes: info.classes.clone(),
-        batch: info.recipe.train.batch,
-        steps_per_epoch: info.steps_per_epoch,
-        total_steps: info.total_steps,
-        total_epochs: info.total_steps as f64 / info.steps_per_epoch.max(1) as f64,
-        planned_checkpoints: info.snapshot_steps.len(),
+        batch: training.map(|training| training.spec.batch),
+        steps_per_epoch: training.map(|training| training.steps_per_epoch),
+        total_steps: training.map_or_else(|| last.map_or(0, |entry| entry.step.0), |training| training.total_steps),
+        total_epochs: training.map_or_else(
+            || last.map_or(0.0, |entry| entry.epoch),
+            |training| training.total_steps as f64 / training.steps_per_epoch.max(1) as f64,
+        ),
+        planned_checkpoints: training.map_or(listing.entries.len(), |training| training.snapshot_steps.len()),
         stages: stages(info),
         checkpoints: checkpoints(run, &listing, log, &units),
         metrics_problem: log.skipped.as_ref().map(ToString::to_string),
@@ -230,9 +244,9 @@ fn corpus_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>) -> RunCorpus {
 }
 
 fn stages(info: &RunInfo) -> Vec<SchedulePhase> {
-    let train = &info.recipe.train;
-    let first_steps = train.schedule.first_steps(info.steps_per_epoch);
-    let stages = train.schedule.stages.iter().zip(first_steps);
+    let Some(training) = &info.training else { return Vec::new() };
+    let schedule = &training.spec.schedule;
+    let stages = schedule.stages.iter().zip(schedule.first_steps(training.steps_per_epoch));
     stages.map(|(stage, first_step)| SchedulePhase { first_step, rate: stage.rate.weight }).collect()
 }
 

@@ -226,3 +226,33 @@ async fn a_run_of_a_newer_format_is_named_and_the_others_are_served() {
     assert!(answer.json()["detail"].as_str().unwrap().contains("99"), "{:?}", answer.body);
     server.json("/api/runs/good").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_trained_elsewhere_is_shown_without_a_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("tiny");
+    write_run(&run, &images());
+    let opened = deepviz_net::Run::open(&run).unwrap();
+    let mut info = opened.info().clone();
+    info.training = None;
+    info.recipe.train = None;
+    info.write(&run).unwrap();
+    for entry in opened.checkpoints() {
+        let mut snapshot = opened.snapshot(entry.step).unwrap();
+        snapshot.optimizer = deepviz_net::Parameters::default();
+        snapshot.sealed().write(&entry.path).unwrap();
+    }
+    let server = TestServer::over(std::slice::from_ref(&run), None, None);
+    let detail = server.json("/api/runs/tiny").await;
+    for absent in ["seed", "device", "batch", "steps_per_epoch"] {
+        assert!(detail[absent].is_null(), "{absent} {}", detail[absent]);
+    }
+    let checkpoints = detail["checkpoints"].as_array().unwrap();
+    let last = checkpoints.last().unwrap();
+    assert!(checkpoints.iter().all(|checkpoint| checkpoint["problem"].is_null()), "{checkpoints:?}");
+    assert_eq!(detail["total_steps"], last["step"]);
+    assert_eq!(detail["total_epochs"], last["epoch"]);
+    assert_eq!(detail["planned_checkpoints"], checkpoints.len());
+    assert_eq!(detail["stages"].as_array().unwrap().len(), 0);
+    assert_eq!(server.get("/api/runs/tiny/checkpoints/1/layers/conv1/filters/*/channels/*").await.status, 200);
+}

@@ -8,7 +8,9 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use deepviz_corpus::{Corpus, ShapesOptions, Split, make_shapes};
-use deepviz_net::{CorpusInfo, Device, Network, Parameters, Recipe, Run, RunInfo, Shape, Snapshot, Step, VectorLevel};
+use deepviz_net::{
+    CorpusInfo, Device, Network, Parameters, Recipe, Run, RunInfo, RunTraining, Shape, Snapshot, Step, VectorLevel,
+};
 use deepviz_stats::{Job, compute};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -99,7 +101,6 @@ pub(super) fn write_run(run: &Path, images: &Path) {
         format: 1,
         name: "tiny".into(),
         version: "0.1.0".into(),
-        recipe,
         classes: corpus.classes().to_vec(),
         image,
         corpus: CorpusInfo {
@@ -111,12 +112,16 @@ pub(super) fn write_run(run: &Path, images: &Path) {
             reading: std::collections::BTreeMap::default(),
             test: corpus.range(Split::Test).len() as u64,
         },
-        seed: 9,
-        vector_level: VectorLevel::Portable.name().into(),
-        train_images: 90,
-        steps_per_epoch: 5,
-        total_steps: 15,
-        snapshot_steps: STEPS.to_vec(),
+        training: Some(RunTraining {
+            seed: 9,
+            vector_level: VectorLevel::Portable.name().into(),
+            train_images: 90,
+            steps_per_epoch: 5,
+            total_steps: 15,
+            snapshot_steps: STEPS.to_vec(),
+            spec: recipe.training().unwrap().clone(),
+        }),
+        recipe,
     };
     info.write(run).unwrap();
     for step in STEPS {

@@ -37,7 +37,7 @@ fn compare(on_cpu: &Job, on_gpu: &Job, allowed: f64) {
     let (expected, found) = (Run::open(&on_cpu.out).unwrap(), Run::open(&on_gpu.out).unwrap());
     let steps = |run: &Run| run.checkpoints().iter().map(|entry| entry.step).collect::<Vec<_>>();
     assert_eq!(steps(&expected), steps(&found));
-    let last = Step(expected.info().total_steps);
+    let last = Step(expected.info().training().unwrap().total_steps);
     let (expected, found) = (expected.snapshot(last).unwrap(), found.snapshot(last).unwrap());
     let pairs = [(&expected.parameters, &found.parameters), (&expected.optimizer, &found.optimizer)];
     for (expected, found) in pairs {

@@ -128,10 +128,11 @@ fn a_run_writes_what_it_promises() {
     let (_, out) = reference();
     let run = Run::open(out).unwrap();
     let info = run.info();
-    assert_eq!((info.steps_per_epoch, info.total_steps), (12, 24));
-    assert_eq!(info.snapshot_steps, [0, 4, 8, 12, 16, 20, 24]);
+    let training = info.training().unwrap();
+    assert_eq!((training.steps_per_epoch, training.total_steps), (12, 24));
+    assert_eq!(training.snapshot_steps, [0, 4, 8, 12, 16, 20, 24]);
     let steps: Vec<_> = run.checkpoints().iter().map(|entry| entry.step.0).collect();
-    assert_eq!(steps, info.snapshot_steps);
+    assert_eq!(steps, training.snapshot_steps);
     assert!(run.checkpoints().iter().all(|entry| entry.problem.is_none()));
     assert!(!run.is_live());
     let lines = metrics(out);

@@ -106,10 +106,10 @@ export function axisTicks(
       : unit === 'epoch'
         ? last && last.step > 0
           ? last.epoch / last.step
-          : 1 / Math.max(1, run.steps_per_epoch)
+          : 1 / Math.max(1, run.steps_per_epoch ?? 1)
         : last && last.step > 0
           ? last.images_seen / last.step
-          : run.batch;
+          : (run.batch ?? 1);
   const total = end * perStep;
   if (!(total > 0)) return [{ step: 0, label: '0' }];
   const wide = Math.max(2, unit === 'epoch' ? most : Math.floor(most / 1.8));

@@ -13,6 +13,12 @@ export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[]
   return [...new Set(at)].map((n) => readable[n]);
 }
 
+/** How far a run came; without a plan where it was trained elsewhere. */
+function trained(run: Pick<Run, 'batch' | 'total_epochs'>, epoch: number): string {
+  if (run.batch === null) return `${fixed(epoch, 1)} epochs`;
+  return `${fixed(epoch, 1)} of ${fixed(run.total_epochs, 0)} epochs, batches of ${run.batch}`;
+}
+
 /** Facts of a run, name and value. */
 export function facts(
   run: Pick<
@@ -43,12 +49,11 @@ export function facts(
     ['recipe', run.recipe],
     ['classes', count(run.classes.length)],
     ['parameters', count(run.layers.reduce((sum, layer) => sum + layer.parameters, 0))],
-    [
-      'trained for',
-      last ? `${fixed(last.epoch, 1)} of ${fixed(run.total_epochs, 0)} epochs, batches of ${run.batch}` : '–',
-    ],
-    ['learning rate', run.stages.map((stage) => String(stage.rate)).join(', then ')],
-    ['seed', String(run.seed)],
+    ['trained for', last ? trained(run, last.epoch) : '–'],
+    ...(run.stages.length
+      ? [['learning rate', run.stages.map((stage) => String(stage.rate)).join(', then ')] as [string, string]]
+      : []),
+    ...(run.seed === null ? [] : [['seed', String(run.seed)] as [string, string]]),
     ['checkpoints', count(run.checkpoints.length)],
     ['test error, newest', testErrorText(last, 2)],
     [

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Checkpoint, Run } from '../../api/types';
 import {
   along,
   alignedTo,
   bands,
+  clockOf,
   duration,
   fanLimit,
   latestKnown,
@@ -113,4 +115,17 @@ describe('layers', () => {
     expect(latestKnown([0, 2, 4], 3, false)).toBe(-1);
     expect(latestKnown([0, 2, 4], 4, false)).toBe(2);
   });
+});
+
+it('the clock of a run that was trained elsewhere is read off its newest checkpoint', () => {
+  const checkpoints = [
+    { step: 0, epoch: 0, images_seen: 0 },
+    { step: 300, epoch: 1.5, images_seen: 9600 },
+  ] as Checkpoint[];
+  const corpus = { train: 6400 } as Run['corpus'];
+  const here = { steps_per_epoch: 100, batch: 64, checkpoints, corpus };
+  expect(clockOf(here)).toEqual({ steps_per_epoch: 100, batch: 64, train_images: 6400 });
+  const elsewhere = { ...here, steps_per_epoch: null, batch: null };
+  expect(clockOf(elsewhere)).toEqual({ steps_per_epoch: 200, batch: 32, train_images: 6400 });
+  expect(clockOf({ ...elsewhere, checkpoints: checkpoints.slice(0, 1) }).steps_per_epoch).toBe(1);
 });

@@ -1,4 +1,5 @@
 // Computations of the training view: smoothing, bands, thinning, axes, time left. Pure: no DOM, no requests.
+import type { Run } from '../../api/types';
 import { fixed, NOT_FINITE, scientific } from '../../base/format';
 
 export type Along = 'step' | 'epoch' | 'images';
@@ -81,6 +82,19 @@ export interface Clock {
   steps_per_epoch: number;
   batch: number;
   train_images: number;
+}
+
+/** Epochs and images of a run's steps; where it was trained elsewhere, read off its newest checkpoint. */
+export function clockOf(run: Pick<Run, 'steps_per_epoch' | 'batch' | 'checkpoints' | 'corpus'>): Clock {
+  const last = run.checkpoints.at(-1);
+  const measured = last && last.step > 0 ? last : null;
+  const stepsPerEpoch = measured && measured.epoch > 0 ? measured.step / measured.epoch : 1;
+  const batch = measured && measured.images_seen > 0 ? measured.images_seen / measured.step : 1;
+  return {
+    steps_per_epoch: run.steps_per_epoch ?? stepsPerEpoch,
+    batch: run.batch ?? batch,
+    train_images: run.corpus.train || 1,
+  };
 }
 
 /** Position of a step along the chosen axis. */

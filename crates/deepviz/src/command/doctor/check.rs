@@ -155,7 +155,7 @@ impl Subject {
         Ok(Self {
             preprocess: Arc::new(network.preprocess(Some(mean), None)),
             parameters: Parameters::initial(&network, 1),
-            label_smoothing: recipe.train.label_smoothing as f32,
+            label_smoothing: recipe.training()?.label_smoothing as f32,
             images: (0..IMAGES).map(|index| noise(index, [channels, height, width])).collect(),
             network: Arc::new(network),
         })

@@ -66,14 +66,15 @@ pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow:
     print_line(&format!("recipe      {}", recipe.name));
     print_line(&format!("images      {channels} x {height} x {width}, {classes} classes"));
     print_line(&format!("parameters  {}", format::count(network.parameter_count() as u64)));
-    print_line(&format!("batch       {}", recipe.train.batch));
-    print_line(&format!("epochs      {}", recipe.train.schedule.epochs()));
+    let training = recipe.training()?;
+    print_line(&format!("batch       {}", training.batch));
+    print_line(&format!("epochs      {}", training.schedule.epochs()));
     print_line(&format!("snapshots   {}", recipe.snapshots.every));
     print_line("");
     layers::print(&rows);
     print_line("");
     let mut stages = Table::new(&["stage", "epochs", "rate", "bias rate"]);
-    for (index, stage) in recipe.train.schedule.stages.iter().enumerate() {
+    for (index, stage) in training.schedule.stages.iter().enumerate() {
         let way = |from: f64, to: f64| if stage.is_constant() { from.to_string() } else { format!("{from} to {to}") };
         stages.row([
             index.to_string(),

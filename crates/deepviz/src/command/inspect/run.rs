@@ -133,7 +133,11 @@ fn print_head(run: &Run) {
     let info = run.info();
     let live = if run.is_live() { ", live" } else { "" };
     print_line(&format!("run         {} (deepviz {}{live})", info.name, info.version));
-    print_line(&format!("recipe      {}, seed {}, {}", info.recipe.name, info.seed, info.vector_level));
+    let how = match &info.training {
+        Some(training) => format!("seed {}, {}", training.seed, training.vector_level),
+        None => "trained elsewhere".to_owned(),
+    };
+    print_line(&format!("recipe      {}, {how}", info.recipe.name));
     print_line(&format!(
         "corpus      {} ({} train, {} test, {} classes)",
         info.corpus.path.display(),
@@ -141,12 +145,14 @@ fn print_head(run: &Run) {
         format::count(info.corpus.test),
         info.classes.len(),
     ));
-    print_line(&format!(
-        "schedule    {} steps, {} an epoch, {} snapshots planned",
-        format::count(info.total_steps),
-        format::count(info.steps_per_epoch),
-        info.snapshot_steps.len(),
-    ));
+    if let Some(training) = &info.training {
+        print_line(&format!(
+            "schedule    {} steps, {} an epoch, {} snapshots planned",
+            format::count(training.total_steps),
+            format::count(training.steps_per_epoch),
+            training.snapshot_steps.len(),
+        ));
+    }
     print_line(&format!("parameters  {}", format::count(run.network().parameter_count() as u64)));
     print_line("");
 }

@@ -6,7 +6,7 @@ fn schedule(stages: &str) -> TrainingSpec {
     let text = SMALL.replace("[{ epochs = 2, rate = 0.1 }]", stages);
     let recipe = Recipe::parse(&text, "small", &[]).unwrap();
     assert_eq!(Recipe::parse(&recipe.to_toml(), "small", &[]).unwrap(), recipe);
-    recipe.train
+    recipe.training().unwrap().clone()
 }
 
 #[test]
@@ -49,7 +49,8 @@ fn a_moving_schedule_is_stretched_as_a_whole() {
         "[{ epochs = 2, rate = 0.1, end_rate = 1 }, { epochs = 6, rate = 1 }]",
     );
     let recipe = Recipe::parse(&text, "small", &[]).unwrap().with_epochs(2);
-    let epochs: Vec<_> = recipe.train.schedule.stages.iter().map(|stage| stage.epochs.to_string()).collect();
+    let epochs: Vec<_> =
+        recipe.training().unwrap().schedule.stages.iter().map(|stage| stage.epochs.to_string()).collect();
     assert_eq!(epochs, ["0.5", "1.5"]);
-    assert_eq!(recipe.train.schedule.total_steps(7), 14);
+    assert_eq!(recipe.training().unwrap().schedule.total_steps(7), 14);
 }
