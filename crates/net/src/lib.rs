@@ -34,7 +34,7 @@ mod training_spec;
 pub mod cuda {
     //! GPUs: the device and its libraries.
 
-    pub use crate::device::cuda::{Cuda, Facts, Library, libraries};
+    pub use crate::device::cuda::{Cuda, DeviceInfo, Library, libraries};
 }
 
 pub use device::{Cpu, Device, VectorLevel};

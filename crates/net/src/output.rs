@@ -5,7 +5,7 @@ use crate::device::cpu::lanes::{LANES, vectorised};
 use crate::device::cpu::layout::Maps;
 use crate::shape::Shape;
 
-/// What a layer put out for a few images, as it lies in memory: row by row, pixel by pixel, the
+/// What a layer put out for a few images, in memory layout: row by row, pixel by pixel, the
 /// channels of a pixel side by side.
 #[derive(Clone, Copy)]
 pub struct LayerOutput<'a> {

@@ -170,7 +170,7 @@ impl Device {
         match self {
             Self::Cpu(Cpu { threads: 1, level, .. }) => format!("cpu, 1 thread, {level}"),
             Self::Cpu(cpu) => format!("cpu, {} threads, {}", cpu.threads, cpu.level),
-            Self::Cuda(cuda) => format!("cuda:{}, {}", cuda.facts().ordinal, cuda.facts().name),
+            Self::Cuda(cuda) => format!("cuda:{}, {}", cuda.device_info().ordinal, cuda.device_info().name),
         }
     }
 
@@ -189,7 +189,7 @@ impl Device {
         match self {
             Self::Cpu(cpu) => cpu.level.to_string(),
             Self::Cuda(cuda) => {
-                let (major, minor) = cuda.facts().capability;
+                let (major, minor) = cuda.device_info().capability;
                 format!("cuda sm_{major}{minor}")
             }
         }

@@ -7,8 +7,8 @@ use super::parameter::Role;
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
 pub(crate) use crate::device::cpu::buffer::SavedForBackward;
-use crate::device::cpu::gemm::Start;
-use crate::device::cpu::layout::{Layout, Maps, MapsMut, Rim};
+use crate::device::cpu::gemm::InitialSum;
+use crate::device::cpu::layout::{Halo, Layout, Maps, MapsMut};
 use crate::error::Error;
 use std::fmt;
 
@@ -41,9 +41,9 @@ pub(crate) enum OutputUse {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MemoryNeeds {
     /// Zeros around the input's values.
-    pub input_rim: Rim,
+    pub input_halo: Halo,
     /// Zeros around the gradient of the output.
-    pub gradient_rim: Rim,
+    pub gradient_halo: Halo,
     /// Reads single floats of its input: that may lie without spare channels.
     pub reads_unpadded: bool,
     pub output_use: OutputUse,
@@ -54,8 +54,8 @@ pub(crate) struct MemoryNeeds {
 impl MemoryNeeds {
     /// Of a layer that reads pixel by pixel.
     pub fn plain(output_use: OutputUse) -> Self {
-        let rim = Rim::default();
-        Self { input_rim: rim, gradient_rim: rim, reads_unpadded: false, output_use, is_costly: false }
+        let halo = Halo::default();
+        Self { input_halo: halo, gradient_halo: halo, reads_unpadded: false, output_use, is_costly: false }
     }
 }
 
@@ -137,8 +137,8 @@ impl<'a> GradientMut<'a> {
     }
 
     /// How a product begins its sums.
-    pub fn start(&self) -> Start<'static> {
-        if self.is_written { Start::Add } else { Start::Zero }
+    pub fn start(&self) -> InitialSum<'static> {
+        if self.is_written { InitialSum::Add } else { InitialSum::Zero }
     }
 }
 

@@ -130,7 +130,7 @@ pub(super) fn read(path: &Path, with_optimizer: bool) -> Result<Snapshot, Error>
     assemble(scanned.header, tensors, path)
 }
 
-/// Little-endian floats as they lie in the file, which may be anywhere in memory.
+/// Little-endian floats of the file, at any alignment.
 fn floats(bytes: &[u8]) -> Vec<f32> {
     if cfg!(target_endian = "little") {
         bytemuck::pod_collect_to_vec(bytes)

@@ -168,7 +168,7 @@ pub(super) fn hash(header: &Header, tensors: &[(String, ArrayD<f32>)]) -> String
     digest.finish()
 }
 
-/// The hash on its way: tensor by tensor, name and shape, then the bytes as the file has them.
+/// The hash as it is computed: tensor by tensor, name and shape, then the bytes as the file has them.
 pub(super) struct Digest(blake3::Hasher);
 
 impl Digest {

@@ -99,7 +99,7 @@ impl CudaTrainer {
         let settings = train.optimiser;
         // No minibatch holds more images than there are.
         let batch = train.batch.min(images.len());
-        let on = &on.clone().with_precision(train.precision).apart()?;
+        let on = &on.clone().with_precision(train.precision).with_own_stream()?;
         let mut weights = Weights::zeros(on, &network)?;
         weights.upload(on, &network, &parameters)?;
         let space = Buffers::new(on, &network, batch, true)?;

@@ -59,7 +59,7 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitStatus> {
 }
 
 fn gpu_words(cuda: &Cuda) -> String {
-    let facts = cuda.facts();
+    let facts = cuda.device_info();
     let (major, minor) = facts.capability;
     let (driver, memory) = (facts.driver, format::bytes(facts.memory as u64));
     format!(
@@ -73,7 +73,7 @@ fn gpu_words(cuda: &Cuda) -> String {
 }
 
 fn gpu_json(cuda: &Cuda) -> Value {
-    let facts = cuda.facts();
+    let facts = cuda.device_info();
     let (major, minor) = facts.capability;
     json!({
         "ordinal": facts.ordinal,

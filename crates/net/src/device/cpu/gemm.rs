@@ -1,7 +1,7 @@
 //! The one inner loop of all weighted layers: many small matrix products over shifted rows.
-#![expect(unsafe_code, reason = "unchecked reads in the inner loop; every run is checked once against the reach")]
+#![expect(unsafe_code, reason = "unchecked reads in the inner loop; every segment is checked once against the reach")]
 
-use super::lanes::{LANES, Lanes, Work, with_lanes};
+use super::lanes::{LANES, Lanes, VectorWork, with_lanes};
 use crate::device::VectorLevel;
 use std::ops::Range;
 
@@ -16,41 +16,41 @@ const TILES: usize = 8;
 
 /// One row of results: where its factors begin in `a` and where it goes in `c`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
+pub(crate) struct RowOffset {
     pub a: u32,
     pub c: u32,
 }
 
-/// One stretch of the sum: where it begins in `a` (relative to the row) and in `b`.
+/// A segment of the sums: where it begins in `a` (relative to the row) and in `b`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
+pub(crate) struct Segment {
     pub a: u32,
     pub b: u32,
 }
 
-/// `c[row] = start + sum over runs, and i below length, of a[row + run + i a_stride] *
-/// b[run + i b_stride]`, where `c` and `b` are vectors of `vectors` times [`LANES`] floats.
+/// `c[row] = start + sum over segments, and i below length, of a[row + segment + i a_stride] *
+/// b[segment + i b_stride]`, where `c` and `b` are vectors of `vectors` times [`LANES`] floats.
 ///
 /// Pairs of vectors ([`BLOCK`] floats) lie `b_block` and `c_block` floats apart. The order of a sum
-/// depends on nothing but the runs.
+/// depends on nothing but the segments.
 #[derive(Clone, Debug)]
-pub(crate) struct Walk {
-    pub rows: Vec<Row>,
-    pub runs: Vec<Run>,
+pub(crate) struct GemmTable {
+    pub rows: Vec<RowOffset>,
+    pub segments: Vec<Segment>,
     pub length: usize,
     pub a_stride: usize,
     pub b_stride: usize,
     pub vectors: usize,
     pub b_block: usize,
     pub c_block: usize,
-    /// Floats of the last vector that are written; the others belong to someone else.
+    /// Floats of the last vector that are written; the others are another group's.
     pub tail: usize,
 }
 
-/// A [`Walk`] and how far it reaches.
+/// A [`GemmTable`] with its bounds.
 #[derive(Debug)]
-pub(crate) struct Product {
-    walk: Walk,
+pub(crate) struct Gemm {
+    table: GemmTable,
     a_reach: usize,
     b_reach: usize,
     c_reach: usize,
@@ -58,7 +58,7 @@ pub(crate) struct Product {
 
 /// What sums start from.
 #[derive(Clone, Copy)]
-pub(crate) enum Start<'a> {
+pub(crate) enum InitialSum<'a> {
     Zero,
     /// What `c` holds.
     Add,
@@ -67,91 +67,91 @@ pub(crate) enum Start<'a> {
 }
 
 /// What a product is applied to.
-pub(crate) struct Operands<'a> {
+pub(crate) struct GemmOperands<'a> {
     pub a: &'a [f32],
     pub b: &'a [f32],
     pub c: &'a mut [f32],
-    pub start: Start<'a>,
+    pub start: InitialSum<'a>,
     pub rows: Range<usize>,
-    pub runs: Range<usize>,
+    pub segments: Range<usize>,
 }
 
-impl Product {
-    pub fn new(walk: Walk) -> Self {
+impl Gemm {
+    pub fn new(table: GemmTable) -> Self {
         let most = |values: &mut dyn Iterator<Item = u32>| values.max().unwrap_or(0) as usize;
-        let steps = walk.length.saturating_sub(1);
-        let blocks = walk.vectors.saturating_sub(1) / 2;
-        let width = if walk.vectors > 1 { BLOCK } else { LANES };
+        let steps = table.length.saturating_sub(1);
+        let blocks = table.vectors.saturating_sub(1) / 2;
+        let width = if table.vectors > 1 { BLOCK } else { LANES };
         Self {
-            a_reach: most(&mut walk.rows.iter().map(|row| row.a))
-                + most(&mut walk.runs.iter().map(|run| run.a))
-                + steps * walk.a_stride
+            a_reach: most(&mut table.rows.iter().map(|row| row.a))
+                + most(&mut table.segments.iter().map(|segment| segment.a))
+                + steps * table.a_stride
                 + 1,
-            b_reach: most(&mut walk.runs.iter().map(|run| run.b))
-                + steps * walk.b_stride
-                + blocks * walk.b_block
+            b_reach: most(&mut table.segments.iter().map(|segment| segment.b))
+                + steps * table.b_stride
+                + blocks * table.b_block
                 + width,
-            c_reach: most(&mut walk.rows.iter().map(|row| row.c)) + blocks * walk.c_block + width,
-            walk,
+            c_reach: most(&mut table.rows.iter().map(|row| row.c)) + blocks * table.c_block + width,
+            table,
         }
     }
 
-    /// Number of rows and of runs.
+    /// Number of rows and of segments.
     pub fn counts(&self) -> (usize, usize) {
-        (self.walk.rows.len(), self.walk.runs.len())
+        (self.table.rows.len(), self.table.segments.len())
     }
 
-    /// Computes the chosen rows over the chosen runs.
+    /// Computes the chosen rows over the chosen segments.
     ///
-    /// Panics where an operand is shorter than the walk reaches (a mistake in a plan, not in data).
-    pub fn apply(&self, level: VectorLevel, operands: Operands<'_>) {
+    /// Panics where an operand is shorter than the table reaches (a mistake in a plan, not in data).
+    pub fn apply(&self, level: VectorLevel, operands: GemmOperands<'_>) {
         assert!(operands.a.len() >= self.a_reach, "product reads past a");
         assert!(operands.b.len() >= self.b_reach, "product reads past b");
         assert!(operands.c.len() >= self.c_reach, "product writes past c");
-        assert!(operands.rows.end <= self.walk.rows.len(), "rows of the walk");
-        assert!(operands.runs.end <= self.walk.runs.len(), "runs of the walk");
-        if let Start::Bias(bias) = operands.start {
-            assert!(bias.len() >= self.walk.vectors * LANES, "a bias each");
+        assert!(operands.rows.end <= self.table.rows.len(), "rows of the table");
+        assert!(operands.segments.end <= self.table.segments.len(), "segments of the table");
+        if let InitialSum::Bias(bias) = operands.start {
+            assert!(bias.len() >= self.table.vectors * LANES, "a bias each");
         }
-        with_lanes(level, Apply { walk: &self.walk, operands });
+        with_lanes(level, Apply { table: &self.table, operands });
     }
 }
 
-/// A walk whose operands are as long as it reaches.
+/// A table whose operands are as long as it reaches.
 struct Apply<'a> {
-    walk: &'a Walk,
-    operands: Operands<'a>,
+    table: &'a GemmTable,
+    operands: GemmOperands<'a>,
 }
 
-impl Work for Apply<'_> {
+impl VectorWork for Apply<'_> {
     #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
         // SAFETY: the reach was compared with the operands before this was made; the caller
         // vouches for the instructions.
-        unsafe { apply::<L>(self.walk, &mut self.operands) }
+        unsafe { apply::<L>(self.table, &mut self.operands) }
     }
 }
 
 /// # Safety
-/// The operands are as long as the walk reaches, and the processor has the instructions of `L`.
+/// The operands are as long as the table reaches, and the processor has the instructions of `L`.
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[inline(always)]
-unsafe fn apply<L: Lanes>(walk: &Walk, operands: &mut Operands<'_>) {
-    let end = walk.vectors * LANES;
+unsafe fn apply<L: Lanes>(table: &GemmTable, operands: &mut GemmOperands<'_>) {
+    let end = table.vectors * LANES;
     let mut from = 0;
     // SAFETY: passed on from the caller; the floats `from .. from + N * WIDTH` exist.
     unsafe {
         while from + 2 * L::WIDTH <= end {
-            block::<L, 2>(walk, operands, from);
+            block::<L, 2>(table, operands, from);
             from += 2 * L::WIDTH;
         }
         while from + L::WIDTH <= end {
-            block::<L, 1>(walk, operands, from);
+            block::<L, 1>(table, operands, from);
             from += L::WIDTH;
         }
         while from < end {
-            block::<L::Narrow, 1>(walk, operands, from);
+            block::<L::Narrow, 1>(table, operands, from);
             from += LANES;
         }
     }
@@ -164,26 +164,27 @@ unsafe fn apply<L: Lanes>(walk: &Walk, operands: &mut Operands<'_>) {
 /// As [`apply`]; the floats `from .. from + N * WIDTH` exist.
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[inline(always)]
-unsafe fn block<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, from: usize) {
-    let (rows, runs) = (operands.rows.clone(), operands.runs.clone());
+unsafe fn block<L: Lanes, const N: usize>(table: &GemmTable, operands: &mut GemmOperands<'_>, from: usize) {
+    let (rows, segments) = (operands.rows.clone(), operands.segments.clone());
     let most = L::ROWS[N - 1];
-    let step = if rows.len() > most { (PANEL / (walk.length * N * L::WIDTH).max(1)).max(1) } else { runs.len().max(1) };
+    let step =
+        if rows.len() > most { (PANEL / (table.length * N * L::WIDTH).max(1)).max(1) } else { segments.len().max(1) };
     for group in rows.clone().step_by(TILES * most) {
         let group = group..(group + TILES * most).min(rows.end);
-        let mut panel = runs.start;
+        let mut panel = segments.start;
         loop {
-            let last = (panel + step).min(runs.end);
-            let start = if panel == runs.start { operands.start } else { Start::Add };
+            let last = (panel + step).min(segments.end);
+            let start = if panel == segments.start { operands.start } else { InitialSum::Add };
             let mut first = group.start;
             while first < group.end {
                 let count = (group.end - first).min(most);
-                let part = Part { from, first, start, runs: &walk.runs[panel..last] };
+                let tile_of_rows = Tile { from, first, start, segments: &table.segments[panel..last] };
                 // SAFETY: passed on from the caller; `first + count` rows exist.
-                unsafe { rows_of::<L, N>(walk, operands, &part, count) };
+                unsafe { rows_of::<L, N>(table, operands, &tile_of_rows, count) };
                 first += count;
             }
             panel = last;
-            if panel >= runs.end {
+            if panel >= segments.end {
                 break;
             }
         }
@@ -191,24 +192,29 @@ unsafe fn block<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands<'
 }
 
 /// What a tile is computed of.
-struct Part<'a> {
+struct Tile<'a> {
     /// First float of the vectors.
     from: usize,
     /// First row.
     first: usize,
-    start: Start<'a>,
-    runs: &'a [Run],
+    start: InitialSum<'a>,
+    segments: &'a [Segment],
 }
 
 /// # Safety
-/// As [`block`]; the `count` rows from `part.first` on exist.
+/// As [`block`]; the `count` rows from `tile_of_rows.first` on exist.
 #[inline(always)]
-unsafe fn rows_of<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, part: &Part<'_>, count: usize) {
+unsafe fn rows_of<L: Lanes, const N: usize>(
+    table: &GemmTable,
+    operands: &mut GemmOperands<'_>,
+    tile_of_rows: &Tile<'_>,
+    count: usize,
+) {
     macro_rules! tiles {
         ($($p:literal)*) => {
             match count {
                 // More rows than the registers hold never come: no code is made for them.
-                $($p if $p <= L::ROWS[N - 1] => tile::<L, $p, N>(walk, operands, part),)*
+                $($p if $p <= L::ROWS[N - 1] => tile::<L, $p, N>(table, operands, tile_of_rows),)*
                 _ => {}
             }
         };
@@ -218,38 +224,42 @@ unsafe fn rows_of<L: Lanes, const N: usize>(walk: &Walk, operands: &mut Operands
 }
 
 /// # Safety
-/// As [`rows_of`]; rows `part.first .. part.first + P` exist.
+/// As [`rows_of`]; rows `tile_of_rows.first .. tile_of_rows.first + P` exist.
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[expect(clippy::too_many_lines, reason = "the register-blocked kernel: one nest of loops over registers")]
 #[inline(always)]
-unsafe fn tile<L: Lanes, const P: usize, const N: usize>(walk: &Walk, operands: &mut Operands<'_>, part: &Part<'_>) {
-    let rows = &walk.rows[part.first..part.first + P];
+unsafe fn tile<L: Lanes, const P: usize, const N: usize>(
+    table: &GemmTable,
+    operands: &mut GemmOperands<'_>,
+    tile_of_rows: &Tile<'_>,
+) {
+    let rows = &table.rows[tile_of_rows.first..tile_of_rows.first + P];
     // Where vector `n` begins, whose blocks lie `stride` floats apart.
     let place = |n: usize, stride: usize| {
-        let at = part.from + n * L::WIDTH;
+        let at = tile_of_rows.from + n * L::WIDTH;
         at / BLOCK * stride + at % BLOCK
     };
     let (mut in_b, mut in_c) = ([0; N], [0; N]);
     for n in 0..N {
-        in_b[n] = place(n, walk.b_block);
-        in_c[n] = place(n, walk.c_block);
+        in_b[n] = place(n, table.b_block);
+        in_c[n] = place(n, table.c_block);
     }
     // SAFETY: every offset below stays within the reach that the caller vouches for.
     unsafe {
         let c = operands.c.as_mut_ptr();
         let mut sums = [[L::zero(); N]; P];
-        match part.start {
-            Start::Zero => {}
-            Start::Add => {
+        match tile_of_rows.start {
+            InitialSum::Zero => {}
+            InitialSum::Add => {
                 for p in 0..P {
                     for n in 0..N {
                         sums[p][n] = L::load(c.add(rows[p].c as usize + in_c[n]));
                     }
                 }
             }
-            Start::Bias(bias) => {
+            InitialSum::Bias(bias) => {
                 for n in 0..N {
-                    let value = L::load(bias.as_ptr().add(part.from + n * L::WIDTH));
+                    let value = L::load(bias.as_ptr().add(tile_of_rows.from + n * L::WIDTH));
                     for sum in &mut sums {
                         sum[n] = value;
                     }
@@ -260,10 +270,10 @@ unsafe fn tile<L: Lanes, const P: usize, const N: usize>(walk: &Walk, operands: 
         for p in 0..P {
             a[p] = a[p].add(rows[p].a as usize);
         }
-        for run in part.runs {
-            let mut at = run.a as usize;
-            let mut b = operands.b.as_ptr().add(run.b as usize + in_b[0]);
-            for _ in 0..walk.length {
+        for segment in tile_of_rows.segments {
+            let mut at = segment.a as usize;
+            let mut b = operands.b.as_ptr().add(segment.b as usize + in_b[0]);
+            for _ in 0..table.length {
                 let mut factors = [L::zero(); N];
                 for n in 0..N {
                     factors[n] = L::load(b.add(in_b[n] - in_b[0]));
@@ -274,15 +284,15 @@ unsafe fn tile<L: Lanes, const P: usize, const N: usize>(walk: &Walk, operands: 
                         sums[p][n] = value.multiply_add(factors[n], sums[p][n]);
                     }
                 }
-                at += walk.a_stride;
-                b = b.wrapping_add(walk.b_stride);
+                at += table.a_stride;
+                b = b.wrapping_add(table.b_stride);
             }
         }
-        let end = walk.vectors * LANES - (LANES - walk.tail);
+        let end = table.vectors * LANES - (LANES - table.tail);
         for p in 0..P {
             for n in 0..N {
                 let to = c.add(rows[p].c as usize + in_c[n]);
-                let left = end - (part.from + n * L::WIDTH);
+                let left = end - (tile_of_rows.from + n * L::WIDTH);
                 if left >= L::WIDTH {
                     sums[p][n].store(to);
                 } else {

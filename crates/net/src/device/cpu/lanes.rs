@@ -137,7 +137,7 @@ impl Lanes for Portable {
 }
 
 /// Something computed with the vectors of a level.
-pub(crate) trait Work {
+pub(crate) trait VectorWork {
     /// Computes it. To be inlined, so that it becomes part of a function that has the instructions.
     ///
     /// # Safety
@@ -146,12 +146,12 @@ pub(crate) trait Work {
 }
 
 /// Runs `work` with the vectors of the level.
-pub(crate) fn with_lanes<W: Work>(level: VectorLevel, work: W) {
+pub(crate) fn with_lanes<W: VectorWork>(level: VectorLevel, work: W) {
     /// # Safety
     /// The processor has AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2<W: Work>(work: W) {
+    unsafe fn avx2<W: VectorWork>(work: W) {
         // SAFETY: this function has the instructions.
         unsafe { work.run::<Avx2>() }
     }
@@ -159,7 +159,7 @@ pub(crate) fn with_lanes<W: Work>(level: VectorLevel, work: W) {
     /// The processor has AVX-512 F and VL.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512vl")]
-    unsafe fn avx512<W: Work>(work: W) {
+    unsafe fn avx512<W: VectorWork>(work: W) {
         // SAFETY: this function has the instructions.
         unsafe { work.run::<Avx512>() }
     }
@@ -286,7 +286,7 @@ pub(crate) fn positive(level: VectorLevel, values: &mut [f32]) {
 
 struct Positive<'a>(&'a mut [f32]);
 
-impl Work for Positive<'_> {
+impl VectorWork for Positive<'_> {
     #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
@@ -317,7 +317,7 @@ struct Chains<'a> {
     operations: &'a mut f64,
 }
 
-impl Work for Chains<'_> {
+impl VectorWork for Chains<'_> {
     #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {

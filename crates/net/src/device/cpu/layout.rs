@@ -9,15 +9,15 @@ const SPARE: usize = 64;
 
 /// Pixels of zeros around the values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rim {
+pub(crate) struct Halo {
     pub top: usize,
     pub left: usize,
     pub bottom: usize,
     pub right: usize,
 }
 
-impl Rim {
-    /// The smallest rim that serves both.
+impl Halo {
+    /// The smallest halo that serves both.
     pub fn union(self, other: Self) -> Self {
         Self {
             top: self.top.max(other.top),
@@ -28,33 +28,33 @@ impl Rim {
     }
 }
 
-/// Channels last, `stride` floats a pixel, images one after another, each with its rim.
+/// Channels last, `stride` floats a pixel, images one after another, each with its halo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub shape: Shape,
     pub stride: usize,
-    pub rim: Rim,
+    pub halo: Halo,
 }
 
 impl Layout {
     /// Channels rounded up to whole vectors.
-    pub fn padded(shape: Shape, rim: Rim) -> Self {
-        Self { shape, stride: round_up(shape.channels), rim }
+    pub fn padded(shape: Shape, halo: Halo) -> Self {
+        Self { shape, stride: round_up(shape.channels), halo }
     }
 
     /// Channels packed without gaps: what only layers that read single floats can take.
-    pub fn unpadded(shape: Shape, rim: Rim) -> Self {
-        Self { shape, stride: shape.channels, rim }
+    pub fn unpadded(shape: Shape, halo: Halo) -> Self {
+        Self { shape, stride: shape.channels, halo }
     }
 
     /// Floats from one row to the next.
     pub fn row(&self) -> usize {
-        (self.rim.left + self.shape.width + self.rim.right) * self.stride
+        (self.halo.left + self.shape.width + self.halo.right) * self.stride
     }
 
     /// Floats from one image to the next.
     pub fn image(&self) -> usize {
-        (self.rim.top + self.shape.height + self.rim.bottom) * self.row()
+        (self.halo.top + self.shape.height + self.halo.bottom) * self.row()
     }
 
     /// Floats a buffer for that many images needs.
@@ -62,10 +62,10 @@ impl Layout {
         images * self.image() + SPARE
     }
 
-    /// Where a pixel begins; coordinates may lie in the rim.
+    /// Where a pixel begins; coordinates may lie in the halo.
     pub fn offset(&self, image: usize, y: isize, x: isize) -> usize {
-        let y = (y + self.rim.top as isize) as usize;
-        let x = (x + self.rim.left as isize) as usize;
+        let y = (y + self.halo.top as isize) as usize;
+        let x = (x + self.halo.left as isize) as usize;
         image * self.image() + y * self.row() + x * self.stride
     }
 
@@ -75,7 +75,7 @@ impl Layout {
         start..start + self.shape.channels
     }
 
-    /// A row's pixels, spare channels included, without the rim.
+    /// A row's pixels, spare channels included, without the halo.
     pub fn pixels(&self, image: usize, y: usize) -> Range<usize> {
         let start = self.offset(image, y as isize, 0);
         start..start + self.shape.width * self.stride

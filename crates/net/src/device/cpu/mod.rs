@@ -1,8 +1,8 @@
 //! What the CPU side of all operations shares: memory layout, the register-blocked product, the
 //! plan of a network's buffers, and the passes through it.
 //!
-//! Values lie channels last, each pixel's channels rounded up to whole vectors, with a rim of zeros
-//! as wide as the layers that read them need. Whatever is not a real value (rim, spare channels)
+//! Values lie channels last, each pixel's channels rounded up to whole vectors, with a halo of zeros
+//! as wide as the layers that read them need. Whatever is not a real value (halo, spare channels)
 //! is zero and stays zero; every operation keeps to that.
 
 pub(crate) mod buffer;

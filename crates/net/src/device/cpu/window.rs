@@ -2,17 +2,17 @@
 
 use super::gemm::BLOCK;
 use super::lanes::LANES;
-use super::layout::{Layout, Rim};
+use super::layout::{Halo, Layout};
 
 pub(crate) use crate::device::windows::{WindowAxis, Windows};
 
 impl Windows {
     /// The zeros around its input that the windows reach into.
-    pub fn rim(&self) -> Rim {
+    pub fn halo(&self) -> Halo {
         let after = |axis: WindowAxis, outputs: usize, side: usize| {
             ((outputs - 1) * axis.stride + axis.span()).saturating_sub(axis.before + side)
         };
-        Rim {
+        Halo {
             top: self.rows.before,
             left: self.columns.before,
             bottom: after(self.rows, self.output.height, self.input.height),

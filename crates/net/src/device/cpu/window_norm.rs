@@ -53,14 +53,14 @@ vectorised! {
         let (dv, du) = gradients;
         let scratch = Maps { layout: dv.layout, values: &window.saved.scratch };
         let factor = 2.0 * window.factors.power * window.factors.scale;
-        let mut finish = Spread { power, factor, window, dv, du };
+        let mut finish = WindowSpread { power, factor, window, dv, du };
         for image in 0..images {
             window_sums(image, window.around, Value, scratch, &mut finish);
         }
     }
 }
 
-struct Spread<'a, P> {
+struct WindowSpread<'a, P> {
     power: P,
     factor: f32,
     window: &'a WindowGradient<'a>,
@@ -69,7 +69,7 @@ struct Spread<'a, P> {
 }
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-impl<P: Power> Finish for Spread<'_, P> {
+impl<P: Power> Finish for WindowSpread<'_, P> {
     #[inline(always)]
     fn take(&mut self, sum: &[f32; LANES], _: f32, at: Centre) {
         let own = at.of(self.dv.layout);

@@ -8,8 +8,8 @@
 //! symmetric too, they cost no more.
 #![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
 
-use super::gemm::Start;
-use super::lanes::{LANES, Lanes, Work, with_lanes};
+use super::gemm::InitialSum;
+use super::lanes::{LANES, Lanes, VectorWork, with_lanes};
 use crate::device::VectorLevel;
 
 /// Values along a side of a tile.
@@ -72,7 +72,7 @@ pub(crate) struct FromPlanes<'a> {
     pub to: &'a mut [f32],
     pub pixels: &'a Pixels,
     pub width: usize,
-    pub start: Start<'a>,
+    pub start: InitialSum<'a>,
 }
 
 /// Brings a tile into planes.
@@ -103,7 +103,7 @@ pub(crate) fn from_planes(level: VectorLevel, tile: FromPlanes<'_>) {
     assert!(tile.pixels.places.len() == tile.side * tile.side && tile.width.is_multiple_of(LANES), "a tile's pixels");
     assert!(tile.from.len() >= (PLANES - 1) * tile.plane + tile.width, "transform reads past the planes");
     assert!(tile.to.len() >= tile.pixels.reach + tile.width, "transform writes past its output");
-    if let Start::Bias(bias) = tile.start {
+    if let InitialSum::Bias(bias) = tile.start {
         assert!(bias.len() >= tile.width, "a bias each");
     }
     match tile.side {
@@ -118,7 +118,7 @@ pub(crate) fn from_planes(level: VectorLevel, tile: FromPlanes<'_>) {
 struct SpreadTile<'a, const R: usize, const VALUES: bool>(IntoPlanes<'a>);
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-impl<const R: usize, const VALUES: bool> Work for SpreadTile<'_, R, VALUES> {
+impl<const R: usize, const VALUES: bool> VectorWork for SpreadTile<'_, R, VALUES> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
         let mut channel = 0;
@@ -255,7 +255,7 @@ unsafe fn results<L: Lanes, const M: usize>(m: &[L; SIDE]) -> [L; M] {
 struct CollectTile<'a, const M: usize>(FromPlanes<'a>);
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-impl<const M: usize> Work for CollectTile<'_, M> {
+impl<const M: usize> VectorWork for CollectTile<'_, M> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
         let mut channel = 0;
@@ -293,7 +293,8 @@ impl<const M: usize> CollectTile<'_, M> {
                 }
                 rows[y] = results(&row);
             }
-            let bias = if let Start::Bias(bias) = tile.start { L::load(bias.as_ptr().add(channel)) } else { L::zero() };
+            let bias =
+                if let InitialSum::Bias(bias) = tile.start { L::load(bias.as_ptr().add(channel)) } else { L::zero() };
             for x in 0..M {
                 let mut column = [L::zero(); SIDE];
                 for y in 0..SIDE {
@@ -307,9 +308,9 @@ impl<const M: usize> CollectTile<'_, M> {
                     }
                     let to = to.add(place as usize);
                     match tile.start {
-                        Start::Zero => column[y].store(to),
-                        Start::Add => column[y].add(L::load(to)).store(to),
-                        Start::Bias(_) => column[y].add(bias).store(to),
+                        InitialSum::Zero => column[y].store(to),
+                        InitialSum::Add => column[y].add(L::load(to)).store(to),
+                        InitialSum::Bias(_) => column[y].add(bias).store(to),
                     }
                 }
             }
@@ -348,7 +349,7 @@ mod tests {
                     to: &mut found,
                     pixels: &Pixels::new(places),
                     width: LANES,
-                    start: Start::Add,
+                    start: InitialSum::Add,
                 };
                 from_planes(level, tile);
                 for y in 0..side {

@@ -9,7 +9,7 @@ use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};
 use std::ffi::{c_int, c_void};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes of room for cuBLAS: what it would take for itself on Hopper. Given, because it may not ask
+/// Bytes of workspace for cuBLAS: what it would take for itself on Hopper. Given, because it may not ask
 /// for memory while a graph is captured.
 const WORKSPACE: usize = 32 << 20;
 
@@ -48,7 +48,7 @@ pub(crate) enum Factor {
 
 /// `c (rows x columns) = a (rows x inner) b (inner x columns)`, added to what `c` holds or not.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Product {
+pub(crate) struct MatrixProduct {
     pub rows: usize,
     pub columns: usize,
     pub inner: usize,
@@ -79,8 +79,8 @@ impl Blas {
 impl Cuda {
     /// Computes a product, or a series of them.
     #[expect(clippy::too_many_lines, reason = "two calls of cuBLAS, an argument a line")]
-    pub(crate) fn product(&self, product: &Product) -> Result<(), Error> {
-        let Product { rows, columns, inner, c, count, .. } = *product;
+    pub(crate) fn product(&self, product: &MatrixProduct) -> Result<(), Error> {
+        let MatrixProduct { rows, columns, inner, c, count, .. } = *product;
         if rows == 0 || columns == 0 || count == 0 {
             return Ok(());
         }
@@ -159,10 +159,10 @@ impl Cuda {
         done.map_err(|error| self.refused_product(error, product))
     }
 
-    fn refused_product(&self, error: CublasError, product: &Product) -> Error {
-        let Product { rows, columns, inner, .. } = product;
+    fn refused_product(&self, error: CublasError, product: &MatrixProduct) -> Error {
+        let MatrixProduct { rows, columns, inner, .. } = product;
         Error::Device {
-            device: format!("cuda:{}", self.facts().ordinal),
+            device: format!("cuda:{}", self.device_info().ordinal),
             reason: format!("cuBLAS refuses a product of {rows} x {inner} by {inner} x {columns}: {error:?}"),
         }
     }

@@ -41,7 +41,7 @@ unsafe impl Sync for Convolution {}
 
 impl Drop for Convolution {
     fn drop(&mut self) {
-        // SAFETY: made by `new`, and nobody's any more.
+        // SAFETY: made by `new`, and used no more.
         unsafe {
             result::destroy_tensor_descriptor(self.x).ok();
             result::destroy_tensor_descriptor(self.y).ok();

@@ -35,14 +35,14 @@ unsafe impl Sync for Dnn {}
 
 impl Drop for Dnn {
     fn drop(&mut self) {
-        // SAFETY: made by `new`; its context is current, for whoever shares it saw to that.
+        // SAFETY: made by `new`; its context is current: its owner bound it to the thread.
         unsafe { result::destroy_handle(self.handle) }.ok();
     }
 }
 
 /// The arrays of a convolution.
 #[derive(Clone, Copy)]
-pub(crate) struct Operands {
+pub(crate) struct ConvArrays {
     pub x: At,
     pub weights: At,
     pub y: At,
@@ -85,7 +85,7 @@ macro_rules! usable {
 struct Call<'a> {
     dnn: &'a Dnn,
     this: &'a Convolution,
-    room: At,
+    scratch: At,
 }
 
 impl Call<'_> {
@@ -98,9 +98,9 @@ impl Call<'_> {
     fn forward(
         &self,
         (algorithm, math): (sys::cudnnConvolutionFwdAlgo_t, sys::cudnnMathType_t),
-        operands: Operands,
+        operands: ConvArrays,
     ) -> Result<(), CudnnError> {
-        let Self { dnn, this, room } = self;
+        let Self { dnn, this, scratch } = self;
         self.set_math(math)?;
         let (one, zero) = (1.0_f32, 0.0_f32);
         // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
@@ -114,7 +114,7 @@ impl Call<'_> {
                 pointer(operands.weights),
                 this.windows,
                 algorithm,
-                pointer(*room),
+                pointer(*scratch),
                 WORKSPACE,
                 number(&zero),
                 this.y,
@@ -127,10 +127,10 @@ impl Call<'_> {
     fn input_gradient(
         &self,
         (algorithm, math): (sys::cudnnConvolutionBwdDataAlgo_t, sys::cudnnMathType_t),
-        operands: Operands,
+        operands: ConvArrays,
         add: bool,
     ) -> Result<(), CudnnError> {
-        let Self { dnn, this, room } = self;
+        let Self { dnn, this, scratch } = self;
         self.set_math(math)?;
         let (one, kept) = (1.0_f32, if add { 1.0_f32 } else { 0.0 });
         // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
@@ -144,7 +144,7 @@ impl Call<'_> {
                 pointer(operands.y),
                 this.windows,
                 algorithm,
-                pointer(*room),
+                pointer(*scratch),
                 WORKSPACE,
                 number(&kept),
                 this.x,
@@ -157,9 +157,9 @@ impl Call<'_> {
     fn weight_gradient(
         &self,
         (algorithm, math): (sys::cudnnConvolutionBwdFilterAlgo_t, sys::cudnnMathType_t),
-        operands: Operands,
+        operands: ConvArrays,
     ) -> Result<(), CudnnError> {
-        let Self { dnn, this, room } = self;
+        let Self { dnn, this, scratch } = self;
         self.set_math(math)?;
         let (one, zero) = (1.0_f32, 0.0_f32);
         // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
@@ -173,7 +173,7 @@ impl Call<'_> {
                 pointer(operands.y),
                 this.windows,
                 algorithm,
-                pointer(*room),
+                pointer(*scratch),
                 WORKSPACE,
                 number(&zero),
                 this.weights,
@@ -186,7 +186,7 @@ impl Call<'_> {
 
 impl Cuda {
     /// Computes a convolution's output by cuDNN; whether it could.
-    pub(crate) fn dnn_forward(&self, windows: &Windows, images: usize, operands: Operands) -> Result<bool, Error> {
+    pub(crate) fn dnn_forward(&self, windows: &Windows, images: usize, operands: ConvArrays) -> Result<bool, Error> {
         self.with_convolution(windows, images, |call, measure| {
             let known = &call.this.forward;
             let algorithm = if measure { Some(known.get_or_init(|| self.find_forward(call))) } else { known.get() };
@@ -199,7 +199,7 @@ impl Cuda {
         &self,
         windows: &Windows,
         images: usize,
-        operands: Operands,
+        operands: ConvArrays,
         add: bool,
     ) -> Result<bool, Error> {
         self.with_convolution(windows, images, |call, measure| {
@@ -217,7 +217,7 @@ impl Cuda {
         &self,
         windows: &Windows,
         images: usize,
-        operands: Operands,
+        operands: ConvArrays,
     ) -> Result<bool, Error> {
         self.with_convolution(windows, images, |call, measure| {
             let known = &call.this.filters;
@@ -256,12 +256,12 @@ impl Cuda {
         if measure {
             dnn.workspace.get_or_init(|| Memory::zeros(self, WORKSPACE).ok());
         }
-        let Some(Some(room)) = dnn.workspace.get() else {
+        let Some(Some(scratch)) = dnn.workspace.get() else {
             return Ok(false);
         };
-        work(&Call { dnn, this: &this, room: room.at() }, measure).map_err(|error| {
+        work(&Call { dnn, this: &this, scratch: scratch.at() }, measure).map_err(|error| {
             let reason = format!("cuDNN refuses a convolution: {error:?}");
-            Error::Device { device: format!("cuda:{}", self.facts().ordinal), reason }
+            Error::Device { device: format!("cuda:{}", self.device_info().ordinal), reason }
         })
     }
 
@@ -278,7 +278,7 @@ impl Cuda {
 
     /// The fastest algorithm that then really computes.
     fn find_forward(&self, call: &Call<'_>) -> Option<(sys::cudnnConvolutionFwdAlgo_t, sys::cudnnMathType_t)> {
-        let Call { dnn, this, room } = *call;
+        let Call { dnn, this, scratch } = *call;
         let [x, y, weights] = self.trial(this)?;
         let mut found: [MaybeUninit<sys::cudnnConvolutionFwdAlgoPerf_t>; ALGORITHMS] =
             [const { MaybeUninit::uninit() }; ALGORITHMS];
@@ -297,17 +297,17 @@ impl Cuda {
                 ALGORITHMS as c_int,
                 &raw mut count,
                 found.as_mut_ptr().cast(),
-                pointer(room),
+                pointer(scratch),
                 WORKSPACE,
             )
         };
         asked.result().ok()?;
-        let operands = Operands { x: x.at(), weights: weights.at(), y: y.at() };
+        let operands = ConvArrays { x: x.at(), weights: weights.at(), y: y.at() };
         usable!(found, count, self.precision).find(|usable| call.forward(*usable, operands).is_ok())
     }
 
     fn find_input(&self, call: &Call<'_>) -> Option<(sys::cudnnConvolutionBwdDataAlgo_t, sys::cudnnMathType_t)> {
-        let Call { dnn, this, room } = *call;
+        let Call { dnn, this, scratch } = *call;
         let [x, y, weights] = self.trial(this)?;
         let mut found: [MaybeUninit<sys::cudnnConvolutionBwdDataAlgoPerf_t>; ALGORITHMS] =
             [const { MaybeUninit::uninit() }; ALGORITHMS];
@@ -326,17 +326,17 @@ impl Cuda {
                 ALGORITHMS as c_int,
                 &raw mut count,
                 found.as_mut_ptr().cast(),
-                pointer(room),
+                pointer(scratch),
                 WORKSPACE,
             )
         };
         asked.result().ok()?;
-        let operands = Operands { x: x.at(), weights: weights.at(), y: y.at() };
+        let operands = ConvArrays { x: x.at(), weights: weights.at(), y: y.at() };
         usable!(found, count, self.precision).find(|usable| call.input_gradient(*usable, operands, false).is_ok())
     }
 
     fn find_weights(&self, call: &Call<'_>) -> Option<(sys::cudnnConvolutionBwdFilterAlgo_t, sys::cudnnMathType_t)> {
-        let Call { dnn, this, room } = *call;
+        let Call { dnn, this, scratch } = *call;
         let [x, y, weights] = self.trial(this)?;
         let mut found: [MaybeUninit<sys::cudnnConvolutionBwdFilterAlgoPerf_t>; ALGORITHMS] =
             [const { MaybeUninit::uninit() }; ALGORITHMS];
@@ -355,12 +355,12 @@ impl Cuda {
                 ALGORITHMS as c_int,
                 &raw mut count,
                 found.as_mut_ptr().cast(),
-                pointer(room),
+                pointer(scratch),
                 WORKSPACE,
             )
         };
         asked.result().ok()?;
-        let operands = Operands { x: x.at(), weights: weights.at(), y: y.at() };
+        let operands = ConvArrays { x: x.at(), weights: weights.at(), y: y.at() };
         usable!(found, count, self.precision).find(|usable| call.weight_gradient(*usable, operands).is_ok())
     }
 }

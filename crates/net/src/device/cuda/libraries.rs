@@ -45,7 +45,7 @@ fn find(wanted: &Wanted, first: &[PathBuf], last: &[PathBuf]) -> Option<PathBuf>
     inside(first).or_else(by_itself).or_else(|| inside(last))
 }
 
-/// Loads a library for good, so that whoever asks for it by its name gets this one.
+/// Loads a library for good, so that every later request by its name gets this one.
 fn load(path: &Path) -> bool {
     // SAFETY: NVIDIA's libraries run nothing of consequence when they are loaded.
     match unsafe { Loaded::new(path) } {

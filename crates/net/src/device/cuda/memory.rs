@@ -97,7 +97,7 @@ fn full<T>(on: &Cuda, length: usize, error: DriverError) -> Error {
         return on.failed("get memory")(error);
     }
     Error::DeviceMemory {
-        device: format!("cuda:{}", on.facts().ordinal),
+        device: format!("cuda:{}", on.device_info().ordinal),
         wanted: length * size_of::<T>(),
         free: on.memory().map_or(0, |(free, _)| free),
         fits: None,

@@ -15,11 +15,11 @@ mod memory;
 mod sliding;
 mod workspace;
 
-pub(crate) use blas::{Factor, Matrix, Product};
-pub(crate) use dnn::Operands;
+pub(crate) use blas::{Factor, Matrix, MatrixProduct};
+pub(crate) use dnn::ConvArrays;
 pub(crate) use launch::{Arg, Grid};
 pub(crate) use memory::{At, Memory};
-pub(crate) use sliding::{Part, PutBack, Rows, Sliding};
+pub(crate) use sliding::{PutBack, Rows, Sliding, WindowBatch};
 pub(crate) use workspace::{WindowNorm, Workspace, weigh};
 
 pub use libraries::{Library, libraries};
@@ -50,7 +50,7 @@ struct Shared {
     dnn: Option<dnn::Dnn>,
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
-    facts: Facts,
+    info: DeviceInfo,
 }
 
 impl Drop for Shared {
@@ -63,7 +63,7 @@ impl Drop for Shared {
 
 /// What is known of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct DeviceInfo {
     /// Its number, from 0.
     pub ordinal: usize,
     /// Its name, e.g. "NVIDIA H200".
@@ -80,7 +80,7 @@ pub struct Facts {
 
 impl fmt::Debug for Cuda {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cuda({}, {})", self.shared.facts.ordinal, self.shared.facts.name)
+        write!(f, "Cuda({}, {})", self.shared.info.ordinal, self.shared.info.name)
     }
 }
 
@@ -113,7 +113,7 @@ impl Cuda {
         unsafe { context.disable_event_tracking() };
         let stream = context.new_stream().map_err(failed("make a stream"))?;
         let (kernels, source) = kernels::Kernels::load(&context, &device, capability)?;
-        let facts = Facts {
+        let info = DeviceInfo {
             ordinal,
             name: context.name().map_err(failed("ask for the name"))?,
             capability,
@@ -123,7 +123,7 @@ impl Cuda {
         };
         let blas = blas::Blas::new(&stream, &device)?;
         let (kernels, dnn) = (Arc::new(kernels), dnn::Dnn::new(&stream));
-        let shared = Shared { kernels, blas, dnn, context, stream, facts };
+        let shared = Shared { kernels, blas, dnn, context, stream, info };
         Ok(Self { shared: Arc::new(shared), precision: Precision::Float32 })
     }
 
@@ -134,25 +134,25 @@ impl Cuda {
         self
     }
 
-    /// The same device with a stream of its own, for work that nobody else may come between: capturing a
+    /// The same device with a stream of its own, for work between which no other may come: capturing a
     /// graph, above all.
-    pub(crate) fn apart(&self) -> Result<Self, Error> {
-        let Shared { kernels, context, facts, .. } = &*self.shared;
+    pub(crate) fn with_own_stream(&self) -> Result<Self, Error> {
+        let Shared { kernels, context, info, .. } = &*self.shared;
         let stream = context.new_stream().map_err(self.failed("make a stream"))?;
         let shared = Shared {
             kernels: Arc::clone(kernels),
-            blas: blas::Blas::new(&stream, &format!("cuda:{}", facts.ordinal))?,
+            blas: blas::Blas::new(&stream, &format!("cuda:{}", info.ordinal))?,
             dnn: dnn::Dnn::new(&stream),
             context: Arc::clone(context),
             stream,
-            facts: facts.clone(),
+            info: info.clone(),
         };
         Ok(Self { shared: Arc::new(shared), precision: self.precision })
     }
 
     /// What is known of the device.
-    pub fn facts(&self) -> &Facts {
-        &self.shared.facts
+    pub fn device_info(&self) -> &DeviceInfo {
+        &self.shared.info
     }
 
     /// Bytes free on the device, and all of it.
@@ -182,7 +182,7 @@ impl Cuda {
 
     /// How a failed call is reported.
     pub(crate) fn failed(&self, what: &'static str) -> impl Fn(DriverError) -> Error + use<> {
-        refused(&format!("cuda:{}", self.shared.facts.ordinal), what)
+        refused(&format!("cuda:{}", self.shared.info.ordinal), what)
     }
 }
 
@@ -191,7 +191,7 @@ fn refused(device: &str, what: &'static str) -> impl Fn(DriverError) -> Error + 
     move |error| Error::Device { device: device.clone(), reason: format!("cannot {what}: {}", words(error)) }
 }
 
-/// The driver's words for an error; without a device there may be nobody to ask.
+/// The driver's words for an error; without a device there may be no driver to ask.
 fn words(error: DriverError) -> String {
     match error.0 {
         sys::CUresult::CUDA_ERROR_NO_DEVICE => "the driver finds no NVIDIA device".into(),

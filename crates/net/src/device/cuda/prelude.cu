@@ -67,32 +67,32 @@ static __device__ __forceinline__ Place place_of(long long index, int h, int w, 
 // Sum of a column's values over the eight threads.y of a block of 32 x 8, in their order; only
 // threads with threadIdx.y 0 are told.
 static __device__ __forceinline__ double sum_of_threads_y(double own) {
-    __shared__ double room[8][32];
-    room[threadIdx.y][threadIdx.x] = own;
+    __shared__ double shared[8][32];
+    shared[threadIdx.y][threadIdx.x] = own;
     __syncthreads();
     double sum = 0.0;
     if (threadIdx.y == 0) {
         for (int y = 0; y < 8; y++) {
-            sum += room[y][threadIdx.x];
+            sum += shared[y][threadIdx.x];
         }
     }
-    // The room is used again.
+    // The shared memory is used again.
     __syncthreads();
     return sum;
 }
 
 // Sum over a block of THREADS threads, always by the same tree; all threads are told.
 static __device__ __forceinline__ double sum_of_block(double own) {
-    __shared__ double room[THREADS];
-    room[threadIdx.x] = own;
+    __shared__ double shared[THREADS];
+    shared[threadIdx.x] = own;
     __syncthreads();
     for (int half = THREADS / 2; half > 0; half /= 2) {
         if ((int)threadIdx.x < half) {
-            room[threadIdx.x] += room[threadIdx.x + half];
+            shared[threadIdx.x] += shared[threadIdx.x + half];
         }
         __syncthreads();
     }
-    double sum = room[0];
+    double sum = shared[0];
     __syncthreads();
     return sum;
 }
@@ -157,7 +157,7 @@ static __device__ __forceinline__ float window_square_sum(const float* map, Wind
 
 // The backward pass through a normalisation within a map; `inner` is what was squared and summed.
 static __device__ __forceinline__ void spread_over_windows(
-    const float* inner, const float* d, const float* dv, const float* room, float* du,
+    const float* inner, const float* d, const float* dv, const float* scratch, float* du,
     int n, int h, int w, int c, int size, float scale, float power, int add) {
     // The pixels whose windows hold this one: their window mirrored.
     int after = size / 2, before = size - 1 - size / 2;
@@ -166,7 +166,7 @@ static __device__ __forceinline__ void spread_over_windows(
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         Place at = place_of(i, h, w, c);
         Window window = window_around(at.y, at.x, h, w, before, after);
-        float sum = window_sum(room + at.image * h * w * c + at.channel, window, w, c);
+        float sum = window_sum(scratch + at.image * h * w * c + at.channel, window, w, c);
         put(&du[i], dv[i] * inverse_power(d[i], power) - factor * inner[i] * sum, add);
     }
 }

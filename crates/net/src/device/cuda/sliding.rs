@@ -13,7 +13,7 @@ pub(crate) struct Sliding {
 
 /// Some images, and one group of channels and filters.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
+pub(crate) struct WindowBatch {
     pub first: usize,
     pub images: usize,
     pub group: usize,
@@ -54,29 +54,29 @@ impl Sliding {
     }
 
     /// The first `images` images, as many at a time as the workspace holds, and all groups.
-    pub fn parts(&self, images: usize) -> impl Iterator<Item = Part> + use<> {
+    pub fn parts(&self, images: usize) -> impl Iterator<Item = WindowBatch> + use<> {
         let (together, groups) = (self.together, self.windows.groups);
         (0..images).step_by(together).flat_map(move |first| {
             let images = together.min(images - first);
-            (0..groups).map(move |group| Part { first, images, group })
+            (0..groups).map(move |group| WindowBatch { first, images, group })
         })
     }
 
     /// Lays the windows of a part of `x` out.
-    pub fn lay_out(&self, on: &Cuda, x: At, part: Part, workspace: &Workspace) -> Result<(), Error> {
+    pub fn lay_out(&self, on: &Cuda, x: At, part: WindowBatch, workspace: &Workspace) -> Result<(), Error> {
         let args = self.args([x.plus(part.first * self.windows.input.len()), workspace.columns], part);
         on.launch("im2col", Grid::Each(part.images * self.positions() * self.window()), &args)
     }
 
     /// Adds what every window holds of a pixel, to what is in `dx` or to nothing.
-    pub fn put_back(&self, on: &Cuda, to: PutBack, part: Part, workspace: &Workspace) -> Result<(), Error> {
+    pub fn put_back(&self, on: &Cuda, to: PutBack, part: WindowBatch, workspace: &Workspace) -> Result<(), Error> {
         let mut args = self.args([workspace.columns, to.dx.plus(part.first * self.windows.input.len())], part);
         args.push(to.add.into());
         let pixels = part.images * self.windows.input.height * self.windows.input.width;
         on.launch("col2im", Grid::Each(pixels * self.channels()), &args)
     }
 
-    fn args(&self, arrays: [At; 2], part: Part) -> Vec<Arg> {
+    fn args(&self, arrays: [At; 2], part: WindowBatch) -> Vec<Arg> {
         let Windows { rows, columns, output, .. } = self.windows;
         let sides = [part.images, self.windows.input.height, self.windows.input.width, self.windows.input.channels];
         let group = [part.group * self.channels(), self.channels()];
@@ -87,13 +87,13 @@ impl Sliding {
     }
 
     /// A part's outputs or their gradients: a row for every image and position.
-    pub fn outputs(&self, y: At, part: Part) -> Matrix {
+    pub fn outputs(&self, y: At, part: WindowBatch) -> Matrix {
         let at = y.plus(part.first * self.windows.output.len() + part.group * self.filters());
         Matrix::new(at, self.windows.output.channels)
     }
 
     /// A group's filters, a row each.
-    pub fn weights(&self, at: At, part: Part) -> Matrix {
+    pub fn weights(&self, at: At, part: WindowBatch) -> Matrix {
         Matrix::new(at.plus(part.group * self.filters() * self.window()), self.window())
     }
 }

@@ -53,10 +53,10 @@ pub(crate) struct CpuModel {
     preprocess: Arc<Preprocess>,
     parameters: Parameters,
     /// The backward pass to the input, set up when first asked for.
-    backward: OnceLock<Backward>,
+    backward: OnceLock<BackwardTables>,
 }
 
-struct Backward {
+struct BackwardTables {
     steps: Steps,
     wanted: Vec<bool>,
 }
@@ -158,7 +158,7 @@ impl CpuModel {
 
     pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
         let network = &self.shared.plan.network;
-        let Backward { steps, wanted } = self.backward()?;
+        let BackwardTables { steps, wanted } = self.backward()?;
         let mut space = Workspace::new(&self.shared.plan, steps, Some(wanted));
         let pass = self.pass(1, steps);
         let view = network.centre_view();
@@ -189,7 +189,7 @@ impl CpuModel {
     }
 
     /// The layers prepared for gradients down to the input.
-    fn backward(&self) -> Result<&Backward, Error> {
+    fn backward(&self) -> Result<&BackwardTables, Error> {
         if let Some(backward) = self.backward.get() {
             return Ok(backward);
         }
@@ -198,7 +198,7 @@ impl CpuModel {
         let mut steps = plan.steps();
         steps.prepare_backward(&plan.network, &wanted);
         cpu.install(|| steps.pack(cpu.level(), &plan.network, &self.parameters))?;
-        Ok(self.backward.get_or_init(|| Backward { steps, wanted }))
+        Ok(self.backward.get_or_init(|| BackwardTables { steps, wanted }))
     }
 
     fn pass<'a>(&'a self, images: usize, steps: &'a Steps) -> Pass<'a> {

@@ -2,7 +2,7 @@
 
 use crate::device::VectorLevel;
 use crate::device::cpu::lanes::LANES;
-use crate::device::cpu::layout::{Layout, Rim};
+use crate::device::cpu::layout::{Halo, Layout};
 use crate::error::Error;
 use crate::network::{Layer, Network};
 use crate::ops::cpu::{BufferSlot, CpuContext, CpuLayer, InPlaceLayer, LayerArrays, OutputUse};
@@ -151,7 +151,7 @@ pub(crate) fn arrays<'p>(layer: &Layer, parameters: &'p Parameters) -> Result<La
 /// How the buffers are shared out.
 struct Buffers {
     /// Zeros around every layer's values, and around their gradients.
-    rims: Vec<(Rim, Rim)>,
+    halos: Vec<(Halo, Halo)>,
     /// Layers that read each.
     readers: Vec<usize>,
     /// Everything that reads the layer takes single floats.
@@ -166,7 +166,7 @@ impl Buffers {
     fn new(network: &Network) -> Self {
         let layers = network.layers();
         let mut this = Self {
-            rims: vec![(Rim::default(), Rim::default()); layers.len()],
+            halos: vec![(Halo::default(), Halo::default()); layers.len()],
             readers: vec![0; layers.len()],
             unpadded: vec![true; layers.len()],
             uses: Vec::with_capacity(layers.len()),
@@ -176,11 +176,11 @@ impl Buffers {
             let shapes: Vec<Shape> = layer.inputs.iter().map(|&input| layers[input].shape).collect();
             let needs = layer.op.operation().memory_needs(&shapes, layer.shape);
             this.uses.push(needs.output_use);
-            this.rims[index].1 = this.rims[index].1.union(needs.gradient_rim);
+            this.halos[index].1 = this.halos[index].1.union(needs.gradient_halo);
             for &input in &layer.inputs {
                 this.readers[input] += 1;
                 this.unpadded[input] &= needs.reads_unpadded;
-                this.rims[input].0 = this.rims[input].0.union(needs.input_rim);
+                this.halos[input].0 = this.halos[input].0.union(needs.input_halo);
             }
         }
         this
@@ -202,15 +202,15 @@ impl Buffers {
             return None;
         }
         self.buffer[index] = input;
-        let own = self.rims[index];
-        self.rims[input] = (self.rims[input].0.union(own.0), self.rims[input].1.union(own.1));
+        let own = self.halos[index];
+        self.halos[input] = (self.halos[input].0.union(own.0), self.halos[input].1.union(own.1));
         Some(in_place)
     }
 
     fn slots(&self, network: &Network) -> Vec<BufferSlot> {
         let slot = |(index, layer): (usize, &Layer)| {
             let buffer = self.buffer[index];
-            let (activation, gradient) = self.rims[buffer];
+            let (activation, gradient) = self.halos[buffer];
             let is_unpadded = matches!(layer.op, Op::Image(_)) && self.unpadded[index] && layer.shape.channels < LANES;
             let activation = if is_unpadded {
                 Layout::unpadded(layer.shape, activation)

@@ -28,7 +28,7 @@ pub(super) struct Staged {
 }
 
 /// A part of the batch: its groups, their chunks' buffers and sums.
-struct Part<'a, 'i> {
+struct BatchPart<'a, 'i> {
     group: Group<'a, 'i>,
     stores: &'a mut [Store],
     sums: &'a mut [f64],
@@ -71,14 +71,14 @@ impl CpuEngine {
         let images = groups.div_ceil(MOST_PARTS) * GROUP_IMAGES;
         let (stride, chunks) = (self.weights.group_stride * images / GROUP_IMAGES, images / self.plan.chunk);
         sums.fill(0.0);
-        let mut parts: Vec<Part<'_, '_>> = Vec::with_capacity(groups.min(MOST_PARTS));
+        let mut parts: Vec<BatchPart<'_, '_>> = Vec::with_capacity(groups.min(MOST_PARTS));
         {
             // Taken apart by hand: some of these lengths may be zero.
             let (mut sums, mut deferred, mut losses) = (&mut *sums, &mut *deferred, &mut *losses);
             let (mut stores, mut channel_sums) = (&mut *staged.stores, &mut *staged.sums);
             for first in (0..batch.images.len()).step_by(images) {
                 let range = first..batch.images.len().min(first + images);
-                parts.push(Part {
+                parts.push(BatchPart {
                     group: Group {
                         images: &batch.images[range.clone()],
                         labels: &batch.labels[range.clone()],
@@ -95,7 +95,7 @@ impl CpuEngine {
                 });
             }
         }
-        let mut work = Work { stages: &staged.stages, parts, images: batch.images.len() };
+        let mut work = StagedWork { stages: &staged.stages, parts, images: batch.images.len() };
         let result = self.through_stages(&mut work, parameters);
         let count = work.parts.len();
         self.sums = sums;
@@ -104,7 +104,7 @@ impl CpuEngine {
         result.map(|()| count)
     }
 
-    fn through_stages(&mut self, work: &mut Work<'_, '_>, parameters: &Parameters) -> Result<(), Error> {
+    fn through_stages(&mut self, work: &mut StagedWork<'_, '_>, parameters: &Parameters) -> Result<(), Error> {
         let last = work.stages.last();
         for stage in 0..=last {
             self.each_chunk(work, |this, stages, chunk| this.forward_stage(stages, stage, chunk))?;
@@ -124,7 +124,7 @@ impl CpuEngine {
     /// Tells the normalisation with which the next stage begins what the parts' sums come to.
     fn end_stage(
         &mut self,
-        work: &Work<'_, '_>,
+        work: &StagedWork<'_, '_>,
         stage: usize,
         parameters: &Parameters,
         tell: impl FnOnce(&mut dyn BatchStatistics, &[f64], f64, LayerArrays<'_>),
@@ -143,7 +143,7 @@ impl CpuEngine {
     /// Runs `work` on every chunk, part by part, with its kept buffers in a workspace.
     fn each_chunk(
         &self,
-        work: &mut Work<'_, '_>,
+        work: &mut StagedWork<'_, '_>,
         run: impl Fn(&Self, &Stages, &mut Chunk<'_, '_, '_>) -> Result<(), Error> + Sync,
     ) -> Result<(), Error> {
         let stages = work.stages;
@@ -239,9 +239,9 @@ impl CpuEngine {
 }
 
 /// A batch that goes through the stages.
-struct Work<'a, 'i> {
+struct StagedWork<'a, 'i> {
     stages: &'a Stages,
-    parts: Vec<Part<'a, 'i>>,
+    parts: Vec<BatchPart<'a, 'i>>,
     /// Images of the batch.
     images: usize,
 }
@@ -257,7 +257,7 @@ struct Chunk<'c, 'a, 'i> {
 }
 
 /// The parts' sums over channels added up, first to last.
-fn sum_parts(parts: &[Part<'_, '_>], length: usize) -> Vec<f64> {
+fn sum_parts(parts: &[BatchPart<'_, '_>], length: usize) -> Vec<f64> {
     let mut total = vec![0.0; length];
     for part in parts {
         total.iter_mut().zip(&*part.sums).for_each(|(total, sum)| *total += sum);

@@ -3,7 +3,7 @@
 use super::layout::channels_first;
 use super::pass::{Buffers, Pass, Weights};
 use crate::device::VectorLevel;
-use crate::device::cpu::layout::{Layout, Maps, Rim};
+use crate::device::cpu::layout::{Halo, Layout, Maps};
 use crate::device::cuda::{Cuda, Memory};
 use crate::error::Error;
 use crate::input::cuda::{Images, Preprocessing, padded};
@@ -86,7 +86,7 @@ impl CudaModel {
             let mut own = T::default();
             if let Some(watch) = watch {
                 for (layer, this) in layers.iter().enumerate().take(last + 1) {
-                    let layout = Layout::unpadded(this.shape, Rim::default());
+                    let layout = Layout::unpadded(this.shape, Halo::default());
                     let values = buffers.space.activation(layer).read(&self.on, images.len() * this.shape.len())?;
                     let maps = Maps { layout: &layout, values: &values };
                     watch(&mut own, layer, LayerOutput { maps, images: images.len(), level });

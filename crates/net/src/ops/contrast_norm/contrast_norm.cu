@@ -35,9 +35,9 @@ extern "C" __global__ void cnorm_forward(
     }
 }
 
-// The means are taken as constant; `room` as norm_weigh wrote it.
+// The means are taken as constant; `scratch` as norm_weigh wrote it.
 extern "C" __global__ void cnorm_backward(
-    const float* distance, const float* d, const float* dv, const float* room, float* du, int n, int h, int w, int c,
+    const float* distance, const float* d, const float* dv, const float* scratch, float* du, int n, int h, int w, int c,
     int size, float scale, float power, int add) {
-    spread_over_windows(distance, d, dv, room, du, n, h, w, c, size, scale, power, add);
+    spread_over_windows(distance, d, dv, scratch, du, n, h, w, c, size, scale, power, add);
 }

@@ -1,7 +1,9 @@
 //! Convolution on the device: by cuDNN where it can, else windows laid out as rows of a matrix, a product, and back.
 
 use super::Conv;
-use crate::device::cuda::{At, Cuda, Factor, Matrix, Operands, Part, Product, PutBack, Rows, Sliding, Workspace};
+use crate::device::cuda::{
+    At, ConvArrays, Cuda, Factor, Matrix, MatrixProduct, PutBack, Rows, Sliding, WindowBatch, Workspace,
+};
 use crate::device::windows::{WindowAxis, Windows};
 use crate::error::Error;
 use crate::ops::Role;
@@ -31,12 +33,19 @@ impl ConvLayer {
         is_pixel(self.windows.rows) && is_pixel(self.windows.columns) && self.windows.groups == 1
     }
 
-    fn parts(&self, sliding: &Sliding, images: usize) -> Vec<Part> {
-        if self.is_plain() { vec![Part { first: 0, images, group: 0 }] } else { sliding.parts(images).collect() }
+    fn parts(&self, sliding: &Sliding, images: usize) -> Vec<WindowBatch> {
+        if self.is_plain() { vec![WindowBatch { first: 0, images, group: 0 }] } else { sliding.parts(images).collect() }
     }
 
     /// A part's windows, laid out unless they are so already.
-    fn matrix(&self, on: &Cuda, sliding: &Sliding, x: At, part: Part, workspace: &Workspace) -> Result<Matrix, Error> {
+    fn matrix(
+        &self,
+        on: &Cuda,
+        sliding: &Sliding,
+        x: At,
+        part: WindowBatch,
+        workspace: &Workspace,
+    ) -> Result<Matrix, Error> {
         if self.is_plain() {
             return Ok(Matrix::new(x, sliding.window()));
         }
@@ -57,13 +66,13 @@ impl CudaLayer for ConvLayer {
         let CudaRun { on, images, workspace, arrays, .. } = *run;
         let (weights, bias) = (arrays.need(Role::Weight)?, arrays.get(Role::Bias));
         let rows = self.rows(y, images);
-        if on.dnn_forward(&self.windows, images, Operands { x: x[0], weights, y })? {
+        if on.dnn_forward(&self.windows, images, ConvArrays { x: x[0], weights, y })? {
             return on.add_bias(rows, bias);
         }
         let sliding = Sliding::new(self.windows, workspace);
         for part in self.parts(&sliding, images) {
             let a = self.matrix(on, &sliding, x[0], part, workspace)?;
-            on.product(&Product {
+            on.product(&MatrixProduct {
                 rows: part.images * sliding.positions(),
                 columns: sliding.filters(),
                 inner: sliding.window(),
@@ -81,13 +90,13 @@ impl CudaLayer for ConvLayer {
         let CudaRun { on, images, workspace, .. } = *run;
         let weights = gradients.need(Role::Weight)?;
         on.bias_gradient(self.rows(dy, images), gradients.get(Role::Bias), workspace)?;
-        if on.dnn_weight_gradient(&self.windows, images, Operands { x, weights, y: dy })? {
+        if on.dnn_weight_gradient(&self.windows, images, ConvArrays { x, weights, y: dy })? {
             return Ok(());
         }
         let sliding = Sliding::new(self.windows, workspace);
         for part in self.parts(&sliding, images) {
             let b = self.matrix(on, &sliding, x, part, workspace)?;
-            on.product(&Product {
+            on.product(&MatrixProduct {
                 rows: sliding.filters(),
                 columns: sliding.window(),
                 inner: part.images * sliding.positions(),
@@ -105,13 +114,13 @@ impl CudaLayer for ConvLayer {
         let CudaRun { on, images, workspace, arrays, .. } = *run;
         let CudaBackward { dy, dx, add, .. } = *known;
         let weights = arrays.need(Role::Weight)?;
-        if on.dnn_input_gradient(&self.windows, images, Operands { x: dx, weights, y: dy }, add)? {
+        if on.dnn_input_gradient(&self.windows, images, ConvArrays { x: dx, weights, y: dy }, add)? {
             return Ok(());
         }
         let sliding = Sliding::new(self.windows, workspace);
         let is_plain = self.is_plain();
         for part in self.parts(&sliding, images) {
-            on.product(&Product {
+            on.product(&MatrixProduct {
                 rows: part.images * sliding.positions(),
                 columns: sliding.window(),
                 inner: sliding.filters(),

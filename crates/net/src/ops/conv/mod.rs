@@ -102,8 +102,8 @@ impl Operation for Conv {
     fn memory_needs(&self, inputs: &[Shape], output: Shape) -> MemoryNeeds {
         let windows = self.filters.windows(inputs[0], output);
         MemoryNeeds {
-            input_rim: windows.rim(),
-            gradient_rim: cpu::gradient_rim(&windows),
+            input_halo: windows.halo(),
+            gradient_halo: cpu::gradient_halo(&windows),
             reads_unpadded: true,
             output_use: OutputUse::None,
             is_costly: true,

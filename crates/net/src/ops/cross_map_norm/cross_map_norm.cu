@@ -29,9 +29,9 @@ extern "C" __global__ void cmrnorm_forward(
     }
 }
 
-// `room` as norm_weigh wrote it.
+// `scratch` as norm_weigh wrote it.
 extern "C" __global__ void cmrnorm_backward(
-    const float* u, const float* d, const float* dv, const float* room, float* du, long long rows, int c, int size,
+    const float* u, const float* d, const float* dv, const float* scratch, float* du, long long rows, int c, int size,
     float scale, float power, int blocked, int add) {
     // The channels whose windows hold this one: their window mirrored.
     int before = size - 1 - size / 2;
@@ -39,7 +39,7 @@ extern "C" __global__ void cmrnorm_backward(
     long long total = rows * c;
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         int channel = remainder_of(i, c);
-        const float* pixel = room + (i - channel);
+        const float* pixel = scratch + (i - channel);
         Channels window = channels_around(channel, c, size, before, blocked);
         float sum = 0.0f;
         for (int other = window.first; other < window.end; other++) {

@@ -1,6 +1,6 @@
 //! Fully connected layers on the device: one product.
 
-use crate::device::cuda::{At, Factor, Matrix, Product, Rows};
+use crate::device::cuda::{At, Factor, Matrix, MatrixProduct, Rows};
 use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun, DeviceArrays};
@@ -18,7 +18,7 @@ pub(crate) struct DenseLayer {
 impl CudaLayer for DenseLayer {
     fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
         let Self { inputs, outputs } = *self;
-        run.on.product(&Product {
+        run.on.product(&MatrixProduct {
             rows: run.images,
             columns: outputs,
             inner: inputs,
@@ -33,7 +33,7 @@ impl CudaLayer for DenseLayer {
 
     fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
         let Self { inputs, outputs } = *self;
-        run.on.product(&Product {
+        run.on.product(&MatrixProduct {
             rows: outputs,
             columns: inputs,
             inner: run.images,
@@ -49,7 +49,7 @@ impl CudaLayer for DenseLayer {
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
         let Self { inputs, outputs } = *self;
-        run.on.product(&Product {
+        run.on.product(&MatrixProduct {
             rows: run.images,
             columns: inputs,
             inner: outputs,

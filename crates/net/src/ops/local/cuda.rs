@@ -1,7 +1,7 @@
 //! Locally connected layers on the device: a product for every position, all in one series.
 
 use super::Local;
-use crate::device::cuda::{At, Factor, Matrix, Part, Product, PutBack, Rows, Sliding, Workspace};
+use crate::device::cuda::{At, Factor, Matrix, MatrixProduct, PutBack, Rows, Sliding, WindowBatch, Workspace};
 use crate::device::windows::Windows;
 use crate::error::Error;
 use crate::ops::Role;
@@ -26,14 +26,14 @@ impl LocalLayer {
     }
 
     /// The outputs at a position, a row per image.
-    fn outputs(&self, sliding: &Sliding, y: At, part: Part) -> Matrix {
+    fn outputs(&self, sliding: &Sliding, y: At, part: WindowBatch) -> Matrix {
         let output = self.windows.output;
         let at = y.plus(part.first * output.len() + part.group * sliding.filters());
         Matrix::series(at, output.len(), output.channels)
     }
 
     /// The filters of a position and a group, a row each.
-    fn weights(&self, sliding: &Sliding, at: At, part: Part) -> Matrix {
+    fn weights(&self, sliding: &Sliding, at: At, part: WindowBatch) -> Matrix {
         let window = sliding.window();
         let at = at.plus(part.group * sliding.filters() * window);
         Matrix::series(at, window, self.windows.output.channels * window)
@@ -47,7 +47,7 @@ impl CudaLayer for LocalLayer {
         let sliding = Sliding::new(self.windows, workspace);
         for part in sliding.parts(images) {
             sliding.lay_out(on, x[0], part, workspace)?;
-            on.product(&Product {
+            on.product(&MatrixProduct {
                 rows: part.images,
                 columns: sliding.filters(),
                 inner: sliding.window(),
@@ -68,7 +68,7 @@ impl CudaLayer for LocalLayer {
         let sliding = Sliding::new(self.windows, workspace);
         for part in sliding.parts(images) {
             sliding.lay_out(on, x, part, workspace)?;
-            on.product(&Product {
+            on.product(&MatrixProduct {
                 rows: sliding.filters(),
                 columns: sliding.window(),
                 inner: part.images,
@@ -88,7 +88,7 @@ impl CudaLayer for LocalLayer {
         let weights = arrays.need(Role::Weight)?;
         let sliding = Sliding::new(self.windows, workspace);
         for part in sliding.parts(images) {
-            on.product(&Product {
+            on.product(&MatrixProduct {
                 rows: part.images,
                 columns: sliding.window(),
                 inner: sliding.filters(),

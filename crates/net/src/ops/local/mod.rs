@@ -93,7 +93,7 @@ impl Operation for Local {
 
     fn memory_needs(&self, inputs: &[Shape], output: Shape) -> MemoryNeeds {
         MemoryNeeds {
-            input_rim: self.filters.windows(inputs[0], output).rim(),
+            input_halo: self.filters.windows(inputs[0], output).halo(),
             reads_unpadded: true,
             is_costly: true,
             ..MemoryNeeds::plain(OutputUse::None)

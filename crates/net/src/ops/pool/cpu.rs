@@ -3,7 +3,7 @@
 
 use super::axis::{PoolAxis, PoolWindow};
 use super::{PoolKind, Ties};
-use crate::device::cpu::lanes::{LANES, Lanes, Work, with_lanes};
+use crate::device::cpu::lanes::{LANES, Lanes, VectorWork, with_lanes};
 use crate::device::cpu::layout::{Layout, Maps, MapsMut};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
@@ -31,10 +31,10 @@ impl CpuLayer for PoolLayer {
         let x = x.first();
         check(images, x.layout, x.values);
         check(images, y.layout, y.values);
-        let windows = Windows::new(self);
+        let windows = WindowTables::new(self);
         match self.kind {
-            PoolKind::Max => with_lanes(level, Forward::<true> { windows, images, x, y }),
-            PoolKind::Average => with_lanes(level, Forward::<false> { windows, images, x, y }),
+            PoolKind::Max => with_lanes(level, PoolForward::<true> { windows, images, x, y }),
+            PoolKind::Average => with_lanes(level, PoolForward::<false> { windows, images, x, y }),
         }
     }
 
@@ -52,13 +52,13 @@ impl CpuLayer for PoolLayer {
         }
         let GradientMut { maps: dx, is_written: written } = dx;
         check(images, dx.layout, dx.values);
-        let windows = Windows::new(self);
+        let windows = WindowTables::new(self);
         match self.kind {
             PoolKind::Max if self.ties == Ties::First => {
-                with_lanes(level, First { windows, images, x, y, dy, dx, written });
+                with_lanes(level, FirstTieBackward { windows, images, x, y, dy, dx, written });
             }
-            PoolKind::Max => with_lanes(level, Backward::<true> { windows, images, x, y, dy, dx, written }),
-            PoolKind::Average => with_lanes(level, Backward::<false> { windows, images, x, y, dy, dx, written }),
+            PoolKind::Max => with_lanes(level, GatherBackward::<true> { windows, images, x, y, dy, dx, written }),
+            PoolKind::Average => with_lanes(level, GatherBackward::<false> { windows, images, x, y, dy, dx, written }),
         }
         Ok(())
     }
@@ -71,13 +71,13 @@ fn check(images: usize, layout: &Layout, values: &[f32]) {
 }
 
 /// The windows, and one over the number of pixels that they may count.
-struct Windows<'a> {
+struct WindowTables<'a> {
     rows: &'a PoolAxis,
     columns: &'a PoolAxis,
     reciprocals: [f32; RECIPROCALS],
 }
 
-impl<'a> Windows<'a> {
+impl<'a> WindowTables<'a> {
     fn new(pool: &'a PoolLayer) -> Self {
         let reciprocals = std::array::from_fn(|pixels| 1.0 / pixels as f32);
         Self { rows: &pool.rows, columns: &pool.columns, reciprocals }
@@ -90,14 +90,14 @@ impl<'a> Windows<'a> {
 }
 
 /// Maximum, or else average.
-struct Forward<'a, const MAX: bool> {
-    windows: Windows<'a>,
+struct PoolForward<'a, const MAX: bool> {
+    windows: WindowTables<'a>,
     images: usize,
     x: Maps<'a>,
     y: MapsMut<'a>,
 }
 
-impl<const MAX: bool> Work for Forward<'_, MAX> {
+impl<const MAX: bool> VectorWork for PoolForward<'_, MAX> {
     #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
@@ -134,8 +134,8 @@ impl<const MAX: bool> Work for Forward<'_, MAX> {
 
 /// Every input pixel takes from the windows that hold it, so that its gradient is read and written
 /// once: the whole gradient of a window whose maximum it equals, or else its share.
-struct Backward<'a, const MAX: bool> {
-    windows: Windows<'a>,
+struct GatherBackward<'a, const MAX: bool> {
+    windows: WindowTables<'a>,
     images: usize,
     x: Maps<'a>,
     y: Maps<'a>,
@@ -149,13 +149,13 @@ const TOGETHER: usize = 4;
 
 /// Where a window's maximum and gradient lie, and one over its pixels.
 #[derive(Clone, Copy, Default)]
-struct Source {
+struct WindowSource {
     best: usize,
     gradient: usize,
     share: f32,
 }
 
-impl<const MAX: bool> Work for Backward<'_, MAX> {
+impl<const MAX: bool> VectorWork for GatherBackward<'_, MAX> {
     #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
@@ -165,9 +165,11 @@ impl<const MAX: bool> Work for Backward<'_, MAX> {
             let rows = of_rows.holding(y);
             for x in 0..shape.width {
                 let columns = of_columns.holding(x);
-                let place =
-                    Place { to: self.dx.layout.pixel(image, y, x).start, own: self.x.layout.pixel(image, y, x).start };
-                let (mut sources, mut count, mut written) = ([Source::default(); TOGETHER], 0, self.written);
+                let place = PixelOffsets {
+                    to: self.dx.layout.pixel(image, y, x).start,
+                    own: self.x.layout.pixel(image, y, x).start,
+                };
+                let (mut sources, mut count, mut written) = ([WindowSource::default(); TOGETHER], 0, self.written);
                 for window in rows.iter().flat_map(|&y| columns.iter().map(move |&x| (y as usize, x as usize))) {
                     if count == TOGETHER {
                         // SAFETY: passed on from the caller.
@@ -186,18 +188,18 @@ impl<const MAX: bool> Work for Backward<'_, MAX> {
 
 /// Where a pixel of the input and its gradient lie.
 #[derive(Clone, Copy)]
-struct Place {
+struct PixelOffsets {
     to: usize,
     own: usize,
 }
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-impl<const MAX: bool> Backward<'_, MAX> {
+impl<const MAX: bool> GatherBackward<'_, MAX> {
     #[inline(always)]
-    fn source(&self, image: usize, (y, x): (usize, usize)) -> Source {
+    fn source(&self, image: usize, (y, x): (usize, usize)) -> WindowSource {
         let windows = &self.windows;
         let share = || windows.share(windows.rows.windows[y], windows.columns.windows[x]);
-        Source {
+        WindowSource {
             best: self.y.layout.pixel(image, y, x).start,
             gradient: self.dy.layout.pixel(image, y, x).start,
             share: if MAX { 1.0 } else { share() },
@@ -209,7 +211,7 @@ impl<const MAX: bool> Backward<'_, MAX> {
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
-    unsafe fn take<L: Lanes>(&mut self, place: Place, sources: &[Source], written: bool) {
+    unsafe fn take<L: Lanes>(&mut self, place: PixelOffsets, sources: &[WindowSource], written: bool) {
         for channel in (0..self.dx.layout.stride).step_by(LANES) {
             // SAFETY: the pixels lie inside their maps, which were checked to have that many images
             // and whole vectors; the caller vouches for the instructions.
@@ -238,8 +240,8 @@ fn taps(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// Every window gives its gradient to the first pixel that its maximum equals.
-struct First<'a> {
-    windows: Windows<'a>,
+struct FirstTieBackward<'a> {
+    windows: WindowTables<'a>,
     images: usize,
     x: Maps<'a>,
     y: Maps<'a>,
@@ -248,7 +250,7 @@ struct First<'a> {
     written: bool,
 }
 
-impl Work for First<'_> {
+impl VectorWork for FirstTieBackward<'_> {
     #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {

@@ -15,15 +15,15 @@ extern "C" __global__ void rnorm_forward(
 }
 
 // What the backward pass of all normalisations sums over its windows.
-extern "C" __global__ void norm_weigh(const float* dv, const float* v, const float* d, float* room, long long total) {
+extern "C" __global__ void norm_weigh(const float* dv, const float* v, const float* d, float* scratch, long long total) {
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
-        room[i] = dv[i] * v[i] / d[i];
+        scratch[i] = dv[i] * v[i] / d[i];
     }
 }
 
-// `room` as norm_weigh wrote it.
+// `scratch` as norm_weigh wrote it.
 extern "C" __global__ void rnorm_backward(
-    const float* u, const float* d, const float* dv, const float* room, float* du, int n, int h, int w, int c,
+    const float* u, const float* d, const float* dv, const float* scratch, float* du, int n, int h, int w, int c,
     int size, float scale, float power, int add) {
-    spread_over_windows(u, d, dv, room, du, n, h, w, c, size, scale, power, add);
+    spread_over_windows(u, d, dv, scratch, du, n, h, w, c, size, scale, power, add);
 }

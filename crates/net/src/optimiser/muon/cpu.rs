@@ -3,7 +3,7 @@
 use super::{COEFFICIENTS, MatrixShape, STEPS};
 use crate::device::Cpu;
 use crate::device::cpu::buffer::Buffer;
-use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::LANES;
 use rayon::prelude::*;
 
@@ -39,11 +39,11 @@ struct IterationPlan {
     /// Sides rounded up to whole blocks, `rows` being the shorter one.
     padded: MatrixShape,
     /// `X X'`
-    gram: Product,
+    gram: Gemm,
     /// `A A`
-    square: Product,
+    square: Gemm,
     /// `B X`
-    whole: Product,
+    whole: Gemm,
 }
 
 impl Orthogonaliser {
@@ -128,9 +128,9 @@ fn iterate(cpu: &Cpu, plan: &IterationPlan, buffers: &mut IterationBuffers) {
         }
     }
     let gram = ProductFactors { a: x, b: transposed, columns: rows };
-    multiply(cpu, &plan.gram, gram, &mut square[..rows * rows], Start::Zero);
+    multiply(cpu, &plan.gram, gram, &mut square[..rows * rows], InitialSum::Zero);
     let squared = ProductFactors { a: square, b: square, columns: rows };
-    multiply(cpu, &plan.square, squared, &mut fourth[..rows * rows], Start::Zero);
+    multiply(cpu, &plan.square, squared, &mut fourth[..rows * rows], InitialSum::Zero);
     for (square, fourth) in square[..rows * rows].iter_mut().zip(fourth.iter()) {
         *square = b * *square + c * fourth;
     }
@@ -138,15 +138,15 @@ fn iterate(cpu: &Cpu, plan: &IterationPlan, buffers: &mut IterationBuffers) {
         *out = a * x;
     }
     let moved = ProductFactors { a: square, b: x, columns };
-    multiply(cpu, &plan.whole, moved, &mut out[..rows * columns], Start::Add);
+    multiply(cpu, &plan.whole, moved, &mut out[..rows * columns], InitialSum::Add);
     std::mem::swap(x, out);
 }
 
 /// [`BLOCK`] rows of a product of matrices, the sum of each over `inner` values; all sides are whole blocks.
-fn product(inner: usize, columns: usize) -> Product {
-    Product::new(Walk {
-        rows: (0..BLOCK).map(|row| Row { a: (row * inner) as u32, c: (row * columns) as u32 }).collect(),
-        runs: (0..inner).step_by(BLOCK).map(|at| Run { a: at as u32, b: (at * columns) as u32 }).collect(),
+fn product(inner: usize, columns: usize) -> Gemm {
+    Gemm::new(GemmTable {
+        rows: (0..BLOCK).map(|row| RowOffset { a: (row * inner) as u32, c: (row * columns) as u32 }).collect(),
+        segments: (0..inner).step_by(BLOCK).map(|at| Segment { a: at as u32, b: (at * columns) as u32 }).collect(),
         length: BLOCK,
         a_stride: 1,
         b_stride: columns,
@@ -165,12 +165,12 @@ struct ProductFactors<'a> {
     columns: usize,
 }
 
-fn multiply(cpu: &Cpu, product: &Product, factors: ProductFactors<'_>, c: &mut [f32], start: Start<'_>) {
+fn multiply(cpu: &Cpu, product: &Gemm, factors: ProductFactors<'_>, c: &mut [f32], start: InitialSum<'_>) {
     let ProductFactors { a, b, columns } = factors;
-    let (rows, runs) = product.counts();
-    let inner = runs * BLOCK;
+    let (rows, segments) = product.counts();
+    let inner = segments * BLOCK;
     c.par_chunks_mut(rows * columns).zip(a.par_chunks(rows * inner)).for_each(|(c, a)| {
-        product.apply(cpu.level(), Operands { a, b, c, start, rows: 0..rows, runs: 0..runs });
+        product.apply(cpu.level(), GemmOperands { a, b, c, start, rows: 0..rows, segments: 0..segments });
     });
 }
 

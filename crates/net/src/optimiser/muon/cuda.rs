@@ -1,7 +1,7 @@
 //! The update of the optimiser Muon on a GPU.
 
 use super::{COEFFICIENTS, MatrixShape, STEPS, is_matrix};
-use crate::device::cuda::{Arg, At, Cuda, Factor, Grid, Matrix, Memory, Product};
+use crate::device::cuda::{Arg, At, Cuda, Factor, Grid, Matrix, MatrixProduct, Memory};
 use crate::error::Error;
 use crate::network::Network;
 use crate::ops::ParameterSpec;
@@ -74,7 +74,7 @@ impl MuonWorkspace {
         } else {
             (Factor::Plain(matrix), Factor::Transposed(matrix))
         };
-        let grams = Product {
+        let grams = MatrixProduct {
             rows: side,
             columns: side,
             inner: shape.long(),
@@ -85,7 +85,7 @@ impl MuonWorkspace {
             count: 1,
         };
         on.product(&grams)?;
-        let squares = Product { inner: side, a: Factor::Plain(gram), b: Factor::Plain(gram), c: square, ..grams };
+        let squares = MatrixProduct { inner: side, a: Factor::Plain(gram), b: Factor::Plain(gram), c: square, ..grams };
         on.product(&squares)?;
         let combine = |terms: Combination, out: At, length: usize| {
             let Combination { a, x, b, y } = terms;
@@ -97,7 +97,16 @@ impl MuonWorkspace {
         combine(Combination { a, x, b: 0.0, y: x }, next, length)?;
         let (left, right) = if shape.is_tall() { (matrix, gram) } else { (gram, matrix) };
         let (a, b) = (Factor::Plain(left), Factor::Plain(right));
-        on.product(&Product { rows, columns, inner: side, a, b, c: Matrix::new(next, columns), add: true, count: 1 })
+        on.product(&MatrixProduct {
+            rows,
+            columns,
+            inner: side,
+            a,
+            b,
+            c: Matrix::new(next, columns),
+            add: true,
+            count: 1,
+        })
     }
 }
 

@@ -85,7 +85,7 @@ vectorised! {
 }
 
 /// What the gradient through the minibatch's statistics is computed from.
-pub(crate) struct Backward<'a> {
+pub(crate) struct NormBackward<'a> {
     pub by: &'a Normaliser,
     /// Means over the minibatch: of the gradient, then of its product with the normalised value.
     pub means: &'a [f32],
@@ -95,7 +95,7 @@ pub(crate) struct Backward<'a> {
 
 vectorised! {
     /// Adds to the input's gradient `factor (dy - mean of dy - xhat mean of dy xhat)`.
-    pub(crate) fn backward(images: usize, known: &Backward<'_>, dx: MapsMut<'_>) {
+    pub(crate) fn backward(images: usize, known: &NormBackward<'_>, dx: MapsMut<'_>) {
         let by = known.by;
         let (mean, inverse, factor) = (vectors(&by.mean), vectors(&by.inverse), vectors(&by.factor));
         let count = mean.len();

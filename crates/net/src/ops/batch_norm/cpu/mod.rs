@@ -10,7 +10,7 @@ use crate::device::cpu::layout::{Maps, MapsMut};
 use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cpu::{BackwardInputs, BatchStatistics, Chunk, CpuContext, CpuLayer, GradientMut, Inputs, LayerArrays};
-use kernels::{Backward, add_gradients, add_statistics, backward, backward_fixed, forward, sums_len};
+use kernels::{NormBackward, add_gradients, add_statistics, backward, backward_fixed, forward, sums_len};
 
 /// What is done to a pixel's channels: `y = (x - mean) factor + shift`. Spare channels hold zeros
 /// everywhere, so that theirs stay zero.
@@ -161,7 +161,7 @@ impl BatchStatistics for BatchNormLayer {
     }
 
     fn backward(&self, chunk: Chunk, x: Maps<'_>, dy: Maps<'_>, dx: GradientMut<'_>) {
-        let known = Backward { by: &self.normaliser, means: &self.minibatch.gradient_means, x, dy };
+        let known = NormBackward { by: &self.normaliser, means: &self.minibatch.gradient_means, x, dy };
         backward(chunk.level, chunk.images, &known, dx.cleared_unless_written(chunk.images));
     }
 

@@ -3,7 +3,7 @@
 use super::winograd::{self, Winograd};
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
-use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{Layouts, Taps, Windows, tail};
@@ -13,7 +13,7 @@ use crate::device::cpu::window::{Layouts, Taps, Windows, tail};
 pub(crate) struct ConvForward {
     windows: Windows,
     taps: Taps,
-    product: Product,
+    product: Gemm,
     winograd: Option<Box<Winograd>>,
     shared_bias: bool,
     output: Layout,
@@ -35,14 +35,18 @@ impl ConvForward {
             for y in 0..output.shape.height {
                 for x in 0..output.shape.width {
                     let (iy, ix) = windows.origin(y, x);
-                    rows.push(Row { a: input.offset(image, iy, ix) as u32, c: output.pixel(image, y, x).start as u32 });
+                    rows.push(RowOffset {
+                        a: input.offset(image, iy, ix) as u32,
+                        c: output.pixel(image, y, x).start as u32,
+                    });
                 }
             }
         }
-        let runs = taps.stretches().into_iter().map(|(offset, tap)| Run { a: offset as u32, b: (tap * BLOCK) as u32 });
-        let product = Product::new(Walk {
+        let segments =
+            taps.stretches().into_iter().map(|(offset, tap)| Segment { a: offset as u32, b: (tap * BLOCK) as u32 });
+        let product = Gemm::new(GemmTable {
             rows,
-            runs: runs.collect(),
+            segments: segments.collect(),
             length: taps.stretch(),
             a_stride: 1,
             b_stride: BLOCK,
@@ -102,23 +106,24 @@ impl ConvForward {
             }
         }
         if let Some(winograd) = &self.winograd {
-            let start = if self.shared_bias { Start::Bias(&weights.bias) } else { Start::Add };
+            let start = if self.shared_bias { InitialSum::Bias(&weights.bias) } else { InitialSum::Add };
             return winograd.apply(level, images, &weights.filters, (input, output, start));
         }
         let (channels, filters) = (self.windows.channels(), self.windows.filters());
         let length = self.taps.packed_len();
         let area = self.output.shape.height * self.output.shape.width;
         for group in 0..self.windows.groups {
-            let start = if self.shared_bias { Start::Bias(&weights.bias[group * filters..]) } else { Start::Add };
+            let start =
+                if self.shared_bias { InitialSum::Bias(&weights.bias[group * filters..]) } else { InitialSum::Add };
             self.product.apply(
                 level,
-                Operands {
+                GemmOperands {
                     a: &input[group * channels..],
                     b: &weights.filters[group * length..],
                     c: &mut output[group * filters..],
                     start,
                     rows: 0..images * area,
-                    runs: 0..self.product.counts().1,
+                    segments: 0..self.product.counts().1,
                 },
             );
         }

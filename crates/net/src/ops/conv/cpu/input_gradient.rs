@@ -3,33 +3,33 @@
 use super::winograd::{self, Winograd};
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
-use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::LANES;
-use crate::device::cpu::layout::Rim;
+use crate::device::cpu::layout::Halo;
 use crate::device::cpu::window::{Layouts, WindowAxis, Windows, tail};
 
 /// The zeros around its output's gradient that [`ConvInputGradient`] reads.
-pub(crate) fn gradient_rim(windows: &Windows) -> Rim {
+pub(crate) fn gradient_halo(windows: &Windows) -> Halo {
     let side = |axis: WindowAxis, length: usize, outputs: usize| {
-        let mut rim = (0, 0);
+        let mut halo = (0, 0);
         for position in 0..length {
-            let phase = Phase::of(axis, position);
+            let phase = StridePhase::of(axis, position);
             let first = phase.first(axis, position);
             let last = first + (phase.taps as isize - 1) * phase.output_step as isize;
-            rim.0 = rim.0.max((-first).max(0) as usize);
-            rim.1 = rim.1.max((last - outputs as isize + 1).max(0) as usize);
+            halo.0 = halo.0.max((-first).max(0) as usize);
+            halo.1 = halo.1.max((last - outputs as isize + 1).max(0) as usize);
         }
-        rim
+        halo
     };
     let (top, bottom) = side(windows.rows, windows.input.height, windows.output.height);
     let (left, right) = side(windows.columns, windows.input.width, windows.output.width);
-    Rim { top, left, bottom, right }
+    Halo { top, left, bottom, right }
 }
 
 /// Input positions that see the same taps of the filters along one axis: with stride `t` there are `t`. Position `p` is
 /// tap `r` of output `o` where `o stride + r dilation = p + before`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Phase {
+struct StridePhase {
     /// `p + before`, less whole strides.
     rest: usize,
     /// First tap; the others follow at distances of `tap_step`.
@@ -40,7 +40,7 @@ struct Phase {
     output_step: usize,
 }
 
-impl Phase {
+impl StridePhase {
     fn new(axis: WindowAxis, rest: usize) -> Self {
         let WindowAxis { size, stride, dilation, .. } = axis;
         let common = greatest_common_divisor(stride, dilation);
@@ -78,15 +78,15 @@ pub(crate) struct ConvInputGradient {
     windows: Windows,
     phases: Vec<PhaseProduct>,
     winograd: Option<Box<Winograd>>,
-    /// Filters' floats of a pixel of the gradient that a product runs over.
+    /// Filters' floats of a pixel of the gradient that a product segments over.
     depth: usize,
 }
 
 #[derive(Debug)]
 struct PhaseProduct {
-    y: Phase,
-    x: Phase,
-    product: Product,
+    y: StridePhase,
+    x: StridePhase,
+    product: Gemm,
     rows_per_image: usize,
     /// Where its filters lie in the packed ones, and floats of one group and one block.
     packed: usize,
@@ -107,7 +107,7 @@ impl ConvInputGradient {
         let mut packed = 0;
         for y in 0..windows.rows.stride {
             for x in 0..windows.columns.stride {
-                let (y, x) = (Phase::new(windows.rows, y), Phase::new(windows.columns, x));
+                let (y, x) = (StridePhase::new(windows.rows, y), StridePhase::new(windows.columns, x));
                 let mut phase = this.phase(y, x, places, images);
                 phase.packed = packed;
                 packed += phase.packed_group * windows.groups;
@@ -117,17 +117,17 @@ impl ConvInputGradient {
         this
     }
 
-    fn phase(&self, y: Phase, x: Phase, places: Layouts, images: usize) -> PhaseProduct {
+    fn phase(&self, y: StridePhase, x: StridePhase, places: Layouts, images: usize) -> PhaseProduct {
         let Layouts { input, output } = places;
         let Windows { rows: along_y, columns: along_x, .. } = self.windows;
         // Pixels that strides pass over are seen by no filter: their sums have no terms.
         let is_seen = y.taps > 0 && x.taps > 0;
         let mut rows = Vec::new();
         for image in 0..images {
-            for iy in (0..input.shape.height).filter(|&iy| Phase::of(along_y, iy) == y) {
-                for ix in (0..input.shape.width).filter(|&ix| Phase::of(along_x, ix) == x) {
+            for iy in (0..input.shape.height).filter(|&iy| StridePhase::of(along_y, iy) == y) {
+                for ix in (0..input.shape.width).filter(|&ix| StridePhase::of(along_x, ix) == x) {
                     let (oy, ox) = (y.first(along_y, iy), x.first(along_x, ix));
-                    rows.push(Row {
+                    rows.push(RowOffset {
                         a: if is_seen { output.offset(image, oy, ox) as u32 } else { 0 },
                         c: input.pixel(image, iy, ix).start as u32,
                     });
@@ -136,10 +136,10 @@ impl ConvInputGradient {
         }
         let whole_rows = self.windows.groups == 1 && x.output_step == 1;
         let columns = if whole_rows { 1 } else { x.taps };
-        let mut runs = Vec::new();
+        let mut segments = Vec::new();
         for ty in 0..y.taps {
             for tx in 0..columns {
-                runs.push(Run {
+                segments.push(Segment {
                     a: (ty * y.output_step * output.row() + tx * x.output_step * output.stride) as u32,
                     b: ((ty * x.taps + tx) * self.depth * BLOCK) as u32,
                 });
@@ -151,9 +151,9 @@ impl ConvInputGradient {
             y,
             x,
             rows_per_image: rows.len() / images,
-            product: Product::new(Walk {
+            product: Gemm::new(GemmTable {
                 rows,
-                runs,
+                segments,
                 length: if whole_rows { x.taps * self.depth } else { self.depth } * usize::from(is_seen),
                 a_stride: 1,
                 b_stride: BLOCK,
@@ -201,7 +201,13 @@ impl ConvInputGradient {
     }
 
     /// Writes, or adds to, the input's gradient.
-    pub fn apply(&self, level: VectorLevel, images: usize, packed: &[f32], gradients: (&[f32], &mut [f32], Start<'_>)) {
+    pub fn apply(
+        &self,
+        level: VectorLevel,
+        images: usize,
+        packed: &[f32],
+        gradients: (&[f32], &mut [f32], InitialSum<'_>),
+    ) {
         if let Some(winograd) = &self.winograd {
             return winograd.apply(level, images, packed, gradients);
         }
@@ -211,13 +217,13 @@ impl ConvInputGradient {
             for group in 0..self.windows.groups {
                 phase.product.apply(
                     level,
-                    Operands {
+                    GemmOperands {
                         a: &output[group * filters..],
                         b: &packed[phase.packed + group * phase.packed_group..],
                         c: &mut input[group * channels..],
                         start,
                         rows: 0..images * phase.rows_per_image,
-                        runs: 0..phase.product.counts().1,
+                        segments: 0..phase.product.counts().1,
                     },
                 );
             }

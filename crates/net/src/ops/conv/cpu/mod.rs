@@ -7,7 +7,7 @@ mod weight_gradient;
 mod winograd;
 mod winograd_gradient;
 
-pub(crate) use input_gradient::gradient_rim;
+pub(crate) use input_gradient::gradient_halo;
 
 use super::Conv;
 use crate::device::VectorLevel;

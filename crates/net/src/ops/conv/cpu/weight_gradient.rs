@@ -3,7 +3,7 @@
 use super::winograd;
 use super::winograd_gradient::WinogradGradient;
 use crate::device::VectorLevel;
-use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::{LANES, vectorised};
 use crate::device::cpu::layout::{Layout, Maps};
 use crate::device::cpu::window::{Layouts, Taps, Windows};
@@ -19,7 +19,7 @@ const STRIP: usize = 6144;
 pub(crate) struct ConvWeightGradient {
     windows: Windows,
     taps: Taps,
-    product: Product,
+    product: Gemm,
     winograd: Option<Box<WinogradGradient>>,
     strip: usize,
     shared_bias: bool,
@@ -31,17 +31,19 @@ impl ConvWeightGradient {
     pub fn new(windows: Windows, shared_bias: bool, places: Layouts, images: usize) -> Self {
         let Layouts { input, output } = places;
         let taps = windows.taps(&input);
-        let rows = taps.offsets().into_iter().map(|(offset, tap)| Row { a: offset as u32, c: (tap * BLOCK) as u32 });
-        let mut runs = Vec::new();
+        let rows =
+            taps.offsets().into_iter().map(|(offset, tap)| RowOffset { a: offset as u32, c: (tap * BLOCK) as u32 });
+        let mut segments = Vec::new();
         for image in 0..images {
             for y in 0..output.shape.height {
                 let (iy, ix) = windows.origin(y, 0);
-                runs.push(Run { a: input.offset(image, iy, ix) as u32, b: output.pixel(image, y, 0).start as u32 });
+                segments
+                    .push(Segment { a: input.offset(image, iy, ix) as u32, b: output.pixel(image, y, 0).start as u32 });
             }
         }
-        let product = Product::new(Walk {
+        let product = Gemm::new(GemmTable {
             rows: rows.collect(),
-            runs,
+            segments,
             length: output.shape.width,
             a_stride: windows.columns.stride * input.stride,
             b_stride: output.stride,
@@ -93,19 +95,19 @@ impl ConvWeightGradient {
 
     /// The direct product.
     fn correlate(&self, level: VectorLevel, images: usize, known: WeightGradientInputs<'_>, filters: &mut [f32]) {
-        let runs = images * self.output.shape.height;
+        let segments = images * self.output.shape.height;
         let length = self.taps.packed_len();
-        for start in (0..runs).step_by(self.strip) {
+        for start in (0..segments).step_by(self.strip) {
             for group in 0..self.windows.groups {
                 self.product.apply(
                     level,
-                    Operands {
+                    GemmOperands {
                         a: &known.x.values[group * self.windows.channels()..],
                         b: &known.dy.values[group * self.windows.filters()..],
                         c: &mut filters[group * length..][..length],
-                        start: Start::Add,
+                        start: InitialSum::Add,
                         rows: 0..self.product.counts().0,
-                        runs: start..(start + self.strip).min(runs),
+                        segments: start..(start + self.strip).min(segments),
                     },
                 );
             }
@@ -148,7 +150,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Adds every image to `sum`, one float a value, without rims.
+    /// Adds every image to `sum`, one float a value, without halos.
     pub(crate) fn add_maps(images: usize, maps: Maps<'_>, sum: &mut [f32]) {
         let width = maps.layout.shape.width * maps.layout.stride;
         for image in 0..images {

@@ -2,7 +2,7 @@
 
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
-use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{WindowAxis, Windows};
@@ -49,9 +49,9 @@ pub(super) fn value_tiles(from: &Layout, results: (usize, usize), side: usize, p
         let places = (0..PLANES).map(|place| {
             let y = (y + place / SIDE) as isize - padding as isize;
             let x = (x + place % SIDE) as isize - padding as isize;
-            let known = inside(y, from.rim.top, from.shape.height, from.rim.bottom)
-                && inside(x, from.rim.left, from.shape.width, from.rim.right);
-            // Whatever lies further out is zero as the rim is.
+            let known = inside(y, from.halo.top, from.shape.height, from.halo.bottom)
+                && inside(x, from.halo.left, from.shape.width, from.halo.right);
+            // Whatever lies further out is zero as the halo is.
             if known { from.offset(0, y, x) as u32 } else { from.offset(0, -1, -1) as u32 }
         });
         Pixels::new(places.collect())
@@ -93,7 +93,7 @@ pub(super) struct Winograd {
     to: Layout,
     tiles: Vec<(Pixels, Pixels)>,
     filter: Pixels,
-    product: Product,
+    product: Gemm,
 }
 
 impl Winograd {
@@ -102,10 +102,10 @@ impl Winograd {
         let side = SIDE + 1 - taps;
         let values = value_tiles(&from, (to.shape.height, to.shape.width), side, padding);
         let tiles = values.into_iter().zip(result_tiles(&to, side, Pixels::NOWHERE)).collect();
-        let rows = (0..TILES).map(|tile| Row { a: (tile * from.stride) as u32, c: (tile * to.stride) as u32 });
-        let product = Product::new(Walk {
+        let rows = (0..TILES).map(|tile| RowOffset { a: (tile * from.stride) as u32, c: (tile * to.stride) as u32 });
+        let product = Gemm::new(GemmTable {
             rows: rows.collect(),
-            runs: vec![Run { a: 0, b: 0 }],
+            segments: vec![Segment { a: 0, b: 0 }],
             length: from.stride,
             a_stride: 1,
             b_stride: BLOCK,
@@ -154,7 +154,13 @@ impl Winograd {
 
     /// Convolves the first `images` images. The threads of the pool share the work on a single one,
     /// which changes nothing in the results: planes are computed apart.
-    pub fn apply(&self, level: VectorLevel, images: usize, packed: &[f32], values: (&[f32], &mut [f32], Start<'_>)) {
+    pub fn apply(
+        &self,
+        level: VectorLevel,
+        images: usize,
+        packed: &[f32],
+        values: (&[f32], &mut [f32], InitialSum<'_>),
+    ) {
         let (from, to, start) = values;
         let count = images * self.tiles.len();
         let most = TILES.min(count);
@@ -180,7 +186,7 @@ impl Winograd {
             let multiply = |(plane, c): (usize, &mut [f32])| {
                 let (a, b) = (&values[plane * values_plane..], &packed[plane * self.packed_plane()..]);
                 let rows = 0..tiles.len();
-                self.product.apply(level, Operands { a, b, c, start: Start::Zero, rows, runs: 0..1 });
+                self.product.apply(level, GemmOperands { a, b, c, start: InitialSum::Zero, rows, segments: 0..1 });
             };
             let planes = &mut results[..PLANES * results_plane];
             if share {

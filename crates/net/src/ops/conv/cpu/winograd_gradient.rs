@@ -2,7 +2,7 @@
 
 use super::winograd::{PLANES_OF_THREAD, SPACE, filter_pixels, result_tiles, value_tiles};
 use crate::device::VectorLevel;
-use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{Layouts, Windows};
@@ -26,7 +26,7 @@ pub(super) struct WinogradGradient {
     /// Values and gradients.
     tiles: Vec<(Pixels, Pixels)>,
     filter: Pixels,
-    product: Product,
+    product: Gemm,
     /// Images taken together.
     together: usize,
     /// Blocks of filters whose sums are computed together; divides their number.
@@ -53,21 +53,22 @@ impl WinogradGradient {
         let (taps, shape) = (windows.rows.size, output.shape);
         let side = SIDE + 1 - taps;
         let values = value_tiles(&input, (shape.height, shape.width), side, windows.rows.before);
-        // What lies over the border counts nothing: a zero of the rim.
+        // What lies over the border counts nothing: a zero of the halo.
         let outside = output.offset(0, -1, -1) as u32;
         let tiles: Vec<_> = values.into_iter().zip(result_tiles(&output, side, outside)).collect();
         let together = (TILES / tiles.len()).clamp(1, images);
-        let rows = (0..input.shape.channels).map(|channel| Row { a: channel as u32, c: (channel * BLOCK) as u32 });
-        let runs = (0..together).map(|image| Run {
+        let rows =
+            (0..input.shape.channels).map(|channel| RowOffset { a: channel as u32, c: (channel * BLOCK) as u32 });
+        let segments = (0..together).map(|image| Segment {
             a: (image * tiles.len() * input.stride) as u32,
             b: (image * tiles.len() * output.stride) as u32,
         });
         let blocks = output.stride.div_ceil(BLOCK);
         let fits = |slab: &usize| blocks.is_multiple_of(*slab) && slab * input.stride * BLOCK * PLANES <= SUMS;
         let slab = (1..=blocks).rev().find(fits).unwrap_or(1);
-        let product = Product::new(Walk {
+        let product = Gemm::new(GemmTable {
             rows: rows.collect(),
-            runs: runs.collect(),
+            segments: segments.collect(),
             length: tiles.len(),
             a_stride: input.stride,
             b_stride: output.stride,
@@ -97,13 +98,13 @@ impl WinogradGradient {
                     for plane in 0..PLANES {
                         self.product.apply(
                             level,
-                            Operands {
+                            GemmOperands {
                                 a: &inputs[plane * planes[0]..],
                                 b: &gradients[plane * planes[1] + slab * self.slab * BLOCK..],
                                 c: &mut slab_sums[plane * sum_plane..],
-                                start: Start::Zero,
+                                start: InitialSum::Zero,
                                 rows: 0..self.product.counts().0,
-                                runs: 0..count,
+                                segments: 0..count,
                             },
                         );
                     }
@@ -152,7 +153,7 @@ impl WinogradGradient {
                     to: &mut sums[channel * BLOCK..],
                     pixels: &self.filter,
                     width: BLOCK,
-                    start: Start::Add,
+                    start: InitialSum::Add,
                 };
                 from_planes(level, tile);
             }

@@ -3,7 +3,7 @@
 use super::positions;
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
-use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{Layouts, Taps, Windows, tail};
@@ -21,7 +21,7 @@ pub(crate) struct LocalWeights {
 pub(crate) struct LocalForward {
     windows: Windows,
     taps: Taps,
-    product: Product,
+    product: Gemm,
     input: Layout,
     output: Layout,
 }
@@ -30,12 +30,13 @@ impl LocalForward {
     pub fn new(windows: Windows, places: Layouts, images: usize) -> Self {
         let Layouts { input, output } = places;
         let taps = windows.taps(&input);
-        let rows =
-            (0..images).map(|image| Row { a: (image * input.image()) as u32, c: (image * output.image()) as u32 });
-        let runs = taps.stretches().into_iter().map(|(offset, tap)| Run { a: offset as u32, b: (tap * BLOCK) as u32 });
-        let product = Product::new(Walk {
+        let rows = (0..images)
+            .map(|image| RowOffset { a: (image * input.image()) as u32, c: (image * output.image()) as u32 });
+        let segments =
+            taps.stretches().into_iter().map(|(offset, tap)| Segment { a: offset as u32, b: (tap * BLOCK) as u32 });
+        let product = Gemm::new(GemmTable {
             rows: rows.collect(),
-            runs: runs.collect(),
+            segments: segments.collect(),
             length: taps.stretch(),
             a_stride: 1,
             b_stride: BLOCK,
@@ -80,13 +81,13 @@ impl LocalForward {
                 let filter = group * windows.filters();
                 self.product.apply(
                     level,
-                    Operands {
+                    GemmOperands {
                         a: &input[from + group * windows.channels()..],
                         b: &weights.filters[(place * windows.groups + group) * length..],
                         c: &mut output[to + filter..],
-                        start: Start::Bias(&weights.bias[place * self.output.stride + filter..]),
+                        start: InitialSum::Bias(&weights.bias[place * self.output.stride + filter..]),
                         rows: 0..images,
-                        runs: 0..self.product.counts().1,
+                        segments: 0..self.product.counts().1,
                     },
                 );
             }

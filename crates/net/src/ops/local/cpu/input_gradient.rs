@@ -3,7 +3,7 @@
 use super::positions;
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
-use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{Layouts, WindowAxis, Windows, tail};
@@ -13,8 +13,8 @@ use rayon::prelude::*;
 #[derive(Debug)]
 pub(crate) struct LocalInputGradient {
     windows: Windows,
-    product: Product,
-    /// For each input pixel, where its runs end.
+    product: Gemm,
+    /// For each input pixel, where its segments end.
     ends: Vec<usize>,
     input: Layout,
     /// Channels of a group, rounded up to whole blocks.
@@ -34,7 +34,7 @@ impl LocalInputGradient {
         let Layouts { input, output } = places;
         let width = windows.channels().next_multiple_of(BLOCK);
         let matrix = windows.filters() * width;
-        let mut runs = Vec::new();
+        let mut segments = Vec::new();
         let mut ends = Vec::new();
         for iy in 0..windows.input.height {
             for ix in 0..windows.input.width {
@@ -44,17 +44,17 @@ impl LocalInputGradient {
                     let column = tap(windows.columns, ix as isize - left);
                     if let (Some(row), Some(column)) = (row, column) {
                         let tap = place * windows.area() + row * windows.columns.size + column;
-                        runs.push(Run { a: output.pixel(0, y, x).start as u32, b: (tap * matrix) as u32 });
+                        segments.push(Segment { a: output.pixel(0, y, x).start as u32, b: (tap * matrix) as u32 });
                     }
                 }
-                ends.push(runs.len());
+                ends.push(segments.len());
             }
         }
-        let rows =
-            (0..images).map(|image| Row { a: (image * output.image()) as u32, c: (image * input.image()) as u32 });
-        let product = Product::new(Walk {
+        let rows = (0..images)
+            .map(|image| RowOffset { a: (image * output.image()) as u32, c: (image * input.image()) as u32 });
+        let product = Gemm::new(GemmTable {
             rows: rows.collect(),
-            runs,
+            segments,
             length: windows.filters(),
             a_stride: 1,
             b_stride: width,
@@ -98,7 +98,13 @@ impl LocalInputGradient {
     }
 
     /// Writes, or adds to, the input's gradient.
-    pub fn apply(&self, level: VectorLevel, images: usize, packed: &[f32], gradients: (&[f32], &mut [f32], Start<'_>)) {
+    pub fn apply(
+        &self,
+        level: VectorLevel,
+        images: usize,
+        packed: &[f32],
+        gradients: (&[f32], &mut [f32], InitialSum<'_>),
+    ) {
         let (output, input, start) = gradients;
         let windows = &self.windows;
         for group in 0..windows.groups {
@@ -108,13 +114,13 @@ impl LocalInputGradient {
                 let to = self.input.pixel(0, y, x).start + group * windows.channels();
                 self.product.apply(
                     level,
-                    Operands {
+                    GemmOperands {
                         a: &output[group * windows.filters()..],
                         b: &packed[group * self.group_len()..][..self.group_len()],
                         c: &mut input[to..],
                         start,
                         rows: 0..images,
-                        runs: first..end,
+                        segments: first..end,
                     },
                 );
                 first = end;

@@ -3,7 +3,7 @@
 use super::positions;
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
-use crate::device::cpu::gemm::{BLOCK, Operands, Product, Row, Run, Start, Walk};
+use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{Layouts, Taps, Windows};
@@ -20,7 +20,7 @@ pub(crate) struct LocalWeightGradient {
     windows: Windows,
     flatten: Flatten,
     taps: Taps,
-    product: Product,
+    product: Gemm,
     deferred: DeferredGradients,
     input: Layout,
     output: Layout,
@@ -39,15 +39,15 @@ impl LocalWeightGradient {
         // A tap's offset is that of its pixel, times the images side by side, plus its channel.
         let rows = taps.offsets().into_iter().map(|(offset, tap)| {
             let pixel = offset / input.stride * input.stride;
-            Row { a: (pixel * GROUP_IMAGES + offset - pixel) as u32, c: (tap * BLOCK) as u32 }
+            RowOffset { a: (pixel * GROUP_IMAGES + offset - pixel) as u32, c: (tap * BLOCK) as u32 }
         });
-        let runs = (0..deferred.groups).map(|group| {
+        let segments = (0..deferred.groups).map(|group| {
             let at = (group * deferred.group_stride) as u32;
-            Run { a: at, b: at }
+            Segment { a: at, b: at }
         });
-        let product = Product::new(Walk {
+        let product = Gemm::new(GemmTable {
             rows: rows.collect(),
-            runs: runs.collect(),
+            segments: segments.collect(),
             length: GROUP_IMAGES,
             a_stride: input.stride,
             b_stride: output.stride,
@@ -110,13 +110,13 @@ impl LocalWeightGradient {
                     sums.grow(self.taps.packed_block());
                     self.product.apply(
                         level,
-                        Operands {
+                        GemmOperands {
                             a: &inputs[from + group * windows.channels()..],
                             b: &gradients[place * per_place + filter..],
                             c: sums,
-                            start: Start::Zero,
+                            start: InitialSum::Zero,
                             rows: 0..self.product.counts().0,
-                            runs: 0..groups,
+                            segments: 0..groups,
                         },
                     );
                     self.taps.unpack_block(sums, weights);
