@@ -1,6 +1,5 @@
 //! The end of a run whose numbers are no longer finite.
 
-use crate::metrics::{Metric, MetricKind};
 use crate::parameters::Parameters;
 use crate::shape::Step;
 use serde::{Deserialize, Serialize};
@@ -42,29 +41,6 @@ pub enum NotFinite {
     Weights,
     /// Class probabilities of some images.
     Outputs,
-}
-
-impl Divergence {
-    /// What a measurement of the test split says of the run: that it has diverged, where some probabilities are not
-    /// finite. Stands in for the line itself, which is missing where the trainer was killed in between.
-    pub fn from_metric(metric: &Metric) -> Option<Self> {
-        let is_of_outputs = metric.kind != MetricKind::Train && !metric.is_finite();
-        is_of_outputs.then(|| Self {
-            step: metric.step,
-            epoch: metric.epoch,
-            images_seen: metric.images_seen,
-            kind: DivergenceKind::Diverged,
-            what: NotFinite::Outputs,
-            found: format!("{} test images have no finite class probabilities", metric.not_finite),
-            rate: metric.rate,
-        })
-    }
-
-    /// Whether the numbers of a measurement may be believed. Where outputs are not finite, older versions wrote an error
-    /// of 0.
-    pub fn trusts(&self, metric: &Metric) -> bool {
-        metric.is_finite() && !(self.what == NotFinite::Outputs && metric.step >= self.step)
-    }
 }
 
 impl Parameters {

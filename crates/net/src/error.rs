@@ -1,6 +1,6 @@
 //! Everything that can go wrong in this crate.
 
-use crate::run::SNAPSHOT_FOLDER;
+use crate::run_files::SNAPSHOT_FOLDER;
 use std::path::{Path, PathBuf};
 
 /// What was tried, what was expected, what was found; the path comes last.

@@ -25,6 +25,7 @@ pub mod profile;
 pub mod random;
 pub mod recipe;
 pub mod run;
+mod run_files;
 mod shape;
 pub mod snapshot;
 mod table;

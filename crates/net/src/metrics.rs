@@ -1,7 +1,7 @@
 //! Lines of a run's metrics.jsonl.
 
 use crate::bounded;
-use crate::divergence::Divergence;
+use crate::divergence::{Divergence, DivergenceKind, NotFinite};
 use crate::error::Error;
 use crate::shape::Step;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,29 @@ impl Metric {
     /// The error, unless it counts images whose probabilities are not finite.
     pub fn finite_error(&self) -> Option<f64> {
         self.is_finite().then_some(self.error)
+    }
+}
+
+impl Divergence {
+    /// What a measurement of the test split says of the run: that it has diverged, where some probabilities are not
+    /// finite. Stands in for the line itself, which is missing where the trainer was killed in between.
+    pub fn from_metric(metric: &Metric) -> Option<Self> {
+        let is_of_outputs = metric.kind != MetricKind::Train && !metric.is_finite();
+        is_of_outputs.then(|| Self {
+            step: metric.step,
+            epoch: metric.epoch,
+            images_seen: metric.images_seen,
+            kind: DivergenceKind::Diverged,
+            what: NotFinite::Outputs,
+            found: format!("{} test images have no finite class probabilities", metric.not_finite),
+            rate: metric.rate,
+        })
+    }
+
+    /// Whether the numbers of a measurement may be believed. Where outputs are not finite, older versions wrote an error
+    /// of 0.
+    pub fn trusts(&self, metric: &Metric) -> bool {
+        metric.is_finite() && !(self.what == NotFinite::Outputs && metric.step >= self.step)
     }
 }
 

@@ -9,8 +9,12 @@ use source::Crate;
 
 /// Crates whose files use each other in no circle. The others follow as they are taken apart; a crate that is once in
 /// this list stays there.
-const WITHOUT_CIRCLES: [&str; 8] =
-    ["corpus", "cuda-emulator", "deepviz", "fixtures", "render", "server", "stats", "train"];
+const WITHOUT_CIRCLES: [&str; 9] =
+    ["corpus", "cuda-emulator", "deepviz", "fixtures", "net", "render", "server", "stats", "train"];
+
+/// Crates in which a folder may be one unit: the type stands in its `mod.rs`, and its parts in the files beside, which name
+/// the type. So it is with an operation and its arithmetic per device, a GPU and its libraries, a snapshot and its file.
+const WITH_FOLDERS_AS_UNITS: [&str; 1] = ["net"];
 
 /// A module by its path in the crate; empty for `lib.rs` and `main.rs`.
 type Module = Vec<String>;
@@ -22,7 +26,10 @@ type Arrows = BTreeMap<Module, BTreeSet<Module>>;
 fn files_use_each_other_in_no_circle() {
     let mut found = Vec::new();
     for name in source::crates() {
-        let circles = circles(&Crate::read(&name).arrows());
+        let mut circles = circles(&Crate::read(&name).arrows());
+        if WITH_FOLDERS_AS_UNITS.contains(&name.as_str()) {
+            circles.retain(|circle| !is_one_folder(circle));
+        }
         if WITHOUT_CIRCLES.contains(&name.as_str()) {
             found.extend(circles.iter().map(|circle| format!("{name}: {}", words(circle))));
         } else {
@@ -77,6 +84,17 @@ fn a_circle_is_found_wherever_it_is() {
     assert!(arrows(&["ab", "ac", "bd", "cd"]).is_empty());
     assert_eq!(arrows(&["ab", "ba"]), ["a <-> b"]);
     assert_eq!(arrows(&["ab", "bc", "cd", "db", "ef", "fe"]), ["b <-> c <-> d", "e <-> f"]);
+    let path = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Module>();
+    let folder = [path(&["ops", "pool"]), path(&["ops", "pool", "cpu"]), path(&["ops", "pool", "axis"])];
+    assert!(is_one_folder(&folder));
+    assert!(!is_one_folder(&folder[1..]), "two files without the module above them");
+    assert!(!is_one_folder(&[path(&[]), path(&["ops"])]), "the root and a module");
+}
+
+/// True for a module with modules below it, none of them the root.
+fn is_one_folder(circle: &[Module]) -> bool {
+    let Some(shortest) = circle.iter().min_by_key(|module| module.len()) else { return false };
+    !shortest.is_empty() && circle.iter().all(|module| module.starts_with(shortest))
 }
 
 fn words(circle: &[Module]) -> String {

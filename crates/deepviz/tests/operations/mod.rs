@@ -11,8 +11,8 @@ const KNOWN: [(&str, &str); 10] = [
     ("crates/net/src/network/builder.rs", "softmax"),
     ("crates/net/src/network/builder.rs", "dense"),
     // The loss is computed with the probabilities.
-    ("crates/net/src/execute/cpu/engine.rs", "softmax"),
-    ("crates/net/src/execute/cpu/group.rs", "softmax"),
+    ("crates/net/src/execute/cpu/engine/mod.rs", "softmax"),
+    ("crates/net/src/execute/cpu/engine/group.rs", "softmax"),
     ("crates/net/src/execute/cuda/pass.rs", "softmax"),
     // A recipe alone does not say how many classes there are; its last fully connected layer does.
     ("crates/deepviz/src/command/inspect/recipe.rs", "dense"),

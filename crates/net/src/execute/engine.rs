@@ -1,38 +1,14 @@
 //! Loss and gradients of a batch, on any device.
 
+use super::batch::{Batch, BatchResult};
 use super::cpu::engine::CpuEngine;
 use super::cuda::CudaEngine;
 use crate::device::Device;
 use crate::error::Error;
-use crate::input::{Preprocess, View};
+use crate::input::Preprocess;
 use crate::network::Network;
 use crate::parameters::Parameters;
-use ndarray::ArrayView3;
 use std::sync::Arc;
-
-/// What a step is computed from.
-#[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
-    /// Images, channels x height x width.
-    pub images: &'a [ArrayView3<'a, u8>],
-    /// Class of each image.
-    pub labels: &'a [u16],
-    /// View of each image.
-    pub views: &'a [View],
-    /// What dropout's masks are drawn from; another one each step.
-    pub noise: u64,
-    /// Share of the loss that smooths the targets towards uniform.
-    pub label_smoothing: f32,
-}
-
-/// Loss and errors of a batch, summed over its images.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct BatchResult {
-    /// Sum of -log p of the true class; with label smoothing, of the smoothed loss.
-    pub loss_sum: f64,
-    /// Images wrongly classified; one tied among t classes counts 1 - 1/t.
-    pub errors: f64,
-}
 
 /// Computes gradients of batches, keeping its buffers from step to step.
 #[derive(Debug)]

@@ -1,10 +1,12 @@
 //! Forward and backward passes through a network, per device: operations are called through their traits only.
 
+mod batch;
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 mod engine;
 
-pub use engine::{Batch, BatchResult, Engine};
+pub use batch::{Batch, BatchResult};
+pub use engine::Engine;
 
 use crate::network::Network;
 

@@ -1,8 +1,7 @@
 //! From pixels to what the first layer sees. Every path that applies a network goes through here.
 
 use crate::error::Error;
-use crate::input::{ChannelOrder, InputTransform, Padding, ValueRange, half_to_even};
-use crate::recipe::TestViews;
+use crate::input::{ChannelOrder, InputTransform, Padding, TestViews, ValueRange, half_to_even};
 use crate::shape::Shape;
 use ndarray::{Array1, Array3, ArrayView3, ArrayViewMut3, Axis, s};
 

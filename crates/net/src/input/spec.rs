@@ -1,7 +1,7 @@
 //! How a network sees its images.
 
 use crate::error::Error;
-use crate::recipe::Resize;
+use crate::input::Resize;
 use crate::shape::Shape;
 
 /// What a network's input is made of: size, channels and range of the images, what is subtracted and divided by. The
@@ -133,4 +133,18 @@ pub enum Padding {
     Zero,
     /// The image, mirrored at its outermost pixels.
     Reflect,
+}
+
+/// Views of a test image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestViews {
+    /// The centre.
+    Centre,
+    /// Centre and corners, plain and mirrored.
+    Ten,
+    /// The centre, plain and mirrored.
+    Mirror,
+    /// The centre, plain and mirrored, and with half its weight each shifted by a pixel to the upper
+    /// left and to the lower right.
+    Six,
 }

@@ -1,8 +1,7 @@
 //! Images of any size, brought to the size and channels of a network's images.
 
 use crate::error::Error;
-use crate::input::InputSpec;
-use crate::recipe::Resize;
+use crate::input::{InputSpec, Resize};
 use crate::shape::Shape;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};

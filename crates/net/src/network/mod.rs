@@ -7,10 +7,9 @@ mod recipe;
 pub use builder::NetworkBuilder;
 pub use receptive_field::Patch;
 
-use crate::input::{ChannelOrder, InputSpec, InputTransform, MeanKind, Preprocess, StdKind, View};
+use crate::input::{ChannelOrder, InputSpec, InputTransform, MeanKind, Preprocess, Resize, StdKind, TestViews, View};
 use crate::ops::{Op, ParameterSpec, Role};
 use crate::optimiser::Optimiser;
-use crate::recipe::{Resize, TestViews};
 use crate::shape::Shape;
 use ndarray::{Array1, Array3};
 use std::borrow::Cow;

@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
 
-/// Declares the operations: their modules, the enum of them all, the recipe's types and the kernels' sources.
+/// Declares the operations: their modules, the enum of them all and the recipe's types.
 macro_rules! operations {
     ($($(#[$doc:meta])* $module:ident :: $name:ident,)*) => {
         pub mod image;
@@ -89,12 +89,6 @@ macro_rules! operations {
                 Self::$name(op)
             }
         })*
-
-        /// The kernels of all operations: paths in `crates/net/src`, sources.
-        pub(crate) const KERNELS: &[(&str, &str)] = &[$((
-            concat!("ops/", stringify!($module), "/", stringify!($module), ".cu"),
-            $module::KERNELS,
-        ),)*];
     };
 }
 

@@ -15,6 +15,3 @@ pub(crate) use cuda::{CudaOptimiser, UpdateArrays};
 pub use settings::{Optimiser, OptimiserSettings, Rates};
 pub use state::TrainingState;
 pub(crate) use update_params::Update;
-
-/// The kernels of all updates.
-pub(crate) const KERNELS: &str = include_str!("optimiser.cu");

@@ -1,8 +1,7 @@
 //! `[data]`
 
-use super::resize::Resize;
 use crate::error::Error;
-use crate::input::{ChannelOrder, InputSpec, MeanKind, Padding, StdKind, ValueRange};
+use crate::input::{ChannelOrder, InputSpec, MeanKind, Padding, Resize, StdKind, TestViews, ValueRange};
 use crate::table::section::{FromNode as _, Section};
 use crate::table::tree::Value;
 
@@ -39,20 +38,6 @@ pub struct DataRecipe {
     pub resize: Option<Resize>,
     /// Views whose probabilities are averaged for a second measure of the last test error.
     pub views: TestViews,
-}
-
-/// Views of a test image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TestViews {
-    /// The centre.
-    Centre,
-    /// Centre and corners, plain and mirrored.
-    Ten,
-    /// The centre, plain and mirrored.
-    Mirror,
-    /// The centre, plain and mirrored, and with half its weight each shifted by a pixel to the upper
-    /// left and to the lower right.
-    Six,
 }
 
 /// Which images are mirrored while training.

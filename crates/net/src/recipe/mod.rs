@@ -8,16 +8,17 @@ mod snapshots;
 mod train;
 mod write;
 
-pub use crate::input::{ChannelOrder, MeanKind, Padding, StdKind, ValueRange};
+pub use crate::input::{ChannelOrder, MeanKind, Padding, Resize, StdKind, TestViews, ValueRange};
 pub use crate::optimiser::{Optimiser, OptimiserSettings, Rates};
 pub use crate::training_spec::{Curve, Precision, Schedule, Shuffle, Stage, TrainingSpec};
-pub use data::{DataRecipe, Flip, TestViews};
+pub use data::{DataRecipe, Flip};
 pub use layer::{LayerRecipe, Origin};
-pub use resize::Resize;
 pub use short::short;
 pub use snapshots::{Every, SnapshotRecipe};
 
+use crate::table::write::put;
 use crate::table::{Scope, Section, tree};
+use toml::Table;
 
 use crate::bounded;
 use crate::error::Error;
@@ -72,7 +73,7 @@ impl Recipe {
 
     /// The recipe as TOML that reads back to the same recipe, every default written out.
     pub fn to_toml(&self) -> String {
-        write::table(self).to_string()
+        self.table().to_string()
     }
 
     /// Trains for `epochs` in all, as [`Schedule::with_epochs`] says.
@@ -88,14 +89,25 @@ impl Recipe {
         read(root, file, "")
     }
 
-    pub(crate) fn table(&self) -> toml::Table {
-        write::table(self)
+    pub(crate) fn table(&self) -> Table {
+        let layers = self.layers.iter().map(|layer| toml::Value::Table(layer.to_table()));
+        let mut table = Table::new();
+        put(&mut table, "name", self.name.as_str());
+        put(&mut table, "data", write::data(&self.data));
+        put(&mut table, "layer", layers.collect::<Vec<_>>());
+        if let Some(spec) = &self.train {
+            put(&mut table, "train", write::train(spec));
+            let mut snapshots = Table::new();
+            put(&mut snapshots, "every", self.snapshots.every.to_string().as_str());
+            put(&mut table, "snapshots", snapshots);
+        }
+        table
     }
 }
 
 impl serde::Serialize for Recipe {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write::table(self).serialize(serializer)
+        self.table().serialize(serializer)
     }
 }
 

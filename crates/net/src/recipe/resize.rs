@@ -1,6 +1,7 @@
 //! `data.resize`
 
 use crate::error::Error;
+use crate::input::Resize;
 use crate::table::section::{FromNode as _, Section};
 use crate::table::tree::{Node, Value};
 use toml::Table;
@@ -8,49 +9,10 @@ use toml::Table;
 /// The longest side that images are brought to.
 const LONGEST_SIDE_PX: usize = 8192;
 
-/// The size to which images of other sizes are brought, and how they get there. Scaling is bilinear, with
-/// antialiasing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resize {
-    /// Scaled with its proportions until it covers height and width, then cut to the middle.
-    Cover {
-        /// Rows.
-        height: usize,
-        /// Columns.
-        width: usize,
-    },
-    /// Scaled to height and width, whatever its proportions: torchvision's `Resize((height, width))`.
-    Stretch {
-        /// Rows.
-        height: usize,
-        /// Columns.
-        width: usize,
-    },
-    /// Scaled with its proportions until the shorter side is so long, then cut to the square in the
-    /// middle: torchvision's `Resize(side)` and `CenterCrop`.
-    ShorterSide(usize),
-}
-
 /// The words for [`Resize::Cover`] and [`Resize::Stretch`].
 pub(super) const FITS: [(&str, bool); 2] = [("cover", true), ("stretch", false)];
 
 impl Resize {
-    /// Height and width that images have afterwards.
-    pub const fn size(self) -> [usize; 2] {
-        match self {
-            Self::Cover { height, width } | Self::Stretch { height, width } => [height, width],
-            Self::ShorterSide(side) => [side, side],
-        }
-    }
-
-    /// Height and width of [`Resize::Cover`].
-    pub const fn covered(self) -> Option<[usize; 2]> {
-        match self {
-            Self::Cover { height, width } => Some([height, width]),
-            Self::Stretch { .. } | Self::ShorterSide(_) => None,
-        }
-    }
-
     pub(super) fn read(section: &mut Section<'_>) -> Result<Option<Self>, Error> {
         let Some(node) = section.node("resize") else {
             return Ok(None);

@@ -1,29 +1,14 @@
-//! A recipe as TOML, every key written out.
+//! The tables of a recipe, every key written out.
 
+use super::data::DataRecipe;
 use super::data::{ALTERNATING, Flip, MEANS, ORDERS, PADDINGS, RANGES, STDS, VIEWS};
 use super::train::{CURVES, OPTIMISERS, PRECISIONS, SHUFFLES};
-use super::{MeanKind, StdKind};
-use super::{Recipe, TrainingSpec};
+use crate::input::{MeanKind, StdKind};
 use crate::table::write::{put, whole, word};
+use crate::training_spec::TrainingSpec;
 use toml::{Table, Value};
 
-pub(super) fn table(recipe: &Recipe) -> Table {
-    let layers = recipe.layers.iter().map(|layer| Value::Table(layer.to_table()));
-    let mut table = Table::new();
-    put(&mut table, "name", recipe.name.as_str());
-    put(&mut table, "data", data(recipe));
-    put(&mut table, "layer", layers.collect::<Vec<_>>());
-    if let Some(spec) = &recipe.train {
-        put(&mut table, "train", train(spec));
-        let mut snapshots = Table::new();
-        put(&mut snapshots, "every", recipe.snapshots.every.to_string().as_str());
-        put(&mut table, "snapshots", snapshots);
-    }
-    table
-}
-
-fn data(recipe: &Recipe) -> Table {
-    let data = &recipe.data;
+pub(super) fn data(data: &DataRecipe) -> Table {
     let mut table = Table::new();
     put(&mut table, "values", word(&RANGES, &data.values));
     put(&mut table, "order", word(&ORDERS, &data.order));
@@ -61,7 +46,7 @@ fn data(recipe: &Recipe) -> Table {
     table
 }
 
-fn train(train: &TrainingSpec) -> Table {
+pub(super) fn train(train: &TrainingSpec) -> Table {
     let stages = train.schedule.stages.iter().map(|stage| {
         let mut table = Table::new();
         let is_whole = stage.epochs.fract() == 0.0;

@@ -3,6 +3,7 @@
 mod info;
 mod lock;
 
+pub use crate::run_files::{METRICS_FILE, SNAPSHOT_FOLDER};
 pub use info::{CorpusInfo, RUN_FORMAT, RunInfo, RunTraining};
 pub use lock::RunLock;
 
@@ -16,11 +17,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
-
-/// Folder of the snapshots inside a run's.
-pub const SNAPSHOT_FOLDER: &str = "snapshots";
-/// File of the metrics inside a run's folder.
-pub const METRICS_FILE: &str = "metrics.jsonl";
 
 /// A run folder.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ mod schedule;
 
 pub use schedule::{Curve, Schedule, Stage};
 
+pub use crate::device::Precision;
 use crate::optimiser::OptimiserSettings;
 
 /// How a network is trained: everything about a training but the network and its images.
@@ -23,19 +24,6 @@ pub struct TrainingSpec {
     pub shuffle: Shuffle,
     /// Seed of everything random, unless the command line gives one.
     pub seed: u64,
-}
-
-/// To what the factors of a matrix product are rounded; sums are in single precision always. A CPU
-/// computes in single precision whatever is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// Not at all: single precision.
-    #[default]
-    Float32,
-    /// 10 bits of mantissa, the exponent of single precision.
-    Tf32,
-    /// 7 bits of mantissa, the exponent of single precision.
-    Bf16,
 }
 
 /// Order in which images are seen.

@@ -1,8 +1,8 @@
 //! Matrix products by cuBLAS. Everything here speaks of row-major matrices.
 
 use super::{At, Cuda};
+use crate::device::Precision;
 use crate::error::Error;
-use crate::recipe::Precision;
 use cudarc::cublas::result::CublasError;
 use cudarc::cublas::{CudaBlas, result, sys};
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};

@@ -1,7 +1,7 @@
 //! A convolution as cuDNN describes it.
 
+use crate::device::Precision;
 use crate::device::windows::{WindowAxis, Windows};
-use crate::recipe::Precision;
 use crate::shape::Shape;
 use cudarc::cudnn::result::{self, CudnnError};
 use cudarc::cudnn::sys;

@@ -4,9 +4,9 @@
 
 use super::convolution::{Convolution, Key, fits, key};
 use super::{At, Cuda, Memory};
+use crate::device::Precision;
 use crate::device::windows::Windows;
 use crate::error::Error;
-use crate::recipe::Precision;
 use cudarc::cudnn::result::{self, CudnnError};
 use cudarc::cudnn::sys;
 use cudarc::driver::{CudaStream, sys as driver};

@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// the sources it was made from.
 const PTX: &str = include_str!("kernels.ptx");
 
+/// Every source, one after the other: build.rs puts them together.
+const SOURCE: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.cu"));
+
 /// The loaded module and its functions so far asked for.
 pub(super) struct Kernels {
     module: Arc<CudaModule>,
@@ -51,30 +54,13 @@ impl Kernels {
     }
 }
 
-/// Every source, in the order in which the script puts them together: the prelude, then by path.
-fn sources() -> Vec<(&'static str, &'static str)> {
-    let mut rest = vec![
-        ("device/cuda/sliding.cu", include_str!("sliding.cu")),
-        ("input/preprocess.cu", crate::input::KERNELS),
-        ("optimiser/optimiser.cu", crate::optimiser::KERNELS),
-    ];
-    rest.extend(crate::ops::KERNELS.iter().filter(|(_, source)| !source.is_empty()));
-    rest.sort_unstable();
-    [vec![("device/cuda/prelude.cu", include_str!("prelude.cu"))], rest].concat()
-}
-
-fn source() -> String {
-    sources().iter().map(|(_, source)| *source).collect()
-}
-
 /// What NVRTC makes for the architecture, kept on disk from run to run.
 fn compiled(architecture: &str) -> Option<(Ptx, String)> {
     if std::env::var_os("DEEPVIZ_CUDA_KERNELS").is_some_and(|value| value == "built-in") {
         return None;
     }
     let version = libraries::nvrtc_version()?;
-    let source = source();
-    let name = format!("kernels-{}-{architecture}-{version}.ptx", &blake3::hash(source.as_bytes()).to_hex()[..16]);
+    let name = format!("kernels-{}-{architecture}-{version}.ptx", &blake3::hash(SOURCE.as_bytes()).to_hex()[..16]);
     let kept = cache_folder().map(|folder| folder.join(name));
     let text = kept.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
     // What was cut short is compiled anew.
@@ -86,7 +72,7 @@ fn compiled(architecture: &str) -> Option<(Ptx, String)> {
         options: vec![format!("--gpu-architecture={virtual_architecture}"), "--std=c++17".into()],
         ..CompileOptions::default()
     };
-    let ptx = match compile_ptx_with_opts(source, options) {
+    let ptx = match compile_ptx_with_opts(SOURCE, options) {
         Ok(ptx) => ptx,
         Err(error) => {
             tracing::warn!(?error, "NVRTC cannot compile the kernels; the built-in ones are used");
@@ -122,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_built_in_kernels_are_those_of_the_sources() {
-        let digest = Sha256::digest(source().as_bytes());
+        let digest = Sha256::digest(SOURCE.as_bytes());
         let expected = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let first = PTX.lines().next().unwrap_or_default();
         assert_eq!(
@@ -130,25 +116,5 @@ mod tests {
             format!("// source: {expected}"),
             "run scripts/build/kernels.py --arch compute_80 --write crates/net/src/device/cuda/kernels.ptx"
         );
-    }
-
-    #[test]
-    fn every_source_is_built_in() {
-        fn walk(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
-            for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-                if path.is_dir() {
-                    walk(&path, found);
-                } else if path.extension().is_some_and(|extension| extension == "cu") {
-                    found.push(path);
-                }
-            }
-        }
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut found = Vec::new();
-        walk(&root, &mut found);
-        let mut found: Vec<_> =
-            found.iter().map(|path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned()).collect();
-        found.sort_by_key(|name| (name != "device/cuda/prelude.cu", name.clone()));
-        assert_eq!(found, sources().iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>());
     }
 }

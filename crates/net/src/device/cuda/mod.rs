@@ -24,8 +24,8 @@ pub(crate) use workspace::{WindowNorm, Workspace, weigh};
 
 pub use libraries::{Library, libraries};
 
+use crate::device::Precision;
 use crate::error::Error;
-use crate::recipe::Precision;
 use cudarc::driver::{CudaContext, CudaStream, DeviceRepr, DriverError, PinnedHostSlice, ValidAsZeroBits, sys};
 use std::fmt;
 use std::sync::Arc;

@@ -5,8 +5,6 @@ use crate::device::cuda::{Arg, At, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
-pub(crate) const KERNELS: &str = include_str!("activation.cu");
-
 impl Activation {
     /// The function's number and two settings, as `activation.cu` has them.
     const fn numbers(self) -> (i32, f32, f32) {

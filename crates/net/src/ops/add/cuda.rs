@@ -4,8 +4,6 @@ use crate::device::cuda::{Arg, At, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
-pub(crate) const KERNELS: &str = include_str!("add.cu");
-
 #[derive(Debug)]
 pub(crate) struct AddLayer {
     pub factors: Vec<f32>,

@@ -7,8 +7,6 @@ use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArrays};
 use crate::shape::Shape;
 
-pub(crate) const KERNELS: &str = include_str!("batch_norm.cu");
-
 /// What a layer keeps of its normalisation, channel by channel.
 #[derive(Debug)]
 struct Normaliser {

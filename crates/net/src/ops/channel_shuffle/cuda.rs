@@ -5,8 +5,6 @@ use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 use crate::shape::Shape;
 
-pub(crate) const KERNELS: &str = include_str!("channel_shuffle.cu");
-
 #[derive(Debug)]
 pub(crate) struct ChannelShuffleLayer {
     pub groups: usize,

@@ -5,8 +5,6 @@ use crate::device::cuda::{At, Grid, Memory, WindowNorm, weigh};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 
-pub(crate) const KERNELS: &str = include_str!("contrast_norm.cu");
-
 #[derive(Debug)]
 pub(crate) struct ContrastNormLayer {
     norm: WindowNorm,

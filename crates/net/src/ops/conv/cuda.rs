@@ -9,9 +9,6 @@ use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArrays};
 
-/// Its kernels are those of all sliding windows.
-pub(crate) const KERNELS: &str = "";
-
 #[derive(Debug)]
 pub(crate) struct ConvLayer {
     windows: Windows,

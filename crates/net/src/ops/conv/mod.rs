@@ -4,8 +4,6 @@ pub(crate) mod cpu;
 pub(crate) mod cuda;
 mod examples;
 
-pub(crate) use cuda::KERNELS;
-
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
 use super::{Example, Field, Filters, FromTable, Learning, Operation, ParameterSpec, ShapeError};

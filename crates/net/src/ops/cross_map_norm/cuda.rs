@@ -6,8 +6,6 @@ use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 use crate::shape::Shape;
 
-pub(crate) const KERNELS: &str = include_str!("cross_map_norm.cu");
-
 #[derive(Debug)]
 pub(crate) struct CrossMapNormLayer {
     norm: CrossMapNorm,

@@ -5,9 +5,6 @@ use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun, DeviceArrays};
 
-/// It has no kernels of its own.
-pub(crate) const KERNELS: &str = "";
-
 #[derive(Debug)]
 pub(crate) struct DenseLayer {
     /// Values of an input and of an output.

@@ -3,8 +3,6 @@
 pub(crate) mod cuda;
 mod flatten;
 
-pub(crate) use cuda::KERNELS;
-
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{AxisOrder, CudaContext, CudaLayer};
 use super::local::cpu::LocalLayer;

@@ -6,8 +6,6 @@ use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 use crate::shape::Shape;
 
-pub(crate) const KERNELS: &str = include_str!("dropout.cu");
-
 #[derive(Debug)]
 pub(crate) struct DropoutLayer {
     dropout: Dropout,

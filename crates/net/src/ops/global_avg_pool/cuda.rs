@@ -5,8 +5,6 @@ use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 use crate::shape::Shape;
 
-pub(crate) const KERNELS: &str = include_str!("global_avg_pool.cu");
-
 #[derive(Debug)]
 pub(crate) struct GlobalAvgPoolLayer {
     pub input: Shape,

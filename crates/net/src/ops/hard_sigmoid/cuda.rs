@@ -4,8 +4,6 @@ use crate::device::cuda::{Arg, At, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
-pub(crate) const KERNELS: &str = include_str!("hard_sigmoid.cu");
-
 #[derive(Debug)]
 pub(crate) struct HardSigmoidLayer {
     /// Values of an image.

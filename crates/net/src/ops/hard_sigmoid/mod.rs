@@ -3,8 +3,6 @@
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 
-pub(crate) use cuda::KERNELS;
-
 use super::cpu::{CpuContext, CpuLayer, InPlaceLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
 use super::{Example, FromTable, Operation, ShapeError};

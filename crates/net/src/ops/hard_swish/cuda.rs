@@ -4,8 +4,6 @@ use crate::device::cuda::{Arg, At, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
-pub(crate) const KERNELS: &str = include_str!("hard_swish.cu");
-
 #[derive(Debug)]
 pub(crate) struct HardSwishLayer {
     /// Values of an image.

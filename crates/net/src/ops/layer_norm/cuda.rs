@@ -6,8 +6,6 @@ use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArrays};
 use crate::shape::Shape;
 
-pub(crate) const KERNELS: &str = include_str!("layer_norm.cu");
-
 /// Rows (pixels) that a block takes at a time, and blocks at most.
 const BLOCK_ROWS: usize = 8;
 const MOST_BLOCKS: usize = 1 << 14;

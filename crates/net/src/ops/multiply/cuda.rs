@@ -5,8 +5,6 @@ use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 use crate::shape::Shape;
 
-pub(crate) const KERNELS: &str = include_str!("multiply.cu");
-
 #[derive(Debug)]
 pub(crate) struct MultiplyLayer {
     pub inputs: Vec<Shape>,

@@ -7,8 +7,6 @@ use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 use crate::shape::Shape;
 
-pub(crate) const KERNELS: &str = include_str!("pool.cu");
-
 /// The tables of an axis: [`PoolAxis::tables`].
 #[derive(Debug)]
 struct AxisTables {

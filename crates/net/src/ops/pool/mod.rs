@@ -4,8 +4,6 @@ mod axis;
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 
-pub(crate) use cuda::KERNELS;
-
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
 use super::window::ROUNDINGS;

@@ -6,8 +6,6 @@ use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 use crate::shape::Shape;
 
-pub(crate) const KERNELS: &str = include_str!("slice.cu");
-
 #[derive(Debug)]
 pub(crate) struct SliceLayer {
     pub slice: Slice,

@@ -4,8 +4,6 @@ use crate::device::cuda::{At, Cuda, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
-pub(crate) const KERNELS: &str = include_str!("softmax.cu");
-
 /// What the loss is computed from, and where it goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CrossEntropy {

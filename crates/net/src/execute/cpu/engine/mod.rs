@@ -4,14 +4,16 @@
 //! (`group`). Batch normalisation needs sums over the whole minibatch: such a network goes through in
 //! stages, from one normalisation to the next (`staged`).
 
-use super::pass::{Pass, Workspace};
-use super::plan::{Plan, Steps};
-use super::staged::Staged;
-use super::weights::{BatchSums, WeightPlan};
+mod group;
+mod staged;
+
 use crate::device::Cpu;
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::pairwise_sum::{SLICE, Tree};
 use crate::error::Error;
+use crate::execute::cpu::pass::{Pass, Workspace};
+use crate::execute::cpu::plan::{Plan, Steps};
+use crate::execute::cpu::weights::{BatchSums, WeightPlan};
 use crate::execute::{Batch, BatchResult, gradients_wanted};
 use crate::input::Preprocess;
 use crate::network::Network;
@@ -19,6 +21,7 @@ use crate::ops::cpu::{Chunk, GROUP_IMAGES, Noise};
 use crate::ops::softmax::cpu::LossAndError;
 use crate::parameters::Parameters;
 use rayon::prelude::*;
+use staged::Staged;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 

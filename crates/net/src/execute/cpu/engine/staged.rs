@@ -1,13 +1,13 @@
 //! Forward and backward stage by stage, for networks with batch normalisation.
 
-use super::engine::CpuEngine;
+use super::CpuEngine;
 use super::group::Group;
-use super::pass::{Pass, Workspace};
-use super::plan::{Plan, Steps, arrays};
-use super::stages::{Stages, Store};
-use super::weights::{WeightSums, clear_slots};
 use crate::error::Error;
 use crate::execute::Batch;
+use crate::execute::cpu::pass::{Pass, Workspace};
+use crate::execute::cpu::plan::{Plan, Steps, arrays};
+use crate::execute::cpu::stages::{Stages, Store};
+use crate::execute::cpu::weights::{WeightSums, clear_slots};
 use crate::ops::cpu::{BatchStatistics, CpuLayer, GROUP_IMAGES, LayerArrays, WeightGradientInputs};
 use crate::parameters::Parameters;
 use rayon::prelude::*;

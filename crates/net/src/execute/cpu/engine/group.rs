@@ -1,11 +1,11 @@
 //! Forward and backward in one go, for networks in which every image is on its own.
 
-use super::engine::CpuEngine;
-use super::pass::{Pass, Workspace};
-use super::weights::{WeightSums, clear_slots};
+use super::CpuEngine;
 use crate::device::cpu::layout::MapsMut;
 use crate::error::Error;
 use crate::execute::Batch;
+use crate::execute::cpu::pass::{Pass, Workspace};
+use crate::execute::cpu::weights::{WeightSums, clear_slots};
 use crate::input::View;
 use crate::ops::cpu::{CpuLayer, GROUP_IMAGES, WeightGradientInputs};
 use crate::ops::softmax::cpu::{Ends, LossAndError, Target, cross_entropy};
