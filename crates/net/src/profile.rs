@@ -25,9 +25,10 @@ pub enum Phase {
     Load,
     /// A layer's values.
     Forward,
-    /// The gradient by a layer's inputs; for a neuron in place, of its own output.
+    /// The gradient with respect to a layer's inputs; of an in-place activation, to its own output.
     InputGradient,
-    /// The gradient by a layer's weights; for local and full layers only what is kept for it.
+    /// The gradient with respect to a layer's weights; locally and fully connected layers only store what it is computed
+    /// from, once for the batch.
     WeightGradient,
 }
 
@@ -153,8 +154,8 @@ impl Profile {
         parts
     }
 
-    /// Multiplications and additions of a part for one image, by the formula: what a method saves
-    /// is not taken off. Nothing where there are no weights.
+    /// Floating-point operations of a part for one image, as a direct computation has them: what Winograd's transforms
+    /// save is not subtracted. Nothing where there are no weights.
     pub fn operations(&self, part: Part) -> f64 {
         let layer = &self.plan.network.layers()[part.layer];
         let Some(weights) = layer.parameters.first() else {
@@ -162,7 +163,7 @@ impl Profile {
         };
         let gradient = self.steps.own(part.layer).and_then(CpuLayer::weight_gradient);
         if part.phase == Phase::WeightGradient && gradient.is_some_and(|gradient| gradient.space().deferred > 0) {
-            // Counted at the end of the batch.
+            // Its product comes once at the end of the batch, which is no part.
             return 0.0;
         }
         2.0 * (weights.len() * layer.op.operation().weight_uses(layer.shape)) as f64

@@ -27,7 +27,7 @@ impl RunLock {
             match file.try_lock() {
                 Ok(()) => break,
                 // A reader asking whether the run is live holds it for an instant, which on a busy machine may be long.
-                Err(TryLockError::WouldBlock) if began.elapsed() < patience(&file) => {
+                Err(TryLockError::WouldBlock) if began.elapsed() < lock_timeout(&file) => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 Err(TryLockError::WouldBlock) => {
@@ -45,8 +45,8 @@ impl RunLock {
     }
 }
 
-/// How long to try for a lock that is held: readers let go of it, a trainer keeps it.
-fn patience(file: &File) -> Duration {
+/// How long to try for a lock that is held: a request for its state lets go of it at once, a trainer keeps it.
+fn lock_timeout(file: &File) -> Duration {
     match file.try_lock_shared() {
         // Only readers can share it.
         Ok(()) => match file.unlock() {
@@ -57,8 +57,8 @@ fn patience(file: &File) -> Duration {
     }
 }
 
-/// Whether some process holds the lock. Asked with a shared lock, so that two who ask at once do
-/// not take each other for a trainer.
+/// Whether some process holds the lock. Asked with a shared lock, so that two requests at
+/// once do not see each other as a trainer.
 pub(super) fn is_held(run: &Path) -> bool {
     File::open(run.join(LOCK_FILE)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

@@ -1,4 +1,4 @@
-//! From a request to a picture and its geometry.
+//! Renders a sheet (tiles of a layer's filters or feature maps) to a PNG, and tells where its tiles are.
 
 use std::sync::Arc;
 

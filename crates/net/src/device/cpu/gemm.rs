@@ -111,7 +111,7 @@ impl Gemm {
         assert!(operands.rows.end <= self.table.rows.len(), "rows of the table");
         assert!(operands.segments.end <= self.table.segments.len(), "segments of the table");
         if let InitialSum::Bias(bias) = operands.start {
-            assert!(bias.len() >= self.table.vectors * LANES, "a bias each");
+            assert!(bias.len() >= self.table.vectors * LANES, "one bias per channel");
         }
         with_lanes(level, Apply { table: &self.table, operands });
     }

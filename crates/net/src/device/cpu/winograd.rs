@@ -21,10 +21,10 @@ pub(crate) const PLANES: usize = SIDE * SIDE;
 /// Powers of the points 3/4 and 3/2.
 const POWERS: [[f32; 5]; 2] = [[1.0, 0.75, 0.5625, 0.421_875, 0.316_406_25], [1.0, 1.5, 2.25, 3.375, 5.0625]];
 
-/// What the polynomials through a point are divided by: at 0, ±3/4 and ±3/2.
+/// Denominators of the Lagrange polynomials at the points 0, ±3/4 and ±3/2.
 const DIVISORS: [f32; 3] = [1.265_625, -1.898_437_5, 7.593_75];
 
-/// Where a tile's pixels lie, row by row, in what is read or written.
+/// Offsets of a tile's pixels, row by row, in what is read or written.
 #[derive(Clone, Debug)]
 pub(crate) struct Pixels {
     places: Vec<u32>,
@@ -104,7 +104,7 @@ pub(crate) fn from_planes(level: VectorLevel, tile: FromPlanes<'_>) {
     assert!(tile.from.len() >= (PLANES - 1) * tile.plane + tile.width, "transform reads past the planes");
     assert!(tile.to.len() >= tile.pixels.reach + tile.width, "transform writes past its output");
     if let InitialSum::Bias(bias) = tile.start {
-        assert!(bias.len() >= tile.width, "a bias each");
+        assert!(bias.len() >= tile.width, "one bias per channel");
     }
     match tile.side {
         2 => with_lanes(level, CollectTile::<2>(tile)),
@@ -137,7 +137,7 @@ impl<const R: usize, const VALUES: bool> VectorWork for SpreadTile<'_, R, VALUES
 }
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-#[expect(clippy::needless_range_loop, reason = "plain counted loops are what becomes registers")]
+#[expect(clippy::needless_range_loop, reason = "counted loops let the compiler keep the arrays in registers")]
 impl<const R: usize, const VALUES: bool> SpreadTile<'_, R, VALUES> {
     /// # Safety
     /// The operands reach as far as the channels go, and the processor has the instructions.
@@ -274,7 +274,7 @@ impl<const M: usize> VectorWork for CollectTile<'_, M> {
 }
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-#[expect(clippy::needless_range_loop, reason = "plain counted loops are what becomes registers")]
+#[expect(clippy::needless_range_loop, reason = "counted loops let the compiler keep the arrays in registers")]
 impl<const M: usize> CollectTile<'_, M> {
     /// # Safety
     /// The operands reach as far as the channels go, and the processor has the instructions.

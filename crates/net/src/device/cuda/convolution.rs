@@ -15,13 +15,13 @@ pub(super) fn key(windows: &Windows, images: usize, precision: Precision) -> Key
     let Windows { input, output, rows, columns, groups } = *windows;
     let [channels, height, width] = input.dims();
     let numbers = |axis: WindowAxis| [axis.size, axis.stride, axis.dilation, axis.before];
-    let [r, down, apart_y, top] = numbers(rows);
-    let [s, right, apart_x, left] = numbers(columns);
-    let (filters, precision) = (output.channels, precision as usize);
-    [channels, height, width, filters, r, s, down, right, apart_y, apart_x, top, left, groups, images, precision]
+    let [r, stride_y, dilation_y, top] = numbers(rows);
+    let [s, stride_x, dilation_x, left] = numbers(columns);
+    let (k, precision) = (output.channels, precision as usize);
+    [channels, height, width, k, r, s, stride_y, stride_x, dilation_y, dilation_x, top, left, groups, images, precision]
 }
 
-/// How a convolution is computed: what its arrays are, and the algorithms, where there are any, once they were asked for.
+/// A convolution's descriptors, and its algorithms, chosen when first asked for; `None` where cuDNN has none.
 pub(super) struct Convolution {
     pub x: sys::cudnnTensorDescriptor_t,
     pub y: sys::cudnnTensorDescriptor_t,
@@ -57,9 +57,9 @@ impl Convolution {
         let int = |value: usize| value as c_int;
         let (filters, channels) = (output.channels, windows.channels());
         let (x, y) = (result::create_tensor_descriptor()?, result::create_tensor_descriptor()?);
-        let (weights, sliding) = (result::create_filter_descriptor()?, result::create_convolution_descriptor()?);
+        let (weights, descriptor) = (result::create_filter_descriptor()?, result::create_convolution_descriptor()?);
         let float = sys::cudnnDataType_t::CUDNN_DATA_FLOAT;
-        let last = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NHWC;
+        let nhwc = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NHWC;
         let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
         let math = match precision {
             Precision::Float32 => sys::cudnnMathType_t::CUDNN_FMA_MATH,
@@ -69,29 +69,31 @@ impl Convolution {
         let dims = |shape: Shape| [int(images), int(shape.channels), int(shape.height), int(shape.width)];
         // SAFETY: the descriptors were made above.
         unsafe {
-            result::set_tensor4d_descriptor(x, last, float, dims(input))?;
-            result::set_tensor4d_descriptor(y, last, float, dims(output))?;
+            result::set_tensor4d_descriptor(x, nhwc, float, dims(input))?;
+            result::set_tensor4d_descriptor(y, nhwc, float, dims(output))?;
             result::set_filter4d_descriptor(
                 weights,
                 float,
-                last,
+                nhwc,
                 [filters, channels, rows.size, columns.size].map(int),
             )?;
             let [top, left] = [rows.before, columns.before].map(int);
-            let [down, right] = [rows.stride, columns.stride].map(int);
-            let [apart_y, apart_x] = [rows.dilation, columns.dilation].map(int);
-            result::set_convolution2d_descriptor(sliding, top, left, down, right, apart_y, apart_x, mode, float)?;
-            result::set_convolution_group_count(sliding, int(groups))?;
-            result::set_convolution_math_type(sliding, math)?;
+            let [stride_y, stride_x] = [rows.stride, columns.stride].map(int);
+            let [dilation_y, dilation_x] = [rows.dilation, columns.dilation].map(int);
+            result::set_convolution2d_descriptor(
+                descriptor, top, left, stride_y, stride_x, dilation_y, dilation_x, mode, float,
+            )?;
+            result::set_convolution_group_count(descriptor, int(groups))?;
+            result::set_convolution_math_type(descriptor, math)?;
         }
         let lengths = [images * input.len(), images * output.len(), filters * channels * windows.area()];
         let (forward, input, filters) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Self { x, y, weights, windows: sliding, lengths, forward, input, filters })
+        Ok(Self { x, y, weights, windows: descriptor, lengths, forward, input, filters })
     }
 }
 
-/// Whether cuDNN's rule gives the same output: it knows one padding an axis, over which its windows never hang.
-pub(super) fn fits(windows: &Windows) -> bool {
+/// Whether cuDNN gives the same output: it has symmetric padding only, and rounds the output's size down.
+pub(super) fn is_supported_by_cudnn(windows: &Windows) -> bool {
     let Windows { input, output, rows, columns, .. } = *windows;
     let count = |axis: WindowAxis, side: usize| {
         (side + 2 * axis.before).checked_sub(axis.span()).map(|rest| rest / axis.stride + 1)

@@ -2,7 +2,7 @@
 //! taken, by the time that cuDNN itself measures, and kept as long as the device is open; what it cannot
 //! do goes through cuBLAS.
 
-use super::convolution::{Convolution, Key, fits, key};
+use super::convolution::{Convolution, Key, is_supported_by_cudnn, key};
 use super::{At, Cuda, Memory};
 use crate::device::Precision;
 use crate::device::windows::Windows;
@@ -237,7 +237,7 @@ impl Cuda {
         images: usize,
         work: impl FnOnce(&Call<'_>, bool) -> Result<bool, CudnnError>,
     ) -> Result<bool, Error> {
-        let Some(dnn) = self.shared.dnn.as_ref().filter(|_| fits(windows)) else {
+        let Some(dnn) = self.shared.dnn.as_ref().filter(|_| is_supported_by_cudnn(windows)) else {
             return Ok(false);
         };
         // While a graph is captured nothing can be measured, nor memory taken.
