@@ -2,6 +2,10 @@
 //!
 //! This crate knows shapes and files and nothing of corpora, HTTP or the command line.
 //!
+//! Modules use those before them, never those after:
+//!
+//! `random` <- `shape` <- `run_files` <- `error` <- `bounded` <- `table` <- `device` <- `init` <- `ops` <- `input` <- `network` <- `parameters` <- `output` <- `execute` <- `optimiser` <- `training_spec` <- `divergence` <- `metrics` <- `recipe` <- `snapshot` <- `run` <- `image_statistics` <- `model` <- `trainer` <- `profile`
+//!
 //! Letters, fixed once for the whole crate: `n` batch, `c` channels in, `k` filters (channels
 //! out), `h w` input height and width, `oh ow` output height and width, `r s` kernel height and
 //! width. Files and the public interface speak channels x height x width and filters x channels x
@@ -12,6 +16,7 @@ mod device;
 mod divergence;
 mod error;
 mod execute;
+mod image_statistics;
 mod init;
 mod input;
 mod metrics;
@@ -42,8 +47,9 @@ pub use device::{Cpu, Device, VectorLevel};
 pub use divergence::{Divergence, DivergenceKind, NotFinite};
 pub use error::{Error, is_out_of_files};
 pub use execute::{Batch, BatchResult, Engine};
+pub use image_statistics::{InputStatistics, whiten};
 pub use init::{Fan, Init, Rest};
-pub use input::{Cutout, InputSpec, InputStatistics, InputTransform, Preprocess, View, whiten};
+pub use input::{Cutout, InputSpec, InputTransform, Preprocess, View};
 pub use metrics::{Metric, MetricKind, MetricsLog, SkippedLines};
 pub use model::{CompiledNetwork, Model};
 pub use network::{Layer, Network, NetworkBuilder, Patch};

@@ -3,7 +3,6 @@
 use crate::error::Error;
 use crate::network::Network;
 use crate::ops::{ParameterSpec, Role};
-use crate::optimiser::Optimiser;
 use crate::random::Stream;
 use ndarray::{ArrayD, IxDyn};
 use std::borrow::Cow;
@@ -24,11 +23,6 @@ impl Parameters {
     pub fn zeros(network: &Network) -> Self {
         let entries = network.parameters().map(|spec| (spec.name.clone(), ArrayD::zeros(IxDyn(&spec.shape))));
         Self::new(entries.collect())
-    }
-
-    /// What an optimiser keeps of the network's parameters from step to step, as it is before the first one.
-    pub fn optimiser_state(network: &Network, optimiser: Optimiser) -> Self {
-        Self::new(network.optimiser_state(optimiser).map(|(name, shape)| (name, ArrayD::zeros(IxDyn(shape)))).collect())
     }
 
     /// The untrained network: every parameter drawn as its recipe says, from the seed alone.
@@ -137,12 +131,10 @@ impl Parameters {
         }
     }
 
-    /// Checks names and shapes against those of the optimiser's.
-    pub fn check_optimiser_state(&self, network: &Network, optimiser: Optimiser) -> Result<(), Error> {
-        self.check_against(network.optimiser_state(optimiser).map(|(name, shape)| (name.into(), shape)))
-    }
-
-    fn check_against<'a>(&self, specs: impl Iterator<Item = (Cow<'a, str>, &'a [usize])>) -> Result<(), Error> {
+    pub(crate) fn check_against<'a>(
+        &self,
+        specs: impl Iterator<Item = (Cow<'a, str>, &'a [usize])>,
+    ) -> Result<(), Error> {
         let mut known = Vec::new();
         for (name, shape) in specs {
             let found = self.get(&name);
@@ -166,19 +158,14 @@ impl Parameters {
     }
 
     /// The arrays in the network's order, whatever order they came in.
-    pub fn in_order_of(mut self, network: &Network) -> Result<Self, Error> {
+    pub fn in_order_of(self, network: &Network) -> Result<Self, Error> {
         self.check(network)?;
-        let place = |name: &str| network.parameters().position(|spec| spec.name == name);
-        self.entries.sort_by_key(|(name, _)| place(name));
-        Ok(self)
+        Ok(self.sorted_by(|name| network.parameters().position(|spec| spec.name == name)))
     }
 
-    /// The optimiser's arrays in the network's order, whatever order they came in.
-    pub fn in_order_of_state(mut self, network: &Network, optimiser: Optimiser) -> Result<Self, Error> {
-        self.check_optimiser_state(network, optimiser)?;
-        let place = |name: &str| network.optimiser_state(optimiser).position(|(known, _)| known == name);
+    pub(crate) fn sorted_by(mut self, place: impl Fn(&str) -> Option<usize>) -> Self {
         self.entries.sort_by_cached_key(|(name, _)| place(name));
-        Ok(self)
+        self
     }
 }
 

@@ -13,7 +13,7 @@ const IMAGE: &str = "data";
 /// Values of one image's activations, of one layer and of all together, and of parameters: what memory is taken by
 /// follows from an untrusted file.
 const MOST_OUTPUTS: usize = 1 << 28;
-pub(super) const MOST_ACTIVATIONS: usize = 1 << 27;
+pub(crate) const MOST_ACTIVATIONS: usize = 1 << 27;
 const MOST_PARAMETERS: usize = 1 << 30;
 
 /// Takes layers one by one, each after its inputs; the first mistake is kept for [`NetworkBuilder::build`].
@@ -31,7 +31,7 @@ fn error(layer: Option<&str>, expected: impl Into<String>, found: impl Into<Stri
 }
 
 impl NetworkBuilder {
-    pub(super) fn new(image: Shape, seen: Shape, input: InputSpec) -> Self {
+    pub(crate) fn new(image: Shape, seen: Shape, input: InputSpec) -> Self {
         let first = Layer {
             name: IMAGE.into(),
             op: Op::Image(Image { shape: seen }),

@@ -2,14 +2,13 @@
 
 mod builder;
 mod receptive_field;
-mod recipe;
 
+pub(crate) use builder::MOST_ACTIVATIONS;
 pub use builder::NetworkBuilder;
 pub use receptive_field::Patch;
 
 use crate::input::{ChannelOrder, InputSpec, InputTransform, MeanKind, Preprocess, Resize, StdKind, TestViews, View};
 use crate::ops::{Op, ParameterSpec, Role};
-use crate::optimiser::Optimiser;
 use crate::shape::Shape;
 use ndarray::{Array1, Array3};
 use std::borrow::Cow;
@@ -181,14 +180,6 @@ impl Network {
     /// Every parameter in order, layer by layer.
     pub fn parameters(&self) -> impl Iterator<Item = &ParameterSpec> {
         self.layers.iter().flat_map(|layer| &layer.parameters)
-    }
-
-    /// Name and shape of every array that an optimiser keeps from step to step, in order.
-    pub fn optimiser_state(&self, optimiser: Optimiser) -> impl Iterator<Item = (String, &[usize])> {
-        self.parameters().filter(|spec| spec.is_learnt()).flat_map(move |spec| {
-            let named = |suffix| (format!("{}{suffix}", spec.name), spec.shape.as_slice());
-            optimiser.state().iter().map(named)
-        })
     }
 
     /// Number of values learnt; those that a rate factor of 0 freezes are not.

@@ -2,6 +2,7 @@
 
 mod data;
 mod layer;
+mod network;
 mod resize;
 mod short;
 mod snapshots;

@@ -4,9 +4,9 @@
 use super::pass::{Buffers, Pass, Training, Weights};
 use crate::device::cuda::{Cuda, Memory};
 use crate::error::Error;
+use crate::execute::cuda::images::{Images, Preprocessing, device_views};
 use crate::execute::{Batch, BatchResult};
 use crate::input::Preprocess;
-use crate::input::cuda::{Images, Preprocessing, device_views};
 use crate::network::Network;
 use crate::parameters::Parameters;
 use std::sync::Arc;

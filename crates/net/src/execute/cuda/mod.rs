@@ -1,6 +1,7 @@
 //! Passes through a network on a GPU.
 
 mod engine;
+pub(crate) mod images;
 mod layout;
 mod model;
 mod pass;

@@ -6,7 +6,7 @@ use crate::device::VectorLevel;
 use crate::device::cpu::layout::{Halo, Layout, Maps};
 use crate::device::cuda::{Cuda, Memory};
 use crate::error::Error;
-use crate::input::cuda::{Images, Preprocessing, padded};
+use crate::execute::cuda::images::{Images, Preprocessing, padded};
 use crate::input::{Preprocess, View};
 use crate::network::Network;
 use crate::output::LayerOutput;

@@ -1,9 +1,9 @@
 //! A network from its recipe.
 
-use super::builder::MOST_ACTIVATIONS;
-use super::{Network, NetworkBuilder};
+use super::{LayerRecipe, Recipe};
 use crate::error::Error;
-use crate::recipe::{MeanKind, Recipe, StdKind};
+use crate::input::{MeanKind, StdKind};
+use crate::network::{MOST_ACTIVATIONS, Network, NetworkBuilder};
 use crate::shape::Shape;
 
 impl Network {
@@ -17,9 +17,8 @@ impl Network {
         let input = input_shape(recipe, image)?;
         check_image(recipe, image)?;
         let builder = NetworkBuilder::new(image, input, recipe.data.input()).classes(classes);
-        let add = |builder: NetworkBuilder, entry: &crate::recipe::LayerRecipe| {
-            builder.layer(&entry.name, entry.op.clone(), &entry.inputs)
-        };
+        let add =
+            |builder: NetworkBuilder, entry: &LayerRecipe| builder.layer(&entry.name, entry.op.clone(), &entry.inputs);
         let built = recipe.layers.iter().fold(builder, add).build();
         built.map_err(|error| place(recipe, error))
     }
