@@ -72,9 +72,10 @@ impl MetricsWriter {
 
     /// Appends a line; in one write, so that readers see whole lines.
     fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
-        let mut line = serde_json::to_vec(line).unwrap_or_default();
-        line.push(b'\n');
-        let written = self.file.write_all(&line);
+        let written = serde_json::to_vec(line).map_err(std::io::Error::from).and_then(|mut line| {
+            line.push(b'\n');
+            self.file.write_all(&line)
+        });
         written.map_err(Error::io("write the metrics", &self.path))
     }
 

@@ -161,7 +161,7 @@ impl InputTransform {
             return Ok(());
         }
         let pixels = pixels.as_standard_layout();
-        let source = pixels.as_slice().unwrap_or_default();
+        let source = pixels.as_slice().ok_or_else(|| Error::internal("an image's rows are not in order".into()))?;
         let source = ImageRef::new(width as u32, height as u32, source, PixelType::U8);
         let source = source.map_err(|error| self.unexpected(&error))?;
         let target = Image::from_slice_u8(size[1] as u32, size[0] as u32, out, PixelType::U8);

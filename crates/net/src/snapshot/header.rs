@@ -203,13 +203,9 @@ impl Digest {
 /// The array's values in order as little-endian bytes, in pieces.
 pub(super) fn for_bytes(array: &ArrayD<f32>, mut take: impl FnMut(&[u8])) {
     let standard = array.as_standard_layout();
-    let values = standard.as_slice().unwrap_or_default();
-    if cfg!(target_endian = "little") {
-        take(bytemuck::cast_slice(values));
-    } else {
-        for value in values {
-            take(&value.to_le_bytes());
-        }
+    match standard.as_slice() {
+        Some(values) if cfg!(target_endian = "little") => take(bytemuck::cast_slice(values)),
+        _ => standard.iter().for_each(|value| take(&value.to_le_bytes())),
     }
 }
 

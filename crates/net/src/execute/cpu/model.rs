@@ -115,7 +115,8 @@ impl CpuModel {
             .map(|(images, views)| Task { images, views, rows: Vec::with_capacity(out.len()), seen: T::default() })
             .collect();
         for (matrix, &layer) in out.iter_mut().zip(extent.wanted) {
-            let rows = matrix.as_slice_mut().unwrap_or_default();
+            let rows = matrix.as_slice_mut();
+            let rows = rows.ok_or_else(|| Error::internal("a matrix of outputs is not in order".into()))?;
             for (task, rows) in tasks.iter_mut().zip(rows.chunks_mut(self.shared.plan.chunk * length(layer))) {
                 task.rows.push(rows);
             }

@@ -78,7 +78,10 @@ impl CudaModel {
             for (matrix, &layer) in out.iter_mut().zip(wanted) {
                 let length = length(layer);
                 let values = buffers.space.activation(layer).read(&self.on, images.len() * length)?;
-                let rows = matrix.as_slice_mut().unwrap_or_default()[index * TOGETHER * length..].chunks_mut(length);
+                let rows = matrix
+                    .as_slice_mut()
+                    .ok_or_else(|| Error::internal("a matrix of outputs is not in order".into()))?;
+                let rows = rows[index * TOGETHER * length..].chunks_mut(length);
                 for (values, row) in values.chunks_exact(length).zip(rows) {
                     channels_first(layers[layer].shape, values, row);
                 }
