@@ -6,7 +6,7 @@
 //! Cook's way) at six points: 0, ±3/4, ±3/2 and infinity. Those were chosen by measured error, about
 //! half of that of the usual 0, ±1, ±2 and infinity (`scripts/reference/winograd_error.py`); as they are
 //! symmetric too, they cost no more.
-#![expect(unsafe_code, reason = "vector instructions; every reach is checked before")]
+#![expect(unsafe_code, reason = "vector instructions; bounds are checked before")]
 
 use super::gemm::InitialSum;
 use super::lanes::{LANES, Lanes, VectorWork, with_lanes};
@@ -15,7 +15,7 @@ use crate::device::VectorLevel;
 /// Values along a side of a tile.
 pub(crate) const SIDE: usize = 6;
 
-/// Products of a tile, each of which lies in a plane of its own.
+/// Elements of a transformed tile; each is stored in a matrix (plane) of its own, so that there is one product a plane.
 pub(crate) const PLANES: usize = SIDE * SIDE;
 
 /// Powers of the points 3/4 and 3/2.
@@ -26,27 +26,28 @@ const DIVISORS: [f32; 3] = [1.265_625, -1.898_437_5, 7.593_75];
 
 /// Offsets of a tile's pixels, row by row, in what is read or written.
 #[derive(Clone, Debug)]
-pub(crate) struct Pixels {
-    places: Vec<u32>,
+pub(crate) struct PixelOffsets {
+    offsets: Vec<u32>,
+    /// The greatest offset.
     reach: usize,
-    /// Whether every pixel has a place.
+    /// Whether every pixel has an offset.
     whole: bool,
 }
 
-impl Pixels {
-    /// No place to write to: the pixel lies outside.
-    pub const NOWHERE: u32 = u32::MAX;
+impl PixelOffsets {
+    /// Not written: the pixel lies outside.
+    pub const OUTSIDE: u32 = u32::MAX;
 
-    pub fn new(places: Vec<u32>) -> Self {
-        let reach = places.iter().filter(|&&place| place != Self::NOWHERE).max();
-        let whole = !places.contains(&Self::NOWHERE);
-        Self { reach: reach.map_or(0, |&place| place as usize), whole, places }
+    pub fn new(offsets: Vec<u32>) -> Self {
+        let reach = offsets.iter().filter(|&&offset| offset != Self::OUTSIDE).max();
+        let whole = !offsets.contains(&Self::OUTSIDE);
+        Self { reach: reach.map_or(0, |&offset| offset as usize), whole, offsets }
     }
 }
 
-/// What is brought into planes.
+/// What is transformed into planes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Spread {
+pub(crate) enum TransformOf {
     /// 6 x 6 values: `B' d B`.
     Values,
     /// So many taps by as many: `G g G'`.
@@ -56,7 +57,7 @@ pub(crate) enum Spread {
 /// A tile, `width` channels deep, to be transformed into planes.
 pub(crate) struct IntoPlanes<'a> {
     pub from: &'a [f32],
-    pub pixels: &'a Pixels,
+    pub pixels: &'a PixelOffsets,
     pub to: &'a mut [f32],
     /// Floats from one plane to the next.
     pub plane: usize,
@@ -70,7 +71,7 @@ pub(crate) struct FromPlanes<'a> {
     pub plane: usize,
     pub side: usize,
     pub to: &'a mut [f32],
-    pub pixels: &'a Pixels,
+    pub pixels: &'a PixelOffsets,
     pub width: usize,
     pub start: InitialSum<'a>,
 }
@@ -78,21 +79,21 @@ pub(crate) struct FromPlanes<'a> {
 /// Brings a tile into planes.
 ///
 /// Panics where an operand is too short (a mistake in a plan, not in data).
-pub(crate) fn into_planes(level: VectorLevel, spread: Spread, tile: IntoPlanes<'_>) {
-    let side = match spread {
-        Spread::Values => SIDE,
-        Spread::Taps(side) => side,
+pub(crate) fn into_planes(level: VectorLevel, of: TransformOf, tile: IntoPlanes<'_>) {
+    let side = match of {
+        TransformOf::Values => SIDE,
+        TransformOf::Taps(side) => side,
     };
-    assert!(tile.pixels.places.len() == side * side && tile.width.is_multiple_of(LANES), "a tile's pixels");
+    assert!(tile.pixels.offsets.len() == side * side && tile.width.is_multiple_of(LANES), "a tile's pixels");
     assert!(tile.from.len() >= tile.pixels.reach + tile.width, "transform reads past its input");
     assert!(tile.pixels.whole, "every pixel is read");
     assert!(tile.to.len() >= (PLANES - 1) * tile.plane + tile.width, "transform writes past the planes");
-    match spread {
-        Spread::Values => with_lanes(level, SpreadTile::<SIDE, true>(tile)),
-        Spread::Taps(2) => with_lanes(level, SpreadTile::<2, false>(tile)),
-        Spread::Taps(3) => with_lanes(level, SpreadTile::<3, false>(tile)),
-        Spread::Taps(4) => with_lanes(level, SpreadTile::<4, false>(tile)),
-        Spread::Taps(_) => with_lanes(level, SpreadTile::<5, false>(tile)),
+    match of {
+        TransformOf::Values => with_lanes(level, ForwardTransform::<SIDE, true>(tile)),
+        TransformOf::Taps(2) => with_lanes(level, ForwardTransform::<2, false>(tile)),
+        TransformOf::Taps(3) => with_lanes(level, ForwardTransform::<3, false>(tile)),
+        TransformOf::Taps(4) => with_lanes(level, ForwardTransform::<4, false>(tile)),
+        TransformOf::Taps(_) => with_lanes(level, ForwardTransform::<5, false>(tile)),
     }
 }
 
@@ -100,29 +101,29 @@ pub(crate) fn into_planes(level: VectorLevel, spread: Spread, tile: IntoPlanes<'
 ///
 /// Panics where an operand is too short (a mistake in a plan, not in data).
 pub(crate) fn from_planes(level: VectorLevel, tile: FromPlanes<'_>) {
-    assert!(tile.pixels.places.len() == tile.side * tile.side && tile.width.is_multiple_of(LANES), "a tile's pixels");
+    assert!(tile.pixels.offsets.len() == tile.side * tile.side && tile.width.is_multiple_of(LANES), "a tile's pixels");
     assert!(tile.from.len() >= (PLANES - 1) * tile.plane + tile.width, "transform reads past the planes");
     assert!(tile.to.len() >= tile.pixels.reach + tile.width, "transform writes past its output");
     if let InitialSum::Bias(bias) = tile.start {
         assert!(bias.len() >= tile.width, "one bias per channel");
     }
     match tile.side {
-        2 => with_lanes(level, CollectTile::<2>(tile)),
-        3 => with_lanes(level, CollectTile::<3>(tile)),
-        4 => with_lanes(level, CollectTile::<4>(tile)),
-        _ => with_lanes(level, CollectTile::<5>(tile)),
+        2 => with_lanes(level, OutputTransform::<2>(tile)),
+        3 => with_lanes(level, OutputTransform::<3>(tile)),
+        4 => with_lanes(level, OutputTransform::<4>(tile)),
+        _ => with_lanes(level, OutputTransform::<5>(tile)),
     }
 }
 
 /// `R x R` pixels into planes: values, or else taps.
-struct SpreadTile<'a, const R: usize, const VALUES: bool>(IntoPlanes<'a>);
+struct ForwardTransform<'a, const R: usize, const VALUES: bool>(IntoPlanes<'a>);
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-impl<const R: usize, const VALUES: bool> VectorWork for SpreadTile<'_, R, VALUES> {
+impl<const R: usize, const VALUES: bool> VectorWork for ForwardTransform<'_, R, VALUES> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
         let mut channel = 0;
-        // SAFETY: the operands were compared with the reach; the caller vouches for the instructions.
+        // SAFETY: the operands were compared with the greatest offset; the caller vouches for the instructions.
         unsafe {
             while channel + L::WIDTH <= self.0.width {
                 self.vector::<L>(channel);
@@ -138,7 +139,7 @@ impl<const R: usize, const VALUES: bool> VectorWork for SpreadTile<'_, R, VALUES
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[expect(clippy::needless_range_loop, reason = "counted loops let the compiler keep the arrays in registers")]
-impl<const R: usize, const VALUES: bool> SpreadTile<'_, R, VALUES> {
+impl<const R: usize, const VALUES: bool> ForwardTransform<'_, R, VALUES> {
     /// # Safety
     /// The operands reach as far as the channels go, and the processor has the instructions.
     #[inline(always)]
@@ -148,12 +149,12 @@ impl<const R: usize, const VALUES: bool> SpreadTile<'_, R, VALUES> {
         unsafe {
             let from = tile.from.as_ptr().add(channel);
             let to = tile.to.as_mut_ptr().add(channel);
-            let places = tile.pixels.places.as_ptr();
+            let offsets = tile.pixels.offsets.as_ptr();
             let mut rows = [[L::zero(); SIDE]; R];
             for y in 0..R {
                 let mut row = [L::zero(); R];
                 for x in 0..R {
-                    row[x] = L::load(from.add(*places.add(y * R + x) as usize));
+                    row[x] = L::load(from.add(*offsets.add(y * R + x) as usize));
                 }
                 rows[y] = Self::line(&row);
             }
@@ -252,14 +253,14 @@ unsafe fn results<L: Lanes, const M: usize>(m: &[L; SIDE]) -> [L; M] {
 }
 
 /// Planes to `M x M` results.
-struct CollectTile<'a, const M: usize>(FromPlanes<'a>);
+struct OutputTransform<'a, const M: usize>(FromPlanes<'a>);
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
-impl<const M: usize> VectorWork for CollectTile<'_, M> {
+impl<const M: usize> VectorWork for OutputTransform<'_, M> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
         let mut channel = 0;
-        // SAFETY: the operands were compared with the reach; the caller vouches for the instructions.
+        // SAFETY: the operands were compared with the greatest offset; the caller vouches for the instructions.
         unsafe {
             while channel + L::WIDTH <= self.0.width {
                 self.vector::<L>(channel);
@@ -275,7 +276,7 @@ impl<const M: usize> VectorWork for CollectTile<'_, M> {
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[expect(clippy::needless_range_loop, reason = "counted loops let the compiler keep the arrays in registers")]
-impl<const M: usize> CollectTile<'_, M> {
+impl<const M: usize> OutputTransform<'_, M> {
     /// # Safety
     /// The operands reach as far as the channels go, and the processor has the instructions.
     #[inline(always)]
@@ -302,8 +303,8 @@ impl<const M: usize> CollectTile<'_, M> {
                 }
                 let column: [L; M] = results(&column);
                 for y in 0..M {
-                    let place = *tile.pixels.places.as_ptr().add(y * M + x);
-                    if place == Pixels::NOWHERE {
+                    let place = *tile.pixels.offsets.as_ptr().add(y * M + x);
+                    if place == PixelOffsets::OUTSIDE {
                         continue;
                     }
                     let to = to.add(place as usize);
@@ -330,15 +331,15 @@ mod tests {
                 let side = SIDE + 1 - taps;
                 let d: Vec<f32> = (0..PLANES).map(|i| ((i * 37 + 11) % 23) as f32 - 11.0).collect();
                 let g: Vec<f32> = (0..taps * taps).map(|i| ((i * 29 + 5) % 17) as f32 - 8.0).collect();
-                let planes = |spread, values: &[f32]| {
+                let planes = |of, values: &[f32]| {
                     let values: Vec<f32> = values.iter().flat_map(|&value| [value; LANES]).collect();
-                    let pixels = Pixels::new((0..values.len() as u32).step_by(LANES).collect());
+                    let pixels = PixelOffsets::new((0..values.len() as u32).step_by(LANES).collect());
                     let mut out = vec![f32::NAN; PLANES * LANES];
                     let tile = IntoPlanes { from: &values, pixels: &pixels, to: &mut out, plane: LANES, width: LANES };
-                    into_planes(level, spread, tile);
+                    into_planes(level, of, tile);
                     out
                 };
-                let (d_planes, g_planes) = (planes(Spread::Values, &d), planes(Spread::Taps(taps), &g));
+                let (d_planes, g_planes) = (planes(TransformOf::Values, &d), planes(TransformOf::Taps(taps), &g));
                 let products: Vec<f32> = d_planes.iter().zip(&g_planes).map(|(d, g)| d * g).collect();
                 let mut found = vec![1.0; side * side * LANES];
                 let places = (0..found.len() as u32).step_by(LANES).collect();
@@ -347,7 +348,7 @@ mod tests {
                     plane: LANES,
                     side,
                     to: &mut found,
-                    pixels: &Pixels::new(places),
+                    pixels: &PixelOffsets::new(places),
                     width: LANES,
                     start: InitialSum::Add,
                 };

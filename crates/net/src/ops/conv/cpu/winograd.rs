@@ -6,7 +6,9 @@ use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum,
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{WindowAxis, Windows};
-use crate::device::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
+use crate::device::cpu::winograd::{
+    FromPlanes, IntoPlanes, PLANES, PixelOffsets, SIDE, TransformOf, from_planes, into_planes,
+};
 use rayon::prelude::*;
 use std::cell::RefCell;
 
@@ -41,7 +43,7 @@ pub(crate) fn applies(windows: &Windows) -> bool {
 }
 
 /// The tiles of an image: `from` is what they read, `side` results each way they give.
-pub(super) fn value_tiles(from: &Layout, results: (usize, usize), side: usize, padding: usize) -> Vec<Pixels> {
+pub(super) fn value_tiles(from: &Layout, results: (usize, usize), side: usize, padding: usize) -> Vec<PixelOffsets> {
     let inside = |at: isize, before: usize, length: usize, after: usize| {
         (-(before as isize)..(length + after) as isize).contains(&at)
     };
@@ -54,7 +56,7 @@ pub(super) fn value_tiles(from: &Layout, results: (usize, usize), side: usize, p
             // Whatever lies further out is zero as the halo is.
             if known { from.offset(0, y, x) as u32 } else { from.offset(0, -1, -1) as u32 }
         });
-        Pixels::new(places.collect())
+        PixelOffsets::new(places.collect())
     };
     corners(results, side).map(tile).collect()
 }
@@ -66,7 +68,7 @@ fn corners((height, width): (usize, usize), side: usize) -> impl Iterator<Item =
 }
 
 /// Where every tile's `side x side` results lie; `outside` stands for those over the border.
-pub(super) fn result_tiles(layout: &Layout, side: usize, outside: u32) -> Vec<Pixels> {
+pub(super) fn result_tiles(layout: &Layout, side: usize, outside: u32) -> Vec<PixelOffsets> {
     let shape = layout.shape;
     let tile = |(y, x): (usize, usize)| {
         let places = (0..side * side).map(|place| {
@@ -74,15 +76,15 @@ pub(super) fn result_tiles(layout: &Layout, side: usize, outside: u32) -> Vec<Pi
             let known = y < shape.height && x < shape.width;
             if known { layout.pixel(0, y, x).start as u32 } else { outside }
         });
-        Pixels::new(places.collect())
+        PixelOffsets::new(places.collect())
     };
     corners((shape.height, shape.width), side).map(tile).collect()
 }
 
 /// Where the taps of a filter lie, packed as the direct product wants them: `depth` values a tap,
 /// [`BLOCK`] filters side by side.
-pub(super) fn filter_pixels(taps: usize, depth: usize) -> Pixels {
-    Pixels::new((0..taps * taps).map(|tap| (tap * depth * BLOCK) as u32).collect())
+pub(super) fn filter_pixels(taps: usize, depth: usize) -> PixelOffsets {
+    PixelOffsets::new((0..taps * taps).map(|tap| (tap * depth * BLOCK) as u32).collect())
 }
 
 /// A convolution with stride 1 and one group.
@@ -91,8 +93,8 @@ pub(super) struct Winograd {
     taps: usize,
     from: Layout,
     to: Layout,
-    tiles: Vec<(Pixels, Pixels)>,
-    filter: Pixels,
+    tiles: Vec<(PixelOffsets, PixelOffsets)>,
+    filter: PixelOffsets,
     product: Gemm,
 }
 
@@ -101,7 +103,7 @@ impl Winograd {
     pub fn new(taps: usize, padding: usize, from: Layout, to: Layout) -> Self {
         let side = SIDE + 1 - taps;
         let values = value_tiles(&from, (to.shape.height, to.shape.width), side, padding);
-        let tiles = values.into_iter().zip(result_tiles(&to, side, Pixels::NOWHERE)).collect();
+        let tiles = values.into_iter().zip(result_tiles(&to, side, PixelOffsets::OUTSIDE)).collect();
         let rows = (0..TILES).map(|tile| RowOffset { a: (tile * from.stride) as u32, c: (tile * to.stride) as u32 });
         let product = Gemm::new(GemmTable {
             rows: rows.collect(),
@@ -142,7 +144,7 @@ impl Winograd {
                     plane,
                     width: BLOCK,
                 };
-                into_planes(level, Spread::Taps(self.taps), tile);
+                into_planes(level, TransformOf::Taps(self.taps), tile);
             }
         });
     }
@@ -181,7 +183,7 @@ impl Winograd {
                     plane: values_plane,
                     width: self.from.stride,
                 };
-                into_planes(level, Spread::Values, tile);
+                into_planes(level, TransformOf::Values, tile);
             }
             let multiply = |(plane, c): (usize, &mut [f32])| {
                 let (a, b) = (&values[plane * values_plane..], &packed[plane * self.packed_plane()..]);

@@ -6,7 +6,9 @@ use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum,
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{Layouts, Windows};
-use crate::device::cpu::winograd::{FromPlanes, IntoPlanes, PLANES, Pixels, SIDE, Spread, from_planes, into_planes};
+use crate::device::cpu::winograd::{
+    FromPlanes, IntoPlanes, PLANES, PixelOffsets, SIDE, TransformOf, from_planes, into_planes,
+};
 use crate::ops::cpu::WeightGradientInputs;
 use std::ops::Range;
 
@@ -24,8 +26,8 @@ pub(super) struct WinogradGradient {
     input: Layout,
     output: Layout,
     /// Values and gradients.
-    tiles: Vec<(Pixels, Pixels)>,
-    filter: Pixels,
+    tiles: Vec<(PixelOffsets, PixelOffsets)>,
+    filter: PixelOffsets,
     product: Gemm,
     /// Images taken together.
     together: usize,
@@ -129,7 +131,7 @@ impl WinogradGradient {
                 plane: most * self.input.stride + SPACE,
                 width: self.input.stride,
             };
-            into_planes(level, Spread::Values, tile);
+            into_planes(level, TransformOf::Values, tile);
             let tile = IntoPlanes {
                 from: &gradient[image * self.output.image()..],
                 pixels: gradient_pixels,
@@ -137,7 +139,7 @@ impl WinogradGradient {
                 plane: most * self.output.stride + SPACE,
                 width: self.output.stride,
             };
-            into_planes(level, Spread::Taps(SIDE + 1 - self.taps), tile);
+            into_planes(level, TransformOf::Taps(SIDE + 1 - self.taps), tile);
         }
     }
 
