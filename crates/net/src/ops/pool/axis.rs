@@ -11,6 +11,23 @@ pub(crate) struct PoolWindow {
     pub divisor: usize,
 }
 
+impl PoolWindow {
+    /// Window number `index` of those that slide over `side` pixels, in constant time whatever its size.
+    pub fn sliding(axis: WindowAxis, side: usize, index: usize, counts_padding: bool) -> Self {
+        let (origin, step) = (axis.origin(index), axis.dilation as isize);
+        // The first tap from `from` on, and one past the last before `to`.
+        let taps = |from: isize, to: isize| {
+            let first = if origin < from { (from - origin + step - 1) / step } else { 0 };
+            let end = if origin < to { (to - origin + step - 1) / step } else { 0 };
+            (first, (end.min(axis.size as isize) - first).max(0) as usize)
+        };
+        let (first, count) = taps(0, side as isize);
+        let (_, counted) = taps(-(axis.before as isize), (side + axis.after) as isize);
+        let first = if count > 0 { (origin + first * step) as usize } else { 0 };
+        Self { first, count, divisor: if counts_padding { counted } else { count } }
+    }
+}
+
 /// Every window along an axis, and for every pixel the windows that hold it.
 #[derive(Clone, Debug)]
 pub(crate) struct PoolAxis {
@@ -26,17 +43,7 @@ pub(crate) struct PoolAxis {
 impl PoolAxis {
     /// Windows that slide over `side` pixels.
     pub fn sliding(axis: WindowAxis, side: usize, outputs: usize, counts_padding: bool) -> Self {
-        let window = |index| {
-            let taps = |from: isize, to: isize| {
-                let places = (0..axis.size).map(|tap| axis.origin(index) + (tap * axis.dilation) as isize);
-                places.filter(move |place| (from..to).contains(place))
-            };
-            let inside = || taps(0, side as isize);
-            let counted = taps(-(axis.before as isize), (side + axis.after) as isize).count();
-            let count = inside().count();
-            let first = inside().next().unwrap_or(0) as usize;
-            PoolWindow { first, count, divisor: if counts_padding { counted } else { count } }
-        };
+        let window = |index| PoolWindow::sliding(axis, side, index, counts_padding);
         Self::new(side, axis.dilation, (0..outputs).map(window).collect())
     }
 

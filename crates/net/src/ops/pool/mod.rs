@@ -13,7 +13,7 @@ use crate::shape::Shape;
 use crate::table::Section;
 use crate::table::pair::{pair, pair_of, put_pair, put_sides, sides_of};
 use crate::table::write::{put, whole, word};
-use axis::PoolAxis;
+use axis::{PoolAxis, PoolWindow};
 use std::sync::Arc;
 use toml::Table;
 
@@ -102,6 +102,9 @@ impl Pool {
     }
 }
 
+/// Pixels of all windows along a side: tables of them are kept.
+const MOST_WINDOW_PIXELS: usize = 1 << 24;
+
 /// Windows along a side, and whether all of them touch it.
 fn count(axis: WindowAxis, side: usize, rounding: Rounding, outputs: Option<usize>) -> Result<usize, ShapeError> {
     let WindowAxis { size, stride, dilation, before, after } = axis;
@@ -121,17 +124,20 @@ fn count(axis: WindowAxis, side: usize, rounding: Rounding, outputs: Option<usiz
         || format!("a window no larger than the padded input's {padded} pixels"),
         || format!("{span}"),
     )?;
-    let fitting = || {
-        let windows = 1 + rounding.divide(padded - span, stride);
-        // What begins behind the input would see nothing.
-        windows.min(1 + (before + side - 1) / stride)
-    };
-    let windows = outputs.unwrap_or_else(fitting);
-    let table = PoolAxis::sliding(axis, side, windows, false);
+    // Further windows would begin behind the input and see nothing.
+    let most = 1 + (before + side - 1) / stride;
+    let windows = outputs.unwrap_or_else(|| (1 + rounding.divide(padded - span, stride)).min(most));
+    let window = |index| PoolWindow::sliding(axis, side, index, false).count;
     ShapeError::ensure(
-        windows > 0 && table.windows.iter().all(|window| window.count > 0),
+        (1..=most).contains(&windows) && (0..windows).all(|index| window(index) > 0),
         || format!("windows that touch the input's {side} pixels"),
         || format!("{windows} windows of {size} every {stride}"),
+    )?;
+    let pixels: usize = (0..windows).map(window).sum();
+    ShapeError::ensure(
+        pixels <= MOST_WINDOW_PIXELS,
+        || format!("windows along a side of at most {MOST_WINDOW_PIXELS} pixels in all"),
+        || format!("{windows} windows of {size}, {pixels} pixels"),
     )?;
     Ok(windows)
 }
@@ -312,5 +318,52 @@ impl Operation for Pool {
 
     fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error> {
         Ok(Box::new(cuda::PoolLayer::new(self, context)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_a_hostile_recipe_cost_no_time_and_no_memory() {
+        let pool = |size, padding, outputs| {
+            let axis = WindowAxis { size, before: padding, after: padding, ..WindowAxis::new(size) };
+            let outputs = Some([outputs; 2]);
+            let windows = PoolWindows::Sliding {
+                rows: axis,
+                columns: axis,
+                rounding: Rounding::Up,
+                outputs,
+                counts_padding: false,
+            };
+            Pool { kind: PoolKind::Max, windows, ties: Ties::All }
+        };
+        let refused = |pool: Pool, side| Operation::output(&pool, &[Shape::new(1, side, side)]).unwrap_err();
+        // Few pixels each: refused by the network, for its activations.
+        let many = Operation::output(&pool(999_999, 999_998, 999_999), &[Shape::new(1, 8, 8)]);
+        assert_eq!(many, Ok(Shape::new(1, 999_999, 999_999)));
+        assert!(refused(pool(3, 1, 999_999), 8).expected.contains("touch the input's 8 pixels"));
+        let error = refused(pool(999_999, 999_998, 999_999), 8192);
+        assert!(error.expected.contains("in all"), "{error:?}");
+        assert_eq!(Operation::output(&pool(3, 1, 8), &[Shape::new(1, 8, 8)]), Ok(Shape::new(1, 8, 8)));
+    }
+
+    #[test]
+    fn windows_are_those_counted_tap_by_tap() {
+        for (size, stride, dilation, before, after, side) in
+            [(3, 2, 1, 1, 0, 7), (2, 1, 3, 0, 2, 9), (4, 3, 2, 3, 5, 6), (1, 4, 1, 0, 0, 9), (5, 1, 2, 8, 8, 3)]
+        {
+            let axis = WindowAxis { size, stride, dilation, before, after };
+            for index in 0..6 {
+                let places: Vec<isize> = (0..size).map(|tap| axis.origin(index) + (tap * dilation) as isize).collect();
+                let inside: Vec<_> = places.iter().filter(|place| (0..side as isize).contains(place)).collect();
+                let padded = -(before as isize)..(side + after) as isize;
+                let counted = places.iter().filter(|place| padded.contains(place)).count();
+                let found = PoolWindow::sliding(axis, side, index, true);
+                assert_eq!((found.count, found.divisor), (inside.len(), counted), "{axis:?} {index}");
+                assert!(inside.first().is_none_or(|first| **first == found.first as isize), "{axis:?} {index}");
+            }
+        }
     }
 }
