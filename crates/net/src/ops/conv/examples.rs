@@ -40,4 +40,6 @@ pub(super) const EXAMPLES: &[Example] = &[
     ("a conv filters=8 size=3 padding=[1,1,0,2] stride=2 rounding=\"down\"", [4, 8, 9]),
     ("a conv filters=32 size=3 padding=[1,1,1,0]", [32, 8, 8]),
     ("a conv filters=6 size=3\nb conv filters=12 size=3 dilation=[1,2] stride=[3,2] groups=3", [2, 9, 10]),
+    // One window; a phase for every position, not one for every pixel of the stride.
+    ("a conv filters=5 size=3\nb conv filters=6 size=2 stride=900000", [2, 6, 5]),
 ];

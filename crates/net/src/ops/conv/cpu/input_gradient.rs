@@ -7,13 +7,15 @@ use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum,
 use crate::device::cpu::lanes::LANES;
 use crate::device::cpu::layout::Halo;
 use crate::device::cpu::window::{Layouts, WindowAxis, Windows, tail};
+use std::collections::BTreeSet;
 
 /// The zeros around its output's gradient that [`ConvInputGradient`] reads.
 pub(crate) fn gradient_halo(windows: &Windows) -> Halo {
     let side = |axis: WindowAxis, length: usize, outputs: usize| {
+        let phases = StridePhase::along(axis, length);
         let mut halo = (0, 0);
         for position in 0..length {
-            let phase = StridePhase::of(axis, position);
+            let phase = phases[phases.partition_point(|phase| phase.rest < StridePhase::rest(axis, position))];
             let first = phase.first(axis, position);
             let last = first + (phase.taps as isize - 1) * phase.output_step as isize;
             halo.0 = halo.0.max((-first).max(0) as usize);
@@ -28,7 +30,7 @@ pub(crate) fn gradient_halo(windows: &Windows) -> Halo {
 
 /// Input positions that see the same taps of the filters along one axis: with stride `t` there are `t`. Position `p` is
 /// tap `r` of output `o` where `o stride + r dilation = p + before`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 struct StridePhase {
     /// `p + before`, less whole strides.
     rest: usize,
@@ -45,14 +47,21 @@ impl StridePhase {
         let WindowAxis { size, stride, dilation, .. } = axis;
         let common = greatest_common_divisor(stride, dilation);
         let (tap_step, output_step) = (stride / common, dilation / common);
-        let offset = (0..tap_step).find(|tap| tap * dilation % stride == rest);
+        // Past the last tap there is none to be found.
+        let offset = (0..tap_step.min(size)).find(|tap| tap * dilation % stride == rest);
         // Positions between the taps of all windows are seen by none.
         let taps = offset.map_or(0, |offset| size.saturating_sub(offset).div_ceil(tap_step));
         Self { rest, offset: offset.unwrap_or(0), taps, tap_step, output_step }
     }
 
-    fn of(axis: WindowAxis, position: usize) -> Self {
-        Self::new(axis, (position + axis.before) % axis.stride)
+    /// The phases of all positions along a side, in the order of their rests.
+    fn along(axis: WindowAxis, side: usize) -> Vec<Self> {
+        let rests: BTreeSet<usize> = (0..side).map(|position| Self::rest(axis, position)).collect();
+        rests.into_iter().map(|rest| Self::new(axis, rest)).collect()
+    }
+
+    const fn rest(axis: WindowAxis, position: usize) -> usize {
+        (position + axis.before) % axis.stride
     }
 
     /// First output (in ascending order) that saw the position; it did so with the last tap.
@@ -105,9 +114,9 @@ impl ConvInputGradient {
         });
         let mut this = Self { windows, phases: Vec::new(), winograd, depth };
         let mut packed = 0;
-        for y in 0..windows.rows.stride {
-            for x in 0..windows.columns.stride {
-                let (y, x) = (StridePhase::new(windows.rows, y), StridePhase::new(windows.columns, x));
+        let columns = StridePhase::along(windows.columns, windows.input.width);
+        for y in StridePhase::along(windows.rows, windows.input.height) {
+            for &x in &columns {
                 let mut phase = this.phase(y, x, places, images);
                 phase.packed = packed;
                 packed += phase.packed_group * windows.groups;
@@ -124,8 +133,8 @@ impl ConvInputGradient {
         let is_seen = y.taps > 0 && x.taps > 0;
         let mut rows = Vec::new();
         for image in 0..images {
-            for iy in (0..input.shape.height).filter(|&iy| StridePhase::of(along_y, iy) == y) {
-                for ix in (0..input.shape.width).filter(|&ix| StridePhase::of(along_x, ix) == x) {
+            for iy in (0..input.shape.height).filter(|&iy| StridePhase::rest(along_y, iy) == y.rest) {
+                for ix in (0..input.shape.width).filter(|&ix| StridePhase::rest(along_x, ix) == x.rest) {
                     let (oy, ox) = (y.first(along_y, iy), x.first(along_x, ix));
                     rows.push(RowOffset {
                         a: if is_seen { output.offset(image, oy, ox) as u32 } else { 0 },
