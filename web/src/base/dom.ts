@@ -1,23 +1,23 @@
-/** Small things of the document: measured sizes, sharp canvases. */
+/** DOM helpers: element sizes, canvas contexts at the device's resolution, the target of a key press. */
 
-/** Reports an element's content size, now and whenever it changes. A Svelte action. */
-export function measured(node: HTMLElement | SVGElement, report: (width: number, height: number) => void) {
+/** Svelte action: gives `onResize` the content size in whole CSS pixels, at first and after every change. */
+export function measured(node: HTMLElement | SVGElement, onResize: (width: number, height: number) => void) {
   const observer = new ResizeObserver((entries) => {
     const box = entries[entries.length - 1].contentRect;
-    report(Math.floor(box.width), Math.floor(box.height));
+    onResize(Math.floor(box.width), Math.floor(box.height));
   });
   observer.observe(node);
   return { destroy: () => observer.disconnect() };
 }
 
-/** The device's pixels per CSS pixel, whole, so that tiles stay whole too. */
+/** `devicePixelRatio`, rounded to 1 or more, so that a tile's pixels cover whole device pixels. */
 export function pixelRatio(): number {
   return Math.max(1, Math.round(globalThis.devicePixelRatio || 1));
 }
 
 /**
- * Sizes a canvas for CSS pixels and hands out a context that draws in them, unsmoothed. Resizing clears a canvas,
- * so this touches the size only when it differs.
+ * Sizes a canvas to `width` x `height` CSS pixels and returns a context that draws in CSS pixels, with image smoothing
+ * off. Setting its size clears a canvas, so the size is set only where it differs.
  */
 export function context2d(
   canvas: HTMLCanvasElement,
@@ -25,10 +25,11 @@ export function context2d(
   height: number,
 ): CanvasRenderingContext2D | null {
   const ratio = pixelRatio();
-  const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
-  if (canvas.width !== w || canvas.height !== h) {
-    canvas.width = w;
-    canvas.height = h;
+  const deviceWidth = Math.max(1, Math.round(width * ratio));
+  const deviceHeight = Math.max(1, Math.round(height * ratio));
+  if (canvas.width !== deviceWidth || canvas.height !== deviceHeight) {
+    canvas.width = deviceWidth;
+    canvas.height = deviceHeight;
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
   }
@@ -39,7 +40,7 @@ export function context2d(
   return context;
 }
 
-/** True when a key press belongs to a control under the focus rather than to the page. */
+/** True when a key press goes to a form field or editable element rather than to the page's shortcuts. */
 export function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&

@@ -1,4 +1,6 @@
-// The driver's start, its errors, and the one device.
+// Initialisation of the driver, the names and texts of its errors, and queries of the only device.
+//
+// LOCK() and the ENTER macros declare `s`, the driver's State, and hold its mutex until the function returns.
 #include <stdarg.h>
 
 #include "driver.h"
@@ -6,7 +8,7 @@
 namespace emulator::driver {
 
 std::string& last_work() {
-  // Never destroyed, since a report may be made at exit.
+  // Never destroyed, since diagnostics may be printed during process exit.
   static std::string* name = new std::string("nothing");
   return *name;
 }
@@ -25,10 +27,10 @@ int environment(const char* name, int otherwise) {
   return value && *value ? atoi(value) : otherwise;
 }
 
-// Never destroyed: other threads may still call at exit.
+// Never destroyed: other threads may still call the driver during process exit.
 State& state() {
-  static State* all = new State;
-  return *all;
+  static State* instance = new State;
+  return *instance;
 }
 
 }  // namespace emulator::driver
@@ -39,6 +41,7 @@ EMULATOR_API int cuInit(unsigned flags) {
   LOCK();
   if (flags) return ERROR_INVALID_VALUE;
   if (s.ready) return SUCCESS;
+  // 0 stands for a machine without a GPU; any other value for one GPU.
   if (environment("DEEPVIZ_EMULATED_DEVICES", 1) == 0) return ERROR_NO_DEVICE;
   s.total = size_t(std::max(1, environment("DEEPVIZ_EMULATED_MB", 2048))) << 20;
   s.tracing = environment("DEEPVIZ_EMULATED_TRACE", 0) != 0;
@@ -120,7 +123,7 @@ EMULATOR_API int cuDeviceGetAttribute(int* value, int attribute, int device) {
     case 12: *value = 65536; break;        // MAX_REGISTERS_PER_BLOCK
     case 13: *value = 1000000; break;      // CLOCK_RATE
     case 14: *value = 512; break;          // TEXTURE_ALIGNMENT
-    case 16: *value = 4; break;            // MULTIPROCESSOR_COUNT: few, so that grids made from it stay small
+    case 16: *value = 4; break;            // MULTIPROCESSOR_COUNT: few, so that grids sized by it stay small
     case 19: *value = 1; break;            // CAN_MAP_HOST_MEMORY
     case 31: *value = 1; break;            // CONCURRENT_KERNELS
     case 38: *value = 4 << 20; break;      // L2_CACHE_SIZE

@@ -1,28 +1,31 @@
-/** The numbers of the Image view as tables. Pure. */
+/** The numbers of the Image view as tables for export. A pure function. */
 import type { ImageExampleStats } from '../../api/types';
 import type { Table } from '../../state/exportData';
 
 export function imageTables(input: {
+  /** Class probabilities of the image, a row for each of `checkpoints`. */
   rows: readonly (readonly number[])[];
   checkpoints: readonly number[];
-  /** Checkpoints at which the network predicts nothing any more. */
+  /** Checkpoints at which training had diverged: they have no probabilities. */
   diverged: readonly number[];
+  /** Class names, in the order of the probabilities. */
   names: readonly string[];
+  /** Statistics of the image over all checkpoints; null while they are loading. */
   exampleStats: ImageExampleStats | null;
 }): Table[] {
   const { rows, checkpoints, diverged, names, exampleStats } = input;
-  const out: Table[] = [];
+  const tables: Table[] = [];
   if (rows.length)
-    out.push({
+    tables.push({
       name: 'Probabilities',
       head: ['checkpoint', ...names],
       rows: [
-        ...rows.map((row, n): Table['rows'][number] => [String(checkpoints[n]), ...row]),
+        ...rows.map((row, index): Table['rows'][number] => [String(checkpoints[index]), ...row]),
         ...diverged.map((checkpoint) => [String(checkpoint), ...names.map(() => 'diverged')]),
       ],
     });
   if (exampleStats?.example)
-    out.push({
+    tables.push({
       name: 'What became of it',
       head: ['fact', 'value'],
       rows: [
@@ -34,5 +37,5 @@ export function imageTables(input: {
         ['mean margin', exampleStats.example.mean_margin],
       ],
     });
-  return out;
+  return tables;
 }

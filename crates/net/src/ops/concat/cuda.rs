@@ -1,4 +1,4 @@
-//! Layers stacked along the channels on the device.
+//! Concatenation along the channels on the GPU.
 
 use crate::device::cuda::{Arg, At, Grid};
 use crate::error::Error;
@@ -8,38 +8,46 @@ use crate::shape::Shape;
 #[derive(Debug)]
 pub(crate) struct ConcatLayer {
     pub inputs: Vec<Shape>,
-    /// The first channel of every input.
+    /// For each input, the output channel where its channels begin.
     pub first: Vec<usize>,
     pub output: Shape,
 }
 
-/// A kernel's first and last arguments.
+/// The arguments in which the two kernels differ.
 #[derive(Clone, Copy)]
-struct Arguments<'a> {
-    arrays: [At; 2],
-    last: &'a [Arg],
+struct KernelArguments<'a> {
+    /// Where the kernel reads and where it writes.
+    pointers: [At; 2],
+    /// Come after the sizes.
+    trailing: &'a [Arg],
 }
 
 impl ConcatLayer {
-    /// Runs a kernel over an input's values: its arrays, numbers, and what comes last.
-    fn launch(&self, run: &CudaRun<'_>, slot: usize, kernel: &'static str, ends: Arguments<'_>) -> Result<(), Error> {
-        let channels = self.inputs[slot].channels;
-        let rows = run.images * self.output.height * self.output.width;
-        let numbers = [Arg::long(rows), channels.into(), self.output.channels.into(), self.first[slot].into()];
-        let arrays = ends.arrays.map(Arg::from);
-        run.on.launch(kernel, Grid::Each(rows * channels), &[&arrays[..], &numbers, ends.last].concat())
+    /// Launches a kernel over all values of input number `input`.
+    fn launch(
+        &self,
+        run: &CudaRun<'_>,
+        input: usize,
+        kernel: &'static str,
+        arguments: KernelArguments<'_>,
+    ) -> Result<(), Error> {
+        let channels = self.inputs[input].channels;
+        let pixels = run.images * self.output.height * self.output.width;
+        let sizes = [Arg::long(pixels), channels.into(), self.output.channels.into(), self.first[input].into()];
+        let pointers = arguments.pointers.map(Arg::from);
+        run.on.launch(kernel, Grid::Each(pixels * channels), &[&pointers[..], &sizes, arguments.trailing].concat())
     }
 }
 
 impl CudaLayer for ConcatLayer {
     fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
-        x.iter().enumerate().try_for_each(|(slot, &x)| {
-            self.launch(run, slot, "concat_forward", Arguments { arrays: [x, y], last: &[] })
+        x.iter().enumerate().try_for_each(|(input, &x)| {
+            self.launch(run, input, "concat_forward", KernelArguments { pointers: [x, y], trailing: &[] })
         })
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
-        let ends = Arguments { arrays: [known.dy, known.dx], last: &[known.add.into()] };
-        self.launch(run, known.slot, "concat_backward", ends)
+        let arguments = KernelArguments { pointers: [known.dy, known.dx], trailing: &[known.add.into()] };
+        self.launch(run, known.slot, "concat_backward", arguments)
     }
 }

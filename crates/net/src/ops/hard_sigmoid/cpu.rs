@@ -1,4 +1,4 @@
-//! The hard sigmoid on the CPU, in place or from one buffer to another.
+//! The hard sigmoid on the CPU, in place or out of place.
 
 use super::HardSigmoid;
 use crate::device::cpu::elementwise::{Known, add, map, scale};
@@ -6,7 +6,7 @@ use crate::device::cpu::layout::{Maps, MapsMut, copy};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer, Inputs, SavedForBackward};
 
-/// Slope of the line.
+/// Derivative where the output lies strictly between 0 and 1.
 const SLOPE: f32 = 1.0 / 6.0;
 
 impl CpuLayer for HardSigmoid {
@@ -26,14 +26,14 @@ impl CpuLayer for HardSigmoid {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let known = Known { x: known.x.first(), y: known.y, dy: known.dy };
-        add(chunk.level, chunk.images, &known, dx.cleared_unless_written(chunk.images), |_, y| slope(y));
+        let operands = Known { x: known.x.first(), y: known.y, dy: known.dy };
+        add(chunk.level, chunk.images, &operands, dx.cleared_unless_written(chunk.images), |_, y| derivative(y));
         Ok(())
     }
 }
 
 impl InPlaceLayer for HardSigmoid {
-    /// Not one in the sense of [`crate::ops::cpu::OutputUse::InsideBounds`], which asks for the input's own value inside.
+    /// [`crate::ops::cpu::OutputUse::InsideBounds`] needs `y = x` inside the bounds; here `y = (x + 3) / 6`.
     fn is_rectifier(&self) -> bool {
         false
     }
@@ -43,12 +43,13 @@ impl InPlaceLayer for HardSigmoid {
     }
 
     fn backward(&self, chunk: Chunk, y: Maps<'_>, gradient: MapsMut<'_>) {
-        scale(chunk.level, chunk.images, y, gradient, slope);
+        scale(chunk.level, chunk.images, y, gradient, derivative);
     }
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+/// The derivative where the output is `y`.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
-fn slope(y: f32) -> f32 {
+fn derivative(y: f32) -> f32 {
     if y > 0.0 && y < 1.0 { SLOPE } else { 0.0 }
 }

@@ -1,4 +1,4 @@
-//! The gradient of locally and fully connected layers by their input.
+//! The gradient of locally and fully connected layers with respect to their input.
 
 use super::positions;
 use crate::device::VectorLevel;
@@ -9,95 +9,99 @@ use crate::device::cpu::layout::Layout;
 use crate::device::cpu::window::{Layouts, WindowAxis, Windows, tail};
 use rayon::prelude::*;
 
-/// The gradient by the input: at each input pixel, over all windows that saw it.
+/// The gradient with respect to the input: for each input pixel, the sum over all windows that contain it.
 #[derive(Debug)]
 pub(crate) struct LocalInputGradient {
     windows: Windows,
-    product: Gemm,
-    /// For each input pixel, where its segments end.
-    ends: Vec<usize>,
+    gemm: Gemm,
+    /// For each input pixel, the end of its range of `gemm`'s segments, which begins where the previous pixel's ends.
+    segment_ends: Vec<usize>,
+    /// Layout of the input's gradient.
     input: Layout,
     /// Channels of a group, rounded up to whole blocks.
-    width: usize,
+    padded_channels: usize,
 }
 
-/// The row or column of a window that lies so far from its first.
-fn tap(axis: WindowAxis, distance: isize) -> Option<usize> {
+/// The row or column of a window that lies `distance` input pixels after its first; `None` where the window has none.
+fn window_index(axis: WindowAxis, distance: isize) -> Option<usize> {
     let distance = usize::try_from(distance).ok()?;
-    let tap = distance / axis.dilation;
-    (distance.is_multiple_of(axis.dilation) && tap < axis.size).then_some(tap)
+    let index = distance / axis.dilation;
+    (distance.is_multiple_of(axis.dilation) && index < axis.size).then_some(index)
 }
 
 impl LocalInputGradient {
-    /// `output` is the layout of the output's gradient, `input` that of the input's.
-    pub fn new(windows: Windows, places: Layouts, images: usize) -> Self {
-        let Layouts { input, output } = places;
-        let width = windows.channels().next_multiple_of(BLOCK);
-        let matrix = windows.filters() * width;
+    /// `layouts` are those of the gradients of the layer's input and output.
+    pub fn new(windows: Windows, layouts: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = layouts;
+        let padded_channels = windows.channels().next_multiple_of(BLOCK);
+        let matrix_len = windows.filters() * padded_channels;
         let mut segments = Vec::new();
-        let mut ends = Vec::new();
+        let mut segment_ends = Vec::new();
         for iy in 0..windows.input.height {
             for ix in 0..windows.input.width {
-                for (place, (y, x)) in positions(&windows).enumerate() {
+                for (position, (y, x)) in positions(&windows).enumerate() {
                     let (top, left) = windows.origin(y, x);
-                    let row = tap(windows.rows, iy as isize - top);
-                    let column = tap(windows.columns, ix as isize - left);
+                    let row = window_index(windows.rows, iy as isize - top);
+                    let column = window_index(windows.columns, ix as isize - left);
                     if let (Some(row), Some(column)) = (row, column) {
-                        let tap = place * windows.area() + row * windows.columns.size + column;
-                        segments.push(Segment { a: output.pixel(0, y, x).start as u32, b: (tap * matrix) as u32 });
+                        let matrix = position * windows.area() + row * windows.columns.size + column;
+                        segments
+                            .push(Segment { a: output.pixel(0, y, x).start as u32, b: (matrix * matrix_len) as u32 });
                     }
                 }
-                ends.push(segments.len());
+                segment_ends.push(segments.len());
             }
         }
+        // Each image is a row of the product.
         let rows = (0..images)
             .map(|image| RowOffset { a: (image * output.image()) as u32, c: (image * input.image()) as u32 });
-        let product = Gemm::new(GemmTable {
+        let gemm = Gemm::new(GemmTable {
             rows: rows.collect(),
             segments,
             length: windows.filters(),
             a_stride: 1,
-            b_stride: width,
+            b_stride: padded_channels,
             vectors: windows.channels().div_ceil(LANES),
             b_block: BLOCK,
             c_block: BLOCK,
             tail: tail(windows.channels(), windows.groups),
         });
-        Self { windows, product, ends, input, width }
+        Self { windows, gemm, segment_ends, input, padded_channels }
     }
 
-    fn group_len(&self) -> usize {
-        let places = self.windows.output.height * self.windows.output.width;
-        let taps = self.windows.area();
-        places * taps * self.windows.filters() * self.width
+    /// Floats of the packed weights of a group.
+    fn packed_group_len(&self) -> usize {
+        let output_pixels = self.windows.output.height * self.windows.output.width;
+        output_pixels * self.windows.area() * self.windows.filters() * self.padded_channels
     }
 
-    /// Packs weights `[oh,ow,k,c,r,s]` as `[group][position][r][s][k][c]`.
+    /// Packs weights `[oh,ow,k,c,r,s]` as `[group][position][r][s][k][c]`, `c` padded with zeros to whole blocks.
     pub fn pack(&self, weights: &[f32], packed: &mut Buffer) {
         let windows = &self.windows;
-        let taps = windows.area();
-        let (filters, width) = (windows.filters(), self.width);
-        packed.grow(windows.groups * self.group_len());
-        let per_place = windows.output.channels * windows.weights();
-        let per_group = filters * windows.weights();
-        for (group, packed) in packed.chunks_exact_mut(self.group_len()).enumerate() {
-            packed.par_chunks_exact_mut(taps * filters * width).zip(weights.par_chunks_exact(per_place)).for_each(
-                |(packed, weights)| {
-                    let weights = &weights[group * per_group..][..per_group];
+        let area = windows.area();
+        let (filters, padded_channels) = (windows.filters(), self.padded_channels);
+        packed.grow(windows.groups * self.packed_group_len());
+        let weights_per_position = windows.output.channels * windows.weights();
+        let weights_per_group = filters * windows.weights();
+        for (group, packed) in packed.chunks_exact_mut(self.packed_group_len()).enumerate() {
+            packed
+                .par_chunks_exact_mut(area * filters * padded_channels)
+                .zip(weights.par_chunks_exact(weights_per_position))
+                .for_each(|(packed, weights)| {
+                    let weights = &weights[group * weights_per_group..][..weights_per_group];
                     for (k, filter) in weights.chunks_exact(windows.weights()).enumerate() {
-                        for tap in 0..taps {
-                            let packed = &mut packed[(tap * filters + k) * width..][..width];
+                        for pixel in 0..area {
+                            let packed = &mut packed[(pixel * filters + k) * padded_channels..][..padded_channels];
                             for (c, out) in packed.iter_mut().enumerate().take(windows.channels()) {
-                                *out = filter[c * taps + tap];
+                                *out = filter[c * area + pixel];
                             }
                         }
                     }
-                },
-            );
+                });
         }
     }
 
-    /// Writes, or adds to, the input's gradient.
+    /// Computes the input's gradient. `gradients` are the output's, the input's, and what the input's sums start from.
     pub fn apply(
         &self,
         level: VectorLevel,
@@ -105,25 +109,25 @@ impl LocalInputGradient {
         packed: &[f32],
         gradients: (&[f32], &mut [f32], InitialSum<'_>),
     ) {
-        let (output, input, start) = gradients;
+        let (dy, dx, start) = gradients;
         let windows = &self.windows;
         for group in 0..windows.groups {
-            let mut first = 0;
-            for (pixel, &end) in self.ends.iter().enumerate() {
+            let mut segment_start = 0;
+            for (pixel, &segment_end) in self.segment_ends.iter().enumerate() {
                 let (y, x) = (pixel / windows.input.width, pixel % windows.input.width);
-                let to = self.input.pixel(0, y, x).start + group * windows.channels();
-                self.product.apply(
+                let offset = self.input.pixel(0, y, x).start + group * windows.channels();
+                self.gemm.apply(
                     level,
                     GemmOperands {
-                        a: &output[group * windows.filters()..],
-                        b: &packed[group * self.group_len()..][..self.group_len()],
-                        c: &mut input[to..],
+                        a: &dy[group * windows.filters()..],
+                        b: &packed[group * self.packed_group_len()..][..self.packed_group_len()],
+                        c: &mut dx[offset..],
                         start,
                         rows: 0..images,
-                        segments: first..end,
+                        segments: segment_start..segment_end,
                     },
                 );
-                first = end;
+                segment_start = segment_end;
             }
         }
     }
