@@ -1,17 +1,12 @@
 //! What people do to folders that are being served: everything is shown as it is now.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use deepviz_corpus::Corpus;
-use deepviz_net::{Network, Run};
+use deepviz_net::Run;
 
 use super::fixture::{TestServer, copy_of_run, images, write_run, write_snapshot};
-
-fn network(run: &Path) -> (Arc<Network>, Corpus) {
-    (Arc::clone(Run::open(run).unwrap().network()), Corpus::open(&images()).unwrap())
-}
 
 fn set_modified(path: &Path, time: SystemTime) {
     std::fs::File::open(path).unwrap().set_modified(time).unwrap();
@@ -56,10 +51,10 @@ async fn a_run_that_is_trained_anew_in_its_place_is_shown_and_not_the_old_one() 
     assert_eq!(server.get("/api/runs/tiny/checkpoints/3/confusion").await.status, 200);
     std::fs::remove_dir_all(&run).unwrap();
     write_run(&run, &images());
-    let (network, corpus) = network(&run);
+    let corpus = Corpus::open(&images()).unwrap();
     for (step, as_if) in [(0, 1), (5, 2), (10, 3), (15, 4)] {
         // Other weights under the same names.
-        write_snapshot(&run, &network, &corpus, as_if);
+        write_snapshot(&run, &corpus, as_if);
         let from = Run::snapshot_path(&run, deepviz_net::Step(as_if));
         let mut snapshot = deepviz_net::Snapshot::read(&from).unwrap();
         std::fs::remove_file(from).unwrap();
@@ -106,8 +101,8 @@ async fn time_stamps_of_the_future_hide_nothing() {
     stamp();
     server.app.runs.scan();
     assert_eq!(hashes(&server, "tiny").await.len(), 4);
-    let (network, corpus) = network(&run);
-    write_snapshot(&run, &network, &corpus, 20);
+    let corpus = Corpus::open(&images()).unwrap();
+    write_snapshot(&run, &corpus, 20);
     let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     // Of the same length as before.
     std::fs::write(run.join("metrics.jsonl"), metrics.replace("\"error\":0.5", "\"error\":0.4")).unwrap();

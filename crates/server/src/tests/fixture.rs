@@ -8,9 +8,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use deepviz_corpus::{Corpus, ShapesOptions, Split, make_shapes};
-use deepviz_net::{
-    CorpusInfo, Device, Network, Parameters, Recipe, Run, RunInfo, RunTraining, Shape, Snapshot, Step, VectorLevel,
-};
+use deepviz_net::{Device, Run, RunInfo, Step};
 use deepviz_stats::{Job, compute};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -92,40 +90,11 @@ impl SharedRun {
 /// A run over the corpus in `images`, without statistics.
 pub(super) fn write_run(run: &Path, images: &Path) {
     let corpus = Corpus::open(images).unwrap();
-    let recipe = Recipe::parse(RECIPE, "tiny.toml", &[]).unwrap();
-    let shape = corpus.common_shape().unwrap();
-    let image = Shape::new(shape.channels, shape.height, shape.width);
-    let network = Network::new(&recipe, image, corpus.classes().len()).unwrap();
+    let info = deepviz_fixtures::run_info(RECIPE, &corpus);
     std::fs::create_dir_all(run.join("snapshots")).unwrap();
-    let info = RunInfo {
-        format: 1,
-        name: "tiny".into(),
-        version: "0.1.0".into(),
-        classes: corpus.classes().to_vec(),
-        image,
-        corpus: CorpusInfo {
-            name: corpus.name().into(),
-            path: images.into(),
-            identity: corpus.identity().into(),
-            train: corpus.range(Split::Train).len() as u64,
-            first_images: corpus.first_images(),
-            reading: std::collections::BTreeMap::default(),
-            test: corpus.range(Split::Test).len() as u64,
-        },
-        training: Some(RunTraining {
-            seed: 9,
-            vector_level: VectorLevel::Portable.name().into(),
-            train_images: 90,
-            steps_per_epoch: 5,
-            total_steps: 15,
-            snapshot_steps: STEPS.to_vec(),
-            spec: recipe.training().unwrap().clone(),
-        }),
-        recipe,
-    };
     info.write(run).unwrap();
     for step in STEPS {
-        write_snapshot(run, &network, &corpus, step);
+        write_snapshot(run, &corpus, step);
     }
     let line = |step: u64, kind: &str, loss: f64| {
         format!(
@@ -145,24 +114,13 @@ pub(super) fn write_run(run: &Path, images: &Path) {
     std::fs::write(run.join("metrics.jsonl"), lines).unwrap();
 }
 
-/// Weights between those of two seeds, so that neighbours in time are alike.
-pub(super) fn write_snapshot(run: &Path, network: &Network, corpus: &Corpus, step: u64) {
-    let mut parameters = Parameters::initial(network, 1);
-    let other = Parameters::initial(network, 2);
-    for ((_, mine), (_, theirs)) in parameters.iter_mut().zip(other.iter()) {
-        mine.zip_mut_with(theirs, |a, b| *a += step as f32 / 15.0 * b);
-    }
-    let snapshot = Snapshot {
-        step: Step(step),
-        epoch: step as f64 / 5.0,
-        images_seen: step * 18,
-        hash: String::new(),
-        parameters,
-        mean: corpus.mean(corpus.range(Split::Train)),
-        std: None,
-        optimizer: Parameters::zeros(network),
-    };
-    snapshot.sealed().write(&Run::snapshot_path(run, Step(step))).unwrap();
+/// Weights that are like those of the neighbouring steps, and so small that the statistics keep logits in their finest
+/// steps.
+pub(super) fn write_snapshot(run: &Path, corpus: &Corpus, step: u64) {
+    let info = RunInfo::read(run).unwrap();
+    let parameters = deepviz_fixtures::parameters(&deepviz_fixtures::network(&info), 1, step as f32 / 30.0);
+    let snapshot = deepviz_fixtures::snapshot(&info, corpus, step, parameters);
+    snapshot.write(&Run::snapshot_path(run, Step(step))).unwrap();
 }
 
 /// A server over the shared run, or over folders of the test's own.

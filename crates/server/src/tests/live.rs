@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::Duration;
 
 use deepviz_corpus::Corpus;
@@ -90,8 +89,7 @@ async fn what_happens_on_disk_is_told() {
     let lock = RunLock::acquire(&run).unwrap();
     events.expect("state", "true");
     let corpus = Corpus::open(&images()).unwrap();
-    let network = Arc::clone(Run::open(&run).unwrap().network());
-    write_snapshot(&run, &network, &corpus, 20);
+    write_snapshot(&run, &corpus, 20);
     events.expect("checkpoint", "{\"index\":4,\"step\":20}");
     let metrics = run.join("metrics.jsonl");
     let text = std::fs::read_to_string(&metrics).unwrap();
@@ -123,8 +121,7 @@ async fn new_snapshots_and_new_runs_are_seen_without_events_too() {
     let (server, run) = TestServer::own();
     assert_eq!(server.json("/api/runs/tiny").await["checkpoints"].as_array().unwrap().len(), 4);
     let corpus = Corpus::open(&images()).unwrap();
-    let network = Arc::clone(Run::open(&run).unwrap().network());
-    write_snapshot(&run, &network, &corpus, 20);
+    write_snapshot(&run, &corpus, 20);
     assert_eq!(server.json("/api/runs/tiny").await["checkpoints"][4]["step"], 20);
     let last = server.json("/api/runs/tiny/checkpoints/last/layers/conv1/filters/0/channels/0?format=json").await;
     assert_eq!(last["checkpoint"], 4);
