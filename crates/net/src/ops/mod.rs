@@ -109,10 +109,16 @@ operations! {
     hard_swish::HardSwish,
     /// The hard sigmoid.
     hard_sigmoid::HardSigmoid,
+    /// Values brought into a range.
+    clip::Clip,
     /// Batch normalisation.
     batch_norm::BatchNorm,
     /// Layer normalisation over the channels.
     layer_norm::LayerNorm,
+    /// Group normalisation.
+    group_norm::GroupNorm,
+    /// A factor and an offset a channel.
+    scale::Scale,
     /// Response normalisation within a map.
     response_norm::ResponseNorm,
     /// Response normalisation across maps.
@@ -127,6 +133,8 @@ operations! {
     add::Add,
     /// Product of two inputs.
     multiply::Multiply,
+    /// A border around the maps.
+    pad::Pad,
     /// A range of channels.
     slice::Slice,
     /// Channels of groups mixed.
