@@ -19,8 +19,9 @@ pub struct Divergence {
     pub what: NotFinite,
     /// The same in words.
     pub found: String,
-    /// Learning rate of the last update.
-    pub rate: f64,
+    /// Learning rate of the last update; none where another program trained the network and did not say.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub rate: Option<f64>,
 }
 
 /// The kind of a line of metrics.jsonl that says where the run diverged.

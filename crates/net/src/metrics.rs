@@ -22,10 +22,13 @@ pub struct Metric {
     /// Mean logistic loss an image; none (`null` in the file) where it is not finite, which `not_finite` explains.
     #[serde(deserialize_with = "Option::deserialize")]
     pub loss: Option<f64>,
-    /// Fraction of images misclassified. An image whose probabilities are not finite is.
-    pub error: f64,
-    /// Learning rate of the step (of the schedule; layers may have factors).
-    pub rate: f64,
+    /// Fraction of images misclassified. An image whose probabilities are not finite is. None where another program
+    /// trained the network and did not say.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub error: Option<f64>,
+    /// Learning rate of the step (of the schedule; layers may have factors); none as of the error.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub rate: Option<f64>,
     /// Speed while it was measured.
     pub images_per_s: f64,
     /// Images whose probabilities are not finite; not written where there are none.
@@ -36,7 +39,7 @@ pub struct Metric {
 impl Metric {
     /// Whether every number of it is one, so that it may be compared with others.
     pub fn is_finite(&self) -> bool {
-        self.finite_loss().is_some() && self.error.is_finite()
+        self.finite_loss().is_some() && self.error.is_none_or(f64::is_finite)
     }
 
     /// The loss, unless some images have none.
@@ -46,7 +49,7 @@ impl Metric {
 
     /// The error, unless it counts images whose probabilities are not finite.
     pub fn finite_error(&self) -> Option<f64> {
-        self.is_finite().then_some(self.error)
+        self.error.filter(|_| self.is_finite())
     }
 }
 
@@ -118,7 +121,8 @@ impl MetricsLog {
     pub fn best_test(&self) -> Option<&Metric> {
         let tests = self.lines.iter().filter(|line| line.kind == MetricKind::Test);
         let sound = tests.filter(|line| line.is_finite() && self.is_sound_at(line.step));
-        sound.min_by(|a, b| a.error.total_cmp(&b.error))
+        let measured = sound.filter_map(|line| Some((line, line.error?)));
+        measured.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(line, _)| line)
     }
 }
 

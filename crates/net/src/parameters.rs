@@ -6,6 +6,7 @@ use crate::ops::{ParameterSpec, Role};
 use crate::random::Stream;
 use ndarray::{ArrayD, IxDyn};
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// Ordered name -> array. Order is the network's: layer by layer, weight before bias.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +40,30 @@ impl Parameters {
             }
         }
         parameters
+    }
+
+    /// The network's parameters from the arrays of a program that names them in its own way
+    /// ([`ParameterSpec::array_name`]), brought to the network's shapes. Others are left out.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`]: an array that is missing or does not fit.
+    pub(crate) fn from_arrays(arrays: Self, network: &Network) -> Result<Self, Error> {
+        let arrays: HashMap<String, ArrayD<f32>> = arrays.entries.into_iter().collect();
+        let entries = network.parameters().map(|spec| {
+            let name = spec.array_name();
+            // A copy, for two layers may share it.
+            let found = arrays.get(name).cloned();
+            let found = found.ok_or_else(|| Self::missing(name))?;
+            let shape = found.shape().to_vec();
+            let fitted = found.into_shape_with_order(IxDyn(&spec.shape)).ok().filter(|_| spec.fits(&shape));
+            let fitted = fitted.ok_or_else(|| Error::Tensor {
+                name: name.to_owned(),
+                expected: format!("{:?}", spec.shape),
+                found: format!("{shape:?}"),
+            });
+            Ok((spec.name.clone(), fitted?))
+        });
+        Ok(Self::new(entries.collect::<Result<_, Error>>()?))
     }
 
     /// The array of that name.

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut sums = (0.0, 0.0, 0_u32);
     let mut observer = |event: &Event| match event {
         Event::Step(metric) => {
-            sums = (sums.0 + metric.loss.unwrap_or(f64::NAN), sums.1 + metric.error, sums.2 + 1);
+            sums = (sums.0 + metric.loss.unwrap_or(f64::NAN), sums.1 + metric.error.unwrap_or(f64::NAN), sums.2 + 1);
         }
         Event::Test(metric) => {
             let count = f64::from(sums.2.max(1));
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 sums.0 / count,
                 100.0 * sums.1 / count,
                 metric.loss.unwrap_or(f64::NAN),
-                100.0 * metric.error,
+                100.0 * metric.error.unwrap_or(f64::NAN),
                 metric.images_per_s
             );
             sums = (0.0, 0.0, 0);

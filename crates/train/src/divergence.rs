@@ -26,7 +26,7 @@ pub(crate) fn refuse_not_finite(info: &RunInfo, step: Step, found: &NotFiniteIma
 
 /// The error that ends a run: as it is after a step it is of no use any more.
 pub(crate) fn diverged(info: &RunInfo, step: Step, what: NotFinite, found: String) -> Error {
-    let rate = info.training.as_ref().map_or(0.0, |training| {
+    let rate = info.training.as_ref().map(|training| {
         let last = step.0.saturating_sub(1);
         training.spec.schedule.rates(last, training.steps_per_epoch).weight
     });

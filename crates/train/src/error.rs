@@ -98,7 +98,7 @@ pub enum Error {
     /// Loss, weights or outputs are no finite numbers any more.
     #[error(
         "training diverged at step {}: {}; a lower learning rate (now {:?}) or smaller initial weights may help",
-        .0.step, .0.found, .0.rate
+        .0.step, .0.found, .0.rate.unwrap_or_default()
     )]
     Diverged(Divergence),
     /// A run that diverged before, and would again.

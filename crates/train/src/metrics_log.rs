@@ -121,8 +121,8 @@ mod tests {
             images_seen: step * 10,
             kind,
             loss: Some(1.0),
-            error: 0.5,
-            rate: 0.1,
+            error: Some(0.5),
+            rate: Some(0.1),
             images_per_s: 100.0,
             not_finite: 0,
         }

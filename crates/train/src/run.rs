@@ -192,7 +192,7 @@ impl<'a> TrainingLoop<'a> {
             return Err(diverged(self.info(), step, NotFinite::Loss, found));
         }
         metric.loss = Some(result.loss_sum / images as f64);
-        metric.error = result.errors / images as f64;
+        metric.error = Some(result.errors / images as f64);
         self.metrics.append(&metric)?;
         observer.event(&Event::Step(metric));
         Ok(())
@@ -252,8 +252,8 @@ impl<'a> TrainingLoop<'a> {
             images_seen: snapshot.images_seen,
             kind,
             loss,
-            error,
-            rate: rates.weight,
+            error: Some(error),
+            rate: Some(rates.weight),
             images_per_s: self.speed.images_per_s(),
             not_finite,
         }

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::job::Job;
 use crate::sampler::Sampler;
 use deepviz_corpus::{Corpus, ImageId, Split};
-use deepviz_net::run::{RUN_FORMAT, SNAPSHOT_FOLDER};
+use deepviz_net::run::{OWN_FORMAT, SNAPSHOT_FOLDER};
 use deepviz_net::{
     CorpusInfo, Divergence, InputStatistics, Network, Parameters, Run, RunInfo, RunLock, RunTraining, Snapshot, Step,
     whiten,
@@ -105,7 +105,7 @@ fn refuse_diverged(run: &Run) -> Result<(), Error> {
     match divergence {
         None => Ok(()),
         Some(Divergence { step, found, rate, .. }) => {
-            Err(Error::ResumeDiverged { step, found, rate, path: run.path().into() })
+            Err(Error::ResumeDiverged { step, found, rate: rate.unwrap_or_default(), path: run.path().into() })
         }
     }
 }
@@ -161,7 +161,7 @@ fn plan(job: &Job) -> Result<(RunInfo, Sampler), Error> {
     let size = corpus.common_shape().map(|shape| [shape.height, shape.width]);
     let absolute = std::path::absolute(corpus.path());
     let info = RunInfo {
-        format: RUN_FORMAT,
+        format: OWN_FORMAT,
         name: run_name(&job.out, &recipe.name),
         version: env!("CARGO_PKG_VERSION").into(),
         recipe: recipe.clone(),
@@ -185,6 +185,8 @@ fn plan(job: &Job) -> Result<(RunInfo, Sampler), Error> {
             total_steps,
             snapshot_steps: recipe.snapshots.steps(steps_per_epoch, total_steps)?,
         }),
+        source: None,
+        check: None,
     };
     Ok((info, sampler))
 }

@@ -3857,9 +3857,9 @@ export interface components {
       found: string;
       /**
        * Format: double
-       * @description Learning rate of the last update.
+       * @description Learning rate of the last update; null where another program trained the network and did not say.
        */
-      rate: number;
+      rate: number | null;
       /**
        * Format: int64
        * @description Updates done: the network as it is after them gives no finite numbers any more.
@@ -4609,12 +4609,15 @@ export interface components {
     /** @description One entry a minibatch. */
     TrainMetrics: {
       epoch: number[];
-      /** @description Fraction of images misclassified. */
-      error: number[];
+      /**
+       * @description Fraction of images misclassified.
+       *     Null where another program trained the network and did not say, as `rate`.
+       */
+      error: (number | null)[];
       images_per_s: number[];
       /** @description Mean logistic loss of an image. */
       loss: number[];
-      rate: number[];
+      rate: (number | null)[];
       step: number[];
     };
     /** @description An upload that is there. */

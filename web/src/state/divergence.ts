@@ -42,8 +42,12 @@ export const divergedAt = (divergence: { step: number }): string =>
 /** Step and cause of a divergence, in sentences. */
 export function divergedWords(divergence: NonNullable<Run['divergence']>): string {
   const { step, epoch, found, rate } = divergence;
+  const advice =
+    rate === null
+      ? 'A lower learning rate'
+      : `The learning rate was ${String(rate).replace('e+', 'e')}; a lower one`;
   return (
     `The run diverged at step ${count(step)}, epoch ${fixed(epoch, 2)}: ${found}. ` +
-    `Nothing from there on is a result. The learning rate was ${String(rate).replace('e+', 'e')}; a lower one or smaller initial weights may help.`
+    `Nothing from there on is a result. ${advice} or smaller initial weights may help.`
   );
 }

@@ -79,7 +79,7 @@ impl TrainReport {
                 "epoch {:.2}  loss {}  error {}{}  {} images/s",
                 metric.epoch,
                 format::number(metric.loss.unwrap_or(f64::NAN), 3),
-                format::percent(metric.error),
+                format::percent(metric.error.unwrap_or(f64::NAN)),
                 test.unwrap_or_default(),
                 format::count(metric.images_per_s as u64),
             ),

@@ -31,16 +31,14 @@ fn error(layer: Option<&str>, expected: impl Into<String>, found: impl Into<Stri
 }
 
 impl NetworkBuilder {
-    pub(crate) fn new(image: Shape, seen: Shape, input: InputSpec) -> Self {
-        let first = Layer {
-            name: IMAGE.into(),
-            op: Op::Image(Image { shape: seen }),
-            inputs: Vec::new(),
-            shape: seen,
-            parameters: Vec::new(),
-            kernel_dims: None,
-        };
-        Self { layers: vec![first], image, input, classes: None, error: None }
+    pub(super) fn new(image: Shape) -> Self {
+        Self { layers: vec![input_layer(image)], image, input: InputSpec::default(), classes: None, error: None }
+    }
+
+    /// The shape of what the first layer takes of each image, where that is cropped; the image's own otherwise.
+    pub(crate) fn cropped_to(mut self, shape: Shape) -> Self {
+        self.layers[0] = input_layer(shape);
+        self
     }
 
     /// How the network sees its images, but for their shape: mean, deviation, range and order of colours.
@@ -65,6 +63,27 @@ impl NetworkBuilder {
                 Ok(layer) => self.layers.push(layer),
                 Err(error) => self.error = Some(error),
             }
+        }
+        self
+    }
+
+    /// Names the arrays of the snapshots that the layer added last takes its parameters from, where they are not called
+    /// after it.
+    #[must_use]
+    pub fn arrays(mut self, arrays: &[(Role, String)]) -> Self {
+        let Some(layer) = self.layers.last_mut().filter(|_| self.error.is_none()) else {
+            return self;
+        };
+        for (role, name) in arrays {
+            let found = layer.parameters.iter_mut().find(|spec| spec.role == *role);
+            let Some(spec) = found else {
+                let roles: Vec<_> = layer.parameters.iter().map(|spec| spec.role.suffix()).collect();
+                let known = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
+                let expected = format!("`arrays` that the layer has ({known})");
+                self.error = Some(error(Some(&layer.name), expected, format!("`{}`", role.suffix())));
+                break;
+            };
+            spec.array = Some(name.clone());
         }
         self
     }
@@ -140,6 +159,17 @@ impl NetworkBuilder {
             }
             _ => Ok(()),
         }
+    }
+}
+
+fn input_layer(shape: Shape) -> Layer {
+    Layer {
+        name: IMAGE.into(),
+        op: Op::Image(Image { shape }),
+        inputs: Vec::new(),
+        shape,
+        parameters: Vec::new(),
+        kernel_dims: None,
     }
 }
 

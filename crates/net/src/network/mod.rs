@@ -73,7 +73,7 @@ impl Network {
     /// # Ok::<(), deepviz_net::Error>(())
     /// ```
     pub fn builder(image: Shape) -> NetworkBuilder {
-        NetworkBuilder::new(image, image, InputSpec::default())
+        NetworkBuilder::new(image)
     }
 
     /// The layers; the first is the input, `data`, the last the softmax.

@@ -11,6 +11,8 @@ use toml::Table;
 pub struct ParameterSpec {
     /// `conv1.weight`, `conv1.bias`, `bn1.running_mean` or `bn1.running_var`.
     pub name: String,
+    /// The array of the snapshots that holds it, where the network was trained elsewhere and calls it otherwise.
+    pub array: Option<String>,
     /// Shape as the files have it: conv `[k, c, r, s]`, local `[oh, ow, k, c, r, s]`, full
     /// `[outputs, inputs]` with inputs in channel, row, column order; bias `[k]` or `[k, oh, ow]`;
     /// all of a batch normalisation's `[c]`.
@@ -46,6 +48,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Weight, Self::Bias, Self::RunningMean, Self::RunningVariance];
+
     /// The name that follows a layer's in the name of its array.
     pub const fn suffix(self) -> &'static str {
         match self {
@@ -68,6 +73,17 @@ impl ParameterSpec {
         self.len() == 0
     }
 
+    /// The name of its array in the snapshots.
+    pub fn array_name(&self) -> &str {
+        self.array.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether an array of that shape holds its values, in its order: axes of length 1 are left aside.
+    pub(crate) fn fits(&self, shape: &[usize]) -> bool {
+        let long = |shape: &[usize]| shape.iter().copied().filter(|side| *side != 1).collect::<Vec<_>>();
+        long(shape) == long(&self.shape)
+    }
+
     /// Whether it is learnt by gradients; running statistics are not.
     pub const fn is_learnt(&self) -> bool {
         matches!(self.role, Role::Weight | Role::Bias)
@@ -77,6 +93,7 @@ impl ParameterSpec {
     pub(crate) fn statistic(role: Role, channels: usize, start: f64, momentum: f64) -> Self {
         Self {
             name: role.suffix().to_owned(),
+            array: None,
             shape: vec![channels],
             role,
             init: Init::Constant { value: start },
@@ -134,6 +151,7 @@ impl Learning {
     pub(crate) fn weight(&self, shape: Vec<usize>, fan: Fan) -> ParameterSpec {
         ParameterSpec {
             name: Role::Weight.suffix().to_owned(),
+            array: None,
             shape,
             role: Role::Weight,
             init: self.init,
@@ -149,6 +167,7 @@ impl Learning {
     pub(crate) fn bias(&self, shape: Vec<usize>, fan: Fan) -> Option<ParameterSpec> {
         self.bias.then(|| ParameterSpec {
             name: Role::Bias.suffix().to_owned(),
+            array: None,
             shape,
             role: Role::Bias,
             init: self.bias_init,

@@ -1,7 +1,7 @@
 //! One `[[layer]]` entry.
 
 use crate::error::Error;
-use crate::ops::Op;
+use crate::ops::{Op, Role};
 use crate::table::Section;
 use crate::table::section::suggest;
 use crate::table::tree::{Node, Value};
@@ -17,6 +17,8 @@ pub struct LayerRecipe {
     pub op: Op,
     /// Layers it takes its input from.
     pub inputs: Vec<String>,
+    /// Names of its arrays in the snapshots, where the network was trained elsewhere and has other ones.
+    pub arrays: Vec<(Role, String)>,
     /// File and line.
     pub origin: Origin,
 }
@@ -42,9 +44,10 @@ impl LayerRecipe {
             (None, before) => vec![before.unwrap_or("data").to_owned()],
         };
         let op = read_op(&mut section, kind, inputs.len())?;
+        let arrays = read_arrays(&mut section)?;
         let origin = Origin(section.scope.place(section.place));
         section.finish()?;
-        Ok(Self { name, op, inputs, origin })
+        Ok(Self { name, op, inputs, arrays, origin })
     }
 
     pub(super) fn to_table(&self) -> Table {
@@ -53,8 +56,28 @@ impl LayerRecipe {
         put(&mut table, "type", self.op.kind());
         put(&mut table, "inputs", self.inputs.clone());
         self.op.operation().write(&mut table);
+        if !self.arrays.is_empty() {
+            let arrays = self.arrays.iter().map(|(role, name)| (role.suffix().to_owned(), name.as_str().into()));
+            put(&mut table, "arrays", arrays.collect::<Table>());
+        }
         table
     }
+}
+
+/// The names of its arrays in the snapshots, by their roles.
+fn read_arrays(section: &mut Section<'_>) -> Result<Vec<(Role, String)>, Error> {
+    let Some(node) = section.node("arrays") else {
+        return Ok(Vec::new());
+    };
+    let mut names = Section::open(section.scope, "`arrays`", node)?;
+    let mut arrays = Vec::new();
+    for role in Role::ALL {
+        if let Some(name) = names.optional(role.suffix())? {
+            arrays.push((role, name));
+        }
+    }
+    names.finish()?;
+    Ok(arrays)
 }
 
 fn read_op(section: &mut Section<'_>, node: Option<&Node>, inputs: usize) -> Result<Op, Error> {

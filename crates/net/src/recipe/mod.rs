@@ -23,6 +23,7 @@ use toml::Table;
 
 use crate::bounded;
 use crate::error::Error;
+use std::collections::HashSet;
 use std::path::Path;
 use tree::{Node, Place, Value};
 
@@ -146,44 +147,55 @@ fn read(root: &Node, file: &str, default_name: &str) -> Result<Recipe, Error> {
     Ok(Recipe {
         name,
         data,
-        layers: read_layers(scope, layers)?,
+        layers: read_layers(scope, layers, train.is_some())?,
         train: train.map(|node| TrainingSpec::read(Section::open(scope, "[train]", node)?)).transpose()?,
         snapshots,
         origin: Origin(file.to_owned()),
     })
 }
 
-fn read_layers(scope: Scope<'_>, node: Option<&Node>) -> Result<Vec<LayerRecipe>, Error> {
+fn read_layers(scope: Scope<'_>, node: Option<&Node>, is_trained_here: bool) -> Result<Vec<LayerRecipe>, Error> {
     let Some(Node { value: Value::List(items), .. }) = node else {
         let place = node.map_or(&Place::Whole, |node| &node.place);
         let found = node.map_or_else(|| "none".to_owned(), |node| node.value.describe());
         return Err(scope.error(place, "layers, each under [[layer]]", found));
     };
     let mut layers: Vec<LayerRecipe> = Vec::new();
+    let mut names = HashSet::new();
     for item in items {
         let name: String = Section::open(scope, "[[layer]]", item)?.required("name")?;
         let scope = Scope { layer: Some(&name), ..scope };
-        check_name(scope, &item.place, &name, &layers)?;
+        check_name(scope, &item.place, &name, is_trained_here)?;
+        if !names.insert(name.clone()) || name == "data" || name == "optimizer" {
+            let expected = "a name of its own for every layer (`data` is the image's)";
+            return Err(scope.error(&item.place, expected, format!("\"{name}\" a second time")));
+        }
         let section = Section::open(scope, "[[layer]]", item)?;
         let before = layers.last().map(|layer| layer.name.as_str());
-        layers.push(LayerRecipe::read(section, name.clone(), before)?);
+        let layer = LayerRecipe::read(section, name.clone(), before)?;
+        if is_trained_here && !layer.arrays.is_empty() {
+            let expected = "no `arrays` where the network is trained here: its snapshots name them after the layers";
+            return Err(scope.error(&item.place, expected, "them".into()));
+        }
+        layers.push(layer);
     }
     Ok(layers)
 }
 
-fn check_name(scope: Scope<'_>, place: &Place, name: &str, before: &[LayerRecipe]) -> Result<(), Error> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let good = !name.is_empty() && name.chars().all(allowed);
-    // Names stand in URLs and selections, where a bare number is an index.
-    if !good || name.chars().all(|c| c.is_ascii_digit()) {
-        let expected = "a name of letters, digits, _ and -, not digits alone";
-        return Err(scope.error(place, expected, format!("\"{name}\"")));
+fn check_name(scope: Scope<'_>, place: &Place, name: &str, is_trained_here: bool) -> Result<(), Error> {
+    // Names stand in URLs and selections, where a bare number is an index. In those from other programs dots stand
+    // between modules; in ours they stand between a layer and its array.
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || (c == '.' && !is_trained_here);
+    let good = !name.is_empty() && name.chars().all(allowed) && !name.split('.').any(str::is_empty);
+    if good && !name.chars().all(|c| c.is_ascii_digit()) {
+        return Ok(());
     }
-    if name == "data" || name == "optimizer" || before.iter().any(|layer| layer.name == name) {
-        let expected = "a name of its own for every layer (`data` is the image's)";
-        return Err(scope.error(place, expected, format!("\"{name}\" a second time")));
-    }
-    Ok(())
+    let expected = if is_trained_here {
+        "a name of letters, digits, _ and -, not digits alone"
+    } else {
+        "a name of letters, digits, _, - and single dots in between, not digits alone"
+    };
+    Err(scope.error(place, expected, format!("\"{name}\"")))
 }
 
 #[cfg(test)]

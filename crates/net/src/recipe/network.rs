@@ -16,9 +16,10 @@ impl Network {
         check_channels(recipe, image)?;
         let input = input_shape(recipe, image)?;
         check_image(recipe, image)?;
-        let builder = NetworkBuilder::new(image, input, recipe.data.input()).classes(classes);
-        let add =
-            |builder: NetworkBuilder, entry: &LayerRecipe| builder.layer(&entry.name, entry.op.clone(), &entry.inputs);
+        let builder = Self::builder(image).input(recipe.data.input()).cropped_to(input).classes(classes);
+        let add = |builder: NetworkBuilder, entry: &LayerRecipe| {
+            builder.layer(&entry.name, entry.op.clone(), &entry.inputs).arrays(&entry.arrays)
+        };
         let built = recipe.layers.iter().fold(builder, add).build();
         built.map_err(|error| place(recipe, error))
     }

@@ -1,7 +1,9 @@
 //! run.toml: what was trained, on what, from which seed.
 
+use super::source::{CheckInfo, Source};
 use crate::bounded;
 use crate::error::Error;
+use crate::input::{MeanKind, StdKind};
 use crate::recipe::{Recipe, TrainingSpec};
 use crate::shape::{Shape, Step};
 use crate::snapshot::file::write_whole;
@@ -11,8 +13,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
-/// Newest format this version reads, and the one it writes.
-pub const RUN_FORMAT: u32 = 1;
+/// Newest format this version reads: docs/run-format.md describes it.
+pub const RUN_FORMAT: u32 = 2;
+
+/// The format of runs that are trained here.
+pub const OWN_FORMAT: u32 = 1;
 
 const RUN_FILE: &str = "run.toml";
 
@@ -36,6 +41,10 @@ pub struct RunInfo {
     /// How it is trained; none where it was trained elsewhere.
     #[serde(flatten)]
     pub training: Option<RunTraining>,
+    /// Where it was trained, if that is known; of format 2.
+    pub source: Option<Source>,
+    /// Outputs of the program that trained it, to be compared with; of format 2.
+    pub check: Option<CheckInfo>,
 }
 
 /// How deepViz trains a run: `[train]` of its recipe, and what follows from that and the corpus.
@@ -236,10 +245,17 @@ impl RunInfo {
                 path: run.into(),
             });
         }
-        Self::from_section(section)
+        let mut info = Self::from_section(section, u32::try_from(format).unwrap_or(u32::MAX))?;
+        if info.format > OWN_FORMAT {
+            // So that a run that lies beside its images can be moved with them.
+            info.corpus.path = run.join(&info.corpus.path);
+        }
+        Ok(info)
     }
 
-    fn from_section(mut section: Section<'_>) -> Result<Self, Error> {
+    fn from_section(mut section: Section<'_>, format: u32) -> Result<Self, Error> {
+        let mut newer = |key| section.node(key).filter(|_| format > OWN_FORMAT);
+        let (source, check) = (newer("source"), newer("check"));
         let recipe = section.node("recipe");
         let recipe = recipe.ok_or_else(|| section.missing("recipe"))?;
         let image = section.node("image");
@@ -249,17 +265,20 @@ impl RunInfo {
         let scope = section.scope;
         let recipe = Recipe::from_node(recipe, scope.file)?;
         let info = Self {
-            format: RUN_FORMAT,
+            format,
             name: section.required("name")?,
             version: section.required("version")?,
             classes: section.required("classes")?,
             image: read_image(Section::open(scope, "[image]", image)?)?,
             corpus: CorpusInfo::read(Section::open(scope, "[corpus]", corpus)?)?,
             training: RunTraining::read(&mut section, &recipe)?,
+            source: source.map(|node| Source::read(Section::open(scope, "[source]", node)?)).transpose()?,
+            check: check.map(|node| CheckInfo::read(Section::open(scope, "[check]", node)?)).transpose()?,
             recipe,
         };
         section.finish()?;
         info.check_sizes(scope)?;
+        info.check_mean(scope)?;
         Ok(info)
     }
 
@@ -280,6 +299,17 @@ impl RunInfo {
             () if total_steps > MOST_STEPS => refuse("`total_steps` below 2^53", total_steps.to_string()),
             () => Ok(()),
         }
+    }
+
+    /// Snapshots of another program hold no mean of the training images.
+    fn check_mean(&self, scope: Scope<'_>) -> Result<(), Error> {
+        let data = &self.recipe.data;
+        let is_computed = matches!(data.mean, MeanKind::Pixel | MeanKind::Channel) || data.std == StdKind::Channel;
+        if self.format == OWN_FORMAT || !is_computed {
+            return Ok(());
+        }
+        let expected = "`mean` and `std` in [recipe.data] that are \"none\" or numbers";
+        Err(scope.error(&tree::Place::Whole, expected, "what is computed from the training images".into()))
     }
 
     /// Writes the run folder's run.toml.
@@ -309,6 +339,12 @@ impl RunInfo {
         }
         put("image", Value::Table(image));
         put("corpus", Value::Table(self.corpus.table()));
+        if let Some(source) = &self.source {
+            put("source", Value::Table(source.table()));
+        }
+        if let Some(check) = &self.check {
+            put("check", Value::Table(check.table()));
+        }
         put("recipe", Value::Table(self.recipe.table()));
         table
     }

@@ -2,18 +2,22 @@
 
 mod info;
 mod lock;
+mod source;
 
 pub use crate::run_files::{METRICS_FILE, SNAPSHOT_FOLDER};
-pub use info::{CorpusInfo, RUN_FORMAT, RunInfo, RunTraining};
+pub use info::{CorpusInfo, OWN_FORMAT, RUN_FORMAT, RunInfo, RunTraining};
 pub use lock::RunLock;
+pub use source::{CheckInfo, Source};
 
 use crate::error::Error;
+use crate::image_statistics::InputStatistics;
 use crate::metrics::{self, Metric, MetricsLog};
 use crate::network::Network;
+use crate::parameters::Parameters;
 use crate::recipe::Optimiser;
 use crate::shape::Step;
-use crate::snapshot::{Header, MEAN, OPTIMIZER, STD, Snapshot};
-use std::collections::BTreeMap;
+use crate::snapshot::{Header, MEAN, OPTIMIZER, STD, Scanned, Snapshot, TensorEntry};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -130,7 +134,7 @@ impl Run {
                     path: path.clone(),
                 });
             }
-            self.check_shapes(&scanned.tensors)?;
+            self.check_shapes(&scanned)?;
             Ok(scanned.header)
         });
         Ok(match header {
@@ -167,19 +171,26 @@ impl Run {
         self.info.recipe.train.as_ref().map(|train| train.optimiser.kind)
     }
 
-    fn check_shapes(&self, tensors: &[(String, Vec<usize>)]) -> Result<(), Error> {
+    fn check_shapes(&self, scanned: &Scanned) -> Result<(), Error> {
+        let tensors: HashMap<&str, &TensorEntry> =
+            scanned.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+        let is_own = scanned.header.format == 1;
         for spec in self.network.parameters() {
-            let found = tensors.iter().find(|(name, _)| *name == spec.name);
-            let found = found.map(|(_, shape)| shape);
-            if found != Some(&spec.shape) {
+            let name = if is_own { spec.name.as_str() } else { spec.array_name() };
+            let found = tensors.get(name).map(|tensor| &tensor.shape);
+            if !found.is_some_and(|shape| if is_own { *shape == spec.shape } else { spec.fits(shape) }) {
                 return Err(Error::Tensor {
-                    name: spec.name.clone(),
+                    name: name.to_owned(),
                     expected: format!("{:?}", spec.shape),
                     found: found.map_or("none".into(), |shape| format!("{shape:?}")),
                 });
             }
         }
-        // What else there may be is no larger than the network makes it: nothing is read before that is known.
+        if is_own { self.check_other_shapes(&scanned.tensors) } else { Ok(()) }
+    }
+
+    /// What else a snapshot of ours may hold is no larger than the network makes it: nothing is read before that is known.
+    fn check_other_shapes(&self, tensors: &[TensorEntry]) -> Result<(), Error> {
         let state: BTreeMap<String, &[usize]> = self
             .optimiser()
             .into_iter()
@@ -187,8 +198,10 @@ impl Run {
             .map(|(name, shape)| (format!("{OPTIMIZER}{name}"), shape))
             .collect();
         let image = self.network.image().dims();
-        let others = tensors.iter().filter(|(name, _)| self.network.parameters().all(|spec| spec.name != *name));
-        for (name, shape) in others {
+        let parameters: HashSet<&str> = self.network.parameters().map(|spec| spec.name.as_str()).collect();
+        for TensorEntry { name, shape, .. } in
+            tensors.iter().filter(|tensor| !parameters.contains(tensor.name.as_str()))
+        {
             let expected = match name.as_str() {
                 MEAN => Some(&image[..]),
                 STD => Some(&image[..1]),
@@ -220,9 +233,17 @@ impl Run {
         if !path.exists() {
             return Err(self.no_snapshot(step));
         }
-        let fits = self.check_shapes(&Header::scan(&path)?.tensors);
-        fits.map_err(|error| Self::unfit(&error, &path))?;
+        let scanned = Header::scan(&path)?;
+        self.check_shapes(&scanned).map_err(|error| Self::unfit(&error, &path))?;
         let mut snapshot = read(&path)?;
+        if scanned.header.format > 1 {
+            let arrays = std::mem::take(&mut snapshot.parameters);
+            let parameters = Parameters::from_arrays(arrays, &self.network);
+            snapshot.parameters = parameters.map_err(|error| Self::unfit(&error, &path))?;
+            // They are numbers of the recipe: no images are needed.
+            let InputStatistics { mean, std } = InputStatistics::new(&self.network, &[])?;
+            (snapshot.mean, snapshot.std) = (mean, std);
+        }
         let fits = snapshot.check(&self.network, self.optimiser());
         fits.and_then(|()| {
             if snapshot.step != step {

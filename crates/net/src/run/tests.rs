@@ -22,7 +22,7 @@ stages = [{ epochs = 2, rate = 0.1 }]
 fn info() -> RunInfo {
     let recipe = Recipe::parse(RECIPE, "small", &[]).unwrap();
     RunInfo {
-        format: RUN_FORMAT,
+        format: OWN_FORMAT,
         name: "a run \"with\" quotes".into(),
         version: "0.1.0".into(),
         classes: vec!["a".into(), "b".into()],
@@ -45,6 +45,8 @@ fn info() -> RunInfo {
             snapshot_steps: recipe.snapshots.steps(3, 6).unwrap(),
             spec: recipe.training().unwrap().clone(),
         }),
+        source: None,
+        check: None,
         recipe,
     }
 }
@@ -228,9 +230,9 @@ fn a_newer_run_is_refused_as_such() {
     let (folder, _run) = folder();
     let path = folder.path().join("run.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace("format = 1", "format = 2\nfuture = true")).unwrap();
+    std::fs::write(&path, text.replace("format = 1", "format = 3\nfuture = true")).unwrap();
     let error = Run::open(folder.path()).unwrap_err();
-    assert!(matches!(error, Error::NewerFormat { found: 2, .. }), "{error}");
+    assert!(matches!(error, Error::NewerFormat { found: 3, .. }), "{error}");
 }
 
 #[test]

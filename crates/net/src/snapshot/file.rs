@@ -1,6 +1,8 @@
 //! Reading and writing the file itself.
 
-use super::header::{self, Header, PREFIX_BYTES, damaged};
+use super::digest::{self, Digest};
+use super::dtype::Dtype;
+use super::header::{self, Header, PREFIX_BYTES, TensorEntry, damaged};
 use super::{MEAN, OPTIMIZER, STD, Snapshot};
 use crate::bounded;
 use crate::error::Error;
@@ -13,14 +15,14 @@ use std::path::Path;
 pub(super) fn write(snapshot: &Snapshot, path: &Path) -> Result<(), Error> {
     let tensors = snapshot.tensors();
     let mut header = snapshot.header();
-    header.hash = header::hash(&header, &tensors);
+    header.hash = digest::hash(&header, &tensors);
     let text = header_text(&header, &tensors);
     write_whole(path, "write the snapshot", |file| {
         file.write_all(&(text.len() as u64).to_le_bytes())?;
         file.write_all(text.as_bytes())?;
         for (_, array) in &tensors {
             let mut result = Ok(());
-            header::for_bytes(array, |bytes| {
+            digest::for_bytes(array, |bytes| {
                 if result.is_ok() {
                     result = file.write_all(bytes);
                 }
@@ -39,7 +41,7 @@ fn header_text(header: &Header, tensors: &[(String, ArrayD<f32>)]) -> String {
     let mut offset = 0;
     for (name, array) in tensors {
         let end = offset + 4 * array.len();
-        let entry = json!({"dtype": "F32", "shape": array.shape(), "data_offsets": [offset, end]});
+        let entry = json!({"dtype": Dtype::F32.name(), "shape": array.shape(), "data_offsets": [offset, end]});
         entries.insert(name.clone(), entry);
         offset = end;
     }
@@ -104,17 +106,18 @@ pub(super) fn read(path: &Path, with_optimizer: bool) -> Result<Snapshot, Error>
     header::compare_lengths(path, start.saturating_add(data_bytes), length)?;
     let mut tensors = Vec::with_capacity(scanned.tensors.len());
     let mut left = data;
-    let mut digest = header::Digest::of(&scanned.header);
-    for (name, shape) in scanned.tensors {
+    let mut digest = Digest::of(&scanned.header);
+    for tensor in scanned.tensors {
         // The lengths were checked: every tensor's bytes are there.
-        let (own, others) = left.split_at(4 * shape.iter().product::<usize>());
+        let (bytes, others) = left.split_at(tensor.bytes());
         left = others;
-        digest.name(&name, &shape);
-        digest.bytes(own);
-        if !with_optimizer && name.starts_with(OPTIMIZER) {
+        digest.tensor(&tensor);
+        digest.bytes(bytes);
+        let TensorEntry { name, dtype, shape } = tensor;
+        if !with_optimizer && scanned.header.format == 1 && name.starts_with(OPTIMIZER) {
             continue;
         }
-        let array = ArrayD::from_shape_vec(IxDyn(&shape), floats(own));
+        let array = ArrayD::from_shape_vec(IxDyn(&shape), dtype.floats(bytes));
         let array = array.map_err(|reason| damaged(path, reason.to_string()))?;
         tensors.push((name, array));
     }
@@ -130,20 +133,14 @@ pub(super) fn read(path: &Path, with_optimizer: bool) -> Result<Snapshot, Error>
     assemble(scanned.header, tensors, path)
 }
 
-/// Little-endian floats of the file, at any alignment.
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    if cfg!(target_endian = "little") {
-        bytemuck::pod_collect_to_vec(bytes)
-    } else {
-        bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-    }
-}
-
 fn assemble(header: Header, tensors: Vec<(String, ArrayD<f32>)>, path: &Path) -> Result<Snapshot, Error> {
     let (mut mean, mut std): (Option<Array3<f32>>, Option<Array1<f32>>) = (None, None);
     let (mut parameters, mut optimizer) = (Vec::new(), Vec::new());
     for (name, array) in tensors {
-        if name == MEAN {
+        if header.format > 1 {
+            // Names as another program gave them: none of ours stands among them.
+            parameters.push((name, array));
+        } else if name == MEAN {
             let array = array.into_dimensionality::<Ix3>();
             mean = Some(array.map_err(|_| damaged(path, format!("`{MEAN}` is no image")))?);
         } else if name == STD {

@@ -1,6 +1,7 @@
-//! Metadata of a snapshot, and the hash over it and the tensors.
+//! Metadata of a snapshot, and the names and shapes of its tensors.
 
 use super::SNAPSHOT_FORMAT;
+use super::dtype::Dtype;
 use crate::error::Error;
 use crate::shape::Step;
 use ndarray::ArrayD;
@@ -24,8 +25,28 @@ pub(crate) struct Header {
 /// A header read without the tensors.
 pub(crate) struct Scanned {
     pub header: Header,
-    /// Name and shape of every tensor, in the order of the file.
-    pub tensors: Vec<(String, Vec<usize>)>,
+    /// Every tensor in the order of the file.
+    pub tensors: Vec<TensorEntry>,
+}
+
+/// A tensor as the header describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TensorEntry {
+    pub name: String,
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+}
+
+impl TensorEntry {
+    /// That of an array of single precision.
+    pub fn of_array(name: &str, array: &ArrayD<f32>) -> Self {
+        Self { name: name.to_owned(), dtype: Dtype::F32, shape: array.shape().to_vec() }
+    }
+
+    /// Bytes of its values; the header's offsets were held against them.
+    pub fn bytes(&self) -> usize {
+        self.dtype.bytes() * self.shape.iter().product::<usize>()
+    }
 }
 
 impl Header {
@@ -60,8 +81,13 @@ impl Header {
                 path: path.into(),
             });
         }
-        // In its shortest form, as it is written: the hash is over the number, and other digits may stand for the same.
-        let epoch = text("epoch").and_then(|text| text.parse().ok().filter(|epoch: &f64| epoch.to_string() == text));
+        // Format 1 has it in its shortest form: the hash is over the number, and other digits may stand for the same.
+        // Other languages write numbers in their own way.
+        let is_as_written = |text: &str, epoch: &f64| match format {
+            1 => epoch.to_string() == text,
+            _ => epoch.is_finite() && *epoch >= 0.0,
+        };
+        let epoch = text("epoch").and_then(|text| text.parse().ok().filter(|epoch| is_as_written(text, epoch)));
         Ok(Self {
             format,
             step: Step(number("step")?),
@@ -126,87 +152,46 @@ pub(super) fn parse(text: &[u8], path: &Path) -> Result<(Scanned, u64), Error> {
     let header = Header::from_metadata(metadata, path)?;
     let mut tensors = Vec::new();
     for (name, entry) in entries.iter().filter(|(name, _)| *name != "__metadata__") {
-        let tensor = tensor_of(entry);
-        let (shape, begin, end) = tensor.ok_or_else(|| unreadable(format!("the entry of tensor `{name}`")))?;
-        tensors.push((begin, end, name.clone(), shape));
+        let tensor = tensor_of(name, entry, header.format).map_err(unreadable)?;
+        tensors.push(tensor);
     }
-    tensors.sort();
+    tensors.sort_by(|(a, at), (b, bt)| (a, &at.name).cmp(&(b, &bt.name)));
     let mut offset = 0;
-    for (begin, end, name, _) in &tensors {
+    for ([begin, end], TensorEntry { name, .. }) in &tensors {
         if *begin != offset {
             return Err(unreadable(format!("tensor `{name}` starts at {begin}, not {offset}")));
         }
         offset = *end;
     }
-    let tensors = tensors.into_iter().map(|(_, _, name, shape)| (name, shape));
-    let tensors = tensors.collect();
+    let tensors = tensors.into_iter().map(|(_, tensor)| tensor).collect();
     Ok((Scanned { header, tensors }, offset))
 }
 
-fn tensor_of(entry: &Value) -> Option<(Vec<usize>, u64, u64)> {
+/// Where a tensor's bytes lie, and what they are; or what is wrong with its entry.
+fn tensor_of(name: &str, entry: &Value, format: u32) -> Result<([u64; 2], TensorEntry), String> {
     let numbers = |key: &str| -> Option<Vec<u64>> {
         let list = entry.get(key)?.as_array()?;
         list.iter().map(Value::as_u64).collect()
     };
-    let shape: Vec<usize> = numbers("shape")?.iter().map(|side| *side as usize).collect();
-    let [begin, end] = numbers("data_offsets")?[..] else {
-        return None;
+    let word = entry.get("dtype").and_then(Value::as_str).unwrap_or_default();
+    let dtype = Dtype::of_name(word).filter(|dtype| format > 1 || *dtype == Dtype::F32);
+    let dtype = dtype.ok_or_else(|| {
+        let expected = if format > 1 { "F32, F16 or BF16" } else { "F32" };
+        format!("tensor `{name}` has the dtype `{word}`, expected {expected}")
+    })?;
+    let invalid = || format!("the entry of tensor `{name}`");
+    let (Some(shape), Some(offsets)) = (numbers("shape"), numbers("data_offsets")) else {
+        return Err(invalid());
     };
-    let values = shape.iter().try_fold(4_u64, |bytes, side| bytes.checked_mul(*side as u64))?;
-    let is_f32 = entry.get("dtype")?.as_str()? == "F32";
-    (is_f32 && end.checked_sub(begin)? == values).then_some((shape, begin, end))
-}
-
-/// Hash over the metadata and every tensor's name, shape and values, each with its length first so
-/// that no two contents run together.
-pub(super) fn hash(header: &Header, tensors: &[(String, ArrayD<f32>)]) -> String {
-    let mut digest = Digest::of(header);
-    for (name, array) in tensors {
-        digest.name(name, array.shape());
-        for_bytes(array, |bytes| digest.bytes(bytes));
+    let [begin, end] = offsets[..] else {
+        return Err(invalid());
+    };
+    let bytes = shape.iter().try_fold(dtype.bytes() as u64, |bytes, side| bytes.checked_mul(*side));
+    if bytes.is_none() || end.checked_sub(begin) != bytes {
+        return Err(invalid());
     }
-    digest.finish()
-}
-
-/// The hash as it is computed: tensor by tensor, name and shape, then the bytes as the file has them.
-pub(super) struct Digest(blake3::Hasher);
-
-impl Digest {
-    pub fn of(header: &Header) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(b"deepviz snapshot");
-        hasher.update(&u64::from(header.format).to_le_bytes());
-        hasher.update(&header.step.0.to_le_bytes());
-        hasher.update(&header.epoch.to_bits().to_le_bytes());
-        hasher.update(&header.images_seen.to_le_bytes());
-        Self(hasher)
-    }
-
-    pub fn name(&mut self, name: &str, shape: &[usize]) {
-        self.0.update(&(name.len() as u64).to_le_bytes());
-        self.0.update(name.as_bytes());
-        self.0.update(&(shape.len() as u64).to_le_bytes());
-        for side in shape {
-            self.0.update(&(*side as u64).to_le_bytes());
-        }
-    }
-
-    pub fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    pub fn finish(self) -> String {
-        self.0.finalize().to_hex().to_string()
-    }
-}
-
-/// The array's values in order as little-endian bytes, in pieces.
-pub(super) fn for_bytes(array: &ArrayD<f32>, mut take: impl FnMut(&[u8])) {
-    let standard = array.as_standard_layout();
-    match standard.as_slice() {
-        Some(values) if cfg!(target_endian = "little") => take(bytemuck::cast_slice(values)),
-        _ => standard.iter().for_each(|value| take(&value.to_le_bytes())),
-    }
+    let shape = shape.iter().map(|side| *side as usize).collect();
+    Ok(([begin, end], TensorEntry { name: name.to_owned(), dtype, shape }))
 }
 
 pub(super) fn damaged(path: &Path, reason: String) -> Error {

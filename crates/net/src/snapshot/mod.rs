@@ -1,13 +1,17 @@
 //! The snapshot file: everything needed to apply the network at a step, or to train on from it.
 //!
-//! A safetensors file: weights under their names, optimiser state under `optimizer.`, the mean that
-//! is subtracted from images as `data.mean`, what they are divided by as `data.std`; metadata `format`, `step`, `epoch`, `images_seen` and
-//! `hash`, which covers all of these and every tensor's name, shape and bytes.
+//! A safetensors file. Format 1, of networks that deepViz trains: weights under their names, optimiser state under
+//! `optimizer.`, the mean that is subtracted from images as `data.mean`, what they are divided by as `data.std`; metadata
+//! `format`, `step`, `epoch`, `images_seen` and `hash`, which covers all of these and every tensor's name, shape and
+//! bytes. Format 2, of networks that were trained
+//! elsewhere: the arrays under the names that they have there. docs/run-format.md describes it.
 
+mod digest;
+mod dtype;
 pub(crate) mod file;
 mod header;
 
-pub(crate) use header::Header;
+pub(crate) use header::{Header, Scanned, TensorEntry};
 
 use crate::error::Error;
 use crate::input::{MeanKind, StdKind};
@@ -18,8 +22,11 @@ use crate::shape::Step;
 use ndarray::{Array1, Array3, ArrayD};
 use std::path::Path;
 
-/// Newest format this version reads, and the one it writes.
-pub const SNAPSHOT_FORMAT: u32 = 1;
+/// Newest format this version reads.
+pub const SNAPSHOT_FORMAT: u32 = 2;
+
+/// The format of what is trained here.
+const OWN_FORMAT: u32 = 1;
 
 pub(crate) const MEAN: &str = "data.mean";
 pub(crate) const STD: &str = "data.std";
@@ -51,7 +58,7 @@ impl Snapshot {
     /// The snapshot with its hash set.
     #[must_use]
     pub fn sealed(mut self) -> Self {
-        self.hash = header::hash(&self.header(), &self.tensors());
+        self.hash = digest::hash(&self.header(), &self.tensors());
         self
     }
 
@@ -96,7 +103,7 @@ impl Snapshot {
 
     fn header(&self) -> Header {
         Header {
-            format: SNAPSHOT_FORMAT,
+            format: OWN_FORMAT,
             step: self.step,
             epoch: self.epoch,
             images_seen: self.images_seen,

@@ -69,8 +69,9 @@ struct TrainMetrics {
     /// Mean logistic loss of an image.
     loss: Vec<f64>,
     /// Fraction of images misclassified.
-    error: Vec<f64>,
-    rate: Vec<f64>,
+    /// Null where another program trained the network and did not say, as `rate`.
+    error: Vec<Option<f64>>,
+    rate: Vec<Option<f64>>,
     images_per_s: Vec<f64>,
 }
 
@@ -153,7 +154,7 @@ fn columns(log: &MetricsLog, is_wanted: impl Fn(&&Metric) -> bool) -> Metrics {
         test.epoch.push(line.epoch);
         let is_finite = log.is_finite(line);
         test.loss.push(line.loss.filter(|_| is_finite));
-        test.error.push(is_finite.then_some(line.error));
+        test.error.push(line.error.filter(|_| is_finite));
         test.not_finite.push(line.not_finite);
     }
     out

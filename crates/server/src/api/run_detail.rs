@@ -281,7 +281,7 @@ fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, units: &[Unit
             train_loss: mean(Metric::finite_loss),
             train_error: mean(Metric::finite_error),
             test_loss: test.and_then(|metric| metric.loss).or(ready.and_then(|unit| unit.loss)),
-            test_error: test.map(|metric| metric.error).or(ready.and_then(|unit| unit.error_rate)),
+            test_error: test.and_then(|metric| metric.error).or(ready.and_then(|unit| unit.error_rate)),
             not_finite: !is_finite,
             diverged: !log.is_sound_at(entry.step),
             statistics: Statistics {

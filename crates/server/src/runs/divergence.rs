@@ -18,8 +18,9 @@ pub(crate) struct Diverged {
     what: &'static str,
     /// The values that were not finite, in words.
     found: String,
-    /// Learning rate of the last update.
-    rate: f64,
+    /// Learning rate of the last update; null where another program trained the network and did not say.
+    #[schema(required)]
+    rate: Option<f64>,
 }
 
 impl From<Divergence> for Diverged {

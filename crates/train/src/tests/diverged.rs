@@ -46,7 +46,7 @@ fn a_run_that_diverges_at_its_last_step_has_no_error_of_nought() {
     let tests: Vec<_> = log.lines.iter().filter(|line| line.kind == MetricKind::Test).collect();
     assert_eq!((tests.len(), tests[1].step), (2, Step(1)));
     assert_eq!((tests[1].loss, tests[1].not_finite), (None, 120));
-    assert!((tests[1].error - 1.0).abs() < 1e-12, "{:?}", tests[1]);
+    assert!((tests[1].error.unwrap() - 1.0).abs() < 1e-12, "{:?}", tests[1]);
     assert_eq!(log.best_test().unwrap().step, Step(0));
     // It can be looked at all the same.
     let snapshots = Run::open(&job.out).unwrap().checkpoints();

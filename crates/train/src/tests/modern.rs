@@ -139,7 +139,8 @@ fn what_is_frozen_stays_and_statistics_move() {
     assert_ne!(at(3, "bn2.running_mean"), at(0, "bn2.running_mean"));
     assert!(at(24, "bn2.running_var").iter().all(|v| *v > 0.0));
     // The rate goes up and down, step by step.
-    let rates: Vec<f64> = metrics(&job.out).iter().filter(|m| m.kind == MetricKind::Train).map(|m| m.rate).collect();
+    let rates: Vec<f64> =
+        metrics(&job.out).iter().filter(|m| m.kind == MetricKind::Train).filter_map(|m| m.rate).collect();
     assert!((rates[0] - 0.01).abs() < 1e-12 && (rates[9] - 0.05).abs() < 1e-12, "{rates:?}");
     assert!(rates[..10].windows(2).all(|pair| pair[0] < pair[1]) && rates[9..].windows(2).all(|p| p[0] > p[1]));
 }

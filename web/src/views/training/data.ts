@@ -66,7 +66,11 @@ export function smooth(values: readonly number[], reach: number): number[] {
 }
 
 /** The value of a series at a step: the last one at or before it; the first where none is. */
-export function valueAt(steps: readonly number[], values: readonly number[], step: number): number | null {
+export function valueAt(
+  steps: readonly number[],
+  values: readonly (number | null)[],
+  step: number,
+): number | null {
   if (!steps.length) return null;
   let low = 0;
   let high = steps.length - 1;
@@ -103,6 +107,18 @@ export function along(step: number, axis: Along, clock: Clock): number {
   const epoch = step / clock.steps_per_epoch;
   return axis === 'epoch' ? epoch : epoch * clock.train_images;
 }
+
+/** The steps whose value is known, and those values. */
+export function knownOf(
+  steps: readonly number[],
+  values: readonly (number | null)[],
+): { steps: number[]; values: number[] } {
+  const known = steps.map((step, i) => ({ step, value: values[i] })).filter(hasValue);
+  return { steps: known.map((one) => one.step), values: known.map((one) => one.value) };
+}
+
+const hasValue = (one: { step: number; value: number | null }): one is { step: number; value: number } =>
+  one.value !== null;
 
 /** Steps at which the rate changes, and the rate that holds from there. */
 export function rateStages(

@@ -2,7 +2,7 @@
 import type { Checkpoint, Metrics } from '../../api/types';
 import { fixed, percent, scientific } from '../../base/format';
 import { roundStep } from '../../base/scales';
-import { along, bands, powersAround, rateStages, smooth, type Along, type Clock } from './data';
+import { along, bands, knownOf, powersAround, rateStages, smooth, type Along, type Clock } from './data';
 
 export interface Curve {
   data: {
@@ -101,7 +101,8 @@ export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: bool
 
 /** Error of training as a mean, of the test split as dots; the axis is always 0 to 100 %. */
 export function errorCurve(metrics: Metrics, axis: Along, clock: Clock): Curve {
-  const bins = bands(metrics.train.step, metrics.train.error, MOST_BINS);
+  const known = knownOf(metrics.train.step, metrics.train.error);
+  const bins = bands(known.steps, known.values, MOST_BINS);
   const at = place(
     bins.map((bin) => bin.step),
     axis,
@@ -129,7 +130,7 @@ export function powerLabel(power: number): string {
 
 /** The learning rate as steps on a logarithmic axis of whole powers of ten. */
 export function rateCurve(metrics: Metrics, axis: Along, clock: Clock, planned: readonly number[] = []): Curve {
-  const { step, rate } = metrics.train;
+  const { steps: step, values: rate } = knownOf(metrics.train.step, metrics.train.rate);
   const stages = rateStages(step, rate).filter((stage) => stage.rate > 0);
   const { low, high } = powersAround([...stages.map((stage) => stage.rate), ...planned], 1e-9);
   const last = step[step.length - 1] ?? 0;
