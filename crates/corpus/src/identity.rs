@@ -1,6 +1,31 @@
 //! The identity of a corpus.
 
+use std::fmt::Write as _;
+
+use sha2::Digest as _;
+
 use crate::{ClassId, ImageShape, store::Pixels};
+
+/// What stands before the digits of an identity that another program computed.
+pub(crate) const SHA256: &str = "sha256-";
+
+/// The identity by SHA-256, which every language has; images have one shape. docs/run-format.md describes it.
+pub(crate) fn recorded_identity(pixels: &Pixels, train: usize, labels: &[ClassId]) -> Option<String> {
+    let ImageShape { channels, height, width } = pixels.sizes().common()?;
+    let mut hasher = sha2::Sha256::new_with_prefix(b"deepviz corpus 3");
+    for number in [channels, height, width, train, labels.len()] {
+        hasher.update((number as u64).to_le_bytes());
+    }
+    let labels: Vec<u8> = labels.iter().flat_map(|label| label.0.to_le_bytes()).collect();
+    hasher.update(&labels);
+    hasher.update(pixels.all());
+    let mut text = SHA256.to_owned();
+    for byte in hasher.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Some(text)
+}
 
 /// The hash of what a corpus shows a network.
 pub(crate) fn identity(pixels: &Pixels, train: usize, labels: &[ClassId]) -> String {

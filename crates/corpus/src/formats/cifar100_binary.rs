@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     cifar_binary::{Records, SHAPE},
+    native::MANIFEST,
     splits::Splitting,
     text::read_lines,
 };
@@ -24,7 +25,9 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     let sizes: Vec<u64> = FILES.iter().filter_map(|(name, _)| place.folder.file(name)).map(|file| file.bytes).collect();
     let has_names = place.has(FINE.0) || place.has(COARSE.0);
     let fits = |record: u64| sizes.iter().all(|bytes| bytes.is_multiple_of(record));
-    if place.tree.is_file || sizes.is_empty() || !(has_names || fits(RECORD) && !fits(OTHER_RECORD)) {
+    // Images of 32 x 32 that were recorded with a run have files of the same names and sizes.
+    let is_described = place.has(MANIFEST);
+    if place.tree.is_file || is_described || sizes.is_empty() || !(has_names || fits(RECORD) && !fits(OTHER_RECORD)) {
         return Ok(None);
     }
     let (names, label, count) = if options.reading.labels == LabelLevel::Coarse { COARSE } else { FINE };

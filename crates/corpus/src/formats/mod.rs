@@ -10,6 +10,7 @@ mod listed;
 mod mat;
 pub(crate) mod native;
 mod parquet;
+pub(crate) mod recorded;
 mod records;
 mod splits;
 pub(crate) mod stl10;
@@ -22,6 +23,7 @@ pub(crate) use text::{read_short, to_text};
 /// The layouts that names of files show, in the order in which they are tried; one line each. The more a layout asks
 /// for, the earlier it stands.
 pub(crate) const BY_NAMES: &[Detect] = &[
+    recorded::detect,
     native::detect,
     idx::detect,
     cifar_binary::detect,

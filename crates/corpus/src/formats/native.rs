@@ -264,8 +264,8 @@ mod tests {
         fs::write(&path, &good).unwrap();
         let manifest = folder.path().join(MANIFEST);
         let text = fs::read_to_string(&manifest).unwrap();
-        fs::write(&manifest, text.replace("\"version\":1", "\"version\":2")).unwrap();
-        assert!(open().to_string().contains("version 2"), "{}", open());
+        fs::write(&manifest, text.replace("\"version\":1", "\"version\":3")).unwrap();
+        assert!(open().to_string().contains("version 3"), "{}", open());
         fs::write(&manifest, &text[..text.len() / 2]).unwrap();
         assert!(matches!(open(), Error::Manifest { .. }));
         fs::write(&manifest, text).unwrap();

@@ -11,7 +11,7 @@ use crate::{
     account::Reason,
     contents::Contents,
     decode::Orientation,
-    identity::identity,
+    identity::{SHA256, identity, recorded_identity},
     store::{PixelRecord, PixelWriter, Pixels, Selection, Sizes},
 };
 
@@ -150,7 +150,9 @@ impl Sink<'_> {
             Some(memory) => Pixels::in_memory(memory, sizes.clone()),
             None => Pixels::map(&path, sizes.clone())?,
         };
-        let identity = identity(&pixels, train_count, &labels);
+        let is_recorded = expected_identity.as_ref().is_some_and(|(expected, _)| expected.starts_with(SHA256));
+        let recorded = is_recorded.then(|| recorded_identity(&pixels, train_count, &labels)).flatten();
+        let identity = recorded.unwrap_or_else(|| identity(&pixels, train_count, &labels));
         if let Some((expected, path)) = expected_identity.filter(|(expected, _)| *expected != identity) {
             let found = format!("labels and pixels with hash {identity}");
             return Err(Error::Damaged { found, expected, path });
