@@ -48,6 +48,8 @@ CASES = {
                 ('adaptive_pool pool="max" ties="first"', lambda x, p, outputs: F.adaptive_max_pool2d(x, outputs)),
                 dict(outputs=[3, 3]),
             ),
+            # More outputs than pixels, as where a network for large images takes small ones.
+            ("d", ('adaptive_pool pool="average"', lambda x, p, outputs: F.adaptive_avg_pool2d(x, outputs)), dict(outputs=[5, 7])),
         ],
     ),
 }
