@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::job::Job;
 use crate::loaded::Loaded;
 use crate::observer::Event;
+use crate::output_check::OutputCheck;
 use crate::store::{Holder, Lease, Store, UnitId, UnitKey};
 use crate::summary::Summary;
 
@@ -45,6 +46,9 @@ fn threads_of(device: &Device) -> usize {
 impl<'a> Computation<'a> {
     pub(crate) fn new(job: &'a Job<'a>, summary: &'a mut Summary, control: &mut Control<'_>) -> Result<Self, Error> {
         job.check()?;
+        if let Some(check) = OutputCheck::of(job.run, job.corpus, &job.device)?.filter(|check| !check.agrees()) {
+            return Err(Error::OtherOutputs { name: job.run.info().name.clone(), difference: check.difference });
+        }
         let threads = threads_of(&job.device);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)

@@ -42,6 +42,18 @@ pub enum Error {
         /// The database.
         path: PathBuf,
     },
+    /// The network computes something else here than where it was trained.
+    #[error(
+        "the outputs of run {name} differ from those that were recorded with it: by {difference:.1e} of the largest, at \
+         most 1.0e-3 is expected; no statistics are computed, for they would not be those of the recorded network. Are \
+         the images those that it was trained on, with its mean and deviation? Record the run anew, or report it"
+    )]
+    OtherOutputs {
+        /// The run.
+        name: String,
+        /// The largest difference, as a share of the largest recorded output.
+        difference: f64,
+    },
     /// Another process is writing the database just now.
     #[error("the statistics are busy: another process is writing them just now; try again in a while ({})", path.display())]
     Busy {
@@ -243,6 +255,7 @@ impl Error {
             | Self::Stopped
             | Self::OtherCorpus { .. }
             | Self::OtherClasses { .. }
+            | Self::OtherOutputs { .. }
             | Self::UnknownLayer { .. }
             | Self::BadJob { .. }
             | Self::NotFinite { .. }

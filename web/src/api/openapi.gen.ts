@@ -4268,6 +4268,21 @@ export interface components {
       /** @description A relative reference that names the kind of problem. */
       type: string;
     };
+    /** @description Outputs of deepViz and of the program that trained the network, for the same images. */
+    RunCheck: {
+      /** @description Whether that is within 1e-3; null where nothing could be compared (yet). */
+      agrees: boolean | null;
+      /**
+       * Format: double
+       * @description The largest difference, as a share of the largest output; null where it could not be computed, or is not finite.
+       */
+      difference: number | null;
+      images: number;
+      /** @description Why nothing was compared, or what the difference means. */
+      problem: string | null;
+      /** Format: int64 */
+      step: number;
+    };
     /** @description The images of a run. */
     RunCorpus: {
       /** @description True where its images can be shown now. */
@@ -4290,6 +4305,7 @@ export interface components {
     RunDetail: {
       /** @description Images of a minibatch. */
       batch: number | null;
+      check: components['schemas']['RunCheck'] | null;
       checkpoints: components['schemas']['Checkpoint'][];
       classes: string[];
       /** @description The layers that are clustered, and by which metric; the first is shown first. */
@@ -4317,6 +4333,7 @@ export interface components {
        * @description Null where the run was trained elsewhere, as `device`, `batch` and `steps_per_epoch` are.
        */
       seed: number | null;
+      source: components['schemas']['RunSource'] | null;
       stages: components['schemas']['Stage'][];
       /** @description Why the statistics cannot be read, if there are any and they cannot. */
       statistics_problem: string | null;
@@ -4332,7 +4349,7 @@ export interface components {
        * @description Planned steps, or those of the newest checkpoint where there is no plan.
        */
       total_steps: number;
-      /** @description The version of deepViz that wrote it. */
+      /** @description The version of deepViz, or of the other program, that wrote it. */
       version: string;
     };
     /** @description All runs. */
@@ -4345,6 +4362,16 @@ export interface components {
     RunProblem: {
       id: string;
       problem: string;
+    };
+    /** @description The program that trained a network. */
+    RunSource: {
+      /** @description `pytorch`, `onnx`, `cuda-convnet` or another word. */
+      kind: string;
+      /** @description What it calls the network. */
+      model: string;
+      /** @description The optimiser and its settings, where they are known. */
+      optimiser: string | null;
+      version: string;
     };
     /** @description A run in a list. */
     RunSummary: {

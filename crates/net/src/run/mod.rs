@@ -17,6 +17,7 @@ use crate::parameters::Parameters;
 use crate::recipe::Optimiser;
 use crate::shape::Step;
 use crate::snapshot::{Header, MEAN, OPTIMIZER, STD, Scanned, Snapshot, TensorEntry};
+use ndarray::Array2;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -274,6 +275,15 @@ impl Run {
             _ => "none yet".into(),
         };
         Error::NoSnapshot { step: step.0, available, path: self.path.clone() }
+    }
+
+    /// The outputs of `[check]`, images x classes; none where the run has no check.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no such array.
+    pub fn check_outputs(&self) -> Result<Option<Array2<f32>>, Error> {
+        let Some(check) = &self.info.check else { return Ok(None) };
+        source::read_outputs(&self.path.join(&check.file), [check.images.len(), self.network.classes()]).map(Some)
     }
 
     /// The metrics so far; lines that cannot be read are left out.

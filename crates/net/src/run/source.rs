@@ -1,10 +1,13 @@
 //! Where a run's network was trained, if not here, and what its outputs were there.
 
+use crate::bounded;
 use crate::error::Error;
 use crate::shape::Step;
 use crate::table::Section;
 use crate::table::write::put;
+use ndarray::Array2;
 use serde::Serialize;
+use std::path::Path;
 use toml::Table;
 
 /// `[source]`: the program that trained the network.
@@ -30,6 +33,12 @@ pub struct CheckInfo {
     /// File in the run folder with the array `outputs`: images x classes, what goes into the softmax.
     pub file: String,
 }
+
+/// The array of a check's file.
+const OUTPUTS: &str = "outputs";
+
+/// Bytes beside the outputs.
+const MOST_HEADER_BYTES: u64 = 1 << 20;
 
 /// Images that a check can have.
 const MOST_IMAGES: usize = 1024;
@@ -83,4 +92,19 @@ impl CheckInfo {
         put(&mut table, "file", self.file.as_str());
         table
     }
+}
+
+/// Reads the outputs of a check: images x classes.
+pub(super) fn read_outputs(path: &Path, shape: [usize; 2]) -> Result<Array2<f32>, Error> {
+    let damaged = |reason: String| Error::Damaged { what: "the recorded outputs", reason, path: path.to_owned() };
+    let most = MOST_HEADER_BYTES + 4 * shape.iter().map(|side| *side as u64).product::<u64>();
+    let bytes = bounded::read(path, most).map_err(Error::io("read the recorded outputs", path))?;
+    let file = safetensors::SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let outputs = file.tensor(OUTPUTS).map_err(|error| damaged(error.to_string()))?;
+    if outputs.dtype() != safetensors::Dtype::F32 || outputs.shape() != shape {
+        let (dtype, found) = (outputs.dtype(), outputs.shape());
+        return Err(damaged(format!("`{OUTPUTS}` is {dtype:?} {found:?}, expected F32 {shape:?}")));
+    }
+    let values = outputs.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    Array2::from_shape_vec(shape, values.collect()).map_err(|error| damaged(error.to_string()))
 }

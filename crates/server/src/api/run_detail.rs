@@ -38,8 +38,14 @@ pub(crate) struct RunDetail {
     #[schema(required)]
     seed: Option<u64>,
     live: bool,
-    /// The version of deepViz that wrote it.
+    /// The version of deepViz, or of the other program, that wrote it.
     version: String,
+    /// Where the network was trained, if not by deepViz.
+    #[schema(required)]
+    source: Option<RunSource>,
+    /// Outputs held against those of the program that trained it; null where none were recorded.
+    #[schema(required)]
+    check: Option<RunCheck>,
     /// The device that it was trained on.
     #[schema(required)]
     device: Option<String>,
@@ -74,6 +80,35 @@ pub(crate) struct RunDetail {
     /// The divergence of the run, if it has diverged.
     #[schema(required)]
     divergence: Option<Diverged>,
+}
+
+/// The program that trained a network.
+#[derive(Serialize, ToSchema)]
+struct RunSource {
+    /// `pytorch`, `onnx`, `cuda-convnet` or another word.
+    kind: String,
+    version: String,
+    /// What it calls the network.
+    model: String,
+    /// The optimiser and its settings, where they are known.
+    #[schema(required)]
+    optimiser: Option<String>,
+}
+
+/// Outputs of deepViz and of the program that trained the network, for the same images.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunCheck {
+    step: u64,
+    images: usize,
+    /// The largest difference, as a share of the largest output; null where it could not be computed, or is not finite.
+    #[schema(required)]
+    difference: Option<f64>,
+    /// Whether that is within 1e-3; null where nothing could be compared (yet).
+    #[schema(required)]
+    agrees: Option<bool>,
+    /// Why nothing was compared, or what the difference means.
+    #[schema(required)]
+    problem: Option<String>,
 }
 
 /// The images of a run.
@@ -175,9 +210,31 @@ pub(crate) async fn run_detail(
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let corpus_cache = app.corpora.of_run_settled(&run).await;
+    let check = output_check(&app, &run, matching(&run, &corpus_cache)).await;
     let of = Arc::clone(&run);
     let detail = app.with_log(&run, move |log| detail_of(&of, &corpus_cache, log)).await?;
-    json(&headers, &detail)
+    json(&headers, &RunDetail { check, ..detail })
+}
+
+/// Compares with the outputs that were recorded with the run, if there are any and its images can be read.
+async fn output_check(app: &AppState, run: &Arc<OpenRun>, corpus: Result<Arc<Corpus>, String>) -> Option<RunCheck> {
+    let check = run.info().check.as_ref()?;
+    let none =
+        RunCheck { step: check.step.0, images: check.images.len(), difference: None, agrees: None, problem: None };
+    let found = match corpus {
+        Err(problem) => Err(problem),
+        Ok(corpus) => app.models.output_check(run, &corpus).await.map_err(|error| error.told().to_owned()),
+    };
+    Some(match found {
+        Err(problem) => RunCheck { problem: Some(problem), ..none },
+        Ok(None) => none,
+        Ok(Some(found)) => {
+            let difference = Some(found.difference).filter(|difference| difference.is_finite());
+            let problem = "the network computes something else here than where it was trained";
+            let problem = (!found.agrees()).then(|| problem.to_owned());
+            RunCheck { difference, agrees: Some(found.agrees()), problem, ..none }
+        }
+    })
 }
 
 fn detail_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>, log: &MetricsLog) -> Result<RunDetail, ApiError> {
@@ -204,6 +261,13 @@ fn detail_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>, log: &MetricsLog) -
         seed: training.map(|training| training.seed),
         live: run.is_live(),
         version: info.version.clone(),
+        source: info.source.as_ref().map(|source| RunSource {
+            kind: source.kind.clone(),
+            version: source.version.clone(),
+            model: source.model.clone(),
+            optimiser: source.optimiser.clone(),
+        }),
+        check: None,
         device: training.map(|training| format!("cpu ({})", training.vector_level)),
         corpus: corpus_of(run, corpus_cache),
         classes: info.classes.clone(),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use deepviz_corpus::Corpus;
 use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
+use deepviz_stats::OutputCheck;
 use ndarray::Array3;
 
 use crate::http::cache::{Cache, CacheSize};
@@ -54,6 +56,15 @@ impl CacheSize for Activations {
     }
 }
 
+/// The result of a comparison with recorded outputs.
+struct Checked(Option<OutputCheck>);
+
+impl CacheSize for Checked {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
 impl Models {
     /// Models that are applied with a device.
     pub(crate) fn new(cache: Arc<Cache>, work: Arc<WorkPool>, device: Device) -> Self {
@@ -88,6 +99,26 @@ impl Models {
                     .await
             })
             .await
+    }
+
+    /// How far outputs lie from those that were recorded with the run; none where there is nothing to compare with.
+    pub(crate) async fn output_check(
+        &self,
+        run: &Arc<OpenRun>,
+        corpus: &Corpus,
+    ) -> Result<Option<OutputCheck>, ApiError> {
+        let Some(check) = &run.info().check else { return Ok(None) };
+        let listing = run.listing_by(&self.work).await?;
+        let entry = listing.entries.iter().find(|entry| entry.step == check.step);
+        let entry = entry.ok_or_else(|| ApiError::not_found(format!("there is no snapshot of step {}", check.step)))?;
+        let key = format!("output-check/{}/{}/{}", run.id, entry.hash, corpus.identity());
+        let checked = self.cache.get(key, async {
+            let loaded = self.model(run, entry).await?;
+            self.work
+                .run_here(WorkKind::Forward, || Ok(Checked(OutputCheck::with(run.run(), corpus, &loaded.model)?)))
+                .await
+        });
+        Ok(checked.await?.0)
     }
 
     /// The output of every layer for an image at a checkpoint.

@@ -3,6 +3,7 @@ import type { Checkpoint, Run } from '../../api/types';
 import { count, fixed, percent } from '../../base/format';
 import { isEmptySplit } from '../common/split';
 import { bestTested, testErrorText } from '../../state/divergence';
+import { checkWords, sourceName } from '../../state/source';
 
 /** Readable checkpoints spread over the run, the first and the last among them. */
 export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[], most: number): number[] {
@@ -33,6 +34,8 @@ export function facts(
     | 'corpus'
     | 'stages'
     | 'live'
+    | 'source'
+    | 'check'
   >,
 ): [string, string][] {
   const last = run.checkpoints.at(-1);
@@ -53,6 +56,9 @@ export function facts(
     ...(run.stages.length
       ? [['learning rate', run.stages.map((stage) => String(stage.rate)).join(', then ')] as [string, string]]
       : []),
+    ...(run.source ? [['trained by', sourceName(run)] as [string, string]] : []),
+    ...(run.source?.optimiser ? [['optimiser', run.source.optimiser] as [string, string]] : []),
+    ...(run.check ? [['compared', checkWords(run)] as [string, string]] : []),
     ...(run.seed === null ? [] : [['seed', String(run.seed)] as [string, string]]),
     ['checkpoints', count(run.checkpoints.length)],
     ['test error, newest', testErrorText(last, 2)],

@@ -65,6 +65,23 @@ function measured(
 
 const place = (steps: number[], axis: Along, clock: Clock) => steps.map((step) => along(step, axis, clock));
 
+/** The measurements; where training measured no test images, those of the statistics stand in. */
+export function withTested(
+  metrics: Metrics,
+  points: readonly Pick<Checkpoint, 'step' | 'epoch' | 'test_loss' | 'test_error'>[],
+): Metrics {
+  if (metrics.test.step.length) return metrics;
+  const known = points.filter((one) => one.test_loss !== null || one.test_error !== null);
+  const test: Metrics['test'] = {
+    step: known.map((one) => one.step),
+    epoch: known.map((one) => one.epoch),
+    loss: known.map((one) => one.test_loss),
+    error: known.map((one) => one.test_error),
+    not_finite: known.map(() => 0),
+  };
+  return { ...metrics, test };
+}
+
 /** Loss of training as band and mean, of the test split as dots. A log axis begins below the smallest mean. */
 export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: boolean): Curve {
   const bins = bands(metrics.train.step, metrics.train.loss, MOST_BINS);
