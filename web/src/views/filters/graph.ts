@@ -40,18 +40,12 @@ export function glyph(shape: Shape, largest: Shape): { width: number; height: nu
 export function layout(graph: Graph): GraphLayout {
   const inputs = new Map<string, string[]>(graph.nodes.map((n) => [n.name, []]));
   for (const edge of graph.edges) inputs.get(edge.to)?.push(edge.from);
+  // Nodes come after their inputs. Only a folded module may also take what comes after it: that edge moves nothing.
   const column = new Map<string, number>();
-  const place = (name: string, path: Set<string>): number => {
-    const known = column.get(name);
-    if (known !== undefined) return known;
-    // A cycle cannot come from a valid recipe; it must not hang the page either.
-    if (path.has(name)) return 0;
-    const before = (inputs.get(name) ?? []).map((from) => place(from, new Set(path).add(name)));
-    const at = before.length ? Math.max(...before) + 1 : 0;
-    column.set(name, at);
-    return at;
-  };
-  graph.nodes.forEach((node) => place(node.name, new Set()));
+  for (const { name } of graph.nodes) {
+    const before = (inputs.get(name) ?? []).map((from) => column.get(from) ?? -1);
+    column.set(name, Math.max(-1, ...before) + 1);
+  }
 
   const largest: Shape = {
     channels: Math.max(1, ...graph.nodes.map((n) => n.shape.channels)),
