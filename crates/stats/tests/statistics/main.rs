@@ -7,4 +7,5 @@ mod company;
 mod compute;
 mod follow;
 mod near;
+mod recorded;
 mod store;
