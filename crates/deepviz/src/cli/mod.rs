@@ -15,7 +15,7 @@ pub use corpus::{
     ReadingArgs, cache_dir,
 };
 pub use report::ReportArgs;
-pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs, StatsWhat};
+pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsPlanArgs, StatsUnitArgs, StatsWhat};
 pub use values::{CheckpointChoice, DeviceChoice, MetricChoice, NormaliseChoice, Override, SplitChoice};
 pub use wait::WaitArgs;
 

@@ -36,6 +36,18 @@ pub enum StatsPart {
     Unit(StatsUnitArgs),
     /// Take such files over into a run's statistics
     Merge(StatsMergeArgs),
+    /// Print the checkpoints whose statistics are missing, one a line: what `stats unit --checkpoint` takes
+    Plan(StatsPlanArgs),
+}
+
+/// `deepviz stats plan`
+#[derive(Debug, Args)]
+pub struct StatsPlanArgs {
+    /// The run folder
+    pub run: PathBuf,
+    /// Which images
+    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
+    pub split: SplitChoice,
 }
 
 /// `deepviz stats unit`

@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use deepviz_corpus::{Corpus, Reading, Split};
 use deepviz_net::Run;
-use deepviz_stats::{Blocker, Event, Job, Metric, Observer, Store, Summary, compute, follow, patiently};
+use deepviz_stats::{Blocker, Event, Job, Metric, Observer, State, Store, Summary, compute, follow, patiently};
 use serde_json::json;
 
 use super::corpus;
 use crate::cli::{
-    CheckpointChoice, DecodedArgs, MetricChoice, SplitChoice, StatsArgs, StatsMergeArgs, StatsPart, StatsUnitArgs,
-    StatsWhat,
+    CheckpointChoice, DecodedArgs, MetricChoice, SplitChoice, StatsArgs, StatsMergeArgs, StatsPart, StatsPlanArgs,
+    StatsUnitArgs, StatsWhat,
 };
 use crate::console::{Console, Task};
 use crate::exit_status::ExitStatus;
@@ -26,6 +26,7 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<ExitStatus> {
     match (&args.part, &args.run) {
         (Some(StatsPart::Unit(args)), _) => unit(args),
         (Some(StatsPart::Merge(args)), _) => merge(args),
+        (Some(StatsPart::Plan(args)), _) => plan(args),
         (None, Some(run)) => {
             let work = if args.watch { follow as Compute } else { compute };
             work_on(run, &args.what, work, |job| {
@@ -104,6 +105,36 @@ fn unit(args: &StatsUnitArgs) -> anyhow::Result<ExitStatus> {
         std::fs::rename(&part, &args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
     }
     Ok(status)
+}
+
+/// `deepviz stats plan`: only the numbers go to stdout.
+fn plan(args: &StatsPlanArgs) -> anyhow::Result<ExitStatus> {
+    let run = Run::open(&args.run).context("cannot open the run")?;
+    let units = match Store::open_read_only(&args.run).context("cannot read the statistics")? {
+        Some(store) => store.units().context("cannot read the statistics")?,
+        None => Vec::new(),
+    };
+    let count = |split| match split {
+        Split::Train => run.info().corpus.train,
+        Split::Test => run.info().corpus.test,
+    };
+    let splits: Vec<Split> = splits(args.split).into_iter().filter(|split| count(*split) > 0).collect();
+    for (index, entry) in run.checkpoints().iter().enumerate() {
+        if let Some(problem) = &entry.problem {
+            crate::console::note(&format!("checkpoint {index} is left out: {problem}"));
+            continue;
+        }
+        let is_ready = |split: &Split| {
+            units.iter().any(|unit| {
+                let is_same = unit.step == entry.step && unit.split == *split && unit.snapshot_hash == entry.hash;
+                is_same && unit.state == State::Ready && unit.corpus_hash == run.info().corpus.identity
+            })
+        };
+        if !splits.iter().all(is_ready) {
+            crate::console::print_line(&index.to_string());
+        }
+    }
+    Ok(ExitStatus::Success)
 }
 
 /// `deepviz stats merge`

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use deepviz_net::{CheckpointEntry, Divergence, Metric, MetricKind, MetricsLog, Run};
-use deepviz_stats::{State, Store, UnitState};
+use deepviz_corpus::Corpus;
+use deepviz_net::{CheckpointEntry, Device, Divergence, Metric, MetricKind, MetricsLog, Run};
+use deepviz_stats::{OutputCheck, State, Store, UnitState};
 use serde::Serialize;
 use serde_json::json;
 
@@ -32,6 +33,10 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
             "kind": "run",
             "live": run.is_live(),
             "info": run.info(),
+            "check": check(&run).map(|found| match found {
+                Ok(found) => json!({ "difference": found.difference, "agrees": found.agrees() }),
+                Err(error) => json!({ "problem": format!("{error:#}") }),
+            }),
             "parameters": run.network().parameter_count(),
             "layers": layers::rows(run.network()),
             "checkpoints": rows,
@@ -57,7 +62,36 @@ pub fn print(path: &Path, as_json: bool) -> anyhow::Result<()> {
 
 fn diverged_line(divergence: &Divergence) -> String {
     let Divergence { step, found, rate, .. } = divergence;
-    format!("diverged at step {}: {found} (learning rate {rate:?})", format::count(step.0))
+    let rate = rate.map(|rate| format!(" (learning rate {rate:?})")).unwrap_or_default();
+    format!("diverged at step {}: {found}{rate}", format::count(step.0))
+}
+
+/// Compares the outputs of a run's `[check]`, on the CPU; none where it has none.
+fn check(run: &Run) -> Option<anyhow::Result<OutputCheck>> {
+    run.info().check.as_ref()?;
+    let compare = || {
+        let corpus = Corpus::open(&run.info().corpus.path)?;
+        let found = OutputCheck::of(run, &corpus, &Device::cpu(None, None)?)?;
+        found.context("the run has no recorded outputs")
+    };
+    Some(compare())
+}
+
+fn print_source(run: &Run) {
+    let Some(source) = &run.info().source else { return };
+    let optimiser = source.optimiser.as_ref().map(|optimiser| format!(", {optimiser}")).unwrap_or_default();
+    print_line(&format!("source      {} {}, {}{optimiser}", source.kind, source.version, source.model));
+    match check(run) {
+        None => print_line("check       no outputs were recorded to compare with"),
+        Some(Err(error)) => print_line(&format!("check       outputs were not compared: {error:#}")),
+        Some(Ok(found)) => print_line(&format!(
+            "check       outputs {} the recorded ones: largest difference {:.1e} of the largest ({} images, step {})",
+            if found.agrees() { "agree with" } else { "DIFFER from" },
+            found.difference,
+            found.images,
+            found.step,
+        )),
+    }
 }
 
 /// One checkpoint.
@@ -132,12 +166,14 @@ fn statistics(entry: &CheckpointEntry, units: &[UnitState]) -> BTreeMap<String, 
 fn print_head(run: &Run) {
     let info = run.info();
     let live = if run.is_live() { ", live" } else { "" };
-    print_line(&format!("run         {} (deepviz {}{live})", info.name, info.version));
+    let writer = if info.source.is_some() { info.version.clone() } else { format!("deepviz {}", info.version) };
+    print_line(&format!("run         {} ({writer}{live})", info.name));
     let how = match &info.training {
         Some(training) => format!("seed {}, {}", training.seed, training.vector_level),
         None => "trained elsewhere".to_owned(),
     };
     print_line(&format!("recipe      {}, {how}", info.recipe.name));
+    print_source(run);
     print_line(&format!(
         "corpus      {} ({} train, {} test, {} classes)",
         info.corpus.path.display(),
