@@ -218,6 +218,6 @@ impl Profile {
     fn pass(&self) -> Pass<'_> {
         let noise = Some(Noise { step: 1, first_image: 0 });
         let chunk = Chunk { level: self.level, images: self.plan.chunk, noise };
-        Pass { plan: &self.plan, steps: &self.steps, chunk }
+        Pass { plan: &self.plan, slots: &self.plan.slots, steps: &self.steps, chunk }
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::execute::gradients_wanted;
 use crate::input::{Preprocess, View};
 use crate::network::Network;
-use crate::ops::cpu::Chunk;
+use crate::ops::cpu::{BufferSlot, Chunk};
 use crate::output::LayerOutput;
 use crate::parameters::Parameters;
 use ndarray::{Array2, Array3, ArrayView3};
@@ -140,7 +140,7 @@ impl CpuModel {
     ) -> Result<(), Error> {
         let mut space = self.shared.space(&self.steps);
         let images = task.images.len();
-        let pass = self.pass(images, &self.steps);
+        let pass = self.pass(images, &self.steps, &self.shared.plan.forward_slots);
         for (slot, (image, view)) in task.images.iter().zip(task.views).enumerate() {
             pass.load(&mut space, slot, &self.preprocess, (*image, *view))?;
         }
@@ -161,7 +161,7 @@ impl CpuModel {
         let network = &self.shared.plan.network;
         let BackwardTables { steps, wanted } = self.backward()?;
         let mut space = Workspace::new(&self.shared.plan, steps, Some(wanted));
-        let pass = self.pass(1, steps);
+        let pass = self.pass(1, steps, &self.shared.plan.slots);
         let view = network.centre_view();
         pass.load(&mut space, 0, &self.preprocess, (image, view))?;
         pass.forward(&mut space, layer, |_, _| ());
@@ -202,9 +202,9 @@ impl CpuModel {
         Ok(self.backward.get_or_init(|| BackwardTables { steps, wanted }))
     }
 
-    fn pass<'a>(&'a self, images: usize, steps: &'a Steps) -> Pass<'a> {
+    fn pass<'a>(&'a self, images: usize, steps: &'a Steps, slots: &'a [BufferSlot]) -> Pass<'a> {
         let chunk = Chunk { level: self.shared.cpu.level(), images, noise: None };
-        Pass { plan: &self.shared.plan, steps, chunk }
+        Pass { plan: &self.shared.plan, slots, steps, chunk }
     }
 }
 

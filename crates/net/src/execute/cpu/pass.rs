@@ -5,7 +5,7 @@ use crate::device::cpu::buffer::{Buffer, SavedForBackward};
 use crate::device::cpu::layout::{Maps, MapsMut};
 use crate::error::Error;
 use crate::input::{Preprocess, View};
-use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs};
+use crate::ops::cpu::{BackwardInputs, BufferSlot, Chunk, CpuLayer, GradientMut, Inputs};
 use ndarray::{ArrayView3, ArrayViewMut3, ShapeBuilder};
 use std::ops::RangeInclusive;
 
@@ -20,10 +20,12 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Buffers for the forward pass, and for a backward pass to the layers whose gradient is wanted.
+    /// Buffers for the forward pass, and for a backward pass to the layers whose gradient is wanted. Without one, layers
+    /// share buffers ([`Plan::forward_slots`]).
     pub fn new(plan: &Plan, steps: &Steps, wanted: Option<&[bool]>) -> Self {
-        let mut this = Self { written: vec![false; plan.slots.len()], ..Self::default() };
-        for (index, (slot, step)) in plan.slots.iter().zip(&steps.0).enumerate() {
+        let slots = if wanted.is_some() { &plan.slots } else { &plan.forward_slots };
+        let mut this = Self { written: vec![false; slots.len()], ..Self::default() };
+        for (index, (slot, step)) in slots.iter().zip(&steps.0).enumerate() {
             let is_own = slot.buffer == index;
             let is_wanted = is_own && wanted.is_some_and(|wanted| wanted[index]);
             let floats = |needed: bool, length: usize| Buffer::zeros(if needed { length } else { 0 });
@@ -44,6 +46,8 @@ impl Workspace {
 /// One chunk's way through a network.
 pub(crate) struct Pass<'a> {
     pub plan: &'a Plan,
+    /// Those that the workspace was made for.
+    pub slots: &'a [BufferSlot],
     pub steps: &'a Steps,
     pub chunk: Chunk,
 }
@@ -57,7 +61,7 @@ impl Pass<'_> {
         preprocess: &Preprocess,
         (image, view): (ArrayView3<'_, u8>, View),
     ) -> Result<(), Error> {
-        let layout = self.plan.slots[0].activation;
+        let layout = self.slots[0].activation;
         let shape = layout.shape;
         let start = layout.pixel(slot, 0, 0).start;
         let strides = (1, layout.row(), layout.stride);
@@ -70,13 +74,13 @@ impl Pass<'_> {
 
     /// An activation of the chunk.
     pub fn activation<'s>(&'s self, space: &'s Workspace, layer: usize) -> Maps<'s> {
-        let slot = &self.plan.slots[layer];
+        let slot = &self.slots[layer];
         Maps { layout: &slot.activation, values: &space.activations[slot.buffer] }
     }
 
     fn inputs<'s>(&'s self, space: &'s Workspace, layer: usize) -> Inputs<'s> {
         let layers = &self.plan.network.layers()[layer].inputs;
-        Inputs { layers, slots: &self.plan.slots, buffers: &space.activations }
+        Inputs { layers, slots: self.slots, buffers: &space.activations }
     }
 
     /// Computes layers 1 to `last` from the loaded images, telling `seen` of each as it is done
@@ -91,7 +95,7 @@ impl Pass<'_> {
 
     /// Computes one layer from its inputs.
     pub fn forward_layer(&self, space: &mut Workspace, layer: usize) {
-        let slot = &self.plan.slots[layer];
+        let slot = &self.slots[layer];
         let mut out = std::mem::take(&mut space.activations[slot.buffer]);
         let y = MapsMut { layout: &slot.activation, values: &mut out };
         match &self.steps.0[layer] {
@@ -107,7 +111,7 @@ impl Pass<'_> {
 
     /// A layer's gradient, cleared, to be written by hand.
     pub fn seed<'s>(&'s self, space: &'s mut Workspace, layer: usize) -> MapsMut<'s> {
-        let slot = &self.plan.slots[layer];
+        let slot = &self.slots[layer];
         space.written[slot.buffer] = true;
         let mut maps = MapsMut { layout: &slot.gradient, values: &mut space.gradients[slot.buffer] };
         maps.clear(self.chunk.images);
@@ -128,7 +132,7 @@ impl Pass<'_> {
     ) -> Result<(), Error> {
         let layers = self.plan.network.layers();
         for layer in range.rev() {
-            let slot = &self.plan.slots[layer];
+            let slot = &self.slots[layer];
             if !space.written[slot.buffer] || !wanted[layer] {
                 continue;
             }
@@ -163,12 +167,12 @@ impl Pass<'_> {
             }
             let (mut values, is_written) = self.take_gradient(space, input);
             let mut saved = std::mem::take(&mut space.saved[layer]);
-            let maps = MapsMut { layout: &self.plan.slots[input].gradient, values: &mut values };
+            let maps = MapsMut { layout: &self.slots[input].gradient, values: &mut values };
             let (x, y) = (self.inputs(space, layer), self.activation(space, layer));
             let known = BackwardInputs { x, y, dy, slot };
             own.backward(self.chunk, known, &mut saved, GradientMut { maps, is_written })?;
             space.saved[layer] = saved;
-            space.gradients[self.plan.slots[input].buffer] = values;
+            space.gradients[self.slots[input].buffer] = values;
         }
         Ok(())
     }
@@ -176,7 +180,7 @@ impl Pass<'_> {
     /// The input's gradient of a layer with statistics of the minibatch, once their sums are known.
     pub fn backward_batch(&self, space: &mut Workspace, layer: usize, wanted: &[bool]) {
         let input = self.plan.network.layers()[layer].inputs[0];
-        let slot = &self.plan.slots[layer];
+        let slot = &self.slots[layer];
         let Some(statistics) = self.steps.own(layer).and_then(CpuLayer::batch_statistics) else {
             return;
         };
@@ -184,16 +188,16 @@ impl Pass<'_> {
             return;
         }
         let (mut values, is_written) = self.take_gradient(space, input);
-        let maps = MapsMut { layout: &self.plan.slots[input].gradient, values: &mut values };
+        let maps = MapsMut { layout: &self.slots[input].gradient, values: &mut values };
         let dy = Maps { layout: &slot.gradient, values: &space.gradients[slot.buffer] };
         let x = self.activation(space, input);
         statistics.backward(self.chunk, x, dy, GradientMut { maps, is_written });
-        space.gradients[self.plan.slots[input].buffer] = values;
+        space.gradients[self.slots[input].buffer] = values;
     }
 
     /// A layer's gradient, to be written or added to, and given back.
     fn take_gradient(&self, space: &mut Workspace, layer: usize) -> (Buffer, bool) {
-        let buffer = self.plan.slots[layer].buffer;
+        let buffer = self.slots[layer].buffer;
         (std::mem::take(&mut space.gradients[buffer]), std::mem::replace(&mut space.written[buffer], true))
     }
 }

@@ -12,11 +12,19 @@ use crate::shape::Shape;
 use rayon::prelude::*;
 use std::sync::Arc;
 
+/// Values of an image's activations from which on it is they that memory is taken by: of networks for large images.
+const LARGE_ACTIVATIONS: usize = 1 << 22;
+
 /// Images that go through the network together, so that activations stay in the cache from layer
 /// to layer; twice as many where the weights that every chunk has to read are what fills it.
 fn chunk(network: &Network) -> usize {
     let weights: usize = network.parameters().map(ParameterSpec::len).sum();
-    if weights < 1 << 18 { 4 } else { 8 }
+    let activations: usize = network.layers().iter().map(|layer| layer.shape.len()).sum();
+    match () {
+        () if activations > LARGE_ACTIVATIONS => 2,
+        () if weights < 1 << 18 => 4,
+        () => 8,
+    }
 }
 
 /// Everything about a network that does not change from image to image, nor from one set of weights to another.
@@ -25,7 +33,10 @@ pub(crate) struct Plan {
     pub network: Arc<Network>,
     /// Images that go through together.
     pub chunk: usize,
+    /// Where values lie while the backward pass may need them: a buffer a layer.
     pub slots: Vec<BufferSlot>,
+    /// Where they lie in a forward pass alone: layers share buffers, each until its last reader is done.
+    pub forward_slots: Vec<BufferSlot>,
     /// The layers without weights, to be copied.
     steps: Vec<Step>,
 }
@@ -75,7 +86,8 @@ impl Plan {
         };
         let layers = network.layers().iter().enumerate().zip(in_place);
         let steps = layers.map(|(layer, in_place)| in_place.map_or_else(|| Step::Own(own(layer)), Step::InPlace));
-        Self { chunk, steps: steps.collect(), slots, network }
+        let forward_slots = shared(&network, &slots);
+        Self { chunk, steps: steps.collect(), slots, forward_slots, network }
     }
 
     /// The layers, for a set of weights of their own.
@@ -146,6 +158,38 @@ pub(crate) fn arrays<'p>(layer: &Layer, parameters: &'p Parameters) -> Result<La
         arrays.set(spec.role, parameters.values(&spec.name)?);
     }
     Ok(arrays)
+}
+
+/// The same slots in as few buffers as a forward pass needs. Only layers whose values lie alike share one: what is zero
+/// around and between the values of one is zero for the other too.
+fn shared(network: &Network, slots: &[BufferSlot]) -> Vec<BufferSlot> {
+    // The last layer that reads or overwrites each buffer.
+    let mut last_use = vec![0; slots.len()];
+    for (index, layer) in network.layers().iter().enumerate() {
+        for &of in layer.inputs.iter().chain([&index]) {
+            last_use[slots[of].buffer] = index;
+        }
+    }
+    // Buffers of the forward pass, each with the slot whose values it holds now.
+    let mut holders: Vec<(usize, usize)> = Vec::new();
+    let mut buffer_of = vec![0; slots.len()];
+    for (index, slot) in slots.iter().enumerate().filter(|(index, slot)| slot.buffer == *index) {
+        let is_free = |(buffer, holder): &&mut (usize, usize)| {
+            last_use[*holder] < index && slots[*buffer].activation == slot.activation
+        };
+        let buffer = match holders.iter_mut().find(is_free) {
+            Some((buffer, holder)) => {
+                *holder = index;
+                *buffer
+            }
+            None => {
+                holders.push((index, index));
+                index
+            }
+        };
+        buffer_of[index] = buffer;
+    }
+    slots.iter().map(|slot| BufferSlot { buffer: buffer_of[slot.buffer], ..*slot }).collect()
 }
 
 /// How the buffers are shared out.
@@ -220,5 +264,48 @@ impl Buffers {
             BufferSlot { activation, gradient: Layout::padded(layer.shape, gradient), buffer }
         };
         network.layers().iter().enumerate().map(slot).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{Recipe, short};
+
+    #[test]
+    fn layers_of_one_layout_share_buffers_and_none_that_is_still_read_is_overwritten() {
+        let block = |name: &str, from: &str| {
+            format!(
+                "{name}1 conv filters=16 size=3 padding=1 inputs=[\"{from}\"]\n{name}2 relu\n{name}3 conv filters=16 size=3 \
+                 padding=1\n{name} add inputs=[\"{name}3\",\"{from}\"]\n"
+            )
+        };
+        let layers = format!(
+            "a conv filters=16 size=3 padding=1\n{}{}{}fc full outputs=4\nend softmax",
+            block("b", "a"),
+            block("c", "b"),
+            block("d", "c")
+        );
+        let text = format!("{}\n[train]\nstages = [{{ epochs = 1, rate = 1 }}]", short(&layers));
+        let network = Network::new(&Recipe::parse(&text, "blocks", &[]).unwrap(), Shape::new(3, 8, 8), 4).unwrap();
+        let plan = Plan::new(Arc::new(network));
+        let floats = |slots: &[BufferSlot]| -> usize {
+            let own = slots.iter().enumerate().filter(|(index, slot)| slot.buffer == *index);
+            own.map(|(_, slot)| slot.activation.len(1)).sum()
+        };
+        let (all, shared) = (floats(&plan.slots), floats(&plan.forward_slots));
+        assert!(shared * 2 < all, "{shared} floats shared, {all} apart");
+        for (slot, shared) in plan.slots.iter().zip(&plan.forward_slots) {
+            assert_eq!(plan.forward_slots[shared.buffer].activation, slot.activation);
+        }
+        // Who computes a layer finds its inputs as they were written.
+        let mut holds = vec![0; plan.slots.len()];
+        for (index, layer) in plan.network.layers().iter().enumerate() {
+            for &input in &layer.inputs {
+                let own = plan.slots[input].buffer;
+                assert_eq!(holds[plan.forward_slots[input].buffer], own, "layer {} reads {input}", layer.name);
+            }
+            holds[plan.forward_slots[index].buffer] = plan.slots[index].buffer;
+        }
     }
 }

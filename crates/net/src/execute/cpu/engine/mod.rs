@@ -149,7 +149,8 @@ impl CpuEngine {
     pub(super) fn pass(&self, noise: u64, first: usize, images: usize, start: usize) -> Pass<'_> {
         let images = self.plan.chunk.min(images - start);
         let noise = Some(Noise { step: noise, first_image: first + start });
-        Pass { plan: &self.plan, steps: &self.steps, chunk: Chunk { level: self.cpu.level(), images, noise } }
+        let chunk = Chunk { level: self.cpu.level(), images, noise };
+        Pass { plan: &self.plan, slots: &self.plan.slots, steps: &self.steps, chunk }
     }
 
     /// A workspace that no other thread uses, to be handed to [`CpuEngine::give_back`].
