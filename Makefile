@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gpu lint fmt web e2e bench bench-web doc clean
+.PHONY: help demo test test-gpu test-python lint fmt web e2e bench bench-web doc clean
 
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 MODULES := web/node_modules/.package-lock.json
@@ -33,6 +33,9 @@ test-gpu: ## the tests of the CUDA backend on this machine's GPU, and the doctor
 	DEEPVIZ_REQUIRE_GPU=1 cargo test --workspace --quiet --test compute
 	DEEPVIZ_REQUIRE_GPU=1 cargo test --workspace --quiet --lib gpu
 	cargo run --package deepviz -- doctor --device cuda
+
+test-python: web ## the Python package: its wheel and its tests with PyTorch, in an environment of its own
+	$(call part,python,scripts/check/python.sh)
 
 lint: $(MODULES) ## formatting, clippy, dependencies, eslint, svelte-check
 	$(call part,rustfmt,cargo fmt --all -- --check && rustfmt --check $(OPERATIONS))
