@@ -1,0 +1,46 @@
+"""deepViz for PyTorch: records a training run so that it can be looked at while it goes on.
+
+```python
+import deepviz
+
+recorder = deepviz.Recorder("runs/mine", model, train=loader, test=test_set)
+for epoch in range(epochs):
+    for images, labels in loader:
+        ...
+        optimizer.step()
+        recorder.step(loss=loss)
+```
+
+then `deepviz serve runs`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .errors import Refused
+from .recorder import Recorder
+from .version import VERSION
+
+if TYPE_CHECKING:
+    from .checkpoints import record_checkpoints
+    from .loops import fastai, keras, lightning, transformers
+
+__all__ = ["Recorder", "Refused", "__version__", "fastai", "keras", "lightning", "record_checkpoints", "transformers"]
+__version__ = VERSION
+
+_LATER = {
+    "fastai": "loops",
+    "keras": "loops",
+    "lightning": "loops",
+    "record_checkpoints": "checkpoints",
+    "transformers": "loops",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What few programs use is imported when it is."""
+    if name in _LATER:
+        return getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

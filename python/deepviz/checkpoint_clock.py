@@ -1,0 +1,192 @@
+"""When a checkpoint was kept: step and epoch, in its content, beside it or in its name; and what was measured."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .checkpoint_files import SUFFIXES
+from .clock import Clock
+from .errors import Refused
+from .say import say
+from .write import Metric, Moment
+
+STEP_KEYS = ("global_step", "step", "steps", "iteration", "iter")
+HF_STATE = "trainer_state.json"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a checkpoint says of the time: updates and epochs done; None where it does not say."""
+
+    step: int | None = None
+    epoch: float | None = None
+
+
+def stamp_of(path: Path, content: Mapping[str, Any], *, is_alone: bool = False) -> Stamp:
+    """Step and epoch by the content, the Trainer's state beside it, or the name; what comes first goes first.
+
+    `is_alone`: of a single checkpoint, `resnet18.pth` is not taken for step 18.
+    """
+    name = _name_of(path)
+    found = [_of_content(content), _of_state(trainer_state(path)), _of_words(name)]
+    step = next((stamp.step for stamp in found if stamp.step is not None), None)
+    epoch = next((stamp.epoch for stamp in found if stamp.epoch is not None), None)
+    if step is None and epoch is None:
+        # A bare number is a step where nothing else is said: beside an epoch it may be that epoch.
+        step = _bare_number(name, is_alone)
+    return Stamp(step, epoch)
+
+
+def _number(value: Any) -> float | None:
+    """A number that is not negative, of a number or a tensor of one; else None."""
+    if isinstance(value, bool) or not (isinstance(value, (int, float)) or hasattr(value, "numel")):
+        return None
+    if hasattr(value, "numel"):
+        if value.numel() != 1 or value.is_complex():
+            return None
+        value = value.item()
+    return float(value) if math.isfinite(value) and value >= 0 else None
+
+
+def _of_content(content: Mapping[str, Any]) -> Stamp:
+    numbers = [_number(content.get(key)) for key in STEP_KEYS]
+    step = next((int(number) for number in numbers if number is not None and number == int(number)), None)
+    epoch = _number(content.get("epoch"))
+    return Stamp(step, None if epoch is None else epoch + _epochs_to_add(content))
+
+
+def _epochs_to_add(content: Mapping[str, Any]) -> int:
+    """1 where the epoch is the number, from 0, of the one that has just ended; 0 where it is a count."""
+    if "pytorch-lightning_version" in content:
+        loops = content.get("loops") or {}
+        progress = (loops.get("fit_loop") or {}).get("epoch_loop.batch_progress") or {}
+        # Within an epoch the last minibatch is still to come.
+        return 1 if progress.get("is_last_batch", True) else 0
+    is_timm = "arch" in content and "version" in content
+    is_torchvision = {"model", "optimizer", "lr_scheduler", "args"} <= set(content)
+    if is_timm:
+        version = _number(content["version"])
+        return 1 if version is not None and version >= 2 else 0
+    return 1 if is_torchvision else 0
+
+
+def trainer_state(path: Path) -> Mapping[str, Any]:
+    """The Trainer's state of a checkpoint folder; empty where there is none."""
+    folder = path if path.is_dir() else path.parent
+    if path.is_file() and not path.name.startswith(("model.safetensors", "pytorch_model.bin")):
+        return {}
+    try:
+        found = json.loads((folder / HF_STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _of_state(state: Mapping[str, Any]) -> Stamp:
+    step = _number(state.get("global_step"))
+    return Stamp(None if step is None else int(step), _number(state.get("epoch")))
+
+
+def _name_of(path: Path) -> str:
+    """The name that may say a number, without its ending: the folder's of Hugging Face's checkpoints."""
+    name = path.parent.name if path.name.startswith(("model.safetensors", "pytorch_model.bin")) else path.name
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _of_words(name: str) -> Stamp:
+    """Numbers that the name calls a step or an epoch."""
+    step = re.search(r"(?:^|[^a-z])(?:global_?)?(?:step|iter(?:ation)?)s?[=_-]?(\d+)", name, re.IGNORECASE)
+    epoch = re.search(r"(?:^|[^a-z])ep(?:och)?[=_-]?(\d+)", name, re.IGNORECASE)
+    return Stamp(int(step[1]) if step else None, float(epoch[1]) if epoch else None)
+
+
+def _bare_number(name: str, is_alone: bool) -> int | None:
+    """The last whole number that stands by itself: not `18` of resnet18, not `0.93` of an accuracy."""
+    separate = re.findall(r"(?:^|[^0-9A-Za-z.])(\d+)(?![0-9A-Za-z])(?!\.\d)", name)
+    if separate:
+        return int(separate[-1])
+    glued = re.search(r"[A-Za-z](\d+)$", name)
+    return int(glued[1]) if glued and not is_alone else None
+
+
+def moments(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Moment]:
+    """The moment of every checkpoint, in the order of their steps.
+
+    Where checkpoints say only epochs, an epoch counts as so many steps as the clock has, or as one.
+    Raises Refused where a checkpoint says nothing of the time, or some say steps and others epochs alone.
+    """
+    stamps = {Path(path): stamp for path, stamp in stamps.items()}
+    if len(stamps) == 1 and not _says(next(iter(stamps.values()))):
+        say("the checkpoint says no step, so it is kept as step 0")
+        return {path: Moment(0, 0.0, 0) for path in stamps}
+    for path, stamp in stamps.items():
+        if not _says(stamp):
+            raise Refused(
+                f"neither the content nor the name of {path} says its step or epoch; name it by its number, as "
+                "model_12.pt, or leave it out"
+            )
+    steps = [path for path, stamp in stamps.items() if stamp.step is not None]
+    epochs = [path for path, stamp in stamps.items() if stamp.step is None]
+    if steps and epochs and clock.steps_per_epoch is None:
+        raise Refused(
+            f"{steps[0]} says its step and {epochs[0]} its epoch alone, so they cannot be put in order; "
+            "add steps_per_epoch="
+        )
+    if epochs and clock.steps_per_epoch is None:
+        say("the checkpoints say epochs but no steps, so an epoch counts as a step (steps_per_epoch= says how many)")
+    found = {path: _moment(stamp, clock) for path, stamp in stamps.items()}
+    return dict(sorted(found.items(), key=lambda item: item[1].step))
+
+
+def _says(stamp: Stamp) -> bool:
+    return stamp.step is not None or stamp.epoch is not None
+
+
+def _moment(stamp: Stamp, clock: Clock) -> Moment:
+    step = stamp.step
+    if step is None:
+        step = round((stamp.epoch or 0.0) * (clock.steps_per_epoch or 1))
+    known = clock.moment(step)
+    epoch = stamp.epoch
+    if epoch is None or (clock.steps_per_epoch and abs(epoch - known.epoch) < 1):
+        # Programs count whole epochs; the clock knows what there is of the one that has begun.
+        epoch = known.epoch
+    if clock.steps_per_epoch is None:
+        # Without the length of an epoch an epoch's images are still known.
+        return Moment(step, epoch, known.images_seen or round(epoch * (clock.images or 0)))
+    return Moment(step, epoch, known.images_seen)
+
+
+def metrics_of(paths: Sequence[Path], clock: Clock) -> list[Metric]:
+    """What the Trainer logged: losses, rates and evaluations, of the checkpoint that is given last; none elsewhere."""
+    if not paths:
+        return []
+    history = trainer_state(paths[-1]).get("log_history")
+    return [
+        metric
+        for entry in (history if isinstance(history, list) else [])
+        if isinstance(entry, dict) and (metric := _metric(entry, clock)) is not None
+    ]
+
+
+def _metric(entry: Mapping[str, Any], clock: Clock) -> Metric | None:
+    step, epoch = _number(entry.get("step")), _number(entry.get("epoch"))
+    if step is None:
+        return None
+    moment = _moment(Stamp(int(step), epoch), clock)
+    if "loss" in entry:
+        loss = _number(entry["loss"])
+        return None if loss is None else Metric(moment, "train", loss, rate=_number(entry.get("learning_rate")))
+    loss, accuracy = _number(entry.get("eval_loss")), _number(entry.get("eval_accuracy"))
+    if loss is None or accuracy is None or accuracy > 1.0:
+        # A point of the test curve needs both.
+        return None
+    return Metric(moment, "test", loss, 1.0 - accuracy)

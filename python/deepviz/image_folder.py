@@ -1,0 +1,45 @@
+"""A folder of images as a data set: every image resized and cut to one size, as networks are evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import Refused
+
+TEST = ("test", "val", "validation", "valid")
+
+
+def classes_in(folder: Path) -> list[str]:
+    """The classes of a folder of images: the folders within its test images."""
+    return sorted(item.name for item in _test_folder(folder).iterdir() if item.is_dir())
+
+
+def _test_folder(folder: Path) -> Path:
+    """Where the test images are. Raises Refused where there are training images alone."""
+    found = next((folder / name for name in TEST if (folder / name).is_dir()), None)
+    if found is None and (folder / "train").is_dir():
+        raise Refused(f"{folder} has no test images; put them into {folder / 'test'}, a folder a class")
+    return found or folder
+
+
+def image_folders(folder: Path, size: int, mean: Sequence[float], std: Sequence[float]) -> tuple[Any, Any]:
+    """Training and test images of FOLDER/train/CLASS and FOLDER/test/CLASS (or val), each scaled so that its short side
+    is `size` pixels, then cut to a square in its middle; None of training images that are not there.
+
+    A folder of classes alone holds test images. Raises Refused where there are none, or torchvision is not installed.
+    """
+    try:
+        from torchvision import datasets, transforms
+    except ModuleNotFoundError:
+        raise Refused("--size needs torchvision, which resizes the images; install it, or leave --size out") from None
+    steps = [transforms.Resize(size), transforms.CenterCrop(size), transforms.ToTensor()]
+    transform = transforms.Compose([*steps, transforms.Normalize(list(mean), list(std))])
+    train = folder / "train"
+    try:
+        images = datasets.ImageFolder(str(_test_folder(folder)), transform)
+        return datasets.ImageFolder(str(train), transform) if train.is_dir() else None, images
+    except FileNotFoundError as error:
+        lines = str(error).splitlines() or ["no reason given"]
+        raise Refused(f"{folder} is no folder of images ({lines[0]}); it needs a folder a class") from None

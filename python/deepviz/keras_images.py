@@ -1,0 +1,57 @@
+"""What a Keras program has, as the recorder takes it: images and labels in arrays, and the optimiser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Arrays:
+    """A data set of images and labels as `fit` takes them.
+
+    images: N x H x W x C, or N x C x H x W where the channels do not come last; labels: N, N x 1, or one-hot.
+    """
+
+    def __init__(self, images: Any, labels: Any, is_channels_last: bool) -> None:
+        self.images, self.labels = images, labels
+        self.is_channels_last = is_channels_last
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        """Image, float32 C x H x W, and label."""
+        import torch
+
+        image = torch.as_tensor(self.images[index]).to(torch.float32)
+        label = torch.as_tensor(self.labels[index]).flatten()
+        number = int(label.argmax()) if label.numel() > 1 else int(label)
+        return (image.permute(2, 0, 1) if self.is_channels_last else image).contiguous(), number
+
+
+def dataset_of(given: Any, is_channels_last: bool) -> Any:
+    """A pair of arrays as a data set; anything else as it is."""
+    if isinstance(given, tuple) and len(given) == 2 and len(getattr(given[0], "shape", ())) == 4:
+        return Arrays(*given, is_channels_last)
+    return given
+
+
+def optimizer_of(model: Any) -> Any:
+    """A Keras model's optimiser as the recorder reads one: settings, and the rate as it is now; None without one."""
+    found = getattr(model, "optimizer", None)
+    if found is None or not hasattr(found, "learning_rate"):
+        return None
+
+    return type(type(found).__name__, (_Optimizer,), {})(found)
+
+
+class _Optimizer:
+    """What the recorder reads of PyTorch's optimisers."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+        self.defaults = {"learning_rate": round(float(found.learning_rate), 9)}
+
+    @property
+    def param_groups(self) -> list[dict[str, float]]:
+        """The rate of the next update."""
+        return [{"lr": float(self.found.learning_rate)}]

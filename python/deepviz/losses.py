@@ -1,0 +1,76 @@
+"""Losses that are tensors, read a step later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .write import Metric, Moment
+
+
+@dataclass
+class _Number:
+    """A number, or a tensor of one on its way from a GPU."""
+
+    tensor: Any
+    event: Any = None
+
+    def read(self) -> float:
+        if self.event is not None:
+            self.event.synchronize()
+        return float(self.tensor)
+
+
+def _number(given: Any) -> _Number | None:
+    if given is None:
+        return None
+    if not hasattr(given, "detach"):
+        return _Number(float(given))
+    tensor = given.detach()
+    if tensor.numel() != 1:
+        # A loss an image: the line holds the mean.
+        tensor = tensor.float().mean()
+    if not tensor.is_cuda:
+        # The memory may be written again before the next step. Other devices than CUDA's copy with a wait.
+        return _Number(float(tensor)) if tensor.device.type == "cpu" else _Number(tensor.clone())
+    import torch
+
+    copy = tensor.to("cpu", non_blocking=True)
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event.record()
+    return _Number(copy, event)
+
+
+class Pending:
+    """The measurement of the last step, which is read at the next one."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[_Number | None, _Number | None, Moment, float | None, float, Literal["train", "test"]] | None
+        self._kept = None
+
+    def keep(
+        self,
+        loss: Any,
+        error: Any,
+        moment: Moment,
+        rate: float | None,
+        images_per_s: float,
+        kind: Literal["train", "test"] = "train",
+    ) -> None:
+        """Keeps a measurement; numbers may be tensors on a GPU, which are copied while the program goes on."""
+        self._kept = (_number(loss), _number(error), moment, rate, images_per_s, kind)
+
+    def take(self) -> Metric | None:
+        """The measurement that was kept, read now; None where there is none."""
+        if self._kept is None:
+            return None
+        loss, error, moment, rate, speed, kind = self._kept
+        self._kept = None
+        return Metric(
+            moment=moment,
+            kind=kind,
+            loss=loss.read() if loss else None,
+            error=error.read() if error else None,
+            rate=rate,
+            images_per_s=speed,
+        )

@@ -1,0 +1,277 @@
+"""The state of a lowering: which layer each value of the exported program is, and what was refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from .. import toml
+from ..errors import Refused
+from . import layout
+from .layout import Dims
+from .network import Layer, Shape
+
+Node = Any
+"""torch.fx.Node; torch is not imported here."""
+
+
+@dataclass(eq=False)
+class Box:
+    """The memory that several tensors may share: operations in place give it another layer.
+
+    `whole` is the memory of which it is a part (a slice), `parts` are the slices of it, `nodes` the values of the
+    program that are views of it, and `may_be_copied` says that one of these may be a copy (PyTorch's `reshape` copies
+    only where it must).
+    """
+
+    layer: Layer
+    whole: Box | None = None
+    nodes: list[Node] = field(default_factory=list)
+    parts: list[Box] = field(default_factory=list)
+    may_be_copied: bool = False
+
+    def __post_init__(self) -> None:
+        if self.whole is not None:
+            self.whole.parts.append(self)
+
+    def overlapping(self) -> list[Box]:
+        """Other memory that is a part of this, or of which this is a part."""
+        found = self.parts_of_parts()
+        whole = self.whole
+        while whole is not None:
+            found.append(whole)
+            whole = whole.whole
+        return found
+
+    def parts_of_parts(self) -> list[Box]:
+        """Parts, and parts of parts."""
+        return [inner for part in self.parts for inner in (part, *part.parts_of_parts())]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An activation: a layer's output, and where its values stand in PyTorch's tensor."""
+
+    box: Box
+    dims: Dims
+
+    @property
+    def layer(self) -> Layer:
+        """The layer whose output it is now."""
+        return self.box.layer
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of that layer's output."""
+        return self.box.layer.shape
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether there is one pixel."""
+        return self.shape[1:] == (1, 1)
+
+    def viewed(self, dims: Dims) -> Tensor:
+        """The same values in another order."""
+        return Tensor(self.box, dims)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A parameter or buffer of the model, or a view of it with other axes of length 1."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Lengths of the axes that are longer than 1."""
+        return tuple(length for length in self.shape if length > 1)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A tensor of one number that is no parameter."""
+
+    number: float
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What `chunk` or `split` gave."""
+
+    items: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A value that cannot be expressed: refused when something that the outputs depend on takes it."""
+
+    reason: str
+
+
+Value = Tensor | Weight | Constant | Parts | Failed
+Handler = Callable[["Trace", Node, dict[str, Any]], Value]
+
+HANDLERS: dict[str, Handler] = {}
+"""Handlers by the name of the operation, without the `_` of those in place."""
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Registers the handler of some operations."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(names, handler))
+        return handler
+
+    return register
+
+
+def operation(node: Node) -> str:
+    """`conv2d` of aten.conv2d.default, `relu_` of aten.relu_.default, `getitem` of Python's."""
+    target = node.target
+    name = getattr(target, "__name__", str(target)) if not hasattr(target, "_schema") else target._schema.name
+    return str(name).split("::")[-1].split(".")[0]
+
+
+def module_of(node: Node) -> tuple[str, str]:
+    """The path of the module that computed a value, and its class. Both are empty where neither is known."""
+    stack = node.meta.get("nn_module_stack") or {}
+    if not stack:
+        return "", ""
+    path, kind = list(stack.values())[-1]
+    # A module that is called a second time is numbered: `relu@1`.
+    path = re.sub(r"@\d+", "", str(path))
+    kind = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
+    # `net` is the module that the model was put into for the export.
+    return path.removeprefix("net").removeprefix("."), kind
+
+
+class Trace:
+    """A lowering under way."""
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+        self.layers: list[Layer] = []
+        self.values: dict[Node, Value] = {}
+        self.order: dict[Node, int] = {}
+
+    # Reading
+
+    def value(self, node: Node) -> Value:
+        """What a node of the program is. Raises Refused where it cannot be expressed."""
+        found = self.values.get(node)
+        if found is None:
+            raise Refused(f"the exported program uses `{node}` before it is there")
+        if isinstance(found, Failed):
+            raise Refused(found.reason)
+        return found
+
+    def tensor(self, node: Node, at: Node) -> Tensor:
+        """An activation; weights and what is made of them are refused."""
+        found = self.value(node)
+        if isinstance(found, Tensor):
+            return found
+        if isinstance(found, Weight):
+            self.refuse(
+                at,
+                f"computes with the weights `{found.name}` (as weight standardisation, tokens and positions do)",
+                "deepViz takes weights as they are, for the layers of docs/recipes.md",
+            )
+        self.refuse(at, "works on something else than activations", "deepViz has layers over these")
+
+    def weight(self, node: Node | None, at: Node) -> str | None:
+        """The name of a parameter or buffer; None of none."""
+        if node is None:
+            return None
+        found = self.value(node)
+        if isinstance(found, Weight):
+            return found.name
+        self.refuse(
+            at,
+            "takes weights that are computed from other values",
+            "remove weight norm, spectral norm or weight standardisation before recording, for example with "
+            "torch.nn.utils.parametrize.remove_parametrizations",
+        )
+
+    def number(self, item: Any) -> float | None:
+        """A number, or a tensor of one; None of anything else."""
+        if isinstance(item, (int, float)):
+            return float(item)
+        found = self.value(item) if hasattr(item, "meta") else None
+        return found.number if isinstance(found, Constant) else None
+
+    def map(self, tensor: Tensor, at: Node) -> Layer:
+        """The layer of a tensor that is N x C x H x W; channels in another order are shuffled first."""
+        batch, shape = self.batch, tensor.shape
+        if tensor.dims == layout.of_map(batch, shape):
+            return tensor.layer
+        whole = layout.of_map(batch, shape)
+        if len(tensor.dims) == 4 and (*tensor.dims[:1], *tensor.dims[2:]) == (*whole[:1], *whole[2:]):
+            groups = layout.shuffle_groups(tensor.dims[1], shape[0])
+            if groups:
+                return self.add(at, "channel_shuffle", [tensor.layer], shape, {"groups": groups}, helps=True)
+        self.refuse_layout(at, tensor)
+
+    def settled(self, tensor: Tensor, at: Node) -> Tensor:
+        """The tensor with channels in their own order: where they changed it, they are shuffled now."""
+        if len(tensor.dims) == 4 and layout.shuffle_groups(tensor.dims[1], tensor.shape[0]):
+            return self.as_map(self.map(tensor, at))
+        return tensor
+
+    def vector(self, tensor: Tensor, at: Node) -> Layer:
+        """The layer of a tensor that is N x C; channels in another order are shuffled first."""
+        if tensor.is_vector and len(tensor.dims) == 2:
+            return self.map(tensor.viewed((*tensor.dims, (), ())), at)
+        self.refuse_layout(at, tensor)
+
+    # Writing
+
+    def add(
+        self,
+        node: Node,
+        kind: str,
+        inputs: Sequence[Layer],
+        shape: Shape,
+        keys: dict[str, toml.Value] | None = None,
+        arrays: dict[str, str | None] | None = None,
+        helps: bool = False,
+    ) -> Layer:
+        """Adds a layer; `helps` where it stands beside another one of the same module, whose name that gets."""
+        module, of = module_of(node)
+        named = {role: name for role, name in (arrays or {}).items() if name}
+        owners = {name.rpartition(".")[0] for name in named.values()}
+        owns = not helps and (of.startswith("torch.nn.modules.") or owners == {module})
+        layer = Layer(kind, list(inputs), keys or {}, named, shape, module, owns)
+        self.layers.append(layer)
+        return layer
+
+    def as_map(self, layer: Layer) -> Tensor:
+        """A fresh N x C x H x W tensor of a layer's output."""
+        return Tensor(Box(layer), layout.of_map(self.batch, layer.shape))
+
+    # Refusing
+
+    def refuse(self, node: Node, what: str, way_out: str) -> NoReturn:
+        """Raises Refused: the operation, its module, and what can be done."""
+        raise Refused(f"{self.place(node)} {what}, so this network cannot be recorded; {way_out}")
+
+    def place(self, node: Node) -> str:
+        """An operation and its module, in words."""
+        module, kind = module_of(node)
+        name = operation(node).removesuffix("_")
+        of = kind.rpartition(".")[2]
+        where = f"module `{module}` ({of})" if module else (f"the model itself ({of})" if of else "the model")
+        return f"`{name}` in {where}"
+
+    def refuse_layout(self, node: Node, tensor: Tensor) -> NoReturn:
+        """Refuses a tensor whose values do not stand as the operation needs them."""
+        found = " x ".join(str(length) for length in layout.shape_of(tensor.dims))
+        channels, height, width = tensor.shape
+        of = f"a map of {channels} channels and {height} x {width} pixels"
+        self.refuse(
+            node,
+            f"works on a tensor of {found} made of {of} in a way that is no layer of deepViz",
+            "deepViz has layers over maps N x C x H x W, channels-last maps and vectors, not over tokens or windows",
+        )

@@ -1,0 +1,85 @@
+"""Leaving a training loop as it was: modes of modules, random numbers, wrappers around the model."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .errors import Refused
+
+if TYPE_CHECKING:
+    import torch
+
+WRAPPER_PACKAGES = "torch timm lightning lightning_fabric pytorch_lightning deepspeed apex ignite".split()
+"""Whose modules with a child `module` are wrappers: a model of one's own may have a child of that name."""
+
+
+def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    """The model without the wrappers of torch.compile, DDP and averaged weights, in whatever order they stand."""
+    while True:
+        children = dict(model.named_children())
+        inner = children.get("_orig_mod") or children.get("_forward_module")
+        if inner is None and type(model).__module__.split(".")[0] in WRAPPER_PACKAGES:
+            inner = children.get("module")
+        if inner is None:
+            return model
+        model = inner
+
+
+def averaged(ema: Any) -> torch.nn.Module:
+    """The network of an averaged copy: that itself, or its `.module`. Raises Refused where it holds weights alone."""
+    import torch
+
+    inner = getattr(ema, "module", None)
+    found = inner if isinstance(inner, torch.nn.Module) else ema
+    if not isinstance(found, torch.nn.Module):
+        raise Refused(
+            f"ema= ({type(ema).__name__}) is no network and has none as `.module`; give the averaged copy of "
+            "the model (torch.optim.swa_utils.AveragedModel, timm's ModelEmaV3)"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def evaluation(model: torch.nn.Module) -> Iterator[None]:
+    """Evaluation for as long as the block lasts; then every module has the mode that it had.
+
+    The flag is set module by module: a model's own `train()` and `eval()` may do more, such as merging weights.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        for module, _ in modes:
+            module.training = False
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+@contextlib.contextmanager
+def same_random_numbers() -> Iterator[None]:
+    """Random numbers after the block are those that would have come without it: Python's, PyTorch's, numpy's."""
+    import torch
+
+    devices = [kind for kind in (torch.cuda, getattr(torch, "xpu", None)) if kind is not None and _is_started(kind)]
+    ours, theirs = random.getstate(), torch.get_rng_state()
+    of_devices = [(kind, kind.get_rng_state_all()) for kind in devices]
+    numpy: Any = sys.modules.get("numpy")
+    of_numpy = numpy.random.get_state() if numpy is not None else None
+    try:
+        yield
+    finally:
+        random.setstate(ours)
+        torch.set_rng_state(theirs)
+        for kind, states in of_devices:
+            kind.set_rng_state_all(states)
+        if of_numpy is not None:
+            numpy.random.set_state(of_numpy)
+
+
+def _is_started(kind: Any) -> bool:
+    """Whether the process uses such devices: asking them for their state would start them."""
+    return bool(getattr(kind, "is_initialized", lambda: False)())

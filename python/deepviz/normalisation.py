@@ -1,0 +1,147 @@
+"""How a data set turns bytes into the network's input, and the way back.
+
+Transforms are known by their names and attributes (`Normalize` with `mean` and `std`), not by their types:
+torchvision's first and second version, albumentations and one's own are then alike, and nothing has to be imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import Refused
+
+if TYPE_CHECKING:
+    import torch
+
+TOLERANCE = 1e-3
+"""How far from a whole byte a value may be, in bytes."""
+
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """(pixel - mean) / std, with pixels from 0 to 1 (`unit`) or to 255 (`byte`); None of either leaves it out."""
+
+    mean: Numbers | None = None
+    std: Numbers | None = None
+    values: Literal["unit", "byte"] = "unit"
+
+    def bytes_of(self, image: torch.Tensor) -> torch.Tensor | None:
+        """The bytes (uint8, C x H x W) of a float image C x H x W; None where some of them are none."""
+        import torch
+
+        if image.dtype == torch.uint8:
+            return image
+        pixels = image.detach().to("cpu", torch.float64)
+        if self.std is not None:
+            pixels = pixels * _per_channel(self.std, pixels)
+        if self.mean is not None:
+            pixels = pixels + _per_channel(self.mean, pixels)
+        if self.values == "unit":
+            pixels = pixels * 255.0
+        whole = pixels.round()
+        # Written so that NaN is refused.
+        is_whole = bool(((pixels - whole).abs() <= TOLERANCE).all()) and bool(((whole >= 0) & (whole <= 255)).all())
+        return whole.to(torch.uint8) if is_whole else None
+
+    def input_of(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The network's input, float32, of bytes ... x C x H x W."""
+        import torch
+
+        values = pixels.to(torch.float32)
+        if self.values == "unit":
+            values = values / 255.0
+        if self.mean is not None:
+            values = values - _per_channel(self.mean, values)
+        return values / _per_channel(self.std, values) if self.std is not None else values
+
+    def table(self) -> dict[str, Any]:
+        """`[recipe.data]`."""
+        mean = "none" if self.mean is None else list(self.mean)
+        return {"values": self.values, "mean": mean, "std": "none" if self.std is None else list(self.std)}
+
+
+def _per_channel(numbers: Numbers, like: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    channels = like.shape[-3]
+    if len(numbers) not in (1, channels):
+        raise Refused(
+            f"there are {len(numbers)} means or deviations for images of {channels} channels; give one a channel"
+        )
+    return torch.tensor(numbers, dtype=like.dtype).reshape(-1, 1, 1)
+
+
+def numbers(given: Any) -> Numbers | None:
+    """A mean or deviation as numbers: of a list, a tensor, an array or one number."""
+    if given is None:
+        return None
+    if hasattr(given, "flatten") and hasattr(given, "tolist"):
+        given = given.flatten().tolist()
+    return tuple(float(number) for number in given) if isinstance(given, Sequence) else (float(given),)
+
+
+def parts(transform: Any) -> Iterator[Any]:
+    """A transform and all that it is composed of, in order."""
+    yield transform
+    inner = getattr(transform, "transforms", None)
+    if inner is None and hasattr(transform, "children") and callable(transform.children):
+        inner = list(transform.children())
+    if inner is None:
+        inner = [part for part in (getattr(transform, "transform", None),) if part is not None]
+    if isinstance(inner, (list, tuple)):
+        for part in inner:
+            yield from parts(part)
+
+
+def of_transform(transform: Any) -> Normalisation | None:
+    """The normalisation at the end of a transform."""
+    found = None
+    for part in parts(transform):
+        mean, std = getattr(part, "mean", None), getattr(part, "std", None)
+        if type(part).__name__ == "Normalize" and mean is not None and std is not None:
+            found = Normalisation(numbers(mean), numbers(std))
+    return found
+
+
+def of_processor(processor: Any) -> Normalisation | None:
+    """The normalisation of an image processor of transformers, or of a `pretrained_cfg` of timm."""
+
+    def get(key: str) -> Any:
+        return processor.get(key) if isinstance(processor, Mapping) else getattr(processor, key, None)
+
+    mean, std = get("image_mean") or get("mean"), get("image_std") or get("std")
+    if mean is None or std is None:
+        return None
+    if get("do_normalize") is False:
+        return Normalisation()
+    return Normalisation(numbers(mean), numbers(std))
+
+
+def with_channels(normalisation: Normalisation, channels: int) -> Normalisation:
+    """One mean and deviation a channel, as recipes have them."""
+
+    def spread(given: Numbers | None) -> Numbers | None:
+        return given * channels if given is not None and len(given) == 1 else given
+
+    return Normalisation(spread(normalisation.mean), spread(normalisation.std), normalisation.values)
+
+
+PLAIN = {"Compose", "Sequential", "ToTensor", "ToImage", "PILToTensor", "ConvertImageDtype", "ToDtype", "Normalize"}
+AFTER = {"ToTensor", "ToImage", "PILToTensor"}
+
+
+def suspects(transform: Any) -> list[str]:
+    """Names of the transforms that work on a tensor and may leave something else than bytes."""
+    names = [_name(part) for part in parts(transform)]
+    places = [place for place, name in enumerate(names) if name in AFTER]
+    start = places[0] + 1 if places else 0
+    return list(dict.fromkeys(name for name in names[start:] if name not in PLAIN and name[0] not in "_<"))
+
+
+def _name(transform: Any) -> str:
+    """The name of a class, or of a function."""
+    return str(getattr(transform, "__name__", type(transform).__name__))

@@ -1,0 +1,245 @@
+"""What a recorder does before the first step: corpus, lowering, check, run.toml."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import toml
+from .check import check_outputs
+from .clock import Clock, Every, clock_of
+from .corpus import Corpus, Given, classes_of, first_image, write_corpus
+from .errors import Refused
+from .folder import describe_folder
+from .lower import Network, lower
+from .modes import unwrapped
+from .normalisation import Normalisation, numbers, of_processor
+from .run import RunFolder
+from .say import say
+from .tensors import arrays_of, memory_of
+from .version import VERSION
+from .write import Array, snapshot_path, write_safetensors
+
+if TYPE_CHECKING:
+    import torch
+
+CHECK_FILE = "check.safetensors"
+MAX_CLASSES = 1 << 16
+"""Labels are kept in two bytes."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a recorder was given."""
+
+    model: torch.nn.Module
+    given: Given
+    corpus: str | os.PathLike[str] | None
+    example: torch.Tensor | None
+    name: str
+    optimizer: Any
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What follows from it: the model without wrappers, its layers, its images (None of a run that is gone on with)."""
+
+    model: torch.nn.Module
+    network: Network
+    corpus: Corpus | None
+
+    def arrays(self) -> dict[str, torch.Tensor]:
+        """The model's arrays by name."""
+        return arrays_of(self.model)
+
+
+def rank() -> int:
+    """This process's number among those that train together."""
+    distributed: Any = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return int(distributed.get_rank())
+    # Launchers say it before the processes have found each other.
+    return int(os.environ.get("RANK", "0")) if "WORLD_SIZE" in os.environ else 0
+
+
+def processes() -> int:
+    """Processes that train together."""
+    distributed: Any = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return int(distributed.get_world_size())
+    return 1
+
+
+def given_normalisation(mean: Any, std: Any) -> Normalisation | None:
+    """The normalisation that the user gave; None where none was given."""
+    if mean is None and std is None:
+        return None
+    return Normalisation(numbers(mean), numbers(std))
+
+
+def clock(train: Any, steps_per_epoch: int | None, every: Every) -> Clock:
+    """The clock of the run."""
+    return clock_of(train, steps_per_epoch, every, processes())
+
+
+def prepare(
+    folder: RunFolder, start: Start, check: Callable[[torch.nn.Module, Network], None] | None = None
+) -> Prepared:
+    """Lowers the model and writes the corpus, in this order: a refusal costs no time, and leaves an older run alone.
+
+    `check` is called between the two, and may refuse.
+    """
+    model = unwrapped(start.model)
+    corpus = describe_folder(start.corpus, _normalisation(start, model)) if start.corpus is not None else None
+    network = lower(model, _example(folder, start, corpus))
+    if folder.is_appended:
+        _compare(folder, network)
+        return Prepared(model, network, None)
+    classes = corpus.classes if corpus else classes_of(start.given)
+    _check_classes(network, classes)
+    if check is not None:
+        check(model, network)
+
+    def begin(shape: tuple[int, int, int]) -> None:
+        _check_shape(network, shape)
+        folder.clear()
+
+    if corpus is not None:
+        begin(corpus.size.shape)
+    else:
+        given = dataclasses.replace(start.given, hint=_of_model(model))
+        corpus = write_corpus(folder.path / "corpus", start.name, given, begin)
+    return Prepared(model, network, corpus)
+
+
+def _check_classes(network: Network, classes: list[str]) -> None:
+    if network.classes != len(classes):
+        raise Refused(
+            f"the model has {network.classes} outputs, and there are {len(classes)} classes; "
+            "give the names of all outputs by classes=[...]"
+        )
+    if network.classes > MAX_CLASSES:
+        raise Refused(
+            f"the model has {network.classes:,} classes, and deepViz shows {MAX_CLASSES:,} at most; record a network "
+            "of fewer"
+        )
+
+
+def _check_shape(network: Network, shape: tuple[int, int, int]) -> None:
+    if network.image != shape:
+        sizes = [" x ".join(str(length) for length in found) for found in (network.image, shape)]
+        raise Refused(
+            f"the example is {sizes[0]}, and the images are {sizes[1]}; leave example= out, or make them alike"
+        )
+
+
+def _normalisation(start: Start, model: torch.nn.Module) -> Normalisation | None:
+    """The normalisation of a corpus folder's images: as given, or as the model's `pretrained_cfg` says."""
+    if start.given.normalisation is not None:
+        return start.given.normalisation
+    found = _of_model(model)
+    if found is not None:
+        say(f"the images are normalised by the model's pretrained_cfg: mean {found.mean}, std {found.std}")
+    return found
+
+
+def _of_model(model: torch.nn.Module) -> Normalisation | None:
+    """The normalisation of a model of timm, which says the one that it was trained with."""
+    return of_processor(getattr(model, "pretrained_cfg", None) or {})
+
+
+def _example(folder: RunFolder, start: Start, corpus: Corpus | None) -> torch.Tensor:
+    import torch
+
+    if start.example is not None:
+        return start.example
+    if corpus is not None:
+        return torch.zeros(corpus.size.shape)
+    if folder.is_appended:
+        return torch.zeros(folder.image())
+    return first_image(start.given)
+
+
+def _compare(folder: RunFolder, network: Network) -> None:
+    """Raises Refused where the network is not the run's."""
+    layers = toml.document({"recipe": {"layer": [layer.table() for layer in network.layers]}})
+    if layers.strip().partition("[[recipe.layer]]")[2] != folder.layers():
+        raise Refused(f"the model is another network than that of {folder.path}; record it as a run of its own")
+
+
+def first_step(folder: RunFolder, given: int | None) -> int:
+    """Updates done when recording begins: 0, or where the run that is gone on with ends.
+
+    Snapshots and measurements after `given` are removed: training goes another way from there.
+    """
+    if not folder.is_appended:
+        return given or 0
+    steps = folder.steps()
+    if given is not None and steps and given < steps[0]:
+        raise Refused(
+            f"first_step={given} lies before the first snapshot of {folder.path} ({steps[0]}); give that or a later "
+            'one, or resume="replace"'
+        )
+    step = given if given is not None else (steps[-1] if steps else 0)
+    later = [found for found in steps if found > step]
+    for found in later:
+        snapshot_path(folder.path, found).unlink()
+    dropped = folder.keep_metrics(step)
+    if later or dropped:
+        say(
+            f"{len(later)} snapshots and {dropped} measurements after step {step:,} are removed: training goes on from "
+            "there"
+        )
+    return step
+
+
+def write_run(folder: RunFolder, start: Start, prepared: Prepared, step: int) -> None:
+    """Writes the check's outputs and run.toml; of a run that is gone on with both are there."""
+    corpus, network = prepared.corpus, prepared.network
+    if corpus is None:
+        return
+    import torch
+
+    channels, height, width = network.image
+    source: dict[str, toml.Value] = {
+        "kind": "pytorch",
+        "version": str(torch.__version__),
+        "model": type(prepared.model).__name__,
+    }
+    if start.optimizer is not None:
+        source["optimiser"] = optimiser_text(start.optimizer)
+    table: dict[str, toml.Value] = {
+        "format": 2,
+        "name": start.name,
+        "version": f"deepviz for Python {VERSION}",
+        "classes": corpus.classes,
+        "image": {"channels": channels, "height": height, "width": width},
+        "corpus": {
+            "name": corpus.name,
+            "path": corpus.path,
+            "identity": corpus.identity,
+            "train": corpus.size.train,
+            "test": corpus.size.test,
+        },
+        "source": source,
+    }
+    if corpus.images is not None:
+        outputs = check_outputs(prepared.model, network, corpus.images)
+        array = Array("outputs", "F32", tuple(outputs.shape), memory_of(outputs))
+        write_safetensors(folder.path / CHECK_FILE, [array], {"step": str(step)})
+        table["check"] = {"step": step, "images": corpus.ids, "file": CHECK_FILE}
+    layers = [layer.table() for layer in network.layers]
+    name = type(prepared.model).__name__
+    table["recipe"] = {"name": name, "data": corpus.normalisation.table(), "layer": layers}
+    folder.write(table)
+
+
+def optimiser_text(optimizer: Any) -> str:
+    """Kind and settings of an optimiser: `SGD(lr=0.1, momentum=0.9)`; those that are off are left out."""
+    settings = getattr(optimizer, "defaults", {})
+    shown = {key: value for key, value in settings.items() if value is not None and value is not False and value != 0}
+    return f"{type(optimizer).__name__}({', '.join(f'{key}={value}' for key, value in shown.items())})"

@@ -1,0 +1,85 @@
+"""Weights as bytes: which arrays a model has, and their copies in memory that is kept between snapshots."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from .errors import Refused
+from .write import Array
+
+if TYPE_CHECKING:
+    import torch
+
+
+def memory_of(tensor: torch.Tensor) -> memoryview:
+    """The bytes of a tensor, row by row, without a copy where it is contiguous. The tensor must outlive it."""
+    tensor = tensor.detach().cpu().contiguous()
+    length = tensor.numel() * tensor.element_size()
+    if length == 0:
+        return memoryview(b"")
+    block = (ctypes.c_ubyte * length).from_address(tensor.data_ptr())
+    # The view holds the block, and the block the tensor whose memory it is.
+    block.owner = tensor  # type: ignore[attr-defined]
+    return memoryview(block).cast("B")
+
+
+def arrays_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and buffers by the names of the `state_dict`, shared ones under each of their names."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    return {**parameters, **dict(model.named_buffers(remove_duplicate=False))}
+
+
+def dtype_name(tensor: torch.Tensor) -> str:
+    """`F32`, `F16` or `BF16`; double precision is kept as F32. Raises Refused for other kinds."""
+    import torch
+
+    names = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.float64: "F32"}
+    if tensor.dtype not in names:
+        raise Refused(f"weights of {tensor.dtype} cannot be kept; deepViz reads float32, float16 and bfloat16")
+    return names[tensor.dtype]
+
+
+class Copies:
+    """Memory for copies of named arrays: made once, as fresh memory costs three times the copy."""
+
+    def __init__(self, names: Sequence[str], source: Mapping[str, torch.Tensor]) -> None:
+        import torch
+
+        self.buffers: dict[str, torch.Tensor] = {}
+        self.dtypes: dict[str, str] = {}
+        self._event: torch.cuda.Event | None = None
+        for name in names:
+            tensor = source[name]
+            self.dtypes[name] = dtype_name(tensor)
+            kept = torch.float32 if tensor.dtype == torch.float64 else tensor.dtype
+            # Copies from a GPU run on while the program goes on, into pinned memory only.
+            self.buffers[name] = torch.empty(tensor.shape, dtype=kept, pin_memory=tensor.is_cuda)
+
+    def take(self, source: Mapping[str, torch.Tensor]) -> None:
+        """Copies the arrays as they are now. Raises Refused where one is missing or has another shape."""
+        import torch
+
+        is_on_gpu = False
+        with torch.no_grad():
+            for name, buffer in self.buffers.items():
+                tensor = source.get(name)
+                if tensor is None or tensor.shape != buffer.shape:
+                    found = "is not there any more" if tensor is None else f"has the shape {tuple(tensor.shape)} now"
+                    raise Refused(f"the array `{name}` {found}; make a new recorder for a model that is changed")
+                buffer.copy_(tensor, non_blocking=tensor.is_cuda)
+                is_on_gpu = is_on_gpu or tensor.is_cuda
+        if is_on_gpu:
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._event.record()
+
+    def arrays(self) -> list[Array]:
+        """The copies as they are written, when they have arrived."""
+        if self._event is not None:
+            self._event.synchronize()
+            self._event = None
+        return [
+            Array(name, self.dtypes[name], tuple(buffer.shape), memory_of(buffer))
+            for name, buffer in self.buffers.items()
+        ]

@@ -1,0 +1,67 @@
+"""Snapshots: copied on the training thread, hashed and written on another."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .tensors import Copies
+from .write import Moment, write_snapshot
+
+if TYPE_CHECKING:
+    import torch
+
+
+class SnapshotWriter:
+    """One thread and one set of copies: a second snapshot waits for the first, and none is left out."""
+
+    def __init__(self, run: Path, names: Sequence[str], source: Mapping[str, torch.Tensor]) -> None:
+        self.run = run
+        self._copies = Copies(names, source)
+        self._moments: queue.Queue[Moment | None] = queue.Queue()
+        self._is_idle = threading.Event()
+        self._is_idle.set()
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def take(self, source: Mapping[str, torch.Tensor], moment: Moment) -> None:
+        """Copies the arrays; they are written while the program goes on. Raises what went wrong with the one before."""
+        self.wait()
+        self._copies.take(source)
+        self._is_idle.clear()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write_all, name="deepviz snapshots", daemon=True)
+            self._thread.start()
+        self._moments.put(moment)
+
+    def wait(self) -> None:
+        """Returns when all is written; raises what went wrong, once."""
+        self._is_idle.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raises what went wrong on the thread, once."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def close(self) -> None:
+        """Ends the thread when all is written."""
+        self._is_idle.wait()
+        if self._thread is not None:
+            self._moments.put(None)
+            self._thread.join()
+            self._thread = None
+        self.check()
+
+    def _write_all(self) -> None:
+        while (moment := self._moments.get()) is not None:
+            try:
+                write_snapshot(self.run, moment, self._copies.arrays())
+            except BaseException as error:
+                self._error = error
+            finally:
+                self._is_idle.set()

@@ -1,0 +1,8 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import torch
+
+# Other work goes on beside the tests, and sums in another order are other sums.
+torch.set_num_threads(1)
