@@ -13,7 +13,7 @@ const IMAGE: &str = "data";
 /// Values of one image's activations, of one layer and of all together, and of parameters: what memory is taken by
 /// follows from an untrusted file.
 const MOST_OUTPUTS: usize = 1 << 28;
-pub(crate) const MOST_ACTIVATIONS: usize = 1 << 27;
+pub(crate) const MOST_ACTIVATIONS: usize = 1 << 28;
 const MOST_PARAMETERS: usize = 1 << 30;
 
 /// Takes layers one by one, each after its inputs; the first mistake is kept for [`NetworkBuilder::build`].
@@ -219,7 +219,7 @@ fn check_size(layers: &[Layer]) -> Result<(), Error> {
     }
     Err(Error::Network {
         layer: None,
-        expected: "a network of at most 2^27 activations an image and 2^30 parameters".into(),
+        expected: "a network of at most 2^28 activations an image and 2^30 parameters".into(),
         found: format!("{activations} activations and {parameters} parameters"),
         hint: Some("`resize` in [data] makes images smaller".into()),
     })

@@ -43,7 +43,7 @@ fn check_image(recipe: &Recipe, image: Shape) -> Result<(), Error> {
     Err(Error::Recipe {
         place: recipe.origin.0.clone(),
         layer: None,
-        expected: "images of at most 2^27 values".into(),
+        expected: "images of at most 2^28 values".into(),
         found: format!("images of {image}"),
         hint: Some("`resize` in [data] makes images smaller".into()),
     })
