@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .lower import Network
 from .lower.export import full_precision
 from .modes import evaluation, same_random_numbers
+from .tensors import arrays_of
 
 if TYPE_CHECKING:
     import torch
@@ -36,12 +37,12 @@ def check_outputs(model: torch.nn.Module, network: Network, images: torch.Tensor
 def _on_cpu(model: torch.nn.Module, network: Network, images: torch.Tensor) -> torch.Tensor:
     import torch
 
-    # Shared arrays under one of their names: under two they would have to be one object.
-    named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    arrays = {
-        name: array.detach().to("cpu", torch.float32) if array.is_floating_point() else array.detach().cpu()
-        for name, array in named.items()
-    }
+    made: dict[int, torch.Tensor] = {}
+    for array in arrays_of(model).values():
+        kept = array.detach()
+        made[id(array)] = kept.to("cpu", torch.float32) if array.is_floating_point() else kept.cpu()
+    # An array of several names is one object under all of them, as PyTorch wants it.
+    arrays = {name: made[id(array)] for name, array in arrays_of(model).items()}
     images = images.to("cpu", torch.float32)
     with full_precision(images):
         outputs: torch.Tensor = network.logits(images, arrays)

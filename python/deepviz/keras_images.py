@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .loop import optimizer_like
+
 
 class Arrays:
     """A data set of images and labels as `fit` takes them.
@@ -36,22 +38,9 @@ def dataset_of(given: Any, is_channels_last: bool) -> Any:
 
 
 def optimizer_of(model: Any) -> Any:
-    """A Keras model's optimiser as the recorder reads one: settings, and the rate as it is now; None without one."""
+    """A Keras model's optimiser as the recorder reads one; None without one."""
     found = getattr(model, "optimizer", None)
     if found is None or not hasattr(found, "learning_rate"):
         return None
-
-    return type(type(found).__name__, (_Optimizer,), {})(found)
-
-
-class _Optimizer:
-    """What the recorder reads of PyTorch's optimisers."""
-
-    def __init__(self, found: Any) -> None:
-        self.found = found
-        self.defaults = {"learning_rate": round(float(found.learning_rate), 9)}
-
-    @property
-    def param_groups(self) -> list[dict[str, float]]:
-        """The rate of the next update."""
-        return [{"lr": float(self.found.learning_rate)}]
+    settings = {"learning_rate": round(float(found.learning_rate), 9)}
+    return optimizer_like(type(found).__name__, settings, lambda: float(found.learning_rate))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import Refused
@@ -94,3 +94,19 @@ def library_of(*names: str) -> Any:
                 raise
     package = names[0].split(".")[0]
     raise Refused(f"deepviz.{package} needs {package}, which is not installed; install it, or use deepviz.Recorder")
+
+
+def optimizer_like(name: str, settings: Mapping[str, Any], rate: Callable[[], float]) -> Any:
+    """An optimiser of another library as the recorder reads PyTorch's: its settings, and the rate as it is now."""
+    return type(name, (_Optimizer,), {})(settings, rate)
+
+
+class _Optimizer:
+    def __init__(self, settings: Mapping[str, Any], rate: Callable[[], float]) -> None:
+        self.defaults = dict(settings)
+        self._rate = rate
+
+    @property
+    def param_groups(self) -> list[dict[str, float]]:
+        """The rate alone."""
+        return [{"lr": self._rate()}]

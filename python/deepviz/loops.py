@@ -182,7 +182,7 @@ def fastai(path: Path, **options: Any) -> Any:
     Images come from the learner's `dls`, and mean and deviation from the `Normalize` of its minibatches. Of validation
     the loss and the metrics `accuracy` or `error_rate` are recorded.
     """
-    from .loops_fastai import images_of, normalisation_of
+    from .loops_fastai import images_of, normalisation_of, optimizer_of
 
     library = library_of("fastai.callback.core")
     loop = Loop(path, options)
@@ -199,6 +199,7 @@ def fastai(path: Path, **options: Any) -> Any:
                 "train": None if "train" in options else images_of(dls.train, "train"),
                 "test": None if "test" in options else images_of(dls.valid, "test"),
                 "classes": list(getattr(dls, "vocab", None) or []) or None,
+                "optimizer": optimizer_of(self.learn),
                 **normalisation_of(dls),
             }
             loop.begin(self.learn.model, steps_per_epoch=len(dls.train), **given)

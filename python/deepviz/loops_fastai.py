@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import Refused
+from .loop import optimizer_like
 
 
 class Items:
@@ -47,3 +48,15 @@ def normalisation_of(dls: Any) -> dict[str, Any]:
 
 def _of_batches(loader: Any) -> Any:
     return getattr(getattr(loader, "after_batch", None), "fs", None) or ()
+
+
+def optimizer_of(learn: Any) -> Any:
+    """A learner's optimiser as the recorder reads one, with the rate of the last group of layers; None without one."""
+    found: Any = getattr(learn, "opt", None)
+    if not getattr(found, "hypers", None):
+        return None
+    numbers = {name: value for name, value in found.hypers[-1].items() if isinstance(value, (int, float))}
+    # The rate follows a schedule, and has a curve of its own.
+    numbers.pop("lr", None)
+    name = getattr(learn.opt_func, "__name__", None) or type(found).__name__
+    return optimizer_like(name, numbers, lambda: float(learn.opt.hypers[-1]["lr"]))

@@ -1,4 +1,4 @@
-"""fastai's callback, by the protocol of its callbacks: the library is not there."""
+"""fastai's callback, by the protocol of fastai's callbacks: the library itself is large, and is not needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import torch
 from nets import Plain
 from recorded import Images
-from test_loops import lines, steps
+from test_loops import lines, source, steps
 from torch import Tensor
 
 import deepviz
@@ -66,15 +66,19 @@ def learner(monkeypatch: pytest.MonkeyPatch) -> Any:
         vocab=["cat", "dog", "owl"],
     )
     recorder = types.SimpleNamespace(metric_names=["epoch", "train_loss", "valid_loss", "accuracy", "time"], values=[])
-    return types.SimpleNamespace(dls=dls, model=Plain(), training=True, loss=torch.tensor(1.5), recorder=recorder)
+    optimizer = types.SimpleNamespace(hypers=[{"lr": 0.1, "mom": 0.9, "decouple_wd": True, "wd": 0.01}])
+    more = {"recorder": recorder, "opt": optimizer, "opt_func": lambda: None}
+    return types.SimpleNamespace(dls=dls, model=Plain(), training=True, loss=torch.tensor(1.5), **more)
 
 
 def test_fastai(tmp_path: Path, learner: Any) -> None:
     run = tmp_path / "run"
     callback = deepviz.fastai(run)
     callback.learn = learner
+    learner.opt_func.__name__ = "Adam"
     for _ in range(2):
         callback.before_fit()
+        learner.opt.hypers[-1]["lr"] = 0.25
         for training in (True, True, True, False):
             learner.training = training
             callback.after_batch()
@@ -82,6 +86,8 @@ def test_fastai(tmp_path: Path, learner: Any) -> None:
         callback.after_epoch()
         callback.after_fit()
     assert steps(run) == [0, 3, 6]
+    assert source(run)["optimiser"] == "Adam(mom=0.9, decouple_wd=True, wd=0.01)"
+    assert [line["rate"] for line in lines(run, "train")] == [0.25] * 6
     assert [(line["step"], line["loss"], line["error"]) for line in lines(run, "test")] == [
         (3, 1.25, 0.25),
         (6, 1.25, 0.25),
