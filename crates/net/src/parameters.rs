@@ -48,11 +48,15 @@ impl Parameters {
     /// # Errors
     /// [`Error::Tensor`]: an array that is missing or does not fit.
     pub(crate) fn from_arrays(arrays: Self, network: &Network) -> Result<Self, Error> {
-        let arrays: HashMap<String, ArrayD<f32>> = arrays.entries.into_iter().collect();
+        let mut arrays: HashMap<String, ArrayD<f32>> = arrays.entries.into_iter().collect();
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        network.parameters().for_each(|spec| *uses.entry(spec.array_name()).or_default() += 1);
         let entries = network.parameters().map(|spec| {
             let name = spec.array_name();
-            // A copy, for two layers may share it.
-            let found = arrays.get(name).cloned();
+            // A copy while other layers take it too: large networks are not to be held twice.
+            let left = uses.entry(name).or_default();
+            *left = left.saturating_sub(1);
+            let found = if *left > 0 { arrays.get(name).cloned() } else { arrays.remove(name) };
             let found = found.ok_or_else(|| Self::missing(name))?;
             let shape = found.shape().to_vec();
             let fitted = found.into_shape_with_order(IxDyn(&spec.shape)).ok().filter(|_| spec.fits(&shape));
