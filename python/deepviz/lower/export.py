@@ -224,7 +224,7 @@ def quiet() -> Iterator[None]:
     """Without the export's warnings and log lines, which speak of its own insides."""
     level = logging.root.manager.disable
     try:
-        logging.disable(logging.WARNING)
+        logging.disable(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield

@@ -1,4 +1,4 @@
-//! A run that was recorded from PyTorch, by the Python package.
+//! A run that was recorded from `PyTorch`, by the Python package.
 
 use std::collections::BTreeMap;
 use std::path::Path;

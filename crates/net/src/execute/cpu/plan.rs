@@ -177,15 +177,12 @@ fn shared(network: &Network, slots: &[BufferSlot]) -> Vec<BufferSlot> {
         let is_free = |(buffer, holder): &&mut (usize, usize)| {
             last_use[*holder] < index && slots[*buffer].activation == slot.activation
         };
-        let buffer = match holders.iter_mut().find(is_free) {
-            Some((buffer, holder)) => {
-                *holder = index;
-                *buffer
-            }
-            None => {
-                holders.push((index, index));
-                index
-            }
+        let buffer = if let Some((buffer, holder)) = holders.iter_mut().find(is_free) {
+            *holder = index;
+            *buffer
+        } else {
+            holders.push((index, index));
+            index
         };
         buffer_of[index] = buffer;
     }
