@@ -40,10 +40,11 @@ pub struct GroupNorm {
     pub learning: Learning,
 }
 
+// Never a group a channel right behind a layer with biases: they have no gradient there but rounding.
 const EXAMPLES: &[Example] = &[
     ("a conv filters=9 size=3\nb group_norm groups=3", [2, 6, 5]),
     (
-        "a group_norm groups=1 weight=false\nb conv filters=8 size=3\nc group_norm groups=8 bias=false epsilon=0.1\nr relu",
+        "a group_norm groups=1 weight=false\nb conv filters=8 size=3\nc group_norm groups=2 bias=false epsilon=0.1\nr relu",
         [3, 6, 5],
     ),
 ];
