@@ -4,7 +4,7 @@
 //!
 //! Modules use those before them, never those after:
 //!
-//! `random` <- `shape` <- `run_files` <- `error` <- `bounded` <- `table` <- `device` <- `init` <- `ops` <- `input` <- `network` <- `parameters` <- `output` <- `execute` <- `optimiser` <- `training_spec` <- `divergence` <- `metrics` <- `recipe` <- `snapshot` <- `run` <- `image_statistics` <- `model` <- `trainer` <- `profile`
+//! `random` <- `shape` <- `run_files` <- `error` <- `bounded` <- `table` <- `device` <- `init` <- `ops` <- `input` <- `network` <- `parameters` <- `output` <- `execute` <- `optimiser` <- `training_spec` <- `divergence` <- `metrics` <- `recipe` <- `snapshot` <- `image_statistics` <- `run` <- `model` <- `trainer` <- `profile`
 //!
 //! Letters, fixed once for the whole crate: `n` batch, `c` channels in, `k` filters (channels
 //! out), `h w` input height and width, `oh ow` output height and width, `r s` kernel height and
