@@ -74,7 +74,7 @@ extern "C" __global__ void group_norm_backward(
             plain += g;
             products += g * ((x[i] - row_mean) * row_inverse);
         }
-        float mean_g = (float)(sum_of_group(plain) / values), mean_product = (float)(sum_of_block(products) / values);
+        float mean_g = (float)(sum_of_group(plain) / values), mean_product = (float)(sum_of_group(products) / values);
         for (long long value = thread; value < values; value += 256) {
             long long i = place_in_group(row, value, pixels, c, groups);
             float g = dy[i] * (weight ? weight[remainder_of(i, c)] : 1.0f);
