@@ -10,7 +10,7 @@ from .write import Metric, Moment
 
 @dataclass
 class _Number:
-    """A number, or a tensor of one on its way from a GPU."""
+    """A number, or a one-element tensor that may still be on the GPU."""
 
     tensor: Any
     event: Any = None

@@ -1,4 +1,4 @@
-"""How a data set turns bytes into the network's input, and the way back.
+"""How a data set turns bytes into the network's input, and the inverse.
 
 Transforms are known by their names and attributes (`Normalize` with `mean` and `std`), not by their types:
 torchvision's first and second version, albumentations and one's own are then alike, and nothing has to be imported.

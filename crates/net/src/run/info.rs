@@ -254,7 +254,8 @@ impl RunInfo {
     }
 
     fn from_section(mut section: Section<'_>, format: u32) -> Result<Self, Error> {
-        let mut newer = |key| section.node(key).filter(|_| format > OWN_FORMAT);
+        // Unknown keys of format 1, and refused there as such.
+        let mut newer = |key| if format > OWN_FORMAT { section.node(key) } else { None };
         let (source, check) = (newer("source"), newer("check"));
         let recipe = section.node("recipe");
         let recipe = recipe.ok_or_else(|| section.missing("recipe"))?;

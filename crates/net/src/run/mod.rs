@@ -175,6 +175,14 @@ impl Run {
     fn check_shapes(&self, scanned: &Scanned) -> Result<(), Error> {
         let tensors: HashMap<&str, &TensorEntry> =
             scanned.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+        // One of another program has no mean of the training images, and names its arrays in its own way.
+        if scanned.header.format != self.info.format {
+            return Err(Error::Tensor {
+                name: "format".into(),
+                expected: format!("{}, the run's", self.info.format),
+                found: scanned.header.format.to_string(),
+            });
+        }
         let is_own = scanned.header.format == 1;
         for spec in self.network.parameters() {
             let name = if is_own { spec.name.as_str() } else { spec.array_name() };

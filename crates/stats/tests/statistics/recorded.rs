@@ -96,4 +96,15 @@ fn what_does_not_fit_is_named() {
     change(&toml, "weight = \"stem.1.weight\", bias = \"head", "gamma = \"stem.1.weight\", bias = \"head");
     let error = Run::open(&path).unwrap_err().to_string();
     assert!(error.contains("unknown key `gamma`") && error.contains("`head`"), "{error}");
+
+    // A run of format 1 has no such snapshots, and no such keys.
+    let folder = tempfile::tempdir().unwrap();
+    let toml = deepviz_fixtures::recorded_run(folder.path()).join("run.toml");
+    change(&toml, "format = 2", "format = 1");
+    let error = Run::open(toml.parent().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("unknown key"), "{error}");
+    let tiny = deepviz_fixtures::TinyRun::with_snapshots(&[0]);
+    std::fs::copy(toml.with_file_name("snapshots").join("000000.safetensors"), tiny.snapshot_path(0)).unwrap();
+    let problem = tiny.run().checkpoints()[0].problem.clone().unwrap();
+    assert!(problem.contains("format") && problem.contains("found 2"), "{problem}");
 }
