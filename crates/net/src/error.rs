@@ -96,6 +96,15 @@ pub enum Error {
         /// The run.
         name: String,
     },
+    /// A run that deepViz trained, asked to take another program's weights.
+    #[error(
+        "deepViz trains this run itself (its run.toml has format 1), so it takes no checkpoints of other programs: {}",
+        path.display()
+    )]
+    TrainedHere {
+        /// The run folder.
+        path: PathBuf,
+    },
     /// A run that another process is training.
     #[error("the run is being trained by process {owner}; wait for it or stop it: {}", path.display())]
     Busy {
@@ -193,6 +202,7 @@ impl Error {
             | Self::Damaged { path, .. }
             | Self::NewerFormat { path, .. }
             | Self::NotARun { path }
+            | Self::TrainedHere { path }
             | Self::Busy { path, .. }
             | Self::NoSnapshot { path, .. } => *path = within_run(path),
             Self::Internal { .. }

@@ -4,7 +4,7 @@
 //!
 //! Modules use those before them, never those after:
 //!
-//! `random` <- `shape` <- `run_files` <- `error` <- `bounded` <- `table` <- `device` <- `init` <- `ops` <- `input` <- `network` <- `parameters` <- `output` <- `execute` <- `optimiser` <- `training_spec` <- `divergence` <- `metrics` <- `recipe` <- `snapshot` <- `image_statistics` <- `run` <- `model` <- `trainer` <- `profile`
+//! `random` <- `shape` <- `run_files` <- `error` <- `bounded` <- `table` <- `device` <- `init` <- `ops` <- `input` <- `network` <- `parameters` <- `output` <- `execute` <- `optimiser` <- `training_spec` <- `divergence` <- `metrics` <- `recipe` <- `snapshot` <- `checkpoint` <- `image_statistics` <- `run` <- `model` <- `trainer` <- `profile`
 //!
 //! Letters, fixed once for the whole crate: `n` batch, `c` channels in, `k` filters (channels
 //! out), `h w` input height and width, `oh ow` output height and width, `r s` kernel height and
@@ -12,6 +12,7 @@
 //! height x width; inside the compute a layout is chosen by measurement.
 
 mod bounded;
+pub mod checkpoint;
 mod device;
 mod divergence;
 mod error;

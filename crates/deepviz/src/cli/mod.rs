@@ -3,6 +3,7 @@
 mod access;
 mod compute;
 mod corpus;
+mod import;
 mod report;
 mod stats;
 mod values;
@@ -14,6 +15,7 @@ pub use corpus::{
     CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusListArgs, CorpusMakeArgs, CorpusName, DecodedArgs, Generator,
     ReadingArgs, cache_dir,
 };
+pub use import::ImportArgs;
 pub use report::ReportArgs;
 pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsPlanArgs, StatsUnitArgs, StatsWhat};
 pub use values::{CheckpointChoice, DeviceChoice, MetricChoice, NormaliseChoice, Override, SplitChoice};
@@ -49,6 +51,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Draw one sheet of filters or activations into a PNG file
     Render(RenderArgs),
+    /// Take checkpoints of other programs (.pt, .ckpt, .safetensors) into a run that has their network
+    Import(ImportArgs),
     /// Print what a run, a snapshot, a recipe or a corpus holds
     Inspect(InspectArgs),
     /// Make, fetch or describe a corpus

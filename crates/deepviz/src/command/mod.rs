@@ -5,6 +5,7 @@ pub mod corpus;
 pub mod demo;
 pub mod doctor;
 pub mod fetch;
+pub mod import;
 pub mod inspect;
 pub mod render;
 pub mod serve;

@@ -2,6 +2,7 @@
 
 mod info;
 mod lock;
+mod recorded;
 mod source;
 
 pub use crate::run_files::{METRICS_FILE, SNAPSHOT_FOLDER};

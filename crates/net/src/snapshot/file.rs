@@ -1,7 +1,6 @@
 //! Reading and writing the file itself.
 
 use super::digest::{self, Digest};
-use super::dtype::Dtype;
 use super::header::{self, Header, PREFIX_BYTES, TensorEntry, damaged};
 use super::{MEAN, OPTIMIZER, STD, Snapshot};
 use crate::bounded;
@@ -16,7 +15,8 @@ pub(super) fn write(snapshot: &Snapshot, path: &Path) -> Result<(), Error> {
     let tensors = snapshot.tensors();
     let mut header = snapshot.header();
     header.hash = digest::hash(&header, &tensors);
-    let text = header_text(&header, &tensors);
+    let entries: Vec<_> = tensors.iter().map(|(name, array)| TensorEntry::of_array(name, array)).collect();
+    let text = header_text(&header, &entries);
     write_whole(path, "write the snapshot", |file| {
         file.write_all(&(text.len() as u64).to_le_bytes())?;
         file.write_all(text.as_bytes())?;
@@ -35,14 +35,14 @@ pub(super) fn write(snapshot: &Snapshot, path: &Path) -> Result<(), Error> {
 
 /// Written here and not by the safetensors crate because that keeps metadata in a hash map, whose
 /// order changes from process to process: equal snapshots are to be equal files.
-fn header_text(header: &Header, tensors: &[(String, ArrayD<f32>)]) -> String {
+pub(super) fn header_text(header: &Header, tensors: &[TensorEntry]) -> String {
     let mut entries = Map::new();
     entries.insert("__metadata__".into(), Value::Object(header.metadata()));
     let mut offset = 0;
-    for (name, array) in tensors {
-        let end = offset + 4 * array.len();
-        let entry = json!({"dtype": Dtype::F32.name(), "shape": array.shape(), "data_offsets": [offset, end]});
-        entries.insert(name.clone(), entry);
+    for tensor in tensors {
+        let end = offset + tensor.bytes();
+        let entry = json!({"dtype": tensor.dtype.name(), "shape": tensor.shape, "data_offsets": [offset, end]});
+        entries.insert(tensor.name.clone(), entry);
         offset = end;
     }
     let mut text = Value::Object(entries).to_string();

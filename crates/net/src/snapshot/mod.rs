@@ -10,8 +10,11 @@ mod digest;
 mod dtype;
 pub(crate) mod file;
 mod header;
+mod raw;
 
+pub(crate) use dtype::Dtype;
 pub(crate) use header::{Header, Scanned, TensorEntry};
+pub use raw::{RawArray, RawSnapshot};
 
 use crate::error::Error;
 use crate::input::{MeanKind, StdKind};

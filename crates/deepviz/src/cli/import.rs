@@ -1,0 +1,53 @@
+//! The arguments of `deepviz import`.
+
+use super::ReportArgs;
+use clap::{Args, ValueEnum};
+use deepviz_net::checkpoint::Averaging;
+use std::path::PathBuf;
+
+/// `deepviz import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Checkpoints: .pt, .pth, .ckpt, .pth.tar, .safetensors, or folders of them
+    #[arg(required = true, value_name = "CHECKPOINT")]
+    pub checkpoints: Vec<PathBuf>,
+    /// The run folder, which has the network already: recorded by the Python package, or by another program
+    #[arg(long, value_name = "RUN")]
+    pub run: PathBuf,
+    /// The dictionary that holds the weights, or what their names begin with; found by itself when not given
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+    /// Which weights, where a checkpoint has both
+    #[arg(long, value_enum, default_value_t = WeightsChoice::Model)]
+    pub weights: WeightsChoice,
+    /// Updates an epoch, where checkpoints say only the epoch; that of the run's snapshots when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub steps_per_epoch: Option<u64>,
+    /// Replace snapshots of the same step that hold other weights
+    #[arg(long)]
+    pub replace: bool,
+    /// Go on with checkpoints that appear in the folders, until Ctrl-C
+    #[arg(long)]
+    pub follow: bool,
+    /// How to report progress.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// `--weights`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WeightsChoice {
+    /// The weights that the optimiser changes.
+    Model,
+    /// Their moving average.
+    Ema,
+}
+
+impl From<WeightsChoice> for Averaging {
+    fn from(choice: WeightsChoice) -> Self {
+        match choice {
+            WeightsChoice::Model => Self::Plain,
+            WeightsChoice::Ema => Self::Ema,
+        }
+    }
+}

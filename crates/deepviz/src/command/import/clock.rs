@@ -1,0 +1,119 @@
+//! Steps, epochs and images of checkpoints that say only one of them.
+
+use anyhow::bail;
+use deepviz_net::checkpoint::Stamp;
+use deepviz_net::{CheckpointEntry, Step};
+
+/// How far training was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    /// Updates done.
+    pub step: Step,
+    /// Epochs done, in fractions; 0 where that is not known.
+    pub epoch: f64,
+    /// Training images seen; 0 where that is not known.
+    pub images_seen: u64,
+}
+
+/// How long an epoch is, as far as that is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    steps_per_epoch: Option<f64>,
+    images_per_epoch: Option<f64>,
+    /// Whether epochs stand for steps, because nothing says how many an epoch has.
+    pub counts_epochs: bool,
+}
+
+impl Clock {
+    /// As the snapshots that are there have it, unless `steps_per_epoch` is given.
+    pub fn new(snapshots: &[CheckpointEntry], steps_per_epoch: Option<u64>) -> Self {
+        let last = snapshots.iter().rev().find(|entry| entry.problem.is_none() && entry.epoch > 0.0);
+        let per_epoch = |count: u64| last.filter(|_| count > 0).map(|entry| count as f64 / entry.epoch);
+        Self {
+            steps_per_epoch: steps_per_epoch
+                .map(|steps| steps as f64)
+                .or_else(|| per_epoch(last.map_or(0, |entry| entry.step.0))),
+            images_per_epoch: per_epoch(last.map_or(0, |entry| entry.images_seen)),
+            counts_epochs: false,
+        }
+    }
+
+    /// Decides whether epochs stand for steps: where some checkpoints say their epoch alone, and nothing else is known.
+    pub fn settle<'a>(&mut self, stamps: impl Iterator<Item = (&'a str, Stamp)>) -> anyhow::Result<()> {
+        if self.steps_per_epoch.is_some() || self.counts_epochs {
+            return Ok(());
+        }
+        let (mut with_step, mut without) = (None, None);
+        for (name, stamp) in stamps {
+            let place = if stamp.step.is_some() { &mut with_step } else { &mut without };
+            place.get_or_insert(name);
+        }
+        match (with_step, without) {
+            (Some(with), Some(without)) => bail!(
+                "{with} says its step and {without} its epoch alone, so they cannot be put in order; \
+                 give --steps-per-epoch"
+            ),
+            (None, Some(_)) => {
+                self.counts_epochs = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The moment of a stamp that says anything.
+    pub fn moment(&self, stamp: Stamp) -> Moment {
+        let steps_per_epoch = self.steps_per_epoch.or_else(|| self.counts_epochs.then_some(1.0));
+        let step =
+            stamp.step.unwrap_or_else(|| (stamp.epoch.unwrap_or(0.0) * steps_per_epoch.unwrap_or(1.0)).round() as u64);
+        let counted = steps_per_epoch.map(|steps| step as f64 / steps);
+        let epoch = match (stamp.epoch, counted) {
+            // Programs count whole epochs; the steps know what there is of the one that has begun.
+            (Some(said), Some(counted)) if (said - counted).abs() >= 1.0 => said,
+            (said, counted) => counted.or(said).unwrap_or(0.0),
+        };
+        let images_seen = self.images_per_epoch.map_or(0, |images| (epoch * images).round() as u64);
+        Moment { step: Step(step), epoch, images_seen }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(step: Option<u64>, epoch: Option<f64>) -> Stamp {
+        Stamp { step, epoch }
+    }
+
+    #[test]
+    fn epochs_become_steps_by_the_length_of_an_epoch() {
+        let snapshot = CheckpointEntry {
+            step: Step(200),
+            path: "200".into(),
+            problem: None,
+            epoch: 2.0,
+            images_seen: 6_400,
+            hash: String::new(),
+        };
+        let clock = Clock::new(std::slice::from_ref(&snapshot), None);
+        let expected = Moment { step: Step(300), epoch: 3.0, images_seen: 9_600 };
+        assert_eq!(clock.moment(stamp(None, Some(3.0))), expected);
+        // Within the fourth epoch, of which the program says that three are done.
+        let epoch = |stamp| clock.moment(stamp).epoch.to_string();
+        assert_eq!(epoch(stamp(Some(350), Some(3.0))), "3.5");
+        // A program that counts otherwise is believed.
+        assert_eq!(epoch(stamp(Some(350), Some(7.0))), "7");
+        assert_eq!(Clock::new(&[snapshot], Some(50)).moment(stamp(None, Some(3.0))).step, Step(150));
+    }
+
+    #[test]
+    fn epochs_alone_count_as_steps_and_a_mixture_is_refused() {
+        let mut clock = Clock::new(&[], None);
+        clock.settle([("a", stamp(None, Some(3.0))), ("b", stamp(None, Some(4.0)))].into_iter()).unwrap();
+        assert_eq!(clock.moment(stamp(None, Some(3.0))), Moment { step: Step(3), epoch: 3.0, images_seen: 0 });
+        let mut clock = Clock::new(&[], None);
+        let error = clock.settle([("a", stamp(Some(3), None)), ("b", stamp(None, Some(4.0)))].into_iter()).unwrap_err();
+        assert!(error.to_string().contains("a says its step and b its epoch"), "{error}");
+        assert_eq!(clock.moment(stamp(Some(30), None)), Moment { step: Step(30), epoch: 0.0, images_seen: 0 });
+    }
+}
