@@ -49,8 +49,9 @@ class Recorder:
     every: when a snapshot is kept: `"100 steps"`, `"5 per epoch"`, `"1 epoch"`.
     steps_per_epoch: where `train` is no loader.
     optimizer: its kind and settings stand in the run, its learning rate in the metrics.
-    resume: `"new"`, `"replace"` (deletes the run that is there) or `"append"` (goes on after its last snapshot, or
-        after `first_step` updates, from where on what is there is removed).
+    resume: `"new"`, `"replace"` (deletes the run that is there), `"append"` (goes on after its last snapshot, or
+        after `first_step` updates, from where on what is there is removed) or `"auto"` (as `"append"` where there is a
+        run, else as `"new"`: for programs that are started again with their checkpoint).
 
     In a distributed run all processes make a recorder, and the first alone records. Raises deepviz.Refused, in one
     sentence, where something cannot be recorded.

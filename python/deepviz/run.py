@@ -15,7 +15,7 @@ from .errors import Refused
 from .say import say
 from .write import remove_temporary, snapshot_path, write_text
 
-Resume = Literal["new", "replace", "append"]
+Resume = Literal["new", "replace", "append", "auto"]
 
 RUN_FILE = "run.toml"
 LOCK_FILE = "train.lock"
@@ -28,14 +28,14 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike[str], resume: Resume = "new") -> None:
         """Makes or opens the folder. Raises Refused where it holds a run and `resume` says nothing of it."""
-        if resume not in ("new", "replace", "append"):
-            raise Refused(f'resume={resume!r} is not known; write "new", "replace" or "append"')
+        if resume not in ("new", "replace", "append", "auto"):
+            raise Refused(f'resume={resume!r} is not known; write "new", "replace", "append" or "auto"')
         self.path = Path(path).expanduser()
         has_run = (self.path / RUN_FILE).exists()
         if resume == "new" and has_run:
             raise Refused(
-                f'{self.path} holds a run already; choose another folder, or add resume="replace" (deletes it) or '
-                'resume="append" (goes on with it)'
+                f'{self.path} holds a run already; choose another folder, or add resume="replace" (deletes it), '
+                'resume="append" (goes on with it) or resume="auto" (goes on with one that is there)'
             )
         if resume == "append" and not has_run:
             raise Refused(f'{self.path} holds no run to go on with; leave resume="append" out')
@@ -44,11 +44,16 @@ class RunFolder:
             raise Refused(
                 f"{self.path} holds other files ({', '.join(others[:3])}); choose a folder of its own for the run"
             )
-        self.is_appended = resume == "append"
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self.path)
+        # Asked again: one that another process made while this one waited for the lock is not cleared away.
+        has_now = (self.path / RUN_FILE).exists()
+        if resume == "new" and has_now:
+            self.close()
+            raise Refused(f"{self.path} has just been recorded by another process; choose another folder")
+        self.is_appended = resume == "append" or (resume == "auto" and has_now)
         (self.path / "snapshots").mkdir(exist_ok=True)
-        for folder in (self.path, self.path / "snapshots"):
+        for folder in (self.path, self.path / "snapshots", self.path / "corpus"):
             remove_temporary(folder)
 
     def _others(self) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from recorded import recorder
 from test_write import digest_of, read_snapshot
 from torch import nn
 
-import deepviz
+import deepviz.run
 from deepviz import Refused
 
 
@@ -43,6 +45,50 @@ def test_a_run_that_is_gone_on_with_keeps_its_last_snapshot(tmp_path: Path) -> N
         nn.init.constant_(model.fc.bias, 3.0)
         made.step()
     assert [value_in(run, step) for step in (0, 1, 2)] == [1.0, 1.0, 3.0]
+
+
+def test_auto_begins_a_run_and_goes_on_with_it(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for start in range(3):
+        with recorder(run, filled(float(start)), resume="auto") as made:
+            assert made.now == start
+            made.step(loss=1.0)
+    # The first step of every start is the last one of the start before, whose weights stay.
+    assert [value_in(run, step) for step in range(4)] == [0.0, 0.0, 1.0, 2.0]
+    assert [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
+    # Where the program went back to an older checkpoint, so does the run.
+    with recorder(run, filled(7.0), resume="auto", first_step=1) as made:
+        made.step(loss=1.0)
+    assert [value_in(run, step) for step in range(3)] == [0.0, 0.0, 7.0]
+    assert not (run / "snapshots" / "000003.safetensors").exists()
+    # What another network left is not gone on with, and stays.
+    with pytest.raises(Refused, match="another network"):
+        recorder(run, nn.Sequential(nn.Flatten(), nn.Linear(192, 3)), resume="auto")
+    assert value_in(run, 2) == 7.0
+    with pytest.raises(Refused, match=r'"append" or "auto"'):
+        recorder(run, filled(1.0), resume="always")
+
+
+def test_a_run_that_comes_while_its_folder_is_waited_for_is_not_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    locked = deepviz.run._locked
+
+    def waited(folder: Path) -> Any:
+        monkeypatch.setattr(deepviz.run, "_locked", locked)
+        recorder(folder, filled(1.0)).close()
+        return locked(folder)
+
+    monkeypatch.setattr(deepviz.run, "_locked", waited)
+    with pytest.raises(Refused, match="has just been recorded by another process"):
+        recorder(run, filled(2.0))
+    assert value_in(run, 0) == 1.0
+    shutil.rmtree(run)
+    monkeypatch.setattr(deepviz.run, "_locked", waited)
+    with recorder(run, filled(2.0), resume="auto") as made:
+        assert made.now == 0
+    assert value_in(run, 0) == 1.0
 
 
 def test_going_on_before_the_first_snapshot_is_refused(tmp_path: Path) -> None:
