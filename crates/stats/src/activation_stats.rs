@@ -18,7 +18,7 @@ const BLOCK: usize = 64;
 /// A position that was not looked for.
 const UNKNOWN: u32 = u32::MAX;
 
-/// The filters of all layers, numbered through; the input has none.
+/// The filters of the chosen layers, numbered through; the others have none.
 struct Filters {
     /// The first filter of each layer, and the end.
     starts: Vec<usize>,
@@ -27,11 +27,11 @@ struct Filters {
 }
 
 impl Filters {
-    fn of(network: &Network) -> Self {
+    fn of(network: &Network, chosen: &[usize]) -> Self {
         let mut starts = vec![0];
         let mut positions = Vec::new();
         for (index, layer) in network.layers().iter().enumerate() {
-            let filters = if index == 0 { 0 } else { layer.shape.channels };
+            let filters = if chosen.contains(&index) { layer.shape.channels } else { 0 };
             starts.push(starts[index] + filters);
             positions.push(layer.shape.height * layer.shape.width);
         }
@@ -142,9 +142,9 @@ impl FilterBlock {
 }
 
 impl ActivationStats {
-    /// With lists of the `places` strongest images of every filter.
-    pub(crate) fn new(network: &Network, places: usize) -> Self {
-        let filters = Filters::of(network);
+    /// Of the layers with these indices, with lists of the `places` strongest images of every filter.
+    pub(crate) fn new(network: &Network, layers: &[usize], places: usize) -> Self {
+        let filters = Filters::of(network, layers);
         let classes = if network.classes() <= MOST_CLASSES { network.classes() } else { 1 };
         let all = filters.len();
         let parts =
@@ -211,9 +211,10 @@ impl ActivationStats {
         }
     }
 
-    /// The statistics of every layer but the input.
+    /// The statistics of every chosen layer.
     pub(crate) fn finish(self) -> Vec<LayerRecord> {
-        (1..self.filters.positions.len()).map(|layer| self.layer(layer)).collect()
+        let layers = (0..self.filters.positions.len()).filter(|layer| !self.filters.range(*layer).is_empty());
+        layers.map(|layer| self.layer(layer)).collect()
     }
 
     fn layer(&self, layer: usize) -> LayerRecord {

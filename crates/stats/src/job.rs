@@ -7,6 +7,7 @@ use std::time::Duration;
 use deepviz_corpus::{Corpus, Split};
 use deepviz_net::{Device, Run, Step};
 
+use crate::chosen_layers;
 use crate::error::Error;
 use crate::kmeans::Kmeans;
 use crate::metric::Metric;
@@ -33,6 +34,8 @@ pub struct Job<'a> {
     pub cluster_layers: Vec<(String, Metric)>,
     /// Whose k-means.
     pub kmeans: Kmeans,
+    /// Layers whose filters' activity is kept, by index.
+    pub activity_layers: Vec<usize>,
     /// Images kept for each filter: the ones that activate it most.
     pub top: usize,
     /// Only these checkpoints; all where there is none.
@@ -46,7 +49,7 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// Both splits; 30 clusters with 20 nearest images each, of the features before the last fully
+    /// Both splits; the activity of all layers, or of deep networks of some; 30 clusters with 20 nearest images each, of the features before the last fully
     /// connected layer by cosine, and of that layer's outputs by Euclidean distance.
     pub fn new(run: &'a Run, corpus: &'a Corpus, device: Device) -> Self {
         let network = run.network();
@@ -63,6 +66,7 @@ impl<'a> Job<'a> {
                 (name(network.logits()), Metric::Euclidean),
             ],
             kmeans: Kmeans::default(),
+            activity_layers: chosen_layers::by_default(network),
             top: 16,
             steps: None,
             database: None,

@@ -12,6 +12,7 @@
 
 mod activation_stats;
 mod activity;
+mod chosen_layers;
 mod cluster;
 mod clustering;
 mod codec;
@@ -42,6 +43,7 @@ mod weights;
 mod work;
 
 pub use activity::{ClassActivity, FilterActivity, LayerActivity, TopImage};
+pub use chosen_layers::named as layers_named;
 pub use cluster::{ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour, cluster_names};
 pub use compute::{compute, follow};
 pub use confusion::{CellPage, Confusion, predicted, predicted_class, softmax};

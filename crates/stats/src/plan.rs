@@ -15,6 +15,8 @@ pub(crate) struct Task {
     pub is_new: bool,
     /// Indices of the job's cluster sets that are missing.
     pub sets: Vec<usize>,
+    /// Indices of the network's layers whose activity is missing.
+    pub layers: Vec<usize>,
 }
 
 impl Computation<'_> {
@@ -68,11 +70,14 @@ impl Computation<'_> {
                     })
                 };
                 let sets = all.filter(|index| !has(index)).collect();
-                Task { unit, is_new: false, sets }
+                let name = |layer: &usize| &self.job.run.network().layers()[*layer].name;
+                let chosen = self.job.activity_layers.iter().copied();
+                let layers = chosen.filter(|layer| !recorded.layers.contains(name(layer))).collect();
+                Task { unit, is_new: false, sets, layers }
             }
-            _ => Task { unit, is_new: true, sets: all.collect() },
+            _ => Task { unit, is_new: true, sets: all.collect(), layers: self.job.activity_layers.clone() },
         };
-        Ok((task.is_new || !task.sets.is_empty()).then_some(task))
+        Ok((task.is_new || !task.sets.is_empty() || !task.layers.is_empty()).then_some(task))
     }
 
     /// True when an earlier checkpoint of the split is still to be computed.

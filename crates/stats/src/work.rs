@@ -94,7 +94,8 @@ impl Computation<'_> {
             first_name: &network.layers()[network.logits()].name,
             pool: &self.pool,
         };
-        let mut activation_stats = task.is_new.then(|| ActivationStats::new(network, job.top));
+        let mut activation_stats =
+            (!task.layers.is_empty()).then(|| ActivationStats::new(network, &task.layers, job.top));
         let outputs = forward::run(&pass, activation_stats.as_mut(), &mut *control.observer, control.stop)?;
         let Some(outputs) = outputs else { return Ok(UnitOutcome::Stopped) };
         let forward_seconds = started.elapsed().as_secs_f64();
@@ -117,14 +118,16 @@ impl Computation<'_> {
         };
         let cluster_seconds = clustering.elapsed().as_secs_f64();
 
-        let numbers = activation_stats.zip(outputs.into_iter().next()).map(|(activation_stats, logits)| {
+        let numbers = outputs.into_iter().next().filter(|_| task.is_new).map(|logits| {
             let labels = &job.corpus.labels()[range.start as usize..range.end as usize];
             let first = ImageId(range.start);
             let outcome = outcome_of(logits.view(), labels, first);
-            UnitNumbers { outcome, logits, labels, first, activity: activation_stats.finish(), network }
+            UnitNumbers { outcome, logits, labels, first }
         });
+        let activity = activation_stats.map(ActivationStats::finish).unwrap_or_default();
         let weights = self.loaded.as_mut().and_then(|loaded| loaded.weights.take());
-        let record = UnitRecord { key, numbers, sets, weights, seconds: started.elapsed().as_secs_f64() };
+        let record =
+            UnitRecord { key, numbers, activity, network, sets, weights, seconds: started.elapsed().as_secs_f64() };
         control.patiently(|| self.store.write(&record))?;
         Ok(UnitOutcome::Done { images: range.len(), forward_seconds, cluster_seconds })
     }

@@ -106,6 +106,10 @@ pub struct StatsWhat {
     /// Images kept for each filter: the ones that activate it most
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub top: usize,
+    /// Layers whose filters' activity and top images are kept: names separated by commas, `*` for anything in them; by
+    /// default all, or the ends of modules where there are more than 32,768 channels
+    #[arg(long, value_name = "NAMES")]
+    pub layers: Option<String>,
     /// Cluster this layer's outputs (repeatable); by default the features by cosine and the logits by Euclidean distance
     #[arg(long, value_name = "NAME")]
     pub cluster_layer: Vec<String>,

@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use deepviz_corpus::{Corpus, Reading, Split};
 use deepviz_net::Run;
-use deepviz_stats::{Blocker, Event, Job, Metric, Observer, State, Store, Summary, compute, follow, patiently};
+use deepviz_stats::{
+    Blocker, Event, Job, Metric, Observer, State, Store, Summary, compute, follow, layers_named, patiently,
+};
 use serde_json::json;
 
 use super::corpus;
@@ -56,6 +58,9 @@ fn work_on(
     job.clusters = what.clusters;
     job.nearest = what.nearest;
     job.top = what.top;
+    if let Some(names) = &what.layers {
+        job.activity_layers = layers_named(run.network(), names).context("cannot compute the statistics")?;
+    }
     job.kmeans = what.kmeans;
     if !what.cluster_layer.is_empty() {
         let metric = match what.metric {

@@ -136,7 +136,7 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
     layer_index(run.network(), &path.layer)?;
     let store = statistics::required(run, split)?;
     let Some(activity) = store.activity(checkpoint.step, split, &path.layer)? else {
-        return Err(statistics::missing_at(run, &store, checkpoint, split)?);
+        return Err(statistics::missing_of_layer(run, &store, checkpoint, &path.layer, split)?);
     };
     let moments = store.activities(split, &path.layer)?;
     let before = moments.iter().rfind(|(step, _)| *step < checkpoint.step);

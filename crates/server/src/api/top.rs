@@ -119,7 +119,7 @@ fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Co
     let activity = store.activity(checkpoint.step, split, &path.layer)?;
     let numbers = activity.as_ref().and_then(|activity| activity.filters.get(filter));
     let (Some(found), Some(numbers)) = (found, numbers) else {
-        return Err(statistics::missing_at(run, &store, checkpoint, split)?);
+        return Err(statistics::missing_of_layer(run, &store, checkpoint, &path.layer, split)?);
     };
     let item = |top: TopImage| {
         let at = (top.y as usize, top.x as usize);

@@ -85,6 +85,21 @@ pub(crate) fn missing_at(
     Ok(missing(run, &what))
 }
 
+/// Why the activity of a layer cannot be shown: its checkpoint's statistics are missing, or do not have the layer.
+pub(crate) fn missing_of_layer(
+    run: &OpenRun,
+    store: &Store,
+    checkpoint: CheckpointRef,
+    layer: &str,
+    split: Split,
+) -> Result<ApiError, ApiError> {
+    if !store.is_layer_left_out(checkpoint.step, split, layer)? {
+        return missing_at(run, store, checkpoint, split);
+    }
+    let what = format!("run {}: the statistics of checkpoint {} ({split}) leave out {layer}", run.id, checkpoint.index);
+    Ok(ApiError::not_ready(what).hint(format!("compute it too with `deepviz stats RUN --layers {layer}`")))
+}
+
 /// A reason as `deepviz stats` recorded it, without the folder that the run lay in: those of earlier versions name it.
 fn without_folders(reason: &str) -> String {
     let mut told = String::new();

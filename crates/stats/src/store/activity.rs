@@ -1,9 +1,11 @@
 //! The table `activity`: what every layer's filters do over the split.
 
+use std::collections::HashSet;
+
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::{Network, Step};
 use ndarray::{Array2, ArrayView3, Axis};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::database::Store;
 use super::fault::{Fault, not_a_blob};
@@ -49,6 +51,12 @@ pub(super) fn insert(
         pack::blob_from_numbers(&filled.collect::<Vec<_>>()),
     ])?;
     Ok(())
+}
+
+/// The layers whose numbers a unit has.
+pub(super) fn recorded_layers(connection: &Connection, unit: i64) -> rusqlite::Result<HashSet<String>> {
+    let mut statement = connection.prepare_cached("SELECT layer FROM activity WHERE unit_id = ?1")?;
+    statement.query_map([unit], |row| row.get(0))?.collect()
 }
 
 impl Store {
@@ -111,6 +119,12 @@ impl Store {
             }
             Ok(moments)
         })
+    }
+
+    /// Whether a checkpoint has statistics, but none of this layer's activity: it was not among the chosen ones.
+    pub fn is_layer_left_out(&self, step: Step, split: Split, layer: &str) -> Result<bool, Error> {
+        let Some(unit) = self.unit(step, split)? else { return Ok(false) };
+        self.with("read", |connection| Ok(!recorded_layers(connection, unit.id)?.contains(layer)))
     }
 
     /// Images in each filter's list at most, at the newest checkpoint with statistics.

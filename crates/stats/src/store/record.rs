@@ -31,15 +31,16 @@ pub(crate) struct UnitNumbers<'a> {
     pub outcome: Outcome,
     pub labels: &'a [ClassId],
     pub first: ImageId,
-    pub activity: Vec<LayerRecord>,
-    pub network: &'a Network,
 }
 
 /// The computed numbers of a unit.
 pub(crate) struct UnitRecord<'a> {
     pub key: UnitKey<'a>,
-    /// `None` where these stood in the store already and cluster sets are added.
+    /// `None` where these stood in the store already and cluster sets or layers are added.
     pub numbers: Option<UnitNumbers<'a>>,
+    /// The activity of layers; those that the store has of the unit stay.
+    pub activity: Vec<LayerRecord>,
+    pub network: &'a Network,
     pub sets: Vec<SetRecord>,
     /// `None` where they stand in the store already.
     pub weights: Option<WeightRecord>,

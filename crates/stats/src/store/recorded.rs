@@ -1,9 +1,12 @@
 //! The stored parts of a unit, of whatever files: what is missing follows from them.
 
+use std::collections::HashSet;
+
 use deepviz_corpus::Split;
 use deepviz_net::Step;
 use rusqlite::{OptionalExtension, params};
 
+use super::activity::recorded_layers;
 use super::clusters::recorded_sets;
 use super::database::Store;
 use crate::error::Error;
@@ -17,6 +20,8 @@ pub(crate) struct Recorded {
     pub corpus_hash: String,
     /// Layer, metric, clusters, nearest.
     pub sets: Vec<(String, Metric, usize, usize)>,
+    /// Layers whose activity is there.
+    pub layers: HashSet<String>,
 }
 
 impl Store {
@@ -32,7 +37,8 @@ impl Store {
                 .optional()?;
             let Some((id, state, snapshot_hash, corpus_hash)) = found else { return Ok(None) };
             let sets = recorded_sets(connection, id)?;
-            Ok(Some(Recorded { is_ready: state == "ready", snapshot_hash, corpus_hash, sets }))
+            let layers = recorded_layers(connection, id)?;
+            Ok(Some(Recorded { is_ready: state == "ready", snapshot_hash, corpus_hash, sets, layers }))
         })
     }
 }

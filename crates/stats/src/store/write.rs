@@ -8,7 +8,7 @@ use super::{activity, clusters, confusion, outputs, predictions, unit, weights};
 use crate::error::Error;
 
 impl Store {
-    /// Writes a unit, or the cluster sets that were missing in it. `false` where the latter found
+    /// Writes a unit, or the cluster sets and layers that were missing in it. `false` where the latter found
     /// that another process had replaced the unit meanwhile.
     pub(crate) fn write(&self, record: &UnitRecord<'_>) -> Result<bool, Error> {
         // Packed before the database is locked.
@@ -20,6 +20,9 @@ impl Store {
                 None => unit::same(&transaction, record.key)?,
             };
             let Some(unit) = unit else { return Ok(false) };
+            for layer in &record.activity {
+                activity::insert(&transaction, unit, layer, record.network)?;
+            }
             for set in &record.sets {
                 clusters::insert(&transaction, unit, set)?;
             }
@@ -56,8 +59,5 @@ fn replace_unit(
     outputs::insert(transaction, id, packed_outputs)?;
     confusion::insert(transaction, id, numbers)?;
     predictions::insert(transaction, id, &numbers.outcome)?;
-    for layer in &numbers.activity {
-        activity::insert(transaction, id, layer, numbers.network)?;
-    }
     Ok(id)
 }

@@ -1,12 +1,40 @@
 //! Activity, weights and examples over time, checked against the network itself.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use deepviz_corpus::{ImageId, Split};
 use deepviz_fixtures::{TinyRun, device};
 use deepviz_net::{Model, Step};
-use deepviz_stats::{ExampleOrder, Metric, State, Store, Verdict, predicted, softmax};
+use deepviz_stats::{ExampleOrder, Job, Metric, State, Store, Verdict, layers_named, predicted, softmax};
 use ndarray::{Array2, Axis, s};
+
+/// Layers may be left out; asked for later they are added to what is there, which stays.
+#[test]
+fn layers_that_were_left_out_are_added_on_request() {
+    let fixture = TinyRun::with_snapshots(&[24]);
+    let run = fixture.run();
+    let compute = |names: &str| {
+        let mut job = Job::new(&run, &fixture.corpus, device());
+        job.activity_layers = layers_named(&fixture.network, names).unwrap();
+        deepviz_stats::compute(&job, &mut (), &AtomicBool::new(false)).unwrap()
+    };
+    assert_eq!(compute("conv*").computed, 2);
+    let store = Store::open(&fixture.path()).unwrap();
+    let of = |layer| store.activity(Step(24), Split::Test, layer).unwrap();
+    let (conv, logits) = (of("conv1").unwrap(), store.logits(Step(24), Split::Test).unwrap());
+    assert!(of("fc10").is_none() && store.is_layer_left_out(Step(24), Split::Test, "fc10").unwrap());
+    assert_eq!(compute("fc10, conv1").computed, 2);
+    assert!(!store.is_layer_left_out(Step(24), Split::Test, "fc10").unwrap());
+    assert_eq!((of("conv1").unwrap(), store.logits(Step(24), Split::Test).unwrap()), (conv, logits));
+    let whole = TinyRun::with_snapshots(&[24]);
+    whole.compute();
+    let expected = Store::open(&whole.path()).unwrap().activity(Step(24), Split::Test, "fc10").unwrap();
+    assert_eq!(of("fc10"), expected);
+    assert_eq!(compute("fc10").up_to_date, 2);
+    let error = layers_named(&fixture.network, "conv1,none").unwrap_err().to_string();
+    assert!(error.contains("none") && error.contains("fc10"), "{error}");
+}
 
 /// All outputs of a layer over a split, `[images, channels * height * width]`.
 fn outputs(fixture: &TinyRun, step: u64, split: Split, layer: usize) -> Array2<f32> {
