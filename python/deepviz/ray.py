@@ -78,7 +78,8 @@ def computed(run: str, checkpoint: str, options: list[str]) -> Part:
                 process.terminate()
                 raise
         if process.returncode != 0:
-            raise RuntimeError(f"on {host}, {shlex.join(command)}: {said or f'ended by {-process.returncode}'}")
+            ended = f"it ended with status {process.returncode}"
+            raise RuntimeError(f"on {host}, {shlex.join(command)}: {said or ended}")
         return Part(Path(out).read_bytes(), host, time.monotonic() - began)
 
 
