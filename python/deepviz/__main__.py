@@ -64,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
     add("--key", metavar="K", help="dictionary of the weights, where it is not found: state_dict.teacher")
     add("--steps-per-epoch", type=whole, metavar="N", help="steps of an epoch, where checkpoints say only epochs")
     add("--limit", type=whole, metavar="N", help="images to keep of each split, with --size (default: 5000)")
+    worker = "a Python process computes the layers: where deepViz has none (auto, default), always, never"
+    add("--worker", choices=("auto", "never", "always"), default="auto", help=worker)
     add("--replace", action="store_true", help="delete the run that is there")
     return made
 
@@ -100,6 +102,7 @@ def record(given: argparse.Namespace) -> None:
         weights=given.weights,
         steps_per_epoch=given.steps_per_epoch,
         resume="replace" if given.replace else "new",
+        worker=given.worker,
     )
 
 

@@ -22,6 +22,7 @@ from .run import Resume, RunFolder
 from .say import say
 from .tensors import arrays_of, dtype_name, memory_of
 from .weights import Kind, Shape, find_weights
+from .worker import Mode
 from .write import Array, Moment, write_snapshot, write_text
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def record_checkpoints(
     limit: tuple[int, int] = (5000, 5000),
     name: str | None = None,
     resume: Resume = "new",
+    worker: Mode = "auto",
 ) -> list[int]:
     """Records checkpoints as a run that deepViz shows; gives their steps, ascending.
 
@@ -74,7 +76,7 @@ def record_checkpoints(
     # The user's model keeps its weights.
     network = copy.deepcopy(unwrapped(model))
     given = Given(train, test, classes, setup.given_normalisation(mean, std), limit)
-    start = setup.Start(network, given, corpus, example, name or Path(path).name, None)
+    start = setup.Start(network, given, corpus, example, name or Path(path).name, None, worker)
     folder = RunFolder(path, resume)
     try:
         return _record(folder, start, reader, clock)

@@ -20,6 +20,7 @@ from .modes import averaged
 from .run import Resume, RunFolder
 from .say import say
 from .tensors import arrays_of
+from .worker import Mode
 from .write import Metric, Moment
 from .writer import SnapshotWriter
 
@@ -53,6 +54,9 @@ class Recorder:
         after `first_step` updates, from where on what is there is removed) or `"auto"` (as `"append"` where there is a
         run, else as `"new"`: for programs that are started again with their checkpoint).
 
+    worker: whether a Python process (`python -m deepviz.worker`) is to compute the layers: `"auto"` where deepViz does
+        not have them, `"always"`, or `"never"`, which refuses such a network.
+
     In a distributed run all processes make a recorder, and the first alone records. Raises deepviz.Refused, in one
     sentence, where something cannot be recorded.
     """
@@ -77,6 +81,7 @@ class Recorder:
         optimizer: torch.optim.Optimizer | None = None,
         first_step: int | None = None,
         ema: Any = None,
+        worker: Mode = "auto",
     ) -> None:
         self.is_active = setup.rank() == 0
         self._is_closed = not self.is_active
@@ -87,7 +92,7 @@ class Recorder:
         self._optimizer = optimizer
         given = Given(train, test, classes, setup.given_normalisation(mean, std), limit)
         recorded = model if ema is None else averaged(ema)
-        start = setup.Start(recorded, given, corpus, example, name or Path(path).resolve().name, optimizer)
+        start = setup.Start(recorded, given, corpus, example, name or Path(path).resolve().name, optimizer, worker)
         self._clock = setup.clock(train, steps_per_epoch, self._every)
         self._folder = RunFolder(path, resume)
         try:

@@ -20,7 +20,7 @@ Resume = Literal["new", "replace", "append", "auto"]
 RUN_FILE = "run.toml"
 LOCK_FILE = "train.lock"
 LOCK_WAIT_S = 2.0
-OURS = ("run.toml", "metrics.jsonl", "check.safetensors")
+OURS = ("run.toml", "metrics.jsonl", "check.safetensors", "model.pt2", "worker.json")
 
 
 class RunFolder:
@@ -83,6 +83,10 @@ class RunFolder:
     def layers(self) -> str:
         """The text of run.toml after its first `[[recipe.layer]]`."""
         return self._text().strip().partition("[[recipe.layer]]")[2]
+
+    def is_for_worker(self) -> bool:
+        """Whether a Python process computes the run's layers."""
+        return re.search(r'^forward = "worker"$', self._text(), re.MULTILINE) is not None
 
     def image(self) -> tuple[int, int, int]:
         """Channels, height and width of the run's images."""

@@ -43,8 +43,11 @@ class Program:
         return self.nodes[-1]
 
 
-def export(model: torch.nn.Module, example: torch.Tensor) -> Program:
-    """Exports a model in evaluation. Raises Refused where that is not possible; modes and random numbers stay."""
+def export(model: torch.nn.Module, example: torch.Tensor, is_dynamic: bool = False) -> Program:
+    """Exports a model in evaluation, for two images or, `is_dynamic`, for any number of them.
+
+    Raises Refused where that is not possible; modes and random numbers stay.
+    """
     import torch
 
     check(model)
@@ -52,7 +55,8 @@ def export(model: torch.nn.Module, example: torch.Tensor) -> Program:
     wrapped = _classifier(model)
     with evaluation(wrapped), same_random_numbers(), torch.no_grad(), quiet(), full_precision(batch):
         try:
-            exported = torch.export.export(wrapped, (batch,), strict=False)
+            lengths = ({0: torch.export.Dim("images", min=1)},) if is_dynamic else None
+            exported = torch.export.export(wrapped, (batch,), dynamic_shapes=lengths, strict=False)
         except Refused:
             raise
         except Exception as error:
