@@ -26,12 +26,24 @@ from .version import VERSION
 if TYPE_CHECKING:
     from .checkpoints import record_checkpoints
     from .loops import fastai, keras, lightning, transformers
+    from .onnx_import import import_onnx
 
-__all__ = ["Recorder", "Refused", "__version__", "fastai", "keras", "lightning", "record_checkpoints", "transformers"]
+__all__ = [
+    "Recorder",
+    "Refused",
+    "__version__",
+    "fastai",
+    "import_onnx",
+    "keras",
+    "lightning",
+    "record_checkpoints",
+    "transformers",
+]
 __version__ = VERSION
 
 _LATER = {
     "fastai": "loops",
+    "import_onnx": "onnx_import",
     "keras": "loops",
     "lightning": "loops",
     "record_checkpoints": "checkpoints",

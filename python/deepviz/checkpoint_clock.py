@@ -96,7 +96,7 @@ def _of_state(state: Mapping[str, Any]) -> Stamp:
 def _name_of(path: Path) -> str:
     """The name that may say a number, without its ending: the folder's of Hugging Face's checkpoints."""
     name = path.parent.name if path.name.startswith(("model.safetensors", "pytorch_model.bin")) else path.name
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+    for suffix in sorted((*SUFFIXES, ".onnx"), key=len, reverse=True):
         name = name.removesuffix(suffix)
     return name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from . import datasets
 from .datasets import Place
@@ -13,11 +13,8 @@ from .errors import Refused
 from .modes import same_random_numbers
 from .normalisation import Normalisation, of_transform, suspects, with_channels
 from .say import say
-from .tensors import memory_of
+from .tensors import converted, is_float, memory_of, stacked
 from .write import CorpusSize, SplitFile, write_corpus_json
-
-if TYPE_CHECKING:
-    import torch
 
 Shape = tuple[int, int, int]
 
@@ -39,7 +36,7 @@ class Corpus:
     classes: list[str]
     normalisation: Normalisation
     ids: list[int]
-    images: torch.Tensor | None
+    images: Any
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def _write(folder: Path, name: str, given: Given, begin: Callable[[Shape], None]
             refuse_bytes("train", datasets.transform_of(place.leaf), is_normalised=True)
     begin((channels, height, width))
     folder.mkdir(parents=True, exist_ok=True)
-    kept: dict[int, torch.Tensor] = {}
+    kept: dict[int, Any] = {}
     for role, places in chosen.items():
         keep = checked_places(len(places)) if role == "test" else []
         as_seen = normalisation if reading != seen else None
@@ -99,13 +96,7 @@ def _write(folder: Path, name: str, given: Given, begin: Callable[[Shape], None]
     size = CorpusSize((channels, height, width), len(chosen["train"]), len(chosen["test"]))
     identity = write_corpus_json(folder, size, classes)
     ids = [size.train + index for index in kept]
-    return Corpus(name, folder.name, identity, size, classes, normalisation, ids, _stacked(kept))
-
-
-def _stacked(kept: dict[int, torch.Tensor]) -> torch.Tensor:
-    import torch
-
-    return torch.stack(list(kept.values()))
+    return Corpus(name, folder.name, identity, size, classes, normalisation, ids, stacked(list(kept.values())))
 
 
 def classes_of(given: Given) -> list[str]:
@@ -119,7 +110,7 @@ def classes_of(given: Given) -> list[str]:
     return [str(name) for name in names]
 
 
-def first_image(given: Given) -> torch.Tensor:
+def first_image(given: Given) -> Any:
     """The first test image, as the data set gives it. Random numbers stay as they were."""
     if given.test is None:
         raise Refused(
@@ -170,7 +161,7 @@ def _normalisations(given: Given, places: list[Place], dataset: Any) -> tuple[No
     probes = [datasets.item_of(place, "test")[0] for place in places[:4]]
     transform = datasets.transform_of(dataset)
     found = given.normalisation or of_transform(transform)
-    is_bytes = not probes[0].dtype.is_floating_point
+    is_bytes = not is_float(probes[0])
     if is_bytes and given.normalisation is None:
         raise Refused(
             "the data set gives bytes, and the recorder cannot see what the loop makes of them; add "
@@ -216,7 +207,7 @@ class _Reader:
     shape: tuple[int, int, int]
     classes: int
     keep: list[int]
-    kept: dict[int, torch.Tensor]
+    kept: dict[int, Any]
 
     def images(self, places: list[Place]) -> Iterator[tuple[memoryview, int]]:
         """Bytes and label of every image; those to keep are kept as the network's input."""
@@ -237,5 +228,5 @@ class _Reader:
             if pixels is None:
                 refuse_bytes(self.role, datasets.transform_of(place.leaf), is_normalised=True)
             if index in self.keep:
-                self.kept[index] = self.seen.input_of(pixels) if self.seen else image.detach().float().clone()
+                self.kept[index] = self.seen.input_of(pixels) if self.seen else converted(image, "float32")
             yield memory_of(pixels), label

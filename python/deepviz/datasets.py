@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import Refused
-
-if TYPE_CHECKING:
-    import torch
+from .tensors import is_array
 
 IMAGE_KEYS = ("pixel_values", "image", "images", "img", "x")
 LABEL_KEYS = ("labels", "label", "fine_label", "target", "y")
@@ -35,21 +34,26 @@ def dataset_of(given: Any, role: str) -> Any:
     return dataset
 
 
+def _wrappers() -> tuple[Any, Any]:
+    """PyTorch's `Subset` and `ConcatDataset`; what nothing is an instance of where PyTorch is not imported."""
+    data = sys.modules.get("torch.utils.data")
+    return (getattr(data, "Subset", ()), getattr(data, "ConcatDataset", ()))
+
+
 def places(dataset: Any, chosen: Sequence[int]) -> list[Place]:
     """The chosen images of a data set, through `Subset` and `ConcatDataset`."""
-    from torch.utils.data import ConcatDataset, Subset
-
+    subset, concatenated = _wrappers()
     found = []
     for index in chosen:
         leaf: Any = dataset
         at = int(index)
-        while isinstance(leaf, (Subset, ConcatDataset)):
-            if isinstance(leaf, Subset):
+        while isinstance(leaf, (subset, concatenated)):
+            if isinstance(leaf, subset):
                 at, leaf = int(leaf.indices[at]), leaf.dataset
                 continue
             part = 0
-            while at >= len(leaf.datasets[part]):  # type: ignore[arg-type]
-                at -= len(leaf.datasets[part])  # type: ignore[arg-type]
+            while at >= len(leaf.datasets[part]):
+                at -= len(leaf.datasets[part])
                 part += 1
             leaf = leaf.datasets[part]
         found.append(Place(leaf, at))
@@ -58,11 +62,10 @@ def places(dataset: Any, chosen: Sequence[int]) -> list[Place]:
 
 def leaves(dataset: Any) -> list[Any]:
     """The data sets without wrappers that a data set is made of."""
-    from torch.utils.data import ConcatDataset, Subset
-
-    if isinstance(dataset, Subset):
+    subset, concatenated = _wrappers()
+    if isinstance(dataset, subset):
         return leaves(dataset.dataset)
-    if isinstance(dataset, ConcatDataset):
+    if isinstance(dataset, concatenated):
         return [leaf for part in dataset.datasets for leaf in leaves(part)]
     return [dataset]
 
@@ -96,10 +99,11 @@ def with_transform(leaf: Any, transform: Any) -> Any:
     return view
 
 
-def item_of(place: Place, role: str) -> tuple[torch.Tensor, int]:
-    """Image and label. Raises Refused where they are not a tensor C x H x W and a whole number."""
-    import torch
+def item_of(place: Place, role: str) -> tuple[Any, int]:
+    """Image and label. Raises Refused where they are not a tensor C x H x W and a whole number.
 
+    An array of numpy is given by what reads images without PyTorch; other data sets have to give tensors.
+    """
     item = place.leaf[place.index]
     if isinstance(item, Mapping):
         image = next((item[key] for key in IMAGE_KEYS if key in item), None)
@@ -112,13 +116,15 @@ def item_of(place: Place, role: str) -> tuple[torch.Tensor, int]:
         raise Refused(
             f"{role}= gives {type(item).__name__} where (image, label) is expected; wrap it so that it gives these"
         )
-    if not isinstance(image, torch.Tensor):
+    torch: Any = sys.modules.get("torch")
+    is_given = isinstance(image, torch.Tensor) if torch is not None else False
+    if not is_given and not (is_array(image) and getattr(place.leaf, "gives_arrays", False)):
         raise Refused(
             f"{role}= gives images as {type(image).__name__}, not as tensors; give the data set that the network sees, "
             "with its transform (ToTensor, Normalize)"
         )
-    image = image[0] if image.dim() == 4 and image.shape[0] == 1 else image
-    if image.dim() != 3:
+    image = image[0] if image.ndim == 4 and image.shape[0] == 1 else image
+    if image.ndim != 3:
         found = " x ".join(str(length) for length in image.shape)
         raise Refused(f"{role}= gives images of {found}; deepViz shows images C x H x W")
     return image, label_of(label, role)

@@ -14,6 +14,7 @@ from .corpus import Corpus, checked_places
 from .errors import Refused
 from .normalisation import Normalisation, with_channels
 from .say import say
+from .tensors import pixels_of, stacked
 from .write import CorpusSize
 
 VARIABLE = "DEEPVIZ_BINARY"
@@ -75,11 +76,9 @@ def describe_folder(folder: str | os.PathLike[str], normalisation: Normalisation
 
 def _check_images(path: Path, size: CorpusSize, normalisation: Normalisation) -> tuple[list[int], Any]:
     """Inputs of some test images, where the folder is a corpus of a recorder, whose files are plain bytes."""
-    import torch
-
     content = path / "corpus.json"
     if not content.is_file() or json.loads(content.read_text(encoding="utf-8")).get("version") != 2 or not size.test:
-        say("outputs are not checked against PyTorch's: the corpus's images are decoded by deepViz alone")
+        say("outputs are not checked against the program's own: the corpus's images are decoded by deepViz alone")
         return [], None
     channels, height, width = size.shape
     length = channels * height * width
@@ -87,6 +86,5 @@ def _check_images(path: Path, size: CorpusSize, normalisation: Normalisation) ->
     with (path / "test.bin").open("rb") as file:
         for index in checked_places(size.test):
             file.seek(2 * size.test + index * length)
-            pixels = torch.frombuffer(bytearray(file.read(length)), dtype=torch.uint8)
-            images.append(normalisation.input_of(pixels.reshape(channels, height, width)))
-    return [size.train + index for index in checked_places(size.test)], torch.stack(images)
+            images.append(normalisation.input_of(pixels_of(file.read(length), size.shape)))
+    return [size.train + index for index in checked_places(size.test)], stacked(images)

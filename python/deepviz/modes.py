@@ -62,10 +62,10 @@ def evaluation(model: torch.nn.Module) -> Iterator[None]:
 @contextlib.contextmanager
 def same_random_numbers() -> Iterator[None]:
     """Random numbers after the block are those that would have come without it: Python's, PyTorch's, numpy's."""
-    import torch
-
-    devices = [kind for kind in (torch.cuda, getattr(torch, "xpu", None)) if kind is not None and _is_started(kind)]
-    ours, theirs = random.getstate(), torch.get_rng_state()
+    torch: Any = sys.modules.get("torch")
+    kinds = [getattr(torch, name, None) for name in ("cuda", "xpu")]
+    devices = [kind for kind in kinds if kind is not None and _is_started(kind)]
+    ours, theirs = random.getstate(), torch.get_rng_state() if torch is not None else None
     of_devices = [(kind, kind.get_rng_state_all()) for kind in devices]
     numpy: Any = sys.modules.get("numpy")
     of_numpy = numpy.random.get_state() if numpy is not None else None
@@ -73,7 +73,8 @@ def same_random_numbers() -> Iterator[None]:
         yield
     finally:
         random.setstate(ours)
-        torch.set_rng_state(theirs)
+        if torch is not None:
+            torch.set_rng_state(theirs)
         for kind, states in of_devices:
             kind.set_rng_state_all(states)
         if of_numpy is not None:

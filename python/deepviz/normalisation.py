@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from .errors import Refused
-
-if TYPE_CHECKING:
-    import torch
+from .tensors import converted, is_bytes, like
 
 TOLERANCE = 1e-3
 """How far from a whole byte a value may be, in bytes."""
@@ -29,13 +27,11 @@ class Normalisation:
     std: Numbers | None = None
     values: Literal["unit", "byte"] = "unit"
 
-    def bytes_of(self, image: torch.Tensor) -> torch.Tensor | None:
+    def bytes_of(self, image: Any) -> Any:
         """The bytes (uint8, C x H x W) of a float image C x H x W; None where some of them are none."""
-        import torch
-
-        if image.dtype == torch.uint8:
+        if is_bytes(image):
             return image
-        pixels = image.detach().to("cpu", torch.float64)
+        pixels = converted(image, "float64")
         if self.std is not None:
             pixels = pixels * _per_channel(self.std, pixels)
         if self.mean is not None:
@@ -45,13 +41,11 @@ class Normalisation:
         whole = pixels.round()
         # Written so that NaN is refused.
         is_whole = bool(((pixels - whole).abs() <= TOLERANCE).all()) and bool(((whole >= 0) & (whole <= 255)).all())
-        return whole.to(torch.uint8) if is_whole else None
+        return converted(whole, "uint8") if is_whole else None
 
-    def input_of(self, pixels: torch.Tensor) -> torch.Tensor:
+    def input_of(self, pixels: Any) -> Any:
         """The network's input, float32, of bytes ... x C x H x W."""
-        import torch
-
-        values = pixels.to(torch.float32)
+        values = converted(pixels, "float32")
         if self.values == "unit":
             values = values / 255.0
         if self.mean is not None:
@@ -64,15 +58,13 @@ class Normalisation:
         return {"values": self.values, "mean": mean, "std": "none" if self.std is None else list(self.std)}
 
 
-def _per_channel(numbers: Numbers, like: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    channels = like.shape[-3]
+def _per_channel(numbers: Numbers, pixels: Any) -> Any:
+    channels = pixels.shape[-3]
     if len(numbers) not in (1, channels):
         raise Refused(
             f"there are {len(numbers)} means or deviations for images of {channels} channels; give one a channel"
         )
-    return torch.tensor(numbers, dtype=like.dtype).reshape(-1, 1, 1)
+    return like(numbers, pixels).reshape(-1, 1, 1)
 
 
 def numbers(given: Any) -> Numbers | None:

@@ -15,14 +15,13 @@ from .clock import Clock, Every, clock_of
 from .corpus import Corpus, Given, classes_of, first_image, write_corpus
 from .errors import Refused
 from .folder import describe_folder
-from .lower import Network
+from .lower import Network, lower
 from .modes import unwrapped
 from .normalisation import Normalisation, numbers, of_processor
 from .run import RunFolder
 from .say import say
 from .tensors import arrays_of, memory_of
 from .version import VERSION
-from .worker import Mode, WorkerNetwork, network_of
 from .write import Array, snapshot_path, write_safetensors
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ class Start:
     example: torch.Tensor | None
     name: str
     optimizer: Any
-    worker: Mode = "auto"
 
 
 @dataclass(frozen=True)
@@ -97,14 +95,12 @@ def prepare(
     """
     model = unwrapped(start.model)
     corpus = describe_folder(start.corpus, _normalisation(start, model)) if start.corpus is not None else None
-    # A run that is gone on with stays what it is.
-    worker: Mode = "always" if folder.is_appended and folder.is_for_worker() else start.worker
-    network = network_of(model, _example(folder, start, corpus), worker)
+    network = lower(model, _example(folder, start, corpus))
     if folder.is_appended:
         _compare(folder, network)
         return Prepared(model, network, None)
     classes = corpus.classes if corpus else classes_of(start.given)
-    _check_classes(network, classes)
+    check_classes(network, classes)
     if check is not None:
         check(model, network)
 
@@ -120,7 +116,8 @@ def prepare(
     return Prepared(model, network, corpus)
 
 
-def _check_classes(network: Network, classes: list[str]) -> None:
+def check_classes(network: Network, classes: list[str]) -> None:
+    """Raises Refused where the network has other outputs than there are classes, or too many."""
     if network.classes != len(classes):
         raise Refused(
             f"the model has {network.classes} outputs, and there are {len(classes)} classes; "
@@ -165,7 +162,8 @@ def _example(folder: RunFolder, start: Start, corpus: Corpus | None) -> torch.Te
         return torch.zeros(corpus.size.shape)
     if folder.is_appended:
         return torch.zeros(folder.image())
-    return first_image(start.given)
+    image: torch.Tensor = first_image(start.given)
+    return image
 
 
 def _compare(folder: RunFolder, network: Network) -> None:
@@ -208,20 +206,31 @@ def write_run(folder: RunFolder, start: Start, prepared: Prepared, step: int) ->
         return
     import torch
 
-    channels, height, width = network.image
     source: dict[str, toml.Value] = {
         "kind": "pytorch",
         "version": str(torch.__version__),
         "model": type(prepared.model).__name__,
     }
-    if isinstance(network, WorkerNetwork):
-        network.write(folder.path)
-        source["forward"] = "worker"
     if start.optimizer is not None:
         source["optimiser"] = optimiser_text(start.optimizer)
+    outputs = check_outputs(prepared.model, network, corpus.images) if corpus.images is not None else None
+    write_table(folder, start.name, network, corpus, source, (outputs, step))
+
+
+def write_table(
+    folder: RunFolder,
+    name: str,
+    network: Network,
+    corpus: Corpus,
+    source: dict[str, toml.Value],
+    check: tuple[Any, int],
+) -> None:
+    """Writes run.toml, and before it the check: outputs for the corpus's images (None without them), and their step."""
+    channels, height, width = network.image
+    outputs, step = check
     table: dict[str, toml.Value] = {
         "format": 2,
-        "name": start.name,
+        "name": name,
         "version": f"deepviz for Python {VERSION}",
         "classes": corpus.classes,
         "image": {"channels": channels, "height": height, "width": width},
@@ -234,14 +243,12 @@ def write_run(folder: RunFolder, start: Start, prepared: Prepared, step: int) ->
         },
         "source": source,
     }
-    if corpus.images is not None:
-        outputs = check_outputs(prepared.model, network, corpus.images)
+    if outputs is not None:
         array = Array("outputs", "F32", tuple(outputs.shape), memory_of(outputs))
         write_safetensors(folder.path / CHECK_FILE, [array], {"step": str(step)})
         table["check"] = {"step": step, "images": corpus.ids, "file": CHECK_FILE}
     layers = [layer.table() for layer in network.layers]
-    name = type(prepared.model).__name__
-    table["recipe"] = {"name": name, "data": corpus.normalisation.table(), "layer": layers}
+    table["recipe"] = {"name": source["model"], "data": corpus.normalisation.table(), "layer": layers}
     folder.write(table)
 
 

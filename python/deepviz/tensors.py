@@ -1,10 +1,14 @@
-"""Weights as bytes: which arrays a model has, and their copies in memory that is kept between snapshots."""
+"""Tensors and arrays as bytes: what a model has, copies in memory that is kept between snapshots, and images.
+
+Images may be tensors of PyTorch or arrays of numpy; for the latter PyTorch is not needed.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import Refused
 from .write import Array
@@ -13,8 +17,66 @@ if TYPE_CHECKING:
     import torch
 
 
-def memory_of(tensor: torch.Tensor) -> memoryview:
+def is_array(image: Any) -> bool:
+    """Whether it is an array of numpy."""
+    return type(image).__module__ == "numpy" and hasattr(image, "tobytes")
+
+
+def is_float(image: Any) -> bool:
+    """Whether a tensor or an array holds floating point."""
+    return bool(image.dtype.kind == "f") if is_array(image) else bool(image.dtype.is_floating_point)
+
+
+def is_bytes(image: Any) -> bool:
+    """Whether a tensor or an array holds bytes."""
+    return str(image.dtype).removeprefix("torch.") == "uint8"
+
+
+def converted(image: Any, kind: str) -> Any:
+    """A copy of a tensor or an array on the CPU: `float64`, `float32` or `uint8`."""
+    if is_array(image):
+        return image.astype(kind)
+    import torch
+
+    return image.detach().to("cpu", getattr(torch, kind), copy=True)
+
+
+def like(numbers: Sequence[float], image: Any) -> Any:
+    """Numbers of the kind of a tensor or an array."""
+    if is_array(image):
+        import numpy
+
+        return numpy.asarray(numbers, dtype=image.dtype)
+    import torch
+
+    return torch.tensor(numbers, dtype=image.dtype)
+
+
+def stacked(images: Sequence[Any]) -> Any:
+    """Tensors or arrays of one shape as one."""
+    if is_array(images[0]):
+        import numpy
+
+        return numpy.stack(images)
+    import torch
+
+    return torch.stack(list(images))
+
+
+def pixels_of(data: bytes, shape: tuple[int, int, int]) -> Any:
+    """Bytes as an image: a tensor where PyTorch is imported, else an array."""
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:
+        return torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(shape)
+    import numpy
+
+    return numpy.frombuffer(data, dtype=numpy.uint8).reshape(shape)
+
+
+def memory_of(tensor: Any) -> memoryview:
     """The bytes of a tensor, row by row, without a copy where it is contiguous. The tensor must outlive it."""
+    if is_array(tensor):
+        return memoryview(tensor.tobytes())
     tensor = tensor.detach().cpu().contiguous()
     length = tensor.numel() * tensor.element_size()
     if length == 0:

@@ -239,13 +239,17 @@ class Trace:
         helps: bool = False,
     ) -> Layer:
         """Adds a layer; `helps` where it stands beside another one of the same module, whose name that gets."""
-        module, of = module_of(node)
         named = {role: name for role, name in (arrays or {}).items() if name}
-        owners = {name.rpartition(".")[0] for name in named.values()}
-        owns = not helps and (of.startswith("torch.nn.modules.") or owners == {module})
-        layer = Layer(kind, list(inputs), keys or {}, named, shape, module, owns)
+        module, owns = self.origin(node, named)
+        layer = Layer(kind, list(inputs), keys or {}, named, shape, module, owns and not helps)
         self.layers.append(layer)
         return layer
+
+    def origin(self, node: Node, arrays: dict[str, str]) -> tuple[str, bool]:
+        """The path of the module that a layer of these arrays comes from, and whether it is a name for the layer."""
+        module, of = module_of(node)
+        owners = {name.rpartition(".")[0] for name in arrays.values()}
+        return module, of.startswith("torch.nn.modules.") or owners == {module}
 
     def as_map(self, layer: Layer) -> Tensor:
         """A fresh N x C x H x W tensor of a layer's output."""

@@ -93,23 +93,28 @@ def conv(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     if args.get("transposed"):
         trace.refuse(node, "is a transposed convolution, which deepViz does not have", "it shows classifiers")
     weight = trace.value(args["weight"])
-    names = {"weight": trace.weight(args["weight"], node), "bias": trace.weight(args["bias"], node)}
-    assert isinstance(weight, Weight)
-    if len(weight.shape) != 4:
+    if isinstance(weight, Weight) and len(weight.shape) != 4:
         trace.refuse(node, "is no convolution over rows and columns", "deepViz has those alone")
-    windows = _conv_windows(args, (weight.shape[2], weight.shape[3]))
+    size = weight.shape[2:] if isinstance(weight, Weight) else (1, 1)
+    return add_conv(trace, node, args, _conv_windows(args, (size[0], size[1])), output_sides(node))
+
+
+def add_conv(trace: Trace, node: Node, args: dict[str, Any], windows: Windows, sides: Pair) -> Value:
+    """The layers of a convolution of `input`, `weight`, `bias` and `groups`, whose output has that height and width."""
+    names = {"weight": trace.weight(args["weight"], node), "bias": trace.weight(args["bias"], node)}
+    weight = trace.value(args["weight"])
+    assert isinstance(weight, Weight)
     layer = trace.map(trace.tensor(args["input"], node), node)
     keys: dict[str, toml.Value]
-    if not windows.is_reaching or windows.outputs(layer.shape[1:]) != output_sides(node):
-        sides = windows.padding
-        keys = {"padding": list(sides), "value": 0.0}
-        layer = trace.add(node, "pad", [layer], padded(layer.shape, sides), keys, helps=True)
+    if not windows.is_reaching or windows.outputs(layer.shape[1:]) != sides:
+        padding = windows.padding
+        keys = {"padding": list(padding), "value": 0.0}
+        layer = trace.add(node, "pad", [layer], padded(layer.shape, padding), keys, helps=True)
         windows = Windows(windows.size, windows.stride, windows.dilation, (0, 0, 0, 0))
     keys = {"filters": weight.shape[0], **windows.keys(), "bias": names["bias"] is not None}
     if args["groups"] > 1:
         keys["groups"] = args["groups"]
-    shape = (weight.shape[0], *output_sides(node))
-    return trace.as_map(trace.add(node, "conv", [layer], shape, keys, names))
+    return trace.as_map(trace.add(node, "conv", [layer], (weight.shape[0], *sides), keys, names))
 
 
 def _conv_windows(args: dict[str, Any], size: Pair) -> Windows:
@@ -142,14 +147,22 @@ def pool(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
         rounding="up" if args["ceil_mode"] else "down",
     )
     layer = trace.map(trace.tensor(args.get("input", args.get("self")), node), node)
+    counts = None if is_max else bool(args["count_include_pad"])
+    return add_pool(trace, node, layer, windows, output_sides(node), counts)
+
+
+def add_pool(
+    trace: Trace, node: Node, layer: Layer, windows: Windows, sides: Pair, counts_padding: bool | None
+) -> Tensor:
+    """The layer of a pool that gives maps of that height and width: of averages, or where it is None, of maxima."""
+    is_max = counts_padding is None
     keys: dict[str, toml.Value] = {"pool": "max" if is_max else "average", **windows.keys()}
-    sides = output_sides(node)
     if windows.outputs(layer.shape[1:]) != sides:
         keys["outputs"] = short(sides)
     if is_max:
         keys["ties"] = "first"
     elif any(windows.padding):
-        keys["count_padding"] = bool(args["count_include_pad"])
+        keys["count_padding"] = bool(counts_padding)
     return trace.as_map(trace.add(node, "pool", [layer], (layer.shape[0], *sides), keys))
 
 

@@ -1,0 +1,122 @@
+"""ONNX's sums, differences, products and quotients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..lower import layout
+from ..lower.arithmetic import of_each
+from ..lower.network import Layer
+from ..lower.trace import Box, Constant, Tensor
+from .trace import Held, Node, OnnxTrace, handles
+
+if TYPE_CHECKING:
+    import numpy
+
+CALLS = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
+
+GATES = {"logistic": "silu", "hard_sigmoid": "hard_swish"}
+"""Neurons that are a product of x with another neuron of x."""
+
+
+@handles(*CALLS)
+def binary(trace: OnnxTrace, node: Node) -> Any:
+    """Of two activations, or of one with a number or with weights a channel."""
+    first, second = node.item(0), node.item(1)
+    if isinstance(first, Held):
+        return _with_held(trace, node, trace.input(node, 1), first, is_left=True)
+    if isinstance(second, Held):
+        return _with_held(trace, node, trace.input(node, 0), second, is_left=False)
+    a, b = trace.input(node, 0), trace.input(node, 1)
+    if node.op == "Mul":
+        found = _gate(trace, node, a, b) or _gate(trace, node, b, a)
+        if found is not None:
+            return found
+    return trace.call(CALLS[node.op], node, self=a, other=b)
+
+
+def _gate(trace: OnnxTrace, node: Node, x: Tensor, gate: Tensor) -> Tensor | None:
+    """x sigmoid(x) and its like as one neuron; None of anything else."""
+    kind = GATES.get(gate.layer.type)
+    if kind and gate.layer.inputs[0] is x.layer and gate.dims == x.dims:
+        return of_each(trace, node, x, kind)
+    return None
+
+
+def _with_held(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, is_left: bool) -> Any:
+    number = held.number
+    if number is not None and held.array.ndim <= len(tensor.dims):
+        return scaled(trace, node, tensor, number, is_left)
+    array = _of_channels(held.array, tensor)
+    if array is None:
+        uniform = held.array.reshape(-1)
+        if uniform.size and (uniform == uniform[0]).all() and _is_broadcast(held.array, tensor):
+            return scaled(trace, node, tensor, float(uniform[0]), is_left)
+        shape = " x ".join(str(length) for length in held.array.shape)
+        trace.refuse(node, f"takes weights of {shape}", f"deepViz takes one a channel ({tensor.shape[0]})")
+    kind = node.op
+    if kind == "Div":
+        if is_left:
+            trace.refuse(node, "divides by activations", "deepViz divides by numbers and weights")
+        array, kind = 1 / array, "Mul"
+    if kind == "Sub":
+        if is_left:
+            tensor = of_each(trace, node, tensor, "linear", {"a": -1.0})
+        else:
+            array = -array
+        kind = "Add"
+    return _weighted(trace, node, tensor, held.changed(array), kind, place=1 if is_left else 0)
+
+
+def scaled(trace: OnnxTrace, node: Node, tensor: Tensor, number: float, is_left: bool) -> Tensor:
+    """A sum, difference, product or quotient with a number; one product after another is one product."""
+    operands = (Constant(number), tensor) if is_left else (tensor, Constant(number))
+    found: Tensor = trace.call(CALLS[node.op], node, self=operands[0], other=operands[1])
+    layer, inner = found.layer, tensor.layer
+    if layer is not inner and inner.type == "linear" and layer.inputs == [inner]:
+        a, b = (_coefficients(some) for some in (layer, inner))
+        factor, rest = a[0] * b[0], a[0] * b[1] + a[1]
+        if abs(factor - 1) < 1e-6 and rest == 0:
+            return Tensor(Box(inner.inputs[0]), tensor.dims)
+        layer.inputs, layer.keys = list(inner.inputs), {"a": factor, "b": rest}
+    return found
+
+
+def _coefficients(layer: Layer) -> tuple[float, float]:
+    a, b = layer.keys.get("a", 1.0), layer.keys.get("b", 0.0)
+    assert isinstance(a, float) and isinstance(b, float)
+    return a, b
+
+
+def _is_broadcast(array: numpy.ndarray[Any, Any], tensor: Tensor) -> bool:
+    """Whether an array leaves a tensor's shape as it is."""
+    lengths = layout.shape_of(tensor.dims)
+    pairs = zip(reversed(array.shape), reversed(lengths), strict=False)
+    return array.ndim <= len(lengths) and all(length in (1, whole) for length, whole in pairs)
+
+
+def _of_channels(array: numpy.ndarray[Any, Any], tensor: Tensor) -> numpy.ndarray[Any, Any] | None:
+    """One value a channel, of an array that lies along the tensor's channels; None of any other."""
+    channels, count = tensor.shape[0], len(tensor.dims)
+    shape = (1,) * (count - array.ndim) + array.shape
+    whole = layout.axis("C", channels)
+    if len(shape) != count or array.size != channels:
+        return None
+    fits = all(length == 1 or dim == whole for length, dim in zip(shape, tensor.dims, strict=True))
+    return array.reshape(-1) if fits else None
+
+
+def _weighted(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, kind: str, place: int) -> Tensor:
+    """A product with one weight a channel, or a sum; a sum becomes the bias of a layer before it that has none."""
+    role = "weight" if kind == "Mul" else "bias"
+    before = tensor.layer
+    takes = before.type in ("conv", "full", "scale") and before.keys.get("bias") is False
+    if role == "bias" and takes and trace.is_only_use(node, place):
+        arrays = {**before.arrays, "bias": trace.weight_of(held).name}
+        layer = Layer(before.type, before.inputs, {**before.keys, "bias": True}, arrays, before.shape, before.module)
+        layer.owns_name = before.owns_name
+        trace.layers.append(layer)
+        return Tensor(Box(layer), tensor.dims)
+    keys: dict[str, Any] = {"weight": role == "weight", "bias": role == "bias"}
+    weight = trace.weight_of(held)
+    return Tensor(Box(trace.add(node, "scale", [before], tensor.shape, keys, {role: weight.name})), tensor.dims)

@@ -1,0 +1,208 @@
+"""From a model of ONNX to a lowered network: the walk over its graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import Refused
+from ..lower import layout
+from ..lower.network import IMAGE, Layer, Network, Shape, name_layers, reaching
+from ..lower.trace import Failed, Parts, Tensor
+from . import arithmetic, neurons, norms, views, windows
+from .constants import RANDOM, attributes, folded
+from .model import FREE, Model
+from .names import Origins
+from .runtime import logits_of
+from .trace import HANDLERS, Held, Item, Node, OnnxTrace
+
+MODULES = (arithmetic, neurons, norms, views, windows)
+"""Whose import registers the handlers."""
+
+BATCH = 2
+"""Images of a model that takes any number: not 1, which a reshape may mean otherwise."""
+
+PASSED = ("Identity", "Cast", "Dropout")
+ATTENTION = ("Softmax", "MatMul", "Einsum", "Attention", "MultiHeadAttention")
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A lowered model: the network and its weights by the names that its layers give them."""
+
+    network: Network
+    arrays: dict[str, Held] = field(repr=False)
+
+
+def lower_onnx(model: Model, image: Shape | None = None) -> Lowered:
+    """Lowers a model to layers of deepViz.
+
+    `image` is the shape of the images: channels, height, width. Without it the file has to say them. Raises Refused,
+    with the operator and its node, where the model cannot be expressed.
+    """
+    batch, shape, is_last = input_of(model, image)
+    walk = _Walk(model, batch)
+    picture = Layer("image", [], {}, {}, shape, name=IMAGE)
+    walk.begin(picture, is_last)
+    name, is_softmax = walk.before_softmax()
+    try:
+        output = walk.output(name)
+    except Refused:
+        walk.refuse_first(name)
+        raise
+    layers = [layer for layer in reaching(output, walk.trace.layers) if layer.inputs]
+    layers.append(Layer("softmax", [output], {}, {}, output.shape, "probabilities", owns_name=True))
+    name_layers(layers)
+    arrays = _named(layers, walk.trace.arrays)
+    return Lowered(Network(layers, shape, logits_of(model, name, is_last), is_softmax), arrays)
+
+
+def input_of(model: Model, image: Shape | None) -> tuple[int, Shape, bool]:
+    """Images of a batch, their shape, and whether channels come last. Raises Refused where images do not fit."""
+    count, *lengths = model.lengths
+    first, last = tuple(lengths), (lengths[2], lengths[0], lengths[1])
+    candidates = [(first, False), (last, True)] if first[0] in (1, 3, FREE) else [(last, True), (first, False)]
+    for found, is_last in candidates:
+        wanted = image or found
+        if all(length in (FREE, side) for length, side in zip(found, wanted, strict=True)) and FREE not in wanted:
+            return count or BATCH, (wanted[0], wanted[1], wanted[2]), is_last
+    takes = " x ".join(str(length or "?") for length in lengths)
+    if image is None:
+        raise Refused(f"{model.path} takes images of {takes}, so their size is not known; export it for images of one")
+    given = " x ".join(str(length) for length in image)
+    raise Refused(
+        f"{model.path} takes images of {takes}, and the images are {given} (channels, height, width); give those that "
+        "the network was made for"
+    )
+
+
+def _named(layers: list[Layer], held: dict[str, Held]) -> dict[str, Held]:
+    """Weights by their layer's name and their role, as layers then say."""
+    arrays = {}
+    for layer in layers:
+        for role, key in layer.arrays.items():
+            name = f"{layer.name}.{role}"
+            arrays[name], layer.arrays[role] = held[key], name
+    return arrays
+
+
+class _Walk:
+    """The values of a graph, by name; those that cannot be expressed matter only where they are used."""
+
+    def __init__(self, model: Model, batch: int) -> None:
+        self.model = model
+        self.origins = Origins(model.nodes)
+        self.values: dict[str, Item] = {}
+        self.producers = {name: proto for proto in model.nodes for name in proto.output if name}
+        self.failed: dict[int, str] = {}
+        users = Counter(name for proto in model.nodes for name in proto.input)
+        users[model.output] += 1
+        self.trace = OnnxTrace(batch, users)
+
+    def begin(self, image: Layer, is_last: bool) -> None:
+        """Gives every node's results their values."""
+        from onnx import numpy_helper
+
+        for tensor in self.model.proto.graph.initializer:
+            half = self.model.halves.get(tensor.name, "")
+            self.values[tensor.name] = Held(numpy_helper.to_array(tensor), tensor.name, half)
+        whole = self.trace.as_map(image)
+        n, c, h, w = whole.dims
+        self.values[self.model.input] = whole.viewed((n, h, w, c)) if is_last else whole
+        for proto in self.model.nodes:
+            try:
+                results = self._results(proto)
+            except Refused as error:
+                self.failed[id(proto)] = str(error)
+                results = [Failed(str(error))] * len(proto.output)
+            for name, value in zip(proto.output, results, strict=False):
+                self.values[name] = value
+
+    def _results(self, proto: Any) -> list[Any]:
+        inputs = [self.values.get(name) if name else None for name in proto.input]
+        opset = self.model.opsets.get("", self.model.opsets.get("ai.onnx", 1))
+        path, owns = self.origins.of(proto)
+        outputs = len([name for name in proto.output if name and self.trace.users.get(name)])
+        more = len(proto.output) if proto.op_type == "Split" else outputs
+        node = Node(
+            proto.op_type, proto.name, attributes(proto), tuple(inputs), tuple(proto.input), more, opset, path, owns
+        )
+        missing = [name for name, item in zip(proto.input, inputs, strict=True) if name and item is None]
+        if missing:
+            self.trace.refuse(node, f"takes `{missing[0]}`, which nothing gives", "export the model again")
+        if all(item is None or isinstance(item, Held) for item in inputs) and proto.op_type not in RANDOM:
+            return self._constants(proto, node, [item if isinstance(item, Held) else None for item in inputs])
+        handler = HANDLERS.get(proto.op_type) if proto.domain in ("", "ai.onnx") else None
+        if handler is None:
+            failed = next((item for item in inputs if isinstance(item, Failed)), None)
+            if failed is not None:
+                raise Refused(failed.reason)
+            what = "is an operation that deepViz does not have"
+            self.trace.refuse(node, what, "it shows networks of the operations in docs/recipes.md")
+        found = handler(self.trace, node)
+        return list(found.items) if isinstance(found, Parts) else [found]
+
+    def _constants(self, proto: Any, node: Node, inputs: list[Held | None]) -> list[Held]:
+        try:
+            return folded(proto, inputs, self.model.opsets)
+        except Exception as error:
+            lines = str(error).splitlines() or ["no reason given"]
+            what = f"cannot be computed from constants ({type(error).__name__}: {lines[0][:150]})"
+            self.trace.refuse(node, what, "simplify the model (onnxsim), or export it with constant folding")
+
+    def before_softmax(self) -> tuple[str, bool]:
+        """The name of the values before the softmax, and whether the model has one at its end."""
+        name = self.model.output
+        while (proto := self.producers.get(name)) is not None:
+            if proto.op_type in ("Softmax", "LogSoftmax"):
+                return self._past(proto.input[0]), True
+            if proto.op_type not in PASSED:
+                break
+            name = proto.input[0]
+        return self._past(self.model.output), False
+
+    def _past(self, name: str) -> str:
+        while (proto := self.producers.get(name)) is not None and proto.op_type in PASSED:
+            name = proto.input[0]
+        return name
+
+    def output(self, name: str) -> Layer:
+        """The layer of the values of that name. Raises Refused where they are no classes."""
+        value = self.values.get(name)
+        if isinstance(value, Failed):
+            raise Refused(value.reason)
+        if not isinstance(value, Tensor):
+            raise Refused(f"the outputs of {self.model.path} do not depend on its input, so it cannot be recorded")
+        shape = layout.shape_of(value.dims)
+        dims = tuple(dim for dim in value.dims[1:] if dim)
+        is_row = value.is_vector and value.dims[0] == layout.axis("N", self.trace.batch)
+        if not is_row or len(dims) > 1 or layout.size(dims[0] if dims else ()) != value.shape[0]:
+            found = " x ".join(["N", *(str(length) for length in shape[1:])])
+            raise Refused(
+                f"the outputs of {self.model.path} are {found}, so it cannot be recorded; deepViz shows classifiers, "
+                "with outputs N x classes"
+            )
+        if value.shape[0] < 2:
+            raise Refused(
+                f"{self.model.path} has one output, so it cannot be recorded; give it an output for each class"
+            )
+        node = Node("output", name, {}, (), (), 1, 0)
+        return self.trace.vector(value.viewed((value.dims[0], dims[0])), node)
+
+    def refuse_first(self, name: str) -> None:
+        """Refuses the first node that the outputs depend on and that cannot be expressed: later ones say less."""
+        needed: set[int] = set()
+        pending = [name]
+        while pending:
+            proto = self.producers.get(pending.pop())
+            if proto is not None and id(proto) not in needed:
+                needed.add(id(proto))
+                pending.extend(proto.input)
+        failed = [proto for proto in self.producers.values() if id(proto) in needed and id(proto) in self.failed]
+        for proto in failed:
+            is_of_two = proto.op_type != "MatMul" or not any(isinstance(self.values[i], Held) for i in proto.input)
+            if proto.op_type in ATTENTION and is_of_two:
+                self.trace.refuse(Node(proto.op_type, proto.name, {}, (), (), 1, 0), *norms.ATTENTION)
+        if failed:
+            raise Refused(self.failed[id(failed[0])]) from None

@@ -1,0 +1,67 @@
+"""The outputs of a model as other programs compute them: onnxruntime, else onnx's own reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .model import Model
+
+if TYPE_CHECKING:
+    import numpy
+
+Array = Any
+Run = Callable[[Any], Any]
+
+
+def logits_of(model: Model, name: str, is_last: bool) -> Run:
+    """The function from images N x C x H x W to the values of that name, N x classes, in single precision."""
+
+    def logits(images: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
+        import numpy
+
+        given = images.transpose(0, 2, 3, 1) if is_last else images
+        given = numpy.ascontiguousarray(given, dtype=numpy.float32)
+        run = runner(model, name)
+        count = model.lengths[0] or 1
+        outputs = []
+        for first in range(0, len(given), count):
+            batch = given[first : first + count]
+            whole = numpy.concatenate([batch, numpy.repeat(batch[-1:], count - len(batch), 0)])
+            outputs.append(numpy.asarray(run(whole))[: len(batch)].reshape(len(batch), -1))
+        return numpy.concatenate(outputs).astype(numpy.float32)
+
+    return logits
+
+
+def runner(model: Model, name: str) -> Run:
+    """A function that gives the values of that name for a batch, by what is installed."""
+    import onnx
+
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    del proto.graph.output[:]
+    proto.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    try:
+        import onnxruntime
+    except ImportError:
+        from onnx.reference import ReferenceEvaluator
+
+        evaluator: Any = ReferenceEvaluator(proto)
+        return lambda batch: evaluator.run([name], {model.input: batch})[0]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return lambda batch: session.run([name], {model.input: batch})[0]
+
+
+def judge() -> str:
+    """The program that computes a model's outputs here, with its version."""
+    try:
+        import onnxruntime
+
+        return f"onnxruntime {onnxruntime.__version__}"
+    except ImportError:
+        import onnx
+
+        return f"onnx {onnx.__version__}"

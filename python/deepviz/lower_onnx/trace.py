@@ -1,0 +1,179 @@
+"""The state of a lowering of ONNX: that of PyTorch's programs, with nodes of ONNX and weights that may be computed.
+
+Operations that PyTorch and ONNX share are lowered by the handlers of deepviz.lower, each called as PyTorch would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Refused
+from ..lower import layout
+from ..lower.trace import HANDLERS as CALLS
+from ..lower.trace import Constant, Failed, Parts, Tensor, Trace, Value, Weight
+from .names import owner
+
+if TYPE_CHECKING:
+    import numpy
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A constant: its values, the initializer's name where it is one, and `F16` or `BF16` where it was that."""
+
+    array: numpy.ndarray[Any, Any]
+    name: str = ""
+    half: str = ""
+
+    @property
+    def number(self) -> float | None:
+        """The only value; None of several."""
+        return float(self.array.reshape(-1)[0]) if self.array.size == 1 else None
+
+    def changed(self, array: numpy.ndarray[Any, Any]) -> Held:
+        """Other values of the same origin."""
+        return replace(self, array=array)
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """What is no layer yet, and may become one: a part of a normalisation or of a neuron, as patterns.py has them."""
+
+    kind: str
+    of: Tensor
+    numbers: tuple[float, ...] = ()
+
+
+Item = Held | Symbol | Tensor | Parts | Weight | Constant | Failed | None
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A node of the graph: its operator, name, attributes and inputs, and where it comes from.
+
+    `names` are its inputs' names, `outputs` how many results it has, `opset` the version of the operators. `target` and
+    `meta` are those of the call of PyTorch's that it is lowered as.
+    """
+
+    op: str
+    name: str
+    attributes: dict[str, Any]
+    inputs: tuple[Item, ...]
+    names: tuple[str, ...]
+    outputs: int
+    opset: int
+    path: str = ""
+    owns: bool = False
+    target: str = ""
+    meta: Any = None
+
+    def item(self, place: int) -> Item:
+        """An input; None where there is none."""
+        return self.inputs[place] if place < len(self.inputs) else None
+
+    def option(self, place: int, key: str) -> Any:
+        """What newer versions of an operator take as a constant input, older ones as an attribute; None of neither."""
+        item = self.item(place)
+        if isinstance(item, Held):
+            return item.array.tolist()
+        return self.attributes.get(key)
+
+
+Handler = Callable[["OnnxTrace", Node], Any]
+
+HANDLERS: dict[str, Handler] = {}
+"""Handlers by operator. Each gives the first result, or Parts of all."""
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Registers the handler of some operators."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(names, handler))
+        return handler
+
+    return register
+
+
+class OnnxTrace(Trace):
+    """A lowering under way. `arrays` are the weights that layers take, `users` how many nodes take a result."""
+
+    def __init__(self, batch: int, users: dict[str, int]) -> None:
+        super().__init__(batch)
+        self.arrays: dict[str, Held] = {}
+        self.users = users
+
+    # Reading
+
+    def value(self, node: Any) -> Value:
+        """An item as PyTorch's handlers take it."""
+        if isinstance(node, (Tensor, Weight, Constant, Parts)):
+            return node
+        if isinstance(node, Failed):
+            raise Refused(node.reason)
+        raise Refused("an operation takes something else than activations and weights, so it cannot be recorded")
+
+    def number(self, item: Any) -> float | None:
+        """A number; None of anything else."""
+        if isinstance(item, (int, float)):
+            return float(item)
+        return item.number if isinstance(item, Constant) else None
+
+    def input(self, node: Node, place: int = 0) -> Tensor:
+        """An activation among a node's inputs. Raises Refused where it is something else."""
+        item = node.item(place)
+        if isinstance(item, Failed):
+            raise Refused(item.reason)
+        if isinstance(item, Tensor):
+            return item
+        if isinstance(item, Held):
+            self.refuse(node, "takes weights where activations are expected", "deepViz has layers over activations")
+        self.refuse(node, "takes something that is no layer of deepViz", "it has the layers of docs/recipes.md")
+
+    def held(self, node: Node, place: int) -> Held:
+        """A constant among a node's inputs. Raises Refused where it is something else."""
+        item = node.item(place)
+        if isinstance(item, Failed):
+            raise Refused(item.reason)
+        if not isinstance(item, Held):
+            self.refuse(node, "takes weights that are computed from the image", "deepViz has weights of the snapshots")
+        return item
+
+    def weight_of(self, held: Held) -> Weight:
+        """A constant as a weight of a layer."""
+        base = held.name or "constant"
+        key = base
+        while key in self.arrays:
+            key = f"{base} ({len(self.arrays)})"
+        self.arrays[key] = held
+        return Weight(key, tuple(int(length) for length in held.array.shape))
+
+    def shape_of(self, tensor: Tensor) -> tuple[int, ...]:
+        """Lengths of a tensor's dimensions."""
+        return layout.shape_of(tensor.dims)
+
+    # Writing
+
+    def call(self, name: str, node: Node, shape: Sequence[int] | None = None, /, **arguments: Any) -> Any:
+        """Lowers a node as this call of PyTorch's, which gives a tensor of that shape."""
+        meta = {"val": SimpleNamespace(shape=tuple(shape or ()))}
+        return CALLS[name](self, replace(node, target=f"aten.{name}.default", meta=meta), arguments)
+
+    def origin(self, node: Any, arrays: dict[str, str]) -> tuple[str, bool]:
+        """Of a layer with weights what their names say, else the node's own path."""
+        role = next((role for role in ("weight", "bias", "running_mean") if role in arrays), "")
+        module = owner(self.arrays[arrays[role]].name) if role else ""
+        return (module, True) if module else (node.path, node.owns)
+
+    def is_only_use(self, node: Node, place: int) -> bool:
+        """Whether no other node takes this input."""
+        return self.users.get(node.names[place]) == 1
+
+    # Refusing
+
+    def place(self, node: Any) -> str:
+        """An operator and its node, in words."""
+        return f"`{node.op}` (node `{node.name}`)" if node.name else f"`{node.op}`"
