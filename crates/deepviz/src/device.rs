@@ -1,8 +1,10 @@
 //! `--device`, `--threads`, `--vector-level` as a device.
 
+use std::path::Path;
+
 use anyhow::Context as _;
-use deepviz_net::Device;
 use deepviz_net::cuda::Cuda;
+use deepviz_net::{Device, Run, Worker};
 
 use crate::cli::{ComputeArgs, DeviceChoice};
 
@@ -23,6 +25,14 @@ pub fn open(args: &ComputeArgs) -> anyhow::Result<Device> {
         DeviceChoice::Auto | DeviceChoice::Cpu => {}
     }
     Device::cpu(args.threads.map(usize::from), args.vector_level).context("cannot use the CPU")
+}
+
+/// The device for a run: that Python where deepViz cannot compute the network itself.
+pub fn for_run(run: &Run, args: &ComputeArgs, python: &Path) -> anyhow::Result<Device> {
+    if run.network().is_external() {
+        return Ok(Device::Worker(Worker::new(python, run.path(), args.threads.map(usize::from))));
+    }
+    open(args)
 }
 
 /// Every GPU that can be used, and why others cannot.

@@ -133,6 +133,22 @@ pub enum Error {
         /// What was found.
         found: String,
     },
+    /// A network that Python computes, asked for what only deepViz's own operations have.
+    #[error(
+        "the gradient of this network is not known: deepViz has no operations for its layers, Python computes them"
+    )]
+    NoGradients,
+    /// The Python process that computes a network cannot.
+    #[error("the Python process (-m deepviz.worker) cannot compute this network: {reason}")]
+    Worker {
+        /// What it says, or what is wrong with it.
+        reason: String,
+    },
+    /// A network that Python computes, without a Python.
+    #[error(
+        "deepViz has no operations for this network's layers; a Python process has to compute them (--worker python)"
+    )]
+    NeedsWorker,
     /// A layer name that the network does not have.
     #[error("no layer `{name}`; the network has {known}")]
     NoLayer {
@@ -209,6 +225,9 @@ impl Error {
             | Self::TrainedElsewhere { .. }
             | Self::Network { .. }
             | Self::Tensor { .. }
+            | Self::NoGradients
+            | Self::Worker { .. }
+            | Self::NeedsWorker
             | Self::NoLayer { .. }
             | Self::Input { .. }
             | Self::DeviceMemory { .. }

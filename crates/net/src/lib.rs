@@ -44,7 +44,7 @@ pub mod cuda {
     pub use crate::device::cuda::{Cuda, DeviceInfo, Library, libraries};
 }
 
-pub use device::{Cpu, Device, VectorLevel};
+pub use device::{Cpu, Device, VectorLevel, Worker};
 pub use divergence::{Divergence, DivergenceKind, NotFinite};
 pub use error::{Error, is_out_of_files};
 pub use execute::{Batch, BatchResult, Engine};

@@ -1,10 +1,11 @@
 //! A network with one set of weights, ready to be applied to images.
 
 use crate::device::cuda::Cuda;
-use crate::device::{Cpu, Device};
+use crate::device::{Cpu, Device, Worker};
 use crate::error::Error;
 use crate::execute::cpu::model::{CompiledCpuNetwork, CpuModel, Extent};
 use crate::execute::cuda::CudaModel;
+use crate::execute::worker::WorkerModel;
 use crate::input::{Preprocess, View};
 use crate::network::Network;
 use crate::output::LayerOutput;
@@ -22,6 +23,7 @@ pub struct Model(Backend);
 enum Backend {
     Cpu(Box<CpuModel>),
     Cuda(Box<OnDevice>),
+    Worker(WorkerModel),
 }
 
 /// A model on a GPU.
@@ -42,14 +44,20 @@ pub struct CompiledNetwork(Backing);
 enum Backing {
     Cpu(Arc<CompiledCpuNetwork>),
     Cuda(Arc<Network>, Cuda),
+    Worker(Arc<Network>, Worker),
+    /// Layers that this device has no operations for.
+    Unable(Arc<Network>),
 }
 
 impl CompiledNetwork {
     /// Prepares the network for the device.
     pub fn new(network: Arc<Network>, device: &Device) -> Self {
+        let is_worker = matches!(device, Device::Worker(_));
         Self(match device {
+            _ if network.is_external() != is_worker => Backing::Unable(network),
             Device::Cpu(cpu) => Backing::Cpu(Arc::new(CompiledCpuNetwork::new(network, cpu))),
             Device::Cuda(cuda) => Backing::Cuda(network, cuda.clone()),
+            Device::Worker(worker) => Backing::Worker(network, worker.clone()),
         })
     }
 
@@ -57,13 +65,18 @@ impl CompiledNetwork {
     pub fn network(&self) -> &Arc<Network> {
         match &self.0 {
             Backing::Cpu(shared) => shared.network(),
-            Backing::Cuda(network, _) => network,
+            Backing::Cuda(network, _) | Backing::Worker(network, _) | Backing::Unable(network) => network,
         }
     }
 
     /// The network with a snapshot's weights and mean.
     pub fn model(&self, snapshot: &Snapshot) -> Result<Model, Error> {
         let preprocess = Arc::new(self.network().preprocess(snapshot.mean.clone(), snapshot.std.clone()));
+        if let Backing::Worker(network, worker) = &self.0 {
+            let (network, worker) = (Arc::clone(network), worker.clone());
+            let (step, hash) = (snapshot.step, snapshot.hash.clone());
+            return Ok(Model(Backend::Worker(WorkerModel { network, preprocess, worker, step, hash })));
+        }
         self.with(preprocess, &snapshot.parameters)
     }
 
@@ -77,6 +90,7 @@ impl CompiledNetwork {
                 parameters,
                 backward: OnceLock::new(),
             })),
+            Backing::Worker(..) | Backing::Unable(_) => return Err(Error::NeedsWorker),
         }))
     }
 }
@@ -115,6 +129,7 @@ impl Model {
         match &self.0 {
             Backend::Cpu(cpu) => cpu.network(),
             Backend::Cuda(cuda) => cuda.model.network(),
+            Backend::Worker(worker) => &worker.network,
         }
     }
 
@@ -141,6 +156,7 @@ impl Model {
                 let model = &cuda.model;
                 model.apply::<()>(images, views, (wanted, extent.last), None).map(|(out, _)| out)
             }
+            Backend::Worker(worker) => worker.apply::<()>(images, views, wanted, None).map(|(out, _)| out),
         }
     }
 
@@ -160,6 +176,7 @@ impl Model {
         match &self.0 {
             Backend::Cpu(cpu) => cpu.apply(images, &views, extent, watch),
             Backend::Cuda(cuda) => cuda.model.apply(images, &views, (wanted, extent.last), Some(&watch)),
+            Backend::Worker(worker) => worker.apply(images, &views, wanted, Some(&watch)),
         }
     }
 
@@ -179,6 +196,7 @@ impl Model {
         match &self.0 {
             Backend::Cpu(cpu) => cpu.input_gradient(image, layer, seed),
             Backend::Cuda(cuda) => cuda.on_cpu()?.input_gradient(image, layer, seed),
+            Backend::Worker(_) => Err(Error::NoGradients),
         }
     }
 

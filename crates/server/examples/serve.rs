@@ -16,6 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         allow_upload: false,
         upload_bytes: 0,
         device: None,
+        worker: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {

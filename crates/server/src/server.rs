@@ -67,6 +67,9 @@ pub struct Config {
     pub upload_bytes: u64,
     /// The device that networks are applied with; the CPU, unless given.
     pub device: Option<Device>,
+    /// The Python that applies networks for which deepViz has no operations, if one may be started. It loads the graph
+    /// that lies beside a run: runs of strangers are not for it.
+    pub worker: Option<PathBuf>,
 }
 
 /// A server that listens and does not answer yet.
@@ -144,7 +147,7 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         answers: ResponseBudgets::new(),
         sent: ImageBudget::new(),
         event_bus: Arc::new(EventBus::new()),
-        models: Models::new(Arc::clone(&cache), Arc::clone(&work), device),
+        models: Models::new(Arc::clone(&cache), Arc::clone(&work), device, config.worker.clone()),
         cache,
         work,
     }))

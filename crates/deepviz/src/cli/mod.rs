@@ -164,6 +164,10 @@ pub struct ServeArgs {
     /// What networks are applied to images with: auto is the CPU
     #[arg(long, value_name = "auto|cpu|cuda[:N]", default_value = "auto")]
     pub device: DeviceChoice,
+    /// The Python that may be started, with the package deepviz, to apply networks that deepViz cannot compute itself; it
+    /// loads the graph that lies beside the run
+    #[arg(long, value_name = "PYTHON", conflicts_with = "allow_upload")]
+    pub worker: Option<PathBuf>,
     /// Open the address in a browser
     #[arg(long)]
     pub open: bool,
@@ -195,6 +199,9 @@ pub struct RenderArgs {
     /// The corpus, where it is no longer where the run recorded it
     #[arg(long, value_name = "PATH")]
     pub corpus: Option<PathBuf>,
+    /// The Python, with the package deepviz, that applies networks that deepViz cannot compute itself
+    #[arg(long, value_name = "PYTHON")]
+    pub worker: Option<PathBuf>,
     /// What shares one scale: the sheet, each filter, or all checkpoints
     #[arg(long, value_enum, default_value_t = NormaliseChoice::Sheet)]
     pub normalise: NormaliseChoice,

@@ -97,6 +97,9 @@ pub struct StatsWhat {
     /// Where to compute and with how many threads.
     #[command(flatten)]
     pub compute: ComputeArgs,
+    /// The Python, with the package deepviz, that applies networks that deepViz cannot compute itself
+    #[arg(long, value_name = "PYTHON", env = "DEEPVIZ_PYTHON", default_value = "python3")]
+    pub worker: PathBuf,
     /// Clusters per checkpoint
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub clusters: usize,

@@ -54,6 +54,7 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
         allow_upload: false,
         upload_bytes: 0,
         device: None,
+        worker: None,
     };
     let server = runtime.block_on(bind(config)).inspect_err(|_| {
         // Nothing was begun, so nothing stays.

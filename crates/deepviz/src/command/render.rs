@@ -35,6 +35,7 @@ pub fn render(args: &RenderArgs) -> anyhow::Result<ExitStatus> {
         allow_upload: false,
         upload_bytes: 0,
         device: None,
+        worker: args.worker.clone(),
     };
     let ask = |path: String, body: Option<Vec<u8>>| -> anyhow::Result<Vec<u8>> {
         let answer = runtime()?.block_on(answer(&config, &path, body)).context("cannot draw")?;

@@ -37,6 +37,7 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<ExitStatus> {
         allow_upload: args.allow_upload,
         upload_bytes: args.upload_gb.saturating_mul(1 << 30),
         device: device_of(args.device)?,
+        worker: args.worker.clone(),
     };
     let stop = Stop::install("closing (Ctrl-C again to stop at once)")?;
     let runtime = runtime()?;

@@ -49,8 +49,8 @@ fn work_on(
     work: Compute,
     change: impl FnOnce(&mut Job<'_>),
 ) -> anyhow::Result<ExitStatus> {
-    let device = device::open(&what.compute)?;
     let run = Run::open(path).context("cannot open the run")?;
+    let device = device::for_run(&run, &what.compute, &what.worker)?;
     let corpus = corpus_of(&run, what.corpus.as_deref(), &what.decoded, Console::for_report(what.report))?;
     corpus::warn_of_left_out(&corpus);
     let mut job = Job::new(&run, &corpus, device);

@@ -5,9 +5,11 @@ pub(crate) mod cuda;
 mod level;
 mod precision;
 pub(crate) mod windows;
+pub(crate) mod worker;
 
 pub use level::VectorLevel;
 pub use precision::Precision;
+pub use worker::Worker;
 
 use self::cuda::Cuda;
 use crate::error::Error;
@@ -90,6 +92,8 @@ pub enum Device {
     Cpu(Cpu),
     /// An NVIDIA GPU.
     Cuda(Cuda),
+    /// A Python process, for networks that it recorded and that deepViz cannot compute. It only applies them.
+    Worker(Worker),
 }
 
 impl Device {
@@ -111,6 +115,7 @@ impl Device {
             Self::Cpu(Cpu { threads: 1, level, .. }) => format!("cpu, 1 thread, {level}"),
             Self::Cpu(cpu) => format!("cpu, {} threads, {}", cpu.threads, cpu.level),
             Self::Cuda(cuda) => format!("cuda:{}, {}", cuda.device_info().ordinal, cuda.device_info().name),
+            Self::Worker(_) => "a Python process".to_owned(),
         }
     }
 
@@ -119,7 +124,7 @@ impl Device {
     pub fn vector_level(&self) -> VectorLevel {
         match self {
             Self::Cpu(cpu) => cpu.level,
-            Self::Cuda(_) => VectorLevel::detect(),
+            Self::Cuda(_) | Self::Worker(_) => VectorLevel::detect(),
         }
     }
 
@@ -132,6 +137,7 @@ impl Device {
                 let (major, minor) = cuda.device_info().capability;
                 format!("cuda sm_{major}{minor}")
             }
+            Self::Worker(_) => "python".to_owned(),
         }
     }
 }

@@ -23,9 +23,13 @@ enum Backend {
 impl Engine {
     /// Plans the network's training on the device.
     pub fn new(network: Arc<Network>, preprocess: Arc<Preprocess>, device: &Device) -> Result<Self, Error> {
+        if network.is_external() {
+            return Err(Error::NoGradients);
+        }
         Ok(Self(match device {
             Device::Cpu(cpu) => Backend::Cpu(Box::new(CpuEngine::new(network, preprocess, cpu)?)),
             Device::Cuda(cuda) => Backend::Cuda(Box::new(CudaEngine::new(network, preprocess, cuda)?)),
+            Device::Worker(_) => return Err(Error::NoGradients),
         }))
     }
 

@@ -4,6 +4,7 @@ mod batch;
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 mod engine;
+pub(crate) mod worker;
 
 pub use batch::{Batch, BatchResult};
 pub use engine::Engine;

@@ -26,6 +26,19 @@ pub struct NetworkBuilder {
     error: Option<Error>,
 }
 
+/// A program that computes layers computes all of them but the softmax.
+fn check_external(layers: &[Layer]) -> Result<(), Error> {
+    let is_external = |layer: &Layer| matches!(layer.op, Op::External(_));
+    let between = layers.get(1..layers.len().saturating_sub(1)).unwrap_or_default();
+    match between.iter().find(|layer| !is_external(layer)) {
+        Some(layer) if between.iter().any(is_external) => {
+            let expected = "external layers only between the image and the softmax, where there is one";
+            Err(error(Some(&layer.name), expected, format!("type {}", layer.op.kind())))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn error(layer: Option<&str>, expected: impl Into<String>, found: impl Into<String>) -> Error {
     Error::Network { layer: layer.map(str::to_owned), expected: expected.into(), found: found.into(), hint: None }
 }
@@ -98,9 +111,10 @@ impl NetworkBuilder {
             return Err(error);
         }
         check_uses(&self.layers)?;
+        check_external(&self.layers)?;
         check_size(&self.layers)?;
         let layers = self.layers;
-        let dense = layers.iter().rfind(|layer| matches!(layer.op, Op::Dense(_))).or(layers.last());
+        let dense = layers.iter().rfind(|layer| matches!(layer.op, Op::Dense(_) | Op::External(_))).or(layers.last());
         let features = dense.and_then(|layer| layer.inputs.first().copied()).unwrap_or(0);
         Ok(Network { layers, image: self.image, features, input: self.input })
     }

@@ -112,6 +112,11 @@ impl Network {
         self.layers[self.output()].inputs[0]
     }
 
+    /// Whether another program has to compute layers of it.
+    pub fn is_external(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer.op, Op::External(_)))
+    }
+
     /// The layer that feeds the last fully connected one.
     pub const fn features(&self) -> usize {
         self.features

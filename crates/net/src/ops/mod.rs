@@ -29,9 +29,11 @@ use crate::table::Section;
 /// Declares the operations: their modules, the enum of them all and the recipe's types.
 macro_rules! operations {
     ($($(#[$doc:meta])* $module:ident :: $name:ident,)*) => {
+        pub mod external;
         pub mod image;
         $(pub mod $module;)*
 
+        pub use external::External;
         pub use image::Image;
         $(pub use $module::$name;)*
 
@@ -40,6 +42,8 @@ macro_rules! operations {
         pub enum Op {
             /// The image; the first layer and no other.
             Image(Image),
+            /// A layer that another program computes; no recipe of a training has it.
+            External(External),
             $($(#[$doc])* $name($name),)*
         }
 
@@ -47,12 +51,16 @@ macro_rules! operations {
             pub(crate) fn operation(&self) -> &dyn Operation {
                 match self {
                     Self::Image(op) => op,
+                    Self::External(op) => op,
                     $(Self::$name(op) => op,)*
                 }
             }
 
             /// Reads an operation from its table; none for a `type` that there is not.
             pub(crate) fn read(kind: &str, section: &mut Section<'_>, inputs: usize) -> Result<Option<Self>, Error> {
+                if kind == External::TYPE {
+                    return External::read(section).map(|op| Some(Self::External(op)));
+                }
                 $(if $name::TYPES.contains(&kind) {
                     return $name::read(kind, section, inputs).map(|op| Some(Self::$name(op)));
                 })*
@@ -63,6 +71,7 @@ macro_rules! operations {
             pub(crate) fn takes_several_inputs(&self) -> bool {
                 match self {
                     Self::Image(_) => false,
+                    Self::External(_) => true,
                     $(Self::$name(_) => $name::TAKES_SEVERAL_INPUTS,)*
                 }
             }
@@ -141,6 +150,12 @@ operations! {
     channel_shuffle::ChannelShuffle,
     /// Inputs stacked along the channels.
     concat::Concat,
+}
+
+impl From<External> for Op {
+    fn from(op: External) -> Self {
+        Self::External(op)
+    }
 }
 
 impl Op {

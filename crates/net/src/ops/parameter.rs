@@ -89,6 +89,18 @@ impl ParameterSpec {
         matches!(self.role, Role::Weight | Role::Bias)
     }
 
+    /// The weights of a layer that another program computes: they are drawn, not learnt here.
+    pub(crate) fn computed_elsewhere(shape: &[usize], fan: Fan) -> Self {
+        Self {
+            shape: shape.to_vec(),
+            fan,
+            rate_factor: 1.0,
+            momentum: None,
+            decay: None,
+            ..Self::statistic(Role::Weight, shape[0], 0.0, 1.0)
+        }
+    }
+
     /// A statistic that every step moves by `momentum` towards the minibatch's.
     pub(crate) fn statistic(role: Role, channels: usize, start: f64, momentum: f64) -> Self {
         Self {

@@ -17,6 +17,7 @@ pub use layer::{LayerRecipe, Origin};
 pub use short::short;
 pub use snapshots::{Every, SnapshotRecipe};
 
+use crate::ops::Op;
 use crate::table::write::put;
 use crate::table::{Scope, Section, tree};
 use toml::Table;
@@ -176,6 +177,10 @@ fn read_layers(scope: Scope<'_>, node: Option<&Node>, is_trained_here: bool) -> 
         if is_trained_here && !layer.arrays.is_empty() {
             let expected = "no `arrays` where the network is trained here: its snapshots name them after the layers";
             return Err(scope.error(&item.place, expected, "them".into()));
+        }
+        if is_trained_here && matches!(layer.op, Op::External(_)) {
+            let expected = "layers that deepViz computes itself where the network is trained here";
+            return Err(scope.error(&item.place, expected, format!("`type = \"{}\"`", layer.op.kind())));
         }
         layers.push(layer);
     }

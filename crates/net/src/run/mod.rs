@@ -8,7 +8,7 @@ mod source;
 pub use crate::run_files::{METRICS_FILE, SNAPSHOT_FOLDER};
 pub use info::{CorpusInfo, OWN_FORMAT, RUN_FORMAT, RunInfo, RunTraining};
 pub use lock::RunLock;
-pub use source::{CheckInfo, Source};
+pub use source::{CheckInfo, Forward, Source};
 
 use crate::error::Error;
 use crate::image_statistics::InputStatistics;

@@ -4,7 +4,7 @@ use crate::bounded;
 use crate::error::Error;
 use crate::shape::Step;
 use crate::table::Section;
-use crate::table::write::put;
+use crate::table::write::{put, word};
 use ndarray::Array2;
 use serde::Serialize;
 use std::path::Path;
@@ -19,8 +19,25 @@ pub struct Source {
     pub version: String,
     /// What it calls the network: the class of a module, for one.
     pub model: String,
+    /// Who applies the network.
+    pub forward: Forward,
     /// The optimiser and its settings, as they are to be shown; none where they are not known.
     pub optimiser: Option<String>,
+}
+
+/// Who applies a network to images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Forward {
+    /// deepViz, by its own operations.
+    #[default]
+    Own,
+    /// A Python process that has the network's graph beside the run.
+    Worker,
+}
+
+impl Forward {
+    const WORDS: [(&'static str, Self); 2] = [("own", Self::Own), ("worker", Self::Worker)];
 }
 
 /// `[check]`: images whose outputs were computed by the program that trained the network.
@@ -49,6 +66,7 @@ impl Source {
             kind: section.required("kind")?,
             version: section.required("version")?,
             model: section.required("model")?,
+            forward: section.choice("forward", &Forward::WORDS)?.unwrap_or_default(),
             optimiser: section.optional("optimiser")?,
         };
         section.finish()?;
@@ -60,6 +78,9 @@ impl Source {
         put(&mut table, "kind", self.kind.as_str());
         put(&mut table, "version", self.version.as_str());
         put(&mut table, "model", self.model.as_str());
+        if self.forward != Forward::Own {
+            put(&mut table, "forward", word(&Forward::WORDS, &self.forward));
+        }
         if let Some(optimiser) = &self.optimiser {
             put(&mut table, "optimiser", optimiser.as_str());
         }

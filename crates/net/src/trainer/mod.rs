@@ -62,6 +62,7 @@ impl Trainer {
         let device = match device {
             Device::Cpu(cpu) => DeviceTrainer::Cpu(Box::new(CpuTrainer::new(cpu, train, initial)?)),
             Device::Cuda(cuda) => DeviceTrainer::Cuda(Box::new(CudaTrainer::new(cuda, train, initial, images)?)),
+            Device::Worker(_) => return Err(Error::NoGradients),
         };
         Ok(Self { device, images: images.len(), results: VecDeque::new() })
     }

@@ -150,6 +150,8 @@ impl From<deepviz_net::Error> for ApiError {
         match error {
             Error::NoSnapshot { .. } | Error::NoLayer { .. } => Self::not_found(error.within_run().to_string()),
             Error::Device { .. } => Self::internal(error.to_string()),
+            Error::NeedsWorker => Self::not_ready(error.to_string())
+                .hint("start the server with --worker and a Python that has torch and the package deepviz"),
             other => Self::unusable(other.within_run().to_string()),
         }
     }

@@ -13,12 +13,12 @@ pub(crate) struct CompiledNetworks(Mutex<Vec<CompiledNetwork>>);
 
 impl CompiledNetworks {
     /// A run's compiled network, compiled now where it is not kept.
-    pub(crate) fn of(&self, network: &Arc<Network>, device: &Device) -> CompiledNetwork {
+    pub(crate) fn of(&self, network: &Arc<Network>, device: impl FnOnce() -> Device) -> CompiledNetwork {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.iter().position(|compiled| Arc::ptr_eq(compiled.network(), network));
         let compiled = match known {
             Some(place) => kept.remove(place),
-            None => CompiledNetwork::new(Arc::clone(network), device),
+            None => CompiledNetwork::new(Arc::clone(network), &device()),
         };
         if kept.len() >= KEPT {
             kept.remove(0);
@@ -44,10 +44,10 @@ mod tests {
         let (compiled_networks, device) = (CompiledNetworks::default(), Device::cpu(Some(1), None).unwrap());
         let count = || networks.iter().map(Arc::strong_count).collect::<Vec<_>>();
         for index in [0, 1, 0, 1] {
-            compiled_networks.of(&networks[index], &device);
+            compiled_networks.of(&networks[index], || device.clone());
         }
         assert_eq!(count(), [2, 2, 1]);
-        compiled_networks.of(&networks[2], &device);
+        compiled_networks.of(&networks[2], || device.clone());
         assert_eq!(count(), [1, 2, 2]);
     }
 }

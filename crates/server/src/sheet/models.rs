@@ -1,9 +1,10 @@
 //! The chain run -> snapshot -> model -> activations, each link cached.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use deepviz_corpus::Corpus;
-use deepviz_net::{CheckpointEntry, Device, Model, Snapshot};
+use deepviz_net::{CheckpointEntry, Device, Model, Snapshot, Worker};
 use deepviz_stats::OutputCheck;
 use ndarray::Array3;
 
@@ -23,6 +24,7 @@ pub(crate) struct Models {
     pub(crate) cache: Arc<Cache>,
     pub(crate) work: Arc<WorkPool>,
     device: Device,
+    worker: Option<PathBuf>,
     compiled_networks: CompiledNetworks,
 }
 
@@ -66,9 +68,16 @@ impl CacheSize for Checked {
 }
 
 impl Models {
-    /// Models that are applied with a device.
-    pub(crate) fn new(cache: Arc<Cache>, work: Arc<WorkPool>, device: Device) -> Self {
-        Self { cache, work, device, compiled_networks: CompiledNetworks::default() }
+    /// Models that are applied with a device, or by this Python where deepViz has no operations for them.
+    pub(crate) fn new(cache: Arc<Cache>, work: Arc<WorkPool>, device: Device, worker: Option<PathBuf>) -> Self {
+        Self { cache, work, device, worker, compiled_networks: CompiledNetworks::default() }
+    }
+
+    fn device_of(&self, run: &OpenRun) -> Device {
+        match &self.worker {
+            Some(python) if run.network().is_external() => Device::Worker(Worker::new(python, run.run().path(), None)),
+            _ => self.device.clone(),
+        }
     }
 
     /// A snapshot's weights and mean, without the optimiser's state.
@@ -93,7 +102,8 @@ impl Models {
                 let snapshot = self.snapshot(run, entry).await?;
                 self.work
                     .run_here(WorkKind::Render, || {
-                        let model = self.compiled_networks.of(run.network(), &self.device).model(&snapshot)?;
+                        let model =
+                            self.compiled_networks.of(run.network(), || self.device_of(run)).model(&snapshot)?;
                         Ok(LoadedModel { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
                     })
                     .await

@@ -292,6 +292,7 @@ async fn what_cannot_be_served_is_an_error_at_the_start() {
         allow_upload: false,
         upload_bytes: 0,
         device: None,
+        worker: None,
     };
     let refused = async |config| crate::bind(config).await.err().unwrap().to_string();
     assert!(refused(config(vec!["nowhere".into()], "127.0.0.1:0", None)).await.contains("nowhere"));

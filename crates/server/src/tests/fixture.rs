@@ -226,6 +226,7 @@ fn config(runs: &[PathBuf], corpus: Option<PathBuf>, token: Option<&str>) -> Con
         allow_upload: false,
         upload_bytes: 0,
         device: None,
+        worker: None,
     }
 }
 

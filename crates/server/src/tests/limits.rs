@@ -77,6 +77,7 @@ fn config(runs: Vec<PathBuf>) -> Config {
         allow_upload: false,
         upload_bytes: 0,
         device: None,
+        worker: None,
     }
 }
 

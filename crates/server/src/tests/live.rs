@@ -73,6 +73,7 @@ async fn what_happens_on_disk_is_told() {
         allow_upload: false,
         upload_bytes: 0,
         device: None,
+        worker: None,
     };
     let server = bind(config).await.unwrap();
     let address = server.address();

@@ -127,6 +127,7 @@ async fn uploads_are_for_those_who_may() {
         allow_upload: true,
         upload_bytes: 1 << 30,
         device: None,
+        worker: None,
     };
     let folder = tempfile::tempdir().unwrap();
     let refused = crate::bind(config(vec![folder.path().to_owned()], None)).await.err().unwrap();

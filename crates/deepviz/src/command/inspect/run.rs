@@ -70,6 +70,7 @@ fn diverged_line(divergence: &Divergence) -> String {
 fn check(run: &Run) -> Option<anyhow::Result<OutputCheck>> {
     run.info().check.as_ref()?;
     let compare = || {
+        anyhow::ensure!(!run.network().is_external(), "Python computes this network; `deepviz stats` compares them");
         let corpus = Corpus::open(&run.info().corpus.path)?;
         let found = OutputCheck::of(run, &corpus, &Device::cpu(None, None)?)?;
         found.context("the run has no recorded outputs")
