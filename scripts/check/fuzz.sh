@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:?how many seconds each}
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(selection recipe snapshot cifar formats archive)
+[ ${#targets[@]} -gt 0 ] || targets=(selection recipe snapshot cifar formats archive checkpoint run)
 
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
 coverage="$coverage -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
@@ -33,6 +33,16 @@ for target in "${targets[@]}"; do
   case $target in
     selection) for text in '*' 3 1,4,9 2-7 10-40:5 last '0-last:2'; do printf '%s' "$text" >"$seeds/${text//[^0-9a-z]/_}"; done ;;
     recipe) cp models/*.toml "$seeds/" ;;
+    run) cp crates/fixtures/src/recorded/run.toml "$seeds/recorded" ;;
+    checkpoint)
+      # A byte for the kind of file, then the file.
+      for file in crates/fixtures/src/checkpoints/*.p* crates/fixtures/src/checkpoints/*.ckpt; do
+        { printf '\0'; cat "$file"; } >"$seeds/$(basename "$file")"
+      done
+      for file in crates/fixtures/src/recorded/snapshots/*.safetensors; do
+        { printf '\1'; cat "$file"; } >"$seeds/$(basename "$file")"
+      done
+      ;;
     formats)
       # A byte for the layout, then the files, each half of the rest: what is shorter is filled up.
       python3 - "$seeds" crates/corpus/tests/data/*.tar.gz <<'SEEDS'
