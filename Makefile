@@ -27,6 +27,7 @@ test: web lint ## every test: rust, web, browser
 	$(MAKE) --no-print-directory e2e
 	$(call part,cuda,scripts/check/cuda.sh)
 	$(call part,rest,scripts/check/rest.sh)
+	$(call part,python-small,scripts/check/python_small.sh)
 	$(call part,floods,python3 scripts/load/floods.py --binary target/debug/deepviz --seconds 1 --trials pictures,slow-readers,connections)
 
 test-gpu: ## the tests of the CUDA backend on this machine's GPU, and the doctor's

@@ -1,4 +1,4 @@
-"""`python -m deepviz record CHECKPOINTS --model NAME --corpus FOLDER --out RUN`."""
+"""`python -m deepviz record CHECKPOINTS --model NAME --corpus FOLDER --out RUN`, and `import-onnx FILES`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,24 @@ from .checkpoints import record_checkpoints
 from .errors import Refused
 from .folder import info_of
 from .image_folder import classes_in, image_folders
+from .lower_onnx import read_model
 from .models import FORMS, Named, model_of, named_in
 from .normalisation import Normalisation, of_processor
+from .onnx_import import import_onnx, onnx_paths
+from .pictures import picture_folders
 from .version import VERSION
 
 EXAMPLES = """examples:
   python -m deepviz record ckpts/ --model torchvision:resnet18 --corpus images/ --size 224 --out runs/mine
   python -m deepviz record 'out/checkpoint-*' --corpus images/ --size 224 --out runs/mine
   python -m deepviz record 'train/*.pth.tar' --weights ema --corpus images/ --out runs/mine
+
+Exit status: 0 when the run is recorded, 1 when something cannot be recorded, 2 for a wrong command line.
+"""
+
+ONNX_EXAMPLES = """examples:
+  python -m deepviz import-onnx model.onnx --corpus images/ --size 224 --mean 0.5 --std 0.5 --out runs/mine
+  python -m deepviz import-onnx 'epochs/model_*.onnx' --corpus mnist/ --mean 0 --std 1 --out runs/mine
 
 Exit status: 0 when the run is recorded, 1 when something cannot be recorded, 2 for a wrong command line.
 """
@@ -55,26 +65,43 @@ def parser() -> argparse.ArgumentParser:
     add = record.add_argument
     add("checkpoints", nargs="+", metavar="CKPTS", help="folders, files, or patterns in quotes")
     add("--model", help=f"{FORMS}; left out where the checkpoints name it")
+    add("--weights", choices=("model", "ema"), default="model", help="ema: the averaged weights (default: model)")
+    add("--key", metavar="K", help="dictionary of the weights, where it is not found: state_dict.teacher")
+    worker = "a Python process computes the layers: where deepViz has none (auto, default), always, never"
+    add("--worker", choices=("auto", "never", "always"), default="auto", help=worker)
+    _add_shared(record)
+    onnx = commands.add_parser(
+        "import-onnx",
+        help="make a run of ONNX files",
+        description="Makes a run, which `deepviz serve` shows, of an ONNX file, or of one for every epoch.",
+        epilog=ONNX_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    onnx.add_argument("files", nargs="+", metavar="FILES", help="files, folders, or patterns in quotes")
+    _add_shared(onnx)
+    return made
+
+
+def _add_shared(command: argparse.ArgumentParser) -> None:
+    """What all commands take: the images, and where the run is written."""
+    add = command.add_argument
     add("--corpus", required=True, type=Path, metavar="FOLDER", help="folder of images: train/CLASS/* and test/CLASS/*")
     add("--out", required=True, type=Path, metavar="RUN", help="run folder to write")
     add("--size", type=whole, metavar="N", help="resize the short side to N pixels and cut out the middle, N x N")
     add("--mean", type=numbers, metavar="R,G,B", help="subtracted from pixels of 0 to 1, as 0.485,0.456,0.406")
     add("--std", type=numbers, metavar="R,G,B", help="what they are then divided by, as 0.229,0.224,0.225")
-    add("--weights", choices=("model", "ema"), default="model", help="ema: the averaged weights (default: model)")
-    add("--key", metavar="K", help="dictionary of the weights, where it is not found: state_dict.teacher")
-    add("--steps-per-epoch", type=whole, metavar="N", help="steps of an epoch, where checkpoints say only epochs")
+    add("--steps-per-epoch", type=whole, metavar="N", help="steps of an epoch, where only epochs are known")
     add("--limit", type=whole, metavar="N", help="images to keep of each split, with --size (default: 5000)")
-    worker = "a Python process computes the layers: where deepViz has none (auto, default), always, never"
-    add("--worker", choices=("auto", "never", "always"), default="auto", help=worker)
     add("--replace", action="store_true", help="delete the run that is there")
-    return made
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
     given = parser().parse_args(arguments)
     try:
-        record(given)
+        if not given.corpus.is_dir():
+            raise Refused(f"{given.corpus} is no folder; name the folder of the images by --corpus")
+        record(given) if given.command == "record" else record_onnx(given)
     except Refused as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -84,8 +111,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def record(given: argparse.Namespace) -> None:
     """Makes the model and records the checkpoints. Raises Refused."""
-    if not given.corpus.is_dir():
-        raise Refused(f"{given.corpus} is no folder; name the folder of the images by --corpus")
     paths = checkpoint_paths(given.checkpoints)
     named = Named(given.model) if given.model else named_in(paths[0], read_checkpoint(paths[0]))
     if named.classes is None:
@@ -117,6 +142,29 @@ def _images(given: argparse.Namespace, model: Any) -> dict[str, Any]:
     train, test = image_folders(given.corpus, given.size, mean, std)
     limit = given.limit or 5000
     return {"train": train, "test": test, "limit": (limit, limit)}
+
+
+def record_onnx(given: argparse.Namespace) -> None:
+    """Records ONNX files; nothing here needs PyTorch. Raises Refused."""
+    images: dict[str, Any] = {"corpus": given.corpus}
+    paths = onnx_paths(given.files)
+    if given.size is not None:
+        if given.mean is None or given.std is None:
+            raise Refused("how the images are normalised is not known; add --mean and --std, such as 0.5,0.5,0.5")
+        lengths = read_model(paths[0]).lengths
+        is_grey = 3 not in lengths[1:] and 1 in lengths[1:]
+        train, test = picture_folders(given.corpus, given.size, 1 if is_grey else 3)
+        limit = given.limit or 5000
+        images = {"train": train, "test": test, "limit": (limit, limit)}
+    import_onnx(
+        given.out,
+        paths,
+        **images,
+        mean=given.mean,
+        std=given.std,
+        steps_per_epoch=given.steps_per_epoch,
+        resume="replace" if given.replace else "new",
+    )
 
 
 if __name__ == "__main__":

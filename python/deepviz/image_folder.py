@@ -13,10 +13,10 @@ TEST = ("test", "val", "validation", "valid")
 
 def classes_in(folder: Path) -> list[str]:
     """The classes of a folder of images: the folders within its test images."""
-    return sorted(item.name for item in _test_folder(folder).iterdir() if item.is_dir())
+    return sorted(item.name for item in test_folder(folder).iterdir() if item.is_dir())
 
 
-def _test_folder(folder: Path) -> Path:
+def test_folder(folder: Path) -> Path:
     """Where the test images are. Raises Refused where there are training images alone."""
     found = next((folder / name for name in TEST if (folder / name).is_dir()), None)
     if found is None and (folder / "train").is_dir():
@@ -38,7 +38,7 @@ def image_folders(folder: Path, size: int, mean: Sequence[float], std: Sequence[
     transform = transforms.Compose([*steps, transforms.Normalize(list(mean), list(std))])
     train = folder / "train"
     try:
-        images = datasets.ImageFolder(str(_test_folder(folder)), transform)
+        images = datasets.ImageFolder(str(test_folder(folder)), transform)
         return datasets.ImageFolder(str(train), transform) if train.is_dir() else None, images
     except FileNotFoundError as error:
         lines = str(error).splitlines() or ["no reason given"]

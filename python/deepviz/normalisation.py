@@ -40,7 +40,7 @@ class Normalisation:
             pixels = pixels * 255.0
         whole = pixels.round()
         # Written so that NaN is refused.
-        is_whole = bool(((pixels - whole).abs() <= TOLERANCE).all()) and bool(((whole >= 0) & (whole <= 255)).all())
+        is_whole = bool((abs(pixels - whole) <= TOLERANCE).all()) and bool(((whole >= 0) & (whole <= 255)).all())
         return converted(whole, "uint8") if is_whole else None
 
     def input_of(self, pixels: Any) -> Any:

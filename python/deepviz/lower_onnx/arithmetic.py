@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 CALLS = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
 
+NORMALISING = ("layer_norm", "group_norm")
+WITH_BIAS = ("conv", "full", "scale", *NORMALISING)
+
 GATES = {"logistic": "silu", "hard_sigmoid": "hard_swish"}
 """Neurons that are a product of x with another neuron of x."""
 
@@ -69,9 +72,20 @@ def _with_held(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, is_left
 
 
 def scaled(trace: OnnxTrace, node: Node, tensor: Tensor, number: float, is_left: bool) -> Tensor:
-    """A sum, difference, product or quotient with a number; one product after another is one product."""
+    """A sum, difference, product or quotient with a number."""
     operands = (Constant(number), tensor) if is_left else (tensor, Constant(number))
-    found: Tensor = trace.call(CALLS[node.op], node, self=operands[0], other=operands[1])
+    return _merged(trace.call(CALLS[node.op], node, self=operands[0], other=operands[1]), tensor)
+
+
+@handles("Neg")
+def negated(trace: OnnxTrace, node: Node) -> Any:
+    """Values with the other sign."""
+    tensor = trace.input(node)
+    return _merged(of_each(trace, node, tensor, "linear", {"a": -1.0}), tensor)
+
+
+def _merged(found: Tensor, tensor: Tensor) -> Tensor:
+    """What was just made of a tensor; where both are a x + b it is one such layer, or none where nothing changes."""
     layer, inner = found.layer, tensor.layer
     if layer is not inner and inner.type == "linear" and layer.inputs == [inner]:
         a, b = (_coefficients(some) for some in (layer, inner))
@@ -107,13 +121,15 @@ def _of_channels(array: numpy.ndarray[Any, Any], tensor: Tensor) -> numpy.ndarra
 
 
 def _weighted(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, kind: str, place: int) -> Tensor:
-    """A product with one weight a channel, or a sum; a sum becomes the bias of a layer before it that has none."""
+    """A product with one weight a channel, or a sum: weight or bias of the layer before it where that has none."""
     role = "weight" if kind == "Mul" else "bias"
     before = tensor.layer
-    takes = before.type in ("conv", "full", "scale") and before.keys.get("bias") is False
-    if role == "bias" and takes and trace.is_only_use(node, place):
-        arrays = {**before.arrays, "bias": trace.weight_of(held).name}
-        layer = Layer(before.type, before.inputs, {**before.keys, "bias": True}, arrays, before.shape, before.module)
+    has = before.keys
+    kinds = WITH_BIAS if role == "bias" else NORMALISING
+    takes = before.type in kinds and has.get(role) is False and has.get("bias") is False
+    if takes and trace.is_only_use(node, place):
+        arrays = {**before.arrays, role: trace.weight_of(held).name}
+        layer = Layer(before.type, before.inputs, {**has, role: True}, arrays, before.shape, before.module)
         layer.owns_name = before.owns_name
         trace.layers.append(layer)
         return Tensor(Box(layer), tensor.dims)

@@ -14,6 +14,7 @@ from . import arithmetic, neurons, norms, views, windows
 from .constants import RANDOM, attributes, folded
 from .model import FREE, Model
 from .names import Origins
+from .patterns import recognised, refuse_part
 from .runtime import logits_of
 from .trace import HANDLERS, Held, Item, Node, OnnxTrace
 
@@ -140,7 +141,11 @@ class _Walk:
                 raise Refused(failed.reason)
             what = "is an operation that deepViz does not have"
             self.trace.refuse(node, what, "it shows networks of the operations in docs/recipes.md")
-        found = handler(self.trace, node)
+        found = recognised(self.trace, node)
+        if found is None:
+            if node.op not in PASSED:
+                refuse_part(self.trace, node)
+            found = handler(self.trace, node)
         return list(found.items) if isinstance(found, Parts) else [found]
 
     def _constants(self, proto: Any, node: Node, inputs: list[Held | None]) -> list[Held]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,8 +92,9 @@ def _loaded(onnx: Any, path: Path) -> Proto:
         # onnx raises its own ValidationError, protobuf's DecodeError, and ValueError for external data.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[0][:200] if lines else "no reason given"
-        if "external" in reason.lower() or "data file" in reason.lower():
-            raise _without_data(path, reason) from None
+        place = re.search(r"should be stored in (.*?), but", reason)
+        if place or "external" in reason.lower():
+            raise _without_data(path, Path(place[1]).name if place else reason) from None
         raise Refused(
             f"{path} is no whole file of ONNX ({type(error).__name__}: {reason}); export it again, or copy it again"
         ) from None

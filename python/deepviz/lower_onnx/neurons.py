@@ -17,7 +17,7 @@ def _close(number: float, other: float) -> bool:
     return math.isclose(number, other, rel_tol=1e-5)
 
 
-@handles("Relu", "Sigmoid", "Tanh", "HardSwish", "Abs", "Sqrt", "Neg")
+@handles("Relu", "Sigmoid", "Tanh", "HardSwish", "Abs", "Sqrt")
 def plain(trace: OnnxTrace, node: Node) -> Any:
     """Neurons without numbers."""
     return trace.call(node.op.lower(), node, self=trace.input(node))

@@ -165,7 +165,9 @@ class OnnxTrace(Trace):
     def origin(self, node: Any, arrays: dict[str, str]) -> tuple[str, bool]:
         """Of a layer with weights what their names say, else the node's own path."""
         role = next((role for role in ("weight", "bias", "running_mean") if role in arrays), "")
-        module = owner(self.arrays[arrays[role]].name) if role else ""
+        name = self.arrays[arrays[role]].name if role else ""
+        # Exporters keep one of several weights that are equal, under one of their names.
+        module = owner(name) if self.users.get(name) == 1 else ""
         return (module, True) if module else (node.path, node.owns)
 
     def is_only_use(self, node: Node, place: int) -> bool:

@@ -6,8 +6,7 @@ import math
 from typing import Any
 
 from ..lower import layout
-from ..lower.layout import Atom
-from ..lower.trace import Parts, Tensor
+from ..lower.trace import Tensor
 from .trace import Held, Node, OnnxTrace, Symbol, handles
 
 
@@ -146,11 +145,14 @@ def sliced(trace: OnnxTrace, node: Node) -> Any:
 def gathered(trace: OnnxTrace, node: Node) -> Any:
     """One value of an axis, or several in a row."""
     tensor, places = trace.input(node), trace.held(node, 1).array
-    axis = node.attributes.get("axis", 0)
+    lengths = trace.shape_of(tensor)
+    axis = node.attributes.get("axis", 0) % len(lengths)
     if places.ndim == 0:
         return trace.call("select", node, self=tensor, dim=axis, index=int(places))
-    whole = trace.shape_of(tensor)[axis]
-    wanted = [int(place) % whole for place in places.reshape(-1)]
+    wanted = [int(place) % lengths[axis] for place in places.reshape(-1)]
+    if wanted == list(range(lengths[axis])):
+        shape = [*lengths[:axis], *places.shape, *lengths[axis + 1 :]]
+        return trace.call("reshape", node, shape, self=tensor)
     if places.ndim != 1 or wanted != list(range(wanted[0], wanted[0] + len(wanted))):
         trace.refuse(node, "takes values in an order of its own", "deepViz takes channels that follow one another")
     return trace.call("narrow", node, self=tensor, dim=axis, start=wanted[0], length=len(wanted))
@@ -208,13 +210,3 @@ def reordered(trace: OnnxTrace, found: Tensor, like: Tensor) -> Tensor:
         return found
     n, c, h, w = found.dims
     return found.viewed((n, h, w, c))
-
-
-def whole_axis(dims: tuple[Atom, ...]) -> str:
-    """The axis of a dimension that is one atom."""
-    return dims[0].axis if len(dims) == 1 else ""
-
-
-def parts_of(found: Any) -> tuple[Any, ...]:
-    """A node's results."""
-    return found.items if isinstance(found, Parts) else (found,)

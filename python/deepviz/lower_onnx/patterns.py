@@ -1,0 +1,218 @@
+"""Operators that together are one layer: layer normalisation, GELU by the error function or by a tanh.
+
+What stands between is a Symbol: a part that is no layer by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ..lower.arithmetic import of_each
+from ..lower.trace import Box, Tensor
+from .trace import Held, Node, OnnxTrace, Symbol
+
+Found = Symbol | Tensor | None
+Recogniser = Callable[[OnnxTrace, Node], Found]
+
+HALF_ROOT = math.sqrt(0.5)
+TANH_FACTOR, TANH_CUBE = math.sqrt(2 / math.pi), 0.044715
+
+
+def recognised(trace: OnnxTrace, node: Node) -> Found:
+    """A part of a pattern, or the layer that is complete with this node; None of anything else."""
+    finder = FINDERS.get(node.op)
+    return finder(trace, node) if finder else None
+
+
+def _close(number: float | None, other: float) -> bool:
+    return number is not None and math.isclose(number, other, rel_tol=1e-4)
+
+
+def _number(item: Any) -> float | None:
+    return item.number if isinstance(item, Held) else None
+
+
+def _multiple(tensor: Tensor, of: Tensor) -> float | None:
+    """The number that a tensor is another one's product with; None where it is something else."""
+    layer = tensor.layer
+    if tensor.dims != of.dims:
+        return None
+    if layer is of.layer:
+        return 1.0
+    a, b = layer.keys.get("a", 1.0), layer.keys.get("b", 0.0)
+    is_product = layer.type == "linear" and layer.inputs == [of.layer] and b == 0.0
+    return float(a) if is_product and isinstance(a, float) else None
+
+
+def _mean(trace: OnnxTrace, node: Node) -> Found:
+    """The mean, or the mean square, over the last dimensions."""
+    item, axes = node.item(0), node.option(1, "axes")
+    if axes is None or not node.attributes.get("keepdims", 1):
+        return None
+    if isinstance(item, Symbol) and item.kind == "square":
+        same = tuple(sorted(axis % len(item.of.dims) for axis in axes)) == item.numbers
+        return Symbol("variance", item.of, (*item.numbers,)) if same else None
+    if not isinstance(item, Tensor):
+        return None
+    count = len(item.dims)
+    chosen = tuple(sorted(axis % count for axis in axes))
+    is_last = chosen == tuple(range(count - len(chosen), count))
+    has_channels = any(atom.axis == "C" for axis in chosen for atom in item.dims[axis])
+    return Symbol("mean", item, chosen) if is_last and has_channels else None
+
+
+def _difference(trace: OnnxTrace, node: Node) -> Found:
+    x, mean = node.item(0), node.item(1)
+    if isinstance(x, Tensor) and isinstance(mean, Symbol) and mean.kind == "mean" and _multiple(x, mean.of) == 1.0:
+        return Symbol("centred", mean.of, mean.numbers)
+    return None
+
+
+def _power(trace: OnnxTrace, node: Node) -> Found:
+    item, exponent = node.item(0), _number(node.item(1))
+    if isinstance(item, Symbol) and item.kind == "centred" and exponent == 2.0:
+        return Symbol("square", item.of, item.numbers)
+    if isinstance(item, Symbol) and item.kind == "variance+" and exponent in (0.5, -0.5):
+        return Symbol("deviation" if exponent > 0 else "inverse", item.of, item.numbers)
+    if isinstance(item, Tensor) and exponent == 3.0:
+        return Symbol("cubic", item, (0.0, 1.0))
+    return None
+
+
+def _root(trace: OnnxTrace, node: Node) -> Found:
+    item = node.item(0)
+    is_variance = isinstance(item, Symbol) and item.kind == "variance+"
+    return Symbol("deviation", item.of, item.numbers) if is_variance and isinstance(item, Symbol) else None
+
+
+def _inverse(trace: OnnxTrace, node: Node) -> Found:
+    item = node.item(0)
+    is_deviation = isinstance(item, Symbol) and item.kind == "deviation"
+    return Symbol("inverse", item.of, item.numbers) if is_deviation and isinstance(item, Symbol) else None
+
+
+def _quotient(trace: OnnxTrace, node: Node) -> Found:
+    first, second = node.item(0), node.item(1)
+    if isinstance(first, Symbol) and isinstance(second, Symbol) and second.kind == "deviation":
+        return _normalised(trace, node, first, second)
+    return None
+
+
+def _sum(trace: OnnxTrace, node: Node) -> Found:
+    for item, other in ((node.item(0), node.item(1)), (node.item(1), node.item(0))):
+        if not isinstance(item, Symbol):
+            continue
+        number = _number(other)
+        if item.kind == "variance" and number is not None:
+            return Symbol("variance+", item.of, (*item.numbers, number))
+        if item.kind.startswith("error") and number == 1.0:
+            # 1 + erf is twice the normal distribution's share.
+            return Symbol(item.kind.replace("error", "share"), item.of, (2.0,))
+        if item.kind == "cubic" and isinstance(other, Tensor):
+            factor = _multiple(other, item.of)
+            return None if factor is None else Symbol("cubic", item.of, (item.numbers[0] + factor, item.numbers[1]))
+    return None
+
+
+def _product(trace: OnnxTrace, node: Node) -> Found:
+    first, second = node.item(0), node.item(1)
+    if isinstance(first, Symbol) and first == second and first.kind == "centred":
+        return Symbol("square", first.of, first.numbers)
+    for item, other in ((first, second), (second, first)):
+        if isinstance(item, Tensor) and isinstance(other, Tensor):
+            is_cube = other.layer.type == "square" and other.layer.inputs == [item.layer] and other.dims == item.dims
+            if is_cube:
+                return Symbol("cubic", item, (0.0, 1.0))
+        if not isinstance(item, Symbol):
+            continue
+        if isinstance(other, Symbol) and item.kind == "inverse":
+            return _normalised(trace, node, other, item)
+        number = _number(other)
+        if number is not None and (item.kind == "cubic" or item.kind.startswith("share")):
+            return Symbol(item.kind, item.of, tuple(number * one for one in item.numbers))
+        if isinstance(other, Tensor) and item.kind.startswith("share"):
+            factor = _multiple(other, item.of)
+            return None if factor is None else _gelu(trace, node, item, factor * item.numbers[0])
+    return None
+
+
+def _gelu(trace: OnnxTrace, node: Node, share: Symbol, factor: float) -> Tensor:
+    """The product of x, its normal distribution's share, and a number; a number beside it may be its inverse."""
+    form = "tanh" if share.kind.endswith("tanh") else "exact"
+    found = of_each(trace, node, share.of, "gelu", {"form": form})
+    return found if _close(factor, 1.0) else of_each(trace, node, found, "linear", {"a": factor, "b": 0.0})
+
+
+def _error(trace: OnnxTrace, node: Node) -> Found:
+    """erf(x / sqrt 2)."""
+    item = node.item(0)
+    if not isinstance(item, Tensor) or item.layer.type != "linear":
+        return None
+    inner = Tensor(Box(item.layer.inputs[0]), item.dims)
+    return Symbol("error", inner) if _close(_multiple(item, inner), HALF_ROOT) else None
+
+
+def _tanh(trace: OnnxTrace, node: Node) -> Found:
+    """tanh(sqrt(2 / pi) (x + 0.044715 x^3))."""
+    item = node.item(0)
+    if not isinstance(item, Symbol) or item.kind != "cubic":
+        return None
+    one, three = item.numbers
+    is_gelu = _close(one, TANH_FACTOR) and _close(three, TANH_FACTOR * TANH_CUBE)
+    return Symbol("error tanh", item.of) if is_gelu else None
+
+
+def _normalised(trace: OnnxTrace, node: Node, centred: Symbol, by: Symbol) -> Found:
+    *axes, epsilon = by.numbers
+    if centred.kind != "centred" or centred.of.layer is not by.of.layer or tuple(axes) != centred.numbers:
+        return None
+    lengths = trace.shape_of(centred.of)
+    shape = [lengths[int(axis)] for axis in axes]
+    found: Tensor = trace.call(
+        "layer_norm",
+        node,
+        input=centred.of,
+        normalized_shape=shape,
+        eps=float(f"{epsilon:.7g}"),
+        weight=None,
+        bias=None,
+    )
+    return found
+
+
+FINDERS: dict[str, Recogniser] = {
+    "Add": _sum,
+    "Div": _quotient,
+    "Erf": _error,
+    "Mul": _product,
+    "Pow": _power,
+    "Reciprocal": _inverse,
+    "ReduceMean": _mean,
+    "Sqrt": _root,
+    "Sub": _difference,
+    "Tanh": _tanh,
+}
+
+WORDS = {
+    "mean": "a mean over channels",
+    "centred": "a difference from a mean over channels",
+    "square": "a squared difference from a mean",
+    "variance": "a variance",
+    "variance+": "a variance",
+    "deviation": "a deviation",
+    "inverse": "the inverse of a deviation",
+    "cubic": "a cube",
+    "error": "an error function",
+    "error tanh": "a tanh of a cube",
+    "share": "an error function",
+    "share tanh": "a tanh of a cube",
+}
+
+
+def refuse_part(trace: OnnxTrace, node: Node) -> None:
+    """Raises Refused where a node takes a part of a pattern that it does not go on with."""
+    for item in node.inputs:
+        if isinstance(item, Symbol):
+            trace.refuse(node, f"takes {WORDS[item.kind]}", "deepViz has it within layer normalisation and GELU alone")

@@ -1,0 +1,127 @@
+"""What of ONNX is no layer of deepViz is refused in one sentence that names the operator and its node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("onnx")
+
+from onnx_models import Build, saved  # noqa: E402
+
+from deepviz import Refused  # noqa: E402
+from deepviz.lower_onnx import lower_onnx, read_model  # noqa: E402
+from deepviz.lower_onnx.names import Origins, nested, owner  # noqa: E402
+
+Step = Callable[[Build, str], str]
+
+
+def attention(b: Build, x: str) -> str:
+    flat = b.op("Reshape", x, b.whole(0, 6, -1))
+    turned = b.op("Transpose", flat, perm=[0, 2, 1])
+    scores = b.op("Softmax", b.op("MatMul", flat, turned, name="/attn/MatMul"), axis=-1)
+    return b.op("Reshape", b.op("MatMul", scores, flat), b.op("Shape", x))
+
+
+REFUSED: dict[str, tuple[Step, str]] = {
+    "elu": (lambda b, x: b.op("Elu", x, name="/act/Elu"), "`Elu` (node `/act/Elu`) is a neuron that deepViz does not"),
+    "softplus": (lambda b, x: b.op("Softplus", x), "`Softplus` is a neuron that deepViz does not have"),
+    "upsampling": (
+        lambda b, x: b.op("Resize", x, "", b.held(np.array([1, 1, 2, 2], np.float32))),
+        "`Resize` is an operation that deepViz does not have",
+    ),
+    "transposed": (lambda b, x: b.op("ConvTranspose", x, b.weight(6, 6, 3, 3)), "`ConvTranspose` is an operation"),
+    "attention": (attention, "`MatMul` (node `/attn/MatMul`) is a part of attention"),
+    "padding": (lambda b, x: b.op("Pad", x, b.whole(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect"), "pads by `reflect`"),
+    "maximum": (lambda b, x: b.op("Max", x, b.op("Relu", x)), "takes the larger or smaller of activations"),
+    "weights_of_images": (
+        lambda b, x: b.op(
+            "Conv", x, b.op("Reshape", b.op("Slice", x, b.whole(0), b.whole(1), b.whole(0)), b.whole(-1, 6, 1, 1))
+        ),
+        "takes 0 to 1 of an axis that is not the channels",
+    ),
+    "deviation": (
+        lambda b, x: b.op("Sub", x, b.op("ReduceMean", x, b.whole(1, 2, 3))),
+        "takes a difference from a mean",
+    ),
+    "per_pixel": (lambda b, x: b.op("Add", x, b.weight(1, 6, 7, 6)), "takes weights of 1 x 6 x 7 x 6"),
+    "reversed": (
+        lambda b, x: b.op("Gather", x, b.whole(5, 4, 3, 2, 1, 0), axis=1),
+        "takes values in an order of its own",
+    ),
+    "quotient": (lambda b, x: b.op("Div", b.number(1.0), b.op("Exp", x)), "`Exp` is a neuron"),
+    "statistics": (
+        lambda b, x: b.op("BatchNormalization", x, *(b.positive(6) for _ in range(4)), outputs=3, training_mode=1)[0],
+        "takes the minibatch's statistics",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_what_cannot_be_lowered_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
+    step, expected = REFUSED[name]
+    path = saved(tmp_path / "model.onnx", lambda b: b.head(step(b, b.conv(b.x, 6, 3)), 6))
+    with pytest.raises(Refused) as caught:
+        lower_onnx(read_model(path))
+    message = str(caught.value)
+    assert expected in message and "\n" not in message and "cannot be recorded; " in message
+
+
+def test_outputs_that_are_no_classes_are_refused(tmp_path: Path) -> None:
+    for output, expected in (
+        (lambda b: b.conv(b.x, 6, 3), "outputs of .* are N x 6 x 7 x 6"),
+        (lambda b: b.op("Gemm", b.op("Flatten", b.x), b.weight(216, 1)), "has one output"),
+        (lambda b: b.op("Identity", b.weight(2, 4)), "do not depend on its input"),
+    ):
+        with pytest.raises(Refused, match=expected):
+            lower_onnx(read_model(saved(tmp_path / "model.onnx", output)))
+
+
+def test_several_inputs_are_refused(tmp_path: Path) -> None:
+    import onnx
+
+    b = Build()
+    b.held(np.zeros((1, 3, 1, 1), np.float32), "mask")
+    model = b.model(b.head(b.op("Add", b.x, "mask"), 3))
+    del model.graph.initializer[0]
+    model.graph.input.append(onnx.helper.make_tensor_value_info("mask", 1, [1, 3, 1, 1]))
+    onnx.save(model, str(tmp_path / "model.onnx"))
+    with pytest.raises(Refused, match=r"has 2 inputs \(x, mask\)"):
+        read_model(tmp_path / "model.onnx")
+
+
+def test_paths_of_modules_come_from_nodes_and_weights() -> None:
+    from onnx import helper
+
+    assert nested(["layer1", "layer1.0", "conv1"]) == "layer1.0.conv1"
+    assert nested(["features", "features.1", "block", "block.0", "block.0.0"]) == "features.1.block.0.0"
+    assert owner("layer1.0.conv1.weight") == "layer1.0.conv1"
+    assert owner("onnx::Conv_193") == owner("weights") == owner("const_fold_opt__12") == ""
+    assert owner("sequential/conv2d/kernel:0") == "sequential.conv2d"
+    assert owner("resnetv17_conv0_weight") == "resnetv17_conv0"
+    kept = {"pkg.torch.onnx.name_scopes": "['', 'layer1', 'layer1.0', 'layer1.0.relu', 'relu_1']"}
+    nodes = [
+        helper.make_node("Conv", [], [], name="/layer1/layer1.0/conv1/Conv"),
+        helper.make_node("Add", [], [], name="/layer1/layer1.0/Add"),
+        helper.make_node("Relu", [], [], name="node_relu_1"),
+        helper.make_node("Relu", [], [], name="Relu_12"),
+        helper.make_node("Relu", [], [], name="act_fwd"),
+    ]
+    for key, value in kept.items():
+        nodes[2].metadata_props.add(key=key, value=value)
+    origins = Origins(nodes)
+    found = [origins.of(node) for node in nodes]
+    assert found == [
+        ("layer1.0.conv1", True),
+        ("layer1.0", False),
+        ("layer1.0.relu", True),
+        ("", False),
+        ("act", True),
+    ]
+    names = ["Partitioned/net/conv2d/Conv2D", "Partitioned/net/conv2d/BiasAdd", "Partitioned/net/dense/MatMul"]
+    keras = [helper.make_node("Identity", [], [], name=name) for name in names]
+    rooted = Origins(keras)
+    assert [rooted.of(node)[0] for node in keras] == ["conv2d", "conv2d", "dense"]
