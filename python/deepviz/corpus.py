@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from . import datasets
 from .datasets import Place
 from .errors import Refused
-from .modes import same_random_numbers
+from .modes import one_thread, same_random_numbers
 from .normalisation import Normalisation, of_transform, suspects, with_channels
 from .say import say
 from .tensors import converted, is_float, memory_of, stacked
@@ -62,7 +62,7 @@ def write_corpus(folder: Path, name: str, given: Given, begin: Callable[[Shape],
     `begin` is called with the images' shape (channels, height, width) when the first images are found to be bytes,
     before anything is written.
     """
-    with same_random_numbers():
+    with same_random_numbers(), one_thread():
         return _write(folder, name, given, begin)
 
 

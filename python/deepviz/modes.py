@@ -84,3 +84,17 @@ def same_random_numbers() -> Iterator[None]:
 def _is_started(kind: Any) -> bool:
     """Whether the process uses such devices: asking them for their state would start them."""
     return bool(getattr(kind, "is_initialized", lambda: False)())
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch computes on one thread within the block: images one by one are too small to share."""
+    torch: Any = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch is not None else 1
+    try:
+        if torch is not None:
+            torch.set_num_threads(1)
+        yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(before)

@@ -132,3 +132,19 @@ def test_a_large_split_is_thinned_evenly_and_said(tmp_path: Path, capsys: pytest
     assert corpus.ids == [5, 6, 7, 8]
     assert "5 of the 20 train images are kept" in capsys.readouterr().err
     assert spread(3, 5) == [0, 1, 2]
+
+
+def test_images_are_read_on_one_thread_and_threads_stay_as_they_were(tmp_path: Path) -> None:
+    seen = []
+
+    def counted(image: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return image
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        written(tmp_path, Folder(10, Compose([*PLAIN.transforms, counted])))
+        assert set(seen) == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
