@@ -2,14 +2,14 @@
 
 use crate::device::VectorLevel;
 use crate::device::cpu::lanes::{LANES, vectorised};
-use crate::device::cpu::layout::Maps;
+use crate::device::cpu::layout::FeatureMaps;
 use crate::shape::Shape;
 
 /// What a layer put out for a few images, in memory layout: row by row, pixel by pixel, the
 /// channels of a pixel side by side.
 #[derive(Clone, Copy)]
 pub struct LayerOutput<'a> {
-    pub(crate) maps: Maps<'a>,
+    pub(crate) maps: FeatureMaps<'a>,
     pub(crate) images: usize,
     /// Of what looks at it.
     pub(crate) level: VectorLevel,
@@ -33,7 +33,7 @@ impl<'a> LayerOutput<'a> {
 
     /// The rows of an image from top to bottom, each `width * stride` floats.
     pub fn rows(&self, image: usize) -> impl Iterator<Item = &'a [f32]> + use<'a> {
-        let Maps { layout, values } = self.maps;
+        let FeatureMaps { layout, values } = self.maps;
         (0..layout.shape.height).map(move |y| &values[layout.pixels(image, y)])
     }
 

@@ -2,7 +2,7 @@
 
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::lanes::multiply_adds;
-use crate::device::cpu::layout::Maps;
+use crate::device::cpu::layout::FeatureMaps;
 use crate::device::{Device, VectorLevel};
 use crate::error::Error;
 use crate::execute::cpu::pass::{Pass, Workspace};
@@ -206,7 +206,7 @@ impl Profile {
         let slot = &self.plan.slots[layer];
         let pass = self.pass();
         let x = pass.activation(space, self.plan.network.layers()[layer].inputs[0]);
-        let dy = Maps { layout: &slot.gradient, values: &space.gradients[slot.buffer] };
+        let dy = FeatureMaps { layout: &slot.gradient, values: &space.gradients[slot.buffer] };
         let mut into = WeightSums { sums: &mut sums, deferred: &mut deferred };
         if let Some(gradient) = self.steps.own(layer).and_then(|own| own.weight_gradient()) {
             let known = WeightGradientInputs { x, dy, first_slot: 0 };

@@ -1,7 +1,7 @@
 //! A network whose layers a Python process computes, with the weights of one snapshot.
 
 use crate::device::VectorLevel;
-use crate::device::cpu::layout::{Halo, Layout, Maps};
+use crate::device::cpu::layout::{FeatureMaps, Halo, Layout};
 use crate::device::worker::{Question, Worker};
 use crate::error::Error;
 use crate::input::{Preprocess, View};
@@ -74,7 +74,7 @@ impl WorkerModel {
                 for (layer, this) in layers.iter().enumerate() {
                     let layout = Layout::unpadded(this.shape, Halo::default());
                     let values = channels_last(this.shape, outputs.of(layer)?);
-                    let maps = Maps { layout: &layout, values: &values };
+                    let maps = FeatureMaps { layout: &layout, values: &values };
                     watch(&mut own, layer, LayerOutput { maps, images: images.len(), level });
                 }
             }

@@ -8,7 +8,7 @@ use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
 pub(crate) use crate::device::cpu::buffer::SavedForBackward;
 use crate::device::cpu::gemm::InitialSum;
-use crate::device::cpu::layout::{Halo, Layout, Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, Halo, Layout};
 use crate::error::Error;
 use std::fmt;
 
@@ -96,13 +96,13 @@ pub(crate) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    pub fn get(&self, index: usize) -> Maps<'a> {
+    pub fn get(&self, index: usize) -> FeatureMaps<'a> {
         let slot = &self.slots[self.layers[index]];
-        Maps { layout: &slot.activation, values: &self.buffers[slot.buffer] }
+        FeatureMaps { layout: &slot.activation, values: &self.buffers[slot.buffer] }
     }
 
     /// The only input, or the first.
-    pub fn first(&self) -> Maps<'a> {
+    pub fn first(&self) -> FeatureMaps<'a> {
         self.get(0)
     }
 }
@@ -112,23 +112,23 @@ impl<'a> Inputs<'a> {
 pub(crate) struct BackwardInputs<'a> {
     pub x: Inputs<'a>,
     /// The output; overwritten where [`OutputUse`] allowed that.
-    pub y: Maps<'a>,
+    pub y: FeatureMaps<'a>,
     /// Its gradient.
-    pub dy: Maps<'a>,
+    pub dy: FeatureMaps<'a>,
     /// Number of the input whose gradient is asked for.
     pub slot: usize,
 }
 
 /// An input's gradient, written by this layer alone or by several in turn.
 pub(crate) struct GradientMut<'a> {
-    pub maps: MapsMut<'a>,
+    pub maps: FeatureMapsMut<'a>,
     /// Another layer's gradient is there already, to be added to.
     pub is_written: bool,
 }
 
 impl<'a> GradientMut<'a> {
     /// The gradient to add to, cleared if nothing is there yet.
-    pub fn cleared_unless_written(self, images: usize) -> MapsMut<'a> {
+    pub fn zeroed_unless_written(self, images: usize) -> FeatureMapsMut<'a> {
         let mut maps = self.maps;
         if !self.is_written {
             maps.clear(images);
@@ -165,7 +165,7 @@ impl<'a> LayerArrays<'a> {
 /// A layer with its tables and packed weights, for chunks of so many images.
 pub(crate) trait CpuLayer: fmt::Debug + Send + Sync {
     /// The same layer for other weights; tables may be shared.
-    fn fresh(&self) -> Box<dyn CpuLayer>;
+    fn without_weights(&self) -> Box<dyn CpuLayer>;
 
     /// Builds what [`CpuLayer::backward`] needs, before the next [`CpuLayer::pack`].
     fn prepare_backward(&mut self) {}
@@ -191,7 +191,7 @@ pub(crate) trait CpuLayer: fmt::Debug + Send + Sync {
         false
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: MapsMut<'_>);
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: FeatureMapsMut<'_>);
 
     /// The gradient of one input.
     ///
@@ -231,10 +231,10 @@ pub(crate) trait InPlaceLayer: fmt::Debug + Send + Sync {
     /// Gives only values inside or on bounds past which no gradient comes back: see [`OutputUse::InsideBounds`].
     fn is_rectifier(&self) -> bool;
 
-    fn forward(&self, chunk: Chunk, y: MapsMut<'_>);
+    fn forward(&self, chunk: Chunk, y: FeatureMapsMut<'_>);
 
     /// Turns the output's gradient into the input's.
-    fn backward(&self, chunk: Chunk, y: Maps<'_>, gradient: MapsMut<'_>);
+    fn backward(&self, chunk: Chunk, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>);
 }
 
 /// Floats that the gradients of a layer's weights are summed in.
@@ -259,9 +259,9 @@ pub(crate) struct DeferredGradients {
 #[derive(Clone, Copy)]
 pub(crate) struct WeightGradientInputs<'a> {
     /// The layer's input.
-    pub x: Maps<'a>,
+    pub x: FeatureMaps<'a>,
     /// The gradient of its output.
-    pub dy: Maps<'a>,
+    pub dy: FeatureMaps<'a>,
     /// Position in its group of the chunk's first image.
     pub first_slot: usize,
 }
@@ -300,19 +300,19 @@ pub(crate) trait BatchStatistics {
     fn sums_len(&self) -> usize;
 
     /// Adds a chunk's inputs.
-    fn add_inputs(&self, chunk: Chunk, x: Maps<'_>, sums: &mut [f64]);
+    fn add_inputs(&self, chunk: Chunk, x: FeatureMaps<'_>, sums: &mut [f64]);
 
     /// Takes the sums over `count` values a channel.
     fn set_statistics(&mut self, sums: &[f64], count: f64, arrays: LayerArrays<'_>);
 
     /// Adds a chunk's gradients.
-    fn add_gradients(&self, chunk: Chunk, x: Maps<'_>, dy: Maps<'_>, sums: &mut [f64]);
+    fn add_gradients(&self, chunk: Chunk, x: FeatureMaps<'_>, dy: FeatureMaps<'_>, sums: &mut [f64]);
 
     /// Takes the sums.
     fn set_gradients(&mut self, sums: &[f64]);
 
     /// The input's gradient through the statistics.
-    fn backward(&self, chunk: Chunk, x: Maps<'_>, dy: Maps<'_>, dx: GradientMut<'_>);
+    fn backward(&self, chunk: Chunk, x: FeatureMaps<'_>, dy: FeatureMaps<'_>, dx: GradientMut<'_>);
 
     /// Writes the gradient of a learnt array, or the minibatch's statistic in place of a running one.
     fn write(&self, role: Role, into: &mut [f32]);

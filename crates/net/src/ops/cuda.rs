@@ -1,7 +1,7 @@
 //! What a layer is on a GPU. Values are dense, channels last.
 
 use super::parameter::Role;
-use crate::device::cuda::{At, Cuda, Workspace};
+use crate::device::cuda::{Cuda, DeviceAddress, Workspace};
 use crate::error::Error;
 use crate::shape::Shape;
 use std::fmt;
@@ -21,15 +21,15 @@ pub(crate) struct CudaContext<'a> {
 
 /// A layer's arrays on the device, or their gradients.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct DeviceArrays<'a>(pub &'a [(Role, At)]);
+pub(crate) struct DeviceArrays<'a>(pub &'a [(Role, DeviceAddress)]);
 
 impl DeviceArrays<'_> {
-    pub fn get(self, role: Role) -> Option<At> {
+    pub fn get(self, role: Role) -> Option<DeviceAddress> {
         self.0.iter().find(|(known, _)| *known == role).map(|(_, at)| *at)
     }
 
     /// An array that the layer always has.
-    pub fn need(self, role: Role) -> Result<At, Error> {
+    pub fn need(self, role: Role) -> Result<DeviceAddress, Error> {
         self.get(role).ok_or_else(|| Error::internal(format!("a layer on the device without its {}", role.suffix())))
     }
 }
@@ -48,7 +48,7 @@ pub(crate) struct CudaRun<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct CudaTraining<'a> {
     /// What the step's random masks are drawn from, 64 bits.
-    pub noise: At,
+    pub noise: DeviceAddress,
     /// Gradients of the layer's arrays; the minibatch's statistics in place of running ones.
     pub gradients: DeviceArrays<'a>,
 }
@@ -57,23 +57,29 @@ pub(crate) struct CudaTraining<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct CudaBackward<'a> {
     /// All inputs.
-    pub x: &'a [At],
-    pub y: At,
-    pub dy: At,
+    pub x: &'a [DeviceAddress],
+    pub y: DeviceAddress,
+    pub dy: DeviceAddress,
     /// Number of the input whose gradient is asked for.
     pub slot: usize,
     /// Its gradient.
-    pub dx: At,
+    pub dx: DeviceAddress,
     /// Added to what is there, or else written.
     pub add: bool,
 }
 
 /// A layer with the memory it needs for so many images.
 pub(crate) trait CudaLayer: fmt::Debug + Send + Sync {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error>;
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error>;
 
     /// Gradients of the layer's arrays.
-    fn weight_gradient(&self, _run: &CudaRun<'_>, _x: At, _dy: At, _gradients: DeviceArrays<'_>) -> Result<(), Error> {
+    fn weight_gradient(
+        &self,
+        _run: &CudaRun<'_>,
+        _x: DeviceAddress,
+        _dy: DeviceAddress,
+        _gradients: DeviceArrays<'_>,
+    ) -> Result<(), Error> {
         Err(Error::internal(format!("no weight gradient on the device of {self:?}")))
     }
 

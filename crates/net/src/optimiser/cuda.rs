@@ -3,7 +3,7 @@
 use super::muon::{MuonArrays, MuonWorkspace, is_matrix};
 use super::settings::Optimiser;
 use super::update_params::UpdateParams;
-use crate::device::cuda::{Arg, At, Cuda, Grid, Memory};
+use crate::device::cuda::{Arg, Cuda, DeviceAddress, Grid, Memory};
 use crate::error::Error;
 use crate::execute::cuda::to_device;
 use crate::network::Network;
@@ -68,10 +68,10 @@ impl CudaOptimiser {
             if !spec.is_learnt() {
                 let momentum = Arg::Float(spec.rate_factor as f32);
                 let args = [weights.into(), gradient.into(), spec.len().into(), momentum];
-                on.launch("follow", Grid::Each(spec.len()), &args)?;
+                on.launch("follow", Grid::ThreadPerElement(spec.len()), &args)?;
                 continue;
             }
-            let own: Vec<At> = state.by_ref().take(self.kind.state().len()).collect();
+            let own: Vec<DeviceAddress> = state.by_ref().take(self.kind.state().len()).collect();
             // Nine numbers of four bytes for every parameter.
             let params = self.params.at().plus(index * size_of::<UpdateParams>() / size_of::<f32>());
             self.update_one(on, spec, OneParameter { weights, gradient, state: &own, params })?;
@@ -102,17 +102,17 @@ impl CudaOptimiser {
             .chain(state)
             .chain([gradient.into(), Arg::long(spec.len()), params.into()])
             .collect();
-        on.launch(kernel, Grid::Each(spec.len()), &args)
+        on.launch(kernel, Grid::ThreadPerElement(spec.len()), &args)
     }
 }
 
 /// Where a parameter's arrays and its [`UpdateParams`] are.
 #[derive(Clone, Copy)]
 struct OneParameter<'a> {
-    weights: At,
-    gradient: At,
-    state: &'a [At],
-    params: At,
+    weights: DeviceAddress,
+    gradient: DeviceAddress,
+    state: &'a [DeviceAddress],
+    params: DeviceAddress,
 }
 
 fn upload(on: &Cuda, network: &Network, kind: Optimiser, state: &Parameters) -> Result<Vec<Memory<f32>>, Error> {

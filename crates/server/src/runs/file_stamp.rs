@@ -25,7 +25,7 @@ pub(crate) struct FileCache<T> {
 impl<T> FileCache<T> {
     pub(crate) const EMPTY: Self = Self { stamp: None, value: None };
 
-    pub(crate) fn fresh(&self, stamp: Option<FileStamp>) -> Option<Arc<T>> {
+    pub(crate) fn if_unchanged(&self, stamp: Option<FileStamp>) -> Option<Arc<T>> {
         self.value.clone().filter(|_| stamp.is_some() && stamp == self.stamp)
     }
 

@@ -56,7 +56,7 @@ impl MetricsLogs {
         let place = all.iter().position(|(path, _)| *path == run.path)?;
         // What is out of date is not put back.
         let (path, kept) = all.remove(place)?;
-        let log = kept.fresh(run.metrics_stamp())?;
+        let log = kept.if_unchanged(run.metrics_stamp())?;
         all.push_back((path, kept));
         Some(log)
     }

@@ -130,7 +130,7 @@ impl OpenRun {
     pub(crate) fn listing(&self) -> Result<Arc<Listing>, ApiError> {
         let stamp = FileStamp::of(&self.snapshots_folder());
         let mut kept = self.listing.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(listing) = kept.fresh(stamp) {
+        if let Some(listing) = kept.if_unchanged(stamp) {
             return Ok(listing);
         }
         let entries = self.run.list_checkpoints()?;
@@ -149,7 +149,7 @@ impl OpenRun {
     pub(crate) fn brief(&self) -> SnapshotCount {
         let stamp = FileStamp::of(&self.snapshots_folder());
         let mut kept = lock(&self.brief);
-        if let Some(brief) = kept.fresh(stamp) {
+        if let Some(brief) = kept.if_unchanged(stamp) {
             return *brief;
         }
         let files = std::fs::read_dir(self.snapshots_folder()).into_iter().flatten().flatten();
@@ -178,7 +178,7 @@ impl OpenRun {
 
     fn listing_at_hand(&self) -> Option<Arc<Listing>> {
         let kept = self.listing.try_read().ok()?;
-        kept.fresh(FileStamp::of(&self.snapshots_folder()))
+        kept.if_unchanged(FileStamp::of(&self.snapshots_folder()))
     }
 
     /// The latest test measurement and the divergence, from the end of the file. Read again only where it has changed.
@@ -186,7 +186,7 @@ impl OpenRun {
         let path = self.path.join(METRICS);
         let stamp = FileStamp::of(&path);
         let mut kept = lock(&self.latest);
-        if let Some(latest) = kept.fresh(stamp) {
+        if let Some(latest) = kept.if_unchanged(stamp) {
             return latest;
         }
         let latest = Arc::new(LatestMetrics::of(&path));

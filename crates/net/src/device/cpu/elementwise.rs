@@ -1,21 +1,21 @@
 //! Functions of each value alone, over the real values of the first `images` images.
 
 use super::lanes::vectorised;
-use super::layout::{Maps, MapsMut};
+use super::layout::{FeatureMaps, FeatureMapsMut};
 
 /// What the input's gradient is computed from.
 pub(crate) struct Known<'a> {
     /// Input; any values where the derivative does not need it.
-    pub x: Maps<'a>,
+    pub x: FeatureMaps<'a>,
     /// Output.
-    pub y: Maps<'a>,
+    pub y: FeatureMaps<'a>,
     /// Gradient of the output.
-    pub dy: Maps<'a>,
+    pub dy: FeatureMaps<'a>,
 }
 
 vectorised! {
     /// `x = function(x)`.
-    pub(crate) fn map<F: Fn(f32) -> f32>(images: usize, values: MapsMut<'_>, function: F) {
+    pub(crate) fn map<F: Fn(f32) -> f32>(images: usize, values: FeatureMapsMut<'_>, function: F) {
         for image in 0..images {
             for piece in values.layout.pieces(image) {
                 for value in &mut values.values[piece] {
@@ -28,7 +28,7 @@ vectorised! {
 
 vectorised! {
     /// `gradient *= function(y)`.
-    pub(crate) fn scale<F: Fn(f32) -> f32>(images: usize, y: Maps<'_>, gradient: MapsMut<'_>, function: F) {
+    pub(crate) fn scale<F: Fn(f32) -> f32>(images: usize, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>, function: F) {
         for image in 0..images {
             for (from, to) in y.layout.pieces(image).zip(gradient.layout.pieces(image)) {
                 for (value, y) in gradient.values[to].iter_mut().zip(&y.values[from]) {
@@ -44,7 +44,7 @@ vectorised! {
     pub(crate) fn add<F: Fn(f32, f32) -> f32>(
         images: usize,
         known: &Known<'_>,
-        dx: MapsMut<'_>,
+        dx: FeatureMapsMut<'_>,
         function: F,
     ) {
         for image in 0..images {

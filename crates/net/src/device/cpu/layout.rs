@@ -106,19 +106,19 @@ impl Layout {
 
 /// An activation or gradient of several images, to be read.
 #[derive(Clone, Copy)]
-pub(crate) struct Maps<'a> {
+pub(crate) struct FeatureMaps<'a> {
     pub layout: &'a Layout,
     pub values: &'a [f32],
 }
 
 /// An activation or gradient of several images, to be written.
-pub(crate) struct MapsMut<'a> {
+pub(crate) struct FeatureMapsMut<'a> {
     pub layout: &'a Layout,
     pub values: &'a mut [f32],
 }
 
 /// Copies the first `images` images, pixel by pixel.
-pub(crate) fn copy(images: usize, from: Maps<'_>, to: &mut MapsMut<'_>) {
+pub(crate) fn copy(images: usize, from: FeatureMaps<'_>, to: &mut FeatureMapsMut<'_>) {
     for image in 0..images {
         for y in 0..to.layout.shape.height {
             for x in 0..to.layout.shape.width {
@@ -130,10 +130,10 @@ pub(crate) fn copy(images: usize, from: Maps<'_>, to: &mut MapsMut<'_>) {
     }
 }
 
-impl MapsMut<'_> {
+impl FeatureMapsMut<'_> {
     /// The same, for a shorter time.
-    pub fn again(&mut self) -> MapsMut<'_> {
-        MapsMut { layout: self.layout, values: self.values }
+    pub fn again(&mut self) -> FeatureMapsMut<'_> {
+        FeatureMapsMut { layout: self.layout, values: self.values }
     }
 
     /// Sets every real value of the first `images` images to zero.

@@ -2,7 +2,7 @@
 
 use super::buffer::SavedForBackward;
 use super::lanes::{LANES, vectorised};
-use super::layout::{Layout, Maps, MapsMut};
+use super::layout::{FeatureMaps, FeatureMapsMut, Layout};
 use std::ops::Range;
 
 /// `d^-power` for a fixed power.
@@ -148,7 +148,7 @@ impl Term for Squared {
 /// Sums `term` over the clipped window around every pixel of one image.
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
 #[inline(always)]
-pub(crate) fn window_sums(image: usize, around: Around, term: impl Term, x: Maps<'_>, finish: &mut impl Finish) {
+pub(crate) fn window_sums(image: usize, around: Around, term: impl Term, x: FeatureMaps<'_>, finish: &mut impl Finish) {
     let shape = x.layout.shape;
     let vectors = x.layout.stride / LANES;
     for y in 0..shape.height {
@@ -187,8 +187,8 @@ vectorised! {
     pub(crate) fn divide<P: Power>(
         images: usize,
         power: P,
-        values: (Maps<'_>, Maps<'_>),
-        v: MapsMut<'_>,
+        values: (FeatureMaps<'_>, FeatureMaps<'_>),
+        v: FeatureMapsMut<'_>,
     ) {
         let (u, d) = values;
         for image in 0..images {
@@ -208,7 +208,7 @@ vectorised! {
 
 vectorised! {
     /// `scratch = g v / D` over the first `images` images; all lie as `g`, but `v`.
-    pub(crate) fn weigh(images: usize, v: Maps<'_>, g: Maps<'_>, saved: &mut SavedForBackward) {
+    pub(crate) fn weigh(images: usize, v: FeatureMaps<'_>, g: FeatureMaps<'_>, saved: &mut SavedForBackward) {
         for image in 0..images {
             for y in 0..g.layout.shape.height {
                 for x in 0..g.layout.shape.width {

@@ -2,12 +2,12 @@
 
 use super::buffer::SavedForBackward;
 use super::lanes::{LANES, vectorised};
-use super::layout::{Layout, Maps, MapsMut};
+use super::layout::{FeatureMaps, FeatureMapsMut, Layout};
 use super::norm::{Around, Centre, Factors, Finish, Power, Squared, Value, window_sums};
 
 vectorised! {
     /// `D = 1 + scale * sum over the window of u^2`.
-    pub(crate) fn denominators(images: usize, around: Around, factors: Factors, u: Maps<'_>, layout: &Layout, d: &mut [f32]) {
+    pub(crate) fn denominators(images: usize, around: Around, factors: Factors, u: FeatureMaps<'_>, layout: &Layout, d: &mut [f32]) {
         let mut finish = Denominator { layout, d, scale: factors.scale };
         for image in 0..images {
             window_sums(image, around, Squared, u, &mut finish);
@@ -37,7 +37,7 @@ pub(crate) struct WindowGradient<'a> {
     pub around: Around,
     pub factors: Factors,
     /// What was squared and summed.
-    pub inner: Maps<'a>,
+    pub inner: FeatureMaps<'a>,
     pub saved: &'a SavedForBackward,
 }
 
@@ -48,10 +48,10 @@ vectorised! {
         images: usize,
         power: P,
         window: &WindowGradient<'_>,
-        gradients: (Maps<'_>, MapsMut<'_>),
+        gradients: (FeatureMaps<'_>, FeatureMapsMut<'_>),
     ) {
         let (dv, du) = gradients;
-        let scratch = Maps { layout: dv.layout, values: &window.saved.scratch };
+        let scratch = FeatureMaps { layout: dv.layout, values: &window.saved.scratch };
         let factor = 2.0 * window.factors.power * window.factors.scale;
         let mut finish = WindowSpread { power, factor, window, dv, du };
         for image in 0..images {
@@ -64,8 +64,8 @@ struct WindowSpread<'a, P> {
     power: P,
     factor: f32,
     window: &'a WindowGradient<'a>,
-    dv: Maps<'a>,
-    du: MapsMut<'a>,
+    dv: FeatureMaps<'a>,
+    du: FeatureMapsMut<'a>,
 }
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]

@@ -1,6 +1,6 @@
 //! Matrix products by cuBLAS. Everything here speaks of row-major matrices.
 
-use super::{At, Cuda};
+use super::{Cuda, DeviceAddress};
 use crate::device::Precision;
 use crate::error::Error;
 use cudarc::cublas::result::CublasError;
@@ -22,19 +22,19 @@ pub(super) struct Blas {
 /// A matrix: where it begins, and floats from one row to the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix {
-    pub at: At,
+    pub at: DeviceAddress,
     pub row: usize,
     /// Floats from one matrix of a series to the next.
     pub step: usize,
 }
 
 impl Matrix {
-    pub const fn new(at: At, row: usize) -> Self {
+    pub const fn new(at: DeviceAddress, row: usize) -> Self {
         Self { at, row, step: 0 }
     }
 
     /// One of a series.
-    pub const fn series(at: At, row: usize, step: usize) -> Self {
+    pub const fn series(at: DeviceAddress, row: usize, step: usize) -> Self {
         Self { at, row, step }
     }
 }

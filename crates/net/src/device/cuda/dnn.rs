@@ -3,7 +3,7 @@
 //! do goes through cuBLAS.
 
 use super::convolution::{Convolution, Key, is_supported_by_cudnn, key};
-use super::{At, Cuda, Memory};
+use super::{Cuda, DeviceAddress, Memory};
 use crate::device::Precision;
 use crate::device::windows::Windows;
 use crate::error::Error;
@@ -43,9 +43,9 @@ impl Drop for Dnn {
 /// The arrays of a convolution.
 #[derive(Clone, Copy)]
 pub(crate) struct ConvArrays {
-    pub x: At,
-    pub weights: At,
-    pub y: At,
+    pub x: DeviceAddress,
+    pub weights: DeviceAddress,
+    pub y: DeviceAddress,
 }
 
 impl Dnn {
@@ -85,7 +85,7 @@ macro_rules! usable {
 struct Call<'a> {
     dnn: &'a Dnn,
     this: &'a Convolution,
-    scratch: At,
+    scratch: DeviceAddress,
 }
 
 impl Call<'_> {
@@ -369,6 +369,6 @@ fn number(value: &f32) -> *const c_void {
     std::ptr::from_ref(value).cast()
 }
 
-fn pointer(at: At) -> *mut c_void {
+fn pointer(at: DeviceAddress) -> *mut c_void {
     at.address() as *mut c_void
 }

@@ -62,8 +62,8 @@ impl Arg {
 /// How a kernel's threads are laid out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Grid {
-    /// A thread each, as far as blocks go.
-    Each(usize),
+    /// A thread for each of so many elements, in as many blocks as that takes.
+    ThreadPerElement(usize),
     /// A block each.
     Blocks(usize),
     /// Blocks of 32 columns x 8 rows over that many columns, for each part of the rows.
@@ -73,7 +73,7 @@ pub(crate) enum Grid {
 impl Grid {
     fn config(self) -> LaunchConfig {
         let (grid_dim, block_dim) = match self {
-            Self::Each(count) => {
+            Self::ThreadPerElement(count) => {
                 let blocks = count.div_ceil(THREADS as usize).clamp(1, MOST_BLOCKS);
                 ((blocks as u32, 1, 1), (THREADS, 1, 1))
             }

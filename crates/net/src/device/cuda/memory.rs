@@ -6,9 +6,9 @@ use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, DriverError, ValidAsZeroB
 
 /// A place in the device's memory. Who uses one keeps its [`Memory`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct At(u64);
+pub(crate) struct DeviceAddress(u64);
 
-impl At {
+impl DeviceAddress {
     /// That many floats further on.
     pub fn plus(self, floats: usize) -> Self {
         Self(self.0 + 4 * floats as u64)
@@ -19,14 +19,14 @@ impl At {
     }
 }
 
-impl From<At> for Arg {
-    fn from(at: At) -> Self {
+impl From<DeviceAddress> for Arg {
+    fn from(at: DeviceAddress) -> Self {
         Self::Pointer(at.0)
     }
 }
 
-impl From<Option<At>> for Arg {
-    fn from(at: Option<At>) -> Self {
+impl From<Option<DeviceAddress>> for Arg {
+    fn from(at: Option<DeviceAddress>) -> Self {
         Self::Pointer(at.map_or(0, |at| at.0))
     }
 }
@@ -75,8 +75,8 @@ impl<T: DeviceRepr + ValidAsZeroBits> Memory<T> {
 }
 
 impl<T> Memory<T> {
-    pub fn at(&self) -> At {
-        At(self.address)
+    pub fn at(&self) -> DeviceAddress {
+        DeviceAddress(self.address)
     }
 
     pub fn len(&self) -> usize {

@@ -18,7 +18,7 @@ mod workspace;
 pub(crate) use blas::{Factor, Matrix, MatrixProduct};
 pub(crate) use dnn::ConvArrays;
 pub(crate) use launch::{Arg, Grid};
-pub(crate) use memory::{At, Memory};
+pub(crate) use memory::{DeviceAddress, Memory};
 pub(crate) use sliding::{PutBack, Rows, Sliding, WindowBatch};
 pub(crate) use workspace::{WindowNorm, Workspace, weigh};
 

@@ -1,6 +1,6 @@
 //! Windows laid out as rows of a matrix, and biases: what layers with filters compute by matrix products.
 
-use super::{Arg, At, Cuda, Grid, Matrix, Workspace};
+use super::{Arg, Cuda, DeviceAddress, Grid, Matrix, Workspace};
 use crate::device::windows::Windows;
 use crate::error::Error;
 
@@ -22,7 +22,7 @@ pub(crate) struct WindowBatch {
 /// A gradient that is added to, or written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PutBack {
-    pub dx: At,
+    pub dx: DeviceAddress,
     pub add: bool,
 }
 
@@ -63,9 +63,9 @@ impl Sliding {
     }
 
     /// Lays the windows of a part of `x` out.
-    pub fn lay_out(&self, on: &Cuda, x: At, part: WindowBatch, workspace: &Workspace) -> Result<(), Error> {
+    pub fn lay_out(&self, on: &Cuda, x: DeviceAddress, part: WindowBatch, workspace: &Workspace) -> Result<(), Error> {
         let args = self.args([x.plus(part.first * self.windows.input.len()), workspace.columns], part);
-        on.launch("im2col", Grid::Each(part.images * self.positions() * self.window()), &args)
+        on.launch("im2col", Grid::ThreadPerElement(part.images * self.positions() * self.window()), &args)
     }
 
     /// Adds what every window holds of a pixel, to what is in `dx` or to nothing.
@@ -73,10 +73,10 @@ impl Sliding {
         let mut args = self.args([workspace.columns, to.dx.plus(part.first * self.windows.input.len())], part);
         args.push(to.add.into());
         let pixels = part.images * self.windows.input.height * self.windows.input.width;
-        on.launch("col2im", Grid::Each(pixels * self.channels()), &args)
+        on.launch("col2im", Grid::ThreadPerElement(pixels * self.channels()), &args)
     }
 
-    fn args(&self, arrays: [At; 2], part: WindowBatch) -> Vec<Arg> {
+    fn args(&self, arrays: [DeviceAddress; 2], part: WindowBatch) -> Vec<Arg> {
         let Windows { rows, columns, output, .. } = self.windows;
         let sides = [part.images, self.windows.input.height, self.windows.input.width, self.windows.input.channels];
         let group = [part.group * self.channels(), self.channels()];
@@ -87,13 +87,13 @@ impl Sliding {
     }
 
     /// A part's outputs or their gradients: a row for every image and position.
-    pub fn outputs(&self, y: At, part: WindowBatch) -> Matrix {
+    pub fn outputs(&self, y: DeviceAddress, part: WindowBatch) -> Matrix {
         let at = y.plus(part.first * self.windows.output.len() + part.group * self.filters());
         Matrix::new(at, self.windows.output.channels)
     }
 
     /// A group's filters, a row each.
-    pub fn weights(&self, at: At, part: WindowBatch) -> Matrix {
+    pub fn weights(&self, at: DeviceAddress, part: WindowBatch) -> Matrix {
         Matrix::new(at.plus(part.group * self.filters() * self.window()), self.window())
     }
 }
@@ -101,23 +101,32 @@ impl Sliding {
 /// Values as rows, one bias a column.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rows {
-    pub at: At,
+    pub at: DeviceAddress,
     pub count: usize,
     pub columns: usize,
 }
 
 impl Cuda {
     /// Adds biases to all values of `y`, a row of as many columns as there are biases after the other.
-    pub(crate) fn add_bias(&self, y: Rows, bias: Option<At>) -> Result<(), Error> {
+    pub(crate) fn add_bias(&self, y: Rows, bias: Option<DeviceAddress>) -> Result<(), Error> {
         let Some(bias) = bias else {
             return Ok(());
         };
         let total = y.count * y.columns;
-        self.launch("add_bias", Grid::Each(total), &[y.at.into(), bias.into(), Arg::long(total), y.columns.into()])
+        self.launch(
+            "add_bias",
+            Grid::ThreadPerElement(total),
+            &[y.at.into(), bias.into(), Arg::long(total), y.columns.into()],
+        )
     }
 
     /// Sums of columns, in an order that the sizes alone determine.
-    pub(crate) fn bias_gradient(&self, dy: Rows, bias: Option<At>, workspace: &Workspace) -> Result<(), Error> {
+    pub(crate) fn bias_gradient(
+        &self,
+        dy: Rows,
+        bias: Option<DeviceAddress>,
+        workspace: &Workspace,
+    ) -> Result<(), Error> {
         let Some(bias) = bias else {
             return Ok(());
         };
@@ -126,6 +135,6 @@ impl Cuda {
         let args = [dy.into(), workspace.partial.into(), Arg::long(rows), columns.into()];
         self.launch("column_sums", Grid::Columns { columns, parts }, &args)?;
         let args = [workspace.partial.into(), bias.into(), columns.into(), parts.into()];
-        self.launch("finish_column_sums", Grid::Each(columns), &args)
+        self.launch("finish_column_sums", Grid::ThreadPerElement(columns), &args)
     }
 }

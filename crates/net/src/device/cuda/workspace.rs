@@ -1,6 +1,6 @@
 //! Device memory that layers share while they compute.
 
-use super::{Arg, At, Cuda, Grid, Memory};
+use super::{Arg, Cuda, DeviceAddress, Grid, Memory};
 use crate::device::cpu::norm::Factors;
 use crate::error::Error;
 use crate::shape::Shape;
@@ -16,11 +16,11 @@ const LEAST_ROWS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Workspace {
     /// Windows laid out.
-    pub columns: At,
+    pub columns: DeviceAddress,
     /// How many floats of these there is memory for.
     pub columns_len: usize,
     /// Sums of parts, in double precision.
-    pub partial: At,
+    pub partial: DeviceAddress,
     partial_len: usize,
     _memory: (Memory<f32>, Memory<f64>),
 }
@@ -52,7 +52,7 @@ pub(crate) struct WindowNorm {
 }
 
 impl WindowNorm {
-    pub fn args(&self, pointers: &[At], images: usize) -> Vec<Arg> {
+    pub fn args(&self, pointers: &[DeviceAddress], images: usize) -> Vec<Arg> {
         let Shape { channels, height, width } = self.input;
         let sides = [images, height, width, channels, self.size].map(Arg::from);
         let pointers = pointers.iter().map(|at| Arg::from(*at));
@@ -61,7 +61,7 @@ impl WindowNorm {
 }
 
 /// Gradient times output over denominator: what all three normalisations sum in their backward passes.
-pub(crate) fn weigh(on: &Cuda, [dv, v, d, scratch]: [At; 4], total: usize) -> Result<(), Error> {
+pub(crate) fn weigh(on: &Cuda, [dv, v, d, scratch]: [DeviceAddress; 4], total: usize) -> Result<(), Error> {
     let args = [dv.into(), v.into(), d.into(), scratch.into(), Arg::long(total)];
-    on.launch("norm_weigh", Grid::Each(total), &args)
+    on.launch("norm_weigh", Grid::ThreadPerElement(total), &args)
 }

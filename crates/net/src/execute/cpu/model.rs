@@ -3,7 +3,7 @@
 use super::pass::{Pass, Workspace};
 use super::plan::{Plan, Steps};
 use crate::device::Cpu;
-use crate::device::cpu::layout::Maps;
+use crate::device::cpu::layout::FeatureMaps;
 use crate::error::Error;
 use crate::execute::gradients_wanted;
 use crate::input::{Preprocess, View};
@@ -209,7 +209,7 @@ impl CpuModel {
 }
 
 /// One image's values in channel, row, column order.
-fn copy_out(maps: Maps<'_>, image: usize, row: &mut [f32]) {
+fn copy_out(maps: FeatureMaps<'_>, image: usize, row: &mut [f32]) {
     let shape = maps.layout.shape;
     let area = shape.height * shape.width;
     for y in 0..shape.height {

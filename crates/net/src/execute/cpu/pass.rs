@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, Step, Steps};
 use crate::device::cpu::buffer::{Buffer, SavedForBackward};
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
 use crate::input::{Preprocess, View};
 use crate::ops::cpu::{BackwardInputs, BufferSlot, Chunk, CpuLayer, GradientMut, Inputs};
@@ -73,9 +73,9 @@ impl Pass<'_> {
     }
 
     /// An activation of the chunk.
-    pub fn activation<'s>(&'s self, space: &'s Workspace, layer: usize) -> Maps<'s> {
+    pub fn activation<'s>(&'s self, space: &'s Workspace, layer: usize) -> FeatureMaps<'s> {
         let slot = &self.slots[layer];
-        Maps { layout: &slot.activation, values: &space.activations[slot.buffer] }
+        FeatureMaps { layout: &slot.activation, values: &space.activations[slot.buffer] }
     }
 
     fn inputs<'s>(&'s self, space: &'s Workspace, layer: usize) -> Inputs<'s> {
@@ -85,7 +85,7 @@ impl Pass<'_> {
 
     /// Computes layers 1 to `last` from the loaded images, telling `seen` of each as it is done
     /// (later layers may overwrite it).
-    pub fn forward(&self, space: &mut Workspace, last: usize, mut seen: impl FnMut(usize, Maps<'_>)) {
+    pub fn forward(&self, space: &mut Workspace, last: usize, mut seen: impl FnMut(usize, FeatureMaps<'_>)) {
         seen(0, self.activation(space, 0));
         for layer in 1..=last {
             self.forward_layer(space, layer);
@@ -97,7 +97,7 @@ impl Pass<'_> {
     pub fn forward_layer(&self, space: &mut Workspace, layer: usize) {
         let slot = &self.slots[layer];
         let mut out = std::mem::take(&mut space.activations[slot.buffer]);
-        let y = MapsMut { layout: &slot.activation, values: &mut out };
+        let y = FeatureMapsMut { layout: &slot.activation, values: &mut out };
         match &self.steps.0[layer] {
             Step::InPlace(in_place) => in_place.forward(self.chunk, y),
             Step::Own(own) => {
@@ -110,10 +110,10 @@ impl Pass<'_> {
     }
 
     /// A layer's gradient, cleared, to be written by hand.
-    pub fn seed<'s>(&'s self, space: &'s mut Workspace, layer: usize) -> MapsMut<'s> {
+    pub fn seed<'s>(&'s self, space: &'s mut Workspace, layer: usize) -> FeatureMapsMut<'s> {
         let slot = &self.slots[layer];
         space.written[slot.buffer] = true;
-        let mut maps = MapsMut { layout: &slot.gradient, values: &mut space.gradients[slot.buffer] };
+        let mut maps = FeatureMapsMut { layout: &slot.gradient, values: &mut space.gradients[slot.buffer] };
         maps.clear(self.chunk.images);
         maps
     }
@@ -128,7 +128,7 @@ impl Pass<'_> {
         space: &mut Workspace,
         range: RangeInclusive<usize>,
         wanted: &[bool],
-        mut learn: impl FnMut(usize, &dyn CpuLayer, Maps<'_>, Maps<'_>),
+        mut learn: impl FnMut(usize, &dyn CpuLayer, FeatureMaps<'_>, FeatureMaps<'_>),
     ) -> Result<(), Error> {
         let layers = self.plan.network.layers();
         for layer in range.rev() {
@@ -139,11 +139,11 @@ impl Pass<'_> {
             let mut gradient = std::mem::take(&mut space.gradients[slot.buffer]);
             match &self.steps.0[layer] {
                 Step::InPlace(in_place) => {
-                    let maps = MapsMut { layout: &slot.gradient, values: &mut gradient };
+                    let maps = FeatureMapsMut { layout: &slot.gradient, values: &mut gradient };
                     in_place.backward(self.chunk, self.activation(space, layer), maps);
                 }
                 Step::Own(own) => {
-                    let dy = Maps { layout: &slot.gradient, values: &gradient };
+                    let dy = FeatureMaps { layout: &slot.gradient, values: &gradient };
                     if !layers[layer].parameters.is_empty() {
                         learn(layer, &**own, self.activation(space, layers[layer].inputs[0]), dy);
                     }
@@ -157,7 +157,13 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn input_gradients(&self, space: &mut Workspace, layer: usize, wanted: &[bool], dy: Maps<'_>) -> Result<(), Error> {
+    fn input_gradients(
+        &self,
+        space: &mut Workspace,
+        layer: usize,
+        wanted: &[bool],
+        dy: FeatureMaps<'_>,
+    ) -> Result<(), Error> {
         let Step::Own(own) = &self.steps.0[layer] else {
             return Ok(());
         };
@@ -167,7 +173,7 @@ impl Pass<'_> {
             }
             let (mut values, is_written) = self.take_gradient(space, input);
             let mut saved = std::mem::take(&mut space.saved[layer]);
-            let maps = MapsMut { layout: &self.slots[input].gradient, values: &mut values };
+            let maps = FeatureMapsMut { layout: &self.slots[input].gradient, values: &mut values };
             let (x, y) = (self.inputs(space, layer), self.activation(space, layer));
             let known = BackwardInputs { x, y, dy, slot };
             own.backward(self.chunk, known, &mut saved, GradientMut { maps, is_written })?;
@@ -188,8 +194,8 @@ impl Pass<'_> {
             return;
         }
         let (mut values, is_written) = self.take_gradient(space, input);
-        let maps = MapsMut { layout: &self.slots[input].gradient, values: &mut values };
-        let dy = Maps { layout: &slot.gradient, values: &space.gradients[slot.buffer] };
+        let maps = FeatureMapsMut { layout: &self.slots[input].gradient, values: &mut values };
+        let dy = FeatureMaps { layout: &slot.gradient, values: &space.gradients[slot.buffer] };
         let x = self.activation(space, input);
         statistics.backward(self.chunk, x, dy, GradientMut { maps, is_written });
         space.gradients[self.slots[input].buffer] = values;

@@ -65,9 +65,9 @@ impl Step {
         }
     }
 
-    fn fresh(&self) -> Self {
+    fn without_weights(&self) -> Self {
         match self {
-            Self::Own(layer) => Self::Own(layer.fresh()),
+            Self::Own(layer) => Self::Own(layer.without_weights()),
             Self::InPlace(layer) => Self::InPlace(Arc::clone(layer)),
         }
     }
@@ -92,7 +92,7 @@ impl Plan {
 
     /// The layers, for a set of weights of their own.
     pub fn steps(&self) -> Steps {
-        Steps(self.steps.iter().map(Step::fresh).collect())
+        Steps(self.steps.iter().map(Step::without_weights).collect())
     }
 
     /// Whether one image is work enough for several threads, up to a layer.

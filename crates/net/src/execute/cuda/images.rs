@@ -1,6 +1,6 @@
 //! Images and their views on the way to the device.
 
-use crate::device::cuda::{Arg, At, Cuda, Grid, Memory};
+use crate::device::cuda::{Arg, Cuda, DeviceAddress, Grid, Memory};
 use crate::error::Error;
 use crate::input::{ChannelOrder, Padding, Preprocess, STD_LENGTH, View};
 use crate::network::Network;
@@ -66,9 +66,9 @@ pub(crate) struct Preprocessing {
 /// Images that lie on the device, which of them are wanted, and how seen.
 #[derive(Clone, Copy)]
 pub(crate) struct Images {
-    pub pixels: At,
-    pub ids: At,
-    pub views: At,
+    pub pixels: DeviceAddress,
+    pub ids: DeviceAddress,
+    pub views: DeviceAddress,
     pub count: usize,
     /// Whether any view changes colours.
     pub coloured: bool,
@@ -107,7 +107,7 @@ impl Preprocessing {
     }
 
     /// Writes the views into `out`, the network's input.
-    pub fn run(&self, on: &Cuda, network: &Network, images: Images, out: At) -> Result<(), Error> {
+    pub fn run(&self, on: &Cuda, network: &Network, images: Images, out: DeviceAddress) -> Result<(), Error> {
         let [channels, height, width] = network.image().dims();
         let input = network.input();
         let Images { pixels, ids, views, count, coloured } = images;
@@ -128,7 +128,7 @@ impl Preprocessing {
         let settings = [self.factors.at().into(), Arg::Float(unit), Arg::Int(is_reversed.into()), Arg::Int(padding)];
         let sides = [count, channels, height, width, input.height, input.width].map(Arg::from);
         let args = [&pointers[..], &settings, &sides, &[out.into()]].concat();
-        on.launch("preprocess", Grid::Each(count * input.len()), &args)
+        on.launch("preprocess", Grid::ThreadPerElement(count * input.len()), &args)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::layout::channels_first;
 use super::pass::{Buffers, Pass, Weights};
 use crate::device::VectorLevel;
-use crate::device::cpu::layout::{Halo, Layout, Maps};
+use crate::device::cpu::layout::{FeatureMaps, Halo, Layout};
 use crate::device::cuda::{Cuda, Memory};
 use crate::error::Error;
 use crate::execute::cuda::images::{Images, Preprocessing, padded};
@@ -91,7 +91,7 @@ impl CudaModel {
                 for (layer, this) in layers.iter().enumerate().take(last + 1) {
                     let layout = Layout::unpadded(this.shape, Halo::default());
                     let values = buffers.space.activation(layer).read(&self.on, images.len() * this.shape.len())?;
-                    let maps = Maps { layout: &layout, values: &values };
+                    let maps = FeatureMaps { layout: &layout, values: &values };
                     watch(&mut own, layer, LayerOutput { maps, images: images.len(), level });
                 }
             }

@@ -1,7 +1,7 @@
 //! Forward and backward through a network on the device, layer by layer.
 
 use super::layout::{from_device, to_device};
-use crate::device::cuda::{At, Cuda, Memory, Workspace};
+use crate::device::cuda::{Cuda, DeviceAddress, Memory, Workspace};
 use crate::error::Error;
 use crate::execute::gradients_wanted;
 use crate::network::Network;
@@ -16,7 +16,7 @@ use crate::shape::Shape;
 pub(crate) struct Weights {
     pub memory: Vec<Memory<f32>>,
     /// For every layer, its arrays.
-    layers: Vec<Vec<(Role, At)>>,
+    layers: Vec<Vec<(Role, DeviceAddress)>>,
 }
 
 impl Weights {
@@ -136,11 +136,11 @@ impl Buffers {
 #[derive(Clone, Copy)]
 pub(crate) struct Training<'a> {
     /// The step's noise, of 64 bits.
-    pub noise: At,
+    pub noise: DeviceAddress,
     pub gradients: &'a Weights,
-    pub labels: At,
+    pub labels: DeviceAddress,
     /// Loss and error of every image, and their sums.
-    pub losses: [At; 3],
+    pub losses: [DeviceAddress; 3],
     /// Share of the loss that smooths the targets towards uniform.
     pub label_smoothing: f32,
 }
@@ -157,11 +157,11 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn y(&self, layer: usize) -> At {
+    fn y(&self, layer: usize) -> DeviceAddress {
         self.space.activations[layer].at()
     }
 
-    fn inputs(&self, layer: usize) -> Vec<At> {
+    fn inputs(&self, layer: usize) -> Vec<DeviceAddress> {
         self.network.layers()[layer].inputs.iter().map(|&input| self.y(input)).collect()
     }
 

@@ -4,17 +4,17 @@ use super::{Activation, GeluForm};
 use crate::device::VectorLevel;
 use crate::device::cpu::elementwise::{Known, add, map, scale};
 use crate::device::cpu::lanes::positive;
-use crate::device::cpu::layout::{Maps, MapsMut, copy};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, copy};
 use crate::device::cpu::special::{erf, exp, logistic};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer, Inputs, SavedForBackward};
 
 impl CpuLayer for Activation {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(*self)
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         copy(chunk.images, x.first(), &mut y);
         self.apply(chunk.level, chunk.images, y);
     }
@@ -31,7 +31,7 @@ impl CpuLayer for Activation {
             chunk.level,
             chunk.images,
             &Known { x: x.first(), y, dy },
-            dx.cleared_unless_written(chunk.images),
+            dx.zeroed_unless_written(chunk.images),
         );
         Ok(())
     }
@@ -42,11 +42,11 @@ impl InPlaceLayer for Activation {
         matches!(self, Self::Relu | Self::BoundedRelu { .. })
     }
 
-    fn forward(&self, chunk: Chunk, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, y: FeatureMapsMut<'_>) {
         self.apply(chunk.level, chunk.images, y);
     }
 
-    fn backward(&self, chunk: Chunk, y: Maps<'_>, gradient: MapsMut<'_>) {
+    fn backward(&self, chunk: Chunk, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>) {
         self.scale_gradient(chunk.level, chunk.images, y, gradient);
     }
 }
@@ -59,7 +59,7 @@ impl Activation {
     }
 
     /// Applies the function to the first `images` images.
-    fn apply(self, level: VectorLevel, images: usize, mut values: MapsMut<'_>) {
+    fn apply(self, level: VectorLevel, images: usize, mut values: FeatureMapsMut<'_>) {
         match self {
             Self::Identity => {}
             Self::Relu => rectify(level, images, &mut values),
@@ -82,7 +82,7 @@ impl Activation {
     }
 
     /// Multiplies a gradient by the derivative; only for functions that can be in place.
-    fn scale_gradient(self, level: VectorLevel, images: usize, y: Maps<'_>, gradient: MapsMut<'_>) {
+    fn scale_gradient(self, level: VectorLevel, images: usize, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>) {
         match self {
             Self::Identity | Self::Abs | Self::Square | Self::Silu | Self::Gelu { .. } => {}
             Self::Relu => scale(level, images, y, gradient, |y| step(y > 0.0)),
@@ -99,7 +99,7 @@ impl Activation {
     }
 
     /// Adds to the input's gradient.
-    fn add_gradient(self, level: VectorLevel, images: usize, known: &Known<'_>, dx: MapsMut<'_>) {
+    fn add_gradient(self, level: VectorLevel, images: usize, known: &Known<'_>, dx: FeatureMapsMut<'_>) {
         match self {
             Self::Identity => add(level, images, known, dx, |_, _| 1.0),
             Self::Relu => add(level, images, known, dx, |_, y| step(y > 0.0)),
@@ -137,7 +137,7 @@ fn relu(x: f32) -> f32 {
 }
 
 /// [`relu`] of whole rows: spare channels are zero and stay so.
-fn rectify(level: VectorLevel, images: usize, values: &mut MapsMut<'_>) {
+fn rectify(level: VectorLevel, images: usize, values: &mut FeatureMapsMut<'_>) {
     for image in 0..images {
         for y in 0..values.layout.shape.height {
             positive(level, &mut values.values[values.layout.pixels(image, y)]);

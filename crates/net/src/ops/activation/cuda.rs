@@ -1,7 +1,7 @@
 //! Activation functions on the device.
 
 use super::{Activation, GeluForm};
-use crate::device::cuda::{Arg, At, Grid};
+use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
@@ -35,11 +35,11 @@ pub(crate) struct ActivationLayer {
 }
 
 impl CudaLayer for ActivationLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let (kind, a, b) = self.activation.numbers();
         let total = run.images * self.values;
         let args = [kind.into(), a.into(), b.into(), x[0].into(), y.into(), Arg::long(total)];
-        run.on.launch("neuron_forward", Grid::Each(total), &args)
+        run.on.launch("neuron_forward", Grid::ThreadPerElement(total), &args)
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
@@ -48,6 +48,6 @@ impl CudaLayer for ActivationLayer {
         let CudaBackward { x, y, dy, dx, add, .. } = *known;
         let pointers = [x[0], y, dy, dx].map(Arg::from);
         let args = [&[kind.into(), a.into(), b.into()], &pointers[..], &[Arg::long(total), add.into()]].concat();
-        run.on.launch("neuron_backward", Grid::Each(total), &args)
+        run.on.launch("neuron_backward", Grid::ThreadPerElement(total), &args)
     }
 }

@@ -1,6 +1,6 @@
 //! Weighted sums on the device.
 
-use crate::device::cuda::{Arg, At, Grid};
+use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
@@ -14,8 +14,8 @@ pub(crate) struct AddLayer {
 /// What is added to, or written.
 #[derive(Clone, Copy)]
 struct Sum {
-    from: At,
-    to: At,
+    from: DeviceAddress,
+    to: DeviceAddress,
     add: bool,
 }
 
@@ -24,12 +24,12 @@ impl AddLayer {
     fn add_scaled(&self, run: &CudaRun<'_>, slot: usize, sum: Sum) -> Result<(), Error> {
         let total = run.images * self.values;
         let args = [sum.from.into(), self.factors[slot].into(), sum.to.into(), Arg::long(total), sum.add.into()];
-        run.on.launch("add_scaled", Grid::Each(total), &args)
+        run.on.launch("add_scaled", Grid::ThreadPerElement(total), &args)
     }
 }
 
 impl CudaLayer for AddLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         x.iter()
             .enumerate()
             .try_for_each(|(slot, &x)| self.add_scaled(run, slot, Sum { from: x, to: y, add: slot > 0 }))

@@ -1,7 +1,7 @@
 //! Batch normalisation on the device.
 
 use super::BatchNorm;
-use crate::device::cuda::{Arg, At, Cuda, Grid, Memory};
+use crate::device::cuda::{Arg, Cuda, DeviceAddress, Grid, Memory};
 use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArrays};
@@ -17,12 +17,12 @@ struct Normaliser {
 /// Places of a [`Normaliser`].
 #[derive(Clone, Copy)]
 struct Places {
-    mean: At,
-    inverse: At,
-    factor: At,
-    shift: At,
-    mean_dy: At,
-    mean_dy_x: At,
+    mean: DeviceAddress,
+    inverse: DeviceAddress,
+    factor: DeviceAddress,
+    shift: DeviceAddress,
+    mean_dy: DeviceAddress,
+    mean_dy_x: DeviceAddress,
 }
 
 impl Normaliser {
@@ -38,10 +38,10 @@ impl Normaliser {
 
 /// The learnt arrays of a layer or their gradients, and two statistics: running ones or the minibatch's.
 struct Arrays {
-    weight: Option<At>,
-    bias: Option<At>,
-    mean: At,
-    variance: At,
+    weight: Option<DeviceAddress>,
+    bias: Option<DeviceAddress>,
+    mean: DeviceAddress,
+    variance: DeviceAddress,
 }
 
 impl Arrays {
@@ -79,11 +79,11 @@ impl BatchNormLayer {
         let statistics = [learnt.mean.into(), learnt.variance.into(), Arg::Double(self.epsilon)];
         let affine = [learnt.weight.into(), learnt.bias.into(), channels.into()];
         let out = [to.mean, to.inverse, to.factor, to.shift].map(Arg::from);
-        run.on.launch("batch_norm_fixed", Grid::Each(channels), &[&statistics[..], &affine, &out].concat())
+        run.on.launch("batch_norm_fixed", Grid::ThreadPerElement(channels), &[&statistics[..], &affine, &out].concat())
     }
 
     /// Takes mean and variance from the minibatch, and writes them down in place of the running ones' gradients.
-    fn measure(&self, run: &CudaRun<'_>, x: At, batch: DeviceArrays<'_>) -> Result<(), Error> {
+    fn measure(&self, run: &CudaRun<'_>, x: DeviceAddress, batch: DeviceArrays<'_>) -> Result<(), Error> {
         let (rows, channels, to) = (self.rows(run.images), self.input.channels, self.normaliser.places());
         let (learnt, batch) = (Arrays::of(run.arrays)?, Arrays::of(batch)?);
         let parts = run.workspace.parts(rows, 2 * channels);
@@ -92,12 +92,12 @@ impl BatchNormLayer {
         let known = [run.workspace.partial.into(), parts.into(), Arg::Double(rows as f64), Arg::Double(self.epsilon)];
         let affine = [learnt.weight.into(), learnt.bias.into(), channels.into()];
         let out = [to.mean, to.inverse, to.factor, to.shift, batch.mean, batch.variance].map(Arg::from);
-        run.on.launch("batch_norm_statistics", Grid::Each(channels), &[&known[..], &affine, &out].concat())
+        run.on.launch("batch_norm_statistics", Grid::ThreadPerElement(channels), &[&known[..], &affine, &out].concat())
     }
 }
 
 impl CudaLayer for BatchNormLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         match run.training {
             Some(training) => self.measure(run, x[0], training.gradients)?,
             None => self.fix(run)?,
@@ -105,11 +105,17 @@ impl CudaLayer for BatchNormLayer {
         let (total, to) = (run.images * self.input.len(), self.normaliser.places());
         let args = [x[0], y, to.mean, to.factor, to.shift].map(Arg::from);
         let args = [&args[..], &[Arg::long(total), self.input.channels.into()]].concat();
-        run.on.launch("batch_norm_forward", Grid::Each(total), &args)
+        run.on.launch("batch_norm_forward", Grid::ThreadPerElement(total), &args)
     }
 
     /// Also the means that the input's gradient needs.
-    fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
+    fn weight_gradient(
+        &self,
+        run: &CudaRun<'_>,
+        x: DeviceAddress,
+        dy: DeviceAddress,
+        gradients: DeviceArrays<'_>,
+    ) -> Result<(), Error> {
         let (rows, channels, to) = (self.rows(run.images), self.input.channels, self.normaliser.places());
         let parts = run.workspace.parts(rows, 2 * channels);
         let args = [x, dy, to.mean, to.inverse, run.workspace.partial].map(Arg::from);
@@ -118,7 +124,11 @@ impl CudaLayer for BatchNormLayer {
         let known = [run.workspace.partial.into(), parts.into(), Arg::Double(rows as f64), channels.into()];
         let learnt = [gradients.get(Role::Weight).into(), gradients.get(Role::Bias).into()];
         let out = [to.mean_dy.into(), to.mean_dy_x.into()];
-        run.on.launch("finish_batch_norm_gradients", Grid::Each(channels), &[&known[..], &learnt, &out].concat())
+        run.on.launch(
+            "finish_batch_norm_gradients",
+            Grid::ThreadPerElement(channels),
+            &[&known[..], &learnt, &out].concat(),
+        )
     }
 
     /// Through the minibatch's statistics.
@@ -127,6 +137,6 @@ impl CudaLayer for BatchNormLayer {
         let CudaBackward { x, dy, dx, add, .. } = *known;
         let args = [x[0], dy, to.mean, to.inverse, to.factor, to.mean_dy, to.mean_dy_x, dx].map(Arg::from);
         let args = [&args[..], &[Arg::long(total), self.input.channels.into(), add.into()]].concat();
-        run.on.launch("batch_norm_backward", Grid::Each(total), &args)
+        run.on.launch("batch_norm_backward", Grid::ThreadPerElement(total), &args)
     }
 }

@@ -1,6 +1,6 @@
 //! Channels of groups mixed on the device.
 
-use crate::device::cuda::{Arg, At, Grid};
+use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 use crate::shape::Shape;
@@ -13,15 +13,19 @@ pub(crate) struct ChannelShuffleLayer {
 
 impl ChannelShuffleLayer {
     /// Mixes channels of so many groups: the backward pass undoes it with as many groups as there were channels in one.
-    fn shuffle(&self, run: &CudaRun<'_>, groups: usize, pointers: [At; 2], add: bool) -> Result<(), Error> {
+    fn shuffle(&self, run: &CudaRun<'_>, groups: usize, pointers: [DeviceAddress; 2], add: bool) -> Result<(), Error> {
         let total = run.images * self.input.len();
         let numbers = [Arg::long(total), self.input.channels.into(), groups.into(), add.into()];
-        run.on.launch("channel_shuffle", Grid::Each(total), &[&pointers.map(Arg::from)[..], &numbers].concat())
+        run.on.launch(
+            "channel_shuffle",
+            Grid::ThreadPerElement(total),
+            &[&pointers.map(Arg::from)[..], &numbers].concat(),
+        )
     }
 }
 
 impl CudaLayer for ChannelShuffleLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         self.shuffle(run, self.groups, [x[0], y], false)
     }
 

@@ -2,16 +2,16 @@
 
 use super::Clip;
 use crate::device::cpu::elementwise::{Known, add, map, scale};
-use crate::device::cpu::layout::{Maps, MapsMut, copy};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, copy};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer, Inputs, SavedForBackward};
 
 impl CpuLayer for Clip {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(*self)
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         copy(chunk.images, x.first(), &mut y);
         InPlaceLayer::forward(self, chunk, y);
     }
@@ -25,7 +25,7 @@ impl CpuLayer for Clip {
     ) -> Result<(), Error> {
         let operands = Known { x: known.x.first(), y: known.y, dy: known.dy };
         let [low, high] = self.bounds();
-        let dx = dx.cleared_unless_written(chunk.images);
+        let dx = dx.zeroed_unless_written(chunk.images);
         add(chunk.level, chunk.images, &operands, dx, |_, y| is_inside(y, low, high));
         Ok(())
     }
@@ -37,7 +37,7 @@ impl InPlaceLayer for Clip {
         false
     }
 
-    fn forward(&self, chunk: Chunk, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, y: FeatureMapsMut<'_>) {
         let [low, high] = self.bounds();
         // NaN stays NaN.
         map(chunk.level, chunk.images, y, |x| {
@@ -51,7 +51,7 @@ impl InPlaceLayer for Clip {
         });
     }
 
-    fn backward(&self, chunk: Chunk, y: Maps<'_>, gradient: MapsMut<'_>) {
+    fn backward(&self, chunk: Chunk, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>) {
         let [low, high] = self.bounds();
         scale(chunk.level, chunk.images, y, gradient, |y| is_inside(y, low, high));
     }

@@ -1,7 +1,7 @@
 //! Values brought into a range on the device.
 
 use super::Clip;
-use crate::device::cuda::{Arg, At, Grid};
+use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
@@ -13,10 +13,14 @@ pub(crate) struct ClipLayer {
 }
 
 impl CudaLayer for ClipLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let total = run.images * self.values;
         let [low, high] = self.clip.bounds().map(Arg::Float);
-        run.on.launch("clip_forward", Grid::Each(total), &[x[0].into(), y.into(), Arg::long(total), low, high])
+        run.on.launch(
+            "clip_forward",
+            Grid::ThreadPerElement(total),
+            &[x[0].into(), y.into(), Arg::long(total), low, high],
+        )
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
@@ -24,6 +28,6 @@ impl CudaLayer for ClipLayer {
         let pointers = [known.y, known.dy, known.dx].map(Arg::from);
         let [low, high] = self.clip.bounds().map(Arg::Float);
         let args = [&pointers[..], &[Arg::long(total), low, high, known.add.into()]].concat();
-        run.on.launch("clip_backward", Grid::Each(total), &args)
+        run.on.launch("clip_backward", Grid::ThreadPerElement(total), &args)
     }
 }

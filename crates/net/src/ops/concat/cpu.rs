@@ -1,6 +1,6 @@
 //! Stacking on the CPU.
 
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
 
@@ -11,11 +11,11 @@ pub(crate) struct ConcatLayer {
 }
 
 impl CpuLayer for ConcatLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         for (slot, &first) in self.first.iter().enumerate() {
             forward(chunk.images, first, x.get(slot), &mut y);
         }
@@ -28,13 +28,13 @@ impl CpuLayer for ConcatLayer {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        backward(chunk.images, self.first[known.slot], known.dy, &mut dx.cleared_unless_written(chunk.images));
+        backward(chunk.images, self.first[known.slot], known.dy, &mut dx.zeroed_unless_written(chunk.images));
         Ok(())
     }
 }
 
 /// Copies one input's channels to where they stand in the output, from channel `first` on.
-fn forward(images: usize, first: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
+fn forward(images: usize, first: usize, x: FeatureMaps<'_>, y: &mut FeatureMapsMut<'_>) {
     for image in 0..images {
         for row in 0..y.layout.shape.height {
             for column in 0..y.layout.shape.width {
@@ -47,7 +47,7 @@ fn forward(images: usize, first: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
 }
 
 /// Adds the output's gradient, from channel `first` on, to one input's.
-fn backward(images: usize, first: usize, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
+fn backward(images: usize, first: usize, dy: FeatureMaps<'_>, dx: &mut FeatureMapsMut<'_>) {
     for image in 0..images {
         for row in 0..dx.layout.shape.height {
             for column in 0..dx.layout.shape.width {

@@ -1,6 +1,6 @@
 //! Concatenation along the channels on the GPU.
 
-use crate::device::cuda::{Arg, At, Grid};
+use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 use crate::shape::Shape;
@@ -17,7 +17,7 @@ pub(crate) struct ConcatLayer {
 #[derive(Clone, Copy)]
 struct KernelArguments<'a> {
     /// Where the kernel reads and where it writes.
-    pointers: [At; 2],
+    pointers: [DeviceAddress; 2],
     /// Come after the sizes.
     trailing: &'a [Arg],
 }
@@ -35,12 +35,16 @@ impl ConcatLayer {
         let pixels = run.images * self.output.height * self.output.width;
         let sizes = [Arg::long(pixels), channels.into(), self.output.channels.into(), self.first[input].into()];
         let pointers = arguments.pointers.map(Arg::from);
-        run.on.launch(kernel, Grid::Each(pixels * channels), &[&pointers[..], &sizes, arguments.trailing].concat())
+        run.on.launch(
+            kernel,
+            Grid::ThreadPerElement(pixels * channels),
+            &[&pointers[..], &sizes, arguments.trailing].concat(),
+        )
     }
 }
 
 impl CudaLayer for ConcatLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         x.iter().enumerate().try_for_each(|(input, &x)| {
             self.launch(run, input, "concat_forward", KernelArguments { pointers: [x, y], trailing: &[] })
         })

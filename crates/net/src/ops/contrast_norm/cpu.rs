@@ -3,7 +3,7 @@
 use super::ContrastNorm;
 use crate::device::cpu::buffer::{Buffer, SavedForBackward};
 use crate::device::cpu::lanes::{LANES, vectorised};
-use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, Layout};
 use crate::device::cpu::norm::{Around, Centre, Factors, Finish, Value, divide, weigh, window_sums, with_power};
 use crate::device::cpu::window_norm::{WindowGradient, denominators, spread};
 use crate::error::Error;
@@ -29,7 +29,7 @@ impl ContrastNormLayer {
 }
 
 impl CpuLayer for ContrastNormLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
@@ -45,14 +45,14 @@ impl CpuLayer for ContrastNormLayer {
         true
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         let Chunk { level, images, .. } = chunk;
         let x = x.first();
-        let distances = MapsMut { layout: &self.own, values: &mut saved.distances };
+        let distances = FeatureMapsMut { layout: &self.own, values: &mut saved.distances };
         subtract_means(level, images, self.around, x, distances);
-        let distances = Maps { layout: &self.own, values: &saved.distances };
+        let distances = FeatureMaps { layout: &self.own, values: &saved.distances };
         denominators(level, images, self.around, self.factors, distances, &self.own, &mut saved.denominators);
-        let d = Maps { layout: &self.own, values: &saved.denominators };
+        let d = FeatureMaps { layout: &self.own, values: &saved.denominators };
         with_power!(self.factors.power, |power| divide(level, images, power, (x, d), y));
     }
 
@@ -69,17 +69,17 @@ impl CpuLayer for ContrastNormLayer {
         let window = WindowGradient {
             around: self.around.transposed(),
             factors: self.factors,
-            inner: Maps { layout: known.dy.layout, values: &saved.distances },
+            inner: FeatureMaps { layout: known.dy.layout, values: &saved.distances },
             saved,
         };
-        let gradients = (known.dy, dx.cleared_unless_written(images));
+        let gradients = (known.dy, dx.zeroed_unless_written(images));
         with_power!(self.factors.power, |power| spread(level, images, power, &window, gradients));
         Ok(())
     }
 }
 
 vectorised! {
-    fn subtract_means(images: usize, around: Around, u: Maps<'_>, d: MapsMut<'_>) {
+    fn subtract_means(images: usize, around: Around, u: FeatureMaps<'_>, d: FeatureMapsMut<'_>) {
         let mut finish = Distance { u, d };
         for image in 0..images {
             window_sums(image, around, Value, u, &mut finish);
@@ -89,8 +89,8 @@ vectorised! {
 
 /// A value's distance from the mean of its window.
 struct Distance<'a> {
-    u: Maps<'a>,
-    d: MapsMut<'a>,
+    u: FeatureMaps<'a>,
+    d: FeatureMapsMut<'a>,
 }
 
 #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]

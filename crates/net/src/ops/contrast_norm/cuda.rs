@@ -1,7 +1,7 @@
 //! Contrast normalisation on the device.
 
 use super::ContrastNorm;
-use crate::device::cuda::{At, Grid, Memory, WindowNorm, weigh};
+use crate::device::cuda::{DeviceAddress, Grid, Memory, WindowNorm, weigh};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 
@@ -29,9 +29,9 @@ impl ContrastNormLayer {
 }
 
 impl CudaLayer for ContrastNormLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let args = self.norm.args(&[x[0], y, self.denominators.at(), self.distances.at()], run.images);
-        run.on.launch("cnorm_forward", Grid::Each(run.images * self.norm.input.len()), &args)
+        run.on.launch("cnorm_forward", Grid::ThreadPerElement(run.images * self.norm.input.len()), &args)
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
@@ -40,6 +40,6 @@ impl CudaLayer for ContrastNormLayer {
         weigh(run.on, [known.dy, known.y, d, scratch], total)?;
         let mut args = self.norm.args(&[self.distances.at(), d, known.dy, scratch, known.dx], run.images);
         args.push(known.add.into());
-        run.on.launch("cnorm_backward", Grid::Each(total), &args)
+        run.on.launch("cnorm_backward", Grid::ThreadPerElement(total), &args)
     }
 }

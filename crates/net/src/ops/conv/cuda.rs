@@ -2,7 +2,7 @@
 
 use super::Conv;
 use crate::device::cuda::{
-    At, ConvArrays, Cuda, Factor, Matrix, MatrixProduct, PutBack, Rows, Sliding, WindowBatch, Workspace,
+    ConvArrays, Cuda, DeviceAddress, Factor, Matrix, MatrixProduct, PutBack, Rows, Sliding, WindowBatch, Workspace,
 };
 use crate::device::windows::{WindowAxis, Windows};
 use crate::error::Error;
@@ -39,7 +39,7 @@ impl ConvLayer {
         &self,
         on: &Cuda,
         sliding: &Sliding,
-        x: At,
+        x: DeviceAddress,
         part: WindowBatch,
         workspace: &Workspace,
     ) -> Result<Matrix, Error> {
@@ -51,7 +51,7 @@ impl ConvLayer {
     }
 
     /// The output, or its gradient, in rows of as many values as there are biases.
-    fn rows(&self, at: At, images: usize) -> Rows {
+    fn rows(&self, at: DeviceAddress, images: usize) -> Rows {
         let output = self.windows.output;
         let columns = if self.shared_bias { output.channels } else { output.len() };
         Rows { at, count: images * output.len() / columns, columns }
@@ -59,7 +59,7 @@ impl ConvLayer {
 }
 
 impl CudaLayer for ConvLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let CudaRun { on, images, workspace, arrays, .. } = *run;
         let (weights, bias) = (arrays.need(Role::Weight)?, arrays.get(Role::Bias));
         let rows = self.rows(y, images);
@@ -83,7 +83,13 @@ impl CudaLayer for ConvLayer {
         on.add_bias(rows, bias)
     }
 
-    fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
+    fn weight_gradient(
+        &self,
+        run: &CudaRun<'_>,
+        x: DeviceAddress,
+        dy: DeviceAddress,
+        gradients: DeviceArrays<'_>,
+    ) -> Result<(), Error> {
         let CudaRun { on, images, workspace, .. } = *run;
         let weights = gradients.need(Role::Weight)?;
         on.bias_gradient(self.rows(dy, images), gradients.get(Role::Bias), workspace)?;

@@ -3,7 +3,7 @@
 use super::CrossMapNorm;
 use crate::device::cpu::buffer::{Buffer, SavedForBackward};
 use crate::device::cpu::lanes::vectorised;
-use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, Layout};
 use crate::device::cpu::norm::{Around, Factors, Power, divide, weigh, with_power};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuContext, CpuLayer, GradientMut, Inputs};
@@ -57,7 +57,7 @@ impl CrossMapNormLayer {
 }
 
 impl CpuLayer for CrossMapNormLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
@@ -73,11 +73,11 @@ impl CpuLayer for CrossMapNormLayer {
         true
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         let Chunk { level, images, .. } = chunk;
         let x = x.first();
         denominators(level, images, self, x, saved);
-        let d = Maps { layout: &self.own, values: &saved.denominators };
+        let d = FeatureMaps { layout: &self.own, values: &saved.denominators };
         with_power!(self.factors.power, |power| divide(level, images, power, (x, d), y));
     }
 
@@ -90,7 +90,7 @@ impl CpuLayer for CrossMapNormLayer {
     ) -> Result<(), Error> {
         let Chunk { level, images, .. } = chunk;
         weigh(level, images, known.y, known.dy, saved);
-        let gradients = (known.dy, dx.cleared_unless_written(images));
+        let gradients = (known.dy, dx.zeroed_unless_written(images));
         let x = known.x.first();
         with_power!(self.factors.power, |power| spread(level, images, power, (self, saved), x, gradients));
         Ok(())
@@ -101,7 +101,7 @@ vectorised! {
     fn denominators(
         images: usize,
         layer: &CrossMapNormLayer,
-        u: Maps<'_>,
+        u: FeatureMaps<'_>,
         saved: &mut SavedForBackward,
     ) {
         let layout = &layer.own;
@@ -132,8 +132,8 @@ vectorised! {
         images: usize,
         power: P,
         own: (&CrossMapNormLayer, &mut SavedForBackward),
-        u: Maps<'_>,
-        gradients: (Maps<'_>, MapsMut<'_>),
+        u: FeatureMaps<'_>,
+        gradients: (FeatureMaps<'_>, FeatureMapsMut<'_>),
     ) {
         let (layer, saved) = own;
         let (dv, du) = gradients;

@@ -1,7 +1,7 @@
 //! Response normalisation across maps on the device.
 
 use super::CrossMapNorm;
-use crate::device::cuda::{Arg, At, Grid, Memory, weigh};
+use crate::device::cuda::{Arg, DeviceAddress, Grid, Memory, weigh};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 use crate::shape::Shape;
@@ -26,7 +26,7 @@ impl CrossMapNormLayer {
         })
     }
 
-    fn args(&self, pointers: &[At], images: usize) -> Vec<Arg> {
+    fn args(&self, pointers: &[DeviceAddress], images: usize) -> Vec<Arg> {
         let rows = images * self.input.height * self.input.width;
         let pointers = pointers.iter().map(|at| Arg::from(*at));
         let size = self.norm.window.size;
@@ -44,9 +44,9 @@ impl CrossMapNormLayer {
 }
 
 impl CudaLayer for CrossMapNormLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let args = self.args(&[x[0], y, self.denominators.at()], run.images);
-        run.on.launch("cmrnorm_forward", Grid::Each(run.images * self.input.len()), &args)
+        run.on.launch("cmrnorm_forward", Grid::ThreadPerElement(run.images * self.input.len()), &args)
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
@@ -55,6 +55,6 @@ impl CudaLayer for CrossMapNormLayer {
         weigh(run.on, [known.dy, known.y, d, scratch], total)?;
         let mut args = self.args(&[known.x[0], d, known.dy, scratch, known.dx], run.images);
         args.push(known.add.into());
-        run.on.launch("cmrnorm_backward", Grid::Each(total), &args)
+        run.on.launch("cmrnorm_backward", Grid::ThreadPerElement(total), &args)
     }
 }

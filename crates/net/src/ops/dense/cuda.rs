@@ -1,6 +1,6 @@
 //! Fully connected layers on the device: one product.
 
-use crate::device::cuda::{At, Factor, Matrix, MatrixProduct, Rows};
+use crate::device::cuda::{DeviceAddress, Factor, Matrix, MatrixProduct, Rows};
 use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun, DeviceArrays};
@@ -13,7 +13,7 @@ pub(crate) struct DenseLayer {
 }
 
 impl CudaLayer for DenseLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let Self { inputs, outputs } = *self;
         run.on.product(&MatrixProduct {
             rows: run.images,
@@ -28,7 +28,13 @@ impl CudaLayer for DenseLayer {
         run.on.add_bias(Rows { at: y, count: run.images, columns: outputs }, run.arrays.get(Role::Bias))
     }
 
-    fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
+    fn weight_gradient(
+        &self,
+        run: &CudaRun<'_>,
+        x: DeviceAddress,
+        dy: DeviceAddress,
+        gradients: DeviceArrays<'_>,
+    ) -> Result<(), Error> {
         let Self { inputs, outputs } = *self;
         run.on.product(&MatrixProduct {
             rows: outputs,

@@ -2,7 +2,7 @@
 
 use super::Dropout;
 use crate::device::cpu::buffer::{Buffer, SavedForBackward};
-use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, Layout};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuContext, CpuLayer, GradientMut, Inputs, Noise};
 use crate::random::{Stream, philox};
@@ -20,7 +20,7 @@ pub(crate) struct DropoutLayer {
 }
 
 impl CpuLayer for DropoutLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
@@ -35,11 +35,11 @@ impl CpuLayer for DropoutLayer {
         true
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, mut y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         let mask = chunk.noise.map(|noise| {
-            let mut mask = MapsMut { layout: &self.own, values: &mut saved.scratch };
+            let mut mask = FeatureMapsMut { layout: &self.own, values: &mut saved.scratch };
             self.draw(noise, chunk.images, &mut mask);
-            Maps { layout: &self.own, values: &saved.scratch }
+            FeatureMaps { layout: &self.own, values: &saved.scratch }
         });
         self.apply(chunk.images, x.first(), mask, &mut y);
     }
@@ -51,8 +51,8 @@ impl CpuLayer for DropoutLayer {
         saved: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let mask = chunk.noise.map(|_| Maps { layout: &self.own, values: &saved.scratch });
-        self.add_gradient(chunk.images, known.dy, mask, &mut dx.cleared_unless_written(chunk.images));
+        let mask = chunk.noise.map(|_| FeatureMaps { layout: &self.own, values: &saved.scratch });
+        self.add_gradient(chunk.images, known.dy, mask, &mut dx.zeroed_unless_written(chunk.images));
         Ok(())
     }
 }
@@ -65,7 +65,7 @@ impl DropoutLayer {
 
     /// Draws the mask, 0 or 1 a value: a function of step, layer, image and the value's place in
     /// channel, row, column order.
-    fn draw(&self, noise: Noise, images: usize, mask: &mut MapsMut<'_>) {
+    fn draw(&self, noise: Noise, images: usize, mask: &mut FeatureMapsMut<'_>) {
         let layout = mask.layout;
         let area = layout.shape.height * layout.shape.width;
         let threshold = self.dropout.threshold();
@@ -90,7 +90,7 @@ impl DropoutLayer {
     }
 
     /// Applies the mask, or without one the mean of all masks.
-    fn apply(&self, images: usize, x: Maps<'_>, mask: Option<Maps<'_>>, y: &mut MapsMut<'_>) {
+    fn apply(&self, images: usize, x: FeatureMaps<'_>, mask: Option<FeatureMaps<'_>>, y: &mut FeatureMapsMut<'_>) {
         for image in 0..images {
             for row in 0..y.layout.shape.height {
                 for column in 0..y.layout.shape.width {
@@ -106,7 +106,13 @@ impl DropoutLayer {
     }
 
     /// Adds to the input's gradient.
-    fn add_gradient(&self, images: usize, dy: Maps<'_>, mask: Option<Maps<'_>>, dx: &mut MapsMut<'_>) {
+    fn add_gradient(
+        &self,
+        images: usize,
+        dy: FeatureMaps<'_>,
+        mask: Option<FeatureMaps<'_>>,
+        dx: &mut FeatureMapsMut<'_>,
+    ) {
         for image in 0..images {
             for row in 0..dx.layout.shape.height {
                 for column in 0..dx.layout.shape.width {

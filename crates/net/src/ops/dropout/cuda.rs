@@ -1,7 +1,7 @@
 //! Dropout on the device.
 
 use super::Dropout;
-use crate::device::cuda::{Arg, At, Grid, Memory};
+use crate::device::cuda::{Arg, DeviceAddress, Grid, Memory};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 use crate::shape::Shape;
@@ -23,26 +23,30 @@ impl DropoutLayer {
     }
 
     /// Draws the masks of a step, the same as on the CPU; `noise` holds the step's.
-    fn draw(&self, run: &CudaRun<'_>, noise: At) -> Result<(), Error> {
+    fn draw(&self, run: &CudaRun<'_>, noise: DeviceAddress) -> Result<(), Error> {
         let [channels, height, width] = self.input.dims();
         let numbers = [self.layer, run.images, channels, height, width].map(Arg::from);
         let args = [&[self.mask.at().into(), noise.into()], &numbers[..], &[Arg::Bits(self.dropout.threshold())]];
-        run.on.launch("dropout_mask", Grid::Each(run.images * self.input.len()), &args.concat())
+        run.on.launch("dropout_mask", Grid::ThreadPerElement(run.images * self.input.len()), &args.concat())
     }
 
     /// Applies the mask, or when not training the mean of all masks.
-    fn apply(&self, run: &CudaRun<'_>, from: At, to: At, add: bool) -> Result<(), Error> {
+    fn apply(&self, run: &CudaRun<'_>, from: DeviceAddress, to: DeviceAddress, add: bool) -> Result<(), Error> {
         let total = run.images * self.input.len();
         let (kernel, by) = match run.training {
             Some(_) => ("multiply", self.mask.at().into()),
             None => ("scale", Arg::Float(self.dropout.share())),
         };
-        run.on.launch(kernel, Grid::Each(total), &[from.into(), by, to.into(), Arg::long(total), add.into()])
+        run.on.launch(
+            kernel,
+            Grid::ThreadPerElement(total),
+            &[from.into(), by, to.into(), Arg::long(total), add.into()],
+        )
     }
 }
 
 impl CudaLayer for DropoutLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         if let Some(training) = run.training {
             self.draw(run, training.noise)?;
         }

@@ -5,8 +5,8 @@ use super::cpu::{
 };
 use super::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 use super::{Field, Operation, ParameterSpec, ShapeError};
-use crate::device::cpu::layout::MapsMut;
-use crate::device::cuda::At;
+use crate::device::cpu::layout::FeatureMapsMut;
+use crate::device::cuda::DeviceAddress;
 use crate::error::Error;
 use crate::init::Fan;
 use crate::shape::Shape;
@@ -124,11 +124,11 @@ impl Operation for External {
 
 /// There is nothing to compute: [`crate::CompiledNetwork`] hands networks with such layers to no device but the worker.
 impl CpuLayer for External {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
-    fn forward(&self, _: Chunk, _: Inputs<'_>, _: &mut SavedForBackward, _: MapsMut<'_>) {}
+    fn forward(&self, _: Chunk, _: Inputs<'_>, _: &mut SavedForBackward, _: FeatureMapsMut<'_>) {}
 
     fn backward(
         &self,
@@ -142,7 +142,7 @@ impl CpuLayer for External {
 }
 
 impl CudaLayer for External {
-    fn forward(&self, _: &CudaRun<'_>, _: &[At], _: At) -> Result<(), Error> {
+    fn forward(&self, _: &CudaRun<'_>, _: &[DeviceAddress], _: DeviceAddress) -> Result<(), Error> {
         Err(Error::internal("an external layer is not computed on a GPU".into()))
     }
 

@@ -2,16 +2,16 @@
 
 use super::GlobalAvgPool;
 use crate::device::cpu::lanes::{LANES, vectorised};
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
 
 impl CpuLayer for GlobalAvgPool {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(*self)
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         forward(chunk.level, chunk.images, x.first(), y);
     }
 
@@ -22,14 +22,14 @@ impl CpuLayer for GlobalAvgPool {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        backward(chunk.level, chunk.images, known.dy, dx.cleared_unless_written(chunk.images));
+        backward(chunk.level, chunk.images, known.dy, dx.zeroed_unless_written(chunk.images));
         Ok(())
     }
 }
 
 vectorised! {
     /// The means of the first `images` images' maps.
-    fn forward(images: usize, x: Maps<'_>, y: MapsMut<'_>) {
+    fn forward(images: usize, x: FeatureMaps<'_>, y: FeatureMapsMut<'_>) {
         let shape = x.layout.shape;
         let share = 1.0 / (shape.height * shape.width) as f32;
         for image in 0..images {
@@ -57,7 +57,7 @@ vectorised! {
 
 vectorised! {
     /// Adds to the input's gradient: every pixel its share.
-    fn backward(images: usize, dy: Maps<'_>, dx: MapsMut<'_>) {
+    fn backward(images: usize, dy: FeatureMaps<'_>, dx: FeatureMapsMut<'_>) {
         let shape = dx.layout.shape;
         let share = 1.0 / (shape.height * shape.width) as f32;
         for image in 0..images {

@@ -5,7 +5,7 @@ use super::GroupNorm;
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::lanes::{LANES, round_up, vectorised};
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
 use crate::ops::cpu::{
     BackwardInputs, Chunk, CpuLayer, GradientMut, GradientSpace, GradientTotals, Inputs, LayerArrays, SavedForBackward,
@@ -66,7 +66,7 @@ impl GroupNormLayer {
     }
 
     /// In two passes, so that a large mean costs no digits.
-    fn moments(&self, level: VectorLevel, image: usize, x: Maps<'_>) -> Moments {
+    fn moments(&self, level: VectorLevel, image: usize, x: FeatureMaps<'_>) -> Moments {
         let (pixels, zeros) = (x.layout.shape.height * x.layout.shape.width, || vec![0.0; self.padded_channels()]);
         let (mut sums, mut squares) = (zeros(), zeros());
         add_values(level, image, x, &mut sums);
@@ -79,7 +79,14 @@ impl GroupNormLayer {
         Moments { mean, inverse }
     }
 
-    fn gradient_sums(&self, level: VectorLevel, image: usize, x: Maps<'_>, dy: Maps<'_>, by: &Moments) -> GradientSums {
+    fn gradient_sums(
+        &self,
+        level: VectorLevel,
+        image: usize,
+        x: FeatureMaps<'_>,
+        dy: FeatureMaps<'_>,
+        by: &Moments,
+    ) -> GradientSums {
         let zeros = || vec![0.0; self.padded_channels()];
         let mut sums = GradientSums { plain: zeros(), products: zeros() };
         add_gradients(level, image, x, dy, by, &mut sums);
@@ -88,7 +95,7 @@ impl GroupNormLayer {
 }
 
 impl CpuLayer for GroupNormLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
@@ -101,7 +108,7 @@ impl CpuLayer for GroupNormLayer {
         self.bias[..arrays.bias.len()].copy_from_slice(arrays.bias);
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         let x = x.first();
         for image in 0..chunk.images {
             let Moments { mean, inverse } = self.moments(chunk.level, image, x);
@@ -117,7 +124,7 @@ impl CpuLayer for GroupNormLayer {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let (x, mut dx) = (inputs.x.first(), dx.cleared_unless_written(chunk.images));
+        let (x, mut dx) = (inputs.x.first(), dx.zeroed_unless_written(chunk.images));
         let pixels = x.layout.shape.height * x.layout.shape.width;
         for image in 0..chunk.images {
             let by = self.moments(chunk.level, image, x);
@@ -160,7 +167,7 @@ impl WeightGradient for GroupNormLayer {
 
 vectorised! {
     /// Adds an image's values to every channel's sum.
-    fn add_values(image: usize, x: Maps<'_>, sums: &mut [f32]) {
+    fn add_values(image: usize, x: FeatureMaps<'_>, sums: &mut [f32]) {
         let sums = sums.as_chunks_mut::<LANES>().0;
         for row in 0..x.layout.shape.height {
             for pixel in vectors(&x.values[x.layout.pixels(image, row)]).chunks_exact(sums.len()) {
@@ -176,7 +183,7 @@ vectorised! {
 
 vectorised! {
     /// Adds the squares of an image's distances from the mean.
-    fn add_squares(image: usize, x: Maps<'_>, mean: &[f32], sums: &mut [f32]) {
+    fn add_squares(image: usize, x: FeatureMaps<'_>, mean: &[f32], sums: &mut [f32]) {
         let (mean, sums) = (vectors(mean), sums.as_chunks_mut::<LANES>().0);
         for row in 0..x.layout.shape.height {
             for pixel in vectors(&x.values[x.layout.pixels(image, row)]).chunks_exact(sums.len()) {
@@ -193,7 +200,7 @@ vectorised! {
 
 vectorised! {
     /// `(x - mean) factor + bias`, each a number a channel.
-    fn affine(image: usize, by: [&[f32]; 3], x: Maps<'_>, y: &mut MapsMut<'_>) {
+    fn affine(image: usize, by: [&[f32]; 3], x: FeatureMaps<'_>, y: &mut FeatureMapsMut<'_>) {
         let [mean, factor, bias] = by.map(vectors);
         for row in 0..x.layout.shape.height {
             let from = vectors(&x.values[x.layout.pixels(image, row)]).chunks_exact(mean.len());
@@ -212,7 +219,7 @@ vectorised! {
 
 vectorised! {
     /// Adds an image's gradients, and their products with the normalised inputs.
-    fn add_gradients(image: usize, x: Maps<'_>, dy: Maps<'_>, by: &Moments, sums: &mut GradientSums) {
+    fn add_gradients(image: usize, x: FeatureMaps<'_>, dy: FeatureMaps<'_>, by: &Moments, sums: &mut GradientSums) {
         let (mean, inverse) = (vectors(&by.mean), vectors(&by.inverse));
         let plain = sums.plain.as_chunks_mut::<LANES>().0;
         let products = sums.products.as_chunks_mut::<LANES>().0;
@@ -236,8 +243,8 @@ vectorised! {
     /// Adds to the input's gradient `inverse (g - mean of g - xhat mean of g xhat)`, g being the output's gradient times
     /// the weight, and the `means` those of its group.
     fn backward(
-        image: usize, weight: &[f32], by: &Moments, means: &[Vec<f32>; 2], x_and_dy: [Maps<'_>; 2],
-        dx: &mut MapsMut<'_>,
+        image: usize, weight: &[f32], by: &Moments, means: &[Vec<f32>; 2], x_and_dy: [FeatureMaps<'_>; 2],
+        dx: &mut FeatureMapsMut<'_>,
     ) {
         let [x, dy] = x_and_dy;
         let (weight, mean, inverse) = (vectors(weight), vectors(&by.mean), vectors(&by.inverse));

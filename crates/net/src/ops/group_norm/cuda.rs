@@ -1,7 +1,7 @@
 //! Group normalisation on the device.
 
 use super::GroupNorm;
-use crate::device::cuda::{Arg, At, Grid, Memory};
+use crate::device::cuda::{Arg, DeviceAddress, Grid, Memory};
 use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArrays};
@@ -27,7 +27,7 @@ impl GroupNormLayer {
         Ok(Self { epsilon, groups, input: context.output, moments, images: context.images })
     }
 
-    fn moments(&self) -> [At; 2] {
+    fn moments(&self) -> [DeviceAddress; 2] {
         [self.moments.at(), self.moments.at().plus(self.images * self.groups)]
     }
 
@@ -44,7 +44,7 @@ impl GroupNormLayer {
 }
 
 impl CudaLayer for GroupNormLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let arrays = [run.arrays.get(Role::Weight).into(), run.arrays.get(Role::Bias).into()];
         let [mean, inverse] = self.moments();
         let pointers = [x[0], y, mean, inverse].map(Arg::from);
@@ -52,7 +52,13 @@ impl CudaLayer for GroupNormLayer {
         run.on.launch("group_norm_forward", self.grid(run.images), &args)
     }
 
-    fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
+    fn weight_gradient(
+        &self,
+        run: &CudaRun<'_>,
+        x: DeviceAddress,
+        dy: DeviceAddress,
+        gradients: DeviceArrays<'_>,
+    ) -> Result<(), Error> {
         let Shape { channels, height, width } = self.input;
         let rows = run.images * height * width;
         let parts = run.workspace.parts(rows, 2 * channels);
@@ -63,7 +69,7 @@ impl CudaLayer for GroupNormLayer {
         run.on.launch("group_norm_gradients", Grid::Columns { columns: channels, parts }, &args)?;
         let sums = [run.workspace.partial.into(), parts.into(), channels.into()];
         let arrays = [gradients.get(Role::Weight).into(), gradients.get(Role::Bias).into()];
-        run.on.launch("finish_group_norm_gradients", Grid::Each(channels), &[&sums[..], &arrays].concat())
+        run.on.launch("finish_group_norm_gradients", Grid::ThreadPerElement(channels), &[&sums[..], &arrays].concat())
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use super::HardSigmoid;
 use crate::device::cpu::elementwise::{Known, add, map, scale};
-use crate::device::cpu::layout::{Maps, MapsMut, copy};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, copy};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer, Inputs, SavedForBackward};
 
@@ -10,11 +10,11 @@ use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer
 const SLOPE: f32 = 1.0 / 6.0;
 
 impl CpuLayer for HardSigmoid {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(*self)
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         copy(chunk.images, x.first(), &mut y);
         InPlaceLayer::forward(self, chunk, y);
     }
@@ -27,7 +27,7 @@ impl CpuLayer for HardSigmoid {
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
         let operands = Known { x: known.x.first(), y: known.y, dy: known.dy };
-        add(chunk.level, chunk.images, &operands, dx.cleared_unless_written(chunk.images), |_, y| derivative(y));
+        add(chunk.level, chunk.images, &operands, dx.zeroed_unless_written(chunk.images), |_, y| derivative(y));
         Ok(())
     }
 }
@@ -38,11 +38,11 @@ impl InPlaceLayer for HardSigmoid {
         false
     }
 
-    fn forward(&self, chunk: Chunk, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, y: FeatureMapsMut<'_>) {
         map(chunk.level, chunk.images, y, |x| (x + 3.0).clamp(0.0, 6.0) / 6.0);
     }
 
-    fn backward(&self, chunk: Chunk, y: Maps<'_>, gradient: MapsMut<'_>) {
+    fn backward(&self, chunk: Chunk, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>) {
         scale(chunk.level, chunk.images, y, gradient, derivative);
     }
 }

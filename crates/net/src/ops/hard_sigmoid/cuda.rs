@@ -1,6 +1,6 @@
 //! The hard sigmoid on the device.
 
-use crate::device::cuda::{Arg, At, Grid};
+use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
@@ -11,15 +11,15 @@ pub(crate) struct HardSigmoidLayer {
 }
 
 impl CudaLayer for HardSigmoidLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let total = run.images * self.values;
-        run.on.launch("hard_sigmoid_forward", Grid::Each(total), &[x[0].into(), y.into(), Arg::long(total)])
+        run.on.launch("hard_sigmoid_forward", Grid::ThreadPerElement(total), &[x[0].into(), y.into(), Arg::long(total)])
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
         let total = run.images * self.values;
         let pointers = [known.y, known.dy, known.dx].map(Arg::from);
         let args = [&pointers[..], &[Arg::long(total), known.add.into()]].concat();
-        run.on.launch("hard_sigmoid_backward", Grid::Each(total), &args)
+        run.on.launch("hard_sigmoid_backward", Grid::ThreadPerElement(total), &args)
     }
 }

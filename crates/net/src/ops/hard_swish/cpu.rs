@@ -2,16 +2,16 @@
 
 use super::HardSwish;
 use crate::device::cpu::elementwise::{Known, add, map};
-use crate::device::cpu::layout::{MapsMut, copy};
+use crate::device::cpu::layout::{FeatureMapsMut, copy};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
 
 impl CpuLayer for HardSwish {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(*self)
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         copy(chunk.images, x.first(), &mut y);
         map(chunk.level, chunk.images, y, |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0);
     }
@@ -24,7 +24,7 @@ impl CpuLayer for HardSwish {
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
         let known = Known { x: known.x.first(), y: known.y, dy: known.dy };
-        add(chunk.level, chunk.images, &known, dx.cleared_unless_written(chunk.images), |x, _| slope(x));
+        add(chunk.level, chunk.images, &known, dx.zeroed_unless_written(chunk.images), |x, _| slope(x));
         Ok(())
     }
 }

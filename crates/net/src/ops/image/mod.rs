@@ -5,8 +5,8 @@ use super::cpu::{
 };
 use super::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 use super::{Operation, ShapeError};
-use crate::device::cpu::layout::MapsMut;
-use crate::device::cuda::At;
+use crate::device::cpu::layout::FeatureMapsMut;
+use crate::device::cuda::DeviceAddress;
 use crate::error::Error;
 use crate::shape::Shape;
 
@@ -56,11 +56,11 @@ impl Operation for Image {
 
 /// There is nothing to compute: the values are there before the pass begins, and nothing comes before them.
 impl CpuLayer for Image {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(*self)
     }
 
-    fn forward(&self, _: Chunk, _: Inputs<'_>, _: &mut SavedForBackward, _: MapsMut<'_>) {}
+    fn forward(&self, _: Chunk, _: Inputs<'_>, _: &mut SavedForBackward, _: FeatureMapsMut<'_>) {}
 
     fn backward(
         &self,
@@ -74,7 +74,7 @@ impl CpuLayer for Image {
 }
 
 impl CudaLayer for Image {
-    fn forward(&self, _: &CudaRun<'_>, _: &[At], _: At) -> Result<(), Error> {
+    fn forward(&self, _: &CudaRun<'_>, _: &[DeviceAddress], _: DeviceAddress) -> Result<(), Error> {
         Ok(())
     }
 

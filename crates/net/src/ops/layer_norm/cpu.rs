@@ -4,7 +4,7 @@
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::lanes::{LANES, round_up, vectorised};
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
 use crate::ops::cpu::{
     BackwardInputs, Chunk, CpuLayer, GradientMut, GradientSpace, GradientTotals, Inputs, LayerArrays, SavedForBackward,
@@ -43,7 +43,7 @@ impl LayerNormLayer {
 }
 
 impl CpuLayer for LayerNormLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
@@ -56,7 +56,7 @@ impl CpuLayer for LayerNormLayer {
         self.affine.bias[..arrays.bias.len()].copy_from_slice(arrays.bias);
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         forward(chunk.level, chunk.images, &self.affine, x.first(), y);
     }
 
@@ -67,7 +67,7 @@ impl CpuLayer for LayerNormLayer {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let dx = dx.cleared_unless_written(chunk.images);
+        let dx = dx.zeroed_unless_written(chunk.images);
         backward(chunk.level, chunk.images, &self.affine, known.x.first(), known.dy, dx);
         Ok(())
     }
@@ -96,7 +96,7 @@ impl WeightGradient for LayerNormLayer {
 
 vectorised! {
     /// Normalises the first `images` images.
-    fn forward(images: usize, by: &Affine, x: Maps<'_>, y: MapsMut<'_>) {
+    fn forward(images: usize, by: &Affine, x: FeatureMaps<'_>, y: FeatureMapsMut<'_>) {
         let (weight, bias, count) = (vectors(&by.weight), vectors(&by.bias), by.weight.len() / LANES);
         for image in 0..images {
             for row in 0..y.layout.shape.height {
@@ -119,7 +119,7 @@ vectorised! {
 vectorised! {
     /// Adds to the input's gradient `inverse (g - mean of g - xhat mean of g xhat)`, g being the output's gradient times
     /// the weight.
-    fn backward(images: usize, by: &Affine, x: Maps<'_>, dy: Maps<'_>, dx: MapsMut<'_>) {
+    fn backward(images: usize, by: &Affine, x: FeatureMaps<'_>, dy: FeatureMaps<'_>, dx: FeatureMapsMut<'_>) {
         let (weight, is_real, count) = (vectors(&by.weight), vectors(&by.is_real), by.weight.len() / LANES);
         for image in 0..images {
             for row in 0..dx.layout.shape.height {
@@ -152,7 +152,7 @@ vectorised! {
 
 vectorised! {
     /// Adds to every channel's sums its gradients times the normalised values, then the gradients.
-    fn add_gradients(images: usize, by: &Affine, x: Maps<'_>, dy: Maps<'_>, sums: &mut [f32]) {
+    fn add_gradients(images: usize, by: &Affine, x: FeatureMaps<'_>, dy: FeatureMaps<'_>, sums: &mut [f32]) {
         let (is_real, count) = (vectors(&by.is_real), by.weight.len() / LANES);
         let (weights, biases) = sums.as_chunks_mut::<LANES>().0.split_at_mut(count);
         for image in 0..images {

@@ -1,6 +1,6 @@
 //! Layer normalisation over the channels, on the device.
 
-use crate::device::cuda::{Arg, At, Grid, Memory};
+use crate::device::cuda::{Arg, DeviceAddress, Grid, Memory};
 use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArrays};
@@ -31,11 +31,11 @@ impl LayerNormLayer {
         images * self.input.height * self.input.width
     }
 
-    fn mean(&self) -> At {
+    fn mean(&self) -> DeviceAddress {
         self.moments.at()
     }
 
-    fn inverse(&self) -> At {
+    fn inverse(&self) -> DeviceAddress {
         self.moments.at().plus(self.rows(self.images))
     }
 
@@ -46,7 +46,7 @@ impl LayerNormLayer {
 }
 
 impl CudaLayer for LayerNormLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let rows = self.rows(run.images);
         let learnt = [run.arrays.get(Role::Weight).into(), run.arrays.get(Role::Bias).into()];
         let numbers = [Arg::long(rows), self.input.channels.into(), Arg::Double(self.epsilon)];
@@ -54,7 +54,13 @@ impl CudaLayer for LayerNormLayer {
         run.on.launch("layer_norm_forward", Self::grid(rows), &[&pointers[..], &learnt, &numbers].concat())
     }
 
-    fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
+    fn weight_gradient(
+        &self,
+        run: &CudaRun<'_>,
+        x: DeviceAddress,
+        dy: DeviceAddress,
+        gradients: DeviceArrays<'_>,
+    ) -> Result<(), Error> {
         let (rows, channels) = (self.rows(run.images), self.input.channels);
         let parts = run.workspace.parts(rows, 2 * channels);
         let pointers = [x, dy, self.mean(), self.inverse(), run.workspace.partial].map(Arg::from);
@@ -62,7 +68,7 @@ impl CudaLayer for LayerNormLayer {
         run.on.launch("layer_norm_gradients", Grid::Columns { columns: channels, parts }, &args)?;
         let known = [run.workspace.partial.into(), parts.into(), channels.into()];
         let learnt = [gradients.get(Role::Weight).into(), gradients.get(Role::Bias).into()];
-        run.on.launch("finish_layer_norm_gradients", Grid::Each(channels), &[&known[..], &learnt].concat())
+        run.on.launch("finish_layer_norm_gradients", Grid::ThreadPerElement(channels), &[&known[..], &learnt].concat())
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {

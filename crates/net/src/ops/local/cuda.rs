@@ -1,7 +1,7 @@
 //! Locally connected layers on the device: a product for every position, all in one series.
 
 use super::Local;
-use crate::device::cuda::{At, Factor, Matrix, MatrixProduct, PutBack, Rows, Sliding, WindowBatch, Workspace};
+use crate::device::cuda::{DeviceAddress, Factor, Matrix, MatrixProduct, PutBack, Rows, Sliding, WindowBatch, Workspace};
 use crate::device::windows::Windows;
 use crate::error::Error;
 use crate::ops::Role;
@@ -23,14 +23,14 @@ impl LocalLayer {
     }
 
     /// The outputs at a position, a row per image.
-    fn outputs(&self, sliding: &Sliding, y: At, part: WindowBatch) -> Matrix {
+    fn outputs(&self, sliding: &Sliding, y: DeviceAddress, part: WindowBatch) -> Matrix {
         let output = self.windows.output;
         let at = y.plus(part.first * output.len() + part.group * sliding.filters());
         Matrix::series(at, output.len(), output.channels)
     }
 
     /// The filters of a position and a group, a row each.
-    fn weights(&self, sliding: &Sliding, at: At, part: WindowBatch) -> Matrix {
+    fn weights(&self, sliding: &Sliding, at: DeviceAddress, part: WindowBatch) -> Matrix {
         let window = sliding.window();
         let at = at.plus(part.group * sliding.filters() * window);
         Matrix::series(at, window, self.windows.output.channels * window)
@@ -38,7 +38,7 @@ impl LocalLayer {
 }
 
 impl CudaLayer for LocalLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let CudaRun { on, images, workspace, arrays, .. } = *run;
         let weights = arrays.need(Role::Weight)?;
         let sliding = Sliding::new(self.windows, workspace);
@@ -59,7 +59,13 @@ impl CudaLayer for LocalLayer {
         on.add_bias(Rows { at: y, count: images, columns: output }, arrays.get(Role::Bias))
     }
 
-    fn weight_gradient(&self, run: &CudaRun<'_>, x: At, dy: At, gradients: DeviceArrays<'_>) -> Result<(), Error> {
+    fn weight_gradient(
+        &self,
+        run: &CudaRun<'_>,
+        x: DeviceAddress,
+        dy: DeviceAddress,
+        gradients: DeviceArrays<'_>,
+    ) -> Result<(), Error> {
         let CudaRun { on, images, workspace, .. } = *run;
         let weights = gradients.need(Role::Weight)?;
         let sliding = Sliding::new(self.windows, workspace);

@@ -2,17 +2,17 @@
 
 use super::Multiply;
 use crate::device::cpu::lanes::{LANES, vectorised};
-use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, Layout};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
 use std::ops::Range;
 
 impl CpuLayer for Multiply {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(*self)
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         y.clear(chunk.images);
         add_products(chunk.level, chunk.images, Factors { a: x.get(0), b: x.get(1) }, y);
     }
@@ -25,7 +25,7 @@ impl CpuLayer for Multiply {
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
         let factors = Factors { a: known.dy, b: known.x.get(1 - known.slot) };
-        add_products(chunk.level, chunk.images, factors, dx.cleared_unless_written(chunk.images));
+        add_products(chunk.level, chunk.images, factors, dx.zeroed_unless_written(chunk.images));
         Ok(())
     }
 }
@@ -33,13 +33,13 @@ impl CpuLayer for Multiply {
 /// What is multiplied.
 #[derive(Clone, Copy)]
 struct Factors<'a> {
-    a: Maps<'a>,
-    b: Maps<'a>,
+    a: FeatureMaps<'a>,
+    b: FeatureMaps<'a>,
 }
 
 vectorised! {
     /// `to += a b` over all pixels of the larger maps; maps of one pixel stand for, or sum over, all of them.
-    fn add_products(images: usize, factors: Factors<'_>, to: MapsMut<'_>) {
+    fn add_products(images: usize, factors: Factors<'_>, to: FeatureMapsMut<'_>) {
         let Factors { a, b } = factors;
         let area = |layout: &Layout| layout.shape.height * layout.shape.width;
         let largest = [a.layout, b.layout, to.layout].into_iter().max_by_key(|layout| area(layout)).unwrap_or(a.layout);

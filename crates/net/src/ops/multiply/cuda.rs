@@ -1,6 +1,6 @@
 //! Products of two layers on the device.
 
-use crate::device::cuda::{Arg, At, Grid};
+use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 use crate::shape::Shape;
@@ -23,12 +23,12 @@ impl MultiplyLayer {
 }
 
 impl CudaLayer for MultiplyLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let total = run.images * self.output.len();
         let numbers = [Arg::long(total), self.area().into(), self.output.channels.into()];
         let flags = [self.is_broadcast(0).into(), self.is_broadcast(1).into(), false.into()];
         let pointers = [x[0], x[1], y].map(Arg::from);
-        run.on.launch("product_of_maps", Grid::Each(total), &[&pointers[..], &numbers, &flags].concat())
+        run.on.launch("product_of_maps", Grid::ThreadPerElement(total), &[&pointers[..], &numbers, &flags].concat())
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
@@ -37,11 +37,15 @@ impl CudaLayer for MultiplyLayer {
         if self.is_broadcast(known.slot) {
             let total = run.images * channels;
             let numbers = [Arg::long(total), self.area().into(), channels.into(), known.add.into()];
-            return run.on.launch("sum_of_products", Grid::Each(total), &[&pointers[..], &numbers].concat());
+            return run.on.launch(
+                "sum_of_products",
+                Grid::ThreadPerElement(total),
+                &[&pointers[..], &numbers].concat(),
+            );
         }
         let total = run.images * self.output.len();
         let numbers = [Arg::long(total), self.area().into(), channels.into()];
         let flags = [false.into(), self.is_broadcast(other).into(), known.add.into()];
-        run.on.launch("product_of_maps", Grid::Each(total), &[&pointers[..], &numbers, &flags].concat())
+        run.on.launch("product_of_maps", Grid::ThreadPerElement(total), &[&pointers[..], &numbers, &flags].concat())
     }
 }

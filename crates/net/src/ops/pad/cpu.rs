@@ -1,16 +1,16 @@
 //! A border around the maps, on the CPU.
 
 use super::Pad;
-use crate::device::cpu::layout::MapsMut;
+use crate::device::cpu::layout::FeatureMapsMut;
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
 
 impl CpuLayer for Pad {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(*self)
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         let (x, shape) = (x.first(), y.layout.shape);
         for image in 0..chunk.images {
             for row in 0..shape.height {
@@ -36,7 +36,7 @@ impl CpuLayer for Pad {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let (dy, dx) = (known.dy, dx.cleared_unless_written(chunk.images));
+        let (dy, dx) = (known.dy, dx.zeroed_unless_written(chunk.images));
         for image in 0..chunk.images {
             for row in 0..dx.layout.shape.height {
                 for column in 0..dx.layout.shape.width {

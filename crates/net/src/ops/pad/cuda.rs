@@ -1,7 +1,7 @@
 //! A border around the maps, on the device.
 
 use super::Pad;
-use crate::device::cuda::{Arg, At, Grid};
+use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 use crate::shape::Shape;
@@ -24,16 +24,16 @@ impl PadLayer {
 }
 
 impl CudaLayer for PadLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let total = run.images * self.output.len();
         let rest = [Arg::Float(self.pad.value)];
         let args = [&[x[0].into(), y.into()], &self.numbers(run.images)[..], &rest].concat();
-        run.on.launch("pad_forward", Grid::Each(total), &args)
+        run.on.launch("pad_forward", Grid::ThreadPerElement(total), &args)
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
         let total = run.images * self.input.len();
         let args = [&[known.dy.into(), known.dx.into()], &self.numbers(run.images)[..], &[known.add.into()]].concat();
-        run.on.launch("pad_backward", Grid::Each(total), &args)
+        run.on.launch("pad_backward", Grid::ThreadPerElement(total), &args)
     }
 }

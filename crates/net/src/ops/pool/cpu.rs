@@ -4,7 +4,7 @@
 use super::axis::{PoolAxis, PoolWindow};
 use super::{PoolKind, Ties};
 use crate::device::cpu::lanes::{LANES, Lanes, VectorWork, with_lanes};
-use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, Layout};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
 use std::sync::Arc;
@@ -22,11 +22,11 @@ pub(crate) struct PoolLayer {
 }
 
 impl CpuLayer for PoolLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         let Chunk { level, images, .. } = chunk;
         let x = x.first();
         check(images, x.layout, x.values);
@@ -93,8 +93,8 @@ impl<'a> WindowTables<'a> {
 struct PoolForward<'a, const MAX: bool> {
     windows: WindowTables<'a>,
     images: usize,
-    x: Maps<'a>,
-    y: MapsMut<'a>,
+    x: FeatureMaps<'a>,
+    y: FeatureMapsMut<'a>,
 }
 
 impl<const MAX: bool> VectorWork for PoolForward<'_, MAX> {
@@ -137,10 +137,10 @@ impl<const MAX: bool> VectorWork for PoolForward<'_, MAX> {
 struct GatherBackward<'a, const MAX: bool> {
     windows: WindowTables<'a>,
     images: usize,
-    x: Maps<'a>,
-    y: Maps<'a>,
-    dy: Maps<'a>,
-    dx: MapsMut<'a>,
+    x: FeatureMaps<'a>,
+    y: FeatureMaps<'a>,
+    dy: FeatureMaps<'a>,
+    dx: FeatureMapsMut<'a>,
     written: bool,
 }
 
@@ -243,10 +243,10 @@ fn taps(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
 struct FirstTieBackward<'a> {
     windows: WindowTables<'a>,
     images: usize,
-    x: Maps<'a>,
-    y: Maps<'a>,
-    dy: Maps<'a>,
-    dx: MapsMut<'a>,
+    x: FeatureMaps<'a>,
+    y: FeatureMaps<'a>,
+    dy: FeatureMaps<'a>,
+    dx: FeatureMapsMut<'a>,
     written: bool,
 }
 

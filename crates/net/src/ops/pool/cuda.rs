@@ -2,7 +2,7 @@
 
 use super::axis::PoolAxis;
 use super::{Pool, PoolKind, Ties};
-use crate::device::cuda::{Arg, At, Cuda, Grid, Memory};
+use crate::device::cuda::{Arg, Cuda, DeviceAddress, Grid, Memory};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 use crate::shape::Shape;
@@ -49,7 +49,7 @@ impl PoolLayer {
     }
 
     /// Arrays, sides, windows; for the backward pass also which windows hold a pixel.
-    fn args(&self, pointers: &[At], images: usize, is_backward: bool) -> Vec<Arg> {
+    fn args(&self, pointers: &[DeviceAddress], images: usize, is_backward: bool) -> Vec<Arg> {
         let (Shape { channels, height, width }, output) = (self.input, self.output);
         let sides = [images, height, width, channels, output.height, output.width];
         let mut args: Vec<Arg> = pointers.iter().map(|at| Arg::from(*at)).collect();
@@ -65,18 +65,18 @@ impl PoolLayer {
 }
 
 impl CudaLayer for PoolLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let kernel = match self.kind {
             PoolKind::Max => "pool_max_forward",
             PoolKind::Average => "pool_average_forward",
         };
         let args = self.args(&[x[0], y], run.images, false);
-        run.on.launch(kernel, Grid::Each(run.images * self.output.len()), &args)
+        run.on.launch(kernel, Grid::ThreadPerElement(run.images * self.output.len()), &args)
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
         let CudaBackward { x, y, dy, dx, add, .. } = *known;
-        let grid = Grid::Each(run.images * self.input.len());
+        let grid = Grid::ThreadPerElement(run.images * self.input.len());
         if self.kind == PoolKind::Average {
             let mut args = self.args(&[dy, dx], run.images, true);
             args.push(add.into());

@@ -2,7 +2,7 @@
 
 use super::ResponseNorm;
 use crate::device::cpu::buffer::{Buffer, SavedForBackward};
-use crate::device::cpu::layout::{Layout, Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, Layout};
 use crate::device::cpu::norm::{Around, Factors, divide, weigh, with_power};
 use crate::device::cpu::window_norm::{WindowGradient, denominators, spread};
 use crate::error::Error;
@@ -28,7 +28,7 @@ impl ResponseNormLayer {
 }
 
 impl CpuLayer for ResponseNormLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
@@ -44,11 +44,11 @@ impl CpuLayer for ResponseNormLayer {
         true
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         let Chunk { level, images, .. } = chunk;
         let x = x.first();
         denominators(level, images, self.around, self.factors, x, &self.own, &mut saved.denominators);
-        let d = Maps { layout: &self.own, values: &saved.denominators };
+        let d = FeatureMaps { layout: &self.own, values: &saved.denominators };
         with_power!(self.factors.power, |power| divide(level, images, power, (x, d), y));
     }
 
@@ -68,7 +68,7 @@ impl CpuLayer for ResponseNormLayer {
             inner: known.x.first(),
             saved,
         };
-        let gradients = (known.dy, dx.cleared_unless_written(images));
+        let gradients = (known.dy, dx.zeroed_unless_written(images));
         with_power!(self.factors.power, |power| spread(level, images, power, &window, gradients));
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Response normalisation within a map on the device.
 
 use super::ResponseNorm;
-use crate::device::cuda::{At, Grid, Memory, WindowNorm, weigh};
+use crate::device::cuda::{DeviceAddress, Grid, Memory, WindowNorm, weigh};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun};
 
@@ -26,9 +26,9 @@ impl ResponseNormLayer {
 }
 
 impl CudaLayer for ResponseNormLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let args = self.norm.args(&[x[0], y, self.denominators.at()], run.images);
-        run.on.launch("rnorm_forward", Grid::Each(run.images * self.norm.input.len()), &args)
+        run.on.launch("rnorm_forward", Grid::ThreadPerElement(run.images * self.norm.input.len()), &args)
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
@@ -37,6 +37,6 @@ impl CudaLayer for ResponseNormLayer {
         weigh(run.on, [known.dy, known.y, d, scratch], total)?;
         let mut args = self.norm.args(&[known.x[0], d, known.dy, scratch, known.dx], run.images);
         args.push(known.add.into());
-        run.on.launch("rnorm_backward", Grid::Each(total), &args)
+        run.on.launch("rnorm_backward", Grid::ThreadPerElement(total), &args)
     }
 }

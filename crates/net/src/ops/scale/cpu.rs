@@ -3,7 +3,7 @@
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
 use crate::device::cpu::lanes::{LANES, round_up, vectorised};
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
 use crate::ops::cpu::{
     BackwardInputs, Chunk, CpuLayer, GradientMut, GradientSpace, GradientTotals, Inputs, LayerArrays, SavedForBackward,
@@ -31,7 +31,7 @@ impl ScaleLayer {
 }
 
 impl CpuLayer for ScaleLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(self.clone())
     }
 
@@ -44,7 +44,7 @@ impl CpuLayer for ScaleLayer {
         self.bias[..arrays.bias.len()].copy_from_slice(arrays.bias);
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         forward(chunk.level, chunk.images, self, x.first(), y);
     }
 
@@ -55,7 +55,7 @@ impl CpuLayer for ScaleLayer {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let dx = dx.cleared_unless_written(chunk.images);
+        let dx = dx.zeroed_unless_written(chunk.images);
         backward(chunk.level, chunk.images, &self.weight, inputs.dy, dx);
         Ok(())
     }
@@ -84,7 +84,7 @@ impl WeightGradient for ScaleLayer {
 
 vectorised! {
     /// Scales and shifts the first `images` images.
-    fn forward(images: usize, layer: &ScaleLayer, x: Maps<'_>, y: MapsMut<'_>) {
+    fn forward(images: usize, layer: &ScaleLayer, x: FeatureMaps<'_>, y: FeatureMapsMut<'_>) {
         let (weight, bias, count) = (vectors(&layer.weight), vectors(&layer.bias), layer.weight.len() / LANES);
         for image in 0..images {
             for row in 0..y.layout.shape.height {
@@ -104,7 +104,7 @@ vectorised! {
 
 vectorised! {
     /// Adds the output's gradient times the weight.
-    fn backward(images: usize, weight: &[f32], dy: Maps<'_>, dx: MapsMut<'_>) {
+    fn backward(images: usize, weight: &[f32], dy: FeatureMaps<'_>, dx: FeatureMapsMut<'_>) {
         let (weight, count) = (vectors(weight), weight.len() / LANES);
         for image in 0..images {
             for row in 0..dx.layout.shape.height {
@@ -124,7 +124,7 @@ vectorised! {
 
 vectorised! {
     /// Adds to every channel's sums its gradients times the inputs, then the gradients.
-    fn add_gradients(images: usize, channels: usize, x: Maps<'_>, dy: Maps<'_>, sums: &mut [f32]) {
+    fn add_gradients(images: usize, channels: usize, x: FeatureMaps<'_>, dy: FeatureMaps<'_>, sums: &mut [f32]) {
         let count = channels / LANES;
         let (weights, biases) = sums.as_chunks_mut::<LANES>().0.split_at_mut(count);
         for image in 0..images {

@@ -1,7 +1,7 @@
 //! A range of channels on the device.
 
 use super::Slice;
-use crate::device::cuda::{Arg, At, Grid};
+use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 use crate::shape::Shape;
@@ -20,15 +20,15 @@ impl SliceLayer {
 }
 
 impl CudaLayer for SliceLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let total = run.images * self.input.height * self.input.width * self.slice.channels;
         let args = [&[x[0].into(), y.into()], &self.numbers(run.images)[..]].concat();
-        run.on.launch("slice_forward", Grid::Each(total), &args)
+        run.on.launch("slice_forward", Grid::ThreadPerElement(total), &args)
     }
 
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
         let total = run.images * self.input.len();
         let args = [&[known.dy.into(), known.dx.into()], &self.numbers(run.images)[..], &[known.add.into()]].concat();
-        run.on.launch("slice_backward", Grid::Each(total), &args)
+        run.on.launch("slice_backward", Grid::ThreadPerElement(total), &args)
     }
 }

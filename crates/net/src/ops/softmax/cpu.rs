@@ -2,16 +2,16 @@
 //! think about speed.
 
 use super::Softmax;
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
 
 impl CpuLayer for Softmax {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(*self)
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         forward(chunk.images, x.first(), &mut y);
     }
 
@@ -23,7 +23,7 @@ impl CpuLayer for Softmax {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        backward(chunk.images, known.y, known.dy, &mut dx.cleared_unless_written(chunk.images));
+        backward(chunk.images, known.y, known.dy, &mut dx.zeroed_unless_written(chunk.images));
         Ok(())
     }
 }
@@ -46,7 +46,7 @@ pub(crate) struct Target {
 }
 
 /// Probabilities of the first `images` images.
-fn forward(images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
+fn forward(images: usize, x: FeatureMaps<'_>, y: &mut FeatureMapsMut<'_>) {
     for image in 0..images {
         let logits = &x.values[x.layout.pixel(image, 0, 0)];
         let probabilities = &mut y.values[y.layout.pixel(image, 0, 0)];
@@ -63,7 +63,7 @@ fn forward(images: usize, x: Maps<'_>, y: &mut MapsMut<'_>) {
 }
 
 /// Adds to the logits' gradient, whatever the loss: `dx = p (dy - sum of dy p)`.
-fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
+fn backward(images: usize, y: FeatureMaps<'_>, dy: FeatureMaps<'_>, dx: &mut FeatureMapsMut<'_>) {
     for image in 0..images {
         let probabilities = &y.values[y.layout.pixel(image, 0, 0)];
         let gradient = &dy.values[dy.layout.pixel(image, 0, 0)];
@@ -78,8 +78,8 @@ fn backward(images: usize, y: Maps<'_>, dy: Maps<'_>, dx: &mut MapsMut<'_>) {
 /// What a network gives.
 #[derive(Clone, Copy)]
 pub(crate) struct Ends<'a> {
-    pub logits: Maps<'a>,
-    pub probabilities: Maps<'a>,
+    pub logits: FeatureMaps<'a>,
+    pub probabilities: FeatureMaps<'a>,
 }
 
 /// The loss and error of one image; writes its loss' gradient by the logits, `p - target`: the target is 1 for
@@ -88,9 +88,9 @@ pub(crate) fn cross_entropy(
     image: usize,
     Target { label, smoothing }: Target,
     ends: Ends<'_>,
-    dx: &mut MapsMut<'_>,
+    dx: &mut FeatureMapsMut<'_>,
 ) -> LossAndError {
-    let values = |maps: Maps<'_>| maps.layout.pixel(image, 0, 0);
+    let values = |maps: FeatureMaps<'_>| maps.layout.pixel(image, 0, 0);
     let (logits, probabilities) =
         (&ends.logits.values[values(ends.logits)], &ends.probabilities.values[values(ends.probabilities)]);
     let dx = &mut dx.values[dx.layout.pixel(image, 0, 0)];

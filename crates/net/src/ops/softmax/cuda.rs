@@ -1,6 +1,6 @@
 //! Softmax and the logistic loss on the device.
 
-use crate::device::cuda::{At, Cuda, Grid};
+use crate::device::cuda::{Cuda, DeviceAddress, Grid};
 use crate::error::Error;
 use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 
@@ -8,17 +8,17 @@ use crate::ops::cuda::{CudaBackward, CudaLayer, CudaRun};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CrossEntropy {
     pub classes: usize,
-    pub logits: At,
-    pub probabilities: At,
-    pub labels: At,
+    pub logits: DeviceAddress,
+    pub probabilities: DeviceAddress,
+    pub labels: DeviceAddress,
     pub smoothing: f32,
     /// The loss' gradient by the logits.
-    pub gradient: At,
+    pub gradient: DeviceAddress,
     /// Of every image.
-    pub loss: At,
-    pub error: At,
+    pub loss: DeviceAddress,
+    pub error: DeviceAddress,
     /// Both, summed over the images.
-    pub sums: At,
+    pub sums: DeviceAddress,
 }
 
 impl CrossEntropy {
@@ -27,7 +27,7 @@ impl CrossEntropy {
         let Self { classes, logits, probabilities, labels, smoothing, gradient, loss, error, sums } = *self;
         let known = [logits.into(), probabilities.into(), labels.into(), smoothing.into()];
         let out = [gradient.into(), loss.into(), error.into(), images.into(), classes.into()];
-        on.launch("judge", Grid::Each(images), &[&known[..], &out].concat())?;
+        on.launch("judge", Grid::ThreadPerElement(images), &[&known[..], &out].concat())?;
         on.launch("sum_judgements", Grid::Blocks(1), &[loss.into(), error.into(), images.into(), sums.into()])
     }
 }
@@ -38,9 +38,9 @@ pub(crate) struct SoftmaxLayer {
 }
 
 impl CudaLayer for SoftmaxLayer {
-    fn forward(&self, run: &CudaRun<'_>, x: &[At], y: At) -> Result<(), Error> {
+    fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error> {
         let args = [x[0].into(), y.into(), run.images.into(), self.classes.into()];
-        run.on.launch("softmax_forward", Grid::Each(run.images), &args)
+        run.on.launch("softmax_forward", Grid::ThreadPerElement(run.images), &args)
     }
 
     fn input_gradient(&self, _: &CudaRun<'_>, _: &CudaBackward<'_>) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! The update of the optimiser Muon on a GPU.
 
 use super::{COEFFICIENTS, MatrixShape, STEPS, is_matrix};
-use crate::device::cuda::{Arg, At, Cuda, Factor, Grid, Matrix, MatrixProduct, Memory};
+use crate::device::cuda::{Arg, Cuda, DeviceAddress, Factor, Grid, Matrix, MatrixProduct, Memory};
 use crate::error::Error;
 use crate::network::Network;
 use crate::ops::ParameterSpec;
@@ -19,9 +19,9 @@ pub(crate) struct MuonWorkspace {
 /// The arrays of the parameter that is updated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MuonArrays {
-    pub weights: At,
-    pub gradient: At,
-    pub velocity: At,
+    pub weights: DeviceAddress,
+    pub gradient: DeviceAddress,
+    pub velocity: DeviceAddress,
 }
 
 impl MuonWorkspace {
@@ -42,7 +42,13 @@ impl MuonWorkspace {
     }
 
     /// The update of one parameter's filters by the [`super::super::UpdateParams`] at `params`.
-    pub fn update(&self, on: &Cuda, spec: &ParameterSpec, arrays: MuonArrays, params: At) -> Result<(), Error> {
+    pub fn update(
+        &self,
+        on: &Cuda,
+        spec: &ParameterSpec,
+        arrays: MuonArrays,
+        params: DeviceAddress,
+    ) -> Result<(), Error> {
         let MuonArrays { weights, gradient, velocity } = arrays;
         let shape = MatrixShape::of_filters(spec);
         let length = spec.len();
@@ -50,20 +56,20 @@ impl MuonWorkspace {
         let sums = self.sums.at();
         let (mut x, mut next) = (self.ahead.at(), self.next.at());
         let ahead = [velocity.into(), gradient.into(), x.into(), long, params.into()];
-        on.launch("muon_velocity", Grid::Each(length), &ahead)?;
+        on.launch("muon_velocity", Grid::ThreadPerElement(length), &ahead)?;
         on.launch("square_sum", Grid::Blocks(1), &[x.into(), long, sums.into()])?;
-        on.launch("muon_normalise", Grid::Each(length), &[x.into(), x.into(), long, sums.into()])?;
+        on.launch("muon_normalise", Grid::ThreadPerElement(length), &[x.into(), x.into(), long, sums.into()])?;
         for _ in 0..STEPS {
             self.iterate(on, shape, x, next)?;
             std::mem::swap(&mut x, &mut next);
         }
         on.launch("square_sum", Grid::Blocks(1), &[weights.into(), long, sums.into()])?;
         let args = [weights.into(), x.into(), long, shape.rows.into(), sums.into(), params.into()];
-        on.launch("muon_update", Grid::Each(length), &args)
+        on.launch("muon_update", Grid::ThreadPerElement(length), &args)
     }
 
     /// `next = a x + (b A + c A A) x`, or from the other side where x is tall: A is of the shorter side.
-    fn iterate(&self, on: &Cuda, shape: MatrixShape, x: At, next: At) -> Result<(), Error> {
+    fn iterate(&self, on: &Cuda, shape: MatrixShape, x: DeviceAddress, next: DeviceAddress) -> Result<(), Error> {
         let MatrixShape { rows, columns } = shape;
         let [a, b, c] = COEFFICIENTS;
         let (side, length) = (shape.short(), shape.len());
@@ -87,10 +93,10 @@ impl MuonWorkspace {
         on.product(&grams)?;
         let squares = MatrixProduct { inner: side, a: Factor::Plain(gram), b: Factor::Plain(gram), c: square, ..grams };
         on.product(&squares)?;
-        let combine = |terms: Combination, out: At, length: usize| {
+        let combine = |terms: Combination, out: DeviceAddress, length: usize| {
             let Combination { a, x, b, y } = terms;
             let args = [x.into(), a.into(), y.into(), b.into(), out.into(), Arg::long(length)];
-            on.launch("combine", Grid::Each(length), &args)
+            on.launch("combine", Grid::ThreadPerElement(length), &args)
         };
         let (gram_at, square_at) = (self.gram.at(), self.square.at());
         combine(Combination { a: b, x: gram_at, b: c, y: square_at }, gram_at, side * side)?;
@@ -113,7 +119,7 @@ impl MuonWorkspace {
 /// `a x + b y`
 struct Combination {
     a: f32,
-    x: At,
+    x: DeviceAddress,
     b: f32,
-    y: At,
+    y: DeviceAddress,
 }

@@ -1,7 +1,7 @@
 //! Forward and backward in one go, for networks in which every image is on its own.
 
 use super::CpuEngine;
-use crate::device::cpu::layout::MapsMut;
+use crate::device::cpu::layout::FeatureMapsMut;
 use crate::error::Error;
 use crate::execute::Batch;
 use crate::execute::cpu::pass::{Pass, Workspace};
@@ -110,7 +110,7 @@ impl CpuEngine {
         let mut gradient = std::mem::take(&mut space.gradients[slot.buffer]);
         for image in 0..pass.chunk.images {
             let ends = Ends { logits: pass.activation(space, logits), probabilities: pass.activation(space, output) };
-            let mut dx = MapsMut { layout: &slot.gradient, values: &mut gradient };
+            let mut dx = FeatureMapsMut { layout: &slot.gradient, values: &mut gradient };
             let label = usize::from(group.labels[start + image]);
             let target = Target { label, smoothing: group.label_smoothing };
             group.losses[start + image] = cross_entropy(image, target, ends, &mut dx);

@@ -3,7 +3,7 @@
 
 use super::Normaliser;
 use crate::device::cpu::lanes::{LANES, round_up, vectorised};
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 
 /// Sums over a channel, of which there are two: of values and their squares, or of gradients and
 /// their products with the normalised values.
@@ -13,7 +13,7 @@ pub(crate) fn sums_len(channels: usize) -> usize {
 
 vectorised! {
     /// Normalises the first `images` images.
-    pub(crate) fn forward(images: usize, by: &Normaliser, x: Maps<'_>, y: MapsMut<'_>) {
+    pub(crate) fn forward(images: usize, by: &Normaliser, x: FeatureMaps<'_>, y: FeatureMapsMut<'_>) {
         let (mean, factor, shift) = (vectors(&by.mean), vectors(&by.factor), vectors(&by.shift));
         for image in 0..images {
             for row in 0..y.layout.shape.height {
@@ -34,7 +34,7 @@ vectorised! {
 
 vectorised! {
     /// Adds every value and its square to the channel's sums.
-    pub(crate) fn add_statistics(images: usize, x: Maps<'_>, sums: &mut [f64]) {
+    pub(crate) fn add_statistics(images: usize, x: FeatureMaps<'_>, sums: &mut [f64]) {
         let count = sums.len() / 2 / LANES;
         let (plain, squares) = sums.as_chunks_mut::<LANES>().0.split_at_mut(count);
         for image in 0..images {
@@ -58,7 +58,7 @@ vectorised! {
 
 vectorised! {
     /// Adds every gradient, and its product with the normalised value, to the channel's sums.
-    pub(crate) fn add_gradients(images: usize, by: &Normaliser, x: Maps<'_>, dy: Maps<'_>, sums: &mut [f64]) {
+    pub(crate) fn add_gradients(images: usize, by: &Normaliser, x: FeatureMaps<'_>, dy: FeatureMaps<'_>, sums: &mut [f64]) {
         let count = sums.len() / 2 / LANES;
         let (plain, products) = sums.as_chunks_mut::<LANES>().0.split_at_mut(count);
         let (mean, inverse) = (vectors(&by.mean), vectors(&by.inverse));
@@ -89,13 +89,13 @@ pub(crate) struct NormBackward<'a> {
     pub by: &'a Normaliser,
     /// Means over the minibatch: of the gradient, then of its product with the normalised value.
     pub means: &'a [f32],
-    pub x: Maps<'a>,
-    pub dy: Maps<'a>,
+    pub x: FeatureMaps<'a>,
+    pub dy: FeatureMaps<'a>,
 }
 
 vectorised! {
     /// Adds to the input's gradient `factor (dy - mean of dy - xhat mean of dy xhat)`.
-    pub(crate) fn backward(images: usize, known: &NormBackward<'_>, dx: MapsMut<'_>) {
+    pub(crate) fn backward(images: usize, known: &NormBackward<'_>, dx: FeatureMapsMut<'_>) {
         let by = known.by;
         let (mean, inverse, factor) = (vectors(&by.mean), vectors(&by.inverse), vectors(&by.factor));
         let count = mean.len();
@@ -122,7 +122,7 @@ vectorised! {
 
 vectorised! {
     /// Adds to the input's gradient where mean and variance are fixed.
-    pub(crate) fn backward_fixed(images: usize, by: &Normaliser, dy: Maps<'_>, dx: MapsMut<'_>) {
+    pub(crate) fn backward_fixed(images: usize, by: &Normaliser, dy: FeatureMaps<'_>, dx: FeatureMapsMut<'_>) {
         let factor = vectors(&by.factor);
         for image in 0..images {
             for row in 0..dx.layout.shape.height {

@@ -6,7 +6,7 @@ use super::BatchNorm;
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::{Buffer, SavedForBackward};
 use crate::device::cpu::lanes::round_up;
-use crate::device::cpu::layout::{Maps, MapsMut};
+use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
 use crate::ops::Role;
 use crate::ops::cpu::{BackwardInputs, BatchStatistics, Chunk, CpuContext, CpuLayer, GradientMut, Inputs, LayerArrays};
@@ -84,7 +84,7 @@ impl BatchNormLayer {
 }
 
 impl CpuLayer for BatchNormLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(Self::of(self.epsilon, self.minibatch.mean.len()))
     }
 
@@ -98,7 +98,7 @@ impl CpuLayer for BatchNormLayer {
         self.normaliser.set(self.epsilon, arrays, means.zip(variances));
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         forward(chunk.level, chunk.images, &self.normaliser, x.first(), y);
     }
 
@@ -110,7 +110,7 @@ impl CpuLayer for BatchNormLayer {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        backward_fixed(chunk.level, chunk.images, &self.normaliser, known.dy, dx.cleared_unless_written(chunk.images));
+        backward_fixed(chunk.level, chunk.images, &self.normaliser, known.dy, dx.zeroed_unless_written(chunk.images));
         Ok(())
     }
 
@@ -128,7 +128,7 @@ impl BatchStatistics for BatchNormLayer {
         sums_len(self.minibatch.mean.len())
     }
 
-    fn add_inputs(&self, chunk: Chunk, x: Maps<'_>, sums: &mut [f64]) {
+    fn add_inputs(&self, chunk: Chunk, x: FeatureMaps<'_>, sums: &mut [f64]) {
         add_statistics(chunk.level, chunk.images, x, sums);
     }
 
@@ -144,7 +144,7 @@ impl BatchStatistics for BatchNormLayer {
         self.normaliser.set(self.epsilon, arrays, statistics);
     }
 
-    fn add_gradients(&self, chunk: Chunk, x: Maps<'_>, dy: Maps<'_>, sums: &mut [f64]) {
+    fn add_gradients(&self, chunk: Chunk, x: FeatureMaps<'_>, dy: FeatureMaps<'_>, sums: &mut [f64]) {
         add_gradients(chunk.level, chunk.images, &self.normaliser, x, dy, sums);
     }
 
@@ -160,9 +160,9 @@ impl BatchStatistics for BatchNormLayer {
         }
     }
 
-    fn backward(&self, chunk: Chunk, x: Maps<'_>, dy: Maps<'_>, dx: GradientMut<'_>) {
+    fn backward(&self, chunk: Chunk, x: FeatureMaps<'_>, dy: FeatureMaps<'_>, dx: GradientMut<'_>) {
         let known = NormBackward { by: &self.normaliser, means: &self.minibatch.gradient_means, x, dy };
-        backward(chunk.level, chunk.images, &known, dx.cleared_unless_written(chunk.images));
+        backward(chunk.level, chunk.images, &known, dx.zeroed_unless_written(chunk.images));
     }
 
     fn write(&self, role: Role, into: &mut [f32]) {

@@ -12,7 +12,7 @@ pub(crate) use input_gradient::gradient_halo;
 use super::Conv;
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
-use crate::device::cpu::layout::MapsMut;
+use crate::device::cpu::layout::FeatureMapsMut;
 use crate::device::cpu::window::{Layouts, Windows};
 use crate::error::Error;
 use crate::ops::cpu::{
@@ -63,7 +63,7 @@ impl ConvLayer {
 }
 
 impl CpuLayer for ConvLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(Self {
             windows: self.windows,
             values: self.values,
@@ -100,7 +100,7 @@ impl CpuLayer for ConvLayer {
         self.forward.is_shared()
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         self.forward.apply(chunk.level, chunk.images, &self.weights, (x.first().values, y.values));
     }
 

@@ -5,7 +5,7 @@ use super::winograd_gradient::WinogradGradient;
 use crate::device::VectorLevel;
 use crate::device::cpu::gemm::{BLOCK, Gemm, GemmOperands, GemmTable, InitialSum, RowOffset, Segment};
 use crate::device::cpu::lanes::{LANES, vectorised};
-use crate::device::cpu::layout::{Layout, Maps};
+use crate::device::cpu::layout::{FeatureMaps, Layout};
 use crate::device::cpu::window::{Layouts, Taps, Windows};
 use crate::ops::cpu::WeightGradientInputs;
 use crate::shape::Shape;
@@ -85,7 +85,7 @@ impl ConvWeightGradient {
         } else {
             self.correlate(level, images, known, filters);
         }
-        let maps = Maps { layout: &self.output, values: known.dy.values };
+        let maps = FeatureMaps { layout: &self.output, values: known.dy.values };
         if self.shared_bias {
             add_pixels(level, images, maps, bias);
         } else {
@@ -137,7 +137,7 @@ impl ConvWeightGradient {
 
 vectorised! {
     /// Adds every pixel to `sum`, one float a channel.
-    pub(crate) fn add_pixels(images: usize, maps: Maps<'_>, sum: &mut [f32]) {
+    pub(crate) fn add_pixels(images: usize, maps: FeatureMaps<'_>, sum: &mut [f32]) {
         for image in 0..images {
             for y in 0..maps.layout.shape.height {
                 let row = &maps.values[maps.layout.pixels(image, y)];
@@ -151,7 +151,7 @@ vectorised! {
 
 vectorised! {
     /// Adds every image to `sum`, one float a value, without halos.
-    pub(crate) fn add_maps(images: usize, maps: Maps<'_>, sum: &mut [f32]) {
+    pub(crate) fn add_maps(images: usize, maps: FeatureMaps<'_>, sum: &mut [f32]) {
         let width = maps.layout.shape.width * maps.layout.stride;
         for image in 0..images {
             for (y, sum) in sum.chunks_exact_mut(width).enumerate() {

@@ -10,7 +10,7 @@ mod weight_gradient;
 
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
-use crate::device::cpu::layout::MapsMut;
+use crate::device::cpu::layout::FeatureMapsMut;
 use crate::device::cpu::window::{Layouts, Windows};
 use crate::error::Error;
 use crate::ops::cpu::{
@@ -68,7 +68,7 @@ impl LocalLayer {
 }
 
 impl CpuLayer for LocalLayer {
-    fn fresh(&self) -> Box<dyn CpuLayer> {
+    fn without_weights(&self) -> Box<dyn CpuLayer> {
         Box::new(Self {
             windows: self.windows,
             flatten: self.flatten,
@@ -102,7 +102,7 @@ impl CpuLayer for LocalLayer {
         }
     }
 
-    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: MapsMut<'_>) {
+    fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         self.forward.apply(chunk.level, chunk.images, &self.weights, (x.first().values, y.values));
     }
 
