@@ -202,6 +202,14 @@ def padded_channels(b: Build) -> str:
     return b.head(x, 8)
 
 
+@case("pool pool head")
+def borders_before_maxima(b: Build) -> str:
+    x = b.op("Pad", b.x, b.whole(0, 0, 1, 0, 0, 0, 1, 1), mode="edge")
+    x = b.op("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2])
+    x = b.op("Pad", x, b.whole(0, 0, 0, 1, 0, 0, 1, 1), b.number(-float(np.finfo(np.float32).max)))
+    return b.head(b.op("MaxPool", x, kernel_shape=[2, 3]), 3)
+
+
 @case("conv pool slice head")
 def thinned_and_gathered(b: Build) -> str:
     x = b.op("Slice", b.conv(b.x, 6, 3), b.whole(0), b.whole(99), b.whole(2), b.whole(2))

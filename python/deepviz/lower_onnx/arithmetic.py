@@ -126,8 +126,12 @@ def _weighted(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, kind: st
     before = tensor.layer
     has = before.keys
     kinds = WITH_BIAS if role == "bias" else NORMALISING
-    takes = before.type in kinds and has.get(role) is False and has.get("bias") is False
-    if takes and trace.is_only_use(node, place):
+    is_free = has.get(role) is False and has.get("bias") is False
+    is_sum = role == "bias" and has.get("bias") is True
+    if before.type in kinds and (is_free or is_sum) and trace.is_only_use(node, place):
+        if is_sum:
+            first = trace.arrays[before.arrays["bias"]]
+            held = first.changed(first.array.reshape(-1) + held.array.reshape(-1))
         arrays = {**before.arrays, role: trace.weight_of(held).name}
         layer = Layer(before.type, before.inputs, {**has, role: True}, arrays, before.shape, before.module)
         layer.owns_name = before.owns_name

@@ -1,4 +1,4 @@
-"""Operators that together are one layer: layer normalisation, GELU by the error function or by a tanh.
+"""Operators that together are one layer: layer normalisation, GELU by an error function or a tanh, pools of borders.
 
 What stands between is a Symbol: a part that is no layer by itself.
 """
@@ -12,6 +12,8 @@ from typing import Any
 from ..lower.arithmetic import of_each
 from ..lower.trace import Box, Tensor
 from .trace import Held, Node, OnnxTrace, Symbol
+from .views import pad_value, pads_of
+from .windows import pooled
 
 Found = Symbol | Tensor | None
 Recogniser = Callable[[OnnxTrace, Node], Found]
@@ -182,10 +184,34 @@ def _normalised(trace: OnnxTrace, node: Node, centred: Symbol, by: Symbol) -> Fo
     return found
 
 
+def _border(trace: OnnxTrace, node: Node) -> Found:
+    """A border that no maximum comes from: of the outermost pixels again, or of the smallest number."""
+    item = node.item(0)
+    is_edge = node.attributes.get("mode") == "edge" or pad_value(node) < -3e38
+    if not isinstance(item, Tensor) or not is_edge:
+        return None
+    left, right, top, bottom, front, back = pads_of(trace, node, item)
+    is_plain = (
+        item.dims == trace.as_map(item.layer).dims and not front and not back and min(left, right, top, bottom) >= 0
+    )
+    return Symbol("border", item, (top, bottom, left, right)) if is_plain else None
+
+
+def _pool(trace: OnnxTrace, node: Node) -> Found:
+    """The maxima of windows that reach over such a border."""
+    item = node.item(0)
+    if not isinstance(item, Symbol) or item.kind != "border":
+        return None
+    top, bottom, left, right = (int(length) for length in item.numbers)
+    return pooled(trace, node, item.of, (top, bottom, left, right))
+
+
 FINDERS: dict[str, Recogniser] = {
     "Add": _sum,
     "Div": _quotient,
     "Erf": _error,
+    "MaxPool": _pool,
+    "Pad": _border,
     "Mul": _product,
     "Pow": _power,
     "Reciprocal": _inverse,
@@ -197,6 +223,7 @@ FINDERS: dict[str, Recogniser] = {
 
 WORDS = {
     "mean": "a mean over channels",
+    "border": "a border of the outermost pixels, or of the smallest number",
     "centred": "a difference from a mean over channels",
     "square": "a squared difference from a mean",
     "variance": "a variance",
@@ -215,4 +242,4 @@ def refuse_part(trace: OnnxTrace, node: Node) -> None:
     """Raises Refused where a node takes a part of a pattern that it does not go on with."""
     for item in node.inputs:
         if isinstance(item, Symbol):
-            trace.refuse(node, f"takes {WORDS[item.kind]}", "deepViz has it within layer normalisation and GELU alone")
+            trace.refuse(node, f"takes {WORDS[item.kind]}", "deepViz has it in layer normalisation, GELU and pools")

@@ -162,24 +162,34 @@ def gathered(trace: OnnxTrace, node: Node) -> Any:
 def padded(trace: OnnxTrace, node: Node) -> Any:
     """Padding with a constant: of rows and columns, or of channels with zeros."""
     tensor = trace.input(node)
+    given = pads_of(trace, node, tensor)
+    if not any(given):
+        return tensor
+    whole, mode = trace.as_map(tensor.layer), node.attributes.get("mode", "constant")
+    found = trace.call("pad", node, self=whole, pad=given, mode=mode, value=pad_value(node))
+    return reordered(found, tensor)
+
+
+def pad_value(node: Node) -> float:
+    """What a node pads with."""
+    value = node.option(2, "value")
+    number = value[0] if isinstance(value, list) and value else value
+    return float(number or 0.0)
+
+
+def pads_of(trace: OnnxTrace, node: Node, tensor: Tensor) -> list[int]:
+    """Left, right, above, below, channels before and after; of any order of a tensor's dimensions."""
     pads, axes = node.option(1, "pads"), node.option(3, "axes")
-    value, mode = node.option(2, "value"), node.attributes.get("mode", "constant")
     if pads is None:
         trace.refuse(node, "pads by lengths that depend on the image", "deepViz pads by numbers")
     count = len(tensor.dims)
     axes = [axis % count for axis in axes] if axes else list(range(count))
-    both = {axis: (pads[at], pads[at + len(axes)]) for at, axis in enumerate(axes)}
+    both = {axis: (int(pads[at]), int(pads[at + len(axes)])) for at, axis in enumerate(axes)}
     order = [dim_of(tensor, count, axis) for axis in ("W", "H", "C")]
     changed = [axis for axis, pair in both.items() if any(pair)]
-    if not changed:
-        return tensor
-    if count != 4 or any(axis not in order for axis in changed):
+    if changed and (count != 4 or any(axis not in order for axis in changed)):
         trace.refuse(node, "pads another axis than rows, columns and channels", "deepViz pads these")
-    given = [length for axis in order for length in (both.get(axis, (0, 0)) if axis is not None else (0, 0))]
-    number = value[0] if isinstance(value, list) and value else value
-    whole = trace.as_map(tensor.layer)
-    found = trace.call("pad", node, self=whole, pad=given, mode=mode, value=float(number or 0.0))
-    return reordered(trace, found, tensor)
+    return [length for axis in order for length in (both.get(axis, (0, 0)) if axis is not None else (0, 0))]
 
 
 def dim_of(tensor: Tensor, count: int, axis: str) -> int | None:
@@ -204,7 +214,7 @@ def _is_channels_last(tensor: Tensor) -> bool:
     return tensor.dims == last and tensor.dims != first
 
 
-def reordered(trace: OnnxTrace, found: Tensor, like: Tensor) -> Tensor:
+def reordered(found: Tensor, like: Tensor) -> Tensor:
     """A map's tensor N x C x H x W with its dimensions in the order of another one."""
     if not _is_channels_last(like):
         return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from ..lower.network import Shape
-from ..lower.windows import Pair, Sides, Windows, add_conv, add_pool
+from ..lower.trace import Tensor
+from ..lower.windows import Pair, Sides, Windows, add_conv, add_pool, padded
 from .trace import Node, OnnxTrace, handles
 
 
@@ -70,13 +72,19 @@ def _outputs(windows: Windows, image: Shape) -> Pair:
 @handles("MaxPool", "AveragePool")
 def pool(trace: OnnxTrace, node: Node) -> Any:
     """The maximum or average of windows."""
+    return pooled(trace, node, trace.input(node), (0, 0, 0, 0))
+
+
+def pooled(trace: OnnxTrace, node: Node, tensor: Tensor, border: Sides) -> Tensor:
+    """The pool of a tensor that has so many more rows and columns around it, which its own padding adds to."""
     size = node.attributes["kernel_shape"]
-    tensor = trace.input(node)
     _check_rank(trace, node, len(tensor.dims))
     if len(size) != 2 or node.attributes.get("storage_order"):
         trace.refuse(node, "is no pool over rows and columns", "deepViz has those alone")
     layer = trace.map(tensor, node)
-    windows = _windows(node, _two(node, "kernel_shape"), layer.shape)
+    windows = _windows(node, _two(node, "kernel_shape"), padded(layer.shape, border))
+    top, bottom, left, right = (one + more for one, more in zip(windows.padding, border, strict=True))
+    windows = replace(windows, padding=(top, bottom, left, right))
     if not windows.is_reaching:
         trace.refuse(node, f"has more padding {windows.padding} than its windows reach", "deepViz averages over pixels")
     counts = None if node.op == "MaxPool" else bool(node.attributes.get("count_include_pad", 0))
