@@ -16,7 +16,7 @@ from .errors import Refused
 from .folder import describe_folder
 from .lower import Network
 from .lower_onnx import Lowered, Model, lower_onnx, read_model
-from .lower_onnx.compare import difference
+from .lower_onnx.compare import biases, difference, with_biases
 from .lower_onnx.runtime import judge
 from .run import Resume, RunFolder
 from .say import say
@@ -116,6 +116,7 @@ class _Reader:
     def __init__(self, paths: list[Path], model: Model, first: Lowered) -> None:
         self.paths, self.model = paths, model
         self._first = first
+        self._biases = biases(first)
 
     @property
     def network(self) -> Network:
@@ -151,6 +152,8 @@ class _Reader:
         if found:
             of = f"{path} is another network than {self.paths[0]}"
             raise Refused(f"{of}: {found}; leave it out, by a narrower pattern")
+        self._biases |= biases(other)
+        self._first, other = (with_biases(some, self._biases) for some in (self._first, other))
         names = dict(zip(other.arrays, self._first.arrays, strict=True))
         return Lowered(other.network, {names[key]: held for key, held in other.arrays.items()})
 

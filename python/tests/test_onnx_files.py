@@ -92,6 +92,20 @@ def test_files_of_other_networks_are_refused_by_name(tmp_path: Path, other: Any,
     assert not (tmp_path / "run" / "run.toml").exists()
 
 
+def test_biases_that_an_exporter_left_out_are_zeros(tmp_path: Path) -> None:
+    def without(b: Build) -> str:
+        x = b.op("Relu", b.op("Conv", b.x, b.weight(6, 3, 3, 3)))
+        return str(b.op("Gemm", b.op("Flatten", b.op("GlobalAveragePool", x)), b.weight(4, 6), transB=1))
+
+    saved(tmp_path / "model_0.onnx", without)
+    saved(tmp_path / "model_1.onnx", lambda b: plain_after(b, b.x))
+    assert imported(tmp_path / "run", tmp_path / "*.onnx") == [0, 1]
+    assert "outputs agree" in inspected(tmp_path / "run")
+    first, second = (snapshot(tmp_path / "run" / "snapshots" / f"00000{number}.safetensors") for number in (0, 1))
+    assert list(first) == list(second)
+    assert not any(first["conv.bias"][2]) and any(second["conv.bias"][2])
+
+
 def test_files_of_one_step_and_of_none_are_refused(tmp_path: Path) -> None:
     for name in ("a_3.onnx", "b_3.onnx", "last.onnx"):
         saved(tmp_path / name, plain)

@@ -50,7 +50,7 @@ def _with_held(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, is_left
     number = held.number
     if number is not None and held.array.ndim <= len(tensor.dims):
         return scaled(trace, node, tensor, number, is_left)
-    array = _of_channels(held.array, tensor)
+    array = of_channels(held.array, tensor)
     if array is None:
         uniform = held.array.reshape(-1)
         if uniform.size and (uniform == uniform[0]).all() and _is_broadcast(held.array, tensor):
@@ -109,7 +109,7 @@ def _is_broadcast(array: numpy.ndarray[Any, Any], tensor: Tensor) -> bool:
     return array.ndim <= len(lengths) and all(length in (1, whole) for length, whole in pairs)
 
 
-def _of_channels(array: numpy.ndarray[Any, Any], tensor: Tensor) -> numpy.ndarray[Any, Any] | None:
+def of_channels(array: numpy.ndarray[Any, Any], tensor: Tensor) -> numpy.ndarray[Any, Any] | None:
     """One value a channel, of an array that lies along the tensor's channels; None of any other."""
     channels, count = tensor.shape[0], len(tensor.dims)
     shape = (1,) * (count - array.ndim) + array.shape

@@ -1,10 +1,16 @@
-"""Whether two files hold one network."""
+"""Whether two files hold one network.
+
+Exporters leave out biases that are all 0, as those of a network that is not trained yet: such a file has them as zeros.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .driver import Lowered
+from .trace import Held
+
+BIASED = ("conv", "full", "scale", "layer_norm", "group_norm")
 
 
 def difference(first: Lowered, other: Lowered) -> str:
@@ -22,6 +28,8 @@ def difference(first: Lowered, other: Lowered) -> str:
         if _places(first, mine) != _places(other, its):
             return f"layer `{its.name}` takes other layers"
         for role, name in mine.arrays.items():
+            if role not in its.arrays:
+                continue
             shapes = [held.arrays[key].array.shape for held, key in ((first, name), (other, its.arrays[role]))]
             if shapes[0] != shapes[1]:
                 return f"the {role} of layer `{its.name}` is {_by(shapes[1])} and not {_by(shapes[0])}"
@@ -33,11 +41,33 @@ def difference(first: Lowered, other: Lowered) -> str:
 def _of_layers(mine: dict[str, Any], its: dict[str, Any]) -> str:
     if mine["type"] != its["type"]:
         return f"is of type {its['type']} and not {mine['type']}"
-    keys = [key for key in {**mine, **its} if key not in ("name", "inputs", "arrays")]
+    passed = ("name", "inputs", "arrays", "bias") if mine["type"] in BIASED else ("name", "inputs", "arrays")
+    keys = [key for key in {**mine, **its} if key not in passed]
     for key in keys:
         if mine.get(key) != its.get(key):
             return f"has {key} {its.get(key)} and not {mine.get(key)}"
-    return "" if sorted(mine.get("arrays", {})) == sorted(its.get("arrays", {})) else "has other weights"
+    roles = [set(table.get("arrays", {})) - ({"bias"} if mine["type"] in BIASED else set()) for table in (mine, its)]
+    return "" if roles[0] == roles[1] else "has other weights"
+
+
+def biases(of: Lowered) -> set[int]:
+    """Places of the layers that have a bias and might have none."""
+    layers = enumerate(of.network.layers)
+    return {place for place, layer in layers if layer.type in BIASED and "bias" in layer.arrays}
+
+
+def with_biases(of: Lowered, places: set[int]) -> Lowered:
+    """The same network with biases of zeros in those layers that have none."""
+    import numpy
+
+    added = {}
+    for place in places - biases(of):
+        layer = of.network.layers[place]
+        name = f"{layer.name}.bias"
+        layer.keys, layer.arrays = {**layer.keys, "bias": True}, {**layer.arrays, "bias": name}
+        added[name] = Held(numpy.zeros(layer.shape[0], dtype=numpy.float32))
+    held = {**of.arrays, **added}
+    return Lowered(of.network, {name: held[name] for layer in of.network.layers for name in layer.arrays.values()})
 
 
 def _places(of: Lowered, layer: Any) -> list[int]:

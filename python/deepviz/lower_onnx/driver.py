@@ -54,6 +54,7 @@ def lower_onnx(model: Model, image: Shape | None = None) -> Lowered:
         raise
     layers = [layer for layer in reaching(output, walk.trace.layers) if layer.inputs]
     layers.append(Layer("softmax", [output], {}, {}, output.shape, "probabilities", owns_name=True))
+    _free_names(layers)
     name_layers(layers)
     arrays = _named(layers, walk.trace.arrays)
     return Lowered(Network(layers, shape, logits_of(model, name, is_last), is_softmax), arrays)
@@ -76,6 +77,13 @@ def input_of(model: Model, image: Shape | None) -> tuple[int, Shape, bool]:
         f"{model.path} takes images of {takes}, and the images are {given} (channels, height, width); give those that "
         "the network was made for"
     )
+
+
+def _free_names(layers: list[Layer]) -> None:
+    """Leaves the name of a module to its layer with weights: of Keras, a neuron is a part of such a module."""
+    weighted = {layer.module for layer in layers if layer.arrays and layer.owns_name}
+    for layer in layers:
+        layer.owns_name = layer.owns_name and (bool(layer.arrays) or layer.module not in weighted)
 
 
 def _named(layers: list[Layer], held: dict[str, Held]) -> dict[str, Held]:

@@ -86,6 +86,8 @@ def _loaded(onnx: Any, path: Path) -> Proto:
     try:
         return onnx.load(str(path))
     except FileNotFoundError as error:
+        if not path.exists():
+            raise Refused(f"{path} does not exist; check the path") from None
         missing = Path(error.filename).name if error.filename else "its external data"
         raise _without_data(path, missing) from None
     except Exception as error:

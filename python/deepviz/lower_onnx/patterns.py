@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..lower.arithmetic import of_each
 from ..lower.trace import Box, Tensor
-from .trace import Held, Node, OnnxTrace, Symbol
+from . import moments
+from .trace import HANDLERS, Held, Node, OnnxTrace, Symbol
 from .views import pad_value, pads_of
 from .windows import pooled
 
@@ -48,96 +50,69 @@ def _multiple(tensor: Tensor, of: Tensor) -> float | None:
     return float(a) if is_product and isinstance(a, float) else None
 
 
-def _mean(trace: OnnxTrace, node: Node) -> Found:
-    """The mean, or the mean square, over the last dimensions."""
-    item, axes = node.item(0), node.option(1, "axes")
-    if axes is None or not node.attributes.get("keepdims", 1):
-        return None
-    if isinstance(item, Symbol) and item.kind == "square":
-        same = tuple(sorted(axis % len(item.of.dims) for axis in axes)) == item.numbers
-        return Symbol("variance", item.of, (*item.numbers,)) if same else None
-    if not isinstance(item, Tensor):
-        return None
-    count = len(item.dims)
-    chosen = tuple(sorted(axis % count for axis in axes))
-    is_last = chosen == tuple(range(count - len(chosen), count))
-    has_channels = any(atom.axis == "C" for axis in chosen for atom in item.dims[axis])
-    return Symbol("mean", item, chosen) if is_last and has_channels else None
-
-
-def _difference(trace: OnnxTrace, node: Node) -> Found:
-    x, mean = node.item(0), node.item(1)
-    if isinstance(x, Tensor) and isinstance(mean, Symbol) and mean.kind == "mean" and _multiple(x, mean.of) == 1.0:
-        return Symbol("centred", mean.of, mean.numbers)
-    return None
-
-
 def _power(trace: OnnxTrace, node: Node) -> Found:
     item, exponent = node.item(0), _number(node.item(1))
-    if isinstance(item, Symbol) and item.kind == "centred" and exponent == 2.0:
-        return Symbol("square", item.of, item.numbers)
-    if isinstance(item, Symbol) and item.kind == "variance+" and exponent in (0.5, -0.5):
-        return Symbol("deviation" if exponent > 0 else "inverse", item.of, item.numbers)
-    if isinstance(item, Tensor) and exponent == 3.0:
-        return Symbol("cubic", item, (0.0, 1.0))
-    return None
-
-
-def _root(trace: OnnxTrace, node: Node) -> Found:
-    item = node.item(0)
-    is_variance = isinstance(item, Symbol) and item.kind == "variance+"
-    return Symbol("deviation", item.of, item.numbers) if is_variance and isinstance(item, Symbol) else None
-
-
-def _inverse(trace: OnnxTrace, node: Node) -> Found:
-    item = node.item(0)
-    is_deviation = isinstance(item, Symbol) and item.kind == "deviation"
-    return Symbol("inverse", item.of, item.numbers) if is_deviation and isinstance(item, Symbol) else None
-
-
-def _quotient(trace: OnnxTrace, node: Node) -> Found:
-    first, second = node.item(0), node.item(1)
-    if isinstance(first, Symbol) and isinstance(second, Symbol) and second.kind == "deviation":
-        return _normalised(trace, node, first, second)
-    return None
+    if isinstance(item, Symbol) and exponent == 2.0:
+        return moments.square(item)
+    if exponent in (0.5, -0.5):
+        deviation = moments.root(item)
+        return deviation if exponent > 0 else moments.inverse(deviation)
+    return Symbol("cubic", item, (0.0, 1.0)) if isinstance(item, Tensor) and exponent == 3.0 else None
 
 
 def _sum(trace: OnnxTrace, node: Node) -> Found:
     for item, other in ((node.item(0), node.item(1)), (node.item(1), node.item(0))):
-        if not isinstance(item, Symbol):
-            continue
-        number = _number(other)
-        if item.kind == "variance" and number is not None:
-            return Symbol("variance+", item.of, (*item.numbers, number))
-        if item.kind.startswith("error") and number == 1.0:
+        if isinstance(item, Symbol) and item.kind.startswith("error") and _number(other) == 1.0:
             # 1 + erf is twice the normal distribution's share.
             return Symbol(item.kind.replace("error", "share"), item.of, (2.0,))
-        if item.kind == "cubic" and isinstance(other, Tensor):
+        if isinstance(item, Symbol) and item.kind == "cubic" and isinstance(other, Tensor):
             factor = _multiple(other, item.of)
             return None if factor is None else Symbol("cubic", item.of, (item.numbers[0] + factor, item.numbers[1]))
-    return None
+    return moments.shifted(trace, node)
 
 
 def _product(trace: OnnxTrace, node: Node) -> Found:
     first, second = node.item(0), node.item(1)
-    if isinstance(first, Symbol) and first == second and first.kind == "centred":
-        return Symbol("square", first.of, first.numbers)
+    if isinstance(first, Symbol) and node.names[0] == node.names[1]:
+        return moments.square(first)
     for item, other in ((first, second), (second, first)):
         if isinstance(item, Tensor) and isinstance(other, Tensor):
             is_cube = other.layer.type == "square" and other.layer.inputs == [item.layer] and other.dims == item.dims
             if is_cube:
                 return Symbol("cubic", item, (0.0, 1.0))
-        if not isinstance(item, Symbol):
-            continue
-        if isinstance(other, Symbol) and item.kind == "inverse":
-            return _normalised(trace, node, other, item)
-        number = _number(other)
-        if number is not None and (item.kind == "cubic" or item.kind.startswith("share")):
-            return Symbol(item.kind, item.of, tuple(number * one for one in item.numbers))
-        if isinstance(other, Tensor) and item.kind.startswith("share"):
-            factor = _multiple(other, item.of)
-            return None if factor is None else _gelu(trace, node, item, factor * item.numbers[0])
+        if isinstance(item, Symbol):
+            found = moments.weighted(trace, node, item, other) or _times(trace, node, item, other)
+            if found is not None:
+                return found
     return None
+
+
+def _times(trace: OnnxTrace, node: Node, item: Symbol, other: object) -> Found:
+    """A cube or a share of the normal distribution times a number, or times x."""
+    number, is_share = _number(other), item.kind.startswith("share")
+    if number is not None and (item.kind == "cubic" or is_share):
+        return Symbol(item.kind, item.of, tuple(number * one for one in item.numbers))
+    factor = _multiple(other, item.of) if isinstance(other, Tensor) and is_share else None
+    return None if factor is None else _gelu(trace, node, item, factor * item.numbers[0])
+
+
+def _negated(trace: OnnxTrace, node: Node) -> Found:
+    item = node.item(0)
+    is_mean = isinstance(item, Symbol) and item.kind == "mean"
+    return replace(item, numbers=(item.numbers[0], -item.numbers[1])) if is_mean and isinstance(item, Symbol) else None
+
+
+def _moved(trace: OnnxTrace, node: Node) -> Found:
+    """The same part in other dimensions."""
+    item = node.item(0)
+    if not isinstance(item, Symbol):
+        return None
+    if item.kind in moments.A_PIXEL:
+        return item
+    if item.kind == "border":
+        return None
+    found = HANDLERS[node.op](trace, replace(node, inputs=(item.of, *node.inputs[1:])))
+    return replace(item, of=found)
 
 
 def _gelu(trace: OnnxTrace, node: Node, share: Symbol, factor: float) -> Tensor:
@@ -166,24 +141,6 @@ def _tanh(trace: OnnxTrace, node: Node) -> Found:
     return Symbol("error tanh", item.of) if is_gelu else None
 
 
-def _normalised(trace: OnnxTrace, node: Node, centred: Symbol, by: Symbol) -> Found:
-    *axes, epsilon = by.numbers
-    if centred.kind != "centred" or centred.of.layer is not by.of.layer or tuple(axes) != centred.numbers:
-        return None
-    lengths = trace.shape_of(centred.of)
-    shape = [lengths[int(axis)] for axis in axes]
-    found: Tensor = trace.call(
-        "layer_norm",
-        node,
-        input=centred.of,
-        normalized_shape=shape,
-        eps=float(f"{epsilon:.7g}"),
-        weight=None,
-        bias=None,
-    )
-    return found
-
-
 def _border(trace: OnnxTrace, node: Node) -> Found:
     """A border that no maximum comes from: of the outermost pixels again, or of the smallest number."""
     item = node.item(0)
@@ -208,17 +165,23 @@ def _pool(trace: OnnxTrace, node: Node) -> Found:
 
 FINDERS: dict[str, Recogniser] = {
     "Add": _sum,
-    "Div": _quotient,
+    "Div": moments.divided,
     "Erf": _error,
+    "Max": moments.bounded,
     "MaxPool": _pool,
-    "Pad": _border,
     "Mul": _product,
+    "Neg": _negated,
+    "Pad": _border,
     "Pow": _power,
-    "Reciprocal": _inverse,
-    "ReduceMean": _mean,
-    "Sqrt": _root,
-    "Sub": _difference,
+    "Reciprocal": lambda trace, node: moments.inverse(node.item(0)),
+    "ReduceMean": moments.mean,
+    "Reshape": _moved,
+    "Sqrt": lambda trace, node: moments.root(node.item(0)),
+    "Squeeze": _moved,
+    "Sub": moments.difference,
     "Tanh": _tanh,
+    "Transpose": _moved,
+    "Unsqueeze": _moved,
 }
 
 WORDS = {
@@ -230,6 +193,9 @@ WORDS = {
     "variance+": "a variance",
     "deviation": "a deviation",
     "inverse": "the inverse of a deviation",
+    "x part": "a part of a normalisation",
+    "mean part": "a part of a normalisation",
+    "mean square": "the square of a mean over channels",
     "cubic": "a cube",
     "error": "an error function",
     "error tanh": "a tanh of a cube",

@@ -40,11 +40,16 @@ class Held:
 
 @dataclass(frozen=True)
 class Symbol:
-    """What is no layer yet, and may become one: a part of a normalisation or of a neuron, as patterns.py has them."""
+    """What is no layer yet, and may become one: a part of a normalisation or of a neuron, as patterns.py has them.
+
+    `of` is the tensor that it is computed of; `weight` and `bias` are values a channel, where it is weighted by them.
+    """
 
     kind: str
     of: Tensor
     numbers: tuple[float, ...] = ()
+    weight: Held | None = None
+    bias: Held | None = None
 
 
 Item = Held | Symbol | Tensor | Parts | Weight | Constant | Failed | None
