@@ -1,4 +1,4 @@
-//! `deepviz import`: checkpoints that PyTorch wrote, into a run that has their network.
+//! `deepviz import`: checkpoints that `PyTorch` wrote, into a run that has their network.
 //!
 //! The files are made by `scripts/reference/checkpoints.py`: weights of step 2 of the recorded run, averaged ones of step 4.
 

@@ -83,7 +83,7 @@ fn layers_come_from_the_process_and_the_softmax_from_here() {
     let folder = tempfile::tempdir().unwrap();
     let model = model(folder.path(), "run").unwrap();
     let images = images();
-    let views: Vec<ArrayView3<'_, u8>> = images.iter().map(|image| image.view()).collect();
+    let views: Vec<ArrayView3<'_, u8>> = images.iter().map(Array3::view).collect();
     let outputs = model.forward(&views, &[3, 1, 0]).unwrap();
     for (index, (probabilities, maps)) in outputs[0].rows().into_iter().zip(outputs[1].rows()).enumerate() {
         let first = index as f32;

@@ -122,7 +122,7 @@ impl Computation<'_> {
             let labels = &job.corpus.labels()[range.start as usize..range.end as usize];
             let first = ImageId(range.start);
             let outcome = outcome_of(logits.view(), labels, first);
-            UnitNumbers { outcome, logits, labels, first }
+            UnitNumbers { logits, outcome, labels, first }
         });
         let activity = activation_stats.map(ActivationStats::finish).unwrap_or_default();
         let weights = self.loaded.as_mut().and_then(|loaded| loaded.weights.take());

@@ -46,7 +46,7 @@ pub enum Command {
     /// Train a network and keep snapshots of it
     Train(TrainArgs),
     /// Compute the statistics of a run's snapshots: confusion, probabilities, clusters
-    Stats(StatsArgs),
+    Stats(Box<StatsArgs>),
     /// Serve the dashboard and the REST interface over one or more runs
     Serve(ServeArgs),
     /// Draw one sheet of filters or activations into a PNG file

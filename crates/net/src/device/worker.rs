@@ -177,7 +177,9 @@ fn read_floats(answers: &mut impl Read, count: usize) -> std::io::Result<Vec<f32
     let mut values = vec![0.0_f32; count];
     answers.read_exact(bytemuck::cast_slice_mut(&mut values))?;
     if cfg!(target_endian = "big") {
-        values.iter_mut().for_each(|value| *value = f32::from_bits(value.to_bits().swap_bytes()));
+        for value in &mut values {
+            *value = f32::from_bits(value.to_bits().swap_bytes());
+        }
     }
     Ok(values)
 }

@@ -27,6 +27,9 @@ pub(crate) struct WorkerModel {
     pub hash: String,
 }
 
+/// Who is shown every layer's output.
+type Watch<'w, T> = dyn Fn(&mut T, usize, LayerOutput<'_>) + 'w;
+
 /// The outputs of some layers for a few images, `images * length` values each, channels first.
 struct Outputs {
     layers: Vec<(usize, Vec<f32>)>,
@@ -48,7 +51,7 @@ impl WorkerModel {
         images: &[ArrayView3<'_, u8>],
         views: &[View],
         wanted: &[usize],
-        watch: Option<&dyn Fn(&mut T, usize, LayerOutput<'_>)>,
+        watch: Option<&Watch<'_, T>>,
     ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
         let layers = self.network.layers();
         let length = |layer: usize| layers[layer].shape.len();
