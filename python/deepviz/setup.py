@@ -15,13 +15,14 @@ from .clock import Clock, Every, clock_of
 from .corpus import Corpus, Given, classes_of, first_image, write_corpus
 from .errors import Refused
 from .folder import describe_folder
-from .lower import Network, lower
+from .lower import Network
 from .modes import unwrapped
 from .normalisation import Normalisation, numbers, of_processor
 from .run import RunFolder
 from .say import say
 from .tensors import arrays_of, memory_of
 from .version import VERSION
+from .worker import Mode, WorkerNetwork, network_of
 from .write import Array, snapshot_path, write_safetensors
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Start:
     example: torch.Tensor | None
     name: str
     optimizer: Any
+    worker: Mode = "auto"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def prepare(
     """
     model = unwrapped(start.model)
     corpus = describe_folder(start.corpus, _normalisation(start, model)) if start.corpus is not None else None
-    network = lower(model, _example(folder, start, corpus))
+    # A run that is gone on with stays what it is.
+    worker: Mode = "always" if folder.is_appended and folder.is_for_worker() else start.worker
+    network = network_of(model, _example(folder, start, corpus), worker)
     if folder.is_appended:
         _compare(folder, network)
         return Prepared(model, network, None)
@@ -211,6 +215,9 @@ def write_run(folder: RunFolder, start: Start, prepared: Prepared, step: int) ->
         "version": str(torch.__version__),
         "model": type(prepared.model).__name__,
     }
+    if isinstance(network, WorkerNetwork):
+        network.write(folder.path)
+        source["forward"] = "worker"
     if start.optimizer is not None:
         source["optimiser"] = optimiser_text(start.optimizer)
     outputs = check_outputs(prepared.model, network, corpus.images) if corpus.images is not None else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ..lower.trace import Node, operation
@@ -107,7 +106,7 @@ class Choice:
         else:
             return
         if form is None:
-            self.left_out[node] = "its attention is within windows or groups, whose weights are left out"
+            self.left_out[node] = "the weights of its attention, within windows or groups, are left out"
         elif max(form.output[1:]) > MAX_TOKENS:
             queries, keys = form.output[1:]
             self.left_out[node] = f"attention weights of {queries} x {keys} are left out"
@@ -141,12 +140,12 @@ def _of_attention(query: tuple[int, ...], key: tuple[int, ...]) -> Form | None:
 
 
 def _path(call: Call) -> str:
-    """A module's path; one that is called a second time is not numbered here."""
-    return re.sub(r"@\d+", "", call.path) or call.kind.rpartition(".")[2].lower()
+    """A module's path; the class of the model itself."""
+    return call.path or call.kind.rpartition(".")[2].lower()
 
 
 def _of_function(node: Node) -> tuple[str, str]:
     """The path of a layer that is a function within a module, and its text."""
     inner, name = calls(node)[-1:], operation(node).removesuffix("_")
-    path = re.sub(r"@\d+", "", inner[0].path) if inner else ""
+    path = inner[0].path if inner else ""
     return (f"{path}.{name}" if path else name), name

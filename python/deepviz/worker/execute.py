@@ -63,8 +63,8 @@ class Runner:
         """The outputs of layers for images N x C x H x W: float32, N x C x H x W each."""
         import torch
 
-        if not names:
-            return []
+        if not names or len(images) == 0:
+            return [torch.empty(0, *form.output) for form in self.forms(names)]
         nodes: dict[str, list[tuple[str, Form]]] = {}
         for name in names:
             node, form = self._layers[name]
@@ -72,13 +72,11 @@ class Runner:
         count = len(images)
         with torch.no_grad():
             if self._batch is None:
-                found = [self._computed(nodes, images)] if count else []
+                found = [self._computed(nodes, images)]
             else:
                 padding = images[-1:].expand(-count % self._batch, *images.shape[1:])
                 parts = torch.split(torch.cat([images, padding]), self._batch)
                 found = [self._computed(nodes, part) for part in parts]
-        if not found:
-            return [torch.empty(0, *form.output) for form in self.forms(names)]
         if len(found) == 1 and len(found[0][names[0]]) == count:
             return [found[0][name] for name in names]
         return [torch.cat([part[name] for part in found])[:count] for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -25,8 +26,9 @@ RESHAPES = "reshape view _unsafe_view flatten unflatten expand matmul bmm einsum
 
 
 class Call(NamedTuple):
-    """A call of a module: its path, numbered where it is called again (`relu@1`), and its class with its package."""
+    """A call of a module: a key of its own, the module's path, and its class with its package."""
 
+    key: str
     path: str
     kind: str
 
@@ -133,11 +135,13 @@ class Graph:
 def calls(node: Node) -> list[Call]:
     """The modules that a node lies in, the outermost first, by their paths in the model."""
     found = []
-    for path, kind in (node.meta.get("nn_module_stack") or {}).values():
+    for key, (path, kind) in (node.meta.get("nn_module_stack") or {}).items():
         kind = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
         # `net` is the module that the model was put into for the export.
         if str(path).startswith("net"):
-            found.append(Call(str(path).removeprefix("net").removeprefix("."), kind))
+            # Versions of PyTorch number a module that is called again in the key, or in the path: `relu@1`.
+            plain = re.sub(r"@\d+", "", str(path))
+            found.append(Call(f"{key} {path}", plain.removeprefix("net").removeprefix("."), kind))
     return found
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Refused
-from ..lower.export import Program, export
+from ..lower.export import Program, export, quiet
 from ..tensors import arrays_of
 from ..write import replaced
 
@@ -21,10 +22,13 @@ MODEL_FILE = "model.pt2"
 def exported(model: torch.nn.Module, example: torch.Tensor) -> Program:
     """The program for any number of images, or for two where the model fixes it. Raises Refused where there is none."""
     model = _plain(model)
-    try:
-        return export(model, example.cpu(), is_dynamic=True)
-    except Refused:
-        return export(model, example.cpu())
+    with contextlib.suppress(Refused):
+        program = export(model, example.cpu(), is_dynamic=True)
+        (output,) = program.output.args[0]
+        # A model may take the first two images alone.
+        if not isinstance(output.meta["val"].shape[0], int):
+            return program
+    return export(model, example.cpu())
 
 
 def _plain(model: torch.nn.Module) -> torch.nn.Module:
@@ -60,7 +64,8 @@ def save(program: Program, folder: Path) -> None:
                 is_parameter = isinstance(array, torch.nn.Parameter)
                 state[name] = torch.nn.Parameter(empty, requires_grad=False) if is_parameter else empty
         buffer = io.BytesIO()
-        torch.export.save(program.exported, buffer)
+        with quiet():
+            torch.export.save(program.exported, buffer)
     finally:
         state.update(kept)
     with replaced(folder / MODEL_FILE) as file:
