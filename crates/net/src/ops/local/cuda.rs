@@ -1,7 +1,9 @@
 //! Locally connected layers on the device: a product for every position, all in one series.
 
 use super::Local;
-use crate::device::cuda::{DeviceAddress, Factor, Matrix, MatrixProduct, PutBack, Rows, Sliding, WindowBatch, Workspace};
+use crate::device::cuda::{
+    DeviceAddress, Factor, Matrix, MatrixProduct, PutBack, Rows, Sliding, WindowBatch, Workspace,
+};
 use crate::device::windows::Windows;
 use crate::error::Error;
 use crate::ops::Role;
