@@ -27,7 +27,7 @@ class Layer:
     """
 
     type: str
-    inputs: list[Layer]
+    inputs: list[Layer] = field(repr=False)
     keys: dict[str, toml.Value]
     arrays: dict[str, str]
     shape: Shape
