@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{cifar_binary::Records, text::read_short};
+use super::{cifar_binary::Records, recorded::is_recorded, text::read_short};
 use crate::{
     ClassId, Error, ImageShape, OpenOptions, ShapesNotes, Split,
     account::Usage,
@@ -140,7 +140,7 @@ fn replace(
 /// Recognises a folder that deepViz made.
 #[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if !place.has(MANIFEST) {
+    if !place.has(MANIFEST) || is_recorded(place) {
         return Ok(None);
     }
     let bytes = place.folder.files.iter().map(|file| file.bytes).sum();

@@ -43,17 +43,18 @@ struct Format {
     version: u32,
 }
 
+/// Whether there is a `corpus.json` of this version.
+pub(super) fn is_recorded(place: &Place<'_>) -> bool {
+    let json = || read_short(&place.path.join(MANIFEST)).ok();
+    let format = || json().and_then(|json| serde_json::from_slice::<Format>(&json).ok());
+    place.has(MANIFEST) && format().is_some_and(|found| found.format == FORMAT && found.version == VERSION)
+}
+
 /// Recognises a folder with such a `corpus.json`; what cannot be read of it is left to the other version's reader.
 #[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if !place.has(MANIFEST) {
-        return Ok(None);
-    }
-    let format = read_short(&place.path.join(MANIFEST)).ok();
-    let format = format.and_then(|json| serde_json::from_slice::<Format>(&json).ok());
-    let is_recorded = format.is_some_and(|found| found.format == FORMAT && found.version == VERSION);
     let bytes = place.folder.files.iter().map(|file| file.bytes).sum();
-    Ok(is_recorded.then(|| Box::new(Recorded { folder: place.path.clone(), bytes }) as Box<dyn Reader>))
+    Ok(is_recorded(place).then(|| Box::new(Recorded { folder: place.path.clone(), bytes }) as Box<dyn Reader>))
 }
 
 struct Recorded {
@@ -164,6 +165,7 @@ mod tests {
         assert_eq!(corpus.identity(), IDENTITY);
         assert_eq!((corpus.range(Split::Train).len(), corpus.range(Split::Test).len()), (2, 1));
         assert_eq!(corpus.classes(), ["cat", "dog"]);
+        assert_eq!(corpus.account().remarks(), [""; 0], "no other layout reads the same file");
         assert_eq!(corpus.pixels(ImageId(2)).unwrap().iter().copied().collect::<Vec<u8>>(), [9, 10, 11, 12]);
         assert_eq!(corpus.labels().iter().map(|class| class.0).collect::<Vec<_>>(), [0, 1, 1]);
         assert_eq!(corpus.name_of(ImageId(1)).unwrap(), "train_00001");
