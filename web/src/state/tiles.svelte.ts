@@ -7,6 +7,7 @@ import { request } from '../api/client';
 import { atlasUrl, imageUrl } from '../api/pictureUrls';
 import type { Run } from '../api/types';
 import { begin, end } from '../base/idle';
+import { contained } from '../base/thumbSize';
 import { AutoRetry, connection } from './connection.svelte';
 
 const PAGE_PX = 1024;
@@ -22,6 +23,7 @@ interface Slot {
 export class Tiles {
   /** Grows when images arrived: read it in an effect that draws. */
   version = $state(0);
+  /** The size of the server's tiles, which reduces large images; known from the first that came. */
   width = 0;
   height = 0;
   readonly #present: () => Run['corpus'] | null;
@@ -56,8 +58,8 @@ export class Tiles {
       this.version += 1;
       return;
     }
-    this.width = corpus.image_shape.width;
-    this.height = corpus.image_shape.height;
+    this.width = 0;
+    this.height = 0;
     this.#pages = [];
     this.#slots.clear();
     this.#free = [];
@@ -102,8 +104,19 @@ export class Tiles {
     if (!slot) return false;
     this.#slots.delete(id);
     this.#slots.set(id, slot);
-    context.imageSmoothingEnabled = width < this.width;
-    context.drawImage(this.#pages[slot.page], slot.x, slot.y, this.width, this.height, x, y, width, height);
+    const to = contained(this, { x, y, width, height });
+    context.imageSmoothingEnabled = to.width < this.width;
+    context.drawImage(
+      this.#pages[slot.page],
+      slot.x,
+      slot.y,
+      this.width,
+      this.height,
+      to.x,
+      to.y,
+      to.width,
+      to.height,
+    );
     return true;
   }
 
@@ -128,6 +141,8 @@ export class Tiles {
       const response = await request(atlasUrl(corpus.id, corpus.identity, ids, columns));
       const bitmap = await createImageBitmap(await response.blob());
       if (this.#corpus?.identity !== corpus.identity) return;
+      this.width = Math.floor(bitmap.width / columns);
+      this.height = Math.floor(bitmap.height / Math.ceil(ids.length / columns));
       ids.forEach((id, i) =>
         this.#put(id, bitmap, (i % columns) * this.width, Math.floor(i / columns) * this.height),
       );

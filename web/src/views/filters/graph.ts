@@ -86,3 +86,19 @@ export function layout(graph: Graph): GraphLayout {
     lanes: Math.max(0, ...nodes.map((n) => n.lane)) + 1,
   };
 }
+
+/** A window that moves on by a step of columns is drawn anew once a step, not with every pixel. */
+const SIGHT_STEP = 8;
+
+/** The columns to draw: those in sight and as many on either side, in steps. */
+export function columnsInSight(
+  scrolled: number,
+  available: number,
+  pitch: number,
+): { from: number; to: number } {
+  const step = SIGHT_STEP * Math.max(1, pitch);
+  return {
+    from: Math.floor((scrolled - available) / step) * SIGHT_STEP,
+    to: Math.ceil((scrolled + 2 * available) / step) * SIGHT_STEP,
+  };
+}

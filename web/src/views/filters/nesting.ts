@@ -24,10 +24,20 @@ export interface Nested {
 /** Networks of more layers than this begin with their modules folded. */
 export const MOST_FLAT = 24;
 
+/** Names are asked for again and again, and there are as many as layers. */
+const known = new Map<string, readonly string[]>();
+const MOST_KNOWN = 4096;
+
 /** The modules that a layer lies in, outer ones first: `a.b.c` lies in `a` and `a.b`. */
-export function modulesOf(name: string): string[] {
-  const parts = name.split('.');
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('.'));
+export function modulesOf(name: string): readonly string[] {
+  const before = known.get(name);
+  if (before) return before;
+  const modules: string[] = [];
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1))
+    modules.push(name.slice(0, dot));
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(name, modules);
+  return modules;
 }
 
 /**
@@ -64,8 +74,12 @@ export function nest(layers: readonly NestedLayer[], isOpen: (path: string) => b
 
   const openModules = new Map<string, string[]>();
   for (const name of nodes.keys())
-    for (const path of modulesOf(name).filter((path) => (sizes.get(path) ?? 0) > 1))
-      openModules.set(path, [...(openModules.get(path) ?? []), name]);
+    for (const path of modulesOf(name)) {
+      if ((sizes.get(path) ?? 0) < 2) continue;
+      const inside = openModules.get(path);
+      if (inside) inside.push(name);
+      else openModules.set(path, [name]);
+    }
   const open = [...openModules]
     .map(([path, inside]) => ({ path, depth: modulesOf(path).length, nodes: inside }))
     .sort((a, b) => a.depth - b.depth);
@@ -78,4 +92,16 @@ export function nest(layers: readonly NestedLayer[], isOpen: (path: string) => b
     }),
   );
   return { graph: { nodes: [...nodes.values()], edges: [...edges.values()] }, labels, folded, open };
+}
+
+/** The lines over the open modules: from which column to which. */
+export function bracketsOf(
+  open: Nested['open'],
+  columnOf: ReadonlyMap<string, number>,
+): { path: string; label: string; depth: number; first: number; last: number }[] {
+  return open.map(({ path, depth, nodes }) => {
+    const columns = nodes.map((name) => columnOf.get(name) ?? 0);
+    const label = path.slice(path.lastIndexOf('.') + 1);
+    return { path, label, depth, first: Math.min(...columns), last: Math.max(...columns) };
+  });
 }
