@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 ROOT = Path(__file__).resolve().parents[1]
+ATTEND = nn.functional.scaled_dot_product_attention
 
 
 def described(run: Path) -> list[dict[str, Any]]:
@@ -87,24 +88,26 @@ class _Attentions(TorchFunctionMode):
         super().__init__()
         self.weights: list[Tensor] = []
 
+    def __enter__(self) -> Any:
+        # The mode does not see what multi_head_attention_forward calls.
+        nn.functional.scaled_dot_product_attention = self.attend  # type: ignore[assignment]
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        nn.functional.scaled_dot_product_attention = ATTEND
+        super().__exit__(*error)
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = getattr(func, "__name__", "")
-        if name == "multi_head_attention_forward":
-            # What it calls is watched, too.
-            with self:
-                return func(*args, **(kwargs or {}))
         result = func(*args, **(kwargs or {}))
-        if name == "scaled_dot_product_attention":
-            self.weights.append(_weights(*args, **(kwargs or {})))
-        elif name == "softmax" and result.dim() == 4:
+        if getattr(func, "__name__", "") == "softmax" and result.dim() == 4:
             self.weights.append(result)
         return result
 
-
-def _weights(query: Tensor, key: Tensor, value: Tensor, attn_mask: Any = None, **options: Any) -> Tensor:
-    """By attending to unit vectors."""
-    unit = torch.eye(key.shape[-2]).expand(*key.shape[:-1], key.shape[-2])
-    return nn.functional.scaled_dot_product_attention(query, key, unit, attn_mask, **options)
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        # The weights, by attending to unit vectors.
+        unit = torch.eye(key.shape[-2]).expand(*key.shape[:-1], key.shape[-2])
+        self.weights.append(ATTEND(query, key, unit, *arguments, **options))
+        return ATTEND(query, key, value, *arguments, **options)
 
 
 def expected(model: nn.Module, images: Tensor, layers: Sequence[dict[str, Any]]) -> dict[str, Tensor]:

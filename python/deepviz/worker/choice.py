@@ -123,14 +123,21 @@ class Choice:
         axes = node.meta["val"].dim()
         if node.args[1] not in (-1, axes - 1) or axes < 3:
             return False
-        pending = list(self.graph.users[node])
+        pending, seen = list(self.graph.users[node]), set[Node]()
         while pending:
             user = pending.pop()
             if user.op == "call_function" and operation(user) in PRODUCTS:
                 return True
-            if self.graph.root(user) is node:
+            # Heads may be mixed on the way.
+            if user not in seen and _lengths(user) == _lengths(node):
                 pending.extend(self.graph.users[user])
+            seen.add(user)
         return False
+
+
+def _lengths(node: Node) -> list[str]:
+    """The lengths of a tensor's axes in no order."""
+    return sorted(str(length) for length in getattr(node.meta.get("val"), "shape", ()))
 
 
 def _of_attention(query: tuple[int, ...], key: tuple[int, ...]) -> Form | None:

@@ -12,7 +12,7 @@ from .form import Form, form_of
 
 SAME = (
     "dropout feature_dropout alpha_dropout clone contiguous detach alias to _to_copy lift_fresh reshape view view_as "
-    "_unsafe_view flatten unflatten transpose permute movedim squeeze unsqueeze t"
+    "_unsafe_view flatten unflatten transpose swapaxes swapdims permute movedim squeeze unsqueeze t"
 ).split()
 """Operations whose result has the same values in another order or shape, in evaluation."""
 FIRST = (

@@ -28,7 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: PyTorch's own choice)")
     given = parser.parse_args(arguments)
     answers = _taken_stdout()
-    return Worker(sys.stdin.buffer, answers).work(given.run, given.threads)
+    try:
+        return Worker(sys.stdin.buffer, answers).work(given.run, given.threads)
+    except KeyboardInterrupt:
+        # Ctrl-C reaches the program that started it, too, and that says what there is to say.
+        return 130
 
 
 def _taken_stdout() -> BinaryIO:
