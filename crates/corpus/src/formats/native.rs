@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{cifar_binary::Records, recorded::is_recorded, text::read_short};
+use super::{cifar_binary::Records, text::read_short};
 use crate::{
     ClassId, Error, ImageShape, OpenOptions, ShapesNotes, Split,
     account::Usage,
@@ -27,6 +27,8 @@ use crate::{
 pub(crate) const MANIFEST: &str = "corpus.json";
 const FORMAT: &str = "deepviz corpus";
 const VERSION: u32 = 1;
+/// The version of corpora that another program wrote beside a run: [`super::recorded`].
+pub(super) const RECORDED_VERSION: u32 = 2;
 const TRAIN: &str = "train.bin";
 const TEST: &str = "test.bin";
 /// Ends the name of a file that is being written.
@@ -137,10 +139,17 @@ fn replace(
     file.sync_all().and_then(|()| fs::rename(&temporary, &path)).map_err(failed)
 }
 
+/// The version that a folder's `corpus.json` says; none where it says none.
+pub(super) fn version_of(place: &Place<'_>) -> Option<u32> {
+    let json = read_short(&place.path.join(MANIFEST)).ok()?;
+    let found: Format = serde_json::from_slice(&json).ok()?;
+    (found.format == FORMAT).then_some(found.version)
+}
+
 /// Recognises a folder that deepViz made.
 #[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if !place.has(MANIFEST) || is_recorded(place) {
+    if !place.has(MANIFEST) || version_of(place) == Some(RECORDED_VERSION) {
         return Ok(None);
     }
     let bytes = place.folder.files.iter().map(|file| file.bytes).sum();

@@ -10,7 +10,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    native::MANIFEST,
+    native::{MANIFEST, RECORDED_VERSION, version_of},
     records::{FoundLabel, PICTURE, RecordReader, class_of, is_picture},
     text::read_short,
 };
@@ -22,8 +22,6 @@ use crate::{
     tree::Place,
 };
 
-const FORMAT: &str = "deepviz corpus";
-const VERSION: u32 = 2;
 const SPLITS: [(&str, Split, &str); 2] = [("train.bin", Split::Train, "train"), ("test.bin", Split::Test, "test")];
 
 /// `corpus.json`.
@@ -36,25 +34,12 @@ struct Manifest {
     classes: Vec<String>,
 }
 
-/// Only what every version has.
-#[derive(Deserialize)]
-struct Format {
-    format: String,
-    version: u32,
-}
-
-/// Whether there is a `corpus.json` of this version.
-pub(super) fn is_recorded(place: &Place<'_>) -> bool {
-    let json = || read_short(&place.path.join(MANIFEST)).ok();
-    let format = || json().and_then(|json| serde_json::from_slice::<Format>(&json).ok());
-    place.has(MANIFEST) && format().is_some_and(|found| found.format == FORMAT && found.version == VERSION)
-}
-
 /// Recognises a folder with such a `corpus.json`; what cannot be read of it is left to the other version's reader.
 #[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
 pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
     let bytes = place.folder.files.iter().map(|file| file.bytes).sum();
-    Ok(is_recorded(place).then(|| Box::new(Recorded { folder: place.path.clone(), bytes }) as Box<dyn Reader>))
+    let is_recorded = place.has(MANIFEST) && version_of(place) == Some(RECORDED_VERSION);
+    Ok(is_recorded.then(|| Box::new(Recorded { folder: place.path.clone(), bytes }) as Box<dyn Reader>))
 }
 
 struct Recorded {
