@@ -163,6 +163,8 @@ fn what_does_not_fit_is_refused_with_what_was_found_and_nothing_is_written() {
     import.import(&["ckpts/cut_4.pt"]).expect_error(&["no file of torch.save, or is damaged", "cut_4.pt"]);
     fs::write(import.fixture.path("ckpts/text.pt"), "hello").unwrap();
     import.import(&["ckpts/text.pt"]).expect_error(&["no file of torch.save"]);
+    fs::create_dir(import.fixture.path("empty")).unwrap();
+    import.import(&["empty"]).expect_error(&["holds no checkpoints", "empty"]);
     import.import(&["ckpts/none.pt"]).expect_error(&["none.pt", "No such file"]);
     import.import(&["recorded/run.toml"]).expect_error(&["ends in none of .pt"]);
     let unnamed = import.copy("plain_2.pt", "other-name.pt");
@@ -204,7 +206,19 @@ fn a_followed_folder_gives_what_appears_in_it() {
         }
     }
     assert!(Run::open(&import.run).unwrap().is_live());
+    // One that is half there is told; the others do not wait for it.
+    let whole = fs::read(deepviz_fixtures::checkpoint("plain_2.pt")).unwrap();
+    fs::write(import.fixture.path("ckpts/model_5.pt"), &whole[..whole.len() / 2]).unwrap();
+    import.copy("plain_2.pt", "model_6.pt");
+    while !import.steps().contains(&6) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     fixture::signal(&child, "INT");
-    assert!(child.wait().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("model_5.pt is left out") && said.contains("or is damaged"), "{said}");
+    assert_eq!(import.steps(), [3, 4, 6]);
     assert!(import.weights(4) == recorded(2));
 }

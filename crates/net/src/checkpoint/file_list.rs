@@ -6,8 +6,8 @@ use crate::error::Error;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Endings of files that are checkpoints.
-const ENDINGS: [&str; 6] = [".pt", ".pth", ".ckpt", ".pth.tar", ".pt.tar", ".safetensors"];
+/// Endings of files that are checkpoints, the longer ones first.
+pub(super) const ENDINGS: [&str; 6] = [".pth.tar", ".pt.tar", ".safetensors", ".pth", ".pt", ".ckpt"];
 
 /// Files that make a folder one checkpoint, as Hugging Face's Trainer writes it, in the order in which they are taken.
 const IN_FOLDER: [&str; 4] =
@@ -19,19 +19,19 @@ const WITHOUT_WEIGHTS: [&str; 3] = ["optimizer.pt", "scheduler.pt", "scaler.pt"]
 /// Bytes of an index of shards.
 const MOST_INDEX_BYTES: u64 = 64 << 20;
 
-/// The checkpoints that a path names: itself, or those in the folder, in the order of their names.
+/// The checkpoints that a path names: itself, or those in the folder, in the order of their names; none where the folder
+/// has none.
 ///
 /// # Errors
-/// [`Error::Damaged`]: the path is no checkpoint, or a folder without any. [`Error::Io`].
+/// [`Error::Damaged`]: the path is no checkpoint, or one that has to be converted first. [`Error::Io`].
 pub fn checkpoints_in(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let unusable = |reason: String| Err(Checkpoint::unusable(path, reason));
     if !path.is_dir() {
         // What is not there is reported as such.
         std::fs::metadata(path).map_err(Error::io("read the checkpoint", path))?;
         if name_of(path).is_some_and(|name| is_checkpoint_name(name) || IN_FOLDER.contains(&name)) {
             return Ok(vec![path.to_owned()]);
         }
-        return unusable(format!("its name ends in none of {}", ENDINGS.join(", ")));
+        return Err(Checkpoint::unusable(path, format!("its name ends in none of {}", ENDINGS.join(", "))));
     }
     if is_checkpoint_folder(path)? {
         return Ok(vec![path.to_owned()]);
@@ -44,9 +44,6 @@ pub fn checkpoints_in(path: &Path) -> Result<Vec<PathBuf>, Error> {
         if is_one {
             found.push(entry);
         }
-    }
-    if found.is_empty() {
-        return unusable(format!("the folder holds none (no file in it ends in {})", ENDINGS.join(", ")));
     }
     found.sort();
     Ok(found)

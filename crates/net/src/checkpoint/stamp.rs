@@ -1,6 +1,7 @@
 //! When a checkpoint was kept: updates and epochs done, by its content, beside it or by its name.
 
 use super::Facts;
+use super::file_list::ENDINGS;
 use crate::bounded;
 use std::path::Path;
 
@@ -8,7 +9,6 @@ const STEP_KEYS: [&str; 5] = ["global_step", "step", "steps", "iteration", "iter
 const TRAINER_STATE: &str = "trainer_state.json";
 /// Bytes of the Trainer's state: its log has a line for every few steps.
 const MOST_STATE_BYTES: u64 = 256 << 20;
-const ENDINGS: [&str; 6] = [".pth.tar", ".pt.tar", ".safetensors", ".pth", ".pt", ".ckpt"];
 
 /// Updates and epochs done after which a checkpoint was kept; none where it does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

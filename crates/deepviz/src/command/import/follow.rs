@@ -23,13 +23,6 @@ struct Seen {
 type State = Option<(u64, SystemTime)>;
 
 impl Arrivals {
-    /// These are dealt with as they are.
-    pub fn mark(&mut self, files: &[PathBuf]) {
-        for file in files {
-            self.known.insert(file.clone(), Seen { state: state_of(file), is_taken: true });
-        }
-    }
-
     /// Those that are new, or have changed, and have stayed as they are since the last time; from now on they are dealt
     /// with.
     pub fn ready(&mut self, files: &[PathBuf]) -> Vec<PathBuf> {
@@ -72,9 +65,9 @@ mod tests {
         let (old, new) = (folder.path().join("old.pt"), folder.path().join("new.pt"));
         std::fs::write(&old, b"1").unwrap();
         let mut arrivals = Arrivals::default();
-        arrivals.mark(std::slice::from_ref(&old));
-        let both = [old, new.clone()];
+        let both = [old.clone(), new.clone()];
         assert!(arrivals.ready(&both[..1]).is_empty());
+        assert_eq!(arrivals.ready(&both[..1]), [old]);
         std::fs::write(&new, b"1").unwrap();
         assert!(arrivals.ready(&both).is_empty());
         std::fs::write(&new, b"12").unwrap();

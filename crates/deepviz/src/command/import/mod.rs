@@ -28,37 +28,71 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<ExitStatus> {
     let _lock = RunLock::acquire(&args.run).context("cannot import")?;
     let stop = Stop::install("stopping; what is imported is kept (Ctrl-C again to stop at once)")?;
     let mut importer = Importer::new(&run, args)?;
-    let mut arrivals = Arrivals::default();
-    let files = listed(&args.checkpoints, args.follow)?;
-    arrivals.mark(&files);
-    importer.take(&files, &stop).context("cannot import")?;
-    while args.follow && !stop.is_asked() {
-        std::thread::sleep(follow::INTERVAL);
-        // One that cannot be read now may be whole soon, and the others are not to wait for it.
-        for file in arrivals.ready(&listed(&args.checkpoints, true)?) {
-            if let Err(error) = importer.take(std::slice::from_ref(&file), &stop) {
-                note(&format!("{} is left out: {error:#}", file.display()));
-            }
-        }
+    if args.follow {
+        follow(&mut importer, &args.checkpoints, &stop);
+    } else {
+        importer.take(&listed(&args.checkpoints)?, &stop).context("cannot import")?;
     }
     importer.finish();
     Ok(if stop.is_asked() && !args.follow { ExitStatus::Interrupted } else { ExitStatus::Success })
 }
 
-/// All checkpoints that the arguments name, each file once: timm's best one is a second name of another.
-fn listed(given: &[PathBuf], may_be_empty: bool) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found: Vec<PathBuf> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for path in given {
-        let inside = match checkpoints_in(path) {
-            Ok(inside) => inside,
-            // Training may be about to write the first one.
-            Err(_) if may_be_empty && path.is_dir() => Vec::new(),
-            Err(error) => return Err(error).context("cannot import"),
-        };
-        found.extend(inside.into_iter().filter(|file| seen.insert(identity(file))));
+/// Takes what is there and what appears until told to stop. What cannot be used is said once and left out: it may be
+/// whole later, and the others are not to wait for it.
+fn follow(importer: &mut Importer<'_>, given: &[PathBuf], stop: &Stop) {
+    let (mut arrivals, mut said) = (Arrivals::default(), String::new());
+    while !stop.is_asked() {
+        let files = listed_while_following(given, &mut said);
+        let ready = arrivals.ready(&files);
+        // Those that were there before are put in order together, as far as all of them can be used.
+        if !ready.is_empty() && importer.take(&ready, stop).is_err() {
+            for file in ready {
+                if let Err(error) = importer.take(std::slice::from_ref(&file), stop) {
+                    note(&format!("{} is left out: {error:#}", file.display()));
+                }
+            }
+        }
+        std::thread::sleep(follow::INTERVAL);
     }
-    Ok(found)
+}
+
+/// All checkpoints that the arguments name, each file once: timm's best one is a second name of another.
+fn listed(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for path in given {
+        let inside = checkpoints_in(path).context("cannot import")?;
+        if inside.is_empty() {
+            bail!(
+                "cannot import: the folder holds no checkpoints (.pt, .pth, .ckpt, .pth.tar, .safetensors): {}",
+                path.display()
+            );
+        }
+        found.extend(inside);
+    }
+    Ok(each_once(found))
+}
+
+/// The same where training may be about to write the first one; a new reason why a path cannot be listed is told.
+fn listed_while_following(given: &[PathBuf], said: &mut String) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for path in given {
+        match checkpoints_in(path) {
+            Ok(inside) => found.extend(inside),
+            Err(error) => {
+                let reason = error.to_string();
+                if *said != reason {
+                    note(&reason);
+                    *said = reason;
+                }
+            }
+        }
+    }
+    each_once(found)
+}
+
+fn each_once(files: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut seen = BTreeSet::new();
+    files.into_iter().filter(|file| seen.insert(identity(file))).collect()
 }
 
 /// What two names of one file have in common.
