@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,15 @@ def test_errors_are_said_and_the_next_request_is_answered(run: Path, client: Cli
     assert "TypeError" in client.ask(0, images(), ["fc"], layers=None)
     assert client.hello == {"protocol": 1, "torch": torch.__version__}
     assert client.ask(0, images(), ["fc"])["fc"].shape == (3, 3)
+
+
+def test_it_goes_on_after_ctrl_c(run: Path) -> None:
+    """A terminal sends it to all processes at once; the one that asks decides when to stop."""
+    with Client(run) as client:
+        before = client.ask(0, images(), ["fc"])["fc"]
+        client.process.send_signal(signal.SIGINT)
+        assert difference(client.ask(0, images(), ["fc"])["fc"], before) == 0
+        assert client.close() == 0
 
 
 def test_a_line_that_is_no_request_ends_the_worker(run: Path) -> None:

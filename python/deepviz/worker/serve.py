@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,12 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("run", type=Path, metavar="RUN", help="the run folder")
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: PyTorch's own choice)")
     given = parser.parse_args(arguments)
-    answers = _taken_stdout()
-    try:
-        return Worker(sys.stdin.buffer, answers).work(given.run, given.threads)
-    except KeyboardInterrupt:
-        # Ctrl-C reaches the program that started it, too, and that says what there is to say.
-        return 130
+    # Ctrl-C reaches the program that started it, too: that finishes what it is at, and then closes stdin.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return Worker(sys.stdin.buffer, _taken_stdout()).work(given.run, given.threads)
 
 
 def _taken_stdout() -> BinaryIO:

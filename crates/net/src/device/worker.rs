@@ -144,6 +144,8 @@ impl Worker {
         let Shared { python, run, threads, .. } = &*self.0;
         let mut command = Command::new(python);
         command.args(["-m", "deepviz.worker"]).arg(run).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Python is not to take modules from the folder that happens to be the current one.
+        command.env("PYTHONSAFEPATH", "1");
         if let Some(threads) = threads {
             command.args(["--threads", &threads.to_string()]);
         }
