@@ -93,7 +93,9 @@ pub(crate) fn missing_of_layer(
     layer: &str,
     split: Split,
 ) -> Result<ApiError, ApiError> {
-    if !store.is_layer_left_out(checkpoint.step, split, layer)? {
+    // The image has no activity at all.
+    let is_image = run.network().index_of(layer) == Some(0);
+    if is_image || !store.is_layer_left_out(checkpoint.step, split, layer)? {
         return missing_at(run, store, checkpoint, split);
     }
     let what = format!("run {}: the statistics of checkpoint {} ({split}) leave out {layer}", run.id, checkpoint.index);

@@ -119,8 +119,13 @@ fn folder_of(staging: &Path, is_here: fn(&Path) -> bool) -> PathBuf {
     }
 }
 
+/// The outputs of a run's `[check]`, as recorders name the file.
+const CHECK_FILE: &str = "check.safetensors";
+
 /// The log of the statistics' database holds what was written last, where the archive was made while `deepviz stats` ran.
-const RUN_FILES: [&str; 4] = ["run.toml", "metrics.jsonl", deepviz_stats::FILE_NAME, deepviz_stats::LOG_FILE_NAME];
+/// The graph of a network that Python computes is not taken: no server loads what strangers send.
+const RUN_FILES: [&str; 5] =
+    ["run.toml", "metrics.jsonl", CHECK_FILE, deepviz_stats::FILE_NAME, deepviz_stats::LOG_FILE_NAME];
 
 /// The files of a run, in their folder or in one around it.
 fn belongs_to_run(path: &Path) -> bool {
