@@ -23,6 +23,8 @@ export interface Nested {
 
 /** Networks of more layers than this begin with their modules folded. */
 export const MOST_FLAT = 24;
+/** Height in pixels of a row that names open modules. */
+export const MODULE_ROW = 20;
 
 /** Names are asked for again and again, and there are as many as layers. */
 const known = new Map<string, readonly string[]>();
@@ -94,11 +96,16 @@ export function nest(layers: readonly NestedLayer[], isOpen: (path: string) => b
   return { graph: { nodes: [...nodes.values()], edges: [...edges.values()] }, labels, folded, open };
 }
 
-/** The lines over the open modules: from which column to which. */
-export function bracketsOf(
-  open: Nested['open'],
-  columnOf: ReadonlyMap<string, number>,
-): { path: string; label: string; depth: number; first: number; last: number }[] {
+/** The line over an open module: from which column to which. */
+export interface Bracket {
+  path: string;
+  label: string;
+  depth: number;
+  first: number;
+  last: number;
+}
+
+export function bracketsOf(open: Nested['open'], columnOf: ReadonlyMap<string, number>): Bracket[] {
   return open.map(({ path, depth, nodes }) => {
     const columns = nodes.map((name) => columnOf.get(name) ?? 0);
     const label = path.slice(path.lastIndexOf('.') + 1);
