@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { noStatistics, skippedWords, unansweredWords } from './missingStatistics';
+import { ApiError } from '../api/client';
+import { lackingOf, noStatistics, partsOf, skippedWords, unansweredWords } from './missingStatistics';
 
 const run = { statistics_problem: null };
 const broken = { statistics_problem: 'file is not a database' };
@@ -24,6 +25,34 @@ describe('a checkpoint without statistics', () => {
     expect(noStatistics(run, point('missing'), 'test')).toBeNull();
     expect(noStatistics(run, point('ready'), 'train')).toBeNull();
     expect(noStatistics(null, null, 'test')).toBeNull();
+  });
+});
+
+describe('what the server lacks', () => {
+  const problem = {
+    title: 'What is needed for this is missing',
+    status: 409,
+    detail: 'run deep: the statistics of checkpoint 3 (test) leave out layer1.0.conv1',
+    hint: 'compute it too with `deepviz stats RUN --layers layer1.0.conv1`',
+  };
+
+  it('is told from a failure, in its own words', () => {
+    expect(lackingOf(new ApiError(problem))).toEqual({
+      what: 'the statistics of checkpoint 3 (test) leave out layer1.0.conv1',
+      hint: problem.hint,
+    });
+    expect(lackingOf(new ApiError({ title: problem.title, status: 409 }))?.what).toBe(problem.title);
+    expect(lackingOf(new ApiError({ ...problem, status: 404 }))).toBeNull();
+    expect(lackingOf(new Error('x'))).toBeNull();
+  });
+
+  it('names the command apart from the words', () => {
+    expect(partsOf(problem.hint)).toEqual([
+      { text: 'compute it too with ', isCommand: false },
+      { text: 'deepviz stats RUN --layers layer1.0.conv1', isCommand: true },
+    ]);
+    expect(partsOf('the other checkpoints are not affected')).toHaveLength(1);
+    expect(partsOf('')).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 /** Messages about missing statistics, predictions and metrics. Pure. */
+import { ApiError } from '../api/client';
 import type { Checkpoint, Metrics, Run, Split } from '../api/types';
 import { count, plural } from '../base/format';
 
@@ -20,6 +21,24 @@ export function noStatistics(
     return 'the statistics are of another snapshot or corpus: deepviz stats computes them anew';
   return null;
 }
+
+/**
+ * The server's words for what it lacks (409): what is missing, and the way on, with what is to be typed in backticks.
+ * Null for every other failure.
+ */
+export function lackingOf(error: unknown): { what: string; hint: string } | null {
+  if (!(error instanceof ApiError) || error.status !== 409) return null;
+  const { title, detail, hint = '' } = error.problem;
+  // The page shows one run, and says which.
+  return { what: (detail || title).replace(/^run \S+: /, ''), hint };
+}
+
+/** A text with commands in backticks, in parts: `use \`deepviz stats RUN\`` is words, then a command. */
+export const partsOf = (text: string): { text: string; isCommand: boolean }[] =>
+  text
+    .split('`')
+    .map((part, n) => ({ text: part, isCommand: n % 2 === 1 }))
+    .filter((part) => part.text !== '');
 
 /** Number of an image's readable checkpoints without a prediction, in words; empty where all have one. */
 export function unansweredWords(

@@ -102,6 +102,8 @@ export class Activity {
     return this.#now.slow;
   }
   retry(): void {
+    this.#kept.clear();
     this.#now.retry();
+    this.#history.retry();
   }
 }
