@@ -29,6 +29,14 @@ export function choicePatch(
   return { ...patch, ...Object.fromEntries(named) };
 }
 
+/** Options that belong to one layer: the page of its filters and channels, by the layer that is shown. */
+const OF_A_LAYER = ['bank.from', 'bank.channels'];
+
+/** The options when another layer is chosen: its pages begin where its pinned filter is. */
+export function optionsForLayer(options: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !OF_A_LAYER.includes(name)));
+}
+
 export interface Playhead {
   checkpoint: number;
   before: number;

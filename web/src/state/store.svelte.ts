@@ -18,7 +18,7 @@ import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunProblem, RunSumma
 import { touch } from '../base/idle';
 import { AddressBar } from './addressBar.svelte';
 import { resolveUrlState, urlStateForRun, urlStateOf } from './resolveUrlState';
-import { choicePatch, movePatch, optionPatch, peekPatch, type Choice } from './selection';
+import { choicePatch, movePatch, optionPatch, optionsForLayer, peekPatch, type Choice } from './selection';
 import { AutoRetry } from './connection.svelte';
 import { epochAway, nextReadable, nearestReadable } from './checkpoints';
 import { LiveUpdates, type RunUpdate } from './liveUpdates.svelte';
@@ -216,6 +216,7 @@ export class Store {
   }
 
   choose(choice: Choice): void {
+    if (choice.layer !== undefined && choice.layer !== this.layer) this.options = optionsForLayer(this.options);
     Object.assign(this, choicePatch(this, choice, this.run?.layers ?? []));
     this.#changed();
   }

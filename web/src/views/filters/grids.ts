@@ -11,6 +11,12 @@ export interface AvailableSize {
   height: number;
 }
 
+/** Filters and channels on a page of a large layer. */
+export interface PageSize {
+  filters: number;
+  channels: number;
+}
+
 export interface TileSize {
   tiles: number;
   tileWidth: number;

@@ -8,6 +8,7 @@ import {
   matrixGrid,
   pairedGrids,
   type AvailableSize,
+  type PageSize,
   type TileSize,
 } from './grids';
 
@@ -29,7 +30,7 @@ export function arrangementOf(layer: Pick<Layer, 'sheet_shape' | 'inputs'>, inpu
 export interface Arranged {
   /** Null where the layer has no weights, or they are not wanted. */
   bank: { grid: Grid; width: number; height: number; scrolls: boolean } | null;
-  maps: { grid: Grid; width: number } | null;
+  maps: { grid: Grid; width: number; height: number; scrolls: boolean } | null;
   /** Position of the pinned filter: below everything, or under the maps. */
   inspector: { where: 'below' | 'right' | 'none'; width: number; height: number; detail: boolean };
   /** The weights above, the activations below them. */
@@ -48,7 +49,6 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Inputs of both layouts. */
 interface Parts {
-  layer: Pick<Layer, 'sheet_shape' | 'shape' | 'inputs'>;
   sheet: readonly [filters: number, channels: number, height: number, width: number];
   maps: TileSize;
   body: AvailableSize;
@@ -66,30 +66,44 @@ export function arrange(
   input: string,
   show: Show,
   available: AvailableSize,
+  page: PageSize | null = null,
 ): Arranged {
   const body = { width: available.width, height: Math.max(320, available.height) };
   const kind = arrangementOf(layer, input);
   const gap = body.width >= 1060 ? 68 : 36;
   const { channels, width, height } = layer.shape;
-  const maps: TileSize = { tiles: channels, tileWidth: width, tileHeight: height, gap: 2 };
-  const sheet = layer.sheet_shape;
+  const maps: TileSize = {
+    tiles: Math.min(channels, page?.filters ?? channels),
+    tileWidth: width,
+    tileHeight: height,
+    gap: 2,
+  };
+  const whole = layer.sheet_shape;
+  const sheet: Parts['sheet'] | null =
+    whole &&
+    (page ? [Math.min(whole[0], page.filters), Math.min(whole[1], page.channels), whole[2], whole[3]] : whole);
   if (kind === 'none' || !sheet) {
     const grid = mapsGrid(maps, { width: body.width, height: body.height - CAP - 16 }, 8);
     return {
       bank: null,
-      maps: { grid, width: Math.max(264, gridWidth(grid)) },
+      maps: { ...scrolled(grid, body.height - CAP - 16), width: Math.max(264, gridWidth(grid)) },
       inspector: { where: 'none', width: 0, height: 0, detail: false },
       stacked: false,
       gap,
     };
   }
   const [wantsBank, wantsMaps] = [show !== 'activations', show !== 'filters'];
-  const parts: Parts = { layer, sheet, maps, body, gap, wantsBank, wantsMaps };
+  const parts: Parts = { sheet, maps, body, gap, wantsBank, wantsMaps };
   return kind === 'tiles' ? arrangeTiles(parts) : arrangeMatrix(parts, kind === 'heat');
 }
 
+/** A grid that is taller than its room is scrolled in it. */
+function scrolled(grid: Grid, height: number): { grid: Grid; height: number; scrolls: boolean } {
+  return { grid, height, scrolls: gridHeight(grid) > height + 8 };
+}
+
 /** Filters as tiles on the left, maps on the right, the pinned filter below. */
-function arrangeTiles({ layer, sheet, maps, body, gap, wantsBank, wantsMaps }: Parts): Arranged {
+function arrangeTiles({ sheet, maps, body, gap, wantsBank, wantsMaps }: Parts): Arranged {
   const { width, height } = body;
   const [filters, , tileHeight, tileWidth] = sheet;
   const tall =
@@ -109,15 +123,15 @@ function arrangeTiles({ layer, sheet, maps, body, gap, wantsBank, wantsMaps }: P
   // The same columns in both: a filter has one position.
   const grid =
     pair?.bank ??
-    (mapGrid && filters === layer.shape.channels
+    (mapGrid && filters === maps.tiles && gridHeight(mapGrid) <= tall + 8
       ? gridOf(size, mapGrid.columns, free)
       : bestGrid(size, free, 8));
-  const used = Math.max(wantsBank ? gridHeight(grid) : 0, mapGrid ? gridHeight(mapGrid) : 0);
+  const used = Math.max(wantsBank ? gridHeight(grid) : 0, mapGrid ? Math.min(tall, gridHeight(mapGrid)) : 0);
   return {
     bank: wantsBank
       ? { grid, width: gridWidth(grid), height: tall, scrolls: gridHeight(grid) > tall + 8 }
       : null,
-    maps: mapGrid && { grid: mapGrid, width: gridWidth(mapGrid) },
+    maps: mapGrid && { ...scrolled(mapGrid, tall), width: gridWidth(mapGrid) },
     inspector: {
       where: 'below',
       width,
@@ -148,14 +162,13 @@ function arrangeMatrix({ sheet, maps, body, gap, wantsBank, wantsMaps }: Parts, 
   const between = stacked ? gap : gap - 14;
   const side = bank && !stacked ? width - bankWidth - between : stacked ? Math.floor((width - gap) / 2) : width;
   const top = bank && stacked ? Math.min(gridHeight(grid), share) + CAP + AXES.foot + 16 : 0;
-  const mapGrid = wantsMaps
-    ? mapsGrid(maps, { width: side, height: height - CAP - top - (stacked ? 8 : 236) }, 8)
-    : null;
-  const under = mapGrid && !stacked ? gridHeight(mapGrid) + CAP : 0;
+  const high = height - CAP - top - (stacked ? 8 : 236);
+  const mapGrid = wantsMaps ? mapsGrid(maps, { width: side, height: high }, 8) : null;
+  const under = mapGrid && !stacked ? Math.min(high, gridHeight(mapGrid)) + CAP : 0;
   return {
     bank,
     maps: mapGrid && {
-      grid: mapGrid,
+      ...scrolled(mapGrid, high),
       width: stacked ? side : Math.max(264, Math.min(side, gridWidth(mapGrid))),
     },
     inspector: {
