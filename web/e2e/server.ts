@@ -1,8 +1,10 @@
 // The built binary: small runs made with it, and servers started from it.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { preview, type PreviewServer } from 'vite';
 
 export function binary(): string {
   const path = resolve(process.env.DEEPVIZ_BIN ?? join(import.meta.dirname, '../../target/debug/deepviz'));
@@ -28,15 +30,31 @@ function addressOf(server: ChildProcess): Promise<string> {
   });
 }
 
+/**
+ * With `DEEPVIZ_WEB=dist` the dashboard comes from `web/dist`, as `npm run build` has just made it, and the binary, which
+ * may have another one in it, answers the API behind it.
+ */
+function frontOf(printed: string): Promise<PreviewServer | null> {
+  if (process.env.DEEPVIZ_WEB !== 'dist') return Promise.resolve(null);
+  const proxy = { '/api': new URL(printed).origin };
+  return preview({
+    root: join(import.meta.dirname, '..'),
+    logLevel: 'error',
+    preview: { host: '127.0.0.1', port: 0, proxy },
+  });
+}
+
 export class Server {
   private constructor(
     readonly process: ChildProcess,
     /** Origin and, where a token is asked for, the token. */
     readonly printed: string,
+    readonly front: PreviewServer | null,
   ) {}
 
   get origin(): string {
-    return new URL(this.printed).origin;
+    if (!this.front) return new URL(this.printed).origin;
+    return `http://127.0.0.1:${(this.front.httpServer.address() as AddressInfo).port}`;
   }
 
   /** Serves a run, or a folder of runs, on a free port or on one that is named. */
@@ -45,7 +63,8 @@ export class Server {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    return new Server(child, await addressOf(child));
+    const printed = await addressOf(child);
+    return new Server(child, printed, await frontOf(printed));
   }
 
   /** Ends the server; resolves when its port is free again. */
@@ -54,5 +73,6 @@ export class Server {
     const ended = new Promise((done) => this.process.once('exit', done));
     this.process.kill(signal);
     await ended;
+    await this.front?.close();
   }
 }
