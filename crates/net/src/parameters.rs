@@ -7,17 +7,20 @@ use crate::random::Stream;
 use ndarray::{ArrayD, IxDyn};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Ordered name -> array. Order is the network's: layer by layer, weight before bias.
+///
+/// Copies share their arrays until one of them is changed: a snapshot and the model made of it hold large networks once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
-    entries: Vec<(String, ArrayD<f32>)>,
+    entries: Vec<(String, Arc<ArrayD<f32>>)>,
 }
 
 impl Parameters {
     /// Takes the arrays in the order given.
     pub fn new(entries: Vec<(String, ArrayD<f32>)>) -> Self {
-        Self { entries }
+        Self { entries: entries.into_iter().map(|(name, array)| (name, Arc::new(array))).collect() }
     }
 
     /// Zeros for every parameter of the network.
@@ -35,7 +38,7 @@ impl Parameters {
             let mut key = [0; 8];
             key.copy_from_slice(&digest.as_bytes()[..8]);
             let stream = Stream::new(seed, &[0x1217, u64::from_le_bytes(key)]);
-            if let Some(values) = array.as_slice_mut() {
+            if let Some(values) = Arc::make_mut(array).as_slice_mut() {
                 spec.init.fill(&spec.shape, spec.fan, stream, values);
             }
         }
@@ -48,7 +51,7 @@ impl Parameters {
     /// # Errors
     /// [`Error::Tensor`]: an array that is missing or does not fit.
     pub(crate) fn from_arrays(arrays: Self, network: &Network) -> Result<Self, Error> {
-        let mut arrays: HashMap<String, ArrayD<f32>> = arrays.entries.into_iter().collect();
+        let mut arrays: HashMap<String, Arc<ArrayD<f32>>> = arrays.entries.into_iter().collect();
         let mut uses: HashMap<&str, usize> = HashMap::new();
         network.parameters().for_each(|spec| *uses.entry(spec.array_name()).or_default() += 1);
         let entries = network.parameters().map(|spec| {
@@ -59,7 +62,10 @@ impl Parameters {
             let found = if *left > 0 { arrays.get(name).cloned() } else { arrays.remove(name) };
             let found = found.ok_or_else(|| Self::missing(name))?;
             let shape = found.shape().to_vec();
-            let fitted = found.into_shape_with_order(IxDyn(&spec.shape)).ok().filter(|_| spec.fits(&shape));
+            let fitted = Arc::unwrap_or_clone(found)
+                .into_shape_with_order(IxDyn(&spec.shape))
+                .ok()
+                .filter(|_| spec.fits(&shape));
             let fitted = fitted.ok_or_else(|| Error::Tensor {
                 name: name.to_owned(),
                 expected: format!("{:?}", spec.shape),
@@ -73,7 +79,7 @@ impl Parameters {
     /// The array of that name.
     pub fn get(&self, name: &str) -> Option<&ArrayD<f32>> {
         let found = self.entries.iter().find(|(known, _)| known == name);
-        found.map(|(_, array)| array)
+        found.map(|(_, array)| &**array)
     }
 
     pub(crate) fn missing(name: &str) -> Error {
@@ -107,7 +113,7 @@ impl Parameters {
             .zip(entries)
             .map(|(spec, (name, array))| {
                 let is_own = *name == spec.name && array.is_standard_layout();
-                let values = array.as_slice_mut().filter(|_| is_own);
+                let values = Arc::make_mut(array).as_slice_mut().filter(|_| is_own);
                 values.map(|values| (spec.role, values)).ok_or_else(|| Self::missing(&spec.name))
             })
             .collect()
@@ -116,17 +122,17 @@ impl Parameters {
     /// The array of that name, to be changed.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut ArrayD<f32>> {
         let found = self.entries.iter_mut().find(|(known, _)| known == name);
-        found.map(|(_, array)| array)
+        found.map(|(_, array)| Arc::make_mut(array))
     }
 
     /// Every name and array in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &ArrayD<f32>)> {
-        self.entries.iter().map(|(name, array)| (name.as_str(), array))
+        self.entries.iter().map(|(name, array)| (name.as_str(), &**array))
     }
 
     /// Every name and array in order, to be changed.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut ArrayD<f32>)> {
-        self.entries.iter_mut().map(|(name, array)| (name.as_str(), array))
+        self.entries.iter_mut().map(|(name, array)| (name.as_str(), Arc::make_mut(array)))
     }
 
     /// Number of arrays.
@@ -141,7 +147,7 @@ impl Parameters {
 
     /// Sets every value to `value`.
     pub fn fill(&mut self, value: f32) {
-        for (_, array) in &mut self.entries {
+        for (_, array) in self.iter_mut() {
             array.fill(value);
         }
     }

@@ -30,12 +30,26 @@ fn main() -> Result<()> {
     let images: Vec<_> = range.filter_map(|id| corpus.pixels(ImageId(id))).collect();
     let started = Instant::now();
     let model = Model::from_snapshot(Arc::clone(run.network()), &snapshot, &device).map_err(Error::other)?;
+    let prepare_seconds = started.elapsed().as_secs_f64();
     let mut sum = 0.0_f64;
     for images in images.chunks(CHUNK) {
         let rows = model.forward(images, &[run.network().logits()]).map_err(Error::other)?;
         sum += rows.iter().flatten().map(|x| f64::from(*x)).sum::<f64>();
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!("{{\"seconds\": {seconds}, \"images\": {}, \"sum\": {sum}}}", images.len());
+    let memory = largest_memory().map_or("null".to_owned(), |bytes| bytes.to_string());
+    let images = images.len();
+    println!(
+        "{{\"seconds\": {seconds}, \"prepare_seconds\": {prepare_seconds}, \"images\": {images}, \"sum\": {sum}, \
+         \"memory\": {memory}}}"
+    );
     Ok(())
+}
+
+/// The most bytes that this process has had in memory; none where the system does not say. What the parent process is
+/// told of its children counts the parent's own memory on Linux.
+fn largest_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }

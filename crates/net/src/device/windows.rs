@@ -1,6 +1,7 @@
 //! Windows that slide over the maps of an image.
 
 use crate::shape::Shape;
+use std::ops::Range;
 
 /// How windows slide along the rows or the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,14 @@ impl WindowAxis {
     /// Where a window begins, in input pixels; before the input where there is padding.
     pub const fn origin(&self, index: usize) -> isize {
         (index * self.stride) as isize - self.before as isize
+    }
+
+    /// The pixels of a window that lie inside an input of that many pixels, of 0 to `size`.
+    pub(crate) fn inside(&self, index: usize, length: usize) -> Range<usize> {
+        let origin = self.origin(index);
+        let is_inside = |at: &usize| (0..length as isize).contains(&(origin + (at * self.dilation) as isize));
+        let first = (0..self.size).find(is_inside).unwrap_or(0);
+        first..first + (0..self.size).filter(is_inside).count()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::gemm::BLOCK;
 use super::lanes::LANES;
 use super::layout::{Halo, Layout};
+use std::ops::Range;
 
 pub(crate) use crate::device::windows::{WindowAxis, Windows};
 
@@ -76,19 +77,21 @@ impl Taps {
 
     /// Contiguous stretches: offset in the input from the window's origin, first tap.
     pub fn stretches(&self) -> Vec<(usize, usize)> {
-        let columns = if self.whole_rows { 1 } else { self.windows.columns.size };
-        let mut out = Vec::with_capacity(self.windows.rows.size * columns);
-        for y in 0..self.windows.rows.size {
-            for x in 0..columns {
-                out.push((y * self.row + x * self.stride, self.index(y, x, 0)));
-            }
-        }
-        out
+        self.stretches_inside(0..self.windows.rows.size, 0..self.windows.columns.size).0
     }
 
     /// Taps of a stretch.
     pub fn stretch(&self) -> usize {
         if self.whole_rows { self.windows.columns.size * self.channels } else { self.channels }
+    }
+
+    /// The stretches of some rows and columns of the window, and the taps of each.
+    pub fn stretches_inside(&self, rows: Range<usize>, columns: Range<usize>) -> (Vec<(usize, usize)>, usize) {
+        let (columns, length) =
+            if self.whole_rows { (columns.start..columns.start + 1, columns.len()) } else { (columns, 1) };
+        let places = rows.flat_map(|y| columns.clone().map(move |x| (y, x)));
+        let stretches = places.map(|(y, x)| (y * self.row + x * self.stride, self.index(y, x, 0)));
+        (stretches.collect(), length * self.channels)
     }
 
     /// The real taps: offset in the input from the window's origin, number.

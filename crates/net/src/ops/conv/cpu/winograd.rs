@@ -18,6 +18,14 @@ const TILES: usize = 48;
 /// Multiplications of one image from which on threads share them, where the image is alone.
 const SHARED: usize = 1 << 22;
 
+/// Pixels of an output up to which few taps of a window lie inside the input; the direct product leaves the others out.
+pub(super) const FEW_PIXELS: usize = 4;
+
+/// Tiles of an image, and filters times channels, at which reading the transformed filters takes longer than what is
+/// saved: 4 and 512 x 512, as at the end of networks for images of 224 x 224.
+const FEW_TILES: usize = 4;
+const MANY_FILTERS: usize = 1 << 18;
+
 /// Floats between planes, so that their distance is no power of two: the caches would hold only
 /// few lines of such.
 pub(super) const SPACE: usize = 48;
@@ -39,7 +47,17 @@ pub(crate) fn applies(windows: &Windows) -> bool {
     let padded = padding > 0 && padding + 1 < size;
     let wide = windows.input.channels >= 24 && windows.output.channels >= 24;
     let square = rows == columns && after == padding && dilation == 1;
-    stride == 1 && groups == 1 && matches!(size, 3 | 5) && square && padded && wide
+    stride == 1 && groups == 1 && matches!(size, 3 | 5) && square && padded && wide && is_worth_it(windows)
+}
+
+/// Whether an image has enough tiles: each has a weight for every place of a tile, which is four times what there is to
+/// read of filters of 3 x 3.
+fn is_worth_it(windows: &Windows) -> bool {
+    let Windows { input, output, rows, .. } = windows;
+    let side = SIDE + 1 - rows.size;
+    let tiles = output.height.div_ceil(side) * output.width.div_ceil(side);
+    let is_tiny = output.height * output.width <= FEW_PIXELS;
+    !is_tiny && (tiles > FEW_TILES || input.channels * output.channels < MANY_FILTERS)
 }
 
 /// The tiles of an image: `from` is what they read, `side` results each way they give.
