@@ -1,6 +1,5 @@
 //! CIFAR's Python batches: pickled dictionaries with pixels, labels and the photographs' file names.
 
-mod pickle;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +23,7 @@ use crate::{
     sink::{Item, Payload, Sink},
     tree::Place,
 };
-use pickle::{Pickle, Value, ValueType};
+use deepviz_pickle::{Objects, Pickle, Rules, Value, ValueType};
 
 /// Recognises a folder of Python batches, of CIFAR-10 or CIFAR-100.
 pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
@@ -53,6 +52,9 @@ fn begins_as_pickle(path: &Path) -> bool {
 const MOST_BYTES: u64 = 512 << 20;
 /// Bytes of a name, of a class or of a photograph: many may stand for one that is in the file once.
 const MOST_NAME_BYTES: usize = 1_024;
+
+/// A batch holds no objects of classes.
+const RULES: Rules = Rules { what: "a batch of CIFAR", objects: Objects::Refused };
 
 /// Under which keys a corpus has what.
 #[derive(Clone, Copy)]
@@ -181,7 +183,7 @@ impl PickleFile {
     }
 
     fn parse<'a>(&self, bytes: &'a [u8]) -> Result<Pickle<'a>, Error> {
-        pickle::parse(bytes).map_err(|fault| {
+        deepviz_pickle::parse(bytes, RULES).map_err(|fault| {
             self.malformed(format!("{} at byte {}", fault.found, fault.offset), fault.expected.to_owned())
         })
     }

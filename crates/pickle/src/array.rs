@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{
-    PickleReader,
-    value::{Array, PickleFault, Value, ValueId, ValueType},
-};
+use crate::reader::{Objects, PickleReader};
+use crate::value::{Array, PickleFault, Value, ValueId, ValueType};
 
-/// The functions that a pickle may call: numpy's arrays, and how Python 3 writes bytes for Python 2.
+/// The functions and types whose values are made here: numpy's arrays, and how Python 3 writes bytes for Python 2.
 const KNOWN: [(&str, &str); 13] = [
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"),
@@ -28,34 +26,42 @@ const KNOWN: [(&str, &str); 13] = [
 const MOST_ARGUMENTS: usize = 8;
 
 impl<'a> PickleReader<'a> {
-    /// A function or a type, by name.
-    pub(super) fn global(&mut self, module: &[u8], name: &[u8]) -> Result<(), PickleFault> {
-        let known = KNOWN.iter().find(|known| (known.0.as_bytes(), known.1.as_bytes()) == (module, name));
-        let Some((module, name)) = known else {
-            let found = format!("{} {}", String::from_utf8_lossy(module), String::from_utf8_lossy(name));
+    /// A function or a class, by name: one that is known, or any where objects are recorded.
+    pub(crate) fn global(&mut self, module: Cow<'a, [u8]>, name: Cow<'a, [u8]>) -> Result<(), PickleFault> {
+        let is_known = KNOWN.iter().any(|known| (known.0.as_bytes(), known.1.as_bytes()) == (&*module, &*name));
+        if !is_known && self.rules.objects == Objects::Refused {
+            let found = format!("{} {}", String::from_utf8_lossy(&module), String::from_utf8_lossy(&name));
             return Err(self.fault(found, "nothing but numpy's arrays"));
-        };
+        }
         self.push(Value::Global(module, name))
     }
 
     /// The same, with module and name as values.
-    pub(super) fn stack_global(&mut self) -> Result<(), PickleFault> {
+    pub(crate) fn stack_global(&mut self) -> Result<(), PickleFault> {
         let (name, module) = (self.pop()?, self.pop()?);
         match (&self.values[module.0], &self.values[name.0]) {
             (Value::Text(module), Value::Text(name)) => {
                 let (module, name) = (module.clone(), name.clone());
-                self.global(&module, &name)
+                // Names that are not in the file as they are have been copied.
+                let copied = [&module, &name].into_iter().filter(|text| matches!(text, Cow::Owned(_)));
+                self.allow_copy(copied.map(|text| text.len()).sum())?;
+                self.global(module, name)
             }
             (other, _) => Err(self.fault(other.kind().to_owned(), "the names of a module and a function")),
         }
     }
 
-    /// Makes an array, a number, bytes, or the type of an array's values.
-    pub(super) fn reduce(&mut self) -> Result<(), PickleFault> {
+    /// Makes an array, a number, bytes, the type of an array's values, or a record of what is not known.
+    pub(crate) fn reduce(&mut self) -> Result<(), PickleFault> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let name = match &self.values[function.0] {
-            Value::Global(_, name) => *name,
+        let known = match &self.values[function.0] {
+            Value::Global(module, name) => {
+                KNOWN.iter().find(|known| (known.0.as_bytes(), known.1.as_bytes()) == (&**module, &**name))
+            }
             other => return Err(self.fault(format!("a call of {}", other.kind()), "an array to be made")),
+        };
+        let Some((_, name)) = known else {
+            return self.record(function, arguments);
         };
         let Value::Tuple(arguments) = &self.values[arguments.0] else {
             return Err(self.fault(format!("{name} without arguments"), "a tuple of them"));
@@ -65,7 +71,7 @@ impl<'a> PickleReader<'a> {
             return Err(self.fault(format!("{name} with {} arguments", arguments.len()), "an array to be made"));
         }
         let arguments = arguments.clone();
-        let value = match name {
+        let value = match *name {
             "_reconstruct" => Value::Array(Array {
                 shape: vec![0],
                 kind: ValueType::BYTE,
@@ -87,7 +93,7 @@ impl<'a> PickleReader<'a> {
     }
 
     fn value_type(&self, arguments: &[ValueId]) -> Result<Value<'a>, PickleFault> {
-        const EXPECTED: &str = "bytes (u1), or whole numbers for labels";
+        const EXPECTED: &str = "whole numbers (i, u) or floating ones (f)";
         match self.argument(arguments, 0) {
             Value::Bytes(name) | Value::Text(name) => match ValueType::named(name) {
                 Some(kind) => Ok(Value::Type(kind)),
@@ -117,7 +123,11 @@ impl<'a> PickleReader<'a> {
     fn scalar(&self, arguments: &[ValueId]) -> Result<Value<'a>, PickleFault> {
         match (self.argument(arguments, 0), self.argument(arguments, 1)) {
             (Value::Type(kind), Value::Bytes(bytes)) if bytes.len() == kind.bytes => {
-                Ok(kind.read(bytes).map_or(Value::OtherNumber, Value::Int))
+                Ok(match (kind.read(bytes), kind.read_float(bytes)) {
+                    (Some(number), _) => Value::Int(number),
+                    (None, Some(number)) => Value::Float(number),
+                    (None, None) => Value::OtherNumber,
+                })
             }
             _ => Err(self.fault("another number".to_owned(), "its type and bytes")),
         }
@@ -152,14 +162,21 @@ impl<'a> PickleReader<'a> {
         }
     }
 
-    /// Gives an array its shape and bytes.
-    pub(super) fn build(&mut self) -> Result<(), PickleFault> {
+    /// Gives an array its shape and bytes, or a record its state.
+    pub(crate) fn build(&mut self) -> Result<(), PickleFault> {
         let state = self.pop()?;
         let object = self.top()?;
-        match self.values[object.0] {
+        match &mut self.values[object.0] {
             Value::Type(_) => return self.build_type(object, state),
+            Value::Record(record) => {
+                record.state = Some(state);
+                return Ok(());
+            }
             Value::Array(_) => {}
-            ref other => return Err(self.fault(other.kind().to_owned(), "an array to fill")),
+            other => {
+                let found = other.kind().to_owned();
+                return Err(self.fault(found, "an array to fill"));
+            }
         }
         let Some((shape, array)) = self.array_from_state(state) else {
             return Err(self.fault("another state".to_owned(), "an array's version, shape, type, order and bytes"));

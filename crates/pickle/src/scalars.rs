@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{PickleFault, PickleReader, Value};
+use crate::reader::PickleReader;
+use crate::value::{PickleFault, Value};
 
 impl<'a> PickleReader<'a> {
-    pub(super) fn step_on_scalar(&mut self, opcode: u8) -> Result<(), PickleFault> {
+    pub(crate) fn step_on_scalar(&mut self, opcode: u8) -> Result<(), PickleFault> {
         match opcode {
             b'N' => self.push(Value::None),
             0x88 => self.push(Value::Bool(true)),
@@ -31,13 +32,10 @@ impl<'a> PickleReader<'a> {
                 self.long(length)
             }
             b'I' | b'L' => self.written_int(),
-            b'F' => {
-                self.word()?;
-                self.push(Value::OtherNumber)
-            }
+            b'F' => self.written_float(),
             b'G' => {
-                self.take(8)?;
-                self.push(Value::OtherNumber)
+                let number = f64::from_be_bytes(self.array()?);
+                self.push(Value::Float(number))
             }
             b'S' => self.written_bytes(),
             b'V' => self.written_text(),
@@ -88,6 +86,16 @@ impl<'a> PickleReader<'a> {
         self.push(value)
     }
 
+    /// `0.5`, `1e-05`, `inf`, `-nan`.
+    fn written_float(&mut self) -> Result<(), PickleFault> {
+        let line = self.word()?;
+        let text = String::from_utf8_lossy(line);
+        match text.trim().parse() {
+            Ok(number) => self.push(Value::Float(number)),
+            Err(_) => Err(self.fault(format!("{text:?}"), "a number")),
+        }
+    }
+
     /// A string of Python 2 as `repr` writes it: in quotes, with escapes.
     fn written_bytes(&mut self) -> Result<(), PickleFault> {
         let line = self.word()?;
@@ -135,7 +143,7 @@ impl<'a> PickleReader<'a> {
     }
 
     /// The bytes that a text stands for, where each character is one: how Python 3 writes bytes for Python 2.
-    pub(super) fn latin1(&mut self, text: &[u8]) -> Result<Cow<'a, [u8]>, PickleFault> {
+    pub(crate) fn latin1(&mut self, text: &[u8]) -> Result<Cow<'a, [u8]>, PickleFault> {
         self.allow_copy(text.len())?;
         let text = std::str::from_utf8(text).ok();
         let bytes: Option<Vec<u8>> =

@@ -1,17 +1,15 @@
-//! The opcodes of a pickle. Those that would run or import something else are refused by name.
+//! The opcodes of a pickle. Those that would run or import something else are refused by name, or recorded.
 
-use super::{PickleFault, PickleReader, Value};
+use crate::reader::{Objects, PickleReader};
+use crate::value::{PickleFault, Value};
 
 impl PickleReader<'_> {
-    pub(super) fn step(&mut self, opcode: u8) -> Result<(), PickleFault> {
+    pub(crate) fn step(&mut self, opcode: u8) -> Result<(), PickleFault> {
         match opcode {
             b'}' => self.push(Value::Dict(Vec::new())),
             b']' => self.push(Value::List(Vec::new())),
             b')' => self.push(Value::Tuple(Vec::new())),
-            b'(' => {
-                self.marks.push(self.stack.len());
-                Ok(())
-            }
+            b'(' => self.mark(),
             b'l' => {
                 let items = self.since_mark()?;
                 self.push(Value::List(items))
@@ -54,7 +52,7 @@ impl PickleReader<'_> {
             }
             b'c' => {
                 let (module, name) = (self.word()?, self.word()?);
-                self.global(module, name)
+                self.global(module.into(), name.into())
             }
             0x93 => self.stack_global(),
             b'R' => self.reduce(),
@@ -97,11 +95,21 @@ impl PickleReader<'_> {
                 newer => Err(self.fault(format!("a pickle of protocol {newer}"), "one of protocol 0 to 5")),
             },
             0x95 => self.array::<8>().map(drop),
+            b'o' | b'i' | 0x81 | 0x92 if self.rules.objects == Objects::Recorded => self.step_on_object(opcode),
             other => self.step_on_scalar(other),
         }
     }
 
-    pub(super) fn refuse(&self, opcode: u8) -> PickleFault {
+    fn step_on_object(&mut self, opcode: u8) -> Result<(), PickleFault> {
+        match opcode {
+            b'o' => self.object_after_mark(),
+            b'i' => self.object_by_name(),
+            // With arguments by position; with those by name behind them.
+            other => self.object_of_class(other == 0x92),
+        }
+    }
+
+    pub(crate) fn refuse(&self, opcode: u8) -> PickleFault {
         let name = match opcode {
             b'P' | b'Q' => "a reference to something outside of the file",
             b'i' | b'o' | 0x81 | 0x92 => "an object of a class",
@@ -111,7 +119,7 @@ impl PickleReader<'_> {
             _ => "a step",
         };
         let found = format!("{name} ({:?}, 0x{opcode:02x})", char::from(opcode));
-        self.fault(found, "only what CIFAR's batches use: dictionaries, lists, strings, numbers, numpy's arrays")
+        self.fault(found, "nothing but dictionaries, lists, strings, numbers and numpy's arrays")
     }
 
     fn decimal(&mut self) -> Result<u32, PickleFault> {

@@ -1,14 +1,8 @@
-//! A reader for the pickles of CIFAR's batches, of any protocol (0 to 5): dictionaries, lists, strings, numbers and
-//! numpy's arrays. It builds values and runs nothing: whatever else a pickle may ask for is refused by name.
-
-mod array;
-mod opcodes;
-mod scalars;
-mod value;
+//! The stack machine: its input, stack, memo and limits.
 
 use std::collections::HashMap;
 
-pub(crate) use value::{Pickle, PickleFault, Value, ValueId, ValueType};
+use crate::value::{Pickle, PickleFault, Value, ValueId};
 
 /// Values in a pickle; CIFAR-100's largest has 200,000.
 const MOST_VALUES: usize = 4_000_000;
@@ -16,11 +10,35 @@ const MOST_VALUES: usize = 4_000_000;
 const MOST_COPIED_BYTES: usize = 1 << 30;
 /// Steps of a pickle.
 const MOST_STEPS: usize = 16_000_000;
+/// Marks that are open at a time: Python writes no deeper nesting than its own recursion allows.
+const MOST_MARKS: usize = 10_000;
+
+/// What becomes of objects other than numpy's arrays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objects {
+    /// They are refused by name.
+    Refused,
+    /// They become [`crate::Record`]s: name, arguments and state, without anything being called.
+    Recorded,
+}
+
+/// What a pickle is expected to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// In words, for errors: "a batch of CIFAR".
+    pub what: &'static str,
+    /// What becomes of objects of classes.
+    pub objects: Objects,
+}
 
 /// Reads a pickle whose value is a dictionary.
-pub(crate) fn parse(input: &[u8]) -> Result<Pickle<'_>, PickleFault> {
+///
+/// # Errors
+/// The first step that is not understood, not allowed, or beyond a limit, with its place in the file.
+pub fn parse(input: &[u8], rules: Rules) -> Result<Pickle<'_>, PickleFault> {
     let mut reader = PickleReader {
         input,
+        rules,
         at: 0,
         values: Vec::new(),
         stack: Vec::new(),
@@ -39,48 +57,49 @@ pub(crate) fn parse(input: &[u8]) -> Result<Pickle<'_>, PickleFault> {
         }
         reader.step(opcode)?;
     }
-    Err(reader.fault(format!("more than {MOST_STEPS} steps"), "a batch of CIFAR"))
+    Err(reader.fault(format!("more than {MOST_STEPS} steps"), rules.what))
 }
 
-struct PickleReader<'a> {
+pub(crate) struct PickleReader<'a> {
     input: &'a [u8],
+    pub(crate) rules: Rules,
     at: usize,
-    values: Vec<Value<'a>>,
-    stack: Vec<ValueId>,
+    pub(crate) values: Vec<Value<'a>>,
+    pub(crate) stack: Vec<ValueId>,
     /// Depth of the stack at each open mark.
     marks: Vec<usize>,
-    memo: HashMap<u32, ValueId>,
+    pub(crate) memo: HashMap<u32, ValueId>,
     /// Bytes of values that are not borrowed from the input.
     copied: usize,
 }
 
 impl<'a> PickleReader<'a> {
-    fn fault(&self, found: String, expected: &'static str) -> PickleFault {
+    pub(crate) fn fault(&self, found: String, expected: &'static str) -> PickleFault {
         PickleFault { offset: self.at.saturating_sub(1), found, expected }
     }
 
-    fn take(&mut self, length: usize) -> Result<&'a [u8], PickleFault> {
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], PickleFault> {
         let end = self.at.checked_add(length).filter(|&end| end <= self.input.len());
         let Some(end) = end else {
             let found = format!("the end of the file after {} bytes", self.input.len());
-            return Err(self.fault(found, "a whole batch; fetch it again"));
+            return Err(self.fault(found, "a whole pickle; copy or fetch it again"));
         };
         let bytes = &self.input[self.at..end];
         self.at = end;
         Ok(bytes)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], PickleFault> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], PickleFault> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N)?);
         Ok(array)
     }
 
-    fn byte(&mut self) -> Result<u8, PickleFault> {
+    pub(crate) fn byte(&mut self) -> Result<u8, PickleFault> {
         Ok(self.array::<1>()?[0])
     }
 
-    fn line(&mut self) -> Result<&'a [u8], PickleFault> {
+    pub(crate) fn line(&mut self) -> Result<&'a [u8], PickleFault> {
         let rest = &self.input[self.at..];
         let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
         let line = self.take(length)?;
@@ -89,61 +108,69 @@ impl<'a> PickleReader<'a> {
     }
 
     /// A line that holds no text of its own, so that another system's end of it can be dropped.
-    fn word(&mut self) -> Result<&'a [u8], PickleFault> {
+    pub(crate) fn word(&mut self) -> Result<&'a [u8], PickleFault> {
         let line = self.line()?;
         Ok(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
-    fn push(&mut self, value: Value<'a>) -> Result<(), PickleFault> {
+    pub(crate) fn push(&mut self, value: Value<'a>) -> Result<(), PickleFault> {
         if self.values.len() == MOST_VALUES {
-            return Err(self.fault(format!("more than {MOST_VALUES} values"), "a batch of CIFAR"));
+            return Err(self.fault(format!("more than {MOST_VALUES} values"), self.rules.what));
         }
         self.stack.push(ValueId(self.values.len()));
         self.values.push(value);
         Ok(())
     }
 
-    /// Allows for bytes that are made rather than borrowed: a batch needs a few copies of its own bytes.
-    fn allow_copy(&mut self, bytes: usize) -> Result<(), PickleFault> {
+    /// Allows for bytes that are made rather than borrowed: a pickle needs a few copies of its own bytes.
+    pub(crate) fn allow_copy(&mut self, bytes: usize) -> Result<(), PickleFault> {
         self.copied = self.copied.saturating_add(bytes);
         if self.copied > self.input.len().saturating_mul(8).saturating_add(4_096).min(MOST_COPIED_BYTES) {
-            return Err(self.fault("values that grow beyond the file".to_owned(), "a batch of CIFAR"));
+            return Err(self.fault("values that grow beyond the file".to_owned(), self.rules.what));
         }
         Ok(())
     }
 
-    fn pop(&mut self) -> Result<ValueId, PickleFault> {
+    pub(crate) fn pop(&mut self) -> Result<ValueId, PickleFault> {
         // Values below an open mark belong to the opcode that set the mark.
         let floor = self.marks.last().copied().unwrap_or(0);
         let place = if self.stack.len() > floor { self.stack.pop() } else { None };
         place.ok_or_else(|| self.fault("too few values".to_owned(), "a value for the operation"))
     }
 
-    fn top(&self) -> Result<ValueId, PickleFault> {
+    pub(crate) fn top(&self) -> Result<ValueId, PickleFault> {
         let place = self.stack.last().copied();
         place.ok_or_else(|| self.fault("too few values".to_owned(), "a value for the operation"))
     }
 
-    fn last(&mut self, count: usize) -> Result<Vec<ValueId>, PickleFault> {
+    pub(crate) fn last(&mut self, count: usize) -> Result<Vec<ValueId>, PickleFault> {
         let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
         items.reverse();
         Ok(items)
     }
 
-    fn since_mark(&mut self) -> Result<Vec<ValueId>, PickleFault> {
+    pub(crate) fn mark(&mut self) -> Result<(), PickleFault> {
+        if self.marks.len() == MOST_MARKS {
+            return Err(self.fault(format!("more than {MOST_MARKS} open marks"), self.rules.what));
+        }
+        self.marks.push(self.stack.len());
+        Ok(())
+    }
+
+    pub(crate) fn since_mark(&mut self) -> Result<Vec<ValueId>, PickleFault> {
         match self.marks.pop() {
             Some(mark) if mark <= self.stack.len() => Ok(self.stack.split_off(mark)),
             _ => Err(self.fault("no mark".to_owned(), "a mark before the values")),
         }
     }
 
-    fn remember(&mut self, key: u32) -> Result<(), PickleFault> {
+    pub(crate) fn remember(&mut self, key: u32) -> Result<(), PickleFault> {
         let place = self.top()?;
         self.memo.insert(key, place);
         Ok(())
     }
 
-    fn recall(&mut self, key: u32) -> Result<(), PickleFault> {
+    pub(crate) fn recall(&mut self, key: u32) -> Result<(), PickleFault> {
         let Some(&place) = self.memo.get(&key) else {
             return Err(self.fault(format!("memo {key}"), "a memo that was set"));
         };
@@ -151,10 +178,11 @@ impl<'a> PickleReader<'a> {
         Ok(())
     }
 
-    fn append(&mut self, items: Vec<ValueId>) -> Result<(), PickleFault> {
+    pub(crate) fn append(&mut self, items: Vec<ValueId>) -> Result<(), PickleFault> {
         let list = self.top()?;
         match &mut self.values[list.0] {
             Value::List(list) => list.extend(items),
+            Value::Record(record) => record.items.extend(items),
             other => {
                 let found = other.kind().to_owned();
                 return Err(self.fault(found, "a list to append to"));
@@ -163,13 +191,14 @@ impl<'a> PickleReader<'a> {
         Ok(())
     }
 
-    fn set(&mut self, items: &[ValueId]) -> Result<(), PickleFault> {
+    pub(crate) fn set(&mut self, items: &[ValueId]) -> Result<(), PickleFault> {
         let dict = self.top()?;
         let (pairs, []) = items.as_chunks::<2>() else {
             return Err(self.fault("a key without a value".to_owned(), "pairs"));
         };
         match &mut self.values[dict.0] {
             Value::Dict(dict) => dict.extend(pairs.iter().map(|&[key, value]| (key, value))),
+            Value::Record(record) => record.items.extend_from_slice(items),
             other => {
                 let found = other.kind().to_owned();
                 return Err(self.fault(found, "a dictionary to add to"));
