@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:?how many seconds each}
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(selection recipe snapshot cifar formats archive checkpoint run pickle)
+[ ${#targets[@]} -gt 0 ] || targets=(selection recipe snapshot cifar formats archive checkpoint run pickle cuda_convnet)
 
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
 coverage="$coverage -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
@@ -43,8 +43,10 @@ for target in "${targets[@]}"; do
         { printf '\1'; cat "$file"; } >"$seeds/$(basename "$file")"
       done
       ;;
-    pickle)
-      python3 -c 'import pickle,sys; sys.stdout.buffer.write(pickle.dumps({b"data": bytes(32), b"labels": [1], b"x": 0.5}, 2))' >"$seeds/pickle" || true
+    pickle | cuda_convnet)
+      for file in crates/fixtures/src/cuda_convnet/{like_80sec,with_norms,second,refused}/*; do
+        cp "$file" "$seeds/$(basename "$(dirname "$file")")-$(basename "$file")"
+      done
       ;;
     formats)
       # A byte for the layout, then the files, each half of the rest: what is shorter is filled up.

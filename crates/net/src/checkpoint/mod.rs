@@ -1,8 +1,11 @@
 //! Checkpoints that other programs wrote: `.pt`, `.pth`, `.ckpt`, `.pth.tar`, `.safetensors`, in shards or not.
 //!
+//! [`cuda_convnet`] reads those of cuda-convnet, which hold the network too.
+//!
 //! Files in, named arrays out: no run is known here. Nothing that stands in a pickle is executed; objects other than
 //! tensors, numbers, texts and dictionaries are passed over.
 
+pub mod cuda_convnet;
 mod file_list;
 mod pytorch;
 mod safetensors;

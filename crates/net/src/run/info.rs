@@ -302,14 +302,15 @@ impl RunInfo {
         }
     }
 
-    /// Snapshots of another program hold no mean of the training images.
+    /// Snapshots of another program hold a mean image where `mean` is "pixel", and nothing else that is computed from the
+    /// training images.
     fn check_mean(&self, scope: Scope<'_>) -> Result<(), Error> {
         let data = &self.recipe.data;
-        let is_computed = matches!(data.mean, MeanKind::Pixel | MeanKind::Channel) || data.std == StdKind::Channel;
-        if self.format == OWN_FORMAT || !is_computed {
+        if self.format == OWN_FORMAT || (data.mean != MeanKind::Channel && data.std != StdKind::Channel) {
             return Ok(());
         }
-        let expected = "`mean` and `std` in [recipe.data] that are \"none\" or numbers";
+        let expected =
+            "`mean` in [recipe.data] that is \"none\", \"pixel\" or numbers, and `std` that is \"none\" or numbers";
         Err(scope.error(&tree::Place::Whole, expected, "what is computed from the training images".into()))
     }
 

@@ -12,13 +12,14 @@ pub use source::{CheckInfo, Forward, Source};
 
 use crate::error::Error;
 use crate::image_statistics::InputStatistics;
+use crate::input::MeanKind;
 use crate::metrics::{self, Metric, MetricsLog};
 use crate::network::Network;
 use crate::parameters::Parameters;
 use crate::recipe::Optimiser;
 use crate::shape::Step;
 use crate::snapshot::{Header, MEAN, OPTIMIZER, STD, Scanned, Snapshot, TensorEntry};
-use ndarray::Array2;
+use ndarray::{Array2, Ix3};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -176,7 +177,7 @@ impl Run {
     fn check_shapes(&self, scanned: &Scanned) -> Result<(), Error> {
         let tensors: HashMap<&str, &TensorEntry> =
             scanned.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
-        // One of another program has no mean of the training images, and names its arrays in its own way.
+        // One of another program names its arrays in its own way.
         if scanned.header.format != self.info.format {
             return Err(Error::Tensor {
                 name: "format".into(),
@@ -196,7 +197,19 @@ impl Run {
                 });
             }
         }
-        if is_own { self.check_other_shapes(&scanned.tensors) } else { Ok(()) }
+        if is_own {
+            return self.check_other_shapes(&scanned.tensors);
+        }
+        let image = self.network.image().dims();
+        let mean = tensors.get(MEAN).map(|tensor| &tensor.shape);
+        if *self.network.mean() == MeanKind::Pixel && mean.is_none_or(|shape| *shape != image) {
+            return Err(Error::Tensor {
+                name: MEAN.into(),
+                expected: format!("{image:?}, the mean image that `mean = \"pixel\"` names"),
+                found: mean.map_or("none".into(), |shape| format!("{shape:?}")),
+            });
+        }
+        Ok(())
     }
 
     /// What else a snapshot of ours may hold is no larger than the network makes it: nothing is read before that is known.
@@ -248,11 +261,13 @@ impl Run {
         let mut snapshot = read(&path)?;
         if scanned.header.format > 1 {
             let arrays = std::mem::take(&mut snapshot.parameters);
+            let given = arrays.get(MEAN).cloned().and_then(|mean| mean.into_dimensionality::<Ix3>().ok());
             let parameters = Parameters::from_arrays(arrays, &self.network);
             snapshot.parameters = parameters.map_err(|error| Self::unfit(&error, &path))?;
-            // They are numbers of the recipe: no images are needed.
+            // But for a mean image they are numbers of the recipe: no images are needed.
             let InputStatistics { mean, std } = InputStatistics::new(&self.network, &[])?;
-            (snapshot.mean, snapshot.std) = (mean, std);
+            let is_given = *self.network.mean() == MeanKind::Pixel;
+            (snapshot.mean, snapshot.std) = (if is_given { given } else { mean }, std);
         }
         let fits = snapshot.check(&self.network, self.optimiser());
         fits.and_then(|()| {
