@@ -201,8 +201,7 @@ fn folders_are_read_in_the_order_of_training_and_other_files_are_refused() {
     let files = checkpoints_in(&fixtures().join("like_80sec")).unwrap();
     let names: Vec<_> = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(names, ["1.1", "1.2", "2.1", "10.1"]);
-    let none = checkpoints_in(&fixtures().join("corpus")).unwrap_err().to_string();
-    assert!(none.contains("EPOCH.BATCH"), "{none}");
+    assert!(checkpoints_in(&fixtures().join("corpus")).unwrap().is_empty());
     let corpus = open("corpus/corpus.json").unwrap_err().to_string();
     assert!(corpus.contains("as a pickle") && corpus.contains("expected"), "{corpus}");
     let meta = open("batches.meta").unwrap_err().to_string();

@@ -1,6 +1,6 @@
 //! The arguments of `deepviz import`.
 
-use super::ReportArgs;
+use super::{DecodedArgs, ReadingArgs, ReportArgs};
 use clap::{Args, ValueEnum};
 use deepviz_net::checkpoint::Averaging;
 use std::path::PathBuf;
@@ -8,12 +8,30 @@ use std::path::PathBuf;
 /// `deepviz import`
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Checkpoints: .pt, .pth, .ckpt, .pth.tar, .safetensors, or folders of them
+    /// Checkpoints: .pt, .pth, .ckpt, .pth.tar, .safetensors, or folders of them; of cuda-convnet the files that it names
+    /// by epoch and batch (8.5), or their folder
     #[arg(required = true, value_name = "CHECKPOINT")]
     pub checkpoints: Vec<PathBuf>,
-    /// The run folder, which has the network already: recorded by the Python package, or by another program
+    /// The run folder, which has the network already: recorded by the Python package, or by another program. Of
+    /// cuda-convnet a new folder, or one that was imported before
     #[arg(long, value_name = "RUN")]
     pub run: PathBuf,
+    /// The program that wrote the checkpoints
+    #[arg(long, value_enum, default_value_t = ImportSource::Pytorch)]
+    pub from: ImportSource,
+    /// Of cuda-convnet: the images that the network was trained on, for a new run
+    #[arg(long, value_name = "PATH")]
+    pub corpus: Option<PathBuf>,
+    /// Of cuda-convnet: the batches.meta of its data, whose mean image is subtracted; that of the corpus's training
+    /// images when not given
+    #[arg(long, value_name = "FILE")]
+    pub mean: Option<PathBuf>,
+    /// How the corpus's folder is understood.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Where decoded images are kept, and whether any may be left out.
+    #[command(flatten)]
+    pub decoded: DecodedArgs,
     /// The dictionary that holds the weights, or what their names begin with; found by itself when not given
     #[arg(long, value_name = "NAME")]
     pub key: Option<String>,
@@ -32,6 +50,15 @@ pub struct ImportArgs {
     /// How to report progress.
     #[command(flatten)]
     pub report: ReportArgs,
+}
+
+/// `--from`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportSource {
+    /// Files of torch.save, and safetensors.
+    Pytorch,
+    /// cuda-convnet, Nouri's version of it, and cuda-convnet2: their checkpoints hold the network too.
+    CudaConvnet,
 }
 
 /// `--weights`.

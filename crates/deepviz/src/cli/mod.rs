@@ -15,7 +15,7 @@ pub use corpus::{
     CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusListArgs, CorpusMakeArgs, CorpusName, DecodedArgs, Generator,
     ReadingArgs, cache_dir,
 };
-pub use import::ImportArgs;
+pub use import::{ImportArgs, ImportSource, WeightsChoice};
 pub use report::ReportArgs;
 pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsPlanArgs, StatsUnitArgs, StatsWhat};
 pub use values::{CheckpointChoice, DeviceChoice, MetricChoice, NormaliseChoice, Override, SplitChoice};
@@ -51,8 +51,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Draw one sheet of filters or activations into a PNG file
     Render(RenderArgs),
-    /// Take checkpoints of other programs (.pt, .ckpt, .safetensors) into a run that has their network
-    Import(ImportArgs),
+    /// Take checkpoints of other programs into a run: .pt, .ckpt, .safetensors, and cuda-convnet's
+    Import(Box<ImportArgs>),
     /// Print what a run, a snapshot, a recipe or a corpus holds
     Inspect(InspectArgs),
     /// Make, fetch or describe a corpus

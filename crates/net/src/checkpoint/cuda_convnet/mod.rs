@@ -138,10 +138,11 @@ pub fn data_mean(path: &Path, shape: Shape) -> Result<Array3<f32>, Error> {
     })
 }
 
-/// The checkpoints that a path names: the file itself, or all `EPOCH.BATCH` in the folder, in the order of training.
+/// The checkpoints that a path names: the file itself, or all `EPOCH.BATCH` in the folder, in the order of training; none
+/// where it has none.
 ///
 /// # Errors
-/// [`Error::Damaged`]: a folder without any. [`Error::Io`].
+/// [`Error::Io`].
 pub fn checkpoints_in(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if !path.is_dir() {
         std::fs::metadata(path).map_err(Error::io("read the checkpoint", path))?;
@@ -154,10 +155,6 @@ pub fn checkpoints_in(path: &Path) -> Result<Vec<PathBuf>, Error> {
     };
     let files = folder.flatten().map(|entry| entry.path()).filter(|file| file.is_file());
     let mut found: Vec<_> = files.filter_map(|file| Some((numbers(&file)?, file))).collect();
-    if found.is_empty() {
-        let reason = "the folder holds none (no file in it is named EPOCH.BATCH, such as 8.5)";
-        return Err(Checkpoint::unusable(path, reason));
-    }
     found.sort();
     Ok(found.into_iter().map(|(_, file)| file).collect())
 }
