@@ -40,6 +40,11 @@ pub(super) const EXAMPLES: &[Example] = &[
     ("a conv filters=8 size=3 padding=[1,1,0,2] stride=2 rounding=\"down\"", [4, 8, 9]),
     ("a conv filters=32 size=3 padding=[1,1,1,0]", [32, 8, 8]),
     ("a conv filters=6 size=3\nb conv filters=12 size=3 dilation=[1,2] stride=[3,2] groups=3", [2, 9, 10]),
+    // Maps of few pixels, where most taps lie in the padding.
+    ("a conv filters=33 size=3 padding=1", [35, 1, 1]),
+    ("a conv filters=40 size=5 padding=2", [33, 2, 2]),
+    ("a conv filters=9 size=3 padding=2 dilation=2\nb relu\nc conv filters=8 size=3 padding=1 shared_bias=false", [3, 2, 1]),
+    ("a conv filters=12 size=[3,5] padding=[2,3,1,2] stride=[2,3] groups=2", [4, 3, 3]),
     // One window; a phase for every position, not one for every pixel of the stride.
     ("a conv filters=5 size=3\nb conv filters=6 size=2 stride=900000", [2, 6, 5]),
 ];
