@@ -53,7 +53,7 @@ pub use init::{Fan, Init, Rest};
 pub use input::{Cutout, InputSpec, InputTransform, Preprocess, View};
 pub use metrics::{Metric, MetricKind, MetricsLog, SkippedLines};
 pub use model::{CompiledNetwork, Model};
-pub use network::{Layer, Network, NetworkBuilder, Patch};
+pub use network::{Connection, Connections, Layer, Network, NetworkBuilder, Patch, Unit};
 pub use ops::{Op, ParameterSpec, Role};
 pub use optimiser::TrainingState;
 pub use output::{ChannelSums, LayerOutput};

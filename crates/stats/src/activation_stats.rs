@@ -87,6 +87,8 @@ struct FilterBlock {
     sums: Vec<f64>,
     squares: Vec<f64>,
     zeros: Vec<f64>,
+    /// By filter: sum over images of the square of an image's sum.
+    image_squares: Vec<f64>,
     /// By filter.
     active: Vec<u32>,
     maxima: Vec<f32>,
@@ -106,6 +108,7 @@ impl FilterBlock {
             sums: zeros(),
             squares: zeros(),
             zeros: zeros(),
+            image_squares: vec![0.0; filters],
             active: vec![0; filters],
             maxima: vec![f32::NEG_INFINITY; filters],
             bars: vec![bar; filters],
@@ -121,6 +124,9 @@ impl FilterBlock {
         add(&mut self.sums[own.clone()], &chunk.sums[seen.clone()]);
         add(&mut self.squares[own.clone()], &chunk.squares[seen.clone()]);
         add(&mut self.zeros[own], &chunk.zeros[seen.clone()]);
+        for (squares, sum) in self.image_squares.iter_mut().zip(&chunk.sums[seen.clone()]) {
+            *squares += f64::from(*sum) * f64::from(*sum);
+        }
         let maxima = &chunk.maxima[seen.clone()];
         for ((active, max), &seen) in self.active.iter_mut().zip(&mut self.maxima).zip(maxima) {
             *active += u32::from(seen > 0.0);
@@ -254,8 +260,14 @@ impl ActivationStats {
             spread: by_class(&|[sum, squares, _], values| moments(sum, squares, values).1),
             zeros: by_class(&|[_, _, zeros], values| (zeros / values.max(1.0)) as f32),
         });
+        let image_spread = range.clone().map(|filter| {
+            let (part, lane) = at(filter);
+            let sum = (0..self.classes).map(|class| of_class(&part.sums, part, lane, class)).sum();
+            moments(sum, part.image_squares[lane], all_images as f64).1 / positions as f32
+        });
+        let image_spread = Some(image_spread.collect());
         let top = range.clone().map(|filter| at(filter).0.top[at(filter).1].clone()).collect();
-        LayerRecord { layer, activity: LayerActivity { filters: filters.collect(), classes }, top }
+        LayerRecord { layer, activity: LayerActivity { filters: filters.collect(), image_spread, classes }, top }
     }
 }
 

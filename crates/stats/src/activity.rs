@@ -24,6 +24,9 @@ pub struct FilterActivity {
 pub struct LayerActivity {
     /// By filter.
     pub filters: Vec<FilterActivity>,
+    /// By filter: standard deviation between images of the mean over an image's positions; `None` in statistics of a
+    /// version that did not compute it.
+    pub image_spread: Option<Vec<f32>>,
     /// By class of the image too, where there are at most 100 classes.
     pub classes: Option<ClassActivity>,
 }

@@ -1617,6 +1617,93 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/connections': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The filters that a filter is computed from and those that are computed from it, by the weights between them, through
+     *     layers that leave channels apart (rectifiers, pools, normalisations).
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** @description Connections of each side at most, 16 unless given. */
+          limit?: number;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+        };
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+          /** @description Index of the checkpoint, or `last`. */
+          checkpoint: string;
+          /** @description Name of the layer. */
+          layer: string;
+          /** @description Number of the filter. */
+          filter: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ConnectionsAnswer'];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/top': {
     parameters: {
       query?: never;
@@ -2587,6 +2674,8 @@ export interface paths {
         query?: {
           /** @description `test` (default) or `train`. */
           split?: string;
+          /** @description The layer's filters, as a selection; all of them unless given. */
+          filters?: string;
         };
         header?: never;
         path: {
@@ -3631,6 +3720,8 @@ export interface components {
     ActivityHistory: {
       active: number[][];
       checkpoints: number[];
+      /** @description The filters of each list, in order. */
+      filters: number[];
       health: components['schemas']['Health'][][];
       layer: string;
       max: (number | null)[][];
@@ -3823,6 +3914,20 @@ export interface components {
       images: number;
       split: components['schemas']['Split'];
     };
+    /** @description The strongest connections of a filter, by the size of their weights. */
+    ConnectionsAnswer: {
+      checkpoint: number;
+      filter: number;
+      /** @description How many units it is computed from. */
+      input_count: number;
+      inputs: components['schemas']['WeightedUnit'][];
+      layer: string;
+      /** @description How many units are computed from it. */
+      output_count: number;
+      outputs: components['schemas']['WeightedUnit'][];
+      /** @description The unit whose connections these are: the filter itself, or the one that its layer passes on. */
+      unit: components['schemas']['UnitName'];
+    };
     /** @description A corpus. */
     CorpusDetail: {
       account: components['schemas']['AccountDetail'] | null;
@@ -4002,6 +4107,11 @@ export interface components {
       classes: components['schemas']['ClassNumbers'] | null;
       filters: components['schemas']['FilterNumbers'][];
       health: components['schemas']['Health'][];
+      /**
+       * @description By filter: standard deviation between images of the mean over an image's positions. Absent in statistics of a
+       *     version that did not compute it.
+       */
+      image_spread: (number | null)[] | null;
       layer: string;
       split: components['schemas']['Split'];
     };
@@ -4601,7 +4711,15 @@ export interface components {
       /** @description The activity of the filter over all images of the split. */
       activity: components['schemas']['FilterNumbers'];
       checkpoint: number;
+      /** @description Mean by true class; absent with more than 100 classes. A number is absent where it is not finite. */
+      class_means: (number | null)[] | null;
       filter: number;
+      /**
+       * Format: float
+       * @description Standard deviation between images of the mean over an image's positions. Absent in statistics of a version that
+       *     did not compute it.
+       */
+      image_spread: number | null;
       items: components['schemas']['TopItem'][];
       layer: string;
       split: components['schemas']['Split'];
@@ -4646,6 +4764,11 @@ export interface components {
       loss: number[];
       rate: (number | null)[];
       step: number[];
+    };
+    /** @description A channel of a layer that computes it from several: of a convolution, a sum of branches, the image. */
+    UnitName: {
+      filter: number;
+      layer: string;
     };
     /** @description An upload that is there. */
     Upload: {
@@ -4710,6 +4833,15 @@ export interface components {
     WeightHistory: {
       arrays: components['schemas']['ArrayHistory'][];
       checkpoints: number[];
+    };
+    /** @description A connection with another unit. */
+    WeightedUnit: components['schemas']['UnitName'] & {
+      /**
+       * Format: float
+       * @description The Euclidean norm of the kernel between the two with the sign of its sum, times what normalisations on the way
+       *     multiply by. Absent where there is no weight between them, or it is not finite.
+       */
+      weight: number | null;
     };
     /** @description Work of one kind. */
     WorkStatus: {

@@ -2,7 +2,7 @@
 
 use super::cpu::{CpuContext, CpuLayer, InPlaceLayer, MemoryNeeds};
 use super::cuda::{AxisOrder, CudaContext, CudaLayer};
-use super::parameter::ParameterSpec;
+use super::parameter::{ParameterSpec, Role};
 use super::receptive_field::Field;
 use crate::error::Error;
 use crate::init::Init;
@@ -63,6 +63,18 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
     /// What the outputs of a field depend on, in pixels of an input of that shape; may reach past its edges.
     fn receptive_field(&self, field: Field, _input: Shape) -> Field {
         field
+    }
+
+    /// The input, by its place among them, and the channel of it that a channel of the output is made of; none where the
+    /// output mixes several.
+    fn source_channel(&self, inputs: &[Shape], channel: usize) -> Option<(usize, usize)> {
+        (inputs.len() == 1).then_some((0, channel))
+    }
+
+    /// The factor that a channel is multiplied by on its way through; `value` gives the channel's value in the array of a
+    /// role.
+    fn channel_gain(&self, _value: &dyn Fn(Role) -> Option<f32>) -> f32 {
+        1.0
     }
 
     /// One line for a reader of papers.

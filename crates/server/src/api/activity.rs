@@ -5,8 +5,8 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::Split;
 use deepviz_stats::FilterActivity;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::api::errors::{QueryErrors, StatisticsErrors};
 use crate::api::params::{CheckpointLayerPath, LayerPath, SplitQuery, find_checkpoint};
@@ -15,7 +15,9 @@ use crate::http::extract::{PathParams, QueryParams};
 use crate::http::json_number::{all_finite, finite};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
+use crate::http::selection::{Axis, Selection};
 use crate::http::work_pool::WorkKind;
+use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 use crate::runs::wire::SplitName;
@@ -83,6 +85,10 @@ struct LayerActivity {
     layer: String,
     filters: Vec<FilterNumbers>,
     health: Vec<Health>,
+    /// By filter: standard deviation between images of the mean over an image's positions. Absent in statistics of a
+    /// version that did not compute it.
+    #[schema(required)]
+    image_spread: Option<Vec<Option<f32>>>,
     /// Absent with more than 100 classes.
     #[schema(required)]
     classes: Option<ClassNumbers>,
@@ -101,6 +107,8 @@ struct ClassNumbers {
 struct ActivityHistory {
     split: SplitName,
     layer: String,
+    /// The filters of each list, in order.
+    filters: Vec<usize>,
     checkpoints: Vec<usize>,
     mean: Vec<Vec<Option<f32>>>,
     spread: Vec<Vec<Option<f32>>>,
@@ -151,6 +159,7 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
         layer: path.layer.clone(),
         health: health.collect(),
         filters: activity.filters.iter().map(|&filter| filter.into()).collect(),
+        image_spread: activity.image_spread.map(|spreads| all_finite(&spreads)),
         classes: activity.classes.map(|classes| ClassNumbers {
             mean: rows(&classes.mean),
             spread: rows(&classes.spread),
@@ -159,9 +168,19 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
     })
 }
 
+/// Which filters of a layer.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HistoryQuery {
+    /// `test` (default) or `train`.
+    split: Option<String>,
+    /// The layer's filters, as a selection; all of them unless given.
+    filters: Option<String>,
+}
+
 /// The activity of a layer's filters at every checkpoint: alive, at risk, dead, revived.
 #[utoipa::path(
-    get, path = "/api/runs/{run}/layers/{layer}/activity", tag = "statistics", params(LayerPath, SplitQuery),
+    get, path = "/api/runs/{run}/layers/{layer}/activity", tag = "statistics", params(LayerPath, HistoryQuery),
     responses(
         (status = 200, description = "the answer", body = ActivityHistory),
         QueryErrors,
@@ -170,24 +189,29 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
 pub(crate) async fn activity_history(
     State(app): State<AppState>,
     PathParams(LayerPath { run, layer }): PathParams<LayerPath>,
-    QueryParams(query): QueryParams<SplitQuery>,
+    QueryParams(query): QueryParams<HistoryQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let split = query.split()?;
-    layer_index(run.network(), &layer)?;
-    let history = app.work.run(WorkKind::Render, move || activities_of(&run, layer, split)).await?;
+    let split = split(query.split.as_deref())?;
+    let count = run.network().layers()[layer_index(run.network(), &layer)?].shape.channels;
+    let chosen: Selection = query.filters.as_deref().unwrap_or("*").parse()?;
+    let chosen = chosen.bind(Axis { what: "filter", of: &format!("layer {layer}"), count })?;
+    let history = app.work.run(WorkKind::Render, move || activities_of(&run, layer, split, &chosen)).await?;
     json(&headers, &history)
 }
 
-fn activities_of(run: &OpenRun, layer: String, split: Split) -> Result<ActivityHistory, ApiError> {
+fn activities_of(run: &OpenRun, layer: String, split: Split, chosen: &[usize]) -> Result<ActivityHistory, ApiError> {
     let moments = match run.store()? {
         Some(store) => store.activities(split, &layer)?,
         None => Vec::new(),
     };
     let listing = run.listing()?;
+    let only = |filters: &[FilterActivity]| -> Vec<FilterActivity> {
+        chosen.iter().filter_map(|&filter| filters.get(filter).copied()).collect()
+    };
     let kept: Vec<_> =
-        moments.into_iter().filter_map(|(step, filters)| Some((listing.index_of(step)?, filters))).collect();
+        moments.into_iter().filter_map(|(step, filters)| Some((listing.index_of(step)?, only(&filters)))).collect();
     let column = |number: fn(&FilterActivity) -> f32| -> Vec<Vec<f32>> {
         kept.iter().map(|(_, filters)| filters.iter().map(number).collect()).collect()
     };
@@ -201,6 +225,7 @@ fn activities_of(run: &OpenRun, layer: String, split: Split) -> Result<ActivityH
     Ok(ActivityHistory {
         split: split.into(),
         layer,
+        filters: chosen.to_vec(),
         checkpoints: kept.iter().map(|(index, _)| *index).collect(),
         mean: finite_column(|filter| filter.mean),
         spread: finite_column(|filter| filter.spread),

@@ -5,6 +5,7 @@ pub(crate) mod checkpoint_layer;
 pub(crate) mod cluster_choice;
 pub(crate) mod clusters;
 pub(crate) mod confusion;
+pub(crate) mod connections;
 pub(crate) mod corpora;
 pub(crate) mod errors;
 pub(crate) mod events;
@@ -105,6 +106,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(clusters::clusters))
         .routes(routes!(clusters::cluster_history))
         .routes(routes!(top::top))
+        .routes(routes!(connections::connections))
         .routes(routes!(activity::layer_activity))
         .routes(routes!(activity::activity_history))
         .routes(routes!(weights::weight_history))

@@ -14,6 +14,7 @@ use crate::api::errors::StatisticsErrors;
 use crate::api::params::{MOST_LIMIT, find_checkpoint, limit};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
+use crate::http::json_number::{all_finite, finite};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
@@ -29,13 +30,13 @@ use crate::sheet::layer_axis::layer_index;
 #[into_params(parameter_in = Path)]
 pub(crate) struct FilterPath {
     /// Id of the run.
-    run: String,
+    pub(crate) run: String,
     /// Index of the checkpoint, or `last`.
-    checkpoint: String,
+    pub(crate) checkpoint: String,
     /// Name of the layer.
-    layer: String,
+    pub(crate) layer: String,
     /// Number of the filter.
-    filter: String,
+    pub(crate) filter: String,
 }
 
 /// The images of a list.
@@ -57,6 +58,13 @@ struct TopAnswer {
     filter: usize,
     /// The activity of the filter over all images of the split.
     activity: FilterNumbers,
+    /// Standard deviation between images of the mean over an image's positions. Absent in statistics of a version that
+    /// did not compute it.
+    #[schema(required)]
+    image_spread: Option<f32>,
+    /// Mean by true class; absent with more than 100 classes. A number is absent where it is not finite.
+    #[schema(required)]
+    class_means: Option<Vec<Option<f32>>>,
     items: Vec<TopItem>,
 }
 
@@ -117,8 +125,8 @@ fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Co
     let store = statistics::required(run, split)?;
     let found = store.top(checkpoint.step, split, &path.layer, filter)?;
     let activity = store.activity(checkpoint.step, split, &path.layer)?;
-    let numbers = activity.as_ref().and_then(|activity| activity.filters.get(filter));
-    let (Some(found), Some(numbers)) = (found, numbers) else {
+    let numbers = activity.as_ref().and_then(|activity| Some((activity, activity.filters.get(filter)?)));
+    let (Some(found), Some((activity, numbers))) = (found, numbers) else {
         return Err(statistics::missing_of_layer(run, &store, checkpoint, &path.layer, split)?);
     };
     let item = |top: TopImage| {
@@ -144,11 +152,14 @@ fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Co
         layer: path.layer.clone(),
         filter,
         activity: (*numbers).into(),
+        image_spread: activity.image_spread.as_ref().and_then(|spreads| spreads.get(filter).copied()).and_then(finite),
+        class_means: activity.classes.as_ref().map(|classes| all_finite(&classes.mean.row(filter).to_vec())),
         items: found.into_iter().take(limit).map(item).collect(),
     })
 }
 
-fn filter_of(network: &Network, layer: usize, text: &str) -> Result<usize, ApiError> {
+/// The filter of a layer that a path names.
+pub(crate) fn filter_of(network: &Network, layer: usize, text: &str) -> Result<usize, ApiError> {
     let layer_name = &network.layers()[layer].name;
     if layer == 0 {
         return Err(ApiError::bad(format!("{layer_name} is the input and has no filters")));

@@ -81,12 +81,18 @@ fn norm(values: &[f32]) -> f32 {
 
 /// Nearest-rank percentiles of the values that are finite.
 fn percentiles(values: &[f32]) -> [f32; 5] {
-    let mut sorted: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    sorted.sort_unstable_by(f32::total_cmp);
+    let mut finite: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
+    let last = finite.len().saturating_sub(1);
+    // Everything before this place is no greater than what follows: large layers are not sorted as a whole.
+    let mut from = 0;
     PERCENTILES.map(|percent| {
-        let last = sorted.len().saturating_sub(1);
         let rank = (percent / 100.0 * last as f64).round() as usize;
-        sorted.get(rank).copied().unwrap_or(f32::NAN)
+        if finite.is_empty() {
+            return f32::NAN;
+        }
+        let (_, &mut value, _) = finite[from..].select_nth_unstable_by(rank - from, f32::total_cmp);
+        from = rank;
+        value
     })
 }
 

@@ -26,6 +26,10 @@ async fn top_images_come_with_where() {
         let (x, y) = (2 * item["x"].as_u64().unwrap(), 2 * item["y"].as_u64().unwrap());
         assert_eq!(item["patch"], json!({"x": x, "y": y, "width": 5.min(32 - x), "height": 5.min(32 - y)}));
     }
+    let layer = server.json(&format!("{TINY}/checkpoints/last/layers/conv1/activity")).await;
+    assert_eq!(top["class_means"], layer["classes"]["mean"][3]);
+    assert_eq!(top["image_spread"], layer["image_spread"][3]);
+    assert!(top["image_spread"].as_f64().unwrap() > 0.0);
     let two = server.json(&format!("{TINY}/checkpoints/last/layers/conv1/filters/3/top?limit=2")).await;
     assert_eq!(list(&two["items"]), &items[..2]);
     for (path, status) in [
@@ -57,6 +61,13 @@ async fn activity_over_time_agrees_with_each_checkpoint() {
         }
     }
     assert_eq!(server.get(&format!("{TINY}/layers/nothing/activity")).await.status, 404);
+    let few = server.json(&format!("{TINY}/layers/relu1/activity?filters=4,1")).await;
+    assert_eq!((&few["filters"], &history["filters"]), (&json!([4, 1]), &json!([0, 1, 2, 3, 4, 5])));
+    for name in ["mean", "spread", "zeros", "active", "max", "health"] {
+        let picked: Vec<Value> = list(&history[name]).iter().map(|all| json!([all[4], all[1]])).collect();
+        assert_eq!(list(&few[name]), picked, "{name}");
+    }
+    assert_eq!(server.get(&format!("{TINY}/layers/relu1/activity?filters=6")).await.status, 404);
 
     let weights = server.json(&format!("{TINY}/weights")).await;
     assert_eq!(weights["checkpoints"], json!([0, 1, 2, 3]));

@@ -6,6 +6,7 @@ mod changes;
 mod class_names;
 mod classes;
 mod connection_floods;
+mod connections;
 mod cut_uploads;
 mod decompression_bombs;
 mod diverged;

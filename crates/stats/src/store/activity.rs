@@ -18,11 +18,11 @@ use crate::pack;
 pub(super) const TABLE: Table = Table {
     name: "activity",
     parent: "unit_id",
-    columns: "layer, filters, width, places, filter, class, top",
+    columns: "layer, filters, width, places, filter, class, top, image_spread",
     sealed: &["filter", "top"],
 };
 
-/// Inserts the numbers of one layer.
+/// Inserts the numbers of one layer, in place of those that an earlier version left incomplete.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     unit: i64,
@@ -40,6 +40,8 @@ pub(super) fn insert(
         let gaps = std::iter::repeat_n(Top::NONE, places - list.len());
         list.iter().copied().chain(gaps)
     });
+    let earlier = "DELETE FROM activity WHERE unit_id = ?1 AND layer = ?2";
+    transaction.prepare_cached(earlier)?.execute(params![unit, layer.name])?;
     transaction.prepare_cached(&TABLE.insert_sql())?.execute(params![
         unit,
         layer.name,
@@ -49,13 +51,15 @@ pub(super) fn insert(
         pack::blob_from_numbers(&record.activity.filters),
         classes,
         pack::blob_from_numbers(&filled.collect::<Vec<_>>()),
+        record.activity.image_spread.as_deref().map(pack::blob_from_numbers),
     ])?;
     Ok(())
 }
 
-/// The layers whose numbers a unit has.
+/// The layers whose numbers a unit has, all of them.
 pub(super) fn recorded_layers(connection: &Connection, unit: i64) -> rusqlite::Result<HashSet<String>> {
-    let mut statement = connection.prepare_cached("SELECT layer FROM activity WHERE unit_id = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT layer FROM activity WHERE unit_id = ?1 AND image_spread IS NOT NULL")?;
     statement.query_map([unit], |row| row.get(0))?.collect()
 }
 
@@ -89,7 +93,7 @@ impl Store {
     pub fn activity(&self, step: Step, split: Split, layer: &str) -> Result<Option<LayerActivity>, Error> {
         let Some(unit) = self.unit(step, split)? else { return Ok(None) };
         self.with("read", |connection| {
-            let sql = "SELECT filters, filter, class FROM activity WHERE unit_id = ?1 AND layer = ?2";
+            let sql = "SELECT filters, filter, class, image_spread FROM activity WHERE unit_id = ?1 AND layer = ?2";
             let mut statement = connection.prepare_cached(sql)?;
             let mut rows = statement.query(params![unit.id, layer])?;
             let Some(row) = rows.next()? else { return Ok(None) };
@@ -98,7 +102,11 @@ impl Store {
                 Some(blob) => Some(classes_of(&pack::numbers_from_blob(blob)?, filters.len(), unit.classes)?),
                 None => None,
             };
-            Ok(Some(LayerActivity { filters, classes }))
+            let image_spread = match row.get_ref(3)?.as_blob_or_null().map_err(not_a_blob)? {
+                Some(blob) => Some(pack::numbers_from_blob(blob)?),
+                None => None,
+            };
+            Ok(Some(LayerActivity { filters, image_spread, classes }))
         })
     }
 

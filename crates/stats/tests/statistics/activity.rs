@@ -36,6 +36,24 @@ fn layers_that_were_left_out_are_added_on_request() {
     assert!(error.contains("none") && error.contains("fc10"), "{error}");
 }
 
+/// What an earlier version left out is computed again; until then it is said to be missing.
+#[test]
+fn the_spread_between_images_is_added_to_an_older_database() {
+    let fixture = TinyRun::with_snapshots(&[24]);
+    fixture.compute();
+    let spread = |store: &Store| store.activity(Step(24), Split::Test, "conv1").unwrap().unwrap().image_spread;
+    let store = Store::open(&fixture.path()).unwrap();
+    let expected = spread(&store);
+    assert!(expected.is_some());
+    let older = rusqlite::Connection::open(fixture.path().join(deepviz_stats::FILE_NAME)).unwrap();
+    older.execute("UPDATE activity SET image_spread = NULL WHERE layer = 'conv1'", []).unwrap();
+    assert_eq!(spread(&store), None);
+    let run = fixture.run();
+    let job = Job::new(&run, &fixture.corpus, device());
+    assert_eq!(deepviz_stats::compute(&job, &mut (), &AtomicBool::new(false)).unwrap().computed, 2);
+    assert_eq!(spread(&store), expected);
+}
+
 /// All outputs of a layer over a split, `[images, channels * height * width]`.
 fn outputs(fixture: &TinyRun, step: u64, split: Split, layer: usize) -> Array2<f32> {
     let snapshot = fixture.run().snapshot(Step(step)).unwrap();
@@ -62,6 +80,7 @@ fn the_activity_of_every_filter_is_that_of_the_network() {
             let area = layer.shape.height * layer.shape.width;
             assert_eq!(activity.filters.len(), layer.shape.channels);
             let classes = activity.classes.unwrap();
+            let image_spread = activity.image_spread.unwrap();
             for (filter, found) in activity.filters.iter().enumerate() {
                 let mine = all.slice(s![.., filter * area..(filter + 1) * area]);
                 let count = mine.len() as f64;
@@ -72,6 +91,10 @@ fn the_activity_of_every_filter_is_that_of_the_network() {
                 let max = mine.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 let what = format!("{} {filter}: {found:?} {mean} {variance}", layer.name);
                 assert!(close(found.mean, mean) && close(found.spread, variance.sqrt()), "{what}");
+                let means =
+                    mine.rows().into_iter().map(|row| row.iter().map(|&x| f64::from(x)).sum::<f64>() / area as f64);
+                let between = means.map(|of_image| (of_image - mean).powi(2)).sum::<f64>() / mine.nrows() as f64;
+                assert!(close(image_spread[filter], between.sqrt()), "{what} {between}");
                 assert!(close(found.zeros, zeros), "{what}");
                 assert!(close(found.active, active as f64 / mine.nrows() as f64), "{what}");
                 assert!((found.max - max).abs() <= 0.0, "{what}");

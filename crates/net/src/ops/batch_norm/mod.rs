@@ -84,6 +84,11 @@ impl Operation for BatchNorm {
         weight.into_iter().chain(bias).chain(statistics.map(statistic)).collect()
     }
 
+    fn channel_gain(&self, value: &dyn Fn(Role) -> Option<f32>) -> f32 {
+        let variance = f64::from(value(Role::RunningVariance).unwrap_or(1.0));
+        (f64::from(value(Role::Weight).unwrap_or(1.0)) / (variance + self.epsilon).sqrt()) as f32
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         "batch normalisation".to_owned()
     }

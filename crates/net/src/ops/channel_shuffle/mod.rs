@@ -66,6 +66,10 @@ impl Operation for ChannelShuffle {
         Ok(inputs[0])
     }
 
+    fn source_channel(&self, inputs: &[Shape], channel: usize) -> Option<(usize, usize)> {
+        Some((0, self.source(channel, inputs[0].channels)))
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         format!("channels of {} groups mixed", self.groups)
     }

@@ -71,6 +71,17 @@ impl Operation for Concat {
         Ok(Shape::new(channels, first.height, first.width))
     }
 
+    fn source_channel(&self, inputs: &[Shape], channel: usize) -> Option<(usize, usize)> {
+        let mut left = channel;
+        for (input, shape) in inputs.iter().enumerate() {
+            if left < shape.channels {
+                return Some((input, left));
+            }
+            left -= shape.channels;
+        }
+        None
+    }
+
     fn describe(&self, inputs: &[Shape]) -> String {
         format!("{} layers stacked", inputs.len())
     }

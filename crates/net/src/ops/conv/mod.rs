@@ -87,6 +87,10 @@ impl Operation for Conv {
         self.filters.receptive_field(field)
     }
 
+    fn source_channel(&self, _: &[Shape], _: usize) -> Option<(usize, usize)> {
+        None
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         self.filters.describe()
     }

@@ -87,6 +87,10 @@ impl Operation for Dense {
         Field::whole(input)
     }
 
+    fn source_channel(&self, _: &[Shape], _: usize) -> Option<(usize, usize)> {
+        None
+    }
+
     fn describe(&self, inputs: &[Shape]) -> String {
         format!("{} outputs, each of all {} inputs", self.outputs, inputs[0].len())
     }

@@ -85,6 +85,10 @@ impl Operation for External {
         Field::whole(input)
     }
 
+    fn source_channel(&self, _: &[Shape], _: usize) -> Option<(usize, usize)> {
+        None
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         let remark = self.remark.as_ref().map(|remark| format!(", {remark}")).unwrap_or_default();
         format!("{}, computed by Python{remark}", self.module)

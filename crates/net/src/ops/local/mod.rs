@@ -80,6 +80,10 @@ impl Operation for Local {
         self.filters.receptive_field(field)
     }
 
+    fn source_channel(&self, _: &[Shape], _: usize) -> Option<(usize, usize)> {
+        None
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         format!("{}, unshared", self.filters.describe())
     }

@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, FromTable, Learning, Operation, ParameterSpec, ShapeError};
+use super::{Example, FromTable, Learning, Operation, ParameterSpec, Role, ShapeError};
 use crate::error::Error;
 use crate::init::{Fan, Init};
 use crate::shape::Shape;
@@ -66,6 +66,10 @@ impl Operation for Scale {
         let (channels, fan) = (output.channels, Fan { inputs: 1, outputs: 1 });
         let weight = self.weight.then(|| self.learning.weight(vec![channels], fan));
         weight.into_iter().chain(self.learning.bias(vec![channels], fan)).collect()
+    }
+
+    fn channel_gain(&self, value: &dyn Fn(Role) -> Option<f32>) -> f32 {
+        value(Role::Weight).unwrap_or(1.0)
     }
 
     fn describe(&self, _: &[Shape]) -> String {

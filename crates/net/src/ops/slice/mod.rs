@@ -67,6 +67,10 @@ impl Operation for Slice {
         Ok(Shape::new(channels, input.height, input.width))
     }
 
+    fn source_channel(&self, _: &[Shape], channel: usize) -> Option<(usize, usize)> {
+        Some((0, self.first + channel))
+    }
+
     fn describe(&self, inputs: &[Shape]) -> String {
         format!("channels {} to {} of {}", self.first, self.first + self.channels - 1, inputs[0].channels)
     }

@@ -1,0 +1,64 @@
+//! The connections of a filter, against the weights that the server gives for them.
+
+use serde_json::Value;
+
+use super::fixture::TestServer;
+
+const LAYERS: &str = "/api/runs/tiny/checkpoints/2/layers";
+
+/// The weights of one filter for one channel: norm with the sign of the sum.
+async fn weight(server: &TestServer, layer: &str, filter: usize, channel: usize) -> f64 {
+    let path = format!("{LAYERS}/{layer}/filters/{filter}/channels/{channel}?format=json");
+    let values: Vec<f64> = serde_json::from_value(server.json(&path).await["values"].clone()).unwrap();
+    let norm = values.iter().map(|value| value * value).sum::<f64>().sqrt();
+    norm.copysign(values.iter().sum())
+}
+
+fn weights(side: &Value) -> Vec<f64> {
+    side.as_array().unwrap().iter().map(|unit| unit["weight"].as_f64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_the_weights_in_order_of_their_size() {
+    let server = TestServer::shared();
+    let of = server.json(&format!("{LAYERS}/conv2/filters/3/connections")).await;
+    assert_eq!((&of["unit"]["layer"], &of["unit"]["filter"]), (&"conv2".into(), &3.into()));
+    assert_eq!((of["input_count"].as_u64(), of["output_count"].as_u64()), (Some(6), Some(16)));
+    for (side, from_below) in [("inputs", true), ("outputs", false)] {
+        let sizes: Vec<f64> = weights(&of[side]).iter().map(|weight| weight.abs()).collect();
+        assert!(sizes.is_sorted_by(|a, b| a >= b), "{sizes:?}");
+        for unit in of[side].as_array().unwrap() {
+            let other = unit["filter"].as_u64().unwrap() as usize;
+            let expected = if from_below {
+                assert_eq!(unit["layer"], "conv1");
+                weight(&server, "conv2", 3, other).await
+            } else {
+                assert_eq!(unit["layer"], "fc16");
+                weight(&server, "fc16", other, 3).await
+            };
+            assert!((unit["weight"].as_f64().unwrap() - expected).abs() < 1e-5, "{unit} {expected}");
+        }
+    }
+    // A rectifier's connections are those of the filter that it rectifies.
+    let rectified = server.json(&format!("{LAYERS}/relu2/filters/5/connections?limit=2")).await;
+    assert_eq!(rectified["unit"], serde_json::json!({ "layer": "fc16", "filter": 5 }));
+    let direct = server.json(&format!("{LAYERS}/fc16/filters/5/connections?limit=2")).await;
+    assert_eq!((&rectified["inputs"], &rectified["outputs"]), (&direct["inputs"], &direct["outputs"]));
+    assert_eq!((weights(&direct["inputs"]).len(), weights(&direct["outputs"]).len()), (2, 2));
+    // Of the classes there is nothing that they feed.
+    let class = server.json(&format!("{LAYERS}/fc10/filters/1/connections")).await;
+    assert_eq!((class["output_count"].as_u64(), class["input_count"].as_u64()), (Some(0), Some(16)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_connections_is_said() {
+    let server = TestServer::shared();
+    for (path, status) in
+        [("data/filters/0", 400), ("conv2/filters/4", 404), ("conv2/filters/x", 400), ("conv3/filters/0", 404)]
+    {
+        let answer = server.get(&format!("{LAYERS}/{path}/connections")).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+    }
+    let answer = server.get(&format!("{LAYERS}/conv2/filters/0/connections?limit=0")).await;
+    assert_eq!(answer.status.as_u16(), 400);
+}
