@@ -14,7 +14,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         codeSplitting: {
-          groups: [{ name: 'common', test: /\/web\/src\/(base|api|state|views\/common)\// }],
+          groups: [{ name: 'common', test: /\/web\/src\/(base|api|state|views\/common(?!\/card\/))\// }],
         },
       },
     },

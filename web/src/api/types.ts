@@ -22,6 +22,11 @@ export type WeightHistory = Answer<'/api/runs/{run}/weights'>;
 /** Activity of a layer's filters at every checkpoint; the input has none. */
 export type ActivityHistory = Answer<'/api/runs/{run}/layers/{layer}/activity'>;
 export type LayerActivity = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity'>;
+/** The images that excite a filter most, with its activity over all of them. */
+export type TopImages = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/top'>;
+/** The filters that feed a filter and those that it feeds, by the weights between them. */
+export type Connections =
+  Answer<'/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/connections'>;
 export type Health = Schemas['Health'];
 
 /** Counts of the files that a corpus left out when it was opened. */

@@ -21,6 +21,11 @@ export const TERMS = {
   saturated: 'A filter that is above zero at 99 of 100 positions and more: its rectifier cuts nothing off',
   update: 'What the last step alone added to the weights, as a share of their size',
   'mean activation by class': 'A filter’s activation averaged over the images of each class',
+  'class deviation':
+    'The mean activation of a class’s images less that of all, in standard deviations between images',
+  'listens to':
+    'The units whose outputs this one adds up: the norm of the kernel between the two, with the sign of its sum',
+  'speaks to': 'The units that add up the outputs of this one, by the same measure',
   margin: 'The probability of the true class less the greatest other one; below zero is wrong',
   learned: 'The first checkpoint at which the prediction was right',
   'correct since': 'The checkpoint from which on the prediction stayed right to the end of the run',

@@ -120,6 +120,33 @@ export class Tiles {
     return true;
   }
 
+  /** Draws a part of an image, given in pixels of the image as the corpus has it; false when it is not cached. */
+  drawPart(
+    context: CanvasRenderingContext2D,
+    id: number,
+    image: { width: number; height: number },
+    from: { x: number; y: number; width: number; height: number },
+    to: { x: number; y: number; width: number; height: number },
+  ): boolean {
+    const slot = this.#slots.get(id);
+    if (!slot) return false;
+    // The server's tiles are the images themselves, or smaller where these are large.
+    const [across, down] = [this.width / image.width, this.height / image.height];
+    context.imageSmoothingEnabled = to.width < from.width * across;
+    context.drawImage(
+      this.#pages[slot.page],
+      slot.x + from.x * across,
+      slot.y + from.y * down,
+      from.width * across,
+      from.height * down,
+      to.x,
+      to.y,
+      to.width,
+      to.height,
+    );
+    return true;
+  }
+
   /** The address of one image for an `<img>` or a link. */
   address(id: number, scale = 1): string {
     const corpus = this.#present();

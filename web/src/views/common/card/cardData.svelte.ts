@@ -1,0 +1,115 @@
+/** What the card says of a unit: its top images and classes now, its firing rate over time, its connections. */
+import { endpoint } from '../../../api/client';
+import type { ActivityHistory, Connections, TopImages } from '../../../api/types';
+import { resource, type Resource } from '../../../state/resource.svelte';
+import type { Store } from '../../../state/store.svelte';
+import { rectifierOf } from '../activity';
+import type { Unit } from './card.svelte';
+
+/** Pictures on the card. */
+export const PATCHES = 9;
+const FILTER = '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/top' as const;
+const CONNECTIONS =
+  '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/connections' as const;
+
+export class CardData {
+  readonly #top: Resource<TopImages>;
+  readonly #history: Resource<ActivityHistory>;
+  readonly #connections: Resource<Connections>;
+  readonly #unit: () => Unit | null;
+  readonly #store: Store;
+  /** The layer whose outputs are counted: the filter's rectifier, or its own layer. */
+  readonly source = $derived.by(() => {
+    const layer = this.#unit()?.layer ?? '';
+    return rectifierOf(this.#store.run?.layers ?? [], layer) ?? layer;
+  });
+  readonly isRectified = $derived.by(
+    () => rectifierOf(this.#store.run?.layers ?? [], this.#unit()?.layer ?? '') !== null,
+  );
+
+  constructor(store: Store, unit: () => Unit | null) {
+    this.#store = store;
+    this.#unit = unit;
+    this.#top = resource(() => this.#topRequest(unit()), { cacheSize: 256 });
+    this.#history = resource(() => {
+      const [run, shown] = [store.run, unit()];
+      const counted = run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
+      if (!run || !shown || counted === 0) return null;
+      const { source } = this;
+      return {
+        key: `${run.id}/${source}/${shown.filter}/${counted}`,
+        load: (signal) =>
+          endpoint('/api/runs/{run}/layers/{layer}/activity', {
+            run: run.id,
+            layer: source,
+            filters: String(shown.filter),
+            split: 'test',
+          }).json(signal),
+      };
+    });
+    this.#connections = resource(
+      () => {
+        const { run, now } = store;
+        const shown = unit();
+        if (!run || !now || !shown || now.problem) return null;
+        return {
+          key: `${run.id}/${now.hash}/${shown.layer}/${shown.filter}`,
+          tag: now.index,
+          load: (signal) =>
+            endpoint(CONNECTIONS, {
+              run: run.id,
+              checkpoint: now.index,
+              layer: shown.layer,
+              filter: shown.filter,
+              limit: 4,
+              v: now.hash.slice(0, 16),
+            }).json(signal),
+        };
+      },
+      { cacheSize: 256 },
+    );
+  }
+
+  #topRequest(shown: Unit | null) {
+    const { run, now } = this.#store;
+    if (!run || !now || !shown || now.statistics.test !== 'ready') return null;
+    const { source } = this;
+    return {
+      key: `${run.id}/${now.hash}/${source}/${shown.filter}/${this.#store.statistics}`,
+      tag: now.index,
+      load: (signal: AbortSignal) =>
+        endpoint(FILTER, {
+          run: run.id,
+          checkpoint: now.index,
+          layer: source,
+          filter: shown.filter,
+          split: 'test',
+          limit: PATCHES,
+        }).json(signal),
+    };
+  }
+
+  /** Of this filter, at the checkpoint on the screen or the last one that was read. */
+  get top(): TopImages | null {
+    const { value } = this.#top;
+    return value && value.layer === this.source && value.filter === this.#unit()?.filter ? value : null;
+  }
+  get topError(): unknown {
+    return this.#top.error;
+  }
+  get slow(): boolean {
+    return this.#top.slow;
+  }
+  retry(): void {
+    this.#top.retry();
+  }
+  get history(): ActivityHistory | null {
+    const { value } = this.#history;
+    return value && value.layer === this.source && value.filters[0] === this.#unit()?.filter ? value : null;
+  }
+  get connections(): Connections | null {
+    const { value } = this.#connections;
+    const unit = this.#unit();
+    return value && value.layer === unit?.layer && value.filter === unit.filter ? value : null;
+  }
+}
