@@ -36,6 +36,7 @@ mod pack;
 mod page;
 mod plan;
 mod prediction_changes;
+pub mod separation;
 mod store;
 mod summary;
 mod unit;

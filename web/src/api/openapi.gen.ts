@@ -2224,6 +2224,101 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/checkpoints/{checkpoint}/separation': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How well one unit and all units of each layer tell two classes apart at a checkpoint, and the units that do it best. */
+    get: {
+      parameters: {
+        query: {
+          /** @description The first class, by number or name. */
+          a: string;
+          /** @description The second class. */
+          b: string;
+          /** @description The split that the images are of: `test` (default) or `train`. */
+          split?: string;
+          /** @description Images of each class, evenly chosen, 1 to 1,000; 500 unless given. */
+          limit?: number;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+        };
+        header?: never;
+        path: {
+          /** @description Id of the run. */
+          run: string;
+          /** @description Index of the checkpoint, or `last`. */
+          checkpoint: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['SeparationAnswer'];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/clusters': {
     parameters: {
       query?: never;
@@ -4115,6 +4210,30 @@ export interface components {
       layer: string;
       split: components['schemas']['Split'];
     };
+    /** @description One layer. Areas lie under the receiver operating characteristic: 0.5 is chance, 1 is perfect. */
+    LayerAreas: {
+      /** Format: double */
+      best_area: number;
+      /** @description The class that it has greater values for. */
+      best_class: number;
+      /** @description The unit that separates the classes best by itself. */
+      best_unit: number;
+      layer: string;
+      /** @description Where its units are measured: behind the layer's rectifier, if it has one. */
+      measured_at: string;
+      /** Format: double */
+      median_area: number;
+      /**
+       * Format: double
+       * @description A linear probe on all units: ridge regression on half of the images, the area on the other half, and the other way
+       *     round. Absent with too few images.
+       */
+      probe_area: number | null;
+      /** @description Its interval of 95 %. */
+      probe_interval: number[] | null;
+      /** @description Units, each of which is described by the mean of its map. */
+      units: number;
+    };
     /** @description A layer of the network. */
     LayerDetail: {
       /** @description Channels of its weights. */
@@ -4502,6 +4621,21 @@ export interface components {
        */
       test_error: number | null;
     };
+    /** @description How well each layer tells two classes apart, from the image to the output. */
+    SeparationAnswer: {
+      checkpoint: number;
+      /** @description The two classes. */
+      classes: number[];
+      /** @description Images of each class that were looked at. */
+      images: number[];
+      /** @description The layers with weights. */
+      layers: components['schemas']['LayerAreas'][];
+      /** @description Layers with weights that were not measured: there are too many. */
+      layers_left_out: number;
+      split: components['schemas']['Split'];
+      /** @description The units that separate the classes best, of all layers but the last. */
+      units: components['schemas']['UnitArea'][];
+    };
     /** @description The geometry of one sheet and the meaning of its colours. */
     Sheet: {
       /** @description The channels shown, in the order drawn: those of a colour as red, green, blue. */
@@ -4764,6 +4898,22 @@ export interface components {
       loss: number[];
       rate: (number | null)[];
       step: number[];
+    };
+    /** @description A unit with its values for the images of both classes. */
+    UnitArea: {
+      /** Format: double */
+      area: number;
+      /** @description The class that it has greater values for. */
+      class: number;
+      /** @description Shares of the images of each class in equal bins of that range. */
+      histograms: number[][];
+      layer: string;
+      /** @description Mean over the images of each class. */
+      means: number[];
+      measured_at: string;
+      /** @description Least and greatest value of either class. */
+      range: number[];
+      unit: number;
     };
     /** @description A channel of a layer that computes it from several: of a convolution, a sum of branches, the image. */
     UnitName: {

@@ -23,6 +23,7 @@ pub(crate) mod prediction_changes;
 pub(crate) mod run_detail;
 pub(crate) mod run_list;
 pub(crate) mod selectivity;
+pub(crate) mod separation;
 pub(crate) mod sheets;
 pub(crate) mod status;
 pub(crate) mod strip;
@@ -96,6 +97,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(strip::strip))
         .routes(routes!(selectivity::preference))
         .routes(routes!(versus::versus))
+        .routes(routes!(separation::separation))
         .routes(routes!(history::layer_history))
         .routes(routes!(predict::predict))
         .routes(routes!(predict::image_history))

@@ -11,6 +11,7 @@ pub(crate) mod models;
 pub(crate) mod render;
 pub(crate) mod reply;
 pub(crate) mod request;
+pub(crate) mod separation;
 pub(crate) mod style;
 pub(crate) mod thumbnail;
 pub(crate) mod weight_summary;
