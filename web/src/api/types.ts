@@ -27,6 +27,8 @@ export type TopImages = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/layers/
 /** The filters that feed a filter and those that it feeds, by the weights between them. */
 export type Connections =
   Answer<'/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/connections'>;
+/** How well the layers and units tell two classes apart; areas lie under the curve, 0.5 is chance. */
+export type Separation = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/separation'>;
 export type Health = Schemas['Health'];
 
 /** Counts of the files that a corpus left out when it was opened. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { classColour, colourAt, inkOn, ramp, rgbFromHex } from './palette';
+import { classColour, colourAt, contrastInk, inkOn, ramp, rgbFromHex } from './palette';
 
 it('reads hex colours, short and long', () => {
   expect(rgbFromHex('#0e3768')).toEqual([14, 55, 104]);
@@ -19,4 +19,11 @@ it('keeps text readable on a shade', () => {
 it('never repeats a class colour', () => {
   expect(classColour(3, 10)).toBe('var(--cat-3)');
   expect(classColour(42, 100)).toBe('var(--text-3)');
+});
+
+it('small letters take the text with the greater contrast', () => {
+  expect(contrastInk(rgbFromHex('#a67b00'))).toBe('black');
+  expect(contrastInk(rgbFromHex('#b63f34'))).toBe('white');
+  expect([contrastInk([118, 118, 118]), contrastInk([117, 117, 117])]).toEqual(['black', 'black']);
+  expect(contrastInk([110, 110, 110])).toBe('white');
 });

@@ -55,6 +55,16 @@ export function inkOn([r, g, b]: Rgb): 'black' | 'white' {
   return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.3 ? 'black' : 'white';
 }
 
+/** The text with the greater contrast on a colour, for small letters. */
+export function contrastInk([r, g, b]: Rgb): 'black' | 'white' {
+  const [red, green, blue] = [r, g, b].map((v) =>
+    v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4,
+  );
+  const luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  // WCAG's ratios to black, (L + 0.05) / 0.05, and to white, 1.05 / (L + 0.05), are the same at this luminance.
+  return luminance > Math.sqrt(1.05 * 0.05) - 0.05 ? 'black' : 'white';
+}
+
 /** A class's colour. Ten are told apart by eye; beyond ten the name must do, so all the others share grey. */
 export function classColour(index: number, classes: number): string {
   return classes <= 10 ? `var(--cat-${index})` : index < 10 ? `var(--cat-${index})` : 'var(--text-3)';

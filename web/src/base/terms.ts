@@ -23,6 +23,10 @@ export const TERMS = {
   'mean activation by class': 'A filter’s activation averaged over the images of each class',
   'class deviation':
     'The mean activation of a class’s images less that of all, in standard deviations between images',
+  ladder:
+    'How well each layer tells the two classes apart: the area under the ROC curve of a linear probe on all its units (thick), of its best unit (thin), and of the median one (tick)',
+  'separating units':
+    'The units whose mean activation alone tells the two classes apart best; a tick is the mean of a class',
   'listens to':
     'The units whose outputs this one adds up: the norm of the kernel between the two, with the sign of its sum',
   'speaks to': 'The units that add up the outputs of this one, by the same measure',

@@ -83,11 +83,19 @@ export function arrange(
     whole &&
     (page ? [Math.min(whole[0], page.filters), Math.min(whole[1], page.channels), whole[2], whole[3]] : whole);
   if (kind === 'none' || !sheet) {
-    const grid = mapsGrid(maps, { width: body.width, height: body.height - CAP - 16 }, 8);
+    // The image itself has no filters that could be pinned.
+    const below = layer.inputs.length ? INSPECTOR.rule + INSPECTOR.like : 16;
+    const tall = body.height - CAP - below;
+    const grid = mapsGrid(maps, { width: body.width, height: tall }, 8);
     return {
       bank: null,
-      maps: { ...scrolled(grid, body.height - CAP - 16), width: Math.max(264, gridWidth(grid)) },
-      inspector: { where: 'none', width: 0, height: 0, detail: false },
+      maps: { ...scrolled(grid, tall), width: Math.max(264, gridWidth(grid)) },
+      inspector: {
+        where: layer.inputs.length ? 'below' : 'none',
+        width: body.width,
+        height: INSPECTOR.like,
+        detail: false,
+      },
       stacked: false,
       gap,
     };

@@ -11,6 +11,8 @@
 export interface Unit {
   layer: string;
   filter: number;
+  /** Where it is shown as it was at another checkpoint than the one under the playhead. */
+  checkpoint?: number;
 }
 
 /** A box on the page, in pixels of the window. */
@@ -36,7 +38,8 @@ const REST_MS = 150;
 /** The pointer may cross the gap to a neighbour meanwhile. */
 const LEAVE_MS = 60;
 
-export const sameUnit = (a: Unit, b: Unit): boolean => a.layer === b.layer && a.filter === b.filter;
+export const sameUnit = (a: Unit, b: Unit): boolean =>
+  a.layer === b.layer && a.filter === b.filter && a.checkpoint === b.checkpoint;
 
 export class Card {
   shown = $state.raw<CardShown | null>(null);
@@ -81,7 +84,15 @@ export class Card {
   /** To a unit that it listens or speaks to; the card stays where it is. */
   walk(unit: Unit): void {
     const { shown } = this;
-    if (shown) this.shown = { ...shown, unit, kept: true, path: [...shown.path, shown.unit], value: '' };
+    if (!shown) return;
+    const { checkpoint } = shown.unit;
+    this.shown = {
+      ...shown,
+      unit: { ...unit, checkpoint },
+      kept: true,
+      path: [...shown.path, shown.unit],
+      value: '',
+    };
   }
 
   /** Back to a unit of the way. */

@@ -23,6 +23,10 @@ export class CardData {
     const layer = this.#unit()?.layer ?? '';
     return rectifierOf(this.#store.run?.layers ?? [], layer) ?? layer;
   });
+  /** The checkpoint that is shown. */
+  readonly point = $derived.by(
+    () => this.#store.run?.checkpoints[this.#unit()?.checkpoint ?? this.#store.checkpoint] ?? null,
+  );
   readonly isRectified = $derived.by(
     () => rectifierOf(this.#store.run?.layers ?? [], this.#unit()?.layer ?? '') !== null,
   );
@@ -49,8 +53,7 @@ export class CardData {
     });
     this.#connections = resource(
       () => {
-        const { run, now } = store;
-        const shown = unit();
+        const [run, now, shown] = [store.run, this.point, unit()];
         if (!run || !now || !shown || now.problem) return null;
         return {
           key: `${run.id}/${now.hash}/${shown.layer}/${shown.filter}`,
@@ -71,7 +74,7 @@ export class CardData {
   }
 
   #topRequest(shown: Unit | null) {
-    const { run, now } = this.#store;
+    const [run, now] = [this.#store.run, this.point];
     if (!run || !now || !shown || now.statistics.test !== 'ready') return null;
     const { source } = this;
     return {

@@ -1,0 +1,61 @@
+/** The ladder: how well each layer tells two classes apart, drawn from chance to perfect. Pure. */
+import type { Separation } from '../../../api/types';
+
+/** Chance: half of the area under the curve. */
+const CHANCE = 0.5;
+
+export interface Rung {
+  layer: string;
+  measured_at: string;
+  /** Shares of the axis, 0 at chance, 1 at perfect. */
+  all: number | null;
+  interval: [number, number] | null;
+  best: number;
+  median: number;
+  probe_area: number | null;
+  /** Half of the interval, in areas. */
+  error: number | null;
+  best_area: number;
+  best_unit: number;
+  best_class: number;
+}
+
+const share = (area: number): number => Math.min(1, Math.max(0, (area - CHANCE) / (1 - CHANCE)));
+
+/** One rung a layer, the last layer on top, as the network looks from its answer. */
+export function rungs(layers: Separation['layers']): Rung[] {
+  const rung = (of: Separation['layers'][number]): Rung => {
+    const { probe_area, probe_interval } = of;
+    return {
+      layer: of.layer,
+      measured_at: of.measured_at,
+      all: probe_area === null ? null : share(probe_area),
+      interval: probe_interval && [share(probe_interval[0]), share(probe_interval[1])],
+      best: share(of.best_area),
+      median: share(of.median_area),
+      probe_area,
+      error: probe_interval && (probe_interval[1] - probe_interval[0]) / 2,
+      best_area: of.best_area,
+      best_unit: of.best_unit,
+      best_class: of.best_class,
+    };
+  };
+  return layers.map(rung).reverse();
+}
+
+/** Where the ladder stops rising, in words: nothing after that layer tells the classes apart better. */
+export function ladderWords(layers: Separation['layers']): string {
+  const known = layers.filter((layer) => layer.probe_area !== null && layer.probe_interval !== null);
+  if (known.length < 2) return '';
+  const area = (layer: Separation['layers'][number]) => layer.probe_area ?? 0;
+  const last = known[known.length - 1];
+  const lowest = (layer: Separation['layers'][number]) => layer.probe_interval?.[0] ?? 0;
+  const best = known.reduce((most, one) => (area(one) > area(most) ? one : most));
+  if (area(last) < lowest(best))
+    return `best told apart in ${best.layer}: what it knows is lost on the way to ${last.layer}`;
+  // The first layer whose area lies within the noise of the best one.
+  const enough = known.find((layer) => area(layer) >= lowest(best));
+  return enough && enough !== last
+    ? `as well told apart in ${enough.layer} as at the end`
+    : `told apart better and better up to ${last.layer}`;
+}
