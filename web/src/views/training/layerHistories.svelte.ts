@@ -1,6 +1,6 @@
 // Requests of the training view about the layers: weight updates of the last steps, and the filters' activity.
 import { endpoint } from '../../api/client';
-import type { WeightHistory } from '../../api/types';
+import type { ActivityHistory, WeightHistory } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { rectifierOf, tallies, type Tally } from '../common/activity';
@@ -10,6 +10,7 @@ export interface LayerHealth {
   rectifier: string;
   checkpoints: number[];
   tallies: Tally[];
+  history: Pick<ActivityHistory, 'checkpoints' | 'active' | 'zeros' | 'health'>;
 }
 
 export class LayerHistories {
@@ -49,7 +50,9 @@ export class LayerHistories {
                   layer: rectifier,
                   split: 'test',
                 }).json(signal);
-                found[name] = { rectifier, checkpoints: answer.checkpoints, tallies: tallies(answer) };
+                const { checkpoints, active, zeros, health } = answer;
+                const history = { checkpoints, active, zeros, health };
+                found[name] = { rectifier, checkpoints, tallies: tallies(answer), history };
                 this.#partial = { ...found };
               }),
             );
@@ -76,6 +79,10 @@ export class LayerHistories {
 
   get health(): Record<string, LayerHealth> {
     return { ...this.#partial, ...this.#health.value };
+  }
+  /** Every layer was read. */
+  get isComplete(): boolean {
+    return this.#health.value !== null;
   }
   get error(): unknown {
     return this.#health.error;

@@ -1,0 +1,67 @@
+/** The chart's rows on a canvas, whole pixels only: of a tall chart only what is in sight. */
+import { css, rgbFromHex, type Rgb } from '../../../base/palette';
+import { darkness, ROW, rowAt, THREAD, worstOf, type Columns, type Life } from './life';
+
+export interface Drawing {
+  life: Life;
+  /** Units from top to bottom, and the tops of their rows. */
+  units: readonly number[];
+  tops: readonly number[];
+  columns: Columns;
+  /** Room for the numbers at the left. */
+  left: number;
+  /** Rows are this many times as high. */
+  scale: number;
+}
+
+const STEPS = 64;
+
+function shades(ground: Rgb, ink: Rgb): string[] {
+  return Array.from({ length: STEPS + 1 }, (_, i) => {
+    const [r, g, b] = ground.map((from, k) => Math.round(from + ((ink[k] - from) * i) / STEPS));
+    return `rgb(${r} ${g} ${b})`;
+  });
+}
+
+/** The rows between two heights of the chart, with `from` at the canvas's upper edge. */
+export function drawLife(
+  context: CanvasRenderingContext2D,
+  { life, units, tops, columns, left, scale }: Drawing,
+  from: number,
+  height: number,
+): void {
+  const [ground, ink] = [css('--bg'), css('--text-1')];
+  const living = shades(rgbFromHex(ground), rgbFromHex(css('--text-2')));
+  const colours = { at_risk: css('--warn'), dead: css('--error') };
+  context.fillStyle = ground;
+  context.fillRect(0, 0, left + columns.count * columns.width, height);
+  context.font = `${9 + scale}px 'Inter DV', sans-serif`;
+  context.textAlign = 'right';
+  context.textBaseline = 'alphabetic';
+  for (let row = Math.max(0, rowAt(tops, from)); row < units.length && tops[row] < from + height; row++) {
+    const unit = units[row];
+    const tall = tops[row + 1] - tops[row] > THREAD * scale;
+    const y = tops[row] - from;
+    const gap = tall && columns.width > 3 ? 1 : 0;
+    const high = tall ? ROW * scale - 1 : THREAD * scale;
+    for (let column = 0; column < columns.count; column++) {
+      const at = worstOf(life, unit, column, columns.each);
+      const state = life.health[at][unit];
+      const x = left + column * columns.width;
+      const wide = columns.width - gap;
+      if (state === 'revived') {
+        context.fillStyle = ink;
+        context.fillRect(x, y, wide, high);
+        context.fillStyle = ground;
+        if (wide > 2) context.fillRect(x + 1, y + 1, wide - 2, high - 2);
+        continue;
+      }
+      context.fillStyle =
+        state === 'alive' ? living[Math.round(STEPS * darkness(life.shares[at][unit]))] : colours[state];
+      context.fillRect(x, y, wide, high);
+    }
+    if (!tall) continue;
+    context.fillStyle = css('--text-2');
+    context.fillText(String(unit), left - 6, y + 4 * scale + 4);
+  }
+}
