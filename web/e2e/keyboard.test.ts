@@ -66,7 +66,7 @@ const VIEWS: Record<string, RegExp[]> = {
   confusion: [/^button matrix/, /^button flow/, /^button of row/, /^button moves/, /^gridcell /],
   clusters: [/^button most mixed/, /^button train|test/, /^listbox Cluster \d+, nearest/],
   compare: [/^button Take out checkpoint 0/, /^input Add a checkpoint/, /^button row/],
-  training: [/^button epoch/, /^button log/],
+  training: [/^button units/, /^button epoch/, /^button log/],
   image: [/^button all/, /^listbox Images like it/],
   report: [/^button print/, /^button back to the views/],
 };

@@ -21,8 +21,10 @@ export class LayerHistories {
   // A live run grows faster than all this is read: the next request waits for the one in flight.
   #length = $state(0);
   #counted = $state(-1);
+  readonly #store: Store;
 
   constructor(store: Store) {
+    this.#store = store;
     this.weights = resource<WeightHistory>(() => {
       const id = store.run?.id;
       return id && this.#length > 0
@@ -78,11 +80,12 @@ export class LayerHistories {
   }
 
   get health(): Record<string, LayerHealth> {
-    return { ...this.#partial, ...this.#health.value };
+    // The last answer stays while the next one is read, but never under another run.
+    return { ...this.#partial, ...(this.isComplete ? this.#health.value : {}) };
   }
-  /** Every layer was read. */
+  /** Every layer of this run was read. */
   get isComplete(): boolean {
-    return this.#health.value !== null;
+    return this.#health.key?.startsWith(`${this.#store.run?.id}/`) ?? false;
   }
   get error(): unknown {
     return this.#health.error;

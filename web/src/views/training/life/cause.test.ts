@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { causeOf, channelSums, chiefOf, imageParts, methodOf, partsOf } from './cause';
+import { causeOf, channelSums, chiefOf, imageParts, methodOf, movedAlong, partsOf } from './cause';
 
 const layer = (name: string, type: string, inputs: string[], channels = 4, side = 1) => ({
   name,
@@ -60,12 +60,22 @@ describe('the three parts', () => {
   it('name the largest, but not where the estimate leaves more', () => {
     const at = (value: number) => ({ mean: value, greatest: value });
     const parts = { inputs: -3, weights: 1, bias: 0.5 };
-    expect(chiefOf(causeOf(at(0), at(-1.5), parts, true))).toBe('inputs');
-    expect(chiefOf(causeOf(at(0), at(-9), parts, true))).toBe('');
+    expect(chiefOf(causeOf(at(0), at(-1.5), parts, true), 'death')).toBe('inputs');
+    expect(chiefOf(causeOf(at(0), at(-9), parts, true), 'death')).toBe('');
     expect(causeOf(at(0), at(-9), parts, true).rest).toBeCloseTo(-7.5);
-    expect(chiefOf(causeOf(at(0), at(0), null, false))).toBe('');
-    expect(chiefOf(null)).toBe('');
-    expect(chiefOf(causeOf(at(0), at(0), { inputs: 0, weights: 0, bias: 0 }, false))).toBe('');
+    expect(chiefOf(causeOf(at(0), at(0), null, false), 'death')).toBe('');
+    expect(chiefOf(null, 'return')).toBe('');
+    const none = { inputs: 0, weights: 0, bias: 0 };
+    expect(chiefOf(causeOf(at(0), at(-1), none, false), 'death')).toBe('');
+  });
+  it('name none where the mean input moved the other way', () => {
+    const at = (value: number) => ({ mean: value, greatest: value });
+    const parts = { inputs: -3, weights: 1, bias: 0.5 };
+    const fell = causeOf(at(0), at(-1.5), parts, false);
+    expect(movedAlong(fell, 'return')).toBe(false);
+    expect(chiefOf(fell, 'return')).toBe('');
+    const rose = causeOf(at(0), at(0.5), { ...parts, inputs: -1 }, false);
+    expect(chiefOf(rose, 'return')).toBe('weights');
   });
   it('of the first layer are the weights and the bias', () => {
     const at = (value: number) => ({ mean: value, greatest: value });

@@ -104,13 +104,18 @@ export const imageParts = (before: Input, after: Input, biasBefore: number, bias
   bias: biasAfter - biasBefore,
 });
 
-/** The largest part by name; empty where none was computed, or where the estimate leaves more than it. */
-export function chiefOf(cause: Cause | null | undefined): '' | keyof Parts {
-  if (!cause?.parts) return '';
-  const names = ['inputs', 'weights', 'bias'] as const;
+/** Whether the mean input moved the way that the unit went: down to die, up to return. */
+export const movedAlong = ({ before, after }: Cause, kind: 'death' | 'return'): boolean =>
+  kind === 'death' ? after.mean < before.mean : after.mean > before.mean;
+
+/**
+ * The part that did most to kill the unit or to bring it back, by name. Empty where none was computed, where the mean
+ * input moved the other way, or where the estimate leaves more than the part.
+ */
+export function chiefOf(cause: Cause | null | undefined, kind: 'death' | 'return'): '' | keyof Parts {
+  if (!cause?.parts || !movedAlong(cause, kind)) return '';
   const { parts, rest, isEstimated } = cause;
-  const size = (name: keyof Parts) => Math.abs(parts[name]);
-  const chief = names.reduce((a, b) => (size(b) > size(a) ? b : a));
-  if (!(size(chief) > 0) || (isEstimated && Math.abs(rest) > size(chief))) return '';
-  return chief;
+  const along = (name: keyof Parts) => (kind === 'death' ? -parts[name] : parts[name]);
+  const chief = (['inputs', 'weights', 'bias'] as const).reduce((a, b) => (along(b) > along(a) ? b : a));
+  return along(chief) > (isEstimated ? Math.abs(rest) : 0) ? chief : '';
 }

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { lifeOf } from './life';
+import { placeBeside } from './place';
+import { lifeTable } from './table';
+
+const life = lifeOf('fc', true, {
+  checkpoints: [0, 1, 2, 4],
+  health: [
+    ['dead', 'alive'],
+    ['revived', 'alive'],
+    ['dead', 'at_risk'],
+    ['revived', 'alive'],
+  ],
+  active: [
+    [0, 0.5],
+    [0.2, 0.5],
+    [0, 0.001],
+    [0.1, 0.5],
+  ],
+  zeros: [],
+});
+
+it('the units as a table at a checkpoint', () => {
+  expect(lifeTable(life, 2)).toEqual({
+    name: 'Units of fc',
+    head: ['unit', 'state now', 'active share', 'first death', 'last death', 'revived'],
+    rows: [
+      ['0', 'dead', 0, 0, 2, 2],
+      ['1', 'at risk', 0.001, null, null, 0],
+    ],
+  });
+  expect(lifeTable(life, 3).rows[0]).toEqual(['0', 'not counted', null, 0, 2, 2]);
+});
+
+it('the card stands beside the cell, inside the window', () => {
+  const window = { width: 1000, height: 600 };
+  const cell = (left: number, top: number) => ({ left, top, right: left + 20, bottom: top + 9 });
+  expect(placeBeside(cell(100, 100), 300, 200, window)).toEqual({ left: 132, top: 121 });
+  expect(placeBeside(cell(900, 500), 300, 200, window)).toEqual({ left: 588, top: 392 });
+});
