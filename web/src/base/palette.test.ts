@@ -24,6 +24,6 @@ it('never repeats a class colour', () => {
 it('small letters take the text with the greater contrast', () => {
   expect(contrastInk(rgbFromHex('#a67b00'))).toBe('black');
   expect(contrastInk(rgbFromHex('#b63f34'))).toBe('white');
-  expect([contrastInk([118, 118, 118]), contrastInk([117, 117, 117])]).toEqual(['black', 'black']);
+  expect([contrastInk([118, 118, 118]), contrastInk([117, 117, 117])]).toEqual(['black', 'white']);
   expect(contrastInk([110, 110, 110])).toBe('white');
 });
