@@ -46,6 +46,8 @@ export const TERMS = {
   precision: 'Of the images predicted as a class, the share that is one',
   shade:
     'What a cell’s colour tells: its count, its share of the row or of the column, or its change since before',
+  'mixed up':
+    'Images of either of two classes that are predicted as the other: both directions together, for the border between two classes wanders',
   diagonal: 'The cells that are right; out of the scale, they do not drown the others',
   cluster: 'Images whose features lie close together, found by k-means; keeps its position over time',
   metric:

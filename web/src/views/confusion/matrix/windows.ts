@@ -1,0 +1,64 @@
+// Comparing the counts of a cell over training: means of several checkpoints, and what of a change is more than noise. Pure.
+import { seriesIndex, type Series } from './data';
+
+/** Checkpoints in a mean. */
+export const WINDOW = 5;
+
+/** Index of the first checkpoint after the untrained network (checkpoint 0), which gives everything one name. */
+const firstTrained = (series: Series): number => (series.checkpoints[0] === 0 ? 1 : 0);
+
+/** Indices `from` to `to`, both included. */
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from + 1) }, (_, n) => from + n);
+
+/**
+ * Indices of the checkpoints around one, itself in the middle; fewer where the run begins or ends.
+ * Of the untrained network only those after it are taken. Empty where the checkpoint has no counts.
+ */
+export function windowAround(series: Series, checkpoint: number): number[] {
+  const at = seriesIndex(series, checkpoint);
+  if (at < 0) return [];
+  const reach = (WINDOW - 1) / 2;
+  const [low, high] = [firstTrained(series), series.checkpoints.length - 1];
+  return range(Math.max(low, at - reach), Math.min(high, at + reach));
+}
+
+/** The first and the last checkpoints of training, at most `WINDOW` each and never a single one; null in a shorter run. */
+export function windowsAtEnds(series: Series): { first: number[]; last: number[] } | null {
+  const low = firstTrained(series);
+  const high = series.checkpoints.length - 1;
+  const many = Math.min(WINDOW, Math.floor((high - low + 1) / 2));
+  if (many < 2) return null;
+  return { first: range(low, low + many - 1), last: range(high - many + 1, high) };
+}
+
+export const mean = (values: readonly number[]): number =>
+  values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : Number.NaN;
+
+/** Variance of a sample; 0 for a single value, which says nothing about it. */
+export function variance(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const middle = mean(values);
+  return values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1);
+}
+
+/**
+ * What the difference of two means of counts must exceed to be told: the standard deviation that the difference of two
+ * single checkpoints has, by the larger of two measures.
+ * - The spread between checkpoints, √(var a + var b). Neighbouring checkpoints depend on each other (the border between
+ *   two classes wanders slowly), so it is not divided by the root of their number. If they were independent, this
+ *   would be √5 = 2.2 standard errors of the difference of two means of five.
+ * - Poisson noise, √(mean a + mean b): the images are a sample, the same at every checkpoint, so that a mean over
+ *   checkpoints does not make it smaller. It decides for rare confusions, and where there is a single checkpoint.
+ */
+export const noiseOfChange = (a: readonly number[], b: readonly number[]): number =>
+  Math.sqrt(Math.max(variance(a) + variance(b), mean(a) + mean(b)));
+
+/** The change from one window to another, and whether it is more than noise. */
+export function changeOfMeans(
+  a: readonly number[],
+  b: readonly number[],
+): { change: number; beyondNoise: boolean } {
+  const change = mean(b) - mean(a);
+  return { change, beyondNoise: Math.abs(change) > noiseOfChange(a, b) };
+}
