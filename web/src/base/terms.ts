@@ -48,6 +48,8 @@ export const TERMS = {
     'What a cell’s colour tells: its count, its share of the row or of the column, or its change since before',
   'mixed up':
     'Images of either of two classes that are predicted as the other: both directions together, for the border between two classes wanders',
+  'largest growth':
+    'Since the reference: the mean of up to 5 checkpoints around the current one less that around the reference. What is within the spread between checkpoints or the Poisson noise of the counts is left out',
   diagonal: 'The cells that are right; out of the scale, they do not drown the others',
   cluster: 'Images whose features lie close together, found by k-means; keeps its position over time',
   metric:

@@ -3,12 +3,22 @@
 import { untrack } from 'svelte';
 import { AutoRetry } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
-import { dominant, referenceCheckpoint, cardGroups, orderCards, type CardOrdering } from './data';
+import {
+  clusterGrowth,
+  dominant,
+  referenceCheckpoint,
+  cardGroups,
+  orderCards,
+  type CardOrdering,
+} from './data';
 import type { ClusterSets, SetChoice } from './clusterSets.svelte';
 
 export interface CardArrangement {
   /** The checkpoint whose clusters gave the order. */
   at: number;
+  order: CardOrdering;
+  /** Some cluster grew by more than the noise; known in the order by growth only. */
+  grew: boolean;
   cards: number[];
   /** The class each cluster is coloured by in its history: its most frequent one at the last checkpoint. */
   colours: number[];
@@ -35,24 +45,25 @@ export class CardOrder {
       if (of !== `${choiceKey}/${order}`) this.#asked = null;
       of = `${choiceKey}/${order}`;
       const key = `${choiceKey}/${order}/${this.#again}`;
-      const counted = clusterSets.history.value?.checkpoints;
+      const history = clusterSets.history.value;
+      const counted = history?.checkpoints;
       const last = counted?.[counted.length - 1];
-      if (key === arranged || !choice || !counted || last === undefined) return;
+      if (key === arranged || !choice || !history || !counted || last === undefined) return;
       let current = true;
       untrack(() => {
         const shown = clusterSets.now.value?.checkpoint ?? store.checkpoint;
         const reference = referenceCheckpoint({ order, asked: this.#asked, shown, counted }) ?? last;
-        const asked = [reference, last, store.before].map((c) =>
-          counted.includes(c) ? clusterSets.read(c, choice) : null,
-        );
-        Promise.all(asked).then(
-          ([set, end, before]) => {
-            if (!current || !set || !end) return;
+        const growth = order === 'grew' ? clusterGrowth(history, store.before, reference) : [];
+        Promise.all([reference, last].map((c) => clusterSets.read(c, choice))).then(
+          ([set, end]) => {
+            if (!current) return;
             arranged = key;
             autoRetry.done();
-            const cards = orderCards(order, set.clusters, before?.clusters ?? null);
+            const cards = orderCards(order, set.clusters, growth);
             this.arrangement = {
               at: set.checkpoint,
+              order,
+              grew: growth.some((change) => change > 0),
               cards,
               colours: end.clusters.map((one) => dominant(one.mix)),
               groups: order === 'class' ? cardGroups(cards, set.clusters) : [],

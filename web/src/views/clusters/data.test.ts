@@ -13,6 +13,7 @@ import {
   rowEnd,
   sameImages,
   cardGroups,
+  clusterGrowth,
   orderCards,
   sizeHistory,
   sizeTop,
@@ -81,14 +82,29 @@ describe('the images of an opened cluster', () => {
 
 describe('cards', () => {
   const now = [cluster(0, [1, 9, 0]), cluster(1, [6, 4, 0]), cluster(2, [9, 1, 0]), cluster(3, [0, 0, 4])];
-  const before = [cluster(0, [1, 4, 0]), cluster(1, [6, 4, 9]), cluster(2, [9, 0, 0]), cluster(3, [0, 0, 1])];
   it('are ordered by class, then by purity', () => {
-    expect(orderCards('class', now, before)).toEqual([2, 1, 0, 3]);
+    expect(orderCards('class', now)).toEqual([2, 1, 0, 3]);
   });
   it('are ordered by how mixed, by how much they grew', () => {
-    expect(orderCards('mixed', now, before)).toEqual([1, 0, 2, 3]);
-    expect(orderCards('grew', now, before)).toEqual([0, 3, 2, 1]);
-    expect(orderCards('grew', now, null)[3]).toBe(3);
+    expect(orderCards('mixed', now)).toEqual([1, 0, 2, 3]);
+    expect(orderCards('grew', now, [5, -9, 0, 3])).toEqual([0, 3, 2, 1]);
+    expect(orderCards('grew', now)).toEqual([0, 1, 2, 3]);
+  });
+  it('grow by the difference of means, beyond the noise', () => {
+    const sizes = [
+      [900, 0, 0],
+      [10, 50, 40],
+      [12, 10, 42],
+      [11, 30, 41],
+      [30, 40, 40],
+      [32, 60, 42],
+      [31, 50, 41],
+    ];
+    const history = { checkpoints: sizes.map((_, n) => n), sizes, purity: [] };
+    // Around 1: checkpoints 1 to 3. Around 6: 4 to 6. 31 - 11 = 20 is more than √(11 + 31) = 6.5; 50 - 30 = 20 is less
+    // than √(400 + 100) = 22; the third stays.
+    expect(clusterGrowth(history, 1, 6)).toEqual([20, 0, 0]);
+    expect(clusterGrowth(history, 9, 6)).toEqual([0, 0, 0]);
   });
   it('come in groups of one class', () => {
     expect(cardGroups([2, 1, 0, 3], now)).toEqual([

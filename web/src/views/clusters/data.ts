@@ -1,6 +1,7 @@
 // Computations of the clusters view: names, purity, order, moved images. Pure: no DOM, no requests.
 
 import { classColour } from '../../base/palette';
+import { changeOfMeans, windowAround } from '../common/windows';
 
 export interface NearestImage {
   id: number;
@@ -59,20 +60,31 @@ export function mixName(cluster: Pick<Cluster, 'size' | 'mix'>, classes: readonl
 }
 
 /**
+ * Growth of every cluster between two checkpoints: the mean of its sizes around the later one less that around the
+ * earlier one; 0 where that is within the noise (see `noiseOfChange`) or there is nothing to compare.
+ */
+export function clusterGrowth(history: SizeHistory, reference: number, current: number): number[] {
+  const around = (checkpoint: number) => windowAround(history.checkpoints, checkpoint);
+  const [earlier, later] = [around(reference), around(current)];
+  return (history.sizes[0] ?? []).map((_, k) => {
+    const sizes = (indices: number[]) => indices.map((n) => history.sizes[n][k]);
+    const { change, beyondNoise } = changeOfMeans(sizes(earlier), sizes(later));
+    return beyondNoise ? change : 0;
+  });
+}
+
+/**
  * The order of the cards: element n is the cluster in card n. It is computed once, when the order is chosen, and kept
  * while scrubbing, so that a cluster keeps its position.
  */
 export function orderCards(
   order: CardOrdering,
   now: readonly Cluster[],
-  before: readonly Cluster[] | null,
+  growth: readonly number[] = [],
 ): number[] {
   const ranks = now.map((_, k) => k);
   if (order === 'mixed') return ranks.sort((a, b) => purity(now[a]) - purity(now[b]) || a - b);
-  if (order === 'grew') {
-    const growth = (k: number) => now[k].size - (before?.[k]?.size ?? 0);
-    return ranks.sort((a, b) => growth(b) - growth(a) || a - b);
-  }
+  if (order === 'grew') return ranks.sort((a, b) => (growth[b] ?? 0) - (growth[a] ?? 0) || a - b);
   return ranks.sort(
     (a, b) => dominant(now[a].mix) - dominant(now[b].mix) || purity(now[b]) - purity(now[a]) || a - b,
   );

@@ -91,34 +91,6 @@ export function historyTop(history: number[]): number {
   return Math.max(1, ...history.slice(skip));
 }
 
-export interface CountChange extends Cell {
-  change: number;
-}
-
-/** The cells off the diagonal that grew and that fell most between two checkpoints. */
-export function largestChanges(
-  now: Counts,
-  before: Counts,
-  classes: number,
-  most = 3,
-): { grew: CountChange[]; fell: CountChange[] } {
-  const all: CountChange[] = [];
-  for (let i = 0; i < classes; i++) {
-    for (let j = 0; j < classes; j++) {
-      const change = now[i * classes + j] - before[i * classes + j];
-      if (i !== j && change) all.push({ truth: i, predicted: j, change });
-    }
-  }
-  all.sort((a, b) => b.change - a.change);
-  return {
-    grew: all.filter((m) => m.change > 0).slice(0, most),
-    fell: all
-      .filter((m) => m.change < 0)
-      .slice(-most)
-      .reverse(),
-  };
-}
-
 /** Index of a checkpoint's counts in a series; -1 for none. */
 export function seriesIndex(series: Series, checkpoint: number): number {
   let low = 0;

@@ -1,7 +1,7 @@
 // Two classes and what is confused between them, either way. Pure.
 import { fixed, percent } from '../../../base/format';
 import { cellHistory, type Cell, type Counts, type Series } from './data';
-import { changeOfMeans, mean, windowsAtEnds } from './windows';
+import { changeOfMeans, mean, windowsAtEnds } from '../../common/windows';
 
 export const mirrorOf = ({ truth, predicted }: Cell): Cell => ({ truth: predicted, predicted: truth });
 
@@ -51,7 +51,7 @@ export interface PairSummary {
 
 /** What became of a pair between the first and the last checkpoints; null for a run too short for means. */
 export function pairSummary(series: Series, cell: Cell): PairSummary | null {
-  const ends = windowsAtEnds(series);
+  const ends = windowsAtEnds(series.checkpoints);
   if (!ends || !isPair(cell)) return null;
   const mixed = mixedUp(series, cell);
   const countsAt = (indices: number[]) => indices.map((n) => mixed[n]);

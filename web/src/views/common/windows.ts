@@ -1,32 +1,32 @@
-// Comparing the counts of a cell over training: means of several checkpoints, and what of a change is more than noise. Pure.
-import { seriesIndex, type Series } from './data';
+// Comparing counts over training (of a confusion cell, of a cluster): means of several checkpoints, and what of a change is
+// more than noise. Pure.
 
 /** Checkpoints in a mean. */
 export const WINDOW = 5;
 
 /** Index of the first checkpoint after the untrained network (checkpoint 0), which gives everything one name. */
-const firstTrained = (series: Series): number => (series.checkpoints[0] === 0 ? 1 : 0);
+const firstTrained = (checkpoints: readonly number[]): number => (checkpoints[0] === 0 ? 1 : 0);
 
 /** Indices `from` to `to`, both included. */
 const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from + 1) }, (_, n) => from + n);
 
 /**
- * Indices of the checkpoints around one, itself in the middle; fewer where the run begins or ends.
+ * Indices of the counted checkpoints around one, itself in the middle; fewer where the run begins or ends.
  * Of the untrained network only those after it are taken. Empty where the checkpoint has no counts.
  */
-export function windowAround(series: Series, checkpoint: number): number[] {
-  const at = seriesIndex(series, checkpoint);
+export function windowAround(checkpoints: readonly number[], checkpoint: number): number[] {
+  const at = checkpoints.indexOf(checkpoint);
   if (at < 0) return [];
   const reach = (WINDOW - 1) / 2;
-  const [low, high] = [firstTrained(series), series.checkpoints.length - 1];
+  const [low, high] = [firstTrained(checkpoints), checkpoints.length - 1];
   return range(Math.max(low, at - reach), Math.min(high, at + reach));
 }
 
 /** The first and the last checkpoints of training, at most `WINDOW` each and never a single one; null in a shorter run. */
-export function windowsAtEnds(series: Series): { first: number[]; last: number[] } | null {
-  const low = firstTrained(series);
-  const high = series.checkpoints.length - 1;
+export function windowsAtEnds(checkpoints: readonly number[]): { first: number[]; last: number[] } | null {
+  const low = firstTrained(checkpoints);
+  const high = checkpoints.length - 1;
   const many = Math.min(WINDOW, Math.floor((high - low + 1) / 2));
   if (many < 2) return null;
   return { first: range(low, low + many - 1), last: range(high - many + 1, high) };

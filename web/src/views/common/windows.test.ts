@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Series } from './data';
 import { changeOfMeans, noiseOfChange, variance, windowAround, windowsAtEnds } from './windows';
 
-const series = (checkpoints: number[]): Series => ({
-  classes: 1,
-  images: 1,
-  checkpoints,
-  counts: checkpoints.map(() => [1]),
-});
-const upTo = (last: number) => series(Array.from({ length: last + 1 }, (_, n) => n));
+const upTo = (last: number) => Array.from({ length: last + 1 }, (_, n) => n);
 
 describe('the checkpoints around one', () => {
   it('are five, with it in the middle', () => {
@@ -21,8 +14,8 @@ describe('the checkpoints around one', () => {
     expect(windowAround(upTo(0), 0)).toEqual([]);
   });
   it('are neighbours in the series where some were not counted', () => {
-    expect(windowAround(series([3, 5, 9, 10]), 5)).toEqual([0, 1, 2, 3]);
-    expect(windowAround(series([3, 5, 9, 10]), 4)).toEqual([]);
+    expect(windowAround([3, 5, 9, 10], 5)).toEqual([0, 1, 2, 3]);
+    expect(windowAround([3, 5, 9, 10], 4)).toEqual([]);
   });
 });
 
@@ -36,7 +29,7 @@ describe('the first and the last checkpoints', () => {
   });
   it('are never two single ones', () => {
     expect(windowsAtEnds(upTo(3))).toBeNull();
-    expect(windowsAtEnds(series([]))).toBeNull();
+    expect(windowsAtEnds([])).toBeNull();
   });
 });
 
