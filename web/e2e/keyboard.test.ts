@@ -62,12 +62,12 @@ const SHELL = [
   /^slider Checkpoint/,
 ];
 const VIEWS: Record<string, RegExp[]> = {
-  filters: [/^searchbox|^input/, /^listbox Images found/, /conv1/, /^button Both/, /^button timeline/],
-  confusion: [/^button matrix/, /^button flow/, /^button of row/, /^button moves/, /^gridcell /],
+  filters: [/^searchbox|^input/, /^listbox Images found/, /conv1/, /^button Both/, /^button whole run/],
+  confusion: [/^button matrix/, /^button flow/, /^button % of true class/, /^button moves/, /^gridcell /],
   clusters: [/^button most mixed/, /^button train|test/, /^listbox Cluster \d+, nearest/],
   compare: [/^button Take out checkpoint 0/, /^input Add a checkpoint/, /^button row/],
   training: [/^button units/, /^button epoch/, /^button log/],
-  image: [/^button all/, /^listbox Images like it/],
+  image: [/^button all/, /^listbox Similar images/],
   report: [/^button print/, /^button back to the views/],
 };
 
@@ -93,7 +93,7 @@ describe('without a pointer', () => {
     await reach(dashboard, /^a Confusion/);
     await dashboard.press('Enter');
     expect(dashboard.said('view')).toBe('confusion');
-    await reach(dashboard, /^button of row/);
+    await reach(dashboard, /^button % of true class/);
     await dashboard.press('Space');
     expect(dashboard.said('confusion.shade')).toBe('row');
     await reach(dashboard, /^slider Checkpoint/);

@@ -94,7 +94,7 @@ describe('taking away', () => {
     await dashboard.view('report');
     const { page } = dashboard;
     const report = page.getByRole('article', { name: 'Report' });
-    expect(await report.textContent()).toContain('1,250 to learn from');
+    expect(await report.textContent()).toContain('1,250 training images');
     expect(await report.locator('figure canvas').count()).toBe(5);
     expect(await report.locator('li canvas').count()).toBeGreaterThan(10);
     await dashboard.expectAccessible();

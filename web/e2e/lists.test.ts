@@ -1,4 +1,4 @@
-// The lists of suspected labels and of the hardest images: their head stays above what scrolls under it.
+// The lists of possible label errors and of the hardest images: their head stays above what scrolls under it.
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';
 
@@ -6,7 +6,7 @@ describe.each(['suspects', 'hard'])('the head of the list of %s', (panel) => {
   test('lies over every column of the rows that scroll', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last', 'confusion.panel': panel });
     const { page } = dashboard;
-    const list = page.getByRole('group', { name: /^(Suspected labels|Hardest images)$/ });
+    const list = page.getByRole('group', { name: /^(Possible label errors|Hardest images)$/ });
     await list.getByRole('row').nth(5).waitFor();
     const seen = await list.evaluate((scroll) => {
       scroll.scrollTop = 60;

@@ -63,7 +63,7 @@ describe('a server that comes back', () => {
     for (const { page } of pages) await preloaded(page);
     await server.stop('SIGKILL');
     for (const [n, { page }] of pages.entries()) {
-      await expect.poll(() => bar(page).textContent()).toContain('The server does not answer');
+      await expect.poll(() => bar(page).textContent()).toContain('Server unreachable');
       const before = await seen(page);
       expect(before.pictures.length).toBeGreaterThan(5);
       // The last good picture stays while one goes on.
@@ -98,7 +98,7 @@ describe('a server that comes back', () => {
     await expect.poll(() => bar(page).isVisible()).toBe(true);
     await page.keyboard.press('2');
     await page.getByRole('heading', { name: 'Confusion' }).waitFor();
-    expect(await page.locator('main').textContent()).toContain('the server does not answer');
+    expect(await page.locator('main').textContent()).toContain('server unreachable');
     await again();
     await expect.poll(() => page.getByRole('gridcell').count()).toBeGreaterThan(99);
   });

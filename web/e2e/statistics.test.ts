@@ -41,7 +41,7 @@ describe('Filters', () => {
     const { page } = dashboard;
     const pinned = page.getByRole('region', { name: 'Pinned filter' });
     expect(await pinned.textContent()).toMatch(
-      /(alive|saturated|at risk|dead|revived), at [\d.]+ % of positions/,
+      /(saturated, |at risk, |revived, |)fires at [\d.]+ % of positions|dead, never fires/,
     );
     expect(await pinned.textContent()).toContain('active fraction');
     const region = page.getByRole('region', { name: 'Mean activation of filter 1 by class' });
@@ -98,7 +98,7 @@ describe('Confusion', () => {
     expect(await page.getByText('from checkpoint 0 to itself nothing moves').count()).toBe(1);
   });
 
-  test('suspected labels and hardest images open the image', async ({ dashboard }) => {
+  test('possible label errors and hardest images open the image', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last', 'confusion.panel': 'hard' });
     const { page } = dashboard;
     const table = page.getByRole('table', { name: 'Most forgotten first' });
@@ -110,32 +110,32 @@ describe('Confusion', () => {
     await page.getByRole('button', { name: 'Next page' }).click();
     await dashboard.idle();
     expect(Math.max(...(await forgotten()))).toBeLessThanOrEqual(Math.min(...numbers));
-    await table.getByRole('button', { name: 'learned' }).click();
+    await table.getByRole('button', { name: 'first correct' }).click();
     await dashboard.idle();
     expect(dashboard.said('confusion.hard')).toBe('learned');
     const beside = page.getByRole('group', { name: 'beside the matrix' });
-    await beside.getByRole('button', { name: 'suspected labels' }).click();
+    await beside.getByRole('button', { name: 'possible label errors' }).click();
     await dashboard.idle();
     await dashboard.expectAccessible();
-    const first = page.getByRole('table', { name: 'Suspected labels' }).getByRole('button').first();
+    const first = page.getByRole('table', { name: 'Possible label errors' }).getByRole('button').first();
     const image = /^image (\d+), /.exec((await first.textContent()) ?? '')![1];
     await first.click();
     await dashboard.idle();
     expect(dashboard.said('view')).toBe('image');
     expect(dashboard.said('image')).toBe(image);
     const about = page.getByRole('complementary', { name: 'The image' });
-    expect(await about.textContent()).toContain('label suspected');
+    expect(await about.textContent()).toContain('possible label error');
   });
 });
 
 describe('Image', () => {
-  test('tells what became of the image, and shows images like it', async ({ dashboard }) => {
+  test('tells what became of the image, and shows similar images', async ({ dashboard }) => {
     await dashboard.view('image', { checkpoint: 'last' });
     const { page } = dashboard;
     const about = page.getByRole('complementary', { name: 'The image' });
     await expect.poll(() => about.textContent()).toMatch(/margin, mean\s*[+−±]\d/);
-    const like = page.getByRole('region', { name: 'Images like it' });
-    const images = like.getByRole('listbox', { name: 'Images like it' });
+    const like = page.getByRole('region', { name: 'Similar images' });
+    const images = like.getByRole('listbox', { name: 'Similar images' });
     await expect.poll(() => images.count()).toBe(1);
     await dashboard.expectAccessible();
     const before = dashboard.said('image');
@@ -149,10 +149,12 @@ describe('Image', () => {
   }) => {
     await dashboard.view('image', { checkpoint: 'last', image: '1300' });
     const { page } = dashboard;
-    const like = page.getByRole('region', { name: 'Images like it' });
-    const images = like.getByRole('listbox', { name: 'Images like it' });
+    const like = page.getByRole('region', { name: 'Similar images' });
+    const images = like.getByRole('listbox', { name: 'Similar images' });
     await expect.poll(() => images.count()).toBe(1);
-    expect(await like.textContent()).toMatch(/Nearest outputs\s+(all \d+ of its class|\d+ of \d+ of another)/);
+    expect(await like.textContent()).toMatch(
+      /Nearest in logit space\s+(all \d+ of its class|\d+ of \d+ of another)/,
+    );
     const answer = await page.evaluate(
       async (run) => (await fetch(`api/runs/${run}/checkpoints/last/images/1300/near?limit=3`)).json(),
       dashboard.said('run'),
@@ -160,7 +162,7 @@ describe('Image', () => {
     await images.focus();
     for (const item of answer.items) {
       const said = (await images.getByRole('option').textContent())!.replace(/\s+/g, ' ').trim();
-      expect(said).toMatch(/^#\d+ (another class: )?.+, seen as .+ [01]\.\d\d, \d+\.\d\d away, \d of \d+$/);
+      expect(said).toMatch(/^#\d+ (another class: )?.+, predicted .+ [01]\.\d\d, \d+\.\d\d away, \d of \d+$/);
       expect(said.startsWith(`#${item.id} `)).toBe(true);
       expect(said.includes('another class')).toBe(item.true_class !== answer.true_class);
       await dashboard.press('ArrowRight');
@@ -180,7 +182,7 @@ describe('Image', () => {
     }
     await page.reload();
     await expect.poll(() => like.getAttribute('data-kind')).toBe('cell');
-    await like.getByRole('button', { name: 'outputs' }).click();
+    await like.getByRole('button', { name: 'logits' }).click();
     await expect.poll(() => dashboard.said('image.like')).toBeNull();
   });
 });

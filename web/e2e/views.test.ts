@@ -73,7 +73,7 @@ describe('Confusion', () => {
     await cell.click();
     await page.mouse.move(5, 5);
     await dashboard.idle();
-    expect(await page.getByRole('button', { name: 'release' }).count()).toBe(1);
+    expect(await page.getByRole('button', { name: 'unpin' }).count()).toBe(1);
     expect(await cell.getAttribute('aria-selected')).toBe('true');
     // The kept cell stays while the timeline moves.
     await page.getByRole('button', { name: 'Step forward' }).click();

@@ -30,7 +30,7 @@ export class ApiError extends Error {
 
 export class Unreachable extends Error {
   constructor(cause: unknown) {
-    super('the server does not answer', { cause });
+    super('server unreachable', { cause });
     this.name = 'Unreachable';
   }
 }

@@ -2,23 +2,26 @@
 
 export const TERMS = {
   checkpoint: 'The network as it was at one moment of training, kept as a snapshot; 0 is untrained',
-  before: 'A second checkpoint, pinned, that everything is compared with; always hollow or dashed',
+  current: 'The checkpoint under the playhead, which every view shows',
+  reference: 'A second checkpoint, pinned, that everything is compared with; always hollow or dashed',
   epoch: 'One pass over all training images',
   'test error': 'Share of the test images whose most probable class is wrong',
   'train loss':
     'Mean of −log p(true class) over the training images of the last steps, in nats; in the timeline drawn to a scale of its own, from 0 up',
-  filter: 'One set of weights that a layer slides over its input; each gives one map',
-  channel: 'One of the maps (or colours) that a filter looks at',
+  filter: 'One set of weights that a layer slides over its input; each gives one activation map',
+  channel: 'One of the input maps (or colours) that a filter looks at',
   activation: 'A filter’s output for the image, position by position',
-  'normalise over': 'Which values share one scale: each filter its own, the whole sheet, or all checkpoints',
+  'normalise over':
+    'Which values share one scale: each filter its own, the layer at a checkpoint, or the layer over the whole run',
   norm: 'Size of a filter’s weights: the root of the sum of their squares',
+  'weight RMS': 'Root mean square of a layer’s weights',
   bias: 'The constant that a filter adds to its output',
-  change: 'Change of a layer’s weights since the snapshot before, as a share of their size',
+  change: 'Change of a layer’s weights since the previous snapshot, as a share of their size',
   'active fraction': 'Share of positions at which a filter’s activation is above zero, over the images',
   dead: 'A filter whose activation was zero for every image',
   'at risk': 'A filter that is active for fewer than one image in a hundred',
-  revived: 'A filter that was dead at the checkpoint before and is active again',
-  saturated: 'A filter that is above zero at 99 of 100 positions and more: its rectifier cuts nothing off',
+  revived: 'A filter that was dead at the previous checkpoint and is active again',
+  saturated: 'A filter that is above zero at 99 of 100 positions and more: its ReLU cuts nothing off',
   update: 'What the last step alone added to the weights, as a share of their size',
   'mean activation by class': 'A filter’s activation averaged over the images of each class',
   'class deviation':
@@ -28,29 +31,30 @@ export const TERMS = {
   'separating units':
     'The units whose mean activation alone tells the two classes apart best; a tick is the mean of a class',
   'listens to':
-    'The units whose outputs this one adds up: the norm of the kernel between the two, with the sign of its sum',
+    'The units whose outputs this one adds up: the norm of the weights between the two, with the sign of its sum',
   'speaks to': 'The units that add up the outputs of this one, by the same measure',
   margin: 'The probability of the true class less the greatest other one; below zero is wrong',
-  learned: 'The first checkpoint at which the prediction was right',
-  'correct since': 'The checkpoint from which on the prediction stayed right to the end of the run',
+  'first correct': 'The first checkpoint at which the prediction was correct',
+  'correct since': 'The checkpoint from which on the prediction stayed correct to the end of the run',
   'top images': 'The test images with the highest activation of a filter at this checkpoint',
   'order fixed at': 'The checkpoint whose clusters gave the order on the page',
-  forgotten: 'How often a right prediction was followed by a wrong one at the next checkpoint',
-  suspect: 'An image whose label the network denies for good: perhaps the label is wrong',
+  forgotten:
+    'Forgetting events: how often a correct prediction was followed by a wrong one at the next checkpoint',
+  'label error':
+    'A possible one: an image whose label is not the predicted class, at the last checkpoint and on average over the later half',
   moves: 'Images that are predicted differently at two checkpoints',
-  lineage: 'Where the images of a cluster were at the checkpoint before',
-  'nearest outputs':
+  lineage: 'Where the images of a cluster were at the previous checkpoint',
+  'nearest in logit space':
     'Images for which the network puts out almost the same before the softmax, by Euclidean distance between the logits',
-  flips: 'How often the predicted class changed from one checkpoint to the next',
+  'prediction changed': 'How often the predicted class changed from one checkpoint to the next',
   recall: 'Of the images of a class, the share that was recognised',
   precision: 'Of the images predicted as a class, the share that is one',
-  shade:
-    'What a cell’s colour tells: its count, its share of the row or of the column, or its change since before',
+  'colour by': 'What a cell’s colour tells: its count, its share of the true class or of the prediction',
   'mixed up':
     'Images of either of two classes that are predicted as the other: both directions together, for the border between two classes wanders',
   'largest growth':
     'Since the reference: the mean of up to 5 checkpoints around the current one less that around the reference. What is within the spread between checkpoints or the Poisson noise of the counts is left out',
-  diagonal: 'The cells that are right; out of the scale, they do not drown the others',
+  diagonal: 'The cells that are correct; excluded from the colours, they do not drown the others',
   cluster: 'Images whose features lie close together, found by k-means; keeps its position over time',
   metric:
     'How closeness is measured: by angle (cosine), by distance (Euclidean), or by distance once every value has mean 0 and spread 1 (standardised)',

@@ -15,7 +15,7 @@ export interface ConnectionHandlers {
 }
 
 const AWAY: Partial<Record<Status, string>> = {
-  gone: 'the server does not answer',
+  gone: 'server unreachable',
   token: 'a token is needed',
   starting: 'the server is not ready yet',
   missing: 'the server has no such run',

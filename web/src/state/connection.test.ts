@@ -100,6 +100,6 @@ describe('what is waited for', () => {
     server.setStatus('token');
     expect(server.waitsFor).toBe('a token is needed');
     server.setStatus('gone');
-    expect(server.waitsFor).toBe('the server does not answer');
+    expect(server.waitsFor).toBe('server unreachable');
   });
 });

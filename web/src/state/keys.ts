@@ -32,12 +32,12 @@ const TIME_KEYS: Key[] = [
     says: 'First, newest',
     act: (s, e) => s.go(e.key === 'Home' ? 0 : s.last),
   },
-  { keys: ['b'], label: 'B', says: 'Pin “before” here', act: (s) => s.choose({ before: s.checkpoint }) },
-  { keys: ['x'], label: 'X', says: 'Swap now and before', act: (s) => s.swap() },
+  { keys: ['b'], label: 'B', says: 'Set the reference here', act: (s) => s.choose({ before: s.checkpoint }) },
+  { keys: ['x'], label: 'X', says: 'Swap current and reference', act: (s) => s.swap() },
   {
     keys: ['c'],
     label: 'C',
-    says: 'Hold to see “before” in every view',
+    says: 'Hold to see the reference in every view',
     act: (s) => s.peekBefore(true),
     release: (s) => s.peekBefore(false),
   },
@@ -63,7 +63,7 @@ const TIME_KEYS: Key[] = [
   {
     keys: [',', '.'],
     label: ', .',
-    says: 'To the mark before, after',
+    says: 'To the previous mark, the next',
     act: (s, e) => s.marks.step(e.key === ',' ? -1 : 1),
   },
 ];
@@ -86,7 +86,7 @@ export function keyTable(views: readonly string[], { focusSearch, help, openTabl
       act: (s, e) => s.choose({ view: views[Number(e.key) - 1] }),
     },
     { keys: ['[', ']'], label: '[ ]', says: 'Layer', act: (s, e) => nextLayer(s, e.key === ']' ? 1 : -1) },
-    { keys: ['t'], label: 'T', says: 'The numbers of the view as tables', act: openTable },
+    { keys: ['t'], label: 'T', says: 'Show data table', act: openTable },
     { keys: ['/'], label: '/', says: 'Search', act: focusSearch },
     {
       keys: ['Escape'],

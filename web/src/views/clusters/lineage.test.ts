@@ -8,7 +8,7 @@ const cluster = (index: number, ...from: [number, number][]): TracedCluster => (
   from: from.map(([of, images]) => ({ cluster: of, images })),
 });
 const words = (clusters: TracedCluster[], index: number) =>
-  lineageWords(lineage(clusters, index), index, clusters[index].size);
+  lineageWords(lineage(clusters, index), index, { size: clusters[index].size, previous: 4 });
 
 it('follows images both ways', () => {
   const set = [cluster(0, [0, 80], [1, 5]), cluster(1, [1, 60], [0, 20])];
@@ -24,7 +24,7 @@ it('follows images both ways', () => {
     held: 100,
     stayed: 80,
   });
-  expect(words(set, 0)).toBe('persists, 94 % of it were here');
+  expect(words(set, 0)).toBe('94 % of its images were already in it at 4');
 });
 
 it('says what was split, merged, made anew', () => {
@@ -33,10 +33,10 @@ it('says what was split, merged, made anew', () => {
   expect(words([cluster(0, [1, 50]), cluster(1, [1, 90], [0, 1])], 0)).toBe(
     'took in much of 01, gave much to 01',
   );
-  expect(words([cluster(0, [0, 10]), cluster(1)], 1)).toBe('empty now');
-  expect(words([cluster(0, [1, 10]), cluster(1, [1, 90])], 0)).toBe('empty before');
+  expect(words([cluster(0, [0, 10]), cluster(1)], 1)).toBe('empty');
+  expect(words([cluster(0, [1, 10]), cluster(1, [1, 90])], 0)).toBe('empty at 4');
   expect(words([cluster(0, [0, 60], [1, 20], [2, 20]), cluster(1, [0, 20]), cluster(2, [0, 25])], 0)).toBe(
-    'persists, 60 % of it were here',
+    '60 % of its images were already in it at 4',
   );
   const parts: [number, number][] = [1, 2, 3, 4, 5].map((of) => [of, 20]);
   expect(words([cluster(0, [0, 20], ...parts), cluster(1, [0, 20], [1, 90])], 0)).toBe(

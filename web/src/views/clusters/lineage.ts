@@ -54,10 +54,15 @@ const list = (parts: readonly LineagePart[]) =>
     .join(', ')
     .replace(/, ([^,]*)$/, ' and $1');
 
-/** The lineage of a cluster since the checkpoint before, in a few words. */
-export function lineageWords(line: Lineage, index: number, size: number): string {
-  if (!size) return 'empty now';
-  if (!line.held) return 'empty before';
+/** The lineage of a cluster since the previous checkpoint (null: not named), in a few words. */
+export function lineageWords(
+  line: Lineage,
+  index: number,
+  { size, previous }: { size: number; previous: number | null },
+): string {
+  const earlier = previous === null ? 'the previous checkpoint' : String(previous);
+  if (!size) return 'empty';
+  if (!line.held) return `empty at ${earlier}`;
   const came = line.from.filter((part) => part.cluster !== index && part.images >= LARGE * size);
   const went = line.to.filter((part) => part.cluster !== index && part.images >= LARGE * line.held);
   if (came.length && went.length) return `took in much of ${list(came)}, gave much to ${list(went)}`;
@@ -65,6 +70,6 @@ export function lineageWords(line: Lineage, index: number, size: number): string
     return line.stayed >= LARGE * size ? `merged with part of ${list(came)}` : `made of ${list(came)}`;
   if (went.length) return `split: much of it went to ${list(went)}`;
   if (line.stayed >= SAME * size || line.stayed >= SAME * line.held)
-    return `persists, ${percent(line.stayed / size, 0)} of it were here`;
+    return `${percent(line.stayed / size, 0)} of its images were already in it at ${earlier}`;
   return `mixed anew from ${count(line.from.length)} clusters`;
 }

@@ -17,8 +17,8 @@ export function clusterTables(
         'most of',
         'share',
         'images',
-        'before',
-        'since the checkpoint before',
+        'images at the reference',
+        'since the previous checkpoint',
         ...names,
       ],
       rows: clusters.map((one) => [
@@ -28,7 +28,9 @@ export function clusterTables(
         one.size ? purity(one) : null,
         one.size,
         before?.[one.index]?.size ?? null,
-        one.from.length ? lineageWords(lineage(clusters, one.index), one.index, one.size) : null,
+        one.from.length
+          ? lineageWords(lineage(clusters, one.index), one.index, { size: one.size, previous: null })
+          : null,
         ...names.map((_, k) => one.mix[k] ?? 0),
       ]),
     },

@@ -39,7 +39,7 @@ export class Panels {
   readonly picture = $derived.by<PictureKind>(() =>
     this.#store.option('confusion.picture', 'matrix') === 'flow' ? 'flow' : 'matrix',
   );
-  /** By default the flow starts at “before”, the list at the previous checkpoint. */
+  /** By default the flow starts at the reference, the list at the previous checkpoint. */
   readonly #defaultSince = $derived.by(() => (this.picture === 'flow' ? 'before' : 'previous'));
   readonly since = $derived.by(() => this.#store.option('confusion.since', this.#defaultSince));
   /** The checkpoint that predictions are compared with; null where there is none. */

@@ -16,7 +16,7 @@ export function confusionTables(names: readonly string[], now: Counts, before: C
     },
     {
       name: 'Recall and precision',
-      head: ['class', 'images', 'predicted', 'recall', 'recall before', 'precision'],
+      head: ['class', 'images', 'predicted', 'recall', 'recall, reference', 'precision'],
       rows: names.map((name, i) => [name, rows[i], columns[i], recall[i], earlier?.[i] ?? null, precision[i]]),
     },
   ];

@@ -1,5 +1,13 @@
 import { expect, it } from 'vitest';
-import { activeShares, deadWords, mapOf, meanPlace, classResponses, strongestFirst } from './activity';
+import {
+  activeShares,
+  deadWords,
+  firingWords,
+  mapOf,
+  meanPlace,
+  classResponses,
+  strongestFirst,
+} from './activity';
 
 it('counts an unshared layer’s filters by map', () => {
   expect([mapOf(5, 64), mapOf(70, 64), mapOf(3, 0)]).toEqual([5, 6, 3]);
@@ -25,4 +33,11 @@ it('orders the classes by their pull', () => {
   ]);
   expect(classResponses([0, 0], [0, 1], 9)[0].width).toBe(0);
   expect(meanPlace([0, 4], 1)).toBe(0.25);
+});
+
+it('says how often a filter fires', () => {
+  expect(firingWords({ state: 'alive', active: 0.594 })).toBe('fires at 59 % of positions');
+  expect(firingWords({ state: 'at risk', active: 0.003 })).toBe('at risk, fires at 0.3 % of positions');
+  expect(firingWords({ state: 'dead', active: 0 })).toBe('dead, never fires');
+  expect(firingWords({ state: 'alive', active: null })).toBe('alive');
 });

@@ -1,4 +1,5 @@
 /** Activity of the pinned filter: active fraction, mean activation by class, state. Pure. */
+import { percent } from '../../base/format';
 import type { ActivityHistory, Health } from '../../api/types';
 
 /** Index of a filter's activity: the filters of a layer without shared weights are counted by map. */
@@ -21,6 +22,14 @@ export function activeShares(
 export function deadWords(health: readonly (readonly Health[])[], filter: number): string {
   const dead = health.filter((one) => one[mapOf(filter, one.length)] === 'dead').length;
   return dead ? `dead at ${dead} of ${health.length} checkpoints` : '';
+}
+
+/** `fires at 59 % of positions`, `at risk, fires at 0.3 % of positions`, `dead, never fires`: state and active fraction in words. */
+export function firingWords({ state, active }: { state: string; active: number | null }): string {
+  const name = state === 'alive' ? '' : state;
+  if (active === null) return name || 'alive';
+  const fires = active > 0 ? `fires at ${percent(active, active < 0.01 ? 1 : 0)} of positions` : 'never fires';
+  return [name, fires].filter(Boolean).join(', ');
 }
 
 export interface ClassResponse {

@@ -130,10 +130,10 @@ export function spot(
   const { filter, channel } = unitAt(sheet, cell.index);
   const single = sheet.tile_width === 1 && sheet.tile_height === 1;
   const unit = single || of.classes.length > 0;
-  const kind = unit ? 'unit' : of.activations ? 'map' : 'filter';
+  const kind = unit ? 'unit' : of.activations ? 'activation map' : 'filter';
   const head = [`${kind} ${filter}`, of.classes[filter]].filter(Boolean).join(', ');
   const parts = [
-    channel === null ? '' : `${single ? 'input' : 'channel'} ${channel}`,
+    channel === null ? '' : `${single ? 'input' : 'input map'} ${channel}`,
     single ? '' : `at ${cell.y}, ${cell.x}`,
   ];
   return { head, place: parts.filter(Boolean).join('  ') };

@@ -16,7 +16,7 @@ export function filterTables(input: {
   if (history && at >= 0)
     out.push({
       name: `Filters of ${layer}`,
-      head: ['filter', 'norm', 'norm before', 'change', 'bias'],
+      head: ['filter', 'norm', 'norm, reference', 'change', 'bias'],
       rows: history.filters.norm[at].map((norm, k) => {
         const was = history.filters.norm[then]?.[k] ?? null;
         return [
@@ -32,7 +32,7 @@ export function filterTables(input: {
   if (now)
     out.push({
       name: 'Predicted class',
-      head: ['class', 'now', 'before'],
+      head: ['class', 'current', 'reference'],
       rows: classes.map((name, k) => [name, now[k], said.before?.[k] ?? null]),
     });
   return out;

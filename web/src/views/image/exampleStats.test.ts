@@ -17,7 +17,7 @@ const one = {
 
 it('tells what became of an image', () => {
   expect(exampleFacts(one, 51)).toEqual([
-    ['right at', '20 of 51'],
+    ['correct at', '20 of 51'],
     ['forgotten', '2 times'],
     ['margin, mean', '−0.40, +0.10'],
   ]);
@@ -26,7 +26,7 @@ it('tells what became of an image', () => {
 
 it('says why a label is suspected, and only where it is', () => {
   expect(labelIssue(one, ['cat', 'dog'])).toBe(
-    'label suspected: 92 % of the later checkpoints say dog, by 0.31 over cat on average',
+    'possible label error: predicted dog at 92 % of later checkpoints, by 0.31 over cat on average',
   );
   expect(labelIssue({ ...one, late_margin: 0.1 }, ['cat', 'dog'])).toBeNull();
   expect(labelIssue({ ...one, late_margin: -0.01 }, ['cat', 'dog'])).toBeNull();

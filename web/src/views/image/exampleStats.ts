@@ -5,7 +5,7 @@ import { fixed, percent, signed } from '../../base/format';
 /** Statistics as pairs of name and value. */
 export function exampleFacts(one: ExampleStats, checkpoints: number): [string, string][] {
   return [
-    ['right at', `${one.right} of ${checkpoints}`],
+    ['correct at', `${one.right} of ${checkpoints}`],
     ['forgotten', one.forgotten === 1 ? 'once' : one.forgotten ? `${one.forgotten} times` : 'never'],
     ['margin, mean', `${signed(one.final_margin, 2)}, ${signed(one.mean_margin, 2)}`],
   ];
@@ -22,7 +22,7 @@ export function labelIssue(one: ExampleStats, names: readonly string[]): string 
   if (one.predicted === one.true_class || one.agreement < MIN.agreement) return null;
   if (!(-one.late_margin >= MIN.doubt)) return null;
   const [label, other] = [one.true_class, one.predicted].map((k) => names[k] ?? String(k));
-  return `label suspected: ${percent(one.agreement, 0)} of the later checkpoints say ${other}, by ${fixed(-one.late_margin, 2)} over ${label} on average`;
+  return `possible label error: predicted ${other} at ${percent(one.agreement, 0)} of later checkpoints, by ${fixed(-one.late_margin, 2)} over ${label} on average`;
 }
 
 /** Images of a cell, the nearest to a probability first. */

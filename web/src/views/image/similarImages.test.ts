@@ -29,20 +29,20 @@ it('knows the senses of likeness', () => {
 });
 
 describe('an image near to one', () => {
-  it('is told with class, what it is seen as, and distance', () => {
+  it('is told with class, what it is predicted as, and distance', () => {
     expect(items.map((one) => one.say)).toEqual([
-      'cat, seen as cat 0.91, 0.25 away',
-      'dog, seen as cat 0.61, 0.50 away',
-      'deer, seen as deer 1.00, 12.00 away',
+      'cat, predicted cat 0.91, 0.25 away',
+      'dog, predicted cat 0.61, 0.50 away',
+      'deer, predicted deer 1.00, 12.00 away',
     ]);
-    expect(caption(items[0], 0)).toBe('#7  cat, seen as cat 0.91, 0.25 away');
+    expect(caption(items[0], 0)).toBe('#7  cat, predicted cat 0.91, 0.25 away');
     expect(caption(undefined, 0)).toBe('');
   });
 
   it('is marked where it is of another class, for the eye and in words', () => {
     expect(items.map((one) => otherClassColour(one, 0, 3))).toEqual([null, 'var(--cat-1)', 'var(--cat-2)']);
-    expect(caption(items[1], 0)).toBe('#3  another class: dog, seen as cat 0.61, 0.50 away');
-    expect(caption(items[1], 1)).toBe('#3  dog, seen as cat 0.61, 0.50 away');
+    expect(caption(items[1], 0)).toBe('#3  another class: dog, predicted cat 0.61, 0.50 away');
+    expect(caption(items[1], 1)).toBe('#3  dog, predicted cat 0.61, 0.50 away');
     const unknown = { id: 1, true_class: null, say: '' };
     expect(otherClassColour(unknown, 0, 3)).toBeNull();
     expect(otherClassColour(undefined, 0, 3)).toBeNull();
@@ -58,7 +58,7 @@ it('counts those of another class', () => {
 it('has the numbers as a table, of outputs only', () => {
   const base = { image: 1, checkpoint: 4, truth: 0, items };
   const table = nearestTables({ ...base, kind: 'outputs', near }, NAMES)[0];
-  expect(table.name).toBe('Nearest outputs at checkpoint 4');
+  expect(table.name).toBe('Nearest in logit space at checkpoint 4');
   expect(table.rows[1]).toEqual([3, 'dog', 'cat', 0.614, 0.5]);
   const cell: SimilarImages = { ...base, kind: 'cell', predicted: 0 };
   expect(nearestTables(cell, NAMES)).toEqual([]);

@@ -38,7 +38,7 @@ const nameOf = (k: number | null, names: readonly string[]) =>
 /** Caption of an image: class, prediction, distance. */
 export function similarImage(near: NearestOutput, names: readonly string[]): SimilarImage {
   const { id, true_class, predicted, probability, distance } = near;
-  const seen = `seen as ${nameOf(predicted, names)} ${fixed(probability, 2)}`;
+  const seen = `predicted ${nameOf(predicted, names)} ${fixed(probability, 2)}`;
   return { id, true_class, say: `${nameOf(true_class, names)}, ${seen}, ${fixed(distance, 2)} away` };
 }
 
@@ -71,7 +71,7 @@ export function nearestTables(similar: SimilarImages | null, names: readonly str
   if (similar?.kind !== 'outputs' || !similar.near.length) return [];
   return [
     {
-      name: `Nearest outputs at checkpoint ${similar.checkpoint}`,
+      name: `Nearest in logit space at checkpoint ${similar.checkpoint}`,
       head: ['image', 'true class', 'predicted', 'probability', 'distance'],
       rows: similar.near.map((one) => [
         one.id,

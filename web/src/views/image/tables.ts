@@ -26,14 +26,14 @@ export function imageTables(input: {
     });
   if (exampleStats?.example)
     tables.push({
-      name: 'What became of it',
+      name: 'Image history',
       head: ['fact', 'value'],
       rows: [
-        ['learned at checkpoint', exampleStats.example.learned],
-        ['flips', exampleStats.example.flips],
+        ['first correct at checkpoint', exampleStats.example.learned],
+        ['prediction changes', exampleStats.example.flips],
         ['forgotten', exampleStats.example.forgotten],
-        ['right at checkpoints', exampleStats.example.right],
-        ['margin at last', exampleStats.example.final_margin],
+        ['correct at checkpoints', exampleStats.example.right],
+        ['final margin', exampleStats.example.final_margin],
         ['mean margin', exampleStats.example.mean_margin],
       ],
     });

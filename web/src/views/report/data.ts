@@ -43,10 +43,10 @@ export function facts(
   return [
     [
       'images',
-      `${run.corpus.name}: ${count(run.corpus.train)} to learn from, ${
+      `${run.corpus.name}: ${count(run.corpus.train)} training images, ${
         isEmptySplit(run.corpus, 'test')
           ? 'no test split'
-          : `${count(run.corpus.images - run.corpus.train)} to test`
+          : `${count(run.corpus.images - run.corpus.train)} test images`
       }`,
     ],
     ['recipe', run.recipe],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { exampleStatsTable, sortFrom, labelIssuesTable } from './examples';
+import { exampleStatsTable, sortFrom, labelIssuesTable, reasonWords } from './examples';
 
 it('reads the order from the address', () => {
   expect([sortFrom('flips'), sortFrom('nonsense')]).toEqual(['flips', 'forgotten']);
@@ -17,8 +17,11 @@ it('makes tables with names in place of numbers', () => {
     reason: 'because',
   };
   const table = labelIssuesTable([suspect], 50, ['cat', 'dog']);
-  expect(table.name).toBe('Suspected labels 51 to 51');
+  expect(table.name).toBe('Possible label errors 51 to 51');
   expect(table.rows[0].slice(0, 3)).toEqual(['#7', 'dog', 'cat']);
+  expect(reasonWords(suspect, ['cat', 'dog'])).toBe(
+    'predicted cat at 100 % of later checkpoints; 1.0 % of dog are',
+  );
   const item = {
     id: 8,
     true_class: 0,

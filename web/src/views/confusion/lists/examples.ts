@@ -1,4 +1,4 @@
-// Lists of examples that need a look: suspected labels, and images that were learned late or not for good. Pure.
+// Lists of examples that need a look: possible label errors, and images that were learned late or not for good. Pure.
 import type { ExampleStats, ExampleStatsSort, LabelIssue } from '../../../api/types';
 import { percent } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
@@ -10,29 +10,41 @@ export const SORTS = ['forgotten', 'learned', 'flips', 'final_margin'] as const 
 export type Sort = (typeof SORTS)[number];
 export const SORT_WORDS: Record<Sort, { head: string; title: string }> = {
   forgotten: { head: 'forgotten', title: 'Most forgotten first' },
-  learned: { head: 'learned', title: 'Never learned, then learned last' },
-  flips: { head: 'flips', title: 'Most changes of mind first' },
+  learned: { head: 'first correct', title: 'Never correct, then the last to become it' },
+  flips: { head: 'changes', title: 'Most changes of the prediction first' },
   final_margin: { head: 'margin', title: 'Most wrong at the last checkpoint first' },
 };
 
 export const sortFrom = (text: string): Sort => SORTS.find((one) => one === text) ?? 'forgotten';
 
-/**
- * The reason for a label issue, short enough for a row: the share of late checkpoints that agree, and how seldom the two
- * classes are confused.
- */
-export const reasonWords = (one: Pick<LabelIssue, 'agreement' | 'confusion'>): string =>
-  `${percent(one.agreement, 0)} agree, pair confused ${percent(one.confusion)}`;
-
 const name = (names: readonly string[], index: number) => names[index] ?? String(index);
+
+/**
+ * The reason for a label issue, short enough for a row: at how many of the later checkpoints the other class is
+ * predicted, and for what share of the images of the label.
+ */
+export const reasonWords = (
+  one: Pick<LabelIssue, 'agreement' | 'confusion' | 'label' | 'predicted'>,
+  names: readonly string[],
+): string =>
+  `predicted ${name(names, one.predicted)} at ${percent(one.agreement, 0)} of later checkpoints; ${percent(one.confusion)} of ${name(names, one.label)} are`;
 
 export const labelIssuesTable = (
   items: readonly LabelIssue[],
   first: number,
   names: readonly string[],
 ): Table => ({
-  name: `Suspected labels ${first + 1} to ${first + items.length}`,
-  head: ['image', 'label', 'network says', 'score', 'doubt', 'agreement', 'confusion', 'reason'],
+  name: `Possible label errors ${first + 1} to ${first + items.length}`,
+  head: [
+    'image',
+    'label',
+    'final prediction',
+    'score',
+    'margin against label',
+    'agreement',
+    'confusion',
+    'reason',
+  ],
   rows: items.map((one) => [
     `#${one.id}`,
     name(names, one.label),
@@ -55,11 +67,11 @@ export const exampleStatsTable = (
   head: [
     'image',
     'class',
-    'predicted at last',
-    'learned at',
+    'final prediction',
+    'first correct at checkpoint',
     'forgotten',
-    'flips',
-    'right at',
+    'prediction changes',
+    'correct at checkpoints',
     'final margin',
     'mean margin',
   ],

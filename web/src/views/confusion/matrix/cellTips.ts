@@ -8,7 +8,7 @@ import { cellRows, cellTitle, type CellFacts } from './tooltips';
 export interface CellTips {
   names: readonly string[];
   view: ClassGroups;
-  /** Counts by class at the playhead and at “before”; null where they are not known. */
+  /** Counts by class at the playhead and at the reference; null where they are not known. */
   now: Counts | null;
   before: Counts | null;
   /** Counts of the view's positions. */
@@ -25,7 +25,7 @@ function cellAt({ view }: CellTips, position: Cell): Cell | null {
 }
 
 const blockTitle = ({ view }: CellTips, position: Cell): string =>
-  `${view.names[position.truth]} seen as ${view.names[position.predicted]}`;
+  `${view.names[position.truth]} → ${view.names[position.predicted]}`;
 
 const blockCount = ({ view, grouped }: CellTips, position: Cell): number =>
   grouped?.[position.truth * view.groups.length + position.predicted] ?? 0;
@@ -33,7 +33,7 @@ const blockCount = ({ view, grouped }: CellTips, position: Cell): number =>
 const countOf = ({ names }: CellTips, counts: Counts | null, cell: Cell): number =>
   counts?.[cell.truth * names.length + cell.predicted] ?? 0;
 
-/** `cat seen as dog: 12 of 100`. */
+/** `cat → dog: 12 of 100`. */
 export function describeCell(tips: CellTips, position: Cell): string {
   const cell = cellAt(tips, position);
   if (!cell) return `${blockTitle(tips, position)}: ${count(blockCount(tips, position))}`;

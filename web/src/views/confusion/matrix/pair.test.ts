@@ -100,7 +100,7 @@ describe('its words', () => {
   it('say so when nothing changed, when it rose, when the run goes on', () => {
     const worse = { ...summary, beyondNoise: false, errorEarly: 0.2, errorLate: 0.3 };
     const said = pairSentence(worse, { epochs, split: 'train', live: true });
-    expect(said).toMatchObject({ end: 'now', change: ', a change within the noise' });
+    expect(said).toMatchObject({ end: 'at the latest', change: ', a change within the noise' });
     expect(said.error).toBe('The train error rose by 50 %, from 20 % to 30 %.');
     const same = { ...summary, errorEarly: 0.2, errorLate: 0.201 };
     expect(pairSentence(same, { epochs, split: 'test', live: false }).error).toBe(

@@ -95,7 +95,7 @@ export function pairSentence(
     early: percent(summary.early, 0),
     when: `around epoch ${fixed(epoch, epoch < 10 ? 1 : 0)}`,
     late: percent(summary.late, 0),
-    end: live ? 'now' : 'at the end',
+    end: live ? 'at the latest' : 'at the end',
     change: summary.beyondNoise ? '' : ', a change within the noise',
     error:
       from === to

@@ -2,18 +2,18 @@ import { expect, it } from 'vitest';
 import { arrow, cellRows, cellTitle } from './tooltips';
 
 it('says what a cell is', () => {
-  expect(cellTitle(['cat', 'dog'], { truth: 0, predicted: 1 })).toBe('cat seen as dog');
+  expect(cellTitle(['cat', 'dog'], { truth: 0, predicted: 1 })).toBe('cat → dog');
   expect(cellTitle(['cat', 'dog'], { truth: 1, predicted: 1 })).toBe('dog, recognised');
 });
 
 it('says how full it is', () => {
   expect(cellRows({ value: 30, was: 40, row: 100, column: 60 })).toEqual([
     ['images', '30'],
-    ['before', '40, change −10'],
-    ['of row', '30.0 %'],
-    ['of column', '50.0 %'],
+    ['reference', '40, change −10'],
+    ['of true class', '30.0 %'],
+    ['of prediction', '50.0 %'],
   ]);
-  expect(cellRows({ value: 0, was: null, row: 0, column: 0 })[1]).toEqual(['before', '–']);
+  expect(cellRows({ value: 0, was: null, row: 0, column: 0 })[1]).toEqual(['reference', '–']);
 });
 
 it('cuts long names in an arrow', () => {

@@ -3,7 +3,7 @@ import { count, percent, signedCount } from '../../../base/format';
 import type { Cell } from './data';
 
 export const cellTitle = (names: readonly string[], { truth, predicted }: Cell): string =>
-  truth === predicted ? `${names[truth]}, recognised` : `${names[truth]} seen as ${names[predicted]}`;
+  truth === predicted ? `${names[truth]}, recognised` : `${names[truth]} → ${names[predicted]}`;
 
 const MOST_LETTERS = 12;
 const cut = (name: string): string =>
@@ -23,7 +23,7 @@ export interface CellFacts {
 /** The rows of a cell's tooltip. */
 export const cellRows = ({ value, was, row, column }: CellFacts): [string, string][] => [
   ['images', count(value)],
-  ['before', was === null ? '–' : `${count(was)}, change ${signedCount(value - was)}`],
-  ['of row', percent(value / (row || 1))],
-  ['of column', percent(value / (column || 1))],
+  ['reference', was === null ? '–' : `${count(was)}, change ${signedCount(value - was)}`],
+  ['of true class', percent(value / (row || 1))],
+  ['of prediction', percent(value / (column || 1))],
 ];
