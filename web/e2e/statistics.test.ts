@@ -56,6 +56,26 @@ describe('Filters', () => {
 });
 
 describe('Confusion', () => {
+  test('which layers and units tell the two classes of a cell apart', async ({ dashboard }) => {
+    await dashboard.view('confusion', { checkpoint: 'last', 'confusion.panel': 'apart' });
+    const { page } = dashboard;
+    const rungs = page.locator('.ladder li');
+    await expect.poll(() => rungs.count()).toBe(5);
+    expect(await rungs.first().textContent()).toMatch(/^\s*fc10 .*[01]\.\d\d ± 0\.\d\d\s+[01]\.\d\d no\. \d+/s);
+    expect(await page.locator('.units li').count()).toBe(5);
+    await dashboard.expectAccessible();
+    // A unit leads to its card.
+    await page.locator('.units li button').first().click();
+    const card = page.getByRole('dialog');
+    await card.waitFor();
+    expect(await card.getAttribute('aria-label')).toMatch(/ (unit|filter) \d+$/);
+    await dashboard.press('Escape');
+    // The pair follows the checkpoint.
+    const before = await page.locator('.ladder').textContent();
+    await dashboard.press('Home');
+    await expect.poll(() => page.locator('.ladder').textContent()).not.toBe(before);
+  });
+
   test('the moves between two checkpoints: gained, lost, and the images behind', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: '3' });
     const { page } = dashboard;

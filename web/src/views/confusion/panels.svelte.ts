@@ -15,9 +15,9 @@ import {
   type ChangeKind,
 } from './lists/predictionChanges';
 
-export type Panel = 'cell' | 'moves' | 'suspects' | 'hard';
+export type Panel = 'cell' | 'apart' | 'moves' | 'suspects' | 'hard';
 export type PictureKind = 'matrix' | 'flow';
-export const PANELS: Panel[] = ['cell', 'moves', 'suspects', 'hard'];
+export const PANELS: Panel[] = ['cell', 'apart', 'moves', 'suspects', 'hard'];
 
 /** Images of each move that are shown. */
 const OF_A_MOVE = 96;
