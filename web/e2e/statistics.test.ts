@@ -153,7 +153,7 @@ describe('Image', () => {
     await dashboard.view('image', { checkpoint: 'last' });
     const { page } = dashboard;
     const about = page.getByRole('complementary', { name: 'The image' });
-    await expect.poll(() => about.textContent()).toMatch(/margin, mean\s*[+−±]\d/);
+    await expect.poll(() => about.textContent()).toMatch(/mean margin\s*[+−±]\d/);
     const like = page.getByRole('region', { name: 'Similar images' });
     const images = like.getByRole('listbox', { name: 'Similar images' });
     await expect.poll(() => images.count()).toBe(1);

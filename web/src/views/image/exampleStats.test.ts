@@ -19,7 +19,8 @@ it('tells what became of an image', () => {
   expect(exampleFacts(one, 51)).toEqual([
     ['correct at', '20 of 51'],
     ['forgotten', '2 times'],
-    ['margin, mean', '−0.40, +0.10'],
+    ['margin', '−0.40'],
+    ['mean margin', '+0.10'],
   ]);
   expect(exampleFacts({ ...one, forgotten: 1 }, 51)[1][1]).toBe('once');
 });

@@ -7,7 +7,8 @@ export function exampleFacts(one: ExampleStats, checkpoints: number): [string, s
   return [
     ['correct at', `${one.right} of ${checkpoints}`],
     ['forgotten', one.forgotten === 1 ? 'once' : one.forgotten ? `${one.forgotten} times` : 'never'],
-    ['margin, mean', `${signed(one.final_margin, 2)}, ${signed(one.mean_margin, 2)}`],
+    ['margin', signed(one.final_margin, 2)],
+    ['mean margin', signed(one.mean_margin, 2)],
   ];
 }
 
