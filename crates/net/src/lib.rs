@@ -4,7 +4,7 @@
 //!
 //! Modules use those before them, never those after:
 //!
-//! `random` <- `shape` <- `run_files` <- `error` <- `bounded` <- `table` <- `device` <- `init` <- `ops` <- `input` <- `network` <- `parameters` <- `output` <- `execute` <- `optimiser` <- `training_spec` <- `divergence` <- `metrics` <- `recipe` <- `snapshot` <- `checkpoint` <- `image_statistics` <- `run` <- `model` <- `trainer` <- `profile`
+//! `random` <- `shape` <- `run_files` <- `error` <- `bounded` <- `table` <- `device` <- `init` <- `ops` <- `input` <- `network` <- `parameters` <- `connections` <- `output` <- `execute` <- `optimiser` <- `training_spec` <- `divergence` <- `metrics` <- `recipe` <- `snapshot` <- `checkpoint` <- `image_statistics` <- `run` <- `model` <- `trainer` <- `profile`
 //!
 //! Letters, fixed once for the whole crate: `n` batch, `c` channels in, `k` filters (channels
 //! out), `h w` input height and width, `oh ow` output height and width, `r s` kernel height and
@@ -13,6 +13,7 @@
 
 mod bounded;
 pub mod checkpoint;
+mod connections;
 mod device;
 mod divergence;
 mod error;
@@ -44,6 +45,7 @@ pub mod cuda {
     pub use crate::device::cuda::{Cuda, DeviceInfo, Library, libraries};
 }
 
+pub use connections::{Connection, Connections, Unit};
 pub use device::{Cpu, Device, VectorLevel, Worker};
 pub use divergence::{Divergence, DivergenceKind, NotFinite};
 pub use error::{Error, is_out_of_files};
@@ -53,7 +55,7 @@ pub use init::{Fan, Init, Rest};
 pub use input::{Cutout, InputSpec, InputTransform, Preprocess, View};
 pub use metrics::{Metric, MetricKind, MetricsLog, SkippedLines};
 pub use model::{CompiledNetwork, Model};
-pub use network::{Connection, Connections, Layer, Network, NetworkBuilder, Patch, Unit};
+pub use network::{Layer, Network, NetworkBuilder, Patch};
 pub use ops::{Op, ParameterSpec, Role};
 pub use optimiser::TrainingState;
 pub use output::{ChannelSums, LayerOutput};

@@ -1,12 +1,10 @@
 //! The graph of layers with every shape worked out.
 
 mod builder;
-mod connections;
 mod receptive_field;
 
 pub(crate) use builder::MOST_ACTIVATIONS;
 pub use builder::NetworkBuilder;
-pub use connections::{Connection, Connections, Unit};
 pub use receptive_field::Patch;
 
 use crate::input::{ChannelOrder, InputSpec, InputTransform, MeanKind, Preprocess, Resize, StdKind, TestViews, View};

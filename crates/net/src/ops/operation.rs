@@ -71,6 +71,21 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         (inputs.len() == 1).then_some((0, channel))
     }
 
+    /// The factor of an input in a sum of inputs; none where they are not added up.
+    fn input_factor(&self, _input: usize) -> Option<f32> {
+        None
+    }
+
+    /// Whether it is a function of each value alone that is not linear.
+    fn is_nonlinearity(&self) -> bool {
+        false
+    }
+
+    /// Whether another program computes it, so that what its weights mean is not known.
+    fn is_opaque(&self) -> bool {
+        false
+    }
+
     /// The factor that a channel is multiplied by on its way through; `value` gives the channel's value in the array of a
     /// role.
     fn channel_gain(&self, _value: &dyn Fn(Role) -> Option<f32>) -> f32 {

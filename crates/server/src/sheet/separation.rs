@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deepviz_corpus::ClassId;
-use deepviz_net::{ChannelSums, CheckpointEntry, LayerOutput, Network, Op};
+use deepviz_net::{ChannelSums, CheckpointEntry, LayerOutput, Network};
 use deepviz_stats::separation::{self, Histogram, Probe, UnitSeparation};
 use ndarray::{Array2, s};
 
@@ -24,7 +24,7 @@ const BINS: usize = 24;
 /// Units that are named.
 const BEST_UNITS: usize = 5;
 
-/// A layer with weights, and the one at whose output its units are measured: behind its rectifier, if it has one.
+/// A layer with weights, and the one at whose output its units are measured: behind its nonlinearity, if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MeasuredLayer {
     pub(crate) layer: usize,
@@ -74,23 +74,8 @@ fn measured_layers(network: &Network) -> (Vec<MeasuredLayer>, usize) {
     let count = weighted.len().min(MOST_LAYERS);
     // Evenly, the last one always among them.
     let chosen = (1..=count).map(|place| weighted[place * weighted.len() / count - 1]);
-    let chosen = chosen.map(|layer| MeasuredLayer { layer, measured_at: rectifier_of(network, layer) });
+    let chosen = chosen.map(|layer| MeasuredLayer { layer, measured_at: network.nonlinearity_of(layer) });
     (chosen.collect(), weighted.len() - count)
-}
-
-/// The rectifier that a layer's outputs alone go through, else the layer itself.
-fn rectifier_of(network: &Network, layer: usize) -> usize {
-    let layers = network.layers();
-    let mut at = layer;
-    loop {
-        let mut readers = (at + 1..layers.len()).filter(|&index| layers[index].inputs.contains(&at));
-        let (Some(next), None) = (readers.next(), readers.next()) else { return layer };
-        match &layers[next].op {
-            Op::Activation(_) | Op::HardSwish(_) | Op::HardSigmoid(_) | Op::Clip(_) => return next,
-            Op::BatchNorm(_) | Op::Pool(_) | Op::Scale(_) | Op::Dropout(_) => at = next,
-            _ => return layer,
-        }
-    }
 }
 
 /// The means of every measured layer's maps, for a few images.

@@ -45,7 +45,9 @@ async fn areas_are_those_of_all_pairs_of_images() {
     let best = of_layer["best_unit"].as_u64().unwrap() as usize;
     let is_first = areas[best] >= 0.5;
     assert_eq!(of_layer["best_class"], json!(if is_first { 2 } else { 7 }));
-    areas.iter_mut().for_each(|area| *area = area.max(1.0 - *area));
+    for area in &mut areas {
+        *area = area.max(1.0 - *area);
+    }
     assert!((of_layer["best_area"].as_f64().unwrap() - areas[best]).abs() < 1e-9);
     areas.sort_by(f64::total_cmp);
     assert!((areas[15] - of_layer["best_area"].as_f64().unwrap()).abs() < 1e-9);

@@ -18,12 +18,12 @@ pub fn area_under_curve(values: impl Iterator<Item = f32>, is_first: &[bool]) ->
 
 /// The same for the first class alone: below 0.5 where its values are the smaller ones.
 pub(super) fn signed_area(values: impl Iterator<Item = f32>, is_first: &[bool]) -> Option<f64> {
-    let mut ranked: Vec<(f32, bool)> = values.zip(is_first.iter().copied()).collect();
+    // Zeros of either sign are ties.
+    let mut ranked: Vec<(f32, bool)> = values.map(|value| value + 0.0).zip(is_first.iter().copied()).collect();
     if ranked.iter().any(|(value, _)| value.is_nan()) {
         return None;
     }
-    // Zeros of either sign are ties.
-    ranked.sort_unstable_by(|a, b| (a.0 + 0.0).total_cmp(&(b.0 + 0.0)));
+    ranked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let firsts = is_first.iter().filter(|is_first| **is_first).count();
     let seconds = ranked.len() - firsts;
     if firsts == 0 || seconds == 0 {
@@ -31,7 +31,7 @@ pub(super) fn signed_area(values: impl Iterator<Item = f32>, is_first: &[bool]) 
     }
     let mut ranks = 0.0;
     let mut below = 0;
-    for ties in ranked.chunk_by(|a, b| a.0 == b.0) {
+    for ties in ranked.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
         // Ranks count from 1; ties share the mean of theirs.
         let rank = below as f64 + f64::midpoint(ties.len() as f64, 1.0);
         ranks += rank * ties.iter().filter(|(_, is_first)| *is_first).count() as f64;

@@ -13,7 +13,7 @@ const TWO_SIDED_95: f64 = 1.959_964;
 pub struct Probe {
     /// Area under the curve on held-out images, mean of both halves; below 0.5 only by chance.
     pub area: f64,
-    /// The interval of 95 % by Hanley and McNeil, "The meaning and use of the area under a receiver operating
+    /// The interval of 95 % by Hanley and `McNeil`, "The meaning and use of the area under a receiver operating
     /// characteristic (ROC) curve", 1982.
     pub interval: [f64; 2],
 }
@@ -64,17 +64,17 @@ fn scores(features: ArrayView2<'_, f32>, train: &[usize], is_first: &[bool], tes
     let penalty = PENALTY_PER_IMAGE * train.len() as f64;
     // The same weights by way of the smaller of two matrices.
     let weights = if known.ncols() <= known.nrows() { by_units } else { by_images };
-    Some(new.dot(&weights(&known, target, penalty)?))
+    Some(new.dot(&weights(&known, &target, penalty)?))
 }
 
 /// The weights by the products of units with units.
-fn by_units(known: &Array2<f64>, target: Array1<f64>, penalty: f64) -> Option<Array1<f64>> {
-    solve(known.t().dot(known), penalty, known.t().dot(&target))
+fn by_units(known: &Array2<f64>, target: &Array1<f64>, penalty: f64) -> Option<Array1<f64>> {
+    solve(known.t().dot(known), penalty, known.t().dot(target))
 }
 
 /// The weights by the products of images with images.
-fn by_images(known: &Array2<f64>, target: Array1<f64>, penalty: f64) -> Option<Array1<f64>> {
-    Some(known.t().dot(&solve(known.dot(&known.t()), penalty, target)?))
+fn by_images(known: &Array2<f64>, target: &Array1<f64>, penalty: f64) -> Option<Array1<f64>> {
+    Some(known.t().dot(&solve(known.dot(&known.t()), penalty, target.clone())?))
 }
 
 /// Mean 0 and spread 1 of every column of the first, the same shift and factor for the second; columns without spread
@@ -136,7 +136,7 @@ mod tests {
     fn both_ways_to_the_weights_give_the_same() {
         let known = Array2::from_shape_fn((9, 6), |(row, column)| ((row * 7 + column * 5) % 11) as f64 - 5.0);
         let target: Array1<f64> = (0..9).map(|row| if row % 3 == 0 { 1.0 } else { -1.0 }).collect();
-        let (units, images) = (by_units(&known, target.clone(), 0.9).unwrap(), by_images(&known, target, 0.9).unwrap());
+        let (units, images) = (by_units(&known, &target, 0.9).unwrap(), by_images(&known, &target, 0.9).unwrap());
         assert!((&units - &images).iter().all(|difference| difference.abs() < 1e-9), "{units} {images}");
     }
 

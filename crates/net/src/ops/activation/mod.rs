@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, InPlaceLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, FromTable, Operation, ShapeError};
+use super::{Example, FromTable, Operation, Role, ShapeError};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -189,6 +189,17 @@ impl Operation for Activation {
             ShapeError::ensure(*slope >= 0.0, || "a slope of 0 or more".into(), || format!("{slope}"))?;
         }
         Ok(inputs[0])
+    }
+
+    fn is_nonlinearity(&self) -> bool {
+        !matches!(self, Self::Identity | Self::Linear { .. })
+    }
+
+    fn channel_gain(&self, _: &dyn Fn(Role) -> Option<f32>) -> f32 {
+        match self {
+            Self::Linear { a, .. } => *a,
+            _ => 1.0,
+        }
     }
 
     fn describe(&self, _: &[Shape]) -> String {

@@ -82,6 +82,10 @@ impl Operation for Add {
         Ok(first)
     }
 
+    fn input_factor(&self, input: usize) -> Option<f32> {
+        self.coefficients.get(input).map(|value| *value as f32)
+    }
+
     fn describe(&self, inputs: &[Shape]) -> String {
         format!("weighted sum of {} layers", inputs.len())
     }

@@ -68,6 +68,10 @@ impl Operation for Clip {
         Ok(inputs[0])
     }
 
+    fn is_nonlinearity(&self) -> bool {
+        true
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         match (self.low, self.high) {
             (Some(low), Some(high)) => format!("clipped to {low} to {high}"),

@@ -43,8 +43,11 @@ pub(super) const EXAMPLES: &[Example] = &[
     // Maps of few pixels, where most taps lie in the padding.
     ("a conv filters=33 size=3 padding=1", [35, 1, 1]),
     ("a conv filters=40 size=5 padding=2", [33, 2, 2]),
-    ("a conv filters=9 size=3 padding=2 dilation=2\nb relu\nc conv filters=8 size=3 padding=1 shared_bias=false", [3, 2, 1]),
-    ("a conv filters=12 size=[3,5] padding=[2,3,1,2] stride=[2,3] groups=2", [4, 3, 3]),
+    (
+        "a conv filters=9 size=3 padding=2 dilation=2\nb relu\nc conv filters=8 size=3 padding=1 shared_bias=false",
+        [3, 2, 1],
+    ),
+    ("a conv filters=12 size=[3,5] padding=[2,1,1,2] stride=[2,3] groups=2", [4, 3, 3]),
     // One window; a phase for every position, not one for every pixel of the stride.
     ("a conv filters=5 size=3\nb conv filters=6 size=2 stride=900000", [2, 6, 5]),
 ];

@@ -89,6 +89,10 @@ impl Operation for External {
         None
     }
 
+    fn is_opaque(&self) -> bool {
+        true
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         let remark = self.remark.as_ref().map(|remark| format!(", {remark}")).unwrap_or_default();
         format!("{}, computed by Python{remark}", self.module)

@@ -48,6 +48,10 @@ impl Operation for HardSigmoid {
         Ok(inputs[0])
     }
 
+    fn is_nonlinearity(&self) -> bool {
+        true
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         "hard sigmoid".to_owned()
     }

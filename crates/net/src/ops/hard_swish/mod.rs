@@ -47,6 +47,10 @@ impl Operation for HardSwish {
         Ok(inputs[0])
     }
 
+    fn is_nonlinearity(&self) -> bool {
+        true
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         "hard swish".to_owned()
     }

@@ -1,8 +1,8 @@
 //! Which units feed a unit, and which it feeds, by the weights between them.
 
-use super::{Layer, Network};
 use crate::error::Error;
-use crate::ops::{Op, Role};
+use crate::network::{Layer, Network};
+use crate::ops::Role;
 use crate::parameters::Parameters;
 use crate::shape::Shape;
 use std::borrow::Cow;
@@ -47,6 +47,28 @@ impl Network {
         let walk = Walk { network: self, parameters };
         let (unit, _) = walk.origin(layer, channel)?;
         Ok(Connections { unit, inputs: walk.inputs(unit)?, outputs: walk.outputs(unit)? })
+    }
+
+    /// The nonlinearity that a layer's outputs go through before anything mixes them, else the layer itself: where its
+    /// units are measured.
+    pub fn nonlinearity_of(&self, layer: usize) -> usize {
+        let layers = self.layers();
+        let mut at = layer;
+        loop {
+            let mut readers = (at + 1..layers.len()).filter(|&index| layers[index].inputs.contains(&at));
+            let (Some(next), None) = (readers.next(), readers.next()) else { return layer };
+            let operation = layers[next].op.operation();
+            if operation.is_nonlinearity() {
+                return next;
+            }
+            let shapes: Vec<Shape> = layers[next].inputs.iter().map(|&input| layers[input].shape).collect();
+            let channels = layers[next].shape.channels;
+            let is_same = |channel: usize| operation.source_channel(&shapes, channel) == Some((0, channel));
+            if channels != layers[at].shape.channels || !(0..channels).all(is_same) {
+                return layer;
+            }
+            at = next;
+        }
     }
 }
 
@@ -127,8 +149,7 @@ impl Walk<'_> {
 
     /// The weights between the channels of a layer's input and its own; none where it has none that are known to be that.
     fn kernels(&self, layer: &Layer) -> Result<Option<Kernels<'_>>, Error> {
-        let (Some([_, channels, height, width]), false) = (layer.kernel_dims, matches!(layer.op, Op::External(_)))
-        else {
+        let (Some([_, channels, height, width]), false) = (layer.kernel_dims, layer.op.operation().is_opaque()) else {
             return Ok(None);
         };
         let (Some(spec), Some(&input)) = (layer.parameter(Role::Weight), layer.inputs.first()) else {
@@ -137,14 +158,6 @@ impl Walk<'_> {
         let values = layer.kernel_values(self.parameters.values(&spec.name)?);
         let groups = (self.layer(input).shape.channels / channels.max(1)).max(1);
         Ok(Some(Kernels { values, channels, area: height * width, outputs: layer.shape.channels, groups }))
-    }
-
-    /// What a layer without kernels multiplies an input by.
-    fn coefficient(layer: &Layer, input: usize) -> Option<f32> {
-        match &layer.op {
-            Op::Add(add) => add.coefficients.get(input).map(|value| *value as f32),
-            _ => None,
-        }
     }
 
     fn inputs(&self, unit: Unit) -> Result<Vec<Connection>, Error> {
@@ -156,10 +169,10 @@ impl Walk<'_> {
                 let (from, gain) = self.origin(layer.inputs[0], first + channel)?;
                 found.push(Connection { unit: from, weight: Some(kernels.weight(unit.channel, channel) * gain) });
             }
-        } else if !matches!(layer.op, Op::External(_)) {
+        } else if !layer.op.operation().is_opaque() {
             for (place, &input) in layer.inputs.iter().enumerate() {
                 let (from, gain) = self.origin(input, unit.channel)?;
-                let weight = Self::coefficient(layer, place).map(|coefficient| coefficient * gain);
+                let weight = layer.op.operation().input_factor(place).map(|coefficient| coefficient * gain);
                 found.push(Connection { unit: from, weight });
             }
         }
@@ -205,8 +218,8 @@ impl Walk<'_> {
                 unit: Unit { layer: index, channel: output },
                 weight: Some(kernels.weight(output, own) * gain),
             }));
-        } else if !matches!(layer.op, Op::External(_)) {
-            let weight = Self::coefficient(layer, place).map(|coefficient| coefficient * gain);
+        } else if !layer.op.operation().is_opaque() {
+            let weight = layer.op.operation().input_factor(place).map(|coefficient| coefficient * gain);
             found.push(Connection { unit: Unit { layer: index, channel }, weight });
         }
         Ok(())
