@@ -13,12 +13,15 @@ if (!run) throw new Error('usage: node scripts/pictures.mjs ADDRESS RUN [FOLDER]
 const SIZE = { width: 1280, height: 800 };
 const VIEWS = {
   filters: {},
+  card: { view: 'filters', layer: 'conv3' },
   image: {},
   confusion: { 'confusion.cell': '3-5' },
+  apart: { view: 'confusion', 'confusion.cell': '3-5', 'confusion.panel': 'apart' },
   flow: { view: 'confusion', 'confusion.picture': 'flow', 'confusion.panel': 'moves' },
   clusters: {},
   compare: {},
   training: {},
+  units: { view: 'training', 'training.page': 'units' },
   report: {},
 };
 
@@ -28,6 +31,12 @@ async function open(page, said) {
   await page.goto('about:blank');
   await page.goto(`${address}/#${new URLSearchParams({ run, ...said })}`);
   await page.getByRole('navigation', { name: 'Views' }).waitFor();
+  await idle(page);
+}
+/** The card of a filter in the middle of the bank. */
+async function openCard(page) {
+  await page.getByRole('listbox', { name: 'Filter bank of' }).hover();
+  await page.getByRole('dialog').waitFor();
   await idle(page);
 }
 const python = (...args) => execFileSync(process.env.PYTHON ?? 'python3', args, { stdio: 'inherit' });
@@ -54,6 +63,7 @@ try {
     const page = await browser.newPage({ viewport: SIZE, colorScheme, reducedMotion: 'reduce' });
     for (const [name, more] of Object.entries(VIEWS)) {
       await open(page, { view: name, ...more });
+      if (name === 'card') await openCard(page);
       await page.screenshot({ path: join(scratch, `${name}-${colorScheme}.png`) });
     }
     await page.close();
