@@ -4,8 +4,8 @@
 //! executed here: numpy's arrays are made by this crate itself, and every other class or function is refused by name or,
 //! where [`Objects::Recorded`] asks for it, kept as a [`Record`] of its name, arguments and state.
 //!
-//! Values refer to each other by [`ValueId`], as pickles do: they may contain themselves, so that whoever walks through
-//! them follows known keys, and does not descend into everything. Steps, values, nesting and copied bytes have limits.
+//! Values refer to each other by [`ValueId`], as pickles do: they may contain themselves, so that they are to be read by
+//! known keys, not by recursion into everything. Steps, values, nesting and copied bytes have limits.
 //!
 //! Modules use those before them, never those after:
 //!

@@ -44,7 +44,7 @@ pub struct Array<'a> {
     pub kind: ValueType,
     /// True when the first index runs fastest.
     pub is_fortran: bool,
-    /// The numbers, as they lie in the file.
+    /// The numbers, in the byte order and layout of the file.
     pub bytes: Cow<'a, [u8]>,
 }
 

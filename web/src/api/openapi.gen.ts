@@ -4630,7 +4630,7 @@ export interface components {
       images: number[];
       /** @description The layers with weights. */
       layers: components['schemas']['LayerAreas'][];
-      /** @description Layers with weights that were not measured: there are too many. */
+      /** @description Layers with weights that were not measured: beyond 48, or with outputs that are not finite. */
       layers_left_out: number;
       split: components['schemas']['Split'];
       /** @description The units that separate the classes best, of all layers but the last. */

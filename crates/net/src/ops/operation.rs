@@ -86,8 +86,8 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         false
     }
 
-    /// The factor that a channel is multiplied by on its way through; `value` gives the channel's value in the array of a
-    /// role.
+    /// The factor between a channel of the input and that of the output; `value` gives the channel's value in the array of
+    /// a role.
     fn channel_gain(&self, _value: &dyn Fn(Role) -> Option<f32>) -> f32 {
         1.0
     }

@@ -60,7 +60,7 @@ struct SeparationAnswer {
     images: [usize; 2],
     /// The layers with weights.
     layers: Vec<LayerAreas>,
-    /// Layers with weights that were not measured: there are too many.
+    /// Layers with weights that were not measured: beyond 48, or with outputs that are not finite.
     layers_left_out: usize,
     /// The units that separate the classes best, of all layers but the last.
     units: Vec<UnitArea>,

@@ -16,7 +16,7 @@ use crate::sheet::image_group::ImageGroup;
 use crate::sheet::models::Models;
 
 /// Images that go through the network at a time, so that others get their turn between.
-const CHUNK_IMAGES: usize = 64;
+const CHUNK_IMAGES: usize = 32;
 /// Layers that are measured at most: of deeper networks these are spread evenly.
 pub(crate) const MOST_LAYERS: usize = 48;
 /// Bars of a histogram.
@@ -56,7 +56,7 @@ pub(crate) struct Separation {
     pub(crate) units: Vec<SeparatingUnit>,
     /// Images of either class.
     pub(crate) images: [usize; 2],
-    /// Layers with weights that were not measured.
+    /// Layers with weights that were not measured: too many, or with outputs that are no finite numbers.
     pub(crate) layers_left_out: usize,
 }
 
@@ -181,6 +181,7 @@ fn summary(measured: &[MeasuredLayer], means: Vec<Vec<f32>>, images: [usize; 2],
         let probe = separation::probe(features.view(), &is_first);
         layers.push(LayerSeparation { of, units, probe });
     }
+    let layers_left_out = layers_left_out + measured.len() - layers.len();
     candidates.sort_by(|a, b| b.area.value.total_cmp(&a.area.value));
     candidates.truncate(BEST_UNITS);
     Separation { layers, units: candidates, images, layers_left_out }

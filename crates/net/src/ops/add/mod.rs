@@ -82,6 +82,11 @@ impl Operation for Add {
         Ok(first)
     }
 
+    /// Its factors are part of what it computes, also where there is one input.
+    fn source_channel(&self, _: &[Shape], _: usize) -> Option<(usize, usize)> {
+        None
+    }
+
     fn input_factor(&self, input: usize) -> Option<f32> {
         self.coefficients.get(input).map(|value| *value as f32)
     }

@@ -35,7 +35,7 @@ test('a pointer that only passes opens nothing', () => {
   expect(card.shown).toBeNull();
 });
 
-test('a kept card stays, walks and finds its way back', () => {
+test('a kept card stays, goes to another unit and back', () => {
   const card = new Card();
   card.keep(unit(1), box);
   card.rest(unit(2), box);
