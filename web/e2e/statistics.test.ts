@@ -71,9 +71,9 @@ describe('Confusion', () => {
     expect(await card.getAttribute('aria-label')).toMatch(/ (unit|filter) \d+$/);
     await dashboard.press('Escape');
     // The pair follows the checkpoint.
-    const before = await page.locator('.ladder').textContent();
+    const before = await page.locator('.ladder ul').textContent();
     await dashboard.press('Home');
-    await expect.poll(() => page.locator('.ladder').textContent()).not.toBe(before);
+    await expect.poll(() => page.locator('.ladder ul').textContent()).not.toBe(before);
   });
 
   test('the moves between two checkpoints: gained, lost, and the images behind', async ({ dashboard }) => {

@@ -67,10 +67,12 @@ export function urlStateOf(
   };
 }
 
+/** Numbers of clusters, checkpoints and units mean nothing in another run. */
+const OF_ONE_RUN = new Set(['clusters.open', 'bank.at', 'bank.since', 'bank.from', 'training.unit']);
+
 /** The URL state for another run: the view and its options stay, what belongs to the run alone goes. */
 export function urlStateForRun(state: UrlState, run: string): UrlState {
-  // The number of a cluster means nothing in another run.
-  const options = Object.entries(state.options).filter(([name]) => name !== 'clusters.open');
+  const options = Object.entries(state.options).filter(([name]) => !OF_ONE_RUN.has(name));
   return {
     ...state,
     run,

@@ -103,8 +103,11 @@ export class CardData {
   get slow(): boolean {
     return this.#top.slow;
   }
-  retry(): void {
-    this.#top.retry();
+  get connectionsError(): unknown {
+    return this.#connections.error;
+  }
+  retryConnections(): void {
+    this.#connections.retry();
   }
   get history(): ActivityHistory | null {
     const { value } = this.#history;

@@ -6,7 +6,6 @@ const CHANCE = 0.5;
 
 export interface Rung {
   layer: string;
-  measured_at: string;
   /** Shares of the axis, 0 at chance, 1 at perfect. */
   all: number | null;
   interval: [number, number] | null;
@@ -28,7 +27,6 @@ export function rungs(layers: Separation['layers']): Rung[] {
     const { probe_area, probe_interval } = of;
     return {
       layer: of.layer,
-      measured_at: of.measured_at,
       all: probe_area === null ? null : share(probe_area),
       interval: probe_interval && [share(probe_interval[0]), share(probe_interval[1])],
       best: share(of.best_area),
