@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::{Network, Step};
 use ndarray::{Array2, ArrayView3, Axis};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
 use super::database::Store;
 use super::fault::{Fault, not_a_blob};
@@ -19,10 +19,11 @@ pub(super) const TABLE: Table = Table {
     name: "activity",
     parent: "unit_id",
     columns: "layer, filters, width, places, filter, class, top, image_spread",
-    sealed: &["filter", "top"],
+    sealed: &["filter", "top", "image_spread"],
 };
 
-/// Inserts the numbers of one layer, in place of those that an earlier version left incomplete.
+/// Inserts the numbers of one layer. Where an earlier version left them incomplete only what it lacks is added: its list
+/// of images may be longer than the one of this computation.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     unit: i64,
@@ -40,8 +41,11 @@ pub(super) fn insert(
         let gaps = std::iter::repeat_n(Top::NONE, places - list.len());
         list.iter().copied().chain(gaps)
     });
-    let earlier = "DELETE FROM activity WHERE unit_id = ?1 AND layer = ?2";
-    transaction.prepare_cached(earlier)?.execute(params![unit, layer.name])?;
+    let image_spread = record.activity.image_spread.as_deref().map(pack::blob_from_numbers);
+    let complete = "UPDATE activity SET image_spread = ?3 WHERE unit_id = ?1 AND layer = ?2";
+    if transaction.prepare_cached(complete)?.execute(params![unit, layer.name, image_spread])? > 0 {
+        return Ok(());
+    }
     transaction.prepare_cached(&TABLE.insert_sql())?.execute(params![
         unit,
         layer.name,
@@ -51,7 +55,7 @@ pub(super) fn insert(
         pack::blob_from_numbers(&record.activity.filters),
         classes,
         pack::blob_from_numbers(&filled.collect::<Vec<_>>()),
-        record.activity.image_spread.as_deref().map(pack::blob_from_numbers),
+        image_spread,
     ])?;
     Ok(())
 }
@@ -103,7 +107,7 @@ impl Store {
                 None => None,
             };
             let image_spread = match row.get_ref(3)?.as_blob_or_null().map_err(not_a_blob)? {
-                Some(blob) => Some(pack::numbers_from_blob(blob)?),
+                Some(blob) => Some(spreads_of(blob, filters.len())?),
                 None => None,
             };
             Ok(Some(LayerActivity { filters, image_spread, classes }))
@@ -134,12 +138,6 @@ impl Store {
         let Some(unit) = self.unit(step, split)? else { return Ok(false) };
         self.with("read", |connection| Ok(!recorded_layers(connection, unit.id)?.contains(layer)))
     }
-
-    /// Images in each filter's list at most, at the newest checkpoint with statistics.
-    pub fn top_places(&self) -> Result<Option<usize>, Error> {
-        let sql = "SELECT places FROM activity ORDER BY rowid DESC LIMIT 1";
-        self.with("read", |connection| Ok(connection.query_row(sql, [], |row| count(row, 0)).optional()?))
-    }
 }
 
 fn filters_of(row: &Row<'_>, first: usize) -> Result<Vec<FilterActivity>, Fault> {
@@ -149,6 +147,14 @@ fn filters_of(row: &Row<'_>, first: usize) -> Result<Vec<FilterActivity>, Fault>
         return Ok(filters);
     }
     Err(Fault::Content(format!("the activity of {} filters, expected {expected}", filters.len())))
+}
+
+fn spreads_of(blob: &[u8], filters: usize) -> Result<Vec<f32>, Fault> {
+    let spreads: Vec<f32> = pack::numbers_from_blob(blob)?;
+    if spreads.len() == filters {
+        return Ok(spreads);
+    }
+    Err(Fault::Content(format!("the spreads of {} filters, expected {filters}", spreads.len())))
 }
 
 fn classes_of(numbers: &[f32], filters: usize, classes: usize) -> Result<ClassActivity, Fault> {

@@ -40,13 +40,15 @@ impl Table {
         transaction.execute(&copy, [parent_row.from, parent_row.to]).map(|_| ())
     }
 
-    /// Reads every packed column; an error where one is damaged.
+    /// Reads every packed column; an error where one is damaged. An older version may have left one empty.
     pub(super) fn check(&self, connection: &Connection) -> Result<(), Fault> {
         for column in self.sealed {
             let mut statement = connection.prepare(&format!("SELECT {column} FROM {}", self.name))?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                pack::unseal(row.get_ref(0)?.as_blob().map_err(not_a_blob)?)?;
+                if let Some(blob) = row.get_ref(0)?.as_blob_or_null().map_err(not_a_blob)? {
+                    pack::unseal(blob)?;
+                }
             }
         }
         Ok(())

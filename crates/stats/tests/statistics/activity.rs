@@ -49,9 +49,12 @@ fn the_spread_between_images_is_added_to_an_older_database() {
     older.execute("UPDATE activity SET image_spread = NULL WHERE layer = 'conv1'", []).unwrap();
     assert_eq!(spread(&store), None);
     let run = fixture.run();
-    let job = Job::new(&run, &fixture.corpus, device());
+    let mut job = Job::new(&run, &fixture.corpus, device());
+    job.top = 4;
     assert_eq!(deepviz_stats::compute(&job, &mut (), &AtomicBool::new(false)).unwrap().computed, 2);
     assert_eq!(spread(&store), expected);
+    // Lists of images that were longer stay.
+    assert_eq!(store.top(Step(24), Split::Test, "conv1", 0).unwrap().unwrap().len(), 16);
 }
 
 /// All outputs of a layer over a split, `[images, channels * height * width]`.
