@@ -138,10 +138,16 @@ pub enum Error {
         "the gradient of this network is not known: deepViz has no operations for its layers, Python computes them"
     )]
     NoGradients,
-    /// The Python process that computes a network cannot.
+    /// The Python process that computes a network cannot be started, has ended, or makes no sense.
     #[error("the Python process (-m deepviz.worker) cannot compute this network: {reason}")]
     Worker {
-        /// What it says, or what is wrong with it.
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The Python process that computes a network goes on, but cannot answer this question.
+    #[error("the Python process (-m deepviz.worker) cannot compute this: {reason}")]
+    WorkerRefused {
+        /// What it says.
         reason: String,
     },
     /// A network that Python computes, without a Python.
@@ -227,6 +233,7 @@ impl Error {
             | Self::Tensor { .. }
             | Self::NoGradients
             | Self::Worker { .. }
+            | Self::WorkerRefused { .. }
             | Self::NeedsWorker
             | Self::NoLayer { .. }
             | Self::Input { .. }

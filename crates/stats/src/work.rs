@@ -63,7 +63,7 @@ impl Computation<'_> {
                 let seconds = started.elapsed().as_secs_f64();
                 control.event(&Event::Finished { step, split, images, seconds, forward_seconds, cluster_seconds });
             }
-            // A Python that cannot compute, or was stopped, says nothing of the snapshot.
+            // A Python that cannot be started, or has ended, says nothing of the snapshot.
             Err(error @ Error::Net(deepviz_net::Error::Worker { .. })) => return Err(error),
             // What is wrong with the snapshot concerns this unit; what is wrong with the store, all of them.
             Err(error @ (Error::Net(_) | Error::NotFinite { .. } | Error::Clustering { .. })) => {

@@ -89,7 +89,8 @@ impl Worker {
     /// Asks for the outputs of layers: of each `images * lengths[layer]` values.
     ///
     /// # Errors
-    /// [`Error::Worker`]: the process cannot be started, has ended, or says why it cannot answer.
+    /// [`Error::Worker`]: the process cannot be started or has ended. [`Error::WorkerRefused`]: it says why it cannot
+    /// answer.
     pub(crate) fn outputs(
         &self,
         question: &Question<'_>,
@@ -104,7 +105,7 @@ impl Worker {
         let answer = Self::ask(&mut process, question, input)?;
         if let Some(reason) = answer.error {
             *kept = Some(process);
-            return Err(Self::error(reason));
+            return Err(Error::WorkerRefused { reason });
         }
         let floats = answer.floats.unwrap_or_default();
         if floats != lengths {
