@@ -17,7 +17,7 @@ use crate::runs::wire::SplitName;
 use crate::sheet::aggregate::ClassImages;
 use crate::sheet::image_group::{ClassSample, GroupQuery};
 use crate::sheet::model_input::fitting_corpus;
-use crate::sheet::separation::{LayerSeparation, MeasuredLayer, SeparatingUnit, Separation};
+use crate::sheet::separation::{LayerSeparation, MeasuredLayer, SeparatingUnit, Separation, bytes_of_means};
 
 /// Images of each class unless told otherwise.
 const DEFAULT_LIMIT: usize = 500;
@@ -133,6 +133,7 @@ pub(crate) async fn separation(
     }
     let limit = Some(query.limit.unwrap_or(DEFAULT_LIMIT));
     let sample = ClassSample::of_all(&GroupQuery { split: query.split, limit, minus: None }, classes.len())?;
+    let _held = app.answers.take(bytes_of_means(run.network(), sample.limit)).await?;
     let found = app.models.separation(&run, entry, ClassImages { corpus: &corpus, sample }, classes).await?;
     let classes = classes.map(|class| usize::from(class.0));
     let answer = answer(run.network(), checkpoint, (sample.split.into(), classes), &found);
@@ -148,7 +149,7 @@ fn answer(
     let name = |index: usize| network.layers()[index].name.clone();
     let class_of = |is_first: bool| if is_first { classes[0] } else { classes[1] };
     let layer = |LayerSeparation { of: MeasuredLayer { layer, measured_at }, units, probe }: &LayerSeparation| {
-        let best = units.areas[units.best];
+        let best = units.best_area;
         LayerAreas {
             layer: name(*layer),
             measured_at: name(*measured_at),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepviz_corpus::ClassId;
+use deepviz_corpus::{ClassId, ImageId};
 use deepviz_net::{ChannelSums, CheckpointEntry, LayerOutput, Network};
 use deepviz_stats::separation::{self, Histogram, Probe, UnitSeparation};
 use ndarray::{Array2, s};
@@ -12,7 +12,7 @@ use crate::http::problem::ApiError;
 use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::aggregate::ClassImages;
-use crate::sheet::image_group::ImageGroup;
+use crate::sheet::image_group::{ClassSample, ImageGroup};
 use crate::sheet::models::Models;
 
 /// Images that go through the network at a time, so that others get their turn between.
@@ -81,7 +81,6 @@ fn measured_layers(network: &Network) -> (Vec<MeasuredLayer>, usize) {
 /// The means of every measured layer's maps, for a few images.
 #[derive(Default)]
 struct ChunkMeans {
-    images: usize,
     /// By measured layer: images by channels.
     values: Vec<Vec<f32>>,
     blocks: Vec<ChannelSums>,
@@ -89,7 +88,6 @@ struct ChunkMeans {
 
 impl ChunkMeans {
     fn take(&mut self, place: usize, layers: usize, output: LayerOutput<'_>) {
-        self.images = output.images();
         self.values.resize(layers, Vec::new());
         let shape = output.shape();
         let area = (shape.height * shape.width) as f32;
@@ -101,8 +99,14 @@ impl ChunkMeans {
     }
 }
 
+/// Bytes of the means of that many images of each class.
+pub(crate) fn bytes_of_means(network: &Network, images: usize) -> usize {
+    let channels = |of: &MeasuredLayer| network.layers()[of.measured_at].shape.channels;
+    measured_layers(network).0.iter().map(channels).sum::<usize>() * 2 * images * size_of::<f32>()
+}
+
 impl Models {
-    /// How well each layer tells two classes apart at a checkpoint.
+    /// How well each layer tells two classes apart at a checkpoint. The caller holds [`bytes_of_means`].
     pub(crate) async fn separation(
         &self,
         run: &Arc<OpenRun>,
@@ -112,77 +116,98 @@ impl Models {
     ) -> Result<Arc<Separation>, ApiError> {
         let ClassImages { corpus, sample } = images;
         let [a, b] = classes.map(|class| class.0);
-        let key = format!(
-            "separation/{}/{}/{}/{}/{}/{a}/{b}",
-            run.id,
-            entry.hash,
-            corpus.identity(),
-            sample.split,
-            sample.limit
-        );
+        let ClassSample { split, limit } = sample;
+        let key = format!("separation/{}/{}/{}/{split}/{limit}/{a}/{b}", run.id, entry.hash, corpus.identity());
         self.cache
             .get(key, async {
-                let groups = [
-                    ImageGroup::of_class(corpus, classes[0], sample)?,
-                    ImageGroup::of_class(corpus, classes[1], sample)?,
-                ];
-                let counts = [groups[0].ids.len(), groups[1].ids.len()];
-                let ids: Arc<Vec<_>> = Arc::new(groups.iter().flat_map(|group| group.ids.iter().copied()).collect());
+                let groups = classes.map(|class| ImageGroup::of_class(corpus, class, sample));
+                let [first, second] = groups;
+                let groups = [first?, second?];
                 let (measured, layers_left_out) = measured_layers(run.network());
-                let measured = Arc::new(measured);
-                let loaded = self.model(run, entry).await?;
-                let mut means: Vec<Vec<f32>> = vec![Vec::new(); measured.len()];
-                for start in (0..ids.len()).step_by(CHUNK_IMAGES) {
-                    let (loaded, corpus, ids, measured) =
-                        (Arc::clone(&loaded), Arc::clone(corpus), Arc::clone(&ids), Arc::clone(&measured));
-                    let apply = move || {
-                        let ids = &ids[start..ids.len().min(start + CHUNK_IMAGES)];
-                        let images: Vec<_> = ids.iter().filter_map(|id| corpus.pixels(*id)).collect();
-                        let watch = |chunk: &mut ChunkMeans, layer: usize, output: LayerOutput<'_>| {
-                            for (place, _) in measured.iter().enumerate().filter(|(_, of)| of.measured_at == layer) {
-                                chunk.take(place, measured.len(), output);
-                            }
-                        };
-                        let (_, chunks) = loaded.model.forward_watched::<ChunkMeans>(&images, &[], watch)?;
-                        Ok(chunks)
-                    };
-                    for chunk in self.work.run(WorkKind::Forward, apply).await? {
-                        means.iter_mut().zip(chunk.values).for_each(|(all, own)| all.extend(own));
+                let means = self.means_of_maps(run, entry, &measured, &groups).await?;
+                let images = groups.map(|group| group.ids.len());
+                let mut found = Separation { layers: Vec::new(), units: Vec::new(), images, layers_left_out };
+                // Layer by layer, so that others get their turn between.
+                for (place, (&of, values)) in measured.iter().zip(means).enumerate() {
+                    // The last layer's units are the classes themselves.
+                    let names_units = place + 1 < measured.len();
+                    let measure = move || Ok(measure(of, values, images, names_units));
+                    match self.work.run(WorkKind::Forward, measure).await? {
+                        Some((layer, units)) => {
+                            found.layers.push(layer);
+                            found.units.extend(units);
+                        }
+                        None => found.layers_left_out += 1,
                     }
                 }
-                let summarise = move || Ok(summary(&measured, means, counts, layers_left_out));
-                self.work.run(WorkKind::Forward, summarise).await
+                found.units.sort_by(|a, b| b.area.value.total_cmp(&a.area.value));
+                found.units.truncate(BEST_UNITS);
+                Ok(found)
             })
             .await
     }
-}
 
-fn summary(measured: &[MeasuredLayer], means: Vec<Vec<f32>>, images: [usize; 2], layers_left_out: usize) -> Separation {
-    let count = images[0] + images[1];
-    let is_first: Vec<bool> = (0..count).map(|image| image < images[0]).collect();
-    let mut layers = Vec::with_capacity(measured.len());
-    let mut candidates: Vec<SeparatingUnit> = Vec::new();
-    for (place, (&of, values)) in measured.iter().zip(means).enumerate() {
-        let channels = values.len() / count.max(1);
-        let Ok(features) = Array2::from_shape_vec((count, channels), values) else { continue };
-        let Some(units) = separation::units(features.view(), &is_first) else { continue };
-        // The last layer's units are the classes themselves.
-        if place + 1 < measured.len() {
-            let mut order: Vec<usize> = (0..channels).collect();
-            order.sort_by(|a, b| units.areas[*b].value.total_cmp(&units.areas[*a].value));
-            for &unit in order.iter().take(BEST_UNITS) {
-                let column = features.column(unit);
-                let Some(histogram) = separation::histogram(column, &is_first, BINS) else { continue };
-                let mean = |range: std::ops::Range<usize>| column.slice(s![range]).mean().unwrap_or(f32::NAN);
-                let means = [mean(0..images[0]), mean(images[0]..count)];
-                candidates.push(SeparatingUnit { of, unit, area: units.areas[unit], means, histogram });
+    /// By measured layer the mean of each map of each image, images by channels.
+    async fn means_of_maps(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+        measured: &[MeasuredLayer],
+        groups: &[ImageGroup; 2],
+    ) -> Result<Vec<Vec<f32>>, ApiError> {
+        let ids: Vec<_> = groups.iter().flat_map(|group| group.ids.iter().copied()).collect();
+        let loaded = self.model(run, entry).await?;
+        let mut means: Vec<Vec<f32>> = vec![Vec::new(); measured.len()];
+        for ids in ids.chunks(CHUNK_IMAGES) {
+            let (loaded, corpus) = (Arc::clone(&loaded), Arc::clone(&groups[0].corpus));
+            let (ids, measured) = (ids.to_vec(), measured.to_vec());
+            let apply = move || {
+                let pixels = |id: &ImageId| {
+                    corpus
+                        .pixels(*id)
+                        .ok_or_else(|| ApiError::unusable(format!("image {} is not there any more", id.0)))
+                };
+                let images: Vec<_> = ids.iter().map(pixels).collect::<Result<_, _>>()?;
+                let watch = |chunk: &mut ChunkMeans, layer: usize, output: LayerOutput<'_>| {
+                    for (place, _) in measured.iter().enumerate().filter(|(_, of)| of.measured_at == layer) {
+                        chunk.take(place, measured.len(), output);
+                    }
+                };
+                let (_, chunks) = loaded.model.forward_watched::<ChunkMeans>(&images, &[], watch)?;
+                Ok(chunks)
+            };
+            for chunk in self.work.run(WorkKind::Forward, apply).await? {
+                means.iter_mut().zip(chunk.values).for_each(|(all, own)| all.extend(own));
             }
         }
-        let probe = separation::probe(features.view(), &is_first);
-        layers.push(LayerSeparation { of, units, probe });
+        Ok(means)
     }
-    let layers_left_out = layers_left_out + measured.len() - layers.len();
-    candidates.sort_by(|a, b| b.area.value.total_cmp(&a.area.value));
-    candidates.truncate(BEST_UNITS);
-    Separation { layers, units: candidates, images, layers_left_out }
+}
+
+/// One layer, and its best units where they are wanted; none where its outputs are no numbers.
+fn measure(
+    of: MeasuredLayer,
+    values: Vec<f32>,
+    images: [usize; 2],
+    names_units: bool,
+) -> Option<(LayerSeparation, Vec<SeparatingUnit>)> {
+    let count = images[0] + images[1];
+    let is_first: Vec<bool> = (0..count).map(|image| image < images[0]).collect();
+    let features = Array2::from_shape_vec((count, values.len() / count.max(1)), values).ok()?;
+    let units = separation::units(features.view(), &is_first)?;
+    let mut order: Vec<(usize, separation::Area)> =
+        units.areas.iter().enumerate().filter_map(|(unit, area)| Some((unit, (*area)?))).collect();
+    order.sort_by(|a, b| b.1.value.total_cmp(&a.1.value));
+    order.truncate(if names_units { BEST_UNITS } else { 0 });
+    let named = order.into_iter().filter_map(|(unit, area)| {
+        let column = features.column(unit);
+        // A value that is infinite has no place in a histogram.
+        let histogram = separation::histogram(column, &is_first, BINS)?;
+        let mean = |range: std::ops::Range<usize>| column.slice(s![range]).mean().unwrap_or(f32::NAN);
+        let means = [mean(0..images[0]), mean(images[0]..count)];
+        Some(SeparatingUnit { of, unit, area, means, histogram })
+    });
+    let named = named.collect();
+    let probe = separation::probe(features.view(), &is_first);
+    Some((LayerSeparation { of, units, probe }, named))
 }

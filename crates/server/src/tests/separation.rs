@@ -57,13 +57,31 @@ async fn areas_are_those_of_all_pairs_of_images() {
     assert!(units.is_sorted_by(|a, b| a["area"].as_f64() >= b["area"].as_f64()));
     for unit in units {
         assert_ne!(unit["layer"], "fc10");
+        if unit["layer"] == "fc16" {
+            let number = unit["unit"].as_u64().unwrap() as usize;
+            let sides = [column(&first, number), column(&second, number)];
+            let mean = |side: &[f64]| side.iter().sum::<f64>() / side.len() as f64;
+            for (found, side) in unit["means"].as_array().unwrap().iter().zip(&sides) {
+                assert!((found.as_f64().unwrap() - mean(side)).abs() < 1e-4, "{unit}");
+            }
+            assert_eq!(unit["class"], json!(if area(&sides[0], &sides[1]) >= 0.5 { 2 } else { 7 }));
+            // The greatest value lies in the last bin of its class.
+            let greatest = |side: &[f64]| side.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let side = usize::from(greatest(&sides[0]) < greatest(&sides[1]));
+            assert!(unit["histograms"][side][23].as_f64().unwrap() > 0.0, "{unit}");
+            assert!((unit["range"][1].as_f64().unwrap() - greatest(&sides[side])).abs() < 1e-4, "{unit}");
+        }
         for shares in unit["histograms"].as_array().unwrap() {
             let sum: f64 = shares.as_array().unwrap().iter().map(|share| share.as_f64().unwrap()).sum();
             assert!((sum - 1.0).abs() < 1e-5, "{unit}");
         }
     }
-    // The other way round the areas are the same.
+    // The other way round the areas are the same, and the sides change places.
     let turned = server.json(&format!("{POINT}/separation?a=7&b=2")).await;
+    for (one, other) in units.iter().zip(turned["units"].as_array().unwrap()) {
+        assert_eq!(json!([one["means"][1], one["means"][0]]), other["means"]);
+        assert_eq!(json!([one["histograms"][1], one["histograms"][0]]), other["histograms"]);
+    }
     let best = |answer: &Value| {
         answer["layers"].as_array().unwrap().iter().map(|l| l["best_area"].clone()).collect::<Vec<_>>()
     };

@@ -17,28 +17,31 @@ use rayon::prelude::*;
 /// How well each unit of a layer separates two classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnitSeparation {
-    /// By unit.
-    pub areas: Vec<Area>,
+    /// By unit; none where a value is not a number.
+    pub areas: Vec<Option<Area>>,
     /// The unit with the greatest area, the first of equals.
     pub best: usize,
-    /// The median of the areas.
+    /// Its area.
+    pub best_area: Area,
+    /// The median of those areas.
     pub median: f64,
 }
 
 /// The separation of two classes by each column of `features`, images by units; `is_first` says of each image whether it
-/// belongs to the first class. None without units, or without images of either class.
+/// belongs to the first class. None without such units, or without images of either class.
 pub fn units(features: ArrayView2<'_, f32>, is_first: &[bool]) -> Option<UnitSeparation> {
     let columns: Vec<ArrayView1<'_, f32>> = features.axis_iter(Axis(1)).collect();
     let areas = columns.par_iter().map(|column| area_under_curve(column.iter().copied(), is_first));
-    let areas: Vec<Area> = areas.collect::<Option<_>>()?;
-    let mut sorted: Vec<f64> = areas.iter().map(|area| area.value).collect();
+    let areas: Vec<Option<Area>> = areas.collect();
+    let mut sorted: Vec<f64> = areas.iter().flatten().map(|area| area.value).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let greatest = *sorted.last()?;
-    let best = areas.iter().position(|area| area.value >= greatest)?;
+    let mut known = areas.iter().enumerate().filter_map(|(unit, area)| Some((unit, (*area)?)));
+    let (best, best_area) = known.find(|(_, area)| area.value >= greatest)?;
     let middle = sorted.len() / 2;
     let median =
         if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] };
-    Some(UnitSeparation { areas, best, median })
+    Some(UnitSeparation { areas, best, best_area, median })
 }
 
 /// Shares of images in equal bins from the least to the greatest value.
@@ -82,8 +85,11 @@ mod tests {
     fn the_best_unit_may_be_greater_for_either_class() {
         let features = array![[0.0, 5.0, 1.0], [1.0, 4.0, 1.0], [2.0, 1.0, 1.0], [3.0, 2.0, 1.0]];
         let found = units(features.view(), &[true, true, false, false]).unwrap();
-        let areas: Vec<_> = found.areas.iter().map(|area| (area.value, area.is_greater_for_first)).collect();
+        let areas: Vec<_> = found.areas.iter().flatten().map(|area| (area.value, area.is_greater_for_first)).collect();
         assert_eq!(areas, [(1.0, false), (1.0, true), (0.5, true)]);
+        // A unit that is not a number does not take the others along.
+        let broken = units(array![[f32::NAN, 1.0], [1.0, 2.0]].view(), &[true, false]).unwrap();
+        assert_eq!((broken.areas[0], broken.best, broken.median), (None, 1, 1.0));
         assert_eq!((found.best, found.median), (0, 1.0));
         assert!(units(features.view(), &[true; 4]).is_none());
     }
