@@ -21,9 +21,11 @@ pub struct Unit {
 pub struct Connection {
     /// The other unit.
     pub unit: Unit,
-    /// The Euclidean norm of the kernel between the two with the sign of its sum, times what normalisations on the way
+    /// The Euclidean norm of the kernel between the two with the sign of its sum, times what batch normalisations, scales and dropout on the way
     /// multiply by. None where the connection has no weight, as in a product of two layers.
     pub weight: Option<f32>,
+    /// The channel of the kernel between the two, which counts within a group; none without a kernel.
+    pub kernel_channel: Option<usize>,
 }
 
 /// A unit's connections.
@@ -167,13 +169,14 @@ impl Walk<'_> {
             let first = kernels.first_seen(unit.channel);
             for channel in 0..kernels.channels {
                 let (from, gain) = self.origin(layer.inputs[0], first + channel)?;
-                found.push(Connection { unit: from, weight: Some(kernels.weight(unit.channel, channel) * gain) });
+                let weight = Some(kernels.weight(unit.channel, channel) * gain);
+                found.push(Connection { unit: from, weight, kernel_channel: Some(channel) });
             }
         } else if !layer.op.operation().is_opaque() {
             for (place, &input) in layer.inputs.iter().enumerate() {
                 let (from, gain) = self.origin(input, unit.channel)?;
                 let weight = layer.op.operation().input_factor(place).map(|coefficient| coefficient * gain);
-                found.push(Connection { unit: from, weight });
+                found.push(Connection { unit: from, weight, kernel_channel: None });
             }
         }
         Ok(found)
@@ -217,10 +220,11 @@ impl Walk<'_> {
             found.extend(outputs.map(|output| Connection {
                 unit: Unit { layer: index, channel: output },
                 weight: Some(kernels.weight(output, own) * gain),
+                kernel_channel: Some(own),
             }));
         } else if !layer.op.operation().is_opaque() {
             let weight = layer.op.operation().input_factor(place).map(|coefficient| coefficient * gain);
-            found.push(Connection { unit: Unit { layer: index, channel }, weight });
+            found.push(Connection { unit: Unit { layer: index, channel }, weight, kernel_channel: None });
         }
         Ok(())
     }

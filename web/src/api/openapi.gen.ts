@@ -4986,9 +4986,13 @@ export interface components {
     };
     /** @description A connection with another unit. */
     WeightedUnit: components['schemas']['UnitName'] & {
+      /** @description `red`, `green` or `blue`, where it is a colour of the image. */
+      colour: string | null;
+      /** @description The channel of the kernel between the two, which counts within a group. Absent without a kernel. */
+      kernel_channel: number | null;
       /**
        * Format: float
-       * @description The Euclidean norm of the kernel between the two with the sign of its sum, times what normalisations on the way
+       * @description The Euclidean norm of the kernel between the two with the sign of its sum, times what batch normalisations, scales and dropout on the way
        *     multiply by. Absent where there is no weight between them, or it is not finite.
        */
       weight: number | null;

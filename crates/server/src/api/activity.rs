@@ -207,11 +207,11 @@ fn activities_of(run: &OpenRun, layer: String, split: Split, chosen: &[usize]) -
         None => Vec::new(),
     };
     let listing = run.listing()?;
-    let only = |filters: &[FilterActivity]| -> Vec<FilterActivity> {
-        chosen.iter().filter_map(|&filter| filters.get(filter).copied()).collect()
+    let only = |filters: &[FilterActivity]| -> Option<Vec<FilterActivity>> {
+        chosen.iter().map(|&filter| filters.get(filter).copied()).collect()
     };
     let kept: Vec<_> =
-        moments.into_iter().filter_map(|(step, filters)| Some((listing.index_of(step)?, only(&filters)))).collect();
+        moments.into_iter().filter_map(|(step, filters)| Some((listing.index_of(step)?, only(&filters)?))).collect();
     let column = |number: fn(&FilterActivity) -> f32| -> Vec<Vec<f32>> {
         kept.iter().map(|(_, filters)| filters.iter().map(number).collect()).collect()
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use deepviz_net::recipe::ChannelOrder;
 use deepviz_net::{Connection, Connections, Network, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -46,10 +47,16 @@ struct UnitName {
 struct WeightedUnit {
     #[serde(flatten)]
     unit: UnitName,
-    /// The Euclidean norm of the kernel between the two with the sign of its sum, times what normalisations on the way
+    /// The Euclidean norm of the kernel between the two with the sign of its sum, times what batch normalisations, scales and dropout on the way
     /// multiply by. Absent where there is no weight between them, or it is not finite.
     #[schema(required)]
     weight: Option<f32>,
+    /// The channel of the kernel between the two, which counts within a group. Absent without a kernel.
+    #[schema(required)]
+    kernel_channel: Option<usize>,
+    /// `red`, `green` or `blue`, where it is a colour of the image.
+    #[schema(required)]
+    colour: Option<&'static str>,
 }
 
 /// The strongest connections of a filter, by the size of their weights.
@@ -94,11 +101,13 @@ pub(crate) async fn connections(
     let layer = layer_index(&network, &path.layer)?;
     let filter = filter_of(&network, layer, &path.filter)?;
     let snapshot = app.models.snapshot(&run, entry).await?;
+    // Some weights are brought into another order for it.
+    let kind = WorkKind::of_size(network.parameter_count());
     let find = move || {
         let found = network.connections(&snapshot.parameters, layer, filter)?;
         Ok(answer(&network, checkpoint, (path.layer, filter), found, most))
     };
-    let answer = app.work.run(WorkKind::Render, find).await?;
+    let answer = app.work.run(kind, find).await?;
     json_with_policy(&headers, &answer, CachePolicy::by_hash(query.v.as_deref(), &entry.hash))
 }
 
@@ -111,12 +120,17 @@ fn answer(
 ) -> ConnectionsAnswer {
     let name = |unit: Unit| UnitName { layer: network.layers()[unit.layer].name.clone(), filter: unit.channel };
     let strongest = |mut side: Vec<Connection>| -> Vec<WeightedUnit> {
-        let size = |connection: &Connection| connection.weight.map_or(0.0, f32::abs);
+        // One that is not finite comes last.
+        let size = |connection: &Connection| connection.weight.and_then(finite).map_or(-1.0, f32::abs);
         side.sort_by(|a, b| size(b).total_cmp(&size(a)));
         let named = side.into_iter().take(most);
-        named
-            .map(|Connection { unit, weight }| WeightedUnit { unit: name(unit), weight: weight.and_then(finite) })
-            .collect()
+        let named = named.map(|Connection { unit, weight, kernel_channel }| WeightedUnit {
+            unit: name(unit),
+            weight: weight.and_then(finite),
+            kernel_channel,
+            colour: colour(network, unit),
+        });
+        named.collect()
     };
     ConnectionsAnswer {
         checkpoint,
@@ -128,4 +142,14 @@ fn answer(
         output_count: found.outputs.len(),
         outputs: strongest(found.outputs),
     }
+}
+
+/// The colour that a channel of the image is.
+fn colour(network: &Network, unit: Unit) -> Option<&'static str> {
+    let is_colour = unit.layer == 0 && network.layers()[0].shape.channels == 3;
+    let colours = match network.channel_order() {
+        ChannelOrder::Rgb => ["red", "green", "blue"],
+        ChannelOrder::Bgr => ["blue", "green", "red"],
+    };
+    is_colour.then(|| colours.get(unit.channel).copied()).flatten()
 }

@@ -31,6 +31,7 @@ async fn connections_are_the_weights_in_order_of_their_size() {
             let other = unit["filter"].as_u64().unwrap() as usize;
             let expected = if from_below {
                 assert_eq!(unit["layer"], "conv1");
+                assert_eq!(unit["kernel_channel"], unit["filter"]);
                 weight(&server, "conv2", 3, other).await
             } else {
                 assert_eq!(unit["layer"], "fc16");
@@ -45,6 +46,12 @@ async fn connections_are_the_weights_in_order_of_their_size() {
     let direct = server.json(&format!("{LAYERS}/fc16/filters/5/connections?limit=2")).await;
     assert_eq!((&rectified["inputs"], &rectified["outputs"]), (&direct["inputs"], &direct["outputs"]));
     assert_eq!((weights(&direct["inputs"]).len(), weights(&direct["outputs"]).len()), (2, 2));
+    // The first layer sees colours, in the order of the run.
+    let first = server.json(&format!("{LAYERS}/conv1/filters/0/connections")).await;
+    for unit in first["inputs"].as_array().unwrap() {
+        let expected = ["red", "green", "blue"][unit["filter"].as_u64().unwrap() as usize];
+        assert_eq!(unit["colour"], expected);
+    }
     // Of the classes there is nothing that they feed.
     let class = server.json(&format!("{LAYERS}/fc10/filters/1/connections")).await;
     assert_eq!((class["output_count"].as_u64(), class["input_count"].as_u64()), (Some(0), Some(16)));

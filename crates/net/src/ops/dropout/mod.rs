@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, FromTable, Operation, ShapeError};
+use super::{Example, FromTable, Operation, Role, ShapeError};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -63,6 +63,10 @@ impl Operation for Dropout {
         let rate = self.rate as f32;
         ShapeError::ensure((0.0..1.0).contains(&rate), || "a rate from 0 to below 1".into(), || format!("{rate}"))?;
         Ok(inputs[0])
+    }
+
+    fn channel_gain(&self, _: &dyn Fn(Role) -> Option<f32>) -> f32 {
+        self.share()
     }
 
     fn describe(&self, _: &[Shape]) -> String {
