@@ -34,13 +34,13 @@ impl PickleReader<'_> {
     pub(crate) fn object_by_name(&mut self) -> Result<(), PickleFault> {
         let (module, name) = (self.word()?, self.word()?);
         let arguments = self.since_mark()?;
-        self.push(Value::Record(Record {
+        self.push(Value::Record(Box::new(Record {
             module: module.into(),
             name: name.into(),
             arguments,
             state: None,
             items: Vec::new(),
-        }))
+        })))
     }
 
     /// An object of a class with a tuple of arguments, and a dictionary of those that have names.
@@ -61,6 +61,6 @@ impl PickleReader<'_> {
             return Err(self.fault("a class with a long name".to_owned(), "a name of usual length"));
         }
         let (module, name) = (names.0.clone(), names.1.clone());
-        self.push(Value::Record(Record { module, name, arguments, state: None, items: Vec::new() }))
+        self.push(Value::Record(Box::new(Record { module, name, arguments, state: None, items: Vec::new() })))
     }
 }

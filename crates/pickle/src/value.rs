@@ -32,7 +32,7 @@ pub enum Value<'a> {
     /// An array; empty until its state arrives.
     Array(Array<'a>),
     /// An object of a class, or what a function would have returned: nothing was called.
-    Record(Record<'a>),
+    Record(Box<Record<'a>>),
 }
 
 /// An array of numbers.
@@ -107,7 +107,7 @@ impl<'a> Pickle<'a> {
     pub fn entry(&self, value: &Value<'a>, key: &str) -> Option<&Value<'a>> {
         let items = match value {
             Value::Dict(items) => items,
-            Value::Record(Record { state: Some(state), .. }) => match self.get(*state) {
+            Value::Record(record) => match self.get(record.state?) {
                 Value::Dict(items) => items,
                 _ => return None,
             },

@@ -42,6 +42,10 @@ impl Run {
                 serde_json::to_writer(&mut lines, metric)?;
                 lines.push(b'\n');
             }
+            // A last line that was cut off must not take the first new one along.
+            if std::fs::read(&path).is_ok_and(|known| known.last().is_some_and(|last| *last != b'\n')) {
+                lines.insert(0, b'\n');
+            }
             let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
             // In one write, so that readers see whole lines.
             file.write_all(&lines)?;

@@ -71,8 +71,17 @@ impl Importer for CudaConvnetImporter<'_> {
     fn take(&mut self, files: &[PathBuf], stop: &Stop) -> anyhow::Result<()> {
         let mut planned = Vec::with_capacity(files.len());
         let mut known = self.target.recipe();
+        let mut mean: Option<(SubtractedMean, String)> = None;
         for file in files {
+            // Before anything is written.
+            if stop.is_asked() {
+                return Ok(());
+            }
             let checkpoint = CudaConvnet::open(file, self.target.images())?;
+            match &mean {
+                Some((known, name)) => check_mean(*known, name, checkpoint.mean, file)?,
+                None => mean = Some((checkpoint.mean, file.display().to_string())),
+            }
             match &known {
                 Some((recipe, name)) => check_same(recipe, name, &checkpoint.recipe, file)?,
                 None => known = Some((checkpoint.recipe.clone(), file.display().to_string())),
@@ -85,6 +94,13 @@ impl Importer for CudaConvnetImporter<'_> {
             self.target = Target::Run(Box::new(run));
         }
         let Target::Run(run) = &mut self.target else { return Ok(()) };
+        if let Some((SubtractedMean::Scalar(value), name)) = &mean
+            && run.mean.iter().any(|of_run| of_run != value)
+        {
+            bail!(
+                "{name} has {value} subtracted from its images, the run another mean; import it into a run of its own"
+            );
+        }
         planned.sort_by_key(|(step, _)| *step);
         for (step, file) in planned {
             if stop.is_asked() {
@@ -98,11 +114,33 @@ impl Importer for CudaConvnetImporter<'_> {
         Ok(())
     }
 
+    fn has_taken(&self, file: &Path) -> bool {
+        matches!(&self.target, Target::Run(run) if run.snapshots.has_taken(file))
+    }
+
     fn finish(&self) {
         if let Target::Run(run) = &self.target {
             run.snapshots.finish();
         }
     }
+}
+
+/// Refuses a checkpoint whose images had another mean subtracted.
+fn check_mean(known: SubtractedMean, name: &str, found: SubtractedMean, file: &Path) -> anyhow::Result<()> {
+    if known == found {
+        return Ok(());
+    }
+    let words = |mean| match mean {
+        SubtractedMean::Pixel { offset } if offset.abs() > 0.0 => format!("the mean image and {offset}"),
+        SubtractedMean::Pixel { .. } => "the mean image".to_owned(),
+        SubtractedMean::Scalar(value) => value.to_string(),
+    };
+    bail!(
+        "{} has {} subtracted from its images, {name} {}; import it into a run of its own",
+        file.display(),
+        words(found),
+        words(known)
+    )
 }
 
 /// Refuses a checkpoint of another network, with the first difference.

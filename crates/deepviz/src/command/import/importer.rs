@@ -22,6 +22,9 @@ pub trait Importer {
     /// Takes these, in the order of their steps. Nothing is written before all of them are known to fit.
     fn take(&mut self, files: &[PathBuf], stop: &Stop) -> anyhow::Result<()>;
 
+    /// Whether this file was added.
+    fn has_taken(&self, file: &Path) -> bool;
+
     /// Says what was taken.
     fn finish(&self);
 }
@@ -46,14 +49,29 @@ fn follow(importer: &mut dyn Importer, given: &[PathBuf], stop: &Stop) {
         let files = listed_while_following(importer, given, &mut said);
         let ready = arrivals.ready(&files);
         // Those that were there before are put in order together, as far as all of them can be used.
-        if !ready.is_empty() && importer.take(&ready, stop).is_err() {
-            for file in ready {
-                if let Err(error) = importer.take(std::slice::from_ref(&file), stop) {
-                    note(&format!("{} is left out: {error:#}", file.display()));
-                }
-            }
+        if let Err(error) = importer.take(&ready, stop) {
+            leave_out(importer, &ready, &error, stop);
         }
         std::thread::sleep(follow::INTERVAL);
+    }
+}
+
+/// Some of the files cannot be taken: says which, and takes the others one by one.
+fn leave_out(importer: &mut dyn Importer, files: &[PathBuf], error: &anyhow::Error, stop: &Stop) {
+    if let [file] = files {
+        return note(&format!("{} is left out: {error:#}", file.display()));
+    }
+    // A conflict of two files is seen only where they are taken together.
+    if files.iter().any(|file| importer.has_taken(file)) {
+        note(&format!("{error:#}"));
+    }
+    for file in files {
+        if importer.has_taken(file) {
+            continue;
+        }
+        if let Err(error) = importer.take(std::slice::from_ref(file), stop) {
+            note(&format!("{} is left out: {error:#}", file.display()));
+        }
     }
 }
 

@@ -83,6 +83,10 @@ impl Importer for PytorchImporter {
         Ok(())
     }
 
+    fn has_taken(&self, file: &Path) -> bool {
+        self.snapshots.has_taken(file)
+    }
+
     fn finish(&self) {
         self.snapshots.finish();
     }

@@ -22,6 +22,8 @@ pub struct Snapshots {
     steps: BTreeSet<Step>,
     /// The snapshot that was added last, and its file.
     last: Option<(PathBuf, RawSnapshot)>,
+    /// Files that were added.
+    taken: BTreeSet<PathBuf>,
     imported: usize,
     left_alone: usize,
 }
@@ -46,6 +48,7 @@ impl Snapshots {
             // A damaged one is replaced by what holds the same weights.
             steps: entries.iter().filter(|entry| entry.problem.is_none()).map(|entry| entry.step).collect(),
             last: None,
+            taken: BTreeSet::new(),
             imported: 0,
             left_alone: 0,
             run,
@@ -65,6 +68,11 @@ impl Snapshots {
     /// Whether the run has none.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether this file was added.
+    pub fn has_taken(&self, file: &Path) -> bool {
+        self.taken.contains(file)
     }
 
     /// How many were added.
@@ -102,6 +110,7 @@ impl Snapshots {
         self.run.add_snapshot(&snapshot)?;
         self.steps.insert(moment.step);
         self.imported += 1;
+        self.taken.insert(file.to_owned());
         self.console.tell(
             &format!("step {}: {}", moment.step, file.display()),
             &json!({

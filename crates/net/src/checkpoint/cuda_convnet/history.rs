@@ -133,6 +133,8 @@ impl Clock {
 
 /// Batches of the data, and of a history.
 const MOST_BATCHES: usize = 1 << 20;
+/// Costs of a network.
+const MOST_COSTS: usize = 64;
 /// Images of a batch of the data.
 const MOST_CASES: f64 = 1e9;
 /// Updates of a run; the page and scripts read them as doubles.
@@ -147,13 +149,21 @@ fn batches(document: Document<'_>, key: &str, cost: Option<&FileLayer<'_>>, gene
         let mut parts = document.items(entry)?;
         let (costs, cases) = (parts.next()?, number(parts.next()?)?);
         let cases = Some(cases).filter(|cases| (1.0..MOST_CASES).contains(cases))?;
-        let measured = document.pickle.entry(costs, name).and_then(|values| measured(document, values));
-        // cuda-convnet2 keeps sums; the first one divides what it prints, and keeps that.
-        let is_sum = generation == Generation::Second || measured.is_some_and(|[_, error]| error > 1.0);
-        let times = if is_sum { cases } else { 1.0 };
-        Some(Batch { cases: cases as u64, measured: measured.map(|values| values.map(|value| value / times)) })
+        // A dictionary that stands in the file once can be that of every entry.
+        let is_short = matches!(costs, Value::Dict(items) if items.len() <= MOST_COSTS);
+        let values = is_short.then(|| document.pickle.entry(costs, name)).flatten();
+        Some((cases, values.and_then(|values| measured(document, values))))
     };
-    entries.map(read).collect::<Option<Vec<_>>>().unwrap_or_default()
+    let found = entries.map(read).collect::<Option<Vec<_>>>().unwrap_or_default();
+    // cuda-convnet2 keeps sums; the first one divides what it prints, and keeps that. A sum of few errors looks like a
+    // share, so that all batches decide together.
+    let is_sum = generation == Generation::Second
+        || found.iter().any(|(_, measured)| measured.is_some_and(|[_, error]| error > 1.0));
+    let batch = |(cases, measured): (f64, Option<[f64; 2]>)| {
+        let times = if is_sum { cases } else { 1.0 };
+        Batch { cases: cases as u64, measured: measured.map(|values| values.map(|value| value / times)) }
+    };
+    found.into_iter().map(batch).collect()
 }
 
 /// The loss and the error of a cost.

@@ -114,7 +114,8 @@ fn pool(fields: &Fields<'_>, table: &mut Table) -> Result<(), Error> {
     put(table, "start", start);
     let covering = fields.whole("imgSize").ok().filter(|_| stride > 0).map(|side| {
         let beyond = side.saturating_sub(start).saturating_sub(size);
-        1 + beyond.div_euclid(stride) + i64::from(beyond.rem_euclid(stride) > 0)
+        let more = i64::from(beyond.rem_euclid(stride) > 0);
+        beyond.div_euclid(stride).saturating_add(1 + more)
     });
     if covering != Some(outputs) {
         put(table, "outputs", outputs);
