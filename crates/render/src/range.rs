@@ -86,10 +86,17 @@ impl Range {
     }
 
     /// The values at the two ends of a palette: around zero for a signed one, else from the least to the greatest
-    /// value that the scale reaches.
+    /// value that the scale reaches. Values of which none is below zero, such as those of a rectifier, begin at zero:
+    /// black is then none, in every picture.
     pub fn ends(&self, is_signed: bool) -> [f32; 2] {
         let range = self.or_zero();
-        if is_signed { [-range.limit, range.limit] } else { [range.low, range.high] }
+        if is_signed {
+            [-range.limit, range.limit]
+        } else if range.minimum >= 0.0 {
+            [0.0, range.high]
+        } else {
+            [range.low, range.high]
+        }
     }
 
     /// The symmetric scale, so that zero stays in the middle: the greatest magnitude, or where there are many values
@@ -189,5 +196,8 @@ mod tests {
         assert_ends(whole.ends(true), [-100.0, 100.0]);
         assert_ends(whole.ends(false), [-100.0, 100.0]);
         assert_ends(Range::within(&[f32::NAN], 99.0).ends(false), [0.0, 0.0]);
+        // A pool behind a rectifier never reaches zero, and is drawn from it all the same.
+        assert_ends(Range::of(&[3.0, 8.0]).ends(false), [0.0, 8.0]);
+        assert_ends(Range::of(&[3.0, 8.0]).ends(true), [-8.0, 8.0]);
     }
 }

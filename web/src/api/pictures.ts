@@ -70,7 +70,14 @@ async function split(strip: Picture): Promise<Picture[]> {
       bitmap: part,
       width: part.width,
       height: part.height,
-      sheet: { ...sheet, checkpoint: bands[n], minimum, maximum, limit: sheet.limits?.[n] ?? sheet.limit },
+      sheet: {
+        ...sheet,
+        checkpoint: bands[n],
+        minimum,
+        maximum,
+        limit: sheet.limits?.[n] ?? sheet.limit,
+        ends: sheet.checkpoint_ends?.[n] ?? sheet.ends,
+      },
     };
   });
 }

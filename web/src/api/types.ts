@@ -73,10 +73,13 @@ export type SheetGeometry = Pick<
   | 'minimum'
   | 'maximum'
   | 'limit'
+  | 'ends'
 > & {
   /** The scale of each filter, where each has its own. */
   limits?: number[];
   /** Strips only: the checkpoints stacked from top to bottom, and the range of each. */
   checkpoints?: number[];
   ranges?: [number, number][];
+  /** Strips only: the ends of the palette at each checkpoint. */
+  checkpoint_ends?: [number, number][];
 };

@@ -27,9 +27,11 @@ describe('a run that diverged', () => {
   });
 
   it('has no numbers where its maps and values are none', () => {
-    expect(scaleWords(0, true)).toBe('nothing is finite but 0');
-    expect(scaleWords(0, false)).toBe('scale ± 0');
-    expect(scaleWords(0.25, true)).toBe('scale ± 0.25');
+    expect(scaleWords([0, 0], true)).toBe('nothing is finite but 0');
+    expect(scaleWords([0, 0], false)).toBe('scale ± 0');
+    expect(scaleWords([-0.25, 0.25], true)).toBe('scale ± 0.25');
+    expect(scaleWords([0, 24.13], false)).toBe('scale 0 to 24');
+    expect(scaleWords([-1, 2], false)).toBe('scale −1.0 to 2.0');
     expect(aboveZeroWords([1, -1, 0])).toBe('1 of 3 above zero');
     expect(aboveZeroWords(new Float32Array([1, NaN, Infinity]))).toBe('1 of 3 above zero, 2 not finite');
     expect(aboveZeroWords([NaN, -Infinity])).toBe('not finite');

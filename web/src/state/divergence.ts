@@ -20,10 +20,14 @@ export function testErrorText(point: Tested | undefined, digits: number, none = 
   return point?.test_error == null ? none : percent(point.test_error, digits);
 }
 
-/** Range of a picture's colour scale; of a network that has diverged, 0 may mean that no other value was finite. */
-export function scaleWords(limit: number, isDiverged: boolean, digits = 2): string {
-  if (limit === 0 && isDiverged) return 'nothing is finite but 0';
-  return `scale ± ${significant(limit, digits)}`;
+/**
+ * Ends of a picture's colour scale: `scale ± 0.25` where zero is in the middle, `scale 0 to 24` where it is not. Of a
+ * network that has diverged, 0 may mean that no other value was finite.
+ */
+export function scaleWords([low, high]: readonly number[], isDiverged: boolean, digits = 2): string {
+  if (low === 0 && high === 0 && isDiverged) return 'nothing is finite but 0';
+  if (low === -high) return `scale ± ${significant(high, digits)}`;
+  return `scale ${significant(low, digits)} to ${significant(high, digits)}`;
 }
 
 /** `12 of 48 above zero`, and how many of them are no numbers. */

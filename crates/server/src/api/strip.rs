@@ -56,6 +56,8 @@ struct Strip {
     checkpoints: Vec<usize>,
     /// Least and greatest value of each.
     ranges: Vec<[f32; 2]>,
+    /// The values at the two ends of the palette at each.
+    checkpoint_ends: Vec<[f32; 2]>,
     /// Checkpoints of the selection that cannot be used.
     problems: Vec<CheckpointProblem>,
 }
@@ -176,9 +178,11 @@ impl StripRequest {
         (sheet.minimum, sheet.maximum) = (all.minimum, all.maximum);
         sheet.limits = Some(picture.ranges.iter().map(|own| range.unwrap_or(*own).limit()).collect());
         sheet.limit = range.unwrap_or(all).limit();
-        sheet.ends = range.unwrap_or(all).ends(self.sheets.palette().is_signed());
+        let is_signed = self.sheets.palette().is_signed();
+        sheet.ends = range.unwrap_or(all).ends(is_signed);
+        let checkpoint_ends = picture.ranges.iter().map(|own| range.unwrap_or(*own).ends(is_signed)).collect();
         sheet.filter_ends = None;
         let ranges = picture.ranges.iter().map(|range| [range.minimum, range.maximum]).collect();
-        Picture::new(picture.png, &Strip { sheet, checkpoints, ranges, problems })
+        Picture::new(picture.png, &Strip { sheet, checkpoints, ranges, checkpoint_ends, problems })
     }
 }

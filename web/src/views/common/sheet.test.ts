@@ -16,6 +16,7 @@ const sheet: SheetGeometry = {
   minimum: -1,
   maximum: 1,
   limit: 1,
+  ends: [-1, 1],
 };
 
 it('finds a tile in a sheet and in a strip of sheets', () => {
