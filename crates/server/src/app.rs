@@ -15,6 +15,7 @@ use crate::runs::corpora::Corpora;
 use crate::runs::event_bus::EventBus;
 use crate::runs::metrics_logs::MetricsLogs;
 use crate::runs::open_run::OpenRun;
+use crate::sheet::held_images::HeldImages;
 use crate::sheet::models::Models;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) answers: Arc<ResponseBudgets>,
     /// Memory for pictures that come in.
     pub(crate) sent: ImageBudget,
+    /// Pictures that were sent and are kept for a while.
+    pub(crate) held_images: HeldImages,
     pub(crate) event_bus: Arc<EventBus>,
     pub(crate) models: Models,
     /// The folder that takes uploads, where they are allowed.

@@ -36,6 +36,7 @@ use crate::runs::corpora::Corpora;
 use crate::runs::event_bus::EventBus;
 use crate::runs::follow::follow;
 use crate::runs::metrics_logs::MetricsLogs;
+use crate::sheet::held_images::HeldImages;
 use crate::sheet::models::Models;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
@@ -146,6 +147,7 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         listing: Mutex::default(),
         answers: ResponseBudgets::new(),
         sent: ImageBudget::new(),
+        held_images: HeldImages::new(),
         event_bus: Arc::new(EventBus::new()),
         models: Models::new(Arc::clone(&cache), Arc::clone(&work), device, config.worker.clone()),
         cache,

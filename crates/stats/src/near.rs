@@ -55,19 +55,40 @@ impl Store {
                 _ => return Ok(None),
             },
         };
-        let near_image = |(place, distance): (usize, f32)| {
-            let row = outputs.row(place);
-            let class = predicted(row);
-            NearImage {
-                image: ImageId(first.0 + place as u32),
-                predicted: ClassId(class as u16),
-                probability: softmax(row)[class],
-                distance,
-            }
-        };
         let found = nearest(outputs.view(), &point, place, query.limit);
-        Ok(Some(found.into_iter().map(near_image).collect()))
+        Ok(Some(near_images(first, outputs.view(), found)))
     }
+
+    /// As [`Store::near`], of an image that is not in the corpus: `logits` are its outputs at the checkpoint.
+    pub fn near_outputs(
+        &self,
+        step: Step,
+        split: Split,
+        logits: &[f32],
+        limit: usize,
+    ) -> Result<Option<Vec<NearImage>>, Error> {
+        let Some((first, outputs)) = self.outputs(step, split)? else { return Ok(None) };
+        if logits.len() != outputs.ncols() {
+            return Ok(None);
+        }
+        let found = nearest(outputs.view(), logits, None, limit);
+        Ok(Some(near_images(first, outputs.view(), found)))
+    }
+}
+
+/// The images of some rows, with their distances; `first` is that of the first row.
+fn near_images(first: ImageId, outputs: ArrayView2<'_, f32>, found: Vec<(usize, f32)>) -> Vec<NearImage> {
+    let near_image = |(place, distance): (usize, f32)| {
+        let row = outputs.row(place);
+        let class = predicted(row);
+        NearImage {
+            image: ImageId(first.0 + place as u32),
+            predicted: ClassId(class as u16),
+            probability: softmax(row)[class],
+            distance,
+        }
+    };
+    found.into_iter().map(near_image).collect()
 }
 
 /// The rows nearest to a point with their distances, `without` one of them.

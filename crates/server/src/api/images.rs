@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::{Corpus, ImageId};
 use deepviz_render::Grid;
+use ndarray::ArrayView3;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -20,6 +21,7 @@ use crate::http::reply::{CachePolicy, Content, tag};
 use crate::http::response_memory::counted;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
+use crate::sheet::held_images::HeldImage;
 use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
 
 /// Images in one atlas.
@@ -71,8 +73,8 @@ pub(crate) async fn pixels(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
-    let id = image_id(&corpus, &image)?;
-    let sheet = Atlas { ids: vec![id], columns: 1, scale: scale(query.scale)?, is_whole: true, version: query.v };
+    let images = vec![AtlasImage::find(&app, &corpus, &image)?];
+    let sheet = Atlas { images, columns: 1, scale: scale(query.scale)?, is_whole: true, version: query.v };
     picture(&app, corpus, sheet, &headers).await
 }
 
@@ -92,17 +94,48 @@ pub(crate) async fn atlas(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let corpus = open(&app, &corpus).await?;
-    let ids: Vec<ImageId> = query.ids.split(',').map(|id| image_id(&corpus, id.trim())).collect::<Result<_, _>>()?;
-    if ids.len() > MOST_ATLAS {
-        return Err(ApiError::bad(format!("expected at most {MOST_ATLAS} ids, found {}", ids.len())));
+    let images = query.ids.split(',').map(|id| AtlasImage::find(&app, &corpus, id.trim()));
+    let images: Vec<AtlasImage> = images.collect::<Result<_, _>>()?;
+    if images.len() > MOST_ATLAS {
+        return Err(ApiError::bad(format!("expected at most {MOST_ATLAS} ids, found {}", images.len())));
     }
-    let columns = query.columns.unwrap_or_else(|| deepviz_render::near_square_columns(ids.len()));
-    let sheet = Atlas { ids, columns, scale: scale(query.scale)?, is_whole: false, version: query.v };
+    let columns = query.columns.unwrap_or_else(|| deepviz_render::near_square_columns(images.len()));
+    let sheet = Atlas { images, columns, scale: scale(query.scale)?, is_whole: false, version: query.v };
     picture(&app, corpus, sheet, &headers).await
 }
 
+/// An image of the corpus, or one that was sent.
+enum AtlasImage {
+    Corpus(ImageId),
+    Held(Arc<HeldImage>),
+}
+
+impl AtlasImage {
+    fn find(app: &App, corpus: &Corpus, id: &str) -> Result<Self, ApiError> {
+        Ok(match app.held_images.find(id)? {
+            Some(held) => Self::Held(held),
+            None => Self::Corpus(image_id(corpus, id)?),
+        })
+    }
+
+    /// Names its pixels within the corpus.
+    fn key(&self) -> String {
+        match self {
+            Self::Corpus(id) => id.0.to_string(),
+            Self::Held(held) => held.hash.clone(),
+        }
+    }
+
+    fn pixels<'a>(&'a self, corpus: &'a Corpus) -> Option<ArrayView3<'a, u8>> {
+        match self {
+            Self::Corpus(id) => corpus.pixels(*id),
+            Self::Held(held) => Some(held.pixels.view()),
+        }
+    }
+}
+
 struct Atlas {
-    ids: Vec<ImageId>,
+    images: Vec<AtlasImage>,
     columns: usize,
     scale: usize,
     /// True where images are drawn at their own size instead of as tiles of one size.
@@ -114,7 +147,7 @@ struct Atlas {
 impl Atlas {
     /// Pixels that are looked at or drawn, whichever are more.
     fn pixels(&self, corpus: &Corpus) -> usize {
-        let sizes = self.ids.iter().filter_map(|&id| corpus.pixels(id)).map(|image| image.dim().1 * image.dim().2);
+        let sizes = self.images.iter().filter_map(|image| image.pixels(corpus)).map(|image| image.dim().1 * image.dim().2);
         let (count, greatest, sum) =
             sizes.fold((0, 0, 0), |(count, greatest, sum), size| (count + 1, size.max(greatest), sum + size));
         let tile =
@@ -133,7 +166,7 @@ impl CacheSize for CachedPng {
 
 async fn picture(app: &App, corpus: Arc<Corpus>, atlas: Atlas, headers: &HeaderMap) -> Result<Response, ApiError> {
     let cache_policy = CachePolicy::by_hash(atlas.version.as_deref(), corpus.identity());
-    let ids: Vec<String> = atlas.ids.iter().map(|id| id.0.to_string()).collect();
+    let ids: Vec<String> = atlas.images.iter().map(AtlasImage::key).collect();
     let whole = if atlas.is_whole { "/whole" } else { "" };
     let key = format!("images/{}/{}/{}/{}{whole}", corpus.identity(), atlas.columns, atlas.scale, ids.join(","));
     let pixels = atlas.pixels(&corpus);
@@ -147,7 +180,7 @@ async fn picture(app: &App, corpus: Arc<Corpus>, atlas: Atlas, headers: &HeaderM
                 .run(WorkKind::of_size(pixels), move || {
                     let _held = working;
                     let shape = thumbnail_shape(&corpus);
-                    let images = atlas.ids.iter().filter_map(|&id| corpus.pixels(id));
+                    let images = atlas.images.iter().filter_map(|image| image.pixels(&corpus));
                     let tiles: Vec<_> = images
                         .map(|image| if atlas.is_whole { image.into() } else { thumbnail(image, shape) })
                         .collect();

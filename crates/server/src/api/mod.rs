@@ -12,6 +12,7 @@ pub(crate) mod events;
 pub(crate) mod example_stats;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod image_units;
 pub(crate) mod images;
 pub(crate) mod label_issues;
 pub(crate) mod metrics;
@@ -23,6 +24,7 @@ pub(crate) mod prediction_changes;
 pub(crate) mod run_detail;
 pub(crate) mod run_list;
 pub(crate) mod selectivity;
+pub(crate) mod sent_images;
 pub(crate) mod separation;
 pub(crate) mod sheets;
 pub(crate) mod status;
@@ -78,7 +80,8 @@ fn routes() -> OpenApiRouter<AppState> {
     let pictures = OpenApiRouter::new()
         .routes(routes!(sheets::sent_sheets))
         .routes(routes!(sheets::sent_layer_sheets))
-        .routes(routes!(predict::predict_sent));
+        .routes(routes!(predict::predict_sent))
+        .routes(routes!(sent_images::send));
     let archives = OpenApiRouter::new()
         .routes(routes!(uploads::list))
         .routes(routes!(uploads::put_run, uploads::delete_run))
@@ -101,7 +104,9 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(history::layer_history))
         .routes(routes!(predict::predict))
         .routes(routes!(predict::image_history))
+        .routes(routes!(sent_images::sent_image))
         .routes(routes!(nearest::near))
+        .routes(routes!(image_units::image_units))
         .routes(routes!(confusion::confusion))
         .routes(routes!(confusion::confusions))
         .routes(routes!(confusion::cell))

@@ -1,5 +1,7 @@
 //! The images that a network finds most alike to one.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -10,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::errors::StatisticsErrors;
 use crate::api::params::{DEFAULT_LIMIT, PredictPath, find_checkpoint, limit};
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
@@ -20,12 +22,15 @@ use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 use crate::runs::wire::SplitName;
+use crate::sheet::held_images::HeldImage;
+use crate::sheet::model_input::ModelInput;
 
 /// The parameters of a search for the nearest images.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct NearestQuery {
-    /// `test` or `train`: whose images are looked through; those of the image's own split unless given.
+    /// `test` or `train`: whose images are looked through; those of the image's own split unless given, for an image
+    /// that was sent the test split.
     split: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
     limit: Option<usize>,
@@ -38,7 +43,9 @@ struct NearbyImages {
     /// The split whose images were searched.
     split: SplitName,
     image: u32,
-    true_class: u16,
+    /// Absent for an image that was sent.
+    #[schema(required)]
+    true_class: Option<u16>,
     /// Without the image itself; of two equally near the smaller id comes first.
     items: Vec<NearbyImage>,
 }
@@ -81,18 +88,56 @@ pub(crate) async fn near(
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
     let corpus = app.corpora.images_of(&run).await?;
-    let answer = app.work.run(WorkKind::Render, move || answer(&run, &path, &query, &corpus)).await?;
+    let held = app.held_images.find_for(&run, &path.image)?;
+    let outputs = match &held {
+        Some(held) => Some(outputs_of(&app, &run, &path.checkpoint, held).await?),
+        None => None,
+    };
+    let place = match &held {
+        Some(held) => NearTo { image: held.id, outputs },
+        None => NearTo { image: image_id(&corpus, &path.image)?, outputs },
+    };
+    let answer = app.work.run(WorkKind::Render, move || answer(&run, &path, &query, &corpus, place)).await?;
     json(&headers, &answer)
 }
 
-fn answer(run: &OpenRun, path: &PredictPath, query: &NearestQuery, corpus: &Corpus) -> Result<NearbyImages, ApiError> {
-    let image = image_id(corpus, &path.image)?;
+/// The image to which others are near.
+struct NearTo {
+    image: ImageId,
+    /// Of an image that is not in the corpus.
+    outputs: Option<Vec<f32>>,
+}
+
+/// The logits of an image that was sent.
+async fn outputs_of(
+    app: &App,
+    run: &Arc<OpenRun>,
+    checkpoint: &str,
+    held: &Arc<HeldImage>,
+) -> Result<Vec<f32>, ApiError> {
+    let listing = run.listing_by(&app.work).await?;
+    let (_, entry) = listing.point(&run.id, checkpoint)?;
+    let input = ModelInput::HeldImage(Arc::clone(held));
+    Ok(app.models.activations(run, entry, &input).await?.layers[run.network().logits()].clone())
+}
+
+fn answer(
+    run: &OpenRun,
+    path: &PredictPath,
+    query: &NearestQuery,
+    corpus: &Corpus,
+    NearTo { image, outputs }: NearTo,
+) -> Result<NearbyImages, ApiError> {
     let own = corpus.split_of(image).unwrap_or(deepviz_corpus::Split::Test);
     let split = query.split.as_deref().map_or(Ok(own), |word| split(Some(word)))?;
     let limit = limit(query.limit, DEFAULT_LIMIT)?;
     let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     let store = statistics::required(run, split)?;
-    let Some(found) = store.near(&NearQuery { step: checkpoint.step, image, split, limit })? else {
+    let found = match &outputs {
+        Some(outputs) => store.near_outputs(checkpoint.step, split, outputs, limit)?,
+        None => store.near(&NearQuery { step: checkpoint.step, image, split, limit })?,
+    };
+    let Some(found) = found else {
         let missing = if store.confusion(checkpoint.step, own)?.is_none() { own } else { split };
         return Err(statistics::missing_at(run, &store, checkpoint, missing)?);
     };
@@ -108,7 +153,7 @@ fn answer(run: &OpenRun, path: &PredictPath, query: &NearestQuery, corpus: &Corp
         checkpoint: checkpoint.index,
         split: split.into(),
         image: image.0,
-        true_class: class(image),
+        true_class: corpus.label(image).map(|class| class.0),
         items: items.collect(),
     })
 }

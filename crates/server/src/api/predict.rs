@@ -1,5 +1,7 @@
 //! Predictions for an image, at one checkpoint and at all.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -16,8 +18,13 @@ use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, json, json_with_policy};
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
+use crate::runs::open_run::OpenRun;
+use crate::sheet::held_images::HeldImage;
 use crate::sheet::model_input::ModelInput;
 use crate::upload::image::{ImageBody, sent_image};
+
+/// Checkpoints at which the history of an image that was sent is computed, at most.
+const MOST_COMPUTED: usize = 64;
 
 /// The prediction for an image.
 #[derive(Serialize, ToSchema)]
@@ -45,7 +52,9 @@ struct Prediction {
 #[derive(Serialize, ToSchema)]
 struct ImageHistory {
     image: u32,
-    true_class: u16,
+    /// Absent for an image that was sent.
+    #[schema(required)]
+    true_class: Option<u16>,
     checkpoints: Vec<usize>,
     probabilities: Vec<Vec<f32>>,
 }
@@ -65,7 +74,7 @@ pub(crate) async fn predict(
     QueryParams(VersionQuery { v }): QueryParams<VersionQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let input = ModelInput::image(&app.corpora, &*app.runs.get(&run)?, &image).await?;
+    let input = ModelInput::image(&app, &*app.runs.get(&run)?, &image).await?;
     let (prediction, hash) = prediction(&app, &run, &checkpoint, &input).await?;
     json_with_policy(&headers, &prediction, CachePolicy::by_hash(v.as_deref(), &hash))
 }
@@ -105,7 +114,7 @@ async fn prediction(
     let predicted = deepviz_stats::predicted_class(logits, probabilities);
     let true_class = match input {
         ModelInput::CorpusImage { corpus, id } => corpus.label(*id).map(|class| class.0),
-        ModelInput::SentImage { .. } | ModelInput::Group { .. } => None,
+        ModelInput::SentImage { .. } | ModelInput::HeldImage(_) | ModelInput::Group { .. } => None,
     };
     let problem = if predicted.is_none() {
         let divergence = app.with_log(&run, |log| Ok(log.divergence.clone())).await;
@@ -137,6 +146,9 @@ fn not_finite(logits: &[f32], probabilities: &[f32], divergence: Option<Divergen
 }
 
 /// An image's probabilities at every checkpoint whose statistics hold them.
+///
+/// Of an image that was sent they are computed now, at 64 checkpoints at most: the first, the last and those evenly
+/// between them.
 #[utoipa::path(
     get, path = "/api/runs/{run}/images/{image}/history", tag = "statistics", params(RunImagePath),
     responses(
@@ -150,9 +162,12 @@ pub(crate) async fn image_history(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
+    if let Some(held) = app.held_images.find_for(&run, &image)? {
+        return json(&headers, &computed_history(&app, &run, held).await?);
+    }
     let corpus = app.corpora.images_of(&run).await?;
     let id = image_id(&corpus, &image)?;
-    let true_class = corpus.label(id).map(|class| class.0).unwrap_or_default();
+    let true_class = corpus.label(id).map(|class| class.0);
     let history = app
         .work
         .run(WorkKind::Render, move || {
@@ -171,4 +186,46 @@ pub(crate) async fn image_history(
         })
         .await?;
     json(&headers, &history)
+}
+
+/// The history of an image that no statistics hold. Checkpoints without finite probabilities are left out, as in the
+/// statistics.
+async fn computed_history(app: &App, run: &Arc<OpenRun>, held: Arc<HeldImage>) -> Result<ImageHistory, ApiError> {
+    let listing = run.listing_by(&app.work).await?;
+    let readable: Vec<usize> =
+        (0..listing.entries.len()).filter(|&index| listing.usable(index).is_ok()).collect();
+    let mut history = ImageHistory { image: held.id.0, true_class: None, checkpoints: vec![], probabilities: vec![] };
+    let input = ModelInput::HeldImage(held);
+    let output = run.network().output();
+    for index in evenly_with_ends(&readable, MOST_COMPUTED) {
+        let activations = app.models.activations(run, listing.usable(index)?, &input).await?;
+        let probabilities = &activations.layers[output];
+        if probabilities.iter().all(|value| value.is_finite()) {
+            history.checkpoints.push(index);
+            history.probabilities.push(probabilities.clone());
+        }
+    }
+    Ok(history)
+}
+
+/// At most `limit` of the values: the first, the last and those evenly between them.
+fn evenly_with_ends(all: &[usize], limit: usize) -> Vec<usize> {
+    if all.len() <= limit || limit < 2 {
+        return all.iter().copied().take(limit).collect();
+    }
+    (0..limit).map(|place| all[place * (all.len() - 1) / (limit - 1)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_and_last_are_among_the_chosen() {
+        let all: Vec<usize> = (10..110).collect();
+        let chosen = evenly_with_ends(&all, 4);
+        assert_eq!(chosen, [10, 43, 76, 109]);
+        assert_eq!(evenly_with_ends(&all[..3], 4), [10, 11, 12]);
+        assert!(evenly_with_ends(&[], 4).is_empty());
+    }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod compiled_networks;
 pub(crate) mod geometry;
+pub(crate) mod held_images;
 pub(crate) mod image_group;
 pub(crate) mod kernel_shape;
 pub(crate) mod layer_axis;

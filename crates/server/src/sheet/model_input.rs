@@ -1,14 +1,16 @@
-//! The input of a network: an image of the corpus, one that was sent, or a group of images of the corpus.
+//! The input of a network: an image of the corpus, one that was sent or is kept, or a group of images of the corpus.
 
 use std::sync::Arc;
 
 use deepviz_corpus::{Corpus, ImageId};
 use ndarray::{Array3, ArrayView3};
 
+use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::runs::corpora::Corpora;
 use crate::runs::corpus_params::image_id;
 use crate::runs::open_run::OpenRun;
+use crate::sheet::held_images::HeldImage;
 use crate::sheet::image_group::{GroupQuery, ImageGroup};
 
 /// The input that a network is applied to.
@@ -28,6 +30,8 @@ pub(crate) enum ModelInput {
         /// The hash of the pixels.
         hash: String,
     },
+    /// One that was sent before and is kept under an id.
+    HeldImage(Arc<HeldImage>),
     /// The mean over a group of images, or the difference of two such means.
     Group {
         /// The group whose mean is shown.
@@ -45,6 +49,7 @@ impl ModelInput {
                 corpus.pixels(*id).ok_or_else(|| ApiError::internal("an image that was there is gone"))
             }
             Self::SentImage { pixels, .. } => Ok(pixels.view()),
+            Self::HeldImage(image) => Ok(image.pixels.view()),
             Self::Group { .. } => Err(ApiError::internal("a group of images has no pixels")),
         }
     }
@@ -54,15 +59,17 @@ impl ModelInput {
         match self {
             Self::CorpusImage { corpus, id } => format!("{}:{}", &corpus.identity(), id.0),
             Self::SentImage { hash, .. } => hash.clone(),
+            Self::HeldImage(image) => image.hash.clone(),
             Self::Group { group, minus: None } => group.key.clone(),
             Self::Group { group, minus: Some(minus) } => format!("{}-{}", group.key, minus.key),
         }
     }
 
-    /// The one image of the corpus that it is.
+    /// The id of the one image that it is, of the corpus or kept.
     pub(crate) fn id(&self) -> Option<ImageId> {
         match self {
             Self::CorpusImage { id, .. } => Some(*id),
+            Self::HeldImage(image) => Some(image.id),
             Self::SentImage { .. } | Self::Group { .. } => None,
         }
     }
@@ -70,23 +77,26 @@ impl ModelInput {
     /// Images that one application of a network takes.
     pub(crate) fn images(&self) -> usize {
         match self {
-            Self::CorpusImage { .. } | Self::SentImage { .. } => 1,
+            Self::CorpusImage { .. } | Self::SentImage { .. } | Self::HeldImage(_) => 1,
             Self::Group { group, minus } => group.ids.len() + minus.as_ref().map_or(0, |minus| minus.ids.len()),
         }
     }
 }
 
 impl ModelInput {
-    /// An image of the run's corpus.
-    pub(crate) async fn image(corpora: &Corpora, run: &OpenRun, id: &str) -> Result<Self, ApiError> {
-        let corpus = fitting_corpus(corpora, run).await?;
+    /// An image of the run's corpus, or one that was sent for a network of this input.
+    pub(crate) async fn image(app: &App, run: &OpenRun, id: &str) -> Result<Self, ApiError> {
+        if let Some(image) = app.held_images.find_for(run, id)? {
+            return Ok(Self::HeldImage(image));
+        }
+        let corpus = fitting_corpus(&app.corpora, run).await?;
         let id = image_id(&corpus, id)?;
         Ok(Self::CorpusImage { corpus, id })
     }
 
-    /// An image of the run's corpus, or a group of them.
+    /// One image, or a group of images of the run's corpus.
     pub(crate) async fn read(
-        corpora: &Corpora,
+        app: &App,
         run: &OpenRun,
         text: &str,
         group_query: &GroupQuery,
@@ -96,9 +106,9 @@ impl ModelInput {
                 return Err(ApiError::bad("only a group of images has another one subtracted")
                     .hint("apply/class:3?minus=class:5, or apply/images:1,2,3?minus=images:4"));
             }
-            return Self::image(corpora, run, text).await;
+            return Self::image(app, run, text).await;
         }
-        let corpus = fitting_corpus(corpora, run).await?;
+        let corpus = fitting_corpus(&app.corpora, run).await?;
         let group = Arc::new(ImageGroup::read(&corpus, text, group_query)?);
         let minus =
             group_query.minus.as_deref().map(|minus| ImageGroup::read(&corpus, minus, group_query)).transpose()?;

@@ -16,10 +16,11 @@ pub(crate) fn thumbnail_shape(corpus: &Corpus) -> ImageShape {
     small.unwrap_or(ImageShape { channels: corpus.channels(), height: SIDE_PX, width: SIDE_PX })
 }
 
-/// An image as a tile: as it is where it has the shape, else scaled until it covers that and cut to its middle.
+/// An image as a tile: as it is where it has the shape, else in its channels, scaled until it covers it and cut to its
+/// middle.
 pub(crate) fn thumbnail(image: ArrayView3<'_, u8>, shape: ImageShape) -> CowArray<'_, u8, Ix3> {
     let (channels, height, width) = image.dim();
-    if (height, width) == (shape.height, shape.width) {
+    if (channels, height, width) == (shape.channels, shape.height, shape.width) {
         return image.into();
     }
     let interleaved: Vec<u8> = image.permuted_axes([1, 2, 0]).iter().copied().collect();
@@ -32,9 +33,9 @@ pub(crate) fn thumbnail(image: ArrayView3<'_, u8>, shape: ImageShape) -> CowArra
     // The sizes agree by construction; an empty tile would show where they do not.
     let whole = whole.unwrap_or_else(|| DynamicImage::new_rgb8(1, 1));
     let tile = whole.resize_to_fill(shape.width as u32, shape.height as u32, FilterType::Triangle);
-    let bytes = if channels == 1 { tile.to_luma8().into_raw() } else { tile.to_rgb8().into_raw() };
-    Array3::from_shape_fn((channels, shape.height, shape.width), |(c, y, x)| {
-        bytes[(y * shape.width + x) * channels + c]
+    let bytes = if shape.channels == 1 { tile.to_luma8().into_raw() } else { tile.to_rgb8().into_raw() };
+    Array3::from_shape_fn((shape.channels, shape.height, shape.width), |(c, y, x)| {
+        bytes[(y * shape.width + x) * shape.channels + c]
     })
     .into()
 }
@@ -53,6 +54,8 @@ mod tests {
         // At its borders the thirds run into each other.
         let inner = tile.slice(ndarray::s![.., .., 2..18]);
         assert!(inner.outer_iter().zip([20, 21, 22]).all(|(plane, value)| plane.iter().all(|v| *v == value)));
+        let grey = ImageShape { channels: 1, height: 40, width: 120 };
+        assert_eq!(thumbnail(image.view(), grey).dim(), (1, 40, 120));
         let same = ImageShape { channels: 3, height: 40, width: 120 };
         assert_eq!(thumbnail(image.view(), same), image);
     }

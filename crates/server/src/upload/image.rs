@@ -7,6 +7,7 @@ use axum::body::HttpBody as _;
 use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::StatusCode;
 use deepviz_corpus::Reading;
+use ndarray::Array3;
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 
@@ -107,6 +108,20 @@ where
 
 /// A sent image, fit for the run's network.
 pub(crate) async fn sent_image(work: &WorkPool, run: &OpenRun, file: ImageFile) -> Result<ModelInput, ApiError> {
+    let SentPixels { pixels, hash } = sent_pixels(work, run, file).await?;
+    Ok(ModelInput::SentImage { pixels, hash })
+}
+
+/// An image in the size of a network's images.
+pub(crate) struct SentPixels {
+    /// Channels, rows, columns.
+    pub(crate) pixels: Arc<Array3<u8>>,
+    /// The hash of the shape and the pixels.
+    pub(crate) hash: String,
+}
+
+/// The pixels of a sent image, brought to the size of the run's network.
+pub(crate) async fn sent_pixels(work: &WorkPool, run: &OpenRun, file: ImageFile) -> Result<SentPixels, ApiError> {
     let transform = run.network().transform().for_any_image();
     // As the run's corpus was read: the same file is the same picture in both.
     let orientation = Reading::from_pairs(&run.info().corpus.reading).unwrap_or_default().orientation;
@@ -121,6 +136,10 @@ pub(crate) async fn sent_image(work: &WorkPool, run: &OpenRun, file: ImageFile) 
         let whole = move || decode(&file.bytes, orientation, transform, MOST_PIXELS);
         work.run(WorkKind::DecodeLarge, whole).await?
     };
-    let hash = blake3::hash(pixels.as_slice().unwrap_or_default()).to_hex().to_string();
-    Ok(ModelInput::SentImage { pixels: Arc::new(pixels), hash })
+    let mut hasher = blake3::Hasher::new();
+    for &side in pixels.shape() {
+        hasher.update(&side.to_le_bytes());
+    }
+    hasher.update(pixels.as_slice().unwrap_or_default());
+    Ok(SentPixels { hash: hasher.finalize().to_hex().to_string(), pixels: Arc::new(pixels) })
 }
