@@ -45,9 +45,9 @@ export class Activity {
     });
     this.#now = resource<LayerActivity>(
       () => {
-        const { run, now, filter } = store;
+        const { run, now } = store;
         const layer = this.source;
-        if (!run || !now || filter === null || now.statistics.test !== 'ready') return null;
+        if (!run || !now || now.statistics.test !== 'ready') return null;
         return {
           key: `${run.id}/${now.hash}/${layer}/${store.statistics}`,
           tag: now.index,

@@ -1,22 +1,36 @@
 /** The numbers of the Filters view as tables. Pure. */
-import type { LayerHistory } from '../../api/types';
-import type { Table } from '../../state/exportData';
+import type { LayerActivity, LayerHistory } from '../../api/types';
+import { signed } from '../../base/format';
+import type { Row, Table } from '../../state/exportData';
+import { stateOf } from '../common/activity';
+import { NOTHING_BELOW, classColumns } from '../common/card/classColumns';
+import { mapOf } from './activity';
 
 export function filterTables(input: {
   layer: string;
   history: LayerHistory | null;
+  /** Of the filters at the checkpoint; null where it is not known. */
+  activity: LayerActivity | null;
   checkpoint: number;
   before: number;
   classes: readonly string[];
   said: { now: readonly number[] | null; before: readonly number[] | null };
 }): Table[] {
-  const { layer, history, checkpoint, before, classes, said } = input;
+  const { layer, history, activity, checkpoint, before, classes, said } = input;
   const out: Table[] = [];
   const [at, then] = [checkpoint, before].map((c) => history?.checkpoints.indexOf(c) ?? -1);
   if (history && at >= 0)
     out.push({
       name: `Filters of ${layer}`,
-      head: ['filter', 'norm', 'norm, reference', 'change', 'bias'],
+      head: [
+        'filter',
+        'norm',
+        'norm, reference',
+        'change',
+        'bias',
+        ...(activity ? ['state', 'active fraction', 'images', 'classes'] : []),
+      ],
+      unitOf: (row) => ({ layer, filter: Number(row[0]) }),
       rows: history.filters.norm[at].map((norm, k) => {
         const was = history.filters.norm[then]?.[k] ?? null;
         return [
@@ -25,6 +39,7 @@ export function filterTables(input: {
           was,
           was === null || norm === null ? null : norm - was,
           history.filters.bias[at]?.[k] ?? null,
+          ...(activity ? activityCells(activity, k, classes) : []),
         ];
       }),
     });
@@ -36,4 +51,29 @@ export function filterTables(input: {
       rows: classes.map((name, k) => [name, now[k], said.before?.[k] ?? null]),
     });
   return out;
+}
+
+/** State, share of positions, share of images, and the classes that stand out, in spreads between images. */
+function activityCells(activity: LayerActivity, filter: number, classes: readonly string[]): Row {
+  const map = mapOf(filter, activity.filters.length);
+  const numbers = activity.filters[map];
+  if (!numbers) return [null, null, null, null];
+  const state = stateOf(activity.health[map], numbers.zeros);
+  return [state, 1 - numbers.zeros, numbers.active, classWords(activity, map, classes)];
+}
+
+/** Classes that are named at most. */
+const MOST_CLASSES = 3;
+
+/** `cat +1.4, dog +0.9`: the classes whose mean lies farthest from that of all images, in spreads between images. */
+function classWords(activity: LayerActivity, map: number, classes: readonly string[]): string | null {
+  const means = activity.classes?.mean[map];
+  const spread = activity.image_spread?.[map];
+  if (!means || spread === undefined) return null;
+  const named = classColumns(means, activity.filters[map].mean, spread)
+    .filter(({ deviation }) => Math.abs(deviation) >= NOTHING_BELOW)
+    .sort((a, b) => Math.abs(b.deviation) - Math.abs(a.deviation))
+    .slice(0, MOST_CLASSES)
+    .map(({ class_index, deviation }) => `${classes[class_index]} ${signed(deviation, 1)}`);
+  return named.join(', ') || 'none stands out';
 }

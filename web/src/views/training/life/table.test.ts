@@ -21,7 +21,9 @@ const life = lifeOf('fc', true, {
 });
 
 it('the units as a table at a checkpoint', () => {
-  expect(lifeTable(life, 2)).toEqual({
+  const { unitOf, ...table } = lifeTable(life, 2);
+  expect(unitOf?.(table.rows[1])).toEqual({ layer: 'fc', filter: 1 });
+  expect(table).toEqual({
     name: 'Units of fc',
     head: ['unit', 'state now', 'active share', 'first death', 'last death', 'revived'],
     rows: [

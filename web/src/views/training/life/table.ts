@@ -11,6 +11,7 @@ export function lifeTable(life: Life, checkpoint: number): Table {
   return {
     name: `${life.isFlat ? 'Units' : 'Filters'} of ${life.layer}`,
     head: ['unit', 'state now', 'active share', 'first death', 'last death', 'revived'],
+    unitOf: (row) => ({ layer: life.layer, filter: Number(row[0]) }),
     rows: trouble.map(({ revived }, unit) => [
       String(unit),
       stateWord(life.health[column]?.[unit]),
