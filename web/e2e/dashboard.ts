@@ -103,6 +103,13 @@ export class Dashboard {
     expect(found).toEqual([]);
   }
 
+  /** A complaint that the test provokes: it must be there, and is no fault. */
+  expectComplaint(pattern: RegExp): void {
+    expect(this.#complaints.join('\n')).toMatch(pattern);
+    const others = this.#complaints.filter((complaint) => !pattern.test(complaint));
+    this.#complaints.splice(0, Infinity, ...others);
+  }
+
   expectClean(): void {
     expect(this.#complaints).toEqual([]);
   }

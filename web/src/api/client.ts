@@ -5,7 +5,7 @@
  * an abandoned request throws the browser's `AbortError` (test with `isAbort`).
  */
 import { during } from '../base/idle';
-import type { Answer, GetPath, Params } from './contract';
+import type { Answer, GetPath, Params, PostAnswer, PostParams, PostPath } from './contract';
 
 /** RFC 9457: what the server says about a request it could not fulfil. */
 export interface Problem {
@@ -94,6 +94,18 @@ export function endpoint<P extends GetPath, G extends Params<P>>(
   params: G & { [K in Exclude<keyof G, keyof Params<P>>]: never },
 ): Endpoint<Answer<P>> {
   return new Endpoint(addressOf(path, params));
+}
+
+/** Sends an image file by POST and returns the JSON answer. Throws as `request` does. */
+export async function sendImage<P extends PostPath>(
+  path: P,
+  params: PostParams<P>,
+  image: Blob,
+  signal?: AbortSignal,
+): Promise<PostAnswer<P>> {
+  const headers = { 'content-type': image.type || 'application/octet-stream' };
+  const response = await request(addressOf(path, params), { method: 'POST', body: image, headers, signal });
+  return during(response.json() as Promise<PostAnswer<P>>);
 }
 
 export async function problemFrom(response: Response): Promise<Problem> {

@@ -1,4 +1,4 @@
-/** The REST contract as types: paths, parameters and answers of GET requests, from the server's OpenAPI description. */
+/** The REST contract as types: paths, parameters and answers of GET and POST requests, from the server's OpenAPI description. */
 import type { components, paths } from './openapi.gen';
 
 export type Schemas = components['schemas'];
@@ -21,6 +21,18 @@ export type Params<P extends GetPath> = Required<Part<Parameters<P>, 'path'>> &
 
 /** The JSON answer of a path; never for one that answers with a picture alone. */
 export type Answer<P extends GetPath> = paths[P]['get'] extends {
+  responses: { 200: { content: { 'application/json': infer T } } };
+}
+  ? T
+  : never;
+
+export type PostPath = { [P in keyof paths]: paths[P] extends { post: object } ? P : never }[keyof paths];
+
+/** Path parameters of a POST request. */
+export type PostParams<P extends PostPath> = Required<Part<paths[P]['post']['parameters'], 'path'>>;
+
+/** The JSON answer to a POST request. */
+export type PostAnswer<P extends PostPath> = paths[P]['post'] extends {
   responses: { 200: { content: { 'application/json': infer T } } };
 }
   ? T

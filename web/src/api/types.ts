@@ -42,6 +42,9 @@ export type ImageDetail = Answer<'/api/corpora/{corpus}/images/{image}'>;
 export type Prediction = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}'>;
 export type ImageExampleStats = Answer<'/api/runs/{run}/images/{image}/ledger'>;
 export type NearImages = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near'>;
+/** The units of each layer that an image excites most. */
+export type ImageUnits = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/units'>;
+export type UnitScore = ImageUnits['layers'][number]['units'][number];
 /** Statistics of an image over the checkpoints; `learned` is null where it was never right. */
 export type ExampleStats = ExampleStatsPage['items'][number];
 export type ExampleStatsPage = Answer<'/api/runs/{run}/ledger'>;

@@ -36,6 +36,8 @@ export const TERMS = {
   margin: 'The probability of the true class less the greatest other one; below zero is wrong',
   'first correct': 'The first checkpoint at which the prediction was correct',
   'correct since': 'The checkpoint from which on the prediction stayed correct to the end of the run',
+  'above its mean':
+    'The mean output of a unit for this image less that for all test images, in standard deviations between these',
   'top images': 'The test images with the highest activation of a filter at this checkpoint',
   'order fixed at': 'The checkpoint whose clusters gave the order on the page',
   forgotten:

@@ -86,6 +86,12 @@ export function keyTable(views: readonly string[], { focusSearch, help, openTabl
       act: (s, e) => s.choose({ view: views[Number(e.key) - 1] }),
     },
     { keys: ['[', ']'], label: '[ ]', says: 'Layer', act: (s, e) => nextLayer(s, e.key === ']' ? 1 : -1) },
+    {
+      keys: ['v'],
+      label: 'V',
+      says: 'The map of the pinned filter over the image',
+      act: (s) => s.setOption('map', s.option('map', 'apart') === 'over' ? 'apart' : 'over', 'apart'),
+    },
     { keys: ['t'], label: 'T', says: 'Show data table', act: openTable },
     { keys: ['/'], label: '/', says: 'Search', act: focusSearch },
     {

@@ -5,6 +5,7 @@ import { rested } from '../base/idle';
 import { readyStatistics } from './checkpoints';
 import { Coalesced } from './coalesced';
 import { AutoRetry, connection } from './connection.svelte';
+import { isOwnImage } from './imageId';
 import { joinMetrics, since } from './metrics';
 import type { ImageDetail, Metrics, Run, RunProblem, RunSummary } from '../api/types';
 
@@ -155,7 +156,8 @@ export class LiveUpdates {
   async readImage(): Promise<void> {
     const state = this.#state;
     const { run, image } = state;
-    if (!run?.corpus.available || image === null || state.imageDetail?.id === image) return;
+    if (!run?.corpus.available || image === null || isOwnImage(image) || state.imageDetail?.id === image)
+      return;
     try {
       const detail = await endpoint('/api/corpora/{corpus}/images/{image}', {
         corpus: run.corpus.id,

@@ -9,6 +9,7 @@ import { isAbort } from '../api/client';
 import { endpoint } from '../api/client';
 import { NOT_FINITE } from '../base/format';
 import { AutoRetry } from './connection.svelte';
+import { isOwnImage } from './imageId';
 import { Throttle } from './throttle';
 import type { Run } from '../api/types';
 
@@ -103,7 +104,7 @@ export class Predictions {
     const counted = (this.#inputs.run?.checkpoints ?? []).some((c) =>
       Object.values(c.statistics).includes('ready'),
     );
-    if (!counted) return;
+    if (!counted && !isOwnImage(image)) return;
     try {
       const history = await endpoint('/api/runs/{run}/images/{image}/history', { run, image }).json(signal);
       if (signal.aborted) return;

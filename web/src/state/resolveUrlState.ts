@@ -1,6 +1,7 @@
 /** Resolves a URL state against a run, which supplies the defaults; and the reverse. Pure. */
 import type { Run } from '../api/types';
 import { firstEpoch, nearestReadable } from './checkpoints';
+import { isOwnImage } from './imageId';
 import type { UrlState } from './urlState';
 
 export interface ResolvedState {
@@ -41,7 +42,7 @@ export function resolveUrlState(
           : 0,
     channel: state.channel,
     image:
-      state.image !== null && state.image < images
+      state.image !== null && (state.image < images || isOwnImage(state.image))
         ? state.image
         : images > 0
           ? Math.min(images - 1, train)
@@ -70,7 +71,7 @@ export function urlStateOf(
 /** Numbers of clusters, checkpoints and units mean nothing in another run. */
 const OF_ONE_RUN = new Set(['clusters.open', 'bank.at', 'bank.since', 'bank.from', 'training.unit']);
 
-/** The URL state for another run: the view and its options stay, what belongs to the run alone goes. */
+/** The URL state for another run: the view, its options and a picture of one's own stay, what belongs to the run alone goes. */
 export function urlStateForRun(state: UrlState, run: string): UrlState {
   const options = Object.entries(state.options).filter(([name]) => !OF_ONE_RUN.has(name));
   return {
@@ -78,7 +79,7 @@ export function urlStateForRun(state: UrlState, run: string): UrlState {
     run,
     checkpoint: state.checkpoint === 'last' ? 'last' : null,
     before: null,
-    image: null,
+    image: isOwnImage(state.image) ? state.image : null,
     options: Object.fromEntries(options),
   };
 }

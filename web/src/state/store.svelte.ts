@@ -3,8 +3,7 @@
  *
  * For a view:
  * - Read `store.run` (never null inside a view), `store.checkpoint`, `store.before` (indices), `store.now`, `store.then`
- *   (their `Checkpoint` entries), `store.layer` / `store.layerInfo`, `store.filter`, `store.channel`, `store.image`.
- *   All are runes: use them in `$derived` and `$effect`.
+ *   (their entries), `store.layer` / `store.layerInfo`, `store.filter`, `store.channel`, `store.image`: all are runes.
  * - Change with `store.go(c)`, `store.choose({ layer, filter, channel, image, before, view })`,
  *   `store.setOption(name, value, default)`. The address, the history and all other views follow.
  * - A view's requests go through `resource()` (resource.svelte.ts): the latest request wins, the old value stays until
@@ -23,7 +22,9 @@ import { AutoRetry } from './connection.svelte';
 import { epochAway, nextReadable, nearestReadable } from './checkpoints';
 import { LiveUpdates, type RunUpdate } from './liveUpdates.svelte';
 import { findRun } from './findRun';
+import { isOwnImage } from './imageId';
 import { MarkList } from './markList.svelte';
+import { OwnImages } from './ownImages.svelte';
 import type { ExportData } from './exportData';
 import { chosenClass, hashFromUrlState, emptyUrlState, urlStateFromHash, type UrlState } from './urlState';
 import { Player } from './player.svelte';
@@ -68,13 +69,16 @@ export class Store {
   readonly player = new Player(this);
   readonly marks = new MarkList(this);
   readonly predictions = new Predictions(this);
+  readonly ownImages = new OwnImages(this);
   readonly tiles = new Tiles(() => this.run?.corpus ?? null);
 
   readonly last = $derived(Math.max(0, (this.run?.checkpoints.length ?? 1) - 1));
   readonly now = $derived<Checkpoint | null>(this.run?.checkpoints[this.checkpoint] ?? null);
   readonly then = $derived<Checkpoint | null>(this.run?.checkpoints[this.before] ?? null);
   readonly imageClass = $derived(
-    this.imageDetail?.id === this.image ? (this.imageDetail?.class ?? null) : null,
+    this.imageDetail?.id === this.image
+      ? (this.imageDetail?.class ?? null)
+      : (this.ownImages.of(this.image)?.trueClass ?? null),
   );
   /** The selected class (a row of the matrix, a bar): views that list images show only its images. */
   readonly classChosen = $derived(chosenClass(this.options, this.run?.classes.length ?? 0));
@@ -260,7 +264,7 @@ export class Store {
 
   /** Called by the shell whenever the selected image changes. */
   readImage(): Promise<void> {
-    return this.#updates.readImage();
+    return isOwnImage(this.image) ? this.ownImages.ensure() : this.#updates.readImage();
   }
 
   /** The address of the present state, with the theme. */

@@ -1,7 +1,8 @@
 // Context of an image: its example statistics over the run, and similar images.
 import { classText } from '../../api/className';
 import { endpoint } from '../../api/client';
-import type { ImageDetail, ImageExampleStats, Run } from '../../api/types';
+import type { ImageDetail, ImageExampleStats, ImageUnits, Run } from '../../api/types';
+import { isOwnImage } from '../../state/imageId';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { topClass } from './data';
@@ -9,6 +10,8 @@ import { nearestConfidence } from './exampleStats';
 import { similarityFrom, similarImage, type Similarity, type SimilarImages } from './similarImages';
 
 const MOST = 60;
+/** Units of a layer. */
+const UNITS = 3;
 /** Images of a cell that are searched. */
 const CELL_LIMIT = 1000;
 
@@ -25,17 +28,19 @@ export const nearestOutputs = (run: string, checkpoint: number, image: number) =
 interface ImageAt {
   run: Run;
   checkpoint: number;
-  image: ImageDetail;
+  image: Pick<ImageDetail, 'id' | 'split'> & { class: number | null };
 }
 
 export class ImageContext {
   readonly exampleStats: Resource<ImageExampleStats>;
   readonly similar: Resource<SimilarImages>;
+  readonly units: Resource<ImageUnits>;
 
   constructor(store: Store) {
     this.exampleStats = resource<ImageExampleStats>(() => {
       const { run, image } = store;
-      if (!run || image === null) return null;
+      // Statistics hold nothing of a picture that was sent.
+      if (!run || image === null || isOwnImage(image)) return null;
       return {
         key: `${run.id}/${image}/${store.statistics}`,
         tag: image,
@@ -43,10 +48,24 @@ export class ImageContext {
           endpoint('/api/runs/{run}/images/{image}/ledger', { run: run.id, image }).json(signal),
       };
     });
+    this.units = resource<ImageUnits>(() => {
+      const { run, now, image } = store;
+      // While it plays nobody reads them.
+      if (!run?.corpus.available || !now || image === null || store.player.playing) return null;
+      if (now.statistics.test !== 'ready') return null;
+      const at = { run: run.id, checkpoint: now.index, image, limit: UNITS };
+      return {
+        key: `${run.id}/${now.hash}/${image}/${store.statistics}`,
+        tag: now.index,
+        load: (signal) =>
+          endpoint('/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/units', at).json(signal),
+      };
+    });
     // The answer names its checkpoint in the view, so playback does not wait for it.
     this.similar = resource<SimilarImages>(() => {
       const { run, now, image, imageDetail } = store;
-      const detail = imageDetail?.id === image ? imageDetail : null;
+      const own = isOwnImage(image) ? { id: image, split: 'test' as const, class: store.imageClass } : null;
+      const detail = own ?? (imageDetail?.id === image ? imageDetail : null);
       if (!run || !now || !detail || now.statistics[detail.split] !== 'ready') return null;
       const kind = chosenSimilarity(store);
       const said = kind === 'cell' ? store.predictions.at(store.checkpoint) : null;
@@ -64,7 +83,7 @@ export class ImageContext {
 
 /** The kind of similarity chosen in the address. */
 export const chosenSimilarity = (store: Store): Similarity =>
-  similarityFrom(store.option('image.like', 'outputs'));
+  isOwnImage(store.image) ? 'outputs' : similarityFrom(store.option('image.like', 'outputs'));
 
 const base = ({ image, checkpoint }: ImageAt) => ({ image: image.id, checkpoint, truth: image.class });
 
@@ -101,7 +120,7 @@ async function ofCell(of: ImageAt, said: readonly number[], signal: AbortSignal)
     {
       run: run.id,
       checkpoint,
-      true_class: classText(run.classes, image.class),
+      true_class: classText(run.classes, image.class ?? predicted),
       predicted: classText(run.classes, predicted),
       split: image.split,
       limit: CELL_LIMIT,

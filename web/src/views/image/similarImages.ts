@@ -19,7 +19,8 @@ export interface SimilarImage {
 export type SimilarImages = {
   image: number;
   checkpoint: number;
-  truth: number;
+  /** The class of the image itself; null where it is unknown. */
+  truth: number | null;
   items: SimilarImage[];
 } & (
   | { kind: 'outputs'; near: NearestOutput[] }
@@ -42,28 +43,37 @@ export function similarImage(near: NearestOutput, names: readonly string[]): Sim
   return { id, true_class, say: `${nameOf(true_class, names)}, ${seen}, ${fixed(distance, 2)} away` };
 }
 
-const isOther = (one: SimilarImage | undefined, truth: number): boolean =>
-  one !== undefined && one.true_class !== null && one.true_class !== truth;
+const isOther = (one: SimilarImage | undefined, truth: number | null): boolean =>
+  one !== undefined && one.true_class !== null && truth !== null && one.true_class !== truth;
 
 /** The line below an image of another class; null for the others. */
 export const otherClassColour = (
   one: SimilarImage | undefined,
-  truth: number,
+  truth: number | null,
   classes: number,
 ): string | null =>
   one && one.true_class !== null && isOther(one, truth) ? classColour(one.true_class, classes) : null;
 
 /** Tooltip and text for screen readers: the underline's meaning in words. */
-export const caption = (one: SimilarImage | undefined, truth: number): string =>
+export const caption = (one: SimilarImage | undefined, truth: number | null): string =>
   one ? `#${one.id}  ${isOther(one, truth) ? 'another class: ' : ''}${one.say}` : '';
 
 /** Number of images of another class, and the class of the first of them. */
-export function others(items: readonly SimilarImage[], truth: number, names: readonly string[]): string {
+export function others(items: readonly SimilarImage[], truth: number | null, names: readonly string[]): string {
+  if (truth === null) return commonest(items, names);
   const found = items.filter((one) => isOther(one, truth));
   if (!found.length) return items.length === 1 ? 'of its class' : `all ${items.length} of its class`;
   const first = nameOf(found[0].true_class, names);
   const place = items.indexOf(found[0]) + 1;
   return `${found.length} of ${items.length} of another class (underlined), the first in place ${place}: ${first}`;
+}
+
+/** The class that most of the images have. */
+function commonest(items: readonly SimilarImage[], names: readonly string[]): string {
+  const counts = new Map<number, number>();
+  for (const { true_class: k } of items) if (k !== null) counts.set(k, (counts.get(k) ?? 0) + 1);
+  const [most] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+  return most ? `${most[1]} of ${items.length} are ${nameOf(most[0], names)}` : '';
 }
 
 /** The images of the outputs' row as a table; none for other rows. */
