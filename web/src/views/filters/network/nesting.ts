@@ -1,6 +1,7 @@
 /** Layers grouped by the modules that their names stand for: `layer1.0.conv1` lies in `layer1.0`, which lies in `layer1`. Pure. */
-import type { Shape } from '../../api/types';
-import type { Graph } from './graph';
+import type { Shape } from '../../../api/types';
+import type { Graph, GraphLayout } from './graph';
+import { isJoin, type Join } from './joins';
 
 export interface NestedLayer {
   name: string;
@@ -10,13 +11,18 @@ export interface NestedLayer {
   inputs: readonly string[];
 }
 
+/** What a folded module holds. */
+export interface Folded {
+  layers: number;
+  joins: Record<Join, number>;
+}
+
 /** What is drawn of a network: layers, and modules that are folded into one node. */
 export interface Nested {
   graph: Graph;
   /** Of every node, what it is called beside its neighbours. */
   labels: ReadonlyMap<string, string>;
-  /** Of every folded module its number of layers. */
-  folded: ReadonlyMap<string, number>;
+  folded: ReadonlyMap<string, Folded>;
   /** Open modules, outer ones first, with the nodes that lie in them. */
   open: readonly { path: string; depth: number; nodes: readonly string[] }[];
 }
@@ -54,14 +60,17 @@ export function nest(layers: readonly NestedLayer[], isOpen: (path: string) => b
   const seenAs = new Map(layers.map(({ name }) => [name, modulesOf(name).find(isFolded) ?? name]));
 
   const nodes = new Map<string, Graph['nodes'][number]>();
-  const folded = new Map<string, number>();
+  const folded = new Map<string, Folded>();
   for (const layer of layers) {
     const name = seenAs.get(layer.name) ?? layer.name;
     if (name === layer.name) {
       nodes.set(name, layer);
       continue;
     }
-    folded.set(name, (folded.get(name) ?? 0) + 1);
+    const inside = folded.get(name) ?? { layers: 0, joins: { add: 0, concat: 0, multiply: 0 } };
+    inside.layers += 1;
+    if (isJoin(layer.type)) inside.joins[layer.type] += 1;
+    folded.set(name, inside);
     const parameters = (nodes.get(name)?.parameters ?? 0) + layer.parameters;
     // The output of its last layer is the module's.
     nodes.set(name, { name, type: 'module', shape: layer.shape, parameters });
@@ -96,19 +105,42 @@ export function nest(layers: readonly NestedLayer[], isOpen: (path: string) => b
   return { graph: { nodes: [...nodes.values()], edges: [...edges.values()] }, labels, folded, open };
 }
 
-/** The line over an open module: from which column to which. */
+/** The line over an open module: from which column to which, above which lane. */
 export interface Bracket {
   path: string;
   label: string;
-  depth: number;
   first: number;
   last: number;
+  lane: number;
+  /** Row above the lane, 0 the uppermost. */
+  row: number;
 }
 
-export function bracketsOf(open: Nested['open'], columnOf: ReadonlyMap<string, number>): Bracket[] {
-  return open.map(({ path, depth, nodes }) => {
-    const columns = nodes.map((name) => columnOf.get(name) ?? 0);
+/** Lines over the open modules. A module in a branch is named above the branch; no two lie in one place. */
+export function bracketsOf(open: Nested['open'], byName: GraphLayout['byName']): Bracket[] {
+  const taken = new Map<string, Bracket[]>();
+  const made = new Map<string, Bracket>();
+  return open.map(({ path, nodes }) => {
+    let [first, last, lane] = [Infinity, 0, Infinity];
+    for (const name of nodes) {
+      const node = byName.get(name);
+      first = Math.min(first, node?.column ?? 0);
+      last = Math.max(last, node?.column ?? 0);
+      lane = Math.min(lane, node?.lane ?? 0);
+    }
+    // Below the modules around it that are named above the same lane.
+    let row = 0;
+    for (const outer of modulesOf(path)) {
+      const around = made.get(outer);
+      if (around && around.lane === lane) row = Math.max(row, around.row + 1);
+    }
+    const isFree = (): boolean =>
+      !(taken.get(`${lane} ${row}`) ?? []).some((one) => one.first <= last && first <= one.last);
+    while (!isFree()) row += 1;
     const label = path.slice(path.lastIndexOf('.') + 1);
-    return { path, label, depth, first: Math.min(...columns), last: Math.max(...columns) };
+    const bracket = { path, label, first, last, lane, row };
+    made.set(path, bracket);
+    taken.set(`${lane} ${row}`, [...(taken.get(`${lane} ${row}`) ?? []), bracket]);
+    return bracket;
   });
 }

@@ -29,7 +29,7 @@ describe('nest', () => {
     const { graph, folded } = nest(layers, () => false);
     expect(graph.nodes.map((node) => node.name)).toEqual(['data', 'conv1', 'layer1', 'head.fc']);
     expect(graph.nodes[2].parameters).toBe(40);
-    expect([...folded]).toEqual([['layer1', 4]]);
+    expect([...folded]).toEqual([['layer1', { layers: 4, joins: { add: 0, concat: 0, multiply: 0 } }]]);
     expect(graph.edges).toEqual([
       { from: 'data', to: 'conv1' },
       { from: 'conv1', to: 'layer1' },
