@@ -1,16 +1,18 @@
 /** The numbers of the Filters view as tables. Pure. */
-import type { LayerHistory } from '../../api/types';
+import type { Layer, LayerHistory } from '../../api/types';
 import type { Table } from '../../state/exportData';
+import { networkTable } from './network/table';
 
 export function filterTables(input: {
   layer: string;
+  layers: readonly Layer[];
   history: LayerHistory | null;
   checkpoint: number;
   before: number;
   classes: readonly string[];
   said: { now: readonly number[] | null; before: readonly number[] | null };
 }): Table[] {
-  const { layer, history, checkpoint, before, classes, said } = input;
+  const { layer, layers, history, checkpoint, before, classes, said } = input;
   const out: Table[] = [];
   const [at, then] = [checkpoint, before].map((c) => history?.checkpoints.indexOf(c) ?? -1);
   if (history && at >= 0)
@@ -35,5 +37,6 @@ export function filterTables(input: {
       head: ['class', 'current', 'reference'],
       rows: classes.map((name, k) => [name, now[k], said.before?.[k] ?? null]),
     });
+  out.push(networkTable(layers));
   return out;
 }

@@ -15,6 +15,15 @@ export function joinWords(type: Join, channels: readonly number[]): string {
   return plural(channels.length, 'input');
 }
 
+/** More names than this are counted. */
+const MOST_NAMED = 6;
+
+/** "conv2, conv1"; "a, b, c, d, e, f and 18 more". */
+export function joinedNames(inputs: readonly string[]): string {
+  const more = inputs.length - MOST_NAMED;
+  return inputs.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
 /** Numbers of joins in a folded module: "2 add, 1 multiply". */
 export function countWords(joins: Readonly<Record<Join, number>>): string {
   return JOINS.filter((type) => joins[type])

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { layout } from './graph';
-import { modulesOf, nest, type NestedLayer } from './nesting';
+import { layout, type Node } from './graph';
+import { bracketsOf, modulesOf, nest, separatorOf, type NestedLayer } from './nesting';
 
 const layer = (name: string, ...inputs: string[]): NestedLayer => ({
   name,
@@ -63,5 +63,54 @@ describe('nest', () => {
     const drawn = layout(nest(many, () => true).graph);
     expect(drawn.columns).toBe(2000);
     expect(drawn.lanes).toBe(1);
+  });
+});
+
+describe('names without dots', () => {
+  it('are modules where the layers of each follow each other', () => {
+    expect(separatorOf(['data', 'a.b', 'c_d'])).toBe('.');
+    const residual = ['conv1', 'block1_conv1', 'block1_bn1', 'block1_sum', 'block2_conv1', 'block2_sum', 'fc'];
+    expect(separatorOf(residual)).toBe('_');
+    expect(modulesOf('block1_conv1', '_')).toEqual(['block1']);
+    expect(separatorOf(['features-block1-conv', 'features-block1-relu_1', 'head'])).toBe('-');
+    // None of these are modules: not in a row, named as a layer is, of a single layer.
+    expect(separatorOf(['conv_1', 'relu_1', 'conv_2', 'relu_2'])).toBe('.');
+    expect(separatorOf(['relu', 'relu_1', 'relu_2'])).toBe('.');
+    expect(separatorOf(['conv_1', 'fc'])).toBe('.');
+  });
+
+  it('fold as others do', () => {
+    const named = [
+      layer('conv1'),
+      layer('b_conv', 'conv1'),
+      { ...layer('b_sum', 'b_conv', 'conv1'), type: 'add' },
+    ];
+    const { graph, folded } = nest(named, () => false, '_');
+    expect(graph.nodes.map((node) => node.name)).toEqual(['conv1', 'b']);
+    expect(folded.get('b')).toEqual({ layers: 2, joins: { add: 1, concat: 0, multiply: 0 } });
+  });
+});
+
+describe('the names of open modules', () => {
+  const at = (name: string, column: number, lane: number) => [name, { column, lane }] as const;
+  const byName = new Map(
+    [at('m.a.x', 1, 0), at('m.a.y', 2, 0), at('m.b.x', 1, 1), at('m.b.y', 2, 1), at('n.x', 3, 0)].map(
+      ([name, place]) => [name, place as Node],
+    ),
+  );
+  const open = [
+    { path: 'm', depth: 0, nodes: ['m.a.x', 'm.a.y', 'm.b.x', 'm.b.y'] },
+    { path: 'n', depth: 0, nodes: ['n.x'] },
+    { path: 'm.a', depth: 1, nodes: ['m.a.x', 'm.a.y'] },
+    { path: 'm.b', depth: 1, nodes: ['m.b.x', 'm.b.y'] },
+  ];
+  it('stand above their own lane, below the modules around them there', () => {
+    const places = bracketsOf(open, byName).map(({ path, lane, row }) => [path, lane, row]);
+    expect(places).toEqual([
+      ['m', 0, 0],
+      ['n', 0, 0],
+      ['m.a', 0, 1],
+      ['m.b', 1, 0],
+    ]);
   });
 });

@@ -32,32 +32,63 @@ export const MOST_FLAT = 24;
 /** Height in pixels of a row that names open modules. */
 export const MODULE_ROW = 20;
 
+/** What parts the names of modules: dots in networks from PyTorch; `_` or `-` in recipes, whose names have no dots. */
+export type Separator = '.' | '-' | '_';
+
 /** Names are asked for again and again, and there are as many as layers. */
 const known = new Map<string, readonly string[]>();
 const MOST_KNOWN = 4096;
 
 /** The modules that a layer lies in, outer ones first: `a.b.c` lies in `a` and `a.b`. */
-export function modulesOf(name: string): readonly string[] {
-  const before = known.get(name);
+export function modulesOf(name: string, separator: Separator = '.'): readonly string[] {
+  const key = separator + name;
+  const before = known.get(key);
   if (before) return before;
   const modules: string[] = [];
-  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1))
-    modules.push(name.slice(0, dot));
+  for (let at = name.indexOf(separator); at >= 0; at = name.indexOf(separator, at + 1))
+    modules.push(name.slice(0, at));
   if (known.size >= MOST_KNOWN) known.clear();
-  known.set(name, modules);
+  known.set(key, modules);
   return modules;
+}
+
+/**
+ * The separator of a network's names. `_` and `-` are taken for one only where the layers of every module follow each
+ * other: `block1_conv1`, `block1_sum` are a module; `conv_1`, `relu_1`, `conv_2` are none.
+ */
+export function separatorOf(names: readonly string[]): Separator {
+  if (names.some((name) => name.includes('.'))) return '.';
+  return (['-', '_'] as const).find((separator) => areModules(names, separator)) ?? '.';
+}
+
+function areModules(names: readonly string[], separator: Separator): boolean {
+  const layers = new Set(names);
+  const lastOf = new Map<string, number>();
+  let hasOne = false;
+  for (const [at, name] of names.entries())
+    for (const path of modulesOf(name, separator)) {
+      const last = lastOf.get(path);
+      if (layers.has(path) || (last !== undefined && last !== at - 1)) return false;
+      if (last !== undefined) hasOne = true;
+      lastOf.set(path, at);
+    }
+  return hasOne;
 }
 
 /**
  * Folds every module that is not open and has several layers. A layer is seen as the outermost folded module that it
  * lies in, or as itself. Modules of a single layer are never folded.
  */
-export function nest(layers: readonly NestedLayer[], isOpen: (path: string) => boolean): Nested {
+export function nest(
+  layers: readonly NestedLayer[],
+  isOpen: (path: string) => boolean,
+  separator: Separator = '.',
+): Nested {
   const sizes = new Map<string, number>();
   for (const { name } of layers)
-    for (const path of modulesOf(name)) sizes.set(path, (sizes.get(path) ?? 0) + 1);
+    for (const path of modulesOf(name, separator)) sizes.set(path, (sizes.get(path) ?? 0) + 1);
   const isFolded = (path: string) => (sizes.get(path) ?? 0) > 1 && !isOpen(path);
-  const seenAs = new Map(layers.map(({ name }) => [name, modulesOf(name).find(isFolded) ?? name]));
+  const seenAs = new Map(layers.map(({ name }) => [name, modulesOf(name, separator).find(isFolded) ?? name]));
 
   const nodes = new Map<string, Graph['nodes'][number]>();
   const folded = new Map<string, Folded>();
@@ -85,18 +116,18 @@ export function nest(layers: readonly NestedLayer[], isOpen: (path: string) => b
 
   const openModules = new Map<string, string[]>();
   for (const name of nodes.keys())
-    for (const path of modulesOf(name)) {
+    for (const path of modulesOf(name, separator)) {
       if ((sizes.get(path) ?? 0) < 2) continue;
       const inside = openModules.get(path);
       if (inside) inside.push(name);
       else openModules.set(path, [name]);
     }
   const open = [...openModules]
-    .map(([path, inside]) => ({ path, depth: modulesOf(path).length, nodes: inside }))
+    .map(([path, inside]) => ({ path, depth: modulesOf(path, separator).length, nodes: inside }))
     .sort((a, b) => a.depth - b.depth);
   const labels = new Map(
     [...nodes.keys()].map((name) => {
-      const around = modulesOf(name)
+      const around = modulesOf(name, separator)
         .filter((path) => openModules.has(path))
         .at(-1);
       return [name, around ? name.slice(around.length + 1) : name];
@@ -117,7 +148,11 @@ export interface Bracket {
 }
 
 /** Lines over the open modules. A module in a branch is named above the branch; no two lie in one place. */
-export function bracketsOf(open: Nested['open'], byName: GraphLayout['byName']): Bracket[] {
+export function bracketsOf(
+  open: Nested['open'],
+  byName: GraphLayout['byName'],
+  separator: Separator = '.',
+): Bracket[] {
   const taken = new Map<string, Bracket[]>();
   const made = new Map<string, Bracket>();
   return open.map(({ path, nodes }) => {
@@ -130,14 +165,14 @@ export function bracketsOf(open: Nested['open'], byName: GraphLayout['byName']):
     }
     // Below the modules around it that are named above the same lane.
     let row = 0;
-    for (const outer of modulesOf(path)) {
+    for (const outer of modulesOf(path, separator)) {
       const around = made.get(outer);
       if (around && around.lane === lane) row = Math.max(row, around.row + 1);
     }
     const isFree = (): boolean =>
       !(taken.get(`${lane} ${row}`) ?? []).some((one) => one.first <= last && first <= one.last);
     while (!isFree()) row += 1;
-    const label = path.slice(path.lastIndexOf('.') + 1);
+    const label = path.slice(path.lastIndexOf(separator) + 1);
     const bracket = { path, label, first, last, lane, row };
     made.set(path, bracket);
     taken.set(`${lane} ${row}`, [...(taken.get(`${lane} ${row}`) ?? []), bracket]);

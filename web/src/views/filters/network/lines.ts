@@ -10,14 +10,6 @@ export interface Line {
   isBack: boolean;
 }
 
-export interface Drawn {
-  lines: Line[];
-  /** The connections on the way to the chosen layer; none where there is only one way. */
-  path: Line[];
-  /** The connections into the layer under the pointer or the focus. */
-  reached: Line[];
-}
-
 /** Columns in sight. */
 export interface Sight {
   from: number;
