@@ -81,3 +81,8 @@ export const readyStatistics = (points: readonly Pick<Checkpoint, 'index' | 'sta
       Object.entries(statistics).flatMap(([split, state]) => (state === 'ready' ? [`${index} ${split}`] : [])),
     )
     .join();
+
+/** True where checkpoint 0 is the network before its first step. Recorded runs may begin with a trained one. */
+export const beginsUntrained = (
+  run: { checkpoints: readonly { step: number }[] } | null | undefined,
+): boolean => run?.checkpoints[0]?.step === 0;

@@ -18,12 +18,15 @@
 import { untrack } from 'svelte';
 import { isAbort } from '../api/client';
 import { AutoRetry } from './connection.svelte';
+import { Quiet, type Subject } from './quiet';
 import type { Store } from './store.svelte';
 
 export interface ResourceRequest<T> {
   key: string;
   load: (signal: AbortSignal) => Promise<T>;
   tag?: number;
+  /** Requests for several subjects in a row, as of a pointer that sweeps over filters, wait for the one that stays. */
+  subject?: Subject;
 }
 
 export interface Options {
@@ -48,6 +51,7 @@ export class Resource<T> {
   #inFlight: { key: string; cancel: () => void } | null = null;
   /** The key in flight or answered last. */
   #lastKey: string | null = null;
+  readonly #quiet = new Quiet();
   readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
 
   constructor(request: () => ResourceRequest<T> | null | undefined | false, options: Options = {}) {
@@ -59,6 +63,7 @@ export class Resource<T> {
     });
     $effect(() => () => {
       this.#inFlight?.cancel();
+      this.#quiet.cancel();
       this.#autoRetry.done();
     });
     if (options.view) $effect(() => () => this.#markStale(null));
@@ -71,6 +76,7 @@ export class Resource<T> {
 
   #settle(): void {
     this.#autoRetry.done();
+    this.#quiet.cancel();
     this.#inFlight?.cancel();
     this.#inFlight = null;
     this.pending = false;
@@ -97,7 +103,8 @@ export class Resource<T> {
     if (key === this.key && this.error === null) return;
     this.pending = true;
     if (this.tag !== null && this.tag !== tag) this.#markStale(this.tag);
-    this.#send(wanted);
+    if (wanted.subject) this.#quiet.run(wanted.subject, () => this.#send(wanted));
+    else this.#send(wanted);
   }
 
   #send(wanted: ResourceRequest<T>): void {

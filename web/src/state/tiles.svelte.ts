@@ -7,8 +7,10 @@ import { request } from '../api/client';
 import { atlasUrl, imageUrl } from '../api/pictureUrls';
 import type { Run } from '../api/types';
 import { begin, end } from '../base/idle';
-import { contained } from '../base/thumbSize';
+import { isSharp, partOfImage, partOfTile, type Box } from '../base/imagePart';
+import { contained, type ImageSize } from '../base/thumbSize';
 import { AutoRetry, connection } from './connection.svelte';
+import { WholeImages } from './wholeImages.svelte';
 
 const PAGE_PX = 1024;
 const MAX_BYTES = 96 * 1024 * 1024;
@@ -26,6 +28,8 @@ export class Tiles {
   /** The size of the server's tiles, which reduces large images; known from the first that came. */
   width = 0;
   height = 0;
+  /** Images that are larger than their tiles, at their own size. */
+  readonly whole = new WholeImages();
   readonly #present: () => Run['corpus'] | null;
   #corpus: Run['corpus'] | null = null;
   #pages: HTMLCanvasElement[] = [];
@@ -52,6 +56,7 @@ export class Tiles {
     const isSame = old?.id === corpus.id && old.identity === corpus.identity;
     if (isSame && old.available === corpus.available) return;
     this.#corpus = corpus;
+    this.whole.setCorpus(corpus);
     // Same images, newly available or not: the cache stays valid when a restarted server reads the corpus again.
     if (isSame) {
       this.#failed.clear();
@@ -120,31 +125,38 @@ export class Tiles {
     return true;
   }
 
-  /** Draws a part of an image, given in pixels of the image as the corpus has it; false when it is not cached. */
+  /**
+   * Draws a part of an image, given in pixels of the network's input (`imagePart.ts`): from its tile, or from the whole
+   * image where the tile has too few pixels or does not tell where the part lies. `missing` where nothing could be
+   * drawn yet, `coarse` where it was drawn from the tile and the image has not come.
+   */
   drawPart(
     context: CanvasRenderingContext2D,
     id: number,
-    image: { width: number; height: number },
-    from: { x: number; y: number; width: number; height: number },
-    to: { x: number; y: number; width: number; height: number },
-  ): boolean {
+    input: ImageSize,
+    part: Box,
+    to: Box,
+  ): 'drawn' | 'coarse' | 'missing' {
     const slot = this.#slots.get(id);
-    if (!slot) return false;
-    // The server's tiles are the images themselves, or smaller where these are large.
-    const [across, down] = [this.width / image.width, this.height / image.height];
-    context.imageSmoothingEnabled = to.width < from.width * across;
+    if (!slot) return 'missing';
+    const inTile = partOfTile(part, input, this);
+    const isEnough = inTile !== null && isSharp(inTile, part, to);
+    const whole = isEnough ? null : this.whole.get(id);
+    const from = whole ? partOfImage(part, input, whole) : inTile;
+    if (from === null) return 'missing';
+    context.imageSmoothingEnabled = to.width < from.width;
     context.drawImage(
-      this.#pages[slot.page],
-      slot.x + from.x * across,
-      slot.y + from.y * down,
-      from.width * across,
-      from.height * down,
+      whole ?? this.#pages[slot.page],
+      from.x + (whole ? 0 : slot.x),
+      from.y + (whole ? 0 : slot.y),
+      from.width,
+      from.height,
       to.x,
       to.y,
       to.width,
       to.height,
     );
-    return true;
+    return isEnough || whole ? 'drawn' : 'coarse';
   }
 
   /** The address of one image for an `<img>` or a link. */

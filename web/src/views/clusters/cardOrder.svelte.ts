@@ -2,6 +2,7 @@
 // scrubs and a live run does not reorder the page.
 import { untrack } from 'svelte';
 import { AutoRetry } from '../../state/connection.svelte';
+import { beginsUntrained } from '../../state/checkpoints';
 import type { Store } from '../../state/store.svelte';
 import {
   clusterGrowth,
@@ -53,7 +54,14 @@ export class CardOrder {
       untrack(() => {
         const shown = clusterSets.now.value?.checkpoint ?? store.checkpoint;
         const reference = referenceCheckpoint({ order, asked: this.#asked, shown, counted }) ?? last;
-        const growth = order === 'grew' ? clusterGrowth(history, store.before, reference) : [];
+        const growth =
+          order === 'grew'
+            ? clusterGrowth(history, {
+                reference: store.before,
+                current: reference,
+                beginsUntrained: beginsUntrained(store.run),
+              })
+            : [];
         Promise.all([reference, last].map((c) => clusterSets.read(c, choice))).then(
           ([set, end]) => {
             if (!current) return;

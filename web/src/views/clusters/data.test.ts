@@ -103,8 +103,10 @@ describe('cards', () => {
     const history = { checkpoints: sizes.map((_, n) => n), sizes, purity: [] };
     // Around 1: checkpoints 1 to 3. Around 6: 4 to 6. 31 - 11 = 20 is more than √(11 + 31) = 6.5; 50 - 30 = 20 is less
     // than √(400 + 100) = 22; the third stays.
-    expect(clusterGrowth(history, 1, 6)).toEqual([20, 0, 0]);
-    expect(clusterGrowth(history, 9, 6)).toEqual([0, 0, 0]);
+    expect(clusterGrowth(history, { reference: 1, current: 6, beginsUntrained: true })).toEqual([20, 0, 0]);
+    expect(clusterGrowth(history, { reference: 9, current: 6, beginsUntrained: true })).toEqual([0, 0, 0]);
+    // A network that was trained before its first checkpoint is counted from there on.
+    expect(clusterGrowth(history, { reference: 0, current: 6, beginsUntrained: false })[0]).toBe(0);
   });
   it('come in groups of one class', () => {
     expect(cardGroups([2, 1, 0, 3], now)).toEqual([

@@ -63,8 +63,11 @@ export function mixName(cluster: Pick<Cluster, 'size' | 'mix'>, classes: readonl
  * Growth of every cluster between two checkpoints: the mean of its sizes around the later one less that around the
  * earlier one; 0 where that is within the noise (see `noiseOfChange`) or there is nothing to compare.
  */
-export function clusterGrowth(history: SizeHistory, reference: number, current: number): number[] {
-  const around = (checkpoint: number) => windowAround(history.checkpoints, checkpoint);
+export function clusterGrowth(
+  history: SizeHistory,
+  { reference, current, beginsUntrained }: { reference: number; current: number; beginsUntrained: boolean },
+): number[] {
+  const around = (checkpoint: number) => windowAround(history.checkpoints, checkpoint, beginsUntrained);
   const [earlier, later] = [around(reference), around(current)];
   return (history.sizes[0] ?? []).map((_, k) => {
     const sizes = (indices: number[]) => indices.map((n) => history.sizes[n][k]);

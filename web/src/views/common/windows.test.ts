@@ -5,31 +5,38 @@ const upTo = (last: number) => Array.from({ length: last + 1 }, (_, n) => n);
 
 describe('the checkpoints around one', () => {
   it('are five, with it in the middle', () => {
-    expect(windowAround(upTo(20), 10)).toEqual([8, 9, 10, 11, 12]);
+    expect(windowAround(upTo(20), 10, true)).toEqual([8, 9, 10, 11, 12]);
   });
   it('are fewer at the ends, and never the untrained network', () => {
-    expect(windowAround(upTo(20), 20)).toEqual([18, 19, 20]);
-    expect(windowAround(upTo(20), 2)).toEqual([1, 2, 3, 4]);
-    expect(windowAround(upTo(20), 0)).toEqual([1, 2]);
-    expect(windowAround(upTo(0), 0)).toEqual([]);
+    expect(windowAround(upTo(20), 20, true)).toEqual([18, 19, 20]);
+    expect(windowAround(upTo(20), 2, true)).toEqual([1, 2, 3, 4]);
+    expect(windowAround(upTo(20), 0, true)).toEqual([1, 2]);
+    expect(windowAround(upTo(0), 0, true)).toEqual([]);
+  });
+  it('begin with the first where that was trained', () => {
+    expect(windowAround(upTo(20), 2, false)).toEqual([0, 1, 2, 3, 4]);
+    expect(windowAround(upTo(20), 0, false)).toEqual([0, 1, 2]);
+    expect(windowAround([3, 5, 9, 10], 5, true)).toEqual([0, 1, 2, 3]);
+    expect(windowsAtEnds(upTo(9), false)).toEqual({ first: [0, 1, 2, 3, 4], last: [5, 6, 7, 8, 9] });
+    expect(windowsAtEnds(upTo(9), true)).toEqual({ first: [1, 2, 3, 4], last: [6, 7, 8, 9] });
   });
   it('are neighbours in the series where some were not counted', () => {
-    expect(windowAround([3, 5, 9, 10], 5)).toEqual([0, 1, 2, 3]);
-    expect(windowAround([3, 5, 9, 10], 4)).toEqual([]);
+    expect(windowAround([3, 5, 9, 10], 5, true)).toEqual([0, 1, 2, 3]);
+    expect(windowAround([3, 5, 9, 10], 4, true)).toEqual([]);
   });
 });
 
 describe('the first and the last checkpoints', () => {
   it('are five each, after the untrained one', () => {
-    expect(windowsAtEnds(upTo(20))).toEqual({ first: [1, 2, 3, 4, 5], last: [16, 17, 18, 19, 20] });
+    expect(windowsAtEnds(upTo(20), true)).toEqual({ first: [1, 2, 3, 4, 5], last: [16, 17, 18, 19, 20] });
   });
   it('are fewer in a short run, and do not overlap', () => {
-    expect(windowsAtEnds(upTo(7))).toEqual({ first: [1, 2, 3], last: [5, 6, 7] });
-    expect(windowsAtEnds(upTo(4))).toEqual({ first: [1, 2], last: [3, 4] });
+    expect(windowsAtEnds(upTo(7), true)).toEqual({ first: [1, 2, 3], last: [5, 6, 7] });
+    expect(windowsAtEnds(upTo(4), true)).toEqual({ first: [1, 2], last: [3, 4] });
   });
   it('are never two single ones', () => {
-    expect(windowsAtEnds(upTo(3))).toBeNull();
-    expect(windowsAtEnds([])).toBeNull();
+    expect(windowsAtEnds(upTo(3), true)).toBeNull();
+    expect(windowsAtEnds([], true)).toBeNull();
   });
 });
 

@@ -4,8 +4,9 @@
 /** Checkpoints in a mean. */
 export const WINDOW = 5;
 
-/** Index of the first checkpoint after the untrained network (checkpoint 0), which gives everything one name. */
-const firstTrained = (checkpoints: readonly number[]): number => (checkpoints[0] === 0 ? 1 : 0);
+/** Index of the first checkpoint after the untrained network (checkpoint 0 of some runs), which gives everything one name. */
+const firstTrained = (checkpoints: readonly number[], beginsUntrained: boolean): number =>
+  beginsUntrained && checkpoints[0] === 0 ? 1 : 0;
 
 /** Indices `from` to `to`, both included. */
 const range = (from: number, to: number): number[] =>
@@ -13,19 +14,27 @@ const range = (from: number, to: number): number[] =>
 
 /**
  * Indices of the counted checkpoints around one, itself in the middle; fewer where the run begins or ends.
- * Of the untrained network only those after it are taken. Empty where the checkpoint has no counts.
+ * Of the untrained network only those after it are taken. Empty where the checkpoint has no counts. `beginsUntrained`
+ * where checkpoint 0 is the network before its first step: runs that were recorded may begin later.
  */
-export function windowAround(checkpoints: readonly number[], checkpoint: number): number[] {
+export function windowAround(
+  checkpoints: readonly number[],
+  checkpoint: number,
+  beginsUntrained: boolean,
+): number[] {
   const at = checkpoints.indexOf(checkpoint);
   if (at < 0) return [];
   const reach = (WINDOW - 1) / 2;
-  const [low, high] = [firstTrained(checkpoints), checkpoints.length - 1];
+  const [low, high] = [firstTrained(checkpoints, beginsUntrained), checkpoints.length - 1];
   return range(Math.max(low, at - reach), Math.min(high, at + reach));
 }
 
 /** The first and the last checkpoints of training, at most `WINDOW` each and never a single one; null in a shorter run. */
-export function windowsAtEnds(checkpoints: readonly number[]): { first: number[]; last: number[] } | null {
-  const low = firstTrained(checkpoints);
+export function windowsAtEnds(
+  checkpoints: readonly number[],
+  beginsUntrained: boolean,
+): { first: number[]; last: number[] } | null {
+  const low = firstTrained(checkpoints, beginsUntrained);
   const high = checkpoints.length - 1;
   const many = Math.min(WINDOW, Math.floor((high - low + 1) / 2));
   if (many < 2) return null;

@@ -35,6 +35,7 @@ const activity = {
 
 const input = {
   layer: 'conv1',
+  layers: [],
   history,
   activity,
   checkpoint: 4,

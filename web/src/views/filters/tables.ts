@@ -1,13 +1,15 @@
 /** The numbers of the Filters view as tables. Pure. */
-import type { LayerActivity, LayerHistory } from '../../api/types';
+import type { Layer, LayerActivity, LayerHistory } from '../../api/types';
 import { signed } from '../../base/format';
 import type { Row, Table } from '../../state/exportData';
 import { stateOf } from '../common/activity';
 import { NOTHING_BELOW, classColumns } from '../common/card/classColumns';
 import { mapOf } from './activity';
+import { networkTable } from './network/table';
 
 export function filterTables(input: {
   layer: string;
+  layers: readonly Layer[];
   history: LayerHistory | null;
   /** Of the filters at the checkpoint; null where it is not known. */
   activity: LayerActivity | null;
@@ -16,7 +18,7 @@ export function filterTables(input: {
   classes: readonly string[];
   said: { now: readonly number[] | null; before: readonly number[] | null };
 }): Table[] {
-  const { layer, history, activity, checkpoint, before, classes, said } = input;
+  const { layer, layers, history, activity, checkpoint, before, classes, said } = input;
   const out: Table[] = [];
   const [at, then] = [checkpoint, before].map((c) => history?.checkpoints.indexOf(c) ?? -1);
   if (history && at >= 0)
@@ -50,6 +52,7 @@ export function filterTables(input: {
       head: ['class', 'current', 'reference'],
       rows: classes.map((name, k) => [name, now[k], said.before?.[k] ?? null]),
     });
+  out.push(networkTable(layers));
   return out;
 }
 

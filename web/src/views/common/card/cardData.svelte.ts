@@ -4,10 +4,13 @@ import type { ActivityHistory, Connections, TopImages } from '../../../api/types
 import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { rectifierOf } from '../activity';
+import { Recount } from './recount';
 import type { Unit } from './card.svelte';
 
 /** Pictures on the card. */
 export const PATCHES = 9;
+/** A pointer that sweeps over filters asks for the one that it rests on. */
+const SWEEP_MS = 120;
 const FILTER = '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/top' as const;
 const CONNECTIONS =
   '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/connections' as const;
@@ -18,6 +21,8 @@ export class CardData {
   readonly #connections: Resource<Connections>;
   readonly #unit: () => Unit | null;
   readonly #store: Store;
+  #again = $state(0);
+  readonly #recount = new Recount(() => (this.#again += 1));
   /** The layer whose outputs are counted: the filter's rectifier, or its own layer. */
   readonly source = $derived.by(() => {
     const layer = this.#unit()?.layer ?? '';
@@ -40,8 +45,11 @@ export class CardData {
       const counted = run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
       if (!run || !shown || counted === 0) return null;
       const { source } = this;
+      void this.#again;
+      const subject = `${run.id}/${source}/${shown.filter}`;
       return {
-        key: `${run.id}/${source}/${shown.filter}/${counted}`,
+        key: `${subject}/${this.#recount.of(subject, counted)}`,
+        subject: { name: subject, ms: SWEEP_MS },
         load: (signal) =>
           endpoint('/api/runs/{run}/layers/{layer}/activity', {
             run: run.id,
@@ -51,6 +59,7 @@ export class CardData {
           }).json(signal),
       };
     });
+    $effect(() => () => this.#recount.stop());
     this.#connections = resource(
       () => {
         const [run, now, shown] = [store.run, this.point, unit()];
@@ -58,6 +67,7 @@ export class CardData {
         return {
           key: `${run.id}/${now.hash}/${shown.layer}/${shown.filter}`,
           tag: now.index,
+          subject: { name: `${run.id}/${shown.layer}/${shown.filter}`, ms: SWEEP_MS },
           load: (signal) =>
             endpoint(CONNECTIONS, {
               run: run.id,
@@ -80,6 +90,7 @@ export class CardData {
     return {
       key: `${run.id}/${now.hash}/${source}/${shown.filter}/${this.#store.statistics}`,
       tag: now.index,
+      subject: { name: `${run.id}/${source}/${shown.filter}`, ms: SWEEP_MS },
       load: (signal: AbortSignal) =>
         endpoint(FILTER, {
           run: run.id,

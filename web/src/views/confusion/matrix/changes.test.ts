@@ -54,7 +54,7 @@ describe('the largest changes', () => {
 
 describe('what is compared', () => {
   it('are five checkpoints around each, clipped at the ends', () => {
-    expect(windowsOf(RUN, { reference: 2, current: 6, whole: true })).toEqual({
+    expect(windowsOf(RUN, { reference: 2, current: 6, whole: true, beginsUntrained: true })).toEqual({
       reference: [1, 2, 3, 4],
       current: [4, 5, 6],
     });
@@ -67,10 +67,12 @@ describe('what is compared', () => {
       ],
       [5, 40],
     );
-    const windows = windowsOf(two, { reference: 5, current: 40, whole: false });
+    const windows = windowsOf(two, { reference: 5, current: 40, whole: false, beginsUntrained: true });
     expect(windows).toEqual({ reference: [0], current: [1] });
     expect(largestChanges(two, windows).grew).toEqual([{ truth: 0, predicted: 1, change: 12 }]);
-    expect(windowsOf(two, { reference: 7, current: 40, whole: false }).reference).toEqual([]);
+    expect(
+      windowsOf(two, { reference: 7, current: 40, whole: false, beginsUntrained: true }).reference,
+    ).toEqual([]);
   });
   it('is said', () => {
     expect(comparedText({ reference: [3, 7], current: [38, 40] })).toBe('means of checkpoints 3–7 and 38–40');

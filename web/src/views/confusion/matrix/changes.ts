@@ -23,11 +23,16 @@ export interface Windows {
 /** Where not all checkpoints were read (many classes), each is compared as it is: Poisson noise alone decides. */
 export function windowsOf(
   series: Series,
-  { reference, current, whole }: { reference: number; current: number; whole: boolean },
+  {
+    reference,
+    current,
+    whole,
+    beginsUntrained,
+  }: { reference: number; current: number; whole: boolean; beginsUntrained: boolean },
 ): Windows {
   const around = (checkpoint: number) => {
     const at = series.checkpoints.indexOf(checkpoint);
-    return whole ? windowAround(series.checkpoints, checkpoint) : at < 0 ? [] : [at];
+    return whole ? windowAround(series.checkpoints, checkpoint, beginsUntrained) : at < 0 ? [] : [at];
   };
   return { reference: around(reference), current: around(current) };
 }

@@ -3,6 +3,7 @@ import { classText } from '../../../api/className';
 import { endpoint } from '../../../api/client';
 import type { CellPage, Split } from '../../../api/types';
 import { resource, type Resource } from '../../../state/resource.svelte';
+import { beginsUntrained } from '../../../state/checkpoints';
 import type { Store } from '../../../state/store.svelte';
 import { seriesIndex, type Cell, type Counts, type Series } from './data';
 
@@ -67,6 +68,10 @@ export class ConfusionCounts {
   get whole(): boolean {
     const { classes = [], planned_checkpoints = 0 } = this.#store.run ?? {};
     return classes.length ** 2 * Math.max(50, planned_checkpoints) <= MOST_COUNTS;
+  }
+
+  get beginsUntrained(): boolean {
+    return beginsUntrained(this.#store.run);
   }
 
   get series(): Series | null {

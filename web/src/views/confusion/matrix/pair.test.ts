@@ -39,7 +39,7 @@ describe('a pair', () => {
 describe('the summary of a pair', () => {
   it('compares means, without the untrained network', () => {
     // (8 + 6) / 2 / 20 and (3 + 1) / 2 / 20.
-    const summary = pairSummary(RUN, CELL);
+    const summary = pairSummary(RUN, CELL, true);
     expect(summary).toMatchObject({ checkpoints: 2, first: [1, 2], last: [3, 4] });
     expect(summary?.early).toBeCloseTo(0.35);
     expect(summary?.late).toBeCloseTo(0.1);
@@ -57,7 +57,7 @@ describe('the summary of a pair', () => {
       [3, 0],
       [3, 0],
     ]);
-    expect(pairSummary(run, CELL)?.beyondNoise).toBe(false);
+    expect(pairSummary(run, CELL, true)?.beyondNoise).toBe(false);
   });
   it('is none in a short run and on the diagonal', () => {
     expect(
@@ -68,9 +68,10 @@ describe('the summary of a pair', () => {
           [1, 1],
         ]),
         CELL,
+        true,
       ),
     ).toBeNull();
-    expect(pairSummary(RUN, { truth: 1, predicted: 1 })).toBeNull();
+    expect(pairSummary(RUN, { truth: 1, predicted: 1 }, true)).toBeNull();
   });
 });
 

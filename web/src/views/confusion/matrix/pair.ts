@@ -50,8 +50,8 @@ export interface PairSummary {
 }
 
 /** What became of a pair between the first and the last checkpoints; null for a run too short for means. */
-export function pairSummary(series: Series, cell: Cell): PairSummary | null {
-  const ends = windowsAtEnds(series.checkpoints);
+export function pairSummary(series: Series, cell: Cell, beginsUntrained: boolean): PairSummary | null {
+  const ends = windowsAtEnds(series.checkpoints, beginsUntrained);
   if (!ends || !isPair(cell)) return null;
   const mixed = mixedUp(series, cell);
   const countsAt = (indices: number[]) => indices.map((n) => mixed[n]);

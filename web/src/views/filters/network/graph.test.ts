@@ -24,10 +24,10 @@ describe('network', () => {
     ]);
     expect([columns, lanes]).toEqual([3, 1]);
   });
-  it('gives branches lanes of their own and joins them after the longer one', () => {
+  it('gives branches lanes of their own, the longest way the first, and joins them after it', () => {
     const { nodes, lanes, edges } = layout(graph([['a', 'b'], ['a', 'c'], ['c', 'd'], ['b', 'e'], ['d', 'e']])); // prettier-ignore
     const at = Object.fromEntries(nodes.map((n) => [n.name, [n.column, n.lane]]));
-    expect(at).toEqual({ a: [0, 0], b: [1, 0], c: [1, 1], d: [2, 1], e: [3, 0] });
+    expect(at).toEqual({ a: [0, 0], b: [1, 1], c: [1, 0], d: [2, 0], e: [3, 0] });
     expect([lanes, edges.length]).toEqual([2, 5]);
   });
   it('does not hang on a cycle', () => {

@@ -1,0 +1,36 @@
+/**
+ * Of a run that grows: with how many checkpoints a history is read again. A new subject, and what has rested for `LEAST_MS`,
+ * takes the newest number; between, the last number stays and `wake` is called when the time is up.
+ */
+export const LEAST_MS = 10_000;
+
+export class Recount {
+  readonly #wake: () => void;
+  #subject = '';
+  #count = 0;
+  #at = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(wake: () => void) {
+    this.#wake = wake;
+  }
+
+  of(subject: string, count: number): number {
+    const left_ms = this.#at + LEAST_MS - performance.now();
+    if (subject === this.#subject && count === this.#count) return count;
+    if (subject === this.#subject && left_ms > 0) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#wake();
+      }, left_ms);
+      return this.#count;
+    }
+    [this.#subject, this.#count, this.#at] = [subject, count, performance.now()];
+    return count;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
