@@ -25,7 +25,14 @@ import { LiveUpdates, type RunUpdate } from './liveUpdates.svelte';
 import { findRun } from './findRun';
 import { MarkList } from './markList.svelte';
 import type { ExportData } from './exportData';
-import { chosenClass, hashFromUrlState, emptyUrlState, urlStateFromHash, type UrlState } from './urlState';
+import {
+  chosenClass,
+  emptyUrlState,
+  hashFromUrlState,
+  sharedUrlState,
+  urlStateFromHash,
+  type UrlState,
+} from './urlState';
 import { Player } from './player.svelte';
 import { Predictions } from './predictions.svelte';
 import { StaleViews } from './staleViews.svelte';
@@ -263,13 +270,9 @@ export class Store {
     return this.#updates.readImage();
   }
 
-  /** The address of the present state, with the theme. */
+  /** The address of the present state. The theme is left out: it is a matter of the screen that reads the link. */
   link(): string {
-    const state = this.#urlState();
-    return new URL(
-      hashFromUrlState({ ...state, options: { ...state.options, theme: this.#theme.chosen } }),
-      location.href,
-    ).href;
+    return new URL(hashFromUrlState(sharedUrlState(this.#urlState())), location.href).href;
   }
 
   /** The address of another view of the same state, for links. */
