@@ -21,6 +21,59 @@ describe('the link', () => {
   });
 });
 
+describe('the filters while training goes on', () => {
+  test('say how much the colours amplify, and nothing moves for it', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('filters', { layer: 'conv1', checkpoint: '0' });
+    const block = page.locator('[data-picture="Filters of conv1"]');
+    const caption = block.getByText(/amplified/);
+    const gain = async () => Number(/× ([\d.]+) amplified/.exec((await caption.textContent())!)![1]);
+    const place = () => block.getByRole('listbox').boundingBox();
+    const [first, at] = [await gain(), await place()];
+    expect(first).toBeGreaterThan(2);
+    // The bar shows the same number: the share of the run's range.
+    const share = () =>
+      block
+        .locator('.gain i')
+        .evaluate((bar) => bar.getBoundingClientRect().height / bar.parentElement!.clientHeight);
+    expect(await share()).toBeCloseTo(1 / first, 1);
+    await dashboard.press('ArrowRight');
+    const second = (await caption.count()) ? await gain() : 1;
+    expect(second).toBeLessThan(first);
+    expect(await place()).toEqual(at);
+    // One range for the whole run, or for each filter, amplifies nothing.
+    for (const scale of ['timeline', 'filter']) {
+      await dashboard.view('filters', { layer: 'conv1', checkpoint: '0', scale });
+      expect([await caption.count(), await block.locator('.gain').count()]).toEqual([0, 0]);
+    }
+  });
+
+  test('the captions of a history stand above the curves, values under the pointer', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('filters', { layer: 'conv1', checkpoint: '3', before: '6' });
+    const history = page.getByRole('img', { name: /^History of filter/ });
+    const captions = await history.locator('text').all();
+    const curves = await history.locator('path.curve').all();
+    expect(captions.length).toBeGreaterThan(1);
+    expect(curves.length).toBe(captions.length);
+    const reference = await history.locator('line.bf').all();
+    for (const [n, caption] of captions.entries()) {
+      const box = (await caption.boundingBox())!;
+      const middle = box.y + box.height / 2;
+      expect(middle).toBeLessThan((await curves[n].boundingBox())!.y);
+      for (const line of reference) {
+        const part = (await line.boundingBox())!;
+        // The box of a text has its outline in it; its letters are 10 px high.
+        const [above, below] = [part.y + part.height <= middle - 5, part.y >= middle + 5];
+        expect(above || below).toBe(true);
+      }
+    }
+    const box = (await history.boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.getByText(/^norm of the weights$/).waitFor();
+  });
+});
+
 describe('the timeline of a finished run', () => {
   test('counts checkpoints from 0 and offers nothing to follow', async ({ dashboard }) => {
     await dashboard.view('filters', { checkpoint: 'last' });

@@ -71,8 +71,8 @@ export function hashFromUrlState(state: UrlState): string {
 
 /** The state as it is handed on: without what depends on who looks. */
 export function sharedUrlState(state: UrlState): UrlState {
-  const { theme: _, ...options } = state.options;
-  return { ...state, options };
+  const options = Object.entries(state.options).filter(([name]) => name !== 'theme');
+  return { ...state, options: Object.fromEntries(options) };
 }
 
 /** True where the change deserves a history entry (back returns to it). */
