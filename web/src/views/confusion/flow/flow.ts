@@ -11,6 +11,12 @@ export const BUNDLED_FROM = 8;
 export const MOST_RIBBONS = 300;
 /** The band of several classes, in an address. */
 const OTHERS = 'x';
+/** Fills of the kinds: gained is plain, lost hatched, still wrong dotted (patterns of FlowPicture). */
+export const KIND_FILLS: Record<ChangeKind, string> = {
+  gained: 'var(--flow-gained)',
+  lost: 'url(#flow-lost)',
+  wrong: 'url(#flow-wrong)',
+};
 const KINDS: ChangeKind[] = ['gained', 'lost', 'wrong'];
 
 export interface Bands {
