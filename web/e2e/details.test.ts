@@ -74,6 +74,39 @@ describe('the filters while training goes on', () => {
   });
 });
 
+describe('an image', () => {
+  test('opens the filter of a map by a double click', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('image', { checkpoint: 'last' });
+    const maps = page.getByRole('img', { name: /^conv2: \d+ activation maps/ });
+    const box = (await maps.boundingBox())!;
+    await page.mouse.dblclick(box.x + 45, box.y + 8);
+    await expect.poll(() => dashboard.said('view')).toBe('filters');
+    await dashboard.idle();
+    expect([dashboard.said('layer'), dashboard.said('filter')]).toEqual(['conv2', '1']);
+    expect(await page.getByRole('dialog').count()).toBe(0);
+  });
+
+  test('says the predicted classes by letters and colours, and no name lies on another', async ({
+    dashboard,
+  }) => {
+    const { page } = dashboard;
+    await dashboard.view('image', { checkpoint: 'last' });
+    const stream = page.getByRole('img', { name: 'Probability of every class at every checkpoint' });
+    const signs = await stream.locator('text.sign').allTextContents();
+    expect(signs.length).toBeGreaterThan(0);
+    const titles = await stream.locator('rect title').allTextContents();
+    for (const sign of signs) expect(titles.some((name) => name.startsWith(sign))).toBe(true);
+    const names = await Promise.all((await stream.locator('text.name').all()).map((one) => one.boundingBox()));
+    for (const [n, a] of names.entries())
+      for (const b of names.slice(n + 1)) {
+        const isApart = a!.x + a!.width <= b!.x + 4 || b!.x + b!.width <= a!.x + 4;
+        const isAbove = a!.y + a!.height <= b!.y + 8 || b!.y + b!.height <= a!.y + 8;
+        expect(isApart || isAbove).toBe(true);
+      }
+  });
+});
+
 describe('the timeline of a finished run', () => {
   test('counts checkpoints from 0 and offers nothing to follow', async ({ dashboard }) => {
     await dashboard.view('filters', { checkpoint: 'last' });
