@@ -4,10 +4,14 @@ import { test, type Dashboard, type Theme } from './dashboard';
 
 const flowOf = ({ page }: Dashboard) => page.getByRole('listbox', { name: /^Flow from checkpoint \d+ to \d+/ });
 
+/** Since the reference, every ribbon for itself. */
+const EVERY = { 'confusion.since': 'before', 'confusion.ribbons': 'all' };
+const FLOW = { 'confusion.picture': 'flow', ...EVERY };
+
 describe.each<Theme>(['dark', 'light'])('the flow in the %s theme', (theme) => {
   test.scoped({ theme });
   test('has no accessibility violation, with and without those that stayed', async ({ dashboard }) => {
-    await dashboard.view('confusion', { checkpoint: 'last', before: '1', 'confusion.picture': 'flow' });
+    await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...FLOW });
     expect(await flowOf(dashboard).getByRole('option').count()).toBeGreaterThan(10);
     await dashboard.expectAccessible();
     const images = dashboard.page.getByRole('group', { name: 'images' });
@@ -21,7 +25,7 @@ describe.each<Theme>(['dark', 'light'])('the flow in the %s theme', (theme) => {
 
 describe('the flow', () => {
   test('a ribbon lists its moves and shows its images', async ({ dashboard }) => {
-    await dashboard.view('confusion', { checkpoint: 'last', before: '1' });
+    await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...EVERY });
     const { page } = dashboard;
     await page.getByRole('group', { name: 'picture' }).getByRole('button', { name: 'flow' }).click();
     await dashboard.idle();
@@ -59,5 +63,78 @@ describe('the flow', () => {
     await page.getByRole('group', { name: 'picture' }).getByRole('button', { name: 'matrix' }).click();
     await dashboard.idle();
     expect(await page.getByRole('grid').count()).toBe(1);
+  });
+
+  test('shows what moved since the previous checkpoint, the eight largest one by one', async ({
+    dashboard,
+  }) => {
+    const beside = { 'confusion.picture': 'flow', 'confusion.panel': 'moves' };
+    await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...beside });
+    const { page } = dashboard;
+    const last = await dashboard.last();
+    const flow = flowOf(dashboard);
+    const said = async () => (await flow.getAttribute('aria-label'))!;
+    expect(await said()).toMatch(new RegExp(`^Flow from checkpoint ${last - 1} to ${last}:`));
+    await page.getByRole('button', { name: `reference, 1` }).click();
+    await dashboard.idle();
+    expect(await said()).toMatch(new RegExp(`^Flow from checkpoint 1 to ${last}:`));
+    const images = async () => {
+      const texts = await Promise.all(
+        (await flow.getByRole('option').all()).map((one) => one.getAttribute('aria-label')),
+      );
+      return texts.map((text) => Number(/: ([\d,]+) image/.exec(text!)![1].replace(',', '')));
+    };
+    const sum = (all: number[]) => all.reduce((a, b) => a + b, 0);
+    const eight = await images();
+    expect(eight).toHaveLength(8);
+    const bundle = /^the grey band: (\d+) smaller flows? of ([\d,]+) images?/.exec(
+      (await page.getByText(/^the grey band/).textContent())!,
+    )!;
+    await page.getByRole('group', { name: 'ribbons' }).getByRole('button', { name: 'all' }).click();
+    await dashboard.idle();
+    const all = await images();
+    expect(await page.getByText(/^the grey band/).count()).toBe(0);
+    expect([all.length - 8, sum(all) - sum(eight)]).toEqual([
+      Number(bundle[1]),
+      Number(bundle[2].replace(',', '')),
+    ]);
+    expect(Math.min(...eight)).toBeGreaterThanOrEqual([...all].sort((a, b) => b - a)[8] ?? 0);
+  });
+
+  test('of a pinned cell shows its ribbons only', async ({ dashboard }) => {
+    await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...FLOW });
+    const { page } = dashboard;
+    const flow = flowOf(dashboard);
+    const options = async () =>
+      await Promise.all((await flow.getByRole('option').all()).map((one) => one.getAttribute('aria-label')));
+    const all = (await options()).length;
+    const [, from, to] = /^(.+?) → (.+?): /.exec((await options())[0]!)!;
+    const names = await page.evaluate(
+      async (run) => ((await (await fetch(`api/runs/${run}`)).json()) as { classes: string[] }).classes,
+      dashboard.run,
+    );
+    // The images of the class that was predicted, into and out of what is predicted now.
+    const cell = `${names.indexOf(from)}-${names.indexOf(to)}`;
+    await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...FLOW, 'confusion.cell': cell });
+    const own = await options();
+    expect(own.length).toBeLessThan(all);
+    for (const one of own) expect([/^(.+?) → /.exec(one!)![1], / → (.+?): /.exec(one!)![1]]).toContain(to);
+    await page.getByRole('button', { name: 'all cells' }).click();
+    await dashboard.idle();
+    expect(dashboard.said('confusion.cell')).toBeNull();
+    expect((await options()).length).toBe(all);
+  });
+
+  test('tells lost and still wrong from gained without colour', async ({ dashboard }) => {
+    await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...FLOW });
+    const fillOf = async (kind: string) =>
+      (await flowOf(dashboard).locator(`path.${kind}`).first().getAttribute('fill'))!;
+    const [lost, wrong] = [await fillOf('lost'), await fillOf('wrong')];
+    expect(await fillOf('gained')).not.toContain('url');
+    expect(lost).not.toBe(wrong);
+    for (const fill of [lost, wrong]) {
+      const id = /^url\(#(.+)\)$/.exec(fill)![1];
+      expect(await dashboard.page.locator(`pattern[id="${id}"] > *`).count()).toBe(2);
+    }
   });
 });

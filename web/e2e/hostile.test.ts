@@ -79,7 +79,7 @@ afterAll(async () => {
 });
 
 const hit = (where: Page) => where.evaluate(() => 'hit' in window);
-const menu = () => page.getByRole('button', { name: 'Export: link, requests, pictures, tables' });
+const menu = () => page.getByRole('button', { name: 'Export: requests, pictures, tables' });
 
 async function taken(label: string | RegExp): Promise<string[]> {
   const texts: string[] = [];

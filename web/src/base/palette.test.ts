@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { classColour, colourAt, contrastInk, inkOn, ramp, rgbFromHex } from './palette';
+import { classColour, classOfColour, colourAt, contrastInk, inkOn, ramp, rgbFromHex } from './palette';
 
 it('reads hex colours, short and long', () => {
   expect(rgbFromHex('#0e3768')).toEqual([14, 55, 104]);
@@ -19,6 +19,11 @@ it('keeps text readable on a shade', () => {
 it('never repeats a class colour', () => {
   expect(classColour(3, 10)).toBe('var(--cat-3)');
   expect(classColour(42, 100)).toBe('var(--text-3)');
+});
+it('knows the class of a colour that is one class alone', () => {
+  for (let k = 0; k < 10; k += 1) expect(classOfColour(classColour(k, 10))).toBe(k);
+  expect(classOfColour(classColour(42, 100))).toBeNull();
+  expect(classOfColour('var(--text-1)')).toBeNull();
 });
 
 it('small letters take the text with the greater contrast', () => {

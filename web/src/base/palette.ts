@@ -69,3 +69,9 @@ export function contrastInk([r, g, b]: Rgb): 'black' | 'white' {
 export function classColour(index: number, classes: number): string {
   return classes <= 10 ? `var(--cat-${index})` : index < 10 ? `var(--cat-${index})` : 'var(--text-3)';
 }
+
+/** The class of a class's colour; null for colours that several classes share, and for others. */
+export function classOfColour(colour: string): number | null {
+  const found = /^var\(--cat-(\d)\)$/.exec(colour);
+  return found ? Number(found[1]) : null;
+}

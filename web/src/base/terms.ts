@@ -13,6 +13,8 @@ export const TERMS = {
   activation: 'A filter’s output for the image, position by position',
   'normalise over':
     'Which values share one scale: each filter its own, the layer at a checkpoint, or the layer over the whole run',
+  amplified:
+    'With a colour range for each checkpoint, weak weights are drawn as strongly as strong ones: this many times more than by the range of the whole run. The bar beside the filters is the share of that range',
   norm: 'Size of a filter’s weights: the root of the sum of their squares',
   'weight RMS': 'Root mean square of a layer’s weights',
   bias: 'The constant that a filter adds to its output',

@@ -26,7 +26,14 @@ import { isOwnImage } from './imageId';
 import { MarkList } from './markList.svelte';
 import { OwnImages } from './ownImages.svelte';
 import type { ExportData } from './exportData';
-import { chosenClass, hashFromUrlState, emptyUrlState, urlStateFromHash, type UrlState } from './urlState';
+import {
+  chosenClass,
+  emptyUrlState,
+  hashFromUrlState,
+  sharedUrlState,
+  urlStateFromHash,
+  type UrlState,
+} from './urlState';
 import { Player } from './player.svelte';
 import { Predictions } from './predictions.svelte';
 import { StaleViews } from './staleViews.svelte';
@@ -267,13 +274,9 @@ export class Store {
     return isOwnImage(this.image) ? this.ownImages.ensure() : this.#updates.readImage();
   }
 
-  /** The address of the present state, with the theme. */
+  /** The address of the present state. The theme is left out: it is a matter of the screen that reads the link. */
   link(): string {
-    const state = this.#urlState();
-    return new URL(
-      hashFromUrlState({ ...state, options: { ...state.options, theme: this.#theme.chosen } }),
-      location.href,
-    ).href;
+    return new URL(hashFromUrlState(sharedUrlState(this.#urlState())), location.href).href;
   }
 
   /** The address of another view of the same state, for links. */

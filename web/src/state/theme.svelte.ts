@@ -24,12 +24,8 @@ function remember(theme: Theme): void {
 export class ThemeState {
   /** The theme on the page; light while a page is printed. */
   current = $state<Theme>('dark');
+  /** The theme on the screen, while a page is printed. */
   #screen: Theme | null = null;
-
-  /** The theme on the screen. */
-  get chosen(): Theme {
-    return this.#screen ?? this.current;
-  }
 
   start(fromAddress: string | undefined): void {
     this.#show(initialTheme(fromAddress));

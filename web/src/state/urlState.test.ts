@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { chosenClass, hashFromUrlState, pushesHistory, emptyUrlState, urlStateFromHash } from './urlState';
+import {
+  chosenClass,
+  emptyUrlState,
+  hashFromUrlState,
+  pushesHistory,
+  sharedUrlState,
+  urlStateFromHash,
+} from './urlState';
 
 describe('URL state', () => {
   it('survives the way through the address', () => {
@@ -24,6 +31,10 @@ describe('URL state', () => {
   it('leaves nonsense to the defaults', () => {
     expect(urlStateFromHash('#checkpoint=-3&image=dog&before=1e9')).toEqual(emptyUrlState());
     expect(urlStateFromHash('')).toEqual(emptyUrlState());
+  });
+  it('is handed on without the theme', () => {
+    const state = urlStateFromHash('#view=image&image=7&scale=filter&theme=light');
+    expect(hashFromUrlState(sharedUrlState(state))).toBe('#view=image&image=7&scale=filter');
   });
   it('keeps scrubbing out of the history', () => {
     const from = urlStateFromHash('#view=filters&checkpoint=3&image=1');

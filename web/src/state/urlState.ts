@@ -69,6 +69,12 @@ export function hashFromUrlState(state: UrlState): string {
   return `#${params.toString().replace(/%2C/g, ',').replace(/%3A/g, ':')}`;
 }
 
+/** The state as it is handed on: without what depends on who looks. */
+export function sharedUrlState(state: UrlState): UrlState {
+  const options = Object.entries(state.options).filter(([name]) => name !== 'theme');
+  return { ...state, options: Object.fromEntries(options) };
+}
+
 /** True where the change deserves a history entry (back returns to it). */
 export function pushesHistory(from: UrlState, to: UrlState): boolean {
   return from.run !== to.run || from.view !== to.view || from.layer !== to.layer || from.image !== to.image;

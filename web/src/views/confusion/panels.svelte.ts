@@ -6,6 +6,7 @@ import type { ExportData } from '../../state/exportData';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from './lists/examples';
+import { parseCell, type Cell } from './matrix/data';
 import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow/flow';
 import {
   changeKind,
@@ -39,9 +40,13 @@ export class Panels {
   readonly picture = $derived.by<PictureKind>(() =>
     this.#store.option('confusion.picture', 'matrix') === 'flow' ? 'flow' : 'matrix',
   );
-  /** By default the flow starts at the reference, the list at the previous checkpoint. */
-  readonly #defaultSince = $derived.by(() => (this.picture === 'flow' ? 'before' : 'previous'));
-  readonly since = $derived.by(() => this.#store.option('confusion.since', this.#defaultSince));
+  /** By default since the previous checkpoint: since an early one nearly all images have moved. */
+  readonly since = $derived.by(() => this.#store.option('confusion.since', 'previous'));
+  /** The pinned cell, where the flow shows its ribbons only. */
+  readonly flowCell = $derived.by<Cell | null>(() => {
+    const classes = this.#store.run?.classes.length ?? 0;
+    return this.picture === 'flow' ? parseCell(this.#store.option('confusion.cell', ''), classes) : null;
+  });
   /** The checkpoint that predictions are compared with; null where there is none. */
   readonly from = $derived.by<number | null>(() => {
     const { checkpoint: to, before, run } = this.#store;
@@ -57,9 +62,13 @@ export class Panels {
     const said = this.#store.option('confusion.kind', 'all');
     return said === 'gained' || said === 'lost' || said === 'wrong' ? said : null;
   });
-  /** Moves of the images of the selected class, or of all. */
+  /** Moves of the images of the selected class, or of all; in the flow those of the pinned cell. */
   readonly ofClass = $derived.by(() =>
-    filterChanges(this.answer?.moves ?? [], { kind: null, class_index: this.#store.classChosen }),
+    filterChanges(this.answer?.moves ?? [], {
+      kind: null,
+      class_index: this.#store.classChosen,
+      cell: this.flowCell,
+    }),
   );
   readonly bands = $derived.by<Bands>(() =>
     flowBands(
@@ -148,7 +157,7 @@ export class Panels {
   }
 
   setSince(value: string): void {
-    this.#store.setOption('confusion.since', value, this.#defaultSince);
+    this.#store.setOption('confusion.since', value, 'previous');
   }
 
   setPicture(picture: PictureKind): void {

@@ -9,6 +9,7 @@ import {
   topClass,
   summary,
   stripTile,
+  withoutOverlap,
 } from './data';
 
 const ROWS = [
@@ -66,6 +67,22 @@ describe('the stream', () => {
     expect(labelPlace(layer, { least: 0.09, margin: 1 })).toEqual({ index: 4, middle: 0.35 });
     expect(labelPlace(layer, { least: 0.9, margin: 1 })).toBeNull();
   });
+});
+
+it('of two names that meet the one with less room gives way', () => {
+  const at = (text: string, room: number, left: number, top: number) => ({
+    text,
+    room,
+    box: { left, right: left + 40, top, bottom: top + 16 },
+  });
+  const labels = [
+    at('ellipse', 0.2, 0, 0),
+    at('diamond', 0.4, 30, 10),
+    at('star', 0.1, 0, 20),
+    at('ring', 0.1, 80, 0),
+  ];
+  expect(withoutOverlap(labels).map((label) => label.text)).toEqual(['diamond', 'ring']);
+  expect(withoutOverlap(labels.slice(2)).map((label) => label.text)).toEqual(['star', 'ring']);
 });
 
 it('lists the true class among the likeliest', () => {

@@ -91,6 +91,28 @@ export function labelPlace(
   return best;
 }
 
+export interface PlacedLabel {
+  /** Thickness of the layer where its name stands. */
+  room: number;
+  box: { left: number; right: number; top: number; bottom: number };
+}
+
+/** The labels that lie on no other: of two the one with less room gives way. In their order. */
+export function withoutOverlap<T extends PlacedLabel>(labels: readonly T[]): T[] {
+  const kept: T[] = [];
+  for (const label of [...labels].sort((a, b) => b.room - a.room)) {
+    const isFree = kept.every(
+      ({ box }) =>
+        box.right <= label.box.left ||
+        box.left >= label.box.right ||
+        box.bottom <= label.box.top ||
+        box.top >= label.box.bottom,
+    );
+    if (isFree) kept.push(label);
+  }
+  return labels.filter((label) => kept.includes(label));
+}
+
 /** Runs of checkpoints with the same prediction: fewer boxes to draw, and each can be named. */
 export function predictedRuns(
   predicted: readonly number[],

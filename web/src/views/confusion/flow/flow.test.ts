@@ -34,6 +34,11 @@ describe('ribbons', () => {
     expect(drawn.map((one) => one.key)).toEqual(['1-0-gained', '1-0-lost']);
     expect(rest.map((one) => one.count)).toEqual([8, 10]);
   });
+  it('are drawn with the one that is chosen, however small', () => {
+    const { drawn, rest } = largest(ribbons, 2, '0-2-lost');
+    expect(drawn.map((one) => one.key)).toEqual(['0-2-lost', '1-0-gained', '1-0-lost']);
+    expect(rest.map((one) => one.key)).toEqual(['1-0-wrong']);
+  });
   it('leave those that stayed', () => {
     // True classes in rows: 60 images are predicted as 0 then, 8 of them leave.
     const counts = [60, 40, 0, 0, 0, 15, 0, 0, 0, 5, 5, 0, 0, 6, 0, 7];
@@ -83,6 +88,28 @@ describe('the layout', () => {
     const { stayed } = flowLayout(ribbons, [52, 16, 5, 7], 4, available);
     expect(stayed.map((one) => one.count)).toEqual([52, 16, 5, 7]);
     expect(stayed[0].thickness / stayed[1].thickness).toBeCloseTo(52 / 16, 6);
+  });
+  it('bundles the rest in the middle, and the bands keep their height', () => {
+    const { drawn: few, rest } = largest(ribbons, 2);
+    const bundled = flowLayout(few, null, 4, available, rest);
+    expect(bundled.left).toEqual(left);
+    expect(bundled.right).toEqual(right);
+    const { count, into, out } = bundled.bundle!;
+    expect(count).toBe(18);
+    const sum = (parts: { thickness: number }[]) => parts.reduce((all, one) => all + one.thickness, 0);
+    expect(sum(into)).toBeCloseTo(sum(out), 6);
+    // The halves meet in one band around the middle, without a gap.
+    for (const [parts, inner] of [
+      [into, 'y1'],
+      [out, 'y0'],
+    ] as const) {
+      let y = 100 - sum(parts) / 2;
+      for (const part of parts) {
+        expect(part[inner]).toBeCloseTo(y, 6);
+        y += part.thickness;
+      }
+    }
+    expect(flowLayout(ribbons, null, 4, available).bundle).toBeNull();
   });
   it('draws', () => {
     expect(ribbonPath({ y0: 0, y1: 10, thickness: 4 }, 100, 200)).toBe(

@@ -5,10 +5,18 @@ import { CHANGE_WORDS, changeKind, type ChangeKind } from '../lists/predictionCh
 
 /** So many classes have a band of their own; those with the fewest moves share the last one. */
 export const MOST_BANDS = 20;
-/** So many ribbons are drawn, the largest; the rest count in their bands and stand in the table. */
+/** So many ribbons are drawn by default, the largest; the others are one grey band, and stand in the table. */
+export const BUNDLED_FROM = 8;
+/** So many at most where all are wanted. */
 export const MOST_RIBBONS = 300;
 /** The band of several classes, in an address. */
 const OTHERS = 'x';
+/** Fills of the kinds: gained is plain, lost hatched, still wrong dotted (patterns of FlowPicture). */
+export const KIND_FILLS: Record<ChangeKind, string> = {
+  gained: 'var(--flow-gained)',
+  lost: 'url(#flow-lost)',
+  wrong: 'url(#flow-wrong)',
+};
 const KINDS: ChangeKind[] = ['gained', 'lost', 'wrong'];
 
 export interface Bands {
@@ -111,11 +119,21 @@ export interface DrawnRibbon {
   thickness: number;
 }
 
+/** The ribbons that are not drawn one by one: they run together in the middle, and apart again. */
+export interface Bundle {
+  count: number;
+  /** From the bands on the left to the middle. */
+  into: DrawnRibbon[];
+  /** From the middle to the bands on the right. */
+  out: DrawnRibbon[];
+}
+
 export interface FlowLayout {
   left: FlowBar[];
   right: FlowBar[];
   ribbons: (Ribbon & DrawnRibbon)[];
   stayed: (DrawnRibbon & { band: number; count: number })[];
+  bundle: Bundle | null;
 }
 
 export interface FlowSize {
@@ -138,35 +156,50 @@ function scaleFor(counts: readonly number[], height: number, least: number): num
   return low;
 }
 
-/** Bands and ribbons in pixels: an image is as high on the left as on the right, and a band begins where it ends. */
+type Side = 'from' | 'to';
+
+const imagesOf = (ribbons: readonly Ribbon[], side: Side, band: number): number =>
+  total(ribbons.filter((one) => one[side] === band).map((one) => one.count));
+
+/** The bars of a side, in slots that are as high as their names at least. */
+function barsOf(counts: readonly number[], scale: number, { height, gap, least }: FlowSize): FlowBar[] {
+  const slots = counts.map((count) => Math.max(least, count * scale));
+  let y = Math.max(0, (height - total(slots)) / 2);
+  return counts.map((count, band): FlowBar => {
+    const bar = { y: y + (slots[band] - count * scale) / 2, height: count * scale, count };
+    y += slots[band] + gap;
+    return bar;
+  });
+}
+
+/**
+ * Bands and ribbons in pixels: an image is as high on the left as on the right, and a band begins where it ends. The
+ * `rest` are in the bundle.
+ */
 export function flowLayout(
   ribbons: readonly Ribbon[],
   stayed: readonly number[] | null,
   bands: number,
   available: FlowSize,
+  rest: readonly Ribbon[] = [],
 ): FlowLayout {
+  const bundled = (side: Side, band: number) => imagesOf(rest, side, band);
   const kept = (band: number) => stayed?.[band] ?? 0;
   const sides = (['from', 'to'] as const).map((side) =>
-    Array.from({ length: bands }, (_, band) =>
-      ribbons.reduce((sum, one) => sum + (one[side] === band ? one.count : 0), kept(band)),
+    Array.from(
+      { length: bands },
+      (_, band) => imagesOf(ribbons, side, band) + kept(band) + bundled(side, band),
     ),
   );
   const height = available.height - available.gap * (bands - 1);
   const least = Math.min(available.least, height / Math.max(1, bands));
   const scale = Math.min(...sides.map((counts) => scaleFor(counts, height, least)));
-  const [left, right] = sides.map((counts) => {
-    const slots = counts.map((count) => Math.max(least, count * scale));
-    let y = Math.max(0, (height - total(slots)) / 2);
-    return counts.map((count, band): FlowBar => {
-      const bar = { y: y + (slots[band] - count * scale) / 2, height: count * scale, count };
-      y += slots[band] + available.gap;
-      return bar;
-    });
-  });
+  const [left, right] = sides.map((counts) => barsOf(counts, scale, { ...available, height, least }));
   // On either side a band's ribbons lie in the order of the bands they lead to, so that they cross least.
   const ends: { y0: number; y1: number }[] = ribbons.map(() => ({ y0: 0, y1: 0 }));
   const still = Array.from({ length: bands }, () => ({ y0: 0, y1: 0 }));
-  const place = (side: 'from' | 'to', bars: FlowBar[], end: 'y0' | 'y1') => {
+  const loose = Array.from({ length: bands }, () => ({ y0: 0, y1: 0 }));
+  const place = (side: Side, bars: FlowBar[], end: 'y0' | 'y1') => {
     const other = side === 'from' ? 'to' : 'from';
     bars.forEach((bar, band) => {
       const parts = [
@@ -174,6 +207,8 @@ export function flowLayout(
           one[side] === band ? [{ at: one[other], count: one.count, put: ends[n] }] : [],
         ),
         { at: band, count: kept(band), put: still[band] },
+        // The middle of the picture, where the bundle lies.
+        { at: (bands - 1) / 2, count: bundled(side, band), put: loose[band] },
       ].sort((a, b) => a.at - b.at);
       let y = bar.y;
       for (const part of parts) {
@@ -191,7 +226,35 @@ export function flowLayout(
     stayed: still.flatMap((end, band) =>
       kept(band) ? [{ ...end, band, count: kept(band), thickness: kept(band) * scale }] : [],
     ),
+    bundle: bundleOf(
+      rest,
+      (side, band) => ({
+        at: loose[band][side === 'from' ? 'y0' : 'y1'],
+        thickness: bundled(side, band) * scale,
+      }),
+      { bands, middle: available.height / 2 },
+    ),
   };
+}
+
+/** The halves of the bundle: in the middle the bands' parts lie one below the other, in the order of the bands. */
+function bundleOf(
+  rest: readonly Ribbon[],
+  end: (side: Side, band: number) => { at: number; thickness: number },
+  { bands, middle }: { bands: number; middle: number },
+): Bundle | null {
+  if (!rest.length) return null;
+  const half = (side: Side): DrawnRibbon[] => {
+    const parts = Array.from({ length: bands }, (_, band) => end(side, band));
+    let y = middle - total(parts.map((one) => one.thickness)) / 2;
+    return parts.flatMap(({ at, thickness }) => {
+      const inner = y;
+      y += thickness;
+      if (!thickness) return [];
+      return [side === 'from' ? { y0: at, y1: inner, thickness } : { y0: inner, y1: at, thickness }];
+    });
+  };
+  return { count: total(rest.map((one) => one.count)), into: half('from'), out: half('to') };
 }
 
 const tenth = (value: number) => Math.round(value * 10) / 10;
@@ -203,11 +266,16 @@ export function ribbonPath({ y0, y1, thickness }: DrawnRibbon, x0: number, x1: n
   return `M${x0} ${a}C${middle} ${a} ${middle} ${b} ${x1} ${b}V${c}C${middle} ${c} ${middle} ${d} ${x0} ${d}Z`;
 }
 
-/** The largest ribbons in their order, and what is left out. */
-export function largest(ribbons: readonly Ribbon[], most = MOST_RIBBONS): { drawn: Ribbon[]; rest: Ribbon[] } {
+/** The largest ribbons in their order, with the chosen one, and what is left out. */
+export function largest(
+  ribbons: readonly Ribbon[],
+  most = MOST_RIBBONS,
+  chosen: string | null = null,
+): { drawn: Ribbon[]; rest: Ribbon[] } {
   if (ribbons.length <= most) return { drawn: [...ribbons], rest: [] };
   const kept = new Set([...ribbons].sort((a, b) => b.count - a.count).slice(0, most));
-  return { drawn: ribbons.filter((one) => kept.has(one)), rest: ribbons.filter((one) => !kept.has(one)) };
+  const isDrawn = (one: Ribbon) => kept.has(one) || one.key === chosen;
+  return { drawn: ribbons.filter(isDrawn), rest: ribbons.filter((one) => !isDrawn(one)) };
 }
 
 export const bandName = (bands: Bands, band: number, names: readonly string[]): string => {

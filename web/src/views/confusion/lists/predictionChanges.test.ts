@@ -25,6 +25,14 @@ describe('moves', () => {
     expect(kindCounts(all, 1)).toEqual({ all: 2, gained: 2, lost: 0, wrong: 0 });
     expect(filterChanges(all, { kind: 'gained', class_index: 3 }).map(changeKey)).toEqual(['3-5-3']);
   });
+  it('lead into a cell, or out of it', () => {
+    const of = (truth: number, predicted: number) =>
+      filterChanges(all, { kind: null, class_index: null, cell: { truth, predicted } }).map(changeKey);
+    expect(of(3, 5)).toEqual(['3-5-3', '3-3-5', '3-5-4']);
+    expect(of(3, 4)).toEqual(['3-5-4']);
+    expect(of(1, 1)).toEqual(['1-0-1']);
+    expect(of(5, 3)).toEqual([]);
+  });
   it('make a table', () => {
     const table = changesTable(
       { from: 1, to: 2, split: 'test', images: 34, learned: 34, forgotten: 0, moves: all.slice(0, 1) },

@@ -13,15 +13,20 @@ export interface ChangeFilter {
   kind: ChangeKind | null;
   /** The selected class: only changes of its images. */
   class_index: number | null;
+  /** A cell: only changes that led into it or out of it. */
+  cell?: { truth: number; predicted: number } | null;
 }
 
 export const filterChanges = (
   all: readonly PredictionChange[],
-  { kind, class_index }: ChangeFilter,
+  { kind, class_index, cell = null }: ChangeFilter,
 ): PredictionChange[] =>
   all.filter(
     (move) =>
-      (kind === null || changeKind(move) === kind) && (class_index === null || move.true_class === class_index),
+      (kind === null || changeKind(move) === kind) &&
+      (class_index === null || move.true_class === class_index) &&
+      (cell === null ||
+        (move.true_class === cell.truth && (move.from === cell.predicted || move.to === cell.predicted))),
   );
 
 /** Images by kind, of all moves or of those of one class. */

@@ -1,0 +1,120 @@
+// Details of the shell: what a link carries, where it is copied, what the timeline says of a finished run.
+import { describe, expect } from 'vitest';
+import { test } from './dashboard';
+
+describe('the link', () => {
+  test('carries the state and not the theme, and is copied in one place', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await dashboard.view('filters', { checkpoint: '3', layer: 'conv2', theme: 'light' });
+    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('light');
+    await page.getByRole('button', { name: 'Copy a link to exactly this view' }).click();
+    await page.getByText('Link copied').waitFor({ state: 'attached' });
+    const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+    const said = new URLSearchParams(link.hash.slice(1));
+    expect([said.get('view'), said.get('checkpoint'), said.get('layer')]).toEqual(['filters', '3', 'conv2']);
+    expect(said.has('theme')).toBe(false);
+    await page.getByRole('button', { name: /^Export/ }).click();
+    const menu = page.getByRole('group', { name: 'Export' });
+    expect(await menu.getByRole('button', { name: /curl/ }).count()).toBe(1);
+    expect(await menu.getByRole('button', { name: /link/i }).count()).toBe(0);
+  });
+});
+
+describe('the filters while training goes on', () => {
+  test('say how much the colours amplify, and nothing moves for it', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('filters', { layer: 'conv1', checkpoint: '0' });
+    const block = page.locator('[data-picture="Filters of conv1"]');
+    const caption = block.getByText(/amplified/);
+    const gain = async () => Number(/× ([\d.]+) amplified/.exec((await caption.textContent())!)![1]);
+    const place = () => block.getByRole('listbox').boundingBox();
+    const [first, at] = [await gain(), await place()];
+    expect(first).toBeGreaterThan(2);
+    // The bar shows the same number: the share of the run's range.
+    const share = () =>
+      block
+        .locator('.gain i')
+        .evaluate((bar) => bar.getBoundingClientRect().height / bar.parentElement!.clientHeight);
+    expect(await share()).toBeCloseTo(1 / first, 1);
+    await dashboard.press('ArrowRight');
+    const second = (await caption.count()) ? await gain() : 1;
+    expect(second).toBeLessThan(first);
+    expect(await place()).toEqual(at);
+    // One range for the whole run, or for each filter, amplifies nothing.
+    for (const scale of ['timeline', 'filter']) {
+      await dashboard.view('filters', { layer: 'conv1', checkpoint: '0', scale });
+      expect([await caption.count(), await block.locator('.gain').count()]).toEqual([0, 0]);
+    }
+  });
+
+  test('the captions of a history stand above the curves, values under the pointer', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('filters', { layer: 'conv1', checkpoint: '3', before: '6' });
+    const history = page.getByRole('img', { name: /^History of filter/ });
+    const captions = await history.locator('text').all();
+    const curves = await history.locator('path.curve').all();
+    expect(captions.length).toBeGreaterThan(1);
+    expect(curves.length).toBe(captions.length);
+    const reference = await history.locator('line.bf').all();
+    for (const [n, caption] of captions.entries()) {
+      const box = (await caption.boundingBox())!;
+      const middle = box.y + box.height / 2;
+      expect(middle).toBeLessThan((await curves[n].boundingBox())!.y);
+      for (const line of reference) {
+        const part = (await line.boundingBox())!;
+        // The box of a text has its outline in it; its letters are 10 px high.
+        const [above, below] = [part.y + part.height <= middle - 5, part.y >= middle + 5];
+        expect(above || below).toBe(true);
+      }
+    }
+    const box = (await history.boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.getByText(/^norm of the weights$/).waitFor();
+  });
+});
+
+describe('an image', () => {
+  test('opens the filter of a map by a double click', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('image', { checkpoint: 'last' });
+    const maps = page.getByRole('img', { name: /^conv2: \d+ activation maps/ });
+    const box = (await maps.boundingBox())!;
+    await page.mouse.dblclick(box.x + 45, box.y + 8);
+    await expect.poll(() => dashboard.said('view')).toBe('filters');
+    await dashboard.idle();
+    expect([dashboard.said('layer'), dashboard.said('filter')]).toEqual(['conv2', '1']);
+    expect(await page.getByRole('dialog').count()).toBe(0);
+  });
+
+  test('says the predicted classes by letters and colours, and no name lies on another', async ({
+    dashboard,
+  }) => {
+    const { page } = dashboard;
+    await dashboard.view('image', { checkpoint: 'last' });
+    const stream = page.getByRole('img', { name: 'Probability of every class at every checkpoint' });
+    const signs = await stream.locator('text.sign').allTextContents();
+    expect(signs.length).toBeGreaterThan(0);
+    const titles = await stream.locator('rect title').allTextContents();
+    for (const sign of signs) expect(titles.some((name) => name.startsWith(sign))).toBe(true);
+    const names = await Promise.all((await stream.locator('text.name').all()).map((one) => one.boundingBox()));
+    for (const [n, a] of names.entries())
+      for (const b of names.slice(n + 1)) {
+        const isApart = a!.x + a!.width <= b!.x + 4 || b!.x + b!.width <= a!.x + 4;
+        const isAbove = a!.y + a!.height <= b!.y + 8 || b!.y + b!.height <= a!.y + 8;
+        expect(isApart || isAbove).toBe(true);
+      }
+  });
+});
+
+describe('the timeline of a finished run', () => {
+  test('counts checkpoints from 0 and offers nothing to follow', async ({ dashboard }) => {
+    await dashboard.view('filters', { checkpoint: 'last' });
+    const last = await dashboard.last();
+    const timeline = dashboard.page.getByRole('contentinfo', { name: 'Timeline' });
+    expect(await timeline.locator('.of').textContent()).toBe(`/ ${last}, ${last + 1} in all`);
+    const follow = timeline.getByRole('button', { name: 'Follow' });
+    expect(await follow.isDisabled()).toBe(true);
+    expect(await follow.getAttribute('aria-pressed')).toBe('false');
+  });
+});
