@@ -1,10 +1,11 @@
 // State and requests of the panels beside the matrix: moves between two checkpoints, lists of examples.
 import { classText } from '../../api/className';
 import { endpoint } from '../../api/client';
-import type { ExampleStatsPage, PredictionChanges, Split, LabelIssues } from '../../api/types';
+import type { ExampleStatsPage, PredictionChanges, Separation, Split, LabelIssues } from '../../api/types';
 import type { ExportData } from '../../state/exportData';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
+import { separationTables } from './apart/tables';
 import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from './lists/examples';
 import { parseCell, type Cell } from './matrix/data';
 import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow/flow';
@@ -29,6 +30,8 @@ export class Panels {
   readonly exampleStats: Resource<ExampleStatsPage & { first: number; sort: Sort }>;
   /** Index of the first row of the open list. */
   first = $state(0);
+  /** What the panel `apart` shows, and the request behind it; null while it shows nothing. */
+  separation = $state.raw<{ found: Separation; url: string } | null>(null);
   readonly #store: Store;
   readonly #split: () => Split;
 
@@ -189,6 +192,10 @@ export class Panels {
         requests: [endpoint('/api/runs/{run}/moves', { run: id, from, to, split }).url],
         tables: [changesTable(answer, names), ...(this.picture === 'flow' ? [flow] : [])],
       };
+    }
+    if (this.panel === 'apart' && this.separation) {
+      const { found, url } = this.separation;
+      return { requests: [url], tables: separationTables(found, names) };
     }
     if (this.panel === 'suspects' && labelIssues.value)
       return {

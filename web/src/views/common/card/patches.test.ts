@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fieldOf, placeOf } from './patches';
+import { fieldOf, patchStep, placeOf } from './patches';
 
 const patch = (x: number, y: number, width: number, height: number) => ({ x, y, width, height });
 
@@ -19,4 +19,17 @@ test('what is cut off at the border stays ground', () => {
 test('a large field is made smaller and keeps its proportions', () => {
   const field = { width: 224, height: 112 };
   expect(placeOf(patch(0, 0, 224, 112), field, 64)).toMatchObject({ x: 0, y: 16, width: 64, height: 32 });
+});
+
+test('arrows go from picture to picture and stay within them', () => {
+  const grid = { columns: 3, count: 8 };
+  expect(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'].map((key) => patchStep(4, key, grid))).toEqual([
+    3, 5, 1, 7,
+  ]);
+  expect([patchStep(0, 'ArrowLeft', grid), patchStep(5, 'ArrowDown', grid)]).toEqual([0, 5]);
+  expect([patchStep(4, 'Home', grid), patchStep(4, 'End', grid), patchStep(4, 'a', grid)]).toEqual([
+    0,
+    7,
+    null,
+  ]);
 });

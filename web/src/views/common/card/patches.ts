@@ -20,6 +20,20 @@ export function fieldOf(patches: readonly Patch[]): { width: number; height: num
   };
 }
 
+/** The picture that an arrow key leads to, in rows of `columns`; null for another key. */
+export function patchStep(at: number, key: string, { columns, count }: { columns: number; count: number }) {
+  const to = {
+    ArrowLeft: at - 1,
+    ArrowRight: at + 1,
+    ArrowUp: at - columns,
+    ArrowDown: at + columns,
+    Home: 0,
+    End: count - 1,
+  }[key];
+  if (to === undefined) return null;
+  return to >= 0 && to < count ? to : at;
+}
+
 /**
  * A patch in a square of `side` pixels, at a whole-number scale where the field is small enough. At the border of the
  * image it keeps its place in the field: what is cut off there stays ground.
