@@ -16,7 +16,7 @@ export interface Violation {
 }
 
 export class Dashboard {
-  readonly #complaints: string[] = [];
+  #complaints: string[] = [];
 
   constructor(
     readonly page: Page,
@@ -101,6 +101,12 @@ export class Dashboard {
       where: nodes.slice(0, 3).map((node) => `${node.target.join(' ')}: ${node.failureSummary ?? ''}`),
     }));
     expect(found).toEqual([]);
+  }
+
+  /** Complaints that a test provokes: there is one, and it is forgotten. */
+  expected(complaint: RegExp): void {
+    expect(this.#complaints.filter((one) => complaint.test(one)).length).toBeGreaterThan(0);
+    this.#complaints = this.#complaints.filter((one) => !complaint.test(one));
   }
 
   expectClean(): void {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_corpus::{Corpus, ImageId};
+use deepviz_corpus::{ClassId, Corpus, ImageId};
 use deepviz_stats::NearQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,8 +15,7 @@ use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
-use crate::runs::corpus_params::image_id;
-use crate::runs::corpus_params::split;
+use crate::runs::corpus_params::{class_of, image_id, split};
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 use crate::runs::wire::SplitName;
@@ -27,6 +26,8 @@ use crate::runs::wire::SplitName;
 pub(crate) struct NearestQuery {
     /// `test` or `train`: whose images are looked through; those of the image's own split unless given.
     split: Option<String>,
+    /// Only images with this label that are predicted as it: its name or number.
+    typical: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
     limit: Option<usize>,
 }
@@ -92,7 +93,13 @@ fn answer(run: &OpenRun, path: &PredictPath, query: &NearestQuery, corpus: &Corp
     let limit = limit(query.limit, DEFAULT_LIMIT)?;
     let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     let store = statistics::required(run, split)?;
-    let Some(found) = store.near(&NearQuery { step: checkpoint.step, image, split, limit })? else {
+    let typical = query.typical.as_deref().filter(|class| !class.is_empty());
+    let typical = typical.map(|class| class_of(corpus.classes(), class)).transpose()?;
+    let is_wanted = |other: ImageId, predicted: ClassId| {
+        typical.is_none_or(|class| predicted == class && corpus.label(other) == Some(class))
+    };
+    let near = NearQuery { step: checkpoint.step, image, split, limit };
+    let Some(found) = store.near_among(&near, is_wanted)? else {
         let missing = if store.confusion(checkpoint.step, own)?.is_none() { own } else { split };
         return Err(statistics::missing_at(run, &store, checkpoint, missing)?);
     };
