@@ -144,7 +144,7 @@ test('what is no picture says so', async ({ dashboard }) => {
   await page.locator('input[type=file]').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer });
   await expect.poll(() => page.getByRole('alert').textContent()).toMatch(/cannot read the image/);
   expect(selected(dashboard)).toBe('1250');
-  dashboard.expectComplaint(/415/);
+  dashboard.expected(/415/);
   await page.keyboard.press('Escape');
   expect(await page.getByRole('alert').count()).toBe(0);
 });

@@ -47,6 +47,7 @@ pub use decode::{Decoded, Orientation, Undecodable, decode, decode_within};
 pub use detect::is_corpus;
 pub use error::Error;
 pub use fetch::{FetchEvent, FetchOptions, Progress, Stage, fetch_corpus};
+pub use formats::class_folders::folder_split;
 pub use image::{ClassId, ImageId, ImageShape, Split};
 pub use known::{ContentFile, Description, KnownLayout, SourceFile, Splits, Unpack};
 pub use limits::Limits;

@@ -20,6 +20,7 @@ mod computation;
 mod compute;
 mod confusion;
 mod control;
+mod duplicates;
 mod error;
 mod example_stats;
 mod forward;
@@ -49,6 +50,7 @@ pub use cluster::{ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour,
 pub use compute::{compute, follow};
 pub use confusion::{CellPage, Confusion, predicted, predicted_class, softmax};
 pub use control::patiently;
+pub use duplicates::{DuplicatePair, DuplicateSearch, OutputsOfSplits};
 pub use error::Error;
 pub use example_stats::{Example, ExampleOrder, ExampleStats};
 pub use job::Job;

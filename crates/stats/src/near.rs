@@ -45,6 +45,15 @@ impl Store {
     /// Outputs are what goes into the softmax, as [`Store::logits`] gives them. An image whose outputs are no numbers,
     /// or so large that their distance is none, is near to none.
     pub fn near(&self, query: &NearQuery) -> Result<Option<Vec<NearImage>>, Error> {
+        self.near_among(query, |_, _| true)
+    }
+
+    /// The same among those images for which `is_wanted` is true; it gets an image and its predicted class.
+    pub fn near_among(
+        &self,
+        query: &NearQuery,
+        is_wanted: impl Fn(ImageId, ClassId) -> bool,
+    ) -> Result<Option<Vec<NearImage>>, Error> {
         let Some((first, outputs)) = self.outputs(query.step, query.split)? else { return Ok(None) };
         let place = query.image.0.checked_sub(first.0).map(|place| place as usize);
         let place = place.filter(|&place| place < outputs.nrows());
@@ -55,23 +64,29 @@ impl Store {
                 _ => return Ok(None),
             },
         };
-        let found = nearest(outputs.view(), &point, place, query.limit);
+        let is_candidate = |other: usize| {
+            let image = ImageId(first.0 + other as u32);
+            Some(other) != place && is_wanted(image, ClassId(predicted(outputs.row(other)) as u16))
+        };
+        let found = nearest(outputs.view(), &point, is_candidate, query.limit);
         Ok(Some(near_images(first, outputs.view(), found)))
     }
 
-    /// As [`Store::near`], of an image that is not in the corpus: `logits` are its outputs at the checkpoint.
+    /// As [`Store::near_among`], of an image that is not in the corpus: `logits` are its outputs at the checkpoint.
     pub fn near_outputs(
         &self,
-        step: Step,
-        split: Split,
+        query: &NearQuery,
         logits: &[f32],
-        limit: usize,
+        is_wanted: impl Fn(ImageId, ClassId) -> bool,
     ) -> Result<Option<Vec<NearImage>>, Error> {
-        let Some((first, outputs)) = self.outputs(step, split)? else { return Ok(None) };
+        let Some((first, outputs)) = self.outputs(query.step, query.split)? else { return Ok(None) };
         if logits.len() != outputs.ncols() {
             return Ok(None);
         }
-        let found = nearest(outputs.view(), logits, None, limit);
+        let is_candidate = |other: usize| {
+            is_wanted(ImageId(first.0 + other as u32), ClassId(predicted(outputs.row(other)) as u16))
+        };
+        let found = nearest(outputs.view(), logits, is_candidate, query.limit);
         Ok(Some(near_images(first, outputs.view(), found)))
     }
 }
@@ -91,8 +106,13 @@ fn near_images(first: ImageId, outputs: ArrayView2<'_, f32>, found: Vec<(usize, 
     found.into_iter().map(near_image).collect()
 }
 
-/// The rows nearest to a point with their distances, `without` one of them.
-fn nearest(outputs: ArrayView2<'_, f32>, point: &[f32], without: Option<usize>, limit: usize) -> Vec<(usize, f32)> {
+/// The rows nearest to a point with their distances, among the candidates.
+pub(crate) fn nearest(
+    outputs: ArrayView2<'_, f32>,
+    point: &[f32],
+    is_candidate: impl Fn(usize) -> bool,
+    limit: usize,
+) -> Vec<(usize, f32)> {
     let order = |a: &(usize, f32), b: &(usize, f32)| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0));
     // Twice as many as are wanted at most; those too many are thrown out whenever there is no room.
     let room = limit.saturating_mul(2).min(outputs.nrows());
@@ -100,7 +120,7 @@ fn nearest(outputs: ArrayView2<'_, f32>, point: &[f32], without: Option<usize>, 
     let mut farthest = f32::INFINITY;
     for (place, row) in outputs.rows().into_iter().enumerate() {
         let distance = distance(row, point);
-        if distance.is_finite() && distance <= farthest && Some(place) != without {
+        if distance.is_finite() && distance <= farthest && is_candidate(place) {
             best.push((place, distance));
             if best.len() == room && limit < room {
                 farthest = best.select_nth_unstable_by(limit - 1, order).1.1;
@@ -156,7 +176,7 @@ mod tests {
     }
 
     fn around(outputs: &Array2<f32>, image: usize, limit: usize) -> Vec<(usize, f32)> {
-        nearest(outputs.view(), &outputs.row(image).to_vec(), Some(image), limit)
+        nearest(outputs.view(), &outputs.row(image).to_vec(), |other| other != image, limit)
     }
 
     proptest! {
@@ -183,7 +203,7 @@ mod tests {
     #[test]
     fn columns_in_another_order_of_memory_are_no_matter() {
         let outputs = arr2(&[[0.0, 3.0, 1.0], [0.0, 4.0, 1.0], [5.0, 5.0, 0.0]]);
-        assert_eq!(nearest(outputs.t(), &[3.0, 4.0, 5.0], Some(1), 9), [(0, 5.0), (2, 38_f32.sqrt())]);
+        assert_eq!(nearest(outputs.t(), &[3.0, 4.0, 5.0], |other| other != 1, 9), [(0, 5.0), (2, 38_f32.sqrt())]);
     }
 
     #[test]

@@ -1422,6 +1422,8 @@ export interface paths {
         query?: {
           /** @description `test` or `train`: whose images are looked through; those of the image's own split unless given. */
           split?: string;
+          /** @description Only images with this label that are predicted as it: its name or number. */
+          typical?: string;
           /** @description Images at most, up to 10,000; 48 unless given. */
           limit?: number;
         };
@@ -2467,6 +2469,95 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/duplicates': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Test images that are in the training split too, or nearly the same.
+     * @description For each test image, the training images nearest to it by pixels (in 4 x 4 cells) and by the network's outputs are
+     *     compared pixel by pixel, in 32 x 32, also moved by up to two pixels and mirrored. Takes some seconds the first time.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** @description Only pairs of this similarity or more, 0.9 (default) to 1. */
+          least?: number;
+          /** @description Pairs at most, up to 10,000; 48 unless given. */
+          limit?: number;
+          /** @description The start of the page: the `next_cursor` of the page before. */
+          cursor?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Duplicates'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/events': {
     parameters: {
       query?: never;
@@ -3283,6 +3374,281 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/review': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The verdicts on labels that are kept beside the run. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` or `train`; both unless given. */
+          split?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Review'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/review/{image}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Sets the verdict on the label of an image. It is kept in a file beside the run, `RUN.review.json`. */
+    put: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
+          image: string;
+        };
+        cookie?: never;
+      };
+      requestBody: {
+        content: {
+          /**
+           * @example {
+           *       "suggestion": 3,
+           *       "verdict": "wrong"
+           *     }
+           */
+          'application/json': components['schemas']['SentVerdict'];
+        };
+      };
+      responses: {
+        /** @description the verdict as it is kept */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ReviewItem'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the folder that holds the run cannot be written */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the disk is full */
+        507: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    post?: never;
+    /** Withdraws the verdict on the label of an image. */
+    delete: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
+          image: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description there is none */
+        204: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the folder that holds the run cannot be written */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the disk is full */
+        507: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/suspects': {
     parameters: {
       query?: never;
@@ -3290,7 +3656,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Images whose label is probably wrong, ranked, with the reason. */
+    /** Possible label errors, ranked, with the reason. How many of them are errors is for a review to say. */
     get: {
       parameters: {
         query?: {
@@ -3320,6 +3686,98 @@ export interface paths {
           };
           content: {
             'application/json': components['schemas']['Suspects'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/suspects/export': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Every possible label error in one file, the highest score first, with the verdicts on them. Images with a verdict that
+     *     are not in the list any more come last, without a score.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default), `train` or `all`. */
+          split?: string;
+          /** @description `csv` (default) or `json`. */
+          format?: string;
+          /**
+           * @description The address of the dashboard that links lead to; that of this server unless given.
+           * @example https://example.org/deepviz/
+           */
+          base?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the file */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/csv': string;
+            'application/json': components['schemas']['ExportedIssues'];
           };
         };
         /** @description the question cannot be read */
@@ -4068,6 +4526,51 @@ export interface components {
       /** @description `loss`, `weights` or `outputs`. */
       what: string;
     };
+    /** @description One image of a pair. */
+    DuplicateImage: {
+      /** Format: int32 */
+      id: number;
+      /** Format: int32 */
+      label: number;
+      /** @description From the corpus' folder where images are files in folders of classes, else the corpus' name for the image. */
+      path: string;
+    };
+    /** @description A test image and the training image that it is most similar to. */
+    DuplicateItem: {
+      /**
+       * Format: float
+       * @description Root mean square of the difference of the pixels, in levels of 0 to 255.
+       */
+      difference: number;
+      /** @description The training image is mirrored. */
+      mirrored: boolean;
+      /** @description Columns and rows that the training image is moved by, of 32. */
+      shift: number[];
+      /**
+       * Format: float
+       * @description Correlation of the pixels, up to 1, where the two overlap.
+       */
+      similarity: number;
+      test: components['schemas']['DuplicateImage'];
+      train: components['schemas']['DuplicateImage'];
+    };
+    /** @description Test images that are in the training split too, or nearly; the most similar first. */
+    Duplicates: {
+      /** @description The checkpoint whose outputs gave candidates beside those by pixels; absent where no outputs are known. */
+      checkpoint: number | null;
+      items: components['schemas']['DuplicateItem'][];
+      /**
+       * Format: float
+       * @description The least similarity of the list.
+       */
+      least: number;
+      next_cursor: string | null;
+      /** @description Test images that were looked at, evenly chosen where these are not all. */
+      test_images: number;
+      total: number;
+      /** @description Training images that each was compared with. */
+      train_images: number;
+    };
     /** @description From a layer to one that takes its output. */
     Edge: {
       from: string;
@@ -4095,6 +4598,36 @@ export interface components {
           id: string;
         }
       | Record<string, never>;
+    /** @description A possible label error, and the verdict on it. */
+    ExportedIssue: {
+      /** Format: float */
+      agreement: number | null;
+      /** Format: int32 */
+      image: number;
+      label: string;
+      /** @description The address of the dashboard with this image open. */
+      link: string;
+      /** Format: float */
+      margin_against_label: number | null;
+      /** @description From the corpus' folder where images are files in folders of classes, else the corpus' name for the image. */
+      path: string;
+      /**
+       * Format: float
+       * @description Absent for an image with a verdict that is not in the list any more.
+       */
+      score: number | null;
+      split: components['schemas']['Split'];
+      /** @description The predicted class; empty where it was not kept. */
+      suggestion: string;
+      verdict: components['schemas']['Verdict'] | null;
+    };
+    /** @description The file as JSON. */
+    ExportedIssues: {
+      /** @description Identity of the corpus. */
+      corpus: string;
+      items: components['schemas']['ExportedIssue'][];
+      run: string;
+    };
     /** @description One list of filters a checkpoint. */
     FilterHistory: {
       bias: (number | null)[][];
@@ -4497,6 +5030,30 @@ export interface components {
       /** @description A relative reference that names the kind of problem. */
       type: string;
     };
+    /** @description The verdicts on labels that are kept beside a run. */
+    Review: {
+      /** @description The name of the file that keeps them, in the folder that holds the run. */
+      file: string;
+      /** @description By id of the image. */
+      items: components['schemas']['ReviewItem'][];
+    };
+    /** @description The verdict on the label of an image. */
+    ReviewItem: {
+      /**
+       * Format: int64
+       * @description When, in seconds since 1970.
+       */
+      at_s: number;
+      /** Format: int32 */
+      id: number;
+      split: components['schemas']['Split'];
+      /**
+       * Format: int32
+       * @description The class that was suggested instead of the label; absent where none was, or where there is none of its name.
+       */
+      suggestion: number | null;
+      verdict: components['schemas']['Verdict'];
+    };
     /** @description Outputs of deepViz and of the program that trained the network, for the same images. */
     RunCheck: {
       /** @description Whether that is within 1e-3; null where nothing could be compared (yet). */
@@ -4620,6 +5177,15 @@ export interface components {
        * @description The latest measured; absent too where it was not finite.
        */
       test_error: number | null;
+    };
+    /** @description A verdict that is sent. */
+    SentVerdict: {
+      /**
+       * Format: int32
+       * @description The class that was suggested instead of the label.
+       */
+      suggestion?: number | null;
+      verdict: components['schemas']['Verdict'];
     };
     /** @description How well each layer tells two classes apart, from the image to the output. */
     SeparationAnswer: {
@@ -4784,7 +5350,7 @@ export interface components {
       /** @description The version of deepViz. */
       version: string;
     };
-    /** @description An image whose label is probably wrong. */
+    /** @description A possible label error. */
     SuspectItem: {
       /**
        * Format: float
@@ -4808,6 +5374,8 @@ export interface components {
        * @description The label's class.
        */
       label: number;
+      /** @description From the corpus' folder where images are files in folders of classes, else the corpus' name for the image. */
+      path: string;
       /**
        * Format: int32
        * @description The class that the network predicts instead.
@@ -4821,7 +5389,7 @@ export interface components {
        */
       score: number;
     };
-    /** @description Images whose label is probably wrong, the most suspicious first. */
+    /** @description Images whose label is not the predicted class, the highest score first. */
     Suspects: {
       /** @description The checkpoints that count. */
       checkpoints: number[];
@@ -4970,6 +5538,11 @@ export interface components {
       /** @description Checkpoints and splits whose statistics came with it. */
       statistics: number;
     };
+    /**
+     * @description A verdict on the label of an image.
+     * @enum {string}
+     */
+    Verdict: 'wrong' | 'right' | 'unclear';
     /** @description Two groups and their difference, one below the other. */
     VersusAnswer: components['schemas']['Sheet'] & {
       /** @description The two groups from top to bottom; below them the first minus the second. Each is `height` pixels. */

@@ -40,6 +40,8 @@ export type ImageItem = ImagePage['items'][number];
 export type ImageDetail = Answer<'/api/corpora/{corpus}/images/{image}'>;
 
 export type Prediction = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}'>;
+/** Probabilities of an image at every checkpoint that was counted. */
+export type ImageHistory = Answer<'/api/runs/{run}/images/{image}/history'>;
 export type ImageExampleStats = Answer<'/api/runs/{run}/images/{image}/ledger'>;
 export type NearImages = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near'>;
 /** The units of each layer that an image excites most. */
@@ -51,6 +53,14 @@ export type ExampleStatsPage = Answer<'/api/runs/{run}/ledger'>;
 export type ExampleStatsSort = 'image' | 'learned' | 'forgotten' | 'flips' | 'final_margin' | 'mean_margin';
 export type LabelIssues = Answer<'/api/runs/{run}/suspects'>;
 export type LabelIssue = LabelIssues['items'][number];
+
+/** Verdicts on labels, kept beside the run. */
+export type Review = Answer<'/api/runs/{run}/review'>;
+export type Verdict = Schemas['Verdict'];
+
+/** Test images that are in the training split too, or nearly. */
+export type Duplicates = Answer<'/api/runs/{run}/duplicates'>;
+export type DuplicatePair = Duplicates['items'][number];
 
 export type Confusion = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/confusion'>;
 export type CellPage =

@@ -46,6 +46,14 @@ export const TERMS = {
     'Forgetting events: how often a correct prediction was followed by a wrong one at the next checkpoint',
   'label error':
     'A possible one: an image whose label is not the predicted class, at the last checkpoint and on average over the later half',
+  'label error score':
+    'The margin against the label over the later checkpoints, times 1 − √(share of the label’s images that are predicted as that class)',
+  'measured precision':
+    'Wrong labels among those of the list that were judged wrong or right; the bar is Wilson’s interval of 95 %. It holds for what was looked at: further down the list it is lower',
+  'typical images':
+    'Images with this label that the network predicts as it at the last checkpoint, nearest to the image in logit space',
+  'near-duplicate':
+    'A test image whose pixels correlate with those of a training image by 0.9 or more, moved by up to two of 32 pixels and mirrored: its error says little of new images. Scenes with little in them (a sky) are similar, too',
   moves: 'Images that are predicted differently at two checkpoints',
   lineage: 'Where the images of a cluster were at the previous checkpoint',
   'nearest in logit space':

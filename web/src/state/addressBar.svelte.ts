@@ -22,10 +22,10 @@ export class AddressBar {
     history.replaceState(null, '', hashFromUrlState(this.#written));
   }
 
-  /** Schedules the write after a change of the state. */
-  update(): void {
+  /** Schedules the write after a change of the state; with `replaces` it never becomes a history entry of its own. */
+  update(replaces = false): void {
     const state = this.#current();
-    if (pushesHistory(this.#written, state)) {
+    if (!replaces && pushesHistory(this.#written, state)) {
       this.#settled = this.#written = state;
       history.pushState(null, '', hashFromUrlState(state));
       return;

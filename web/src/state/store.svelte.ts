@@ -226,10 +226,11 @@ export class Store {
     this.#changed();
   }
 
-  choose(choice: Choice): void {
+  /** Selects; with `replaces` back does not return to what was selected before (going through a list, image by image). */
+  choose(choice: Choice, replaces = false): void {
     if (choice.layer !== undefined && choice.layer !== this.layer) this.options = optionsForLayer(this.options);
     Object.assign(this, choicePatch(this, choice, this.run?.layers ?? []));
-    this.#changed();
+    this.#changed(replaces);
   }
 
   /** Selects a class in all views; the same again clears the selection. */
@@ -288,9 +289,9 @@ export class Store {
     return urlStateOf(this, this.run?.id ?? null);
   }
 
-  #changed(): void {
+  #changed(replaces = false): void {
     touch();
-    if (this.run) this.#addressBar.update();
+    if (this.run) this.#addressBar.update(replaces);
   }
 
   /** Switches to the light theme for printing, and back. */

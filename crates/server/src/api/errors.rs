@@ -47,6 +47,15 @@ errors! {
     QueryErrors: [MALFORMED, NOT_FOUND, UNUSABLE];
     /// Of what needs statistics or the images of a run.
     StatisticsErrors: [MALFORMED, NOT_FOUND, NOT_READY, UNUSABLE];
+    /// Of verdicts on labels that are sent.
+    ReviewErrors: [
+        MALFORMED,
+        ("403", "the folder that holds the run cannot be written"),
+        NOT_FOUND,
+        NOT_READY,
+        UNUSABLE,
+        ("507", "the disk is full"),
+    ];
     /// Of what is read of a corpus.
     CorpusErrors: [MALFORMED, NOT_FOUND, NOT_READY];
     /// Of what is computed of an image that is sent.

@@ -1,4 +1,6 @@
-//! Images whose label is probably wrong.
+//! Possible label errors: images whose label the network denies.
+
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -15,6 +17,7 @@ use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
+use crate::runs::image_path::ImagePaths;
 use crate::runs::wire::SplitName;
 
 /// The parameters of a page of label issues.
@@ -29,7 +32,7 @@ pub(crate) struct LabelIssuesQuery {
     cursor: Option<String>,
 }
 
-/// Images whose label is probably wrong, the most suspicious first.
+/// Images whose label is not the predicted class, the highest score first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Suspects)]
 struct LabelIssues {
@@ -42,11 +45,13 @@ struct LabelIssues {
     next_cursor: Option<String>,
 }
 
-/// An image whose label is probably wrong.
+/// A possible label error.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SuspectItem)]
 struct LabelIssue {
     id: u32,
+    /// From the corpus' folder where images are files in folders of classes, else the corpus' name for the image.
+    path: String,
     /// The label's class.
     label: u16,
     /// The class that the network predicts instead.
@@ -63,7 +68,7 @@ struct LabelIssue {
     reason: String,
 }
 
-/// Images whose label is probably wrong, ranked, with the reason.
+/// Possible label errors, ranked, with the reason. How many of them are errors is for a review to say.
 #[utoipa::path(
     get, path = "/api/runs/{run}/suspects", tag = "statistics", params(RunPath, LabelIssuesQuery),
     responses(
@@ -83,11 +88,13 @@ pub(crate) async fn suspects(
     let corpus = app.corpora.images_of(&run).await?;
     let ledger = example_stats_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
+    let state = Arc::clone(&app);
     let answer = app.work.run(WorkKind::Render, move || {
+        let paths = ImagePaths::of(&state.corpora, &run, &corpus);
         let range = corpus.range(split);
         let labels = &corpus.labels()[range.start as usize..range.end as usize];
         let page = deepviz_stats::label_issues(&ledger.0, labels, offset..offset.saturating_add(limit));
-        let items: Vec<_> = page.items.iter().map(|suspect| item_of(suspect, &run.info().classes)).collect();
+        let items: Vec<_> = page.items.iter().map(|suspect| item_of(suspect, &run.info().classes, &paths)).collect();
         Ok(LabelIssues {
             split: split.into(),
             checkpoints: checkpoints_of(&listing, &ledger.0),
@@ -99,7 +106,7 @@ pub(crate) async fn suspects(
     json(&headers, &answer.await?)
 }
 
-fn item_of(suspect: &deepviz_stats::LabelIssue, classes: &[String]) -> LabelIssue {
+fn item_of(suspect: &deepviz_stats::LabelIssue, classes: &[String], paths: &ImagePaths) -> LabelIssue {
     let name = |class: u16| classes.get(usize::from(class)).map_or_else(|| class.to_string(), Clone::clone);
     let (label, predicted) = (name(suspect.label.0), name(suspect.predicted.0));
     let reason = format!(
@@ -111,6 +118,7 @@ fn item_of(suspect: &deepviz_stats::LabelIssue, classes: &[String]) -> LabelIssu
     );
     LabelIssue {
         id: suspect.image.0,
+        path: paths.path_of(suspect.image),
         label: suspect.label.0,
         predicted: suspect.predicted.0,
         score: suspect.score,

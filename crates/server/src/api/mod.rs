@@ -7,6 +7,7 @@ pub(crate) mod clusters;
 pub(crate) mod confusion;
 pub(crate) mod connections;
 pub(crate) mod corpora;
+pub(crate) mod duplicates;
 pub(crate) mod errors;
 pub(crate) mod events;
 pub(crate) mod example_stats;
@@ -14,6 +15,7 @@ pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod image_units;
 pub(crate) mod images;
+pub(crate) mod label_issue_export;
 pub(crate) mod label_issues;
 pub(crate) mod metrics;
 pub(crate) mod nearest;
@@ -21,6 +23,7 @@ pub(crate) mod params;
 pub(crate) mod parts;
 pub(crate) mod predict;
 pub(crate) mod prediction_changes;
+pub(crate) mod review;
 pub(crate) mod run_detail;
 pub(crate) mod run_list;
 pub(crate) mod selectivity;
@@ -121,6 +124,10 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(example_stats::image_ledger))
         .routes(routes!(prediction_changes::moves))
         .routes(routes!(label_issues::suspects))
+        .routes(routes!(label_issue_export::export_suspects))
+        .routes(routes!(duplicates::duplicates))
+        .routes(routes!(review::review))
+        .routes(routes!(review::set_verdict, review::withdraw_verdict))
         .routes(routes!(corpora::list_corpora))
         .routes(routes!(corpora::search_images))
         .routes(routes!(corpora::image_detail))

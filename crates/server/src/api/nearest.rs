@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_corpus::{Corpus, ImageId};
+use deepviz_corpus::{ClassId, Corpus, ImageId};
 use deepviz_stats::NearQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,8 +17,7 @@ use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
-use crate::runs::corpus_params::image_id;
-use crate::runs::corpus_params::split;
+use crate::runs::corpus_params::{class_of, image_id, split};
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 use crate::runs::wire::SplitName;
@@ -32,6 +31,8 @@ pub(crate) struct NearestQuery {
     /// `test` or `train`: whose images are looked through; those of the image's own split unless given, for an image
     /// that was sent the test split.
     split: Option<String>,
+    /// Only images with this label that are predicted as it: its name or number.
+    typical: Option<String>,
     /// Images at most, up to 10,000; 48 unless given.
     limit: Option<usize>,
 }
@@ -133,9 +134,15 @@ fn answer(
     let limit = limit(query.limit, DEFAULT_LIMIT)?;
     let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     let store = statistics::required(run, split)?;
+    let typical = query.typical.as_deref().filter(|class| !class.is_empty());
+    let typical = typical.map(|class| class_of(corpus.classes(), class)).transpose()?;
+    let is_wanted = |other: ImageId, predicted: ClassId| {
+        typical.is_none_or(|class| predicted == class && corpus.label(other) == Some(class))
+    };
+    let near = NearQuery { step: checkpoint.step, image, split, limit };
     let found = match &outputs {
-        Some(outputs) => store.near_outputs(checkpoint.step, split, outputs, limit)?,
-        None => store.near(&NearQuery { step: checkpoint.step, image, split, limit })?,
+        Some(outputs) => store.near_outputs(&near, outputs, is_wanted)?,
+        None => store.near_among(&near, is_wanted)?,
     };
     let Some(found) = found else {
         let missing = if store.confusion(checkpoint.step, own)?.is_none() { own } else { split };

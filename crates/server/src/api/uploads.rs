@@ -14,6 +14,7 @@ use crate::http::extract::PathParams;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::runs::event::Event;
+use crate::runs::review::ReviewFile;
 use crate::runs::upload_record::UploadKind;
 use crate::upload::folder::Upload;
 use crate::upload::receive::{CheckedCorpus, CheckedRun, ExpectedUpload, receive};
@@ -181,8 +182,16 @@ async fn delete(app: &AppState, kind: UploadKind, name: String) -> Result<(), Ap
     let uploads = app.upload_folder()?;
     let held = Arc::clone(app);
     let deleting = tokio::task::spawn_blocking(move || {
+        let place = uploads.folder_of(kind, &name)?;
+        // Its name is found as long as the folder is there.
+        let review = ReviewFile::beside(&place).ok();
         let (folder, rest) = uploads.unpublish(kind, &name)?;
         held.corpora.forget(&folder);
+        if kind == UploadKind::Run
+            && let Some(review) = review
+        {
+            review.delete();
+        }
         // It is not served any more. What cannot be deleted now is deleted when the server starts again.
         if let Err(error) = rest.close() {
             tracing::warn!("cannot delete all of the upload {name}: {error}");

@@ -5,6 +5,7 @@ pub(crate) mod body_until;
 pub(crate) mod cache;
 pub(crate) mod connection_slots;
 pub(crate) mod content_disposition;
+pub(crate) mod csv;
 pub(crate) mod drain;
 pub(crate) mod extract;
 pub(crate) mod file_limits;

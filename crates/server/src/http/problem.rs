@@ -180,7 +180,7 @@ impl ApiError {
 
     /// 507.
     pub(crate) fn full() -> Self {
-        Self::new(ProblemKind::Full, "there is no space for the upload")
+        Self::new(ProblemKind::Full, "there is no space for what was sent")
     }
 
     /// 405.

@@ -19,6 +19,7 @@ mod nearest;
 mod paths;
 mod query;
 mod refused_uploads;
+mod review;
 mod sent_images;
 mod separation;
 mod shapes;

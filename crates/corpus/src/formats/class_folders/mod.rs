@@ -37,6 +37,7 @@ use crate::{
 };
 use classes::ClassDir;
 use dir::Dir;
+pub use names::folder_split;
 pub(crate) use names::{Role, role};
 use plan::Plan;
 use planning::plan;

@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 
+use crate::image::Split;
+
 /// The role of a folder by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -33,6 +35,14 @@ pub(crate) fn role(name: &OsStr) -> Option<(Role, bool)> {
     // `training_set` and `test-images` are as plain as `training` and `test`.
     let plain = ["set", "data", "dataset", "images", "image", "imgs", "img", "split", "dir", "folder"];
     found.map(|found| (found, words.iter().filter(|word| !plain.contains(word)).count() == 1))
+}
+
+/// The split of the images in a folder of that name, where it speaks of one. Those for validation count as for testing.
+pub fn folder_split(name: &OsStr) -> Option<Split> {
+    role(name).map(|(role, _)| match role {
+        Role::Train => Split::Train,
+        Role::Test | Role::Validation => Split::Test,
+    })
 }
 
 /// A name in small letters, its words apart: `TestImages` is `test images`.

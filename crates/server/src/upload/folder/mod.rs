@@ -131,12 +131,20 @@ impl UploadFolder {
         }
     }
 
+    /// The folder of an upload of that name, whether it is there or not.
+    ///
+    /// # Errors
+    /// 400 for a name that is none.
+    pub(crate) fn folder_of(&self, kind: UploadKind, name: &str) -> Result<PathBuf, ApiError> {
+        Ok(self.parent(kind).join(name::checked(name)?))
+    }
+
     /// The folder that an upload of that name goes to.
     ///
     /// # Errors
     /// 400 for a name that is none, 409 where there is one of that name.
     pub(crate) fn place(&self, kind: UploadKind, name: &str) -> Result<PathBuf, ApiError> {
-        let target = self.parent(kind).join(name::checked(name)?);
+        let target = self.folder_of(kind, name)?;
         if target.symlink_metadata().is_ok() {
             return Err(ApiError::exists(format!("{name} is there already")));
         }
@@ -172,7 +180,7 @@ impl UploadFolder {
     /// # Errors
     /// 404 where nothing of that name was uploaded.
     pub(crate) fn unpublish(&self, kind: UploadKind, name: &str) -> Result<(PathBuf, tempfile::TempDir), ApiError> {
-        let folder = self.parent(kind).join(name::checked(name)?);
+        let folder = self.folder_of(kind, name)?;
         let Some(record) = record_in(&folder).filter(|record| record.kind == kind) else {
             let what = if kind == UploadKind::Run { "run" } else { "corpus" };
             return Err(ApiError::not_found(format!("no uploaded {what} `{name}`"))

@@ -7,6 +7,7 @@ it('reads the order from the address', () => {
 
 it('makes tables with names in place of numbers', () => {
   const suspect = {
+    path: 'test/cat/7.png',
     id: 7,
     label: 1,
     predicted: 0,
@@ -18,7 +19,7 @@ it('makes tables with names in place of numbers', () => {
   };
   const table = labelIssuesTable([suspect], 50, ['cat', 'dog']);
   expect(table.name).toBe('Possible label errors 51 to 51');
-  expect(table.rows[0].slice(0, 3)).toEqual(['#7', 'dog', 'cat']);
+  expect(table.rows[0].slice(0, 4)).toEqual(['#7', 'test/cat/7.png', 'dog', 'cat']);
   expect(reasonWords(suspect, ['cat', 'dog'])).toBe(
     'predicted cat at 100 % of later checkpoints; 1.0 % of dog are',
   );

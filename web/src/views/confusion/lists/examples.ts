@@ -37,6 +37,7 @@ export const labelIssuesTable = (
   name: `Possible label errors ${first + 1} to ${first + items.length}`,
   head: [
     'image',
+    'path',
     'label',
     'final prediction',
     'score',
@@ -47,6 +48,7 @@ export const labelIssuesTable = (
   ],
   rows: items.map((one) => [
     `#${one.id}`,
+    one.path,
     name(names, one.label),
     name(names, one.predicted),
     one.score,
