@@ -15,6 +15,7 @@ use crate::runs::corpora::Corpora;
 use crate::runs::event_bus::EventBus;
 use crate::runs::metrics_logs::MetricsLogs;
 use crate::runs::open_run::OpenRun;
+use crate::sheet::image_table::ImageMeasurements;
 use crate::sheet::models::Models;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
@@ -35,6 +36,7 @@ pub(crate) struct App {
     pub(crate) sent: ImageBudget,
     pub(crate) event_bus: Arc<EventBus>,
     pub(crate) models: Models,
+    pub(crate) image_measurements: ImageMeasurements,
     /// The folder that takes uploads, where they are allowed.
     pub(crate) uploads: Option<Arc<UploadFolder>>,
 }
