@@ -16,6 +16,7 @@ use crate::runs::event_bus::EventBus;
 use crate::runs::metrics_logs::MetricsLogs;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::held_images::HeldImages;
+use crate::sheet::image_table::ImageMeasurements;
 use crate::sheet::models::Models;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
@@ -38,6 +39,7 @@ pub(crate) struct App {
     pub(crate) held_images: HeldImages,
     pub(crate) event_bus: Arc<EventBus>,
     pub(crate) models: Models,
+    pub(crate) image_measurements: ImageMeasurements,
     /// The folder that takes uploads, where they are allowed.
     pub(crate) uploads: Option<Arc<UploadFolder>>,
 }

@@ -37,6 +37,7 @@ use crate::runs::event_bus::EventBus;
 use crate::runs::follow::follow;
 use crate::runs::metrics_logs::MetricsLogs;
 use crate::sheet::held_images::HeldImages;
+use crate::sheet::image_table::ImageMeasurements;
 use crate::sheet::models::Models;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
@@ -139,13 +140,17 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
     };
     let (cache, work) = (Arc::new(Cache::new(config.cache_bytes)), Arc::new(WorkPool::new()));
+    let answers = ResponseBudgets::new();
+    let image_measurements =
+        ImageMeasurements { cache: Arc::clone(&cache), work: Arc::clone(&work), answers: Arc::clone(&answers) };
     Ok(Arc::new(App {
         runs: Arc::new(Catalogue::new(&config.runs, FileLimits::of_this_process())),
         corpora,
         uploads,
         logs: Arc::new(MetricsLogs::new()),
         listing: Mutex::default(),
-        answers: ResponseBudgets::new(),
+        answers,
+        image_measurements,
         sent: ImageBudget::new(),
         held_images: HeldImages::new(),
         event_bus: Arc::new(EventBus::new()),

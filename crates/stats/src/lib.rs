@@ -12,6 +12,7 @@
 
 mod activation_stats;
 mod activity;
+pub mod captions;
 mod chosen_layers;
 mod cluster;
 mod clustering;

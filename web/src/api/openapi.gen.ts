@@ -1219,6 +1219,413 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/checkpoints/{checkpoint}/clusters/captions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What sets each cluster apart from other images, by their pixels, names and classes. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /** @description Name of a layer; the features before the last layer unless given. */
+          layer?: string;
+          /** @description `cosine`, `euclidean` or `standardised`; what was computed for the layer unless given. */
+          metric?: string;
+          /**
+           * @description `rest` (default): all other images of the split. `class`: the images of the cluster's most frequent class inside it
+           *     with those of the same class outside.
+           */
+          against?: string;
+          /** @description Number of the only cluster to answer for; all unless given. */
+          cluster?: number;
+          /** @description Captions of each cluster at most, 1 to 24; 24 unless given. */
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ClusterCaptions'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/clusters/{cluster}/images': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The images of a cluster: the nearest to its centre first, the others by id. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /** @description Name of a layer; the features before the last layer unless given. */
+          layer?: string;
+          /** @description `cosine`, `euclidean` or `standardised`; what was computed for the layer unless given. */
+          metric?: string;
+          /** @description Images at most, up to 10,000; 48 unless given. */
+          limit?: number;
+          /** @description The start of the page: the `next_cursor` of the page before. */
+          cursor?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+          /**
+           * @description Number of the cluster.
+           * @example 3
+           */
+          cluster: number;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ClusterMembers'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/clusters/{cluster}/mean': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The mean image of a cluster, or of the images that are not in it.
+     * @description Images of different sizes are made tiles of one size first, as in sheets of images. Of splits with more than 2 GiB of
+     *     pixels the images that captions measure are taken.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /** @description Name of a layer; the features before the last layer unless given. */
+          layer?: string;
+          /** @description `cosine`, `euclidean` or `standardised`; what was computed for the layer unless given. */
+          metric?: string;
+          /** @description `members` (default), or `rest`: all other images of the split. */
+          of?: string;
+          /** @description Pixels per pixel, 1 to 8; 1 unless given. */
+          scale?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+          /**
+           * @description Number of the cluster.
+           * @example 3
+           */
+          cluster: number;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'image/png': number[];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/clusters/{cluster}/overlap': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Where the images of a cluster are in another set of clusters: another layer or metric at the same checkpoint. */
+    get: {
+      parameters: {
+        query: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /** @description Name of a layer; the features before the last layer unless given. */
+          layer?: string;
+          /** @description `cosine`, `euclidean` or `standardised`; what was computed for the layer unless given. */
+          metric?: string;
+          /** @description Name of the layer there. */
+          to_layer: string;
+          /** @description `cosine`, `euclidean` or `standardised`. */
+          to_metric: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+          /**
+           * @description Number of the cluster.
+           * @example 3
+           */
+          cluster: number;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ClusterOverlap'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/checkpoints/{checkpoint}/confusion': {
     parameters: {
       query?: never;
@@ -2274,6 +2681,104 @@ export interface paths {
             [name: string]: unknown;
           };
           content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/slice': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How often the network is wrong on the images that a condition holds for, and on the others. */
+    get: {
+      parameters: {
+        query: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          subject: 'property' | 'word' | 'class';
+          /**
+           * @description Name of the property, a word, or name or number of a class.
+           * @example ground
+           */
+          name: string;
+          /** @description `above` (default): the threshold and greater values; with the word; of the class. `below`: the other side. */
+          side?: 'below' | 'above';
+          /** @description For properties. */
+          threshold?: number;
+          /** @description Images named of either side, evenly chosen, 0 to 200; 12 unless given. */
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['SliceAnswer'];
+          };
         };
         /** @description the question cannot be read */
         400: {
@@ -4312,6 +4817,16 @@ export interface components {
        */
       limit_bytes: number;
     };
+    /** @description The captions of one cluster. */
+    CaptionedCluster: {
+      /** @description Those beyond the noise and not small, the largest effect first. */
+      captions: components['schemas']['ClusterCaption'][];
+      /** @description The class that both sides are of, where they are compared within one. */
+      class: number | null;
+      /** @description Measured images inside, and those they are compared with. */
+      images: number[];
+      index: number;
+    };
     /** @description Some images of a cell, the most confident first. */
     CellAnswer: {
       items: components['schemas']['CellItem'][];
@@ -4417,6 +4932,56 @@ export interface components {
       /** Format: int32 */
       size: number;
     };
+    /** @description Something that sets a cluster apart. */
+    ClusterCaption: {
+      /**
+       * Format: double
+       * @description Hedges' g of means, Cohen's h of shares: 0.2 is small, 0.5 medium, 0.8 large.
+       */
+      effect: number;
+      /** @description Images on either side for which it is defined. */
+      images: number[];
+      /**
+       * Format: double
+       * @description Mean (of a property) or share of images (with a word, of a class) inside.
+       */
+      inside: number;
+      /** @description Interval of 95 % for all comparisons of a cluster together: of the effect for means, of the difference for shares. */
+      interval: number[];
+      /** @description What is measured, in words: `brightness of the ground`. */
+      measure: string;
+      /** @description Name of the property, the word, or the class. */
+      name: string;
+      /** Format: double */
+      outside: number;
+      /** @description Place of a stronger caption that says the same. */
+      repeats: number | null;
+      /** @description The side of the threshold that the cluster is on: `above` or `below`; with a word or class, or without. */
+      side: components['schemas']['SideName'];
+      subject: components['schemas']['SubjectName'];
+      /** @description In words: `dark ground`. */
+      text: string;
+      /**
+       * Format: double
+       * @description Half-way between both means; absent for words and classes.
+       */
+      threshold: number | null;
+    };
+    /** @description What sets the clusters of a checkpoint apart. */
+    ClusterCaptions: {
+      /** @description `rest` or `class`. */
+      against: string;
+      checkpoint: number;
+      clusters: components['schemas']['CaptionedCluster'][];
+      /** @description Comparisons for each cluster: intervals hold for all of them together. */
+      comparisons: number;
+      /** @description Images of the split, and those that were measured: all, or 2 GiB of pixels evenly chosen. */
+      images: number;
+      layer: string;
+      measured: number;
+      metric: string;
+      split: components['schemas']['Split'];
+    };
     /** @description A layer and a metric. */
     ClusterChoice: {
       layer: string;
@@ -4431,6 +4996,50 @@ export interface components {
       purity: number[][];
       sizes: number[][];
       split: components['schemas']['Split'];
+    };
+    /** @description An image of a cluster. */
+    ClusterMember: {
+      /**
+       * Format: float
+       * @description To the centre; known of the nearest images only.
+       */
+      distance: number | null;
+      /** Format: int32 */
+      id: number;
+      /**
+       * Format: int32
+       * @description Absent where the statistics were replaced just now.
+       */
+      predicted: number | null;
+      /**
+       * Format: int32
+       * @description Absent as long as the corpus is not open.
+       */
+      true_class: number | null;
+    };
+    /** @description Some images of a cluster: those nearest to its centre first, the others by id. */
+    ClusterMembers: {
+      checkpoint: number;
+      cluster: number;
+      items: components['schemas']['ClusterMember'][];
+      layer: string;
+      metric: string;
+      next_cursor: string | null;
+      split: components['schemas']['Split'];
+      total: number;
+    };
+    /** @description The clusters of another set that a cluster's images are in, at the same checkpoint. */
+    ClusterOverlap: {
+      checkpoint: number;
+      cluster: number;
+      images: number;
+      layer: string;
+      metric: string;
+      /** @description Those that have some of the images, the most first. */
+      parts: components['schemas']['OverlapPart'][];
+      split: components['schemas']['Split'];
+      to_layer: string;
+      to_metric: string;
     };
     /** @description Clusters at one checkpoint. */
     Clusters: {
@@ -4575,6 +5184,12 @@ export interface components {
     Edge: {
       from: string;
       to: string;
+    };
+    /** @description A difference of errors, and its interval of 95 %. */
+    ErrorDifference: {
+      interval: number[];
+      /** Format: double */
+      value: number;
     };
     /** @description One thing that changed. */
     Event:
@@ -4951,6 +5566,18 @@ export interface components {
      * @enum {string}
      */
     Over: 'sheet' | 'filter' | 'timeline';
+    /** @description Images that two clusters have in common. */
+    OverlapPart: {
+      /** @description Its most frequent class. */
+      class: number;
+      /** @description Number of the cluster there. */
+      cluster: number;
+      /** @description Images that are in both. */
+      images: number;
+      name: string;
+      /** @description All images of that cluster. */
+      size: number;
+    };
     /** @description A rectangle of an image's pixels. */
     Patch: {
       height: number;
@@ -5293,6 +5920,11 @@ export interface components {
        */
       values?: (number | null)[] | null;
     };
+    /**
+     * @description A side of a threshold.
+     * @enum {string}
+     */
+    SideName: 'below' | 'above';
     /** @description Channels, rows and columns. */
     Size: {
       channels: number;
@@ -5307,6 +5939,38 @@ export interface components {
       lines: number;
       /** @description Why the first cannot be read. */
       reason: string;
+    };
+    /** @description A slice and its error, against the other images of the split. */
+    SliceAnswer: {
+      checkpoint: number;
+      difference: components['schemas']['ErrorDifference'] | null;
+      inside: components['schemas']['SliceSide'];
+      /** @description What is measured, in words. */
+      measure: string;
+      /** @description Images that were measured. */
+      measured: number;
+      outside: components['schemas']['SliceSide'];
+      split: components['schemas']['Split'];
+      /** @description In words: `dark ground`. */
+      text: string;
+      /** @description Images for which the property is not defined; they are on neither side. */
+      undefined: number;
+      within_classes: components['schemas']['ErrorDifference'] | null;
+    };
+    /** @description One side of a slice. */
+    SliceSide: {
+      /**
+       * Format: double
+       * @description Absent without images.
+       */
+      error: number | null;
+      /** @description Some of the images, evenly chosen. */
+      examples: number[];
+      images: number;
+      /** @description Wilson's interval of 95 %. */
+      interval: number[] | null;
+      /** @description Wrong predictions. */
+      wrong: number;
     };
     /** @description Members that came from the same cluster. */
     Source: {
@@ -5350,7 +6014,12 @@ export interface components {
       /** @description The version of deepViz. */
       version: string;
     };
-    /** @description A possible label error. */
+    /**
+     * @description A kind of caption.
+     * @enum {string}
+     */
+    SubjectName: 'property' | 'word' | 'class';
+    /** @description An image whose label is probably wrong. */
     SuspectItem: {
       /**
        * Format: float

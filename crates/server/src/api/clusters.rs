@@ -8,7 +8,7 @@ use deepviz_stats::{ClusterSet, Lineage, cluster_names};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::cluster_choice::{ClusterQuery, ClusterSelection, cluster_choices};
+use crate::api::cluster_choice::{ClusterQuery, ClusterSelection, no_set};
 use crate::api::errors::{QueryErrors, StatisticsErrors};
 use crate::api::params::{CheckpointPath, RunPath, find_checkpoint};
 use crate::app::AppState;
@@ -121,20 +121,6 @@ pub(crate) async fn clusters(
         })
         .await?;
     json(&headers, &answer)
-}
-
-fn no_set(run: &OpenRun, checkpoint: usize, choice: &ClusterSelection) -> ApiError {
-    let known: Vec<_> =
-        cluster_choices(run).iter().map(|choice| format!("{} by {}", choice.layer, choice.metric)).collect();
-    statistics::missing(
-        run,
-        &format!(
-            "checkpoint {checkpoint} has no clusters of layer {} by {}; there are {}",
-            choice.layer,
-            choice.metric.name(),
-            known.join(", ")
-        ),
-    )
 }
 
 /// A cluster set, and where its members came from.

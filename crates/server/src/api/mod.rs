@@ -1,8 +1,11 @@
 //! The routes: one module a subject, and the table of all of them.
 
 pub(crate) mod activity;
+pub(crate) mod captions;
 pub(crate) mod checkpoint_layer;
 pub(crate) mod cluster_choice;
+pub(crate) mod cluster_mean;
+pub(crate) mod cluster_members;
 pub(crate) mod clusters;
 pub(crate) mod confusion;
 pub(crate) mod connections;
@@ -30,6 +33,7 @@ pub(crate) mod selectivity;
 pub(crate) mod sent_images;
 pub(crate) mod separation;
 pub(crate) mod sheets;
+pub(crate) mod slice;
 pub(crate) mod status;
 pub(crate) mod strip;
 pub(crate) mod top;
@@ -115,6 +119,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(confusion::cell))
         .routes(routes!(clusters::clusters))
         .routes(routes!(clusters::cluster_history))
+        .routes(routes!(captions::captions))
+        .routes(routes!(cluster_members::members))
+        .routes(routes!(cluster_members::overlap))
+        .routes(routes!(cluster_mean::mean))
+        .routes(routes!(slice::slice))
         .routes(routes!(top::top))
         .routes(routes!(connections::connections))
         .routes(routes!(activity::layer_activity))

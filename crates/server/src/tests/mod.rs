@@ -2,6 +2,7 @@
 
 mod access;
 mod activity;
+mod captions;
 mod changes;
 mod class_names;
 mod classes;

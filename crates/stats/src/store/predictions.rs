@@ -42,6 +42,12 @@ pub(crate) struct Predictions {
 }
 
 impl Store {
+    /// The predicted class of every image of a split at a checkpoint, in the order of their ids; `None` where they are
+    /// missing.
+    pub fn predicted_classes(&self, step: Step, split: Split) -> Result<Option<Vec<u16>>, Error> {
+        Ok(self.predictions_at(step, split)?.map(|found| found.classes))
+    }
+
     /// The predictions of one checkpoint.
     pub(crate) fn predictions_at(&self, step: Step, split: Split) -> Result<Option<Predictions>, Error> {
         self.with("read", |connection| {
