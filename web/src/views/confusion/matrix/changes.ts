@@ -60,21 +60,25 @@ class Greatest {
   }
 }
 
+/** Means over checkpoints, cell by cell. */
+function meansOf(checkpoints: readonly Counts[], cells: number): Float64Array {
+  const means = new Float64Array(cells);
+  for (const counts of checkpoints) for (let at = 0; at < cells; at++) means[at] += counts[at];
+  for (let at = 0; at < cells; at++) means[at] /= checkpoints.length;
+  return means;
+}
+
 /** The cells off the diagonal whose counts grew and fell most, without those whose change is within the noise. */
 export function largestChanges(series: Series, { reference, current }: Windows, most = 3): LargestChanges {
   if (!reference.length || !current.length) return { grew: [], fell: [], compared: null };
   const { classes, checkpoints } = series;
   const countsOf = (indices: number[]): Counts[] => indices.map((n) => series.counts[n]);
   const [earlier, later] = [countsOf(reference), countsOf(current)];
-  const meanAt = (counts: readonly Counts[], at: number): number => {
-    let sum = 0;
-    for (const one of counts) sum += one[at];
-    return sum / counts.length;
-  };
+  const [before, after] = [meansOf(earlier, classes ** 2), meansOf(later, classes ** 2)];
   const [grew, fell] = [new Greatest(most), new Greatest(most)];
-  for (let at = 0; at < classes * classes; at++) {
+  for (let at = 0; at < before.length; at++) {
     // Most cells of many classes are empty; only what is large enough is held against the noise.
-    const size = meanAt(later, at) - meanAt(earlier, at);
+    const size = after[at] - before[at];
     if (size === 0 || at % (classes + 1) === 0) continue;
     const list = size > 0 ? grew : fell;
     if (!list.takes(Math.abs(size))) continue;
