@@ -12,7 +12,7 @@ import type { Store } from '../../state/store.svelte';
 import { rectifierOf } from '../common/activity';
 import type { PageSize } from './grids';
 import type { Histories } from './histories.svelte';
-import { changesOf, orderOf, pageAround, selectionOf, SORTS, type SortBy } from './pages';
+import { changesOf, ofFilters, orderOf, pageAround, selectionOf, SORTS, type SortBy } from './pages';
 
 /** Values of one request for weights, and the most that are fetched for an order. */
 const SLICE = 4 << 20;
@@ -75,7 +75,10 @@ export class BankPages {
   readonly #values = $derived.by<Numbers | null>(() => {
     const layer = this.#store.layerInfo?.name ?? '';
     if (this.sort === 'order') return null;
-    if (this.sort !== 'norm') return this.#numbers.key === this.#key ? this.#numbers.value : null;
+    if (this.sort !== 'norm') {
+      const numbers = this.#numbers.key === this.#key ? this.#numbers.value : null;
+      return this.sort === 'activity' ? ofFilters(numbers, this.total) : numbers;
+    }
     const history = this.#histories.all[layer];
     return history?.filters.norm[history.checkpoints.indexOf(this.at)] ?? null;
   });
@@ -85,7 +88,8 @@ export class BankPages {
     if (!this.size) return null;
     const { filter } = this.#store;
     const from = this.#store.option('bank.from', '');
-    const place = from === '' ? this.#order.indexOf(filter ?? 0) : Number(from) || 0;
+    // The page of the pinned filter; the first one where none is.
+    const place = from !== '' ? Number(from) || 0 : filter === null ? 0 : this.#order.indexOf(filter);
     return pageAround(place, this.size.filters, this.total);
   });
   readonly channelPage = $derived.by(() => {

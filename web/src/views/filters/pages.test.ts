@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changesOf, orderOf, pageAround, pageSize, selectionOf } from './pages';
+import { changesOf, ofFilters, orderOf, pageAround, pageSize, selectionOf } from './pages';
 
 const layer = (filters: number, channels: number, side: number) => ({
   sheet_shape: [filters, channels, side, side] as [number, number, number, number],
@@ -40,6 +40,13 @@ describe('orderOf', () => {
     expect(orderOf([1, null, 3, NaN, 3], 5)).toEqual([2, 4, 0, 1, 3]);
     expect(orderOf(null, 3)).toEqual([0, 1, 2]);
     expect(orderOf([1], 2)).toEqual([0, 1]);
+  });
+  it('takes the numbers of maps for the filters at every place', () => {
+    expect(ofFilters([0.5, 0.9], 2)).toEqual([0.5, 0.9]);
+    expect(orderOf(ofFilters([0.5, 0.9], 6), 6)).toEqual([1, 3, 5, 0, 2, 4]);
+    expect(ofFilters([0.5, 0.9], 5)).toBeNull();
+    expect(ofFilters([], 5)).toBeNull();
+    expect(ofFilters(null, 5)).toBeNull();
   });
   it('measures the change of each filter', () => {
     const then = new Float32Array([3, 4, 1, 0, 0, 0]);

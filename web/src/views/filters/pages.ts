@@ -68,6 +68,15 @@ export function orderOf(values: readonly (number | null)[] | null, total: number
   return order.sort((a, b) => (known[a] === known[b] ? a - b : known[b] - known[a]));
 }
 
+/**
+ * Numbers of a layer's maps for the filters of its sheet. A locally connected layer has each filter once for every place,
+ * by places: all of them have the number of their map.
+ */
+export function ofFilters(numbers: readonly (number | null)[] | null, total: number): (number | null)[] | null {
+  if (!numbers?.length || total % numbers.length !== 0) return null;
+  return Array.from({ length: total }, (_, k) => numbers[k % numbers.length]);
+}
+
 /** A selection of the interface: `64-127` where numbers follow each other, else all of them. */
 export function selectionOf(numbers: readonly number[]): string {
   const follows = numbers.every((number, i) => i === 0 || number === numbers[i - 1] + 1);

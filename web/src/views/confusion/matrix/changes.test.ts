@@ -43,6 +43,26 @@ describe('the largest changes', () => {
     expect(found).toMatchObject({ grew: [], fell: [] });
     expect(found.compared).toEqual({ reference: [1, 3], current: [4, 6] });
   });
+  it('are the greatest of many classes, in order', () => {
+    const classes = 40;
+    // Counts that look random, and differ from one checkpoint to the next.
+    const counts = (seed: number) =>
+      Array.from({ length: classes ** 2 }, (_, i) => (i * 7919 + seed * 104_729) % 97);
+    const run: Series = { classes, images: 1, checkpoints: [4, 5], counts: [counts(3), counts(8)] };
+    const all = Array.from(run.counts[0])
+      .map((then, at) => ({ at, then, change: run.counts[1][at] - then }))
+      .filter(
+        ({ at, then, change }) => at % (classes + 1) !== 0 && Math.abs(change) > Math.sqrt(2 * then + change),
+      );
+    const sizes = all.map(({ change }) => change).sort((a, b) => b - a);
+    const found = largestChanges(run, { reference: [0], current: [1] }, 5);
+    expect(found.grew.map(({ change }) => change)).toEqual(sizes.slice(0, 5));
+    expect(found.fell.map(({ change }) => change)).toEqual(sizes.reverse().slice(0, 5));
+    for (const { truth, predicted, change } of [...found.grew, ...found.fell]) {
+      const at = truth * classes + predicted;
+      expect(change).toBe(run.counts[1][at] - run.counts[0][at]);
+    }
+  });
   it('are none without anything to compare with', () => {
     expect(largestChanges(RUN, { reference: [], current: [6] })).toEqual({
       grew: [],

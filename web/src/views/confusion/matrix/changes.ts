@@ -37,35 +37,64 @@ export function windowsOf(
   return { reference: around(reference), current: around(current) };
 }
 
+/** The greatest changes of one sign, in order; of 1,000 classes there are a million cells, so no list is made of them. */
+class Greatest {
+  readonly found: CountChange[] = [];
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** True where a change of that size would be among them. An equal one that was found earlier stays before. */
+  takes(size: number): boolean {
+    const last = this.found[this.#most - 1];
+    return this.#most > 0 && (!last || size > Math.abs(last.change));
+  }
+
+  add(one: CountChange): void {
+    let at = this.found.length;
+    while (at > 0 && Math.abs(this.found[at - 1].change) < Math.abs(one.change)) at -= 1;
+    this.found.splice(at, 0, one);
+    this.found.length = Math.min(this.found.length, this.#most);
+  }
+}
+
+/** Means over checkpoints, cell by cell. */
+function meansOf(checkpoints: readonly Counts[], cells: number): Float64Array {
+  const means = new Float64Array(cells);
+  for (const counts of checkpoints) for (let at = 0; at < cells; at++) means[at] += counts[at];
+  for (let at = 0; at < cells; at++) means[at] /= checkpoints.length;
+  return means;
+}
+
 /** The cells off the diagonal whose counts grew and fell most, without those whose change is within the noise. */
 export function largestChanges(series: Series, { reference, current }: Windows, most = 3): LargestChanges {
   if (!reference.length || !current.length) return { grew: [], fell: [], compared: null };
   const { classes, checkpoints } = series;
   const countsOf = (indices: number[]): Counts[] => indices.map((n) => series.counts[n]);
   const [earlier, later] = [countsOf(reference), countsOf(current)];
-  const told: CountChange[] = [];
-  for (let truth = 0; truth < classes; truth++) {
-    for (let predicted = 0; predicted < classes; predicted++) {
-      if (truth === predicted) continue;
-      const at = truth * classes + predicted;
-      const { change, beyondNoise } = changeOfMeans(
-        earlier.map((counts) => counts[at]),
-        later.map((counts) => counts[at]),
-      );
-      if (beyondNoise) told.push({ truth, predicted, change });
-    }
+  const [before, after] = [meansOf(earlier, classes ** 2), meansOf(later, classes ** 2)];
+  const [grew, fell] = [new Greatest(most), new Greatest(most)];
+  for (let at = 0; at < before.length; at++) {
+    // Most cells of many classes are empty; only what is large enough is held against the noise.
+    const size = after[at] - before[at];
+    if (size === 0 || at % (classes + 1) === 0) continue;
+    const list = size > 0 ? grew : fell;
+    if (!list.takes(Math.abs(size))) continue;
+    const { change, beyondNoise } = changeOfMeans(
+      earlier.map((counts) => counts[at]),
+      later.map((counts) => counts[at]),
+    );
+    if (beyondNoise) list.add({ truth: Math.floor(at / classes), predicted: at % classes, change });
   }
-  told.sort((a, b) => b.change - a.change);
   const ends = (indices: number[]): [number, number] => [
     checkpoints[indices[0]],
     checkpoints[indices[indices.length - 1]],
   ];
   return {
-    grew: told.filter((one) => one.change > 0).slice(0, most),
-    fell: told
-      .filter((one) => one.change < 0)
-      .slice(-most)
-      .reverse(),
+    grew: grew.found,
+    fell: fell.found,
     compared: { reference: ends(reference), current: ends(current) },
   };
 }

@@ -7,7 +7,12 @@ import { rectifierOf } from '../../common/activity';
 import { causeOf, channelSums, imageParts, methodOf, partsOf, type Cause, type Input } from './cause';
 import type { Turn } from './life';
 
-const keyOf = ({ layer, unit, from, at }: Turn) => `${layer}/${unit}/${from}/${at}`;
+/** Of a run and its snapshots: a run that is trained again under its name has other causes. */
+function keyOf(run: Run | null, { layer, unit, from, at }: Turn): string {
+  const hash = (checkpoint: number | null) =>
+    checkpoint === null ? '' : (run?.checkpoints[checkpoint]?.hash ?? '');
+  return `${run?.id}/${layer}/${unit}/${hash(from)}/${hash(at)}`;
+}
 const finite = (value: number | null | undefined): number => value ?? NaN;
 
 export class Causes {
@@ -40,12 +45,12 @@ export class Causes {
   /** The cause if it is known: undefined while it is not, null where it could not be read. */
   known(turn: Turn): Cause | null | undefined {
     void this.#version;
-    return this.#kept.get(keyOf(turn));
+    return this.#kept.get(keyOf(this.#store.run, turn));
   }
 
   ask(turn: Turn): Promise<void> {
     this.#fresh();
-    const key = keyOf(turn);
+    const key = keyOf(this.#store.run, turn);
     if (turn.from === null || this.#kept.has(key)) return Promise.resolve();
     const asked =
       this.#asked.get(key) ??

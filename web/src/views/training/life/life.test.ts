@@ -7,6 +7,7 @@ import {
   lifeOf,
   mostDead,
   moved,
+  once,
   openAt,
   orderOf,
   rowAt,
@@ -126,4 +127,15 @@ it('keys move from unit to unit and from checkpoint to checkpoint', () => {
   expect(moved(from, 'PageDown', 20, 5)?.row).toBe(11);
   expect(moved(from, 'End', 20, 5)?.row).toBe(19);
   expect(moved(from, 'a', 20, 5)).toBeNull();
+});
+
+it('what was computed for an object is kept for it', () => {
+  let count = 0;
+  const size = once((life: { units: number }) => {
+    count += 1;
+    return life.units;
+  });
+  const [one, other] = [{ units: 3 }, { units: 5 }];
+  expect([size(one), size(other), size(one)]).toEqual([3, 5, 3]);
+  expect(count).toBe(2);
 });

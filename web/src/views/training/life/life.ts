@@ -166,8 +166,11 @@ export interface Spell {
 export function spellsOf(life: Life): Spell[] {
   const out: Spell[] = [];
   for (let unit = 0; unit < life.units; unit++) {
+    let wasDead = false;
     for (let column = 0; column < life.checkpoints.length; column++) {
-      const turn = turnAt(life, unit, column);
+      const isDead = life.health[column]?.[unit] === 'dead';
+      const turn = isDead === wasDead ? null : turnAt(life, unit, column);
+      wasDead = isDead;
       if (turn?.kind === 'death') out.push({ layer: life.layer, unit, death: turn, back: null });
       else if (turn) out[out.length - 1].back = turn;
     }
@@ -175,10 +178,24 @@ export function spellsOf(life: Life): Spell[] {
   return out;
 }
 
+/** Computes once for each object: layers arrive one by one, and those that are there do not change. */
+export function once<K extends object, V>(compute: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const value = compute(key);
+    known.set(key, value);
+    return value;
+  };
+}
+
+const spellsOnce = once(spellsOf);
+
 /** Of all layers, the first death first. */
 export const spellsOfAll = (lives: readonly Life[]): Spell[] =>
   lives
-    .flatMap((life, n) => spellsOf(life).map((spell) => ({ spell, n })))
+    .flatMap((life, n) => spellsOnce(life).map((spell) => ({ spell, n })))
     .sort((a, b) => a.spell.death.at - b.spell.death.at || a.n - b.n || a.spell.unit - b.spell.unit)
     .map(({ spell }) => spell);
 
