@@ -107,6 +107,58 @@ describe('an image', () => {
   });
 });
 
+describe('Compare', () => {
+  test('numbers its filters, by a choice that is named, and enlarges few', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('compare', { checkpoint: 'last', 'compare.rows': '0,now', 'compare.layers': 'conv1' });
+    const head = page.getByRole('columnheader', { name: /^conv1/ });
+    const numbers = () => head.locator('.no').allTextContents();
+    const drawn = async () => {
+      const label = await page.getByRole('img', { name: /^conv1 at checkpoint 0:/ }).getAttribute('aria-label');
+      return label!.split('filters ')[1].split(', ');
+    };
+    const by = async (value: string) => {
+      await page.getByRole('combobox', { name: 'Filters chosen by' }).selectOption(value);
+      await dashboard.idle();
+      await expect.poll(async () => (await drawn()).join()).toBe((await numbers()).join());
+      return numbers();
+    };
+    await page.getByRole('textbox', { name: 'filters' }).fill('3');
+    await page.keyboard.press('Enter');
+    await dashboard.idle();
+    const norm = await by('norm');
+    expect(norm).toHaveLength(3);
+    expect(await head.textContent()).toContain('largest norm');
+    const selective = await by('selective');
+    expect(await head.textContent()).toContain('most selective');
+    expect(dashboard.said('compare.by')).toBe('selective');
+    const changed = await by('change');
+    expect(new Set([norm, selective, changed].map((one) => one.join())).size).toBeGreaterThan(1);
+    // Three filters have tiles of more than twice the usual side.
+    const places = await Promise.all((await head.locator('.no').all()).map((one) => one.boundingBox()));
+    expect(places[1]!.x - places[0]!.x).toBeGreaterThanOrEqual(60);
+  });
+
+  test('says below the field why it refuses', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('compare', { checkpoint: 'last', 'compare.rows': 'now' });
+    const field = page.getByRole('textbox', { name: 'filters' });
+    await field.fill('three');
+    await field.press('Enter');
+    const why = page.getByRole('alert');
+    await why.waitFor();
+    expect(await why.textContent()).toContain('“three” is not understood');
+    const [above, below] = [(await field.boundingBox())!, (await why.boundingBox())!];
+    expect(below.y).toBeGreaterThanOrEqual(above.y + above.height);
+    expect(await field.getAttribute('aria-describedby')).toBe(await why.getAttribute('id'));
+    await dashboard.expectAccessible();
+    await field.fill('0-2');
+    await field.press('Enter');
+    await dashboard.idle();
+    expect([await why.count(), dashboard.said('compare.filters')]).toEqual([0, 'f0.1.2']);
+  });
+});
+
 describe('the timeline of a finished run', () => {
   test('counts checkpoints from 0 and offers nothing to follow', async ({ dashboard }) => {
     await dashboard.view('filters', { checkpoint: 'last' });
