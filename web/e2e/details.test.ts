@@ -107,6 +107,51 @@ describe('an image', () => {
   });
 });
 
+describe('the classifier', () => {
+  test('has rows called by their class, and lists what each listens to', async ({ dashboard }) => {
+    const { page } = dashboard;
+    const sides = () => page.locator('[data-picture="Filters of fc10"] .tick.side').allTextContents();
+    await dashboard.view('filters', { layer: 'fc10', filter: '3', checkpoint: 'last' });
+    const narrow = await sides();
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await dashboard.idle();
+    const answer = await page.evaluate(async (run) => {
+      const of = async (path: string) => (await (await fetch(`api/runs/${run}${path}`)).json()) as unknown;
+      const { classes } = (await of('')) as { classes: string[] };
+      const { inputs } = (await of('/checkpoints/last/layers/fc10/filters/3/connections?limit=64')) as {
+        inputs: { layer: string; filter: number; weight: number }[];
+      };
+      return { classes, inputs };
+    }, dashboard.run);
+    await expect.poll(sides).toEqual(answer.classes);
+    // Where the names have no room their first letters stand for them.
+    expect(narrow).toHaveLength(answer.classes.length);
+    narrow.forEach((sign, n) => expect(answer.classes[n].startsWith(sign)).toBe(true));
+    const list = page.getByRole('region', { name: `Inputs of ${answer.classes[3]}` });
+    const rows = list.getByRole('button');
+    const shown = await rows.allTextContents();
+    expect(shown.length).toBeGreaterThan(2);
+    shown.forEach((text, n) => {
+      const { layer, filter, weight } = answer.inputs[n];
+      const sign = weight < 0 ? '−' : '+';
+      expect(text.replace(/\s+/g, ' ').trim()).toBe(`${layer} ${filter} ${sign}${Math.abs(weight).toFixed(3)}`);
+    });
+    const sizes = answer.inputs.map((one) => Math.abs(one.weight));
+    expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
+    await rows.nth(1).click();
+    await dashboard.idle();
+    await expect
+      .poll(() => [dashboard.said('layer'), dashboard.said('filter')])
+      .toEqual([answer.inputs[1].layer, String(answer.inputs[1].filter)]);
+  });
+
+  test('and its list have no accessibility violation', async ({ dashboard }) => {
+    await dashboard.view('filters', { layer: 'fc10', filter: '3', checkpoint: 'last' });
+    await dashboard.page.getByRole('region', { name: /^Inputs of/ }).waitFor();
+    await dashboard.expectAccessible();
+  });
+});
+
 describe('Compare', () => {
   test('numbers its filters, by a choice that is named, and enlarges few', async ({ dashboard }) => {
     const { page } = dashboard;
