@@ -107,6 +107,103 @@ describe('an image', () => {
   });
 });
 
+describe('the classifier', () => {
+  test('has rows called by their class, and lists what each listens to', async ({ dashboard }) => {
+    const { page } = dashboard;
+    const sides = () => page.locator('[data-picture="Filters of fc10"] .tick.side').allTextContents();
+    await dashboard.view('filters', { layer: 'fc10', filter: '3', checkpoint: 'last' });
+    const narrow = await sides();
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await dashboard.idle();
+    const answer = await page.evaluate(async (run) => {
+      const of = async (path: string) => (await (await fetch(`api/runs/${run}${path}`)).json()) as unknown;
+      const { classes } = (await of('')) as { classes: string[] };
+      const { inputs } = (await of('/checkpoints/last/layers/fc10/filters/3/connections?limit=64')) as {
+        inputs: { layer: string; filter: number; weight: number }[];
+      };
+      return { classes, inputs };
+    }, dashboard.run);
+    await expect.poll(sides).toEqual(answer.classes);
+    // Where the names have no room their first letters stand for them.
+    expect(narrow).toHaveLength(answer.classes.length);
+    narrow.forEach((sign, n) => expect(answer.classes[n].startsWith(sign)).toBe(true));
+    const list = page.getByRole('region', { name: `Inputs of ${answer.classes[3]}` });
+    const rows = list.getByRole('button');
+    const shown = await rows.allTextContents();
+    expect(shown.length).toBeGreaterThan(2);
+    shown.forEach((text, n) => {
+      const { layer, filter, weight } = answer.inputs[n];
+      const sign = weight < 0 ? '−' : '+';
+      expect(text.replace(/\s+/g, ' ').trim()).toBe(`${layer} ${filter} ${sign}${Math.abs(weight).toFixed(3)}`);
+    });
+    const sizes = answer.inputs.map((one) => Math.abs(one.weight));
+    expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
+    await rows.nth(1).click();
+    await dashboard.idle();
+    await expect
+      .poll(() => [dashboard.said('layer'), dashboard.said('filter')])
+      .toEqual([answer.inputs[1].layer, String(answer.inputs[1].filter)]);
+  });
+
+  test('and its list have no accessibility violation', async ({ dashboard }) => {
+    await dashboard.view('filters', { layer: 'fc10', filter: '3', checkpoint: 'last' });
+    await dashboard.page.getByRole('region', { name: /^Inputs of/ }).waitFor();
+    await dashboard.expectAccessible();
+  });
+});
+
+describe('Compare', () => {
+  test('numbers its filters, by a choice that is named, and enlarges few', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('compare', { checkpoint: 'last', 'compare.rows': '0,now', 'compare.layers': 'conv1' });
+    const head = page.getByRole('columnheader', { name: /^conv1/ });
+    const numbers = () => head.locator('.no').allTextContents();
+    const drawn = async () => {
+      const label = await page.getByRole('img', { name: /^conv1 at checkpoint 0:/ }).getAttribute('aria-label');
+      return label!.split('filters ')[1].split(', ');
+    };
+    const by = async (value: string) => {
+      await page.getByRole('combobox', { name: 'Filters chosen by' }).selectOption(value);
+      await dashboard.idle();
+      await expect.poll(async () => (await drawn()).join()).toBe((await numbers()).join());
+      return numbers();
+    };
+    await page.getByRole('textbox', { name: 'filters' }).fill('3');
+    await page.keyboard.press('Enter');
+    await dashboard.idle();
+    const norm = await by('norm');
+    expect(norm).toHaveLength(3);
+    expect(await head.textContent()).toContain('largest norm');
+    const selective = await by('selective');
+    expect(await head.textContent()).toContain('most selective');
+    expect(dashboard.said('compare.by')).toBe('selective');
+    const changed = await by('change');
+    expect(new Set([norm, selective, changed].map((one) => one.join())).size).toBeGreaterThan(1);
+    // Three filters have tiles of more than twice the usual side.
+    const places = await Promise.all((await head.locator('.no').all()).map((one) => one.boundingBox()));
+    expect(places[1]!.x - places[0]!.x).toBeGreaterThanOrEqual(60);
+  });
+
+  test('says below the field why it refuses', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('compare', { checkpoint: 'last', 'compare.rows': 'now' });
+    const field = page.getByRole('textbox', { name: 'filters' });
+    await field.fill('three');
+    await field.press('Enter');
+    const why = page.getByRole('alert');
+    await why.waitFor();
+    expect(await why.textContent()).toContain('“three” is not understood');
+    const [above, below] = [(await field.boundingBox())!, (await why.boundingBox())!];
+    expect(below.y).toBeGreaterThanOrEqual(above.y + above.height);
+    expect(await field.getAttribute('aria-describedby')).toBe(await why.getAttribute('id'));
+    await dashboard.expectAccessible();
+    await field.fill('0-2');
+    await field.press('Enter');
+    await dashboard.idle();
+    expect([await why.count(), dashboard.said('compare.filters')]).toEqual([0, 'f0.1.2']);
+  });
+});
+
 describe('the timeline of a finished run', () => {
   test('counts checkpoints from 0 and offers nothing to follow', async ({ dashboard }) => {
     await dashboard.view('filters', { checkpoint: 'last' });

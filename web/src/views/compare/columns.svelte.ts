@@ -6,13 +6,10 @@ import { numbersOf } from '../../base/format';
 import type { Layer, Run } from '../../api/types';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
-import {
-  chosenFilters,
-  strongestChannels,
-  type ChannelChoice,
-  type FilterChoice,
-  type LayerFacts,
-} from './data';
+import { rectifierOf } from '../common/activity';
+import { chosenFilters, strongestChannels, type ChannelChoice, type FilterChoice } from './data';
+import type { LayerFacts } from './layout';
+import { relativeChanges, selectivity, type ChosenBy } from './measures';
 
 export interface ChosenFilters {
   layer: string;
@@ -24,6 +21,68 @@ export interface ColumnRequest {
   layers: string[];
   filters: FilterChoice;
   channel: ChannelChoice;
+  by: ChosenBy;
+}
+
+/** The most weights of a layer that are read to tell how far they changed. */
+export const MOST_COMPARED = 4 << 20;
+
+interface At {
+  run: Run;
+  layer: Layer;
+  /** The last checkpoint when the page was opened, that the choice is made by. */
+  at: number;
+  signal: AbortSignal;
+}
+
+async function norms({ run, layer, at, signal }: At): Promise<number[] | null> {
+  const history = await endpoint('/api/runs/{run}/layers/{layer}/history', {
+    run: run.id,
+    layer: layer.name,
+  }).json(signal);
+  const known = history.filters.norm[history.checkpoints.indexOf(at)] ?? history.filters.norm.at(-1);
+  return known ? numbersOf(known) : null;
+}
+
+async function changes({ run, layer, at, signal }: At): Promise<number[] | null> {
+  const [, channels, high, wide] = layer.sheet_shape ?? [0, 0, 0, 0];
+  const first = run.checkpoints.findIndex((one) => !one.problem);
+  const [now, then] = await Promise.all(
+    [at, first].map((checkpoint) =>
+      getValues(
+        valuesUrl({ run: run.id, checkpoint, hash: run.checkpoints[checkpoint].hash, layer: layer.name }),
+        signal,
+      ),
+    ),
+  );
+  return relativeChanges(now.data, then.data, channels * high * wide);
+}
+
+/** Behind the layer's rectifier, where the activations are what the next layer sees. */
+async function selectivities({ run, layer, at, signal }: At): Promise<number[] | null> {
+  const answer = await endpoint('/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity', {
+    run: run.id,
+    checkpoint: at,
+    layer: rectifierOf(run.layers, layer.name) ?? layer.name,
+    split: 'test',
+  }).json(signal);
+  return answer.classes?.mean.map(selectivity) ?? null;
+}
+
+const MEASURES: Record<ChosenBy, (of: At) => Promise<number[] | null>> = {
+  norm: norms,
+  change: changes,
+  selective: selectivities,
+};
+
+/** Why filters cannot be chosen by a measure; empty where they can. */
+export function whyNot(by: ChosenBy, run: Run | null, names: readonly string[]): string {
+  const layers = (run?.layers ?? []).filter((layer) => names.includes(layer.name));
+  if (by === 'selective' && run?.checkpoints.findLast((one) => !one.problem)?.statistics.test !== 'ready')
+    return 'comes with the statistics: deepviz stats';
+  const large = layers.find((layer) => layer.parameters > MOST_COMPARED);
+  if (by === 'change' && large) return `${large.name} has too many weights to compare here`;
+  return '';
 }
 
 /** The facts of a layer that the view needs. */
@@ -54,15 +113,10 @@ async function choose(
   const layer = run.layers.find((one) => one.name === name);
   if (!layer) return { layer: name, filters: [], channels: null };
   const facts = factsOf(run, layer);
-  let norms = new Array<number>(facts.of).fill(0);
-  if (layer.weight_shape && 'strongest' in request.filters) {
-    const history = await endpoint('/api/runs/{run}/layers/{layer}/history', { run: run.id, layer: name }).json(
-      signal,
-    );
-    const known = history.filters.norm[history.checkpoints.indexOf(at)] ?? history.filters.norm.at(-1);
-    norms = known ? numbersOf(known) : norms;
-  }
-  const filters = chosenFilters(request.filters, norms.slice(0, facts.of));
+  let values = new Array<number>(facts.of).fill(0);
+  if ('strongest' in request.filters && (layer.weight_shape || request.by === 'selective'))
+    values = (await MEASURES[request.by]({ run, layer, at, signal })) ?? values;
+  const filters = chosenFilters(request.filters, values.slice(0, facts.of));
   if (!facts.kernel || !filters.length) return { layer: name, filters, channels: null };
   if (typeof request.channel === 'number') {
     return {

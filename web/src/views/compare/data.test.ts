@@ -5,12 +5,10 @@ import {
   defaultRows,
   formatFilters,
   formatRows,
-  layColumn,
   parseChannel,
   parseFilters,
   parseLayers,
   parseRows,
-  placeOf,
   ranges,
   readFilters,
   sortRows,
@@ -19,9 +17,10 @@ import {
   suggestRow,
   tileAt,
   tileSide,
-  tileUnder,
   tilesThatFit,
 } from './data';
+import { grownTile, headNumbers, layColumn, NUMBERS, placeOf, tileUnder } from './layout';
+import { parseChosenBy, relativeChanges, selectivity } from './measures';
 
 describe('rows', () => {
   it('survive the address', () => {
@@ -79,6 +78,28 @@ describe('filters, channels, layers', () => {
   });
 });
 
+describe('the measures that filters are chosen by', () => {
+  it('are the change against the size that it began from', () => {
+    const then = new Float32Array([3, 4, 1, 0]);
+    expect(relativeChanges(new Float32Array([3, 4, 1, 3]), then, 2)).toEqual([0, 3]);
+  });
+  it('are the greatest mean of a class against that of the others', () => {
+    expect(selectivity([3, 1, 1])).toBe(0.5);
+    expect(selectivity([2, 0, null, -1])).toBe(1);
+    expect(selectivity([1, 1, 1])).toBe(0);
+    expect([selectivity([0, 0]), selectivity([5]), selectivity([null, null])]).toEqual([NaN, NaN, NaN]);
+  });
+  it('are named in the address', () => {
+    expect(['norm', 'change', 'selective', 'x', ''].map(parseChosenBy)).toEqual([
+      'norm',
+      'change',
+      'selective',
+      'norm',
+      'norm',
+    ]);
+  });
+});
+
 describe('tiles', () => {
   const grid = {
     tile_width: 5,
@@ -126,6 +147,31 @@ describe('a column', () => {
     expect([tileUnder(column, 75, 75), tileUnder(column, 409, 0), tileUnder(column, -1, 0)]).toEqual([
       -1, -1, -1,
     ]);
+  });
+  it('has larger tiles where few filters leave room, never beyond the most', () => {
+    expect([3, 12, 100].map((n) => grownTile(n, 406, 96))).toEqual([96, 32, 32]);
+    expect(grownTile(5, 406, 96)).toBe(79);
+    const column = layColumn(facts, { filters: [7, 3, 9], channels: null }, 406, true, 72);
+    expect(column).toMatchObject({ lines: 1, kernel: { side_x: 70 }, map: { side_x: 64 }, pitch: 72 });
+    expect(headNumbers(column)).toEqual([
+      { filter: 7, x: 0, line: 0 },
+      { filter: 3, x: 72, line: 0 },
+      { filter: 9, x: 144, line: 0 },
+    ]);
+  });
+  it('numbers its filters in the head, and line by line where there are many lines', () => {
+    const two = layColumn(facts, { filters, channels: null }, 406, true);
+    expect(headNumbers(two)[13]).toEqual({ filter: 13, x: 34, line: 1 });
+    const many = layColumn(
+      { ...facts, of: 64 },
+      { filters: Array.from({ length: 40 }, (_, k) => k), channels: null },
+      406,
+      true,
+    );
+    expect(many).toMatchObject({ lines: 4, numbers: NUMBERS, height: 4 * (NUMBERS + 70) - 6 });
+    expect(headNumbers(many)).toEqual([]);
+    expect(placeOf(many, 12)).toEqual({ x: 0, y: 70 + 2 * NUMBERS });
+    expect(tileUnder(many, 1, 70 + 2 * NUMBERS + 1)).toBe(12);
   });
   it('draws no kernel of a single weight, and no map without an image', () => {
     const fc = layColumn(

@@ -2,7 +2,8 @@
 // activations, with all compared checkpoints stacked in it (a strip).
 import { stripUrl } from '../../api/pictureUrls';
 import type { Run } from '../../api/types';
-import type { Column, ScaleOver } from './data';
+import type { ScaleOver } from './data';
+import type { Column } from './layout';
 
 export interface ComparisonInput {
   run: Pick<Run, 'id' | 'checkpoints'>;

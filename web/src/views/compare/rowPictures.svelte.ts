@@ -7,7 +7,8 @@ import type { Palette, Run } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
 import { AutoRetry } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
-import type { Column, ScaleOver } from './data';
+import type { ScaleOver } from './data';
+import type { Column } from './layout';
 
 export interface RowRequest {
   checkpoint: number;

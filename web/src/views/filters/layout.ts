@@ -29,7 +29,15 @@ export function arrangementOf(layer: Pick<Layer, 'sheet_shape' | 'inputs'>, inpu
 
 export interface Arranged {
   /** Null where the layer has no weights, or they are not wanted. */
-  bank: { grid: Grid; width: number; height: number; scrolls: boolean } | null;
+  bank: {
+    grid: Grid;
+    width: number;
+    height: number;
+    scrolls: boolean;
+    /** Room that is left below it, and right of its tiles. */
+    below: number;
+    beside: number;
+  } | null;
   maps: { grid: Grid; width: number; height: number; scrolls: boolean } | null;
   /** Position of the pinned filter: below everything, or under the maps. */
   inspector: { where: 'below' | 'right' | 'none'; width: number; height: number; detail: boolean };
@@ -137,7 +145,14 @@ function arrangeTiles({ sheet, maps, body, gap, wantsBank, wantsMaps }: Parts): 
   const used = Math.max(wantsBank ? gridHeight(grid) : 0, mapGrid ? Math.min(tall, gridHeight(mapGrid)) : 0);
   return {
     bank: wantsBank
-      ? { grid, width: gridWidth(grid), height: tall, scrolls: gridHeight(grid) > tall + 8 }
+      ? {
+          grid,
+          width: gridWidth(grid),
+          height: tall,
+          scrolls: gridHeight(grid) > tall + 8,
+          below: 0,
+          beside: 0,
+        }
       : null,
     maps: mapGrid && { ...scrolled(mapGrid, tall), width: gridWidth(mapGrid) },
     inspector: {
@@ -164,10 +179,17 @@ function arrangeMatrix({ sheet, maps, body, gap, wantsBank, wantsMaps }: Parts, 
   );
   const scrolls = gridHeight(grid) > free.height + 8 || gridWidth(grid) > free.width + 8;
   const bankWidth = Math.min(gridWidth(grid), free.width) + AXES.side;
-  const bank = wantsBank
-    ? { grid, width: bankWidth, height: free.height + (scrolls ? AXES.foot : 0), scrolls }
-    : null;
   const between = stacked ? gap : gap - 14;
+  const bank = wantsBank
+    ? {
+        grid,
+        width: bankWidth,
+        height: free.height + (scrolls ? AXES.foot : 0),
+        scrolls,
+        below: stacked || scrolls ? 0 : Math.max(0, height - CAP - gridHeight(grid) - AXES.foot),
+        beside: scrolls ? 0 : AXES.side + between,
+      }
+    : null;
   const side = bank && !stacked ? width - bankWidth - between : stacked ? Math.floor((width - gap) / 2) : width;
   const top = bank && stacked ? Math.min(gridHeight(grid), share) + CAP + AXES.foot + 16 : 0;
   const high = height - CAP - top - (stacked ? 8 : 236);

@@ -17,6 +17,7 @@ import {
   threeDigits,
   updatesOf,
   valueAt,
+  pageHeights,
 } from './data';
 
 describe('series', () => {
@@ -128,4 +129,13 @@ it('the clock of a run that was trained elsewhere is read off its newest checkpo
   const elsewhere = { ...here, steps_per_epoch: null, batch: null };
   expect(clockOf(elsewhere)).toEqual({ steps_per_epoch: 200, batch: 32, train_images: 6400 });
   expect(clockOf({ ...elsewhere, checkpoints: checkpoints.slice(0, 1) }).steps_per_epoch).toBe(1);
+});
+
+it('gives the room of a high window to the charts, then to the rows of the layers', () => {
+  expect(pageHeights(700, 5)).toEqual({ big: 192, row: 84 });
+  expect(pageHeights(400, 5)).toEqual({ big: 168, row: 84 });
+  const { big, row } = pageHeights(1230, 5);
+  expect([big, row]).toEqual([320, 164]);
+  expect(20 + 44 + 24 + big + 5 * row).toBeLessThanOrEqual(1230);
+  expect(pageHeights(4000, 2)).toEqual({ big: 320, row: 168 });
 });

@@ -221,3 +221,17 @@ export function latestKnown(checkpoints: readonly number[], wanted: number, live
   const found = checkpoints.indexOf(wanted);
   return found < 0 && live ? checkpoints.findLastIndex((c) => c < wanted) : found;
 }
+
+const ROW = { least: 84, most: 168 };
+const BIG = { least: 168, most: 320 };
+/** Margins, axis and head of the table of layers. */
+const AROUND = 20 + 44 + 24;
+
+/** Heights of the big charts and of a layer's row: the charts take the room first, then the rows grow to twice theirs. */
+export function pageHeights(available: number, layers: number): { big: number; row: number } {
+  const rows = Math.max(1, layers);
+  const left = available - AROUND;
+  const big = Math.max(BIG.least, Math.min(BIG.most, left - ROW.least * rows));
+  const row = Math.max(ROW.least, Math.min(ROW.most, Math.floor((left - big) / rows)));
+  return { big, row };
+}
