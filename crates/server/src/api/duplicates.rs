@@ -138,34 +138,30 @@ pub(crate) async fn duplicates(
     let state = Arc::clone(&app);
     let answer = app.work.run(WorkKind::Render, move || {
         let paths = ImagePaths::of(&state.corpora, &run, &corpus);
-        let image = |id: ImageId| DuplicateImage {
-            id: id.0,
-            path: paths.path_of(id),
-            label: corpus.label(id).map(|class| class.0).unwrap_or_default(),
-        };
         let total = found.pairs.partition_point(|pair| pair.similarity >= least);
         let page = found.pairs[..total].iter().skip(offset).take(limit);
-        let items: Vec<_> = page
-            .map(|pair| DuplicateItem {
-                test: image(pair.test),
-                train: image(pair.train),
-                similarity: pair.similarity,
-                difference: pair.difference,
-                shift: pair.shift,
-                mirrored: pair.mirrored,
-            })
-            .collect();
-        Ok(Duplicates {
-            test_images: found.test_images,
-            train_images: corpus.range(Split::Train).len(),
-            checkpoint,
-            least,
-            total,
-            next_cursor: next_cursor(offset, items.len(), total),
-            items,
-        })
+        let items: Vec<_> = page.map(|pair| item_of(pair, &corpus, &paths)).collect();
+        let next_cursor = next_cursor(offset, items.len(), total);
+        let (test_images, train_images) = (found.test_images, corpus.range(Split::Train).len());
+        Ok(Duplicates { test_images, train_images, checkpoint, least, total, items, next_cursor })
     });
     json(&headers, &answer.await?)
+}
+
+fn item_of(pair: &DuplicatePair, corpus: &Corpus, paths: &ImagePaths) -> DuplicateItem {
+    let image = |id: ImageId| DuplicateImage {
+        id: id.0,
+        path: paths.path_of(id),
+        label: corpus.label(id).map(|class| class.0).unwrap_or_default(),
+    };
+    DuplicateItem {
+        test: image(pair.test),
+        train: image(pair.train),
+        similarity: pair.similarity,
+        difference: pair.difference,
+        shift: pair.shift,
+        mirrored: pair.mirrored,
+    }
 }
 
 /// A checkpoint with statistics of both splits.

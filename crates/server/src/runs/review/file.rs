@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use crate::http::problem::ApiError;
-use crate::runs::review::ReviewRecord;
+use crate::runs::review::record::ReviewRecord;
 
 /// The format that is written, and the newest that is read.
 const VERSION: u32 = 1;

@@ -6,61 +6,19 @@
 //! replace the file by a rename: none loses what another has written, and a reader sees the file before or after.
 
 mod file;
+mod record;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use crate::http::problem::ApiError;
 use file::{FileLock, read_records, write_records};
+pub(crate) use record::{ReviewRecord, Verdict};
 
 /// What follows the name of the run in the name of the file.
 const SUFFIX: &str = ".review.json";
-
-/// A verdict on the label of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Verdict {
-    /// The label is wrong.
-    Wrong,
-    /// The label is right.
-    Right,
-    /// It cannot be told.
-    Unclear,
-}
-
-impl Verdict {
-    /// The word of the files and the interface.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Wrong => "wrong",
-            Self::Right => "right",
-            Self::Unclear => "unclear",
-        }
-    }
-}
-
-/// A verdict as the file keeps it. All but corpus, image and verdict is for those who read the file without us.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ReviewRecord {
-    /// Identity of the corpus.
-    pub(crate) corpus: String,
-    /// Id of the image in the corpus.
-    pub(crate) image: u32,
-    pub(crate) verdict: Verdict,
-    /// Name of the label's class.
-    pub(crate) label: String,
-    /// Name of the class that was suggested instead.
-    pub(crate) suggestion: Option<String>,
-    /// Where the image is, as far as the corpus says.
-    pub(crate) path: String,
-    /// When, in seconds since 1970.
-    pub(crate) at_s: u64,
-}
 
 /// The verdicts of one run.
 pub(crate) struct ReviewFile {

@@ -92,7 +92,13 @@ export class ReviewList {
       return (
         run !== undefined && {
           key: `${run}/${this.#reads}`,
-          load: (signal) => endpoint('/api/runs/{run}/review', { run }).json(signal),
+          load: async (signal) => {
+            await this.#sending;
+            const [before, kept] = [this.#said, await endpoint('/api/runs/{run}/review', { run }).json(signal)];
+            // What the server has now goes before what was said here, unless there is more of it meanwhile.
+            if (this.#said === before) this.#said = new Map();
+            return kept;
+          },
         }
       );
     });
