@@ -90,7 +90,7 @@ def properties(pixels: np.ndarray) -> dict[str, float]:
     }
     if chroma.mean() >= 0.02:
         hues = np.array([[colorsys.rgb_to_hsv(*pixel)[0] for pixel in row] for row in image])
-        sixths = np.floor(hues * 6 + 0.5).astype(int) % 6
+        sixths = np.floor(hues * 6 + 0.5 + 1e-9).astype(int) % 6
         for place, name in enumerate(NAMES[4:10]):
             found[name] = chroma[sixths == place].sum() / chroma.sum()
     mass = np.abs(luma - ground)

@@ -1,7 +1,13 @@
 // Clusters: their order is renewed when asked, and an opened one follows its images over a change of the metric.
+// What makes them (captions, slices, members) is in makes.test.ts.
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { test, type Dashboard } from './dashboard';
+
+interface Overlap {
+  images: number;
+  parts: { cluster: number; images: number }[];
+}
 
 const regions = ({ page }: Dashboard) => page.getByRole('region', { name: /^Cluster \d+:/ });
 /** The cards from first to last: the numbers of the clusters in them. */
@@ -37,17 +43,18 @@ describe('the cards', () => {
 });
 
 describe('an opened cluster', () => {
-  /** The nearest images of every cluster, as the server lists them. */
-  const nearest = async ({ page }: Dashboard, layer: string, metric: string): Promise<number[][]> =>
+  /** Where the images of each cluster are in another set, as the server counts them by the images. */
+  const overlaps = async ({ page, run }: Dashboard, from: string[], to: string[]): Promise<Overlap[]> =>
     page.evaluate(
-      async ([run, layer, metric]) => {
-        const url = `api/runs/${run}/checkpoints/last/clusters?split=test&layer=${layer}&metric=${metric}`;
-        const { clusters } = (await (await fetch(url)).json()) as {
-          clusters: { nearest: { id: number }[] }[];
-        };
-        return clusters.map((one) => one.nearest.map(({ id }) => id));
+      async ([run, layer, metric, to_layer, to_metric]) => {
+        const base = `api/runs/${run}/checkpoints/last/clusters`;
+        const query = new URLSearchParams({ layer, metric, to_layer, to_metric }).toString();
+        const read = async (url: string) => (await (await fetch(url)).json()) as unknown;
+        return Promise.all(
+          Array.from({ length: 30 }, (_, k) => read(`${base}/${k}/overlap?${query}`) as Promise<Overlap>),
+        );
       },
-      [new URLSearchParams(new URL(page.url()).hash.slice(1)).get('run') ?? '', layer, metric],
+      [run, ...from, ...to],
     );
 
   test('keeps its images over a change of layer and metric, never its number', async ({ dashboard }) => {
@@ -55,22 +62,36 @@ describe('an opened cluster', () => {
     const { page } = dashboard;
     const set = page.getByRole('group', { name: 'layer and metric' });
     const [from, to] = (await set.getByRole('button').allTextContents()).map((text) => text.split(', '));
-    const there = await nearest(dashboard, to[0], to[1]);
-    for (const [number, ids] of (await nearest(dashboard, from[0], from[1])).slice(0, 8).entries()) {
+    const found = await overlaps(dashboard, from, to);
+    const share = ({ images, parts }: Overlap) => (parts[0]?.images ?? 0) / Math.max(1, images);
+    // The two that are the most and the least of one piece, and one whose number changes.
+    const order = found.map((_, k) => k).sort((a, b) => share(found[b]) - share(found[a]));
+    const renumbered = order.find((k) => share(found[k]) > 0.5 && found[k].parts[0].cluster !== k);
+    for (const number of [order[0], renumbered, order.at(-1)]) {
+      if (number === undefined) continue;
       await dashboard.view('clusters', { checkpoint: 'last', 'clusters.open': String(number) });
       await set.getByRole('button', { name: to.join(', ') }).click();
       await dashboard.idle();
-      await expect.poll(() => page.locator('.list').getAttribute('data-checkpoint')).not.toBeNull();
-      const open = dashboard.said('clusters.open');
-      const shared = (k: number) => there[k].filter((id) => ids.includes(id)).length;
-      // What is open holds more of its images than any other; where none clearly does, none is open.
-      if (open === null) continue;
-      expect(shared(Number(open))).toBe(Math.max(...there.map((_, k) => shared(k))));
-      expect(shared(Number(open))).toBeGreaterThan(0);
+      const most = found[number].parts[0];
+      if (share(found[number]) > 0.5) {
+        await expect.poll(() => dashboard.said('clusters.open')).toBe(String(most.cluster));
+        expect(await page.getByRole('region', { name: `Cluster ${most.cluster} opened` }).count()).toBe(1);
+        continue;
+      }
+      // Where no cluster has most of them none is open, and it is said where they are.
+      const said = page.locator('.scattered');
+      await expect.poll(() => said.count()).toBe(1);
+      expect(dashboard.said('clusters.open')).toBeNull();
+      expect(await said.textContent()).toContain(`are in ${found[number].parts.length} clusters here`);
+      await said.getByRole('button').click();
+      await dashboard.idle();
+      expect(dashboard.said('clusters.open')).toBe(String(most.cluster));
+      expect(await said.count()).toBe(0);
     }
+    expect(renumbered).toBeDefined();
   });
 
-  test('is closed where the other set has none of its images', async ({ dashboard }) => {
+  test('is closed over a change of the split, which has other images', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last', 'clusters.open': '3' });
     expect(await dashboard.page.getByRole('region', { name: /^Cluster 3 opened/ }).count()).toBe(1);
     await dashboard.page.getByRole('group', { name: 'split' }).getByRole('button', { name: 'train' }).click();

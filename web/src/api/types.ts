@@ -68,6 +68,14 @@ export type CellPage =
 /** Images that went from one cell to another between two checkpoints; `images` are the first of them. */
 export type PredictionChange = PredictionChanges['moves'][number];
 export type PredictionChanges = Answer<'/api/runs/{run}/moves'>;
+/** What sets each cluster apart, with effect sizes. */
+export type ClusterCaptions = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/clusters/captions'>;
+export type ClusterCaption = ClusterCaptions['clusters'][number]['captions'][number];
+export type ClusterMembers = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/clusters/{cluster}/images'>;
+/** The clusters of another set that the images of a cluster are in. */
+export type ClusterOverlap = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/clusters/{cluster}/overlap'>;
+/** Errors of the images that a condition holds for, and of the others. */
+export type Slice = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/slice'>;
 export type ClusterSet = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/clusters'>;
 
 /** The geometry that comes with a picture of a layer, in the header `x-deepviz-sheet`. */

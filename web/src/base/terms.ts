@@ -68,6 +68,12 @@ export const TERMS = {
     'Since the reference: the mean of up to 5 checkpoints around the current one less that around the reference. What is within the spread between checkpoints or the Poisson noise of the counts is left out',
   diagonal: 'The cells that are correct; excluded from the colours, they do not drown the others',
   cluster: 'Images whose features lie close together, found by k-means; keeps its position over time',
+  'what makes this cluster':
+    'Measured properties of the images, words of their file names and classes in which the cluster differs from other images: by the difference of means in standard deviations (Hedges’ g), or of shares. What is within the noise or small is left out',
+  slice:
+    'The images that a caption describes, wherever they are clustered: how often the network is wrong on them and on the others',
+  'between images of the same class':
+    'The difference of the errors without what comes from harder classes being more frequent on one side (Mantel–Haenszel)',
   metric:
     'How closeness is measured: by angle (cosine), by distance (Euclidean), or by distance once every value has mean 0 and spread 1 (standardised)',
   mixed: 'A cluster in which no class prevails',

@@ -16,6 +16,8 @@ const LEAST_MASS: f64 = 0.01;
 const BORDER: usize = 8;
 /// A difference of luma across two pixels that makes an edge.
 const EDGE: f64 = 0.1;
+/// Hues closer to a border are on it: rounding leaves less.
+const BORDER_OF_HUES: f64 = 1e-9;
 /// Hues are counted in sixths of the circle, from red on.
 const HUES: [Property; 6] =
     [Property::Red, Property::Yellow, Property::Green, Property::Cyan, Property::Blue, Property::Magenta];
@@ -152,8 +154,8 @@ fn sixth(r: f64, g: f64, b: f64, chroma: f64) -> usize {
     } else {
         4.0 + (r - g) / chroma
     };
-    // Red is the sixth around 0.
-    (hue + 0.5).rem_euclid(6.0) as usize % 6
+    // Red is the sixth around 0. A hue on a border belongs to the next one, whatever rounding says.
+    (hue + 0.5 + BORDER_OF_HUES).rem_euclid(6.0) as usize % 6
 }
 
 /// The properties of an image, channels x height x width: grey (one channel) or red, green and blue. None where it has

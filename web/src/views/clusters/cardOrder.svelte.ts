@@ -14,6 +14,9 @@ import {
 } from './data';
 import type { ClusterSets, SetChoice } from './clusterSets.svelte';
 
+/** The checkpoint that the order was asked for, in the address. */
+const OPTION = 'clusters.at';
+
 export interface CardArrangement {
   /** The checkpoint whose clusters gave the order. */
   at: number;
@@ -29,23 +32,30 @@ export interface CardArrangement {
 export class CardOrder {
   arrangement = $state.raw<CardArrangement | null>(null);
   #again = $state(0);
-  /** The checkpoint chosen by the user; null for the order's default. */
-  #asked: number | null = null;
+  readonly #store: Store;
+  /** The checkpoint chosen by the user, in the address; null for the order's default. */
+  readonly #asked = $derived.by(() => {
+    const wanted = this.#store.option(OPTION, '');
+    return /^\d+$/.test(wanted) ? Number(wanted) : null;
+  });
 
   constructor(
     store: Store,
     clusterSets: ClusterSets,
     request: () => { key: string; choice: SetChoice | null; order: CardOrdering },
   ) {
+    this.#store = store;
     const autoRetry = new AutoRetry(() => (this.#again += 1));
     let arranged = '';
     let of = '';
     $effect(() => {
       const { key: choiceKey, choice, order } = request();
-      // The user's choice was for another set or order.
-      if (of !== `${choiceKey}/${order}`) this.#asked = null;
-      of = `${choiceKey}/${order}`;
-      const key = `${choiceKey}/${order}/${this.#again}`;
+      // The user's choice was for another set or order; the first one comes from the address.
+      const isOther = of !== '' && of !== `${choiceKey}/${order}`;
+      if (isOther && this.#asked !== null) untrack(() => store.setOption(OPTION, '', ''));
+      if (choice) of = `${choiceKey}/${order}`;
+      const asked = isOther ? null : this.#asked;
+      const key = `${choiceKey}/${order}/${asked}/${this.#again}`;
       const history = clusterSets.history.value;
       const counted = history?.checkpoints;
       const last = counted?.[counted.length - 1];
@@ -53,7 +63,7 @@ export class CardOrder {
       let current = true;
       untrack(() => {
         const shown = clusterSets.now.value?.checkpoint ?? store.checkpoint;
-        const reference = referenceCheckpoint({ order, asked: this.#asked, shown, counted }) ?? last;
+        const reference = referenceCheckpoint({ order, asked, shown, counted }) ?? last;
         const growth =
           order === 'grew'
             ? clusterGrowth(history, {
@@ -87,7 +97,7 @@ export class CardOrder {
 
   /** Computes the order again: for this checkpoint, or for the order's default. */
   renew(checkpoint: number | null = null): void {
-    this.#asked = checkpoint;
+    this.#store.setOption(OPTION, checkpoint === null ? '' : String(checkpoint), '');
     this.#again += 1;
   }
 

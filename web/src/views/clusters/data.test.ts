@@ -11,7 +11,6 @@ import {
   referenceCheckpoint,
   purity,
   rowEnd,
-  sameImages,
   cardGroups,
   clusterGrowth,
   orderCards,
@@ -62,21 +61,6 @@ describe('the order', () => {
     expect(referenceCheckpoint({ order: 'grew', asked: null, shown: 5, counted })).toBe(5);
     expect(referenceCheckpoint({ order: 'grew', asked: null, shown: 7, counted })).toBe(10);
     expect(referenceCheckpoint({ order: 'class', asked: null, shown: 0, counted: [] })).toBeNull();
-  });
-});
-
-describe('the images of an opened cluster', () => {
-  const others = [cluster(0, [9], [1, 2, 3, 9]), cluster(1, [9], [4, 8]), cluster(2, [9], [7])];
-  it('are in the cluster that holds most of them', () => {
-    expect(sameImages([1, 2, 3, 4], others)).toBe(0);
-    expect(sameImages([8, 4, 20, 21], others)).toBe(1);
-  });
-  it('are in none where that is not clear: as many in two, too few at all, none', () => {
-    expect(sameImages([1, 2, 4, 8], others)).toBeNull();
-    expect(sameImages([7, 30, 31, 32, 33], others)).toBeNull();
-    expect(sameImages([50, 51], others)).toBeNull();
-    expect(sameImages([], others)).toBeNull();
-    expect(sameImages([1], [])).toBeNull();
   });
 });
 

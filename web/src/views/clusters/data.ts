@@ -108,20 +108,6 @@ export function referenceCheckpoint(request: {
   return wanted !== null && request.counted.includes(wanted) ? wanted : last;
 }
 
-/**
- * The cluster of another set that holds the images of an open one: more than half of those found, and at least a quarter
- * of all; null where there is none. Only the nearest images of a cluster are known by id.
- */
-export function sameImages(ids: readonly number[], clusters: readonly Cluster[]): number | null {
-  const wanted = new Set(ids);
-  const held = clusters.map((one) => one.nearest.filter((near) => wanted.has(near.id)).length);
-  const found = held.reduce((sum, n) => sum + n, 0);
-  const best = held.indexOf(Math.max(...held));
-  return best >= 0 && found > 0 && held[best] * 2 > found && held[best] * 4 >= wanted.size
-    ? clusters[best].index
-    : null;
-}
-
 /** Runs of cards with the same dominant class, for the names under the overview. */
 export function cardGroups(
   cards: readonly number[],
@@ -233,7 +219,11 @@ export function rowEnd(card: number, columns: number, cards: number): number {
 }
 
 /** The colour that underlines an image of another class than its cluster's main one. */
-export function otherClassColour(near: NearestImage | undefined, main: number, classes: number): string | null {
+export function otherClassColour(
+  near: Pick<NearestImage, 'true_class'> | undefined,
+  main: number,
+  classes: number,
+): string | null {
   const own = near?.true_class ?? null;
   return own === null || own === main ? null : classColour(own, classes);
 }

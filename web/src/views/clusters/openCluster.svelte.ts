@@ -1,8 +1,9 @@
-// The open cluster. Its number is in the address; over a change of layer, metric or split the cluster with the same images
-// is opened instead, because the numbers of two sets are unrelated.
-import type { ClusterSet } from '../../api/types';
+// The open cluster. Its number is in the address; over a change of layer or metric the cluster with the same images is
+// opened instead, because the numbers of two sets are unrelated.
+import type { ClusterOverlap, ClusterSet } from '../../api/types';
 import type { Store } from '../../state/store.svelte';
-import { sameImages } from './data';
+import { overlapOf, type SetName } from './makes/clusterFacts.svelte';
+import { sameCluster } from './makes/makes';
 import type { SetChoice } from './clusterSets.svelte';
 
 const OPTION = 'clusters.open';
@@ -15,50 +16,118 @@ interface OpenClusterContext {
   shown: ClusterSet | null;
 }
 
+/** Where the images of the cluster that was open are among the clusters of another choice. */
+export interface Followed {
+  /** The other choice. */
+  key: string;
+  from: number;
+  overlap: ClusterOverlap;
+}
+
 export class OpenCluster {
   readonly #store: Store;
   readonly #context: () => OpenClusterContext;
-  /** Images to find again among the clusters of the choice with this key. */
-  #carried = $state.raw<{ key: string; ids: number[] } | null>(null);
+  /** A cluster to open once the clusters of its choice are on the screen. */
+  #next = $state.raw<{ key: string; cluster: number } | null>(null);
+  #followed = $state.raw<Followed | null>(null);
   readonly index = $derived.by<number | null>(() => {
     const wanted = this.#store.option(OPTION, '');
-    const { shown } = this.#context();
+    const { shown, choice } = this.#context();
+    // A number of one set says nothing in another that is still on the screen.
+    if (!isOf(shown, choice)) return null;
     return /^\d+$/.test(wanted) && Number(wanted) < (shown?.clusters.length ?? 0) ? Number(wanted) : null;
   });
+  /** The images that were open before the choice changed, where no cluster holds most of them. */
+  readonly scattered = $derived.by(() =>
+    this.#followed?.key === this.#context().key && this.index === null ? this.#followed : null,
+  );
 
   constructor(store: Store, context: () => OpenClusterContext) {
     this.#store = store;
     this.#context = context;
     $effect(() => {
       const { key, choice, shown } = context();
-      const carried = this.#carried;
-      if (!carried) return;
-      const isOther = carried.key !== key || this.index !== null;
-      const isHere =
-        shown?.layer === choice?.layer && shown?.metric === choice?.metric && shown?.split === choice?.split;
-      if (!isOther && (!isHere || !shown)) return;
-      this.#carried = null;
-      const found = isOther || !shown ? null : sameImages(carried.ids, shown.clusters);
-      if (found !== null) store.setOption(OPTION, String(found), '');
+      const next = this.#next;
+      if (!next) return;
+      const isOther = next.key !== key || this.index !== null;
+      if (!isOther && !isOf(shown, choice)) return;
+      this.#next = null;
+      if (!isOther) store.setOption(OPTION, String(next.cluster), '');
     });
   }
 
   toggle(index: number): void {
-    this.#store.setOption(OPTION, this.index === index ? '' : String(index), '');
+    if (this.index === index) this.close();
+    else this.#open(index);
   }
 
   close(): void {
+    this.#followed = null;
     this.#store.setOption(OPTION, '', '');
+    this.#store.setOption('clusters.slice', '', '');
+    this.#store.setOption('clusters.from', '0', '0');
   }
 
-  /** Changes the set of clusters; the one that holds most of the opened one's images is opened, if that is clear. */
-  keepImages(change: () => void): void {
-    const { key, shown } = this.#context();
-    const near = this.index === null ? [] : (shown?.clusters[this.index]?.nearest ?? []);
+  #open(index: number): void {
+    this.#store.setOption('clusters.from', '0', '0');
+    this.#store.setOption(OPTION, String(index), '');
+  }
+
+  /** Changes the split: other images, so that nothing stays open. */
+  changeSplit(change: () => void): void {
+    const { key } = this.#context();
     change();
+    if (this.#context().key !== key) this.close();
+  }
+
+  /** Changes layer and metric; the cluster that holds most of the open one's images is opened, if there is one. */
+  changeSet(to: SetName): void {
+    const { shown } = this.#context();
+    const from = this.index;
+    const run = this.#store.run?.id;
+    const slice = this.#store.option('clusters.slice', '');
+    const key = this.#choose(to);
+    if (key === null) return;
+    if (from === null || !shown || !run) return;
+    const { checkpoint, split, layer, metric } = shown;
+    const read = overlapOf(run, { checkpoint, choice: { split, layer, metric } }, from, to).json();
+    read.then(
+      (overlap) => {
+        if (this.#context().key !== key || this.#store.option(OPTION, '') !== '') return;
+        const same = sameCluster(overlap);
+        this.#store.setOption('clusters.slice', same === null ? '' : slice, '');
+        if (same !== null) this.#next = { key, cluster: same };
+        else this.#followed = { key, from, overlap };
+      },
+      // Of a checkpoint without the other clusters the view itself says so.
+      () => undefined,
+    );
+  }
+
+  /** Goes to a cluster of another set. */
+  goTo(to: SetName, cluster: number): void {
+    const slice = this.#store.option('clusters.slice', '');
+    const key = this.#choose(to);
+    if (key === null) return;
+    this.#store.setOption('clusters.slice', slice, '');
+    this.#next = { key, cluster };
+  }
+
+  /** The key of the new choice; null where it is the old one. */
+  #choose({ layer, metric }: SetName): string | null {
+    const { key } = this.#context();
+    this.#store.setOption('clusters.set', `${layer}.${metric}`);
     const now = this.#context().key;
-    if (now === key) return;
+    if (now === key) return null;
     this.close();
-    this.#carried = near.length ? { key: now, ids: near.map(({ id }) => id) } : null;
+    this.#next = null;
+    return now;
   }
 }
+
+const isOf = (shown: ClusterSet | null, choice: SetChoice | null): boolean =>
+  shown !== null &&
+  choice !== null &&
+  shown.layer === choice.layer &&
+  shown.metric === choice.metric &&
+  shown.split === choice.split;

@@ -1,11 +1,13 @@
 // The numbers of the clusters view as a table. Pure.
+import type { ClusterCaptions } from '../../api/types';
 import type { Table } from '../../state/exportData';
 import { dominant, purity, type Cluster } from './data';
+import { cardCaption, captionSentence } from './makes/makes';
 import { lineage, lineageWords, type TracedCluster } from './lineage';
 
 export function clusterTables(
   clusters: readonly (Cluster & TracedCluster)[],
-  before: readonly Cluster[] | null,
+  beside: { before: readonly Cluster[] | null; captions: ClusterCaptions | null },
   names: readonly string[],
 ): Table[] {
   return [
@@ -19,20 +21,27 @@ export function clusterTables(
         'images',
         'images at the reference',
         'since the previous checkpoint',
+        'caption',
+        'effect',
         ...names,
       ],
-      rows: clusters.map((one) => [
-        String(one.index).padStart(2, '0'),
-        one.name,
-        one.size ? names[dominant(one.mix)] : 'empty',
-        one.size ? purity(one) : null,
-        one.size,
-        before?.[one.index]?.size ?? null,
-        one.from.length
-          ? lineageWords(lineage(clusters, one.index), one.index, { size: one.size, previous: null })
-          : null,
-        ...names.map((_, k) => one.mix[k] ?? 0),
-      ]),
+      rows: clusters.map((one) => {
+        const caption = cardCaption(beside.captions?.clusters[one.index]?.captions ?? []);
+        return [
+          String(one.index).padStart(2, '0'),
+          one.name,
+          one.size ? names[dominant(one.mix)] : 'empty',
+          one.size ? purity(one) : null,
+          one.size,
+          beside.before?.[one.index]?.size ?? null,
+          one.from.length
+            ? lineageWords(lineage(clusters, one.index), one.index, { size: one.size, previous: null })
+            : null,
+          caption ? `${caption.text}: ${captionSentence(caption)}` : null,
+          caption?.effect ?? null,
+          ...names.map((_, k) => one.mix[k] ?? 0),
+        ];
+      }),
     },
   ];
 }
