@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CARD_WIDTH, placeCard } from './place';
+import { CARD_WIDTH, GAP, placeBeside, placeCard } from './place';
 
 const window = { width: 1440, height: 900 };
 const at = (left: number, top: number, side = 64) => ({ left, top, right: left + side, bottom: top + side });
@@ -14,4 +14,14 @@ test('it stays inside the window', () => {
   expect(placeCard(at(300, 2), 390, window).top).toBe(8);
   const wide = placeCard({ left: 100, top: 100, right: 1400, bottom: 120 }, 390, window);
   expect(wide.left).toBe(1440 - CARD_WIDTH - 8);
+});
+
+test('a card of another size stands where it is told, inside the window', () => {
+  const small = { width: 1000, height: 600 };
+  const below = (left: number, top: number) => {
+    const cell = { left, top, right: left + 20, bottom: top + 9 };
+    return placeBeside(cell, { width: 300, height: 200 }, cell.bottom + GAP, small);
+  };
+  expect(below(100, 100)).toEqual({ left: 132, top: 121 });
+  expect(below(900, 500)).toEqual({ left: 588, top: 392 });
 });

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { lifeOf } from './life';
-import { placeBeside } from './place';
 import { lifeTable } from './table';
 
 const life = lifeOf('fc', true, {
@@ -32,11 +31,4 @@ it('the units as a table at a checkpoint', () => {
     ],
   });
   expect(lifeTable(life, 3).rows[0]).toEqual(['0', 'not counted', null, 0, 2, 2]);
-});
-
-it('the card stands beside the cell, inside the window', () => {
-  const window = { width: 1000, height: 600 };
-  const cell = (left: number, top: number) => ({ left, top, right: left + 20, bottom: top + 9 });
-  expect(placeBeside(cell(100, 100), 300, 200, window)).toEqual({ left: 132, top: 121 });
-  expect(placeBeside(cell(900, 500), 300, 200, window)).toEqual({ left: 588, top: 392 });
 });
