@@ -25,7 +25,8 @@ export const TERMS = {
   revived: 'A filter that was dead at the previous checkpoint and is active again',
   saturated: 'A filter that is above zero at 99 of 100 positions and more: its ReLU cuts nothing off',
   update: 'What the last step alone added to the weights, as a share of their size',
-  'mean activation by class': 'A filter’s activation averaged over the images of each class',
+  'mean activation by class':
+    'A filter’s activation averaged over the images of each class; the bars begin at the mean of all images and are measured in standard deviations between images',
   'class deviation':
     'The mean activation of a class’s images less that of all, in standard deviations between images',
   ladder:

@@ -1,13 +1,5 @@
 import { expect, it } from 'vitest';
-import {
-  activeShares,
-  deadWords,
-  firingWords,
-  mapOf,
-  meanPlace,
-  classResponses,
-  strongestFirst,
-} from './activity';
+import { activeShares, deadWords, firingWords, mapOf, classResponses, strongestFirst } from './activity';
 
 it('counts an unshared layer’s filters by map', () => {
   expect([mapOf(5, 64), mapOf(70, 64), mapOf(3, 0)]).toEqual([5, 6, 3]);
@@ -22,17 +14,26 @@ it('tells how often a filter answers, checkpoint by checkpoint', () => {
 
 it('orders the classes by their pull', () => {
   expect(strongestFirst([1, 4, 4, 0])).toEqual([1, 2, 0, 3]);
-  expect(classResponses([1, 4, 0], [1, 0, 2], 2)).toEqual([
-    { class_index: 1, mean: 4, from: 0, width: 1 },
-    { class_index: 0, mean: 1, from: 0, width: 0.25 },
+});
+
+it('draws what sets a class apart from the mean over all images', () => {
+  const bars = (means: number[], of: { overall: number; spread: number | null }) =>
+    classResponses(means, [1, 0, 2], 9, of).map((one) => [one.mean, one.from, one.width]);
+  // 22.0 and 25.8 are told apart.
+  expect(bars([22, 25.8, 23.9], { overall: 23.9, spread: null }).map(([mean]) => mean)).toEqual([
+    25.8, 22, 23.9,
   ]);
-  // Below zero a bar lies left of the others.
-  expect(classResponses([-2, 2], [1, 0], 9).map((one) => [one.from, one.width])).toEqual([
-    [0.5, 0.5],
-    [0, 0.5],
+  const [high, low, middle] = bars([22, 26, 24], { overall: 24, spread: null });
+  expect([high, low, middle]).toEqual([
+    [26, 0.5, 0.5],
+    [22, 0, 0.5],
+    [24, 0.5, 0],
   ]);
-  expect(classResponses([0, 0], [0, 1], 9)[0].width).toBe(0);
-  expect(meanPlace([0, 4], 1)).toBe(0.25);
+  // Small against the spread between images, they are short.
+  expect(bars([22, 26, 24], { overall: 24, spread: 8 })[0]).toEqual([26, 0.5, 0.125]);
+  expect(bars([0, 0, 0], { overall: 0, spread: null })[0][2]).toBe(0);
+  expect(bars([1, NaN, 3], { overall: 2, spread: null })[0].slice(1)).toEqual([0.5, 0]);
+  expect(classResponses([1, 4, 0], [1, 0, 2], 2, { overall: 2, spread: 1 })).toHaveLength(2);
 });
 
 it('says how often a filter fires', () => {

@@ -47,29 +47,26 @@ export function strongestFirst(means: readonly number[]): number[] {
   return means.map((_, k) => k).sort((a, b) => (known[a] === known[b] ? a - b : known[b] - known[a]));
 }
 
-/** The least and the greatest of the means and of zero. */
-function ends(means: readonly number[]): { low: number; span: number } {
-  const known = means.filter(Number.isFinite);
-  const low = Math.min(0, ...known);
-  return { low, span: Math.max(0, ...known) - low || 1 };
-}
-
-/** Bars from a common zero, in a given order; where all are zero there are none. */
+/**
+ * Bars from the mean over all images, in a given order: what sets a class apart, not what all have in common. A bar as
+ * long as half the room is the largest difference, or one standard deviation between images where that is more; without
+ * the deviation (`spread`) it is the largest difference.
+ */
 export function classResponses(
   means: readonly number[],
   order: readonly number[],
   most: number,
+  { overall, spread }: { overall: number; spread: number | null },
 ): ClassResponse[] {
-  const { low, span } = ends(means);
+  const apart = means.map((mean) => (Number.isFinite(mean) ? mean - overall : 0));
+  const reach = Math.max(spread ?? 0, ...apart.map(Math.abs)) || 1;
   return order.slice(0, most).map((class_index) => {
-    const mean = means[class_index] ?? 0;
-    const length = Number.isFinite(mean) ? mean : 0;
-    return { class_index, mean, from: (Math.min(0, length) - low) / span, width: Math.abs(length) / span };
+    const share = (apart[class_index] ?? 0) / reach / 2;
+    return {
+      class_index,
+      mean: means[class_index] ?? 0,
+      from: 0.5 + Math.min(0, share),
+      width: Math.abs(share),
+    };
   });
-}
-
-/** Position of the mean over all classes among the bars, 0..1. */
-export function meanPlace(means: readonly number[], overall: number): number {
-  const { low, span } = ends(means);
-  return (overall - low) / span;
 }

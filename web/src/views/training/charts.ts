@@ -189,7 +189,7 @@ export interface Tick {
 export function xTicks(top: number, most: number, unit: string, print: (value: number) => string) {
   return roundTicks(top, most).map((x) => ({
     x,
-    label: x === 0 ? `${unit} 0` : x < 1 || top < 4 ? String(x) : print(x),
+    label: x === 0 ? `${unit} 0` : x < 1 || top < 4 || !Number.isInteger(x) ? String(x) : print(x),
     align: x === 0 ? 'left' : x > top * 0.985 ? 'right' : 'center',
   }));
 }

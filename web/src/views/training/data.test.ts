@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint, Run } from '../../api/types';
+import { xTicks } from './charts';
 import {
   along,
   alignedTo,
@@ -138,4 +139,16 @@ it('gives the room of a high window to the charts, then to the rows of the layer
   expect([big, row]).toEqual([320, 164]);
   expect(20 + 44 + 24 + big + 5 * row).toBeLessThanOrEqual(1230);
   expect(pageHeights(4000, 2)).toEqual({ big: 320, row: 168 });
+});
+
+it('writes ticks between whole epochs as they are: no two are called alike', () => {
+  const labels = xTicks(4, 9, 'epoch', (x) => x.toFixed(0)).map((tick) => tick.label);
+  expect(labels).toEqual(['epoch 0', '0.5', '1', '1.5', '2', '2.5', '3', '3.5', '4']);
+  expect(xTicks(40, 5, 'epoch', (x) => x.toFixed(0)).map((tick) => tick.label)).toEqual([
+    'epoch 0',
+    '10',
+    '20',
+    '30',
+    '40',
+  ]);
 });
