@@ -82,7 +82,8 @@ describe('an opened cluster', () => {
       const said = page.locator('.scattered');
       await expect.poll(() => said.count()).toBe(1);
       expect(dashboard.said('clusters.open')).toBeNull();
-      expect(await said.textContent()).toContain(`are in ${found[number].parts.length} clusters here`);
+      const text = ((await said.textContent()) ?? '').replace(/\s+/g, ' ');
+      expect(text).toContain(`are in ${found[number].parts.length} clusters here`);
       await said.getByRole('button').click();
       await dashboard.idle();
       expect(dashboard.said('clusters.open')).toBe(String(most.cluster));
