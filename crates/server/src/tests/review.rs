@@ -143,3 +143,24 @@ async fn typical_images_of_a_class_are_near() {
     assert!(seen > 0, "the run under test recognises some");
     assert_eq!(server.get(&format!("{RUN}/checkpoints/2/images/95/near?typical=house")).await.status, 400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn near_duplicates_are_paged_and_say_what_was_compared() {
+    let server = TestServer::shared();
+    let whole = server.json(&format!("{RUN}/duplicates?limit=1000")).await;
+    // Only the test split has statistics: candidates are those by pixels.
+    assert_eq!((&whole["test_images"], &whole["train_images"]), (&json!(30), &json!(90)));
+    assert_eq!((&whole["checkpoint"], &whole["next_cursor"]), (&Value::Null, &Value::Null));
+    let items = list(&whole["items"]);
+    assert_eq!(json!(items.len()), whole["total"]);
+    assert!(items.is_sorted_by(|a, b| a["similarity"].as_f64() >= b["similarity"].as_f64()));
+    for item in items {
+        assert!(item["similarity"].as_f64().unwrap() >= 0.9);
+        assert!(item["test"]["id"].as_u64().unwrap() >= 90 && item["train"]["id"].as_u64().unwrap() < 90);
+    }
+    let few = server.json(&format!("{RUN}/duplicates?least=1.0")).await;
+    assert_eq!(few["total"], json!(0), "no image of the generated corpus is in both splits");
+    for query in ["least=0.5", "least=1.5", "least=NaN", "limit=0", "cursor=x"] {
+        assert_eq!(server.get(&format!("{RUN}/duplicates?{query}")).await.status, 400, "{query}");
+    }
+}
