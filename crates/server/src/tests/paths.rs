@@ -186,6 +186,7 @@ fn addresses(run: &str, corpus: &str) -> Vec<String> {
                 .replace("{layer}", "conv1")
                 .replace("{filters}", "*")
                 .replace("{filter}", "0")
+                .replace("{cluster}", "1")
                 .replace("{channels}", "*")
                 .replace("{image}", if checkpoint == "x" { "99999" } else { "93" })
                 .replace("{true_class}", "0")
