@@ -3283,6 +3283,225 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/story': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The story of a run: sentences that rules find in its statistics, each with its evidence, the data of its picture and
+     *     the view that shows it.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` or `train`; the test images unless given, where there are any. */
+          split?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Story'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/story/own': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The sentences that users have added to the story of a run. */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['OwnSentences'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    /** Replaces the sentences that users have added. They are kept in a file beside the run folder. */
+    put: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody: {
+        content: {
+          'application/json': components['schemas']['OwnSentencesUpdate'];
+        };
+      };
+      responses: {
+        /** @description as they are kept now */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['OwnSentences'];
+          };
+        };
+        /** @description the sentences cannot be read, or are too many or too long */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the place beside the run cannot be written */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the sentences have changed since they were read */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the file that is there cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the disk is full */
+        507: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/suspects': {
     parameters: {
       query?: never;
@@ -4049,6 +4268,11 @@ export interface components {
     CorpusList: {
       corpora: components['schemas']['CorpusDetail'][];
     };
+    /**
+     * @description The unit of the values of curves.
+     * @enum {string}
+     */
+    CurveUnit: 'share' | 'number';
     /** @description The step at which a run diverged: from there on its numbers are not finite, and none of them is a result. */
     Diverged: {
       /** Format: double */
@@ -4418,6 +4642,30 @@ export interface components {
      * @enum {string}
      */
     Over: 'sheet' | 'filter' | 'timeline';
+    /** @description A sentence of a user. */
+    OwnSentence: {
+      /** @description The view it leads to: the dashboard's address behind `#`, without the run (`view=filters&checkpoint=3`). */
+      address: string;
+      /** @description What is told beside it, up to 2,000 characters. */
+      note: string;
+      /** @description 1 to 300 characters. */
+      text: string;
+    };
+    /** @description The sentences of users. */
+    OwnSentences: {
+      /** @description The name of the file beside the run folder. */
+      file: string;
+      /** @description Names the content of that file; absent where there is none yet. A change must name it. */
+      revision: string | null;
+      sentences: components['schemas']['OwnSentence'][];
+    };
+    /** @description The sentences that are to be kept. */
+    OwnSentencesUpdate: {
+      /** @description The revision that was read; absent or null where there was no file. */
+      revision?: string | null;
+      /** @description All of them, in order. */
+      sentences: components['schemas']['OwnSentence'][];
+    };
     /** @description A rectangle of an image's pixels. */
     Patch: {
       height: number;
@@ -4497,6 +4745,11 @@ export interface components {
       /** @description A relative reference that names the kind of problem. */
       type: string;
     };
+    /**
+     * @description The weight of a line in its picture.
+     * @enum {string}
+     */
+    Rank: 'main' | 'part' | 'other';
     /** @description Outputs of deepViz and of the program that trained the network, for the same images. */
     RunCheck: {
       /** @description Whether that is within 1e-3; null where nothing could be compared (yet). */
@@ -4727,6 +4980,11 @@ export interface components {
        */
       values?: (number | null)[] | null;
     };
+    /** @description A rule that tells nothing, and why. */
+    SilentRule: {
+      id: string;
+      reason: string;
+    };
     /** @description Channels, rows and columns. */
     Size: {
       channels: number;
@@ -4784,6 +5042,109 @@ export interface components {
       /** @description The version of deepViz. */
       version: string;
     };
+    /** @description The sentences that rules find in a run's statistics, in the order of the story. */
+    Story: {
+      sentences: components['schemas']['StorySentence'][];
+      /** @description The rules that tell nothing of this run. */
+      silent: components['schemas']['SilentRule'][];
+      split: components['schemas']['Split'];
+    };
+    /** @description Numbers over the checkpoints. */
+    StoryCurves: {
+      checkpoints: number[];
+      /** @description Moments with a name. */
+      events: components['schemas']['StoryEvent'][];
+      /**
+       * Format: int32
+       * @description An image that stands beside them.
+       */
+      image: number | null;
+      lines: components['schemas']['StoryLine'][];
+      /** @description Means of several checkpoints, drawn over the lines. */
+      means: components['schemas']['StoryMean'][];
+      /** @description The range of the axis. */
+      range: number[];
+      /** @description The unit of the values. */
+      unit: components['schemas']['CurveUnit'];
+    };
+    /** @description A moment with a name. */
+    StoryEvent: {
+      /** Format: double */
+      epoch: number;
+      label: string;
+    };
+    /** @description An image with its predicted class at each checkpoint. */
+    StoryImage: {
+      checkpoints: number[];
+      /** Format: int32 */
+      image: number;
+      /** @description Its label's class. */
+      label: number;
+      predicted: number[];
+    };
+    /** @description One line. A value is absent where it was not measured. */
+    StoryLine: {
+      label: string;
+      rank: components['schemas']['Rank'];
+      values: (number | null)[];
+    };
+    /** @description A view of the dashboard, set up for a sentence: the keys of its address. */
+    StoryLink: {
+      checkpoint: number;
+      /** Format: int32 */
+      image: number | null;
+      layer: string | null;
+      /** @description The view's options. */
+      options: {
+        [key: string]: string;
+      };
+      view: string;
+    };
+    /** @description A mean of several checkpoints. */
+    StoryMean: {
+      from: number;
+      to: number;
+      /** Format: double */
+      value: number;
+    };
+    /** @description The data of a sentence's picture. */
+    StoryPicture:
+      | (components['schemas']['StoryCurves'] & {
+          /** @enum {string} */
+          kind: 'curves';
+        })
+      | (components['schemas']['StoryUnits'] & {
+          /** @enum {string} */
+          kind: 'units';
+        })
+      | (components['schemas']['StoryImage'] & {
+          /** @enum {string} */
+          kind: 'image';
+        });
+    /** @description A sentence that a rule found. */
+    StorySentence: {
+      /** @description The checkpoint it is about. */
+      checkpoint: number;
+      /** @description The numbers it stands on, in words. */
+      evidence: string;
+      /** @description The rule that found it. */
+      id: string;
+      link: components['schemas']['StoryLink'];
+      picture: components['schemas']['StoryPicture'];
+      text: string;
+      /** @description The same as numbers and names. */
+      values: {
+        [key: string]: components['schemas']['StoryValue'];
+      };
+    };
+    /** @description Units of a layer over the checkpoints. */
+    StoryUnits: {
+      checkpoints: number[];
+      layer: string;
+      units: components['schemas']['UnitStates'][];
+    };
+    /** @description A number or a name. */
+    StoryValue: number | string;
     /** @description An image whose label is probably wrong. */
     SuspectItem: {
       /**
@@ -4919,6 +5280,11 @@ export interface components {
     UnitName: {
       filter: number;
       layer: string;
+    };
+    /** @description A unit with its state at each checkpoint. */
+    UnitStates: {
+      states: components['schemas']['Health'][];
+      unit: number;
     };
     /** @description An upload that is there. */
     Upload: {

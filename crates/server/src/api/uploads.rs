@@ -15,6 +15,7 @@ use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::runs::event::Event;
 use crate::runs::upload_record::UploadKind;
+use crate::story::own;
 use crate::upload::folder::Upload;
 use crate::upload::receive::{CheckedCorpus, CheckedRun, ExpectedUpload, receive};
 
@@ -183,6 +184,9 @@ async fn delete(app: &AppState, kind: UploadKind, name: String) -> Result<(), Ap
     let deleting = tokio::task::spawn_blocking(move || {
         let (folder, rest) = uploads.unpublish(kind, &name)?;
         held.corpora.forget(&folder);
+        if kind == UploadKind::Run {
+            own::forget(&folder);
+        }
         // It is not served any more. What cannot be deleted now is deleted when the server starts again.
         if let Err(error) = rest.close() {
             tracing::warn!("cannot delete all of the upload {name}: {error}");

@@ -22,6 +22,7 @@ mod refused_uploads;
 mod separation;
 mod shapes;
 mod sheets;
+mod story;
 mod unauthenticated;
 mod upload_store;
 mod uploads;
