@@ -103,6 +103,13 @@ export class Dashboard {
     expect(found).toEqual([]);
   }
 
+  /** A refusal that the test has asked for is no complaint. */
+  expects(status: number): void {
+    const asked = (one: string) => one.startsWith(`${status}: `) || one.includes(`status of ${status}`);
+    const others = this.#complaints.filter((one) => !asked(one));
+    this.#complaints.splice(0, this.#complaints.length, ...others);
+  }
+
   expectClean(): void {
     expect(this.#complaints).toEqual([]);
   }
