@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { test, type Theme } from './dashboard';
 
-const VIEWS = ['filters', 'confusion', 'clusters', 'compare', 'training', 'image'];
+const VIEWS = ['story', 'filters', 'confusion', 'clusters', 'compare', 'training', 'image'];
 
 describe.each<Theme>(['dark', 'light'])('in the %s theme', (theme) => {
   test.scoped({ theme });
@@ -16,7 +16,7 @@ describe('the keyboard', () => {
     await dashboard.view('filters');
     const { page } = dashboard;
     for (const [at, view] of VIEWS.entries()) {
-      await dashboard.press(String(at + 1));
+      await dashboard.press(String(at));
       expect(dashboard.said('view')).toBe(view);
     }
     await page.keyboard.press('?');

@@ -7,11 +7,11 @@
 //!
 //! The modules in the order in which they may use each other; what stands on the right may use what stands on its left:
 //!
-//! `error` <- `http` <- `runs` <- `sheet` <- `upload` <- `app` <- `api` <- `server` <- `answer` <- `fuzzing`
+//! `error` <- `http` <- `runs` <- `sheet` <- `story` <- `upload` <- `app` <- `api` <- `server` <- `answer` <- `fuzzing`
 //!
 //! `http` reads requests and answers them and knows of no run; `runs` holds run folders and corpora open and follows
-//! them; `sheet` goes from a request for weights or activations to a picture; `upload` takes what clients send; `app`
-//! is the state that all handlers share; `api` holds the routes.
+//! them; `sheet` goes from a request for weights or activations to a picture; `story` finds the sentences that tell a run;
+//! `upload` takes what clients send; `app` is the state that all handlers share; `api` holds the routes.
 
 mod answer;
 mod api;
@@ -23,6 +23,7 @@ mod http;
 mod runs;
 mod server;
 mod sheet;
+mod story;
 mod upload;
 
 #[cfg(test)]

@@ -155,6 +155,7 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         held_images: HeldImages::new(),
         event_bus: Arc::new(EventBus::new()),
         models: Models::new(Arc::clone(&cache), Arc::clone(&work), device, config.worker.clone()),
+        own_stories: Mutex::default(),
         cache,
         work,
     }))

@@ -5116,6 +5116,11 @@ export interface components {
     CorpusList: {
       corpora: components['schemas']['CorpusDetail'][];
     };
+    /**
+     * @description The unit of the values of curves.
+     * @enum {string}
+     */
+    CurveUnit: 'share' | 'number';
     /** @description The step at which a run diverged: from there on its numbers are not finite, and none of them is a result. */
     Diverged: {
       /** Format: double */
@@ -6156,6 +6161,11 @@ export interface components {
     UnitName: {
       filter: number;
       layer: string;
+    };
+    /** @description A unit with its state at each checkpoint. */
+    UnitStates: {
+      states: components['schemas']['Health'][];
+      unit: number;
     };
     /** @description An upload that is there. */
     Upload: {

@@ -30,6 +30,15 @@ export type Connections =
 /** How well the layers and units tell two classes apart; areas lie under the curve, 0.5 is chance. */
 export type Separation = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/separation'>;
 export type Health = Schemas['Health'];
+/** Sentences that rules find in the statistics of a run, each with its evidence, picture and link. */
+export type Story = Answer<'/api/runs/{run}/story'>;
+export type FoundSentence = Story['sentences'][number];
+export type StoryLink = FoundSentence['link'];
+export type StoryPicture = FoundSentence['picture'];
+export type StoryCurves = Schemas['StoryCurves'];
+/** Sentences of users, kept beside the run. */
+export type OwnSentences = Answer<'/api/runs/{run}/story/own'>;
+export type OwnSentence = OwnSentences['sentences'][number];
 
 /** Counts of the files that a corpus left out when it was opened. */
 export type CorpusAccount = Schemas['AccountDetail'];

@@ -10,6 +10,11 @@ export function measured(node: HTMLElement | SVGElement, onResize: (width: numbe
   return { destroy: () => observer.disconnect() };
 }
 
+/** The base size of text over 12 pixels: it changes with the width of the window alone (tokens.css). */
+export function textScale(): number {
+  return (parseFloat(getComputedStyle(document.documentElement).fontSize) || 12) / 12;
+}
+
 /** `devicePixelRatio`, rounded to 1 or more, so that a tile's pixels cover whole device pixels. */
 export function pixelRatio(): number {
   return Math.max(1, Math.round(globalThis.devicePixelRatio || 1));

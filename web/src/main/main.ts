@@ -5,6 +5,7 @@ import '../base/style/topbar.css';
 import '../base/style/timeline.css';
 import '../base/style/shell.css';
 import '../base/style/picture.css';
+import '../base/style/narrow.css';
 import { begin, end } from '../base/idle';
 import { Store } from '../state/store.svelte';
 import { viewNamed } from '../views/table';
@@ -17,9 +18,11 @@ const store = new Store();
 const bare = isBare(location.hash);
 // Run, view and font are requested at once, not one after the other.
 const found = store.start();
-viewNamed(store.view)
-  .load()
-  .catch(() => undefined); // The shell asks again, and says what is wrong.
+// Without a view in the address it is one of two: the run decides. The shell asks again, and says what is wrong.
+for (const name of store.view ? [store.view] : ['story', 'filters'])
+  viewNamed(name)
+    .load()
+    .catch(() => undefined);
 // The first frame is drawn with the right font: nothing is measured or placed twice.
 const shown = document.fonts.load('420 12px "Inter DV"').finally(() => {
   mount(App, { target: document.body, props: { store, bare } });

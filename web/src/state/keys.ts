@@ -19,7 +19,7 @@ function nextLayer(store: Store, by: 1 | -1): void {
 
 /** Time: play, the playhead, “before”, loop, speed and marks. */
 const TIME_KEYS: Key[] = [
-  { keys: [' '], label: 'Space', says: 'Play, pause', act: (s) => s.player.toggle() },
+  { keys: [' '], label: 'Space', says: 'Play, pause; in the presenter the next sentence', act: space },
   {
     keys: ['ArrowLeft', 'ArrowRight'],
     label: '← →',
@@ -80,10 +80,10 @@ export function keyTable(views: readonly string[], { focusSearch, help, openTabl
     ...TIME_KEYS,
     { keys: ['f'], label: 'F', says: 'Follow the newest', act: (s) => s.setFollow(!s.follow) },
     {
-      keys: views.map((_, i) => String(i + 1)),
-      label: `1 … ${views.length}`,
+      keys: views.map((_, i) => String(i)),
+      label: `0 … ${views.length - 1}`,
       says: 'Views',
-      act: (s, e) => s.choose({ view: views[Number(e.key) - 1] }),
+      act: (s, e) => s.choose({ view: views[Number(e.key)] }),
     },
     { keys: ['[', ']'], label: '[ ]', says: 'Layer', act: (s, e) => nextLayer(s, e.key === ']' ? 1 : -1) },
     {
@@ -92,6 +92,18 @@ export function keyTable(views: readonly string[], { focusSearch, help, openTabl
       says: 'The map of the pinned filter over the image',
       act: (s) => s.setOption('map', s.option('map', 'apart') === 'over' ? 'apart' : 'over', 'apart'),
     },
+    {
+      keys: ['p'],
+      label: 'P',
+      says: 'Presenter: large type, no bars; Esc leaves it',
+      act: (s) => s.presenter.toggle(),
+    },
+    {
+      keys: ['PageDown', 'PageUp'],
+      label: 'Page',
+      says: 'Next and previous sentence in the presenter',
+      act: (s, e) => s.presenter.move(e.key === 'PageDown' ? 1 : -1),
+    },
     { keys: ['t'], label: 'T', says: 'Show data table', act: openTable },
     { keys: ['/'], label: '/', says: 'Search', act: focusSearch },
     {
@@ -99,6 +111,7 @@ export function keyTable(views: readonly string[], { focusSearch, help, openTabl
       label: 'Esc',
       says: 'Release what is pinned',
       act: (s) => {
+        if (s.presenter.on) return s.presenter.leave();
         if (s.view === 'filters') s.choose({ filter: null, channel: null });
         s.chooseClass(null);
       },
@@ -107,9 +120,16 @@ export function keyTable(views: readonly string[], { focusSearch, help, openTabl
   ];
 }
 
+/** Space, also where it is pressed after a click on a control. */
+export function space(store: Store): void {
+  if (store.presenter.hasSlides) store.presenter.move(1);
+  else store.player.toggle();
+}
+
 function arrows(store: Store, event: KeyboardEvent): void {
   const by = event.key === 'ArrowRight' ? 1 : -1;
-  if (event.shiftKey) store.stepEpoch(by);
+  if (store.presenter.hasSlides) store.presenter.move(by);
+  else if (event.shiftKey) store.stepEpoch(by);
   else store.step(by);
 }
 

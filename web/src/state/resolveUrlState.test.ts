@@ -80,3 +80,17 @@ it('takes view and options to another run, and nothing that belongs to this one'
   });
   expect(urlStateForRun({ ...state, checkpoint: 'last' }, 'b').checkpoint).toBe('last');
 });
+
+it('opens a finished run with statistics with its story, every other with its filters', () => {
+  const counted = { test: 'ready', train: 'missing' };
+  const checkpoints = run.checkpoints.map((one, n) => ({ ...one, step: 10 * n, statistics: counted }));
+  const finished = { ...run, checkpoints, total_steps: 30 } as unknown as Run;
+  const opened = (more: Partial<Run>) => resolveUrlState(emptyUrlState(), { ...finished, ...more }).view;
+  expect(opened({})).toBe('story');
+  expect(opened({ live: true })).toBe('filters');
+  expect(opened({ total_steps: 40 })).toBe('filters');
+  expect(opened({ divergence: {} as Run['divergence'] })).toBe('filters');
+  const bare = checkpoints.map((one) => ({ ...one, statistics: { test: 'missing', train: 'missing' } }));
+  expect(opened({ checkpoints: bare as unknown as Run['checkpoints'] })).toBe('filters');
+  expect(resolveUrlState({ ...emptyUrlState(), view: 'image' }, finished).view).toBe('image');
+});

@@ -15,9 +15,18 @@ export interface ResolvedState {
   image: number | null;
 }
 
+/** A finished run opens with its story, which needs statistics; a run that grows or stopped with its filters. */
+export function tellsStory(run: Pick<Run, 'live' | 'checkpoints' | 'total_steps' | 'divergence'>): boolean {
+  const last = run.checkpoints.at(-1);
+  const isFinished = !run.live && !run.divergence && last !== undefined && last.step >= run.total_steps;
+  return isFinished && Object.values(last.statistics).includes('ready');
+}
+
 export function resolveUrlState(
   state: UrlState,
-  run: Pick<Run, 'live' | 'checkpoints' | 'layers'> & { corpus: Pick<Run['corpus'], 'images' | 'train'> },
+  run: Pick<Run, 'live' | 'checkpoints' | 'layers' | 'total_steps' | 'divergence'> & {
+    corpus: Pick<Run['corpus'], 'images' | 'train'>;
+  },
 ): ResolvedState {
   const points = run.checkpoints;
   const follow =
@@ -27,7 +36,7 @@ export function resolveUrlState(
   const { images, train } = run.corpus;
   return {
     follow,
-    view: state.view ?? 'filters',
+    view: state.view ?? (tellsStory(run) ? 'story' : 'filters'),
     checkpoint:
       follow || state.checkpoint === null
         ? nearestReadable(points, points.length - 1)

@@ -36,6 +36,7 @@ import {
 } from './urlState';
 import { Player } from './player.svelte';
 import { Predictions } from './predictions.svelte';
+import { Presenter } from './presenter.svelte';
 import { StaleViews } from './staleViews.svelte';
 import { ThemeState, type Theme } from './theme.svelte';
 import { Tiles } from './tiles.svelte';
@@ -56,8 +57,8 @@ export class Store {
   /** The selected image as the corpus knows it; null while it is being read. */
   imageDetail = $state.raw<ImageDetail | null>(null);
 
-  /** Taken from the address at once, so that no other view is opened first. */
-  view = $state(urlStateFromHash(globalThis.location?.hash ?? '').view ?? 'filters');
+  /** Taken from the address at once, so that no other view is opened first; empty until the run chooses one. */
+  view = $state(urlStateFromHash(globalThis.location?.hash ?? '').view ?? '');
   checkpoint = $state(0);
   before = $state(0);
   layer = $state('');
@@ -75,6 +76,7 @@ export class Store {
 
   readonly player = new Player(this);
   readonly marks = new MarkList(this);
+  readonly presenter = new Presenter(this);
   readonly predictions = new Predictions(this);
   readonly ownImages = new OwnImages(this);
   readonly tiles = new Tiles(() => this.run?.corpus ?? null);

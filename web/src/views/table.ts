@@ -1,5 +1,5 @@
 /**
- * The views, in the order of their tabs and number keys. A view is one folder, `<name>/<Name>.svelte` with its pure
+ * The views, in the order of their tabs and number keys, which begin at 0. A view is one folder, `<name>/<Name>.svelte` with its pure
  * `data.ts`, loaded when first opened. It receives the prop `store` and
  * fills `main`; `<div class="vbar">` with an `<h1>` comes first.
  */
@@ -23,6 +23,7 @@ const view = (title: string, load: View['load']): View => ({
 });
 
 export const views: View[] = [
+  view('Story', () => import('./story/Story.svelte')),
   view('Filters', () => import('./filters/Filters.svelte')),
   view('Confusion', () => import('./confusion/Confusion.svelte')),
   view('Clusters', () => import('./clusters/Clusters.svelte')),
@@ -34,4 +35,5 @@ export const views: View[] = [
 /** The page to print: no tab, opened from the export menu. */
 export const report: View = view('Report', () => import('./report/Report.svelte'));
 
-export const viewNamed = (name: string): View => [...views, report].find((v) => v.name === name) ?? views[0];
+/** The second, where the address names no view that there is. */
+export const viewNamed = (name: string): View => [...views, report].find((v) => v.name === name) ?? views[1];

@@ -18,13 +18,11 @@ use crate::http::reply::json;
 use crate::http::selection::{Axis, Selection};
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
+use crate::runs::health::Health;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 use crate::runs::wire::SplitName;
 use crate::sheet::layer_axis::layer_index;
-
-/// Active for a smaller share of the images than this, a filter is about to die.
-const AT_RISK: f32 = 0.01;
 
 /// The activity of a filter over the images of a split; a number is absent where it is not finite.
 #[derive(Clone, Copy, Serialize, ToSchema)]
@@ -47,33 +45,6 @@ pub(crate) struct FilterNumbers {
 impl From<FilterActivity> for FilterNumbers {
     fn from(FilterActivity { mean, spread, zeros, active, max }: FilterActivity) -> Self {
         Self { mean: finite(mean), spread: finite(spread), zeros, active, max: finite(max) }
-    }
-}
-
-/// The health of a filter.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Health {
-    Alive,
-    /// Above zero for fewer than one image in a hundred.
-    AtRisk,
-    /// Above zero for no image.
-    Dead,
-    /// Dead at the checkpoint before, and not any more.
-    Revived,
-}
-
-impl Health {
-    fn of(now: &FilterActivity, before: Option<&FilterActivity>) -> Self {
-        if now.active == 0.0 {
-            Self::Dead
-        } else if before.is_some_and(|before| before.active == 0.0) {
-            Self::Revived
-        } else if now.active < AT_RISK {
-            Self::AtRisk
-        } else {
-            Self::Alive
-        }
     }
 }
 
@@ -150,7 +121,7 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
     let before = moments.iter().rfind(|(step, _)| *step < checkpoint.step);
     let health = activity.filters.iter().enumerate().map(|(filter, now)| {
         let before = before.and_then(|(_, filters)| filters.get(filter));
-        Health::of(now, before)
+        Health::of_shares(now.active, before.map(|before| before.active))
     });
     let rows = |matrix: &ndarray::Array2<f32>| matrix.outer_iter().map(|row| all_finite(&row.to_vec())).collect();
     Ok(LayerActivity {
@@ -219,7 +190,10 @@ fn activities_of(run: &OpenRun, layer: String, split: Split, chosen: &[usize]) -
         |number: fn(&FilterActivity) -> f32| column(number).iter().map(|filters| all_finite(filters)).collect();
     let health = kept.iter().enumerate().map(|(index, (_, filters))| {
         let before = index.checked_sub(1).map(|before| &kept[before].1);
-        let health = |(filter, now)| Health::of(now, before.and_then(|before| before.get(filter)));
+        let health = |(filter, now): (usize, &FilterActivity)| {
+            let before = before.and_then(|before| before.get(filter));
+            Health::of_shares(now.active, before.map(|before| before.active))
+        };
         filters.iter().enumerate().map(health).collect()
     });
     Ok(ActivityHistory {

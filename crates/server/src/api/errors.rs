@@ -60,6 +60,15 @@ errors! {
     CorpusErrors: [MALFORMED, NOT_FOUND, NOT_READY];
     /// Of what is computed of an image that is sent.
     SentImageErrors: [MALFORMED, NOT_FOUND, TOO_LARGE, NOT_AN_IMAGE, UNUSABLE];
+    /// Of sentences that are sent.
+    StoryErrors: [
+        ("400", "the sentences cannot be read, or are too many or too long"),
+        ("403", "the place beside the run cannot be written"),
+        NOT_FOUND,
+        ("409", "the sentences have changed since they were read"),
+        ("422", "the file that is there cannot be used"),
+        ("507", "the disk is full"),
+    ];
     /// Of archives that are sent.
     ArchiveErrors: [
         ("400", "the archive or its name cannot be read"),

@@ -35,6 +35,7 @@ pub(crate) mod separation;
 pub(crate) mod sheets;
 pub(crate) mod slice;
 pub(crate) mod status;
+pub(crate) mod story;
 pub(crate) mod strip;
 pub(crate) mod top;
 pub(crate) mod uploads;
@@ -100,6 +101,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(graph::graph))
         .routes(routes!(status::status))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(story::story))
+        .routes(routes!(story::own_sentences, story::put_own_sentences))
         .routes(routes!(events::events))
         .routes(routes!(sheets::weight_sheets))
         .routes(routes!(sheets::applied_sheets))

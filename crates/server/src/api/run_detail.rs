@@ -132,17 +132,17 @@ pub(crate) struct RunCorpus {
 /// A stretch of training at one learning rate.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Stage)]
-struct SchedulePhase {
-    first_step: u64,
-    rate: f64,
+pub(crate) struct SchedulePhase {
+    pub(crate) first_step: u64,
+    pub(crate) rate: f64,
 }
 
 /// A snapshot of the run.
 #[derive(Serialize, ToSchema)]
-struct Checkpoint {
+pub(crate) struct Checkpoint {
     index: usize,
-    step: u64,
-    epoch: f64,
+    pub(crate) step: u64,
+    pub(crate) epoch: f64,
     images_seen: u64,
     /// Names its content; empty where it cannot be read.
     hash: String,
@@ -151,18 +151,18 @@ struct Checkpoint {
     problem: Option<String>,
     /// Mean over the minibatches since the checkpoint before.
     #[schema(required)]
-    train_loss: Option<f64>,
+    pub(crate) train_loss: Option<f64>,
     #[schema(required)]
-    train_error: Option<f64>,
+    pub(crate) train_error: Option<f64>,
     /// Of the test images, as `test_error`: absent where they were not measured, or where `not_finite` says so.
     #[schema(required)]
-    test_loss: Option<f64>,
+    pub(crate) test_loss: Option<f64>,
     #[schema(required)]
-    test_error: Option<f64>,
+    pub(crate) test_error: Option<f64>,
     /// The test images were measured, and gave no finite numbers.
     not_finite: bool,
     /// The run has diverged by then: nothing of it is a result.
-    diverged: bool,
+    pub(crate) diverged: bool,
     statistics: Statistics,
 }
 
@@ -307,7 +307,7 @@ fn corpus_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>) -> RunCorpus {
     }
 }
 
-fn stages(info: &RunInfo) -> Vec<SchedulePhase> {
+pub(crate) fn stages(info: &RunInfo) -> Vec<SchedulePhase> {
     let Some(training) = &info.training else { return Vec::new() };
     let schedule = &training.spec.schedule;
     let stages = schedule.stages.iter().zip(schedule.first_steps(training.steps_per_epoch));
@@ -315,7 +315,7 @@ fn stages(info: &RunInfo) -> Vec<SchedulePhase> {
 }
 
 /// Checkpoints with what was measured up to and at each.
-fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, units: &[UnitState]) -> Vec<Checkpoint> {
+pub(crate) fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, units: &[UnitState]) -> Vec<Checkpoint> {
     let mut since = Step(0);
     let mut checkpoints = Vec::with_capacity(listing.entries.len());
     let train: Vec<&Metric> = log.lines.iter().filter(|metric| metric.kind == MetricKind::Train).collect();

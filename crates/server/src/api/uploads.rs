@@ -16,6 +16,7 @@ use crate::http::reply::json;
 use crate::runs::event::Event;
 use crate::runs::review::ReviewFile;
 use crate::runs::upload_record::UploadKind;
+use crate::story::own;
 use crate::upload::folder::Upload;
 use crate::upload::receive::{CheckedCorpus, CheckedRun, ExpectedUpload, receive};
 
@@ -187,10 +188,11 @@ async fn delete(app: &AppState, kind: UploadKind, name: String) -> Result<(), Ap
         let review = ReviewFile::beside(&place).ok();
         let (folder, rest) = uploads.unpublish(kind, &name)?;
         held.corpora.forget(&folder);
-        if kind == UploadKind::Run
-            && let Some(review) = review
-        {
-            review.delete();
+        if kind == UploadKind::Run {
+            if let Some(review) = review {
+                review.delete();
+            }
+            own::forget(&folder);
         }
         // It is not served any more. What cannot be deleted now is deleted when the server starts again.
         if let Err(error) = rest.close() {

@@ -10,6 +10,7 @@ pub(crate) mod event_bus;
 pub(crate) mod file_stamp;
 pub(crate) mod fingerprint;
 pub(crate) mod follow;
+pub(crate) mod health;
 pub(crate) mod image_path;
 pub(crate) mod last_line;
 pub(crate) mod listing;

@@ -16,6 +16,15 @@ pub(crate) enum SplitName {
     Test,
 }
 
+impl From<SplitName> for Split {
+    fn from(split: SplitName) -> Self {
+        match split {
+            SplitName::Train => Self::Train,
+            SplitName::Test => Self::Test,
+        }
+    }
+}
+
 impl From<Split> for SplitName {
     fn from(split: Split) -> Self {
         match split {

@@ -25,6 +25,7 @@ mod sent_images;
 mod separation;
 mod shapes;
 mod sheets;
+mod story;
 mod unauthenticated;
 mod upload_store;
 mod uploads;

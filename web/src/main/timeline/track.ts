@@ -22,9 +22,9 @@ import {
 } from './data';
 import type { Mark } from '../../state/marks';
 import { divergedAt } from '../../state/divergence';
-import { BOTTOM, LEFT, drawPlayhead, RIGHT, TICKS, TOP, type Drawn, type Track } from './playhead';
+import { drawPlayhead, type Drawn, type Track, type TrackLayout } from './playhead';
 
-export { HEIGHT, type Track } from './playhead';
+export { LAYOUTS, scaledLayout, type Track, type TrackLayout } from './playhead';
 
 interface TrackInput {
   svg: SVGSVGElement;
@@ -35,12 +35,14 @@ interface TrackInput {
   width: number;
   unit: AxisUnit;
   marked: readonly Mark[];
+  layout: TrackLayout;
 }
 
 const crisp = (value: number): number => Math.round(value) + 0.5;
 
 /** The picture's scales, and the curves on them. */
 interface Scene {
+  layout: TrackLayout;
   root: Drawn<SVGSVGElement>;
   run: Run;
   points: readonly Checkpoint[];
@@ -55,20 +57,22 @@ interface Scene {
   changes: ReturnType<typeof rateChanges>;
 }
 
-function sceneOf({ svg, run, metrics, width }: TrackInput): Scene {
+function sceneOf({ svg, run, metrics, width, layout }: TrackInput): Scene {
+  const { left, right, top, bottom } = layout;
   const end = axisEnd(run);
-  const x = scaleLinear([0, end], [LEFT, Math.max(LEFT + 40, width - RIGHT)]);
+  const x = scaleLinear([0, end], [left, Math.max(left + 40, width - right)]);
   const train = metrics?.train ?? { step: [], loss: [] };
   const bins = lossBins(train, end, Math.min(600, Math.max(40, Math.floor(width / 3))));
   return {
+    layout,
     root: select(svg),
     run,
     points: run.checkpoints,
     end,
     right: x(end),
     x,
-    loss: scaleLinear([0, lossTop(bins, run.classes.length)], [BOTTOM, TOP]).clamp(true),
-    error: scaleLinear([0, 1], [BOTTOM, TOP]).clamp(true),
+    loss: scaleLinear([0, lossTop(bins, run.classes.length)], [bottom, top]).clamp(true),
+    error: scaleLinear([0, 1], [bottom, top]).clamp(true),
     bins,
     mean: smoothed(bins, 4),
     changes: rateChanges(run.stages).filter((c) => c.step < end),
@@ -78,17 +82,17 @@ function sceneOf({ svg, run, metrics, width }: TrackInput): Scene {
 /** Draws everything that does not move with the playhead; the returned functions draw what does. */
 export function drawTrack(picture: TrackInput): Track {
   const scene = sceneOf(picture);
-  const { root, points, x, loss, error } = scene;
+  const { root, layout, points, x, loss, error } = scene;
   root.attr('viewBox', null).selectAll('*').remove();
   drawHatch(root.append('defs'));
   drawAxis(root.append('g'), scene);
   drawCurves(root.append('g'), scene);
   const rates = drawRates(scene);
-  drawTicks(root.append('g'), points, x);
+  drawTicks(root.append('g'), scene);
   drawStepLabels(root.append('g'), scene, picture.unit);
-  drawFlags(root.append('g').attr('class', 'flags'), points, picture.marked, x);
-  nameCurves(scene);
-  return drawPlayhead({ root, overlay: picture.over, points, rates, x, loss, error });
+  drawFlags(root.append('g').attr('class', 'flags'), scene, picture.marked);
+  if (layout.labels) nameCurves(scene);
+  return drawPlayhead({ root, layout, overlay: picture.over, points, rates, x, loss, error });
 }
 
 type Group = Drawn<SVGGElement>;
@@ -107,24 +111,29 @@ function drawHatch(defs: Drawn<SVGDefsElement>): void {
     .style('stroke', 'var(--line-strong)');
 }
 
-function upright(group: Drawn<SVGGElement> | Drawn<SVGSVGElement>, at: number, bottom: number) {
-  return group.append('line').attr('x1', at).attr('x2', at).attr('y1', TOP).attr('y2', bottom);
+function upright(
+  group: Drawn<SVGGElement> | Drawn<SVGSVGElement>,
+  at: number,
+  [top, bottom]: readonly [number, number],
+) {
+  return group.append('line').attr('x1', at).attr('x2', at).attr('y1', top).attr('y2', bottom);
 }
 
 /** Grid lines with their values, the part of a live run still to come, changes of the learning rate. */
-function drawAxis(axis: Group, { run, points, end, right, x, error, changes }: Scene): void {
-  for (const value of [0, 0.5, 1]) {
+function drawAxis(axis: Group, { layout, run, points, end, right, x, error, changes }: Scene): void {
+  const { left, top, bottom, ticks } = layout;
+  for (const value of layout.labels ? [0, 0.5, 1] : []) {
     const y = error(value);
     axis
       .append('line')
       .attr('class', 'grid')
-      .attr('x1', LEFT)
+      .attr('x1', left)
       .attr('x2', right)
       .attr('y1', crisp(y))
       .attr('y2', crisp(y));
     axis
       .append('text')
-      .attr('x', LEFT - 6)
+      .attr('x', left - 6)
       .attr('y', y + 4)
       .attr('text-anchor', 'end')
       .text(`${value * 100}${value === 1 ? ' %' : ''}`);
@@ -134,14 +143,14 @@ function drawAxis(axis: Group, { run, points, end, right, x, error, changes }: S
     axis
       .append('rect')
       .attr('x', x(reached))
-      .attr('y', TOP)
+      .attr('y', top)
       .attr('width', right - x(reached))
-      .attr('height', BOTTOM - TOP)
+      .attr('height', bottom - top)
       .attr('fill', 'url(#tl-hatch)')
       .attr('opacity', 0.5);
   }
   for (const change of changes)
-    upright(axis, crisp(x(change.step)), TICKS + 8)
+    upright(axis, crisp(x(change.step)), [top, ticks + 8])
       .attr('class', 'ax')
       .attr('stroke-dasharray', '1 2');
 }
@@ -166,42 +175,41 @@ function drawCurves(group: Group, { points, x, loss, error, bins, mean }: Scene)
 }
 
 /** Labels of the learning rate's changes and of divergence, over the curves. */
-function drawRates({ root, run, x, changes }: Scene) {
+function drawRates({ root, layout, run, x, changes }: Scene) {
+  const { top, ticks } = layout;
   const label = (kind: string, y: number, text: string) =>
     root.append('text').attr('class', kind).attr('y', y).text(text);
   const { divergence } = run;
-  if (divergence) upright(root, crisp(x(divergence.step)), TICKS + 9).attr('class', 'lost');
+  if (divergence) upright(root, crisp(x(divergence.step)), [top, ticks + 9]).attr('class', 'lost');
+  if (!layout.labels) return [];
   const rates = changes.map(({ step, label: text }) => ({
     at: crisp(x(step)),
-    text: label('rate', TOP + 9, text),
+    text: label('rate', top + 9, text),
   }));
   // Below those of the rate, between which it may be.
   if (divergence)
-    rates.push({ at: crisp(x(divergence.step)), text: label('rate lost', TOP + 23, divergedAt(divergence)) });
+    rates.push({ at: crisp(x(divergence.step)), text: label('rate lost', top + 23, divergedAt(divergence)) });
   return rates;
 }
 
-function drawStepLabels(labels: Group, { run, end, right, x }: Scene, unit: AxisUnit): void {
-  for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - LEFT) / 56)))) {
-    labels
-      .append('text')
-      .attr('x', x(step))
-      .attr('y', TICKS + 30)
-      .attr('text-anchor', 'middle')
-      .text(label);
+function drawStepLabels(labels: Group, { layout, run, end, right, x }: Scene, unit: AxisUnit): void {
+  const { left, steps } = layout;
+  if (steps === null) return;
+  for (const { step, label } of axisTicks(run, end, unit, Math.max(2, Math.floor((right - left) / 56)))) {
+    labels.append('text').attr('x', x(step)).attr('y', steps).attr('text-anchor', 'middle').text(label);
   }
 }
 
 /** The names of the curves, right of their ends. */
-function nameCurves({ root, points, right, x, loss, error, bins, mean }: Scene): void {
+function nameCurves({ root, layout, points, right, x, loss, error, bins, mean }: Scene): void {
   const tested = points.filter((c) => c.test_error !== null).at(-1);
   if (!tested || !mean.length) return;
   const [a, b] = apart(
     error(tested.test_error ?? 0) + 4,
     loss(mean[mean.length - 1]) + 4,
-    12,
-    TOP + 8,
-    BOTTOM + 4,
+    Math.round((12 * layout.height) / 127),
+    layout.top + 8,
+    layout.bottom + 4,
   );
   const at = Math.min(right, Math.max(x(tested.step), x(bins[bins.length - 1].step))) + 10;
   root.append('text').attr('class', 'strong').attr('x', at).attr('y', a).text('test error');
@@ -209,16 +217,11 @@ function nameCurves({ root, points, right, x, loss, error, bins, mean }: Scene):
 }
 
 /** A flag for every mark, with its name where there is room for it. */
-function drawFlags(
-  group: Group,
-  points: readonly Checkpoint[],
-  marked: readonly Mark[],
-  x: ScaleLinear<number, number>,
-): void {
+function drawFlags(group: Group, { layout, points, x }: Scene, marked: readonly Mark[]): void {
   const placed = marked.filter((mark) => points[mark.checkpoint]);
   const names = flags(
     placed.map((mark) => ({ at: x(points[mark.checkpoint].step), name: mark.name })),
-    x.range()[1] + RIGHT - 8,
+    x.range()[1] + layout.right - 8,
   );
   placed.forEach((mark, i) => {
     const at = crisp(x(points[mark.checkpoint].step));
@@ -227,9 +230,9 @@ function drawFlags(
       .attr('x1', at)
       .attr('x2', at)
       .attr('y1', 2)
-      .attr('y2', TICKS + 9);
+      .attr('y2', layout.ticks + 9);
     group.append('path').attr('d', `M${at},1h7l-2.5,3l2.5,3h-7z`);
-    if (names[i])
+    if (names[i] && layout.labels)
       group
         .append('text')
         .attr('x', at + 10)
@@ -239,7 +242,7 @@ function drawFlags(
 }
 
 /** One path per kind of tick, so that a thousand checkpoints are four elements. */
-function drawTicks(group: Group, points: readonly Checkpoint[], x: ScaleLinear<number, number>): void {
+function drawTicks(group: Group, { layout: { ticks }, points, x }: Scene): void {
   const kinds: Record<'kept' | 'epoch' | 'gap' | 'bare' | 'lost', string[]> = {
     kept: [],
     epoch: [],
@@ -250,11 +253,11 @@ function drawTicks(group: Group, points: readonly Checkpoint[], x: ScaleLinear<n
   const missing = new Set(uncounted(points));
   points.forEach((point, i) => {
     const at = crisp(x(point.step));
-    if (point.problem) kinds.gap.push(`M${at},${TICKS - 4}V${TICKS + 9}`);
-    else if (point.diverged) kinds.lost.push(`M${at},${TICKS - 4}V${TICKS + 9}`);
-    else if (startsEpoch(points, i)) kinds.epoch.push(`M${at},${TICKS}V${TICKS + 9}`);
-    else kinds.kept.push(`M${at},${TICKS}V${TICKS + 5}`);
-    if (missing.has(i)) kinds.bare.push(`M${at - 0.5},${TICKS + 13.5}h2`);
+    if (point.problem) kinds.gap.push(`M${at},${ticks - 4}V${ticks + 9}`);
+    else if (point.diverged) kinds.lost.push(`M${at},${ticks - 4}V${ticks + 9}`);
+    else if (startsEpoch(points, i)) kinds.epoch.push(`M${at},${ticks}V${ticks + 9}`);
+    else kinds.kept.push(`M${at},${ticks}V${ticks + 5}`);
+    if (missing.has(i)) kinds.bare.push(`M${at - 0.5},${ticks + 13.5}h2`);
   });
   for (const [kind, parts] of Object.entries(kinds))
     group.append('path').attr('class', `tick ${kind}`).attr('d', parts.join(''));

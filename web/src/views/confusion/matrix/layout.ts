@@ -21,6 +21,46 @@ export interface MatrixLayout {
 const HEAD = 44;
 const LETTER = 6.2;
 
+/** Width of the recall beside the matrix. */
+const RECALL = 132;
+/** Below it the recall is left out and letters stand for the classes. */
+const PHONE = 600;
+/** The least width of the matrix beside its panel. */
+const LEAST = 520;
+/** The height of a cell that is touched. */
+const TARGET = 44;
+
+export interface MatrixRoom {
+  /** Letters stand for the names of the classes. */
+  letters: boolean;
+  least: number;
+  /** Width of the recall beside the cells. */
+  recall: number;
+  labelWidth: number;
+  wide: number;
+  tall: number;
+}
+
+/** The room for the cells of the matrix beside its panel; in one column the panel is below, and the page scrolls. */
+export function matrixRoom(
+  available: { width: number; height: number },
+  names: readonly string[],
+  narrow: boolean,
+): MatrixRoom {
+  const letters = narrow && available.width < PHONE;
+  const longest = Math.max(4, ...names.map((name) => name.length));
+  const labelWidth = letters ? 30 : Math.round(Math.min(148, Math.max(64, longest * 6.5 + 18)));
+  const beside = narrow ? 0 : 24 + Math.max(421, Math.min(available.width - 828, available.width * 0.42));
+  return {
+    letters,
+    least: narrow ? 0 : LEAST,
+    recall: letters ? 0 : RECALL,
+    labelWidth,
+    wide: available.width - labelWidth - (letters ? 0 : RECALL) - beside,
+    tall: narrow ? TARGET * Math.max(2, names.length) + HEAD : available.height - 45 - 44,
+  };
+}
+
 /** Cells for a set of names: where a name is wider than its column, all of them stand upright. */
 export function namedLayout(
   names: readonly string[],

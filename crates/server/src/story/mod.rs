@@ -1,0 +1,13 @@
+//! The story of a run: sentences that rules find in its statistics, each with its evidence, its picture and the view that
+//! shows it; and the sentences that users add.
+//!
+//! A rule reads [`Material`](material::Material) and tells one [`Sentence`](sentence::Sentence), or why it tells none. It
+//! stands on means of several checkpoints ([`windows`]): a change within the spread is not told.
+
+pub(crate) mod counts;
+pub(crate) mod material;
+pub(crate) mod own;
+pub(crate) mod rules;
+pub(crate) mod sentence;
+pub(crate) mod windows;
+pub(crate) mod words;

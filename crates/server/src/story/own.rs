@@ -1,0 +1,244 @@
+//! Sentences that users add: a JSON file beside the run folder, never in it.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::problem::ApiError;
+use crate::http::reply::tag;
+
+/// The format of the file.
+const FORMAT: u32 = 1;
+/// Bytes of a file that is read.
+const MOST_BYTES: u64 = 1 << 20;
+const MOST_SENTENCES: usize = 100;
+const MOST_TEXT: usize = 300;
+const MOST_NOTE: usize = 2_000;
+const MOST_ADDRESS: usize = 4_000;
+
+/// A sentence of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnSentence {
+    /// 1 to 300 characters.
+    pub(crate) text: String,
+    /// What is told beside it, up to 2,000 characters.
+    #[serde(default)]
+    #[schema(required)]
+    pub(crate) note: String,
+    /// The view it leads to: the dashboard's address behind `#`, without the run (`view=filters&checkpoint=3`).
+    #[serde(default)]
+    #[schema(required)]
+    pub(crate) address: String,
+}
+
+/// The file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnFile {
+    format: u32,
+    /// The run it was written for, for readers.
+    #[serde(default)]
+    run: String,
+    sentences: Vec<OwnSentence>,
+}
+
+/// The sentences of a file, and which file it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OwnStory {
+    /// Names the content of the file; none where there is no file.
+    pub(crate) revision: Option<String>,
+    pub(crate) sentences: Vec<OwnSentence>,
+}
+
+/// The file of a run: `RUN.story.json` beside the folder `RUN`.
+///
+/// # Errors
+/// 422 where the folder has no name or nothing beside it.
+pub(crate) fn path_of(run: &Path) -> Result<PathBuf, ApiError> {
+    let run = run.canonicalize().unwrap_or_else(|_| run.to_owned());
+    let (Some(name), Some(_)) = (run.file_name(), run.parent()) else {
+        return Err(ApiError::unusable("the run folder is the root of the file system: nothing lies beside it"));
+    };
+    let mut name = name.to_owned();
+    name.push(".story.json");
+    Ok(run.with_file_name(name))
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Reads the sentences; none where there is no file.
+///
+/// # Errors
+/// 422 with the place of the fault where the file is not one of ours.
+pub(crate) fn read(path: &Path) -> Result<OwnStory, ApiError> {
+    let unusable = |what: String| {
+        ApiError::unusable(format!("{}: {what}", name_of(path)))
+            .hint("mend or remove the file beside the run folder; the run itself is not affected")
+    };
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(OwnStory::default()),
+        Err(error) => return Err(unusable(format!("cannot be read: {error}"))),
+    };
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unusable(format!("cannot be read: {error}")))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(unusable(format!("has more than the {MOST_BYTES} bytes that are read")));
+    }
+    let found: OwnFile = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
+    if found.format != FORMAT {
+        return Err(unusable(format!("is of format {}; this version reads format {FORMAT}", found.format)));
+    }
+    check(&found.sentences).map_err(unusable)?;
+    Ok(OwnStory { revision: Some(tag(&[&bytes])), sentences: found.sentences })
+}
+
+/// Replaces the sentences of the revision that a client has read. Without sentences the file is removed.
+///
+/// # Errors
+/// 400 for sentences that are too many, too long or empty, 409 where the file has changed since that revision,
+/// 403 where the place cannot be written, 507 where the disk is full.
+pub(crate) fn write(path: &Path, run: &str, revised: OwnStory) -> Result<OwnStory, ApiError> {
+    check(&revised.sentences).map_err(ApiError::bad)?;
+    if read(path)?.revision != revised.revision {
+        return Err(ApiError::exists("the sentences were changed by someone else since they were read")
+            .hint("read them again, then repeat the change"));
+    }
+    let unwritable = |error: io::Error| match error.kind() {
+        io::ErrorKind::StorageFull => ApiError::full(),
+        _ => ApiError::forbidden(format!("{} cannot be written beside the run folder: {error}", name_of(path)))
+            .hint("give the server write access to the folder that holds the run, or serve a copy of the run"),
+    };
+    if revised.sentences.is_empty() {
+        return match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(error)),
+            _ => Ok(OwnStory::default()),
+        };
+    }
+    let file = OwnFile { format: FORMAT, run: run.to_owned(), sentences: revised.sentences };
+    let mut bytes = serde_json::to_vec_pretty(&file).map_err(|error| ApiError::internal(error.to_string()))?;
+    bytes.push(b'\n');
+    replace(path, &bytes).map_err(unwritable)?;
+    Ok(OwnStory { revision: Some(tag(&[&bytes])), sentences: file.sentences })
+}
+
+/// Removes the sentences of a run that was deleted: another of its name would show them.
+pub(crate) fn forget(run: &Path) {
+    let removed = path_of(run).map(fs::remove_file);
+    if let Ok(Err(error)) = removed
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!("cannot remove the sentences beside {}: {error}", run.display());
+    }
+}
+
+/// Writes a temporary file beside it, syncs it and renames it: a reader sees the old or the new one, whole.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    // Temporary files are private; what they become is not.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    file.persist(path).map_err(|error| error.error)?;
+    // The rename itself lasts only once the folder is synced; not every system can open one.
+    if let Ok(folder) = fs::File::open(folder) {
+        folder.sync_all().ok();
+    }
+    Ok(())
+}
+
+fn check(sentences: &[OwnSentence]) -> Result<(), String> {
+    if sentences.len() > MOST_SENTENCES {
+        return Err(format!("there are {} sentences; at most {MOST_SENTENCES} are kept", sentences.len()));
+    }
+    for (place, OwnSentence { text, note, address }) in (1..).zip(sentences) {
+        let long = [("text", text, MOST_TEXT), ("note", note, MOST_NOTE), ("address", address, MOST_ADDRESS)];
+        for (what, value, most) in long {
+            let length = value.chars().count();
+            if length > most {
+                return Err(format!("the {what} of sentence {place} has {length} characters; at most {most} are kept"));
+            }
+        }
+        if text.trim().is_empty() {
+            return Err(format!("sentence {place} has no text"));
+        }
+        if address.contains("://") || address.starts_with('#') {
+            return Err(format!(
+                "the address of sentence {place} is `{address}`; expected what follows `#` in the dashboard's address, \
+                 such as `view=filters&checkpoint=3`"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sentence(text: &str) -> OwnSentence {
+        OwnSentence { text: text.to_owned(), note: "why".to_owned(), address: "view=filters".to_owned() }
+    }
+
+    #[test]
+    fn sentences_are_kept_beside_the_run_and_change_by_revision() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        fs::create_dir(&run).unwrap();
+        let path = path_of(&run).unwrap();
+        assert_eq!(path, folder.path().canonicalize().unwrap().join("run.story.json"));
+        assert_eq!(read(&path).unwrap(), OwnStory::default());
+        let first = write(&path, "run", OwnStory { revision: None, sentences: vec![sentence("a")] }).unwrap();
+        assert_eq!(read(&path).unwrap(), first);
+        // Who has not read it may not write over it.
+        let late = write(&path, "run", OwnStory { revision: None, sentences: vec![sentence("b")] }).unwrap_err();
+        assert_eq!(late.status().as_u16(), 409);
+        let revised = OwnStory { revision: first.revision, sentences: vec![sentence("b"), sentence("c")] };
+        let second = write(&path, "run", revised).unwrap();
+        assert_eq!(read(&path).unwrap().sentences.len(), 2);
+        assert_eq!(fs::read_dir(&run).unwrap().count(), 0, "the run itself is not touched");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file stays");
+        write(&path, "run", OwnStory { sentences: vec![], ..second }).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_no_story_is_refused_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.story.json");
+        for (text, expected) in [
+            ("{", "EOF"),
+            (r#"{"format":2,"sentences":[]}"#, "format 2"),
+            (r#"{"format":1,"sentences":[{"text":" "}]}"#, "sentence 1 has no text"),
+            (r#"{"format":1,"sentences":[{"text":"a","adress":""}]}"#, "adress"),
+            (r#"{"format":1,"sentences":[{"text":"a","address":"https://a"}]}"#, "expected what follows"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = read(&path).unwrap_err();
+            assert_eq!(error.status().as_u16(), 422, "{text}");
+            assert!(error.to_string().contains(expected) && error.to_string().contains("run.story.json"), "{error}");
+        }
+        fs::write(&path, vec![b' '; (MOST_BYTES + 1) as usize]).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("more than"));
+        fs::remove_file(&path).unwrap();
+        let long = OwnStory { revision: None, sentences: vec![sentence(&"a".repeat(301))] };
+        assert_eq!(write(&path, "run", long).unwrap_err().status().as_u16(), 400);
+        let many = OwnStory { revision: None, sentences: vec![sentence("a"); 101] };
+        assert_eq!(write(&path, "run", many).unwrap_err().status().as_u16(), 400);
+        let nowhere = folder.path().join("gone/run.story.json");
+        let error = write(&nowhere, "run", OwnStory { revision: None, sentences: vec![sentence("a")] }).unwrap_err();
+        assert_eq!(error.status().as_u16(), 403);
+        assert!(error.to_string().contains("cannot be written beside the run folder"), "{error}");
+    }
+}
