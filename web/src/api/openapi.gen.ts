@@ -5241,7 +5241,7 @@ export interface components {
       suggestion: string;
       verdict: components['schemas']['Verdict'] | null;
     };
-    /** @description The file as JSON. */
+    /** @description The file as JSON, which is written piece by piece. */
     ExportedIssues: {
       /** @description Identity of the corpus. */
       corpus: string;
