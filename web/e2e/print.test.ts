@@ -33,7 +33,8 @@ async function onPaper(dashboard: Dashboard, work: () => Promise<void>): Promise
   await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
   await page.emulateMedia({ media: 'print' });
   await work();
-  await page.emulateMedia({ media: 'screen' });
+  // Not `screen`: what is printed afterwards would be laid out for it.
+  await page.emulateMedia({ media: null });
   await page.evaluate(() => dispatchEvent(new Event('afterprint')));
 }
 
