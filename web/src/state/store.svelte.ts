@@ -1,14 +1,11 @@
 /**
- * The one store. Every view receives it as the prop `store`; it holds all state that views share.
- *
- * For a view:
+ * The one store. Every view receives it as the prop `store`; it holds all state that views share. For a view:
  * - Read `store.run` (never null inside a view), `store.checkpoint`, `store.before` (indices), `store.now`, `store.then`
  *   (their entries), `store.layer` / `store.layerInfo`, `store.filter`, `store.channel`, `store.image`: all are runes.
  * - Change with `store.go(c)`, `store.choose({ layer, filter, channel, image, before, view })`,
  *   `store.setOption(name, value, default)`. The address, the history and all other views follow.
- * - A view's requests go through `resource()` (resource.svelte.ts): the latest request wins, the old value stays until
- *   the new one has arrived. Pictures of layers: `sheets()` (sheets.svelte.ts). Corpus images: `store.tiles`
- *   through `<Thumbs>` (views/common), which never flickers.
+ * - A view's requests go through `resource()`: the latest request wins, the old value stays until the new one has
+ *   arrived. Pictures of layers: `sheets()`. Images: `store.tiles` through `<Thumbs>` (views/common).
  * - Probabilities of the selected image at any checkpoint: `store.predictions.at(c)`.
  * - `store.statistics` grows when statistics of this run became ready: use it in a resource's key.
  * - `store.direction` is the way the playhead last moved (1 or -1): prefetch that way first.

@@ -1,5 +1,6 @@
 /** Activity of the pinned filter: active fraction, mean activation by class, state. Pure. */
 import { percent } from '../../base/format';
+import { stateOf } from '../common/activity';
 import type { ActivityHistory, Health } from '../../api/types';
 
 /** Index of a filter's activity: the filters of a layer without shared weights are counted by map. */
@@ -69,4 +70,20 @@ export function classResponses(
       width: Math.abs(share),
     };
   });
+}
+
+/** State and active fraction of a filter at one place of a history, and whether it was dead before; null where it was not counted. */
+export function lifeAt(
+  history: Pick<ActivityHistory, 'health' | 'zeros'>,
+  { at, filter, isRectified }: { at: number; filter: number; isRectified: boolean },
+): { state: string; active: number | null; past: string } | null {
+  const health = history.health[at];
+  if (!health) return null;
+  const map = mapOf(filter, health.length);
+  const zeros = isRectified ? history.zeros[at][map] : null;
+  return {
+    state: stateOf(health[map], zeros),
+    active: zeros === null ? null : 1 - zeros,
+    past: deadWords(history.health, filter),
+  };
 }
