@@ -1827,7 +1827,10 @@ export interface paths {
     get: {
       parameters: {
         query?: {
-          /** @description `test` or `train`: whose images are looked through; those of the image's own split unless given. */
+          /**
+           * @description `test` or `train`: whose images are looked through; those of the image's own split unless given, for an image
+           *     that was sent the test split.
+           */
           split?: string;
           /** @description Only images with this label that are predicted as it: its name or number. */
           typical?: string;
@@ -1887,6 +1890,101 @@ export interface paths {
              *     }
              */
             'application/json': components['schemas']['NearbyImages'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/units': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The units of each layer that an image of the corpus, or one that was sent, excites most.
+     * @description Compared with the test images at the same checkpoint: units without spread between images, and layers without
+     *     activity in the statistics, are left out.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** @description Units of each layer at most, 1 to 64; 5 unless given. */
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
+          image: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ImageUnits'];
           };
         };
         /** @description the question cannot be read */
@@ -3186,6 +3284,177 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/images': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Sends an image, which is brought to the size of the network's images and gets an id.
+     * @description The id stands in the place of an image of the corpus: in `predict`, `apply`, `history`, `near`, `units` and the
+     *     pictures of the corpus. The server keeps the image in memory, for a day after it was last asked for and as long as
+     *     the newer ones leave room in 64 MiB; it is written nowhere.
+     */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      /** @description an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM */
+      requestBody: {
+        content: {
+          'image/*': number[];
+        };
+      };
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['SentImage'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the upload is too large */
+        413: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the upload is not an image */
+        415: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/images/{image}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** An image that was sent, as long as it is kept. */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
+          image: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['SentImage'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/images/{image}/history': {
     parameters: {
       query?: never;
@@ -3193,7 +3462,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** An image's probabilities at every checkpoint whose statistics hold them. */
+    /**
+     * An image's probabilities at every checkpoint whose statistics hold them.
+     * @description Of an image that was sent they are computed now, at 64 checkpoints at most: the first, the last and those evenly
+     *     between them.
+     */
     get: {
       parameters: {
         query?: never;
@@ -4149,6 +4422,225 @@ export interface paths {
         };
       };
     };
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/story': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The story of a run: sentences that rules find in its statistics, each with its evidence, the data of its picture and
+     *     the view that shows it.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` or `train`; the test images unless given, where there are any. */
+          split?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Story'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/story/own': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The sentences that users have added to the story of a run. */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['OwnSentences'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    /** Replaces the sentences that users have added. They are kept in a file beside the run folder. */
+    put: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody: {
+        content: {
+          'application/json': components['schemas']['OwnSentencesUpdate'];
+        };
+      };
+      responses: {
+        /** @description as they are kept now */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['OwnSentences'];
+          };
+        };
+        /** @description the sentences cannot be read, or are too many or too long */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the place beside the run cannot be written */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the sentences have changed since they were read */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the file that is there cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the disk is full */
+        507: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    post?: never;
+    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -5321,8 +5813,11 @@ export interface components {
       /** Format: int32 */
       image: number;
       probabilities: number[][];
-      /** Format: int32 */
-      true_class: number;
+      /**
+       * Format: int32
+       * @description Absent for an image that was sent.
+       */
+      true_class: number | null;
     };
     /** @description An image in a list. */
     ImageItem: {
@@ -5343,6 +5838,14 @@ export interface components {
       items: components['schemas']['ImageItem'][];
       next_cursor: string | null;
       total: number;
+    };
+    /** @description The units that an image excites most, layer by layer. */
+    ImageUnits: {
+      checkpoint: number;
+      /** Format: int32 */
+      image: number;
+      /** @description Layers whose activity is in the statistics, in the order of the network. */
+      layers: components['schemas']['LayerUnits'][];
     };
     /**
      * @description The kind of an upload.
@@ -5414,6 +5917,11 @@ export interface components {
       /** @description Euclidean norm of the weights. */
       norm: (number | null)[];
       percentiles: components['schemas']['Percentiles'];
+    };
+    /** @description The units of a layer that an image excites most, the highest score first. */
+    LayerUnits: {
+      layer: string;
+      units: components['schemas']['UnitScore'][];
     };
     /** @description The statistics of an image. A margin is the true class's probability less the greatest other one. */
     LedgerItem: {
@@ -5553,8 +6061,11 @@ export interface components {
       items: components['schemas']['NearbyImage'][];
       /** @description The split whose images were searched. */
       split: components['schemas']['Split'];
-      /** Format: int32 */
-      true_class: number;
+      /**
+       * Format: int32
+       * @description Absent for an image that was sent.
+       */
+      true_class: number | null;
     };
     /** @description A layer. */
     Node: {
@@ -5582,6 +6093,30 @@ export interface components {
       name: string;
       /** @description All images of that cluster. */
       size: number;
+    };
+    /** @description A sentence of a user. */
+    OwnSentence: {
+      /** @description The view it leads to: the dashboard's address behind `#`, without the run (`view=filters&checkpoint=3`). */
+      address: string;
+      /** @description What is told beside it, up to 2,000 characters. */
+      note: string;
+      /** @description 1 to 300 characters. */
+      text: string;
+    };
+    /** @description The sentences of users. */
+    OwnSentences: {
+      /** @description The name of the file beside the run folder. */
+      file: string;
+      /** @description Names the content of that file; absent where there is none yet. A change must name it. */
+      revision: string | null;
+      sentences: components['schemas']['OwnSentence'][];
+    };
+    /** @description The sentences that are to be kept. */
+    OwnSentencesUpdate: {
+      /** @description The revision that was read; absent or null where there was no file. */
+      revision?: string | null;
+      /** @description All of them, in order. */
+      sentences: components['schemas']['OwnSentence'][];
     };
     /** @description A rectangle of an image's pixels. */
     Patch: {
@@ -5662,6 +6197,11 @@ export interface components {
       /** @description A relative reference that names the kind of problem. */
       type: string;
     };
+    /**
+     * @description The weight of a line in its picture.
+     * @enum {string}
+     */
+    Rank: 'main' | 'part' | 'other';
     /** @description The verdicts on labels that are kept beside a run. */
     Review: {
       /** @description The name of the file that keeps them, in the folder that holds the run. */
@@ -5810,6 +6350,18 @@ export interface components {
        */
       test_error: number | null;
     };
+    /** @description An image that was sent. */
+    SentImage: {
+      /** @description As the network takes it. */
+      channels: number;
+      height: number;
+      /**
+       * Format: int32
+       * @description From 2,147,483,648 on; images of a corpus are counted from 0. The same pixels have the same id.
+       */
+      id: number;
+      width: number;
+    };
     /** @description A verdict that is sent. */
     SentVerdict: {
       /**
@@ -5930,6 +6482,11 @@ export interface components {
      * @enum {string}
      */
     SideName: 'below' | 'above';
+    /** @description A rule that tells nothing, and why. */
+    SilentRule: {
+      id: string;
+      reason: string;
+    };
     /** @description Channels, rows and columns. */
     Size: {
       channels: number;
@@ -6019,12 +6576,115 @@ export interface components {
       /** @description The version of deepViz. */
       version: string;
     };
+    /** @description The sentences that rules find in a run's statistics, in the order of the story. */
+    Story: {
+      sentences: components['schemas']['StorySentence'][];
+      /** @description The rules that tell nothing of this run. */
+      silent: components['schemas']['SilentRule'][];
+      split: components['schemas']['Split'];
+    };
+    /** @description Numbers over the checkpoints. */
+    StoryCurves: {
+      checkpoints: number[];
+      /** @description Moments with a name. */
+      events: components['schemas']['StoryEvent'][];
+      /**
+       * Format: int32
+       * @description An image that stands beside them.
+       */
+      image: number | null;
+      lines: components['schemas']['StoryLine'][];
+      /** @description Means of several checkpoints, drawn over the lines. */
+      means: components['schemas']['StoryMean'][];
+      /** @description The range of the axis. */
+      range: number[];
+      /** @description The unit of the values. */
+      unit: components['schemas']['CurveUnit'];
+    };
+    /** @description A moment with a name. */
+    StoryEvent: {
+      /** Format: double */
+      epoch: number;
+      label: string;
+    };
+    /** @description An image with its predicted class at each checkpoint. */
+    StoryImage: {
+      checkpoints: number[];
+      /** Format: int32 */
+      image: number;
+      /** @description Its label's class. */
+      label: number;
+      predicted: number[];
+    };
+    /** @description One line. A value is absent where it was not measured. */
+    StoryLine: {
+      label: string;
+      rank: components['schemas']['Rank'];
+      values: (number | null)[];
+    };
+    /** @description A view of the dashboard, set up for a sentence: the keys of its address. */
+    StoryLink: {
+      checkpoint: number;
+      /** Format: int32 */
+      image: number | null;
+      layer: string | null;
+      /** @description The view's options. */
+      options: {
+        [key: string]: string;
+      };
+      view: string;
+    };
+    /** @description A mean of several checkpoints. */
+    StoryMean: {
+      from: number;
+      to: number;
+      /** Format: double */
+      value: number;
+    };
+    /** @description The data of a sentence's picture. */
+    StoryPicture:
+      | (components['schemas']['StoryCurves'] & {
+          /** @enum {string} */
+          kind: 'curves';
+        })
+      | (components['schemas']['StoryUnits'] & {
+          /** @enum {string} */
+          kind: 'units';
+        })
+      | (components['schemas']['StoryImage'] & {
+          /** @enum {string} */
+          kind: 'image';
+        });
+    /** @description A sentence that a rule found. */
+    StorySentence: {
+      /** @description The checkpoint it is about. */
+      checkpoint: number;
+      /** @description The numbers it stands on, in words. */
+      evidence: string;
+      /** @description The rule that found it. */
+      id: string;
+      link: components['schemas']['StoryLink'];
+      picture: components['schemas']['StoryPicture'];
+      text: string;
+      /** @description The same as numbers and names. */
+      values: {
+        [key: string]: components['schemas']['StoryValue'];
+      };
+    };
+    /** @description Units of a layer over the checkpoints. */
+    StoryUnits: {
+      checkpoints: number[];
+      layer: string;
+      units: components['schemas']['UnitStates'][];
+    };
+    /** @description A number or a name. */
+    StoryValue: number | string;
     /**
      * @description A kind of caption.
      * @enum {string}
      */
     SubjectName: 'property' | 'word' | 'class';
-    /** @description An image whose label is probably wrong. */
+    /** @description A possible label error. */
     SuspectItem: {
       /**
        * Format: float
@@ -6161,6 +6821,20 @@ export interface components {
     UnitName: {
       filter: number;
       layer: string;
+    };
+    /** @description A unit and how much more an image excites it than the test images do on average. */
+    UnitScore: {
+      filter: number;
+      /**
+       * Format: float
+       * @description The mean of the unit's output over its positions.
+       */
+      mean: number;
+      /**
+       * Format: float
+       * @description That, less the mean over the test images, in standard deviations between these.
+       */
+      score: number;
     };
     /** @description A unit with its state at each checkpoint. */
     UnitStates: {

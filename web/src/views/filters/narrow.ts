@@ -53,6 +53,8 @@ export function arrangeNarrow(
       grid,
       width,
       height: tall,
+      below: 0,
+      beside: 0,
       scrolls: kind !== 'tiles' && (gridWidth(grid) > room.width || gridHeight(grid) > room.height),
     };
   }
