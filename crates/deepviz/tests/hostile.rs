@@ -141,7 +141,9 @@ fn routes() -> Vec<String> {
     let mut routes: Vec<String> = asked
         .map(|(path, _)| {
             let query = match path.rsplit('/').next().unwrap() {
-                "versus" => "?a=0&b=1",
+                "versus" | "separation" => "?a=0&b=1",
+                "overlap" => "?to_layer=fc10&to_metric=euclidean",
+                "slice" => "?subject=property&name=ground&side=below&threshold=0.35",
                 "moves" => "?from=0&to=last",
                 _ => "",
             };
@@ -153,6 +155,7 @@ fn routes() -> Vec<String> {
                 .replace("{filters}", "*")
                 .replace("{channels}", "*")
                 .replace("{filter}", "0")
+                .replace("{cluster}", "0")
                 .replace("{image}", "110")
                 .replace("{true_class}", "0")
                 .replace("{predicted}", "0");

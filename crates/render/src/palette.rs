@@ -162,8 +162,8 @@ mod tests {
 
     #[test]
     fn values_beyond_the_range_stay_at_its_ends_and_what_is_not_finite_has_no_colour() {
-        let scale = Palette::Sequential.scale(Range::from(1.0..=3.0));
-        let levels = [0.0, 1.0, 2.0, 3.0, 9.0, f32::MAX].map(|v| scale.level(v));
+        let scale = Palette::Sequential.scale(Range::from(-1.0..=1.0));
+        let levels = [-2.0, -1.0, 0.0, 1.0, 9.0, f32::MAX].map(|v| scale.level(v));
         assert_eq!(levels, [0, 0, 127, 254, 254, 254].map(Some));
         assert_eq!([f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|v| scale.level(v)), [None; 3]);
     }

@@ -17,6 +17,7 @@ use crate::runs::metrics_logs::MetricsLogs;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::held_images::HeldImages;
 use crate::sheet::image_table::ImageMeasurements;
+use crate::sheet::model_input::ImageSources;
 use crate::sheet::models::Models;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
@@ -71,6 +72,11 @@ impl App {
                 work(&*logs.of(&run)?)
             })
             .await
+    }
+
+    /// Where the images are that a request names.
+    pub(crate) fn images(&self) -> ImageSources<'_> {
+        ImageSources { corpora: &self.corpora, held: &self.held_images }
     }
 
     /// The folder of uploads; 403 where they are not allowed.

@@ -83,9 +83,8 @@ impl Store {
         if logits.len() != outputs.ncols() {
             return Ok(None);
         }
-        let is_candidate = |other: usize| {
-            is_wanted(ImageId(first.0 + other as u32), ClassId(predicted(outputs.row(other)) as u16))
-        };
+        let is_candidate =
+            |other: usize| is_wanted(ImageId(first.0 + other as u32), ClassId(predicted(outputs.row(other)) as u16));
         let found = nearest(outputs.view(), logits, is_candidate, query.limit);
         Ok(Some(near_images(first, outputs.view(), found)))
     }

@@ -156,7 +156,7 @@ impl Assignments {
     /// The images of a cluster, ascending.
     pub(crate) fn members(&self, cluster: usize) -> impl Iterator<Item = ImageId> {
         let is_member = move |found: &u16| usize::from(*found) == cluster;
-        (self.first..).zip(&self.clusters).filter(move |(_, found)| is_member(found)).map(|(id, _)| ImageId(id))
+        (self.first..=u32::MAX).zip(&self.clusters).filter(move |(_, found)| is_member(found)).map(|(id, _)| ImageId(id))
     }
 }
 

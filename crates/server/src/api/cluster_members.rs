@@ -105,7 +105,8 @@ fn members_of(
     let item = |&(image, distance): &(ImageId, Option<f32>)| ClusterMember {
         id: image.0,
         true_class: corpus.and_then(|corpus| corpus.label(image)).map(|class| class.0),
-        predicted: predicted.get((image.0 - found.first) as usize).copied(),
+        // A damaged file may name images of another split.
+        predicted: image.0.checked_sub(found.first).and_then(|place| predicted.get(place as usize)).copied(),
         distance,
     };
     let items: Vec<ClusterMember> = all.iter().skip(offset).take(limit).map(item).collect();

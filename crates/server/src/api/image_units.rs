@@ -85,14 +85,13 @@ pub(crate) async fn image_units(
         return Err(ApiError::bad(format!("expected a limit of 1 to {MOST_UNITS}, found {limit}")));
     }
     let run = app.runs.get(&path.run)?;
-    let input = ModelInput::image(&app, &run, &path.image).await?;
+    let input = ModelInput::image(app.images(), &run, &path.image).await?;
     let listing = run.listing_by(&app.work).await?;
     let (index, entry) = listing.point(&run.id, &path.checkpoint)?;
     let activations = app.models.activations(&run, entry, &input).await?;
     let checkpoint = CheckpointRef { index, step: entry.step };
     let image = input.id().map(|id| id.0).unwrap_or_default();
-    let layers =
-        app.work.run(WorkKind::Render, move || layer_units(&run, checkpoint, &activations, limit)).await?;
+    let layers = app.work.run(WorkKind::Render, move || layer_units(&run, checkpoint, &activations, limit)).await?;
     json(&headers, &ImageUnits { checkpoint: index, image, layers })
 }
 

@@ -147,7 +147,8 @@ struct Atlas {
 impl Atlas {
     /// Pixels that are looked at or drawn, whichever are more.
     fn pixels(&self, corpus: &Corpus) -> usize {
-        let sizes = self.images.iter().filter_map(|image| image.pixels(corpus)).map(|image| image.dim().1 * image.dim().2);
+        let sizes =
+            self.images.iter().filter_map(|image| image.pixels(corpus)).map(|image| image.dim().1 * image.dim().2);
         let (count, greatest, sum) =
             sizes.fold((0, 0, 0), |(count, greatest, sum), size| (count + 1, size.max(greatest), sum + size));
         let tile =

@@ -27,6 +27,7 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
 use crate::runs::image_path::ImagePaths;
 use crate::runs::review::{ReviewRecord, Verdict};
+use crate::runs::statistics::missing;
 use crate::runs::wire::SplitName;
 
 /// Rows that are made at a time, while a client takes those before.
@@ -135,7 +136,12 @@ pub(crate) async fn export_suspects(
     let corpus = app.corpora.images_of(&run).await?;
     let mut ledgers = Vec::new();
     for &split in &splits {
-        ledgers.push((split, example_stats_now(&app, &run, split).await?));
+        let ledger = example_stats_now(&app, &run, split).await?;
+        if ledger.0.steps.is_empty() {
+            // A file without the rows of a split would look whole.
+            return Err(missing(&run, &format!("no statistics of its {split} images have been computed")));
+        }
+        ledgers.push((split, ledger));
     }
     let images: usize = ledgers.iter().map(|(_, ledger)| ledger.0.examples.len()).sum();
     let held = app.answers.take_at_most(images * size_of::<Row>()).await?;

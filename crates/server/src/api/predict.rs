@@ -74,7 +74,7 @@ pub(crate) async fn predict(
     QueryParams(VersionQuery { v }): QueryParams<VersionQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let input = ModelInput::image(&app, &*app.runs.get(&run)?, &image).await?;
+    let input = ModelInput::image(app.images(), &*app.runs.get(&run)?, &image).await?;
     let (prediction, hash) = prediction(&app, &run, &checkpoint, &input).await?;
     json_with_policy(&headers, &prediction, CachePolicy::by_hash(v.as_deref(), &hash))
 }
@@ -192,8 +192,7 @@ pub(crate) async fn image_history(
 /// statistics.
 async fn computed_history(app: &App, run: &Arc<OpenRun>, held: Arc<HeldImage>) -> Result<ImageHistory, ApiError> {
     let listing = run.listing_by(&app.work).await?;
-    let readable: Vec<usize> =
-        (0..listing.entries.len()).filter(|&index| listing.usable(index).is_ok()).collect();
+    let readable: Vec<usize> = (0..listing.entries.len()).filter(|&index| listing.usable(index).is_ok()).collect();
     let mut history = ImageHistory { image: held.id.0, true_class: None, checkpoints: vec![], probabilities: vec![] };
     let input = ModelInput::HeldImage(held);
     let output = run.network().output();

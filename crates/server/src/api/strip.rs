@@ -86,7 +86,7 @@ pub(crate) async fn strip(
     let indices = listing.select(&run.id, text)?;
     let input = match &query.apply {
         Some(image) => {
-            let input = ModelInput::read(&app, &run, image, &group_query).await?;
+            let input = ModelInput::read(app.images(), &run, image, &group_query).await?;
             check_work(input.images(), indices.len())?;
             Some(input)
         }

@@ -91,7 +91,7 @@ pub(crate) async fn versus(
     let entry = layer.listing.usable(layer.index)?;
     let group = GroupQuery { minus: None, ..group };
     let request = async |text: &str| {
-        let input = ModelInput::read(&app, &layer.run, text, &group).await?;
+        let input = ModelInput::read(app.images(), &layer.run, text, &group).await?;
         layer.request(input, style, query.filters.as_deref())
     };
     let first = request(&query.a).await?;

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use deepviz_corpus::{Corpus, ImageId};
 use ndarray::{Array3, ArrayView3};
 
-use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::runs::corpora::Corpora;
 use crate::runs::corpus_params::image_id;
 use crate::runs::open_run::OpenRun;
-use crate::sheet::held_images::HeldImage;
+use crate::sheet::held_images::{HeldImage, HeldImages};
 use crate::sheet::image_group::{GroupQuery, ImageGroup};
 
 /// The input that a network is applied to.
@@ -83,20 +82,28 @@ impl ModelInput {
     }
 }
 
+/// Where the images are that a request names.
+#[derive(Clone, Copy)]
+pub(crate) struct ImageSources<'a> {
+    pub(crate) corpora: &'a Corpora,
+    /// Those that were sent.
+    pub(crate) held: &'a HeldImages,
+}
+
 impl ModelInput {
     /// An image of the run's corpus, or one that was sent for a network of this input.
-    pub(crate) async fn image(app: &App, run: &OpenRun, id: &str) -> Result<Self, ApiError> {
-        if let Some(image) = app.held_images.find_for(run, id)? {
+    pub(crate) async fn image(sources: ImageSources<'_>, run: &OpenRun, id: &str) -> Result<Self, ApiError> {
+        if let Some(image) = sources.held.find_for(run, id)? {
             return Ok(Self::HeldImage(image));
         }
-        let corpus = fitting_corpus(&app.corpora, run).await?;
+        let corpus = fitting_corpus(sources.corpora, run).await?;
         let id = image_id(&corpus, id)?;
         Ok(Self::CorpusImage { corpus, id })
     }
 
     /// One image, or a group of images of the run's corpus.
     pub(crate) async fn read(
-        app: &App,
+        sources: ImageSources<'_>,
         run: &OpenRun,
         text: &str,
         group_query: &GroupQuery,
@@ -106,9 +113,9 @@ impl ModelInput {
                 return Err(ApiError::bad("only a group of images has another one subtracted")
                     .hint("apply/class:3?minus=class:5, or apply/images:1,2,3?minus=images:4"));
             }
-            return Self::image(app, run, text).await;
+            return Self::image(sources, run, text).await;
         }
-        let corpus = fitting_corpus(&app.corpora, run).await?;
+        let corpus = fitting_corpus(sources.corpora, run).await?;
         let group = Arc::new(ImageGroup::read(&corpus, text, group_query)?);
         let minus =
             group_query.minus.as_deref().map(|minus| ImageGroup::read(&corpus, minus, group_query)).transpose()?;

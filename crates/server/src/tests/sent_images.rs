@@ -50,7 +50,9 @@ async fn history_neighbours_and_units_of_a_sent_image_are_computed() {
     let sent = server.json(&format!("{TINY}/images/{id}/history")).await;
     let known = server.json(&format!("{TINY}/images/{IMAGE}/history")).await;
     assert_eq!((&sent["checkpoints"], &sent["true_class"]), (&known["checkpoints"], &Value::Null));
-    for (sent, known) in rows(&sent["probabilities"]).iter().flatten().zip(rows(&known["probabilities"]).iter().flatten()) {
+    for (sent, known) in
+        rows(&sent["probabilities"]).iter().flatten().zip(rows(&known["probabilities"]).iter().flatten())
+    {
         assert!((sent - known).abs() < 1e-3, "{sent} {known}");
     }
     // The nearest image of the corpus is the one that it is a copy of.

@@ -78,13 +78,14 @@ impl Importer for CudaConvnetImporter<'_> {
                 return Ok(());
             }
             let checkpoint = CudaConvnet::open(file, self.target.images())?;
-            match &mean {
-                Some((known, name)) => check_mean(*known, name, checkpoint.mean, file)?,
-                None => mean = Some((checkpoint.mean, file.display().to_string())),
-            }
+            // Of several differences the network is the one to know of.
             match &known {
                 Some((recipe, name)) => check_same(recipe, name, &checkpoint.recipe, file)?,
                 None => known = Some((checkpoint.recipe.clone(), file.display().to_string())),
+            }
+            match &mean {
+                Some((known, name)) => check_mean(*known, name, checkpoint.mean, file)?,
+                None => mean = Some((checkpoint.mean, file.display().to_string())),
             }
             planned.push((checkpoint.progress.step, file));
         }

@@ -63,7 +63,7 @@ pub(super) async fn bind(app: &App, params: &mut SheetParams) -> Result<BoundShe
 async fn input(app: &App, run: &Arc<OpenRun>, params: &mut SheetParams) -> Result<Option<ModelInput>, ApiError> {
     match std::mem::take(&mut params.apply) {
         Apply::Weights => Ok(None),
-        Apply::Corpus(text) => ModelInput::read(app, run, &text, &params.group).await.map(Some),
+        Apply::Corpus(text) => ModelInput::read(app.images(), run, &text, &params.group).await.map(Some),
         Apply::Sent(file) => sent_image(&app.work, run, file).await.map(Some),
     }
 }
