@@ -127,7 +127,7 @@ impl Assignments {
             return Err(statistics::missing_at(run, &store, checkpoint, split)?);
         };
         let first = first_image(run, split);
-        Ok(Self { checkpoint, choice, store, set, clusters, first })
+        Ok(Self { checkpoint, choice, store, clusters, set, first })
     }
 
     /// The cluster of an image; none where it is not of the split.
@@ -156,7 +156,10 @@ impl Assignments {
     /// The images of a cluster, ascending.
     pub(crate) fn members(&self, cluster: usize) -> impl Iterator<Item = ImageId> {
         let is_member = move |found: &u16| usize::from(*found) == cluster;
-        (self.first..=u32::MAX).zip(&self.clusters).filter(move |(_, found)| is_member(found)).map(|(id, _)| ImageId(id))
+        (self.first..=u32::MAX)
+            .zip(&self.clusters)
+            .filter(move |(_, found)| is_member(found))
+            .map(|(id, _)| ImageId(id))
     }
 }
 

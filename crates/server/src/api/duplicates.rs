@@ -212,8 +212,8 @@ async fn all_pairs(
                 let ids = ids.to_vec();
                 let compare = move || {
                     let outputs = outputs.as_ref().as_ref();
-                    let outputs =
-                        outputs.map(|(train, test)| OutputsOfSplits { train: train.view(), test: test.view() });
+                    let outputs = outputs
+                        .map(|SplitLogits { train, test }| OutputsOfSplits { train: train.view(), test: test.view() });
                     Ok(search.pairs(&corpus, &ids, outputs, LEAST))
                 };
                 pairs.extend(app.work.run(WorkKind::RenderLarge, compare).await?);
@@ -225,10 +225,16 @@ async fn all_pairs(
         .await
 }
 
-fn outputs_at(run: &OpenRun, step: Option<Step>) -> Result<Option<(Array2<f32>, Array2<f32>)>, ApiError> {
+/// Logits of the images of both splits.
+struct SplitLogits {
+    train: Array2<f32>,
+    test: Array2<f32>,
+}
+
+fn outputs_at(run: &OpenRun, step: Option<Step>) -> Result<Option<SplitLogits>, ApiError> {
     let (Some(step), Some(store)) = (step, run.store()?) else { return Ok(None) };
     let [train, test] = [Split::Train, Split::Test].map(|split| store.logits(step, split));
-    Ok(train?.zip(test?))
+    Ok(train?.zip(test?).map(|(train, test)| SplitLogits { train, test }))
 }
 
 /// The test images that are looked at.

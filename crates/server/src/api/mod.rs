@@ -84,17 +84,21 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
+/// Routes that take archives of any size; their own limits hold.
+fn archives() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(uploads::list))
+        .routes(routes!(uploads::put_run, uploads::delete_run))
+        .routes(routes!(uploads::put_corpus, uploads::delete_corpus))
+        .layer(DefaultBodyLimit::disable())
+}
+
 fn routes() -> OpenApiRouter<AppState> {
     let pictures = OpenApiRouter::new()
         .routes(routes!(sheets::sent_sheets))
         .routes(routes!(sheets::sent_layer_sheets))
         .routes(routes!(predict::predict_sent))
         .routes(routes!(sent_images::send));
-    let archives = OpenApiRouter::new()
-        .routes(routes!(uploads::list))
-        .routes(routes!(uploads::put_run, uploads::delete_run))
-        .routes(routes!(uploads::put_corpus, uploads::delete_corpus))
-        .layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(run_list::list_runs))
         .routes(routes!(run_detail::run_detail))
@@ -146,5 +150,5 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(images::pixels))
         .routes(routes!(images::atlas))
         .merge(pictures)
-        .merge(archives)
+        .merge(archives())
 }

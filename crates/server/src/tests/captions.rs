@@ -26,12 +26,11 @@ async fn members(server: &TestServer, set: &str) -> Vec<Vec<u64>> {
             let page = server.json(&path).await;
             assert!(list(&page["items"]).len() <= 4);
             ids.extend(list(&page["items"]).iter().map(|item| item["id"].as_u64().unwrap()));
-            match page["next_cursor"].as_str() {
-                Some(next) => next.clone_into(&mut cursor),
-                None => {
-                    assert_eq!(page["total"], json!(ids.len()));
-                    break;
-                }
+            if let Some(next) = page["next_cursor"].as_str() {
+                next.clone_into(&mut cursor);
+            } else {
+                assert_eq!(page["total"], json!(ids.len()));
+                break;
             }
         }
         all.push(ids);

@@ -90,7 +90,7 @@ fn within_a_class_only_its_images_are_compared() {
 #[test]
 fn few_images_have_no_captions() {
     let table = table(100, Vec::new(), |_| 0);
-    let clusters: Vec<u16> = (0..100).map(|row| if row < 4 { 0 } else { 1 }).collect();
+    let clusters: Vec<u16> = (0..100).map(|row| u16::from(row >= 4)).collect();
     let found = captions(&table, &clusters, 0..3, Against::Rest);
     assert_eq!((found[0].images, found[0].captions.len()), ([4, 96], 0));
     assert_eq!((found[2].images, found[2].captions.len()), ([0, 100], 0));

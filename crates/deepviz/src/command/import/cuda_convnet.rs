@@ -96,7 +96,7 @@ impl Importer for CudaConvnetImporter<'_> {
         }
         let Target::Run(run) = &mut self.target else { return Ok(()) };
         if let Some((SubtractedMean::Scalar(value), name)) = &mean
-            && run.mean.iter().any(|of_run| of_run != value)
+            && run.mean.iter().any(|of_run| of_run.to_bits() != value.to_bits())
         {
             bail!(
                 "{name} has {value} subtracted from its images, the run another mean; import it into a run of its own"
