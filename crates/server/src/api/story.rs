@@ -284,7 +284,7 @@ pub(crate) async fn put_own_sentences(
         ApiError::bad(format!("the body cannot be read: {error}"))
             .hint("send `{\"revision\": ..., \"sentences\": [{\"text\": ...}]}`")
     })?;
-    // Between the comparison of revisions and the new file nobody else writes.
+    // No other writer comes between the comparison of revisions and the rename.
     let _writing = app.own_stories.lock().await;
     let answer = app.work.run(WorkKind::Render, move || {
         let path = own::path_of(&run.path)?;

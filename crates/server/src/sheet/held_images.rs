@@ -17,7 +17,7 @@ const FIRST_ID: u32 = 1 << 31;
 const MOST_BYTES: u64 = 64 << 20;
 /// Bookkeeping of one, so that many small ones are counted too.
 const OVERHEAD_BYTES: usize = 512;
-/// An image that nobody has asked for this long is forgotten.
+/// An image that was not requested for this long is dropped.
 const IDLE: Duration = Duration::from_hours(24);
 
 /// An image that was sent, in the size of the images of the network it was sent for.

@@ -50,7 +50,7 @@ export class ImageContext {
     });
     this.units = resource<ImageUnits>(() => {
       const { run, now, image } = store;
-      // While it plays nobody reads them.
+      // Not requested during playback: each answer would be replaced before it can be read.
       if (!run?.corpus.available || !now || image === null || store.player.playing) return null;
       if (now.statistics.test !== 'ready') return null;
       const at = { run: run.id, checkpoint: now.index, image, limit: UNITS };
