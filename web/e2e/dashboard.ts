@@ -109,13 +109,6 @@ export class Dashboard {
     this.#complaints = this.#complaints.filter((one) => !complaint.test(one));
   }
 
-  /** A refusal that the test has asked for is no complaint. */
-  expects(status: number): void {
-    const asked = (one: string) => one.startsWith(`${status}: `) || one.includes(`status of ${status}`);
-    const others = this.#complaints.filter((one) => !asked(one));
-    this.#complaints.splice(0, this.#complaints.length, ...others);
-  }
-
   expectClean(): void {
     expect(this.#complaints).toEqual([]);
   }

@@ -207,7 +207,7 @@ describe('sentences of users', () => {
     await page.getByRole('button', { name: 'Keep' }).click();
     await refused;
     await expect.poll(() => page.getByRole('alert').textContent()).toContain('changed by someone else');
-    dashboard.expects(409);
+    dashboard.expected(/409/);
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'read again' }).click();
     await dashboard.idle();

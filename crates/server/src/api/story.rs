@@ -284,7 +284,7 @@ pub(crate) async fn put_own_sentences(
         ApiError::bad(format!("the body cannot be read: {error}"))
             .hint("send `{\"revision\": ..., \"sentences\": [{\"text\": ...}]}`")
     })?;
-    // No other writer comes between the comparison of revisions and the rename.
+    // No other request of this server comes between the comparison of revisions and the rename.
     let _writing = app.own_stories.lock().await;
     let answer = app.work.run(WorkKind::Render, move || {
         let path = own::path_of(&run.path)?;
