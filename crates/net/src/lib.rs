@@ -4,7 +4,7 @@
 //!
 //! Modules use those before them, never those after:
 //!
-//! `random` <- `shape` <- `run_files` <- `error` <- `bounded` <- `table` <- `device` <- `init` <- `ops` <- `input` <- `network` <- `parameters` <- `connections` <- `output` <- `execute` <- `optimiser` <- `training_spec` <- `divergence` <- `metrics` <- `recipe` <- `snapshot` <- `checkpoint` <- `image_statistics` <- `run` <- `model` <- `trainer` <- `profile`
+//! `random` <- `shape` <- `run_files` <- `error` <- `bounded` <- `table` <- `device` <- `init` <- `ops` <- `input` <- `network` <- `parameters` <- `connections` <- `output` <- `execute` <- `optimiser` <- `training_spec` <- `divergence` <- `metrics` <- `recipe` <- `snapshot` <- `checkpoint` <- `image_statistics` <- `run` <- `trace` <- `model` <- `trainer` <- `profile`
 //!
 //! Letters, fixed once for the whole crate: `n` batch, `c` channels in, `k` filters (channels
 //! out), `h w` input height and width, `oh ow` output height and width, `r s` kernel height and
@@ -36,6 +36,7 @@ mod run_files;
 mod shape;
 pub mod snapshot;
 mod table;
+mod trace;
 mod trainer;
 mod training_spec;
 
@@ -49,7 +50,7 @@ pub use connections::{Connection, Connections, Unit};
 pub use device::{Cpu, Device, VectorLevel, Worker};
 pub use divergence::{Divergence, DivergenceKind, NotFinite};
 pub use error::{Error, is_out_of_files};
-pub use execute::{Batch, BatchResult, Engine};
+pub use execute::{Batch, BatchResult, ChannelEdit, Engine, RectifierRule};
 pub use image_statistics::{InputStatistics, whiten};
 pub use init::{Fan, Init, Rest};
 pub use input::{Cutout, InputSpec, InputTransform, Preprocess, View};
@@ -64,5 +65,6 @@ pub use recipe::Recipe;
 pub use run::{CheckpointEntry, CorpusInfo, Run, RunInfo, RunLock, RunTraining};
 pub use shape::{Shape, Step};
 pub use snapshot::Snapshot;
+pub use trace::{Backward, Trace};
 pub use trainer::{Evaluator, InitialState, PendingDownload, StateCopy, Trainer, TrainingStep};
 pub use training_spec::TrainingSpec;

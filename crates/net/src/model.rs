@@ -3,7 +3,9 @@
 use crate::device::cuda::Cuda;
 use crate::device::{Cpu, Device, Worker};
 use crate::error::Error;
+use crate::execute::ChannelEdit;
 use crate::execute::cpu::model::{CompiledCpuNetwork, CpuModel, Extent};
+use crate::execute::cpu::trace::CpuTrace;
 use crate::execute::cuda::CudaModel;
 use crate::execute::worker::WorkerModel;
 use crate::input::{Preprocess, View};
@@ -11,7 +13,8 @@ use crate::network::Network;
 use crate::output::LayerOutput;
 use crate::parameters::Parameters;
 use crate::snapshot::Snapshot;
-use ndarray::{Array2, Array3, ArrayView3};
+use crate::trace::Trace;
+use ndarray::{Array2, Array3, ArrayView1, ArrayView3};
 use std::sync::{Arc, OnceLock};
 
 /// A network with one set of weights, ready to be applied. Results for an image do not depend on
@@ -148,7 +151,7 @@ impl Model {
         views: &[View],
         wanted: &[usize],
     ) -> Result<Vec<Array2<f32>>, Error> {
-        let extent = Extent { wanted, last: wanted.iter().copied().max().unwrap_or(0) };
+        let extent = Extent { wanted, last: wanted.iter().copied().max().unwrap_or(0), edits: &[] };
         self.check(images, views, wanted)?;
         match &self.0 {
             Backend::Cpu(cpu) => cpu.apply(images, views, extent, |(): &mut (), _, _| ()).map(|(out, _)| out),
@@ -171,13 +174,85 @@ impl Model {
     ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
         let network = self.network();
         let centre = network.centre_view();
-        let (views, extent) = (vec![centre; images.len()], Extent { wanted, last: network.output() });
+        let (views, extent) = (vec![centre; images.len()], Extent { wanted, last: network.output(), edits: &[] });
         self.check(images, &views, wanted)?;
         match &self.0 {
             Backend::Cpu(cpu) => cpu.apply(images, &views, extent, watch),
             Backend::Cuda(cuda) => cuda.model.apply(images, &views, (wanted, extent.last), Some(&watch)),
             Backend::Worker(worker) => worker.apply(images, &views, wanted, Some(&watch)),
         }
+    }
+
+    /// As [`Model::forward`], with channels of layers set to values, each as soon as its layer is computed.
+    ///
+    /// # Errors
+    /// A layer or channel that there is none of; a network that a worker computes. On a GPU's model it is computed on
+    /// the CPU.
+    pub fn forward_edited(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        wanted: &[usize],
+        edits: &[(usize, ChannelEdit)],
+    ) -> Result<Vec<Array2<f32>>, Error> {
+        let network = self.network();
+        let views = vec![network.centre_view(); images.len()];
+        self.check(images, &views, wanted)?;
+        for (layer, edit) in edits {
+            self.check_channel(*layer, edit)?;
+        }
+        let extent = Extent { wanted, last: wanted.iter().copied().max().unwrap_or(0), edits };
+        self.on_cpu()?.apply(images, &views, extent, |(): &mut (), _, _| ()).map(|(out, _)| out)
+    }
+
+    /// The model on the CPU.
+    fn on_cpu(&self) -> Result<&CpuModel, Error> {
+        match &self.0 {
+            Backend::Cpu(cpu) => Ok(cpu),
+            Backend::Cuda(cuda) => cuda.on_cpu(),
+            Backend::Worker(_) => Err(Error::NoGradients),
+        }
+    }
+
+    /// What the network sees of an image: its centre view, preprocessed, `[c, h, w]`.
+    ///
+    /// # Errors
+    /// An image of another shape; a network that a worker computes.
+    pub fn input_of(&self, image: ArrayView3<'_, u8>) -> Result<Array3<f32>, Error> {
+        self.on_cpu()?.input_of(image)
+    }
+
+    /// A gradient by the values of the network's input, in channel, row, column order, as one by the image's pixels of 0
+    /// to 255: `[c, h, w]` of the image, zero outside of the centre view.
+    ///
+    /// # Errors
+    /// A length that is not the input's; a network that a worker computes.
+    pub fn by_pixel(&self, gradient: ArrayView1<'_, f32>) -> Result<Array3<f32>, Error> {
+        let expected = self.network().input().len();
+        if gradient.len() != expected {
+            return Err(Error::Input {
+                what: "gradient by the input",
+                expected: format!("{expected} values"),
+                found: gradient.len().to_string(),
+            });
+        }
+        Ok(self.on_cpu()?.by_pixel(gradient))
+    }
+
+    /// Room for a few images with all their activations, from which gradients are taken. On a GPU's model it is on the
+    /// CPU.
+    ///
+    /// # Errors
+    /// A network that a worker computes.
+    pub fn trace(&self) -> Result<Trace<'_>, Error> {
+        Ok(Trace::new(CpuTrace::new(self.on_cpu()?, true)?, self.network()))
+    }
+
+    /// The same for forward passes alone.
+    ///
+    /// # Errors
+    /// A network that a worker computes.
+    pub fn trace_forward(&self) -> Result<Trace<'_>, Error> {
+        Ok(Trace::new(CpuTrace::new(self.on_cpu()?, false)?, self.network()))
     }
 
     /// The gradient of `seed . output of the layer` by the image's pixels (centre view; zero
@@ -193,11 +268,7 @@ impl Model {
                 found: seed.len().to_string(),
             });
         }
-        match &self.0 {
-            Backend::Cpu(cpu) => cpu.input_gradient(image, layer, seed),
-            Backend::Cuda(cuda) => cuda.on_cpu()?.input_gradient(image, layer, seed),
-            Backend::Worker(_) => Err(Error::NoGradients),
-        }
+        self.on_cpu()?.input_gradient(image, layer, seed)
     }
 
     fn check(&self, images: &[ArrayView3<'_, u8>], views: &[View], wanted: &[usize]) -> Result<(), Error> {
@@ -209,6 +280,16 @@ impl Model {
             });
         }
         wanted.iter().try_for_each(|&layer| self.check_layer(layer))
+    }
+
+    fn check_channel(&self, layer: usize, edit: &ChannelEdit) -> Result<(), Error> {
+        self.check_layer(layer)?;
+        let channels = self.network().layers()[layer].shape.channels;
+        if edit.channel < channels {
+            return Ok(());
+        }
+        let (expected, found) = (format!("0 to {}", channels - 1), edit.channel.to_string());
+        Err(Error::Input { what: "channel of a layer", expected, found })
     }
 
     fn check_layer(&self, layer: usize) -> Result<(), Error> {

@@ -1,13 +1,17 @@
 //! Forward and backward passes through a network, per device: operations are called through their traits only.
 
 mod batch;
+pub(crate) mod channel_edit;
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 mod engine;
+mod rectifier_rule;
 pub(crate) mod worker;
 
 pub use batch::{Batch, BatchResult};
+pub use channel_edit::ChannelEdit;
 pub use engine::Engine;
+pub use rectifier_rule::RectifierRule;
 
 use crate::network::Network;
 

@@ -182,6 +182,20 @@ impl Network {
         }
     }
 
+    /// The layers up to `last` whose output depends on that of `layer`, in order.
+    pub(crate) fn depending_on(&self, layer: usize, last: usize) -> Vec<usize> {
+        let mut depends = vec![false; self.layers.len()];
+        depends[layer] = true;
+        let mut found = Vec::new();
+        for index in layer + 1..=last {
+            if self.layers[index].inputs.iter().any(|&input| depends[input]) {
+                depends[index] = true;
+                found.push(index);
+            }
+        }
+        found
+    }
+
     /// Every parameter in order, layer by layer.
     pub fn parameters(&self) -> impl Iterator<Item = &ParameterSpec> {
         self.layers.iter().flat_map(|layer| &layer.parameters)

@@ -81,6 +81,12 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it lets positive values pass and makes negative ones zero: what guided backpropagation and deconvolution
+    /// networks change the gradient of.
+    fn is_rectifier(&self) -> bool {
+        false
+    }
+
     /// Whether another program computes it, so that what its weights mean is not known.
     fn is_opaque(&self) -> bool {
         false

@@ -5,4 +5,5 @@ pub(crate) mod model;
 pub(crate) mod pass;
 pub(crate) mod plan;
 mod stages;
+pub(crate) mod trace;
 pub(crate) mod weights;

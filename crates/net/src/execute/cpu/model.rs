@@ -2,16 +2,17 @@
 
 use super::pass::{Pass, Workspace};
 use super::plan::{Plan, Steps};
+use super::trace::CpuTrace;
 use crate::device::Cpu;
 use crate::device::cpu::layout::FeatureMaps;
 use crate::error::Error;
-use crate::execute::gradients_wanted;
+use crate::execute::{ChannelEdit, RectifierRule, gradients_wanted};
 use crate::input::{Preprocess, View};
 use crate::network::Network;
 use crate::ops::cpu::{BufferSlot, Chunk};
 use crate::output::LayerOutput;
 use crate::parameters::Parameters;
-use ndarray::{Array2, Array3, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3};
 use rayon::prelude::*;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -49,16 +50,18 @@ impl CompiledCpuNetwork {
 /// A model on the processor.
 pub(crate) struct CpuModel {
     shared: Arc<CompiledCpuNetwork>,
-    steps: Steps,
+    pub(super) steps: Steps,
     preprocess: Arc<Preprocess>,
     parameters: Parameters,
     /// The backward pass to the input, set up when first asked for.
     backward: OnceLock<BackwardTables>,
 }
 
-struct BackwardTables {
-    steps: Steps,
-    wanted: Vec<bool>,
+/// The layers prepared for gradients by every activation.
+#[derive(Debug)]
+pub(super) struct BackwardTables {
+    pub steps: Steps,
+    pub wanted: Vec<bool>,
 }
 
 impl fmt::Debug for CpuModel {
@@ -81,6 +84,8 @@ struct Task<'a, 'i, T> {
 pub(crate) struct Extent<'a> {
     pub wanted: &'a [usize],
     pub last: usize,
+    /// Channels that are set, each with its layer.
+    pub edits: &'a [(usize, ChannelEdit)],
 }
 
 impl CpuModel {
@@ -144,7 +149,7 @@ impl CpuModel {
         for (slot, (image, view)) in task.images.iter().zip(task.views).enumerate() {
             pass.load(&mut space, slot, &self.preprocess, (*image, *view))?;
         }
-        pass.forward(&mut space, extent.last, |layer, maps| {
+        pass.forward_edited(&mut space, extent.last, extent.edits, |layer, maps| {
             watch(&mut task.seen, layer, LayerOutput { maps, images, level: self.shared.cpu.level() });
             for (rows, _) in task.rows.iter_mut().zip(extent.wanted).filter(|(_, w)| **w == layer) {
                 let length = maps.layout.shape.len();
@@ -158,39 +163,40 @@ impl CpuModel {
     }
 
     pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
-        let network = &self.shared.plan.network;
-        let BackwardTables { steps, wanted } = self.backward()?;
-        let mut space = Workspace::new(&self.shared.plan, steps, Some(wanted));
-        let pass = self.pass(1, steps, &self.shared.plan.slots);
-        let view = network.centre_view();
-        pass.load(&mut space, 0, &self.preprocess, (image, view))?;
-        pass.forward(&mut space, layer, |_, _| ());
-        space.reset();
-        let gradient = pass.seed(&mut space, layer);
-        let layout = *gradient.layout;
-        let area = layout.shape.height * layout.shape.width;
-        for (index, &value) in seed.iter().enumerate() {
-            let (channel, place) = (index / area, index % area);
-            let (y, x) = (place / layout.shape.width, place % layout.shape.width);
-            gradient.values[layout.pixel(0, y, x).start + channel] = value;
-        }
-        pass.backward(&mut space, 1..=layer, wanted, |_, _, _, _| ())?;
-        let layout = self.shared.plan.slots[0].gradient;
+        let seed = ArrayView2::from_shape((1, seed.len()), seed)
+            .map_err(|error| Error::internal(format!("a seed of a gradient: {error}")))?;
+        let mut trace = CpuTrace::new(self, true)?;
+        trace.forward(&[self.input_of(image)?.view()], layer, &[])?;
+        let gradient = trace.backward(layer, seed, (RectifierRule::Derivative, &[0]))?;
+        Ok(self.by_pixel(gradient[0].row(0)))
+    }
+
+    /// What the network sees of an image: its centre view, preprocessed.
+    pub fn input_of(&self, image: ArrayView3<'_, u8>) -> Result<Array3<f32>, Error> {
+        let mut input = Array3::zeros(self.network().input().dims());
+        self.preprocess.write(image, self.network().centre_view(), input.view_mut())?;
+        Ok(input)
+    }
+
+    /// A gradient by the values of the network's input as one by the image's pixels: zero outside of the centre view.
+    pub fn by_pixel(&self, gradient: ArrayView1<'_, f32>) -> Array3<f32> {
+        let network = self.network();
+        let (view, shape) = (network.centre_view(), network.input());
         let mut out = Array3::zeros(network.image().dims());
-        for y in 0..layout.shape.height {
-            for x in 0..layout.shape.width {
-                let pixel = &space.gradients[0][layout.pixel(0, y, x)];
-                for (channel, value) in pixel.iter().enumerate() {
-                    let (channel, factor) = self.preprocess.by_pixel(channel, layout.shape.channels);
-                    out[[channel, y + view.y as usize, x + view.x as usize]] = value * factor;
-                }
-            }
+        for (index, value) in gradient.iter().enumerate() {
+            let (y, x) = (index / shape.width % shape.height, index % shape.width);
+            let (channel, factor) = self.preprocess.by_pixel(index / (shape.height * shape.width), shape.channels);
+            out[[channel, y + view.y as usize, x + view.x as usize]] = value * factor;
         }
-        Ok(out)
+        out
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.shared.plan
     }
 
     /// The layers prepared for gradients down to the input.
-    fn backward(&self) -> Result<&BackwardTables, Error> {
+    pub(super) fn backward(&self) -> Result<&BackwardTables, Error> {
         if let Some(backward) = self.backward.get() {
             return Ok(backward);
         }
@@ -202,14 +208,14 @@ impl CpuModel {
         Ok(self.backward.get_or_init(|| BackwardTables { steps, wanted }))
     }
 
-    fn pass<'a>(&'a self, images: usize, steps: &'a Steps, slots: &'a [BufferSlot]) -> Pass<'a> {
+    pub(super) fn pass<'a>(&'a self, images: usize, steps: &'a Steps, slots: &'a [BufferSlot]) -> Pass<'a> {
         let chunk = Chunk { level: self.shared.cpu.level(), images, noise: None };
         Pass { plan: &self.shared.plan, slots, steps, chunk }
     }
 }
 
 /// One image's values in channel, row, column order.
-fn copy_out(maps: FeatureMaps<'_>, image: usize, row: &mut [f32]) {
+pub(super) fn copy_out(maps: FeatureMaps<'_>, image: usize, row: &mut [f32]) {
     let shape = maps.layout.shape;
     let area = shape.height * shape.width;
     for y in 0..shape.height {

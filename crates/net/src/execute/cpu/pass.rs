@@ -1,9 +1,11 @@
 //! Forward and backward through a network for one chunk of images, with the buffers they need.
 
 use super::plan::{Plan, Step, Steps};
+use super::trace::each_of_channel;
 use crate::device::cpu::buffer::{Buffer, SavedForBackward};
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
+use crate::execute::ChannelEdit;
 use crate::input::{Preprocess, View};
 use crate::ops::cpu::{BackwardInputs, BufferSlot, Chunk, CpuLayer, GradientMut, Inputs};
 use ndarray::{ArrayView3, ArrayViewMut3, ShapeBuilder};
@@ -85,10 +87,29 @@ impl Pass<'_> {
 
     /// Computes layers 1 to `last` from the loaded images, telling `seen` of each as it is done
     /// (later layers may overwrite it).
-    pub fn forward(&self, space: &mut Workspace, last: usize, mut seen: impl FnMut(usize, FeatureMaps<'_>)) {
-        seen(0, self.activation(space, 0));
-        for layer in 1..=last {
-            self.forward_layer(space, layer);
+    pub fn forward(&self, space: &mut Workspace, last: usize, seen: impl FnMut(usize, FeatureMaps<'_>)) {
+        self.forward_edited(space, last, &[], seen);
+    }
+
+    /// The same with channels set as soon as they are computed.
+    pub fn forward_edited(
+        &self,
+        space: &mut Workspace,
+        last: usize,
+        edits: &[(usize, ChannelEdit)],
+        mut seen: impl FnMut(usize, FeatureMaps<'_>),
+    ) {
+        for layer in 0..=last {
+            if layer > 0 {
+                self.forward_layer(space, layer);
+            }
+            for (_, edit) in edits.iter().filter(|(of, _)| *of == layer) {
+                let slot = &self.slots[layer];
+                let values = &mut space.activations[slot.buffer];
+                for image in 0..self.chunk.images {
+                    each_of_channel(&slot.activation, (image, edit.channel), |at| values[at] = edit.value);
+                }
+            }
             seen(layer, self.activation(space, layer));
         }
     }
@@ -202,7 +223,7 @@ impl Pass<'_> {
     }
 
     /// A layer's gradient, to be written or added to, and given back.
-    fn take_gradient(&self, space: &mut Workspace, layer: usize) -> (Buffer, bool) {
+    pub fn take_gradient(&self, space: &mut Workspace, layer: usize) -> (Buffer, bool) {
         let buffer = self.slots[layer].buffer;
         (std::mem::take(&mut space.gradients[buffer]), std::mem::replace(&mut space.written[buffer], true))
     }

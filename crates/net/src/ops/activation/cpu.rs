@@ -7,6 +7,7 @@ use crate::device::cpu::lanes::positive;
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, copy};
 use crate::device::cpu::special::{erf, exp, logistic};
 use crate::error::Error;
+use crate::ops::Operation;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer, Inputs, SavedForBackward};
 
 impl CpuLayer for Activation {
@@ -39,7 +40,7 @@ impl CpuLayer for Activation {
 
 impl InPlaceLayer for Activation {
     fn is_rectifier(&self) -> bool {
-        matches!(self, Self::Relu | Self::BoundedRelu { .. })
+        Operation::is_rectifier(self)
     }
 
     fn forward(&self, chunk: Chunk, y: FeatureMapsMut<'_>) {

@@ -195,6 +195,10 @@ impl Operation for Activation {
         !matches!(self, Self::Identity | Self::Linear { .. })
     }
 
+    fn is_rectifier(&self) -> bool {
+        matches!(self, Self::Relu | Self::BoundedRelu { .. })
+    }
+
     fn channel_gain(&self, _: &dyn Fn(Role) -> Option<f32>) -> f32 {
         match self {
             Self::Linear { a, .. } => *a,

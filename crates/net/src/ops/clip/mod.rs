@@ -72,6 +72,10 @@ impl Operation for Clip {
         true
     }
 
+    fn is_rectifier(&self) -> bool {
+        self.low == Some(0.0)
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         match (self.low, self.high) {
             (Some(low), Some(high)) => format!("clipped to {low} to {high}"),
