@@ -11,6 +11,7 @@ mod encode;
 #[cfg(test)]
 mod encode_tests;
 mod layout;
+mod overlay;
 mod palette;
 mod range;
 mod sheet;
@@ -18,6 +19,7 @@ mod tint;
 
 pub use atlas::{Grid, atlas};
 pub use layout::{Arrangement, GAP_PX, Layout, MAX_PIXELS, Place, Tile, near_square_columns};
+pub use overlay::{MapArea, overlay};
 pub use palette::Palette;
 pub use range::{Normalise, Range};
 pub use sheet::{Picture, Style, sheet, strip};

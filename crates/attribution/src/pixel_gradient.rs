@@ -1,0 +1,67 @@
+//! Gradients at the pixels: as they are, smoothed, along a line, and past rectifiers.
+
+use crate::error::Error;
+use crate::target::Target;
+use deepviz_net::random::Stream;
+use deepviz_net::{Backward, Network, RectifierRule, Trace};
+use ndarray::{Array1, Array2, Array3, ArrayView3};
+
+/// Copies with noise that a smoothed gradient is the mean of.
+const COPIES: u64 = 32;
+/// Standard deviation of that noise, as a share of the range of the input's values.
+const NOISE: f32 = 0.15;
+/// Steps on the line of integrated gradients.
+pub(crate) const STEPS: usize = 64;
+
+/// The sum of the gradients by the network's input at several inputs, and the explained value of each.
+pub(crate) fn summed(
+    trace: &mut Trace<'_>,
+    network: &Network,
+    (inputs, target): (&mut dyn Iterator<Item = Array3<f32>>, Target),
+    rule: RectifierRule,
+) -> Result<(Array1<f32>, Vec<Vec<f32>>), Error> {
+    let mut sum = Array1::zeros(network.input().len());
+    let mut logits = Vec::new();
+    let (from, seed) = (network.logits(), target.seed(network.classes()));
+    loop {
+        let chunk: Vec<Array3<f32>> = inputs.take(trace.capacity()).collect();
+        if chunk.is_empty() {
+            return Ok((sum, logits));
+        }
+        let views: Vec<ArrayView3<'_, f32>> = chunk.iter().map(Array3::view).collect();
+        let outputs = trace.forward(&views, from, &[from])?;
+        logits.extend(outputs[0].rows().into_iter().map(|row| row.to_vec()));
+        let seeds = Array2::from_shape_fn((chunk.len(), seed.len()), |(_, class)| seed[class]);
+        let gradients = trace.backward(seeds.view(), Backward { from, rule, wanted: &[0] })?;
+        for row in gradients[0].rows() {
+            sum += &row;
+        }
+    }
+}
+
+/// The copies of an input that a smoothed gradient is taken at.
+pub(crate) fn noisy(input: &Array3<f32>) -> impl Iterator<Item = Array3<f32>> {
+    let ends = input.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
+    let deviation = NOISE * (ends.1 - ends.0);
+    (0..COPIES).map(move |copy| {
+        let noise = Stream::new(0, &[copy]);
+        let mut index = 0;
+        input.mapv(|value| {
+            index += 1;
+            value + deviation * noise.normal(index) as f32
+        })
+    })
+}
+
+/// Copies of [`noisy`].
+pub(crate) const fn copies() -> f32 {
+    COPIES as f32
+}
+
+/// The midpoints of the steps from zero to an input.
+pub(crate) fn line(input: &Array3<f32>) -> impl Iterator<Item = Array3<f32>> {
+    (0..STEPS).map(move |step| {
+        let share = (step as f32 + 0.5) / STEPS as f32;
+        input.mapv(|value| value * share)
+    })
+}
