@@ -8,6 +8,9 @@ use crate::observer::Blocker;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The effects of filters could not be counted.
+    #[error(transparent)]
+    Ablation(#[from] deepviz_attribution::Error),
     /// The database could not be opened, read or written.
     #[error("cannot {tried} the statistics: {source} ({})", path.display())]
     Database {
@@ -251,6 +254,7 @@ impl Error {
             | Self::Older { path, .. }
             | Self::Migration { path, .. } => *path = path.file_name().unwrap_or_default().into(),
             Self::Net(_)
+            | Self::Ablation(_)
             | Self::StillBlocked { .. }
             | Self::Stopped
             | Self::OtherCorpus { .. }

@@ -38,6 +38,8 @@ pub struct Job<'a> {
     pub activity_layers: Vec<usize>,
     /// Images kept for each filter: the ones that activate it most.
     pub top: usize,
+    /// Whether what each class loses without each filter is computed, and over how many test images at most.
+    pub ablation: Option<usize>,
     /// Only these checkpoints; all where there is none.
     pub steps: Option<BTreeSet<Step>>,
     /// The file for the statistics, if not the run folder's.
@@ -68,6 +70,7 @@ impl<'a> Job<'a> {
             kmeans: Kmeans::default(),
             activity_layers: chosen_layers::by_default(network),
             top: 16,
+            ablation: None,
             steps: None,
             database: None,
             force: false,

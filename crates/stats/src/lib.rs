@@ -10,6 +10,7 @@
 //! Nothing is shown that was made from other files than the run has now: every unit records the hash
 //! of its snapshot and the identity of its corpus.
 
+mod ablation;
 mod activation_stats;
 mod activity;
 pub mod captions;

@@ -17,6 +17,15 @@ pub(crate) struct Task {
     pub sets: Vec<usize>,
     /// Indices of the network's layers whose activity is missing.
     pub layers: Vec<usize>,
+    /// Indices of the network's layers whose filters' effects are missing.
+    pub ablations: Vec<usize>,
+}
+
+impl Task {
+    /// Whether the network has to be applied to all images.
+    pub fn needs_outputs(&self) -> bool {
+        self.is_new || !self.sets.is_empty() || !self.layers.is_empty()
+    }
 }
 
 impl Computation<'_> {
@@ -73,11 +82,30 @@ impl Computation<'_> {
                 let name = |layer: &usize| &self.job.run.network().layers()[*layer].name;
                 let chosen = self.job.activity_layers.iter().copied();
                 let layers = chosen.filter(|layer| !recorded.layers.contains(name(layer))).collect();
-                Task { unit, is_new: false, sets, layers }
+                let is_missing = |layer: &usize| {
+                    let sample = self.job.ablation.unwrap_or_default();
+                    !recorded.ablations.contains(&(name(layer).clone(), sample))
+                };
+                let ablations = self.ablated_layers(split).into_iter().filter(is_missing).collect();
+                Task { unit, is_new: false, sets, layers, ablations }
             }
-            _ => Task { unit, is_new: true, sets: all.collect(), layers: self.job.activity_layers.clone() },
+            _ => Task {
+                unit,
+                is_new: true,
+                sets: all.collect(),
+                layers: self.job.activity_layers.clone(),
+                ablations: self.ablated_layers(split),
+            },
         };
-        Ok((task.is_new || !task.sets.is_empty() || !task.layers.is_empty()).then_some(task))
+        Ok((task.needs_outputs() || !task.ablations.is_empty()).then_some(task))
+    }
+
+    /// The layers whose filters' effects are wanted of a split: the test images'.
+    fn ablated_layers(&self, split: Split) -> Vec<usize> {
+        match self.job.ablation {
+            Some(_) if split == Split::Test => deepviz_attribution::ablation::layers(self.job.run.network()),
+            _ => Vec::new(),
+        }
     }
 
     /// True when an earlier checkpoint of the split is still to be computed.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use deepviz_corpus::ImageId;
 use deepviz_net::{Model, Step};
 
+use crate::ablation;
 use crate::activation_stats::ActivationStats;
 use crate::clustering::{self, Wanted};
 use crate::computation::{Computation, Failure};
@@ -16,7 +17,7 @@ use crate::forward::{self, ForwardPass};
 use crate::loaded::{Loaded, entry_of};
 use crate::observer::{Blocker, Event};
 use crate::plan::Task;
-use crate::store::{UnitId, UnitKey, UnitNumbers, UnitRecord};
+use crate::store::{AblationRecord, UnitId, UnitKey, UnitNumbers, UnitRecord};
 
 /// The outcome of a unit that did not fail.
 enum UnitOutcome {
@@ -66,7 +67,7 @@ impl Computation<'_> {
             // A Python that cannot be started, or has ended, says nothing of the snapshot.
             Err(error @ Error::Net(deepviz_net::Error::Worker { .. })) => return Err(error),
             // What is wrong with the snapshot concerns this unit; what is wrong with the store, all of them.
-            Err(error @ (Error::Net(_) | Error::NotFinite { .. } | Error::Clustering { .. })) => {
+            Err(error @ (Error::Net(_) | Error::Ablation(_) | Error::NotFinite { .. } | Error::Clustering { .. })) => {
                 let failure = Failure { snapshot_hash: &hash, problem: error.within_run().to_string() };
                 self.failed(unit, failure, control)?;
             }
@@ -98,7 +99,11 @@ impl Computation<'_> {
         };
         let mut activation_stats =
             (!task.layers.is_empty()).then(|| ActivationStats::new(network, &task.layers, job.top));
-        let outputs = forward::run(&pass, activation_stats.as_mut(), &mut *control.observer, control.stop)?;
+        let outputs = if task.needs_outputs() {
+            forward::run(&pass, activation_stats.as_mut(), &mut *control.observer, control.stop)?
+        } else {
+            Some(Vec::new())
+        };
         let Some(outputs) = outputs else { return Ok(UnitOutcome::Stopped) };
         let forward_seconds = started.elapsed().as_secs_f64();
 
@@ -126,10 +131,20 @@ impl Computation<'_> {
             let outcome = outcome_of(logits.view(), labels, first);
             UnitNumbers { logits, outcome, labels, first }
         });
+        let ablation = match job.ablation {
+            Some(sample) if !task.ablations.is_empty() => {
+                let (of, what) = ((model, split), (task.ablations.as_slice(), sample));
+                let Some(atlas) = ablation::effects(job, of, what, (&self.pool, control))? else {
+                    return Ok(UnitOutcome::Stopped);
+                };
+                Some(AblationRecord { atlas, sample })
+            }
+            _ => None,
+        };
         let activity = activation_stats.map(ActivationStats::finish).unwrap_or_default();
         let weights = self.loaded.as_mut().and_then(|loaded| loaded.weights.take());
-        let record =
-            UnitRecord { key, numbers, activity, network, sets, weights, seconds: started.elapsed().as_secs_f64() };
+        let seconds = started.elapsed().as_secs_f64();
+        let record = UnitRecord { key, numbers, activity, network, sets, ablation, weights, seconds };
         control.patiently(|| self.store.write(&record))?;
         Ok(UnitOutcome::Done { images: range.len(), forward_seconds, cluster_seconds })
     }

@@ -109,6 +109,11 @@ pub struct StatsWhat {
     /// Images kept for each filter: the ones that activate it most
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub top: usize,
+    /// Also compute what each class loses when a filter is set to zero, and to its mean, for every filter of every layer,
+    /// over this many test images (2000 when no number is given)
+    #[arg(long, value_name = "IMAGES", num_args = 0..=1, default_missing_value = "2000", require_equals = true,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub ablation: Option<u32>,
     /// Layers whose filters' activity and top images are kept: names separated by commas, `*` for anything in them; by
     /// default all, or the ends of modules where there are more than 32,768 channels
     #[arg(long, value_name = "NAMES")]

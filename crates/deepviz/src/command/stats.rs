@@ -61,6 +61,7 @@ fn work_on(
     if let Some(names) = &what.layers {
         job.activity_layers = layers_named(run.network(), names).context("cannot compute the statistics")?;
     }
+    job.ablation = what.ablation.map(|images| images as usize);
     job.kmeans = what.kmeans;
     if !what.cluster_layer.is_empty() {
         let metric = match what.metric {

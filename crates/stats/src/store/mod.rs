@@ -1,5 +1,6 @@
 //! `RUN/stats.sqlite`. Every table has a module with its columns, its rows' way in, and the queries that read it.
 
+mod ablation;
 mod activity;
 mod clusters;
 mod confusion;
@@ -24,6 +25,7 @@ mod unit;
 mod weights;
 mod write;
 
+pub(crate) use ablation::AblationRecord;
 pub use confusion::CellQuery;
 pub use database::{FILE_NAME, LOG_FILE_NAME, Store};
 pub(crate) use holder::Holder;

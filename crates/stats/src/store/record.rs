@@ -4,6 +4,7 @@ use deepviz_corpus::{ClassId, ImageId, Split};
 use deepviz_net::{Network, Step};
 use ndarray::Array2;
 
+use super::ablation::AblationRecord;
 use crate::activity::LayerRecord;
 use crate::cluster::{ClusterSetInfo, Neighbour};
 use crate::confusion::Outcome;
@@ -42,6 +43,8 @@ pub(crate) struct UnitRecord<'a> {
     pub activity: Vec<LayerRecord>,
     pub network: &'a Network,
     pub sets: Vec<SetRecord>,
+    /// The effects of filters, where they are wanted and missing.
+    pub ablation: Option<AblationRecord>,
     /// `None` where they stand in the store already.
     pub weights: Option<WeightRecord>,
     pub seconds: f64,

@@ -6,6 +6,7 @@ use deepviz_corpus::Split;
 use deepviz_net::Step;
 use rusqlite::{OptionalExtension, params};
 
+use super::ablation;
 use super::activity::recorded_layers;
 use super::clusters::recorded_sets;
 use super::database::Store;
@@ -22,6 +23,8 @@ pub(crate) struct Recorded {
     pub sets: Vec<(String, Metric, usize, usize)>,
     /// Layers whose activity is there.
     pub layers: HashSet<String>,
+    /// Layers whose filters' effects are there, and over how many images at most.
+    pub ablations: HashSet<(String, usize)>,
 }
 
 impl Store {
@@ -38,7 +41,8 @@ impl Store {
             let Some((id, state, snapshot_hash, corpus_hash)) = found else { return Ok(None) };
             let sets = recorded_sets(connection, id)?;
             let layers = recorded_layers(connection, id)?;
-            Ok(Some(Recorded { is_ready: state == "ready", snapshot_hash, corpus_hash, sets, layers }))
+            let ablations = ablation::recorded_layers(connection, id)?;
+            Ok(Some(Recorded { is_ready: state == "ready", snapshot_hash, corpus_hash, sets, layers, ablations }))
         })
     }
 }

@@ -11,6 +11,7 @@ const FILES: &[&str] = &[
     include_str!("../../../../migrations/0004_standardised.sql"),
     include_str!("../../../../migrations/0005_ledger.sql"),
     include_str!("../../../../migrations/0006_image_spread.sql"),
+    include_str!("../../../../migrations/0007_ablation.sql"),
 ];
 /// From this version on, units are kept; the ones of before lack what was added then.
 #[cfg(test)]

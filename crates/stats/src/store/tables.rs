@@ -3,12 +3,19 @@
 use super::database::Store;
 use super::fault::Fault;
 use super::table::Table;
-use super::{activity, clusters, confusion, outputs, predictions};
+use super::{ablation, activity, clusters, confusion, outputs, predictions};
 use crate::error::Error;
 
 /// The tables whose rows belong to units, each in a module of its own.
-pub(super) const UNIT_TABLES: [&Table; 6] =
-    [&outputs::TABLE, &confusion::TABLE, &predictions::TABLE, &confusion::RANKING, &activity::TABLE, &clusters::TABLE];
+pub(super) const UNIT_TABLES: [&Table; 7] = [
+    &outputs::TABLE,
+    &confusion::TABLE,
+    &predictions::TABLE,
+    &confusion::RANKING,
+    &activity::TABLE,
+    &ablation::TABLE,
+    &clusters::TABLE,
+];
 
 impl Store {
     /// Looks at every packed column and at the database itself: an error where any of it is damaged.

@@ -4,7 +4,7 @@ use rusqlite::{Transaction, TransactionBehavior};
 
 use super::database::Store;
 use super::record::{UnitKey, UnitNumbers, UnitRecord};
-use super::{activity, clusters, confusion, outputs, predictions, unit, weights};
+use super::{ablation, activity, clusters, confusion, outputs, predictions, unit, weights};
 use crate::error::Error;
 
 impl Store {
@@ -25,6 +25,9 @@ impl Store {
             }
             for set in &record.sets {
                 clusters::insert(&transaction, unit, set)?;
+            }
+            if let Some(ablation) = &record.ablation {
+                ablation::insert(&transaction, unit, ablation, record.network)?;
             }
             if let Some(weights) = &record.weights {
                 weights::insert(&transaction, record.key, weights)?;
