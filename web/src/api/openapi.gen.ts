@@ -1129,6 +1129,108 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/checkpoints/{checkpoint}/ablated': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The confusion matrix with units switched off: their outputs set to zero behind the layer's nonlinearity. */
+    get: {
+      parameters: {
+        query: {
+          /**
+           * @description Layers and their units: `fc64:39` or `conv1:2,5-7;fc64:39`.
+           * @example fc64:39
+           */
+          off: string;
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /** @description Images at most, evenly chosen, 1 to 20,000; 2,000 unless given. */
+          limit?: number;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['AblatedConfusion'];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/checkpoints/{checkpoint}/clusters': {
     parameters: {
       query?: never;
@@ -1812,6 +1914,250 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/checkpoints/{checkpoint}/explain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** The same of an image that is sent. */
+    post: {
+      parameters: {
+        query?: {
+          /**
+           * @description How the map is made: `layercam` (default), `hirescam`, `gradient`, `smoothgrad`, `integrated`, `occlusion`, and, as
+           *     reconstructions that explain nothing, `deconvnet` and `guided`.
+           * @example layercam
+           */
+          method?: string;
+          /** @description The class, by number or name; the predicted one unless given. */
+          class?: string;
+          /** @description Another class: the difference of the two logits is explained. */
+          versus?: string;
+          /** @description The layer that `layercam` and `hirescam` are taken at; the deepest of at least 8 x 8 unless given. */
+          layer?: string;
+          /**
+           * @description `json` (default), `png`: the map over the image in grey, or the picture of a reconstruction; `f32`: the values, row
+           *     by row, little-endian, their shape in the header `x-deepviz-shape`.
+           */
+          format?: string;
+          /** @description Of a picture: pixels per pixel of the image, 1 to 64; as many as make its side 256 or more unless given. */
+          scale?: number;
+          /** @description Of a picture: the value that has the full colour; the greatest of this map unless given. */
+          limit?: number;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+        };
+        cookie?: never;
+      };
+      /** @description an image file: PNG, JPEG, WebP, BMP, GIF, TIFF or PNM */
+      requestBody: {
+        content: {
+          'image/*': number[];
+        };
+      };
+      responses: {
+        /** @description the map */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Explanation'];
+            'image/png': number[];
+            'application/octet-stream': number[];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the upload is too large */
+        413: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description the upload is not an image */
+        415: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/explain/{image}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which parts of an image, of the corpus or one that was sent, speak for a class at a checkpoint. */
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * @description How the map is made: `layercam` (default), `hirescam`, `gradient`, `smoothgrad`, `integrated`, `occlusion`, and, as
+           *     reconstructions that explain nothing, `deconvnet` and `guided`.
+           * @example layercam
+           */
+          method?: string;
+          /** @description The class, by number or name; the predicted one unless given. */
+          class?: string;
+          /** @description Another class: the difference of the two logits is explained. */
+          versus?: string;
+          /** @description The layer that `layercam` and `hirescam` are taken at; the deepest of at least 8 x 8 unless given. */
+          layer?: string;
+          /**
+           * @description `json` (default), `png`: the map over the image in grey, or the picture of a reconstruction; `f32`: the values, row
+           *     by row, little-endian, their shape in the header `x-deepviz-shape`.
+           */
+          format?: string;
+          /** @description Of a picture: pixels per pixel of the image, 1 to 64; as many as make its side 256 or more unless given. */
+          scale?: number;
+          /** @description Of a picture: the value that has the full colour; the greatest of this map unless given. */
+          limit?: number;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
+          image: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the map */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Explanation'];
+            'image/png': number[];
+            'application/octet-stream': number[];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near': {
     parameters: {
       query?: never;
@@ -1986,6 +2332,111 @@ export interface paths {
           content: {
             'application/json': components['schemas']['ImageUnits'];
           };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/ablation': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What each class loses without each filter of a layer at a checkpoint. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /**
+           * @description Images at most, evenly chosen, 1 to 20,000; 500 unless given. Effects that `deepviz stats --ablation` stored are
+           *     answered with where none is given.
+           */
+          limit?: number;
+          /** @description The checkpoint's hash: makes the answer immutable. */
+          v?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of the checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
+          layer: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['LayerAblation'];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
         };
         /** @description the question cannot be read */
         400: {
@@ -2651,6 +3102,11 @@ export interface paths {
     get: {
       parameters: {
         query?: {
+          /**
+           * @description Layers and their units that are switched off, set to zero behind the layer's nonlinearity: `fc64:39` or
+           *     `conv1:2,5-7;fc64:39`.
+           */
+          off?: string;
           /** @description The checkpoint's hash: makes the answer immutable. */
           v?: string;
         };
@@ -3224,6 +3680,89 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/explain/checks': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Whether each method's maps depend on the weights of this run's network at its last checkpoint. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description Names separated by commas; all unless given. */
+          methods?: string;
+          /** @description The split that the images are of: `test` (default) or `train`. */
+          split?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['MethodChecks'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/graph': {
     parameters: {
       query?: never;
@@ -3429,6 +3968,104 @@ export interface paths {
         };
         /** @description there is no such thing */
         404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/images/{image}/explain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which parts of an image, of the corpus or one that was sent, speak for a class at each checkpoint. */
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * @description How the map is made: `layercam` (default), `hirescam`, `gradient`, `smoothgrad`, `integrated`, `occlusion`, and, as
+           *     reconstructions that explain nothing, `deconvnet` and `guided`.
+           * @example layercam
+           */
+          method?: string;
+          /** @description The class, by number or name; the predicted one unless given. */
+          class?: string;
+          /** @description Another class: the difference of the two logits is explained. */
+          versus?: string;
+          /** @description The layer that `layercam` and `hirescam` are taken at; the deepest of at least 8 x 8 unless given. */
+          layer?: string;
+          /** @description Checkpoints: `0,5,10-50:5,last`; all unless given, at most 512. */
+          checkpoints?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
+          image: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the maps */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ExplanationFilm'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
           headers: {
             [name: string]: unknown;
           };
@@ -5260,6 +5897,37 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /** @description Counts over the same images with all units and without some. */
+    AblatedConfusion: {
+      /** @description As the network is: true classes in rows, predicted ones in columns. */
+      base_counts: number[][];
+      /**
+       * Format: double
+       * @description The share of wrong predictions as the network is.
+       */
+      base_error: number;
+      checkpoint: number;
+      /** @description The same with the units off. */
+      counts: number[][];
+      /**
+       * Format: double
+       * @description The same with the units off.
+       */
+      error: number;
+      images: number;
+      /** @description The units that are off. */
+      off: components['schemas']['OffUnit'][];
+      split: components['schemas']['Split'];
+    };
+    /** @description What the loss of a filter does, by class. */
+    AblationEffect: {
+      /** @description Images that were wrong and are right now. */
+      gained: number[];
+      /** @description The change of the mean of the class' own logit. */
+      logits: number[];
+      /** @description Images that were right and are wrong now. */
+      lost: number[];
+    };
     /** @description The files that a corpus left out when it was opened. */
     AccountDetail: {
       left_out: components['schemas']['LeftOutDetail'][];
@@ -5324,6 +5992,13 @@ export interface components {
       items: components['schemas']['CellItem'][];
       next_cursor: string | null;
       total: number;
+    };
+    /** @description The part of an image that cells lie over, in its pixels. */
+    CellArea: {
+      height: number;
+      left: number;
+      top: number;
+      width: number;
     };
     /** @description An image of a cell. */
     CellItem: {
@@ -5710,6 +6385,17 @@ export interface components {
           id: string;
         }
       | Record<string, never>;
+    /** @description The map of an image. */
+    Explanation: components['schemas']['MapShape'] & components['schemas']['MapAnswer'];
+    /** @description The maps of an image at several checkpoints. */
+    ExplanationFilm: components['schemas']['MapShape'] & {
+      /** Format: int32 */
+      image?: number | null;
+      /** @description Checkpoints that could not be read, or whose outputs are not finite. */
+      left_out: number[];
+      /** @description In order. All explain one class: where none was asked for, the one that the last of them predicts. */
+      maps: components['schemas']['MapAnswer'][];
+    };
     /** @description A possible label error, and the verdict on it. */
     ExportedIssue: {
       /** Format: float */
@@ -5739,6 +6425,18 @@ export interface components {
       corpus: string;
       items: components['schemas']['ExportedIssue'][];
       run: string;
+    };
+    /** @description The effects of a filter. */
+    FilterAblation: {
+      /** @description Set to its mean. */
+      mean: components['schemas']['AblationEffect'];
+      /**
+       * Format: float
+       * @description Its mean over images and positions: what `mean` sets it to.
+       */
+      value?: number | null;
+      /** @description Set to zero. */
+      zero: components['schemas']['AblationEffect'];
     };
     /** @description One list of filters a checkpoint. */
     FilterHistory: {
@@ -5852,6 +6550,23 @@ export interface components {
      * @enum {string}
      */
     Kind: 'run' | 'corpus';
+    /** @description The effects of all filters of a layer at a checkpoint. */
+    LayerAblation: {
+      /** @description Of these, those that the network as it is gets right. */
+      base_correct: number[];
+      /** @description The mean of each class' own logit over its images. */
+      base_logits: number[];
+      checkpoint: number;
+      filters: components['schemas']['FilterAblation'][];
+      /** @description Images of each class. */
+      images: number[];
+      layer: string;
+      /** @description Where its filters are set: behind the layer's nonlinearity, if it has one. */
+      measured_at: string;
+      split: components['schemas']['Split'];
+      /** @description Whether `deepviz stats --ablation` computed them; else they were computed now. */
+      stored: boolean;
+    };
     /** @description The activity of a layer's filters at a checkpoint. */
     LayerActivity: {
       checkpoint: number;
@@ -5997,6 +6712,73 @@ export interface components {
       /** @description The path in the corpus. */
       path: string;
     };
+    /** @description What a map says at one checkpoint. */
+    MapAnswer: {
+      checkpoint: number;
+      /** @description The class whose logit is explained ... */
+      class: number;
+      /**
+       * Format: float
+       * @description Of `integrated`: how far the sum of the map is from the difference to the mean image, as a share of that.
+       */
+      completeness_error: number | null;
+      /**
+       * Format: float
+       * @description The logit, or the difference of the two.
+       */
+      explained: number;
+      logits: (number | null)[];
+      /** @description The class that the network answers with. */
+      predicted: number;
+      /** @description The cells row by row; absent where they are not finite. */
+      values: (number | null)[];
+      /** @description ... less that of this one. */
+      versus: number | null;
+    };
+    /** @description What every map of a method has in common. */
+    MapShape: {
+      area: components['schemas']['CellArea'];
+      columns: number;
+      /** @description The layer that the map is taken at; absent for methods at the pixels. */
+      layer: string | null;
+      method: string;
+      /** @description Draws what passed through the network, and explains nothing. */
+      reconstruction: boolean;
+      /** @description Cells of the map. */
+      rows: number;
+      /** @description Values below zero speak against; else all are zero or more. */
+      signed: boolean;
+    };
+    /**
+     * @description The parameter randomisation test of methods on a network: its weights are shuffled layer by layer, from the output down,
+     *     and the maps compared with those of the trained network.
+     */
+    MethodChecks: {
+      /** @description The checkpoint whose weights were shuffled: the last. */
+      checkpoint: number;
+      /**
+       * Format: double
+       * @description A method whose maps agree by this much or more on average has failed.
+       */
+      fails_from: number;
+      /** @description Images whose maps were compared. */
+      images: number;
+      methods: components['schemas']['MethodResult'][];
+    };
+    /** @description The test of a method. */
+    MethodResult: {
+      /**
+       * Format: double
+       * @description Spearman's rank correlation, the mean over images and steps; absent without weights.
+       */
+      correlation: number | null;
+      method: string;
+      passed: boolean;
+      /** @description Whether it draws what passed through the network, and explains nothing, whatever the test says. */
+      reconstruction: boolean;
+      /** @description From the last layer with weights down to the first. */
+      steps: components['schemas']['ShuffledLayer'][];
+    };
     /** @description Measurements. */
     Metrics: {
       divergence: components['schemas']['Diverged'] | null;
@@ -6076,6 +6858,11 @@ export interface components {
       /** @description Of its output. */
       shape: components['schemas']['Size'];
       type: string;
+    };
+    /** @description A unit that is switched off. */
+    OffUnit: {
+      filter: number;
+      layer: string;
     };
     /**
      * @description The values that the colours are scaled over.
@@ -6476,6 +7263,15 @@ export interface components {
        *     for `format=f32`).
        */
       values?: (number | null)[] | null;
+    };
+    /** @description The agreement once the weights down to a layer are shuffled. */
+    ShuffledLayer: {
+      /**
+       * Format: double
+       * @description Absent where no map has two different values.
+       */
+      correlation: number | null;
+      layer: string;
     };
     /**
      * @description A side of a threshold.

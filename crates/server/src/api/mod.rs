@@ -1,5 +1,6 @@
 //! The routes: one module a subject, and the table of all of them.
 
+pub(crate) mod ablated;
 pub(crate) mod activity;
 pub(crate) mod captions;
 pub(crate) mod checkpoint_layer;
@@ -14,12 +15,16 @@ pub(crate) mod duplicates;
 pub(crate) mod errors;
 pub(crate) mod events;
 pub(crate) mod example_stats;
+pub(crate) mod explain;
+pub(crate) mod explain_film;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod image_units;
 pub(crate) mod images;
 pub(crate) mod label_issue_export;
 pub(crate) mod label_issues;
+pub(crate) mod layer_ablation;
+pub(crate) mod method_checks;
 pub(crate) mod metrics;
 pub(crate) mod nearest;
 pub(crate) mod params;
@@ -98,6 +103,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(sheets::sent_sheets))
         .routes(routes!(sheets::sent_layer_sheets))
         .routes(routes!(predict::predict_sent))
+        .routes(routes!(explain::explain_sent))
         .routes(routes!(sent_images::send));
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(run_list::list_runs))
@@ -121,6 +127,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(sent_images::sent_image))
         .routes(routes!(nearest::near))
         .routes(routes!(image_units::image_units))
+        .routes(routes!(explain::explain))
+        .routes(routes!(explain_film::explanation_film))
+        .routes(routes!(method_checks::method_checks))
+        .routes(routes!(ablated::ablated))
+        .routes(routes!(layer_ablation::layer_ablation))
         .routes(routes!(confusion::confusion))
         .routes(routes!(confusion::confusions))
         .routes(routes!(confusion::cell))

@@ -74,14 +74,6 @@ pub(crate) struct RunImagePath {
     pub(crate) image: String,
 }
 
-/// The content's name.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct VersionQuery {
-    /// The checkpoint's hash: makes the answer immutable.
-    pub(crate) v: Option<String>,
-}
-
 /// The images that count.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

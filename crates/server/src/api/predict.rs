@@ -6,12 +6,13 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_net::Divergence;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::api::errors::{SentImageErrors, StatisticsErrors};
-use crate::api::params::{CheckpointPath, PredictPath, RunImagePath, VersionQuery};
+use crate::api::params::{CheckpointPath, PredictPath, RunImagePath};
 use crate::app::{App, AppState};
+use crate::explain::switched_off::SwitchedOff;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::json_number::all_finite;
 use crate::http::problem::ApiError;
@@ -25,6 +26,17 @@ use crate::upload::image::{ImageBody, sent_image};
 
 /// Checkpoints at which the history of an image that was sent is computed, at most.
 const MOST_COMPUTED: usize = 64;
+
+/// How a prediction is made.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PredictQuery {
+    /// Layers and their units that are switched off, set to zero behind the layer's nonlinearity: `fc64:39` or
+    /// `conv1:2,5-7;fc64:39`.
+    off: Option<String>,
+    /// The checkpoint's hash: makes the answer immutable.
+    v: Option<String>,
+}
 
 /// The prediction for an image.
 #[derive(Serialize, ToSchema)]
@@ -62,7 +74,7 @@ struct ImageHistory {
 /// Logits and probabilities of a corpus image at a checkpoint.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}", tag = "sheets",
-    params(PredictPath, VersionQuery),
+    params(PredictPath, PredictQuery),
     responses(
         (status = 200, description = "the answer", body = Prediction),
         StatisticsErrors,
@@ -71,11 +83,13 @@ struct ImageHistory {
 pub(crate) async fn predict(
     State(app): State<AppState>,
     PathParams(PredictPath { run, checkpoint, image }): PathParams<PredictPath>,
-    QueryParams(VersionQuery { v }): QueryParams<VersionQuery>,
+    QueryParams(PredictQuery { off, v }): QueryParams<PredictQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let input = ModelInput::image(app.images(), &*app.runs.get(&run)?, &image).await?;
-    let (prediction, hash) = prediction(&app, &run, &checkpoint, &input).await?;
+    let open = app.runs.get(&run)?;
+    let input = ModelInput::image(app.images(), &open, &image).await?;
+    let off = SwitchedOff::read(open.network(), off.as_deref())?;
+    let (prediction, hash) = prediction(&app, (&open, &checkpoint), (&input, &off)).await?;
     json_with_policy(&headers, &prediction, CachePolicy::by_hash(v.as_deref(), &hash))
 }
 
@@ -94,21 +108,24 @@ pub(crate) async fn predict_sent(
     headers: HeaderMap,
     ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
-    let input = sent_image(&app.work, &*app.runs.get(&run)?, body).await?;
-    let (prediction, _) = prediction(&app, &run, &checkpoint, &input).await?;
+    let run = app.runs.get(&run)?;
+    let input = sent_image(&app.work, &run, body).await?;
+    let (prediction, _) = prediction(&app, (&run, &checkpoint), (&input, &SwitchedOff::default())).await?;
     json(&headers, &prediction)
 }
 
 async fn prediction(
     app: &App,
-    run: &str,
-    checkpoint: &str,
-    input: &ModelInput,
+    (run, checkpoint): (&Arc<OpenRun>, &str),
+    (input, off): (&ModelInput, &SwitchedOff),
 ) -> Result<(Prediction, String), ApiError> {
-    let run = app.runs.get(run)?;
     let listing = run.listing_by(&app.work).await?;
     let (index, entry) = listing.point(&run.id, checkpoint)?;
-    let activations = app.models.activations(&run, entry, input).await?;
+    let activations = if off.is_empty() {
+        app.models.activations(run, entry, input).await?
+    } else {
+        app.models.outputs_without(run, entry, (input, off)).await?
+    };
     let logits = &activations.layers[run.network().logits()];
     let probabilities = &activations.layers[run.network().output()];
     let predicted = deepviz_stats::predicted_class(logits, probabilities);
@@ -117,7 +134,7 @@ async fn prediction(
         ModelInput::SentImage { .. } | ModelInput::HeldImage(_) | ModelInput::Group { .. } => None,
     };
     let problem = if predicted.is_none() {
-        let divergence = app.with_log(&run, |log| Ok(log.divergence.clone())).await;
+        let divergence = app.with_log(run, |log| Ok(log.divergence.clone())).await;
         Some(not_finite(logits, probabilities, divergence.ok().flatten()))
     } else {
         None

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use deepviz_corpus::Corpus;
-use deepviz_net::{CheckpointEntry, Device, Model, Snapshot, Worker};
+use deepviz_net::{CheckpointEntry, CompiledNetwork, Device, Model, Snapshot, Worker};
 use deepviz_stats::OutputCheck;
 use ndarray::Array3;
 
@@ -80,6 +80,11 @@ impl Models {
         }
     }
 
+    /// The run's network, compiled for the device.
+    pub(crate) fn compiled(&self, run: &OpenRun) -> CompiledNetwork {
+        self.compiled_networks.of(run.network(), || self.device_of(run))
+    }
+
     /// A snapshot's weights and mean, without the optimiser's state.
     pub(crate) async fn snapshot(
         &self,
@@ -102,8 +107,7 @@ impl Models {
                 let snapshot = self.snapshot(run, entry).await?;
                 self.work
                     .run_here(WorkKind::Render, || {
-                        let model =
-                            self.compiled_networks.of(run.network(), || self.device_of(run)).model(&snapshot)?;
+                        let model = self.compiled(run).model(&snapshot)?;
                         Ok(LoadedModel { bytes: 2 * snapshot.bytes() + workspace_bytes(run.network()), model })
                     })
                     .await
