@@ -65,6 +65,6 @@ pub use recipe::Recipe;
 pub use run::{CheckpointEntry, CorpusInfo, Run, RunInfo, RunLock, RunTraining};
 pub use shape::{Shape, Step};
 pub use snapshot::Snapshot;
-pub use trace::{Backward, Trace};
+pub use trace::{Backward, Edits, Trace};
 pub use trainer::{Evaluator, InitialState, PendingDownload, StateCopy, Trainer, TrainingStep};
 pub use training_spec::TrainingSpec;

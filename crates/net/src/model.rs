@@ -5,7 +5,6 @@ use crate::device::{Cpu, Device, Worker};
 use crate::error::Error;
 use crate::execute::ChannelEdit;
 use crate::execute::cpu::model::{CompiledCpuNetwork, CpuModel, Extent};
-use crate::execute::cpu::trace::CpuTrace;
 use crate::execute::cuda::CudaModel;
 use crate::execute::worker::WorkerModel;
 use crate::input::{Preprocess, View};
@@ -244,7 +243,7 @@ impl Model {
     /// # Errors
     /// A network that a worker computes.
     pub fn trace(&self) -> Result<Trace<'_>, Error> {
-        Ok(Trace::new(CpuTrace::new(self.on_cpu()?, true)?, self.network()))
+        Ok(Trace::new(self.on_cpu()?.trace(true)?, self.network()))
     }
 
     /// The same for forward passes alone.
@@ -252,7 +251,7 @@ impl Model {
     /// # Errors
     /// A network that a worker computes.
     pub fn trace_forward(&self) -> Result<Trace<'_>, Error> {
-        Ok(Trace::new(CpuTrace::new(self.on_cpu()?, false)?, self.network()))
+        Ok(Trace::new(self.on_cpu()?.trace(false)?, self.network()))
     }
 
     /// The gradient of `seed . output of the layer` by the image's pixels (centre view; zero

@@ -1,10 +1,12 @@
 //! A few images inside a network: activations, gradients by them, and what follows from changed ones.
 
 use crate::error::Error;
+use crate::execute::cpu::edits::EditBase;
 use crate::execute::cpu::trace::CpuTrace;
 use crate::execute::{ChannelEdit, RectifierRule};
 use crate::network::Network;
 use ndarray::{Array2, ArrayView2, ArrayView3};
+use std::fmt;
 
 /// A few images inside a network with one set of weights, on the CPU. All activations stay after [`Trace::forward`];
 /// gradients of any layer's outputs go back to any layer, and channels can be set and what follows computed again.
@@ -14,6 +16,40 @@ pub struct Trace<'m> {
     network: &'m Network,
     images: usize,
     last: usize,
+}
+
+/// Channels of a layer that are set one after the other; the trace is as it was when this is dropped.
+pub struct Edits<'t, 'm> {
+    trace: &'t mut Trace<'m>,
+    base: EditBase,
+    channels: usize,
+}
+
+impl Edits<'_, '_> {
+    /// The outputs of the wanted layers with one channel set, as [`Trace::forward`] gives them; those that do not depend on
+    /// the layer are zero.
+    ///
+    /// # Errors
+    /// A channel that there is none of.
+    pub fn set(&mut self, edit: ChannelEdit) -> Result<Vec<Array2<f32>>, Error> {
+        if edit.channel >= self.channels {
+            let (expected, found) = (format!("0 to {}", self.channels - 1), edit.channel.to_string());
+            return Err(Error::Input { what: "channel of a layer", expected, found });
+        }
+        Ok(self.trace.inner.edited(&mut self.base, edit))
+    }
+}
+
+impl fmt::Debug for Edits<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Edits({} channels)", self.channels)
+    }
+}
+
+impl Drop for Edits<'_, '_> {
+    fn drop(&mut self) {
+        self.trace.inner.end_edits(&self.base);
+    }
 }
 
 /// A backward pass.
@@ -82,31 +118,15 @@ impl<'m> Trace<'m> {
         self.inner.settled(layer)
     }
 
-    /// Sets channels of a layer's output, computes again the layers that depend on it, and gives the outputs of the
-    /// wanted ones among them. The channels come back afterwards; what follows has to be computed again, by another call
-    /// or [`Trace::restore`].
+    /// Prepares to set channels of a layer's output one after the other, each alone. For each that is set the layers that
+    /// depend on it are computed again; `wanted` says whose outputs are.
     ///
     /// # Errors
-    /// A layer that is not [settled](Trace::settled), or behind the last that was computed; channels that there are none
-    /// of.
-    pub fn resume(&mut self, layer: usize, edits: &[ChannelEdit], wanted: &[usize]) -> Result<Vec<Array2<f32>>, Error> {
+    /// A layer that is not [settled](Trace::settled), or behind the last that was computed.
+    pub fn edits(&mut self, layer: usize, wanted: &[usize]) -> Result<Edits<'_, 'm>, Error> {
         wanted.iter().chain([&layer]).try_for_each(|&layer| self.check_computed(layer))?;
-        let channels = self.network.layers()[layer].shape.channels;
-        if let Some(edit) = edits.iter().find(|edit| edit.channel >= channels) {
-            let (expected, found) = (format!("0 to {}", channels - 1), edit.channel.to_string());
-            return Err(Error::Input { what: "channel of a layer", expected, found });
-        }
-        self.inner.resume_edited(layer, edits, (self.last, wanted))
-    }
-
-    /// Computes again what depends on a layer, as it was before [`Trace::resume`].
-    ///
-    /// # Errors
-    /// A layer behind the last that was computed.
-    pub fn restore(&mut self, layer: usize) -> Result<(), Error> {
-        self.check_computed(layer)?;
-        self.inner.resume(layer, self.last);
-        Ok(())
+        let base = self.inner.begin_edits(layer, (self.last, wanted))?;
+        Ok(Edits { channels: self.network.layers()[layer].shape.channels, trace: self, base })
     }
 
     fn check_computed(&self, layer: usize) -> Result<(), Error> {

@@ -81,6 +81,17 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether each channel of the output follows from the same channel of its only input, and from no other.
+    fn is_channelwise(&self) -> bool {
+        false
+    }
+
+    /// Where the output is a sum over the channels of its only input: the part of the weights that one of these is
+    /// multiplied by, in the order of the weights of the same operation on that channel alone.
+    fn weights_of_channel(&self, _inputs: &[Shape], _weights: &[f32], _channel: usize) -> Option<Vec<f32>> {
+        None
+    }
+
     /// Whether it lets positive values pass and makes negative ones zero: what guided backpropagation and deconvolution
     /// networks change the gradient of.
     fn is_rectifier(&self) -> bool {

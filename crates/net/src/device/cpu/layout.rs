@@ -81,6 +81,13 @@ impl Layout {
         start..start + self.shape.width * self.stride
     }
 
+    /// Where the values of an image's channel are, row by row.
+    pub fn channel(&self, image: usize, channel: usize) -> impl Iterator<Item = usize> + use<> {
+        let layout = *self;
+        let Shape { height, width, .. } = layout.shape;
+        (0..height * width).map(move |place| layout.pixel(image, place / width, place % width).start + channel)
+    }
+
     /// Whether every float of a pixel is a real value.
     pub fn is_full(&self) -> bool {
         self.stride == self.shape.channels
@@ -109,6 +116,20 @@ impl Layout {
 pub(crate) struct FeatureMaps<'a> {
     pub layout: &'a Layout,
     pub values: &'a [f32],
+}
+
+impl FeatureMaps<'_> {
+    /// One image's values in channel, row, column order.
+    pub fn copy_image(&self, image: usize, row: &mut [f32]) {
+        let Shape { height, width, .. } = self.layout.shape;
+        let area = height * width;
+        for place in 0..area {
+            let pixel = &self.values[self.layout.pixel(image, place / width, place % width)];
+            for (channel, &value) in pixel.iter().enumerate() {
+                row[channel * area + place] = value;
+            }
+        }
+    }
 }
 
 /// An activation or gradient of several images, to be written.

@@ -1,5 +1,6 @@
 //! Passes through a network on the CPU.
 
+pub(crate) mod edits;
 pub(crate) mod engine;
 pub(crate) mod model;
 pub(crate) mod pass;

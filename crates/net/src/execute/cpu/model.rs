@@ -2,9 +2,8 @@
 
 use super::pass::{Pass, Workspace};
 use super::plan::{Plan, Steps};
-use super::trace::CpuTrace;
+use super::trace::{CpuTrace, TraceParts};
 use crate::device::Cpu;
-use crate::device::cpu::layout::FeatureMaps;
 use crate::error::Error;
 use crate::execute::{ChannelEdit, RectifierRule, gradients_wanted};
 use crate::input::{Preprocess, View};
@@ -50,7 +49,7 @@ impl CompiledCpuNetwork {
 /// A model on the processor.
 pub(crate) struct CpuModel {
     shared: Arc<CompiledCpuNetwork>,
-    pub(super) steps: Steps,
+    steps: Steps,
     preprocess: Arc<Preprocess>,
     parameters: Parameters,
     /// The backward pass to the input, set up when first asked for.
@@ -58,10 +57,9 @@ pub(crate) struct CpuModel {
 }
 
 /// The layers prepared for gradients by every activation.
-#[derive(Debug)]
-pub(super) struct BackwardTables {
-    pub steps: Steps,
-    pub wanted: Vec<bool>,
+struct BackwardTables {
+    steps: Steps,
+    wanted: Vec<bool>,
 }
 
 impl fmt::Debug for CpuModel {
@@ -154,7 +152,7 @@ impl CpuModel {
             for (rows, _) in task.rows.iter_mut().zip(extent.wanted).filter(|(_, w)| **w == layer) {
                 let length = maps.layout.shape.len();
                 for (image, row) in rows.chunks_exact_mut(length).enumerate() {
-                    copy_out(maps, image, row);
+                    maps.copy_image(image, row);
                 }
             }
         });
@@ -165,7 +163,7 @@ impl CpuModel {
     pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
         let seed = ArrayView2::from_shape((1, seed.len()), seed)
             .map_err(|error| Error::internal(format!("a seed of a gradient: {error}")))?;
-        let mut trace = CpuTrace::new(self, true)?;
+        let mut trace = self.trace(true)?;
         trace.forward(&[self.input_of(image)?.view()], layer, &[])?;
         let gradient = trace.backward(layer, seed, (RectifierRule::Derivative, &[0]))?;
         Ok(self.by_pixel(gradient[0].row(0)))
@@ -191,12 +189,20 @@ impl CpuModel {
         out
     }
 
-    pub(super) fn plan(&self) -> &Plan {
-        &self.shared.plan
+    /// Room for a chunk of images with all their activations; with gradients, if these are wanted.
+    pub fn trace(&self, with_gradients: bool) -> Result<CpuTrace<'_>, Error> {
+        let tables = if with_gradients { Some(self.backward()?) } else { None };
+        Ok(CpuTrace::new(TraceParts {
+            plan: &self.shared.plan,
+            level: self.shared.cpu.level(),
+            steps: tables.map_or(&self.steps, |tables| &tables.steps),
+            gradients: tables.map(|tables| tables.wanted.as_slice()),
+            parameters: &self.parameters,
+        }))
     }
 
     /// The layers prepared for gradients down to the input.
-    pub(super) fn backward(&self) -> Result<&BackwardTables, Error> {
+    fn backward(&self) -> Result<&BackwardTables, Error> {
         if let Some(backward) = self.backward.get() {
             return Ok(backward);
         }
@@ -208,22 +214,8 @@ impl CpuModel {
         Ok(self.backward.get_or_init(|| BackwardTables { steps, wanted }))
     }
 
-    pub(super) fn pass<'a>(&'a self, images: usize, steps: &'a Steps, slots: &'a [BufferSlot]) -> Pass<'a> {
+    fn pass<'a>(&'a self, images: usize, steps: &'a Steps, slots: &'a [BufferSlot]) -> Pass<'a> {
         let chunk = Chunk { level: self.shared.cpu.level(), images, noise: None };
         Pass { plan: &self.shared.plan, slots, steps, chunk }
-    }
-}
-
-/// One image's values in channel, row, column order.
-pub(super) fn copy_out(maps: FeatureMaps<'_>, image: usize, row: &mut [f32]) {
-    let shape = maps.layout.shape;
-    let area = shape.height * shape.width;
-    for y in 0..shape.height {
-        for x in 0..shape.width {
-            let pixel = &maps.values[maps.layout.pixel(image, y, x)];
-            for (channel, &value) in pixel.iter().enumerate() {
-                row[channel * area + y * shape.width + x] = value;
-            }
-        }
     }
 }

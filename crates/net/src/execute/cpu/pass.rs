@@ -1,7 +1,6 @@
 //! Forward and backward through a network for one chunk of images, with the buffers they need.
 
 use super::plan::{Plan, Step, Steps};
-use super::trace::each_of_channel;
 use crate::device::cpu::buffer::{Buffer, SavedForBackward};
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
@@ -107,7 +106,7 @@ impl Pass<'_> {
                 let slot = &self.slots[layer];
                 let values = &mut space.activations[slot.buffer];
                 for image in 0..self.chunk.images {
-                    each_of_channel(&slot.activation, (image, edit.channel), |at| values[at] = edit.value);
+                    slot.activation.channel(image, edit.channel).for_each(|at| values[at] = edit.value);
                 }
             }
             seen(layer, self.activation(space, layer));

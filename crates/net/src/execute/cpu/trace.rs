@@ -1,52 +1,68 @@
-//! A few images inside a network on the processor: every activation stays, gradients go to any layer, and channels may
-//! be changed and what follows computed again.
+//! A few images inside a network on the processor: every activation stays, and gradients go to any layer.
 
-use super::model::{BackwardTables, CpuModel, copy_out};
 use super::pass::{Pass, Workspace};
-use super::plan::{Step, Steps};
+use super::plan::{Plan, Step, Steps};
+use crate::device::VectorLevel;
 use crate::device::cpu::elementwise::{Known, add};
 use crate::device::cpu::lanes::positive;
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
-use crate::execute::{ChannelEdit, RectifierRule};
-use crate::ops::cpu::GradientMut;
+use crate::execute::RectifierRule;
+use crate::network::Network;
+use crate::ops::cpu::{Chunk, GradientMut};
+use crate::parameters::Parameters;
 use ndarray::{Array2, ArrayView2, ArrayView3};
+use std::fmt;
+
+/// What a trace is made of.
+pub(crate) struct TraceParts<'m> {
+    pub plan: &'m Plan,
+    pub level: VectorLevel,
+    pub steps: &'m Steps,
+    /// Layers whose gradient can be asked for, where these are wanted.
+    pub gradients: Option<&'m [bool]>,
+    pub parameters: &'m Parameters,
+}
 
 /// A chunk of images with all their activations.
-#[derive(Debug)]
 pub(crate) struct CpuTrace<'m> {
-    model: &'m CpuModel,
-    steps: &'m Steps,
-    /// Layers whose gradient can be asked for.
-    gradients: Option<&'m BackwardTables>,
-    space: Workspace,
-    images: usize,
+    pub(super) parts: TraceParts<'m>,
+    pub(super) space: Workspace,
+    pub(super) images: usize,
+}
+
+impl fmt::Debug for CpuTrace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CpuTrace({} layers, {} images)", self.parts.plan.network.layers().len(), self.images)
+    }
 }
 
 impl<'m> CpuTrace<'m> {
-    /// Buffers for a chunk; with gradients, the layers are prepared for these too.
-    pub fn new(model: &'m CpuModel, with_gradients: bool) -> Result<Self, Error> {
-        let gradients = if with_gradients { Some(model.backward()?) } else { None };
-        let steps = gradients.map_or(&model.steps, |tables| &tables.steps);
-        let none = vec![false; model.network().layers().len()];
-        let wanted = gradients.map_or(none.as_slice(), |tables| &tables.wanted);
-        let space = Workspace::new(model.plan(), steps, Some(wanted));
-        Ok(Self { model, steps, gradients, space, images: 0 })
+    /// Buffers for a chunk.
+    pub fn new(parts: TraceParts<'m>) -> Self {
+        let none = vec![false; parts.plan.network.layers().len()];
+        let space = Workspace::new(parts.plan, parts.steps, Some(parts.gradients.unwrap_or(&none)));
+        Self { parts, space, images: 0 }
     }
 
     /// Images of a chunk, at most.
     pub fn capacity(&self) -> usize {
-        self.model.plan().chunk
+        self.parts.plan.chunk
+    }
+
+    pub(super) fn network(&self) -> &'m Network {
+        &self.parts.plan.network
     }
 
     /// The last layer whose output is written over that of `layer`, or the layer itself.
     pub fn settled(&self, layer: usize) -> usize {
-        let slots = &self.model.plan().slots;
+        let slots = &self.parts.plan.slots;
         (layer..slots.len()).rev().find(|&later| slots[later].buffer == slots[layer].buffer).unwrap_or(layer)
     }
 
-    fn pass(&self) -> Pass<'m> {
-        self.model.pass(self.images, self.steps, &self.model.plan().slots)
+    pub(super) fn pass(&self) -> Pass<'m> {
+        let TraceParts { plan, level, steps, .. } = self.parts;
+        Pass { plan, slots: &plan.slots, steps, chunk: Chunk { level, images: self.images, noise: None } }
     }
 
     /// Takes the network's inputs, `[c, h, w]` each, and computes the layers up to `last`; for each wanted layer a matrix
@@ -70,8 +86,8 @@ impl<'m> CpuTrace<'m> {
         Ok(out)
     }
 
-    fn matrices(&self, wanted: &[usize]) -> Vec<Array2<f32>> {
-        let layers = self.model.network().layers();
+    pub(super) fn matrices(&self, wanted: &[usize]) -> Vec<Array2<f32>> {
+        let layers = self.network().layers();
         wanted.iter().map(|&layer| Array2::zeros((self.images, layers[layer].shape.len()))).collect()
     }
 
@@ -82,7 +98,7 @@ impl<'m> CpuTrace<'m> {
         seeds: ArrayView2<'_, f32>,
         (rule, wanted): (RectifierRule, &[usize]),
     ) -> Result<Vec<Array2<f32>>, Error> {
-        let Some(tables) = self.gradients else {
+        let Some(prepared) = self.parts.gradients else {
             return Err(Error::internal("a trace without gradients was asked for one".into()));
         };
         let pass = self.pass();
@@ -105,7 +121,7 @@ impl<'m> CpuTrace<'m> {
             let maps = FeatureMaps { layout: &slot.gradient, values: &self.space.gradients[slot.buffer] };
             keep(&mut out, wanted, layer, maps);
             if layer > lowest {
-                self.backward_layer(&pass, layer, rule, &tables.wanted)?;
+                self.backward_layer(&pass, layer, rule, prepared)?;
             }
         }
         Ok(out)
@@ -119,7 +135,7 @@ impl<'m> CpuTrace<'m> {
         rule: RectifierRule,
         wanted: &[bool],
     ) -> Result<(), Error> {
-        let is_rectifier = self.model.network().layers()[layer].op.operation().is_rectifier();
+        let is_rectifier = self.network().layers()[layer].op.operation().is_rectifier();
         if rule == RectifierRule::Derivative || !is_rectifier {
             return pass.backward(&mut self.space, layer..=layer, wanted, |_, _, _, _| ());
         }
@@ -134,10 +150,10 @@ impl<'m> CpuTrace<'m> {
             return pass.backward(&mut self.space, layer..=layer, wanted, |_, _, _, _| ());
         }
         // The deconvolution network's: what is positive comes through, whatever the activation was.
-        if matches!(self.steps.0[layer], Step::InPlace(_)) {
+        if matches!(self.parts.steps.0[layer], Step::InPlace(_)) {
             return Ok(());
         }
-        let input = self.model.network().layers()[layer].inputs[0];
+        let input = self.network().layers()[layer].inputs[0];
         let gradient = std::mem::take(&mut self.space.gradients[slot.buffer]);
         let (mut values, is_written) = pass.take_gradient(&mut self.space, input);
         let dy = FeatureMaps { layout: &slot.gradient, values: &gradient };
@@ -148,75 +164,15 @@ impl<'m> CpuTrace<'m> {
         self.space.gradients[slot.buffer] = gradient;
         Ok(())
     }
-
-    /// Sets channels of a layer's output, computes again what depends on them, up to the layer `last`, and puts the
-    /// channels back: what follows is stale until [`CpuTrace::resume`] or the next call.
-    pub fn resume_edited(
-        &mut self,
-        layer: usize,
-        edits: &[ChannelEdit],
-        (last, wanted): (usize, &[usize]),
-    ) -> Result<Vec<Array2<f32>>, Error> {
-        let pass = self.pass();
-        let buffer = pass.slots[layer].buffer;
-        if self.settled(layer) != layer {
-            return Err(Error::Input {
-                what: "layer whose channels are set",
-                expected: "one that its reader does not overwrite".into(),
-                found: self.model.network().layers()[layer].name.clone(),
-            });
-        }
-        let layout = pass.slots[layer].activation;
-        let mut kept = Vec::new();
-        for edit in edits {
-            let values = &mut self.space.activations[buffer];
-            for image in 0..self.images {
-                each_of_channel(&layout, (image, edit.channel), |at| {
-                    kept.push((at, std::mem::replace(&mut values[at], edit.value)));
-                });
-            }
-        }
-        let mut out = self.matrices(wanted);
-        for &next in &self.model.network().depending_on(layer, last) {
-            pass.forward_layer(&mut self.space, next);
-            keep(&mut out, wanted, next, pass.activation(&self.space, next));
-        }
-        // Backwards: a channel that was set twice has its first value again.
-        for (at, value) in kept.into_iter().rev() {
-            self.space.activations[buffer][at] = value;
-        }
-        Ok(out)
-    }
-
-    /// Computes again what depends on a layer.
-    pub fn resume(&mut self, layer: usize, last: usize) {
-        let pass = self.pass();
-        for &next in &self.model.network().depending_on(layer, last) {
-            pass.forward_layer(&mut self.space, next);
-        }
-    }
 }
 
 /// Copies a layer's values into its matrices.
-fn keep(out: &mut [Array2<f32>], wanted: &[usize], layer: usize, maps: FeatureMaps<'_>) {
+pub(super) fn keep(out: &mut [Array2<f32>], wanted: &[usize], layer: usize, maps: FeatureMaps<'_>) {
     for (matrix, _) in out.iter_mut().zip(wanted).filter(|(_, wanted)| **wanted == layer) {
         for (image, mut row) in matrix.rows_mut().into_iter().enumerate() {
             if let Some(row) = row.as_slice_mut() {
-                copy_out(maps, image, row);
+                maps.copy_image(image, row);
             }
-        }
-    }
-}
-
-/// The place of every value of an image's channel.
-pub(super) fn each_of_channel(
-    layout: &crate::device::cpu::layout::Layout,
-    (image, channel): (usize, usize),
-    mut tell: impl FnMut(usize),
-) {
-    for y in 0..layout.shape.height {
-        for x in 0..layout.shape.width {
-            tell(layout.pixel(image, y, x).start + channel);
         }
     }
 }

@@ -206,6 +206,10 @@ impl Operation for Activation {
         }
     }
 
+    fn is_channelwise(&self) -> bool {
+        true
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         self.name().to_owned()
     }

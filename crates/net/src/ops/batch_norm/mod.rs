@@ -89,6 +89,10 @@ impl Operation for BatchNorm {
         (f64::from(value(Role::Weight).unwrap_or(1.0)) / (variance + self.epsilon).sqrt()) as f32
     }
 
+    fn is_channelwise(&self) -> bool {
+        true
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         "batch normalisation".to_owned()
     }

@@ -91,6 +91,15 @@ impl Operation for Conv {
         None
     }
 
+    fn weights_of_channel(&self, inputs: &[Shape], weights: &[f32], channel: usize) -> Option<Vec<f32>> {
+        let Filters { rows, columns, groups, .. } = self.filters;
+        let (kernel, channels) = (rows.size * columns.size, inputs[0].channels);
+        (groups == 1).then(|| {
+            let of_filter = weights.chunks_exact(channels * kernel);
+            of_filter.flat_map(|filter| filter[channel * kernel..][..kernel].iter().copied()).collect()
+        })
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         self.filters.describe()
     }

@@ -69,6 +69,10 @@ impl Operation for Dropout {
         self.share()
     }
 
+    fn is_channelwise(&self) -> bool {
+        true
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         format!("dropout of {} %", f64::from(self.rate as f32) * 100.0)
     }

@@ -271,6 +271,10 @@ impl Operation for Pool {
         }
     }
 
+    fn is_channelwise(&self) -> bool {
+        true
+    }
+
     fn describe(&self, _: &[Shape]) -> String {
         let kind = word(&KINDS, &self.kind);
         match self.windows {
