@@ -230,16 +230,16 @@ fn add_chunk(
     // From the last layer up: what an earlier one needs is then as it was.
     for place in (0..settled.len()).rev() {
         let layer = settled[place];
+        let mut edits = trace.edits(layer, &[at])?;
         for channel in 0..network.layers()[layer].shape.channels {
             for (way, value) in [0.0, means[place][channel]].into_iter().enumerate() {
-                let logits = trace.resume(layer, &[ChannelEdit { channel, value }], &[at])?;
+                let logits = edits.set(ChannelEdit { channel, value })?;
                 for ((&label, row), &was_right) in labels.iter().zip(logits[0].rows()).zip(&was_right) {
                     let class = usize::from(label);
                     sums.layers[place][way][[channel, class]].count(class, row, was_right);
                 }
             }
         }
-        trace.restore(layer)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //!
 //! Modules use those before them, never those after:
 //!
-//! `error` <- `target` <- `method` <- `map` <- `class_map` <- `pixel_gradient` <- `occlusion` <- `explainer` <- `spearman` <- `randomisation` <- `ablation`
+//! `error` <- `target` <- `method` <- `map` <- `class_map` <- `pixel_gradient` <- `occlusion` <- `explainer` <- `spearman` <- `randomisation` <- `ablation` <- `picture`
 
 pub mod ablation;
 mod class_map;
@@ -15,6 +15,7 @@ mod explainer;
 mod map;
 mod method;
 mod occlusion;
+pub mod picture;
 mod pixel_gradient;
 pub mod randomisation;
 mod spearman;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::database::Store;
 use super::fault::{Fault, not_a_blob};
+use super::record::AblationRecord;
 use super::table::Table;
 use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, count};
 use crate::error::Error;
@@ -24,12 +25,6 @@ pub(super) const TABLE: Table = Table {
 
 /// The columns that an atlas is read from.
 const COLUMNS: &str = "filters, base, means, effect, layer, measured_at";
-
-/// Effects with the number of images that was asked for.
-pub(crate) struct AblationRecord {
-    pub atlas: Atlas,
-    pub sample: usize,
-}
 
 /// Inserts the effects of some layers in place of what there was of them.
 pub(super) fn insert(

@@ -25,11 +25,12 @@ mod unit;
 mod weights;
 mod write;
 
-pub(crate) use ablation::AblationRecord;
 pub use confusion::CellQuery;
 pub use database::{FILE_NAME, LOG_FILE_NAME, Store};
 pub(crate) use holder::Holder;
 pub(crate) use lease::{Claim, Lease};
 pub use merge::Merged;
 pub(crate) use predictions::Predictions;
-pub(crate) use record::{SetClusters, SetRecord, UnitId, UnitKey, UnitNumbers, UnitRecord, WeightRecord};
+pub(crate) use record::{
+    AblationRecord, SetClusters, SetRecord, UnitId, UnitKey, UnitNumbers, UnitRecord, WeightRecord,
+};

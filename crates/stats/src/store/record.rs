@@ -1,10 +1,10 @@
 //! What is written of a unit, and what names it.
 
+use deepviz_attribution::ablation::Atlas;
 use deepviz_corpus::{ClassId, ImageId, Split};
 use deepviz_net::{Network, Step};
 use ndarray::Array2;
 
-use super::ablation::AblationRecord;
 use crate::activity::LayerRecord;
 use crate::cluster::{ClusterSetInfo, Neighbour};
 use crate::confusion::Outcome;
@@ -70,4 +70,10 @@ pub(crate) struct WeightRecord {
     /// Hash of the snapshot before, empty for the first.
     pub previous_hash: String,
     pub arrays: Vec<WeightNumbers>,
+}
+
+/// Effects with the number of images that was asked for.
+pub(crate) struct AblationRecord {
+    pub atlas: Atlas,
+    pub sample: usize,
 }
