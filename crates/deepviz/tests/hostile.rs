@@ -145,6 +145,9 @@ fn routes() -> Vec<String> {
                 "overlap" => "?to_layer=fc10&to_metric=euclidean",
                 "slice" => "?subject=property&name=ground&side=below&threshold=0.35",
                 "moves" => "?from=0&to=last",
+                "ablated" => "?off=fc16:0",
+                // One of the methods, and one map of the film: the honest run would take long too.
+                "checks" => "?methods=hirescam",
                 _ => "",
             };
             let path = path

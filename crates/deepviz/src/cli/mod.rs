@@ -51,6 +51,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Draw one sheet of filters or activations into a PNG file
     Render(RenderArgs),
+    /// Draw which parts of an image speak for a class
+    Explain(ExplainArgs),
     /// Take checkpoints of other programs into a run: .pt, .ckpt, .safetensors, and cuda-convnet's
     Import(Box<ImportArgs>),
     /// Print what a run, a snapshot, a recipe or a corpus holds
@@ -210,6 +212,40 @@ pub struct RenderArgs {
     pub scale: u32,
     /// Where to write the PNG
     #[arg(long, value_name = "FILE.png")]
+    pub out: PathBuf,
+}
+
+/// `deepviz explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The run folder
+    pub run: PathBuf,
+    /// Which checkpoint: an index, or `last`
+    #[arg(long, value_name = "SEL", default_value = "last")]
+    pub checkpoint: String,
+    /// The image: an id of the corpus, or an image file
+    #[arg(long, value_name = "ID|FILE")]
+    pub image: String,
+    /// How: layercam, hirescam, gradient, smoothgrad, integrated, occlusion; deconvnet and guided draw reconstructions
+    #[arg(long, value_name = "METHOD", default_value = "layercam")]
+    pub method: String,
+    /// The class, by number or name; the predicted one when not given
+    #[arg(long, value_name = "C", conflicts_with = "versus")]
+    pub class: Option<String>,
+    /// One class against another
+    #[arg(long, value_name = "A:B")]
+    pub versus: Option<String>,
+    /// The layer that layercam and hirescam are taken at; the deepest of at least 8 x 8 when not given
+    #[arg(long, value_name = "NAME")]
+    pub layer: Option<String>,
+    /// The corpus, where it is no longer where the run recorded it
+    #[arg(long, value_name = "PATH")]
+    pub corpus: Option<PathBuf>,
+    /// Pixels per pixel of the image; as many as make its side 256 or more when not given
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub scale: Option<u32>,
+    /// Where to write: a picture, or, with .json, the numbers
+    #[arg(long, value_name = "FILE.png|FILE.json")]
     pub out: PathBuf,
 }
 

@@ -1,9 +1,11 @@
 //! One module a command.
 
 pub mod access;
+mod asked;
 pub mod corpus;
 pub mod demo;
 pub mod doctor;
+pub mod explain;
 pub mod fetch;
 pub mod import;
 pub mod inspect;

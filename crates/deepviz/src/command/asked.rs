@@ -1,0 +1,101 @@
+//! The REST interface over one run, asked without a socket.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use deepviz_server::{Config, answer};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
+use serde_json::Value;
+
+use super::access::UNRESERVED;
+use super::serve::runtime;
+use crate::cli::cache_dir;
+
+/// Memory for the networks of one answer.
+const CACHE_BYTES: u64 = 1 << 30;
+
+/// Selections keep their looks in a path.
+const PATH: AsciiSet = UNRESERVED.remove(b'*').remove(b',').remove(b':');
+
+/// A run whose interface is asked.
+pub(super) struct Asked(Config);
+
+impl Asked {
+    pub(super) fn new(run: &Path, corpus: Option<PathBuf>, worker: Option<PathBuf>) -> Self {
+        Self(Config {
+            runs: vec![run.to_owned()],
+            addr: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+            corpus,
+            cache_dir: cache_dir(None),
+            cache_bytes: CACHE_BYTES,
+            token: None,
+            trusted_proxies: Vec::new(),
+            allow_upload: false,
+            upload_bytes: 0,
+            device: None,
+            worker,
+        })
+    }
+
+    /// The body of the answer, or the problem as an error; a body is sent by POST.
+    pub(super) fn ask(&self, path: &str, body: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {
+        let answer = runtime()?.block_on(answer(&self.0, path, body)).context("cannot draw")?;
+        if answer.status == 200 { Ok(answer.body) } else { Err(problem(&answer.body)) }
+    }
+
+    /// The id of the run in addresses.
+    pub(super) fn run_id(&self) -> anyhow::Result<String> {
+        let runs: Value = serde_json::from_slice(&self.ask("/api/runs", None)?)?;
+        let id = runs["runs"][0]["id"].as_str().ok_or_else(|| anyhow!("cannot find the run again"))?;
+        Ok(encoded(id))
+    }
+}
+
+/// A problem document as an error.
+fn problem(body: &[u8]) -> anyhow::Error {
+    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let detail = problem["detail"].as_str().unwrap_or("the picture could not be drawn");
+    match problem["hint"].as_str() {
+        Some(hint) => anyhow!("{detail} ({hint})"),
+        None => anyhow!("{detail}"),
+    }
+}
+
+/// Percent-encoded for a path.
+pub(super) fn encoded(part: &str) -> String {
+    utf8_percent_encode(part, &PATH).to_string()
+}
+
+/// Writes a file that is there whole or not at all; what is no file (`/dev/stdout`) is written to as it is.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.exists() && !path.is_file() {
+        return std::fs::write(path, bytes);
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
+    if written.is_err() {
+        // It may not have come to be at all.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selections_stay_and_the_rest_is_encoded() {
+        assert_eq!(encoded("10-40:5,last,*"), "10-40:5,last,*");
+        assert_eq!(encoded("a/b ?ü"), "a%2Fb%20%3F%C3%BC");
+    }
+
+    #[test]
+    fn a_problem_keeps_its_advice() {
+        let error = problem(br#"{"detail":"no layer x","hint":"layers: conv1"}"#);
+        assert_eq!(error.to_string(), "no layer x (layers: conv1)");
+    }
+}
