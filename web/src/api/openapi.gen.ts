@@ -4179,6 +4179,105 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/images/{image}/inversion': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The images that layers remember of an image: pictures whose outputs at the layer are nearest to the image's. */
+    get: {
+      parameters: {
+        query?: {
+          /** @description Checkpoints: `0,5,10-50:5,last`; the last unless given. */
+          checkpoints?: string;
+          /**
+           * @description Names of layers separated by commas; those whose filters can be switched off, behind their nonlinearity, unless
+           *     given. Layers times checkpoints are at most 128.
+           */
+          layers?: string;
+          /**
+           * @description `png` (default): the pictures side by side without gaps, what they are in the header `x-deepviz-pictures`; or
+           *     `json`: that alone.
+           */
+          format?: string;
+          /** @description Pixels per pixel, 1 to 16; 1 unless given. */
+          scale?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Id of the image.
+           * @example 3
+           */
+          image: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the pictures */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'image/png': number[];
+            'application/json': components['schemas']['PictureFilm'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/images/{image}/ledger': {
     parameters: {
       query?: never;
@@ -4315,6 +4414,113 @@ export interface paths {
         };
         /** @description there is no such thing */
         404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/layers/{layer}/filters/{filter}/visualisation': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What a filter would like to see, at one checkpoint or over time: activation maximisation with the frequencies and
+     *     colours of the corpus' images.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * @description Checkpoints: `0,5,10-50:5,last`; the last unless given, at most 128. Each picture begins with that of the one
+           *     before in this list.
+           */
+          checkpoints?: string;
+          /** @description What the first begins with: `noise` (default) or the id of an image, whose traits are accentuated. */
+          start?: string;
+          /**
+           * @description `png` (default): the pictures side by side without gaps, what they are in the header `x-deepviz-pictures`; or
+           *     `json`: that alone.
+           */
+          format?: string;
+          /** @description Pixels per pixel, 1 to 16; 1 unless given. */
+          scale?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
+          layer: string;
+          /**
+           * @description Number of the filter.
+           * @example 3
+           */
+          filter: number;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the pictures */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'image/png': number[];
+            'application/json': components['schemas']['PictureFilm'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
           headers: {
             [name: string]: unknown;
           };
@@ -6919,6 +7125,24 @@ export interface components {
       p50: (number | null)[];
       p75: (number | null)[];
       p99: (number | null)[];
+    };
+    /** @description The pictures from left to right. */
+    PictureFilm: {
+      height: number;
+      pictures: components['schemas']['PictureInfo'][];
+      /** @description Pixels of each. */
+      width: number;
+    };
+    /** @description A picture. */
+    PictureInfo: {
+      checkpoint: number;
+      layer: string;
+      /**
+       * Format: float
+       * @description Of a visualisation, the mean of the filter's output over positions, before its nonlinearity; of an inversion, the
+       *     squared distance of the layer's outputs from those of the image, as a share of their square.
+       */
+      value: number | null;
     };
     /** @description The value under a pixel of a sheet. */
     PixelValue: {

@@ -24,6 +24,7 @@ pub(crate) mod images;
 pub(crate) mod label_issue_export;
 pub(crate) mod label_issues;
 pub(crate) mod layer_ablation;
+pub(crate) mod made_pictures;
 pub(crate) mod method_checks;
 pub(crate) mod metrics;
 pub(crate) mod nearest;
@@ -131,6 +132,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(explain_film::explanation_film))
         .routes(routes!(method_checks::method_checks))
         .routes(routes!(ablated::ablated))
+        .routes(routes!(made_pictures::visualisation))
+        .routes(routes!(made_pictures::inversion))
         .routes(routes!(layer_ablation::layer_ablation))
         .routes(routes!(confusion::confusion))
         .routes(routes!(confusion::confusions))

@@ -4,6 +4,7 @@ pub(crate) mod ablated;
 pub(crate) mod ablation;
 pub(crate) mod checks;
 pub(crate) mod maps;
+pub(crate) mod pictures;
 pub(crate) mod switched_off;
 pub(crate) mod test_sample;
 

@@ -12,6 +12,7 @@ mod cut_uploads;
 mod decompression_bombs;
 mod diverged;
 mod errors;
+mod explain;
 mod faults;
 mod fixture;
 mod limits;
