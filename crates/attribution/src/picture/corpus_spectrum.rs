@@ -7,6 +7,9 @@ use rustfft::num_complex::Complex;
 
 use super::fourier::Fourier;
 
+/// Brightness from which on a pixel counts as black or white.
+const EDGE: f32 = 0.02;
+
 /// The mean amplitude of every frequency and the covariance of colours over some images, as the network sees them.
 #[derive(Clone, Debug)]
 pub struct CorpusSpectrum {
@@ -17,6 +20,8 @@ pub struct CorpusSpectrum {
     pub(super) amplitudes: Array2<f32>,
     /// Lower triangle whose product with its transpose is the covariance of the colours, scaled to a mean variance of 1.
     pub(super) colours: Array2<f32>,
+    /// Root mean square of the images' values, each as the logarithm of its odds between black and white.
+    pub(super) contrast: f32,
 }
 
 impl CorpusSpectrum {
@@ -32,8 +37,10 @@ impl CorpusSpectrum {
         let mut fourier = Fourier::new(height, width);
         let mut amplitudes = Array2::<f32>::zeros((height, width));
         let mut covariance = Array2::<f32>::zeros((channels, channels));
+        let mut squares = 0.0;
         for image in images {
             let mut values = (&model.input_of(*image)? - &black) / (&white - &black);
+            squares += values.mapv(|value| log_odds(value).powi(2)).mean().unwrap_or_default();
             for mut plane in values.axis_iter_mut(Axis(0)) {
                 let mean = plane.mean().unwrap_or_default();
                 plane.mapv_inplace(|value| value - mean);
@@ -53,8 +60,15 @@ impl CorpusSpectrum {
         let square = amplitudes.mapv(|value| value * value).mean().unwrap_or_default().sqrt();
         // Without images, or of one colour: all frequencies alike.
         let amplitudes = if square > 0.0 { amplitudes / square } else { Array2::ones((height, width)) };
-        Ok(Self { black, white, amplitudes, colours: triangle(&covariance) })
+        let contrast = if images.is_empty() { 1.0 } else { (squares / images.len() as f32).sqrt() };
+        Ok(Self { black, white, amplitudes, colours: triangle(&covariance), contrast })
     }
+}
+
+/// The logarithm of the odds of a brightness between black (0) and white (1), whose ends are cut off.
+pub(super) fn log_odds(brightness: f32) -> f32 {
+    let value = brightness.clamp(EDGE, 1.0 - EDGE);
+    (value / (1.0 - value)).ln()
 }
 
 /// Cholesky's factor of a covariance scaled to a mean variance of 1; the identity where there is no variance.

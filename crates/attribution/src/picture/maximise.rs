@@ -90,13 +90,16 @@ impl<'m> Visualiser<'m> {
         let is_next = wanted.iter().all(|(_, start)| matches!(start, Start::Before(_)));
         let (_, height, width) = self.spectrum.black.dim();
         let jitter = Stream::new(0, &[2, layer as u64]);
-        for step in 0..if is_next { NEXT_STEPS } else { STEPS } {
-            let shown: Vec<Shown> = coefficients.iter().map(|of| image.show(of)).collect();
+        let steps = if is_next { NEXT_STEPS } else { STEPS };
+        for step in 0..steps {
+            let shown: Vec<Shown> = coefficients.iter_mut().map(|of| image.show_within_contrast(of)).collect();
             let shift = |axis: u64, side: usize| {
                 let most = side / JITTER;
                 jitter.below(2 * step as u64 + axis, 2 * most as u64 + 1) as isize - most as isize
             };
             let by = (shift(0, height), shift(1, width));
+            // Smaller steps towards the end.
+            let rest = 1.0 - 0.9 * step as f32 / steps as f32;
             let inputs: Vec<Array3<f32>> = shown.iter().map(|shown| rolled(shown.input.view(), by)).collect();
             let views: Vec<ArrayView3<'_, f32>> = inputs.iter().map(Array3::view).collect();
             self.trace.forward(&views, at, &[])?;
@@ -107,10 +110,10 @@ impl<'m> Visualiser<'m> {
                 let Ok(gradient) = gradient.into_shape_with_order(shown.input.dim()) else { continue };
                 let gradient = image.gradient(shown, rolled(gradient, (-by.0, -by.1)).view());
                 let rate = if matches!(start, Start::Image(_)) { NEAR_RATE } else { RATE };
-                adam.step(&mut coefficients.0, &gradient, rate);
+                adam.step(&mut coefficients.0, &gradient, rate * rest);
             }
         }
-        let shown: Vec<Shown> = coefficients.iter().map(|of| image.show(of)).collect();
+        let shown: Vec<Shown> = coefficients.iter_mut().map(|of| image.show_within_contrast(of)).collect();
         let views: Vec<ArrayView3<'_, f32>> = shown.iter().map(|shown| shown.input.view()).collect();
         let outputs = self.trace.forward(&views, at, &[at])?;
         let rows = outputs[0].rows().into_iter().zip(wanted).zip(shown).zip(coefficients);

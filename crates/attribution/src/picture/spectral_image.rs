@@ -3,12 +3,9 @@
 use ndarray::{Array1, Array3, ArrayView3, Axis};
 use rustfft::num_complex::Complex;
 
-use super::corpus_spectrum::CorpusSpectrum;
+use super::corpus_spectrum::{CorpusSpectrum, log_odds};
 use super::fourier::Fourier;
 use deepviz_net::random::Stream;
-
-/// Values from which on a pixel counts as black or white where an image is taken apart.
-const EDGE: f32 = 0.02;
 
 /// The coefficients of an image, colour by colour.
 #[derive(Clone, Debug)]
@@ -51,12 +48,9 @@ impl<'s> SpectralImage<'s> {
 
     /// The coefficients of an image as the network sees it.
     pub fn of(&mut self, input: ArrayView3<'_, f32>) -> Coefficients {
-        let CorpusSpectrum { black, white, amplitudes, colours } = self.spectrum;
+        let CorpusSpectrum { black, white, amplitudes, colours, .. } = self.spectrum;
         let brightness = (&input - black) / (white - black);
-        let mut logits = brightness.mapv(|value| {
-            let value = value.clamp(EDGE, 1.0 - EDGE);
-            (value / (1.0 - value)).ln()
-        });
+        let mut logits = brightness.mapv(log_odds);
         // The colours' triangle is undone from the first row down.
         for row in 0..self.channels {
             for column in 0..row {
@@ -74,9 +68,23 @@ impl<'s> SpectralImage<'s> {
         Coefficients(all)
     }
 
+    /// What the network sees of coefficients that are made smaller, where they are too large, until the picture has the
+    /// contrast of the corpus' images.
+    pub fn show_within_contrast(&mut self, coefficients: &mut Coefficients) -> Shown {
+        let shown = self.show(coefficients);
+        let squares = shown.brightness.mapv(|value| log_odds(value).powi(2));
+        let contrast = squares.mean().unwrap_or_default().sqrt();
+        if contrast <= self.spectrum.contrast {
+            return shown;
+        }
+        let factor = self.spectrum.contrast / contrast;
+        coefficients.0.iter_mut().for_each(|value| *value *= factor);
+        self.show(coefficients)
+    }
+
     /// What the network sees of coefficients.
     pub fn show(&mut self, coefficients: &Coefficients) -> Shown {
-        let CorpusSpectrum { black, white, amplitudes, colours } = self.spectrum;
+        let CorpusSpectrum { black, white, amplitudes, colours, .. } = self.spectrum;
         let mut planes = Vec::with_capacity(self.channels);
         for plane in coefficients.0.chunks_exact(self.area) {
             let mut plane: Vec<Complex<f32>> = plane.iter().zip(amplitudes).map(|(value, a)| value * a).collect();
@@ -95,7 +103,7 @@ impl<'s> SpectralImage<'s> {
 
     /// The gradient by the coefficients from that by the network's input.
     pub fn gradient(&mut self, shown: &Shown, by_input: ArrayView3<'_, f32>) -> Vec<Complex<f32>> {
-        let CorpusSpectrum { black, white, amplitudes, colours } = self.spectrum;
+        let CorpusSpectrum { black, white, amplitudes, colours, .. } = self.spectrum;
         let slope = shown.brightness.mapv(|value| value * (1.0 - value));
         let by_mixed = &by_input * &(white - black) * &slope;
         let mut out = Vec::with_capacity(self.coefficients());
