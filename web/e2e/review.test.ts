@@ -141,6 +141,39 @@ describe('Review of label errors', () => {
     expect(dashboard.said('image')).toBe(String(items[2].id));
   });
 
+  test('is narrowed to the pinned cell, and widened again', async ({ dashboard }) => {
+    await dashboard.view('confusion', { checkpoint: 'last' });
+    const { page } = dashboard;
+    const { items, total } = await issuesOf(page, dashboard.run);
+    const { label, predicted } = items[0];
+    const ofCell = items.filter((one) => one.label === label && one.predicted === predicted);
+    const pinned = { checkpoint: 'last', 'confusion.cell': `${label}-${predicted}` };
+    await dashboard.view('confusion', pinned);
+    await page.locator('.side .title').getByRole('button', { name: 'label errors' }).click();
+    await dashboard.idle();
+    await expect.poll(() => options(page).count()).toBe(Math.min(40, ofCell.length));
+    expect(await page.locator('.vbar .meta').textContent()).toContain('of this cell');
+    // A link holds it.
+    await page.reload();
+    await dashboard.idle();
+    expect(await options(page).count()).toBe(Math.min(40, ofCell.length));
+    expect(dashboard.said('image')).toBe(String(ofCell[0].id));
+    await dashboard.expectAccessible();
+    // By keyboard: the chip lets it go.
+    const filter = page.getByRole('button', { name: /: show all cells$/ });
+    await filter.focus();
+    await dashboard.press('Enter');
+    await expect.poll(() => options(page).count()).toBe(Math.min(40, total));
+    expect(dashboard.said('confusion.cell')).toBeNull();
+    expect(await filter.count()).toBe(0);
+    // The short list beside the matrix obeys it too.
+    await dashboard.view('confusion', { ...pinned, 'confusion.panel': 'suspects' });
+    const rows = page.getByRole('group', { name: 'Possible label errors' }).locator('tbody tr');
+    await expect.poll(() => rows.count()).toBe(Math.min(50, ofCell.length));
+    await page.getByRole('button', { name: /: show all cells$/ }).click();
+    await expect.poll(() => rows.count()).toBe(Math.min(50, total));
+  });
+
   test('shows more on demand, and the list as a table', async ({ dashboard }) => {
     await open(dashboard, { 'confusion.cut': '3' });
     const { page } = dashboard;

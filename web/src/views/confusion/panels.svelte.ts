@@ -1,13 +1,14 @@
 // State and requests of the panels beside the matrix: moves between two checkpoints, lists of examples.
 import { classText } from '../../api/className';
 import { endpoint } from '../../api/client';
-import type { ExampleStatsPage, PredictionChanges, Separation, Split, LabelIssues } from '../../api/types';
+import type { ExampleStatsPage, PredictionChanges, Separation, Split } from '../../api/types';
 import type { ExportData } from '../../state/exportData';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { separationTables } from './apart/tables';
 import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from './lists/examples';
-import { parseCell, type Cell } from './matrix/data';
+import { formatCell, parseCell, type Cell } from './matrix/data';
+import { narrowingCell, readIssues, type IssuePage } from './review/issues';
 import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow/flow';
 import {
   changeKind,
@@ -26,7 +27,7 @@ const OF_A_MOVE = 96;
 
 export class Panels {
   readonly moves: Resource<PredictionChanges>;
-  readonly labelIssues: Resource<LabelIssues & { first: number }>;
+  readonly labelIssues: Resource<IssuePage>;
   readonly exampleStats: Resource<ExampleStatsPage & { first: number; sort: Sort }>;
   /** Index of the first row of the open list. */
   first = $state(0);
@@ -50,6 +51,10 @@ export class Panels {
     const classes = this.#store.run?.classes.length ?? 0;
     return this.picture === 'flow' ? parseCell(this.#store.option('confusion.cell', ''), classes) : null;
   });
+  /** The pinned cell, which narrows the list of possible label errors. */
+  readonly cell = $derived.by<Cell | null>(() =>
+    narrowingCell(this.#store.option('confusion.cell', ''), this.#store.run?.classes.length ?? 0),
+  );
   /** The checkpoint that predictions are compared with; null where there is none. */
   readonly from = $derived.by<number | null>(() => {
     const { checkpoint: to, before, run } = this.#store;
@@ -125,8 +130,8 @@ export class Panels {
       });
     this.labelIssues = list(
       'suspects',
-      (id, signal) => this.#labelIssuesEndpoint(id).json(signal),
-      () => '',
+      (run, signal) => readIssues({ run, split: split(), first: this.first, limit: PAGE }, this.cell, signal),
+      () => (this.cell ? formatCell(this.cell) : ''),
     );
     this.exampleStats = list(
       'hard',
@@ -140,7 +145,14 @@ export class Panels {
     // Another list, order, split or class starts at its first page.
     let of = '';
     $effect.pre(() => {
-      const place = [this.panel, this.sort, split(), store.classChosen, store.run?.id].join();
+      const place = [
+        this.panel,
+        this.sort,
+        split(),
+        store.classChosen,
+        store.run?.id,
+        store.option('confusion.cell', ''),
+      ].join();
       if (place !== of) this.first = 0;
       of = place;
     });

@@ -168,4 +168,7 @@ export function parseCell(text: string | undefined | null, classes: number): Cel
   return cell.truth < classes && cell.predicted < classes ? cell : null;
 }
 
+export const sameCell = (a: Cell | null, b: Cell | null): boolean =>
+  a?.truth === b?.truth && a?.predicted === b?.predicted;
+
 export const formatCell = (cell: Cell): string => `${cell.truth}-${cell.predicted}`;

@@ -1,17 +1,11 @@
 // State and requests of the review: the list, the verdicts on it, the image that is open.
 import { endpoint, messageOf, request } from '../../../api/client';
 import { classText } from '../../../api/className';
-import type {
-  ImageHistory,
-  LabelIssue,
-  LabelIssues,
-  NearImages,
-  Review,
-  Split,
-  Verdict,
-} from '../../../api/types';
+import type { ImageHistory, LabelIssue, NearImages, Review, Split, Verdict } from '../../../api/types';
 import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
+import { formatCell, sameCell, type Cell } from '../matrix/data';
+import { narrowingCell, readIssues, type IssuePage } from './issues';
 import { cutFrom, openItem, type Verdicts } from './review';
 
 /** Images of either class beside the open one. */
@@ -33,19 +27,28 @@ interface Step {
 }
 
 export class ReviewList {
-  readonly list: Resource<LabelIssues>;
+  readonly list: Resource<IssuePage & { cell: Cell | null }>;
   readonly evidence: Resource<Evidence>;
   readonly #kept: Resource<Review>;
   readonly #store: Store;
   readonly #split: () => Split;
   readonly cut = $derived.by(() => cutFrom(this.#store.option('confusion.cut', '')));
-  readonly items = $derived.by<LabelIssue[]>(() => {
+  /** The pinned cell of the matrix: only its images are listed. */
+  readonly cell = $derived.by<Cell | null>(() => {
+    const store = this.#store;
+    return narrowingCell(store.option('confusion.cell', ''), store.run?.classes.length ?? 0);
+  });
+  /** The list as it was asked for last, once it is there. */
+  readonly listed = $derived.by(() => {
     const { value } = this.list;
+    return value?.split === this.#split() && sameCell(value.cell, this.cell) ? value : null;
+  });
+  readonly items = $derived.by<LabelIssue[]>(() => {
     // Without the verdicts it is not known which image comes first.
     const isKnown = this.#kept.value !== null || this.#kept.error !== null;
-    return isKnown && value?.split === this.#split() ? value.items : [];
+    return isKnown ? (this.listed?.items ?? []) : [];
   });
-  readonly total = $derived.by(() => (this.items.length ? (this.list.value?.total ?? 0) : 0));
+  readonly total = $derived.by(() => (this.items.length ? (this.listed?.total ?? 0) : 0));
   /** As the server keeps them, and over them what was said here since. */
   readonly verdicts = $derived.by<Verdicts>(() => {
     const all = new Map<number, Verdict>();
@@ -76,14 +79,17 @@ export class ReviewList {
   constructor(store: Store, split: () => Split) {
     this.#store = store;
     this.#split = split;
-    this.list = resource<LabelIssues>(() => {
+    this.list = resource<IssuePage & { cell: Cell | null }>(() => {
       const run = store.run?.id;
+      const { cut, cell } = this;
       const asked = split();
       return (
         run !== undefined && {
-          key: `${run}/${asked}/${this.cut}/${store.statistics}`,
-          load: (signal) =>
-            endpoint('/api/runs/{run}/suspects', { run, split: asked, limit: this.cut }).json(signal),
+          key: `${run}/${asked}/${cut}/${cell ? formatCell(cell) : ''}/${store.statistics}`,
+          load: async (signal) => ({
+            ...(await readIssues({ run, split: asked, first: 0, limit: cut }, cell, signal)),
+            cell,
+          }),
         }
       );
     });
