@@ -225,13 +225,6 @@ describe('the pinned filter', () => {
     const frames = d.filmFrames(1000, 816, 15);
     expect([frames[0], frames[1], frames.at(-1), frames.length]).toEqual([0, 20, 980, 50]);
   });
-  it('moves within the grid', () => {
-    const cells = { columns: 8, tiles: 32 };
-    expect(d.movePin(cells, 0, 'ArrowLeft')).toBe(0);
-    expect(d.movePin(cells, 0, 'ArrowDown')).toBe(8);
-    expect(d.movePin(cells, 31, 'Home')).toBe(0);
-    expect(d.movePin(cells, 31, 'a')).toBeNull();
-  });
   it('finds a value', () => {
     expect(d.valueIndex([32, 3, 5, 5], { filter: 1, channel: 2, y: 3, x: 4 })).toBe(75 + 50 + 19);
   });

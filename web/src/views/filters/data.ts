@@ -108,19 +108,6 @@ export function filmFrames(checkpoints: number, width: number, tile: number): nu
   return Array.from({ length: Math.ceil(checkpoints / stride) }, (_, i) => i * stride);
 }
 
-/** Moves the pin with the arrow keys. */
-export function movePin(cells: { columns: number; tiles: number }, tile: number, key: string): number | null {
-  const { columns, tiles } = cells;
-  const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[key];
-  if (by !== undefined) {
-    const to = tile + by;
-    return to >= 0 && to < tiles ? to : tile;
-  }
-  if (key === 'Home') return 0;
-  if (key === 'End') return tiles - 1;
-  return null;
-}
-
 /** The words of the tooltip over a sheet. `classes` are the names of the layer's units where they stand for classes. */
 export function spot(
   sheet: SheetGeometry,
