@@ -31,6 +31,8 @@ export interface Nested {
 export const MOST_FLAT = 24;
 /** Height in pixels of a row that names open modules. */
 export const MODULE_ROW = 20;
+/** The same where it is touched. */
+export const TOUCHED_ROW = 44;
 
 /** What parts the names of modules: dots in networks from PyTorch; `_` or `-` in recipes, whose names have no dots. */
 export type Separator = '.' | '-' | '_';
