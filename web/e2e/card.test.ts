@@ -60,7 +60,9 @@ describe('by pointer', () => {
     await dashboard.view('image', { checkpoint: 'last', image: '1250' });
     const { page } = dashboard;
     const card = page.getByRole('dialog', HOVERED);
-    await page.getByRole('img', { name: /^conv1: \d+ activation maps/ }).hover({ position: { x: 20, y: 20 } });
+    await page
+      .getByRole('listbox', { name: /^conv1: \d+ activation maps/ })
+      .hover({ position: { x: 20, y: 20 } });
     await card.waitFor();
     await dashboard.view('compare', { checkpoint: 'last' });
     await page
@@ -95,6 +97,57 @@ describe('by keyboard', () => {
     await dashboard.press('Escape');
     expect(await card.count()).toBe(0);
     expect(await bank.evaluate((node) => node === document.activeElement)).toBe(true);
+  });
+});
+
+describe('by keyboard, in other views', () => {
+  test('Image: arrows go over the maps, Enter keeps, Escape lets go', async ({ dashboard }) => {
+    await dashboard.view('image', { checkpoint: 'last', image: '1250', layer: 'conv1', filter: '0' });
+    const { page } = dashboard;
+    const card = page.getByRole('dialog');
+    for (const [name, first] of [
+      [/^conv1: \d+ activation maps/, 'conv1 filter 1'],
+      [/^fc10: \d+ values/, 'fc10 unit 0'],
+    ] as const) {
+      const maps = page.getByRole('listbox', { name });
+      await maps.focus();
+      await dashboard.press('ArrowRight');
+      await expect.poll(() => card.getAttribute('aria-label')).toBe(first);
+      // Below a row of maps is another: the same number further on.
+      await dashboard.press('ArrowRight');
+      await expect.poll(() => card.getAttribute('aria-label')).not.toBe(first);
+      await dashboard.press('Enter');
+      await expect.poll(() => card.evaluate((node) => node === document.activeElement)).toBe(true);
+      await dashboard.expectAccessible();
+      await dashboard.press('Escape');
+      expect(await card.count()).toBe(0);
+      expect(await maps.evaluate((node) => node === document.activeElement)).toBe(true);
+    }
+    expect(dashboard.said('view')).toBe('image');
+  });
+
+  test('Compare: left and right over the filters, up and down over the checkpoints', async ({ dashboard }) => {
+    await dashboard.view('compare', { checkpoint: 'last' });
+    const { page } = dashboard;
+    const card = page.getByRole('dialog');
+    const table = page.getByRole('table', { name: /^Checkpoints in rows/ });
+    await table.focus();
+    await dashboard.press('ArrowRight');
+    await card.waitFor();
+    expect(await card.textContent()).not.toContain('at checkpoint');
+    const name = await card.getAttribute('aria-label');
+    await dashboard.press('ArrowUp');
+    // The same filter, earlier.
+    await expect.poll(() => card.textContent()).toContain('at checkpoint');
+    expect(await card.getAttribute('aria-label')).toBe(name);
+    await dashboard.press('ArrowRight');
+    await expect.poll(() => card.getAttribute('aria-label')).not.toBe(name);
+    await dashboard.press('Enter');
+    await expect.poll(() => card.evaluate((node) => node === document.activeElement)).toBe(true);
+    await dashboard.expectAccessible();
+    await dashboard.press('Escape');
+    expect(await card.count()).toBe(0);
+    expect(await table.evaluate((node) => node === document.activeElement)).toBe(true);
   });
 });
 
