@@ -112,11 +112,15 @@ describe('the first minute', () => {
     await dashboard.expectAccessible();
     await page.getByRole('button', { name: 'Show me around' }).click();
     const tour = page.getByRole('region', { name: 'Tour' });
-    for (let stop = 1; stop < 6; stop += 1) {
-      await expect.poll(() => tour.textContent()).toContain(`${stop} of 6`);
+    for (let stop = 1; stop < 7; stop += 1) {
+      await expect.poll(() => tour.textContent()).toContain(`${stop} of 7`);
       await tour.getByRole('button', { name: 'next' }).click();
     }
+    // The run is finished: it ends in the story.
     await tour.getByRole('button', { name: 'done' }).click();
     expect(await tour.count()).toBe(0);
+    await dashboard.idle();
+    expect(dashboard.said('view')).toBe('story');
+    expect(await page.getByRole('heading', { name: 'The story of this run' }).count()).toBe(1);
   });
 });

@@ -50,7 +50,7 @@ test('a chosen picture is the selected image of every view', async ({ dashboard 
   const similar = page.getByRole('region', { name: 'Similar images' });
   await expect.poll(() => similar.textContent()).toMatch(/\d+ of \d+ are \w+/);
   await expect.poll(() => page.locator('.units button').count()).toBeGreaterThan(3);
-  expect(await page.getByRole('img', { name: /^conv1: \d+ activation maps/ }).count()).toBe(1);
+  expect(await page.getByRole('listbox', { name: /^conv1: \d+ activation maps/ }).count()).toBe(1);
   await dashboard.expectAccessible();
   await page.keyboard.press('1');
   await dashboard.idle();
@@ -119,6 +119,33 @@ describe('the brush', () => {
     await page.getByRole('button', { name: 'uncover' }).waitFor();
   });
 
+  test('a stroke by keys is finished when the view is left', async ({ dashboard }) => {
+    await dashboard.view('image', { checkpoint: 'last', image: '1253' });
+    const { page } = dashboard;
+    await page.getByRole('button', { name: 'cover parts' }).focus();
+    await page.keyboard.press('Enter');
+    await dashboard.idle();
+    const brush = page.getByRole('application', { name: /^Brush over the image/ });
+    await brush.focus();
+    // A server that fails once says so, and the words go with the next stroke.
+    await page.route('**/predict', (route) => route.fulfill({ status: 503, body: '{}' }), { times: 1 });
+    await page.keyboard.press(' ');
+    await expect.poll(() => page.getByRole('alert').count()).toBe(1);
+    dashboard.expected(/503/);
+    await brush.focus();
+    await page.keyboard.press(' ');
+    await expect.poll(() => page.getByRole('alert').count()).toBe(0);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press(' ');
+    await page.keyboard.press('1');
+    await expect.poll(() => Number(selected(dashboard))).toBeGreaterThanOrEqual(2 ** 31);
+    await dashboard.idle();
+    expect(dashboard.said('view')).toBe('filters');
+    expect(await page.getByRole('region', { name: 'Selected image' }).textContent()).toContain(
+      '#1253, covered',
+    );
+  });
+
   test('by touch', async () => {
     const context = await (
       await launched()
@@ -134,6 +161,28 @@ describe('the brush', () => {
     await context.close();
     dashboard.expectClean();
   });
+});
+
+test('on a phone a picture is chosen by touch', async () => {
+  const context = await (
+    await launched()
+  ).newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, reducedMotion: 'reduce' });
+  const dashboard = new Dashboard(await context.newPage());
+  const { page } = dashboard;
+  await dashboard.view('confusion', { checkpoint: 'last' });
+  const opener = page.getByRole('button', { name: 'A picture of your own' });
+  expect((await opener.boundingBox())!.height).toBeGreaterThanOrEqual(44);
+  await opener.tap();
+  const choose = page.getByRole('button', { name: 'Choose a file…' });
+  const box = (await choose.boundingBox())!;
+  expect(box.height).toBeGreaterThanOrEqual(44);
+  expect(box.x).toBeGreaterThanOrEqual(0);
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), choose.tap()]);
+  await chooser.setFiles({ name: 'mine.png', mimeType: 'image/png', buffer: await file(dashboard) });
+  await expect.poll(() => page.getByRole('heading', { name: 'Own picture' }).count()).toBe(1);
+  await dashboard.idle();
+  await context.close();
+  dashboard.expectClean();
 });
 
 test('what is no picture says so', async ({ dashboard }) => {
