@@ -14,17 +14,31 @@ export const COLOURS = {
 };
 
 const font = '"Inter DV", Inter, sans-serif';
+/** Room for the labels of the axes, at text of the usual size. */
 export const LEFT = 44;
 /** Room right of the end of the run, so that a dot there is not cut. */
 export const RIGHT = 4;
 export const TOP = 8;
 export const BOTTOM = 24;
 
+/** The same for larger text. */
+export interface Margins {
+  left: number;
+  top: number;
+  bottom: number;
+}
+export const marginsAt = (scale: number): Margins => ({
+  left: Math.round(LEFT * scale),
+  top: Math.round(TOP * scale),
+  bottom: Math.round(BOTTOM * scale),
+});
+const USUAL = marginsAt(1);
+
 const label = (x: object, y: object, align: object): Mark => ({
   type: 'text',
   encode: {
-    enter: { font: { value: font }, fontSize: { value: 11 }, fontWeight: { value: 420 }, align },
-    update: { x, y, text: { field: 'label' }, fill: { signal: 'faint' } },
+    enter: { font: { value: font }, fontWeight: { value: 420 }, align },
+    update: { x, y, fontSize: { signal: 'text' }, text: { field: 'label' }, fill: { signal: 'faint' } },
   } as Mark['encode'],
 });
 
@@ -34,8 +48,8 @@ const ruleAt = (signal: string, colour: string, dash: [number, number]): Mark =>
   encode: {
     update: {
       x: { signal: `floor(scale('x', ${signal})) + 0.5` },
-      y: { value: TOP },
-      y2: { signal: `height - ${BOTTOM}` },
+      y: { signal: 'top' },
+      y2: { signal: 'height - bottom' },
       stroke: { signal: colour },
       strokeDash: { value: dash },
       opacity: { signal: `${signal} < 0 ? 0 : 1` },
@@ -54,7 +68,7 @@ const backgroundMarks = (): Mark[] => [
     ...from('y_ticks'),
     encode: {
       update: {
-        x: { value: LEFT },
+        x: { signal: 'left' },
         x2: { signal: `width - ${RIGHT}` },
         y: { signal: `round(scale('y', datum.y)) + 0.5` },
         stroke: { signal: 'grid' },
@@ -67,19 +81,19 @@ const backgroundMarks = (): Mark[] => [
       update: {
         x: { signal: `scale('x', newest)` },
         x2: { signal: `width - ${RIGHT}` },
-        y: { value: TOP },
-        y2: { signal: `height - ${BOTTOM}` },
+        y: { signal: 'top' },
+        y2: { signal: 'height - bottom' },
         fill: { signal: 'future' },
         opacity: { signal: 'newest < x_top ? 0.35 : 0' },
       },
     },
   },
   {
-    ...label({ value: LEFT - 5 }, { scale: 'y', field: 'y', offset: 4 }, { value: 'right' }),
+    ...label({ signal: 'left - 5' }, { scale: 'y', field: 'y', offset: 4 }, { value: 'right' }),
     ...from('y_ticks'),
   },
   {
-    ...label({ scale: 'x', field: 'x' }, { signal: `height - ${BOTTOM} + 17` }, { field: 'align' }),
+    ...label({ scale: 'x', field: 'x' }, { signal: 'height - bottom + 17 * bottom / 24' }, { field: 'align' }),
     ...from('x_ticks'),
   },
 ];
@@ -136,6 +150,10 @@ export function curves(log: boolean): Spec {
       { name: 'newest', value: 0 },
       { name: 'before', value: -1 },
       { name: 'lost', value: -1 },
+      { name: 'left', value: LEFT },
+      { name: 'top', value: TOP },
+      { name: 'bottom', value: BOTTOM },
+      { name: 'text', value: 11 },
     ],
     data: ['band', 'soft', 'main', 'dots', 'x_ticks', 'y_ticks'].map((name) => ({ name, values: [] })),
     scales: [
@@ -143,14 +161,14 @@ export function curves(log: boolean): Spec {
         name: 'x',
         type: 'linear',
         domain: [0, { signal: 'x_top' }],
-        range: [LEFT, { signal: `width - ${RIGHT}` }],
+        range: [{ signal: 'left' }, { signal: `width - ${RIGHT}` }],
         zero: false,
       },
       {
         name: 'y',
         type: log ? 'log' : 'linear',
         domain: [{ signal: 'y_low' }, { signal: 'y_high' }],
-        range: [{ signal: `height - ${BOTTOM}` }, TOP],
+        range: [{ signal: 'height - bottom' }, { signal: 'top' }],
         zero: false,
         clamp: true,
       },
@@ -165,20 +183,21 @@ export function curves(log: boolean): Spec {
 }
 
 /** Pixel position of a value along the run in a chart of this width, as the specification's scale computes it. */
-export const xAt = (value: number, top: number, width: number): number =>
-  LEFT + (value / top) * (width - RIGHT - LEFT);
+export const xAt = (value: number, top: number, width: number, { left } = USUAL): number =>
+  left + (value / top) * (width - RIGHT - left);
 
 /** The same for a value; null where there is none. A logarithmic axis has no place for what is not above zero. */
 export function yAt(
   value: number | null,
   axis: { low: number; high: number; log: boolean },
   height: number,
+  { top, bottom } = USUAL,
 ): number | null {
   if (value === null || !Number.isFinite(value) || (axis.log && value <= 0)) return null;
   const { low, high } = axis;
   const share = axis.log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-  const foot = height - BOTTOM;
-  return foot - (foot - TOP) * Math.max(0, Math.min(1, share));
+  const foot = height - bottom;
+  return foot - (foot - top) * Math.max(0, Math.min(1, share));
 }
 
 export interface Tick {

@@ -30,6 +30,10 @@ const LEAST = 520;
 /** The height of a cell that is touched. */
 const TARGET = 44;
 
+/** The largest cell: beside a panel, and alone. */
+const USUAL_CELL = { width: 88, height: 76, text: 1 };
+export const largeCell = (text: number) => ({ width: 220, height: 160, text });
+
 export interface MatrixRoom {
   /** Letters stand for the names of the classes. */
   letters: boolean;
@@ -41,23 +45,32 @@ export interface MatrixRoom {
   tall: number;
 }
 
-/** The room for the cells of the matrix beside its panel; in one column the panel is below, and the page scrolls. */
+/**
+ * The room for the cells of the matrix beside its panel; in one column the panel is below, and the page scrolls. In the
+ * presenter it is `alone`, at text of so many times the usual size.
+ */
 export function matrixRoom(
   available: { width: number; height: number },
   names: readonly string[],
-  narrow: boolean,
+  { narrow, alone }: { narrow: boolean; alone: number | null },
 ): MatrixRoom {
   const letters = narrow && available.width < PHONE;
   const longest = Math.max(4, ...names.map((name) => name.length));
-  const labelWidth = letters ? 30 : Math.round(Math.min(148, Math.max(64, longest * 6.5 + 18)));
-  const beside = narrow ? 0 : 24 + Math.max(421, Math.min(available.width - 828, available.width * 0.42));
+  const labelWidth = letters ? 30 : Math.round((alone ?? 1) * Math.min(148, Math.max(64, longest * 6.5 + 18)));
+  const beside =
+    narrow || alone !== null ? 0 : 24 + Math.max(421, Math.min(available.width - 828, available.width * 0.42));
   return {
     letters,
     least: narrow ? 0 : LEAST,
     recall: letters ? 0 : RECALL,
     labelWidth,
     wide: available.width - labelWidth - (letters ? 0 : RECALL) - beside,
-    tall: narrow ? TARGET * Math.max(2, names.length) + HEAD : available.height - 45 - 44,
+    tall:
+      alone !== null
+        ? available.height - 64 * alone
+        : narrow
+          ? TARGET * Math.max(2, names.length) + HEAD
+          : available.height - 45 - 44,
   };
 }
 
@@ -67,22 +80,31 @@ export function namedLayout(
   width: number,
   height: number,
   labelWidth: number,
+  most = USUAL_CELL,
 ): MatrixLayout {
-  const flat = matrixLayout(names.length, width, height - HEAD, labelWidth);
-  const longest = Math.max(1, ...names.map((name) => name.length)) * LETTER;
-  const usual = (names.reduce((sum, name) => sum + name.length, 0) / Math.max(1, names.length)) * LETTER;
+  const flat = matrixLayout(names.length, width, height - HEAD * most.text, labelWidth, most);
+  const letter = LETTER * most.text;
+  const longest = Math.max(1, ...names.map((name) => name.length)) * letter;
+  const usual = (names.reduce((sum, name) => sum + name.length, 0) / Math.max(1, names.length)) * letter;
   if (!flat.numbered || (longest <= flat.cell_width + 8 && usual <= flat.cell_width - 8)) return flat;
-  const head_height = Math.round(Math.min(110, longest + 28));
-  return { ...matrixLayout(names.length, width, height - head_height, labelWidth), head_height, upright: true };
+  const head_height = Math.round(Math.min(110 * most.text, longest + 28));
+  const cells = matrixLayout(names.length, width, height - head_height, labelWidth, most);
+  return { ...cells, head_height, upright: true };
 }
 
 /** Cells as large as the room allows, in whole pixels, at the proportions of 60 x 52. */
-export function matrixLayout(classes: number, width: number, height: number, labelWidth: number): MatrixLayout {
+export function matrixLayout(
+  classes: number,
+  width: number,
+  height: number,
+  labelWidth: number,
+  most = USUAL_CELL,
+): MatrixLayout {
   const numbered = classes <= NUMBERED_CLASSES;
   const byHeight = Math.floor(height / classes);
   const byWidth = Math.floor(width / classes);
   if (!numbered) {
-    const side = Math.max(1, Math.min(24, byHeight, byWidth));
+    const side = Math.max(1, Math.min(most === USUAL_CELL ? 24 : 48, byHeight, byWidth));
     return {
       numbered,
       histories: false,
@@ -94,16 +116,17 @@ export function matrixLayout(classes: number, width: number, height: number, lab
       upright: false,
     };
   }
-  const tall = Math.max(20, Math.min(76, byHeight));
-  const wide = Math.max(30, Math.min(88, byWidth, Math.max(60, Math.round((tall * 60) / 52))));
+  const tall = Math.max(20, Math.min(most.height, byHeight));
+  const proportion = most.text > 1 ? 100 / 52 : 60 / 52;
+  const wide = Math.max(30, Math.min(most.width, byWidth, Math.max(60, Math.round(tall * proportion))));
   return {
     numbered,
-    histories: tall >= 40 && wide >= 44,
+    histories: tall >= 40 * most.text && wide >= 44,
     cell_width: wide,
     cell_height: tall,
-    history_height: Math.min(tall - 35, Math.round(tall * 0.36)),
+    history_height: Math.min(tall - Math.round(35 * most.text), Math.round(tall * 0.36)),
     label_width: labelWidth,
-    head_height: HEAD,
+    head_height: Math.round(HEAD * most.text),
     upright: false,
   };
 }
