@@ -2,6 +2,12 @@
 import type { Box } from './card.svelte';
 
 export const CARD_WIDTH = 460;
+/** Of it the two halves, which are as wide as their text is large; the rest is padding and the gap between them. */
+const HALVES = { left: 211, right: 193 };
+export function cardSizes(text: number): { width: number; left: number; right: number } {
+  const [left, right] = [Math.round(HALVES.left * text), Math.round(HALVES.right * text)];
+  return { width: CARD_WIDTH - HALVES.left - HALVES.right + left + right, left, right };
+}
 /** Narrower windows have it as a sheet from below. */
 export const SHEET_BELOW = 500;
 export const GAP = 12;
@@ -30,5 +36,8 @@ export function placeBeside(
 }
 
 /** The filter card, a little above the top of its filter. */
-export const placeCard = (anchor: Box, height: number, window: Size): { left: number; top: number } =>
-  placeBeside(anchor, { width: CARD_WIDTH, height }, anchor.top - 24, window);
+export const placeCard = (
+  anchor: Box,
+  { width = CARD_WIDTH, height }: { width?: number; height: number },
+  window: Size,
+): { left: number; top: number } => placeBeside(anchor, { width, height }, anchor.top - 24, window);

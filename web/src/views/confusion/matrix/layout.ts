@@ -47,30 +47,29 @@ export interface MatrixRoom {
 
 /**
  * The room for the cells of the matrix beside its panel; in one column the panel is below, and the page scrolls. In the
- * presenter it is `alone`, at text of so many times the usual size.
+ * presenter it is alone. `text` is the size of text over the usual one.
  */
 export function matrixRoom(
   available: { width: number; height: number },
   names: readonly string[],
-  { narrow, alone }: { narrow: boolean; alone: number | null },
+  { narrow, alone, text }: { narrow: boolean; alone: boolean; text: number },
 ): MatrixRoom {
   const letters = narrow && available.width < PHONE;
   const longest = Math.max(4, ...names.map((name) => name.length));
-  const labelWidth = letters ? 30 : Math.round((alone ?? 1) * Math.min(148, Math.max(64, longest * 6.5 + 18)));
+  const labelWidth = letters ? 30 : Math.round(text * Math.min(148, Math.max(64, longest * 6.5 + 18)));
   const beside =
-    narrow || alone !== null ? 0 : 24 + Math.max(421, Math.min(available.width - 828, available.width * 0.42));
+    narrow || alone ? 0 : 24 + Math.max(421, Math.min(available.width - 828, available.width * 0.42));
   return {
     letters,
     least: narrow ? 0 : LEAST,
-    recall: letters ? 0 : RECALL,
+    recall: letters ? 0 : RECALL * text,
     labelWidth,
-    wide: available.width - labelWidth - (letters ? 0 : RECALL) - beside,
-    tall:
-      alone !== null
-        ? available.height - 64 * alone
-        : narrow
-          ? TARGET * Math.max(2, names.length) + HEAD
-          : available.height - 45 - 44,
+    wide: available.width - labelWidth - (letters ? 0 : RECALL * text) - beside,
+    tall: alone
+      ? available.height - 64 * text
+      : narrow
+        ? TARGET * Math.max(2, names.length) + HEAD
+        : available.height - 45 - 44,
   };
 }
 
