@@ -1,9 +1,10 @@
-// How the dashboard behaves in the hand: frame times while a long run is scrubbed, layout shifts, cold jumps, the
-// weight of the first load, memory while it plays. Prints a table for docs/benchmarks.md.
+// How the dashboard behaves in the hand: frame times while a long run is scrubbed, also with a filter card and with the
+// ladder open, how soon a card is there, layout shifts, cold jumps, the weight of the first load, memory while it plays.
+// Prints a table for docs/benchmarks.md.
 //
-//   node bench/measure.mjs [--dir FOLDER] [--minutes 2] [--checkpoints 1000]
+//   node bench/measure.mjs [--dir FOLDER] [--minutes 2] [--checkpoints 1000] [--at http://127.0.0.1:7878]
 //
-// FOLDER keeps the run between calls. The binary is $DEEPVIZ_BIN or target/release/deepviz, the browser $CHROMIUM.
+// FOLDER keeps the runs between calls; --at names a server that is up and has them, `long` and `counted`. The binary is $DEEPVIZ_BIN or target/release/deepviz, the browser $CHROMIUM.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -11,10 +12,12 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
+import { cardTimes, keepCard, placesOf } from './card.mjs';
 
 const { values: args } = parseArgs({
   options: {
     dir: { type: 'string' },
+    at: { type: 'string' },
     minutes: { type: 'string', default: '2' },
     checkpoints: { type: 'string', default: '1000' },
   },
@@ -23,34 +26,31 @@ const CHECKPOINTS = Number(args.checkpoints);
 const MINUTES = Number(args.minutes);
 const STEPS_AN_EPOCH = 20;
 const VISITS = 6;
+/** Checkpoints of the run with statistics. */
+const COUNTED = 100;
 
 const deepviz = resolve(process.env.DEEPVIZ_BIN ?? join(import.meta.dirname, '../../target/release/deepviz'));
-if (!existsSync(deepviz)) throw new Error(`no binary at ${deepviz}; \`make bench-web\` builds it first`);
+if (!args.at && !existsSync(deepviz))
+  throw new Error(`no binary at ${deepviz}; \`make bench-web\` builds it first`);
 
-/** A run of the shapes corpus with a snapshot after every step. */
-function makeRun(folder) {
-  if (existsSync(join(folder, 'long/run.toml'))) return;
+/** Runs of the shapes corpus with a snapshot after every step: a long one, and a short one with statistics. */
+function makeRuns(folder) {
   const run = (...command) =>
     execFileSync(deepviz, command, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  run('corpus', 'make', 'shapes', '--out', 'shapes', '--images', '1500', '--seed', '7');
-  const epochs = String(Math.ceil(CHECKPOINTS / STEPS_AN_EPOCH));
-  run(
-    'train',
-    'shapes-quick',
-    '--corpus',
-    'shapes',
-    '--out',
-    'long',
-    '--epochs',
-    epochs,
-    '--snapshot-every',
-    '1 steps',
-    '--quiet',
-  );
+  const train = (name, checkpoints) => {
+    const epochs = String(Math.ceil(checkpoints / STEPS_AN_EPOCH));
+    const settings = ['--epochs', epochs, '--snapshot-every', '1 steps', '--quiet'];
+    run('train', 'shapes-quick', '--corpus', 'shapes', '--out', name, ...settings);
+  };
+  const isMade = (name) => existsSync(join(folder, name));
+  if (!isMade('shapes')) run('corpus', 'make', 'shapes', '--out', 'shapes', '--images', '1500', '--seed', '7');
+  if (!isMade('long/run.toml')) train('long', CHECKPOINTS);
+  if (!isMade('counted/run.toml')) train('counted', COUNTED);
+  run('stats', 'counted');
 }
 
 async function serve(folder) {
-  const server = spawn(deepviz, ['serve', 'long', '--addr', '127.0.0.1:0'], {
+  const server = spawn(deepviz, ['serve', 'long', 'counted', '--addr', '127.0.0.1:0'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -61,6 +61,11 @@ async function serve(folder) {
   throw new Error('deepviz serve ended before it named its address');
 }
 
+const three = (times) => {
+  const sorted = [...times].sort((a, b) => a - b);
+  const of = (value) => value.toFixed(1);
+  return `${of(quantile(sorted, 0.5))} / ${of(quantile(sorted, 0.95))} / ${of(sorted.at(-1))} ms`;
+};
 const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 const idle = (page) =>
   page.waitForFunction(() => document.documentElement.dataset.idle === 'true', null, { timeout: 60_000 });
@@ -90,15 +95,17 @@ async function load(browser, address) {
     };
     requestAnimationFrame(look);
   });
-  await page.goto(`${address}/#view=filters&show=filters`);
+  await page.goto(`${address}/#run=long&view=filters&show=filters`);
   await page.waitForFunction(() => globalThis.interactive_ms !== undefined);
   const interactive_ms = await page.evaluate(() => globalThis.interactive_ms);
   await idle(page);
-  await page.goto(`${address}/#view=training`);
+  // What is fetched later, when the page has nothing to do, is the code of views that are not open.
+  const { app } = bytes;
+  await page.goto(`${address}/#run=long&view=training`);
   await page.locator('main svg.marks').first().waitFor();
   await idle(page);
   await context.close();
-  return { ...bytes, interactive_ms };
+  return { app, vega: bytes.vega, interactive_ms };
 }
 
 /** One key press a frame through the whole run; the time of every frame, and what shifted. */
@@ -153,8 +160,8 @@ async function memory(session) {
 }
 
 const folder = args.dir ? resolve(args.dir) : mkdtempSync(join(tmpdir(), 'deepviz-bench-'));
-makeRun(folder);
-const { server, address } = await serve(folder);
+if (!args.at) makeRuns(folder);
+const { server, address } = args.at ? { address: args.at } : await serve(folder);
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
@@ -188,7 +195,7 @@ try {
     ['weights and activations', 'view=filters&show=both&layer=conv1'],
     ['Training', 'view=training'],
   ]) {
-    await page.goto(`${address}/#checkpoint=0&${hash}`);
+    await page.goto(`${address}/#run=long&checkpoint=0&${hash}`);
     await page.reload();
     await idle(page);
     const last = Number(await page.locator('[role=slider]').getAttribute('aria-valuemax'));
@@ -196,14 +203,14 @@ try {
     const sorted = [...frames].sort((a, b) => a - b);
     rows.push([
       `${name}: frame while scrubbing ${frames.length}, median / p95 / worst`,
-      `${quantile(sorted, 0.5).toFixed(1)} / ${quantile(sorted, 0.95).toFixed(1)} / ${sorted.at(-1).toFixed(1)} ms`,
+      three(frames),
       '– / 17 / 50 ms',
     ]);
     rows.push([`${name}: frames over 50 ms`, String(sorted.filter((one) => one > 50).length), '0']);
     rows.push([`${name}: frames with a picture in flight`, String(late), '–']);
     rows.push([`${name}: layout shift`, shift.toFixed(4), '0']);
   }
-  await page.goto(`${address}/#checkpoint=0&view=filters&show=filters&layer=conv1`);
+  await page.goto(`${address}/#run=long&checkpoint=0&view=filters&show=filters&layer=conv1`);
   await page.reload();
   await idle(page);
   const jumps = [];
@@ -218,10 +225,44 @@ try {
     '100 ms',
   ]);
 
+  // The filter card and the ladder, on the run with statistics.
+  const COUNT = '/#run=counted&checkpoint=last';
+  await page.goto(`${address}${COUNT}&view=filters&show=filters&layer=conv1&filter=none`);
+  await page.reload();
+  await idle(page);
+  const places = placesOf(4, 4);
+  await cardTimes(page, places.slice(-1));
+  for (const how of ['another filter each time', 'again']) {
+    const times = await cardTimes(page, places);
+    rows.push([`filter card after its delay, warm, ${how}: median / p95 / worst of 16`, three(times), '50 ms']);
+  }
+  for (const [name, hash, prepare] of [
+    ['a filter card open', 'view=filters&show=both&layer=conv1&filter=none', keepCard],
+    [
+      'tell apart open',
+      'view=confusion&confusion.panel=apart',
+      (at) => at.locator('.ladder li').first().waitFor(),
+    ],
+  ]) {
+    await page.goto(`${address}/#run=counted&checkpoint=0&${hash}`);
+    await page.reload();
+    await idle(page);
+    await prepare(page);
+    await idle(page);
+    const last = Number(await page.locator('[role=slider]').getAttribute('aria-valuemax'));
+    for (const visit of ['first', 'second']) {
+      const { frames, shift } = await scrub(page, last);
+      rows.push([`${name}: frame while scrubbing ${last}, ${visit} time`, three(frames), '– / 22 / – ms']);
+      rows.push([`${name}: layout shift`, shift.toFixed(4), '0']);
+      await page.keyboard.press('Home');
+      await idle(page);
+    }
+  }
+
   if (MINUTES > 0) {
     const session = await context.newCDPSession(page);
     await session.send('Performance.enable');
-    await page.goto(`${address}/#checkpoint=0&view=filters&show=both&layer=conv1&speed=60&loop=all`);
+    await page.goto(`${address}/#run=long&checkpoint=0&view=filters&show=both&layer=conv1&speed=60&loop=all`);
     await page.reload();
     await idle(page);
     await page.getByRole('button', { name: 'Play' }).click();
@@ -240,7 +281,7 @@ try {
   if (errors.length) throw new Error(`the page reported: ${errors.join('; ')}`);
 } finally {
   await browser.close();
-  server.kill();
+  server?.kill();
   if (!args.dir) rmSync(folder, { recursive: true, force: true });
 }
 console.log(`${cpus()[0].model}, ${cpus().length} cores, headless Chromium, no GPU\n`);
