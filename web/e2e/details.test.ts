@@ -78,7 +78,7 @@ describe('an image', () => {
   test('opens the filter of a map by a double click', async ({ dashboard }) => {
     const { page } = dashboard;
     await dashboard.view('image', { checkpoint: 'last' });
-    const maps = page.getByRole('img', { name: /^conv2: \d+ activation maps/ });
+    const maps = page.getByRole('listbox', { name: /^conv2: \d+ activation maps/ });
     const box = (await maps.boundingBox())!;
     await page.mouse.dblclick(box.x + 45, box.y + 8);
     await expect.poll(() => dashboard.said('view')).toBe('filters');
