@@ -12,11 +12,13 @@ const [address = 'http://127.0.0.1:7878', run, out = '../docs/images'] = process
 if (!run) throw new Error('usage: node scripts/pictures.mjs ADDRESS RUN [FOLDER]');
 const SIZE = { width: 1280, height: 800 };
 const VIEWS = {
+  story: {},
   filters: {},
   card: { view: 'filters', layer: 'conv3' },
   image: {},
   confusion: { 'confusion.cell': '3-5' },
   apart: { view: 'confusion', 'confusion.cell': '3-5', 'confusion.panel': 'apart' },
+  review: { view: 'confusion', 'confusion.page': 'review' },
   flow: { view: 'confusion', 'confusion.picture': 'flow', 'confusion.panel': 'moves' },
   clusters: {},
   compare: {},
