@@ -79,6 +79,29 @@ describe('the story of a finished run', () => {
   });
 });
 
+describe('found sentences', () => {
+  test('are left out by keyboard or pointer, everywhere, and brought back', async ({ dashboard }) => {
+    const { page } = dashboard;
+    await dashboard.view('story');
+    const before = await texts(dashboard);
+    await page.getByRole('button', { name: `Leave out: ${before[0]}` }).click();
+    await expect.poll(() => texts(dashboard)).toEqual(before.slice(1));
+    await page.getByRole('button', { name: `Leave out: ${before[1]}` }).focus();
+    await dashboard.press('Enter');
+    await expect.poll(() => texts(dashboard)).toEqual(before.slice(2));
+    await dashboard.expectAccessible();
+    // The browser keeps them; the presenter obeys.
+    await page.reload();
+    await dashboard.idle();
+    await expect.poll(() => texts(dashboard)).toEqual(before.slice(2));
+    await dashboard.press('p');
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(before[2]);
+    await dashboard.press('Escape');
+    await page.getByRole('button', { name: 'show all' }).click();
+    await expect.poll(() => texts(dashboard)).toEqual(before);
+  });
+});
+
 describe('the presenter', () => {
   test('walks through the sentences by keys; the playhead goes where each is about', async ({ dashboard }) => {
     const { page } = dashboard;

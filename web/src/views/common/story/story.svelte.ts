@@ -4,6 +4,7 @@ import type { FoundSentence, OwnSentence, OwnSentences, Story, StoryPicture } fr
 import { during } from '../../../base/idle';
 import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
+import { readHidden, writeHidden } from './hidden';
 import { checkpointOfOwn, hashOfLink, hashOfOwn } from './link';
 
 /** A sentence of either kind, as the list, the slides and the report show it. */
@@ -51,6 +52,7 @@ export class RunStory {
   busy = $state(false);
   /** How often the users' sentences were to be read again. */
   #times = $state(0);
+  #hides = $state(0);
 
   constructor(store: Store) {
     this.#store = store;
@@ -82,11 +84,22 @@ export class RunStory {
     return run !== undefined && this.#kept.key === this.#keyOf(run) ? this.#kept.value : null;
   });
 
-  /** All sentences: those found by rules, then those of users. */
+  /** Rules whose sentences were left out in this browser. */
+  readonly #hidden = $derived.by<ReadonlySet<string>>(() => {
+    void this.#hides;
+    return readHidden(this.#store.run?.id ?? '');
+  });
+  /** How many of the sentences that were found are left out. */
+  readonly leftOut = $derived.by(
+    () => (this.found.value?.sentences ?? []).filter((one) => this.#hidden.has(one.id)).length,
+  );
+  /** All sentences: those found by rules, unless they were left out, then those of users. */
   readonly told = $derived.by<Told[]>(() => {
     const { run } = this.#store;
     if (!run) return [];
-    const found = (this.found.value?.sentences ?? []).map((one) => fromFound(run.id, one));
+    const found = (this.found.value?.sentences ?? [])
+      .filter((one) => !this.#hidden.has(one.id))
+      .map((one) => fromFound(run.id, one));
     const picture = errorPicture(this.#store);
     const own = (this.own?.sentences ?? []).map((one, at): Told => {
       const href = hashOfOwn(run.id, one);
@@ -125,6 +138,17 @@ export class RunStory {
     } finally {
       this.busy = false;
     }
+  }
+
+  /** Leaves a found sentence out: of the list, the presenter and the report. */
+  hide(rule: string): void {
+    writeHidden(this.#store.run?.id ?? '', new Set([...this.#hidden, rule]));
+    this.#hides += 1;
+  }
+
+  showAll(): void {
+    writeHidden(this.#store.run?.id ?? '', new Set());
+    this.#hides += 1;
   }
 
   /** Reads the users' sentences again, after someone else has changed them. */
