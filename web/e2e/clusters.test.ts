@@ -20,6 +20,21 @@ const cards = (dashboard: Dashboard) =>
   );
 const orderButton = ({ page }: Dashboard) => page.getByRole('button', { name: /^order fixed at \d+$/ });
 
+test('the bars above them carry the letters of the classes', async ({ dashboard }) => {
+  await dashboard.view('clusters', { checkpoint: 'last' });
+  const { page } = dashboard;
+  const bars = page.getByRole('img', { name: 'Size and class mix of all clusters' });
+  const signs = async () => new Set(await bars.locator('.sign').allTextContents());
+  expect((await signs()).size).toBeGreaterThan(3);
+  // Where there is no room for the names of the groups, their letters stand below.
+  await page.setViewportSize({ width: 390, height: 844 });
+  await dashboard.idle();
+  const below = await bars.locator('text:not(.sign, .size)').allTextContents();
+  expect(below.map((text) => text.trim()).filter((text) => /^[a-z]{1,3}$/.test(text)).length).toBeGreaterThan(
+    2,
+  );
+});
+
 describe('the cards', () => {
   test('are arranged anew for the checkpoint on the screen when asked, in the default order', async ({
     dashboard,

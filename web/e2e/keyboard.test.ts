@@ -153,7 +153,7 @@ describe('without a pointer', () => {
     // Started by the user its buttons take the focus, which returns at the end.
     await expect.poll(async () => (await focused(dashboard))?.name).toBe('button next');
     await page.keyboard.press('Enter');
-    await expect.poll(() => around.textContent()).toContain('2 of 6');
+    await expect.poll(() => around.textContent()).toContain('2 of 7');
     await dashboard.press('Escape');
     await expect.poll(() => around.count()).toBe(0);
     expect(dashboard.said('view')).toBe('training');

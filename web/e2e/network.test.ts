@@ -186,6 +186,9 @@ describe('the network strip', () => {
         await dashboard.idle();
         const box = (await strip.boundingBox())!;
         expect(box.x + box.width).toBeLessThanOrEqual(width);
+        // What is touched is as high as a finger.
+        for (const name of await strip.getByRole('button', { name: /^fold / }).all())
+          expect((await name.boundingBox())!.height).toBeGreaterThanOrEqual(44);
       }
       await page.context().close();
     });
