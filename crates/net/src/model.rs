@@ -13,7 +13,7 @@ use crate::output::LayerOutput;
 use crate::parameters::Parameters;
 use crate::snapshot::Snapshot;
 use crate::trace::Trace;
-use ndarray::{Array2, Array3, ArrayView1, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3};
 use std::sync::{Arc, OnceLock};
 
 /// A network with one set of weights, ready to be applied. Results for an image do not depend on
@@ -201,6 +201,36 @@ impl Model {
         }
         let extent = Extent { wanted, last: wanted.iter().copied().max().unwrap_or(0), edits };
         self.on_cpu()?.apply(images, &views, extent, |(): &mut (), _, _| ()).map(|(out, _)| out)
+    }
+
+    /// The outputs of the wanted layers from those of a layer that all later ones follow from ([`Network::is_cut`]), with a
+    /// row an image, in channel, row, column order; channels of it and of later layers may be set.
+    ///
+    /// # Errors
+    /// A layer that others go past, rows of another length; otherwise as [`Model::forward_edited`].
+    pub fn forward_from(
+        &self,
+        (start, rows): (usize, ArrayView2<'_, f32>),
+        wanted: &[usize],
+        edits: &[(usize, ChannelEdit)],
+    ) -> Result<Vec<Array2<f32>>, Error> {
+        let network = self.network();
+        wanted.iter().chain([&start]).try_for_each(|&layer| self.check_layer(layer))?;
+        let length = network.layers()[start].shape.len();
+        let found = match () {
+            () if !network.is_cut(start) => "one that others go past".to_owned(),
+            () if rows.ncols() != length => format!("rows of {} values", rows.ncols()),
+            () => String::new(),
+        };
+        if !found.is_empty() {
+            let expected = format!("a layer that all later ones follow from, with rows of its {length} values");
+            return Err(Error::Input { what: "layer to go on from", expected, found });
+        }
+        for (layer, edit) in edits {
+            self.check_channel(*layer, edit)?;
+        }
+        let extent = Extent { wanted, last: wanted.iter().copied().max().unwrap_or(0), edits };
+        self.on_cpu()?.apply_from(start, rows, extent)
     }
 
     /// The model on the CPU.

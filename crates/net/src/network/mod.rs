@@ -182,6 +182,11 @@ impl Network {
         }
     }
 
+    /// Whether all that comes after a layer follows from its output alone.
+    pub fn is_cut(&self, layer: usize) -> bool {
+        (layer + 1..self.layers.len()).all(|index| self.layers[index].inputs.iter().all(|&input| input >= layer))
+    }
+
     /// The layers up to `last` whose output depends on that of `layer`, in order.
     pub(crate) fn depending_on(&self, layer: usize, last: usize) -> Vec<usize> {
         let mut depends = vec![false; self.layers.len()];

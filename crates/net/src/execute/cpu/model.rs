@@ -2,7 +2,7 @@
 
 use super::pass::{Pass, Workspace};
 use super::plan::{Plan, Steps};
-use super::trace::{CpuTrace, TraceParts};
+use super::trace::{CpuTrace, TraceParts, keep};
 use crate::device::Cpu;
 use crate::error::Error;
 use crate::execute::{ChannelEdit, RectifierRule, gradients_wanted};
@@ -11,7 +11,7 @@ use crate::network::Network;
 use crate::ops::cpu::{BufferSlot, Chunk};
 use crate::output::LayerOutput;
 use crate::parameters::Parameters;
-use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -158,6 +158,55 @@ impl CpuModel {
         });
         self.shared.spaces.lock().unwrap_or_else(PoisonError::into_inner).push(space);
         Ok(())
+    }
+
+    /// The wanted outputs from those of a layer that all later ones follow from, with a row an image.
+    pub fn apply_from(
+        &self,
+        start: usize,
+        rows: ArrayView2<'_, f32>,
+        extent: Extent<'_>,
+    ) -> Result<Vec<Array2<f32>>, Error> {
+        let plan = &self.shared.plan;
+        let dependents = plan.network.depending_on(start, extent.last);
+        let layers = plan.network.layers();
+        let run = |part: ArrayView2<'_, f32>| {
+            let images = part.nrows();
+            let mut out: Vec<Array2<f32>> =
+                extent.wanted.iter().map(|&layer| Array2::zeros((images, layers[layer].shape.len()))).collect();
+            let mut space = self.shared.space(&self.steps);
+            let pass = self.pass(images, &self.steps, &plan.forward_slots);
+            let slot = &pass.slots[start];
+            let area = slot.activation.shape.height * slot.activation.shape.width;
+            let values = &mut space.activations[slot.buffer];
+            for (image, row) in part.rows().into_iter().enumerate() {
+                for channel in 0..slot.activation.shape.channels {
+                    let own = row.iter().skip(channel * area);
+                    slot.activation.channel(image, channel).zip(own).for_each(|(at, &value)| values[at] = value);
+                }
+            }
+            for &layer in [start].iter().chain(&dependents) {
+                if layer > start {
+                    pass.forward_layer(&mut space, layer);
+                }
+                pass.edit(&mut space, layer, extent.edits);
+                keep(&mut out, extent.wanted, layer, pass.activation(&space, layer));
+            }
+            self.shared.spaces.lock().unwrap_or_else(PoisonError::into_inner).push(space);
+            out
+        };
+        let chunks: Vec<ArrayView2<'_, f32>> = rows.axis_chunks_iter(Axis(0), plan.chunk).collect();
+        let parts: Vec<Vec<Array2<f32>>> = if self.shared.cpu.is_parallel() {
+            self.shared.cpu.install(|| chunks.into_par_iter().map(run).collect())
+        } else {
+            chunks.into_iter().map(run).collect()
+        };
+        let joined = |place: usize| {
+            let views: Vec<ArrayView2<'_, f32>> = parts.iter().map(|part| part[place].view()).collect();
+            ndarray::concatenate(Axis(0), &views)
+                .map_err(|error| Error::internal(format!("outputs of parts of a batch: {error}")))
+        };
+        (0..extent.wanted.len()).map(joined).collect()
     }
 
     pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {

@@ -102,14 +102,19 @@ impl Pass<'_> {
             if layer > 0 {
                 self.forward_layer(space, layer);
             }
-            for (_, edit) in edits.iter().filter(|(of, _)| *of == layer) {
-                let slot = &self.slots[layer];
-                let values = &mut space.activations[slot.buffer];
-                for image in 0..self.chunk.images {
-                    slot.activation.channel(image, edit.channel).for_each(|at| values[at] = edit.value);
-                }
-            }
+            self.edit(space, layer, edits);
             seen(layer, self.activation(space, layer));
+        }
+    }
+
+    /// Sets the channels of a layer that are to be set.
+    pub fn edit(&self, space: &mut Workspace, layer: usize, edits: &[(usize, ChannelEdit)]) {
+        for (_, edit) in edits.iter().filter(|(of, _)| *of == layer) {
+            let slot = &self.slots[layer];
+            let values = &mut space.activations[slot.buffer];
+            for image in 0..self.chunk.images {
+                slot.activation.channel(image, edit.channel).for_each(|at| values[at] = edit.value);
+            }
         }
     }
 
