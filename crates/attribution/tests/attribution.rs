@@ -207,6 +207,23 @@ fn stop_gives_nothing(case: &Case, of: LabelledImages<'_>, layers: &[usize]) {
 }
 
 #[test]
+fn going_on_from_a_layer_is_the_same_as_from_the_image() {
+    let case = case();
+    let views = case.views();
+    let (relu1, pool1, at) = (case.index("relu1"), case.index("pool1"), case.network.logits());
+    let outputs = case.model.forward(&views, &[pool1]).unwrap();
+    let edits = [(pool1, deepviz_net::ChannelEdit { channel: 1, value: 0.25 })];
+    for edits in [&edits[..], &[]] {
+        let expected = case.model.forward_edited(&views, &[at], edits).unwrap();
+        let found = case.model.forward_from((pool1, outputs[0].view()), &[at], edits).unwrap();
+        assert_eq!(found, expected);
+    }
+    let short = outputs[0].slice(ndarray::s![.., 1..]);
+    assert!(case.model.forward_from((pool1, short), &[at], &[]).is_err());
+    assert!(case.network.is_cut(relu1));
+}
+
+#[test]
 fn a_dead_filter_is_missed_by_nobody() {
     let mut case = case();
     // Silent everywhere: no weights, and a bias below zero.

@@ -112,6 +112,14 @@ fn arrange(seed: u64, split: u64, images: usize) -> Vec<Planned> {
     plan
 }
 
+impl ShapesNotes {
+    /// Which pixels of an image lie on the shape that was drawn, row by row; none for an image that there is none of.
+    pub fn mask(&self, id: ImageId) -> Option<Vec<bool>> {
+        let subclass = SUBCLASSES.get(usize::from(*self.image_subclasses.get(id.index())?))?;
+        Some(scene::mask(self.seed, id.index() as u64, subclass))
+    }
+}
+
 fn notes(seed: u64, plan: &[Planned]) -> ShapesNotes {
     let drawn = |planned: &Planned| ClassId(SUBCLASSES[usize::from(planned.subclass)].class as u16);
     ShapesNotes {

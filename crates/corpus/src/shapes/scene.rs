@@ -47,6 +47,13 @@ pub(crate) fn picture(seed: u64, image: u64, subclass: &Subclass, pixels: &mut [
     }
 }
 
+/// Which pixels of an image of a sub-class lie on its shape, row by row.
+pub(crate) fn mask(seed: u64, image: u64, subclass: &Subclass) -> Vec<bool> {
+    let scene = Scene::draw(&mut Random::new(seed, image), subclass);
+    let point = |index: usize| [(index % SIDE) as f32 - 15.5, (index / SIDE) as f32 - 15.5];
+    (0..SIDE * SIDE).map(|index| scene.distance(point(index)) <= 0.0).collect()
+}
+
 impl Scene {
     fn draw(random: &mut Random, subclass: &Subclass) -> Self {
         let radius = random.between(7.0, 10.5);
