@@ -148,6 +148,7 @@ fn routes() -> Vec<String> {
                 "ablated" => "?off=fc16:0",
                 // One of the methods, and one map of the film: the honest run would take long too.
                 "checks" => "?methods=hirescam",
+                "inversion" => "?layers=relu1",
                 _ => "",
             };
             let path = path

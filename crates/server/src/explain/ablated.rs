@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use deepviz_net::CheckpointEntry;
+use ndarray::{Array2, ArrayView1};
 
 use crate::explain::switched_off::SwitchedOff;
 use crate::explain::test_sample::TestSample;
@@ -15,6 +16,18 @@ use crate::sheet::models::{Activations, Models};
 
 /// Images that go through the network at a time, so that others get their turn between.
 const CHUNK_IMAGES: usize = 256;
+
+/// Values of a layer's outputs that are kept for one sample at most: 64 MiB.
+const MOST_KEPT_VALUES: usize = 16 << 20;
+
+/// A layer's outputs for some images, with a row an image.
+struct LayerOutputs(Array2<f32>);
+
+impl CacheSize for LayerOutputs {
+    fn bytes(&self) -> usize {
+        self.0.len() * size_of::<f32>()
+    }
+}
 
 /// The predicted class of every image of a sample.
 pub(crate) struct PredictedClasses(pub(crate) Vec<u16>);
@@ -65,24 +78,31 @@ impl Models {
         self.cache
             .get(key, async {
                 let loaded = self.model(run, entry).await?;
-                let edits = off.edits(run.network());
-                let wanted = [run.network().logits(), run.network().output()];
+                let network = run.network();
+                let edits = off.edits(network);
+                let wanted = [network.logits(), network.output()];
+                // What comes before the first unit that is off is computed once, where all that follows goes through it.
+                let first = edits.iter().map(|(layer, _)| *layer).min();
+                let start = first.filter(|&layer| {
+                    let values = network.layers()[layer].shape.len() * sample.ids.len();
+                    network.is_cut(layer) && values <= MOST_KEPT_VALUES
+                });
                 let mut classes = Vec::with_capacity(sample.ids.len());
-                for ids in sample.ids.chunks(CHUNK_IMAGES) {
+                for (place, ids) in sample.ids.chunks(CHUNK_IMAGES).enumerate() {
+                    let kept = match start {
+                        Some(layer) => Some(self.outputs_of(run, entry, (sample, place), layer).await?),
+                        None => None,
+                    };
                     let (loaded, sample, ids, edits) =
                         (Arc::clone(&loaded), sample.clone(), ids.to_vec(), edits.clone());
                     let apply = move || {
-                        let images = sample.pixels(&ids)?;
-                        let outputs = loaded.model.forward_edited(&images, &wanted, &edits)?;
-                        let rows = outputs[0].rows().into_iter().zip(outputs[1].rows());
-                        let class = |(logits, probabilities): (ndarray::ArrayView1<'_, f32>, _)| {
-                            let (logits, probabilities): (_, ndarray::ArrayView1<'_, f32>) = (logits, probabilities);
-                            let (logits, probabilities) = (logits.to_vec(), probabilities.to_vec());
-                            deepviz_stats::predicted_class(&logits, &probabilities).map(|class| class as u16)
+                        let outputs = match (start, kept) {
+                            (Some(layer), Some(kept)) => {
+                                loaded.model.forward_from((layer, kept.0.view()), &wanted, &edits)?
+                            }
+                            _ => loaded.model.forward_edited(&sample.pixels(&ids)?, &wanted, &edits)?,
                         };
-                        rows.map(class).collect::<Option<Vec<u16>>>().ok_or_else(|| {
-                            ApiError::unusable("the outputs of this checkpoint are not finite, so nothing is predicted")
-                        })
+                        predicted(&outputs[0], &outputs[1])
                     };
                     classes.extend(self.work.run(WorkKind::Forward, apply).await?);
                 }
@@ -90,4 +110,38 @@ impl Models {
             })
             .await
     }
+
+    /// A layer's outputs for a chunk of a sample.
+    async fn outputs_of(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+        (sample, place): (&TestSample, usize),
+        layer: usize,
+    ) -> Result<Arc<LayerOutputs>, ApiError> {
+        let key = format!("outputs-of/{}/{}/{layer}/{}/{place}", run.id, entry.hash, sample.key());
+        self.cache
+            .get(key, async {
+                let loaded = self.model(run, entry).await?;
+                let (sample, ids) =
+                    (sample.clone(), sample.ids.chunks(CHUNK_IMAGES).nth(place).unwrap_or(&[]).to_vec());
+                let apply = move || {
+                    let outputs = loaded.model.forward_edited(&sample.pixels(&ids)?, &[layer], &[])?;
+                    Ok(LayerOutputs(outputs.into_iter().next().unwrap_or_default()))
+                };
+                self.work.run(WorkKind::Forward, apply).await
+            })
+            .await
+    }
+}
+
+/// The class of every row.
+fn predicted(logits: &Array2<f32>, probabilities: &Array2<f32>) -> Result<Vec<u16>, ApiError> {
+    let rows = logits.rows().into_iter().zip(probabilities.rows());
+    let class = |(logits, probabilities): (ArrayView1<'_, f32>, ArrayView1<'_, f32>)| {
+        deepviz_stats::predicted_class(&logits.to_vec(), &probabilities.to_vec()).map(|class| class as u16)
+    };
+    rows.map(class)
+        .collect::<Option<Vec<u16>>>()
+        .ok_or_else(|| ApiError::unusable("the outputs of this checkpoint are not finite, so nothing is predicted"))
 }
