@@ -28,7 +28,7 @@ describe('the timeline as an instrument', () => {
     await dashboard.view('filters', { checkpoint: '5' });
     await dashboard.press('i');
     for (let step = 0; step < 3; step += 1) await dashboard.press('ArrowRight');
-    await dashboard.press('o');
+    await dashboard.press('Shift+I');
     await expect.poll(() => dashboard.said('loop')).toBe('5-8');
     await page
       .getByRole('group', { name: /^Speed/ })

@@ -71,6 +71,17 @@ export type Verdict = Schemas['Verdict'];
 export type Duplicates = Answer<'/api/runs/{run}/duplicates'>;
 export type DuplicatePair = Duplicates['items'][number];
 
+/** What units that are switched off do to the confusion, over the same images. */
+export type AblatedConfusion = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/ablated'>;
+/** What each class loses without each filter of a layer. */
+export type LayerAblation = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/ablation'>;
+/** Maps of an image at several checkpoints: which parts of it speak for a class. */
+export type ExplanationFilm = Answer<'/api/runs/{run}/images/{image}/explain'>;
+export type ExplanationMap = ExplanationFilm['maps'][number];
+/** The parameter randomisation test of the methods. */
+export type MethodChecks = Answer<'/api/runs/{run}/explain/checks'>;
+export type MethodCheck = MethodChecks['methods'][number];
+
 export type Confusion = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/confusion'>;
 export type CellPage =
   Answer<'/api/runs/{run}/checkpoints/{checkpoint}/confusion/{true_class}/{predicted}/images'>;

@@ -1,5 +1,7 @@
 /** Table of the dashboard's keys: label, description and action. The help lists it, the page obeys it. */
+import type { OffUnit } from './offUnits';
 import type { Store } from './store.svelte';
+import { switchedOff } from './switchedOff.svelte';
 
 export interface Key {
   keys: string[];
@@ -43,10 +45,10 @@ const TIME_KEYS: Key[] = [
   },
   { keys: ['l'], label: 'L', says: 'Loop', act: (s) => s.player.toggleLoop() },
   {
-    keys: ['i', 'o'],
-    label: 'I O',
-    says: 'The loop begins here, ends here',
-    act: (s, e) => s.player.setLoopEnd(e.key.toLowerCase() === 'i' ? 'from' : 'to', s.checkpoint),
+    keys: ['i'],
+    label: 'I',
+    says: 'The loop begins here; with Shift it ends here',
+    act: (s, e) => s.player.setLoopEnd(e.shiftKey ? 'to' : 'from', s.checkpoint),
   },
   {
     keys: ['-', '+', '='],
@@ -73,9 +75,14 @@ export interface ShellActions {
   focusSearch: () => void;
   help: () => void;
   openTable: () => void;
+  /** The unit of the kept card, or the pinned one where filters are shown. */
+  unit: () => OffUnit | null;
 }
 
-export function keyTable(views: readonly string[], { focusSearch, help, openTable }: ShellActions): Key[] {
+export function keyTable(
+  views: readonly string[],
+  { focusSearch, help, openTable, unit }: ShellActions,
+): Key[] {
   return [
     ...TIME_KEYS,
     { keys: ['f'], label: 'F', says: 'Follow the newest', act: (s) => s.setFollow(!s.follow) },
@@ -91,6 +98,12 @@ export function keyTable(views: readonly string[], { focusSearch, help, openTabl
       label: 'V',
       says: 'The map of the pinned filter over the image',
       act: (s) => s.setOption('map', s.option('map', 'apart') === 'over' ? 'apart' : 'over', 'apart'),
+    },
+    {
+      keys: ['o'],
+      label: 'O',
+      says: 'Switch the kept or pinned unit off, and on again; Esc switches all on',
+      act: () => switchedOff.key(unit()),
     },
     {
       keys: ['p'],
@@ -112,6 +125,7 @@ export function keyTable(views: readonly string[], { focusSearch, help, openTabl
       says: 'Release what is pinned',
       act: (s) => {
         if (s.presenter.on) return s.presenter.leave();
+        if (switchedOff.any) return switchedOff.restore();
         if (s.view === 'filters') s.choose({ filter: null, channel: null });
         s.chooseClass(null);
       },

@@ -78,7 +78,7 @@ export function urlStateOf(
 }
 
 /** Numbers of clusters, checkpoints and units mean nothing in another run. */
-const OF_ONE_RUN = new Set(['clusters.open', 'bank.at', 'bank.since', 'bank.from', 'training.unit']);
+const OF_ONE_RUN = new Set(['clusters.open', 'bank.at', 'bank.since', 'bank.from', 'training.unit', 'off']);
 
 /** The URL state for another run: the view, its options and a picture of one's own stay, what belongs to the run alone goes. */
 export function urlStateForRun(state: UrlState, run: string): UrlState {

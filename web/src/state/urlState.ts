@@ -66,7 +66,7 @@ export function hashFromUrlState(state: UrlState): string {
     if (value !== null) params.set(key, String(value));
   }
   for (const key of Object.keys(state.options).sort()) params.set(key, state.options[key]);
-  return `#${params.toString().replace(/%2C/g, ',').replace(/%3A/g, ':')}`;
+  return `#${params.toString().replace(/%2C/g, ',').replace(/%3A/g, ':').replace(/%3B/g, ';')}`;
 }
 
 /** The state as it is handed on: without what depends on who looks. */

@@ -3,10 +3,12 @@ import { classText } from '../../api/className';
 import { endpoint } from '../../api/client';
 import type { ExampleStatsPage, PredictionChanges, Separation, Split } from '../../api/types';
 import type { ExportData } from '../../state/exportData';
+import { switchedOff } from '../../state/switchedOff.svelte';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { separationTables } from './apart/tables';
 import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from './lists/examples';
+import { differenceTables } from './off/difference';
 import { formatCell, parseCell, type Cell } from './matrix/data';
 import { narrowingCell, readIssues, type IssuePage } from './review/issues';
 import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow/flow';
@@ -191,8 +193,18 @@ export class Panels {
     if (this.kind !== null && !next.endsWith(this.kind)) this.#store.setOption('confusion.kind', 'all', 'all');
   }
 
-  /** Export data of the open panel. */
+  /** Export data of the units that are off, and of the open panel. */
   exportData(names: readonly string[]): ExportData {
+    const { confusion, url } = switchedOff;
+    const beside = this.#besideData(names);
+    if (!confusion) return beside;
+    return {
+      requests: [url, ...beside.requests],
+      tables: [...differenceTables(confusion, names), ...beside.tables],
+    };
+  }
+
+  #besideData(names: readonly string[]): ExportData {
     const id = this.#store.run?.id ?? '';
     const split = this.#split();
     const { answer, bands, labelIssues, exampleStats } = this;

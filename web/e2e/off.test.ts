@@ -1,0 +1,101 @@
+// Units switched off: by the card's switch and by key, what every view then says, and the way back.
+import type { Page } from 'playwright-core';
+import { describe, expect } from 'vitest';
+import { test } from './dashboard';
+
+const bar = (page: Page) => page.locator('.offbar');
+const cells = (page: Page) => page.getByRole('gridcell').and(page.locator('[data-truth]'));
+
+describe('by key', () => {
+  test('O switches the pinned unit off and on, Escape restores, the link holds it', async ({ dashboard }) => {
+    await dashboard.view('filters', { checkpoint: 'last', layer: 'fc48', filter: '3', image: '1250' });
+    const { page } = dashboard;
+    const before = await page.getByRole('img', { name: /^Predicted classes/ }).boundingBox();
+    await dashboard.press('o');
+    await expect.poll(() => dashboard.said('off')).toBe('fc48:3');
+    expect(page.url()).toContain('off=fc48:3');
+    await expect.poll(() => bar(page).textContent()).toMatch(/unit 3 of fc48 is off.*test error.*instead of/s);
+    await dashboard.idle();
+    // Nothing else changes its place.
+    expect(await page.getByRole('img', { name: /^Predicted classes/ }).boundingBox()).toEqual(before);
+    expect(await page.getByRole('complementary', { name: 'Images' }).textContent()).toContain('all on');
+    await dashboard.expectAccessible();
+    // One more layer: several are off, in the form of the REST interface.
+    await page.keyboard.press(']');
+    await dashboard.view('filters', { checkpoint: 'last', layer: 'conv1', filter: '2', off: 'fc48:3' });
+    await dashboard.press('o');
+    await expect.poll(() => dashboard.said('off')).toBe('fc48:3;conv1:2');
+    await expect.poll(() => bar(page).textContent()).toContain('fc48 3, conv1 2 are off');
+    await dashboard.press('Escape');
+    await expect.poll(() => dashboard.said('off')).toBeNull();
+    expect(await bar(page).count()).toBe(0);
+    expect(dashboard.said('filter')).toBe('2');
+  });
+
+  test('without a pin it blinks between off and on', async ({ dashboard }) => {
+    await dashboard.view('confusion', { checkpoint: 'last', off: 'fc48:3' });
+    await dashboard.press('o');
+    await expect.poll(() => dashboard.said('off')).toBeNull();
+    await dashboard.press('o');
+    await expect.poll(() => dashboard.said('off')).toBe('fc48:3');
+  });
+});
+
+describe('on the card', () => {
+  test('a switch, which is amber while the unit is off', async ({ dashboard }) => {
+    await dashboard.view('filters', { checkpoint: 'last', layer: 'conv2', filter: 'none' });
+    const { page } = dashboard;
+    await page.getByRole('listbox', { name: 'Filter bank of conv2' }).click({ position: { x: 40, y: 40 } });
+    const card = page.getByRole('dialog');
+    const own = card.getByRole('switch', { name: /^Filter \d+ of conv2 is on$/ });
+    expect(await own.getAttribute('aria-checked')).toBe('true');
+    await own.click();
+    await expect.poll(() => own.getAttribute('aria-checked')).toBe('false');
+    await expect.poll(() => dashboard.said('off')).toBe(`conv2:${dashboard.said('filter')}`);
+    await dashboard.idle();
+    await dashboard.expectAccessible();
+    // By keyboard, on again; the same state stands under the pinned filter.
+    await own.focus();
+    await page.keyboard.press('Space');
+    await expect.poll(() => own.getAttribute('aria-checked')).toBe('true');
+    await page.keyboard.press('Escape');
+    expect(await card.count()).toBe(0);
+    const pinned = page.getByRole('region', { name: 'Pinned filter' }).getByRole('switch');
+    await pinned.click();
+    await expect.poll(() => dashboard.said('off')).toMatch(/^conv2:\d+$/);
+    await bar(page)
+      .getByRole('button', { name: /^Switch on/ })
+      .click();
+    await expect.poll(() => dashboard.said('off')).toBeNull();
+    // What stands for the classes cannot be off.
+    await dashboard.view('filters', { checkpoint: 'last', layer: 'fc10', filter: '1' });
+    expect(await page.getByRole('switch').count()).toBe(0);
+  });
+});
+
+describe('Confusion', () => {
+  test('differences only, in the places of the counts', async ({ dashboard }) => {
+    await dashboard.view('confusion', { checkpoint: 'last' });
+    const { page } = dashboard;
+    const at = await cells(page).nth(37).boundingBox();
+    await dashboard.view('confusion', { checkpoint: 'last', off: 'fc48:0-23' });
+    await page.getByRole('grid', { name: /^Change of the confusion matrix/ }).waitFor();
+    expect(await cells(page).nth(37).boundingBox()).toEqual(at);
+    const texts = await cells(page).allTextContents();
+    expect(texts).toHaveLength(100);
+    for (const text of texts) expect(text.trim()).toMatch(/^([+−]\d+|·)$/);
+    // What a row loses in one cell it gains in others.
+    const value = (text: string) =>
+      text.trim() === '·' ? 0 : Number(text.trim().replace('−', '-').replace('+', ''));
+    for (let row = 0; row < 10; row += 1)
+      expect(texts.slice(row * 10, row * 10 + 10).reduce((sum, text) => sum + value(text), 0)).toBe(0);
+    await dashboard.expectAccessible();
+    // Arrows move in it; the table twin has the same numbers.
+    await cells(page).first().focus();
+    await dashboard.press('ArrowDown');
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('data-truth'))).toBe('1');
+    await dashboard.press('t');
+    await page.getByRole('complementary', { name: 'Numbers of this view' }).waitFor();
+    await page.getByRole('button', { name: /^Change without fc48 0, / }).waitFor();
+  });
+});
