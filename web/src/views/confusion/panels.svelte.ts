@@ -20,9 +20,9 @@ import {
   type ChangeKind,
 } from './lists/predictionChanges';
 
-export type Panel = 'cell' | 'apart' | 'moves' | 'suspects' | 'hard';
+export type Panel = 'cell' | 'apart' | 'costs' | 'moves' | 'suspects' | 'hard';
 export type PictureKind = 'matrix' | 'flow';
-export const PANELS: Panel[] = ['cell', 'apart', 'moves', 'suspects', 'hard'];
+export const PANELS: Panel[] = ['cell', 'apart', 'costs', 'moves', 'suspects', 'hard'];
 
 /** Images of each move that are shown. */
 const OF_A_MOVE = 96;
@@ -35,13 +35,17 @@ export class Panels {
   first = $state(0);
   /** What the panel `apart` shows, and the request behind it; null while it shows nothing. */
   separation = $state.raw<{ found: Separation; url: string } | null>(null);
+  /** What the panel `costs` exports; null while it shows nothing. */
+  costs = $state.raw<ExportData | null>(null);
   readonly #store: Store;
   readonly #split: () => Split;
 
   readonly panel = $derived.by<Panel>(() => {
-    const said = this.#store.option('confusion.panel', 'cell');
+    const said = this.#store.option('confusion.panel', this.standard);
     return PANELS.find((one) => one === said) ?? 'cell';
   });
+  /** Beside the differences stands whose loss costs a class most. */
+  readonly standard = $derived.by<Panel>(() => (switchedOff.any ? 'costs' : 'cell'));
   readonly sort = $derived.by<Sort>(() => sortFrom(this.#store.option('confusion.hard', 'forgotten')));
   readonly picture = $derived.by<PictureKind>(() =>
     this.#store.option('confusion.picture', 'matrix') === 'flow' ? 'flow' : 'matrix',
@@ -180,7 +184,7 @@ export class Panels {
   setPicture(picture: PictureKind): void {
     this.#store.setOption('confusion.picture', picture, 'matrix');
     // The moves of the flow stand beside it.
-    if (picture === 'flow') this.#store.setOption('confusion.panel', 'moves', 'cell');
+    if (picture === 'flow') this.#store.setOption('confusion.panel', 'moves', this.standard);
   }
 
   /** Selects a ribbon: its moves are listed, its images shown. The same again clears the selection. */
@@ -189,7 +193,7 @@ export class Panels {
     this.#store.setOption('confusion.ribbon', next ?? '', '');
     this.#store.setOption('confusion.move', '', '');
     if (next === null) return;
-    this.#store.setOption('confusion.panel', 'moves', 'cell');
+    this.#store.setOption('confusion.panel', 'moves', this.standard);
     if (this.kind !== null && !next.endsWith(this.kind)) this.#store.setOption('confusion.kind', 'all', 'all');
   }
 
@@ -221,6 +225,7 @@ export class Panels {
       const { found, url } = this.separation;
       return { requests: [url], tables: separationTables(found, names) };
     }
+    if (this.panel === 'costs' && this.costs) return this.costs;
     if (this.panel === 'suspects' && labelIssues.value)
       return {
         requests: [this.#labelIssuesEndpoint(id).url],

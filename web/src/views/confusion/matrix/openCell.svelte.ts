@@ -60,10 +60,12 @@ export class OpenCell {
   /** Pins a cell; the same again unpins it. */
   pin(cell: Cell): void {
     const { store, panels } = this.#context;
-    const again = panels.panel === 'cell' && this.#isPinned(cell);
+    const isBeside = panels.panel === 'cell' || panels.panel === 'costs';
+    const again = isBeside && this.#isPinned(cell);
     clearTimeout(this.#dwell);
     this.show(cell);
-    store.setOption('confusion.panel', 'cell', 'cell');
+    // What a class loses stays beside the matrix: its class is that of the cell.
+    if (panels.panel !== 'costs') store.setOption('confusion.panel', 'cell', panels.standard);
     store.setOption('confusion.cell', again ? '' : formatCell(cell), '');
   }
 
