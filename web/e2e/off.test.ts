@@ -99,3 +99,37 @@ describe('Confusion', () => {
     await page.getByRole('button', { name: /^Change without fc48 0, / }).waitFor();
   });
 });
+
+describe('whose loss costs a class most', () => {
+  test('ten units of a layer, a click tries one', async ({ dashboard }) => {
+    await dashboard.view('confusion', { checkpoint: 'last' });
+    const { page } = dashboard;
+    await page.getByRole('button', { name: 'ablation' }).click();
+    const panel = page.getByRole('region', { name: /^Whose loss costs .+ most$/ });
+    const rows = panel.getByRole('listitem').getByRole('button');
+    await expect.poll(() => rows.count()).toBe(10);
+    await dashboard.expectAccessible();
+    // By keyboard: it is tried, and on again.
+    await rows.nth(1).focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => dashboard.said('off')).toMatch(/^fc48:\d+$/);
+    await dashboard.idle();
+    expect(await rows.nth(1).getAttribute('aria-pressed')).toBe('true');
+    await page.getByRole('grid', { name: /^Change of the confusion matrix/ }).waitFor();
+    await rows.nth(1).click();
+    await expect.poll(() => dashboard.said('off')).toBeNull();
+    // Of another class: that of the cell.
+    const name = await panel.getAttribute('aria-label');
+    await cells(page).nth(0).focus();
+    await dashboard.press('ArrowDown');
+    await dashboard.press('ArrowDown');
+    const later = await page.getByRole('region', { name: /^Whose loss costs/ }).getAttribute('aria-label');
+    await dashboard.press('ArrowDown');
+    expect(new Set([name, later, await panel.getAttribute('aria-label')]).size).toBeGreaterThan(1);
+    await panel.getByRole('button', { name: 'its mean' }).click();
+    await expect.poll(() => dashboard.said('ablation.to')).toBe('mean');
+    await panel.getByRole('button', { name: 'conv1' }).click();
+    await expect.poll(() => rows.first().textContent()).toContain('filter');
+    expect(dashboard.said('ablation.layer')).toBe('conv1');
+  });
+});

@@ -70,6 +70,8 @@ export const TERMS = {
   diagonal: 'The cells that are correct; excluded from the colours, they do not drown the others',
   'effect interval':
     'Where the net loss lies with 95 % certainty: ± 1.96 times the root of lost plus gained images. What holds zero is noise, and grey',
+  'completeness error':
+    'Of integrated gradients: how far the sum of the map is from the difference of the logit to that of the mean image, as a share of it',
   cluster: 'Images whose features lie close together, found by k-means; keeps its position over time',
   'what makes this cluster':
     'Measured properties of the images, words of their file names and classes in which the cluster differs from other images: by the difference of means in standard deviations (Hedges’ g), or of shares. What is within the noise or small is left out',

@@ -1,0 +1,99 @@
+/** The film of a decision: which checkpoints are its frames, where a map is strongest, and in words. Pure. */
+import type { ExplanationMap, MethodCheck } from '../../../api/types';
+import { fixed, percent } from '../../../base/format';
+
+/** Checkpoints in one request at most. */
+const MOST_AT_ONCE = 96;
+
+/**
+ * So many frames of the checkpoints that can be used, closer at the beginning, where most happens; the untrained
+ * network is left out where there is room for that.
+ */
+export function frames(usable: readonly number[], most: number): number[] {
+  const trained = usable.length > most ? usable.slice(1) : usable;
+  if (trained.length <= most) return [...trained];
+  const last = trained.length - 1;
+  const places = Array.from({ length: most }, (_, i) => Math.round(last * (i / Math.max(1, most - 1)) ** 1.5));
+  // Frames that fall together move on by one.
+  for (let i = 1; i < most; i += 1) places[i] = Math.max(places[i], places[i - 1] + 1);
+  return places.map((place) => trained[Math.min(last, place)]);
+}
+
+/** As many as one request holds, evenly, the first and the last among them. */
+export function evenly(usable: readonly number[], most = MOST_AT_ONCE): number[] {
+  if (usable.length <= most) return [...usable];
+  const step = (usable.length - 1) / (most - 1);
+  return Array.from({ length: most }, (_, i) => usable[Math.round(i * step)]);
+}
+
+/** The frame that a checkpoint belongs to: the last one not after it. */
+export function frameOf(frames: readonly number[], checkpoint: number): number | null {
+  return frames.reduce<number | null>(
+    (found, frame) => (frame <= checkpoint ? frame : found),
+    frames[0] ?? null,
+  );
+}
+
+interface Cells {
+  rows: number;
+  columns: number;
+}
+
+/** The third of the image, in either direction, in which a map is strongest: `top right`, `the middle`. */
+export function strongestPart(values: readonly (number | null)[], { rows, columns }: Cells): string | null {
+  const sums = new Float64Array(9);
+  values.forEach((value, at) => {
+    const y = Math.min(2, Math.floor((3 * Math.floor(at / columns)) / rows));
+    const x = Math.min(2, Math.floor((3 * (at % columns)) / columns));
+    if (value !== null && Number.isFinite(value)) sums[3 * y + x] += value;
+  });
+  const best = sums.indexOf(Math.max(...sums));
+  if (!(sums[best] > 0)) return null;
+  const [y, x] = [Math.floor(best / 3), best % 3];
+  if (y === 1 && x === 1) return 'middle';
+  const words = [['top', '', 'bottom'][y], ['left', '', 'right'][x]].filter(Boolean);
+  return words.length === 2 ? words.join(' ') : `${words[0]}${y === 1 ? ' side' : ''}`;
+}
+
+/** What the map says, in pieces; the names are inked. */
+export interface Said {
+  where: string | null;
+  value: string;
+  /** The fall where a part is covered. */
+  fall: string | null;
+}
+
+export function said(map: ExplanationMap, shape: Cells, method: string): Said {
+  const values = map.values.map((value) => value ?? -Infinity);
+  const most = Math.max(...values);
+  return {
+    where: strongestPart(map.values, shape),
+    value: fixed(map.explained, 1),
+    fall: method === 'occlusion' && most > 0 ? fixed(most, 1) : null,
+  };
+}
+
+/** Of integrated gradients: how far the sum of the map is from what it explains. */
+export const completeness = (map: Pick<ExplanationMap, 'completeness_error'>): string | null =>
+  map.completeness_error === null ? null : percent(Math.abs(map.completeness_error), 2);
+
+export type Verdict = 'passes' | 'fails' | 'reconstruction';
+
+export const verdictOf = (check: Pick<MethodCheck, 'passed' | 'reconstruction'>): Verdict =>
+  check.reconstruction ? 'reconstruction' : check.passed ? 'passes' : 'fails';
+
+/** The probabilities of logits; zeros where one is not a number. */
+export function softmax(logits: readonly (number | null)[]): number[] {
+  const most = Math.max(...logits.map((value) => value ?? -Infinity));
+  const powers = logits.map((value) => (value === null ? 0 : Math.exp(value - most)));
+  const sum = powers.reduce((all, power) => all + power, 0);
+  return powers.map((power) => (sum > 0 ? power / sum : 0));
+}
+
+/** The two classes that matter: the one explained, and the other or the strongest of the others at the end. */
+export function inked(last: readonly (number | null)[], of: number, versus: number | null): number[] {
+  if (versus !== null) return [of, versus];
+  const others = last.map((value, k) => ({ k, value: value ?? -Infinity })).filter(({ k }) => k !== of);
+  const next = others.sort((a, b) => b.value - a.value)[0];
+  return next ? [of, next.k] : [of];
+}

@@ -1,0 +1,184 @@
+/** What the page asks for: logits over time, the maps of the film and of the checkpoint on the screen, the check. */
+import { classText } from '../../../api/className';
+import { endpoint } from '../../../api/client';
+import type { ExplanationFilm, ExplanationMap, MethodCheck, MethodChecks } from '../../../api/types';
+import { resource, type Resource } from '../../../state/resource.svelte';
+import type { Store } from '../../../state/store.svelte';
+import { scaleLimit } from '../../common/maps/veil';
+import { methodNamed } from '../../common/maps/methods';
+import { evenly, frames } from './film';
+
+/** While one scrubs, a map that takes long is asked for where the playhead rests. */
+const REST_MS = 200;
+
+const EXPLAIN = '/api/runs/{run}/images/{image}/explain' as const;
+
+interface Asked {
+  url: string;
+  film: ExplanationFilm;
+  limit: number;
+}
+
+const asNumber = (text: string, classes: number): number | null =>
+  /^\d{1,6}$/.test(text) && Number(text) < classes ? Number(text) : null;
+
+export class WhyMaps {
+  readonly #store: Store;
+  /** Logits at all checkpoints; LayerCAM's maps come with them. */
+  readonly base: Resource<ExplanationFilm>;
+  readonly #film: Resource<Asked>;
+  readonly #near: Resource<Asked>;
+  readonly checks: Resource<MethodChecks & { name: string }>;
+
+  readonly method = $derived.by(() => methodNamed(this.#store.option('why.method', 'layercam')));
+  /** The class that was chosen; null for the one that is predicted at the end. */
+  readonly chosen = $derived.by(() => asNumber(this.#store.option('why.class', ''), this.#classes.length));
+  readonly versus = $derived.by(() => asNumber(this.#store.option('why.against', ''), this.#classes.length));
+  readonly usable = $derived.by(() =>
+    (this.#store.run?.checkpoints ?? [])
+      .filter((point) => !point.problem && !point.diverged && !point.not_finite)
+      .map((point) => point.index),
+  );
+  readonly frames: number[];
+
+  constructor(store: Store, most: () => number) {
+    this.#store = store;
+    this.frames = $derived(frames(this.usable, most()));
+    this.base = resource<ExplanationFilm>(() => {
+      const { run, image } = store;
+      if (!run || image === null || !run.corpus.available || this.usable.length === 0) return null;
+      return {
+        key: `${run.id}/${image}/${this.usable.length}/${this.#hash}`,
+        load: (signal) =>
+          endpoint(EXPLAIN, { run: run.id, image, checkpoints: evenly(this.usable).join(',') }).json(signal),
+      };
+    });
+    this.#film = this.#maps(
+      () =>
+        this.method.cost === 'film'
+          ? [...new Set([...this.frames, ...evenly(this.usable)])].sort((a, b) => a - b)
+          : this.frames,
+      false,
+    );
+    this.#near = this.#maps(() => {
+      const at = store.checkpoint;
+      if (this.#inFilm(at) || !this.usable.includes(at)) return [];
+      // Neighbours come with it where they cost little.
+      const around = this.method.cost === 'cheap' ? [at - 2, at - 1, at, at + 1, at + 2] : [at];
+      return around.filter((one) => this.usable.includes(one));
+    }, true);
+    this.checks = resource<MethodChecks & { name: string }>(() => {
+      const { run } = store;
+      const { name } = this.method;
+      if (!run || !run.corpus.available || this.usable.length === 0) return null;
+      return {
+        key: `${run.id}/${name}/${this.#hash}`,
+        load: async (signal) => ({
+          ...(await endpoint('/api/runs/{run}/explain/checks', { run: run.id, methods: name }).json(signal)),
+          name,
+        }),
+      };
+    });
+  }
+
+  #maps(checkpoints: () => number[], quiet: boolean): Resource<Asked> {
+    return resource<Asked>(() => {
+      const { run, image } = this.#store;
+      const wanted = checkpoints();
+      if (!run || image === null || !run.corpus.available || wanted.length === 0) return null;
+      // The class that is predicted at the end is known first, so that all maps are of one.
+      const { method, versus, target } = this;
+      if (target === null && this.base.error === null) return null;
+      const place = wanted.join(',');
+      return {
+        key: `${this.#subject}/${place}/${this.#hash}`,
+        subject: quiet && method.cost === 'dear' ? { name: `${image}/${place}`, ms: REST_MS } : undefined,
+        load: async (signal) => {
+          const asked = endpoint(EXPLAIN, {
+            run: run.id,
+            image,
+            method: method.name,
+            class: target === null ? null : classText(this.#classes, target),
+            versus: versus === null ? null : classText(this.#classes, versus),
+            checkpoints: place,
+          });
+          const film = await asked.json(signal);
+          return { url: asked.url, film, limit: scaleLimit(film.maps.map((map) => map.values)) };
+        },
+      };
+    });
+  }
+
+  get #hash(): string {
+    return this.#store.run?.checkpoints[this.usable.at(-1) ?? 0]?.hash ?? '';
+  }
+  get #classes(): string[] {
+    return this.#store.run?.classes ?? [];
+  }
+  /** What every map of the page is about. */
+  get #subject(): string {
+    const { run, image } = this.#store;
+    const target = this.chosen ?? this.target;
+    return [run?.id, image, this.method.name, target, this.versus].join('/');
+  }
+
+  /** The class that is explained; null while the one that is predicted is not known. */
+  get target(): number | null {
+    if (this.chosen !== null) return this.chosen;
+    const { value } = this.base;
+    return value?.image === this.#store.image ? (value?.maps.at(-1)?.predicted ?? null) : null;
+  }
+
+  #fits(asked: Asked | null): asked is Asked {
+    const first = asked?.film.maps[0];
+    const isOf = asked?.film.image === this.#store.image && asked.film.method === this.method.name;
+    return isOf && (!first || (first.class === this.target && first.versus === this.versus));
+  }
+  #inFilm(checkpoint: number): boolean {
+    const { value } = this.#film;
+    return this.#fits(value) && value.film.maps.some((map) => map.checkpoint === checkpoint);
+  }
+
+  /** The film of what is asked for now; null while it is being read. */
+  get film(): ExplanationFilm | null {
+    const { value } = this.#film;
+    return this.#fits(value) ? value.film : null;
+  }
+  get url(): string {
+    return this.#film.value?.url ?? '';
+  }
+  /** One end of the scale for all frames. */
+  get limit(): number {
+    return this.#film.value?.limit ?? 1;
+  }
+  get error(): unknown {
+    return this.#film.error;
+  }
+  get slow(): boolean {
+    return this.#film.slow || this.#film.pending;
+  }
+  retry(): void {
+    this.#film.retry();
+  }
+
+  /** The map of a checkpoint, where it is there. */
+  at(checkpoint: number): ExplanationMap | null {
+    const near = this.#near.value;
+    const all = [...(this.film?.maps ?? []), ...(this.#fits(near) ? near.film.maps : [])];
+    return all.find((map) => map.checkpoint === checkpoint) ?? null;
+  }
+
+  /** Logits by checkpoint, over time. */
+  get series(): ExplanationMap[] {
+    const { value } = this.base;
+    return value?.image === this.#store.image ? (value?.maps ?? []) : (this.film?.maps ?? []);
+  }
+
+  /** The check of the method that is chosen. */
+  get check(): MethodCheck | null {
+    const { value } = this.checks;
+    return value?.name === this.method.name
+      ? (value.methods.find((one) => one.method === this.method.name) ?? null)
+      : null;
+  }
+}
