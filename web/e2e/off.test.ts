@@ -56,7 +56,7 @@ describe('on the card', () => {
     await dashboard.expectAccessible();
     // By keyboard, on again; the same state stands under the pinned filter.
     await own.focus();
-    await page.keyboard.press('Space');
+    await page.keyboard.press('Enter');
     await expect.poll(() => own.getAttribute('aria-checked')).toBe('true');
     await page.keyboard.press('Escape');
     expect(await card.count()).toBe(0);

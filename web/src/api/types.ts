@@ -75,6 +75,8 @@ export type DuplicatePair = Duplicates['items'][number];
 export type AblatedConfusion = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/ablated'>;
 /** What each class loses without each filter of a layer. */
 export type LayerAblation = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/ablation'>;
+/** The map of an image at a checkpoint: which parts of it speak for a class. */
+export type Explanation = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/explain/{image}'>;
 /** Maps of an image at several checkpoints: which parts of it speak for a class. */
 export type ExplanationFilm = Answer<'/api/runs/{run}/images/{image}/explain'>;
 export type ExplanationMap = ExplanationFilm['maps'][number];

@@ -68,6 +68,8 @@ export const TERMS = {
   'largest growth':
     'Since the reference: the mean of up to 5 checkpoints around the current one less that around the reference. What is within the spread between checkpoints or the Poisson noise of the counts is left out',
   diagonal: 'The cells that are correct; excluded from the colours, they do not drown the others',
+  'effect by class':
+    'How many more or fewer images of each class are right when the filter is set to zero behind its nonlinearity; the line is the 95 % interval, and grey is within noise',
   'effect interval':
     'Where the net loss lies with 95 % certainty: ± 1.96 times the root of lost plus gained images. What holds zero is noise, and grey',
   'completeness error':

@@ -79,6 +79,29 @@ export interface ShellActions {
   unit: () => OffUnit | null;
 }
 
+/** Why an answer is given, and what breaks without a unit. */
+const whyKeys = (unit: () => OffUnit | null): Key[] => [
+  {
+    keys: ['w'],
+    label: 'W',
+    says: 'What speaks for the predicted class, over the image and over examples (LayerCAM)',
+    act: (s) => s.setOption('why.over', s.option('why.over', '') === '1' ? '' : '1', ''),
+  },
+  {
+    keys: ['a'],
+    label: 'A',
+    says: 'Filters: colour by effect, the class that each filter’s loss hurts most',
+    act: (s) =>
+      s.setOption('bank.colour', s.option('bank.colour', '') === 'effect' ? 'weights' : 'effect', 'weights'),
+  },
+  {
+    keys: ['o'],
+    label: 'O',
+    says: 'Switch the kept or pinned unit off, and on again; Esc switches all on',
+    act: () => switchedOff.key(unit()),
+  },
+];
+
 export function keyTable(
   views: readonly string[],
   { focusSearch, help, openTable, unit }: ShellActions,
@@ -99,12 +122,7 @@ export function keyTable(
       says: 'The map of the pinned filter over the image',
       act: (s) => s.setOption('map', s.option('map', 'apart') === 'over' ? 'apart' : 'over', 'apart'),
     },
-    {
-      keys: ['o'],
-      label: 'O',
-      says: 'Switch the kept or pinned unit off, and on again; Esc switches all on',
-      act: () => switchedOff.key(unit()),
-    },
+    ...whyKeys(unit),
     {
       keys: ['p'],
       label: 'P',

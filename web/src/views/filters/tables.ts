@@ -1,5 +1,5 @@
 /** The numbers of the Filters view as tables. Pure. */
-import type { Layer, LayerActivity, LayerHistory } from '../../api/types';
+import type { Layer, LayerAblation, LayerActivity, LayerHistory } from '../../api/types';
 import { signed } from '../../base/format';
 import type { Row, Table } from '../../state/exportData';
 import { stateOf } from '../common/activity';
@@ -17,6 +17,8 @@ export function filterTables(input: {
   before: number;
   classes: readonly string[];
   said: { now: readonly number[] | null; before: readonly number[] | null };
+  /** What each class loses without each filter; null where that is not asked. */
+  effects?: LayerAblation | null;
 }): Table[] {
   const { layer, layers, history, activity, checkpoint, before, classes, said } = input;
   const out: Table[] = [];
@@ -44,6 +46,16 @@ export function filterTables(input: {
           ...(activity ? activityCells(activity, k, classes) : []),
         ];
       }),
+    });
+  if (input.effects)
+    out.push({
+      name: `Effect of each filter of ${layer}`,
+      head: ['filter without which', ...classes.map((name) => `${name}, change of correct`)],
+      unitOf: (row) => ({ layer, filter: Number(row[0]) }),
+      rows: input.effects.filters.map(({ zero }, k) => [
+        String(k),
+        ...zero.lost.map((lost, c) => zero.gained[c] - lost),
+      ]),
     });
   const now = said.now;
   if (now)

@@ -8,6 +8,9 @@ import { nearestOutputs } from './imageContext.svelte';
 import { nearestTables, type SimilarImages } from './similarImages';
 import { imageTables } from './tables';
 
+/** What the page `why` exports, while it is on the screen. */
+export const whyExport: { source: (() => ExportData) | null } = { source: null };
+
 interface Shown {
   rows: number[][];
   checkpoints: number[];
@@ -18,6 +21,7 @@ interface Shown {
 }
 
 export function imageExport(store: Store, { similar, ...shown }: Shown): ExportData {
+  if (whyExport.source) return whyExport.source();
   const { image } = store;
   const run = store.run?.id ?? '';
   const isOfCorpus = image !== null && !isOwnImage(image);

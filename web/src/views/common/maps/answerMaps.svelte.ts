@@ -1,0 +1,72 @@
+/** For images that are shown: LayerCAM's maps of the class that the network predicts, at the checkpoint on the screen. */
+import { untrack } from 'svelte';
+import { endpoint, isAbort } from '../../../api/client';
+import type { Explanation } from '../../../api/types';
+import type { Store } from '../../../state/store.svelte';
+
+/** Requests at a time: others of the page get their turn. */
+const AT_ONCE = 3;
+/** Maps that are kept. */
+const MOST = 512;
+
+export class AnswerMaps {
+  #kept = new Map<string, Explanation>();
+  #version = $state(0);
+  /** What the maps are of: run and checkpoint. */
+  #at = $state.raw('');
+  /** The last reason why a map was not there: of a network without maps, for example. */
+  error = $state.raw<unknown>(null);
+
+  /** `ids` of images, or null where none is wanted. */
+  constructor(store: Store, ids: () => readonly number[] | null) {
+    $effect(() => {
+      const { run, now } = store;
+      const wanted = ids();
+      if (!run || !now || now.problem || !run.corpus.available || !wanted) return;
+      const at = `${run.id}/${now.hash}`;
+      this.#at = at;
+      const missing = untrack(() => wanted.filter((id) => !this.#kept.has(`${at}/${id}`)));
+      if (!missing.length) return;
+      const abort = new AbortController();
+      const asks = { run: run.id, checkpoint: now.index, v: now.hash.slice(0, 16) };
+      // A playhead that moves asks for the checkpoint where it rests.
+      const timer = setTimeout(() => {
+        for (let n = 0; n < AT_ONCE; n += 1) void this.#read(at, missing, asks, abort.signal);
+      }, 60);
+      return () => {
+        clearTimeout(timer);
+        abort.abort();
+      };
+    });
+  }
+
+  async #read(
+    at: string,
+    missing: number[],
+    asks: { run: string; checkpoint: number; v: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let image = missing.shift(); image !== undefined && !signal.aborted; image = missing.shift()) {
+      try {
+        const path = '/api/runs/{run}/checkpoints/{checkpoint}/explain/{image}' as const;
+        const map = await endpoint(path, { ...asks, image }).json(signal);
+        if (this.#kept.size >= MOST) this.#kept.delete(this.#kept.keys().next().value as string);
+        this.#kept.set(`${at}/${image}`, map);
+        this.error = null;
+        this.#version += 1;
+      } catch (error) {
+        if (isAbort(error)) return;
+        this.error = error;
+        return;
+      }
+    }
+  }
+
+  of(id: number | null): Explanation | null {
+    void this.#version;
+    return id === null ? null : (this.#kept.get(`${this.#at}/${id}`) ?? null);
+  }
+}
+
+/** Whether the maps lie over the images: the same choice in every view. */
+export const mapsOver = (store: Store): boolean => store.option('why.over', '') === '1';
