@@ -123,7 +123,7 @@ impl ClassResult {
     fn count(&mut self, class: usize, logits: ArrayView1<'_, f32>, was_right: bool) -> bool {
         let own = logits[class];
         // The first of equal logits wins, as everywhere.
-        let is_right = logits.iter().enumerate().all(|(other, &value)| value < own || (value == own && other >= class));
+        let is_right = logits.iter().enumerate().all(|(other, &value)| value < own || (value <= own && other >= class));
         self.correct += u32::from(is_right);
         self.lost += u32::from(was_right && !is_right);
         self.logit += f64::from(own);
@@ -231,8 +231,8 @@ fn add_chunk(
     for place in (0..settled.len()).rev() {
         let layer = settled[place];
         let mut edits = trace.edits(layer, &[at])?;
-        for channel in 0..network.layers()[layer].shape.channels {
-            for (way, value) in [0.0, means[place][channel]].into_iter().enumerate() {
+        for (channel, &mean) in means[place].iter().enumerate() {
+            for (way, value) in [0.0, mean].into_iter().enumerate() {
                 let logits = edits.set(ChannelEdit { channel, value })?;
                 for ((&label, row), &was_right) in labels.iter().zip(logits[0].rows()).zip(&was_right) {
                     let class = usize::from(label);

@@ -4,7 +4,7 @@
 /// the same everywhere.
 pub fn spearman(a: &[f32], b: &[f32]) -> f64 {
     let (a, b) = (ranks(a), ranks(b));
-    let mean = (a.len() as f64 + 1.0) / 2.0;
+    let mean = f64::midpoint(a.len() as f64, 1.0);
     let product = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>();
     product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
 }
@@ -15,9 +15,10 @@ fn ranks(values: &[f32]) -> Vec<f64> {
     let mut ranks = vec![0.0; values.len()];
     let mut from = 0;
     while from < order.len() {
-        let same = order[from..].iter().take_while(|&&index| values[index] == values[order[from]]).count().max(1);
+        // In this order none is less; what cannot be compared stands alone.
+        let same = order[from..].iter().take_while(|&&index| values[index] <= values[order[from]]).count().max(1);
         for &index in &order[from..from + same] {
-            ranks[index] = from as f64 + (same as f64 + 1.0) / 2.0;
+            ranks[index] = from as f64 + f64::midpoint(same as f64, 1.0);
         }
         from += same;
     }

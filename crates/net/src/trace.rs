@@ -94,7 +94,7 @@ impl<'m> Trace<'m> {
             return Err(Error::Input { what: "network inputs", expected, found });
         }
         (self.images, self.last) = (found, last);
-        self.inner.forward(inputs, last, wanted)
+        Ok(self.inner.forward(inputs, last, wanted))
     }
 
     /// The gradients of `seeds . output of the layer`, image by image: for each wanted layer a matrix with a row an image,

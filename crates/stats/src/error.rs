@@ -10,7 +10,7 @@ use crate::observer::Blocker;
 pub enum Error {
     /// The effects of filters could not be counted.
     #[error(transparent)]
-    Ablation(#[from] deepviz_attribution::Error),
+    Ablation(Box<deepviz_attribution::Error>),
     /// The database could not be opened, read or written.
     #[error("cannot {tried} the statistics: {source} ({})", path.display())]
     Database {
@@ -236,6 +236,12 @@ pub enum Error {
     /// Reading a snapshot or applying the network.
     #[error(transparent)]
     Net(#[from] deepviz_net::Error),
+}
+
+impl From<deepviz_attribution::Error> for Error {
+    fn from(error: deepviz_attribution::Error) -> Self {
+        Self::Ablation(Box::new(error))
+    }
 }
 
 impl Error {

@@ -117,24 +117,24 @@ impl<'m> Visualiser<'m> {
         let views: Vec<ArrayView3<'_, f32>> = shown.iter().map(|shown| shown.input.view()).collect();
         let outputs = self.trace.forward(&views, at, &[at])?;
         let rows = outputs[0].rows().into_iter().zip(wanted).zip(shown).zip(coefficients);
-        rows.map(|(((outputs, (filter, _)), shown), coefficients)| {
+        let found = rows.map(|(((outputs, (filter, _)), shown), coefficients)| {
             let own = outputs.iter().skip(filter * area).take(area);
             let activation = own.sum::<f32>() / area as f32;
-            Ok(Visualisation { picture: in_image_order(self.model, &shown)?, activation, coefficients })
-        })
-        .collect()
+            Visualisation { picture: in_image_order(self.model, &shown), activation, coefficients }
+        });
+        Ok(found.collect())
     }
 }
 
 /// The brightness with its colours in the image's order.
-pub(super) fn in_image_order(model: &Model, shown: &Shown) -> Result<Array3<f32>, Error> {
+pub(super) fn in_image_order(model: &Model, shown: &Shown) -> Array3<f32> {
     let order = model.network().channel_order();
     let channels = shown.brightness.dim().0;
     let mut picture = shown.brightness.clone();
     for (channel, plane) in shown.brightness.axis_iter(Axis(0)).enumerate() {
         picture.index_axis_mut(Axis(0), order.source(channel, channels)).assign(&plane);
     }
-    Ok(picture)
+    picture
 }
 
 /// The planes shifted, what leaves on one side coming back on the other.

@@ -21,8 +21,6 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitStatus> {
         _ => bail!("expected --out with a name that ends in .png or .json, found {}", args.out.display()),
     };
     let asked = Asked::new(&args.run, args.corpus.clone(), None);
-    let mut query = format!("method={}&format={format}", encoded(&args.method));
-    let mut add = |key: &str, value: &str| query.push_str(&format!("&{key}={}", encoded(value)));
     let (class, versus) = match &args.versus {
         Some(pair) => match pair.split_once(':') {
             Some((class, versus)) => (Some(class), Some(versus)),
@@ -30,12 +28,12 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitStatus> {
         },
         None => (args.class.as_deref(), None),
     };
-    for (key, value) in [("class", class), ("versus", versus), ("layer", args.layer.as_deref())] {
-        value.into_iter().for_each(|value| add(key, value));
-    }
-    if let Some(scale) = args.scale {
-        add("scale", &scale.to_string());
-    }
+    let scale = args.scale.map(|scale| scale.to_string());
+    let given = [("class", class), ("versus", versus), ("layer", args.layer.as_deref()), ("scale", scale.as_deref())];
+    let given = given.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    let all = [("method", args.method.as_str()), ("format", format)].into_iter().chain(given);
+    let query: Vec<String> = all.map(|(key, value)| format!("{key}={}", encoded(value))).collect();
+    let query = query.join("&");
     let point = format!("/api/runs/{}/checkpoints/{}/explain", asked.run_id()?, encoded(&args.checkpoint));
     // Digits are an image of the corpus, unless there is such a file.
     let is_id = args.image.bytes().all(|byte| byte.is_ascii_digit()) && !Path::new(&args.image).exists();

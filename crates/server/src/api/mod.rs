@@ -99,6 +99,18 @@ fn archives() -> OpenApiRouter<AppState> {
         .layer(DefaultBodyLimit::disable())
 }
 
+/// Why a network answers as it does.
+fn explanations() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(explain::explain))
+        .routes(routes!(explain_film::explanation_film))
+        .routes(routes!(method_checks::method_checks))
+        .routes(routes!(ablated::ablated))
+        .routes(routes!(made_pictures::visualisation))
+        .routes(routes!(made_pictures::inversion))
+        .routes(routes!(layer_ablation::layer_ablation))
+}
+
 fn routes() -> OpenApiRouter<AppState> {
     let pictures = OpenApiRouter::new()
         .routes(routes!(sheets::sent_sheets))
@@ -128,13 +140,6 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(sent_images::sent_image))
         .routes(routes!(nearest::near))
         .routes(routes!(image_units::image_units))
-        .routes(routes!(explain::explain))
-        .routes(routes!(explain_film::explanation_film))
-        .routes(routes!(method_checks::method_checks))
-        .routes(routes!(ablated::ablated))
-        .routes(routes!(made_pictures::visualisation))
-        .routes(routes!(made_pictures::inversion))
-        .routes(routes!(layer_ablation::layer_ablation))
         .routes(routes!(confusion::confusion))
         .routes(routes!(confusion::confusions))
         .routes(routes!(confusion::cell))
@@ -163,6 +168,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(corpora::image_detail))
         .routes(routes!(images::pixels))
         .routes(routes!(images::atlas))
+        .merge(explanations())
         .merge(pictures)
         .merge(archives())
 }

@@ -136,7 +136,9 @@ impl CpuTrace<'_> {
             keep(&mut out, &base.wanted, next, pass.activation(&self.space, next));
         }
         let values = &mut self.space.activations[slot.buffer];
-        kept.into_iter().for_each(|(at, value)| values[at] = value);
+        for (at, value) in kept {
+            values[at] = value;
+        }
         out
     }
 
