@@ -55,7 +55,7 @@ enum TransferPhase {
     /// The client: it is late from then on, unless it moves something.
     Moving { late_from: Instant },
     /// The client was late, and others waited.
-    Leaving,
+    Leaving { since: Instant },
 }
 
 /// A value behind a lock is whole even if a thread panicked meanwhile: each is replaced in one assignment.
@@ -113,6 +113,10 @@ impl MemoryBudget {
     fn make_space(&self) {
         let holders = lock(&self.holders);
         let now = Instant::now();
+        // What one that was told to leave gives back may be enough: two who wait at once do not both put one out.
+        if holders.all.values().any(|holder| holder.is_leaving(now)) {
+            return;
+        }
         let late = holders.all.values().filter(|holder| holder.is_late(now));
         if let Some(holder) = late.max_by_key(|holder| holder.kb.load(Ordering::Relaxed)) {
             holder.leave();
@@ -131,8 +135,13 @@ impl Holder {
         matches!(*lock(&self.phase), TransferPhase::Moving { late_from } if late_from < now)
     }
 
+    /// Whether it was told to leave just now.
+    fn is_leaving(&self, now: Instant) -> bool {
+        matches!(*lock(&self.phase), TransferPhase::Leaving { since } if now < since + LEEWAY)
+    }
+
     fn leave(&self) {
-        *lock(&self.phase) = TransferPhase::Leaving;
+        *lock(&self.phase) = TransferPhase::Leaving { since: Instant::now() };
         if let Some(peer) = self.peer.get() {
             peer.gives_way();
         }
@@ -216,7 +225,7 @@ impl Reservation {
 
     /// True where the client lost its reservation to others.
     pub(crate) fn has_left(&self) -> bool {
-        matches!(*lock(&self.holder.phase), TransferPhase::Leaving)
+        matches!(*lock(&self.holder.phase), TransferPhase::Leaving { .. })
     }
 
     /// Completes when the client loses its reservation to others.
