@@ -1,4 +1,4 @@
-// Units switched off: by the card's switch and by key, what every view then says, and the way back.
+// Units switched off: by the card's switch and by key, what every view then says, and switching them on again.
 import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';

@@ -39,12 +39,12 @@ pub enum Method {
     /// # Source
     /// Zeiler and Fergus, *Visualizing and understanding convolutional networks*, 2014.
     Occlusion,
-    /// The gradient with rectifiers passing what is positive on its way back: a reconstruction, not an explanation.
+    /// The gradient, of which rectifiers pass only what is positive: a reconstruction, not an explanation.
     ///
     /// # Source
     /// Zeiler and Fergus, *Visualizing and understanding convolutional networks*, 2014.
     Deconvnet,
-    /// The gradient with rectifiers passing what is positive on its way back, where their input was positive: a
+    /// The gradient, of which rectifiers pass only what is positive, where their input was positive: a
     /// reconstruction, not an explanation.
     ///
     /// # Source
