@@ -28,6 +28,9 @@ use crate::sheet::model_input::fitting_corpus;
 /// Images over which effects are computed on request, unless told otherwise.
 const DEFAULT_IMAGES: usize = 500;
 
+/// Values that the network's layers put out for all of these together at most.
+const MOST_VALUES: usize = 100_000_000_000;
+
 /// Over which images.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -155,6 +158,17 @@ pub(crate) async fn layer_ablation(
         }
     }
     let sample = TestSample::of(&corpus, split, Some(query.limit.unwrap_or(DEFAULT_IMAGES)))?;
+    // One piece of work that nobody interrupts: what takes longer than half a minute or so belongs to `deepviz stats`.
+    let values: usize = network.layers().iter().map(|layer| layer.shape.len()).sum();
+    let filters = network.layers()[network.nonlinearity_of(layer)].shape.channels;
+    let most = MOST_VALUES / (2 * filters * values).max(1);
+    if sample.ids.len() > most {
+        return Err(ApiError::bad(format!(
+            "the effects of {filters} filters of this network are counted over at most {most} images on request, found {}",
+            sample.ids.len()
+        ))
+        .hint(format!("`limit={most}` where that is more than 0; `deepviz stats RUN --ablation` counts and keeps them all")));
+    }
     let found = app.models.ablation(&run, entry, (&sample, layer)).await?;
     let answer = LayerAblation::of(&found.0, network, (index, split.into(), false));
     json_with_policy(&headers, &answer, CachePolicy::by_hash(query.v.as_deref(), &entry.hash))

@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_attribution::Method;
 use deepviz_attribution::randomisation::FAILS_FROM;
+use deepviz_net::Network;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,6 +19,9 @@ use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::runs::corpus_params::split;
 use crate::sheet::model_input::fitting_corpus;
+
+/// Values that the network's layers put out in all passes of the test of one method at most.
+const MOST_VALUES: usize = 20_000_000_000;
 
 /// Which methods.
 #[derive(Deserialize, IntoParams)]
@@ -96,6 +100,7 @@ pub(crate) async fn method_checks(
     let entry = listing.usable(checkpoint)?;
     let mut results = Vec::new();
     for method in methods {
+        within(run.network(), method, sample.ids.len())?;
         let check = app.models.method_check(&run, entry, (&sample, method)).await?;
         let finite = |value: f64| value.is_finite().then_some(value);
         let steps = check.0.steps.iter().map(|step| ShuffledLayer {
@@ -112,4 +117,15 @@ pub(crate) async fn method_checks(
     }
     let images = sample.ids.len();
     json(&headers, &MethodChecks { checkpoint, images, fails_from: FAILS_FROM, methods: results })
+}
+
+/// Refuses what would keep the server's threads for minutes: one piece of work that nobody interrupts.
+fn within(network: &Network, method: Method, images: usize) -> Result<(), ApiError> {
+    let values: usize = network.layers().iter().map(|layer| layer.shape.len()).sum();
+    let shuffled = network.layers().iter().filter(|layer| !layer.parameters.is_empty()).count();
+    if values.saturating_mul((shuffled + 1) * images * method.passes()) <= MOST_VALUES {
+        return Ok(());
+    }
+    Err(ApiError::bad(format!("the test of {method} takes too long on a network of this size"))
+        .hint("it was not tested here; layercam, hirescam and gradient take the least"))
 }
