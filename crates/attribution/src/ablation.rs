@@ -68,10 +68,7 @@ pub fn layers(network: &Network) -> Vec<usize> {
         .collect()
 }
 
-/// The channels of a layer's filters that are set, and where: with several, all at once.
-///
-/// # Errors
-/// A layer or filter that there is none of.
+/// The channels that are set to zero for filters, by layer, that are off all at once, each with the layer it is set at.
 pub fn edits(network: &Network, off: &[(usize, usize)]) -> Vec<(usize, ChannelEdit)> {
     let zero =
         |&(layer, channel): &(usize, usize)| (network.nonlinearity_of(layer), ChannelEdit { channel, value: 0.0 });

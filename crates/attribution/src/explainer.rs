@@ -37,7 +37,8 @@ impl<'m> Explainer<'m> {
     pub fn predicted(&mut self, image: ArrayView3<'_, u8>) -> Result<usize, Error> {
         let input = self.model.input_of(image)?;
         let logits = self.logits(&input)?;
-        let greatest = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        // The first of equal logits wins, as everywhere.
+        let greatest = logits.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1));
         Ok(greatest.map_or(0, |(class, _)| class))
     }
 

@@ -89,6 +89,15 @@ impl Method {
         matches!(self, Self::Deconvnet | Self::Guided)
     }
 
+    /// Passes through the network that the map of one image takes, about.
+    pub const fn passes(self) -> usize {
+        match self {
+            Self::LayerCam | Self::HiResCam | Self::Gradient | Self::Deconvnet | Self::Guided => 1,
+            Self::SmoothGrad => 32,
+            Self::Integrated | Self::Occlusion => 64,
+        }
+    }
+
     /// Whether it is taken at a layer, else at the pixels.
     pub const fn is_of_layer(self) -> bool {
         matches!(self, Self::LayerCam | Self::HiResCam)

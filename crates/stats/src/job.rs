@@ -104,6 +104,9 @@ impl<'a> Job<'a> {
             return Err(Error::BadJob { what: "the number of clusters", found: self.clusters, expected: "1 to 65536" });
         }
         let network = self.run.network();
+        if self.ablation.is_some() && network.is_external() {
+            return Err(deepviz_attribution::Error::from(deepviz_net::Error::NoGradients).into());
+        }
         for (layer, _) in &self.cluster_layers {
             if network.index_of(layer).is_none() {
                 let known: Vec<&str> = network.layers().iter().map(|l| l.name.as_str()).collect();
