@@ -68,6 +68,7 @@ fn run(command: &Command) -> anyhow::Result<ExitStatus> {
         Command::Stats(args) => command::stats::stats(args),
         Command::Serve(args) => command::serve::serve(args),
         Command::Explain(args) => command::explain::explain(args),
+        Command::Compare(args) => command::compare::compare(args),
         Command::Render(args) => command::render::render(args),
         Command::Import(args) => command::import::import(args),
         Command::Inspect(args) => command::inspect::inspect(args),

@@ -7,15 +7,17 @@
 //!
 //! The modules in the order in which they may use each other; what stands on the right may use what stands on its left:
 //!
-//! `error` <- `http` <- `runs` <- `sheet` <- `explain` <- `story` <- `upload` <- `app` <- `api` <- `server` <- `answer` <- `fuzzing`
+//! `error` <- `http` <- `runs` <- `sheet` <- `explain` <- `story` <- `upload` <- `app` <- `compare` <- `api` <- `server` <- `answer` <- `fuzzing`
 //!
 //! `http` reads requests and answers them and knows of no run; `runs` holds run folders and corpora open and follows
 //! them; `sheet` goes from a request for weights or activations to a picture; `explain` says why a network answers as it does; `story` finds the sentences that tell a run;
-//! `upload` takes what clients send; `app` is the state that all handlers share; `api` holds the routes.
+//! `upload` takes what clients send; `app` is the state that all handlers share; `compare` lays two checkpoints side by
+//! side; `api` holds the routes.
 
 mod answer;
 mod api;
 mod app;
+mod compare;
 mod error;
 mod explain;
 #[doc(hidden)]

@@ -11,6 +11,25 @@ pub enum Error {
     /// The effects of filters could not be counted.
     #[error(transparent)]
     Ablation(Box<deepviz_attribution::Error>),
+    /// A layer put out other values than its shape says.
+    #[error("layer {layer} put out other values than its shape says")]
+    Layer {
+        /// The layer.
+        layer: String,
+    },
+    /// Statistics of other images.
+    #[error(
+        "expected statistics of {expected} images at both checkpoints, found {first} and {second}; `deepviz stats` over the \
+         same corpus computes them anew"
+    )]
+    OtherImages {
+        /// Images of the first.
+        first: usize,
+        /// Images of the second.
+        second: usize,
+        /// Images of the split.
+        expected: usize,
+    },
     /// The database could not be opened, read or written.
     #[error("cannot {tried} the statistics: {source} ({})", path.display())]
     Database {
@@ -265,6 +284,8 @@ impl Error {
             | Self::Stopped
             | Self::OtherCorpus { .. }
             | Self::OtherClasses { .. }
+            | Self::OtherImages { .. }
+            | Self::Layer { .. }
             | Self::OtherOutputs { .. }
             | Self::UnknownLayer { .. }
             | Self::BadJob { .. }

@@ -18,6 +18,7 @@ mod chosen_layers;
 mod cluster;
 mod clustering;
 mod codec;
+pub mod compare;
 mod computation;
 mod compute;
 mod confusion;

@@ -367,6 +367,77 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/curves': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Loss, error and speed of several runs, thinned for one picture. */
+    get: {
+      parameters: {
+        query: {
+          /**
+           * @description Ids of runs, separated by commas; 100 at most.
+           * @example my-run,other-run
+           */
+          runs: string;
+          /** @description Points of a curve at most, 2 to 2,000; 200 unless given. The minibatches between two points are averaged. */
+          points?: number;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['CurveList'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs': {
     parameters: {
       query?: never;
@@ -1680,6 +1751,397 @@ export interface paths {
           };
           content: {
             'application/json': components['schemas']['ClusterOverlap'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/compare/errors': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What two checkpoints get right and wrong, cell by cell, and what of that is more than noise. */
+    get: {
+      parameters: {
+        query: {
+          /**
+           * @description Id of the second run, B; it may be the same.
+           * @example my-run
+           */
+          b: string;
+          /** @description Index of its checkpoint; its last unless given. */
+          b_checkpoint?: string;
+          /** @description `test` (default) or `train`. */
+          split?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the first run, A.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of its checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ComparedErrors'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/compare/images': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The images that one of two checkpoints gets right and the other does not, or any others by who is right. */
+    get: {
+      parameters: {
+        query: {
+          /**
+           * @description Id of the second run, B.
+           * @example my-run
+           */
+          b: string;
+          /** @description Index of its checkpoint; its last unless given. */
+          b_checkpoint?: string;
+          /** @description `test` (default) or `train`. */
+          split?: string;
+          /** @description `only_a` (right, default), `only_b`, `both`, `neither`, `changed` or `all`. */
+          which?: 'only_a' | 'only_b' | 'both' | 'neither' | 'changed' | 'all';
+          /** @description Only of this class, by number or name of A. */
+          true_class?: string;
+          /** @description Only what A takes for this class. */
+          a_predicted?: string;
+          /** @description Only what B takes for this class. */
+          b_predicted?: string;
+          /** @description Images at most, up to 10,000; 48 unless given. */
+          limit?: number;
+          /** @description The start of the page: the `next_cursor` of the page before. */
+          cursor?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the first run, A.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of its checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ComparedImages'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/compare/layers': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How alike the layers of two checkpoints are, of one run or of two with any networks. */
+    get: {
+      parameters: {
+        query: {
+          /**
+           * @description Id of the second run, B; it may be the same.
+           * @example my-run
+           */
+          b: string;
+          /** @description Index of its checkpoint; its last unless given. */
+          b_checkpoint?: string;
+          /** @description Test images of A's corpus, evenly chosen, 8 to 4,000; 1,000 unless given. */
+          images?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the first run, A.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of its checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['LayerSimilarity'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/checkpoints/{checkpoint}/compare/units': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which units of two layers see the same: matched one to one, above chance. */
+    get: {
+      parameters: {
+        query: {
+          /**
+           * @description Id of the second run, B; it may be the same.
+           * @example my-run
+           */
+          b: string;
+          /** @description Index of its checkpoint; its last unless given. */
+          b_checkpoint?: string;
+          /**
+           * @description A layer of A.
+           * @example conv1
+           */
+          layer: string;
+          /** @description A layer of B; of the same name unless given. */
+          b_layer?: string;
+          /** @description Test images of A's corpus, evenly chosen, 8 to 4,000; 1,000 unless given. */
+          images?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the first run, A.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Index of its checkpoint, or `last`.
+           * @example last
+           */
+          checkpoint: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['MatchedUnits'];
           };
         };
         /** @description the question cannot be read */
@@ -3354,6 +3816,83 @@ export interface paths {
         };
         /** @description statistics or images that are needed are not there (yet) */
         409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/runs/{run}/clock': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which checkpoint of a second run stands under which of this one, by a clock. */
+    get: {
+      parameters: {
+        query: {
+          /**
+           * @description Id of the second run.
+           * @example my-run
+           */
+          b: string;
+          /** @description `step`, `epoch` (default), `images`, `fraction`, `time` or `error`. */
+          by?: 'step' | 'epoch' | 'images' | 'fraction' | 'time' | 'error';
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ClockAnswer'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
           headers: {
             [name: string]: unknown;
           };
@@ -6291,6 +6830,28 @@ export interface components {
       spread: (number | null)[][];
       zeros: (number | null)[][];
     };
+    /**
+     * @description By what two runs are aligned.
+     * @enum {string}
+     */
+    Clock: 'step' | 'epoch' | 'images' | 'fraction' | 'time' | 'error';
+    /** @description Every checkpoint of two runs on one clock. */
+    ClockAnswer: {
+      /** @description The position of every checkpoint of the first run; null where it is not known. */
+      a: (number | null)[];
+      /** @description Of every checkpoint of the second. */
+      b: (number | null)[];
+      by: components['schemas']['Clock'];
+      /** @description Why there are no pairs. */
+      missing: string | null;
+      /**
+       * @description For every checkpoint of the first run the one of the second under it: the last that is not further, else the first;
+       *     by `error` the first that is as good, null where none is.
+       */
+      pairs: (number | null)[];
+      /** @description Of the positions: `steps`, `epochs`, `images`, `of training`, `seconds`, `test error`. */
+      unit: string;
+    };
     /** @description A group of images; its index is the same at every checkpoint. */
     Cluster: {
       /** @description In which clusters its members were at the checkpoint before, most first. */
@@ -6431,6 +6992,90 @@ export interface components {
       previous: number | null;
       split: components['schemas']['Split'];
     };
+    /** @description A cell in which two checkpoints differ. */
+    ComparedCell: {
+      /**
+       * Format: int64
+       * @description Images that A alone puts there.
+       */
+      only_a: number;
+      /**
+       * Format: int64
+       * @description Images that B alone puts there.
+       */
+      only_b: number;
+      /**
+       * Format: double
+       * @description `McNemar`'s exact test, two-sided.
+       */
+      p: number;
+      /** Format: int32 */
+      predicted: number;
+      /** @description It holds at 5 % false discoveries over all cells of the matrix (Benjamini and Hochberg). */
+      significant: boolean;
+      /** Format: int32 */
+      true_class: number;
+    };
+    /** @description The confusion matrices, true classes in rows, by the numbers of A's classes. */
+    ComparedCounts: {
+      a: number[][];
+      b: number[][];
+    };
+    /** @description Two checkpoints over the images of a split. */
+    ComparedErrors: {
+      b: components['schemas']['OtherCheckpoint'];
+      /**
+       * Format: int64
+       * @description Images that both get right.
+       */
+      both: number;
+      /** @description The cells in which they differ, row by row; in all others every image is in both or in neither. */
+      cells: components['schemas']['ComparedCell'][];
+      checkpoint: number;
+      classes: string[];
+      counts: components['schemas']['ComparedCounts'];
+      /** @description The interval of 95 % of the error of A less that of B. */
+      difference_interval: number[];
+      /** @description Fractions of images misclassified, of A and of B. */
+      error: number[];
+      images: number;
+      /**
+       * Format: int64
+       * @description Images that neither gets right.
+       */
+      neither: number;
+      /**
+       * Format: int64
+       * @description Images that A alone gets right.
+       */
+      only_a: number;
+      /**
+       * Format: int64
+       * @description Images that B alone gets right.
+       */
+      only_b: number;
+      /**
+       * Format: double
+       * @description `McNemar`'s exact test, two-sided: whether one is right more often.
+       */
+      p: number;
+      split: components['schemas']['Split'];
+    };
+    /** @description An image and what both checkpoints say of it. */
+    ComparedImage: {
+      a: components['schemas']['ImageVerdict'];
+      b: components['schemas']['ImageVerdict'];
+      /** Format: int32 */
+      id: number;
+      /** Format: int32 */
+      true_class: number;
+    };
+    /** @description A page of images, those first whose margins differ most. */
+    ComparedImages: {
+      items: components['schemas']['ComparedImage'][];
+      next_cursor: string | null;
+      total: number;
+    };
     /** @description Counts at one checkpoint. */
     ConfusionAnswer: {
       checkpoint: number;
@@ -6488,6 +7133,26 @@ export interface components {
     /** @description All corpora. */
     CorpusList: {
       corpora: components['schemas']['CorpusDetail'][];
+    };
+    /** @description Columns of equal length. */
+    Curve: {
+      epochs: number[];
+      /** @description Fraction of images misclassified. */
+      error: (number | null)[];
+      /** @description Null where it is not known or not finite, as `error`. */
+      loss: (number | null)[];
+      steps: number[];
+    };
+    /** @description The curves of some runs. */
+    CurveList: {
+      curves: components['schemas']['RunCurves'][];
+      /** @description Runs whose measurements cannot be read. */
+      problems: components['schemas']['CurveProblem'][];
+    };
+    /** @description A run whose measurements cannot be read. */
+    CurveProblem: {
+      id: string;
+      problem: string;
     };
     /**
      * @description The unit of the values of curves.
@@ -6751,6 +7416,19 @@ export interface components {
       /** @description Layers whose activity is in the statistics, in the order of the network. */
       layers: components['schemas']['LayerUnits'][];
     };
+    /** @description What a checkpoint says of an image. */
+    ImageVerdict: {
+      /**
+       * Format: float
+       * @description The probability of the true class less the greatest other: above 0 where it is right.
+       */
+      margin: number;
+      /**
+       * Format: int32
+       * @description By the numbers of A's classes.
+       */
+      predicted: number;
+    };
     /**
      * @description The kind of an upload.
      * @enum {string}
@@ -6838,6 +7516,25 @@ export interface components {
       /** @description Euclidean norm of the weights. */
       norm: (number | null)[];
       percentiles: components['schemas']['Percentiles'];
+    };
+    /** @description How alike the layers of two networks are. */
+    LayerSimilarity: {
+      b: components['schemas']['OtherCheckpoint'];
+      checkpoint: number;
+      /**
+       * @description Linear CKA without bias, a row a layer of A, a column a layer of B: 1 is the same up to rotation and one factor,
+       *     about 0 is nothing in common. Null where a layer does the same with every image.
+       */
+      cka: (number | null)[][];
+      /** @description Intervals of 95 %, from random halves of the images. */
+      cka_interval: (number[] | null)[][];
+      /** @description Test images of A's corpus that both were shown. */
+      images: number;
+      layers: components['schemas']['SimilarLayers'];
+      /** @description Orthogonal Procrustes similarity, 0 to 1. */
+      procrustes: (number | null)[][];
+      /** @description For every layer of A the place of the layer of B opposite it: the order is kept, and the sum of CKA greatest. */
+      proposed: (number | null)[];
     };
     /** @description The units of a layer that an image excites most, the highest score first. */
     LayerUnits: {
@@ -6955,6 +7652,31 @@ export interface components {
       /** @description Values below zero speak against; else all are zero or more. */
       signed: boolean;
     };
+    /** @description The units of two layers, matched one to one by the correlation of their activations. */
+    MatchedUnits: {
+      b: components['schemas']['OtherCheckpoint'];
+      b_layer: string;
+      /**
+       * Format: double
+       * @description The 99th percentile of the best correlation of a unit when the images of B are shuffled: pairs lie above.
+       */
+      chance: number;
+      checkpoint: number;
+      /** @description Rows and columns of the grid on which they were compared: the coarser of the two layers'. */
+      grid: number[];
+      /** @description Test images of A's corpus that both were shown. */
+      images: number;
+      layer: string;
+      /** @description Where the units of A and of B were measured: behind the layer's nonlinearity, if it has one. */
+      measured_at: string[];
+      /** @description The strongest first. */
+      pairs: components['schemas']['UnitPair'][];
+      /** @description Units of A and of B that do the same everywhere: they correlate with nothing. */
+      silent: number[][];
+      /** @description Units of A and of B. */
+      units: number[];
+      unmatched: components['schemas']['UnmatchedUnits'];
+    };
     /**
      * @description The parameter randomisation test of methods on a network: its weights are shuffled layer by layer, from the output down,
      *     and the maps compared with those of the trained network.
@@ -7055,6 +7777,15 @@ export interface components {
        */
       true_class: number | null;
     };
+    /** @description A network as it is drawn small. */
+    NetworkOutline: {
+      /** @description Every layer but the image, in order. */
+      layers: components['schemas']['OutlineLayer'][];
+      /** @description The recipe's name, of the first run that has it. */
+      name: string;
+      /** @description Values that are learnt. */
+      parameters: number;
+    };
     /** @description A layer. */
     Node: {
       /** @description The operation, in words. */
@@ -7069,6 +7800,19 @@ export interface components {
     OffUnit: {
       filter: number;
       layer: string;
+    };
+    /** @description The second checkpoint. */
+    OtherCheckpoint: {
+      checkpoint: number;
+      run: string;
+    };
+    /** @description A layer of an outline. */
+    OutlineLayer: {
+      /** @description Of its output. */
+      shape: components['schemas']['Size'];
+      type: string;
+      /** @description It has weights of its own. */
+      weights: boolean;
     };
     /**
      * @description The values that the colours are scaled over.
@@ -7270,6 +8014,21 @@ export interface components {
       /** Format: int64 */
       train: number;
     };
+    /** @description The curves of one run. */
+    RunCurves: {
+      best: components['schemas']['TestPoint'] | null;
+      /**
+       * Format: double
+       * @description The median over the minibatches.
+       */
+      images_per_second: number | null;
+      last: components['schemas']['TestPoint'] | null;
+      run: string;
+      /** @description Of the test images, thinned: the best and the last stay. */
+      test: components['schemas']['Curve'];
+      /** @description Of the minibatches, averaged between two points. */
+      train: components['schemas']['Curve'];
+    };
     /** @description One run. */
     RunDetail: {
       /** @description Images of a minibatch. */
@@ -7321,8 +8080,19 @@ export interface components {
       /** @description The version of deepViz, or of the other program, that wrote it. */
       version: string;
     };
+    /** @description The images that a run learns from. */
+    RunImages: {
+      identity: string;
+      name: string;
+      /** Format: int64 */
+      test: number;
+      /** Format: int64 */
+      train: number;
+    };
     /** @description All runs. */
     RunList: {
+      /** @description The networks of these runs; equal ones stand here once. */
+      networks: components['schemas']['NetworkOutline'][];
       /** @description Folders that look like runs and cannot be opened. */
       problems: components['schemas']['RunProblem'][];
       runs: components['schemas']['RunSummary'][];
@@ -7342,19 +8112,39 @@ export interface components {
       optimiser: string | null;
       version: string;
     };
+    /**
+     * @description Whether a run goes on.
+     * @enum {string}
+     */
+    RunState: 'running' | 'finished' | 'stopped' | 'diverged';
     /** @description A run in a list. */
     RunSummary: {
       /** @description The number of checkpoints. */
       checkpoints: number;
       /** @description The number of classes. */
       classes: number;
+      corpus: components['schemas']['RunImages'];
       divergence: components['schemas']['Diverged'] | null;
       id: string;
       image_shape: components['schemas']['Size'];
       /** Format: int64 */
       last_step: number | null;
       live: boolean;
+      /**
+       * Format: double
+       * @description The latest change of its measurements (without any, of its settings), in seconds since 1970.
+       */
+      modified: number | null;
       name: string;
+      /** @description Place of its network among `networks`. */
+      network: number;
+      /** @description How it is trained, one value a key: `train.batch`, `train.momentum`, `seed`. */
+      settings: {
+        [key: string]: string;
+      };
+      /** @description The program that trained it and what that calls the network; null for deepViz's own. */
+      source: string | null;
+      state: components['schemas']['RunState'];
       /**
        * Format: double
        * @description The latest measured; absent too where it was not finite.
@@ -7506,6 +8296,23 @@ export interface components {
     SilentRule: {
       id: string;
       reason: string;
+    };
+    /** @description A layer as it was compared. */
+    SimilarLayer: {
+      /** @description Values by which an image is described. */
+      features: number;
+      /** @description Rows and columns to which its maps were averaged. */
+      grid: number[];
+      layer: string;
+      /** @description Where it was measured: behind the layer's nonlinearity, if it has one. */
+      measured_at: string;
+    };
+    /** @description The layers of both networks. */
+    SimilarLayers: {
+      a: components['schemas']['SimilarLayer'][];
+      b: components['schemas']['SimilarLayer'][];
+      /** @description Layers with weights that were left out, of A and of B: beyond 32, the others are spread evenly. */
+      left_out: number[];
     };
     /** @description Channels, rows and columns. */
     Size: {
@@ -7762,6 +8569,15 @@ export interface components {
       not_finite: number[];
       step: number[];
     };
+    /** @description A measurement of the test images. */
+    TestPoint: {
+      /** Format: double */
+      epoch: number;
+      /** Format: double */
+      error: number;
+      /** Format: int64 */
+      step: number;
+    };
     /** @description The images that a filter answers to most, the strongest first. */
     TopAnswer: {
       /** @description The activity of the filter over all images of the split. */
@@ -7842,6 +8658,18 @@ export interface components {
       filter: number;
       layer: string;
     };
+    /** @description Two units that stand for each other. */
+    UnitPair: {
+      a: number;
+      b: number;
+      /**
+       * Format: float
+       * @description Pearson's correlation over images and positions.
+       */
+      correlation: number;
+      /** @description Each is the other's best. */
+      mutual: boolean;
+    };
     /** @description A unit and how much more an image excites it than the test images do on average. */
     UnitScore: {
       filter: number;
@@ -7860,6 +8688,19 @@ export interface components {
     UnitStates: {
       states: components['schemas']['Health'][];
       unit: number;
+    };
+    /** @description A unit without a partner. */
+    UnmatchedUnit: {
+      /** Format: float */
+      correlation: number;
+      /** @description The unit of the other layer that it correlates with most, which may have another partner. */
+      nearest: number | null;
+      unit: number;
+    };
+    /** @description Units without a partner. */
+    UnmatchedUnits: {
+      a: components['schemas']['UnmatchedUnit'][];
+      b: components['schemas']['UnmatchedUnit'][];
     };
     /** @description An upload that is there. */
     Upload: {

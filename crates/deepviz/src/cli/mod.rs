@@ -1,6 +1,7 @@
 //! The command line: every command, option and default of the binary.
 
 mod access;
+mod compare;
 mod compute;
 mod corpus;
 mod import;
@@ -10,6 +11,7 @@ mod values;
 mod wait;
 
 pub use access::AccessArgs;
+pub use compare::CompareArgs;
 pub use compute::ComputeArgs;
 pub use corpus::{
     CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusListArgs, CorpusMakeArgs, CorpusName, DecodedArgs, Generator,
@@ -53,6 +55,8 @@ pub enum Command {
     Render(RenderArgs),
     /// Draw which parts of an image speak for a class
     Explain(ExplainArgs),
+    /// Say where two runs, or two checkpoints of one, differ by more than noise
+    Compare(CompareArgs),
     /// Take checkpoints of other programs into a run: .pt, .ckpt, .safetensors, and cuda-convnet's
     Import(Box<ImportArgs>),
     /// Print what a run, a snapshot, a recipe or a corpus holds

@@ -1,4 +1,4 @@
-//! The REST interface over one run, asked without a socket.
+//! The REST interface over a run or two, asked without a socket.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,13 +18,17 @@ const CACHE_BYTES: u64 = 1 << 30;
 /// Selections keep their looks in a path.
 const PATH: AsciiSet = UNRESERVED.remove(b'*').remove(b',').remove(b':');
 
-/// A run whose interface is asked.
+/// Runs whose interface is asked.
 pub(super) struct Asked(Config);
 
 impl Asked {
     pub(super) fn new(run: &Path, corpus: Option<PathBuf>, worker: Option<PathBuf>) -> Self {
+        Self::of_runs(&[run], corpus, worker)
+    }
+
+    pub(super) fn of_runs(runs: &[&Path], corpus: Option<PathBuf>, worker: Option<PathBuf>) -> Self {
         Self(Config {
-            runs: vec![run.to_owned()],
+            runs: runs.iter().map(|&run| run.to_owned()).collect(),
             addr: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
             corpus,
             cache_dir: cache_dir(None),
@@ -44,11 +48,22 @@ impl Asked {
         if answer.status == 200 { Ok(answer.body) } else { Err(problem(&answer.body)) }
     }
 
+    /// An answer as JSON.
+    pub(super) fn json(&self, path: &str) -> anyhow::Result<Value> {
+        Ok(serde_json::from_slice(&self.ask(path, None)?)?)
+    }
+
+    /// The ids of all runs.
+    pub(super) fn run_ids(&self) -> anyhow::Result<Vec<String>> {
+        let runs = self.json("/api/runs")?;
+        let runs = runs["runs"].as_array().into_iter().flatten();
+        Ok(runs.filter_map(|run| run["id"].as_str()).map(str::to_owned).collect())
+    }
+
     /// The id of the run in addresses.
     pub(super) fn run_id(&self) -> anyhow::Result<String> {
-        let runs: Value = serde_json::from_slice(&self.ask("/api/runs", None)?)?;
-        let id = runs["runs"][0]["id"].as_str().ok_or_else(|| anyhow!("cannot find the run again"))?;
-        Ok(encoded(id))
+        let ids = self.run_ids()?;
+        Ok(encoded(ids.first().ok_or_else(|| anyhow!("cannot find the run again"))?))
     }
 }
 

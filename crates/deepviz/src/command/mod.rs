@@ -2,6 +2,7 @@
 
 pub mod access;
 mod asked;
+pub mod compare;
 pub mod corpus;
 pub mod demo;
 pub mod doctor;

@@ -8,9 +8,11 @@ pub(crate) mod cluster_choice;
 pub(crate) mod cluster_mean;
 pub(crate) mod cluster_members;
 pub(crate) mod clusters;
+pub(crate) mod compare;
 pub(crate) mod confusion;
 pub(crate) mod connections;
 pub(crate) mod corpora;
+pub(crate) mod curves;
 pub(crate) mod duplicates;
 pub(crate) mod errors;
 pub(crate) mod events;
@@ -73,6 +75,7 @@ use crate::http::problem::Problem;
         (name = "runs", description = "Runs, their networks and measurements"),
         (name = "sheets", description = "Filters and activations as pictures and numbers"),
         (name = "statistics", description = "What was computed over the whole corpus"),
+        (name = "compare", description = "Two runs, or two checkpoints of one, side by side"),
         (name = "corpora", description = "The images"),
         (name = "uploads", description = "Runs and corpora sent as archives, listed and deleted")
     )
@@ -111,6 +114,18 @@ fn explanations() -> OpenApiRouter<AppState> {
         .routes(routes!(layer_ablation::layer_ablation))
 }
 
+/// Two runs, two checkpoints of one, or two classes, side by side.
+fn comparisons() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(compare::clock::clock))
+        .routes(routes!(compare::errors::compared_errors))
+        .routes(routes!(compare::images::compared_images))
+        .routes(routes!(compare::layers::compared_layers))
+        .routes(routes!(compare::units::compared_units))
+        .routes(routes!(separation::separation))
+        .routes(routes!(versus::versus))
+}
+
 fn routes() -> OpenApiRouter<AppState> {
     let pictures = OpenApiRouter::new()
         .routes(routes!(sheets::sent_sheets))
@@ -120,6 +135,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(sent_images::send));
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(run_list::list_runs))
+        .routes(routes!(curves::curves))
         .routes(routes!(run_detail::run_detail))
         .routes(routes!(graph::graph))
         .routes(routes!(status::status))
@@ -132,8 +148,6 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(sheets::layer_sheets))
         .routes(routes!(strip::strip))
         .routes(routes!(selectivity::preference))
-        .routes(routes!(versus::versus))
-        .routes(routes!(separation::separation))
         .routes(routes!(history::layer_history))
         .routes(routes!(predict::predict))
         .routes(routes!(predict::image_history))
@@ -169,6 +183,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(images::pixels))
         .routes(routes!(images::atlas))
         .merge(explanations())
+        .merge(comparisons())
         .merge(pictures)
         .merge(archives())
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_net::Network;
+use deepviz_stats::compare::MeasuredLayer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,7 +18,7 @@ use crate::runs::wire::SplitName;
 use crate::sheet::aggregate::ClassImages;
 use crate::sheet::image_group::{ClassSample, GroupQuery};
 use crate::sheet::model_input::fitting_corpus;
-use crate::sheet::separation::{LayerSeparation, MeasuredLayer, SeparatingUnit, Separation, bytes_of_means};
+use crate::sheet::separation::{LayerSeparation, SeparatingUnit, Separation, bytes_of_means};
 
 /// Images of each class unless told otherwise.
 const DEFAULT_LIMIT: usize = 500;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use deepviz_corpus::{ClassId, ImageId};
 use deepviz_net::{ChannelSums, CheckpointEntry, LayerOutput, Network};
+use deepviz_stats::compare::{MeasuredLayer, measured_layers};
 use deepviz_stats::separation::{self, Histogram, Probe, UnitSeparation};
 use ndarray::{Array2, s};
 
@@ -23,13 +24,6 @@ pub(crate) const MOST_LAYERS: usize = 48;
 const BINS: usize = 24;
 /// Units that are named.
 const BEST_UNITS: usize = 5;
-
-/// A layer with weights, and the one at whose output its units are measured: behind its nonlinearity, if it has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MeasuredLayer {
-    pub(crate) layer: usize,
-    pub(crate) measured_at: usize,
-}
 
 /// The separation by one layer.
 pub(crate) struct LayerSeparation {
@@ -67,17 +61,6 @@ impl CacheSize for Separation {
     }
 }
 
-/// The layers with weights of their own, each with its place of measurement, and how many more there are.
-fn measured_layers(network: &Network) -> (Vec<MeasuredLayer>, usize) {
-    let layers = network.layers();
-    let weighted: Vec<usize> = (1..layers.len()).filter(|&index| layers[index].kernel_dims.is_some()).collect();
-    let count = weighted.len().min(MOST_LAYERS);
-    // Evenly, the last one always among them.
-    let chosen = (1..=count).map(|place| weighted[place * weighted.len() / count - 1]);
-    let chosen = chosen.map(|layer| MeasuredLayer { layer, measured_at: network.nonlinearity_of(layer) });
-    (chosen.collect(), weighted.len() - count)
-}
-
 /// The means of every measured layer's maps, for a few images.
 #[derive(Default)]
 struct ChunkMeans {
@@ -102,7 +85,7 @@ impl ChunkMeans {
 /// Bytes of the means of that many images of each class.
 pub(crate) fn bytes_of_means(network: &Network, images: usize) -> usize {
     let channels = |of: &MeasuredLayer| network.layers()[of.measured_at].shape.channels;
-    measured_layers(network).0.iter().map(channels).sum::<usize>() * 2 * images * size_of::<f32>()
+    measured_layers(network, MOST_LAYERS).0.iter().map(channels).sum::<usize>() * 2 * images * size_of::<f32>()
 }
 
 impl Models {
@@ -123,7 +106,7 @@ impl Models {
                 let groups = classes.map(|class| ImageGroup::of_class(corpus, class, sample));
                 let [first, second] = groups;
                 let groups = [first?, second?];
-                let (measured, layers_left_out) = measured_layers(run.network());
+                let (measured, layers_left_out) = measured_layers(run.network(), MOST_LAYERS);
                 let means = self.means_of_maps(run, entry, &measured, &groups).await?;
                 let images = groups.map(|group| group.ids.len());
                 let mut found = Separation { layers: Vec::new(), units: Vec::new(), images, layers_left_out };

@@ -1,0 +1,173 @@
+//! Which layers and units of two networks see the same, computed on request and kept.
+
+use std::sync::Arc;
+
+use deepviz_corpus::ImageId;
+use deepviz_net::Network;
+use deepviz_stats::compare::{
+    self, LayerMap, MeasuredLayer, Pooling, UnitMatch, layer_grid, match_units, measured_layers, unit_grid,
+};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
+
+use crate::app::App;
+use crate::compare::sides::{Side, Sides};
+use crate::explain::test_sample::TestSample;
+use crate::http::cache::CacheSize;
+use crate::http::problem::ApiError;
+use crate::http::work_pool::WorkKind;
+
+/// Images that go through a network at a time, so that others get their turn between.
+const CHUNK_IMAGES: usize = 32;
+/// Layers of a network that are compared at most: of deeper ones these are spread evenly.
+const MOST_LAYERS: usize = 32;
+
+/// A layer as it was compared.
+#[derive(Clone, Copy)]
+pub(crate) struct ComparedLayer {
+    pub(crate) of: MeasuredLayer,
+    pub(crate) grid: [usize; 2],
+    /// Features of an image.
+    pub(crate) features: usize,
+}
+
+/// The layers of a network that are compared.
+pub(crate) struct ComparedLayers {
+    pub(crate) layers: Vec<ComparedLayer>,
+    pub(crate) left_out: usize,
+}
+
+impl ComparedLayers {
+    fn of(network: &Network) -> Self {
+        let (layers, left_out) = measured_layers(network, MOST_LAYERS);
+        let compared = |of: MeasuredLayer| {
+            let shape = network.layers()[of.measured_at].shape;
+            let grid = layer_grid(shape);
+            ComparedLayer { of, grid, features: shape.channels * grid[0] * grid[1] }
+        };
+        Self { layers: layers.into_iter().map(compared).collect(), left_out }
+    }
+
+    fn poolings(&self) -> Vec<Pooling> {
+        self.layers.iter().map(|layer| Pooling { layer: layer.of.measured_at, grid: layer.grid }).collect()
+    }
+}
+
+/// How alike the layers of two checkpoints are.
+pub(crate) struct Similarity {
+    pub(crate) images: usize,
+    pub(crate) a: ComparedLayers,
+    pub(crate) b: ComparedLayers,
+    pub(crate) map: LayerMap,
+}
+
+impl CacheSize for Similarity {
+    fn bytes(&self) -> usize {
+        self.map.cka.len() * 48 + (self.a.layers.len() + self.b.layers.len()) * size_of::<ComparedLayer>()
+    }
+}
+
+/// Matched units of two layers.
+pub(crate) struct Units {
+    pub(crate) found: UnitMatch,
+    pub(crate) images: usize,
+    pub(crate) grid: [usize; 2],
+}
+
+impl CacheSize for Units {
+    fn bytes(&self) -> usize {
+        let matching = &self.found.matching;
+        (matching.pairs.len() + matching.first_alone.len() + matching.second_alone.len()) * 32
+    }
+}
+
+impl Sides {
+    /// How alike the layers of both are over some images.
+    pub(crate) async fn similarity(&self, app: &App, images: usize) -> Result<Arc<Similarity>, ApiError> {
+        let sample = self.common_images(app, images).await?;
+        let key = format!("similarity/{}/{}/{}", self.a.key(), self.b.key(), sample.key());
+        app.cache
+            .get(key, async {
+                let [a, b] = [&self.a, &self.b].map(|side| ComparedLayers::of(side.run.network()));
+                let _held = app.answers.take(bytes_of_map([&a, &b], sample.ids.len())).await?;
+                let first = features(pooled(app, &self.a, &sample, &a.poolings()).await?, &a);
+                // A checkpoint beside itself is computed once.
+                let is_itself = self.a.key() == self.b.key();
+                let second = if is_itself {
+                    first.clone()
+                } else {
+                    features(pooled(app, &self.b, &sample, &b.poolings()).await?, &b)
+                };
+                let compare = move || Ok(compare::layer_map(&first, &second));
+                let map = app.work.run(WorkKind::Forward, compare).await?;
+                Ok(Similarity { images: sample.ids.len(), a, b, map })
+            })
+            .await
+    }
+
+    /// The units of two layers, matched.
+    pub(crate) async fn units(
+        &self,
+        app: &App,
+        [layer, b_layer]: [usize; 2],
+        images: usize,
+    ) -> Result<Arc<Units>, ApiError> {
+        let sample = self.common_images(app, images).await?;
+        let key = format!("units/{}/{}/{layer}/{b_layer}/{}", self.a.key(), self.b.key(), sample.key());
+        app.cache
+            .get(key, async {
+                let of = |side: &Side, layer: usize| {
+                    let network = side.run.network();
+                    let measured_at = network.nonlinearity_of(layer);
+                    (measured_at, network.layers()[measured_at].shape)
+                };
+                let ((at, shape), (b_at, b_shape)) = (of(&self.a, layer), of(&self.b, b_layer));
+                let grid = unit_grid(shape, b_shape, sample.ids.len());
+                let values = sample.ids.len() * grid[0] * grid[1] * (shape.channels + b_shape.channels);
+                let correlations = shape.channels * b_shape.channels;
+                // Activations, standardised, shuffled; correlations and what the assignment keeps of them.
+                let _held = app.answers.take((values * 4 + correlations * 6) * size_of::<f32>()).await?;
+                let one = |layer| [Pooling { layer, grid }];
+                let first = pooled(app, &self.a, &sample, &one(at)).await?.swap_remove(0);
+                let second = pooled(app, &self.b, &sample, &one(b_at)).await?.swap_remove(0);
+                let compare = move || Ok(match_units(first.view(), second.view(), grid[0] * grid[1]));
+                let found = app.work.run(WorkKind::Forward, compare).await?;
+                Ok(Units { found, images: sample.ids.len(), grid })
+            })
+            .await
+    }
+}
+
+/// Bytes of the features and of the Gram matrices with their halves.
+fn bytes_of_map(networks: [&ComparedLayers; 2], images: usize) -> usize {
+    let features: usize = networks.iter().flat_map(|network| &network.layers).map(|layer| layer.features).sum();
+    let layers: usize = networks.iter().map(|network| network.layers.len()).sum();
+    (features * images * 3 + layers * images * images * 2) * size_of::<f32>()
+}
+
+/// One row an image.
+fn features(pooled: Vec<Array2<f32>>, of: &ComparedLayers) -> Vec<Array2<f32>> {
+    let rows = pooled.into_iter().zip(&of.layers).map(|(values, layer)| {
+        let images = values.len() / layer.features.max(1);
+        // Rows are in the order of memory: the reshape takes nothing away.
+        values.into_shape_with_order((images, layer.features)).unwrap_or_default()
+    });
+    rows.collect()
+}
+
+/// The activations of a network over the images of a sample, a few images at a time.
+async fn pooled(app: &App, side: &Side, sample: &TestSample, of: &[Pooling]) -> Result<Vec<Array2<f32>>, ApiError> {
+    let loaded = app.models.model(&side.run, &side.entry).await?;
+    let mut parts: Vec<Vec<Array2<f32>>> = vec![Vec::new(); of.len()];
+    for ids in sample.ids.chunks(CHUNK_IMAGES) {
+        let (loaded, sample, of) = (Arc::clone(&loaded), sample.clone(), of.to_vec());
+        let ids: Vec<ImageId> = ids.to_vec();
+        let apply = move || Ok(compare::pooled(&loaded.model, &sample.pixels(&ids)?, &of)?);
+        let found = app.work.run(WorkKind::Forward, apply).await?;
+        parts.iter_mut().zip(found).for_each(|(parts, part)| parts.push(part));
+    }
+    let whole = parts.into_iter().map(|parts| {
+        let views: Vec<ArrayView2<'_, f32>> = parts.iter().map(Array2::view).collect();
+        concatenate(Axis(0), &views).map_err(|error| ApiError::internal(error.to_string()))
+    });
+    whole.collect()
+}

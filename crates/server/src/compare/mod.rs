@@ -1,0 +1,6 @@
+//! Two checkpoints side by side, of one run or of two.
+
+pub(crate) mod clock;
+pub(crate) mod layers;
+pub(crate) mod outcomes;
+pub(crate) mod sides;

@@ -1,0 +1,58 @@
+//! What two checkpoints do with the same images, kept while they are looked at.
+
+use std::sync::Arc;
+
+use deepviz_corpus::Split;
+use deepviz_stats::compare::{self, Checkpoint, Compared, ImageOutcome};
+
+use crate::app::App;
+use crate::compare::sides::{Side, Sides};
+use crate::http::cache::CacheSize;
+use crate::http::problem::ApiError;
+use crate::http::work_pool::WorkKind;
+use crate::runs::listing::CheckpointRef;
+use crate::runs::statistics;
+
+/// The comparison over a split.
+pub(crate) struct Outcomes(pub(crate) Compared);
+
+impl CacheSize for Outcomes {
+    fn bytes(&self) -> usize {
+        let Compared { images, first, cells, .. } = &self.0;
+        images.len() * size_of::<ImageOutcome>() + first.len() * 8 + cells.len() * size_of::<compare::Difference>()
+    }
+}
+
+impl Sides {
+    /// What both say of every image of a split.
+    pub(crate) async fn outcomes(&self, app: &App, split: Split) -> Result<Arc<Outcomes>, ApiError> {
+        self.same_images()?;
+        let map = self.classes()?;
+        let labels = self.labels(app, split).await?;
+        // Statistics that were computed anew are of other snapshots or images, and these stand in the key.
+        let corpus = &self.a.run.info().corpus.identity;
+        let key = format!("outcomes/{}/{}/{corpus}/{split}", self.a.key(), self.b.key());
+        let sides = self.clone();
+        app.cache
+            .get(key, async {
+                let compare = move || {
+                    let classes = sides.a.run.info().classes.len();
+                    let [a, b] = [&sides.a, &sides.b].map(|side| statistics::required(&side.run, split));
+                    let (a, b) = (a?, b?);
+                    let first = Checkpoint { store: &a, step: sides.a.entry.step };
+                    let second = Checkpoint { store: &b, step: sides.b.entry.step };
+                    if let Some(found) = compare::compare_outcomes((first, second), split, &labels, (classes, &map))? {
+                        return Ok(Outcomes(found));
+                    }
+                    let missing = |side: &Side, store| {
+                        let checkpoint = CheckpointRef { index: side.checkpoint, step: side.entry.step };
+                        statistics::missing_at(&side.run, store, checkpoint, split)
+                    };
+                    let is_first = a.predicted_classes(sides.a.entry.step, split)?.is_none();
+                    Err(if is_first { missing(&sides.a, &a)? } else { missing(&sides.b, &b)? })
+                };
+                app.work.run(WorkKind::Render, compare).await
+            })
+            .await
+    }
+}

@@ -1,0 +1,63 @@
+//! Which layer of one network stands opposite which of the other.
+
+use ndarray::ArrayView2;
+
+/// For each layer of the first network the layer of the second that it is most like, where neither order is broken: a
+/// later layer never stands opposite an earlier one than its predecessor does. The sum of similarities is greatest among
+/// all such choices. None for a layer whose similarities are all unknown (NaN); `similarity` is `[first, second]`.
+#[must_use]
+pub fn align(similarity: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
+    let (rows, columns) = similarity.dim();
+    if columns == 0 {
+        return vec![None; rows];
+    }
+    let known = |row: usize, column: usize| {
+        let value = similarity[[row, column]];
+        // Equal similarities go to the layer at the same depth.
+        let depth = |place: usize, of: usize| (place as f64 + 0.5) / of as f64;
+        let away = (depth(row, rows) - depth(column, columns)).abs();
+        if value.is_nan() { 0.0 } else { value - 1e-3 * away }
+    };
+    // best[row][column]: the greatest sum of the rows up to this one where this row stands opposite one up to `column`.
+    let mut best = vec![vec![0.0_f64; columns]; rows + 1];
+    let mut choice = vec![vec![0_usize; columns]; rows];
+    for row in 0..rows {
+        for column in 0..columns {
+            let here = best[row][column] + known(row, column);
+            let is_better = column == 0 || here > best[row + 1][column - 1];
+            best[row + 1][column] = if is_better { here } else { best[row + 1][column - 1] };
+            choice[row][column] = if is_better { column } else { choice[row][column - 1] };
+        }
+    }
+    let mut aligned = vec![None; rows];
+    let mut column = columns - 1;
+    for row in (0..rows).rev() {
+        column = choice[row][column];
+        aligned[row] = similarity.row(row).iter().any(|value| !value.is_nan()).then_some(column);
+    }
+    aligned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    #[test]
+    fn the_order_is_kept_and_equals_go_by_depth() {
+        let similarity = array![[0.9, 0.5, 0.1], [0.95, 0.6, 0.5], [0.1, 0.4, 0.9]];
+        assert_eq!(align(similarity.view()), [Some(0), Some(0), Some(2)]);
+        // The first layer is most like the last of the other, which would push all others there.
+        let crossed = array![[0.5, 0.4, 0.6], [0.2, 0.8, 0.1], [0.1, 0.2, 0.9]];
+        assert_eq!(align(crossed.view()), [Some(0), Some(1), Some(2)]);
+        assert_eq!(align(Array2::from_elem((3, 3), 0.7).view()), [Some(0), Some(1), Some(2)]);
+        assert_eq!(align(Array2::from_elem((2, 4), 0.7).view()).len(), 2);
+    }
+
+    #[test]
+    fn unknown_layers_have_no_counterpart() {
+        let similarity = array![[0.9, 0.1], [f64::NAN, f64::NAN], [0.1, 0.9]];
+        assert_eq!(align(similarity.view()), [Some(0), None, Some(1)]);
+        assert_eq!(align(Array2::zeros((2, 0)).view()), [None, None]);
+    }
+}

@@ -1,0 +1,66 @@
+//! Do two networks see the same? Arrays in, numbers out.
+//!
+//! - [`cka`]: linear centred kernel alignment without bias, for whole layers (Kornblith, Norouzi, Lee and Hinton,
+//!   "Similarity of neural network representations revisited", 2019; the estimator without bias of Song, Smola, Gretton,
+//!   Bedo and Borgwardt, 2012, as used by Nguyen, Raghu and Kornblith, 2021).
+//! - [`procrustes`]: orthogonal Procrustes similarity (Williams, Kunz, Kornblith and Linderman, "Generalized shape metrics
+//!   on neural representations", 2021).
+//! - [`units`]: single units by the correlation of their activations, one to one (Li, Yosinski, Clune, Lipson and
+//!   Hopcroft, "Convergent learning", 2016).
+//! - [`paired`]: what two classifiers do with the same images (`McNemar`'s exact test, Benjamini and Hochberg).
+//! - [`mod@align`]: which layer of one network stands opposite which of the other.
+//!
+//! Nothing is drawn at random here: who calls says which images form a half, and in which order they are shuffled.
+
+pub mod align;
+pub mod cka;
+pub mod paired;
+pub mod procrustes;
+pub mod units;
+
+/// A number with the interval of 95 % around it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The number, computed from all images.
+    pub value: f64,
+    /// From and to.
+    pub interval: [f64; 2],
+}
+
+impl Estimate {
+    /// From the same number computed on random halves of the images, drawn without replacement.
+    ///
+    /// On `n` of `2n` images, the number scatters around that of all images with the variance `(1/n - 1/2n) s² = s²/2n`,
+    /// which is the variance of the number of all images itself (Politis and Romano, "Large sample confidence regions
+    /// based on subsamples", 1994): no factor is needed. Without halves the interval is the number alone.
+    #[must_use]
+    pub fn from_halves(value: f64, halves: &[f64]) -> Self {
+        let mean_square = halves.iter().map(|half| (half - value).powi(2)).sum::<f64>() / halves.len().max(1) as f64;
+        let width = 1.959_964 * mean_square.sqrt();
+        Self { value, interval: [value - width, value + width] }
+    }
+}
+
+/// Features less their mean over the images, `[images, features]`.
+fn centred(features: ndarray::ArrayView2<'_, f32>) -> ndarray::Array2<f32> {
+    let count = features.nrows().max(1) as f64;
+    let sums = features.map_axis(ndarray::Axis(0), |column| column.iter().map(|&value| f64::from(value)).sum::<f64>());
+    let mut centred = features.to_owned();
+    for mut row in centred.rows_mut() {
+        row.iter_mut().zip(&sums).for_each(|(value, sum)| *value = (f64::from(*value) - sum / count) as f32);
+    }
+    centred
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spread_of_halves_is_that_of_the_whole() {
+        let estimate = Estimate::from_halves(0.5, &[0.4, 0.6]);
+        assert!((estimate.interval[0] - (0.5 - 0.195_996_4)).abs() < 1e-12);
+        let alone = Estimate::from_halves(0.5, &[]).interval;
+        assert!((alone[1] - alone[0]).abs() < 1e-15);
+    }
+}
