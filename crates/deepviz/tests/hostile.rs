@@ -148,6 +148,11 @@ fn routes() -> Vec<String> {
                 "slice" => "?subject=property&name=ground&side=below&threshold=0.35",
                 "moves" => "?from=0&to=last",
                 "ablated" => "?off=fc16:0",
+                "clock" => "?b={run}",
+                "errors" => "?b={run}",
+                "images" if path.contains("/compare/") => "?b={run}&which=all",
+                "layers" if path.contains("/compare/") => "?b={run}&images=16",
+                "units" if path.contains("/compare/") => "?b={run}&layer=conv1&images=16",
                 _ => "",
             };
             let path = path

@@ -6,6 +6,7 @@ mod captions;
 mod changes;
 mod class_names;
 mod classes;
+mod compare;
 mod connection_floods;
 mod connections;
 mod cut_uploads;

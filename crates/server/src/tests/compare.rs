@@ -1,0 +1,165 @@
+//! Two checkpoints side by side.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::fixture::{TestServer, write_run};
+
+const POINT: &str = "/api/runs/tiny/checkpoints/2/compare";
+const OTHER: &str = "b=tiny&b_checkpoint=0";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_are_those_of_the_two_matrices_and_their_images() {
+    let server = TestServer::shared();
+    let found = server.json(&format!("{POINT}/errors?{OTHER}")).await;
+    assert_eq!((&found["checkpoint"], &found["b"]), (&json!(2), &json!({"run": "tiny", "checkpoint": 0})));
+    for (side, checkpoint) in [("a", 2), ("b", 0)] {
+        let matrix = server.json(&format!("/api/runs/tiny/checkpoints/{checkpoint}/confusion")).await;
+        assert_eq!(found["counts"][side], matrix["counts"]);
+    }
+    let all = server.json(&format!("{POINT}/images?{OTHER}&which=all&limit=1000")).await;
+    let items = all["items"].as_array().unwrap();
+    assert_eq!((items.len(), &found["images"]), (30, &json!(30)));
+    let mut right: BTreeMap<(bool, bool), u64> = BTreeMap::new();
+    let mut cells: BTreeMap<(u64, u64), [u64; 2]> = BTreeMap::new();
+    for item in items {
+        let number = |value: &Value| value.as_u64().unwrap();
+        let (class, a, b) =
+            (number(&item["true_class"]), number(&item["a"]["predicted"]), number(&item["b"]["predicted"]));
+        *right.entry((class == a, class == b)).or_default() += 1;
+        assert_eq!(class == a, item["a"]["margin"].as_f64().unwrap() > 0.0, "{item}");
+        if a != b {
+            cells.entry((class, a)).or_default()[0] += 1;
+            cells.entry((class, b)).or_default()[1] += 1;
+        }
+    }
+    let count = |both: (bool, bool)| json!(right.get(&both).copied().unwrap_or(0));
+    assert_eq!(found["both"], count((true, true)));
+    assert_eq!(found["only_a"], count((true, false)));
+    assert_eq!(found["only_b"], count((false, true)));
+    assert_eq!(found["neither"], count((false, false)));
+    let told: BTreeMap<(u64, u64), [u64; 2]> = found["cells"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cell| {
+            let number = |key: &str| cell[key].as_u64().unwrap();
+            ((number("true_class"), number("predicted")), [number("only_a"), number("only_b")])
+        })
+        .collect();
+    assert_eq!(told, cells);
+    assert!(!cells.is_empty(), "the two checkpoints predict the same");
+    // Largest difference first, in pages that join.
+    let distance = |item: &Value| (item["a"]["margin"].as_f64().unwrap() - item["b"]["margin"].as_f64().unwrap()).abs();
+    assert!(items.is_sorted_by(|x, y| distance(x) >= distance(y)));
+    let first = server.json(&format!("{POINT}/images?{OTHER}&which=all&limit=20")).await;
+    let cursor = first["next_cursor"].as_str().unwrap().to_owned();
+    let second = server.json(&format!("{POINT}/images?{OTHER}&which=all&limit=20&cursor={cursor}")).await;
+    let joined: Vec<_> =
+        first["items"].as_array().unwrap().iter().chain(second["items"].as_array().unwrap()).cloned().collect();
+    assert_eq!(&joined, items);
+    assert_eq!(second["next_cursor"], Value::Null);
+    let changed = server.json(&format!("{POINT}/images?{OTHER}&which=changed")).await;
+    assert_eq!(changed["total"], json!(cells.values().map(|cell| cell[0]).sum::<u64>()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_is_wholly_like_itself() {
+    let server = TestServer::shared();
+    let itself = "b=tiny&b_checkpoint=2";
+    let layers = server.json(&format!("{POINT}/layers?{itself}&images=24")).await;
+    let names: Vec<_> =
+        layers["layers"]["a"].as_array().unwrap().iter().map(|layer| layer["layer"].as_str().unwrap()).collect();
+    assert_eq!(names, ["conv1", "conv2", "fc16", "fc10"]);
+    assert_eq!(layers["layers"]["a"][0]["measured_at"], "relu1");
+    assert_eq!(layers["proposed"], json!([0, 1, 2, 3]));
+    for place in 0..4 {
+        assert!((layers["cka"][place][place].as_f64().unwrap() - 1.0).abs() < 1e-9);
+        assert!((layers["procrustes"][place][place].as_f64().unwrap() - 1.0).abs() < 1e-5);
+    }
+    let off = layers["cka"][0][3].as_f64().unwrap();
+    let [from, to] = [0, 1].map(|end| layers["cka_interval"][0][3][end].as_f64().unwrap());
+    assert!(off < 1.0 && from <= off && off <= to);
+    let units = server.json(&format!("{POINT}/units?{itself}&images=24&layer=conv1")).await;
+    assert_eq!((&units["units"], &units["measured_at"]), (&json!([6, 6]), &json!(["relu1", "relu1"])));
+    assert_eq!(units["grid"], json!([8, 8]));
+    for pair in units["pairs"].as_array().unwrap() {
+        assert_eq!((&pair["a"], &pair["mutual"]), (&pair["b"], &json!(true)));
+        assert!((pair["correlation"].as_f64().unwrap() - 1.0).abs() < 1e-4);
+    }
+    let silent = units["silent"][0].as_array().unwrap().len();
+    assert_eq!(units["pairs"].as_array().unwrap().len() + silent, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_align_checkpoints() {
+    let server = TestServer::shared();
+    for by in ["step", "epoch", "images", "fraction", "time"] {
+        let found = server.json(&format!("/api/runs/tiny/clock?b=tiny&by={by}")).await;
+        assert_eq!((&found["pairs"], &found["missing"]), (&json!([0, 1, 2, 3]), &Value::Null), "{by}");
+        assert_eq!(found["a"], found["b"]);
+    }
+    // The error does not change: the first checkpoint is as good as any.
+    let found = server.json("/api/runs/tiny/clock?b=tiny&by=error").await;
+    assert_eq!((&found["pairs"], &found["unit"]), (&json!([0, 0, 0, 0]), &json!("test error")));
+    let wrong = server.get("/api/runs/tiny/clock?b=tiny&by=moon").await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert_eq!(server.get("/api/runs/tiny/clock?b=none").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_compared_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name: &str, seed: u64| {
+        let images = folder.path().join(format!("images-{name}"));
+        let options = deepviz_corpus::ShapesOptions { images: 120, test_fraction: 0.25, seed };
+        deepviz_corpus::make_shapes(&images, &options).unwrap();
+        write_run(&folder.path().join(name), &images);
+    };
+    make("one", 5);
+    make("two", 6);
+    write_run(&folder.path().join("named"), &folder.path().join("images-one"));
+    let file = folder.path().join("named").join("run.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("\"disc\""), "{text}");
+    std::fs::write(&file, text.replace("\"disc\"", "\"moon\"")).unwrap();
+    let server = TestServer::over(&[folder.path().to_owned()], None, None);
+    let point = "/api/runs/one/checkpoints/2/compare";
+    let other = server.get(&format!("{point}/errors?b=two")).await;
+    assert_eq!(other.status, StatusCode::CONFLICT);
+    assert!(other.json()["detail"].as_str().unwrap().contains("measured on other images"), "{:?}", other.json());
+    // Layers can be compared all the same: both networks take the images of the first.
+    let layers = server.json(&format!("{point}/layers?b=two&images=16")).await;
+    assert_eq!(layers["layers"]["b"].as_array().unwrap().len(), 4);
+    // The same images, without statistics.
+    let missing = server.get(&format!("{point}/errors?b=one&b_checkpoint=1")).await;
+    assert_eq!(missing.status, StatusCode::CONFLICT);
+    assert!(missing.json()["hint"].as_str().unwrap().contains("deepviz stats"));
+    let named = server.get(&format!("{point}/errors?b=named")).await;
+    assert_eq!(named.status, StatusCode::CONFLICT);
+    let detail = named.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("only one knows `disc`; only named knows `moon`"), "{detail}");
+    let no_layer = server.get(&format!("{point}/units?b=two&layer=nothing")).await;
+    assert_eq!(no_layer.status, StatusCode::NOT_FOUND);
+    let few = server.get(&format!("{point}/layers?b=two&images=2")).await;
+    assert_eq!(few.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_says_how_runs_are_trained_and_curves_are_thinned() {
+    let server = TestServer::shared();
+    let list = server.json("/api/runs").await;
+    let run = list["runs"].as_array().unwrap().iter().find(|run| run["id"] == "tiny").unwrap().clone();
+    assert_eq!((&run["settings"]["train.batch"], &run["settings"]["seed"]), (&json!("20"), &json!("1")));
+    let network = &list["networks"][run["network"].as_u64().unwrap() as usize];
+    assert_eq!(network["layers"].as_array().unwrap().len(), 7);
+    assert_eq!(network["layers"][0]["shape"]["channels"], 6);
+    assert!(network["parameters"].as_u64().unwrap() > 1000);
+    let found = server.json("/api/curves?runs=tiny&points=3").await;
+    assert_eq!(found["curves"][0]["train"]["steps"], json!([5, 10, 15]));
+    assert_eq!(found["curves"][0]["images_per_second"], json!(1000.0));
+    assert_eq!(server.get("/api/curves?runs=").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(server.get("/api/curves?runs=none").await.status, StatusCode::NOT_FOUND);
+}
