@@ -35,5 +35,9 @@ export const views: View[] = [
 /** The page to print: no tab, opened from the export menu. */
 export const report: View = view('Report', () => import('./report/Report.svelte'));
 
+/** The runs of a folder: no tab, opened from the chooser of the run. */
+export const runsPage: View = view('Runs', () => import('./runs/Runs.svelte'));
+
 /** The second, where the address names no view that there is. */
-export const viewNamed = (name: string): View => [...views, report].find((v) => v.name === name) ?? views[1];
+export const viewNamed = (name: string): View =>
+  [...views, report, runsPage].find((v) => v.name === name) ?? views[1];

@@ -1,0 +1,38 @@
+// Made-up runs for the tests of this folder.
+import type { ListedRun, NetworkOutline } from '../../api/twoRuns';
+
+export const NETWORKS: NetworkOutline[] = [
+  {
+    name: 'quick',
+    parameters: 145_578,
+    digest: 'a',
+    layers: [
+      { kind: 'conv', channels: 32, height: 32, width: 32, weights: true },
+      { kind: 'pool', channels: 32, height: 16, width: 16, weights: false },
+      { kind: 'conv', channels: 64, height: 16, width: 16, weights: true },
+      { kind: 'fc', channels: 10, height: 1, width: 1, weights: true },
+    ],
+  },
+  { name: 'wide', parameters: 1_200_000, digest: 'b', layers: [] },
+];
+
+export function madeRun(n: number, more: Partial<ListedRun> = {}): ListedRun {
+  return {
+    id: `run-${n}`,
+    name: `run ${n}`,
+    live: false,
+    checkpoints: 51,
+    classes: 10,
+    image_shape: { channels: 3, height: 32, width: 32 },
+    last_step: 1000,
+    test_error: 0.2 + (n % 100) / 1000,
+    divergence: null,
+    state: 'finished',
+    network: n % 2,
+    corpus: { identity: 'c', train: 50_000, test: 10_000 },
+    source: null,
+    modified: '2026-11-30T09:00:00Z',
+    settings: { learning_rate: String(0.01 * (1 + (n % 3))), batch: '128', seed: String(n) },
+    ...more,
+  };
+}

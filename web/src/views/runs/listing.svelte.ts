@@ -1,0 +1,131 @@
+/** The runs of the folder as the page reads them: the list, again when it changes, and their curves in chunks. */
+import { untrack } from 'svelte';
+import { isAbort } from '../../api/client';
+import { runCurves, runListing, type ListedRun, type RunCurves, type RunListing } from '../../api/twoRuns';
+import type { RunProblem } from '../../api/types';
+import { AutoRetry } from '../../state/connection.svelte';
+import { resource } from '../../state/resource.svelte';
+import type { Store } from '../../state/store.svelte';
+import type { RunRow } from './runTable';
+
+/** Runs that train change without an event for this page. */
+const POLL_MS = 5000;
+/** Curves that are drawn come in small chunks, so that the first are there soon. */
+const CHUNK = { curves: 20, facts: 100 };
+const POINTS = { curves: 200, facts: 2 };
+
+/** A key under which the curves of a run stay the same. */
+const stateOf = (run: ListedRun): string => `${run.id} ${run.last_step ?? 0} ${run.checkpoints}`;
+
+export class Listing {
+  readonly #list: ReturnType<typeof resource<RunListing>>;
+  #reads = $state(0);
+
+  constructor(store: Store) {
+    // Another run, or one of them changed.
+    $effect(() => {
+      void [store.runs, store.statistics];
+      untrack(() => (this.#reads += 1));
+    });
+    $effect(() => {
+      if (!this.runs.some((run) => run.state === 'running')) return;
+      const timer = setInterval(() => {
+        if (document.visibilityState === 'visible') this.#reads += 1;
+      }, POLL_MS);
+      return () => clearInterval(timer);
+    });
+    this.#list = resource(() => ({ key: String(this.#reads), load: (signal) => runListing().json(signal) }), {
+      cacheSize: 1,
+    });
+  }
+
+  readonly runs = $derived.by<ListedRun[]>(() => this.#list.value?.runs ?? []);
+  readonly problems = $derived.by<RunProblem[]>(() => this.#list.value?.problems ?? []);
+  get isRead(): boolean {
+    return this.#list.value !== null;
+  }
+  get slow(): boolean {
+    return this.#list.slow;
+  }
+  get error(): unknown {
+    return this.#list.error;
+  }
+  retry(): void {
+    this.#list.retry();
+  }
+  get networks(): RunListing['networks'] {
+    return this.#list.value?.networks ?? [];
+  }
+}
+
+/** Curves of the runs that are asked for, and the results of all. */
+export class CurveReader {
+  curves = $state.raw<ReadonlyMap<string, RunCurves>>(new Map());
+  facts = $state.raw<ReadonlyMap<string, RunCurves>>(new Map());
+  problems = $state.raw<RunProblem[]>([]);
+  error = $state.raw<unknown>(null);
+  readonly #read = { curves: new Map<string, string>(), facts: new Map<string, string>() };
+  #abort = new AbortController();
+  readonly #autoRetry = new AutoRetry(() => this.retry());
+  #again = $state(0);
+
+  constructor(wanted: () => { curved: ListedRun[]; all: ListedRun[] }) {
+    $effect(() => {
+      void this.#again;
+      const { curved, all } = wanted();
+      untrack(() => void this.#readAll(curved, all));
+    });
+    $effect(() => () => {
+      this.#abort.abort();
+      this.#autoRetry.done();
+    });
+  }
+
+  retry(): void {
+    this.error = null;
+    this.#again += 1;
+  }
+
+  /** The newest wish wins: chunks that are not sent yet are dropped. */
+  async #readAll(curved: ListedRun[], all: ListedRun[]): Promise<void> {
+    this.#abort.abort();
+    const abort = (this.#abort = new AbortController());
+    try {
+      await this.#chunks('curves', curved, abort.signal);
+      await this.#chunks('facts', all, abort.signal);
+      this.#autoRetry.done();
+    } catch (error) {
+      if (abort.signal.aborted || isAbort(error)) return;
+      if (!this.#autoRetry.failed(error)) this.error = error;
+    }
+  }
+
+  async #chunks(kind: 'curves' | 'facts', runs: ListedRun[], signal: AbortSignal): Promise<void> {
+    const read = this.#read[kind];
+    const open = runs.filter((run) => run.checkpoints > 0 && read.get(run.id) !== stateOf(run));
+    for (let at = 0; at < open.length; at += CHUNK[kind]) {
+      const chunk = open.slice(at, at + CHUNK[kind]);
+      const answer = await runCurves(
+        chunk.map((run) => run.id),
+        POINTS[kind],
+      ).json(signal);
+      if (signal.aborted) return;
+      for (const run of chunk) read.set(run.id, stateOf(run));
+      this.#accept(kind, answer.curves);
+      const known = new Set(this.problems.map((problem) => problem.id));
+      const more = answer.problems.filter((problem) => !known.has(problem.id));
+      if (more.length) this.problems = [...this.problems, ...more];
+    }
+  }
+
+  #accept(kind: 'curves' | 'facts', curves: RunCurves[]): void {
+    const joined = (old: ReadonlyMap<string, RunCurves>) =>
+      new Map([...old, ...curves.map((one): [string, RunCurves] => [one.run, one])]);
+    if (kind === 'curves') this.curves = joined(this.curves);
+    this.facts = joined(this.facts);
+  }
+}
+
+/** The rows of the table, with nothing known of their curves yet. */
+export const bareRows = (listing: Listing): RunRow[] =>
+  listing.runs.map((run) => ({ run, network: listing.networks[run.network] ?? null, facts: null }));

@@ -1,0 +1,256 @@
+// The table of runs: columns, filter, order, groups, and the rows that are drawn. Pure.
+import type { ListedRun, NetworkOutline, RunCurves } from '../../api/twoRuns';
+import { count, percent } from '../../base/format';
+
+/** What is known of a run from its curves: absent until they are read. */
+export type RunFacts = Pick<RunCurves, 'best' | 'last' | 'images_per_second'>;
+
+export interface RunRow {
+  run: ListedRun;
+  network: NetworkOutline | null;
+  facts: RunFacts | null;
+}
+
+type Value = string | number | null;
+
+export interface Column {
+  key: string;
+  title: string;
+  /** Of its cells, in twelfths of the base size. */
+  width: number;
+  isNumber: boolean;
+  value: (row: RunRow) => Value;
+  text: (row: RunRow) => string;
+  /** What the column is, where its title is short. */
+  says?: string;
+}
+
+const dash = (text: string | null | undefined): string => (text ? text : '–');
+const errorText = (error: number | null | undefined): string => (error == null ? '–' : percent(error, 2));
+export const bestError = ({ facts }: RunRow): number | null => facts?.best?.error ?? null;
+export const lastError = ({ run, facts }: RunRow): number | null =>
+  run.divergence ? null : (facts?.last?.error ?? run.test_error);
+
+const STATE_ORDER = ['running', 'finished', 'stopped', 'diverged'];
+
+/** The columns that every listing has, the settings between `data` and the results. */
+const ABOUT: Column[] = [
+  {
+    key: 'name',
+    title: 'Run',
+    width: 208,
+    isNumber: false,
+    value: ({ run }) => run.name,
+    text: ({ run }) => run.name,
+  },
+  {
+    key: 'network',
+    title: 'Network',
+    width: 188,
+    isNumber: false,
+    value: ({ network }) => network?.name ?? null,
+    text: ({ network }) => dash(network?.name),
+  },
+  {
+    key: 'parameters',
+    title: 'Parameters',
+    width: 88,
+    isNumber: true,
+    value: ({ network }) => network?.parameters ?? null,
+    text: ({ network }) => (network ? count(network.parameters) : '–'),
+  },
+  {
+    key: 'data',
+    title: 'Data',
+    width: 132,
+    isNumber: false,
+    value: ({ run }) => dataName(run),
+    text: ({ run }) => dataName(run),
+    says: 'Images of training and test, size, classes',
+  },
+];
+
+const RESULTS: Column[] = [
+  {
+    key: 'best',
+    title: 'Best error',
+    width: 80,
+    isNumber: true,
+    value: bestError,
+    text: (row) => errorText(bestError(row)),
+    says: 'The least test error of all that were measured',
+  },
+  {
+    key: 'last',
+    title: 'Last error',
+    width: 80,
+    isNumber: true,
+    value: lastError,
+    text: (row) => errorText(lastError(row)),
+    says: 'The test error that was measured last',
+  },
+  {
+    key: 'speed',
+    title: 'Images / s',
+    width: 80,
+    isNumber: true,
+    value: ({ facts }) => facts?.images_per_second ?? null,
+    text: ({ facts }) => (facts?.images_per_second == null ? '–' : count(facts.images_per_second)),
+  },
+  {
+    key: 'state',
+    title: 'State',
+    width: 80,
+    isNumber: false,
+    value: ({ run }) => STATE_ORDER.indexOf(run.state),
+    text: ({ run }) => run.state,
+  },
+  {
+    key: 'modified',
+    title: 'Changed',
+    width: 116,
+    isNumber: false,
+    value: ({ run }) => (run.modified ? Date.parse(run.modified) : null),
+    text: ({ run }) => whenText(run.modified),
+  },
+];
+
+export function dataName({ corpus, image_shape, classes }: ListedRun): string {
+  const { width, height } = image_shape;
+  return `${count(corpus.train)} + ${count(corpus.test)}, ${width}×${height}, ${classes}`;
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+/** `2026-11-30 09:50`, in the time of who looks. */
+export function whenText(modified: string | null): string {
+  const at = modified ? new Date(modified) : null;
+  if (!at || Number.isNaN(at.getTime())) return '–';
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** The settings in which the runs differ, in alphabetical order; one that some lack differs. */
+export function differingSettings(runs: readonly Pick<ListedRun, 'settings'>[]): string[] {
+  const seen = new Map<string, { value: string; runs: number; differs: boolean }>();
+  for (const { settings } of runs) {
+    for (const [key, value] of Object.entries(settings)) {
+      const known = seen.get(key);
+      if (!known) seen.set(key, { value, runs: 1, differs: false });
+      else {
+        known.runs += 1;
+        known.differs ||= known.value !== value;
+      }
+    }
+  }
+  return [...seen]
+    .filter(([, { runs: many, differs }]) => differs || many < runs.length)
+    .map(([key]) => key)
+    .sort();
+}
+
+const LETTER = 6.4;
+
+const settingColumn = (key: string, runs: readonly ListedRun[]): Column => {
+  const longest = Math.max(key.length, ...runs.map((run) => run.settings[key]?.length ?? 0));
+  const texts = runs.flatMap((run) => run.settings[key] ?? []);
+  return {
+    key: `set:${key}`,
+    title: key,
+    width: Math.round(Math.min(160, Math.max(56, longest * LETTER + 20))),
+    isNumber: texts.length > 0 && texts.every((text) => text !== '' && Number.isFinite(Number(text))),
+    value: ({ run }) => settingValue(run.settings[key]),
+    text: ({ run }) => dash(run.settings[key]),
+  };
+};
+
+/** A setting for sorting: a number where it is one. */
+function settingValue(text: string | undefined): Value {
+  if (text === undefined || text === '') return null;
+  const number = Number(text);
+  return Number.isFinite(number) ? number : text;
+}
+
+export function columnsOf(runs: readonly ListedRun[]): Column[] {
+  const settings = differingSettings(runs).map((key) => settingColumn(key, runs));
+  return [...ABOUT, ...settings, ...RESULTS];
+}
+
+/** The rows that hold every word of a text, in their name, network, state or as `key=value`. */
+export function filterRows(rows: readonly RunRow[], text: string): RunRow[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  if (!words.length) return [...rows];
+  return rows.filter((row) => {
+    const held = heldText(row);
+    return words.every((word) => held.includes(word));
+  });
+}
+
+const texts = new WeakMap<ListedRun, string>();
+function heldText({ run, network }: RunRow): string {
+  const known = texts.get(run);
+  if (known !== undefined) return known;
+  const settings = Object.entries(run.settings).map(([key, value]) => `${key}=${value}`);
+  const text = [run.id, run.name, network?.name ?? '', run.state, run.source ?? '', ...settings]
+    .join('\n')
+    .toLowerCase();
+  texts.set(run, text);
+  return text;
+}
+
+export interface Order {
+  key: string;
+  descending: boolean;
+}
+
+const compared = (a: string | number, b: string | number): number => {
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  if (typeof a === 'number') return -1;
+  if (typeof b === 'number') return 1;
+  return collator.compare(a, b);
+};
+const collator = new Intl.Collator('en', { numeric: true });
+
+/** Sorted by a column; what has no value comes last either way, equals keep their order. */
+export function sortRows(rows: readonly RunRow[], column: Column | undefined, descending: boolean): RunRow[] {
+  if (!column) return [...rows];
+  const sign = descending ? -1 : 1;
+  return rows
+    .map((row) => ({ row, value: column.value(row) }))
+    .sort(({ value: a }, { value: b }) => {
+      if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+      return sign * compared(a, b);
+    })
+    .map(({ row }) => row);
+}
+
+export type Line = { kind: 'group'; name: string; runs: number } | { kind: 'run'; row: RunRow };
+
+/** The lines of the table: the rows, under a line for each group where a column groups them. */
+export function linesOf(rows: readonly RunRow[], groupBy: Column | undefined): Line[] {
+  const line = (row: RunRow): Line => ({ kind: 'run', row });
+  if (!groupBy) return rows.map(line);
+  const groups = new Map<string, RunRow[]>();
+  for (const row of rows) {
+    const name = groupBy.text(row);
+    const group = groups.get(name);
+    if (group) group.push(row);
+    else groups.set(name, [row]);
+  }
+  const names = [...groups.keys()].sort((a, b) => (a === '–' ? 1 : b === '–' ? -1 : collator.compare(a, b)));
+  return names.flatMap((name): Line[] => {
+    const group = groups.get(name) ?? [];
+    return [{ kind: 'group', name, runs: group.length }, ...group.map(line)];
+  });
+}
+
+/** The lines to draw of a list that is scrolled: those in sight and some around them. */
+export function drawnRange(
+  scroll: { top: number; height: number },
+  line: number,
+  total: number,
+): { from: number; to: number } {
+  const AROUND = 8;
+  const from = Math.max(0, Math.min(total, Math.floor(scroll.top / line)) - AROUND);
+  return { from, to: Math.min(total, Math.ceil((scroll.top + scroll.height) / line) + AROUND) };
+}
