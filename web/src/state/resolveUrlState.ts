@@ -27,6 +27,8 @@ export function resolveUrlState(
   run: Pick<Run, 'live' | 'checkpoints' | 'layers' | 'total_steps' | 'divergence'> & {
     corpus: Pick<Run['corpus'], 'images' | 'train'>;
   },
+  /** The number of runs that the server has. */
+  runs = 1,
 ): ResolvedState {
   const points = run.checkpoints;
   const follow =
@@ -36,7 +38,7 @@ export function resolveUrlState(
   const { images, train } = run.corpus;
   return {
     follow,
-    view: state.view ?? (tellsStory(run) ? 'story' : 'filters'),
+    view: state.view ?? (state.run === null && runs > 1 ? 'runs' : tellsStory(run) ? 'story' : 'filters'),
     checkpoint:
       follow || state.checkpoint === null
         ? nearestReadable(points, points.length - 1)

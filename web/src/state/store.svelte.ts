@@ -171,7 +171,7 @@ export class Store {
   #apply(state: UrlState): void {
     const run = this.run;
     if (!run) return;
-    Object.assign(this, resolveUrlState(state, run));
+    Object.assign(this, resolveUrlState(state, run, this.runs.length));
     this.options = MarkList.withStored(run.id, state.options);
     this.held = null;
     this.#theme.follow(state.options.theme);

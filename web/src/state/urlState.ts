@@ -77,7 +77,8 @@ export function sharedUrlState(state: UrlState): UrlState {
 
 /** True where the change deserves a history entry (back returns to it). */
 export function pushesHistory(from: UrlState, to: UrlState): boolean {
-  return from.run !== to.run || from.view !== to.view || from.layer !== to.layer || from.image !== to.image;
+  const keys = ['run', 'view', 'layer', 'image'] as const;
+  return keys.some((key) => from[key] !== to[key]) || from.options['b.run'] !== to.options['b.run'];
 }
 
 /** The class that is chosen everywhere, of so many; null for none. */

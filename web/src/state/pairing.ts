@@ -1,0 +1,29 @@
+/** Checkpoints of two runs on one clock. Pure. */
+import type { ClockAnswer, ClockName } from '../api/twoRuns';
+
+type Pairs = Pick<ClockAnswer, 'pairs' | 'missing' | 'by'>;
+
+/** The checkpoint of B under one of A; null where there is none. */
+export function pairedCheckpoint(clock: Pairs | null, checkpoint: number, most: number): number | null {
+  const pair = clock?.pairs[checkpoint] ?? null;
+  return pair === null || pair >= most ? null : pair;
+}
+
+/** Why B has no checkpoint under one of A. */
+export function whyUnpaired({ by, missing }: Pairs, problem: string | null): string {
+  if (missing) return missing;
+  if (problem) return 'this checkpoint of A cannot be read';
+  return by === 'error'
+    ? 'B has no checkpoint with as small a test error as A here'
+    : 'B has no checkpoint here';
+}
+
+/** The clocks in words, in the order of the choice. */
+export const CLOCK_WORDS: Record<ClockName, string> = {
+  epoch: 'epoch',
+  step: 'step',
+  images: 'images seen',
+  fraction: 'fraction of training',
+  time: 'wall time',
+  error: 'equal test error',
+};
