@@ -67,6 +67,8 @@ export const TERMS = {
     'Images of either of two classes that are predicted as the other: both directions together, for the border between two classes wanders',
   'largest growth':
     'Since the reference: the mean of up to 5 checkpoints around the current one less that around the reference. What is within the spread between checkpoints or the Poisson noise of the counts is left out',
+  'more than noise':
+    'McNemar’s exact test of the images that only one of the two runs puts into the cell; of all cells, those that hold with a false discovery rate of 5 % (Benjamini–Hochberg)',
   diagonal: 'The cells that are correct; excluded from the colours, they do not drown the others',
   'effect by class':
     'How many more or fewer images of each class are right when the filter is set to zero behind its nonlinearity; the line is the 95 % interval, and grey is within noise',
