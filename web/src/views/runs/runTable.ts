@@ -46,7 +46,7 @@ const ABOUT: Column[] = [
   {
     key: 'network',
     title: 'Network',
-    width: 188,
+    width: 204,
     isNumber: false,
     value: ({ network }) => network?.name ?? null,
     text: ({ network }) => dash(network?.name),
@@ -62,7 +62,7 @@ const ABOUT: Column[] = [
   {
     key: 'data',
     title: 'Data',
-    width: 132,
+    width: 184,
     isNumber: false,
     value: ({ run }) => dataName(run),
     text: ({ run }) => dataName(run),
@@ -108,7 +108,7 @@ const RESULTS: Column[] = [
   {
     key: 'modified',
     title: 'Changed',
-    width: 116,
+    width: 132,
     isNumber: false,
     value: ({ run }) => (run.modified ? Date.parse(run.modified) : null),
     text: ({ run }) => whenText(run.modified),
