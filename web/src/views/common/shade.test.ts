@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ramp, rgbFromHex } from '../../../base/palette';
+import { ramp, rgbFromHex } from '../../base/palette';
 import { contrast, shadeOf, shades } from './shade';
 
 const THEMES = {

@@ -1,5 +1,5 @@
 // From a value in the scale to a colour and an ink that can be read on it. Pure.
-import type { Rgb } from '../../../base/palette';
+import type { Rgb } from '../../base/palette';
 
 export interface Shaded {
   background: string;

@@ -1,0 +1,53 @@
+/** Answers about the two checkpoints under the playheads; what was read for other runs is never handed out. */
+import { comparedLayers, type ComparedLayers, type TwoCheckpoints } from '../../../api/twoRuns';
+import { resource } from '../../../state/resource.svelte';
+import { secondRun } from '../../../state/secondRun.svelte';
+import type { Store } from '../../../state/store.svelte';
+
+/** A playhead that moves asks for the checkpoints where it rests. */
+const REST_MS = 150;
+
+export interface Compared<T> {
+  at: TwoCheckpoints;
+  key: string;
+  /** Of the two checkpoints, without what was asked about them. */
+  atKey: string;
+  found: T;
+}
+
+/** `ask` gives a part of the key and the request; null asks for nothing. While a component is being set up. */
+export function compared<T>(
+  store: Store,
+  view: string,
+  ask: () => { key: string; load: (at: TwoCheckpoints, signal: AbortSignal) => Promise<T> } | null,
+) {
+  const read = resource<Compared<T>>(
+    () => {
+      const { at, key: atKey } = secondRun;
+      const wanted = at && ask();
+      if (!at || !wanted) return null;
+      const key = `${atKey}/${wanted.key}/${store.statistics}`;
+      return {
+        key,
+        tag: at.checkpoint,
+        subject: { name: atKey, ms: REST_MS },
+        load: async (signal) => ({ at, key, atKey, found: await wanted.load(at, signal) }),
+      };
+    },
+    { view, store },
+  );
+  return {
+    read,
+    get shown(): Compared<T> | null {
+      const value = read.error ? null : read.value;
+      return value && value.at.run === store.run?.id && value.at.b === secondRun.id ? value : null;
+    },
+  };
+}
+
+/** How similar the layers of the two are. */
+export const similarLayers = (store: Store, view: string) =>
+  compared<ComparedLayers>(store, view, () => ({
+    key: 'layers',
+    load: (at, signal) => comparedLayers(at).json(signal),
+  }));

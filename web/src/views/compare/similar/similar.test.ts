@@ -1,0 +1,75 @@
+import { expect, it } from 'vitest';
+import type { ComparedLayers } from '../../../api/twoRuns';
+import { fieldLayout, movePair, pairRows, pairWords, similarTables, similarWords } from './similar';
+
+const found: ComparedLayers = {
+  images: 1000,
+  a: ['conv1', 'fc'],
+  b: ['stem', 'block', 'head'],
+  left_out: { a: 0, b: 0 },
+  features: {
+    a: [
+      { grid: 4, values: 512 },
+      { grid: 1, values: 10 },
+    ],
+    b: [4, 2, 1].map((grid) => ({ grid, values: 64 })),
+  },
+  cka: [
+    [0.9, 0.5, 0.1],
+    [0.2, null, 0.7],
+  ],
+  cka_interval: [
+    [
+      [0.88, 0.92],
+      [0.4, 0.6],
+      [0, 0.2],
+    ],
+    [[0.1, 0.3], null, [0.65, 0.74]],
+  ],
+  procrustes: [
+    [0.8, 0.4, 0.1],
+    [0.1, null, 0.6],
+  ],
+  proposed: [0, 2],
+};
+
+it('says where the two see most and least alike', () => {
+  expect(similarWords(found)).toBe(
+    'conv1 and stem of B respond most alike to 1,000 test images (CKA 0.90); of the layers that belong together, fc and head of B least (0.70).',
+  );
+  expect(similarWords({ ...found, proposed: [null, null] })).toContain('No layer of A');
+});
+
+it('names a pair with its interval', () => {
+  expect(pairWords(found, { a: 0, b: 0 })).toBe('conv1 and stem of B: CKA 0.90, 0.88 to 0.92; Procrustes 0.80');
+  expect(pairWords(found, { a: 1, b: 1 })).toContain('constant');
+  expect(pairRows(found, { a: 1, b: 1 }).map(([, value]) => value)).toEqual([
+    '–',
+    'none',
+    '–',
+    '10 values',
+    '64 values, 2 × 2 positions',
+  ]);
+});
+
+it('stays within the field', () => {
+  const size = { a: 2, b: 3 };
+  expect(movePair({ a: 0, b: 0 }, 'ArrowUp', size)).toEqual({ a: 0, b: 0 });
+  expect(movePair({ a: 0, b: 0 }, 'End', size)).toEqual({ a: 0, b: 2 });
+  expect(movePair({ a: 1, b: 2 }, 'ArrowLeft', size)).toEqual({ a: 1, b: 1 });
+  expect(movePair({ a: 1, b: 2 }, 'q', size)).toBeNull();
+});
+
+it('writes numbers where they fit', () => {
+  expect(fieldLayout({ a: 5, b: 5 }, { width: 600, height: 400 }, 1)).toEqual({ side: 52, numbered: true });
+  expect(fieldLayout({ a: 60, b: 60 }, { width: 600, height: 400 }, 1)).toEqual({ side: 8, numbered: false });
+});
+
+it('has tables', () => {
+  const [together, cka] = similarTables(found);
+  expect(together.rows).toEqual([
+    ['conv1', 'stem', 0.9, 0.88, 0.92, 0.8],
+    ['fc', 'head', 0.7, 0.65, 0.74, 0.6],
+  ]);
+  expect(cka.rows[1]).toEqual(['fc', 0.2, null, 0.7]);
+});

@@ -1,0 +1,111 @@
+// How similar the layers of two networks are, for a picture, a sentence and tables. Pure.
+import type { ComparedLayers } from '../../../api/twoRuns';
+import { count, fixed, plural } from '../../../base/format';
+import type { Table } from '../../../state/exportData';
+
+export type Measure = 'cka' | 'procrustes';
+
+export interface LayerPair {
+  /** Indices of the layers of A and of B. */
+  a: number;
+  b: number;
+}
+
+export const valueOf = (found: ComparedLayers, measure: Measure, { a, b }: LayerPair): number | null =>
+  found[measure][a]?.[b] ?? null;
+
+/** Moves in the field by the keys that move in a grid; null for other keys. */
+export function movePair({ a, b }: LayerPair, key: string, size: { a: number; b: number }): LayerPair | null {
+  const steps: Record<string, LayerPair> = {
+    ArrowUp: { a: a - 1, b },
+    ArrowDown: { a: a + 1, b },
+    ArrowLeft: { a, b: b - 1 },
+    ArrowRight: { a, b: b + 1 },
+    Home: { a, b: 0 },
+    End: { a, b: size.b - 1 },
+  };
+  const next = steps[key];
+  if (!next) return null;
+  const within = (value: number, most: number) => Math.max(0, Math.min(most - 1, value));
+  return { a: within(next.a, size.a), b: within(next.b, size.b) };
+}
+
+export const text = (value: number | null): string => (value === null ? '–' : fixed(value, 2));
+
+function intervalText(found: ComparedLayers, { a, b }: LayerPair): string {
+  const interval = found.cka_interval[a]?.[b];
+  return interval ? `${fixed(interval[0], 2)} to ${fixed(interval[1], 2)}` : 'none';
+}
+
+export const pairName = (found: ComparedLayers, { a, b }: LayerPair): string =>
+  `${found.a[a]} and ${found.b[b]} of B`;
+
+export function pairRows(found: ComparedLayers, pair: LayerPair): [string, string][] {
+  const size = ({ grid, values }: { grid: number; values: number }) =>
+    grid > 1 ? `${count(values)} values, ${grid} × ${grid} positions` : `${count(values)} values`;
+  return [
+    ['CKA', text(valueOf(found, 'cka', pair))],
+    ['interval of halves', intervalText(found, pair)],
+    ['Procrustes', text(valueOf(found, 'procrustes', pair))],
+    ['of A', size(found.features.a[pair.a])],
+    ['of B', size(found.features.b[pair.b])],
+  ];
+}
+
+export function pairWords(found: ComparedLayers, pair: LayerPair): string {
+  const cka = valueOf(found, 'cka', pair);
+  const [name, interval] = [pairName(found, pair), intervalText(found, pair)];
+  if (cka === null) return `${name}: a constant layer is like no other`;
+  return `${name}: CKA ${text(cka)}, ${interval}; Procrustes ${text(valueOf(found, 'procrustes', pair))}`;
+}
+
+/** The layers that belong together: for each of A the one of B, where one is proposed. */
+export const proposedPairs = ({ proposed }: Pick<ComparedLayers, 'proposed'>): LayerPair[] =>
+  proposed.flatMap((b, a) => (b === null ? [] : [{ a, b }]));
+
+/** Where the two see most and least alike, in a sentence or two. */
+export function similarWords(found: ComparedLayers): string {
+  const known = proposedPairs(found).flatMap((pair) => {
+    const cka = valueOf(found, 'cka', pair);
+    return cka === null ? [] : [{ pair, cka }];
+  });
+  const images = plural(found.images, 'test image');
+  if (!known.length) return `No layer of A can be compared with one of B over ${images}.`;
+  const most = known.reduce((x, y) => (y.cka > x.cka ? y : x));
+  const least = known.reduce((x, y) => (y.cka < x.cka ? y : x));
+  const best = `${pairName(found, most.pair)} respond most alike to ${images} (CKA ${text(most.cka)})`;
+  if (most === least) return `${best}.`;
+  return `${best}; of the layers that belong together, ${pairName(found, least.pair)} least (${text(least.cka)}).`;
+}
+
+/** Sides of the cells in whole pixels; numbers are written where they fit. */
+export function fieldLayout(
+  size: { a: number; b: number },
+  room: { width: number; height: number },
+  scale: number,
+): { side: number; numbered: boolean } {
+  const fit = Math.min(room.width / Math.max(1, size.b), room.height / Math.max(1, size.a));
+  const side = Math.max(8, Math.min(Math.round(52 * scale), Math.floor(fit)));
+  return { side, numbered: side >= Math.round(30 * scale) };
+}
+
+export function similarTables(found: ComparedLayers): Table[] {
+  const matrix = (name: string, measure: Measure): Table => ({
+    name,
+    head: [`layer of A \\ of B, ${found.images} images`, ...found.b],
+    rows: found.a.map((layer, a) => [layer, ...found.b.map((_, b) => valueOf(found, measure, { a, b }))]),
+  });
+  return [
+    {
+      name: 'Layers that belong together',
+      head: ['layer of A', 'layer of B', 'CKA', 'from', 'to', 'Procrustes'],
+      rows: proposedPairs(found).map((pair) => {
+        const [from, to] = found.cka_interval[pair.a]?.[pair.b] ?? [null, null];
+        const [cka, procrustes] = [valueOf(found, 'cka', pair), valueOf(found, 'procrustes', pair)];
+        return [found.a[pair.a], found.b[pair.b], cka, from, to, procrustes];
+      }),
+    },
+    matrix('CKA', 'cka'),
+    matrix('Procrustes', 'procrustes'),
+  ];
+}

@@ -1,0 +1,51 @@
+/** The matched filters of every layer with weights, one layer after the other, while the playheads rest. */
+import { untrack } from 'svelte';
+import { isAbort } from '../../../api/client';
+import { comparedUnits, type ComparedUnits, type TwoCheckpoints } from '../../../api/twoRuns';
+
+/** More layers are not read: each is a matching of its own. */
+const MOST_LAYERS = 20;
+const REST_MS = 400;
+
+export interface WantedPairs {
+  key: string;
+  at: TwoCheckpoints;
+  layers: { layer: string; b_layer: string }[];
+}
+
+export class LayerPairs {
+  found = $state.raw<ComparedUnits[]>([]);
+  #key = '';
+
+  constructor(wanted: () => WantedPairs | null) {
+    $effect(() => {
+      const asked = wanted();
+      return untrack(() => (asked && asked.key !== this.#key ? this.#read(asked) : undefined));
+    });
+  }
+
+  #read({ key, at, layers }: WantedPairs): () => void {
+    const abort = new AbortController();
+    const timer = setTimeout(() => {
+      void (async () => {
+        const found: ComparedUnits[] = [];
+        for (const pair of layers.slice(0, MOST_LAYERS)) {
+          try {
+            found.push(await comparedUnits({ ...at, ...pair }).json(abort.signal));
+          } catch (error) {
+            if (isAbort(error) || abort.signal.aborted) return;
+            // One pair of layers that cannot be matched leaves the others.
+          }
+          if (abort.signal.aborted) return;
+          // Of another moment nothing stays beside what is new.
+          this.found = [...found];
+        }
+        this.#key = key;
+      })();
+    }, REST_MS);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }
+}
