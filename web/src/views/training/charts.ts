@@ -98,7 +98,7 @@ const backgroundMarks = (): Mark[] => [
   },
 ];
 
-/** Band, noisy curve, main curve and its dots. */
+/** Band, noisy curve, the second run dashed, main curve and its dots. */
 const curveMarks = (): Mark[] => [
   {
     type: 'area',
@@ -111,6 +111,20 @@ const curveMarks = (): Mark[] => [
     type: 'line',
     ...from('soft'),
     encode: { update: { x, y: y('y'), stroke: { signal: 'faint' }, strokeWidth: { value: 1.3 } } },
+  },
+  {
+    type: 'line',
+    ...from('second'),
+    encode: {
+      update: {
+        x,
+        y: y('y'),
+        stroke: { signal: 'ink' },
+        strokeWidth: { value: 1.3 },
+        strokeDash: { value: [4, 3] },
+        defined: { signal: 'isValid(datum.y)' },
+      },
+    },
   },
   {
     type: 'line',
@@ -155,7 +169,10 @@ export function curves(log: boolean): Spec {
       { name: 'bottom', value: BOTTOM },
       { name: 'text', value: 11 },
     ],
-    data: ['band', 'soft', 'main', 'dots', 'x_ticks', 'y_ticks'].map((name) => ({ name, values: [] })),
+    data: ['band', 'soft', 'main', 'dots', 'second', 'x_ticks', 'y_ticks'].map((name) => ({
+      name,
+      values: [],
+    })),
     scales: [
       {
         name: 'x',

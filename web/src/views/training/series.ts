@@ -11,6 +11,8 @@ export interface Curve {
     main: { x: number; y: number; stepped: boolean }[];
     /** Measured points of `main`; none where they would touch. */
     dots: { x: number; y: number }[];
+    /** The test curve of the second run, where there is one. */
+    second: { x: number; y: number }[];
     y_ticks: { y: number; label: string }[];
   };
   low: number;
@@ -55,11 +57,12 @@ function lossTicks(low: number, high: number): number[] {
 function measured(
   at: readonly number[],
   values: readonly (number | null)[],
-): Pick<Curve['data'], 'main' | 'dots'> {
+): Pick<Curve['data'], 'main' | 'dots' | 'second'> {
   const points = values.flatMap((y, n) => (y === null || !Number.isFinite(y) ? [] : [{ x: at[n], y }]));
   return {
     main: points.map((point) => ({ ...point, stepped: false })),
     dots: points.length > MOST_DOTS ? [] : points,
+    second: [],
   };
 }
 
@@ -165,6 +168,7 @@ export function rateCurve(metrics: Metrics, axis: Along, clock: Clock, planned: 
       soft: [],
       main,
       dots: [],
+      second: [],
       y_ticks: Array.from({ length: count + 1 }, (_, n) => ({
         y: 10 ** (first + n),
         label: powerLabel(first + n),
