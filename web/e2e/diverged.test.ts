@@ -55,7 +55,7 @@ describe('a run that diverged', () => {
         /diverged at step 1, epoch .*no finite/,
       );
       await page.getByRole('button', { name: /^lost/ }).click();
-      const entry = page.getByRole('list', { name: 'Runs' }).getByRole('button', { name: /lost/ });
+      const entry = page.getByRole('list', { name: 'Runs' }).getByRole('button', { name: /^lost/ });
       expect(await entry.textContent()).toContain('diverged at step 1');
       expect(await entry.textContent()).not.toContain('%');
       await dashboard.expectAccessible();

@@ -244,13 +244,18 @@ export function linesOf(rows: readonly RunRow[], groupBy: Column | undefined): L
   });
 }
 
+/** Lines that are drawn above and below those in sight. */
+const AROUND = 6;
+
 /** The lines to draw of a list that is scrolled: those in sight and some around them. */
 export function drawnRange(
   scroll: { top: number; height: number },
   line: number,
   total: number,
 ): { from: number; to: number } {
-  const AROUND = 8;
   const from = Math.max(0, Math.min(total, Math.floor(scroll.top / line)) - AROUND);
   return { from, to: Math.min(total, Math.ceil((scroll.top + scroll.height) / line) + AROUND) };
 }
+
+/** No range of a list of this height holds more lines: a line at every such distance may take the place of another. */
+export const mostDrawn = (height: number, line: number): number => Math.ceil(height / line) + 1 + 2 * AROUND;

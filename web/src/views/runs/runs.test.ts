@@ -9,6 +9,7 @@ import {
   filterRows,
   lastError,
   linesOf,
+  mostDrawn,
   sortRows,
   whenText,
   type RunRow,
@@ -121,6 +122,10 @@ describe('a thousand runs', () => {
     expect(to - from).toBeLessThan(50);
     expect(drawnRange({ top: 0, height: 560 }, 28, 3)).toEqual({ from: 0, to: 3 });
     expect(drawnRange({ top: 9999, height: 560 }, 28, 3).from).toBe(0);
+    for (let top = 0; top < 300; top += 7) {
+      const range = drawnRange({ top: 5000 + top, height: 555 }, 28, 1000);
+      expect(range.to - range.from).toBeLessThanOrEqual(mostDrawn(555, 28));
+    }
   });
 
   it('are filtered, sorted and grouped within a frame', () => {

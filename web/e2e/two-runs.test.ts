@@ -1,0 +1,178 @@
+// Two runs on one screen: the timeline of two, errors, layers and filters compared, and back to one.
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject } from 'vitest';
+import { Dashboard, launched, test } from './dashboard';
+import { deepviz, Server } from './server';
+
+let server: Server;
+
+beforeAll(async () => {
+  const [folder, runs] = [inject('folder'), join(inject('folder'), 'two')];
+  cpSync(join(folder, inject('run')), join(runs, 'one'), { recursive: true });
+  deepviz(
+    folder,
+    ...['train', 'shapes-quick', '--corpus', 'shapes', '--out', 'two/other'],
+    ...['--epochs', '2', '--seed', '8'],
+  );
+  deepviz(folder, 'stats', 'two/other');
+  server = await Server.start(folder, 'two');
+});
+afterAll(() => server?.stop());
+
+async function opened(view: string, more: Record<string, string> = {}, width = 1280): Promise<Dashboard> {
+  const context = await (
+    await launched()
+  ).newContext({ viewport: { width, height: 800 }, colorScheme: 'dark', reducedMotion: 'reduce' });
+  const dashboard = new Dashboard(await context.newPage(), server.origin, 'one');
+  await dashboard.view(view, { 'b.run': 'other', ...more });
+  return dashboard;
+}
+async function closed(dashboard: Dashboard): Promise<void> {
+  dashboard.expectClean();
+  await dashboard.page.context().close();
+}
+const second = (page: Page) => page.getByRole('slider', { name: 'Checkpoint of B' });
+const cells = (page: Page) => page.getByRole('gridcell').and(page.locator('[data-truth]'));
+const numberOf = (text: string) => Number(text.replace('−', '-').replace('±', '').replace('·', '0')) || 0;
+
+describe('the timeline of two', () => {
+  test('B follows the clock, is pinned by hand, and goes', async () => {
+    const dashboard = await opened('confusion', { checkpoint: '0' });
+    const { page } = dashboard;
+    await expect.poll(() => second(page).getAttribute('aria-valuenow')).toBe('0');
+    await page.getByRole('slider', { name: 'Checkpoint', exact: true }).focus();
+    await dashboard.press('End');
+    await expect.poll(() => second(page).getAttribute('aria-valuenow')).not.toBe('0');
+    const last = await second(page).getAttribute('aria-valuenow');
+    await second(page).focus();
+    await dashboard.press('ArrowLeft');
+    await expect.poll(() => dashboard.said('b.checkpoint')).toBe(String(Number(last) - 1));
+    await page.getByRole('button', { name: 'unpin B' }).click();
+    await dashboard.idle();
+    expect(dashboard.said('b.checkpoint')).toBeNull();
+    for (const clock of ['step', 'images', 'fraction', 'error']) {
+      await page.getByRole('combobox', { name: 'Align the two runs by' }).first().selectOption(clock);
+      await dashboard.idle();
+      expect(dashboard.said('clock')).toBe(clock);
+    }
+    const table = page.getByRole('table', { name: 'The checkpoint of A beside that of B' });
+    expect(await table.textContent()).toContain('A − B');
+    await dashboard.expectAccessible();
+    await page.locator('button.run').click();
+    await page.getByRole('button', { name: /^remove/ }).click();
+    await dashboard.idle();
+    expect(dashboard.said('b.run')).toBeNull();
+    expect(await second(page).count()).toBe(0);
+    await closed(dashboard);
+  });
+
+  test('B is chosen from the list of runs', async () => {
+    const dashboard = await opened('training', { 'b.run': '' });
+    const { page } = dashboard;
+    expect(await second(page).count()).toBe(0);
+    await page.locator('button.run').click();
+    await page.getByRole('button', { name: 'Compare with', exact: false }).last().click();
+    await dashboard.idle();
+    await expect.poll(() => second(page).count()).toBe(1);
+    await closed(dashboard);
+  });
+});
+
+describe('Confusion of two', () => {
+  test('A, B and their difference; colour only where it is more than noise', async () => {
+    const dashboard = await opened('confusion', { checkpoint: 'last' });
+    const { page } = dashboard;
+    const read = async () => (await cells(page).allTextContents()).map(numberOf);
+    const difference = await read();
+    for (let row = 0; row < 10; row += 1)
+      expect(difference.slice(row * 10, row * 10 + 10).reduce((sum, value) => sum + value, 0)).toBe(0);
+    const plain = await cells(page).evaluateAll((all) =>
+      all.map((one) => [one.classList.contains('plain'), one.getAttribute('aria-label') ?? '']),
+    );
+    for (const [isPlain, label] of plain) expect(isPlain).toBe(!String(label).includes('more than noise'));
+    const show = page.getByRole('group', { name: 'show' });
+    await show.getByRole('button', { name: 'A', exact: true }).click();
+    const a = await read();
+    await show.getByRole('button', { name: 'B', exact: true }).click();
+    const b = await read();
+    expect(a.map((value, at) => value - b[at])).toEqual(difference);
+    await dashboard.expectAccessible();
+    await closed(dashboard);
+  });
+
+  test('a cell opens its images by keyboard, Escape closes it', async () => {
+    const dashboard = await opened('confusion', { checkpoint: 'last' });
+    const { page } = dashboard;
+    await cells(page).first().focus();
+    await dashboard.press('ArrowRight');
+    await dashboard.press('Enter');
+    expect(dashboard.said('confusion.two')).toBe('0-1');
+    expect(await page.getByRole('region', { name: 'In the cell of A only' }).count()).toBe(1);
+    await dashboard.press('Escape');
+    expect(dashboard.said('confusion.two')).toBeNull();
+    expect(await page.getByRole('region', { name: 'A right, B wrong' }).count()).toBe(1);
+    await closed(dashboard);
+  });
+
+  test('a run beside itself differs in nothing', async () => {
+    const dashboard = await opened('confusion', { checkpoint: 'last', 'b.run': 'one' });
+    const { page } = dashboard;
+    expect([...new Set(await cells(page).allTextContents())]).toEqual(['·']);
+    expect(await page.getByRole('main').textContent()).toContain('both are right on the same images');
+    await closed(dashboard);
+  });
+});
+
+describe('layers and filters of two', () => {
+  test('a run beside itself: layers and filters find themselves', async () => {
+    const dashboard = await opened('compare', { checkpoint: 'last', 'b.run': 'one' });
+    const { page } = dashboard;
+    const chosen = page.locator('td.proposed');
+    expect([...new Set(await chosen.allTextContents())]).toEqual(['1.00']);
+    await dashboard.expectAccessible();
+    await chosen.first().focus();
+    await dashboard.press('Enter');
+    await expect.poll(() => dashboard.said('view')).toBe('filters');
+    const pairs = page.getByRole('listbox', { name: /^Matched filters of / });
+    await pairs.focus();
+    expect(await pairs.getByRole('option').textContent()).toMatch(/A (\d+), B \1, the best of both.*1\.00/);
+    await dashboard.expectAccessible();
+    await closed(dashboard);
+  });
+
+  test('two seeds: the layer of B is chosen, the address keeps it', async () => {
+    const dashboard = await opened('filters', { checkpoint: 'last' });
+    const { page } = dashboard;
+    const of = page.getByRole('combobox', { name: 'Layer of B' });
+    const names = await of.locator('option').allTextContents();
+    await of.selectOption(names[names.length - 1]);
+    await dashboard.idle();
+    expect(dashboard.said('b.layer')).toBe(names[names.length - 1]);
+    await page.getByRole('button', { name: 'A alone' }).click();
+    await dashboard.idle();
+    expect(await page.getByRole('navigation', { name: 'Network' }).count()).toBe(1);
+    await closed(dashboard);
+  });
+
+  test('Training and Image show B, too', async () => {
+    const dashboard = await opened('training', { checkpoint: 'last' });
+    const { page } = dashboard;
+    expect(await page.getByRole('main').textContent()).toContain('test, B');
+    await dashboard.view('image', { checkpoint: 'last', 'b.run': 'other' });
+    await expect.poll(() => page.getByRole('img', { name: /at every checkpoint of B/ }).count()).toBe(1);
+    await dashboard.expectAccessible();
+    await closed(dashboard);
+  });
+
+  test('on a phone nothing is wider than the page', async () => {
+    for (const view of ['confusion', 'compare', 'filters']) {
+      const dashboard = await opened(view, { checkpoint: 'last' }, 390);
+      const { page } = dashboard;
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), view).toBeLessThanOrEqual(390);
+      await dashboard.expectAccessible();
+      await closed(dashboard);
+    }
+  });
+});
