@@ -8,10 +8,8 @@ import type { RunProblem, RunSummary, Split } from './types';
 export type RunState = 'running' | 'finished' | 'stopped' | 'diverged';
 
 export interface OutlineLayer {
-  kind: string;
-  channels: number;
-  height: number;
-  width: number;
+  type: string;
+  shape: { channels: number; height: number; width: number };
   weights: boolean;
 }
 
@@ -19,7 +17,6 @@ export interface OutlineLayer {
 export interface NetworkOutline {
   name: string;
   parameters: number;
-  digest: string;
   layers: OutlineLayer[];
 }
 
@@ -27,10 +24,11 @@ export interface ListedRun extends RunSummary {
   state: RunState;
   /** Index into the answer's networks. */
   network: number;
-  corpus: { identity: string; train: number; test: number };
+  corpus: { name: string; identity: string; train: number; test: number };
   source: string | null;
-  modified: string | null;
-  /** Flat training settings. */
+  /** Seconds since 1970. */
+  modified: number | null;
+  /** One value a key: `train.batch`, `seed`. */
   settings: Record<string, string>;
 }
 
@@ -82,6 +80,8 @@ export interface ClockAnswer {
 }
 
 export interface ComparedCell {
+  true_class: number;
+  predicted: number;
   only_a: number;
   only_b: number;
   p: number;
@@ -102,12 +102,12 @@ export interface ComparedErrors {
   p: number;
   error: [number, number];
   difference_interval: [number, number];
-  a: number[][];
-  b_counts: number[][];
-  cells: ComparedCell[][];
+  counts: { a: number[][]; b: number[][] };
+  /** The cells in which the two differ. */
+  cells: ComparedCell[];
 }
 
-export type Agreement = 'only_a' | 'only_b' | 'both' | 'neither' | 'changed';
+export type Agreement = 'only_a' | 'only_b' | 'both' | 'neither' | 'changed' | 'all';
 
 export interface ComparedImage {
   id: number;
@@ -122,13 +122,18 @@ export interface ComparedImages {
   next_cursor: string | null;
 }
 
+export interface SimilarLayer {
+  layer: string;
+  /** Behind the layer's nonlinearity, if it has one. */
+  measured_at: string;
+  grid: [number, number];
+  features: number;
+}
+
 /** Similarity of every layer of A to every layer of B; null where a layer is constant. */
-export interface ComparedLayers {
+export interface LayerSimilarity {
   images: number;
-  a: string[];
-  b: string[];
-  left_out: { a: number; b: number };
-  features: Record<'a' | 'b', { grid: number; values: number }[]>;
+  layers: { a: SimilarLayer[]; b: SimilarLayer[]; left_out: [number, number] };
   cka: (number | null)[][];
   cka_interval: ([number, number] | null)[][];
   procrustes: (number | null)[][];
@@ -150,14 +155,16 @@ export interface UnmatchedUnit {
 }
 
 /** The units of two layers matched by the correlation of their activations. */
-export interface ComparedUnits {
+export interface MatchedUnits {
   layer: string;
   b_layer: string;
+  measured_at: [string, string];
   images: number;
-  grid: number;
+  grid: [number, number];
   chance: number;
   units: [number, number];
-  silent: { a: number[]; b: number[] };
+  /** Units of A and of B that do the same everywhere. */
+  silent: [number[], number[]];
   pairs: UnitPair[];
   unmatched: { a: UnmatchedUnit[]; b: UnmatchedUnit[] };
 }
@@ -197,9 +204,9 @@ interface ComparedImagesParams extends TwoCheckpoints {
 export const comparedImages = (at: ComparedImagesParams): Endpoint<ComparedImages> =>
   untyped(`${COMPARED}/images`, { ...at });
 
-export const comparedLayers = (at: TwoCheckpoints & { images?: number }): Endpoint<ComparedLayers> =>
+export const comparedLayers = (at: TwoCheckpoints & { images?: number }): Endpoint<LayerSimilarity> =>
   untyped(`${COMPARED}/layers`, { ...at });
 
 export const comparedUnits = (
   at: TwoCheckpoints & { layer: string; b_layer: string },
-): Endpoint<ComparedUnits> => untyped(`${COMPARED}/units`, { ...at });
+): Endpoint<MatchedUnits> => untyped(`${COMPARED}/units`, { ...at });

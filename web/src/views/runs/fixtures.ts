@@ -5,15 +5,14 @@ export const NETWORKS: NetworkOutline[] = [
   {
     name: 'quick',
     parameters: 145_578,
-    digest: 'a',
     layers: [
-      { kind: 'conv', channels: 32, height: 32, width: 32, weights: true },
-      { kind: 'pool', channels: 32, height: 16, width: 16, weights: false },
-      { kind: 'conv', channels: 64, height: 16, width: 16, weights: true },
-      { kind: 'fc', channels: 10, height: 1, width: 1, weights: true },
+      { type: 'conv', shape: { channels: 32, height: 32, width: 32 }, weights: true },
+      { type: 'pool', shape: { channels: 32, height: 16, width: 16 }, weights: false },
+      { type: 'conv', shape: { channels: 64, height: 16, width: 16 }, weights: true },
+      { type: 'fc', shape: { channels: 10, height: 1, width: 1 }, weights: true },
     ],
   },
-  { name: 'wide', parameters: 1_200_000, digest: 'b', layers: [] },
+  { name: 'wide', parameters: 1_200_000, layers: [] },
 ];
 
 export function madeRun(n: number, more: Partial<ListedRun> = {}): ListedRun {
@@ -29,10 +28,10 @@ export function madeRun(n: number, more: Partial<ListedRun> = {}): ListedRun {
     divergence: null,
     state: 'finished',
     network: n % 2,
-    corpus: { identity: 'c', train: 50_000, test: 10_000 },
+    corpus: { name: 'cifar10', identity: 'c', train: 50_000, test: 10_000 },
     source: null,
-    modified: '2026-11-30T09:00:00Z',
-    settings: { learning_rate: String(0.01 * (1 + (n % 3))), batch: '128', seed: String(n) },
+    modified: 1_796_035_148,
+    settings: { 'train.rate': String(0.01 * (1 + (n % 3))), 'train.batch': '128', seed: String(n) },
     ...more,
   };
 }

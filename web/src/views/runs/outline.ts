@@ -13,8 +13,8 @@ interface Bar {
 function barsOf(layers: readonly OutlineLayer[]): Bar[] {
   const weighted = layers.filter((layer) => layer.weights);
   const shown = (weighted.length ? weighted : layers).map((layer) => ({
-    channels: Math.max(1, layer.channels),
-    size: Math.max(1, layer.height, layer.width),
+    channels: Math.max(1, layer.shape.channels),
+    size: Math.max(1, layer.shape.height, layer.shape.width),
   }));
   const each = Math.ceil(shown.length / MOST_BARS);
   if (each <= 1) return shown;
@@ -47,11 +47,11 @@ export function outlinePath(layers: readonly OutlineLayer[], width: number, heig
     .join('');
 }
 
-const KINDS: Record<string, string> = { fc: 'fully connected', local: 'locally connected' };
+const TYPES: Record<string, string> = { fc: 'fully connected', local: 'locally connected' };
 
-/** `5 conv, 1 fully connected`: the layers with weights by their kind. */
+/** `5 conv, 1 fully connected`: the layers with weights by their type. */
 export function outlineWords(layers: readonly OutlineLayer[]): string {
   const counts = new Map<string, number>();
-  for (const { kind, weights } of layers) if (weights) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return [...counts].map(([kind, many]) => `${many} ${KINDS[kind] ?? kind}`).join(', ');
+  for (const { type, weights } of layers) if (weights) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(([type, many]) => `${many} ${TYPES[type] ?? type}`).join(', ');
 }

@@ -1,6 +1,7 @@
 // The table of runs: columns, filter, order, groups, and the rows that are drawn. Pure.
 import type { ListedRun, NetworkOutline, RunCurves } from '../../api/twoRuns';
-import { count, percent } from '../../base/format';
+import { count, percent, plural } from '../../base/format';
+import { differingSettings, settingName, settingText, settingValue } from './settings';
 
 /** What is known of a run from its curves: absent until they are read. */
 export type RunFacts = Pick<RunCurves, 'best' | 'last' | 'images_per_second'>;
@@ -66,7 +67,7 @@ const ABOUT: Column[] = [
     isNumber: false,
     value: ({ run }) => dataName(run),
     text: ({ run }) => dataName(run),
-    says: 'Images of training and test, size, classes',
+    says: 'Images of training and of test',
   },
 ];
 
@@ -110,66 +111,45 @@ const RESULTS: Column[] = [
     title: 'Changed',
     width: 132,
     isNumber: false,
-    value: ({ run }) => (run.modified ? Date.parse(run.modified) : null),
+    value: ({ run }) => run.modified,
     text: ({ run }) => whenText(run.modified),
   },
 ];
 
-export function dataName({ corpus, image_shape, classes }: ListedRun): string {
-  const { width, height } = image_shape;
-  return `${count(corpus.train)} + ${count(corpus.test)}, ${width}×${height}, ${classes}`;
-}
+export const dataName = ({ corpus }: ListedRun): string =>
+  `${corpus.name}, ${count(corpus.train)} + ${count(corpus.test)}`;
+
+export const dataWords = ({ corpus, image_shape, classes }: ListedRun): string =>
+  `${count(corpus.train)} images to learn from, ${count(corpus.test)} of test, ` +
+  `${image_shape.width} × ${image_shape.height} pixels, ${plural(classes, 'class', 'classes')}`;
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
 /** `2026-11-30 09:50`, in the time of who looks. */
-export function whenText(modified: string | null): string {
-  const at = modified ? new Date(modified) : null;
-  if (!at || Number.isNaN(at.getTime())) return '–';
+export function whenText(seconds: number | null): string {
+  if (seconds === null) return '–';
+  const at = new Date(seconds * 1000);
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
-}
-
-/** The settings in which the runs differ, in alphabetical order; one that some lack differs. */
-export function differingSettings(runs: readonly Pick<ListedRun, 'settings'>[]): string[] {
-  const seen = new Map<string, { value: string; runs: number; differs: boolean }>();
-  for (const { settings } of runs) {
-    for (const [key, value] of Object.entries(settings)) {
-      const known = seen.get(key);
-      if (!known) seen.set(key, { value, runs: 1, differs: false });
-      else {
-        known.runs += 1;
-        known.differs ||= known.value !== value;
-      }
-    }
-  }
-  return [...seen]
-    .filter(([, { runs: many, differs }]) => differs || many < runs.length)
-    .map(([key]) => key)
-    .sort();
 }
 
 const LETTER = 6.4;
 
 const settingColumn = (key: string, runs: readonly ListedRun[]): Column => {
-  const longest = Math.max(key.length, ...runs.map((run) => run.settings[key]?.length ?? 0));
+  const longest = Math.max(
+    settingName(key).length,
+    ...runs.map((run) => settingText(run.settings[key] ?? '').length),
+  );
   const texts = runs.flatMap((run) => run.settings[key] ?? []);
   return {
     key: `set:${key}`,
-    title: key,
+    title: settingName(key),
     width: Math.round(Math.min(160, Math.max(56, longest * LETTER + 20))),
     isNumber: texts.length > 0 && texts.every((text) => text !== '' && Number.isFinite(Number(text))),
     value: ({ run }) => settingValue(run.settings[key]),
-    text: ({ run }) => dash(run.settings[key]),
+    text: ({ run }) => dash(settingText(run.settings[key] ?? '')),
   };
 };
-
-/** A setting for sorting: a number where it is one. */
-function settingValue(text: string | undefined): Value {
-  if (text === undefined || text === '') return null;
-  const number = Number(text);
-  return Number.isFinite(number) ? number : text;
-}
 
 export function columnsOf(runs: readonly ListedRun[]): Column[] {
   const settings = differingSettings(runs).map((key) => settingColumn(key, runs));
@@ -191,7 +171,15 @@ function heldText({ run, network }: RunRow): string {
   const known = texts.get(run);
   if (known !== undefined) return known;
   const settings = Object.entries(run.settings).map(([key, value]) => `${key}=${value}`);
-  const text = [run.id, run.name, network?.name ?? '', run.state, run.source ?? '', ...settings]
+  const text = [
+    run.id,
+    run.name,
+    network?.name ?? '',
+    run.corpus.name,
+    run.state,
+    run.source ?? '',
+    ...settings,
+  ]
     .join('\n')
     .toLowerCase();
   texts.set(run, text);

@@ -1,8 +1,9 @@
 /** Answers about the two checkpoints under the playheads; what was read for other runs is never handed out. */
-import { comparedLayers, type ComparedLayers, type TwoCheckpoints } from '../../../api/twoRuns';
+import { comparedLayers, type TwoCheckpoints } from '../../../api/twoRuns';
 import { resource } from '../../../state/resource.svelte';
 import { secondRun } from '../../../state/secondRun.svelte';
 import type { Store } from '../../../state/store.svelte';
+import { comparedLayersOf, type ComparedLayers } from './layers';
 
 /** A playhead that moves asks for the checkpoints where it rests. */
 const REST_MS = 150;
@@ -49,5 +50,5 @@ export function compared<T>(
 export const similarLayers = (store: Store, view: string) =>
   compared<ComparedLayers>(store, view, () => ({
     key: 'layers',
-    load: (at, signal) => comparedLayers(at).json(signal),
+    load: async (at, signal) => comparedLayersOf(await comparedLayers(at).json(signal)),
   }));

@@ -1,18 +1,22 @@
 import { expect, it } from 'vitest';
-import type { ComparedLayers } from '../../../api/twoRuns';
+import type { ComparedLayers } from '../../common/runs/layers';
+import type { SimilarLayer } from '../../../api/twoRuns';
 import { fieldLayout, movePair, pairRows, pairWords, similarTables, similarWords } from './similar';
 
+const layer = (name: string, grid: number, features: number): SimilarLayer => ({
+  layer: name,
+  measured_at: name,
+  grid: [grid, grid],
+  features,
+});
 const found: ComparedLayers = {
   images: 1000,
   a: ['conv1', 'fc'],
   b: ['stem', 'block', 'head'],
-  left_out: { a: 0, b: 0 },
+  left_out: 0,
   features: {
-    a: [
-      { grid: 4, values: 512 },
-      { grid: 1, values: 10 },
-    ],
-    b: [4, 2, 1].map((grid) => ({ grid, values: 64 })),
+    a: [layer('conv1', 4, 512), layer('fc', 1, 10)],
+    b: [4, 2, 1].map((grid) => layer('b', grid, 64)),
   },
   cka: [
     [0.9, 0.5, 0.1],

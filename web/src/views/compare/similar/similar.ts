@@ -1,5 +1,6 @@
 // How similar the layers of two networks are, for a picture, a sentence and tables. Pure.
-import type { ComparedLayers } from '../../../api/twoRuns';
+import type { SimilarLayer } from '../../../api/twoRuns';
+import type { ComparedLayers } from '../../common/runs/layers';
 import { count, fixed, plural } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 
@@ -41,8 +42,10 @@ export const pairName = (found: ComparedLayers, { a, b }: LayerPair): string =>
   `${found.a[a]} and ${found.b[b]} of B`;
 
 export function pairRows(found: ComparedLayers, pair: LayerPair): [string, string][] {
-  const size = ({ grid, values }: { grid: number; values: number }) =>
-    grid > 1 ? `${count(values)} values, ${grid} × ${grid} positions` : `${count(values)} values`;
+  const size = ({ grid: [rows, columns], features }: SimilarLayer) =>
+    rows * columns > 1
+      ? `${count(features)} values, ${rows} × ${columns} positions`
+      : `${count(features)} values`;
   return [
     ['CKA', text(valueOf(found, 'cka', pair))],
     ['interval of halves', intervalText(found, pair)],

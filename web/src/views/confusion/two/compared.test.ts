@@ -11,7 +11,9 @@ import {
   verdict,
 } from './compared';
 
-const cell = (only_a: number, only_b: number, p: number, significant = false) => ({
+const cell = (at: [number, number], only_a: number, only_b: number, p: number, significant = false) => ({
+  true_class: at[0],
+  predicted: at[1],
   only_a,
   only_b,
   p,
@@ -30,18 +32,17 @@ const found: ComparedErrors = {
   p: 0.00001,
   error: [0.1, 0.225],
   difference_interval: [-0.18, -0.07],
-  a: [
-    [95, 5],
-    [15, 85],
-  ],
-  b_counts: [
-    [80, 20],
-    [25, 75],
-  ],
-  cells: [
-    [cell(20, 5, 0.004, true), cell(5, 20, 0.004, true)],
-    [cell(2, 12, 0.02), cell(12, 2, 0.02)],
-  ],
+  counts: {
+    a: [
+      [95, 5],
+      [15, 85],
+    ],
+    b: [
+      [80, 20],
+      [25, 75],
+    ],
+  },
+  cells: [cell([0, 0], 20, 5, 0.004, true), cell([0, 1], 5, 20, 0.004, true), cell([1, 1], 12, 2, 0.02)],
 };
 
 it('colours only what is more than noise', () => {
@@ -72,13 +73,14 @@ it('names a cell by both counts', () => {
     ['in B only', '2 images'],
     ['p', '0.02, within noise'],
   ]);
+  expect(cellRows(found, { truth: 1, predicted: 0 })[4]).toEqual(['p', '1.00, within noise']);
   expect([0.5, 0.004, 0.0004, 1e-9].map(probabilityText)).toEqual(['0.50', '0.004', '0.0004', '< 0.0001']);
 });
 
 it('has all of it in tables', () => {
   const [difference, cells, parts] = comparedTables(found);
   expect(difference.rows[0]).toEqual(['cat', 15, -15]);
-  expect(cells.rows).toHaveLength(4);
+  expect(cells.rows).toHaveLength(3);
   expect(cells.rows[1]).toEqual(['cat', 'dog', 5, 20, -15, 5, 20, 0.004, 'yes']);
   expect(parts.rows.map((row) => row[1])).toEqual([150, 30, 5, 15]);
 });

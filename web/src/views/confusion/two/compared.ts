@@ -20,10 +20,17 @@ export interface MatrixOfTwo {
   marked: number;
 }
 
+const BOTH = { only_a: 0, only_b: 0, p: 1, significant: false };
+
+/** A cell of the comparison; one that is not listed has the same images in both. */
+export const cellOf = (found: ComparedErrors, { truth, predicted }: Cell): typeof BOTH =>
+  found.cells.find((cell) => cell.true_class === truth && cell.predicted === predicted) ?? BOTH;
+
 export function matrixOf(found: ComparedErrors): MatrixOfTwo {
   const size = found.classes.length;
-  const [a, b] = [found.a.flat(), found.b_counts.flat()];
-  const significant = found.cells.flat().map((cell) => cell.significant);
+  const [a, b] = [found.counts.a.flat(), found.counts.b.flat()];
+  const significant = new Array<boolean>(a.length).fill(false);
+  for (const cell of found.cells) significant[cell.true_class * size + cell.predicted] = cell.significant;
   const off = [...a, ...b].filter((_, at) => (at % (size * size)) % (size + 1) !== 0);
   return {
     size,
@@ -59,10 +66,10 @@ export const cellName = (names: readonly string[], { truth, predicted }: Cell): 
 
 /** The pairs of a cell's tooltip. */
 export function cellRows(found: ComparedErrors, { truth, predicted }: Cell): [string, string][] {
-  const cell = found.cells[truth][predicted];
+  const cell = cellOf(found, { truth, predicted });
   return [
-    ['A', count(found.a[truth][predicted])],
-    ['B', count(found.b_counts[truth][predicted])],
+    ['A', count(found.counts.a[truth][predicted])],
+    ['B', count(found.counts.b[truth][predicted])],
     ['in A only', plural(cell.only_a, 'image')],
     ['in B only', plural(cell.only_b, 'image')],
     ['p', `${probabilityText(cell.p)}${cell.significant ? '' : ', within noise'}`],
@@ -70,8 +77,8 @@ export function cellRows(found: ComparedErrors, { truth, predicted }: Cell): [st
 }
 
 export function cellWords(names: readonly string[], found: ComparedErrors, cell: Cell): string {
-  const [a, b] = [found.a, found.b_counts].map((counts) => counts[cell.truth][cell.predicted]);
-  const { significant } = found.cells[cell.truth][cell.predicted];
+  const [a, b] = [found.counts.a, found.counts.b].map((counts) => counts[cell.truth][cell.predicted]);
+  const { significant } = cellOf(found, cell);
   const said = `A ${count(a)}, B ${count(b)}, difference ${signedCount(a - b)}`;
   return `${cellName(names, cell)}: ${said}${significant ? ', more than noise' : ''}`;
 }
@@ -126,15 +133,12 @@ export function comparedTables(found: ComparedErrors): Table[] {
       rows: names.map((name, i) => [name, ...names.map((_, j) => matrix.difference[i * names.length + j])]),
     },
     {
-      name: 'Cells',
+      name: 'Cells that differ',
       head: ['true', 'predicted', 'A', 'B', 'A − B', 'in A only', 'in B only', 'p', 'more than noise'],
-      rows: found.cells.flatMap((row, i) =>
-        row.map((cell, j) => {
-          const [a, b] = [found.a[i][j], found.b_counts[i][j]];
-          const noise = cell.significant ? 'yes' : 'no';
-          return [names[i], names[j], a, b, a - b, cell.only_a, cell.only_b, cell.p, noise];
-        }),
-      ),
+      rows: found.cells.map(({ true_class: i, predicted: j, only_a, only_b, p, significant }) => {
+        const [a, b] = [found.counts.a[i][j], found.counts.b[i][j]];
+        return [names[i], names[j], a, b, a - b, only_a, only_b, p, significant ? 'yes' : 'no'];
+      }),
     },
     {
       name: 'Right and wrong',

@@ -1,7 +1,7 @@
 /** The matched filters of every layer with weights, one layer after the other, while the playheads rest. */
 import { untrack } from 'svelte';
 import { isAbort } from '../../../api/client';
-import { comparedUnits, type ComparedUnits, type TwoCheckpoints } from '../../../api/twoRuns';
+import { comparedUnits, type MatchedUnits, type TwoCheckpoints } from '../../../api/twoRuns';
 
 /** More layers are not read: each is a matching of its own. */
 const MOST_LAYERS = 20;
@@ -14,7 +14,7 @@ export interface WantedPairs {
 }
 
 export class LayerPairs {
-  found = $state.raw<ComparedUnits[]>([]);
+  found = $state.raw<MatchedUnits[]>([]);
   #key = '';
 
   constructor(wanted: () => WantedPairs | null) {
@@ -28,7 +28,7 @@ export class LayerPairs {
     const abort = new AbortController();
     const timer = setTimeout(() => {
       void (async () => {
-        const found: ComparedUnits[] = [];
+        const found: MatchedUnits[] = [];
         for (const pair of layers.slice(0, MOST_LAYERS)) {
           try {
             found.push(await comparedUnits({ ...at, ...pair }).json(abort.signal));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ComparedUnits } from '../../../api/twoRuns';
+import type { MatchedUnits } from '../../../api/twoRuns';
 import {
   comparedLayer,
   counterpart,
@@ -11,14 +11,15 @@ import {
 } from './matching';
 
 const pair = (a: number, b: number, correlation: number, mutual = true) => ({ a, b, correlation, mutual });
-const found: ComparedUnits = {
+const found: MatchedUnits = {
   layer: 'conv1',
   b_layer: 'stem',
+  measured_at: ['relu1', 'relu'],
   images: 1000,
-  grid: 8,
+  grid: [8, 8],
   chance: 0.231,
   units: [4, 6],
-  silent: { a: [3], b: [] },
+  silent: [[3], []],
   pairs: [pair(0, 2, 0.98), pair(1, 0, 0.9), pair(2, 5, 0.4, false)],
   unmatched: {
     a: [{ unit: 3, nearest: null, correlation: 0 }],

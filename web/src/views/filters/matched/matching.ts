@@ -1,5 +1,6 @@
 // The filters of two layers opposite each other: what they say, where their pictures come from. Pure.
-import type { ComparedLayers, ComparedUnits, UnitPair } from '../../../api/twoRuns';
+import type { MatchedUnits, UnitPair } from '../../../api/twoRuns';
+import type { ComparedLayers } from '../../common/runs/layers';
 import type { Layer, SheetGeometry } from '../../../api/types';
 import { fixed, plural } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
@@ -11,7 +12,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** How many filters of A find a counterpart in B, in a sentence or two. */
-export function matchedWords(found: ComparedUnits): string {
+export function matchedWords(found: MatchedUnits): string {
   const { pairs, units, layer, b_layer } = found;
   const chance = fixed(found.chance, 2);
   if (!pairs.length)
@@ -87,7 +88,7 @@ export function dotsOf(pairs: readonly UnitPair[], bins: number): Dot[] {
   });
 }
 
-export function matchedTables(found: ComparedUnits): Table[] {
+export function matchedTables(found: MatchedUnits): Table[] {
   const { layer, b_layer } = found;
   const alone = (side: 'a' | 'b') =>
     found.unmatched[side].map(({ unit, nearest, correlation }) => [
@@ -95,7 +96,7 @@ export function matchedTables(found: ComparedUnits): Table[] {
       unit,
       nearest,
       correlation,
-      found.silent[side].includes(unit) ? 'yes' : 'no',
+      found.silent[side === 'a' ? 0 : 1].includes(unit) ? 'yes' : 'no',
     ]);
   return [
     {
