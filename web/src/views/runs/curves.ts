@@ -106,7 +106,8 @@ export function nearestCurve(
 }
 
 export const ticksOf = ({ top, right }: Scales): { x: number[]; y: number[] } => ({
-  x: roundTicks(right, 6),
+  // Parts of an epoch only where there are few.
+  x: roundTicks(right, 6, right >= 3 ? 1 : 0),
   y: roundTicks(top, 3),
 });
 

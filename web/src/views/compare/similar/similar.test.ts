@@ -39,7 +39,7 @@ const found: ComparedLayers = {
 
 it('says where the two see most and least alike', () => {
   expect(similarWords(found)).toBe(
-    'conv1 and stem of B respond most alike to 1,000 test images (CKA 0.90); of the layers that belong together, fc and head of B least (0.70).',
+    'conv1 and stem of B respond most alike to 1,000 test images (CKA 0.90); fc finds least in B (0.70, head).',
   );
   expect(similarWords({ ...found, proposed: [null, null] })).toContain('No layer of A');
 });

@@ -62,7 +62,7 @@ export function pairWords(found: ComparedLayers, pair: LayerPair): string {
   return `${name}: CKA ${text(cka)}, ${interval}; Procrustes ${text(valueOf(found, 'procrustes', pair))}`;
 }
 
-/** The layers that belong together: for each of A the one of B, where one is proposed. */
+/** For each layer of A the most similar one of B, their order kept, where one is proposed. */
 export const proposedPairs = ({ proposed }: Pick<ComparedLayers, 'proposed'>): LayerPair[] =>
   proposed.flatMap((b, a) => (b === null ? [] : [{ a, b }]));
 
@@ -78,7 +78,7 @@ export function similarWords(found: ComparedLayers): string {
   const least = known.reduce((x, y) => (y.cka < x.cka ? y : x));
   const best = `${pairName(found, most.pair)} respond most alike to ${images} (CKA ${text(most.cka)})`;
   if (most === least) return `${best}.`;
-  return `${best}; of the layers that belong together, ${pairName(found, least.pair)} least (${text(least.cka)}).`;
+  return `${best}; ${found.a[least.pair.a]} finds least in B (${text(least.cka)}, ${found.b[least.pair.b]}).`;
 }
 
 /** Sides of the cells in whole pixels; numbers are written where they fit. */
@@ -100,7 +100,7 @@ export function similarTables(found: ComparedLayers): Table[] {
   });
   return [
     {
-      name: 'Layers that belong together',
+      name: 'Most similar layers',
       head: ['layer of A', 'layer of B', 'CKA', 'from', 'to', 'Procrustes'],
       rows: proposedPairs(found).map((pair) => {
         const [from, to] = found.cka_interval[pair.a]?.[pair.b] ?? [null, null];

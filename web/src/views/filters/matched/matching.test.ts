@@ -46,6 +46,8 @@ it('chooses the layer of B: as asked, as proposed, by name, by depth', () => {
   expect(counterpart(layers, 'c2', '')).toBe('c2');
   expect(counterpart(layers, 'c3', '')).toBe('y');
   expect(counterpart(layers, 'none', '')).toBeNull();
+  const same = { a: ['c1', 'c2'], b: ['c1', 'c2'], proposed: [0, 0] };
+  expect(counterpart(same, 'c2', '')).toBe('c2');
 });
 
 it('begins with a layer that is compared', () => {

@@ -26,7 +26,10 @@ export function matchedWords(found: MatchedUnits): string {
   );
 }
 
-/** The layer of B to show beside one of A: the chosen one, the proposed one, or one of the same name or depth. */
+/**
+ * The layer of B to show beside one of A: the chosen one; of two networks of the same layers the same, which similarity
+ * alone would not always find; else the proposed one, or one of the same name or depth.
+ */
 export function counterpart(
   layers: Pick<ComparedLayers, 'a' | 'b' | 'proposed'>,
   layer: string,
@@ -35,6 +38,7 @@ export function counterpart(
   if (layers.b.includes(chosen)) return chosen;
   const at = layers.a.indexOf(layer);
   if (at < 0 || !layers.b.length) return null;
+  if (layers.a.length === layers.b.length && layers.a.every((name, n) => name === layers.b[n])) return layer;
   const proposed = layers.proposed[at];
   if (proposed !== null && layers.b[proposed] !== undefined) return layers.b[proposed];
   if (layers.b.includes(layer)) return layer;
