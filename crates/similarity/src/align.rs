@@ -2,9 +2,13 @@
 
 use ndarray::ArrayView2;
 
+/// What the whole depth of a network is worth in similarity.
+pub const DEPTH_WEIGHT: f64 = 0.5;
+
 /// For each layer of the first network the layer of the second that it is most like, where neither order is broken: a
-/// later layer never stands opposite an earlier one than its predecessor does. The sum of similarities is greatest among
-/// all such choices. None for a layer whose similarities are all unknown (NaN); `similarity` is `[first, second]`.
+/// later layer never stands opposite an earlier one than its predecessor does. The sum of similarities, each less
+/// [`DEPTH_WEIGHT`] times the distance in relative depth, is greatest among all such choices: two shallow layers alike in
+/// both networks do not draw all others to them. None for a layer whose similarities are all unknown (NaN); `similarity` is `[first, second]`.
 #[must_use]
 pub fn align(similarity: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
     let (rows, columns) = similarity.dim();
@@ -13,10 +17,9 @@ pub fn align(similarity: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
     }
     let known = |row: usize, column: usize| {
         let value = similarity[[row, column]];
-        // Equal similarities go to the layer at the same depth.
         let depth = |place: usize, of: usize| (place as f64 + 0.5) / of as f64;
         let away = (depth(row, rows) - depth(column, columns)).abs();
-        if value.is_nan() { 0.0 } else { value - 1e-3 * away }
+        if value.is_nan() { 0.0 } else { value - DEPTH_WEIGHT * away }
     };
     // best[row][column]: the greatest sum of the rows up to this one where this row stands opposite one up to `column`.
     let mut best = vec![vec![0.0_f64; columns]; rows + 1];
@@ -45,8 +48,11 @@ mod tests {
 
     #[test]
     fn the_order_is_kept_and_equals_go_by_depth() {
-        let similarity = array![[0.9, 0.5, 0.1], [0.95, 0.6, 0.5], [0.1, 0.4, 0.9]];
+        let similarity = array![[0.9, 0.5, 0.1], [0.95, 0.3, 0.5], [0.1, 0.4, 0.9]];
         assert_eq!(align(similarity.view()), [Some(0), Some(0), Some(2)]);
+        // A little more is not worth a third of the depth.
+        let close = array![[0.9, 0.5, 0.1], [0.95, 0.85, 0.5], [0.1, 0.4, 0.9]];
+        assert_eq!(align(close.view()), [Some(0), Some(1), Some(2)]);
         // The first layer is most like the last of the other, which would push all others there.
         let crossed = array![[0.5, 0.4, 0.6], [0.2, 0.8, 0.1], [0.1, 0.2, 0.9]];
         assert_eq!(align(crossed.view()), [Some(0), Some(1), Some(2)]);

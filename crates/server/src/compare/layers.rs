@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deepviz_corpus::ImageId;
-use deepviz_net::Network;
+use deepviz_net::{Layer, Network};
 use deepviz_stats::compare::{
     self, LayerMap, MeasuredLayer, Pooling, UnitMatch, layer_grid, match_units, measured_layers, unit_grid,
 };
@@ -98,7 +98,11 @@ impl Sides {
                     features(pooled(app, &self.b, &sample, &b.poolings()).await?, &b)
                 };
                 let compare = move || Ok(compare::layer_map(&first, &second));
-                let map = app.work.run(WorkKind::Forward, compare).await?;
+                let mut map = app.work.run(WorkKind::Forward, compare).await?;
+                // Of one network every layer stands opposite itself, whatever they have come to be like.
+                if is_one_network(self.a.run.network(), self.b.run.network()) {
+                    map.opposite = (0..a.layers.len()).map(Some).collect();
+                }
                 Ok(Similarity { images: sample.ids.len(), a, b, map })
             })
             .await
@@ -135,6 +139,14 @@ impl Sides {
             })
             .await
     }
+}
+
+/// The same layers by name, kind, shape and inputs.
+fn is_one_network(first: &Network, second: &Network) -> bool {
+    let is_same = |(a, b): (&Layer, &Layer)| {
+        a.name == b.name && a.op.kind() == b.op.kind() && a.shape == b.shape && a.inputs == b.inputs
+    };
+    first.layers().len() == second.layers().len() && first.layers().iter().zip(second.layers()).all(is_same)
 }
 
 /// Bytes of the features and of the Gram matrices with their halves.
