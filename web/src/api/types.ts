@@ -83,6 +83,8 @@ export type ExplanationMap = ExplanationFilm['maps'][number];
 /** The parameter randomisation test of the methods. */
 export type MethodChecks = Answer<'/api/runs/{run}/explain/checks'>;
 export type MethodCheck = MethodChecks['methods'][number];
+/** What a picture is of that was made: its checkpoint, layer and number. */
+export type PictureInfo = Schemas['PictureInfo'];
 
 export type Confusion = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/confusion'>;
 export type CellPage =

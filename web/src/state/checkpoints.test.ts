@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../api/types';
-import { chunks, epochAway, neighbours, nextReadable, readyStatistics, nearestReadable } from './checkpoints';
+import {
+  chunks,
+  epochAway,
+  neighbours,
+  nextReadable,
+  readyStatistics,
+  nearestReadable,
+  usableCheckpoints,
+} from './checkpoints';
 
 const points = [null, null, 'broken', 'broken', null, null].map((problem) => ({ problem }));
 
@@ -51,4 +59,10 @@ it('tells statistics that became ready from checkpoints that were added', () => 
   expect(readyStatistics([at(0, 'ready'), at(1, 'missing'), at(2, 'missing')])).toBe(before);
   expect(readyStatistics([at(0, 'ready'), at(1, 'ready')])).not.toBe(before);
   expect(readyStatistics([at(0, 'missing'), at(1, 'ready')])).not.toBe(before);
+});
+
+it('what has diverged cannot be computed', () => {
+  const point = { index: 0, problem: null, diverged: false, not_finite: false };
+  const points = [point, { ...point, index: 1, diverged: true }, { ...point, index: 2, problem: 'torn' }];
+  expect(usableCheckpoints([...points, { ...point, index: 3 }])).toEqual([0, 3]);
 });

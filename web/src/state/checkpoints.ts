@@ -86,3 +86,9 @@ export const readyStatistics = (points: readonly Pick<Checkpoint, 'index' | 'sta
 export const beginsUntrained = (
   run: { checkpoints: readonly { step: number }[] } | null | undefined,
 ): boolean => run?.checkpoints[0]?.step === 0;
+
+/** Checkpoints whose network can be computed. */
+export const usableCheckpoints = (
+  points: readonly Pick<Checkpoint, 'index' | 'problem' | 'diverged' | 'not_finite'>[],
+): number[] =>
+  points.filter((point) => !point.problem && !point.diverged && !point.not_finite).map(({ index }) => index);

@@ -95,6 +95,12 @@ const whyKeys = (unit: () => OffUnit | null): Key[] => [
       s.setOption('bank.colour', s.option('bank.colour', '') === 'effect' ? 'weights' : 'effect', 'weights'),
   },
   {
+    keys: ['e'],
+    label: 'E',
+    says: 'What the pinned filter would like to see: a picture that is made, beside its top images',
+    act: (s) => s.setOption('made', s.option('made', '') === '' ? 'noise' : '', ''),
+  },
+  {
     keys: ['o'],
     label: 'O',
     says: 'Switch the kept or pinned unit off, and on again; Esc switches all on',

@@ -1,0 +1,100 @@
+/**
+ * Pictures that the server makes of a network (visualisations, inversions): one PNG with all of them side by side, which
+ * of them is what in its header. Making one takes seconds, so requests for the same pictures share one that is in flight,
+ * which ends when the last of them has gone.
+ */
+import { during } from '../base/idle';
+import { request } from './client';
+import type { PictureInfo } from './types';
+
+export interface MadePictures {
+  /** All of them from left to right. */
+  readonly bitmap: ImageBitmap;
+  /** Pixels of each. */
+  readonly width: number;
+  readonly height: number;
+  readonly pictures: readonly PictureInfo[];
+}
+
+interface InFlight {
+  promise: Promise<MadePictures>;
+  abort: AbortController;
+  waiting: number;
+}
+
+/** A request that nobody waits for is kept so long: whoever asks again, in another place, may come a moment later. */
+const GRACE_MS = 50;
+/** Answers that are kept. */
+const MOST = 400;
+
+export type MadeLoader = (url: string, signal: AbortSignal) => Promise<MadePictures>;
+
+async function fetchMade(url: string, signal: AbortSignal): Promise<MadePictures> {
+  const response = await request(url, { signal });
+  const described = JSON.parse(response.headers.get('x-deepviz-pictures') ?? '{}') as Partial<MadePictures>;
+  const bitmap = await during(response.blob().then((blob) => createImageBitmap(blob)));
+  const pictures = described.pictures ?? [];
+  const { width = bitmap.width / Math.max(1, pictures.length), height = bitmap.height } = described;
+  return { bitmap, width, height, pictures };
+}
+
+/** Where pictures are asked for; `version` tells answers to the same address apart: a hash of what they are made of. */
+export interface MadeAddress {
+  url: string;
+  version: string;
+}
+
+export class MadeCache {
+  /** The least recently used first. */
+  readonly #kept = new Map<string, MadePictures>();
+  readonly #inFlight = new Map<string, InFlight>();
+  readonly #load: MadeLoader;
+
+  constructor(loader: MadeLoader = fetchMade) {
+    this.#load = loader;
+  }
+
+  peek({ url, version }: MadeAddress): MadePictures | undefined {
+    const key = `${version} ${url}`;
+    const found = this.#kept.get(key);
+    if (found) {
+      this.#kept.delete(key);
+      this.#kept.set(key, found);
+    }
+    return found;
+  }
+
+  load(address: MadeAddress, signal: AbortSignal): Promise<MadePictures> {
+    const found = this.peek(address);
+    if (found) return Promise.resolve(found);
+    const key = `${address.version} ${address.url}`;
+    const job = this.#inFlight.get(key) ?? this.#start(key, address.url);
+    job.waiting += 1;
+    signal.addEventListener('abort', () => {
+      job.waiting -= 1;
+      if (job.waiting === 0) setTimeout(() => job.waiting === 0 && job.abort.abort(), GRACE_MS);
+    });
+    return job.promise;
+  }
+
+  #start(key: string, url: string): InFlight {
+    const abort = new AbortController();
+    const promise = this.#load(url, abort.signal).then(
+      (made) => {
+        this.#inFlight.delete(key);
+        this.#kept.set(key, made);
+        if (this.#kept.size > MOST) this.#kept.delete(this.#kept.keys().next().value as string);
+        return made;
+      },
+      (error: unknown) => {
+        this.#inFlight.delete(key);
+        throw error;
+      },
+    );
+    const job = { promise, abort, waiting: 0 };
+    this.#inFlight.set(key, job);
+    return job;
+  }
+}
+
+export const madePictures = new MadeCache();

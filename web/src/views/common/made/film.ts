@@ -1,0 +1,58 @@
+/** The film of a picture that is made: which checkpoints one request computes. Pure. */
+import type { Layer } from '../../../api/types';
+
+/**
+ * So many checkpoints are computed together, after some earlier ones that only lead there: each picture begins with that
+ * of the one before. A checkpoint belongs to one part, so its picture does not depend on the way by which one came to it.
+ */
+export interface PartSize {
+  size: number;
+  lead: number;
+}
+
+export interface FilmPart {
+  /** In the order of the request, those that lead there first. */
+  checkpoints: number[];
+  /** Those that lead there: not shown. */
+  lead: number;
+}
+
+/** Values that a network's layers put out for an image, up to which so many pictures take about a second or some. */
+const SMALL = 400_000;
+const MEDIUM = 4_000_000;
+
+export function partSize(layers: readonly Pick<Layer, 'shape'>[]): PartSize {
+  const values = layers.reduce((sum, { shape }) => sum + shape.channels * shape.height * shape.width, 0);
+  if (values <= SMALL) return { size: 8, lead: 6 };
+  return values <= MEDIUM ? { size: 4, lead: 2 } : { size: 1, lead: 0 };
+}
+
+/** All parts of a film, in order. */
+export function filmParts(usable: readonly number[], { size, lead }: PartSize): FilmPart[] {
+  const parts: FilmPart[] = [];
+  for (let from = 0; from < usable.length; from += size) {
+    const before = Math.min(lead, from);
+    const way = Array.from({ length: before }, (_, n) => usable[Math.floor((n * from) / before)]);
+    parts.push({ checkpoints: [...way, ...usable.slice(from, from + size)], lead: before });
+  }
+  return parts;
+}
+
+/** The part that a checkpoint belongs to, or the nearest usable one before it; -1 where there is none. */
+export function partAt(usable: readonly number[], checkpoint: number, { size }: PartSize): number {
+  if (usable.length === 0) return -1;
+  const after = usable.findIndex((one) => one > checkpoint);
+  const place = after < 0 ? usable.length - 1 : Math.max(0, after - 1);
+  return Math.floor(place / size);
+}
+
+/** Of what is there the nearest to a checkpoint; of two equally near the earlier one. */
+export function nearestOf<T extends { checkpoint: number }>(there: Iterable<T>, checkpoint: number): T | null {
+  let best: T | null = null;
+  for (const one of there) {
+    const distance = Math.abs(one.checkpoint - checkpoint);
+    const least = best ? Math.abs(best.checkpoint - checkpoint) : Infinity;
+    if (distance < least || (distance === least && best && one.checkpoint < best.checkpoint)) best = one;
+  }
+  return best;
+}

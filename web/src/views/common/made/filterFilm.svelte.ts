@@ -1,0 +1,120 @@
+/**
+ * What a filter would like to see, at every checkpoint: parts of the film are asked for as the playhead comes to them,
+ * the next one ahead of it. Until the picture of a checkpoint is there that of the nearest one stays, named.
+ */
+import { madePictures, type MadeAddress, type MadePictures } from '../../../api/madePictures';
+import { endpoint } from '../../../api/client';
+import { usableCheckpoints } from '../../../state/checkpoints';
+import { resource, type Resource } from '../../../state/resource.svelte';
+import type { Store } from '../../../state/store.svelte';
+import { filmParts, nearestOf, partAt, partSize, type FilmPart } from './film';
+
+/** A playhead or a pin that moves asks for where it rests. */
+const REST_MS = 200;
+const VISUALISATION = '/api/runs/{run}/layers/{layer}/filters/{filter}/visualisation' as const;
+
+export interface FilmOf {
+  layer: string;
+  filter: number;
+  /** The image whose traits are accentuated; null where it begins with noise. */
+  image: number | null;
+}
+
+export interface FilmFrame {
+  checkpoint: number;
+  film: MadePictures;
+  /** Its place in the film. */
+  index: number;
+  value: number | null;
+}
+
+export class FilterFilm {
+  readonly #store: Store;
+  readonly #of: () => FilmOf | null;
+  readonly #now: Resource<MadePictures>;
+  readonly #ahead: Resource<MadePictures>;
+
+  readonly #usable = $derived.by(() => usableCheckpoints(this.#store.run?.checkpoints ?? []));
+  /** An image is accentuated at each checkpoint for itself: on the way over others it would be lost. */
+  readonly #size = $derived.by(() =>
+    this.#of()?.image === null ? partSize(this.#store.run?.layers ?? []) : { size: 1, lead: 0 },
+  );
+  readonly #parts = $derived.by(() => filmParts(this.#usable, this.#size));
+  readonly #at = $derived.by(() => partAt(this.#usable, this.#store.checkpoint, this.#size));
+  readonly #subject = $derived.by(() => {
+    const of = this.#of();
+    return of ? `${this.#store.run?.id}/${of.layer}/${of.filter}/${of.image ?? 'noise'}` : '';
+  });
+
+  /** `of` is the filter, or null where no picture is wanted. */
+  constructor(store: Store, of: () => FilmOf | null) {
+    this.#store = store;
+    this.#of = of;
+    this.#now = this.#part(() => this.#at, REST_MS);
+    this.#ahead = this.#part(() => {
+      const { value } = this.#now;
+      const here = this.#parts[this.#at];
+      const isThere = value && here && madePictures.peek(this.#address(here)) === value;
+      const next = this.#at + store.direction;
+      return isThere && next >= 0 && next < this.#parts.length ? next : -1;
+    }, 0);
+  }
+
+  #part(choose: () => number, ms: number): Resource<MadePictures> {
+    return resource<MadePictures>(() => {
+      const at = choose();
+      const { run } = this.#store;
+      if (!run?.corpus.available || !this.#of() || at < 0 || at >= this.#parts.length) return null;
+      const address = this.#address(this.#parts[at]);
+      return {
+        key: `${address.version} ${address.url}`,
+        subject: ms ? { name: address.url, ms } : undefined,
+        load: (signal) => madePictures.load(address, signal),
+      };
+    });
+  }
+
+  #address(part: FilmPart): MadeAddress {
+    const { run } = this.#store;
+    const of = this.#of();
+    const last = part.checkpoints[part.checkpoints.length - 1];
+    const { url } = endpoint(VISUALISATION, {
+      run: run?.id ?? '',
+      layer: of?.layer ?? '',
+      filter: of?.filter ?? 0,
+      checkpoints: part.checkpoints.join(','),
+      start: of?.image ?? null,
+    });
+    return { url, version: run?.checkpoints[last]?.hash ?? '' };
+  }
+
+  /** The picture of the checkpoint, or of the nearest one that is there; null where there is none yet. */
+  readonly shown = $derived.by<FilmFrame | null>(() => {
+    void [this.#now.value, this.#ahead.value, this.#subject];
+    if (!this.#of()) return null;
+    const there: FilmFrame[] = [];
+    for (const part of this.#parts) {
+      const film = madePictures.peek(this.#address(part));
+      film?.pictures.forEach(({ checkpoint, value }, index) => {
+        if (index >= part.lead) there.push({ checkpoint, film, index, value });
+      });
+    }
+    return nearestOf(there, this.#store.checkpoint);
+  });
+
+  get isExact(): boolean {
+    return this.shown?.checkpoint === this.#store.checkpoint;
+  }
+  get slow(): boolean {
+    return this.#now.slow;
+  }
+  get pending(): boolean {
+    return this.#now.pending;
+  }
+  get error(): unknown {
+    return this.#now.error;
+  }
+  retry(): void {
+    this.#now.retry();
+  }
+}

@@ -1,0 +1,39 @@
+/** The image that excites a filter most at the last checkpoint that was counted: a film of its traits begins with it. */
+import { endpoint } from '../../../api/client';
+import { resource } from '../../../state/resource.svelte';
+import type { Store } from '../../../state/store.svelte';
+
+interface Counted {
+  /** The layer whose outputs are counted: the filter's rectifier, or its own. */
+  layer: string;
+  filter: number;
+}
+
+export class TopAtEnd {
+  readonly #of: () => Counted | null;
+  readonly #top;
+
+  /** `of` is the filter, or null while its image is not needed. */
+  constructor(store: Store, of: () => Counted | null) {
+    this.#of = of;
+    this.#top = resource(() => {
+      const { run } = store;
+      const wanted = of();
+      const last = run?.checkpoints.findLast((point) => point.statistics.test === 'ready');
+      if (!run || !wanted || !last) return null;
+      const path = '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/top' as const;
+      const at = { run: run.id, checkpoint: last.index, ...wanted, split: 'test', limit: 1 } as const;
+      return {
+        key: `${run.id}/${last.hash}/${wanted.layer}/${wanted.filter}`,
+        load: (signal) => endpoint(path, at).json(signal),
+      };
+    });
+  }
+
+  get image(): number | null {
+    const { value } = this.#top;
+    const of = this.#of();
+    const isOf = value && of && value.layer === of.layer && value.filter === of.filter;
+    return isOf ? (value.items[0]?.id ?? null) : null;
+  }
+}

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { topRoom, topRows, topWidth } from './topRoom';
+
+const runOf = (width: number, height = width, available = true) => ({
+  corpus: { available },
+  layers: [{ shape: { channels: 3, width, height } }],
+});
+const image = runOf(32);
+
+it('the picture stands beside the top images where there is room, at a whole scale', () => {
+  const wide = topRoom({ width: 1392, height: 236, isNarrow: false }, image);
+  expect(wide).toEqual({ columns: 3, made: 'beside', madeSide: 128, width: topWidth(3) + 148 });
+  expect(topRoom({ width: 964, height: 236, isNarrow: false }, image)).toMatchObject({
+    columns: 2,
+    madeSide: 96,
+  });
+  expect(topRoom({ width: 358, height: 236, isNarrow: true }, image)?.made).toBe('beside');
+  // Larger images are made smaller.
+  expect(topRoom({ width: 964, height: 236, isNarrow: false }, runOf(224, 160))?.madeSide).toBe(96);
+});
+
+it('under them it takes their places once it is asked for, but never all', () => {
+  const room = topRoom({ width: 424, height: 236, isNarrow: false }, image)!;
+  expect(topRoom({ width: 424, height: 236, isNarrow: false }, runOf(32, 32, false))).toBeNull();
+  expect(room.made).toBe('under');
+  expect(topRows(236, room, false)).toBe(3);
+  expect(topRows(236, room, true)).toBe(1);
+  expect(topRows(150, room, true)).toBe(1);
+  expect(topRows(360, room, true)).toBe(3);
+});

@@ -1,0 +1,60 @@
+/** Room for the top images of the pinned filter and, beside or under them, the picture that is made. Pure. */
+import type { Layer } from '../../api/types';
+
+/** Side of a top image, and the gap between two. */
+export const PATCH = 45;
+export const PATCH_GAP = 6;
+/** Between the top images and the picture beside them; above it where it stands under them. */
+export const MADE_GAP = 20;
+/** Below the picture: what it is, and how it begins. */
+export const MADE_FOOT = 48;
+/** The line above them. */
+const CAPTION = 28;
+/** The button alone, while no picture is asked for. */
+const ASK = 32;
+/** Beside the top images from this width on. */
+const BESIDE_PX = 700;
+const [WIDE_PX, TALL_PX] = [1300, 210];
+
+export const topWidth = (columns: number): number => columns * (PATCH + PATCH_GAP) - PATCH_GAP;
+
+interface Room {
+  width: number;
+  height: number;
+  isNarrow: boolean;
+}
+
+export interface TopRoom {
+  columns: number;
+  made: 'beside' | 'under';
+  /** Of the picture that is made: a whole multiple of the image's side where it fits. */
+  madeSide: number;
+  /** Of all of it. */
+  width: number;
+}
+
+/** Null without images. */
+export function topRoom(
+  { width, height, isNarrow }: Room,
+  run: { corpus: { available: boolean }; layers: readonly Pick<Layer, 'shape'>[] } | null,
+): TopRoom | null {
+  const image = run?.layers[0]?.shape;
+  if (!run?.corpus.available || !image) return null;
+  const columns = width < 1060 ? 2 : 3;
+  const made = isNarrow || width >= BESIDE_PX ? 'beside' : 'under';
+  const most = made === 'beside' && width >= WIDE_PX && height >= TALL_PX ? 128 : topWidth(2);
+  const longest = Math.max(image.width, image.height);
+  const madeSide = longest <= most ? longest * Math.floor(most / longest) : most;
+  return {
+    columns,
+    made,
+    madeSide,
+    width: topWidth(columns) + (made === 'beside' ? madeSide + MADE_GAP : 0),
+  };
+}
+
+/** Rows of top images that are left. */
+export function topRows(height: number, { made, madeSide }: TopRoom, isAsked: boolean): number {
+  const under = made === 'beside' ? 0 : isAsked ? madeSide + MADE_FOOT + 8 : ASK;
+  return Math.max(1, Math.min(4, Math.floor((height - CAPTION - under) / (PATCH + PATCH_GAP))));
+}
