@@ -1,6 +1,6 @@
 // Why this answer: the film of a decision, its methods, and the check that says whether a method can be believed.
 import { describe, expect } from 'vitest';
-import { test } from './dashboard';
+import { type Dashboard, test } from './dashboard';
 
 describe('by keyboard', () => {
   test('the second page of Image; arrows go through the frames', async ({ dashboard }) => {
@@ -73,5 +73,51 @@ describe('by pointer', () => {
     await dashboard.expectAccessible();
     await dashboard.press('t');
     await page.getByRole('button', { name: 'Logits' }).waitFor();
+  });
+});
+
+describe('with parts covered', () => {
+  const said = ({ page }: Dashboard) => page.locator('.say').textContent();
+
+  test('the map follows the brush; all maps follow the covered image', async ({ dashboard }) => {
+    await dashboard.view('image', { checkpoint: 'last', image: '1250', 'image.page': 'why' });
+    const { page } = dashboard;
+    await expect.poll(() => said(dashboard)).toMatch(/logit is/);
+    const before = await said(dashboard);
+    await page.getByRole('button', { name: 'cover parts' }).click();
+    const brush = page.getByRole('application', { name: /^Brush over the image/ });
+    await dashboard.idle();
+    // The class stays the one that was explained.
+    expect(dashboard.said('why.class')).toMatch(/^\d$/);
+    await dashboard.expectAccessible();
+    const box = (await brush.boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.4);
+    await page.mouse.down();
+    for (let n = 0; n <= 8; n += 1)
+      await page.mouse.move(box.x + box.width * (0.4 + 0.02 * n), box.y + box.height * (0.4 + 0.03 * n));
+    // While the button is down what is said is of the painted image, which is not selected yet.
+    await expect.poll(() => said(dashboard)).not.toBe(before);
+    expect(dashboard.said('image')).toBe('1250');
+    await page.mouse.up();
+    await expect.poll(() => Number(dashboard.said('image'))).toBeGreaterThanOrEqual(2 ** 31);
+    await dashboard.idle();
+    expect(await page.locator('.left').textContent()).toContain('#1250, covered');
+    await page.getByRole('button', { name: 'uncover' }).click();
+    await expect.poll(() => dashboard.said('image')).toBe('1250');
+    await page.getByRole('button', { name: 'cover parts' }).click();
+    await expect.poll(() => dashboard.said('why.class')).toBeNull();
+    await expect.poll(() => said(dashboard)).toBe(before);
+  });
+
+  test('by keyboard', async ({ dashboard }) => {
+    await dashboard.view('image', { checkpoint: 'last', image: '1251', 'image.page': 'why' });
+    const { page } = dashboard;
+    await page.getByRole('button', { name: 'cover parts' }).focus();
+    await page.keyboard.press('Enter');
+    await dashboard.idle();
+    await page.getByRole('application', { name: /^Brush over the image/ }).focus();
+    for (const key of ['+', '+', 'ArrowUp', ' ']) await page.keyboard.press(key);
+    await expect.poll(() => Number(dashboard.said('image'))).toBeGreaterThanOrEqual(2 ** 31);
+    await dashboard.idle();
   });
 });

@@ -28,8 +28,9 @@ export type Answer<P extends GetPath> = paths[P]['get'] extends {
 
 export type PostPath = { [P in keyof paths]: paths[P] extends { post: object } ? P : never }[keyof paths];
 
-/** Path parameters of a POST request. */
-export type PostParams<P extends PostPath> = Required<Part<paths[P]['post']['parameters'], 'path'>>;
+/** Path and query parameters of a POST request, as those of a GET request. */
+export type PostParams<P extends PostPath> = Required<Part<paths[P]['post']['parameters'], 'path'>> &
+  Optional<Part<paths[P]['post']['parameters'], 'query'>>;
 
 /** The JSON answer to a POST request. */
 export type PostAnswer<P extends PostPath> = paths[P]['post'] extends {

@@ -8,8 +8,8 @@ import { nearestOutputs } from './imageContext.svelte';
 import { nearestTables, type SimilarImages } from './similarImages';
 import { imageTables } from './tables';
 
-/** What the page `why` exports, while it is on the screen. */
-export const whyExport: { source: (() => ExportData) | null } = { source: null };
+/** What the page on the screen exports, where it is another than the first. */
+export const pageExport: { source: (() => ExportData) | null } = { source: null };
 
 interface Shown {
   rows: number[][];
@@ -21,7 +21,7 @@ interface Shown {
 }
 
 export function imageExport(store: Store, { similar, ...shown }: Shown): ExportData {
-  if (whyExport.source) return whyExport.source();
+  if (pageExport.source) return pageExport.source();
   const { image } = store;
   const run = store.run?.id ?? '';
   const isOfCorpus = image !== null && !isOwnImage(image);

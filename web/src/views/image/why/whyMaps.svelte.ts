@@ -1,7 +1,14 @@
 /** What the page asks for: logits over time, the maps of the film and of the checkpoint on the screen, the check. */
 import { classText } from '../../../api/className';
-import { endpoint } from '../../../api/client';
-import type { ExplanationFilm, ExplanationMap, MethodCheck, MethodChecks } from '../../../api/types';
+import { endpoint, sendImage } from '../../../api/client';
+import type {
+  Explanation,
+  ExplanationFilm,
+  ExplanationMap,
+  MethodCheck,
+  MethodChecks,
+} from '../../../api/types';
+import { usableCheckpoints } from '../../../state/checkpoints';
 import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { scaleLimit } from '../../common/maps/veil';
@@ -34,11 +41,7 @@ export class WhyMaps {
   /** The class that was chosen; null for the one that is predicted at the end. */
   readonly chosen = $derived.by(() => asNumber(this.#store.option('why.class', ''), this.#classes.length));
   readonly versus = $derived.by(() => asNumber(this.#store.option('why.against', ''), this.#classes.length));
-  readonly usable = $derived.by(() =>
-    (this.#store.run?.checkpoints ?? [])
-      .filter((point) => !point.problem && !point.diverged && !point.not_finite)
-      .map((point) => point.index),
-  );
+  readonly usable = $derived.by(() => usableCheckpoints(this.#store.run?.checkpoints ?? []));
   readonly frames: number[];
 
   constructor(store: Store, most: () => number) {
@@ -127,6 +130,28 @@ export class WhyMaps {
     if (this.chosen !== null) return this.chosen;
     const { value } = this.base;
     return value?.image === this.#store.image ? (value?.maps.at(-1)?.predicted ?? null) : null;
+  }
+
+  /** The map of a picture that is sent, at the checkpoint on the screen; null of what cannot be drawn so. */
+  async explain(image: Blob): Promise<Explanation | null> {
+    const { run, checkpoint } = this.#store;
+    const { target, versus, method } = this;
+    if (!run || method.reconstruction) return null;
+    const path = '/api/runs/{run}/checkpoints/{checkpoint}/explain' as const;
+    const of = (one: number | null) => (one === null ? null : classText(this.#classes, one));
+    return sendImage(
+      path,
+      { run: run.id, checkpoint, method: method.name, class: of(target), versus: of(versus) },
+      image,
+    );
+  }
+
+  /** While parts are covered all maps stay of the class that is explained now; the returned function undoes that. */
+  holdClass(): () => void {
+    const { target } = this;
+    if (this.chosen !== null || target === null) return () => undefined;
+    this.#store.setOption('why.class', String(target), '');
+    return () => this.chosen === target && this.#store.setOption('why.class', '', '');
   }
 
   #fits(asked: Asked | null): asked is Asked {
