@@ -1,0 +1,59 @@
+// What layers remember of an image, layer by layer and over time.
+import { describe, expect } from 'vitest';
+import { test } from './dashboard';
+
+describe('what layers remember of an image', () => {
+  test('layer by layer and over time, by keyboard', async ({ dashboard }) => {
+    await dashboard.view('image', { checkpoint: 'last', image: '1250' });
+    const { page } = dashboard;
+    await page
+      .getByRole('group', { name: 'page', exact: true })
+      .getByRole('button', { name: 'remembers' })
+      .focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => dashboard.said('image.page')).toBe('remembers');
+    const last = String(await dashboard.last());
+    const layers = page.getByRole('listbox', { name: 'Layers' }).getByRole('option');
+    await expect.poll(() => layers.count()).toBe(4);
+    const made = () =>
+      page
+        .locator('[role=listbox][aria-label=Layers] .place')
+        .evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.checkpoint ?? ''));
+    await expect.poll(made, { timeout: 60_000 }).toEqual([last, last, last, last]);
+    await dashboard.idle();
+    await dashboard.expectAccessible();
+    // Early layers remember more than late ones: that is what the numbers are for.
+    expect(await layers.first().textContent()).toMatch(/% left/);
+    const large = page.getByRole('img', { name: /^What relu3 remembers of image #1250 at checkpoint/ });
+    const place = await large.boundingBox();
+    await layers.nth(2).focus();
+    await page.keyboard.press('Home');
+    await expect.poll(() => dashboard.said('inversion.layer')).toBe('relu1');
+    expect(await layers.first().evaluate((node) => node === document.activeElement)).toBe(true);
+    await dashboard.idle();
+    // Over time, with the playhead.
+    const film = page.getByRole('listbox', { name: 'Checkpoints' }).getByRole('option');
+    expect(await film.count()).toBeGreaterThanOrEqual(3);
+    await film.nth(1).focus();
+    await page.keyboard.press('Home');
+    await dashboard.idle();
+    expect(await dashboard.checkpoint()).toBeLessThan(Number(last));
+    const first = page.getByRole('img', { name: /^What relu1 remembers/ });
+    await expect.poll(() => first.getAttribute('data-checkpoint')).toBe(String(await dashboard.checkpoint()));
+    expect(await first.boundingBox()).toEqual(place);
+    await dashboard.press('t');
+    await page.getByRole('button', { name: 'What layers remember' }).waitFor();
+  });
+
+  test('by pointer; a layer is chosen from the list, too', async ({ dashboard }) => {
+    await dashboard.view('image', { checkpoint: 'last', image: '1250', 'image.page': 'remembers' });
+    const { page } = dashboard;
+    await page.getByRole('listbox', { name: 'Layers' }).getByRole('option').nth(1).click();
+    await expect.poll(() => dashboard.said('inversion.layer')).toBe('relu2');
+    await page.getByRole('combobox', { name: 'layer over time' }).selectOption('relu1');
+    await expect.poll(() => dashboard.said('inversion.layer')).toBe('relu1');
+    await page.getByRole('listbox', { name: 'Checkpoints' }).getByRole('option').nth(1).click();
+    await dashboard.idle();
+    expect(await dashboard.checkpoint()).toBeLessThan(await dashboard.last());
+  });
+});

@@ -1,0 +1,9 @@
+/** The pages of Image, in the address as `image.page`. */
+import type { Store } from '../../state/store.svelte';
+
+export type ImagePage = '' | 'why' | 'remembers';
+
+export function imagePage(store: Store): ImagePage {
+  const said = store.option('image.page', '');
+  return said === 'why' || said === 'remembers' ? said : '';
+}
