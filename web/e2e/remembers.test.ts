@@ -42,7 +42,8 @@ describe('what layers remember of an image', () => {
     await expect.poll(() => first.getAttribute('data-checkpoint')).toBe(String(await dashboard.checkpoint()));
     expect(await first.boundingBox()).toEqual(place);
     await dashboard.press('t');
-    await page.getByRole('button', { name: 'What layers remember' }).waitFor();
+    const table = page.getByRole('complementary', { name: 'Numbers of this view' });
+    await expect.poll(() => table.textContent()).toContain('distance that is left');
   });
 
   test('by pointer; a layer is chosen from the list, too', async ({ dashboard }) => {

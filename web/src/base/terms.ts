@@ -43,7 +43,7 @@ export const TERMS = {
     'The mean output of a unit for this image less that for all test images, in standard deviations between these',
   'top images': 'The test images with the highest activation of a filter at this checkpoint',
   'would like to see':
-    'A picture that is made, no image: gradient ascent on the mean of the filter’s outputs, held to the frequencies, colours and contrast of the corpus. It is an extreme; the top images say what the filter is excited by in fact',
+    'A picture that is made, no image: gradient ascent on the mean of the filter’s outputs, held to the frequencies, colours and contrast of the corpus; the number is that mean. It is an extreme: the top images say what excites the filter in fact',
   'remaining distance':
     'The squared distance of the layer’s outputs for the picture from those for the image, as a share of their square: how far the search came',
   'order fixed at': 'The checkpoint whose clusters gave the order on the page',

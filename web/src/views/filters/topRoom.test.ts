@@ -25,6 +25,9 @@ it('under them it takes their places once it is asked for, but never all', () =>
   expect(room.made).toBe('under');
   expect(topRows(236, room, false)).toBe(3);
   expect(topRows(236, room, true)).toBe(1);
-  expect(topRows(150, room, true)).toBe(1);
+  // In a low window it is smaller: at a whole scale again.
+  const low = topRoom({ width: 424, height: 212, isNarrow: false }, image)!;
+  expect([low.madeSide, topRows(212, low, true)]).toEqual([64, 1]);
+  expect(topRoom({ width: 424, height: 120, isNarrow: false }, image)?.madeSide).toBe(32);
   expect(topRows(360, room, true)).toBe(3);
 });

@@ -4,8 +4,11 @@ import type { Layer } from '../../api/types';
 /** Side of a top image, and the gap between two. */
 export const PATCH = 45;
 export const PATCH_GAP = 6;
-/** Between the top images and the picture beside them; above it where it stands under them. */
+/** Between the top images and the picture beside them, or under them. */
 export const MADE_GAP = 20;
+const UNDER_GAP = 8;
+/** Of a picture at least. */
+const LEAST = 48;
 /** Below the picture: what it is, and how it begins. */
 export const MADE_FOOT = 48;
 /** The line above them. */
@@ -42,7 +45,10 @@ export function topRoom(
   if (!run?.corpus.available || !image) return null;
   const columns = width < 1060 ? 2 : 3;
   const made = isNarrow || width >= BESIDE_PX ? 'beside' : 'under';
-  const most = made === 'beside' && width >= WIDE_PX && height >= TALL_PX ? 128 : topWidth(2);
+  // Under the top images one row of them stays.
+  const under = height - CAPTION - (PATCH + PATCH_GAP) - MADE_FOOT - UNDER_GAP;
+  const beside = width >= WIDE_PX && height >= TALL_PX ? 128 : topWidth(2);
+  const most = made === 'beside' ? beside : Math.max(LEAST, Math.min(topWidth(2), under));
   const longest = Math.max(image.width, image.height);
   const madeSide = longest <= most ? longest * Math.floor(most / longest) : most;
   return {
@@ -55,6 +61,6 @@ export function topRoom(
 
 /** Rows of top images that are left. */
 export function topRows(height: number, { made, madeSide }: TopRoom, isAsked: boolean): number {
-  const under = made === 'beside' ? 0 : isAsked ? madeSide + MADE_FOOT + 8 : ASK;
+  const under = made === 'beside' ? 0 : isAsked ? madeSide + MADE_FOOT + UNDER_GAP : ASK;
   return Math.max(1, Math.min(4, Math.floor((height - CAPTION - under) / (PATCH + PATCH_GAP))));
 }

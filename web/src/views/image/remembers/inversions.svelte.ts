@@ -4,10 +4,10 @@
  */
 import { untrack } from 'svelte';
 import { ApiError, endpoint, isAbort, messageOf } from '../../../api/client';
+import type { Run } from '../../../api/types';
 import { madePictures, type MadePictures } from '../../../api/madePictures';
 import { AutoRetry } from '../../../state/connection.svelte';
 import { usableCheckpoints } from '../../../state/checkpoints';
-import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { nearestOf } from '../../common/made/film';
 import { frames } from '../why/film';
@@ -24,14 +24,19 @@ export interface Remembered {
   value: number | null;
 }
 
-interface Places {
+interface Place {
+  layer: string;
+  checkpoint: number;
+}
+
+/** How many pictures have room. */
+interface Room {
   layers: number;
   frames: number;
 }
 
 export class Inversions {
   readonly #store: Store;
-  readonly #film: Resource<{ subject: string; layer: string; made: MadePictures }>;
   /** By layer and checkpoint; of the image and run of `#subject`. */
   readonly #there = new Map<string, Map<number, Remembered>>();
   #subject = '';
@@ -53,7 +58,7 @@ export class Inversions {
     return this.all.includes(said) ? said : usualLayer(this.all, this.#store.run?.layers ?? []);
   });
 
-  constructor(store: Store, places: () => Places, canBe: () => boolean) {
+  constructor(store: Store, places: () => Room, canBe: () => boolean) {
     this.#store = store;
     this.layers = $derived.by(() => {
       const some = someOf(this.all, places().layers);
@@ -66,39 +71,24 @@ export class Inversions {
       return some.map((name) => (name === near ? this.layer : name)).sort((a, b) => order(a) - order(b));
     });
     this.frames = $derived(frames(this.usable, places().frames));
-    this.#film = resource(() => {
-      const { run, image } = store;
-      const { layer } = this;
-      if (!run?.corpus.available || image === null || !layer || this.frames.length === 0 || !canBe())
-        return null;
-      const { url } = endpoint(INVERSION, {
-        run: run.id,
-        image,
-        layers: layer,
-        checkpoints: this.frames.join(','),
-      });
-      const version = run.checkpoints[this.frames[this.frames.length - 1]]?.hash ?? '';
-      const subject = this.#name;
-      return {
-        key: `${version} ${url}`,
-        subject: { name: url, ms: REST_MS },
-        load: async (signal) => ({ subject, layer, made: await madePictures.load({ url, version }, signal) }),
-      };
+    this.#follow(canBe, () => {
+      const { now } = store;
+      if (!now || store.player.playing || !this.usable.includes(now.index)) return [];
+      return this.layers.map((layer) => ({ layer, checkpoint: now.index }));
     });
-    $effect(() => {
-      const { value } = this.#film;
-      untrack(() => value && value.subject === this.#name && this.#keep(value.layer, value.made));
-    });
+    this.#follow(canBe, () => this.frames.map((checkpoint) => ({ layer: this.layer, checkpoint })));
+    $effect(() => () => this.#autoRetry.done());
+  }
+
+  /** Asks for the pictures of places as they change, one after the other. */
+  #follow(canBe: () => boolean, choose: () => Place[]): void {
     $effect(() => {
       void this.#again;
-      const { run, image, now } = store;
-      const wanted = this.layers;
-      if (!run?.corpus.available || !now || image === null || !canBe() || store.player.playing) return;
-      if (!this.usable.includes(now.index)) return;
-      const at = { run: run.id, image, checkpoint: now.index, hash: now.hash };
-      return untrack(() => this.#row(wanted, at));
+      const { run, image } = this.#store;
+      const wanted = choose();
+      if (!run?.corpus.available || image === null || !canBe() || wanted.length === 0) return;
+      return untrack(() => this.#ask(wanted, { run, image }));
     });
-    $effect(() => () => this.#autoRetry.done());
   }
 
   get #name(): string {
@@ -109,25 +99,17 @@ export class Inversions {
     if (this.#subject !== this.#name) {
       this.#subject = this.#name;
       this.#there.clear();
+      this.#failures = new Map();
     }
     const found = this.#there.get(layer) ?? new Map<number, Remembered>();
     this.#there.set(layer, found);
     return found;
   }
 
-  #keep(layer: string, film: MadePictures): void {
-    film.pictures.forEach(({ checkpoint, value }, index) =>
-      this.#places(layer).set(checkpoint, { checkpoint, film, index, value }),
-    );
-    this.#version += 1;
-  }
-
-  /** Layer by layer, from the first: each as soon as it is there. */
-  #row(layers: readonly string[], at: { run: string; image: number; checkpoint: number; hash: string }) {
+  #ask(wanted: readonly Place[], of: { run: Run; image: number }) {
     const abort = new AbortController();
-    const missing = layers.filter((layer) => !this.#places(layer).has(at.checkpoint));
-    const isFirst = this.#there.size === 0 || [...this.#there.values()].every((found) => found.size === 0);
-    const timer = setTimeout(() => void this.#read(missing, at, abort.signal), isFirst ? 0 : REST_MS);
+    const isFirst = this.#subject !== this.#name || this.#there.size === 0;
+    const timer = setTimeout(() => void this.#read(wanted, of, abort.signal), isFirst ? 0 : REST_MS);
     return () => {
       clearTimeout(timer);
       abort.abort();
@@ -135,24 +117,28 @@ export class Inversions {
   }
 
   async #read(
-    missing: readonly string[],
-    { run, image, checkpoint, hash }: { run: string; image: number; checkpoint: number; hash: string },
+    wanted: readonly Place[],
+    { run, image }: { run: Run; image: number },
     signal: AbortSignal,
   ): Promise<void> {
-    this.#failures = new Map();
-    for (const layer of missing) {
+    for (const { layer, checkpoint } of wanted) {
       if (this.#places(layer).has(checkpoint)) continue;
-      const { url } = endpoint(INVERSION, { run, image, layers: layer, checkpoints: String(checkpoint) });
+      // One checkpoint a request: each search begins with the same noise and takes as many steps, so that what differs
+      // between two pictures comes from the network.
+      const at = { run: run.id, image, layers: layer, checkpoints: String(checkpoint) };
+      const address = { url: endpoint(INVERSION, at).url, version: run.checkpoints[checkpoint]?.hash ?? '' };
+      const place = `${layer}/${checkpoint}`;
       try {
-        const made = await madePictures.load({ url, version: hash }, signal);
+        const film = await madePictures.load(address, signal);
         if (signal.aborted) return;
-        this.#keep(layer, made);
+        const value = film.pictures[0]?.value ?? null;
+        this.#places(layer).set(checkpoint, { checkpoint, film, index: 0, value });
+        this.#version += 1;
         this.#autoRetry.done();
       } catch (error) {
-        if (isAbort(error) || signal.aborted) return;
-        if (this.#autoRetry.failed(error)) return;
-        // Of this layer there is none; of others there may be.
-        this.#failures = new Map(this.#failures).set(layer, error);
+        if (isAbort(error) || signal.aborted || this.#autoRetry.failed(error)) return;
+        // Here there is none; elsewhere there may be.
+        this.#failures = new Map(this.#failures).set(place, error);
       }
     }
   }
@@ -165,19 +151,10 @@ export class Inversions {
     return there?.get(checkpoint) ?? (isExact || !there ? null : nearestOf(there.values(), checkpoint));
   }
 
-  failureOf(layer: string): string {
-    const error = this.#failures.get(layer);
+  /** Why there is no picture of a layer at a checkpoint; empty where there is one, or may come. */
+  failureOf(layer: string, checkpoint: number): string {
+    const error = this.#failures.get(`${layer}/${checkpoint}`);
     if (!error) return '';
     return error instanceof ApiError ? (error.problem.detail ?? error.problem.title) : messageOf(error);
-  }
-  get filmError(): unknown {
-    return this.#film.error;
-  }
-  get pending(): boolean {
-    return this.#film.pending;
-  }
-  retry(): void {
-    this.#film.retry();
-    this.#again += 1;
   }
 }
