@@ -20,7 +20,7 @@ const VIEWS: [view: string, more?: Record<string, string>][] = [
 /** Where the parts of the page are, but for the head and what says that something is off. */
 const places = (page: Page) =>
   page.evaluate(() => {
-    const own = '.vbar, .vbar *, .offbar, .offbar *, header, header *, canvas, svg *, .tip';
+    const own = '.link, .vbar, .vbar *, .offbar, .offbar *, header, header *, canvas, svg *, .tip';
     return [...document.querySelectorAll('main > section *, main > article *, main > .filters *')]
       .filter((one) => !one.matches(own) && one.checkVisibility())
       .slice(0, 400)
@@ -51,7 +51,7 @@ const overlaps = (page: Page) =>
   });
 
 describe.each([1280, 1920])('at %i pixels', (width) => {
-  test.for(VIEWS)('%s %o: in the head', async ([view, more], { dashboard }) => {
+  test.for(VIEWS)('%s %j: in the head', async ([view, more], { dashboard }) => {
     const { page } = dashboard;
     await page.setViewportSize({ width, height: 900 });
     await dashboard.view(view, { checkpoint: 'last', off: 'fc48:3', ...more });
@@ -62,17 +62,19 @@ describe.each([1280, 1920])('at %i pixels', (width) => {
     expect(await overlaps(page)).toEqual([]);
     expect((await bar.boundingBox())!.width).toBeGreaterThan(190);
     await dashboard.expectAccessible();
-    // Blinking between off and on moves nothing; Confusion has other numbers then.
+    // Switching it on again moves nothing; Confusion has other numbers then.
     if (view === 'confusion' && !more) return;
     const off = await places(page);
-    await dashboard.press('o');
+    await dashboard.press('Escape');
     await expect.poll(() => bar.count()).toBe(0);
     await dashboard.idle();
-    if (view !== 'image' && view !== 'filters') expect(await places(page)).toEqual(off);
+    const on = await places(page);
+    if (view !== 'image' && view !== 'filters')
+      expect(on.map((one, n) => [one, off[n]]).filter(([one, other]) => one !== other)[0]).toBeUndefined();
   });
 });
 
-test.for(VIEWS)('in one column, %s %o: at the foot', async ([view, more], { dashboard }) => {
+test.for(VIEWS)('in one column, %s %j: at the foot', async ([view, more], { dashboard }) => {
   const { page } = dashboard;
   await page.setViewportSize({ width: 390, height: 844 });
   await dashboard.view(view, { checkpoint: 'last', off: 'fc48:3', ...more });
