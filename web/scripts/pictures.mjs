@@ -15,8 +15,13 @@ const VIEWS = {
   story: {},
   filters: {},
   card: { view: 'filters', layer: 'conv3' },
+  // A filter of the last layer with maps, whose picture is worth looking at.
+  made: { view: 'filters', layer: 'conv3', filter: '42', made: 'noise' },
   image: {},
+  why: { view: 'image', 'image.page': 'why' },
+  remembers: { view: 'image', 'image.page': 'remembers' },
   confusion: { 'confusion.cell': '3-5' },
+  off: { view: 'confusion', 'confusion.panel': 'costs', off: 'fc64:39' },
   apart: { view: 'confusion', 'confusion.cell': '3-5', 'confusion.panel': 'apart' },
   review: { view: 'confusion', 'confusion.page': 'review' },
   flow: { view: 'confusion', 'confusion.picture': 'flow', 'confusion.panel': 'moves' },
