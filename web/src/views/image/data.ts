@@ -159,3 +159,11 @@ export function stripTile(
   }
   return 32;
 }
+
+/** Pixels of a stream of probabilities in a view of this height: the presenter's, that of one run, or each of two. */
+export function streamHeightOf(height: number, shown: 'alone' | 'one' | 'two'): number {
+  if (shown === 'alone') return Math.max(180, height - 96);
+  return shown === 'two'
+    ? Math.max(150, Math.min(300, Math.round(height * 0.27)))
+    : Math.max(180, Math.min(420, Math.round(height * 0.42)));
+}
