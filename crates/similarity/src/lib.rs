@@ -7,6 +7,7 @@
 //!   on neural representations", 2021).
 //! - [`units`]: single units by the correlation of their activations, one to one (Li, Yosinski, Clune, Lipson and
 //!   Hopcroft, "Convergent learning", 2016).
+//! - [`lifelines`]: how the units of one network became what they are.
 //! - [`paired`]: what two classifiers do with the same images (`McNemar`'s exact test, Benjamini and Hochberg).
 //! - [`mod@align`]: which layer of one network stands opposite which of the other.
 //!
@@ -14,6 +15,7 @@
 
 pub mod align;
 pub mod cka;
+pub mod lifelines;
 pub mod paired;
 pub mod procrustes;
 pub mod units;

@@ -122,6 +122,7 @@ fn comparisons() -> OpenApiRouter<AppState> {
         .routes(routes!(compare::images::compared_images))
         .routes(routes!(compare::layers::compared_layers))
         .routes(routes!(compare::units::compared_units))
+        .routes(routes!(compare::lifelines::lifelines))
         .routes(routes!(separation::separation))
         .routes(routes!(versus::versus))
 }

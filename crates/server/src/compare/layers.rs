@@ -167,7 +167,12 @@ fn features(pooled: Vec<Array2<f32>>, of: &ComparedLayers) -> Vec<Array2<f32>> {
 }
 
 /// The activations of a network over the images of a sample, a few images at a time.
-async fn pooled(app: &App, side: &Side, sample: &TestSample, of: &[Pooling]) -> Result<Vec<Array2<f32>>, ApiError> {
+pub(crate) async fn pooled(
+    app: &App,
+    side: &Side,
+    sample: &TestSample,
+    of: &[Pooling],
+) -> Result<Vec<Array2<f32>>, ApiError> {
     let loaded = app.models.model(&side.run, &side.entry).await?;
     let mut parts: Vec<Vec<Array2<f32>>> = vec![Vec::new(); of.len()];
     for ids in sample.ids.chunks(CHUNK_IMAGES) {

@@ -2,5 +2,6 @@
 
 pub(crate) mod clock;
 pub(crate) mod layers;
+pub(crate) mod lifelines;
 pub(crate) mod outcomes;
 pub(crate) mod sides;

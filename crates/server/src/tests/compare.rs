@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
+use deepviz_net::{Run, Step};
+use ndarray::Axis;
 use serde_json::{Value, json};
 
 use super::fixture::{TestServer, write_run};
@@ -152,7 +154,7 @@ async fn the_list_says_how_runs_are_trained_and_curves_are_thinned() {
     let server = TestServer::shared();
     let list = server.json("/api/runs").await;
     let run = list["runs"].as_array().unwrap().iter().find(|run| run["id"] == "tiny").unwrap().clone();
-    assert_eq!((&run["settings"]["train.batch"], &run["settings"]["seed"]), (&json!("20"), &json!("1")));
+    assert_eq!((&run["settings"]["train.batch"], &run["settings"]["seed"]), (&json!("20"), &json!("9")));
     let network = &list["networks"][run["network"].as_u64().unwrap() as usize];
     assert_eq!(network["layers"].as_array().unwrap().len(), 7);
     assert_eq!(network["layers"][0]["shape"]["channels"], 6);
@@ -162,4 +164,68 @@ async fn the_list_says_how_runs_are_trained_and_curves_are_thinned() {
     assert_eq!(found["curves"][0]["images_per_second"], json!(1000.0));
     assert_eq!(server.get("/api/curves?runs=").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(server.get("/api/curves?runs=none").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn permuted_filters_are_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("images");
+    let options = deepviz_corpus::ShapesOptions { images: 120, test_fraction: 0.25, seed: 5 };
+    deepviz_corpus::make_shapes(&images, &options).unwrap();
+    for name in ["one", "permuted"] {
+        write_run(&folder.path().join(name), &images);
+    }
+    // The filters of conv1 in another order, and the channels of conv2 to fit.
+    let order: [usize; 6] = [3, 0, 5, 1, 4, 2];
+    let path = Run::snapshot_path(&folder.path().join("permuted"), Step(10));
+    let run = Run::open(&folder.path().join("permuted")).unwrap();
+    let mut snapshot = run.snapshot(Step(10)).unwrap();
+    for (name, axis) in [("conv1.weight", 0), ("conv1.bias", 0), ("conv2.weight", 1)] {
+        let array = snapshot.parameters.get_mut(name).unwrap();
+        *array = array.select(Axis(axis), &order);
+    }
+    snapshot.write(&path).unwrap();
+    let server = TestServer::over(&[folder.path().to_owned()], None, None);
+    let point = "/api/runs/one/checkpoints/2/compare";
+    let found = server.json(&format!("{point}/units?b=permuted&b_checkpoint=2&layer=conv1&images=30")).await;
+    let silent = found["silent"][0].as_array().unwrap().len();
+    let pairs = found["pairs"].as_array().unwrap();
+    assert_eq!(pairs.len() + silent, 6, "{found}");
+    assert!(pairs.len() > 3, "{found}");
+    for pair in pairs {
+        assert_eq!(pair["a"], json!(order[pair["b"].as_u64().unwrap() as usize]), "{found}");
+        assert!(pair["correlation"].as_f64().unwrap() > 0.9999);
+    }
+    let layers = server.json(&format!("{point}/layers?b=permuted&b_checkpoint=2&images=30")).await;
+    for place in 0..4 {
+        assert!((layers["cka"][place][place].as_f64().unwrap() - 1.0).abs() < 1e-4, "{layers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn units_are_compared_with_their_final_selves() {
+    let server = TestServer::shared();
+    let found = server.json("/api/runs/tiny/layers/conv1/lifelines?images=24").await;
+    assert_eq!((&found["checkpoints"], &found["measured_at"]), (&json!([0, 1, 2, 3]), &json!("relu1")));
+    let units = found["units"].as_array().unwrap();
+    assert_eq!(units.len(), 6);
+    let alive: Vec<&Value> = units.iter().filter(|unit| unit["died"].is_null()).collect();
+    assert!(!alive.is_empty());
+    for unit in alive {
+        let path: Vec<f64> = unit["to_last"].as_array().unwrap().iter().map(|r| r.as_f64().unwrap()).collect();
+        assert!((path[3] - 1.0).abs() < 1e-4, "{unit}");
+        let born = unit["born"].as_u64().unwrap() as usize;
+        assert!(path[born..].iter().all(|&r| r >= 0.5), "{unit}");
+        assert!(born == 0 || path[born - 1] < 0.5, "{unit}");
+        // The route of pairs says the same of two of them.
+        let number = unit["unit"].as_u64().unwrap();
+        let pairs = server.json("/api/runs/tiny/checkpoints/0/compare/units?b=tiny&layer=conv1&images=24").await;
+        let own = pairs["pairs"].as_array().unwrap().iter().find(|pair| pair["a"] == number && pair["b"] == number);
+        if let Some(own) = own {
+            assert!((own["correlation"].as_f64().unwrap() - path[0]).abs() < 1e-4, "{unit} {own}");
+        }
+    }
+    let one = server.get("/api/runs/tiny/layers/conv1/lifelines?checkpoints=2").await;
+    assert_eq!(one.status, StatusCode::BAD_REQUEST);
+    assert_eq!(server.get("/api/runs/tiny/layers/none/lifelines").await.status, StatusCode::NOT_FOUND);
 }

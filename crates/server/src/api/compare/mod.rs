@@ -4,6 +4,7 @@ pub(crate) mod clock;
 pub(crate) mod errors;
 pub(crate) mod images;
 pub(crate) mod layers;
+pub(crate) mod lifelines;
 pub(crate) mod units;
 
 use serde::{Deserialize, Serialize};

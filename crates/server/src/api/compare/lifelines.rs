@@ -1,0 +1,154 @@
+//! How the units of a layer became what they are.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use deepviz_corpus::Split;
+use deepviz_stats::compare::{Life, lives};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::errors::StatisticsErrors;
+use crate::api::params::LayerPath;
+use crate::app::AppState;
+use crate::compare::lifelines::LifelineRequest;
+use crate::explain::test_sample::TestSample;
+use crate::http::extract::{PathParams, QueryParams};
+use crate::http::problem::ApiError;
+use crate::http::reply::json;
+use crate::sheet::model_input::fitting_corpus;
+
+/// Images unless told otherwise.
+const DEFAULT_IMAGES: usize = 200;
+/// Images at most.
+const MOST_IMAGES: usize = 2_000;
+/// Checkpoints at most, and so many are chosen evenly unless told otherwise.
+const MOST_CHECKPOINTS: usize = 64;
+
+/// Which checkpoints, and over how many images.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LifelinesQuery {
+    /// A selection of 2 to 64 checkpoints, each compared with the last of them; all (of more than 64 so many, evenly
+    /// chosen) unless given.
+    #[param(example = "0,10-50:10")]
+    checkpoints: Option<String>,
+    /// Test images, evenly chosen, 8 to 2,000; 200 unless given.
+    #[param(minimum = 8, maximum = 2000)]
+    images: Option<usize>,
+}
+
+/// The units of a layer over time.
+#[derive(Serialize, ToSchema)]
+struct LifelinesAnswer {
+    layer: String,
+    /// Where its units were measured: behind the layer's nonlinearity, if it has one.
+    measured_at: String,
+    images: usize,
+    /// Rows and columns to which its maps were averaged.
+    grid: [usize; 2],
+    checkpoints: Vec<usize>,
+    /// Checkpoints whose file cannot be used.
+    left_out: Vec<usize>,
+    units: Vec<Lifeline>,
+}
+
+/// A unit over time.
+#[derive(Serialize, ToSchema)]
+struct Lifeline {
+    unit: usize,
+    /// At every checkpoint the correlation with itself at the last; null where one of the two does the same everywhere.
+    to_last: Vec<Option<f32>>,
+    /// The first checkpoint from which on it stays like its final self (a correlation of 0.5); null where it is silent at
+    /// the last.
+    #[schema(required)]
+    born: Option<usize>,
+    /// The checkpoint from which on it is silent, to the last.
+    #[schema(required)]
+    died: Option<usize>,
+    /// The unit of the checkpoint before that its final self is most like, if by 0.5 or more: itself where it turned, or
+    /// another that it took over from.
+    #[schema(required)]
+    origin: Option<UnitOrigin>,
+}
+
+/// Where a unit came from.
+#[derive(Serialize, ToSchema)]
+struct UnitOrigin {
+    unit: usize,
+    correlation: f32,
+}
+
+/// How the units of a layer became what they are: each compared over the checkpoints with its final self.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/layers/{layer}/lifelines", tag = "compare",
+    params(LayerPath, LifelinesQuery),
+    responses(
+        (status = 200, description = "the answer", body = LifelinesAnswer),
+        StatisticsErrors,
+    )
+)]
+pub(crate) async fn lifelines(
+    State(app): State<AppState>,
+    PathParams(path): PathParams<LayerPath>,
+    QueryParams(query): QueryParams<LifelinesQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let images = query.images.unwrap_or(DEFAULT_IMAGES);
+    if !(8..=MOST_IMAGES).contains(&images) {
+        return Err(ApiError::bad(format!("expected 8 to {MOST_IMAGES} images, found {images}")));
+    }
+    let run = app.runs.get(&path.run)?;
+    let network = run.network();
+    let layer = network
+        .index_of(&path.layer)
+        .filter(|&layer| layer > 0)
+        .ok_or_else(|| ApiError::not_found(format!("run {} has no layer {} with units", run.id, path.layer)))?;
+    let listing = run.listing_by(&app.work).await?;
+    let chosen = match query.checkpoints.as_deref() {
+        Some(selection) => listing.select(&run.id, selection)?,
+        None => evenly(listing.entries.len()),
+    };
+    if !(2..=MOST_CHECKPOINTS).contains(&chosen.len()) {
+        return Err(ApiError::bad(format!(
+            "expected 2 to {MOST_CHECKPOINTS} checkpoints to compare, found {}",
+            chosen.len()
+        )));
+    }
+    let (usable, broken): (Vec<usize>, Vec<usize>) =
+        chosen.into_iter().partition(|&checkpoint| run.problem_of(&listing.entries[checkpoint]).is_none());
+    let corpus = fitting_corpus(&app.corpora, &run).await?;
+    let split = if corpus.range(Split::Test).is_empty() { Split::Train } else { Split::Test };
+    let sample = TestSample::of(&corpus, split, Some(images))?;
+    let checkpoints: Vec<_> = usable.iter().map(|&index| (index, listing.entries[index].clone())).collect();
+    let found = LifelineRequest { run: &run, checkpoints: &checkpoints, layer }.answer(&app, &sample).await?;
+    let unit = |(unit, life): (usize, Life)| Lifeline {
+        unit,
+        to_last: found.moments.iter().map(|moment| moment.own.get(unit).copied().flatten()).collect(),
+        born: life.born.map(|place| usable[place]),
+        died: life.died.map(|place| usable[place]),
+        origin: life
+            .origin
+            .and_then(|origin| Some(UnitOrigin { unit: origin.nearest?, correlation: origin.correlation })),
+    };
+    json(
+        &headers,
+        &LifelinesAnswer {
+            layer: path.layer.clone(),
+            measured_at: network.layers()[network.nonlinearity_of(layer)].name.clone(),
+            images: sample.ids.len(),
+            grid: found.grid,
+            units: lives(&found.moments).into_iter().enumerate().map(unit).collect(),
+            checkpoints: usable,
+            left_out: broken,
+        },
+    )
+}
+
+/// All, or as many as are compared at most, with the first and the last among them.
+fn evenly(all: usize) -> Vec<usize> {
+    if all <= MOST_CHECKPOINTS {
+        return (0..all).collect();
+    }
+    (0..MOST_CHECKPOINTS).map(|place| place * (all - 1) / (MOST_CHECKPOINTS - 1)).collect()
+}

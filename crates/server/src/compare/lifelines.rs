@@ -1,0 +1,78 @@
+//! How the units of a layer became what they are, computed on request and kept.
+
+use std::sync::Arc;
+
+use deepviz_net::CheckpointEntry;
+use deepviz_stats::compare::{Moment, Pooling, Standardised, unit_grid};
+
+use crate::app::App;
+use crate::compare::layers::pooled;
+use crate::compare::sides::Side;
+use crate::explain::test_sample::TestSample;
+use crate::http::cache::CacheSize;
+use crate::http::problem::ApiError;
+use crate::http::work_pool::WorkKind;
+use crate::runs::open_run::OpenRun;
+
+/// A layer at several checkpoints beside the last of them.
+pub(crate) struct Lifelines {
+    pub(crate) moments: Vec<Moment>,
+    pub(crate) grid: [usize; 2],
+}
+
+impl CacheSize for Lifelines {
+    fn bytes(&self) -> usize {
+        self.moments.iter().map(|moment| moment.own.len() * 40).sum()
+    }
+}
+
+/// A layer of a run at some checkpoints, in order.
+pub(crate) struct LifelineRequest<'a> {
+    pub(crate) run: &'a Arc<OpenRun>,
+    pub(crate) checkpoints: &'a [(usize, CheckpointEntry)],
+    pub(crate) layer: usize,
+}
+
+impl LifelineRequest<'_> {
+    /// Compares every checkpoint with the last of them over the images of a sample.
+    pub(crate) async fn answer(&self, app: &App, sample: &TestSample) -> Result<Arc<Lifelines>, ApiError> {
+        let mut hasher = blake3::Hasher::new();
+        for (_, entry) in self.checkpoints {
+            hasher.update(entry.hash.as_bytes());
+        }
+        let hash = hasher.finalize().to_hex();
+        let key = format!("lifelines/{}/{hash}/{}/{}", self.run.id, self.layer, sample.key());
+        app.cache
+            .get(key, async {
+                let network = self.run.network();
+                let measured_at = network.nonlinearity_of(self.layer);
+                let shape = network.layers()[measured_at].shape;
+                let grid = unit_grid(shape, shape, sample.ids.len());
+                let values = sample.ids.len() * grid[0] * grid[1] * shape.channels;
+                // Of the end and of one time, each as it comes and standardised, and their correlations.
+                let bytes = (values * 4 + shape.channels * shape.channels) * size_of::<f32>();
+                let _held = app.answers.take(bytes).await?;
+                let pooling = [Pooling { layer: measured_at, grid }];
+                let at = |(checkpoint, entry): &(usize, CheckpointEntry)| Side {
+                    run: Arc::clone(self.run),
+                    checkpoint: *checkpoint,
+                    entry: entry.clone(),
+                };
+                let Some(last) = self.checkpoints.last() else {
+                    return Ok(Lifelines { moments: Vec::new(), grid });
+                };
+                let end = pooled(app, &at(last), sample, &pooling).await?.swap_remove(0);
+                let end = app.work.run(WorkKind::Forward, move || Ok(Standardised::of(end.view()))).await?;
+                let end = Arc::new(end);
+                let mut moments = Vec::new();
+                for point in self.checkpoints {
+                    let now = pooled(app, &at(point), sample, &pooling).await?.swap_remove(0);
+                    let end = Arc::clone(&end);
+                    let compare = move || Ok(Moment::of(&Standardised::of(now.view()), &end));
+                    moments.push(app.work.run(WorkKind::Forward, compare).await?);
+                }
+                Ok(Lifelines { moments, grid })
+            })
+            .await
+    }
+}
