@@ -13,6 +13,7 @@ use crate::http::work_pool::WorkPool;
 use crate::runs::catalogue::Catalogue;
 use crate::runs::corpora::Corpora;
 use crate::runs::event_bus::EventBus;
+use crate::runs::kept_results::KeptResults;
 use crate::runs::metrics_logs::MetricsLogs;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::held_images::HeldImages;
@@ -39,6 +40,8 @@ pub(crate) struct App {
     /// Pictures that were sent and are kept for a while.
     pub(crate) held_images: HeldImages,
     pub(crate) event_bus: Arc<EventBus>,
+    /// Results that survive a restart.
+    pub(crate) kept: Arc<KeptResults>,
     pub(crate) models: Models,
     pub(crate) image_measurements: ImageMeasurements,
     /// Held while the sentences of users are replaced.

@@ -35,6 +35,7 @@ use crate::runs::catalogue::{Catalogue, is_run};
 use crate::runs::corpora::Corpora;
 use crate::runs::event_bus::EventBus;
 use crate::runs::follow::follow;
+use crate::runs::kept_results::KeptResults;
 use crate::runs::metrics_logs::MetricsLogs;
 use crate::sheet::held_images::HeldImages;
 use crate::sheet::image_table::ImageMeasurements;
@@ -140,6 +141,7 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
     };
     let (cache, work) = (Arc::new(Cache::new(config.cache_bytes)), Arc::new(WorkPool::new()));
+    let kept = Arc::new(KeptResults::new(config.cache_dir.as_deref()));
     let answers = ResponseBudgets::new();
     let image_measurements =
         ImageMeasurements { cache: Arc::clone(&cache), work: Arc::clone(&work), answers: Arc::clone(&answers) };
@@ -154,7 +156,8 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         sent: ImageBudget::new(),
         held_images: HeldImages::new(),
         event_bus: Arc::new(EventBus::new()),
-        models: Models::new(Arc::clone(&cache), Arc::clone(&work), device, config.worker.clone()),
+        models: Models::new(Arc::clone(&cache), (Arc::clone(&work), Arc::clone(&kept)), device, config.worker.clone()),
+        kept,
         own_stories: Mutex::default(),
         cache,
         work,

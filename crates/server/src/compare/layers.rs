@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use deepviz_corpus::ImageId;
-use deepviz_net::{Layer, Network};
+use deepviz_net::{Layer, Network, Shape};
 use deepviz_stats::compare::{
     self, LayerMap, MeasuredLayer, Pooling, UnitMatch, layer_grid, match_units, measured_layers, unit_grid,
 };
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 use crate::app::App;
+use crate::compare::kept::{KeptMap, KeptUnits};
 use crate::compare::sides::{Side, Sides};
 use crate::explain::test_sample::TestSample;
 use crate::http::cache::CacheSize;
@@ -84,28 +85,38 @@ impl Sides {
     /// How alike the layers of both are over some images.
     pub(crate) async fn similarity(&self, app: &App, images: usize) -> Result<Arc<Similarity>, ApiError> {
         let sample = self.common_images(app, images).await?;
-        let key = format!("similarity/{}/{}/{}", self.a.key(), self.b.key(), sample.key());
+        let key = format!("similarity/{}/{}/{}", self.a.content_key(), self.b.content_key(), sample.key());
         app.cache
-            .get(key, async {
+            .get(key.clone(), async {
                 let [a, b] = [&self.a, &self.b].map(|side| ComparedLayers::of(side.run.network()));
-                let _held = app.answers.take(bytes_of_map([&a, &b], sample.ids.len())).await?;
-                let first = features(pooled(app, &self.a, &sample, &a.poolings()).await?, &a);
-                // A checkpoint beside itself is computed once.
-                let is_itself = self.a.key() == self.b.key();
-                let second = if is_itself {
-                    first.clone()
-                } else {
-                    features(pooled(app, &self.b, &sample, &b.poolings()).await?, &b)
-                };
-                let compare = move || Ok(compare::layer_map(&first, &second));
-                let mut map = app.work.run(WorkKind::Forward, compare).await?;
-                // Of one network every layer stands opposite itself, whatever they have come to be like.
-                if is_one_network(self.a.run.network(), self.b.run.network()) {
-                    map.opposite = (0..a.layers.len()).map(Some).collect();
-                }
-                Ok(Similarity { images: sample.ids.len(), a, b, map })
+                let size = (a.layers.len(), b.layers.len());
+                let kept = app.kept.get(&key, self.layer_map(app, &sample, [&a, &b])).await?;
+                Ok(Similarity { images: sample.ids.len(), a, b, map: kept.into_map(size)? })
             })
             .await
+    }
+
+    async fn layer_map(
+        &self,
+        app: &App,
+        sample: &TestSample,
+        [a, b]: [&ComparedLayers; 2],
+    ) -> Result<KeptMap, ApiError> {
+        let _held = app.answers.take(bytes_of_map([a, b], sample.ids.len())).await?;
+        let first = features(pooled(app, &self.a, sample, &a.poolings()).await?, a);
+        // A checkpoint beside itself is computed once.
+        let second = if self.a.key() == self.b.key() {
+            first.clone()
+        } else {
+            features(pooled(app, &self.b, sample, &b.poolings()).await?, b)
+        };
+        let compare = move || Ok(compare::layer_map(&first, &second));
+        let mut map = app.work.run(WorkKind::Forward, compare).await?;
+        // Of one network every layer stands opposite itself, whatever they have come to be like.
+        if is_one_network(self.a.run.network(), self.b.run.network()) {
+            map.opposite = (0..a.layers.len()).map(Some).collect();
+        }
+        Ok(KeptMap::of(&map))
     }
 
     /// The units of two layers, matched.
@@ -116,9 +127,10 @@ impl Sides {
         images: usize,
     ) -> Result<Arc<Units>, ApiError> {
         let sample = self.common_images(app, images).await?;
-        let key = format!("units/{}/{}/{layer}/{b_layer}/{}", self.a.key(), self.b.key(), sample.key());
+        let contents = [&self.a, &self.b].map(Side::content_key);
+        let key = format!("units/{}/{}/{layer}/{b_layer}/{}", contents[0], contents[1], sample.key());
         app.cache
-            .get(key, async {
+            .get(key.clone(), async {
                 let of = |side: &Side, layer: usize| {
                     let network = side.run.network();
                     let measured_at = network.nonlinearity_of(layer);
@@ -126,18 +138,29 @@ impl Sides {
                 };
                 let ((at, shape), (b_at, b_shape)) = (of(&self.a, layer), of(&self.b, b_layer));
                 let grid = unit_grid(shape, b_shape, sample.ids.len());
-                let values = sample.ids.len() * grid[0] * grid[1] * (shape.channels + b_shape.channels);
-                let correlations = shape.channels * b_shape.channels;
-                // Activations, standardised, shuffled; correlations and what the assignment keeps of them.
-                let _held = app.answers.take((values * 4 + correlations * 6) * size_of::<f32>()).await?;
-                let one = |layer| [Pooling { layer, grid }];
-                let first = pooled(app, &self.a, &sample, &one(at)).await?.swap_remove(0);
-                let second = pooled(app, &self.b, &sample, &one(b_at)).await?.swap_remove(0);
-                let compare = move || Ok(match_units(first.view(), second.view(), grid[0] * grid[1]));
-                let found = app.work.run(WorkKind::Forward, compare).await?;
+                let computed = self.match_layers(app, &sample, ([at, b_at], [shape, b_shape]), grid);
+                let found = app.kept.get(&key, computed).await?.into_match();
                 Ok(Units { found, images: sample.ids.len(), grid })
             })
             .await
+    }
+
+    async fn match_layers(
+        &self,
+        app: &App,
+        sample: &TestSample,
+        ([at, b_at], [shape, b_shape]): ([usize; 2], [Shape; 2]),
+        grid: [usize; 2],
+    ) -> Result<KeptUnits, ApiError> {
+        let values = sample.ids.len() * grid[0] * grid[1] * (shape.channels + b_shape.channels);
+        let correlations = shape.channels * b_shape.channels;
+        // Activations, standardised, shuffled; correlations and what the assignment keeps of them.
+        let _held = app.answers.take((values * 4 + correlations * 6) * size_of::<f32>()).await?;
+        let one = |layer| [Pooling { layer, grid }];
+        let first = pooled(app, &self.a, sample, &one(at)).await?.swap_remove(0);
+        let second = pooled(app, &self.b, sample, &one(b_at)).await?.swap_remove(0);
+        let compare = move || Ok(KeptUnits::of(&match_units(first.view(), second.view(), grid[0] * grid[1])));
+        app.work.run(WorkKind::Forward, compare).await
     }
 }
 

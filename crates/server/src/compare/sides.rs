@@ -36,6 +36,11 @@ impl Side {
     pub(crate) fn key(&self) -> String {
         format!("{}/{}", self.run.id, self.entry.hash)
     }
+
+    /// The same wherever the run lies and whatever it is called.
+    pub(crate) fn content_key(&self) -> String {
+        format!("{}/{}", self.run.network_key(), self.entry.hash)
+    }
 }
 
 /// Two checkpoints.

@@ -12,6 +12,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod follow;
 pub(crate) mod health;
 pub(crate) mod image_path;
+pub(crate) mod kept_results;
 pub(crate) mod last_line;
 pub(crate) mod listing;
 pub(crate) mod metrics_logs;

@@ -103,6 +103,15 @@ impl OpenRun {
         self.run.network()
     }
 
+    /// Names the network as it is written down: its recipe, its images, the number of its classes.
+    pub(crate) fn network_key(&self) -> String {
+        let info = self.info();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&serde_json::to_vec(&info.recipe).unwrap_or_default());
+        hasher.update(format!("{:?} {}", info.image, info.classes.len()).as_bytes());
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+
     pub(crate) fn run(&self) -> &Run {
         &self.run
     }

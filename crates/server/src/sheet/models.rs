@@ -11,6 +11,7 @@ use ndarray::Array3;
 use crate::http::cache::{Cache, CacheSize};
 use crate::http::problem::ApiError;
 use crate::http::work_pool::{WorkKind, WorkPool};
+use crate::runs::kept_results::KeptResults;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::compiled_networks::CompiledNetworks;
 use crate::sheet::model_input::ModelInput;
@@ -23,6 +24,8 @@ const WORKSPACE_IMAGES: usize = 8;
 pub(crate) struct Models {
     pub(crate) cache: Arc<Cache>,
     pub(crate) work: Arc<WorkPool>,
+    /// Results that survive a restart.
+    pub(crate) kept: Arc<KeptResults>,
     device: Device,
     worker: Option<PathBuf>,
     compiled_networks: CompiledNetworks,
@@ -69,8 +72,13 @@ impl CacheSize for Checked {
 
 impl Models {
     /// Models that are applied with a device, or by this Python where deepViz has no operations for them.
-    pub(crate) fn new(cache: Arc<Cache>, work: Arc<WorkPool>, device: Device, worker: Option<PathBuf>) -> Self {
-        Self { cache, work, device, worker, compiled_networks: CompiledNetworks::default() }
+    pub(crate) fn new(
+        cache: Arc<Cache>,
+        (work, kept): (Arc<WorkPool>, Arc<KeptResults>),
+        device: Device,
+        worker: Option<PathBuf>,
+    ) -> Self {
+        Self { cache, work, kept, device, worker, compiled_networks: CompiledNetworks::default() }
     }
 
     fn device_of(&self, run: &OpenRun) -> Device {

@@ -1,0 +1,73 @@
+//! Comparisons as they are kept in files.
+
+use deepviz_stats::compare::{Estimate, LayerMap, Matching, Nearest, Pair, UnitMatch};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::http::problem::ApiError;
+
+/// A map of layers, row by row.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct KeptMap {
+    /// Value, and the ends of its interval.
+    cka: Vec<Option<[f64; 3]>>,
+    procrustes: Vec<Option<f64>>,
+    opposite: Vec<Option<usize>>,
+}
+
+impl KeptMap {
+    pub(crate) fn of(map: &LayerMap) -> Self {
+        let numbers = |estimate: Estimate| [estimate.value, estimate.interval[0], estimate.interval[1]];
+        Self {
+            cka: map.cka.iter().map(|found| found.map(numbers)).collect(),
+            procrustes: map.procrustes.iter().copied().collect(),
+            opposite: map.opposite.clone(),
+        }
+    }
+
+    /// Of so many layers of either network.
+    pub(crate) fn into_map(self, size: (usize, usize)) -> Result<LayerMap, ApiError> {
+        let estimate = |[value, from, to]: [f64; 3]| Estimate { value, interval: [from, to] };
+        let cka = self.cka.into_iter().map(|found| found.map(estimate)).collect();
+        let wrong = |error: ndarray::ShapeError| ApiError::internal(format!("a comparison that was kept: {error}"));
+        Ok(LayerMap {
+            cka: Array2::from_shape_vec(size, cka).map_err(wrong)?,
+            procrustes: Array2::from_shape_vec(size, self.procrustes).map_err(wrong)?,
+            opposite: self.opposite,
+        })
+    }
+}
+
+/// Matched units.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct KeptUnits {
+    chance: f64,
+    silent: [Vec<usize>; 2],
+    /// First, second, correlation, whether each is the other's best.
+    pairs: Vec<(usize, usize, f32, bool)>,
+    /// Of either layer: unit, the nearest of the other, correlation.
+    alone: [Vec<(usize, Option<usize>, f32)>; 2],
+}
+
+impl KeptUnits {
+    pub(crate) fn of(found: &UnitMatch) -> Self {
+        let alone = |units: &[Nearest]| units.iter().map(|one| (one.unit, one.nearest, one.correlation)).collect();
+        let Matching { pairs, first_alone, second_alone } = &found.matching;
+        Self {
+            chance: found.chance,
+            silent: found.silent.clone(),
+            pairs: pairs.iter().map(|pair| (pair.first, pair.second, pair.correlation, pair.is_mutual)).collect(),
+            alone: [alone(first_alone), alone(second_alone)],
+        }
+    }
+
+    pub(crate) fn into_match(self) -> UnitMatch {
+        let [first_alone, second_alone] = self.alone.map(|units| {
+            units.into_iter().map(|(unit, nearest, correlation)| Nearest { unit, nearest, correlation }).collect()
+        });
+        let pair = |(first, second, correlation, is_mutual)| Pair { first, second, correlation, is_mutual };
+        let pairs = self.pairs.into_iter().map(pair).collect();
+        let matching = Matching { pairs, first_alone, second_alone };
+        UnitMatch { matching, chance: self.chance, silent: self.silent }
+    }
+}
