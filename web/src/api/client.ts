@@ -96,10 +96,6 @@ export function endpoint<P extends GetPath, G extends Params<P>>(
   return new Endpoint(addressOf(path, params));
 }
 
-/** A GET request whose address the server's description lacks. */
-export const untyped = <T>(path: string, params: Record<string, unknown>): Endpoint<T> =>
-  new Endpoint<T>(addressOf(path, params));
-
 /** Sends an image file by POST and returns the JSON answer. Throws as `request` does. */
 export async function sendImage<P extends PostPath>(
   path: P,

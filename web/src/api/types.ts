@@ -1,5 +1,5 @@
 /** Names of the wire types that the dashboard uses. */
-import type { Answer, Schemas } from './contract';
+import type { Answer, Params, Schemas } from './contract';
 
 export type Split = Schemas['Split'];
 export type StatisticsState = Schemas['StatisticsState'];
@@ -9,6 +9,9 @@ export type Palette =
 
 export type RunList = Answer<'/api/runs'>;
 export type RunSummary = RunList['runs'][number];
+/** A network as far as its picture in a table shows it; equal networks of several runs share one. */
+export type NetworkOutline = RunList['networks'][number];
+export type OutlineLayer = NetworkOutline['layers'][number];
 /** A folder that looks like a run and cannot be opened. */
 export type RunProblem = RunList['problems'][number];
 export type Run = Answer<'/api/runs/{run}'>;
@@ -39,6 +42,24 @@ export type StoryCurves = Schemas['StoryCurves'];
 /** Sentences of users, kept beside the run. */
 export type OwnSentences = Answer<'/api/runs/{run}/story/own'>;
 export type OwnSentence = OwnSentences['sentences'][number];
+
+/** Loss, error and speed of several runs, thinned for one picture. Losses in nats, errors as fractions. */
+export type RunCurves = Answer<'/api/curves'>['curves'][number];
+export type CurvePoints = RunCurves['test'];
+/** Positions of the checkpoints of two runs on one clock, and the checkpoint of B under each of A's. */
+export type ClockAnswer = Answer<'/api/runs/{run}/clock'>;
+export type ClockName = ClockAnswer['by'];
+/** The confusion of two checkpoints over the same images, with McNemar's tests. Rows are true classes. */
+export type ComparedErrors = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/compare/errors'>;
+export type ComparedImage = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/compare/images'>['items'][number];
+/** Which of two checkpoints is right on an image. */
+export type Agreement = NonNullable<Params<'/api/runs/{run}/checkpoints/{checkpoint}/compare/images'>['which']>;
+/** Similarity of every layer of A to every layer of B; null where a layer is constant. */
+export type LayerSimilarity = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/compare/layers'>;
+export type SimilarLayer = LayerSimilarity['layers']['a'][number];
+/** The units of two layers matched by the correlation of their activations. */
+export type MatchedUnits = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/compare/units'>;
+export type UnitPair = MatchedUnits['pairs'][number];
 
 /** Counts of the files that a corpus left out when it was opened. */
 export type CorpusAccount = Schemas['AccountDetail'];

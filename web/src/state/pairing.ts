@@ -1,5 +1,13 @@
 /** Checkpoints of two runs on one clock. Pure. */
-import type { ClockAnswer, ClockName } from '../api/twoRuns';
+import type { ClockAnswer, ClockName } from '../api/types';
+
+/** A checkpoint of A beside one of B. */
+export interface TwoCheckpoints {
+  run: string;
+  checkpoint: number;
+  b: string;
+  b_checkpoint: number;
+}
 
 type Pairs = Pick<ClockAnswer, 'pairs' | 'missing' | 'by'>;
 
@@ -27,3 +35,4 @@ export const CLOCK_WORDS: Record<ClockName, string> = {
   time: 'wall time',
   error: 'equal test error',
 };
+export const CLOCKS = Object.keys(CLOCK_WORDS) as ClockName[];

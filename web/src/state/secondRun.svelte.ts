@@ -5,9 +5,8 @@
  */
 import { untrack } from 'svelte';
 import { endpoint } from '../api/client';
-import { clockOf, CLOCKS, type ClockAnswer, type ClockName, type TwoCheckpoints } from '../api/twoRuns';
-import type { Checkpoint, Run } from '../api/types';
-import { pairedCheckpoint, whyUnpaired } from './pairing';
+import type { Checkpoint, ClockAnswer, ClockName, Run } from '../api/types';
+import { CLOCKS, pairedCheckpoint, whyUnpaired, type TwoCheckpoints } from './pairing';
 import { resource, type Resource } from './resource.svelte';
 import type { Store } from './store.svelte';
 
@@ -83,7 +82,7 @@ export class SecondRun {
       const lengths = `${a.checkpoints.length}/${b.checkpoints.length}/${store.statistics}/${this.#reads}`;
       return {
         key: this.#pairKey + lengths,
-        load: (signal) => clockOf(a.id, b.id, by).json(signal),
+        load: (signal) => endpoint('/api/runs/{run}/clock', { run: a.id, b: b.id, by }).json(signal),
       };
     });
     this.#readAgain(store);

@@ -1,6 +1,5 @@
 // Two runs in the timeline: a lane for each, on one axis. Pure.
-import type { ClockAnswer } from '../../api/twoRuns';
-import type { Checkpoint } from '../../api/types';
+import type { Checkpoint, ClockAnswer } from '../../api/types';
 import { count, decimal, fixed, signed, signedCount } from '../../base/format';
 import { nearest, roundTicks } from '../../base/scales';
 import { testErrorText } from '../../state/divergence';

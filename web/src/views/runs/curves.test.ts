@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { CurvePoints, RunCurves } from '../../api/twoRuns';
+import type { CurvePoints, RunCurves } from '../../api/types';
 import { curveOf, nearestCurve, pathOf, scalesOf, spread, valueAt, type Box } from './curves';
 
 const points = (error: (number | null)[]): CurvePoints => ({

@@ -1,5 +1,5 @@
 // The curves of many runs in one chart: scales, paths, the curve nearest to the pointer. Pure.
-import type { CurvePoints, RunCurves } from '../../api/twoRuns';
+import type { CurvePoints, RunCurves } from '../../api/types';
 import { roundTicks } from '../../base/scales';
 
 export type Quantity = 'loss' | 'error';

@@ -1,5 +1,5 @@
 // Made-up runs for the tests of this folder.
-import type { ListedRun, NetworkOutline } from '../../api/twoRuns';
+import type { NetworkOutline, RunSummary } from '../../api/types';
 
 export const NETWORKS: NetworkOutline[] = [
   {
@@ -15,7 +15,7 @@ export const NETWORKS: NetworkOutline[] = [
   { name: 'wide', parameters: 1_200_000, layers: [] },
 ];
 
-export function madeRun(n: number, more: Partial<ListedRun> = {}): ListedRun {
+export function madeRun(n: number, more: Partial<RunSummary> = {}): RunSummary {
   return {
     id: `run-${n}`,
     name: `run ${n}`,

@@ -1,8 +1,7 @@
 /** The runs of the folder as the page reads them: the list, again when it changes, and their curves in chunks. */
 import { untrack } from 'svelte';
-import { isAbort } from '../../api/client';
-import { runCurves, runListing, type ListedRun, type RunCurves, type RunListing } from '../../api/twoRuns';
-import type { RunProblem } from '../../api/types';
+import { endpoint, isAbort } from '../../api/client';
+import type { RunCurves, RunList, RunProblem, RunSummary } from '../../api/types';
 import { AutoRetry } from '../../state/connection.svelte';
 import { resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
@@ -15,10 +14,10 @@ const CHUNK = { curves: 20, facts: 100 };
 const POINTS = { curves: 200, facts: 2 };
 
 /** A key under which the curves of a run stay the same. */
-const stateOf = (run: ListedRun): string => `${run.id} ${run.last_step ?? 0} ${run.checkpoints}`;
+const stateOf = (run: RunSummary): string => `${run.id} ${run.last_step ?? 0} ${run.checkpoints}`;
 
 export class Listing {
-  readonly #list: ReturnType<typeof resource<RunListing>>;
+  readonly #list: ReturnType<typeof resource<RunList>>;
   #reads = $state(0);
 
   constructor(store: Store) {
@@ -34,12 +33,15 @@ export class Listing {
       }, POLL_MS);
       return () => clearInterval(timer);
     });
-    this.#list = resource(() => ({ key: String(this.#reads), load: (signal) => runListing().json(signal) }), {
-      cacheSize: 1,
-    });
+    this.#list = resource(
+      () => ({ key: String(this.#reads), load: (signal) => endpoint('/api/runs', {}).json(signal) }),
+      {
+        cacheSize: 1,
+      },
+    );
   }
 
-  readonly runs = $derived.by<ListedRun[]>(() => this.#list.value?.runs ?? []);
+  readonly runs = $derived.by<RunSummary[]>(() => this.#list.value?.runs ?? []);
   readonly problems = $derived.by<RunProblem[]>(() => this.#list.value?.problems ?? []);
   get isRead(): boolean {
     return this.#list.value !== null;
@@ -53,7 +55,7 @@ export class Listing {
   retry(): void {
     this.#list.retry();
   }
-  get networks(): RunListing['networks'] {
+  get networks(): RunList['networks'] {
     return this.#list.value?.networks ?? [];
   }
 }
@@ -69,7 +71,7 @@ export class CurveReader {
   readonly #autoRetry = new AutoRetry(() => this.retry());
   #again = $state(0);
 
-  constructor(wanted: () => { curved: ListedRun[]; all: ListedRun[] }) {
+  constructor(wanted: () => { curved: RunSummary[]; all: RunSummary[] }) {
     $effect(() => {
       void this.#again;
       const { curved, all } = wanted();
@@ -87,7 +89,7 @@ export class CurveReader {
   }
 
   /** The newest wish wins: chunks that are not sent yet are dropped. */
-  async #readAll(curved: ListedRun[], all: ListedRun[]): Promise<void> {
+  async #readAll(curved: RunSummary[], all: RunSummary[]): Promise<void> {
     this.#abort.abort();
     const abort = (this.#abort = new AbortController());
     try {
@@ -100,15 +102,15 @@ export class CurveReader {
     }
   }
 
-  async #chunks(kind: 'curves' | 'facts', runs: ListedRun[], signal: AbortSignal): Promise<void> {
+  async #chunks(kind: 'curves' | 'facts', runs: RunSummary[], signal: AbortSignal): Promise<void> {
     const read = this.#read[kind];
     const open = runs.filter((run) => run.checkpoints > 0 && read.get(run.id) !== stateOf(run));
     for (let at = 0; at < open.length; at += CHUNK[kind]) {
       const chunk = open.slice(at, at + CHUNK[kind]);
-      const answer = await runCurves(
-        chunk.map((run) => run.id),
-        POINTS[kind],
-      ).json(signal);
+      const answer = await endpoint('/api/curves', {
+        runs: chunk.map((run) => run.id).join(','),
+        points: POINTS[kind],
+      }).json(signal);
       if (signal.aborted) return;
       for (const run of chunk) read.set(run.id, stateOf(run));
       this.#accept(kind, answer.curves);

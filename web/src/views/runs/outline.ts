@@ -1,5 +1,5 @@
 // A network as a row of bars: as high as its maps are large, as wide as it has channels. Pure.
-import type { OutlineLayer } from '../../api/twoRuns';
+import type { OutlineLayer } from '../../api/types';
 
 /** More are summed up, several to a bar. */
 const MOST_BARS = 40;

@@ -1,5 +1,5 @@
 // The table of runs: columns, filter, order, groups, and the rows that are drawn. Pure.
-import type { ListedRun, NetworkOutline, RunCurves } from '../../api/twoRuns';
+import type { NetworkOutline, RunCurves, RunSummary } from '../../api/types';
 import { count, percent, plural } from '../../base/format';
 import { differingSettings, settingName, settingText, settingValue } from './settings';
 
@@ -7,7 +7,7 @@ import { differingSettings, settingName, settingText, settingValue } from './set
 export type RunFacts = Pick<RunCurves, 'best' | 'last' | 'images_per_second'>;
 
 export interface RunRow {
-  run: ListedRun;
+  run: RunSummary;
   network: NetworkOutline | null;
   facts: RunFacts | null;
 }
@@ -116,10 +116,10 @@ const RESULTS: Column[] = [
   },
 ];
 
-export const dataName = ({ corpus }: ListedRun): string =>
+export const dataName = ({ corpus }: RunSummary): string =>
   `${corpus.name}, ${count(corpus.train)} + ${count(corpus.test)}`;
 
-export const dataWords = ({ corpus, image_shape, classes }: ListedRun): string =>
+export const dataWords = ({ corpus, image_shape, classes }: RunSummary): string =>
   `${count(corpus.train)} images to learn from, ${count(corpus.test)} of test, ` +
   `${image_shape.width} × ${image_shape.height} pixels, ${plural(classes, 'class', 'classes')}`;
 
@@ -135,7 +135,7 @@ export function whenText(seconds: number | null): string {
 
 const LETTER = 6.4;
 
-const settingColumn = (key: string, runs: readonly ListedRun[]): Column => {
+const settingColumn = (key: string, runs: readonly RunSummary[]): Column => {
   const longest = Math.max(
     settingName(key).length,
     ...runs.map((run) => settingText(run.settings[key] ?? '').length),
@@ -151,7 +151,7 @@ const settingColumn = (key: string, runs: readonly ListedRun[]): Column => {
   };
 };
 
-export function columnsOf(runs: readonly ListedRun[]): Column[] {
+export function columnsOf(runs: readonly RunSummary[]): Column[] {
   const settings = differingSettings(runs).map((key) => settingColumn(key, runs));
   return [...ABOUT, ...settings, ...RESULTS];
 }
@@ -166,7 +166,7 @@ export function filterRows(rows: readonly RunRow[], text: string): RunRow[] {
   });
 }
 
-const texts = new WeakMap<ListedRun, string>();
+const texts = new WeakMap<RunSummary, string>();
 function heldText({ run, network }: RunRow): string {
   const known = texts.get(run);
   if (known !== undefined) return known;

@@ -1,8 +1,8 @@
 // The settings of runs: which of them differ, how they are written and sorted. Pure.
-import type { ListedRun } from '../../api/twoRuns';
+import type { RunSummary } from '../../api/types';
 
 /** The settings in which the runs differ, in alphabetical order; one that some lack differs. */
-export function differingSettings(runs: readonly Pick<ListedRun, 'settings'>[]): string[] {
+export function differingSettings(runs: readonly Pick<RunSummary, 'settings'>[]): string[] {
   const seen = new Map<string, { value: string; runs: number; differs: boolean }>();
   for (const { settings } of runs) {
     for (const [key, value] of Object.entries(settings)) {

@@ -1,6 +1,5 @@
 // The test curves of the second run in the charts of the first. Pure.
-import type { RunCurves } from '../../api/twoRuns';
-import type { Checkpoint } from '../../api/types';
+import type { Checkpoint, RunCurves } from '../../api/types';
 import { axisTop, type Curve } from './series';
 import type { Along } from './data';
 

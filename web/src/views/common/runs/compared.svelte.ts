@@ -1,5 +1,6 @@
 /** Answers about the two checkpoints under the playheads; what was read for other runs is never handed out. */
-import { comparedLayers, type TwoCheckpoints } from '../../../api/twoRuns';
+import { endpoint } from '../../../api/client';
+import type { TwoCheckpoints } from '../../../state/pairing';
 import { resource } from '../../../state/resource.svelte';
 import { secondRun } from '../../../state/secondRun.svelte';
 import type { Store } from '../../../state/store.svelte';
@@ -50,5 +51,8 @@ export function compared<T>(
 export const similarLayers = (store: Store, view: string) =>
   compared<ComparedLayers>(store, view, () => ({
     key: 'layers',
-    load: async (at, signal) => comparedLayersOf(await comparedLayers(at).json(signal)),
+    load: async (at, signal) =>
+      comparedLayersOf(
+        await endpoint('/api/runs/{run}/checkpoints/{checkpoint}/compare/layers', at).json(signal),
+      ),
   }));

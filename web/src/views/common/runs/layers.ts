@@ -1,5 +1,5 @@
 // The similarity of the layers of two runs, as the views read it. Pure.
-import type { LayerSimilarity, SimilarLayer } from '../../../api/twoRuns';
+import type { LayerSimilarity, SimilarLayer } from '../../../api/types';
 
 export interface ComparedLayers extends Pick<
   LayerSimilarity,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ComparedLayers } from '../../common/runs/layers';
-import type { SimilarLayer } from '../../../api/twoRuns';
+import type { SimilarLayer } from '../../../api/types';
 import { fieldLayout, movePair, pairRows, pairWords, similarTables, similarWords } from './similar';
 
 const layer = (name: string, grid: number, features: number): SimilarLayer => ({

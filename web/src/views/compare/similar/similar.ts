@@ -1,5 +1,5 @@
 // How similar the layers of two networks are, for a picture, a sentence and tables. Pure.
-import type { SimilarLayer } from '../../../api/twoRuns';
+import type { SimilarLayer } from '../../../api/types';
 import type { ComparedLayers } from '../../common/runs/layers';
 import { count, fixed, plural } from '../../../base/format';
 import type { Table } from '../../../state/exportData';

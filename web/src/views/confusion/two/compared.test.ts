@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ComparedErrors } from '../../../api/twoRuns';
+import type { ComparedErrors } from '../../../api/types';
 import {
   cellRows,
   cellWords,

@@ -1,5 +1,5 @@
 // The confusion of two runs over the same images: differences, what they say, tables. Pure.
-import type { Agreement, ComparedErrors } from '../../../api/twoRuns';
+import type { Agreement, ComparedErrors } from '../../../api/types';
 import { count, percent, plural, signed, signedCount } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 import type { Cell } from '../matrix/data';

@@ -1,7 +1,8 @@
 /** The matched filters of every layer with weights, one layer after the other, while the playheads rest. */
 import { untrack } from 'svelte';
-import { isAbort } from '../../../api/client';
-import { comparedUnits, type MatchedUnits, type TwoCheckpoints } from '../../../api/twoRuns';
+import { endpoint, isAbort } from '../../../api/client';
+import type { MatchedUnits } from '../../../api/types';
+import type { TwoCheckpoints } from '../../../state/pairing';
 
 /** More layers are not read: each is a matching of its own. */
 const MOST_LAYERS = 20;
@@ -31,7 +32,11 @@ export class LayerPairs {
         const found: MatchedUnits[] = [];
         for (const pair of layers.slice(0, MOST_LAYERS)) {
           try {
-            found.push(await comparedUnits({ ...at, ...pair }).json(abort.signal));
+            found.push(
+              await endpoint('/api/runs/{run}/checkpoints/{checkpoint}/compare/units', { ...at, ...pair }).json(
+                abort.signal,
+              ),
+            );
           } catch (error) {
             if (isAbort(error) || abort.signal.aborted) return;
             // One pair of layers that cannot be matched leaves the others.

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { MatchedUnits } from '../../../api/twoRuns';
+import type { MatchedUnits } from '../../../api/types';
 import {
   comparedLayer,
   counterpart,
@@ -12,6 +12,8 @@ import {
 
 const pair = (a: number, b: number, correlation: number, mutual = true) => ({ a, b, correlation, mutual });
 const found: MatchedUnits = {
+  checkpoint: 0,
+  b: { run: 'other', checkpoint: 0 },
   layer: 'conv1',
   b_layer: 'stem',
   measured_at: ['relu1', 'relu'],

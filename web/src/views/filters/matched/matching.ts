@@ -1,7 +1,6 @@
 // The filters of two layers opposite each other: what they say, where their pictures come from. Pure.
-import type { MatchedUnits, UnitPair } from '../../../api/twoRuns';
 import type { ComparedLayers } from '../../common/runs/layers';
-import type { Layer, SheetGeometry } from '../../../api/types';
+import type { Layer, MatchedUnits, SheetGeometry, UnitPair } from '../../../api/types';
 import { fixed, plural } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 
