@@ -176,3 +176,50 @@ describe('layers and filters of two', () => {
     }
   });
 });
+
+describe('the card of a matched filter', () => {
+  test('of A and of B, by pointer: it opens at rest, a click keeps it, one more lets it go', async () => {
+    const dashboard = await opened('filters', { checkpoint: 'last' });
+    const { page } = dashboard;
+    const pairs = page.getByRole('listbox', { name: /^Matched filters of / });
+    const card = page.getByRole('dialog');
+    const [x, side] = [12, 12];
+    await pairs.hover({ position: { x, y: side } });
+    await card.waitFor();
+    await dashboard.idle();
+    expect(await card.getAttribute('aria-label')).toMatch(/^conv1 filter \d+$/);
+    // The filter of B is the lower half of the pair.
+    const below = 60;
+    await pairs.click({ position: { x, y: below } });
+    await expect.poll(() => card.getAttribute('aria-label')).toMatch(/^B: conv1 filter \d+$/);
+    await dashboard.idle();
+    expect(await card.getByRole('list', { name: 'Top images' }).first().getByRole('listitem').count()).toBe(9);
+    expect(await card.getByRole('link', { name: 'open B' }).getAttribute('href')).toContain('run=other');
+    expect(await card.getByRole('switch').count()).toBe(0);
+    await dashboard.expectAccessible();
+    await pairs.click({ position: { x, y: below } });
+    await expect.poll(() => card.count()).toBe(0);
+    await dashboard.idle();
+    expect(dashboard.said('filter')).toBe('none');
+    await closed(dashboard);
+  });
+
+  test('by keyboard: down from A is B, Enter keeps the card, Escape gives the focus back', async () => {
+    const dashboard = await opened('filters', { checkpoint: 'last' });
+    const { page } = dashboard;
+    const pairs = page.getByRole('listbox', { name: /^Matched filters of / });
+    const card = page.getByRole('dialog');
+    await pairs.focus();
+    await dashboard.press('ArrowRight');
+    await expect.poll(() => card.getAttribute('aria-label')).toMatch(/^conv1 filter /);
+    expect(await pairs.getByRole('option').textContent()).toMatch(/^A of .*, 2 of /);
+    await dashboard.press('ArrowDown');
+    await expect.poll(() => card.getAttribute('aria-label')).toMatch(/^B: conv1 filter /);
+    await dashboard.press('Enter');
+    await expect.poll(() => card.evaluate((node) => node.contains(document.activeElement))).toBe(true);
+    await dashboard.press('Escape');
+    expect(await card.count()).toBe(0);
+    expect(await pairs.evaluate((node) => node === document.activeElement)).toBe(true);
+    await closed(dashboard);
+  });
+});

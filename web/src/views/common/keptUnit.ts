@@ -4,7 +4,8 @@ import type { Store } from '../../state/store.svelte';
 import { card } from './card/card.svelte';
 
 export function keptUnit(store: Store): OffUnit | null {
-  if (card.shown?.kept) return card.shown.unit;
+  // Only the open run's can be switched off.
+  if (card.shown?.kept) return card.shown.unit.run === 'b' ? null : card.shown.unit;
   return store.view === 'filters' && store.filter !== null
     ? { layer: store.layer, filter: store.filter }
     : null;

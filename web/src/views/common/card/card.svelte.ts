@@ -13,6 +13,8 @@ export interface Unit {
   filter: number;
   /** Where it is shown as it was at another checkpoint than the one under the playhead. */
   checkpoint?: number;
+  /** Of the run beside the open one, at the checkpoint under its own playhead. */
+  run?: 'b';
 }
 
 /** A box on the page, in pixels of the window. */
@@ -39,7 +41,7 @@ const REST_MS = 150;
 const LEAVE_MS = 60;
 
 export const sameUnit = (a: Unit, b: Unit): boolean =>
-  a.layer === b.layer && a.filter === b.filter && a.checkpoint === b.checkpoint;
+  a.layer === b.layer && a.filter === b.filter && a.checkpoint === b.checkpoint && a.run === b.run;
 
 export class Card {
   shown = $state.raw<CardShown | null>(null);
@@ -85,10 +87,10 @@ export class Card {
   walk(unit: Unit): void {
     const { shown } = this;
     if (!shown) return;
-    const { checkpoint } = shown.unit;
+    const { checkpoint, run } = shown.unit;
     this.shown = {
       ...shown,
-      unit: { ...unit, checkpoint },
+      unit: { ...unit, checkpoint, run },
       kept: true,
       path: [...shown.path, shown.unit],
       value: '',

@@ -2,10 +2,10 @@
 import { endpoint } from '../../../api/client';
 import type { ActivityHistory, Connections, TopImages } from '../../../api/types';
 import { resource, type Resource } from '../../../state/resource.svelte';
-import type { Store } from '../../../state/store.svelte';
 import { rectifierOf } from '../activity';
 import { Recount } from './recount';
 import type { Unit } from './card.svelte';
+import type { CardSource } from './source';
 
 /** Pictures on the card. */
 export const PATCHES = 9;
@@ -20,7 +20,7 @@ export class CardData {
   readonly #history: Resource<ActivityHistory>;
   readonly #connections: Resource<Connections>;
   readonly #unit: () => Unit | null;
-  readonly #store: Store;
+  readonly #store: CardSource;
   #again = $state(0);
   readonly #recount = new Recount(() => (this.#again += 1));
   /** The layer whose outputs are counted: the filter's rectifier, or its own layer. */
@@ -36,7 +36,7 @@ export class CardData {
     () => rectifierOf(this.#store.run?.layers ?? [], this.#unit()?.layer ?? '') !== null,
   );
 
-  constructor(store: Store, unit: () => Unit | null) {
+  constructor(store: CardSource, unit: () => Unit | null) {
     this.#store = store;
     this.#unit = unit;
     this.#top = resource(() => this.#topRequest(unit()), { cacheSize: 256 });

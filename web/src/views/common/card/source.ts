@@ -1,0 +1,49 @@
+// What the card and its parts read: the open run at its playhead, or the one beside it at its own.
+import { secondRun } from '../../../state/secondRun.svelte';
+import type { Store } from '../../../state/store.svelte';
+import { emptyUrlState, hashFromUrlState } from '../../../state/urlState';
+import type { Unit } from './card.svelte';
+
+export type CardSource = Pick<
+  Store,
+  'run' | 'checkpoint' | 'before' | 'statistics' | 'theme' | 'tiles' | 'go' | 'choose'
+>;
+
+/** Images are those of the open run's corpus: a card of B has sense only where both have the same. */
+export function cardSource(store: Store, isOfB: () => boolean): CardSource {
+  const checkpoint = () => (isOfB() ? (secondRun.checkpoint ?? -1) : store.checkpoint);
+  return {
+    get run() {
+      return isOfB() ? secondRun.run : store.run;
+    },
+    get checkpoint() {
+      return checkpoint();
+    },
+    get before() {
+      return isOfB() ? checkpoint() : store.before;
+    },
+    get statistics() {
+      return store.statistics;
+    },
+    set statistics(reads) {
+      store.statistics = reads;
+    },
+    get theme() {
+      return store.theme;
+    },
+    tiles: store.tiles,
+    go: (to) => (isOfB() ? secondRun.pin(to) : store.go(to)),
+    choose: (choice, replaces) => store.choose(choice, replaces),
+  };
+}
+
+/** The address of B without A, at a filter. */
+export const alone = ({ layer, filter }: Unit): string =>
+  hashFromUrlState({
+    ...emptyUrlState(),
+    run: secondRun.id,
+    view: 'filters',
+    checkpoint: secondRun.checkpoint,
+    layer,
+    filter,
+  });
