@@ -162,6 +162,13 @@ describe('layers and filters of two', () => {
     expect(await page.getByRole('main').textContent()).toContain('test, B');
     await dashboard.view('image', { checkpoint: 'last', 'b.run': 'other' });
     await expect.poll(() => page.getByRole('img', { name: /at every checkpoint of B/ }).count()).toBe(1);
+    // Under the maps of each layer those of B, in the places of the filters that they match.
+    const maps = page.getByRole('listbox', { name: /^B, conv2: activation maps.*matched filters/ });
+    await maps.focus();
+    await dashboard.press('End');
+    await dashboard.press('ArrowLeft');
+    expect(await maps.getByRole('option').textContent()).toMatch(/matches A \d+/);
+    expect(await page.getByRole('listbox', { name: 'B, fc10: 10 values' }).count()).toBe(1);
     await dashboard.expectAccessible();
     await closed(dashboard);
   });

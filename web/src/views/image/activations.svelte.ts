@@ -8,6 +8,9 @@ import { neighbours } from '../../state/checkpoints';
 import { AutoRetry } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
 
+/** The open run, or another, at its checkpoint. */
+type Played = Pick<Store, 'run' | 'checkpoint' | 'direction' | 'staleViews'>;
+
 /** Maps are pictures; a layer without space in it is a list of values. */
 export interface LayerStrip {
   layer: Layer;
@@ -32,20 +35,22 @@ export class Activations {
   slow = $state(false);
   #again = $state(0);
   readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
+  readonly #view: string;
   #values = new Map<string, Promise<Values>>();
 
-  constructor(store: Store, request: () => { layers: Layer[]; image: number | null }) {
+  constructor(of: Played, request: () => { layers: Layer[]; image: number | null }, view = 'image') {
+    this.#view = view;
     $effect(() => {
       void this.#again;
       const { layers, image } = request();
-      const run = store.run;
-      const checkpoint = store.checkpoint;
-      if (!run || image === null || !layers.length || run.checkpoints[checkpoint]?.problem) return;
-      return untrack(() => this.#follow(store, run, layers, image, checkpoint));
+      const { run, checkpoint } = of;
+      const point = run?.checkpoints[checkpoint];
+      if (!run || image === null || !layers.length || !point || point.problem) return;
+      return untrack(() => this.#follow(of, run, layers, image, checkpoint));
     });
     $effect(() => () => {
       this.#autoRetry.done();
-      store.staleViews.mark('image', null);
+      of.staleViews.mark(this.#view, null);
     });
   }
 
@@ -54,7 +59,7 @@ export class Activations {
     this.#again += 1;
   }
 
-  #follow(store: Store, run: Run, layers: Layer[], image: number, checkpoint: number): () => void {
+  #follow(of: Played, run: Run, layers: Layer[], image: number, checkpoint: number): () => void {
     const request = (layer: Layer, c: number) => ({
       run: run.id,
       checkpoint: c,
@@ -64,7 +69,7 @@ export class Activations {
     });
     let current = true;
     if (this.shown && this.shown.checkpoint !== checkpoint)
-      store.staleViews.mark('image', this.shown.checkpoint);
+      of.staleViews.mark(this.#view, this.shown.checkpoint);
     const timer = setTimeout(() => (this.slow = true), 200);
     const load = (layer: Layer): Promise<LayerStrip> =>
       isFlat(layer)
@@ -84,9 +89,9 @@ export class Activations {
         this.error = null;
         this.slow = false;
         this.#autoRetry.done();
-        store.staleViews.mark('image', null);
+        of.staleViews.mark(this.#view, null);
         const spatial = layers.filter((layer) => !isFlat(layer));
-        const next = neighbours(run.checkpoints, checkpoint, store.direction, AHEAD, 1);
+        const next = neighbours(run.checkpoints, checkpoint, of.direction, AHEAD, 1);
         pictures.prefetch(
           next.flatMap((c) => spatial.map((layer) => sheetUrl({ ...request(layer, c), palette: 'grey' }))),
         );
@@ -100,7 +105,7 @@ export class Activations {
         }
         this.error = error;
         this.slow = false;
-        store.staleViews.mark('image', null);
+        of.staleViews.mark(this.#view, null);
       },
     );
     return () => {

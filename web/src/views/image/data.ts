@@ -141,6 +141,27 @@ export function mapColumns(count: number, pitch: number, width: number): number 
   return count <= fit && count <= 32 ? count : 2 ** Math.floor(Math.log2(fit));
 }
 
+export interface StripGrid {
+  tileX: number;
+  tileY: number;
+  pitch: number;
+  columns: number;
+  height: number;
+}
+
+/** Where the maps of a layer lie, at a whole scale near to `tile` pixels. */
+export function stripGrid(
+  shape: { channels: number; height: number; width: number },
+  tile: number,
+  width: number,
+): StripGrid {
+  const scale = Math.max(1, Math.round(tile / Math.max(1, shape.width)));
+  const [tileX, tileY] = [shape.width * scale, shape.height * scale];
+  const pitch = tileX + 3;
+  const columns = mapColumns(shape.channels, pitch, width);
+  return { tileX, tileY, pitch, columns, height: Math.ceil(shape.channels / columns) * (tileY + 3) - 3 };
+}
+
 /** The size of the maps: 96, 64 or 32 pixels, the largest at which all layers fit the room there is; else 32. */
 export function stripTile(
   shapes: readonly { channels: number; height: number; width: number }[],

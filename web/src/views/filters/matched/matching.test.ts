@@ -1,14 +1,7 @@
 import { expect, it } from 'vitest';
 import type { MatchedUnits } from '../../../api/types';
-import {
-  comparedLayer,
-  counterpart,
-  dotsOf,
-  isShownByWeights,
-  matchedTables,
-  matchedWords,
-  median,
-} from './matching';
+import { comparedLayer, dotsOf, isShownByWeights, matchedTables, matchedWords, median } from './matching';
+import { counterpart } from '../../common/runs/layers';
 
 const pair = (a: number, b: number, correlation: number, mutual = true) => ({ a, b, correlation, mutual });
 const found: MatchedUnits = {

@@ -16,12 +16,13 @@ export interface WantedPairs {
 
 export class LayerPairs {
   found = $state.raw<MatchedUnits[]>([]);
-  #key = '';
+  /** The key of what was read to its end. */
+  read = $state.raw('');
 
   constructor(wanted: () => WantedPairs | null) {
     $effect(() => {
       const asked = wanted();
-      return untrack(() => (asked && asked.key !== this.#key ? this.#read(asked) : undefined));
+      return untrack(() => (asked && asked.key !== this.read ? this.#read(asked) : undefined));
     });
   }
 
@@ -45,7 +46,7 @@ export class LayerPairs {
           // Of another moment nothing stays beside what is new.
           this.found = [...found];
         }
-        this.#key = key;
+        this.read = key;
       })();
     }, REST_MS);
     return () => {

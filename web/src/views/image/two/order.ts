@@ -1,0 +1,40 @@
+// The maps of B in the places of those of A that they match. Pure.
+import type { MatchedUnits, Run } from '../../../api/types';
+import { isOwnImage } from '../../../state/imageId';
+import type { StripGrid } from '../data';
+
+/** For every place of A the filter of B that stands there; null where none does. */
+export type Order = readonly (number | null)[];
+
+export function matchedOrder({ pairs }: Pick<MatchedUnits, 'pairs'>, filters: number): Order {
+  const order = new Array<number | null>(filters).fill(null);
+  for (const { a, b } of pairs) if (a < filters) order[a] = b;
+  return order;
+}
+
+/** Outputs that stand for classes are opposite by name. */
+export const classOrder = (a: readonly string[], b: readonly string[]): Order =>
+  a.map((name) => {
+    const at = b.indexOf(name);
+    return at < 0 ? null : at;
+  });
+
+export const ownOrder = (filters: number, ofB: number): Order =>
+  Array.from({ length: filters }, (_, k) => (k < ofB ? k : null));
+
+/** How large B's maps are in A's places: at a whole scale, or as large as the place where they are larger. */
+export function fitted(
+  shape: { width: number; height: number },
+  { tileX, tileY }: Pick<StripGrid, 'tileX' | 'tileY'>,
+): { width: number; height: number } {
+  const scale = Math.min(tileX / shape.width, tileY / shape.height);
+  const whole = scale >= 1 ? Math.floor(scale) : scale;
+  return { width: Math.round(shape.width * whole), height: Math.round(shape.height * whole) };
+}
+
+/** Why the image cannot be shown to B: numbers of images mean the same in both where the images are the same. */
+export function whyNotAsked(a: Run | null, b: Run | null, image: number | null): string {
+  if (!a || !b) return '';
+  if (isOwnImage(image)) return 'of a picture of your own only A is asked';
+  return a.corpus.identity === b.corpus.identity ? '' : 'B was trained on other images';
+}
