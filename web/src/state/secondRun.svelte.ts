@@ -45,6 +45,12 @@ export class SecondRun {
     if (this.isPinned) return Math.min(points.length - 1, Number(this.#store?.option('b.checkpoint', '0')));
     return pairedCheckpoint(this.clock, this.#store?.checkpoint ?? 0, points.length);
   });
+  /** B's checkpoint under another one of A than the current. */
+  under(checkpoint: number): Checkpoint | null {
+    const points = this.run?.checkpoints ?? [];
+    const index = this.isPinned ? this.checkpoint : pairedCheckpoint(this.clock, checkpoint, points.length);
+    return points[index ?? -1] ?? null;
+  }
   readonly now = $derived.by<Checkpoint | null>(() => this.run?.checkpoints[this.checkpoint ?? -1] ?? null);
   /** The two checkpoints to compare; null where there are not two that can be read. */
   readonly at = $derived.by<TwoCheckpoints | null>(() => {

@@ -51,6 +51,7 @@ export class Activations {
     $effect(() => () => {
       this.#autoRetry.done();
       of.staleViews.mark(this.#view, null);
+      if (this.#view !== 'image') pictures.prefetch([], this.#view);
     });
   }
 
@@ -94,6 +95,7 @@ export class Activations {
         const next = neighbours(run.checkpoints, checkpoint, of.direction, AHEAD, 1);
         pictures.prefetch(
           next.flatMap((c) => spatial.map((layer) => sheetUrl({ ...request(layer, c), palette: 'grey' }))),
+          this.#view === 'image' ? '' : this.#view,
         );
       },
       (error: unknown) => {

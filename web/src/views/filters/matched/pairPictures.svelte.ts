@@ -1,9 +1,19 @@
-/** The pictures of a layer of A and of one of B at their checkpoints: both swap in one frame, once both are decoded. */
+/**
+ * The pictures of a layer of A and of one of B at their checkpoints: both swap in one frame, once both are decoded. Those of
+ * the neighbouring checkpoints are read ahead then.
+ */
 import { untrack } from 'svelte';
 import { isAbort } from '../../../api/client';
 import { pictures, type Picture } from '../../../api/pictures';
 import { sheetUrl, type SheetRequest } from '../../../api/pictureUrls';
 import { AutoRetry } from '../../../state/connection.svelte';
+
+export interface PairRequests {
+  a: SheetRequest;
+  b: SheetRequest;
+  /** Of both runs, the nearest first. */
+  ahead: SheetRequest[];
+}
 
 export class PairPictures {
   shown = $state.raw<{ a: Picture; b: Picture } | null>(null);
@@ -11,19 +21,22 @@ export class PairPictures {
   #again = $state(0);
   readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
 
-  constructor(wanted: () => { a: SheetRequest; b: SheetRequest } | null) {
+  constructor(wanted: () => PairRequests | null) {
     $effect(() => {
       void this.#again;
       const requests = wanted();
-      return untrack(() => (requests ? this.#ask(sheetUrl(requests.a), sheetUrl(requests.b)) : undefined));
+      return untrack(() => (requests ? this.#ask(requests) : undefined));
     });
     $effect(() => () => this.#autoRetry.done());
   }
 
-  #ask(a: string, b: string): (() => void) | undefined {
+  #ask(requests: PairRequests): (() => void) | undefined {
+    const [a, b] = [sheetUrl(requests.a), sheetUrl(requests.b)];
+    const readAhead = () => pictures.prefetch(requests.ahead.map(sheetUrl));
     const [readyA, readyB] = [pictures.peek(a), pictures.peek(b)];
     if (readyA && readyB) {
       this.shown = { a: readyA, b: readyB };
+      readAhead();
       return undefined;
     }
     let current = true;
@@ -33,6 +46,7 @@ export class PairPictures {
         this.shown = { a: pictureA, b: pictureB };
         this.error = null;
         this.#autoRetry.done();
+        readAhead();
       },
       (error: unknown) => {
         if (!current || isAbort(error)) return;
