@@ -52,6 +52,10 @@ export class SecondRun {
     return points[index ?? -1] ?? null;
   }
   readonly now = $derived.by<Checkpoint | null>(() => this.run?.checkpoints[this.checkpoint ?? -1] ?? null);
+  /** Both have statistics of their test images. */
+  readonly isCounted = $derived.by(() =>
+    [this.#store?.now, this.now].every((point) => point?.statistics.test === 'ready'),
+  );
   /** The two checkpoints to compare; null where there are not two that can be read. */
   readonly at = $derived.by<TwoCheckpoints | null>(() => {
     const [a, b] = [this.#store?.now, this.now];
@@ -117,9 +121,9 @@ export class SecondRun {
   get pending(): boolean {
     return this.on && ((this.#detail?.pending ?? false) || (this.#clock?.pending ?? false));
   }
+  /** Reads B and the clock again. */
   retry(): void {
-    this.#detail?.retry();
-    this.#clock?.retry();
+    this.#reads += 1;
   }
 
   /** Shows a run beside the open one; null takes it away. */
