@@ -173,8 +173,27 @@ describe('layers and filters of two', () => {
     await closed(dashboard);
   });
 
+  test('Clusters: a run beside itself has all images of a cluster in the same one', async () => {
+    const dashboard = await opened('clusters', { checkpoint: 'last', 'b.run': 'one' });
+    const { page } = dashboard;
+    const panel = page.getByRole('region', { name: 'Clusters of two runs' });
+    await expect.poll(() => panel.textContent()).toContain('1.00 by the adjusted Rand index');
+    await page.getByRole('listbox', { name: 'Clusters of A' }).focus();
+    await dashboard.press('ArrowDown');
+    expect(dashboard.said('clusters.two')).toMatch(/^a-\d+$/);
+    expect(await panel.textContent()).toMatch(/100 % of it and\s+100 % of the other/);
+    await dashboard.expectAccessible();
+    await panel.getByRole('button', { name: /^B / }).click();
+    await dashboard.idle();
+    expect(dashboard.said('clusters.two')).toMatch(/^b-\d+$/);
+    await page.getByRole('listbox', { name: 'Clusters of B' }).focus();
+    await dashboard.press('Escape');
+    expect(dashboard.said('clusters.two')).toBeNull();
+    await closed(dashboard);
+  });
+
   test('on a phone nothing is wider than the page', async () => {
-    for (const view of ['confusion', 'compare', 'filters']) {
+    for (const view of ['confusion', 'compare', 'filters', 'clusters']) {
       const dashboard = await opened(view, { checkpoint: 'last' }, 390);
       const { page } = dashboard;
       expect(await page.evaluate(() => document.documentElement.scrollWidth), view).toBeLessThanOrEqual(390);
