@@ -5160,6 +5160,98 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/layers/{layer}/lifelines': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How the units of a layer became what they are: each compared over the checkpoints with its final self. */
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * @description A selection of 2 to 64 checkpoints, each compared with the last of them; all (of more than 64 so many, evenly
+           *     chosen) unless given.
+           * @example 0,10-50:10
+           */
+          checkpoints?: string;
+          /** @description Test images, evenly chosen, 8 to 2,000; 200 unless given. */
+          images?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
+          layer: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['LifelinesAnswer'];
+          };
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description statistics or images that are needed are not there (yet) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/layers/{layer}/strip': {
     parameters: {
       query?: never;
@@ -7615,6 +7707,33 @@ export interface components {
       /** @description The path in the corpus. */
       path: string;
     };
+    /** @description A unit over time. */
+    Lifeline: {
+      /**
+       * @description The first checkpoint from which on it stays like its final self (a correlation of 0.5); null where it is silent at
+       *     the last.
+       */
+      born: number | null;
+      /** @description The checkpoint from which on it is silent, to the last. */
+      died: number | null;
+      origin: components['schemas']['UnitOrigin'] | null;
+      /** @description At every checkpoint the correlation with itself at the last; null where one of the two does the same everywhere. */
+      to_last: (number | null)[];
+      unit: number;
+    };
+    /** @description The units of a layer over time. */
+    LifelinesAnswer: {
+      checkpoints: number[];
+      /** @description Rows and columns to which its maps were averaged. */
+      grid: number[];
+      images: number;
+      layer: string;
+      /** @description Checkpoints whose file cannot be used. */
+      left_out: number[];
+      /** @description Where its units were measured: behind the layer's nonlinearity, if it has one. */
+      measured_at: string;
+      units: components['schemas']['Lifeline'][];
+    };
     /** @description What a map says at one checkpoint. */
     MapAnswer: {
       checkpoint: number;
@@ -8657,6 +8776,12 @@ export interface components {
     UnitName: {
       filter: number;
       layer: string;
+    };
+    /** @description Where a unit came from. */
+    UnitOrigin: {
+      /** Format: float */
+      correlation: number;
+      unit: number;
     };
     /** @description Two units that stand for each other. */
     UnitPair: {
