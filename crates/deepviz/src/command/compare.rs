@@ -140,7 +140,7 @@ fn print_cells(errors: &Value) {
 fn print_layers(layers: &Value, units: &[Value]) {
     print_line("");
     print_line(&format!("Layers, each beside the one it is most like, over {} images:", layers["images"]));
-    let mut table = Table::new(&["A", "B", "CKA", "95 %", "Procrustes", "units matched", "median r"]);
+    let mut table = Table::new(&["A", "B", "CKA", "95 %", "Procrustes", "pairs", "mutual", "median r"]);
     for (place, units) in units.iter().enumerate() {
         let name = |side: &str, at: usize| layers["layers"][side][at]["layer"].as_str().unwrap_or_default().to_owned();
         let Some(opposite) = layers["proposed"][place].as_u64().map(|opposite| opposite as usize) else {
@@ -155,6 +155,7 @@ fn print_layers(layers: &Value, units: &[Value]) {
             || "-".to_owned(),
             |pairs| format!("{} of {} and {}", pairs.len(), units["units"][0], units["units"][1]),
         );
+        let mutual = pairs.map(|pairs| pairs.iter().filter(|pair| pair["mutual"] == true).count());
         // The strongest come first.
         let median = pairs.and_then(|pairs| pairs.get(pairs.len() / 2)?["correlation"].as_f64());
         table.row([
@@ -164,10 +165,12 @@ fn print_layers(layers: &Value, units: &[Value]) {
             format!("{} to {}", text(interval[0].as_f64()), text(interval[1].as_f64())),
             text(value("procrustes")),
             matched,
+            mutual.map_or_else(|| "-".to_owned(), |mutual| mutual.to_string()),
             text(median),
         ]);
     }
     table.print();
+    print_line("pairs: units matched one to one, above chance; mutual: of these each is the other's best");
     let out: u64 = (0..2).filter_map(|side| layers["layers"]["left_out"][side].as_u64()).sum();
     if out > 0 {
         print_line(&format!("{out} layers with weights were left out: of each network 32 are compared, evenly spread"));
