@@ -5,10 +5,13 @@ use ndarray::ArrayView2;
 /// What the whole depth of a network is worth in similarity.
 pub const DEPTH_WEIGHT: f64 = 0.5;
 
+/// Counts for a similarity that is not known: below all others.
+const UNKNOWN: f64 = -2.0;
+
 /// For each layer of the first network the layer of the second that it is most like, where neither order is broken: a
 /// later layer never stands opposite an earlier one than its predecessor does. The sum of similarities, each less
 /// [`DEPTH_WEIGHT`] times the distance in relative depth, is greatest among all such choices: two shallow layers alike in
-/// both networks do not draw all others to them. None for a layer whose similarities are all unknown (NaN); `similarity` is `[first, second]`.
+/// both networks do not draw all others to them. None for a layer whose similarity to all that it could stand opposite is unknown (NaN); `similarity` is `[first, second]`.
 #[must_use]
 pub fn align(similarity: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
     let (rows, columns) = similarity.dim();
@@ -19,7 +22,9 @@ pub fn align(similarity: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
         let value = similarity[[row, column]];
         let depth = |place: usize, of: usize| (place as f64 + 0.5) / of as f64;
         let away = (depth(row, rows) - depth(column, columns)).abs();
-        if value.is_nan() { 0.0 } else { value - DEPTH_WEIGHT * away }
+        // What is not known is worse than anything that is.
+        let value = if value.is_nan() { UNKNOWN } else { value };
+        value - DEPTH_WEIGHT * away
     };
     // best[row][column]: the greatest sum of the rows up to this one where this row stands opposite one up to `column`.
     let mut best = vec![vec![0.0_f64; columns]; rows + 1];
@@ -36,7 +41,7 @@ pub fn align(similarity: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
     let mut column = columns - 1;
     for row in (0..rows).rev() {
         column = choice[row][column];
-        aligned[row] = similarity.row(row).iter().any(|value| !value.is_nan()).then_some(column);
+        aligned[row] = (!similarity[[row, column]].is_nan()).then_some(column);
     }
     aligned
 }
@@ -65,5 +70,9 @@ mod tests {
         let similarity = array![[0.9, 0.1], [f64::NAN, f64::NAN], [0.1, 0.9]];
         assert_eq!(align(similarity.view()), [Some(0), None, Some(1)]);
         assert_eq!(align(Array2::zeros((2, 0)).view()), [None, None]);
+        // A dead layer in the middle of the other network is passed over, however little the others are alike.
+        let dead = array![[0.9, f64::NAN, 0.1], [0.1, f64::NAN, 0.1], [0.1, f64::NAN, 0.9]];
+        assert_ne!(align(dead.view())[1], Some(1));
+        assert!(align(dead.view())[1].is_some());
     }
 }

@@ -25,11 +25,19 @@ impl Gram {
         self.0.nrows()
     }
 
-    /// Prepared for comparisons over some of the images, or over all of them.
+    /// Prepared for comparisons over all images, in the same memory.
     #[must_use]
-    pub fn prepared(&self, images: Option<&[usize]>) -> Prepared {
-        let count = images.map_or(self.images(), <[usize]>::len);
-        let place = |index: usize| images.map_or(index, |images| images[index]);
+    pub fn into_prepared(mut self) -> Prepared {
+        self.0.diag_mut().fill(0.0);
+        let count = self.images();
+        Prepared::from_hollow(count, self.0.into_iter().collect())
+    }
+
+    /// Prepared for comparisons over some of the images.
+    #[must_use]
+    pub fn prepared(&self, images: &[usize]) -> Prepared {
+        let count = images.len();
+        let place = |index: usize| images[index];
         let mut values = vec![0.0_f32; count * count];
         values.par_chunks_mut(count.max(1)).enumerate().for_each(|(row, values)| {
             let from = self.0.row(place(row));
@@ -142,11 +150,11 @@ mod tests {
         let (x, noise) = (features(60, 7, 1), features(60, 12, 2));
         let mixed = x.dot(&features(7, 12, 3)) + &noise * 0.5;
         for y in [&mixed, &noise] {
-            let found = Gram::of(x.view()).prepared(None).alignment(&Gram::of(y.view()).prepared(None)).unwrap();
+            let found = Gram::of(x.view()).into_prepared().alignment(&Gram::of(y.view()).into_prepared()).unwrap();
             assert!((found - by_the_book(&x, y)).abs() < 1e-5, "{found} {}", by_the_book(&x, y));
         }
         let half: Vec<usize> = (0..60).step_by(2).collect();
-        let of_half = |x: &Array2<f32>| Gram::of(x.view()).prepared(Some(&half));
+        let of_half = |x: &Array2<f32>| Gram::of(x.view()).prepared(&half);
         let found = of_half(&x).alignment(&of_half(&mixed)).unwrap();
         let expected = by_the_book(&x.select(Axis(0), &half), &mixed.select(Axis(0), &half));
         assert!((found - expected).abs() < 1e-5, "{found} {expected}");
@@ -156,7 +164,7 @@ mod tests {
     fn a_layer_is_like_itself_turned_and_scaled_and_unlike_noise() {
         let x = features(80, 5, 4);
         let permuted = x.select(Axis(1), &[3, 0, 4, 1, 2]) * 7.0 + 3.0;
-        let prepared = |x: &Array2<f32>| Gram::of(x.view()).prepared(None);
+        let prepared = |x: &Array2<f32>| Gram::of(x.view()).into_prepared();
         assert!((prepared(&x).alignment(&prepared(&x)).unwrap() - 1.0).abs() < 1e-9);
         assert!((prepared(&x).alignment(&prepared(&permuted)).unwrap() - 1.0).abs() < 1e-5);
         assert!(prepared(&x).alignment(&prepared(&features(80, 5, 5))).unwrap().abs() < 0.15);
@@ -166,7 +174,7 @@ mod tests {
     fn a_layer_that_does_not_change_has_no_alignment() {
         let constant = Array2::from_elem((10, 3), 2.5_f32);
         let x = features(10, 3, 6);
-        let prepared = |x: &Array2<f32>| Gram::of(x.view()).prepared(None);
+        let prepared = |x: &Array2<f32>| Gram::of(x.view()).into_prepared();
         assert_eq!(prepared(&x).alignment(&prepared(&constant)), None);
         let few = features(3, 3, 7);
         assert_eq!(prepared(&few).alignment(&prepared(&few)), None);

@@ -12,6 +12,8 @@ pub const ALIKE: f32 = 0.5;
 pub struct Moment {
     /// The correlation of each unit with itself at the end; none where one of the two does the same everywhere.
     pub own: Vec<Option<f32>>,
+    /// Whether each unit does the same everywhere at this time.
+    pub silent: Vec<bool>,
     /// For each unit of the end the unit of this time that it is most like.
     pub origin: Vec<Nearest>,
 }
@@ -21,12 +23,10 @@ impl Moment {
     #[must_use]
     pub fn of(now: &Standardised, end: &Standardised) -> Self {
         let correlation = now.correlation(end);
-        let (silent_now, silent_end) = (now.silent(), end.silent());
-        let own = (0..correlation.nrows().min(correlation.ncols())).map(|unit| {
-            let is_known = !silent_now.contains(&unit) && !silent_end.contains(&unit);
-            is_known.then(|| correlation[[unit, unit]])
-        });
-        Self { own: own.collect(), origin: origins(correlation.view()) }
+        let silent = now.is_silent().to_vec();
+        let either = silent.iter().zip(end.is_silent()).enumerate();
+        let own = either.map(|(unit, (now, end))| (!now && !end).then(|| correlation[[unit, unit]]));
+        Self { own: own.collect(), silent, origin: origins(correlation.view()) }
     }
 }
 
@@ -49,7 +49,7 @@ pub struct Life {
     pub born: Option<usize>,
     /// The first time from which on it is silent, to the end.
     pub died: Option<usize>,
-    /// The unit that it was most like one time before it was born: itself, or another one that it took over from. None for
+    /// The unit that its final self was most like one time before it was born: another one, that it took over from. None for
     /// units that were there from the beginning, that came from nothing alike, or that are silent at the end.
     pub origin: Option<Nearest>,
 }
@@ -65,7 +65,7 @@ pub fn lives(moments: &[Moment]) -> Vec<Life> {
             (kept > 0).then(|| moments.len() - kept)
         };
         let born = since(&|moment| own(moment).is_some_and(|value| value >= ALIKE));
-        let died = if born.is_some() { None } else { since(&|moment| own(moment).is_none()) };
+        let died = since(&|moment| moment.silent.get(unit).is_some_and(|&is_silent| is_silent));
         let before = born.and_then(|born| born.checked_sub(1)).map(|before| &moments[before]);
         let origin = before.and_then(|before| before.origin.get(unit).copied());
         let origin = origin.filter(|origin| origin.nearest.is_some() && origin.correlation >= ALIKE);
@@ -82,7 +82,7 @@ mod tests {
     fn moment(own: &[Option<f32>], origin: &[(usize, f32)]) -> Moment {
         let origin = origin.iter().enumerate();
         let origin = origin.map(|(unit, &(row, correlation))| Nearest { unit, nearest: Some(row), correlation });
-        Moment { own: own.to_vec(), origin: origin.collect() }
+        Moment { own: own.to_vec(), silent: own.iter().map(Option::is_none).collect(), origin: origin.collect() }
     }
 
     #[test]
@@ -100,6 +100,19 @@ mod tests {
         assert_eq!((found[1].born, found[1].origin), (Some(0), None));
         assert_eq!((found[2].born, found[2].died, found[2].origin), (None, Some(2), None));
         assert!(lives(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_unit_dies_when_it_falls_silent_and_not_before() {
+        let at = |second: [f32; 4]| {
+            Array2::from_shape_fn((4, 2), |(row, unit)| if unit == 0 { row as f32 } else { second[row] })
+        };
+        let times = [at([1.0, 0.0, 2.0, 1.0]), at([1.0, 0.0, 0.0, 1.0]), at([0.0; 4]), at([0.0; 4])];
+        let times = times.map(|values| Standardised::of(values.view()));
+        let moments: Vec<Moment> = times.iter().map(|now| Moment::of(now, &times[3])).collect();
+        let found = lives(&moments);
+        assert_eq!((found[1].died, found[1].born), (Some(2), None));
+        assert_eq!((found[0].died, found[0].born), (None, Some(0)));
     }
 
     #[test]

@@ -35,12 +35,13 @@ impl Discordant {
 }
 
 /// Which of the tests hold when at most `rate` of those that are called so are to be false, on average (Benjamini and
-/// Hochberg, "Controlling the false discovery rate", 1995). A value that is not a number never holds.
+/// Hochberg, "Controlling the false discovery rate", 1995). Of `tests` in all those are given that may hold; the others count as
+/// tests with a value of 1. A value that is not a number never holds.
 #[must_use]
-pub fn benjamini_hochberg(p_values: &[f64], rate: f64) -> Vec<bool> {
+pub fn benjamini_hochberg(p_values: &[f64], rate: f64, tests: usize) -> Vec<bool> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));
-    let all = p_values.len() as f64;
+    let all = tests.max(p_values.len()) as f64;
     let holds = |(rank, &test): (usize, &usize)| p_values[test] <= (rank + 1) as f64 / all * rate;
     let last = order.iter().enumerate().rposition(holds);
     let mut found = vec![false; p_values.len()];
@@ -107,11 +108,14 @@ mod tests {
     fn discoveries_are_controlled_in_rank_order() {
         let p_values = [0.6, 0.001, 0.04, 0.012, 0.03];
         // Ranks: 0.001 <= 0.01, 0.012 <= 0.02, 0.03 <= 0.03, 0.04 <= 0.04, 0.6 > 0.05.
-        assert_eq!(benjamini_hochberg(&p_values, 0.05), [false, true, true, true, true]);
-        assert_eq!(benjamini_hochberg(&[0.04, 0.045], 0.05), [true, true]);
-        assert_eq!(benjamini_hochberg(&[0.04, 0.2], 0.05), [false, false]);
-        assert_eq!(benjamini_hochberg(&[f64::NAN, 0.01], 0.05), [false, true]);
-        assert!(benjamini_hochberg(&[], 0.05).is_empty());
+        assert_eq!(benjamini_hochberg(&p_values, 0.05, 5), [false, true, true, true, true]);
+        assert_eq!(benjamini_hochberg(&[0.04, 0.045], 0.05, 2), [true, true]);
+        assert_eq!(benjamini_hochberg(&[0.04, 0.2], 0.05, 2), [false, false]);
+        assert_eq!(benjamini_hochberg(&[f64::NAN, 0.01], 0.05, 2), [false, true]);
+        assert!(benjamini_hochberg(&[], 0.05, 100).is_empty());
+        // Of a hundred tests the others are those with a value of 1.
+        assert_eq!(benjamini_hochberg(&[0.0004, 0.001], 0.05, 100), [true, true]);
+        assert_eq!(benjamini_hochberg(&[0.0006, 0.002], 0.05, 100), [false, false]);
     }
 
     #[test]

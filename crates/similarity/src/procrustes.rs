@@ -1,7 +1,7 @@
 //! Orthogonal Procrustes similarity of two layers over the same images.
 
 use nalgebra::DMatrix;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
 
 use crate::centred;
 
@@ -22,12 +22,6 @@ impl Shape {
             centred.mapv_inplace(|value| (f64::from(value) / norm) as f32);
             Self(centred)
         })
-    }
-
-    /// Of some of the images.
-    #[must_use]
-    pub fn select(&self, images: &[usize]) -> Option<Self> {
-        Self::of(self.0.select(Axis(0), images).view())
     }
 
     /// The cosine of the angle that is left between the two when one is turned (and mirrored) onto the other as well as it

@@ -40,6 +40,12 @@ impl Standardised {
         self.silent.iter().enumerate().filter_map(|(unit, &is_silent)| is_silent.then_some(unit)).collect()
     }
 
+    /// Of each unit whether it does the same everywhere.
+    #[must_use]
+    pub fn is_silent(&self) -> &[bool] {
+        &self.silent
+    }
+
     /// Pearson's correlation of each unit with each of another layer over the same samples, `[units, other's units]`; 0
     /// for silent units.
     #[must_use]
@@ -55,8 +61,8 @@ impl Standardised {
     }
 }
 
-/// The greatest correlation of every unit of the first layer with any of the second, where chance alone is at work: the
-/// images of the second in other orders. In rising order.
+/// The greatest correlation of every unit of either layer with any of the other, where chance alone is at work: the images
+/// of the second in other orders. In rising order.
 #[must_use]
 pub fn best_by_chance(
     first: &Standardised,
@@ -69,6 +75,8 @@ pub fn best_by_chance(
         let correlation = first.correlation(&second.shuffled(order, positions));
         let rows = correlation.rows().into_iter().zip(&first.silent).filter(|(_, is_silent)| !**is_silent);
         best.extend(rows.map(|(row, _)| f64::from(row.iter().copied().fold(-1.0, f32::max))));
+        let columns = correlation.columns().into_iter().zip(&second.silent).filter(|(_, is_silent)| !**is_silent);
+        best.extend(columns.map(|(column, _)| f64::from(column.iter().copied().fold(-1.0, f32::max))));
     }
     best.sort_unstable_by(f64::total_cmp);
     best
@@ -102,7 +110,7 @@ pub struct Pair {
 pub struct Nearest {
     /// The unit itself.
     pub unit: usize,
-    /// The other layer's unit that it correlates with most; none where nothing correlates with it.
+    /// The other layer's unit that it correlates with most; none where nothing correlates with it positively.
     pub nearest: Option<usize>,
     /// How much.
     pub correlation: f32,

@@ -23,9 +23,9 @@ pub struct CompareArgs {
     /// Say too which layers see the same (CKA, Procrustes), and how many of their units have a counterpart
     #[arg(long)]
     pub layers: bool,
-    /// Test images that layers are compared over
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(8..=4000))]
-    pub images: u32,
+    /// Test images that layers are compared over; 1000, or as many as there is memory for, when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(8..=4000))]
+    pub images: Option<u32>,
     /// The corpus, where it is no longer where the runs recorded it
     #[arg(long, value_name = "PATH")]
     pub corpus: Option<PathBuf>,

@@ -26,7 +26,8 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitStatus> {
     let base = format!("/api/runs/{}/checkpoints/{}/compare", encoded(&a), encoded(&args.checkpoint));
     let other = format!("b={}&b_checkpoint={}", encoded(&b), encoded(&args.b_checkpoint));
     let errors = asked.json(&format!("{base}/errors?{other}&split={}", args.split))?;
-    let query = format!("{other}&images={}", args.images);
+    let images = args.images.map(|images| format!("&images={images}")).unwrap_or_default();
+    let query = format!("{other}{images}");
     let layers = args.layers.then(|| compared_layers(&asked, &base, &query)).transpose()?;
     if args.json {
         let mut found = Map::new();
@@ -54,7 +55,12 @@ fn both(args: &CompareArgs) -> anyhow::Result<(Asked, [String; 2])> {
     let runs: &[&Path] = if same(&args.a, &args.b) { &[&args.a] } else { &[&args.a, &args.b] };
     let asked = Asked::of_runs(runs, args.corpus.clone(), None);
     // The first keeps its id.
-    let b = asked.run_ids()?.into_iter().find(|id| *id != a).unwrap_or_else(|| a.clone());
+    let second = asked.run_ids()?.into_iter().find(|id| *id != a);
+    let b = match second {
+        Some(b) => b,
+        None if runs.len() == 1 => a.clone(),
+        None => return Err(anyhow!("cannot find the run {} again", args.b.display())),
+    };
     Ok((asked, [a, b]))
 }
 

@@ -27,7 +27,8 @@ pub(crate) struct CurvesQuery {
     /// Ids of runs, separated by commas; 100 at most.
     #[param(example = "my-run,other-run")]
     runs: String,
-    /// Points of a curve at most, 2 to 2,000; 200 unless given. The minibatches between two points are averaged.
+    /// Points of a curve, 2 to 2,000; 200 unless given. The minibatches between two points are averaged; of tests the best
+    /// and the last are there beside so many.
     #[param(minimum = 2, maximum = 2000)]
     points: Option<usize>,
 }
@@ -110,9 +111,15 @@ pub(crate) async fn curves(
     let mut found = CurveList { curves: Vec::new(), problems: Vec::new() };
     // One after the other: each may have to be read, and others get their turn between.
     for id in ids {
-        let run = app.runs.get(id)?;
-        let name = run.id.clone();
-        match app.with_log(&run, move |log| Ok(curves_of(name, log, points))).await {
+        // One that is gone, or cannot be opened, does not take the others along.
+        let found_curves = match app.runs.get(id) {
+            Ok(run) => {
+                let name = run.id.clone();
+                app.with_log(&run, move |log| Ok(curves_of(name, log, points))).await
+            }
+            Err(error) => Err(error),
+        };
+        match found_curves {
             Ok(curves) => found.curves.push(curves),
             Err(error) => found.problems.push(CurveProblem { id: id.to_owned(), problem: error.told().to_owned() }),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepviz_corpus::ImageId;
+use deepviz_corpus::{ImageId, Split};
 use deepviz_net::{Layer, Network, Shape};
 use deepviz_stats::compare::{
     self, LayerMap, MeasuredLayer, Pooling, UnitMatch, layer_grid, match_units, measured_layers, unit_grid,
@@ -15,10 +15,17 @@ use crate::compare::sides::{Side, Sides};
 use crate::explain::test_sample::TestSample;
 use crate::http::cache::CacheSize;
 use crate::http::problem::ApiError;
+use crate::http::response_memory::LARGE_BUDGET_BYTES;
 use crate::http::work_pool::WorkKind;
 
 /// Images that go through a network at a time, so that others get their turn between.
 const CHUNK_IMAGES: usize = 32;
+/// Images that layers are compared over unless told otherwise, as far as there is memory.
+pub(crate) const DEFAULT_IMAGES: usize = 1_000;
+/// Fewer tell nothing.
+pub(crate) const LEAST_IMAGES: usize = 8;
+/// The Gram matrix of a layer grows with their square.
+pub(crate) const MOST_IMAGES: usize = 4_000;
 /// Layers of a network that are compared at most: of deeper ones these are spread evenly.
 const MOST_LAYERS: usize = 32;
 
@@ -56,6 +63,7 @@ impl ComparedLayers {
 /// How alike the layers of two checkpoints are.
 pub(crate) struct Similarity {
     pub(crate) images: usize,
+    pub(crate) split: Split,
     pub(crate) a: ComparedLayers,
     pub(crate) b: ComparedLayers,
     pub(crate) map: LayerMap,
@@ -71,6 +79,7 @@ impl CacheSize for Similarity {
 pub(crate) struct Units {
     pub(crate) found: UnitMatch,
     pub(crate) images: usize,
+    pub(crate) split: Split,
     pub(crate) grid: [usize; 2],
 }
 
@@ -83,15 +92,16 @@ impl CacheSize for Units {
 
 impl Sides {
     /// How alike the layers of both are over some images.
-    pub(crate) async fn similarity(&self, app: &App, images: usize) -> Result<Arc<Similarity>, ApiError> {
+    pub(crate) async fn similarity(&self, app: &App, images: Option<usize>) -> Result<Arc<Similarity>, ApiError> {
+        let [a, b] = [&self.a, &self.b].map(|side| ComparedLayers::of(side.run.network()));
+        let images = images_of(images, [&a, &b])?;
         let sample = self.common_images(app, images).await?;
         let key = format!("similarity/{}/{}/{}", self.a.content_key(), self.b.content_key(), sample.key());
         app.cache
             .get(key.clone(), async {
-                let [a, b] = [&self.a, &self.b].map(|side| ComparedLayers::of(side.run.network()));
                 let size = (a.layers.len(), b.layers.len());
                 let kept = app.kept.get(&key, self.layer_map(app, &sample, [&a, &b])).await?;
-                Ok(Similarity { images: sample.ids.len(), a, b, map: kept.into_map(size)? })
+                Ok(Similarity { images: sample.ids.len(), split: sample.split, a, b, map: kept.into_map(size)? })
             })
             .await
     }
@@ -102,7 +112,7 @@ impl Sides {
         sample: &TestSample,
         [a, b]: [&ComparedLayers; 2],
     ) -> Result<KeptMap, ApiError> {
-        let _held = app.answers.take(bytes_of_map([a, b], sample.ids.len())).await?;
+        let held = app.answers.take(bytes_of_map([a, b], sample.ids.len())).await?;
         let first = features(pooled(app, &self.a, sample, &a.poolings()).await?, a);
         // A checkpoint beside itself is computed once.
         let second = if self.a.key() == self.b.key() {
@@ -110,11 +120,14 @@ impl Sides {
         } else {
             features(pooled(app, &self.b, sample, &b.poolings()).await?, b)
         };
-        let compare = move || Ok(compare::layer_map(&first, &second));
+        let compare = move || {
+            let _held = held;
+            Ok(compare::layer_map(&first, &second))
+        };
         let mut map = app.work.run(WorkKind::Forward, compare).await?;
         // Of one network every layer stands opposite itself, whatever they have come to be like.
         if is_one_network(self.a.run.network(), self.b.run.network()) {
-            map.opposite = (0..a.layers.len()).map(Some).collect();
+            map.opposite = (0..a.layers.len()).map(|place| map.cka[[place, place]].map(|_| place)).collect();
         }
         Ok(KeptMap::of(&map))
     }
@@ -140,7 +153,7 @@ impl Sides {
                 let grid = unit_grid(shape, b_shape, sample.ids.len());
                 let computed = self.match_layers(app, &sample, ([at, b_at], [shape, b_shape]), grid);
                 let found = app.kept.get(&key, computed).await?.into_match();
-                Ok(Units { found, images: sample.ids.len(), grid })
+                Ok(Units { found, images: sample.ids.len(), split: sample.split, grid })
             })
             .await
     }
@@ -155,11 +168,14 @@ impl Sides {
         let values = sample.ids.len() * grid[0] * grid[1] * (shape.channels + b_shape.channels);
         let correlations = shape.channels * b_shape.channels;
         // Activations, standardised, shuffled; correlations and what the assignment keeps of them.
-        let _held = app.answers.take((values * 4 + correlations * 6) * size_of::<f32>()).await?;
+        let held = app.answers.take((values * 4 + correlations * 6) * size_of::<f32>()).await?;
         let one = |layer| [Pooling { layer, grid }];
         let first = pooled(app, &self.a, sample, &one(at)).await?.swap_remove(0);
         let second = pooled(app, &self.b, sample, &one(b_at)).await?.swap_remove(0);
-        let compare = move || Ok(KeptUnits::of(&match_units(first.view(), second.view(), grid[0] * grid[1])));
+        let compare = move || {
+            let _held = held;
+            Ok(KeptUnits::of(&match_units(first.view(), second.view(), grid[0] * grid[1])))
+        };
         app.work.run(WorkKind::Forward, compare).await
     }
 }
@@ -172,11 +188,25 @@ fn is_one_network(first: &Network, second: &Network) -> bool {
     first.layers().len() == second.layers().len() && first.layers().iter().zip(second.layers()).all(is_same)
 }
 
-/// Bytes of the features and of the Gram matrices with their halves.
+/// Bytes of the features, as they are and scaled, of the Gram matrices, and of one half of them.
 fn bytes_of_map(networks: [&ComparedLayers; 2], images: usize) -> usize {
     let features: usize = networks.iter().flat_map(|network| &network.layers).map(|layer| layer.features).sum();
     let layers: usize = networks.iter().map(|network| network.layers.len()).sum();
-    (features * images * 3 + layers * images * images * 2) * size_of::<f32>()
+    (features * images * 2 + layers * images * images * 5 / 4) * size_of::<f32>()
+}
+
+/// So many images as are asked for, or as there is memory for.
+fn images_of(wanted: Option<usize>, networks: [&ComparedLayers; 2]) -> Result<usize, ApiError> {
+    let fits = |images: usize| bytes_of_map(networks, images) <= LARGE_BUDGET_BYTES;
+    let most = (LEAST_IMAGES..=MOST_IMAGES).rev().step_by(4).find(|&images| fits(images)).unwrap_or(LEAST_IMAGES);
+    match wanted {
+        None => Ok(DEFAULT_IMAGES.min(most)),
+        Some(images) if images <= most => Ok(images),
+        Some(images) => Err(ApiError::bad(format!(
+            "the layers of these two networks are compared over at most {most} images, found {images}"
+        ))
+        .hint(format!("images={most}"))),
+    }
 }
 
 /// One row an image.

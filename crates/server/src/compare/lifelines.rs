@@ -41,7 +41,8 @@ impl LifelineRequest<'_> {
             hasher.update(entry.hash.as_bytes());
         }
         let hash = hasher.finalize().to_hex();
-        let key = format!("lifelines/{}/{hash}/{}/{}", self.run.id, self.layer, sample.key());
+        let network = self.run.network_key();
+        let key = format!("lifelines/{network}/{hash}/{}/{}", self.layer, sample.key());
         app.cache
             .get(key, async {
                 let network = self.run.network();
@@ -51,7 +52,7 @@ impl LifelineRequest<'_> {
                 let values = sample.ids.len() * grid[0] * grid[1] * shape.channels;
                 // Of the end and of one time, each as it comes and standardised, and their correlations.
                 let bytes = (values * 4 + shape.channels * shape.channels) * size_of::<f32>();
-                let _held = app.answers.take(bytes).await?;
+                let held = app.answers.take(bytes).await?;
                 let pooling = [Pooling { layer: measured_at, grid }];
                 let at = |(checkpoint, entry): &(usize, CheckpointEntry)| Side {
                     run: Arc::clone(self.run),
@@ -67,8 +68,12 @@ impl LifelineRequest<'_> {
                 let mut moments = Vec::new();
                 for point in self.checkpoints {
                     let now = pooled(app, &at(point), sample, &pooling).await?.swap_remove(0);
-                    let end = Arc::clone(&end);
-                    let compare = move || Ok(Moment::of(&Standardised::of(now.view()), &end));
+                    // What the work holds is counted until it is done, also if nobody waits for it any more.
+                    let (end, held) = (Arc::clone(&end), held.clone());
+                    let compare = move || {
+                        let _held = held;
+                        Ok(Moment::of(&Standardised::of(now.view()), &end))
+                    };
                     moments.push(app.work.run(WorkKind::Forward, compare).await?);
                 }
                 Ok(Lifelines { moments, grid })

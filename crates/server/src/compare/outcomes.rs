@@ -13,6 +13,9 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::listing::CheckpointRef;
 use crate::runs::statistics;
 
+/// Classes at most: two matrices of them are held and sent.
+const MOST_CLASSES: usize = 1_024;
+
 /// The comparison over a split.
 pub(crate) struct Outcomes(pub(crate) Compared);
 
@@ -28,13 +31,24 @@ impl Sides {
     pub(crate) async fn outcomes(&self, app: &App, split: Split) -> Result<Arc<Outcomes>, ApiError> {
         self.same_images()?;
         let map = self.classes()?;
-        let labels = self.labels(app, split).await?;
-        // Statistics that were computed anew are of other snapshots or images, and these stand in the key.
-        let corpus = &self.a.run.info().corpus.identity;
-        let key = format!("outcomes/{}/{}/{corpus}/{split}", self.a.key(), self.b.key());
+        let info = self.a.run.info();
+        if info.classes.len() > MOST_CLASSES {
+            return Err(ApiError::bad(format!(
+                "confusions of {} classes are too many to compare; at most {MOST_CLASSES}",
+                info.classes.len()
+            ))
+            .hint("curves and layers can still be compared"));
+        }
+        // Statistics that were computed anew are of other snapshots or images, and these stand in the key; so do the
+        // classes, which a user may put right.
+        let corpus = &info.corpus.identity;
+        let names = [&self.a, &self.b].map(|side| side.run.info().classes.join("\0"));
+        let names = blake3::hash(names.join("\0\0").as_bytes()).to_hex();
+        let key = format!("outcomes/{}/{}/{corpus}/{split}/{names}", self.a.key(), self.b.key());
         let sides = self.clone();
         app.cache
             .get(key, async {
+                let labels = self.labels(app, split).await?;
                 let compare = move || {
                     let classes = sides.a.run.info().classes.len();
                     let [a, b] = [&sides.a, &sides.b].map(|side| statistics::required(&side.run, split));
@@ -51,7 +65,7 @@ impl Sides {
                     let is_first = a.predicted_classes(sides.a.entry.step, split)?.is_none();
                     Err(if is_first { missing(&sides.a, &a)? } else { missing(&sides.b, &b)? })
                 };
-                app.work.run(WorkKind::Render, compare).await
+                app.work.run(WorkKind::RenderLarge, compare).await
             })
             .await
     }

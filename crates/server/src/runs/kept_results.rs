@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
@@ -13,10 +14,14 @@ use crate::http::problem::ApiError;
 
 /// Bytes of a result at most.
 const MOST_BYTES: u64 = 16 << 20;
-/// Results that are kept at most; the oldest go first.
+/// Results that are kept at most, and bytes of all of them; the oldest go first.
 const MOST_RESULTS: usize = 4_096;
+const MOST_BYTES_OF_ALL: u64 = 256 << 20;
 /// Changes whenever a result of the same key would be another one.
 const VERSION: u32 = 1;
+
+/// Files that are being written have names of their own.
+static PARTS: AtomicUsize = AtomicUsize::new(0);
 
 /// The folder of results; without one nothing is kept.
 pub(crate) struct KeptResults {
@@ -81,7 +86,7 @@ fn write<T: Serialize>(path: &Path, kept: &Kept<T>) -> std::io::Result<()> {
         return Ok(());
     }
     // There whole or not at all, also while another server writes the same.
-    let part = path.with_extension(format!("{}.part", std::process::id()));
+    let part = path.with_extension(format!("{}-{}.part", std::process::id(), PARTS.fetch_add(1, Ordering::Relaxed)));
     fs::write(&part, bytes)?;
     fs::rename(&part, path)?;
     make_room(folder)
@@ -89,16 +94,24 @@ fn write<T: Serialize>(path: &Path, kept: &Kept<T>) -> std::io::Result<()> {
 
 /// Removes the oldest where there are too many.
 fn make_room(folder: &Path) -> std::io::Result<()> {
-    let files = fs::read_dir(folder)?.flatten().map(|file| {
-        let time = file.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-        (time, file.path())
+    let files = fs::read_dir(folder)?.flatten().filter_map(|file| {
+        let data = file.metadata().ok()?;
+        Some((data.modified().unwrap_or(SystemTime::UNIX_EPOCH), data.len(), file.path()))
     });
     let mut files: Vec<_> = files.collect();
-    if files.len() > MOST_RESULTS {
-        files.sort();
-        for (_, path) in &files[..files.len() - MOST_RESULTS * 3 / 4] {
-            fs::remove_file(path)?;
+    let mut bytes: u64 = files.iter().map(|(_, size, _)| size).sum();
+    let mut count = files.len();
+    if count <= MOST_RESULTS && bytes <= MOST_BYTES_OF_ALL {
+        return Ok(());
+    }
+    files.sort();
+    for (_, size, path) in &files {
+        if count <= MOST_RESULTS * 3 / 4 && bytes <= MOST_BYTES_OF_ALL * 3 / 4 {
+            break;
         }
+        // Another server may have done it.
+        let _ = fs::remove_file(path);
+        (count, bytes) = (count - 1, bytes - size);
     }
     Ok(())
 }
@@ -106,7 +119,6 @@ fn make_room(folder: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]
     async fn a_result_is_computed_once_and_survives_a_restart() {

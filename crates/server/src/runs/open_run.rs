@@ -107,7 +107,16 @@ impl OpenRun {
     pub(crate) fn network_key(&self) -> String {
         let info = self.info();
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&serde_json::to_vec(&info.recipe).unwrap_or_default());
+        match serde_json::to_vec(&info.recipe) {
+            Ok(recipe) => hasher.update(&recipe),
+            // Then it stands for itself alone.
+            Err(_) => hasher.update(self.path.as_os_str().as_encoded_bytes()),
+        };
+        // What a worker computes stands in a file of its own.
+        if self.network().is_external() {
+            let stamp = FileStamp::of(&self.path.join("model.pt2"));
+            hasher.update(format!("{} {stamp:?}", self.path.display()).as_bytes());
+        }
         hasher.update(format!("{:?} {}", info.image, info.classes.len()).as_bytes());
         hasher.finalize().to_hex()[..32].to_owned()
     }

@@ -163,7 +163,8 @@ async fn the_list_says_how_runs_are_trained_and_curves_are_thinned() {
     assert_eq!(found["curves"][0]["train"]["steps"], json!([5, 10, 15]));
     assert_eq!(found["curves"][0]["images_per_second"], json!(1000.0));
     assert_eq!(server.get("/api/curves?runs=").await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(server.get("/api/curves?runs=none").await.status, StatusCode::NOT_FOUND);
+    let gone = server.json("/api/curves?runs=none,tiny").await;
+    assert_eq!((&gone["problems"][0]["id"], gone["curves"].as_array().unwrap().len()), (&json!("none"), 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,6 +210,7 @@ async fn units_are_compared_with_their_final_selves() {
     assert_eq!((&found["checkpoints"], &found["measured_at"]), (&json!([0, 1, 2, 3]), &json!("relu1")));
     let units = found["units"].as_array().unwrap();
     assert_eq!(units.len(), 6);
+    assert_eq!(found["split"], "test");
     let alive: Vec<&Value> = units.iter().filter(|unit| unit["died"].is_null()).collect();
     assert!(!alive.is_empty());
     for unit in alive {

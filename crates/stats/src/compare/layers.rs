@@ -11,6 +11,9 @@ use rayon::prelude::*;
 /// Random halves of the images by which intervals are found.
 pub const HALVES: usize = 20;
 
+/// Features of a layer whose Procrustes similarity is computed: it takes the third power of them.
+pub const MOST_PROCRUSTES: usize = 512;
+
 /// Sets these draws apart from all others of the same seed.
 const PURPOSE: u64 = 0x51_4D;
 
@@ -19,7 +22,7 @@ const PURPOSE: u64 = 0x51_4D;
 pub struct LayerMap {
     /// Linear CKA without bias.
     pub cka: Array2<Option<Estimate>>,
-    /// Orthogonal Procrustes similarity.
+    /// Orthogonal Procrustes similarity; none too where a layer has more than [`MOST_PROCRUSTES`] features.
     pub procrustes: Array2<Option<f64>>,
     /// For each layer of the first network the one of the second that stands opposite it.
     pub opposite: Vec<Option<usize>>,
@@ -34,22 +37,32 @@ pub fn layer_map(first: &[Array2<f32>], second: &[Array2<f32>]) -> LayerMap {
     let (first_grams, second_grams) = (grams(first), grams(second));
     let images = first_grams.first().map_or(0, Gram::images);
     let halves: Vec<Array2<f64>> =
-        (0..HALVES).map(|draw| alignments(&first_grams, &second_grams, Some(&half(images, draw)))).collect();
-    let whole = alignments(&first_grams, &second_grams, None);
+        (0..HALVES).map(|draw| of_half(&first_grams, &second_grams, &half(images, draw))).collect();
+    let prepared = |grams: Vec<Gram>| -> Vec<Prepared> { grams.into_iter().map(Gram::into_prepared).collect() };
+    let (first_grams, second_grams) = (prepared(first_grams), prepared(second_grams));
+    let whole = alignments(&first_grams, &second_grams);
     let cka = Array2::from_shape_fn(size, |at| {
         let value = whole[at];
         let halves: Vec<f64> = halves.iter().map(|half| half[at]).filter(|value| value.is_finite()).collect();
-        (!value.is_nan()).then(|| Estimate::from_halves(value, &halves))
+        (!value.is_nan()).then(|| {
+            let Estimate { value, interval: [from, to] } = Estimate::from_halves(value, &halves);
+            // No two layers are more alike than one with itself.
+            Estimate { value, interval: [from.max(-1.0), to.min(1.0)] }
+        })
     });
     drop((first_grams, second_grams));
-    let shapes =
-        |layers: &[Array2<f32>]| -> Vec<Option<Shape>> { layers.par_iter().map(|x| Shape::of(x.view())).collect() };
+    let shapes = |layers: &[Array2<f32>]| -> Vec<Option<Shape>> { layers.par_iter().map(narrow_shape).collect() };
     let (first_shapes, second_shapes) = (shapes(first), shapes(second));
     let pairs: Vec<(usize, usize)> = (0..size.0).flat_map(|a| (0..size.1).map(move |b| (a, b))).collect();
     let similarities = pairs.par_iter().map(|&(a, b)| first_shapes[a].as_ref()?.similarity(second_shapes[b].as_ref()?));
     let similarities: Vec<Option<f64>> = similarities.collect();
     let procrustes = Array2::from_shape_fn(size, |(a, b)| similarities[a * size.1 + b]);
     LayerMap { cka, procrustes, opposite: align(whole.view()) }
+}
+
+/// The shape of a layer that is not too wide.
+fn narrow_shape(layer: &Array2<f32>) -> Option<Shape> {
+    (layer.ncols() <= MOST_PROCRUSTES).then(|| Shape::of(layer.view())).flatten()
 }
 
 /// Half of the images, drawn without replacement, in rising order.
@@ -61,14 +74,20 @@ fn half(images: usize, draw: usize) -> Vec<usize> {
     order
 }
 
-/// CKA of all pairs over some of the images; NaN where there is none.
-fn alignments(first: &[Gram], second: &[Gram], images: Option<&[usize]>) -> Array2<f64> {
-    let second: Vec<Prepared> = second.iter().map(|gram| gram.prepared(images)).collect();
+/// CKA of all pairs over some of the images.
+fn of_half(first: &[Gram], second: &[Gram], images: &[usize]) -> Array2<f64> {
+    let prepared = |grams: &[Gram]| -> Vec<Prepared> { grams.iter().map(|gram| gram.prepared(images)).collect() };
+    alignments(&prepared(first), &prepared(second))
+}
+
+/// CKA of all pairs; NaN where there is none.
+fn alignments(first: &[Prepared], second: &[Prepared]) -> Array2<f64> {
     let mut found = Array2::from_elem((first.len(), second.len()), f64::NAN);
-    for (gram, mut row) in first.iter().zip(found.rows_mut()) {
-        let gram = gram.prepared(images);
-        let values: Vec<f64> = second.par_iter().map(|other| gram.alignment(other).unwrap_or(f64::NAN)).collect();
-        row.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+    for (layer, mut row) in first.iter().zip(found.rows_mut()) {
+        let values: Vec<f64> = second.par_iter().map(|other| layer.alignment(other).unwrap_or(f64::NAN)).collect();
+        for (place, value) in row.iter_mut().zip(values) {
+            *place = value;
+        }
     }
     found
 }

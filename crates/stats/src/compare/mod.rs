@@ -13,7 +13,7 @@ pub use deepviz_similarity::Estimate;
 pub use deepviz_similarity::lifelines::{Life, Moment, lives};
 pub use deepviz_similarity::paired::Discordant;
 pub use deepviz_similarity::units::{Matching, Nearest, Pair, Standardised};
-pub use layers::{HALVES, LayerMap, layer_map};
+pub use layers::{HALVES, LayerMap, MOST_PROCRUSTES, layer_map};
 pub use outcomes::{
     Checkpoint, ClassMap, Compared, Difference, DifferentClasses, ImageOutcome, Outcome, Right, compare_outcomes,
 };

@@ -182,10 +182,9 @@ impl Compared {
                 [false, false] => right.neither += 1,
             }
         }
-        let mut p_values: Vec<f64> = cells.values().map(|images| images.p_value()).collect();
+        let p_values: Vec<f64> = cells.values().map(|images| images.p_value()).collect();
         // Cells in which nothing differs are tests as well.
-        p_values.resize(p_values.len().max(classes * classes), 1.0);
-        let significant = benjamini_hochberg(&p_values, RATE);
+        let significant = benjamini_hochberg(&p_values, RATE, classes * classes);
         let cells = cells.into_iter().zip(p_values).zip(significant);
         let cells = cells.map(|((((class, predicted), images), p), is_significant)| Difference {
             class,

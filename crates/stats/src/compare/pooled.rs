@@ -9,8 +9,8 @@ use crate::error::Error;
 const MOST_FEATURES: usize = 256;
 /// The finest grid.
 const FINEST: usize = 8;
-/// Values of a layer's units over all images at most: 64 MiB.
-const MOST_VALUES: usize = 1 << 24;
+/// Values of a layer's units over all images at most: 16 MiB.
+const MOST_VALUES: usize = 1 << 22;
 
 /// A layer with weights, and the one at whose output its units are measured: behind its nonlinearity, if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +141,8 @@ mod tests {
         assert_eq!(layer_grid(shape(16, 3, 32)), [3, 4]);
         assert_eq!(unit_grid(shape(32, 32, 32), shape(64, 16, 4), 1000), [8, 4]);
         assert_eq!(unit_grid(shape(32, 7, 7), shape(64, 16, 16), 1000), [7, 7]);
-        // 2,048 channels over a thousand images leave room for 8 positions.
-        assert_eq!(unit_grid(shape(2048, 7, 7), shape(64, 8, 8), 1000), [2, 2]);
+        // 512 channels over a thousand images leave room for 8 positions.
+        assert_eq!(unit_grid(shape(512, 7, 7), shape(64, 8, 8), 1000), [2, 2]);
         assert_eq!(unit_grid(shape(10, 1, 1), shape(64, 8, 8), 1000), [1, 1]);
     }
 }

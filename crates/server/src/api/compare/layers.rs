@@ -12,16 +12,12 @@ use utoipa::{IntoParams, ToSchema};
 use super::{ComparePath, OtherCheckpoint};
 use crate::api::errors::StatisticsErrors;
 use crate::app::AppState;
-use crate::compare::layers::ComparedLayers;
+use crate::compare::layers::{ComparedLayers, DEFAULT_IMAGES, LEAST_IMAGES, MOST_IMAGES};
 use crate::compare::sides::Sides;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
-
-/// Images that layers are compared over unless told otherwise.
-pub(super) const DEFAULT_IMAGES: usize = 1_000;
-/// The Gram matrix of a layer grows with their square.
-const MOST_IMAGES: usize = 4_000;
+use crate::runs::wire::SplitName;
 
 /// The second checkpoint, and over how many images.
 #[derive(Deserialize, IntoParams)]
@@ -32,7 +28,8 @@ pub(crate) struct CompareLayersQuery {
     b: String,
     /// Index of its checkpoint; its last unless given.
     b_checkpoint: Option<String>,
-    /// Test images of A's corpus, evenly chosen, 8 to 4,000; 1,000 unless given.
+    /// Test images of A's corpus (training images where it has none), evenly chosen, 8 to 4,000; 1,000 unless given. Of
+    /// networks with many layers there is memory for fewer: then so many are taken, or more are refused.
     #[param(minimum = 8, maximum = 4000)]
     images: Option<usize>,
 }
@@ -42,8 +39,10 @@ pub(crate) struct CompareLayersQuery {
 struct LayerSimilarity {
     checkpoint: usize,
     b: OtherCheckpoint,
-    /// Test images of A's corpus that both were shown.
+    /// Images of A's corpus that both were shown.
     images: usize,
+    /// `test`, or `train` where there are no test images.
+    split: SplitName,
     layers: SimilarLayers,
     /// Linear CKA without bias, a row a layer of A, a column a layer of B: 1 is the same up to rotation and one factor,
     /// about 0 is nothing in common. Null where a layer does the same with every image.
@@ -52,10 +51,11 @@ struct LayerSimilarity {
     /// Intervals of 95 %, from random halves of the images.
     #[schema(value_type = Vec<Vec<Option<[f64; 2]>>>)]
     cka_interval: Vec<Vec<Option<[f64; 2]>>>,
-    /// Orthogonal Procrustes similarity, 0 to 1.
+    /// Orthogonal Procrustes similarity, 0 to 1; null too where a layer has more than 512 features.
     #[schema(value_type = Vec<Vec<Option<f64>>>)]
     procrustes: Vec<Vec<Option<f64>>>,
-    /// For every layer of A the place of the layer of B opposite it: the order is kept, and the sum of CKA greatest.
+    /// For every layer of A the place of the layer of B opposite it: of one network the same layer; else the order is
+    /// kept, and the sum of CKA, less what distances in depth cost, is greatest. Null where nothing is known.
     proposed: Vec<Option<usize>>,
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn compared_layers(
     QueryParams(query): QueryParams<CompareLayersQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let images = wanted_images(query.images)?;
+    let images = query.images.map(|images| wanted_images(Some(images))).transpose()?;
     let second = (query.b.as_str(), query.b_checkpoint.as_deref());
     let sides = Sides::find(&app, (&path.run, &path.checkpoint), second).await?;
     let found = sides.similarity(&app, images).await?;
@@ -106,6 +106,7 @@ pub(crate) async fn compared_layers(
             checkpoint: sides.a.checkpoint,
             b: (&sides.b).into(),
             images: found.images,
+            split: found.split.into(),
             layers: SimilarLayers {
                 a: named(&found.a, sides.a.run.network()),
                 b: named(&found.b, sides.b.run.network()),
@@ -122,10 +123,10 @@ pub(crate) async fn compared_layers(
 /// So many images as are asked for.
 pub(super) fn wanted_images(images: Option<usize>) -> Result<usize, ApiError> {
     let images = images.unwrap_or(DEFAULT_IMAGES);
-    if (8..=MOST_IMAGES).contains(&images) {
+    if (LEAST_IMAGES..=MOST_IMAGES).contains(&images) {
         return Ok(images);
     }
-    Err(ApiError::bad(format!("expected 8 to {MOST_IMAGES} images, found {images}")))
+    Err(ApiError::bad(format!("expected {LEAST_IMAGES} to {MOST_IMAGES} images, found {images}")))
 }
 
 fn named(layers: &ComparedLayers, network: &Network) -> Vec<SimilarLayer> {

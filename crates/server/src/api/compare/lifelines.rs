@@ -8,6 +8,7 @@ use deepviz_stats::compare::{Life, lives};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::units::MOST_CORRELATIONS;
 use crate::api::errors::StatisticsErrors;
 use crate::api::params::LayerPath;
 use crate::app::AppState;
@@ -16,6 +17,8 @@ use crate::explain::test_sample::TestSample;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
+use crate::runs::open_run::OpenRun;
+use crate::runs::wire::SplitName;
 use crate::sheet::model_input::fitting_corpus;
 
 /// Images unless told otherwise.
@@ -45,6 +48,8 @@ struct LifelinesAnswer {
     /// Where its units were measured: behind the layer's nonlinearity, if it has one.
     measured_at: String,
     images: usize,
+    /// `test`, or `train` where there are no test images.
+    split: SplitName,
     /// Rows and columns to which its maps were averaged.
     grid: [usize; 2],
     checkpoints: Vec<usize>,
@@ -66,8 +71,8 @@ struct Lifeline {
     /// The checkpoint from which on it is silent, to the last.
     #[schema(required)]
     died: Option<usize>,
-    /// The unit of the checkpoint before that its final self is most like, if by 0.5 or more: itself where it turned, or
-    /// another that it took over from.
+    /// The unit of the checkpoint before that its final self is most like, if by 0.5 or more: another one, that it took
+    /// over from.
     #[schema(required)]
     origin: Option<UnitOrigin>,
 }
@@ -100,10 +105,7 @@ pub(crate) async fn lifelines(
     }
     let run = app.runs.get(&path.run)?;
     let network = run.network();
-    let layer = network
-        .index_of(&path.layer)
-        .filter(|&layer| layer > 0)
-        .ok_or_else(|| ApiError::not_found(format!("run {} has no layer {} with units", run.id, path.layer)))?;
+    let layer = followed_layer(&run, &path.layer)?;
     let listing = run.listing_by(&app.work).await?;
     let chosen = match query.checkpoints.as_deref() {
         Some(selection) => listing.select(&run.id, selection)?,
@@ -117,6 +119,14 @@ pub(crate) async fn lifelines(
     }
     let (usable, broken): (Vec<usize>, Vec<usize>) =
         chosen.into_iter().partition(|&checkpoint| run.problem_of(&listing.entries[checkpoint]).is_none());
+    if usable.len() < 2 {
+        return Err(ApiError::unusable(format!(
+            "expected 2 checkpoints that can be used, found {} ({} cannot)",
+            usable.len(),
+            broken.len()
+        ))
+        .hint("choose others by checkpoints="));
+    }
     let corpus = fitting_corpus(&app.corpora, &run).await?;
     let split = if corpus.range(Split::Test).is_empty() { Split::Train } else { Split::Test };
     let sample = TestSample::of(&corpus, split, Some(images))?;
@@ -137,12 +147,28 @@ pub(crate) async fn lifelines(
             layer: path.layer.clone(),
             measured_at: network.layers()[network.nonlinearity_of(layer)].name.clone(),
             images: sample.ids.len(),
+            split: split.into(),
             grid: found.grid,
             units: lives(&found.moments).into_iter().enumerate().map(unit).collect(),
             checkpoints: usable,
             left_out: broken,
         },
     )
+}
+
+/// A layer of a run whose units can be followed.
+fn followed_layer(run: &OpenRun, name: &str) -> Result<usize, ApiError> {
+    let network = run.network();
+    let Some(layer) = network.index_of(name).filter(|&layer| layer > 0) else {
+        return Err(ApiError::not_found(format!("run {} has no layer {name} with units", run.id))
+            .hint("/api/runs/{run}/graph lists the layers"));
+    };
+    let units = network.layers()[network.nonlinearity_of(layer)].shape.channels;
+    if units * units > MOST_CORRELATIONS {
+        return Err(ApiError::bad(format!("layer {name} has {units} units, too many to be followed"))
+            .hint("narrower layers of the same network can be"));
+    }
+    Ok(layer)
 }
 
 /// All, or as many as are compared at most, with the first and the last among them.

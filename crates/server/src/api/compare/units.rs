@@ -15,9 +15,10 @@ use crate::compare::sides::{Side, Sides};
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
+use crate::runs::wire::SplitName;
 
 /// Pairs of units whose correlations are computed at most.
-const MOST_CORRELATIONS: usize = 1 << 21;
+pub(super) const MOST_CORRELATIONS: usize = 1 << 20;
 
 /// The second checkpoint, and the two layers.
 #[derive(Deserialize, IntoParams)]
@@ -47,11 +48,14 @@ struct MatchedUnits {
     b_layer: String,
     /// Where the units of A and of B were measured: behind the layer's nonlinearity, if it has one.
     measured_at: [String; 2],
-    /// Test images of A's corpus that both were shown.
+    /// Images of A's corpus that both were shown.
     images: usize,
+    /// `test`, or `train` where there are no test images.
+    split: SplitName,
     /// Rows and columns of the grid on which they were compared: the coarser of the two layers'.
     grid: [usize; 2],
-    /// The 99th percentile of the best correlation of a unit when the images of B are shuffled: pairs lie above.
+    /// The 99th percentile of the best correlation of a unit of either layer when the images of B are shuffled: pairs
+    /// lie above.
     chance: f64,
     /// Units of A and of B.
     units: [usize; 2],
@@ -146,6 +150,7 @@ pub(crate) async fn compared_units(
             b_layer: b_layer.to_owned(),
             measured_at: [a_at, b_at],
             images: found.images,
+            split: found.split.into(),
             grid: found.grid,
             chance: found.found.chance,
             units: [a_units, b_units],
