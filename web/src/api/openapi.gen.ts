@@ -383,7 +383,10 @@ export interface paths {
            * @example my-run,other-run
            */
           runs: string;
-          /** @description Points of a curve at most, 2 to 2,000; 200 unless given. The minibatches between two points are averaged. */
+          /**
+           * @description Points of a curve, 2 to 2,000; 200 unless given. The minibatches between two points are averaged; of tests the best
+           *     and the last are there beside so many.
+           */
           points?: number;
         };
         header?: never;
@@ -2015,7 +2018,10 @@ export interface paths {
           b: string;
           /** @description Index of its checkpoint; its last unless given. */
           b_checkpoint?: string;
-          /** @description Test images of A's corpus, evenly chosen, 8 to 4,000; 1,000 unless given. */
+          /**
+           * @description Test images of A's corpus (training images where it has none), evenly chosen, 8 to 4,000; 1,000 unless given. Of
+           *     networks with many layers there is memory for fewer: then so many are taken, or more are refused.
+           */
           images?: number;
         };
         header?: never;
@@ -7620,13 +7626,18 @@ export interface components {
       cka: (number | null)[][];
       /** @description Intervals of 95 %, from random halves of the images. */
       cka_interval: (number[] | null)[][];
-      /** @description Test images of A's corpus that both were shown. */
+      /** @description Images of A's corpus that both were shown. */
       images: number;
       layers: components['schemas']['SimilarLayers'];
-      /** @description Orthogonal Procrustes similarity, 0 to 1. */
+      /** @description Orthogonal Procrustes similarity, 0 to 1; null too where a layer has more than 512 features. */
       procrustes: (number | null)[][];
-      /** @description For every layer of A the place of the layer of B opposite it: the order is kept, and the sum of CKA greatest. */
+      /**
+       * @description For every layer of A the place of the layer of B opposite it: of one network the same layer; else the order is
+       *     kept, and the sum of CKA, less what distances in depth cost, is greatest. Null where nothing is known.
+       */
       proposed: (number | null)[];
+      /** @description `test`, or `train` where there are no test images. */
+      split: components['schemas']['Split'];
     };
     /** @description The units of a layer that an image excites most, the highest score first. */
     LayerUnits: {
@@ -7732,6 +7743,8 @@ export interface components {
       left_out: number[];
       /** @description Where its units were measured: behind the layer's nonlinearity, if it has one. */
       measured_at: string;
+      /** @description `test`, or `train` where there are no test images. */
+      split: components['schemas']['Split'];
       units: components['schemas']['Lifeline'][];
     };
     /** @description What a map says at one checkpoint. */
@@ -7777,13 +7790,14 @@ export interface components {
       b_layer: string;
       /**
        * Format: double
-       * @description The 99th percentile of the best correlation of a unit when the images of B are shuffled: pairs lie above.
+       * @description The 99th percentile of the best correlation of a unit of either layer when the images of B are shuffled: pairs
+       *     lie above.
        */
       chance: number;
       checkpoint: number;
       /** @description Rows and columns of the grid on which they were compared: the coarser of the two layers'. */
       grid: number[];
-      /** @description Test images of A's corpus that both were shown. */
+      /** @description Images of A's corpus that both were shown. */
       images: number;
       layer: string;
       /** @description Where the units of A and of B were measured: behind the layer's nonlinearity, if it has one. */
@@ -7792,6 +7806,8 @@ export interface components {
       pairs: components['schemas']['UnitPair'][];
       /** @description Units of A and of B that do the same everywhere: they correlate with nothing. */
       silent: number[][];
+      /** @description `test`, or `train` where there are no test images. */
+      split: components['schemas']['Split'];
       /** @description Units of A and of B. */
       units: number[];
       unmatched: components['schemas']['UnmatchedUnits'];
