@@ -11,6 +11,7 @@ const found: MatchedUnits = {
   b_layer: 'stem',
   measured_at: ['relu1', 'relu'],
   images: 1000,
+  split: 'test',
   grid: [8, 8],
   chance: 0.231,
   units: [4, 6],
