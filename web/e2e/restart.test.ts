@@ -179,10 +179,7 @@ describe('a server that comes back', () => {
       .getByRole('button', { name: inject('run') })
       .first()
       .click();
-    await page
-      .getByRole('list', { name: 'Runs' })
-      .getByRole('button', { name: /other/ })
-      .click();
+    await page.getByRole('list', { name: 'Runs' }).getByRole('button', { name: /other/ }).click();
     await expect.poll(() => bar(page).isVisible()).toBe(false);
     await expect.poll(() => new URL(page.url()).hash).toContain('run=other');
     rmSync(join(inject('folder'), 'other'), { recursive: true });
