@@ -22,7 +22,7 @@ interface InFlight {
   waiting: number;
 }
 
-/** A request that nobody waits for is kept so long: whoever asks again, in another place, may come a moment later. */
+/** Milliseconds before a request without consumers is aborted: another component may ask for the same a moment later. */
 const GRACE_MS = 50;
 /** Answers that are kept. */
 const MOST = 400;

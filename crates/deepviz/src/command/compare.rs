@@ -75,7 +75,7 @@ fn compared_layers(asked: &Asked, base: &str, query: &str) -> anyhow::Result<(Va
             units.push(Value::Null);
             continue;
         };
-        // A layer that is too wide does not take the others along.
+        // A layer that is too wide to match is reported; the others are matched.
         let found = asked.json(&format!("{base}/units?{query}&layer={layer}&b_layer={opposite}"));
         units.push(found.unwrap_or_else(|error| Value::from(error.to_string())));
     }

@@ -109,9 +109,9 @@ pub(crate) async fn curves(
             .hint("ids of runs, separated by commas, as /api/runs lists them"));
     }
     let mut found = CurveList { curves: Vec::new(), problems: Vec::new() };
-    // One after the other: each may have to be read, and others get their turn between.
+    // One after the other: each may have to be read, and other requests can run between.
     for id in ids {
-        // One that is gone, or cannot be opened, does not take the others along.
+        // A run that is gone or cannot be opened is reported; the others are answered.
         let found_curves = match app.runs.get(id) {
             Ok(run) => {
                 let name = run.id.clone();

@@ -18,7 +18,7 @@ use crate::http::problem::ApiError;
 use crate::http::response_memory::LARGE_BUDGET_BYTES;
 use crate::http::work_pool::WorkKind;
 
-/// Images that go through a network at a time, so that others get their turn between.
+/// Images that go through a network at a time, so that other requests can run between chunks.
 const CHUNK_IMAGES: usize = 32;
 /// Images that layers are compared over unless told otherwise, as far as there is memory.
 pub(crate) const DEFAULT_IMAGES: usize = 1_000;

@@ -68,7 +68,7 @@ impl LifelineRequest<'_> {
                 let mut moments = Vec::new();
                 for point in self.checkpoints {
                     let now = pooled(app, &at(point), sample, &pooling).await?.swap_remove(0);
-                    // What the work holds is counted until it is done, also if nobody waits for it any more.
+                    // The memory stays reserved until the work is done, even if the client disconnects meanwhile.
                     let (end, held) = (Arc::clone(&end), held.clone());
                     let compare = move || {
                         let _held = held;

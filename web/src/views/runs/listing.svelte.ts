@@ -88,7 +88,7 @@ export class CurveReader {
     this.#again += 1;
   }
 
-  /** The newest wish wins: chunks that are not sent yet are dropped. */
+  /** The latest request replaces earlier ones: chunks that were not sent yet are dropped. */
   async #readAll(curved: RunSummary[], all: RunSummary[]): Promise<void> {
     this.#abort.abort();
     const abort = (this.#abort = new AbortController());
