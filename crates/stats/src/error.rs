@@ -19,8 +19,8 @@ pub enum Error {
     },
     /// Statistics of other images.
     #[error(
-        "expected statistics of {expected} images at both checkpoints, found {first} and {second}; `deepviz stats` over the \
-         same corpus computes them anew"
+        "expected statistics of the {expected} images of the split at both checkpoints, found those of {first} and {second} \
+         images, or of others; `deepviz stats` over the same corpus computes them anew"
     )]
     OtherImages {
         /// Images of the first.

@@ -233,7 +233,8 @@ fn summary(run: &OpenRun, network: usize) -> RunSummary {
     let total = info.training.as_ref().map(|training| training.total_steps);
     let last = brief.last_step.map(|step| step.0);
     let is_done = total.is_none_or(|total| last.is_some_and(|last| last >= total));
-    let state = match (&latest.divergence, run.is_live(), is_done) {
+    let live = run.is_live();
+    let state = match (&latest.divergence, live, is_done) {
         (Some(_), _, _) => RunState::Diverged,
         (None, true, _) => RunState::Running,
         (None, false, true) => RunState::Finished,
@@ -242,7 +243,7 @@ fn summary(run: &OpenRun, network: usize) -> RunSummary {
     RunSummary {
         id: run.id.clone(),
         name: info.name.clone(),
-        live: run.is_live(),
+        live,
         checkpoints: brief.checkpoints,
         classes: info.classes.len(),
         image_shape: info.image.into(),

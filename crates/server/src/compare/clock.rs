@@ -1,6 +1,6 @@
 //! Two runs by one clock: which checkpoint of the second stands under which of the first.
 
-use deepviz_net::{CheckpointEntry, MetricKind, MetricsLog, RunInfo};
+use deepviz_net::{CheckpointEntry, MetricKind, MetricsLog, RunInfo, Step};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,7 +51,7 @@ impl Clock {
     pub(crate) fn positions(self, info: &RunInfo, entries: &[CheckpointEntry], log: &MetricsLog) -> Vec<Option<f64>> {
         let last = entries.last().map_or(0, |entry| entry.step.0);
         let length = info.training.as_ref().map_or(last, |training| training.total_steps.max(last));
-        // At the first step nothing is known to be missing.
+        let measured = Measured::of(log);
         let is_known = |known: bool, value: f64| known.then_some(value);
         let has_epochs = entries.iter().any(|entry| entry.epoch > 0.0);
         let has_images = entries.iter().any(|entry| entry.images_seen > 0);
@@ -60,8 +60,8 @@ impl Clock {
             Self::Epoch => is_known(has_epochs, entry.epoch),
             Self::Images => is_known(has_images, entry.images_seen as f64),
             Self::Fraction => is_known(length > 0, entry.step.0 as f64 / length.max(1) as f64),
-            Self::Time => time_until(log, entry),
-            Self::Error => error_at(log, entry),
+            Self::Time => measured.seconds_until(entry),
+            Self::Error => measured.error_at(entry),
         };
         entries.iter().map(position).collect()
     }
@@ -83,30 +83,61 @@ impl Clock {
     }
 }
 
-/// Seconds of the minibatches until a checkpoint; none where the speed of one of them is not known.
-fn time_until(log: &MetricsLog, entry: &CheckpointEntry) -> Option<f64> {
-    let (mut seconds, mut seen) = (0.0, 0);
-    for line in log.lines.iter().filter(|line| line.kind == MetricKind::Train && line.step <= entry.step) {
-        let images = line.images_seen.saturating_sub(seen);
-        if images > 0 {
-            let is_usable = line.images_per_s.is_finite() && line.images_per_s > 0.0;
-            seconds += is_usable.then(|| images as f64 / line.images_per_s)?;
-        }
-        seen = seen.max(line.images_seen);
-    }
-    (seen > 0 || entry.step.0 == 0).then_some(seconds)
+/// What the measurements say by step, from one pass over them.
+struct Measured {
+    /// Step of a minibatch; images seen, and the seconds they took: none from where a speed is not known.
+    seconds: Vec<(Step, u64, Option<f64>)>,
+    /// Step of a test, and its error.
+    errors: Vec<(Step, Option<f64>)>,
 }
 
-/// The latest test error that was measured until a checkpoint.
-fn error_at(log: &MetricsLog, entry: &CheckpointEntry) -> Option<f64> {
-    let test = log.lines.iter().rfind(|line| line.kind == MetricKind::Test && line.step <= entry.step);
-    test.filter(|line| log.is_finite(line)).and_then(deepviz_net::Metric::finite_error)
+impl Measured {
+    fn of(log: &MetricsLog) -> Self {
+        let mut measured = Self { seconds: Vec::new(), errors: Vec::new() };
+        let (mut total, mut seen) = (Some(0.0), 0);
+        for line in &log.lines {
+            match line.kind {
+                MetricKind::Train => {
+                    let images = line.images_seen.saturating_sub(seen);
+                    if images > 0 {
+                        let is_usable = line.images_per_s.is_finite() && line.images_per_s > 0.0;
+                        let more = is_usable.then(|| images as f64 / line.images_per_s);
+                        total = total.zip(more).map(|(total, more)| total + more);
+                    }
+                    seen = seen.max(line.images_seen);
+                    measured.seconds.push((line.step, seen, total));
+                }
+                MetricKind::Test => {
+                    let error = line.finite_error().filter(|_| log.is_finite(line));
+                    measured.errors.push((line.step, error));
+                }
+                MetricKind::Views => {}
+            }
+        }
+        measured
+    }
+
+    /// Seconds of the minibatches until a checkpoint; none where the speed of one of them is not known.
+    fn seconds_until(&self, entry: &CheckpointEntry) -> Option<f64> {
+        if entry.step.0 == 0 {
+            return Some(0.0);
+        }
+        let past = self.seconds.partition_point(|&(step, ..)| step <= entry.step);
+        let (_, seen, total) = self.seconds[..past].last()?;
+        total.filter(|_| *seen > 0)
+    }
+
+    /// The latest test error that was measured until a checkpoint.
+    fn error_at(&self, entry: &CheckpointEntry) -> Option<f64> {
+        let past = self.errors.partition_point(|&(step, _)| step <= entry.step);
+        self.errors[..past].last()?.1
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deepviz_net::{Metric, Step};
+    use deepviz_net::Metric;
     use std::path::PathBuf;
 
     fn entry(step: u64) -> CheckpointEntry {
@@ -159,11 +190,12 @@ mod tests {
             line(2, MetricKind::Test, 0.6, 0.0),
         ];
         let log = MetricsLog { lines, divergence: None, skipped: None };
-        assert_eq!(time_until(&log, &entry(0)), Some(0.0));
-        assert_eq!(time_until(&log, &entry(2)), Some(3.0));
-        assert_eq!(error_at(&log, &entry(1)), Some(0.9));
-        assert_eq!(error_at(&log, &entry(2)), Some(0.6));
+        let measured = Measured::of(&log);
+        assert_eq!(measured.seconds_until(&entry(0)), Some(0.0));
+        assert_eq!(measured.seconds_until(&entry(2)), Some(3.0));
+        assert_eq!(measured.error_at(&entry(1)), Some(0.9));
+        assert_eq!(measured.error_at(&entry(2)), Some(0.6));
         let silent = MetricsLog { lines: vec![line(1, MetricKind::Train, 0.8, 0.0)], divergence: None, skipped: None };
-        assert_eq!(time_until(&silent, &entry(1)), None);
+        assert_eq!(Measured::of(&silent).seconds_until(&entry(1)), None);
     }
 }

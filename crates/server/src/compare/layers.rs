@@ -235,7 +235,17 @@ pub(crate) async fn pooled(
         let found = app.work.run(WorkKind::Forward, apply).await?;
         parts.iter_mut().zip(found).for_each(|(parts, part)| parts.push(part));
     }
-    let whole = parts.into_iter().map(|parts| {
+    let network = side.run.network();
+    let whole = parts.into_iter().zip(of).map(|(parts, pooling)| {
+        if !parts.iter().flatten().all(|value| value.is_finite()) {
+            return Err(ApiError::unusable(format!(
+                "the outputs of {} at checkpoint {} of {} are not finite: nothing can be compared with them",
+                network.layers()[pooling.layer].name,
+                side.checkpoint,
+                side.run.id
+            ))
+            .hint("choose a checkpoint from before the run diverged"));
+        }
         let views: Vec<ArrayView2<'_, f32>> = parts.iter().map(Array2::view).collect();
         concatenate(Axis(0), &views).map_err(|error| ApiError::internal(error.to_string()))
     });

@@ -12,10 +12,12 @@ use super::ComparePath;
 use crate::api::errors::StatisticsErrors;
 use crate::api::params::{DEFAULT_LIMIT, limit, next_cursor, offset};
 use crate::app::AppState;
+use crate::compare::outcomes::Outcomes;
 use crate::compare::sides::Sides;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
+use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
 use crate::runs::open_run::OpenRun;
 
@@ -133,6 +135,14 @@ pub(crate) async fn compared_images(
     let (of, a, b) = (class(&query.true_class)?, class(&query.a_predicted)?, class(&query.b_predicted)?);
     let which = query.which.unwrap_or_default();
     let found = sides.outcomes(&app, split).await?;
+    let page = move || Ok(page_of(&found, (which, [of, a, b]), (offset, limit)));
+    json(&headers, &app.work.run(WorkKind::RenderLarge, page).await?)
+}
+
+/// Which images: by who is right, of a class, taken by either for a class.
+type Choice = (Which, [Option<u16>; 3]);
+
+fn page_of(found: &Outcomes, (which, [of, a, b]): Choice, (offset, limit): (usize, usize)) -> ComparedImages {
     let is_wanted = |image: &&ImageOutcome| {
         let is = |wanted: Option<u16>, found: u16| wanted.is_none_or(|wanted| wanted == found);
         let is_chosen = is(of, image.class) && is(a, image.first.predicted) && is(b, image.second.predicted);
@@ -149,7 +159,7 @@ pub(crate) async fn compared_images(
     });
     let items: Vec<ComparedImage> = page.collect();
     let next_cursor = next_cursor(offset, items.len(), images.len());
-    json(&headers, &ComparedImages { total: images.len(), items, next_cursor })
+    ComparedImages { total: images.len(), items, next_cursor }
 }
 
 fn class(run: &OpenRun, text: &str) -> Result<u16, ApiError> {

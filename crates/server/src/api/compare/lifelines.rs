@@ -115,7 +115,8 @@ pub(crate) async fn lifelines(
         return Err(ApiError::bad(format!(
             "expected 2 to {MOST_CHECKPOINTS} checkpoints to compare, found {}",
             chosen.len()
-        )));
+        ))
+        .hint("choose some by checkpoints=, such as 0,10-50:10"));
     }
     let (usable, broken): (Vec<usize>, Vec<usize>) =
         chosen.into_iter().partition(|&checkpoint| run.problem_of(&listing.entries[checkpoint]).is_none());
