@@ -32,7 +32,7 @@ export const CLOCK_WORDS: Record<ClockName, string> = {
   step: 'step',
   images: 'images seen',
   fraction: 'fraction of training',
-  time: 'wall time',
+  time: 'training time',
   error: 'equal test error',
 };
 export const CLOCKS = Object.keys(CLOCK_WORDS) as ClockName[];
