@@ -137,7 +137,7 @@ describe('layers and filters of two', () => {
     await expect.poll(() => dashboard.said('view')).toBe('filters');
     const pairs = page.getByRole('listbox', { name: /^Matched filters of / });
     await pairs.focus();
-    expect(await pairs.getByRole('option').textContent()).toMatch(/A (\d+), B \1, the best of both.*1\.00/);
+    expect(await pairs.getByRole('option').textContent()).toMatch(/A (\d+), B \1, each other’s best.*1\.00/);
     await dashboard.expectAccessible();
     await closed(dashboard);
   });

@@ -48,7 +48,7 @@ export function pairRows(found: ComparedLayers, pair: LayerPair): [string, strin
       : `${count(features)} values`;
   return [
     ['CKA', text(valueOf(found, 'cka', pair))],
-    ['interval of halves', intervalText(found, pair)],
+    ['95 % interval', intervalText(found, pair)],
     ['Procrustes', text(valueOf(found, 'procrustes', pair))],
     ['of A', size(found.features.a[pair.a])],
     ['of B', size(found.features.b[pair.b])],

@@ -25,7 +25,7 @@ const found: MatchedUnits = {
 
 it('says how many filters have a counterpart', () => {
   expect(matchedWords(found)).toBe(
-    '3 of 4 filters of conv1 find a counterpart among the 6 of stem in B by more than chance (0.23), 2 the best of both. ' +
+    '3 of 4 filters of conv1 find a counterpart among the 6 of stem in B by more than chance (0.23), 2 of them each other’s best. ' +
       'The median correlation is 0.90.',
   );
   expect(matchedWords({ ...found, units: [2, 2], pairs: found.pairs.slice(0, 2) })).toContain(

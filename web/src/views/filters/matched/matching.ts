@@ -19,7 +19,7 @@ export function matchedWords(found: MatchedUnits): string {
   const all = pairs.length === units[0] ? 'All' : `${pairs.length} of`;
   return (
     `${all} ${plural(units[0], 'filter')} of ${layer} find a counterpart among the ${units[1]} of ${b_layer} in B by more ` +
-    `than chance (${chance}), ${mutual === pairs.length ? 'each the best of both' : `${mutual} the best of both`}. ` +
+    `than chance (${chance}), ${mutual === pairs.length ? 'all' : `${mutual} of them`} each other’s best. ` +
     `The median correlation is ${fixed(median(pairs.map((pair) => pair.correlation)), 2)}.`
   );
 }
@@ -83,7 +83,7 @@ export function matchedTables(found: MatchedUnits): Table[] {
   return [
     {
       name: `Matched, ${layer} and ${b_layer} of B`,
-      head: ['filter of A', 'filter of B', 'correlation', 'best of both'],
+      head: ['filter of A', 'filter of B', 'correlation', 'each other’s best'],
       rows: found.pairs.map(({ a, b, correlation, mutual }) => [a, b, correlation, mutual ? 'yes' : 'no']),
     },
     {
