@@ -100,7 +100,7 @@ export function similarTables(found: ComparedLayers): Table[] {
   });
   return [
     {
-      name: 'Most similar layers',
+      name: 'Opposite layers',
       head: ['layer of A', 'layer of B', 'CKA', 'from', 'to', 'Procrustes'],
       rows: proposedPairs(found).map((pair) => {
         const [from, to] = found.cka_interval[pair.a]?.[pair.b] ?? [null, null];
