@@ -32,7 +32,7 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, answer};
+pub use answer::{Answer, Interface};
 pub use error::Error;
 pub use http::proxy::{AddressRange, AddressRangeError};
 pub use server::{Config, Server, bind};

@@ -4,9 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use deepviz_server::{Config, answer};
+use deepviz_server::{Config, Interface};
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use super::access::UNRESERVED;
 use super::serve::runtime;
@@ -18,16 +19,19 @@ const CACHE_BYTES: u64 = 1 << 30;
 /// Selections keep their looks in a path.
 const PATH: AsciiSet = UNRESERVED.remove(b'*').remove(b',').remove(b':');
 
-/// Runs whose interface is asked.
-pub(super) struct Asked(Config);
+/// Runs whose interface is asked; they and their corpus are opened once.
+pub(super) struct Asked {
+    interface: Interface,
+    runtime: Runtime,
+}
 
 impl Asked {
-    pub(super) fn new(run: &Path, corpus: Option<PathBuf>, worker: Option<PathBuf>) -> Self {
+    pub(super) fn new(run: &Path, corpus: Option<PathBuf>, worker: Option<PathBuf>) -> anyhow::Result<Self> {
         Self::of_runs(&[run], corpus, worker)
     }
 
-    pub(super) fn of_runs(runs: &[&Path], corpus: Option<PathBuf>, worker: Option<PathBuf>) -> Self {
-        Self(Config {
+    pub(super) fn of_runs(runs: &[&Path], corpus: Option<PathBuf>, worker: Option<PathBuf>) -> anyhow::Result<Self> {
+        let config = Config {
             runs: runs.iter().map(|&run| run.to_owned()).collect(),
             addr: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
             corpus,
@@ -39,12 +43,15 @@ impl Asked {
             upload_bytes: 0,
             device: None,
             worker,
-        })
+        };
+        let runtime = runtime()?;
+        let interface = runtime.block_on(Interface::open(&config))?;
+        Ok(Self { interface, runtime })
     }
 
     /// The body of the answer, or the problem as an error; a body is sent by POST.
     pub(super) fn ask(&self, path: &str, body: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {
-        let answer = runtime()?.block_on(answer(&self.0, path, body)).context("cannot draw")?;
+        let answer = self.runtime.block_on(self.interface.answer(path, body)).context("cannot draw")?;
         if answer.status == 200 { Ok(answer.body) } else { Err(problem(&answer.body)) }
     }
 

@@ -20,7 +20,7 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitStatus> {
         _ if args.out.exists() && !args.out.is_file() => "png",
         _ => bail!("expected --out with a name that ends in .png or .json, found {}", args.out.display()),
     };
-    let asked = Asked::new(&args.run, args.corpus.clone(), None);
+    let asked = Asked::new(&args.run, args.corpus.clone(), None)?;
     let (class, versus) = match &args.versus {
         Some(pair) => match pair.split_once(':') {
             Some((class, versus)) => (Some(class), Some(versus)),

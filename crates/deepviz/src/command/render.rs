@@ -14,7 +14,7 @@ use crate::exit_status::ExitStatus;
 pub fn render(args: &RenderArgs) -> anyhow::Result<ExitStatus> {
     let run = Run::open(&args.run).context("cannot open the run")?;
     let image = image(args, &run)?;
-    let asked = Asked::new(&args.run, args.corpus.clone(), args.worker.clone());
+    let asked = Asked::new(&args.run, args.corpus.clone(), args.worker.clone())?;
     let ask = |path: String, body: Option<Vec<u8>>| asked.ask(&path, body);
     let id = asked.run_id()?;
     let drawn = ask(path(args, &id, image.is_some()), image);
