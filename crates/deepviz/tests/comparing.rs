@@ -35,7 +35,7 @@ fn it_says_who_is_right_and_what_the_layers_share() {
     assert_eq!((found["units"].as_array().unwrap().len(), &found["layers"]["images"]), (layers, &json!(16)));
     // For people: both runs, the test, and a row a layer.
     let told = fixture.run(&["compare", "one", "two", "--layers", "--images", "16"]).expect_good().stdout;
-    for part in ["A  one", "B  two", "McNemar", "right  both", "mutual", "conv1", "fc10"] {
+    for part in ["A  one", "B  two", "McNemar", "right  both", "matched", "conv1", "fc10"] {
         assert!(told.contains(part), "{part}: {told}");
     }
 }

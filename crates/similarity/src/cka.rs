@@ -1,114 +1,158 @@
 //! Linear centred kernel alignment of two layers over the same images.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use crate::centred;
 
-/// A layer's images compared among themselves, `[images, images]`: inner products of centred features.
+/// A layer's images compared among themselves: the inner products of their centred features.
 ///
-/// Layers of any number of features can be compared by it, also of different networks.
+/// Layers of any number of features can be compared by it, also of different networks. The matrix is symmetric and its
+/// diagonal is not used: what is kept is what lies above it, row by row.
 #[derive(Clone, Debug)]
-pub struct Gram(Array2<f32>);
+pub struct Gram {
+    images: usize,
+    above: Vec<f32>,
+}
 
 impl Gram {
     /// Of features `[images, features]`.
     #[must_use]
     pub fn of(features: ArrayView2<'_, f32>) -> Self {
         let features = centred(features);
-        Self(features.dot(&features.t()))
+        let images = features.nrows();
+        let whole = features.dot(&features.t());
+        let above = whole.rows().into_iter().enumerate().flat_map(|(row, values)| {
+            let values = values.to_vec().into_iter();
+            values.skip(row + 1)
+        });
+        Self { images, above: above.collect() }
     }
 
     /// The number of images.
     #[must_use]
-    pub fn images(&self) -> usize {
-        self.0.nrows()
+    pub const fn images(&self) -> usize {
+        self.images
     }
 
-    /// Prepared for comparisons over all images, in the same memory.
+    /// For comparisons over all images, in the same memory.
     #[must_use]
-    pub fn into_prepared(mut self) -> Prepared {
-        self.0.diag_mut().fill(0.0);
-        let count = self.images();
-        Prepared::from_hollow(count, self.0.into_iter().collect())
+    pub fn into_centred(self) -> CentredGram {
+        CentredGram::of(self.images, self.above)
     }
 
-    /// Prepared for comparisons over some of the images.
+    /// For comparisons over some of the images, which are named in rising order.
     #[must_use]
-    pub fn prepared(&self, images: &[usize]) -> Prepared {
-        let count = images.len();
-        let place = |index: usize| images[index];
-        let mut values = vec![0.0_f32; count * count];
-        values.par_chunks_mut(count.max(1)).enumerate().for_each(|(row, values)| {
-            let from = self.0.row(place(row));
-            for (column, value) in values.iter_mut().enumerate() {
-                *value = if row == column { 0.0 } else { from[place(column)] };
-            }
-        });
-        Prepared::from_hollow(count, values)
+    pub fn centred(&self, images: &[usize]) -> CentredGram {
+        let mut above = Vec::with_capacity(images.len() * images.len().saturating_sub(1) / 2);
+        for (place, &row) in images.iter().enumerate() {
+            let values = &self.above[row_above(self.images, row)];
+            above.extend(images[place + 1..].iter().map(|&column| values[column - row - 1]));
+        }
+        CentredGram::of(images.len(), above)
     }
+}
+
+/// Where the values of a row lie that are above the diagonal.
+const fn row_above(images: usize, row: usize) -> Range<usize> {
+    let start = row * images - row * (row + 1) / 2;
+    start..start + images - row - 1
 }
 
 /// A Gram matrix with the diagonal at zero, and centred so that the inner product of two of them, by `n (n - 3)`, is the
 /// estimate of their dependence without bias (Székely and Rizzo, 2014, "U-centring").
 #[derive(Clone, Debug)]
-pub struct Prepared {
-    count: usize,
-    values: Vec<f32>,
-    /// The inner product with itself.
+pub struct CentredGram {
+    images: usize,
+    above: Vec<f32>,
+    /// The inner product with itself, of the values above the diagonal.
     square: f64,
 }
 
-impl Prepared {
-    fn from_hollow(count: usize, mut values: Vec<f32>) -> Self {
-        if count < 4 {
-            return Self { count, values, square: f64::NAN };
+impl CentredGram {
+    fn of(images: usize, mut above: Vec<f32>) -> Self {
+        if images < 4 {
+            return Self { images, above, square: f64::NAN };
         }
-        let n = count as f64;
-        let sums: Vec<f64> =
-            values.par_chunks(count).map(|row| row.iter().map(|&value| f64::from(value)).sum::<f64>()).collect();
+        let n = images as f64;
+        let mut sums = vec![0.0_f64; images];
+        for row in 0..images {
+            let mut own = 0.0;
+            for (value, sum) in above[row_above(images, row)].iter().zip(&mut sums[row + 1..]) {
+                own += f64::from(*value);
+                *sum += f64::from(*value);
+            }
+            sums[row] += own;
+        }
         let total: f64 = sums.iter().sum();
         let shift = total / ((n - 1.0) * (n - 2.0));
-        values.par_chunks_mut(count).enumerate().for_each(|(row, values)| {
-            for (column, value) in values.iter_mut().enumerate() {
-                if row != column {
-                    let centred = f64::from(*value) - (sums[row] + sums[column]) / (n - 2.0) + shift;
-                    *value = centred as f32;
-                }
+        for row in 0..images {
+            for (value, sum) in above[row_above(images, row)].iter_mut().zip(&sums[row + 1..]) {
+                *value = (f64::from(*value) - (sums[row] + sum) / (n - 2.0) + shift) as f32;
             }
-        });
-        let square = inner(&values, &values);
-        Self { count, values, square }
+        }
+        let square = above.chunks(BLOCK).map(|block| inner(block, block)).sum();
+        Self { images, above, square }
     }
 
-    /// The alignment with another layer over the same images: 1 where their features are the same up to rotation and one
-    /// factor, about 0 where they have nothing to do with each other; chance can bring it a little below 0. None where one
-    /// of the layers does the same with every image, or with fewer than four images.
-    #[must_use]
-    pub fn alignment(&self, other: &Self) -> Option<f64> {
+    /// The alignment of two layers with the inner product `inner`.
+    fn alignment(&self, other: &Self, inner: f64) -> Option<f64> {
         let scale = (self.square * other.square).sqrt();
         // A layer whose images are all alike leaves rounding alone.
-        let is_usable = self.count == other.count && scale.is_finite() && scale > f64::MIN_POSITIVE;
-        is_usable.then(|| inner(&self.values, &other.values) / scale)
+        let is_usable = self.images == other.images && scale.is_finite() && scale > f64::MIN_POSITIVE;
+        is_usable.then(|| inner / scale)
     }
 }
 
-/// In blocks of `f32` lanes, summed in `f64`.
-fn inner(a: &[f32], b: &[f32]) -> f64 {
-    const LANES: usize = 16;
-    const BLOCK: usize = 1024;
-    let block = |(a, b): (&[f32], &[f32])| {
-        let mut lanes = [0.0_f32; LANES];
-        let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-        let rest: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(a, b)| a * b).sum();
-        for (a, b) in a_lanes.zip(b_lanes) {
-            for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-                *lane += a * b;
+/// The alignment of every layer of one network with every layer of another over the same images, `[first, second]`: 1 where
+/// their features are the same up to rotation and one factor, about 0 where they have nothing to do with each other; chance
+/// can bring it a little below 0. None where one of the layers does the same with every image, or with fewer than four
+/// images.
+#[must_use]
+pub fn alignments(first: &[CentredGram], second: &[CentredGram]) -> Array2<Option<f64>> {
+    let values = first.iter().chain(second).map(|gram| gram.above.len()).min().unwrap_or(0);
+    // A block of all layers stays in the processor's cache while its pairs are multiplied. The parts do not depend on how
+    // many threads there are: sums are the same everywhere.
+    let part = values.div_ceil(PARTS).next_multiple_of(BLOCK).max(BLOCK);
+    let starts: Vec<usize> = (0..values).step_by(part).collect();
+    let sums = starts.into_par_iter().map(|start| {
+        let mut sums = Array2::<f64>::zeros((first.len(), second.len()));
+        let end = (start + part).min(values);
+        for block in (start..end).step_by(BLOCK) {
+            let block = block..(block + BLOCK).min(end);
+            for (a, mut row) in first.iter().zip(sums.rows_mut()) {
+                for (b, sum) in second.iter().zip(&mut row) {
+                    *sum += inner(&a.above[block.clone()], &b.above[block.clone()]);
+                }
             }
         }
-        f64::from(rest) + lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>()
-    };
-    a.chunks(BLOCK).zip(b.chunks(BLOCK)).map(block).sum()
+        sums
+    });
+    let sums: Vec<Array2<f64>> = sums.collect();
+    Array2::from_shape_fn((first.len(), second.len()), |at| {
+        first[at.0].alignment(&second[at.1], sums.iter().map(|part| part[at]).sum())
+    })
+}
+
+/// Values that are multiplied at a time.
+const BLOCK: usize = 2_048;
+/// Parts that threads share.
+const PARTS: usize = 32;
+
+/// In lanes of `f32`.
+fn inner(a: &[f32], b: &[f32]) -> f64 {
+    const LANES: usize = 16;
+    let mut lanes = [0.0_f32; LANES];
+    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a_lanes.zip(b_lanes) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += a * b;
+        }
+    }
+    f64::from(rest) + lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>()
 }
 
 #[cfg(test)]
@@ -145,17 +189,35 @@ mod tests {
         hsic(&k, &l) / (hsic(&k, &k) * hsic(&l, &l)).sqrt()
     }
 
+    fn alignment(a: &CentredGram, b: &CentredGram) -> Option<f64> {
+        alignments(std::slice::from_ref(a), std::slice::from_ref(b))[[0, 0]]
+    }
+
+    #[test]
+    fn many_layers_are_compared_as_one_pair_is() {
+        // More values than one block and one part hold.
+        let layers: Vec<CentredGram> =
+            (1..6).map(|seed| Gram::of(features(420, 9, seed).view()).into_centred()).collect();
+        assert!(layers[0].above.len() > BLOCK * PARTS);
+        let found = alignments(&layers[..2], &layers[1..]);
+        assert_eq!(found.dim(), (2, 4));
+        for ((row, column), value) in found.indexed_iter() {
+            assert_eq!(*value, alignment(&layers[row], &layers[column + 1]), "{row} {column}");
+        }
+        assert_eq!(alignments(&[], &layers).dim(), (0, 5));
+    }
+
     #[test]
     fn it_is_the_estimator_without_bias() {
         let (x, noise) = (features(60, 7, 1), features(60, 12, 2));
         let mixed = x.dot(&features(7, 12, 3)) + &noise * 0.5;
         for y in [&mixed, &noise] {
-            let found = Gram::of(x.view()).into_prepared().alignment(&Gram::of(y.view()).into_prepared()).unwrap();
+            let found = alignment(&Gram::of(x.view()).into_centred(), &Gram::of(y.view()).into_centred()).unwrap();
             assert!((found - by_the_book(&x, y)).abs() < 1e-5, "{found} {}", by_the_book(&x, y));
         }
         let half: Vec<usize> = (0..60).step_by(2).collect();
-        let of_half = |x: &Array2<f32>| Gram::of(x.view()).prepared(&half);
-        let found = of_half(&x).alignment(&of_half(&mixed)).unwrap();
+        let of_half = |x: &Array2<f32>| Gram::of(x.view()).centred(&half);
+        let found = alignment(&of_half(&x), &of_half(&mixed)).unwrap();
         let expected = by_the_book(&x.select(Axis(0), &half), &mixed.select(Axis(0), &half));
         assert!((found - expected).abs() < 1e-5, "{found} {expected}");
     }
@@ -164,21 +226,23 @@ mod tests {
     fn a_layer_is_like_itself_turned_and_scaled_and_unlike_noise() {
         let x = features(80, 5, 4);
         let permuted = x.select(Axis(1), &[3, 0, 4, 1, 2]) * 7.0 + 3.0;
-        let prepared = |x: &Array2<f32>| Gram::of(x.view()).into_prepared();
-        assert!((prepared(&x).alignment(&prepared(&x)).unwrap() - 1.0).abs() < 1e-9);
-        assert!((prepared(&x).alignment(&prepared(&permuted)).unwrap() - 1.0).abs() < 1e-5);
-        assert!(prepared(&x).alignment(&prepared(&features(80, 5, 5))).unwrap().abs() < 0.15);
+        let centred = |x: &Array2<f32>| Gram::of(x.view()).into_centred();
+        assert!((alignment(&centred(&x), &centred(&x)).unwrap() - 1.0).abs() < 1e-9);
+        assert!((alignment(&centred(&x), &centred(&permuted)).unwrap() - 1.0).abs() < 1e-5);
+        assert!(alignment(&centred(&x), &centred(&features(80, 5, 5))).unwrap().abs() < 0.15);
     }
 
     #[test]
     fn a_layer_that_does_not_change_has_no_alignment() {
         let constant = Array2::from_elem((10, 3), 2.5_f32);
         let x = features(10, 3, 6);
-        let prepared = |x: &Array2<f32>| Gram::of(x.view()).into_prepared();
-        assert_eq!(prepared(&x).alignment(&prepared(&constant)), None);
-        let few = features(3, 3, 7);
-        assert_eq!(prepared(&few).alignment(&prepared(&few)), None);
+        let centred = |x: &Array2<f32>| Gram::of(x.view()).into_centred();
+        assert_eq!(alignment(&centred(&x), &centred(&constant)), None);
+        for images in [0, 1, 3] {
+            let few = features(images, 3, 7);
+            assert_eq!(alignment(&centred(&few), &centred(&few)), None);
+        }
         let broken = Array2::from_elem((10, 3), f32::NAN);
-        assert_eq!(prepared(&x).alignment(&prepared(&broken)), None);
+        assert_eq!(alignment(&centred(&x), &centred(&broken)), None);
     }
 }

@@ -20,8 +20,9 @@ pub mod paired;
 pub mod procrustes;
 pub mod units;
 
-/// The 97.5th percentile of Student's t with 20 degrees of freedom.
+/// The 97.5th percentile of Student's t with 20 degrees of freedom, and with 19.
 const STUDENT: f64 = 2.085_963;
+const STUDENT_19: f64 = 2.093_024;
 
 /// A number with the interval of 95 % around it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,6 +47,16 @@ impl Estimate {
         let width = STUDENT * mean_square.sqrt();
         Self { value, interval: [value - width, value + width] }
     }
+
+    /// As [`Self::from_halves`] for a number that half as many images make larger or smaller by themselves: the halves'
+    /// spread about their own mean. What few images do to the number itself is not in the interval.
+    #[must_use]
+    pub fn from_biased_halves(value: f64, halves: &[f64]) -> Self {
+        let mean = halves.iter().sum::<f64>() / halves.len().max(1) as f64;
+        let squares = halves.iter().map(|half| (half - mean).powi(2)).sum::<f64>();
+        let width = STUDENT_19 * (squares / halves.len().saturating_sub(1).max(1) as f64).sqrt();
+        Self { value, interval: [value - width, value + width] }
+    }
 }
 
 /// Features less their mean over the images, `[images, features]`.
@@ -67,6 +78,8 @@ mod tests {
     fn the_spread_of_halves_is_that_of_the_whole() {
         let estimate = Estimate::from_halves(0.5, &[0.4, 0.6]);
         assert!((estimate.interval[0] - (0.5 - 0.208_596_3)).abs() < 1e-12);
+        let biased = Estimate::from_biased_halves(0.5, &[0.7, 0.9]);
+        assert!((biased.interval[1] - (0.5 + 2.093_024 * 0.02_f64.sqrt())).abs() < 1e-12);
         let alone = Estimate::from_halves(0.5, &[]).interval;
         assert!((alone[1] - alone[0]).abs() < 1e-15);
     }

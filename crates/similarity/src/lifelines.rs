@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView2;
 
-use crate::units::{Nearest, Standardised};
+use crate::units::{Nearest, StandardisedUnits};
 
 /// From this correlation on a unit is called like its final self: each then accounts for a quarter of the other's variance.
 pub const ALIKE: f32 = 0.5;
@@ -21,7 +21,7 @@ pub struct Moment {
 impl Moment {
     /// Compares a layer with itself at the end, over the same images and positions.
     #[must_use]
-    pub fn of(now: &Standardised, end: &Standardised) -> Self {
+    pub fn of(now: &StandardisedUnits, end: &StandardisedUnits) -> Self {
         let correlation = now.correlation(end);
         let silent = now.is_silent().to_vec();
         let either = silent.iter().zip(end.is_silent()).enumerate();
@@ -108,7 +108,7 @@ mod tests {
             Array2::from_shape_fn((4, 2), |(row, unit)| if unit == 0 { row as f32 } else { second[row] })
         };
         let times = [at([1.0, 0.0, 2.0, 1.0]), at([1.0, 0.0, 0.0, 1.0]), at([0.0; 4]), at([0.0; 4])];
-        let times = times.map(|values| Standardised::of(values.view()));
+        let times = times.map(|values| StandardisedUnits::of(values.view()));
         let moments: Vec<Moment> = times.iter().map(|now| Moment::of(now, &times[3])).collect();
         let found = lives(&moments);
         assert_eq!((found[1].died, found[1].born), (Some(2), None));
@@ -120,7 +120,7 @@ mod tests {
         let end = array![[1.0_f32, 0.0, 3.0], [0.0, 1.0, 3.0], [1.0, 1.0, 3.0], [0.0, 0.0, 3.0]];
         // The first two have changed places.
         let now = Array2::from_shape_fn((4, 3), |(row, unit)| end[[row, [1, 0, 2][unit]]]);
-        let found = Moment::of(&Standardised::of(now.view()), &Standardised::of(end.view()));
+        let found = Moment::of(&StandardisedUnits::of(now.view()), &StandardisedUnits::of(end.view()));
         assert!(found.own[0].unwrap().abs() < 1e-6 && found.own[2].is_none());
         assert_eq!((found.origin[0].nearest, found.origin[1].nearest), (Some(1), Some(0)));
         assert!((found.origin[0].correlation - 1.0).abs() < 1e-6);

@@ -7,14 +7,14 @@ use rayon::prelude::*;
 
 /// The activations of a layer's units, each with mean 0 and norm 1.
 #[derive(Clone, Debug)]
-pub struct Standardised {
+pub struct StandardisedUnits {
     /// `[samples, units]`.
     values: Array2<f32>,
     /// Units that do the same everywhere: they correlate with nothing.
     silent: Vec<bool>,
 }
 
-impl Standardised {
+impl StandardisedUnits {
     /// Of activations `[samples, units]`; a sample is an image at a position.
     #[must_use]
     pub fn of(activations: ArrayView2<'_, f32>) -> Self {
@@ -65,8 +65,8 @@ impl Standardised {
 /// of the second in other orders. In rising order.
 #[must_use]
 pub fn best_by_chance(
-    first: &Standardised,
-    second: &Standardised,
+    first: &StandardisedUnits,
+    second: &StandardisedUnits,
     orders: &[Vec<usize>],
     positions: usize,
 ) -> Vec<f64> {
@@ -190,7 +190,7 @@ mod tests {
         let x = activations(400, 12, 1);
         let order = [5, 2, 11, 0, 7, 1, 9, 3, 10, 4, 8, 6];
         let y = x.select(Axis(1), &order) * 2.0 - 1.0;
-        let [x, y] = [&x, &y].map(|x| Standardised::of(x.view()));
+        let [x, y] = [&x, &y].map(|x| StandardisedUnits::of(x.view()));
         let images: Vec<usize> = (0..100).map(|image| (image + 37) % 100).collect();
         let chance = percentile(&best_by_chance(&x, &y, &[images], 4), 99.0);
         assert!(chance > 0.0 && chance < 0.5, "{chance}");
@@ -199,7 +199,7 @@ mod tests {
         assert!(found.pairs.iter().all(|pair| order[pair.second] == pair.first && pair.is_mutual));
         assert!(found.first_alone.is_empty() && found.second_alone.is_empty());
         // Noise has nothing to do with them.
-        let noise = Standardised::of(activations(400, 12, 2).view());
+        let noise = StandardisedUnits::of(activations(400, 12, 2).view());
         assert!(matching(x.correlation(&noise).view(), chance).pairs.len() < 3);
     }
 
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn silent_units_match_nothing() {
         let x = array![[1.0_f32, 0.1, 2.0], [2.0, 0.1, f32::NAN], [4.0, 0.1, 1.0]];
-        let standardised = Standardised::of(x.view());
+        let standardised = StandardisedUnits::of(x.view());
         assert_eq!(standardised.silent(), [1, 2]);
         let found = matching(standardised.correlation(&standardised).view(), 0.5);
         assert_eq!(found.pairs.len(), 1);

@@ -49,11 +49,11 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitStatus> {
 
 /// The interface over both runs, and their ids.
 fn both(args: &CompareArgs) -> anyhow::Result<(Asked, [String; 2])> {
-    let first = Asked::new(&args.a, args.corpus.clone(), None).run_ids()?;
+    let first = Asked::new(&args.a, args.corpus.clone(), None)?.run_ids()?;
     let a = first.into_iter().next().ok_or_else(|| anyhow!("cannot find the run {} again", args.a.display()))?;
     let same = |x: &Path, y: &Path| x.canonicalize().ok().is_some_and(|x| y.canonicalize().is_ok_and(|y| x == y));
     let runs: &[&Path] = if same(&args.a, &args.b) { &[&args.a] } else { &[&args.a, &args.b] };
-    let asked = Asked::of_runs(runs, args.corpus.clone(), None);
+    let asked = Asked::of_runs(runs, args.corpus.clone(), None)?;
     // The first keeps its id.
     let second = asked.run_ids()?.into_iter().find(|id| *id != a);
     let b = match second {
@@ -146,7 +146,7 @@ fn print_cells(errors: &Value) {
 fn print_layers(layers: &Value, units: &[Value]) {
     print_line("");
     print_line(&format!("Layers, each beside the one it is most like, over {} images:", layers["images"]));
-    let mut table = Table::new(&["A", "B", "CKA", "95 %", "Procrustes", "pairs", "mutual", "median r"]);
+    let mut table = Table::new(&["A", "B", "CKA", "95 %", "Procrustes", "matched", "median r", "paired"]);
     for (place, units) in units.iter().enumerate() {
         let name = |side: &str, at: usize| layers["layers"][side][at]["layer"].as_str().unwrap_or_default().to_owned();
         let Some(opposite) = layers["proposed"][place].as_u64().map(|opposite| opposite as usize) else {
@@ -157,26 +157,25 @@ fn print_layers(layers: &Value, units: &[Value]) {
         let interval = &layers["cka_interval"][place][opposite];
         let text = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
         let pairs = units["pairs"].as_array();
-        let matched = pairs.map_or_else(
-            || "-".to_owned(),
-            |pairs| format!("{} of {} and {}", pairs.len(), units["units"][0], units["units"][1]),
-        );
-        let mutual = pairs.map(|pairs| pairs.iter().filter(|pair| pair["mutual"] == true).count());
+        let matched: Option<Vec<&Value>> =
+            pairs.map(|pairs| pairs.iter().filter(|pair| pair["mutual"] == true).collect());
         // The strongest come first.
-        let median = pairs.and_then(|pairs| pairs.get(pairs.len() / 2)?["correlation"].as_f64());
+        let median = matched.as_ref().and_then(|pairs| pairs.get(pairs.len() / 2)?["correlation"].as_f64());
+        let of = |count: usize| format!("{count} of {} and {}", units["units"][0], units["units"][1]);
         table.row([
             name("a", place),
             name("b", opposite),
             text(value("cka")),
             format!("{} to {}", text(interval[0].as_f64()), text(interval[1].as_f64())),
             text(value("procrustes")),
-            matched,
-            mutual.map_or_else(|| "-".to_owned(), |mutual| mutual.to_string()),
+            matched.map_or_else(|| "-".to_owned(), |pairs| of(pairs.len())),
             text(median),
+            pairs.map_or_else(|| "-".to_owned(), |pairs| pairs.len().to_string()),
         ]);
     }
     table.print();
-    print_line("pairs: units matched one to one, above chance; mutual: of these each is the other's best");
+    print_line("paired: units one to one so that the correlations add up to most, above chance; matched: of these");
+    print_line("those in which each is the other's best, with the median of their correlations");
     let out: u64 = (0..2).filter_map(|side| layers["layers"]["left_out"][side].as_u64()).sum();
     if out > 0 {
         print_line(&format!("{out} layers with weights were left out: of each network 32 are compared, evenly spread"));

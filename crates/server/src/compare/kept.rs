@@ -13,28 +13,31 @@ pub(crate) struct KeptMap {
     cka: Vec<Option<[f64; 3]>>,
     procrustes: Vec<Option<f64>>,
     opposite: Vec<Option<usize>>,
+    procrustes_interval: Option<[f64; 2]>,
 }
 
 impl KeptMap {
-    pub(crate) fn of(map: &LayerMap) -> Self {
+    pub(crate) fn of(map: &LayerMap, procrustes_interval: Option<[f64; 2]>) -> Self {
         let numbers = |estimate: Estimate| [estimate.value, estimate.interval[0], estimate.interval[1]];
         Self {
             cka: map.cka.iter().map(|found| found.map(numbers)).collect(),
             procrustes: map.procrustes.iter().copied().collect(),
             opposite: map.opposite.clone(),
+            procrustes_interval,
         }
     }
 
-    /// Of so many layers of either network.
-    pub(crate) fn into_map(self, size: (usize, usize)) -> Result<LayerMap, ApiError> {
+    /// Of so many layers of either network, with the interval of the Procrustes similarity of two alone.
+    pub(crate) fn into_map(self, size: (usize, usize)) -> Result<(LayerMap, Option<[f64; 2]>), ApiError> {
         let estimate = |[value, from, to]: [f64; 3]| Estimate { value, interval: [from, to] };
         let cka = self.cka.into_iter().map(|found| found.map(estimate)).collect();
         let wrong = |error: ndarray::ShapeError| ApiError::internal(format!("a comparison that was kept: {error}"));
-        Ok(LayerMap {
+        let map = LayerMap {
             cka: Array2::from_shape_vec(size, cka).map_err(wrong)?,
             procrustes: Array2::from_shape_vec(size, self.procrustes).map_err(wrong)?,
             opposite: self.opposite,
-        })
+        };
+        Ok((map, self.procrustes_interval))
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use deepviz_corpus::{ImageId, Split};
 use deepviz_net::{Layer, Network, Shape};
 use deepviz_stats::compare::{
-    self, LayerMap, MeasuredLayer, Pooling, UnitMatch, layer_grid, match_units, measured_layers, unit_grid,
+    self, Estimate, LayerComparison, LayerMap, MeasuredLayer, Pooling, UnitMatch, layer_grid, match_units,
+    measured_layers, procrustes_of_pair, unit_grid,
 };
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
@@ -15,7 +16,7 @@ use crate::compare::sides::{Side, Sides};
 use crate::explain::test_sample::TestSample;
 use crate::http::cache::CacheSize;
 use crate::http::problem::ApiError;
-use crate::http::response_memory::LARGE_BUDGET_BYTES;
+use crate::http::response_memory::{LARGE_BUDGET_BYTES, ResponseMemory};
 use crate::http::work_pool::WorkKind;
 
 /// Images that go through a network at a time, so that other requests can run between chunks.
@@ -38,6 +39,14 @@ pub(crate) struct ComparedLayer {
     pub(crate) features: usize,
 }
 
+impl ComparedLayer {
+    fn of(network: &Network, of: MeasuredLayer) -> Self {
+        let shape = network.layers()[of.measured_at].shape;
+        let grid = layer_grid(shape);
+        Self { of, grid, features: shape.channels * grid[0] * grid[1] }
+    }
+}
+
 /// The layers of a network that are compared.
 pub(crate) struct ComparedLayers {
     pub(crate) layers: Vec<ComparedLayer>,
@@ -47,12 +56,13 @@ pub(crate) struct ComparedLayers {
 impl ComparedLayers {
     fn of(network: &Network) -> Self {
         let (layers, left_out) = measured_layers(network, MOST_LAYERS);
-        let compared = |of: MeasuredLayer| {
-            let shape = network.layers()[of.measured_at].shape;
-            let grid = layer_grid(shape);
-            ComparedLayer { of, grid, features: shape.channels * grid[0] * grid[1] }
-        };
-        Self { layers: layers.into_iter().map(compared).collect(), left_out }
+        Self { layers: layers.into_iter().map(|of| ComparedLayer::of(network, of)).collect(), left_out }
+    }
+
+    /// One layer alone.
+    fn one(network: &Network, layer: usize) -> Self {
+        let of = MeasuredLayer { layer, measured_at: network.nonlinearity_of(layer) };
+        Self { layers: vec![ComparedLayer::of(network, of)], left_out: 0 }
     }
 
     fn poolings(&self) -> Vec<Pooling> {
@@ -67,6 +77,8 @@ pub(crate) struct Similarity {
     pub(crate) a: ComparedLayers,
     pub(crate) b: ComparedLayers,
     pub(crate) map: LayerMap,
+    /// Of the Procrustes similarity, where two layers alone were compared.
+    pub(crate) procrustes_interval: Option<[f64; 2]>,
 }
 
 impl CacheSize for Similarity {
@@ -91,17 +103,30 @@ impl CacheSize for Units {
 }
 
 impl Sides {
-    /// How alike the layers of both are over some images.
-    pub(crate) async fn similarity(&self, app: &App, images: Option<usize>) -> Result<Arc<Similarity>, ApiError> {
-        let [a, b] = [&self.a, &self.b].map(|side| ComparedLayers::of(side.run.network()));
+    /// How alike the layers of both are over some images: of all, or of one of either.
+    pub(crate) async fn similarity(
+        &self,
+        app: &App,
+        images: Option<usize>,
+        pair: Option<[usize; 2]>,
+    ) -> Result<Arc<Similarity>, ApiError> {
+        let networks = [&self.a, &self.b].map(|side| side.run.network());
+        let [a, b] = match pair {
+            None => networks.map(|network| ComparedLayers::of(network)),
+            Some([layer, b_layer]) => {
+                [ComparedLayers::one(networks[0], layer), ComparedLayers::one(networks[1], b_layer)]
+            }
+        };
         let images = images_of(images, [&a, &b])?;
         let sample = self.common_images(app, images).await?;
-        let key = format!("similarity/{}/{}/{}", self.a.content_key(), self.b.content_key(), sample.key());
+        let of = pair.map_or_else(String::new, |[layer, b_layer]| format!("{layer}/{b_layer}/"));
+        let key = format!("similarity/{}/{}/{of}{}", self.a.content_key(), self.b.content_key(), sample.key());
         app.cache
             .get(key.clone(), async {
                 let size = (a.layers.len(), b.layers.len());
-                let kept = app.kept.get(&key, self.layer_map(app, &sample, [&a, &b])).await?;
-                Ok(Similarity { images: sample.ids.len(), split: sample.split, a, b, map: kept.into_map(size)? })
+                let kept = app.kept.get(&key, self.layer_map(app, &sample, [&a, &b], pair.is_some())).await?;
+                let (map, procrustes_interval) = kept.into_map(size)?;
+                Ok(Similarity { images: sample.ids.len(), split: sample.split, a, b, map, procrustes_interval })
             })
             .await
     }
@@ -111,25 +136,22 @@ impl Sides {
         app: &App,
         sample: &TestSample,
         [a, b]: [&ComparedLayers; 2],
+        is_pair: bool,
     ) -> Result<KeptMap, ApiError> {
         let held = app.answers.take(bytes_of_map([a, b], sample.ids.len())).await?;
         let first = features(pooled(app, &self.a, sample, &a.poolings()).await?, a);
         // A checkpoint beside itself is computed once.
-        let second = if self.a.key() == self.b.key() {
+        let second = if self.a.key() == self.b.key() && !is_pair {
             first.clone()
         } else {
             features(pooled(app, &self.b, sample, &b.poolings()).await?, b)
         };
-        let compare = move || {
-            let _held = held;
-            Ok(compare::layer_map(&first, &second))
-        };
-        let mut map = app.work.run(WorkKind::Forward, compare).await?;
+        let (mut map, interval) = compared(app, held, (first, second), is_pair).await?;
         // Of one network every layer stands opposite itself, whatever they have come to be like.
-        if is_one_network(self.a.run.network(), self.b.run.network()) {
+        if !is_pair && is_one_network(self.a.run.network(), self.b.run.network()) {
             map.opposite = (0..a.layers.len()).map(|place| map.cka[[place, place]].map(|_| place)).collect();
         }
-        Ok(KeptMap::of(&map))
+        Ok(KeptMap::of(&map, interval))
     }
 
     /// The units of two layers, matched.
@@ -180,6 +202,37 @@ impl Sides {
     }
 }
 
+/// The map, part by part, so that other requests run between; of two layers alone with the interval of Procrustes. The
+/// memory stays reserved until the work is done, even if the client disconnects meanwhile.
+async fn compared(
+    app: &App,
+    held: ResponseMemory,
+    (first, second): (Vec<Array2<f32>>, Vec<Array2<f32>>),
+    is_pair: bool,
+) -> Result<(LayerMap, Option<[f64; 2]>), ApiError> {
+    let reserved = held.clone();
+    let begin = move || {
+        let _held = reserved;
+        let pair = is_pair.then(|| first.first().zip(second.first())).flatten();
+        let interval = pair.and_then(|(first, second)| procrustes_of_pair(first, second));
+        Ok((LayerComparison::new(first, second), interval.map(|estimate: Estimate| estimate.interval)))
+    };
+    let (mut comparison, interval) = app.work.run(WorkKind::Forward, begin).await?;
+    loop {
+        let reserved = held.clone();
+        let advance = move || {
+            let _held = reserved;
+            let is_more = comparison.advance();
+            Ok((comparison, is_more))
+        };
+        let is_more;
+        (comparison, is_more) = app.work.run(WorkKind::Forward, advance).await?;
+        if !is_more {
+            return Ok((comparison.finish(), interval));
+        }
+    }
+}
+
 /// The same layers by name, kind, shape and inputs.
 fn is_one_network(first: &Network, second: &Network) -> bool {
     let is_same = |(a, b): (&Layer, &Layer)| {
@@ -188,11 +241,11 @@ fn is_one_network(first: &Network, second: &Network) -> bool {
     first.layers().len() == second.layers().len() && first.layers().iter().zip(second.layers()).all(is_same)
 }
 
-/// Bytes of the features, as they are and scaled, of the Gram matrices, and of one half of them.
+/// Bytes of the features, of what lies above the diagonals of the Gram matrices, and of the same for half of the images.
 fn bytes_of_map(networks: [&ComparedLayers; 2], images: usize) -> usize {
     let features: usize = networks.iter().flat_map(|network| &network.layers).map(|layer| layer.features).sum();
     let layers: usize = networks.iter().map(|network| network.layers.len()).sum();
-    (features * images * 2 + layers * images * images * 5 / 4) * size_of::<f32>()
+    (features * images + layers * images * images * 5 / 8) * size_of::<f32>()
 }
 
 /// So many images as are asked for, or as there is memory for.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deepviz_net::CheckpointEntry;
-use deepviz_stats::compare::{Moment, Pooling, Standardised, unit_grid};
+use deepviz_stats::compare::{Moment, Pooling, StandardisedUnits, unit_grid};
 
 use crate::app::App;
 use crate::compare::layers::pooled;
@@ -63,7 +63,7 @@ impl LifelineRequest<'_> {
                     return Ok(Lifelines { moments: Vec::new(), grid });
                 };
                 let end = pooled(app, &at(last), sample, &pooling).await?.swap_remove(0);
-                let end = app.work.run(WorkKind::Forward, move || Ok(Standardised::of(end.view()))).await?;
+                let end = app.work.run(WorkKind::Forward, move || Ok(StandardisedUnits::of(end.view()))).await?;
                 let end = Arc::new(end);
                 let mut moments = Vec::new();
                 for point in self.checkpoints {
@@ -72,7 +72,7 @@ impl LifelineRequest<'_> {
                     let (end, held) = (Arc::clone(&end), held.clone());
                     let compare = move || {
                         let _held = held;
-                        Ok(Moment::of(&Standardised::of(now.view()), &end))
+                        Ok(Moment::of(&StandardisedUnits::of(now.view()), &end))
                     };
                     moments.push(app.work.run(WorkKind::Forward, compare).await?);
                 }

@@ -32,6 +32,16 @@ impl Side {
         Ok(Self { run, checkpoint, entry })
     }
 
+    /// A layer of its network that has units: not the image.
+    pub(crate) fn layer(&self, name: &str) -> Result<usize, ApiError> {
+        let network = self.run.network();
+        let layers = || network.layers()[1..].iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>().join(", ");
+        network.index_of(name).filter(|&layer| layer > 0).ok_or_else(|| {
+            ApiError::not_found(format!("run {} has no layer {name}", self.run.id))
+                .hint(format!("layers: {}", layers()))
+        })
+    }
+
     /// Names the checkpoint's content.
     pub(crate) fn key(&self) -> String {
         format!("{}/{}", self.run.id, self.entry.hash)

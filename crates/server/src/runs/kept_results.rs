@@ -18,7 +18,7 @@ const MOST_BYTES: u64 = 16 << 20;
 const MOST_RESULTS: usize = 4_096;
 const MOST_BYTES_OF_ALL: u64 = 256 << 20;
 /// Changes whenever a result of the same key would be another one.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Files that are being written have names of their own.
 static PARTS: AtomicUsize = AtomicUsize::new(0);

@@ -84,6 +84,13 @@ async fn a_checkpoint_is_wholly_like_itself() {
     let off = layers["cka"][0][3].as_f64().unwrap();
     let [from, to] = [0, 1].map(|end| layers["cka_interval"][0][3][end].as_f64().unwrap());
     assert!(off < 1.0 && from <= off && off <= to);
+    // Two layers alone, as in the map, and with the interval of Procrustes.
+    assert_eq!(layers["procrustes_interval"], Value::Null);
+    let pair = server.json(&format!("{POINT}/layers?{itself}&images=24&layer=conv1&b_layer=fc10")).await;
+    assert_eq!((&pair["cka"][0][0], &pair["procrustes"][0][0]), (&layers["cka"][0][3], &layers["procrustes"][0][3]));
+    let [from, to] = [0, 1].map(|end| pair["procrustes_interval"][end].as_f64().unwrap());
+    let value = pair["procrustes"][0][0].as_f64().unwrap();
+    assert!(0.0 <= from && from < value && value < to && to <= 1.0, "{pair}");
     let units = server.json(&format!("{POINT}/units?{itself}&images=24&layer=conv1")).await;
     assert_eq!((&units["units"], &units["measured_at"]), (&json!([6, 6]), &json!(["relu1", "relu1"])));
     assert_eq!(units["grid"], json!([8, 8]));
@@ -145,6 +152,8 @@ async fn what_cannot_be_compared_says_why() {
     assert!(detail.contains("only one knows `disc`; only named knows `moon`"), "{detail}");
     let no_layer = server.get(&format!("{point}/units?b=two&layer=nothing")).await;
     assert_eq!(no_layer.status, StatusCode::NOT_FOUND);
+    let alone = server.get(&format!("{point}/layers?b=two&b_layer=conv1")).await;
+    assert_eq!(alone.status, StatusCode::BAD_REQUEST);
     let few = server.get(&format!("{point}/layers?b=two&images=2")).await;
     assert_eq!(few.status, StatusCode::BAD_REQUEST);
 }

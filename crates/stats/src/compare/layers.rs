@@ -3,9 +3,9 @@
 use deepviz_net::random::Stream;
 use deepviz_similarity::Estimate;
 use deepviz_similarity::align::align;
-use deepviz_similarity::cka::{Gram, Prepared};
+use deepviz_similarity::cka::{CentredGram, Gram, alignments};
 use deepviz_similarity::procrustes::Shape;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
 /// Random halves of the images by which intervals are found.
@@ -30,34 +30,74 @@ pub struct LayerMap {
 
 /// Compares every layer of one network with every layer of another, each described by `[images, features]` over the same
 /// images.
-pub fn layer_map(first: &[Array2<f32>], second: &[Array2<f32>]) -> LayerMap {
-    let size = (first.len(), second.len());
-    let grams =
-        |layers: &[Array2<f32>]| -> Vec<Gram> { layers.par_iter().map(|layer| Gram::of(layer.view())).collect() };
-    let (first_grams, second_grams) = (grams(first), grams(second));
-    let images = first_grams.first().map_or(0, Gram::images);
-    let halves: Vec<Array2<f64>> =
-        (0..HALVES).map(|draw| of_half(&first_grams, &second_grams, &half(images, draw))).collect();
-    let prepared = |grams: Vec<Gram>| -> Vec<Prepared> { grams.into_iter().map(Gram::into_prepared).collect() };
-    let (first_grams, second_grams) = (prepared(first_grams), prepared(second_grams));
-    let whole = alignments(&first_grams, &second_grams);
-    let cka = Array2::from_shape_fn(size, |at| {
-        let value = whole[at];
-        let halves: Vec<f64> = halves.iter().map(|half| half[at]).filter(|value| value.is_finite()).collect();
-        (!value.is_nan()).then(|| {
-            let Estimate { value, interval: [from, to] } = Estimate::from_halves(value, &halves);
-            // No two layers are more alike than one with itself.
-            Estimate { value, interval: [from.max(-1.0), to.min(1.0)] }
-        })
-    });
-    drop((first_grams, second_grams));
-    let shapes = |layers: &[Array2<f32>]| -> Vec<Option<Shape>> { layers.par_iter().map(narrow_shape).collect() };
-    let (first_shapes, second_shapes) = (shapes(first), shapes(second));
-    let pairs: Vec<(usize, usize)> = (0..size.0).flat_map(|a| (0..size.1).map(move |b| (a, b))).collect();
-    let similarities = pairs.par_iter().map(|&(a, b)| first_shapes[a].as_ref()?.similarity(second_shapes[b].as_ref()?));
-    let similarities: Vec<Option<f64>> = similarities.collect();
-    let procrustes = Array2::from_shape_fn(size, |(a, b)| similarities[a * size.1 + b]);
-    LayerMap { cka, procrustes, opposite: align(whole.view()) }
+pub fn layer_map(first: Vec<Array2<f32>>, second: Vec<Array2<f32>>) -> LayerMap {
+    LayerComparison::new(first, second).finish()
+}
+
+/// The comparison of all layers in parts of at most some tenths of a second, so that other work can run between them.
+pub struct LayerComparison {
+    features: [Vec<Array2<f32>>; 2],
+    /// Until CKA is known.
+    grams: [Vec<Gram>; 2],
+    halves: Vec<Array2<Option<f64>>>,
+    cka: Option<Array2<Option<f64>>>,
+    /// In place of the features once CKA is known.
+    shapes: [Vec<Option<Shape>>; 2],
+    /// Rows of the map.
+    procrustes: Vec<Vec<Option<f64>>>,
+}
+
+impl LayerComparison {
+    /// Of the layers of two networks, each described by `[images, features]` over the same images.
+    pub fn new(first: Vec<Array2<f32>>, second: Vec<Array2<f32>>) -> Self {
+        let features = [first, second];
+        let grams = [&features[0], &features[1]]
+            .map(|layers| layers.par_iter().map(|layer| Gram::of(layer.view())).collect::<Vec<Gram>>());
+        let (halves, shapes, procrustes) = (Vec::new(), [Vec::new(), Vec::new()], Vec::new());
+        Self { features, grams, halves, cka: None, shapes, procrustes }
+    }
+
+    /// Does the next part; false when there is none left.
+    pub fn advance(&mut self) -> bool {
+        if self.halves.len() < HALVES {
+            let images = half(self.grams[0].first().map_or(0, Gram::images), self.halves.len());
+            let [first, second] = [&self.grams[0], &self.grams[1]]
+                .map(|grams| grams.par_iter().map(|gram| gram.centred(&images)).collect::<Vec<CentredGram>>());
+            self.halves.push(alignments(&first, &second));
+            return true;
+        }
+        if self.cka.is_none() {
+            let [first, second] = std::mem::take(&mut self.grams)
+                .map(|grams| grams.into_par_iter().map(Gram::into_centred).collect::<Vec<CentredGram>>());
+            self.cka = Some(alignments(&first, &second));
+            drop((first, second));
+            self.shapes = std::mem::take(&mut self.features)
+                .map(|layers| layers.into_par_iter().map(|layer| narrow_shape(&layer)).collect());
+            return true;
+        }
+        let [first, second] = &self.shapes;
+        let Some(layer) = first.get(self.procrustes.len()) else { return false };
+        let row = second.par_iter().map(|other| layer.as_ref()?.similarity(other.as_ref()?)).collect();
+        self.procrustes.push(row);
+        true
+    }
+
+    /// What is left of the work, and the map.
+    pub fn finish(mut self) -> LayerMap {
+        while self.advance() {}
+        let whole = self.cka.unwrap_or_default();
+        let cka = Array2::from_shape_fn(whole.dim(), |at| {
+            let halves: Vec<f64> = self.halves.iter().filter_map(|half| half[at]).collect();
+            whole[at].map(|value| {
+                let Estimate { value, interval: [from, to] } = Estimate::from_halves(value, &halves);
+                // No two layers are more alike than one with itself.
+                Estimate { value, interval: [from.max(-1.0), to.min(1.0)] }
+            })
+        });
+        let procrustes = Array2::from_shape_fn(whole.dim(), |(row, column)| self.procrustes[row][column]);
+        let known = whole.mapv(|value| value.unwrap_or(f64::NAN));
+        LayerMap { cka, procrustes, opposite: align(known.view()) }
+    }
 }
 
 /// The shape of a layer that is not too wide.
@@ -74,22 +114,18 @@ fn half(images: usize, draw: usize) -> Vec<usize> {
     order
 }
 
-/// CKA of all pairs over some of the images.
-fn of_half(first: &[Gram], second: &[Gram], images: &[usize]) -> Array2<f64> {
-    let prepared = |grams: &[Gram]| -> Vec<Prepared> { grams.iter().map(|gram| gram.prepared(images)).collect() };
-    alignments(&prepared(first), &prepared(second))
-}
-
-/// CKA of all pairs; NaN where there is none.
-fn alignments(first: &[Prepared], second: &[Prepared]) -> Array2<f64> {
-    let mut found = Array2::from_elem((first.len(), second.len()), f64::NAN);
-    for (layer, mut row) in first.iter().zip(found.rows_mut()) {
-        let values: Vec<f64> = second.par_iter().map(|other| layer.alignment(other).unwrap_or(f64::NAN)).collect();
-        for (place, value) in row.iter_mut().zip(values) {
-            *place = value;
-        }
-    }
-    found
+/// The Procrustes similarity of two layers described by `[images, features]` over the same images, with an interval from
+/// random halves of the images; none as in [`LayerMap::procrustes`].
+pub fn procrustes_of_pair(first: &Array2<f32>, second: &Array2<f32>) -> Option<Estimate> {
+    let value = narrow_shape(first)?.similarity(&narrow_shape(second)?)?;
+    let halves = (0..HALVES).into_par_iter().filter_map(|draw| {
+        let images = half(first.nrows(), draw);
+        let of_half = |layer: &Array2<f32>| Shape::of(layer.select(Axis(0), &images).view());
+        of_half(first)?.similarity(&of_half(second)?)
+    });
+    let halves: Vec<f64> = halves.collect();
+    let Estimate { value, interval: [from, to] } = Estimate::from_biased_halves(value, &halves);
+    Some(Estimate { value, interval: [from.max(0.0), to.min(1.0)] })
 }
 
 #[cfg(test)]
@@ -120,7 +156,7 @@ mod tests {
     #[test]
     fn layers_with_a_common_part_stand_opposite_each_other() {
         let (first, second) = (layers(1), layers(2));
-        let map = layer_map(&first, &second);
+        let map = layer_map(first.clone(), second.clone());
         assert_eq!(map.opposite, [Some(0), Some(1), None]);
         let same = map.cka[[0, 0]].unwrap();
         assert!(same.value > 0.7 && same.interval[0] < same.value && same.value < same.interval[1]);
@@ -128,10 +164,14 @@ mod tests {
         assert!(map.cka[[0, 1]].unwrap().value.abs() < 0.2);
         assert!(map.procrustes[[0, 0]].unwrap() > map.procrustes[[0, 1]].unwrap() + 0.2);
         assert!(map.cka[[0, 2]].is_none() && map.procrustes[[2, 0]].is_none());
+        let pair = procrustes_of_pair(&first[0], &second[0]).unwrap();
+        assert_eq!(Some(pair.value), map.procrustes[[0, 0]]);
+        assert!(pair.interval[0] < pair.value && pair.value < pair.interval[1] && pair.interval[1] <= 1.0);
+        assert!(procrustes_of_pair(&first[0], &second[2]).is_none());
         // A network with itself.
-        let itself = layer_map(&first, &first);
+        let itself = layer_map(first.clone(), first.clone());
         assert!((itself.cka[[1, 1]].unwrap().value - 1.0).abs() < 1e-9);
         assert!((itself.procrustes[[1, 1]].unwrap() - 1.0).abs() < 1e-6);
-        assert!(layer_map(&first, &[]).opposite.iter().all(Option::is_none));
+        assert!(layer_map(first, Vec::new()).opposite.iter().all(Option::is_none));
     }
 }

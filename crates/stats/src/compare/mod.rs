@@ -12,8 +12,8 @@ mod units;
 pub use deepviz_similarity::Estimate;
 pub use deepviz_similarity::lifelines::{Life, Moment, lives};
 pub use deepviz_similarity::paired::Discordant;
-pub use deepviz_similarity::units::{Matching, Nearest, Pair, Standardised};
-pub use layers::{HALVES, LayerMap, MOST_PROCRUSTES, layer_map};
+pub use deepviz_similarity::units::{Matching, Nearest, Pair, StandardisedUnits};
+pub use layers::{HALVES, LayerComparison, LayerMap, MOST_PROCRUSTES, layer_map, procrustes_of_pair};
 pub use outcomes::{
     Checkpoint, ClassMap, Compared, Difference, DifferentClasses, ImageOutcome, Outcome, Right, compare_outcomes,
 };

@@ -1,7 +1,7 @@
 //! Which units of two layers see the same.
 
 use deepviz_net::random::Stream;
-use deepviz_similarity::units::{Matching, Standardised, best_by_chance, matching, percentile};
+use deepviz_similarity::units::{Matching, StandardisedUnits, best_by_chance, matching, percentile};
 use ndarray::ArrayView2;
 
 /// Best correlations that the threshold of chance is taken from, at least.
@@ -28,7 +28,7 @@ pub struct UnitMatch {
 /// Matches the units of two layers by their activations over the same images, `[images * positions, units]`.
 pub fn match_units(first: ArrayView2<'_, f32>, second: ArrayView2<'_, f32>, positions: usize) -> UnitMatch {
     let images = first.nrows() / positions.max(1);
-    let (first, second) = (Standardised::of(first), Standardised::of(second));
+    let (first, second) = (StandardisedUnits::of(first), StandardisedUnits::of(second));
     let silent = [first.silent(), second.silent()];
     let correlation = first.correlation(&second);
     let orders = CHANCES.div_ceil(correlation.nrows().max(1)).min(MOST_ORDERS);

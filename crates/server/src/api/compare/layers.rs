@@ -28,6 +28,11 @@ pub(crate) struct CompareLayersQuery {
     b: String,
     /// Index of its checkpoint; its last unless given.
     b_checkpoint: Option<String>,
+    /// A layer of A: it alone is compared, with one of B. The Procrustes similarity then has an interval too.
+    #[param(example = "conv1")]
+    layer: Option<String>,
+    /// The layer of B beside it; of the same name unless given.
+    b_layer: Option<String>,
     /// Test images of A's corpus (training images where it has none), evenly chosen, 8 to 4,000; 1,000 unless given. Of
     /// networks with many layers there is memory for fewer: then so many are taken, or more are refused.
     #[param(minimum = 8, maximum = 4000)]
@@ -54,6 +59,10 @@ struct LayerSimilarity {
     /// Orthogonal Procrustes similarity, 0 to 1; null too where a layer has more than 512 features.
     #[schema(value_type = Vec<Vec<Option<f64>>>)]
     procrustes: Vec<Vec<Option<f64>>>,
+    /// Its interval of 95 % from random halves of the images, where two layers alone are compared. What few images do to
+    /// the figure itself, which they make larger, is not in it.
+    #[schema(required)]
+    procrustes_interval: Option<[f64; 2]>,
     /// For every layer of A the place of the layer of B opposite it: of one network the same layer; else the order is
     /// kept, and the sum of CKA, less what distances in depth cost, is greatest. Null where nothing is known.
     proposed: Vec<Option<usize>>,
@@ -98,7 +107,14 @@ pub(crate) async fn compared_layers(
     let images = query.images.map(|images| wanted_images(Some(images))).transpose()?;
     let second = (query.b.as_str(), query.b_checkpoint.as_deref());
     let sides = Sides::find(&app, (&path.run, &path.checkpoint), second).await?;
-    let found = sides.similarity(&app, images).await?;
+    let pair = match (query.layer.as_deref(), query.b_layer.as_deref()) {
+        (None, None) => None,
+        (None, Some(_)) => {
+            return Err(ApiError::bad("b_layer was given without layer").hint("layer=conv1&b_layer=conv1"));
+        }
+        (Some(layer), b_layer) => Some([sides.a.layer(layer)?, sides.b.layer(b_layer.unwrap_or(layer))?]),
+    };
+    let found = sides.similarity(&app, images, pair).await?;
     let map = &found.map;
     json(
         &headers,
@@ -115,6 +131,7 @@ pub(crate) async fn compared_layers(
             cka: rows(&map.cka, |estimate| estimate.value),
             cka_interval: rows(&map.cka, |estimate: Estimate| estimate.interval),
             procrustes: rows(&map.procrustes, |value| value),
+            procrustes_interval: found.procrustes_interval,
             proposed: map.opposite.clone(),
         },
     )

@@ -119,7 +119,7 @@ pub(crate) async fn compared_units(
     let second = (query.b.as_str(), query.b_checkpoint.as_deref());
     let sides = Sides::find(&app, (&path.run, &path.checkpoint), second).await?;
     let b_layer = query.b_layer.as_deref().unwrap_or(&query.layer);
-    let layers = [layer_of(&sides.a, &query.layer)?, layer_of(&sides.b, b_layer)?];
+    let layers = [sides.a.layer(&query.layer)?, sides.b.layer(b_layer)?];
     let measured = |side: &Side, layer: usize| {
         let network = side.run.network();
         let layer = &network.layers()[network.nonlinearity_of(layer)];
@@ -159,13 +159,4 @@ pub(crate) async fn compared_units(
             unmatched: UnmatchedUnits { a: alone(&matching.first_alone), b: alone(&matching.second_alone) },
         },
     )
-}
-
-/// A layer with units; the image has none of its own.
-fn layer_of(side: &Side, name: &str) -> Result<usize, ApiError> {
-    let network = side.run.network();
-    let layers = || network.layers()[1..].iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>().join(", ");
-    network.index_of(name).filter(|&layer| layer > 0).ok_or_else(|| {
-        ApiError::not_found(format!("run {} has no layer {name}", side.run.id)).hint(format!("layers: {}", layers()))
-    })
 }
