@@ -13,6 +13,7 @@ where a rectifier's input is zero but for rounding at one of the 64 steps, both 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import subprocess
 import sys
@@ -246,6 +247,44 @@ def ablation(server: Server, model: nn.Module, pair: tuple[str, str], images: Pi
                     worst[key] = max(worst.get(key, 0.0), abs(effects[way]["logits"][label] - change) / span)
 
 
+def linearised(model: nn.Module) -> nn.Module:
+    """The network without rectifiers, with averages for maxima."""
+    model = copy.deepcopy(model)
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.ReLU):
+            model.set_submodule(name, nn.Identity())
+        elif isinstance(module, nn.MaxPool2d):
+            model.set_submodule(name, nn.AvgPool2d(module.kernel_size, module.stride, module.padding))
+    return model
+
+
+def in_pixels(server: Server, model: nn.Module, names: list[str], worst: dict[str, float]) -> None:
+    """Adds the largest difference of filters over the image (`space=pixels`): the derivative of the middle unit."""
+    linear = linearised(model)
+    for name in names:
+        url = f"/api/runs/{server.run}/checkpoints/last/layers/{urllib.parse.quote(name)}"
+        found = server.json(url, space="pixels", format="json")
+        filters, channels, height, width = found["shape"]
+        values = np.array(found["values"]).reshape(filters, channels, height, width)
+        outputs = []
+        hook = linear.get_submodule(name).register_forward_hook(lambda _m, _i, out: outputs.append(out))
+        x = torch.zeros(1, 3, 32, 32, requires_grad=True)
+        linear(x)
+        hook.remove()
+        rows, columns = outputs[0].shape[2:]
+        scale = np.abs(values).max()
+        for filter_ in range(filters):
+            unit = outputs[0][0, filter_, rows // 2, columns // 2]
+            (gradient,) = torch.autograd.grad(unit, x, retain_graph=True)
+            seen = np.abs(gradient[0].numpy()).max(0) > 0
+            ys, xs = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+            # The whole of what the unit sees, and nothing of it lies elsewhere.
+            expected = gradient[0].numpy()[:, ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+            assert expected.shape == (channels, height, width), (name, expected.shape, found["shape"])
+            key = "filters in pixels"
+            worst[key] = max(worst.get(key, 0.0), float(np.abs(values[filter_] - expected).max() / scale))
+
+
 def main() -> None:
     """Compares and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -268,6 +307,7 @@ def main() -> None:
             try:
                 images = Pictures(64, 2)
                 differences(server, model, layer, images, worst)
+                in_pixels(server, model, [pair[0] for pair in ablated], worst)
                 for pair in ablated:
                     ablation(server, model, pair, images, worst)
             finally:

@@ -42,6 +42,14 @@ pub enum Error {
     /// Outputs that are not numbers.
     #[error("the network's outputs for this image are not finite, so nothing can be explained")]
     NotFinite,
+    /// A filter that there is none of.
+    #[error("expected a filter from 0 to {last}, found {found}")]
+    NoFilter {
+        /// The last.
+        last: usize,
+        /// What was asked for.
+        found: usize,
+    },
     /// Lists that should have one value an image.
     #[error("expected {expected} labels, one an image, found {found}")]
     Labels {

@@ -6,11 +6,12 @@
 //!
 //! Modules use those before them, never those after:
 //!
-//! `error` <- `target` <- `method` <- `map` <- `class_map` <- `pixel_gradient` <- `occlusion` <- `explainer` <- `spearman` <- `randomisation` <- `ablation` <- `picture`
+//! `error` <- `target` <- `method` <- `map` <- `class_map` <- `pixel_gradient` <- `occlusion` <- `explainer` <- `expanded` <- `spearman` <- `randomisation` <- `ablation` <- `picture`
 
 pub mod ablation;
 mod class_map;
 mod error;
+mod expanded;
 mod explainer;
 mod map;
 mod method;
@@ -23,6 +24,7 @@ mod target;
 
 pub use class_map::class_map_layer;
 pub use error::Error;
+pub use expanded::{expanded, expanded_shape};
 pub use explainer::Explainer;
 pub use map::{Area, Map, MapKind};
 pub use method::{Method, UnknownMethod};

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use deepviz_attribution::ablation::{self, LabelledImages};
 use deepviz_attribution::picture::{CorpusSpectrum, Inverter, Start, Visualiser};
-use deepviz_attribution::{Error, Explainer, MapKind, Method, Target, class_map_layer, randomisation};
+use deepviz_attribution::{
+    Error, Explainer, MapKind, Method, Target, class_map_layer, expanded, expanded_shape, randomisation,
+};
 use deepviz_net::{Backward, Device, Model, Network, Parameters, Recipe, RectifierRule, Shape};
 use ndarray::{Array3, ArrayView3};
 
@@ -287,6 +289,56 @@ fn an_early_layer_remembers_the_image() {
     assert!(first.distance < 0.2, "{}", first.distance);
     let again = inverter.invert(views[0], case.index("relu1"), Some(&first.coefficients)).unwrap();
     assert!(again.distance <= first.distance * 1.1, "{} {}", again.distance, first.distance);
+}
+
+#[test]
+fn filters_in_the_image_are_the_sums_of_those_below() {
+    let case = case();
+    let conv2 = case.index("conv2");
+    let linear = Arc::new(case.network.linearised(conv2).unwrap());
+    let model = model(&linear, &case.parameters);
+    let found = expanded(&model, conv2, &[3, 0]).unwrap();
+    // Three rows of pooled pixels, each of two, with a pixel on either side.
+    assert_eq!(expanded_shape(&linear, conv2), [3, 8, 8]);
+    assert_eq!(found.dim(), (2, 3, 8, 8));
+    let weights = |name: &str| case.parameters.get(name).unwrap();
+    let (first, second) = (weights("conv1.weight"), weights("conv2.weight"));
+    for (place, filter) in [(0, 3), (1, 0)] {
+        for ((channel, y, x), value) in found.index_axis(ndarray::Axis(0), place).indexed_iter() {
+            let mut expected = 0.0_f64;
+            // Pooled pixel (py, px) averages outputs 2p and 2p + 1 of conv1, each of which sees three pixels.
+            for (py, px, dy, dx) in ndarray::indices((3, 3, 2, 2)) {
+                let at = |p: usize, d: usize, to: usize| (to as isize) - (2 * p + d) as isize;
+                let (ky, kx) = (at(py, dy, y), at(px, dx, x));
+                if (0..3).contains(&ky) && (0..3).contains(&kx) {
+                    for middle in 0..6 {
+                        let below = first[[middle, channel, ky as usize, kx as usize]];
+                        expected += f64::from(second[[filter, middle, py, px]] * below) / 4.0;
+                    }
+                }
+            }
+            assert!((f64::from(*value) - expected).abs() < 1e-5, "{filter} {channel} {y} {x}: {value} {expected}");
+        }
+    }
+    // Of the first layer they are its weights.
+    let conv1 = case.index("conv1");
+    let found = expanded(&model, conv1, &[4]).unwrap();
+    for ((_, channel, y, x), value) in found.indexed_iter() {
+        assert!((value - first[[4, channel, y, x]]).abs() < 1e-6);
+    }
+    assert!(matches!(expanded(&model, conv2, &[5]), Err(Error::NoFilter { last: 4, found: 5 })));
+}
+
+#[test]
+fn normalisations_with_weights_let_their_input_through() {
+    let layers = LAYERS.replacen("name = \"relu1\"\ntype = \"relu\"", "name = \"relu1\"\ntype = \"layer_norm\"", 1);
+    let recipe = Recipe::parse(&layers, "small", &[]).unwrap();
+    let network = Arc::new(Network::new(&recipe, Shape::new(3, 16, 16), 4).unwrap());
+    let parameters = Parameters::initial(&network, 3);
+    let (conv1, norm) = (network.index_of("conv1").unwrap(), network.index_of("relu1").unwrap());
+    let model = model(&Arc::new(network.linearised(norm).unwrap()), &parameters);
+    let [below, above] = [conv1, norm].map(|layer| expanded(&model, layer, &[0, 5]).unwrap());
+    assert_eq!(below, above);
 }
 
 #[test]

@@ -571,6 +571,11 @@ export interface paths {
            */
           percentile?: number;
           /**
+           * @description What weights are shown as filters over: `layer` (default), the layer's own input; or `pixels`: carried through the
+           *     layers below as if these were linear, so that a filter of a deep layer is one over the image.
+           */
+          space?: components['schemas']['WeightSpace'];
+          /**
            * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
            *     several sheets `multipart/mixed`).
            */
@@ -702,6 +707,11 @@ export interface paths {
            */
           percentile?: number;
           /**
+           * @description What weights are shown as filters over: `layer` (default), the layer's own input; or `pixels`: carried through the
+           *     layers below as if these were linear, so that a filter of a deep layer is one over the image.
+           */
+          space?: components['schemas']['WeightSpace'];
+          /**
            * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
            *     several sheets `multipart/mixed`).
            */
@@ -827,6 +837,11 @@ export interface paths {
            */
           percentile?: number;
           /**
+           * @description What weights are shown as filters over: `layer` (default), the layer's own input; or `pixels`: carried through the
+           *     layers below as if these were linear, so that a filter of a deep layer is one over the image.
+           */
+          space?: components['schemas']['WeightSpace'];
+          /**
            * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
            *     several sheets `multipart/mixed`).
            */
@@ -950,6 +965,11 @@ export interface paths {
            *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
            */
           percentile?: number;
+          /**
+           * @description What weights are shown as filters over: `layer` (default), the layer's own input; or `pixels`: carried through the
+           *     layers below as if these were linear, so that a filter of a deep layer is one over the image.
+           */
+          space?: components['schemas']['WeightSpace'];
           /**
            * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
            *     several sheets `multipart/mixed`).
@@ -1085,6 +1105,11 @@ export interface paths {
            *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
            */
           percentile?: number;
+          /**
+           * @description What weights are shown as filters over: `layer` (default), the layer's own input; or `pixels`: carried through the
+           *     layers below as if these were linear, so that a filter of a deep layer is one over the image.
+           */
+          space?: components['schemas']['WeightSpace'];
           /**
            * @description `png` (default for one sheet), `json` (geometry, and values where there are few) or `f32` (raw values; of
            *     several sheets `multipart/mixed`).
@@ -2018,6 +2043,13 @@ export interface paths {
           b: string;
           /** @description Index of its checkpoint; its last unless given. */
           b_checkpoint?: string;
+          /**
+           * @description A layer of A: it alone is compared, with one of B. The Procrustes similarity then has an interval too.
+           * @example conv1
+           */
+          layer?: string;
+          /** @description The layer of B beside it; of the same name unless given. */
+          b_layer?: string;
           /**
            * @description Test images of A's corpus (training images where it has none), evenly chosen, 8 to 4,000; 1,000 unless given. Of
            *     networks with many layers there is memory for fewer: then so many are taken, or more are refused.
@@ -4985,6 +5017,100 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/runs/{run}/layers/{layer}/filters/{filter}/connections': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How strongly other filters feed a filter, and it them, over the checkpoints of a run. */
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * @description A selection of 2 to 64 checkpoints; all (of more than 64 so many, evenly chosen) unless given.
+           * @example 0,10-50:10
+           */
+          checkpoints?: string;
+          /** @description Connections of each side at most, 8 unless given. */
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          /**
+           * @description Id of the run.
+           * @example my-run
+           */
+          run: string;
+          /**
+           * @description Name of the layer.
+           * @example conv1
+           */
+          layer: string;
+          /**
+           * @description Number of the filter.
+           * @example 0
+           */
+          filter: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description the answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ConnectionHistory'];
+          };
+        };
+        /** @description the client has it */
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+        /** @description the question cannot be read */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description there is no such thing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description a file on disk cannot be used */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/runs/{run}/layers/{layer}/filters/{filter}/visualisation': {
     parameters: {
       query?: never;
@@ -5295,6 +5421,11 @@ export interface paths {
            *     nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
            */
           percentile?: number;
+          /**
+           * @description What weights are shown as filters over: `layer` (default), the layer's own input; or `pixels`: carried through the
+           *     layers below as if these were linear, so that a filter of a deep layer is one over the image.
+           */
+          space?: components['schemas']['WeightSpace'];
           /** @description For a class: the split its images are of, `test` (default) or `train`. */
           split?: string;
           /** @description For a class: images that are averaged, evenly chosen, 1 to 1,000; 50 unless given. */
@@ -7192,6 +7323,22 @@ export interface components {
       images: number;
       split: components['schemas']['Split'];
     };
+    /** @description The connections of a filter over time: those that are strongest at any of the checkpoints. */
+    ConnectionHistory: {
+      checkpoints: number[];
+      filter: number;
+      /** @description How many units it is computed from. */
+      input_count: number;
+      inputs: components['schemas']['UnitOverTime'][];
+      layer: string;
+      /** @description Checkpoints whose file cannot be used. */
+      left_out: number[];
+      /** @description How many units are computed from it. */
+      output_count: number;
+      outputs: components['schemas']['UnitOverTime'][];
+      /** @description The unit whose connections these are: the filter itself, or the one that its layer passes on. */
+      unit: components['schemas']['UnitName'];
+    };
     /** @description The strongest connections of a filter, by the size of their weights. */
     ConnectionsAnswer: {
       checkpoint: number;
@@ -7631,6 +7778,11 @@ export interface components {
       layers: components['schemas']['SimilarLayers'];
       /** @description Orthogonal Procrustes similarity, 0 to 1; null too where a layer has more than 512 features. */
       procrustes: (number | null)[][];
+      /**
+       * @description Its interval of 95 % from random halves of the images, where two layers alone are compared. What few images do to
+       *     the figure itself, which they make larger, is not in it.
+       */
+      procrustes_interval: number[] | null;
       /**
        * @description For every layer of A the place of the layer of B opposite it: of one network the same layer; else the order is
        *     kept, and the sum of CKA, less what distances in depth cost, is greatest. Null where nothing is known.
@@ -8380,6 +8532,7 @@ export interface components {
       rows: number;
       /** @description Pixels per value. */
       scale: number;
+      space?: components['schemas']['WeightSpace'] | null;
       /** @description Rows of values in a tile. */
       tile_height: number;
       /** @description Columns of values in a tile. */
@@ -8799,6 +8952,18 @@ export interface components {
       correlation: number;
       unit: number;
     };
+    /** @description A connection with another unit over time. */
+    UnitOverTime: components['schemas']['UnitName'] & {
+      /** @description `red`, `green` or `blue`, where it is a colour of the image. */
+      colour: string | null;
+      /** @description The channel of the kernel between the two, which counts within a group. Absent without a kernel. */
+      kernel_channel: number | null;
+      /**
+       * @description At every checkpoint the norm of the kernel between the two with the sign of its sum, times what lies on the way
+       *     multiplies by. Null where there is no weight between them, or it is not finite.
+       */
+      weights: (number | null)[];
+    };
     /** @description Two units that stand for each other. */
     UnitPair: {
       a: number;
@@ -8912,6 +9077,11 @@ export interface components {
       arrays: components['schemas']['ArrayHistory'][];
       checkpoints: number[];
     };
+    /**
+     * @description What the weights of a layer are filters over.
+     * @enum {string}
+     */
+    WeightSpace: 'layer' | 'pixels';
     /** @description A connection with another unit. */
     WeightedUnit: components['schemas']['UnitName'] & {
       /** @description `red`, `green` or `blue`, where it is a colour of the image. */

@@ -1,6 +1,7 @@
 //! The graph of layers with every shape worked out.
 
 mod builder;
+mod linear;
 mod receptive_field;
 
 pub(crate) use builder::MOST_ACTIVATIONS;

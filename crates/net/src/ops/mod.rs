@@ -19,7 +19,7 @@ pub use window::{Filters, Rounding};
 
 pub use crate::device::windows::WindowAxis;
 
-pub(crate) use operation::{Example, FromTable, Operation};
+pub(crate) use operation::{Example, FromTable, Linear, Operation};
 pub(crate) use receptive_field::Field;
 
 use crate::error::Error;

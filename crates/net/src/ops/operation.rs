@@ -33,6 +33,19 @@ impl ShapeError {
     }
 }
 
+/// What an operation is where a network is looked at as if it were linear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Linear {
+    /// Itself: it is linear, or but for a constant.
+    Itself,
+    /// What lets its only input through: of a nonlinearity, or of a normalisation by an image's own values.
+    Input,
+    /// The average of what it takes the maximum of.
+    Average,
+    /// There is no such thing: of a product of inputs, or of what another program computes.
+    Unknown,
+}
+
 /// A layer's operation: its settings, and everything that follows from them and the shapes of its inputs. There is at
 /// least one input, and exactly one unless [`FromTable::TAKES_SEVERAL_INPUTS`].
 pub(crate) trait Operation: fmt::Debug + Send + Sync {
@@ -101,6 +114,15 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
     /// Whether another program computes it, so that what its weights mean is not known.
     fn is_opaque(&self) -> bool {
         false
+    }
+
+    /// What it is where the network is looked at as if it were linear.
+    fn linear(&self) -> Linear {
+        match (self.is_opaque(), self.is_nonlinearity()) {
+            (true, _) => Linear::Unknown,
+            (_, true) => Linear::Input,
+            _ => Linear::Itself,
+        }
     }
 
     /// The factor between a channel of the input and that of the output; `value` gives the channel's value in the array of

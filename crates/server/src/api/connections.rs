@@ -37,9 +37,15 @@ pub(crate) struct ConnectionQuery {
 
 /// A channel of a layer that computes it from several: of a convolution, a sum of branches, the image.
 #[derive(Serialize, ToSchema)]
-struct UnitName {
+pub(super) struct UnitName {
     layer: String,
     filter: usize,
+}
+
+impl UnitName {
+    pub(super) fn of(network: &Network, unit: Unit) -> Self {
+        Self { layer: network.layers()[unit.layer].name.clone(), filter: unit.channel }
+    }
 }
 
 /// A connection with another unit.
@@ -118,14 +124,13 @@ fn answer(
     found: Connections,
     most: usize,
 ) -> ConnectionsAnswer {
-    let name = |unit: Unit| UnitName { layer: network.layers()[unit.layer].name.clone(), filter: unit.channel };
     let strongest = |mut side: Vec<Connection>| -> Vec<WeightedUnit> {
         // One that is not finite comes last.
         let size = |connection: &Connection| connection.weight.and_then(finite).map_or(-1.0, f32::abs);
         side.sort_by(|a, b| size(b).total_cmp(&size(a)));
         let named = side.into_iter().take(most);
         let named = named.map(|Connection { unit, weight, kernel_channel }| WeightedUnit {
-            unit: name(unit),
+            unit: UnitName::of(network, unit),
             weight: weight.and_then(finite),
             kernel_channel,
             colour: colour(network, unit),
@@ -136,7 +141,7 @@ fn answer(
         checkpoint,
         layer,
         filter,
-        unit: name(found.unit),
+        unit: UnitName::of(network, found.unit),
         input_count: found.inputs.len(),
         inputs: strongest(found.inputs),
         output_count: found.outputs.len(),
@@ -145,7 +150,7 @@ fn answer(
 }
 
 /// The colour that a channel of the image is.
-fn colour(network: &Network, unit: Unit) -> Option<&'static str> {
+pub(super) fn colour(network: &Network, unit: Unit) -> Option<&'static str> {
     let is_colour = unit.layer == 0 && network.layers()[0].shape.channels == 3;
     let colours = match network.channel_order() {
         ChannelOrder::Rgb => ["red", "green", "blue"],

@@ -10,6 +10,7 @@ pub(crate) mod cluster_members;
 pub(crate) mod clusters;
 pub(crate) mod compare;
 pub(crate) mod confusion;
+pub(crate) mod connection_history;
 pub(crate) mod connections;
 pub(crate) mod corpora;
 pub(crate) mod curves;
@@ -167,6 +168,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(slice::slice))
         .routes(routes!(top::top))
         .routes(routes!(connections::connections))
+        .routes(routes!(connection_history::connection_history))
         .routes(routes!(activity::layer_activity))
         .routes(routes!(activity::activity_history))
         .routes(routes!(weights::weight_history))

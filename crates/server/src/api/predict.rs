@@ -17,6 +17,7 @@ use crate::http::extract::{PathParams, QueryParams};
 use crate::http::json_number::all_finite;
 use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, json, json_with_policy};
+use crate::http::selection::evenly_with_ends;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
 use crate::runs::open_run::OpenRun;
@@ -222,26 +223,4 @@ async fn computed_history(app: &App, run: &Arc<OpenRun>, held: Arc<HeldImage>) -
         }
     }
     Ok(history)
-}
-
-/// At most `limit` of the values: the first, the last and those evenly between them.
-fn evenly_with_ends(all: &[usize], limit: usize) -> Vec<usize> {
-    if all.len() <= limit || limit < 2 {
-        return all.iter().copied().take(limit).collect();
-    }
-    (0..limit).map(|place| all[place * (all.len() - 1) / (limit - 1)]).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn first_and_last_are_among_the_chosen() {
-        let all: Vec<usize> = (10..110).collect();
-        let chosen = evenly_with_ends(&all, 4);
-        assert_eq!(chosen, [10, 43, 76, 109]);
-        assert_eq!(evenly_with_ends(&all[..3], 4), [10, 11, 12]);
-        assert!(evenly_with_ends(&[], 4).is_empty());
-    }
 }

@@ -103,6 +103,9 @@ pub(crate) async fn strip(
         channels: query.channels.as_deref().unwrap_or("*"),
     };
     let request = SheetRequest::new(context, layer, tiles)?;
+    if request.is_in_pixels() {
+        check_work(request.filters.len(), indices.len())?;
+    }
     let held = app.answers.take(request.cost(indices.len())?.bytes).await?;
     let strip = StripRequest { sheets: request, checkpoints: indices, held };
     let picture = strip.picture(&app).await?;

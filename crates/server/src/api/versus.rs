@@ -122,7 +122,7 @@ impl VersusQuery {
     fn style(&self) -> Result<SheetStyle, ApiError> {
         let palette = self.palette.clone().or_else(|| Some("diverging".to_owned()));
         let Self { scale, columns, percentile, .. } = *self;
-        StyleQuery { normalise: None, palette, scale, columns, percentile }.style()
+        StyleQuery { scale, palette, columns, percentile, ..StyleQuery::default() }.style()
     }
 }
 

@@ -171,6 +171,14 @@ pub(crate) fn text_from_indices(indices: &[usize]) -> String {
     text
 }
 
+/// At most `limit` of the values: the first, the last and those evenly between them.
+pub(crate) fn evenly_with_ends(all: &[usize], limit: usize) -> Vec<usize> {
+    if all.len() <= limit || limit < 2 {
+        return all.iter().copied().take(limit).collect();
+    }
+    (0..limit).map(|place| all[place * (all.len() - 1) / (limit - 1)]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,5 +258,14 @@ mod tests {
                 prop_assert_eq!(&read.to_string().parse::<Selection>().unwrap(), &read);
             }
         }
+    }
+
+    #[test]
+    fn first_and_last_are_among_the_chosen() {
+        let all: Vec<usize> = (10..110).collect();
+        let chosen = evenly_with_ends(&all, 4);
+        assert_eq!(chosen, [10, 43, 76, 109]);
+        assert_eq!(evenly_with_ends(&all[..3], 4), [10, 11, 12]);
+        assert!(evenly_with_ends(&[], 4).is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use deepviz_net::{CheckpointEntry, Step};
 
 use crate::http::problem::ApiError;
-use crate::http::selection::{Axis, Selection};
+use crate::http::selection::{Axis, Selection, evenly_with_ends};
 
 /// The snapshots of a run at one moment.
 pub(crate) struct Listing {
@@ -31,6 +31,20 @@ impl Listing {
         let of = format!("run {run}");
         let axis = Axis { what: "checkpoint", of: &of, count: self.entries.len() };
         text.parse::<Selection>()?.bind(axis)
+    }
+
+    /// The checkpoints of a comparison over time: those a selection names, at least 2 and at most `most`; without one all,
+    /// or as many of them, evenly chosen with the first and the last.
+    pub(crate) fn chosen(&self, run: &str, selection: Option<&str>, most: usize) -> Result<Vec<usize>, ApiError> {
+        let chosen = match selection {
+            Some(selection) => self.select(run, selection)?,
+            None => evenly_with_ends(&(0..self.entries.len()).collect::<Vec<usize>>(), most),
+        };
+        if (2..=most).contains(&chosen.len()) {
+            return Ok(chosen);
+        }
+        Err(ApiError::bad(format!("expected 2 to {most} checkpoints to compare, found {}", chosen.len()))
+            .hint("choose some by checkpoints=, such as 0,10-50:10"))
     }
 
     /// The one checkpoint that a point names; 422 where its file is broken.

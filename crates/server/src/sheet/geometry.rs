@@ -9,7 +9,7 @@ use crate::http::json_number::finite;
 use crate::http::problem::ApiError;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::request::SheetRequest;
-use crate::sheet::style::NormaliseOver;
+use crate::sheet::style::{NormaliseOver, WeightSpace};
 
 /// The geometry of one sheet and the meaning of its colours.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -31,6 +31,9 @@ pub(crate) struct SheetGeometry {
     /// Images that were averaged, in both groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) images: Option<usize>,
+    /// `pixels` where weights are shown as filters over the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) space: Option<WeightSpace>,
     /// Columns of values in a tile.
     pub(crate) tile_width: usize,
     /// Rows of values in a tile.
@@ -126,6 +129,7 @@ impl SheetRequest {
             group: group.map(|group| group.text.clone()),
             minus: minus.map(|minus| minus.text.clone()),
             images: group.and(self.input.as_ref()).map(ModelInput::images),
+            space: self.is_in_pixels().then_some(WeightSpace::Pixels),
             tile_width: layout.tile.width,
             tile_height: layout.tile.height,
             columns: layout.columns,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use deepviz_attribution::expanded;
 use deepviz_corpus::Corpus;
 use deepviz_net::{CheckpointEntry, CompiledNetwork, Device, Model, Snapshot, Worker};
 use deepviz_stats::OutputCheck;
@@ -10,6 +11,7 @@ use ndarray::Array3;
 
 use crate::http::cache::{Cache, CacheSize};
 use crate::http::problem::ApiError;
+use crate::http::selection::text_from_indices;
 use crate::http::work_pool::{WorkKind, WorkPool};
 use crate::runs::kept_results::KeptResults;
 use crate::runs::open_run::OpenRun;
@@ -17,6 +19,8 @@ use crate::sheet::compiled_networks::CompiledNetworks;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::weight_summary::{WeightChange, WeightSummary};
 
+/// Filters that are carried to the image at a time, so that other requests run between.
+const CHUNK_FILTERS: usize = 64;
 /// Images whose outputs the workspace of a model holds.
 const WORKSPACE_IMAGES: usize = 8;
 
@@ -58,6 +62,15 @@ pub(crate) struct Activations {
 impl CacheSize for Activations {
     fn bytes(&self) -> usize {
         self.layers.iter().map(|values| values.len() * 4 + 24).sum()
+    }
+}
+
+/// Filters over the image, one after the other.
+pub(crate) struct ExpandedFilters(pub(crate) Vec<f32>);
+
+impl CacheSize for ExpandedFilters {
+    fn bytes(&self) -> usize {
+        self.0.len() * 4
     }
 }
 
@@ -162,6 +175,30 @@ impl Models {
                         Ok(Activations { layers })
                     })
                     .await
+            })
+            .await
+    }
+
+    /// Filters of a layer as filters over the image, in the order named.
+    pub(crate) async fn expanded(
+        &self,
+        run: &Arc<OpenRun>,
+        entry: &CheckpointEntry,
+        (layer, filters): (usize, &[usize]),
+    ) -> Result<Arc<ExpandedFilters>, ApiError> {
+        let key = format!("expanded/{}/{}/{layer}/{}", run.id, entry.hash, text_from_indices(filters));
+        self.cache
+            .get(key, async {
+                let snapshot = self.snapshot(run, entry).await?;
+                let network = Arc::new(run.network().linearised(layer)?);
+                let compile = || Ok(Model::from_snapshot(network, &snapshot, &Device::cpu(Some(1), None)?)?);
+                let model = self.work.run_here(WorkKind::Render, compile).await?;
+                let mut values = Vec::new();
+                for chunk in filters.chunks(CHUNK_FILTERS) {
+                    let expand = || Ok(expanded(&model, layer, chunk)?);
+                    values.extend(self.work.run_here(WorkKind::Forward, expand).await?);
+                }
+                Ok(ExpandedFilters(values))
             })
             .await
     }

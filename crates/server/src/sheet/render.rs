@@ -74,6 +74,11 @@ pub(crate) async fn values(
             let activations = models.activations(&request.run, entry, input).await?;
             picked(models, request, &activations.layers[request.layer]).await
         }
+        None if request.is_in_pixels() => {
+            let all = models.expanded(&request.run, entry, (request.layer, &request.filters)).await?;
+            let filters: Vec<usize> = (0..request.filters.len()).collect();
+            request.kernel_shape().pick(&all.0, &filters, &request.channels)
+        }
         None => {
             let snapshot = models.snapshot(&request.run, entry).await?;
             picked(models, request, &weights(request.layer(), &snapshot.parameters)?).await
@@ -147,6 +152,10 @@ pub(crate) async fn timeline(models: &Models, request: &SheetRequest) -> Result<
         return Ok(None);
     }
     let input = match &request.input {
+        None if request.is_in_pixels() => {
+            check_work(request.kernel_shape().filters, request.listing.entries.len())?;
+            format!("pixels/{}", request.layer)
+        }
         None => String::new(),
         Some(input @ ModelInput::Group { .. }) => {
             check_work(input.images(), request.listing.entries.len())?;
@@ -176,8 +185,8 @@ pub(crate) async fn timeline(models: &Models, request: &SheetRequest) -> Result<
 /// The range of every layer at one checkpoint.
 async fn ranges_at(models: &Models, request: &SheetRequest, entry: &CheckpointEntry) -> Result<Vec<Range>, ApiError> {
     let style = request.style;
-    if let Some(ModelInput::Group { .. }) = &request.input {
-        // Of a group only the layer that is looked at is computed.
+    if request.is_in_pixels() || matches!(request.input, Some(ModelInput::Group { .. })) {
+        // Only the layer that is looked at is computed.
         let kernels = request.kernel_shape();
         let mut whole = request.clone();
         (whole.filters, whole.channels) = ((0..kernels.filters).collect(), (0..kernels.channels).collect());

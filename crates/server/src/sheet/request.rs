@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deepviz_attribution::expanded_shape;
 use deepviz_net::{Layer, recipe::ChannelOrder};
 use deepviz_render::{Arrangement, Layout, MAX_PIXELS, Normalise, Palette, Range, Style};
 use ndarray::{Array4, Axis as Dim};
@@ -13,7 +14,7 @@ use crate::runs::listing::Listing;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::model_input::ModelInput;
-use crate::sheet::style::{NormaliseOver, SheetStyle};
+use crate::sheet::style::{NormaliseOver, SheetStyle, WeightSpace};
 
 /// A request for the sheet of one layer, checked against the run.
 #[derive(Clone)]
@@ -55,11 +56,33 @@ impl SheetRequest {
     pub(crate) fn new(context: SheetContext, layer: usize, tiles: TileSelection<'_>) -> Result<Self, ApiError> {
         let SheetContext { run, listing, input, style } = context;
         let mut request = Self { run, listing, layer, filters: Vec::new(), channels: Vec::new(), input, style };
+        request.check_space()?;
         let (kernels, of) = (request.kernel_shape(), format!("layer {}", request.layer().name));
         let bind = |what, text: &str, count| text.parse::<Selection>()?.bind(Axis { what, of: &of, count });
         request.filters = bind("filter", tiles.filters, kernels.filters)?;
         request.channels = bind("channel", tiles.channels, kernels.channels)?;
         Ok(request)
+    }
+
+    /// True for weights as filters over the image.
+    pub(crate) fn is_in_pixels(&self) -> bool {
+        self.style.space == WeightSpace::Pixels && self.input.is_none()
+    }
+
+    /// Refuses filters over the image where there are none.
+    fn check_space(&self) -> Result<(), ApiError> {
+        if self.style.space == WeightSpace::Layer {
+            return Ok(());
+        }
+        if self.input.is_some() {
+            return Err(ApiError::bad("space=pixels is about weights; what a layer makes of an image is its output")
+                .hint("leave out space, or the image"));
+        }
+        let linear = self.run.network().linearised(self.layer);
+        linear.map(|_| ()).map_err(|error| {
+            ApiError::bad(format!("filters of {} are none over the image: {error}", self.layer().name))
+                .hint("layers before it can be shown with space=pixels")
+        })
     }
 
     pub(crate) fn layer(&self) -> &Layer {
@@ -70,6 +93,10 @@ impl SheetRequest {
     pub(crate) fn kernel_shape(&self) -> KernelShape {
         match &self.input {
             Some(_) => KernelShape::of_output(self.layer()),
+            None if self.is_in_pixels() => {
+                let [channels, height, width] = expanded_shape(self.run.network(), self.layer);
+                KernelShape { filters: self.layer().shape.channels, channels, height, width }
+            }
             // A layer without weights has been refused when the selection was read.
             None => KernelShape::of_weights(self.layer()).unwrap_or_else(|| KernelShape::of_output(self.layer())),
         }
@@ -90,7 +117,7 @@ impl SheetRequest {
 
     /// True for weights of a layer that reads the three colours of an image, where all three are shown.
     fn sees_colours(&self) -> bool {
-        let sees_image = self.input.is_none() && self.layer().inputs.first() == Some(&0);
+        let sees_image = self.is_in_pixels() || self.input.is_none() && self.layer().inputs.first() == Some(&0);
         sees_image && self.kernel_shape().channels == 3 && self.channels == [0, 1, 2]
     }
 
@@ -188,7 +215,7 @@ impl SheetRequest {
         let style = &self.style;
         let input = self.input.as_ref().map(ModelInput::key).unwrap_or_default();
         format!(
-            "{}/{}/{}/{}/{input}/{:?}/{}/{}/{:?}/{:?}",
+            "{}/{}/{}/{}/{input}/{:?}/{}/{}/{:?}/{:?}/{:?}",
             self.run.id,
             self.layer,
             text_from_indices(&self.filters),
@@ -198,6 +225,7 @@ impl SheetRequest {
             style.scale,
             style.columns,
             style.percentile,
+            style.space,
         )
     }
 }

@@ -16,6 +16,17 @@ pub(crate) enum NormaliseOver {
     Timeline,
 }
 
+/// What the weights of a layer are filters over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WeightSpace {
+    /// The layer's own input.
+    #[default]
+    Layer,
+    /// The pixels: carried through the layers below as if these were linear.
+    Pixels,
+}
+
 /// The style of a sheet: scale, palette, and what the colours are scaled over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SheetStyle {
@@ -26,6 +37,7 @@ pub(crate) struct SheetStyle {
     pub(crate) columns: Option<usize>,
     /// The percentile at which the scales end, 50 to 100; `None` leaves it to the renderer.
     pub(crate) percentile: Option<f32>,
+    pub(crate) space: WeightSpace,
 }
 
 impl SheetStyle {
@@ -60,6 +72,10 @@ pub(crate) struct StyleQuery {
     /// nothing out. Unless given, 99 where there are 256 values and more and zero is in the middle, else 100.
     #[param(minimum = 50, maximum = 100)]
     pub(crate) percentile: Option<f32>,
+    /// What weights are shown as filters over: `layer` (default), the layer's own input; or `pixels`: carried through the
+    /// layers below as if these were linear, so that a filter of a deep layer is one over the image.
+    #[param(value_type = Option<WeightSpace>)]
+    pub(crate) space: Option<String>,
 }
 
 impl StyleQuery {
@@ -91,6 +107,13 @@ impl StyleQuery {
         if self.percentile.is_some_and(|percentile| !(50.0..=100.0).contains(&percentile)) {
             return Err(ApiError::bad("expected a percentile of 50 to 100"));
         }
-        Ok(SheetStyle { percentile: self.percentile, over, palette, scale, columns: self.columns })
+        let space = match self.space.as_deref() {
+            None | Some("layer") => WeightSpace::Layer,
+            Some("pixels") => WeightSpace::Pixels,
+            Some(other) => {
+                return Err(ApiError::bad(format!("unknown space `{other}`; expected layer or pixels")));
+            }
+        };
+        Ok(SheetStyle { percentile: self.percentile, over, palette, scale, columns: self.columns, space })
     }
 }

@@ -69,3 +69,37 @@ async fn what_has_no_connections_is_said() {
     let answer = server.get(&format!("{LAYERS}/conv2/filters/0/connections?limit=0")).await;
     assert_eq!(answer.status.as_u16(), 400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_over_time_are_those_of_each_checkpoint() {
+    let server = TestServer::shared();
+    let of = server.json("/api/runs/tiny/layers/conv2/filters/3/connections?limit=3").await;
+    assert_eq!(of["left_out"], serde_json::json!([]));
+    assert_eq!((of["input_count"].as_u64(), of["output_count"].as_u64()), (Some(6), Some(16)));
+    let checkpoints = of["checkpoints"].as_array().unwrap();
+    assert!(checkpoints.len() >= 3);
+    for side in ["inputs", "outputs"] {
+        let units = of[side].as_array().unwrap();
+        let strongest = |unit: &Value| {
+            let weights = unit["weights"].as_array().unwrap().iter();
+            weights.map(|weight| weight.as_f64().unwrap().abs()).fold(0.0, f64::max)
+        };
+        assert_eq!(units.len(), 3);
+        assert!(units.iter().map(strongest).is_sorted_by(|a, b| a >= b));
+        for (place, checkpoint) in checkpoints.iter().enumerate() {
+            let path = format!("/api/runs/tiny/checkpoints/{checkpoint}/layers/conv2/filters/3/connections?limit=100");
+            let then = server.json(&path).await;
+            for unit in units {
+                let same = then[side].as_array().unwrap().iter();
+                let mut same = same.filter(|one| one["layer"] == unit["layer"] && one["filter"] == unit["filter"]);
+                assert_eq!(same.next().unwrap()["weight"], unit["weights"][place]);
+            }
+        }
+    }
+    let some = server.json("/api/runs/tiny/layers/conv2/filters/3/connections?checkpoints=0,2").await;
+    assert_eq!(some["checkpoints"], serde_json::json!([0, 2]));
+    for (path, status) in [("conv2/filters/3/connections?checkpoints=1", 400), ("conv2/filters/9/connections", 404)] {
+        let answer = server.get(&format!("/api/runs/tiny/layers/{path}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+    }
+}

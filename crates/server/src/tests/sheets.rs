@@ -45,6 +45,44 @@ async fn values_are_those_of_the_snapshot_in_every_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn filters_of_deep_layers_are_shown_over_the_image() {
+    let server = TestServer::shared();
+    let sheet = |layer: &str| format!("{TINY}/checkpoints/2/layers/{layer}/filters/*/channels/*?space=pixels");
+    // Of the first layer they are its weights.
+    let own = numbers(&server.get(&format!("{TINY}/checkpoints/2/layers/conv1?format=f32")).await);
+    let in_pixels = numbers(&server.get(&format!("{}&format=f32", sheet("conv1"))).await);
+    assert_eq!(own.len(), in_pixels.len());
+    assert!(own.iter().zip(&in_pixels).all(|(a, b)| (a - b).abs() < 1e-6));
+    let deep = server.get(&sheet("conv2")).await;
+    let of = geometry(&deep);
+    assert_eq!(of["space"], "pixels");
+    assert_eq!((&of["rgb"], &of["channels"]), (&true.into(), &serde_json::json!([0, 1, 2])));
+    assert_eq!(of["filters"].as_array().unwrap().len(), 4);
+    assert!(of["tile_width"].as_u64().unwrap() > 5);
+    // One filter of several is the same filter.
+    let all = server.get(&format!("{}&format=f32", sheet("conv2"))).await;
+    let one =
+        server.get(&sheet("conv2").replace("filters/*", "filters/2").replace("pixels", "pixels&format=f32")).await;
+    let (all, one) = (numbers(&all), numbers(&one));
+    assert_eq!(all[2 * one.len()..3 * one.len()], one);
+    // Over the timeline, as a strip, and in a list.
+    let list = server.json(&format!("{TINY}/checkpoints/*/layers/conv2?space=pixels&normalise=timeline")).await;
+    let link = list["sheets"][1]["url"].as_str().unwrap();
+    assert!(link.contains("space=pixels"), "{link}");
+    assert_eq!(geometry(&server.get(&format!("/{link}")).await)["ends"], list["sheets"][0]["ends"]);
+    assert!(server.get(&format!("{TINY}/layers/conv2/strip?space=pixels")).await.status.is_success());
+    for (query, status) in [
+        ("conv1?space=image", 400),
+        ("conv1?space=pixels&apply=3", 400),
+        ("relu1?space=pixels", 400),
+        ("fc10?space=pixels", 200),
+    ] {
+        let answer = server.get(&format!("{TINY}/checkpoints/2/layers/{query}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn filters_of_a_network_that_sees_blue_first_keep_their_colours() {
     let (before, path) = TestServer::own();
     let sheet = format!("{TINY}/checkpoints/2/layers/conv1/filters/*/channels/*");

@@ -6,7 +6,7 @@ pub(crate) mod cuda;
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
 use super::norm::NormWindow;
-use super::{Example, Field, FromTable, Operation, ShapeError};
+use super::{Example, Field, FromTable, Linear, Operation, ShapeError};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -58,6 +58,10 @@ impl Operation for ContrastNorm {
 
     fn receptive_field(&self, field: Field, _: Shape) -> Field {
         field.through_windows(self.window.axis(), self.window.axis())
+    }
+
+    fn linear(&self) -> Linear {
+        Linear::Input
     }
 
     fn describe(&self, _: &[Shape]) -> String {

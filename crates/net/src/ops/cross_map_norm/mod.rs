@@ -6,7 +6,7 @@ pub(crate) mod cuda;
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
 use super::norm::NormWindow;
-use super::{Example, FromTable, Operation, ShapeError};
+use super::{Example, FromTable, Linear, Operation, ShapeError};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -59,6 +59,10 @@ impl Operation for CrossMapNorm {
     fn output(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         self.window.fits(inputs[0].channels, "channels")?;
         Ok(inputs[0])
+    }
+
+    fn linear(&self) -> Linear {
+        Linear::Input
     }
 
     fn describe(&self, _: &[Shape]) -> String {

@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, FromTable, Learning, Operation, ParameterSpec, ShapeError};
+use super::{Example, FromTable, Learning, Linear, Operation, ParameterSpec, ShapeError};
 use crate::error::Error;
 use crate::init::{Fan, Init};
 use crate::shape::Shape;
@@ -84,6 +84,10 @@ impl Operation for GroupNorm {
         let (channels, fan) = (output.channels, Fan { inputs: 1, outputs: 1 });
         let weight = self.weight.then(|| self.learning.weight(vec![channels], fan));
         weight.into_iter().chain(self.learning.bias(vec![channels], fan)).collect()
+    }
+
+    fn linear(&self) -> Linear {
+        Linear::Input
     }
 
     fn describe(&self, _: &[Shape]) -> String {

@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, Field, FromTable, Operation, ShapeError};
+use super::{Example, Field, FromTable, Linear, Operation, ShapeError};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -66,6 +66,10 @@ impl Operation for Multiply {
 
     fn receptive_field(&self, field: Field, input: Shape) -> Field {
         if input == Shape::vector(input.channels) { Field::whole(input) } else { field }
+    }
+
+    fn linear(&self) -> Linear {
+        Linear::Unknown
     }
 
     fn describe(&self, _: &[Shape]) -> String {

@@ -7,7 +7,7 @@ pub(crate) mod cuda;
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
 use super::window::ROUNDINGS;
-use super::{Example, Field, FromTable, Operation, Rounding, ShapeError, WindowAxis};
+use super::{Example, Field, FromTable, Linear, Operation, Rounding, ShapeError, WindowAxis};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -273,6 +273,13 @@ impl Operation for Pool {
 
     fn is_channelwise(&self) -> bool {
         true
+    }
+
+    fn linear(&self) -> Linear {
+        match self.kind {
+            PoolKind::Max => Linear::Average,
+            PoolKind::Average => Linear::Itself,
+        }
     }
 
     fn describe(&self, _: &[Shape]) -> String {

@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, FromTable, Operation, ShapeError};
+use super::{Example, FromTable, Linear, Operation, ShapeError};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -50,6 +50,10 @@ impl Operation for Softmax {
             || format!("an input of {input}"),
         )?;
         Ok(input)
+    }
+
+    fn linear(&self) -> Linear {
+        Linear::Unknown
     }
 
     fn describe(&self, inputs: &[Shape]) -> String {

@@ -107,17 +107,7 @@ pub(crate) async fn lifelines(
     let network = run.network();
     let layer = followed_layer(&run, &path.layer)?;
     let listing = run.listing_by(&app.work).await?;
-    let chosen = match query.checkpoints.as_deref() {
-        Some(selection) => listing.select(&run.id, selection)?,
-        None => evenly(listing.entries.len()),
-    };
-    if !(2..=MOST_CHECKPOINTS).contains(&chosen.len()) {
-        return Err(ApiError::bad(format!(
-            "expected 2 to {MOST_CHECKPOINTS} checkpoints to compare, found {}",
-            chosen.len()
-        ))
-        .hint("choose some by checkpoints=, such as 0,10-50:10"));
-    }
+    let chosen = listing.chosen(&run.id, query.checkpoints.as_deref(), MOST_CHECKPOINTS)?;
     let (usable, broken): (Vec<usize>, Vec<usize>) =
         chosen.into_iter().partition(|&checkpoint| run.problem_of(&listing.entries[checkpoint]).is_none());
     if usable.len() < 2 {
@@ -170,12 +160,4 @@ fn followed_layer(run: &OpenRun, name: &str) -> Result<usize, ApiError> {
             .hint("narrower layers of the same network can be"));
     }
     Ok(layer)
-}
-
-/// All, or as many as are compared at most, with the first and the last among them.
-fn evenly(all: usize) -> Vec<usize> {
-    if all <= MOST_CHECKPOINTS {
-        return (0..all).collect();
-    }
-    (0..MOST_CHECKPOINTS).map(|place| place * (all - 1) / (MOST_CHECKPOINTS - 1)).collect()
 }

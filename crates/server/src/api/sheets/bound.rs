@@ -57,6 +57,10 @@ pub(super) async fn bind(app: &App, params: &mut SheetParams) -> Result<BoundShe
     if let Some(group @ ModelInput::Group { .. }) = &context.input {
         check_work(group.images() * requests.len(), checkpoints.len())?;
     }
+    if requests.iter().any(SheetRequest::is_in_pixels) {
+        // A backward pass a filter.
+        check_work(requests.iter().map(|request| request.filters.len()).sum(), checkpoints.len())?;
+    }
     Ok(BoundSheets { checkpoints, requests, is_point })
 }
 

@@ -35,6 +35,7 @@ pub(super) fn address(params: &SheetParams, request: &SheetRequest, index: usize
         ("palette", style.palette.clone()),
         ("scale", style.scale.map(|scale| scale.to_string())),
         ("columns", style.columns.map(|columns| columns.to_string())),
+        ("space", style.space.clone()),
         ("percentile", style.percentile.map(|percentile| percentile.to_string())),
     ];
     if let Some(ModelInput::Group { minus, .. }) = &request.input {
