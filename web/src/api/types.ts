@@ -60,6 +60,9 @@ export type SimilarLayer = LayerSimilarity['layers']['a'][number];
 /** The units of two layers matched by the correlation of their activations. */
 export type MatchedUnits = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/compare/units'>;
 export type UnitPair = MatchedUnits['pairs'][number];
+/** Every unit of a layer beside its final self: `to_last` at each of `checkpoints`; null where it is constant. */
+export type Lifelines = Answer<'/api/runs/{run}/layers/{layer}/lifelines'>;
+export type Lifeline = Lifelines['units'][number];
 
 /** Counts of the files that a corpus left out when it was opened. */
 export type CorpusAccount = Schemas['AccountDetail'];

@@ -23,6 +23,11 @@ export const TERMS = {
   dead: 'A filter whose activation was zero for every image',
   'at risk': 'A filter that is active for fewer than one image in a hundred',
   revived: 'A filter that was dead at the previous checkpoint and is active again',
+  'similarity to final':
+    'Pearson’s correlation of a unit’s activations, over test images and positions, with those of the same unit at the last checkpoint; 0 and below is the ground',
+  born: 'The checkpoint from which on a unit stays like its final self: a correlation of 0.5 or more, so that each accounts for a quarter of the other’s variance',
+  'took over':
+    'One checkpoint before it was born, another unit was what this one became (a correlation of 0.5 or more): its origin. Several units of one origin are a split',
   saturated: 'A filter that is above zero at 99 of 100 positions and more: its ReLU cuts nothing off',
   update: 'What the last step alone added to the weights, as a share of their size',
   'mean activation by class':
