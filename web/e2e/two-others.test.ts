@@ -64,6 +64,20 @@ describe('other images', () => {
     await page.context().close();
   });
 
+  test('the story says why errors cannot be compared, and tells what can', async () => {
+    const dashboard = await opened('elsewhere', 'story');
+    const { page } = dashboard;
+    const first = page.getByRole('heading', { level: 2 }).first();
+    await expect.poll(() => first.textContent()).toContain('the numbers do not say');
+    expect(await said(page)).toContain('the two runs were measured on other images');
+    await expect
+      .poll(() => said(page))
+      .toMatch(/find one in B, each the other’s best match|have their like in B/);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await dashboard.expectAccessible();
+    await page.context().close();
+  });
+
   test('layers and filters are compared over the images of A; of B there is no card', async () => {
     const dashboard = await opened('elsewhere', 'filters');
     const { page } = dashboard;
