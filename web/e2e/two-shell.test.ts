@@ -1,4 +1,4 @@
-// Two runs in the shell: their names in the bar.
+// Two runs in the shell: their names in the bar, and the timeline where it has room for one lane.
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -86,6 +86,38 @@ describe('the names of both runs in the bar', () => {
     );
     expect(cut).toBe(0);
     expect(await overlaps(page)).toEqual([]);
+    await closed(dashboard);
+  });
+});
+
+describe('where the timeline has room for one lane', () => {
+  test.for([
+    ['390', 390, false],
+    ['820', 820, false],
+    ['the presenter', 1280, true],
+  ] as const)('%s: both curves, both playheads, both checkpoints', async ([, width, isPresented]) => {
+    const dashboard = await opened(width, { checkpoint: '2', 'b.checkpoint': '5' }, 'confusion');
+    if (isPresented) await dashboard.press('p');
+    const { page } = dashboard;
+    const slider = page.getByRole('slider', { name: 'Checkpoint', exact: true });
+    await expect.poll(() => slider.getAttribute('aria-valuetext')).toContain('; B at checkpoint 5');
+    expect(await slider.locator('.curve').count()).toBe(2);
+    for (const d of await slider
+      .locator('.curve')
+      .evaluateAll((all) => all.map((one) => one.getAttribute('d'))))
+      expect(d).toMatch(/^M[\d.]+,[\d.]+L/);
+    expect(await slider.locator('.b .head').count()).toBe(1);
+    const footer = page.getByRole('contentinfo');
+    expect(await footer.locator('.at').textContent()).toMatch(/A\s*2\s*B\s*5/);
+    // The finger moves A; B, where it is not pinned, follows.
+    const box = (await slider.boundingBox())!;
+    expect(box.height).toBeGreaterThanOrEqual(44);
+    await page.mouse.click(box.x + box.width - 25, box.y + 20);
+    await dashboard.idle();
+    expect(await slider.getAttribute('aria-valuenow')).toBe(await slider.getAttribute('aria-valuemax'));
+    expect(dashboard.said('b.checkpoint')).toBe('5');
+    if (!isPresented) expect(await footer.evaluate((one) => one.getBoundingClientRect().height)).toBe(76);
+    await dashboard.expectAccessible();
     await closed(dashboard);
   });
 });

@@ -14,6 +14,33 @@ export interface Axis {
   name: string;
 }
 
+/** The measures of a lane in pixels, at 12 px text. */
+export interface LaneShape {
+  height: number;
+  /** The foot of the curve; ticks hang below it. */
+  ground: number;
+  left: number;
+  right: number;
+  /** The height of the numbers of the axis below; 0 for none. */
+  axis: number;
+  /** Room above the curve, for the numbers at the playhead. */
+  above: number;
+}
+
+/** In the narrow timeline and in the presenter's there is room for one lane: B is drawn in that of A. */
+export const LANES = {
+  full: { height: 52, ground: 38, left: 56, right: 88, axis: 23, above: 5 },
+  narrow: { height: 57, ground: 42, left: 16, right: 24, axis: 18, above: 7 },
+  line: { height: 44, ground: 28, left: 24, right: 24, axis: 0, above: 4 },
+} satisfies Record<string, LaneShape>;
+
+/** The same for larger text; a line of ticks stays as high as it is. */
+export function scaledLane(kind: keyof typeof LANES, scale: number): LaneShape {
+  if (kind === 'line') return LANES.line;
+  const entries = Object.entries(LANES[kind]).map(([name, value]) => [name, Math.round(value * scale)]);
+  return Object.fromEntries(entries) as LaneShape;
+}
+
 const epochs = (points: readonly Checkpoint[]): number[] => points.map((point) => point.epoch);
 const numbers = (places: readonly (number | null)[]): number[] => places.map((v) => v ?? Number.NaN);
 
