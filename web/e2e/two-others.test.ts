@@ -78,6 +78,22 @@ describe('other images', () => {
     await page.context().close();
   });
 
+  test('B is no reference for the predictions of A, and says why', async () => {
+    const dashboard = await opened('elsewhere', 'filters');
+    const { page } = dashboard;
+    const one = { 'b.run': 'elsewhere', checkpoint: 'last', image: '510' };
+    await dashboard.view('filters', { ...one, 'filters.page': 'one' });
+    const legend = page.locator('.rail .said .cap');
+    expect(await legend.textContent()).toBe('B: none');
+    expect(await legend.getAttribute('title')).toContain('other images');
+    expect(await page.locator('.rail .was').count()).toBe(0);
+    await dashboard.view('confusion', { ...one, 'confusion.page': 'one', 'confusion.panel': 'moves' });
+    await expect.poll(() => page.locator('.beside').textContent()).toContain('B was measured on other images');
+    expect(await page.locator('td.recall b').count()).toBe(0);
+    dashboard.expectClean();
+    await page.context().close();
+  });
+
   test('layers and filters are compared over the images of A; of B there is no card', async () => {
     const dashboard = await opened('elsewhere', 'filters');
     const { page } = dashboard;

@@ -3,7 +3,8 @@
 export const TERMS = {
   checkpoint: 'The network as it was at one moment of training, kept as a snapshot; 0 is untrained',
   current: 'The checkpoint under the playhead, which every view shows',
-  reference: 'A second checkpoint, pinned, that everything is compared with; always hollow or dashed',
+  reference:
+    'A second checkpoint, pinned, that everything is compared with; with two runs that of B. Always hollow or dashed',
   epoch: 'One pass over all training images',
   'test error': 'Share of the test images whose most probable class is wrong',
   'train loss':

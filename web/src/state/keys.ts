@@ -1,5 +1,6 @@
 /** Table of the dashboard's keys: label, description and action. The help lists it, the page obeys it. */
 import type { OffUnit } from './offUnits';
+import { reference } from './reference.svelte';
 import type { Store } from './store.svelte';
 import { switchedOff } from './switchedOff.svelte';
 
@@ -34,14 +35,19 @@ const TIME_KEYS: Key[] = [
     says: 'First, newest',
     act: (s, e) => s.go(e.key === 'Home' ? 0 : s.last),
   },
-  { keys: ['b'], label: 'B', says: 'Set the reference here', act: (s) => s.choose({ before: s.checkpoint }) },
-  { keys: ['x'], label: 'X', says: 'Swap current and reference', act: (s) => s.swap() },
+  {
+    keys: ['b'],
+    label: 'B',
+    says: 'Set the reference here; with two runs pin B',
+    act: () => reference.setHere(),
+  },
+  { keys: ['x'], label: 'X', says: 'Swap current and reference, or the two runs', act: () => reference.swap() },
   {
     keys: ['c'],
     label: 'C',
-    says: 'Hold to see the reference in every view',
-    act: (s) => s.peekBefore(true),
-    release: (s) => s.peekBefore(false),
+    says: 'Hold to see the reference in every view; with two runs B in the place of A',
+    act: () => reference.peek(true),
+    release: () => reference.peek(false),
   },
   { keys: ['l'], label: 'L', says: 'Loop', act: (s) => s.player.toggleLoop() },
   {

@@ -1,5 +1,13 @@
 import { expect, it } from 'vitest';
-import { pairedCheckpoint, whyUnpaired } from './pairing';
+import type { Run } from '../api/types';
+import {
+  inClassesOf,
+  matrixInClassesOf,
+  pairedCheckpoint,
+  whyNotAsked,
+  whyNotCounted,
+  whyUnpaired,
+} from './pairing';
 import { resolveUrlState } from './resolveUrlState';
 import { emptyUrlState, pushesHistory, urlStateFromHash } from './urlState';
 
@@ -37,4 +45,26 @@ it('a folder of several runs opens with the list of them, unless the address nam
   expect(resolveUrlState(emptyUrlState(), run, 1).view).toBe('filters');
   expect(resolveUrlState({ ...emptyUrlState(), run: 'a' }, run, 3).view).toBe('filters');
   expect(resolveUrlState({ ...emptyUrlState(), view: 'image' }, run, 3).view).toBe('image');
+});
+
+const run = (identity: string, ...classes: string[]) => ({ classes, corpus: { identity } }) as unknown as Run;
+
+it('counts of B are read in the order of the classes of A', () => {
+  expect(inClassesOf(['cat', 'dog', 'frog'], ['frog', 'cat', 'dog'], [0.1, 0.2, 0.7])).toEqual([0.2, 0.7, 0.1]);
+  const rows = [
+    [1, 2],
+    [3, 4],
+  ];
+  expect(matrixInClassesOf(['cat', 'dog'], ['dog', 'cat'], rows)).toEqual([4, 3, 2, 1]);
+  expect(matrixInClassesOf(['cat', 'dog'], ['cat', 'dog'], rows)).toEqual([1, 2, 3, 4]);
+});
+
+it('what two runs do not share says why', () => {
+  const a = run('x', 'cat', 'dog');
+  expect(whyNotCounted(a, run('x', 'dog', 'cat'))).toBe('');
+  expect(whyNotCounted(a, run('y', 'cat', 'dog'))).toContain('other images');
+  expect(whyNotCounted(a, run('x', 'cat', 'frog'))).toContain('other classes');
+  expect(whyNotCounted(a, null)).toBe('');
+  expect(whyNotAsked(a, run('x', 'frog'), 3)).toBe('');
+  expect(whyNotAsked(a, run('y', 'cat', 'dog'), 3)).toContain('other images');
 });

@@ -1,5 +1,6 @@
-/** Checkpoints of two runs on one clock. Pure. */
-import type { ClockAnswer, ClockName } from '../api/types';
+/** Checkpoints of two runs on one clock, and what the two have in common. Pure. */
+import type { ClockAnswer, ClockName, Run } from '../api/types';
+import { isOwnImage } from './imageId';
 
 /** A checkpoint of A beside one of B. */
 export interface TwoCheckpoints {
@@ -36,3 +37,33 @@ export const CLOCK_WORDS: Record<ClockName, string> = {
   error: 'equal test error',
 };
 export const CLOCKS = Object.keys(CLOCK_WORDS) as ClockName[];
+
+export const sameClasses = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((name) => b.includes(name));
+
+/** One value a class of B, in the order of A's classes, which have the same names. */
+export const inClassesOf = <T>(a: readonly string[], b: readonly string[], values: readonly T[]): T[] =>
+  a.map((name) => values[b.indexOf(name)]);
+
+/** A matrix of counts, `true class x predicted`, in the order of A's classes. */
+export const matrixInClassesOf = (
+  a: readonly string[],
+  b: readonly string[],
+  rows: readonly (readonly number[])[],
+): number[] => inClassesOf(a, b, rows).flatMap((row) => inClassesOf(a, b, row));
+
+type Measured = Pick<Run, 'classes' | 'corpus'>;
+
+/** Why the image cannot be shown to B: numbers of images mean the same in both where the images are the same. */
+export function whyNotAsked(a: Measured | null, b: Measured | null, image: number | null): string {
+  if (!a || !b) return '';
+  if (isOwnImage(image)) return 'of a picture of your own only A is asked';
+  return a.corpus.identity === b.corpus.identity ? '' : 'B was trained on other images';
+}
+
+/** Why B's counts of images cannot stand beside A's. */
+export function whyNotCounted(a: Measured | null, b: Measured | null): string {
+  if (!a || !b) return '';
+  if (a.corpus.identity !== b.corpus.identity) return 'B was measured on other images';
+  return sameClasses(a.classes, b.classes) ? '' : 'B has other classes';
+}

@@ -35,6 +35,7 @@ describe('the playhead', () => {
   });
   it('shows “before” while a key is held, and returns', () => {
     expect(peekPatch(playhead, true)).toEqual({ held: 4, checkpoint: 1 });
+    expect(peekPatch(playhead, true, 3)).toEqual({ held: 4, checkpoint: 3 });
     expect(peekPatch({ ...playhead, held: 4, checkpoint: 1 }, false)).toEqual({ held: null, checkpoint: 4 });
     expect(peekPatch(playhead, false)).toBeNull();
     expect(peekPatch({ ...playhead, held: 4 }, true)).toBeNull();

@@ -53,10 +53,10 @@ export function movePatch(now: Playhead, position: number, last: number): Partia
   return { held: null, direction, checkpoint };
 }
 
-/** The playhead at “before” while a key is held, and back; null where nothing changes. */
-export function peekPatch(now: Playhead, on: boolean): Partial<Playhead> | null {
+/** The playhead at the reference while a key is held, and back; null where nothing changes. */
+export function peekPatch(now: Playhead, on: boolean, reference = now.before): Partial<Playhead> | null {
   if (on === (now.held !== null)) return null;
-  if (on) return { held: now.checkpoint, checkpoint: now.before };
+  if (on) return { held: now.checkpoint, checkpoint: reference };
   return { held: null, checkpoint: now.held ?? now.checkpoint };
 }
 

@@ -238,9 +238,9 @@ export class Store {
     this.setOption('class', same ? '' : String(index), '');
   }
 
-  /** Shows “before” in every view while a key is held; the address stays. */
-  peekBefore(on: boolean): void {
-    const patch = this.run && peekPatch(this, on);
+  /** Shows the reference in every view while a key is held; the address stays. */
+  peek(on: boolean, reference = this.before): void {
+    const patch = this.run && peekPatch(this, on, reference);
     if (!patch) return;
     if (on) this.player.stop();
     Object.assign(this, patch);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Checkpoint } from '../../api/types';
-import { axisOf, checkpointAt, errorPath, errorTop, readRows, timeText } from './lanes';
+import { axisOf, checkpointAt, errorPath, errorTop, readRows, scaledLane, timeText } from './lanes';
 
 const point = (index: number, more: Partial<Checkpoint> = {}): Checkpoint =>
   ({
@@ -49,4 +49,10 @@ it('reads A, B and their difference', () => {
   expect(rows[0]).toEqual({ name: 'Checkpoint', a: '3', b: '1', difference: '+2' });
   expect(rows[3]).toMatchObject({ a: '60.00 %', b: '80.00 %', difference: '−20.00' });
   expect(readRows(points.a[0], null)[1]).toMatchObject({ b: '–', difference: '–' });
+});
+
+it('grows with the text, but for the line of the presenter', () => {
+  expect(scaledLane('full', 1.5)).toMatchObject({ height: 78, ground: 57, left: 84, axis: 35 });
+  expect(scaledLane('line', 1.5)).toEqual(scaledLane('line', 1));
+  expect(scaledLane('narrow', 1).height + scaledLane('narrow', 1).axis).toBe(75);
 });

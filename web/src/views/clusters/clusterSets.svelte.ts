@@ -3,6 +3,7 @@ import { untrack } from 'svelte';
 import { endpoint } from '../../api/client';
 import type { ClusterSet, Split } from '../../api/types';
 import { neighbours } from '../../state/checkpoints';
+import { reference } from '../../state/reference.svelte';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { atlasIds, nearestCounted, type SizeHistory } from './data';
@@ -27,6 +28,8 @@ export class ClusterSets {
   readonly history: Resource<SizeHistory>;
   readonly now: Resource<ClusterSet>;
   readonly before: Resource<ClusterSet>;
+  /** The place of the reference in the history; -1 where it has none. */
+  readonly was = $derived.by(() => this.history.value?.checkpoints.indexOf(reference.own) ?? -1);
   #store: Store;
   #cache = new Map<string, Promise<ClusterSet>>();
 
@@ -44,7 +47,10 @@ export class ClusterSets {
       };
     });
     const at = (checkpoint: () => number, view?: string) => {
-      const index = $derived(nearestCounted(this.history.value?.checkpoints ?? [], checkpoint()));
+      // Of another run there is no reference: its clusters are others than those of the same number.
+      const index = $derived(
+        checkpoint() < 0 ? null : nearestCounted(this.history.value?.checkpoints ?? [], checkpoint()),
+      );
       const hash = $derived(index === null ? null : (store.run?.checkpoints[index]?.hash ?? null));
       return resource<ClusterSet>(
         () => {
@@ -64,7 +70,7 @@ export class ClusterSets {
       );
     };
     this.now = at(() => store.checkpoint, 'clusters');
-    this.before = at(() => store.before);
+    this.before = at(() => reference.own);
     $effect(() => {
       const shown = this.now.value;
       if (shown) untrack(() => this.#ahead(shown.checkpoint, JSON.parse(said) as SetChoice | null));

@@ -3,6 +3,8 @@ import { classText } from '../../api/className';
 import { endpoint } from '../../api/client';
 import type { ExampleStatsPage, PredictionChanges, Separation, Split } from '../../api/types';
 import type { ExportData } from '../../state/exportData';
+import { reference } from '../../state/reference.svelte';
+import { secondRun } from '../../state/secondRun.svelte';
 import { switchedOff } from '../../state/switchedOff.svelte';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
@@ -11,12 +13,14 @@ import { exampleStatsTable, PAGE, sortFrom, labelIssuesTable, type Sort } from '
 import { differenceTables } from './off/difference';
 import { formatCell, parseCell, type Cell } from './matrix/data';
 import { narrowingCell, readIssues, type IssuePage } from './review/issues';
+import { differingEndpoint, readChangesFromB } from './lists/changesFromB';
 import { bandName, flowBands, flowTable, ribbonKey, ribbonsOf, type Bands } from './flow/flow';
 import {
   changeKind,
   filterChanges,
   changesTable,
   sinceCheckpoint,
+  changeWords,
   type ChangeKind,
 } from './lists/predictionChanges';
 
@@ -50,8 +54,9 @@ export class Panels {
   readonly picture = $derived.by<PictureKind>(() =>
     this.#store.option('confusion.picture', 'matrix') === 'flow' ? 'flow' : 'matrix',
   );
-  /** By default since the previous checkpoint: since an early one nearly all images have moved. */
-  readonly since = $derived.by(() => this.#store.option('confusion.since', 'previous'));
+  /** By default from B, or since the previous checkpoint: since an early one nearly all images have moved. */
+  readonly #standardSince = $derived.by(() => (reference.isOther ? 'before' : 'previous'));
+  readonly since = $derived.by(() => this.#store.option('confusion.since', this.#standardSince));
   /** The pinned cell, where the flow shows its ribbons only. */
   readonly flowCell = $derived.by<Cell | null>(() => {
     const classes = this.#store.run?.classes.length ?? 0;
@@ -61,15 +66,24 @@ export class Panels {
   readonly cell = $derived.by<Cell | null>(() =>
     narrowingCell(this.#store.option('confusion.cell', ''), this.#store.run?.classes.length ?? 0),
   );
-  /** The checkpoint that predictions are compared with; null where there is none. */
+  /** Predictions are compared with those of another run. */
+  readonly isFromB = $derived.by(() => this.since === 'before' && reference.isOther);
+  readonly words = $derived.by(() => changeWords(this.isFromB));
+  /** The checkpoint that predictions are compared with, of this run or of B; null where there is none. */
   readonly from = $derived.by<number | null>(() => {
-    const { checkpoint: to, before, run } = this.#store;
-    return sinceCheckpoint(this.since, { to, before, split: this.#split() }, run?.checkpoints ?? []);
+    const { checkpoint: to, run } = this.#store;
+    const split = this.#split();
+    if (this.isFromB) {
+      const at = reference.run?.checkpoints[reference.checkpoint ?? -1];
+      return !reference.whyNotCounted && at?.statistics[split] === 'ready' ? at.index : null;
+    }
+    return sinceCheckpoint(this.since, { to, before: reference.own, split }, run?.checkpoints ?? []);
   });
+  readonly isItself = $derived.by(() => !this.isFromB && this.from === this.#store.checkpoint);
   /** The moves to show: of this split, between two checkpoints. */
   readonly answer = $derived.by<PredictionChanges | null>(() => {
     const { value, error } = this.moves;
-    const apart = this.from !== null && this.from !== this.#store.checkpoint;
+    const apart = this.from !== null && !this.isItself;
     return apart && !error && value?.split === this.#split() ? value : null;
   });
   readonly kind = $derived.by<ChangeKind | null>(() => {
@@ -107,22 +121,7 @@ export class Panels {
   constructor(store: Store, split: () => Split) {
     this.#store = store;
     this.#split = split;
-    this.moves = resource<PredictionChanges>(
-      () => {
-        const { run, now, checkpoint: to } = store;
-        const { from } = this;
-        if ((this.panel !== 'moves' && this.picture !== 'flow') || !run || from === null || from === to)
-          return null;
-        if (now?.statistics[split()] !== 'ready') return null;
-        const request = { from, to, split: split(), limit: OF_A_MOVE };
-        return {
-          key: `${run.id}/${run.checkpoints[from]?.hash}/${now.hash}/${request.split}/${store.statistics}`,
-          tag: to,
-          load: (signal) => endpoint('/api/runs/{run}/moves', { run: run.id, ...request }).json(signal),
-        };
-      },
-      { view: 'moves', store },
-    );
+    this.moves = this.#movesOf(store, split);
     // A list is over the whole run: it is requested again when there are new statistics, not at every checkpoint.
     const list = <T>(panel: Panel, ask: (id: string, signal: AbortSignal) => Promise<T>, more: () => string) =>
       resource<T & { first: number }>(() => {
@@ -164,6 +163,35 @@ export class Panels {
     });
   }
 
+  #movesOf(store: Store, split: () => Split): Resource<PredictionChanges> {
+    return resource<PredictionChanges>(
+      () => {
+        const { run, now, checkpoint: to } = store;
+        const { from } = this;
+        if ((this.panel !== 'moves' && this.picture !== 'flow') || !run || from === null || this.isItself)
+          return null;
+        if (now?.statistics[split()] !== 'ready') return null;
+        const wanted = split();
+        const { at, key: atKey } = secondRun;
+        if (this.isFromB)
+          return (
+            at && {
+              key: `${atKey}/${wanted}/${store.statistics}`,
+              tag: to,
+              load: (signal) => readChangesFromB(at, wanted, OF_A_MOVE, signal),
+            }
+          );
+        const request = { from, to, split: wanted, limit: OF_A_MOVE };
+        return {
+          key: `${run.id}/${run.checkpoints[from]?.hash}/${now.hash}/${request.split}/${store.statistics}`,
+          tag: to,
+          load: (signal) => endpoint('/api/runs/{run}/moves', { run: run.id, ...request }).json(signal),
+        };
+      },
+      { view: 'moves', store },
+    );
+  }
+
   #page() {
     return { split: this.#split(), limit: PAGE, cursor: this.first ? String(this.first) : null };
   }
@@ -178,7 +206,7 @@ export class Panels {
   }
 
   setSince(value: string): void {
-    this.#store.setOption('confusion.since', value, 'previous');
+    this.#store.setOption('confusion.since', value, this.#standardSince);
   }
 
   setPicture(picture: PictureKind): void {
@@ -215,10 +243,14 @@ export class Panels {
     if ((this.panel === 'moves' || this.picture === 'flow') && answer) {
       const { from, to } = answer;
       const ribbons = ribbonsOf(this.ofClass, bands);
-      const flow = flowTable(answer, ribbons, (band) => bandName(bands, band, names));
+      const flow = flowTable(answer, ribbons, (band) => bandName(bands, band, names), this.isFromB);
       return {
-        requests: [endpoint('/api/runs/{run}/moves', { run: id, from, to, split }).url],
-        tables: [changesTable(answer, names), ...(this.picture === 'flow' ? [flow] : [])],
+        requests: [
+          this.isFromB && secondRun.at
+            ? differingEndpoint(secondRun.at, split).url
+            : endpoint('/api/runs/{run}/moves', { run: id, from, to, split }).url,
+        ],
+        tables: [changesTable(answer, names, this.isFromB), ...(this.picture === 'flow' ? [flow] : [])],
       };
     }
     if (this.panel === 'apart' && this.separation) {

@@ -2,7 +2,12 @@
 import type { Table } from '../../state/exportData';
 import { columnSums, precisions, recalls, rowSums, type Counts } from './matrix/data';
 
-export function confusionTables(names: readonly string[], now: Counts, before: Counts | null): Table[] {
+export function confusionTables(
+  names: readonly string[],
+  now: Counts,
+  before: Counts | null,
+  reference = 'reference',
+): Table[] {
   const n = names.length;
   const rows = rowSums(now, n);
   const columns = columnSums(now, n);
@@ -16,7 +21,7 @@ export function confusionTables(names: readonly string[], now: Counts, before: C
     },
     {
       name: 'Recall and precision',
-      head: ['class', 'images', 'predicted', 'recall', 'recall, reference', 'precision'],
+      head: ['class', 'images', 'predicted', 'recall', `recall, ${reference}`, 'precision'],
       rows: names.map((name, i) => [name, rows[i], columns[i], recall[i], earlier?.[i] ?? null, precision[i]]),
     },
   ];

@@ -16,7 +16,7 @@ export function filterTables(input: {
   checkpoint: number;
   before: number;
   classes: readonly string[];
-  said: { now: readonly number[] | null; before: readonly number[] | null };
+  said: { now: readonly number[] | null; before: readonly number[] | null; reference?: string };
   /** What each class loses without each filter; null where that is not asked. */
   effects?: LayerAblation | null;
 }): Table[] {
@@ -61,7 +61,7 @@ export function filterTables(input: {
   if (now)
     out.push({
       name: 'Predicted class',
-      head: ['class', 'current', 'reference'],
+      head: ['class', 'current', said.reference ?? 'reference'],
       rows: classes.map((name, k) => [name, now[k], said.before?.[k] ?? null]),
     });
   out.push(networkTable(layers));

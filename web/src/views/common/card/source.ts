@@ -1,4 +1,5 @@
 // What the card and its parts read: the open run at its playhead, or the one beside it at its own.
+import { reference } from '../../../state/reference.svelte';
 import { secondRun } from '../../../state/secondRun.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { emptyUrlState, hashFromUrlState } from '../../../state/urlState';
@@ -20,7 +21,8 @@ export function cardSource(store: Store, isOfB: () => boolean): CardSource {
       return checkpoint();
     },
     get before() {
-      return isOfB() ? checkpoint() : store.before;
+      // Where the reference is another run's the mark lies under that of the checkpoint.
+      return isOfB() || reference.own < 0 ? checkpoint() : reference.own;
     },
     get statistics() {
       return store.statistics;

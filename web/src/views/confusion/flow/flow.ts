@@ -1,7 +1,7 @@
 // The moves between two checkpoints as a picture: bands of predicted classes, ribbons of images between them. Pure.
 import type { PredictionChange, PredictionChanges } from '../../../api/types';
 import type { Table } from '../../../state/exportData';
-import { CHANGE_WORDS, changeKind, type ChangeKind } from '../lists/predictionChanges';
+import { changeKind, changeWords, endsOf, type ChangeKind } from '../lists/predictionChanges';
 
 /** So many classes have a band of their own; those with the fewest moves share the last one. */
 export const MOST_BANDS = 20;
@@ -288,8 +288,9 @@ export const flowTable = (
   { from, to }: Pick<PredictionChanges, 'from' | 'to'>,
   ribbons: readonly Ribbon[],
   name: (band: number) => string,
+  isFromB = false,
 ): Table => ({
-  name: `Flow ${from} to ${to}`,
-  head: [`predicted at ${from}`, `predicted at ${to}`, 'right', 'images'],
-  rows: ribbons.map((one) => [name(one.from), name(one.to), CHANGE_WORDS[one.kind], one.count]),
+  name: isFromB ? `Flow from B at ${from} to A at ${to}` : `Flow ${from} to ${to}`,
+  head: [...Object.values(endsOf({ from, to }, isFromB)).map((end) => `predicted ${end}`), 'right', 'images'],
+  rows: ribbons.map((one) => [name(one.from), name(one.to), changeWords(isFromB)[one.kind], one.count]),
 });

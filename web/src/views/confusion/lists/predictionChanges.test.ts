@@ -39,6 +39,13 @@ describe('moves', () => {
       ['a', 'b', 'c', 'cat', 'd', 'dog'],
     );
     expect(table.rows).toEqual([['cat', 'dog', 'cat', 34, 'gained']]);
+    const ofTwo = changesTable(
+      { from: 1, to: 2, split: 'test', images: 34, learned: 34, forgotten: 0, moves: all.slice(0, 1) },
+      ['a', 'b', 'c', 'cat', 'd', 'dog'],
+      true,
+    );
+    expect(ofTwo.head.slice(1, 3)).toEqual(['predicted by B at 1', 'predicted by A at 2']);
+    expect(ofTwo.rows[0][4]).toBe('A right');
   });
 });
 

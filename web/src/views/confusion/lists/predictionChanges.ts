@@ -64,21 +64,35 @@ export function sinceCheckpoint(
   return known.includes(wanted) ? wanted : null;
 }
 
-/** The kind of a change, in a word or two. */
-export const CHANGE_WORDS: Record<ChangeKind, string> = {
-  gained: 'gained',
-  lost: 'lost',
-  wrong: 'still wrong',
-};
+/** The kinds of changes, in a word or two. */
+export type ChangeWords = Record<ChangeKind, string>;
+const CHANGE_WORDS: ChangeWords = { gained: 'gained', lost: 'lost', wrong: 'still wrong' };
+/** The same from B to A. */
+const TWO_RUNS_WORDS: ChangeWords = { gained: 'A right', lost: 'B right', wrong: 'both wrong' };
+export const changeWords = (isFromB: boolean): ChangeWords => (isFromB ? TWO_RUNS_WORDS : CHANGE_WORDS);
 
-export const changesTable = (answer: PredictionChanges, names: readonly string[]): Table => ({
-  name: `PredictionChanges ${answer.from} to ${answer.to}`,
-  head: ['true class', `predicted at ${answer.from}`, `predicted at ${answer.to}`, 'images', 'right'],
+/** The two ends of a change: `at 3`, `by B at 3`. */
+export const endsOf = ({ from, to }: Pick<PredictionChanges, 'from' | 'to'>, isFromB: boolean) => ({
+  from: isFromB ? `by B at ${from}` : `at ${from}`,
+  to: isFromB ? `by A at ${to}` : `at ${to}`,
+});
+
+export const changesTable = (answer: PredictionChanges, names: readonly string[], isFromB = false): Table => ({
+  name: isFromB
+    ? `Predictions of B at ${answer.from} and A at ${answer.to}`
+    : `PredictionChanges ${answer.from} to ${answer.to}`,
+  head: [
+    'true class',
+    `predicted ${endsOf(answer, isFromB).from}`,
+    `predicted ${endsOf(answer, isFromB).to}`,
+    'images',
+    'right',
+  ],
   rows: answer.moves.map((move) => [
     names[move.true_class] ?? String(move.true_class),
     names[move.from] ?? String(move.from),
     names[move.to] ?? String(move.to),
     move.count,
-    CHANGE_WORDS[changeKind(move)],
+    changeWords(isFromB)[changeKind(move)],
   ]),
 });

@@ -11,6 +11,8 @@ export interface CellTips {
   /** Counts by class at the playhead and at the reference; null where they are not known. */
   now: Counts | null;
   before: Counts | null;
+  /** How the reference is called. */
+  reference: string;
   /** Counts of the view's positions. */
   grouped: Counts | null;
   /** Sums of the counts by true and by predicted class. */
@@ -45,6 +47,7 @@ export function describeCell(tips: CellTips, position: Cell): string {
 export const cellFacts = (tips: CellTips, cell: Cell): CellFacts => ({
   value: countOf(tips, tips.now, cell),
   was: tips.before ? countOf(tips, tips.before, cell) : null,
+  reference: tips.reference,
   row: tips.rows[cell.truth] ?? 0,
   column: tips.columns[cell.predicted] ?? 0,
 });

@@ -2,6 +2,7 @@
 import { classText } from '../../../api/className';
 import { endpoint } from '../../../api/client';
 import type { CellPage, Split } from '../../../api/types';
+import { reference } from '../../../state/reference.svelte';
 import { resource, type Resource } from '../../../state/resource.svelte';
 import { beginsUntrained } from '../../../state/checkpoints';
 import type { Store } from '../../../state/store.svelte';
@@ -61,7 +62,7 @@ export class ConfusionCounts {
         { cacheSize: 6, view, store },
       );
     this.#now = one(() => store.checkpoint, 'confusion');
-    this.#before = one(() => store.before);
+    this.#before = one(() => reference.own);
   }
 
   /** True where all checkpoints fit into one answer: there are few enough classes. */
@@ -90,7 +91,7 @@ export class ConfusionCounts {
 
   /** The counts to show at a checkpoint. */
   at(checkpoint: number): CountsAt | null {
-    if (!this.whole) return checkpoint === this.#store.before ? this.#before.value : this.#now.value;
+    if (!this.whole) return checkpoint === reference.own ? this.#before.value : this.#now.value;
     const series = this.history.value;
     if (!series) return null;
     for (let c = checkpoint; c >= 0; c--) {

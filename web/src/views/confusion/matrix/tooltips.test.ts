@@ -7,13 +7,17 @@ it('says what a cell is', () => {
 });
 
 it('says how full it is', () => {
-  expect(cellRows({ value: 30, was: 40, row: 100, column: 60 })).toEqual([
+  expect(cellRows({ value: 30, was: 40, reference: 'reference', row: 100, column: 60 })).toEqual([
     ['images', '30'],
     ['reference', '40, change −10'],
     ['of true class', '30.0 %'],
     ['of prediction', '50.0 %'],
   ]);
-  expect(cellRows({ value: 0, was: null, row: 0, column: 0 })[1]).toEqual(['reference', '–']);
+  expect(cellRows({ value: 30, was: 40, reference: 'B', row: 100, column: 60 })[1]).toEqual([
+    'B',
+    '40, A − B −10',
+  ]);
+  expect(cellRows({ value: 0, was: null, reference: 'B', row: 0, column: 0 })[1]).toEqual(['B', '–']);
 });
 
 it('cuts long names in an arrow', () => {

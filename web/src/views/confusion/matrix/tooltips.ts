@@ -16,14 +16,21 @@ export interface CellFacts {
   value: number;
   /** Null where there is no checkpoint to compare with. */
   was: number | null;
+  /** How the checkpoint is called that it is compared with. */
+  reference: string;
   row: number;
   column: number;
 }
 
 /** The rows of a cell's tooltip. */
-export const cellRows = ({ value, was, row, column }: CellFacts): [string, string][] => [
+export const cellRows = ({ value, was, reference, row, column }: CellFacts): [string, string][] => [
   ['images', count(value)],
-  ['reference', was === null ? '–' : `${count(was)}, change ${signedCount(value - was)}`],
+  [
+    reference,
+    was === null
+      ? '–'
+      : `${count(was)}, ${reference === 'reference' ? 'change' : 'A − B'} ${signedCount(value - was)}`,
+  ],
   ['of true class', percent(value / (row || 1))],
   ['of prediction', percent(value / (column || 1))],
 ];

@@ -1,6 +1,5 @@
 // The maps of B in the places of those of A that they match. Pure.
-import type { MatchedUnits, Run } from '../../../api/types';
-import { isOwnImage } from '../../../state/imageId';
+import type { MatchedUnits } from '../../../api/types';
 import type { StripGrid } from '../data';
 
 /** For every place of A the filter of B that stands there; null where none does. */
@@ -30,11 +29,4 @@ export function fitted(
   const scale = Math.min(tileX / shape.width, tileY / shape.height);
   const whole = scale >= 1 ? Math.floor(scale) : scale;
   return { width: Math.round(shape.width * whole), height: Math.round(shape.height * whole) };
-}
-
-/** Why the image cannot be shown to B: numbers of images mean the same in both where the images are the same. */
-export function whyNotAsked(a: Run | null, b: Run | null, image: number | null): string {
-  if (!a || !b) return '';
-  if (isOwnImage(image)) return 'of a picture of your own only A is asked';
-  return a.corpus.identity === b.corpus.identity ? '' : 'B was trained on other images';
 }

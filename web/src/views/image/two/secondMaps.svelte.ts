@@ -2,6 +2,7 @@
 import { untrack } from 'svelte';
 import { endpoint } from '../../../api/client';
 import type { Layer, MatchedUnits } from '../../../api/types';
+import { whyNotAsked } from '../../../state/pairing';
 import { secondRun } from '../../../state/secondRun.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { isClassLayer } from '../../common/classLayer';
@@ -9,7 +10,7 @@ import { compared } from '../../common/runs/compared.svelte';
 import { LayerPairs } from '../../common/runs/layerPairs.svelte';
 import { comparedLayersOf, counterpart, type ComparedLayers } from '../../common/runs/layers';
 import { Activations, type LayerStrip } from '../activations.svelte';
-import { classOrder, matchedOrder, ownOrder, whyNotAsked, type Order } from './order';
+import { classOrder, matchedOrder, ownOrder, type Order } from './order';
 
 export interface Opposite {
   layer: Layer;

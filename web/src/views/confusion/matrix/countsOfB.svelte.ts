@@ -1,0 +1,48 @@
+// The counts of the second run at its checkpoint under the playhead, in the order of the open run's classes.
+import type { Split } from '../../../api/types';
+import { matrixInClassesOf } from '../../../state/pairing';
+import { reference } from '../../../state/reference.svelte';
+import { resource, type Resource } from '../../../state/resource.svelte';
+import type { Store } from '../../../state/store.svelte';
+import { countsEndpoint, type CountsAt } from './confusionCounts.svelte';
+
+/** So many checkpoints of B are kept: it is scrubbed with A. */
+const KEPT = 64;
+
+export class CountsOfB {
+  readonly #read: Resource<CountsAt & { of: string }>;
+  readonly #of = $derived.by(() => `${this.#store.run?.id}\n${reference.run?.id}\n${this.#split()}`);
+  readonly #store: Store;
+  readonly #split: () => Split;
+
+  constructor(store: Store, split: () => Split) {
+    this.#store = store;
+    this.#split = split;
+    this.#read = resource(
+      () => {
+        const { run: b, checkpoint } = reference;
+        const point = b?.checkpoints[checkpoint ?? -1];
+        const wanted = split();
+        if (!reference.isOther || reference.whyNotCounted || !b || !point || !store.run) return null;
+        if (point.statistics[wanted] !== 'ready') return null;
+        const of = this.#of;
+        const { classes } = store.run;
+        return {
+          key: `${of}\n${point.hash}`,
+          tag: point.index,
+          load: async (signal) => {
+            const { counts } = await countsEndpoint(b.id, point.index, wanted).json(signal);
+            return { checkpoint: point.index, of, counts: matrixInClassesOf(classes, b.classes, counts) };
+          },
+        };
+      },
+      { cacheSize: KEPT },
+    );
+  }
+
+  /** Those of the checkpoint that was read last; null where there are none. */
+  get value(): CountsAt | null {
+    const { value } = this.#read;
+    return reference.isOther && !reference.whyNotCounted && value?.of === this.#of ? value : null;
+  }
+}
