@@ -138,6 +138,30 @@ describe('what stands for the reference is B', () => {
   });
 });
 
+test('Training: the opposite layer of B in every row, its checkpoint dashed, its numbers in a table', async () => {
+  const dashboard = await opened('training', WITH_B);
+  const { page } = dashboard;
+  const size = page.getByRole('img', { name: /^conv2, size of weights/ });
+  await expect.poll(() => size.locator('path.second').count()).toBe(1);
+  // A copy has the same curve.
+  const curves = await size.locator('path').evaluateAll((all) => all.map((one) => one.getAttribute('d') ?? ''));
+  const ends = curves.filter(Boolean).map((d) => d.slice(d.lastIndexOf('L')).split(','));
+  expect(Math.abs(Number(ends[0][1]) - Number(ends[1][1]))).toBeLessThan(0.5);
+  expect(await size.locator('line.bf').count()).toBe(1);
+  await expect
+    .poll(() =>
+      page
+        .getByRole('img', { name: /^conv2, active fraction/ })
+        .locator('path.second')
+        .count(),
+    )
+    .toBe(1);
+  await dashboard.press('t');
+  await expect.poll(() => page.getByText(`Layers of B, checkpoint ${FROM}`).count()).toBeGreaterThan(0);
+  await dashboard.expectAccessible();
+  await closed(dashboard);
+});
+
 describe('keys', () => {
   test('C held shows B in the place of A, and lets go', async () => {
     const dashboard = await opened('confusion', WITH_B);

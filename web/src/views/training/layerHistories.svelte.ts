@@ -21,9 +21,9 @@ export class LayerHistories {
   // A live run grows faster than all this is read: the next request waits for the one in flight.
   #length = $state(0);
   #counted = $state(-1);
-  readonly #store: Store;
+  readonly #store: Pick<Store, 'run'>;
 
-  constructor(store: Store) {
+  constructor(store: Pick<Store, 'run'>) {
     this.#store = store;
     this.weights = resource<WeightHistory>(() => {
       const id = store.run?.id;

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import type { WeightHistory } from '../../api/types';
+import type { Tally } from '../common/activity';
 import { rateCurve } from './series';
-import { secondCurves, withSecond } from './second';
+import { highest, placeAlong, secondCurves, secondLayer, withSecond } from './second';
 
 const none = { steps: [], epochs: [], loss: [], error: [] };
 const test = { steps: [0, 100, 200], epochs: [0, 0.5, 1], loss: [2.3, null, 1], error: [0.9, 0.5, 0.3] };
@@ -32,4 +34,22 @@ it('makes room for a greater loss, but not for one that diverges', () => {
   expect(withSecond(curve, [{ x: 0, y: 2.2 }], true).high).toBe(2.5);
   expect(withSecond(curve, [{ x: 0, y: 900 }], true).high).toBe(2);
   expect(withSecond(curve, [{ x: 0, y: 2.2 }], false).high).toBe(2);
+});
+
+it('a layer of B has its own places along the axis', () => {
+  const weights = {
+    checkpoints: [0, 1],
+    arrays: [{ name: 'conv1.weight', norm: [2, null], change: [0, 0.1] }],
+  } as unknown as WeightHistory;
+  const tallies = [{ active: 0.5, dead: 2, filters: 8 }] as unknown as Tally[];
+  const layer = { name: 'conv1', weight_shape: [1, 1, 2, 2] };
+  const found = secondLayer(layer, weights, { checkpoints: [1], tallies }, (checkpoint) => checkpoint / 4);
+  expect(found.size).toEqual({ at: [0, 0.25], values: [1, null] });
+  expect(found.moved?.values).toEqual([null, 0.1]);
+  expect(found.active).toEqual({ at: [0.25], values: [0.5] });
+  expect(found.dead?.values).toEqual([0.25]);
+  expect(highest(found.size)).toBe(1);
+  const unknown = secondLayer({ ...layer, name: 'conv2' }, weights, null, () => 0);
+  expect([unknown.size, unknown.active, highest(unknown.size)]).toEqual([null, null, 0]);
+  expect(placeAlong({ epoch: 2, images_seen: 300, step: 4 }, 'images')).toBe(300);
 });

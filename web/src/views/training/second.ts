@@ -1,7 +1,8 @@
-// The test curves of the second run in the charts of the first. Pure.
-import type { Checkpoint, RunCurves } from '../../api/types';
+// The curves of the second run in the charts of the first. Pure.
+import type { Checkpoint, Layer, RunCurves, WeightHistory } from '../../api/types';
 import { axisTop, type Curve } from './series';
 import type { Along } from './data';
+import type { LayerHealth } from './layerHistories.svelte';
 
 export interface SecondCurves {
   loss: { x: number; y: number }[];
@@ -34,3 +35,58 @@ export function withSecond(curve: Curve, second: { x: number; y: number }[], gro
   const isBeyond = grows && most > curve.high && most < 3 * curve.high;
   return { ...curve, high: isBeyond ? axisTop(most) : curve.high, data: { ...curve.data, second } };
 }
+
+/** How far a checkpoint lies along the axis, by its own count of epochs and images. */
+export const placeAlong = (point: Pick<Checkpoint, 'epoch' | 'images_seen' | 'step'>, axis: Along): number =>
+  axis === 'epoch' ? point.epoch : axis === 'images' ? point.images_seen : point.step;
+
+/** A line with its own places along the run, 0 to 1. */
+export interface SecondLine {
+  at: number[];
+  values: (number | null)[];
+}
+
+/** The layer of B opposite one of A; null what is not known of it. */
+export interface SecondLayer {
+  name: string;
+  size: SecondLine | null;
+  moved: SecondLine | null;
+  active: SecondLine | null;
+  /** Share of the filters that are dead. */
+  dead: SecondLine | null;
+}
+
+export function secondLayer(
+  layer: Pick<Layer, 'name' | 'weight_shape'>,
+  weights: WeightHistory | null,
+  health: Pick<LayerHealth, 'checkpoints' | 'tallies'> | null,
+  place: (checkpoint: number) => number,
+): SecondLayer {
+  const array = weights?.arrays.find((one) => one.name === `${layer.name}.weight`);
+  const root = Math.sqrt((layer.weight_shape ?? [1]).reduce((a, b) => a * b, 1));
+  const line = (checkpoints: readonly number[] | undefined, values: (number | null)[] | undefined) =>
+    checkpoints?.length && values ? { at: checkpoints.map(place), values } : null;
+  return {
+    name: layer.name,
+    size: line(
+      weights?.checkpoints,
+      array?.norm.map((norm) => (norm === null ? null : norm / root)),
+    ),
+    moved: line(
+      weights?.checkpoints,
+      array?.change.map((change) => (change !== null && change > 0 ? change : null)),
+    ),
+    active: line(
+      health?.checkpoints,
+      health?.tallies.map(({ active }) => active),
+    ),
+    dead: line(
+      health?.checkpoints,
+      health?.tallies.map(({ dead, filters }) => dead / Math.max(1, filters)),
+    ),
+  };
+}
+
+/** The greatest value of a line, 0 without one. */
+export const highest = (line: SecondLine | null): number =>
+  Math.max(0, ...(line?.values ?? []).map((value) => value ?? 0).filter(Number.isFinite));

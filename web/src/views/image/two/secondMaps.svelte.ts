@@ -1,14 +1,12 @@
 /** What the second run makes of the selected image: for every layer of A the one of B opposite it, its maps in matched order. */
 import { untrack } from 'svelte';
-import { endpoint } from '../../../api/client';
 import type { Layer, MatchedUnits } from '../../../api/types';
 import { whyNotAsked } from '../../../state/pairing';
 import { secondRun } from '../../../state/secondRun.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { isClassLayer } from '../../common/classLayer';
-import { compared } from '../../common/runs/compared.svelte';
 import { LayerPairs } from '../../common/runs/layerPairs.svelte';
-import { comparedLayersOf, counterpart, type ComparedLayers } from '../../common/runs/layers';
+import { OppositeLayers } from '../../common/runs/oppositeLayers.svelte';
 import { Activations, type LayerStrip } from '../activations.svelte';
 import { classOrder, matchedOrder, ownOrder, type Order } from './order';
 
@@ -21,34 +19,14 @@ export interface Opposite {
   matched?: MatchedUnits;
 }
 
-const weighted = (layers: readonly Layer[] | undefined) => (layers ?? []).filter((one) => one.weight_shape);
 const named = (layers: readonly Layer[], name: string) => layers.find((one) => one.name === name) ?? null;
 
 export class SecondMaps {
   readonly #store: Store;
   readonly #pairs: LayerPairs;
   readonly activations: Activations;
-  /** How similar the layers are; not asked of equal networks, whose layers are opposite by name. */
-  readonly similar: ReturnType<typeof compared<ComparedLayers>>;
-  readonly #a = $derived.by(() => weighted(this.#store.run?.layers));
-  readonly #b = $derived.by(() => weighted(secondRun.run?.layers));
-  readonly #equal = $derived.by(
-    () => this.#a.length === this.#b.length && this.#a.every((layer, n) => layer.name === this.#b[n].name),
-  );
+  readonly #opposite: OppositeLayers;
   readonly why = $derived.by(() => whyNotAsked(this.#store.run, secondRun.run, this.#store.image));
-  /** By the name of A's layer. */
-  readonly #opposite = $derived.by<ReadonlyMap<string, Layer>>(() => {
-    const names = (layers: readonly Layer[]) => layers.map((layer) => layer.name);
-    const known = this.#equal
-      ? { a: names(this.#a), b: names(this.#b), proposed: [] }
-      : this.similar.shown?.found;
-    const pairs = (known ? this.#a : []).flatMap((layer): [string, Layer][] => {
-      const b = known && counterpart(known, layer.name, '');
-      const found = b ? named(secondRun.run?.layers ?? [], b) : null;
-      return found ? [[layer.name, found]] : [];
-    });
-    return new Map(pairs);
-  });
   /** Matchings by the layer of A; one of an earlier checkpoint stays until the next is known. */
   #matched = $state.raw<{ of: string; layers: ReadonlyMap<string, MatchedUnits> }>({
     of: '',
@@ -59,17 +37,7 @@ export class SecondMaps {
   /** While a component is being set up. */
   constructor(store: Store) {
     this.#store = store;
-    this.similar = compared(store, 'image.similar', () =>
-      this.#equal || this.why
-        ? null
-        : {
-            key: 'layers',
-            load: async (at, signal) =>
-              comparedLayersOf(
-                await endpoint('/api/runs/{run}/checkpoints/{checkpoint}/compare/layers', at).json(signal),
-              ),
-          },
-    );
+    this.#opposite = new OppositeLayers(store, 'image.similar', () => !this.why);
     this.activations = new Activations(
       {
         get run() {
@@ -83,7 +51,7 @@ export class SecondMaps {
         },
         staleViews: store.staleViews,
       },
-      () => ({ layers: [...new Set(this.#opposite.values())], image: this.why ? null : store.image }),
+      () => ({ layers: [...new Set(this.#opposite.all.values())], image: this.why ? null : store.image }),
       'image.b',
     );
     this.#pairs = new LayerPairs(() => this.#wanted());
@@ -93,10 +61,14 @@ export class SecondMaps {
     });
   }
 
+  get similar() {
+    return this.#opposite.similar;
+  }
+
   #wanted() {
     const { at, key } = secondRun;
-    if (!at || this.why || this.#opposite.size === 0 || this.#store.player.playing) return null;
-    const layers = [...this.#opposite]
+    if (!at || this.why || this.#opposite.all.size === 0 || this.#store.player.playing) return null;
+    const layers = [...this.#opposite.all]
       .filter(([name]) => !this.#isClasses(name))
       .map(([layer, b]) => ({ layer, b_layer: b.name }));
     return { key: `${key}/${this.#store.statistics}`, at, layers };
@@ -110,14 +82,14 @@ export class SecondMaps {
   }
 
   #isClasses(name: string): boolean {
-    const [a, b] = [named(this.#a, name), this.#opposite.get(name) ?? null];
+    const [a, b] = [named(this.#opposite.a, name), this.#opposite.all.get(name) ?? null];
     const [ofA, ofB] = [this.#store.run?.classes ?? [], secondRun.run?.classes ?? []];
     return isClassLayer(a, ofA.length) && isClassLayer(b, ofB.length);
   }
 
   /** What stands under a layer of A; null where nothing does. */
   under(layer: Layer): Opposite | null {
-    const b = this.#opposite.get(layer.name);
+    const b = this.#opposite.all.get(layer.name);
     if (!b || this.why) return null;
     const { shown } = this.activations;
     const strip = shown?.strips.find((one) => one.layer.name === b.name) ?? null;
