@@ -171,9 +171,19 @@ impl Model {
         wanted: &[usize],
         watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
     ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
-        let network = self.network();
-        let centre = network.centre_view();
-        let (views, extent) = (vec![centre; images.len()], Extent { wanted, last: network.output(), edits: &[] });
+        self.forward_watched_until(images, (wanted, self.network().output()), watch)
+    }
+
+    /// As [`Model::forward_watched`], up to a layer; a worker computes all.
+    pub fn forward_watched_until<T: Default + Send>(
+        &self,
+        images: &[ArrayView3<'_, u8>],
+        (wanted, last): (&[usize], usize),
+        watch: impl Fn(&mut T, usize, LayerOutput<'_>) + Sync,
+    ) -> Result<(Vec<Array2<f32>>, Vec<T>), Error> {
+        self.check_layer(last)?;
+        let last = wanted.iter().copied().fold(last, usize::max);
+        let (views, extent) = (vec![self.network().centre_view(); images.len()], Extent { wanted, last, edits: &[] });
         self.check(images, &views, wanted)?;
         match &self.0 {
             Backend::Cpu(cpu) => cpu.apply(images, &views, extent, watch),

@@ -1,7 +1,7 @@
 //! The activations of layers over images, averaged to a coarse grid.
 
 use deepviz_net::{LayerOutput, Model, Network, Shape};
-use ndarray::{Array2, ArrayView3};
+use ndarray::{Array2, ArrayView3, Axis};
 
 use crate::error::Error;
 
@@ -76,6 +76,22 @@ struct Chunk(Vec<Vec<f32>>);
 /// # Errors
 /// Images that do not fit the network; a network that cannot be computed.
 pub fn pooled(model: &Model, images: &[ArrayView3<'_, u8>], of: &[Pooling]) -> Result<Vec<Array2<f32>>, Error> {
+    // Two threads also where the model has one.
+    let (first, second) = images.split_at(images.len() / 2);
+    let (first, second) = rayon::join(|| pooled_half(model, first, of), || pooled_half(model, second, of));
+    let both = first?.into_iter().zip(second?).map(|(mut first, second)| {
+        // Both have a column a channel.
+        first.append(Axis(0), second.view()).map(|()| first)
+    });
+    both.zip(of).map(|(both, pooling)| both.map_err(|_| wrong_shape(model, pooling))).collect()
+}
+
+fn wrong_shape(model: &Model, pooling: &Pooling) -> Error {
+    Error::Layer { layer: model.network().layers()[pooling.layer].name.clone() }
+}
+
+fn pooled_half(model: &Model, images: &[ArrayView3<'_, u8>], of: &[Pooling]) -> Result<Vec<Array2<f32>>, Error> {
+    let last = of.iter().map(|pooling| pooling.layer).max().unwrap_or(0);
     let watch = |chunk: &mut Chunk, layer: usize, output: LayerOutput<'_>| {
         chunk.0.resize(of.len(), Vec::new());
         for (values, pooling) in chunk.0.iter_mut().zip(of).filter(|(_, pooling)| pooling.layer == layer) {
@@ -84,14 +100,14 @@ pub fn pooled(model: &Model, images: &[ArrayView3<'_, u8>], of: &[Pooling]) -> R
             }
         }
     };
-    let (_, chunks) = model.forward_watched::<Chunk>(images, &[], watch)?;
+    let (_, chunks) = model.forward_watched_until::<Chunk>(images, (&[], last), watch)?;
     let layers = model.network().layers();
     let whole = of.iter().enumerate().map(|(place, pooling)| {
         let parts = chunks.iter().filter_map(|chunk| chunk.0.get(place));
         let values: Vec<f32> = parts.flatten().copied().collect();
         let channels = layers[pooling.layer].shape.channels;
-        let wrong = || Error::Layer { layer: layers[pooling.layer].name.clone() };
-        Array2::from_shape_vec((images.len() * pooling.positions(), channels), values).map_err(|_| wrong())
+        let shape = (images.len() * pooling.positions(), channels);
+        Array2::from_shape_vec(shape, values).map_err(|_| wrong_shape(model, pooling))
     });
     whole.collect()
 }
