@@ -134,8 +134,20 @@ impl<'m> Explainer<'m> {
         let network = self.model.network();
         let shape = network.input();
         let mut one = std::iter::once(input.clone());
+        let (model, trace) = (self.model, &mut self.trace);
         let mut gradient = |inputs: &mut dyn Iterator<Item = Array3<f32>>, rule| {
-            summed(&mut self.trace, network, (inputs, target), rule).map(|(sum, _)| sum)
+            let inputs: Vec<Array3<f32>> = inputs.collect();
+            if inputs.len() < 2 * trace.capacity() {
+                return summed(trace, network, (&inputs, target), rule);
+            }
+            // Two threads also where the model has one.
+            let (first, second) = inputs.split_at(inputs.len() / 2);
+            let mut other = model.trace()?;
+            let (first, second) = rayon::join(
+                || summed(trace, network, (first, target), rule),
+                || summed(&mut other, network, (second, target), rule),
+            );
+            Ok(first? + second?)
         };
         let derivative = RectifierRule::Derivative;
         let flat = match method {

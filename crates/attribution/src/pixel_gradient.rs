@@ -13,30 +13,25 @@ const NOISE: f32 = 0.15;
 /// Steps on the line of integrated gradients.
 pub(crate) const STEPS: usize = 64;
 
-/// The sum of the gradients by the network's input at several inputs, and the explained value of each.
+/// The sum of the gradients by the network's input at several inputs.
 pub(crate) fn summed(
     trace: &mut Trace<'_>,
     network: &Network,
-    (inputs, target): (&mut dyn Iterator<Item = Array3<f32>>, Target),
+    (inputs, target): (&[Array3<f32>], Target),
     rule: RectifierRule,
-) -> Result<(Array1<f32>, Vec<Vec<f32>>), Error> {
+) -> Result<Array1<f32>, Error> {
     let mut sum = Array1::zeros(network.input().len());
-    let mut logits = Vec::new();
     let (from, seed) = (network.logits(), target.seed(network.classes()));
-    loop {
-        let chunk: Vec<Array3<f32>> = inputs.take(trace.capacity()).collect();
-        if chunk.is_empty() {
-            return Ok((sum, logits));
-        }
+    for chunk in inputs.chunks(trace.capacity().max(1)) {
         let views: Vec<ArrayView3<'_, f32>> = chunk.iter().map(Array3::view).collect();
-        let outputs = trace.forward(&views, from, &[from])?;
-        logits.extend(outputs[0].rows().into_iter().map(|row| row.to_vec()));
+        trace.forward(&views, from, &[])?;
         let seeds = Array2::from_shape_fn((chunk.len(), seed.len()), |(_, class)| seed[class]);
         let gradients = trace.backward(seeds.view(), Backward { from, rule, wanted: &[0] })?;
         for row in gradients[0].rows() {
             sum += &row;
         }
     }
+    Ok(sum)
 }
 
 /// The copies of an input that a smoothed gradient is taken at.
