@@ -1,6 +1,6 @@
 /** Addresses of pictures and raw values (see `pictures.ts`), each with the hash under which the browser may keep it. */
 import { endpoint } from './client';
-import type { Normalise, Palette } from './types';
+import type { Normalise, Palette, WeightSpace } from './types';
 
 export interface SheetRequest {
   run: string;
@@ -12,6 +12,8 @@ export interface SheetRequest {
   channels?: string;
   /** Apply the layer to this corpus image: activations instead of weights. */
   apply?: number | null;
+  /** What weights are filters over: the layer's input, or the pixels. */
+  space?: WeightSpace;
   normalise?: Normalise;
   palette?: Palette;
 }
@@ -20,7 +22,7 @@ const SHEET =
   '/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}/filters/{filters}/channels/{channels}' as const;
 
 function sheetOf(request: SheetRequest, query: { normalise?: Normalise; palette?: Palette; format?: string }) {
-  const { run, checkpoint, layer, filters = '*', channels = '*', apply = null, hash } = request;
+  const { run, checkpoint, layer, filters = '*', channels = '*', apply = null, space, hash } = request;
   const sheet = {
     run,
     checkpoints: checkpoint,
@@ -30,7 +32,7 @@ function sheetOf(request: SheetRequest, query: { normalise?: Normalise; palette?
     ...query,
     v: hash.slice(0, 16),
   };
-  if (apply === null) return endpoint(SHEET, sheet);
+  if (apply === null) return endpoint(SHEET, { ...sheet, space });
   return endpoint(`${SHEET}/apply/{image}`, { ...sheet, image: apply });
 }
 
@@ -41,6 +43,9 @@ export const sheetUrl = (request: SheetRequest): string =>
 /** The same as raw floats: [filters, channels, height, width]. */
 export const valuesUrl = (request: SheetRequest): string => sheetOf(request, { format: 'f32' }).url;
 
+/** The geometry of a sheet, and its values where there are few. */
+export const geometryOf = (request: SheetRequest) => sheetOf(request, { format: 'json' });
+
 export interface StripRequest {
   run: string;
   layer: string;
@@ -50,6 +55,7 @@ export interface StripRequest {
   filters?: string;
   channels?: string;
   apply?: number | null;
+  space?: WeightSpace;
   normalise?: Normalise;
   palette?: Palette;
 }
@@ -63,6 +69,7 @@ export const stripUrl = (request: StripRequest): string =>
     filters: request.filters,
     channels: request.channels,
     apply: request.apply,
+    space: request.space,
     normalise: request.normalise,
     palette: request.palette,
     v: request.version,

@@ -126,6 +126,11 @@ export type ClusterOverlap = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/cl
 export type Slice = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/slice'>;
 export type ClusterSet = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/clusters'>;
 
+/** What the weights of a layer are filters over. */
+export type WeightSpace = Schemas['WeightSpace'];
+/** The units that a filter is computed from, and those computed from it, with their weights at every checkpoint. */
+export type ConnectionHistory = Answer<'/api/runs/{run}/layers/{layer}/filters/{filter}/connections'>;
+
 /** The geometry that comes with a picture of a layer, in the header `x-deepviz-sheet`. */
 export type SheetGeometry = Pick<
   Schemas['Sheet'],

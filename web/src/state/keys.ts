@@ -107,6 +107,13 @@ const whyKeys = (unit: () => OffUnit | null): Key[] => [
     act: (s) => s.setOption('made', s.option('made', '') === '' ? 'noise' : '', ''),
   },
   {
+    keys: ['d'],
+    label: 'D',
+    says: 'Filters: what the pinned filter is computed from, and what is computed from it',
+    act: (s) =>
+      s.setOption('show', s.option('show', 'both') === 'connections' ? 'both' : 'connections', 'both'),
+  },
+  {
     keys: ['o'],
     label: 'O',
     says: 'Switch the kept or pinned unit off, and on again; Esc switches all on',
