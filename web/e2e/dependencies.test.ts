@@ -146,3 +146,62 @@ describe('connections of a filter', () => {
     await dashboard.expectAccessible();
   });
 });
+
+describe('the bank over the image', () => {
+  test('by pointer, over the checkpoints', async ({ dashboard }) => {
+    await dashboard.view('filters', { checkpoint: 'last', layer: 'conv2', filter: '3' });
+    const { page } = dashboard;
+    const over = page.getByRole('group', { name: 'weights over' });
+    await over.getByRole('button', { name: 'image' }).click();
+    await expect.poll(() => dashboard.said('bank.space')).toBe('pixels');
+    const bank = page.getByRole('listbox', { name: 'Filter bank of conv2' });
+    await page.getByText('Filters over the image').waitFor();
+    await dashboard.idle();
+    await page.getByText(/carried through the layers below as if these were linear/).waitFor();
+    await dashboard.expectAccessible();
+    // In colours, another picture at each checkpoint, in one place.
+    const look = () =>
+      bank.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
+        const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+        const isColoured = data.some((byte, i) => i % 4 === 0 && Math.abs(byte - data[i + 1]) > 20);
+        return { isColoured, sum: data.reduce((a, b) => a + b, 0) };
+      });
+    const [last, box] = [await look(), await bank.boundingBox()];
+    expect(last.isColoured).toBe(true);
+    await dashboard.press('Home');
+    expect((await look()).sum).not.toBe(last.sum);
+    expect(await bank.boundingBox()).toEqual(box);
+    await dashboard.press('End');
+    expect((await look()).sum).toBe(last.sum);
+    // The values of a pixel, in three colours.
+    await bank.hover({ position: { x: 4, y: 4 } });
+    const tip = page.locator('.tip');
+    await expect.poll(() => tip.textContent()).toMatch(/filter 0.*R .*G .*B /);
+    // Another layer is over the image, too; units of a flat layer are called that.
+    await page.mouse.move(4, 4);
+    await dashboard.press(']');
+    while (dashboard.said('layer') !== 'fc48') await dashboard.press(']');
+    await page.getByText('Units over the image').waitFor();
+    await dashboard.idle();
+    await page.getByRole('listbox', { name: 'Filter bank of fc48' }).hover({ position: { x: 4, y: 4 } });
+    await expect.poll(() => tip.textContent()).toMatch(/unit 0.*R /);
+  });
+
+  test('by key; the first layer is that already', async ({ dashboard }) => {
+    await dashboard.view('filters', { layer: 'conv2', filter: '3' });
+    const { page } = dashboard;
+    await dashboard.press('s');
+    await page.getByText('Filters over the image').waitFor();
+    const bank = page.getByRole('listbox', { name: 'Filter bank of conv2' });
+    await bank.focus();
+    await dashboard.press('ArrowRight');
+    expect(dashboard.said('filter')).toBe('4');
+    await dashboard.view('filters', { layer: 'conv1', filter: '3', 'bank.space': 'pixels' });
+    await page.getByText('Filters in RGB').waitFor();
+    expect(await page.getByRole('group', { name: 'weights over' }).count()).toBe(0);
+    await dashboard.view('filters', { layer: 'conv2', filter: '3', 'bank.space': 'pixels' });
+    await page.getByText('Filters over the image').waitFor();
+    await dashboard.press('s');
+    await page.getByText('Filters in rows, channels in columns').waitFor();
+  });
+});

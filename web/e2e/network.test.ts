@@ -193,3 +193,49 @@ describe('the network strip', () => {
       await page.context().close();
     });
 });
+
+describe('filters over the image', () => {
+  test('are none behind a product, which is said in their place', async () => {
+    const { dashboard, page } = await opened('classes', { filter: '2' });
+    const over = page.getByRole('group', { name: 'weights over' });
+    await over.getByRole('button', { name: 'image' }).click();
+    await page.getByText('gate_product').last().waitFor();
+    await dashboard.idle();
+    dashboard.expected(/400: .*space=pixels/);
+    // Only the stem was counted.
+    dashboard.expected(/409: .*(activity|top)/);
+    dashboard.expected(/console: .*(400|409)/);
+    await dashboard.expectAccessible();
+    await page.getByRole('button', { name: 'over channels' }).click();
+    await page.getByRole('listbox', { name: 'Filter bank of classes' }).waitFor();
+    await expect.poll(() => dashboard.said('bank.space')).toBeNull();
+    // Connections go through it as far as channels stay apart; units without a picture have their number or class.
+    await dashboard.press('d');
+    const drawing = page.getByRole('region', { name: /^Connections of/ });
+    await drawing.getByText(/^filters of classes are none over the image: .*gate_product/).waitFor();
+    await dashboard.idle();
+    expect(await drawing.locator('.unit .bare, .middle .bare').count()).toBeGreaterThan(0);
+    await dashboard.expectAccessible();
+    dashboard.expectClean();
+    await page.context().close();
+  });
+
+  test('are none of a sum, which has maps', async () => {
+    const { dashboard, page } = await opened('block2_conv1', { filter: '1', show: 'connections' });
+    const drawing = page.getByRole('region', { name: 'Connections of filter 1 of block2_conv1' });
+    await drawing.waitFor();
+    await dashboard.idle();
+    const names = await drawing.locator('.unit.inputs .nm').allTextContents();
+    expect(names.every((name) => name.startsWith('block1_sum '))).toBe(true);
+    // A sum has maps and no filters of its own: its units have their numbers.
+    const numbers = await drawing.locator('.unit.inputs .bare').allTextContents();
+    expect(names).toEqual(numbers.map((number) => `block1_sum ${number}`));
+    expect(await drawing.locator('.unit.outputs .bare').count()).toBe(0);
+    await drawing.getByText('block1_sum (add) has no filters of its own').waitFor();
+    await drawing.locator('[data-unit="inputs/0"]').click();
+    await page.getByRole('region', { name: `Connections of map ${numbers[0]} of block1_sum` }).waitFor();
+    await dashboard.idle();
+    dashboard.expectClean();
+    await page.context().close();
+  });
+});

@@ -32,7 +32,7 @@ function sheetOf(request: SheetRequest, query: { normalise?: Normalise; palette?
     ...query,
     v: hash.slice(0, 16),
   };
-  if (apply === null) return endpoint(SHEET, { ...sheet, space });
+  if (apply === null) return endpoint(SHEET, { ...sheet, space: space === 'pixels' ? space : undefined });
   return endpoint(`${SHEET}/apply/{image}`, { ...sheet, image: apply });
 }
 
@@ -69,7 +69,7 @@ export const stripUrl = (request: StripRequest): string =>
     filters: request.filters,
     channels: request.channels,
     apply: request.apply,
-    space: request.space,
+    space: request.space === 'pixels' ? request.space : undefined,
     normalise: request.normalise,
     palette: request.palette,
     v: request.version,

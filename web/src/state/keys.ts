@@ -101,6 +101,13 @@ const whyKeys = (unit: () => OffUnit | null): Key[] => [
       s.setOption('bank.colour', s.option('bank.colour', '') === 'effect' ? 'weights' : 'effect', 'weights'),
   },
   {
+    keys: ['s'],
+    label: 'S',
+    says: 'Filters: weights of deep layers over channels or over the image',
+    act: (s) =>
+      s.setOption('bank.space', s.option('bank.space', 'layer') === 'pixels' ? 'layer' : 'pixels', 'layer'),
+  },
+  {
     keys: ['e'],
     label: 'E',
     says: 'What the pinned filter would like to see: a picture that is made, beside its top images',

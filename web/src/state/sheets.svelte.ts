@@ -32,9 +32,12 @@ export interface Shown {
 
 const AHEAD = 8;
 const BEHIND = 3;
-/** From so many checkpoints on neighbours are fetched as strips, of so many checkpoints of weights or of activations. */
+/**
+ * From so many checkpoints on neighbours are fetched as strips, of so many checkpoints of weights, of weights over the image
+ * or of activations.
+ */
 const STRIP_FROM = 24;
-const STRIP = { weights: 16, maps: 8 };
+const STRIP = { weights: 16, pixels: 4, maps: 8 };
 
 export class Sheets {
   shown = $state.raw<Shown | null>(null);
@@ -132,7 +135,8 @@ export class Sheets {
     // Where each filter has its own scale, a strip's header does not list them.
     if (points.length < STRIP_FROM || choice.normalise === 'filter')
       return pictures.prefetch(neighbours(points, at, direction, AHEAD, BEHIND).map(url), this.#view);
-    const size = choice.apply === undefined || choice.apply === null ? STRIP.weights : STRIP.maps;
+    const isMap = choice.apply !== undefined && choice.apply !== null;
+    const size = isMap ? STRIP.maps : choice.space === 'pixels' ? STRIP.pixels : STRIP.weights;
     // The same chunks as at the step before are in flight already.
     const asked = `${Math.floor(at / size)}${direction}${points.length}${url(0)}`;
     if (asked === this.#ahead) return;

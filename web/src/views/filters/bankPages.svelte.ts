@@ -23,11 +23,18 @@ type Numbers = (number | null)[];
 export class BankPages {
   readonly #store: Store;
   readonly #histories: Histories;
+  readonly #laid: () => Layer | null;
   readonly #size: () => PageSize | null;
   readonly #numbers;
 
-  constructor(store: Store, histories: Histories, size: () => PageSize | null) {
+  /** `laid` is the layer with the shape of what is shown of it. */
+  constructor(
+    store: Store,
+    { histories, laid }: { histories: Histories; laid: () => Layer | null },
+    size: () => PageSize | null,
+  ) {
     this.#store = store;
+    this.#laid = laid;
     this.#histories = histories;
     this.#size = size;
     this.#numbers = resource<Numbers>(() => {
@@ -58,9 +65,7 @@ export class BankPages {
   });
   readonly at = $derived.by(() => this.#checkpoint('bank.at', this.#store.checkpoint));
   readonly since = $derived.by(() => this.#checkpoint('bank.since', this.#previousOf(this.at)));
-  readonly total = $derived.by(
-    () => this.#store.layerInfo?.sheet_shape?.[0] ?? this.#store.layerInfo?.filters ?? 0,
-  );
+  readonly total = $derived.by(() => this.#laid()?.sheet_shape?.[0] ?? this.#store.layerInfo?.filters ?? 0);
 
   /** The readable checkpoint before one; itself where there is none. */
   #previousOf(checkpoint: number): number {
@@ -93,7 +98,7 @@ export class BankPages {
     return pageAround(place, this.size.filters, this.total);
   });
   readonly channelPage = $derived.by(() => {
-    const channels = this.#store.layerInfo?.sheet_shape?.[1] ?? 1;
+    const channels = this.#laid()?.sheet_shape?.[1] ?? 1;
     if (!this.size || channels <= this.size.channels) return null;
     const from = this.#store.option('bank.channels', '');
     return pageAround(

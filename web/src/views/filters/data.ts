@@ -108,15 +108,18 @@ export function filmFrames(checkpoints: number, width: number, tile: number): nu
   return Array.from({ length: Math.ceil(checkpoints / stride) }, (_, i) => i * stride);
 }
 
-/** The words of the tooltip over a sheet. `classes` are the names of the layer's units where they stand for classes. */
+/**
+ * The words of the tooltip over a sheet. `classes` are the names of the layer's units where they stand for classes; a flat
+ * layer has units, no maps.
+ */
 export function spot(
   sheet: SheetGeometry,
   cell: GridCell,
-  of: { activations: boolean; classes: readonly string[] },
+  of: { activations: boolean; classes: readonly string[]; isFlat?: boolean },
 ): { head: string; place: string } {
   const { filter, channel } = unitAt(sheet, cell.index);
   const single = sheet.tile_width === 1 && sheet.tile_height === 1;
-  const unit = single || of.classes.length > 0;
+  const unit = single || of.classes.length > 0 || of.isFlat;
   const kind = unit ? 'unit' : of.activations ? 'activation map' : 'filter';
   const head = [`${kind} ${filter}`, of.classes[filter]].filter(Boolean).join(', ');
   const parts = [

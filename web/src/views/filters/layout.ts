@@ -27,6 +27,10 @@ export function arrangementOf(layer: Pick<Layer, 'sheet_shape' | 'inputs'>, inpu
   return height * width === 1 ? 'heat' : 'matrix';
 }
 
+/** The name of the network's input layer. */
+export const inputOf = (run: { layers: readonly Pick<Layer, 'name' | 'inputs'>[] } | null): string =>
+  run?.layers.find((layer) => layer.inputs.length === 0)?.name ?? '';
+
 export interface Arranged {
   /** Null where the layer has no weights, or they are not wanted. */
   bank: {

@@ -38,6 +38,11 @@ class PixelFilters {
     const key = keyOf(run, layer);
     if (this.#asked.has(key)) return;
     this.#asked.add(key);
+    const known = run.layers.find((one) => one.name === layer);
+    if (!known?.sheet_shape) {
+      this.#known.set(key, { refused: `${layer}${known ? ` (${known.type})` : ''} has no filters of its own` });
+      return;
+    }
     geometryOf({ run: run.id, checkpoint: index, hash, layer, filters: '0', space: 'pixels' })
       .json()
       .then(

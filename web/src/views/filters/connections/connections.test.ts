@@ -32,14 +32,16 @@ const history = {
   output_count: 10,
   outputs: [unit(1, [0.5, 0.5, 0.5], 'fc10')],
 };
+type Shape = [number, number, number, number];
 const shape = (channels: number, side: number) => ({ channels, height: side, width: side });
 const known = {
   layers: [
-    { name: 'data', shape: shape(3, 32), inputs: [] },
-    { name: 'conv1', shape: shape(32, 32), inputs: ['data'] },
-    { name: 'conv2', shape: shape(32, 16), inputs: ['conv1'] },
-    { name: 'fc', shape: shape(64, 1), inputs: ['conv2'] },
-    { name: 'fc10', shape: shape(2, 1), inputs: ['fc'] },
+    { name: 'data', shape: shape(3, 32), inputs: [], sheet_shape: null },
+    { name: 'conv1', shape: shape(32, 32), inputs: ['data'], sheet_shape: [1, 1, 1, 1] as Shape },
+    { name: 'conv2', shape: shape(32, 16), inputs: ['conv1'], sheet_shape: [1, 1, 1, 1] as Shape },
+    { name: 'fc', shape: shape(64, 1), inputs: ['conv2'], sheet_shape: [1, 1, 1, 1] as Shape },
+    { name: 'sum', shape: shape(32, 16), inputs: ['conv1', 'conv2'], sheet_shape: null },
+    { name: 'fc10', shape: shape(2, 1), inputs: ['fc'], sheet_shape: [1, 1, 1, 1] as Shape },
   ],
   classes: ['cat', 'dog'],
 };
@@ -148,6 +150,7 @@ describe('names of units', () => {
     const of = (layer: string, filter: number, colour: string | null = null) =>
       wordsOf({ layer, filter, colour }, known);
     expect(of('conv1', 3).long).toBe('filter 3 of conv1');
+    expect(of('sum', 3).long).toBe('map 3 of sum');
     expect(titleOf(of('fc', 3))).toBe('Unit 3 of fc');
     expect(of('fc10', 1)).toMatchObject({ short: 'dog', classIndex: 1 });
     expect(titleOf(of('fc10', 1))).toBe('dog (unit 1 of fc10)');

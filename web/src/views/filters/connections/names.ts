@@ -3,14 +3,14 @@ import type { Layer } from '../../../api/types';
 import { isClassLayer } from '../../common/classLayer';
 
 interface Known {
-  layers: readonly Pick<Layer, 'name' | 'shape' | 'inputs'>[];
+  layers: readonly Pick<Layer, 'name' | 'shape' | 'inputs' | 'sheet_shape'>[];
   classes: readonly string[];
 }
 
 export interface UnitWords {
   /** `conv1 30`, `cat`, `red`. */
   short: string;
-  /** `filter 30 of conv1`, `cat (unit 3 of fc10)`, `the image’s red`. */
+  /** `filter 30 of conv1`, `map 3 of sum`, `cat (unit 3 of fc10)`, `the image’s red`. */
   long: string;
   /** A channel of the image, which cannot be pinned. */
   isImage: boolean;
@@ -29,7 +29,8 @@ export function wordsOf(
     return { short, long: `the image’s ${short}`, isImage: true, classIndex: null };
   }
   const isFlat = layer !== null && layer.shape.height * layer.shape.width === 1;
-  const long = `${isFlat ? 'unit' : 'filter'} ${filter} of ${unit.layer}`;
+  const word = isFlat ? 'unit' : layer?.sheet_shape ? 'filter' : 'map';
+  const long = `${word} ${filter} of ${unit.layer}`;
   if (!isClassLayer(layer, classes.length))
     return { short: `${unit.layer} ${filter}`, long, isImage: false, classIndex: null };
   return { short: classes[filter], long: `${classes[filter]} (${long})`, isImage: false, classIndex: filter };
