@@ -156,6 +156,31 @@ describe('layers and filters of two', () => {
     await closed(dashboard);
   });
 
+  test('filters of deep layers opposite each other over the image', async () => {
+    const dashboard = await opened('filters', { checkpoint: 'last', layer: 'conv2', 'b.layer': 'conv2' });
+    const { page } = dashboard;
+    const pairs = page.getByRole('listbox', { name: /^Matched filters of conv2/ });
+    const isColoured = () =>
+      pairs.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
+        const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+        // The numbers below are grey, but for what their edges are rounded to.
+        return data.some((byte, i) => i % 4 === 0 && data[i + 3] === 255 && Math.abs(byte - data[i + 1]) > 20);
+      });
+    await pairs.waitFor();
+    expect(await isColoured()).toBe(false);
+    await page
+      .getByRole('group', { name: 'shown by' })
+      .getByRole('button', { name: 'weights over image' })
+      .click();
+    await page.getByText('their weights over the image').waitFor();
+    await expect.poll(isColoured).toBe(true);
+    await dashboard.expectAccessible();
+    await dashboard.press('s');
+    await page.getByText('activations for the selected image').waitFor();
+    await expect.poll(isColoured).toBe(false);
+    await closed(dashboard);
+  });
+
   test('Training and Image show B, too', async () => {
     const dashboard = await opened('training', { checkpoint: 'last' });
     const { page } = dashboard;
