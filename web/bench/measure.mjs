@@ -10,6 +10,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { idle, quantile, scrub, three } from './frames.mjs';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { cardTimes, keepCard, placesOf } from './card.mjs';
@@ -61,15 +62,6 @@ async function serve(folder) {
   throw new Error('deepviz serve ended before it named its address');
 }
 
-const three = (times) => {
-  const sorted = [...times].sort((a, b) => a - b);
-  const of = (value) => value.toFixed(1);
-  return `${of(quantile(sorted, 0.5))} / ${of(quantile(sorted, 0.95))} / ${of(sorted.at(-1))} ms`;
-};
-const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-const idle = (page) =>
-  page.waitForFunction(() => document.documentElement.dataset.idle === 'true', null, { timeout: 60_000 });
-
 /**
  * Bytes over the wire of a first visit, before and with Vega, and the time until the slider can be used: until the
  * first frame that has it. The page takes that time itself: asked from here, the answer waits behind what loads next.
@@ -106,28 +98,6 @@ async function load(browser, address) {
   await idle(page);
   await context.close();
   return { app, vega: bytes.vega, interactive_ms };
-}
-
-/** One key press a frame through the whole run; the time of every frame, and what shifted. */
-async function scrub(page, count) {
-  return page.evaluate(async (presses) => {
-    const frames = [];
-    const shifts = [];
-    let late = 0;
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) shifts.push(entry.value);
-    }).observe({ type: 'layout-shift' });
-    const next = () => new Promise((resolve) => requestAnimationFrame(resolve));
-    let last = await next();
-    for (let n = 0; n < presses; n += 1) {
-      dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true, cancelable: true }));
-      const now = await next();
-      frames.push(now - last);
-      last = now;
-      if (document.querySelector('.handle.late')) late += 1;
-    }
-    return { frames, shift: shifts.reduce((sum, one) => sum + one, 0), late };
-  }, count);
 }
 
 /** From a press far away on the slider until the right picture is there. */
