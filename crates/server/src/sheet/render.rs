@@ -153,6 +153,7 @@ pub(crate) async fn timeline(models: &Models, request: &SheetRequest) -> Result<
     }
     let input = match &request.input {
         None if request.is_in_pixels() => {
+            request.check_expanded(request.kernel_shape().filters)?;
             check_work(request.kernel_shape().filters, request.listing.entries.len())?;
             format!("pixels/{}", request.layer)
         }

@@ -16,6 +16,9 @@ use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::style::{NormaliseOver, SheetStyle, WeightSpace};
 
+/// Values of filters over the image that are computed at once at most: 64 MiB.
+const MOST_EXPANDED: usize = 1 << 24;
+
 /// A request for the sheet of one layer, checked against the run.
 #[derive(Clone)]
 pub(crate) struct SheetRequest {
@@ -61,12 +64,28 @@ impl SheetRequest {
         let bind = |what, text: &str, count| text.parse::<Selection>()?.bind(Axis { what, of: &of, count });
         request.filters = bind("filter", tiles.filters, kernels.filters)?;
         request.channels = bind("channel", tiles.channels, kernels.channels)?;
+        request.check_expanded(request.filters.len())?;
         Ok(request)
     }
 
     /// True for weights as filters over the image.
     pub(crate) fn is_in_pixels(&self) -> bool {
         self.style.space == WeightSpace::Pixels && self.input.is_none()
+    }
+
+    /// Refuses so many filters over the image as would take much memory.
+    pub(crate) fn check_expanded(&self, filters: usize) -> Result<(), ApiError> {
+        let kernels = self.kernel_shape();
+        let each = kernels.channels * kernels.height * kernels.width;
+        if !self.is_in_pixels() || filters.saturating_mul(each) <= MOST_EXPANDED {
+            return Ok(());
+        }
+        Err(ApiError::bad(format!(
+            "{filters} filters of {} over the image are {} values, at most {MOST_EXPANDED} are computed at once",
+            self.layer().name,
+            filters.saturating_mul(each)
+        ))
+        .hint(format!("select at most {} filters", MOST_EXPANDED / each.max(1))))
     }
 
     /// Refuses filters over the image where there are none.
