@@ -52,7 +52,8 @@ describe('the timeline of two', () => {
     await page.getByRole('button', { name: 'unpin B' }).click();
     await dashboard.idle();
     expect(dashboard.said('b.checkpoint')).toBeNull();
-    for (const clock of ['step', 'images', 'fraction', 'error']) {
+    // Two finished runs of other lengths are aligned by the fraction of their training.
+    for (const clock of ['step', 'images', 'epoch', 'error']) {
       await page.getByRole('combobox', { name: 'Align the two runs by' }).first().selectOption(clock);
       await dashboard.idle();
       expect(dashboard.said('clock')).toBe(clock);
@@ -195,6 +196,25 @@ describe('layers and filters of two', () => {
     expect(await maps.getByRole('option').textContent()).toMatch(/matches A \d+/);
     expect(await page.getByRole('listbox', { name: 'B, fc10: 10 values' }).count()).toBe(1);
     await dashboard.expectAccessible();
+    await closed(dashboard);
+  });
+
+  test('Image goes on while B becomes another run, and while the two change their places', async () => {
+    const dashboard = await opened('image', { checkpoint: 'last', image: '1200' });
+    const { page } = dashboard;
+    const ofB = page.getByRole('img', { name: /at every checkpoint of B/ });
+    await expect.poll(() => ofB.count()).toBe(1);
+    for (const run of ['one', 'other', 'one', 'other']) {
+      await page.evaluate((b) => {
+        location.hash = location.hash.replace(/b\.run=[^&]*/, `b.run=${b}`);
+      }, run);
+      await dashboard.idle();
+      await expect.poll(() => ofB.count()).toBe(1);
+    }
+    for (let n = 0; n < 3; n += 1) {
+      await dashboard.press('x');
+      await expect.poll(() => ofB.count()).toBe(1);
+    }
     await closed(dashboard);
   });
 

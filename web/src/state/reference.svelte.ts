@@ -16,7 +16,8 @@ export class Reference {
   #store = $state.raw<Store | null>(null);
   /** What B says of the selected image, in the order of its own classes. */
   readonly ofB: Predictions;
-  #asked = '';
+  /** The run that `ofB` was asked about: until another B is, what it holds is of the one before. */
+  #asked = $state('');
   /** The key is held that shows B in the place of A, where a view has it. */
   #held = $state(false);
 
@@ -43,6 +44,8 @@ export class Reference {
   readonly whyNotAsked = $derived.by(() =>
     this.isOther ? whyNotAsked(this.#store?.run ?? null, secondRun.run, this.#store?.image ?? null) : '',
   );
+  /** `ofB` is about this B. */
+  readonly isAsked = $derived.by(() => this.#asked !== '' && this.#asked === secondRun.run?.id);
   /** Why it has no probabilities of the selected image for the open run's classes. */
   readonly whyNoAnswer = $derived.by(() => this.whyNotAsked || this.whyNotCounted);
   /** Probabilities of the selected image there, in the order of the open run's classes; null while they are not known. */
@@ -51,7 +54,7 @@ export class Reference {
     if (!store?.run || at === null) return null;
     if (!this.isB) return store.predictions.at(at);
     const b = secondRun.run;
-    if (!b || this.whyNoAnswer) return null;
+    if (!b || !this.isAsked || this.whyNoAnswer) return null;
     const known = this.ofB.at(at);
     return known && inClassesOf(store.run.classes, b.classes, known);
   });
