@@ -4,6 +4,7 @@ import {
   inClassesOf,
   matrixInClassesOf,
   pairedCheckpoint,
+  usualClock,
   whyNotAsked,
   whyNotCounted,
   whyUnpaired,
@@ -67,4 +68,13 @@ it('what two runs do not share says why', () => {
   expect(whyNotCounted(a, null)).toBe('');
   expect(whyNotAsked(a, run('x', 'frog'), 3)).toBe('');
   expect(whyNotAsked(a, run('y', 'cat', 'dog'), 3)).toContain('other images');
+});
+
+it('runs of other lengths are aligned by the fraction of their training once both are finished', () => {
+  const run = (epoch: number, live = false) =>
+    ({ live, checkpoints: [{ epoch: 0 }, { epoch }] }) as unknown as Run;
+  expect(usualClock(run(10), run(3))).toBe('fraction');
+  expect(usualClock(run(10), run(10.01))).toBe('epoch');
+  expect(usualClock(run(10, true), run(3))).toBe('epoch');
+  expect(usualClock(run(10), null)).toBe('epoch');
 });

@@ -27,6 +27,16 @@ export function whyUnpaired({ by, missing }: Pairs, problem: string | null): str
     : 'B has no checkpoint here';
 }
 
+/**
+ * The clock unless one is chosen: by epoch; two finished runs of other lengths by the fraction of their training, for
+ * beside the end of one stands the end of the other.
+ */
+export function usualClock(a: Run | null, b: Run | null): ClockName {
+  if (!a || !b || a.live || b.live) return 'epoch';
+  const [x, y] = [a, b].map((run) => run.checkpoints.at(-1)?.epoch ?? 0);
+  return Math.abs(x - y) > 0.01 * Math.max(x, y) ? 'fraction' : 'epoch';
+}
+
 /** The clocks in words, in the order of the choice. */
 export const CLOCK_WORDS: Record<ClockName, string> = {
   epoch: 'epoch',

@@ -6,7 +6,7 @@
 import { untrack } from 'svelte';
 import { endpoint } from '../api/client';
 import type { Checkpoint, ClockAnswer, ClockName, Run } from '../api/types';
-import { CLOCKS, pairedCheckpoint, whyUnpaired, type TwoCheckpoints } from './pairing';
+import { CLOCKS, pairedCheckpoint, usualClock, whyUnpaired, type TwoCheckpoints } from './pairing';
 import { resource, type Resource } from './resource.svelte';
 import type { Store } from './store.svelte';
 
@@ -20,10 +20,11 @@ export class SecondRun {
   #reads = $state(0);
 
   readonly id = $derived.by<string | null>(() => this.#store?.option('b.run', '') || null);
+  readonly #usual = $derived.by<ClockName>(() => usualClock(this.#store?.run ?? null, this.run));
   readonly on = $derived.by(() => this.id !== null && this.#store?.run != null);
   readonly by = $derived.by<ClockName>(() => {
     const said = this.#store?.option('clock', '') as ClockName;
-    return CLOCKS.includes(said) ? said : 'epoch';
+    return CLOCKS.includes(said) ? said : this.#usual;
   });
   /** Null while it is being read. */
   readonly run = $derived.by<Run | null>(() => {
@@ -133,7 +134,7 @@ export class SecondRun {
   }
   setClock(by: ClockName): void {
     this.release();
-    this.#store?.setOption('clock', by, 'epoch');
+    this.#store?.setOption('clock', by, this.#usual);
   }
   /** B stays at this checkpoint, whatever the clock says. */
   pin(checkpoint: number): void {
