@@ -69,7 +69,8 @@ describe('what a filter would like to see', () => {
     await dashboard.press('Enter');
     const card = page.getByRole('dialog', { name: /^conv2 filter/ });
     await card.waitFor();
-    expect(await card.getByRole('list', { name: 'Top images' }).first().getByRole('listitem').count()).toBe(8);
+    const tops = card.getByRole('list', { name: 'Top images' }).first().getByRole('listitem');
+    await expect.poll(() => tops.count()).toBe(8);
     const box = await card.boundingBox();
     await card.getByRole('button', { name: 'What would it like to see?' }).focus();
     await page.keyboard.press('Enter');
