@@ -34,7 +34,7 @@ export const lastError = ({ run, facts }: RunRow): number | null =>
 
 const STATE_ORDER = ['running', 'finished', 'stopped', 'diverged'];
 
-/** The columns that every listing has, the settings between `data` and the results. */
+/** The columns that every listing has; the settings stand behind them. */
 const ABOUT: Column[] = [
   {
     key: 'name',
@@ -153,7 +153,8 @@ const settingColumn = (key: string, runs: readonly RunSummary[]): Column => {
 
 export function columnsOf(runs: readonly RunSummary[]): Column[] {
   const settings = differingSettings(runs).map((key) => settingColumn(key, runs));
-  return [...ABOUT, ...settings, ...RESULTS];
+  // What they came to stands in sight, however many settings differ.
+  return [...ABOUT, ...RESULTS, ...settings];
 }
 
 /** The rows that hold every word of a text, in their name, network, state or as `key=value`. */

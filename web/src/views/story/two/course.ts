@@ -11,7 +11,7 @@ type Told = TwoSentence | Untold;
 const ALIKE = 1.05;
 /** Speeds vary by more from one start to the next. */
 const ALIKE_TIME = 1.15;
-const MOST_SETTINGS = 6;
+const MOST_SETTINGS = 12;
 
 type Point = Pick<Checkpoint, 'index' | 'epoch' | 'step' | 'test_error' | 'problem' | 'diverged'>;
 
@@ -116,7 +116,9 @@ export function costRule(facts: TwoFacts): Told {
   if (isOneRun(facts)) return { id: 'cost', reason: ONE_RUN };
   const { a, b } = facts;
   const size = moreParameters(facts);
-  const time = more(a.seconds, b.seconds, ALIKE_TIME);
+  // Of two draws of one recipe the times tell how busy the machine was.
+  const isSameWork = isSeedAlone(facts) && a.point.images_seen === b.point.images_seen;
+  const time = isSameWork ? null : more(a.seconds, b.seconds, ALIKE_TIME);
   const timed = a.seconds !== null && b.seconds !== null;
   const parts = [
     size
@@ -124,9 +126,11 @@ export function costRule(facts: TwoFacts): Told {
       : 'Both are of the same size',
     ...(time
       ? [`${size?.side === time.side ? 'and' : `${NAME[time.side]}`} trained ${timesText(time.times)} as long`]
-      : timed
-        ? ['and trained about as long']
-        : []),
+      : isSameWork
+        ? ['and saw as many images']
+        : timed
+          ? ['and trained about as long']
+          : []),
   ];
   const [first, second] = parts;
   const text = second === undefined ? first : `${first}${second.startsWith('and') ? ' ' : '; '}${second}`;
@@ -154,7 +158,7 @@ export function costRule(facts: TwoFacts): Told {
     kind: 'bars',
     rows: [
       bar('parameters', a.parameters, b.parameters, count),
-      ...(timed ? [bar('time', a.seconds ?? 0, b.seconds ?? 0, shortDuration)] : []),
+      ...(timed && !isSameWork ? [bar('time', a.seconds ?? 0, b.seconds ?? 0, shortDuration)] : []),
     ],
     most: 1.05,
   };
@@ -213,7 +217,7 @@ export function settingsRule(facts: TwoFacts): Told {
       differ
         .slice(0, MOST_SETTINGS)
         .map(([name, x, y]) => `${name}: ${x} in A, ${y} in B`)
-        .join('; ') + '.',
+        .join('; ') + (differ.length > MOST_SETTINGS ? `; and ${differ.length - MOST_SETTINGS} more.` : '.'),
     link: { view: 'runs' },
   });
 }

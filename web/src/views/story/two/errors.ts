@@ -152,6 +152,9 @@ export function recallRule(facts: TwoFacts, errors: ComparedErrors): Told {
   });
 }
 
+/** So many times as many common errors as unrelated ones would have are more than chance. */
+const MORE_THAN_CHANCE = 1.5;
+
 /** Whether the two err on the same images. */
 export function sameImagesRule(facts: TwoFacts, errors: ComparedErrors): Told {
   const { neither, only_a, only_b, images } = errors;
@@ -159,10 +162,13 @@ export function sameImagesRule(facts: TwoFacts, errors: ComparedErrors): Told {
   if (!either || !(only_a + only_b)) return { id: 'images', reason: 'both are right on the same images' };
   const mostly = neither >= either / 2;
   const chance = Math.round(errors.error[0] * errors.error[1] * images);
+  const partly = neither > MORE_THAN_CHANCE * chance;
   return sentence(facts, 'images', {
     text: mostly
       ? `They err on the same images: of ${count(either)} that either gets wrong, both get ${count(neither)} wrong`
-      : `They err on different images: of ${count(either)} that either gets wrong, both get only ${count(neither)} wrong`,
+      : partly
+        ? `They err partly on the same images: of ${count(either)} that either gets wrong, both get ${count(neither)} wrong`
+        : `They err on different images: of ${count(either)} that either gets wrong, both get only ${count(neither)} wrong`,
     evidence:
       `Were their errors unrelated, it would be about ${count(chance)}. At least one is right on ` +
       `${percent(1 - neither / images, 1)} of the images, the better one alone on ${percent(1 - Math.min(...errors.error), 1)}.`,

@@ -123,7 +123,7 @@ it('tells classes that one recognises better', () => {
     reason: 'no class is recognised better by one, beyond noise',
   });
   expect(textOf(sameImagesRule(facts(), errors))).toBe(
-    'They err on different images: of 356 that either gets wrong, both get only 169 wrong',
+    'They err partly on the same images: of 356 that either gets wrong, both get 169 wrong',
   );
 });
 
@@ -153,7 +153,7 @@ it('tells which was as good sooner', () => {
 });
 
 it('tells cost, and calls what is alike the same', () => {
-  expect(textOf(costRule(facts()))).toBe('Both are of the same size and trained about as long');
+  expect(textOf(costRule(facts()))).toBe('Both are of the same size and saw as many images');
   const large = facts({ a: end('one', [0.9, 0.5, 0.1], { parameters: 126928, seconds: 480 }) });
   expect(textOf(costRule(large))).toBe('A has 2.3 times the parameters of B and trained 4.0 times as long');
   const mixed = facts({ a: end('one', [0.9, 0.5, 0.1], { parameters: 126928, seconds: 30 }) });
