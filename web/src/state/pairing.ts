@@ -42,7 +42,7 @@ export const CLOCK_WORDS: Record<ClockName, string> = {
   epoch: 'epoch',
   step: 'step',
   images: 'images seen',
-  fraction: 'fraction of training',
+  fraction: 'fraction of run',
   time: 'training time',
   error: 'equal test error',
 };

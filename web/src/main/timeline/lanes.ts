@@ -44,7 +44,7 @@ export function scaledLane(kind: keyof typeof LANES, scale: number): LaneShape {
 const epochs = (points: readonly Checkpoint[]): number[] => points.map((point) => point.epoch);
 const numbers = (places: readonly (number | null)[]): number[] => places.map((v) => v ?? Number.NaN);
 
-const AXIS_NAMES = { step: 'step', epoch: 'epoch', images: 'images', fraction: 'of all', time: 'time' };
+const AXIS_NAMES = { step: 'step', epoch: 'epoch', images: 'images', fraction: '', time: 'time' };
 
 /** `1:05:00`, `2:30`, `45 s`. */
 export function timeText(seconds: number): string {
