@@ -1,14 +1,20 @@
 // Takes the pictures of the documentation from a run that is being served:
-//   node scripts/pictures.mjs http://127.0.0.1:7878 RUN ../docs/images
-// Every view in both themes, and one animated picture of scrubbing. CHROMIUM names the browser (e2e/ensure-chromium.sh),
+//   node scripts/pictures.mjs http://127.0.0.1:7878 RUN ../docs/images [NAME...] [--beside RUN]
+// Every view in both themes, and one animated picture of scrubbing; or those that are named. Two runs need a second one. CHROMIUM names the browser (e2e/ensure-chromium.sh),
 // PYTHON a Python with Pillow, which brings the colours of the files down (scripts/palette.py).
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 
-const [address = 'http://127.0.0.1:7878', run, out = '../docs/images'] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { beside: { type: 'string', default: '' } },
+});
+const [address = 'http://127.0.0.1:7878', run, out = '../docs/images', ...names] = positionals;
+const isWanted = (name) => names.length === 0 || names.includes(name);
 if (!run) throw new Error('usage: node scripts/pictures.mjs ADDRESS RUN [FOLDER]');
 const SIZE = { width: 1280, height: 800 };
 const VIEWS = {
@@ -17,6 +23,7 @@ const VIEWS = {
   card: { view: 'filters', layer: 'conv3' },
   // A filter of the last layer with maps, whose picture is worth looking at.
   made: { view: 'filters', layer: 'conv3', filter: '42', made: 'noise' },
+  connections: { view: 'filters', show: 'connections', layer: 'conv2', filter: '7' },
   image: {},
   why: { view: 'image', 'image.page': 'why' },
   remembers: { view: 'image', 'image.page': 'remembers' },
@@ -30,6 +37,7 @@ const VIEWS = {
   training: {},
   units: { view: 'training', 'training.page': 'units' },
   report: {},
+  ...(values.beside && { two: { view: 'story', 'b.run': values.beside } }),
 };
 
 const idle = (page) => page.waitForFunction(() => document.documentElement.dataset.idle === 'true');
@@ -58,23 +66,8 @@ async function imagesThere() {
   throw new Error('the images of the run are not there');
 }
 
-await imagesThere();
-mkdirSync(out, { recursive: true });
-const scratch = mkdtempSync(join(tmpdir(), 'deepviz-pictures-'));
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-});
-try {
-  for (const colorScheme of ['light', 'dark']) {
-    const page = await browser.newPage({ viewport: SIZE, colorScheme, reducedMotion: 'reduce' });
-    for (const [name, more] of Object.entries(VIEWS)) {
-      await open(page, { view: name, ...more });
-      if (name === 'card') await openCard(page);
-      await page.screenshot({ path: join(scratch, `${name}-${colorScheme}.png`) });
-    }
-    await page.close();
-  }
+/** Most checkpoints of the run, one picture each. */
+async function scrubbed() {
   const page = await browser.newPage({ viewport: SIZE, colorScheme: 'dark', reducedMotion: 'reduce' });
   await open(page, { view: 'filters', checkpoint: '0' });
   const last = Number(await page.getByRole('slider', { name: 'Checkpoint' }).getAttribute('aria-valuemax'));
@@ -88,6 +81,26 @@ try {
     await idle(page);
     await page.screenshot({ path: join(scratch, `scrub-${String(n).padStart(3, '0')}.png`) });
   }
+}
+
+await imagesThere();
+mkdirSync(out, { recursive: true });
+const scratch = mkdtempSync(join(tmpdir(), 'deepviz-pictures-'));
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+});
+try {
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await browser.newPage({ viewport: SIZE, colorScheme, reducedMotion: 'reduce' });
+    for (const [name, more] of Object.entries(VIEWS).filter(([name]) => isWanted(name))) {
+      await open(page, { view: name, ...more });
+      if (name === 'card') await openCard(page);
+      await page.screenshot({ path: join(scratch, `${name}-${colorScheme}.png`) });
+    }
+    await page.close();
+  }
+  if (isWanted('scrubbing')) await scrubbed();
   python(join(import.meta.dirname, 'palette.py'), scratch, out);
 } finally {
   await browser.close();
