@@ -71,6 +71,6 @@ mod tests {
         assert_eq!(linear.layers()[at("m")], network.layers()[at("m")]);
         assert!(linear.parameters().eq(network.parameters()));
         let refused = network.linearised(at("fc")).unwrap_err().to_string();
-        assert!(refused.contains('m') && refused.contains("multiply"), "{refused}");
+        assert!(refused.contains("layer `m`") && refused.contains("multiply"), "{refused}");
     }
 }

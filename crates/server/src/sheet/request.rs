@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deepviz_attribution::expanded_shape;
-use deepviz_net::{Layer, recipe::ChannelOrder};
+use deepviz_net::{Error, Layer, recipe::ChannelOrder};
 use deepviz_render::{Arrangement, Layout, MAX_PIXELS, Normalise, Palette, Range, Style};
 use ndarray::{Array4, Axis as Dim};
 
@@ -99,7 +99,13 @@ impl SheetRequest {
         }
         let linear = self.run.network().linearised(self.layer);
         linear.map(|_| ()).map_err(|error| {
-            ApiError::bad(format!("filters of {} are none over the image: {error}", self.layer().name))
+            let why = match error {
+                Error::Network { layer: Some(layer), found, .. } => {
+                    format!("they depend on {layer} ({found}), which is no sum of its inputs")
+                }
+                other => other.to_string(),
+            };
+            ApiError::bad(format!("the filters of {} are not filters over the image: {why}", self.layer().name))
                 .hint("layers before it can be shown with space=pixels")
         })
     }

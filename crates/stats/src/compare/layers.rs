@@ -28,12 +28,6 @@ pub struct LayerMap {
     pub opposite: Vec<Option<usize>>,
 }
 
-/// Compares every layer of one network with every layer of another, each described by `[images, features]` over the same
-/// images.
-pub fn layer_map(first: Vec<Array2<f32>>, second: Vec<Array2<f32>>) -> LayerMap {
-    LayerComparison::new(first, second).finish()
-}
-
 /// The comparison of all layers in parts of at most some tenths of a second, so that other work can run between them.
 pub struct LayerComparison {
     features: [Vec<Array2<f32>>; 2],
@@ -156,7 +150,7 @@ mod tests {
     #[test]
     fn layers_with_a_common_part_stand_opposite_each_other() {
         let (first, second) = (layers(1), layers(2));
-        let map = layer_map(first.clone(), second.clone());
+        let map = LayerComparison::new(first.clone(), second.clone()).finish();
         assert_eq!(map.opposite, [Some(0), Some(1), None]);
         let same = map.cka[[0, 0]].unwrap();
         assert!(same.value > 0.7 && same.interval[0] < same.value && same.value < same.interval[1]);
@@ -169,9 +163,9 @@ mod tests {
         assert!(pair.interval[0] < pair.value && pair.value < pair.interval[1] && pair.interval[1] <= 1.0);
         assert!(procrustes_of_pair(&first[0], &second[2]).is_none());
         // A network with itself.
-        let itself = layer_map(first.clone(), first.clone());
+        let itself = LayerComparison::new(first.clone(), first.clone()).finish();
         assert!((itself.cka[[1, 1]].unwrap().value - 1.0).abs() < 1e-9);
         assert!((itself.procrustes[[1, 1]].unwrap() - 1.0).abs() < 1e-6);
-        assert!(layer_map(first, Vec::new()).opposite.iter().all(Option::is_none));
+        assert!(LayerComparison::new(first, Vec::new()).finish().opposite.iter().all(Option::is_none));
     }
 }
