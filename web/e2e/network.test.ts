@@ -212,7 +212,7 @@ describe('filters over the image', () => {
     // Connections go through it as far as channels stay apart; units without a picture have their number or class.
     await dashboard.press('d');
     const drawing = page.getByRole('region', { name: /^Connections of/ });
-    await drawing.getByText(/^filters of classes are none over the image: .*gate_product/).waitFor();
+    await drawing.getByText(/^the filters of classes are not filters over the image: .*gate_product/).waitFor();
     await dashboard.idle();
     expect(await drawing.locator('.unit .bare, .middle .bare').count()).toBeGreaterThan(0);
     await dashboard.expectAccessible();
