@@ -68,7 +68,7 @@ pub use output_check::OutputCheck;
 pub use page::Page;
 pub use prediction_changes::{PredictionChange, Verdict};
 pub use store::deadline::end_reads_soon;
-pub use store::{CellQuery, FILE_NAME, LOG_FILE_NAME, Merged, Store};
+pub use store::{CellQuery, FILE_NAME, LOG_FILE_NAME, Merged, ResultStore, Store};
 pub use summary::Summary;
 pub use unit::{State, UnitState};
 pub use weights::{WeightMoment, WeightNumbers};

@@ -3,44 +3,30 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::sync::{Arc, OnceLock};
 
+use deepviz_stats::ResultStore;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::http::problem::ApiError;
 
-/// Bytes of a result at most.
-const MOST_BYTES: u64 = 16 << 20;
-/// Results that are kept at most, and bytes of all of them; the oldest go first.
-const MOST_RESULTS: usize = 4_096;
-const MOST_BYTES_OF_ALL: u64 = 256 << 20;
+/// The file of the results in the cache folder.
+const FILE_NAME: &str = "results.sqlite";
 /// Changes whenever a result of the same key would be another one.
 const VERSION: u32 = 2;
 
-/// Files that are being written have names of their own.
-static PARTS: AtomicUsize = AtomicUsize::new(0);
-
-/// The folder of results; without one nothing is kept.
+/// The results; without a cache folder nothing is kept.
 pub(crate) struct KeptResults {
-    folder: Option<PathBuf>,
-}
-
-/// A file.
-#[derive(Deserialize, Serialize)]
-struct Kept<T> {
-    version: u32,
-    /// What it was computed from: names of files are hashes of it.
-    key: String,
-    value: T,
+    path: Option<PathBuf>,
+    /// Opened by the first that asks; `None` where it cannot be.
+    store: OnceLock<Option<ResultStore>>,
 }
 
 impl KeptResults {
     /// In the cache folder of the server.
     pub(crate) fn new(cache: Option<&Path>) -> Self {
-        Self { folder: cache.map(|cache| cache.join("results")) }
+        Self { path: cache.map(|cache| cache.join(FILE_NAME)), store: OnceLock::new() }
     }
 
     /// The result that is kept, or the computed one, which then is. What cannot be read is computed again; what cannot be
@@ -50,75 +36,48 @@ impl KeptResults {
         key: &str,
         compute: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let Some(path) = self.path(key) else { return compute.await };
-        let (at, wanted) = (path.clone(), key.to_owned());
-        if let Ok(Some(value)) = tokio::task::spawn_blocking(move || read(&at, &wanted)).await {
+        let key = format!("{VERSION}/{key}");
+        let (results, wanted) = (Arc::clone(self), key.clone());
+        if let Ok(Some(value)) = tokio::task::spawn_blocking(move || results.read(&wanted)).await {
             return Ok(value);
         }
-        let kept = Kept { version: VERSION, key: key.to_owned(), value: compute.await? };
+        let (results, value) = (Arc::clone(self), compute.await?);
         let written = tokio::task::spawn_blocking(move || {
-            if let Err(error) = write(&path, &kept) {
-                tracing::debug!(path = %path.display(), "a result cannot be kept: {error}");
-            }
-            kept.value
+            results.write(&key, &value);
+            value
         });
         written.await.map_err(|error| ApiError::internal(error.to_string()))
     }
 
-    fn path(&self, key: &str) -> Option<PathBuf> {
-        let hash = blake3::hash(key.as_bytes()).to_hex();
-        Some(self.folder.as_ref()?.join(format!("{}.json", &hash[..32])))
+    fn store(&self) -> Option<&ResultStore> {
+        let path = self.path.as_deref()?;
+        let open = || {
+            path.parent().map_or(Ok(()), fs::create_dir_all).map_err(|error| error.to_string())?;
+            ResultStore::open(path).map_err(|error| error.to_string())
+        };
+        let opened = self.store.get_or_init(|| {
+            open().inspect_err(|error| tracing::warn!("results are computed again after a restart: {error}")).ok()
+        });
+        opened.as_ref()
     }
-}
 
-fn read<T: DeserializeOwned>(path: &Path, key: &str) -> Option<T> {
-    let size = fs::metadata(path).ok()?.len();
-    let bytes = if size <= MOST_BYTES { fs::read(path).ok()? } else { return None };
-    let kept: Kept<T> = serde_json::from_slice(&bytes).ok()?;
-    (kept.version == VERSION && kept.key == key).then_some(kept.value)
-}
-
-fn write<T: Serialize>(path: &Path, kept: &Kept<T>) -> std::io::Result<()> {
-    let Some(folder) = path.parent() else { return Ok(()) };
-    fs::create_dir_all(folder)?;
-    let bytes = serde_json::to_vec(kept)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Ok(());
+    fn read<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let value = self.store()?.get(key).inspect_err(|error| tracing::warn!("a kept result: {error}")).ok()??;
+        serde_json::from_slice(&value).ok()
     }
-    // There whole or not at all, also while another server writes the same.
-    let part = path.with_extension(format!("{}-{}.part", std::process::id(), PARTS.fetch_add(1, Ordering::Relaxed)));
-    fs::write(&part, bytes)?;
-    fs::rename(&part, path)?;
-    make_room(folder)
-}
 
-/// Removes the oldest where there are too many.
-fn make_room(folder: &Path) -> std::io::Result<()> {
-    let files = fs::read_dir(folder)?.flatten().filter_map(|file| {
-        let data = file.metadata().ok()?;
-        Some((data.modified().unwrap_or(SystemTime::UNIX_EPOCH), data.len(), file.path()))
-    });
-    let mut files: Vec<_> = files.collect();
-    let mut bytes: u64 = files.iter().map(|(_, size, _)| size).sum();
-    let mut count = files.len();
-    if count <= MOST_RESULTS && bytes <= MOST_BYTES_OF_ALL {
-        return Ok(());
-    }
-    files.sort();
-    for (_, size, path) in &files {
-        if count <= MOST_RESULTS * 3 / 4 && bytes <= MOST_BYTES_OF_ALL * 3 / 4 {
-            break;
+    fn write<T: Serialize>(&self, key: &str, value: &T) {
+        let (Some(store), Ok(value)) = (self.store(), serde_json::to_vec(value)) else { return };
+        if let Err(error) = store.put(key, &value) {
+            tracing::warn!("a result is computed again after a restart: {error}");
         }
-        // Another server may have done it.
-        let _ = fs::remove_file(path);
-        (count, bytes) = (count - 1, bytes - size);
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]
     async fn a_result_is_computed_once_and_survives_a_restart() {
@@ -128,22 +87,26 @@ mod tests {
             times.fetch_add(1, Ordering::Relaxed);
             Ok(vec![Some(1.5), None])
         };
+        let cache = folder.path().join("cache");
+        let started = || Arc::new(KeptResults::new(Some(&cache)));
         for _ in 0..2 {
-            // A new server each time.
-            let kept = Arc::new(KeptResults::new(Some(folder.path())));
-            assert_eq!(kept.get("a", compute()).await.unwrap(), [Some(1.5), None]);
+            assert_eq!(started().get("a", compute()).await.unwrap(), [Some(1.5), None]);
         }
         assert_eq!(times.load(Ordering::Relaxed), 1);
-        let kept = Arc::new(KeptResults::new(Some(folder.path())));
-        kept.get("b", compute()).await.unwrap();
+        started().get("b", compute()).await.unwrap();
         assert_eq!(times.load(Ordering::Relaxed), 2);
-        // A damaged file is computed again, a failure is not kept, and without a folder nothing is.
-        fs::write(kept.path("a").unwrap(), b"{").unwrap();
-        kept.get("a", compute()).await.unwrap();
+        // What is of another form is computed again, a failure is not kept, and without a folder nothing is.
+        started().write("2/a", &"no list");
+        started().get("a", compute()).await.unwrap();
         assert_eq!(times.load(Ordering::Relaxed), 3);
-        let failed: Result<Vec<u8>, _> = kept.get("c", async { Err(ApiError::bad("no")) }).await;
-        assert!(failed.is_err() && !kept.path("c").unwrap().exists());
+        let failed: Result<Vec<u8>, _> = started().get("c", async { Err(ApiError::bad("no")) }).await;
+        assert!(failed.is_err() && started().read::<Vec<u8>>("2/c").is_none());
         Arc::new(KeptResults::new(None)).get("a", compute()).await.unwrap();
         assert_eq!(times.load(Ordering::Relaxed), 4);
+        // Where the database cannot be, results are computed each time.
+        fs::remove_dir_all(&cache).unwrap();
+        fs::write(&cache, b"a file").unwrap();
+        started().get("a", compute()).await.unwrap();
+        assert_eq!(times.load(Ordering::Relaxed), 5);
     }
 }

@@ -18,6 +18,7 @@ mod predictions;
 mod record;
 mod recorded;
 mod renumber;
+mod results;
 mod schema;
 mod table;
 mod tables;
@@ -34,3 +35,4 @@ pub(crate) use predictions::Predictions;
 pub(crate) use record::{
     AblationRecord, SetClusters, SetRecord, UnitId, UnitKey, UnitNumbers, UnitRecord, WeightRecord,
 };
+pub use results::ResultStore;
