@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_attribution::Method;
-use deepviz_attribution::randomisation::FAILS_FROM;
+use deepviz_attribution::randomisation::{self, FAILS_FROM};
 use deepviz_net::Network;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -122,8 +122,8 @@ pub(crate) async fn method_checks(
 /// Refuses what would keep the server's threads for minutes: one piece of work that nobody interrupts.
 fn within(network: &Network, method: Method, images: usize) -> Result<(), ApiError> {
     let values: usize = network.layers().iter().map(|layer| layer.shape.len()).sum();
-    let shuffled = network.layers().iter().filter(|layer| !layer.parameters.is_empty()).count();
-    if values.saturating_mul((shuffled + 1) * images * method.passes()) <= MOST_VALUES {
+    let compared = randomisation::compared_after(network).len();
+    if values.saturating_mul((compared + 1) * images * method.passes()) <= MOST_VALUES {
         return Ok(());
     }
     Err(ApiError::bad(format!("the test of {method} takes too long on a network of this size"))
