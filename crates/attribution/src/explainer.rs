@@ -7,7 +7,7 @@ use crate::method::Method;
 use crate::occlusion::losses;
 use crate::pixel_gradient::{copies, line, noisy, summed};
 use crate::target::Target;
-use deepviz_net::{Backward, Model, Network, RectifierRule, Trace};
+use deepviz_net::{Backward, ChannelEdit, Model, Network, RectifierRule, Trace};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
 
 /// Makes maps of images by one model, on the CPU.
@@ -15,6 +15,8 @@ use ndarray::{Array1, Array2, Array3, ArrayView3};
 pub struct Explainer<'m> {
     model: &'m Model,
     trace: Trace<'m>,
+    /// Channels that are set, each with its layer.
+    set: Vec<(usize, ChannelEdit)>,
 }
 
 impl<'m> Explainer<'m> {
@@ -23,7 +25,17 @@ impl<'m> Explainer<'m> {
     /// # Errors
     /// A network that a worker computes: it has no gradients here.
     pub fn new(model: &'m Model) -> Result<Self, Error> {
-        Ok(Self { model, trace: model.trace()? })
+        Self::with_channels_set(model, Vec::new())
+    }
+
+    /// The same of a network with channels set, each with its layer ([`crate::ablation::edits`]).
+    ///
+    /// # Errors
+    /// Also layers or channels that there are none of.
+    pub fn with_channels_set(model: &'m Model, set: Vec<(usize, ChannelEdit)>) -> Result<Self, Error> {
+        let mut trace = model.trace()?;
+        trace.fix(&set)?;
+        Ok(Self { model, trace, set })
     }
 
     fn network(&self) -> &'m Network {
@@ -134,7 +146,7 @@ impl<'m> Explainer<'m> {
         let network = self.model.network();
         let shape = network.input();
         let mut one = std::iter::once(input.clone());
-        let (model, trace) = (self.model, &mut self.trace);
+        let (model, set, trace) = (self.model, &self.set, &mut self.trace);
         let mut gradient = |inputs: &mut dyn Iterator<Item = Array3<f32>>, rule| {
             let inputs: Vec<Array3<f32>> = inputs.collect();
             if inputs.len() < 2 * trace.capacity() {
@@ -143,6 +155,7 @@ impl<'m> Explainer<'m> {
             // Two threads also where the model has one.
             let (first, second) = inputs.split_at(inputs.len() / 2);
             let mut other = model.trace()?;
+            other.fix(set)?;
             let (first, second) = rayon::join(
                 || summed(trace, network, (first, target), rule),
                 || summed(&mut other, network, (second, target), rule),

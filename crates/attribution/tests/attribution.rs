@@ -10,7 +10,7 @@ use deepviz_attribution::{
     Error, Explainer, MapKind, Method, Target, class_map_layer, expanded, expanded_shape, randomisation,
 };
 use deepviz_net::{Backward, Device, Model, Network, Parameters, Recipe, RectifierRule, Shape};
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView3};
 
 const LAYERS: &str = r#"
 [[layer]]
@@ -110,6 +110,36 @@ fn maps_add_up_to_what_they_explain() {
     assert_eq!(layer.layer, Some(class_map_layer(&case.network, Method::LayerCam).unwrap()));
     assert_eq!(layer.values.dim(), (8, 8));
     assert!(layer.values.iter().all(|value| *value >= 0.0));
+}
+
+#[test]
+fn maps_with_a_channel_off_are_those_of_a_network_that_does_not_read_it() {
+    let mut case = case();
+    let off = ablation::edits(&case.network, &[(case.index("conv1"), 1)]);
+    let image = case.images[2].view();
+    let target = Target::versus(0, 3);
+    // To read zeros and to read by weights of zero is the same.
+    case.parameters.get_mut("conv2.weight").unwrap().index_axis_mut(ndarray::Axis(1), 1).fill(0.0);
+    let deaf = model(&case.network, &case.parameters);
+    let methods = [Method::LayerCam, Method::HiResCam, Method::Gradient, Method::Integrated, Method::Occlusion];
+    for method in methods {
+        let whole = Explainer::new(&case.model).unwrap().map(image, target, (method, None)).unwrap();
+        let found = Explainer::with_channels_set(&case.model, off.clone()).unwrap();
+        let found = { found }.map(image, target, (method, None)).unwrap();
+        let expected = Explainer::new(&deaf).unwrap().map(image, target, (method, None)).unwrap();
+        assert!((found.explained - expected.explained).abs() < 1e-5, "{method}");
+        let most = expected.values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        let far = |other: &Array2<f32>| (other - &expected.values).iter().fold(0.0_f32, |far, by| far.max(by.abs()));
+        assert!(far(&found.values) <= 1e-4 * most, "{method}: {} of {most}", far(&found.values));
+        assert!(far(&whole.values) > 1e-2 * most, "{method}: the channel matters");
+    }
+    let none = deepviz_net::ChannelEdit { channel: 99, value: 0.0 };
+    assert!(Explainer::with_channels_set(&case.model, vec![(case.index("conv1"), none)]).is_err());
+    let mut trace = case.model.trace_forward().unwrap();
+    trace.fix(&off).unwrap();
+    let at = case.network.logits();
+    trace.forward(&[], at, &[at]).unwrap();
+    assert!(trace.edits(case.index("pool1"), &[at]).is_err());
 }
 
 #[test]

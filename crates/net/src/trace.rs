@@ -73,6 +73,25 @@ impl<'m> Trace<'m> {
         self.inner.capacity()
     }
 
+    /// Sets channels of layers' outputs in every forward pass from now on, as soon as they are computed, as
+    /// [`crate::Model::forward_edited`] does. The outputs do not depend on what they would have been: their gradients are
+    /// zero.
+    ///
+    /// # Errors
+    /// Layers or channels that there are none of.
+    pub fn fix(&mut self, channels: &[(usize, ChannelEdit)]) -> Result<(), Error> {
+        for (layer, edit) in channels {
+            self.check_layer(*layer)?;
+            let count = self.network.layers()[*layer].shape.channels;
+            if edit.channel >= count {
+                let (expected, found) = (format!("0 to {}", count - 1), edit.channel.to_string());
+                return Err(Error::Input { what: "channel of a layer", expected, found });
+            }
+        }
+        self.inner.fix(channels.to_vec());
+        Ok(())
+    }
+
     /// Takes network inputs (see [`crate::Model::input_of`]) and computes the layers up to `last`; for each wanted layer a
     /// matrix with a row an image, values in channel, row, column order.
     ///
@@ -122,7 +141,8 @@ impl<'m> Trace<'m> {
     /// depend on it are computed again; `wanted` says whose outputs are.
     ///
     /// # Errors
-    /// A layer that is not [settled](Trace::settled), or behind the last that was computed.
+    /// A layer that is not [settled](Trace::settled), or behind the last that was computed; channels that are set in every
+    /// pass ([`Trace::fix`]).
     pub fn edits(&mut self, layer: usize, wanted: &[usize]) -> Result<Edits<'_, 'm>, Error> {
         wanted.iter().chain([&layer]).try_for_each(|&layer| self.check_computed(layer))?;
         let base = self.inner.begin_edits(layer, (self.last, wanted))?;

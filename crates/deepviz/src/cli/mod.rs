@@ -242,6 +242,9 @@ pub struct ExplainArgs {
     /// The layer that layercam and hirescam are taken at; the deepest of at least 8 x 8 when not given
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
+    /// Units that are switched off: fc64:39, or conv1:2,5-7;fc64:39
+    #[arg(long, value_name = "UNITS")]
+    pub off: Option<String>,
     /// The corpus, where it is no longer where the run recorded it
     #[arg(long, value_name = "PATH")]
     pub corpus: Option<PathBuf>,

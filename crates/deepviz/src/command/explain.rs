@@ -29,7 +29,14 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitStatus> {
         None => (args.class.as_deref(), None),
     };
     let scale = args.scale.map(|scale| scale.to_string());
-    let given = [("class", class), ("versus", versus), ("layer", args.layer.as_deref()), ("scale", scale.as_deref())];
+    let off = args.off.as_deref();
+    let given = [
+        ("off", off),
+        ("class", class),
+        ("versus", versus),
+        ("layer", args.layer.as_deref()),
+        ("scale", scale.as_deref()),
+    ];
     let given = given.into_iter().filter_map(|(key, value)| Some((key, value?)));
     let all = [("method", args.method.as_str()), ("format", format)].into_iter().chain(given);
     let query: Vec<String> = all.map(|(key, value)| format!("{key}={}", encoded(value))).collect();

@@ -15,6 +15,7 @@ use crate::api::errors::{NotModified, SentImageErrors, StatisticsErrors};
 use crate::api::params::{CheckpointPath, PredictPath};
 use crate::app::{App, AppState};
 use crate::explain::maps::{ImageMap, MapRequest};
+use crate::explain::switched_off::SwitchedOff;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::json_number::all_finite;
 use crate::http::problem::ApiError;
@@ -46,6 +47,8 @@ pub(crate) struct MethodQuery {
     versus: Option<String>,
     /// The layer that `layercam` and `hirescam` are taken at; the deepest of at least 8 x 8 unless given.
     layer: Option<String>,
+    /// Units that are switched off: `fc64:39`, `conv1:2,5-7;fc64:39`.
+    off: Option<String>,
 }
 
 impl MethodQuery {
@@ -66,7 +69,8 @@ impl MethodQuery {
             return Err(ApiError::bad(format!("method {method} is taken at the pixels and has no layer"))
                 .hint("leave `layer` out, or ask for layercam or hirescam"));
         }
-        Ok(MapRequest { method, class: class(&self.class)?, versus: class(&self.versus)?, layer })
+        let off = SwitchedOff::read(run.network(), self.off.as_deref())?;
+        Ok(MapRequest { method, class: class(&self.class)?, versus: class(&self.versus)?, layer, off })
     }
 }
 
@@ -237,7 +241,7 @@ async fn answer(
     let (index, _) = listing.point(&run.id, checkpoint)?;
     let entry: &CheckpointEntry = listing.usable(index)?;
     let policy = CachePolicy::by_hash(format.v.as_deref(), &entry.hash);
-    let found = app.models.image_map(run, entry, (&input, request)).await?;
+    let found = app.models.image_map(run, entry, (&input, &request)).await?;
     match format.format.as_deref() {
         None | Some("json") => {
             let shape = MapShape::of(request.method, run.network(), &found);

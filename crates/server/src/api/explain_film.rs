@@ -74,7 +74,7 @@ pub(crate) async fn explanation_film(
         return Err(ApiError::unusable("none of these checkpoints can be read"));
     };
     // The first map says what all explain, and how large they are.
-    let found = app.models.image_map(&run, listing.usable(last)?, (&input, request)).await?;
+    let found = app.models.image_map(&run, listing.usable(last)?, (&input, &request)).await?;
     request.class = Some(found.target.class);
     let cells = found.map.values.len() * usable.len();
     if cells > MOST_CELLS {
@@ -86,8 +86,9 @@ pub(crate) async fn explanation_film(
     let mut tasks = JoinSet::new();
     for &index in &usable {
         let (app, run, listing, input) = (app.clone(), run.clone(), listing.clone(), input.clone());
+        let request = request.clone();
         tasks.spawn(async move {
-            let map = app.models.image_map(&run, listing.usable(index)?, (&input, request)).await;
+            let map = app.models.image_map(&run, listing.usable(index)?, (&input, &request)).await;
             Ok::<_, ApiError>((index, map))
         });
     }

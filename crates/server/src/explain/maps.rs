@@ -5,6 +5,7 @@ use std::sync::Arc;
 use deepviz_attribution::{Explainer, Map, Method, Target};
 use deepviz_net::CheckpointEntry;
 
+use crate::explain::switched_off::SwitchedOff;
 use crate::http::cache::CacheSize;
 use crate::http::problem::ApiError;
 use crate::http::work_pool::WorkKind;
@@ -13,7 +14,7 @@ use crate::sheet::model_input::ModelInput;
 use crate::sheet::models::Models;
 
 /// What is asked of an image.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct MapRequest {
     pub(crate) method: Method,
     /// The class that is explained; the predicted one unless given.
@@ -22,6 +23,8 @@ pub(crate) struct MapRequest {
     pub(crate) versus: Option<usize>,
     /// The layer that class activation maps are taken at, by index.
     pub(crate) layer: Option<usize>,
+    /// Units that are off.
+    pub(crate) off: SwitchedOff,
 }
 
 /// A map with what it explains.
@@ -43,19 +46,19 @@ impl Models {
         &self,
         run: &Arc<OpenRun>,
         entry: &CheckpointEntry,
-        (input, request): (&ModelInput, MapRequest),
+        (input, request): (&ModelInput, &MapRequest),
     ) -> Result<Arc<ImageMap>, ApiError> {
-        let MapRequest { method, class, versus, layer } = request;
+        let &MapRequest { method, class, versus, layer, ref off } = request;
         let part = |part: Option<usize>| part.map_or_else(|| "-".to_owned(), |part| part.to_string());
-        let of = [part(class), part(versus), part(layer)].join("/");
+        let of = [part(class), part(versus), part(layer), off.key()].join("/");
         let key = format!("map/{}/{}/{method}/{of}/{}", run.id, entry.hash, input.key());
         self.cache
             .get(key, async {
                 let loaded = self.model(run, entry).await?;
-                let input = input.clone();
+                let (input, set) = (input.clone(), off.edits(run.network()));
                 self.work
                     .run(WorkKind::Forward, move || {
-                        let mut explainer = Explainer::new(&loaded.model)?;
+                        let mut explainer = Explainer::with_channels_set(&loaded.model, set)?;
                         let image = input.view()?;
                         let class = class.map_or_else(|| explainer.predicted(image), Ok)?;
                         let target = Target { class, versus };

@@ -49,6 +49,13 @@ impl CpuTrace<'_> {
                 found: self.network().layers()[layer].name.clone(),
             });
         }
+        if let Some((fixed, _)) = self.fixed.first() {
+            return Err(Error::Input {
+                what: "trace whose channels are set one after the other",
+                expected: "one of which none is set in every pass".into(),
+                found: format!("one with a channel of {} set", self.network().layers()[*fixed].name),
+            });
+        }
         let pass = self.pass();
         let dependents = self.network().depending_on(layer, last);
         let (mut outputs, mut updates) = (self.matrices(wanted), Vec::new());

@@ -7,7 +7,7 @@ use crate::device::cpu::elementwise::{Known, add};
 use crate::device::cpu::lanes::positive;
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
-use crate::execute::RectifierRule;
+use crate::execute::{ChannelEdit, RectifierRule};
 use crate::network::Network;
 use crate::ops::cpu::{Chunk, GradientMut};
 use crate::parameters::Parameters;
@@ -29,6 +29,8 @@ pub(crate) struct CpuTrace<'m> {
     pub(super) parts: TraceParts<'m>,
     pub(super) space: Workspace,
     pub(super) images: usize,
+    /// Channels that are set in every forward pass, with their layers.
+    pub(super) fixed: Vec<(usize, ChannelEdit)>,
 }
 
 impl fmt::Debug for CpuTrace<'_> {
@@ -42,7 +44,7 @@ impl<'m> CpuTrace<'m> {
     pub fn new(parts: TraceParts<'m>) -> Self {
         let none = vec![false; parts.plan.network.layers().len()];
         let space = Workspace::new(parts.plan, parts.steps, Some(parts.gradients.unwrap_or(&none)));
-        Self { parts, space, images: 0 }
+        Self { parts, space, images: 0, fixed: Vec::new() }
     }
 
     /// Images of a chunk, at most.
@@ -52,6 +54,11 @@ impl<'m> CpuTrace<'m> {
 
     pub(super) fn network(&self) -> &'m Network {
         &self.parts.plan.network
+    }
+
+    /// Sets channels in every forward pass from now on; nothing flows back through them.
+    pub fn fix(&mut self, channels: Vec<(usize, ChannelEdit)>) {
+        self.fixed = channels;
     }
 
     /// The last layer whose output is written over that of `layer`, or the layer itself.
@@ -77,7 +84,7 @@ impl<'m> CpuTrace<'m> {
             }
         }
         let mut out = self.matrices(wanted);
-        pass.forward(&mut self.space, last, |layer, maps| keep(&mut out, wanted, layer, maps));
+        pass.forward_edited(&mut self.space, last, &self.fixed, |layer, maps| keep(&mut out, wanted, layer, maps));
         out
     }
 
@@ -112,6 +119,12 @@ impl<'m> CpuTrace<'m> {
             let slot = &pass.slots[layer];
             if !self.space.written[slot.buffer] {
                 continue;
+            }
+            for (_, edit) in self.fixed.iter().filter(|(of, _)| *of == layer) {
+                let gradient = &mut self.space.gradients[slot.buffer];
+                for image in 0..self.images {
+                    slot.gradient.channel(image, edit.channel).for_each(|at| gradient[at] = 0.0);
+                }
             }
             let maps = FeatureMaps { layout: &slot.gradient, values: &self.space.gradients[slot.buffer] };
             keep(&mut out, wanted, layer, maps);

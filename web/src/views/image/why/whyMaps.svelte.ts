@@ -11,6 +11,7 @@ import type {
 import { usableCheckpoints } from '../../../state/checkpoints';
 import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
+import { switchedOff } from '../../../state/switchedOff.svelte';
 import { scaleLimit } from '../../common/maps/veil';
 import { methodNamed } from '../../common/maps/methods';
 import { evenly, frames } from './film';
@@ -22,6 +23,7 @@ const EXPLAIN = '/api/runs/{run}/images/{image}/explain' as const;
 
 interface Asked {
   url: string;
+  off: string | null;
   film: ExplanationFilm;
   limit: number;
 }
@@ -51,9 +53,14 @@ export class WhyMaps {
       const { run, image } = store;
       if (!run || image === null || !run.corpus.available || this.usable.length === 0) return null;
       return {
-        key: `${run.id}/${image}/${this.usable.length}/${this.#hash}`,
+        key: `${run.id}/${image}/${this.usable.length}/${this.#hash}/${switchedOff.text}`,
         load: (signal) =>
-          endpoint(EXPLAIN, { run: run.id, image, checkpoints: evenly(this.usable).join(',') }).json(signal),
+          endpoint(EXPLAIN, {
+            run: run.id,
+            image,
+            off: this.off,
+            checkpoints: evenly(this.usable).join(','),
+          }).json(signal),
       };
     });
     this.#film = this.#maps(
@@ -97,16 +104,18 @@ export class WhyMaps {
         key: `${this.#subject}/${place}/${this.#hash}`,
         subject: quiet && method.cost === 'dear' ? { name: `${image}/${place}`, ms: REST_MS } : undefined,
         load: async (signal) => {
+          const { off } = this;
           const asked = endpoint(EXPLAIN, {
             run: run.id,
             image,
             method: method.name,
             class: target === null ? null : classText(this.#classes, target),
             versus: versus === null ? null : classText(this.#classes, versus),
+            off,
             checkpoints: place,
           });
           const film = await asked.json(signal);
-          return { url: asked.url, film, limit: scaleLimit(film.maps.map((map) => map.values)) };
+          return { url: asked.url, off, film, limit: scaleLimit(film.maps.map((map) => map.values)) };
         },
       };
     });
@@ -122,7 +131,12 @@ export class WhyMaps {
   get #subject(): string {
     const { run, image } = this.#store;
     const target = this.chosen ?? this.target;
-    return [run?.id, image, this.method.name, target, this.versus].join('/');
+    return [run?.id, image, this.method.name, target, this.versus, switchedOff.text].join('/');
+  }
+
+  /** Units that are off, as requests name them; null where none is. */
+  get off(): string | null {
+    return switchedOff.any ? switchedOff.text : null;
   }
 
   /** The class that is explained; null while the one that is predicted is not known. */
@@ -141,7 +155,7 @@ export class WhyMaps {
     const of = (one: number | null) => (one === null ? null : classText(this.#classes, one));
     return sendImage(
       path,
-      { run: run.id, checkpoint, method: method.name, class: of(target), versus: of(versus) },
+      { run: run.id, checkpoint, method: method.name, class: of(target), versus: of(versus), off: this.off },
       image,
     );
   }
@@ -156,7 +170,8 @@ export class WhyMaps {
 
   #fits(asked: Asked | null): asked is Asked {
     const first = asked?.film.maps[0];
-    const isOf = asked?.film.image === this.#store.image && asked.film.method === this.method.name;
+    const isOf =
+      asked?.film.image === this.#store.image && asked.off === this.off && asked.film.method === this.method.name;
     return isOf && (!first || (first.class === this.target && first.versus === this.versus));
   }
   #inFilm(checkpoint: number): boolean {
