@@ -171,7 +171,9 @@ export class WhyMaps {
   #fits(asked: Asked | null): asked is Asked {
     const first = asked?.film.maps[0];
     const isOf =
-      asked?.film.image === this.#store.image && asked.off === this.off && asked.film.method === this.method.name;
+      asked?.film.image === this.#store.image &&
+      asked.off === this.off &&
+      asked.film.method === this.method.name;
     return isOf && (!first || (first.class === this.target && first.versus === this.versus));
   }
   #inFilm(checkpoint: number): boolean {
