@@ -122,16 +122,18 @@ def with_channels(normalisation: Normalisation, channels: int) -> Normalisation:
     return Normalisation(spread(normalisation.mean), spread(normalisation.std), normalisation.values)
 
 
-PLAIN = {"Compose", "Sequential", "ToTensor", "ToImage", "PILToTensor", "ConvertImageDtype", "ToDtype", "Normalize"}
-AFTER = {"ToTensor", "ToImage", "PILToTensor"}
+TO_TENSOR = {"ToTensor", "ToImage", "PILToTensor"}
+"""Transforms that make a tensor of an image's bytes."""
+INVERTIBLE = TO_TENSOR | {"Compose", "Sequential", "ConvertImageDtype", "ToDtype", "Normalize"}
+"""Transforms that keep bytes recoverable: those above, changes of type, `Normalize`, and containers."""
 
 
 def suspects(transform: Any) -> list[str]:
     """Names of the transforms that work on a tensor and may leave something else than bytes."""
     names = [_name(part) for part in parts(transform)]
-    places = [place for place, name in enumerate(names) if name in AFTER]
+    places = [place for place, name in enumerate(names) if name in TO_TENSOR]
     start = places[0] + 1 if places else 0
-    return list(dict.fromkeys(name for name in names[start:] if name not in PLAIN and name[0] not in "_<"))
+    return list(dict.fromkeys(name for name in names[start:] if name not in INVERTIBLE and name[0] not in "_<"))
 
 
 def _name(transform: Any) -> str:

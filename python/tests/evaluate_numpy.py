@@ -147,7 +147,7 @@ def shuffle(x: Array, groups: int) -> Array:
     return x[:, [channel % groups * (count // groups) + channel // groups for channel in range(count)]]
 
 
-PLAIN: dict[str, Callable[[Array, Keys], Array]] = {
+NO_WEIGHTS: dict[str, Callable[[Array, Keys], Array]] = {
     "relu": lambda x, k: np.maximum(x, 0),
     "leaky_relu": lambda x, k: np.where(x < 0, k["slope"] * x, x),
     "gelu": gelu,
@@ -206,7 +206,8 @@ def evaluate(network: Network, arrays: Mapping[str, Array], images: Array) -> Ar
         if layer.type in ("add", "multiply", "concat"):
             out = of_several(layer.type, xs, table)
         else:
-            out = WEIGHTED[layer.type](xs[0], table, w) if layer.type in WEIGHTED else PLAIN[layer.type](xs[0], table)
+            weighted = WEIGHTED.get(layer.type)
+            out = weighted(xs[0], table, w) if weighted else NO_WEIGHTS[layer.type](xs[0], table)
         assert out.shape[1:] == layer.shape, (layer.name, layer.type, out.shape, layer.shape)
         values[layer.name] = out
     return values[network.layers[-1].table()["inputs"][0]].reshape(len(images), -1)

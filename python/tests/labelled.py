@@ -61,7 +61,7 @@ class Folder(Dataset[Any]):
 NORMALIZE = Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
-PLAIN = Compose([ToTensor(), NORMALIZE])
+PREPROCESS = Compose([ToTensor(), NORMALIZE])
 
 
 def written(folder: Path, test: Any, train: Any = None, **options: Any) -> Corpus:

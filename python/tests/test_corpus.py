@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from labelled import NORMALIZE, PLAIN, Compose, Folder, GaussianBlur, RandomFlip, ToTensor, pixels, written
+from labelled import NORMALIZE, PREPROCESS, Compose, Folder, GaussianBlur, RandomFlip, ToTensor, pixels, written
 from recorded import Normalize
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
@@ -32,7 +32,7 @@ def test_normalisation_is_undone_to_the_byte() -> None:
 
 
 def test_the_corpus_has_the_bytes_behind_the_inputs(tmp_path: Path) -> None:
-    test, train = Folder(10, PLAIN, 2), Folder(20, PLAIN)
+    test, train = Folder(10, PREPROCESS, 2), Folder(20, PREPROCESS)
     corpus = written(tmp_path, test, DataLoader(train, batch_size=4))
     assert torch.equal(pixels(tmp_path, "train", 20), train.pixels)
     assert torch.equal(pixels(tmp_path, "test", 10), test.pixels)
@@ -59,7 +59,7 @@ def test_training_images_get_the_test_images_transform(tmp_path: Path, capsys: p
     augmented = Compose([RandomFlip(), GaussianBlur(), ToTensor(), NORMALIZE])
     train = Folder(20, augmented)
     random.seed(1)
-    written(tmp_path, Folder(10, PLAIN, 2), train)
+    written(tmp_path, Folder(10, PREPROCESS, 2), train)
     assert torch.equal(pixels(tmp_path, "train", 20), train.pixels) and train.transform is augmented
     assert capsys.readouterr().err == "deepviz: training images are kept with the test images' transform\n"
 
@@ -68,7 +68,7 @@ def test_a_subset_of_the_same_data_set_gets_it_too(tmp_path: Path) -> None:
     # random_split's halves share their data set, whose transform one of them would change for both.
     train = Folder(20, Compose([RandomFlip(), ToTensor(), NORMALIZE]))
     halves: Any = ConcatDataset([Subset(train, [3, 5, 7]), Subset(Subset(train, range(10, 20)), [0, 9])])
-    written(tmp_path, Folder(10, PLAIN, 2), halves)
+    written(tmp_path, Folder(10, PREPROCESS, 2), halves)
     assert torch.equal(pixels(tmp_path, "train", 5), train.pixels[[3, 5, 7, 10, 19]])
 
 
@@ -84,9 +84,9 @@ def test_a_transform_that_cannot_be_changed_is_used_and_said(
 
         def __getitem__(self, index: int) -> Any:
             image, label = self.inner[index]
-            return PLAIN(image.flip(-1)), label
+            return PREPROCESS(image.flip(-1)), label
 
-    written(tmp_path, Folder(10, PLAIN, 2), Own())
+    written(tmp_path, Folder(10, PREPROCESS, 2), Own())
     assert torch.equal(pixels(tmp_path, "train", 6), Folder(6, None).pixels.flip(-1))
     assert "with their own transform, random changes included" in capsys.readouterr().err
 
@@ -126,9 +126,9 @@ def test_random_numbers_and_data_sets_stay(tmp_path: Path) -> None:
 
 
 def test_a_large_split_is_thinned_evenly_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    corpus = written(tmp_path, Folder(10, PLAIN, 2), Folder(20, PLAIN), limit=(5, 4))
-    assert torch.equal(pixels(tmp_path, "train", 5), Folder(20, PLAIN).pixels[::4])
-    assert torch.equal(pixels(tmp_path, "test", 4), Folder(10, PLAIN, 2).pixels[[0, 2, 5, 7]])
+    corpus = written(tmp_path, Folder(10, PREPROCESS, 2), Folder(20, PREPROCESS), limit=(5, 4))
+    assert torch.equal(pixels(tmp_path, "train", 5), Folder(20, PREPROCESS).pixels[::4])
+    assert torch.equal(pixels(tmp_path, "test", 4), Folder(10, PREPROCESS, 2).pixels[[0, 2, 5, 7]])
     assert corpus.ids == [5, 6, 7, 8]
     assert "5 of the 20 train images are kept" in capsys.readouterr().err
     assert spread(3, 5) == [0, 1, 2]
@@ -144,7 +144,7 @@ def test_images_are_read_on_one_thread_and_threads_stay_as_they_were(tmp_path: P
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        written(tmp_path, Folder(10, Compose([*PLAIN.transforms, counted])))
+        written(tmp_path, Folder(10, Compose([*PREPROCESS.transforms, counted])))
         assert set(seen) == {1} and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from labelled import NORMALIZE, PLAIN, Compose, Folder, GaussianBlur, RandomFlip, ToTensor, pixels, written
+from labelled import NORMALIZE, PREPROCESS, Compose, Folder, GaussianBlur, RandomFlip, ToTensor, pixels, written
 from nets import Plain
 from torch import nn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, random_split
@@ -20,10 +20,10 @@ from deepviz.normalisation import Normalisation, of_processor, of_transform, sus
 
 
 def test_class_names_are_found_or_asked_for(tmp_path: Path) -> None:
-    nameless = Folder(10, PLAIN, 2, classes=None)
+    nameless = Folder(10, PREPROCESS, 2, classes=None)
     with pytest.raises(Refused, match=r'add classes=\["cat", "dog", \.\.\.\]'):
         written(tmp_path, nameless)
-    assert written(tmp_path, nameless, Folder(9, PLAIN)).classes == ["one", "two", "three"]
+    assert written(tmp_path, nameless, Folder(9, PREPROCESS)).classes == ["one", "two", "three"]
     assert written(tmp_path, nameless, classes=["a", "b", "c"]).classes == ["a", "b", "c"]
     nameless.class_to_idx = {"x": 2, "y": 0, "z": 1}  # type: ignore[attr-defined]
     assert classes_of(Subset(ConcatDataset([nameless]), [1, 2])) == ["y", "z", "x"]
@@ -38,10 +38,10 @@ def test_class_names_are_found_or_asked_for(tmp_path: Path) -> None:
             return 1
 
     assert classes_of(Hugging()) == ["p", "q"]
-    halves = random_split(Folder(10, PLAIN), [0.5, 0.5], torch.Generator().manual_seed(1))
+    halves = random_split(Folder(10, PREPROCESS), [0.5, 0.5], torch.Generator().manual_seed(1))
     assert classes_of(halves[0]) == ["one", "two", "three"]
     with pytest.raises(Refused, match="label 2, and there are 2 classes"):
-        written(tmp_path, Folder(10, PLAIN, 2), classes=["a", "b"])
+        written(tmp_path, Folder(10, PREPROCESS, 2), classes=["a", "b"])
 
 
 def test_items_may_be_dictionaries(tmp_path: Path) -> None:

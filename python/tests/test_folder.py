@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from labelled import PLAIN, Folder, written
+from labelled import PREPROCESS, Folder, written
 from nets import Plain
 
 import deepviz
@@ -28,7 +28,7 @@ def test_a_folder_is_described_by_the_program(tmp_path: Path, monkeypatch: pytes
     program.write_text(BINARY)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv(VARIABLE, str(program))
-    made = written(tmp_path, Folder(10, PLAIN, 2), Folder(20, PLAIN))
+    made = written(tmp_path, Folder(10, PREPROCESS, 2), Folder(20, PREPROCESS))
     info = {
         "name": "mine",
         "identity": made.identity,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from labelled import PLAIN, Compose, Folder, GaussianBlur, ToTensor
+from labelled import PREPROCESS, Compose, Folder, GaussianBlur, ToTensor
 from nets import Plain
 from recorded import recorder
 from test_write import digest_of, read_snapshot
@@ -104,8 +104,8 @@ def test_a_run_is_left_alone_where_the_new_images_cannot_be_kept(tmp_path: Path)
     run = tmp_path / "run"
     recorder(run, Plain()).close()
     before = {path: path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()}
-    blurred = Folder(10, Compose([ToTensor(), GaussianBlur(), *PLAIN.transforms[1:]]))
-    for given in ({"test": blurred}, {"test": Folder(10, PLAIN), "train": blurred}):
+    blurred = Folder(10, Compose([ToTensor(), GaussianBlur(), *PREPROCESS.transforms[1:]]))
+    for given in ({"test": blurred}, {"test": Folder(10, PREPROCESS), "train": blurred}):
         options: dict[str, Any] = {**given, "resume": "replace", "steps_per_epoch": 2}
         if "train" in given:
             # Training images whose own transform stays, as one of a data set of the user's own kind does.
