@@ -25,7 +25,7 @@ from PIL import Image
 
 TOLERANCE = 1e-3
 NAMES = (
-    "brightness ground contrast saturation red yellow green cyan blue magenta across down spread light_top blue_top "
+    "brightness background contrast saturation red yellow green cyan blue magenta across down spread light_top blue_top "
     "edges aspect"
 ).split()
 LEAST_IMAGES = 5
@@ -80,11 +80,11 @@ def properties(pixels: np.ndarray) -> dict[str, float]:
     border = max(1, min(height, width) // 8)
     is_border = np.ones((height, width), dtype=bool)
     is_border[border : height - border, border : width - border] = False
-    ground = luma[is_border].mean()
+    background = luma[is_border].mean()
     most, chroma = image.max(axis=2), image.max(axis=2) - image.min(axis=2)
     found = {
         "brightness": luma.mean(),
-        "ground": ground,
+        "background": background,
         "contrast": luma.std(),
         "saturation": chroma.sum() / most.sum() if most.sum() > 0 else 0.0,
     }
@@ -93,7 +93,7 @@ def properties(pixels: np.ndarray) -> dict[str, float]:
         sixths = np.floor(hues * 6 + 0.5 + 1e-9).astype(int) % 6
         for place, name in enumerate(NAMES[4:10]):
             found[name] = chroma[sixths == place].sum() / chroma.sum()
-    mass = np.abs(luma - ground)
+    mass = np.abs(luma - background)
     if mass.mean() >= 0.01:
         u = (np.arange(width) + 0.5) / width * 2 - 1
         v = ((np.arange(height) + 0.5) / height * 2 - 1)[:, None]

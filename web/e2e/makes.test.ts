@@ -132,12 +132,12 @@ describe('Captions', () => {
   test('are in the tables', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
     const { index, captions } = await telling(dashboard);
-    await open(dashboard, index, { 'clusters.slice': 'property~below~0.4~ground' });
+    await open(dashboard, index, { 'clusters.slice': 'property~below~0.4~background' });
     await dashboard.press('t');
     const tables = dashboard.page.getByRole('complementary', { name: 'Numbers of this view' });
     const text = (await tables.textContent()) ?? '';
     expect(text).toContain(`What makes cluster ${index}`);
-    expect(text).toContain('Error by brightness of the ground');
+    expect(text).toContain('Error by brightness of the background');
     expect(text).toMatch(new RegExp(`Images of cluster ${index} in fc10, euclidean`));
     await tables.getByText(`What makes cluster ${index}`).first().click();
     await dashboard.idle();

@@ -145,7 +145,7 @@ fn routes() -> Vec<String> {
             let query = match path.rsplit('/').next().unwrap() {
                 "versus" | "separation" => "?a=0&b=1",
                 "overlap" => "?to_layer=fc10&to_metric=euclidean",
-                "slice" => "?subject=property&name=ground&side=below&threshold=0.35",
+                "slice" => "?subject=property&name=background&side=below&threshold=0.35",
                 "moves" => "?from=0&to=last",
                 "ablated" => "?off=fc16:0",
                 "clock" | "errors" => "?b={run}",

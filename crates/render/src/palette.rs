@@ -1,7 +1,7 @@
 //! Colour maps: 255 colours and one transparent entry.
 //!
 //! The stops of the diverging and sequential maps are the dashboard's design tokens for its dark
-//! and light grounds. Zero of a diverging map is the ground itself, so that weak weights recede.
+//! and light backgrounds. Zero of a diverging map is the background itself, so that weak weights recede.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,13 +15,13 @@ pub enum Palette {
     Grey,
     /// Three channels as red, green and blue; zero is the middle grey.
     Rgb,
-    /// Blue to orange through a dark ground at zero.
+    /// Blue to orange through the dark background at zero.
     Diverging,
-    /// Blue to orange through a light ground at zero.
+    /// Blue to orange through the light background at zero.
     DivergingLight,
-    /// A dark ground at the least value to light blue at the greatest.
+    /// The dark background at the least value to light blue at the greatest.
     Sequential,
-    /// A light ground at the least value to dark blue at the greatest.
+    /// The light background at the least value to dark blue at the greatest.
     SequentialLight,
 }
 

@@ -3798,7 +3798,7 @@ export interface paths {
           subject: 'property' | 'word' | 'class';
           /**
            * @description Name of the property, a word, or name or number of a class.
-           * @example ground
+           * @example background
            */
           name: string;
           /** @description `above` (default): the threshold and greater values; with the word; of the class. `below`: the other side. */
@@ -7111,7 +7111,7 @@ export interface components {
       inside: number;
       /** @description Interval of 95 % for all comparisons of a cluster together: of the effect for means, of the difference for shares. */
       interval: number[];
-      /** @description What is measured, in words: `brightness of the ground`. */
+      /** @description What is measured, in words: `brightness of the background`. */
       measure: string;
       /** @description Name of the property, the word, or the class. */
       name: string;
@@ -7122,7 +7122,7 @@ export interface components {
       /** @description The side of the threshold that the cluster is on: `above` or `below`; with a word or class, or without. */
       side: components['schemas']['SideName'];
       subject: components['schemas']['SubjectName'];
-      /** @description In words: `dark ground`. */
+      /** @description In words: `dark background`. */
       text: string;
       /**
        * Format: double
@@ -8628,7 +8628,7 @@ export interface components {
       measured: number;
       outside: components['schemas']['SliceSide'];
       split: components['schemas']['Split'];
-      /** @description In words: `dark ground`. */
+      /** @description In words: `dark background`. */
       text: string;
       /** @description Images for which the property is not defined; they are on neither side. */
       undefined: number;

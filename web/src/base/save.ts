@@ -213,10 +213,10 @@ export function svgOf(root: HTMLElement, title = ''): { text: string; width: num
     y: rect.top - box.top + root.scrollTop + MARGIN_PX + head,
   });
   drawElement(root, { position, out });
-  const ground = getComputedStyle(document.documentElement).getPropertyValue('--bg').trim();
+  const background = getComputedStyle(document.documentElement).getPropertyValue('--bg').trim();
   const text = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`,
-    ` font-family="Inter, 'Helvetica Neue', Arial, sans-serif"><rect width="100%" height="100%" fill="${ground}"/>`,
+    ` font-family="Inter, 'Helvetica Neue', Arial, sans-serif"><rect width="100%" height="100%" fill="${background}"/>`,
     title
       ? `<text x="${MARGIN_PX}" y="${MARGIN_PX + 11}" font-size="12px" fill="${getComputedStyle(root).color}">${escaped(title)}</text>`
       : '',

@@ -25,7 +25,7 @@ export const TERMS = {
   'at risk': 'A filter that is active for fewer than one image in a hundred',
   revived: 'A filter that was dead at the previous checkpoint and is active again',
   'similarity to final':
-    'Pearson’s correlation of a unit’s activations, over test images and positions, with those of the same unit at the last checkpoint; 0 and below is the ground',
+    'Pearson’s correlation of a unit’s activations, over test images and positions, with those of the same unit at the last checkpoint; 0 and below has the colour of the background',
   born: 'The checkpoint from which on a unit stays like its final self: a correlation of 0.5 or more, so that each accounts for a quarter of the other’s variance',
   'took over':
     'One checkpoint before it was born, another unit was what this one became (a correlation of 0.5 or more): its origin. Several units of one origin are a split',

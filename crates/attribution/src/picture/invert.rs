@@ -14,7 +14,7 @@ const NEXT_STEPS: usize = 60;
 const RATE: f32 = 0.08;
 /// Weight of the total variation, of the brightness, against the relative distance of the outputs.
 const TOTAL_VARIATION: f32 = 2e-5;
-/// What keeps the slope of the total variation finite on flat ground.
+/// What keeps the slope of the total variation finite where the image is flat.
 const FLAT: f32 = 1e-4;
 
 /// A picture whose outputs are like those of an image.

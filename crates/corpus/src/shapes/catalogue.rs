@@ -33,7 +33,7 @@ pub(crate) struct Subclass {
     pub(crate) kind: ShapeKind,
     /// Quarter turns, clockwise.
     pub(crate) quarter: u8,
-    /// Seen more often on dark grounds than on light ones, as planes are in the sky or on the ground.
+    /// Seen more often on dark backgrounds than on light ones, as planes are in the sky or on an airfield.
     pub(crate) likes_dark: bool,
 }
 

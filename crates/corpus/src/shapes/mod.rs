@@ -1,4 +1,4 @@
-//! The generated corpus: textured shapes on textured grounds, with sub-classes, two confusable pairs and a few
+//! The generated corpus: textured shapes on textured backgrounds, with sub-classes, two confusable pairs and a few
 //! wrong labels, all recorded, so that every view has something to find whose answer is known.
 //!
 //! A picture is a function of (seed, number of the image), so that any number of threads makes the same bytes,

@@ -12,8 +12,8 @@ pub(crate) const SIDE: usize = 32;
 
 /// Share of shapes that wear the colour of their class: colour is a hint, and never proof.
 const OWN_COLOUR: f32 = 0.4;
-/// Share of images whose ground is as dark (or light) as the sub-class likes it.
-const OWN_GROUND: f32 = 0.8;
+/// Share of images whose background is as dark (or light) as the sub-class likes it.
+const OWN_BACKGROUND: f32 = 0.8;
 /// The largest change of a value by noise.
 const NOISE: f32 = 0.055;
 
@@ -24,7 +24,7 @@ struct Scene {
     /// In turns.
     angle: f32,
     fill: Surface,
-    ground: Surface,
+    background: Surface,
     /// A line along the inner edge of the shape.
     rim: Option<Rgb>,
     /// Darkness of the shadow.
@@ -61,11 +61,11 @@ impl Scene {
         let centre = [random.between(-room, room), random.between(-room, room)];
         let (outline, angle) = pose(random, subclass, radius);
 
-        let dark = random.chance(if subclass.likes_dark { OWN_GROUND } else { 1.0 - OWN_GROUND });
-        let ground = ground_colours(random, dark);
-        let fill = fill_colours(random, subclass, ground);
+        let dark = random.chance(if subclass.likes_dark { OWN_BACKGROUND } else { 1.0 - OWN_BACKGROUND });
+        let background = background_colours(random, dark);
+        let fill = fill_colours(random, subclass, background);
         let (texture, period) = (Texture::draw(random), random.between(4.5, 10.0));
-        let ground = Surface::draw(random, ground, texture, period);
+        let background = Surface::draw(random, background, texture, period);
         let (texture, period) = (Texture::draw(random), random.between(3.5, 7.0));
         let rim = random.chance(0.4).then(|| {
             let to = if dark { [1.0; 3] } else { [0.05; 3] };
@@ -76,7 +76,7 @@ impl Scene {
             centre,
             angle,
             fill: Surface::draw(random, fill, texture, period),
-            ground,
+            background,
             rim,
             shadow: if random.chance(0.6) { 0.45 } else { 0.0 },
             noise: random.between(0.2, 1.0) * NOISE,
@@ -92,21 +92,21 @@ impl Scene {
     fn colour(&self, [x, y]: [f32; 2]) -> Rgb {
         let distance = self.distance([x, y]);
         let inside = (0.5 - distance).clamp(0.0, 1.0);
-        let mut ground = self.ground.colour([x, y]);
+        let mut background = self.background.colour([x, y]);
         // Farther out there is no shadow: it is moved by 2.4 pixels and 1.5 wide.
         if self.shadow > 0.0 && inside < 1.0 && distance < 8.0 {
             let away = self.distance([x - 1.6, y - 1.8]);
             let shade = (0.5 - away / 3.0).clamp(0.0, 1.0);
-            ground = mix(ground, [0.02, 0.02, 0.05], self.shadow * shade);
+            background = mix(background, [0.02, 0.02, 0.05], self.shadow * shade);
         }
         if inside <= 0.0 {
-            return ground;
+            return background;
         }
         let mut fill = self.fill.colour([x, y]);
         if let Some(rim) = self.rim {
             fill = mix(fill, rim, (distance + 1.8).clamp(0.0, 1.0));
         }
-        mix(ground, fill, inside)
+        mix(background, fill, inside)
     }
 }
 
@@ -143,7 +143,7 @@ fn pose(random: &mut Random, subclass: &Subclass, radius: f32) -> (Outline, f32)
 }
 
 /// Two colours of one hue and about one brightness, or of neighbouring hues.
-fn ground_colours(random: &mut Random, dark: bool) -> [Rgb; 2] {
+fn background_colours(random: &mut Random, dark: bool) -> [Rgb; 2] {
     let hue = random.unit();
     let other = hue + random.between(-0.12, 0.12);
     let (saturation, values) = if dark { (0.6, [0.10, 0.42]) } else { (0.38, [0.66, 0.98]) };
@@ -153,11 +153,11 @@ fn ground_colours(random: &mut Random, dark: bool) -> [Rgb; 2] {
     [hsv(hue, saturation, middle - spread), hsv(other, saturation, middle + spread)]
 }
 
-/// Two colours that stand out from the ground by brightness, now and then only by hue.
-fn fill_colours(random: &mut Random, subclass: &Subclass, ground: [Rgb; 2]) -> [Rgb; 2] {
+/// Two colours that stand out from the background by brightness, now and then only by hue.
+fn fill_colours(random: &mut Random, subclass: &Subclass, background: [Rgb; 2]) -> [Rgb; 2] {
     let own = CLASSES[subclass.class].hue + random.between(-0.05, 0.05);
     let hue = if random.chance(OWN_COLOUR) { own } else { random.unit() };
-    let behind = f32::midpoint(brightness(ground[0]), brightness(ground[1]));
+    let behind = f32::midpoint(brightness(background[0]), brightness(background[1]));
     let gap = if random.chance(0.2) { 0.10 } else { 0.26 };
     let mut best = ([[0.0; 3]; 2], 0.0);
     // The colours of one hue differ much in brightness (yellow, blue), so look for some that stand out.

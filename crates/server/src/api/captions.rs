@@ -87,9 +87,9 @@ struct ClusterCaption {
     subject: SubjectName,
     /// Name of the property, the word, or the class.
     name: String,
-    /// In words: `dark ground`.
+    /// In words: `dark background`.
     text: String,
-    /// What is measured, in words: `brightness of the ground`.
+    /// What is measured, in words: `brightness of the background`.
     measure: String,
     /// Mean (of a property) or share of images (with a word, of a class) inside.
     inside: f64,

@@ -27,6 +27,8 @@ use crate::runs::wire::SplitName;
 const DEFAULT_EXAMPLES: usize = 12;
 /// And at most.
 const MOST_EXAMPLES: usize = 200;
+/// What the property `background` was called; still read, for one version.
+const OLD_BACKGROUND: &str = "ground";
 
 /// The condition of a slice, as captions give it.
 #[derive(Deserialize, IntoParams)]
@@ -37,7 +39,7 @@ pub(crate) struct SliceQuery {
     #[param(inline)]
     subject: SubjectName,
     /// Name of the property, a word, or name or number of a class.
-    #[param(example = "ground")]
+    #[param(example = "background")]
     name: String,
     /// `above` (default): the threshold and greater values; with the word; of the class. `below`: the other side.
     #[param(inline)]
@@ -54,7 +56,7 @@ pub(crate) struct SliceQuery {
 struct SliceAnswer {
     checkpoint: usize,
     split: SplitName,
-    /// In words: `dark ground`.
+    /// In words: `dark background`.
     text: String,
     /// What is measured, in words.
     measure: String,
@@ -154,7 +156,8 @@ impl SliceQuery {
         let side = self.side.unwrap_or(SideName::Above).into();
         match self.subject {
             SubjectName::Property => {
-                let Some(property) = Property::named(&self.name) else {
+                let name = if self.name == OLD_BACKGROUND { Property::Background.name() } else { &self.name };
+                let Some(property) = Property::named(name) else {
                     let known: Vec<_> = Property::ALL.into_iter().map(Property::name).collect();
                     let known = known.join(", ");
                     return Err(ApiError::bad(format!("unknown property `{}`; expected one of {known}", self.name)));

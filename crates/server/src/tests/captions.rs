@@ -162,13 +162,16 @@ async fn slices_have_the_errors_of_the_predictions() {
         let other = server.json(&format!("{POINT}/slice?subject=class&name={class}&side=below")).await;
         assert_eq!(other["inside"]["images"], json!(30 - images));
     }
-    let dark = server.json(&format!("{POINT}/slice?subject=property&name=ground&side=below&threshold=0.5")).await;
-    let light = server.json(&format!("{POINT}/slice?subject=property&name=ground&threshold=0.5")).await;
+    let dark = server.json(&format!("{POINT}/slice?subject=property&name=background&side=below&threshold=0.5")).await;
+    let light = server.json(&format!("{POINT}/slice?subject=property&name=background&threshold=0.5")).await;
     assert_eq!(dark["inside"]["images"], light["outside"]["images"]);
     assert!(dark["inside"]["images"].as_u64().unwrap() > 0 && light["inside"]["images"].as_u64().unwrap() > 0);
-    assert_eq!((&dark["text"], &light["text"]), (&json!("dark ground"), &json!("light ground")));
+    assert_eq!((&dark["text"], &light["text"]), (&json!("dark background"), &json!("light background")));
+    // As it was called before.
+    let old = server.json(&format!("{POINT}/slice?subject=property&name=ground&threshold=0.5")).await;
+    assert_eq!(old, light);
     assert!((number(&dark["difference"]["value"]) + number(&light["difference"]["value"])).abs() < 1e-12);
     // Nothing is so light: one side is empty.
-    let none = server.json(&format!("{POINT}/slice?subject=property&name=ground&threshold=2")).await;
+    let none = server.json(&format!("{POINT}/slice?subject=property&name=background&threshold=2")).await;
     assert_eq!((&none["inside"]["error"], &none["difference"]), (&json!(null), &json!(null)));
 }

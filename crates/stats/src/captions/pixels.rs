@@ -10,7 +10,7 @@ const MOST_SIDE: usize = 64;
 const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
 /// With a smaller mean chroma an image has no hue.
 const LEAST_CHROMA: f64 = 0.02;
-/// With a smaller mean difference from the ground an image has no mass.
+/// With a smaller mean difference from the background an image has no mass.
 const LEAST_MASS: f64 = 0.01;
 /// The border is an eighth of the shorter side wide.
 const BORDER: usize = 8;
@@ -67,7 +67,7 @@ impl Planes {
     }
 
     /// Mean luma of the border.
-    fn ground(&self) -> f64 {
+    fn background(&self) -> f64 {
         let border = (self.height.min(self.width) / BORDER).max(1);
         let is_border = |at: usize, side: usize| at < border || at + border >= side;
         let (mut sum, mut count) = (0.0, 0.0);
@@ -81,13 +81,13 @@ impl Planes {
         sum / count
     }
 
-    /// Centre of what differs from the ground, across and down, and its distance from there.
-    fn mass(&self, ground: f64) -> Option<[f64; 3]> {
+    /// Centre of what differs from the background, across and down, and its distance from there.
+    fn mass(&self, background: f64) -> Option<[f64; 3]> {
         let position = |at: usize, side: usize| (at as f64 + 0.5) / side as f64 * 2.0 - 1.0;
         let (mut mass, mut across, mut down, mut squares) = (0.0, 0.0, 0.0, 0.0);
         for (place, value) in self.luma.iter().enumerate() {
             let (v, u) = (position(place / self.width, self.height), position(place % self.width, self.width));
-            let own = (value - ground).abs();
+            let own = (value - background).abs();
             mass += own;
             across += own * u;
             down += own * v;
@@ -166,16 +166,16 @@ pub fn values(image: ArrayView3<'_, u8>) -> Option<Values> {
     let mut set = |property: Property, value: f64| found[property.column()] = value as f32;
     let brightness = planes.luma.iter().sum::<f64>() / planes.pixels();
     let variance = planes.luma.iter().map(|value| (value - brightness).powi(2)).sum::<f64>() / planes.pixels();
-    let ground = planes.ground();
+    let background = planes.background();
     let (saturation, hues) = planes.colour();
     set(Property::Brightness, brightness);
-    set(Property::Ground, ground);
+    set(Property::Background, background);
     set(Property::Contrast, variance.sqrt());
     set(Property::Saturation, saturation);
     for (property, share) in HUES.into_iter().zip(hues.into_iter().flatten()) {
         set(property, share);
     }
-    if let Some([across, down, spread]) = planes.mass(ground) {
+    if let Some([across, down, spread]) = planes.mass(background) {
         set(Property::Across, across);
         set(Property::Down, down);
         set(Property::Spread, spread);
@@ -215,7 +215,7 @@ mod tests {
         let picture = image(8, 8, |y, x| [if (3..7).contains(&y) && (3..7).contains(&x) { 255 } else { 0 }; 3]);
         near(of(&picture, Property::Brightness), 0.25);
         near(of(&picture, Property::Contrast), (0.25_f64 * 0.75).sqrt());
-        near(of(&picture, Property::Ground), 0.0);
+        near(of(&picture, Property::Background), 0.0);
         near(of(&picture, Property::Saturation), 0.0);
         // Columns 3 to 6 of 8: centres at -1/8, 1/8, 3/8, 5/8.
         near(of(&picture, Property::Across), 0.25);

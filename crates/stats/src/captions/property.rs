@@ -6,7 +6,7 @@ pub enum Property {
     /// Mean luma.
     Brightness,
     /// Mean luma of the border.
-    Ground,
+    Background,
     /// Standard deviation of the luma.
     Contrast,
     /// Saturation of the pixels, weighted by their value.
@@ -23,7 +23,7 @@ pub enum Property {
     Blue,
     /// Of magenta.
     Magenta,
-    /// Centre of mass from left (-1) to right (1); mass is what differs from the ground.
+    /// Centre of mass from left (-1) to right (1); mass is what differs from the background.
     Across,
     /// Centre of mass from top (-1) to bottom (1).
     Down,
@@ -43,7 +43,7 @@ impl Property {
     /// All of them, in the order of the columns of a table.
     pub const ALL: [Self; 17] = [
         Self::Brightness,
-        Self::Ground,
+        Self::Background,
         Self::Contrast,
         Self::Saturation,
         Self::Red,
@@ -65,7 +65,7 @@ impl Property {
     pub fn name(self) -> &'static str {
         match self {
             Self::Brightness => "brightness",
-            Self::Ground => "ground",
+            Self::Background => "background",
             Self::Contrast => "contrast",
             Self::Saturation => "saturation",
             Self::Red => "red",
@@ -93,7 +93,7 @@ impl Property {
     pub fn measure(self) -> &'static str {
         match self {
             Self::Brightness => "brightness",
-            Self::Ground => "brightness of the ground",
+            Self::Background => "brightness of the background",
             Self::Contrast => "contrast",
             Self::Saturation => "saturation",
             Self::Red => "red, share of the colour",
@@ -116,7 +116,7 @@ impl Property {
     pub fn words(self) -> [&'static str; 2] {
         match self {
             Self::Brightness => ["dark", "light"],
-            Self::Ground => ["dark ground", "light ground"],
+            Self::Background => ["dark background", "light background"],
             Self::Contrast => ["low contrast", "high contrast"],
             Self::Saturation => ["pale", "saturated"],
             Self::Red => ["little red", "red"],

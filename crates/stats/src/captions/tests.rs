@@ -4,13 +4,13 @@ use super::*;
 use deepviz_corpus::ImageId;
 use ndarray::Array2;
 
-/// Images whose ground is dark in the first half, with names and classes as they are given.
+/// Images whose background is dark in the first half, with names and classes as they are given.
 fn table(images: usize, words: Vec<Word>, class_of: impl Fn(usize) -> u16) -> ImageTable {
     let jitter = |row: usize| (row * 7 % 10) as f32 / 100.0;
     let properties = Array2::from_shape_fn((images, Property::ALL.len()), |(row, column)| {
         let half = if row < images / 2 { 0.2 } else { 0.6 };
         match Property::ALL[column] {
-            Property::Ground | Property::Brightness => half + jitter(row),
+            Property::Background | Property::Brightness => half + jitter(row),
             // Says nothing: the same in both halves.
             Property::Contrast => jitter(row),
             Property::Across if row % 2 == 0 => jitter(row),
@@ -19,7 +19,7 @@ fn table(images: usize, words: Vec<Word>, class_of: impl Fn(usize) -> u16) -> Im
         }
     });
     let mut correlations = Array2::zeros((Property::ALL.len(), Property::ALL.len()));
-    correlations[[Property::Brightness.column(), Property::Ground.column()]] = 1.0;
+    correlations[[Property::Brightness.column(), Property::Background.column()]] = 1.0;
     let means = properties
         .columns()
         .into_iter()
@@ -57,7 +57,7 @@ fn what_sets_a_cluster_apart_is_found_and_nothing_else() {
         subjects,
         [
             (Subject::Property(Property::Brightness), None),
-            (Subject::Property(Property::Ground), Some(0)),
+            (Subject::Property(Property::Background), Some(0)),
             (Subject::Word(0), None),
             // All of it, and 40 of the 50 others.
             (Subject::Class(0), None),
@@ -110,7 +110,7 @@ fn a_slice_has_the_errors_of_its_images() {
     let table = table(100, vec![word("large", 0..30)], |row| u16::from(row % 2 == 1));
     // Wrong: the first 20 of the dark half, the first 5 of the light one.
     let is_wrong: Vec<bool> = (0..100).map(|row| row < 20 || (50..55).contains(&row)).collect();
-    let dark = slice(&table, &Condition::Property(Property::Ground, Side::Below, 0.45), &is_wrong);
+    let dark = slice(&table, &Condition::Property(Property::Background, Side::Below, 0.45), &is_wrong);
     assert_eq!((dark.rows[0].len(), dark.rows[1].len(), dark.rows[1][0], dark.undefined), (50, 50, 50, 0));
     assert_eq!(dark.errors, [Share { count: 20, of: 50 }, Share { count: 5, of: 50 }]);
     let Difference { value, interval } = dark.difference.unwrap();
@@ -118,7 +118,7 @@ fn a_slice_has_the_errors_of_its_images() {
     // Both classes have it alike: 10 of 25 against 3 of 25, and 10 of 25 against 2 of 25.
     let Difference { value, interval } = dark.within_classes.unwrap();
     assert!((value - 0.3).abs() < 1e-12 && interval[0] > 0.1 && interval[1] < 0.5, "{interval:?}");
-    let light = slice(&table, &Condition::Property(Property::Ground, Side::Above, 0.45), &is_wrong);
+    let light = slice(&table, &Condition::Property(Property::Background, Side::Above, 0.45), &is_wrong);
     assert!((light.difference.unwrap().value + 0.3).abs() < 1e-12);
     let named = slice(&table, &Condition::Word("large".to_owned(), Side::Above), &is_wrong);
     assert_eq!(named.errors[0], Share { count: 20, of: 30 });

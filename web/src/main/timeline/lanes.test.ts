@@ -52,7 +52,7 @@ it('reads A, B and their difference', () => {
 });
 
 it('grows with the text, but for the line of the presenter', () => {
-  expect(scaledLane('full', 1.5)).toMatchObject({ height: 78, ground: 57, left: 84, axis: 35 });
+  expect(scaledLane('full', 1.5)).toMatchObject({ height: 78, baseline: 57, left: 84, axis: 35 });
   expect(scaledLane('line', 1.5)).toEqual(scaledLane('line', 1));
   expect(scaledLane('narrow', 1).height + scaledLane('narrow', 1).axis).toBe(75);
 });

@@ -18,7 +18,7 @@ export interface Axis {
 export interface LaneShape {
   height: number;
   /** The foot of the curve; ticks hang below it. */
-  ground: number;
+  baseline: number;
   left: number;
   right: number;
   /** The height of the numbers of the axis below; 0 for none. */
@@ -29,9 +29,9 @@ export interface LaneShape {
 
 /** In the narrow timeline and in the presenter's there is room for one lane: B is drawn in that of A. */
 export const LANES = {
-  full: { height: 52, ground: 38, left: 56, right: 88, axis: 23, above: 5 },
-  narrow: { height: 57, ground: 42, left: 16, right: 24, axis: 18, above: 7 },
-  line: { height: 44, ground: 28, left: 24, right: 24, axis: 0, above: 4 },
+  full: { height: 52, baseline: 38, left: 56, right: 88, axis: 23, above: 5 },
+  narrow: { height: 57, baseline: 42, left: 16, right: 24, axis: 18, above: 7 },
+  line: { height: 44, baseline: 28, left: 24, right: 24, axis: 0, above: 4 },
 } satisfies Record<string, LaneShape>;
 
 /** The same for larger text; a line of ticks stays as high as it is. */

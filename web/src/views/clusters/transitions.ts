@@ -20,7 +20,7 @@ export interface AnimationCanvas {
   height: number;
   image: number;
   /** Background that hides an image at its destination until the transition ends. */
-  ground: string;
+  background: string;
   /** Pixel position of a slot on the canvas. */
   position: (card: ImageSlot) => { x: number; y: number } | null;
 }
@@ -58,7 +58,7 @@ export function animate(
     if (!context || t >= 1) return stop();
     const done = eased(t);
     context.clearRect(0, 0, width, height);
-    context.fillStyle = target.ground;
+    context.fillStyle = target.background;
     for (const { b } of moves) context.fillRect(b.x, b.y, image, image);
     for (const { id, a, b } of moves) {
       tiles.draw(
@@ -110,7 +110,7 @@ export class Transitions {
       width: box.width,
       height: box.height,
       image,
-      ground: css('--well'),
+      background: css('--well'),
       position: slotPosition(list, image),
     };
     return animate(target, movedImages(from.set.clusters, set.clusters, NEAREST), store.tiles);

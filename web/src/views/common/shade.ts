@@ -22,13 +22,14 @@ export function contrast(a: Rgb, b: Rgb): number {
 export function shades(ramp: Uint8ClampedArray, text: Rgb): Shaded[] {
   const out: Shaded[] = [];
   for (let at = 0; at < ramp.length; at += 3) {
-    const ground: Rgb = [ramp[at], ramp[at + 1], ramp[at + 2]];
+    const background: Rgb = [ramp[at], ramp[at + 1], ramp[at + 2]];
     let ink: Rgb = text;
-    if (contrast(ground, text) < 4.6) {
-      ink = contrast(ground, [255, 255, 255]) > contrast(ground, [0, 0, 0]) ? [255, 255, 255] : [0, 0, 0];
+    if (contrast(background, text) < 4.6) {
+      ink =
+        contrast(background, [255, 255, 255]) > contrast(background, [0, 0, 0]) ? [255, 255, 255] : [0, 0, 0];
     }
     out.push({
-      background: `rgb(${ground.join(' ')})`,
+      background: `rgb(${background.join(' ')})`,
       ink: `rgb(${ink.join(' ')})`,
       quiet: `rgb(${ink.join(' ')} / ${ink[0] > 128 ? 0.45 : 0.55})`,
     });

@@ -18,11 +18,11 @@ import {
 } from './makes';
 import { makesTables } from './tables';
 
-const ground: ClusterCaption = {
+const background: ClusterCaption = {
   subject: 'property',
-  name: 'ground',
-  text: 'dark ground',
-  measure: 'brightness of the ground',
+  name: 'background',
+  text: 'dark background',
+  measure: 'brightness of the background',
   inside: 0.2149,
   outside: 0.48,
   images: [131, 4869],
@@ -33,7 +33,7 @@ const ground: ClusterCaption = {
   threshold: 0.347_451_2,
 };
 const large: ClusterCaption = {
-  ...ground,
+  ...background,
   subject: 'word',
   name: 'large',
   text: 'names with “large”',
@@ -49,20 +49,20 @@ const cat: ClusterCaption = { ...large, subject: 'class', name: 'cat', text: 'ca
 
 describe('captions in words', () => {
   test('means in their units and shares in per cent', () => {
-    expect(valueText(ground, 0.2149)).toBe('0.21');
+    expect(valueText(background, 0.2149)).toBe('0.21');
     expect(valueText(large, 0.2)).toBe('20 %');
     expect(valueText({ subject: 'property', name: 'blue' }, 0.414)).toBe('41 %');
     expect(valueText(large, 0.004)).toBe('0.4 %');
-    expect(effectText(ground)).toEqual({ value: '−1.42', interval: '−1.60 to −1.25' });
+    expect(effectText(background)).toEqual({ value: '−1.42', interval: '−1.60 to −1.25' });
     expect(effectText(large)).toEqual({ value: '+42 pts', interval: '+35 to +49' });
-    expect(captionSentence(ground)).toBe(
-      'brightness of the ground 0.21 against 0.48; Hedges’ g −1.42 (−1.60 to −1.25), large',
+    expect(captionSentence(background)).toBe(
+      'brightness of the background 0.21 against 0.48; Hedges’ g −1.42 (−1.60 to −1.25), large',
     );
     expect([0.1, -0.5, 0.8].map(sizeText)).toEqual(['small', 'medium', 'large']);
   });
 
   test('a card does not say its class twice', () => {
-    expect(cardCaption([cat, large, ground])?.name).toBe('large');
+    expect(cardCaption([cat, large, background])?.name).toBe('large');
     expect(cardCaption([cat])).toBeNull();
   });
 });
@@ -70,22 +70,27 @@ describe('captions in words', () => {
 describe('a slice in the address', () => {
   test('comes back as it was', () => {
     for (const key of [
-      sliceOf(ground),
+      sliceOf(background),
       sliceOf(large),
       { subject: 'class', name: 'a~b, c', side: 'below', threshold: null } as const,
       { subject: 'property', name: 'across', side: 'above', threshold: -0.25 } as const,
     ])
       expect(sliceFromText(sliceText(key))).toEqual(key);
-    expect(sliceText(sliceOf(ground))).toBe('property~below~0.3475~ground');
+    expect(sliceText(sliceOf(background))).toBe('property~below~0.3475~background');
+  });
+
+  test('is read under the old name of its property', () => {
+    expect(sliceFromText('property~below~0.35~ground')?.name).toBe('background');
+    expect(sliceFromText('word~above~~ground')?.name).toBe('ground');
   });
 
   test('that is none is left alone', () => {
     for (const text of [
       '',
       'property',
-      'property~below~~ground',
-      'property~below~x~ground',
-      'property~beside~1~ground',
+      'property~below~~background',
+      'property~below~x~background',
+      'property~beside~1~background',
       'word~above~3~large',
       'word~above~~',
       'weight~above~1~x',
@@ -94,9 +99,9 @@ describe('a slice in the address', () => {
   });
 
   test('belongs to its caption, whatever the threshold is at this checkpoint', () => {
-    expect(isSliceOf({ ...sliceOf(ground), threshold: 0.4 }, ground)).toBe(true);
-    expect(isSliceOf({ ...sliceOf(ground), side: 'above' }, ground)).toBe(false);
-    expect(isSliceOf(null, ground)).toBe(false);
+    expect(isSliceOf({ ...sliceOf(background), threshold: 0.4 }, background)).toBe(true);
+    expect(isSliceOf({ ...sliceOf(background), side: 'above' }, background)).toBe(false);
+    expect(isSliceOf(null, background)).toBe(false);
   });
 });
 
@@ -110,8 +115,8 @@ const side = (images: number, wrong: number): Slice['inside'] => ({
 const slice: Slice = {
   checkpoint: 4,
   split: 'test',
-  text: 'dark ground',
-  measure: 'brightness of the ground',
+  text: 'dark background',
+  measure: 'brightness of the background',
   measured: 300,
   undefined: 0,
   inside: side(100, 20),
@@ -122,9 +127,9 @@ const slice: Slice = {
 
 describe('a slice in words', () => {
   test('names its condition, its errors and their difference', () => {
-    expect(sliceWords(sliceOf(ground), slice)).toBe('brightness of the ground below 0.347');
-    expect(sliceWords({ ...sliceOf(ground), side: 'above' }, slice)).toBe(
-      'brightness of the ground from 0.347 on',
+    expect(sliceWords(sliceOf(background), slice)).toBe('brightness of the background below 0.347');
+    expect(sliceWords({ ...sliceOf(background), side: 'above' }, slice)).toBe(
+      'brightness of the background from 0.347 on',
     );
     expect(sliceWords(sliceOf(large), { text: large.text, measure: large.measure })).toBe(large.text);
     expect(sideText(slice.inside)).toBe('20.0 % (10.0 % to 30.0 %) of 100 images');
@@ -184,16 +189,16 @@ test('everything is in the tables', () => {
     images: 300,
     measured: 300,
     comparisons: 27,
-    clusters: [{ index: 3, class: null, images: [100, 200], captions: [ground, { ...large, repeats: 0 }] }],
+    clusters: [{ index: 3, class: null, images: [100, 200], captions: [background, { ...large, repeats: 0 }] }],
   };
-  const tables = makesTables(captions, overlap, { key: sliceOf(ground), slice });
+  const tables = makesTables(captions, overlap, { key: sliceOf(background), slice });
   expect(tables.map((one) => [one.name, one.rows.length])).toEqual([
     ['What makes cluster 3', 2],
-    ['Error by brightness of the ground', 4],
+    ['Error by brightness of the background', 4],
     ['Images of cluster 3 in fc10, euclidean', 4],
   ]);
   for (const { head, rows } of tables) for (const row of rows) expect(row.length).toBe(head.length);
-  expect(tables[0].rows[1].at(-1)).toBe('dark ground');
+  expect(tables[0].rows[1].at(-1)).toBe('dark background');
   expect(tables[1].rows[3].slice(3)).toEqual([0.02, -0.01, 0.05]);
   expect(makesTables(null, null, null)).toEqual([]);
 });

@@ -8,6 +8,8 @@ export type Against = 'rest' | 'class';
 export type SliceKey = Pick<ClusterCaption, 'subject' | 'name' | 'side'> & { threshold: number | null };
 
 const SEPARATOR = '~';
+/** What the property `background` was called; links with it are still read, for one version. */
+const OLD_BACKGROUND = 'ground';
 /** Digits of a threshold in the address: what is shown is what is cut at. */
 const THRESHOLD_DIGITS = 4;
 
@@ -28,7 +30,9 @@ export function sliceFromText(text: string): SliceKey | null {
   if ((side !== 'above' && side !== 'below') || !name.length || !name[0]) return null;
   const value = threshold === '' ? null : Number(threshold);
   if (subject === 'property' ? value === null || !Number.isFinite(value) : value !== null) return null;
-  return { subject, name: name.join(SEPARATOR), side, threshold: value };
+  const found = name.join(SEPARATOR);
+  const isOld = subject === 'property' && found === OLD_BACKGROUND;
+  return { subject, name: isOld ? 'background' : found, side, threshold: value };
 }
 
 /** True for the caption that a slice was made from, here or at another checkpoint. */
@@ -80,7 +84,7 @@ export function cardCaption(captions: readonly ClusterCaption[]): ClusterCaption
   return captions.find((one) => one.subject !== 'class') ?? null;
 }
 
-/** What the slice holds, in words: `brightness of the ground below 0.35`. */
+/** What the slice holds, in words: `brightness of the background below 0.35`. */
 export function sliceWords(key: SliceKey, slice: Pick<Slice, 'text' | 'measure'>): string {
   if (key.threshold === null) return slice.text;
   const value = isShare(key) ? percent(key.threshold, 1) : fixed(key.threshold, 3);

@@ -10,7 +10,7 @@ test('a small field is drawn at a whole-number scale, in the middle', () => {
   expect(placeOf(patch(3, 4, 5, 5), field, 64)).toMatchObject({ x: 2, y: 2, width: 60, height: 60 });
 });
 
-test('what is cut off at the border stays ground', () => {
+test('what is cut off at the border stays background', () => {
   const field = { width: 5, height: 5 };
   expect(placeOf(patch(0, 0, 3, 4), field, 65)).toMatchObject({ x: 26, y: 13, width: 39, height: 52 });
   expect(placeOf(patch(29, 28, 3, 4), field, 65)).toMatchObject({ x: 0, y: 0, width: 39, height: 52 });

@@ -36,7 +36,7 @@ export function patchStep(at: number, key: string, { columns, count }: { columns
 
 /**
  * A patch in a square of `side` pixels, at a whole-number scale where the field is small enough. At the border of the
- * image it keeps its place in the field: what is cut off there stays ground.
+ * image it keeps its place in the field: what is cut off there stays background.
  */
 export function placeOf(patch: Patch, field: { width: number; height: number }, side: number): PatchPlace {
   const whole = Math.max(field.width, field.height);

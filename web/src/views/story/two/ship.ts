@@ -31,7 +31,7 @@ function answer(facts: TwoFacts): string {
 }
 
 /** What the answer rests on, and what it cannot say. */
-function grounds(facts: TwoFacts): string {
+function reasons(facts: TwoFacts): string {
   const { errors, a, b } = facts;
   const growing = [a, b].flatMap((end, n) => (end.run.live ? [n === 0 ? 'A' : 'B'] : []));
   const parts: string[] = growing.length
@@ -58,7 +58,7 @@ function grounds(facts: TwoFacts): string {
 }
 
 export const shipRule = (facts: TwoFacts): TwoSentence =>
-  sentence(facts, 'ship', { text: answer(facts), evidence: grounds(facts), link: { view: 'confusion' } });
+  sentence(facts, 'ship', { text: answer(facts), evidence: reasons(facts), link: { view: 'confusion' } });
 
 const isTold = (one: TwoSentence | Untold): one is TwoSentence => 'text' in one;
 

@@ -16,9 +16,9 @@ export interface Drawing {
 
 const STEPS = 64;
 
-function shades(ground: Rgb, ink: Rgb): string[] {
+function shades(background: Rgb, ink: Rgb): string[] {
   return Array.from({ length: STEPS + 1 }, (_, i) => {
-    const [r, g, b] = ground.map((from, k) => Math.round(from + ((ink[k] - from) * i) / STEPS));
+    const [r, g, b] = background.map((from, k) => Math.round(from + ((ink[k] - from) * i) / STEPS));
     return `rgb(${r} ${g} ${b})`;
   });
 }
@@ -30,10 +30,10 @@ export function drawLife(
   from: number,
   height: number,
 ): void {
-  const [ground, ink] = [css('--bg'), css('--text-1')];
-  const living = shades(rgbFromHex(ground), rgbFromHex(css('--text-2')));
+  const [background, ink] = [css('--bg'), css('--text-1')];
+  const living = shades(rgbFromHex(background), rgbFromHex(css('--text-2')));
   const colours = { at_risk: css('--warn'), dead: css('--error') };
-  context.fillStyle = ground;
+  context.fillStyle = background;
   context.fillRect(0, 0, left + columns.count * columns.width, height);
   context.font = `${9 + scale}px 'Inter DV', sans-serif`;
   context.textAlign = 'right';
@@ -52,7 +52,7 @@ export function drawLife(
       if (state === 'revived') {
         context.fillStyle = ink;
         context.fillRect(x, y, wide, high);
-        context.fillStyle = ground;
+        context.fillStyle = background;
         if (wide > 2) context.fillRect(x + 1, y + 1, wide - 2, high - 2);
         continue;
       }

@@ -55,11 +55,11 @@ export function drawLifelines(
   height: number,
 ): void {
   const { found, order, row, column, left, second } = drawing;
-  const [ground, ink] = [css('--bg'), css('--text-1')];
+  const [background, ink] = [css('--bg'), css('--text-1')];
   const table = shades(sequential(), rgbFromHex(ink));
   const columns = found.checkpoints.length;
   const units = new Map(found.units.map((one) => [one.unit, one]));
-  context.fillStyle = ground;
+  context.fillStyle = background;
   context.fillRect(0, 0, second ? second.x + second.width : left + columns * column, height);
   context.font = `${textSize(drawing)}px 'Inter DV', sans-serif`;
   context.textBaseline = 'alphabetic';
