@@ -103,7 +103,7 @@ describe('without a pointer', () => {
     expect(await dashboard.checkpoint()).toBe(0);
   });
 
-  test('the matrix: arrows move, Enter keeps a cell, Escape lets it go', async ({ dashboard }) => {
+  test('the matrix: arrows move, Enter pins a cell, Escape unpins it', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last' });
     await dashboard.page.getByRole('grid').locator('[tabindex="0"]').focus();
     await dashboard.press('ArrowRight');

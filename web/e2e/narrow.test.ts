@@ -46,7 +46,7 @@ describe.each([
 });
 
 describe('touch', () => {
-  test('a finger scrubs, chooses a view, opens a cell, and steps', async ({ dashboard }) => {
+  test('a finger scrubs, chooses a view, selects a cell, and steps', async ({ dashboard }) => {
     const { page } = dashboard;
     await page.setViewportSize({ width: 390, height: 844 });
     await dashboard.view('confusion', { checkpoint: '5' });

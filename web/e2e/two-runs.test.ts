@@ -103,7 +103,7 @@ describe('Confusion of two', () => {
     await closed(dashboard);
   });
 
-  test('a cell opens its images by keyboard, Escape closes it', async () => {
+  test('a cell shows its images by keyboard, Escape hides them', async () => {
     const dashboard = await opened('confusion', { checkpoint: 'last' });
     const { page } = dashboard;
     await cells(page).first().focus();

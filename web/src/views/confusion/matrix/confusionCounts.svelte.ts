@@ -158,7 +158,7 @@ export function cellEndpoint(
   });
 }
 
-/** The images of the open cell, one page; the answer is shown when every image in it is decoded. */
+/** The images of the selected cell, one page; the answer is shown when every image in it is decoded. */
 export function cellImages(store: Store, request: () => CellRequest | null | false): Resource<CellImages> {
   // As text, so that a refresh of the run does not repeat the request.
   const asked = $derived.by(() => {

@@ -85,7 +85,7 @@ describe('cells over time', () => {
   });
 });
 
-describe('the open cell', () => {
+describe('the selected cell', () => {
   it('moves with the arrows and stays inside', () => {
     expect(moveCell({ truth: 0, predicted: 2 }, 'ArrowRight', 3)).toEqual({ truth: 0, predicted: 2 });
     expect(moveCell({ truth: 0, predicted: 2 }, 'ArrowDown', 3)).toEqual({ truth: 1, predicted: 2 });

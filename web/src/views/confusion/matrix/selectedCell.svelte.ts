@@ -1,4 +1,4 @@
-// The open cell: the one pinned by a click, else the one last hovered (both are in the address), else the worst.
+// The selected cell: the one pinned by a click, else the one last hovered (both are in the address), else the worst.
 import { untrack } from 'svelte';
 import type { Store } from '../../../state/store.svelte';
 import { formatCell, parseCell, worstCell, type Cell, type Counts } from './data';
@@ -7,7 +7,7 @@ import type { ClassOrder } from './classOrder.svelte';
 
 const DWELL_MS = 90;
 
-export interface OpenCellContext {
+export interface SelectedCellContext {
   store: Store;
   classOrder: ClassOrder;
   panels: Panels;
@@ -15,10 +15,10 @@ export interface OpenCellContext {
   last: () => Counts | null;
 }
 
-export class OpenCell {
+export class SelectedCell {
   #worst = $state.raw<Cell | null>(null);
   #dwell: ReturnType<typeof setTimeout> | undefined;
-  readonly #context: OpenCellContext;
+  readonly #context: SelectedCellContext;
 
   readonly pinned = $derived.by<Cell | null>(() => {
     const { store } = this.#context;
@@ -30,7 +30,7 @@ export class OpenCell {
   });
   readonly cell = $derived.by<Cell | null>(() => this.pinned ?? this.hovered ?? this.#worst);
 
-  constructor(context: OpenCellContext) {
+  constructor(context: SelectedCellContext) {
     this.#context = context;
     $effect(() => {
       const last = context.last();
@@ -45,7 +45,7 @@ export class OpenCell {
     if (cell && !this.pinned) this.#dwell = setTimeout(() => this.show(cell), DWELL_MS);
   }
 
-  /** Opens a cell until another is hovered. */
+  /** Selects a cell until another is hovered. */
   show(cell: Cell): void {
     this.#context.store.setOption('confusion.at', formatCell(cell), '');
   }
