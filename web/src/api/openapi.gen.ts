@@ -3887,7 +3887,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Which checkpoint of a second run stands under which of this one, by a clock. */
+    /**
+     * Aligns the checkpoints of two runs: which checkpoint of `b` stands for each one of this run.
+     * @description They are aligned by step, epoch, training images seen, fraction of the run, training time or test error (`by`, the
+     *     clock).
+     */
     get: {
       parameters: {
         query: {
@@ -7064,7 +7068,7 @@ export interface components {
      * @enum {string}
      */
     Clock: 'step' | 'epoch' | 'images' | 'fraction' | 'time' | 'error';
-    /** @description Every checkpoint of two runs on one clock. */
+    /** @description The checkpoints of two runs, aligned: their positions by the clock, and which ones stand for each other. */
     ClockAnswer: {
       /** @description The position of every checkpoint of the first run; null where it is not known. */
       a: (number | null)[];
@@ -7074,8 +7078,8 @@ export interface components {
       /** @description Why there are no pairs. */
       missing: string | null;
       /**
-       * @description For every checkpoint of the first run the one of the second under it: the last that is not further, else the first;
-       *     by `error` the first that is as good, null where none is.
+       * @description For every checkpoint of the first run the one of the second that stands for it: the last that is not further, else
+       *     the first; by `error` the first that is as good, null where none is.
        */
       pairs: (number | null)[];
       /** @description Of the positions: `steps`, `epochs`, `images`, `of training`, `seconds`, `test error`. */

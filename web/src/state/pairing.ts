@@ -1,4 +1,4 @@
-/** Checkpoints of two runs on one clock, and what the two have in common. Pure. */
+/** The checkpoints of two runs, aligned (by a clock: step, epoch, ...), and what the two have in common. Pure. */
 import type { ClockAnswer, ClockName, Run } from '../api/types';
 import { isOwnImage } from './imageId';
 
@@ -12,13 +12,13 @@ export interface TwoCheckpoints {
 
 type Pairs = Pick<ClockAnswer, 'pairs' | 'missing' | 'by'>;
 
-/** The checkpoint of B under one of A; null where there is none. */
+/** The checkpoint of B that is aligned with one of A; null where there is none. */
 export function pairedCheckpoint(clock: Pairs | null, checkpoint: number, most: number): number | null {
   const pair = clock?.pairs[checkpoint] ?? null;
   return pair === null || pair >= most ? null : pair;
 }
 
-/** Why B has no checkpoint under one of A. */
+/** Why none of B's checkpoints is aligned with one of A. */
 export function whyUnpaired({ by, missing }: Pairs, problem: string | null): string {
   if (missing) return missing;
   if (problem) return 'this checkpoint of A cannot be read';

@@ -1,4 +1,4 @@
-//! Two runs by one clock: which checkpoint of the second stands under which of the first.
+//! Aligns the checkpoints of two runs: which one of the second stands for each of the first.
 
 use deepviz_net::{CheckpointEntry, MetricKind, MetricsLog, RunInfo, Step};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub(crate) enum Clock {
 }
 
 impl Clock {
-    /// The unit of its positions.
+    /// The unit of the positions.
     pub(crate) const fn unit(self) -> &'static str {
         match self {
             Self::Step => "steps",
@@ -35,7 +35,7 @@ impl Clock {
         }
     }
 
-    /// Why a run has no positions on this clock.
+    /// Why a run cannot be aligned by it.
     pub(crate) const fn lacks(self) -> &'static str {
         match self {
             Self::Step => "it has no checkpoints",
@@ -66,7 +66,7 @@ impl Clock {
         entries.iter().map(position).collect()
     }
 
-    /// For each position of the first run the checkpoint of the second under it.
+    /// For each position of the first run the checkpoint of the second that stands for it.
     pub(crate) fn pairs(self, first: &[Option<f64>], second: &[Option<f64>]) -> Vec<Option<usize>> {
         let opposite = |position: &Option<f64>| {
             let position = (*position)?;

@@ -11,8 +11,11 @@ use crate::http::problem::ApiError;
 #[serde(rename_all = "lowercase")]
 #[schema(as = Over)]
 pub(crate) enum NormaliseOver {
+    /// One range over all values of the sheet.
     Sheet,
+    /// A range of its own for each filter.
     Filter,
+    /// One range over all checkpoints, so that colours can be compared over the run.
     Timeline,
 }
 

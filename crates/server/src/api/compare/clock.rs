@@ -1,4 +1,4 @@
-//! Two runs by one clock.
+//! The checkpoints of two runs, aligned.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::runs::open_run::OpenRun;
 
-/// The second run, and the clock.
+/// The second run, and by what the two are aligned: the clock.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ClockQuery {
@@ -29,7 +29,7 @@ pub(crate) struct ClockQuery {
     by: Option<Clock>,
 }
 
-/// Every checkpoint of two runs on one clock.
+/// The checkpoints of two runs, aligned: their positions by the clock, and which ones stand for each other.
 #[derive(Serialize, ToSchema)]
 struct ClockAnswer {
     by: Clock,
@@ -39,15 +39,18 @@ struct ClockAnswer {
     a: Vec<Option<f64>>,
     /// Of every checkpoint of the second.
     b: Vec<Option<f64>>,
-    /// For every checkpoint of the first run the one of the second under it: the last that is not further, else the first;
-    /// by `error` the first that is as good, null where none is.
+    /// For every checkpoint of the first run the one of the second that stands for it: the last that is not further, else
+    /// the first; by `error` the first that is as good, null where none is.
     pairs: Vec<Option<usize>>,
     /// Why there are no pairs.
     #[schema(required)]
     missing: Option<String>,
 }
 
-/// Which checkpoint of a second run stands under which of this one, by a clock.
+/// Aligns the checkpoints of two runs: which checkpoint of `b` stands for each one of this run.
+///
+/// They are aligned by step, epoch, training images seen, fraction of the run, training time or test error (`by`, the
+/// clock).
 #[utoipa::path(
     get, path = "/api/runs/{run}/clock", tag = "runs", params(RunPath, ClockQuery),
     responses(

@@ -87,7 +87,7 @@ export class SecondMaps {
     return isClassLayer(a, ofA.length) && isClassLayer(b, ofB.length);
   }
 
-  /** What stands under a layer of A; null where nothing does. */
+  /** What of B is shown below a layer of A; null where nothing does. */
   under(layer: Layer): Opposite | null {
     const b = this.#opposite.all.get(layer.name);
     if (!b || this.why) return null;
