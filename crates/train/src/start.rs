@@ -75,7 +75,7 @@ impl Start {
     }
 }
 
-/// Images whose patches a whitening layer starts from.
+/// Images from whose patches a whitening layer is initialised.
 const WHITENING_IMAGES: usize = 5000;
 
 fn untrained(job: &Job, network: &Network, training: &RunTraining) -> Result<Snapshot, Error> {

@@ -1,4 +1,4 @@
-//! The start of layers that whiten patches of the training images.
+//! The initialisation of layers that whiten patches of the training images.
 
 use crate::error::Error;
 use crate::init::Init;
@@ -11,7 +11,7 @@ use ndarray::{Array3, ArrayView3};
 /// Sweeps after which a symmetric matrix is diagonal to the last bit, and more.
 const SWEEPS: usize = 30;
 
-/// Sets the weights of every layer that starts as [`Init::Whitening`] from these images: the
+/// Sets the weights of every layer that is initialised as [`Init::Whitening`] from these images: the
 /// eigenvectors of the second moments of their patches (centre views, every position), the largest
 /// eigenvalue first, each over `sqrt(eigenvalue + epsilon)`; then the same negated.
 ///

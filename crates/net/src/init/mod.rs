@@ -1,4 +1,4 @@
-//! How parameters start.
+//! Initialisation of parameters.
 
 pub(crate) mod table;
 
@@ -28,9 +28,9 @@ pub enum Init {
     Glorot,
     /// Uniform up to `1 / sqrt(inputs)`: what `PyTorch` does if not told otherwise.
     Pytorch,
-    /// The first filters pass the input's channels on, each one; the rest starts otherwise.
+    /// The first filters pass the input's channels on, each one; the rest is initialised otherwise.
     Dirac {
-        /// Start of the other filters.
+        /// Initialisation of the other filters.
         rest: Rest,
     },
     /// Filters that make patches of the training images uncorrelated and of one size: the eigenvectors
@@ -42,7 +42,7 @@ pub enum Init {
     },
 }
 
-/// Start of the filters beyond those that pass a channel on.
+/// Initialisation of the filters beyond those that pass a channel on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
     /// All zero.
@@ -63,7 +63,7 @@ pub struct Fan {
 }
 
 impl Init {
-    /// Whether only filters can start so.
+    /// Whether only filters can be initialised so.
     pub(crate) const fn is_for_filters(self) -> bool {
         matches!(self, Self::Dirac { .. } | Self::Whitening { .. })
     }

@@ -1,4 +1,4 @@
-//! Starts of parameters in recipes: `init = "he"`, or `init = { type = "normal", std = 0.01 }`.
+//! Initialisations of parameters in recipes: `init = "he"`, or `init = { type = "normal", std = 0.01 }`.
 
 use super::{Init, Rest};
 use crate::error::Error;
@@ -13,7 +13,7 @@ pub(crate) const INITS: [&str; 9] =
     ["normal", "uniform", "constant", "he", "glorot", "xavier", "pytorch", "dirac", "whitening"];
 
 impl Init {
-    /// Reads a start, if the key is there.
+    /// Reads an initialisation, if the key is there.
     pub(crate) fn read(section: &mut Section<'_>, key: &'static str) -> Result<Option<Self>, Error> {
         let Some(node) = section.node(key) else {
             return Ok(None);

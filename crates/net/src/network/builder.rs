@@ -187,7 +187,7 @@ fn input_layer(shape: Shape) -> Layer {
     }
 }
 
-/// Refuses starts that only some layers can have.
+/// Refuses initialisations that only some layers can have.
 fn check_init(name: &str, op: &Op, inputs: &[usize], parameters: &[ParameterSpec]) -> Result<(), Error> {
     for spec in parameters {
         let most = 2 * spec.fan.inputs;
@@ -198,9 +198,9 @@ fn check_init(name: &str, op: &Op, inputs: &[usize], parameters: &[ParameterSpec
             continue;
         }
         let expected = if is_whitening {
-            format!("the start `whitening` for the filters of a `conv` on the image, at most {most} of them")
+            format!("the initialisation `whitening` for the filters of a `conv` on the image, at most {most} of them")
         } else {
-            "the start `dirac` for filters of `conv` or `local` only".to_owned()
+            "the initialisation `dirac` for filters of `conv` or `local` only".to_owned()
         };
         let found = format!("it for `{}` {:?} of `{}`", spec.name, spec.shape, op.kind());
         return Err(error(Some(name), expected, found));

@@ -68,7 +68,7 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         1
     }
 
-    /// Whether a parameter may start so. `on_image` says that the input is the image itself.
+    /// Whether a parameter may be initialised so. `on_image` says that the input is the image itself.
     fn accepts_init(&self, init: Init, _on_image: bool) -> bool {
         !init.is_for_filters()
     }

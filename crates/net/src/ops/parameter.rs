@@ -1,4 +1,4 @@
-//! The arrays that layers learn or follow, and how recipes say how they start and learn.
+//! The arrays that layers learn or follow, and how recipes say how they are initialised and learnt.
 
 use crate::error::Error;
 use crate::init::{Fan, Init};
@@ -19,9 +19,9 @@ pub struct ParameterSpec {
     pub shape: Vec<usize>,
     /// Weight or bias: which of the schedule's learning rates it follows; or a statistic.
     pub role: Role,
-    /// How it starts.
+    /// How it is initialised.
     pub init: Init,
-    /// What feeds it, for starts that depend on that.
+    /// What feeds it, for initialisations that depend on that.
     pub fan: Fan,
     /// Factor on the schedule's learning rate; of a statistic, how far a step moves it towards the
     /// minibatch's.
@@ -118,14 +118,14 @@ impl ParameterSpec {
     }
 }
 
-/// How a layer's weights and biases start and learn; what is not given follows the optimiser.
+/// How a layer's weights and biases are initialised and learnt; what is not given follows the optimiser.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Learning {
     /// Biases are learnt too.
     pub bias: bool,
-    /// Start of the weights.
+    /// Initialisation of the weights.
     pub init: Init,
-    /// Start of the biases.
+    /// Initialisation of the biases.
     pub bias_init: Init,
     /// Factor on the weights' learning rate.
     pub rate_factor: f64,
@@ -144,7 +144,7 @@ pub struct Learning {
 }
 
 impl Learning {
-    /// Weights that start so, biases that start at 0, everything else as the optimiser has it.
+    /// Weights that are initialised so, biases at 0, everything else as the optimiser has it.
     pub const fn from_init(init: Init) -> Self {
         Self {
             bias: true,
@@ -191,7 +191,7 @@ impl Learning {
         })
     }
 
-    /// Reads the keys that all layers with weights have; `init` is the weights' start where none is given.
+    /// Reads the keys that all layers with weights have; `init` is the weights' initialisation where none is given.
     pub(crate) fn read(section: &mut Section<'_>, init: Init) -> Result<Self, Error> {
         let positive = |value: &f64| *value >= 0.0;
         let rule = "a number, 0 or more,";

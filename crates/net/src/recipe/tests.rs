@@ -106,7 +106,7 @@ fn graphs_that_do_not_fit_name_the_layer() {
 }
 
 #[test]
-fn augmentation_and_starts_are_read_and_written() {
+fn augmentation_and_initialisations_are_read_and_written() {
     let text = SMALL
         .replace(
             "[data]",

@@ -40,7 +40,7 @@ pub struct Conv {
     pub filters: Filters,
     /// One bias per filter, not one per filter and position.
     pub shared_bias: bool,
-    /// Start and learning of weights and biases.
+    /// Initialisation and learning of weights and biases.
     pub learning: Learning,
 }
 

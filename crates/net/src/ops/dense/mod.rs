@@ -36,7 +36,7 @@ pub struct Dense {
     pub outputs: usize,
     /// Order of the inputs in the weights.
     pub flatten: Flatten,
-    /// Start and learning of weights and biases.
+    /// Initialisation and learning of weights and biases.
     pub learning: Learning,
 }
 

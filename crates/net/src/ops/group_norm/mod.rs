@@ -36,7 +36,7 @@ pub struct GroupNorm {
     pub epsilon: f64,
     /// A factor per channel is learnt.
     pub weight: bool,
-    /// Start and learning of what is learnt.
+    /// Initialisation and learning of what is learnt.
     pub learning: Learning,
 }
 

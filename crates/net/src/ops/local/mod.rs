@@ -29,7 +29,7 @@ use toml::Table;
 pub struct Local {
     /// Filters at each position, and how they slide.
     pub filters: Filters,
-    /// Start and learning of weights and biases.
+    /// Initialisation and learning of weights and biases.
     pub learning: Learning,
 }
 

@@ -29,7 +29,7 @@ use toml::Table;
 pub struct Scale {
     /// A factor per channel is learnt.
     pub weight: bool,
-    /// Start and learning of what is learnt.
+    /// Initialisation and learning of what is learnt.
     pub learning: Learning,
 }
 
