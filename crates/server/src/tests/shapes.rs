@@ -6,8 +6,8 @@ use super::fixture::TestServer;
 
 const TINY: &str = "/api/runs/tiny";
 
-/// Numbers that a different processor may round differently, and hashes that follow from them.
-fn calm(mut value: Value) -> Value {
+/// Without numbers that a different processor may round differently, and without hashes that follow from them.
+fn redacted(mut value: Value) -> Value {
     fn visit(value: &mut Value, key: &str) {
         match value {
             Value::Object(map) => map.iter_mut().for_each(|(key, value)| visit(value, key)),
@@ -24,7 +24,7 @@ fn calm(mut value: Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn runs() {
     let server = TestServer::shared();
-    insta::assert_json_snapshot!("runs", calm(server.json("/api/runs").await));
+    insta::assert_json_snapshot!("runs", redacted(server.json("/api/runs").await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,7 @@ async fn run() {
     let server = TestServer::shared();
     // The corpus is read in the background; a request for an image waits for it.
     server.json("/api/corpora/shapes/images/0").await;
-    insta::assert_json_snapshot!("run", calm(server.json(TINY).await));
+    insta::assert_json_snapshot!("run", redacted(server.json(TINY).await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +53,7 @@ async fn layer_history() {
     let history = server.json(&format!("{TINY}/layers/conv2/history")).await;
     assert_eq!(history["moved"][0], Value::Null);
     assert!(history["moved"][1].as_f64().unwrap() > 0.0);
-    insta::assert_json_snapshot!("layer_history", calm(history));
+    insta::assert_json_snapshot!("layer_history", redacted(history));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +62,7 @@ async fn images() {
     let page = server.json("/api/corpora/shapes/images?split=test&limit=2&cursor=3").await;
     insta::assert_json_snapshot!("images", page);
     insta::assert_json_snapshot!("image", server.json("/api/corpora/shapes/images/0").await);
-    insta::assert_json_snapshot!("corpora", calm(server.json("/api/corpora").await));
+    insta::assert_json_snapshot!("corpora", redacted(server.json("/api/corpora").await));
 }
 
 #[tokio::test(flavor = "multi_thread")]

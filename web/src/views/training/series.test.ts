@@ -20,7 +20,7 @@ const metrics = {
 };
 
 describe('curves', () => {
-  it('place loss along the chosen axis under a calm top', () => {
+  it('place loss along the chosen axis under a round top', () => {
     const curve = lossCurve(metrics, 'epoch', clock, false);
     expect(curve.high).toBe(2.5);
     expect(curve.low).toBe(0);

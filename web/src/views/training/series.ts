@@ -6,8 +6,11 @@ import { along, bands, knownOf, powersAround, rateStages, smooth, type Along, ty
 
 export interface Curve {
   data: {
+    /** Least and greatest of each bin of steps. */
     band: { x: number; low: number; high: number }[];
+    /** Training, smoothed. */
     soft: { x: number; y: number }[];
+    /** Test, or the learning rate. */
     main: { x: number; y: number; stepped: boolean }[];
     /** Measured points of `main`; none where they would touch. */
     dots: { x: number; y: number }[];
@@ -24,9 +27,9 @@ const MOST_BINS = 400;
 const MOST_DOTS = 150;
 
 /** The mean of training, smoothed over about two percent of the run. */
-const calm = (means: number[]) => smooth(means, Math.round(means.length / 100));
+const smoothed = (means: number[]) => smooth(means, Math.round(means.length / 100));
 
-/** The next calm number at or above a value, for the end of an axis. */
+/** The next round number at or above a value, for the end of an axis. */
 export function axisTop(value: number): number {
   if (!(value > 0) || !Number.isFinite(value)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
@@ -93,7 +96,7 @@ export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: bool
     axis,
     clock,
   );
-  const means = calm(bins.map((bin) => bin.mean));
+  const means = smoothed(bins.map((bin) => bin.mean));
   const tested = place(metrics.test.step, axis, clock);
   const known = metrics.test.loss.filter((v): v is number => v !== null);
   const values = [...bins.map((bin) => bin.mean), ...known].filter((v) => Number.isFinite(v));
@@ -128,7 +131,7 @@ export function errorCurve(metrics: Metrics, axis: Along, clock: Clock): Curve {
     axis,
     clock,
   );
-  const means = calm(bins.map((bin) => bin.mean));
+  const means = smoothed(bins.map((bin) => bin.mean));
   const tested = place(metrics.test.step, axis, clock);
   return {
     data: {

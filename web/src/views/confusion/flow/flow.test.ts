@@ -116,7 +116,7 @@ describe('the layout', () => {
       'M100 0C150 0 150 10 200 10V14C150 14 150 4 100 4Z',
     );
   });
-  it('is calm about nothing', () => {
+  it('draws nothing where nothing moved', () => {
     const empty = flowLayout([], null, 3, available);
     expect(empty.left.every((bar) => bar.height === 0 && Number.isFinite(bar.y))).toBe(true);
   });

@@ -61,7 +61,7 @@ describe('the scale', () => {
     expect(shadeLimit(series([[5, 3, 0, 5]]), 'count', false)).toBe(3);
     expect(shadeLimit(series([]), 'count', false)).toBe(1);
   });
-  it('rounds up to calm numbers', () => {
+  it('rounds up to round numbers', () => {
     expect([0.013, 0.2, 1, 7.1, 174, 0].map(roundUp)).toEqual([0.015, 0.2, 1, 8, 200, 1]);
   });
 });
