@@ -140,7 +140,7 @@ def shuffle(x: Tensor, groups: int) -> Tensor:
     return x[:, order]
 
 
-NEURONS: dict[str, Callable[[Tensor, Mapping[str, Any]], Tensor]] = {
+ACTIVATIONS: dict[str, Callable[[Tensor, Mapping[str, Any]], Tensor]] = {
     "relu": lambda x, k: x.relu(),
     "leaky_relu": lambda x, k: F.leaky_relu(x, k["slope"]),
     "gelu": lambda x, k: F.gelu(x, approximate="tanh" if k["form"] == "tanh" else "none"),
@@ -193,7 +193,7 @@ def every_layer(network: Network, arrays: Mapping[str, Tensor], images: Tensor) 
             case kind if kind in WEIGHTED:
                 out = WEIGHTED[kind](xs[0], table, w)
             case kind:
-                out = NEURONS[kind](xs[0], table)
+                out = ACTIVATIONS[kind](xs[0], table)
         assert tuple(out.shape[1:]) == layer.shape, (layer.name, layer.type, tuple(out.shape), layer.shape)
         values[layer.name] = out
     return values

@@ -55,8 +55,8 @@ class Pools(nn.Module):
         return self.larger(self.adaptive(self.inside(x)) + F.adaptive_avg_pool2d(self.counted(x), (3, 2)))
 
 
-class Neurons(nn.Module):
-    """All neurons, modules and functions, in place and not."""
+class Activations(nn.Module):
+    """All activation functions, modules and functions, in place and not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -214,7 +214,7 @@ class Plain(nn.Module):
 NETS: dict[str, tuple[type[nn.Module], int]] = {
     "windows": (Windows, 6),
     "pools": (Pools, 3),
-    "neurons": (Neurons, 3),
+    "activations": (Activations, 3),
     "channels": (Channels, 12),
     "gate": (Gate, 8),
     "next": (Next, 8),

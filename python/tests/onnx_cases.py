@@ -150,6 +150,7 @@ def shortcut_and_gate(b: Build) -> str:
     return b.head(b.op("Mul", x, gate), 6)
 
 
+# `linear` is affine, a x + b of each value; what PyTorch calls nn.Linear is `full`.
 @case("linear scale head")
 def normalised_in_the_graph(b: Build) -> str:
     x = b.op("Div", b.op("Sub", b.x, b.number(0.5)), b.number(0.25))

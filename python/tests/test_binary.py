@@ -96,7 +96,7 @@ def recorded(run: Path, model: nn.Module) -> list[dict[str, Tensor]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["windows", "pools", "neurons", "channels", "gate", "next", "shortcut", "shared"])
+@pytest.mark.parametrize("name", ["windows", "pools", "activations", "channels", "gate", "next", "shortcut", "shared"])
 def test_statistics_are_those_of_pytorch(tmp_path: Path, name: str) -> None:
     run = tmp_path / name
     expected = recorded(run, net(name))

@@ -21,7 +21,7 @@ def outputs_of_modules(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
         if not list(module.children()):
 
             def keep(_: nn.Module, inputs: object, output: Tensor, path: str = path) -> None:
-                # Neurons in place write into it afterwards.
+                # Activation functions in place write into it afterwards.
                 found.setdefault(path, output.clone())
 
             handles.append(module.register_forward_hook(keep))

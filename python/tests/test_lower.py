@@ -140,8 +140,8 @@ class Doing(nn.Module):
 REFUSED = {
     "roll": (lambda m, x: x.roll(1, 2), "`roll` in the model itself (Doing) is an operation"),
     "upsample": (lambda m, x: F.interpolate(x, scale_factor=2), "upsample_nearest2d"),
-    "mish": (lambda m, x: F.mish(x), "`mish`.*neuron"),
-    "elu": (lambda m, x: F.elu(x), "`elu`.*neuron"),
+    "mish": (lambda m, x: F.mish(x), "`mish`.*activation function"),
+    "elu": (lambda m, x: F.elu(x), "`elu`.*activation function"),
     "softplus": (lambda m, x: F.softplus(x), "`softplus` in the model itself (Doing) is a softplus"),
     "attention": (lambda m, x: F.scaled_dot_product_attention(x, x, x), "part of attention"),
     "reflection": (lambda m, x: F.pad(x, (1, 1, 1, 1), mode="reflect"), "pads by `reflect`"),

@@ -18,7 +18,7 @@ from onnx_models import Build, saved  # noqa: E402
 from deepviz.lower_onnx import lower_onnx, read_model  # noqa: E402
 
 
-def neuron(name: str, layers: str, function: Callable[[Build, str], str], **options: Any) -> None:
+def activation(name: str, layers: str, function: Callable[[Build, str], str], **options: Any) -> None:
     """A case of something done to the maps of a convolution."""
     CASES[name] = (lambda b: b.head(function(b, b.conv(b.x, 6, 3)), 6), f"conv {layers} head", options)
 
@@ -34,29 +34,29 @@ def gelu_by_tanh(b: Build, x: str) -> str:
     return b.op("Mul", b.op("Mul", b.number(0.5), x), b.op("Add", share, b.number(1.0)))
 
 
-neuron("relu", "relu", lambda b, x: b.op("Relu", x))
-neuron("relu6", "clip", lambda b, x: b.op("Clip", x, b.number(0.0), b.number(6.0)))
-neuron("clip_below", "relu", lambda b, x: b.op("Clip", x, b.number(0.0)))
-neuron("minimum", "clip", lambda b, x: b.op("Min", x, b.number(0.3)))
-neuron("maximum", "clip", lambda b, x: b.op("Max", b.number(-0.1), x))
-neuron("leaky_relu", "leaky_relu", lambda b, x: b.op("LeakyRelu", x, alpha=0.2))
-neuron("prelu", "relu linear relu scale add", lambda b, x: b.op("PRelu", x, b.weight(6, 1, 1)))
-neuron("prelu_of_one", "relu linear relu scale add", lambda b, x: b.op("PRelu", x, b.weight(1)))
-neuron("sigmoid", "logistic", lambda b, x: b.op("Sigmoid", x))
-neuron("tanh", "tanh", lambda b, x: b.op("Tanh", x))
-neuron("silu", "silu", lambda b, x: b.op("Mul", x, b.op("Sigmoid", x)))
-neuron("hard_swish", "hard_swish", lambda b, x: b.op("HardSwish", x))
-neuron("hard_swish_in_parts", "hard_swish", lambda b, x: b.op("Mul", b.op("HardSigmoid", x, alpha=1 / 6), x))
-neuron("hard_sigmoid", "linear clip", lambda b, x: b.op("HardSigmoid", x))
-neuron("gelu", "gelu", lambda b, x: b.op("Gelu", x))
-neuron("gelu_of_tanh", "gelu", lambda b, x: b.op("Gelu", x, approximate="tanh"))
-neuron("gelu_by_erf", "gelu", gelu_by_erf)
-neuron("gelu_by_tanh", "gelu", gelu_by_tanh)
-neuron("square", "square", lambda b, x: b.op("Mul", x, x))
-neuron("powers", "abs sqrt square", lambda b, x: b.op("Pow", b.op("Sqrt", b.op("Abs", x)), b.number(2.0)))
-neuron("numbers", "linear", lambda b, x: b.op("Mul", b.op("Neg", b.op("Add", x, b.number(2.0))), b.number(3.0)))
-neuron("difference", "relu add", lambda b, x: b.op("Sub", x, b.op("Relu", x)))
-neuron("casts", "", lambda b, x: b.op("Cast", b.op("Dropout", b.op("Cast", x, to=11)), to=1))
+activation("relu", "relu", lambda b, x: b.op("Relu", x))
+activation("relu6", "clip", lambda b, x: b.op("Clip", x, b.number(0.0), b.number(6.0)))
+activation("clip_below", "relu", lambda b, x: b.op("Clip", x, b.number(0.0)))
+activation("minimum", "clip", lambda b, x: b.op("Min", x, b.number(0.3)))
+activation("maximum", "clip", lambda b, x: b.op("Max", b.number(-0.1), x))
+activation("leaky_relu", "leaky_relu", lambda b, x: b.op("LeakyRelu", x, alpha=0.2))
+activation("prelu", "relu linear relu scale add", lambda b, x: b.op("PRelu", x, b.weight(6, 1, 1)))
+activation("prelu_of_one", "relu linear relu scale add", lambda b, x: b.op("PRelu", x, b.weight(1)))
+activation("sigmoid", "logistic", lambda b, x: b.op("Sigmoid", x))
+activation("tanh", "tanh", lambda b, x: b.op("Tanh", x))
+activation("silu", "silu", lambda b, x: b.op("Mul", x, b.op("Sigmoid", x)))
+activation("hard_swish", "hard_swish", lambda b, x: b.op("HardSwish", x))
+activation("hard_swish_in_parts", "hard_swish", lambda b, x: b.op("Mul", b.op("HardSigmoid", x, alpha=1 / 6), x))
+activation("hard_sigmoid", "linear clip", lambda b, x: b.op("HardSigmoid", x))
+activation("gelu", "gelu", lambda b, x: b.op("Gelu", x))
+activation("gelu_of_tanh", "gelu", lambda b, x: b.op("Gelu", x, approximate="tanh"))
+activation("gelu_by_erf", "gelu", gelu_by_erf)
+activation("gelu_by_tanh", "gelu", gelu_by_tanh)
+activation("square", "square", lambda b, x: b.op("Mul", x, x))
+activation("powers", "abs sqrt square", lambda b, x: b.op("Pow", b.op("Sqrt", b.op("Abs", x)), b.number(2.0)))
+activation("numbers", "linear", lambda b, x: b.op("Mul", b.op("Neg", b.op("Add", x, b.number(2.0))), b.number(3.0)))
+activation("difference", "relu add", lambda b, x: b.op("Sub", x, b.op("Relu", x)))
+activation("casts", "", lambda b, x: b.op("Cast", b.op("Dropout", b.op("Cast", x, to=11)), to=1))
 
 HEAD = "global_average full"
 

@@ -27,8 +27,8 @@ def attention(b: Build, x: str) -> str:
 
 
 REFUSED: dict[str, tuple[Step, str]] = {
-    "elu": (lambda b, x: b.op("Elu", x, name="/act/Elu"), "`Elu` (node `/act/Elu`) is a neuron that deepViz does not"),
-    "softplus": (lambda b, x: b.op("Softplus", x), "`Softplus` is a neuron that deepViz does not have"),
+    "elu": (lambda b, x: b.op("Elu", x, name="/act/Elu"), "`Elu` (node `/act/Elu`) is an activation function that"),
+    "softplus": (lambda b, x: b.op("Softplus", x), "`Softplus` is an activation function that deepViz does not have"),
     "upsampling": (
         lambda b, x: b.op("Resize", x, "", b.held(np.array([1, 1, 2, 2], np.float32))),
         "`Resize` is an operation that deepViz does not have",
@@ -52,7 +52,7 @@ REFUSED: dict[str, tuple[Step, str]] = {
         lambda b, x: b.op("Gather", x, b.whole(5, 4, 3, 2, 1, 0), axis=1),
         "takes values in an order of its own",
     ),
-    "quotient": (lambda b, x: b.op("Div", b.number(1.0), b.op("Exp", x)), "`Exp` is a neuron"),
+    "quotient": (lambda b, x: b.op("Div", b.number(1.0), b.op("Exp", x)), "`Exp` is a function"),
     "statistics": (
         lambda b, x: b.op("BatchNormalization", x, *(b.positive(6) for _ in range(4)), outputs=3, training_mode=1)[0],
         "takes the minibatch's statistics",

@@ -30,11 +30,11 @@ from torch_layers import (
     cmrnorm,
     cnorm,
     conv,
+    elementwise,
     full,
     global_average,
     local,
     max_pool,
-    neuron,
     rnorm,
 )
 
@@ -51,9 +51,9 @@ LOCAL = ("local", local)
 FULL = ("full", full)
 MAX = ('pool pool="max"', max_pool)
 AVERAGE = ('pool pool="average"', average_pool)
-RELU = ("relu", neuron(F.relu))
+RELU = ("relu", elementwise(F.relu))
 NORM = ("batch_norm", batch_norm)
-GELU = ("gelu", neuron(F.gelu))
+GELU = ("gelu", elementwise(F.gelu))
 MEAN = ("global_average", global_average)
 
 CASES = {
@@ -109,20 +109,20 @@ CASES = {
             ("b", ("cmrnorm", cmrnorm), dict(size=5, scale=0.9, power=0.75)),
         ],
     ),
-    "neurons": (
+    "activations": (
         (3, 5, 5),
         [
             ("a", CONV, dict(filters=6, size=3, padding=1)),
-            ("tanh", ("tanh a=1.5 b=0.5", neuron(lambda x: 1.5 * torch.tanh(0.5 * x))), {}),
+            ("tanh", ("tanh a=1.5 b=0.5", elementwise(lambda x: 1.5 * torch.tanh(0.5 * x))), {}),
             ("b", CONV, dict(filters=6, size=3, padding=1)),
-            ("logistic", ("logistic", neuron(torch.sigmoid)), {}),
+            ("logistic", ("logistic", elementwise(torch.sigmoid)), {}),
             ("c", CONV, dict(filters=6, size=3, padding=1)),
-            ("brelu", ("brelu limit=0.5", neuron(lambda x: x.clamp(0, 0.5))), {}),
+            ("brelu", ("brelu limit=0.5", elementwise(lambda x: x.clamp(0, 0.5))), {}),
             ("d", CONV, dict(filters=6, size=3, padding=1)),
-            ("abs", ("abs", neuron(torch.abs)), {}),
-            ("linear", ("linear a=2.0 b=0.1", neuron(lambda x: 2 * x + 0.1)), {}),
-            ("sqrt", ("sqrt", neuron(torch.sqrt)), {}),
-            ("square", ("square", neuron(torch.square)), {}),
+            ("abs", ("abs", elementwise(torch.abs)), {}),
+            ("linear", ("linear a=2.0 b=0.1", elementwise(lambda x: 2 * x + 0.1)), {}),
+            ("sqrt", ("sqrt", elementwise(torch.sqrt)), {}),
+            ("square", ("square", elementwise(torch.square)), {}),
         ],
     ),
     # The published nets, thinner and on smaller images.
@@ -159,17 +159,17 @@ CASES = {
             ("relu4", RELU, {}),
         ],
     ),
-    "modern_neurons": (
+    "modern_activations": (
         (3, 5, 5),
         [
             ("a", CONV, dict(filters=6, size=3, padding=1)),
             ("gelu", GELU, {}),
             ("b", CONV, dict(filters=6, size=3, padding=1)),
-            ("tanh", ('gelu form="tanh"', neuron(lambda x: F.gelu(x, approximate="tanh"))), {}),
+            ("tanh", ('gelu form="tanh"', elementwise(lambda x: F.gelu(x, approximate="tanh"))), {}),
             ("c", CONV, dict(filters=6, size=3, padding=1)),
-            ("silu", ("silu", neuron(F.silu)), {}),
+            ("silu", ("silu", elementwise(F.silu)), {}),
             ("d", CONV, dict(filters=6, size=3, padding=1)),
-            ("leaky", ("leaky_relu slope=0.1", neuron(lambda x: F.leaky_relu(x, 0.1))), {}),
+            ("leaky", ("leaky_relu slope=0.1", elementwise(lambda x: F.leaky_relu(x, 0.1))), {}),
             ("mean", MEAN, {}),
         ],
     ),

@@ -88,5 +88,5 @@ def global_average(x, p):
     return x.mean((2, 3), keepdim=True)
 
 
-def neuron(function):
+def elementwise(function):
     return lambda x, p: function(x)

@@ -1,5 +1,5 @@
 //! The parts of a training step, layer by layer, on one thread, of the two nets that
-//! docs/benchmarks.md speaks of: convolution forward and its two gradients, pools, neurons, full
+//! docs/benchmarks.md speaks of: convolution forward and its two gradients, pools, activation functions, full
 //! layers. `cargo bench -p deepviz-net --bench ops -- 80sec/conv2` chooses.
 
 use criterion::{Criterion, Throughput};

@@ -1,4 +1,7 @@
-"""Lowering of what is computed value by value: neurons, sums, products, numbers and weights a channel."""
+"""Lowering of what is computed value by value: activation functions, sums, products, numbers and weights a channel.
+
+deepViz's layer type `linear` is affine, a x + b of each value; what PyTorch calls nn.Linear is its `full`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from .trace import Box, Node, Tensor, Trace, Value, Weight, handles
 
 Keys = dict[str, toml.Value]
 
-UNKNOWN_NEURONS = "celu elu glu hardshrink log_sigmoid mish rrelu selu softshrink softsign threshold".split()
+UNKNOWN_ACTIVATIONS = "celu elu glu hardshrink log_sigmoid mish rrelu selu softshrink softsign threshold".split()
 
 
 def of_each(trace: Trace, node: Node, tensor: Tensor, kind: str, keys: Keys | None = None) -> Tensor:
@@ -20,7 +23,7 @@ def of_each(trace: Trace, node: Node, tensor: Tensor, kind: str, keys: Keys | No
     return Tensor(Box(trace.add(node, kind, [tensor.layer], tensor.shape, keys)), tensor.dims)
 
 
-def _neuron(kind: str, keys: Callable[[dict[str, Any]], Keys] = lambda _: {}) -> Callable[..., Value]:
+def _activation(kind: str, keys: Callable[[dict[str, Any]], Keys] = lambda _: {}) -> Callable[..., Value]:
     def handler(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
         tensor = trace.tensor(args.get("self", args.get("input")), node)
         return of_each(trace, node, tensor, kind, keys(args))
@@ -33,18 +36,18 @@ def _clip(low: float | None, high: float | None) -> Keys:
     return {key: float(bound) for key, bound in bounds.items() if bound is not None}
 
 
-handles("relu")(_neuron("relu"))
-handles("relu6")(_neuron("clip", lambda _: _clip(0.0, 6.0)))
-handles("sigmoid")(_neuron("logistic"))
-handles("silu")(_neuron("silu"))
-handles("tanh")(_neuron("tanh"))
-handles("hardswish")(_neuron("hard_swish"))
-handles("hardsigmoid")(_neuron("hard_sigmoid"))
-handles("hardtanh")(_neuron("clip", lambda args: _clip(args["min_val"], args["max_val"])))
-handles("abs")(_neuron("abs"))
-handles("square")(_neuron("square"))
-handles("sqrt")(_neuron("sqrt"))
-handles("neg")(_neuron("linear", lambda _: {"a": -1.0}))
+handles("relu")(_activation("relu"))
+handles("relu6")(_activation("clip", lambda _: _clip(0.0, 6.0)))
+handles("sigmoid")(_activation("logistic"))
+handles("silu")(_activation("silu"))
+handles("tanh")(_activation("tanh"))
+handles("hardswish")(_activation("hard_swish"))
+handles("hardsigmoid")(_activation("hard_sigmoid"))
+handles("hardtanh")(_activation("clip", lambda args: _clip(args["min_val"], args["max_val"])))
+handles("abs")(_activation("abs"))
+handles("square")(_activation("square"))
+handles("sqrt")(_activation("sqrt"))
+handles("neg")(_activation("linear", lambda _: {"a": -1.0}))
 
 
 @handles("gelu")
@@ -78,7 +81,9 @@ def clamp(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 @handles("softplus")
 def softplus(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     """log(1 + e^x): deepViz's `softrelu` gives x from 4 on, PyTorch from 20 on: outputs would differ by up to 0.02."""
-    trace.refuse(node, "is a softplus, which deepViz computes otherwise", "use another neuron (ReLU, SiLU or GELU)")
+    trace.refuse(
+        node, "is a softplus, which deepViz computes otherwise", "use another activation function (ReLU, SiLU or GELU)"
+    )
 
 
 @handles("pow")
@@ -108,11 +113,13 @@ def prelu(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     return Tensor(Box(trace.add(node, "add", [above, scaled], shape, {"coefficients": [1.0, -1.0]})), tensor.dims)
 
 
-def _refused_neuron(trace: Trace, node: Node, _: dict[str, Any]) -> Value:
-    trace.refuse(node, "is a neuron that deepViz does not have", "it has relu, leaky_relu, gelu, silu and more")
+def _refused_activation(trace: Trace, node: Node, _: dict[str, Any]) -> Value:
+    trace.refuse(
+        node, "is an activation function that deepViz does not have", "it has relu, leaky_relu, gelu, silu and more"
+    )
 
 
-handles(*UNKNOWN_NEURONS)(_refused_neuron)
+handles(*UNKNOWN_ACTIVATIONS)(_refused_activation)
 
 
 @handles("add", "sub", "rsub", "mul", "div", "multiply", "subtract", "divide", "__iadd__", "true_divide")

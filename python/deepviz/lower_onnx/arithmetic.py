@@ -19,7 +19,7 @@ NORMALISING = ("layer_norm", "group_norm")
 WITH_BIAS = ("conv", "full", "scale", *NORMALISING)
 
 GATES = {"logistic": "silu", "hard_sigmoid": "hard_swish"}
-"""Neurons that are a product of x with another neuron of x."""
+"""Activation functions that are a product of x with another one of x."""
 
 
 @handles(*CALLS)
@@ -39,7 +39,7 @@ def binary(trace: OnnxTrace, node: Node) -> Any:
 
 
 def _gate(trace: OnnxTrace, node: Node, x: Tensor, gate: Tensor) -> Tensor | None:
-    """x sigmoid(x) and its like as one neuron; None of anything else."""
+    """x sigmoid(x) and its like as one layer; None of anything else."""
     kind = GATES.get(gate.layer.type)
     if kind and gate.layer.inputs[0] is x.layer and gate.dims == x.dims:
         return of_each(trace, node, x, kind)

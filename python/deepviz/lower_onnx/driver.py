@@ -10,7 +10,7 @@ from ..errors import Refused
 from ..lower import layout
 from ..lower.network import IMAGE, Layer, Network, Shape, name_layers, reaching
 from ..lower.trace import Failed, Parts, Tensor
-from . import arithmetic, neurons, norms, views, windows
+from . import activations, arithmetic, norms, views, windows
 from .constants import RANDOM, attributes, folded
 from .model import FREE, Model
 from .names import Origins
@@ -18,7 +18,7 @@ from .patterns import recognised, refuse_part
 from .runtime import logits_of
 from .trace import HANDLERS, Held, Item, Node, OnnxTrace
 
-MODULES = (arithmetic, neurons, norms, views, windows)
+MODULES = (activations, arithmetic, norms, views, windows)
 """Whose import registers the handlers."""
 
 BATCH = 2
@@ -80,7 +80,7 @@ def input_of(model: Model, image: Shape | None) -> tuple[int, Shape, bool]:
 
 
 def _free_names(layers: list[Layer]) -> None:
-    """Leaves the name of a module to its layer with weights: of Keras, a neuron is a part of such a module."""
+    """Leaves the name of a module to its layer with weights: Keras has activation functions in such modules."""
     weighted = {layer.module for layer in layers if layer.arrays and layer.owns_name}
     for layer in layers:
         layer.owns_name = layer.owns_name and (bool(layer.arrays) or layer.module not in weighted)

@@ -40,7 +40,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Symbol:
-    """What is no layer yet, and may become one: a part of a normalisation or of a neuron, as patterns.py has them.
+    """What is no layer yet, and may become one: a part of a normalisation or an activation, as patterns.py has them.
 
     `of` is the tensor that it is computed of; `weight` and `bias` are values a channel, where it is weighted by them.
     """

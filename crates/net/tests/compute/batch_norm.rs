@@ -5,7 +5,7 @@ use crate::support::{CLASSES, Case, LEVELS, assert_close, device, devices};
 use deepviz_net::{Op, Parameters, Role, Shape, VectorLevel};
 
 /// Nets that cross the stages in every way: residuals over normalisations, two normalisations of one
-/// layer, neurons in place and not, maxima, state (dropout, response norms), local layers.
+/// layer, activation functions in place and not, maxima, state (dropout, response norms), local layers.
 const NETS: &[(&str, [usize; 3])] = &[
     ("a conv filters=5 size=3 padding=1\nn batch_norm", [3, 6, 5]),
     ("n batch_norm weight=false\na conv filters=8 size=3", [3, 6, 5]),

@@ -1,4 +1,4 @@
-// Functions of each value alone. Formulas and derivatives are those of Neuron in mod.rs; the kinds:
+// Activation functions. Formulas and derivatives are those of Activation in mod.rs; the kinds:
 //
 // kind | name       | a       | b
 // ---- | ---------- | ------- | ------
@@ -40,7 +40,7 @@ static __device__ __forceinline__ float rectified(float x) {
     return x < 0.0f ? 0.0f : x;
 }
 
-static __device__ __forceinline__ float neuron_value(int kind, float a, float b, float x) {
+static __device__ __forceinline__ float activation_value(int kind, float a, float b, float x) {
     switch (kind) {
         case 1: return rectified(x);
         case 2: {
@@ -64,7 +64,7 @@ static __device__ __forceinline__ float neuron_value(int kind, float a, float b,
 
 // Reads of x and y only what the kind needs: where the output tells enough, it may have overwritten
 // the input.
-static __device__ __forceinline__ float neuron_slope(int kind, float a, float b, const float* x, const float* y) {
+static __device__ __forceinline__ float activation_slope(int kind, float a, float b, const float* x, const float* y) {
     switch (kind) {
         case 1: return *y > 0.0f ? 1.0f : 0.0f;
         case 2: return *y > 0.0f && *y < a ? 1.0f : 0.0f;
@@ -93,7 +93,7 @@ static __device__ __forceinline__ float neuron_slope(int kind, float a, float b,
 // y may be x.
 extern "C" __global__ void neuron_forward(int kind, float a, float b, const float* x, float* y, long long total) {
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
-        y[i] = neuron_value(kind, a, b, x[i]);
+        y[i] = activation_value(kind, a, b, x[i]);
     }
 }
 
@@ -101,6 +101,6 @@ extern "C" __global__ void neuron_forward(int kind, float a, float b, const floa
 extern "C" __global__ void neuron_backward(
     int kind, float a, float b, const float* x, const float* y, const float* dy, float* dx, long long total, int add) {
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
-        put(&dx[i], dy[i] * neuron_slope(kind, a, b, x + i, y + i), add);
+        put(&dx[i], dy[i] * activation_slope(kind, a, b, x + i, y + i), add);
     }
 }

@@ -1,4 +1,4 @@
-//! Functions of each value alone.
+//! Activation functions: of each value alone.
 
 pub(crate) mod cpu;
 pub(crate) mod cuda;
@@ -28,7 +28,7 @@ const GELU_FORMS: [(&str, GeluForm); 2] = [("exact", GeluForm::Exact), ("tanh", 
 /// | abs | \|x\| | 1 if x > 0 else -1 |
 /// | square | x^2 | 2x |
 /// | sqrt | sqrt(x) | 1 / (2y) |
-/// | linear | a x + b | a |
+/// | linear (affine, not `PyTorch`'s `nn.Linear`) | a x + b | a |
 /// | `leaky_relu` | x if x > 0 else slope x | 1 if y > 0 else slope |
 /// | silu | x s(x), s(x) = 1 / (1 + e^-x) | s(x) (1 + x (1 - s(x))) |
 /// | gelu | x P(x), P the normal distribution's, exactly or by tanh | P(x) + x P'(x) |
@@ -42,7 +42,7 @@ const GELU_FORMS: [(&str, GeluForm); 2] = [("exact", GeluForm::Exact), ("tanh", 
 /// A leaky relu whose slope is below 0.
 ///
 /// # Source
-/// cuda-convnet's neurons; `softrelu` with cuda-convnet2's (correct) derivative. Hendrycks and
+/// cuda-convnet's layer type `neuron`; `softrelu` with cuda-convnet2's (correct) derivative. Hendrycks and
 /// Gimpel, "Gaussian error linear units", 2016, for gelu and silu; Maas, Hannun and Ng, "Rectifier
 /// nonlinearities improve neural network acoustic models", 2013, for the leaky relu.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,7 +73,7 @@ pub enum Activation {
     Square,
     /// sqrt(x)
     Sqrt,
-    /// a x + b
+    /// a x + b of each value: affine, not `PyTorch`'s `nn.Linear`, which is `full`
     Linear {
         /// Factor.
         a: f32,

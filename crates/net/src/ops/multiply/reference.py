@@ -1,7 +1,7 @@
 """The reference cases of multiply: see scripts/reference/ops.py."""
 
 import torch
-from torch_layers import conv, full, global_average, neuron
+from torch_layers import conv, full, global_average, elementwise
 
 CONV = ("conv", conv)
 MULTIPLY = ("multiply", lambda a, b, p: a * b)
@@ -14,7 +14,7 @@ CASES = {
             ("a", CONV, dict(filters=10, size=3, padding=1)),
             ("mean", ("global_average", global_average), {}),
             ("excite", ("full", full), dict(outputs=10)),
-            ("gate", ("logistic", neuron(torch.sigmoid)), {}),
+            ("gate", ("logistic", elementwise(torch.sigmoid)), {}),
             ("gated", MULTIPLY, dict(inputs=["a", "gate"])),
             ("b", CONV, dict(filters=10, size=3, padding=1)),
             ("both", MULTIPLY, dict(inputs=["gated", "b"])),

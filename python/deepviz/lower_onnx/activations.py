@@ -1,4 +1,4 @@
-"""ONNX's operators that are computed value by value."""
+"""ONNX's operators that are computed value by value: activation functions and the like."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..lower.arithmetic import of_each
 from ..lower.trace import Tensor
 from .trace import Held, Node, OnnxTrace, handles
 
-UNKNOWN = """Elu Selu Celu Mish Softplus Softsign ThresholdedRelu Shrink Hardmax Sin Cos Exp Log Erf Ceil Floor Round
-Reciprocal""".split()
+UNKNOWN_ACTIVATIONS = "Elu Selu Celu Mish Softplus Softsign ThresholdedRelu Shrink Hardmax".split()
+UNKNOWN_FUNCTIONS = "Sin Cos Exp Log Erf Ceil Floor Round Reciprocal".split()
 
 
 def _close(number: float, other: float) -> bool:
@@ -19,7 +19,7 @@ def _close(number: float, other: float) -> bool:
 
 @handles("Relu", "Sigmoid", "Tanh", "HardSwish", "Abs", "Sqrt")
 def plain(trace: OnnxTrace, node: Node) -> Any:
-    """Neurons without numbers."""
+    """Activation functions without parameters."""
     return trace.call(node.op.lower(), node, self=trace.input(node))
 
 
@@ -118,8 +118,17 @@ def power(trace: OnnxTrace, node: Node) -> Any:
     return trace.call("pow", node, self=trace.input(node), exponent=exponent)
 
 
-@handles(*UNKNOWN)
-def unknown(trace: OnnxTrace, node: Node) -> Any:
-    """Neurons that deepViz does not have."""
+@handles(*UNKNOWN_ACTIVATIONS)
+def unknown_activation(trace: OnnxTrace, node: Node) -> Any:
+    """Activation functions that deepViz does not have."""
     trace.input(node)
-    trace.refuse(node, "is a neuron that deepViz does not have", "it has relu, leaky_relu, gelu, silu and more")
+    trace.refuse(
+        node, "is an activation function that deepViz does not have", "it has relu, leaky_relu, gelu, silu and more"
+    )
+
+
+@handles(*UNKNOWN_FUNCTIONS)
+def unknown_function(trace: OnnxTrace, node: Node) -> Any:
+    """Other functions of each value that deepViz does not have."""
+    trace.input(node)
+    trace.refuse(node, "is a function that deepViz does not have", "it has square, sqrt, abs, clip and more")
