@@ -16,10 +16,10 @@ use crate::runs::event_bus::EventBus;
 use crate::runs::kept_results::KeptResults;
 use crate::runs::metrics_logs::MetricsLogs;
 use crate::runs::open_run::OpenRun;
-use crate::sheet::held_images::HeldImages;
 use crate::sheet::image_table::ImageMeasurements;
 use crate::sheet::model_input::ImageSources;
 use crate::sheet::models::Models;
+use crate::sheet::uploaded_images::UploadedImages;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
 
@@ -38,7 +38,7 @@ pub(crate) struct App {
     /// Memory for pictures that come in.
     pub(crate) sent: ImageBudget,
     /// Pictures that were sent and are kept for a while.
-    pub(crate) held_images: HeldImages,
+    pub(crate) uploaded_images: UploadedImages,
     pub(crate) event_bus: Arc<EventBus>,
     /// Results that survive a restart.
     pub(crate) kept: Arc<KeptResults>,
@@ -79,7 +79,7 @@ impl App {
 
     /// Where the images are that a request names.
     pub(crate) fn images(&self) -> ImageSources<'_> {
-        ImageSources { corpora: &self.corpora, held: &self.held_images }
+        ImageSources { corpora: &self.corpora, uploaded: &self.uploaded_images }
     }
 
     /// The folder of uploads; 403 where they are not allowed.

@@ -37,9 +37,9 @@ use crate::runs::event_bus::EventBus;
 use crate::runs::follow::follow;
 use crate::runs::kept_results::KeptResults;
 use crate::runs::metrics_logs::MetricsLogs;
-use crate::sheet::held_images::HeldImages;
 use crate::sheet::image_table::ImageMeasurements;
 use crate::sheet::models::Models;
+use crate::sheet::uploaded_images::UploadedImages;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
 use crate::upload::receive::MOST_ENTRIES;
@@ -154,7 +154,7 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         answers,
         image_measurements,
         sent: ImageBudget::new(),
-        held_images: HeldImages::new(),
+        uploaded_images: UploadedImages::new(),
         event_bus: Arc::new(EventBus::new()),
         models: Models::new(Arc::clone(&cache), (Arc::clone(&work), Arc::clone(&kept)), device, config.worker.clone()),
         kept,

@@ -21,8 +21,8 @@ use crate::http::reply::{CachePolicy, Content, tag};
 use crate::http::response_memory::counted;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
-use crate::sheet::held_images::HeldImage;
 use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
+use crate::sheet::uploaded_images::UploadedImage;
 
 /// Images in one atlas.
 const MOST_ATLAS: usize = 1_024;
@@ -107,13 +107,13 @@ pub(crate) async fn atlas(
 /// An image of the corpus, or one that was sent.
 enum AtlasImage {
     Corpus(ImageId),
-    Held(Arc<HeldImage>),
+    Uploaded(Arc<UploadedImage>),
 }
 
 impl AtlasImage {
     fn find(app: &App, corpus: &Corpus, id: &str) -> Result<Self, ApiError> {
-        Ok(match app.held_images.find(id)? {
-            Some(held) => Self::Held(held),
+        Ok(match app.uploaded_images.find(id)? {
+            Some(image) => Self::Uploaded(image),
             None => Self::Corpus(image_id(corpus, id)?),
         })
     }
@@ -122,14 +122,14 @@ impl AtlasImage {
     fn key(&self) -> String {
         match self {
             Self::Corpus(id) => id.0.to_string(),
-            Self::Held(held) => held.hash.clone(),
+            Self::Uploaded(image) => image.hash.clone(),
         }
     }
 
     fn pixels<'a>(&'a self, corpus: &'a Corpus) -> Option<ArrayView3<'a, u8>> {
         match self {
             Self::Corpus(id) => corpus.pixels(*id),
-            Self::Held(held) => Some(held.pixels.view()),
+            Self::Uploaded(image) => Some(image.pixels.view()),
         }
     }
 }

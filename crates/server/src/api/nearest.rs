@@ -21,8 +21,8 @@ use crate::runs::corpus_params::{class_of, image_id, split};
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 use crate::runs::wire::SplitName;
-use crate::sheet::held_images::HeldImage;
 use crate::sheet::model_input::ModelInput;
+use crate::sheet::uploaded_images::UploadedImage;
 
 /// The parameters of a search for the nearest images.
 #[derive(Deserialize, IntoParams)]
@@ -89,13 +89,13 @@ pub(crate) async fn near(
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
     let corpus = app.corpora.images_of(&run).await?;
-    let held = app.held_images.find_for(&run, &path.image)?;
-    let outputs = match &held {
-        Some(held) => Some(outputs_of(&app, &run, &path.checkpoint, held).await?),
+    let uploaded = app.uploaded_images.find_for(&run, &path.image)?;
+    let outputs = match &uploaded {
+        Some(uploaded) => Some(outputs_of(&app, &run, &path.checkpoint, uploaded).await?),
         None => None,
     };
-    let place = match &held {
-        Some(held) => NearTo { image: held.id, outputs },
+    let place = match &uploaded {
+        Some(uploaded) => NearTo { image: uploaded.id, outputs },
         None => NearTo { image: image_id(&corpus, &path.image)?, outputs },
     };
     let answer = app.work.run(WorkKind::Render, move || answer(&run, &path, &query, &corpus, place)).await?;
@@ -114,11 +114,11 @@ async fn outputs_of(
     app: &App,
     run: &Arc<OpenRun>,
     checkpoint: &str,
-    held: &Arc<HeldImage>,
+    uploaded: &Arc<UploadedImage>,
 ) -> Result<Vec<f32>, ApiError> {
     let listing = run.listing_by(&app.work).await?;
     let (_, entry) = listing.point(&run.id, checkpoint)?;
-    let input = ModelInput::HeldImage(Arc::clone(held));
+    let input = ModelInput::UploadedImage(Arc::clone(uploaded));
     Ok(app.models.activations(run, entry, &input).await?.layers[run.network().logits()].clone())
 }
 

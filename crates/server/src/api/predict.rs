@@ -21,8 +21,8 @@ use crate::http::selection::evenly_with_ends;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
 use crate::runs::open_run::OpenRun;
-use crate::sheet::held_images::HeldImage;
 use crate::sheet::model_input::ModelInput;
+use crate::sheet::uploaded_images::UploadedImage;
 use crate::upload::image::{ImageBody, sent_image};
 
 /// Checkpoints at which the history of an image that was sent is computed, at most.
@@ -132,7 +132,7 @@ async fn prediction(
     let predicted = deepviz_stats::predicted_class(logits, probabilities);
     let true_class = match input {
         ModelInput::CorpusImage { corpus, id } => corpus.label(*id).map(|class| class.0),
-        ModelInput::SentImage { .. } | ModelInput::HeldImage(_) | ModelInput::Group { .. } => None,
+        ModelInput::SentImage { .. } | ModelInput::UploadedImage(_) | ModelInput::Group { .. } => None,
     };
     let problem = if predicted.is_none() {
         let divergence = app.with_log(run, |log| Ok(log.divergence.clone())).await;
@@ -180,8 +180,8 @@ pub(crate) async fn image_history(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    if let Some(held) = app.held_images.find_for(&run, &image)? {
-        return json(&headers, &computed_history(&app, &run, held).await?);
+    if let Some(uploaded) = app.uploaded_images.find_for(&run, &image)? {
+        return json(&headers, &computed_history(&app, &run, uploaded).await?);
     }
     let corpus = app.corpora.images_of(&run).await?;
     let id = image_id(&corpus, &image)?;
@@ -189,13 +189,13 @@ pub(crate) async fn image_history(
     let history = app
         .work
         .run(WorkKind::Render, move || {
-            let moments = match run.store()? {
+            let by_step = match run.store()? {
                 Some(store) => store.history(id)?,
                 None => Vec::new(),
             };
             let listing = run.listing()?;
             let (mut checkpoints, mut probabilities) = (Vec::new(), Vec::new());
-            for (step, logits) in moments {
+            for (step, logits) in by_step {
                 let Some(index) = listing.index_of(step) else { continue };
                 checkpoints.push(index);
                 probabilities.push(deepviz_stats::softmax(logits.as_slice().into()));
@@ -208,11 +208,16 @@ pub(crate) async fn image_history(
 
 /// The history of an image that no statistics hold. Checkpoints without finite probabilities are left out, as in the
 /// statistics.
-async fn computed_history(app: &App, run: &Arc<OpenRun>, held: Arc<HeldImage>) -> Result<ImageHistory, ApiError> {
+async fn computed_history(
+    app: &App,
+    run: &Arc<OpenRun>,
+    uploaded: Arc<UploadedImage>,
+) -> Result<ImageHistory, ApiError> {
     let listing = run.listing_by(&app.work).await?;
     let readable: Vec<usize> = (0..listing.entries.len()).filter(|&index| listing.usable(index).is_ok()).collect();
-    let mut history = ImageHistory { image: held.id.0, true_class: None, checkpoints: vec![], probabilities: vec![] };
-    let input = ModelInput::HeldImage(held);
+    let mut history =
+        ImageHistory { image: uploaded.id.0, true_class: None, checkpoints: vec![], probabilities: vec![] };
+    let input = ModelInput::UploadedImage(uploaded);
     let output = run.network().output();
     for index in evenly_with_ends(&readable, MOST_COMPUTED) {
         let activations = app.models.activations(run, listing.usable(index)?, &input).await?;

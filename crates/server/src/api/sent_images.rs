@@ -12,7 +12,7 @@ use crate::app::AppState;
 use crate::http::extract::PathParams;
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
-use crate::sheet::held_images::HeldImage;
+use crate::sheet::uploaded_images::UploadedImage;
 use crate::upload::image::{ImageBody, SentPixels, sent_pixels};
 
 /// An image that was sent.
@@ -27,7 +27,7 @@ struct SentImage {
 }
 
 impl SentImage {
-    fn of(image: &HeldImage) -> Self {
+    fn of(image: &UploadedImage) -> Self {
         let (channels, height, width) = image.pixels.dim();
         Self { id: image.id.0, channels, height, width }
     }
@@ -53,7 +53,7 @@ pub(crate) async fn send(
     ImageBody(body): ImageBody,
 ) -> Result<Response, ApiError> {
     let SentPixels { pixels, hash } = sent_pixels(&app.work, &*app.runs.get(&run)?, body).await?;
-    json(&headers, &SentImage::of(&app.held_images.hold(pixels, hash)))
+    json(&headers, &SentImage::of(&app.uploaded_images.keep(pixels, hash)))
 }
 
 /// An image that was sent, as long as it is kept.
@@ -70,9 +70,9 @@ pub(crate) async fn sent_image(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let held = app.held_images.find_for(&run, &image)?.ok_or_else(|| {
+    let uploaded = app.uploaded_images.find_for(&run, &image)?.ok_or_else(|| {
         ApiError::bad(format!("expected the id of an image that was sent, 2147483648 and more; found `{image}`"))
             .hint("images of the corpus are at /api/corpora/{corpus}/images/{image}")
     })?;
-    json(&headers, &SentImage::of(&held))
+    json(&headers, &SentImage::of(&uploaded))
 }

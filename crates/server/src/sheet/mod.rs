@@ -3,7 +3,6 @@
 pub(crate) mod aggregate;
 pub(crate) mod compiled_networks;
 pub(crate) mod geometry;
-pub(crate) mod held_images;
 pub(crate) mod image_group;
 pub(crate) mod image_table;
 pub(crate) mod kernel_shape;
@@ -17,4 +16,5 @@ pub(crate) mod request;
 pub(crate) mod separation;
 pub(crate) mod style;
 pub(crate) mod thumbnail;
+pub(crate) mod uploaded_images;
 pub(crate) mod weight_summary;

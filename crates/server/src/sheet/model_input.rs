@@ -9,8 +9,8 @@ use crate::http::problem::ApiError;
 use crate::runs::corpora::Corpora;
 use crate::runs::corpus_params::image_id;
 use crate::runs::open_run::OpenRun;
-use crate::sheet::held_images::{HeldImage, HeldImages};
 use crate::sheet::image_group::{GroupQuery, ImageGroup};
+use crate::sheet::uploaded_images::{UploadedImage, UploadedImages};
 
 /// The input that a network is applied to.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub(crate) enum ModelInput {
         hash: String,
     },
     /// One that was sent before and is kept under an id.
-    HeldImage(Arc<HeldImage>),
+    UploadedImage(Arc<UploadedImage>),
     /// The mean over a group of images, or the difference of two such means.
     Group {
         /// The group whose mean is shown.
@@ -48,7 +48,7 @@ impl ModelInput {
                 corpus.pixels(*id).ok_or_else(|| ApiError::internal("an image that was there is gone"))
             }
             Self::SentImage { pixels, .. } => Ok(pixels.view()),
-            Self::HeldImage(image) => Ok(image.pixels.view()),
+            Self::UploadedImage(image) => Ok(image.pixels.view()),
             Self::Group { .. } => Err(ApiError::internal("a group of images has no pixels")),
         }
     }
@@ -58,7 +58,7 @@ impl ModelInput {
         match self {
             Self::CorpusImage { corpus, id } => format!("{}:{}", &corpus.identity(), id.0),
             Self::SentImage { hash, .. } => hash.clone(),
-            Self::HeldImage(image) => image.hash.clone(),
+            Self::UploadedImage(image) => image.hash.clone(),
             Self::Group { group, minus: None } => group.key.clone(),
             Self::Group { group, minus: Some(minus) } => format!("{}-{}", group.key, minus.key),
         }
@@ -68,7 +68,7 @@ impl ModelInput {
     pub(crate) fn id(&self) -> Option<ImageId> {
         match self {
             Self::CorpusImage { id, .. } => Some(*id),
-            Self::HeldImage(image) => Some(image.id),
+            Self::UploadedImage(image) => Some(image.id),
             Self::SentImage { .. } | Self::Group { .. } => None,
         }
     }
@@ -76,7 +76,7 @@ impl ModelInput {
     /// Images that one application of a network takes.
     pub(crate) fn images(&self) -> usize {
         match self {
-            Self::CorpusImage { .. } | Self::SentImage { .. } | Self::HeldImage(_) => 1,
+            Self::CorpusImage { .. } | Self::SentImage { .. } | Self::UploadedImage(_) => 1,
             Self::Group { group, minus } => group.ids.len() + minus.as_ref().map_or(0, |minus| minus.ids.len()),
         }
     }
@@ -87,14 +87,14 @@ impl ModelInput {
 pub(crate) struct ImageSources<'a> {
     pub(crate) corpora: &'a Corpora,
     /// Those that were sent.
-    pub(crate) held: &'a HeldImages,
+    pub(crate) uploaded: &'a UploadedImages,
 }
 
 impl ModelInput {
     /// An image of the run's corpus, or one that was sent for a network of this input.
     pub(crate) async fn image(sources: ImageSources<'_>, run: &OpenRun, id: &str) -> Result<Self, ApiError> {
-        if let Some(image) = sources.held.find_for(run, id)? {
-            return Ok(Self::HeldImage(image));
+        if let Some(image) = sources.uploaded.find_for(run, id)? {
+            return Ok(Self::UploadedImage(image));
         }
         let corpus = fitting_corpus(sources.corpora, run).await?;
         let id = image_id(&corpus, id)?;

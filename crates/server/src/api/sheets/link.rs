@@ -15,7 +15,7 @@ pub(super) fn address(params: &SheetParams, request: &SheetRequest, index: usize
     let apply = match &request.input {
         None => String::new(),
         Some(ModelInput::CorpusImage { id, .. }) => format!("/apply/{}", id.0),
-        Some(ModelInput::HeldImage(image)) => format!("/apply/{}", image.id.0),
+        Some(ModelInput::UploadedImage(image)) => format!("/apply/{}", image.id.0),
         Some(ModelInput::Group { group, .. }) => format!("/apply/{}", percent_encoded(&group.text)),
         Some(ModelInput::SentImage { .. }) => {
             return Err(ApiError::bad("an uploaded image is applied at one checkpoint and one layer at a time"));

@@ -1,4 +1,4 @@
-//! Images that were sent and are kept for a while, so that every route can name them.
+//! Images that were uploaded and are kept for a while, so that every route can name them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const OVERHEAD_BYTES: usize = 512;
 const IDLE: Duration = Duration::from_hours(24);
 
 /// An image that was sent, in the size of the images of the network it was sent for.
-pub(crate) struct HeldImage {
+pub(crate) struct UploadedImage {
     pub(crate) id: ImageId,
     /// Channels, rows, columns.
     pub(crate) pixels: Arc<Array3<u8>>,
@@ -30,14 +30,14 @@ pub(crate) struct HeldImage {
 }
 
 /// The images that were sent, in memory only: those that were not asked for longest go first.
-pub(crate) struct HeldImages(Cache<u32, Arc<HeldImage>>);
+pub(crate) struct UploadedImages(Cache<u32, Arc<UploadedImage>>);
 
-impl HeldImages {
+impl UploadedImages {
     pub(crate) fn new() -> Self {
         Self(
             Cache::builder()
                 .max_capacity(MOST_BYTES)
-                .weigher(|_, image: &Arc<HeldImage>| (image.pixels.len() + OVERHEAD_BYTES) as u32)
+                .weigher(|_, image: &Arc<UploadedImage>| (image.pixels.len() + OVERHEAD_BYTES) as u32)
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_idle(IDLE)
                 .build(),
@@ -45,26 +45,26 @@ impl HeldImages {
     }
 
     /// Keeps an image. Its id follows from its pixels: the same image sent again has the same.
-    pub(crate) fn hold(&self, pixels: Arc<Array3<u8>>, hash: String) -> Arc<HeldImage> {
+    pub(crate) fn keep(&self, pixels: Arc<Array3<u8>>, hash: String) -> Arc<UploadedImage> {
         let start = u32::from_str_radix(hash.get(..8).unwrap_or_default(), 16).unwrap_or_default();
         // Two images may have the same number: the later one takes the next that is free.
         for step in 0..u32::MAX {
             let id = FIRST_ID | start.wrapping_add(step);
             let entry = self.0.get_with(id, || {
-                Arc::new(HeldImage { id: ImageId(id), pixels: Arc::clone(&pixels), hash: hash.clone() })
+                Arc::new(UploadedImage { id: ImageId(id), pixels: Arc::clone(&pixels), hash: hash.clone() })
             });
             if entry.hash == hash {
                 return entry;
             }
         }
-        Arc::new(HeldImage { id: ImageId(FIRST_ID | start), pixels, hash })
+        Arc::new(UploadedImage { id: ImageId(FIRST_ID | start), pixels, hash })
     }
 
     /// The image of an id as it stands in an address; none where the id is not one of a sent image.
     ///
     /// # Errors
     /// 404 where it is one and the image is no longer kept.
-    pub(crate) fn find(&self, text: &str) -> Result<Option<Arc<HeldImage>>, ApiError> {
+    pub(crate) fn find(&self, text: &str) -> Result<Option<Arc<UploadedImage>>, ApiError> {
         let Some(id) = text.parse::<u32>().ok().filter(|id| *id >= FIRST_ID) else { return Ok(None) };
         let missing = || {
             ApiError::not_found(format!("no image {id}: images that were sent are kept in memory, for a day at most"))
@@ -74,12 +74,12 @@ impl HeldImages {
     }
 }
 
-impl HeldImages {
-    /// As [`HeldImages::find`], for the network of a run.
+impl UploadedImages {
+    /// As [`UploadedImages::find`], for the network of a run.
     ///
     /// # Errors
     /// 404 also where the image was brought to the size of another network.
-    pub(crate) fn find_for(&self, run: &OpenRun, text: &str) -> Result<Option<Arc<HeldImage>>, ApiError> {
+    pub(crate) fn find_for(&self, run: &OpenRun, text: &str) -> Result<Option<Arc<UploadedImage>>, ApiError> {
         let Some(image) = self.find(text)? else { return Ok(None) };
         let shape = run.network().transform().shape();
         if image.pixels.dim() == (shape.channels, shape.height, shape.width) {
@@ -104,12 +104,12 @@ mod tests {
 
     #[test]
     fn an_image_is_found_by_its_id_until_it_has_to_go() {
-        let images = HeldImages::new();
-        let first = images.hold(image(1), "00000001aa".to_owned());
+        let images = UploadedImages::new();
+        let first = images.keep(image(1), "00000001aa".to_owned());
         assert_eq!(first.id.0, FIRST_ID | 1);
-        assert_eq!(images.hold(image(1), "00000001aa".to_owned()).id, first.id);
+        assert_eq!(images.keep(image(1), "00000001aa".to_owned()).id, first.id);
         // Another one whose hash begins alike.
-        let second = images.hold(image(2), "00000001bb".to_owned());
+        let second = images.keep(image(2), "00000001bb".to_owned());
         assert_eq!(second.id.0, FIRST_ID | 2);
         let found = images.find(&first.id.0.to_string()).unwrap().unwrap();
         assert_eq!((&found.hash[..], found.pixels[[0, 0, 0]]), ("00000001aa", 1));
@@ -117,7 +117,7 @@ mod tests {
         let error = images.find(&(FIRST_ID + 9).to_string()).err().unwrap();
         assert_eq!(error.status(), 404);
         for n in 0..200 {
-            images.hold(Arc::new(Array3::from_elem((1, 1024, 1024), 0)), format!("{:08x}", 1000 + n));
+            images.keep(Arc::new(Array3::from_elem((1, 1024, 1024), 0)), format!("{:08x}", 1000 + n));
         }
         images.0.run_pending_tasks();
         assert!(images.0.weighted_size() <= MOST_BYTES);
