@@ -63,7 +63,10 @@ fn killed_twenty_times_it_shows_nothing_wrong_and_finishes() {
     fixture.run(&ARGS).expect_good();
     assert_eq!(numbers(&fixture, "run"), whole);
     let store = Store::open_read_only(&fixture.path("run")).unwrap().unwrap();
-    assert!(store.example_stats_of_image(Split::Train, ImageId(0)).unwrap().is_some(), "the ledger stands ready");
+    assert!(
+        store.example_stats_of_image(Split::Train, ImageId(0)).unwrap().is_some(),
+        "the example statistics are stored"
+    );
 }
 
 #[test]
@@ -193,7 +196,10 @@ fn units_computed_elsewhere_are_merged() {
     assert_eq!(computed(&outcome), 0, "nothing is missing");
     let merged = Store::open_read_only(&fixture.path("run")).unwrap().unwrap();
     assert_eq!(merged.example_stats(Split::Test).unwrap().steps.len(), 8);
-    assert!(merged.example_stats_of_image(Split::Test, ImageId(470)).unwrap().is_some(), "the ledger stands ready");
+    assert!(
+        merged.example_stats_of_image(Split::Test, ImageId(470)).unwrap().is_some(),
+        "the example statistics are stored"
+    );
     assert_eq!(merged.weights().unwrap().len(), 8);
     // Clusters keep their numbers: between the last two checkpoints most images stay where they are.
     let steps = merged.example_stats(Split::Train).unwrap().steps;

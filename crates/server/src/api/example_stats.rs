@@ -1,4 +1,5 @@
-//! Statistics of every image over the checkpoints: when it was learned, how often forgotten.
+//! Statistics of every image over the checkpoints (`ledger` in paths and tables): when it was learned, how often
+//! forgotten.
 
 use std::sync::Arc;
 
@@ -91,7 +92,7 @@ struct ImageExampleStats {
     example: Option<ExampleItem>,
 }
 
-/// A ledger in the cache.
+/// Example statistics in the cache.
 pub(crate) struct CachedExampleStats(pub(crate) ExampleStats);
 
 impl CacheSize for CachedExampleStats {
@@ -100,7 +101,7 @@ impl CacheSize for CachedExampleStats {
     }
 }
 
-/// The ledger of a split as the statistics are now.
+/// The example statistics of a split as they are now.
 pub(crate) async fn example_stats_now(
     app: &App,
     run: &Arc<OpenRun>,
@@ -116,9 +117,9 @@ pub(crate) async fn example_stats_now(
     app.cache.get(format!("ledger/{}/{key}", run.id), make).await
 }
 
-/// The checkpoints of a ledger by index; a snapshot that is gone has none.
-pub(crate) fn checkpoints_of(listing: &Listing, ledger: &ExampleStats) -> Vec<usize> {
-    ledger.steps.iter().filter_map(|step| listing.index_of(*step)).collect()
+/// The checkpoints of the statistics by index; a snapshot that is gone has none.
+pub(crate) fn checkpoints_of(listing: &Listing, stats: &ExampleStats) -> Vec<usize> {
+    stats.steps.iter().filter_map(|step| listing.index_of(*step)).collect()
 }
 
 fn item_of(listing: &Listing, corpus: &Corpus, example: &Example) -> ExampleItem {
@@ -209,15 +210,15 @@ pub(crate) async fn image_ledger(
         .run(WorkKind::Render, move || Ok(statistics::required(&of, split)?.example_stats_of_image(split, id)?))
         .await?;
     let listing = run.listing_by(&app.work).await?;
-    let answer = |ledger: &ExampleStats| {
-        let example = ledger.examples.iter().find(|example| example.image == id);
+    let answer = |stats: &ExampleStats| {
+        let example = stats.examples.iter().find(|example| example.image == id);
         ImageExampleStats {
-            checkpoints: checkpoints_of(&listing, ledger),
+            checkpoints: checkpoints_of(&listing, stats),
             example: example.map(|example| item_of(&listing, &corpus, example)),
         }
     };
     match alone {
-        Some(ledger) => json(&headers, &answer(&ledger)),
+        Some(stats) => json(&headers, &answer(&stats)),
         None => json(&headers, &answer(&example_stats_now(&app, &run, split).await?.0)),
     }
 }

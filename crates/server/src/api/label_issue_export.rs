@@ -134,16 +134,16 @@ pub(crate) async fn export_suspects(
     };
     let base = base(query.base, &headers)?;
     let corpus = app.corpora.images_of(&run).await?;
-    let mut ledgers = Vec::new();
+    let mut statistics = Vec::new();
     for &split in &splits {
-        let ledger = example_stats_now(&app, &run, split).await?;
-        if ledger.0.steps.is_empty() {
+        let of_split = example_stats_now(&app, &run, split).await?;
+        if of_split.0.steps.is_empty() {
             // A file without the rows of a split would look whole.
             return Err(missing(&run, &format!("no statistics of its {split} images have been computed")));
         }
-        ledgers.push((split, ledger));
+        statistics.push((split, of_split));
     }
-    let images: usize = ledgers.iter().map(|(_, ledger)| ledger.0.examples.len()).sum();
+    let images: usize = statistics.iter().map(|(_, of_split)| of_split.0.examples.len()).sum();
     let held = app.answers.take_at_most(images * size_of::<Row>()).await?;
     let state = Arc::clone(&app);
     let word = query.split.unwrap_or_else(|| "test".to_owned());
@@ -155,10 +155,10 @@ pub(crate) async fn export_suspects(
             let records: BTreeMap<u32, ReviewRecord> =
                 records.into_iter().map(|record| (record.image, record)).collect();
             let mut rows = Vec::new();
-            for (split, ledger) in ledgers {
+            for (split, of_split) in statistics {
                 let range = corpus.range(split);
                 let labels = &corpus.labels()[range.start as usize..range.end as usize];
-                let found = deepviz_stats::label_issues(&ledger.0, labels, 0..usize::MAX).items;
+                let found = deepviz_stats::label_issues(&of_split.0, labels, 0..usize::MAX).items;
                 let listed: std::collections::HashSet<u32> = found.iter().map(|issue| issue.image.0).collect();
                 rows.extend(found.into_iter().map(|issue| Row { image: issue.image, split, issue: Some(issue) }));
                 let others = records.range(range.start..range.end).filter(|(image, _)| !listed.contains(image));

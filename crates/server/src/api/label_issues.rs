@@ -86,18 +86,18 @@ pub(crate) async fn suspects(
     let split = split(query.split.as_deref())?;
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
     let corpus = app.corpora.images_of(&run).await?;
-    let ledger = example_stats_now(&app, &run, split).await?;
+    let examples = example_stats_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
     let state = Arc::clone(&app);
     let answer = app.work.run(WorkKind::Render, move || {
         let paths = ImagePaths::of(&state.corpora, &run, &corpus);
         let range = corpus.range(split);
         let labels = &corpus.labels()[range.start as usize..range.end as usize];
-        let page = deepviz_stats::label_issues(&ledger.0, labels, offset..offset.saturating_add(limit));
+        let page = deepviz_stats::label_issues(&examples.0, labels, offset..offset.saturating_add(limit));
         let items: Vec<_> = page.items.iter().map(|suspect| item_of(suspect, &run.info().classes, &paths)).collect();
         Ok(LabelIssues {
             split: split.into(),
-            checkpoints: checkpoints_of(&listing, &ledger.0),
+            checkpoints: checkpoints_of(&listing, &examples.0),
             total: page.total,
             next_cursor: next_cursor(offset, items.len(), page.total),
             items,

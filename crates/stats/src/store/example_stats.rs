@@ -133,7 +133,10 @@ impl Sources {
 }
 
 fn broken(sources: &Sources) -> Fault {
-    Fault::Content(format!("a ledger of the {} split that is not that of {} images", sources.split, sources.images))
+    Fault::Content(format!(
+        "example statistics of the {} split that are not those of {} images",
+        sources.split, sources.images
+    ))
 }
 
 /// True when the statistics from these very units are stored.
