@@ -9,7 +9,7 @@ pub const ALIKE: f32 = 0.5;
 
 /// The units of a layer at one time beside the same layer at the end.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Moment {
+pub struct UnitsAtCheckpoint {
     /// The correlation of each unit with itself at the end; none where one of the two does the same everywhere.
     pub own: Vec<Option<f32>>,
     /// Whether each unit does the same everywhere at this time.
@@ -18,7 +18,7 @@ pub struct Moment {
     pub origin: Vec<Nearest>,
 }
 
-impl Moment {
+impl UnitsAtCheckpoint {
     /// Compares a layer with itself at the end, over the same images and positions.
     #[must_use]
     pub fn of(now: &StandardisedUnits, end: &StandardisedUnits) -> Self {
@@ -56,17 +56,17 @@ pub struct Life {
 
 /// The lives of all units over the times from the first to the end, which is the last of them.
 #[must_use]
-pub fn lives(moments: &[Moment]) -> Vec<Life> {
-    let units = moments.last().map_or(0, |end| end.own.len());
+pub fn lives(checkpoints: &[UnitsAtCheckpoint]) -> Vec<Life> {
+    let units = checkpoints.last().map_or(0, |end| end.own.len());
     let life = |unit: usize| {
-        let own = |moment: &Moment| moment.own.get(unit).copied().flatten();
-        let since = |holds: &dyn Fn(&Moment) -> bool| {
-            let kept = moments.iter().rev().take_while(|moment| holds(moment)).count();
-            (kept > 0).then(|| moments.len() - kept)
+        let own = |checkpoint: &UnitsAtCheckpoint| checkpoint.own.get(unit).copied().flatten();
+        let since = |holds: &dyn Fn(&UnitsAtCheckpoint) -> bool| {
+            let kept = checkpoints.iter().rev().take_while(|checkpoint| holds(checkpoint)).count();
+            (kept > 0).then(|| checkpoints.len() - kept)
         };
-        let born = since(&|moment| own(moment).is_some_and(|value| value >= ALIKE));
-        let died = since(&|moment| moment.silent.get(unit).is_some_and(|&is_silent| is_silent));
-        let before = born.and_then(|born| born.checked_sub(1)).map(|before| &moments[before]);
+        let born = since(&|checkpoint| own(checkpoint).is_some_and(|value| value >= ALIKE));
+        let died = since(&|checkpoint| checkpoint.silent.get(unit).is_some_and(|&is_silent| is_silent));
+        let before = born.and_then(|born| born.checked_sub(1)).map(|before| &checkpoints[before]);
         let origin = before.and_then(|before| before.origin.get(unit).copied());
         let origin = origin.filter(|origin| origin.nearest.is_some() && origin.correlation >= ALIKE);
         Life { born, died, origin }
@@ -79,21 +79,25 @@ mod tests {
     use super::*;
     use ndarray::{Array2, array};
 
-    fn moment(own: &[Option<f32>], origin: &[(usize, f32)]) -> Moment {
+    fn checkpoint(own: &[Option<f32>], origin: &[(usize, f32)]) -> UnitsAtCheckpoint {
         let origin = origin.iter().enumerate();
         let origin = origin.map(|(unit, &(row, correlation))| Nearest { unit, nearest: Some(row), correlation });
-        Moment { own: own.to_vec(), silent: own.iter().map(Option::is_none).collect(), origin: origin.collect() }
+        UnitsAtCheckpoint {
+            own: own.to_vec(),
+            silent: own.iter().map(Option::is_none).collect(),
+            origin: origin.collect(),
+        }
     }
 
     #[test]
     fn a_unit_is_born_when_it_stays_like_its_end() {
-        let moments = [
-            moment(&[Some(0.1), Some(0.9), Some(0.8)], &[(1, 0.7), (1, 0.9), (2, 0.8)]),
-            moment(&[Some(0.6), Some(0.9), Some(0.2)], &[(0, 0.6), (1, 0.9), (2, 0.2)]),
-            moment(&[Some(0.4), Some(0.9), None], &[(1, 0.65), (1, 0.9), (2, 0.0)]),
-            moment(&[Some(1.0), Some(1.0), None], &[(0, 1.0), (1, 1.0), (2, 0.0)]),
+        let checkpoints = [
+            checkpoint(&[Some(0.1), Some(0.9), Some(0.8)], &[(1, 0.7), (1, 0.9), (2, 0.8)]),
+            checkpoint(&[Some(0.6), Some(0.9), Some(0.2)], &[(0, 0.6), (1, 0.9), (2, 0.2)]),
+            checkpoint(&[Some(0.4), Some(0.9), None], &[(1, 0.65), (1, 0.9), (2, 0.0)]),
+            checkpoint(&[Some(1.0), Some(1.0), None], &[(0, 1.0), (1, 1.0), (2, 0.0)]),
         ];
-        let found = lives(&moments);
+        let found = lives(&checkpoints);
         // Not at the second time: it left again. Before the last it was most like another.
         assert_eq!(found[0].born, Some(3));
         assert_eq!(found[0].origin.map(|origin| (origin.nearest, origin.correlation)), Some((Some(1), 0.65)));
@@ -109,18 +113,19 @@ mod tests {
         };
         let times = [at([1.0, 0.0, 2.0, 1.0]), at([1.0, 0.0, 0.0, 1.0]), at([0.0; 4]), at([0.0; 4])];
         let times = times.map(|values| StandardisedUnits::of(values.view()));
-        let moments: Vec<Moment> = times.iter().map(|now| Moment::of(now, &times[3])).collect();
-        let found = lives(&moments);
+        let checkpoints: Vec<UnitsAtCheckpoint> =
+            times.iter().map(|now| UnitsAtCheckpoint::of(now, &times[3])).collect();
+        let found = lives(&checkpoints);
         assert_eq!((found[1].died, found[1].born), (Some(2), None));
         assert_eq!((found[0].died, found[0].born), (None, Some(0)));
     }
 
     #[test]
-    fn a_moment_compares_each_unit_with_itself_and_with_all() {
+    fn a_checkpoint_compares_each_unit_with_itself_and_with_all() {
         let end = array![[1.0_f32, 0.0, 3.0], [0.0, 1.0, 3.0], [1.0, 1.0, 3.0], [0.0, 0.0, 3.0]];
         // The first two have changed places.
         let now = Array2::from_shape_fn((4, 3), |(row, unit)| end[[row, [1, 0, 2][unit]]]);
-        let found = Moment::of(&StandardisedUnits::of(now.view()), &StandardisedUnits::of(end.view()));
+        let found = UnitsAtCheckpoint::of(&StandardisedUnits::of(now.view()), &StandardisedUnits::of(end.view()));
         assert!(found.own[0].unwrap().abs() < 1e-6 && found.own[2].is_none());
         assert_eq!((found.origin[0].nearest, found.origin[1].nearest), (Some(1), Some(0)));
         assert!((found.origin[0].correlation - 1.0).abs() < 1e-6);

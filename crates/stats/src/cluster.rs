@@ -67,7 +67,7 @@ impl ClusterSet {
 
 /// The clusters of one checkpoint in a series.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ClusterMoment {
+pub struct ClustersAtCheckpoint {
     /// The checkpoint.
     pub step: Step,
     /// Members of each cluster.

@@ -114,18 +114,18 @@ mod tests {
     use super::*;
     use crate::store::Predictions;
 
-    fn stats_of(moments: &[Predictions]) -> ExampleStats {
-        let steps: Vec<Step> = moments.iter().map(|moment| moment.step).collect();
-        let mut tally = Tally::new(&moments[moments.len() - 1], moments.len());
-        for moment in moments {
-            tally.add(moment.clone());
+    fn stats_of(checkpoints: &[Predictions]) -> ExampleStats {
+        let steps: Vec<Step> = checkpoints.iter().map(|predictions| predictions.step).collect();
+        let mut tally = Tally::new(&checkpoints[checkpoints.len() - 1], checkpoints.len());
+        for predictions in checkpoints {
+            tally.add(predictions.clone());
         }
         let records = tally.finish();
         let examples = (10..).zip(&records).map(|(image, record)| record.example(ImageId(image), &steps)).collect();
         ExampleStats { steps, examples }
     }
 
-    fn moment(step: u64, classes: [u16; 3], margins: [i16; 3]) -> Predictions {
+    fn predictions(step: u64, classes: [u16; 3], margins: [i16; 3]) -> Predictions {
         Predictions { step: Step(step), first: ImageId(10), classes: classes.into(), margins: margins.into() }
     }
 
@@ -133,10 +133,10 @@ mod tests {
     fn learning_forgetting_and_margins_are_counted() {
         let whole = i16::MAX;
         let stats = stats_of(&[
-            moment(0, [1, 2, 0], [-whole, -whole, whole]),
-            moment(5, [0, 2, 0], [whole, -whole, whole]),
-            moment(10, [1, 2, 0], [-whole, -whole, whole]),
-            moment(15, [0, 2, 1], [whole, -whole, 0]),
+            predictions(0, [1, 2, 0], [-whole, -whole, whole]),
+            predictions(5, [0, 2, 0], [whole, -whole, whole]),
+            predictions(10, [1, 2, 0], [-whole, -whole, whole]),
+            predictions(15, [0, 2, 1], [whole, -whole, 0]),
         ]);
         let [a, b, c] = stats.examples[..] else { panic!("three images") };
         assert_eq!((a.image, a.learned, a.forgotten, a.flips, a.right), (ImageId(10), Some(Step(5)), 1, 3, 2));
@@ -156,9 +156,9 @@ mod tests {
         let whole = i16::MAX;
         // Three images: always right, learned late and shaky, never right.
         let stats = stats_of(&[
-            moment(0, [1, 0, 2], [whole, -5, -whole]),
-            moment(5, [1, 1, 2], [whole, 9, -whole]),
-            moment(10, [1, 0, 2], [whole, -7, -whole]),
+            predictions(0, [1, 0, 2], [whole, -5, -whole]),
+            predictions(5, [1, 1, 2], [whole, 9, -whole]),
+            predictions(10, [1, 0, 2], [whole, -7, -whole]),
         ]);
         let order = |name: &str| {
             let order = ExampleOrder::NAMES.into_iter().find(|(other, _)| *other == name).unwrap().1;

@@ -49,7 +49,7 @@ mod work;
 
 pub use activity::{ClassActivity, FilterActivity, LayerActivity, TopImage};
 pub use chosen_layers::named as layers_named;
-pub use cluster::{ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour, cluster_names};
+pub use cluster::{ClusterSet, ClusterSetInfo, ClustersAtCheckpoint, Lineage, Neighbour, cluster_names};
 pub use compute::{compute, follow};
 pub use confusion::{CellPage, Confusion, predicted, predicted_class, softmax};
 pub use control::patiently;
@@ -71,4 +71,4 @@ pub use store::deadline::end_reads_soon;
 pub use store::{CellQuery, FILE_NAME, LOG_FILE_NAME, Merged, ResultStore, Store};
 pub use summary::Summary;
 pub use unit::{State, UnitState};
-pub use weights::{WeightMoment, WeightNumbers};
+pub use weights::{WeightNumbers, WeightsAtCheckpoint};

@@ -69,15 +69,15 @@ fn changes_between(from: &Predictions, to: &Predictions) -> Vec<PredictionChange
 mod tests {
     use super::*;
 
-    fn moment(step: u64, classes: [u16; 3], margins: [i16; 3]) -> Predictions {
+    fn predictions(step: u64, classes: [u16; 3], margins: [i16; 3]) -> Predictions {
         Predictions { step: Step(step), first: ImageId(10), classes: classes.into(), margins: margins.into() }
     }
 
     #[test]
     fn changes_tell_what_was_learned_and_forgotten() {
         let whole = i16::MAX;
-        let from = moment(0, [1, 2, 0], [-whole, -whole, whole]);
-        let to = moment(15, [0, 2, 1], [whole, -whole, 0]);
+        let from = predictions(0, [1, 2, 0], [-whole, -whole, whole]);
+        let to = predictions(15, [0, 2, 1], [whole, -whole, 0]);
         let changes = changes_between(&from, &to);
         let found: Vec<_> = changes.iter().map(|m| (m.from, m.to, &m.images[..])).collect();
         assert_eq!(

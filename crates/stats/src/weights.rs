@@ -26,7 +26,7 @@ pub struct WeightNumbers {
 
 /// The numbers of every array of a snapshot.
 #[derive(Clone, Debug, PartialEq)]
-pub struct WeightMoment {
+pub struct WeightsAtCheckpoint {
     /// The checkpoint.
     pub step: Step,
     /// By array, in the order of the network's parameters.

@@ -117,8 +117,8 @@ fn activity_at(run: &OpenRun, path: &CheckpointLayerPath, split: Split) -> Resul
     let Some(activity) = store.activity(checkpoint.step, split, &path.layer)? else {
         return Err(statistics::missing_of_layer(run, &store, checkpoint, &path.layer, split)?);
     };
-    let moments = store.activities(split, &path.layer)?;
-    let before = moments.iter().rfind(|(step, _)| *step < checkpoint.step);
+    let by_step = store.activities(split, &path.layer)?;
+    let before = by_step.iter().rfind(|(step, _)| *step < checkpoint.step);
     let health = activity.filters.iter().enumerate().map(|(filter, now)| {
         let before = before.and_then(|(_, filters)| filters.get(filter));
         Health::of_shares(now.active, before.map(|before| before.active))
@@ -173,7 +173,7 @@ pub(crate) async fn activity_history(
 }
 
 fn activities_of(run: &OpenRun, layer: String, split: Split, chosen: &[usize]) -> Result<ActivityHistory, ApiError> {
-    let moments = match run.store()? {
+    let by_step = match run.store()? {
         Some(store) => store.activities(split, &layer)?,
         None => Vec::new(),
     };
@@ -182,7 +182,7 @@ fn activities_of(run: &OpenRun, layer: String, split: Split, chosen: &[usize]) -
         chosen.iter().map(|&filter| filters.get(filter).copied()).collect()
     };
     let kept: Vec<_> =
-        moments.into_iter().filter_map(|(step, filters)| Some((listing.index_of(step)?, only(&filters)?))).collect();
+        by_step.into_iter().filter_map(|(step, filters)| Some((listing.index_of(step)?, only(&filters)?))).collect();
     let column = |number: fn(&FilterActivity) -> f32| -> Vec<Vec<f32>> {
         kept.iter().map(|(_, filters)| filters.iter().map(number).collect()).collect()
     };

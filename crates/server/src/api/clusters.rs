@@ -193,7 +193,7 @@ pub(crate) async fn cluster_history(
 
 fn history_of(run: &OpenRun, query: &ClusterQuery) -> Result<ClusterHistory, ApiError> {
     let choice = query.choose(run)?;
-    let moments = match run.store()? {
+    let by_step = match run.store()? {
         Some(store) => store.cluster_history(choice.split, &choice.layer, choice.metric)?,
         None => Vec::new(),
     };
@@ -206,13 +206,13 @@ fn history_of(run: &OpenRun, query: &ClusterQuery) -> Result<ClusterHistory, Api
         sizes: Vec::new(),
         purity: Vec::new(),
     };
-    for moment in moments {
-        let Some(index) = listing.index_of(moment.step) else { continue };
-        let commonest = moment.mix.outer_iter().map(|mix| mix.iter().copied().max().unwrap_or_default());
-        let purity = commonest.zip(&moment.sizes).map(|(most, &size)| most as f32 / size.max(1) as f32);
+    for clusters in by_step {
+        let Some(index) = listing.index_of(clusters.step) else { continue };
+        let commonest = clusters.mix.outer_iter().map(|mix| mix.iter().copied().max().unwrap_or_default());
+        let purity = commonest.zip(&clusters.sizes).map(|(most, &size)| most as f32 / size.max(1) as f32);
         history.purity.push(purity.collect());
         history.checkpoints.push(index);
-        history.sizes.push(moment.sizes);
+        history.sizes.push(clusters.sizes);
     }
     Ok(history)
 }

@@ -148,13 +148,13 @@ pub(crate) async fn confusions(
 }
 
 fn confusions_of(run: &Arc<OpenRun>, split: Split) -> Result<ConfusionHistory, ApiError> {
-    let moments = match run.store()? {
+    let by_step = match run.store()? {
         Some(store) => store.confusions(split)?,
         None => Vec::new(),
     };
     let listing = run.listing()?;
     let mut history = ConfusionHistory { split: split.into(), images: 0, checkpoints: Vec::new(), counts: Vec::new() };
-    for (step, confusion) in moments {
+    for (step, confusion) in by_step {
         let Some(index) = listing.index_of(step) else { continue };
         history.images = confusion.images();
         history.checkpoints.push(index);

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::errors::StatisticsErrors;
 use crate::api::params::RunImagePath;
 use crate::app::{App, AppState};
-use crate::explain::pictures::{MadePictures, Moments};
+use crate::explain::pictures::{ChosenCheckpoints, MadePictures};
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, Content, json};
@@ -131,8 +131,8 @@ pub(crate) async fn visualisation(
     let listing = run.listing_by(&app.work).await?;
     let checkpoints = chosen(&run, &listing, query.checkpoints.as_deref())?;
     within(checkpoints.len())?;
-    let moments = Moments { run: &run, listing: &listing, checkpoints: &checkpoints };
-    let found = app.models.visualisations(moments, (&corpus, layer, path.filter), start.as_ref()).await?;
+    let selection = ChosenCheckpoints { run: &run, listing: &listing, checkpoints: &checkpoints };
+    let found = app.models.visualisations(selection, (&corpus, layer, path.filter), start.as_ref()).await?;
     let names: Vec<(usize, String)> = checkpoints.iter().map(|&index| (index, path.layer.clone())).collect();
     answer(&app, (found, names), &format, &headers).await
 }
@@ -163,8 +163,8 @@ pub(crate) async fn inversion(
         None => ablation::layers(network).into_iter().map(|layer| network.nonlinearity_of(layer)).collect(),
     };
     within(checkpoints.len() * layers.len())?;
-    let moments = Moments { run: &run, listing: &listing, checkpoints: &checkpoints };
-    let found = app.models.inversions(moments, (&corpus, &input), &layers).await?;
+    let selection = ChosenCheckpoints { run: &run, listing: &listing, checkpoints: &checkpoints };
+    let found = app.models.inversions(selection, (&corpus, &input), &layers).await?;
     let name = |layer: usize| network.layers()[layer].name.clone();
     let of_layer = |&layer: &usize| checkpoints.iter().map(move |&index| (index, name(layer)));
     let names = layers.iter().flat_map(of_layer).collect();

@@ -28,7 +28,7 @@ use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 use crate::runs::wire::SplitName;
 use crate::story::counts::Counts;
-use crate::story::material::{Examples, Material, Moment, Phase, changes, firing};
+use crate::story::material::{CheckpointMetrics, Examples, Material, Phase, changes, firing};
 use crate::story::own::{self, OwnSentence};
 use crate::story::rules::{RULES, forgetting, labels};
 use crate::story::sentence::Sentence;
@@ -143,9 +143,9 @@ fn material_of(run: &OpenRun, split: Split, log: &MetricsLog, images: ImagesOf) 
         Err(error) => return Err(error),
     };
     let units = store.as_ref().map_or_else(|| Ok(Vec::new()), |store| store.units())?;
-    let moments: Vec<Moment> = run_detail::checkpoints(run, &listing, log, &units)
+    let metrics: Vec<CheckpointMetrics> = run_detail::checkpoints(run, &listing, log, &units)
         .iter()
-        .map(|point| Moment {
+        .map(|point| CheckpointMetrics {
             step: point.step,
             epoch: point.epoch,
             train_loss: point.train_loss,
@@ -155,7 +155,7 @@ fn material_of(run: &OpenRun, split: Split, log: &MetricsLog, images: ImagesOf) 
             diverged: point.diverged,
         })
         .collect();
-    let sound: Vec<usize> = (0..moments.len()).filter(|&index| !moments[index].diverged).collect();
+    let sound: Vec<usize> = (0..metrics.len()).filter(|&index| !metrics[index].diverged).collect();
     let mut material = Material {
         classes: run.info().classes.clone(),
         counts: Counts::default(),
@@ -163,15 +163,15 @@ fn material_of(run: &OpenRun, split: Split, log: &MetricsLog, images: ImagesOf) 
         changes: Vec::new(),
         firing: Vec::new(),
         examples: Err("no statistics have been computed for it".to_owned()),
-        moments,
+        metrics,
     };
     let Some(store) = store else { return Ok(material) };
     material.counts = Counts::read(&sound, |position| {
         let found = store.confusion(listing.entries[sound[position]].step, split)?;
         Ok::<_, ApiError>(found.map(|confusion| confusion.counts))
     })?;
-    material.changes = changes(&store, network, &listing, &material.moments)?;
-    material.firing = firing(&store, network, &listing, (split.into(), &material.moments))?;
+    material.changes = changes(&store, network, &listing, &material.metrics)?;
+    material.firing = firing(&store, network, &listing, (split.into(), &material.metrics))?;
     material.examples = match images {
         Err(reason) => Err(reason),
         Ok((stats, corpus)) => {

@@ -62,13 +62,13 @@ pub(crate) async fn weight_history(
 }
 
 fn weights_of(run: &OpenRun) -> Result<WeightHistory, ApiError> {
-    let moments = match run.store()? {
+    let by_step = match run.store()? {
         Some(store) => store.weights()?,
         None => Vec::new(),
     };
     let listing = run.listing()?;
     let kept: Vec<_> =
-        moments.into_iter().filter_map(|moment| Some((listing.index_of(moment.step)?, moment.arrays))).collect();
+        by_step.into_iter().filter_map(|weights| Some((listing.index_of(weights.step)?, weights.arrays))).collect();
     let specs = run.network().layers().iter().flat_map(|layer| layer.parameters.iter().map(move |p| (layer, p)));
     let arrays = specs.enumerate().map(|(array, (layer, spec))| {
         let column = |number: fn(&WeightNumbers) -> f32| -> Vec<Option<f32>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deepviz_net::CheckpointEntry;
-use deepviz_stats::compare::{Moment, Pooling, StandardisedUnits, unit_grid};
+use deepviz_stats::compare::{Pooling, StandardisedUnits, UnitsAtCheckpoint, unit_grid};
 
 use crate::app::App;
 use crate::compare::layers::pooled;
@@ -16,13 +16,13 @@ use crate::runs::open_run::OpenRun;
 
 /// A layer at several checkpoints beside the last of them.
 pub(crate) struct Lifelines {
-    pub(crate) moments: Vec<Moment>,
+    pub(crate) checkpoints: Vec<UnitsAtCheckpoint>,
     pub(crate) grid: [usize; 2],
 }
 
 impl CacheSize for Lifelines {
     fn bytes(&self) -> usize {
-        self.moments.iter().map(|moment| moment.own.len() * 40).sum()
+        self.checkpoints.iter().map(|checkpoint| checkpoint.own.len() * 40).sum()
     }
 }
 
@@ -60,23 +60,23 @@ impl LifelineRequest<'_> {
                     entry: entry.clone(),
                 };
                 let Some(last) = self.checkpoints.last() else {
-                    return Ok(Lifelines { moments: Vec::new(), grid });
+                    return Ok(Lifelines { checkpoints: Vec::new(), grid });
                 };
                 let end = pooled(app, &at(last), sample, &pooling).await?.swap_remove(0);
                 let end = app.work.run(WorkKind::Forward, move || Ok(StandardisedUnits::of(end.view()))).await?;
                 let end = Arc::new(end);
-                let mut moments = Vec::new();
+                let mut checkpoints = Vec::new();
                 for point in self.checkpoints {
                     let now = pooled(app, &at(point), sample, &pooling).await?.swap_remove(0);
                     // The memory stays reserved until the work is done, even if the client disconnects meanwhile.
                     let (end, held) = (Arc::clone(&end), held.clone());
                     let compare = move || {
                         let _held = held;
-                        Ok(Moment::of(&StandardisedUnits::of(now.view()), &end))
+                        Ok(UnitsAtCheckpoint::of(&StandardisedUnits::of(now.view()), &end))
                     };
-                    moments.push(app.work.run(WorkKind::Forward, compare).await?);
+                    checkpoints.push(app.work.run(WorkKind::Forward, compare).await?);
                 }
-                Ok(Lifelines { moments, grid })
+                Ok(Lifelines { checkpoints, grid })
             })
             .await
     }

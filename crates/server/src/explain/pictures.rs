@@ -42,13 +42,13 @@ impl MadePicture {
 
 /// Checkpoints of a run, in order.
 #[derive(Clone, Copy)]
-pub(crate) struct Moments<'a> {
+pub(crate) struct ChosenCheckpoints<'a> {
     pub(crate) run: &'a Arc<OpenRun>,
     pub(crate) listing: &'a Listing,
     pub(crate) checkpoints: &'a [usize],
 }
 
-impl Moments<'_> {
+impl ChosenCheckpoints<'_> {
     fn key(&self) -> Result<String, ApiError> {
         let mut hasher = blake3::Hasher::new();
         for &index in self.checkpoints {
@@ -63,18 +63,18 @@ impl Models {
     /// the first begins with noise, or with an image.
     pub(crate) async fn visualisations(
         &self,
-        moments: Moments<'_>,
+        selection: ChosenCheckpoints<'_>,
         (corpus, layer, filter): (&Arc<Corpus>, usize, usize),
         start: Option<&ModelInput>,
     ) -> Result<Arc<MadePictures>, ApiError> {
         let begin = start.map_or_else(|| "noise".to_owned(), ModelInput::key);
-        let key = format!("visualisation/{}/{layer}/{filter}/{begin}", moments.key()?);
+        let key = format!("visualisation/{}/{layer}/{filter}/{begin}", selection.key()?);
         self.cache
             .get(key, async {
                 let sample = spectrum_sample(corpus)?;
                 let (mut pictures, mut before) = (Vec::new(), None::<Coefficients>);
-                for &index in moments.checkpoints {
-                    let loaded = self.model(moments.run, moments.listing.usable(index)?).await?;
+                for &index in selection.checkpoints {
+                    let loaded = self.model(selection.run, selection.listing.usable(index)?).await?;
                     let (sample, start) = (sample.clone(), start.cloned());
                     let find = move || {
                         let spectrum = CorpusSpectrum::new(&loaded.model, &sample.pixels(&sample.ids)?)?;
@@ -99,19 +99,19 @@ impl Models {
     /// The images that layers remember of an image: of each layer at each of some checkpoints, layer by layer.
     pub(crate) async fn inversions(
         &self,
-        moments: Moments<'_>,
+        selection: ChosenCheckpoints<'_>,
         (corpus, input): (&Arc<Corpus>, &ModelInput),
         layers: &[usize],
     ) -> Result<Arc<MadePictures>, ApiError> {
-        let key = format!("inversion/{}/{layers:?}/{}", moments.key()?, input.key());
+        let key = format!("inversion/{}/{layers:?}/{}", selection.key()?, input.key());
         self.cache
             .get(key, async {
                 let sample = spectrum_sample(corpus)?;
                 let mut pictures = Vec::new();
                 for &layer in layers {
                     let mut before = None::<Coefficients>;
-                    for &index in moments.checkpoints {
-                        let loaded = self.model(moments.run, moments.listing.usable(index)?).await?;
+                    for &index in selection.checkpoints {
+                        let loaded = self.model(selection.run, selection.listing.usable(index)?).await?;
                         let (sample, input) = (sample.clone(), input.clone());
                         let find = move || {
                             let spectrum = CorpusSpectrum::new(&loaded.model, &sample.pixels(&sample.ids)?)?;

@@ -15,7 +15,7 @@ use crate::runs::wire::SplitName;
 pub(crate) struct Material {
     pub(crate) classes: Vec<String>,
     /// Every checkpoint.
-    pub(crate) moments: Vec<Moment>,
+    pub(crate) metrics: Vec<CheckpointMetrics>,
     pub(crate) counts: Counts,
     /// Parts of the learning rate schedule; none of a run that was trained elsewhere.
     pub(crate) phases: Vec<Phase>,
@@ -29,7 +29,7 @@ pub(crate) struct Material {
 
 /// What was measured at a checkpoint. Absent where it was not, or where the run has diverged.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Moment {
+pub(crate) struct CheckpointMetrics {
     pub(crate) step: u64,
     pub(crate) epoch: f64,
     pub(crate) train_loss: Option<f64>,
@@ -87,18 +87,18 @@ pub(crate) fn changes(
     store: &Store,
     network: &Network,
     listing: &Listing,
-    moments: &[Moment],
+    metrics: &[CheckpointMetrics],
 ) -> Result<Vec<LayerChanges>, ApiError> {
     let kept: Vec<_> = store.weights()?;
     let specs = network.layers().iter().flat_map(|layer| layer.parameters.iter().map(move |spec| (layer, spec)));
     let weights = specs.enumerate().filter(|(_, (_, spec))| spec.role == Role::Weight);
     let of_array = |(array, (layer, _)): (usize, (&deepviz_net::Layer, _))| {
         let mut found = LayerChanges { layer: layer.name.clone(), checkpoints: Vec::new(), per_epoch: Vec::new() };
-        for moment in &kept {
-            let (Some(index), Some(numbers)) = (listing.index_of(moment.step), moment.arrays.get(array)) else {
+        for weights in &kept {
+            let (Some(index), Some(numbers)) = (listing.index_of(weights.step), weights.arrays.get(array)) else {
                 continue;
             };
-            let (Some(before), Some(now)) = (index.checked_sub(1).map(|before| moments[before]), moments.get(index))
+            let (Some(before), Some(now)) = (index.checked_sub(1).map(|before| metrics[before]), metrics.get(index))
             else {
                 continue;
             };
@@ -118,7 +118,7 @@ pub(crate) fn firing(
     store: &Store,
     network: &Network,
     listing: &Listing,
-    (split, moments): (SplitName, &[Moment]),
+    (split, metrics): (SplitName, &[CheckpointMetrics]),
 ) -> Result<Vec<LayerFiring>, ApiError> {
     let layers = network.layers();
     let mut found = Vec::new();
@@ -135,7 +135,7 @@ pub(crate) fn firing(
             shares: Vec::new(),
         };
         for (step, units) in store.activities(split.into(), &layers[measured_at].name)? {
-            let Some(index) = listing.index_of(step).filter(|&index| !moments[index].diverged) else { continue };
+            let Some(index) = listing.index_of(step).filter(|&index| !metrics[index].diverged) else { continue };
             firing.checkpoints.push(index);
             firing.shares.push(units.iter().map(|unit| unit.active).collect());
         }

@@ -10,7 +10,7 @@ mod pooled;
 mod units;
 
 pub use deepviz_similarity::Estimate;
-pub use deepviz_similarity::lifelines::{Life, Moment, lives};
+pub use deepviz_similarity::lifelines::{Life, UnitsAtCheckpoint, lives};
 pub use deepviz_similarity::paired::Discordant;
 pub use deepviz_similarity::units::{Matching, Nearest, Pair, StandardisedUnits};
 pub use layers::{HALVES, LayerComparison, LayerMap, MOST_PROCRUSTES, procrustes_of_pair};

@@ -65,21 +65,21 @@ impl Record {
 }
 
 /// The first of the later half of so many checkpoints.
-fn late_from(moments: usize) -> usize {
-    moments / 2
+fn late_from(checkpoints: usize) -> usize {
+    checkpoints / 2
 }
 
 /// Adds up the predictions of one checkpoint after the other; two of them are held at a time.
 pub(crate) struct Tally {
     records: Vec<Record>,
-    moments: usize,
+    checkpoints: usize,
     seen: usize,
     before: Option<Predictions>,
 }
 
 impl Tally {
     /// For so many checkpoints, of which `last` is the last.
-    pub(crate) fn new(last: &Predictions, moments: usize) -> Self {
+    pub(crate) fn new(last: &Predictions, checkpoints: usize) -> Self {
         let blank = |(&predicted, &final_margin)| Record {
             learned: NEVER,
             forgotten: 0,
@@ -92,18 +92,18 @@ impl Tally {
             late_margin: 0.0,
         };
         let records = last.classes.iter().zip(&last.margins).map(blank).collect();
-        Self { records, moments, seen: 0, before: None }
+        Self { records, checkpoints, seen: 0, before: None }
     }
 
     /// Adds the next checkpoint. A corpus has one number of images, so that all are equally long.
-    pub(crate) fn add(&mut self, moment: Predictions) {
-        let late = late_from(self.moments);
-        let late_count = (self.moments - late) as f32;
-        let numbers = self.records.iter_mut().zip(moment.classes.iter().zip(&moment.margins)).enumerate();
+    pub(crate) fn add(&mut self, predictions: Predictions) {
+        let late = late_from(self.checkpoints);
+        let late_count = (self.checkpoints - late) as f32;
+        let numbers = self.records.iter_mut().zip(predictions.classes.iter().zip(&predictions.margins)).enumerate();
         for (place, (record, (&class, &code))) in numbers {
             let is_right = code > 0;
             let margin = f32::from(code) / WHOLE;
-            record.mean_margin += margin / self.moments as f32;
+            record.mean_margin += margin / self.checkpoints as f32;
             record.right += u32::from(is_right);
             if is_right && record.learned == NEVER {
                 record.learned = self.seen as u32;
@@ -118,7 +118,7 @@ impl Tally {
             }
         }
         self.seen += 1;
-        self.before = Some(moment);
+        self.before = Some(predictions);
     }
 
     /// By image, in the order of their ids.

@@ -123,13 +123,13 @@ impl Store {
         self.with("read", |connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params![split.as_str(), layer])?;
-            let mut moments = Vec::new();
+            let mut by_step = Vec::new();
             while let Some(row) = rows.next()? {
                 if let Some(unit) = self.unit_from_row(row)? {
-                    moments.push((unit.step, filters_of(row, UNIT_WIDTH)?));
+                    by_step.push((unit.step, filters_of(row, UNIT_WIDTH)?));
                 }
             }
-            Ok(moments)
+            Ok(by_step)
         })
     }
 

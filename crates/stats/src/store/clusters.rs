@@ -10,7 +10,7 @@ use super::fault::{Fault, not_a_blob};
 use super::record::SetRecord;
 use super::table::{CopiedRow, Table};
 use super::unit::{UNIT_COLUMNS, UNIT_WIDTH, count};
-use crate::cluster::{self, ClusterMoment, ClusterSet, ClusterSetInfo, Lineage, Neighbour};
+use crate::cluster::{self, ClusterSet, ClusterSetInfo, ClustersAtCheckpoint, Lineage, Neighbour};
 use crate::error::Error;
 use crate::kmeans::{Origin, Previous};
 use crate::metric::{Metric, UnknownMetric};
@@ -133,7 +133,12 @@ impl Store {
     }
 
     /// Sizes and mixes of the clusters at every checkpoint that has them, in order.
-    pub fn cluster_history(&self, split: Split, layer: &str, metric: Metric) -> Result<Vec<ClusterMoment>, Error> {
+    pub fn cluster_history(
+        &self,
+        split: Split,
+        layer: &str,
+        metric: Metric,
+    ) -> Result<Vec<ClustersAtCheckpoint>, Error> {
         let sql = format!(
             "SELECT {UNIT_COLUMNS}, clusters, mix
              FROM unit JOIN cluster_set ON unit_id = unit.id
@@ -143,14 +148,14 @@ impl Store {
         self.with("read", |connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params![split.as_str(), layer, metric.name()])?;
-            let mut moments = Vec::new();
+            let mut by_step = Vec::new();
             while let Some(row) = rows.next()? {
                 let Some(unit) = self.unit_from_row(row)? else { continue };
                 let numbers = pack::numbers_from_blob(row.get_ref(UNIT_WIDTH + 1)?.as_blob().map_err(not_a_blob)?)?;
                 let mix = matrix(numbers, count(row, UNIT_WIDTH)?, unit.classes)?;
-                moments.push(ClusterMoment { step: unit.step, sizes: cluster::sizes(&mix), mix });
+                by_step.push(ClustersAtCheckpoint { step: unit.step, sizes: cluster::sizes(&mix), mix });
             }
-            Ok(moments)
+            Ok(by_step)
         })
     }
 

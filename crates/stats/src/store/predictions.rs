@@ -52,7 +52,7 @@ impl Store {
     pub(crate) fn predictions_at(&self, step: Step, split: Split) -> Result<Option<Predictions>, Error> {
         self.with("read", |connection| {
             let mut found = None;
-            self.each_prediction(connection, split, step..=step, |moment| found = Some(moment))?;
+            self.each_prediction(connection, split, step..=step, |predictions| found = Some(predictions))?;
             Ok(found)
         })
     }
@@ -72,8 +72,8 @@ impl Store {
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params![split.as_str(), steps.start().0 as i64, steps.end().0 as i64])?;
         while let Some(row) = rows.next()? {
-            if let Some(moment) = self.predictions_from_row(row)? {
-                take(moment);
+            if let Some(predictions) = self.predictions_from_row(row)? {
+                take(predictions);
             }
         }
         Ok(())

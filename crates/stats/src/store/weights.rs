@@ -8,7 +8,7 @@ use super::fault::not_a_blob;
 use super::record::{UnitKey, WeightRecord};
 use crate::error::Error;
 use crate::pack;
-use crate::weights::WeightMoment;
+use crate::weights::WeightsAtCheckpoint;
 
 /// Puts the numbers of a snapshot in place of what there was.
 pub(super) fn insert(transaction: &Transaction<'_>, key: UnitKey<'_>, weights: &WeightRecord) -> rusqlite::Result<()> {
@@ -25,12 +25,12 @@ pub(super) fn copy_from(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 
 impl Store {
     /// The numbers of the weights at every checkpoint that has them, in order.
-    pub fn weights(&self) -> Result<Vec<WeightMoment>, Error> {
+    pub fn weights(&self) -> Result<Vec<WeightsAtCheckpoint>, Error> {
         self.with("read", |connection| {
             let sql = "SELECT step, snapshot_hash, previous_hash, data FROM weight ORDER BY step";
             let mut statement = connection.prepare_cached(sql)?;
             let mut rows = statement.query([])?;
-            let mut moments = Vec::new();
+            let mut by_step = Vec::new();
             while let Some(row) = rows.next()? {
                 let step = Step(row.get::<_, i64>(0)? as u64);
                 let (hash, previous): (String, String) = (row.get(1)?, row.get(2)?);
@@ -38,9 +38,9 @@ impl Store {
                     continue;
                 }
                 let arrays = pack::numbers_from_blob(row.get_ref(3)?.as_blob().map_err(not_a_blob)?)?;
-                moments.push(WeightMoment { step, arrays });
+                by_step.push(WeightsAtCheckpoint { step, arrays });
             }
-            Ok(moments)
+            Ok(by_step)
         })
     }
 

@@ -155,11 +155,11 @@ fn weights_are_measured_against_the_checkpoint_before() {
     let fixture = TinyRun::with_snapshots(&[0, 12, 24]);
     fixture.compute();
     let store = Store::open(&fixture.path()).unwrap();
-    let moments = store.weights().unwrap();
-    assert_eq!(moments.iter().map(|m| m.step.0).collect::<Vec<_>>(), [0, 12, 24]);
+    let by_step = store.weights().unwrap();
+    assert_eq!(by_step.iter().map(|m| m.step.0).collect::<Vec<_>>(), [0, 12, 24]);
     let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
     let (before, now) = (fixture.parameters(12, 1), fixture.parameters(24, 1));
-    for ((numbers, (_, before)), (name, now)) in moments[2].arrays.iter().zip(before.iter()).zip(now.iter()) {
+    for ((numbers, (_, before)), (name, now)) in by_step[2].arrays.iter().zip(before.iter()).zip(now.iter()) {
         assert!(close(numbers.norm, norm(&mut now.iter().copied())), "{name}");
         let moved = norm(&mut now.iter().zip(before).map(|(a, b)| a - b));
         let expected = if moved == 0.0 { 0.0 } else { moved / norm(&mut before.iter().copied()) };
@@ -167,7 +167,7 @@ fn weights_are_measured_against_the_checkpoint_before() {
         assert!((numbers.max - now.iter().copied().fold(f32::NEG_INFINITY, f32::max)).abs() <= 0.0);
         assert!(numbers.update.abs() <= 0.0, "the fixture's velocities are zero");
     }
-    assert!(moments[0].arrays[0].change.is_nan());
+    assert!(by_step[0].arrays[0].change.is_nan());
     // Another snapshot in between: what was measured against the one before is no longer shown.
     fixture.write_snapshot(18, 1);
     store.refresh(&fixture.run());

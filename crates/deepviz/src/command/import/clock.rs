@@ -6,7 +6,7 @@ use deepviz_net::{CheckpointEntry, Step};
 
 /// How far training was.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Moment {
+pub struct TrainingPosition {
     /// Updates done.
     pub step: Step,
     /// Epochs done, in fractions; 0 where that is not known.
@@ -61,8 +61,8 @@ impl Clock {
         }
     }
 
-    /// The moment of a stamp that says anything.
-    pub fn moment(&self, stamp: Stamp) -> Moment {
+    /// The position of a stamp that says anything.
+    pub fn position(&self, stamp: Stamp) -> TrainingPosition {
         let steps_per_epoch = self.steps_per_epoch.or_else(|| self.counts_epochs.then_some(1.0));
         let step =
             stamp.step.unwrap_or_else(|| (stamp.epoch.unwrap_or(0.0) * steps_per_epoch.unwrap_or(1.0)).round() as u64);
@@ -73,7 +73,7 @@ impl Clock {
             (said, counted) => counted.or(said).unwrap_or(0.0),
         };
         let images_seen = self.images_per_epoch.map_or(0, |images| (epoch * images).round() as u64);
-        Moment { step: Step(step), epoch, images_seen }
+        TrainingPosition { step: Step(step), epoch, images_seen }
     }
 }
 
@@ -96,24 +96,30 @@ mod tests {
             hash: String::new(),
         };
         let clock = Clock::new(std::slice::from_ref(&snapshot), None);
-        let expected = Moment { step: Step(300), epoch: 3.0, images_seen: 9_600 };
-        assert_eq!(clock.moment(stamp(None, Some(3.0))), expected);
+        let expected = TrainingPosition { step: Step(300), epoch: 3.0, images_seen: 9_600 };
+        assert_eq!(clock.position(stamp(None, Some(3.0))), expected);
         // Within the fourth epoch, of which the program says that three are done.
-        let epoch = |stamp| clock.moment(stamp).epoch.to_string();
+        let epoch = |stamp| clock.position(stamp).epoch.to_string();
         assert_eq!(epoch(stamp(Some(350), Some(3.0))), "3.5");
         // A program that counts otherwise is believed.
         assert_eq!(epoch(stamp(Some(350), Some(7.0))), "7");
-        assert_eq!(Clock::new(&[snapshot], Some(50)).moment(stamp(None, Some(3.0))).step, Step(150));
+        assert_eq!(Clock::new(&[snapshot], Some(50)).position(stamp(None, Some(3.0))).step, Step(150));
     }
 
     #[test]
     fn epochs_alone_count_as_steps_and_a_mixture_is_refused() {
         let mut clock = Clock::new(&[], None);
         clock.settle([("a", stamp(None, Some(3.0))), ("b", stamp(None, Some(4.0)))].into_iter()).unwrap();
-        assert_eq!(clock.moment(stamp(None, Some(3.0))), Moment { step: Step(3), epoch: 3.0, images_seen: 0 });
+        assert_eq!(
+            clock.position(stamp(None, Some(3.0))),
+            TrainingPosition { step: Step(3), epoch: 3.0, images_seen: 0 }
+        );
         let mut clock = Clock::new(&[], None);
         let error = clock.settle([("a", stamp(Some(3), None)), ("b", stamp(None, Some(4.0)))].into_iter()).unwrap_err();
         assert!(error.to_string().contains("a says its step and b its epoch"), "{error}");
-        assert_eq!(clock.moment(stamp(Some(30), None)), Moment { step: Step(30), epoch: 0.0, images_seen: 0 });
+        assert_eq!(
+            clock.position(stamp(Some(30), None)),
+            TrainingPosition { step: Step(30), epoch: 0.0, images_seen: 0 }
+        );
     }
 }

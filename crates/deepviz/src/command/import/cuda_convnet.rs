@@ -11,7 +11,7 @@ use deepviz_net::run::{Forward, RUN_FORMAT, SNAPSHOT_FOLDER, Source};
 use deepviz_net::{CorpusInfo, InputStatistics, Network, Recipe, Run, RunInfo, RunLock, Shape};
 use ndarray::Array3;
 
-use super::clock::Moment;
+use super::clock::TrainingPosition;
 use super::importer::{Importer, import_all};
 use super::snapshots::{Checkpoint, Snapshots};
 use crate::cli::ImportArgs;
@@ -326,9 +326,10 @@ impl OpenRun {
         let mut checkpoint = CudaConvnet::open(file, self.images)?;
         let progress = checkpoint.progress;
         let metrics = std::mem::take(&mut checkpoint.metrics);
-        let moment = Moment { step: progress.step, epoch: progress.epoch, images_seen: progress.images_seen };
+        let position =
+            TrainingPosition { step: progress.step, epoch: progress.epoch, images_seen: progress.images_seen };
         let arrays = checkpoint.into_arrays(&self.mean)?;
-        self.snapshots.add(Checkpoint { file, weights: "model_state", moment, arrays })?;
+        self.snapshots.add(Checkpoint { file, weights: "model_state", position, arrays })?;
         self.snapshots.run().add_metrics(&metrics)?;
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Importer for PytorchImporter {
         if self.clock.counts_epochs && !counted {
             self.console.say("the checkpoints say epochs but no steps, so an epoch counts as a step (--steps-per-epoch says how many)");
         }
-        planned.sort_by_key(|(_, stamp, _)| self.clock.moment(*stamp).step);
+        planned.sort_by_key(|(_, stamp, _)| self.clock.position(*stamp).step);
         for (_, stamp, file) in &planned {
             if stop.is_asked() {
                 break;
@@ -95,8 +95,8 @@ impl Importer for PytorchImporter {
 impl PytorchImporter {
     /// Takes one, unless the run has its step already.
     fn take_one(&mut self, file: &Path, stamp: Stamp) -> anyhow::Result<()> {
-        let moment = self.clock.moment(stamp);
-        if !self.snapshots.wants(moment.step) {
+        let position = self.clock.position(stamp);
+        if !self.snapshots.wants(position.step) {
             return Ok(());
         }
         let checkpoint = Checkpoint::open(file)?;
@@ -105,6 +105,6 @@ impl PytorchImporter {
             self.console.say(&format!("weights are taken from {}: `{}`", file.display(), weights.prefix()));
         }
         let arrays = weights.read(&checkpoint)?;
-        self.snapshots.add(snapshots::Checkpoint { file, weights: weights.prefix(), moment, arrays })
+        self.snapshots.add(snapshots::Checkpoint { file, weights: weights.prefix(), position, arrays })
     }
 }

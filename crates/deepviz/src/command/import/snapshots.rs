@@ -8,7 +8,7 @@ use deepviz_net::snapshot::{RawArray, RawSnapshot};
 use deepviz_net::{CheckpointEntry, Run, Step};
 use serde_json::json;
 
-use super::clock::Moment;
+use super::clock::TrainingPosition;
 use crate::cli::ImportArgs;
 use crate::console::{Console, note};
 use crate::format;
@@ -34,7 +34,7 @@ pub struct Checkpoint<'a> {
     pub file: &'a Path,
     /// Which of the file's weights they are, for scripts.
     pub weights: &'a str,
-    pub moment: Moment,
+    pub position: TrainingPosition,
     pub arrays: Vec<RawArray>,
 }
 
@@ -93,9 +93,9 @@ impl Snapshots {
 
     /// Adds a snapshot; two of one step in a row must hold the same weights.
     pub fn add(&mut self, checkpoint: Checkpoint<'_>) -> anyhow::Result<()> {
-        let Checkpoint { file, weights, moment, arrays } = checkpoint;
-        let snapshot = RawSnapshot::new(moment.step, moment.epoch, moment.images_seen, arrays);
-        if let Some((other, known)) = self.same_step(moment.step) {
+        let Checkpoint { file, weights, position, arrays } = checkpoint;
+        let snapshot = RawSnapshot::new(position.step, position.epoch, position.images_seen, arrays);
+        if let Some((other, known)) = self.same_step(position.step) {
             if known.has_arrays_of(&snapshot) {
                 note(&format!("{} is left out: it holds the same weights as {}", file.display(), other.display()));
                 return Ok(());
@@ -104,17 +104,17 @@ impl Snapshots {
                 "{} and {} are both of step {} and hold different weights; give one of them",
                 other.display(),
                 file.display(),
-                moment.step
+                position.step
             );
         }
         self.run.add_snapshot(&snapshot)?;
-        self.steps.insert(moment.step);
+        self.steps.insert(position.step);
         self.imported += 1;
         self.taken.insert(file.to_owned());
         self.console.tell(
-            &format!("step {}: {}", moment.step, file.display()),
+            &format!("step {}: {}", position.step, file.display()),
             &json!({
-                "event": "imported", "step": moment.step, "epoch": moment.epoch, "images_seen": moment.images_seen,
+                "event": "imported", "step": position.step, "epoch": position.epoch, "images_seen": position.images_seen,
                 "file": file, "weights": weights,
             }),
         );

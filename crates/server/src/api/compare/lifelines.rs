@@ -125,7 +125,7 @@ pub(crate) async fn lifelines(
     let found = LifelineRequest { run: &run, checkpoints: &checkpoints, layer }.answer(&app, &sample).await?;
     let unit = |(unit, life): (usize, Life)| Lifeline {
         unit,
-        to_last: found.moments.iter().map(|moment| moment.own.get(unit).copied().flatten()).collect(),
+        to_last: found.checkpoints.iter().map(|checkpoint| checkpoint.own.get(unit).copied().flatten()).collect(),
         born: life.born.map(|place| usable[place]),
         died: life.died.map(|place| usable[place]),
         origin: life
@@ -140,7 +140,7 @@ pub(crate) async fn lifelines(
             images: sample.ids.len(),
             split: split.into(),
             grid: found.grid,
-            units: lives(&found.moments).into_iter().enumerate().map(unit).collect(),
+            units: lives(&found.checkpoints).into_iter().enumerate().map(unit).collect(),
             checkpoints: usable,
             left_out: broken,
         },

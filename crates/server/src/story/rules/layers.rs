@@ -81,7 +81,7 @@ pub(crate) fn tell(material: &Material) -> Told {
 fn stopped(material: &Material, courses: &[Course<'_>], at: usize) -> (String, String, usize) {
     let those: Vec<String> =
         courses.iter().filter(|course| course.stopped == Some(at)).map(|course| course.of.layer.clone()).collect();
-    let epoch = material.moments[at].epoch;
+    let epoch = material.metrics[at].epoch;
     let text = if those.len() == courses.len() && those.len() > 1 {
         format!("All layers stop changing at epoch {epoch:.1}.")
     } else if those.len() > MOST_LAYERS {

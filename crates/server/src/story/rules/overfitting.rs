@@ -1,6 +1,6 @@
 //! Whether the network learns the training images by heart.
 
-use super::super::material::{Material, Moment};
+use super::super::material::{CheckpointMetrics, Material};
 use super::super::sentence::{CurveUnit, Curves, Line, MeanOf, Picture, Rank, Sentence, StoryLink, Told};
 use super::super::windows::{Change, WINDOW, mean, running_means};
 use super::super::words::{checkpoints, percent, points};
@@ -14,9 +14,9 @@ struct Course {
     test: Vec<f64>,
 }
 
-fn course(material: &Material, of: impl Fn(&Moment) -> Option<(f64, f64)>) -> Course {
-    let sound = material.moments.iter().enumerate().filter(|(_, moment)| !moment.diverged && moment.step > 0);
-    let found: Vec<(usize, (f64, f64))> = sound.filter_map(|(index, moment)| Some((index, of(moment)?))).collect();
+fn course(material: &Material, of: impl Fn(&CheckpointMetrics) -> Option<(f64, f64)>) -> Course {
+    let sound = material.metrics.iter().enumerate().filter(|(_, at)| !at.diverged && at.step > 0);
+    let found: Vec<(usize, (f64, f64))> = sound.filter_map(|(index, at)| Some((index, of(at)?))).collect();
     Course {
         checkpoints: found.iter().map(|&(index, _)| index).collect(),
         train: found.iter().map(|&(_, (train, _))| train).collect(),
@@ -27,14 +27,14 @@ fn course(material: &Material, of: impl Fn(&Moment) -> Option<(f64, f64)>) -> Co
 /// The checkpoint since which the mean test loss of five rises by more than the spread while the training loss falls;
 /// else by how much the test error ends above the training error.
 pub(crate) fn tell(material: &Material) -> Told {
-    let losses = course(material, |moment| moment.train_loss.zip(moment.test_loss));
+    let losses = course(material, |at| at.train_loss.zip(at.test_loss));
     if losses.test.len() < 2 * WINDOW {
         return Err(format!("needs training and test loss at {} checkpoints or more", 2 * WINDOW));
     }
     if let Some(told) = overfits(&losses) {
         return Ok(told);
     }
-    gap(&course(material, |moment| moment.train_error.zip(moment.test_error)), material.counts.all_images())
+    gap(&course(material, |at| at.train_error.zip(at.test_error)), material.counts.all_images())
 }
 
 fn overfits(losses: &Course) -> Option<Sentence> {

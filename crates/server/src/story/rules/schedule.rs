@@ -80,8 +80,8 @@ fn drop_at(material: &Material, at: usize) -> Option<Drop> {
     let end = material.phases.get(at + 1).map_or(u64::MAX, |next| next.first_step);
     let measured = |from: u64, to: u64| {
         let within = move |step: u64| step > from && step <= to;
-        let moments = material.moments.iter().enumerate();
-        moments.filter(move |(_, moment)| within(moment.step) && moment.test_error.is_some() && !moment.diverged)
+        let metrics = material.metrics.iter().enumerate();
+        metrics.filter(move |(_, at)| within(at.step) && at.test_error.is_some() && !at.diverged)
     };
     let mut earlier: Vec<usize> = measured(before.first_step, phase.first_step).map(|(index, _)| index).collect();
     let later: Vec<usize> = measured(phase.first_step, end).map(|(index, _)| index).take(WINDOW).collect();
@@ -89,7 +89,7 @@ fn drop_at(material: &Material, at: usize) -> Option<Drop> {
     if !is_drop || earlier.len() < 2 || later.len() < 2 {
         return None;
     }
-    let errors = |of: &[usize]| of.iter().filter_map(|&index| material.moments[index].test_error).collect::<Vec<_>>();
+    let errors = |of: &[usize]| of.iter().filter_map(|&index| material.metrics[index].test_error).collect::<Vec<_>>();
     // The same images before and after: what is counted of the split is not known of every run.
     let change = Change::of_shares(&errors(&earlier), &errors(&later), material.counts.all_images().max(1));
     Some(Drop { phase, factor, before: earlier, after: later, change })
@@ -98,8 +98,8 @@ fn drop_at(material: &Material, at: usize) -> Option<Drop> {
 fn picture(material: &Material, drop: &Drop) -> Picture {
     // A little more than the windows, so that the course before is seen.
     let from = drop.before[0].saturating_sub(2 * WINDOW);
-    let to = (drop.after[drop.after.len() - 1] + WINDOW + 1).min(material.moments.len());
-    let error = |index: usize| material.moments[index].test_error.unwrap_or(f64::NAN);
+    let to = (drop.after[drop.after.len() - 1] + WINDOW + 1).min(material.metrics.len());
+    let error = |index: usize| material.metrics[index].test_error.unwrap_or(f64::NAN);
     let values: Vec<f64> = (from..to).map(error).collect();
     let finite = || values.iter().copied().filter(|value| value.is_finite());
     let (least, most) = (finite().fold(1.0, f64::min), finite().fold(0.0, f64::max));

@@ -4,7 +4,7 @@ use deepviz_corpus::{ClassId, ImageId};
 use deepviz_stats::{Example, LabelIssue};
 
 use super::super::counts::Counts;
-use super::super::material::{Examples, LayerChanges, LayerFiring, Material, Moment, Phase};
+use super::super::material::{CheckpointMetrics, Examples, LayerChanges, LayerFiring, Material, Phase};
 use super::super::sentence::{Picture, Sentence, StoryValue};
 use super::RULES;
 use crate::runs::health::Health;
@@ -14,10 +14,14 @@ const IMAGES: u32 = 1000;
 
 /// Nothing was measured at 21 checkpoints, five of them an epoch.
 fn nothing() -> Material {
-    let moment = |index: usize| Moment { step: 10 * index as u64, epoch: index as f64 / 5.0, ..Moment::default() };
+    let at = |index: usize| CheckpointMetrics {
+        step: 10 * index as u64,
+        epoch: index as f64 / 5.0,
+        ..CheckpointMetrics::default()
+    };
     Material {
         classes: ["cat", "dog", "ship"].map(str::to_owned).into(),
-        moments: (0..CHECKPOINTS).map(moment).collect(),
+        metrics: (0..CHECKPOINTS).map(at).collect(),
         counts: Counts::default(),
         phases: Vec::new(),
         changes: Vec::new(),
@@ -142,8 +146,8 @@ fn with_errors(error: impl Fn(usize) -> f64) -> Material {
     let mut material = with_counts(|_| [[0, 300, 0]; 3]);
     let phase = |first_step: u64, rate: f64| Phase { first_step, epoch: first_step as f64 / 50.0, rate };
     material.phases = vec![phase(0, 0.1), phase(120, 0.01)];
-    for (index, moment) in material.moments.iter_mut().enumerate() {
-        moment.test_error = Some(error(index));
+    for (index, at) in material.metrics.iter_mut().enumerate() {
+        at.test_error = Some(error(index));
     }
     material
 }
@@ -165,9 +169,9 @@ fn a_drop_of_the_rate_counts_where_the_error_falls_beyond_the_spread() {
 
 fn with_losses(train: impl Fn(usize) -> f64, test: impl Fn(usize) -> f64) -> Material {
     let mut material = with_counts(|_| [[0, 100, 0]; 3]);
-    for (index, moment) in material.moments.iter_mut().enumerate().skip(1) {
-        (moment.train_loss, moment.test_loss) = (Some(train(index)), Some(test(index)));
-        (moment.train_error, moment.test_error) = (Some(train(index) / 4.0), Some(test(index) / 4.0));
+    for (index, at) in material.metrics.iter_mut().enumerate().skip(1) {
+        (at.train_loss, at.test_loss) = (Some(train(index)), Some(test(index)));
+        (at.train_error, at.test_error) = (Some(train(index) / 4.0), Some(test(index) / 4.0));
     }
     material
 }
