@@ -7,7 +7,7 @@ pub enum Error {
     /// The network could not be applied, or has no gradients.
     #[error(transparent)]
     Net(#[from] deepviz_net::Error),
-    /// A class that there is none of.
+    /// A class that does not exist.
     #[error("expected a class from 0 to {last}, found {found}")]
     Class {
         /// The greatest class.
@@ -42,7 +42,7 @@ pub enum Error {
     /// Outputs that are not numbers.
     #[error("the network's outputs for this image are not finite, so nothing can be explained")]
     NotFinite,
-    /// A filter that there is none of.
+    /// A filter that does not exist.
     #[error("expected a filter from 0 to {last}, found {found}")]
     NoFilter {
         /// The last.

@@ -32,7 +32,7 @@ pub fn expanded_shape(network: &Network, layer: usize) -> [usize; 3] {
 /// second's weights for it, shifted; pools on the way widen it.
 ///
 /// # Errors
-/// A layer or filter that there is none of; a network that a worker computes.
+/// A layer or filter that does not exist; a network that a worker computes.
 ///
 /// # Source
 /// "Expanded weights": Voss and others, "Visualizing weights", Distill, 2021.

@@ -1,4 +1,5 @@
-//! The account of a corpus: what was left out at opening, by reason, and what a reader of the corpus should know.
+//! The account of a corpus, a report on its opening: what was left out, by reason, and what a reader of the corpus
+//! should know.
 
 mod unused;
 
@@ -115,7 +116,7 @@ pub struct LeftOut {
     pub first: Vec<Example>,
 }
 
-/// Files that opening a corpus left out, and remarks on how it was understood.
+/// A report on the opening of a corpus: files that were left out, and remarks on how it was understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     left_out: BTreeMap<Reason, LeftOut>,

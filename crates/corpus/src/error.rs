@@ -347,7 +347,7 @@ pub enum Error {
     OptionalFile {
         /// The given value.
         found: String,
-        /// The present content.
+        /// The optional files that it has.
         expected: String,
         /// The corpus's name.
         corpus: String,
@@ -384,14 +384,14 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The file system said no.
+    /// A failed operation of the file system.
     #[error("cannot {action}: {source}: {path}")]
     Io {
         /// The operation that failed.
         action: &'static str,
         /// The system's error.
         source: io::Error,
-        /// With what.
+        /// The file or folder.
         path: PathBuf,
     },
 }

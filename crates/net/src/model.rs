@@ -195,7 +195,7 @@ impl Model {
     /// As [`Model::forward`], with channels of layers set to values, each as soon as its layer is computed.
     ///
     /// # Errors
-    /// A layer or channel that there is none of; a network that a worker computes. On a GPU's model it is computed on
+    /// A layer or channel that does not exist; a network that a worker computes. On a GPU's model it is computed on
     /// the CPU.
     pub fn forward_edited(
         &self,

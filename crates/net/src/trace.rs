@@ -8,8 +8,9 @@ use crate::network::Network;
 use ndarray::{Array2, ArrayView2, ArrayView3};
 use std::fmt;
 
-/// A few images inside a network with one set of weights, on the CPU. All activations stay after [`Trace::forward`];
-/// gradients of any layer's outputs go back to any layer, and channels can be set and what follows computed again.
+/// A few images inside a network with one set of weights, on the CPU: what autograd records, not a `torch.jit` trace. All
+/// activations stay after [`Trace::forward`]; gradients of any layer's outputs go back to any layer, and channels can be
+/// set and what follows computed again.
 #[derive(Debug)]
 pub struct Trace<'m> {
     inner: CpuTrace<'m>,
@@ -30,7 +31,7 @@ impl Edits<'_, '_> {
     /// the layer are zero.
     ///
     /// # Errors
-    /// A channel that there is none of.
+    /// A channel that does not exist.
     pub fn set(&mut self, edit: ChannelEdit) -> Result<Vec<Array2<f32>>, Error> {
         if edit.channel >= self.channels {
             let (expected, found) = (format!("0 to {}", self.channels - 1), edit.channel.to_string());
@@ -96,7 +97,7 @@ impl<'m> Trace<'m> {
     /// matrix with a row an image, values in channel, row, column order.
     ///
     /// # Errors
-    /// Too many inputs, or of another shape; layers that there are none of.
+    /// Too many inputs, or of another shape; layers that do not exist.
     pub fn forward(
         &mut self,
         inputs: &[ArrayView3<'_, f32>],

@@ -1,4 +1,4 @@
-//! Which layer of one network stands opposite which of the other.
+//! Aligns the layers of two networks: which layer of one stands opposite which of the other.
 
 use ndarray::ArrayView2;
 

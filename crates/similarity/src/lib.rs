@@ -9,7 +9,7 @@
 //!   Hopcroft, "Convergent learning", 2016).
 //! - [`lifelines`]: how the units of one network became what they are.
 //! - [`paired`]: what two classifiers do with the same images (`McNemar`'s exact test, Benjamini and Hochberg).
-//! - [`mod@align`]: which layer of one network stands opposite which of the other.
+//! - [`mod@align`]: aligns the layers of two networks: which one stands opposite which.
 //!
 //! Nothing is drawn at random here: who calls says which images form a half, and in which order they are shuffled.
 

@@ -58,7 +58,7 @@ fn main() -> Result<()> {
             save(&out.join(format!("{name}_centres.npy")), "<f4", &set.centres.view(), floats)?;
             let path = out.join(format!("{name}_assignments.npy"));
             save(&path, "<u2", &ArrayView::from(&assignments), |x, to| to.extend(x.to_le_bytes()))?;
-            // Once more from the centres of the checkpoint before, on the clock, where that is how it was.
+            // Fitted again from the previous checkpoint's centres, and timed, where it was fitted that way.
             let before = set.info.previous_step.map(|step| store.clusters(step, split, layer, metric));
             let before = before.transpose().map_err(Error::other)?.flatten();
             let warm = before.map(|before| {

@@ -32,7 +32,7 @@ pub struct Job<'a> {
     pub nearest: usize,
     /// Layers to cluster, each with a metric; may be empty.
     pub cluster_layers: Vec<(String, Metric)>,
-    /// Whose k-means.
+    /// Which implementation of k-means.
     pub kmeans: Kmeans,
     /// Layers whose filters' activity is kept, by index.
     pub activity_layers: Vec<usize>,
@@ -44,7 +44,7 @@ pub struct Job<'a> {
     pub steps: Option<BTreeSet<Step>>,
     /// The file for the statistics, if not the run folder's.
     pub database: Option<PathBuf>,
-    /// Compute anew what stands in the store already.
+    /// Compute again what is in the store already.
     pub force: bool,
     /// The longest wait at a stretch for another process that lives; without end where there is none.
     pub wait: Option<Duration>,

@@ -36,7 +36,7 @@ describe('server-sent events', () => {
       { name: 'message', data: 'x\ny' },
     ]);
   });
-  it('that are cut off are none, and comments are signs of life', async () => {
+  it('that are cut off are none, and comments are heartbeats', async () => {
     expect(await read(':\n\n', 'event: a\ndata: 1\n')).toEqual({ events: [], beats: 2 });
   });
 });

@@ -48,7 +48,7 @@ impl<'m> Inverter<'m> {
     /// before, to begin with.
     ///
     /// # Errors
-    /// A layer that there is none of; an image of another shape; outputs that are zero or not finite.
+    /// A layer that does not exist; an image of another shape; outputs that are zero or not finite.
     pub fn invert(
         &mut self,
         image: ArrayView3<'_, u8>,

@@ -8,10 +8,10 @@ use deepviz_net::random::Stream;
 use deepviz_net::{Backward, Model, RectifierRule, Trace};
 use ndarray::{Array2, Array3, ArrayView3, Axis};
 
-/// Steps from a start of its own, and from the picture of the checkpoint before.
+/// Steps of gradient ascent: from noise or an image, and from the picture of the checkpoint before.
 const STEPS: usize = 96;
 const NEXT_STEPS: usize = 24;
-/// Rate from noise, and from an image, which should stay recognisable.
+/// Learning rate from noise, and from an image, which should stay recognisable.
 const RATE: f32 = 0.12;
 const NEAR_RATE: f32 = 0.04;
 /// Pixels that the picture is shifted by at random, at most: a sixteenth of its side.
@@ -58,7 +58,7 @@ impl<'m> Visualiser<'m> {
     /// The pictures of several filters of a layer, each from a start of its own.
     ///
     /// # Errors
-    /// A layer or filters that there are none of.
+    /// A layer or filters that do not exist.
     pub fn maximise(&mut self, layer: usize, wanted: &[(usize, Start<'_>)]) -> Result<Vec<Visualisation>, Error> {
         let mut found = Vec::with_capacity(wanted.len());
         for chunk in wanted.chunks(self.trace.capacity()) {

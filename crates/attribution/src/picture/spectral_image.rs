@@ -19,7 +19,7 @@ pub(super) struct SpectralImage<'s> {
     channels: usize,
 }
 
-/// The network's input with what its gradient goes back through.
+/// The network's input, and what the backward pass through it needs.
 pub(super) struct Shown {
     pub input: Array3<f32>,
     /// Brightness of every value, 0 (black) to 1.
@@ -51,7 +51,7 @@ impl<'s> SpectralImage<'s> {
         let CorpusSpectrum { black, white, amplitudes, colours, .. } = self.spectrum;
         let brightness = (&input - black) / (white - black);
         let mut logits = brightness.mapv(log_odds);
-        // The colours' triangle is undone from the first row down.
+        // The triangular matrix that correlates the colours is inverted by forward substitution.
         for row in 0..self.channels {
             for column in 0..row {
                 let (above, factor) = (logits.index_axis(Axis(0), column).to_owned(), colours[[row, column]]);

@@ -15,9 +15,9 @@ use ureq::{
 use super::{FetchEvent, Stage, progress::Report};
 use crate::{Error, SourceFile};
 
-/// A connection that says nothing for so long is given up.
-const SILENCE: Duration = Duration::from_mins(1);
-const CONNECT: Duration = Duration::from_secs(30);
+/// A connection that sends nothing for so long is given up.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes accepted of a file whose size the description does not give.
 const UNKNOWN_BYTES_MAX: u64 = 16 << 30;
 
@@ -56,8 +56,8 @@ impl PartialFile {
         let mut report = Report::new(&file.name, Stage::Download, file.bytes.unwrap_or(0), observer);
         let agent: Agent = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_connect(Some(CONNECT))
-            .timeout_per_read(Some(SILENCE))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_per_read(Some(READ_TIMEOUT))
             // The file is to arrive as it is; unpacking it in transfer would change its digest.
             .accept_encoding("identity")
             .user_agent(concat!("deepviz/", env!("CARGO_PKG_VERSION")))
@@ -71,14 +71,14 @@ impl PartialFile {
             let request = Request { agent: &agent, url, expected: file.bytes };
             match self.attempt(&request, before, &mut report) {
                 Err(Error::Interrupted { have, .. }) if have > before => {}
-                Ok(Outcome::StartAgain) if before > 0 => {}
+                Ok(Outcome::Restart) if before > 0 => {}
                 Err(error) => return Err(error),
                 Ok(_) => return Ok(()),
             }
         }
     }
 
-    /// Throws away what has arrived.
+    /// Deletes what has arrived.
     pub(crate) fn clear(&self) -> Result<(), Error> {
         self.file.set_len(0).map_err(Error::io("start the download anew in", &self.path))
     }
@@ -102,7 +102,7 @@ impl PartialFile {
             StatusCode::PARTIAL_CONTENT if range_start(response.headers()) == Some(have) => have,
             StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => {
                 self.clear()?;
-                return Ok(Outcome::StartAgain);
+                return Ok(Outcome::Restart);
             }
             status => return Err(answer(format!("status {status}"), "the file")),
         };
@@ -161,7 +161,7 @@ impl PartialFile {
 enum Outcome {
     Done,
     /// The part that had arrived does not fit the server's file and was deleted.
-    StartAgain,
+    Restart,
 }
 
 #[derive(Clone, Copy)]

@@ -48,7 +48,7 @@ pub fn fetch_corpus(
     if place::is_complete(description, &folder, &files) {
         return Ok(folder);
     }
-    place::refuse_strangers(description, &folder)?;
+    place::refuse_other_contents(description, &folder)?;
     std::fs::create_dir_all(out).map_err(Error::io("make the folder", out))?;
     let source = Source::new(description, options.from)?;
     let staging = Staging::open(out, description)?;

@@ -117,7 +117,7 @@ fn count(folder: &Path) -> io::Result<(u64, u64)> {
 }
 
 /// A folder that no fetch made is not replaced.
-pub(crate) fn refuse_strangers(description: &Description, folder: &Path) -> Result<(), Error> {
+pub(crate) fn refuse_other_contents(description: &Description, folder: &Path) -> Result<(), Error> {
     if !folder.exists() || matches!(Record::read(folder), Ok(Some(Record { fetched: Some(_), .. }))) {
         return Ok(());
     }

@@ -113,7 +113,7 @@ fn arrange(seed: u64, split: u64, images: usize) -> Vec<Planned> {
 }
 
 impl ShapesNotes {
-    /// Which pixels of an image lie on the shape that was drawn, row by row; none for an image that there is none of.
+    /// Which pixels of an image lie on the shape that was drawn, row by row; none for an image that does not exist.
     pub fn mask(&self, id: ImageId) -> Option<Vec<bool>> {
         let subclass = SUBCLASSES.get(usize::from(*self.image_subclasses.get(id.index())?))?;
         Some(scene::mask(self.seed, id.index() as u64, subclass))

@@ -20,11 +20,12 @@ pub(crate) struct Surface {
 /// The distribution of the two colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Texture {
-    /// From one to the other, across the picture.
+    /// A linear gradient from one to the other, across the picture.
     Fade,
     Stripes,
     Checks,
     Dots,
+    /// Value noise of two octaves.
     Clouds,
 }
 
@@ -77,12 +78,12 @@ impl Surface {
         .clamp(0.0, 1.0)
     }
 
-    /// A wave made steep, but not steeper than a pixel.
+    /// A wave made steep: an edge that is anti-aliased over about a pixel.
     fn edge(&self, wave: f32) -> f32 {
         (0.5 + 0.5 * wave * self.period / 3.0).clamp(0.0, 1.0)
     }
 
-    /// Values on a lattice, smoothly joined.
+    /// Value noise: random values on a lattice, smoothly interpolated.
     fn clouds(&self, u: f32, v: f32, octave: u64) -> f32 {
         let (left, top) = (u.floor(), v.floor());
         let (du, dv) = (smooth(u - left), smooth(v - top));

@@ -1,4 +1,4 @@
-//! What a layer is on the CPU.
+//! The traits of a layer on the CPU.
 //!
 //! Images go through the network in chunks. Values lie channels last, each pixel's channels rounded up to whole vectors,
 //! with as many zeros around a map as the layers that read it need ([`crate::device::cpu::layout`]).
@@ -283,7 +283,7 @@ pub(crate) trait WeightGradient {
     fn finish(&self, level: VectorLevel, totals: GradientTotals<'_>, weight: &mut [f32], bias: &mut [f32]);
 }
 
-/// What a batch came to.
+/// The sums of a whole batch.
 #[derive(Clone, Copy)]
 pub(crate) struct GradientTotals<'a> {
     /// The layer's sums.

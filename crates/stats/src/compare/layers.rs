@@ -24,7 +24,7 @@ pub struct LayerMap {
     pub cka: Array2<Option<Estimate>>,
     /// Orthogonal Procrustes similarity; none too where a layer has more than [`MOST_PROCRUSTES`] features.
     pub procrustes: Array2<Option<f64>>,
-    /// For each layer of the first network the one of the second that stands opposite it.
+    /// For each layer of the first network the one of the second that is aligned with it ([`align`]).
     pub opposite: Vec<Option<usize>>,
 }
 

@@ -151,7 +151,7 @@ pub fn compare_outcomes(
         image: ImageId(a.first.0 + place as u32),
         class,
         first: Outcome { predicted: a.classes[place], margin: margin(a.margins[place]) },
-        // A class that there is none of is never right.
+        // A class that does not exist is never right.
         second: Outcome {
             predicted: map.get(usize::from(b.classes[place])).copied().unwrap_or(u16::MAX),
             margin: margin(b.margins[place]),

@@ -50,7 +50,7 @@ mod tests {
     use ndarray::{Array2, Axis};
 
     #[test]
-    fn a_layer_finds_itself_permuted_and_leaves_strangers_alone() {
+    fn a_permuted_layer_is_matched_and_unrelated_units_are_not() {
         let stream = Stream::new(3, &[1]);
         let mut index = 0;
         let mut draw = || {
@@ -58,13 +58,13 @@ mod tests {
             stream.normal(index) as f32
         };
         let first = Array2::from_shape_simple_fn((400, 20), &mut draw);
-        let strangers = Array2::from_shape_simple_fn((400, 20), &mut draw);
+        let unrelated = Array2::from_shape_simple_fn((400, 20), &mut draw);
         let order: Vec<usize> = (0..20).map(|unit| (unit * 7 + 3) % 20).collect();
         let found = match_units(first.view(), first.select(Axis(1), &order).view(), 4);
         assert_eq!(found.matching.pairs.len(), 20);
         assert!(found.matching.pairs.iter().all(|pair| order[pair.second] == pair.first));
         assert!(found.chance > 0.05 && found.chance < 0.4, "{}", found.chance);
-        let apart = match_units(first.view(), strangers.view(), 4);
+        let apart = match_units(first.view(), unrelated.view(), 4);
         assert!(apart.matching.pairs.len() < 3);
         assert_eq!(apart.matching.first_alone.len() + apart.matching.pairs.len(), 20);
     }

@@ -1,4 +1,4 @@
-//! Writing units, each in one transaction, table by table.
+//! Writing units of statistics (all numbers of one checkpoint and split), each in one transaction, table by table.
 
 use rusqlite::{Transaction, TransactionBehavior};
 

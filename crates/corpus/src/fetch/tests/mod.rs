@@ -233,7 +233,7 @@ fn a_local_file_is_checked_like_any_other() {
 }
 
 #[test]
-fn two_fetches_do_not_write_one_file_and_strangers_are_not_replaced() {
+fn two_fetches_do_not_write_one_file_and_other_folders_are_not_replaced() {
     let (bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
     let description = small_cifar10(&bytes);
     let first = place::Staging::open(out.path(), &description).unwrap();

@@ -27,7 +27,7 @@ impl Unpacker<'_> {
             let bytes = entry.size();
             self.count(origin, bytes)?;
             let inside = entry.name().map_err(failed)?.into_owned();
-            if let Some(kind) = stranger(&entry) {
+            if let Some(kind) = unsupported_kind(&entry) {
                 return Err(bad(origin, format!("{inside} of type {kind}"), "files and folders alone"));
             }
             let name = self.name_of(origin, Path::new(&inside))?;
@@ -40,7 +40,7 @@ impl Unpacker<'_> {
 }
 
 /// The kind of an entry that is neither a file nor a folder.
-fn stranger<R: io::Read>(entry: &ZipFile<'_, R>) -> Option<String> {
+fn unsupported_kind<R: io::Read>(entry: &ZipFile<'_, R>) -> Option<String> {
     if entry.is_symlink() {
         return Some("Symlink".to_owned());
     }

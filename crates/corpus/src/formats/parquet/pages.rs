@@ -194,7 +194,7 @@ mod tests {
         for cut in 0..bytes.len() {
             assert_eq!(head(&bytes[..cut]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof, "{cut}");
         }
-        // Structures without end, and a kind that there is none of.
+        // Structures without end, and a kind that does not exist.
         assert_eq!(head(&[0x9c; 40]).unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert_eq!(head(&[0x9e]).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }

@@ -152,8 +152,8 @@ pub(crate) fn copy(images: usize, from: FeatureMaps<'_>, to: &mut FeatureMapsMut
 }
 
 impl FeatureMapsMut<'_> {
-    /// The same, for a shorter time.
-    pub fn again(&mut self) -> FeatureMapsMut<'_> {
+    /// Borrows them for a shorter time.
+    pub fn reborrow(&mut self) -> FeatureMapsMut<'_> {
         FeatureMapsMut { layout: self.layout, values: self.values }
     }
 

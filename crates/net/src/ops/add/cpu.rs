@@ -18,7 +18,7 @@ impl CpuLayer for AddLayer {
     fn forward(&self, chunk: Chunk, x: Inputs<'_>, _: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         y.clear(chunk.images);
         for (slot, &factor) in self.factors.iter().enumerate() {
-            add_scaled(chunk.level, chunk.images, factor, x.get(slot), y.again());
+            add_scaled(chunk.level, chunk.images, factor, x.get(slot), y.reborrow());
         }
     }
 

@@ -1,4 +1,4 @@
-//! Softmax and the logistic loss on the device.
+//! Softmax and the cross-entropy loss on the device.
 
 use crate::device::cuda::{Cuda, DeviceAddress, Grid};
 use crate::error::Error;
@@ -23,6 +23,8 @@ pub(crate) struct CrossEntropy {
 
 impl CrossEntropy {
     /// Loss and error of the images, and the loss' gradient.
+    ///
+    /// Its kernels are `judge` (loss, error and gradient of each image) and `sum_judgements` (the sums over them).
     pub fn run(&self, on: &Cuda, images: usize) -> Result<(), Error> {
         let Self { classes, logits, probabilities, labels, smoothing, gradient, loss, error, sums } = *self;
         let known = [logits.into(), probabilities.into(), labels.into(), smoothing.into()];

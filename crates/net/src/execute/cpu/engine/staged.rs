@@ -1,4 +1,7 @@
 //! Forward and backward stage by stage, for networks with batch normalisation.
+//!
+//! A stage is what lies between two layers that need statistics of the whole minibatch: all images pass one stage
+//! before any enters the next.
 
 use super::CpuEngine;
 use super::group::Group;
@@ -121,7 +124,7 @@ impl CpuEngine {
         Ok(())
     }
 
-    /// Tells the normalisation with which the next stage begins what the parts' sums come to.
+    /// Gives the normalisation that begins the next stage the sums over all parts.
     fn end_stage(
         &mut self,
         work: &StagedWork<'_, '_>,
@@ -231,7 +234,7 @@ impl CpuEngine {
         })
     }
 
-    /// What the group defers to which a part's image `start` belongs.
+    /// The deferred gradients of the group that the part's image `start` belongs to.
     fn group_of<'s>(&self, deferred: &'s mut [f32], start: usize) -> &'s mut [f32] {
         let stride = self.weights.group_stride;
         &mut deferred[start / GROUP_IMAGES * stride..][..stride]
