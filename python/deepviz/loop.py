@@ -21,7 +21,7 @@ OF_TEST = r"(?:val|valid|validation|eval|test)[_/ .-]"
 
 
 class Loop:
-    """A recorder of a loop: made when training begins, and again, to go on with the run, when it does so once more."""
+    """A recorder of a loop: made when training begins, and again, to resume the run, when it does so once more."""
 
     def __init__(self, path: Path, options: dict[str, Any]) -> None:
         self._path = path

@@ -104,7 +104,7 @@ class Recorder:
             self._pending = Pending()
             self._told: set[str] = set()
             self._last = time.perf_counter()
-            # A run that is gone on with has the snapshot: the model may not have taken its weights yet.
+            # A run that is resumed has the snapshot: the model may not have taken its weights yet.
             self._kept = self._step if self._folder.has_snapshot(self._step) else -1
             self.snapshot()
             self._writer.wait()

@@ -35,10 +35,10 @@ class RunFolder:
         if resume == "new" and has_run:
             raise Refused(
                 f'{self.path} holds a run already; choose another folder, or add resume="replace" (deletes it), '
-                'resume="append" (goes on with it) or resume="auto" (goes on with one that is there)'
+                'resume="append" (resumes it) or resume="auto" (resumes one that is there)'
             )
         if resume == "append" and not has_run:
-            raise Refused(f'{self.path} holds no run to go on with; leave resume="append" out')
+            raise Refused(f'{self.path} holds no run to resume; leave resume="append" out')
         others = self._others()
         if not has_run and others:
             raise Refused(

@@ -48,7 +48,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What follows from it: the model without wrappers, its layers, its images (None of a run that is gone on with)."""
+    """What follows from it: the model without wrappers, its layers, its images (None of a run that is resumed)."""
 
     model: torch.nn.Module
     network: Network
@@ -97,7 +97,7 @@ def prepare(
     """
     model = unwrapped(start.model)
     corpus = describe_folder(start.corpus, _normalisation(start, model)) if start.corpus is not None else None
-    # A run that is gone on with stays what it is.
+    # A run that is resumed stays what it is.
     worker: Mode = "always" if folder.is_appended and folder.is_for_worker() else start.worker
     network = network_of(model, _example(folder, start, corpus), worker)
     if folder.is_appended:
@@ -178,7 +178,7 @@ def _compare(folder: RunFolder, network: Network) -> None:
 
 
 def first_step(folder: RunFolder, given: int | None) -> int:
-    """Updates done when recording begins: 0, or where the run that is gone on with ends.
+    """Updates done when recording begins: 0, or where the run that is resumed ends.
 
     Snapshots and measurements after `given` are removed: training goes another way from there.
     """
@@ -204,7 +204,7 @@ def first_step(folder: RunFolder, given: int | None) -> int:
 
 
 def write_run(folder: RunFolder, start: Start, prepared: Prepared, step: int) -> None:
-    """Writes the check's outputs and run.toml; of a run that is gone on with both are there."""
+    """Writes the check's outputs and run.toml; of a run that is resumed both are there."""
     corpus, network = prepared.corpus, prepared.network
     if corpus is None:
         return

@@ -6,7 +6,7 @@ A program records a network of 8 MB, a snapshot a step, every value of which is 
 (SIGKILL) at a random moment: while it writes snapshots, while it starts, or while it replaces the run; then it is
 started again with `resume="auto"`. After every kill the program `deepviz` reads the run, and each new snapshot with its
 hash; a snapshot must hold the values of its own step, none that was there may be gone, the run must not be locked, and
-the next start must go on with the step after the last. Prints figures; exits with 1 at the first fault.
+the next start must resume at the step after the last. Prints figures; exits with 1 at the first fault.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Trial:
         for step in new:
             self._look_at(step)
         self.counts["snapshots"] += len(new)
-        self.counts["runs gone on with"] += bool(new and before and is_same)
+        self.counts["runs resumed"] += bool(new and before and is_same)
         self._steps = [steps[0], *steps[max(len(steps) - 2, 1) :]]
         for step in set(steps) - set(self._steps):
             (self._run / "snapshots" / f"{step:06}.safetensors").unlink()

@@ -118,7 +118,7 @@ def test_lightning_counts_updates_and_finds_the_network(tmp_path: Path, capsys: 
     # A percentage is no share, and a point of the test curve needs an error: it is left out with a word.
     assert lines(run, "test") == []
     assert capsys.readouterr().err.count("is no share from 0 to 1") == 1
-    # A second fit goes on with the run.
+    # A second fit resumes the run.
     fitted(library, [callback], module, accumulate_grad_batches=2, max_epochs=1)
     assert steps(run) == [0, 2, 4, 6]
 

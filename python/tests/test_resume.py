@@ -1,4 +1,4 @@
-"""Runs that are gone on with, replaced or killed; averaged weights."""
+"""Runs that are resumed, replaced or killed; averaged weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def filled(number: float) -> Plain:
     return model
 
 
-def test_a_run_that_is_gone_on_with_keeps_its_last_snapshot(tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_its_last_snapshot(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with recorder(run, filled(1.0)) as made:
         made.step()
@@ -47,7 +47,7 @@ def test_a_run_that_is_gone_on_with_keeps_its_last_snapshot(tmp_path: Path) -> N
     assert [value_in(run, step) for step in (0, 1, 2)] == [1.0, 1.0, 3.0]
 
 
-def test_auto_begins_a_run_and_goes_on_with_it(tmp_path: Path) -> None:
+def test_auto_begins_a_run_and_resumes_it(tmp_path: Path) -> None:
     run = tmp_path / "run"
     for start in range(3):
         with recorder(run, filled(float(start)), resume="auto") as made:
@@ -61,7 +61,7 @@ def test_auto_begins_a_run_and_goes_on_with_it(tmp_path: Path) -> None:
         made.step(loss=1.0)
     assert [value_in(run, step) for step in range(3)] == [0.0, 0.0, 7.0]
     assert not (run / "snapshots" / "000003.safetensors").exists()
-    # What another network left is not gone on with, and stays.
+    # What another network left is not resumed, and stays.
     with pytest.raises(Refused, match="another network"):
         recorder(run, nn.Sequential(nn.Flatten(), nn.Linear(192, 3)), resume="auto")
     assert value_in(run, 2) == 7.0
@@ -91,7 +91,7 @@ def test_a_run_that_comes_while_its_folder_is_waited_for_is_not_cleared_away(
     assert value_in(run, 0) == 1.0
 
 
-def test_going_on_before_the_first_snapshot_is_refused(tmp_path: Path) -> None:
+def test_resuming_before_the_first_snapshot_is_refused(tmp_path: Path) -> None:
     run = tmp_path / "run"
     recorder(run, Plain(), first_step=10).close()
     assert (run / "snapshots" / "000010.safetensors").exists()
@@ -171,7 +171,7 @@ def _train_for_ever(run: Path, resume: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_training_leaves_a_run_that_can_be_read_and_gone_on_with(tmp_path: Path) -> None:
+def test_a_killed_training_leaves_a_run_that_can_be_read_and_resumed(tmp_path: Path) -> None:
     tomllib = pytest.importorskip("tomllib")
     fcntl = pytest.importorskip("fcntl")
     run = tmp_path / "run"

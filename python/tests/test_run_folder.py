@@ -1,4 +1,4 @@
-"""The run folder: new, replaced, gone on with, locked; the end of a program; other ranks."""
+"""The run folder: new, replaced, resumed, locked; the end of a program; other ranks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_run_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "other" / "thesis.tex").touch()
     with pytest.raises(deepviz.Refused, match=r"other files \(thesis\.tex\)"):
         recorder(tmp_path / "other", Plain())
-    with pytest.raises(deepviz.Refused, match="holds no run to go on with"):
+    with pytest.raises(deepviz.Refused, match="holds no run to resume"):
         recorder(tmp_path / "new", Plain(), resume="append")
 
 

@@ -42,7 +42,7 @@ pub enum Error {
     },
     /// The folder to write to already holds something.
     #[error(
-        "the folder already holds {found}; give --resume to go on with a run, or another folder: {}",
+        "the folder already holds {found}; give --resume to continue the run, or another folder: {}",
         path.display()
     )]
     NotEmpty {

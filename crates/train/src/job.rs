@@ -18,7 +18,7 @@ pub struct Job {
     pub device: Device,
     /// Seed of everything random; the recipe's if none is given.
     pub seed: Option<u64>,
-    /// Go on with the run in the folder, if there is one.
+    /// Resume the run in the folder, if there is one.
     pub resume: bool,
     /// Train on this many images, drawn at random from the training split, not on all.
     pub limit_images: Option<u64>,

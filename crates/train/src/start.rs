@@ -238,7 +238,7 @@ struct ResumedRun<'a> {
 }
 
 impl ResumedRun<'_> {
-    /// Refuses to go on with a run that was another one.
+    /// Refuses to resume a run that was another one.
     fn check(&self, out: &Path) -> Result<(), Error> {
         let Self { earlier, now } = self;
         let error = |what: String, expected: &str, found: &str, hint| {

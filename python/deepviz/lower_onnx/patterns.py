@@ -205,7 +205,7 @@ WORDS = {
 
 
 def refuse_part(trace: OnnxTrace, node: Node) -> None:
-    """Raises Refused where a node takes a part of a pattern that it does not go on with."""
+    """Raises Refused where a node takes a part of a pattern that it does not continue."""
     for item in node.inputs:
         if isinstance(item, Symbol):
             trace.refuse(node, f"takes {WORDS[item.kind]}", "deepViz has it in layer normalisation, GELU and pools")

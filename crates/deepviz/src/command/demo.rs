@@ -97,13 +97,13 @@ impl Plan {
             let device = Device::cpu(None, None).context("cannot use the CPU")?;
             return Ok(Self { recipe, images: args.images, seed: args.seed.unwrap_or(1), device });
         }
-        let info = Run::open(run).context("cannot go on with the demo")?.info().clone();
-        let training = info.training().context("cannot go on with the demo")?.clone();
+        let info = Run::open(run).context("cannot continue the demo")?.info().clone();
+        let training = info.training().context("cannot continue the demo")?.clone();
         refuse_other("--seed", args.seed, training.seed, run)?;
         refuse_other("--epochs", args.epochs, training.spec.schedule.epochs() as u64, run)?;
         // To the same bytes as on the machine on which it was started.
         let level = training.vector_level.parse()?;
-        let device = Device::cpu(None, Some(level)).context("cannot go on with the demo; another --dir starts anew")?;
+        let device = Device::cpu(None, Some(level)).context("cannot continue the demo; another --dir starts anew")?;
         let images = (info.corpus.train + info.corpus.test) as usize;
         Ok(Self { recipe: info.recipe, images, seed: training.seed, device })
     }
