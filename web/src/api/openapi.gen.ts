@@ -4767,7 +4767,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The images that layers remember of an image: pictures whose outputs at the layer are nearest to the image's. */
+    /** Feature inversion: what layers keep of an image, as pictures whose outputs at the layer are nearest to the image's. */
     get: {
       parameters: {
         query?: {
@@ -5123,7 +5123,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * What a filter would like to see, at one checkpoint or over time: activation maximisation with the frequencies and
+     * Feature visualisation of a filter, at one checkpoint or over time: activation maximisation with the frequencies and
      *     colours of the corpus' images.
      */
     get: {

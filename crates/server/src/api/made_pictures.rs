@@ -1,4 +1,4 @@
-//! What a filter would like to see, and what a layer remembers of an image.
+//! Feature visualisation (what a filter would like to see) and inversion (what a layer remembers of an image).
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -97,7 +97,7 @@ struct PictureInfo {
     value: Option<f32>,
 }
 
-/// What a filter would like to see, at one checkpoint or over time: activation maximisation with the frequencies and
+/// Feature visualisation of a filter, at one checkpoint or over time: activation maximisation with the frequencies and
 /// colours of the corpus' images.
 #[utoipa::path(
     get, path = "/api/runs/{run}/layers/{layer}/filters/{filter}/visualisation", tag = "sheets",
@@ -137,7 +137,7 @@ pub(crate) async fn visualisation(
     answer(&app, (found, names), &format, &headers).await
 }
 
-/// The images that layers remember of an image: pictures whose outputs at the layer are nearest to the image's.
+/// Feature inversion: what layers keep of an image, as pictures whose outputs at the layer are nearest to the image's.
 #[utoipa::path(
     get, path = "/api/runs/{run}/images/{image}/inversion", tag = "sheets", params(RunImagePath, InversionQuery, PictureQuery),
     responses(

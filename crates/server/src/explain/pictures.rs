@@ -1,4 +1,4 @@
-//! Pictures that are made: what a filter would like to see, and what a layer remembers of an image.
+//! Pictures that are made: feature visualisation and inversion.
 
 use std::sync::Arc;
 
@@ -59,8 +59,8 @@ impl ChosenCheckpoints<'_> {
 }
 
 impl Models {
-    /// What a filter would like to see at each of some checkpoints, each picture beginning with that of the one before;
-    /// the first begins with noise, or with an image.
+    /// The feature visualisation of a filter at each of some checkpoints, each picture beginning with that of the one
+    /// before; the first begins with noise, or with an image.
     pub(crate) async fn visualisations(
         &self,
         selection: ChosenCheckpoints<'_>,
