@@ -1,5 +1,5 @@
 // How the dashboard behaves in the hand: frame times while a long run is scrubbed, also with a filter card and with the
-// ladder open, how soon a card is there, layout shifts, cold jumps, the weight of the first load, memory while it plays.
+// separation by layer open, how soon a card is there, layout shifts, cold jumps, the weight of the first load, memory while it plays.
 // Prints a table for docs/benchmarks.md.
 //
 //   node bench/measure.mjs [--dir FOLDER] [--minutes 2] [--checkpoints 1000] [--at http://127.0.0.1:7878]
@@ -195,7 +195,7 @@ try {
     '100 ms',
   ]);
 
-  // The filter card and the ladder, on the run with statistics.
+  // The filter card and the separation by layer, on the run with statistics.
   const COUNT = '/#run=counted&checkpoint=last';
   await page.goto(`${address}${COUNT}&view=filters&show=filters&layer=conv1&filter=none`);
   await page.reload();
@@ -211,7 +211,7 @@ try {
     [
       'tell apart open',
       'view=confusion&confusion.panel=apart',
-      (at) => at.locator('.ladder li').first().waitFor(),
+      (at) => at.locator('.separation li').first().waitFor(),
     ],
   ]) {
     await page.goto(`${address}/#run=counted&checkpoint=0&${hash}`);

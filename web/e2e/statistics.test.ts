@@ -59,9 +59,9 @@ describe('Confusion', () => {
   test('which layers and units tell the two classes of a cell apart', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last', 'confusion.panel': 'apart' });
     const { page } = dashboard;
-    const rungs = page.locator('.ladder li');
-    await expect.poll(() => rungs.count()).toBe(5);
-    expect(await rungs.first().textContent()).toMatch(/^\s*fc10 .*[01]\.\d\d ± 0\.\d\d\s+[01]\.\d\d no\. \d+/s);
+    const rows = page.locator('.separation li');
+    await expect.poll(() => rows.count()).toBe(5);
+    expect(await rows.first().textContent()).toMatch(/^\s*fc10 .*[01]\.\d\d ± 0\.\d\d\s+[01]\.\d\d no\. \d+/s);
     expect(await page.locator('.units li').count()).toBe(5);
     await dashboard.expectAccessible();
     // A unit leads to its card.
@@ -71,9 +71,9 @@ describe('Confusion', () => {
     expect(await card.getAttribute('aria-label')).toMatch(/ (unit|filter) \d+$/);
     await dashboard.press('Escape');
     // The pair follows the checkpoint.
-    const before = await page.locator('.ladder ul').textContent();
+    const before = await page.locator('.separation ul').textContent();
     await dashboard.press('Home');
-    await expect.poll(() => page.locator('.ladder ul').textContent()).not.toBe(before);
+    await expect.poll(() => page.locator('.separation ul').textContent()).not.toBe(before);
   });
 
   test('the moves between two checkpoints: gained, lost, and the images behind', async ({ dashboard }) => {

@@ -35,7 +35,7 @@ export const TERMS = {
     'A filter’s activation averaged over the images of each class; the bars begin at the mean of all images and are measured in standard deviations between images',
   'class deviation':
     'The mean activation of a class’s images less that of all, in standard deviations between images',
-  ladder:
+  'separation by layer':
     'How well each layer tells the two classes apart: the area under the ROC curve of a linear probe on all its units (thick), of its best unit (thin), and of the median one (tick)',
   'separating units':
     'The units whose mean activation alone tells the two classes apart best; a tick is the mean of a class',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Separation } from '../../../api/types';
-import { ladderWords, rungs } from './ladder';
+import { separationWords, separationRows } from './separationByLayer';
 
 const layer = (name: string, area: number | null, error = 0.03): Separation['layers'][number] => ({
   layer: name,
@@ -15,24 +15,24 @@ const layer = (name: string, area: number | null, error = 0.03): Separation['lay
 });
 
 test('the last layer is on top, chance at the left end', () => {
-  const [top, bottom] = rungs([layer('conv1', 0.5), layer('fc', 1)]);
+  const [top, bottom] = separationRows([layer('conv1', 0.5), layer('fc', 1)]);
   expect([top.layer, top.all, bottom.all]).toEqual(['fc', 1, 0]);
   expect(top.best).toBe(0.5);
   expect(top.median).toBeCloseTo(0.1);
   expect(top.error).toBeCloseTo(0.03);
   expect(bottom.interval?.[0]).toBe(0);
-  expect(rungs([layer('a', null)])[0].all).toBeNull();
+  expect(separationRows([layer('a', null)])[0].all).toBeNull();
 });
 
-test('words say where it stops rising', () => {
-  expect(ladderWords([layer('a', 0.6), layer('b', 0.7), layer('c', 0.8)])).toBe(
+test('words say from which layer on it no longer grows', () => {
+  expect(separationWords([layer('a', 0.6), layer('b', 0.7), layer('c', 0.8)])).toBe(
     'told apart better and better up to c',
   );
-  expect(ladderWords([layer('a', 0.6), layer('b', 0.79), layer('c', 0.8)])).toBe(
+  expect(separationWords([layer('a', 0.6), layer('b', 0.79), layer('c', 0.8)])).toBe(
     'as well told apart in b as at the end',
   );
-  expect(ladderWords([layer('a', 0.6), layer('b', 0.9), layer('c', 0.8)])).toBe(
+  expect(separationWords([layer('a', 0.6), layer('b', 0.9), layer('c', 0.8)])).toBe(
     'best told apart in b: what it knows is lost on the way to c',
   );
-  expect(ladderWords([layer('a', 0.6)])).toBe('');
+  expect(separationWords([layer('a', 0.6)])).toBe('');
 });

@@ -1,10 +1,10 @@
-/** The ladder: how well each layer tells two classes apart, drawn from chance to perfect. Pure. */
+/** How well each layer tells two classes apart, drawn from chance to perfect. Pure. */
 import type { Separation } from '../../../api/types';
 
 /** Chance: half of the area under the curve. */
 const CHANCE = 0.5;
 
-export interface Rung {
+export interface LayerSeparation {
   layer: string;
   /** Shares of the axis, 0 at chance, 1 at perfect. */
   all: number | null;
@@ -21,9 +21,9 @@ export interface Rung {
 
 const share = (area: number): number => Math.min(1, Math.max(0, (area - CHANCE) / (1 - CHANCE)));
 
-/** One rung a layer, the last layer on top, as the network looks from its answer. */
-export function rungs(layers: Separation['layers']): Rung[] {
-  const rung = (of: Separation['layers'][number]): Rung => {
+/** One row a layer, the last layer on top, as the network looks from its answer. */
+export function separationRows(layers: Separation['layers']): LayerSeparation[] {
+  const row = (of: Separation['layers'][number]): LayerSeparation => {
     const { probe_area, probe_interval } = of;
     return {
       layer: of.layer,
@@ -38,11 +38,11 @@ export function rungs(layers: Separation['layers']): Rung[] {
       best_class: of.best_class,
     };
   };
-  return layers.map(rung).reverse();
+  return layers.map(row).reverse();
 }
 
-/** Where the ladder stops rising, in words: nothing after that layer tells the classes apart better. */
-export function ladderWords(layers: Separation['layers']): string {
+/** From which layer on the separation no longer grows, in words: nothing after that layer tells the classes apart better. */
+export function separationWords(layers: Separation['layers']): string {
   const known = layers.filter((layer) => layer.probe_area !== null && layer.probe_interval !== null);
   if (known.length < 2) return '';
   const area = (layer: Separation['layers'][number]) => layer.probe_area ?? 0;
