@@ -34,7 +34,7 @@ pub enum Method {
     /// Sundararajan et al., *Axiomatic attribution for deep networks*, 2017.
     Integrated,
     /// `y(x) - y(x with a square set to what the network sees as zero)`, a square of a quarter of the side around each of
-    /// 8 x 8 cells. No gradient is used: the referee.
+    /// 8 x 8 cells. No gradient is used: the independent check.
     ///
     /// # Source
     /// Zeiler and Fergus, *Visualizing and understanding convolutional networks*, 2014.
