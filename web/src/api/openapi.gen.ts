@@ -2439,6 +2439,8 @@ export interface paths {
           versus?: string;
           /** @description The layer that `layercam` and `hirescam` are taken at; the deepest of at least 8 x 8 unless given. */
           layer?: string;
+          /** @description Units that are switched off: `fc64:39`, `conv1:2,5-7;fc64:39`. */
+          off?: string;
           /**
            * @description `json` (default), `png`: the map over the image in grey, or the picture of a reconstruction; `f32`: the values, row
            *     by row, little-endian, their shape in the header `x-deepviz-shape`.
@@ -2560,6 +2562,8 @@ export interface paths {
           versus?: string;
           /** @description The layer that `layercam` and `hirescam` are taken at; the deepest of at least 8 x 8 unless given. */
           layer?: string;
+          /** @description Units that are switched off: `fc64:39`, `conv1:2,5-7;fc64:39`. */
+          off?: string;
           /**
            * @description `json` (default), `png`: the map over the image in grey, or the picture of a reconstruction; `f32`: the values, row
            *     by row, little-endian, their shape in the header `x-deepviz-shape`.
@@ -4598,6 +4602,8 @@ export interface paths {
           versus?: string;
           /** @description The layer that `layercam` and `hirescam` are taken at; the deepest of at least 8 x 8 unless given. */
           layer?: string;
+          /** @description Units that are switched off: `fc64:39`, `conv1:2,5-7;fc64:39`. */
+          off?: string;
           /** @description Checkpoints: `0,5,10-50:5,last`; all unless given, at most 512. */
           checkpoints?: string;
         };
