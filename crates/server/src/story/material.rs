@@ -94,8 +94,8 @@ pub(crate) fn changes(
     let weights = specs.enumerate().filter(|(_, (_, spec))| spec.role == Role::Weight);
     let of_array = |(array, (layer, _)): (usize, (&deepviz_net::Layer, _))| {
         let mut found = LayerChanges { layer: layer.name.clone(), checkpoints: Vec::new(), per_epoch: Vec::new() };
-        for weights in &kept {
-            let (Some(index), Some(numbers)) = (listing.index_of(weights.step), weights.arrays.get(array)) else {
+        for at in &kept {
+            let (Some(index), Some(numbers)) = (listing.index_of(at.step), at.arrays.get(array)) else {
                 continue;
             };
             let (Some(before), Some(now)) = (index.checked_sub(1).map(|before| metrics[before]), metrics.get(index))
