@@ -14,7 +14,7 @@ from .checkpoint_files import SUFFIXES
 from .clock import Clock
 from .errors import Refused
 from .say import say
-from .write import Metric, Moment
+from .write import Metric, TrainingPosition
 
 STEP_KEYS = ("global_step", "step", "steps", "iteration", "iter")
 HF_STATE = "trainer_state.json"
@@ -117,8 +117,8 @@ def _bare_number(name: str, is_alone: bool) -> int | None:
     return int(glued[1]) if glued and not is_alone else None
 
 
-def moments(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Moment]:
-    """The moment of every checkpoint, in the order of their steps.
+def positions(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, TrainingPosition]:
+    """The position of every checkpoint, in the order of their steps.
 
     Where checkpoints say only epochs, an epoch counts as so many steps as the clock has, or as one.
     Raises Refused where a checkpoint says nothing of the time, or some say steps and others epochs alone.
@@ -126,7 +126,7 @@ def moments(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Moment]:
     stamps = {Path(path): stamp for path, stamp in stamps.items()}
     if len(stamps) == 1 and not _says(next(iter(stamps.values()))):
         say("the checkpoint says no step, so it is kept as step 0")
-        return {path: Moment(0, 0.0, 0) for path in stamps}
+        return {path: TrainingPosition(0, 0.0, 0) for path in stamps}
     for path, stamp in stamps.items():
         if not _says(stamp):
             raise Refused(
@@ -142,7 +142,7 @@ def moments(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Moment]:
         )
     if epochs and clock.steps_per_epoch is None:
         say("the checkpoints say epochs but no steps, so an epoch counts as a step (steps_per_epoch= says how many)")
-    found = {path: _moment(stamp, clock) for path, stamp in stamps.items()}
+    found = {path: _position(stamp, clock) for path, stamp in stamps.items()}
     return dict(sorted(found.items(), key=lambda item: item[1].step))
 
 
@@ -150,19 +150,19 @@ def _says(stamp: Stamp) -> bool:
     return stamp.step is not None or stamp.epoch is not None
 
 
-def _moment(stamp: Stamp, clock: Clock) -> Moment:
+def _position(stamp: Stamp, clock: Clock) -> TrainingPosition:
     step = stamp.step
     if step is None:
         step = round((stamp.epoch or 0.0) * (clock.steps_per_epoch or 1))
-    known = clock.moment(step)
+    known = clock.position(step)
     epoch = stamp.epoch
     if epoch is None or (clock.steps_per_epoch and abs(epoch - known.epoch) < 1):
         # Programs count whole epochs; the clock knows what there is of the one that has begun.
         epoch = known.epoch
     if clock.steps_per_epoch is None:
         # Without the length of an epoch an epoch's images are still known.
-        return Moment(step, epoch, known.images_seen or round(epoch * (clock.images or 0)))
-    return Moment(step, epoch, known.images_seen)
+        return TrainingPosition(step, epoch, known.images_seen or round(epoch * (clock.images or 0)))
+    return TrainingPosition(step, epoch, known.images_seen)
 
 
 def metrics_of(paths: Sequence[Path], clock: Clock) -> list[Metric]:
@@ -181,12 +181,12 @@ def _metric(entry: Mapping[str, Any], clock: Clock) -> Metric | None:
     step, epoch = _number(entry.get("step")), _number(entry.get("epoch"))
     if step is None:
         return None
-    moment = _moment(Stamp(int(step), epoch), clock)
+    position = _position(Stamp(int(step), epoch), clock)
     if "loss" in entry:
         loss = _number(entry["loss"])
-        return None if loss is None else Metric(moment, "train", loss, rate=_number(entry.get("learning_rate")))
+        return None if loss is None else Metric(position, "train", loss, rate=_number(entry.get("learning_rate")))
     loss, accuracy = _number(entry.get("eval_loss")), _number(entry.get("eval_accuracy"))
     if loss is None or accuracy is None or accuracy > 1.0:
         # A point of the test curve needs both.
         return None
-    return Metric(moment, "test", loss, 1.0 - accuracy)
+    return Metric(position, "test", loss, 1.0 - accuracy)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import setup
-from .checkpoint_clock import metrics_of, moments, stamp_of
+from .checkpoint_clock import metrics_of, positions, stamp_of
 from .checkpoint_files import Given as Checkpoints
 from .checkpoint_files import checkpoint_paths, read_checkpoint
 from .clock import Clock, Every, clock_of
@@ -23,7 +23,7 @@ from .say import say
 from .tensors import arrays_of, dtype_name, memory_of
 from .weights import Kind, Shape, find_weights
 from .worker import Mode
-from .write import Array, Moment, write_snapshot, write_text
+from .write import Array, TrainingPosition, write_snapshot, write_text
 
 if TYPE_CHECKING:
     import torch
@@ -85,12 +85,12 @@ def record_checkpoints(
 
 
 def _record(folder: RunFolder, start: setup.Start, reader: _Reader, clock: Clock) -> list[int]:
-    when: dict[Path, Moment] = {}
+    when: dict[Path, TrainingPosition] = {}
 
     def check_all(model: torch.nn.Module, network: Network) -> None:
         # Before the corpus is written: that may take minutes.
         reader.expect(model, network.arrays)
-        when.update(reader.moments(clock))
+        when.update(reader.positions(clock))
 
     prepared = setup.prepare(folder, start, check_all)
     paths = list(when)
@@ -104,7 +104,7 @@ def _record(folder: RunFolder, start: setup.Start, reader: _Reader, clock: Clock
             _load(prepared.model, found)
             setup.write_run(folder, start, prepared, when[file].step)
     say(f"{len(paths)} checkpoints are recorded in {folder.path}")
-    return [moment.step for moment in when.values()]
+    return [position.step for position in when.values()]
 
 
 @dataclass
@@ -122,8 +122,8 @@ class _Reader:
         self._own = {name: array for name, array in own.items() if name not in saved}
         self._wanted: dict[str, Shape] = {name: tuple(own[name].shape) for name in names if name in saved}
 
-    def moments(self, clock: Clock) -> dict[Path, Moment]:
-        """The moment of every checkpoint, by step. Raises Refused where one does not fit, or two are of one step."""
+    def positions(self, clock: Clock) -> dict[Path, TrainingPosition]:
+        """The position of every checkpoint, by step. Raises Refused where one does not fit, or two are of one step."""
         stamps = {}
         for path in self.paths:
             content = read_checkpoint(path)
@@ -131,15 +131,15 @@ class _Reader:
             stamps[path] = stamp_of(path, content, is_alone=len(self.paths) == 1)
             if weights.where != "state_dict" and len(stamps) == 1:
                 say(f"weights are taken from {path.name}: {weights.where}")
-        found = moments(stamps, clock)
+        found = positions(stamps, clock)
         kept: dict[int, Path] = {}
-        for path, moment in list(found.items()):
-            other = kept.setdefault(moment.step, path)
+        for path, position in list(found.items()):
+            other = kept.setdefault(position.step, path)
             if other is path:
                 continue
             if not self._are_alike(other, path):
                 raise Refused(
-                    f"{other} and {path} are both of step {moment.step}; leave one of them out, by a narrower pattern"
+                    f"{other} and {path} are both of step {position.step}; leave one of them out, by a narrower pattern"
                 )
             say(f"{path} is left out: it holds the same weights as {other}")
             del found[path]

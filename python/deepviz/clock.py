@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .errors import Refused
-from .write import Moment
+from .write import TrainingPosition
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Clock:
     images: int | None = None
     batch: int | None = None
 
-    def moment(self, step: int) -> Moment:
+    def position(self, step: int) -> TrainingPosition:
         """Epochs done and images seen after so many updates, 0 where they cannot be told."""
         if not self.steps_per_epoch:
-            return Moment(step, 0.0, step * (self.batch or 0))
+            return TrainingPosition(step, 0.0, step * (self.batch or 0))
         epochs, rest = divmod(step, self.steps_per_epoch)
         images = self.images or 0
         in_epoch = rest * self.batch if self.batch else round(images * rest / self.steps_per_epoch)
-        return Moment(step, step / self.steps_per_epoch, epochs * images + min(in_epoch, images))
+        return TrainingPosition(step, step / self.steps_per_epoch, epochs * images + min(in_epoch, images))
 
     @property
     def images_per_step(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .write import Metric, Moment
+from .write import Metric, TrainingPosition
 
 
 @dataclass
@@ -45,29 +45,32 @@ class Pending:
     """The measurement of the last step, which is read at the next one."""
 
     def __init__(self) -> None:
-        self._kept: tuple[_Number | None, _Number | None, Moment, float | None, float, Literal["train", "test"]] | None
+        self._kept: (
+            tuple[_Number | None, _Number | None, TrainingPosition, float | None, float, Literal["train", "test"]]
+            | None
+        )
         self._kept = None
 
     def keep(
         self,
         loss: Any,
         error: Any,
-        moment: Moment,
+        position: TrainingPosition,
         rate: float | None,
         images_per_s: float,
         kind: Literal["train", "test"] = "train",
     ) -> None:
         """Keeps a measurement; numbers may be tensors on a GPU, which are copied while the program goes on."""
-        self._kept = (_number(loss), _number(error), moment, rate, images_per_s, kind)
+        self._kept = (_number(loss), _number(error), position, rate, images_per_s, kind)
 
     def take(self) -> Metric | None:
         """The measurement that was kept, read now; None where there is none."""
         if self._kept is None:
             return None
-        loss, error, moment, rate, speed, kind = self._kept
+        loss, error, position, rate, speed, kind = self._kept
         self._kept = None
         return Metric(
-            moment=moment,
+            position=position,
             kind=kind,
             loss=loss.read() if loss else None,
             error=error.read() if error else None,

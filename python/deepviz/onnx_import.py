@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from .arrays import array_images
-from .checkpoint_clock import STEP_KEYS, Stamp, moments, stamp_of
+from .checkpoint_clock import STEP_KEYS, Stamp, positions, stamp_of
 from .clock import Clock, Every, clock_of
 from .corpus import Corpus, Given, classes_of, first_image, write_corpus
 from .errors import Refused
@@ -20,7 +20,7 @@ from .lower_onnx.compare import biases, difference, with_biases
 from .run import Resume, RunFolder
 from .say import say
 from .setup import check_classes, given_normalisation, write_table
-from .write import Array, Moment, write_snapshot
+from .write import Array, TrainingPosition, write_snapshot
 
 if TYPE_CHECKING:
     from .lower_onnx.trace import Held
@@ -75,7 +75,7 @@ def import_onnx(
         image = found.size.shape if found is not None else tuple(first_image(given).shape)
         reader = _Reader(paths, model, lower_onnx(model, image))
         check_classes(reader.network, found.classes if found is not None else classes_of(given))
-        when = reader.moments(clock)
+        when = reader.positions(clock)
         if found is None:
             found = write_corpus(folder.path / "corpus", name or Path(path).name, given, lambda _: folder.clear())
         else:
@@ -85,16 +85,18 @@ def import_onnx(
         folder.close()
 
 
-def _write(folder: RunFolder, name: str, reader: _Reader, when: dict[Path, Moment], corpus: Corpus) -> list[int]:
-    for index, (file, moment) in enumerate(when.items()):
+def _write(
+    folder: RunFolder, name: str, reader: _Reader, when: dict[Path, TrainingPosition], corpus: Corpus
+) -> list[int]:
+    for index, (file, position) in enumerate(when.items()):
         lowered = reader.lowered(file)
         arrays = [snapshot_array(key, held) for key, held in lowered.arrays.items()]
-        write_snapshot(folder.path, moment, arrays)
+        write_snapshot(folder.path, position, arrays)
         if index == 0:
             outputs = _outputs(lowered, corpus)
-            write_table(folder, name, reader.network, corpus, _source(reader.model), (outputs, moment.step))
+            write_table(folder, name, reader.network, corpus, _source(reader.model), (outputs, position.step))
     say(f"{len(when)} ONNX file{'s' if len(when) > 1 else ''} recorded in {folder.path}")
-    return [moment.step for moment in when.values()]
+    return [position.step for position in when.values()]
 
 
 def _outputs(lowered: Lowered, corpus: Corpus) -> Any:
@@ -135,20 +137,20 @@ class _Reader:
         """The network of all files, with the first one's names."""
         return self._first.network
 
-    def moments(self, clock: Clock) -> dict[Path, Moment]:
-        """The moment of every file, by step. Raises Refused where one does not fit, or two are of one step."""
+    def positions(self, clock: Clock) -> dict[Path, TrainingPosition]:
+        """The position of every file, by step. Raises Refused where one does not fit, or two are of one step."""
         stamps: dict[Path, Stamp] = {}
         for path in self.paths:
             model = self.model if path == self.paths[0] else read_model(path)
             self._compared(path, model)
             stamps[path] = stamp_of(path, _said(model), is_alone=len(self.paths) == 1)
-        found = moments(stamps, clock)
+        found = positions(stamps, clock)
         by_step: dict[int, Path] = {}
-        for path, moment in found.items():
-            other = by_step.setdefault(moment.step, path)
+        for path, position in found.items():
+            other = by_step.setdefault(position.step, path)
             if other is not path:
                 raise Refused(
-                    f"{other} and {path} are both of step {moment.step}; leave one of them out, by a narrower pattern"
+                    f"{other} and {path} are both of step {position.step}; leave one of them out, by a narrower pattern"
                 )
         return found
 

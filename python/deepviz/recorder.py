@@ -21,7 +21,7 @@ from .run import Resume, RunFolder
 from .say import say
 from .tensors import arrays_of
 from .worker import Mode
-from .write import Metric, Moment
+from .write import Metric, TrainingPosition
 from .writer import SnapshotWriter
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Recorder:
         speed = self._clock.images_per_step / max(now - self._last, 1e-9)
         self._last = now
         if self._has_all(loss, error, "train"):
-            self._pending.keep(loss, error, self._moment(), self._rate(), speed)
+            self._pending.keep(loss, error, self._position(), self._rate(), speed)
         if self._every.is_due(self._step, self._clock.steps_per_epoch):
             self.snapshot()
 
@@ -148,7 +148,7 @@ class Recorder:
         self._flush()
         if not self._has_all(loss, error, "test"):
             return
-        self._pending.keep(loss, error, self._moment(), self._rate(), 0.0, kind="test")
+        self._pending.keep(loss, error, self._position(), self._rate(), 0.0, kind="test")
         self._flush()
 
     def log(self, loss: Any, error: Any = None, rate: float | None = None) -> None:
@@ -156,13 +156,13 @@ class Recorder:
         if self._is_closed or os.getpid() != self._process:
             return
         self._flush()
-        self._pending.keep(loss, error, self._moment(), self._rate() if rate is None else rate, 0.0)
+        self._pending.keep(loss, error, self._position(), self._rate() if rate is None else rate, 0.0)
 
     def snapshot(self) -> None:
         """Keeps a snapshot of the weights now, unless there is one of this step."""
         if self._is_closed or os.getpid() != self._process or self._kept == self._step:
             return
-        self._writer.take(arrays_of(self._model), self._moment())
+        self._writer.take(arrays_of(self._model), self._position())
         self._kept = self._step
         # The copy is no part of the next minibatch's time.
         self._last = time.perf_counter()
@@ -201,8 +201,8 @@ class Recorder:
             say(f"a {kind} measurement without {missing}= is not recorded; give the recorder {missing}= too")
         return False
 
-    def _moment(self) -> Moment:
-        return self._clock.moment(self._step)
+    def _position(self) -> TrainingPosition:
+        return self._clock.position(self._step)
 
     def _rate(self) -> float | None:
         groups = getattr(self._optimizer, "param_groups", None)

@@ -38,7 +38,7 @@ class Array:
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingPosition:
     """Where training stands: updates and epochs done, training images seen."""
 
     step: int
@@ -87,9 +87,11 @@ def remove_temporary(folder: Path) -> None:
             path.unlink()
 
 
-def snapshot_hash(moment: Moment, arrays: Sequence[Array]) -> str:
+def snapshot_hash(position: TrainingPosition, arrays: Sequence[Array]) -> str:
     """The digest of a snapshot of format 2."""
-    digest = hashlib.sha256(b"deepviz snapshot 2" + struct.pack("<QdQ", moment.step, moment.epoch, moment.images_seen))
+    digest = hashlib.sha256(
+        b"deepviz snapshot 2" + struct.pack("<QdQ", position.step, position.epoch, position.images_seen)
+    )
     for array in arrays:
         for word in (array.name.encode(), array.dtype.encode()):
             digest.update(struct.pack("<Q", len(word)) + word)
@@ -103,16 +105,16 @@ def snapshot_path(run: Path, step: int) -> Path:
     return run / "snapshots" / f"{step:06}.safetensors"
 
 
-def write_snapshot(run: Path, moment: Moment, arrays: Sequence[Array]) -> None:
+def write_snapshot(run: Path, position: TrainingPosition, arrays: Sequence[Array]) -> None:
     """Writes a snapshot, safetensors with the metadata of format 2."""
     metadata = {
         "format": "2",
-        "step": str(moment.step),
-        "epoch": repr(float(moment.epoch)),
-        "images_seen": str(moment.images_seen),
-        "hash": snapshot_hash(moment, arrays),
+        "step": str(position.step),
+        "epoch": repr(float(position.epoch)),
+        "images_seen": str(position.images_seen),
+        "hash": snapshot_hash(position, arrays),
     }
-    write_safetensors(snapshot_path(run, moment.step), arrays, metadata)
+    write_safetensors(snapshot_path(run, position.step), arrays, metadata)
 
 
 def write_safetensors(path: Path, arrays: Sequence[Array], metadata: dict[str, str]) -> None:
@@ -136,7 +138,7 @@ def write_safetensors(path: Path, arrays: Sequence[Array], metadata: dict[str, s
 class Metric:
     """A measurement: mean loss an image, share of images misclassified, learning rate, images a second."""
 
-    moment: Moment
+    position: TrainingPosition
     kind: Literal["train", "test"]
     loss: float | None = None
     error: float | None = None
@@ -150,9 +152,9 @@ class Metric:
             return number if number is not None and math.isfinite(number) else None
 
         fields = {
-            "step": self.moment.step,
-            "epoch": self.moment.epoch,
-            "images_seen": self.moment.images_seen,
+            "step": self.position.step,
+            "epoch": self.position.epoch,
+            "images_seen": self.position.images_seen,
             "kind": self.kind,
             "loss": finite(self.loss),
             "error": finite(self.error),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .tensors import Copies
-from .write import Moment, write_snapshot
+from .write import TrainingPosition, write_snapshot
 
 if TYPE_CHECKING:
     import torch
@@ -21,13 +21,13 @@ class SnapshotWriter:
     def __init__(self, run: Path, names: Sequence[str], source: Mapping[str, torch.Tensor]) -> None:
         self.run = run
         self._copies = Copies(names, source)
-        self._moments: queue.Queue[Moment | None] = queue.Queue()
+        self._positions: queue.Queue[TrainingPosition | None] = queue.Queue()
         self._is_idle = threading.Event()
         self._is_idle.set()
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
 
-    def take(self, source: Mapping[str, torch.Tensor], moment: Moment) -> None:
+    def take(self, source: Mapping[str, torch.Tensor], position: TrainingPosition) -> None:
         """Copies the arrays; they are written while the program goes on. Raises what went wrong with the one before."""
         self.wait()
         self._copies.take(source)
@@ -35,7 +35,7 @@ class SnapshotWriter:
         if self._thread is None:
             self._thread = threading.Thread(target=self._write_all, name="deepviz snapshots", daemon=True)
             self._thread.start()
-        self._moments.put(moment)
+        self._positions.put(position)
 
     def wait(self) -> None:
         """Returns when all is written; raises what went wrong, once."""
@@ -52,15 +52,15 @@ class SnapshotWriter:
         """Ends the thread when all is written."""
         self._is_idle.wait()
         if self._thread is not None:
-            self._moments.put(None)
+            self._positions.put(None)
             self._thread.join()
             self._thread = None
         self.check()
 
     def _write_all(self) -> None:
-        while (moment := self._moments.get()) is not None:
+        while (position := self._positions.get()) is not None:
             try:
-                write_snapshot(self.run, moment, self._copies.arrays())
+                write_snapshot(self.run, position, self._copies.arrays())
             except BaseException as error:
                 self._error = error
             finally:

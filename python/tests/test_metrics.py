@@ -14,7 +14,7 @@ from recorded import recorder
 
 import deepviz
 from deepviz.losses import Pending
-from deepviz.write import Moment
+from deepviz.write import TrainingPosition
 
 
 def lines(run: Path) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def test_a_loss_on_another_device_is_read_one_step_later(tmp_path: Path) -> None
 
 def test_losses_of_every_image_are_averaged() -> None:
     pending = Pending()
-    pending.keep(torch.tensor([1.0, 2.0, 6.0], requires_grad=True), None, Moment(1, 0.0, 0), None, 0.0)
+    pending.keep(torch.tensor([1.0, 2.0, 6.0], requires_grad=True), None, TrainingPosition(1, 0.0, 0), None, 0.0)
     metric = pending.take()
     assert metric is not None and metric.loss == 3.0
     assert pending.take() is None

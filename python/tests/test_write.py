@@ -15,7 +15,7 @@ import torch
 
 from deepviz import toml, write
 from deepviz.tensors import Copies, dtype_name, memory_of
-from deepviz.write import Array, CorpusSize, Metric, Moment, SplitFile
+from deepviz.write import Array, CorpusSize, Metric, SplitFile, TrainingPosition
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -62,7 +62,7 @@ def test_a_snapshot_reads_back(tmp_path: Path) -> None:
         "single": torch.tensor(0.25),
         "none": torch.empty(0, 3),
     }
-    write.write_snapshot(tmp_path, Moment(500, 1.28, 64000), snapshot_of(tensors))
+    write.write_snapshot(tmp_path, TrainingPosition(500, 1.28, 64000), snapshot_of(tensors))
     metadata, arrays = read_snapshot(tmp_path / "snapshots" / "000500.safetensors")
     assert metadata["format"] == "2" and metadata["hash"] == digest_of(metadata, arrays)
     assert (metadata["step"], float(metadata["epoch"]), metadata["images_seen"]) == ("500", 1.28, "64000")
@@ -111,7 +111,7 @@ def test_toml_reads_back() -> None:
 
 
 def test_metrics_are_json_whatever_the_numbers() -> None:
-    line = Metric(Moment(100, 0.2, 12800), "train", loss=math.nan, error=0.58, rate=math.inf).line()
+    line = Metric(TrainingPosition(100, 0.2, 12800), "train", loss=math.nan, error=0.58, rate=math.inf).line()
     found = json.loads(line, parse_constant=lambda name: pytest.fail(name))
     assert line.endswith("\n") and line.count("\n") == 1
     assert found == {

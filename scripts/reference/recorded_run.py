@@ -17,7 +17,7 @@ from torch import nn
 
 import deepviz
 from deepviz.tensors import arrays_of, dtype_name, memory_of
-from deepviz.write import Array, Moment, write_snapshot
+from deepviz.write import Array, TrainingPosition, write_snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "crates/fixtures/src/recorded"
@@ -77,9 +77,9 @@ def main():
     for step, dtype in [(4, torch.float32), (6, torch.bfloat16), (8, torch.float16)]:
         rounded = {name: array.to(dtype) for name, array in arrays_of(model).items()}
         if step > 4:
-            moment = Moment(step, step / 2, 6 * step)
+            position = TrainingPosition(step, step / 2, 6 * step)
             arrays = [Array(n, dtype_name(a), tuple(a.shape), memory_of(a.contiguous())) for n, a in rounded.items()]
-            write_snapshot(RUN, moment, arrays)
+            write_snapshot(RUN, position, arrays)
         with torch.no_grad():
             single = {name: array.float() for name, array in rounded.items()}
             expected[step] = torch.func.functional_call(model, single, (images,)).softmax(1).tolist()
