@@ -14,24 +14,36 @@ const NOISE: f32 = 0.15;
 pub(crate) const STEPS: usize = 64;
 
 /// The sum of the gradients by the network's input at several inputs.
+///
+/// They are added up where the network begins not to be linear: from there down they go back once, not once an input.
 pub(crate) fn summed(
     trace: &mut Trace<'_>,
     network: &Network,
     (inputs, target): (&[Array3<f32>], Target),
     rule: RectifierRule,
 ) -> Result<Array1<f32>, Error> {
-    let mut sum = Array1::zeros(network.input().len());
     let (from, seed) = (network.logits(), target.seed(network.classes()));
+    let prefix = network.linear_prefix().min(from);
+    let mut sum = Array1::zeros(network.layers()[prefix].shape.len());
+    let mut images = 0;
     for chunk in inputs.chunks(trace.capacity().max(1)) {
         let views: Vec<ArrayView3<'_, f32>> = chunk.iter().map(Array3::view).collect();
         trace.forward(&views, from, &[])?;
         let seeds = Array2::from_shape_fn((chunk.len(), seed.len()), |(_, class)| seed[class]);
-        let gradients = trace.backward(seeds.view(), Backward { from, rule, wanted: &[0] })?;
+        let gradients = trace.backward(seeds.view(), Backward { from, rule, wanted: &[prefix] })?;
         for row in gradients[0].rows() {
             sum += &row;
         }
+        images = chunk.len();
     }
-    Ok(sum)
+    if prefix == 0 || images == 0 {
+        return Ok(sum);
+    }
+    // As the gradient of the first image, and none of the others.
+    let mut seeds = Array2::zeros((images, sum.len()));
+    seeds.row_mut(0).assign(&sum);
+    let gradients = trace.backward(seeds.view(), Backward { from: prefix, rule, wanted: &[0] })?;
+    Ok(gradients[0].row(0).to_owned())
 }
 
 /// The copies of an input that a smoothed gradient is taken at.

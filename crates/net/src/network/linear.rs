@@ -5,6 +5,15 @@ use crate::error::Error;
 use crate::ops::{Activation, Linear, Op, Pool, pool::PoolKind};
 
 impl Network {
+    /// The last layer up to which the outputs are sums of the inputs, each times a number, plus a constant, and from whose
+    /// output alone all that comes after follows; 0, the input, at least. Gradients by its outputs may be added up over
+    /// inputs before they go back to the input.
+    pub fn linear_prefix(&self) -> usize {
+        let is_linear = |index: &usize| self.layers[*index].op.operation().linear() == Linear::Itself;
+        let last = (1..self.layers.len()).take_while(is_linear).last().unwrap_or(0);
+        (0..=last).rev().find(|&layer| self.is_cut(layer)).unwrap_or(0)
+    }
+
     /// The network as if it were linear up to a layer: nonlinearities and normalisations by an image's own values let
     /// their input through, maxima of windows are averages. Layers keep their places, names and arrays, so that its
     /// weights are this network's. What a unit then computes is one filter over the image.
@@ -70,6 +79,8 @@ mod tests {
         // Layers above stay as they are.
         assert_eq!(linear.layers()[at("m")], network.layers()[at("m")]);
         assert!(linear.parameters().eq(network.parameters()));
+        // A rectifier follows the first layer.
+        assert_eq!(network.linear_prefix(), at("a"));
         let refused = network.linearised(at("fc")).unwrap_err().to_string();
         assert!(refused.contains("layer `m`") && refused.contains("multiply"), "{refused}");
     }

@@ -2,6 +2,7 @@
 
 use super::lanes::round_up;
 use crate::shape::Shape;
+use std::iter::StepBy;
 use std::ops::Range;
 
 /// Floats past the end of every buffer, so that whole vectors may be read from any pixel.
@@ -81,11 +82,13 @@ impl Layout {
         start..start + self.shape.width * self.stride
     }
 
-    /// Where the values of an image's channel are, row by row.
-    pub fn channel(&self, image: usize, channel: usize) -> impl Iterator<Item = usize> + use<> {
+    /// Where the values of an image's channel are, by row.
+    pub fn channel(&self, image: usize, channel: usize) -> impl Iterator<Item = StepBy<Range<usize>>> + use<> {
         let layout = *self;
-        let Shape { height, width, .. } = layout.shape;
-        (0..height * width).map(move |place| layout.pixel(image, place / width, place % width).start + channel)
+        (0..layout.shape.height).map(move |y| {
+            let start = layout.offset(image, y as isize, 0) + channel;
+            (start..start + layout.shape.width * layout.stride).step_by(layout.stride.max(1))
+        })
     }
 
     /// Whether every float of a pixel is a real value.

@@ -1,7 +1,8 @@
 //! Channels of a layer that are set one after the other, and what follows from each.
 //!
 //! Most of the work is that of the next convolution, and only one channel of its input has changed: its output is the one
-//! that is kept plus the convolution of that channel's change.
+//! that is kept plus the convolution of that channel's change. Where it reads the layer itself, that is the value that is
+//! set times the convolution of ones, less the convolution of the channel as it was, whatever the value.
 
 use super::pass::Pass;
 use super::trace::{CpuTrace, keep};
@@ -10,7 +11,7 @@ use crate::device::cpu::layout::{FeatureMapsMut, Layout};
 use crate::error::Error;
 use crate::execute::ChannelEdit;
 use crate::ops::Role;
-use crate::ops::cpu::{BufferSlot, CpuContext, CpuLayer, Inputs, LayerArrays};
+use crate::ops::cpu::{BufferSlot, Chunk, CpuContext, CpuLayer, Inputs, LayerArrays};
 use crate::shape::Shape;
 use ndarray::Array2;
 
@@ -21,6 +22,8 @@ pub(crate) struct EditBase {
     /// Layers that depend on it, in order.
     dependents: Vec<usize>,
     updates: Vec<ChannelUpdate>,
+    /// The layer as it is, in its layout.
+    values: Vec<f32>,
     /// The outputs of the wanted layers with nothing set.
     outputs: Vec<Array2<f32>>,
 }
@@ -32,11 +35,24 @@ struct ChannelUpdate {
     /// Input and output as they are without a change, in the layouts of their layers.
     base_input: Vec<f32>,
     base_output: Vec<f32>,
+    output_layout: Layout,
     /// The layer on one channel, for each.
     channels: Vec<Box<dyn CpuLayer>>,
     change: [Buffer; 1],
     change_slot: [BufferSlot; 1],
     result: Buffer,
+    /// Where it reads the layer whose channels are set.
+    shares: Option<Shares>,
+}
+
+/// What the output of an update consists of, of one channel after the other.
+#[derive(Default)]
+struct Shares {
+    /// The channel that they are of.
+    channel: Option<usize>,
+    /// What it contributes as it is, and, of one image, what ones in its place would.
+    as_it_is: Vec<f32>,
+    of_ones: Vec<f32>,
 }
 
 impl CpuTrace<'_> {
@@ -80,7 +96,9 @@ impl CpuTrace<'_> {
                 updates.push(update);
             }
         }
-        Ok(EditBase { layer, wanted: wanted.to_vec(), dependents, updates, outputs })
+        updates.iter_mut().filter(|update| update.input == layer).for_each(|one| one.shares = Some(Shares::default()));
+        let values = self.space.activations[pass.slots[layer].buffer].to_vec();
+        Ok(EditBase { layer, wanted: wanted.to_vec(), dependents, updates, values, outputs })
     }
 
     /// A layer as sums over the channels of its input, if it is one.
@@ -115,10 +133,12 @@ impl CpuTrace<'_> {
             input,
             base_input: self.space.activations[pass.slots[input].buffer].to_vec(),
             base_output: Vec::new(),
+            output_layout: output.activation,
             channels,
             change: [Buffer::zeros(activation.len(images))],
             change_slot: [slot],
             result: Buffer::zeros(output.activation.len(images)),
+            shares: None,
         }))
     }
 
@@ -127,40 +147,51 @@ impl CpuTrace<'_> {
     pub fn edited(&mut self, base: &mut EditBase, edit: ChannelEdit) -> Vec<Array2<f32>> {
         let pass = self.pass();
         let slot = &pass.slots[base.layer];
-        let values = &mut self.space.activations[slot.buffer];
-        let places = (0..self.images).flat_map(|image| slot.activation.channel(image, edit.channel));
-        let kept: Vec<(usize, f32)> = places.map(|at| (at, std::mem::replace(&mut values[at], edit.value))).collect();
         // Compared bit by bit: most units are silent for most images.
-        if kept.iter().all(|(_, value)| value.to_bits() == edit.value.to_bits()) {
+        let bits = edit.value.to_bits();
+        let mut rows = (0..self.images).flat_map(|image| slot.activation.channel(image, edit.channel));
+        if rows.all(|mut row| row.all(|at| base.values[at].to_bits() == bits)) {
             return base.outputs.clone();
         }
+        pass.edit(&mut self.space, base.layer, &[(base.layer, edit)]);
         let mut out = self.matrices(&base.wanted);
         for &next in &base.dependents {
             match base.updates.iter_mut().find(|update| update.layer == next) {
-                Some(update) => self.update(&pass, update, edit.channel),
+                Some(update) => self.update(&pass, update, edit),
                 None => pass.forward_layer(&mut self.space, next),
             }
             keep(&mut out, &base.wanted, next, pass.activation(&self.space, next));
         }
         let values = &mut self.space.activations[slot.buffer];
-        for (at, value) in kept {
-            values[at] = value;
+        for image in 0..self.images {
+            for row in slot.activation.channel(image, edit.channel) {
+                row.for_each(|at| values[at] = base.values[at]);
+            }
         }
         out
     }
 
-    fn update(&mut self, pass: &Pass<'_>, update: &mut ChannelUpdate, channel: usize) {
+    fn update(&mut self, pass: &Pass<'_>, update: &mut ChannelUpdate, edit: ChannelEdit) {
         let (input, output) = (&pass.slots[update.input], &pass.slots[update.layer]);
-        let values = &self.space.activations[input.buffer];
-        let change_layout = &update.change_slot[0].activation;
-        for image in 0..self.images {
-            let places = input.activation.channel(image, channel).zip(change_layout.channel(image, 0));
-            places.for_each(|(from, to)| update.change[0][to] = values[from] - update.base_input[from]);
+        let length = output.activation.image();
+        let values = &mut self.space.activations[output.buffer];
+        if update.shares.is_some() {
+            update.find_shares(pass, input, edit.channel);
+            let Some(shares) = &update.shares else { return };
+            let each = values.chunks_exact_mut(length).zip(update.base_output.chunks_exact(length)).take(self.images);
+            for ((values, base), own) in each.zip(shares.as_it_is.chunks_exact(length)) {
+                let parts = base.iter().zip(own).zip(&shares.of_ones);
+                if edit.value.to_bits() == 0 {
+                    values.iter_mut().zip(parts).for_each(|(value, ((base, own), _))| *value = base - own);
+                } else {
+                    let sum = |((base, own), ones): ((&f32, &f32), &f32)| base - own + edit.value * ones;
+                    values.iter_mut().zip(parts).for_each(|(value, part)| *value = sum(part));
+                }
+            }
+            return;
         }
-        let x = Inputs { layers: &[0], slots: &update.change_slot, buffers: &update.change };
-        let y = FeatureMapsMut { layout: &output.activation, values: &mut update.result };
-        let own = &update.channels[channel];
-        own.forward(pass.chunk, x, &mut own.saved(false), y);
+        let now = &self.space.activations[input.buffer];
+        update.convolve(pass.chunk, edit.channel, input, |at, base| now[at] - base[at]);
         let values = &mut self.space.activations[output.buffer];
         let sums = update.base_output.iter().zip(update.result.iter());
         values.iter_mut().zip(sums).for_each(|(value, (base, change))| *value = base + change);
@@ -170,5 +201,32 @@ impl CpuTrace<'_> {
     pub fn end_edits(&mut self, base: &EditBase) {
         let pass = self.pass();
         base.dependents.iter().for_each(|&next| pass.forward_layer(&mut self.space, next));
+    }
+}
+
+impl ChannelUpdate {
+    /// Computes the layer on one channel alone, whose values are given by their places in the input and the input as it is.
+    fn convolve(&mut self, chunk: Chunk, channel: usize, input: &BufferSlot, value: impl Fn(usize, &[f32]) -> f32) {
+        let own_layout = self.change_slot[0].activation;
+        for image in 0..chunk.images {
+            for (from, to) in input.activation.channel(image, channel).zip(own_layout.channel(image, 0)) {
+                from.zip(to).for_each(|(from, to)| self.change[0][to] = value(from, &self.base_input));
+            }
+        }
+        let x = Inputs { layers: &[0], slots: &self.change_slot, buffers: &self.change };
+        let y = FeatureMapsMut { layout: &self.output_layout, values: &mut self.result };
+        let own = &self.channels[channel];
+        own.forward(chunk, x, &mut own.saved(false), y);
+    }
+
+    /// Computes the shares of a channel unless they were for the value before.
+    fn find_shares(&mut self, pass: &Pass<'_>, input: &BufferSlot, channel: usize) {
+        if self.shares.as_ref().is_some_and(|shares| shares.channel == Some(channel)) {
+            return;
+        }
+        self.convolve(pass.chunk, channel, input, |at, base| base[at]);
+        let as_it_is = self.result.to_vec();
+        self.convolve(Chunk { images: 1, ..pass.chunk }, channel, input, |_, _| 1.0);
+        self.shares = Some(Shares { channel: Some(channel), as_it_is, of_ones: self.result.to_vec() });
     }
 }

@@ -182,7 +182,11 @@ impl CpuModel {
             for (image, row) in part.rows().into_iter().enumerate() {
                 for channel in 0..slot.activation.shape.channels {
                     let own = row.iter().skip(channel * area);
-                    slot.activation.channel(image, channel).zip(own).for_each(|(at, &value)| values[at] = value);
+                    slot.activation
+                        .channel(image, channel)
+                        .flatten()
+                        .zip(own)
+                        .for_each(|(at, &value)| values[at] = value);
                 }
             }
             for &layer in [start].iter().chain(&dependents) {

@@ -113,7 +113,7 @@ impl Pass<'_> {
             let slot = &self.slots[layer];
             let values = &mut space.activations[slot.buffer];
             for image in 0..self.chunk.images {
-                slot.activation.channel(image, edit.channel).for_each(|at| values[at] = edit.value);
+                slot.activation.channel(image, edit.channel).flatten().for_each(|at| values[at] = edit.value);
             }
         }
     }

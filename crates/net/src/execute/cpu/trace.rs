@@ -123,7 +123,7 @@ impl<'m> CpuTrace<'m> {
             for (_, edit) in self.fixed.iter().filter(|(of, _)| *of == layer) {
                 let gradient = &mut self.space.gradients[slot.buffer];
                 for image in 0..self.images {
-                    slot.gradient.channel(image, edit.channel).for_each(|at| gradient[at] = 0.0);
+                    slot.gradient.channel(image, edit.channel).flatten().for_each(|at| gradient[at] = 0.0);
                 }
             }
             let maps = FeatureMaps { layout: &slot.gradient, values: &self.space.gradients[slot.buffer] };
