@@ -11,6 +11,8 @@ export interface Key {
   act: (store: Store, event: KeyboardEvent) => void;
   /** For a key that acts while it is held. */
   release?: (store: Store) => void;
+  /** False where it does nothing: the help leaves it out. */
+  works?: () => boolean;
 }
 
 function nextLayer(store: Store, by: 1 | -1): void {
@@ -45,9 +47,14 @@ const TIME_KEYS: Key[] = [
   {
     keys: ['c'],
     label: 'C',
-    says: 'Hold to see the reference in every view; with two runs B in the place of A',
+    get says() {
+      return reference.isOther
+        ? 'Hold to see B in the place of A'
+        : 'Hold to see the reference in every view; with two runs B in the place of A';
+    },
     act: () => reference.peek(true),
     release: () => reference.peek(false),
+    works: () => reference.canBeHeld,
   },
   { keys: ['l'], label: 'L', says: 'Loop', act: (s) => s.player.toggleLoop() },
   {

@@ -18,8 +18,10 @@ export class Reference {
   readonly ofB: Predictions;
   /** The run that `ofB` was asked about: until another B is, what it holds is of the one before. */
   #asked = $state('');
-  /** The key is held that shows B in the place of A, where a view has it. */
+  /** The key is held that shows B in the place of A. */
   #held = $state(false);
+  /** Parts of the page that show B while it is held. */
+  #shown = $state(0);
 
   /** It is B's checkpoint. */
   readonly isB = $derived.by(() => secondRun.on);
@@ -59,15 +61,26 @@ export class Reference {
     return known && inClassesOf(store.run.classes, b.classes, known);
   });
 
-  readonly isHeld = $derived.by(() => this.#held && this.isOther);
+  /** The key has something to show here: a checkpoint of the open run in every view, another run where a part of the page shows it. */
+  readonly canBeHeld = $derived.by(() => !this.isOther || this.#shown > 0);
+  readonly isHeld = $derived.by(() => this.#held && this.isOther && this.#shown > 0);
 
-  /** Shows the reference while a key is held: a checkpoint of the open run in every view, B where it stands for A. */
+  /** Shows the reference while a key is held: a checkpoint of the open run, or B in the place of A. */
   peek(on: boolean): void {
     const store = this.#store;
     if (!store) return;
-    this.#held = on && this.isOther;
+    this.#held = on && this.isOther && this.canBeHeld;
     if (on && this.#held) store.player.stop();
     else if (!on || this.own >= 0) store.peek(on, on ? this.own : store.before);
+  }
+
+  /** While a component is being set up that shows B in the place of A while the key is held; not where `when` is false. */
+  shownWhileHeld(when: () => boolean = () => true): void {
+    $effect(() => {
+      if (!when()) return;
+      untrack(() => (this.#shown += 1));
+      return () => untrack(() => (this.#shown -= 1));
+    });
   }
 
   /** The reference stays where it is, or is set to the current checkpoint. */

@@ -3,6 +3,8 @@
 import { untrack } from 'svelte';
 import { AutoRetry } from '../../state/connection.svelte';
 import { beginsUntrained } from '../../state/checkpoints';
+import { reference } from '../../state/reference.svelte';
+import { secondRun } from '../../state/secondRun.svelte';
 import type { Store } from '../../state/store.svelte';
 import {
   clusterGrowth,
@@ -11,7 +13,9 @@ import {
   cardGroups,
   orderCards,
   type CardOrdering,
+  type SizeHistory,
 } from './data';
+import type { ClustersOfB } from './clustersOfB.svelte';
 import type { ClusterSets, SetChoice } from './clusterSets.svelte';
 
 /** The checkpoint that the order was asked for, in the address. */
@@ -21,8 +25,10 @@ export interface CardArrangement {
   /** The checkpoint whose clusters gave the order. */
   at: number;
   order: CardOrdering;
-  /** Some cluster grew by more than the noise; known in the order by growth only. */
+  /** Some cluster grew by more than the noise, or is unlike those of B; known in the order by growth only. */
   grew: boolean;
+  /** The order by growth is that of the difference from B. */
+  isFromB: boolean;
   cards: number[];
   /** The class each cluster is coloured by in its history: its most frequent one at the last checkpoint. */
   colours: number[];
@@ -43,6 +49,7 @@ export class CardOrder {
     store: Store,
     clusterSets: ClusterSets,
     request: () => { key: string; choice: SetChoice | null; order: CardOrdering },
+    ofB: ClustersOfB,
   ) {
     this.#store = store;
     const autoRetry = new AutoRetry(() => (this.#again += 1));
@@ -55,25 +62,25 @@ export class CardOrder {
       if (isOther && this.#asked !== null) untrack(() => store.setOption(OPTION, '', ''));
       if (choice) of = `${choiceKey}/${order}`;
       const asked = isOther ? null : this.#asked;
-      const key = `${choiceKey}/${order}/${asked}/${this.#again}`;
+      // The reference is B: the difference from its clusters is the order, where they are of the same images.
+      const unlike = order === 'grew' ? ofB.unlike : null;
+      const from = unlike ? `${secondRun.id}/${JSON.stringify(ofB.choice)}` : '';
+      const key = `${choiceKey}/${order}/${asked}/${this.#again}/${from}`;
       const history = clusterSets.history.value;
       const counted = history?.checkpoints;
       const last = counted?.[counted.length - 1];
+      // Not by the growth of A while B is being read.
+      if (order === 'grew' && reference.isOther && !secondRun.run && !secondRun.error) return;
       if (key === arranged || !choice || !history || !counted || last === undefined) return;
       let current = true;
       untrack(() => {
         const shown = clusterSets.now.value?.checkpoint ?? store.checkpoint;
-        const reference = referenceCheckpoint({ order, asked, shown, counted }) ?? last;
-        const growth =
-          order === 'grew'
-            ? clusterGrowth(history, {
-                reference: store.before,
-                current: reference,
-                beginsUntrained: beginsUntrained(store.run),
-              })
-            : [];
-        Promise.all([reference, last].map((c) => clusterSets.read(c, choice))).then(
-          ([set, end]) => {
+        const at = referenceCheckpoint({ order, asked, shown, counted }) ?? last;
+        Promise.all([
+          Promise.all([at, last].map((c) => clusterSets.read(c, choice))),
+          unlike?.(at, choice) ?? (order === 'grew' ? this.#growth(history, at) : []),
+        ]).then(
+          ([[set, end], growth]) => {
             if (!current) return;
             arranged = key;
             autoRetry.done();
@@ -82,6 +89,7 @@ export class CardOrder {
               at: set.checkpoint,
               order,
               grew: growth.some((change) => change > 0),
+              isFromB: unlike !== null,
               cards,
               colours: end.clusters.map((one) => dominant(one.mix)),
               groups: order === 'class' ? cardGroups(cards, set.clusters) : [],
@@ -93,6 +101,13 @@ export class CardOrder {
       return () => (current = false);
     });
     $effect(() => () => autoRetry.done());
+  }
+
+  /** Of the open run alone: since the reference in it, or since the checkpoint that was it before B came. */
+  #growth(history: SizeHistory, current: number): number[] {
+    const { run, before } = this.#store;
+    const since = reference.own < 0 ? before : reference.own;
+    return clusterGrowth(history, { reference: since, current, beginsUntrained: beginsUntrained(run) });
   }
 
   /** Computes the order again: for this checkpoint, or for the order's default. */

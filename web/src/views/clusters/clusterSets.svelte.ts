@@ -105,7 +105,7 @@ export class ClusterSets {
 }
 
 /** Resolves when every image can be drawn without waiting. */
-function decoded(store: Store, ids: readonly number[]): Promise<void> {
+export function decoded(store: Store, ids: readonly number[]): Promise<void> {
   if (store.tiles.load(ids)) return Promise.resolve();
   return new Promise((resolve) => {
     const stop = $effect.root(() => {

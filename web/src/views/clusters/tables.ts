@@ -3,11 +3,20 @@ import type { ClusterCaptions } from '../../api/types';
 import type { Table } from '../../state/exportData';
 import { dominant, purity, type Cluster } from './data';
 import { cardCaption, captionSentence } from './makes/makes';
+import type { Likest } from './two/flow';
 import { lineage, lineageWords, type TracedCluster } from './lineage';
+
+const likestCells = (one: Likest | null): (number | null)[] =>
+  one ? [one.index, one.images, one.share] : [null, null, null];
 
 export function clusterTables(
   clusters: readonly (Cluster & TracedCluster)[],
-  beside: { before: readonly Cluster[] | null; captions: ClusterCaptions | null },
+  beside: {
+    before: readonly Cluster[] | null;
+    captions: ClusterCaptions | null;
+    /** Those of B; null without them. */
+    likest: readonly (Likest | null)[] | null;
+  },
   names: readonly string[],
 ): Table[] {
   return [
@@ -23,6 +32,7 @@ export function clusterTables(
         'since the previous checkpoint',
         'caption',
         'effect',
+        ...(beside.likest ? ['most like in B', 'images in both', 'of those in either'] : []),
         ...names,
       ],
       rows: clusters.map((one) => {
@@ -39,6 +49,7 @@ export function clusterTables(
             : null,
           caption ? `${caption.text}: ${captionSentence(caption)}` : null,
           caption?.effect ?? null,
+          ...(beside.likest ? likestCells(beside.likest[one.index]) : []),
           ...names.map((_, k) => one.mix[k] ?? 0),
         ];
       }),

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { WeightHistory } from '../../api/types';
 import type { Tally } from '../common/activity';
 import { rateCurve } from './series';
-import { highest, placeAlong, secondCurves, secondLayer, withSecond } from './second';
+import { highest, inPlaceOf, placeAlong, secondCurves, secondLayer, withSecond } from './second';
 
 const none = { steps: [], epochs: [], loss: [], error: [] };
 const test = { steps: [0, 100, 200], epochs: [0, 0.5, 1], loss: [2.3, null, 1], error: [0.9, 0.5, 0.3] };
@@ -34,6 +34,19 @@ it('makes room for a greater loss, but not for one that diverges', () => {
   expect(withSecond(curve, [{ x: 0, y: 2.2 }], true).high).toBe(2.5);
   expect(withSecond(curve, [{ x: 0, y: 900 }], true).high).toBe(2);
   expect(withSecond(curve, [{ x: 0, y: 2.2 }], false).high).toBe(2);
+});
+
+it('B takes the place of A on the axis of A', () => {
+  const clock = { steps_per_epoch: 1, batch: 1, train_images: 1 };
+  const ofRate = (rate: number) =>
+    rateCurve({ train: { step: [0, 1], rate: [rate, rate] } } as never, 'step', clock);
+  const a = withSecond({ ...ofRate(1), high: 2 }, [{ x: 0, y: 0.5 }], false);
+  const held = inPlaceOf(a, ofRate(0.001));
+  expect([held.low, held.high, held.data.y_ticks]).toEqual([a.low, 2, a.data.y_ticks]);
+  expect(held.data.main.map(({ y }) => y)).toEqual([0.001, 0.001]);
+  expect(held.data.second).toEqual(a.data.main.map(({ x, y }) => ({ x, y })));
+  // Where B had no line A has none.
+  expect(inPlaceOf(ofRate(1), ofRate(0.1)).data.second).toEqual([]);
 });
 
 it('a layer of B has its own places along the axis', () => {

@@ -36,6 +36,16 @@ export function withSecond(curve: Curve, second: { x: number; y: number }[], gro
   return { ...curve, high: isBeyond ? axisTop(most) : curve.high, data: { ...curve.data, second } };
 }
 
+/** A chart of B in the place of A's, on A's axis: B's curves as A's were, A's test curve where B's was. */
+export const inPlaceOf = (a: Curve, b: Curve): Curve => ({
+  ...a,
+  data: {
+    ...b.data,
+    second: a.data.second.length ? a.data.main.map(({ x, y }) => ({ x, y })) : [],
+    y_ticks: a.data.y_ticks,
+  },
+});
+
 /** How far a checkpoint lies along the axis, by its own count of epochs and images. */
 export const placeAlong = (point: Pick<Checkpoint, 'epoch' | 'images_seen' | 'step'>, axis: Along): number =>
   axis === 'epoch' ? point.epoch : axis === 'images' ? point.images_seen : point.step;
@@ -46,9 +56,8 @@ export interface SecondLine {
   values: (number | null)[];
 }
 
-/** The layer of B opposite one of A; null what is not known of it. */
-export interface SecondLayer {
-  name: string;
+/** The other run's lines of a layer; null what is not known of it. */
+export interface LayerLines {
   size: SecondLine | null;
   moved: SecondLine | null;
   active: SecondLine | null;
@@ -56,34 +65,58 @@ export interface SecondLayer {
   dead: SecondLine | null;
 }
 
+/** The layer of B opposite one of A. */
+export interface SecondLayer extends LayerLines {
+  name: string;
+}
+
+const lineOf = (
+  checkpoints: readonly number[] | undefined,
+  values: readonly (number | null)[] | undefined,
+  place: (checkpoint: number) => number,
+): SecondLine | null =>
+  checkpoints?.length && values ? { at: checkpoints.map(place), values: [...values] } : null;
+
+type Health = Pick<LayerHealth, 'checkpoints' | 'tallies'> | null;
+
+/** How many of a layer's filters are active, and dead. */
+export const healthLines = (
+  health: Health,
+  place: (checkpoint: number) => number,
+): Pick<LayerLines, 'active' | 'dead'> => ({
+  active: lineOf(
+    health?.checkpoints,
+    health?.tallies.map(({ active }) => active),
+    place,
+  ),
+  dead: lineOf(
+    health?.checkpoints,
+    health?.tallies.map(({ dead, filters }) => dead / Math.max(1, filters)),
+    place,
+  ),
+});
+
 export function secondLayer(
   layer: Pick<Layer, 'name' | 'weight_shape'>,
   weights: WeightHistory | null,
-  health: Pick<LayerHealth, 'checkpoints' | 'tallies'> | null,
+  health: Health,
   place: (checkpoint: number) => number,
 ): SecondLayer {
   const array = weights?.arrays.find((one) => one.name === `${layer.name}.weight`);
   const root = Math.sqrt((layer.weight_shape ?? [1]).reduce((a, b) => a * b, 1));
-  const line = (checkpoints: readonly number[] | undefined, values: (number | null)[] | undefined) =>
-    checkpoints?.length && values ? { at: checkpoints.map(place), values } : null;
   return {
     name: layer.name,
-    size: line(
+    size: lineOf(
       weights?.checkpoints,
       array?.norm.map((norm) => (norm === null ? null : norm / root)),
+      place,
     ),
-    moved: line(
+    moved: lineOf(
       weights?.checkpoints,
       array?.change.map((change) => (change !== null && change > 0 ? change : null)),
+      place,
     ),
-    active: line(
-      health?.checkpoints,
-      health?.tallies.map(({ active }) => active),
-    ),
-    dead: line(
-      health?.checkpoints,
-      health?.tallies.map(({ dead, filters }) => dead / Math.max(1, filters)),
-    ),
+    ...healthLines(health, place),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Store } from '../../state/store.svelte';
 import { OppositeLayers } from '../common/runs/oppositeLayers.svelte';
 import type { Along } from './data';
 import { LayerHistories } from './layerHistories.svelte';
+import type { LayerOf } from './layerSeries.svelte';
 import { layerRequests, layersTable, layerStates } from './tables';
 import { placeAlong, secondLayer, type SecondLayer } from './second';
 
@@ -34,6 +35,12 @@ export class SecondLayers {
       return point ? placeAlong(point, along) / top : -1;
     };
   });
+
+  /** The layer of B opposite one of A, as it is drawn in its place; null where there is none. */
+  of(layer: string): LayerOf | null {
+    const [run, opposite] = [secondRun.run, this.#opposite.all.get(layer)];
+    return run && opposite ? { run, layer: opposite, place: this.#place, live: this.#live } : null;
+  }
 
   /** Where B's checkpoint under the playhead is. */
   readonly at = $derived.by(() => this.#place(secondRun.checkpoint ?? -1));

@@ -5,8 +5,12 @@ import {
   chosenFrom,
   flowTables,
   layoutOf,
+  likestOf,
+  likestWords,
   orderOf,
+  partnersOf,
   partsOf,
+  withBFirst,
   type ClusterFlow,
 } from './flow';
 
@@ -51,6 +55,42 @@ test('the adjusted Rand index', () => {
 
 test('clusters of B stand beside those that they share most with', () => {
   expect(orderOf(FLOW)).toEqual({ a: [0, 1, 2], b: [1, 2, 0] });
+});
+
+test('the likest cluster of B shares most of the images in either, its partner is no other’s', () => {
+  expect(likestOf(FLOW)).toEqual([
+    { index: 1, images: 3, share: 3 / 4 },
+    { index: 2, images: 2, share: 2 / 4 },
+    { index: 0, images: 3, share: 3 / 4 },
+  ]);
+  expect(partnersOf(FLOW)).toEqual([1, 2, 0]);
+  // Two of A are most like the same one of B: the one that is more so has it, the other has what is left, or none.
+  const joined = flowOf([[0, 1, 2], [3, 4], [5]], [[0, 1, 2, 3, 4], [5]]);
+  expect(likestOf(joined).map((one) => one?.index)).toEqual([0, 0, 1]);
+  expect(partnersOf(joined)).toEqual([0, null, 1]);
+  expect(
+    partnersOf(
+      flowOf(
+        [
+          [0, 1, 2],
+          [3, 4],
+        ],
+        [[0, 1, 2, 3, 4], [5]],
+      ),
+    ),
+  ).toEqual([0, 1]);
+  expect(likestOf(flowOf([[0]], [[1]]))).toEqual([null]);
+  expect(likestWords({ index: 2, images: 1, share: 0.25 })).toBe(
+    'Most like 02 of B: 1 image in both, 25 % of those in either',
+  );
+});
+
+test('B stands in the place of A', () => {
+  const turned = withBFirst(FLOW);
+  expect([turned.a, turned.b]).toEqual([FLOW.b, FLOW.a]);
+  expect(turned.cells[1]).toEqual({ a: 2, b: 0, ids: [3] });
+  expect(withBFirst(turned)).toEqual(FLOW);
+  expect(adjustedRand(turned)).toBe(adjustedRand(FLOW));
 });
 
 test('bars and ribbons fill the height and lie inside of their clusters', () => {

@@ -1,4 +1,5 @@
 // Which clusters of two runs have images in common: cells, order, places, how far the two agree. Pure.
+import { percent, plural } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 import { dominant } from '../data';
 
@@ -39,6 +40,16 @@ export function cellsOf(a: readonly number[][], b: readonly number[][]): FlowCel
   });
 }
 
+export const OTHER = { a: 'b', b: 'a' } as const;
+
+/** The same with B in the place of A. */
+export const withBFirst = ({ a, b, cells, images }: ClusterFlow): ClusterFlow => ({
+  a: b,
+  b: a,
+  cells: cells.map((cell) => ({ a: cell.b, b: cell.a, ids: cell.ids })),
+  images,
+});
+
 const pairs = (n: number): number => (n * (n - 1)) / 2;
 
 /**
@@ -77,6 +88,46 @@ export function partsOf(flow: ClusterFlow, { side, index }: ChosenCluster): { to
     .filter((cell) => cell[side] === index)
     .map((cell) => ({ to: side === 'a' ? cell.b : cell.a, ids: cell.ids }))
     .sort((x, y) => y.ids.length - x.ids.length || x.to - y.to);
+}
+
+/** The cluster of B that has most in common with one of A: the images in both, of those in either. */
+export interface Likest {
+  index: number;
+  images: number;
+  share: number;
+}
+
+export const likestWords = ({ index, images, share }: Likest): string =>
+  `Most like ${String(index).padStart(2, '0')} of B: ${plural(images, 'image')} in both, ${percent(share, 0)} of those in either`;
+
+const shareOf = (flow: ClusterFlow, { a, b, ids }: FlowCell): number =>
+  ids.length / (flow.a[a].size + flow.b[b].size - ids.length);
+
+/** For every cluster of A; null for one that has no image in any of B's. */
+export function likestOf(flow: ClusterFlow): (Likest | null)[] {
+  const likest = flow.a.map((): Likest | null => null);
+  for (const cell of flow.cells) {
+    const share = shareOf(flow, cell);
+    if (share > (likest[cell.a]?.share ?? 0))
+      likest[cell.a] = { index: cell.b, images: cell.ids.length, share };
+  }
+  return likest;
+}
+
+/** For every cluster of A one of B that is no other's: those first that have most in common, then what is left; null where nothing is. */
+export function partnersOf(flow: ClusterFlow): (number | null)[] {
+  const partners = flow.a.map((): number | null => null);
+  const taken = new Set<number>();
+  const cells = flow.cells
+    .map((cell) => ({ ...cell, share: shareOf(flow, cell) }))
+    .sort((x, y) => y.share - x.share || x.a - y.a || x.b - y.b);
+  for (const { a, b } of cells) {
+    if (partners[a] !== null || taken.has(b)) continue;
+    partners[a] = b;
+    taken.add(b);
+  }
+  const left = flow.b.map((_, b) => b).filter((b) => !taken.has(b));
+  return partners.map((partner) => partner ?? left.shift() ?? null);
 }
 
 export interface Bar {

@@ -1,13 +1,20 @@
-/** All images of all clusters of two checkpoints, from the members of each cluster. */
+/** All images of all clusters of two checkpoints, from the members of each cluster; with B's clusters as they are shown. */
 import { endpoint } from '../../../api/client';
+import type { ClusterSet } from '../../../api/types';
 import { clustersEndpoint, type SetChoice } from '../clusterSets.svelte';
 import { cellsOf, type ClusterFlow, type FlowCluster } from './flow';
 
 const PAGE = 10_000;
 
+interface ClustersAt {
+  run: string;
+  checkpoint: number;
+  choice: SetChoice;
+}
+
 async function members(
   at: SetChoice & { run: string; checkpoint: number; cluster: number },
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<number[]> {
   const ids: number[] = [];
   let cursor: string | undefined;
@@ -23,7 +30,7 @@ async function members(
   return ids;
 }
 
-async function clustersOf(run: string, checkpoint: number, choice: SetChoice, signal: AbortSignal) {
+async function clustersOf({ run, checkpoint, choice }: ClustersAt, signal?: AbortSignal) {
   const set = await clustersEndpoint(run, checkpoint, choice).json(signal);
   const ids = await Promise.all(
     set.clusters.map(({ index }) => members({ ...choice, run, checkpoint, cluster: index }, signal)),
@@ -34,17 +41,19 @@ async function clustersOf(run: string, checkpoint: number, choice: SetChoice, si
     size,
     mix,
   }));
-  return { clusters, ids };
+  return { set, clusters, ids };
 }
 
-export async function readFlow(
-  a: { run: string; checkpoint: number; choice: SetChoice },
-  b: { run: string; checkpoint: number; choice: SetChoice },
-  signal: AbortSignal,
-): Promise<ClusterFlow> {
-  const [ofA, ofB] = await Promise.all(
-    [a, b].map(({ run, checkpoint, choice }) => clustersOf(run, checkpoint, choice, signal)),
-  );
+export async function readFlowAndSet(
+  a: ClustersAt,
+  b: ClustersAt,
+  signal?: AbortSignal,
+): Promise<{ flow: ClusterFlow; set: ClusterSet }> {
+  const [ofA, ofB] = await Promise.all([a, b].map((at) => clustersOf(at, signal)));
   const cells = cellsOf(ofA.ids, ofB.ids);
-  return { a: ofA.clusters, b: ofB.clusters, cells, images: ofA.ids.flat().length };
+  const flow = { a: ofA.clusters, b: ofB.clusters, cells, images: ofA.ids.flat().length };
+  return { flow, set: ofB.set };
 }
+
+export const readFlow = async (a: ClustersAt, b: ClustersAt, signal?: AbortSignal): Promise<ClusterFlow> =>
+  (await readFlowAndSet(a, b, signal)).flow;

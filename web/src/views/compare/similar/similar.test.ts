@@ -1,7 +1,16 @@
 import { expect, it } from 'vitest';
-import type { ComparedLayers } from '../../common/runs/layers';
 import type { SimilarLayer } from '../../../api/types';
-import { fieldLayout, movePair, pairRows, pairWords, similarTables, similarWords } from './similar';
+import {
+  fieldLayout,
+  flipped,
+  movePair,
+  pairRows,
+  pairWords,
+  similarTables,
+  similarWords,
+  withBInRows,
+  type SimilarLayers,
+} from './similar';
 
 const layer = (name: string, grid: number, features: number): SimilarLayer => ({
   layer: name,
@@ -9,7 +18,9 @@ const layer = (name: string, grid: number, features: number): SimilarLayer => ({
   grid: [grid, grid],
   features,
 });
-const found: ComparedLayers = {
+const found: SimilarLayers = {
+  rows: 'A',
+  columns: 'B',
   images: 1000,
   a: ['conv1', 'fc'],
   b: ['stem', 'block', 'head'],
@@ -36,6 +47,23 @@ const found: ComparedLayers = {
   ],
   proposed: [0, 2],
 };
+
+it('has B in the rows while B is held', () => {
+  const turned = withBInRows(found);
+  expect([turned.a, turned.b]).toEqual([found.b, found.a]);
+  expect(turned.cka).toEqual([
+    [0.9, 0.2],
+    [0.5, null],
+    [0.1, 0.7],
+  ]);
+  // No layer of A is opposite the second of B; of two that are, the most alike is told.
+  expect(turned.proposed).toEqual([0, null, 1]);
+  expect(withBInRows({ ...found, proposed: [0, 0] }).proposed).toEqual([0, null, null]);
+  const pair = { a: 2, b: 1 };
+  expect(pairWords(turned, pair)).toBe('head and fc of A: CKA 0.70, 0.65 to 0.74; Procrustes 0.60');
+  expect(pairWords(found, flipped(pair))).toBe('fc and head of B: CKA 0.70, 0.65 to 0.74; Procrustes 0.60');
+  expect(similarWords({ ...turned, proposed: [null, null, null] })).toContain('No layer of B');
+});
 
 it('says where the two see most and least alike', () => {
   expect(similarWords(found)).toBe(

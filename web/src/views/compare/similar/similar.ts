@@ -6,10 +6,41 @@ import type { Table } from '../../../state/exportData';
 
 export type Measure = 'cka' | 'procrustes';
 
+/** The layers of A in rows, those of B in columns; the reverse while B is held. */
+export interface SimilarLayers extends ComparedLayers {
+  rows: 'A' | 'B';
+  columns: 'A' | 'B';
+}
+
 export interface LayerPair {
-  /** Indices of the layers of A and of B. */
+  /** Indices of the layers of the rows and of the columns: of A and of B. */
   a: number;
   b: number;
+}
+
+export const flipped = ({ a, b }: LayerPair): LayerPair => ({ a: b, b: a });
+
+/** The same with B in the rows, in the place of A. The layer of A opposite one of B is the most alike of those that it is opposite. */
+export function withBInRows(found: ComparedLayers): SimilarLayers {
+  const turned = <T>(rows: readonly (readonly T[])[]): T[][] =>
+    found.b.map((_, b) => found.a.map((__, a) => rows[a]?.[b]));
+  const proposed = found.b.map((_, b) => {
+    const those = found.proposed.flatMap((to, a) => (to === b ? [a] : []));
+    const alike = (a: number) => found.cka[a]?.[b] ?? -1;
+    return those.length ? those.reduce((x, y) => (alike(y) > alike(x) ? y : x)) : null;
+  });
+  return {
+    ...found,
+    a: found.b,
+    b: found.a,
+    features: { a: found.features.b, b: found.features.a },
+    cka: turned(found.cka),
+    cka_interval: turned(found.cka_interval),
+    procrustes: turned(found.procrustes),
+    proposed,
+    rows: 'B',
+    columns: 'A',
+  };
 }
 
 export const valueOf = (found: ComparedLayers, measure: Measure, { a, b }: LayerPair): number | null =>
@@ -38,10 +69,10 @@ function intervalText(found: ComparedLayers, { a, b }: LayerPair): string {
   return interval ? `${fixed(interval[0], 2)} to ${fixed(interval[1], 2)}` : 'none';
 }
 
-export const pairName = (found: ComparedLayers, { a, b }: LayerPair): string =>
-  `${found.a[a]} and ${found.b[b]} of B`;
+export const pairName = (found: SimilarLayers, { a, b }: LayerPair): string =>
+  `${found.a[a]} and ${found.b[b]} of ${found.columns}`;
 
-export function pairRows(found: ComparedLayers, pair: LayerPair): [string, string][] {
+export function pairRows(found: SimilarLayers, pair: LayerPair): [string, string][] {
   const size = ({ grid: [rows, columns], features }: SimilarLayer) =>
     rows * columns > 1
       ? `${count(features)} values, ${rows} × ${columns} positions`
@@ -50,35 +81,36 @@ export function pairRows(found: ComparedLayers, pair: LayerPair): [string, strin
     ['CKA', text(valueOf(found, 'cka', pair))],
     ['95 % interval', intervalText(found, pair)],
     ['Procrustes', text(valueOf(found, 'procrustes', pair))],
-    ['of A', size(found.features.a[pair.a])],
-    ['of B', size(found.features.b[pair.b])],
+    [`of ${found.rows}`, size(found.features.a[pair.a])],
+    [`of ${found.columns}`, size(found.features.b[pair.b])],
   ];
 }
 
-export function pairWords(found: ComparedLayers, pair: LayerPair): string {
+export function pairWords(found: SimilarLayers, pair: LayerPair): string {
   const cka = valueOf(found, 'cka', pair);
   const [name, interval] = [pairName(found, pair), intervalText(found, pair)];
   if (cka === null) return `${name}: a constant layer is like no other`;
   return `${name}: CKA ${text(cka)}, ${interval}; Procrustes ${text(valueOf(found, 'procrustes', pair))}`;
 }
 
-/** For each layer of A the most similar one of B, their order kept, where one is proposed. */
+/** For each layer of the rows the most similar one of the columns, their order kept, where one is proposed. */
 export const proposedPairs = ({ proposed }: Pick<ComparedLayers, 'proposed'>): LayerPair[] =>
   proposed.flatMap((b, a) => (b === null ? [] : [{ a, b }]));
 
 /** Where the two see most and least alike, in a sentence or two. */
-export function similarWords(found: ComparedLayers): string {
+export function similarWords(found: SimilarLayers): string {
   const known = proposedPairs(found).flatMap((pair) => {
     const cka = valueOf(found, 'cka', pair);
     return cka === null ? [] : [{ pair, cka }];
   });
   const images = plural(found.images, 'test image');
-  if (!known.length) return `No layer of A can be compared with one of B over ${images}.`;
+  if (!known.length)
+    return `No layer of ${found.rows} can be compared with one of ${found.columns} over ${images}.`;
   const most = known.reduce((x, y) => (y.cka > x.cka ? y : x));
   const least = known.reduce((x, y) => (y.cka < x.cka ? y : x));
   const best = `${pairName(found, most.pair)} respond most alike to ${images} (CKA ${text(most.cka)})`;
   if (most === least) return `${best}.`;
-  return `${best}; ${found.a[least.pair.a]} finds least in B (${text(least.cka)}, ${found.b[least.pair.b]}).`;
+  return `${best}; ${found.a[least.pair.a]} finds least in ${found.columns} (${text(least.cka)}, ${found.b[least.pair.b]}).`;
 }
 
 /** Sides of the cells in whole pixels; numbers are written where they fit. */

@@ -24,6 +24,18 @@ export interface TwoCurves {
 
 export type TwoPicture = Bars | TwoCurves;
 
+/** The same with B in the place of A: its bars come first, its curve lies over A's. */
+export function withBInFront(picture: TwoPicture): TwoPicture {
+  if (picture.kind === 'curves') return { ...picture, lines: [...picture.lines].sort(bLast) };
+  const bFirst = <T extends { of: Of }>(values: readonly T[]): T[] => {
+    const places = values.flatMap(({ of }, n) => (of === 'both' ? [] : [n]));
+    const ordered = places.map((n) => values[n]).sort((x, y) => bLast(y, x));
+    return values.map((one, n) => (places.includes(n) ? ordered[places.indexOf(n)] : one));
+  };
+  return { ...picture, rows: picture.rows.map((row) => ({ ...row, values: bFirst(row.values) })) };
+}
+const bLast = (x: { of: Of }, y: { of: Of }): number => Number(x.of === 'b') - Number(y.of === 'b');
+
 /** Width of a letter, as a share of the text's size. */
 const LETTER = 0.56;
 
