@@ -3,6 +3,7 @@ import type { Run } from '../api/types';
 import {
   inClassesOf,
   matrixInClassesOf,
+  onClock,
   pairedCheckpoint,
   usualClock,
   whyNotAsked,
@@ -18,6 +19,14 @@ it('the clock names the checkpoint of B', () => {
   const pairs = { ...clock, pairs: [...clock.pairs] };
   expect([0, 1, 2, 3, 4].map((c) => pairedCheckpoint(pairs, c, 5))).toEqual([0, 1, null, null, null]);
   expect(pairedCheckpoint(null, 0, 5)).toBeNull();
+});
+
+it('what was measured of B lies under the checkpoints of A', () => {
+  const pairs = { ...clock, pairs: [...clock.pairs] };
+  expect(onClock(pairs, [0, 1, 2, 3], [0, 1, 8])).toEqual([0, 1, -1, 2]);
+  // What was not measured yet is not there; between two the earlier one stands.
+  expect(onClock(pairs, [0, 3], [4, 5])).toEqual([-1, 1]);
+  expect(onClock(null, [0], [0])).toEqual([-1]);
 });
 
 it('what has no pair says why', () => {

@@ -18,6 +18,20 @@ export function pairedCheckpoint(clock: Pairs | null, checkpoint: number, most: 
   return pair === null || pair >= most ? null : pair;
 }
 
+/**
+ * Of B's measurements, which ascend, the one under each checkpoint of A by the clock: the last that is not after the
+ * checkpoint it names; -1 where B has none there.
+ */
+export const onClock = (
+  clock: Pairs | null,
+  checkpoints: readonly number[],
+  ofB: readonly number[],
+): number[] =>
+  checkpoints.map((checkpoint) => {
+    const to = pairedCheckpoint(clock, checkpoint, Infinity);
+    return to === null ? -1 : ofB.findLastIndex((one) => one <= to);
+  });
+
 /** Why none of B's checkpoints is aligned with one of A. */
 export function whyUnpaired({ by, missing }: Pairs, problem: string | null): string {
   if (missing) return missing;

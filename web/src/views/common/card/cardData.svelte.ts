@@ -1,8 +1,10 @@
 /** What the card says of a unit: its top images and classes now, its firing rate over time, its connections. */
 import { endpoint } from '../../../api/client';
 import type { ActivityHistory, Connections, TopImages } from '../../../api/types';
+import { noStatistics } from '../../../state/missingStatistics';
 import { resource, type Resource } from '../../../state/resource.svelte';
 import { rectifierOf } from '../activity';
+import { isEmptySplit, noSplit } from '../split';
 import { Recount } from './recount';
 import type { Unit } from './card.svelte';
 import type { CardSource } from './source';
@@ -32,6 +34,18 @@ export class CardData {
   readonly point = $derived.by(
     () => this.#store.run?.checkpoints[this.#unit()?.checkpoint ?? this.#store.checkpoint] ?? null,
   );
+  /** Why there are no statistics of it, and whether they can be had; null where there are. */
+  readonly missing = $derived.by(() => {
+    const [run, now] = [this.#store.run, this.point];
+    if (!now || now.statistics.test === 'ready') return null;
+    const known = noStatistics(run, now, 'test');
+    const state = now.statistics.test;
+    if (isEmptySplit(run?.corpus, 'test')) return { why: noSplit('test'), canBeComputed: false };
+    return {
+      why: known ?? 'Top images, firing rate and classes come with the statistics.',
+      canBeComputed: (state === 'missing' && known === null && !run?.live) || state === 'stale',
+    };
+  });
   readonly isRectified = $derived.by(
     () => rectifierOf(this.#store.run?.layers ?? [], this.#unit()?.layer ?? '') !== null,
   );

@@ -1,7 +1,7 @@
 // Requests of the confusion view, and the counts at the playhead.
 import { classText } from '../../../api/className';
 import { endpoint } from '../../../api/client';
-import type { CellPage, Split } from '../../../api/types';
+import type { CellPage, Run, Split } from '../../../api/types';
 import { reference } from '../../../state/reference.svelte';
 import { resource, type Resource } from '../../../state/resource.svelte';
 import { beginsUntrained } from '../../../state/checkpoints';
@@ -10,6 +10,18 @@ import { seriesIndex, type Cell, type Counts, type Series } from './data';
 
 /** Above so many counts in all, each checkpoint is requested on its own and there are no histories. */
 const MOST_COUNTS = 6_000_000;
+
+export const isWhole = (run: Run | null): boolean => {
+  const { classes = [], planned_checkpoints = 0 } = run ?? {};
+  return classes.length ** 2 * Math.max(50, planned_checkpoints) <= MOST_COUNTS;
+};
+
+/** The counts of every checkpoint, in the order of the run's classes. */
+export async function readSeries({ id, classes }: Run, split: Split, signal: AbortSignal): Promise<Series> {
+  const answer = await endpoint('/api/runs/{run}/confusion', { run: id, split }).json(signal);
+  const { images, checkpoints, counts } = answer;
+  return { classes: classes.length, images, checkpoints, counts };
+}
 
 export interface CountsAt {
   /** The checkpoint whose counts these are: the one asked for, or the newest counted one before it. */
@@ -27,18 +39,12 @@ export class ConfusionCounts {
     this.#store = store;
     const run = () => store.run;
     this.history = resource<Series>(() => {
-      const id = run()?.id;
-      if (!id || !this.whole) return null;
+      const of = run();
+      if (!of || !this.whole) return null;
       const wanted = split();
       return {
-        key: `${id}/${wanted}/${store.statistics}`,
-        load: async (signal) => {
-          const { images, checkpoints, counts } = await endpoint('/api/runs/{run}/confusion', {
-            run: id,
-            split: wanted,
-          }).json(signal);
-          return { classes: run()?.classes.length ?? 0, images, checkpoints, counts };
-        },
+        key: `${of.id}/${wanted}/${store.statistics}`,
+        load: (signal) => readSeries(of, wanted, signal),
       };
     });
     const one = (at: () => number, view?: string) =>
@@ -67,8 +73,7 @@ export class ConfusionCounts {
 
   /** True where all checkpoints fit into one answer: there are few enough classes. */
   get whole(): boolean {
-    const { classes = [], planned_checkpoints = 0 } = this.#store.run ?? {};
-    return classes.length ** 2 * Math.max(50, planned_checkpoints) <= MOST_COUNTS;
+    return isWhole(this.#store.run);
   }
 
   get beginsUntrained(): boolean {
