@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { CurvePoints, RunCurves } from '../../api/types';
-import { curveOf, nearestCurve, pathOf, scalesOf, spread, valueAt, type Box } from './curves';
+import { curveOf, nearestCurve, pathOf, scalesOf, valueAt, type Box } from './curves';
 
 const points = (error: (number | null)[]): CurvePoints => ({
   steps: error.map((_, n) => n * 100),
@@ -49,8 +49,4 @@ it('finds the curve under the pointer', () => {
   expect(at(scales.x(2), scales.y(0.6))).toBeNull();
   expect(valueAt(curves[1], 0.5)).toBeCloseTo(0.8);
   expect(valueAt(curves[1], 1.5)).toBeNaN();
-});
-
-it('keeps labels apart in the order of their curves', () => {
-  expect(spread([50, 10, 51, 90], 12)).toEqual([50, 10, 62, 90]);
 });

@@ -110,12 +110,3 @@ export const ticksOf = ({ top, right }: Scales): { x: number[]; y: number[] } =>
   x: roundTicks(right, 6, right >= 3 ? 1 : 0),
   y: roundTicks(top, 3),
 });
-
-/** Heights of labels at least so far apart, in the order of what they name. */
-export function spread(heights: readonly number[], least: number): number[] {
-  const order = heights.map((_, n) => n).sort((a, b) => heights[a] - heights[b]);
-  const out = [...heights];
-  let under = -Infinity;
-  for (const n of order) under = out[n] = Math.max(out[n], under + least);
-  return out;
-}

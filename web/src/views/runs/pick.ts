@@ -24,10 +24,38 @@ export function togglePick(ids: readonly string[], id: string): string[] {
   return [...ids.slice(0, MOST_PICKED - 1), id];
 }
 
-/** `A`, `B`, `3`...; empty for a run that is not picked. */
+/** `A`, `B`, `3`...; empty for a run that is not picked. Only the letters are written: other runs have a colour. */
 export function badgeOf(ids: readonly string[], id: string): string {
   const at = ids.indexOf(id);
   return at < 0 ? '' : (['A', 'B'][at] ?? String(at + 1));
+}
+
+/** Picked, and neither A nor B. */
+export const isDrawn = (ids: readonly string[], id: string): boolean => ids.indexOf(id) > 1;
+
+/** Of the curves of the third run and more, in the order of the picks: far from each other on both grounds. */
+const INKS = [1, 4, 5, 6, 7, 3].map((n) => `var(--cat-${n})`);
+
+/** The colour of a picked run's curve, here and in the table: A and B are in ink, the others in colours. */
+export function inkOf(ids: readonly string[], id: string): string {
+  return INKS[ids.indexOf(id) - 2] ?? 'var(--text-1)';
+}
+
+/** Makes a run A or B; it changes places with the one that was, or pushes it down where it was not picked. */
+export function makeSign(ids: readonly string[], id: string, sign: 'A' | 'B'): string[] {
+  const [from, to] = [ids.indexOf(id), sign === 'A' ? 0 : 1];
+  if (from < 0) return [...ids.slice(0, to), id, ...ids.slice(to)].slice(0, MOST_PICKED);
+  if (to >= ids.length) return [...ids];
+  return ids.map((one, at) => (at === to ? id : at === from ? ids[to] : one));
+}
+
+/** What the picks do, where there are more than two; empty otherwise. */
+export function pickWords(ids: readonly string[]): string {
+  if (ids.length <= 2) return '';
+  const drawn =
+    ids.length === 3 ? 'the third is drawn in the curves' : `3 to ${ids.length} are drawn in the curves`;
+  const most = ids.length === MOST_PICKED ? `, ${MOST_PICKED} at most` : '';
+  return `A and B are compared; ${drawn}${most}`;
 }
 
 /** The runs whose curves are drawn: what is picked, then the listed ones in their order. */

@@ -97,6 +97,7 @@ const RESULTS: Column[] = [
     isNumber: true,
     value: ({ facts }) => facts?.images_per_second ?? null,
     text: ({ facts }) => (facts?.images_per_second == null ? '–' : count(facts.images_per_second)),
+    says: 'While training, the median of all steps',
   },
   {
     key: 'state',

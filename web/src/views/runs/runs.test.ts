@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { madeRun, NETWORKS } from './fixtures';
 import { outlinePath, outlineWords } from './outline';
-import { badgeOf, curvedRuns, formatPick, parsePick, togglePick, MOST_CURVES, MOST_PICKED } from './pick';
+import {
+  badgeOf,
+  curvedRuns,
+  formatPick,
+  inkOf,
+  makeSign,
+  parsePick,
+  pickWords,
+  togglePick,
+  MOST_CURVES,
+  MOST_PICKED,
+} from './pick';
 import {
   columnsOf,
   drawnRange,
@@ -100,6 +111,31 @@ it('picks A, then B, then curves', () => {
   expect(parsePick(formatPick(odd))).toEqual(odd);
   const full = Array.from({ length: MOST_PICKED }, (_, n) => `r${n}`);
   expect(togglePick(full, 'new')).toHaveLength(MOST_PICKED);
+});
+
+it('makes any run A or B', () => {
+  const ids = ['x', 'y', 'z'];
+  expect(makeSign(ids, 'z', 'A')).toEqual(['z', 'y', 'x']);
+  expect(makeSign(ids, 'x', 'B')).toEqual(['y', 'x', 'z']);
+  expect(makeSign(ids, 'x', 'A')).toEqual(ids);
+  expect(makeSign(ids, 'new', 'B')).toEqual(['x', 'new', 'y', 'z']);
+  expect(makeSign([], 'new', 'B')).toEqual(['new']);
+  expect(makeSign(['x'], 'x', 'B')).toEqual(['x']);
+  const full = Array.from({ length: MOST_PICKED }, (_, n) => `r${n}`);
+  expect(makeSign(full, 'new', 'A')).toEqual(['new', ...full.slice(0, -1)]);
+});
+
+it('says what a third run is picked for', () => {
+  const ids = Array.from({ length: MOST_PICKED }, (_, n) => `r${n}`);
+  expect(pickWords(ids.slice(0, 2))).toBe('');
+  expect(pickWords(ids.slice(0, 3))).toBe('A and B are compared; the third is drawn in the curves');
+  expect(pickWords(ids)).toBe('A and B are compared; 3 to 8 are drawn in the curves, 8 at most');
+});
+
+it('gives every drawn run a colour of its own', () => {
+  const ids = Array.from({ length: MOST_PICKED }, (_, n) => `r${n}`);
+  expect(new Set(ids.map((id) => inkOf(ids, id))).size).toBe(MOST_PICKED - 1);
+  expect([inkOf(ids, 'r0'), inkOf(ids, 'r1'), inkOf(ids, 'none')]).toEqual(Array(3).fill('var(--text-1)'));
 });
 
 it('draws at most a hundred curves, what is picked among them', () => {

@@ -1,0 +1,76 @@
+// Names at the ends of curves: where they stand, and the room that they need right of the plot. Pure.
+import type { Curve, Scales } from './curves';
+
+/** So many curves have their names at their ends, and of more those that are picked. */
+export const MOST_NAMED = 8;
+/** Mean width of a letter over the size of text. */
+const LETTER = 0.56;
+/** The plot keeps this share of the width, however long the names are. */
+const LEAST_PLOT = 0.62;
+
+/** The runs whose curves are named. */
+export function namedRuns(picked: readonly string[], curved: readonly string[]): string[] {
+  if (curved.length > MOST_NAMED) return picked.filter((run) => curved.includes(run));
+  return [...curved];
+}
+
+export const labelWidth = (name: string, text_px: number, mark_px: number): number =>
+  Math.ceil(name.length * LETTER * text_px) + mark_px;
+
+/** A name cut to a width: its end stays, for what runs of one folder share comes first. */
+export function cutName(name: string, width_px: number, text_px: number): string {
+  const most = Math.floor(width_px / (LETTER * text_px));
+  return name.length <= most ? name : `…${name.slice(name.length - Math.max(2, most - 1))}`;
+}
+
+/** The room right of the plot: as much as the name of no curve lacks, less where a curve ends early. */
+export function roomForNames(
+  ends: readonly { run: string; share: number; width: number }[],
+  box: { width: number; left: number; least: number },
+): number {
+  const whole = box.width - box.left;
+  let plot = whole - box.least;
+  for (const { share, width } of ends) if (share > 0) plot = Math.min(plot, (whole - width) / share);
+  return Math.round(whole - Math.max(plot, whole * LEAST_PLOT));
+}
+
+/** The last point of a curve that has a value; null where it has none. */
+export function endOf(curve: Curve): { x: number; y: number } | null {
+  const at = curve.y.findLastIndex(Number.isFinite);
+  return at < 0 ? null : { x: curve.x[at], y: curve.y[at] };
+}
+
+export interface Placed {
+  run: string;
+  x: number;
+  y: number;
+  width: number;
+}
+
+/** Labels that would cover each other are moved apart, in the order of their curves, and none below the plot. */
+export function apart(labels: readonly Placed[], tall: number, bottom: number): Placed[] {
+  const order = [...labels].sort((a, b) => a.y - b.y).map((label) => ({ ...label }));
+  const meet = (a: Placed, b: Placed) => a.x < b.x + b.width && b.x < a.x + a.width;
+  order.forEach((label, n) => {
+    for (const above of order.slice(0, n)) if (meet(label, above)) label.y = Math.max(label.y, above.y + tall);
+  });
+  for (let n = order.length - 1; n >= 0; n -= 1) {
+    const label = order[n];
+    label.y = Math.min(label.y, bottom);
+    for (const below of order.slice(n + 1)) if (meet(label, below)) label.y = Math.min(label.y, below.y - tall);
+  }
+  return order;
+}
+
+export function placeLabels(
+  named: readonly Curve[],
+  scales: Scales,
+  widthOf: (run: string) => number,
+  box: { tall: number; bottom: number },
+): Placed[] {
+  const ends = named.flatMap((curve) => {
+    const end = endOf(curve);
+    return end ? [{ run: curve.run, x: scales.x(end.x), y: scales.y(end.y), width: widthOf(curve.run) }] : [];
+  });
+  return apart(ends, box.tall, box.bottom);
+}
