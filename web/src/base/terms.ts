@@ -93,6 +93,18 @@ export const TERMS = {
     'The images that a caption describes, wherever they are clustered: how often the network is wrong on them and on the others',
   'between images of the same class':
     'The difference of the errors without what comes from harder classes being more frequent on one side (Mantel–Haenszel)',
+  'align by':
+    'What is the same for both runs at the playheads: epoch, steps, images seen, the fraction of each run, training time, or the test error (B’s first checkpoint that is as good as A’s)',
+  CKA: 'Centred kernel alignment, linear and debiased: 1 where two layers respond alike to the images up to rotation and scale, about 0 where they have nothing in common; ruled by the directions of greatest variance',
+  Procrustes:
+    'Orthogonal Procrustes similarity: the cosine of the angle left when one layer’s outputs are rotated onto the other’s as well as they can be. Every direction counts; of many channels some is chance',
+  opposite:
+    'The layer of B that a layer of A is most like by CKA, their order kept; of one network the same layer',
+  matched:
+    'A filter of A and one of B, paired one to one by the correlation of their activations over the same images, where it is above that of shuffled images; each other’s best where neither has a better one',
+  constant: 'A layer or filter with the same output for every image: it correlates with nothing',
+  'images/s':
+    'Training images per second: the median of all steps. Tests, snapshots and pauses do not count; the training time counts slow steps, too',
   metric:
     'How closeness is measured: by angle (cosine), by distance (Euclidean), or by distance once every value has mean 0 and spread 1 (standardised)',
   mixed: 'A cluster in which no class prevails',

@@ -1,6 +1,7 @@
 // The table of runs: columns, filter, order, groups, and the rows that are drawn. Pure.
 import type { NetworkOutline, RunCurves, RunSummary } from '../../api/types';
 import { count, percent, plural } from '../../base/format';
+import { TERMS } from '../../base/terms';
 import { differingSettings, settingName, settingText, settingValue } from './settings';
 
 /** What is known of a run from its curves: absent until they are read. */
@@ -97,7 +98,7 @@ const RESULTS: Column[] = [
     isNumber: true,
     value: ({ facts }) => facts?.images_per_second ?? null,
     text: ({ facts }) => (facts?.images_per_second == null ? '–' : count(facts.images_per_second)),
-    says: 'While training, the median of all steps',
+    says: TERMS['images/s'],
   },
   {
     key: 'state',

@@ -132,11 +132,11 @@ export function rateStages(
   return out;
 }
 
-/** The median of the last reported speeds: steadier than the last one. */
-export function speed(images_per_s: readonly number[], last = 40): number | null {
-  const recent = images_per_s.slice(-last).filter((v) => Number.isFinite(v) && v > 0);
-  recent.sort((a, b) => a - b);
-  return recent.length ? recent[recent.length >> 1] : null;
+/** The median of the speeds of steps, as the server takes it for the list of runs. */
+export function medianSpeed(images_per_s: readonly number[]): number | null {
+  const known = images_per_s.filter((v) => Number.isFinite(v) && v > 0);
+  known.sort((a, b) => a - b);
+  return known.length ? known[known.length >> 1] : null;
 }
 
 /** Seconds left at the present speed; null when it cannot be told. */

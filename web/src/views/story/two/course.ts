@@ -141,7 +141,7 @@ export function costRule(facts: TwoFacts): Told {
       ? `training time ${duration(a.seconds ?? 0)} and ${duration(b.seconds ?? 0)}`
       : 'training time is not recorded for both',
     a.imagesPerSecond !== null && b.imagesPerSecond !== null
-      ? `${count(a.imagesPerSecond)} and ${count(b.imagesPerSecond)} images/s while training`
+      ? `${count(a.imagesPerSecond)} and ${count(b.imagesPerSecond)} images/s in the median step`
       : '',
   ].filter(Boolean);
   const bar = (label: string, x: number, y: number, say: (value: number) => string) => {
