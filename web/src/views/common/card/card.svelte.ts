@@ -15,6 +15,8 @@ export interface Unit {
   checkpoint?: number;
   /** Of the run beside the open one, at the checkpoint under its own playhead. */
   run?: 'b';
+  /** What it matches in the other of two runs, in words, as they are known now. */
+  match?: () => string;
 }
 
 /** A box on the page, in pixels of the window. */

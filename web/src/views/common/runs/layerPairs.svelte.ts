@@ -5,7 +5,7 @@ import type { MatchedUnits } from '../../../api/types';
 import type { TwoCheckpoints } from '../../../state/pairing';
 
 /** More layers are not read: each is a matching of its own. */
-const MOST_LAYERS = 20;
+export const MOST_LAYERS = 20;
 const REST_MS = 400;
 
 export interface WantedPairs {
