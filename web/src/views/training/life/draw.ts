@@ -12,6 +12,8 @@ export interface Drawing {
   left: number;
   /** Rows are this many times as high. */
   scale: number;
+  /** The size of text over the usual one. */
+  text: number;
 }
 
 const STEPS = 64;
@@ -26,7 +28,7 @@ function shades(background: Rgb, ink: Rgb): string[] {
 /** The rows between two heights of the chart, with `from` at the canvas's upper edge. */
 export function drawLife(
   context: CanvasRenderingContext2D,
-  { life, units, tops, columns, left, scale }: Drawing,
+  { life, units, tops, columns, left, scale, text }: Drawing,
   from: number,
   height: number,
 ): void {
@@ -35,7 +37,8 @@ export function drawLife(
   const colours = { at_risk: css('--warn'), dead: css('--error') };
   context.fillStyle = background;
   context.fillRect(0, 0, left + columns.count * columns.width, height);
-  context.font = `${9 + scale}px 'Inter DV', sans-serif`;
+  const font_px = Math.round((9 + Math.min(2, scale)) * text);
+  context.font = `${font_px}px 'Inter DV', sans-serif`;
   context.textAlign = 'right';
   context.textBaseline = 'alphabetic';
   for (let row = Math.max(0, rowAt(tops, from)); row < units.length && tops[row] < from + height; row++) {
@@ -62,6 +65,6 @@ export function drawLife(
     }
     if (!tall) continue;
     context.fillStyle = css('--text-2');
-    context.fillText(String(unit), left - 6, y + 4 * scale + 4);
+    context.fillText(String(unit), left - 6, y + Math.round((high + 0.72 * font_px) / 2));
   }
 }

@@ -11,6 +11,7 @@ import {
   openAt,
   orderOf,
   rowAt,
+  rowScale,
   rowTops,
   shareWords,
   spellsOf,
@@ -138,4 +139,12 @@ it('what was computed for an object is kept for it', () => {
   const [one, other] = [{ units: 3 }, { units: 5 }];
   expect([size(one), size(other), size(one)]).toEqual([3, 5, 3]);
   expect(count).toBe(2);
+});
+
+it('gives rows the height that there is, and at least that of large text', () => {
+  expect(rowScale(300, 250, 1)).toBe(1);
+  expect(rowScale(300, 650, 1)).toBe(2);
+  expect(rowScale(10, 5000, 1)).toBe(3);
+  expect(rowScale(300, 250, 16 / 12)).toBe(2);
+  expect(rowScale(0, 250, 1)).toBe(3);
 });

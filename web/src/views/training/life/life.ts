@@ -77,6 +77,14 @@ export function rowTops(units: readonly number[], of: readonly Trouble[], scale 
   return tops;
 }
 
+const MOST_SCALE = 3;
+
+/** How many times as high rows are: as the chart has room, and at least so that large text fits into a row. */
+export function rowScale(total: number, height: number, text: number): number {
+  const least = text > 1.2 ? 2 : 1;
+  return Math.max(least, Math.min(MOST_SCALE, Math.floor(height / Math.max(1, total))));
+}
+
 /** Index of the row at a height; -1 outside. */
 export function rowAt(tops: readonly number[], y: number): number {
   if (y < 0 || y >= tops[tops.length - 1]) return -1;
