@@ -1,8 +1,11 @@
 import { expect, it } from 'vitest';
 import type { SimilarLayer } from '../../../api/types';
 import {
+  constantLayers,
   fieldLayout,
   flipped,
+  isConstant,
+  lettersIn,
   movePair,
   pairRows,
   pairWords,
@@ -93,8 +96,27 @@ it('stays within the field', () => {
 });
 
 it('writes numbers where they fit', () => {
-  expect(fieldLayout({ a: 5, b: 5 }, { width: 600, height: 400 }, 1)).toEqual({ side: 52, numbered: true });
-  expect(fieldLayout({ a: 60, b: 60 }, { width: 600, height: 400 }, 1)).toEqual({ side: 8, numbered: false });
+  const room = { width: 600, height: 400 };
+  const of = (a: number, b: number, letters = 6, scale = 1) => fieldLayout({ a, b }, letters, room, scale);
+  expect(of(5, 5)).toEqual({ width: 64, height: 52, head: 84, numbered: true });
+  expect(of(60, 60)).toEqual({ width: 14, height: 14, head: 84, numbered: false });
+  // Of very unequal depth the cells are oblong.
+  expect(of(22, 5)).toEqual({ width: 42, height: 14, head: 84, numbered: false });
+  expect(of(5, 22)).toEqual({ width: 27, height: 52, head: 84, numbered: false });
+  expect(of(5, 22, 16).head).toBe(108);
+  expect(of(5, 22, 99).head).toBe(148);
+  expect(lettersIn(108, 1)).toBe(16);
+});
+
+it('knows constant layers from layers that were not compared', () => {
+  expect(isConstant(found, { a: 1, b: 1 })).toBe(true);
+  expect(isConstant(found, { a: 0, b: 0 })).toBe(false);
+  expect(constantLayers(found)).toEqual({ a: [], b: [] });
+  const cka = [
+    [0.9, null, 0.1],
+    [null, null, null],
+  ];
+  expect(constantLayers({ ...found, cka })).toEqual({ a: [1], b: [1] });
 });
 
 it('has tables', () => {

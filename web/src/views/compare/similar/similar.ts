@@ -113,15 +113,54 @@ export function similarWords(found: SimilarLayers): string {
   return `${best}; ${found.a[least.pair.a]} finds least in ${found.columns} (${text(least.cka)}, ${found.b[least.pair.b]}).`;
 }
 
-/** Sides of the cells in whole pixels; numbers are written where they fit. */
+export interface FieldLayout {
+  /** Of a cell, in whole pixels. */
+  width: number;
+  height: number;
+  /** Of the names above the columns. */
+  head: number;
+  /** Numbers are written where they fit. */
+  numbered: boolean;
+}
+
+const CELL = { least: 14, widest: 64, highest: 52 };
+const HEAD = { least: 84, most: 148 };
+const LETTER = 6.4;
+
+/**
+ * Cells take the room that there is, each side for itself, so that networks of very unequal depth make no thin strip; up to
+ * three times as long as the other side.
+ */
 export function fieldLayout(
   size: { a: number; b: number },
+  /** Of the longest name of B. */
+  letters: number,
   room: { width: number; height: number },
   scale: number,
-): { side: number; numbered: boolean } {
-  const fit = Math.min(room.width / Math.max(1, size.b), room.height / Math.max(1, size.a));
-  const side = Math.max(8, Math.min(Math.round(52 * scale), Math.floor(fit)));
-  return { side, numbered: side >= Math.round(30 * scale) };
+): FieldLayout {
+  const within = (value: number, least: number, most: number) =>
+    Math.floor(Math.max(least * scale, Math.min(most * scale, value)));
+  const head = within((letters + 1) * LETTER * scale, HEAD.least, HEAD.most);
+  const wide = within(room.width / Math.max(1, size.b), CELL.least, CELL.widest);
+  const high = within((room.height - head) / Math.max(1, size.a), CELL.least, CELL.highest);
+  const [width, height] = [Math.min(wide, 3 * high), Math.min(high, 3 * wide)];
+  return { width, height, head, numbered: width >= 30 * scale && height >= 16 * scale };
+}
+
+/** Letters of a name that fit into the head. */
+export const lettersIn = (head: number, scale: number): number => Math.floor(head / (LETTER * scale));
+
+/** One of the two layers has the same output for every image: nothing can be like it. */
+export const isConstant = (found: Pick<ComparedLayers, 'cka'>, { a, b }: LayerPair): boolean =>
+  found.cka[a]?.[b] === null;
+
+/** Layers of A that are constant, and those of B. */
+export function constantLayers(found: Pick<ComparedLayers, 'cka' | 'a' | 'b'>): { a: number[]; b: number[] } {
+  const [ofA, ofB] = [[...found.a.keys()], [...found.b.keys()]];
+  return {
+    a: ofA.filter((a) => ofB.length > 0 && ofB.every((b) => isConstant(found, { a, b }))),
+    b: ofB.filter((b) => ofA.length > 0 && ofA.every((a) => isConstant(found, { a, b }))),
+  };
 }
 
 export function similarTables(found: ComparedLayers): Table[] {
